@@ -1,1 +1,20 @@
-//! Empty.
+//! What both programs must agree on.
+//!
+//! # Layout
+//!
+//! - [`ids`], [`clock`], [`error`], [`close`]: words used everywhere;
+//! - [`wire`]: what values look like on the wire;
+//! - [`frame`]: frame headers, the only thing a gateway reads;
+//! - [`domain`]: rules without I/O: permissions, content, limits;
+//! - [`protocol`]: one file per command family: rows, bodies, events;
+//! - [`bus`]: Redis seen by us: streams, topics, queries, leases.
+
+pub mod bus;
+pub mod clock;
+pub mod close;
+pub mod domain;
+pub mod error;
+pub mod frame;
+pub mod ids;
+pub mod protocol;
+pub mod wire;

@@ -1,0 +1,281 @@
+//! What travels on the bus, besides bodies.
+//!
+//! Structs are MessagePack maps with field names: old and new programs run side
+//! by side during a deployment, and names let each skip what it does not know.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_bytes::ByteBuf;
+
+use crate::{
+    domain::permissions::{View, ViewId},
+    ids::{Partition, ServerId, SessionId, UserId},
+    protocol::{control::TopicSeq, server::Server, user::User},
+};
+
+/// Who a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The account.
+    pub user: UserId,
+    /// Its session.
+    pub session: SessionId,
+}
+
+/// A request on its way to a lane or to any worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The gateway that waits for the answer; empty when nobody does.
+    pub node: String,
+    /// The gateway's number for the connection; 0 for the gateway itself.
+    pub connection: u64,
+    /// Pairs the answer with the request.
+    pub request: u32,
+    /// Who asks, if signed in.
+    #[serde(default)]
+    pub caller: Option<Caller>,
+    /// Which command.
+    pub opcode: u16,
+    /// The server, or 0.
+    pub scope: u64,
+    /// The encoded body.
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+    /// When the gateway gives up, in milliseconds since 1970 by its clock.
+    #[serde(default)]
+    pub deadline_ms: u64,
+    /// What limits per network address count by: a hash, never the address.
+    #[serde(default)]
+    pub address: u64,
+    /// The W3C trace parent.
+    #[serde(default)]
+    pub trace: Option<String>,
+}
+
+/// The answer of a lane. Travels in batches on the topic of the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The gateway's number for the connection.
+    pub connection: u64,
+    /// The request.
+    pub request: u32,
+    /// The finished WebSocket frame, a reply or a refusal.
+    pub frame: ByteBuf,
+}
+
+/// A piece of the answer of a query: at most [`CHUNK_BYTES`], so that a large
+/// answer never fills a gateway's output buffer at Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// The gateway's number for the connection.
+    pub connection: u64,
+    /// The request.
+    pub request: u32,
+    /// Its place, from 0.
+    pub index: u32,
+    /// Whether it is the last one.
+    pub last: bool,
+    /// The bytes: together, the payload of a reply or refusal frame (without
+    /// WebSocket header), or for the gateway's own queries a [`NodeAnswer`].
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+/// The largest [`Chunk`].
+pub const CHUNK_BYTES: usize = 64 * 1024;
+
+/// An event on its way to the gateways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The server or the account.
+    pub topic: u64,
+    /// Its place in the topic, from 1 without holes; 0 when it is not stored.
+    pub seq: u64,
+    /// The channel that it concerns: only views that see it get it.
+    #[serde(default)]
+    pub channel: Option<u64>,
+    /// What the gateway itself must do.
+    #[serde(default)]
+    pub effect: Option<Effect>,
+    /// The finished WebSocket frame.
+    pub frame: Bytes,
+    /// The W3C trace parent.
+    #[serde(default)]
+    pub trace: Option<String>,
+}
+
+/// What a gateway must do about an event, without decoding it. It acts after
+/// the event was given to those who saw it under the old rights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Channels came or went: fetch the views of this topic anew. What was
+    /// visible before stays visible, so a resume may cross it.
+    Channels,
+    /// Rights changed: fetch the views anew. A resume that crosses it gets a gap.
+    Rights {
+        /// Members whose view may have another id now; all others keep theirs.
+        members: Vec<UserId>,
+    },
+    /// On an account's topic: its sessions now belong to the server's topic.
+    Joined {
+        /// The server.
+        server: ServerId,
+    },
+    /// On a server's topic: the account's sessions no longer belong to it.
+    Left {
+        /// The account.
+        user: UserId,
+    },
+    /// On an account's topic: the session ended; close its sockets.
+    Revoked {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+/// What a lane tells all gateways each second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beat {
+    /// One for each partition that the lane owns.
+    pub partitions: Vec<PartitionBeat>,
+}
+
+/// One partition in a [`Beat`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionBeat {
+    /// The partition.
+    pub partition: Partition,
+    /// Rises with each takeover.
+    pub term: u64,
+    /// Rises by one with each beat of the term, from 1.
+    pub number: u64,
+    /// How many entries wait in its stream.
+    pub backlog: u64,
+    /// The topics that this partition's lane wrote since the last beat, with their heads.
+    pub moved: Vec<TopicSeq>,
+}
+
+/// What a gateway asks for itself, as the body of an [`Entry`] with opcode 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeQuery {
+    /// Opens a session.
+    Open {
+        /// The client's token.
+        token: String,
+        /// What the client saw last, when it resumes: the epoch and its places.
+        resume: Option<(String, Vec<TopicSeq>)>,
+    },
+    /// Whose session a token opens, for one HTTP request.
+    Identify {
+        /// The client's token.
+        token: String,
+    },
+    /// How one account sees one server, after joining it.
+    Topic {
+        /// The account.
+        user: UserId,
+        /// The server.
+        server: ServerId,
+    },
+    /// The next events of a topic, at most about one mebibyte of them.
+    Events {
+        /// The server or the account.
+        topic: u64,
+        /// The last event known.
+        after: u64,
+    },
+    /// The heads of topics, to find those that moved.
+    Heads {
+        /// The topics.
+        topics: Vec<u64>,
+    },
+    /// The views of members, as of `seq` or later.
+    Views {
+        /// The server.
+        server: ServerId,
+        /// The event that changed rights.
+        seq: u64,
+        /// One member per view.
+        users: Vec<UserId>,
+    },
+}
+
+/// The answer to a [`NodeQuery`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeAnswer {
+    /// To `Open`.
+    Opened(Opened),
+    /// To `Identify`.
+    Identified(Caller),
+    /// The token opens nothing.
+    Unauthenticated,
+    /// To `Topic`; none when the account is no member.
+    Topic(Option<OpenTopic>),
+    /// To `Events`.
+    Events {
+        /// The events after the given one, dense, oldest first.
+        events: Vec<Envelope>,
+        /// The head of the topic in the same snapshot.
+        head: u64,
+        /// The log no longer holds the event after the given one.
+        too_old: bool,
+    },
+    /// To `Heads`: those that exist.
+    Heads {
+        /// The heads.
+        topics: Vec<TopicSeq>,
+    },
+    /// To `Views`.
+    Views {
+        /// The head of the topic when the views were read.
+        seq: u64,
+        /// Each member with the view's id; members who left are missing.
+        members: Vec<(UserId, ViewId)>,
+        /// Each view once.
+        views: Vec<(ViewId, View)>,
+    },
+    /// It could not be answered; the worker's log has the cause.
+    Failed,
+}
+
+/// A session, ready to be opened: one snapshot of everything it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Who it is.
+    pub caller: Caller,
+    /// The account.
+    pub user: User,
+    /// Names the event log.
+    pub epoch: String,
+    /// The servers.
+    pub servers: Vec<Server>,
+    /// The account's own topic first, then its servers'.
+    pub topics: Vec<OpenTopic>,
+}
+
+/// A topic of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTopic {
+    /// The server or the account.
+    pub topic: u64,
+    /// Its head in the snapshot.
+    pub head: u64,
+    /// From where to replay when resuming: the client's place, or none when
+    /// there is nothing to continue from (new topic, or a gap).
+    pub replay_after: Option<u64>,
+    /// The client named a place that cannot be continued: tell it with a `gap`.
+    pub gap: bool,
+    /// What the session sees of a server; an account sees all of its own topic.
+    pub view: Option<(ViewId, View)>,
+}
+
+/// Encodes what travels on the bus.
+pub fn pack<T: Serialize>(value: &T) -> Bytes {
+    // Our own structs cannot fail to serialise.
+    rmp_serde::to_vec_named(value).unwrap_or_default().into()
+}
+
+/// Decodes what travelled on the bus.
+pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    rmp_serde::from_slice(bytes)
+}

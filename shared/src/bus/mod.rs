@@ -1,0 +1,310 @@
+//! The bus: Redis seen by us.
+//!
+//! - **streams** carry commands from gateways to the lane of their partition;
+//! - **queries** go through a list to any worker;
+//! - **topics** (pub/sub) carry events, answers, chunks and beats;
+//! - **leases** say which lanes live.
+//!
+//! Redis may lose all of it at any moment: nothing here is the only copy of
+//! what was acknowledged. [`Bus::memory`] is a twin inside the process, for tests.
+
+pub mod envelope;
+pub mod limits;
+mod memory;
+mod redis;
+pub mod topic;
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use bytes::Bytes;
+
+use crate::ids::Partition;
+
+macro_rules! both {
+    ($bus:ident, $method:ident($($argument:expr),*)) => {
+        match &$bus.0 {
+            Kind::Redis(redis) => redis.$method($($argument),*).await,
+            Kind::Memory(memory) => memory.$method($($argument),*).await,
+        }
+    };
+}
+
+pub use limits::{Decision, Quota};
+pub use topic::Topic;
+
+/// The bus. Clones are cheap and share their connections.
+#[derive(Clone)]
+pub struct Bus(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Redis(redis::Redis),
+    Memory(memory::Memory),
+}
+
+/// A place in a stream: milliseconds of Redis' clock and a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct StreamId {
+    /// Milliseconds since 1970 by the clock of Redis.
+    pub ms: u64,
+    /// Counts within the millisecond.
+    pub seq: u64,
+}
+
+impl StreamId {
+    /// The place just above this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self.seq.checked_add(1) {
+            Some(seq) => Self { ms: self.ms, seq },
+            None => Self {
+                ms: self.ms + 1,
+                seq: 0,
+            },
+        }
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.ms, self.seq)
+    }
+}
+
+impl FromStr for StreamId {
+    type Err = BusError;
+
+    fn from_str(text: &str) -> Result<Self, BusError> {
+        let parse = || {
+            let (ms, seq) = text.split_once('-')?;
+            Some(Self {
+                ms: ms.parse().ok()?,
+                seq: seq.parse().ok()?,
+            })
+        };
+        parse().ok_or(BusError::Malformed)
+    }
+}
+
+/// An entry of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamEntry {
+    /// Whose stream.
+    pub partition: Partition,
+    /// Its place.
+    pub id: StreamId,
+    /// The packed [`envelope::Entry`]; empty for a mark.
+    pub bytes: Bytes,
+}
+
+/// What a subscriber hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// A message on a topic.
+    Message(Topic, Bytes),
+    /// Messages may have been missed on every topic: the link was cut or the
+    /// receiver lagged. The subscriptions are in place again.
+    Lost,
+}
+
+/// Why the bus did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BusError {
+    /// Redis is out of reach, or did not answer in time: what was asked may or
+    /// may not have happened.
+    #[error("redis is out of reach: {0}")]
+    Unreachable(String),
+    /// Redis said no, so nothing happened.
+    #[error("redis refused: {0}")]
+    Refused(String),
+    /// Redis holds what we never wrote.
+    #[error("redis holds what nobody wrote")]
+    Malformed,
+}
+
+impl Bus {
+    /// Connects to Redis at `url` (`redis://`, `rediss://` or `redis-sentinel://`).
+    /// Waits for the first connection without end: pods start in any order.
+    pub async fn connect(url: &str) -> Result<Self, BusError> {
+        redis::Redis::connect(url).await.map(Kind::Redis).map(Self)
+    }
+
+    /// A bus inside this process, for tests.
+    pub fn memory() -> Self {
+        Self(Kind::Memory(memory::Memory::default()))
+    }
+
+    /// Appends a packed entry to the stream of its partition. Sent once, never
+    /// repeated: `Unreachable` means that it may or may not have been appended.
+    pub async fn append(&self, partition: Partition, entry: Bytes) -> Result<StreamId, BusError> {
+        both!(self, append(partition, entry))
+    }
+
+    /// Writes an empty entry at exactly `id`, so that later ids are above it
+    /// whatever the clock of Redis says. `Ok(false)` when the stream is ahead already.
+    pub async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
+        both!(self, mark(partition, id))
+    }
+
+    /// Drops the entries of a stream below `id`.
+    pub async fn trim(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
+        both!(self, trim(partition, id))
+    }
+
+    /// How many entries a stream holds. Executed ones are trimmed soon, so this
+    /// is how much waits.
+    pub async fn backlog(&self, partition: Partition) -> Result<u64, BusError> {
+        both!(self, backlog(partition))
+    }
+
+    /// A reader of streams, with a connection of its own.
+    pub async fn reader(&self) -> Result<Reader, BusError> {
+        Ok(Reader(match &self.0 {
+            Kind::Redis(redis) => ReaderKind::Redis(redis.reader().await?),
+            Kind::Memory(memory) => ReaderKind::Memory(memory.clone()),
+        }))
+    }
+
+    /// Publishes in order, in one pipeline.
+    pub async fn publish(&self, messages: Vec<(Topic, Bytes)>) -> Result<(), BusError> {
+        both!(self, publish(messages))
+    }
+
+    /// A subscriber with a connection of its own.
+    pub async fn subscriber(&self) -> Result<Subscriber, BusError> {
+        Ok(Subscriber(match &self.0 {
+            Kind::Redis(redis) => SubscriberKind::Redis(redis.subscriber().await?),
+            Kind::Memory(memory) => SubscriberKind::Memory(memory.subscriber()),
+        }))
+    }
+
+    /// Hands a packed entry to any worker; answers how many were waiting with it.
+    pub async fn ask(&self, entry: Bytes) -> Result<u64, BusError> {
+        both!(self, ask(entry))
+    }
+
+    /// The time of Redis, in milliseconds since 1970.
+    pub async fn now_ms(&self) -> Result<u64, BusError> {
+        both!(self, now_ms())
+    }
+
+    /// Says that `name` lives for another `ttl`, and lists everyone who does
+    /// under the same prefix (`prefix:name`), sorted.
+    pub async fn lease(
+        &self,
+        prefix: &str,
+        name: &str,
+        ttl: Duration,
+    ) -> Result<Vec<String>, BusError> {
+        both!(self, lease(prefix, name, ttl))
+    }
+
+    /// Gives a lease back.
+    pub async fn release(&self, prefix: &str, name: &str) -> Result<(), BusError> {
+        both!(self, release(prefix, name))
+    }
+
+    /// Draws once from each bucket, all in one call. Refused draws take nothing.
+    pub async fn draw(&self, draws: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
+        both!(self, draw(draws))
+    }
+}
+
+/// Reads streams and the list of queries, on a connection of its own: waiting
+/// blocks nobody else.
+pub struct Reader(ReaderKind);
+
+enum ReaderKind {
+    Redis(redis::Reader),
+    Memory(memory::Memory),
+}
+
+impl Reader {
+    /// What was appended after the given places, at most `count` entries per
+    /// stream; waits up to `wait` for the first one. Empty when none came.
+    pub async fn read(
+        &mut self,
+        after: &[(Partition, StreamId)],
+        count: u64,
+        wait: Duration,
+    ) -> Result<Vec<StreamEntry>, BusError> {
+        match &mut self.0 {
+            ReaderKind::Redis(reader) => reader.read(after, count, wait).await,
+            ReaderKind::Memory(memory) => memory.read(after, count, wait).await,
+        }
+    }
+
+    /// The oldest query that nobody took; waits up to `wait` for one.
+    pub async fn take(&mut self, wait: Duration) -> Result<Option<Bytes>, BusError> {
+        match &mut self.0 {
+            ReaderKind::Redis(reader) => reader.take(wait).await,
+            ReaderKind::Memory(memory) => memory.take(wait).await,
+        }
+    }
+}
+
+/// Hears topics, on a connection of its own. Keeps its subscriptions through
+/// reconnects and says [`Delivery::Lost`] after each.
+pub struct Subscriber(SubscriberKind);
+
+enum SubscriberKind {
+    Redis(redis::Subscriber),
+    Memory(memory::Subscriber),
+}
+
+impl Subscriber {
+    /// The next thing heard; `None` when the bus was shut down.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        match &mut self.0 {
+            SubscriberKind::Redis(subscriber) => subscriber.next().await,
+            SubscriberKind::Memory(subscriber) => subscriber.next().await,
+        }
+    }
+
+    /// A handle that changes what this subscriber hears.
+    pub fn control(&self) -> SubscriberControl {
+        SubscriberControl(match &self.0 {
+            SubscriberKind::Redis(subscriber) => ControlKind::Redis(subscriber.control()),
+            SubscriberKind::Memory(subscriber) => ControlKind::Memory(subscriber.control()),
+        })
+    }
+}
+
+/// Changes what a [`Subscriber`] hears. Clones are cheap.
+#[derive(Clone)]
+pub struct SubscriberControl(ControlKind);
+
+#[derive(Clone)]
+enum ControlKind {
+    Redis(redis::Control),
+    Memory(memory::Control),
+}
+
+impl SubscriberControl {
+    /// Hears these topics too. When it returns, Redis has the subscriptions (a
+    /// barrier on the same connection, as the driver answers too early): what is
+    /// published from now on is heard.
+    pub async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
+        match &self.0 {
+            ControlKind::Redis(control) => control.subscribe(topics).await,
+            ControlKind::Memory(control) => control.subscribe(topics).await,
+        }
+    }
+
+    /// Hears these topics no longer.
+    pub async fn unsubscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
+        match &self.0 {
+            ControlKind::Redis(control) => control.unsubscribe(topics).await,
+            ControlKind::Memory(control) => control.unsubscribe(topics).await,
+        }
+    }
+
+    /// Drops the connection and builds it anew: for a link that carries nothing
+    /// although it looks open. [`Delivery::Lost`] follows.
+    pub async fn reset(&self) {
+        match &self.0 {
+            ControlKind::Redis(control) => control.reset().await,
+            ControlKind::Memory(control) => control.reset().await,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Topics of pub/sub and their names at Redis.
+
+use std::fmt;
+
+/// Where something is published.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Topic {
+    /// The events of a server or an account: lists of [`super::envelope::Envelope`].
+    Events(u64),
+    /// The answers of lanes to a gateway: lists of [`super::envelope::Answer`].
+    Node(String),
+    /// The answers of queries to a gateway: [`super::envelope::Chunk`]s.
+    Chunks(String),
+    /// The beats of all lanes: [`super::envelope::Beat`]s.
+    Beats,
+    /// A probe of one gateway, published and heard by itself.
+    Probe(String),
+    /// Wakes the lane of a partition that has an internal command waiting.
+    Wake(u16),
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Events(topic) => write!(f, "events:{{{topic}}}"),
+            Self::Node(node) => write!(f, "node:{{{node}}}"),
+            Self::Chunks(node) => write!(f, "chunks:{{{node}}}"),
+            Self::Beats => f.write_str("beats"),
+            Self::Probe(node) => write!(f, "probe:{{{node}}}"),
+            Self::Wake(partition) => write!(f, "wake:{{{partition}}}"),
+        }
+    }
+}
+
+impl Topic {
+    /// Reads a name back; `None` for what is not ours.
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == "beats" {
+            return Some(Self::Beats);
+        }
+        let (kind, key) = name.split_once(":{")?;
+        let key = key.strip_suffix('}')?;
+        Some(match kind {
+            "events" => Self::Events(key.parse().ok()?),
+            "node" => Self::Node(key.to_owned()),
+            "chunks" => Self::Chunks(key.to_owned()),
+            "probe" => Self::Probe(key.to_owned()),
+            "wake" => Self::Wake(key.parse().ok()?),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        let topics = [
+            Topic::Events(7),
+            Topic::Node("a:b".to_owned()),
+            Topic::Chunks("gateway-1".to_owned()),
+            Topic::Beats,
+            Topic::Probe("x".to_owned()),
+            Topic::Wake(63),
+        ];
+        for topic in topics {
+            assert_eq!(Topic::parse(&topic.to_string()), Some(topic));
+        }
+        assert_eq!(Topic::parse("other"), None);
+    }
+}

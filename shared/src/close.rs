@@ -1,0 +1,46 @@
+//! Why a gateway closes a WebSocket.
+
+macro_rules! codes {
+    ($( $(#[doc = $doc:literal])+ $code:literal $name:ident; )+) => {
+        /// A close code. 4000 to 4499 mean: connect again and resume; 4500 to
+        /// 4999 mean: do not, until something was changed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum CloseCode { $( $(#[doc = $doc])+ $name = $code, )+ }
+
+        impl CloseCode {
+            /// Every code with its meaning.
+            pub const ALL: &[(Self, &'static str)] = &[ $( (Self::$name, concat!($($doc),+)) ),+ ];
+            /// The number on the wire.
+            pub const fn code(self) -> u16 { self as u16 }
+            /// The name in logs and metrics.
+            pub const fn name(self) -> &'static str { match self { $( Self::$name => stringify!($name), )+ } }
+            /// Whether the client should connect again.
+            pub const fn reconnect(self) -> bool { self.code() < 4500 }
+        }
+    };
+}
+
+codes! {
+    /// The gateway is about to stop.
+    4000 Shutdown;
+    /// Nothing came from the client for two heartbeat intervals.
+    4001 HeartbeatTimeout;
+    /// The session was not identified in time.
+    4002 IdentifyTimeout;
+    /// The gateway lost its place and cannot promise a stream without holes.
+    4007 OutOfSync;
+    /// The client reads more slowly than the cluster speaks.
+    4008 SlowConsumer;
+    /// The gateway holds as many sessions as it may.
+    4009 Full;
+    /// The frame breaks RFC 6455 or is no frame of this protocol.
+    4500 BadFrame;
+    /// The frame is larger than the limit.
+    4501 TooLarge;
+    /// The client sends faster than the flood guard permits.
+    4502 Flood;
+    /// The token is not valid.
+    4503 Unauthenticated;
+    /// The session was revoked or signed out.
+    4504 Revoked;
+}

@@ -1,0 +1,169 @@
+//! What names and messages may contain.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::error::{Reason, Refusal};
+
+/// The longest message, in characters.
+pub const MAX_MESSAGE_CHARS: usize = 2_000;
+/// The longest name of an account, in characters.
+pub const MAX_NAME_CHARS: usize = 32;
+/// The longest name of a server or channel, in characters.
+pub const MAX_TITLE_CHARS: usize = 100;
+/// The longest channel topic, in characters.
+pub const MAX_TOPIC_CHARS: usize = 1_024;
+/// The longest nonce, in bytes: a UUID in text and a little more.
+pub const MAX_NONCE_BYTES: usize = 64;
+
+/// Checks what a person calls an account: 2 to 32 letters, digits, `_`, `-` and `.`.
+pub fn account_name(name: &str) -> Result<&str, Refusal> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let length = name.chars().count();
+    if (2..=MAX_NAME_CHARS).contains(&length)
+        && name.chars().all(plain)
+        && !name.chars().any(invisible)
+    {
+        Ok(name)
+    } else {
+        Err(Refusal::field(Reason::Invalid, "name"))
+    }
+}
+
+/// What two names share that a reader would take for the same: compatibility
+/// composed and in lower case.
+pub fn folded(name: &str) -> String {
+    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// Checks a password: 8 to 256 bytes.
+pub fn password(password: &str) -> Result<&str, Refusal> {
+    // Argon2 takes any length; the bound keeps a frame of 64 KiB from being hashed.
+    if (8..=256).contains(&password.len()) {
+        Ok(password)
+    } else {
+        Err(Refusal::field(Reason::Invalid, "password"))
+    }
+}
+
+/// Checks a one-line title and trims it.
+pub fn title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> {
+    let title = title.trim();
+    let visible = title.chars().any(|c| !c.is_whitespace() && !invisible(c));
+    if visible
+        && title.chars().count() <= MAX_TITLE_CHARS
+        && !title
+            .chars()
+            .any(|c| c.is_control() || (invisible(c) && !joins_emoji(c)))
+    {
+        Ok(title)
+    } else {
+        Err(Refusal::field(Reason::Invalid, field))
+    }
+}
+
+/// Checks a topic, which may be empty.
+pub fn topic(topic: &str) -> Result<&str, Refusal> {
+    let topic = topic.trim();
+    if topic.chars().count() > MAX_TOPIC_CHARS {
+        Err(Refusal::field(Reason::TooLarge, "topic"))
+    } else if topic.chars().any(control) {
+        Err(Refusal::field(Reason::Invalid, "topic"))
+    } else {
+        Ok(topic)
+    }
+}
+
+/// Checks the text of a message: something visible, at most 2,000 characters.
+pub fn message(content: &str) -> Result<&str, Refusal> {
+    if content.chars().count() > MAX_MESSAGE_CHARS {
+        return Err(Refusal::field(Reason::TooLarge, "content"));
+    }
+    let visible = content.chars().any(|c| !c.is_whitespace() && !invisible(c));
+    if visible && !content.chars().any(control) {
+        Ok(content)
+    } else {
+        Err(Refusal::field(Reason::Invalid, "content"))
+    }
+}
+
+/// Checks a nonce: 1 to 64 visible ASCII bytes.
+pub fn nonce(nonce: &str) -> Result<&str, Refusal> {
+    if (1..=MAX_NONCE_BYTES).contains(&nonce.len()) && nonce.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(nonce)
+    } else {
+        Err(Refusal::field(Reason::Invalid, "nonce"))
+    }
+}
+
+/// Control characters that have no place in text (line breaks and tabs do).
+fn control(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+}
+
+/// The joiner and the variation selector that emoji are made with.
+fn joins_emoji(c: char) -> bool {
+    matches!(c, '\u{200d}' | '\u{fe0f}')
+}
+
+/// Characters that show nothing or change the direction of others: two names
+/// that differ only in them look the same. Unicode's `Default_Ignorable_Code_Point`
+/// and the bidirectional controls.
+fn invisible(c: char) -> bool {
+    matches!(
+        u32::from(c),
+        0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F
+            | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0x2800 | 0x3164
+            | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFF8
+            | 0x1_BCA0..=0x1_BCA3 | 0x1_D173..=0x1_D17A | 0xE_0000..=0xE_0FFF
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_that_look_the_same_fold_to_the_same() {
+        assert_eq!(folded("Ａlice"), folded("alice"));
+        assert_eq!(folded("STRASSE"), folded("strasse"));
+        assert_ne!(folded("alice"), folded("alicé"));
+    }
+
+    #[test]
+    fn invisible_names_are_refused() {
+        for name in [
+            "a",
+            "a\u{200b}b",
+            "\u{202e}evil",
+            "with space",
+            "\u{3164}\u{3164}",
+            "x\0y",
+            &"n".repeat(33),
+        ] {
+            assert!(account_name(name).is_err(), "{name:?}");
+        }
+        for name in ["al", "alice", "Ünal_7", "日本語"] {
+            assert!(account_name(name).is_ok(), "{name:?}");
+        }
+        assert!(title("\u{200b}", "name").is_err());
+        assert_eq!(title("  Book club ", "name"), Ok("Book club"));
+    }
+
+    #[test]
+    fn a_message_has_something_to_see() {
+        for bad in ["", "  \n", "\u{200b}", "nul\0", &"x".repeat(2_001)] {
+            assert!(message(bad).is_err(), "{bad:?}");
+        }
+        assert!(message(&"ü".repeat(2_000)).is_ok());
+        assert!(message("👩‍👩‍👧 two\nlines").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_stable(name in "\\PC{0,40}") {
+            prop_assert_eq!(folded(&folded(&name)), folded(&name));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! How much of what: rate-limit buckets and size limits.
+
+/// The largest client frame, in bytes: room for 2,000 four-byte characters and
+/// their escapes, and small enough to hold 100,000 of them.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// How deeply a body may nest; the deepest row of the protocol needs four.
+pub const MAX_DEPTH: usize = 8;
+/// The largest batch of one lane (and so the rows of one transaction).
+pub const MAX_BATCH: usize = 256;
+/// Channels a server may have.
+pub const MAX_CHANNELS: usize = 500;
+/// Overrides a channel may have.
+pub const MAX_OVERRIDES: usize = 100;
+/// Messages one page of history may have.
+pub const MAX_PAGE: u32 = 200;
+
+/// Which bucket a command draws from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RateLimit {
+    /// Messages and their edits, per account.
+    Send,
+    /// Other changes, per account.
+    Write,
+    /// Questions, per account.
+    Read,
+    /// Signing in and up, per network address.
+    SignIn,
+    /// Sent by the cluster itself.
+    Unlimited,
+}
+
+impl RateLimit {
+    /// The name in configuration, keys and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::SignIn => "sign_in",
+            Self::Unlimited => "unlimited",
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Rules that need no I/O.
+
+pub mod content;
+pub mod limits;
+pub mod permissions;

@@ -1,0 +1,336 @@
+//! Frames: the only code a gateway reads client bytes with.
+//!
+//! A frame is a MessagePack array. A client sends `[opcode, request, scope,
+//! body]`. It gets `[0, request, body]` (reply), `[1, request, code, detail,
+//! retry_after]` (refusal), `[2, topic, seq, opcode, body]` (event) and the
+//! session's control frames, whose opcodes are below 16.
+//!
+//! Bodies are positional arrays and pass through a gateway untouched. What
+//! goes to many sockets is built once, with the WebSocket header in front.
+
+use rmp::{Marker, decode, encode};
+
+use crate::{
+    domain::limits::MAX_DEPTH,
+    error::{Reason, Refusal},
+};
+
+/// Opcodes of control frames, and where the ranges of the others begin.
+pub mod opcode {
+    /// Server: a request succeeded.
+    pub const REPLY: u16 = 0;
+    /// Server: a request was refused.
+    pub const REFUSAL: u16 = 1;
+    /// Server: something happened.
+    pub const EVENT: u16 = 2;
+    /// Server: first frame: what the client must know to behave.
+    pub const HELLO: u16 = 3;
+    /// Client: opens a session with a token.
+    pub const IDENTIFY: u16 = 4;
+    /// Client: opens a session and replays what was missed.
+    pub const RESUME: u16 = 5;
+    /// Server: the session is open; holds the snapshot.
+    pub const READY: u16 = 6;
+    /// Both: still there.
+    pub const HEARTBEAT: u16 = 7;
+    /// Server: carries the client past events that it may not see.
+    pub const CURSOR: u16 = 8;
+    /// Server: connect elsewhere within the given time.
+    pub const RECONNECT: u16 = 9;
+    /// Server: the topic cannot be continued; fetch it anew.
+    pub const GAP: u16 = 10;
+    /// Here begin the commands that go to the lane of their scope.
+    pub const FIRST_LANE: u16 = 16;
+    /// Here begin those that any worker answers.
+    pub const FIRST_ANY: u16 = 2_048;
+    /// Here begin those that only workers send.
+    pub const FIRST_INTERNAL: u16 = 61_440;
+}
+
+/// A client frame whose body is still encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Which command this is.
+    pub opcode: u16,
+    /// Pairs a reply with its request.
+    pub request: u32,
+    /// The server, the DM channel, or 0 for the user's own account.
+    pub scope: u64,
+    /// The encoded body: exactly one well-formed value.
+    pub body: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// Reads the header and checks that the body is one well-formed value that
+    /// nests no deeper than [`MAX_DEPTH`].
+    pub fn read(mut bytes: &'a [u8]) -> Result<Self, Refusal> {
+        let malformed = |()| Refusal::from(Reason::Malformed);
+        let frame = read_header(&mut bytes).map_err(malformed)?;
+        check_value(bytes).map_err(malformed)?;
+        Ok(Self {
+            body: bytes,
+            ..frame
+        })
+    }
+
+    /// Writes the frame.
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = header(4, self.opcode, self.body.len());
+        uint(&mut bytes, self.request.into());
+        uint(&mut bytes, self.scope);
+        bytes.extend_from_slice(self.body);
+        bytes
+    }
+}
+
+fn read_header<'a>(bytes: &mut &'a [u8]) -> Result<Frame<'a>, ()> {
+    if decode::read_array_len(bytes).map_err(drop)? != 4 {
+        return Err(());
+    }
+    let opcode = decode::read_int(bytes).map_err(drop)?;
+    let request = decode::read_int(bytes).map_err(drop)?;
+    let scope = decode::read_int(bytes).map_err(drop)?;
+    Ok(Frame {
+        opcode,
+        request,
+        scope,
+        body: bytes,
+    })
+}
+
+/// Walks over one value without building it. `Err` unless the bytes are that
+/// value and nothing more.
+fn check_value(mut bytes: &[u8]) -> Result<(), ()> {
+    // How many values are still to come at each depth.
+    let mut open = [0_u64; MAX_DEPTH + 1];
+    let mut depth = 0;
+    loop {
+        let children = skip_one(&mut bytes)?;
+        if children > 0 {
+            depth += 1;
+            *open.get_mut(depth).ok_or(())? = children;
+            continue;
+        }
+        // A value ended, and perhaps the arrays around it.
+        loop {
+            if depth == 0 {
+                return if bytes.is_empty() { Ok(()) } else { Err(()) };
+            }
+            let left = open.get_mut(depth).ok_or(())?;
+            *left -= 1;
+            if *left > 0 {
+                break;
+            }
+            depth -= 1;
+        }
+    }
+}
+
+/// Skips a scalar, or the header of an array or map; says how many values follow inside.
+fn skip_one(bytes: &mut &[u8]) -> Result<u64, ()> {
+    let marker = decode::read_marker(bytes).map_err(drop)?;
+    let (skip, children) = match marker {
+        Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => {
+            (0, 0)
+        }
+        Marker::U8 | Marker::I8 => (1, 0),
+        Marker::U16 | Marker::I16 => (2, 0),
+        Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
+        Marker::U64 | Marker::I64 | Marker::F64 => (8, 0),
+        Marker::FixStr(length) => (length.into(), 0),
+        Marker::Str8 | Marker::Bin8 => (big_endian(bytes, 1)?, 0),
+        Marker::Str16 | Marker::Bin16 => (big_endian(bytes, 2)?, 0),
+        Marker::Str32 | Marker::Bin32 => (big_endian(bytes, 4)?, 0),
+        Marker::FixArray(length) => (0, length.into()),
+        Marker::Array16 => (0, big_endian(bytes, 2)?),
+        Marker::Array32 => (0, big_endian(bytes, 4)?),
+        Marker::FixMap(length) => (0, u64::from(length) * 2),
+        Marker::Map16 => (0, big_endian(bytes, 2)? * 2),
+        Marker::Map32 => (0, big_endian(bytes, 4)? * 2),
+        // No row of the protocol has extension types.
+        _ => return Err(()),
+    };
+    *bytes = bytes
+        .get(usize::try_from(skip).map_err(drop)?..)
+        .ok_or(())?;
+    Ok(children)
+}
+
+fn big_endian(bytes: &mut &[u8], length: usize) -> Result<u64, ()> {
+    let (number, rest) = bytes.split_at_checked(length).ok_or(())?;
+    *bytes = rest;
+    Ok(number
+        .iter()
+        .fold(0, |sum, byte| (sum << 8) | u64::from(*byte)))
+}
+
+/// Writes a reply.
+pub fn reply(request: u32, body: &[u8]) -> Vec<u8> {
+    let mut bytes = header(3, opcode::REPLY, body.len());
+    uint(&mut bytes, request.into());
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Writes a refusal.
+pub fn refusal(request: u32, refusal: &Refusal) -> Vec<u8> {
+    let mut bytes = header(5, opcode::REFUSAL, 32);
+    uint(&mut bytes, request.into());
+    uint(&mut bytes, refusal.reason.code().into());
+    match &refusal.detail {
+        Some(detail) => ok(encode::write_str(&mut bytes, detail)),
+        None => nil(&mut bytes),
+    }
+    match refusal.retry_after {
+        Some(ms) => uint(&mut bytes, ms),
+        None => nil(&mut bytes),
+    }
+    bytes
+}
+
+/// Writes an event.
+pub fn event(topic: u64, seq: u64, number: u16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = header(5, opcode::EVENT, body.len());
+    uint(&mut bytes, topic);
+    uint(&mut bytes, seq);
+    uint(&mut bytes, number.into());
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Writes a control frame `[opcode, body]`.
+pub fn control(opcode: u16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = header(2, opcode, body.len());
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Puts the header of an unmasked, final WebSocket frame in front of a payload
+/// (RFC 6455 §5.2), so that fan-out writes it to sockets unchanged.
+pub fn websocket(kind: WebSocketKind, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(payload.len() + 10);
+    bytes.push(0x80 | kind as u8);
+    if let Ok(length) = u8::try_from(payload.len()).map(|length| length.min(126))
+        && length < 126
+    {
+        bytes.push(length);
+    } else if let Ok(length) = u16::try_from(payload.len()) {
+        bytes.push(126);
+        bytes.extend_from_slice(&length.to_be_bytes());
+    } else {
+        bytes.push(127);
+        bytes.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+    }
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// The payload of a frame that [`websocket`] wrote.
+pub fn websocket_payload(frame: &[u8]) -> Option<&[u8]> {
+    let start = match frame.get(1)? {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    frame.get(start..)
+}
+
+/// What a WebSocket frame carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebSocketKind {
+    /// UTF-8 text: the JSON sub-protocol.
+    Text = 1,
+    /// Bytes: MessagePack.
+    Binary = 2,
+    /// Why the connection ends.
+    Close = 8,
+    /// The answer to a ping.
+    Pong = 10,
+}
+
+fn header(length: u32, opcode: u16, body: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(body + 32);
+    ok(encode::write_array_len(&mut bytes, length));
+    uint(&mut bytes, opcode.into());
+    bytes
+}
+
+fn uint(bytes: &mut Vec<u8>, value: u64) {
+    ok(encode::write_uint(bytes, value));
+}
+
+fn nil(bytes: &mut Vec<u8>) {
+    bytes.push(0xc0);
+}
+
+/// Writing to a `Vec` cannot fail.
+fn ok<T, E>(written: Result<T, E>) {
+    debug_assert!(written.is_ok());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_back_what_it_wrote() {
+        let frame = Frame {
+            opcode: 20,
+            request: 70_000,
+            scope: 1 << 52,
+            body: &[0x91, 0x05],
+        };
+        assert_eq!(Frame::read(&frame.write()), Ok(frame));
+    }
+
+    #[test]
+    fn refuses_what_is_no_frame() {
+        let deep = [&[0x94, 16, 1, 0][..], &[0x91; 9], &[0xc0]].concat();
+        let wide = [0x94, 16, 1, 0, 0xdd, 0xff, 0xff, 0xff, 0xff];
+        let trailing = [0x94, 16, 1, 0, 0x90, 0x90];
+        let negative = [0x94, 0xff, 1, 0, 0x90];
+        let extension = [0x94, 16, 1, 0, 0xd4, 1, 2];
+        for bytes in [
+            &[][..],
+            &[0xc0],
+            &[0x93, 1, 2, 3],
+            &[0x94, 0xa1, b'x', 0, 0],
+            &deep,
+            &wide,
+            &trailing,
+            &negative,
+            &extension,
+        ] {
+            assert_eq!(
+                Frame::read(bytes).map_err(|refusal| refusal.reason),
+                Err(Reason::Malformed),
+                "{bytes:x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_websocket_header_names_the_length() {
+        for length in [0, 125, 126, 65_535, 65_536] {
+            let payload = vec![7; length];
+            let frame = websocket(WebSocketKind::Binary, &payload);
+            assert_eq!(websocket_payload(&frame), Some(&payload[..]), "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            drop(Frame::read(&bytes));
+        }
+
+        #[test]
+        fn nearly_frames_do_not_panic(mut bytes in proptest::collection::vec(any::<u8>(), 4..200)) {
+            bytes[0] = 0x94;
+            bytes[1] &= 0x7f;
+            drop(Frame::read(&bytes));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The bodies of the session's own control frames, see [`crate::frame::opcode`].
+
+use crate::{
+    ids::SessionId,
+    protocol::{server::Server, user::User},
+    wire::{Shape, Wire, bodies},
+};
+
+bodies! {
+    /// The first frame of a gateway (opcode 3).
+    Hello {
+        /// The gateway's name, for reports of faults.
+        node: String,
+        /// How often the client must send a heartbeat, in milliseconds.
+        heartbeat_ms: u64,
+        /// The largest frame that the gateway reads, in bytes.
+        max_frame_bytes: u64,
+    }
+    /// Opens a session (opcode 4).
+    Identify {
+        /// The token that signing in answered with.
+        token: String,
+    }
+    /// Opens a session and replays what was missed (opcode 5).
+    Resume {
+        /// The token that signing in answered with.
+        token: String,
+        /// The log that the places belong to, as `ready` named it.
+        epoch: String,
+        /// The last event seen of each topic.
+        topics: Vec<TopicSeq>,
+    }
+    /// A place in a topic. A topic's number is the id of its server, or of the account.
+    TopicSeq {
+        /// The server or the account.
+        topic: u64,
+        /// Everything up to this event was seen.
+        seq: u64,
+    }
+    /// The session is open (opcode 6).
+    Ready {
+        /// The session.
+        session_id: SessionId,
+        /// Who signed in.
+        user: User,
+        /// Names the event log; places of another log mean nothing in this one.
+        epoch: String,
+        /// The servers that the account is a member of.
+        servers: Vec<Server>,
+        /// Where the stream of each topic begins: what is fetched after this
+        /// frame holds everything up to here. A topic that is replayed begins
+        /// at the place that the client named.
+        topics: Vec<TopicSeq>,
+    }
+    /// Still there (opcode 7); the gateway answers with the same number.
+    Heartbeat {
+        /// Any number.
+        number: u64,
+    }
+    /// The client has everything up to here that it may see (opcode 8).
+    Cursor {
+        /// The places.
+        topics: Vec<TopicSeq>,
+    }
+    /// The gateway is about to stop: connect elsewhere (opcode 9).
+    Reconnect {
+        /// Wait this many milliseconds first, so that not everyone comes at once.
+        delay_ms: u64,
+    }
+    /// The topic cannot be continued (opcode 10): fetch its state anew. Live
+    /// events follow from here on.
+    Gap {
+        /// The topic.
+        topic: u64,
+        /// Where its stream goes on.
+        seq: u64,
+    }
+}
+
+/// Every control frame, for the reference: opcode, name, who sends it, and the body.
+pub const FRAMES: &[(u16, &str, &str, fn() -> Shape)] = {
+    use crate::frame::opcode as op;
+    &[
+        (op::HELLO, "hello", "gateway", Hello::shape),
+        (op::IDENTIFY, "identify", "client", Identify::shape),
+        (op::RESUME, "resume", "client", Resume::shape),
+        (op::READY, "ready", "gateway", Ready::shape),
+        (op::HEARTBEAT, "heartbeat", "both", Heartbeat::shape),
+        (op::CURSOR, "cursor", "gateway", Cursor::shape),
+        (op::RECONNECT, "reconnect", "gateway", Reconnect::shape),
+        (op::GAP, "gap", "gateway", Gap::shape),
+    ]
+};

@@ -1,0 +1,337 @@
+//! The protocol: one file per command family.
+//!
+//! To add a command:
+//!
+//! 1. add a row to `family!` and its struct, in `shared/src/protocol/<family>.rs`;
+//! 2. implement [`Handler`] for it in `worker/src/commands/<family>.rs`.
+//!
+//! The worker does not compile until the second step is done. The reference,
+//! the TypeScript codec, the HTTP endpoint, the golden vector and the metric
+//! labels follow from the row.
+
+mod macros;
+
+pub mod account;
+pub mod channel;
+pub mod control;
+pub mod invite;
+pub mod message;
+pub mod ping;
+pub mod server;
+pub mod session;
+pub mod typing;
+pub mod user;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    domain::{limits::RateLimit, permissions::Permissions},
+    error::{Reason, Refusal},
+    ids::{ChannelId, Partition},
+    wire::{Shape, Wire},
+};
+
+macros::families! {
+    Account(account),
+    Session(session),
+    Server(server),
+    Invite(invite),
+    User(user),
+    Channel(channel),
+    Message(message),
+    Typing(typing),
+    Ping(ping),
+}
+
+/// A request, and what the pipeline must check before it is handled.
+pub trait Request: Wire {
+    /// The reply sent on success.
+    type Reply: Wire;
+    /// Its row in the reference.
+    const ROW: Row;
+
+    /// The channel that a channel permission is looked up in.
+    fn channel(&self) -> Option<ChannelId>;
+}
+
+/// Handles a request in a context `C`, which belongs to the worker.
+pub trait Handler<C: Guard>: Request {
+    /// Executes the request.
+    fn handle(self, ctx: &mut C) -> impl Future<Output = Result<Self::Reply, C::Error>> + Send;
+}
+
+/// Prepares a request that has no owner yet for the lane that will own it.
+pub trait Opener<C: Guard>: Request {
+    /// Does the slow part, chooses the partition, and says what its lane is to execute.
+    fn open(self, ctx: &mut C) -> impl Future<Output = Result<Forward, C::Error>> + Send;
+}
+
+/// Checks a request before it is handled.
+pub trait Guard {
+    /// What can go wrong, besides a refusal.
+    type Error: From<Refusal> + Send;
+
+    /// Refuses what the caller may not do, or may not do yet.
+    fn check<R: Request>(
+        &mut self,
+        request: &R,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// What became of a request that any worker takes.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is answered with this body.
+    Reply(Vec<u8>),
+    /// A lane will answer it.
+    Forward(Forward),
+}
+
+/// What a lane is to execute in place of an opening.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// The partition whose lane it is for.
+    pub partition: Partition,
+    /// The internal command.
+    pub opcode: u16,
+    /// The server, or 0.
+    pub scope: u64,
+    /// The encoded internal command.
+    pub body: Vec<u8>,
+}
+
+impl Forward {
+    /// Forwards to `partition`; the reply of `request` must be that of the opening.
+    pub fn to<R: Request>(partition: Partition, scope: u64, request: &R) -> Self {
+        Self {
+            partition,
+            opcode: R::ROW.opcode,
+            scope,
+            body: encode(request),
+        }
+    }
+}
+
+/// Something that happened.
+pub trait Event: Wire {
+    /// The number on the wire.
+    const OPCODE: u16;
+    /// The name in JSON, documents, logs and metrics.
+    const NAME: &'static str;
+}
+
+/// How a request travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowKind {
+    /// Writes, in the lane of its scope.
+    Command,
+    /// Tells others something that is not stored, by way of a lane.
+    Signal,
+    /// Sent by workers only.
+    Internal,
+    /// Reads, in any worker.
+    Query,
+    /// Prepared by any worker, executed by a lane.
+    Opening,
+}
+
+/// Whom a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone, signed in or not.
+    Anyone,
+    /// A signed-in account.
+    Account,
+    /// A member of the scope's server.
+    Member,
+    /// A member with this permission in the server.
+    Server(Permissions),
+    /// A member with this permission in the server; with scope 0, an administrator of the deployment.
+    ServerOrDeployment(Permissions),
+    /// A member with this permission in the request's channel.
+    Channel(Permissions),
+    /// Workers only.
+    Workers,
+}
+
+/// One row of the reference.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The number on the wire.
+    pub opcode: u16,
+    /// The name in JSON, HTTP, documents, logs and metrics.
+    pub name: &'static str,
+    /// What the request does, in one line.
+    pub summary: &'static str,
+    /// How it travels.
+    pub kind: RowKind,
+    /// Whom it is for.
+    pub access: Access,
+    /// Which bucket it draws from.
+    pub limit: RateLimit,
+    /// The request's body.
+    pub request: Codec,
+    /// The reply's body.
+    pub reply: Codec,
+}
+
+/// The row of a command with this name, for the doors that speak names.
+pub fn row_named(name: &str) -> Option<&'static Row> {
+    rows().find(|row| row.name == name && row.kind != RowKind::Internal)
+}
+
+/// The row with this opcode.
+pub fn row(opcode: u16) -> Option<&'static Row> {
+    rows().find(|row| row.opcode == opcode)
+}
+
+/// The event with this opcode.
+pub fn event(opcode: u16) -> Option<&'static EventRow> {
+    events().find(|row| row.opcode == opcode)
+}
+
+/// One event of the reference.
+#[derive(Debug, Clone, Copy)]
+pub struct EventRow {
+    /// The number on the wire.
+    pub opcode: u16,
+    /// The name in JSON and documents.
+    pub name: &'static str,
+    /// What happened, in one line.
+    pub summary: &'static str,
+    /// The event's body.
+    pub body: Codec,
+}
+
+impl EventRow {
+    /// The row of `E`.
+    pub const fn of<E: Event>(summary: &'static str) -> Self {
+        Self {
+            opcode: E::OPCODE,
+            name: E::NAME,
+            summary,
+            body: Codec::of::<E>(),
+        }
+    }
+}
+
+/// Turns one body into its other forms, for what only knows a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec {
+    /// What the body looks like.
+    pub shape: fn() -> Shape,
+    /// The golden vector.
+    pub sample: fn() -> Vec<u8>,
+    /// JSON to MessagePack.
+    pub from_json: fn(&[u8]) -> Result<Vec<u8>, Refusal>,
+    /// MessagePack to JSON.
+    pub to_json: fn(&[u8]) -> Result<String, Refusal>,
+}
+
+impl Codec {
+    /// The codec of `T`.
+    pub const fn of<T: Wire>() -> Self {
+        Self {
+            shape: T::shape,
+            sample: || encode(&T::sample()),
+            from_json: |text| {
+                serde_json::from_slice::<T>(text)
+                    .map(|value| encode(&value))
+                    .map_err(|error| {
+                        // The line and column are of no use in a one-line body; the field's name is.
+                        let text = error.to_string();
+                        let detail = text.split(" at line").next().unwrap_or_default();
+                        Refusal::field(Reason::Malformed, detail)
+                    })
+            },
+            to_json: |body| {
+                serde_json::to_string(&decode::<T>(body)?).map_err(|_error| Reason::Internal.into())
+            },
+        }
+    }
+}
+
+/// Encodes a body.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    // Our own structs have no map with unknown length and no failing serializer.
+    rmp_serde::to_vec(value).unwrap_or_default()
+}
+
+/// Decodes a body. Surplus fields at its end are refused, so workers roll
+/// before clients learn a new field.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    rmp_serde::from_slice(body).map_err(|_error| Reason::Malformed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::frame::opcode;
+
+    #[test]
+    fn opcodes_and_names_are_unique() {
+        assert_eq!(
+            rows().map(|row| row.opcode).collect::<BTreeSet<_>>().len(),
+            rows().count()
+        );
+        assert_eq!(
+            rows().map(|row| row.name).collect::<BTreeSet<_>>().len(),
+            rows().count()
+        );
+        assert_eq!(
+            events()
+                .map(|row| row.opcode)
+                .collect::<BTreeSet<_>>()
+                .len(),
+            events().count()
+        );
+        assert_eq!(
+            events().map(|row| row.name).collect::<BTreeSet<_>>().len(),
+            events().count()
+        );
+    }
+
+    #[test]
+    fn an_opcode_says_which_way_a_request_goes() {
+        for row in rows() {
+            let range = match row.kind {
+                RowKind::Command | RowKind::Signal => opcode::FIRST_LANE..opcode::FIRST_ANY,
+                RowKind::Query | RowKind::Opening => opcode::FIRST_ANY..opcode::FIRST_INTERNAL,
+                RowKind::Internal => opcode::FIRST_INTERNAL..u16::MAX,
+            };
+            assert!(range.contains(&row.opcode), "{}", row.name);
+            assert_eq!(
+                row.kind == RowKind::Internal,
+                row.access == Access::Workers,
+                "{}",
+                row.name
+            );
+        }
+    }
+
+    #[test]
+    fn json_and_messagepack_say_the_same() {
+        let codecs = rows()
+            .flat_map(|row| [row.request, row.reply])
+            .chain(events().map(|row| row.body));
+        for codec in codecs {
+            let body = (codec.sample)();
+            let json = (codec.to_json)(&body).unwrap();
+            assert_eq!((codec.from_json)(json.as_bytes()).unwrap(), body, "{json}");
+        }
+    }
+
+    #[test]
+    fn unknown_opcodes_are_refused() {
+        assert_eq!(
+            Command::decode(2_047, &[0x90]).unwrap_err(),
+            Reason::UnknownCommand.into()
+        );
+        assert_eq!(
+            Query::decode(16, &[0x90]).unwrap_err(),
+            Reason::UnknownCommand.into()
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! What a value looks like on the wire: its shape and a sample.
+//!
+//! The references, the TypeScript codec, the golden vectors and the generated
+//! tests all come from here, so none of them can drift from the structs.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value that travels in bodies.
+pub trait Wire: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What it looks like.
+    fn shape() -> Shape;
+    /// One value, the same in every run and release: the golden vectors hold it.
+    fn sample() -> Self;
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone)]
+pub enum Shape {
+    /// Nothing (MessagePack nil, JSON null).
+    Unit,
+    /// True or false.
+    Bool,
+    /// An integer of at most 53 bits.
+    Int,
+    /// UTF-8 text.
+    Text,
+    /// An id: a number in MessagePack, a string in JSON.
+    Id(&'static str),
+    /// Nil or a value.
+    Optional(Box<Shape>),
+    /// An array.
+    List(Box<Shape>),
+    /// A closed set: a number in MessagePack, a name in JSON.
+    Enum(&'static EnumShape),
+    /// A positional array in MessagePack, an object in JSON.
+    Struct(&'static StructShape),
+}
+
+/// The shape of a struct.
+#[derive(Debug)]
+pub struct StructShape {
+    /// The name of the type.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+    /// Its fields, in wire order.
+    pub fields: &'static [FieldShape],
+}
+
+/// The shape of a field.
+#[derive(Debug)]
+pub struct FieldShape {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+    /// What it looks like.
+    pub shape: fn() -> Shape,
+    /// Whether a body may end before it.
+    pub has_default: bool,
+}
+
+/// The shape of a closed set of values.
+#[derive(Debug)]
+pub struct EnumShape {
+    /// The name of the type.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+    /// Number, name in JSON, and meaning of each value.
+    pub values: &'static [(u8, &'static str, &'static str)],
+}
+
+macro_rules! plain {
+    ($( $kind:ty => $shape:ident, $sample:expr; )+) => { $(
+        impl Wire for $kind {
+            fn shape() -> Shape { Shape::$shape }
+            fn sample() -> Self { $sample }
+        }
+    )+ };
+}
+
+plain! {
+    () => Unit, ();
+    bool => Bool, true;
+    u16 => Int, 7;
+    u32 => Int, 70_000;
+    u64 => Int, 1_767_225_601_000;
+    String => Text, "text".to_owned();
+}
+
+impl<T: Wire> Wire for Option<T> {
+    fn shape() -> Shape {
+        Shape::Optional(Box::new(T::shape()))
+    }
+    fn sample() -> Self {
+        Some(T::sample())
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+    fn sample() -> Self {
+        vec![T::sample()]
+    }
+}
+
+/// Declares structs that travel in bodies. A field that got its place after the
+/// first release ends with `= default`: older senders leave it out.
+macro_rules! bodies {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident {
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $default:ident)?, )*
+        }
+    )+) => { $(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct $name {
+            $( $(#[doc = $field_doc])+ $(#[serde($default)])? pub $field: $kind, )*
+        }
+
+        impl $crate::wire::Wire for $name {
+            fn shape() -> $crate::wire::Shape {
+                static SHAPE: $crate::wire::StructShape = $crate::wire::StructShape {
+                    name: stringify!($name),
+                    doc: concat!($($doc),+),
+                    fields: &[ $( $crate::wire::FieldShape {
+                        name: stringify!($field),
+                        doc: concat!($($field_doc),+),
+                        shape: <$kind as $crate::wire::Wire>::shape,
+                        has_default: $crate::wire::has_default!($($default)?),
+                    } ),* ],
+                };
+                $crate::wire::Shape::Struct(&SHAPE)
+            }
+            fn sample() -> Self {
+                Self { $( $field: $crate::wire::Wire::sample() ),* }
+            }
+        }
+    )+ };
+}
+
+macro_rules! has_default {
+    () => {
+        false
+    };
+    (default) => {
+        true
+    };
+}
+
+/// Declares a closed set: a number in MessagePack, a name in JSON.
+macro_rules! choices {
+    (
+        $(#[doc = $doc:literal])+
+        $name:ident { $( $(#[doc = $value_doc:literal])+ $value:ident = $number:literal $text:literal, )+ }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $( $(#[doc = $value_doc])+ $value = $number, )+ }
+
+        impl $name {
+            /// Its number on the wire and in Postgres.
+            pub const fn number(self) -> u8 { self as u8 }
+            /// The value with this number.
+            pub const fn from_number(number: u8) -> Option<Self> {
+                match number { $( $number => Some(Self::$value), )+ _ => None }
+            }
+            /// Its name in JSON.
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$value => $text, )+ }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.serialize_str(self.name())
+                } else {
+                    serializer.serialize_u8(self.number())
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = if deserializer.is_human_readable() {
+                    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                    match text.as_ref() { $( $text => Some(Self::$value), )+ _ => None }
+                } else {
+                    Self::from_number(u8::deserialize(deserializer)?)
+                };
+                value.ok_or_else(|| serde::de::Error::custom(concat!("not a ", stringify!($name))))
+            }
+        }
+
+        impl $crate::wire::Wire for $name {
+            fn shape() -> $crate::wire::Shape {
+                static SHAPE: $crate::wire::EnumShape = $crate::wire::EnumShape {
+                    name: stringify!($name),
+                    doc: concat!($($doc),+),
+                    values: &[ $( ($number, $text, concat!($($value_doc),+)) ),+ ],
+                };
+                $crate::wire::Shape::Enum(&SHAPE)
+            }
+            fn sample() -> Self {
+                const VALUES: &[$name] = &[ $( $name::$value ),+ ];
+                VALUES[0]
+            }
+        }
+    };
+}
+
+pub(crate) use bodies;
+pub(crate) use choices;
+pub(crate) use has_default;
