@@ -102,7 +102,7 @@ impl Emitted {
 impl Context<'_> {
     /// Who sent the command.
     pub(crate) fn caller(&self) -> Result<Caller, Error> {
-        self.command.caller.clone().ok_or_else(|| Refusal::from(Reason::Unauthenticated).into())
+        self.command.caller.clone().ok_or_else(|| Reason::Unauthenticated.into())
     }
 
     /// Milliseconds since 1970.
@@ -125,7 +125,7 @@ impl Context<'_> {
         let partition = self.command.partition;
         let counters = self.counters.get_mut(&partition).ok_or(StoreError::Fenced)?;
         counters.last_id = next_raw(counters.last_id, partition, self.now_ms);
-        Id::new(counters.last_id).ok_or_else(|| StoreError::Inconsistent("ids are used up").into())
+        Id::new(counters.last_id).ok_or_else(|| StoreError::Inconsistency("ids are used up").into())
     }
 
     /// Refuses the command unless a condition holds.

@@ -1,1 +1,24 @@
-//! Empty.
+//! The worker: keeps the rules, and is the only program that speaks SQL.
+//!
+//! # Layout
+//!
+//! - [`config`]: settings; [`run`]: the program;
+//! - `lane`: the way of a command: own, consume, commit, publish;
+//! - `context`, `guard`, `commands`: what a handler may touch, what is checked
+//!   before it, and the handlers;
+//! - `queries`: what any worker answers, and what it prepares for a lane;
+//! - `store`: the only SQL, written by lanes and read by queries;
+//! - `limiter`, `password`, `token`: what both use;
+//! - `migrate`, `days`: the schema and the daily tables.
+
+mod commands;
+pub mod config;
+mod context;
+mod error;
+mod guard;
+mod lane;
+mod limiter;
+mod metrics;
+mod password;
+mod store;
+mod token;

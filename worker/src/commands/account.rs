@@ -50,7 +50,7 @@ impl Handler<Context<'_>> for CreateUser {
         if !admin && invite_required {
             let code = invite.as_deref().ok_or(Refusal::from(Reason::InviteRequired))?;
             if !store.redeem(code, None, id).await? {
-                return Err(Refusal::from(Reason::UnknownInvite).into());
+                return Err(Reason::UnknownInvite.into());
             }
         }
         let account = NewAccount {
@@ -62,7 +62,7 @@ impl Handler<Context<'_>> for CreateUser {
             nonce: &nonce,
         };
         if !store.insert_account(&account).await? {
-            return Err(Refusal::from(Reason::NameTaken).into());
+            return Err(Reason::NameTaken.into());
         }
         store.create_topic(id.get()).await?;
         open(ctx, id, &nonce, token, device).await

@@ -11,7 +11,7 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use futures_util::FutureExt;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
@@ -58,7 +58,7 @@ enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Store(store) if store.is_poison() => {
+            Error::Store(store) if !store.is_outage() => {
                 error!(error = %store, "statement failed");
                 Self::Poison(Reason::Internal.into())
             }

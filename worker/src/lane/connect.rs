@@ -8,7 +8,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::debug;
 
 use crate::{
-    error::{Error, StoreError},
+    error::Error,
     store::write::Writer,
 };
 
@@ -43,7 +43,7 @@ fn tls() -> Result<MakeRustlsConnect, Error> {
         Ok((tls, _unreadable)) => Ok(tls),
         Err(errors) => {
             let text = format!("no trusted certificates on this system: {errors:?}");
-            Err(StoreError::Unavailable(text).into())
+            Err(Error::Internal(text))
         }
     }
 }

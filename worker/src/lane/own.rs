@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use shared::{
     bus::{
         StreamId, Topic,
@@ -77,7 +77,7 @@ impl Lane<'_> {
     /// Takes the partitions that fall to this lane and gives back the others.
     async fn spread(&mut self, lanes: &[String]) -> Result<(), Error> {
         for partition in Partition::all() {
-            let mine = owner(partition, lanes).is_none_or(|owner| owner == self.config.name);
+            let mine = owner(partition, lanes).is_none_or(|owner| *owner == self.config.name);
             match (mine, self.owned.contains_key(&partition)) {
                 (true, false) => self.take(partition).await?,
                 (false, true) => self.give_back(partition).await?,

@@ -3,5 +3,4 @@
 //! - [`read`]: what queries read, with sqlx, on a pool;
 //! - [`write`]: what lanes write, with tokio-postgres, on their one connection.
 
-pub(crate) mod read;
 pub(crate) mod write;

@@ -107,7 +107,7 @@ impl Writer {
             .map(|row| {
                 let kind = u8::try_from(row.try_get::<_, i16>(1)?).ok().and_then(TargetKind::from_number);
                 let given = Override {
-                    kind: kind.ok_or(StoreError::Inconsistent("unknown kind of override"))?,
+                    kind: kind.ok_or(StoreError::Inconsistency("unknown kind of override"))?,
                     target: unsigned(row.try_get(2)?),
                     allow: Permissions::from_sql(row.try_get(3)?),
                     deny: Permissions::from_sql(row.try_get(4)?),

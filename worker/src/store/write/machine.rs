@@ -6,7 +6,7 @@ use shared::{
     bus::StreamId,
     ids::{Partition, UserId},
 };
-use tokio_postgres::{error::SqlState, types::Type};
+use tokio_postgres::{error::SqlState, types::{ToSql, Type}};
 
 use super::{Writer, message::NewMessages};
 use crate::error::{Error, StoreError};
@@ -154,7 +154,8 @@ impl Writer {
         let scopes: Vec<i64> = keys.iter().map(|key| sql(key.scope)).collect();
         let authors: Vec<i64> = keys.iter().map(NonceKey::author_sql).collect();
         let nonces: Vec<&str> = keys.iter().map(|key| key.nonce.as_str()).collect();
-        let find = self.client.query(&self.hot.find_nonces, &[&places, &scopes, &authors, &nonces]);
+        let parameters: [&(dyn ToSql + Sync); 4] = [&places, &scopes, &authors, &nonces];
+        let find = self.client.query(&self.hot.find_nonces, &parameters);
         let ((), rows) = futures_util::future::try_join(begin, find).await?;
         rows.iter()
             .map(|row| {
@@ -279,7 +280,7 @@ impl Writer {
         let deleted = self
             .write("DELETE FROM internal_commands WHERE id = ANY($1) RETURNING id", &[(&done, Type::INT8_ARRAY)])
             .await?;
-        if deleted == done.len() { Ok(()) } else { Err(StoreError::Inconsistent("internal command is gone").into()) }
+        if deleted == done.len() { Ok(()) } else { Err(StoreError::Inconsistency("internal command is gone").into()) }
     }
 
     /// Locks the topics that several lanes write and answers with their heads.
@@ -315,7 +316,7 @@ impl Writer {
                 &[(&partition_sql(partition), Type::INT2)],
             )
             .await?;
-        let row = rows.first().ok_or(StoreError::Inconsistent("partition has no row"))?;
+        let row = rows.first().ok_or(StoreError::Inconsistency("partition has no row"))?;
         let place = |ms: i64, seq: i64| StreamId { ms: unsigned(ms), seq: unsigned(seq) };
         let suspect_ms: Option<i64> = row.try_get(5)?;
         let suspect_seq: Option<i64> = row.try_get(6)?;
@@ -376,7 +377,7 @@ impl Writer {
                 let opcode: i32 = row.try_get(2)?;
                 Ok(Due {
                     id: row.try_get(0)?,
-                    partition: partition.ok_or(StoreError::Inconsistent("no such partition"))?,
+                    partition: partition.ok_or(StoreError::Inconsistency("no such partition"))?,
                     opcode: u16::try_from(opcode).unwrap_or(u16::MAX),
                     scope: unsigned(row.try_get(3)?),
                     author: row.try_get::<_, Option<i64>>(4)?.and_then(|id| UserId::try_from(id).ok()),

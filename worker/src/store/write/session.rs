@@ -33,7 +33,7 @@ impl Writer {
                 ],
             )
             .await?;
-        let row = rows.first().ok_or(crate::error::StoreError::Inconsistent("session was not inserted"))?;
+        let row = rows.first().ok_or(crate::error::StoreError::Inconsistency("session was not inserted"))?;
         let id: SessionId = row.try_get::<_, i64>(0)?.try_into()?;
         Ok((id, id == session.id))
     }
