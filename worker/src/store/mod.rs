@@ -1,0 +1,4 @@
+//! Postgres seen by us: the only place that knows SQL.
+
+pub(crate) mod days;
+pub mod read;

@@ -1,0 +1,50 @@
+//! Session tokens: 256 random bits. Whoever has one is that person, so only
+//! its hash is stored; a token needs no salt, as nobody can guess one.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+
+/// A new token: 64 hexadecimal digits.
+pub fn new() -> Result<String, Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Internal(format!("the system gives no randomness: {error}")))?;
+    Ok(hex(&bytes))
+}
+
+/// What the table of sessions holds of a token.
+pub fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a `String` cannot fail.
+            drop(write!(text, "{byte:02x}"));
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_their_hash_is_stable() {
+        let (one, two) = (new().unwrap(), new().unwrap());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 64);
+        assert_eq!(hash(&one), hash(&one));
+        assert_ne!(hash(&one), hash(&two));
+        assert_eq!(
+            hex(&hash("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}
