@@ -1,12 +1,12 @@
 //! The worker's settings.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use shared::{
     bus::Quota,
     config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
 };
 
-use crate::limiter;
+use crate::{limiter, queries::InvitePolicy};
 
 /// Keeps the rules of Confab and writes what they permit to Postgres.
 #[derive(Debug, Parser)]
@@ -42,17 +42,6 @@ pub struct DatabaseConfig {
     pub retention_days: u16,
 }
 
-/// Who may create an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SignUp {
-    /// Everyone.
-    Open,
-    /// Whoever has a deployment code; the first account needs none.
-    Invite,
-    /// Nobody but the first account.
-    Closed,
-}
-
 /// A limit on how often something may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Quota>);
@@ -85,8 +74,8 @@ pub struct WorkerConfig {
     #[arg(long, env = "CONFAB_DEADLINE_MS", value_name = "MS", default_value_t = 15_000)]
     pub deadline_ms: u64,
     /// Who may create an account.
-    #[arg(long, env = "CONFAB_SIGNUP", value_enum, default_value_t = SignUp::Invite)]
-    pub signup: SignUp,
+    #[arg(long, env = "CONFAB_SIGNUP", value_enum, default_value_t = InvitePolicy::Invite)]
+    pub signup: InvitePolicy,
     /// Whether people may come in as guests, without a password.
     #[arg(long, env = "CONFAB_GUESTS", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
     pub guests: bool,
