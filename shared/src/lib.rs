@@ -7,7 +7,8 @@
 //! - [`frame`]: frame headers, the only thing a gateway reads;
 //! - [`domain`]: rules without I/O: permissions, content, limits;
 //! - [`protocol`]: one file per command family: rows, bodies, events;
-//! - [`bus`]: Redis seen by us: streams, topics, queries, leases.
+//! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
+//! - [`reference`](mod@reference): the documents that are generated from all of these.
 
 pub mod bus;
 pub mod clock;
@@ -17,4 +18,5 @@ pub mod error;
 pub mod frame;
 pub mod ids;
 pub mod protocol;
+pub mod reference;
 pub mod wire;
