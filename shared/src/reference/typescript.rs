@@ -95,8 +95,8 @@ fn maps(text: &mut String, types: &Types) {
             format_args!(
                 "  {}: {{ request: {}; reply: {} }};\n",
                 row.name,
-                typescript_of((row.request.shape)()),
-                typescript_of((row.reply.shape)())
+                typescript_of(&(row.request.shape)()),
+                typescript_of(&(row.reply.shape)())
             ),
         );
     }
@@ -105,7 +105,7 @@ fn maps(text: &mut String, types: &Types) {
         doc(text, "  ", row.summary);
         put(
             text,
-            format_args!("  {}: {};\n", row.name, typescript_of((row.body.shape)())),
+            format_args!("  {}: {};\n", row.name, typescript_of(&(row.body.shape)())),
         );
     }
     text.push_str("}\n\n");
@@ -129,7 +129,7 @@ fn maps(text: &mut String, types: &Types) {
             if *sender != other {
                 put(
                     text,
-                    format_args!("  {name}: {};\n", typescript_of((body.shape)())),
+                    format_args!("  {name}: {};\n", typescript_of(&(body.shape)())),
                 );
             }
         }
@@ -191,23 +191,23 @@ fn tables(text: &mut String, types: &Types) {
     }
     text.push_str("};\n\nexport const EVENTS: Readonly<Record<keyof Events, Row>> = {\n");
     for row in protocol::events() {
-        table_row(text, row.name, row.opcode, (row.body.shape)());
+        table_row(text, row.name, row.opcode, &(row.body.shape)());
     }
     text.push_str(
         "};\n\nexport const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row>> = {\n",
     );
     for (opcode, name, _, body) in control::FRAMES {
-        table_row(text, name, *opcode, (body.shape)());
+        table_row(text, name, *opcode, &(body.shape)());
     }
     text.push_str("};\n\n");
 }
 
-fn table_row(text: &mut String, name: &str, opcode: u16, shape: Shape) {
+fn table_row(text: &mut String, name: &str, opcode: u16, shape: &Shape) {
     put(
         text,
         format_args!(
             "  {name}: {{ opcode: {opcode}, body: {} }},\n",
-            TypeRef::of(&shape).json()
+            TypeRef::of(shape).json()
         ),
     );
 }
@@ -239,10 +239,6 @@ fn client_rows() -> impl Iterator<Item = &'static protocol::Row> {
     protocol::rows().filter(|row| row.kind != RowKind::Internal)
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape was made for this call"
-)]
-fn typescript_of(shape: Shape) -> String {
-    TypeRef::of(&shape).typescript()
+fn typescript_of(shape: &Shape) -> String {
+    TypeRef::of(shape).typescript()
 }
