@@ -1,12 +1,18 @@
 //! Properties of every body of the protocol, on inputs made from its shape.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail the test"
+)]
+
 use proptest::{
     collection::vec,
     prelude::*,
     test_runner::{TestCaseResult, TestRunner},
 };
 use shared::{
-    error::Reason,
+    error::{Reason, Refusal},
     protocol::{self, Codec, Command, Query, control},
     wire::Shape,
 };
@@ -271,6 +277,7 @@ fn read_everywhere(codec: Codec, body: &[u8]) -> TestCaseResult {
     Ok(())
 }
 
-fn fail(refusal: shared::error::Refusal) -> TestCaseError {
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn fail(refusal: Refusal) -> TestCaseError {
     TestCaseError::fail(refusal.to_string())
 }

@@ -2,6 +2,11 @@
 //! wire must be readable for ever.
 
 #![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test"
+)]
+#![expect(
     clippy::disallowed_types,
     reason = "the vectors are documents of any shape"
 )]
