@@ -264,6 +264,7 @@ fn nil(bytes: &mut Vec<u8>) {
 }
 
 /// Writing to a `Vec` cannot fail.
+#[expect(clippy::needless_pass_by_value, reason = "takes what the writers give")]
 fn ok<T, E>(written: Result<T, E>) {
     debug_assert!(written.is_ok());
 }

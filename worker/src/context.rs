@@ -17,7 +17,11 @@ use shared::{
 use crate::{
     error::{Error, StoreError},
     lane::memory::{Memory, ServerState},
-    store::write::{Writer, machine::{Batch, Counters, NewEvent}, message::NewRow},
+    store::write::{
+        Writer,
+        machine::{Batch, Counters, NewEvent},
+        message::NewRow,
+    },
 };
 
 /// What all commands of a batch share.
@@ -102,7 +106,10 @@ impl Emitted {
 impl Context<'_> {
     /// Who sent the command.
     pub(crate) fn caller(&self) -> Result<Caller, Error> {
-        self.command.caller.clone().ok_or_else(|| Reason::Unauthenticated.into())
+        self.command
+            .caller
+            .clone()
+            .ok_or_else(|| Reason::Unauthenticated.into())
     }
 
     /// Milliseconds since 1970.
@@ -123,7 +130,10 @@ impl Context<'_> {
     /// The next id of the command's partition.
     pub(crate) fn next_id<T>(&mut self) -> Result<Id<T>, Error> {
         let partition = self.command.partition;
-        let counters = self.counters.get_mut(&partition).ok_or(StoreError::Fenced)?;
+        let counters = self
+            .counters
+            .get_mut(&partition)
+            .ok_or(StoreError::Fenced)?;
         counters.last_id = next_raw(counters.last_id, partition, self.now_ms);
         Id::new(counters.last_id).ok_or_else(|| StoreError::Inconsistency("ids are used up").into())
     }
@@ -131,7 +141,11 @@ impl Context<'_> {
     /// Refuses the command unless a condition holds.
     #[expect(clippy::unused_self, reason = "reads well at the call site")]
     pub(crate) fn require(&self, condition: bool, reason: Reason) -> Result<(), Error> {
-        if condition { Ok(()) } else { Err(Refusal::from(reason).into()) }
+        if condition {
+            Ok(())
+        } else {
+            Err(Refusal::from(reason).into())
+        }
     }
 
     /// The server that the command's scope names, loaded on first use; its
@@ -162,10 +176,19 @@ impl Context<'_> {
     }
 
     /// The caller's permissions in a channel of the scope's server.
-    pub(crate) async fn permissions_in(&mut self, channel: ChannelId) -> Result<Permissions, Error> {
+    pub(crate) async fn permissions_in(
+        &mut self,
+        channel: ChannelId,
+    ) -> Result<Permissions, Error> {
         let user = self.caller()?.user;
-        let Some(standing) = self.standing(user).await? else { return Ok(Permissions::empty()) };
-        Ok(self.server().await?.structure.in_channel(&standing, channel))
+        let Some(standing) = self.standing(user).await? else {
+            return Ok(Permissions::empty());
+        };
+        Ok(self
+            .server()
+            .await?
+            .structure
+            .in_channel(&standing, channel))
     }
 
     /// The connection, for a rare write in this batch's transaction. Messages
@@ -195,7 +218,9 @@ impl Context<'_> {
 
     /// Gathers a message; its counters move with it.
     pub(crate) fn append(&mut self, row: NewRow) {
-        self.batch.channels.insert(row.channel.get(), (row.seq, Some(row.id.get())));
+        self.batch
+            .channels
+            .insert(row.channel.get(), (row.seq, Some(row.id.get())));
         self.batch.messages.push(row);
         self.writes += 1;
     }
@@ -223,11 +248,24 @@ impl Context<'_> {
 
     /// Tells those who see the channel something that is not stored.
     pub(crate) fn signal<E: Event>(&mut self, channel: ChannelId, event: &E) {
-        self.push(self.command.scope, TopicWriter::Nobody, Some(channel), None, event);
+        self.push(
+            self.command.scope,
+            TopicWriter::Nobody,
+            Some(channel),
+            None,
+            event,
+        );
         self.writes -= 1;
     }
 
-    fn push<E: Event>(&mut self, topic: u64, writer: TopicWriter, channel: Option<ChannelId>, effect: Option<Effect>, event: &E) {
+    fn push<E: Event>(
+        &mut self,
+        topic: u64,
+        writer: TopicWriter,
+        channel: Option<ChannelId>,
+        effect: Option<Effect>,
+        event: &E,
+    ) {
         self.writes += 1;
         self.emitted.push(Emitted {
             topic,
@@ -243,8 +281,16 @@ impl Context<'_> {
 
     /// Leaves a command for the lane of `partition`, which executes it after
     /// this batch has committed.
-    pub(crate) async fn leave<R: Request>(&mut self, partition: Partition, scope: u64, request: &R) -> Result<(), Error> {
-        self.store().await?.leave(partition, R::ROW.opcode, scope, &protocol::encode(request)).await?;
+    pub(crate) async fn leave<R: Request>(
+        &mut self,
+        partition: Partition,
+        scope: u64,
+        request: &R,
+    ) -> Result<(), Error> {
+        self.store()
+            .await?
+            .leave(partition, R::ROW.opcode, scope, &protocol::encode(request))
+            .await?;
         self.woken.push(partition);
         Ok(())
     }

@@ -191,7 +191,11 @@ mod tests {
             (Some("22021"), Reason::Internal),
             (Some("2"), Reason::Internal),
         ] {
-            assert_eq!(Error::from(driver(code)).refusal().reason, reason, "{code:?}");
+            assert_eq!(
+                Error::from(driver(code)).refusal().reason,
+                reason,
+                "{code:?}"
+            );
         }
     }
 

@@ -22,7 +22,11 @@ pub fn code() -> Result<String, Error> {
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Internal(format!("the system gives no randomness: {error}")))?;
-    Ok(bytes.iter().filter_map(|byte| LETTERS.get(usize::from(byte & 31))).map(|letter| char::from(*letter)).collect())
+    Ok(bytes
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte & 31)))
+        .map(|letter| char::from(*letter))
+        .collect())
 }
 
 /// What the table of sessions holds of a token.
@@ -32,14 +36,13 @@ pub fn hash(token: &str) -> [u8; 32] {
 
 /// Hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(
-        String::with_capacity(bytes.len() * 2),
-        |mut text, byte| {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
             // Writing to a `String` cannot fail.
             drop(write!(text, "{byte:02x}"));
             text
-        },
-    )
+        })
 }
 
 #[cfg(test)]

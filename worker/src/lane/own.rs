@@ -40,7 +40,10 @@ impl LaneStatus {
     }
 
     pub(super) fn remove(&self, lane: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(lane);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(lane);
     }
 
     /// How many lanes run, how many partitions they own together, and the age
@@ -48,7 +51,11 @@ impl LaneStatus {
     pub(crate) fn summary(&self) -> (usize, usize, Option<Duration>) {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let partitions = lanes.values().map(|(count, _)| count).sum();
-        (lanes.len(), partitions, lanes.values().map(|(_, at)| at.elapsed()).max())
+        (
+            lanes.len(),
+            partitions,
+            lanes.values().map(|(_, at)| at.elapsed()).max(),
+        )
     }
 }
 
@@ -90,7 +97,9 @@ impl Lane<'_> {
     }
 
     async fn take(&mut self, partition: Partition) -> Result<(), Error> {
-        let Some(taken) = self.writer.take(partition).await? else { return Ok(()) };
+        let Some(taken) = self.writer.take(partition).await? else {
+            return Ok(());
+        };
         let counters = taken.counters;
         // This process lived through what ended the last term, so no entry of it
         // ends processes.
@@ -129,7 +138,13 @@ impl Lane<'_> {
         let mut behind = BTreeMap::new();
         for (partition, owned) in &self.owned {
             if owned.read > owned.counters.offset {
-                behind.insert(*partition, Counters { offset: owned.read, ..owned.counters });
+                behind.insert(
+                    *partition,
+                    Counters {
+                        offset: owned.read,
+                        ..owned.counters
+                    },
+                );
             }
         }
         if behind.is_empty() {
@@ -157,10 +172,16 @@ impl Lane<'_> {
                 false => bus.mark(*partition, above).await,
             };
             let backlog = bus.backlog(*partition).await;
-            trimmed.and(marked).and(backlog).map(|backlog| (*partition, backlog))
+            trimmed
+                .and(marked)
+                .and(backlog)
+                .map(|backlog| (*partition, backlog))
         });
-        let backlogs: HashMap<Partition, u64> =
-            futures_util::future::join_all(chores).await.into_iter().filter_map(Result::ok).collect();
+        let backlogs: HashMap<Partition, u64> = futures_util::future::join_all(chores)
+            .await
+            .into_iter()
+            .filter_map(Result::ok)
+            .collect();
         let mut partitions = Vec::with_capacity(self.owned.len());
         for (partition, owned) in &mut self.owned {
             owned.beat += 1;
@@ -170,16 +191,31 @@ impl Lane<'_> {
                 term: owned.counters.term.cast_unsigned(),
                 number: owned.beat,
                 // A mark is not work.
-                backlog: backlogs.get(partition).copied().unwrap_or_default().saturating_sub(1),
-                moved: moved.into_iter().map(|(topic, seq)| TopicSeq { topic, seq }).collect(),
+                backlog: backlogs
+                    .get(partition)
+                    .copied()
+                    .unwrap_or_default()
+                    .saturating_sub(1),
+                moved: moved
+                    .into_iter()
+                    .map(|(topic, seq)| TopicSeq { topic, seq })
+                    .collect(),
             });
         }
         if partitions.is_empty() {
             return;
         }
-        self.parts.metrics.backlog.set(partitions.iter().map(|beat| beat.backlog.cast_signed()).sum());
+        self.parts.metrics.backlog.set(
+            partitions
+                .iter()
+                .map(|beat| beat.backlog.cast_signed())
+                .sum(),
+        );
         // A beat that is lost shows as a missing number, and gateways repair.
-        if let Err(error) = bus.publish(vec![(Topic::Beats, pack(&Beat { partitions }))]).await {
+        if let Err(error) = bus
+            .publish(vec![(Topic::Beats, pack(&Beat { partitions }))])
+            .await
+        {
             warn!(lane = self.config.name, %error, "beat was not published");
         }
     }
@@ -231,7 +267,10 @@ mod tests {
     fn every_lane_gets_some() {
         let lanes: Vec<String> = (0..4).map(|n| format!("worker-{n}/0")).collect();
         for lane in &lanes {
-            assert!(Partition::all().any(|partition| owner(partition, &lanes) == Some(lane)), "{lane}");
+            assert!(
+                Partition::all().any(|partition| owner(partition, &lanes) == Some(lane)),
+                "{lane}"
+            );
         }
     }
 }

@@ -182,7 +182,9 @@ fn forbids(crossed: &Crossed, account: UserId) -> bool {
         // He was away in between: what was said then is not for him.
         Crossed::Effect(Effect::Left { user }) => *user == account,
         Crossed::Joined(joined) => joined.member.user.user_id == account,
-        Crossed::Effect(Effect::Appeared { .. } | Effect::Joined { .. } | Effect::Revoked { .. }) => false,
+        Crossed::Effect(
+            Effect::Appeared { .. } | Effect::Joined { .. } | Effect::Revoked { .. },
+        ) => false,
         Crossed::Obscure => true,
     }
 }
