@@ -63,6 +63,14 @@ pub(super) struct Emitted {
     pub(super) trace: Option<String>,
 }
 
+/// Whom an event is for, and what gateways do about it.
+struct Target {
+    topic: u64,
+    writer: TopicWriter,
+    channel: Option<ChannelId>,
+    effect: Option<Effect>,
+}
+
 /// Who writes a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TopicWriter {
@@ -237,42 +245,56 @@ impl Context<'_> {
         state.head += 1;
         let (topic, seq) = (state.structure.server.get(), state.head);
         self.batch.heads.insert(topic, seq);
-        self.push(topic, TopicWriter::Lane(seq), channel, effect, event);
+        let writer = TopicWriter::Lane(seq);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel,
+                effect,
+            },
+            event,
+        );
         Ok(())
     }
 
     /// Tells an account what happened.
     pub(crate) fn emit_to<E: Event>(&mut self, user: UserId, effect: Option<Effect>, event: &E) {
-        self.push(user.get(), TopicWriter::Any, None, effect, event);
+        let (topic, writer) = (user.get(), TopicWriter::Any);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel: None,
+                effect,
+            },
+            event,
+        );
     }
 
     /// Tells those who see the channel something that is not stored.
     pub(crate) fn signal<E: Event>(&mut self, channel: ChannelId, event: &E) {
+        let (topic, writer) = (self.command.scope, TopicWriter::Nobody);
         self.push(
-            self.command.scope,
-            TopicWriter::Nobody,
-            Some(channel),
-            None,
+            Target {
+                topic,
+                writer,
+                channel: Some(channel),
+                effect: None,
+            },
             event,
         );
         self.writes -= 1;
     }
 
-    fn push<E: Event>(
-        &mut self,
-        topic: u64,
-        writer: TopicWriter,
-        channel: Option<ChannelId>,
-        effect: Option<Effect>,
-        event: &E,
-    ) {
+    fn push<E: Event>(&mut self, to: Target, event: &E) {
         self.writes += 1;
         self.emitted.push(Emitted {
-            topic,
-            writer,
+            topic: to.topic,
+            writer: to.writer,
             opcode: E::OPCODE,
-            channel,
-            effect,
+            channel: to.channel,
+            effect: to.effect,
             body: protocol::encode(event),
             partition: self.command.partition,
             trace: self.command.trace.clone(),

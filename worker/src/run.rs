@@ -20,7 +20,7 @@ use crate::{
     lane::{self, LaneConfig, LaneParts, LaneStatus},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
-    migrate,
+    migrate as schema,
     password::Hasher,
     queries,
     store::{epoch, read::Store},
@@ -105,7 +105,7 @@ pub async fn run(
 pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
     let options = options(config)?;
     let days = Days::new(options.clone(), clock, config.retention_days);
-    migrate::run(&options, &days, PATIENCE)
+    schema::run(&options, &days, PATIENCE)
         .await
         .context("migrating")?;
     info!("the schema is up to date");

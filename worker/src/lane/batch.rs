@@ -289,6 +289,9 @@ impl Lane<'_> {
                 continue;
             };
             let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
+            if repeat {
+                self.parts.metrics.repeats.inc();
+            }
             let limit = step.command.row().limit;
             let caller = work.entry.as_ref().and_then(|entry| entry.caller.as_ref());
             if let (false, None, Source::Stream(_), Some(caller)) =

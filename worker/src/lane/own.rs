@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A lane that did not renew its lease for this long gets no partitions.
-const LEASE: Duration = Duration::from_millis(2_000);
+const LEASE: Duration = Duration::from_secs(2);
 /// Ticks between beats: one a second.
 const TICKS_PER_BEAT: u64 = 2;
 
@@ -97,10 +97,9 @@ impl Lane<'_> {
     }
 
     async fn take(&mut self, partition: Partition) -> Result<(), Error> {
-        let Some(taken) = self.writer.take(partition).await? else {
+        let Some(counters) = self.writer.take(partition).await? else {
             return Ok(());
         };
-        let counters = taken.counters;
         // This process lived through what ended the last term, so no entry of it
         // ends processes.
         let survived = self.survived.remove(&partition) == Some(counters.term - 1);
@@ -167,9 +166,10 @@ impl Lane<'_> {
         let chores = self.owned.iter().map(|(partition, owned)| async move {
             let above = owned.counters.offset.next();
             let trimmed = bus.trim(*partition, above).await;
-            let marked = match owned.counters.offset == StreamId::default() {
-                true => Ok(false),
-                false => bus.mark(*partition, above).await,
+            let marked = if owned.counters.offset == StreamId::default() {
+                Ok(false)
+            } else {
+                bus.mark(*partition, above).await
             };
             let backlog = bus.backlog(*partition).await;
             trimmed

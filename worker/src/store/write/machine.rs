@@ -75,15 +75,6 @@ pub(crate) struct Counters {
     pub(crate) position: i64,
 }
 
-/// What a takeover finds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
-    /// Where to go on.
-    pub(crate) counters: Counters,
-    /// The entry that was under way when the last lane ended, and how many it ended.
-    pub(crate) suspect: Option<(StreamId, i16)>,
-}
-
 /// An event that is not stored yet.
 #[derive(Debug)]
 pub(crate) struct NewEvent {
@@ -365,7 +356,7 @@ impl Writer {
 
     /// Takes the lock of a partition; none when another lane has it. The lock is
     /// the session's: it ends with the connection.
-    pub(crate) async fn take(&self, partition: Partition) -> Result<Option<Taken>, Error> {
+    pub(crate) async fn take(&self, partition: Partition) -> Result<Option<Counters>, Error> {
         let key = i32::from(partition.number());
         let locked = self
             .rows(
@@ -384,30 +375,21 @@ impl Writer {
         let rows = self
             .rows(
                 "UPDATE partitions SET term = term + 1 WHERE id = $1
-                 RETURNING term, offset_ms, offset_seq, last_id, position, suspect_ms, suspect_seq, strikes",
+                 RETURNING term, offset_ms, offset_seq, last_id, position",
                 &[(&partition_sql(partition), Type::INT2)],
             )
             .await?;
         let row = rows
             .first()
             .ok_or(StoreError::Inconsistency("partition has no row"))?;
-        let place = |ms: i64, seq: i64| StreamId {
-            ms: unsigned(ms),
-            seq: unsigned(seq),
-        };
-        let suspect_ms: Option<i64> = row.try_get(5)?;
-        let suspect_seq: Option<i64> = row.try_get(6)?;
-        let strikes: i16 = row.try_get(7)?;
-        Ok(Some(Taken {
-            counters: Counters {
-                term: row.try_get(0)?,
-                offset: place(row.try_get(1)?, row.try_get(2)?),
-                last_id: unsigned(row.try_get(3)?),
-                position: row.try_get(4)?,
+        Ok(Some(Counters {
+            term: row.try_get(0)?,
+            offset: StreamId {
+                ms: unsigned(row.try_get(1)?),
+                seq: unsigned(row.try_get(2)?),
             },
-            suspect: suspect_ms
-                .zip(suspect_seq)
-                .map(|(ms, seq)| (place(ms, seq), strikes)),
+            last_id: unsigned(row.try_get(3)?),
+            position: row.try_get(4)?,
         }))
     }
 
