@@ -16,7 +16,7 @@ use shared::{
     protocol::control::TopicSeq,
 };
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Lane, Owned, TICK};
 use crate::{
@@ -85,6 +85,7 @@ impl Lane<'_> {
 
     /// Takes the partitions that fall to this lane and gives back the others.
     async fn spread(&mut self, lanes: &[String]) -> Result<(), Error> {
+        let before = self.owned.len();
         for partition in Partition::all() {
             let mine = owner(partition, lanes).is_none_or(|owner| *owner == self.config.name);
             match (mine, self.owned.contains_key(&partition)) {
@@ -92,6 +93,13 @@ impl Lane<'_> {
                 (false, true) => self.give_back(partition).await?,
                 _ => {}
             }
+        }
+        if self.owned.len() != before {
+            let (partitions, lanes) = (self.owned.len(), lanes.len());
+            info!(
+                lane = self.config.name,
+                partitions, lanes, "partitions were spread"
+            );
         }
         Ok(())
     }
@@ -103,7 +111,7 @@ impl Lane<'_> {
         // This process lived through what ended the last term, so no entry of it
         // ends processes.
         let survived = self.survived.remove(&partition) == Some(counters.term - 1);
-        info!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, "took partition");
+        debug!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, "took partition");
         self.parts.metrics.takeovers.inc();
         // Ids never fall behind the offset, even when a new Redis has a slower clock.
         if counters.offset != StreamId::default()
@@ -127,7 +135,7 @@ impl Lane<'_> {
         self.writer.give_back(partition).await?;
         self.owned.remove(&partition);
         self.memory.forget(partition);
-        info!(lane = self.config.name, %partition, "gave partition back");
+        debug!(lane = self.config.name, %partition, "gave partition back");
         Ok(())
     }
 
