@@ -1123,9 +1123,9 @@ export const REFUSALS = {
   limit_reached: 32,
   /** The nonce was used for another body. */
   nonce_reused: 40,
-  /** Too many requests; the detail says after how many milliseconds to try again. */
+  /** Too many requests; `retry_after` says when to try again. */
   rate_limited: 41,
-  /** The cluster has more to do than it can now; try again after the detail's milliseconds. */
+  /** The cluster has more to do than it can now; `retry_after` says when to try again. */
   busy: 50,
   /** Nobody can say whether the command took effect: repeat it with the same nonce. */
   unknown: 51,
