@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use shared::{
     bus::BusError,
     error::{Reason, Refusal},
+    ids::NotAnId,
 };
 
 /// Why a command or a query was not done.
@@ -51,6 +52,12 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl From<NotAnId> for Error {
+    fn from(_: NotAnId) -> Self {
+        Self::Store(StoreError::Inconsistency("a number is not an id"))
+    }
+}
+
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Store(error.into())
@@ -76,6 +83,9 @@ pub enum StoreError {
         /// What the driver says.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// Another lane owns the partition now: this one's memory is not true any more.
+    #[error("another lane owns the partition")]
+    Fenced,
     /// A row holds what no worker wrote.
     #[error("the database holds what nobody wrote: {0}")]
     Inconsistency(&'static str),
@@ -94,7 +104,7 @@ impl StoreError {
         match self {
             Self::Conflict { code, .. } => Some(code),
             Self::Driver { code, .. } => code.as_deref(),
-            Self::Inconsistency(_) => None,
+            Self::Fenced | Self::Inconsistency(_) => None,
         }
     }
 
@@ -105,6 +115,7 @@ impl StoreError {
             Self::Driver {
                 code: Some(code), ..
             } => code == READ_ONLY || code.get(..2).is_some_and(|class| OUTAGES.contains(&class)),
+            Self::Fenced => true,
             Self::Conflict { .. } | Self::Inconsistency(_) => false,
         }
     }
@@ -180,11 +191,7 @@ mod tests {
             (Some("22021"), Reason::Internal),
             (Some("2"), Reason::Internal),
         ] {
-            assert_eq!(
-                Error::from(driver(code)).refusal().reason,
-                reason,
-                "{code:?}"
-            );
+            assert_eq!(Error::from(driver(code)).refusal().reason, reason, "{code:?}");
         }
     }
 

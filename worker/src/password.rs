@@ -133,10 +133,7 @@ mod tests {
     async fn only_the_right_password_of_a_known_name_verifies() {
         let hasher = Hasher::new(2, 8).unwrap();
         let hash = hasher.hash("correct horse".to_owned()).await.unwrap();
-        assert!(
-            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{hash}"
-        );
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let verify = |password: &str, hash: Option<&String>| {
             hasher.verify(password.to_owned(), hash.cloned())
         };

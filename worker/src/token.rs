@@ -15,6 +15,16 @@ pub fn new() -> Result<String, Error> {
     Ok(hex(&bytes))
 }
 
+/// A new invite code: 12 letters and digits that nobody takes for one another,
+/// 60 random bits.
+pub fn code() -> Result<String, Error> {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
+    let mut bytes = [0_u8; 12];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Internal(format!("the system gives no randomness: {error}")))?;
+    Ok(bytes.iter().filter_map(|byte| LETTERS.get(usize::from(byte & 31))).map(|letter| char::from(*letter)).collect())
+}
+
 /// What the table of sessions holds of a token.
 pub fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
@@ -22,13 +32,14 @@ pub fn hash(token: &str) -> [u8; 32] {
 
 /// Hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+    bytes.iter().fold(
+        String::with_capacity(bytes.len() * 2),
+        |mut text, byte| {
             // Writing to a `String` cannot fail.
             drop(write!(text, "{byte:02x}"));
             text
-        })
+        },
+    )
 }
 
 #[cfg(test)]
