@@ -105,6 +105,7 @@ pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: Cancellation
         match serve(&config, &parts, &mut survived, &stop).await {
             Ok(()) => break,
             Err(error) => {
+                parts.status.remove(&config.name);
                 parts.metrics.restarts.inc();
                 warn!(lane = config.name, %error, "lane starts anew");
             }

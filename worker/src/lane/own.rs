@@ -43,10 +43,12 @@ impl LaneStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(lane);
     }
 
-    /// The partitions of all lanes and the age of the oldest report.
-    pub(crate) fn summary(&self) -> (usize, Option<Duration>) {
+    /// How many lanes run, how many partitions they own together, and the age
+    /// of the oldest report.
+    pub(crate) fn summary(&self) -> (usize, usize, Option<Duration>) {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (lanes.values().map(|(count, _)| count).sum(), lanes.values().map(|(_, at)| at.elapsed()).max())
+        let partitions = lanes.values().map(|(count, _)| count).sum();
+        (lanes.len(), partitions, lanes.values().map(|(_, at)| at.elapsed()).max())
     }
 }
 
