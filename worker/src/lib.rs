@@ -14,14 +14,21 @@
 mod commands;
 pub mod config;
 mod context;
-pub mod days;
-pub mod error;
+mod days;
+mod error;
 mod guard;
 mod lane;
-pub mod limiter;
+mod limiter;
 mod metrics;
-pub mod migrate;
-pub mod password;
-pub mod queries;
-pub mod store;
-pub mod token;
+mod migrate;
+mod password;
+mod queries;
+mod run;
+mod store;
+mod token;
+
+pub use run::{migrate, new_epoch, run};
+
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

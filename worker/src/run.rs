@@ -16,7 +16,6 @@ use crate::{
     lane::{self, LaneConfig, LaneParts, LaneStatus},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
-    migrate,
     password::Hasher,
     queries,
     store::{epoch, read::Store},
@@ -79,7 +78,7 @@ pub async fn run(config: WorkerConfig, clock: Clock, stop: CancellationToken) ->
 pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
     let options = options(config)?;
     let days = Days::new(options.clone(), clock, config.retention_days);
-    migrate::run(&options, &days, PATIENCE).await.context("migrating")?;
+    crate::migrate::run(&options, &days, PATIENCE).await.context("migrating")?;
     info!("the schema is up to date");
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Postgres seen by us: the only SQL.
 //!
-//! - [`read`]: what queries read, with sqlx, on a pool;
+//! - `read`: what queries read, with sqlx, on a pool;
 //! - `days`: the daily tables, on a connection of their own;
+//! - `epoch`: the name of the event log;
 //! - `write`: what lanes write, with tokio-postgres, on their one connection.
 
 pub(crate) mod days;
-pub mod read;
+pub(crate) mod epoch;
+pub(crate) mod read;
 pub(crate) mod write;
