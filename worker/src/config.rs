@@ -1,12 +1,12 @@
 //! The worker's settings.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::{
     bus::Quota,
     config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
 };
 
-use crate::{limiter, queries::InvitePolicy};
+use crate::limiter;
 
 /// Keeps the rules of Confab and writes what they permit to Postgres.
 #[derive(Debug, Parser)]
@@ -40,6 +40,17 @@ pub struct DatabaseConfig {
     /// How long events and nonces are kept, in days.
     #[arg(long, env = "CONFAB_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub retention_days: u16,
+}
+
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignUp {
+    /// Everyone.
+    Open,
+    /// Whoever has a deployment code; the first account needs none.
+    Invite,
+    /// Nobody but the first account.
+    Closed,
 }
 
 /// A limit on how often something may be done.
@@ -79,8 +90,8 @@ pub struct WorkerConfig {
     )]
     pub deadline_ms: u64,
     /// Who may create an account.
-    #[arg(long, env = "CONFAB_SIGNUP", value_enum, default_value_t = InvitePolicy::Invite)]
-    pub signup: InvitePolicy,
+    #[arg(long, env = "CONFAB_SIGNUP", value_enum, default_value_t = SignUp::Invite)]
+    pub signup: SignUp,
     /// Whether people may come in as guests, without a password.
     #[arg(long, env = "CONFAB_GUESTS", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
     pub guests: bool,

@@ -23,17 +23,17 @@ const MS_PER_DAY: u64 = 86_400_000;
 
 /// A day in UTC, counted from 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day(i64);
+pub(crate) struct Day(i64);
 
 impl Day {
     /// The day of a moment in milliseconds since 1970.
-    pub const fn of_ms(ms: u64) -> Self {
+    pub(crate) const fn of_ms(ms: u64) -> Self {
         Self((ms / MS_PER_DAY).cast_signed())
     }
 
     /// So many days later.
     #[must_use]
-    pub const fn plus(self, days: i64) -> Self {
+    pub(crate) const fn plus(self, days: i64) -> Self {
         Self(self.0 + days)
     }
 
@@ -96,7 +96,7 @@ impl fmt::Display for Day {
 
 /// Makes and drops days.
 #[derive(Clone)]
-pub struct Days {
+pub(crate) struct Days {
     options: PgConnectOptions,
     clock: Clock,
     /// How many days before today are kept.
@@ -106,7 +106,7 @@ pub struct Days {
 impl Days {
     /// Days in the database of `options`, which must be a direct connection:
     /// an advisory lock belongs to it. At least one day before today is kept.
-    pub fn new(options: PgConnectOptions, clock: Clock, retention: u16) -> Self {
+    pub(crate) fn new(options: PgConnectOptions, clock: Clock, retention: u16) -> Self {
         Self {
             options,
             clock,
@@ -115,7 +115,7 @@ impl Days {
     }
 
     /// Looks at the days every hour until `stop`.
-    pub async fn run(&self, stop: CancellationToken) {
+    pub(crate) async fn run(&self, stop: CancellationToken) {
         loop {
             let pause = match self.roll().await {
                 Ok(()) => PERIOD,
@@ -136,7 +136,7 @@ impl Days {
 
     /// Makes the days that are missing, then drops those past the retention.
     /// Workers do this one after the other, on a connection that ends with it.
-    pub async fn roll(&self) -> Result<(), StoreError> {
+    pub(crate) async fn roll(&self) -> Result<(), StoreError> {
         let mut tables = Tables::lock(&self.options).await?;
         let today = Day::of_ms(self.clock.now_ms());
         let result = self.roll_locked(&mut tables, today).await;

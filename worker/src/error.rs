@@ -10,7 +10,7 @@ use shared::{
 
 /// Why a command or a query was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The client is told exactly this.
     #[error("refused: {0}")]
     Refused(#[from] Refusal),
@@ -27,7 +27,7 @@ pub enum Error {
 
 impl Error {
     /// What the client is told. Inner texts stay in the log.
-    pub fn refusal(&self) -> Refusal {
+    pub(crate) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
             Self::Store(error) if error.is_outage() => Reason::Unavailable.into(),
@@ -66,7 +66,7 @@ impl From<tokio_postgres::Error> for Error {
 
 /// Why Postgres did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// The statement broke this constraint.
     #[error("postgres: constraint {constraint} does not hold ({code})")]
     Conflict {
@@ -100,7 +100,7 @@ const READ_ONLY: &str = "25006";
 
 impl StoreError {
     /// The SQLSTATE, where Postgres itself said no.
-    pub fn code(&self) -> Option<&str> {
+    pub(crate) fn code(&self) -> Option<&str> {
         match self {
             Self::Conflict { code, .. } => Some(code),
             Self::Driver { code, .. } => code.as_deref(),
@@ -109,7 +109,7 @@ impl StoreError {
     }
 
     /// Whether the same statement may succeed later, when Postgres is well.
-    pub fn is_outage(&self) -> bool {
+    pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Driver { code: None, .. } => true,
             Self::Driver {

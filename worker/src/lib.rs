@@ -3,28 +3,32 @@
 //! # Layout
 //!
 //! - [`config`]: settings; [`run`]: the program;
-//! - `lane`: the way of a command: own, consume, batch, publish;
+//! - `lane`: the way of a command: own, consume, commit, publish;
 //! - `context`, `guard`, `commands`: what a handler may touch, what is checked
 //!   before it, and the handlers;
-//! - [`queries`]: what any worker answers, and what it prepares for a lane;
-//! - [`store`]: the only SQL, written by lanes and read by queries;
-//! - [`limiter`], [`password`], [`token`]: what both use;
-//! - [`mod@migrate`], [`days`]: the schema and the daily tables.
+//! - `queries`: what any worker answers, and what it prepares for a lane;
+//! - `store`: the only SQL, written by lanes and read by queries;
+//! - `limiter`, `password`, `token`: what both use;
+//! - `migrate`, `days`: the schema and the daily tables.
 
 mod commands;
 pub mod config;
 mod context;
-pub mod days;
-pub mod error;
+mod days;
+mod error;
 mod guard;
 mod lane;
-pub mod limiter;
+mod limiter;
 mod metrics;
-pub mod migrate;
-pub mod password;
-pub mod queries;
+mod migrate;
+mod password;
+mod queries;
 mod run;
-pub mod store;
-pub mod token;
+mod store;
+mod token;
 
 pub use run::{migrate, new_epoch, run};
+
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

@@ -26,7 +26,7 @@ const BACK_OFF_MS: u64 = 1_000;
 
 /// Whom a bucket belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub(crate) enum Subject {
     /// An account.
     Account(UserId),
     /// The hash of a network address.
@@ -47,15 +47,15 @@ impl fmt::Display for Subject {
 
 /// The quota of each bucket; a bucket without one is not limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quotas {
+pub(crate) struct Quotas {
     /// Messages and their edits, per account.
-    pub send: Option<Quota>,
+    pub(crate) send: Option<Quota>,
     /// Other changes, per account.
-    pub write: Option<Quota>,
+    pub(crate) write: Option<Quota>,
     /// Questions, per account.
-    pub read: Option<Quota>,
+    pub(crate) read: Option<Quota>,
     /// Signing in and up, per network address and per name.
-    pub sign_in: Option<Quota>,
+    pub(crate) sign_in: Option<Quota>,
 }
 
 impl Default for Quotas {
@@ -91,11 +91,11 @@ impl Quotas {
 /// The text is no quota.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a quota looks like 30/60s+5 (count, period, burst), or is off")]
-pub struct NotAQuota;
+pub(crate) struct NotAQuota;
 
 /// Reads a quota from configuration: `30/60s+5` is 30 in 60 seconds and 5 at
 /// once, `off` is no limit. Units are `ms`, `s`, `m` and `h`.
-pub fn parse(text: &str) -> Result<Option<Quota>, NotAQuota> {
+pub(crate) fn parse(text: &str) -> Result<Option<Quota>, NotAQuota> {
     if text == "off" {
         return Ok(None);
     }
@@ -123,7 +123,7 @@ pub fn parse(text: &str) -> Result<Option<Quota>, NotAQuota> {
 
 /// Decides whether a request may go on. Clones share their counts.
 #[derive(Clone)]
-pub struct Limiter(Arc<Shared>);
+pub(crate) struct Limiter(Arc<Shared>);
 
 struct Shared {
     bus: Bus,
@@ -136,7 +136,7 @@ struct Shared {
 
 impl Limiter {
     /// Counts by these quotas.
-    pub fn new(bus: Bus, clock: Clock, quotas: Quotas) -> Self {
+    pub(crate) fn new(bus: Bus, clock: Clock, quotas: Quotas) -> Self {
         Self(Arc::new(Shared {
             bus,
             clock,
@@ -148,7 +148,7 @@ impl Limiter {
 
     /// Draws once for each want, all in one call; answers in the same order. A
     /// refused draw takes nothing.
-    pub async fn draw(&self, wants: &[(RateLimit, Subject)]) -> Vec<Decision> {
+    pub(crate) async fn draw(&self, wants: &[(RateLimit, Subject)]) -> Vec<Decision> {
         let mut decisions = vec![Decision::Allowed; wants.len()];
         let (places, draws): (Vec<usize>, Vec<(String, Quota)>) = wants
             .iter()

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use crate::{days::Days, error::StoreError};
 
 /// The schema.
-pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 
 /// How long a connection that failed is left alone.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Why a database could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
+pub(crate) enum MigrateError {
     /// It did not come up in time, or went away.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -26,7 +26,7 @@ pub enum MigrateError {
 
 /// Waits up to `patience` for the database, migrates it, and makes the days.
 /// Several workers may do this at once: they wait for each other.
-pub async fn run(
+pub(crate) async fn run(
     options: &PgConnectOptions,
     days: &Days,
     patience: Duration,

@@ -22,7 +22,7 @@ const BUSY_RETRY_MS: u64 = 1_000;
 
 /// Hashes and verifies passwords. Clones share the bound.
 #[derive(Clone)]
-pub struct Hasher(Arc<Shared>);
+pub(crate) struct Hasher(Arc<Shared>);
 
 struct Shared {
     /// One permit for each hash under way.
@@ -38,7 +38,7 @@ struct Shared {
 impl Hasher {
     /// At most `running` hashes at once, and `waiting` callers behind them.
     /// Hashes once, so it takes as long as a sign-in.
-    pub fn new(running: usize, waiting: usize) -> Result<Self, Error> {
+    pub(crate) fn new(running: usize, waiting: usize) -> Result<Self, Error> {
         let (memory, passes, lanes) = COST;
         let params = Params::new(memory, passes, lanes, None).map_err(failed)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -54,14 +54,18 @@ impl Hasher {
     }
 
     /// The hash of a new password, in PHC form.
-    pub async fn hash(&self, password: String) -> Result<String, Error> {
+    pub(crate) async fn hash(&self, password: String) -> Result<String, Error> {
         self.run(move |shared| hash(&shared.argon2, &password))
             .await
     }
 
     /// Whether the password belongs to the hash. Without a hash the answer is
     /// no, after the same work.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
+    pub(crate) async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Error> {
         self.run(move |shared| {
             let text = hash.as_deref().unwrap_or(&shared.dummy);
             let parsed = PasswordHash::new(text).map_err(failed)?;
@@ -73,6 +77,12 @@ impl Hasher {
             Ok(same && hash.is_some())
         })
         .await
+    }
+
+    /// Takes a place for as long as the result lives.
+    #[cfg(test)]
+    pub(crate) fn occupy(&self) -> impl Drop + use<> {
+        Place::take(self.0.clone()).unwrap()
     }
 
     async fn run<T: Send + 'static>(

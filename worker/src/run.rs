@@ -20,14 +20,13 @@ use crate::{
     lane::{self, LaneConfig, LaneParts, LaneStatus},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
-    migrate as schema,
     password::Hasher,
     queries,
     store::{epoch, read::Store},
 };
 
 /// How long `migrate` waits for a database that is not there yet.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// A lane that was silent for this long is not well.
@@ -105,7 +104,7 @@ pub async fn run(
 pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
     let options = options(config)?;
     let days = Days::new(options.clone(), clock, config.retention_days);
-    schema::run(&options, &days, PATIENCE)
+    crate::migrate::run(&options, &days, PATIENCE)
         .await
         .context("migrating")?;
     info!("the schema is up to date");

@@ -1,14 +1,12 @@
 //! Session tokens: 256 random bits. Whoever has one is that person, so only
 //! its hash is stored; a token needs no salt, as nobody can guess one.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
 /// A new token: 64 hexadecimal digits.
-pub fn new() -> Result<String, Error> {
+pub(crate) fn new() -> Result<String, Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Internal(format!("the system gives no randomness: {error}")))?;
@@ -17,7 +15,7 @@ pub fn new() -> Result<String, Error> {
 
 /// A new invite code: 12 letters and digits that nobody takes for one another,
 /// 60 random bits.
-pub fn code() -> Result<String, Error> {
+pub(crate) fn code() -> Result<String, Error> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes)
@@ -30,19 +28,17 @@ pub fn code() -> Result<String, Error> {
 }
 
 /// What the table of sessions holds of a token.
-pub fn hash(token: &str) -> [u8; 32] {
+pub(crate) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
 /// Hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a `String` cannot fail.
-            drop(write!(text, "{byte:02x}"));
-            text
-        })
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use shared::{
     },
 };
 
-use super::{InvitePolicy, context::QueryContext, invite};
-use crate::{error::Error, limiter::Subject, store::read::SignInRow, token};
+use super::{context::QueryContext, invite};
+use crate::{config, error::Error, limiter::Subject, store::read::SignInRow, token};
 
 /// The longest name of a device, in characters.
 const MAX_DEVICE_CHARS: usize = 100;
@@ -85,7 +85,7 @@ async fn admit(
     code: Option<&str>,
 ) -> Result<(Option<String>, bool), Error> {
     let policy = ctx.deps().sign_up.invites;
-    if policy == InvitePolicy::Open {
+    if policy == config::SignUp::Open {
         return Ok((None, false));
     }
     let first = !ctx.snapshot().await?.has_first_account().await?;
@@ -93,11 +93,11 @@ async fn admit(
         // Without a code that could be accepted, only the first account gets in.
         _ if first => Ok((
             code.map(str::to_owned)
-                .filter(|_| policy == InvitePolicy::Invite),
+                .filter(|_| policy == config::SignUp::Invite),
             true,
         )),
-        (InvitePolicy::Invite, None) => Err(Reason::InviteRequired.into()),
-        (InvitePolicy::Invite, Some(code)) => {
+        (config::SignUp::Invite, None) => Err(Reason::InviteRequired.into()),
+        (config::SignUp::Invite, Some(code)) => {
             let now = ctx.deps().clock.now_ms();
             let invite = invite::find(ctx, code).await?;
             if invite.server.is_some() || !invite.is_valid(now) {
@@ -105,7 +105,7 @@ async fn admit(
             }
             Ok((Some(code.to_owned()), true))
         }
-        (InvitePolicy::Closed | InvitePolicy::Open, _) => Err(Reason::Forbidden.into()),
+        (config::SignUp::Closed | config::SignUp::Open, _) => Err(Reason::Forbidden.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use prometheus::{
 
 /// The handles.
 #[derive(Clone)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     pub(super) queries: IntCounterVec,
     pub(super) seconds: HistogramVec,
     pub(super) refusals: IntCounterVec,
@@ -18,7 +18,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Registers them.
-    pub fn new(registry: &Registry) -> prometheus::Result<Self> {
+    pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
         let metrics = Self {
             queries: counters("queries_total", "Queries taken, by name.", "query")?,
             seconds: HistogramVec::new(

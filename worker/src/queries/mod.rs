@@ -36,11 +36,9 @@ use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::context::QueryContext;
-pub use self::metrics::Metrics;
-use crate::{error::Error, limiter::Limiter, password::Hasher, store::read::Store};
+pub(crate) use self::metrics::Metrics;
+use crate::{config, error::Error, limiter::Limiter, password::Hasher, store::read::Store};
 
-/// Queries that one worker answers at a time, unless configured otherwise.
-pub const DEFAULT_TASKS: usize = 8;
 /// The opcode of what a gateway asks for itself.
 const NODE_QUERY: u16 = 0;
 /// How long a task waits for a query before it looks whether it is to stop.
@@ -53,49 +51,38 @@ const MAX_RUN: Duration = Duration::from_secs(10);
 /// mebibytes does not fill a gateway's output buffer at Redis.
 const PUBLISH_CHUNKS: usize = 8;
 
-/// Whether signing up needs a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum InvitePolicy {
-    /// Everyone may sign up.
-    Open,
-    /// Only with a code, besides the first account.
-    Invite,
-    /// Nobody, besides the first account.
-    Closed,
-}
-
 /// Who may sign up.
 #[derive(Debug, Clone, Copy)]
-pub struct SignUp {
+pub(crate) struct SignUp {
     /// With a name and a password.
-    pub invites: InvitePolicy,
+    pub(crate) invites: config::SignUp,
     /// Without either.
-    pub guests: bool,
+    pub(crate) guests: bool,
 }
 
 /// What queries need.
-pub struct Deps {
+pub(crate) struct Deps {
     /// Where they come from and go to.
-    pub bus: Bus,
+    pub(crate) bus: Bus,
     /// What they read; with at least `tasks` connections, no query waits for one.
-    pub store: Store,
+    pub(crate) store: Store,
     /// How many of them somebody may ask.
-    pub limiter: Limiter,
+    pub(crate) limiter: Limiter,
     /// Verifies passwords. Its places should be fewer than `tasks`, so that a
     /// storm of sign-ins leaves room for other queries.
-    pub hasher: Hasher,
+    pub(crate) hasher: Hasher,
     /// Tells the time.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// Who may sign up.
-    pub sign_up: SignUp,
+    pub(crate) sign_up: SignUp,
     /// What operators see.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
     /// How many are answered at a time.
-    pub tasks: usize,
+    pub(crate) tasks: usize,
 }
 
 /// Answers queries until `stop`, then ends those under way.
-pub async fn run(deps: Arc<Deps>, stop: CancellationToken) {
+pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) {
     let tracker = TaskTracker::new();
     for _ in 0..deps.tasks.max(1) {
         tracker.spawn(serve(deps.clone(), stop.clone()));
@@ -352,38 +339,4 @@ fn page_limit(limit: Option<u32>, default: u32) -> Result<u32, Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_reassemble() {
-        let to = Address {
-            node: "g".to_owned(),
-            connection: 3,
-            request: 4,
-        };
-        for length in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
-            let answer: Vec<u8> = (0_u8..=250).cycle().take(length).collect();
-            let chunks: Vec<Chunk> = chunks(&to, &answer)
-                .iter()
-                .map(|bytes| unpack(bytes).unwrap())
-                .collect();
-            let indices: Vec<u32> = chunks.iter().map(|chunk| chunk.index).collect();
-            let expected: Vec<u32> = (0_u32..).take(chunks.len()).collect();
-            assert_eq!(indices, expected);
-            assert!(chunks.iter().all(|chunk| chunk.bytes.len() <= CHUNK_BYTES));
-            assert_eq!(chunks.iter().filter(|chunk| chunk.last).count(), 1);
-            assert!(chunks.last().unwrap().last);
-            let joined: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
-            assert_eq!(joined, answer);
-        }
-    }
-
-    #[test]
-    fn a_page_has_one_to_two_hundred() {
-        assert_eq!(page_limit(None, 50), Ok(50));
-        assert_eq!(page_limit(Some(200), 50), Ok(200));
-        assert!(page_limit(Some(0), 50).is_err());
-        assert!(page_limit(Some(201), 50).is_err());
-    }
-}
+mod tests;

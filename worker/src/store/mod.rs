@@ -1,10 +1,11 @@
-//! Postgres seen by us: the only place that knows SQL.
+//! Postgres seen by us: the only SQL.
 //!
-//! - [`read`]: what queries read, with sqlx, on a pool;
-//! - [`write`]: what lanes write, with tokio-postgres, on their one connection;
-//! - [`days`], [`epoch`]: the daily tables, and the name of the event log.
+//! - `read`: what queries read, with sqlx, on a pool;
+//! - `days`: the daily tables, on a connection of their own;
+//! - `epoch`: the name of the event log;
+//! - `write`: what lanes write, with tokio-postgres, on their one connection.
 
 pub(crate) mod days;
 pub(crate) mod epoch;
-pub mod read;
+pub(crate) mod read;
 pub(crate) mod write;

@@ -39,11 +39,11 @@ const SETTINGS: [(&str, &str); 3] = [
 
 /// Postgres as queries see it. Clones share the pool.
 #[derive(Clone)]
-pub struct Store(PgPool);
+pub(crate) struct Store(PgPool);
 
 impl Store {
     /// A pool of at most `connections`, which connects when it is first needed.
-    pub fn new(options: PgConnectOptions, connections: u32) -> Self {
+    pub(crate) fn new(options: PgConnectOptions, connections: u32) -> Self {
         let options = options.options(SETTINGS).application_name("confab-queries");
         Self(
             PgPoolOptions::new()
@@ -62,14 +62,14 @@ impl Store {
         Ok(Snapshot(transaction))
     }
 
-    /// Asks whether Postgres answers.
+    /// Whether Postgres answers.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.0).await?;
         Ok(())
     }
 
     /// Closes all connections.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.0.close().await;
     }
 }

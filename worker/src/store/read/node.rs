@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::{
     bus::envelope::{Effect, unpack},
-    protocol::{self, server::MemberJoined},
+    protocol::{self, Event as _, channel::ChannelDeleted, server::MemberJoined},
 };
 
 use super::{Snapshot, count, sql};
@@ -52,6 +52,8 @@ pub(crate) enum Crossed {
     Effect(Effect),
     /// Somebody became a member.
     Joined(Box<MemberJoined>),
+    /// A channel is gone.
+    ChannelDeleted,
     /// More than anyone can look at, or what this version does not understand.
     Obscure,
 }
@@ -167,14 +169,14 @@ impl Snapshot {
     ) -> Result<Vec<(u64, Crossed)>, StoreError> {
         let (topics, seqs) = columns(places);
         // The condition is that of the index `events_crossed`, word for word.
-        let rows: Vec<(i64, Option<Vec<u8>>, Option<Vec<u8>>, i64)> = sqlx::query_as(
-            "SELECT p.topic, e.effect, e.body, e.place
+        let rows: Vec<(i64, i32, Option<Vec<u8>>, Option<Vec<u8>>, i64)> = sqlx::query_as(
+            "SELECT p.topic, e.opcode, e.effect, e.body, e.place
              FROM unnest($1::bigint[], $2::bigint[]) p (topic, seq)
              CROSS JOIN LATERAL (
-                 SELECT effect, CASE WHEN opcode = 5 THEN body END AS body,
+                 SELECT opcode, effect, CASE WHEN opcode = 5 THEN body END AS body,
                         row_number() OVER () AS place
                  FROM events
-                 WHERE topic = p.topic AND seq > p.seq AND (effect IS NOT NULL OR opcode = 5)
+                 WHERE topic = p.topic AND seq > p.seq AND (effect IS NOT NULL OR opcode IN (5, 9))
                  LIMIT $3) e",
         )
         .bind(topics)
@@ -183,10 +185,13 @@ impl Snapshot {
         .fetch_all(&mut *self.0)
         .await?;
         let mut all = Vec::with_capacity(rows.len());
-        for (topic, effect, joined, place) in rows {
+        for (topic, opcode, effect, joined, place) in rows {
             let topic = count(topic)?;
             if place >= MAX_CROSSED {
                 all.push((topic, Crossed::Obscure));
+            }
+            if opcode == i32::from(ChannelDeleted::OPCODE) {
+                all.push((topic, Crossed::ChannelDeleted));
             }
             if let Some(bytes) = effect {
                 all.push((
@@ -212,12 +217,11 @@ fn columns(places: &[Place]) -> (Vec<i64>, Vec<i64>) {
 
 #[cfg(test)]
 mod tests {
-    use shared::protocol::Event as _;
-
     use super::*;
 
     #[test]
-    fn the_opcode_in_the_statement_is_that_of_joining() {
+    fn the_opcodes_in_the_statement_are_those_of_joining_and_deleting() {
         assert_eq!(MemberJoined::OPCODE, 5);
+        assert_eq!(ChannelDeleted::OPCODE, 9);
     }
 }
