@@ -72,7 +72,7 @@ impl Address {
 
     /// Opens a connection for commands.
     pub(super) async fn open(&self) -> Result<Live<Client>, BusError> {
-        Live::open(self.builder().build().map_err(failed)?).await
+        Live::open(self.builder().build().map_err(|error| failed(&error))?).await
     }
 }
 
@@ -91,7 +91,7 @@ impl<C: ClientLike> Live<C> {
         let client = live.client.clone();
         let connected = async {
             tokio::select! {
-                connected = client.wait_for_connect() => connected.map_err(failed),
+                connected = client.wait_for_connect() => connected.map_err(|error| failed(&error)),
                 reason = live.ended() => Err(reason),
             }
         };
@@ -105,7 +105,7 @@ impl<C: ClientLike> Live<C> {
     /// Waits until the connection ends by itself.
     pub(super) async fn ended(&mut self) -> BusError {
         match (&mut self.task).await {
-            Ok(Err(error)) => failed(error),
+            Ok(Err(error)) => failed(&error),
             Ok(Ok(())) | Err(_) => BusError::Unreachable("the connection was closed".to_owned()),
         }
     }
@@ -139,7 +139,7 @@ pub(super) async fn silence<C: ClientLike>(client: &C) -> BusError {
 pub(super) async fn barrier<C: ClientLike>(client: &C) -> Result<(), BusError> {
     let ping = client.ping::<fred::types::Value>(None);
     match timeout(COMMAND_TIMEOUT, ping).await {
-        Ok(pong) => pong.map(drop).map_err(failed),
+        Ok(pong) => pong.map(drop).map_err(|error| failed(&error)),
         Err(_elapsed) => Err(BusError::Unreachable("no answer to a ping".to_owned())),
     }
 }
@@ -262,7 +262,7 @@ impl Link {
 
     /// Turns fred's error into ours. Looks for the master anew when this one says
     /// that it is none.
-    pub(super) fn failed(&self, error: Error) -> BusError {
+    pub(super) fn failed(&self, error: &Error) -> BusError {
         let error = failed(error);
         if matches!(&error, BusError::Refused(text) if text.starts_with("READONLY")) {
             self.reset.notify_one();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fred::{
     interfaces::{ClientLike, ListInterface, StreamsInterface},
     prelude::{Client, Options},
-    types::Value,
+    types::{ClusterHash, CustomCommand, Value},
 };
 use tokio::time::{Instant, sleep};
 
@@ -50,7 +50,7 @@ impl Reader {
         let block = Some(milliseconds(wait)).filter(|wait| *wait > 0);
         let client = live.client.with_options(&patient(wait));
         let found = client.xread::<Value, _, _>(Some(count), block, keys, ids);
-        let found = found.await.map_err(failed);
+        let found = found.await.map_err(|error| failed(&error));
         let found = self.keep_unless_lost(live, found)?;
         reply::entries(found, after)
     }
@@ -60,12 +60,16 @@ impl Reader {
     pub(in crate::bus) async fn take(&mut self, wait: Duration) -> Result<Option<Bytes>, BusError> {
         let live = self.live().await?;
         let client = live.client.with_options(&patient(wait));
-        let found = if wait.is_zero() {
-            client.rpop::<Value, _>(QUERIES, None).await
+        let found: Result<Value, _> = if wait.is_zero() {
+            client.rpop(QUERIES, None).await
         } else {
-            client.brpop::<Value, _>(QUERIES, wait.as_secs_f64()).await
+            // Not fred's own: it reports "nothing came" as it reports a time-out.
+            let command = CustomCommand::new_static("BRPOP", ClusterHash::FirstKey, true);
+            let arguments = vec![QUERIES.to_owned(), wait.as_secs_f64().to_string()];
+            client.custom(command, arguments).await
         };
-        let found = self.keep_unless_lost(live, found.map_err(failed))?;
+        let found = found.map_err(|error| failed(&error));
+        let found = self.keep_unless_lost(live, found)?;
         let query = match found {
             Value::Null => return Ok(None),
             // The name of the list, then the query.
