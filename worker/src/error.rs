@@ -1,6 +1,6 @@
 //! What can go wrong in a worker, and what the client is told of it.
 
-use std::error::Error as StdError;
+use std::{borrow::Cow, error::Error as StdError};
 
 use shared::{
     bus::BusError,
@@ -111,11 +111,10 @@ impl StoreError {
     /// Whether the same statement may succeed later, when Postgres is well.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
-            Self::Driver { code: None, .. } => true,
+            Self::Fenced | Self::Driver { code: None, .. } => true,
             Self::Driver {
                 code: Some(code), ..
             } => code == READ_ONLY || code.get(..2).is_some_and(|class| OUTAGES.contains(&class)),
-            Self::Fenced => true,
             Self::Conflict { .. } | Self::Inconsistency(_) => false,
         }
     }
@@ -141,7 +140,7 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = match &error {
-            sqlx::Error::Database(database) => database.code().map(|code| code.into_owned()),
+            sqlx::Error::Database(database) => database.code().map(Cow::into_owned),
             // The driver could not read what came: a bug of ours, no outage.
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)

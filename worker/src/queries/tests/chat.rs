@@ -55,7 +55,7 @@ pub(super) fn days(options: PgConnectOptions) -> Days {
 }
 
 /// An empty database with the schema and its days.
-pub(super) async fn empty() -> PgConnectOptions {
+pub(crate) async fn empty() -> PgConnectOptions {
     postgres::database(|options| async move {
         migrate::run(&options, &days(options.clone()), Duration::from_secs(30))
             .await
