@@ -82,7 +82,12 @@ pub struct WorkerConfig {
     #[arg(long, env = "CONFAB_QUERIES", value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub queries: u16,
     /// An entry that waited longer than this is refused unexecuted, in milliseconds.
-    #[arg(long, env = "CONFAB_DEADLINE_MS", value_name = "MS", default_value_t = 15_000)]
+    #[arg(
+        long,
+        env = "CONFAB_DEADLINE_MS",
+        value_name = "MS",
+        default_value_t = 15_000
+    )]
     pub deadline_ms: u64,
     /// Who may create an account.
     #[arg(long, env = "CONFAB_SIGNUP", value_enum, default_value_t = SignUp::Invite)]
@@ -105,5 +110,7 @@ pub struct WorkerConfig {
 }
 
 fn limit(text: &str) -> Result<Limit, String> {
-    limiter::parse(text).map(Limit).map_err(|error| error.to_string())
+    limiter::parse(text)
+        .map(Limit)
+        .map_err(|error| error.to_string())
 }

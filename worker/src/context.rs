@@ -17,7 +17,11 @@ use shared::{
 use crate::{
     error::{Error, StoreError},
     lane::memory::{Memory, ServerState},
-    store::write::{Writer, machine::{Batch, Counters, NewEvent}, message::NewRow},
+    store::write::{
+        Writer,
+        machine::{Batch, Counters, NewEvent},
+        message::NewRow,
+    },
 };
 
 /// What all commands of a batch share.
@@ -57,6 +61,14 @@ pub(super) struct Emitted {
     pub(super) body: Vec<u8>,
     pub(super) partition: Partition,
     pub(super) trace: Option<String>,
+}
+
+/// Whom an event is for, and what gateways do about it.
+struct Target {
+    topic: u64,
+    writer: TopicWriter,
+    channel: Option<ChannelId>,
+    effect: Option<Effect>,
 }
 
 /// Who writes a topic.
@@ -102,7 +114,10 @@ impl Emitted {
 impl Context<'_> {
     /// Who sent the command.
     pub(crate) fn caller(&self) -> Result<Caller, Error> {
-        self.command.caller.clone().ok_or_else(|| Reason::Unauthenticated.into())
+        self.command
+            .caller
+            .clone()
+            .ok_or_else(|| Reason::Unauthenticated.into())
     }
 
     /// Milliseconds since 1970.
@@ -123,7 +138,10 @@ impl Context<'_> {
     /// The next id of the command's partition.
     pub(crate) fn next_id<T>(&mut self) -> Result<Id<T>, Error> {
         let partition = self.command.partition;
-        let counters = self.counters.get_mut(&partition).ok_or(StoreError::Fenced)?;
+        let counters = self
+            .counters
+            .get_mut(&partition)
+            .ok_or(StoreError::Fenced)?;
         counters.last_id = next_raw(counters.last_id, partition, self.now_ms);
         Id::new(counters.last_id).ok_or_else(|| StoreError::Inconsistency("ids are used up").into())
     }
@@ -131,7 +149,11 @@ impl Context<'_> {
     /// Refuses the command unless a condition holds.
     #[expect(clippy::unused_self, reason = "reads well at the call site")]
     pub(crate) fn require(&self, condition: bool, reason: Reason) -> Result<(), Error> {
-        if condition { Ok(()) } else { Err(Refusal::from(reason).into()) }
+        if condition {
+            Ok(())
+        } else {
+            Err(Refusal::from(reason).into())
+        }
     }
 
     /// The server that the command's scope names, loaded on first use; its
@@ -162,10 +184,19 @@ impl Context<'_> {
     }
 
     /// The caller's permissions in a channel of the scope's server.
-    pub(crate) async fn permissions_in(&mut self, channel: ChannelId) -> Result<Permissions, Error> {
+    pub(crate) async fn permissions_in(
+        &mut self,
+        channel: ChannelId,
+    ) -> Result<Permissions, Error> {
         let user = self.caller()?.user;
-        let Some(standing) = self.standing(user).await? else { return Ok(Permissions::empty()) };
-        Ok(self.server().await?.structure.in_channel(&standing, channel))
+        let Some(standing) = self.standing(user).await? else {
+            return Ok(Permissions::empty());
+        };
+        Ok(self
+            .server()
+            .await?
+            .structure
+            .in_channel(&standing, channel))
     }
 
     /// The connection, for a rare write in this batch's transaction. Messages
@@ -195,7 +226,9 @@ impl Context<'_> {
 
     /// Gathers a message; its counters move with it.
     pub(crate) fn append(&mut self, row: NewRow) {
-        self.batch.channels.insert(row.channel.get(), (row.seq, Some(row.id.get())));
+        self.batch
+            .channels
+            .insert(row.channel.get(), (row.seq, Some(row.id.get())));
         self.batch.messages.push(row);
         self.writes += 1;
     }
@@ -212,29 +245,56 @@ impl Context<'_> {
         state.head += 1;
         let (topic, seq) = (state.structure.server.get(), state.head);
         self.batch.heads.insert(topic, seq);
-        self.push(topic, TopicWriter::Lane(seq), channel, effect, event);
+        let writer = TopicWriter::Lane(seq);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel,
+                effect,
+            },
+            event,
+        );
         Ok(())
     }
 
     /// Tells an account what happened.
     pub(crate) fn emit_to<E: Event>(&mut self, user: UserId, effect: Option<Effect>, event: &E) {
-        self.push(user.get(), TopicWriter::Any, None, effect, event);
+        let (topic, writer) = (user.get(), TopicWriter::Any);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel: None,
+                effect,
+            },
+            event,
+        );
     }
 
     /// Tells those who see the channel something that is not stored.
     pub(crate) fn signal<E: Event>(&mut self, channel: ChannelId, event: &E) {
-        self.push(self.command.scope, TopicWriter::Nobody, Some(channel), None, event);
+        let (topic, writer) = (self.command.scope, TopicWriter::Nobody);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel: Some(channel),
+                effect: None,
+            },
+            event,
+        );
         self.writes -= 1;
     }
 
-    fn push<E: Event>(&mut self, topic: u64, writer: TopicWriter, channel: Option<ChannelId>, effect: Option<Effect>, event: &E) {
+    fn push<E: Event>(&mut self, to: Target, event: &E) {
         self.writes += 1;
         self.emitted.push(Emitted {
-            topic,
-            writer,
+            topic: to.topic,
+            writer: to.writer,
             opcode: E::OPCODE,
-            channel,
-            effect,
+            channel: to.channel,
+            effect: to.effect,
             body: protocol::encode(event),
             partition: self.command.partition,
             trace: self.command.trace.clone(),
@@ -243,8 +303,16 @@ impl Context<'_> {
 
     /// Leaves a command for the lane of `partition`, which executes it after
     /// this batch has committed.
-    pub(crate) async fn leave<R: Request>(&mut self, partition: Partition, scope: u64, request: &R) -> Result<(), Error> {
-        self.store().await?.leave(partition, R::ROW.opcode, scope, &protocol::encode(request)).await?;
+    pub(crate) async fn leave<R: Request>(
+        &mut self,
+        partition: Partition,
+        scope: u64,
+        request: &R,
+    ) -> Result<(), Error> {
+        self.store()
+            .await?
+            .leave(partition, R::ROW.opcode, scope, &protocol::encode(request))
+            .await?;
         self.woken.push(partition);
         Ok(())
     }

@@ -13,8 +13,12 @@ fn main() -> anyhow::Result<()> {
         Command::Run(config) => (config.node.node.clone(), &config.telemetry),
         Command::Migrate(_) | Command::NewEpoch(_) => (String::new(), &fallback),
     };
-    let telemetry = telemetry::start("worker", &node, traces).context("starting logs and traces")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting tokio")?;
+    let telemetry =
+        telemetry::start("worker", &node, traces).context("starting logs and traces")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting tokio")?;
     let done = runtime.block_on(async {
         match cli.command {
             Command::Run(config) => worker::run(*config, Clock::system(), stop_signal()?).await,

@@ -1,8 +1,8 @@
 //! Every metric of the worker's lanes.
 
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    exponential_buckets, Error,
+    Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    exponential_buckets,
 };
 
 /// Metrics that all lanes of a worker share.
@@ -32,12 +32,15 @@ impl LaneMetrics {
             Ok(counter)
         };
         let labelled = |name: &str, help: &str, label: &str| -> Result<IntCounterVec, Error> {
-            let counter = IntCounterVec::new(Opts::new(format!("confab_lane_{name}"), help), &[label])?;
+            let counter =
+                IntCounterVec::new(Opts::new(format!("confab_lane_{name}"), help), &[label])?;
             registry.register(Box::new(counter.clone()))?;
             Ok(counter)
         };
         let histogram = |name: &str, help: &str, buckets: Vec<f64>| -> Result<Histogram, Error> {
-            let histogram = Histogram::with_opts(HistogramOpts::new(format!("confab_lane_{name}"), help).buckets(buckets))?;
+            let histogram = Histogram::with_opts(
+                HistogramOpts::new(format!("confab_lane_{name}"), help).buckets(buckets),
+            )?;
             registry.register(Box::new(histogram.clone()))?;
             Ok(histogram)
         };
@@ -47,23 +50,50 @@ impl LaneMetrics {
             Ok(gauge)
         };
         Ok(Self {
-            commands: labelled("commands_total", "Commands that took effect, by name", "command")?,
-            refusals: labelled("refusals_total", "Commands that were refused, by reason", "reason")?,
-            batch_commands: histogram("batch_commands", "Commands per transaction", exponential_buckets(1.0, 2.0, 9)?)?,
+            commands: labelled(
+                "commands_total",
+                "Commands that took effect, by name",
+                "command",
+            )?,
+            refusals: labelled(
+                "refusals_total",
+                "Commands that were refused, by reason",
+                "reason",
+            )?,
+            batch_commands: histogram(
+                "batch_commands",
+                "Commands per transaction",
+                exponential_buckets(1.0, 2.0, 9)?,
+            )?,
             commit_seconds: histogram(
                 "commit_seconds",
                 "Time from sending the writes of a batch to the answer of COMMIT",
                 exponential_buckets(0.0005, 2.0, 14)?,
             )?,
             events: counter("events_total", "Events that were stored")?,
-            repeats: counter("repeats_total", "Commands answered with the first result of their nonce")?,
-            expired: counter("expired_total", "Entries refused unexecuted because they were too old")?,
-            poison: counter("poison_total", "Commands that failed in a way that a repeat would, too")?,
+            repeats: counter(
+                "repeats_total",
+                "Commands answered with the first result of their nonce",
+            )?,
+            expired: counter(
+                "expired_total",
+                "Entries refused unexecuted because they were too old",
+            )?,
+            poison: counter(
+                "poison_total",
+                "Commands that failed in a way that a repeat would, too",
+            )?,
             takeovers: counter("takeovers_total", "Partitions taken")?,
             restarts: counter("restarts_total", "Lanes that started anew after an error")?,
-            bus_errors: counter("bus_errors_total", "Reads and publishes that Redis did not do")?,
+            bus_errors: counter(
+                "bus_errors_total",
+                "Reads and publishes that Redis did not do",
+            )?,
             partitions: gauge("partitions", "Partitions that the lanes of this worker own")?,
-            backlog: gauge("backlog_entries", "Entries waiting in the streams of the lane that reported last")?,
+            backlog: gauge(
+                "backlog_entries",
+                "Entries waiting in the streams of the lane that reported last",
+            )?,
         })
     }
 }

@@ -4,7 +4,11 @@ use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::Context as _;
 use prometheus::Registry;
-use shared::{bus::Bus, clock::Clock, ops::{self, Health}};
+use shared::{
+    bus::Bus,
+    clock::Clock,
+    ops::{self, Health},
+};
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -29,8 +33,14 @@ const LOOK: Duration = Duration::from_millis(500);
 const SILENT: Duration = Duration::from_secs(5);
 
 /// Serves until `stop`: commits what is under way, unlocks, and ends.
-pub async fn run(config: WorkerConfig, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.ops.ops_listen).await.context("listening on the operations port")?;
+pub async fn run(
+    config: WorkerConfig,
+    clock: Clock,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.ops.ops_listen)
+        .await
+        .context("listening on the operations port")?;
     let registry = Registry::new();
     let health = Health::new(&["bus", "database", "lanes"]);
     let tracker = TaskTracker::new();
@@ -44,10 +54,20 @@ pub async fn run(config: WorkerConfig, clock: Clock, stop: CancellationToken) ->
         }
     });
     let connecting = Bus::connect(config.bus.redis_url.expose());
-    let Some(bus) = stop.run_until_cancelled(connecting).await else { return Ok(()) };
-    let parts = Parts::new(&config, bus.context("connecting to Redis")?, clock, &registry)?;
+    let Some(bus) = stop.run_until_cancelled(connecting).await else {
+        return Ok(());
+    };
+    let parts = Parts::new(
+        &config,
+        bus.context("connecting to Redis")?,
+        clock,
+        &registry,
+    )?;
 
-    let lanes = config.lanes.map_or_else(|| thread::available_parallelism().map_or(2, usize::from), usize::from);
+    let lanes = config.lanes.map_or_else(
+        || thread::available_parallelism().map_or(2, usize::from),
+        usize::from,
+    );
     for number in 0..lanes {
         let lane = LaneConfig {
             name: format!("{}/{number}", config.node.node),
@@ -61,7 +81,13 @@ pub async fn run(config: WorkerConfig, clock: Clock, stop: CancellationToken) ->
         async move { days.run(stop).await }
     });
     tracker.spawn(queries::run(parts.queries.clone(), stop.clone()));
-    tracker.spawn(look(parts.lanes, parts.queries.clone(), health.clone(), lanes, stop.clone()));
+    tracker.spawn(look(
+        parts.lanes,
+        parts.queries.clone(),
+        health.clone(),
+        lanes,
+        stop.clone(),
+    ));
     info!(node = config.node.node, lanes, "worker runs");
 
     stop.cancelled().await;
@@ -78,7 +104,9 @@ pub async fn run(config: WorkerConfig, clock: Clock, stop: CancellationToken) ->
 pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
     let options = options(config)?;
     let days = Days::new(options.clone(), clock, config.retention_days);
-    crate::migrate::run(&options, &days, PATIENCE).await.context("migrating")?;
+    crate::migrate::run(&options, &days, PATIENCE)
+        .await
+        .context("migrating")?;
     info!("the schema is up to date");
     Ok(())
 }
@@ -86,13 +114,19 @@ pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()
 /// Gives the event log another name, so that every client fetches its state anew.
 pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
     let name = crate::token::code().context("making a name")?;
-    epoch::rename(&options(config)?, &name).await.context("renaming the event log")?;
+    epoch::rename(&options(config)?, &name)
+        .await
+        .context("renaming the event log")?;
     info!(epoch = name, "the event log has a new name");
     Ok(())
 }
 
 fn options(config: &DatabaseConfig) -> anyhow::Result<PgConnectOptions> {
-    config.database_url.expose().parse().context("reading DATABASE_URL")
+    config
+        .database_url
+        .expose()
+        .parse()
+        .context("reading DATABASE_URL")
 }
 
 /// What the tasks of a worker share.
@@ -103,7 +137,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(config: &WorkerConfig, bus: Bus, clock: Clock, registry: &Registry) -> anyhow::Result<Self> {
+    fn new(
+        config: &WorkerConfig,
+        bus: Bus,
+        clock: Clock,
+        registry: &Registry,
+    ) -> anyhow::Result<Self> {
         let quotas = Quotas {
             send: config.limit_send.0,
             write: config.limit_write.0,
@@ -114,36 +153,74 @@ impl Parts {
         let options = options(&config.database)?;
         let tasks = usize::from(config.queries);
         // Half of the tasks may hash, so that a storm of sign-ins leaves room for others.
-        let hasher = Hasher::new((tasks / 2).max(1), tasks).context("preparing password hashing")?;
+        let hasher =
+            Hasher::new((tasks / 2).max(1), tasks).context("preparing password hashing")?;
         let queries = queries::Deps {
             bus: bus.clone(),
             store: Store::new(options.clone(), config.queries.into()),
             limiter: limiter.clone(),
             hasher,
             clock: clock.clone(),
-            sign_up: queries::SignUp { invites: config.signup, guests: config.guests },
+            sign_up: queries::SignUp {
+                invites: config.signup,
+                guests: config.guests,
+            },
             metrics: queries::Metrics::new(registry).context("registering metrics")?,
             tasks,
         };
         let days = Days::new(options, clock.clone(), config.database.retention_days);
         let metrics = LaneMetrics::new(registry).context("registering metrics")?;
-        let lanes = LaneParts { bus, clock, limiter, metrics, status: LaneStatus::default() };
-        Ok(Self { lanes, queries: Arc::new(queries), days })
+        let lanes = LaneParts {
+            bus,
+            clock,
+            limiter,
+            metrics,
+            status: LaneStatus::default(),
+        };
+        Ok(Self {
+            lanes,
+            queries: Arc::new(queries),
+            days,
+        })
     }
 }
 
 /// Looks again and again whether this worker can do its work.
-async fn look(lanes: LaneParts, queries: Arc<queries::Deps>, health: Health, expected: usize, stop: CancellationToken) {
+async fn look(
+    lanes: LaneParts,
+    queries: Arc<queries::Deps>,
+    health: Health,
+    expected: usize,
+    stop: CancellationToken,
+) {
     while !stop.is_cancelled() {
-        let bus = lanes.bus.now_ms().await.map(drop).map_err(|error| error.to_string());
+        let bus = lanes
+            .bus
+            .now_ms()
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string());
         health.set("bus", bus);
-        health.set("database", queries.store.ping().await.map_err(|error| error.to_string()));
+        health.set(
+            "database",
+            queries
+                .store
+                .ping()
+                .await
+                .map_err(|error| error.to_string()),
+        );
         let (running, partitions, oldest) = lanes.status.summary();
-        lanes.metrics.partitions.set(i64::try_from(partitions).unwrap_or(i64::MAX));
-        health.set("lanes", match oldest {
-            Some(age) if running == expected && age < SILENT => Ok(()),
-            _ => Err(format!("{running} of {expected} lanes run")),
-        });
+        lanes
+            .metrics
+            .partitions
+            .set(i64::try_from(partitions).unwrap_or(i64::MAX));
+        health.set(
+            "lanes",
+            match oldest {
+                Some(age) if running == expected && age < SILENT => Ok(()),
+                _ => Err(format!("{running} of {expected} lanes run")),
+            },
+        );
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(LOOK) => {}

@@ -34,7 +34,15 @@ impl Handler<Context<'_>> for LogOut {
 
 impl Handler<Context<'_>> for CreateUser {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<SignedIn, Error> {
-        let Self { nonce, name, password_hash, invite, invite_required, token, device } = self;
+        let Self {
+            nonce,
+            name,
+            password_hash,
+            invite,
+            invite_required,
+            token,
+            device,
+        } = self;
         check_nonce(&nonce)?;
         if name.is_none()
             && let Some(user) = ctx.look().await?.find_guest(&nonce).await?
@@ -48,7 +56,9 @@ impl Handler<Context<'_>> for CreateUser {
         // A guest cannot administer, so the first account is one with a password.
         let admin = password_hash.is_some() && store.claim_deployment(id).await?;
         if !admin && invite_required {
-            let code = invite.as_deref().ok_or(Refusal::from(Reason::InviteRequired))?;
+            let code = invite
+                .as_deref()
+                .ok_or(Refusal::from(Reason::InviteRequired))?;
             if !store.redeem(code, None, id).await? {
                 return Err(Reason::UnknownInvite.into());
             }
@@ -71,25 +81,62 @@ impl Handler<Context<'_>> for CreateUser {
 
 impl Handler<Context<'_>> for OpenSession {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<SignedIn, Error> {
-        let Self { nonce, user_id, token, device } = self;
+        let Self {
+            nonce,
+            user_id,
+            token,
+            device,
+        } = self;
         check_nonce(&nonce)?;
         open(ctx, user_id, &nonce, token, device).await
     }
 }
 
-async fn open(ctx: &mut Context<'_>, user_id: UserId, nonce: &str, token: String, device: String) -> Result<SignedIn, Error> {
+async fn open(
+    ctx: &mut Context<'_>,
+    user_id: UserId,
+    nonce: &str,
+    token: String,
+    device: String,
+) -> Result<SignedIn, Error> {
     ctx.require(user_id.partition() == ctx.partition(), Reason::Malformed)?;
     let user: Option<User> = ctx.look().await?.find_user(user_id).await?;
     let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
     let id: SessionId = ctx.next_id()?;
-    let session = NewSession { id, user: user_id, token_hash: &token::hash(&token), device: &device, nonce };
+    let session = NewSession {
+        id,
+        user: user_id,
+        token_hash: &token::hash(&token),
+        device: &device,
+        nonce,
+    };
     let (session_id, new) = ctx.store().await?.insert_session(&session).await?;
     if new {
-        let closed = ctx.store().await?.delete_oldest_sessions(user_id, MAX_SESSIONS).await?;
+        let closed = ctx
+            .store()
+            .await?
+            .delete_oldest_sessions(user_id, MAX_SESSIONS)
+            .await?;
         for session in closed {
-            ctx.emit_to(user_id, Some(Effect::Revoked { session }), &SessionClosed { session_id: session });
+            ctx.emit_to(
+                user_id,
+                Some(Effect::Revoked { session }),
+                &SessionClosed {
+                    session_id: session,
+                },
+            );
         }
-        ctx.emit_to(user_id, None, &SessionOpened { session: SessionInfo { session_id, device } });
+        ctx.emit_to(
+            user_id,
+            None,
+            &SessionOpened {
+                session: SessionInfo { session_id, device },
+            },
+        );
     }
-    Ok(SignedIn { token, user, session_id })
+    Ok(SignedIn {
+        token,
+        user,
+        session_id,
+    })
 }

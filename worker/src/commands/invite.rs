@@ -18,8 +18,14 @@ use crate::{context::Context, error::Error, store::write::invite::NewInvite, tok
 
 impl Handler<Context<'_>> for CreateInvite {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<InviteCreated, Error> {
-        let Self { nonce: _, max_uses, expires_in } = self;
-        let fits = |number: Option<u32>| number.is_none_or(|n| (1..=i32::MAX.cast_unsigned()).contains(&n));
+        let Self {
+            nonce: _,
+            max_uses,
+            expires_in,
+        } = self;
+        let fits = |number: Option<u32>| {
+            number.is_none_or(|n| (1..=i32::MAX.cast_unsigned()).contains(&n))
+        };
         if !fits(max_uses) {
             return Err(Refusal::field(Reason::Invalid, "max_uses").into());
         }
@@ -49,14 +55,36 @@ impl Handler<Context<'_>> for JoinMember {
         ctx.require(!already, Reason::AlreadyMember)?;
         let user = ctx.look().await?.find_user(user_id).await?;
         let user = user.ok_or(Refusal::from(Reason::Unauthenticated))?;
-        let redeemed = ctx.look().await?.redeem(&code, Some(server), user_id).await?;
+        let redeemed = ctx
+            .look()
+            .await?
+            .redeem(&code, Some(server), user_id)
+            .await?;
         ctx.require(redeemed, Reason::UnknownInvite)?;
         ctx.store().await?.insert_member(server, user_id).await?;
-        let standing = Standing { user: user_id, roles: Vec::new() };
+        let standing = Standing {
+            user: user_id,
+            roles: Vec::new(),
+        };
         ctx.remember(server, user_id, Some(standing.clone()));
-        ctx.emit(None, None, &MemberJoined { member: Member { user, roles: Vec::new() } }).await?;
+        ctx.emit(
+            None,
+            None,
+            &MemberJoined {
+                member: Member {
+                    user,
+                    roles: Vec::new(),
+                },
+            },
+        )
+        .await?;
         let state = ctx.server().await?;
-        let (joined, info) = (ServerJoined { server: state.server() }, state.info(&standing));
+        let (joined, info) = (
+            ServerJoined {
+                server: state.server(),
+            },
+            state.info(&standing),
+        );
         ctx.emit_to(user_id, Some(Effect::Joined { server }), &joined);
         Ok(info)
     }

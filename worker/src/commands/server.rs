@@ -9,7 +9,10 @@ use shared::{
     ids::{ChannelId, ServerId},
     protocol::{
         Handler,
-        server::{FoundServer, LeaveServer, MemberLeft, Role, Server, ServerInfo, ServerJoined, ServerLeft},
+        server::{
+            FoundServer, LeaveServer, MemberLeft, Role, Server, ServerInfo, ServerJoined,
+            ServerLeft,
+        },
     },
 };
 
@@ -27,7 +30,11 @@ impl Handler<Context<'_>> for FoundServer {
         let owner_id = ctx.caller()?.user;
         let server_id: ServerId = ctx.next_id()?;
         let channel_id: ChannelId = ctx.next_id()?;
-        let server = Server { server_id, name: name.clone(), owner_id };
+        let server = Server {
+            server_id,
+            name: name.clone(),
+            owner_id,
+        };
         let general = ChannelState {
             name: "general".to_owned(),
             topic: String::new(),
@@ -37,10 +44,15 @@ impl Handler<Context<'_>> for FoundServer {
         };
         let store = ctx.store().await?;
         store.insert_server(&server).await?;
-        store.insert_channel(server_id, channel_id, &general).await?;
+        store
+            .insert_channel(server_id, channel_id, &general)
+            .await?;
         store.create_topic(server_id.get()).await?;
         let everyone = everyone_role(server_id);
-        let owner = Standing { user: owner_id, roles: Vec::new() };
+        let owner = Standing {
+            user: owner_id,
+            roles: Vec::new(),
+        };
         let state = ServerState {
             name,
             head: 0,
@@ -50,14 +62,22 @@ impl Handler<Context<'_>> for FoundServer {
                 roles: [(everyone, Permissions::EVERYONE)].into(),
                 channels: [(channel_id, Vec::new())].into(),
             },
-            roles: vec![Role { role_id: everyone, name: "everyone".to_owned(), permissions: Permissions::EVERYONE }],
+            roles: vec![Role {
+                role_id: everyone,
+                name: "everyone".to_owned(),
+                permissions: Permissions::EVERYONE,
+            }],
             channels: [(channel_id, general)].into(),
             members: BTreeMap::new(),
         };
         let info = state.info(&owner);
         ctx.adopt(state);
         ctx.remember(server_id, owner_id, Some(owner));
-        ctx.emit_to(owner_id, Some(Effect::Joined { server: server_id }), &ServerJoined { server });
+        ctx.emit_to(
+            owner_id,
+            Some(Effect::Joined { server: server_id }),
+            &ServerJoined { server },
+        );
         Ok(info)
     }
 }
@@ -71,7 +91,12 @@ impl Handler<Context<'_>> for LeaveServer {
         ctx.require(user_id != owner, Reason::OwnerCannotLeave)?;
         ctx.store().await?.delete_member(server_id, user_id).await?;
         ctx.remember(server_id, user_id, None);
-        ctx.emit(None, Some(Effect::Left { user: user_id }), &MemberLeft { user_id }).await?;
+        ctx.emit(
+            None,
+            Some(Effect::Left { user: user_id }),
+            &MemberLeft { user_id },
+        )
+        .await?;
         ctx.emit_to(user_id, None, &ServerLeft { server_id });
         Ok(())
     }

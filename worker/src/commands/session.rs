@@ -11,7 +11,10 @@ use crate::{context::Context, error::Error};
 
 impl Handler<Context<'_>> for RevokeSession {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self { nonce: _, session_id } = self;
+        let Self {
+            nonce: _,
+            session_id,
+        } = self;
         close(ctx, session_id).await
     }
 }
@@ -21,6 +24,12 @@ pub(super) async fn close(ctx: &mut Context<'_>, session_id: SessionId) -> Resul
     let user = ctx.caller()?.user;
     let deleted = ctx.look().await?.delete_session(user, session_id).await?;
     ctx.require(deleted, Reason::UnknownSession)?;
-    ctx.emit_to(user, Some(Effect::Revoked { session: session_id }), &SessionClosed { session_id });
+    ctx.emit_to(
+        user,
+        Some(Effect::Revoked {
+            session: session_id,
+        }),
+        &SessionClosed { session_id },
+    );
     Ok(())
 }

@@ -11,7 +11,13 @@ impl Handler<Context<'_>> for SignalTyping {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let Self { channel_id } = self;
         let user_id = ctx.caller()?.user;
-        ctx.signal(channel_id, &TypingStarted { channel_id, user_id });
+        ctx.signal(
+            channel_id,
+            &TypingStarted {
+                channel_id,
+                user_id,
+            },
+        );
         Ok(())
     }
 }

@@ -81,7 +81,8 @@ struct Step {
 impl Lane<'_> {
     /// Executes everything that came.
     pub(super) async fn execute(&mut self, works: Vec<Work>) -> Result<(), Error> {
-        let (careful, mut rest): (Vec<Work>, Vec<Work>) = works.into_iter().partition(|work| work.careful);
+        let (careful, mut rest): (Vec<Work>, Vec<Work>) =
+            works.into_iter().partition(|work| work.careful);
         for work in careful {
             self.execute_carefully(work).await?;
         }
@@ -121,7 +122,10 @@ impl Lane<'_> {
     /// last lane, so its name is written down first.
     async fn execute_carefully(&mut self, mut work: Work) -> Result<(), Error> {
         if let (Source::Stream(id), Some(owned)) = (work.source, self.owned.get(&work.partition)) {
-            let strikes = self.writer.suspect(work.partition, owned.counters.term, id).await?;
+            let strikes = self
+                .writer
+                .suspect(work.partition, owned.counters.term, id)
+                .await?;
             if strikes > MOST_STRIKES {
                 error!(partition = %work.partition, entry = %id, strikes, "entry ended too many lanes");
                 self.parts.metrics.poison.inc();
@@ -137,17 +141,25 @@ impl Lane<'_> {
         let (mut verdicts, steps) = self.sort_out(works, now_ms);
         // Signals alone change nothing: they are not worth a transaction, and
         // should this lane have lost its partition, they harm nobody.
-        let durable = works.iter().any(|work| {
-            work.verdict.is_some() || !matches!(row_kind(work), Some(RowKind::Signal))
-        });
+        let durable = works
+            .iter()
+            .any(|work| work.verdict.is_some() || !matches!(row_kind(work), Some(RowKind::Signal)));
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
-        let known = if durable { self.writer.begin(&keys).await.map_err(Failure::from)? } else { Vec::new() };
-        let mut known: HashMap<NonceKey, Known> =
-            known.into_iter().filter_map(|(place, known)| Some((keys.get(place)?.clone(), known))).collect();
+        let known = if durable {
+            self.writer.begin(&keys).await.map_err(Failure::from)?
+        } else {
+            Vec::new()
+        };
+        let mut known: HashMap<NonceKey, Known> = known
+            .into_iter()
+            .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
+            .collect();
         self.draw(works, &steps, &known).await;
 
-        let mut counters: BTreeMap<Partition, Counters> =
-            works.iter().filter_map(|work| Some((work.partition, self.owned.get(&work.partition)?.counters))).collect();
+        let mut counters: BTreeMap<Partition, Counters> = works
+            .iter()
+            .filter_map(|work| Some((work.partition, self.owned.get(&work.partition)?.counters)))
+            .collect();
         advance(&mut counters, works);
         let mut ctx = Context {
             writer: &self.writer,
@@ -158,12 +170,22 @@ impl Lane<'_> {
             woken: Vec::new(),
             now_ms,
             writes: 0,
-            command: Current { partition: works.first().map_or(Partition::of(0), |work| work.partition), scope: 0, caller: None, trace: None },
+            command: Current {
+                partition: works
+                    .first()
+                    .map_or(Partition::of(0), |work| work.partition),
+                scope: 0,
+                caller: None,
+                trace: None,
+            },
         };
-        ctx.batch.done = works.iter().filter_map(|work| match work.source {
-            Source::Internal(id) => Some(id),
-            Source::Stream(_) => None,
-        }).collect();
+        ctx.batch.done = works
+            .iter()
+            .filter_map(|work| match work.source {
+                Source::Internal(id) => Some(id),
+                Source::Stream(_) => None,
+            })
+            .collect();
         let executed = run_steps(&mut ctx, works, steps, &mut known, &mut verdicts).await;
         let sealed = match executed {
             Ok(()) if durable => seal(&mut ctx).await.map_err(Failure::from),
@@ -193,7 +215,10 @@ impl Lane<'_> {
                 // What happened in memory did not happen.
                 self.memory.clear();
                 if let Failure::Poison(_) = failure {
-                    self.writer.rollback().await.map_err(|error| Failure::Lost(error.into()))?;
+                    self.writer
+                        .rollback()
+                        .await
+                        .map_err(|error| Failure::Lost(error.into()))?;
                 }
                 Err(failure)
             }
@@ -204,38 +229,53 @@ impl Lane<'_> {
     fn sort_out(&self, works: &[Work], now_ms: u64) -> (Vec<Option<Verdict>>, Vec<Step>) {
         let redis_now = now_ms.saturating_add_signed(self.redis_ahead_ms);
         let mut steps = Vec::with_capacity(works.len());
-        let verdicts = works.iter().enumerate().map(|(place, work)| {
-            if let Some(refusal) = &work.verdict {
-                return Some(Err(refusal.clone()));
-            }
-            if let Source::Stream(id) = work.source
-                && redis_now.saturating_sub(id.ms) > self.config.deadline_ms
-            {
-                self.parts.metrics.expired.inc();
-                return Some(Err(Reason::Expired.into()));
-            }
-            let Some(entry) = &work.entry else { return Some(Err(Reason::Malformed.into())) };
-            let command = match Command::decode(entry.opcode, &entry.body) {
-                Ok(command) => command,
-                Err(refusal) => return Some(Err(refusal)),
-            };
-            let nonce = match work.source {
-                Source::Stream(_) => command.nonce(),
-                // Its row is deleted in the transaction of its effects: it cannot come twice.
-                Source::Internal(_) => None,
-            };
-            if let Some(Err(refusal)) = nonce.map(commands::check_nonce) {
-                return Some(Err(refusal));
-            }
-            let key = nonce.map(|nonce| NonceKey {
-                scope: entry.scope,
-                author: entry.caller.as_ref().map(|caller| caller.user),
-                nonce: nonce.to_owned(),
-            });
-            let body_hash = if key.is_some() { hash(entry.opcode, &entry.body) } else { Vec::new() };
-            steps.push(Step { place, command, key, body_hash });
-            None
-        }).collect();
+        let verdicts = works
+            .iter()
+            .enumerate()
+            .map(|(place, work)| {
+                if let Some(refusal) = &work.verdict {
+                    return Some(Err(refusal.clone()));
+                }
+                if let Source::Stream(id) = work.source
+                    && redis_now.saturating_sub(id.ms) > self.config.deadline_ms
+                {
+                    self.parts.metrics.expired.inc();
+                    return Some(Err(Reason::Expired.into()));
+                }
+                let Some(entry) = &work.entry else {
+                    return Some(Err(Reason::Malformed.into()));
+                };
+                let command = match Command::decode(entry.opcode, &entry.body) {
+                    Ok(command) => command,
+                    Err(refusal) => return Some(Err(refusal)),
+                };
+                let nonce = match work.source {
+                    Source::Stream(_) => command.nonce(),
+                    // Its row is deleted in the transaction of its effects: it cannot come twice.
+                    Source::Internal(_) => None,
+                };
+                if let Some(Err(refusal)) = nonce.map(commands::check_nonce) {
+                    return Some(Err(refusal));
+                }
+                let key = nonce.map(|nonce| NonceKey {
+                    scope: entry.scope,
+                    author: entry.caller.as_ref().map(|caller| caller.user),
+                    nonce: nonce.to_owned(),
+                });
+                let body_hash = if key.is_some() {
+                    hash(entry.opcode, &entry.body)
+                } else {
+                    Vec::new()
+                };
+                steps.push(Step {
+                    place,
+                    command,
+                    key,
+                    body_hash,
+                });
+                None
+            })
+            .collect();
         (verdicts, steps)
     }
 
@@ -245,11 +285,17 @@ impl Lane<'_> {
         let mut places = Vec::new();
         let mut wants = Vec::new();
         for step in steps {
-            let Some(work) = works.get(step.place) else { continue };
+            let Some(work) = works.get(step.place) else {
+                continue;
+            };
             let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
+            if repeat {
+                self.parts.metrics.repeats.inc();
+            }
             let limit = step.command.row().limit;
             let caller = work.entry.as_ref().and_then(|entry| entry.caller.as_ref());
-            if let (false, None, Source::Stream(_), Some(caller)) = (repeat, &work.limited, work.source, caller)
+            if let (false, None, Source::Stream(_), Some(caller)) =
+                (repeat, &work.limited, work.source, caller)
                 && limit != RateLimit::Unlimited
             {
                 places.push(step.place);
@@ -288,7 +334,13 @@ impl Lane<'_> {
     }
 
     /// Tells the gateways, and the lanes that have an internal command now.
-    async fn tell(&mut self, works: &[Work], verdicts: Vec<Option<Verdict>>, events: Vec<Envelope>, woken: Vec<Partition>) {
+    async fn tell(
+        &mut self,
+        works: &[Work],
+        verdicts: Vec<Option<Verdict>>,
+        events: Vec<Envelope>,
+        woken: Vec<Partition>,
+    ) {
         let metrics = &self.parts.metrics;
         #[expect(clippy::cast_precision_loss, reason = "at most 256")]
         metrics.batch_commands.observe(works.len() as f64);
@@ -304,13 +356,20 @@ impl Lane<'_> {
                     frame::reply(entry.request, body)
                 }
                 Err(refusal) => {
-                    metrics.refusals.with_label_values(&[refusal.reason.name()]).inc();
+                    metrics
+                        .refusals
+                        .with_label_values(&[refusal.reason.name()])
+                        .inc();
                     frame::refusal(entry.request, refusal)
                 }
             };
             if !entry.node.is_empty() {
                 let frame = ByteBuf::from(frame::websocket(WebSocketKind::Binary, &payload));
-                let answer = Answer { connection: entry.connection, request: entry.request, frame };
+                let answer = Answer {
+                    connection: entry.connection,
+                    request: entry.request,
+                    frame,
+                };
                 answers.push((entry.node.clone(), answer));
             }
         }
@@ -335,12 +394,24 @@ async fn run_steps(
     verdicts: &mut [Option<Verdict>],
 ) -> Result<(), Failure> {
     for step in steps {
-        let Some(work) = works.get(step.place) else { continue };
-        let verdict = run_step(ctx, work, step.command, step.key.as_ref().and_then(|key| known.get(key)), &step.body_hash).await?;
+        let Some(work) = works.get(step.place) else {
+            continue;
+        };
+        let verdict = run_step(
+            ctx,
+            work,
+            step.command,
+            step.key.as_ref().and_then(|key| known.get(key)),
+            &step.body_hash,
+        )
+        .await?;
         if let (Some(key), Ok(body)) = (step.key, &verdict)
             && !known.contains_key(&key)
         {
-            let first = Known { body_hash: step.body_hash, result: body.clone() };
+            let first = Known {
+                body_hash: step.body_hash,
+                result: body.clone(),
+            };
             ctx.batch.nonces.push((key.clone(), first.clone()));
             known.insert(key, first);
         }
@@ -361,12 +432,18 @@ async fn run_step(
     if let Some(first) = first {
         // Before permission and limits: the third retry of a stored message is
         // not refused because its author was kicked meanwhile.
-        return Ok(if first.body_hash == body_hash { Ok(first.result.clone()) } else { Err(Reason::NonceReused.into()) });
+        return Ok(if first.body_hash == body_hash {
+            Ok(first.result.clone())
+        } else {
+            Err(Reason::NonceReused.into())
+        });
     }
     if let Some(Err(refusal)) = &work.limited {
         return Ok(Err(refusal.clone()));
     }
-    let Some(entry) = &work.entry else { return Ok(Err(Reason::Malformed.into())) };
+    let Some(entry) = &work.entry else {
+        return Ok(Err(Reason::Malformed.into()));
+    };
     let span = info_span!("command", name = command.row().name);
     telemetry::adopt(&span, entry.trace.as_deref());
     ctx.command = Current {
@@ -376,7 +453,9 @@ async fn run_step(
         trace: entry.trace.clone(),
     };
     let writes = ctx.writes;
-    let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span)).catch_unwind().await;
+    let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span))
+        .catch_unwind()
+        .await;
     match handled {
         Ok(Ok(body)) => Ok(Ok(body)),
         Ok(Err(Error::Refused(refusal))) if ctx.writes == writes => Ok(Err(refusal)),
@@ -393,11 +472,19 @@ async fn run_step(
 /// Gives every event its seq and its position. Topics that several lanes write
 /// are locked here, last before COMMIT: whoever reads n can read all below.
 async fn seal(ctx: &mut Context<'_>) -> Result<Vec<Envelope>, Error> {
-    let mut shared_topics: Vec<u64> =
-        ctx.emitted.iter().filter(|event| event.writer == TopicWriter::Any).map(|event| event.topic).collect();
+    let mut shared_topics: Vec<u64> = ctx
+        .emitted
+        .iter()
+        .filter(|event| event.writer == TopicWriter::Any)
+        .map(|event| event.topic)
+        .collect();
     shared_topics.sort_unstable();
     shared_topics.dedup();
-    let mut heads = if shared_topics.is_empty() { BTreeMap::new() } else { ctx.writer.lock_topics(&shared_topics).await? };
+    let mut heads = if shared_topics.is_empty() {
+        BTreeMap::new()
+    } else {
+        ctx.writer.lock_topics(&shared_topics).await?
+    };
     let mut envelopes = Vec::with_capacity(ctx.emitted.len());
     for event in &ctx.emitted {
         let seq = match event.writer {
@@ -408,16 +495,23 @@ async fn seal(ctx: &mut Context<'_>) -> Result<Vec<Envelope>, Error> {
             TopicWriter::Lane(seq) => seq,
             TopicWriter::Any => {
                 // An account that is gone has no topic, and nobody to tell.
-                let Some(head) = heads.get_mut(&event.topic) else { continue };
+                let Some(head) = heads.get_mut(&event.topic) else {
+                    continue;
+                };
                 *head += 1;
                 ctx.batch.heads.insert(event.topic, *head);
                 *head
             }
         };
         envelopes.push(event.envelope(seq));
-        let counters = ctx.counters.get_mut(&event.partition).ok_or(StoreError::Fenced)?;
+        let counters = ctx
+            .counters
+            .get_mut(&event.partition)
+            .ok_or(StoreError::Fenced)?;
         counters.position += 1;
-        ctx.batch.events.push(Emitted::row(event, seq, counters.position));
+        ctx.batch
+            .events
+            .push(Emitted::row(event, seq, counters.position));
     }
     Ok(envelopes)
 }
@@ -425,7 +519,9 @@ async fn seal(ctx: &mut Context<'_>) -> Result<Vec<Envelope>, Error> {
 /// Moves the offsets to the last entry of each stream in the batch.
 fn advance(counters: &mut BTreeMap<Partition, Counters>, works: &[Work]) {
     for work in works {
-        if let (Source::Stream(id), Some(counters)) = (work.source, counters.get_mut(&work.partition)) {
+        if let (Source::Stream(id), Some(counters)) =
+            (work.source, counters.get_mut(&work.partition))
+        {
             counters.offset = StreamId::max(counters.offset, id);
         }
     }

@@ -7,10 +7,7 @@ use tokio_postgres::{Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::debug;
 
-use crate::{
-    error::Error,
-    store::write::Writer,
-};
+use crate::{error::Error, store::write::Writer};
 
 /// A connection that is not there after this long counts as failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -21,7 +18,10 @@ const USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// never reconnects, so a lock that was taken on it is never silently lost.
 pub(super) async fn open(url: &Secret<String>) -> Result<Writer, Error> {
     let mut config: Config = url.expose().parse()?;
-    config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(USER_TIMEOUT).keepalives_idle(USER_TIMEOUT);
+    config
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_user_timeout(USER_TIMEOUT)
+        .keepalives_idle(USER_TIMEOUT);
     let client = if config.get_ssl_mode() == SslMode::Require {
         let (client, connection) = config.connect(tls()?).await?;
         drive(connection);
@@ -48,7 +48,10 @@ fn tls() -> Result<MakeRustlsConnect, Error> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "ends with the client, which the lane drops")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ends with the client, which the lane drops"
+)]
 fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -64,8 +64,15 @@ impl Lane<'_> {
                 return Ok(due.into_iter().map(Work::from_due).collect());
             }
         }
-        let after: Vec<(Partition, StreamId)> = self.owned.iter().map(|(p, owned)| (*p, owned.read)).collect();
-        let wait = self.next_tick.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let after: Vec<(Partition, StreamId)> = self
+            .owned
+            .iter()
+            .map(|(p, owned)| (*p, owned.read))
+            .collect();
+        let wait = self
+            .next_tick
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_millis(1));
         let read = tokio::select! {
             () = stop.cancelled() => return Ok(Vec::new()),
             read = self.reader.read(&after, READ_COUNT, wait) => read,
@@ -84,8 +91,15 @@ impl Lane<'_> {
 
     fn take_in(&mut self, entries: Vec<StreamEntry>) -> Vec<Work> {
         let mut works = Vec::with_capacity(entries.len());
-        for StreamEntry { partition, id, bytes } in entries {
-            let Some(owned) = self.owned.get_mut(&partition) else { continue };
+        for StreamEntry {
+            partition,
+            id,
+            bytes,
+        } in entries
+        {
+            let Some(owned) = self.owned.get_mut(&partition) else {
+                continue;
+            };
             if id <= owned.read {
                 continue;
             }
@@ -121,7 +135,10 @@ impl Work {
             connection: 0,
             request: 0,
             // An internal command acts for its author, in no session.
-            caller: due.author.zip(SessionId::new(1)).map(|(user, session)| Caller { user, session }),
+            caller: due
+                .author
+                .zip(SessionId::new(1))
+                .map(|(user, session)| Caller { user, session }),
             opcode: due.opcode,
             scope: due.scope,
             body: due.body,

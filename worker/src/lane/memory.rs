@@ -11,7 +11,10 @@ use foldhash::{HashMap, HashMapExt};
 use shared::{
     domain::permissions::{Standing, Structure},
     ids::{ChannelId, MessageId, Partition, ServerId, UserId},
-    protocol::{channel::Channel, server::{Role, Server, ServerInfo}},
+    protocol::{
+        channel::Channel,
+        server::{Role, Server, ServerInfo},
+    },
 };
 
 /// Members remembered per lane, at most: 100,000 of about 100 bytes.
@@ -45,7 +48,11 @@ pub(crate) struct ChannelState {
 impl ServerState {
     /// The server as others see it.
     pub(crate) fn server(&self) -> Server {
-        Server { server_id: self.structure.server, name: self.name.clone(), owner_id: self.structure.owner }
+        Server {
+            server_id: self.structure.server,
+            name: self.name.clone(),
+            owner_id: self.structure.owner,
+        }
     }
 
     /// A channel as its members see it.
@@ -56,7 +63,12 @@ impl ServerState {
             name: state.name.clone(),
             topic: state.topic.clone(),
             position: state.position,
-            overrides: self.structure.channels.get(&id).cloned().unwrap_or_default(),
+            overrides: self
+                .structure
+                .channels
+                .get(&id)
+                .cloned()
+                .unwrap_or_default(),
             last_seq: state.last_seq,
             last_message_id: state.last_message,
         })
@@ -65,9 +77,14 @@ impl ServerState {
     /// The server as one member sees it.
     pub(crate) fn info(&self, member: &Standing) -> ServerInfo {
         let visible = self.structure.view(member);
-        let mut channels: Vec<Channel> = visible.keys().filter_map(|id| self.channel(*id)).collect();
+        let mut channels: Vec<Channel> =
+            visible.keys().filter_map(|id| self.channel(*id)).collect();
         channels.sort_by_key(|channel| (channel.position, channel.channel_id));
-        ServerInfo { server: self.server(), roles: self.roles.clone(), channels }
+        ServerInfo {
+            server: self.server(),
+            roles: self.roles.clone(),
+            channels,
+        }
     }
 }
 
@@ -80,7 +97,10 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new() -> Self {
-        Self { servers: HashMap::new(), members: 0 }
+        Self {
+            servers: HashMap::new(),
+            members: 0,
+        }
     }
 
     pub(crate) fn get(&self, id: ServerId) -> Option<&ServerState> {
@@ -121,7 +141,9 @@ impl Memory {
         if self.servers.len() > MAX_SERVERS {
             self.clear();
         } else if self.members > MAX_MEMBERS {
-            self.servers.values_mut().for_each(|state| state.members.clear());
+            self.servers
+                .values_mut()
+                .for_each(|state| state.members.clear());
             self.members = 0;
         }
     }

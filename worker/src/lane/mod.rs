@@ -144,7 +144,10 @@ async fn serve(
     match lane.work(stop).await {
         Ok(()) => lane.leave().await,
         Err(error) => {
-            let terms = lane.owned.iter().map(|(partition, owned)| (*partition, owned.counters.term));
+            let terms = lane
+                .owned
+                .iter()
+                .map(|(partition, owned)| (*partition, owned.counters.term));
             lane.survived.extend(terms);
             Err(error)
         }

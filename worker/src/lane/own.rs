@@ -16,7 +16,7 @@ use shared::{
     protocol::control::TopicSeq,
 };
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Lane, Owned, TICK};
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A lane that did not renew its lease for this long gets no partitions.
-const LEASE: Duration = Duration::from_millis(2_000);
+const LEASE: Duration = Duration::from_secs(2);
 /// Ticks between beats: one a second.
 const TICKS_PER_BEAT: u64 = 2;
 
@@ -40,7 +40,10 @@ impl LaneStatus {
     }
 
     pub(super) fn remove(&self, lane: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(lane);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(lane);
     }
 
     /// How many lanes run, how many partitions they own together, and the age
@@ -48,7 +51,11 @@ impl LaneStatus {
     pub(crate) fn summary(&self) -> (usize, usize, Option<Duration>) {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let partitions = lanes.values().map(|(count, _)| count).sum();
-        (lanes.len(), partitions, lanes.values().map(|(_, at)| at.elapsed()).max())
+        (
+            lanes.len(),
+            partitions,
+            lanes.values().map(|(_, at)| at.elapsed()).max(),
+        )
     }
 }
 
@@ -78,6 +85,7 @@ impl Lane<'_> {
 
     /// Takes the partitions that fall to this lane and gives back the others.
     async fn spread(&mut self, lanes: &[String]) -> Result<(), Error> {
+        let before = self.owned.len();
         for partition in Partition::all() {
             let mine = owner(partition, lanes).is_none_or(|owner| *owner == self.config.name);
             match (mine, self.owned.contains_key(&partition)) {
@@ -86,16 +94,24 @@ impl Lane<'_> {
                 _ => {}
             }
         }
+        if self.owned.len() != before {
+            let (partitions, lanes) = (self.owned.len(), lanes.len());
+            info!(
+                lane = self.config.name,
+                partitions, lanes, "partitions were spread"
+            );
+        }
         Ok(())
     }
 
     async fn take(&mut self, partition: Partition) -> Result<(), Error> {
-        let Some(taken) = self.writer.take(partition).await? else { return Ok(()) };
-        let counters = taken.counters;
+        let Some(counters) = self.writer.take(partition).await? else {
+            return Ok(());
+        };
         // This process lived through what ended the last term, so no entry of it
         // ends processes.
         let survived = self.survived.remove(&partition) == Some(counters.term - 1);
-        info!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, "took partition");
+        debug!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, "took partition");
         self.parts.metrics.takeovers.inc();
         // Ids never fall behind the offset, even when a new Redis has a slower clock.
         if counters.offset != StreamId::default()
@@ -119,7 +135,7 @@ impl Lane<'_> {
         self.writer.give_back(partition).await?;
         self.owned.remove(&partition);
         self.memory.forget(partition);
-        info!(lane = self.config.name, %partition, "gave partition back");
+        debug!(lane = self.config.name, %partition, "gave partition back");
         Ok(())
     }
 
@@ -129,7 +145,13 @@ impl Lane<'_> {
         let mut behind = BTreeMap::new();
         for (partition, owned) in &self.owned {
             if owned.read > owned.counters.offset {
-                behind.insert(*partition, Counters { offset: owned.read, ..owned.counters });
+                behind.insert(
+                    *partition,
+                    Counters {
+                        offset: owned.read,
+                        ..owned.counters
+                    },
+                );
             }
         }
         if behind.is_empty() {
@@ -152,15 +174,22 @@ impl Lane<'_> {
         let chores = self.owned.iter().map(|(partition, owned)| async move {
             let above = owned.counters.offset.next();
             let trimmed = bus.trim(*partition, above).await;
-            let marked = match owned.counters.offset == StreamId::default() {
-                true => Ok(false),
-                false => bus.mark(*partition, above).await,
+            let marked = if owned.counters.offset == StreamId::default() {
+                Ok(false)
+            } else {
+                bus.mark(*partition, above).await
             };
             let backlog = bus.backlog(*partition).await;
-            trimmed.and(marked).and(backlog).map(|backlog| (*partition, backlog))
+            trimmed
+                .and(marked)
+                .and(backlog)
+                .map(|backlog| (*partition, backlog))
         });
-        let backlogs: HashMap<Partition, u64> =
-            futures_util::future::join_all(chores).await.into_iter().filter_map(Result::ok).collect();
+        let backlogs: HashMap<Partition, u64> = futures_util::future::join_all(chores)
+            .await
+            .into_iter()
+            .filter_map(Result::ok)
+            .collect();
         let mut partitions = Vec::with_capacity(self.owned.len());
         for (partition, owned) in &mut self.owned {
             owned.beat += 1;
@@ -170,16 +199,31 @@ impl Lane<'_> {
                 term: owned.counters.term.cast_unsigned(),
                 number: owned.beat,
                 // A mark is not work.
-                backlog: backlogs.get(partition).copied().unwrap_or_default().saturating_sub(1),
-                moved: moved.into_iter().map(|(topic, seq)| TopicSeq { topic, seq }).collect(),
+                backlog: backlogs
+                    .get(partition)
+                    .copied()
+                    .unwrap_or_default()
+                    .saturating_sub(1),
+                moved: moved
+                    .into_iter()
+                    .map(|(topic, seq)| TopicSeq { topic, seq })
+                    .collect(),
             });
         }
         if partitions.is_empty() {
             return;
         }
-        self.parts.metrics.backlog.set(partitions.iter().map(|beat| beat.backlog.cast_signed()).sum());
+        self.parts.metrics.backlog.set(
+            partitions
+                .iter()
+                .map(|beat| beat.backlog.cast_signed())
+                .sum(),
+        );
         // A beat that is lost shows as a missing number, and gateways repair.
-        if let Err(error) = bus.publish(vec![(Topic::Beats, pack(&Beat { partitions }))]).await {
+        if let Err(error) = bus
+            .publish(vec![(Topic::Beats, pack(&Beat { partitions }))])
+            .await
+        {
             warn!(lane = self.config.name, %error, "beat was not published");
         }
     }
@@ -231,7 +275,10 @@ mod tests {
     fn every_lane_gets_some() {
         let lanes: Vec<String> = (0..4).map(|n| format!("worker-{n}/0")).collect();
         for lane in &lanes {
-            assert!(Partition::all().any(|partition| owner(partition, &lanes) == Some(lane)), "{lane}");
+            assert!(
+                Partition::all().any(|partition| owner(partition, &lanes) == Some(lane)),
+                "{lane}"
+            );
         }
     }
 }

@@ -43,8 +43,12 @@ impl Outgoing {
         for (node, answer) in self.answers {
             nodes.entry(node).or_default().push(answer);
         }
-        let events = topics.into_iter().map(|(topic, events)| (Topic::Events(topic), pack(&events)));
-        let answers = nodes.into_iter().map(|(node, answers)| (Topic::Node(node), pack(&answers)));
+        let events = topics
+            .into_iter()
+            .map(|(topic, events)| (Topic::Events(topic), pack(&events)));
+        let answers = nodes
+            .into_iter()
+            .map(|(node, answers)| (Topic::Node(node), pack(&answers)));
         events.chain(answers).collect()
     }
 }
@@ -57,7 +61,10 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    #[expect(clippy::disallowed_methods, reason = "the lane waits for it in `finish`")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the lane waits for it in `finish`"
+    )]
     pub(super) fn start(bus: Bus, metrics: LaneMetrics) -> Self {
         let (sender, mut receiver) = mpsc::channel::<Outgoing>(QUEUE);
         let task = tokio::spawn(async move {

@@ -54,8 +54,13 @@ impl Writer {
     /// The guest that this nonce created in this partition's range of names.
     pub(crate) async fn find_guest(&self, nonce: &str) -> Result<Option<UserId>, Error> {
         let rows = self
-            .rows("SELECT id FROM accounts WHERE nonce = $1 AND guest", &[(&nonce, Type::TEXT)])
+            .rows(
+                "SELECT id FROM accounts WHERE nonce = $1 AND guest",
+                &[(&nonce, Type::TEXT)],
+            )
             .await?;
-        rows.first().map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?)).transpose()
+        rows.first()
+            .map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?))
+            .transpose()
     }
 }

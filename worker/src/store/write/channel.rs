@@ -6,8 +6,14 @@ use shared::{
 };
 use tokio_postgres::types::Type;
 
-use super::{Writer, machine::{sql, unsigned}};
-use crate::{error::{Error, StoreError}, lane::memory::ChannelState};
+use super::{
+    Writer,
+    machine::{sql, unsigned},
+};
+use crate::{
+    error::{Error, StoreError},
+    lane::memory::ChannelState,
+};
 
 /// Moves the counters of the channels that messages went to.
 pub(super) const MOVE: &str = "
@@ -16,7 +22,12 @@ pub(super) const MOVE: &str = "
     WHERE c.id = u.id";
 
 impl Writer {
-    pub(crate) async fn insert_channel(&self, server: ServerId, id: ChannelId, state: &ChannelState) -> Result<(), Error> {
+    pub(crate) async fn insert_channel(
+        &self,
+        server: ServerId,
+        id: ChannelId,
+        state: &ChannelState,
+    ) -> Result<(), Error> {
         self.write(
             "INSERT INTO channels (id, server, name, topic, position) VALUES ($1, $2, $3, $4, $5) RETURNING id",
             &[
@@ -31,7 +42,11 @@ impl Writer {
         Ok(())
     }
 
-    pub(crate) async fn update_channel(&self, id: ChannelId, state: &ChannelState) -> Result<(), Error> {
+    pub(crate) async fn update_channel(
+        &self,
+        id: ChannelId,
+        state: &ChannelState,
+    ) -> Result<(), Error> {
         self.write(
             "UPDATE channels SET name = $2, topic = $3, position = $4 WHERE id = $1 RETURNING id",
             &[
@@ -47,13 +62,24 @@ impl Writer {
 
     /// Deletes the channel; its messages go later, in steps.
     pub(crate) async fn delete_channel(&self, id: ChannelId) -> Result<(), Error> {
-        self.write("DELETE FROM channels WHERE id = $1 RETURNING id", &[(&id.sql(), Type::INT8)]).await?;
+        self.write(
+            "DELETE FROM channels WHERE id = $1 RETURNING id",
+            &[(&id.sql(), Type::INT8)],
+        )
+        .await?;
         Ok(())
     }
 
-    pub(crate) async fn replace_overrides(&self, channel: ChannelId, overrides: &[Override]) -> Result<(), Error> {
-        self.write("DELETE FROM overrides WHERE channel = $1 RETURNING channel", &[(&channel.sql(), Type::INT8)])
-            .await?;
+    pub(crate) async fn replace_overrides(
+        &self,
+        channel: ChannelId,
+        overrides: &[Override],
+    ) -> Result<(), Error> {
+        self.write(
+            "DELETE FROM overrides WHERE channel = $1 RETURNING channel",
+            &[(&channel.sql(), Type::INT8)],
+        )
+        .await?;
         let kinds: Vec<i16> = overrides.iter().map(|o| o.kind.number().into()).collect();
         let targets: Vec<i64> = overrides.iter().map(|o| sql(o.target)).collect();
         let allow: Vec<i64> = overrides.iter().map(|o| o.allow.sql()).collect();
@@ -73,7 +99,10 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) async fn load_channels(&self, server: ServerId) -> Result<Vec<(ChannelId, ChannelState)>, Error> {
+    pub(super) async fn load_channels(
+        &self,
+        server: ServerId,
+    ) -> Result<Vec<(ChannelId, ChannelState)>, Error> {
         let rows = self
             .rows(
                 "SELECT id, name, topic, position, last_seq, last_message_id FROM channels WHERE server = $1",
@@ -87,14 +116,20 @@ impl Writer {
                     topic: row.try_get(2)?,
                     position: row.try_get::<_, i32>(3)?.cast_unsigned(),
                     last_seq: unsigned(row.try_get(4)?),
-                    last_message: row.try_get::<_, Option<i64>>(5)?.map(TryInto::try_into).transpose()?,
+                    last_message: row
+                        .try_get::<_, Option<i64>>(5)?
+                        .map(TryInto::try_into)
+                        .transpose()?,
                 };
                 Ok((row.try_get::<_, i64>(0)?.try_into()?, state))
             })
             .collect()
     }
 
-    pub(super) async fn load_overrides(&self, server: ServerId) -> Result<Vec<(ChannelId, Override)>, Error> {
+    pub(super) async fn load_overrides(
+        &self,
+        server: ServerId,
+    ) -> Result<Vec<(ChannelId, Override)>, Error> {
         let rows = self
             .rows(
                 "SELECT o.channel, o.kind, o.target, o.allow, o.deny
@@ -105,7 +140,9 @@ impl Writer {
             .await?;
         rows.iter()
             .map(|row| {
-                let kind = u8::try_from(row.try_get::<_, i16>(1)?).ok().and_then(TargetKind::from_number);
+                let kind = u8::try_from(row.try_get::<_, i16>(1)?)
+                    .ok()
+                    .and_then(TargetKind::from_number);
                 let given = Override {
                     kind: kind.ok_or(StoreError::Inconsistency("unknown kind of override"))?,
                     target: unsigned(row.try_get(2)?),

@@ -38,7 +38,12 @@ impl Writer {
     /// Redeems a code: counts the use and remembers who it was, in one statement
     /// whose row lock keeps a single-use code from being spent twice. `false`
     /// when the code opens something else, or is expired, revoked or used up.
-    pub(crate) async fn redeem(&self, code: &str, server: Option<ServerId>, user: UserId) -> Result<bool, Error> {
+    pub(crate) async fn redeem(
+        &self,
+        code: &str,
+        server: Option<ServerId>,
+        user: UserId,
+    ) -> Result<bool, Error> {
         let used = self
             .write(
                 "WITH used AS (

@@ -6,7 +6,10 @@ use shared::{
     bus::StreamId,
     ids::{Partition, UserId},
 };
-use tokio_postgres::{error::SqlState, types::{ToSql, Type}};
+use tokio_postgres::{
+    error::SqlState,
+    types::{ToSql, Type},
+};
 
 use super::{Writer, message::NewMessages};
 use crate::error::{Error, StoreError};
@@ -70,15 +73,6 @@ pub(crate) struct Counters {
     pub(crate) last_id: u64,
     /// The last position in the event log.
     pub(crate) position: i64,
-}
-
-/// What a takeover finds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
-    /// Where to go on.
-    pub(crate) counters: Counters,
-    /// The entry that was under way when the last lane ended, and how many it ended.
-    pub(crate) suspect: Option<(StreamId, i16)>,
 }
 
 /// An event that is not stored yet.
@@ -160,7 +154,10 @@ impl Writer {
         rows.iter()
             .map(|row| {
                 let place: i32 = row.try_get(0)?;
-                let known = Known { body_hash: row.try_get(1)?, result: row.try_get(2)? };
+                let known = Known {
+                    body_hash: row.try_get(1)?,
+                    result: row.try_get(2)?,
+                };
                 Ok((usize::try_from(place).unwrap_or(usize::MAX), known))
             })
             .collect()
@@ -206,16 +203,31 @@ impl Writer {
         }
         let topics: Vec<i64> = events.iter().map(|event| sql(event.topic)).collect();
         let seqs: Vec<i64> = events.iter().map(|event| sql(event.seq)).collect();
-        let partitions: Vec<i16> = events.iter().map(|event| partition_sql(event.partition)).collect();
+        let partitions: Vec<i16> = events
+            .iter()
+            .map(|event| partition_sql(event.partition))
+            .collect();
         let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
         let opcodes: Vec<i32> = events.iter().map(|event| event.opcode.into()).collect();
-        let channels: Vec<Option<i64>> = events.iter().map(|event| event.channel.map(sql)).collect();
-        let effects: Vec<Option<&[u8]>> = events.iter().map(|event| event.effect.as_deref()).collect();
+        let channels: Vec<Option<i64>> =
+            events.iter().map(|event| event.channel.map(sql)).collect();
+        let effects: Vec<Option<&[u8]>> =
+            events.iter().map(|event| event.effect.as_deref()).collect();
         let bodies: Vec<&[u8]> = events.iter().map(|event| event.body.as_slice()).collect();
         self.client
             .execute(
                 &self.hot.insert_events,
-                &[&topics, &seqs, &partitions, &positions, &opcodes, &channels, &effects, &bodies, &day],
+                &[
+                    &topics,
+                    &seqs,
+                    &partitions,
+                    &positions,
+                    &opcodes,
+                    &channels,
+                    &effects,
+                    &bodies,
+                    &day,
+                ],
             )
             .await?;
         Ok(())
@@ -228,22 +240,36 @@ impl Writer {
         let scopes: Vec<i64> = nonces.iter().map(|(key, _)| sql(key.scope)).collect();
         let authors: Vec<i64> = nonces.iter().map(|(key, _)| key.author_sql()).collect();
         let names: Vec<&str> = nonces.iter().map(|(key, _)| key.nonce.as_str()).collect();
-        let hashes: Vec<&[u8]> = nonces.iter().map(|(_, known)| known.body_hash.as_slice()).collect();
-        let results: Vec<&[u8]> = nonces.iter().map(|(_, known)| known.result.as_slice()).collect();
+        let hashes: Vec<&[u8]> = nonces
+            .iter()
+            .map(|(_, known)| known.body_hash.as_slice())
+            .collect();
+        let results: Vec<&[u8]> = nonces
+            .iter()
+            .map(|(_, known)| known.result.as_slice())
+            .collect();
         self.client
-            .execute(&self.hot.insert_nonces, &[&scopes, &authors, &names, &hashes, &results, &day])
+            .execute(
+                &self.hot.insert_nonces,
+                &[&scopes, &authors, &names, &hashes, &results, &day],
+            )
             .await?;
         Ok(())
     }
 
-    async fn update_channels(&self, channels: &BTreeMap<u64, (u64, Option<u64>)>) -> Result<(), Error> {
+    async fn update_channels(
+        &self,
+        channels: &BTreeMap<u64, (u64, Option<u64>)>,
+    ) -> Result<(), Error> {
         if channels.is_empty() {
             return Ok(());
         }
         let ids: Vec<i64> = channels.keys().map(|id| sql(*id)).collect();
         let seqs: Vec<i64> = channels.values().map(|(seq, _)| sql(*seq)).collect();
         let last: Vec<Option<i64>> = channels.values().map(|(_, last)| last.map(sql)).collect();
-        self.client.execute(&self.hot.update_channels, &[&ids, &seqs, &last]).await?;
+        self.client
+            .execute(&self.hot.update_channels, &[&ids, &seqs, &last])
+            .await?;
         Ok(())
     }
 
@@ -253,21 +279,34 @@ impl Writer {
         }
         let ids: Vec<i64> = heads.keys().map(|id| sql(*id)).collect();
         let seqs: Vec<i64> = heads.values().map(|head| sql(*head)).collect();
-        self.client.execute(&self.hot.update_topics, &[&ids, &seqs]).await?;
+        self.client
+            .execute(&self.hot.update_topics, &[&ids, &seqs])
+            .await?;
         Ok(())
     }
 
     async fn fence(&self, counters: &BTreeMap<Partition, Counters>) -> Result<(), Error> {
-        let ids: Vec<i16> = counters.keys().map(|partition| partition_sql(*partition)).collect();
+        let ids: Vec<i16> = counters
+            .keys()
+            .map(|partition| partition_sql(*partition))
+            .collect();
         let terms: Vec<i64> = counters.values().map(|c| c.term).collect();
         let ms: Vec<i64> = counters.values().map(|c| sql(c.offset.ms)).collect();
         let seqs: Vec<i64> = counters.values().map(|c| sql(c.offset.seq)).collect();
         let last_ids: Vec<i64> = counters.values().map(|c| sql(c.last_id)).collect();
         let positions: Vec<i64> = counters.values().map(|c| c.position).collect();
-        let moved = self.client.query_one(&self.hot.fence, &[&ids, &terms, &ms, &seqs, &last_ids, &positions]).await;
+        let moved = self
+            .client
+            .query_one(
+                &self.hot.fence,
+                &[&ids, &terms, &ms, &seqs, &last_ids, &positions],
+            )
+            .await;
         match moved {
             Ok(_) => Ok(()),
-            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(StoreError::Fenced.into()),
+            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                Err(StoreError::Fenced.into())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -278,9 +317,16 @@ impl Writer {
         }
         // Every one of them must still be there: else another lane executed it.
         let deleted = self
-            .write("DELETE FROM internal_commands WHERE id = ANY($1) RETURNING id", &[(&done, Type::INT8_ARRAY)])
+            .write(
+                "DELETE FROM internal_commands WHERE id = ANY($1) RETURNING id",
+                &[(&done, Type::INT8_ARRAY)],
+            )
             .await?;
-        if deleted == done.len() { Ok(()) } else { Err(StoreError::Inconsistency("internal command is gone").into()) }
+        if deleted == done.len() {
+            Ok(())
+        } else {
+            Err(StoreError::Inconsistency("internal command is gone").into())
+        }
     }
 
     /// Locks the topics that several lanes write and answers with their heads.
@@ -288,60 +334,84 @@ impl Writer {
     pub(crate) async fn lock_topics(&self, topics: &[u64]) -> Result<BTreeMap<u64, u64>, Error> {
         let ids: Vec<i64> = topics.iter().map(|id| sql(*id)).collect();
         let rows = self
-            .rows("SELECT id, head FROM topics WHERE id = ANY($1) ORDER BY id FOR UPDATE", &[(&ids, Type::INT8_ARRAY)])
+            .rows(
+                "SELECT id, head FROM topics WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+                &[(&ids, Type::INT8_ARRAY)],
+            )
             .await?;
-        rows.iter().map(|row| Ok((unsigned(row.try_get(0)?), unsigned(row.try_get(1)?)))).collect()
+        rows.iter()
+            .map(|row| Ok((unsigned(row.try_get(0)?), unsigned(row.try_get(1)?))))
+            .collect()
     }
 
     /// Creates the topic of a new server or account.
     pub(crate) async fn create_topic(&self, id: u64) -> Result<(), Error> {
-        self.write("INSERT INTO topics (id) VALUES ($1) RETURNING id", &[(&sql(id), Type::INT8)]).await?;
+        self.write(
+            "INSERT INTO topics (id) VALUES ($1) RETURNING id",
+            &[(&sql(id), Type::INT8)],
+        )
+        .await?;
         Ok(())
     }
 
     /// Takes the lock of a partition; none when another lane has it. The lock is
     /// the session's: it ends with the connection.
-    pub(crate) async fn take(&self, partition: Partition) -> Result<Option<Taken>, Error> {
+    pub(crate) async fn take(&self, partition: Partition) -> Result<Option<Counters>, Error> {
         let key = i32::from(partition.number());
         let locked = self
-            .rows("SELECT pg_try_advisory_lock($1, $2)", &[(&LOCK_CLASS, Type::INT4), (&key, Type::INT4)])
+            .rows(
+                "SELECT pg_try_advisory_lock($1, $2)",
+                &[(&LOCK_CLASS, Type::INT4), (&key, Type::INT4)],
+            )
             .await?;
-        if !locked.first().map(|row| row.try_get::<_, bool>(0)).transpose()?.unwrap_or(false) {
+        if !locked
+            .first()
+            .map(|row| row.try_get::<_, bool>(0))
+            .transpose()?
+            .unwrap_or(false)
+        {
             return Ok(None);
         }
         let rows = self
             .rows(
                 "UPDATE partitions SET term = term + 1 WHERE id = $1
-                 RETURNING term, offset_ms, offset_seq, last_id, position, suspect_ms, suspect_seq, strikes",
+                 RETURNING term, offset_ms, offset_seq, last_id, position",
                 &[(&partition_sql(partition), Type::INT2)],
             )
             .await?;
-        let row = rows.first().ok_or(StoreError::Inconsistency("partition has no row"))?;
-        let place = |ms: i64, seq: i64| StreamId { ms: unsigned(ms), seq: unsigned(seq) };
-        let suspect_ms: Option<i64> = row.try_get(5)?;
-        let suspect_seq: Option<i64> = row.try_get(6)?;
-        let strikes: i16 = row.try_get(7)?;
-        Ok(Some(Taken {
-            counters: Counters {
-                term: row.try_get(0)?,
-                offset: place(row.try_get(1)?, row.try_get(2)?),
-                last_id: unsigned(row.try_get(3)?),
-                position: row.try_get(4)?,
+        let row = rows
+            .first()
+            .ok_or(StoreError::Inconsistency("partition has no row"))?;
+        Ok(Some(Counters {
+            term: row.try_get(0)?,
+            offset: StreamId {
+                ms: unsigned(row.try_get(1)?),
+                seq: unsigned(row.try_get(2)?),
             },
-            suspect: suspect_ms.zip(suspect_seq).map(|(ms, seq)| (place(ms, seq), strikes)),
+            last_id: unsigned(row.try_get(3)?),
+            position: row.try_get(4)?,
         }))
     }
 
     /// Gives the lock of a partition back.
     pub(crate) async fn give_back(&self, partition: Partition) -> Result<(), Error> {
         let key = i32::from(partition.number());
-        self.rows("SELECT pg_advisory_unlock($1, $2)", &[(&LOCK_CLASS, Type::INT4), (&key, Type::INT4)]).await?;
+        self.rows(
+            "SELECT pg_advisory_unlock($1, $2)",
+            &[(&LOCK_CLASS, Type::INT4), (&key, Type::INT4)],
+        )
+        .await?;
         Ok(())
     }
 
     /// Notes which entry is about to be executed alone, before it is: if it ends
     /// the process, the next lane finds it here.
-    pub(crate) async fn suspect(&self, partition: Partition, term: i64, entry: StreamId) -> Result<i16, Error> {
+    pub(crate) async fn suspect(
+        &self,
+        partition: Partition,
+        term: i64,
+        entry: StreamId,
+    ) -> Result<i16, Error> {
         let rows = self
             .rows(
                 "UPDATE partitions
@@ -361,8 +431,15 @@ impl Writer {
     }
 
     /// The internal commands that are due, oldest first.
-    pub(crate) async fn due(&self, partitions: &[Partition], limit: i64) -> Result<Vec<Due>, Error> {
-        let ids: Vec<i16> = partitions.iter().map(|partition| partition_sql(*partition)).collect();
+    pub(crate) async fn due(
+        &self,
+        partitions: &[Partition],
+        limit: i64,
+    ) -> Result<Vec<Due>, Error> {
+        let ids: Vec<i16> = partitions
+            .iter()
+            .map(|partition| partition_sql(*partition))
+            .collect();
         let rows = self
             .rows(
                 "SELECT id, partition, opcode, scope, author, body FROM internal_commands
@@ -380,7 +457,9 @@ impl Writer {
                     partition: partition.ok_or(StoreError::Inconsistency("no such partition"))?,
                     opcode: u16::try_from(opcode).unwrap_or(u16::MAX),
                     scope: unsigned(row.try_get(3)?),
-                    author: row.try_get::<_, Option<i64>>(4)?.and_then(|id| UserId::try_from(id).ok()),
+                    author: row
+                        .try_get::<_, Option<i64>>(4)?
+                        .and_then(|id| UserId::try_from(id).ok()),
                     body: row.try_get(5)?,
                 })
             })
@@ -388,7 +467,13 @@ impl Writer {
     }
 
     /// Leaves an internal command for a lane, due now.
-    pub(crate) async fn leave(&self, partition: Partition, opcode: u16, scope: u64, body: &[u8]) -> Result<(), Error> {
+    pub(crate) async fn leave(
+        &self,
+        partition: Partition,
+        opcode: u16,
+        scope: u64,
+        body: &[u8],
+    ) -> Result<(), Error> {
         self.write(
             "INSERT INTO internal_commands (partition, opcode, scope, body) VALUES ($1, $2, $3, $4) RETURNING id",
             &[

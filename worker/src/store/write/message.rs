@@ -54,9 +54,19 @@ impl Writer {
         if messages.ids.is_empty() {
             return Ok(());
         }
-        let NewMessages { channels, seqs, ids, authors, contents, replies } = messages;
+        let NewMessages {
+            channels,
+            seqs,
+            ids,
+            authors,
+            contents,
+            replies,
+        } = messages;
         self.client
-            .execute(&self.hot.insert_messages, &[channels, seqs, ids, authors, contents, replies])
+            .execute(
+                &self.hot.insert_messages,
+                &[channels, seqs, ids, authors, contents, replies],
+            )
             .await?;
         Ok(())
     }
@@ -69,20 +79,32 @@ impl Writer {
     }
 
     /// Finds a message that is not deleted.
-    pub(crate) async fn find_message(&self, channel: ChannelId, id: MessageId) -> Result<Option<Written>, Error> {
+    pub(crate) async fn find_message(
+        &self,
+        channel: ChannelId,
+        id: MessageId,
+    ) -> Result<Option<Written>, Error> {
         let rows = self
             .rows(
                 "SELECT author FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted",
                 &[(&channel.sql(), Type::INT8), (&id.sql(), Type::INT8)],
             )
             .await?;
-        let Some(row) = rows.first() else { return Ok(None) };
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
         let author = UserId::try_from(row.try_get::<_, i64>(0)?)?;
         Ok(Some(Written { author }))
     }
 
     /// Changes the text of a message and keeps what it said before.
-    pub(crate) async fn edit_message(&self, channel: ChannelId, id: MessageId, content: &str, now_ms: u64) -> Result<(), Error> {
+    pub(crate) async fn edit_message(
+        &self,
+        channel: ChannelId,
+        id: MessageId,
+        content: &str,
+        now_ms: u64,
+    ) -> Result<(), Error> {
         self.write(
             "WITH old AS (SELECT content FROM messages WHERE channel = $1 AND id = $2),
                   kept AS (INSERT INTO message_edits (channel, id, edited_at, content)
@@ -100,7 +122,11 @@ impl Writer {
     }
 
     /// Deletes a message: its text and its history go, its place stays taken.
-    pub(crate) async fn delete_message(&self, channel: ChannelId, id: MessageId) -> Result<(), Error> {
+    pub(crate) async fn delete_message(
+        &self,
+        channel: ChannelId,
+        id: MessageId,
+    ) -> Result<(), Error> {
         self.write(
             "WITH gone AS (DELETE FROM message_edits WHERE channel = $1 AND id = $2)
              UPDATE messages SET content = '', deleted = true WHERE channel = $1 AND id = $2 RETURNING id",
@@ -111,7 +137,11 @@ impl Writer {
     }
 
     /// Deletes up to `limit` messages of a channel that is gone; answers how many.
-    pub(crate) async fn purge_messages(&self, channel: ChannelId, limit: u32) -> Result<usize, Error> {
+    pub(crate) async fn purge_messages(
+        &self,
+        channel: ChannelId,
+        limit: u32,
+    ) -> Result<usize, Error> {
         self.write(
             "WITH gone AS (DELETE FROM messages WHERE channel = $1 AND seq IN
                               (SELECT seq FROM messages WHERE channel = $1 ORDER BY seq LIMIT $2) RETURNING id),

@@ -56,13 +56,24 @@ impl Writer {
     }
 
     /// Asks with a rare statement: parsed, bound and executed in one round trip.
-    async fn rows(&self, sql: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
-        self.client.query_typed(sql, parameters).map_err(Error::from).await
+    async fn rows(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, Error> {
+        self.client
+            .query_typed(sql, parameters)
+            .map_err(Error::from)
+            .await
     }
 
     /// Writes with a rare statement; answers how many rows it changed, which
     /// the statement itself counts with `RETURNING`.
-    async fn write(&self, sql: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<usize, Error> {
+    async fn write(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<usize, Error> {
         Ok(self.rows(sql, parameters).await?.len())
     }
 }

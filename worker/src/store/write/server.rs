@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use shared::{
     domain::permissions::{Permissions, Standing, Structure, everyone_role},
     ids::{RoleId, ServerId, UserId},
-    protocol::{server::{Role, Server}, user::User},
+    protocol::{
+        server::{Role, Server},
+        user::User,
+    },
 };
 use tokio_postgres::types::Type;
 
@@ -27,7 +30,9 @@ impl Writer {
             self.load_overrides(id),
         )
         .await?;
-        let Some(row) = servers.first() else { return Ok(None) };
+        let Some(row) = servers.first() else {
+            return Ok(None);
+        };
         let roles: Vec<Role> = roles
             .iter()
             .map(|row| {
@@ -41,8 +46,14 @@ impl Writer {
         let mut structure = Structure {
             server: id,
             owner: row.try_get::<_, i64>(1)?.try_into()?,
-            roles: roles.iter().map(|role| (role.role_id, role.permissions)).collect(),
-            channels: channels.iter().map(|(channel, _)| (*channel, Vec::new())).collect(),
+            roles: roles
+                .iter()
+                .map(|role| (role.role_id, role.permissions))
+                .collect(),
+            channels: channels
+                .iter()
+                .map(|(channel, _)| (*channel, Vec::new()))
+                .collect(),
         };
         for (channel, given) in overrides {
             structure.channels.entry(channel).or_default().push(given);
@@ -63,7 +74,11 @@ impl Writer {
         let owner = server.owner_id.sql();
         self.write(
             "INSERT INTO servers (id, name, owner) VALUES ($1, $2, $3) RETURNING id",
-            &[(&id, Type::INT8), (&server.name, Type::TEXT), (&owner, Type::INT8)],
+            &[
+                (&id, Type::INT8),
+                (&server.name, Type::TEXT),
+                (&owner, Type::INT8),
+            ],
         )
         .await?;
         self.write(
@@ -96,21 +111,34 @@ impl Writer {
         Ok(())
     }
 
-    pub(crate) async fn find_member(&self, server: ServerId, user: UserId) -> Result<Option<Standing>, Error> {
+    pub(crate) async fn find_member(
+        &self,
+        server: ServerId,
+        user: UserId,
+    ) -> Result<Option<Standing>, Error> {
         let rows = self
             .rows(
                 "SELECT roles FROM members WHERE server = $1 AND account = $2",
                 &[(&server.sql(), Type::INT8), (&user.sql(), Type::INT8)],
             )
             .await?;
-        let Some(row) = rows.first() else { return Ok(None) };
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
         let roles: Vec<i64> = row.try_get(0)?;
-        let roles: Vec<RoleId> = roles.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        let roles: Vec<RoleId> = roles
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, _>>()?;
         Ok(Some(Standing { user, roles }))
     }
 
     /// How many of these accounts are members.
-    pub(crate) async fn count_members(&self, server: ServerId, users: &[i64]) -> Result<usize, Error> {
+    pub(crate) async fn count_members(
+        &self,
+        server: ServerId,
+        users: &[i64],
+    ) -> Result<usize, Error> {
         self.write(
             "SELECT account FROM members WHERE server = $1 AND account = ANY($2)",
             &[(&server.sql(), Type::INT8), (&users, Type::INT8_ARRAY)],
@@ -121,9 +149,19 @@ impl Writer {
     /// What others see of an account, whichever lane owns it.
     pub(crate) async fn find_user(&self, user: UserId) -> Result<Option<User>, Error> {
         let rows = self
-            .rows("SELECT name, guest, admin FROM accounts WHERE id = $1", &[(&user.sql(), Type::INT8)])
+            .rows(
+                "SELECT name, guest, admin FROM accounts WHERE id = $1",
+                &[(&user.sql(), Type::INT8)],
+            )
             .await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        Ok(Some(User { user_id: user, name: row.try_get(0)?, guest: row.try_get(1)?, admin: row.try_get(2)? }))
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(User {
+            user_id: user,
+            name: row.try_get(0)?,
+            guest: row.try_get(1)?,
+            admin: row.try_get(2)?,
+        }))
     }
 }

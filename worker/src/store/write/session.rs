@@ -19,7 +19,10 @@ pub(crate) struct NewSession<'a> {
 impl Writer {
     /// Opens a session. A repeated sign-in gets the session of the first one,
     /// with the new token. Answers with the session's id and whether it is new.
-    pub(crate) async fn insert_session(&self, session: &NewSession<'_>) -> Result<(SessionId, bool), Error> {
+    pub(crate) async fn insert_session(
+        &self,
+        session: &NewSession<'_>,
+    ) -> Result<(SessionId, bool), Error> {
         let rows = self
             .rows(
                 "INSERT INTO sessions (id, account, token_hash, device, nonce) VALUES ($1, $2, $3, $4, $5)
@@ -33,13 +36,19 @@ impl Writer {
                 ],
             )
             .await?;
-        let row = rows.first().ok_or(crate::error::StoreError::Inconsistency("session was not inserted"))?;
+        let row = rows.first().ok_or(crate::error::StoreError::Inconsistency(
+            "session was not inserted",
+        ))?;
         let id: SessionId = row.try_get::<_, i64>(0)?.try_into()?;
         Ok((id, id == session.id))
     }
 
     /// Ends a session of the account; `false` when it has no such session.
-    pub(crate) async fn delete_session(&self, user: UserId, session: SessionId) -> Result<bool, Error> {
+    pub(crate) async fn delete_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<bool, Error> {
         let deleted = self
             .write(
                 "DELETE FROM sessions WHERE account = $1 AND id = $2 RETURNING id",
@@ -50,7 +59,11 @@ impl Writer {
     }
 
     /// Ends the oldest sessions beyond the newest `keep`; answers which.
-    pub(crate) async fn delete_oldest_sessions(&self, user: UserId, keep: i64) -> Result<Vec<SessionId>, Error> {
+    pub(crate) async fn delete_oldest_sessions(
+        &self,
+        user: UserId,
+        keep: i64,
+    ) -> Result<Vec<SessionId>, Error> {
         let rows = self
             .rows(
                 "DELETE FROM sessions WHERE id IN
@@ -58,6 +71,8 @@ impl Writer {
                 &[(&user.sql(), Type::INT8), (&keep, Type::INT8)],
             )
             .await?;
-        rows.iter().map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?)).collect()
+        rows.iter()
+            .map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?))
+            .collect()
     }
 }
