@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long `migrate` waits for a database that is not there yet.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// A lane that was silent for this long is not well.

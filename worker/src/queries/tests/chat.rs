@@ -224,8 +224,7 @@ impl Chat {
 
 /// Bytes in SQL.
 fn bytes(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("'\\x{digits}'::bytea")
+    format!("'\\x{}'::bytea", token::hex(bytes))
 }
 
 /// No bucket has a bound.
