@@ -13,6 +13,8 @@ mod consume;
 pub(crate) mod memory;
 mod own;
 mod publish;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 
