@@ -4,18 +4,20 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use shared::clock::Clock;
-use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::StoreError,
-    store::days::{DayTable, Tables},
+    store::{
+        PgConnectOptions,
+        days::{DayTable, Tables},
+    },
 };
 
 /// How many days are made ahead: a weekend without any worker does no harm.
 const AHEAD: i64 = 3;
 /// How often the days are looked at when all went well.
-const PERIOD: Duration = Duration::from_secs(3_600);
+const PERIOD: Duration = Duration::from_hours(1);
 /// How soon they are looked at again when it did not.
 const RETRY: Duration = Duration::from_secs(10);
 

@@ -9,7 +9,7 @@
 //! - `queries`: what any worker answers, and what it prepares for a lane;
 //! - `store`: the only SQL, written by lanes and read by queries;
 //! - `limiter`, `password`, `token`: what both use;
-//! - `migrate`, `days`: the schema and the daily tables.
+//! - `days`: the daily tables.
 
 mod commands;
 pub mod config;
@@ -20,7 +20,6 @@ mod guard;
 mod lane;
 mod limiter;
 mod metrics;
-mod migrate;
 mod password;
 mod queries;
 mod run;

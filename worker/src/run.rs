@@ -9,7 +9,6 @@ use shared::{
     clock::Clock,
     ops::{self, Health},
 };
-use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -22,11 +21,11 @@ use crate::{
     metrics::LaneMetrics,
     password::Hasher,
     queries,
-    store::{epoch, read::Store},
+    store::{PgConnectOptions, epoch, migrate, read::Store},
 };
 
 /// How long `migrate` waits for a database that is not there yet.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// A lane that was silent for this long is not well.
@@ -112,7 +111,7 @@ pub fn metrics() -> anyhow::Result<Registry> {
 pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
     let options = options(config)?;
     let days = Days::new(options.clone(), clock, config.retention_days);
-    crate::migrate::run(&options, &days, PATIENCE)
+    migrate::run(&options, &days, PATIENCE)
         .await
         .context("migrating")?;
     info!("the schema is up to date");
@@ -160,9 +159,10 @@ impl Parts {
         let limiter = Limiter::new(bus.clone(), clock.clone(), quotas);
         let options = options(&config.database)?;
         let tasks = usize::from(config.queries);
-        // Half of the tasks may hash, so that a storm of sign-ins leaves room for others.
+        // Hashing and waiting for it take half of the tasks at most, so that a
+        // storm of sign-ins leaves room for others.
         let hasher =
-            Hasher::new((tasks / 2).max(1), tasks).context("preparing password hashing")?;
+            Hasher::new((tasks / 4).max(1), tasks / 4).context("preparing password hashing")?;
         let queries = queries::Deps {
             bus: bus.clone(),
             store: Store::new(options.clone(), config.queries.into()),

@@ -33,7 +33,7 @@ pub(crate) fn hash(token: &str) -> [u8; 32] {
 }
 
 /// Hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])

@@ -14,7 +14,7 @@ use super::Deps;
 use crate::{
     error::Error,
     limiter::Subject,
-    store::read::{Membership, Snapshot, structure},
+    store::read::{Membership, Overrides, Snapshot, structure},
 };
 
 /// The context of one query.
@@ -106,7 +106,7 @@ impl QueryContext {
             .await?
             .list_roles(&[server.server_id])
             .await?;
-        let structure = structure(&server, &roles, &Default::default());
+        let structure = structure(&server, &roles, &Overrides::default());
         require(structure.in_server(&standing), needed)
     }
 
@@ -167,9 +167,10 @@ impl Guard for QueryContext {
         match row.access {
             Access::Anyone | Access::Account | Access::Workers => Ok(()),
             Access::Member => self.check_member().await,
-            Access::Server(needed) => self.check_server(needed).await,
             Access::ServerOrDeployment(_) if self.scope == 0 => self.check_deployment().await,
-            Access::ServerOrDeployment(needed) => self.check_server(needed).await,
+            Access::Server(needed) | Access::ServerOrDeployment(needed) => {
+                self.check_server(needed).await
+            }
             Access::Channel(needed) => self.check_channel(request.channel(), needed).await,
         }
     }

@@ -201,7 +201,8 @@ async fn for_client(
                 entry.scope,
                 entry.address,
             );
-            let outcome = guarded(deps, time_left, dispatch(query, &mut ctx)).await;
+            let work = Box::pin(dispatch(query, &mut ctx));
+            let outcome = guarded(deps, time_left, work).await;
             ctx.release().await;
             match outcome {
                 Ok(Outcome::Reply(body)) => (name, Ok(Some(body))),
@@ -339,4 +340,4 @@ fn page_limit(limit: Option<u32>, default: u32) -> Result<u32, Refusal> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

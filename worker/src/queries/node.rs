@@ -176,18 +176,16 @@ async fn decide(
 /// others than today's, so today's view would hide or leak what lies there.
 fn forbids(crossed: &Crossed, account: UserId) -> bool {
     match crossed {
-        // `members` only says whose view has another name: where a role's
-        // override changed too, everyone's view holds other things.
-        Crossed::Effect(Effect::Rights { .. }) => true,
+        // - `members` only says whose view has another name: where a role's
+        //   override changed too, everyone's view holds other things;
+        // - today's view does not hold a deleted channel, so it would hide that it went.
+        Crossed::Effect(Effect::Rights { .. }) | Crossed::ChannelDeleted | Crossed::Obscure => true,
         // He was away in between: what was said then is not for him.
         Crossed::Effect(Effect::Left { user }) => *user == account,
         Crossed::Joined(joined) => joined.member.user.user_id == account,
         Crossed::Effect(
             Effect::Appeared { .. } | Effect::Joined { .. } | Effect::Revoked { .. },
         ) => false,
-        // Today's view does not hold it any more, so it would hide that it went.
-        Crossed::ChannelDeleted => true,
-        Crossed::Obscure => true,
     }
 }
 

@@ -134,3 +134,91 @@ impl Tables {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::clock::Clock;
+
+    use crate::days::Days;
+
+    const MS_PER_DAY: u64 = 86_400_000;
+    const NOON: u64 = 1_772_366_400_000;
+
+    async fn days(pool: &sqlx::PgPool) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT relname::text FROM pg_class JOIN pg_inherits ON inhrelid = oid
+             WHERE relkind = 'r' AND relname LIKE 'events_2%' ORDER BY 1",
+        )
+        .fetch_all(pool)
+        .await
+        .unwrap()
+    }
+
+    fn named(days: impl IntoIterator<Item = u32>) -> Vec<String> {
+        days.into_iter()
+            .map(|day| format!("events_{day}"))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn days_are_made_ahead_and_dropped_after_the_retention() {
+        let options = crate::queries::tests::empty().await;
+        let pool = crate::support::postgres::pool(options.clone()).await;
+        let made = [20_260_228, 20_260_301, 20_260_302, 20_260_303, 20_260_304];
+        assert_eq!(days(&pool).await, named(made));
+
+        // Two workers at once, and again.
+        let clock = Clock::manual(NOON);
+        let one = Days::new(options.clone(), clock.clone(), 2);
+        let (first, second) = tokio::join!(one.roll(), one.roll());
+        first.unwrap();
+        second.unwrap();
+        assert_eq!(days(&pool).await, named(made));
+
+        // Rows go to their day, while a lane holds a transaction open elsewhere.
+        let insert = "INSERT INTO events (topic, seq, day, partition, position, opcode, body)
+                      SELECT 1, n, date '2026-02-27' + n, 0, n, 16, '' FROM generate_series(1, 5) n";
+        sqlx::query(insert).execute(&pool).await.unwrap();
+        let mut reading = pool.begin().await.unwrap();
+        sqlx::query("SELECT 1")
+            .execute(&mut *reading)
+            .await
+            .unwrap();
+        clock.set(NOON + 3 * MS_PER_DAY);
+        one.roll().await.unwrap();
+        assert_eq!(days(&pool).await, named(20_260_302..=20_260_307));
+        drop(reading);
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM events")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(left, 3);
+    }
+
+    #[tokio::test]
+    async fn what_an_interrupted_worker_left_is_finished() {
+        let options = crate::queries::tests::empty().await;
+        let pool = crate::support::postgres::pool(options.clone()).await;
+        for left in [
+            "CREATE TABLE events_20260305 (LIKE events)",
+            "ALTER TABLE events DETACH PARTITION events_20260228",
+            "CREATE TABLE nonces_2026 (LIKE nonces)",
+        ] {
+            sqlx::query(left).execute(&pool).await.unwrap();
+        }
+        let clock = Clock::manual(NOON + MS_PER_DAY);
+        let days_of = Days::new(options, clock.clone(), 1);
+        days_of.roll().await.unwrap();
+        assert_eq!(days(&pool).await, named(20_260_301..=20_260_305));
+        clock.set(NOON + 2 * MS_PER_DAY);
+        days_of.roll().await.unwrap();
+        let others: Vec<String> = sqlx::query_scalar(
+            "SELECT relname::text FROM pg_class
+             WHERE relname IN ('events_20260228', 'nonces_20260301', 'nonces_2026')",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        assert_eq!(others, ["nonces_2026"], "what is not ours stays");
+    }
+}

@@ -51,29 +51,35 @@ struct Server {
 pub(crate) async fn database<F: Future<Output = ()>>(
     prepare: impl FnOnce(PgConnectOptions) -> F,
 ) -> PgConnectOptions {
-    let server = options("postgres");
     PREPARED
         .get_or_init(|| async {
-            execute(&server, format!("CREATE DATABASE {TEMPLATE}")).await;
+            create(format!("CREATE DATABASE {TEMPLATE}")).await;
             prepare(options(TEMPLATE)).await;
         })
         .await;
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    execute(
-        &server,
-        format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"),
-    )
-    .await;
+    create(format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
     options(&name)
 }
 
+/// What fixtures go through.
+pub(crate) type Pool = PgPool;
+
 /// A pool for fixtures.
-pub(crate) async fn pool(options: PgConnectOptions) -> PgPool {
+pub(crate) async fn pool(options: PgConnectOptions) -> Pool {
     PgPool::connect_with(options).await.unwrap()
 }
 
-async fn execute(options: &PgConnectOptions, statement: String) {
-    let mut connection = options.connect().await.unwrap();
+/// Executes statements of fixtures.
+pub(crate) async fn execute(pool: &Pool, statements: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+async fn create(statement: String) {
+    let mut connection = options("postgres").connect().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(statement))
         .execute(&mut connection)
         .await

@@ -2,6 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::super::{Deps, MAX_RUN, Metrics, SignUp, for_client, for_gateway};
+use crate::{
+    config,
+    days::{Day, Days},
+    limiter::{Limiter, Quotas},
+    password::Hasher,
+    store::{PgConnectOptions, migrate, read::Store},
+    support::postgres,
+    token,
+};
 use prometheus::Registry;
 use shared::{
     bus::{
@@ -13,19 +23,6 @@ use shared::{
     error::{Reason, Refusal},
     ids::{Id, Partition, ServerId, SessionId, UserId},
     protocol::{Request, decode, encode},
-};
-use sqlx::{PgPool, postgres::PgConnectOptions};
-
-use super::super::{Deps, MAX_RUN, Metrics, SignUp, for_client, for_gateway};
-use crate::{
-    config,
-    days::{Day, Days},
-    limiter::{Limiter, Quotas},
-    migrate,
-    password::Hasher,
-    store::read::Store,
-    support::postgres,
-    token,
 };
 
 /// Noon of 2026-03-01.
@@ -55,7 +52,7 @@ pub(super) fn days(options: PgConnectOptions) -> Days {
 }
 
 /// An empty database with the schema and its days.
-pub(super) async fn empty() -> PgConnectOptions {
+pub(crate) async fn empty() -> PgConnectOptions {
     postgres::database(|options| async move {
         migrate::run(&options, &days(options.clone()), Duration::from_secs(30))
             .await
@@ -66,7 +63,7 @@ pub(super) async fn empty() -> PgConnectOptions {
 
 pub(super) struct Chat {
     pub(super) deps: Arc<Deps>,
-    pub(super) pool: PgPool,
+    pool: postgres::Pool,
 }
 
 impl Chat {
@@ -126,10 +123,7 @@ impl Chat {
 
     /// Executes SQL.
     pub(super) async fn run(&self, sql: &str) {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
-            .execute(&self.pool)
-            .await
-            .unwrap();
+        postgres::execute(&self.pool, sql).await;
     }
 
     /// Puts an event at the end of a topic.
@@ -140,50 +134,37 @@ impl Chat {
         effect: Option<&Effect>,
         body: &[u8],
     ) {
-        let effect = effect.map(|effect| pack(effect).to_vec());
-        sqlx::query(
-            "WITH moved AS (INSERT INTO topics VALUES ($1, 1)
+        let effect = effect.map_or("NULL".to_owned(), |effect| bytes(&pack(effect)));
+        let (day, body) = (Day::of_ms(NOW), bytes(body));
+        self.run(&format!(
+            "WITH moved AS (INSERT INTO topics VALUES ({topic}, 1)
                             ON CONFLICT (id) DO UPDATE SET head = topics.head + 1 RETURNING head)
              INSERT INTO events (topic, seq, day, partition, position, opcode, effect, body)
-             SELECT $1, head, $2::date, 0, head, $3, $4, $5 FROM moved",
-        )
-        .bind(topic.cast_signed())
-        .bind(Day::of_ms(NOW).to_string())
-        .bind(i32::from(opcode))
-        .bind(effect)
-        .bind(body)
-        .execute(&self.pool)
-        .await
-        .unwrap();
+             SELECT {topic}, head, '{day}', 0, head, {opcode}, {effect}, {body} FROM moved"
+        ))
+        .await;
     }
 
     /// Opens a session of an account and gives its token.
     pub(super) async fn session(&self, account: u64) -> String {
         let token = token::new().unwrap();
-        sqlx::query(
-            "INSERT INTO sessions SELECT 1000 + count(*), $1, $2, 'phone', $3 FROM sessions",
-        )
-        .bind(account.cast_signed())
-        .bind(token::hash(&token).as_slice())
-        .bind(token.as_str())
-        .execute(&self.pool)
-        .await
-        .unwrap();
+        let hash = bytes(&token::hash(&token));
+        self.run(&format!(
+            "INSERT INTO sessions
+             SELECT 1000 + count(*), {account}, {hash}, 'phone', '{token}' FROM sessions"
+        ))
+        .await;
         token
     }
 
-    /// Puts messages with these places into a channel.
+    /// Puts messages with places from 1 on into a channel.
     pub(super) async fn messages(&self, channel: u64, count: u64, content: &str) {
-        sqlx::query(
+        self.run(&format!(
             "INSERT INTO messages (channel, seq, id, author, content)
-             SELECT $1, n, $1 * 10000 + n, 2, $3 FROM generate_series(1, $2) n",
-        )
-        .bind(channel.cast_signed())
-        .bind(count.cast_signed())
-        .bind(content)
-        .execute(&self.pool)
-        .await
-        .unwrap();
+             SELECT {channel}, n, {channel} * 10000 + n, 2, '{content}'
+             FROM generate_series(1, {count}) n"
+        ))
+        .await;
     }
 
     /// Asks as an account (0 is nobody) and gives the reply.
@@ -239,6 +220,11 @@ impl Chat {
     pub(super) async fn node(&self, query: &NodeQuery) -> NodeAnswer {
         for_gateway(&self.deps, &pack(query), MAX_RUN).await.1
     }
+}
+
+/// Bytes in SQL.
+fn bytes(bytes: &[u8]) -> String {
+    format!("'\\x{}'::bytea", token::hex(bytes))
 }
 
 /// No bucket has a bound.

@@ -5,3 +5,5 @@ mod node;
 mod openings;
 mod reading;
 mod serving;
+
+pub(crate) use chat::empty;

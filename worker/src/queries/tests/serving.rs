@@ -14,14 +14,16 @@ use shared::{
         ping::{Ping, Pong},
     },
 };
-use sqlx::postgres::PgConnectOptions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     super::{Address, MAX_RUN, chunks, guarded, page_limit, run},
     chat::{ALICE, CAROL, Chat, NOW, OPEN, SERVER, entry, id, read},
 };
-use crate::{error::Error, store::read::Store};
+use crate::{
+    error::Error,
+    store::{PgConnectOptions, read::Store},
+};
 
 /// The chunks of the next answer to the gateway.
 async fn answer(subscriber: &mut shared::bus::Subscriber) -> Vec<Chunk> {

@@ -16,6 +16,9 @@ pub(crate) struct InviteRow {
     revoked: bool,
 }
 
+/// Server, uses left, expiry and revocation.
+type Columns = (Option<i64>, Option<i32>, Option<i64>, bool);
+
 impl InviteRow {
     /// Whether it can be redeemed.
     pub(crate) fn is_valid(&self, now_ms: u64) -> bool {
@@ -31,8 +34,8 @@ impl Snapshot {
         &mut self,
         code: &str,
     ) -> Result<Option<InviteRow>, StoreError> {
-        let row: Option<(Option<i64>, Option<i32>, Option<i64>, bool)> = sqlx::query_as(
-            "SELECT server, greatest(max_uses - uses, 0),
+        let row: Option<Columns> = sqlx::query_as(
+            "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
                     floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
              FROM invites WHERE code = $1",
         )

@@ -14,7 +14,7 @@ pub(crate) use account::SignInRow;
 pub(crate) use invite::InviteRow;
 pub(crate) use message::Page;
 pub(crate) use node::{Crossed, EventRow, Place};
-pub(crate) use server::{Membership, structure};
+pub(crate) use server::{Membership, Overrides, structure};
 
 use std::time::Duration;
 

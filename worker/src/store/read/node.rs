@@ -58,6 +58,11 @@ pub(crate) enum Crossed {
     Obscure,
 }
 
+/// Seq, opcode, channel, effect and body.
+type EventColumns = (i64, i32, Option<i64>, Option<Vec<u8>>, Vec<u8>);
+/// Topic, opcode, effect, the body of a joining, and its place among its kind.
+type CrossedColumns = (i64, i32, Option<Vec<u8>>, Option<Vec<u8>>, i64);
+
 impl Snapshot {
     /// Names the log of this database: places of another log mean nothing in it.
     ///
@@ -110,7 +115,7 @@ impl Snapshot {
         after: u64,
     ) -> Result<EventsPage, StoreError> {
         let head = self.find_heads(&[topic]).await?;
-        let rows: Vec<(i64, i32, Option<i64>, Option<Vec<u8>>, Vec<u8>)> = sqlx::query_as(
+        let rows: Vec<EventColumns> = sqlx::query_as(
             "SELECT seq, opcode, channel, effect, body
              FROM (SELECT *, sum(octet_length(body) + $5) OVER (ORDER BY seq) AS size
                    FROM (SELECT seq, opcode, channel, effect, body FROM events
@@ -169,7 +174,7 @@ impl Snapshot {
     ) -> Result<Vec<(u64, Crossed)>, StoreError> {
         let (topics, seqs) = columns(places);
         // The condition is that of the index `events_crossed`, word for word.
-        let rows: Vec<(i64, i32, Option<Vec<u8>>, Option<Vec<u8>>, i64)> = sqlx::query_as(
+        let rows: Vec<CrossedColumns> = sqlx::query_as(
             "SELECT p.topic, e.opcode, e.effect, e.body, e.place
              FROM unnest($1::bigint[], $2::bigint[]) p (topic, seq)
              CROSS JOIN LATERAL (
