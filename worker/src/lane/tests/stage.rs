@@ -30,7 +30,7 @@ use crate::{
     lane::{self, LaneConfig, LaneParts, LaneStatus},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
-    migrate,
+    store::migrate,
     support::postgres,
 };
 
