@@ -19,12 +19,7 @@ fn the_documents_are_those_of_the_code() {
             reference::typescript(),
         ),
     ];
-    let stale: Vec<_> = documents
-        .into_iter()
-        .filter(|(path, text)| !is_current(path, text))
-        .map(|(path, _)| path)
-        .collect();
-    assert!(stale.is_empty(), "stale, run `make docs`: {stale:?}");
+    reference::assert_current(&documents);
 }
 
 /// Lines of the golden vectors are only added: what a released client sends
@@ -45,25 +40,7 @@ fn the_golden_vectors_hold_those_of_today() {
         }
     }
     let text = format!("[\n{}\n]\n", lines.join(",\n"));
-    assert!(is_current(PATH, &text), "stale, run `make docs`: {PATH}");
-}
-
-/// Whether the file holds the text. Writes it when `UPDATE_DOCS` is set.
-fn is_current(name: &str, text: &str) -> bool {
-    let path = path(name);
-    if fs::read_to_string(&path).is_ok_and(|committed| committed == text) {
-        return true;
-    }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a switch of the test, no configuration"
-    )]
-    let update = std::env::var("UPDATE_DOCS").is_ok();
-    if update {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-    }
-    update
+    reference::assert_current(&[(PATH, text)]);
 }
 
 fn path(name: &str) -> PathBuf {

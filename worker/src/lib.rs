@@ -26,7 +26,7 @@ mod run;
 mod store;
 mod token;
 
-pub use run::{migrate, new_epoch, run};
+pub use run::{metrics, migrate, new_epoch, run};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

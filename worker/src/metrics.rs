@@ -4,6 +4,10 @@ use prometheus::{
     Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     exponential_buckets,
 };
+use shared::{
+    error::Reason,
+    protocol::{self, Row, RowKind},
+};
 
 /// Metrics that all lanes of a worker share.
 #[derive(Debug, Clone)]
@@ -49,7 +53,7 @@ impl LaneMetrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok(gauge)
         };
-        Ok(Self {
+        let metrics = Self {
             commands: labelled(
                 "commands_total",
                 "Commands that took effect, by name",
@@ -92,8 +96,21 @@ impl LaneMetrics {
             partitions: gauge("partitions", "Partitions that the lanes of this worker own")?,
             backlog: gauge(
                 "backlog_entries",
-                "Entries waiting in the streams of the lane that reported last",
+                "Entries waiting in the streams that the lanes of this worker own",
             )?,
-        })
+        };
+        metrics.begin_at_zero();
+        Ok(metrics)
+    }
+
+    /// A counter that is not there yet looks like one that was never scraped.
+    fn begin_at_zero(&self) {
+        let executed = |row: &&Row| !matches!(row.kind, RowKind::Query | RowKind::Opening);
+        for row in protocol::rows().filter(executed) {
+            self.commands.with_label_values(&[row.name]);
+        }
+        for (reason, _) in Reason::ALL {
+            self.refusals.with_label_values(&[reason.name()]);
+        }
     }
 }

@@ -99,6 +99,14 @@ pub async fn run(
     Ok(())
 }
 
+/// A registry with every metric of a worker, for the reference.
+pub fn metrics() -> anyhow::Result<Registry> {
+    let registry = Registry::new();
+    LaneMetrics::new(&registry)?;
+    queries::Metrics::new(&registry)?;
+    Ok(registry)
+}
+
 /// Brings the schema up to date and makes the tables of the next days.
 pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
     let options = options(config)?;
@@ -209,18 +217,19 @@ async fn look(
                 .await
                 .map_err(|error| error.to_string()),
         );
-        let (running, partitions, oldest) = lanes.status.summary();
-        lanes
-            .metrics
+        let summary = lanes.status.summary();
+        let metrics = &lanes.metrics;
+        metrics
             .partitions
-            .set(i64::try_from(partitions).unwrap_or(i64::MAX));
-        health.set(
-            "lanes",
-            match oldest {
-                Some(age) if running == expected && age < SILENT => Ok(()),
-                _ => Err(format!("{running} of {expected} lanes run")),
-            },
-        );
+            .set(i64::try_from(summary.partitions).unwrap_or(i64::MAX));
+        metrics
+            .backlog
+            .set(i64::try_from(summary.backlog).unwrap_or(i64::MAX));
+        let running = summary.lanes == expected && summary.oldest.is_some_and(|age| age < SILENT);
+        let found = running
+            .then_some(())
+            .ok_or_else(|| format!("{} of {expected} lanes run", summary.lanes));
+        health.set("lanes", found);
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(LOOK) => {}

@@ -711,7 +711,7 @@ export interface Events {
   member_left: MemberLeft;
   /** A channel was created. */
   channel_created: ChannelCreated;
-  /** A channel was changed; holds the whole channel. */
+  /** A channel was changed; new overrides come twice: to those who saw the channel, then to those who see it. */
   channel_updated: ChannelUpdated;
   /** A channel was deleted. */
   channel_deleted: ChannelDeleted;

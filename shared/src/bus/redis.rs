@@ -93,7 +93,7 @@ impl Redis {
             .client
             .xadd(reply::stream(partition), false, None, "*", ("e", entry))
             .await;
-        id.map_err(|error| self.0.ingest.failed(error))?.parse()
+        id.map_err(|error| self.0.ingest.failed(&error))?.parse()
     }
 
     pub(super) async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
@@ -103,7 +103,7 @@ impl Redis {
             .client
             .xadd(key, false, None, id.to_string(), fields)
             .await;
-        match marked.map_err(|error| self.0.scripts.failed(error)) {
+        match marked.map_err(|error| self.0.scripts.failed(&error)) {
             Ok(_) => Ok(true),
             // "The ID specified in XADD is equal or smaller than the target stream
             // top item", or for the lowest place of all "must be greater than 0-0".
@@ -122,13 +122,13 @@ impl Redis {
         let trimmed: Result<Value, _> = turn.client.xtrim(reply::stream(partition), below).await;
         trimmed
             .map(drop)
-            .map_err(|error| self.0.scripts.failed(error))
+            .map_err(|error| self.0.scripts.failed(&error))
     }
 
     pub(super) async fn backlog(&self, partition: Partition) -> Result<u64, BusError> {
         let turn = self.0.scripts.turn(0).await?;
         let length: Result<u64, _> = turn.client.xlen(reply::stream(partition)).await;
-        length.map_err(|error| self.0.scripts.failed(error))
+        length.map_err(|error| self.0.scripts.failed(&error))
     }
 
     pub(super) async fn publish(&self, messages: Vec<(Topic, Bytes)>) -> Result<(), BusError> {
@@ -137,7 +137,7 @@ impl Redis {
         }
         let size = messages.iter().map(|(_, bytes)| bytes.len()).sum();
         let turn = self.0.ingest.turn(size).await?;
-        let failed = |error| self.0.ingest.failed(error);
+        let failed = |error| self.0.ingest.failed(&error);
         let pipeline = turn.client.pipeline();
         for (topic, bytes) in messages {
             // Only queued here; the answers come with `all`.
@@ -154,7 +154,7 @@ impl Redis {
     pub(super) async fn ask(&self, entry: Bytes) -> Result<u64, BusError> {
         let turn = self.0.ingest.turn(entry.len()).await?;
         let depth: Result<u64, _> = turn.client.lpush(QUERIES, entry).await;
-        depth.map_err(|error| self.0.ingest.failed(error))
+        depth.map_err(|error| self.0.ingest.failed(&error))
     }
 
     pub(super) async fn now_ms(&self) -> Result<u64, BusError> {
@@ -162,7 +162,7 @@ impl Redis {
         let command = CustomCommand::new_static("TIME", ClusterHash::FirstKey, false);
         let time: Result<Vec<u64>, _> = turn.client.custom(command, Vec::<Value>::new()).await;
         match time
-            .map_err(|error| self.0.scripts.failed(error))?
+            .map_err(|error| self.0.scripts.failed(&error))?
             .as_slice()
         {
             [seconds, microseconds] => Ok(seconds * 1000 + microseconds / 1000),
@@ -185,7 +185,7 @@ impl Redis {
             .lease
             .evalsha_with_reload(&turn.client, lease_key(prefix), arguments)
             .await;
-        let mut names = names.map_err(|error| self.0.scripts.failed(error))?;
+        let mut names = names.map_err(|error| self.0.scripts.failed(&error))?;
         names.sort_unstable();
         Ok(names)
     }
@@ -195,7 +195,7 @@ impl Redis {
         let released: Result<Value, _> = turn.client.zrem(lease_key(prefix), name).await;
         released
             .map(drop)
-            .map_err(|error| self.0.scripts.failed(error))
+            .map_err(|error| self.0.scripts.failed(&error))
     }
 
     pub(super) async fn draw(&self, draws: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
@@ -214,7 +214,7 @@ impl Redis {
             .draw
             .evalsha_with_reload(&turn.client, keys, arguments)
             .await;
-        let early = early.map_err(|error| self.0.scripts.failed(error))?;
+        let early = early.map_err(|error| self.0.scripts.failed(&error))?;
         if early.len() != draws.len() {
             return Err(BusError::Malformed);
         }

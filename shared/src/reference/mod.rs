@@ -86,3 +86,27 @@ fn access_parts(access: Access) -> (&'static str, Option<String>) {
         Access::Channel(permissions) => ("channel", named(permissions)),
     }
 }
+
+/// Fails unless each file holds its text; with `UPDATE_DOCS` in the environment,
+/// writes those that do not. Paths are from the root of the repository. For tests.
+#[expect(clippy::panic, reason = "a failing test is the product")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch of tests, no configuration"
+)]
+pub fn assert_current<P: AsRef<str>>(documents: &[(P, String)]) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let update = std::env::var("UPDATE_DOCS").is_ok();
+    for (name, text) in documents {
+        let path = root.join(name.as_ref());
+        if std::fs::read_to_string(&path).is_ok_and(|committed| committed == *text) {
+            continue;
+        }
+        let written = update.then(|| std::fs::write(&path, text));
+        match written {
+            Some(Ok(())) => {}
+            Some(Err(error)) => panic!("{}: {error}", name.as_ref()),
+            None => panic!("stale, run `make docs`: {}", name.as_ref()),
+        }
+    }
+}

@@ -30,7 +30,7 @@ use shared::{
 use tracing::{Instrument, error, info_span, warn};
 
 use super::{
-    Lane,
+    Lane, LaneParts,
     consume::{Source, Work},
     publish::Outgoing,
 };
@@ -154,7 +154,7 @@ impl Lane<'_> {
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
             .collect();
-        self.draw(works, &steps, &known).await;
+        draw(self.parts, works, &steps, &known).await;
 
         let mut counters: BTreeMap<Partition, Counters> = works
             .iter()
@@ -279,43 +279,6 @@ impl Lane<'_> {
         (verdicts, steps)
     }
 
-    /// Asks the limiter once for the whole batch. A nonce that is known draws
-    /// nothing, and neither does a replay.
-    async fn draw(&self, works: &mut [Work], steps: &[Step], known: &HashMap<NonceKey, Known>) {
-        let mut places = Vec::new();
-        let mut wants = Vec::new();
-        for step in steps {
-            let Some(work) = works.get(step.place) else {
-                continue;
-            };
-            let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
-            if repeat {
-                self.parts.metrics.repeats.inc();
-            }
-            let limit = step.command.row().limit;
-            let caller = work.entry.as_ref().and_then(|entry| entry.caller.as_ref());
-            if let (false, None, Source::Stream(_), Some(caller)) =
-                (repeat, &work.limited, work.source, caller)
-                && limit != RateLimit::Unlimited
-            {
-                places.push(step.place);
-                wants.push((limit, Subject::Account(caller.user)));
-            }
-        }
-        if wants.is_empty() {
-            return;
-        }
-        let decisions = self.parts.limiter.draw(&wants).await;
-        for (place, decision) in places.into_iter().zip(decisions) {
-            if let Some(work) = works.get_mut(place) {
-                work.limited = Some(match decision {
-                    Decision::Allowed => Ok(()),
-                    Decision::Limited(ms) => Err(Refusal::retry(Reason::RateLimited, ms)),
-                });
-            }
-        }
-    }
-
     /// Makes true what the batch changed.
     fn keep(&mut self, counters: &BTreeMap<Partition, Counters>, batch: &Batch) {
         let metrics = &self.parts.metrics;
@@ -381,6 +344,48 @@ impl Lane<'_> {
                 // Its lane looks by itself within a second.
                 warn!(%partition, %error, "lane was not woken");
             }
+        }
+    }
+}
+
+/// Asks the limiter once for the whole batch. A nonce that is known draws
+/// nothing, and neither does a replay.
+async fn draw(
+    parts: &LaneParts,
+    works: &mut [Work],
+    steps: &[Step],
+    known: &HashMap<NonceKey, Known>,
+) {
+    let mut places = Vec::new();
+    let mut wants = Vec::new();
+    for step in steps {
+        let Some(work) = works.get(step.place) else {
+            continue;
+        };
+        let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
+        if repeat {
+            parts.metrics.repeats.inc();
+        }
+        let limit = step.command.row().limit;
+        let caller = work.entry.as_ref().and_then(|entry| entry.caller.as_ref());
+        if let (false, None, Source::Stream(_), Some(caller)) =
+            (repeat, &work.limited, work.source, caller)
+            && limit != RateLimit::Unlimited
+        {
+            places.push(step.place);
+            wants.push((limit, Subject::Account(caller.user)));
+        }
+    }
+    if wants.is_empty() {
+        return;
+    }
+    let decisions = parts.limiter.draw(&wants).await;
+    for (place, decision) in places.into_iter().zip(decisions) {
+        if let Some(work) = works.get_mut(place) {
+            work.limited = Some(match decision {
+                Decision::Allowed => Ok(()),
+                Decision::Limited(ms) => Err(Refusal::retry(Reason::RateLimited, ms)),
+            });
         }
     }
 }

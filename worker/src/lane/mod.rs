@@ -97,6 +97,8 @@ pub(super) struct Lane<'a> {
     next_tick: Instant,
     ticks: u64,
     internal_due: bool,
+    /// Entries that waited at the last beat.
+    backlog: u64,
 }
 
 /// Runs a lane until it is stopped: connects, serves, and connects anew when
@@ -142,6 +144,7 @@ async fn serve(
         next_tick: Instant::now(),
         ticks: 0,
         internal_due: true,
+        backlog: 0,
     };
     match lane.work(stop).await {
         Ok(()) => lane.leave().await,

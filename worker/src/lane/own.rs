@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -31,31 +31,50 @@ const TICKS_PER_BEAT: u64 = 2;
 
 /// How the lanes of this worker are, for readiness and metrics.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LaneStatus(Arc<Mutex<HashMap<String, (usize, Instant)>>>);
+pub(crate) struct LaneStatus(Arc<Mutex<HashMap<String, Report>>>);
+
+/// What a lane says of itself each tick.
+#[derive(Debug, Clone, Copy)]
+struct Report {
+    partitions: usize,
+    backlog: u64,
+    at: Instant,
+}
+
+/// All lanes of a worker together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Summary {
+    /// Lanes that run.
+    pub(crate) lanes: usize,
+    /// Partitions that they own.
+    pub(crate) partitions: usize,
+    /// Entries that wait in the streams of these.
+    pub(crate) backlog: u64,
+    /// The age of the oldest report.
+    pub(crate) oldest: Option<Duration>,
+}
 
 impl LaneStatus {
-    pub(super) fn set(&self, lane: &str, partitions: usize) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.insert(lane.to_owned(), (partitions, Instant::now()));
+    fn set(&self, lane: &str, report: Report) {
+        self.lock().insert(lane.to_owned(), report);
     }
 
     pub(super) fn remove(&self, lane: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(lane);
+        self.lock().remove(lane);
     }
 
-    /// How many lanes run, how many partitions they own together, and the age
-    /// of the oldest report.
-    pub(crate) fn summary(&self) -> (usize, usize, Option<Duration>) {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let partitions = lanes.values().map(|(count, _)| count).sum();
-        (
-            lanes.len(),
-            partitions,
-            lanes.values().map(|(_, at)| at.elapsed()).max(),
-        )
+    pub(crate) fn summary(&self) -> Summary {
+        let reports = self.lock();
+        Summary {
+            lanes: reports.len(),
+            partitions: reports.values().map(|report| report.partitions).sum(),
+            backlog: reports.values().map(|report| report.backlog).sum(),
+            oldest: reports.values().map(|report| report.at.elapsed()).max(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Report>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,7 +98,12 @@ impl Lane<'_> {
             self.beat().await;
             self.internal_due = true;
         }
-        self.parts.status.set(&self.config.name, self.owned.len());
+        let report = Report {
+            partitions: self.owned.len(),
+            backlog: self.backlog,
+            at: Instant::now(),
+        };
+        self.parts.status.set(&self.config.name, report);
         Ok(())
     }
 
@@ -213,12 +237,7 @@ impl Lane<'_> {
         if partitions.is_empty() {
             return;
         }
-        self.parts.metrics.backlog.set(
-            partitions
-                .iter()
-                .map(|beat| beat.backlog.cast_signed())
-                .sum(),
-        );
+        self.backlog = partitions.iter().map(|beat| beat.backlog).sum();
         // A beat that is lost shows as a missing number, and gateways repair.
         if let Err(error) = bus
             .publish(vec![(Topic::Beats, pack(&Beat { partitions }))])

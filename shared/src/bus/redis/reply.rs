@@ -19,7 +19,7 @@ pub(super) fn stream(partition: Partition) -> String {
 ///
 /// Redis' own errors begin with a word in capitals (`OOM command not allowed …`);
 /// whatever fred itself reports does not.
-pub(super) fn failed(error: Error) -> BusError {
+pub(super) fn failed(error: &Error) -> BusError {
     let local = matches!(
         error.kind(),
         ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled | ErrorKind::Backpressure
@@ -116,7 +116,7 @@ mod tests {
             "WRONGTYPE Operation against a key holding the wrong kind of value",
             "ERR unknown command",
         ] {
-            let error = failed(Error::new(ErrorKind::Unknown, refusal));
+            let error = failed(&Error::new(ErrorKind::Unknown, refusal));
             assert_eq!(error, BusError::Refused(refusal.to_owned()));
         }
         for (kind, unknown) in [
@@ -126,7 +126,7 @@ mod tests {
             (ErrorKind::Canceled, "Canceled."),
             (ErrorKind::Unknown, "channel closed"),
         ] {
-            let error = failed(Error::new(kind, unknown));
+            let error = failed(&Error::new(kind, unknown));
             assert!(matches!(error, BusError::Unreachable(_)), "{error}");
         }
     }

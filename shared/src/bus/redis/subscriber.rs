@@ -70,7 +70,8 @@ impl Subscriber {
             reset: Arc::clone(&reset),
             opened: Arc::clone(&opened),
         };
-        tasks.spawn(async move { stop.run_until_cancelled(ear.hear()).await });
+        let hearing = Box::pin(ear.hear());
+        tasks.spawn(async move { stop.run_until_cancelled(hearing).await });
         opened.notified().await;
         Self {
             inbox,
@@ -105,8 +106,8 @@ enum Change {
 }
 
 impl Control {
-    /// After an error the topics are heard as soon as there is a connection, and
-    /// `Lost` comes first.
+    /// What could not be done in time is done when there is a connection again,
+    /// unless even the queue of requests was full: after an error, ask again.
     pub(in crate::bus) async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
         self.change(Change::Hear(topics)).await
     }
@@ -115,6 +116,10 @@ impl Control {
         self.change(Change::Forget(topics)).await
     }
 
+    #[expect(
+        clippy::unused_async,
+        reason = "the interface lets it wait; telling the task is enough"
+    )]
     pub(in crate::bus) async fn reset(&self) {
         self.reset.notify_one();
     }
@@ -173,7 +178,9 @@ impl Ear {
         builder.with_performance_config(|performance| {
             performance.broadcast_channel_capacity = RECEIVER;
         });
-        let client = builder.build_subscriber_client().map_err(failed)?;
+        let client = builder
+            .build_subscriber_client()
+            .map_err(|error| failed(&error))?;
         // Before it is connected, so that not even the first message is missed.
         let messages = client.message_rx();
         let live = Live::open(client).await?;
@@ -268,10 +275,16 @@ async fn settle(
     forget: &[Topic],
 ) -> Result<(), BusError> {
     for batch in forget.chunks(BATCH) {
-        client.unsubscribe(names(batch)).await.map_err(failed)?;
+        client
+            .unsubscribe(names(batch))
+            .await
+            .map_err(|error| failed(&error))?;
     }
     for batch in hear.chunks(BATCH) {
-        client.subscribe(names(batch)).await.map_err(failed)?;
+        client
+            .subscribe(names(batch))
+            .await
+            .map_err(|error| failed(&error))?;
     }
     barrier(client).await
 }

@@ -1,7 +1,5 @@
 //! What the bus does when Redis is cut off, frozen, refusing or gone.
 
-mod support;
-
 use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
@@ -9,8 +7,9 @@ use shared::{
     bus::{Bus, BusError, Delivery, StreamId, Subscriber, Topic},
     ids::Partition,
 };
-use support::Redis;
 use tokio::time::{Instant, timeout};
+
+use crate::support::Redis;
 
 const SOON: Duration = Duration::from_secs(20);
 const LANE: Partition = Partition::of(0);

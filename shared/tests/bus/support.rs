@@ -12,7 +12,7 @@ use shared::bus::Bus;
 
 static SERVERS: AtomicU32 = AtomicU32::new(0);
 
-pub struct Redis {
+pub(crate) struct Redis {
     port: u16,
     directory: PathBuf,
     child: Child,
@@ -20,7 +20,7 @@ pub struct Redis {
 
 impl Redis {
     /// Starts an empty server. Nothing is written to disk.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let number = SERVERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("confab-redis-{}-{number}", std::process::id());
         let directory = env::temp_dir().join(name);
@@ -36,17 +36,17 @@ impl Redis {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// A bus on this server; waits until it is up.
-    pub async fn bus(&self) -> Bus {
+    pub(crate) async fn bus(&self) -> Bus {
         Bus::connect(&self.url()).await.unwrap()
     }
 
     /// Freezes it (`STOP`) or lets it go on (`CONT`).
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill")
             .args(["-s", signal, &pid])
@@ -55,18 +55,18 @@ impl Redis {
         assert!(sent.success());
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again, empty.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.child = spawn(self.port, &self.directory).unwrap();
     }
 
     /// Runs one command as an operator would.
-    pub fn cli(&self, arguments: &[&str]) -> String {
+    pub(crate) fn cli(&self, arguments: &[&str]) -> String {
         let port = self.port.to_string();
         let output = Command::new("redis-cli")
             .args(["-p", &port])
