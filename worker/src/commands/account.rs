@@ -72,7 +72,15 @@ impl Handler<Context<'_>> for CreateUser {
             nonce: &nonce,
         };
         if !store.insert_account(&account).await? {
-            return Err(Reason::NameTaken.into());
+            // A repeat that overtook its first attempt: the next one finds the
+            // account, and then the password is verified.
+            let repeat = store.signed_up_with(account.folded, &nonce).await?;
+            return Err(if repeat {
+                Reason::Unknown
+            } else {
+                Reason::NameTaken
+            }
+            .into());
         }
         store.create_topic(id.get()).await?;
         open(ctx, id, &nonce, token, device).await
