@@ -186,7 +186,8 @@ mod tests {
             let mut answer = String::new();
             socket.read_to_string(&mut answer).await.unwrap();
             let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-            (head[9..12].parse().unwrap(), body.to_owned())
+            let status = head.split(' ').nth(1).unwrap();
+            (status.parse().unwrap(), body.to_owned())
         }
     }
 

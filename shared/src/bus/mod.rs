@@ -9,6 +9,7 @@
 //! what was acknowledged. [`Bus::memory`] is a twin inside the process, for tests.
 
 pub mod envelope;
+mod inbox;
 pub mod limits;
 mod memory;
 mod redis;
