@@ -107,7 +107,9 @@ metrics! {
 }
 
 fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help.trim()).namespace("confab").subsystem("gateway")
+    Opts::new(name, help.trim())
+        .namespace("confab")
+        .subsystem("gateway")
 }
 
 fn register<C: Collector + Clone + 'static>(

@@ -120,7 +120,9 @@ impl Assembler {
                 Err(CloseCode::BadFrame)
             }
             OpCode::Control(_) => Ok(mask),
-            OpCode::Data(_) if length.saturating_add(self.message.len() as u64) > self.limit as u64 => {
+            OpCode::Data(_)
+                if length.saturating_add(self.message.len() as u64) > self.limit as u64 =>
+            {
                 Err(CloseCode::TooLarge)
             }
             OpCode::Data(Data::Continue) if self.text.is_none() => Err(CloseCode::BadFrame),

@@ -9,9 +9,7 @@ use shared::{
     error::{Reason, Refusal},
     frame::{ServerFrame, opcode},
     ids::MAX_ID,
-    protocol::{
-        Codec, RowKind, control, event as event_row, row, row_named,
-    },
+    protocol::{Codec, RowKind, control, event as event_row, row, row_named},
 };
 
 use crate::session::Request;
@@ -49,8 +47,9 @@ fn translate(frame: &ClientFrame<'_>) -> Result<Request, Refusal> {
         (Some(name), None) => row_named(name)
             .map(|row| (row.opcode, row.request))
             .ok_or_else(|| Refusal::field(Reason::UnknownCommand, "command"))?,
-        (None, Some(name)) => control_named(name)
-            .ok_or_else(|| Refusal::field(Reason::UnknownCommand, "control"))?,
+        (None, Some(name)) => {
+            control_named(name).ok_or_else(|| Refusal::field(Reason::UnknownCommand, "control"))?
+        }
         _ => return Err(Refusal::field(Reason::Malformed, "command or control")),
     };
     Ok(Request {
@@ -253,7 +252,11 @@ mod tests {
                 4,
                 Reason::Malformed,
             ),
-            (r#"{"command":"nope","request":4}"#, 4, Reason::UnknownCommand),
+            (
+                r#"{"command":"nope","request":4}"#,
+                4,
+                Reason::UnknownCommand,
+            ),
             (
                 r#"{"command":"member_join","request":4}"#,
                 4,
@@ -274,7 +277,11 @@ mod tests {
                 4,
                 Reason::Malformed,
             ),
-            (r#"{"command":"ping","request":4,"more":1}"#, 0, Reason::Malformed),
+            (
+                r#"{"command":"ping","request":4,"more":1}"#,
+                0,
+                Reason::Malformed,
+            ),
             (&deep, 0, Reason::Malformed),
         ] {
             let (number, refusal) = read(text).unwrap_err();

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{
-    bus::envelope::Envelope, error::Refusal, protocol::control::TopicSeq,
-};
+use shared::{bus::envelope::Envelope, error::Refusal, protocol::control::TopicSeq};
 use tokio::time::Instant;
 
 use super::{

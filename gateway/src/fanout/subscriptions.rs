@@ -64,11 +64,7 @@ impl Wants {
 }
 
 /// Subscribes and unsubscribes until nobody listens any more.
-pub async fn run(
-    wants: Wants,
-    control: SubscriberControl,
-    subscribed: mpsc::Sender<super::Done>,
-) {
+pub async fn run(wants: Wants, control: SubscriberControl, subscribed: mpsc::Sender<super::Done>) {
     while !subscribed.is_closed() {
         let (add, remove) = wants.take();
         if add.is_empty() && remove.is_empty() {

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    collections::{BinaryHeap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -176,9 +176,10 @@ impl Table {
         let position = topic.last;
         let sight = wanted.view.as_ref().map(|(id, view)| {
             topic.learn_view(*id, wanted.head, view);
-            topic.views.get(id).map_or(Sight::Nothing, |known| {
-                Sight::View(Arc::clone(&known.view))
-            })
+            topic
+                .views
+                .get(id)
+                .map_or(Sight::Nothing, |known| Sight::View(Arc::clone(&known.view)))
         });
         topic.want = topic.want.max(wanted.head);
         if topic.is_behind() {
@@ -228,7 +229,11 @@ impl Table {
 
     /// A connection has ended.
     pub fn detach(&mut self, link: &Link, now: Instant) {
-        for number in self.connections.remove(&link.connection).unwrap_or_default() {
+        for number in self
+            .connections
+            .remove(&link.connection)
+            .unwrap_or_default()
+        {
             if let Some(topic) = self.topics.get_mut(&number) {
                 topic.leave(link.connection);
                 if topic.members.is_empty() {
@@ -261,7 +266,7 @@ impl Table {
         } else if topic.hold.is_some() {
             topic.keep(envelope);
         } else if seq == topic.last + 1 {
-            self.deliver(&envelope, now);
+            self.deliver(envelope, now);
             self.advance(number, now);
         } else {
             topic.keep(envelope);
@@ -287,20 +292,36 @@ impl Table {
             let Some(envelope) = topic.next_kept() else {
                 break;
             };
-            self.deliver(&envelope, now);
+            self.deliver(envelope, now);
         }
         if self.topics.get(&number).is_some_and(Topic::is_behind) {
             self.alarm(now + GRACE, number);
         }
     }
 
-    fn deliver(&mut self, envelope: &Envelope, now: Instant) {
-        if let Some(topic) = self.topics.get_mut(&envelope.topic) {
-            topic.last = envelope.seq;
+    /// Gives out the event that follows the last one, unless views have to be
+    /// known first.
+    fn deliver(&mut self, envelope: Envelope, now: Instant) {
+        let (number, seq) = (envelope.topic, envelope.seq);
+        if let Some(Effect::Appeared { members }) = &envelope.effect
+            && self
+                .topics
+                .get(&number)
+                .is_some_and(|topic| topic.rights_at < seq)
+        {
+            self.hold(number, seq, members.iter().copied().collect(), now);
         }
-        self.give(envelope.topic, envelope);
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        if topic.hold.is_some() {
+            topic.keep(envelope);
+            return;
+        }
+        topic.last = seq;
+        self.give(number, &envelope);
         if let Some(effect) = &envelope.effect {
-            self.effect(envelope.topic, envelope.seq, effect, now);
+            self.effect(number, seq, effect, now);
         }
     }
 
@@ -325,7 +346,8 @@ impl Table {
     /// Acts on an event after those who saw it under the old rights got it.
     fn effect(&mut self, number: u64, seq: u64, effect: &Effect, now: Instant) {
         match effect {
-            Effect::Channels => self.hold(number, seq, HashSet::default(), now),
+            // Acted on before the event was given out.
+            Effect::Appeared { .. } => {}
             Effect::Rights { members } => {
                 self.hold(number, seq, members.iter().copied().collect(), now);
             }

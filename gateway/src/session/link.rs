@@ -2,8 +2,8 @@
 //! shard that writes.
 
 use std::sync::{
-    Mutex, OnceLock, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use shared::bus::envelope::Caller;
@@ -26,7 +26,18 @@ pub struct Link {
     closing: AtomicBool,
     wake: Notify,
     pending: Mutex<Vec<Pending>>,
+    queries: AtomicUsize,
     place: Place,
+}
+
+/// A query that is on its way; dropping it makes room for another one.
+#[derive(Debug)]
+pub struct Asking(Arc<Link>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.queries.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A command that a lane has not answered yet.
@@ -67,6 +78,7 @@ impl Link {
             closing: AtomicBool::new(false),
             wake: Notify::const_new(),
             pending: Mutex::new(Vec::new()),
+            queries: AtomicUsize::new(0),
             place,
         }
     }
@@ -113,6 +125,20 @@ impl Link {
         }
     }
 
+    /// Notes that a query is on its way; at most `bound` at once.
+    pub fn ask(self: &Arc<Self>, request: u32, bound: usize) -> Result<Asking, NotPending> {
+        if self.lock().iter().any(|other| other.request == request) {
+            return Err(NotPending::Duplicate);
+        }
+        let before = self.queries.fetch_add(1, Ordering::Relaxed);
+        let asking = Asking(Arc::clone(self));
+        if before >= bound {
+            Err(NotPending::Full)
+        } else {
+            Ok(asking)
+        }
+    }
+
     /// Takes a request off the list; `None` when nobody waits for it any more.
     pub fn answered(&self, request: u32) -> Option<Pending> {
         let mut list = self.lock();
@@ -134,7 +160,7 @@ impl Link {
 
     /// How many requests are on their way.
     pub fn waiting(&self) -> usize {
-        self.lock().len()
+        self.lock().len() + self.queries.load(Ordering::Relaxed)
     }
 
     /// Where it stands among the connections of its address.

@@ -317,7 +317,19 @@ mod tests {
     fn what_only_servers_or_workers_send_is_unknown() {
         let now = Instant::now();
         let mut session = live(now);
-        for opcode in [0, 1, 2, 3, 6, 8, 9, 10, 15, opcode::FIRST_INTERNAL, u16::MAX] {
+        for opcode in [
+            0,
+            1,
+            2,
+            3,
+            6,
+            8,
+            9,
+            10,
+            15,
+            opcode::FIRST_INTERNAL,
+            u16::MAX,
+        ] {
             assert_eq!(
                 session.request(&RULES, request(opcode, vec![0x90]), now),
                 refused(Reason::UnknownCommand),

@@ -161,9 +161,10 @@ impl<S: Socket> Shard<S> {
                 }
             }
             ToShard::Release(connection, topic, reply) => {
-                let released = self.writers.slot(connection).is_none_or(|slot| {
-                    self.topics.release(topic, slot, &mut self.writers, now)
-                });
+                let released = self
+                    .writers
+                    .slot(connection)
+                    .is_none_or(|slot| self.topics.release(topic, slot, &mut self.writers, now));
                 drop(reply.send(released));
             }
             ToShard::Leave(connection, topic, keep_held) => {

@@ -268,7 +268,13 @@ impl Topics {
     }
 
     /// The topic goes on at `seq`; what was between is lost here, and its members are told.
-    pub fn gap<S: Socket>(&mut self, number: u64, seq: u64, writers: &mut Writers<S>, now: Instant) {
+    pub fn gap<S: Socket>(
+        &mut self,
+        number: u64,
+        seq: u64,
+        writers: &mut Writers<S>,
+        now: Instant,
+    ) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -369,9 +375,8 @@ impl Topic {
     /// Turns those into members who may get events from now on.
     fn settle<S: Socket>(&mut self, writers: &mut Writers<S>, now: Instant) {
         let last = self.last;
-        let ready = |held: &mut Held| {
-            held.released && !held.overflow && (held.after <= last || held.left)
-        };
+        let ready =
+            |held: &mut Held| held.released && !held.overflow && (held.after <= last || held.left);
         let settled: Vec<Held> = self.held.extract_if(.., ready).collect();
         for held in settled {
             for frame in &held.frames {
