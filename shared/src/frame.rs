@@ -13,6 +13,7 @@ use rmp::{Marker, decode, encode};
 use crate::{
     domain::limits::MAX_DEPTH,
     error::{Reason, Refusal},
+    ids::MAX_ID,
 };
 
 /// Opcodes of control frames, and where the ranges of the others begin.
@@ -66,7 +67,7 @@ impl<'a> Frame<'a> {
     pub fn read(mut bytes: &'a [u8]) -> Result<Self, Refusal> {
         let malformed = |()| Refusal::from(Reason::Malformed);
         let frame = read_header(&mut bytes).map_err(malformed)?;
-        check_value(bytes).map_err(malformed)?;
+        check_body(bytes)?;
         Ok(Self {
             body: bytes,
             ..frame
@@ -96,6 +97,13 @@ fn read_header<'a>(bytes: &mut &'a [u8]) -> Result<Frame<'a>, ()> {
         scope,
         body: bytes,
     })
+}
+
+/// Checks that a body is one well-formed value, nests no deeper than
+/// [`MAX_DEPTH`], and has no integer of more than 53 bits: ids have no more,
+/// JavaScript keeps no more, and Postgres has no unsigned ones.
+pub fn check_body(body: &[u8]) -> Result<(), Refusal> {
+    check_value(body).map_err(|()| Reason::Malformed.into())
 }
 
 /// Walks over one value without building it. `Err` unless the bytes are that
@@ -136,7 +144,9 @@ fn skip_one(bytes: &mut &[u8]) -> Result<u64, ()> {
         Marker::U8 | Marker::I8 => (1, 0),
         Marker::U16 | Marker::I16 => (2, 0),
         Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
-        Marker::U64 | Marker::I64 | Marker::F64 => (8, 0),
+        Marker::U64 | Marker::I64 if big_endian(bytes, 8)? > MAX_ID => return Err(()),
+        Marker::U64 | Marker::I64 => (0, 0),
+        Marker::F64 => (8, 0),
         Marker::FixStr(length) => (length.into(), 0),
         Marker::Str8 | Marker::Bin8 => (big_endian(bytes, 1)?, 0),
         Marker::Str16 | Marker::Bin16 => (big_endian(bytes, 2)?, 0),
@@ -322,6 +332,7 @@ fn nil(bytes: &mut Vec<u8>) {
 }
 
 /// Writing to a `Vec` cannot fail.
+#[expect(clippy::needless_pass_by_value, reason = "takes what the writers give")]
 fn ok<T, E>(written: Result<T, E>) {
     debug_assert!(written.is_ok());
 }
@@ -350,6 +361,7 @@ mod tests {
         let trailing = [0x94, 16, 1, 0, 0x90, 0x90];
         let negative = [0x94, 0xff, 1, 0, 0x90];
         let extension = [0x94, 16, 1, 0, 0xd4, 1, 2];
+        let too_many_bits = [0x94, 16, 1, 0, 0xcf, 0, 0x20, 0, 0, 0, 0, 0, 0];
         for bytes in [
             &[][..],
             &[0xc0],
@@ -360,6 +372,7 @@ mod tests {
             &trailing,
             &negative,
             &extension,
+            &too_many_bits,
         ] {
             assert_eq!(
                 Frame::read(bytes).map_err(|refusal| refusal.reason),

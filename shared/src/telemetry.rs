@@ -126,7 +126,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(&config.log_filter)?;
+    // fred warns of each lost connection; the bus says so itself, once.
+    let filter = EnvFilter::builder().parse(format!("fred=error,{}", config.log_filter))?;
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(match config.log_format {
         LogFormat::Text => layer.with_ansi(false).with_filter(filter).boxed(),
@@ -228,4 +229,108 @@ fn untraced() -> SpanContext {
         true,
         TraceState::NONE,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[derive(serde::Deserialize)]
+    struct Line {
+        level: String,
+        message: String,
+        #[serde(rename = "channel.id")]
+        channel: u64,
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What two lines look like under a filter.
+    fn logged(filter: &str, log_format: LogFormat) -> String {
+        let config = TelemetryConfig {
+            log_filter: filter.to_owned(),
+            log_format,
+            ..TelemetryConfig::default()
+        };
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer = logs(&config, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::info!(channel.id = 7, "opened");
+            tracing::debug!("details");
+        });
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn lines_are_text_or_json_and_filtered() {
+        let text = logged("info", LogFormat::Text);
+        assert!(text.contains("opened channel.id=7"), "{text}");
+        assert_eq!(text.lines().count(), 1);
+        assert_eq!(logged("shared=debug", LogFormat::Text).lines().count(), 2);
+        assert_eq!(logged("off", LogFormat::Text), "");
+
+        let json = logged("info", LogFormat::Json);
+        let line: Line = serde_json::from_str(&json).unwrap();
+        assert_eq!((line.level.as_str(), line.channel), ("INFO", 7));
+        assert_eq!(line.message, "opened");
+    }
+
+    #[test]
+    fn a_filter_without_meaning_is_refused() {
+        let config = TelemetryConfig {
+            log_filter: "shared=loud".to_owned(),
+            ..TelemetryConfig::default()
+        };
+        let started = start("shared", "node", &config);
+        assert!(matches!(started, Err(TelemetryError::Filter(_))));
+    }
+
+    #[test]
+    fn trace_parents_read_back() {
+        let context = read(PARENT).unwrap();
+        assert!(context.is_remote() && context.is_sampled());
+        assert_eq!(written(&context), PARENT);
+        let later = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more";
+        assert!(!read(later).unwrap().is_sampled());
+        for bad in [
+            "",
+            "00",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn trace_parents_of_strangers_do_no_harm(text in ".{0,60}|[0-9a-f-]{40,60}") {
+            if let Some(context) = read(&text) {
+                prop_assert!(context.is_valid());
+            }
+        }
+    }
 }

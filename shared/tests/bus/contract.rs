@@ -190,6 +190,12 @@ async fn queries_are_taken_once_oldest_first(bus: Bus) {
     let (taken, asked) = tokio::join!(two.take(SOON), bus.ask(text("c")));
     assert_eq!(taken.unwrap(), Some(text("c")));
     assert_eq!(asked.unwrap(), 1);
+
+    // A wait that was given up takes no query with it.
+    let wait = Duration::from_millis(50);
+    assert!(timeout(wait, one.take(SOON)).await.is_err());
+    bus.ask(text("d")).await.unwrap();
+    assert_eq!(one.take(SOON).await.unwrap(), Some(text("d")));
 }
 
 async fn messages_arrive_in_order_on_their_topics(bus: Bus) {

@@ -30,6 +30,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 const PING_FAILURES: u32 = 2;
 /// How often it is said that Redis is out of reach.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
+/// A connection that lived this long was a good one.
+const STABLE: Duration = Duration::from_secs(5);
 /// How many commands, and how many of their bytes, are under way at once per link.
 const MAX_COMMANDS: usize = 50_000;
 const MAX_BYTES: u32 = 128 * 1024 * 1024;
@@ -149,6 +151,7 @@ pub(super) struct Patience {
     what: &'static str,
     wait_ms: u64,
     complained: Option<Instant>,
+    opened: Option<Instant>,
 }
 
 impl Patience {
@@ -160,19 +163,26 @@ impl Patience {
             what,
             wait_ms: Self::SHORTEST_MS,
             complained: None,
+            opened: None,
         }
     }
 
     /// A connection was opened.
     pub(super) fn opened(&mut self) {
-        let Self { what, .. } = self;
-        tracing::info!(link = what, "connected to redis");
-        *self = Self::new(what);
+        tracing::debug!(link = self.what, "connected to redis");
+        if self.complained.take().is_some() {
+            tracing::info!(link = self.what, "connected to redis again");
+        }
+        self.opened = Some(Instant::now());
     }
 
     /// Waits before the next attempt: 50 ms, then twice as long each time up to two
     /// seconds, and less by chance so that a fleet does not return in step.
     pub(super) async fn wait(&mut self, reason: &BusError) {
+        // One that ended at once was no success: a replica in place of a master.
+        if self.opened.take().is_some_and(|at| at.elapsed() >= STABLE) {
+            self.wait_ms = Self::SHORTEST_MS;
+        }
         let due = self
             .complained
             .is_none_or(|at| at.elapsed() >= COMPLAINT_INTERVAL);

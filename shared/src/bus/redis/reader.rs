@@ -1,11 +1,11 @@
 //! Waiting for entries and queries, on a connection that nobody else uses.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fred::{
     interfaces::{ClientLike, ListInterface, StreamsInterface},
-    prelude::{Client, Options},
+    prelude::{Client, Error, Options},
     types::{ClusterHash, CustomCommand, Value},
 };
 use tokio::time::{Instant, sleep};
@@ -17,11 +17,23 @@ use super::{
 };
 use crate::ids::Partition;
 
-/// Opens its connection on first use, and anew after each failure. It is also
-/// closed when a call is dropped half-way, so an old wait never delays a new one.
+/// Opens its connection on first use, and anew after each failure.
+///
+/// A call may be dropped half-way: the same call goes on where it was, so no query
+/// is taken in vain. Another call gives the old one up, with its connection.
 pub(in crate::bus) struct Reader {
     address: Arc<Address>,
     live: Option<Live<Client>>,
+    patience: Patience,
+    under_way: Option<(Call, Answer)>,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
+
+#[derive(Clone, PartialEq, Eq)]
+enum Call {
+    Read(Vec<(Partition, StreamId)>, u64),
+    Take,
 }
 
 impl Reader {
@@ -29,6 +41,8 @@ impl Reader {
         Self {
             address,
             live: None,
+            patience: Patience::new("reader"),
+            under_way: None,
         }
     }
 
@@ -43,34 +57,12 @@ impl Reader {
             sleep(wait).await;
             return Ok(Vec::new());
         }
-        let live = self.live().await?;
-        let keys: Vec<String> = after.iter().map(|(p, _)| reply::stream(*p)).collect();
-        let ids: Vec<String> = after.iter().map(|(_, id)| id.to_string()).collect();
-        // To Redis, zero would mean for ever.
-        let block = Some(milliseconds(wait)).filter(|wait| *wait > 0);
-        let client = live.client.with_options(&patient(wait));
-        let found = client.xread::<Value, _, _>(Some(count), block, keys, ids);
-        let found = found.await.map_err(|error| failed(&error));
-        let found = self.keep_unless_lost(live, found)?;
+        let found = self.answer(Call::Read(after.to_vec(), count), wait).await?;
         reply::entries(found, after)
     }
 
-    /// Dropped half-way, it may take a query that nobody answers then: whoever asked
-    /// gives up at the deadline. So only end a program in it.
     pub(in crate::bus) async fn take(&mut self, wait: Duration) -> Result<Option<Bytes>, BusError> {
-        let live = self.live().await?;
-        let client = live.client.with_options(&patient(wait));
-        let found: Result<Value, _> = if wait.is_zero() {
-            client.rpop(QUERIES, None).await
-        } else {
-            // Not fred's own: it reports "nothing came" as it reports a time-out.
-            let command = CustomCommand::new_static("BRPOP", ClusterHash::FirstKey, true);
-            let arguments = vec![QUERIES.to_owned(), wait.as_secs_f64().to_string()];
-            client.custom(command, arguments).await
-        };
-        let found = found.map_err(|error| failed(&error));
-        let found = self.keep_unless_lost(live, found)?;
-        let query = match found {
+        let query = match self.answer(Call::Take, wait).await? {
             Value::Null => return Ok(None),
             // The name of the list, then the query.
             Value::Array(mut pair) => pair.pop().unwrap_or(Value::Null),
@@ -79,46 +71,78 @@ impl Reader {
         reply::bytes(query).map(Some).ok_or(BusError::Malformed)
     }
 
-    /// Takes the connection out; it comes back when the call ended well.
-    async fn live(&mut self) -> Result<Live<Client>, BusError> {
-        if let Some(live) = self.live.take() {
-            return Ok(live);
+    async fn answer(&mut self, call: Call, wait: Duration) -> Result<Value, BusError> {
+        let answer = match self.under_way.take() {
+            Some((same, answer)) if same == call => answer,
+            given_up => {
+                if given_up.is_some() {
+                    self.live = None;
+                }
+                ask(&self.client().await?, &call, wait)
+            }
+        };
+        let answer = &mut self.under_way.insert((call, answer)).1;
+        let answer = answer.as_mut().await.map_err(|error| failed(&error));
+        self.under_way = None;
+        if answer.as_ref().is_err_and(ends_connection) {
+            self.live = None;
         }
+        answer
+    }
+
+    async fn client(&mut self) -> Result<Client, BusError> {
         let started = Instant::now();
-        let mut patience = Patience::new("reader");
         loop {
+            if let Some(live) = &self.live {
+                return Ok(live.client.clone());
+            }
             match self.address.open().await {
-                Ok(live) => return Ok(live),
+                Ok(live) => {
+                    self.patience.opened();
+                    self.live = Some(live);
+                }
                 Err(reason) if started.elapsed() >= COMMAND_TIMEOUT => return Err(reason),
-                Err(reason) => patience.wait(&reason).await,
+                Err(reason) => self.patience.wait(&reason).await,
             }
         }
     }
+}
 
-    fn keep_unless_lost<T>(
-        &mut self,
-        live: Live<Client>,
-        found: Result<T, BusError>,
-    ) -> Result<T, BusError> {
-        let lost = match &found {
-            Ok(_) | Err(BusError::Malformed) => false,
-            Err(BusError::Unreachable(_)) => true,
-            // A master that became a replica: look for the new one.
-            Err(BusError::Refused(text)) => text.starts_with("READONLY"),
-        };
-        if !lost {
-            self.live = Some(live);
-        }
-        found
+/// After a time-out the old wait still blocks the connection. A master that became
+/// a replica is no place to read from.
+fn ends_connection(error: &BusError) -> bool {
+    match error {
+        BusError::Unreachable(_) => true,
+        BusError::Refused(text) => text.starts_with("READONLY"),
+        BusError::Malformed => false,
     }
 }
 
-/// Redis may stay silent for as long as it was told to wait, but no longer.
-fn patient(wait: Duration) -> Options {
-    Options {
+/// Redis may stay silent for as long as it was told to wait, and little longer.
+fn ask(client: &Client, call: &Call, wait: Duration) -> Answer {
+    let client = client.with_options(&Options {
         timeout: Some(wait + COMMAND_TIMEOUT),
         max_attempts: Some(1),
         ..Options::default()
+    });
+    // To Redis, waiting for zero would mean for ever.
+    let wait = Some(wait).filter(|wait| wait.as_millis() > 0);
+    match call {
+        Call::Read(after, count) => {
+            let keys: Vec<String> = after.iter().map(|(p, _)| reply::stream(*p)).collect();
+            let ids: Vec<String> = after.iter().map(|(_, id)| id.to_string()).collect();
+            let (count, block) = (Some(*count), wait.map(milliseconds));
+            Box::pin(async move { client.xread(count, block, keys, ids).await })
+        }
+        Call::Take => Box::pin(async move {
+            let Some(wait) = wait else {
+                return client.rpop(QUERIES, None).await;
+            };
+            // Not fred's own: it reports "nothing came" as it reports a time-out.
+            let command = CustomCommand::new_static("BRPOP", ClusterHash::FirstKey, true);
+            let arguments = vec![QUERIES.to_owned(), wait.as_secs_f64().to_string()];
+            client.custom(command, arguments).await
+        }),
     }
 }
 

@@ -106,8 +106,8 @@ enum Change {
 }
 
 impl Control {
-    /// After an error the topics are heard as soon as there is a connection, and
-    /// `Lost` comes first.
+    /// What could not be done in time is done when there is a connection again,
+    /// unless even the queue of requests was full: after an error, ask again.
     pub(in crate::bus) async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
         self.change(Change::Hear(topics)).await
     }
