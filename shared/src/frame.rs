@@ -215,6 +215,64 @@ pub fn control(opcode: u16, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A server frame whose body is still encoded, for the doors that speak JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerFrame<'a> {
+    /// A request succeeded.
+    Reply {
+        /// The request.
+        request: u32,
+        /// The encoded body.
+        body: &'a [u8],
+    },
+    /// A request was refused.
+    Refusal {
+        /// The request.
+        request: u32,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Something happened.
+    Event {
+        /// The server or the account.
+        topic: u64,
+        /// Its place in the topic; 0 when it is not stored.
+        seq: u64,
+        /// What happened.
+        opcode: u16,
+        /// The encoded body.
+        body: &'a [u8],
+    },
+}
+
+impl<'a> ServerFrame<'a> {
+    /// Reads the payload of a reply, refusal or event; `None` for anything else.
+    pub fn read(mut bytes: &'a [u8]) -> Option<Self> {
+        let bytes = &mut bytes;
+        let length = decode::read_array_len(bytes).ok()?;
+        match (length, decode::read_int::<u16, _>(bytes).ok()?) {
+            (3, opcode::REPLY) => Some(Self::Reply {
+                request: decode::read_int(bytes).ok()?,
+                body: bytes,
+            }),
+            (5, opcode::REFUSAL) => {
+                let request = decode::read_int(bytes).ok()?;
+                // The rest is the positional form of a refusal, without its array header.
+                let rest = [&[0x93], *bytes].concat();
+                let refusal = rmp_serde::from_slice(&rest).ok()?;
+                Some(Self::Refusal { request, refusal })
+            }
+            (5, opcode::EVENT) => Some(Self::Event {
+                topic: decode::read_int(bytes).ok()?,
+                seq: decode::read_int(bytes).ok()?,
+                opcode: decode::read_int(bytes).ok()?,
+                body: bytes,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// Puts the header of an unmasked, final WebSocket frame in front of a payload
 /// (RFC 6455 §5.2), so that fan-out writes it to sockets unchanged.
 pub fn websocket(kind: WebSocketKind, payload: &[u8]) -> Vec<u8> {
@@ -322,6 +380,37 @@ mod tests {
                 "{bytes:x?}"
             );
         }
+    }
+
+    #[test]
+    fn server_frames_read_back() {
+        let body = &[0x91, 0x05][..];
+        assert_eq!(
+            ServerFrame::read(&reply(9, body)),
+            Some(ServerFrame::Reply { request: 9, body })
+        );
+        let refused = Refusal {
+            reason: Reason::RateLimited,
+            detail: Some("send".to_owned()),
+            retry_after: Some(70_000),
+        };
+        assert_eq!(
+            ServerFrame::read(&refusal(9, &refused)),
+            Some(ServerFrame::Refusal {
+                request: 9,
+                refusal: refused
+            })
+        );
+        assert_eq!(
+            ServerFrame::read(&event(1 << 52, 3, 16, body)),
+            Some(ServerFrame::Event {
+                topic: 1 << 52,
+                seq: 3,
+                opcode: 16,
+                body
+            })
+        );
+        assert_eq!(ServerFrame::read(&control(opcode::HELLO, body)), None);
     }
 
     #[test]
