@@ -138,9 +138,6 @@ fn check_value(mut bytes: &[u8]) -> Result<(), ()> {
 fn skip_one(bytes: &mut &[u8]) -> Result<u64, ()> {
     let marker = decode::read_marker(bytes).map_err(drop)?;
     let (skip, children) = match marker {
-        Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => {
-            (0, 0)
-        }
         Marker::U8 | Marker::I8 => (1, 0),
         Marker::U16 | Marker::I16 => (2, 0),
         Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
