@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shared::{
+    close::CloseCode,
     error::{Reason, Refusal},
     frame::{Frame, opcode},
     protocol::{
@@ -220,6 +221,11 @@ impl Driver {
                 },
                 order = self.orders.recv(), if room => match order {
                     Some(Order::Move(gateway)) => return Leave::Move(gateway),
+                    Some(Order::Identify { token, done }) if self.token.is_some() => {
+                        // A connection has one identity: the new one needs a new connection.
+                        self.identity(token, done);
+                        return Leave::Move(Some(gateway.to_owned()));
+                    }
                     Some(order) => self.obey(session, order).await,
                     None => return Leave::Dropped,
                 },
@@ -268,9 +274,7 @@ impl Driver {
                 }
             }
             Order::Identify { token, done } => {
-                self.token = Some(token);
-                self.epoch = None;
-                self.identifying = Some(done);
+                self.identity(token, done);
                 if session.greeted {
                     self.open(session).await?;
                 }
@@ -279,6 +283,12 @@ impl Driver {
             Order::Move(_) => {}
         }
         Ok(())
+    }
+
+    fn identity(&mut self, token: String, done: oneshot::Sender<Result<Ready, CallError>>) {
+        self.token = Some(token);
+        self.epoch = None;
+        self.identifying = Some(done);
     }
 
     async fn send(&mut self, session: &mut Session, request: u32) -> Result<(), Ended> {
@@ -344,9 +354,7 @@ impl Driver {
             Incoming::Reply { request, body } => self.answer(request, Ok(body.into())),
             Incoming::Refusal { request: 0, .. } if !session.open => {
                 // The token was refused: no other gateway knows it either.
-                return Err(Ended::Closed(
-                    shared::close::CloseCode::Unauthenticated.code(),
-                ));
+                return Err(Ended::Closed(CloseCode::Unauthenticated.code()));
             }
             Incoming::Refusal { request, refusal } => self.refused(request, refusal),
             Incoming::Event {

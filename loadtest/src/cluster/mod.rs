@@ -143,7 +143,7 @@ impl Cluster {
 
     /// Starts Postgres again, as often as it takes: the processes of the one
     /// that was killed need a moment to go.
-    pub async fn restart_postgres(&mut self) -> Result<()> {
+    pub async fn restart_postgres(&self) -> Result<()> {
         let deadline = Instant::now() + START;
         loop {
             self.postgres.restart()?;
@@ -161,7 +161,7 @@ impl Cluster {
     }
 
     /// Starts Redis again, empty.
-    pub async fn restart_redis(&mut self) -> Result<()> {
+    pub async fn restart_redis(&self) -> Result<()> {
         self.redis.restart()?;
         services::redis_answers(self.redis.port()).await
     }
