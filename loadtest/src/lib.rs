@@ -7,6 +7,7 @@
 //! - [`cluster`] is a private cluster, [`proxy`] and [`resp`] the network as it is;
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
+//! - [`stage`] is where the tests of the whole cluster play;
 //! - [`random`] has the seeds.
 
 pub mod checker;
@@ -20,6 +21,7 @@ pub mod proxy;
 pub mod random;
 pub mod resp;
 pub mod room;
+pub mod stage;
 pub mod terminal;
 pub mod transcript;
 pub mod workload;

@@ -249,14 +249,12 @@ impl<P: FnMut(&str)> Terminal<P> {
 
     async fn open_first(&mut self) -> Result<()> {
         let servers = self.client.call(0, &ListServers {}).await?.servers;
-        match servers.into_iter().next() {
-            Some(server) => self.open(server).await,
-            None => {
-                self.screen
-                    .line("you are in no server: /create NAME or /join CODE");
-                Ok(())
-            }
+        if let Some(server) = servers.into_iter().next() {
+            return self.open(server).await;
         }
+        self.screen
+            .line("you are in no server: /create NAME or /join CODE");
+        Ok(())
     }
 
     async fn servers(&mut self) -> Result<()> {
