@@ -58,6 +58,10 @@ CREATE TABLE events (
     PRIMARY KEY (topic, seq, day)
 ) PARTITION BY RANGE (day);
 CREATE INDEX events_position ON events (partition, position);
+-- What may forbid a resume to cross a range: effects, members who join (opcode 5:
+-- nobody replays what came before he did) and channels that go (9: today's views
+-- would hide it). Few rows, so a long range is decided without reading it.
+CREATE INDEX events_crossed ON events (topic, seq) WHERE effect IS NOT NULL OR opcode IN (5, 9);
 
 -- Idempotency: the first result of each nonce.
 CREATE TABLE nonces (

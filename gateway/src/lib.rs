@@ -1,1 +1,342 @@
-//! Empty.
+//! The gateway: holds the sockets, moves bytes. It knows no rule and no SQL.
+//!
+//! # Layout
+//!
+//! In the order in which a command and an event pass:
+//!
+//! - [`accept`], [`http`], [`upgrade`], [`origin`], [`places`]: the doors;
+//! - [`websocket`], [`dialect`], [`session`]: what a client sends;
+//! - [`upstream`], [`queries`], [`admission`], [`tokens`]: on to the workers;
+//! - [`fanout`]: what the bus says, in order and without holes;
+//! - [`opening`]: how a session joins that stream;
+//! - [`shard`], [`event`]: out to the sockets;
+//! - [`probe`], [`metrics`], [`config`]: how it is and how it should be.
+
+pub mod accept;
+pub mod admission;
+pub mod config;
+pub mod dialect;
+pub mod event;
+pub mod fanout;
+pub mod http;
+pub mod metrics;
+pub mod opening;
+pub mod origin;
+pub mod places;
+pub mod probe;
+pub mod queries;
+pub mod session;
+pub mod shard;
+pub mod tokens;
+pub mod upgrade;
+pub mod upstream;
+pub mod websocket;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use prometheus::Registry;
+use shared::{
+    bus::{Bus, BusError, Topic},
+    clock::Clock,
+    domain::limits::MAX_FRAME_BYTES,
+    ops::{self, Health},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, mpsc},
+    time::{Instant, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    admission::Admission,
+    config::Config,
+    dialect::Dialect,
+    fanout::{Exchange, Fanout, message::ToShard, subscriptions, table::Table},
+    metrics::{Metrics, ShardMetrics},
+    opening::Opener,
+    origin::Origins,
+    places::{Place, Places},
+    probe::Echo,
+    queries::Queries,
+    session::{Rules, link::Link},
+    tokens::Tokens,
+    upstream::Upstream,
+};
+
+/// How many HTTP commands may be under way.
+const REQUESTS: usize = 1_024;
+/// Sockets beyond the sessions: those that are on their way to become one, and
+/// HTTP requests.
+const SPARE_SOCKETS: usize = 1_024;
+/// How long the last close frames may take after the drain window.
+const FAREWELL: Duration = Duration::from_secs(8);
+
+/// What every session needs.
+pub struct Gateway {
+    /// Its name.
+    pub node: String,
+    /// What sessions keep to.
+    pub rules: Rules,
+    /// The largest frame of a client.
+    pub max_frame_bytes: usize,
+    /// Which addresses and pages may connect.
+    pub origins: Origins,
+    /// How many connections there may be.
+    pub places: Places,
+    /// Bounds HTTP commands.
+    pub requests: Semaphore,
+    /// Tokens of HTTP commands.
+    pub tokens: Tokens,
+    /// Commands to lanes.
+    pub upstream: Upstream,
+    /// Questions to workers.
+    pub queries: Queries,
+    /// Opens sessions.
+    pub opener: Opener,
+    /// The fan-out and the shards.
+    pub exchange: Exchange,
+    /// Where sessions run.
+    pub tasks: TaskTracker,
+    /// Cancelled when the gateway begins to stop.
+    pub stop: CancellationToken,
+    /// What is counted.
+    pub metrics: Metrics,
+    connections: AtomicU64,
+}
+
+impl Gateway {
+    /// What the halves of a new connection share.
+    pub fn link(&self, dialect: Dialect, address: u64, place: Place) -> Link {
+        let connection = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let shards = self.exchange.shards.len().max(1) as u64;
+        let shard = usize::try_from(connection % shards).unwrap_or(0);
+        Link::new(connection, shard, dialect, address, place)
+    }
+}
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bus gave no subscriber.
+    #[error("the bus: {0}")]
+    Bus(#[from] BusError),
+    /// Two metrics have one name.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Serves until `shutdown`, then drains.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    ops_listener: TcpListener,
+    bus: Bus,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let registry = Registry::new();
+    let health = Health::new(&[probe::CHECK]);
+    let house = House::build(&config, bus, &registry, &health).await?;
+    // The operations port answers until the very end.
+    let ops_stop = CancellationToken::new();
+    let ops_tasks = TaskTracker::new();
+    let serving = ops::serve(ops_listener, registry, health.clone(), ops_stop.clone());
+    ops_tasks.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the operations port has ended");
+        }
+    });
+    let gateway = Arc::clone(&house.gateway);
+    let sockets = Places::new(
+        config.limits.max_connections.saturating_add(SPARE_SOCKETS),
+        usize::MAX,
+    );
+    house.gateway.tasks.spawn(accept::run(
+        listener,
+        http::router(Arc::clone(&gateway)),
+        sockets,
+        gateway.tasks.clone(),
+        gateway.stop.clone(),
+    ));
+    tracing::info!(node.id = %gateway.node, "serving");
+    shutdown.cancelled().await;
+    drop(gateway);
+    house.drain(&health, config.limits.drain()).await;
+    ops_stop.cancel();
+    ops_tasks.close();
+    ops_tasks.wait().await;
+    Ok(())
+}
+
+/// The gateway and the tasks that are there as long as it is.
+struct House {
+    gateway: Arc<Gateway>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl House {
+    async fn build(
+        config: &Config,
+        bus: Bus,
+        registry: &Registry,
+        health: &Health,
+    ) -> Result<Self, Error> {
+        let metrics = Metrics::new(registry)?;
+        let node = config.node.node.clone();
+        let clock = Clock::system();
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let shards = start_shards(config, &metrics, &tasks);
+        let (fanout_sender, sessions) = mpsc::channel(fanout::INBOX);
+        let exchange = Exchange {
+            fanout: fanout_sender,
+            shards: shards.clone().into(),
+        };
+        let queries = Queries::new(bus.clone(), node.clone(), clock, metrics.clone());
+        let admission = Admission::new(config.limits.max_backlog, Instant::now());
+        let opener = Opener::new(
+            queries.clone(),
+            exchange.clone(),
+            metrics.clone(),
+            config.limits.queue_bytes,
+        );
+        let sessions_tasks = TaskTracker::new();
+        let echo = Echo::default();
+
+        let chunks = bus.subscriber().await?;
+        chunks
+            .control()
+            .subscribe(vec![Topic::Chunks(node.clone())])
+            .await?;
+        tasks.spawn(queries::hear(queries.clone(), chunks));
+
+        let subscriber = bus.subscriber().await?;
+        let control = subscriber.control();
+        let own = vec![
+            Topic::Node(node.clone()),
+            Topic::Beats,
+            Topic::Probe(node.clone()),
+        ];
+        control.subscribe(own).await?;
+        let (deliveries_sender, deliveries) = mpsc::channel(fanout::DELIVERIES);
+        tasks.spawn(fanout::pump(subscriber, deliveries_sender));
+        let (results, done) = mpsc::channel(fanout::RESULTS);
+        let wants = subscriptions::Wants::default();
+        tasks.spawn(subscriptions::run(
+            wants.clone(),
+            control.clone(),
+            results.clone(),
+        ));
+        let fanout = Fanout {
+            table: Table::new(
+                shards.len(),
+                wants,
+                admission.clone(),
+                metrics.clone(),
+                Instant::now(),
+            ),
+            shards,
+            queries: queries.clone(),
+            opener: opener.clone(),
+            echo: echo.clone(),
+            tasks: sessions_tasks.clone(),
+            results,
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(fanout.run(deliveries, sessions, done));
+        let probe = probe::Probe {
+            bus: bus.clone(),
+            node: node.clone(),
+            echo,
+            control,
+            health: health.clone(),
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(probe.run(stop.clone()));
+
+        let origins = Origins::new(
+            &config.origins,
+            config.trusted_proxies,
+            config.address_salt.expose().clone(),
+        );
+        let limits = &config.limits;
+        let upstream = Upstream::new(
+            bus,
+            admission,
+            queries.clone(),
+            metrics.clone(),
+            limits.max_pending,
+        );
+        let gateway = Gateway {
+            node,
+            rules: limits.rules(),
+            max_frame_bytes: MAX_FRAME_BYTES,
+            origins,
+            places: Places::new(limits.max_connections, limits.max_address_connections),
+            requests: Semaphore::new(REQUESTS),
+            tokens: Tokens::default(),
+            upstream,
+            queries,
+            opener,
+            exchange,
+            tasks: sessions_tasks,
+            stop: CancellationToken::new(),
+            metrics,
+            connections: AtomicU64::new(0),
+        };
+        Ok(Self {
+            gateway: Arc::new(gateway),
+            tasks,
+            stop,
+        })
+    }
+
+    /// Sends everyone away over the window, and ends when everyone is gone.
+    async fn drain(self, health: &Health, window: Duration) {
+        health.draining();
+        let Self {
+            gateway,
+            tasks,
+            stop,
+        } = self;
+        tracing::info!(connections = gateway.places.taken(), "draining");
+        gateway.stop.cancel();
+        for shard in 0..gateway.exchange.shards.len() {
+            gateway.exchange.tell(shard, ToShard::Drain(window)).await;
+        }
+        gateway.tasks.close();
+        tokio::select! {
+            () = gateway.tasks.wait() => {}
+            () = sleep(window + FAREWELL) => {
+                tracing::warn!(connections = gateway.places.taken(), "some connections did not end");
+            }
+        }
+        stop.cancel();
+        // The rest holds nothing that anyone waits for: it ends with the runtime.
+        tasks.close();
+        tracing::info!("drained");
+    }
+}
+
+fn start_shards(
+    config: &Config,
+    metrics: &Metrics,
+    tasks: &TaskTracker,
+) -> Vec<mpsc::Sender<ToShard>> {
+    let cores = available_parallelism().map_or(1, usize::from);
+    (0..cores)
+        .map(|_| {
+            let (sender, inbox) = mpsc::channel(shard::INBOX);
+            let counted = ShardMetrics::new(metrics.clone());
+            tasks.spawn(shard::run(inbox, config.limits.shards(), counted));
+            sender
+        })
+        .collect()
+}

@@ -67,9 +67,9 @@ refusals! {
     32 LimitReached "limit_reached";
     /// The nonce was used for another body.
     40 NonceReused "nonce_reused";
-    /// Too many requests; the detail says after how many milliseconds to try again.
+    /// Too many requests; `retry_after` says when to try again.
     41 RateLimited "rate_limited";
-    /// The cluster has more to do than it can now; try again after the detail's milliseconds.
+    /// The cluster has more to do than it can now; `retry_after` says when to try again.
     50 Busy "busy";
     /// Nobody can say whether the command took effect: repeat it with the same nonce.
     51 Unknown "unknown";

@@ -13,6 +13,7 @@ use rmp::{Marker, decode, encode};
 use crate::{
     domain::limits::MAX_DEPTH,
     error::{Reason, Refusal},
+    ids::MAX_ID,
 };
 
 /// Opcodes of control frames, and where the ranges of the others begin.
@@ -66,7 +67,7 @@ impl<'a> Frame<'a> {
     pub fn read(mut bytes: &'a [u8]) -> Result<Self, Refusal> {
         let malformed = |()| Refusal::from(Reason::Malformed);
         let frame = read_header(&mut bytes).map_err(malformed)?;
-        check_value(bytes).map_err(malformed)?;
+        check_body(bytes)?;
         Ok(Self {
             body: bytes,
             ..frame
@@ -96,6 +97,13 @@ fn read_header<'a>(bytes: &mut &'a [u8]) -> Result<Frame<'a>, ()> {
         scope,
         body: bytes,
     })
+}
+
+/// Checks that a body is one well-formed value, nests no deeper than
+/// [`MAX_DEPTH`], and has no integer of more than 53 bits: ids have no more,
+/// JavaScript keeps no more, and Postgres has no unsigned ones.
+pub fn check_body(body: &[u8]) -> Result<(), Refusal> {
+    check_value(body).map_err(|()| Reason::Malformed.into())
 }
 
 /// Walks over one value without building it. `Err` unless the bytes are that
@@ -136,7 +144,9 @@ fn skip_one(bytes: &mut &[u8]) -> Result<u64, ()> {
         Marker::U8 | Marker::I8 => (1, 0),
         Marker::U16 | Marker::I16 => (2, 0),
         Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
-        Marker::U64 | Marker::I64 | Marker::F64 => (8, 0),
+        Marker::U64 | Marker::I64 if big_endian(bytes, 8)? > MAX_ID => return Err(()),
+        Marker::U64 | Marker::I64 => (0, 0),
+        Marker::F64 => (8, 0),
         Marker::FixStr(length) => (length.into(), 0),
         Marker::Str8 | Marker::Bin8 => (big_endian(bytes, 1)?, 0),
         Marker::Str16 | Marker::Bin16 => (big_endian(bytes, 2)?, 0),
@@ -205,6 +215,64 @@ pub fn control(opcode: u16, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A server frame whose body is still encoded, for the doors that speak JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerFrame<'a> {
+    /// A request succeeded.
+    Reply {
+        /// The request.
+        request: u32,
+        /// The encoded body.
+        body: &'a [u8],
+    },
+    /// A request was refused.
+    Refusal {
+        /// The request.
+        request: u32,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Something happened.
+    Event {
+        /// The server or the account.
+        topic: u64,
+        /// Its place in the topic; 0 when it is not stored.
+        seq: u64,
+        /// What happened.
+        opcode: u16,
+        /// The encoded body.
+        body: &'a [u8],
+    },
+}
+
+impl<'a> ServerFrame<'a> {
+    /// Reads the payload of a reply, refusal or event; `None` for anything else.
+    pub fn read(mut bytes: &'a [u8]) -> Option<Self> {
+        let bytes = &mut bytes;
+        let length = decode::read_array_len(bytes).ok()?;
+        match (length, decode::read_int::<u16, _>(bytes).ok()?) {
+            (3, opcode::REPLY) => Some(Self::Reply {
+                request: decode::read_int(bytes).ok()?,
+                body: bytes,
+            }),
+            (5, opcode::REFUSAL) => {
+                let request = decode::read_int(bytes).ok()?;
+                // The rest is the positional form of a refusal, without its array header.
+                let rest = [&[0x93], *bytes].concat();
+                let refusal = rmp_serde::from_slice(&rest).ok()?;
+                Some(Self::Refusal { request, refusal })
+            }
+            (5, opcode::EVENT) => Some(Self::Event {
+                topic: decode::read_int(bytes).ok()?,
+                seq: decode::read_int(bytes).ok()?,
+                opcode: decode::read_int(bytes).ok()?,
+                body: bytes,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// Puts the header of an unmasked, final WebSocket frame in front of a payload
 /// (RFC 6455 §5.2), so that fan-out writes it to sockets unchanged.
 pub fn websocket(kind: WebSocketKind, payload: &[u8]) -> Vec<u8> {
@@ -264,6 +332,7 @@ fn nil(bytes: &mut Vec<u8>) {
 }
 
 /// Writing to a `Vec` cannot fail.
+#[expect(clippy::needless_pass_by_value, reason = "takes what the writers give")]
 fn ok<T, E>(written: Result<T, E>) {
     debug_assert!(written.is_ok());
 }
@@ -292,6 +361,7 @@ mod tests {
         let trailing = [0x94, 16, 1, 0, 0x90, 0x90];
         let negative = [0x94, 0xff, 1, 0, 0x90];
         let extension = [0x94, 16, 1, 0, 0xd4, 1, 2];
+        let too_many_bits = [0x94, 16, 1, 0, 0xcf, 0, 0x20, 0, 0, 0, 0, 0, 0];
         for bytes in [
             &[][..],
             &[0xc0],
@@ -302,6 +372,7 @@ mod tests {
             &trailing,
             &negative,
             &extension,
+            &too_many_bits,
         ] {
             assert_eq!(
                 Frame::read(bytes).map_err(|refusal| refusal.reason),
@@ -309,6 +380,37 @@ mod tests {
                 "{bytes:x?}"
             );
         }
+    }
+
+    #[test]
+    fn server_frames_read_back() {
+        let body = &[0x91, 0x05][..];
+        assert_eq!(
+            ServerFrame::read(&reply(9, body)),
+            Some(ServerFrame::Reply { request: 9, body })
+        );
+        let refused = Refusal {
+            reason: Reason::RateLimited,
+            detail: Some("send".to_owned()),
+            retry_after: Some(70_000),
+        };
+        assert_eq!(
+            ServerFrame::read(&refusal(9, &refused)),
+            Some(ServerFrame::Refusal {
+                request: 9,
+                refusal: refused
+            })
+        );
+        assert_eq!(
+            ServerFrame::read(&event(1 << 52, 3, 16, body)),
+            Some(ServerFrame::Event {
+                topic: 1 << 52,
+                seq: 3,
+                opcode: 16,
+                body
+            })
+        );
+        assert_eq!(ServerFrame::read(&control(opcode::HELLO, body)), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData, num::NonZeroU64, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::wire::{Shape, Wire};
+use crate::wire::{Shape, Wire, number_of};
 
 /// 2026-01-01T00:00:00Z, in milliseconds since 1970: where ids begin to count.
 pub const EPOCH_MS: u64 = 1_767_225_600_000;
@@ -253,6 +253,12 @@ impl<T: Kind + 'static> Wire for Id<T> {
             value: const { NonZeroU64::new(SAMPLE).unwrap() },
             kind: PhantomData,
         }
+    }
+
+    fn sample_of(field: &str) -> Self {
+        let last = Self::sample();
+        let id = last.get() + u64::from(number_of(field)) / 2;
+        Self::new(id).unwrap_or(last)
     }
 }
 

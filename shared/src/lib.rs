@@ -7,14 +7,20 @@
 //! - [`frame`]: frame headers, the only thing a gateway reads;
 //! - [`domain`]: rules without I/O: permissions, content, limits;
 //! - [`protocol`]: one file per command family: rows, bodies, events;
-//! - [`bus`]: Redis seen by us: streams, topics, queries, leases.
+//! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
+//! - [`config`], [`telemetry`], [`ops`]: flags, logs and traces, the operations port;
+//! - [`reference`](mod@reference): the documents that are generated from all of these.
 
 pub mod bus;
 pub mod clock;
 pub mod close;
+pub mod config;
 pub mod domain;
 pub mod error;
 pub mod frame;
 pub mod ids;
+pub mod ops;
 pub mod protocol;
+pub mod reference;
+pub mod telemetry;
 pub mod wire;

@@ -11,6 +11,11 @@ pub trait Wire: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn shape() -> Shape;
     /// One value, the same in every run and release: the golden vectors hold it.
     fn sample() -> Self;
+    /// The same for a field with this name: plain values differ by name, so a
+    /// golden vector shows when two fields of one type changed places.
+    fn sample_of(_field: &str) -> Self {
+        Self::sample()
+    }
 }
 
 /// What a value looks like.
@@ -20,8 +25,11 @@ pub enum Shape {
     Unit,
     /// True or false.
     Bool,
-    /// An integer of at most 53 bits.
-    Int,
+    /// An integer from 0 with at most this many bits.
+    Int(u32),
+    /// A set of flags as one integer, with the name of its type; flags that the
+    /// receiver does not know are dropped.
+    Flags(&'static str),
     /// UTF-8 text.
     Text,
     /// An id: a number in MessagePack, a string in JSON.
@@ -71,22 +79,31 @@ pub struct EnumShape {
     pub values: &'static [(u8, &'static str, &'static str)],
 }
 
+/// A number below 64 that differs between names.
+pub(crate) fn number_of(field: &str) -> u8 {
+    field
+        .bytes()
+        .fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
+        & 63
+}
+
 macro_rules! plain {
-    ($( $kind:ty => $shape:ident, $sample:expr; )+) => { $(
+    ($( $kind:ty => $shape:expr, $sample:expr, |$field:ident| $named:expr; )+) => { $(
         impl Wire for $kind {
-            fn shape() -> Shape { Shape::$shape }
+            fn shape() -> Shape { $shape }
             fn sample() -> Self { $sample }
+            fn sample_of($field: &str) -> Self { $named }
         }
     )+ };
 }
 
 plain! {
-    () => Unit, ();
-    bool => Bool, true;
-    u16 => Int, 7;
-    u32 => Int, 70_000;
-    u64 => Int, 1_767_225_601_000;
-    String => Text, "text".to_owned();
+    () => Shape::Unit, (), |_field| ();
+    bool => Shape::Bool, true, |field| number_of(field) & 1 == 1;
+    u16 => Shape::Int(16), 7, |field| 300 + u16::from(number_of(field));
+    u32 => Shape::Int(32), 70_000, |field| 70_000 + u32::from(number_of(field));
+    u64 => Shape::Int(53), 1_767_225_601_000, |field| 1_767_225_601_000 + u64::from(number_of(field));
+    String => Shape::Text, "text".to_owned(), |field| field.to_owned();
 }
 
 impl<T: Wire> Wire for Option<T> {
@@ -96,6 +113,9 @@ impl<T: Wire> Wire for Option<T> {
     fn sample() -> Self {
         Some(T::sample())
     }
+    fn sample_of(field: &str) -> Self {
+        Some(T::sample_of(field))
+    }
 }
 
 impl<T: Wire> Wire for Vec<T> {
@@ -104,6 +124,9 @@ impl<T: Wire> Wire for Vec<T> {
     }
     fn sample() -> Self {
         vec![T::sample()]
+    }
+    fn sample_of(field: &str) -> Self {
+        vec![T::sample_of(field)]
     }
 }
 
@@ -137,7 +160,7 @@ macro_rules! bodies {
                 $crate::wire::Shape::Struct(&SHAPE)
             }
             fn sample() -> Self {
-                Self { $( $field: $crate::wire::Wire::sample() ),* }
+                Self { $( $field: $crate::wire::Wire::sample_of(stringify!($field)) ),* }
             }
         }
     )+ };
@@ -207,8 +230,8 @@ macro_rules! choices {
                 $crate::wire::Shape::Enum(&SHAPE)
             }
             fn sample() -> Self {
-                const VALUES: &[$name] = &[ $( $name::$value ),+ ];
-                VALUES[0]
+                let [first, ..] = [ $( Self::$value ),+ ];
+                first
             }
         }
     };

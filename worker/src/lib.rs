@@ -1,1 +1,33 @@
-//! Empty.
+//! The worker: keeps the rules, and is the only program that speaks SQL.
+//!
+//! # Layout
+//!
+//! - [`config`]: settings; [`run`]: the program;
+//! - `lane`: the way of a command: own, consume, commit, publish;
+//! - `context`, `guard`, `commands`: what a handler may touch, what is checked
+//!   before it, and the handlers;
+//! - `queries`: what any worker answers, and what it prepares for a lane;
+//! - `store`: the only SQL, written by lanes and read by queries;
+//! - `limiter`, `password`, `token`: what both use;
+//! - `days`: the daily tables.
+
+mod commands;
+pub mod config;
+mod context;
+mod days;
+mod error;
+mod guard;
+mod lane;
+mod limiter;
+mod metrics;
+mod password;
+mod queries;
+mod run;
+mod store;
+mod token;
+
+pub use run::{metrics, migrate, new_epoch, run};
+
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

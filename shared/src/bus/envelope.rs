@@ -104,13 +104,18 @@ pub struct Envelope {
     pub trace: Option<String>,
 }
 
-/// What a gateway must do about an event, without decoding it. It acts after
-/// the event was given to those who saw it under the old rights.
+/// What a gateway must do about an event, without decoding it. Except for
+/// `Appeared`, it acts after the event was given to those who saw it under the
+/// old rights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Channels came or went: fetch the views of this topic anew. What was
-    /// visible before stays visible, so a resume may cross it.
-    Channels,
+    /// A channel appeared, and no view holds it yet: fetch the views of this
+    /// topic anew, and only then give this very event to those whose new view
+    /// sees it. What was visible stays visible, so a resume may cross it.
+    Appeared {
+        /// Members whose view may have another id now; all others keep theirs.
+        members: Vec<UserId>,
+    },
     /// Rights changed: fetch the views anew. A resume that crosses it gets a gap.
     Rights {
         /// Members whose view may have another id now; all others keep theirs.

@@ -1,83 +1,305 @@
-//! The twin of Redis inside the process.
-use super::{BusError, Decision, Delivery, Quota, StreamEntry, StreamId, Topic};
-use crate::ids::Partition;
+//! The twin of Redis inside the process: the same meaning, no network.
+//!
+//! Its clock is the runtime's, so a test that pauses time also holds leases and
+//! limits still.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
 use bytes::Bytes;
-use std::time::Duration;
-fn no<T>() -> Result<T, BusError> {
-    Err(BusError::Refused("not built yet".to_owned()))
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
+
+use super::{BusError, Decision, Delivery, Quota, StreamEntry, StreamId, Topic, inbox::Inbox};
+use crate::{clock::Clock, ids::Partition};
+
+#[derive(Clone)]
+pub(super) struct Memory(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// Wakes whoever waits for entries or queries.
+    arrived: Notify,
+    started: Instant,
+    started_ms: u64,
 }
-#[derive(Clone, Default)]
-pub(super) struct Memory;
+
+#[derive(Default)]
+struct State {
+    streams: HashMap<Partition, Stream>,
+    queries: VecDeque<Bytes>,
+    subscribers: Vec<Arc<Link>>,
+    /// Until when, in milliseconds.
+    leases: BTreeMap<(String, String), u64>,
+    /// Until when a key has spent, in microseconds.
+    spent: HashMap<String, u64>,
+}
+
+#[derive(Default)]
+struct Stream {
+    last: StreamId,
+    entries: BTreeMap<StreamId, Bytes>,
+}
+
+#[derive(Default)]
+struct Link {
+    inbox: Inbox,
+    topics: Mutex<HashSet<Topic>>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            state: Mutex::default(),
+            arrived: Notify::new(),
+            started: Instant::now(),
+            started_ms: Clock::system().now_ms(),
+        }))
+    }
+}
+
+#[expect(
+    clippy::unused_async,
+    reason = "the same signatures as those of Redis, where they wait"
+)]
 impl Memory {
+    pub(super) async fn append(
+        &self,
+        partition: Partition,
+        entry: Bytes,
+    ) -> Result<StreamId, BusError> {
+        let now = StreamId {
+            ms: self.now_us() / 1000,
+            seq: 0,
+        };
+        let mut state = self.lock();
+        let stream = state.streams.entry(partition).or_default();
+        let id = now.max(stream.last.next());
+        stream.append(id, entry);
+        drop(state);
+        self.0.arrived.notify_waiters();
+        Ok(id)
+    }
+
+    pub(super) async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
+        let mut state = self.lock();
+        let stream = state.streams.entry(partition).or_default();
+        let ahead = id <= stream.last;
+        if !ahead {
+            stream.append(id, Bytes::new());
+        }
+        drop(state);
+        self.0.arrived.notify_waiters();
+        Ok(!ahead)
+    }
+
+    pub(super) async fn trim(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
+        if let Some(stream) = self.lock().streams.get_mut(&partition) {
+            stream.entries = stream.entries.split_off(&id);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn backlog(&self, partition: Partition) -> Result<u64, BusError> {
+        let state = self.lock();
+        let stream = state.streams.get(&partition);
+        Ok(stream.map_or(0, |stream| stream.entries.len() as u64))
+    }
+
+    pub(super) async fn publish(&self, messages: Vec<(Topic, Bytes)>) -> Result<(), BusError> {
+        // Under the lock from first to last, so all subscribers hear one order.
+        let mut state = self.lock();
+        state.subscribers.retain(|link| !link.inbox.is_closed());
+        for link in &state.subscribers {
+            let topics = link.topics();
+            let heard = messages.iter().filter(|(topic, _)| topics.contains(topic));
+            link.inbox.push(heard.cloned());
+        }
+        Ok(())
+    }
+
     pub(super) fn subscriber(&self) -> Subscriber {
-        Subscriber
+        let link = Arc::new(Link::default());
+        self.lock().subscribers.push(Arc::clone(&link));
+        Subscriber(link)
     }
-    pub(super) async fn append(&self, _: Partition, _: Bytes) -> Result<StreamId, BusError> {
-        no()
+
+    pub(super) async fn ask(&self, entry: Bytes) -> Result<u64, BusError> {
+        let mut state = self.lock();
+        state.queries.push_back(entry);
+        let depth = state.queries.len() as u64;
+        drop(state);
+        self.0.arrived.notify_waiters();
+        Ok(depth)
     }
-    pub(super) async fn mark(&self, _: Partition, _: StreamId) -> Result<bool, BusError> {
-        no()
-    }
-    pub(super) async fn trim(&self, _: Partition, _: StreamId) -> Result<(), BusError> {
-        no()
-    }
-    pub(super) async fn backlog(&self, _: Partition) -> Result<u64, BusError> {
-        no()
-    }
-    pub(super) async fn publish(&self, _: Vec<(Topic, Bytes)>) -> Result<(), BusError> {
-        no()
-    }
-    pub(super) async fn ask(&self, _: Bytes) -> Result<u64, BusError> {
-        no()
-    }
+
     pub(super) async fn now_ms(&self) -> Result<u64, BusError> {
-        no()
+        Ok(self.now_us() / 1000)
     }
+
     pub(super) async fn lease(
         &self,
-        _: &str,
-        _: &str,
-        _: Duration,
+        prefix: &str,
+        name: &str,
+        ttl: Duration,
     ) -> Result<Vec<String>, BusError> {
-        no()
+        let now = self.now_us() / 1000;
+        let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let mut state = self.lock();
+        let key = (prefix.to_owned(), name.to_owned());
+        state.leases.insert(key, now.saturating_add(ttl));
+        state.leases.retain(|_, until| *until > now);
+        let same = state.leases.keys().filter(|(of, _)| of == prefix);
+        Ok(same.map(|(_, name)| name.clone()).collect())
     }
-    pub(super) async fn release(&self, _: &str, _: &str) -> Result<(), BusError> {
-        no()
+
+    pub(super) async fn release(&self, prefix: &str, name: &str) -> Result<(), BusError> {
+        let key = (prefix.to_owned(), name.to_owned());
+        self.lock().leases.remove(&key);
+        Ok(())
     }
-    pub(super) async fn draw(&self, _: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
-        no()
+
+    pub(super) async fn draw(&self, draws: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
+        let now = self.now_us();
+        let mut state = self.lock();
+        state.spent.retain(|_, until| *until > now);
+        let mut decide = |(key, quota): &(String, Quota)| {
+            let spent = state.spent.get(key).copied().unwrap_or_default();
+            let (decision, new) = quota.draw(spent, now);
+            if decision == Decision::Allowed {
+                state.spent.insert(key.clone(), new);
+            }
+            decision
+        };
+        Ok(draws.iter().map(&mut decide).collect())
     }
 
     pub(super) async fn read(
         &mut self,
-        _: &[(Partition, StreamId)],
-        _: u64,
-        _: Duration,
+        after: &[(Partition, StreamId)],
+        count: u64,
+        wait: Duration,
     ) -> Result<Vec<StreamEntry>, BusError> {
-        no()
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let found = self.wait_for(wait, |state| {
+            let entries = state.read(after, count);
+            (!entries.is_empty()).then_some(entries)
+        });
+        Ok(found.await.unwrap_or_default())
     }
-    pub(super) async fn take(&mut self, _: Duration) -> Result<Option<Bytes>, BusError> {
-        no()
+
+    pub(super) async fn take(&mut self, wait: Duration) -> Result<Option<Bytes>, BusError> {
+        Ok(self.wait_for(wait, |state| state.queries.pop_front()).await)
+    }
+
+    /// Looks now, and again whenever something arrives, for as long as `wait`.
+    async fn wait_for<T>(
+        &self,
+        wait: Duration,
+        mut look: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
+        let found = async {
+            loop {
+                let arrived = self.0.arrived.notified();
+                tokio::pin!(arrived);
+                // Listens before it looks, so nothing arrives in between unnoticed.
+                arrived.as_mut().enable();
+                if let Some(found) = look(&mut self.lock()) {
+                    return found;
+                }
+                arrived.await;
+            }
+        };
+        timeout(wait, found).await.ok()
+    }
+
+    fn now_us(&self) -> u64 {
+        let elapsed = u64::try_from(self.0.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        (self.0.started_ms * 1000).saturating_add(elapsed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-pub(super) struct Subscriber;
-impl Subscriber {
-    pub(super) async fn next(&mut self) -> Option<Delivery> {
-        None
-    }
-    pub(super) fn control(&self) -> Control {
-        Control
+impl State {
+    fn read(&self, after: &[(Partition, StreamId)], count: usize) -> Vec<StreamEntry> {
+        let mut found = Vec::new();
+        for (partition, id) in after {
+            let Some(stream) = self.streams.get(partition) else {
+                continue;
+            };
+            let entries = stream.entries.range(id.next()..).take(count);
+            found.extend(entries.map(|(id, bytes)| StreamEntry {
+                partition: *partition,
+                id: *id,
+                bytes: bytes.clone(),
+            }));
+        }
+        found
     }
 }
+
+impl Stream {
+    fn append(&mut self, id: StreamId, entry: Bytes) {
+        self.last = id;
+        self.entries.insert(id, entry);
+    }
+}
+
+impl Link {
+    fn topics(&self) -> MutexGuard<'_, HashSet<Topic>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) struct Subscriber(Arc<Link>);
+
+impl Subscriber {
+    pub(super) async fn next(&mut self) -> Option<Delivery> {
+        self.0.inbox.next().await
+    }
+
+    pub(super) fn control(&self) -> Control {
+        Control(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        // The next publish forgets it.
+        self.0.inbox.close();
+    }
+}
+
 #[derive(Clone)]
-pub(super) struct Control;
+pub(super) struct Control(Arc<Link>);
+
+#[expect(
+    clippy::unused_async,
+    reason = "the same signatures as those of Redis, where they wait"
+)]
 impl Control {
-    pub(super) async fn subscribe(&self, _: Vec<Topic>) -> Result<(), BusError> {
-        no()
+    pub(super) async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
+        self.0.topics().extend(topics);
+        Ok(())
     }
-    pub(super) async fn unsubscribe(&self, _: Vec<Topic>) -> Result<(), BusError> {
-        no()
+
+    pub(super) async fn unsubscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
+        let mut heard = self.0.topics();
+        for topic in &topics {
+            heard.remove(topic);
+        }
+        Ok(())
     }
-    pub(super) async fn reset(&self) {}
+
+    pub(super) async fn reset(&self) {
+        self.0.inbox.lose();
+    }
 }

@@ -9,6 +9,7 @@
 //! what was acknowledged. [`Bus::memory`] is a twin inside the process, for tests.
 
 pub mod envelope;
+mod inbox;
 pub mod limits;
 mod memory;
 mod redis;
@@ -211,7 +212,8 @@ impl Bus {
 }
 
 /// Reads streams and the list of queries, on a connection of its own: waiting
-/// blocks nobody else.
+/// blocks nobody else. A call that is dropped half-way loses nothing when the next
+/// call is the same; use one reader for streams and another for queries.
 pub struct Reader(ReaderKind);
 
 enum ReaderKind {
@@ -283,7 +285,8 @@ enum ControlKind {
 impl SubscriberControl {
     /// Hears these topics too. When it returns, Redis has the subscriptions (a
     /// barrier on the same connection, as the driver answers too early): what is
-    /// published from now on is heard.
+    /// published from now on is heard. After an error they may be heard or not: ask
+    /// again, or unsubscribe.
     pub async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
         match &self.0 {
             ControlKind::Redis(control) => control.subscribe(topics).await,

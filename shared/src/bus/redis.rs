@@ -1,91 +1,238 @@
 //! Redis through fred.
+//!
+//! Two links for commands, so that scripts, which fred flushes one by one, never
+//! hold up the stream of commands; a connection for each reader and subscriber.
+
+mod link;
+mod reader;
+mod reply;
+mod scripts;
+mod subscriber;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use fred::{
+    interfaces::{
+        ClientLike, ListInterface, PubsubInterface, SortedSetsInterface, StreamsInterface,
+    },
+    types::{ClusterHash, CustomCommand, Value, scripts::Script},
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+use self::link::{Address, Link};
+pub(super) use self::{
+    reader::Reader,
+    subscriber::{Control, Subscriber},
+};
 use super::{BusError, Decision, Delivery, Quota, StreamEntry, StreamId, Topic};
 use crate::ids::Partition;
-use bytes::Bytes;
-use std::time::Duration;
-fn no<T>() -> Result<T, BusError> {
-    Err(BusError::Refused("not built yet".to_owned()))
-}
+
+/// The list of queries.
+const QUERIES: &str = "queries";
+
 #[derive(Clone)]
-pub(super) struct Redis;
+pub(super) struct Redis(Arc<Inner>);
+
+struct Inner {
+    address: Arc<Address>,
+    /// XADD, LPUSH, PUBLISH: the hot path.
+    ingest: Link,
+    /// Lua, and what is asked rarely.
+    scripts: Link,
+    lease: Script,
+    draw: Script,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _stop: DropGuard,
+}
+
 impl Redis {
-    pub(super) async fn connect(_: &str) -> Result<Self, BusError> {
-        no()
+    pub(super) async fn connect(url: &str) -> Result<Self, BusError> {
+        let address = Arc::new(Address::parse(url)?);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let link = |what| Link::start(what, Arc::clone(&address), &tasks, stop.clone());
+        let (ingest, scripts) = (link("ingest"), link("scripts"));
+        ingest.opened().await;
+        scripts.opened().await;
+        Ok(Self(Arc::new(Inner {
+            address,
+            ingest,
+            scripts,
+            lease: Script::from_lua(scripts::LEASE),
+            draw: Script::from_lua(scripts::DRAW),
+            tasks,
+            _stop: stop.clone().drop_guard(),
+            stop,
+        })))
     }
+
+    #[expect(
+        clippy::unused_async,
+        reason = "part of the interface; it opens its connection on first use"
+    )]
     pub(super) async fn reader(&self) -> Result<Reader, BusError> {
-        no()
+        Ok(Reader::new(Arc::clone(&self.0.address)))
     }
+
     pub(super) async fn subscriber(&self) -> Result<Subscriber, BusError> {
-        no()
+        let (address, stop) = (Arc::clone(&self.0.address), self.0.stop.child_token());
+        Ok(Subscriber::start(address, &self.0.tasks, stop).await)
     }
-    pub(super) async fn append(&self, _: Partition, _: Bytes) -> Result<StreamId, BusError> {
-        no()
+
+    pub(super) async fn append(
+        &self,
+        partition: Partition,
+        entry: Bytes,
+    ) -> Result<StreamId, BusError> {
+        let turn = self.0.ingest.turn(entry.len()).await?;
+        let id: Result<String, _> = turn
+            .client
+            .xadd(reply::stream(partition), false, None, "*", ("e", entry))
+            .await;
+        id.map_err(|error| self.0.ingest.failed(&error))?.parse()
     }
-    pub(super) async fn mark(&self, _: Partition, _: StreamId) -> Result<bool, BusError> {
-        no()
+
+    pub(super) async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
+        let turn = self.0.scripts.turn(0).await?;
+        let (key, fields) = (reply::stream(partition), ("m", ""));
+        let marked: Result<Value, _> = turn
+            .client
+            .xadd(key, false, None, id.to_string(), fields)
+            .await;
+        match marked.map_err(|error| self.0.scripts.failed(&error)) {
+            Ok(_) => Ok(true),
+            // "The ID specified in XADD is equal or smaller than the target stream
+            // top item", or for the lowest place of all "must be greater than 0-0".
+            Err(BusError::Refused(text))
+                if text.contains("equal or smaller") || text.contains("greater than 0-0") =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
-    pub(super) async fn trim(&self, _: Partition, _: StreamId) -> Result<(), BusError> {
-        no()
+
+    pub(super) async fn trim(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
+        let turn = self.0.scripts.turn(0).await?;
+        let below = ("MINID", "=", id.to_string());
+        let trimmed: Result<Value, _> = turn.client.xtrim(reply::stream(partition), below).await;
+        trimmed
+            .map(drop)
+            .map_err(|error| self.0.scripts.failed(&error))
     }
-    pub(super) async fn backlog(&self, _: Partition) -> Result<u64, BusError> {
-        no()
+
+    pub(super) async fn backlog(&self, partition: Partition) -> Result<u64, BusError> {
+        let turn = self.0.scripts.turn(0).await?;
+        let length: Result<u64, _> = turn.client.xlen(reply::stream(partition)).await;
+        length.map_err(|error| self.0.scripts.failed(&error))
     }
-    pub(super) async fn publish(&self, _: Vec<(Topic, Bytes)>) -> Result<(), BusError> {
-        no()
+
+    pub(super) async fn publish(&self, messages: Vec<(Topic, Bytes)>) -> Result<(), BusError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let size = messages.iter().map(|(_, bytes)| bytes.len()).sum();
+        let turn = self.0.ingest.turn(size).await?;
+        let failed = |error| self.0.ingest.failed(&error);
+        let pipeline = turn.client.pipeline();
+        for (topic, bytes) in messages {
+            // Only queued here; the answers come with `all`.
+            let queued: Value = pipeline
+                .publish(topic.to_string(), bytes)
+                .await
+                .map_err(failed)?;
+            drop(queued);
+        }
+        let published: Result<Value, _> = pipeline.all().await;
+        published.map(drop).map_err(failed)
     }
-    pub(super) async fn ask(&self, _: Bytes) -> Result<u64, BusError> {
-        no()
+
+    pub(super) async fn ask(&self, entry: Bytes) -> Result<u64, BusError> {
+        let turn = self.0.ingest.turn(entry.len()).await?;
+        let depth: Result<u64, _> = turn.client.lpush(QUERIES, entry).await;
+        depth.map_err(|error| self.0.ingest.failed(&error))
     }
+
     pub(super) async fn now_ms(&self) -> Result<u64, BusError> {
-        no()
+        let turn = self.0.scripts.turn(0).await?;
+        let command = CustomCommand::new_static("TIME", ClusterHash::FirstKey, false);
+        let time: Result<Vec<u64>, _> = turn.client.custom(command, Vec::<Value>::new()).await;
+        match time
+            .map_err(|error| self.0.scripts.failed(&error))?
+            .as_slice()
+        {
+            [seconds, microseconds] => Ok(seconds * 1000 + microseconds / 1000),
+            _ => Err(BusError::Malformed),
+        }
     }
+
     pub(super) async fn lease(
         &self,
-        _: &str,
-        _: &str,
-        _: Duration,
+        prefix: &str,
+        name: &str,
+        ttl: Duration,
     ) -> Result<Vec<String>, BusError> {
-        no()
+        let turn = self.0.scripts.turn(0).await?;
+        // A year is for ever, and stays far below what Lua's numbers hold.
+        let ttl = ttl.as_millis().min(366 * 86_400_000);
+        let arguments = vec![name.to_owned(), ttl.to_string()];
+        let names: Result<Vec<String>, _> = self
+            .0
+            .lease
+            .evalsha_with_reload(&turn.client, lease_key(prefix), arguments)
+            .await;
+        let mut names = names.map_err(|error| self.0.scripts.failed(&error))?;
+        names.sort_unstable();
+        Ok(names)
     }
-    pub(super) async fn release(&self, _: &str, _: &str) -> Result<(), BusError> {
-        no()
+
+    pub(super) async fn release(&self, prefix: &str, name: &str) -> Result<(), BusError> {
+        let turn = self.0.scripts.turn(0).await?;
+        let released: Result<Value, _> = turn.client.zrem(lease_key(prefix), name).await;
+        released
+            .map(drop)
+            .map_err(|error| self.0.scripts.failed(&error))
     }
-    pub(super) async fn draw(&self, _: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
-        no()
-    }
-}
-pub(super) struct Reader;
-impl Reader {
-    pub(super) async fn read(
-        &mut self,
-        _: &[(Partition, StreamId)],
-        _: u64,
-        _: Duration,
-    ) -> Result<Vec<StreamEntry>, BusError> {
-        no()
-    }
-    pub(super) async fn take(&mut self, _: Duration) -> Result<Option<Bytes>, BusError> {
-        no()
+
+    pub(super) async fn draw(&self, draws: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
+        if draws.is_empty() {
+            return Ok(Vec::new());
+        }
+        let turn = self.0.scripts.turn(0).await?;
+        let keys: Vec<String> = draws.iter().map(|(key, _)| limit_key(key)).collect();
+        let arguments: Vec<String> = draws
+            .iter()
+            .flat_map(|(_, quota)| [quota.cost_us(), quota.credit_us()])
+            .map(|number| number.to_string())
+            .collect();
+        let early: Result<Vec<u64>, _> = self
+            .0
+            .draw
+            .evalsha_with_reload(&turn.client, keys, arguments)
+            .await;
+        let early = early.map_err(|error| self.0.scripts.failed(&error))?;
+        if early.len() != draws.len() {
+            return Err(BusError::Malformed);
+        }
+        Ok(early.into_iter().map(decision).collect())
     }
 }
 
-pub(super) struct Subscriber;
-impl Subscriber {
-    pub(super) async fn next(&mut self) -> Option<Delivery> {
-        None
-    }
-    pub(super) fn control(&self) -> Control {
-        Control
+fn decision(early_us: u64) -> Decision {
+    match early_us {
+        0 => Decision::Allowed,
+        early => Decision::Limited(early.div_ceil(1000)),
     }
 }
-#[derive(Clone)]
-pub(super) struct Control;
-impl Control {
-    pub(super) async fn subscribe(&self, _: Vec<Topic>) -> Result<(), BusError> {
-        no()
-    }
-    pub(super) async fn unsubscribe(&self, _: Vec<Topic>) -> Result<(), BusError> {
-        no()
-    }
-    pub(super) async fn reset(&self) {}
+
+fn lease_key(prefix: &str) -> String {
+    format!("lease:{{{prefix}}}")
+}
+
+fn limit_key(key: &str) -> String {
+    format!("limit:{{{key}}}")
 }

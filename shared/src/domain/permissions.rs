@@ -10,28 +10,42 @@ use crate::{
     wire::{Shape, Wire, bodies, choices},
 };
 
-bitflags::bitflags! {
-    /// What a member may do. Bits are never reused; at most 52 of them, so that
-    /// a set is a plain number in JavaScript.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-    pub struct Permissions: u64 {
-        /// See a channel and its events.
-        const VIEW_CHANNEL = 1;
-        /// Send messages.
-        const SEND_MESSAGES = 1 << 1;
-        /// Delete the messages of others.
-        const MANAGE_MESSAGES = 1 << 2;
-        /// Create, change, and delete channels.
-        const MANAGE_CHANNELS = 1 << 3;
-        /// Invite people to the server.
-        const CREATE_INVITE = 1 << 4;
-        /// Read what was said before.
-        const READ_HISTORY = 1 << 5;
-        /// Set overrides, within one's own permissions.
-        const MANAGE_ROLES = 1 << 6;
-        /// Everything, whatever overrides say.
-        const ADMINISTRATOR = 1 << 7;
-    }
+macro_rules! permissions {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $bits:expr; )+) => {
+        bitflags::bitflags! {
+            /// What a member may do. Bits are never reused; at most 52 of them, so that
+            /// a set is a plain number in JavaScript.
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+            pub struct Permissions: u64 {
+                $( $(#[doc = $doc])+ const $name = $bits; )+
+            }
+        }
+
+        impl Permissions {
+            /// Every permission with its name and its meaning, in order of their bits.
+            pub const ALL: &[(Self, &'static str, &'static str)] =
+                &[ $( (Self::$name, stringify!($name), concat!($($doc),+)) ),+ ];
+        }
+    };
+}
+
+permissions! {
+    /// See a channel and its events.
+    VIEW_CHANNEL = 1;
+    /// Send messages.
+    SEND_MESSAGES = 1 << 1;
+    /// Delete the messages of others.
+    MANAGE_MESSAGES = 1 << 2;
+    /// Create, change, and delete channels.
+    MANAGE_CHANNELS = 1 << 3;
+    /// Invite people to the server.
+    CREATE_INVITE = 1 << 4;
+    /// Read what was said before.
+    READ_HISTORY = 1 << 5;
+    /// Set overrides, within one's own permissions.
+    MANAGE_ROLES = 1 << 6;
+    /// Everything, whatever overrides say.
+    ADMINISTRATOR = 1 << 7;
 }
 
 impl Permissions {
@@ -64,7 +78,7 @@ impl<'de> Deserialize<'de> for Permissions {
 }
 impl Wire for Permissions {
     fn shape() -> Shape {
-        Shape::Int
+        Shape::Flags("Permissions")
     }
     fn sample() -> Self {
         Self::EVERYONE

@@ -12,7 +12,7 @@ family! {
         /// Ends the session that sends it.
         28 logout: LogOut -> (), [for account], limited by Write;
     }
-    sign_ins {
+    unkeyed {
         /// Creates an account whose password is hashed already, and its first session.
         61440 user_create: CreateUser -> SignedIn, [for workers], limited by Unlimited;
         /// Opens a session for a person whose password was verified.

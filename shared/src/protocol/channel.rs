@@ -16,6 +16,10 @@ family! {
         /// Deletes a channel with all that was said in it.
         22 channel_delete: DeleteChannel -> (), [needs MANAGE_CHANNELS in channel], limited by Write;
     }
+    unkeyed {
+        /// Deletes the next messages of a channel that is gone, and goes on until none is left.
+        61444 channel_purge: PurgeChannel -> (), [for workers], limited by Unlimited;
+    }
     queries {
         /// Lists the channels of the scope's server that the member sees.
         2059 channels_get: GetChannels -> Channels, [for member], limited by Read;
@@ -23,7 +27,7 @@ family! {
     events {
         /// A channel was created.
         7 channel_created: ChannelCreated;
-        /// A channel was changed; holds the whole channel.
+        /// A channel was changed; new overrides come twice: to those who saw the channel, then to those who see it.
         8 channel_updated: ChannelUpdated;
         /// A channel was deleted.
         9 channel_deleted: ChannelDeleted;
@@ -88,6 +92,11 @@ bodies! {
     DeleteChannel {
         /// The idempotency key.
         nonce: String,
+        /// The channel.
+        channel_id: ChannelId,
+    }
+    /// Deletes the messages of a channel that is gone.
+    PurgeChannel {
         /// The channel.
         channel_id: ChannelId,
     }

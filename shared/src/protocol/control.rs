@@ -2,8 +2,8 @@
 
 use crate::{
     ids::SessionId,
-    protocol::{server::Server, user::User},
-    wire::{Shape, Wire, bodies},
+    protocol::{Codec, server::Server, user::User},
+    wire::bodies,
 };
 
 bodies! {
@@ -78,16 +78,21 @@ bodies! {
 }
 
 /// Every control frame, for the reference: opcode, name, who sends it, and the body.
-pub const FRAMES: &[(u16, &str, &str, fn() -> Shape)] = {
+pub const FRAMES: &[(u16, &str, &str, Codec)] = {
     use crate::frame::opcode as op;
     &[
-        (op::HELLO, "hello", "gateway", Hello::shape),
-        (op::IDENTIFY, "identify", "client", Identify::shape),
-        (op::RESUME, "resume", "client", Resume::shape),
-        (op::READY, "ready", "gateway", Ready::shape),
-        (op::HEARTBEAT, "heartbeat", "both", Heartbeat::shape),
-        (op::CURSOR, "cursor", "gateway", Cursor::shape),
-        (op::RECONNECT, "reconnect", "gateway", Reconnect::shape),
-        (op::GAP, "gap", "gateway", Gap::shape),
+        (op::HELLO, "hello", "gateway", Codec::of::<Hello>()),
+        (op::IDENTIFY, "identify", "client", Codec::of::<Identify>()),
+        (op::RESUME, "resume", "client", Codec::of::<Resume>()),
+        (op::READY, "ready", "gateway", Codec::of::<Ready>()),
+        (op::HEARTBEAT, "heartbeat", "both", Codec::of::<Heartbeat>()),
+        (op::CURSOR, "cursor", "gateway", Codec::of::<Cursor>()),
+        (
+            op::RECONNECT,
+            "reconnect",
+            "gateway",
+            Codec::of::<Reconnect>(),
+        ),
+        (op::GAP, "gap", "gateway", Codec::of::<Gap>()),
     ]
 };

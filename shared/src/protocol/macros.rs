@@ -5,7 +5,8 @@
 /// - `commands` write; they carry a nonce and go to the lane of their scope;
 /// - `signals` go to a lane too, but are neither stored nor repeated;
 /// - `internals` are commands that only workers send;
-/// - `sign_ins` are internal, and a repeat is answered anew, with a new token;
+/// - `unkeyed` are internal without a nonce: a sign-in, whose repeat is answered
+///   anew with a new token, and steps that only a lane itself leaves;
 /// - `queries` read; any worker answers them;
 /// - `openings` have no owner yet: any worker prepares them for a lane;
 /// - `events` say what happened.
@@ -14,7 +15,7 @@ macro_rules! family {
         $( commands { $( $command:tt )+ } )?
         $( signals { $( $signal:tt )+ } )?
         $( internals { $( $internal:tt )+ } )?
-        $( sign_ins { $( $sign_in:tt )+ } )?
+        $( unkeyed { $( $unkeyed:tt )+ } )?
         $( queries { $( $query:tt )+ } )?
         $( openings { $( $opening:tt )+ } )?
         $( events { $( $event:tt )+ } )?
@@ -23,7 +24,7 @@ macro_rules! family {
             $( [command] $( $command )+ )?
             $( [signal] $( $signal )+ )?
             $( [internal] $( $internal )+ )?
-            $( [sign_in] $( $sign_in )+ )?
+            $( [unkeyed] $( $unkeyed )+ )?
         }
         $crate::protocol::macros::any! {
             queries { $( $( $query )+ )? }
@@ -208,7 +209,7 @@ macro_rules! kind {
     (internal) => {
         $crate::protocol::RowKind::Internal
     };
-    (sign_in) => {
+    (unkeyed) => {
         $crate::protocol::RowKind::Internal
     };
     (query) => {
@@ -230,7 +231,7 @@ macro_rules! nonce {
         let _ = $request;
         None
     }};
-    (sign_in, $request:ident) => {{
+    (unkeyed, $request:ident) => {{
         let _ = $request;
         None
     }};

@@ -22,11 +22,17 @@ pub mod session;
 pub mod typing;
 pub mod user;
 
-use serde::{Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
+
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::{
     domain::{limits::RateLimit, permissions::Permissions},
     error::{Reason, Refusal},
+    frame,
     ids::{ChannelId, Partition},
     wire::{Shape, Wire},
 };
@@ -235,20 +241,44 @@ impl Codec {
             shape: T::shape,
             sample: || encode(&T::sample()),
             from_json: |text| {
-                serde_json::from_slice::<T>(text)
-                    .map(|value| encode(&value))
-                    .map_err(|error| {
-                        // The line and column are of no use in a one-line body; the field's name is.
-                        let text = error.to_string();
-                        let detail = text.split(" at line").next().unwrap_or_default();
-                        Refusal::field(Reason::Malformed, detail)
-                    })
+                check_names(text, &T::shape())?;
+                let value: T = serde_json::from_slice(text).map_err(|error| bad_json(&error))?;
+                let body = encode(&value);
+                frame::check_body(&body)?;
+                Ok(body)
             },
             to_json: |body| {
                 serde_json::to_string(&decode::<T>(body)?).map_err(|_error| Reason::Internal.into())
             },
         }
     }
+}
+
+/// Refuses an object with a field that the row does not have: a misspelt
+/// optional field would silently take its default.
+fn check_names(text: &[u8], shape: &Shape) -> Result<(), Refusal> {
+    let Shape::Struct(shape) = shape else {
+        return Ok(());
+    };
+    let given: BTreeMap<String, IgnoredAny> =
+        serde_json::from_slice(text).map_err(|error| bad_json(&error))?;
+    let known = |name: &str| shape.fields.iter().any(|field| field.name == name);
+    match given.into_keys().find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::field(
+            Reason::Malformed,
+            &format!("unknown field `{name}`"),
+        )),
+    }
+}
+
+fn bad_json(error: &serde_json::Error) -> Refusal {
+    // The line and column are of no use in a one-line body; the field's name is.
+    let text = error.to_string();
+    Refusal::field(
+        Reason::Malformed,
+        text.split(" at line").next().unwrap_or_default(),
+    )
 }
 
 /// Encodes a body.
@@ -321,6 +351,16 @@ mod tests {
             let json = (codec.to_json)(&body).unwrap();
             assert_eq!((codec.from_json)(json.as_bytes()).unwrap(), body, "{json}");
         }
+    }
+
+    #[test]
+    fn misspelt_fields_are_refused_by_name() {
+        let row = row_named("messages_get").unwrap();
+        let refusal = (row.request.from_json)(br#"{"channel_id":"7","befroe":3}"#).unwrap_err();
+        assert_eq!(refusal.detail.as_deref(), Some("unknown field `befroe`"));
+        let refusal = (row.request.from_json)(br#"{"channel_id":"7","before":9007199254740992}"#)
+            .unwrap_err();
+        assert_eq!(refusal.reason, Reason::Malformed);
     }
 
     #[test]

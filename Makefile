@@ -1,0 +1,49 @@
+# Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help up down reset migrate demo chat test check fmt lint deny docs bench fuzz
+
+help: ## list the tasks
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## start Postgres, Redis, two gateways and two workers; Ctrl-C stops them (DETACH=1: in the background)
+	@deploy/dev/cluster up
+
+down: ## stop what `make up` started, from any shell
+	@deploy/dev/cluster down
+
+reset: ## delete the data of `make up` (YES=1 stops a running cluster first)
+	@deploy/dev/cluster reset
+
+migrate: ## bring the database of DATABASE_URL, or of the running cluster, up to date
+	@deploy/dev/cluster migrate
+
+demo: ## show the running cluster at work: `loadtest demo`
+	@deploy/dev/cluster loadtest demo
+
+chat: ## talk to the running cluster from this terminal: `loadtest chat`
+	@deploy/dev/cluster loadtest chat
+
+test: ## everything that CI runs; installs what it needs
+	@deploy/dev/test all
+
+check: ## the part of it that needs no services: format, lints, dependencies, generated references
+	@deploy/dev/test check
+
+fmt: ## format the code
+	@cargo fmt --all
+
+lint: ## clippy and shellcheck
+	@deploy/dev/test lint
+
+deny: ## licences, sources and who may depend on what, with every warning
+	@deploy/dev/test deny
+
+docs: ## regenerate the references that are made from code
+	@deploy/dev/docs write
+
+bench: ## benchmarks of the hot path
+	@cargo bench --workspace --locked
+
+fuzz: ## fuzz the decoders, each target for FUZZ_SECONDS (60); needs nightly Rust and cargo-fuzz
+	@deploy/dev/fuzz

@@ -1,0 +1,259 @@
+//! The settings of a gateway.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, Parser};
+use shared::config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig};
+
+use crate::{
+    session::{Rules, flood::Rate},
+    shard::{ShardBounds, topics::TopicBounds, writers::Bounds},
+};
+
+/// Holds the sockets of a Confab cluster. Every flag is also an environment variable.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "gateway", version)]
+pub struct Config {
+    /// Address for clients: /ws and /api.
+    #[arg(
+        long,
+        env = "CONFAB_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: SocketAddr,
+
+    /// Origins of web pages that may connect, besides the gateway's own host, such as
+    /// <https://chat.example>; separated by commas.
+    #[arg(
+        long,
+        env = "CONFAB_ORIGINS",
+        value_name = "ORIGINS",
+        value_delimiter = ','
+    )]
+    pub origins: Vec<String>,
+
+    /// How many trusted proxies stand before the gateway: the client's address is so many
+    /// entries from the end of X-Forwarded-For. 0: the address of the connection.
+    #[arg(
+        long,
+        env = "CONFAB_TRUSTED_PROXIES",
+        value_name = "COUNT",
+        default_value_t = 0
+    )]
+    pub trusted_proxies: usize,
+
+    /// Salt of the hashes that limits per network address count by: the same on every
+    /// gateway, and not known to strangers.
+    #[arg(
+        long,
+        env = "CONFAB_ADDRESS_SALT",
+        value_name = "SALT",
+        default_value = "confab",
+        hide_env_values = true
+    )]
+    pub address_salt: Secret<String>,
+
+    /// What the bounds are.
+    #[command(flatten)]
+    pub limits: Limits,
+
+    /// Where Redis is.
+    #[command(flatten)]
+    pub bus: BusConfig,
+
+    /// Who this process is.
+    #[command(flatten)]
+    pub node: NodeConfig,
+
+    /// The operations port.
+    #[command(flatten)]
+    pub ops: OpsConfig,
+
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// The bounds of a gateway.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// Connections in all; more get 503.
+    #[arg(
+        long,
+        env = "CONFAB_MAX_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 100_000
+    )]
+    pub max_connections: usize,
+
+    /// Connections from one network address (a /64 of IPv6); more get 429.
+    #[arg(
+        long,
+        env = "CONFAB_MAX_ADDRESS_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 256
+    )]
+    pub max_address_connections: usize,
+
+    /// Bytes that may wait for a slow connection before it is closed.
+    #[arg(
+        long,
+        env = "CONFAB_QUEUE_BYTES",
+        value_name = "BYTES",
+        default_value_t = 1_048_576
+    )]
+    pub queue_bytes: usize,
+
+    /// Milliseconds that a connection may take nothing of what waits for it.
+    #[arg(
+        long,
+        env = "CONFAB_STALL_MS",
+        value_name = "MS",
+        default_value_t = 30_000
+    )]
+    pub stall_ms: u64,
+
+    /// Milliseconds between two heartbeats of a client; after twice that in silence it is
+    /// closed.
+    #[arg(
+        long,
+        env = "CONFAB_HEARTBEAT_MS",
+        value_name = "MS",
+        default_value_t = 30_000
+    )]
+    pub heartbeat_ms: u64,
+
+    /// Milliseconds that a connection may stay without a session.
+    #[arg(
+        long,
+        env = "CONFAB_IDENTIFY_MS",
+        value_name = "MS",
+        default_value_t = 10_000
+    )]
+    pub identify_ms: u64,
+
+    /// Milliseconds over which clients are sent away when the gateway stops.
+    #[arg(
+        long,
+        env = "CONFAB_DRAIN_MS",
+        value_name = "MS",
+        default_value_t = 20_000
+    )]
+    pub drain_ms: u64,
+
+    /// Frames per second that one connection may send in the long run; four times as many
+    /// at once.
+    #[arg(
+        long,
+        env = "CONFAB_FLOOD_FRAMES",
+        value_name = "COUNT",
+        default_value_t = 100
+    )]
+    pub flood_frames: u32,
+
+    /// Bytes per second that one connection may send in the long run; four times as many
+    /// at once.
+    #[arg(
+        long,
+        env = "CONFAB_FLOOD_BYTES",
+        value_name = "BYTES",
+        default_value_t = 262_144
+    )]
+    pub flood_bytes: u32,
+
+    /// Requests of one connection that may wait for their answers; more are refused as busy.
+    #[arg(
+        long,
+        env = "CONFAB_MAX_PENDING",
+        value_name = "COUNT",
+        default_value_t = 64
+    )]
+    pub max_pending: usize,
+
+    /// Commands that may wait for the lane of a partition; then they are refused as busy.
+    #[arg(
+        long,
+        env = "CONFAB_MAX_BACKLOG",
+        value_name = "COUNT",
+        default_value_t = 10_000
+    )]
+    pub max_backlog: u64,
+
+    /// Milliseconds between two frames that carry a client past events it may not see.
+    #[arg(
+        long,
+        env = "CONFAB_CURSOR_MS",
+        value_name = "MS",
+        default_value_t = 30_000
+    )]
+    pub cursor_ms: u64,
+}
+
+/// Servers that one account can be a member of, and more: what a client that
+/// resumes may name.
+const MAX_TOPICS: usize = 2_000;
+
+impl Limits {
+    /// What sessions keep to.
+    pub const fn rules(&self) -> Rules {
+        const fn rate(per_second: u32) -> Rate {
+            Rate {
+                per_second,
+                burst: per_second.saturating_mul(4),
+            }
+        }
+        Rules {
+            heartbeat: Duration::from_millis(self.heartbeat_ms),
+            identify: Duration::from_millis(self.identify_ms),
+            frames: rate(self.flood_frames),
+            bytes: rate(self.flood_bytes),
+            max_topics: MAX_TOPICS,
+        }
+    }
+
+    /// What shards keep to.
+    pub const fn shards(&self) -> ShardBounds {
+        ShardBounds {
+            writers: Bounds {
+                queue_bytes: self.queue_bytes,
+                stall: Duration::from_millis(self.stall_ms),
+            },
+            topics: TopicBounds {
+                cursor: Duration::from_millis(self.cursor_ms),
+                hold_bytes: self.queue_bytes / 2,
+            },
+        }
+    }
+
+    /// Over how long clients are sent away.
+    pub const fn drain(&self) -> Duration {
+        Duration::from_millis(self.drain_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_flag_has_a_variable_and_a_sentence() {
+        Config::command().debug_assert();
+        for argument in Config::command().get_arguments() {
+            if matches!(argument.get_id().as_str(), "help" | "version") {
+                continue;
+            }
+            assert!(argument.get_env().is_some(), "{argument}");
+            assert!(argument.get_help().is_some(), "{argument}");
+        }
+        assert!(
+            Config::try_parse_from(["gateway"])
+                .unwrap()
+                .origins
+                .is_empty()
+        );
+    }
+}

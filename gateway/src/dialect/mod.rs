@@ -1,0 +1,79 @@
+//! What a connection speaks. Everything inside the gateway is MessagePack;
+//! the other dialects are translated at this edge.
+
+pub mod json;
+
+use bytes::Bytes;
+use serde::Serialize;
+use shared::{
+    error::Refusal,
+    frame::{self, WebSocketKind, websocket},
+    protocol::{control::FRAMES, encode},
+};
+
+/// A WebSocket sub-protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `confab.v1.msgpack`: binary frames with positional arrays.
+    MessagePack,
+    /// `confab.v1.json`: text frames with named fields.
+    Json,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::MessagePack, Self::Json];
+
+    /// The name of the sub-protocol.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MessagePack => "confab.v1.msgpack",
+            Self::Json => "confab.v1.json",
+        }
+    }
+
+    /// The finished WebSocket frame of a control frame.
+    pub fn control<T: Serialize>(self, opcode: u16, body: &T) -> Bytes {
+        match self {
+            Self::MessagePack => binary(&frame::control(opcode, &encode(body))),
+            Self::Json => {
+                let name = FRAMES
+                    .iter()
+                    .find(|row| row.0 == opcode)
+                    .map_or("", |row| row.1);
+                text(&json::control(name, body))
+            }
+        }
+    }
+
+    /// The finished WebSocket frame of a refusal.
+    pub fn refusal(self, request: u32, refusal: &Refusal) -> Bytes {
+        match self {
+            Self::MessagePack => binary(&frame::refusal(request, refusal)),
+            Self::Json => text(&json::refusal(request, refusal)),
+        }
+    }
+
+    /// The finished WebSocket frame of an answer, whose payload is MessagePack.
+    /// `opcode` names the request.
+    pub fn answer(self, opcode: u16, payload: &[u8]) -> Bytes {
+        match self {
+            Self::MessagePack => binary(payload),
+            Self::Json => text(&json::answer(opcode, payload)),
+        }
+    }
+}
+
+/// The finished WebSocket frame of an event in JSON.
+pub fn json_event(frame: &[u8]) -> Bytes {
+    let payload = frame::websocket_payload(frame).unwrap_or_default();
+    text(&json::event(payload))
+}
+
+fn binary(payload: &[u8]) -> Bytes {
+    websocket(WebSocketKind::Binary, payload).into()
+}
+
+fn text(text: &str) -> Bytes {
+    websocket(WebSocketKind::Text, text.as_bytes()).into()
+}

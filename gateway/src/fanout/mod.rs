@@ -1,0 +1,328 @@
+//! The fan-out: one task that hears the bus and tells the shards.
+//!
+//! - [`table`], [`topic`]: what is given out, and in which order;
+//! - [`repair`], [`views`], [`beats`]: what has to be fetched;
+//! - [`subscriptions`]: what the bus is asked for;
+//! - [`message`]: how it talks to shards and sessions.
+
+pub mod beats;
+pub mod message;
+pub mod repair;
+pub mod subscriptions;
+pub mod table;
+pub mod topic;
+pub mod views;
+
+use std::sync::Arc;
+
+use shared::{
+    bus::{
+        Delivery, Subscriber, Topic,
+        envelope::{Answer, Beat, Envelope, NodeAnswer, NodeQuery, unpack},
+    },
+    error::{Reason, Refusal},
+    ids::{ServerId, UserId},
+    protocol::control::TopicSeq,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use tokio_util::task::TaskTracker;
+
+use self::{
+    message::{ToFanout, ToShard},
+    repair::Repaired,
+    table::{Job, Table},
+    views::Views,
+};
+use crate::{metrics::Metrics, opening::Opener, probe::Echo, queries::Queries};
+
+/// How many deliveries may wait. The bus drops what does not fit behind them,
+/// and says so.
+pub const DELIVERIES: usize = 4_096;
+/// How many messages of sessions may wait; whoever finds it full waits.
+pub const INBOX: usize = 1_024;
+/// How many answers to jobs may wait; bounded by the jobs.
+pub const RESULTS: usize = 128;
+/// How many deliveries a turn takes: more mean more events per system call.
+const TURN: usize = 256;
+
+/// The answer to something that was fetched.
+pub enum Done {
+    /// The bus has these subscriptions.
+    Subscribed(Vec<u64>),
+    /// A repair.
+    Repaired {
+        /// The topic.
+        topic: u64,
+        /// The last event known when it was asked for.
+        after: u64,
+        /// What the log holds.
+        answer: Result<Repaired, Refusal>,
+    },
+    /// Heads.
+    Heads(Vec<(u64, u64)>, Result<Vec<TopicSeq>, Refusal>),
+    /// Views.
+    Views {
+        /// The server.
+        topic: u64,
+        /// Whom they are of.
+        asked: Vec<UserId>,
+        /// What they show.
+        answer: Result<Views, Refusal>,
+    },
+}
+
+/// What the fan-out talks to.
+pub struct Fanout {
+    /// Its topics.
+    pub table: Table,
+    /// The shards.
+    pub shards: Vec<mpsc::Sender<ToShard>>,
+    /// Whoever waits for the answers of lanes.
+    pub queries: Queries,
+    /// Opens topics for sessions that joined a server.
+    pub opener: Opener,
+    /// Hears the probes of the bus.
+    pub echo: Echo,
+    /// Where its tasks run.
+    pub tasks: TaskTracker,
+    /// Where its tasks put their answers.
+    pub results: mpsc::Sender<Done>,
+    /// What it counts.
+    pub metrics: Metrics,
+}
+
+/// Moves what the bus says into the queue of the fan-out, so that several
+/// deliveries are handled in one turn.
+pub async fn pump(mut subscriber: Subscriber, deliveries: mpsc::Sender<Delivery>) {
+    while let Some(delivery) = subscriber.next().await {
+        if deliveries.send(delivery).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Fanout {
+    /// Runs until no session and no bus can tell it anything any more.
+    pub async fn run(
+        mut self,
+        mut deliveries: mpsc::Receiver<Delivery>,
+        mut sessions: mpsc::Receiver<ToFanout>,
+        mut results: mpsc::Receiver<Done>,
+    ) {
+        let mut turn = Vec::with_capacity(TURN);
+        loop {
+            let wake = self.table.next_tick();
+            tokio::select! {
+                count = deliveries.recv_many(&mut turn, TURN), if !deliveries.is_closed() || !deliveries.is_empty() => {
+                    let now = Instant::now();
+                    if count == 0 {
+                        tracing::error!("the bus has ended");
+                    }
+                    for delivery in turn.drain(..) {
+                        self.hear(delivery, now);
+                    }
+                }
+                message = sessions.recv() => match message {
+                    Some(message) => self.serve(message, Instant::now()),
+                    None => return,
+                },
+                Some(done) = results.recv() => self.finish(done, Instant::now()),
+                () = sleep_until(wake) => self.table.tick(Instant::now()),
+            }
+            self.act().await;
+        }
+    }
+
+    fn hear(&mut self, delivery: Delivery, now: Instant) {
+        match delivery {
+            Delivery::Lost => self.table.lost(now),
+            Delivery::Message(Topic::Events(_), bytes) => {
+                match unpack::<Vec<Envelope>>(&bytes) {
+                    Ok(envelopes) => {
+                        self.metrics.events_in_total.inc_by(envelopes.len() as u64);
+                        for envelope in envelopes {
+                            self.table.take(envelope, now);
+                        }
+                    }
+                    // Its events are missing now, which the next one or a beat shows.
+                    Err(error) => self.garbled("events", &error),
+                }
+            }
+            Delivery::Message(Topic::Node(_), bytes) => match unpack::<Vec<Answer>>(&bytes) {
+                Ok(answers) => self.answer(answers),
+                Err(error) => self.garbled("answers", &error),
+            },
+            Delivery::Message(Topic::Beats, bytes) => match unpack::<Beat>(&bytes) {
+                Ok(beat) => self.table.beat(&beat, now),
+                Err(error) => self.garbled("beat", &error),
+            },
+            Delivery::Message(Topic::Probe(_), bytes) => self.echo.heard(&bytes, now),
+            Delivery::Message(Topic::Chunks(_) | Topic::Wake(_), _) => {}
+        }
+    }
+
+    fn garbled(&self, what: &'static str, error: &dyn std::error::Error) {
+        self.metrics.garbled_total.inc();
+        tracing::warn!(what, %error, "a message on the bus cannot be read");
+    }
+
+    fn answer(&mut self, answers: Vec<Answer>) {
+        let count = self.shards.len() as u64;
+        let mut by_shard: Vec<Vec<Answer>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for answer in answers {
+            if self.queries.answered(&answer) {
+                continue;
+            }
+            let shard = usize::try_from(answer.connection % count.max(1)).unwrap_or(0);
+            if let Some(list) = by_shard.get_mut(shard) {
+                list.push(answer);
+            }
+        }
+        for (shard, answers) in by_shard.into_iter().enumerate() {
+            if !answers.is_empty() {
+                self.table.tell(shard, ToShard::Answers(answers));
+            }
+        }
+    }
+
+    fn serve(&mut self, message: ToFanout, now: Instant) {
+        match message {
+            ToFanout::Attach(attach, reply) => {
+                let positions = self.table.attach(&attach, now);
+                // The driver may have gone; its connection's end undoes this.
+                drop(reply.send(positions));
+            }
+            ToFanout::Leave(link, topic) => self.table.leave(link.connection, topic, false, now),
+            ToFanout::Detach(link) => self.table.detach(&link, now),
+        }
+    }
+
+    fn finish(&mut self, done: Done, now: Instant) {
+        match done {
+            Done::Subscribed(topics) => self.table.subscribed(&topics, now),
+            Done::Repaired {
+                topic,
+                after,
+                answer,
+            } => self.table.repaired(topic, after, answer, now),
+            Done::Heads(asked, answer) => self.table.heads(asked, answer, now),
+            Done::Views {
+                topic,
+                asked,
+                answer,
+            } => self.table.views(topic, &asked, answer, now),
+        }
+    }
+
+    /// Does what the table left behind.
+    async fn act(&mut self) {
+        for job in self.table.jobs.drain(..) {
+            let (queries, results) = (self.queries.clone(), self.results.clone());
+            self.tasks.spawn(async move {
+                // The fan-out ends only when the gateway does.
+                drop(results.send(fetch(&queries, job).await).await);
+            });
+        }
+        for joining in self.table.joining.drain(..) {
+            self.opener.join(&self.tasks, joining);
+        }
+        for (shard, out) in self.shards.iter().zip(&mut self.table.out) {
+            for message in out.drain(..) {
+                if shard.send(message).await.is_err() {
+                    tracing::error!("a shard has ended");
+                }
+            }
+        }
+    }
+}
+
+async fn fetch(queries: &Queries, job: Job) -> Done {
+    match job {
+        Job::Repair { topic, after } => Done::Repaired {
+            topic,
+            after,
+            answer: events(queries, topic, after).await,
+        },
+        Job::Heads(asked) => {
+            let topics = asked.iter().map(|(topic, _)| *topic).collect();
+            let answer = match queries.node(&NodeQuery::Heads { topics }).await {
+                Ok(NodeAnswer::Heads { topics }) => Ok(topics),
+                other => Err(unexpected(other)),
+            };
+            Done::Heads(asked, answer)
+        }
+        Job::Views { topic, seq, users } => Done::Views {
+            topic,
+            answer: views(queries, topic, seq, users.clone()).await,
+            asked: users,
+        },
+    }
+}
+
+/// The next events of a topic.
+pub async fn events(queries: &Queries, topic: u64, after: u64) -> Result<Repaired, Refusal> {
+    match queries.node(&NodeQuery::Events { topic, after }).await {
+        Ok(NodeAnswer::Events {
+            events,
+            head,
+            too_old,
+        }) => Ok(Repaired {
+            events,
+            head,
+            too_old,
+        }),
+        other => Err(unexpected(other)),
+    }
+}
+
+async fn views(
+    queries: &Queries,
+    topic: u64,
+    seq: u64,
+    users: Vec<UserId>,
+) -> Result<Views, Refusal> {
+    let server = ServerId::new(topic).ok_or(Reason::Internal)?;
+    match queries.node(&NodeQuery::Views { server, seq, users }).await {
+        Ok(NodeAnswer::Views {
+            seq,
+            members,
+            views,
+        }) => Ok(Views {
+            seq,
+            members,
+            views,
+        }),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// A refusal, or the answer to another question.
+pub fn unexpected(answer: Result<NodeAnswer, Refusal>) -> Refusal {
+    match answer {
+        Err(refusal) => refusal,
+        Ok(_) => Reason::Unavailable.into(),
+    }
+}
+
+/// Where sessions reach the fan-out and the shards.
+#[derive(Clone)]
+pub struct Exchange {
+    /// The fan-out.
+    pub fanout: mpsc::Sender<ToFanout>,
+    /// The shards.
+    pub shards: Arc<[mpsc::Sender<ToShard>]>,
+}
+
+impl Exchange {
+    /// Tells a shard something; nobody listens any more when the gateway ends.
+    pub async fn tell(&self, shard: usize, message: ToShard) {
+        if let Some(shard) = self.shards.get(shard)
+            && shard.send(message).await.is_err()
+        {
+            tracing::debug!("a shard has ended");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Repairs: what the bus lost is read from the event log.
+
+use std::time::Duration;
+
+use shared::{bus::envelope::Envelope, error::Refusal, protocol::control::TopicSeq};
+use tokio::time::Instant;
+
+use super::{
+    message::ToShard,
+    table::{GRACE, Job, Table},
+};
+
+/// How many repairs run at once: of the 64 queries of a gateway, some must be
+/// left for the sessions.
+const MAX_REPAIRS: usize = 16;
+/// How many topics one question about heads names.
+const HEADS: usize = 256;
+/// How many such questions are asked at once.
+const MAX_HEADS: usize = 2;
+/// How long to wait after a query failed.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// The answer to a repair.
+#[derive(Debug)]
+pub struct Repaired {
+    /// The events after the last one, dense, oldest first.
+    pub events: Vec<Envelope>,
+    /// The head of the topic.
+    pub head: u64,
+    /// The log no longer holds the next event.
+    pub too_old: bool,
+}
+
+impl Table {
+    /// Reads what follows the last event of a topic, when it is its turn.
+    pub(super) fn repair(&mut self, number: u64, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        if !topic.repairing {
+            topic.repairing = true;
+            self.repairs.push_back(number);
+        }
+        self.start_repairs(now);
+    }
+
+    fn start_repairs(&mut self, _now: Instant) {
+        while self.repairs_running < MAX_REPAIRS
+            && let Some(number) = self.repairs.pop_front()
+        {
+            if let Some(topic) = self.topics.get(&number) {
+                self.repairs_running += 1;
+                self.metrics.repairs_total.inc();
+                self.jobs.push(Job::Repair {
+                    topic: number,
+                    after: topic.last,
+                });
+            }
+        }
+    }
+
+    /// A repair was answered.
+    pub fn repaired(
+        &mut self,
+        number: u64,
+        after: u64,
+        answer: Result<Repaired, Refusal>,
+        now: Instant,
+    ) {
+        self.repairs_running = self.repairs_running.saturating_sub(1);
+        if let Some(topic) = self.topics.get_mut(&number) {
+            topic.repairing = false;
+            match answer {
+                Ok(answer) => self.apply_repair(number, after, answer, now),
+                Err(_refusal) => {
+                    self.metrics.repairs_failed_total.inc();
+                    // Whatever was wanted before: it has to be read once more.
+                    topic.want = topic.want.max(topic.last + 1);
+                    self.alarm(now + RETRY, number);
+                }
+            }
+        }
+        self.start_repairs(now);
+    }
+
+    fn apply_repair(&mut self, number: u64, after: u64, answer: Repaired, now: Instant) {
+        let Repaired {
+            events,
+            head,
+            too_old,
+        } = answer;
+        if head < after {
+            // Another log: a standby or a backup took over. Sessions find out
+            // from the epoch when they resume.
+            if let Some(topic) = self.topics.get_mut(&number) {
+                topic.skip_to(head);
+            }
+            self.out_of_sync(number);
+            return;
+        }
+        if too_old {
+            self.gap(number, head, now);
+            return;
+        }
+        let progress = !events.is_empty();
+        for envelope in events {
+            if envelope.topic == number {
+                self.take(envelope, now);
+            }
+        }
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        if topic.hold.is_some() {
+            // What was not kept is read after the views have come.
+            topic.want = topic.want.max(head);
+            return;
+        }
+        if !progress {
+            // The log is the truth: what was hoped for beyond it does not exist.
+            topic.want = topic.want.min(head.max(topic.last));
+        } else if head > topic.last {
+            topic.want = topic.want.max(head);
+            self.repair(number, now);
+        }
+    }
+
+    /// Events are gone for good: the sessions fetch the topic anew.
+    fn gap(&mut self, number: u64, head: u64, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        if head <= topic.last {
+            return;
+        }
+        topic.skip_to(head);
+        let users = topic.members.values().map(|member| member.user).collect();
+        let is_server = !topic.account;
+        self.metrics.gaps_total.inc();
+        self.tell_members(number, || ToShard::Gap(number, head));
+        if is_server {
+            // Nobody knows what happened to the rights.
+            self.hold(number, head, users, now);
+        }
+        self.advance(number, now);
+    }
+
+    /// A topic's alarm rang.
+    pub(super) fn look_at(&mut self, number: u64, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        if topic.hold.is_some() {
+            self.retry_views(number, now);
+        } else if topic.is_behind() && topic.subscribed && !topic.members.is_empty() {
+            self.repair(number, now);
+        }
+    }
+
+    /// Asks for the heads of dirty topics, in batches.
+    pub(super) fn ask_heads(&mut self, now: Instant) {
+        while self.heads_running < MAX_HEADS && now >= self.dirty_at && !self.dirty.is_empty() {
+            let count = self.dirty.len().min(HEADS);
+            let batch: Vec<(u64, u64)> = self
+                .dirty
+                .drain(..count)
+                .filter_map(|number| Some((number, self.topics.get(&number)?.last)))
+                .collect();
+            if !batch.is_empty() {
+                self.heads_running += 1;
+                self.jobs.push(Job::Heads(batch));
+            }
+        }
+    }
+
+    /// The heads of topics were answered.
+    pub fn heads(
+        &mut self,
+        asked: Vec<(u64, u64)>,
+        answer: Result<Vec<TopicSeq>, Refusal>,
+        now: Instant,
+    ) {
+        self.heads_running = self.heads_running.saturating_sub(1);
+        let Ok(heads) = answer else {
+            self.metrics.repairs_failed_total.inc();
+            self.dirty.extend(asked.iter().map(|(number, _)| *number));
+            self.dirty_at = now + RETRY + self.jitter(RETRY);
+            return;
+        };
+        for (number, _) in &asked {
+            if let Some(topic) = self.topics.get_mut(number) {
+                topic.dirty = false;
+            }
+        }
+        for head in heads {
+            let Some(topic) = self.topics.get_mut(&head.topic) else {
+                continue;
+            };
+            let before = asked.iter().find(|(number, _)| *number == head.topic);
+            if before.is_some_and(|(_, last)| head.seq < *last) {
+                topic.skip_to(head.seq);
+                self.out_of_sync(head.topic);
+            } else if head.seq > topic.last {
+                topic.want = topic.want.max(head.seq);
+                self.alarm(now + GRACE, head.topic);
+            }
+        }
+        self.ask_heads(now);
+    }
+}

@@ -1,0 +1,55 @@
+//! The program `gateway`: settings, telemetry, serve, drain.
+
+use anyhow::Context;
+use clap::Parser;
+use gateway::config::Config;
+use shared::{bus::Bus, telemetry};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    let _telemetry = telemetry::start("gateway", &config.node.node, &config.telemetry)
+        .context("starting logs and traces")?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?
+        .block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let shutdown = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(stop_on_signal(shutdown.clone())?);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listening on {}", config.listen))?;
+    let ops = TcpListener::bind(config.ops.ops_listen)
+        .await
+        .with_context(|| format!("listening on {}", config.ops.ops_listen))?;
+    let connect = Bus::connect(config.bus.redis_url.expose());
+    let bus = tokio::select! {
+        bus = connect => bus.context("connecting to Redis")?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    gateway::run(config, listener, ops, bus, shutdown)
+        .await
+        .context("serving")
+}
+
+/// Stops on SIGTERM and on Ctrl-C.
+fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        shutdown.cancel();
+    })
+}

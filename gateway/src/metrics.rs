@@ -1,0 +1,177 @@
+//! Every metric of this binary.
+
+use prometheus::{
+    Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    core::{Collector, Desc},
+};
+
+macro_rules! metrics {
+    ($(
+        $(#[doc = $doc:literal])+ $field:ident: $kind:ident $(by $label:literal)?;
+    )+) => {
+        /// What a gateway counts. Clones count together.
+        #[derive(Debug, Clone)]
+        pub struct Metrics {
+            $( $(#[doc = $doc])+ pub $field: $kind, )+
+        }
+
+        impl Metrics {
+            /// The name and the help text of each metric, for the reference.
+            pub const ALL: &[(&'static str, &'static str)] = &[
+                $( (concat!("confab_gateway_", stringify!($field)), concat!($($doc),+)) ),+
+            ];
+
+            /// Makes the metrics and registers them.
+            pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+                Ok(Self {
+                    $( $field: register(registry, metrics!(@make $kind, $field, concat!($($doc),+) $(, $label)?))?, )+
+                })
+            }
+        }
+    };
+    (@make $kind:ident, $field:ident, $help:expr) => {
+        $kind::with_opts(opts(stringify!($field), $help))?
+    };
+    (@make $kind:ident, $field:ident, $help:expr, $label:literal) => {
+        $kind::new(opts(stringify!($field), $help), &[$label])?
+    };
+}
+
+metrics! {
+    /// Open connections.
+    connections: IntGauge;
+    /// Connections with an open session.
+    sessions: IntGauge;
+    /// WebSocket upgrades accepted.
+    accepted_total: IntCounter;
+    /// WebSocket upgrades refused, by cause.
+    rejected_total: IntCounterVec by "cause";
+    /// Frames read from clients.
+    frames_in_total: IntCounter;
+    /// Bytes read from clients.
+    bytes_in_total: IntCounter;
+    /// Frames queued for clients.
+    frames_queued_total: IntCounter;
+    /// Frames written to clients: the deliveries.
+    frames_out_total: IntCounter;
+    /// Bytes written to clients.
+    bytes_out_total: IntCounter;
+    /// System calls that wrote to clients.
+    writes_total: IntCounter;
+    /// Ephemeral frames dropped because a queue was full.
+    queue_dropped_total: IntCounter;
+    /// Connections closed, by the name of the close code.
+    closed_total: IntCounterVec by "close_code";
+    /// Refusals made by the gateway itself, by reason.
+    refusals_total: IntCounterVec by "reason";
+    /// Commands sent to lanes.
+    commands_total: IntCounter;
+    /// Commands whose answer did not come in time.
+    unknown_total: IntCounter;
+    /// Queries sent to workers.
+    queries_total: IntCounter;
+    /// Queries that wait for their answer.
+    queries_in_flight: IntGauge;
+    /// Queries that wait for their turn.
+    queries_waiting: IntGauge;
+    /// Topics that this gateway hears.
+    topics: IntGauge;
+    /// Topics whose events wait for new views.
+    topics_held: IntGauge;
+    /// Events heard on the bus.
+    events_in_total: IntCounter;
+    /// Events heard more than once.
+    events_doubled_total: IntCounter;
+    /// Holes found in topics.
+    holes_total: IntCounter;
+    /// Repairs from the event log.
+    repairs_total: IntCounter;
+    /// Repairs that failed and were tried again.
+    repairs_failed_total: IntCounter;
+    /// Topics marked dirty: something may have been lost.
+    dirty_total: IntCounter;
+    /// Gap frames sent.
+    gaps_total: IntCounter;
+    /// Times that the bus lost an unknown number of messages.
+    lost_total: IntCounter;
+    /// Messages on the bus that could not be read.
+    garbled_total: IntCounter;
+    /// The age of the oldest beat among the partitions, in seconds.
+    beat_age_seconds: Gauge;
+    /// Probes of the bus that did not come back.
+    probes_missed_total: IntCounter;
+    /// How long the last probe of the bus took, in seconds.
+    probe_seconds: Gauge;
+    /// Tasks that panicked. Each is a fault to be mended.
+    panics_total: IntCounter;
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help.trim())
+        .namespace("confab")
+        .subsystem("gateway")
+}
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    let _: Vec<&Desc> = metric.desc();
+    Ok(metric)
+}
+
+/// What a shard counts in a turn, added to the metrics at its end: a shared
+/// counter for each delivery would cost more than the delivery.
+#[derive(Debug)]
+pub struct ShardMetrics {
+    /// Frames queued.
+    pub queued: u64,
+    /// Frames written.
+    pub delivered: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// System calls.
+    pub writes: u64,
+    /// Ephemeral frames dropped.
+    pub dropped: u64,
+    metrics: Metrics,
+}
+
+impl ShardMetrics {
+    /// Nothing counted yet.
+    pub const fn new(metrics: Metrics) -> Self {
+        Self {
+            queued: 0,
+            delivered: 0,
+            bytes: 0,
+            writes: 0,
+            dropped: 0,
+            metrics,
+        }
+    }
+
+    /// A connection was closed.
+    pub fn closed(&self, name: &str) {
+        self.metrics.closed_total.with_label_values(&[name]).inc();
+    }
+
+    /// Adds what was counted.
+    pub fn publish(&mut self) {
+        let take = |counter: &IntCounter, value: &mut u64| {
+            if *value > 0 {
+                counter.inc_by(std::mem::take(value));
+            }
+        };
+        take(&self.metrics.frames_queued_total, &mut self.queued);
+        take(&self.metrics.frames_out_total, &mut self.delivered);
+        take(&self.metrics.bytes_out_total, &mut self.bytes);
+        take(&self.metrics.writes_total, &mut self.writes);
+        take(&self.metrics.queue_dropped_total, &mut self.dropped);
+    }
+
+    /// The counters of the whole gateway.
+    pub const fn all(&self) -> &Metrics {
+        &self.metrics
+    }
+}

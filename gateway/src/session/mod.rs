@@ -1,0 +1,399 @@
+//! One connection as a state machine without I/O: what arrives goes in, what
+//! is to be done comes out.
+//!
+//! `Unidentified` → `Opening` → `Live` → `Draining`; nothing leads back.
+
+pub mod flood;
+pub mod link;
+pub mod socket;
+
+use std::time::Duration;
+
+use shared::{
+    bus::envelope::Caller,
+    close::CloseCode,
+    error::{Reason, Refusal},
+    frame::opcode,
+    protocol::{
+        control::{Heartbeat, Identify, Resume, TopicSeq},
+        decode,
+    },
+};
+use tokio::time::Instant;
+
+use self::flood::{Bucket, Rate};
+
+/// What all sessions of a gateway keep to.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// How often a client must send something.
+    pub heartbeat: Duration,
+    /// How long a connection may stay without a session, and how long the
+    /// opening of one may take.
+    pub identify: Duration,
+    /// How many frames.
+    pub frames: Rate,
+    /// How many bytes.
+    pub bytes: Rate,
+    /// The most topics that a client may name when it resumes.
+    pub max_topics: usize,
+}
+
+/// A client frame that has left its buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Which command.
+    pub opcode: u16,
+    /// Pairs a reply with its request.
+    pub request: u32,
+    /// The server, the DM channel, or 0.
+    pub scope: u64,
+    /// The encoded body.
+    pub body: Vec<u8>,
+}
+
+/// The epoch and the places that a client resumes from.
+pub type Places = (String, Vec<TopicSeq>);
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Open the session that the token names.
+    Open {
+        /// The client's token.
+        token: String,
+        /// Where to resume from.
+        resume: Option<Places>,
+    },
+    /// Append to the stream of the scope's partition, in order.
+    Command(Request),
+    /// Ask any worker.
+    Query(Request),
+    /// Answer a heartbeat with its number.
+    Heartbeat(u64),
+    /// Answer a ping.
+    Pong(Vec<u8>),
+    /// Say no.
+    Refuse(u32, Refusal),
+    /// End the connection.
+    Close(CloseCode),
+    /// The client ended the connection, with this code.
+    Closed(Option<u16>),
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    /// When something last arrived.
+    heard: Instant,
+    frames: Bucket,
+    bytes: Bucket,
+}
+
+#[derive(Debug)]
+enum State {
+    Unidentified { since: Instant },
+    Opening { since: Instant },
+    Live(Caller),
+    Draining,
+}
+
+impl Session {
+    /// A connection that was just made.
+    pub fn new(rules: &Rules, now: Instant) -> Self {
+        Self {
+            state: State::Unidentified { since: now },
+            heard: now,
+            frames: Bucket::full(rules.frames, now),
+            bytes: Bucket::full(rules.bytes, now),
+        }
+    }
+
+    /// Bytes arrived: the first thing that is checked.
+    pub fn received(&mut self, rules: &Rules, bytes: usize, now: Instant) -> Option<Step> {
+        self.heard = now;
+        (!self.bytes.draw(rules.bytes, bytes, now)).then_some(Step::Close(CloseCode::Flood))
+    }
+
+    /// A WebSocket frame arrived, whatever it carries.
+    pub fn counted(&mut self, rules: &Rules, now: Instant) -> Result<(), CloseCode> {
+        if self.frames.draw(rules.frames, 1, now) {
+            Ok(())
+        } else {
+            Err(CloseCode::Flood)
+        }
+    }
+
+    /// A frame of the protocol arrived.
+    pub fn request(&mut self, rules: &Rules, request: Request, now: Instant) -> Option<Step> {
+        if matches!(self.state, State::Draining) {
+            return None;
+        }
+        let number = request.request;
+        let step = match request.opcode {
+            opcode::HEARTBEAT => decode::<Heartbeat>(&request.body)
+                .map(|heartbeat| Step::Heartbeat(heartbeat.number)),
+            opcode::IDENTIFY | opcode::RESUME => self.identify(rules, &request, now),
+            0..opcode::FIRST_LANE | opcode::FIRST_INTERNAL.. => Err(Reason::UnknownCommand.into()),
+            opcode::FIRST_ANY.. => Ok(Step::Query(request)),
+            _ if self.caller().is_some() => Ok(Step::Command(request)),
+            _ => Err(Reason::Unauthenticated.into()),
+        };
+        Some(step.unwrap_or_else(|refusal| Step::Refuse(number, refusal)))
+    }
+
+    fn identify(
+        &mut self,
+        rules: &Rules,
+        request: &Request,
+        now: Instant,
+    ) -> Result<Step, Refusal> {
+        if !matches!(self.state, State::Unidentified { .. }) {
+            // A second identity on one connection is a mistake of the client's
+            // author, which a refusal would hide.
+            return Ok(Step::Close(CloseCode::BadFrame));
+        }
+        let (token, resume) = if request.opcode == opcode::IDENTIFY {
+            (decode::<Identify>(&request.body)?.token, None)
+        } else {
+            let Resume {
+                token,
+                epoch,
+                topics,
+            } = decode(&request.body)?;
+            if topics.len() > rules.max_topics {
+                return Err(Refusal::field(Reason::TooLarge, "topics"));
+            }
+            (token, Some((epoch, topics)))
+        };
+        self.state = State::Opening { since: now };
+        Ok(Step::Open { token, resume })
+    }
+
+    /// The session is open: commands are taken from now on.
+    pub fn opened(&mut self, caller: Caller) {
+        if matches!(self.state, State::Opening { .. }) {
+            self.state = State::Live(caller);
+        }
+    }
+
+    /// The connection is about to end: nothing is taken any more.
+    pub fn drain(&mut self) {
+        self.state = State::Draining;
+    }
+
+    /// Whose session it is.
+    pub const fn caller(&self) -> Option<&Caller> {
+        match &self.state {
+            State::Live(caller) => Some(caller),
+            _ => None,
+        }
+    }
+
+    /// When [`Session::tick`] has to be called at the latest.
+    pub fn deadline(&self, rules: &Rules) -> Instant {
+        let silence = self.heard + rules.heartbeat * 2;
+        match self.state {
+            State::Unidentified { since } | State::Opening { since } => {
+                silence.min(since + rules.identify)
+            }
+            State::Live(_) | State::Draining => silence,
+        }
+    }
+
+    /// Time passed: ends connections that are silent or have no session yet.
+    pub fn tick(&self, rules: &Rules, now: Instant) -> Option<CloseCode> {
+        match self.state {
+            State::Unidentified { since } | State::Opening { since }
+                if now >= since + rules.identify =>
+            {
+                Some(CloseCode::IdentifyTimeout)
+            }
+            _ if now >= self.heard + rules.heartbeat * 2 => Some(CloseCode::HeartbeatTimeout),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        ids::{SessionId, UserId},
+        protocol::encode,
+        wire::Wire,
+    };
+
+    use super::*;
+
+    const RULES: Rules = Rules {
+        heartbeat: Duration::from_secs(30),
+        identify: Duration::from_secs(10),
+        frames: Rate {
+            per_second: 10,
+            burst: 50,
+        },
+        bytes: Rate {
+            per_second: 1_000,
+            burst: 5_000,
+        },
+        max_topics: 2,
+    };
+
+    fn request(opcode: u16, body: Vec<u8>) -> Request {
+        Request {
+            opcode,
+            request: 7,
+            scope: 0,
+            body,
+        }
+    }
+
+    fn identify() -> Request {
+        request(
+            opcode::IDENTIFY,
+            encode(&Identify {
+                token: "t".to_owned(),
+            }),
+        )
+    }
+
+    fn live(now: Instant) -> Session {
+        let mut session = Session::new(&RULES, now);
+        session.request(&RULES, identify(), now);
+        session.opened(Caller {
+            user: UserId::sample(),
+            session: SessionId::sample(),
+        });
+        session
+    }
+
+    fn refused(reason: Reason) -> Option<Step> {
+        Some(Step::Refuse(7, reason.into()))
+    }
+
+    #[test]
+    fn commands_need_an_open_session_and_openings_do_not() {
+        let now = Instant::now();
+        let mut session = Session::new(&RULES, now);
+        let command = request(opcode::FIRST_LANE, vec![0x90]);
+        let query = request(opcode::FIRST_ANY, vec![0x90]);
+        assert_eq!(
+            session.request(&RULES, command.clone(), now),
+            refused(Reason::Unauthenticated)
+        );
+        assert_eq!(
+            session.request(&RULES, query.clone(), now),
+            Some(Step::Query(query))
+        );
+        assert_eq!(
+            session.request(&RULES, identify(), now),
+            Some(Step::Open {
+                token: "t".to_owned(),
+                resume: None
+            })
+        );
+        assert_eq!(
+            session.request(&RULES, command.clone(), now),
+            refused(Reason::Unauthenticated)
+        );
+        session.opened(Caller {
+            user: UserId::sample(),
+            session: SessionId::sample(),
+        });
+        assert_eq!(
+            session.request(&RULES, command.clone(), now),
+            Some(Step::Command(command.clone()))
+        );
+        assert_eq!(
+            session.request(&RULES, identify(), now),
+            Some(Step::Close(CloseCode::BadFrame))
+        );
+        session.drain();
+        assert_eq!(session.request(&RULES, command, now), None);
+    }
+
+    #[test]
+    fn what_only_servers_or_workers_send_is_unknown() {
+        let now = Instant::now();
+        let mut session = live(now);
+        for opcode in [
+            0,
+            1,
+            2,
+            3,
+            6,
+            8,
+            9,
+            10,
+            15,
+            opcode::FIRST_INTERNAL,
+            u16::MAX,
+        ] {
+            assert_eq!(
+                session.request(&RULES, request(opcode, vec![0x90]), now),
+                refused(Reason::UnknownCommand),
+                "{opcode}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bad_control_body_is_refused_and_may_be_mended() {
+        let now = Instant::now();
+        let mut session = Session::new(&RULES, now);
+        for opcode in [opcode::IDENTIFY, opcode::RESUME, opcode::HEARTBEAT] {
+            assert_eq!(
+                session.request(&RULES, request(opcode, vec![0xc0]), now),
+                refused(Reason::Malformed)
+            );
+        }
+        let topics = vec![TopicSeq { topic: 1, seq: 1 }; 3];
+        let many = encode(&Resume {
+            token: String::new(),
+            epoch: String::new(),
+            topics,
+        });
+        assert_eq!(
+            session.request(&RULES, request(opcode::RESUME, many), now),
+            Some(Step::Refuse(7, Refusal::field(Reason::TooLarge, "topics")))
+        );
+        assert!(matches!(
+            session.request(&RULES, identify(), now),
+            Some(Step::Open { .. })
+        ));
+    }
+
+    #[test]
+    fn silence_and_missing_identity_end_the_connection() {
+        let start = Instant::now();
+        let session = Session::new(&RULES, start);
+        assert_eq!(session.deadline(&RULES), start + RULES.identify);
+        assert_eq!(session.tick(&RULES, start + Duration::from_secs(9)), None);
+        assert_eq!(
+            session.tick(&RULES, start + RULES.identify),
+            Some(CloseCode::IdentifyTimeout)
+        );
+        let mut session = live(start);
+        assert_eq!(session.tick(&RULES, start + Duration::from_secs(59)), None);
+        assert_eq!(
+            session.tick(&RULES, start + Duration::from_secs(60)),
+            Some(CloseCode::HeartbeatTimeout)
+        );
+        let later = start + Duration::from_secs(50);
+        assert_eq!(session.received(&RULES, 10, later), None);
+        assert_eq!(session.deadline(&RULES), later + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn floods_end_the_connection() {
+        let now = Instant::now();
+        let mut session = live(now);
+        assert_eq!(
+            session.received(&RULES, 5_001, now),
+            Some(Step::Close(CloseCode::Flood))
+        );
+        assert!((0..50).all(|_| session.counted(&RULES, now).is_ok()));
+        assert_eq!(session.counted(&RULES, now), Err(CloseCode::Flood));
+    }
+}

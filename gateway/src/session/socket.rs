@@ -1,0 +1,326 @@
+//! The reading half of a connection: one small task that keeps a buffer only
+//! while a frame is incomplete.
+
+use std::{cell::RefCell, io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use shared::{
+    close::CloseCode,
+    error::{Reason, Refusal},
+    frame::{Frame, WebSocketKind, opcode, websocket},
+    protocol::control::{Heartbeat, Hello},
+};
+use tokio::{
+    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{Request, Session, Step, link::Link};
+use crate::{
+    Gateway,
+    dialect::{Dialect, json},
+    fanout::message::{ToFanout, ToShard},
+    shard::writers::Close,
+    upstream::refusal,
+    websocket::{Assembler, Incoming},
+};
+
+/// How much one read takes from a socket.
+const SCRATCH_BYTES: usize = 64 * 1024;
+/// How long a closed connection may take to be closed by the other end.
+const LINGER: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// Read into by every session of a thread, in turn.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+}
+
+/// Serves a connection until it ends.
+pub async fn run(
+    gateway: Arc<Gateway>,
+    link: Arc<Link>,
+    read: OwnedReadHalf,
+    write: OwnedWriteHalf,
+    first: Bytes,
+) {
+    gateway.metrics.connections.inc();
+    let shard = link.shard;
+    gateway
+        .exchange
+        .tell(shard, ToShard::Add(Arc::clone(&link), write))
+        .await;
+    let served = Reader::new(&gateway, &link, &read).serve(first);
+    // A fault in one session must not reach the others.
+    if AssertUnwindSafe(served).catch_unwind().await.is_err() {
+        gateway.metrics.panics_total.inc();
+        gateway.close(&link, CloseCode::OutOfSync).await;
+    }
+    if link.is_closing() {
+        // Until the client has the close frame; a socket that is dropped with
+        // bytes unread takes back what it sent.
+        drop(timeout(LINGER, discard(&read)).await);
+    }
+    gateway.metrics.connections.dec();
+    if link.caller().is_some() {
+        gateway.metrics.sessions.dec();
+    }
+    // The fan-out passes it on, so that the shard hears nothing about this
+    // connection after its end.
+    drop(gateway.exchange.fanout.send(ToFanout::Detach(link)).await);
+}
+
+async fn discard(read: &OwnedReadHalf) {
+    while read.readable().await.is_ok() {
+        match SCRATCH.with_borrow_mut(|scratch| read.try_read(scratch)) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_error) => return,
+        }
+    }
+}
+
+struct Reader<'a> {
+    gateway: &'a Arc<Gateway>,
+    link: &'a Arc<Link>,
+    read: &'a OwnedReadHalf,
+    session: Session,
+    assembler: Assembler,
+}
+
+impl<'a> Reader<'a> {
+    fn new(gateway: &'a Arc<Gateway>, link: &'a Arc<Link>, read: &'a OwnedReadHalf) -> Self {
+        Self {
+            gateway,
+            link,
+            read,
+            session: Session::new(&gateway.rules, Instant::now()),
+            assembler: Assembler::new(gateway.max_frame_bytes),
+        }
+    }
+
+    async fn serve(mut self, first: Bytes) {
+        self.gateway.hello(self.link).await;
+        let mut steps = Vec::new();
+        if !first.is_empty() {
+            // What came with the handshake.
+            self.take(&mut first.to_vec(), &mut steps);
+            if self.act(&mut steps).await {
+                return;
+            }
+        }
+        let timer = sleep_until(self.session.deadline(&self.gateway.rules));
+        tokio::pin!(timer);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.link.changed() => {
+                    if self.link.is_closing() {
+                        self.session.drain();
+                        return;
+                    }
+                    if let Some(caller) = self.link.caller() {
+                        self.session.opened(caller.clone());
+                    }
+                }
+                ready = self.read.readable() => {
+                    if ready.is_err() || !self.read(&mut steps) {
+                        return;
+                    }
+                }
+                () = &mut timer => {
+                    let now = Instant::now();
+                    match self.session.tick(&self.gateway.rules, now) {
+                        Some(code) => steps.push(Step::Close(code)),
+                        // Re-armed only when it rings: at most once per heartbeat.
+                        None => timer.as_mut().reset(self.session.deadline(&self.gateway.rules)),
+                    }
+                }
+            }
+            if self.act(&mut steps).await {
+                return;
+            }
+        }
+    }
+
+    /// Reads what the socket has; `false` at its end.
+    fn read(&mut self, steps: &mut Vec<Step>) -> bool {
+        SCRATCH.with_borrow_mut(|scratch| match self.read.try_read(scratch) {
+            Ok(0) => false,
+            Ok(count) => {
+                if let Some(bytes) = scratch.get_mut(..count) {
+                    self.take(bytes, steps);
+                }
+                true
+            }
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        })
+    }
+
+    fn take(&mut self, bytes: &mut [u8], steps: &mut Vec<Step>) {
+        let now = Instant::now();
+        let metrics = &self.gateway.metrics;
+        metrics.bytes_in_total.inc_by(bytes.len() as u64);
+        let rules = &self.gateway.rules;
+        if let Some(step) = self.session.received(rules, bytes.len(), now) {
+            steps.push(step);
+            return;
+        }
+        let (session, dialect) = (&mut self.session, self.link.dialect);
+        let mut count = 0;
+        let result = self.assembler.feed(bytes, &mut |incoming| {
+            count += 1;
+            session.counted(rules, now)?;
+            steps.extend(interpret(session, rules, dialect, incoming, now)?);
+            Ok(())
+        });
+        metrics.frames_in_total.inc_by(count);
+        if let Err(code) = result {
+            steps.push(Step::Close(code));
+        }
+    }
+
+    /// Does what the session asks for; `true` when the connection is over.
+    async fn act(&mut self, steps: &mut Vec<Step>) -> bool {
+        for step in steps.drain(..) {
+            let over = matches!(step, Step::Close(_) | Step::Closed(_));
+            Box::pin(self.gateway.step(self.link, step)).await;
+            if over {
+                return true;
+            }
+        }
+        if steps.capacity() > 0 {
+            *steps = Vec::new();
+        }
+        false
+    }
+}
+
+fn interpret(
+    session: &mut Session,
+    rules: &super::Rules,
+    dialect: Dialect,
+    incoming: Incoming<'_>,
+    now: Instant,
+) -> Result<Option<Step>, CloseCode> {
+    let request = match (incoming, dialect) {
+        (Incoming::Ping(bytes), _) => return Ok(Some(Step::Pong(bytes.to_vec()))),
+        (Incoming::Pong, _) => return Ok(None),
+        (Incoming::Close(code), _) => return Ok(Some(Step::Closed(code))),
+        (Incoming::Binary(bytes), Dialect::MessagePack) => {
+            // Without a header there is no number that a refusal could carry.
+            let frame = Frame::read(bytes).map_err(|_refusal| CloseCode::BadFrame)?;
+            Request {
+                opcode: frame.opcode,
+                request: frame.request,
+                scope: frame.scope,
+                body: frame.body.to_vec(),
+            }
+        }
+        (Incoming::Text(text), Dialect::Json) => match json::read(text) {
+            Ok(request) => request,
+            Err((number, refusal)) => return Ok(Some(Step::Refuse(number, refusal))),
+        },
+        (Incoming::Binary(_) | Incoming::Text(_), _) => return Err(CloseCode::BadFrame),
+    };
+    Ok(session.request(rules, request, now))
+}
+
+impl Gateway {
+    async fn hello(&self, link: &Link) {
+        let hello = Hello {
+            node: self.node.clone(),
+            heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            max_frame_bytes: self.max_frame_bytes as u64,
+        };
+        self.send(link, link.dialect.control(opcode::HELLO, &hello))
+            .await;
+    }
+
+    /// Queues a frame for a connection.
+    pub async fn send(&self, link: &Link, frame: Bytes) {
+        let message = ToShard::Send(link.connection, vec![frame]);
+        self.exchange.tell(link.shard, message).await;
+    }
+
+    /// Ends a connection.
+    pub async fn close(&self, link: &Link, code: CloseCode) {
+        let message = ToShard::Close(link.connection, Close::Code(code));
+        self.exchange.tell(link.shard, message).await;
+        // The shard says so too, but a reader that already returns must know.
+        link.close();
+    }
+
+    /// Says no.
+    pub async fn refuse(&self, link: &Link, request: u32, refusal: &Refusal) {
+        self.metrics
+            .refusals_total
+            .with_label_values(&[refusal.reason.name()])
+            .inc();
+        self.send(link, link.dialect.refusal(request, refusal))
+            .await;
+    }
+
+    async fn step(self: &Arc<Self>, link: &Arc<Link>, step: Step) {
+        match step {
+            Step::Open { token, resume } => self.opener.open(&self.tasks, link, token, resume),
+            Step::Command(request) => self.command(link, request).await,
+            Step::Query(request) => self.query(link, request).await,
+            Step::Heartbeat(number) => {
+                let frame = link
+                    .dialect
+                    .control(opcode::HEARTBEAT, &Heartbeat { number });
+                self.send(link, frame).await;
+            }
+            Step::Pong(bytes) => {
+                let frame = websocket(WebSocketKind::Pong, &bytes).into();
+                self.send(link, frame).await;
+            }
+            Step::Refuse(request, refusal) => self.refuse(link, request, &refusal).await,
+            Step::Close(code) => self.close(link, code).await,
+            Step::Closed(code) => {
+                let message = ToShard::Close(link.connection, Close::Echo(code));
+                self.exchange.tell(link.shard, message).await;
+                link.close();
+            }
+        }
+    }
+
+    async fn command(&self, link: &Link, request: Request) {
+        let number = request.request;
+        let sent = match link.caller() {
+            Some(caller) => self.upstream.command(link, caller, request).await,
+            None => Err(Reason::Unauthenticated.into()),
+        };
+        if let Err(refusal) = sent {
+            self.refuse(link, number, &refusal).await;
+        }
+    }
+
+    /// Asks in a task of its own: an answer that takes long must not keep the
+    /// session from being read.
+    async fn query(self: &Arc<Self>, link: &Arc<Link>, request: Request) {
+        let (number, opcode) = (request.request, request.opcode);
+        let place = match link.ask(number, self.upstream.bound()) {
+            Ok(place) => place,
+            Err(busy) => return self.refuse(link, number, &refusal(busy)).await,
+        };
+        let (gateway, link) = (Arc::clone(self), Arc::clone(link));
+        self.tasks.spawn(async move {
+            let answer = gateway.upstream.query(&link, request).await;
+            drop(place);
+            match answer {
+                Ok(payload) => {
+                    let message = ToShard::Reply {
+                        connection: link.connection,
+                        opcode,
+                        payload,
+                    };
+                    gateway.exchange.tell(link.shard, message).await;
+                }
+                Err(refusal) => gateway.refuse(&link, number, &refusal).await,
+            }
+        });
+    }
+}

@@ -1,0 +1,353 @@
+//! A shard: one task that owns the writing halves and queues of its
+//! connections, so that no delivery takes a lock.
+
+pub mod queue;
+pub mod topics;
+pub mod writers;
+
+use std::{hash::BuildHasher, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use futures_util::{FutureExt, StreamExt, future::abortable, stream::FuturesUnordered};
+use shared::{
+    bus::envelope::Answer,
+    close::CloseCode,
+    error::Reason,
+    frame::{opcode, websocket_payload},
+    protocol::control::Reconnect,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use self::{
+    topics::{TopicBounds, Topics},
+    writers::{Blocked, Bounds, Close, Socket, Writers},
+};
+use crate::{dialect::Dialect, event::Event, fanout::message::ToShard, metrics::ShardMetrics};
+
+/// How many messages may wait for a shard. A shard never waits for a socket, so
+/// whoever finds the queue full waits a moment.
+pub const INBOX: usize = 1_024;
+/// How many messages a turn takes: more of them mean more frames per system
+/// call, fewer mean less delay for the first one.
+const TURN: usize = 256;
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The bounds of everything in a shard.
+#[derive(Debug, Clone, Copy)]
+pub struct ShardBounds {
+    /// Of a connection.
+    pub writers: Bounds,
+    /// Of a topic.
+    pub topics: TopicBounds,
+}
+
+/// The connections of one core.
+pub struct Shard<S> {
+    writers: Writers<S>,
+    topics: Topics,
+    drain: Option<Drain>,
+    random: RandomState,
+}
+
+struct Drain {
+    since: Instant,
+    window: Duration,
+    told: Vec<(u32, u64)>,
+}
+
+/// Runs a shard until everyone who could tell it something is gone.
+pub async fn run<S: Socket>(
+    mut inbox: mpsc::Receiver<ToShard<S>>,
+    bounds: ShardBounds,
+    metrics: ShardMetrics,
+) {
+    let mut shard = Shard::new(bounds, metrics);
+    let mut turn = Vec::with_capacity(TURN);
+    let mut waiting = FuturesUnordered::new();
+    let mut blocked = Vec::new();
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            count = inbox.recv_many(&mut turn, TURN) => if count == 0 { break },
+            Some(done) = waiting.next(), if !waiting.is_empty() => {
+                shard.unblocked(done);
+                while let Some(Some(done)) = waiting.next().now_or_never() {
+                    shard.unblocked(done);
+                }
+            }
+            now = ticks.tick() => shard.tick(now),
+        }
+        let now = Instant::now();
+        for message in turn.drain(..) {
+            shard.apply(message, now);
+        }
+        shard.flush(now, &mut blocked);
+        for Blocked {
+            slot,
+            connection,
+            socket,
+        } in blocked.drain(..)
+        {
+            let (future, handle) = abortable(async move {
+                socket.writable().await;
+                (slot, connection)
+            });
+            shard.writers.blocked(slot, handle);
+            waiting.push(future);
+        }
+        // Other tasks of this thread get their turn even under constant load.
+        tokio::task::consume_budget().await;
+    }
+}
+
+impl<S: Socket> Shard<S> {
+    /// A shard without connections.
+    pub fn new(bounds: ShardBounds, metrics: ShardMetrics) -> Self {
+        Self {
+            writers: Writers::new(bounds.writers, metrics),
+            topics: Topics::new(bounds.topics),
+            drain: None,
+            random: RandomState::default(),
+        }
+    }
+
+    fn unblocked<E>(&mut self, done: Result<(u32, u64), E>) {
+        // Aborted waits belong to connections that are gone.
+        if let Ok((slot, connection)) = done {
+            self.writers.unblocked(slot, connection);
+        }
+    }
+
+    /// Does what it is told; nothing is written before [`Shard::flush`].
+    pub fn apply(&mut self, message: ToShard<S>, now: Instant) {
+        match message {
+            ToShard::Add(link, socket) => {
+                self.writers.add(link, socket, now);
+            }
+            ToShard::Send(connection, frames) => self.send(connection, &frames, now),
+            ToShard::Reply {
+                connection,
+                opcode,
+                payload,
+            } => self.reply(connection, opcode, &payload, now),
+            ToShard::Replay(connection, frames, drained) => {
+                self.send(connection, &frames, now);
+                if let Some(slot) = self.writers.slot(connection) {
+                    self.writers.when_drained(slot, drained);
+                }
+            }
+            ToShard::Answers(answers) => {
+                for answer in answers {
+                    self.answer(answer, now);
+                }
+            }
+            ToShard::Events(events) => {
+                for event in &events {
+                    self.deliver(event, now);
+                }
+            }
+            ToShard::Join(join) => {
+                if let Some(slot) = self.writers.slot(join.connection) {
+                    self.topics.join(slot, &join, now);
+                    if let Some(writer) = self.writers.get_mut(slot) {
+                        writer.topics.push(join.topic);
+                    }
+                }
+            }
+            ToShard::Release(connection, topic, reply) => {
+                let released = self
+                    .writers
+                    .slot(connection)
+                    .is_none_or(|slot| self.topics.release(topic, slot, &mut self.writers, now));
+                drop(reply.send(released));
+            }
+            ToShard::Leave(connection, topic, keep_held) => {
+                self.leave(connection, topic, keep_held);
+            }
+            ToShard::Views(change) => self.topics.change_views(&change, &self.writers, now),
+            ToShard::Gap(topic, seq) => self.topics.gap(topic, seq, &mut self.writers, now),
+            ToShard::CloseTopic(topic, close) => {
+                for slot in self.topics.members(topic) {
+                    self.writers.close(slot, close, now);
+                }
+            }
+            ToShard::Close(connection, close) => {
+                if let Some(slot) = self.writers.slot(connection) {
+                    self.writers.close(slot, close, now);
+                }
+            }
+            ToShard::Remove(connection) => {
+                if let Some(slot) = self.writers.slot(connection) {
+                    self.remove(slot);
+                }
+            }
+            ToShard::Drain(window) => self.start_drain(window, now),
+        }
+    }
+
+    /// Gives an event to those who see it.
+    pub fn deliver(&mut self, event: &Arc<Event>, now: Instant) {
+        self.topics.deliver(event, &mut self.writers, now);
+    }
+
+    /// Writes what was queued.
+    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) {
+        self.writers.flush(now, blocked);
+        while let Some(slot) = self.writers.over.pop() {
+            self.remove(slot);
+        }
+        self.writers.metrics.publish();
+    }
+
+    /// The connections, for tests.
+    pub const fn writers(&mut self) -> &mut Writers<S> {
+        &mut self.writers
+    }
+
+    fn send(&mut self, connection: u64, frames: &[Bytes], now: Instant) {
+        if let Some(slot) = self.writers.slot(connection) {
+            for frame in frames {
+                self.writers.push(slot, frame, false, now);
+            }
+        }
+    }
+
+    fn reply(&mut self, connection: u64, opcode: u16, payload: &[u8], now: Instant) {
+        let Some(slot) = self.writers.slot(connection) else {
+            return;
+        };
+        if let Some(writer) = self.writers.get_mut(slot) {
+            let frame = writer.link.dialect.answer(opcode, payload);
+            self.writers.push(slot, &frame, false, now);
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, now: Instant) {
+        let Some(slot) = self.writers.slot(answer.connection) else {
+            return;
+        };
+        let Some(writer) = self.writers.get_mut(slot) else {
+            return;
+        };
+        // Nobody waits any more: the client was told "unknown", and two
+        // answers to one request would confuse it.
+        let Some(pending) = writer.link.answered(answer.request) else {
+            return;
+        };
+        let frame = match writer.link.dialect {
+            Dialect::MessagePack => Bytes::from(answer.frame.into_vec()),
+            Dialect::Json => {
+                let payload = websocket_payload(&answer.frame).unwrap_or_default();
+                Dialect::Json.answer(pending.opcode, payload)
+            }
+        };
+        self.writers.push(slot, &frame, false, now);
+    }
+
+    fn leave(&mut self, connection: u64, topic: u64, keep_held: bool) {
+        if let Some(slot) = self.writers.slot(connection) {
+            // While it is held there, the connection's end must find it there.
+            if !self.topics.leave(topic, slot, keep_held)
+                && let Some(writer) = self.writers.get_mut(slot)
+            {
+                writer.topics.retain(|other| *other != topic);
+            }
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        if let Some(mut writer) = self.writers.remove(slot) {
+            for topic in std::mem::take(&mut writer.topics) {
+                self.topics.leave(topic, slot, false);
+            }
+        }
+    }
+
+    fn start_drain(&mut self, window: Duration, now: Instant) {
+        let told = self
+            .writers
+            .open()
+            .map(|(slot, link)| (slot, link.connection))
+            .collect();
+        self.drain = Some(Drain {
+            since: now,
+            window,
+            told,
+        });
+    }
+
+    /// Time passed.
+    pub fn tick(&mut self, now: Instant) {
+        self.writers.tick(now);
+        self.topics.tick(&mut self.writers, now);
+        self.expire(now);
+        self.drain(now);
+    }
+
+    /// Answers the commands that no lane answered in time.
+    fn expire(&mut self, now: Instant) {
+        let expired: Vec<_> = self
+            .writers
+            .open()
+            .flat_map(|(slot, link)| {
+                let dialect = link.dialect;
+                link.expired(now)
+                    .into_iter()
+                    .map(move |pending| (slot, dialect, pending.request))
+            })
+            .collect();
+        for (slot, dialect, request) in expired {
+            self.writers.metrics.all().unknown_total.inc();
+            let frame = dialect.refusal(request, &Reason::Unknown.into());
+            self.writers.push(slot, &frame, false, now);
+        }
+    }
+
+    /// Tells everyone to go, spread over the first half of the window, and
+    /// closes those who are still here at its end.
+    fn drain(&mut self, now: Instant) {
+        let Some(mut drain) = self.drain.take() else {
+            return;
+        };
+        let passed = now.saturating_duration_since(drain.since);
+        let half = drain.window / 2;
+        let left = half.saturating_sub(passed).as_millis();
+        // The same share of the rest in each tick, everyone at the end of the half.
+        let ticks = usize::try_from(left / TICK.as_millis()).unwrap_or(0) + 1;
+        let share = drain.told.len().div_ceil(ticks);
+        for (slot, connection) in drain.told.split_off(drain.told.len().saturating_sub(share)) {
+            let rest = u64::try_from(drain.window.saturating_sub(passed).as_millis()).unwrap_or(0);
+            let delay_ms = self.random.hash_one(connection) % (rest / 2 + 1);
+            if let Some(writer) = self.writers.get_mut(slot)
+                && writer.link.connection == connection
+            {
+                let frame = writer
+                    .link
+                    .dialect
+                    .control(opcode::RECONNECT, &Reconnect { delay_ms });
+                self.writers.push(slot, &frame, false, now);
+            }
+        }
+        if passed >= drain.window {
+            // Those who wait for a reply get it, for two seconds at most.
+            let late = passed >= drain.window + Duration::from_secs(2);
+            let over: Vec<u32> = self
+                .writers
+                .open()
+                .filter(|(_, link)| late || link.waiting() == 0)
+                .map(|(slot, _)| slot)
+                .collect();
+            for slot in over {
+                self.writers
+                    .close(slot, Close::Code(CloseCode::Shutdown), now);
+            }
+        }
+        self.drain = Some(drain);
+    }
+}

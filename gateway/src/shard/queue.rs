@@ -1,0 +1,201 @@
+//! The bytes on their way to one socket.
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::Bytes;
+
+/// As many frames as one system call takes. Linux accepts 1,024; 64 of them
+/// fill the send buffer of a socket with chat messages already.
+pub const SLICES: usize = 64;
+
+/// Frames in order, bounded in bytes. When it is full, what is not stored goes
+/// first; when that is not enough, the owner has to close the connection.
+#[derive(Debug, Default)]
+pub struct Queue {
+    frames: VecDeque<Queued>,
+    bytes: usize,
+    /// How much of the first frame the socket has taken.
+    written: usize,
+}
+
+#[derive(Debug)]
+struct Queued {
+    bytes: Bytes,
+    ephemeral: bool,
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is in the queue.
+    Queued,
+    /// It is in the queue, in the place of this many ephemeral ones.
+    Replaced(usize),
+    /// It is ephemeral and was dropped.
+    Dropped,
+    /// It is not in the queue, and there is nothing more to drop.
+    Full,
+}
+
+impl Queue {
+    /// Appends a frame; at most `bound` bytes in all.
+    pub fn push(&mut self, bytes: Bytes, ephemeral: bool, bound: usize) -> Pushed {
+        let mut pushed = Pushed::Queued;
+        if self.bytes + bytes.len() > bound {
+            if ephemeral {
+                return Pushed::Dropped;
+            }
+            let dropped = self.drop_ephemeral();
+            if self.bytes + bytes.len() > bound {
+                return Pushed::Full;
+            }
+            pushed = Pushed::Replaced(dropped);
+        }
+        self.append(bytes, ephemeral);
+        pushed
+    }
+
+    /// Appends a frame beyond the bound: for the close frame.
+    pub fn push_last(&mut self, bytes: Bytes) {
+        self.append(bytes, false);
+    }
+
+    fn append(&mut self, bytes: Bytes, ephemeral: bool) {
+        self.bytes += bytes.len();
+        self.frames.push_back(Queued { bytes, ephemeral });
+    }
+
+    fn drop_ephemeral(&mut self) -> usize {
+        let before = self.frames.len();
+        // A frame that the socket has a part of must go out whole.
+        let mut index = usize::from(self.written == 0);
+        self.frames.retain(|frame| {
+            index += 1;
+            index == 1 || !frame.ephemeral
+        });
+        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
+        before - self.frames.len()
+    }
+
+    /// Drops everything that the socket has not begun to take.
+    pub fn clear(&mut self) {
+        self.frames.truncate(usize::from(self.written > 0));
+        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
+    }
+
+    /// The first frames as slices; says how many.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
+        let mut skip = self.written;
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(&self.frames) {
+            *slice = IoSlice::new(frame.bytes.get(skip..).unwrap_or_default());
+            skip = 0;
+            count += 1;
+        }
+        count
+    }
+
+    /// The socket took this many bytes; says how many frames are done.
+    pub fn advance(&mut self, taken: usize) -> usize {
+        let mut left = self.written + taken;
+        let mut done = 0;
+        while let Some(first) = self.frames.front()
+            && left >= first.bytes.len()
+        {
+            left -= first.bytes.len();
+            self.bytes -= first.bytes.len();
+            self.frames.pop_front();
+            done += 1;
+        }
+        self.written = left;
+        done
+    }
+
+    /// Whether everything was taken.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// How many bytes wait.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many frames fit without an allocation.
+    pub fn capacity(&self) -> usize {
+        self.frames.capacity()
+    }
+
+    /// Gives the memory of an empty queue back.
+    pub fn shrink(&mut self) {
+        if self.frames.is_empty() && self.frames.capacity() > 0 {
+            self.frames = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(length: usize) -> Bytes {
+        vec![7; length].into()
+    }
+
+    #[test]
+    fn ephemeral_frames_make_room_and_then_it_is_full() {
+        let mut queue = Queue::default();
+        assert_eq!(queue.push(frame(40), true, 100), Pushed::Queued);
+        assert_eq!(queue.push(frame(40), false, 100), Pushed::Queued);
+        assert_eq!(queue.push(frame(40), true, 100), Pushed::Dropped);
+        assert_eq!(queue.push(frame(40), false, 100), Pushed::Replaced(1));
+        assert_eq!(queue.push(frame(40), false, 100), Pushed::Full);
+        assert_eq!(queue.bytes(), 80);
+    }
+
+    #[test]
+    fn a_frame_that_was_begun_goes_out_whole() {
+        let mut queue = Queue::default();
+        queue.push(frame(40), true, 100);
+        queue.push(frame(40), true, 100);
+        queue.advance(1);
+        assert_eq!(queue.push(frame(40), false, 100), Pushed::Replaced(1));
+        queue.clear();
+        queue.push_last(frame(200));
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        assert_eq!(queue.slices(&mut slices), 2);
+        assert_eq!((slices[0].len(), slices[1].len()), (39, 200));
+        assert_eq!(queue.advance(239), 2);
+        assert!(queue.is_empty());
+        assert_eq!(queue.bytes(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_socket_takes_the_bytes_come_in_order(
+            lengths in proptest::collection::vec(0_usize..20, 1..100),
+            takes in proptest::collection::vec(0_usize..50, 1..200),
+        ) {
+            let mut queue = Queue::default();
+            let mut expected = Vec::new();
+            for (index, length) in lengths.iter().enumerate() {
+                let bytes = vec![u8::try_from(index).unwrap(); *length];
+                expected.extend(&bytes);
+                queue.push(bytes.into(), false, usize::MAX);
+            }
+            let mut seen = Vec::new();
+            for take in takes {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = queue.slices(&mut slices);
+                let ready: Vec<u8> = slices[..count].iter().flat_map(|s| s.to_vec()).collect();
+                let take = take.min(ready.len());
+                seen.extend(&ready[..take]);
+                queue.advance(take);
+                prop_assert_eq!(queue.bytes() - queue.written, expected.len() - seen.len());
+            }
+            prop_assert_eq!(&expected[..seen.len()], &seen[..]);
+        }
+    }
+}

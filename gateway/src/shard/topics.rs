@@ -1,0 +1,390 @@
+//! Which connections of a shard get a topic's events, grouped by view: one
+//! test per view and event, not per session.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use shared::{
+    domain::permissions::{Permissions, View, ViewId},
+    frame::opcode,
+    ids::ChannelId,
+    protocol::control::{Cursor, TopicSeq},
+};
+use tokio::time::Instant;
+
+use super::writers::{Socket, Writers};
+use crate::{
+    dialect::Dialect,
+    event::Event,
+    fanout::message::{Join, ViewChange},
+};
+
+/// What a group of connections sees of a topic.
+#[derive(Debug, Clone)]
+pub enum Sight {
+    /// Everything: an account's own topic.
+    All,
+    /// The channels of a view.
+    View(Arc<View>),
+    /// No channel: the view is not known.
+    Nothing,
+}
+
+impl Sight {
+    /// Whether an event that concerns this channel is seen. What concerns no
+    /// channel is for every member.
+    pub fn sees(&self, channel: Option<ChannelId>) -> bool {
+        match (self, channel) {
+            (Self::All, _) | (_, None) => true,
+            (Self::View(view), Some(channel)) => view
+                .get(&channel)
+                .is_some_and(|permissions| permissions.contains(Permissions::VIEW_CHANNEL)),
+            (Self::Nothing, Some(_)) => false,
+        }
+    }
+}
+
+/// Names a group within a topic; none for the account's own topic.
+pub type GroupKey = Option<ViewId>;
+
+/// How often a group is carried past hidden events.
+#[derive(Debug, Clone, Copy)]
+pub struct TopicBounds {
+    /// The least time between two cursors of a group.
+    pub cursor: Duration,
+    /// The most bytes that may wait for a replay to end.
+    pub hold_bytes: usize,
+}
+
+/// The topics of a shard.
+pub struct Topics {
+    topics: HashMap<u64, Topic, RandomState>,
+    bounds: TopicBounds,
+}
+
+struct Topic {
+    last: u64,
+    groups: HashMap<GroupKey, Group, RandomState>,
+    /// Members who do not get events yet.
+    held: Vec<Held>,
+}
+
+struct Group {
+    sight: Sight,
+    members: Vec<u32>,
+    /// Something was hidden since the last thing that was shown.
+    hidden: bool,
+    cursor_at: Instant,
+}
+
+/// A member whose replay is not finished, or whose snapshot is ahead of the
+/// topic's place here.
+struct Held {
+    slot: u32,
+    group: GroupKey,
+    /// What the member has already.
+    after: u64,
+    released: bool,
+    /// The member has left: what waits is the last that it gets.
+    left: bool,
+    overflow: bool,
+    frames: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Topics {
+    /// No topics yet.
+    pub fn new(bounds: TopicBounds) -> Self {
+        Self {
+            topics: HashMap::default(),
+            bounds,
+        }
+    }
+
+    /// How many topics have members here.
+    pub fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// Whether no topic has members here.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    /// Makes the connection in `slot` a member.
+    pub fn join(&mut self, slot: u32, join: &Join, now: Instant) {
+        let topic = self.topics.entry(join.topic).or_insert_with(|| Topic {
+            last: join.position,
+            groups: HashMap::default(),
+            held: Vec::new(),
+        });
+        topic.last = topic.last.max(join.position);
+        let group = topic.group(join.group, now);
+        if let Some(sight) = &join.sight {
+            group.sight = sight.clone();
+        }
+        if join.released && join.after <= topic.last {
+            topic.group(join.group, now).members.push(slot);
+            return;
+        }
+        topic.held.push(Held {
+            slot,
+            group: join.group,
+            after: join.after,
+            released: join.released,
+            left: false,
+            overflow: false,
+            frames: Vec::new(),
+            bytes: 0,
+        });
+    }
+
+    /// The replay of a member is finished. `false` when more came meanwhile than
+    /// may wait: the member has to join anew.
+    pub fn release<S: Socket>(
+        &mut self,
+        number: u64,
+        slot: u32,
+        writers: &mut Writers<S>,
+        now: Instant,
+    ) -> bool {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return true;
+        };
+        let Some(held) = topic.held.iter_mut().find(|held| held.slot == slot) else {
+            return true;
+        };
+        let overflow = held.overflow;
+        held.released = true;
+        if overflow {
+            topic.held.retain(|held| held.slot != slot);
+        } else {
+            topic.settle(writers, now);
+        }
+        self.forget_empty(number);
+        !overflow
+    }
+
+    /// Takes the connection in `slot` out of a topic. A member whose replay is
+    /// under way still gets what came up to now; says whether it is one.
+    pub fn leave(&mut self, number: u64, slot: u32, keep_held: bool) -> bool {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return false;
+        };
+        for group in topic.groups.values_mut() {
+            if let Some(index) = group.members.iter().position(|member| *member == slot) {
+                group.members.swap_remove(index);
+            }
+        }
+        topic.groups.retain(|key, group| {
+            !group.members.is_empty() || topic.held.iter().any(|held| held.group == *key)
+        });
+        if keep_held {
+            for held in topic.held.iter_mut().filter(|held| held.slot == slot) {
+                held.left = true;
+            }
+        } else {
+            topic.held.retain(|held| held.slot != slot);
+        }
+        let is_held = topic.held.iter().any(|held| held.slot == slot);
+        self.forget_empty(number);
+        is_held
+    }
+
+    fn forget_empty(&mut self, number: u64) {
+        if self
+            .topics
+            .get(&number)
+            .is_some_and(|topic| topic.held.is_empty() && topic.is_empty())
+        {
+            self.topics.remove(&number);
+        }
+    }
+
+    /// Gives an event to those who see it.
+    pub fn deliver<S: Socket>(&mut self, event: &Event, writers: &mut Writers<S>, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&event.topic) else {
+            return;
+        };
+        let ephemeral = event.seq == 0;
+        if !ephemeral {
+            topic.last = event.seq;
+        }
+        for group in topic.groups.values_mut() {
+            if !group.sight.sees(event.channel) {
+                group.hidden |= !ephemeral;
+                continue;
+            }
+            group.hidden &= ephemeral;
+            for slot in &group.members {
+                writers.push_event(*slot, event, ephemeral, now);
+            }
+        }
+        if !topic.held.is_empty() {
+            topic.hold(event, self.bounds.hold_bytes, writers);
+            topic.settle(writers, now);
+        }
+    }
+
+    /// Changes who belongs to which view, and what the views show.
+    pub fn change_views<S: Socket>(
+        &mut self,
+        change: &ViewChange,
+        writers: &Writers<S>,
+        now: Instant,
+    ) {
+        let Some(topic) = self.topics.get_mut(&change.topic) else {
+            return;
+        };
+        for (connection, key) in &change.moved {
+            let Some(slot) = writers.slot(*connection) else {
+                continue;
+            };
+            for held in topic.held.iter_mut().filter(|held| held.slot == slot) {
+                held.group = Some(*key);
+            }
+            let mut was_member = false;
+            for group in topic.groups.values_mut() {
+                if let Some(index) = group.members.iter().position(|member| *member == slot) {
+                    group.members.swap_remove(index);
+                    was_member = true;
+                }
+            }
+            let group = topic.group(Some(*key), now);
+            if was_member {
+                group.members.push(slot);
+                group.hidden = true;
+            }
+        }
+        for (key, sight) in &change.views {
+            if let Some(group) = topic.groups.get_mut(&Some(*key)) {
+                group.sight = sight.clone();
+            }
+        }
+        topic.groups.retain(|key, group| {
+            !group.members.is_empty() || topic.held.iter().any(|held| held.group == *key)
+        });
+    }
+
+    /// The topic goes on at `seq`; what was between is lost here, and its members are told.
+    pub fn gap<S: Socket>(
+        &mut self,
+        number: u64,
+        seq: u64,
+        writers: &mut Writers<S>,
+        now: Instant,
+    ) {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        topic.last = seq;
+        let gap = shared::protocol::control::Gap { topic: number, seq };
+        let frames = Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::GAP, &gap)));
+        for group in topic.groups.values() {
+            for slot in &group.members {
+                writers.push_control(*slot, &frames, now);
+            }
+        }
+        // Those who wait join anew, with a snapshot of their own.
+        for held in &mut topic.held {
+            held.overflow |= held.after < seq;
+        }
+        topic.settle(writers, now);
+    }
+
+    /// All members of a topic.
+    pub fn members(&self, number: u64) -> Vec<u32> {
+        let Some(topic) = self.topics.get(&number) else {
+            return Vec::new();
+        };
+        let members = topic.groups.values().flat_map(|group| &group.members);
+        members
+            .copied()
+            .chain(topic.held.iter().map(|held| held.slot))
+            .collect()
+    }
+
+    /// Carries groups past what they may not see.
+    pub fn tick<S: Socket>(&mut self, writers: &mut Writers<S>, now: Instant) {
+        for (number, topic) in &mut self.topics {
+            let last = topic.last;
+            for group in topic.groups.values_mut() {
+                if !group.hidden || now < group.cursor_at + self.bounds.cursor {
+                    continue;
+                }
+                group.hidden = false;
+                group.cursor_at = now;
+                let cursor = Cursor {
+                    topics: vec![TopicSeq {
+                        topic: *number,
+                        seq: last,
+                    }],
+                };
+                let frames =
+                    Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::CURSOR, &cursor)));
+                for slot in &group.members {
+                    writers.push_control(*slot, &frames, now);
+                }
+            }
+        }
+    }
+}
+
+impl Topic {
+    fn is_empty(&self) -> bool {
+        self.groups.values().all(|group| group.members.is_empty())
+    }
+
+    fn group(&mut self, key: GroupKey, now: Instant) -> &mut Group {
+        self.groups.entry(key).or_insert_with(|| Group {
+            sight: if key.is_none() {
+                Sight::All
+            } else {
+                Sight::Nothing
+            },
+            members: Vec::new(),
+            hidden: false,
+            cursor_at: now,
+        })
+    }
+
+    fn hold<S: Socket>(&mut self, event: &Event, bound: usize, writers: &mut Writers<S>) {
+        for held in &mut self.held {
+            // What is not stored is not worth holding.
+            let wanted = event.seq > held.after && !held.overflow && !held.left;
+            let sees = self
+                .groups
+                .get(&held.group)
+                .is_some_and(|group| group.sight.sees(event.channel));
+            if !wanted || !sees {
+                continue;
+            }
+            let Some(writer) = writers.get_mut(held.slot) else {
+                continue;
+            };
+            held.bytes += event.bytes();
+            held.frames.push(event.frame(writer.link.dialect).clone());
+            if held.bytes > bound {
+                held.overflow = true;
+                held.frames = Vec::new();
+            }
+        }
+    }
+
+    /// Turns those into members who may get events from now on.
+    fn settle<S: Socket>(&mut self, writers: &mut Writers<S>, now: Instant) {
+        let last = self.last;
+        let ready =
+            |held: &mut Held| held.released && !held.overflow && (held.after <= last || held.left);
+        let settled: Vec<Held> = self.held.extract_if(.., ready).collect();
+        for held in settled {
+            for frame in &held.frames {
+                writers.push(held.slot, frame, false, now);
+            }
+            if !held.left {
+                self.group(held.group, now).members.push(held.slot);
+            }
+        }
+    }
+}

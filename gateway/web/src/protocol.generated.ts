@@ -1,0 +1,1400 @@
+// Generated from code. `make docs` writes it anew.
+
+export type SessionId = Id<"SessionId">;
+export type UserId = Id<"UserId">;
+export type ChannelId = Id<"ChannelId">;
+export type MessageId = Id<"MessageId">;
+export type ServerId = Id<"ServerId">;
+export type RoleId = Id<"RoleId">;
+
+/** Whom an override names. */
+export type TargetKind = "role" | "member";
+
+/** Ends the session that sends it. */
+export interface LogOut {
+  /** The idempotency key. */
+  nonce: string;
+}
+
+/** Asks whose session a token opens. */
+export interface Authenticate {
+  /** The token. */
+  token: string;
+}
+
+/** Creates an account. */
+export interface Register {
+  /** The idempotency key. */
+  nonce: string;
+  /** 2 to 32 letters, digits, `_`, `-` or `.`; unique whatever the case. */
+  name: string;
+  /** 8 to 256 bytes. */
+  password: string;
+  /** A code for this deployment, where signing up needs one. */
+  invite?: string | null | undefined;
+  /** What the session list calls this device. */
+  device?: string | null | undefined;
+}
+
+/** Signs in. */
+export interface LogIn {
+  /** The idempotency key. */
+  nonce: string;
+  /** The name of the account. */
+  name: string;
+  /** Its password. */
+  password: string;
+  /** What the session list calls this device. */
+  device?: string | null | undefined;
+}
+
+/** Creates a guest account. */
+export interface JoinAsGuest {
+  /** The idempotency key. */
+  nonce: string;
+  /** What the session list calls this device. */
+  device?: string | null | undefined;
+}
+
+/** Ends a session. */
+export interface RevokeSession {
+  /** The idempotency key. */
+  nonce: string;
+  /** The session to end. */
+  session_id: SessionId;
+}
+
+/** Asks for the open sessions. */
+export type ListSessions = Record<string, never>;
+
+/** Leaves the server. */
+export interface LeaveServer {
+  /** The idempotency key. */
+  nonce: string;
+}
+
+/** Asks for the scope's server. */
+export type GetServer = Record<string, never>;
+
+/** Asks for the account's servers. */
+export type ListServers = Record<string, never>;
+
+/** Creates a server. */
+export interface CreateServer {
+  /** The idempotency key. */
+  nonce: string;
+  /** Up to 100 characters. */
+  name: string;
+}
+
+/** Makes a code. */
+export interface CreateInvite {
+  /** The idempotency key. */
+  nonce: string;
+  /** How often it can be redeemed; without end when absent. */
+  max_uses?: number | null | undefined;
+  /** For how many seconds it is valid; without end when absent. */
+  expires_in?: number | null | undefined;
+}
+
+/** Asks what a code opens. */
+export interface PreviewInvite {
+  /** The code. */
+  code: string;
+}
+
+/** Redeems a code. */
+export interface RedeemInvite {
+  /** The idempotency key. */
+  nonce: string;
+  /** The code. */
+  code: string;
+}
+
+/** Asks for a page of members. */
+export interface ListUsers {
+  /** Begin after this account. */
+  after?: UserId | null | undefined;
+  /** At most 200. */
+  limit?: number | null | undefined;
+}
+
+/** Creates a channel. */
+export interface CreateChannel {
+  /** The idempotency key. */
+  nonce: string;
+  /** Up to 100 characters. */
+  name: string;
+  /** What it is about, up to 1,024 characters. */
+  topic?: string | null | undefined;
+  /** Who may do otherwise here; needs `MANAGE_ROLES`, and gives nothing that the creator lacks. */
+  overrides?: Override[] | undefined;
+}
+
+/** What a role or a member may do otherwise in one channel. */
+export interface Override {
+  /** Whom `target` names. */
+  kind: TargetKind;
+  /** The id of the role or of the member; the role of everyone has the server's id. */
+  target: number;
+  /** Permissions given here. */
+  allow: Permissions;
+  /** Permissions taken here, unless an override of the same rank allows them. */
+  deny: Permissions;
+}
+
+/** Changes a channel. */
+export interface UpdateChannel {
+  /** The idempotency key. */
+  nonce: string;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** Up to 100 characters. */
+  name?: string | null | undefined;
+  /** Up to 1,024 characters. */
+  topic?: string | null | undefined;
+  /** Where it is to stand among the others, from 0. */
+  position?: number | null | undefined;
+  /** All overrides anew; needs `MANAGE_ROLES`. */
+  overrides?: Override[] | null | undefined;
+}
+
+/** Deletes a channel. */
+export interface DeleteChannel {
+  /** The idempotency key. */
+  nonce: string;
+  /** The channel. */
+  channel_id: ChannelId;
+}
+
+/** Asks for the channels. */
+export type GetChannels = Record<string, never>;
+
+/** Sends a message. */
+export interface NewMessage {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where it goes. */
+  channel_id: ChannelId;
+  /** Up to 2,000 characters. */
+  content: string;
+  /** The message of the same channel that it answers. */
+  reply_to?: MessageId | null | undefined;
+}
+
+/** Changes a message. */
+export interface EditMessage {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** What it is to say. */
+  content: string;
+}
+
+/** Deletes a message. */
+export interface DeleteMessage {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+}
+
+/** Asks for one message. */
+export interface GetMessage {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+}
+
+/** Asks for a page of history: the last messages, or those next to a place. */
+export interface GetMessages {
+  /** Where. */
+  channel_id: ChannelId;
+  /** Only messages with a lower `seq`, the nearest ones. */
+  before?: number | null | undefined;
+  /** Only messages with a higher `seq`, the nearest ones. */
+  after?: number | null | undefined;
+  /** At most 200; 50 when absent. */
+  limit?: number | null | undefined;
+}
+
+/** Tells a channel that the member is typing. */
+export interface SignalTyping {
+  /** Where. */
+  channel_id: ChannelId;
+}
+
+/** Asks for an answer. */
+export type Ping = Record<string, never>;
+
+/** Opens a session (opcode 4). */
+export interface Identify {
+  /** The token that signing in answered with. */
+  token: string;
+}
+
+/** Opens a session and replays what was missed (opcode 5). */
+export interface Resume {
+  /** The token that signing in answered with. */
+  token: string;
+  /** The log that the places belong to, as `ready` named it. */
+  epoch: string;
+  /** The last event seen of each topic. */
+  topics: TopicSeq[];
+}
+
+/** A place in a topic. A topic's number is the id of its server, or of the account. */
+export interface TopicSeq {
+  /** The server or the account. */
+  topic: number;
+  /** Everything up to this event was seen. */
+  seq: number;
+}
+
+/** Still there (opcode 7); the gateway answers with the same number. */
+export interface Heartbeat {
+  /** Any number. */
+  number: number;
+}
+
+/** Whose session a token opens. */
+export interface Identity {
+  /** The person. */
+  user: User;
+  /** The session. */
+  session_id: SessionId;
+}
+
+/** What others see of an account. */
+export interface User {
+  /** The account. */
+  user_id: UserId;
+  /** Its name. */
+  name: string;
+  /** Whether it was made without a password. */
+  guest: boolean;
+  /** Whether it administers the deployment. */
+  admin: boolean;
+}
+
+/** A session was opened. */
+export interface SignedIn {
+  /** Opens the session on any gateway; whoever has it is this person. */
+  token: string;
+  /** Who signed in. */
+  user: User;
+  /** The session. */
+  session_id: SessionId;
+}
+
+/** The open sessions, oldest first. */
+export interface Sessions {
+  /** The sessions. */
+  sessions: SessionInfo[];
+}
+
+/** One session of an account. */
+export interface SessionInfo {
+  /** The session; its id tells when it was opened. */
+  session_id: SessionId;
+  /** What the device called itself. */
+  device: string;
+}
+
+/** A server as a member sees it. */
+export interface ServerInfo {
+  /** The server. */
+  server: Server;
+  /** Its roles. */
+  roles: Role[];
+  /** The channels that the member sees. */
+  channels: Channel[];
+}
+
+/** A server. */
+export interface Server {
+  /** The server. */
+  server_id: ServerId;
+  /** What it is called. */
+  name: string;
+  /** Who owns it. */
+  owner_id: UserId;
+}
+
+/** A role. */
+export interface Role {
+  /** The role; the role of everyone has the server's id. */
+  role_id: RoleId;
+  /** What it is called. */
+  name: string;
+  /** What it permits in the server. */
+  permissions: Permissions;
+}
+
+/** A channel. */
+export interface Channel {
+  /** The channel. */
+  channel_id: ChannelId;
+  /** What it is called. */
+  name: string;
+  /** What it is about; may be empty. */
+  topic: string;
+  /** Where it stands among the others, from 0. */
+  position: number;
+  /** Who may do otherwise here. */
+  overrides: Override[];
+  /** How many messages it has had: the `seq` of the last one. */
+  last_seq: number;
+  /** Its last message. */
+  last_message_id: MessageId | null;
+}
+
+/** The servers of an account, by id. */
+export interface Servers {
+  /** The servers. */
+  servers: Server[];
+}
+
+/** A code was made. */
+export interface InviteCreated {
+  /** The code. */
+  code: string;
+}
+
+/** What a code opens. */
+export interface InvitePreview {
+  /** The server; none when the code is for signing up. */
+  server: Server | null;
+  /** How often it can still be redeemed; without end when absent. */
+  uses_left: number | null;
+  /** Until when it is valid, in milliseconds since 1970; without end when absent. */
+  expires_at: number | null;
+}
+
+/** A page of members. */
+export interface Users {
+  /** The members. */
+  members: Member[];
+}
+
+/** A member of a server. */
+export interface Member {
+  /** The account. */
+  user: User;
+  /** The roles held, besides that of everyone. */
+  roles: RoleId[];
+}
+
+/** A channel was created. */
+export interface ChannelCreated {
+  /** The channel. */
+  channel: Channel;
+}
+
+/** The channels that the member sees, by position. */
+export interface Channels {
+  /** The channels. */
+  channels: Channel[];
+}
+
+/** A message was stored. */
+export interface MessageSent {
+  /** The message; its id tells when it was sent. */
+  message_id: MessageId;
+  /** Its place in the channel, from 1 without holes. */
+  seq: number;
+}
+
+/** A message. */
+export interface Message {
+  /** The message; its id tells when it was sent. */
+  message_id: MessageId;
+  /** Its place in the channel, from 1 without holes. */
+  seq: number;
+  /** Who sent it. */
+  author_id: UserId;
+  /** What it says. */
+  content: string;
+  /** The message that it answers. */
+  reply_to: MessageId | null;
+  /** When it was last changed, in milliseconds since 1970. */
+  edited_at: number | null;
+}
+
+/** A page of history, oldest first; deleted messages leave a hole in `seq`. */
+export interface Messages {
+  /** The messages. */
+  messages: Message[];
+}
+
+/** The answer. */
+export interface Pong {
+  /** The worker's time, in milliseconds since 1970. */
+  now: number;
+}
+
+/** A session was opened. */
+export interface SessionOpened {
+  /** The session, as `sessions_list` shows it. */
+  session: SessionInfo;
+}
+
+/** A session ended. */
+export interface SessionClosed {
+  /** The session. */
+  session_id: SessionId;
+}
+
+/** The account became a member. */
+export interface ServerJoined {
+  /** The server. */
+  server: Server;
+}
+
+/** The account is no longer a member. */
+export interface ServerLeft {
+  /** The server. */
+  server_id: ServerId;
+}
+
+/** Somebody became a member. */
+export interface MemberJoined {
+  /** The member. */
+  member: Member;
+}
+
+/** Somebody is no longer a member. */
+export interface MemberLeft {
+  /** Who left. */
+  user_id: UserId;
+}
+
+/** A channel was changed. */
+export interface ChannelUpdated {
+  /** The channel as it is now. */
+  channel: Channel;
+}
+
+/** A channel was deleted. */
+export interface ChannelDeleted {
+  /** The channel. */
+  channel_id: ChannelId;
+}
+
+/** A message was sent. */
+export interface MessageCreated {
+  /** Where. */
+  channel_id: ChannelId;
+  /** The message. */
+  message: Message;
+}
+
+/** A message was changed. */
+export interface MessageEdited {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** What it says now. */
+  content: string;
+  /** When, in milliseconds since 1970. */
+  edited_at: number;
+}
+
+/** A message was deleted. */
+export interface MessageDeleted {
+  /** Where it was. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+}
+
+/** A member is typing. */
+export interface TypingStarted {
+  /** Where. */
+  channel_id: ChannelId;
+  /** Who. */
+  user_id: UserId;
+}
+
+/** The first frame of a gateway (opcode 3). */
+export interface Hello {
+  /** The gateway's name, for reports of faults. */
+  node: string;
+  /** How often the client must send a heartbeat, in milliseconds. */
+  heartbeat_ms: number;
+  /** The largest frame that the gateway reads, in bytes. */
+  max_frame_bytes: number;
+}
+
+/** The session is open (opcode 6). */
+export interface Ready {
+  /** The session. */
+  session_id: SessionId;
+  /** Who signed in. */
+  user: User;
+  /** Names the event log; places of another log mean nothing in this one. */
+  epoch: string;
+  /** The servers that the account is a member of. */
+  servers: Server[];
+  /** Where the stream of each topic begins: what is fetched after this frame holds everything up to here. A topic that is replayed begins at the place that the client named. */
+  topics: TopicSeq[];
+}
+
+/** The client has everything up to here that it may see (opcode 8). */
+export interface Cursor {
+  /** The places. */
+  topics: TopicSeq[];
+}
+
+/** The gateway is about to stop: connect elsewhere (opcode 9). */
+export interface Reconnect {
+  /** Wait this many milliseconds first, so that not everyone comes at once. */
+  delay_ms: number;
+}
+
+/** The topic cannot be continued (opcode 10): fetch its state anew. Live events follow from here on. */
+export interface Gap {
+  /** The topic. */
+  topic: number;
+  /** Where its stream goes on. */
+  seq: number;
+}
+
+/** Every type that travels as an array. */
+export interface Structs {
+  LogOut: LogOut;
+  Authenticate: Authenticate;
+  Register: Register;
+  LogIn: LogIn;
+  JoinAsGuest: JoinAsGuest;
+  RevokeSession: RevokeSession;
+  ListSessions: ListSessions;
+  LeaveServer: LeaveServer;
+  GetServer: GetServer;
+  ListServers: ListServers;
+  CreateServer: CreateServer;
+  CreateInvite: CreateInvite;
+  PreviewInvite: PreviewInvite;
+  RedeemInvite: RedeemInvite;
+  ListUsers: ListUsers;
+  CreateChannel: CreateChannel;
+  Override: Override;
+  UpdateChannel: UpdateChannel;
+  DeleteChannel: DeleteChannel;
+  GetChannels: GetChannels;
+  NewMessage: NewMessage;
+  EditMessage: EditMessage;
+  DeleteMessage: DeleteMessage;
+  GetMessage: GetMessage;
+  GetMessages: GetMessages;
+  SignalTyping: SignalTyping;
+  Ping: Ping;
+  Identify: Identify;
+  Resume: Resume;
+  TopicSeq: TopicSeq;
+  Heartbeat: Heartbeat;
+  Identity: Identity;
+  User: User;
+  SignedIn: SignedIn;
+  Sessions: Sessions;
+  SessionInfo: SessionInfo;
+  ServerInfo: ServerInfo;
+  Server: Server;
+  Role: Role;
+  Channel: Channel;
+  Servers: Servers;
+  InviteCreated: InviteCreated;
+  InvitePreview: InvitePreview;
+  Users: Users;
+  Member: Member;
+  ChannelCreated: ChannelCreated;
+  Channels: Channels;
+  MessageSent: MessageSent;
+  Message: Message;
+  Messages: Messages;
+  Pong: Pong;
+  SessionOpened: SessionOpened;
+  SessionClosed: SessionClosed;
+  ServerJoined: ServerJoined;
+  ServerLeft: ServerLeft;
+  MemberJoined: MemberJoined;
+  MemberLeft: MemberLeft;
+  ChannelUpdated: ChannelUpdated;
+  ChannelDeleted: ChannelDeleted;
+  MessageCreated: MessageCreated;
+  MessageEdited: MessageEdited;
+  MessageDeleted: MessageDeleted;
+  TypingStarted: TypingStarted;
+  Hello: Hello;
+  Ready: Ready;
+  Cursor: Cursor;
+  Reconnect: Reconnect;
+  Gap: Gap;
+}
+
+/** Every request with its reply. */
+export interface Requests {
+  /** Ends the session that sends it. */
+  logout: { request: LogOut; reply: null };
+  /** Says whose session a token opens. */
+  auth: { request: Authenticate; reply: Identity };
+  /** Creates an account; the first one of a deployment administers it. */
+  register: { request: Register; reply: SignedIn };
+  /** Signs in with a name and a password. */
+  login: { request: LogIn; reply: SignedIn };
+  /** Creates an account with a generated name and no password. */
+  guest: { request: JoinAsGuest; reply: SignedIn };
+  /** Ends another session of the account. */
+  session_revoke: { request: RevokeSession; reply: null };
+  /** Lists the open sessions of the account. */
+  sessions_list: { request: ListSessions; reply: Sessions };
+  /** Leaves the scope's server. */
+  server_leave: { request: LeaveServer; reply: null };
+  /** Shows the scope's server as the member sees it. */
+  server_info: { request: GetServer; reply: ServerInfo };
+  /** Lists the servers that the account is a member of. */
+  servers_list: { request: ListServers; reply: Servers };
+  /** Creates a server with the channel "general"; its creator owns it. */
+  server_create: { request: CreateServer; reply: ServerInfo };
+  /** Makes a code: for the scope's server, or with scope 0 for signing up. */
+  invite_create: { request: CreateInvite; reply: InviteCreated };
+  /** Shows what a code opens. */
+  invite_preview: { request: PreviewInvite; reply: InvitePreview };
+  /** Becomes a member of the server that the code opens. */
+  invite_redeem: { request: RedeemInvite; reply: ServerInfo };
+  /** Lists the members of the scope's server, by id. */
+  users_list: { request: ListUsers; reply: Users };
+  /** Creates a channel in the scope's server. */
+  channel_create: { request: CreateChannel; reply: ChannelCreated };
+  /** Changes a channel; absent fields stay as they are. */
+  channel_update: { request: UpdateChannel; reply: null };
+  /** Deletes a channel with all that was said in it. */
+  channel_delete: { request: DeleteChannel; reply: null };
+  /** Lists the channels of the scope's server that the member sees. */
+  channels_get: { request: GetChannels; reply: Channels };
+  /** Sends a message to a channel. */
+  message_new: { request: NewMessage; reply: MessageSent };
+  /** Changes one's own message. */
+  message_edit: { request: EditMessage; reply: null };
+  /** Deletes one's own message, or with `MANAGE_MESSAGES` any. */
+  message_delete: { request: DeleteMessage; reply: null };
+  /** Shows one message. */
+  message_get: { request: GetMessage; reply: Message };
+  /** Shows a page of history, oldest first. */
+  messages_get: { request: GetMessages; reply: Messages };
+  /** Tells the channel that the member is typing, for the next 8 seconds. */
+  typing: { request: SignalTyping; reply: null };
+  /** Answers with the time of the worker. */
+  ping: { request: Ping; reply: Pong };
+}
+
+/** Every event. */
+export interface Events {
+  /** The account was signed in to. */
+  session_opened: SessionOpened;
+  /** A session of the account ended: signed out or revoked. */
+  session_closed: SessionClosed;
+  /** The account became a member of a server. */
+  server_joined: ServerJoined;
+  /** The account is no longer a member of a server. */
+  server_left: ServerLeft;
+  /** Somebody became a member. */
+  member_joined: MemberJoined;
+  /** Somebody is no longer a member. */
+  member_left: MemberLeft;
+  /** A channel was created. */
+  channel_created: ChannelCreated;
+  /** A channel was changed; new overrides come twice: to those who saw the channel, then to those who see it. */
+  channel_updated: ChannelUpdated;
+  /** A channel was deleted. */
+  channel_deleted: ChannelDeleted;
+  /** A message was sent. */
+  message_created: MessageCreated;
+  /** A message was changed. */
+  message_edited: MessageEdited;
+  /** A message was deleted. */
+  message_deleted: MessageDeleted;
+  /** A member is typing. Not stored, `seq` is 0, and dropped first under pressure. */
+  typing_started: TypingStarted;
+}
+
+/** Every control frame that a gateway sends. */
+export interface ServerControls {
+  hello: Hello;
+  ready: Ready;
+  heartbeat: Heartbeat;
+  cursor: Cursor;
+  reconnect: Reconnect;
+  gap: Gap;
+}
+
+/** Every control frame that a client sends. */
+export interface ClientControls {
+  identify: Identify;
+  resume: Resume;
+  heartbeat: Heartbeat;
+}
+
+/** The fields of each struct, in wire order. `optional`: a body may end before it. */
+export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
+  LogOut: [
+    { name: "nonce", type: "text", optional: false },
+  ],
+  Authenticate: [
+    { name: "token", type: "text", optional: false },
+  ],
+  Register: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "password", type: "text", optional: false },
+    { name: "invite", type: {"optional":"text"}, optional: true },
+    { name: "device", type: {"optional":"text"}, optional: true },
+  ],
+  LogIn: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "password", type: "text", optional: false },
+    { name: "device", type: {"optional":"text"}, optional: true },
+  ],
+  JoinAsGuest: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "device", type: {"optional":"text"}, optional: true },
+  ],
+  RevokeSession: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "session_id", type: {"id":"SessionId"}, optional: false },
+  ],
+  ListSessions: [],
+  LeaveServer: [
+    { name: "nonce", type: "text", optional: false },
+  ],
+  GetServer: [],
+  ListServers: [],
+  CreateServer: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+  ],
+  CreateInvite: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "max_uses", type: {"optional":{"int":32}}, optional: true },
+    { name: "expires_in", type: {"optional":{"int":32}}, optional: true },
+  ],
+  PreviewInvite: [
+    { name: "code", type: "text", optional: false },
+  ],
+  RedeemInvite: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "code", type: "text", optional: false },
+  ],
+  ListUsers: [
+    { name: "after", type: {"optional":{"id":"UserId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  CreateChannel: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "topic", type: {"optional":"text"}, optional: true },
+    { name: "overrides", type: {"list":{"struct":"Override"}}, optional: true },
+  ],
+  Override: [
+    { name: "kind", type: {"enum":"TargetKind"}, optional: false },
+    { name: "target", type: {"int":53}, optional: false },
+    { name: "allow", type: {"flags":"Permissions"}, optional: false },
+    { name: "deny", type: {"flags":"Permissions"}, optional: false },
+  ],
+  UpdateChannel: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "name", type: {"optional":"text"}, optional: true },
+    { name: "topic", type: {"optional":"text"}, optional: true },
+    { name: "position", type: {"optional":{"int":32}}, optional: true },
+    { name: "overrides", type: {"optional":{"list":{"struct":"Override"}}}, optional: true },
+  ],
+  DeleteChannel: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+  ],
+  GetChannels: [],
+  NewMessage: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "content", type: "text", optional: false },
+    { name: "reply_to", type: {"optional":{"id":"MessageId"}}, optional: true },
+  ],
+  EditMessage: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "content", type: "text", optional: false },
+  ],
+  DeleteMessage: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+  ],
+  GetMessage: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+  ],
+  GetMessages: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "before", type: {"optional":{"int":53}}, optional: true },
+    { name: "after", type: {"optional":{"int":53}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  SignalTyping: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+  ],
+  Ping: [],
+  Identify: [
+    { name: "token", type: "text", optional: false },
+  ],
+  Resume: [
+    { name: "token", type: "text", optional: false },
+    { name: "epoch", type: "text", optional: false },
+    { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
+  ],
+  TopicSeq: [
+    { name: "topic", type: {"int":53}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+  ],
+  Heartbeat: [
+    { name: "number", type: {"int":53}, optional: false },
+  ],
+  Identity: [
+    { name: "user", type: {"struct":"User"}, optional: false },
+    { name: "session_id", type: {"id":"SessionId"}, optional: false },
+  ],
+  User: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "guest", type: "bool", optional: false },
+    { name: "admin", type: "bool", optional: false },
+  ],
+  SignedIn: [
+    { name: "token", type: "text", optional: false },
+    { name: "user", type: {"struct":"User"}, optional: false },
+    { name: "session_id", type: {"id":"SessionId"}, optional: false },
+  ],
+  Sessions: [
+    { name: "sessions", type: {"list":{"struct":"SessionInfo"}}, optional: false },
+  ],
+  SessionInfo: [
+    { name: "session_id", type: {"id":"SessionId"}, optional: false },
+    { name: "device", type: "text", optional: false },
+  ],
+  ServerInfo: [
+    { name: "server", type: {"struct":"Server"}, optional: false },
+    { name: "roles", type: {"list":{"struct":"Role"}}, optional: false },
+    { name: "channels", type: {"list":{"struct":"Channel"}}, optional: false },
+  ],
+  Server: [
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "owner_id", type: {"id":"UserId"}, optional: false },
+  ],
+  Role: [
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "permissions", type: {"flags":"Permissions"}, optional: false },
+  ],
+  Channel: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "topic", type: "text", optional: false },
+    { name: "position", type: {"int":32}, optional: false },
+    { name: "overrides", type: {"list":{"struct":"Override"}}, optional: false },
+    { name: "last_seq", type: {"int":53}, optional: false },
+    { name: "last_message_id", type: {"optional":{"id":"MessageId"}}, optional: false },
+  ],
+  Servers: [
+    { name: "servers", type: {"list":{"struct":"Server"}}, optional: false },
+  ],
+  InviteCreated: [
+    { name: "code", type: "text", optional: false },
+  ],
+  InvitePreview: [
+    { name: "server", type: {"optional":{"struct":"Server"}}, optional: false },
+    { name: "uses_left", type: {"optional":{"int":32}}, optional: false },
+    { name: "expires_at", type: {"optional":{"int":53}}, optional: false },
+  ],
+  Users: [
+    { name: "members", type: {"list":{"struct":"Member"}}, optional: false },
+  ],
+  Member: [
+    { name: "user", type: {"struct":"User"}, optional: false },
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  ChannelCreated: [
+    { name: "channel", type: {"struct":"Channel"}, optional: false },
+  ],
+  Channels: [
+    { name: "channels", type: {"list":{"struct":"Channel"}}, optional: false },
+  ],
+  MessageSent: [
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+  ],
+  Message: [
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+    { name: "author_id", type: {"id":"UserId"}, optional: false },
+    { name: "content", type: "text", optional: false },
+    { name: "reply_to", type: {"optional":{"id":"MessageId"}}, optional: false },
+    { name: "edited_at", type: {"optional":{"int":53}}, optional: false },
+  ],
+  Messages: [
+    { name: "messages", type: {"list":{"struct":"Message"}}, optional: false },
+  ],
+  Pong: [
+    { name: "now", type: {"int":53}, optional: false },
+  ],
+  SessionOpened: [
+    { name: "session", type: {"struct":"SessionInfo"}, optional: false },
+  ],
+  SessionClosed: [
+    { name: "session_id", type: {"id":"SessionId"}, optional: false },
+  ],
+  ServerJoined: [
+    { name: "server", type: {"struct":"Server"}, optional: false },
+  ],
+  ServerLeft: [
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
+  ],
+  MemberJoined: [
+    { name: "member", type: {"struct":"Member"}, optional: false },
+  ],
+  MemberLeft: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  ChannelUpdated: [
+    { name: "channel", type: {"struct":"Channel"}, optional: false },
+  ],
+  ChannelDeleted: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+  ],
+  MessageCreated: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message", type: {"struct":"Message"}, optional: false },
+  ],
+  MessageEdited: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "content", type: "text", optional: false },
+    { name: "edited_at", type: {"int":53}, optional: false },
+  ],
+  MessageDeleted: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+  ],
+  TypingStarted: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  Hello: [
+    { name: "node", type: "text", optional: false },
+    { name: "heartbeat_ms", type: {"int":53}, optional: false },
+    { name: "max_frame_bytes", type: {"int":53}, optional: false },
+  ],
+  Ready: [
+    { name: "session_id", type: {"id":"SessionId"}, optional: false },
+    { name: "user", type: {"struct":"User"}, optional: false },
+    { name: "epoch", type: "text", optional: false },
+    { name: "servers", type: {"list":{"struct":"Server"}}, optional: false },
+    { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
+  ],
+  Cursor: [
+    { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
+  ],
+  Reconnect: [
+    { name: "delay_ms", type: {"int":53}, optional: false },
+  ],
+  Gap: [
+    { name: "topic", type: {"int":53}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+  ],
+};
+
+/** The numbers of each closed set. */
+export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  TargetKind: { role: 0, member: 1 },
+};
+
+export const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {
+  logout: { opcode: 28, request: {"struct":"LogOut"}, reply: "unit" },
+  auth: { opcode: 2048, request: {"struct":"Authenticate"}, reply: {"struct":"Identity"} },
+  register: { opcode: 2049, request: {"struct":"Register"}, reply: {"struct":"SignedIn"} },
+  login: { opcode: 2050, request: {"struct":"LogIn"}, reply: {"struct":"SignedIn"} },
+  guest: { opcode: 2051, request: {"struct":"JoinAsGuest"}, reply: {"struct":"SignedIn"} },
+  session_revoke: { opcode: 29, request: {"struct":"RevokeSession"}, reply: "unit" },
+  sessions_list: { opcode: 2052, request: {"struct":"ListSessions"}, reply: {"struct":"Sessions"} },
+  server_leave: { opcode: 24, request: {"struct":"LeaveServer"}, reply: "unit" },
+  server_info: { opcode: 2053, request: {"struct":"GetServer"}, reply: {"struct":"ServerInfo"} },
+  servers_list: { opcode: 2054, request: {"struct":"ListServers"}, reply: {"struct":"Servers"} },
+  server_create: { opcode: 2055, request: {"struct":"CreateServer"}, reply: {"struct":"ServerInfo"} },
+  invite_create: { opcode: 26, request: {"struct":"CreateInvite"}, reply: {"struct":"InviteCreated"} },
+  invite_preview: { opcode: 2056, request: {"struct":"PreviewInvite"}, reply: {"struct":"InvitePreview"} },
+  invite_redeem: { opcode: 2057, request: {"struct":"RedeemInvite"}, reply: {"struct":"ServerInfo"} },
+  users_list: { opcode: 2058, request: {"struct":"ListUsers"}, reply: {"struct":"Users"} },
+  channel_create: { opcode: 20, request: {"struct":"CreateChannel"}, reply: {"struct":"ChannelCreated"} },
+  channel_update: { opcode: 21, request: {"struct":"UpdateChannel"}, reply: "unit" },
+  channel_delete: { opcode: 22, request: {"struct":"DeleteChannel"}, reply: "unit" },
+  channels_get: { opcode: 2059, request: {"struct":"GetChannels"}, reply: {"struct":"Channels"} },
+  message_new: { opcode: 16, request: {"struct":"NewMessage"}, reply: {"struct":"MessageSent"} },
+  message_edit: { opcode: 17, request: {"struct":"EditMessage"}, reply: "unit" },
+  message_delete: { opcode: 18, request: {"struct":"DeleteMessage"}, reply: "unit" },
+  message_get: { opcode: 2060, request: {"struct":"GetMessage"}, reply: {"struct":"Message"} },
+  messages_get: { opcode: 2061, request: {"struct":"GetMessages"}, reply: {"struct":"Messages"} },
+  typing: { opcode: 19, request: {"struct":"SignalTyping"}, reply: "unit" },
+  ping: { opcode: 2062, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
+};
+
+export const EVENTS: Readonly<Record<keyof Events, Row>> = {
+  session_opened: { opcode: 1, body: {"struct":"SessionOpened"} },
+  session_closed: { opcode: 2, body: {"struct":"SessionClosed"} },
+  server_joined: { opcode: 3, body: {"struct":"ServerJoined"} },
+  server_left: { opcode: 4, body: {"struct":"ServerLeft"} },
+  member_joined: { opcode: 5, body: {"struct":"MemberJoined"} },
+  member_left: { opcode: 6, body: {"struct":"MemberLeft"} },
+  channel_created: { opcode: 7, body: {"struct":"ChannelCreated"} },
+  channel_updated: { opcode: 8, body: {"struct":"ChannelUpdated"} },
+  channel_deleted: { opcode: 9, body: {"struct":"ChannelDeleted"} },
+  message_created: { opcode: 16, body: {"struct":"MessageCreated"} },
+  message_edited: { opcode: 17, body: {"struct":"MessageEdited"} },
+  message_deleted: { opcode: 18, body: {"struct":"MessageDeleted"} },
+  typing_started: { opcode: 19, body: {"struct":"TypingStarted"} },
+};
+
+export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row>> = {
+  hello: { opcode: 3, body: {"struct":"Hello"} },
+  identify: { opcode: 4, body: {"struct":"Identify"} },
+  resume: { opcode: 5, body: {"struct":"Resume"} },
+  ready: { opcode: 6, body: {"struct":"Ready"} },
+  heartbeat: { opcode: 7, body: {"struct":"Heartbeat"} },
+  cursor: { opcode: 8, body: {"struct":"Cursor"} },
+  reconnect: { opcode: 9, body: {"struct":"Reconnect"} },
+  gap: { opcode: 10, body: {"struct":"Gap"} },
+};
+
+/** Why a request was refused, by number. */
+export const REFUSALS = {
+  /** The frame or the body does not have the form that the protocol says. */
+  malformed: 1,
+  /** There is no command with this opcode or name. */
+  unknown_command: 2,
+  /** The frame or a field is larger than the limit; the detail names the field. */
+  too_large: 3,
+  /** A field has the right type but not a permitted value; the detail names the field. */
+  invalid: 4,
+  /** The command needs a signed-in session. */
+  unauthenticated: 10,
+  /** The name or the password is wrong. */
+  wrong_credentials: 11,
+  /** The session may not do this here. */
+  forbidden: 12,
+  /** Somebody has this name already. */
+  name_taken: 13,
+  /** Signing up here needs an invite. */
+  invite_required: 14,
+  /** The invite does not exist, has expired, was revoked or is used up. */
+  unknown_invite: 15,
+  /** There is no such server, or the session is not its member. */
+  unknown_server: 20,
+  /** There is no such channel in the server that the member can see. */
+  unknown_channel: 21,
+  /** There is no such message in the channel. */
+  unknown_message: 22,
+  /** There is no such session. */
+  unknown_session: 23,
+  /** There is no such role or member to set an override for. */
+  unknown_target: 24,
+  /** The owner has to hand a server over, or delete it, before leaving. */
+  owner_cannot_leave: 30,
+  /** The account is a member already. */
+  already_member: 31,
+  /** The server, channel or account holds as many of these as it may. */
+  limit_reached: 32,
+  /** The nonce was used for another body. */
+  nonce_reused: 40,
+  /** Too many requests; `retry_after` says when to try again. */
+  rate_limited: 41,
+  /** The cluster has more to do than it can now; `retry_after` says when to try again. */
+  busy: 50,
+  /** Nobody can say whether the command took effect: repeat it with the same nonce. */
+  unknown: 51,
+  /** A part of the cluster is out of reach; nothing took effect. */
+  unavailable: 52,
+  /** The entry was older than the deadline and was not executed: repeat it with the same nonce. */
+  expired: 53,
+  /** Something broke on our side, and the log has the cause; nothing took effect. */
+  internal: 54,
+} as const;
+
+/** Why a gateway closed the socket. Below 4500: connect again. */
+export const CLOSE_CODES = {
+  /** The gateway is about to stop. */
+  Shutdown: 4000,
+  /** Nothing came from the client for two heartbeat intervals. */
+  HeartbeatTimeout: 4001,
+  /** The session was not identified in time. */
+  IdentifyTimeout: 4002,
+  /** The gateway lost its place and cannot promise a stream without holes. */
+  OutOfSync: 4007,
+  /** The client reads more slowly than the cluster speaks. */
+  SlowConsumer: 4008,
+  /** The gateway holds as many sessions as it may. */
+  Full: 4009,
+  /** The frame breaks RFC 6455 or is no frame of this protocol. */
+  BadFrame: 4500,
+  /** The frame is larger than the limit. */
+  TooLarge: 4501,
+  /** The client sends faster than the flood guard permits. */
+  Flood: 4502,
+  /** The token is not valid. */
+  Unauthenticated: 4503,
+  /** The session was revoked or signed out. */
+  Revoked: 4504,
+} as const;
+
+/** What a member may do: bits of `Permissions`. */
+export const PERMISSIONS = {
+  /** See a channel and its events. */
+  VIEW_CHANNEL: 1,
+  /** Send messages. */
+  SEND_MESSAGES: 2,
+  /** Delete the messages of others. */
+  MANAGE_MESSAGES: 4,
+  /** Create, change, and delete channels. */
+  MANAGE_CHANNELS: 8,
+  /** Invite people to the server. */
+  CREATE_INVITE: 16,
+  /** Read what was said before. */
+  READ_HISTORY: 32,
+  /** Set overrides, within one's own permissions. */
+  MANAGE_ROLES: 64,
+  /** Everything, whatever overrides say. */
+  ADMINISTRATOR: 128,
+} as const;
+
+/** An id: a number here and in MessagePack, a string in JSON. Its type keeps kinds apart. */
+export type Id<Kind extends string> = number & { readonly [kind]: Kind };
+declare const kind: unique symbol;
+
+/** A set of bits of `PERMISSIONS`, at most 52 of them: plain numbers hold it. */
+export type Permissions = number;
+
+/** What a MessagePack library takes and gives. */
+export type Wire = null | boolean | number | string | Wire[];
+
+/** What a value looks like. */
+export type Shape =
+  | "unit"
+  | "bool"
+  | "text"
+  | { readonly int: number }
+  | { readonly id: string }
+  | { readonly flags: string }
+  | { readonly optional: Shape }
+  | { readonly list: Shape }
+  | { readonly enum: string }
+  | { readonly struct: keyof Structs };
+
+export interface Field {
+  readonly name: string;
+  readonly type: Shape;
+  readonly optional: boolean;
+}
+
+export interface RequestRow {
+  readonly opcode: number;
+  readonly request: Shape;
+  readonly reply: Shape;
+}
+
+export interface Row {
+  readonly opcode: number;
+  readonly body: Shape;
+}
+
+/** The value does not have the shape that the protocol says. */
+export class CodecError extends Error {
+  constructor(at: string) {
+    super(`malformed ${at}`);
+    this.name = "CodecError";
+  }
+}
+
+/** Turns a value into what travels. Fields that are absent at the end are left out. */
+export function encode(shape: Shape, value: unknown, at = "body"): Wire {
+  if (typeof shape === "string") {
+    if (shape === "unit") return null;
+    if (typeof value !== (shape === "bool" ? "boolean" : "string")) throw new CodecError(at);
+    return value as boolean | string;
+  }
+  if ("optional" in shape) return value == null ? null : encode(shape.optional, value, at);
+  if ("list" in shape) {
+    if (!Array.isArray(value)) throw new CodecError(at);
+    return value.map((item, index) => encode(shape.list, item, `${at}[${index}]`));
+  }
+  if ("enum" in shape) {
+    const number = ENUMS[shape.enum]?.[String(value)];
+    if (number === undefined) throw new CodecError(at);
+    return number;
+  }
+  if ("struct" in shape) return encodeStruct(STRUCTS[shape.struct], value, at);
+  return integer(value, at);
+}
+
+/** Turns what travelled into a value. Surplus fields come from a newer server: they are skipped. */
+export function decode(shape: Shape, wire: unknown, at = "body"): unknown {
+  if (typeof shape === "string") {
+    if (shape === "unit") return null;
+    if (typeof wire !== (shape === "bool" ? "boolean" : "string")) throw new CodecError(at);
+    return wire;
+  }
+  if ("optional" in shape) return wire == null ? null : decode(shape.optional, wire, at);
+  if ("list" in shape) {
+    if (!Array.isArray(wire)) throw new CodecError(at);
+    return wire.map((item, index) => decode(shape.list, item, `${at}[${index}]`));
+  }
+  if ("enum" in shape) {
+    const values = Object.entries(ENUMS[shape.enum] ?? {});
+    const found = values.find(([, number]) => number === wire);
+    if (found === undefined) throw new CodecError(at);
+    return found[0];
+  }
+  if ("struct" in shape) return decodeStruct(STRUCTS[shape.struct], wire, at);
+  return integer(wire, at);
+}
+
+function encodeStruct(fields: readonly Field[], value: unknown, at: string): Wire[] {
+  if (typeof value !== "object" || value === null) throw new CodecError(at);
+  const object = value as Record<string, unknown>;
+  const wire: Wire[] = [];
+  let length = 0;
+  fields.forEach(({ name, type, optional }, index) => {
+    const field = object[name];
+    if (field === undefined && optional) {
+      wire.push(absent(type));
+    } else {
+      wire.push(encode(type, field, `${at}.${name}`));
+      length = index + 1;
+    }
+  });
+  return wire.slice(0, length);
+}
+
+function decodeStruct(fields: readonly Field[], wire: unknown, at: string): Record<string, unknown> {
+  if (!Array.isArray(wire)) throw new CodecError(at);
+  const object: Record<string, unknown> = {};
+  fields.forEach(({ name, type, optional }, index) => {
+    if (index >= wire.length && !optional) throw new CodecError(`${at}.${name}`);
+    const field: unknown = index < wire.length ? wire[index] : absent(type);
+    object[name] = decode(type, field, `${at}.${name}`);
+  });
+  return object;
+}
+
+/** What stands for a field that was left out. */
+function absent(shape: Shape): Wire {
+  if (shape === "bool") return false;
+  if (shape === "text") return "";
+  if (typeof shape === "string" || "optional" in shape) return null;
+  return "list" in shape ? [] : 0;
+}
+
+function integer(value: unknown, at: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new CodecError(at);
+  return value as number;
+}
+
+/** The frame of a request. `scope` is a server's id, or 0. */
+export function requestFrame<Name extends keyof Requests>(
+  name: Name,
+  request: number,
+  scope: number,
+  body: Requests[Name]["request"],
+): Wire[] {
+  const row = REQUESTS[name];
+  return [row.opcode, request, scope, encode(row.request, body)];
+}
+
+/** A control frame. */
+export function controlFrame<Name extends keyof ClientControls>(name: Name, body: ClientControls[Name]): Wire[] {
+  const row = CONTROLS[name];
+  return [row.opcode, encode(row.body, body)];
+}
+
+/** The body of a reply to the request `name`. */
+export function decodeReply<Name extends keyof Requests>(name: Name, body: unknown): Requests[Name]["reply"] {
+  return decode(REQUESTS[name].reply, body) as Requests[Name]["reply"];
+}
+
+/** One of the members of `Map`, with its name. */
+export type Named<Map> = { [Name in keyof Map]: { name: Name; body: Map[Name] } }[keyof Map];
+
+/** A frame from a gateway. */
+export type ServerFrame =
+  | { kind: "reply"; request: number; body: unknown }
+  | {
+      kind: "refusal";
+      request: number;
+      code: number;
+      reason: keyof typeof REFUSALS | undefined;
+      detail: string | null;
+      retry_after: number | null;
+    }
+  /** `event` is undefined when a newer server sent what this client does not know. */
+  | { kind: "event"; topic: number; seq: number; event: Named<Events> | undefined }
+  | { kind: "control"; control: Named<ServerControls> }
+  | { kind: "unknown"; opcode: number };
+
+const REASON_OF = new Map(Object.entries(REFUSALS).map(([name, code]) => [code as number, name as keyof typeof REFUSALS]));
+const EVENT_OF = new Map(Object.entries(EVENTS).map(([name, row]) => [row.opcode, { name, row }]));
+const CONTROL_OF = new Map(Object.entries(CONTROLS).map(([name, row]) => [row.opcode, { name, row }]));
+
+/** Reads a frame that a MessagePack library decoded. */
+export function readFrame(frame: unknown): ServerFrame {
+  if (!Array.isArray(frame)) throw new CodecError("frame");
+  const [first, ...rest] = frame as unknown[];
+  const opcode = integer(first, "opcode");
+  switch (opcode) {
+    case 0:
+      return { kind: "reply", request: integer(rest[0], "request"), body: rest[1] };
+    case 1:
+      return readRefusal(rest);
+    case 2:
+      return {
+        kind: "event",
+        topic: integer(rest[0], "topic"),
+        seq: integer(rest[1], "seq"),
+        event: named(EVENT_OF, integer(rest[2], "event"), rest[3]) as Named<Events> | undefined,
+      };
+  }
+  const control = named(CONTROL_OF, opcode, rest[0]) as Named<ServerControls> | undefined;
+  return control === undefined ? { kind: "unknown", opcode } : { kind: "control", control };
+}
+
+function readRefusal([request, reason, detail, retryAfter]: unknown[]): ServerFrame {
+  const code = integer(reason, "code");
+  return {
+    kind: "refusal",
+    request: integer(request, "request"),
+    code,
+    reason: REASON_OF.get(code),
+    detail: decode({ optional: "text" }, detail, "detail") as string | null,
+    retry_after: decode({ optional: { int: 53 } }, retryAfter, "retry_after") as number | null,
+  };
+}
+
+function named(rows: Map<number, { name: string; row: Row }>, opcode: number, body: unknown) {
+  const found = rows.get(opcode);
+  return found && { name: found.name, body: decode(found.row.body, body, found.name) };
+}

@@ -1,0 +1,240 @@
+//! The operations port: metrics, health and readiness.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    future::IntoFuture,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long a scrape that is under way may go on after the stop.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Whether this process should get work. Clones share their state.
+#[derive(Debug, Clone)]
+pub struct Health(Arc<Mutex<Checks>>);
+
+#[derive(Debug)]
+struct Checks {
+    draining: bool,
+    checks: BTreeMap<&'static str, Result<(), String>>,
+}
+
+impl Health {
+    /// Health with these checks, all failing until they are set.
+    pub fn new(names: &[&'static str]) -> Self {
+        let checks = names
+            .iter()
+            .map(|name| (*name, Err("not checked yet".to_owned())))
+            .collect();
+        Self(Arc::new(Mutex::new(Checks {
+            draining: false,
+            checks,
+        })))
+    }
+
+    /// Sets what a check found last.
+    pub fn set(&self, name: &'static str, found: Result<(), String>) {
+        self.lock().checks.insert(name, found);
+    }
+
+    /// Fails readiness from now on: the process is about to stop.
+    pub fn draining(&self) {
+        self.lock().draining = true;
+    }
+
+    /// Whether all checks hold and the process is not draining.
+    pub fn is_ready(&self) -> bool {
+        let health = self.lock();
+        !health.draining && health.checks.values().all(Result::is_ok)
+    }
+
+    /// One line per check.
+    fn report(&self) -> String {
+        let health = self.lock();
+        let mut report = String::new();
+        if health.draining {
+            report.push_str("draining\n");
+        }
+        for (name, found) in &health.checks {
+            let found = found.as_ref().map_or_else(String::as_str, |()| "ok");
+            // Writing to a string cannot fail.
+            writeln!(report, "{name}: {}", found.replace('\n', " ")).unwrap_or_default();
+        }
+        report
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Checks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone)]
+struct Ops {
+    registry: Registry,
+    health: Health,
+}
+
+/// Serves `/metrics`, `/healthz` and `/readyz` until `stop`.
+pub async fn serve(
+    listener: TcpListener,
+    registry: Registry,
+    health: Health,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    // Fails only where a caller registered the same collector: then it is there.
+    if let Err(error) = registry.register(Box::new(ProcessCollector::for_self())) {
+        tracing::debug!(%error, "process metrics are registered already");
+    }
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(readiness))
+        .with_state(Ops { registry, health });
+    let serve = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.clone().cancelled_owned())
+        .into_future();
+    tokio::select! {
+        served = serve => served,
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
+}
+
+async fn metrics(State(ops): State<Ops>) -> impl IntoResponse {
+    match TextEncoder::new().encode_to_string(&ops.registry.gather()) {
+        Ok(text) => (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)],
+            text,
+        ),
+        Err(error) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+            error.to_string(),
+        ),
+    }
+}
+
+async fn readiness(State(ops): State<Ops>) -> impl IntoResponse {
+    let status = if ops.health.is_ready() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, ops.health.report())
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::IntCounter;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+
+    struct Port {
+        address: std::net::SocketAddr,
+        health: Health,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+    }
+
+    async fn open(names: &[&'static str]) -> Port {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let registry = Registry::new();
+        let counter = IntCounter::new("answers_total", "Answers.").unwrap();
+        counter.inc_by(42);
+        registry.register(Box::new(counter)).unwrap();
+        let (health, stop, tasks) = (
+            Health::new(names),
+            CancellationToken::new(),
+            TaskTracker::new(),
+        );
+        let serving = serve(listener, registry, health.clone(), stop.clone());
+        tasks.spawn(async move { serving.await.unwrap() });
+        tasks.close();
+        Port {
+            address,
+            health,
+            stop,
+            tasks,
+        }
+    }
+
+    impl Port {
+        async fn get(&self, path: &str) -> (u16, String) {
+            let mut socket = TcpStream::connect(self.address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: ops\r\nconnection: close\r\n\r\n");
+            socket.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await.unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            let status = head.split(' ').nth(1).unwrap();
+            (status.parse().unwrap(), body.to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn metrics_hold_ours_and_those_of_the_process() {
+        let port = open(&[]).await;
+        let (status, text) = port.get("/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.contains("answers_total 42"), "{text}");
+        assert!(text.contains("process_resident_memory_bytes"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn ready_only_when_every_check_holds_and_not_draining() {
+        let port = open(&["lanes", "bus"]).await;
+        assert_eq!(port.get("/healthz").await, (200, "ok".to_owned()));
+        let (status, text) = port.get("/readyz").await;
+        assert_eq!(status, 503);
+        assert_eq!(text, "bus: not checked yet\nlanes: not checked yet\n");
+
+        port.health.set("bus", Ok(()));
+        port.health.set("lanes", Err("none\nowned".to_owned()));
+        let (status, text) = port.get("/readyz").await;
+        assert_eq!(
+            (status, text.as_str()),
+            (503, "bus: ok\nlanes: none owned\n")
+        );
+
+        port.health.set("lanes", Ok(()));
+        assert_eq!(port.get("/readyz").await.0, 200);
+
+        port.health.draining();
+        let (status, text) = port.get("/readyz").await;
+        assert_eq!(
+            (status, text.as_str()),
+            (503, "draining\nbus: ok\nlanes: ok\n")
+        );
+        assert_eq!(port.get("/healthz").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn stops_when_told_even_with_a_connection_open() {
+        let port = open(&[]).await;
+        let _idle = TcpStream::connect(port.address).await.unwrap();
+        assert_eq!(port.get("/healthz").await.0, 200);
+        port.stop.cancel();
+        port.tasks.wait().await;
+        assert!(TcpStream::connect(port.address).await.is_err());
+    }
+}

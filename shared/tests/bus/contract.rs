@@ -1,0 +1,364 @@
+//! The contract of the bus, held against Redis and against its twin.
+
+use std::{collections::HashSet, time::Duration};
+
+use bytes::Bytes;
+use shared::{
+    bus::{Bus, Decision, Delivery, Quota, StreamEntry, StreamId, Subscriber, Topic},
+    ids::Partition,
+};
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+
+const SOON: Duration = Duration::from_secs(10);
+const NO_WAIT: Duration = Duration::ZERO;
+
+/// Each of these runs against both.
+macro_rules! contract {
+    ($($name:ident)*) => {
+        mod memory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(super::Bus::memory()).await;
+                }
+            )*
+        }
+        mod redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let redis = crate::support::Redis::start();
+                    super::$name(redis.bus().await).await;
+                }
+            )*
+        }
+    };
+}
+
+contract! {
+    entries_are_read_in_order_and_after_a_place
+    a_read_waits_for_what_comes
+    many_streams_are_read_at_once
+    a_mark_lifts_the_ids_above_it
+    trimming_drops_only_what_is_below
+    queries_are_taken_once_oldest_first
+    messages_arrive_in_order_on_their_topics
+    nothing_published_after_subscribing_is_missed
+    many_topics_at_once
+    a_reset_says_lost_and_hears_again
+    a_burst_arrives_complete_or_says_lost
+    leases_live_until_they_run_out
+    draws_hold_burst_and_rate
+}
+
+fn partition(number: u16) -> Partition {
+    Partition::new(number).unwrap()
+}
+
+fn text(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+async fn next(subscriber: &mut Subscriber) -> Delivery {
+    timeout(SOON, subscriber.next()).await.unwrap().unwrap()
+}
+
+async fn entries_are_read_in_order_and_after_a_place(bus: Bus) {
+    let lane = partition(7);
+    let mut reader = bus.reader().await.unwrap();
+    let after = [(lane, StreamId::default())];
+    assert_eq!(reader.read(&after, 10, NO_WAIT).await.unwrap(), []);
+    assert_eq!(reader.read(&[], 10, NO_WAIT).await.unwrap(), []);
+
+    // Bytes that are no text, text, and nothing.
+    let payloads = [Bytes::from_static(&[0xff, 0, 0xfe]), text("{7}"), text("")];
+    let mut entries = Vec::new();
+    for payload in &payloads {
+        entries.push(StreamEntry {
+            partition: lane,
+            id: bus.append(lane, payload.clone()).await.unwrap(),
+            bytes: payload.clone(),
+        });
+    }
+    assert!(entries.is_sorted_by(|a, b| a.id < b.id));
+    assert_eq!(bus.backlog(lane).await.unwrap(), 3);
+    assert_eq!(bus.backlog(partition(8)).await.unwrap(), 0);
+    assert_eq!(reader.read(&after, 10, NO_WAIT).await.unwrap(), entries);
+    assert_eq!(reader.read(&after, 2, SOON).await.unwrap(), entries[..2]);
+    let after = [(lane, entries[0].id)];
+    assert_eq!(reader.read(&after, 10, SOON).await.unwrap(), entries[1..]);
+}
+
+async fn a_read_waits_for_what_comes(bus: Bus) {
+    let lane = partition(0);
+    let mut reader = bus.reader().await.unwrap();
+    let started = Instant::now();
+    let wait = Duration::from_millis(100);
+    let after = [(lane, StreamId::default())];
+    assert_eq!(reader.read(&after, 1, wait).await.unwrap(), []);
+    assert!(started.elapsed() >= wait);
+
+    let (read, appended) = tokio::join!(reader.read(&after, 1, SOON), bus.append(lane, text("a")));
+    assert_eq!(read.unwrap()[0].id, appended.unwrap());
+
+    // A read that was given up does not hold up the next one.
+    let last = [(
+        lane,
+        StreamId {
+            ms: u64::MAX,
+            seq: 0,
+        },
+    )];
+    assert!(timeout(wait, reader.read(&last, 1, SOON)).await.is_err());
+    let started = Instant::now();
+    assert_eq!(reader.read(&after, 1, SOON).await.unwrap().len(), 1);
+    assert!(started.elapsed() < SOON / 2);
+}
+
+async fn many_streams_are_read_at_once(bus: Bus) {
+    let lanes: Vec<Partition> = (0..64).map(partition).collect();
+    for lane in &lanes {
+        for number in 0..20 {
+            bus.append(*lane, text(&format!("{lane}/{number}")))
+                .await
+                .unwrap();
+        }
+    }
+    let after: Vec<_> = lanes.iter().map(|p| (*p, StreamId::default())).collect();
+    let mut reader = bus.reader().await.unwrap();
+    let read = reader.read(&after, 16, SOON).await.unwrap();
+    let expected: Vec<Bytes> = lanes
+        .iter()
+        .flat_map(|lane| (0..16).map(move |number| text(&format!("{lane}/{number}"))))
+        .collect();
+    let payloads: Vec<Bytes> = read.into_iter().map(|entry| entry.bytes).collect();
+    assert_eq!(payloads, expected);
+}
+
+async fn a_mark_lifts_the_ids_above_it(bus: Bus) {
+    let lane = partition(63);
+    let hour = 3_600_000;
+    let mark = StreamId {
+        ms: bus.now_ms().await.unwrap() + hour,
+        seq: 5,
+    };
+    assert!(!bus.mark(lane, StreamId::default()).await.unwrap());
+    assert!(bus.mark(lane, mark).await.unwrap());
+    assert!(!bus.mark(lane, mark).await.unwrap());
+    assert!(!bus.mark(lane, StreamId { ms: 1, seq: 1 }).await.unwrap());
+    assert_eq!(bus.append(lane, text("a")).await.unwrap(), mark.next());
+
+    let mut reader = bus.reader().await.unwrap();
+    let after = [(lane, StreamId::default())];
+    let read = reader.read(&after, 10, SOON).await.unwrap();
+    assert_eq!(read.len(), 2);
+    assert_eq!((read[0].id, &read[0].bytes), (mark, &Bytes::new()));
+}
+
+async fn trimming_drops_only_what_is_below(bus: Bus) {
+    let lane = partition(1);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(bus.append(lane, text("a")).await.unwrap());
+    }
+    bus.trim(lane, ids[3]).await.unwrap();
+    bus.trim(partition(2), ids[3]).await.unwrap();
+    let mut reader = bus.reader().await.unwrap();
+    let read = reader
+        .read(&[(lane, StreamId::default())], 10, SOON)
+        .await
+        .unwrap();
+    let left: Vec<StreamId> = read.into_iter().map(|entry| entry.id).collect();
+    assert_eq!(left, ids[3..]);
+
+    // Even when all is trimmed, ids go on rising.
+    bus.trim(lane, ids[4].next()).await.unwrap();
+    assert_eq!(bus.backlog(lane).await.unwrap(), 0);
+    assert!(bus.append(lane, text("b")).await.unwrap() > ids[4]);
+}
+
+async fn queries_are_taken_once_oldest_first(bus: Bus) {
+    let mut one = bus.reader().await.unwrap();
+    let mut two = bus.reader().await.unwrap();
+    assert_eq!(one.take(NO_WAIT).await.unwrap(), None);
+    assert_eq!(one.take(Duration::from_millis(100)).await.unwrap(), None);
+    assert_eq!(bus.ask(text("a")).await.unwrap(), 1);
+    assert_eq!(bus.ask(text("b")).await.unwrap(), 2);
+    assert_eq!(one.take(SOON).await.unwrap(), Some(text("a")));
+    assert_eq!(two.take(NO_WAIT).await.unwrap(), Some(text("b")));
+    let (taken, asked) = tokio::join!(two.take(SOON), bus.ask(text("c")));
+    assert_eq!(taken.unwrap(), Some(text("c")));
+    assert_eq!(asked.unwrap(), 1);
+
+    // A wait that was given up takes no query with it.
+    let wait = Duration::from_millis(50);
+    assert!(timeout(wait, one.take(SOON)).await.is_err());
+    bus.ask(text("d")).await.unwrap();
+    assert_eq!(one.take(SOON).await.unwrap(), Some(text("d")));
+}
+
+async fn messages_arrive_in_order_on_their_topics(bus: Bus) {
+    let mut subscriber = bus.subscriber().await.unwrap();
+    let control = subscriber.control();
+    let topics = [Topic::Events(1), Topic::Node("a".to_owned()), Topic::Beats];
+    control.subscribe(topics.to_vec()).await.unwrap();
+    bus.publish(Vec::new()).await.unwrap();
+    let mut messages: Vec<(Topic, Bytes)> = (0_u32..300)
+        .map(|number| {
+            let topic = topics[number as usize % 3].clone();
+            (topic, Bytes::copy_from_slice(&number.to_be_bytes()))
+        })
+        .collect();
+    let heard = messages.clone();
+    messages.insert(9, (Topic::Events(2), text("for nobody")));
+    bus.publish(messages).await.unwrap();
+    for (topic, bytes) in heard {
+        assert_eq!(next(&mut subscriber).await, Delivery::Message(topic, bytes));
+    }
+
+    control.unsubscribe(topics[..2].to_vec()).await.unwrap();
+    let messages = topics.iter().map(|topic| (topic.clone(), text("x")));
+    bus.publish(messages.collect()).await.unwrap();
+    let heard = Delivery::Message(Topic::Beats, text("x"));
+    assert_eq!(next(&mut subscriber).await, heard);
+}
+
+async fn nothing_published_after_subscribing_is_missed(bus: Bus) {
+    let mut subscriber = bus.subscriber().await.unwrap();
+    let control = subscriber.control();
+    for number in 0..200 {
+        let topic = Topic::Events(number);
+        control.subscribe(vec![topic.clone()]).await.unwrap();
+        bus.publish(vec![(topic.clone(), text("first"))])
+            .await
+            .unwrap();
+        let heard = Delivery::Message(topic, text("first"));
+        assert_eq!(next(&mut subscriber).await, heard);
+    }
+}
+
+async fn many_topics_at_once(bus: Bus) {
+    const TOPICS: u64 = 5000;
+    let mut subscriber = bus.subscriber().await.unwrap();
+    let control = subscriber.control();
+    let topics: Vec<Topic> = (0..TOPICS).map(Topic::Events).collect();
+    control.subscribe(topics.clone()).await.unwrap();
+    let messages = topics.iter().map(|topic| (topic.clone(), text("x")));
+    bus.publish(messages.collect()).await.unwrap();
+    let mut heard = HashSet::new();
+    while heard.len() < topics.len() {
+        match next(&mut subscriber).await {
+            Delivery::Message(topic, _) => assert!(heard.insert(topic)),
+            Delivery::Lost => panic!("nothing was cut"),
+        }
+    }
+}
+
+async fn a_reset_says_lost_and_hears_again(bus: Bus) {
+    let mut subscriber = bus.subscriber().await.unwrap();
+    let control = subscriber.control();
+    control.subscribe(vec![Topic::Beats]).await.unwrap();
+    control.reset().await;
+    assert_eq!(next(&mut subscriber).await, Delivery::Lost);
+    bus.publish(vec![(Topic::Beats, text("x"))]).await.unwrap();
+    let heard = Delivery::Message(Topic::Beats, text("x"));
+    assert_eq!(next(&mut subscriber).await, heard);
+}
+
+async fn a_burst_arrives_complete_or_says_lost(bus: Bus) {
+    const MESSAGES: u32 = 100_000;
+    let mut subscriber = bus.subscriber().await.unwrap();
+    let control = subscriber.control();
+    control.subscribe(vec![Topic::Beats]).await.unwrap();
+    let tasks = TaskTracker::new();
+    let publisher = bus.clone();
+    tasks.spawn(async move {
+        for first in (0..MESSAGES).step_by(500) {
+            let messages = (first..first + 500).map(|number| {
+                let bytes = Bytes::copy_from_slice(&number.to_be_bytes());
+                (Topic::Beats, bytes)
+            });
+            publisher.publish(messages.collect()).await.unwrap();
+        }
+    });
+    let (mut expected, mut lost) = (0, false);
+    while expected < MESSAGES {
+        match next(&mut subscriber).await {
+            Delivery::Lost => {
+                lost = true;
+                // The burst may be over: a last one tells where we are.
+                let end = Bytes::copy_from_slice(&(MESSAGES - 1).to_be_bytes());
+                bus.publish(vec![(Topic::Beats, end)]).await.unwrap();
+            }
+            Delivery::Message(_, bytes) => {
+                let number = u32::from_be_bytes(bytes.as_ref().try_into().unwrap());
+                assert!(
+                    number == expected || lost,
+                    "{expected} was dropped silently"
+                );
+                (expected, lost) = (number + 1, lost && number != MESSAGES - 1);
+            }
+        }
+    }
+}
+
+async fn leases_live_until_they_run_out(bus: Bus) {
+    let minute = Duration::from_mins(1);
+    let short = Duration::from_millis(50);
+    assert_eq!(bus.lease("lanes", "b", minute).await.unwrap(), ["b"]);
+    assert_eq!(bus.lease("lanes", "a", short).await.unwrap(), ["a", "b"]);
+    assert_eq!(bus.lease("nodes", "c", minute).await.unwrap(), ["c"]);
+    timeout(SOON, async {
+        while bus.lease("lanes", "b", minute).await.unwrap() != ["b"] {}
+    })
+    .await
+    .unwrap();
+    bus.lease("lanes", "d", minute).await.unwrap();
+    bus.release("lanes", "b").await.unwrap();
+    bus.release("lanes", "unknown").await.unwrap();
+    assert_eq!(bus.lease("lanes", "d", minute).await.unwrap(), ["d"]);
+}
+
+async fn draws_hold_burst_and_rate(bus: Bus) {
+    let slow = Quota {
+        burst: 3,
+        count: 1,
+        period_ms: 3_600_000,
+    };
+    let never = Quota { burst: 0, ..slow };
+    assert_eq!(bus.draw(&[]).await.unwrap(), []);
+    // The same key twice in one call draws twice; another key is decided alone.
+    let twice = [
+        ("a".to_owned(), slow),
+        ("b".to_owned(), never),
+        ("a".to_owned(), slow),
+    ];
+    let decisions = bus.draw(&twice).await.unwrap();
+    assert_eq!(
+        (decisions[0], decisions[2]),
+        (Decision::Allowed, Decision::Allowed)
+    );
+    assert_eq!(decisions[1], Decision::Limited(3_600_000));
+    let decisions = bus.draw(&twice).await.unwrap();
+    assert_eq!(decisions[0], Decision::Allowed);
+    let Decision::Limited(wait_ms) = decisions[2] else {
+        panic!("a fourth one was allowed");
+    };
+    assert!((3_590_000..=3_600_000).contains(&wait_ms), "{wait_ms}");
+
+    let fast = Quota {
+        burst: 1,
+        count: 1,
+        period_ms: 50,
+    };
+    let fast = [("c".to_owned(), fast)];
+    assert_eq!(bus.draw(&fast).await.unwrap(), [Decision::Allowed]);
+    let started = Instant::now();
+    timeout(SOON, async {
+        while bus.draw(&fast).await.unwrap() != [Decision::Allowed] {}
+    })
+    .await
+    .unwrap();
+    assert!(started.elapsed() > Duration::from_millis(40));
+}

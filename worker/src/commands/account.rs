@@ -1,0 +1,150 @@
+//! Accounts: the lane's part of signing up and in, and signing out.
+
+use shared::{
+    bus::envelope::Effect,
+    domain::content,
+    error::{Reason, Refusal},
+    ids::{SessionId, UserId},
+    protocol::{
+        Handler,
+        account::{CreateUser, LogOut, OpenSession, SessionClosed, SessionOpened, SignedIn},
+        session::SessionInfo,
+        user::User,
+    },
+};
+
+use super::{check_nonce, session};
+use crate::{
+    context::Context,
+    error::Error,
+    store::write::{account::NewAccount, session::NewSession},
+    token,
+};
+
+/// Sessions of one account, at most: the oldest makes room for the newest.
+const MAX_SESSIONS: i64 = 50;
+
+impl Handler<Context<'_>> for LogOut {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self { nonce: _ } = self;
+        let session = ctx.caller()?.session;
+        session::close(ctx, session).await
+    }
+}
+
+impl Handler<Context<'_>> for CreateUser {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<SignedIn, Error> {
+        let Self {
+            nonce,
+            name,
+            password_hash,
+            invite,
+            invite_required,
+            token,
+            device,
+        } = self;
+        check_nonce(&nonce)?;
+        if name.is_none()
+            && let Some(user) = ctx.look().await?.find_guest(&nonce).await?
+        {
+            // A guest has no name to be found by: the nonce finds the first result.
+            return open(ctx, user, &nonce, token, device).await;
+        }
+        let id: UserId = ctx.next_id()?;
+        let name = name.unwrap_or_else(|| format!("guest-{id}"));
+        let store = ctx.store().await?;
+        // A guest cannot administer, so the first account is one with a password.
+        let admin = password_hash.is_some() && store.claim_deployment(id).await?;
+        if !admin && invite_required {
+            let code = invite
+                .as_deref()
+                .ok_or(Refusal::from(Reason::InviteRequired))?;
+            if !store.redeem(code, None, id).await? {
+                return Err(Reason::UnknownInvite.into());
+            }
+        }
+        let account = NewAccount {
+            id,
+            name: &name,
+            folded: &content::folded(&name),
+            password_hash: password_hash.as_deref(),
+            admin,
+            nonce: &nonce,
+        };
+        if !store.insert_account(&account).await? {
+            // A repeat that overtook its first attempt: the next one finds the
+            // account, and then the password is verified.
+            let repeat = store.signed_up_with(account.folded, &nonce).await?;
+            return Err(if repeat {
+                Reason::Unknown
+            } else {
+                Reason::NameTaken
+            }
+            .into());
+        }
+        store.create_topic(id.get()).await?;
+        open(ctx, id, &nonce, token, device).await
+    }
+}
+
+impl Handler<Context<'_>> for OpenSession {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<SignedIn, Error> {
+        let Self {
+            nonce,
+            user_id,
+            token,
+            device,
+        } = self;
+        check_nonce(&nonce)?;
+        open(ctx, user_id, &nonce, token, device).await
+    }
+}
+
+async fn open(
+    ctx: &mut Context<'_>,
+    user_id: UserId,
+    nonce: &str,
+    token: String,
+    device: String,
+) -> Result<SignedIn, Error> {
+    ctx.require(user_id.partition() == ctx.partition(), Reason::Malformed)?;
+    let user: Option<User> = ctx.look().await?.find_user(user_id).await?;
+    let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
+    let id: SessionId = ctx.next_id()?;
+    let session = NewSession {
+        id,
+        user: user_id,
+        token_hash: &token::hash(&token),
+        device: &device,
+        nonce,
+    };
+    let (session_id, new) = ctx.store().await?.insert_session(&session).await?;
+    if new {
+        let closed = ctx
+            .store()
+            .await?
+            .delete_oldest_sessions(user_id, MAX_SESSIONS)
+            .await?;
+        for session in closed {
+            ctx.emit_to(
+                user_id,
+                Some(Effect::Revoked { session }),
+                &SessionClosed {
+                    session_id: session,
+                },
+            );
+        }
+        ctx.emit_to(
+            user_id,
+            None,
+            &SessionOpened {
+                session: SessionInfo { session_id, device },
+            },
+        );
+    }
+    Ok(SignedIn {
+        token,
+        user,
+        session_id,
+    })
+}

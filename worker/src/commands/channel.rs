@@ -1,0 +1,239 @@
+//! Channels: create, change, delete, and clear away what was deleted.
+
+use std::collections::BTreeSet;
+
+use shared::{
+    bus::envelope::Effect,
+    domain::{
+        content,
+        limits::{MAX_CHANNELS, MAX_OVERRIDES},
+        permissions::{Override, Permissions, TargetKind},
+    },
+    error::{Reason, Refusal},
+    ids::{ChannelId, RoleId, UserId},
+    protocol::{
+        Handler,
+        channel::{
+            ChannelCreated, ChannelDeleted, ChannelUpdated, CreateChannel, DeleteChannel,
+            PurgeChannel, UpdateChannel,
+        },
+    },
+};
+
+use crate::{context::Context, error::Error, lane::memory::ChannelState};
+
+/// Messages that one step of a purge deletes: a few milliseconds of a lane.
+const PURGE_STEP: u32 = 500;
+
+impl Handler<Context<'_>> for CreateChannel {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<ChannelCreated, Error> {
+        let Self {
+            nonce: _,
+            name,
+            topic,
+            overrides,
+        } = self;
+        let name = content::title(&name, "name")?.to_owned();
+        let topic = content::topic(topic.as_deref().unwrap_or_default())?.to_owned();
+        check_overrides(ctx, &[], &overrides).await?;
+        let state = ctx.server().await?;
+        let server = state.structure.server;
+        let position = state
+            .channels
+            .values()
+            .map(|channel| channel.position + 1)
+            .max()
+            .unwrap_or_default();
+        let count = state.channels.len();
+        ctx.require(count < MAX_CHANNELS, Reason::LimitReached)?;
+        let channel_id: ChannelId = ctx.next_id()?;
+        let channel = ChannelState {
+            name,
+            topic,
+            position,
+            last_seq: 0,
+            last_message: None,
+        };
+        let store = ctx.store().await?;
+        store.insert_channel(server, channel_id, &channel).await?;
+        store.replace_overrides(channel_id, &overrides).await?;
+        let members = members_of(&overrides);
+        let state = ctx.server().await?;
+        state.channels.insert(channel_id, channel);
+        state.structure.channels.insert(channel_id, overrides);
+        let channel = state
+            .channel(channel_id)
+            .ok_or(Refusal::from(Reason::UnknownChannel))?;
+        let event = ChannelCreated { channel };
+        ctx.emit(Some(channel_id), Some(Effect::Appeared { members }), &event)
+            .await?;
+        Ok(event)
+    }
+}
+
+impl Handler<Context<'_>> for UpdateChannel {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce: _,
+            channel_id,
+            name,
+            topic,
+            position,
+            overrides,
+        } = self;
+        let unknown = || Refusal::from(Reason::UnknownChannel);
+        let state = ctx.server().await?;
+        let mut channel = state
+            .channels
+            .get(&channel_id)
+            .cloned()
+            .ok_or_else(unknown)?;
+        let before = state
+            .structure
+            .channels
+            .get(&channel_id)
+            .cloned()
+            .unwrap_or_default();
+        if let Some(name) = name {
+            content::title(&name, "name")?.clone_into(&mut channel.name);
+        }
+        if let Some(topic) = topic {
+            content::topic(&topic)?.clone_into(&mut channel.topic);
+        }
+        if let Some(position) = position {
+            ctx.require(position <= i32::MAX.cast_unsigned(), Reason::Invalid)?;
+            channel.position = position;
+        }
+        if let Some(overrides) = &overrides {
+            check_overrides(ctx, &before, overrides).await?;
+        }
+        ctx.store()
+            .await?
+            .update_channel(channel_id, &channel)
+            .await?;
+        ctx.server().await?.channels.insert(channel_id, channel);
+        let mut effect = None;
+        if let Some(overrides) = overrides {
+            ctx.store()
+                .await?
+                .replace_overrides(channel_id, &overrides)
+                .await?;
+            let members = members_of(before.iter().chain(&overrides));
+            effect = Some(Effect::Rights { members });
+            ctx.server()
+                .await?
+                .structure
+                .channels
+                .insert(channel_id, overrides);
+        }
+        let channel = ctx
+            .server()
+            .await?
+            .channel(channel_id)
+            .ok_or_else(unknown)?;
+        let event = ChannelUpdated { channel };
+        if effect.is_some() {
+            // Once under the old views, for those who lose the channel, and once
+            // under the new ones, for those who gain it.
+            ctx.emit(Some(channel_id), effect, &event).await?;
+        }
+        ctx.emit(Some(channel_id), None, &event).await
+    }
+}
+
+impl Handler<Context<'_>> for DeleteChannel {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce: _,
+            channel_id,
+        } = self;
+        ctx.store().await?.delete_channel(channel_id).await?;
+        let state = ctx.server().await?;
+        state.channels.remove(&channel_id);
+        state.structure.channels.remove(&channel_id);
+        ctx.emit(Some(channel_id), None, &ChannelDeleted { channel_id })
+            .await?;
+        ctx.leave(ctx.partition(), 0, &PurgeChannel { channel_id })
+            .await
+    }
+}
+
+impl Handler<Context<'_>> for PurgeChannel {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let deleted = ctx
+            .store()
+            .await?
+            .purge_messages(self.channel_id, PURGE_STEP)
+            .await?;
+        if deleted == PURGE_STEP as usize {
+            ctx.leave(ctx.partition(), 0, &self).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Overrides may be set by those who manage roles, for roles and members that
+/// exist, and only as far as the caller's own permissions reach: nobody gives,
+/// takes or restores what he does not hold.
+async fn check_overrides(
+    ctx: &mut Context<'_>,
+    before: &[Override],
+    after: &[Override],
+) -> Result<(), Error> {
+    let sorted = |overrides: &[Override]| {
+        let mut sorted = overrides.to_vec();
+        sorted.sort_by_key(|o| (o.kind, o.target));
+        sorted
+    };
+    if sorted(before) == sorted(after) {
+        return Ok(());
+    }
+    if after.len() > MAX_OVERRIDES {
+        return Err(Refusal::field(Reason::LimitReached, "overrides").into());
+    }
+    let user = ctx.caller()?.user;
+    let standing = ctx
+        .standing(user)
+        .await?
+        .ok_or(Refusal::from(Reason::UnknownServer))?;
+    let held = ctx.server().await?.structure.in_server(&standing);
+    ctx.require(held.contains(Permissions::MANAGE_ROLES), Reason::Forbidden)?;
+    let touched = before
+        .iter()
+        .chain(after)
+        .filter(|o| !(before.contains(o) && after.contains(o)))
+        .fold(Permissions::empty(), |sum, o| sum | o.allow | o.deny);
+    ctx.require(held.contains(touched), Reason::Forbidden)?;
+    let mut targets = BTreeSet::new();
+    if !after.iter().all(|o| targets.insert((o.kind, o.target))) {
+        return Err(Refusal::field(Reason::Invalid, "overrides").into());
+    }
+    let structure = &ctx.server().await?.structure;
+    let server = structure.server;
+    let roles_exist = after
+        .iter()
+        .filter(|o| o.kind == TargetKind::Role)
+        .all(|o| RoleId::new(o.target).is_some_and(|role| structure.roles.contains_key(&role)));
+    ctx.require(roles_exist, Reason::UnknownTarget)?;
+    let members: Vec<i64> = members_of(after).into_iter().map(UserId::sql).collect();
+    let named = after
+        .iter()
+        .filter(|o| o.kind == TargetKind::Member)
+        .count();
+    let found = if members.is_empty() {
+        0
+    } else {
+        ctx.look().await?.count_members(server, &members).await?
+    };
+    ctx.require(found == named, Reason::UnknownTarget)
+}
+
+/// The members that overrides name, each once.
+fn members_of<'a>(overrides: impl IntoIterator<Item = &'a Override>) -> Vec<UserId> {
+    let members: BTreeSet<UserId> = overrides
+        .into_iter()
+        .filter(|o| o.kind == TargetKind::Member)
+        .filter_map(|o| UserId::new(o.target))
+        .collect();
+    members.into_iter().collect()
+}

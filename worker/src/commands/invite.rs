@@ -1,0 +1,91 @@
+//! Invites: make a code, redeem one.
+
+use shared::{
+    bus::envelope::Effect,
+    domain::permissions::Standing,
+    error::{Reason, Refusal},
+    ids::ServerId,
+    protocol::{
+        Handler,
+        invite::{CreateInvite, InviteCreated, JoinMember},
+        server::{MemberJoined, ServerInfo, ServerJoined},
+        user::Member,
+    },
+};
+
+use super::check_nonce;
+use crate::{context::Context, error::Error, store::write::invite::NewInvite, token};
+
+impl Handler<Context<'_>> for CreateInvite {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<InviteCreated, Error> {
+        let Self {
+            nonce: _,
+            max_uses,
+            expires_in,
+        } = self;
+        let fits = |number: Option<u32>| {
+            number.is_none_or(|n| (1..=i32::MAX.cast_unsigned()).contains(&n))
+        };
+        if !fits(max_uses) {
+            return Err(Refusal::field(Reason::Invalid, "max_uses").into());
+        }
+        if !fits(expires_in) {
+            return Err(Refusal::field(Reason::Invalid, "expires_in").into());
+        }
+        let code = token::code()?;
+        let invite = NewInvite {
+            code: &code,
+            server: ServerId::new(ctx.scope()),
+            creator: ctx.caller()?.user,
+            max_uses,
+            expires_in,
+        };
+        ctx.store().await?.insert_invite(&invite).await?;
+        Ok(InviteCreated { code })
+    }
+}
+
+impl Handler<Context<'_>> for JoinMember {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<ServerInfo, Error> {
+        let Self { nonce, code } = self;
+        check_nonce(&nonce)?;
+        let user_id = ctx.caller()?.user;
+        let server = ctx.server().await?.structure.server;
+        let already = ctx.standing(user_id).await?.is_some();
+        ctx.require(!already, Reason::AlreadyMember)?;
+        let user = ctx.look().await?.find_user(user_id).await?;
+        let user = user.ok_or(Refusal::from(Reason::Unauthenticated))?;
+        let redeemed = ctx
+            .look()
+            .await?
+            .redeem(&code, Some(server), user_id)
+            .await?;
+        ctx.require(redeemed, Reason::UnknownInvite)?;
+        ctx.store().await?.insert_member(server, user_id).await?;
+        let standing = Standing {
+            user: user_id,
+            roles: Vec::new(),
+        };
+        ctx.remember(server, user_id, Some(standing.clone()));
+        ctx.emit(
+            None,
+            None,
+            &MemberJoined {
+                member: Member {
+                    user,
+                    roles: Vec::new(),
+                },
+            },
+        )
+        .await?;
+        let state = ctx.server().await?;
+        let (joined, info) = (
+            ServerJoined {
+                server: state.server(),
+            },
+            state.info(&standing),
+        );
+        ctx.emit_to(user_id, Some(Effect::Joined { server }), &joined);
+        Ok(info)
+    }
+}

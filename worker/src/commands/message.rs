@@ -1,0 +1,137 @@
+//! Messages: send, edit, delete.
+
+use shared::{
+    domain::{content, permissions::Permissions},
+    error::{Reason, Refusal},
+    protocol::{
+        Handler,
+        message::{
+            DeleteMessage, EditMessage, Message, MessageCreated, MessageDeleted, MessageEdited,
+            MessageSent, NewMessage,
+        },
+    },
+};
+
+use crate::{context::Context, error::Error, store::write::message::NewRow};
+
+impl Handler<Context<'_>> for NewMessage {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<MessageSent, Error> {
+        let Self {
+            nonce: _,
+            channel_id,
+            content,
+            reply_to,
+        } = self;
+        content::message(&content)?;
+        if let Some(id) = reply_to {
+            let found = ctx.look().await?.find_message(channel_id, id).await?;
+            ctx.require(found.is_some(), Reason::UnknownMessage)?;
+        }
+        let author_id = ctx.caller()?.user;
+        let message_id = ctx.next_id()?;
+        let unknown = Refusal::from(Reason::UnknownChannel);
+        let channel = ctx
+            .server()
+            .await?
+            .channels
+            .get_mut(&channel_id)
+            .ok_or(unknown)?;
+        channel.last_seq += 1;
+        channel.last_message = Some(message_id);
+        let seq = channel.last_seq;
+        ctx.append(NewRow {
+            channel: channel_id,
+            seq,
+            id: message_id,
+            author: author_id,
+            content: content.clone(),
+            reply_to,
+        });
+        let message = Message {
+            message_id,
+            seq,
+            author_id,
+            content,
+            reply_to,
+            edited_at: None,
+        };
+        ctx.emit(
+            Some(channel_id),
+            None,
+            &MessageCreated {
+                channel_id,
+                message,
+            },
+        )
+        .await?;
+        Ok(MessageSent { message_id, seq })
+    }
+}
+
+impl Handler<Context<'_>> for EditMessage {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce: _,
+            channel_id,
+            message_id,
+            content,
+        } = self;
+        content::message(&content)?;
+        let written = ctx
+            .look()
+            .await?
+            .find_message(channel_id, message_id)
+            .await?;
+        let written = written.ok_or(Refusal::from(Reason::UnknownMessage))?;
+        ctx.require(written.author == ctx.caller()?.user, Reason::Forbidden)?;
+        let edited_at = ctx.now_ms();
+        ctx.store()
+            .await?
+            .edit_message(channel_id, message_id, &content, edited_at)
+            .await?;
+        let event = MessageEdited {
+            channel_id,
+            message_id,
+            content,
+            edited_at,
+        };
+        ctx.emit(Some(channel_id), None, &event).await
+    }
+}
+
+impl Handler<Context<'_>> for DeleteMessage {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce: _,
+            channel_id,
+            message_id,
+        } = self;
+        let written = ctx
+            .look()
+            .await?
+            .find_message(channel_id, message_id)
+            .await?;
+        let written = written.ok_or(Refusal::from(Reason::UnknownMessage))?;
+        let manages = ctx
+            .permissions_in(channel_id)
+            .await?
+            .contains(Permissions::MANAGE_MESSAGES);
+        ctx.require(
+            manages || written.author == ctx.caller()?.user,
+            Reason::Forbidden,
+        )?;
+        ctx.store()
+            .await?
+            .delete_message(channel_id, message_id)
+            .await?;
+        ctx.emit(
+            Some(channel_id),
+            None,
+            &MessageDeleted {
+                channel_id,
+                message_id,
+            },
+        )
+        .await
+    }
+}

@@ -1,0 +1,103 @@
+//! Servers: the lane's part of creating one, and leaving.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    bus::envelope::Effect,
+    domain::permissions::{Permissions, Standing, Structure, everyone_role},
+    error::Reason,
+    ids::{ChannelId, ServerId},
+    protocol::{
+        Handler,
+        server::{
+            FoundServer, LeaveServer, MemberLeft, Role, Server, ServerInfo, ServerJoined,
+            ServerLeft,
+        },
+    },
+};
+
+use super::check_nonce;
+use crate::{
+    context::Context,
+    error::Error,
+    lane::memory::{ChannelState, ServerState},
+};
+
+impl Handler<Context<'_>> for FoundServer {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<ServerInfo, Error> {
+        let Self { nonce, name } = self;
+        check_nonce(&nonce)?;
+        let owner_id = ctx.caller()?.user;
+        let server_id: ServerId = ctx.next_id()?;
+        let channel_id: ChannelId = ctx.next_id()?;
+        let server = Server {
+            server_id,
+            name: name.clone(),
+            owner_id,
+        };
+        let general = ChannelState {
+            name: "general".to_owned(),
+            topic: String::new(),
+            position: 0,
+            last_seq: 0,
+            last_message: None,
+        };
+        let store = ctx.store().await?;
+        store.insert_server(&server).await?;
+        store
+            .insert_channel(server_id, channel_id, &general)
+            .await?;
+        store.create_topic(server_id.get()).await?;
+        let everyone = everyone_role(server_id);
+        let owner = Standing {
+            user: owner_id,
+            roles: Vec::new(),
+        };
+        let state = ServerState {
+            name,
+            head: 0,
+            structure: Structure {
+                server: server_id,
+                owner: owner_id,
+                roles: [(everyone, Permissions::EVERYONE)].into(),
+                channels: [(channel_id, Vec::new())].into(),
+            },
+            roles: vec![Role {
+                role_id: everyone,
+                name: "everyone".to_owned(),
+                permissions: Permissions::EVERYONE,
+            }],
+            channels: [(channel_id, general)].into(),
+            members: BTreeMap::new(),
+        };
+        let info = state.info(&owner);
+        ctx.adopt(state);
+        ctx.remember(server_id, owner_id, Some(owner));
+        ctx.emit_to(
+            owner_id,
+            Some(Effect::Joined { server: server_id }),
+            &ServerJoined { server },
+        );
+        Ok(info)
+    }
+}
+
+impl Handler<Context<'_>> for LeaveServer {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self { nonce: _ } = self;
+        let user_id = ctx.caller()?.user;
+        let state = ctx.server().await?;
+        let (server_id, owner) = (state.structure.server, state.structure.owner);
+        ctx.require(user_id != owner, Reason::OwnerCannotLeave)?;
+        ctx.store().await?.delete_member(server_id, user_id).await?;
+        ctx.remember(server_id, user_id, None);
+        ctx.emit(
+            None,
+            Some(Effect::Left { user: user_id }),
+            &MemberLeft { user_id },
+        )
+        .await?;
+        ctx.emit_to(user_id, None, &ServerLeft { server_id });
+        Ok(())
+    }
+}

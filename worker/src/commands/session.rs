@@ -1,0 +1,35 @@
+//! Sessions: revoke.
+
+use shared::{
+    bus::envelope::Effect,
+    error::Reason,
+    ids::SessionId,
+    protocol::{Handler, account::SessionClosed, session::RevokeSession},
+};
+
+use crate::{context::Context, error::Error};
+
+impl Handler<Context<'_>> for RevokeSession {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce: _,
+            session_id,
+        } = self;
+        close(ctx, session_id).await
+    }
+}
+
+/// Ends a session of the caller's account and tells all of its devices.
+pub(super) async fn close(ctx: &mut Context<'_>, session_id: SessionId) -> Result<(), Error> {
+    let user = ctx.caller()?.user;
+    let deleted = ctx.look().await?.delete_session(user, session_id).await?;
+    ctx.require(deleted, Reason::UnknownSession)?;
+    ctx.emit_to(
+        user,
+        Some(Effect::Revoked {
+            session: session_id,
+        }),
+        &SessionClosed { session_id },
+    );
+    Ok(())
+}

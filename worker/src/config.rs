@@ -1,0 +1,116 @@
+//! The worker's settings.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::{
+    bus::Quota,
+    config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
+};
+
+use crate::limiter;
+
+/// Keeps the rules of Confab and writes what they permit to Postgres.
+#[derive(Debug, Parser)]
+#[command(name = "worker", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What a worker can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves until it is stopped.
+    Run(Box<WorkerConfig>),
+    /// Brings the schema up to date, and ends.
+    Migrate(DatabaseConfig),
+    /// Says that the event log is another one now: run it after restoring a
+    /// backup. Every client then fetches its state anew.
+    NewEpoch(DatabaseConfig),
+}
+
+/// Where Postgres is.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseConfig {
+    /// Postgres, connected directly: lanes hold locks on their connection, which
+    /// a pooler would hand to others. Holds a password, so set it in the environment.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Secret<String>,
+    /// How long events and nonces are kept, in days.
+    #[arg(long, env = "CONFAB_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+    pub retention_days: u16,
+}
+
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignUp {
+    /// Everyone.
+    Open,
+    /// Whoever has a deployment code; the first account needs none.
+    Invite,
+    /// Nobody but the first account.
+    Closed,
+}
+
+/// A limit on how often something may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub Option<Quota>);
+
+/// Everything `worker run` needs.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerConfig {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub bus: BusConfig,
+    /// Who this process is.
+    #[command(flatten)]
+    pub node: NodeConfig,
+    /// The operations port.
+    #[command(flatten)]
+    pub ops: OpsConfig,
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+    /// How many lanes write; by default one per core. Each has a connection to Postgres.
+    #[arg(long, env = "CONFAB_LANES", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub lanes: Option<u16>,
+    /// How many queries are answered at once. Each may use a connection to Postgres.
+    #[arg(long, env = "CONFAB_QUERIES", value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub queries: u16,
+    /// An entry that waited longer than this is refused unexecuted, in milliseconds.
+    #[arg(
+        long,
+        env = "CONFAB_DEADLINE_MS",
+        value_name = "MS",
+        default_value_t = 15_000
+    )]
+    pub deadline_ms: u64,
+    /// Who may create an account.
+    #[arg(long, env = "CONFAB_SIGNUP", value_enum, default_value_t = SignUp::Invite)]
+    pub signup: SignUp,
+    /// Whether people may come in as guests, without a password.
+    #[arg(long, env = "CONFAB_GUESTS", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
+    pub guests: bool,
+    /// Messages and edits per account: `count/seconds+burst`, or `off`.
+    #[arg(long, env = "CONFAB_LIMIT_SEND", value_name = "LIMIT", default_value = "30/60s+5", value_parser = limit)]
+    pub limit_send: Limit,
+    /// Other changes per account: `count/seconds+burst`, or `off`.
+    #[arg(long, env = "CONFAB_LIMIT_WRITE", value_name = "LIMIT", default_value = "60/60s+20", value_parser = limit)]
+    pub limit_write: Limit,
+    /// Questions per account: `count/seconds+burst`, or `off`.
+    #[arg(long, env = "CONFAB_LIMIT_READ", value_name = "LIMIT", default_value = "600/60s+60", value_parser = limit)]
+    pub limit_read: Limit,
+    /// Signing in and up per network address: `count/seconds+burst`, or `off`.
+    #[arg(long, env = "CONFAB_LIMIT_SIGN_IN", value_name = "LIMIT", default_value = "30/60s+10", value_parser = limit)]
+    pub limit_sign_in: Limit,
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    limiter::parse(text)
+        .map(Limit)
+        .map_err(|error| error.to_string())
+}

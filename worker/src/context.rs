@@ -1,0 +1,319 @@
+//! What a handler may touch, and nothing else.
+//!
+//! A handler cannot publish, reply or count a limit: it returns and emits; the
+//! lane does the rest, after COMMIT.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    bus::envelope::{Caller, Effect, Envelope, pack},
+    domain::permissions::{Permissions, Standing},
+    error::{Reason, Refusal},
+    frame::{self, WebSocketKind},
+    ids::{ChannelId, Id, Partition, ServerId, UserId, next_raw},
+    protocol::{self, Event, Request},
+};
+
+use crate::{
+    error::{Error, StoreError},
+    lane::memory::{Memory, ServerState},
+    store::write::{
+        Writer,
+        machine::{Batch, Counters, NewEvent},
+        message::NewRow,
+    },
+};
+
+/// What all commands of a batch share.
+pub(crate) struct Context<'a> {
+    pub(super) writer: &'a Writer,
+    pub(super) memory: &'a mut Memory,
+    pub(super) counters: &'a mut BTreeMap<Partition, Counters>,
+    pub(super) batch: Batch,
+    /// Events in the order they were emitted; those of accounts get their seq last.
+    pub(super) emitted: Vec<Emitted>,
+    /// Partitions whose lanes have a new internal command.
+    pub(super) woken: Vec<Partition>,
+    pub(super) now_ms: u64,
+    /// How often something was written: a refusal after a write aborts the batch.
+    pub(super) writes: usize,
+    pub(super) command: Current,
+}
+
+/// The command under way.
+#[derive(Debug, Clone)]
+pub(super) struct Current {
+    pub(super) partition: Partition,
+    pub(super) scope: u64,
+    pub(super) caller: Option<Caller>,
+    pub(super) trace: Option<String>,
+}
+
+/// An event that is not stored yet.
+#[derive(Debug)]
+pub(super) struct Emitted {
+    pub(super) topic: u64,
+    /// Where its seq comes from.
+    pub(super) writer: TopicWriter,
+    pub(super) opcode: u16,
+    pub(super) channel: Option<ChannelId>,
+    pub(super) effect: Option<Effect>,
+    pub(super) body: Vec<u8>,
+    pub(super) partition: Partition,
+    pub(super) trace: Option<String>,
+}
+
+/// Whom an event is for, and what gateways do about it.
+struct Target {
+    topic: u64,
+    writer: TopicWriter,
+    channel: Option<ChannelId>,
+    effect: Option<Effect>,
+}
+
+/// Who writes a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TopicWriter {
+    /// This lane alone: the seq was taken from memory.
+    Lane(u64),
+    /// Any lane: the seq is taken under the row's lock, last before COMMIT.
+    Any,
+    /// Nobody: the event is not stored.
+    Nobody,
+}
+
+impl Emitted {
+    /// The finished event, once its seq is known.
+    pub(super) fn envelope(&self, seq: u64) -> Envelope {
+        let payload = frame::event(self.topic, seq, self.opcode, &self.body);
+        Envelope {
+            topic: self.topic,
+            seq,
+            channel: self.channel.map(Id::get),
+            effect: self.effect.clone(),
+            frame: frame::websocket(WebSocketKind::Binary, &payload).into(),
+            trace: self.trace.clone(),
+        }
+    }
+
+    /// The row of the event log.
+    pub(super) fn row(&self, seq: u64, position: i64) -> NewEvent {
+        NewEvent {
+            topic: self.topic,
+            seq,
+            partition: self.partition,
+            position,
+            opcode: self.opcode,
+            channel: self.channel.map(Id::get),
+            effect: self.effect.as_ref().map(|effect| pack(effect).to_vec()),
+            body: self.body.clone(),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Who sent the command.
+    pub(crate) fn caller(&self) -> Result<Caller, Error> {
+        self.command
+            .caller
+            .clone()
+            .ok_or_else(|| Reason::Unauthenticated.into())
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) const fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// The server that the command is for, or 0.
+    pub(crate) const fn scope(&self) -> u64 {
+        self.command.scope
+    }
+
+    /// The partition that executes the command.
+    pub(crate) const fn partition(&self) -> Partition {
+        self.command.partition
+    }
+
+    /// The next id of the command's partition.
+    pub(crate) fn next_id<T>(&mut self) -> Result<Id<T>, Error> {
+        let partition = self.command.partition;
+        let counters = self
+            .counters
+            .get_mut(&partition)
+            .ok_or(StoreError::Fenced)?;
+        counters.last_id = next_raw(counters.last_id, partition, self.now_ms);
+        Id::new(counters.last_id).ok_or_else(|| StoreError::Inconsistency("ids are used up").into())
+    }
+
+    /// Refuses the command unless a condition holds.
+    #[expect(clippy::unused_self, reason = "reads well at the call site")]
+    pub(crate) fn require(&self, condition: bool, reason: Reason) -> Result<(), Error> {
+        if condition {
+            Ok(())
+        } else {
+            Err(Refusal::from(reason).into())
+        }
+    }
+
+    /// The server that the command's scope names, loaded on first use; its
+    /// partition must be the one that executes the command.
+    pub(crate) async fn server(&mut self) -> Result<&mut ServerState, Error> {
+        let unknown = || Error::from(Refusal::from(Reason::UnknownServer));
+        let id = ServerId::new(self.command.scope).ok_or_else(unknown)?;
+        if id.partition() != self.command.partition {
+            return Err(unknown());
+        }
+        if self.memory.get(id).is_none() {
+            let state = self.writer.load_server(id).await?.ok_or_else(unknown)?;
+            self.memory.insert(state);
+        }
+        self.memory.get_mut(id).ok_or_else(unknown)
+    }
+
+    /// How a user stands in the scope's server; none for who is no member.
+    pub(crate) async fn standing(&mut self, user: UserId) -> Result<Option<Standing>, Error> {
+        let state = self.server().await?;
+        let server = state.structure.server;
+        if let Some(known) = state.members.get(&user) {
+            return Ok(known.clone());
+        }
+        let found = self.writer.find_member(server, user).await?;
+        self.memory.remember(server, user, found.clone());
+        Ok(found)
+    }
+
+    /// The caller's permissions in a channel of the scope's server.
+    pub(crate) async fn permissions_in(
+        &mut self,
+        channel: ChannelId,
+    ) -> Result<Permissions, Error> {
+        let user = self.caller()?.user;
+        let Some(standing) = self.standing(user).await? else {
+            return Ok(Permissions::empty());
+        };
+        Ok(self
+            .server()
+            .await?
+            .structure
+            .in_channel(&standing, channel))
+    }
+
+    /// The connection, for a rare write in this batch's transaction. Messages
+    /// gathered so far are written first, so that it sees them.
+    pub(crate) async fn store(&mut self) -> Result<&Writer, Error> {
+        self.writer.flush_messages(&mut self.batch.messages).await?;
+        self.writes += 1;
+        Ok(self.writer)
+    }
+
+    /// The connection, for a look.
+    pub(crate) async fn look(&mut self) -> Result<&Writer, Error> {
+        self.writer.flush_messages(&mut self.batch.messages).await?;
+        Ok(self.writer)
+    }
+
+    /// Remembers who is a member of the scope's server, after writing it.
+    pub(crate) fn remember(&mut self, server: ServerId, user: UserId, standing: Option<Standing>) {
+        self.memory.remember(server, user, standing);
+    }
+
+    /// Takes a new server into memory, after writing it.
+    pub(crate) fn adopt(&mut self, state: ServerState) {
+        self.command.scope = state.structure.server.get();
+        self.memory.insert(state);
+    }
+
+    /// Gathers a message; its counters move with it.
+    pub(crate) fn append(&mut self, row: NewRow) {
+        self.batch
+            .channels
+            .insert(row.channel.get(), (row.seq, Some(row.id.get())));
+        self.batch.messages.push(row);
+        self.writes += 1;
+    }
+
+    /// Tells the members of the scope's server what happened. With a channel,
+    /// only those who see it.
+    pub(crate) async fn emit<E: Event>(
+        &mut self,
+        channel: Option<ChannelId>,
+        effect: Option<Effect>,
+        event: &E,
+    ) -> Result<(), Error> {
+        let state = self.server().await?;
+        state.head += 1;
+        let (topic, seq) = (state.structure.server.get(), state.head);
+        self.batch.heads.insert(topic, seq);
+        let writer = TopicWriter::Lane(seq);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel,
+                effect,
+            },
+            event,
+        );
+        Ok(())
+    }
+
+    /// Tells an account what happened.
+    pub(crate) fn emit_to<E: Event>(&mut self, user: UserId, effect: Option<Effect>, event: &E) {
+        let (topic, writer) = (user.get(), TopicWriter::Any);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel: None,
+                effect,
+            },
+            event,
+        );
+    }
+
+    /// Tells those who see the channel something that is not stored.
+    pub(crate) fn signal<E: Event>(&mut self, channel: ChannelId, event: &E) {
+        let (topic, writer) = (self.command.scope, TopicWriter::Nobody);
+        self.push(
+            Target {
+                topic,
+                writer,
+                channel: Some(channel),
+                effect: None,
+            },
+            event,
+        );
+        self.writes -= 1;
+    }
+
+    fn push<E: Event>(&mut self, to: Target, event: &E) {
+        self.writes += 1;
+        self.emitted.push(Emitted {
+            topic: to.topic,
+            writer: to.writer,
+            opcode: E::OPCODE,
+            channel: to.channel,
+            effect: to.effect,
+            body: protocol::encode(event),
+            partition: self.command.partition,
+            trace: self.command.trace.clone(),
+        });
+    }
+
+    /// Leaves a command for the lane of `partition`, which executes it after
+    /// this batch has committed.
+    pub(crate) async fn leave<R: Request>(
+        &mut self,
+        partition: Partition,
+        scope: u64,
+        request: &R,
+    ) -> Result<(), Error> {
+        self.store()
+            .await?
+            .leave(partition, R::ROW.opcode, scope, &protocol::encode(request))
+            .await?;
+        self.woken.push(partition);
+        Ok(())
+    }
+}

@@ -1,0 +1,546 @@
+//! One transaction: everything that came while the last one committed.
+//!
+//! ```text
+//! BEGIN + nonces → limits → each command in memory and arrays → account topics
+//!   → rows + events + nonces + fence + COMMIT in one pipeline → publish
+//! ```
+//!
+//! A batch that fails by its own fault is replayed command by command with the
+//! same limit decisions, and the culprit is refused. One that fails by the
+//! database's is not answered at all: the lane starts anew and reads it again.
+
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
+
+use foldhash::HashMap;
+use futures_util::FutureExt;
+use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
+use shared::{
+    bus::{
+        Decision, StreamId,
+        envelope::{Answer, Envelope},
+    },
+    domain::limits::{MAX_BATCH, RateLimit},
+    error::{Reason, Refusal},
+    frame::{self, WebSocketKind},
+    ids::Partition,
+    protocol::{Command, RowKind},
+    telemetry,
+};
+use tracing::{Instrument, error, info_span, warn};
+
+use super::{
+    Lane, LaneParts,
+    consume::{Source, Work},
+    publish::Outgoing,
+};
+use crate::{
+    commands,
+    context::{Context, Current, Emitted, TopicWriter},
+    error::{Error, StoreError},
+    limiter::Subject,
+    store::write::machine::{Batch, Counters, Known, NonceKey},
+};
+
+/// An entry that ended this many lanes is refused unread.
+const MOST_STRIKES: i16 = 3;
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
+/// Why a batch did not commit.
+enum Failure {
+    /// A command is at fault, and this is what it is told if it is alone.
+    Poison(Refusal),
+    /// The database is, or nobody knows whether it committed.
+    Lost(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(store) if !store.is_outage() => {
+                error!(error = %store, "statement failed");
+                Self::Poison(Reason::Internal.into())
+            }
+            other => Self::Lost(other),
+        }
+    }
+}
+
+/// What became of a command: the encoded reply, or a refusal.
+type Verdict = Result<Vec<u8>, Refusal>;
+
+/// A command that can be executed, with its place in the batch.
+struct Step {
+    place: usize,
+    command: Command,
+    key: Option<NonceKey>,
+    body_hash: Vec<u8>,
+}
+
+impl Lane<'_> {
+    /// Executes everything that came.
+    pub(super) async fn execute(&mut self, works: Vec<Work>) -> Result<(), Error> {
+        let (careful, mut rest): (Vec<Work>, Vec<Work>) =
+            works.into_iter().partition(|work| work.careful);
+        for work in careful {
+            self.execute_carefully(work).await?;
+        }
+        while !rest.is_empty() {
+            let later = rest.split_off(rest.len().min(MAX_BATCH));
+            let mut batch = std::mem::replace(&mut rest, later);
+            match self.commit(&mut batch).await {
+                Ok(()) => {}
+                Err(Failure::Lost(error)) => return Err(error),
+                Err(Failure::Poison(_)) => self.one_by_one(batch).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Replays a batch that a command spoiled; what the limiter said stays said.
+    async fn one_by_one(&mut self, batch: Vec<Work>) -> Result<(), Error> {
+        for mut work in batch {
+            if let Err(failure) = self.commit(std::slice::from_mut(&mut work)).await {
+                let refusal = match failure {
+                    Failure::Lost(error) => return Err(error),
+                    Failure::Poison(refusal) => refusal,
+                };
+                self.parts.metrics.poison.inc();
+                work.verdict = Some(refusal);
+                match self.commit(std::slice::from_mut(&mut work)).await {
+                    Ok(()) => {}
+                    Err(Failure::Lost(error)) => return Err(error),
+                    Err(Failure::Poison(_)) => return Err(StoreError::Fenced.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Executes an entry that was there at takeover: it may be what ended the
+    /// last lane, so its name is written down first.
+    async fn execute_carefully(&mut self, mut work: Work) -> Result<(), Error> {
+        if let (Source::Stream(id), Some(owned)) = (work.source, self.owned.get(&work.partition)) {
+            let strikes = self
+                .writer
+                .suspect(work.partition, owned.counters.term, id)
+                .await?;
+            if strikes > MOST_STRIKES {
+                error!(partition = %work.partition, entry = %id, strikes, "entry ended too many lanes");
+                self.parts.metrics.poison.inc();
+                work.verdict = Some(Reason::Internal.into());
+            }
+        }
+        self.one_by_one(vec![work]).await
+    }
+
+    /// Executes works in one transaction and publishes what came of them.
+    async fn commit(&mut self, works: &mut [Work]) -> Result<(), Failure> {
+        let now_ms = self.parts.clock.now_ms();
+        let (mut verdicts, steps) = self.sort_out(works, now_ms);
+        // Signals alone change nothing: they are not worth a transaction, and
+        // should this lane have lost its partition, they harm nobody.
+        let durable = works
+            .iter()
+            .any(|work| work.verdict.is_some() || !matches!(row_kind(work), Some(RowKind::Signal)));
+        let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
+        let known = if durable {
+            self.writer.begin(&keys).await.map_err(Failure::from)?
+        } else {
+            Vec::new()
+        };
+        let mut known: HashMap<NonceKey, Known> = known
+            .into_iter()
+            .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
+            .collect();
+        draw(self.parts, works, &steps, &known).await;
+
+        let mut counters: BTreeMap<Partition, Counters> = works
+            .iter()
+            .filter_map(|work| Some((work.partition, self.owned.get(&work.partition)?.counters)))
+            .collect();
+        advance(&mut counters, works);
+        let mut ctx = Context {
+            writer: &self.writer,
+            memory: &mut self.memory,
+            counters: &mut counters,
+            batch: Batch::default(),
+            emitted: Vec::new(),
+            woken: Vec::new(),
+            now_ms,
+            writes: 0,
+            command: Current {
+                partition: works
+                    .first()
+                    .map_or(Partition::of(0), |work| work.partition),
+                scope: 0,
+                caller: None,
+                trace: None,
+            },
+        };
+        ctx.batch.done = works
+            .iter()
+            .filter_map(|work| match work.source {
+                Source::Internal(id) => Some(id),
+                Source::Stream(_) => None,
+            })
+            .collect();
+        let executed = run_steps(&mut ctx, works, steps, &mut known, &mut verdicts).await;
+        let sealed = match executed {
+            Ok(()) if durable => seal(&mut ctx).await.map_err(Failure::from),
+            Ok(()) => Ok(ctx.emitted.iter().map(|event| event.envelope(0)).collect()),
+            Err(failure) => Err(failure),
+        };
+        let Context { batch, woken, .. } = ctx;
+        let committed = match sealed {
+            Ok(events) if durable => {
+                let timer = self.parts.metrics.commit_seconds.start_timer();
+                let day = i32::try_from(now_ms / DAY_MS).unwrap_or(i32::MAX);
+                let result = self.writer.commit(&batch, &counters, day).await;
+                timer.observe_duration();
+                result.map(|()| events).map_err(Failure::from)
+            }
+            other => other,
+        };
+        match committed {
+            Ok(events) => {
+                if durable {
+                    self.keep(&counters, &batch);
+                }
+                self.tell(works, verdicts, events, woken).await;
+                Ok(())
+            }
+            Err(failure) => {
+                // What happened in memory did not happen.
+                self.memory.clear();
+                if let Failure::Poison(_) = failure {
+                    self.writer
+                        .rollback()
+                        .await
+                        .map_err(|error| Failure::Lost(error.into()))?;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Decodes, and decides what needs no memory.
+    fn sort_out(&self, works: &[Work], now_ms: u64) -> (Vec<Option<Verdict>>, Vec<Step>) {
+        let redis_now = now_ms.saturating_add_signed(self.redis_ahead_ms);
+        let mut steps = Vec::with_capacity(works.len());
+        let verdicts = works
+            .iter()
+            .enumerate()
+            .map(|(place, work)| {
+                if let Some(refusal) = &work.verdict {
+                    return Some(Err(refusal.clone()));
+                }
+                if let Source::Stream(id) = work.source
+                    && redis_now.saturating_sub(id.ms) > self.config.deadline_ms
+                {
+                    self.parts.metrics.expired.inc();
+                    return Some(Err(Reason::Expired.into()));
+                }
+                let Some(entry) = &work.entry else {
+                    return Some(Err(Reason::Malformed.into()));
+                };
+                let command = match Command::decode(entry.opcode, &entry.body) {
+                    Ok(command) => command,
+                    Err(refusal) => return Some(Err(refusal)),
+                };
+                let nonce = match work.source {
+                    Source::Stream(_) => command.nonce(),
+                    // Its row is deleted in the transaction of its effects: it cannot come twice.
+                    Source::Internal(_) => None,
+                };
+                if let Some(Err(refusal)) = nonce.map(commands::check_nonce) {
+                    return Some(Err(refusal));
+                }
+                let key = nonce.map(|nonce| NonceKey {
+                    scope: entry.scope,
+                    author: entry.caller.as_ref().map(|caller| caller.user),
+                    nonce: nonce.to_owned(),
+                });
+                let body_hash = if key.is_some() {
+                    hash(entry.opcode, &entry.body)
+                } else {
+                    Vec::new()
+                };
+                steps.push(Step {
+                    place,
+                    command,
+                    key,
+                    body_hash,
+                });
+                None
+            })
+            .collect();
+        (verdicts, steps)
+    }
+
+    /// Makes true what the batch changed.
+    fn keep(&mut self, counters: &BTreeMap<Partition, Counters>, batch: &Batch) {
+        let metrics = &self.parts.metrics;
+        metrics.events.inc_by(batch.events.len() as u64);
+        for (partition, counters) in counters {
+            if let Some(owned) = self.owned.get_mut(partition) {
+                owned.counters = *counters;
+            }
+        }
+        for event in &batch.events {
+            if let Some(owned) = self.owned.get_mut(&event.partition) {
+                owned.moved.insert(event.topic, event.seq);
+            }
+        }
+        self.memory.shrink();
+    }
+
+    /// Tells the gateways, and the lanes that have an internal command now.
+    async fn tell(
+        &mut self,
+        works: &[Work],
+        verdicts: Vec<Option<Verdict>>,
+        events: Vec<Envelope>,
+        woken: Vec<Partition>,
+    ) {
+        let metrics = &self.parts.metrics;
+        #[expect(clippy::cast_precision_loss, reason = "at most 256")]
+        metrics.batch_commands.observe(works.len() as f64);
+        let mut answers = Vec::with_capacity(works.len());
+        for (work, verdict) in works.iter().zip(verdicts) {
+            let Some(entry) = &work.entry else { continue };
+            let verdict = verdict.unwrap_or_else(|| Err(Reason::Internal.into()));
+            let payload = match &verdict {
+                Ok(body) => {
+                    if let Some(row) = shared::protocol::row(entry.opcode) {
+                        metrics.commands.with_label_values(&[row.name]).inc();
+                    }
+                    frame::reply(entry.request, body)
+                }
+                Err(refusal) => {
+                    metrics
+                        .refusals
+                        .with_label_values(&[refusal.reason.name()])
+                        .inc();
+                    frame::refusal(entry.request, refusal)
+                }
+            };
+            if !entry.node.is_empty() {
+                let frame = ByteBuf::from(frame::websocket(WebSocketKind::Binary, &payload));
+                let answer = Answer {
+                    connection: entry.connection,
+                    request: entry.request,
+                    frame,
+                };
+                answers.push((entry.node.clone(), answer));
+            }
+        }
+        self.publisher.send(Outgoing { events, answers }).await;
+        for partition in woken {
+            if self.owned.contains_key(&partition) {
+                self.internal_due = true;
+            } else if let Err(error) = self.parts.bus.append(partition, bytes::Bytes::new()).await {
+                // Its lane looks by itself within a second.
+                warn!(%partition, %error, "lane was not woken");
+            }
+        }
+    }
+}
+
+/// Asks the limiter once for the whole batch. A nonce that is known draws
+/// nothing, and neither does a replay.
+async fn draw(
+    parts: &LaneParts,
+    works: &mut [Work],
+    steps: &[Step],
+    known: &HashMap<NonceKey, Known>,
+) {
+    let mut places = Vec::new();
+    let mut wants = Vec::new();
+    for step in steps {
+        let Some(work) = works.get(step.place) else {
+            continue;
+        };
+        let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
+        if repeat {
+            parts.metrics.repeats.inc();
+        }
+        let limit = step.command.row().limit;
+        let caller = work.entry.as_ref().and_then(|entry| entry.caller.as_ref());
+        if let (false, None, Source::Stream(_), Some(caller)) =
+            (repeat, &work.limited, work.source, caller)
+            && limit != RateLimit::Unlimited
+        {
+            places.push(step.place);
+            wants.push((limit, Subject::Account(caller.user)));
+        }
+    }
+    if wants.is_empty() {
+        return;
+    }
+    let decisions = parts.limiter.draw(&wants).await;
+    for (place, decision) in places.into_iter().zip(decisions) {
+        if let Some(work) = works.get_mut(place) {
+            work.limited = Some(match decision {
+                Decision::Allowed => Ok(()),
+                Decision::Limited(ms) => Err(Refusal::retry(Reason::RateLimited, ms)),
+            });
+        }
+    }
+}
+
+/// Executes each command that is not decided yet, in order.
+async fn run_steps(
+    ctx: &mut Context<'_>,
+    works: &[Work],
+    steps: Vec<Step>,
+    known: &mut HashMap<NonceKey, Known>,
+    verdicts: &mut [Option<Verdict>],
+) -> Result<(), Failure> {
+    for step in steps {
+        let Some(work) = works.get(step.place) else {
+            continue;
+        };
+        let verdict = run_step(
+            ctx,
+            work,
+            step.command,
+            step.key.as_ref().and_then(|key| known.get(key)),
+            &step.body_hash,
+        )
+        .await?;
+        if let (Some(key), Ok(body)) = (step.key, &verdict)
+            && !known.contains_key(&key)
+        {
+            let first = Known {
+                body_hash: step.body_hash,
+                result: body.clone(),
+            };
+            ctx.batch.nonces.push((key.clone(), first.clone()));
+            known.insert(key, first);
+        }
+        if let Some(place) = verdicts.get_mut(step.place) {
+            *place = Some(verdict);
+        }
+    }
+    Ok(())
+}
+
+async fn run_step(
+    ctx: &mut Context<'_>,
+    work: &Work,
+    command: Command,
+    first: Option<&Known>,
+    body_hash: &[u8],
+) -> Result<Verdict, Failure> {
+    if let Some(first) = first {
+        // Before permission and limits: the third retry of a stored message is
+        // not refused because its author was kicked meanwhile.
+        return Ok(if first.body_hash == body_hash {
+            Ok(first.result.clone())
+        } else {
+            Err(Reason::NonceReused.into())
+        });
+    }
+    if let Some(Err(refusal)) = &work.limited {
+        return Ok(Err(refusal.clone()));
+    }
+    let Some(entry) = &work.entry else {
+        return Ok(Err(Reason::Malformed.into()));
+    };
+    let span = info_span!("command", name = command.row().name);
+    telemetry::adopt(&span, entry.trace.as_deref());
+    ctx.command = Current {
+        partition: work.partition,
+        scope: entry.scope,
+        caller: entry.caller.clone(),
+        trace: entry.trace.clone(),
+    };
+    let writes = ctx.writes;
+    let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span))
+        .catch_unwind()
+        .await;
+    match handled {
+        Ok(Ok(body)) => Ok(Ok(body)),
+        Ok(Err(Error::Refused(refusal))) if ctx.writes == writes => Ok(Err(refusal)),
+        // Half-written: the whole batch goes back, and this command is refused alone.
+        Ok(Err(Error::Refused(refusal))) => Err(Failure::Poison(refusal)),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_panic) => {
+            error!("command panicked");
+            Err(Failure::Poison(Reason::Internal.into()))
+        }
+    }
+}
+
+/// Gives every event its seq and its position. Topics that several lanes write
+/// are locked here, last before COMMIT: whoever reads n can read all below.
+async fn seal(ctx: &mut Context<'_>) -> Result<Vec<Envelope>, Error> {
+    let mut shared_topics: Vec<u64> = ctx
+        .emitted
+        .iter()
+        .filter(|event| event.writer == TopicWriter::Any)
+        .map(|event| event.topic)
+        .collect();
+    shared_topics.sort_unstable();
+    shared_topics.dedup();
+    let mut heads = if shared_topics.is_empty() {
+        BTreeMap::new()
+    } else {
+        ctx.writer.lock_topics(&shared_topics).await?
+    };
+    let mut envelopes = Vec::with_capacity(ctx.emitted.len());
+    for event in &ctx.emitted {
+        let seq = match event.writer {
+            TopicWriter::Nobody => {
+                envelopes.push(event.envelope(0));
+                continue;
+            }
+            TopicWriter::Lane(seq) => seq,
+            TopicWriter::Any => {
+                // An account that is gone has no topic, and nobody to tell.
+                let Some(head) = heads.get_mut(&event.topic) else {
+                    continue;
+                };
+                *head += 1;
+                ctx.batch.heads.insert(event.topic, *head);
+                *head
+            }
+        };
+        envelopes.push(event.envelope(seq));
+        let counters = ctx
+            .counters
+            .get_mut(&event.partition)
+            .ok_or(StoreError::Fenced)?;
+        counters.position += 1;
+        ctx.batch
+            .events
+            .push(Emitted::row(event, seq, counters.position));
+    }
+    Ok(envelopes)
+}
+
+/// Moves the offsets to the last entry of each stream in the batch.
+fn advance(counters: &mut BTreeMap<Partition, Counters>, works: &[Work]) {
+    for work in works {
+        if let (Source::Stream(id), Some(counters)) =
+            (work.source, counters.get_mut(&work.partition))
+        {
+            counters.offset = StreamId::max(counters.offset, id);
+        }
+    }
+}
+
+fn row_kind(work: &Work) -> Option<RowKind> {
+    let entry = work.entry.as_ref()?;
+    shared::protocol::row(entry.opcode).map(|row| row.kind)
+}
+
+/// What a repeated nonce must repeat.
+fn hash(opcode: u16, body: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(opcode.to_be_bytes());
+    hash.update(body);
+    hash.finalize().to_vec()
+}

@@ -1,0 +1,549 @@
+//! Lanes against a real Postgres and the bus in memory: what a careless build
+//! gets wrong.
+
+mod stage;
+
+use shared::{
+    bus::{StreamId, envelope::Effect},
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    ids::Partition,
+    protocol::{
+        account::OpenSession,
+        channel::{CreateChannel, DeleteChannel, UpdateChannel},
+        message::{DeleteMessage, EditMessage, MessageSent},
+        server::LeaveServer,
+        typing::SignalTyping,
+    },
+};
+
+use self::stage::Stage;
+
+#[tokio::test]
+async fn a_message_is_stored_answered_and_told_in_order() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let first = stage.send(&alice, &room, "n1", "one").await.unwrap();
+    let second = stage.send(&alice, &room, "n2", "two").await.unwrap();
+    assert_eq!((first.seq, second.seq), (1, 2));
+    assert!(second.message_id > first.message_id);
+    assert_eq!(
+        stage
+            .column("SELECT content FROM messages ORDER BY seq")
+            .await,
+        ["one", "two"]
+    );
+    let events = stage
+        .column("SELECT seq::text FROM events WHERE topic IN (SELECT id FROM servers) ORDER BY seq")
+        .await;
+    assert_eq!(events, ["1", "2"]);
+    let heads = stage
+        .column("SELECT head::text FROM topics WHERE id IN (SELECT id FROM servers)")
+        .await;
+    assert_eq!(heads, ["2"]);
+}
+
+#[tokio::test]
+async fn a_repeated_nonce_gets_the_first_result_and_another_body_is_refused() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let first = stage.send(&alice, &room, "same", "hello").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(
+            stage.send(&alice, &room, "same", "hello").await.unwrap(),
+            first
+        );
+    }
+    assert_eq!(
+        stage
+            .send(&alice, &room, "same", "other")
+            .await
+            .unwrap_err(),
+        Reason::NonceReused
+    );
+    assert_eq!(
+        stage.column("SELECT count(*)::text FROM messages").await,
+        ["1"]
+    );
+}
+
+#[tokio::test]
+async fn a_nonce_doubled_within_one_batch_takes_effect_once() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let requests: Vec<u32> = (0..4)
+        .map(|_| stage.post(&alice, room.server, &room.message("n", "hello")))
+        .collect();
+    stage.flush().await;
+    stage.start_lanes(1);
+    let mut seqs = Vec::new();
+    for request in requests {
+        seqs.push(stage.answer::<MessageSent>(request).await.unwrap().seq);
+    }
+    assert_eq!(seqs, [1, 1, 1, 1]);
+    assert_eq!(
+        stage.column("SELECT count(*)::text FROM messages").await,
+        ["1"]
+    );
+}
+
+#[tokio::test]
+async fn the_same_nonce_in_two_scopes_or_by_two_authors_is_two() {
+    let mut stage = Stage::new().await;
+    let (alice, one) = stage.room("alice").await;
+    let two = stage.server(&alice, "second").await;
+    stage.send(&alice, &one, "n", "hello").await.unwrap();
+    stage.send(&alice, &two, "n", "hello").await.unwrap();
+    assert_eq!(
+        stage.column("SELECT count(*)::text FROM messages").await,
+        ["2"]
+    );
+}
+
+#[tokio::test]
+async fn a_stored_message_repeated_after_a_loss_of_rights_is_not_refused() {
+    let mut stage = Stage::new().await;
+    let (_, room) = stage.room("alice").await;
+    let bob = stage.member("bob", &room).await;
+    let first = stage.send(&bob, &room, "n", "hello").await.unwrap();
+    stage
+        .call(
+            &bob,
+            room.server,
+            &LeaveServer {
+                nonce: "leave".to_owned(),
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(stage.send(&bob, &room, "n", "hello").await.unwrap(), first);
+    assert_eq!(
+        stage.send(&bob, &room, "n2", "again").await.unwrap_err(),
+        Reason::UnknownServer
+    );
+}
+
+#[tokio::test]
+async fn one_poisonous_command_is_refused_and_the_rest_of_its_batch_is_stored() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let other = stage.server(&alice, "other").await;
+    // A row that no lane wrote takes the place of the next message.
+    stage.execute(&format!(
+        "INSERT INTO messages (channel, seq, id, author, content) VALUES ({}, 1, 1, 1, 'foreign')",
+        other.channel
+    )).await;
+    let good = stage.post(&alice, room.server, &room.message("good", "good"));
+    let bad = stage.post(&alice, other.server, &other.message("bad", "bad"));
+    let last = stage.post(&alice, room.server, &room.message("last", "last"));
+    stage.flush().await;
+    stage.start_lanes(1);
+    assert_eq!(stage.answer::<MessageSent>(good).await.unwrap().seq, 1);
+    assert_eq!(
+        stage.answer::<MessageSent>(bad).await.unwrap_err(),
+        Reason::Internal
+    );
+    assert_eq!(stage.answer::<MessageSent>(last).await.unwrap().seq, 2);
+}
+
+#[tokio::test]
+async fn a_lane_without_its_term_commits_nothing_and_starts_anew() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.send(&alice, &room, "n1", "one").await.unwrap();
+    stage.execute("UPDATE partitions SET term = term + 1").await;
+    // The next batch divides by zero at the fence; the lane comes back and reads it again.
+    let second = stage.send(&alice, &room, "n2", "two").await.unwrap();
+    assert_eq!(second.seq, 2);
+    assert_eq!(
+        stage
+            .column("SELECT content FROM messages ORDER BY seq")
+            .await,
+        ["one", "two"]
+    );
+}
+
+#[tokio::test]
+async fn a_lane_whose_connection_ended_comes_back_and_loses_nothing() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    for n in 1..=5_u64 {
+        stage.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' LIMIT 1").await;
+        let sent = stage
+            .send(&alice, &room, &format!("n{n}"), "hello")
+            .await
+            .unwrap();
+        assert_eq!(sent.seq, n);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_ended_three_lanes_is_refused_unread() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let deadly = stage.post(&alice, room.server, &room.message("deadly", "boom"));
+    let places = stage.flush().await;
+    let (partition, id) = places[0];
+    stage.execute(&format!(
+        "UPDATE partitions SET suspect_ms = {}, suspect_seq = {}, strikes = 3 WHERE id = {partition}",
+        id.ms, id.seq
+    )).await;
+    let fine = stage.post(&alice, room.server, &room.message("fine", "fine"));
+    stage.flush().await;
+    stage.start_lanes(1);
+    assert_eq!(
+        stage.answer::<MessageSent>(deadly).await.unwrap_err(),
+        Reason::Internal
+    );
+    assert_eq!(stage.answer::<MessageSent>(fine).await.unwrap().seq, 1);
+    assert_eq!(
+        stage
+            .column("SELECT sum(strikes)::text FROM partitions")
+            .await,
+        ["0"]
+    );
+}
+
+#[tokio::test]
+async fn an_entry_older_than_its_deadline_is_refused_unexecuted() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let late = stage.post(&alice, room.server, &room.message("late", "late"));
+    stage.flush().await;
+    stage.deadline_ms = 0;
+    stage.start_lanes(1);
+    assert_eq!(
+        stage.answer::<MessageSent>(late).await.unwrap_err(),
+        Reason::Expired
+    );
+    assert_eq!(
+        stage.column("SELECT count(*)::text FROM messages").await,
+        ["0"]
+    );
+}
+
+#[tokio::test]
+async fn a_stream_that_fell_behind_the_offset_is_marked_and_read_on() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    // As after a new Redis with a slower clock: the offset is ahead of its ids.
+    let ahead = stage.now_ms() + 3_600_000;
+    stage
+        .execute(&format!(
+            "UPDATE partitions SET offset_ms = {ahead}, offset_seq = 5"
+        ))
+        .await;
+    stage.start_lanes(1);
+    stage
+        .until("SELECT 1 FROM partitions WHERE term > 0 HAVING count(*) = 64")
+        .await;
+    stage
+        .until_marked(Partition::of(room.server), StreamId { ms: ahead, seq: 6 })
+        .await;
+    assert_eq!(
+        stage.send(&alice, &room, "n", "hello").await.unwrap().seq,
+        1
+    );
+}
+
+#[tokio::test]
+async fn entries_at_or_below_the_offset_are_never_executed_again() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.post(&alice, room.server, &room.message("done", "done"));
+    let (partition, id) = stage.flush().await[0];
+    stage
+        .execute(&format!(
+            "UPDATE partitions SET offset_ms = {}, offset_seq = {} WHERE id = {partition}",
+            id.ms, id.seq
+        ))
+        .await;
+    let next = stage.post(&alice, room.server, &room.message("next", "next"));
+    stage.flush().await;
+    stage.start_lanes(1);
+    assert_eq!(stage.answer::<MessageSent>(next).await.unwrap().seq, 1);
+    assert_eq!(stage.column("SELECT content FROM messages").await, ["next"]);
+}
+
+#[tokio::test]
+async fn channel_and_message_of_one_batch_see_each_other() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let sent = stage.post(&alice, room.server, &room.message("m", "first"));
+    let made = stage.post(
+        &alice,
+        room.server,
+        &CreateChannel {
+            nonce: "c".to_owned(),
+            name: "new".to_owned(),
+            topic: None,
+            overrides: Vec::new(),
+        },
+    );
+    stage.flush().await;
+    stage.start_lanes(1);
+    let message_id = stage.answer::<MessageSent>(sent).await.unwrap().message_id;
+    stage
+        .answer::<shared::protocol::channel::ChannelCreated>(made)
+        .await
+        .unwrap();
+    // A delete after a send in one batch must see what was only gathered.
+    let (again, delete) = (
+        stage.post(&alice, room.server, &room.message("m2", "second")),
+        stage.post(
+            &alice,
+            room.server,
+            &EditMessage {
+                nonce: "e".to_owned(),
+                channel_id: room.channel,
+                message_id,
+                content: "edited".to_owned(),
+            },
+        ),
+    );
+    stage.flush().await;
+    stage.answer::<MessageSent>(again).await.unwrap();
+    stage.answer::<()>(delete).await.unwrap();
+    assert_eq!(
+        stage
+            .column("SELECT content FROM messages ORDER BY seq")
+            .await,
+        ["edited", "second"]
+    );
+}
+
+#[tokio::test]
+async fn another_scopes_objects_do_not_exist() {
+    let mut stage = Stage::new().await;
+    let (alice, mine) = stage.room("alice").await;
+    let (mallory, his) = stage.room("mallory").await;
+    let sent = stage.send(&alice, &mine, "n", "secret").await.unwrap();
+    // His server, my channel; then his own channel, my message.
+    let foreign = DeleteMessage {
+        nonce: "d1".to_owned(),
+        channel_id: mine.channel,
+        message_id: sent.message_id,
+    };
+    assert_eq!(
+        stage
+            .call(&mallory, his.server, &foreign)
+            .await
+            .unwrap_err(),
+        Reason::UnknownChannel
+    );
+    let foreign = DeleteMessage {
+        nonce: "d2".to_owned(),
+        channel_id: his.channel,
+        message_id: sent.message_id,
+    };
+    assert_eq!(
+        stage
+            .call(&mallory, his.server, &foreign)
+            .await
+            .unwrap_err(),
+        Reason::UnknownMessage
+    );
+    // A server whose id names another partition than the one it was sent to.
+    let stray = stage.post_to(
+        Partition::of(his.server ^ (1 << 6)),
+        &mallory,
+        his.server,
+        &his.message("n", "x"),
+    );
+    stage.flush().await;
+    assert_eq!(
+        stage.answer::<MessageSent>(stray).await.unwrap_err(),
+        Reason::UnknownServer
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_channels_messages_go_in_steps() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage
+        .execute(&format!(
+            "INSERT INTO messages (channel, seq, id, author, content)
+         SELECT {0}, n, n, 1, 'old' FROM generate_series(1000, 2700) n",
+            room.channel
+        ))
+        .await;
+    let delete = DeleteChannel {
+        nonce: "d".to_owned(),
+        channel_id: room.channel,
+    };
+    stage.call(&alice, room.server, &delete).await.unwrap();
+    stage
+        .until("SELECT 1 FROM messages HAVING count(*) = 0")
+        .await;
+    stage
+        .until("SELECT 1 FROM internal_commands HAVING count(*) = 0")
+        .await;
+}
+
+#[tokio::test]
+async fn account_topics_stay_dense_when_several_lanes_write_them() {
+    let mut stage = Stage::stopped().await;
+    let alice = stage.account("alice").await;
+    stage.start_lanes(4);
+    let posts: Vec<u32> = (0..40).map(|n| stage.found(&alice, n)).collect();
+    stage.flush().await;
+    for request in posts {
+        stage
+            .answer::<shared::protocol::server::ServerInfo>(request)
+            .await
+            .unwrap();
+    }
+    let topic = alice.id;
+    let dense = format!(
+        "SELECT 1 FROM events WHERE topic = {topic} HAVING count(*) = 40 AND min(seq) = 1 AND max(seq) = 40"
+    );
+    stage.until(&dense).await;
+}
+
+#[tokio::test]
+async fn ids_rise_when_the_clock_goes_back() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let mut last = stage
+        .send(&alice, &room, "n0", "hello")
+        .await
+        .unwrap()
+        .message_id;
+    for n in 1..4_u64 {
+        stage.clock.set(stage.now_ms() - n * 1_000);
+        let id = stage
+            .send(&alice, &room, &format!("n{n}"), "hello")
+            .await
+            .unwrap()
+            .message_id;
+        assert!(id > last);
+        last = id;
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_repeated_gets_the_same_session_with_the_new_token() {
+    let mut stage = Stage::new().await;
+    let alice = stage.account("alice").await;
+    let open = |token: &str| OpenSession {
+        nonce: "n".to_owned(),
+        user_id: alice.user(),
+        token: token.to_owned(),
+        device: "laptop".to_owned(),
+    };
+    let first = stage.call(&alice, 0, &open("t1")).await.unwrap();
+    let second = stage.call(&alice, 0, &open("t2")).await.unwrap();
+    assert_eq!(first.session_id, second.session_id);
+    assert_eq!(second.token, "t2");
+    assert_eq!(
+        stage.column("SELECT count(*)::text FROM sessions").await,
+        ["1"]
+    );
+    // No token is stored anywhere, nor what one could be made from.
+    assert_eq!(
+        stage
+            .column("SELECT count(*)::text FROM nonces WHERE position('t2'::bytea in result) > 0")
+            .await,
+        ["0"]
+    );
+}
+
+#[tokio::test]
+async fn a_signal_is_told_and_not_stored() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.hear(room.server).await;
+    stage
+        .call(
+            &alice,
+            room.server,
+            &SignalTyping {
+                channel_id: room.channel,
+            },
+        )
+        .await
+        .unwrap();
+    let heard = stage.heard().await;
+    assert_eq!((heard.seq, heard.channel), (0, Some(room.channel.get())));
+    assert_eq!(
+        stage
+            .column("SELECT count(*)::text FROM events WHERE opcode = 19")
+            .await,
+        ["0"]
+    );
+    // Its entry leaves the stream all the same.
+    stage
+        .until(&format!(
+            "SELECT 1 FROM partitions WHERE id = {} AND offset_ms > 0",
+            Partition::of(room.server)
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn overrides_tell_gateways_whose_view_changes() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let bob = stage.member("bob", &room).await;
+    stage.hear(room.server).await;
+    let hide = |target: u64| UpdateChannel {
+        nonce: format!("hide-{target}"),
+        channel_id: room.channel,
+        name: None,
+        topic: None,
+        position: None,
+        overrides: Some(vec![Override {
+            kind: TargetKind::Member,
+            target,
+            allow: Permissions::empty(),
+            deny: Permissions::VIEW_CHANNEL,
+        }]),
+    };
+    assert_eq!(
+        stage
+            .call(&bob, room.server, &hide(bob.id))
+            .await
+            .unwrap_err(),
+        Reason::Forbidden
+    );
+    assert_eq!(
+        stage
+            .call(&alice, room.server, &hide(77))
+            .await
+            .unwrap_err(),
+        Reason::UnknownTarget
+    );
+    stage
+        .call(&alice, room.server, &hide(bob.id))
+        .await
+        .unwrap();
+    let (before, after) = (stage.heard().await, stage.heard().await);
+    assert_eq!(
+        before.effect,
+        Some(Effect::Rights {
+            members: vec![bob.user()]
+        })
+    );
+    assert_eq!((after.effect, after.seq), (None, before.seq + 1));
+    assert_eq!(
+        stage.send(&bob, &room, "n", "hello").await.unwrap_err(),
+        Reason::UnknownChannel
+    );
+}
+
+#[tokio::test]
+async fn a_second_lane_takes_over_what_a_stopped_one_leaves() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.send(&alice, &room, "n1", "one").await.unwrap();
+    stage.stop_lanes().await;
+    assert_eq!(
+        stage
+            .column("SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'")
+            .await,
+        ["0"]
+    );
+    stage.start_lanes(2);
+    assert_eq!(stage.send(&alice, &room, "n2", "two").await.unwrap().seq, 2);
+}

@@ -1,0 +1,398 @@
+//! Lanes on a stage: people and rooms put in by hand, commands by the stream.
+
+use std::{collections::HashMap, time::Duration};
+
+use prometheus::Registry;
+use shared::{
+    bus::{
+        Bus, Delivery, StreamId, Subscriber, Topic,
+        envelope::{Answer, Caller, Entry, Envelope, pack, unpack},
+    },
+    clock::Clock,
+    config::Secret,
+    domain::permissions::Permissions,
+    error::Reason,
+    frame::websocket_payload,
+    ids::{ChannelId, EPOCH_MS, Id, Partition, SessionId, UserId, next_raw},
+    protocol::{
+        self, Request,
+        message::{MessageSent, NewMessage},
+        server::FoundServer,
+    },
+    wire::Wire,
+};
+use sqlx::{AssertSqlSafe, PgPool, Row};
+use tokio::time::{Instant, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    days::Days,
+    lane::{self, LaneConfig, LaneParts, LaneStatus},
+    limiter::{Limiter, Quotas},
+    metrics::LaneMetrics,
+    store::migrate,
+    support::postgres,
+};
+
+/// Noon of 2026-03-01.
+const NOW: u64 = 1_772_366_400_000;
+/// No answer takes longer, unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub(super) id: u64,
+}
+
+impl Person {
+    pub(super) fn user(&self) -> UserId {
+        Id::new(self.id).unwrap()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Room {
+    pub(super) server: u64,
+    pub(super) channel: ChannelId,
+}
+
+impl Room {
+    pub(super) fn message(&self, nonce: &str, content: &str) -> NewMessage {
+        NewMessage {
+            nonce: nonce.to_owned(),
+            channel_id: self.channel,
+            content: content.to_owned(),
+            reply_to: None,
+        }
+    }
+}
+
+pub(super) struct Stage {
+    pub(super) clock: Clock,
+    pub(super) deadline_ms: u64,
+    bus: Bus,
+    pool: PgPool,
+    url: String,
+    subscriber: Subscriber,
+    answers: HashMap<u32, Vec<u8>>,
+    events: Vec<Envelope>,
+    posts: Vec<(Partition, Entry)>,
+    requests: u32,
+    ids: u64,
+    lanes: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Stage {
+    /// With one lane.
+    pub(super) async fn new() -> Self {
+        let mut stage = Self::stopped().await;
+        stage.start_lanes(1);
+        stage
+    }
+
+    /// Without lanes: what is posted waits.
+    pub(super) async fn stopped() -> Self {
+        let clock = Clock::manual(NOW);
+        let options = postgres::database(|options| async move {
+            let days = Days::new(options.clone(), Clock::manual(NOW), 7);
+            migrate::run(&options, &days, PATIENCE).await.unwrap();
+        })
+        .await;
+        let socket = options.get_socket().unwrap().display().to_string();
+        let url = format!(
+            "host={socket} user=postgres dbname={}",
+            options.get_database().unwrap()
+        );
+        let bus = Bus::memory();
+        let subscriber = bus.subscriber().await.unwrap();
+        subscriber
+            .control()
+            .subscribe(vec![Topic::Node("stage".to_owned())])
+            .await
+            .unwrap();
+        Self {
+            clock,
+            deadline_ms: 60_000,
+            bus,
+            pool: postgres::pool(options).await,
+            url,
+            subscriber,
+            answers: HashMap::new(),
+            events: Vec::new(),
+            posts: Vec::new(),
+            requests: 0,
+            ids: 0,
+            lanes: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    pub(super) fn start_lanes(&mut self, count: usize) {
+        self.stop = CancellationToken::new();
+        self.lanes = TaskTracker::new();
+        let off = Quotas {
+            send: None,
+            write: None,
+            read: None,
+            sign_in: None,
+        };
+        for number in 0..count {
+            let config = LaneConfig {
+                name: format!("stage/{number}"),
+                database_url: Secret::new(self.url.clone()),
+                deadline_ms: self.deadline_ms,
+            };
+            let parts = LaneParts {
+                bus: self.bus.clone(),
+                clock: self.clock.clone(),
+                limiter: Limiter::new(self.bus.clone(), self.clock.clone(), off),
+                metrics: LaneMetrics::new(&Registry::new()).unwrap(),
+                status: LaneStatus::default(),
+            };
+            self.lanes
+                .spawn(lane::run(config, parts, self.stop.clone()));
+        }
+    }
+
+    pub(super) async fn stop_lanes(&mut self) {
+        self.stop.cancel();
+        self.lanes.close();
+        self.lanes.wait().await;
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn id(&mut self, partition: Partition) -> u64 {
+        self.ids += 1;
+        // Long before the clock, so that no lane makes the same.
+        next_raw(0, partition, EPOCH_MS + self.ids)
+    }
+
+    pub(super) async fn account(&mut self, name: &str) -> Person {
+        let id = self.id(Partition::of_hash(name.as_bytes()));
+        self.execute(&format!(
+            "INSERT INTO accounts (id, name, folded, nonce) VALUES ({id}, '{name}', '{name}', 'n');
+             INSERT INTO topics (id) VALUES ({id})"
+        ))
+        .await;
+        Person { id }
+    }
+
+    pub(super) async fn server(&mut self, owner: &Person, name: &str) -> Room {
+        let partition = Partition::of_hash(name.as_bytes());
+        let (server, channel) = (self.id(partition), self.id(partition));
+        let (owner, everyone) = (owner.id, Permissions::EVERYONE.sql());
+        self.execute(&format!(
+            "INSERT INTO servers (id, name, owner) VALUES ({server}, '{name}', {owner});
+             INSERT INTO topics (id) VALUES ({server});
+             INSERT INTO roles (server, id, name, permissions) VALUES ({server}, {server}, 'everyone', {everyone});
+             INSERT INTO members (server, account) VALUES ({server}, {owner});
+             INSERT INTO channels (id, server, name, position) VALUES ({channel}, {server}, 'general', 0)"
+        ))
+        .await;
+        Room {
+            server,
+            channel: Id::new(channel).unwrap(),
+        }
+    }
+
+    /// Somebody with a server.
+    pub(super) async fn room(&mut self, name: &str) -> (Person, Room) {
+        let person = self.account(name).await;
+        let room = self.server(&person, &format!("{name}s-room")).await;
+        (person, room)
+    }
+
+    /// Somebody who is a member of a server.
+    pub(super) async fn member(&mut self, name: &str, room: &Room) -> Person {
+        let person = self.account(name).await;
+        self.execute(&format!(
+            "INSERT INTO members (server, account) VALUES ({}, {})",
+            room.server, person.id
+        ))
+        .await;
+        person
+    }
+
+    /// Puts a command where the scope's partition says.
+    pub(super) fn post<R: Request>(&mut self, person: &Person, scope: u64, request: &R) -> u32 {
+        let partition = Partition::of(if scope == 0 { person.id } else { scope });
+        self.post_to(partition, person, scope, request)
+    }
+
+    pub(super) fn post_to<R: Request>(
+        &mut self,
+        partition: Partition,
+        person: &Person,
+        scope: u64,
+        request: &R,
+    ) -> u32 {
+        self.requests += 1;
+        let entry = Entry {
+            node: "stage".to_owned(),
+            connection: 1,
+            request: self.requests,
+            caller: Some(Caller {
+                user: person.user(),
+                session: SessionId::new(1).unwrap(),
+            }),
+            opcode: R::ROW.opcode,
+            scope,
+            body: protocol::encode(request),
+            deadline_ms: 0,
+            address: 0,
+            trace: None,
+        };
+        self.posts.push((partition, entry));
+        self.requests
+    }
+
+    /// Creates a server by its lane.
+    pub(super) fn found(&mut self, person: &Person, number: u16) -> u32 {
+        let partition = Partition::new(number).unwrap();
+        let found = FoundServer {
+            nonce: format!("found-{number}"),
+            name: format!("server {number}"),
+        };
+        self.post_to(partition, person, 0, &found)
+    }
+
+    /// Appends what was posted; answers with the places.
+    pub(super) async fn flush(&mut self) -> Vec<(Partition, StreamId)> {
+        let mut places = Vec::new();
+        for (partition, entry) in std::mem::take(&mut self.posts) {
+            places.push((
+                partition,
+                self.bus.append(partition, pack(&entry)).await.unwrap(),
+            ));
+        }
+        places
+    }
+
+    pub(super) async fn call<R: Request>(
+        &mut self,
+        person: &Person,
+        scope: u64,
+        request: &R,
+    ) -> Result<R::Reply, Reason> {
+        let number = self.post(person, scope, request);
+        self.flush().await;
+        self.answer(number).await
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        person: &Person,
+        room: &Room,
+        nonce: &str,
+        content: &str,
+    ) -> Result<MessageSent, Reason> {
+        self.call(person, room.server, &room.message(nonce, content))
+            .await
+    }
+
+    /// Hears the events of a server from now on.
+    pub(super) async fn hear(&mut self, server: u64) {
+        self.subscriber
+            .control()
+            .subscribe(vec![Topic::Events(server)])
+            .await
+            .unwrap();
+    }
+
+    pub(super) async fn heard(&mut self) -> Envelope {
+        while self.events.is_empty() {
+            self.listen().await;
+        }
+        self.events.remove(0)
+    }
+
+    /// The answer to a request.
+    pub(super) async fn answer<T: Wire>(&mut self, request: u32) -> Result<T, Reason> {
+        loop {
+            if let Some(frame) = self.answers.remove(&request) {
+                return read(websocket_payload(&frame).unwrap());
+            }
+            self.listen().await;
+        }
+    }
+
+    async fn listen(&mut self) {
+        match timeout(PATIENCE, self.subscriber.next())
+            .await
+            .expect("something is heard")
+        {
+            Some(Delivery::Message(Topic::Node(_), bytes)) => {
+                for answer in unpack::<Vec<Answer>>(&bytes).unwrap() {
+                    self.answers.insert(answer.request, answer.frame.into_vec());
+                }
+            }
+            Some(Delivery::Message(Topic::Events(_), bytes)) => {
+                self.events.extend(unpack::<Vec<Envelope>>(&bytes).unwrap());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn execute(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&self.pool)
+            .await
+            .unwrap();
+    }
+
+    /// The first column of what a query finds.
+    pub(super) async fn column(&self, sql: &str) -> Vec<String> {
+        let rows = sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&self.pool)
+            .await
+            .unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Waits until a query finds something.
+    pub(super) async fn until(&self, sql: &str) {
+        let end = Instant::now() + PATIENCE;
+        while sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .fetch_optional(&self.pool)
+            .await
+            .unwrap()
+            .is_none()
+        {
+            assert!(Instant::now() < end, "never: {sql}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until the stream's ids are above `id`.
+    pub(super) async fn until_marked(&self, partition: Partition, id: StreamId) {
+        let end = Instant::now() + PATIENCE;
+        let mut reader = self.bus.reader().await.unwrap();
+        let below = StreamId {
+            ms: id.ms,
+            seq: id.seq - 1,
+        };
+        while reader
+            .read(&[(partition, below)], 1, Duration::from_millis(50))
+            .await
+            .unwrap()
+            .is_empty()
+        {
+            assert!(Instant::now() < end, "never marked");
+        }
+    }
+}
+
+/// Reads a reply or a refusal.
+fn read<T: Wire>(payload: &[u8]) -> Result<T, Reason> {
+    let reply: Result<(u16, u32, T), _> = unpack(payload);
+    if let Ok((0, _, reply)) = reply {
+        return Ok(reply);
+    }
+    let (_, _, reason, _, _): (u16, u32, Reason, Option<String>, Option<u64>) =
+        unpack(payload).expect("a reply or a refusal");
+    Err(reason)
+}

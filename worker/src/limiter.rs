@@ -1,0 +1,287 @@
+//! Rate limits: counted in Redis for all workers, and by each worker for
+//! itself while Redis is away, so that an outage neither opens nor closes the door.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use foldhash::fast::RandomState;
+use shared::{
+    bus::{Bus, Decision, Quota},
+    clock::Clock,
+    domain::limits::RateLimit,
+    ids::UserId,
+};
+
+/// How many subjects a worker counts for itself: a few megabytes.
+const MAX_LOCAL: usize = 65_536;
+/// How long Redis is left alone after it failed, in milliseconds, so that not
+/// every request waits for it.
+const BACK_OFF_MS: u64 = 1_000;
+
+/// Whom a bucket belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// An account.
+    Account(UserId),
+    /// The hash of a network address.
+    Address(u64),
+    /// The hash of a name that somebody signs in with, whether it exists or not.
+    Name(u64),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(user) => write!(f, "account:{user}"),
+            Self::Address(address) => write!(f, "address:{address:x}"),
+            Self::Name(name) => write!(f, "name:{name:x}"),
+        }
+    }
+}
+
+/// The quota of each bucket; a bucket without one is not limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quotas {
+    /// Messages and their edits, per account.
+    pub(crate) send: Option<Quota>,
+    /// Other changes, per account.
+    pub(crate) write: Option<Quota>,
+    /// Questions, per account.
+    pub(crate) read: Option<Quota>,
+    /// Signing in and up, per network address and per name.
+    pub(crate) sign_in: Option<Quota>,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        let quota = |count, burst| {
+            Some(Quota {
+                burst,
+                count,
+                period_ms: 60_000,
+            })
+        };
+        Self {
+            send: quota(30, 5),
+            write: quota(60, 20),
+            read: quota(600, 60),
+            sign_in: quota(30, 10),
+        }
+    }
+}
+
+impl Quotas {
+    const fn of(&self, limit: RateLimit) -> Option<Quota> {
+        match limit {
+            RateLimit::Send => self.send,
+            RateLimit::Write => self.write,
+            RateLimit::Read => self.read,
+            RateLimit::SignIn => self.sign_in,
+            RateLimit::Unlimited => None,
+        }
+    }
+}
+
+/// The text is no quota.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a quota looks like 30/60s+5 (count, period, burst), or is off")]
+pub(crate) struct NotAQuota;
+
+/// Reads a quota from configuration: `30/60s+5` is 30 in 60 seconds and 5 at
+/// once, `off` is no limit. Units are `ms`, `s`, `m` and `h`.
+pub(crate) fn parse(text: &str) -> Result<Option<Quota>, NotAQuota> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let quota = || {
+        let (count, rest) = text.split_once('/')?;
+        let (period, burst) = rest.split_once('+')?;
+        let digits = period.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = period.split_at_checked(digits)?;
+        let unit_ms = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        let quota = Quota {
+            burst: burst.parse().ok()?,
+            count: count.parse().ok()?,
+            period_ms: number.parse::<u32>().ok()?.checked_mul(unit_ms)?,
+        };
+        (quota.burst > 0 && quota.count > 0 && quota.period_ms > 0).then_some(quota)
+    };
+    quota().map(Some).ok_or(NotAQuota)
+}
+
+/// Decides whether a request may go on. Clones share their counts.
+#[derive(Clone)]
+pub(crate) struct Limiter(Arc<Shared>);
+
+struct Shared {
+    bus: Bus,
+    clock: Clock,
+    quotas: Quotas,
+    /// Before this time Redis is not asked.
+    redis_from_ms: AtomicU64,
+    local: Mutex<Local>,
+}
+
+impl Limiter {
+    /// Counts by these quotas.
+    pub(crate) fn new(bus: Bus, clock: Clock, quotas: Quotas) -> Self {
+        Self(Arc::new(Shared {
+            bus,
+            clock,
+            quotas,
+            redis_from_ms: AtomicU64::new(0),
+            local: Mutex::default(),
+        }))
+    }
+
+    /// Draws once for each want, all in one call; answers in the same order. A
+    /// refused draw takes nothing.
+    pub(crate) async fn draw(&self, wants: &[(RateLimit, Subject)]) -> Vec<Decision> {
+        let mut decisions = vec![Decision::Allowed; wants.len()];
+        let (places, draws): (Vec<usize>, Vec<(String, Quota)>) = wants
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (limit, subject))| {
+                let quota = self.0.quotas.of(*limit)?;
+                let key = format!("limit:{}:{subject}", limit.name());
+                Some((place, (key, quota)))
+            })
+            .unzip();
+        if draws.is_empty() {
+            return decisions;
+        }
+        for (place, drawn) in places.into_iter().zip(self.drawn(&draws).await) {
+            if let Some(decision) = decisions.get_mut(place) {
+                *decision = drawn;
+            }
+        }
+        decisions
+    }
+
+    async fn drawn(&self, draws: &[(String, Quota)]) -> Vec<Decision> {
+        let shared = &self.0;
+        let now = shared.clock.now_ms();
+        if now >= shared.redis_from_ms.load(Ordering::Relaxed) {
+            match shared.bus.draw(draws).await {
+                Ok(decisions) if decisions.len() == draws.len() => return decisions,
+                Ok(_) => tracing::warn!("redis decided about other limits than it was asked"),
+                Err(error) => tracing::warn!(%error, "limits are counted by this worker alone"),
+            }
+            let from = now.saturating_add(BACK_OFF_MS);
+            shared.redis_from_ms.store(from, Ordering::Relaxed);
+        }
+        let mut local = shared.local.lock().unwrap_or_else(PoisonError::into_inner);
+        draws
+            .iter()
+            .map(|(key, quota)| local.draw(key, *quota, now))
+            .collect()
+    }
+}
+
+/// GCRA: of each key, when its bucket will be full again, in microseconds.
+#[derive(Default)]
+struct Local(HashMap<String, u64, RandomState>);
+
+impl Local {
+    fn draw(&mut self, key: &str, quota: Quota, now_ms: u64) -> Decision {
+        let now = now_ms.saturating_mul(1_000);
+        let interval = u64::from(quota.period_ms) * 1_000 / u64::from(quota.count.max(1));
+        let full_at = self.0.get(key).copied().unwrap_or(0).max(now) + interval;
+        let allowed_at = full_at.saturating_sub(interval * u64::from(quota.burst));
+        if allowed_at > now {
+            return Decision::Limited((allowed_at - now).div_ceil(1_000));
+        }
+        self.make_room(key, now);
+        self.0.insert(key.to_owned(), full_at);
+        Decision::Allowed
+    }
+
+    /// Forgets those whose bucket is full again; when there are none, anyone:
+    /// forgiving one subject is better than refusing all new ones.
+    fn make_room(&mut self, key: &str, now: u64) {
+        if self.0.len() < MAX_LOCAL || self.0.contains_key(key) {
+            return;
+        }
+        self.0.retain(|_, full_at| *full_at > now);
+        if self.0.len() >= MAX_LOCAL {
+            // Half of them, so that the next ones do not look through all again.
+            let mut keep = false;
+            self.0.retain(|_, _| {
+                keep = !keep;
+                keep
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_read_from_configuration() {
+        let quota = |count, period_ms, burst| {
+            Ok(Some(Quota {
+                burst,
+                count,
+                period_ms,
+            }))
+        };
+        assert_eq!(parse("30/60s+5"), quota(30, 60_000, 5));
+        assert_eq!(parse("1/500ms+1"), quota(1, 500, 1));
+        assert_eq!(parse("100/1h+10"), quota(100, 3_600_000, 10));
+        assert_eq!(parse("off"), Ok(None));
+        for bad in [
+            "",
+            "30",
+            "30/60s",
+            "30/60+5",
+            "0/60s+5",
+            "30/0s+5",
+            "30/60s+0",
+            "-1/60s+5",
+            "30/60d+5",
+            "30/9999999h+5",
+            "a/60s+b",
+            "30/s+5",
+        ] {
+            assert_eq!(parse(bad), Err(NotAQuota), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_burst_then_one_per_interval() {
+        let quota = parse("60/60s+3").unwrap().unwrap();
+        let mut local = Local::default();
+        for _ in 0..3 {
+            assert_eq!(local.draw("a", quota, 10_000), Decision::Allowed);
+        }
+        assert_eq!(local.draw("a", quota, 10_000), Decision::Limited(1_000));
+        assert_eq!(local.draw("a", quota, 10_400), Decision::Limited(600));
+        assert_eq!(local.draw("a", quota, 11_000), Decision::Allowed);
+        assert_eq!(local.draw("a", quota, 11_000), Decision::Limited(1_000));
+        assert_eq!(local.draw("b", quota, 11_000), Decision::Allowed);
+    }
+
+    #[test]
+    fn the_map_stays_bounded() {
+        let quota = parse("1/1h+1").unwrap().unwrap();
+        let mut local = Local::default();
+        for n in 0..MAX_LOCAL + 10 {
+            local.draw(&n.to_string(), quota, 1_000);
+        }
+        assert!(local.0.len() <= MAX_LOCAL, "{}", local.0.len());
+    }
+}

@@ -1,0 +1,207 @@
+//! Signing up and in: the slow part, before the lane of the account decides.
+
+use shared::{
+    domain::{content, limits::RateLimit},
+    error::{Reason, Refusal},
+    ids::{Partition, UserId},
+    protocol::{
+        Forward, Handler, Opener,
+        account::{Authenticate, CreateUser, Identity, JoinAsGuest, LogIn, OpenSession, Register},
+    },
+};
+
+use super::{context::QueryContext, invite};
+use crate::{config, error::Error, limiter::Subject, store::read::SignInRow, token};
+
+/// The longest name of a device, in characters.
+const MAX_DEVICE_CHARS: usize = 100;
+/// What a device is called that does not say.
+const UNKNOWN_DEVICE: &str = "unknown device";
+/// A guest has no password: whoever repeats the nonce gets the account, so it
+/// must not be one that somebody else may choose.
+const MIN_GUEST_NONCE_BYTES: usize = 16;
+
+impl Handler<QueryContext> for Authenticate {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Identity, Error> {
+        let hash = token::hash(&self.token);
+        let found = ctx.snapshot().await?.find_identity(&hash).await?;
+        let (session_id, user) = found.ok_or(Reason::Unauthenticated)?;
+        Ok(Identity { user, session_id })
+    }
+}
+
+impl Opener<QueryContext> for Register {
+    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+        content::nonce(&self.nonce)?;
+        let name = content::account_name(&self.name)?.to_owned();
+        content::password(&self.password)?;
+        let folded = content::folded(&name);
+        if let Some(account) = ctx.snapshot().await?.find_sign_in(&folded).await? {
+            return repeat(self, account, ctx).await;
+        }
+        let (invite, invite_required) = admit(ctx, self.invite.as_deref()).await?;
+        ctx.release().await;
+        let hash = ctx.deps().hasher.hash(self.password).await?;
+        let create = CreateUser {
+            nonce: self.nonce,
+            name: Some(name),
+            password_hash: Some(hash),
+            invite,
+            invite_required,
+            token: token::new()?,
+            device: device(self.device.as_deref()),
+        };
+        let partition = Partition::of_hash(folded.as_bytes());
+        Ok(Forward::to(partition, 0, &create))
+    }
+}
+
+/// The name exists: it is either this very sign-up again, or taken.
+async fn repeat(
+    request: Register,
+    account: SignInRow,
+    ctx: &mut QueryContext,
+) -> Result<Forward, Error> {
+    // Anyone may learn that a name is taken, so nothing here must be constant in time.
+    if account.nonce != request.nonce {
+        return Err(Reason::NameTaken.into());
+    }
+    ctx.release().await;
+    let hasher = &ctx.deps().hasher;
+    if !hasher
+        .verify(request.password, account.password_hash)
+        .await?
+    {
+        return Err(Reason::NameTaken.into());
+    }
+    open_session(request.nonce, account.user, request.device.as_deref())
+}
+
+/// What the policy asks of a new account: the code to redeem, and whether one is
+/// needed. The lane decides under its row lock; refusing here what cannot
+/// succeed any more saves the work of a hash. The very first account needs none.
+async fn admit(
+    ctx: &mut QueryContext,
+    code: Option<&str>,
+) -> Result<(Option<String>, bool), Error> {
+    let policy = ctx.deps().sign_up.invites;
+    if policy == config::SignUp::Open {
+        return Ok((None, false));
+    }
+    let first = !ctx.snapshot().await?.has_first_account().await?;
+    match (policy, code) {
+        // Without a code that could be accepted, only the first account gets in.
+        _ if first => Ok((
+            code.map(str::to_owned)
+                .filter(|_| policy == config::SignUp::Invite),
+            true,
+        )),
+        (config::SignUp::Invite, None) => Err(Reason::InviteRequired.into()),
+        (config::SignUp::Invite, Some(code)) => {
+            let now = ctx.deps().clock.now_ms();
+            let invite = invite::find(ctx, code).await?;
+            if invite.server.is_some() || !invite.is_valid(now) {
+                return Err(Reason::UnknownInvite.into());
+            }
+            Ok((Some(code.to_owned()), true))
+        }
+        (config::SignUp::Closed | config::SignUp::Open, _) => Err(Reason::Forbidden.into()),
+    }
+}
+
+impl Opener<QueryContext> for LogIn {
+    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+        content::nonce(&self.nonce)?;
+        content::password(&self.password)?;
+        let account = match content::account_name(&self.name) {
+            Ok(name) => {
+                let folded = content::folded(name);
+                let subject = Subject::Name(name_hash(&folded));
+                ctx.draw(RateLimit::SignIn, subject).await?;
+                ctx.snapshot().await?.find_sign_in(&folded).await?
+            }
+            // Nobody can have this name.
+            Err(_) => None,
+        };
+        ctx.release().await;
+        let (user, hash) = account
+            .map(|account| (account.user, account.password_hash))
+            .unzip();
+        // A name that does not exist costs the same work as a wrong password.
+        let verified = ctx.deps().hasher.verify(self.password, hash.flatten());
+        match (verified.await?, user) {
+            (true, Some(user)) => open_session(self.nonce, user, self.device.as_deref()),
+            _ => Err(Reason::WrongCredentials.into()),
+        }
+    }
+}
+
+impl Opener<QueryContext> for JoinAsGuest {
+    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+        content::nonce(&self.nonce)?;
+        if self.nonce.len() < MIN_GUEST_NONCE_BYTES {
+            return Err(Refusal::field(Reason::Invalid, "nonce").into());
+        }
+        if !ctx.deps().sign_up.guests {
+            return Err(Reason::Forbidden.into());
+        }
+        let partition = Partition::of_hash(self.nonce.as_bytes());
+        let create = CreateUser {
+            nonce: self.nonce,
+            name: None,
+            password_hash: None,
+            invite: None,
+            invite_required: false,
+            token: token::new()?,
+            device: device(self.device.as_deref()),
+        };
+        Ok(Forward::to(partition, 0, &create))
+    }
+}
+
+fn open_session(nonce: String, user: UserId, name: Option<&str>) -> Result<Forward, Error> {
+    let open = OpenSession {
+        nonce,
+        user_id: user,
+        token: token::new()?,
+        device: device(name),
+    };
+    Ok(Forward::to(user.partition(), 0, &open))
+}
+
+/// What a device is called: one line, not too long.
+fn device(name: Option<&str>) -> String {
+    let name: String = name
+        .unwrap_or_default()
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_DEVICE_CHARS)
+        .collect();
+    if name.is_empty() {
+        UNKNOWN_DEVICE.to_owned()
+    } else {
+        name
+    }
+}
+
+/// A key for limits: the same in every worker, and short whatever the name.
+fn name_hash(folded: &str) -> u64 {
+    token::hash(folded)
+        .iter()
+        .take(8)
+        .fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_one_short_line() {
+        assert_eq!(device(None), UNKNOWN_DEVICE);
+        assert_eq!(device(Some(" \n\0 ")), UNKNOWN_DEVICE);
+        assert_eq!(device(Some(" my\nphone ")), "myphone");
+        assert_eq!(device(Some(&"ü".repeat(300))).chars().count(), 100);
+    }
+}

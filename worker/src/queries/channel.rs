@@ -1,0 +1,35 @@
+//! The channels that a member sees.
+
+use shared::protocol::{
+    Handler,
+    channel::{Channel, Channels, GetChannels},
+    server::Role,
+};
+
+use super::context::QueryContext;
+use crate::{
+    error::{Error, StoreError},
+    store::read::{Membership, Snapshot, structure},
+};
+
+impl Handler<QueryContext> for GetChannels {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Channels, Error> {
+        let membership = ctx.membership()?;
+        let (_, channels) = visible(ctx.snapshot().await?, &membership).await?;
+        Ok(Channels { channels })
+    }
+}
+
+/// The roles of a server, and the channels that the member sees, by position.
+pub(super) async fn visible(
+    snapshot: &mut Snapshot,
+    (server, standing): &Membership,
+) -> Result<(Vec<Role>, Vec<Channel>), StoreError> {
+    let id = server.server_id;
+    let mut roles = snapshot.list_roles(&[id]).await?;
+    let overrides = snapshot.list_overrides(&[id]).await?;
+    let mut channels = snapshot.list_channels(id, &overrides).await?;
+    let view = structure(server, &roles, &overrides).view(standing);
+    channels.retain(|channel| view.contains_key(&channel.channel_id));
+    Ok((roles.remove(&id).unwrap_or_default(), channels))
+}

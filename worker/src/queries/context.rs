@@ -1,0 +1,177 @@
+//! What a handler of a query may use, and the check before it.
+
+use std::sync::Arc;
+
+use shared::{
+    bus::{Decision, envelope::Caller},
+    domain::{limits::RateLimit, permissions::Permissions},
+    error::{Reason, Refusal},
+    ids::{ChannelId, ServerId},
+    protocol::{Access, Guard, Request},
+};
+
+use super::Deps;
+use crate::{
+    error::Error,
+    limiter::Subject,
+    store::read::{Membership, Overrides, Snapshot, structure},
+};
+
+/// The context of one query.
+pub(super) struct QueryContext {
+    deps: Arc<Deps>,
+    caller: Option<Caller>,
+    scope: u64,
+    address: u64,
+    snapshot: Option<Snapshot>,
+    membership: Option<Membership>,
+}
+
+impl QueryContext {
+    pub(super) fn new(deps: Arc<Deps>, caller: Option<Caller>, scope: u64, address: u64) -> Self {
+        Self {
+            deps,
+            caller,
+            scope,
+            address,
+            snapshot: None,
+            membership: None,
+        }
+    }
+
+    pub(super) fn deps(&self) -> &Deps {
+        &self.deps
+    }
+
+    /// Who asks.
+    pub(super) fn caller(&self) -> Result<&Caller, Refusal> {
+        self.caller
+            .as_ref()
+            .ok_or_else(|| Reason::Unauthenticated.into())
+    }
+
+    /// The scope's server and how the caller stands in it. Only for rows that
+    /// are for members: the check has read it.
+    pub(super) fn membership(&self) -> Result<Membership, Refusal> {
+        self.membership
+            .clone()
+            .ok_or_else(|| Reason::UnknownServer.into())
+    }
+
+    /// The snapshot that everything of this query is read in.
+    pub(super) async fn snapshot(&mut self) -> Result<&mut Snapshot, Error> {
+        let snapshot = match self.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => self.deps.store.snapshot().await?,
+        };
+        Ok(self.snapshot.insert(snapshot))
+    }
+
+    /// Gives the connection back: at the end, and before slow work.
+    pub(super) async fn release(&mut self) {
+        if let Some(snapshot) = self.snapshot.take() {
+            snapshot.end().await;
+        }
+    }
+
+    /// Draws from one bucket.
+    pub(super) async fn draw(&self, limit: RateLimit, subject: Subject) -> Result<(), Refusal> {
+        match self.deps.limiter.draw(&[(limit, subject)]).await.first() {
+            Some(Decision::Limited(retry)) => Err(Refusal::retry(Reason::RateLimited, *retry)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Signing in counts by address, everything else by account where there is one.
+    fn subject(&self, limit: RateLimit) -> Subject {
+        match &self.caller {
+            Some(caller) if limit != RateLimit::SignIn => Subject::Account(caller.user),
+            _ => Subject::Address(self.address),
+        }
+    }
+
+    async fn check_member(&mut self) -> Result<(), Error> {
+        let user = self.caller()?.user;
+        let server = ServerId::new(self.scope).ok_or(Reason::UnknownServer)?;
+        let found = self.snapshot().await?.find_membership(server, user).await?;
+        self.membership = Some(found.ok_or(Reason::UnknownServer)?);
+        Ok(())
+    }
+
+    async fn check_server(&mut self, needed: Permissions) -> Result<(), Error> {
+        self.check_member().await?;
+        let (server, standing) = self.membership()?;
+        let roles = self
+            .snapshot()
+            .await?
+            .list_roles(&[server.server_id])
+            .await?;
+        let structure = structure(&server, &roles, &Overrides::default());
+        require(structure.in_server(&standing), needed)
+    }
+
+    async fn check_channel(
+        &mut self,
+        channel: Option<ChannelId>,
+        needed: Permissions,
+    ) -> Result<(), Error> {
+        self.check_member().await?;
+        let channel = channel.ok_or(Reason::UnknownChannel)?;
+        let (server, standing) = self.membership()?;
+        let snapshot = self.snapshot().await?;
+        let overrides = snapshot.find_overrides(server.server_id, channel).await?;
+        let roles = snapshot.list_roles(&[server.server_id]).await?;
+        let permissions = structure(&server, &roles, &overrides).in_channel(&standing, channel);
+        if permissions.is_empty() {
+            return Err(Reason::UnknownChannel.into());
+        }
+        require(permissions, needed)
+    }
+
+    async fn check_deployment(&mut self) -> Result<(), Error> {
+        let user = self.caller()?.user;
+        if self.snapshot().await?.is_admin(user).await? {
+            Ok(())
+        } else {
+            Err(Reason::Forbidden.into())
+        }
+    }
+}
+
+fn require(permissions: Permissions, needed: Permissions) -> Result<(), Error> {
+    if permissions.contains(needed) {
+        Ok(())
+    } else {
+        Err(Reason::Forbidden.into())
+    }
+}
+
+impl Guard for QueryContext {
+    type Error = Error;
+
+    async fn check<R: Request>(&mut self, request: &R) -> Result<(), Error> {
+        let row = R::ROW;
+        match row.access {
+            Access::Anyone => {}
+            Access::Workers => return Err(Reason::UnknownCommand.into()),
+            Access::Account
+            | Access::Member
+            | Access::Server(_)
+            | Access::ServerOrDeployment(_)
+            | Access::Channel(_) => {
+                self.caller()?;
+            }
+        }
+        // Before Postgres is asked: what is refused here costs nothing.
+        self.draw(row.limit, self.subject(row.limit)).await?;
+        match row.access {
+            Access::Anyone | Access::Account | Access::Workers => Ok(()),
+            Access::Member => self.check_member().await,
+            Access::ServerOrDeployment(_) if self.scope == 0 => self.check_deployment().await,
+            Access::Server(needed) | Access::ServerOrDeployment(needed) => {
+                self.check_server(needed).await
+            }
+            Access::Channel(needed) => self.check_channel(request.channel(), needed).await,
+        }
+    }
+}

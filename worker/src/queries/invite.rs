@@ -1,0 +1,70 @@
+//! Invites: look at a code, redeem it.
+
+use shared::{
+    domain::content,
+    error::Reason,
+    protocol::{
+        Forward, Handler, Opener,
+        invite::{InvitePreview, JoinMember, PreviewInvite, RedeemInvite},
+    },
+};
+
+use super::context::QueryContext;
+use crate::{error::Error, store::read::InviteRow};
+
+/// The longest code that is looked up.
+const MAX_CODE_BYTES: usize = 64;
+
+impl Handler<QueryContext> for PreviewInvite {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<InvitePreview, Error> {
+        let now = ctx.deps().clock.now_ms();
+        let invite = find(ctx, &self.code).await?;
+        if !invite.is_valid(now) {
+            return Err(Reason::UnknownInvite.into());
+        }
+        let server = match invite.server {
+            Some(server) => {
+                let found = ctx.snapshot().await?.find_server(server).await?;
+                Some(found.ok_or(Reason::UnknownInvite)?)
+            }
+            None => None,
+        };
+        Ok(InvitePreview {
+            server,
+            uses_left: invite.uses_left,
+            expires_at: invite.expires_at,
+        })
+    }
+}
+
+impl Opener<QueryContext> for RedeemInvite {
+    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+        let user = ctx.caller()?.user;
+        let now = ctx.deps().clock.now_ms();
+        content::nonce(&self.nonce)?;
+        let invite = find(ctx, &self.code).await?;
+        let server = invite.server.ok_or(Reason::UnknownInvite)?;
+        // A repeat of the redemption that used the code up must reach its lane,
+        // which knows the nonce and decides.
+        let forward =
+            invite.is_valid(now) || ctx.snapshot().await?.has_redeemed(&self.code, user).await?;
+        if !forward {
+            return Err(Reason::UnknownInvite.into());
+        }
+        let join = JoinMember {
+            nonce: self.nonce,
+            code: self.code,
+        };
+        Ok(Forward::to(server.partition(), server.get(), &join))
+    }
+}
+
+/// The code, valid or not.
+pub(super) async fn find(ctx: &mut QueryContext, code: &str) -> Result<InviteRow, Error> {
+    let ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if code.len() > MAX_CODE_BYTES || !code.bytes().all(ours) {
+        return Err(Reason::UnknownInvite.into());
+    }
+    let invite = ctx.snapshot().await?.find_invite(code).await?;
+    invite.ok_or_else(|| Reason::UnknownInvite.into())
+}

@@ -1,0 +1,38 @@
+//! History.
+
+use shared::{
+    error::Reason,
+    protocol::{
+        Handler,
+        message::{GetMessage, GetMessages, Message, Messages},
+    },
+};
+
+use super::{context::QueryContext, page_limit};
+use crate::{error::Error, store::read::Page};
+
+/// Messages of a page whose size the client does not name.
+const DEFAULT_PAGE: u32 = 50;
+
+impl Handler<QueryContext> for GetMessage {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Message, Error> {
+        let snapshot = ctx.snapshot().await?;
+        let message = snapshot
+            .find_message(self.channel_id, self.message_id)
+            .await?;
+        message.ok_or_else(|| Reason::UnknownMessage.into())
+    }
+}
+
+impl Handler<QueryContext> for GetMessages {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Messages, Error> {
+        let page = Page {
+            before: self.before,
+            after: self.after,
+            limit: page_limit(self.limit, DEFAULT_PAGE)?,
+        };
+        let snapshot = ctx.snapshot().await?;
+        let messages = snapshot.list_messages(self.channel_id, page).await?;
+        Ok(Messages { messages })
+    }
+}

@@ -1,0 +1,343 @@
+//! Queries: what any worker answers, apart from the lanes, so that reading
+//! never waits behind writing.
+//!
+//! [`run`] takes entries from the list one by one in a few tasks. An opening
+//! ends with an entry in the stream of its lane, everything else with the
+//! chunks of an answer on the topic of the gateway that asked.
+
+mod account;
+mod channel;
+mod context;
+mod invite;
+mod message;
+mod metrics;
+mod node;
+mod ping;
+mod server;
+mod session;
+mod user;
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use shared::{
+    bus::{
+        Bus, Reader, Topic,
+        envelope::{CHUNK_BYTES, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
+    },
+    clock::Clock,
+    domain::limits::MAX_PAGE,
+    error::{Reason, Refusal},
+    frame,
+    protocol::{Forward, Outcome, Query},
+};
+use tokio::time::{Instant, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::context::QueryContext;
+pub(crate) use self::metrics::Metrics;
+use crate::{config, error::Error, limiter::Limiter, password::Hasher, store::read::Store};
+
+/// The opcode of what a gateway asks for itself.
+const NODE_QUERY: u16 = 0;
+/// How long a task waits for a query before it looks whether it is to stop.
+const TAKE_WAIT: Duration = Duration::from_secs(1);
+/// How long a task leaves Redis alone after it failed.
+const BACK_OFF: Duration = Duration::from_millis(500);
+/// No query runs longer, whatever deadline it names.
+const MAX_RUN: Duration = Duration::from_secs(10);
+/// Chunks published at once: half a mebibyte, so that an answer of many
+/// mebibytes does not fill a gateway's output buffer at Redis.
+const PUBLISH_CHUNKS: usize = 8;
+
+/// Who may sign up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SignUp {
+    /// With a name and a password.
+    pub(crate) invites: config::SignUp,
+    /// Without either.
+    pub(crate) guests: bool,
+}
+
+/// What queries need.
+pub(crate) struct Deps {
+    /// Where they come from and go to.
+    pub(crate) bus: Bus,
+    /// What they read; with at least `tasks` connections, no query waits for one.
+    pub(crate) store: Store,
+    /// How many of them somebody may ask.
+    pub(crate) limiter: Limiter,
+    /// Verifies passwords. Its places should be fewer than `tasks`, so that a
+    /// storm of sign-ins leaves room for other queries.
+    pub(crate) hasher: Hasher,
+    /// Tells the time.
+    pub(crate) clock: Clock,
+    /// Who may sign up.
+    pub(crate) sign_up: SignUp,
+    /// What operators see.
+    pub(crate) metrics: Metrics,
+    /// How many are answered at a time.
+    pub(crate) tasks: usize,
+}
+
+/// Answers queries until `stop`, then ends those under way.
+pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) {
+    let tracker = TaskTracker::new();
+    for _ in 0..deps.tasks.max(1) {
+        tracker.spawn(serve(deps.clone(), stop.clone()));
+    }
+    tracker.close();
+    tracker.wait().await;
+}
+
+async fn serve(deps: Arc<Deps>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let error = match deps.bus.reader().await {
+            Ok(mut reader) => match take(&deps, &mut reader, &stop).await {
+                Ok(()) => return,
+                Err(error) => error,
+            },
+            Err(error) => error.into(),
+        };
+        tracing::warn!(%error, "queries cannot be taken");
+        if stop
+            .run_until_cancelled(tokio::time::sleep(BACK_OFF))
+            .await
+            .is_none()
+        {
+            return;
+        }
+    }
+}
+
+async fn take(
+    deps: &Arc<Deps>,
+    reader: &mut Reader,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    while !stop.is_cancelled() {
+        // Not cancelled by `stop`: a query taken and dropped would be lost.
+        if let Some(bytes) = reader.take(TAKE_WAIT).await? {
+            process(deps, &bytes).await;
+        }
+    }
+    Ok(())
+}
+
+/// Answers one packed entry.
+async fn process(deps: &Arc<Deps>, bytes: &[u8]) {
+    let Ok(entry) = unpack::<Entry>(bytes) else {
+        deps.metrics.malformed.inc();
+        return;
+    };
+    let Some(time_left) = time_left(deps, &entry) else {
+        deps.metrics.late.inc();
+        return;
+    };
+    let started = Instant::now();
+    let address = Address {
+        node: entry.node.clone(),
+        connection: entry.connection,
+        request: entry.request,
+    };
+    let (name, answer) = if entry.opcode == NODE_QUERY {
+        let (name, answer) = Box::pin(for_gateway(deps, &entry.body, time_left)).await;
+        (name, Some(pack(&answer).to_vec()))
+    } else {
+        Box::pin(for_client(deps, entry, time_left)).await
+    };
+    deps.metrics.queries.with_label_values(&[name]).inc();
+    deps.metrics
+        .seconds
+        .with_label_values(&[name])
+        .observe(started.elapsed().as_secs_f64());
+    if let Some(answer) = answer {
+        send(deps, &address, &answer).await;
+    }
+}
+
+/// Nothing is done for a gateway that gave up waiting.
+fn time_left(deps: &Deps, entry: &Entry) -> Option<Duration> {
+    if entry.deadline_ms == 0 {
+        return Some(MAX_RUN);
+    }
+    let left = entry.deadline_ms.checked_sub(deps.clock.now_ms())?;
+    (left > 0).then(|| Duration::from_millis(left).min(MAX_RUN))
+}
+
+async fn for_gateway(
+    deps: &Arc<Deps>,
+    body: &[u8],
+    time_left: Duration,
+) -> (&'static str, NodeAnswer) {
+    let Ok(query) = unpack::<NodeQuery>(body) else {
+        deps.metrics.malformed.inc();
+        return ("node_malformed", NodeAnswer::Failed);
+    };
+    let name = node::name(&query);
+    match guarded(deps, time_left, node::answer(deps, query)).await {
+        Ok(answer) => (name, answer),
+        Err(error) => {
+            log(name, &error);
+            (name, NodeAnswer::Failed)
+        }
+    }
+}
+
+/// The finished frame, or none when a lane will answer.
+async fn for_client(
+    deps: &Arc<Deps>,
+    entry: Entry,
+    time_left: Duration,
+) -> (&'static str, Option<Vec<u8>>) {
+    let request = entry.request;
+    let (name, result) = match Query::decode(entry.opcode, &entry.body) {
+        Ok(query) => {
+            let name = query.row().name;
+            let mut ctx = QueryContext::new(
+                deps.clone(),
+                entry.caller.clone(),
+                entry.scope,
+                entry.address,
+            );
+            let work = Box::pin(dispatch(query, &mut ctx));
+            let outcome = guarded(deps, time_left, work).await;
+            ctx.release().await;
+            match outcome {
+                Ok(Outcome::Reply(body)) => (name, Ok(Some(body))),
+                Ok(Outcome::Forward(to)) => (name, forward(deps, entry, to).await.map(|()| None)),
+                Err(error) => (name, Err(error)),
+            }
+        }
+        Err(refusal) => ("unknown", Err(refusal.into())),
+    };
+    let answer = match result {
+        Ok(body) => body.map(|body| frame::reply(request, &body)),
+        Err(error) => {
+            log(name, &error);
+            let refusal = error.refusal();
+            let reason = refusal.reason.name();
+            deps.metrics.refusals.with_label_values(&[reason]).inc();
+            Some(frame::refusal(request, &refusal))
+        }
+    };
+    (name, answer)
+}
+
+/// One arm per family; which of its requests, the rows say.
+async fn dispatch(query: Query, ctx: &mut QueryContext) -> Result<Outcome, Error> {
+    match query {
+        Query::Account(query) => query.dispatch(ctx).await,
+        Query::Session(query) => query.dispatch(ctx).await,
+        Query::Server(query) => query.dispatch(ctx).await,
+        Query::Invite(query) => query.dispatch(ctx).await,
+        Query::User(query) => query.dispatch(ctx).await,
+        Query::Channel(query) => query.dispatch(ctx).await,
+        Query::Message(query) => query.dispatch(ctx).await,
+        Query::Typing(query) => query.dispatch(ctx).await,
+        Query::Ping(query) => query.dispatch(ctx).await,
+    }
+}
+
+/// Runs a handler within its time; a panic is caught, so that it takes neither
+/// the task nor the other queries with it.
+async fn guarded<T>(
+    deps: &Deps,
+    time_left: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match timeout(time_left, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => {
+            deps.metrics.panics.inc();
+            Err(Error::Internal("the handler panicked".to_owned()))
+        }
+        Err(_elapsed) => Err(Reason::Unavailable.into()),
+    }
+}
+
+/// Hands what an opening prepared to its lane, in the name of the one who asked.
+async fn forward(deps: &Deps, entry: Entry, to: Forward) -> Result<(), Error> {
+    let entry = Entry {
+        opcode: to.opcode,
+        scope: to.scope,
+        body: to.body,
+        ..entry
+    };
+    deps.bus.append(to.partition, pack(&entry)).await?;
+    Ok(())
+}
+
+/// A mistake of ours is an error, an outage a warning, a refusal neither.
+fn log(name: &str, error: &Error) {
+    match error.refusal().reason {
+        Reason::Internal => tracing::error!(command.name = name, %error, "query failed"),
+        Reason::Unavailable | Reason::Unknown => {
+            tracing::warn!(command.name = name, %error, "query failed");
+        }
+        reason => tracing::debug!(
+            command.name = name,
+            refusal = reason.name(),
+            "query refused"
+        ),
+    }
+}
+
+/// Who waits for an answer.
+struct Address {
+    node: String,
+    connection: u64,
+    request: u32,
+}
+
+/// Publishes an answer in chunks. What cannot be published is lost: the gateway
+/// gives up at its deadline and the client asks again.
+async fn send(deps: &Deps, to: &Address, answer: &[u8]) {
+    if to.node.is_empty() {
+        return;
+    }
+    let chunks = chunks(to, answer);
+    for batch in chunks.chunks(PUBLISH_CHUNKS) {
+        let messages = batch
+            .iter()
+            .map(|chunk| (Topic::Chunks(to.node.clone()), chunk.clone()))
+            .collect();
+        if let Err(error) = deps.bus.publish(messages).await {
+            deps.metrics.unsent.inc();
+            tracing::warn!(%error, "an answer could not be published");
+            return;
+        }
+    }
+}
+
+/// Cuts an answer into packed chunks, at least one.
+fn chunks(to: &Address, answer: &[u8]) -> Vec<Bytes> {
+    let count = answer.len().div_ceil(CHUNK_BYTES).max(1);
+    // No answer has 2^32 chunks; were it so, the zip would end.
+    (0_u32..)
+        .zip(0..count)
+        .map(|(index, place)| {
+            let rest = answer.get(place * CHUNK_BYTES..).unwrap_or_default();
+            pack(&Chunk {
+                connection: to.connection,
+                request: to.request,
+                index,
+                last: place + 1 == count,
+                bytes: rest.get(..CHUNK_BYTES).unwrap_or(rest).to_vec(),
+            })
+        })
+        .collect()
+}
+
+/// The size of a page: what the client names, from 1 to 200, or the default.
+fn page_limit(limit: Option<u32>, default: u32) -> Result<u32, Refusal> {
+    match limit {
+        None => Ok(default),
+        Some(limit @ 1..=MAX_PAGE) => Ok(limit),
+        Some(_) => Err(Refusal::field(Reason::Invalid, "limit")),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

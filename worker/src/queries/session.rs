@@ -1,0 +1,17 @@
+//! The open sessions of an account.
+
+use shared::protocol::{
+    Handler,
+    session::{ListSessions, Sessions},
+};
+
+use super::context::QueryContext;
+use crate::error::Error;
+
+impl Handler<QueryContext> for ListSessions {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Sessions, Error> {
+        let user = ctx.caller()?.user;
+        let sessions = ctx.snapshot().await?.list_sessions(user).await?;
+        Ok(Sessions { sessions })
+    }
+}

@@ -1,0 +1,9 @@
+//! Queries against a real Postgres: rows are put in by hand, then asked for.
+
+mod chat;
+mod node;
+mod openings;
+mod reading;
+mod serving;
+
+pub(crate) use chat::empty;

@@ -1,0 +1,354 @@
+//! What openings hand to lanes.
+
+use shared::{
+    bus::Quota,
+    domain::content,
+    error::{Reason, Refusal},
+    ids::Partition,
+    protocol::{
+        account::{CreateUser, JoinAsGuest, LogIn, OpenSession, Register},
+        invite::{JoinMember, RedeemInvite},
+        server::{CreateServer, FoundServer},
+    },
+};
+
+use super::chat::{BOB, CAROL, Chat, SERVER, id, server, session_id, unlimited};
+use crate::{
+    config::SignUp,
+    limiter::{Limiter, Quotas},
+    password::Hasher,
+};
+
+const PASSWORD: &str = "correct horse";
+
+fn register(name: &str, invite: Option<&str>) -> Register {
+    Register {
+        nonce: "nonce-1".to_owned(),
+        name: name.to_owned(),
+        password: PASSWORD.to_owned(),
+        invite: invite.map(str::to_owned),
+        device: Some("  my phone ".to_owned()),
+    }
+}
+
+fn log_in(name: &str, password: &str) -> LogIn {
+    LogIn {
+        nonce: "nonce-2".to_owned(),
+        name: name.to_owned(),
+        password: password.to_owned(),
+        device: None,
+    }
+}
+
+fn of_name(name: &str) -> Partition {
+    Partition::of_hash(content::folded(name).as_bytes())
+}
+
+fn of_user(user: u64) -> Partition {
+    id::<shared::ids::User>(user).partition()
+}
+
+impl Chat {
+    async fn sign_up(&self, request: &Register) -> Result<CreateUser, Refusal> {
+        let opened = self.open(0, request, of_name(&request.name)).await;
+        opened.map(|(_, create)| create)
+    }
+
+    async fn sign_in(&self, name: &str, password: &str) -> Result<OpenSession, Refusal> {
+        let opened = self.open(0, &log_in(name, password), of_user(BOB)).await;
+        opened.map(|(_, open)| open)
+    }
+
+    async fn set_password(&self, user: u64, password: &str) {
+        let hash = self.deps.hasher.hash(password.to_owned()).await.unwrap();
+        self.run(&format!(
+            "UPDATE accounts SET password_hash = '{hash}' WHERE id = {user}"
+        ))
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn signing_up_hands_a_hashed_password_to_the_lane_of_the_name() {
+    let chat = Chat::new().await;
+    let (entry, create): (_, CreateUser) = chat
+        .open(0, &register("Ｅve", None), of_name("eve"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (entry.node.as_str(), entry.connection, entry.request),
+        ("gateway-1", 7, 9)
+    );
+    assert_eq!(entry.trace.as_deref(), Some("trace"));
+    assert_eq!(create.name.as_deref(), Some("Ｅve"));
+    assert_eq!(create.device, "my phone");
+    assert!(!create.invite_required);
+    let hash = create.password_hash.unwrap();
+    assert!(!hash.contains(PASSWORD));
+    let hasher = &chat.deps.hasher;
+    assert!(
+        hasher
+            .verify(PASSWORD.to_owned(), Some(hash))
+            .await
+            .unwrap()
+    );
+    assert_eq!(create.token.len(), 64);
+}
+
+#[tokio::test]
+async fn bad_sign_ups_are_refused() {
+    let chat = Chat::new().await;
+    let good = register("eve", None);
+    for (request, field) in [
+        (
+            Register {
+                nonce: String::new(),
+                ..good.clone()
+            },
+            "nonce",
+        ),
+        (
+            Register {
+                name: "a b".to_owned(),
+                ..good.clone()
+            },
+            "name",
+        ),
+        (
+            Register {
+                password: "short".to_owned(),
+                ..good.clone()
+            },
+            "password",
+        ),
+        (
+            Register {
+                password: "x".repeat(257),
+                ..good.clone()
+            },
+            "password",
+        ),
+    ] {
+        let refused = chat.sign_up(&request).await.unwrap_err();
+        assert_eq!(refused, Refusal::field(Reason::Invalid, field));
+    }
+    let taken = chat.sign_up(&register("BOB", None)).await.unwrap_err();
+    assert_eq!(taken.reason, Reason::NameTaken);
+}
+
+#[tokio::test]
+async fn a_repeated_sign_up_signs_in() {
+    let chat = Chat::new().await;
+    chat.set_password(BOB, PASSWORD).await;
+    chat.run("UPDATE accounts SET nonce = 'nonce-1' WHERE id = 2")
+        .await;
+    let request = register("bob", None);
+    let (_, open): (_, OpenSession) = chat.open(0, &request, of_user(BOB)).await.unwrap();
+    assert_eq!(open.user_id, id::<shared::ids::User>(BOB));
+    assert_eq!(
+        (open.nonce.as_str(), open.device.as_str()),
+        ("nonce-1", "my phone")
+    );
+    // The nonce alone proves nothing.
+    let request = Register {
+        password: "another one".to_owned(),
+        ..request
+    };
+    let refused = chat.sign_up(&request).await.unwrap_err();
+    assert_eq!(refused.reason, Reason::NameTaken);
+}
+
+#[tokio::test]
+async fn the_policy_says_who_needs_a_code() {
+    let invites = "INSERT INTO invites (code, server, creator, max_uses, uses) VALUES
+        ('deploy', NULL, 1, 1, 0), ('used', NULL, 1, 1, 1), ('server', 100, 1, NULL, 0)";
+    let with = |policy| Chat::with(move |deps| deps.sign_up.invites = policy);
+
+    let chat = with(SignUp::Invite).await;
+    chat.run(invites).await;
+    for (code, reason) in [
+        (None, Reason::InviteRequired),
+        (Some("none"), Reason::UnknownInvite),
+        (Some("used"), Reason::UnknownInvite),
+        (Some("server"), Reason::UnknownInvite),
+    ] {
+        let refused = chat.sign_up(&register("eve", code)).await.unwrap_err();
+        assert_eq!(refused.reason, reason, "{code:?}");
+    }
+    let create = chat
+        .sign_up(&register("eve", Some("deploy")))
+        .await
+        .unwrap();
+    assert_eq!(
+        (create.invite.as_deref(), create.invite_required),
+        (Some("deploy"), true)
+    );
+
+    let chat = with(SignUp::Closed).await;
+    chat.run(invites).await;
+    let refused = chat
+        .sign_up(&register("eve", Some("deploy")))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason, Reason::Forbidden);
+
+    // Before the first account the lane decides, and lets only that one in.
+    for policy in [SignUp::Invite, SignUp::Closed] {
+        let chat = with(policy).await;
+        chat.run("UPDATE deployment SET first_account = NULL").await;
+        let create = chat.sign_up(&register("eve", None)).await.unwrap();
+        assert_eq!((create.invite, create.invite_required), (None, true));
+    }
+}
+
+#[tokio::test]
+async fn guests_come_in_where_they_may() {
+    let guest = |nonce: &str| JoinAsGuest {
+        nonce: nonce.to_owned(),
+        device: None,
+    };
+    let nonce = "0123456789abcdef";
+    let partition = Partition::of_hash(nonce.as_bytes());
+    let chat = Chat::new().await;
+    let (_, create): (_, CreateUser) = chat.open(0, &guest(nonce), partition).await.unwrap();
+    assert_eq!((create.name, create.password_hash), (None, None));
+    assert_eq!(create.device, "unknown device");
+    // Whoever guesses the nonce of a guest would be that guest.
+    let refused = chat.open::<_, CreateUser>(0, &guest("1"), partition).await;
+    assert_eq!(
+        refused.unwrap_err(),
+        Refusal::field(Reason::Invalid, "nonce")
+    );
+
+    let chat = Chat::with(|deps| deps.sign_up.guests = false).await;
+    let refused = chat
+        .open::<_, CreateUser>(0, &guest(nonce), partition)
+        .await;
+    assert_eq!(refused.unwrap_err().reason, Reason::Forbidden);
+}
+
+#[tokio::test]
+async fn signing_in_needs_the_password() {
+    let chat = Chat::new().await;
+    chat.set_password(BOB, PASSWORD).await;
+    let open = chat.sign_in("Bob", PASSWORD).await.unwrap();
+    assert_eq!(open.user_id, id::<shared::ids::User>(BOB));
+    // Wrong, without a password, not there, and not even a name.
+    for (name, password) in [
+        ("bob", "wrong horse"),
+        ("carol", PASSWORD),
+        ("nobody", PASSWORD),
+        ("no name", PASSWORD),
+        ("n\0l", PASSWORD),
+    ] {
+        let refused = chat.sign_in(name, password).await.unwrap_err();
+        assert_eq!(refused, Reason::WrongCredentials.into(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_name_costs_the_work_of_a_known_one() {
+    // One place, and it is taken: whoever needs the hasher hears so.
+    let hasher = Hasher::new(1, 0).unwrap();
+    let busy = hasher.occupy();
+    let chat = Chat::with(|deps| deps.hasher = hasher).await;
+    for name in ["bob", "nobody", "no name"] {
+        let refused = chat.sign_in(name, PASSWORD).await.unwrap_err();
+        assert_eq!(refused.reason, Reason::Busy, "{name}");
+        assert!(refused.retry_after.is_some());
+    }
+    drop(busy);
+    let refused = chat.sign_in("nobody", PASSWORD).await.unwrap_err();
+    assert_eq!(refused.reason, Reason::WrongCredentials);
+}
+
+#[tokio::test]
+async fn signing_in_is_limited_by_name_and_by_address() {
+    let quotas = |sign_in| Quotas {
+        sign_in: Some(sign_in),
+        ..unlimited()
+    };
+    let quota = Quota {
+        burst: 2,
+        count: 2,
+        period_ms: 60_000,
+    };
+    let chat = Chat::with(|deps| {
+        deps.limiter = Limiter::new(deps.bus.clone(), deps.clock.clone(), quotas(quota));
+    })
+    .await;
+    for expected in [
+        Reason::WrongCredentials,
+        Reason::WrongCredentials,
+        Reason::RateLimited,
+    ] {
+        let refused = chat.sign_in("nobody", PASSWORD).await.unwrap_err();
+        assert_eq!(refused.reason, expected);
+    }
+    let refused = chat.sign_in("carol", PASSWORD).await.unwrap_err();
+    assert!(
+        refused
+            .retry_after
+            .is_some_and(|ms| (1..=60_000).contains(&ms))
+    );
+}
+
+#[tokio::test]
+async fn a_repeated_server_finds_the_same_lane() {
+    let chat = Chat::new().await;
+    let request = CreateServer {
+        nonce: "n-1".to_owned(),
+        name: "  Films ".to_owned(),
+    };
+    let partition = Partition::of_hash(format!("{CAROL}:n-1").as_bytes());
+    for _ in 0..2 {
+        let (entry, found): (_, FoundServer) = chat.open(CAROL, &request, partition).await.unwrap();
+        let caller = entry.caller.unwrap();
+        assert_eq!((caller.user, caller.session), (id(CAROL), session_id(77)));
+        assert_eq!((entry.scope, found.name.as_str()), (0, "Films"));
+    }
+    assert_eq!(chat.stream(partition).await.len(), 2);
+    let bad = CreateServer {
+        name: " ".to_owned(),
+        ..request
+    };
+    let refused = chat.open::<_, FoundServer>(CAROL, &bad, partition).await;
+    assert_eq!(
+        refused.unwrap_err(),
+        Refusal::field(Reason::Invalid, "name")
+    );
+}
+
+#[tokio::test]
+async fn redeeming_goes_to_the_lane_of_the_server() {
+    let chat = Chat::new().await;
+    chat.run(
+        "INSERT INTO invites (code, server, creator, max_uses, uses, revoked) VALUES
+         ('good', 100, 1, NULL, 0, false), ('mine', 100, 1, 1, 1, false), ('used', 100, 1, 1, 1, false),
+         ('revoked', 100, 1, NULL, 0, true), ('deploy', NULL, 1, NULL, 0, false);
+         INSERT INTO invite_uses (code, account) VALUES ('mine', 3), ('used', 2)",
+    )
+    .await;
+    let redeem = async |code: &str| {
+        let request = RedeemInvite {
+            nonce: "n-2".to_owned(),
+            code: code.to_owned(),
+        };
+        chat.open::<_, JoinMember>(CAROL, &request, server().partition())
+            .await
+    };
+    // A repeat of what used the code up must reach the lane: it knows the nonce.
+    for code in ["good", "mine"] {
+        let (entry, join) = redeem(code).await.unwrap();
+        assert_eq!(entry.scope, SERVER);
+        assert_eq!(entry.caller.unwrap().user, id::<shared::ids::User>(CAROL));
+        assert_eq!((join.code.as_str(), join.nonce.as_str()), (code, "n-2"));
+    }
+    for code in ["used", "revoked", "deploy", "none", "n\0l"] {
+        assert_eq!(
+            redeem(code).await.unwrap_err().reason,
+            Reason::UnknownInvite,
+            "{code}"
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! The loop: deadlines, chunks, outages, panics.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    bus::{
+        Delivery, Topic,
+        envelope::{CHUNK_BYTES, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
+    },
+    error::Reason,
+    protocol::{
+        Request as _, decode, encode,
+        message::{GetMessages, Messages},
+        ping::{Ping, Pong},
+    },
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    super::{Address, MAX_RUN, chunks, guarded, page_limit, run},
+    chat::{ALICE, CAROL, Chat, NOW, OPEN, SERVER, entry, id, read},
+};
+use crate::{
+    error::Error,
+    store::{PgConnectOptions, read::Store},
+};
+
+/// The chunks of the next answer to the gateway.
+async fn answer(subscriber: &mut shared::bus::Subscriber) -> Vec<Chunk> {
+    let mut chunks: Vec<Chunk> = Vec::new();
+    loop {
+        match subscriber.next().await {
+            Some(Delivery::Message(Topic::Chunks(_), bytes)) => {
+                chunks.push(unpack(&bytes).unwrap());
+            }
+            other => panic!("{other:?}"),
+        }
+        if chunks.last().unwrap().last {
+            return chunks;
+        }
+    }
+}
+
+fn joined(chunks: Vec<Chunk>) -> Vec<u8> {
+    chunks.into_iter().flat_map(|chunk| chunk.bytes).collect()
+}
+
+#[tokio::test]
+async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
+    let chat = Chat::new().await;
+    chat.messages(OPEN, 200, &"ü".repeat(1_000)).await;
+    let bus = chat.deps.bus.clone();
+    let mut subscriber = bus.subscriber().await.unwrap();
+    let topic = Topic::Chunks("gateway-1".to_owned());
+    subscriber.control().subscribe(vec![topic]).await.unwrap();
+    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+    tracker.spawn(run(chat.deps.clone(), stop.clone()));
+
+    let page = GetMessages {
+        channel_id: id(OPEN),
+        before: None,
+        after: None,
+        limit: Some(200),
+    };
+    let ask = async |entry: &Entry| bus.ask(pack(entry)).await.unwrap();
+    ask(&entry(
+        CAROL,
+        GetMessages::ROW.opcode,
+        SERVER,
+        encode(&page),
+    ))
+    .await;
+    let chunks = answer(&mut subscriber).await;
+    assert!(chunks.len() > 5, "{}", chunks.len());
+    assert!(chunks.iter().all(|chunk| chunk.bytes.len() <= CHUNK_BYTES));
+    assert!(
+        chunks
+            .iter()
+            .zip(0..)
+            .all(|(chunk, index)| chunk.index == index)
+    );
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| (chunk.connection, chunk.request) == (7, 9))
+    );
+    let messages: Messages = decode(&read(&joined(chunks)).unwrap()).unwrap();
+    assert_eq!(messages.messages.len(), 200);
+
+    // Nobody waits for this one, so the next answer is that of the ping after it.
+    let late = Entry {
+        deadline_ms: NOW,
+        ..entry(CAROL, GetMessages::ROW.opcode, SERVER, encode(&page))
+    };
+    ask(&late).await;
+    bus.ask(vec![0xc1].into()).await.unwrap();
+    let no_node = Entry {
+        node: String::new(),
+        ..entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))
+    };
+    ask(&no_node).await;
+    ask(&entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))).await;
+    let pong: Pong = decode(&read(&joined(answer(&mut subscriber).await)).unwrap()).unwrap();
+    assert_eq!(pong.now, NOW);
+    let heads = pack(&NodeQuery::Heads { topics: vec![1] }).to_vec();
+    ask(&entry(0, 0, 0, heads)).await;
+    let heads: NodeAnswer = unpack(&joined(answer(&mut subscriber).await)).unwrap();
+    assert_eq!(heads, NodeAnswer::Heads { topics: vec![] });
+
+    stop.cancel();
+    tracker.close();
+    tracker.wait().await;
+    let metrics = &chat.deps.metrics;
+    assert_eq!(metrics.late.get(), 1);
+    assert_eq!(metrics.malformed.get(), 1);
+    let pages = metrics.queries.with_label_values(&["messages_get"]).get();
+    assert_eq!(pages, 1, "the late one was not worked on");
+}
+
+#[tokio::test]
+async fn without_postgres_queries_are_unavailable_at_once() {
+    let nowhere = PgConnectOptions::new_without_pgpass()
+        .socket("/nonexistent")
+        .username("nobody");
+    let chat = Chat::with(|deps| deps.store = Store::new(nowhere, 1)).await;
+    let page = GetMessages {
+        channel_id: id(OPEN),
+        before: None,
+        after: None,
+        limit: None,
+    };
+    let asked = tokio::time::timeout(Duration::from_secs(4), chat.ask(ALICE, SERVER, page));
+    let refused = asked.await.expect("in time").unwrap_err();
+    assert_eq!(refused.reason, Reason::Unavailable);
+    let token = String::new();
+    let answer = chat.node(&NodeQuery::Identify { token }).await;
+    assert_eq!(answer, NodeAnswer::Failed);
+    assert!(chat.ask(0, 0, Ping {}).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_panic_is_caught_and_a_slow_query_ends() {
+    let chat = Chat::new().await;
+    let deps = Arc::clone(&chat.deps);
+    let panicking = async { panic!("a handler's mistake") };
+    let error = guarded::<()>(&deps, MAX_RUN, panicking).await.unwrap_err();
+    assert_eq!(error.refusal().reason, Reason::Internal);
+    assert_eq!(deps.metrics.panics.get(), 1);
+    let slow = std::future::pending::<Result<(), Error>>();
+    let error = guarded(&deps, Duration::from_millis(1), slow).await;
+    assert_eq!(error.unwrap_err().refusal().reason, Reason::Unavailable);
+}
+
+#[test]
+fn chunks_reassemble() {
+    let to = Address {
+        node: "g".to_owned(),
+        connection: 3,
+        request: 4,
+    };
+    for length in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
+        let answer: Vec<u8> = (0_u8..=250).cycle().take(length).collect();
+        let chunks: Vec<Chunk> = chunks(&to, &answer)
+            .iter()
+            .map(|bytes| unpack(bytes).unwrap())
+            .collect();
+        let indices: Vec<u32> = chunks.iter().map(|chunk| chunk.index).collect();
+        let expected: Vec<u32> = (0_u32..).take(chunks.len()).collect();
+        assert_eq!(indices, expected);
+        assert!(chunks.iter().all(|chunk| chunk.bytes.len() <= CHUNK_BYTES));
+        assert_eq!(chunks.iter().filter(|chunk| chunk.last).count(), 1);
+        assert!(chunks.last().unwrap().last);
+        let joined: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
+        assert_eq!(joined, answer);
+    }
+}
+
+#[test]
+fn a_page_has_one_to_two_hundred() {
+    assert_eq!(page_limit(None, 50), Ok(50));
+    assert_eq!(page_limit(Some(200), 50), Ok(200));
+    assert!(page_limit(Some(0), 50).is_err());
+    assert!(page_limit(Some(201), 50).is_err());
+}

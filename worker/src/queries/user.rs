@@ -1,0 +1,24 @@
+//! The members of a server.
+
+use shared::{
+    domain::limits::MAX_PAGE,
+    protocol::{
+        Handler,
+        user::{ListUsers, Users},
+    },
+};
+
+use super::{context::QueryContext, page_limit};
+use crate::error::Error;
+
+impl Handler<QueryContext> for ListUsers {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Users, Error> {
+        let limit = page_limit(self.limit, MAX_PAGE)?;
+        let (server, _) = ctx.membership()?;
+        let snapshot = ctx.snapshot().await?;
+        let members = snapshot
+            .list_members(server.server_id, self.after, limit)
+            .await?;
+        Ok(Users { members })
+    }
+}

@@ -1,0 +1,238 @@
+//! Puts the parts of a worker together: lanes, queries, days, operations port.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use anyhow::Context as _;
+use prometheus::Registry;
+use shared::{
+    bus::Bus,
+    clock::Clock,
+    ops::{self, Health},
+};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    config::{DatabaseConfig, WorkerConfig},
+    days::Days,
+    lane::{self, LaneConfig, LaneParts, LaneStatus},
+    limiter::{Limiter, Quotas},
+    metrics::LaneMetrics,
+    password::Hasher,
+    queries,
+    store::{PgConnectOptions, epoch, migrate, read::Store},
+};
+
+/// How long `migrate` waits for a database that is not there yet.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How often readiness is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// A lane that was silent for this long is not well.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// Serves until `stop`: commits what is under way, unlocks, and ends.
+pub async fn run(
+    config: WorkerConfig,
+    clock: Clock,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.ops.ops_listen)
+        .await
+        .context("listening on the operations port")?;
+    let registry = Registry::new();
+    let health = Health::new(&["bus", "database", "lanes"]);
+    let tracker = TaskTracker::new();
+    let ops_stop = CancellationToken::new();
+    tracker.spawn({
+        let served = ops::serve(listener, registry.clone(), health.clone(), ops_stop.clone());
+        async move {
+            if let Err(error) = served.await {
+                warn!(%error, "operations port failed");
+            }
+        }
+    });
+    let connecting = Bus::connect(config.bus.redis_url.expose());
+    let Some(bus) = stop.run_until_cancelled(connecting).await else {
+        return Ok(());
+    };
+    let parts = Parts::new(
+        &config,
+        bus.context("connecting to Redis")?,
+        clock,
+        &registry,
+    )?;
+
+    let lanes = config.lanes.map_or_else(
+        || thread::available_parallelism().map_or(2, usize::from),
+        usize::from,
+    );
+    for number in 0..lanes {
+        let lane = LaneConfig {
+            name: format!("{}/{number}", config.node.node),
+            database_url: config.database.database_url.clone(),
+            deadline_ms: config.deadline_ms,
+        };
+        tracker.spawn(lane::run(lane, parts.lanes.clone(), stop.clone()));
+    }
+    tracker.spawn({
+        let (days, stop) = (parts.days, stop.clone());
+        async move { days.run(stop).await }
+    });
+    tracker.spawn(queries::run(parts.queries.clone(), stop.clone()));
+    tracker.spawn(look(
+        parts.lanes,
+        parts.queries.clone(),
+        health.clone(),
+        lanes,
+        stop.clone(),
+    ));
+    info!(node = config.node.node, lanes, "worker runs");
+
+    stop.cancelled().await;
+    info!("worker stops");
+    health.draining();
+    ops_stop.cancel();
+    tracker.close();
+    tracker.wait().await;
+    parts.queries.store.close().await;
+    Ok(())
+}
+
+/// A registry with every metric of a worker, for the reference.
+pub fn metrics() -> anyhow::Result<Registry> {
+    let registry = Registry::new();
+    LaneMetrics::new(&registry)?;
+    queries::Metrics::new(&registry)?;
+    Ok(registry)
+}
+
+/// Brings the schema up to date and makes the tables of the next days.
+pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
+    let options = options(config)?;
+    let days = Days::new(options.clone(), clock, config.retention_days);
+    migrate::run(&options, &days, PATIENCE)
+        .await
+        .context("migrating")?;
+    info!("the schema is up to date");
+    Ok(())
+}
+
+/// Gives the event log another name, so that every client fetches its state anew.
+pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
+    let name = crate::token::code().context("making a name")?;
+    epoch::rename(&options(config)?, &name)
+        .await
+        .context("renaming the event log")?;
+    info!(epoch = name, "the event log has a new name");
+    Ok(())
+}
+
+fn options(config: &DatabaseConfig) -> anyhow::Result<PgConnectOptions> {
+    config
+        .database_url
+        .expose()
+        .parse()
+        .context("reading DATABASE_URL")
+}
+
+/// What the tasks of a worker share.
+struct Parts {
+    lanes: LaneParts,
+    queries: Arc<queries::Deps>,
+    days: Days,
+}
+
+impl Parts {
+    fn new(
+        config: &WorkerConfig,
+        bus: Bus,
+        clock: Clock,
+        registry: &Registry,
+    ) -> anyhow::Result<Self> {
+        let quotas = Quotas {
+            send: config.limit_send.0,
+            write: config.limit_write.0,
+            read: config.limit_read.0,
+            sign_in: config.limit_sign_in.0,
+        };
+        let limiter = Limiter::new(bus.clone(), clock.clone(), quotas);
+        let options = options(&config.database)?;
+        let tasks = usize::from(config.queries);
+        // Hashing and waiting for it take half of the tasks at most, so that a
+        // storm of sign-ins leaves room for others.
+        let hasher =
+            Hasher::new((tasks / 4).max(1), tasks / 4).context("preparing password hashing")?;
+        let queries = queries::Deps {
+            bus: bus.clone(),
+            store: Store::new(options.clone(), config.queries.into()),
+            limiter: limiter.clone(),
+            hasher,
+            clock: clock.clone(),
+            sign_up: queries::SignUp {
+                invites: config.signup,
+                guests: config.guests,
+            },
+            metrics: queries::Metrics::new(registry).context("registering metrics")?,
+            tasks,
+        };
+        let days = Days::new(options, clock.clone(), config.database.retention_days);
+        let metrics = LaneMetrics::new(registry).context("registering metrics")?;
+        let lanes = LaneParts {
+            bus,
+            clock,
+            limiter,
+            metrics,
+            status: LaneStatus::default(),
+        };
+        Ok(Self {
+            lanes,
+            queries: Arc::new(queries),
+            days,
+        })
+    }
+}
+
+/// Looks again and again whether this worker can do its work.
+async fn look(
+    lanes: LaneParts,
+    queries: Arc<queries::Deps>,
+    health: Health,
+    expected: usize,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let bus = lanes
+            .bus
+            .now_ms()
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string());
+        health.set("bus", bus);
+        health.set(
+            "database",
+            queries
+                .store
+                .ping()
+                .await
+                .map_err(|error| error.to_string()),
+        );
+        let summary = lanes.status.summary();
+        let metrics = &lanes.metrics;
+        metrics
+            .partitions
+            .set(i64::try_from(summary.partitions).unwrap_or(i64::MAX));
+        metrics
+            .backlog
+            .set(i64::try_from(summary.backlog).unwrap_or(i64::MAX));
+        let running = summary.lanes == expected && summary.oldest.is_some_and(|age| age < SILENT);
+        let found = running
+            .then_some(())
+            .ok_or_else(|| format!("{} of {expected} lanes run", summary.lanes));
+        health.set("lanes", found);
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Invites.
+
+use shared::ids::{ServerId, UserId};
+
+use super::{Snapshot, count, id};
+use crate::error::StoreError;
+
+/// A code.
+pub(crate) struct InviteRow {
+    /// What it opens; none for the deployment.
+    pub(crate) server: Option<ServerId>,
+    /// How often it can still be redeemed; without end when absent.
+    pub(crate) uses_left: Option<u32>,
+    /// Until when it is valid, in milliseconds since 1970.
+    pub(crate) expires_at: Option<u64>,
+    revoked: bool,
+}
+
+/// Server, uses left, expiry and revocation.
+type Columns = (Option<i64>, Option<i32>, Option<i64>, bool);
+
+impl InviteRow {
+    /// Whether it can be redeemed.
+    pub(crate) fn is_valid(&self, now_ms: u64) -> bool {
+        !self.revoked
+            && self.uses_left != Some(0)
+            && self.expires_at.is_none_or(|expires| expires > now_ms)
+    }
+}
+
+impl Snapshot {
+    /// The code, valid or not.
+    pub(crate) async fn find_invite(
+        &mut self,
+        code: &str,
+    ) -> Result<Option<InviteRow>, StoreError> {
+        let row: Option<Columns> = sqlx::query_as(
+            "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
+                    floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
+             FROM invites WHERE code = $1",
+        )
+        .bind(code)
+        .fetch_optional(&mut *self.0)
+        .await?;
+        row.map(|(server, uses_left, expires_at, revoked)| {
+            Ok(InviteRow {
+                server: server.map(id).transpose()?,
+                uses_left: uses_left.map(|left| u32::try_from(left).unwrap_or(0)),
+                expires_at: expires_at.map(count).transpose()?,
+                revoked,
+            })
+        })
+        .transpose()
+    }
+
+    /// Whether the account redeemed the code before.
+    pub(crate) async fn has_redeemed(
+        &mut self,
+        code: &str,
+        account: UserId,
+    ) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM invite_uses WHERE code = $1 AND account = $2)",
+        )
+        .bind(code)
+        .bind(account.sql())
+        .fetch_one(&mut *self.0)
+        .await?)
+    }
+}

@@ -1,0 +1,103 @@
+//! What queries read. Every answer comes from one snapshot: a REPEATABLE READ
+//! transaction, in which rights and what they permit to see cannot disagree.
+
+mod account;
+mod channel;
+mod invite;
+mod message;
+mod node;
+mod server;
+mod session;
+mod user;
+
+pub(crate) use account::SignInRow;
+pub(crate) use invite::InviteRow;
+pub(crate) use message::Page;
+pub(crate) use node::{Crossed, EventRow, Place};
+pub(crate) use server::{Membership, Overrides, structure};
+
+use std::time::Duration;
+
+use shared::ids::Id;
+use sqlx::{
+    PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::error::StoreError;
+
+/// How long a query waits for a connection: with the database away, callers
+/// hear so at once instead of queueing.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bounds of Postgres itself: no answer takes longer, and a worker that froze
+/// within a snapshot does not hold back vacuum.
+const SETTINGS: [(&str, &str); 3] = [
+    ("statement_timeout", "4s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+];
+
+/// Postgres as queries see it. Clones share the pool.
+#[derive(Clone)]
+pub(crate) struct Store(PgPool);
+
+impl Store {
+    /// A pool of at most `connections`, which connects when it is first needed.
+    pub(crate) fn new(options: PgConnectOptions, connections: u32) -> Self {
+        let options = options.options(SETTINGS).application_name("confab-queries");
+        Self(
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .connect_lazy_with(options),
+        )
+    }
+
+    /// Begins a snapshot.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let transaction = self
+            .0
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await?;
+        Ok(Snapshot(transaction))
+    }
+
+    /// Whether Postgres answers.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.0).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub(crate) async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// One consistent look at the database. Dropped, it ends by itself.
+pub(crate) struct Snapshot(Transaction<'static, Postgres>);
+
+impl Snapshot {
+    /// Gives the connection back.
+    pub(crate) async fn end(self) {
+        // Nothing was written, so nothing can be lost with it.
+        if let Err(error) = self.0.rollback().await {
+            tracing::debug!(%error, "a snapshot ended with its connection");
+        }
+    }
+}
+
+/// An id from a column.
+fn id<T>(value: i64) -> Result<Id<T>, StoreError> {
+    Id::try_from(value).map_err(|_| StoreError::Inconsistency("an id out of range"))
+}
+
+/// A count from a column.
+fn count(value: i64) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|_| StoreError::Inconsistency("a negative count"))
+}
+
+/// A number of ours as Postgres keeps it; what is larger than any row stays so.
+fn sql(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,222 @@
+//! Servers, who belongs to them, and what their permissions depend on.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    domain::permissions::{Override, Permissions, Standing, Structure, TargetKind},
+    ids::{ChannelId, RoleId, ServerId, UserId},
+    protocol::server::{Role, Server},
+};
+
+use super::{Snapshot, count, id};
+use crate::error::StoreError;
+
+/// A server, and how a member stands in it.
+pub(crate) type Membership = (Server, Standing);
+
+/// The roles of servers, each list by id.
+pub(crate) type Roles = BTreeMap<ServerId, Vec<Role>>;
+
+/// The overrides of all channels of servers.
+pub(crate) type Overrides = BTreeMap<ServerId, BTreeMap<ChannelId, Vec<Override>>>;
+
+/// Channel by channel: the server, the channel, and one override or none.
+type OverrideRow = (i64, i64, Option<i16>, Option<i64>, Option<i64>, Option<i64>);
+
+impl Snapshot {
+    /// How the account stands in a server; none when it is no member.
+    pub(crate) async fn find_membership(
+        &mut self,
+        server: ServerId,
+        account: UserId,
+    ) -> Result<Option<Membership>, StoreError> {
+        let row: Option<(i64, String, i64, Vec<i64>)> = sqlx::query_as(
+            "SELECT s.id, s.name, s.owner, m.roles
+             FROM members m JOIN servers s ON s.id = m.server
+             WHERE m.server = $1 AND m.account = $2",
+        )
+        .bind(server.sql())
+        .bind(account.sql())
+        .fetch_optional(&mut *self.0)
+        .await?;
+        row.map(|row| membership(account, row)).transpose()
+    }
+
+    /// How the account stands in each of its servers, by id.
+    pub(crate) async fn list_memberships(
+        &mut self,
+        account: UserId,
+    ) -> Result<Vec<Membership>, StoreError> {
+        let rows: Vec<(i64, String, i64, Vec<i64>)> = sqlx::query_as(
+            "SELECT s.id, s.name, s.owner, m.roles
+             FROM members m JOIN servers s ON s.id = m.server
+             WHERE m.account = $1 ORDER BY s.id",
+        )
+        .bind(account.sql())
+        .fetch_all(&mut *self.0)
+        .await?;
+        rows.into_iter()
+            .map(|row| membership(account, row))
+            .collect()
+    }
+
+    /// How these accounts stand in a server; those who are no members are missing.
+    pub(crate) async fn list_standings(
+        &mut self,
+        server: ServerId,
+        accounts: &[UserId],
+    ) -> Result<Vec<Standing>, StoreError> {
+        let ids: Vec<i64> = accounts.iter().map(|account| account.sql()).collect();
+        let rows: Vec<(i64, Vec<i64>)> = sqlx::query_as(
+            "SELECT account, roles FROM members WHERE server = $1 AND account = ANY($2)",
+        )
+        .bind(server.sql())
+        .bind(ids)
+        .fetch_all(&mut *self.0)
+        .await?;
+        rows.into_iter()
+            .map(|(account, roles)| standing(id(account)?, &roles))
+            .collect()
+    }
+
+    /// The server, whoever asks.
+    pub(crate) async fn find_server(
+        &mut self,
+        server: ServerId,
+    ) -> Result<Option<Server>, StoreError> {
+        let row: Option<(String, i64)> =
+            sqlx::query_as("SELECT name, owner FROM servers WHERE id = $1")
+                .bind(server.sql())
+                .fetch_optional(&mut *self.0)
+                .await?;
+        row.map(|(name, owner)| {
+            Ok(Server {
+                server_id: server,
+                name,
+                owner_id: id(owner)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// The roles of these servers.
+    pub(crate) async fn list_roles(&mut self, servers: &[ServerId]) -> Result<Roles, StoreError> {
+        let rows: Vec<(i64, i64, String, i64)> = sqlx::query_as(
+            "SELECT server, id, name, permissions FROM roles
+             WHERE server = ANY($1) ORDER BY server, id",
+        )
+        .bind(server_ids(servers))
+        .fetch_all(&mut *self.0)
+        .await?;
+        let mut roles = Roles::new();
+        for (server, role, name, permissions) in rows {
+            roles.entry(id(server)?).or_default().push(Role {
+                role_id: id(role)?,
+                name,
+                permissions: Permissions::from_sql(permissions),
+            });
+        }
+        Ok(roles)
+    }
+
+    /// Every channel of these servers with its overrides.
+    pub(crate) async fn list_overrides(
+        &mut self,
+        servers: &[ServerId],
+    ) -> Result<Overrides, StoreError> {
+        let rows: Vec<OverrideRow> = sqlx::query_as(
+            "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+             FROM channels c LEFT JOIN overrides o ON o.channel = c.id
+             WHERE c.server = ANY($1) ORDER BY c.id, o.kind, o.target",
+        )
+        .bind(server_ids(servers))
+        .fetch_all(&mut *self.0)
+        .await?;
+        overrides(rows)
+    }
+
+    /// One channel of a server with its overrides; empty when the server has no such channel.
+    pub(crate) async fn find_overrides(
+        &mut self,
+        server: ServerId,
+        channel: ChannelId,
+    ) -> Result<Overrides, StoreError> {
+        let rows: Vec<OverrideRow> = sqlx::query_as(
+            "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+             FROM channels c LEFT JOIN overrides o ON o.channel = c.id
+             WHERE c.server = $1 AND c.id = $2",
+        )
+        .bind(server.sql())
+        .bind(channel.sql())
+        .fetch_all(&mut *self.0)
+        .await?;
+        overrides(rows)
+    }
+}
+
+/// What permissions in `server` depend on.
+pub(crate) fn structure(server: &Server, roles: &Roles, overrides: &Overrides) -> Structure {
+    let roles = roles.get(&server.server_id).map(Vec::as_slice);
+    Structure {
+        server: server.server_id,
+        owner: server.owner_id,
+        roles: roles
+            .unwrap_or_default()
+            .iter()
+            .map(|role| (role.role_id, role.permissions))
+            .collect(),
+        channels: overrides
+            .get(&server.server_id)
+            .cloned()
+            .unwrap_or_default(),
+    }
+}
+
+fn membership(
+    account: UserId,
+    (server, name, owner, roles): (i64, String, i64, Vec<i64>),
+) -> Result<Membership, StoreError> {
+    let server = Server {
+        server_id: id(server)?,
+        name,
+        owner_id: id(owner)?,
+    };
+    Ok((server, standing(account, &roles)?))
+}
+
+fn standing(user: UserId, roles: &[i64]) -> Result<Standing, StoreError> {
+    let mut roles: Vec<RoleId> = roles
+        .iter()
+        .map(|role| id(*role))
+        .collect::<Result<_, _>>()?;
+    // They are written sorted, but the view's name depends on it.
+    roles.sort_unstable();
+    Ok(Standing { user, roles })
+}
+
+fn overrides(rows: Vec<OverrideRow>) -> Result<Overrides, StoreError> {
+    let mut all = Overrides::new();
+    for (server, channel, kind, target, allow, deny) in rows {
+        let channel = all
+            .entry(id(server)?)
+            .or_default()
+            .entry(id(channel)?)
+            .or_default();
+        if let (Some(kind), Some(target), Some(allow), Some(deny)) = (kind, target, allow, deny) {
+            channel.push(Override {
+                kind: u8::try_from(kind)
+                    .ok()
+                    .and_then(TargetKind::from_number)
+                    .ok_or(StoreError::Inconsistency("a kind of override"))?,
+                target: count(target)?,
+                allow: Permissions::from_sql(allow),
+                deny: Permissions::from_sql(deny),
+            });
+        }
+    }
+    Ok(all)
+}
+
+fn server_ids(servers: &[ServerId]) -> Vec<i64> {
+    servers.iter().map(|server| server.sql()).collect()
+}

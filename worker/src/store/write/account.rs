@@ -1,0 +1,77 @@
+//! Accounts and the deployment's own row.
+
+use shared::ids::UserId;
+use tokio_postgres::types::Type;
+
+use super::Writer;
+use crate::error::Error;
+
+/// An account that is not stored yet.
+#[derive(Debug)]
+pub(crate) struct NewAccount<'a> {
+    pub(crate) id: UserId,
+    pub(crate) name: &'a str,
+    pub(crate) folded: &'a str,
+    pub(crate) password_hash: Option<&'a str>,
+    pub(crate) admin: bool,
+    pub(crate) nonce: &'a str,
+}
+
+impl Writer {
+    /// Makes `user` the first account of the deployment, if there is none. The
+    /// row lock keeps two first sign-ups in two lanes from both winning.
+    pub(crate) async fn claim_deployment(&self, user: UserId) -> Result<bool, Error> {
+        let claimed = self
+            .write(
+                "UPDATE deployment SET first_account = $1 WHERE first_account IS NULL RETURNING id",
+                &[(&user.sql(), Type::INT8)],
+            )
+            .await?;
+        Ok(claimed == 1)
+    }
+
+    /// Stores an account; `false` when another one has the name. Two lanes that
+    /// insert the same name wait for each other here.
+    pub(crate) async fn insert_account(&self, account: &NewAccount<'_>) -> Result<bool, Error> {
+        let inserted = self
+            .write(
+                "INSERT INTO accounts (id, name, folded, password_hash, guest, admin, nonce)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (folded) DO NOTHING RETURNING id",
+                &[
+                    (&account.id.sql(), Type::INT8),
+                    (&account.name, Type::TEXT),
+                    (&account.folded, Type::TEXT),
+                    (&account.password_hash, Type::TEXT),
+                    (&account.password_hash.is_none(), Type::BOOL),
+                    (&account.admin, Type::BOOL),
+                    (&account.nonce, Type::TEXT),
+                ],
+            )
+            .await?;
+        Ok(inserted == 1)
+    }
+
+    /// Whether the account of this name was made by a sign-up with this nonce.
+    pub(crate) async fn signed_up_with(&self, folded: &str, nonce: &str) -> Result<bool, Error> {
+        let rows = self
+            .rows(
+                "SELECT id FROM accounts WHERE folded = $1 AND nonce = $2",
+                &[(&folded, Type::TEXT), (&nonce, Type::TEXT)],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// The guest that this nonce created in this partition's range of names.
+    pub(crate) async fn find_guest(&self, nonce: &str) -> Result<Option<UserId>, Error> {
+        let rows = self
+            .rows(
+                "SELECT id FROM accounts WHERE nonce = $1 AND guest",
+                &[(&nonce, Type::TEXT)],
+            )
+            .await?;
+        rows.first()
+            .map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?))
+            .transpose()
+    }
+}

@@ -1,0 +1,65 @@
+//! Invites and their uses.
+
+use shared::ids::{ServerId, UserId};
+use tokio_postgres::types::Type;
+
+use super::Writer;
+use crate::error::Error;
+
+/// An invite that is not stored yet.
+#[derive(Debug)]
+pub(crate) struct NewInvite<'a> {
+    pub(crate) code: &'a str,
+    /// None for a code that opens the deployment.
+    pub(crate) server: Option<ServerId>,
+    pub(crate) creator: UserId,
+    pub(crate) max_uses: Option<u32>,
+    /// In seconds.
+    pub(crate) expires_in: Option<u32>,
+}
+
+impl Writer {
+    pub(crate) async fn insert_invite(&self, invite: &NewInvite<'_>) -> Result<(), Error> {
+        self.write(
+            "INSERT INTO invites (code, server, creator, max_uses, expires_at)
+             VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second') RETURNING code",
+            &[
+                (&invite.code, Type::TEXT),
+                (&invite.server.map(ServerId::sql), Type::INT8),
+                (&invite.creator.sql(), Type::INT8),
+                (&invite.max_uses.map(u32::cast_signed), Type::INT4),
+                (&invite.expires_in.map(f64::from), Type::FLOAT8),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Redeems a code: counts the use and remembers who it was, in one statement
+    /// whose row lock keeps a single-use code from being spent twice. `false`
+    /// when the code opens something else, or is expired, revoked or used up.
+    pub(crate) async fn redeem(
+        &self,
+        code: &str,
+        server: Option<ServerId>,
+        user: UserId,
+    ) -> Result<bool, Error> {
+        let used = self
+            .write(
+                "WITH used AS (
+                    UPDATE invites SET uses = uses + 1
+                    WHERE code = $1 AND server IS NOT DISTINCT FROM $2 AND NOT revoked
+                        AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
+                    RETURNING code)
+                 INSERT INTO invite_uses (code, account) SELECT code, $3 FROM used
+                 ON CONFLICT (code, account) DO UPDATE SET used_at = now() RETURNING code",
+                &[
+                    (&code, Type::TEXT),
+                    (&server.map(ServerId::sql), Type::INT8),
+                    (&user.sql(), Type::INT8),
+                ],
+            )
+            .await?;
+        Ok(used == 1)
+    }
+}

@@ -1,0 +1,79 @@
+//! What lanes write: the SQL of their transactions, one file per family.
+//!
+//! Messages, events and nonces of a batch are gathered as arrays and leave in
+//! one pipeline with the fence and COMMIT. Everything rarer is written at once,
+//! inside the same transaction, with the messages flushed first.
+
+pub(crate) mod account;
+pub(crate) mod channel;
+pub(crate) mod invite;
+pub(crate) mod machine;
+pub(crate) mod message;
+pub(crate) mod server;
+pub(crate) mod session;
+
+use futures_util::TryFutureExt;
+use tokio_postgres::{
+    Client, Row, Statement,
+    types::{ToSql, Type},
+};
+
+use crate::error::{Error, StoreError};
+
+/// The one connection of a lane, with its hot statements prepared.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    client: Client,
+    hot: Hot,
+}
+
+/// The statements of every batch: prepared once per connection.
+#[derive(Debug)]
+struct Hot {
+    find_nonces: Statement,
+    insert_messages: Statement,
+    insert_events: Statement,
+    insert_nonces: Statement,
+    update_channels: Statement,
+    update_topics: Statement,
+    fence: Statement,
+}
+
+impl Writer {
+    /// Prepares a fresh connection.
+    pub(crate) async fn new(client: Client) -> Result<Self, StoreError> {
+        client.batch_execute(machine::SESSION).await?;
+        let hot = Hot {
+            find_nonces: client.prepare(machine::FIND_NONCES).await?,
+            insert_messages: client.prepare(message::INSERT).await?,
+            insert_events: client.prepare(machine::INSERT_EVENTS).await?,
+            insert_nonces: client.prepare(machine::INSERT_NONCES).await?,
+            update_channels: client.prepare(channel::MOVE).await?,
+            update_topics: client.prepare(machine::UPDATE_TOPICS).await?,
+            fence: client.prepare(machine::FENCE).await?,
+        };
+        Ok(Self { client, hot })
+    }
+
+    /// Asks with a rare statement: parsed, bound and executed in one round trip.
+    async fn rows(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, Error> {
+        self.client
+            .query_typed(sql, parameters)
+            .map_err(Error::from)
+            .await
+    }
+
+    /// Writes with a rare statement; answers how many rows it changed, which
+    /// the statement itself counts with `RETURNING`.
+    async fn write(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<usize, Error> {
+        Ok(self.rows(sql, parameters).await?.len())
+    }
+}

@@ -1,0 +1,167 @@
+//! Servers, roles and members.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    domain::permissions::{Permissions, Standing, Structure, everyone_role},
+    ids::{RoleId, ServerId, UserId},
+    protocol::{
+        server::{Role, Server},
+        user::User,
+    },
+};
+use tokio_postgres::types::Type;
+
+use super::{Writer, machine::unsigned};
+use crate::{error::Error, lane::memory::ServerState};
+
+impl Writer {
+    /// Loads what rules depend on; none when there is no such server.
+    pub(crate) async fn load_server(&self, id: ServerId) -> Result<Option<ServerState>, Error> {
+        let key = id.sql();
+        let server = [(&key as _, Type::INT8)];
+        let (servers, roles, channels, overrides) = futures_util::future::try_join4(
+            self.rows(
+                "SELECT s.name, s.owner, t.head FROM servers s JOIN topics t ON t.id = s.id WHERE s.id = $1",
+                &server,
+            ),
+            self.rows("SELECT id, name, permissions FROM roles WHERE server = $1 ORDER BY id", &server),
+            self.load_channels(id),
+            self.load_overrides(id),
+        )
+        .await?;
+        let Some(row) = servers.first() else {
+            return Ok(None);
+        };
+        let roles: Vec<Role> = roles
+            .iter()
+            .map(|row| {
+                Ok(Role {
+                    role_id: row.try_get::<_, i64>(0)?.try_into()?,
+                    name: row.try_get(1)?,
+                    permissions: Permissions::from_sql(row.try_get(2)?),
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        let mut structure = Structure {
+            server: id,
+            owner: row.try_get::<_, i64>(1)?.try_into()?,
+            roles: roles
+                .iter()
+                .map(|role| (role.role_id, role.permissions))
+                .collect(),
+            channels: channels
+                .iter()
+                .map(|(channel, _)| (*channel, Vec::new()))
+                .collect(),
+        };
+        for (channel, given) in overrides {
+            structure.channels.entry(channel).or_default().push(given);
+        }
+        Ok(Some(ServerState {
+            name: row.try_get(0)?,
+            head: unsigned(row.try_get(2)?),
+            structure,
+            roles,
+            channels: channels.into_iter().collect(),
+            members: BTreeMap::new(),
+        }))
+    }
+
+    /// Creates a server whose creator owns it and is its first member.
+    pub(crate) async fn insert_server(&self, server: &Server) -> Result<(), Error> {
+        let id = server.server_id.sql();
+        let owner = server.owner_id.sql();
+        self.write(
+            "INSERT INTO servers (id, name, owner) VALUES ($1, $2, $3) RETURNING id",
+            &[
+                (&id, Type::INT8),
+                (&server.name, Type::TEXT),
+                (&owner, Type::INT8),
+            ],
+        )
+        .await?;
+        self.write(
+            "INSERT INTO roles (server, id, name, permissions) VALUES ($1, $2, 'everyone', $3) RETURNING id",
+            &[
+                (&id, Type::INT8),
+                (&everyone_role(server.server_id).sql(), Type::INT8),
+                (&Permissions::EVERYONE.sql(), Type::INT8),
+            ],
+        )
+        .await?;
+        self.insert_member(server.server_id, server.owner_id).await
+    }
+
+    pub(crate) async fn insert_member(&self, server: ServerId, user: UserId) -> Result<(), Error> {
+        self.write(
+            "INSERT INTO members (server, account) VALUES ($1, $2) RETURNING server",
+            &[(&server.sql(), Type::INT8), (&user.sql(), Type::INT8)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn delete_member(&self, server: ServerId, user: UserId) -> Result<(), Error> {
+        self.write(
+            "DELETE FROM members WHERE server = $1 AND account = $2 RETURNING server",
+            &[(&server.sql(), Type::INT8), (&user.sql(), Type::INT8)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn find_member(
+        &self,
+        server: ServerId,
+        user: UserId,
+    ) -> Result<Option<Standing>, Error> {
+        let rows = self
+            .rows(
+                "SELECT roles FROM members WHERE server = $1 AND account = $2",
+                &[(&server.sql(), Type::INT8), (&user.sql(), Type::INT8)],
+            )
+            .await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let roles: Vec<i64> = row.try_get(0)?;
+        let roles: Vec<RoleId> = roles
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Standing { user, roles }))
+    }
+
+    /// How many of these accounts are members.
+    pub(crate) async fn count_members(
+        &self,
+        server: ServerId,
+        users: &[i64],
+    ) -> Result<usize, Error> {
+        self.write(
+            "SELECT account FROM members WHERE server = $1 AND account = ANY($2)",
+            &[(&server.sql(), Type::INT8), (&users, Type::INT8_ARRAY)],
+        )
+        .await
+    }
+
+    /// What others see of an account, whichever lane owns it.
+    pub(crate) async fn find_user(&self, user: UserId) -> Result<Option<User>, Error> {
+        let rows = self
+            .rows(
+                "SELECT name, guest, admin FROM accounts WHERE id = $1",
+                &[(&user.sql(), Type::INT8)],
+            )
+            .await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(User {
+            user_id: user,
+            name: row.try_get(0)?,
+            guest: row.try_get(1)?,
+            admin: row.try_get(2)?,
+        }))
+    }
+}

@@ -1,0 +1,21 @@
+//! Writes and compares the references of the worker, see `make docs`.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use clap::CommandFactory as _;
+use shared::reference;
+
+#[test]
+fn the_references_are_those_of_the_code() {
+    let documents = [
+        (
+            "docs/configuration-worker.md",
+            reference::configuration("worker", &worker::config::Cli::command()),
+        ),
+        (
+            "docs/metrics-worker.md",
+            reference::metrics("worker", &worker::metrics().unwrap()),
+        ),
+    ];
+    reference::assert_current(&documents);
+}
