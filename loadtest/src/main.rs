@@ -1,7 +1,7 @@
 //! The load tester's program: `demo`, `chat`, and the checker by itself.
 #![expect(clippy::print_stdout, reason = "what it prints is the product")]
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -40,7 +40,9 @@ fn main() -> Result<ExitCode> {
 async fn run(command: Command) -> Result<ExitCode> {
     let holds = match command {
         Command::Demo(arguments) => {
-            let outcome = Box::pin(demo::run(&arguments, |line| println!("{line}"))).await?;
+            let began = Instant::now();
+            let say = |line: &str| println!("{:6.2} s  {line}", began.elapsed().as_secs_f32());
+            let outcome = Box::pin(demo::run(&arguments, say)).await?;
             print!("{}", outcome.report);
             outcome.holds
         }
