@@ -119,7 +119,6 @@ impl Assembler {
             OpCode::Control(_) if !header.is_final || length > MAX_CONTROL_BYTES => {
                 Err(CloseCode::BadFrame)
             }
-            OpCode::Control(_) => Ok(mask),
             OpCode::Data(_)
                 if length.saturating_add(self.message.len() as u64) > self.limit as u64 =>
             {
@@ -129,7 +128,7 @@ impl Assembler {
             OpCode::Data(Data::Text | Data::Binary) if self.text.is_some() => {
                 Err(CloseCode::BadFrame)
             }
-            OpCode::Data(_) => Ok(mask),
+            OpCode::Control(_) | OpCode::Data(_) => Ok(mask),
         }
     }
 

@@ -16,7 +16,10 @@ use shared::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-use super::queue::{Pushed, Queue, SLICES};
+use super::{
+    answer,
+    queue::{Pushed, Queue, SLICES},
+};
 use crate::{dialect::Dialect, event::Event, metrics::ShardMetrics, session::link::Link};
 
 /// Where the bytes of a connection go.
@@ -265,8 +268,7 @@ impl<S: Socket> Writers<S> {
         {
             writer.drained.push(drained);
         } else {
-            // Nobody listens when the driver has gone in the meantime.
-            drop(drained.send(()));
+            answer(drained, ());
         }
     }
 
@@ -341,7 +343,7 @@ impl<S: Socket> Writers<S> {
             }
             if writer.queue.bytes() <= low {
                 for drained in writer.drained.drain(..) {
-                    drop(drained.send(()));
+                    answer(drained, ());
                 }
             }
         }
