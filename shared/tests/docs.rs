@@ -2,7 +2,6 @@
 //!
 //! `make docs` (`UPDATE_DOCS=1 cargo test -p shared --test docs`) writes them.
 
-
 use std::{fs, path::PathBuf};
 
 use shared::reference;
