@@ -15,7 +15,7 @@ use shared::{
     ids::Partition,
     protocol::control::TopicSeq,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
 use super::{Lane, Owned, TICK};
@@ -26,6 +26,8 @@ use crate::{
 
 /// A lane that did not renew its lease for this long gets no partitions.
 const LEASE: Duration = Duration::from_secs(2);
+/// Chores that Redis has not done by then wait for the next beat.
+const CHORES: Duration = Duration::from_secs(2);
 /// Ticks between beats: one a second.
 const TICKS_PER_BEAT: u64 = 2;
 
@@ -203,8 +205,9 @@ impl Lane<'_> {
         for (partition, owned) in &self.owned {
             chores.push(Box::pin(chore(bus, *partition, owned.counters.offset)));
         }
-        let backlogs: HashMap<Partition, u64> = futures_util::future::join_all(chores)
-            .await
+        let done = timeout(CHORES, futures_util::future::join_all(chores)).await;
+        let backlogs: HashMap<Partition, u64> = done
+            .unwrap_or_default()
             .into_iter()
             .filter_map(Result::ok)
             .collect();
@@ -257,29 +260,17 @@ impl Lane<'_> {
 }
 
 /// Drops what took effect, marks the stream if it fell behind, and asks how much
-/// waits: in this order, in one pipeline.
+/// waits.
 async fn chore(
     bus: &Bus,
     partition: Partition,
     offset: StreamId,
 ) -> Result<(Partition, u64), BusError> {
-    let mark = async {
-        let fresh = offset == StreamId::default();
-        if fresh {
-            Ok(false)
-        } else {
-            bus.mark(partition, offset.next()).await
-        }
-    };
-    let (trimmed, marked, backlog) = futures_util::future::join3(
-        bus.trim(partition, offset.next()),
-        mark,
-        bus.backlog(partition),
-    )
-    .await;
-    trimmed?;
-    marked?;
-    Ok((partition, backlog?))
+    bus.trim(partition, offset.next()).await?;
+    if offset != StreamId::default() {
+        bus.mark(partition, offset.next()).await?;
+    }
+    Ok((partition, bus.backlog(partition).await?))
 }
 
 /// Which lane a partition falls to: the highest hash of both (rendezvous), so
