@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use shared::{
     ids::{ChannelId, ServerId, UserId},
     protocol::{
@@ -54,7 +54,7 @@ pub async fn run(arguments: &Arguments, say: impl FnMut(&str)) -> Result<Outcome
     let mut scene = Scene::open(arguments, say).await?;
     match scene.play().await {
         Ok(()) => scene.compare().await,
-        Err(error) => Err(error.context(scene.tails())),
+        Err(error) => Err(anyhow!("{error:#}\n{}", scene.tails())),
     }
 }
 

@@ -8,13 +8,14 @@
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
 //! - [`stage`] is where the tests of the whole cluster play;
-//! - [`random`] has the seeds.
+//! - [`random`] has the seeds, [`environment`] the settings of tests.
 
 pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod demo;
 pub mod door;
+pub mod environment;
 pub mod history;
 pub mod http;
 pub mod proxy;

@@ -1,5 +1,7 @@
 //! Seeds that are printed, and numbers that follow from them.
 
+use crate::environment::variable;
+
 /// A small generator (SplitMix64): the same numbers for the same seed, so that
 /// a fault schedule can be repeated.
 #[derive(Debug, Clone)]
@@ -47,7 +49,7 @@ pub fn entropy() -> u64 {
 
 /// The seed of a run: `CONFAB_SEED` when a run is to be repeated, else a fresh one.
 pub fn seed() -> u64 {
-    std::env::var_os("CONFAB_SEED")
+    variable("CONFAB_SEED")
         .and_then(|text| text.into_string().ok()?.parse().ok())
         .unwrap_or_else(|| entropy() & 0xffff_ffff)
 }

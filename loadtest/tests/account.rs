@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use loadtest::{
-    client::Status,
+    client::{CallError, Status},
     door::{Door, Entrance},
     random::nonce,
     stage::{PASSWORD, holds, refused, same, scene, unique},
@@ -134,7 +134,7 @@ async fn a_wrong_password_and_an_unknown_name_are_refused_alike() -> Result<()> 
 async fn a_guest_cannot_sign_in_with_a_password() -> Result<()> {
     scene(async |stage| {
         let guest = stage.guest("guest", 0).await?;
-        for password in ["", PASSWORD, "password"] {
+        for password in [PASSWORD, "password"] {
             let result = stage
                 .client(0)
                 .call(0, &log_in(&guest.user.name, password))
@@ -197,7 +197,11 @@ async fn signing_out_ends_the_session_everywhere() -> Result<()> {
         let alice = stage.registered("alice", 0).await?;
         let twin = stage.client(1);
         twin.identify(&alice.token).await?;
-        alice.client.call(0, &LogOut { nonce: nonce() }).await?;
+        // The close frame may overtake the reply; both say that it is done.
+        match alice.client.call(0, &LogOut { nonce: nonce() }).await {
+            Ok(()) | Err(CallError::Disconnected) => {}
+            Err(error) => return Err(error.into()),
+        }
         for client in [&alice.client, &twin] {
             let status = client
                 .until(|status| matches!(status, Status::Closed(_)))

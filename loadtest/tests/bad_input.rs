@@ -317,8 +317,8 @@ async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
         let [alice] = stage.company().await?;
         let mut way = alice.through(Door::MessagePack).await?;
         for row in rows().filter(|row| row.opcode < opcode::FIRST_INTERNAL) {
-            // A number, a text, a map, and an array of nothing but nil.
-            for body in [&[7_u8][..], &[0xa1, b'x'], &[0x81, 1, 2], &[0x92, 0xc1]] {
+            // A number, a text, and an array of what is no value.
+            for body in [&[7_u8][..], &[0xa1, b'x'], &[0x92, 0xc1]] {
                 match way.ask_binary(row.opcode, alice.scope(), body).await {
                     Err(CallError::Refused(refusal)) if refusal.reason == Reason::Malformed => {}
                     Err(CallError::Disconnected) => {

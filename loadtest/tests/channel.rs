@@ -1,6 +1,6 @@
 //! Channels: list, create, change, delete, and who sees them.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use loadtest::{
     door::Door,
     random::nonce,
@@ -84,19 +84,20 @@ async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()
             let his = bob.remembers().await?;
             let mut change = update(created.channel_id);
             change.name = Some("better plans".to_owned());
-            change.position = Some(0);
+            change.position = Some(7);
             way.call(alice.scope(), &change).await?;
             let changed = bob
                 .sees_event(|event: &ChannelUpdated| event.channel.channel_id == created.channel_id)
                 .await?;
             same(&changed.channel.name, &"better plans".to_owned())?;
             same(&changed.channel.topic, &created.topic)?;
+            same(&changed.channel.position, &7)?;
             bob.agrees(his).await?;
-            let channels = bob.through(door).await?;
-            let mut channels = channels;
-            let listed = channels.call(bob.scope(), &GetChannels {}).await?.channels;
-            let first = listed.first().context("there are channels")?;
-            same(&first.channel_id, &created.channel_id)?;
+            let mut his_way = bob.through(door).await?;
+            let listed = his_way.call(bob.scope(), &GetChannels {}).await?.channels;
+            let order: Vec<_> = listed.iter().map(|c| (c.position, c.channel_id)).collect();
+            holds(order.is_sorted(), &format!("listed by position: {order:?}"))?;
+            holds(listed.contains(&changed.channel), "it is listed as changed")?;
 
             let his = bob.remembers().await?;
             way.call(alice.scope(), &delete(created.channel_id)).await?;

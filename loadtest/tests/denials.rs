@@ -11,9 +11,7 @@ use loadtest::{
 use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
     error::Reason,
-    ids::ChannelId,
     protocol::{Access, Row, RowKind, rows},
-    wire::Wire,
 };
 
 /// The rows that a client may send.
@@ -31,22 +29,25 @@ fn denied(row: &Row, door: Door, result: Result<Vec<u8>, CallError>, due: &[Reas
 /// A sample body with a nonce of its own.
 fn sample(row: &Row) -> Result<Vec<u8>> {
     let json = (row.request.to_json)(&(row.request.sample)())?;
-    let fresh = format!("\"nonce\":\"{}\"", nonce());
-    let json = json.replacen("\"nonce\":\"text\"", &fresh, 1);
+    let json = with(&json, "nonce", &nonce());
     Ok((row.request.from_json)(json.as_bytes())?)
 }
 
 /// A sample body whose channel, if it has one, is `channel`.
 fn sample_in(row: &Row, channel: u64) -> Result<Vec<u8>> {
     let json = (row.request.to_json)(&sample(row)?)?;
-    let theirs = ChannelId::new(channel).context("an id")?;
-    let own = ChannelId::sample();
-    let json = json.replacen(
-        &format!("\"channel_id\":\"{own}\""),
-        &format!("\"channel_id\":\"{theirs}\""),
-        1,
-    );
+    let json = with(&json, "channel_id", &channel.to_string());
     Ok((row.request.from_json)(json.as_bytes())?)
+}
+
+/// The object with another text in this field, if it has it.
+fn with(json: &str, field: &str, text: &str) -> String {
+    let key = format!("\"{field}\":\"");
+    let parts = json.split_once(&key).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once('"')?;
+        Some(format!("{before}{key}{text}\"{after}"))
+    });
+    parts.unwrap_or_else(|| json.to_owned())
 }
 
 #[tokio::test]

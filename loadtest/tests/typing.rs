@@ -21,6 +21,9 @@ async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
         for door in Door::ALL {
             let [alice, bob] = stage.company().await?;
             let general = alice.channel("#general").await?;
+            // Signals are dropped while a stream still opens: it must flow first.
+            alice.send("#general", "here").await?;
+            bob.sees("here").await?;
             let signal = SignalTyping {
                 channel_id: general,
             };

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio::time::{Instant, sleep};
 
 pub use node::{Node, Signal};
@@ -102,7 +102,7 @@ impl Cluster {
         cluster
             .ready(START)
             .await
-            .map_err(|error| error.context(cluster.tails()))?;
+            .map_err(|error| anyhow!("{error:#}\n{}", cluster.tails()))?;
         Ok(cluster)
     }
 

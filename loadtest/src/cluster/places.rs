@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::random::entropy;
+use crate::{environment::variable, random::entropy};
 
 /// The programs of a cluster.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Programs {
         Ok(Self {
             gateway,
             worker,
-            redis: match std::env::var_os("CONFAB_REDIS_SERVER") {
+            redis: match variable("CONFAB_REDIS_SERVER") {
                 Some(path) => path.into(),
                 None => on_path("redis-server")
                     .context("redis-server is missing: install it or set CONFAB_REDIS_SERVER")?,
@@ -49,7 +49,7 @@ impl Programs {
 /// The folder of our own binaries: `target/<profile>`, above the `deps` that
 /// test executables are in.
 fn our_programs() -> Result<PathBuf> {
-    if let Some(dir) = std::env::var_os("CONFAB_BIN_DIR") {
+    if let Some(dir) = variable("CONFAB_BIN_DIR") {
         return Ok(dir.into());
     }
     let this = std::env::current_exe().context("finding the running program")?;
@@ -72,7 +72,7 @@ fn built(dir: &Path, name: &str) -> Result<PathBuf> {
 }
 
 fn postgres_programs() -> Result<PathBuf> {
-    if let Some(dir) = std::env::var_os("CONFAB_PG_BIN") {
+    if let Some(dir) = variable("CONFAB_PG_BIN") {
         return Ok(dir.into());
     }
     let mut installed: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
@@ -90,7 +90,7 @@ fn postgres_programs() -> Result<PathBuf> {
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
+    let path = variable("PATH")?;
     std::env::split_paths(&path)
         .map(|dir| dir.join(program))
         .find(|candidate| candidate.is_file())

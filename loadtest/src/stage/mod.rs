@@ -107,7 +107,7 @@ async fn perform(
         .unwrap_or_else(|_elapsed| Err(anyhow!("the scene takes longer than {SCENE:?}")));
     played
         .and_then(|()| stage.streams_were_dense())
-        .map_err(|error| error.context(stage.cluster.tails()))
+        .map_err(|error| anyhow!("{error:#}\n{}", stage.cluster.tails()))
 }
 
 impl Stage {
