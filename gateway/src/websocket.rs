@@ -227,11 +227,11 @@ mod tests {
         match payload.len() {
             length @ 0..126 => bytes.push(0x80 | u8::try_from(length).unwrap()),
             length @ 126..65_536 => {
-                bytes.push(0x80 | 126);
+                bytes.push(0xfe);
                 bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
             }
             length => {
-                bytes.push(0x80 | 127);
+                bytes.push(0xff);
                 bytes.extend((length as u64).to_be_bytes());
             }
         }

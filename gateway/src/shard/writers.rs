@@ -220,6 +220,14 @@ impl<S: Socket> Writers<S> {
         if writer.queue.is_empty() {
             writer.progress = now;
         }
+        if writer.queue.bytes() + bytes.len() > self.bounds.queue_bytes
+            && writer.blocked.is_none()
+            && let Err(error) = write(writer, now, &mut self.metrics)
+        {
+            // So much came in one turn; that does not make the reader slow. The
+            // error shows again at the flush, which handles it.
+            tracing::trace!(%error, "an early write failed");
+        }
         match writer
             .queue
             .push(bytes.clone(), ephemeral, self.bounds.queue_bytes)
