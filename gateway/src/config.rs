@@ -134,6 +134,16 @@ pub struct Limits {
     )]
     pub identify_ms: u64,
 
+    /// Milliseconds that a request waits for its answer; entries older than that are not
+    /// executed.
+    #[arg(
+        long,
+        env = "CONFAB_ANSWER_MS",
+        value_name = "MS",
+        default_value_t = 10_000
+    )]
+    pub answer_ms: u64,
+
     /// Milliseconds over which clients are sent away when the gateway stops.
     #[arg(
         long,
@@ -225,6 +235,11 @@ impl Limits {
                 hold_bytes: self.queue_bytes / 2,
             },
         }
+    }
+
+    /// How long a request waits for its answer.
+    pub const fn answer(&self) -> Duration {
+        Duration::from_millis(self.answer_ms)
     }
 
     /// Over how long clients are sent away.

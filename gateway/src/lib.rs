@@ -199,7 +199,13 @@ impl House {
             fanout: fanout_sender,
             shards: shards.clone().into(),
         };
-        let queries = Queries::new(bus.clone(), node.clone(), clock, metrics.clone());
+        let queries = Queries::new(
+            bus.clone(),
+            node.clone(),
+            clock,
+            metrics.clone(),
+            config.limits.answer(),
+        );
         let admission = Admission::new(config.limits.max_backlog, Instant::now());
         let opener = Opener::new(
             queries.clone(),

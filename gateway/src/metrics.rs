@@ -1,9 +1,6 @@
 //! Every metric of this binary.
 
-use prometheus::{
-    Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    core::{Collector, Desc},
-};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
 
 macro_rules! metrics {
     ($(
@@ -117,7 +114,6 @@ fn register<C: Collector + Clone + 'static>(
     metric: C,
 ) -> Result<C, prometheus::Error> {
     registry.register(Box::new(metric.clone()))?;
-    let _: Vec<&Desc> = metric.desc();
     Ok(metric)
 }
 

@@ -42,9 +42,6 @@ const MAX_DEPTH: u64 = 4_096;
 /// When to come again to a busy gateway, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 
-/// How long anybody waits for an answer.
-pub const DEADLINE: Duration = Duration::from_secs(10);
-
 /// Asks workers. Clones share everything.
 #[derive(Clone)]
 pub struct Queries(Arc<Shared>);
@@ -54,6 +51,8 @@ struct Shared {
     node: String,
     clock: Clock,
     metrics: Metrics,
+    /// How long anybody waits for an answer.
+    deadline: Duration,
     permits: Semaphore,
     line: AtomicUsize,
     /// The number of the gateway's next own request.
@@ -79,13 +78,14 @@ pub struct Asker {
 }
 
 impl Queries {
-    /// Asks in the name of `node`.
-    pub fn new(bus: Bus, node: String, clock: Clock, metrics: Metrics) -> Self {
+    /// Asks in the name of `node`, and waits for answers as long as `deadline`.
+    pub fn new(bus: Bus, node: String, clock: Clock, metrics: Metrics, deadline: Duration) -> Self {
         Self(Arc::new(Shared {
             bus,
             node,
             clock,
             metrics,
+            deadline,
             permits: Semaphore::new(IN_FLIGHT),
             line: AtomicUsize::new(0),
             next: AtomicU32::new(1),
@@ -98,9 +98,14 @@ impl Queries {
         self.0.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// How long anybody waits for an answer.
+    pub fn deadline(&self) -> Duration {
+        self.0.deadline
+    }
+
     /// An entry for the bus.
     pub fn entry(&self, asker: Asker, request: Request) -> Entry {
-        let deadline = u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
+        let deadline = u64::try_from(self.0.deadline.as_millis()).unwrap_or(u64::MAX);
         Entry {
             node: self.0.node.clone(),
             connection: asker.connection,
@@ -117,7 +122,7 @@ impl Queries {
 
     /// Asks any worker; answers the payload of a reply or refusal frame.
     pub async fn ask(&self, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + self.0.deadline;
         let wait = self.wait(asker.connection, request.request)?;
         let opening = row(request.opcode).is_some_and(|row| row.kind == RowKind::Opening);
         let entry = self.entry(asker, request);
@@ -329,7 +334,13 @@ mod tests {
 
     fn queries() -> Queries {
         let metrics = Metrics::new(&Registry::new()).unwrap();
-        Queries::new(Bus::memory(), "n".to_owned(), Clock::manual(0), metrics)
+        Queries::new(
+            Bus::memory(),
+            "n".to_owned(),
+            Clock::manual(0),
+            metrics,
+            Duration::from_secs(10),
+        )
     }
 
     fn chunk(index: u32, last: bool, bytes: &[u8]) -> Chunk {

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use crate::{
     admission::Admission,
     metrics::Metrics,
-    queries::{Asker, DEADLINE, Queries},
+    queries::{Asker, Queries},
     session::{
         Request,
         link::{Link, NotPending, Pending},
@@ -75,7 +75,7 @@ impl Upstream {
         let pending = Pending {
             request: number,
             opcode: request.opcode,
-            deadline: Instant::now() + DEADLINE,
+            deadline: Instant::now() + self.0.queries.deadline(),
         };
         link.expect(pending, self.0.bound).map_err(refusal)?;
         let asker = Asker {
@@ -107,7 +107,7 @@ impl Upstream {
             address,
         };
         self.append(partition, asker, request).await?;
-        timeout(DEADLINE, wait.answer())
+        timeout(self.0.queries.deadline(), wait.answer())
             .await
             .unwrap_or_else(|_elapsed| {
                 self.0.metrics.unknown_total.inc();

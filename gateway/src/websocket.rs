@@ -119,7 +119,6 @@ impl Assembler {
             OpCode::Control(_) if !header.is_final || length > MAX_CONTROL_BYTES => {
                 Err(CloseCode::BadFrame)
             }
-            OpCode::Control(_) => Ok(mask),
             OpCode::Data(_)
                 if length.saturating_add(self.message.len() as u64) > self.limit as u64 =>
             {
@@ -129,7 +128,7 @@ impl Assembler {
             OpCode::Data(Data::Text | Data::Binary) if self.text.is_some() => {
                 Err(CloseCode::BadFrame)
             }
-            OpCode::Data(_) => Ok(mask),
+            OpCode::Control(_) | OpCode::Data(_) => Ok(mask),
         }
     }
 
@@ -228,11 +227,11 @@ mod tests {
         match payload.len() {
             length @ 0..126 => bytes.push(0x80 | u8::try_from(length).unwrap()),
             length @ 126..65_536 => {
-                bytes.push(0x80 | 126);
+                bytes.push(0xfe);
                 bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
             }
             length => {
-                bytes.push(0x80 | 127);
+                bytes.push(0xff);
                 bytes.extend((length as u64).to_be_bytes());
             }
         }

@@ -208,7 +208,7 @@ impl Fanout {
                 after,
                 answer,
             } => self.table.repaired(topic, after, answer, now),
-            Done::Heads(asked, answer) => self.table.heads(asked, answer, now),
+            Done::Heads(asked, answer) => self.table.heads(&asked, answer, now),
             Done::Views {
                 topic,
                 asked,

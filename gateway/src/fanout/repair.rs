@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     message::ToShard,
     table::{GRACE, Job, Table},
+    topic::Kind,
 };
 
 /// How many repairs run at once: of the 64 queries of a gateway, some must be
@@ -135,7 +136,7 @@ impl Table {
         }
         topic.skip_to(head);
         let users = topic.members.values().map(|member| member.user).collect();
-        let is_server = !topic.account;
+        let is_server = topic.kind == Kind::Server;
         self.metrics.gaps_total.inc();
         self.tell_members(number, || ToShard::Gap(number, head));
         if is_server {
@@ -176,7 +177,7 @@ impl Table {
     /// The heads of topics were answered.
     pub fn heads(
         &mut self,
-        asked: Vec<(u64, u64)>,
+        asked: &[(u64, u64)],
         answer: Result<Vec<TopicSeq>, Refusal>,
         now: Instant,
     ) {
@@ -187,7 +188,7 @@ impl Table {
             self.dirty_at = now + RETRY + self.jitter(RETRY);
             return;
         };
-        for (number, _) in &asked {
+        for (number, _) in asked {
             if let Some(topic) = self.topics.get_mut(number) {
                 topic.dirty = false;
             }

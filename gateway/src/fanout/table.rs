@@ -20,7 +20,7 @@ use super::{
     beats::Beats,
     message::{Attach, AttachTopic, Join, ToShard},
     subscriptions::Wants,
-    topic::{Member, Topic},
+    topic::{Kind, Member, Topic},
 };
 use crate::{
     admission::Admission,
@@ -163,7 +163,12 @@ impl Table {
         let shards = self.out.len();
         let topic = self.topics.entry(number).or_insert_with(|| {
             self.wants.set(number, true);
-            Topic::new(wanted.view.is_none(), wanted.head, shards)
+            let kind = if wanted.view.is_some() {
+                Kind::Server
+            } else {
+                Kind::Account
+            };
+            Topic::new(kind, wanted.head, shards)
         });
         let was_member = topic.members.contains_key(&link.connection);
         topic.join(Member {
@@ -270,7 +275,7 @@ impl Table {
             self.advance(number, now);
         } else {
             topic.keep(envelope);
-            let wait = if topic.account {
+            let wait = if topic.kind == Kind::Account {
                 CROSSING
             } else {
                 Duration::ZERO
@@ -435,7 +440,7 @@ impl Table {
     /// servers' topics and any account's.
     fn mark_partition(&mut self, partition: Partition, now: Instant) {
         self.mark(
-            |number, topic| topic.account || Partition::of(number) == partition,
+            |number, topic| topic.kind == Kind::Account || Partition::of(number) == partition,
             now,
         );
     }

@@ -21,11 +21,20 @@ const MAX_AHEAD: usize = 4_096;
 /// And the most bytes of them.
 const MAX_AHEAD_BYTES: usize = 4 * 1024 * 1024;
 
+/// Whose topic it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A server's: one lane writes it, and sessions see it through views.
+    Server,
+    /// An account's: any lane may write it, and its sessions see all of it.
+    Account,
+}
+
 /// A topic that local sessions want.
 #[derive(Debug)]
 pub struct Topic {
-    /// Whether it is an account's own topic, which several lanes write.
-    pub account: bool,
+    /// Whose topic it is.
+    pub kind: Kind,
     /// The last event given to the sessions.
     pub last: u64,
     /// The last event known to exist.
@@ -96,9 +105,9 @@ pub struct Hold {
 
 impl Topic {
     /// A topic whose sessions have everything up to `last`.
-    pub fn new(account: bool, last: u64, shards: usize) -> Self {
+    pub fn new(kind: Kind, last: u64, shards: usize) -> Self {
         Self {
-            account,
+            kind,
             last,
             want: last,
             subscribed: false,

@@ -71,7 +71,7 @@ mod tests {
         let later = start + Duration::from_millis(500);
         assert!((0..5).all(|_| bucket.draw(RATE, 1, later)));
         assert!(!bucket.draw(RATE, 1, later));
-        let much_later = start + Duration::from_secs(3_600);
+        let much_later = start + Duration::from_hours(1);
         assert!(bucket.draw(RATE, 20, much_later));
         assert!(!bucket.draw(RATE, 1, much_later));
     }

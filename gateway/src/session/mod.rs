@@ -268,8 +268,8 @@ mod tests {
         session
     }
 
-    fn refused(reason: Reason) -> Option<Step> {
-        Some(Step::Refuse(7, reason.into()))
+    fn refused(reason: Reason) -> Step {
+        Step::Refuse(7, reason.into())
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
         let query = request(opcode::FIRST_ANY, vec![0x90]);
         assert_eq!(
             session.request(&RULES, command.clone(), now),
-            refused(Reason::Unauthenticated)
+            Some(refused(Reason::Unauthenticated))
         );
         assert_eq!(
             session.request(&RULES, query.clone(), now),
@@ -295,7 +295,7 @@ mod tests {
         );
         assert_eq!(
             session.request(&RULES, command.clone(), now),
-            refused(Reason::Unauthenticated)
+            Some(refused(Reason::Unauthenticated))
         );
         session.opened(Caller {
             user: UserId::sample(),
@@ -332,7 +332,7 @@ mod tests {
         ] {
             assert_eq!(
                 session.request(&RULES, request(opcode, vec![0x90]), now),
-                refused(Reason::UnknownCommand),
+                Some(refused(Reason::UnknownCommand)),
                 "{opcode}"
             );
         }
@@ -345,7 +345,7 @@ mod tests {
         for opcode in [opcode::IDENTIFY, opcode::RESUME, opcode::HEARTBEAT] {
             assert_eq!(
                 session.request(&RULES, request(opcode, vec![0xc0]), now),
-                refused(Reason::Malformed)
+                Some(refused(Reason::Malformed))
             );
         }
         let topics = vec![TopicSeq { topic: 1, seq: 1 }; 3];
@@ -377,12 +377,12 @@ mod tests {
         let mut session = live(start);
         assert_eq!(session.tick(&RULES, start + Duration::from_secs(59)), None);
         assert_eq!(
-            session.tick(&RULES, start + Duration::from_secs(60)),
+            session.tick(&RULES, start + Duration::from_mins(1)),
             Some(CloseCode::HeartbeatTimeout)
         );
         let later = start + Duration::from_secs(50);
         assert_eq!(session.received(&RULES, 10, later), None);
-        assert_eq!(session.deadline(&RULES), later + Duration::from_secs(60));
+        assert_eq!(session.deadline(&RULES), later + Duration::from_mins(1));
     }
 
     #[test]

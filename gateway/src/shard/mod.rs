@@ -18,7 +18,7 @@ use shared::{
     protocol::control::Reconnect,
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{Instant, MissedTickBehavior, interval},
 };
 
@@ -60,6 +60,13 @@ struct Drain {
     told: Vec<(u32, u64)>,
 }
 
+/// Answers somebody who may have stopped waiting.
+pub fn answer<T>(sender: oneshot::Sender<T>, value: T) {
+    if sender.send(value).is_err() {
+        tracing::trace!("nobody waits for an answer any more");
+    }
+}
+
 /// Runs a shard until everyone who could tell it something is gone.
 pub async fn run<S: Socket>(
     mut inbox: mpsc::Receiver<ToShard<S>>,
@@ -76,9 +83,9 @@ pub async fn run<S: Socket>(
         tokio::select! {
             count = inbox.recv_many(&mut turn, TURN) => if count == 0 { break },
             Some(done) = waiting.next(), if !waiting.is_empty() => {
-                shard.unblocked(done);
+                shard.unblocked(&done);
                 while let Some(Some(done)) = waiting.next().now_or_never() {
-                    shard.unblocked(done);
+                    shard.unblocked(&done);
                 }
             }
             now = ticks.tick() => shard.tick(now),
@@ -117,10 +124,10 @@ impl<S: Socket> Shard<S> {
         }
     }
 
-    fn unblocked<E>(&mut self, done: Result<(u32, u64), E>) {
+    fn unblocked<E>(&mut self, done: &Result<(u32, u64), E>) {
         // Aborted waits belong to connections that are gone.
         if let Ok((slot, connection)) = done {
-            self.writers.unblocked(slot, connection);
+            self.writers.unblocked(*slot, *connection);
         }
     }
 
@@ -165,7 +172,7 @@ impl<S: Socket> Shard<S> {
                     .writers
                     .slot(connection)
                     .is_none_or(|slot| self.topics.release(topic, slot, &mut self.writers, now));
-                drop(reply.send(released));
+                answer(reply, released);
             }
             ToShard::Leave(connection, topic, keep_held) => {
                 self.leave(connection, topic, keep_held);

@@ -179,13 +179,13 @@ mod tests {
             takes in proptest::collection::vec(0_usize..50, 1..200),
         ) {
             let mut queue = Queue::default();
-            let mut expected = Vec::new();
+            let mut expected: Vec<u8> = Vec::new();
             for (index, length) in lengths.iter().enumerate() {
                 let bytes = vec![u8::try_from(index).unwrap(); *length];
                 expected.extend(&bytes);
                 queue.push(bytes.into(), false, usize::MAX);
             }
-            let mut seen = Vec::new();
+            let mut seen: Vec<u8> = Vec::new();
             for take in takes {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let count = queue.slices(&mut slices);

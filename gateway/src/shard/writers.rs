@@ -16,7 +16,10 @@ use shared::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-use super::queue::{Pushed, Queue, SLICES};
+use super::{
+    answer,
+    queue::{Pushed, Queue, SLICES},
+};
 use crate::{dialect::Dialect, event::Event, metrics::ShardMetrics, session::link::Link};
 
 /// Where the bytes of a connection go.
@@ -217,6 +220,14 @@ impl<S: Socket> Writers<S> {
         if writer.queue.is_empty() {
             writer.progress = now;
         }
+        if writer.queue.bytes() + bytes.len() > self.bounds.queue_bytes
+            && writer.blocked.is_none()
+            && let Err(error) = write(writer, now, &mut self.metrics)
+        {
+            // So much came in one turn; that does not make the reader slow. The
+            // error shows again at the flush, which handles it.
+            tracing::trace!(%error, "an early write failed");
+        }
         match writer
             .queue
             .push(bytes.clone(), ephemeral, self.bounds.queue_bytes)
@@ -265,8 +276,7 @@ impl<S: Socket> Writers<S> {
         {
             writer.drained.push(drained);
         } else {
-            // Nobody listens when the driver has gone in the meantime.
-            drop(drained.send(()));
+            answer(drained, ());
         }
     }
 
@@ -341,7 +351,7 @@ impl<S: Socket> Writers<S> {
             }
             if writer.queue.bytes() <= low {
                 for drained in writer.drained.drain(..) {
-                    drop(drained.send(()));
+                    answer(drained, ());
                 }
             }
         }

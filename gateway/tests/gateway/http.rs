@@ -1,0 +1,138 @@
+//! The HTTP door: the same commands, one per request.
+
+use shared::{
+    error::{Reason, Refusal},
+    frame,
+};
+
+use crate::support::{http::send, start, until, world::Lanes};
+
+const PATH: &str = "/api/v1/commands/";
+const TOKEN: (&str, &str) = ("authorization", "Bearer t");
+
+#[tokio::test]
+async fn a_command_by_http_is_the_command_of_the_socket() {
+    let gateway = start(&[]).await;
+    let caller = gateway.world.account("t", 10_000);
+    gateway.world.set_lanes(Lanes::Silent);
+    let address = gateway.address;
+    let path = format!("{PATH}message_new?scope=4096321");
+    let body = r#"{"nonce":"n","channel_id":"1","content":"hi"}"#;
+    let answering = async {
+        for payload in [&[0x92, 9, 5][..], &[]] {
+            until("the command arrived", async || {
+                !gateway.world.commands().is_empty()
+            })
+            .await;
+            let command = gateway.world.commands().remove(0);
+            gateway.world.forget_requests();
+            assert_eq!((command.opcode, command.scope), (16, 4_096_321));
+            assert_eq!(command.caller.as_ref(), Some(&caller));
+            let answer = if payload.is_empty() {
+                let limited = Refusal::retry(Reason::RateLimited, 1_500);
+                frame::refusal(command.request, &limited)
+            } else {
+                frame::reply(command.request, payload)
+            };
+            gateway.world.answer(&command, &answer).await;
+        }
+    };
+    let asking = async {
+        let (status, head, text) = send(address, "POST", &path, &[TOKEN], body).await;
+        assert_eq!(
+            (status, text.as_str()),
+            (200, r#"{"message_id":"9","seq":5}"#)
+        );
+        assert!(head.contains("x-content-type-options: nosniff"));
+        assert!(head.contains("cache-control: no-store"));
+        let (status, head, text) = send(address, "POST", &path, &[TOKEN], body).await;
+        assert_eq!(status, 429);
+        assert!(head.contains("retry-after: 2"), "{head}");
+        assert_eq!(
+            text,
+            r#"{"code":41,"reason":"rate_limited","detail":null,"retry_after":1500}"#
+        );
+    };
+    tokio::join!(answering, asking);
+}
+
+#[tokio::test]
+async fn requests_that_cannot_be_served_are_refused() {
+    let gateway = start(&["--origins", "https://chat.example"]).await;
+    gateway.world.account("t", 10_000);
+    let address = gateway.address;
+    let large = format!(r#"{{"nonce":"{}"}}"#, "x".repeat(70_000));
+    let deep = "[".repeat(20);
+    let evil = ("origin", "https://evil.example");
+    for (method, name, headers, body, expected) in [
+        ("POST", "nope", vec![TOKEN], "{}", (404, "unknown_command")),
+        (
+            "POST",
+            "member_join",
+            vec![TOKEN],
+            "{}",
+            (404, "unknown_command"),
+        ),
+        ("POST", "message_new", vec![TOKEN], "{}", (400, "malformed")),
+        (
+            "POST",
+            "ping?scope=x",
+            vec![TOKEN],
+            "{}",
+            (400, "malformed"),
+        ),
+        ("POST", "logout", vec![TOKEN], &large, (413, "too_large")),
+        ("POST", "logout", vec![TOKEN], &deep, (400, "malformed")),
+        (
+            "POST",
+            "logout",
+            vec![],
+            r#"{"nonce":"n"}"#,
+            (401, "unauthenticated"),
+        ),
+        (
+            "POST",
+            "logout",
+            vec![("authorization", "Bearer x")],
+            r#"{"nonce":"n"}"#,
+            (401, "unauthenticated"),
+        ),
+        (
+            "POST",
+            "logout",
+            vec![("authorization", "Basic x")],
+            r#"{"nonce":"n"}"#,
+            (401, "unauthenticated"),
+        ),
+        ("GET", "ping", vec![TOKEN], "", (405, "malformed")),
+        ("POST", "ping", vec![TOKEN, evil], "{}", (403, "forbidden")),
+    ] {
+        let path = format!("{PATH}{name}");
+        let (status, head, text) = send(address, method, &path, &headers, body).await;
+        let reason = format!(r#""reason":"{}""#, expected.1);
+        assert!(
+            status == expected.0 && text.contains(&reason),
+            "{name}: {status} {text}"
+        );
+        assert!(!head.contains("access-control-allow-origin"), "{head}");
+    }
+    let (status, _, text) = send(address, "GET", "/", &[], "").await;
+    assert!(status == 404 && text.contains("unknown_command"), "{text}");
+}
+
+#[tokio::test]
+async fn listed_pages_may_ask_and_nobody_has_to_sign_in_to_sign_in() {
+    let gateway = start(&["--origins", "https://chat.example"]).await;
+    let origin = ("origin", "https://chat.example");
+    let path = format!("{PATH}ping");
+    let (status, head, _) = send(gateway.address, "OPTIONS", &path, &[origin], "").await;
+    assert_eq!(status, 204);
+    assert!(head.contains("access-control-allow-origin: https://chat.example"));
+    assert!(head.contains("access-control-allow-methods: post"));
+    // The fake worker echoes the body, which is no "pong": the door says so.
+    let (status, head, text) = send(gateway.address, "POST", &path, &[origin], "").await;
+    assert!(status == 500 && text.contains("internal"), "{text}");
+    assert!(head.contains("vary: origin"));
+    let query = gateway.world.queries().pop().unwrap();
+    assert_eq!((query.opcode, query.caller), (2_062, None));
+}

@@ -1,0 +1,134 @@
+//! Resuming: exactly what was missed, in order, on any gateway.
+
+use shared::{
+    bus::{Bus, envelope::Effect},
+    frame::opcode,
+    protocol::{
+        control::{Gap, Resume},
+        encode,
+    },
+};
+
+use crate::support::{
+    client::{Client, Got},
+    start, start_on,
+    world::{World, user},
+};
+
+const ALICE: u64 = 10_000;
+const SERVER: u64 = 4_096_321;
+
+fn member(world: &World) {
+    world.account("alice", ALICE);
+    let view = world.view(7, &[1]);
+    world.member(SERVER, ALICE, view);
+}
+
+#[tokio::test]
+async fn what_was_missed_is_replayed_on_another_gateway_and_then_it_is_live() {
+    let world = World::start(Bus::memory()).await;
+    let first = start_on(world.clone(), &["--node", "first"]).await;
+    let second = start_on(world.clone(), &["--node", "second"]).await;
+    member(&world);
+    let (mut alice, _) = Client::open(first.address, "alice").await;
+    world.emit(SERVER, Some(1), None).await;
+    assert_eq!(alice.events(SERVER, 1).await, [1]);
+    drop(alice);
+    for _ in 0..500 {
+        world.write(SERVER, Some(1), None);
+    }
+    let mut alice = Client::resume(second.address, "alice", &[(SERVER, 1), (ALICE, 0)]).await;
+    let ready = alice.ready().await;
+    let place = ready.topics.iter().find(|place| place.topic == SERVER);
+    assert_eq!(place.unwrap().seq, 1);
+    for _ in 0..100 {
+        world.emit(SERVER, Some(1), None).await;
+    }
+    let expected: Vec<u64> = (2..=601).collect();
+    assert_eq!(alice.events(SERVER, 600).await, expected);
+}
+
+#[tokio::test]
+async fn a_replay_is_filtered_and_carries_the_client_past_what_it_hides() {
+    let gateway = start(&[]).await;
+    member(&gateway.world);
+    for channel in [1, 2, 1, 2, 2] {
+        gateway.world.write(SERVER, Some(channel), None);
+    }
+    let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 0)]).await;
+    alice.ready().await;
+    assert_eq!(alice.next().await, Got::Event(SERVER, 1));
+    assert_eq!(alice.next().await, Got::Event(SERVER, 3));
+    let Got::Cursor(places) = alice.next().await else {
+        panic!("no cursor");
+    };
+    assert_eq!((places[0].topic, places[0].seq), (SERVER, 5));
+}
+
+#[tokio::test]
+async fn another_log_is_a_gap_for_each_topic() {
+    let gateway = start(&[]).await;
+    member(&gateway.world);
+    for _ in 0..3 {
+        gateway.world.write(SERVER, Some(1), None);
+    }
+    let mut alice = Client::connect(gateway.address).await;
+    let resume = Resume {
+        token: "alice".to_owned(),
+        epoch: "another".to_owned(),
+        topics: Vec::new(),
+    };
+    alice.send(opcode::RESUME, 0, 0, &encode(&resume)).await;
+    alice.ready().await;
+    let gaps = [(ALICE, 0), (SERVER, 3)].map(|(topic, seq)| Got::Gap(Gap { topic, seq }));
+    assert_eq!([alice.next().await, alice.next().await], gaps);
+    gateway.world.emit(SERVER, Some(1), None).await;
+    assert_eq!(alice.events(SERVER, 1).await, [4]);
+}
+
+#[tokio::test]
+async fn a_backlog_larger_than_the_queue_is_replayed_as_the_client_reads() {
+    let gateway = start(&["--queue-bytes", "4096"]).await;
+    member(&gateway.world);
+    for _ in 0..2_000 {
+        gateway.world.write(SERVER, Some(1), None);
+    }
+    let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 0)]).await;
+    alice.ready().await;
+    let expected: Vec<u64> = (1..=2_000).collect();
+    assert_eq!(alice.events(SERVER, 2_000).await, expected);
+}
+
+#[tokio::test]
+async fn rights_that_change_in_the_last_moment_are_a_gap() {
+    let gateway = start(&[]).await;
+    member(&gateway.world);
+    gateway.world.account("bob", 10_001);
+    let view = gateway.world.view(7, &[1]);
+    gateway.world.member(SERVER, 10_001, view);
+    // Bob keeps the topic open, so that it stands above Alice's snapshot.
+    let (mut bob, _) = Client::open(gateway.address, "bob").await;
+    gateway.world.emit(SERVER, Some(1), None).await;
+    assert_eq!(bob.events(SERVER, 1).await, [1]);
+    gateway.world.hold_snapshots();
+    let mut alice = Client::connect(gateway.address).await;
+    alice.identify("alice").await;
+    gateway.world.snapshot_held().await;
+    let members = vec![user(ALICE)];
+    let rights = Some(Effect::Rights { members });
+    gateway.world.emit(SERVER, Some(1), rights).await;
+    gateway.world.emit(SERVER, Some(1), None).await;
+    assert_eq!(bob.events(SERVER, 2).await, [2, 3]);
+    gateway.world.release_snapshots();
+    alice.ready().await;
+    // The event itself was hers to see; what her rights were after it is not
+    // what she would have read.
+    assert_eq!(alice.events(SERVER, 1).await, [2]);
+    let gap = Gap {
+        topic: SERVER,
+        seq: 3,
+    };
+    assert_eq!(alice.next_but_cursors().await, Got::Gap(gap));
+    gateway.world.emit(SERVER, Some(1), None).await;
+    assert_eq!(alice.events(SERVER, 1).await, [4]);
+}

@@ -1,0 +1,233 @@
+//! A client that speaks MessagePack, or JSON as text.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use shared::{
+    error::Refusal,
+    frame::{Frame, ServerFrame, opcode},
+    protocol::{
+        control::{Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, TopicSeq},
+        decode, encode,
+    },
+};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        handshake::client::Request,
+        http::{HeaderName, HeaderValue, StatusCode},
+    },
+};
+
+/// A connection.
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// What a client gets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Got {
+    Hello(Hello),
+    Ready(Ready),
+    Heartbeat(u64),
+    Cursor(Vec<TopicSeq>),
+    Reconnect(u64),
+    Gap(Gap),
+    Reply(u32, Vec<u8>),
+    Refusal(u32, Refusal),
+    /// Topic and place.
+    Event(u64, u64),
+    Text(String),
+    Closed(u16),
+}
+
+/// How long to wait for anything.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(crate) fn request(address: SocketAddr, headers: &[(&'static str, &str)]) -> Request {
+    let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        );
+    }
+    request
+}
+
+/// The status that a handshake is refused with.
+pub(crate) async fn refused(request: Request) -> StatusCode {
+    match connect_async(request).await {
+        Err(Error::Http(response)) => response.status(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+impl Client {
+    /// Connects, without a session.
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let (socket, _) = connect_async(request(address, &[])).await.unwrap();
+        let mut client = Self { socket };
+        assert!(matches!(client.next().await, Got::Hello(_)));
+        client
+    }
+
+    /// Connects with the JSON sub-protocol.
+    pub(crate) async fn connect_json(address: SocketAddr) -> Self {
+        let request = request(address, &[("sec-websocket-protocol", "confab.v1.json")]);
+        let (socket, response) = connect_async(request).await.unwrap();
+        assert_eq!(
+            response.headers()["sec-websocket-protocol"],
+            "confab.v1.json"
+        );
+        Self { socket }
+    }
+
+    /// Connects and opens a session.
+    pub(crate) async fn open(address: SocketAddr, token: &str) -> (Self, Ready) {
+        let mut client = Self::connect(address).await;
+        client.identify(token).await;
+        let ready = client.ready().await;
+        (client, ready)
+    }
+
+    /// Connects and resumes a session.
+    pub(crate) async fn resume(address: SocketAddr, token: &str, places: &[(u64, u64)]) -> Self {
+        let mut client = Self::connect(address).await;
+        let resume = Resume {
+            token: token.to_owned(),
+            epoch: "epoch".to_owned(),
+            topics: places
+                .iter()
+                .map(|(topic, seq)| TopicSeq {
+                    topic: *topic,
+                    seq: *seq,
+                })
+                .collect(),
+        };
+        client.send(opcode::RESUME, 0, 0, &encode(&resume)).await;
+        client
+    }
+
+    pub(crate) async fn identify(&mut self, token: &str) {
+        let token = token.to_owned();
+        self.send(opcode::IDENTIFY, 0, 0, &encode(&Identify { token }))
+            .await;
+    }
+
+    pub(crate) async fn ready(&mut self) -> Ready {
+        match self.next().await {
+            Got::Ready(ready) => ready,
+            other => panic!("not ready: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn heartbeat(&mut self, number: u64) {
+        self.send(opcode::HEARTBEAT, 0, 0, &encode(&Heartbeat { number }))
+            .await;
+    }
+
+    pub(crate) async fn send(&mut self, opcode: u16, request: u32, scope: u64, body: &[u8]) {
+        let frame = Frame {
+            opcode,
+            request,
+            scope,
+            body,
+        };
+        self.raw(Message::binary(frame.write())).await;
+    }
+
+    pub(crate) async fn raw(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    pub(crate) async fn try_raw(&mut self, message: Message) -> bool {
+        self.socket.send(message).await.is_ok()
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> Got {
+        let next = timeout(PATIENCE, self.socket.next())
+            .await
+            .expect("nothing came");
+        match next {
+            Some(Ok(Message::Binary(bytes))) => read(&bytes),
+            Some(Ok(Message::Text(text))) => Got::Text(text.to_string()),
+            Some(Ok(Message::Close(frame))) => {
+                Got::Closed(frame.map_or(0, |frame| frame.code.into()))
+            }
+            None => Got::Closed(0),
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+
+    /// The next frame that is no cursor.
+    pub(crate) async fn next_but_cursors(&mut self) -> Got {
+        loop {
+            match self.next().await {
+                Got::Cursor(_) => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// The places of the next events of a topic; fails when anything but
+    /// cursors comes between.
+    pub(crate) async fn events(&mut self, topic: u64, count: usize) -> Vec<u64> {
+        let mut seqs = Vec::new();
+        while seqs.len() < count {
+            match self.next_but_cursors().await {
+                Got::Event(of, seq) if of == topic => seqs.push(seq),
+                other => panic!("after {seqs:?}: {other:?}"),
+            }
+        }
+        seqs
+    }
+
+    /// Whether nothing was queued for the client up to now: the answer to a
+    /// heartbeat is the next thing that comes.
+    pub(crate) async fn is_quiet(&mut self, number: u64) {
+        self.heartbeat(number).await;
+        assert_eq!(self.next_but_cursors().await, Got::Heartbeat(number));
+    }
+
+    /// The close code that ends the connection.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            if let Got::Closed(code) = self.next().await {
+                return code;
+            }
+        }
+    }
+
+    /// The next text of a JSON connection.
+    pub(crate) async fn text(&mut self) -> String {
+        match self.next().await {
+            Got::Text(text) => text,
+            other => panic!("no text: {other:?}"),
+        }
+    }
+}
+
+fn read(bytes: &[u8]) -> Got {
+    match ServerFrame::read(bytes) {
+        Some(ServerFrame::Reply { request, body }) => return Got::Reply(request, body.to_vec()),
+        Some(ServerFrame::Refusal { request, refusal }) => return Got::Refusal(request, refusal),
+        Some(ServerFrame::Event { topic, seq, .. }) => return Got::Event(topic, seq),
+        None => {}
+    }
+    // [opcode, body] with an opcode below 16: two bytes and the body.
+    let (head, body) = bytes.split_at(2);
+    match u16::from(head[1]) {
+        opcode::HELLO => Got::Hello(decode(body).unwrap()),
+        opcode::READY => Got::Ready(decode(body).unwrap()),
+        opcode::HEARTBEAT => Got::Heartbeat(decode::<Heartbeat>(body).unwrap().number),
+        opcode::CURSOR => Got::Cursor(decode::<Cursor>(body).unwrap().topics),
+        opcode::RECONNECT => Got::Reconnect(decode::<Reconnect>(body).unwrap().delay_ms),
+        opcode::GAP => Got::Gap(decode(body).unwrap()),
+        other => panic!("opcode {other}"),
+    }
+}

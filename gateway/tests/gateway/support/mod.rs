@@ -1,0 +1,93 @@
+//! A gateway on a port of its own, a bus in memory, and a world of fake workers.
+
+pub(crate) mod client;
+pub(crate) mod http;
+pub(crate) mod world;
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use gateway::config::Config;
+use shared::bus::Bus;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::world::World;
+
+/// A running gateway.
+pub(crate) struct Running {
+    /// Where clients connect.
+    pub(crate) address: SocketAddr,
+    /// Where its health is.
+    pub(crate) ops: SocketAddr,
+    /// Its workers.
+    pub(crate) world: World,
+    /// Begins the drain.
+    pub(crate) shutdown: CancellationToken,
+    /// Ends when it has ended.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Starts a gateway with these flags.
+pub(crate) async fn start(flags: &[&str]) -> Running {
+    start_on(World::start(Bus::memory()).await, flags).await
+}
+
+/// Starts a gateway in a world.
+pub(crate) async fn start_on(world: World, flags: &[&str]) -> Running {
+    let config = Config::parse_from([&["gateway"], flags].concat());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ops_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, ops) = (
+        listener.local_addr().unwrap(),
+        ops_listener.local_addr().unwrap(),
+    );
+    let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let running = gateway::run(
+        config,
+        listener,
+        ops_listener,
+        world.bus(),
+        shutdown.clone(),
+    );
+    tasks.spawn(async move { running.await.unwrap() });
+    tasks.close();
+    let running = Running {
+        address,
+        ops,
+        world,
+        shutdown,
+        tasks,
+    };
+    running.warm_up().await;
+    running
+}
+
+impl Running {
+    /// Waits until the gateway has heard the lanes and takes commands.
+    async fn warm_up(&self) {
+        self.world.account("warm-up", 1);
+        until("the lanes are heard", async || {
+            let token = ("authorization", "Bearer warm-up");
+            let body = r#"{"nonce":"n"}"#;
+            let path = "/api/v1/commands/logout";
+            let (status, ..) = http::send(self.address, "POST", path, &[token], body).await;
+            // The echo of the fake lane is no reply of "logout".
+            status == 500
+        })
+        .await;
+        self.world.forget_requests();
+    }
+}
+
+/// Waits until something holds, for ten seconds at most.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain until {what}"));
+}

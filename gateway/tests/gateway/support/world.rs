@@ -1,0 +1,576 @@
+//! Fake workers: an event log, sessions, views, lanes that answer.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde_bytes::ByteBuf;
+use shared::{
+    bus::{
+        Bus, StreamId, Topic,
+        envelope::{
+            Answer, Beat, CHUNK_BYTES, Caller, Chunk, Effect, Entry, Envelope, NodeAnswer,
+            NodeQuery, OpenTopic, Opened, PartitionBeat, pack, unpack,
+        },
+    },
+    domain::permissions::{Permissions, View, ViewId},
+    frame::{self, WebSocketKind, websocket},
+    ids::{ChannelId, Partition, ServerId, SessionId, UserId},
+    protocol::{control::TopicSeq, user::User},
+};
+
+/// Everything that workers would know. Clones share it.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Shared>);
+
+struct Shared {
+    bus: Bus,
+    state: Mutex<State>,
+}
+
+/// How lanes answer commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lanes {
+    /// With a reply that holds the body of the command.
+    Echo,
+    /// Not at all.
+    Silent,
+}
+
+struct State {
+    tokens: HashMap<String, Caller>,
+    logs: HashMap<u64, Vec<Envelope>>,
+    /// How many of the oldest events of each log are gone.
+    trimmed: HashMap<u64, u64>,
+    /// The view of each member of each server.
+    members: BTreeMap<(u64, UserId), ViewId>,
+    views: HashMap<ViewId, View>,
+    commands: Vec<Entry>,
+    queries: Vec<Entry>,
+    asked: Vec<NodeQuery>,
+    moved: HashSet<u64>,
+    lanes: Lanes,
+    beating: bool,
+    backlog: u64,
+    /// Questions about views wait while this is set.
+    views_stopped: bool,
+    /// How many snapshots were taken and are not answered.
+    snapshots_held: Option<u32>,
+    number: u64,
+    term: u64,
+}
+
+impl World {
+    /// A world whose lanes beat.
+    pub(crate) async fn start(bus: Bus) -> Self {
+        let world = Self(Arc::new(Shared {
+            bus: bus.clone(),
+            state: Mutex::new(State {
+                tokens: HashMap::new(),
+                logs: HashMap::new(),
+                trimmed: HashMap::new(),
+                members: BTreeMap::new(),
+                views: HashMap::new(),
+                commands: Vec::new(),
+                queries: Vec::new(),
+                asked: Vec::new(),
+                moved: HashSet::new(),
+                lanes: Lanes::Echo,
+                beating: true,
+                backlog: 0,
+                views_stopped: false,
+                snapshots_held: None,
+                number: 0,
+                term: 1,
+            }),
+        }));
+        let tasks = tokio_util::task::TaskTracker::new();
+        tasks.spawn(world.clone().lanes());
+        tasks.spawn(world.clone().answers());
+        tasks.spawn(world.clone().beats());
+        world
+    }
+
+    pub(crate) fn bus(&self) -> Bus {
+        self.0.bus.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap()
+    }
+
+    // ---- what there is
+
+    /// An account with a session that `token` opens.
+    pub(crate) fn account(&self, token: &str, user: u64) -> Caller {
+        self.session(token, user, user + 500_000)
+    }
+
+    /// A further session of an account.
+    pub(crate) fn session(&self, token: &str, user: u64, session: u64) -> Caller {
+        let caller = Caller {
+            user: UserId::new(user).unwrap(),
+            session: SessionId::new(session).unwrap(),
+        };
+        let mut state = self.state();
+        state.tokens.insert(token.to_owned(), caller.clone());
+        state.logs.entry(user).or_default();
+        caller
+    }
+
+    /// A view that shows these channels.
+    pub(crate) fn view(&self, id: u64, channels: &[u64]) -> ViewId {
+        let view = channels
+            .iter()
+            .map(|channel| (ChannelId::new(*channel).unwrap(), Permissions::VIEW_CHANNEL))
+            .collect();
+        self.state().views.insert(ViewId(id), view);
+        ViewId(id)
+    }
+
+    /// Makes an account a member of a server, seeing this view.
+    pub(crate) fn member(&self, server: u64, user: u64, view: ViewId) {
+        let mut state = self.state();
+        state.logs.entry(server).or_default();
+        state
+            .members
+            .insert((server, UserId::new(user).unwrap()), view);
+    }
+
+    pub(crate) fn no_member(&self, server: u64, user: u64) {
+        self.state()
+            .members
+            .remove(&(server, UserId::new(user).unwrap()));
+    }
+
+    pub(crate) fn set_lanes(&self, lanes: Lanes) {
+        self.state().lanes = lanes;
+    }
+
+    pub(crate) fn set_beating(&self, beating: bool) {
+        self.state().beating = beating;
+    }
+
+    pub(crate) fn set_backlog(&self, backlog: u64) {
+        self.state().backlog = backlog;
+    }
+
+    pub(crate) fn stop_views(&self, stopped: bool) {
+        self.state().views_stopped = stopped;
+    }
+
+    /// Forgets the oldest events of a log.
+    pub(crate) fn trim(&self, topic: u64, up_to: u64) {
+        self.state().trimmed.insert(topic, up_to);
+    }
+
+    /// The moved topics are named by no beat.
+    pub(crate) fn forget_moved(&self) {
+        self.state().moved.clear();
+    }
+
+    /// One beat is never published.
+    pub(crate) fn skip_beat(&self) {
+        self.state().number += 1;
+    }
+
+    /// The log goes back, as after a restore from a backup.
+    pub(crate) fn restore(&self, topic: u64, head: usize) {
+        let mut state = self.state();
+        state.logs.get_mut(&topic).unwrap().truncate(head);
+        state.moved.clear();
+    }
+
+    /// A frame with a body of so many bytes, with the header of the event.
+    pub(crate) fn large(&self, event: &Envelope, bytes: usize) -> Bytes {
+        let body = shared::protocol::encode(&"x".repeat(bytes));
+        let payload = frame::event(event.topic, event.seq, 18, &body);
+        websocket(WebSocketKind::Binary, &payload).into()
+    }
+
+    /// Snapshots are taken, but not answered.
+    pub(crate) fn hold_snapshots(&self) {
+        self.state().snapshots_held = Some(0);
+    }
+
+    /// Waits until a snapshot was taken and is not answered.
+    pub(crate) async fn snapshot_held(&self) {
+        super::until("a snapshot is held", async || {
+            self.state().snapshots_held.is_some_and(|held| held > 0)
+        })
+        .await;
+    }
+
+    pub(crate) fn release_snapshots(&self) {
+        self.state().snapshots_held = None;
+    }
+
+    pub(crate) fn commands(&self) -> Vec<Entry> {
+        self.state().commands.clone()
+    }
+
+    pub(crate) fn queries(&self) -> Vec<Entry> {
+        self.state().queries.clone()
+    }
+
+    pub(crate) fn forget_requests(&self) {
+        let mut state = self.state();
+        state.commands.clear();
+        state.queries.clear();
+        state.asked.clear();
+    }
+
+    pub(crate) fn asked(&self) -> Vec<NodeQuery> {
+        self.state().asked.clone()
+    }
+
+    // ---- events
+
+    /// Writes an event to the log without publishing it.
+    pub(crate) fn write(
+        &self,
+        topic: u64,
+        channel: Option<u64>,
+        effect: Option<Effect>,
+    ) -> Envelope {
+        let mut state = self.state();
+        let log = state.logs.entry(topic).or_default();
+        let seq = log.len() as u64 + 1;
+        let envelope = envelope(topic, seq, channel, effect);
+        log.push(envelope.clone());
+        state.moved.insert(topic);
+        envelope
+    }
+
+    /// Publishes events.
+    pub(crate) async fn publish(&self, envelopes: &[Envelope]) {
+        for envelope in envelopes {
+            let message = pack(&vec![envelope]);
+            self.0
+                .bus
+                .publish(vec![(Topic::Events(envelope.topic), message)])
+                .await
+                .unwrap();
+        }
+    }
+
+    /// Writes and publishes an event; answers its place.
+    pub(crate) async fn emit(
+        &self,
+        topic: u64,
+        channel: Option<u64>,
+        effect: Option<Effect>,
+    ) -> u64 {
+        let envelope = self.write(topic, channel, effect);
+        self.publish(std::slice::from_ref(&envelope)).await;
+        envelope.seq
+    }
+
+    /// Publishes something that is not stored.
+    pub(crate) async fn signal(&self, topic: u64, channel: Option<u64>) {
+        self.publish(&[envelope(topic, 0, channel, None)]).await;
+    }
+
+    // ---- lanes
+
+    async fn beats(self) {
+        loop {
+            self.beat().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// One beat of all partitions.
+    pub(crate) async fn beat(&self) {
+        let beat = {
+            let mut state = self.state();
+            state.number += 1;
+            if !state.beating {
+                return;
+            }
+            let moved: Vec<u64> = state.moved.drain().collect();
+            let moved: Vec<TopicSeq> = moved
+                .into_iter()
+                .map(|topic| TopicSeq {
+                    topic,
+                    seq: state.logs[&topic].len() as u64,
+                })
+                .collect();
+            Beat {
+                partitions: Partition::all()
+                    .map(|partition| PartitionBeat {
+                        partition,
+                        term: state.term,
+                        number: state.number,
+                        backlog: state.backlog,
+                        moved: if partition.number() == 0 {
+                            moved.clone()
+                        } else {
+                            Vec::new()
+                        },
+                    })
+                    .collect(),
+            }
+        };
+        self.0
+            .bus
+            .publish(vec![(Topic::Beats, pack(&beat))])
+            .await
+            .unwrap();
+    }
+
+    async fn lanes(self) {
+        let mut reader = self.0.bus.reader().await.unwrap();
+        let mut places: BTreeMap<Partition, StreamId> = Partition::all()
+            .map(|partition| (partition, StreamId::default()))
+            .collect();
+        loop {
+            let after: Vec<_> = places.iter().map(|(p, id)| (*p, *id)).collect();
+            let entries = reader
+                .read(&after, 256, Duration::from_secs(60))
+                .await
+                .unwrap();
+            for entry in entries {
+                places.insert(entry.partition, entry.id);
+                let Ok(command) = unpack::<Entry>(&entry.bytes) else {
+                    continue;
+                };
+                self.execute(entry.partition, command).await;
+            }
+        }
+    }
+
+    async fn execute(&self, partition: Partition, command: Entry) {
+        let expected = if command.scope == 0 {
+            command.caller.as_ref().unwrap().user.partition()
+        } else {
+            Partition::of(command.scope)
+        };
+        assert_eq!(partition, expected);
+        let lanes = self.state().lanes;
+        self.state().commands.push(command.clone());
+        if lanes == Lanes::Echo {
+            let payload = frame::reply(command.request, &command.body);
+            self.answer(&command, &payload).await;
+        }
+    }
+
+    /// Answers a command as its lane would.
+    pub(crate) async fn answer(&self, command: &Entry, payload: &[u8]) {
+        let answer = Answer {
+            connection: command.connection,
+            request: command.request,
+            frame: ByteBuf::from(websocket(WebSocketKind::Binary, payload)),
+        };
+        let topic = Topic::Node(command.node.clone());
+        self.0
+            .bus
+            .publish(vec![(topic, pack(&vec![answer]))])
+            .await
+            .unwrap();
+    }
+
+    // ---- queries
+
+    async fn answers(self) {
+        let mut reader = self.0.bus.reader().await.unwrap();
+        let tasks = tokio_util::task::TaskTracker::new();
+        loop {
+            let Some(bytes) = reader.take(Duration::from_secs(60)).await.unwrap() else {
+                continue;
+            };
+            let entry: Entry = unpack(&bytes).unwrap();
+            let world = self.clone();
+            tasks.spawn(async move { world.answer_query(entry).await });
+        }
+    }
+
+    async fn answer_query(&self, entry: Entry) {
+        let bytes = if entry.opcode == 0 {
+            let query: NodeQuery = unpack(&entry.body).unwrap();
+            self.state().asked.push(query.clone());
+            while matches!(query, NodeQuery::Views { .. }) && self.state().views_stopped {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let opens = matches!(query, NodeQuery::Open { .. });
+            let answer = self.node(query);
+            self.hold(opens).await;
+            pack(&answer)
+        } else {
+            self.state().queries.push(entry.clone());
+            Bytes::from(frame::reply(entry.request, &entry.body))
+        };
+        let mut chunks = bytes.chunks(CHUNK_BYTES).peekable();
+        let mut index = 0;
+        while let Some(bytes) = chunks.next() {
+            let chunk = Chunk {
+                connection: entry.connection,
+                request: entry.request,
+                index,
+                last: chunks.peek().is_none(),
+                bytes: bytes.to_vec(),
+            };
+            index += 1;
+            let topic = Topic::Chunks(entry.node.clone());
+            self.0
+                .bus
+                .publish(vec![(topic, pack(&chunk))])
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn hold(&self, opens: bool) {
+        if let Some(held) = &mut self.state().snapshots_held
+            && opens
+        {
+            *held += 1;
+        }
+        while opens && self.state().snapshots_held.is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn node(&self, query: NodeQuery) -> NodeAnswer {
+        let state = self.state();
+        match query {
+            NodeQuery::Open { token, resume } => match state.tokens.get(&token) {
+                Some(caller) => NodeAnswer::Opened(state.open(caller, resume)),
+                None => NodeAnswer::Unauthenticated,
+            },
+            NodeQuery::Identify { token } => match state.tokens.get(&token) {
+                Some(caller) => NodeAnswer::Identified(caller.clone()),
+                None => NodeAnswer::Unauthenticated,
+            },
+            NodeQuery::Topic { user, server } => NodeAnswer::Topic(
+                state
+                    .members
+                    .get(&(server.get(), user))
+                    .map(|view| state.open_topic(server.get(), Some(*view), None)),
+            ),
+            NodeQuery::Events { topic, after } => {
+                let log = state.logs.get(&topic).cloned().unwrap_or_default();
+                let head = log.len() as u64;
+                let too_old = state
+                    .trimmed
+                    .get(&topic)
+                    .is_some_and(|up_to| after < *up_to);
+                let events = if too_old {
+                    Vec::new()
+                } else {
+                    // Small pages, so that paging is tested.
+                    let from = usize::try_from(after).unwrap().min(log.len());
+                    log[from..].iter().take(50).cloned().collect()
+                };
+                NodeAnswer::Events {
+                    events,
+                    head,
+                    too_old,
+                }
+            }
+            NodeQuery::Heads { topics } => NodeAnswer::Heads {
+                topics: topics
+                    .into_iter()
+                    .filter_map(|topic| {
+                        let seq = state.logs.get(&topic)?.len() as u64;
+                        Some(TopicSeq { topic, seq })
+                    })
+                    .collect(),
+            },
+            NodeQuery::Views { server, users, .. } => {
+                let members: Vec<(UserId, ViewId)> = users
+                    .into_iter()
+                    .filter_map(|user| Some((user, *state.members.get(&(server.get(), user))?)))
+                    .collect();
+                let ids: HashSet<ViewId> = members.iter().map(|(_, view)| *view).collect();
+                NodeAnswer::Views {
+                    seq: state.logs[&server.get()].len() as u64,
+                    members,
+                    views: ids
+                        .into_iter()
+                        .map(|id| (id, state.views[&id].clone()))
+                        .collect(),
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn open(&self, caller: &Caller, resume: Option<(String, Vec<TopicSeq>)>) -> Opened {
+        let places: HashMap<u64, u64> = resume
+            .iter()
+            .filter(|(epoch, _)| epoch == "epoch")
+            .flat_map(|(_, places)| places)
+            .map(|place| (place.topic, place.seq))
+            .collect();
+        let user = caller.user.get();
+        let mut topics = vec![self.open_topic(user, None, places.get(&user))];
+        for ((server, _), view) in self
+            .members
+            .iter()
+            .filter(|((_, member), _)| *member == caller.user)
+        {
+            topics.push(self.open_topic(*server, Some(*view), places.get(server)));
+        }
+        if resume.is_some_and(|(epoch, _)| epoch != "epoch") {
+            for topic in &mut topics {
+                topic.gap = true;
+            }
+        }
+        Opened {
+            caller: caller.clone(),
+            user: User {
+                user_id: caller.user,
+                name: format!("user-{user}"),
+                guest: false,
+                admin: false,
+            },
+            epoch: "epoch".to_owned(),
+            servers: Vec::new(),
+            topics,
+        }
+    }
+
+    fn open_topic(&self, topic: u64, view: Option<ViewId>, place: Option<&u64>) -> OpenTopic {
+        OpenTopic {
+            topic,
+            head: self.logs.get(&topic).map_or(0, |log| log.len() as u64),
+            replay_after: place.copied(),
+            gap: false,
+            view: view.map(|id| (id, self.views[&id].clone())),
+        }
+    }
+}
+
+/// An event; its body is its place.
+pub(crate) fn envelope(
+    topic: u64,
+    seq: u64,
+    channel: Option<u64>,
+    effect: Option<Effect>,
+) -> Envelope {
+    // [channel, message], as in "message_deleted".
+    let channel_id = ChannelId::new(channel.unwrap_or(1)).unwrap();
+    let body = shared::protocol::encode(&(channel_id, seq.max(1)));
+    let payload = frame::event(topic, seq, 18, &body);
+    Envelope {
+        topic,
+        seq,
+        channel,
+        effect,
+        frame: websocket(WebSocketKind::Binary, &payload).into(),
+        trace: None,
+    }
+}
+
+pub(crate) fn server(id: u64) -> ServerId {
+    ServerId::new(id).unwrap()
+}
+
+pub(crate) fn user(id: u64) -> UserId {
+    UserId::new(id).unwrap()
+}
