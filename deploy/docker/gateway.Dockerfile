@@ -8,8 +8,8 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin gateway \
-    && cp target/release/gateway /usr/local/bin/gateway
+    cargo build --profile dist --locked --bin gateway \
+    && cp target/dist/gateway /usr/local/bin/gateway
 
 FROM debian:bookworm-slim
 # The distribution's newest certificates are wanted, not those of one day.

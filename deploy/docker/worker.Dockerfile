@@ -8,8 +8,8 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin worker \
-    && cp target/release/worker /usr/local/bin/worker
+    cargo build --profile dist --locked --bin worker \
+    && cp target/dist/worker /usr/local/bin/worker
 
 FROM debian:bookworm-slim
 # The distribution's newest certificates are wanted, not those of one day.

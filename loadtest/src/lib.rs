@@ -1,1 +1,28 @@
-//! Empty.
+//! Load and faults against a running cluster, and the proof that it kept its promises.
+//!
+//! # Layout
+//!
+//! - [`mod@client`] survives its gateways;
+//! - [`door`] makes one of the three doors, and [`http`] is what the third needs;
+//! - [`cluster`] is a private cluster, [`proxy`] and [`resp`] the network as it is;
+//! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
+//! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
+//! - [`stage`] is where the tests of the whole cluster play;
+//! - [`random`] has the seeds, [`environment`] the settings of tests.
+
+pub mod checker;
+pub mod client;
+pub mod cluster;
+pub mod demo;
+pub mod door;
+pub mod environment;
+pub mod history;
+pub mod http;
+pub mod proxy;
+pub mod random;
+pub mod resp;
+pub mod room;
+pub mod stage;
+pub mod terminal;
+pub mod transcript;
+pub mod workload;

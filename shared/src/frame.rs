@@ -138,14 +138,18 @@ fn check_value(mut bytes: &[u8]) -> Result<(), ()> {
 fn skip_one(bytes: &mut &[u8]) -> Result<u64, ()> {
     let marker = decode::read_marker(bytes).map_err(drop)?;
     let (skip, children) = match marker {
-        Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => {
-            (0, 0)
-        }
         Marker::U8 | Marker::I8 => (1, 0),
         Marker::U16 | Marker::I16 => (2, 0),
         Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
         Marker::U64 | Marker::I64 if big_endian(bytes, 8)? > MAX_ID => return Err(()),
-        Marker::U64 | Marker::I64 => (0, 0),
+        // The bytes of these are read above, or there are none.
+        Marker::U64
+        | Marker::I64
+        | Marker::FixPos(_)
+        | Marker::FixNeg(_)
+        | Marker::Null
+        | Marker::True
+        | Marker::False => (0, 0),
         Marker::F64 => (8, 0),
         Marker::FixStr(length) => (length.into(), 0),
         Marker::Str8 | Marker::Bin8 => (big_endian(bytes, 1)?, 0),

@@ -2,8 +2,6 @@
 //!
 //! `make docs` (`UPDATE_DOCS=1 cargo test -p shared --test docs`) writes them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
 use std::{fs, path::PathBuf};
 
 use shared::reference;

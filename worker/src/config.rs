@@ -101,6 +101,9 @@ pub struct WorkerConfig {
     /// Other changes per account: `count/seconds+burst`, or `off`.
     #[arg(long, env = "CONFAB_LIMIT_WRITE", value_name = "LIMIT", default_value = "60/60s+20", value_parser = limit)]
     pub limit_write: Limit,
+    /// Typing per account: `count/seconds+burst`, or `off`.
+    #[arg(long, env = "CONFAB_LIMIT_SIGNAL", value_name = "LIMIT", default_value = "60/60s+10", value_parser = limit)]
+    pub limit_signal: Limit,
     /// Questions per account: `count/seconds+burst`, or `off`.
     #[arg(long, env = "CONFAB_LIMIT_READ", value_name = "LIMIT", default_value = "600/60s+60", value_parser = limit)]
     pub limit_read: Limit,

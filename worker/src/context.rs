@@ -207,7 +207,13 @@ impl Context<'_> {
         Ok(self.writer)
     }
 
-    /// The connection, for a look.
+    /// Says that something was written with the connection of [`Self::look`]:
+    /// a statement that changes nothing when it fails needs no abort.
+    pub(crate) const fn wrote(&mut self) {
+        self.writes += 1;
+    }
+
+    /// The connection, for a look or a write that may turn out to change nothing.
     pub(crate) async fn look(&mut self) -> Result<&Writer, Error> {
         self.writer.flush_messages(&mut self.batch.messages).await?;
         Ok(self.writer)

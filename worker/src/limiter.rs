@@ -52,6 +52,8 @@ pub(crate) struct Quotas {
     pub(crate) send: Option<Quota>,
     /// Other changes, per account.
     pub(crate) write: Option<Quota>,
+    /// What is told and not stored, per account.
+    pub(crate) signal: Option<Quota>,
     /// Questions, per account.
     pub(crate) read: Option<Quota>,
     /// Signing in and up, per network address and per name.
@@ -70,6 +72,7 @@ impl Default for Quotas {
         Self {
             send: quota(30, 5),
             write: quota(60, 20),
+            signal: quota(60, 10),
             read: quota(600, 60),
             sign_in: quota(30, 10),
         }
@@ -81,6 +84,7 @@ impl Quotas {
         match limit {
             RateLimit::Send => self.send,
             RateLimit::Write => self.write,
+            RateLimit::Signal => self.signal,
             RateLimit::Read => self.read,
             RateLimit::SignIn => self.sign_in,
             RateLimit::Unlimited => None,

@@ -153,6 +153,7 @@ impl Parts {
         let quotas = Quotas {
             send: config.limit_send.0,
             write: config.limit_write.0,
+            signal: config.limit_signal.0,
             read: config.limit_read.0,
             sign_in: config.limit_sign_in.0,
         };

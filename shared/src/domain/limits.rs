@@ -21,6 +21,9 @@ pub enum RateLimit {
     Send,
     /// Other changes, per account.
     Write,
+    /// What is told and not stored, per account: typing must not use up the
+    /// right to change something.
+    Signal,
     /// Questions, per account.
     Read,
     /// Signing in and up, per network address.
@@ -35,6 +38,7 @@ impl RateLimit {
         match self {
             Self::Send => "send",
             Self::Write => "write",
+            Self::Signal => "signal",
             Self::Read => "read",
             Self::SignIn => "sign_in",
             Self::Unlimited => "unlimited",

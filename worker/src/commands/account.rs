@@ -52,16 +52,17 @@ impl Handler<Context<'_>> for CreateUser {
         }
         let id: UserId = ctx.next_id()?;
         let name = name.unwrap_or_else(|| format!("guest-{id}"));
-        let store = ctx.store().await?;
         // A guest cannot administer, so the first account is one with a password.
-        let admin = password_hash.is_some() && store.claim_deployment(id).await?;
-        if !admin && invite_required {
+        let admin = password_hash.is_some() && ctx.look().await?.claim_deployment(id).await?;
+        if admin {
+            ctx.wrote();
+        } else if invite_required {
             let code = invite
                 .as_deref()
                 .ok_or(Refusal::from(Reason::InviteRequired))?;
-            if !store.redeem(code, None, id).await? {
-                return Err(Reason::UnknownInvite.into());
-            }
+            let redeemed = ctx.look().await?.redeem(code, None, id).await?;
+            ctx.require(redeemed, Reason::UnknownInvite)?;
+            ctx.wrote();
         }
         let account = NewAccount {
             id,
@@ -71,10 +72,19 @@ impl Handler<Context<'_>> for CreateUser {
             admin,
             nonce: &nonce,
         };
+        let store = ctx.look().await?;
         if !store.insert_account(&account).await? {
-            return Err(Reason::NameTaken.into());
+            // A repeat that overtook its first attempt: the next one finds the
+            // account, and then the password is verified.
+            let repeat = store.signed_up_with(account.folded, &nonce).await?;
+            return Err(if repeat {
+                Reason::Unknown
+            } else {
+                Reason::NameTaken
+            }
+            .into());
         }
-        store.create_topic(id.get()).await?;
+        ctx.store().await?.create_topic(id.get()).await?;
         open(ctx, id, &nonce, token, device).await
     }
 }

@@ -197,7 +197,13 @@ impl Lane<'_> {
             Ok(events) if durable => {
                 let timer = self.parts.metrics.commit_seconds.start_timer();
                 let day = i32::try_from(now_ms / DAY_MS).unwrap_or(i32::MAX);
-                let result = self.writer.commit(&batch, &counters, day).await;
+                let span = info_span!("commit", commands = works.len());
+                telemetry::adopt(&span, first_trace(works));
+                let result = self
+                    .writer
+                    .commit(&batch, &counters, day)
+                    .instrument(span)
+                    .await;
                 timer.observe_duration();
                 result.map(|()| events).map_err(Failure::from)
             }
@@ -535,6 +541,13 @@ fn advance(counters: &mut BTreeMap<Partition, Counters>, works: &[Work]) {
 fn row_kind(work: &Work) -> Option<RowKind> {
     let entry = work.entry.as_ref()?;
     shared::protocol::row(entry.opcode).map(|row| row.kind)
+}
+
+/// A batch belongs to the trace of the first command that is traced.
+fn first_trace(works: &[Work]) -> Option<&str> {
+    works
+        .iter()
+        .find_map(|work| work.entry.as_ref()?.trace.as_deref())
 }
 
 /// What a repeated nonce must repeat.

@@ -9,13 +9,13 @@ use std::{
 use foldhash::HashMap;
 use shared::{
     bus::{
-        StreamId, Topic,
+        Bus, BusError, StreamId, Topic,
         envelope::{Beat, PartitionBeat, pack},
     },
     ids::Partition,
     protocol::control::TopicSeq,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
 use super::{Lane, Owned, TICK};
@@ -26,6 +26,8 @@ use crate::{
 
 /// A lane that did not renew its lease for this long gets no partitions.
 const LEASE: Duration = Duration::from_secs(2);
+/// Chores that Redis has not done by then wait for the next beat.
+const CHORES: Duration = Duration::from_secs(2);
 /// Ticks between beats: one a second.
 const TICKS_PER_BEAT: u64 = 2;
 
@@ -83,11 +85,14 @@ impl Lane<'_> {
     pub(super) async fn tick(&mut self) -> Result<(), Error> {
         self.next_tick = Instant::now() + TICK;
         self.ticks += 1;
+        // Between two waits for Redis, too: while it is away each takes seconds,
+        // and a session that is silent so long is ended as frozen.
         self.writer.ping().await?;
         let bus = &self.parts.bus;
         if let Ok(now) = bus.now_ms().await {
             self.redis_ahead_ms = now.cast_signed() - self.parts.clock.now_ms().cast_signed();
         }
+        self.writer.ping().await?;
         match bus.lease("lanes", &self.config.name, LEASE).await {
             // Without Redis nobody knows who lives: everyone keeps what it has.
             Err(error) => warn!(lane = self.config.name, %error, "lease was not renewed"),
@@ -96,6 +101,7 @@ impl Lane<'_> {
         if self.ticks.is_multiple_of(TICKS_PER_BEAT) {
             self.settle().await?;
             self.beat().await;
+            self.writer.ping().await?;
             self.internal_due = true;
         }
         let report = Report {
@@ -195,22 +201,13 @@ impl Lane<'_> {
     /// and marks streams that fell behind.
     async fn beat(&mut self) {
         let bus = &self.parts.bus;
-        let chores = self.owned.iter().map(|(partition, owned)| async move {
-            let above = owned.counters.offset.next();
-            let trimmed = bus.trim(*partition, above).await;
-            let marked = if owned.counters.offset == StreamId::default() {
-                Ok(false)
-            } else {
-                bus.mark(*partition, above).await
-            };
-            let backlog = bus.backlog(*partition).await;
-            trimmed
-                .and(marked)
-                .and(backlog)
-                .map(|backlog| (*partition, backlog))
-        });
-        let backlogs: HashMap<Partition, u64> = futures_util::future::join_all(chores)
-            .await
+        let mut chores = Vec::with_capacity(self.owned.len());
+        for (partition, owned) in &self.owned {
+            chores.push(Box::pin(chore(bus, *partition, owned.counters.offset)));
+        }
+        let done = timeout(CHORES, futures_util::future::join_all(chores)).await;
+        let backlogs: HashMap<Partition, u64> = done
+            .unwrap_or_default()
             .into_iter()
             .filter_map(Result::ok)
             .collect();
@@ -260,6 +257,20 @@ impl Lane<'_> {
         self.publisher.finish().await;
         Ok(())
     }
+}
+
+/// Drops what took effect, marks the stream if it fell behind, and asks how much
+/// waits.
+async fn chore(
+    bus: &Bus,
+    partition: Partition,
+    offset: StreamId,
+) -> Result<(Partition, u64), BusError> {
+    bus.trim(partition, offset.next()).await?;
+    if offset != StreamId::default() {
+        bus.mark(partition, offset.next()).await?;
+    }
+    Ok((partition, bus.backlog(partition).await?))
 }
 
 /// Which lane a partition falls to: the highest hash of both (rendezvous), so

@@ -168,7 +168,8 @@ async fn a_lane_whose_connection_ended_comes_back_and_loses_nothing() {
     let mut stage = Stage::new().await;
     let (alice, room) = stage.room("alice").await;
     for n in 1..=5_u64 {
-        stage.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' LIMIT 1").await;
+        stage.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1").await;
         let sent = stage
             .send(&alice, &room, &format!("n{n}"), "hello")
             .await
@@ -540,7 +541,10 @@ async fn a_second_lane_takes_over_what_a_stopped_one_leaves() {
     stage.stop_lanes().await;
     assert_eq!(
         stage
-            .column("SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'")
+            .column(
+                "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
             .await,
         ["0"]
     );

@@ -135,6 +135,7 @@ impl Stage {
             send: None,
             write: None,
             read: None,
+            signal: None,
             sign_in: None,
         };
         for number in 0..count {

@@ -51,6 +51,17 @@ impl Writer {
         Ok(inserted == 1)
     }
 
+    /// Whether the account of this name was made by a sign-up with this nonce.
+    pub(crate) async fn signed_up_with(&self, folded: &str, nonce: &str) -> Result<bool, Error> {
+        let rows = self
+            .rows(
+                "SELECT id FROM accounts WHERE folded = $1 AND nonce = $2",
+                &[(&folded, Type::TEXT), (&nonce, Type::TEXT)],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+
     /// The guest that this nonce created in this partition's range of names.
     pub(crate) async fn find_guest(&self, nonce: &str) -> Result<Option<UserId>, Error> {
         let rows = self

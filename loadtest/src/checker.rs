@@ -1,0 +1,394 @@
+//! Decides whether a history kept the promises. It knows lines of a file and
+//! nothing else: no type, no rule and no code of the servers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use crate::history::{Entry, Op, Outcome};
+
+/// Faults that a report names; the rest is counted.
+const NAMED: usize = 20;
+
+/// What a history shows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Promises that were broken.
+    pub faults: Vec<String>,
+    /// Messages that were acknowledged.
+    pub acknowledged: usize,
+    /// Messages whose fate nobody was told.
+    pub unknown: usize,
+    /// Messages in the history of the cluster.
+    pub stored: usize,
+    /// Messages that readers saw, summed over the readers.
+    pub received: usize,
+    /// Gaps that readers were told of.
+    pub gaps: usize,
+}
+
+impl Report {
+    /// Whether every promise was kept.
+    pub const fn holds(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "acknowledged {}, unknown {}, stored {}, received {}, gaps {}, faults {}",
+            self.acknowledged,
+            self.unknown,
+            self.stored,
+            self.received,
+            self.gaps,
+            self.faults.len()
+        )?;
+        for fault in self.faults.iter().take(NAMED) {
+            writeln!(f, "  fault: {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One message as its sender knows it.
+#[derive(Default)]
+struct Sent {
+    invoked: Option<u64>,
+    acknowledged: Option<u64>,
+    answers: BTreeSet<(u64, u64)>,
+    failed: bool,
+    unknown: bool,
+}
+
+/// The message at a place: its id and its nonce.
+type Stored<'a> = BTreeMap<u64, (u64, &'a str)>;
+
+/// Checks the history of one channel.
+pub fn check(history: &[Entry]) -> Report {
+    let mut report = Report::default();
+    let sent = sends(history);
+    let stored = stored(history, &mut report);
+    check_sends(&sent, &stored, &mut report);
+    check_time(&sent, &mut report);
+    let readers: BTreeSet<&str> = history
+        .iter()
+        .filter(|entry| matches!(entry.op, Op::Receive | Op::Gap))
+        .map(|entry| entry.client.as_str())
+        .collect();
+    for reader in readers {
+        check_reader(reader, history, &stored, &mut report);
+    }
+    report
+}
+
+fn sends(history: &[Entry]) -> BTreeMap<&str, Sent> {
+    let mut sends: BTreeMap<&str, Sent> = BTreeMap::new();
+    for entry in history.iter().filter(|entry| entry.op == Op::Send) {
+        let sent = sends
+            .entry(entry.nonce.as_deref().unwrap_or_default())
+            .or_default();
+        match entry.outcome {
+            Outcome::Invoke => {
+                sent.invoked.get_or_insert(entry.t);
+            }
+            Outcome::Ok => {
+                sent.acknowledged.get_or_insert(entry.t);
+                sent.answers
+                    .insert((entry.id.unwrap_or_default(), entry.seq.unwrap_or_default()));
+            }
+            Outcome::Fail => sent.failed = true,
+            Outcome::Info => sent.unknown = true,
+        }
+    }
+    sends
+}
+
+/// P3: places are dense from 1 and ids rise with them. P2: no nonce twice.
+fn stored<'a>(history: &'a [Entry], report: &mut Report) -> Stored<'a> {
+    let mut stored = Stored::new();
+    let mut nonces = BTreeSet::new();
+    for entry in history.iter().filter(|entry| entry.op == Op::Stored) {
+        let seq = entry.seq.unwrap_or_default();
+        let nonce = entry.nonce.as_deref().unwrap_or_default();
+        if !nonces.insert(nonce) {
+            report.faults.push(format!("{nonce} is stored twice"));
+        }
+        let row = (entry.id.unwrap_or_default(), nonce);
+        if stored.insert(seq, row).is_some() {
+            report.faults.push(format!("place {seq} is taken twice"));
+        }
+    }
+    let mut last_id = 0;
+    for (expected, (seq, (id, _))) in (1..).zip(&stored) {
+        if expected != *seq {
+            let fault = format!("the history is not dense: {seq} where {expected} was due");
+            report.faults.push(fault);
+            break;
+        }
+        if *id <= last_id {
+            report.faults.push(format!("the id at {seq} does not rise"));
+        }
+        last_id = *id;
+    }
+    report.stored = stored.len();
+    stored
+}
+
+/// P1: what was acknowledged is stored as it was answered. P2: a repeat gets
+/// the first answer. What was refused, or never sent, is not stored.
+fn check_sends(sent: &BTreeMap<&str, Sent>, stored: &Stored<'_>, report: &mut Report) {
+    let by_nonce: BTreeMap<&str, (u64, u64)> = stored
+        .iter()
+        .map(|(seq, (id, nonce))| (*nonce, (*id, *seq)))
+        .collect();
+    for (nonce, send) in sent {
+        if send.answers.len() > 1 {
+            let fault = format!("{nonce} was answered differently: {:?}", send.answers);
+            report.faults.push(fault);
+        }
+        let row = by_nonce.get(nonce);
+        for answer in &send.answers {
+            if row != Some(answer) {
+                let fault = format!("{nonce} was acknowledged as {answer:?}, stored is {row:?}");
+                report.faults.push(fault);
+            }
+        }
+        let refused = send.failed && !send.unknown && send.answers.is_empty();
+        if refused && row.is_some() {
+            report
+                .faults
+                .push(format!("{nonce} was refused but is stored"));
+        }
+        report.acknowledged += usize::from(!send.answers.is_empty());
+        report.unknown += usize::from(send.unknown && send.answers.is_empty());
+    }
+    for nonce in by_nonce.keys() {
+        if !sent.contains_key(nonce) {
+            report.faults.push(format!("nobody sent {nonce}"));
+        }
+    }
+}
+
+/// P3: what was acknowledged before another was sent stands before it.
+fn check_time(sent: &BTreeMap<&str, Sent>, report: &mut Report) {
+    let place = |send: &Sent| send.answers.first().map(|(_, seq)| *seq);
+    let mut acknowledged: Vec<(u64, u64)> = sent
+        .values()
+        .filter_map(|send| Some((send.acknowledged?, place(send)?)))
+        .collect();
+    acknowledged.sort_unstable();
+    let mut invoked: Vec<(u64, u64)> = sent
+        .values()
+        .filter_map(|send| Some((send.invoked?, place(send)?)))
+        .collect();
+    invoked.sort_unstable();
+    let mut earlier = acknowledged.into_iter().peekable();
+    let mut highest = 0;
+    for (at, seq) in invoked {
+        while let Some((_, done)) = earlier.next_if(|(done_at, _)| *done_at < at) {
+            highest = highest.max(done);
+        }
+        if seq < highest {
+            let fault = format!("{seq} was sent after {highest} was acknowledged");
+            report.faults.push(fault);
+        }
+    }
+}
+
+/// P3, P4, P5: a reader sees each place once, in order, as it is stored, up to
+/// the end, unless it was told of a gap.
+fn check_reader(reader: &str, history: &[Entry], stored: &Stored<'_>, report: &mut Report) {
+    let mut last = None;
+    let entries = history
+        .iter()
+        .filter(|entry| entry.client == reader && matches!(entry.op, Op::Receive | Op::Gap));
+    for entry in entries {
+        if entry.op == Op::Gap {
+            report.gaps += 1;
+            last = None;
+            continue;
+        }
+        report.received += 1;
+        let seq = entry.seq.unwrap_or_default();
+        if let Some(last) = last
+            && seq != last + 1
+        {
+            let kind = if seq > last { "misses" } else { "repeats" };
+            let fault = format!("{reader} {kind}: {seq} came after {last}");
+            report.faults.push(fault);
+        }
+        let saw = (
+            entry.id.unwrap_or_default(),
+            entry.nonce.as_deref().unwrap_or_default(),
+        );
+        if stored.get(&seq) != Some(&saw) {
+            let fault = format!(
+                "{reader} saw {saw:?} at {seq}, stored is {:?}",
+                stored.get(&seq)
+            );
+            report.faults.push(fault);
+        }
+        last = Some(seq);
+    }
+    let end = stored.last_key_value().map(|(seq, _)| *seq);
+    if last.is_some() && last != end {
+        report
+            .faults
+            .push(format!("{reader} ends at {last:?}, the history at {end:?}"));
+    }
+}
+
+/// How long messages took from their sender to a reader, in microseconds, of
+/// those that pass `reader`; sorted.
+pub fn delivery_times(history: &[Entry], reader: impl Fn(&str) -> bool) -> Vec<u64> {
+    let sent = sends(history);
+    let mut times: Vec<u64> = history
+        .iter()
+        .filter(|entry| entry.op == Op::Receive && reader(&entry.client))
+        .filter_map(|entry| {
+            let send = sent.get(entry.nonce.as_deref()?)?;
+            entry.t.checked_sub(send.invoked?)
+        })
+        .collect();
+    times.sort_unstable();
+    times
+}
+
+/// The value below which `part` of the sorted values lie; 0 when there is none.
+pub fn quantile(sorted: &[u64], part: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a rank among at most millions of values"
+    )]
+    let rank = (sorted.len() as f64 * part) as usize;
+    let last = sorted.len().saturating_sub(1);
+    sorted.get(rank.min(last)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(t: u64, client: &str, op: (Op, Outcome), nonce: &str, seq: u64) -> Entry {
+        let (op, outcome) = op;
+        let id = (seq > 0).then_some(seq * 10);
+        Entry {
+            t,
+            client: client.to_owned(),
+            op,
+            outcome,
+            nonce: (!nonce.is_empty()).then(|| nonce.to_owned()),
+            id,
+            seq: (seq > 0).then_some(seq),
+        }
+    }
+
+    /// Two messages, sent one after the other, seen by one reader.
+    fn good() -> Vec<Entry> {
+        use Outcome::{Invoke, Ok};
+        vec![
+            line(1, "w", (Op::Send, Invoke), "a", 0),
+            line(5, "w", (Op::Send, Ok), "a", 1),
+            line(6, "r", (Op::Receive, Ok), "a", 1),
+            line(7, "w", (Op::Send, Invoke), "b", 0),
+            line(9, "w", (Op::Send, Ok), "b", 2),
+            line(10, "r", (Op::Receive, Ok), "b", 2),
+            line(20, "end", (Op::Stored, Ok), "a", 1),
+            line(20, "end", (Op::Stored, Ok), "b", 2),
+        ]
+    }
+
+    fn faults_of(change: impl FnOnce(&mut Vec<Entry>)) -> Vec<String> {
+        let mut history = good();
+        change(&mut history);
+        check(&history).faults
+    }
+
+    #[test]
+    fn a_good_history_holds() {
+        let report = check(&good());
+        assert!(report.holds(), "{report}");
+        assert_eq!(
+            (report.acknowledged, report.stored, report.received),
+            (2, 2, 2)
+        );
+    }
+
+    #[test]
+    fn each_broken_promise_is_found() {
+        use Outcome::{Fail, Info, Invoke, Ok};
+        // P1: acknowledged, but gone.
+        let lost = faults_of(|history| {
+            history.remove(7);
+            history.remove(5);
+        });
+        assert!(lost[0].contains("b was acknowledged"), "{lost:?}");
+        // P2: stored twice, or answered differently.
+        let twice = faults_of(|history| {
+            history.push(line(20, "end", (Op::Stored, Ok), "a", 3));
+            history.push(line(19, "r", (Op::Receive, Ok), "a", 3));
+        });
+        assert!(twice[0].contains("a is stored twice"), "{twice:?}");
+        let differs = faults_of(|history| history.push(line(21, "w", (Op::Send, Ok), "a", 2)));
+        assert!(differs[0].contains("differently"), "{differs:?}");
+        // P3: against time.
+        let late = faults_of(|history| {
+            history[1].t = 30;
+            history[0].t = 29;
+        });
+        assert!(late[0].contains("was sent after"), "{late:?}");
+        // P4: a hole, a repeat, a missing end.
+        let hole = faults_of(|history| {
+            history.push(line(20, "end", (Op::Stored, Ok), "c", 3));
+            history.push(line(18, "w", (Op::Send, Invoke), "c", 0));
+            history.remove(5);
+            history.push(line(19, "r", (Op::Receive, Ok), "c", 3));
+        });
+        assert!(hole[0].contains("r misses"), "{hole:?}");
+        let repeat = faults_of(|history| history.push(line(21, "r", (Op::Receive, Ok), "b", 2)));
+        assert!(repeat[0].contains("r repeats"), "{repeat:?}");
+        let end = faults_of(|history| drop(history.remove(5)));
+        assert!(end[0].contains("r ends at Some(1)"), "{end:?}");
+        // What was refused is stored, what nobody sent is stored.
+        let refused = faults_of(|history| {
+            history[1].outcome = Fail;
+        });
+        assert!(refused[0].contains("refused but is stored"), "{refused:?}");
+        let nobody = faults_of(|history| {
+            history[1].nonce = Some("z".to_owned());
+            history[0].nonce = Some("z".to_owned());
+        });
+        assert!(nobody.iter().any(|fault| fault.contains("nobody sent a")));
+        // Unknown outcomes may or may not have happened.
+        assert!(faults_of(|history| history[1].outcome = Info).is_empty());
+        assert!(
+            faults_of(|history| {
+                history.push(line(11, "w", (Op::Send, Invoke), "c", 0));
+                history.push(line(12, "w", (Op::Send, Info), "c", 0));
+            })
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_gap_excuses_what_is_missing() {
+        let faults = faults_of(|history| {
+            history[2] = line(6, "r", (Op::Gap, Outcome::Ok), "", 0);
+        });
+        assert_eq!(faults, [] as [&str; 0]);
+    }
+
+    #[test]
+    fn times_and_quantiles() {
+        assert_eq!(delivery_times(&good(), |_| true), [3, 5]);
+        assert_eq!(quantile(&[1, 2, 3, 4], 0.5), 3);
+        assert_eq!(quantile(&[1, 2], 0.99), 2);
+        assert_eq!(quantile(&[], 0.99), 0);
+    }
+}

@@ -1,0 +1,181 @@
+//! One WebSocket to one gateway, without any memory of earlier ones.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+use super::incoming::{Incoming, read_binary, read_text};
+
+/// A gateway on loopback answers in milliseconds; one that is overloaded or
+/// frozen must not hold a client for longer than this.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which sub-protocol a link speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `confab.v1.msgpack`, binary frames.
+    MessagePack,
+    /// `confab.v1.json`, text frames.
+    Json,
+}
+
+impl Dialect {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::MessagePack => "confab.v1.msgpack",
+            Self::Json => "confab.v1.json",
+        }
+    }
+}
+
+/// How a link ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// With a close frame and its code.
+    #[error("closed with {0}")]
+    Closed(u16),
+    /// Without one.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The gateway sent what is no frame of the protocol.
+    #[error("the gateway sent what is no frame: {0}")]
+    NoFrame(String),
+}
+
+/// An open WebSocket.
+#[derive(Debug)]
+pub struct Link {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Link {
+    /// Connects to `address` (`ws://host:port`, the path `/ws` is added when
+    /// there is none). A small `receive_buffer` makes a slow reader felt soon.
+    pub async fn open(
+        address: &str,
+        dialect: Dialect,
+        receive_buffer: Option<u32>,
+    ) -> Result<Self> {
+        let opening = Self::open_now(address, dialect, receive_buffer);
+        timeout(PATIENCE, opening)
+            .await
+            .map_err(|_elapsed| anyhow!("{address} did not answer in time"))?
+    }
+
+    async fn open_now(
+        address: &str,
+        dialect: Dialect,
+        receive_buffer: Option<u32>,
+    ) -> Result<Self> {
+        let stream = tcp(host(address)?, receive_buffer).await?;
+        stream.set_nodelay(true)?;
+        let path = if address.trim_start_matches("ws://").contains('/') {
+            ""
+        } else {
+            "/ws"
+        };
+        let mut request = format!("{address}{path}").into_client_request()?;
+        request.headers_mut().insert(
+            "Sec-WebSocket-Protocol",
+            HeaderValue::from_static(dialect.name()),
+        );
+        let (socket, _response) = client_async(request, stream)
+            .await
+            .with_context(|| format!("opening a WebSocket to {address}"))?;
+        Ok(Self { socket })
+    }
+
+    /// Sends a message; a gateway that takes none for some time counts as gone.
+    pub async fn send(&mut self, message: Message) -> Result<(), Ended> {
+        match timeout(PATIENCE, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Ended::Broken(error.to_string())),
+            Err(_elapsed) => Err(Ended::Broken("the gateway reads nothing".to_owned())),
+        }
+    }
+
+    /// Waits for the next frame. Nothing is lost when the wait is given up.
+    pub async fn next(&mut self) -> Result<Incoming, Ended> {
+        loop {
+            let frame = match self.socket.next().await {
+                Some(Ok(Message::Binary(bytes))) => {
+                    read_binary(&bytes).ok_or_else(|| no_frame(&bytes))?
+                }
+                Some(Ok(Message::Text(text))) => {
+                    read_text(&text).ok_or_else(|| Ended::NoFrame(text.to_string()))?
+                }
+                Some(Ok(Message::Close(Some(close)))) => {
+                    return Err(Ended::Closed(close.code.into()));
+                }
+                Some(Ok(Message::Close(None))) => {
+                    return Err(Ended::Broken("closed without a code".to_owned()));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                Some(Err(error)) => return Err(Ended::Broken(error.to_string())),
+                None => return Err(Ended::Broken("the stream ended".to_owned())),
+            };
+            return Ok(frame);
+        }
+    }
+
+    /// Waits for the next frame, but not for ever.
+    pub async fn next_soon(&mut self) -> Result<Incoming, Ended> {
+        timeout(PATIENCE * 2, self.next())
+            .await
+            .unwrap_or_else(|_elapsed| Err(Ended::Broken("nothing came in time".to_owned())))
+    }
+}
+
+fn no_frame(bytes: &Bytes) -> Ended {
+    Ended::NoFrame(format!("{:x?}", bytes.get(..40).unwrap_or(bytes)))
+}
+
+/// The `host:port` of `ws://host:port/path` or `http://host:port/path`.
+pub fn host(address: &str) -> Result<&str> {
+    let Some(rest) = address
+        .strip_prefix("ws://")
+        .or_else(|| address.strip_prefix("http://"))
+    else {
+        bail!("{address} does not begin with ws:// (TLS ends at the load balancer)");
+    };
+    Ok(rest.split('/').next().unwrap_or(rest))
+}
+
+async fn tcp(host: &str, receive_buffer: Option<u32>) -> Result<TcpStream> {
+    let context = || format!("connecting to {host}");
+    let Some(bytes) = receive_buffer else {
+        return TcpStream::connect(host).await.with_context(context);
+    };
+    let address: SocketAddr = lookup_host(host)
+        .await?
+        .next()
+        .ok_or_else(|| anyhow!("{host} has no address"))?;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_recv_buffer_size(bytes)?;
+    socket.connect(address).await.with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_an_address() {
+        assert_eq!(host("ws://127.0.0.1:80").unwrap(), "127.0.0.1:80");
+        assert_eq!(host("ws://chat:80/ws").unwrap(), "chat:80");
+        assert!(host("wss://chat").is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! A private cluster on loopback: Postgres, Redis, workers and gateways, each
+//! a process of its own that a test may kill, freeze and start again.
+//!
+//! Everything lives in one temporary directory. A guard process ends what is
+//! left and removes the directory when this process ends, however it ends.
+
+mod guard;
+mod node;
+mod places;
+mod services;
+mod settings;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::time::{Instant, sleep};
+
+pub use node::{Node, Signal};
+pub use settings::Settings;
+
+use self::{guard::Guard, places::Programs};
+use crate::{http, proxy::Proxy, random::entropy};
+
+/// A process is ready within this time or it never will be: debug binaries on
+/// two busy cores need a few seconds.
+const START: Duration = Duration::from_secs(30);
+/// How often readiness is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running cluster. Dropping it ends its processes.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The database.
+    pub postgres: Node,
+    /// The bus.
+    pub redis: Node,
+    /// The workers.
+    pub workers: Vec<Node>,
+    /// The gateways.
+    pub gateways: Vec<Node>,
+    /// Between each gateway and Redis, where the settings asked for it.
+    pub proxies: Vec<Proxy>,
+    dir: PathBuf,
+    _guard: Guard,
+}
+
+impl Cluster {
+    /// Starts a cluster and waits until all of it is ready.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        let programs = Programs::find()?;
+        let dir = std::env::temp_dir().join(format!("confab-{:012x}", entropy() >> 16));
+        fs::create_dir(&dir).with_context(|| format!("creating {}", dir.display()))?;
+        let guard = Guard::start(&dir)?;
+        let postgres = services::postgres(&programs, &dir, &guard).await?;
+        let redis = services::redis(&programs, &dir, &guard)?;
+        services::redis_answers(redis.port()).await?;
+        let database_url = services::database_url(&postgres);
+        let redis_url = format!("redis://127.0.0.1:{}", redis.port());
+        services::migrate(&programs, &dir, &database_url)?;
+
+        let mut proxies = Vec::new();
+        let mut workers = Vec::new();
+        let mut gateways = Vec::new();
+        for number in 1..=settings.workers {
+            let mut worker = Node::new(&format!("worker-{number}"), &programs.worker, &dir)?;
+            worker
+                .argument("run")
+                .set("DATABASE_URL", &database_url)
+                .set("REDIS_URL", &redis_url);
+            settings.apply(&mut worker);
+            worker.start(&guard)?;
+            workers.push(worker);
+        }
+        for number in 1..=settings.gateways {
+            let mut gateway = Node::new(&format!("gateway-{number}"), &programs.gateway, &dir)?;
+            let url = if settings.redis_proxy {
+                let proxy = Proxy::start(&format!("127.0.0.1:{}", redis.port())).await?;
+                let url = format!("redis://{}", proxy.address());
+                proxies.push(proxy);
+                url
+            } else {
+                redis_url.clone()
+            };
+            gateway.set("REDIS_URL", &url);
+            settings.apply(&mut gateway);
+            gateway.start(&guard)?;
+            gateways.push(gateway);
+        }
+        let cluster = Self {
+            postgres,
+            redis,
+            workers,
+            gateways,
+            proxies,
+            dir,
+            _guard: guard,
+        };
+        cluster
+            .ready(START)
+            .await
+            .map_err(|error| anyhow!("{error:#}\n{}", cluster.tails()))?;
+        Ok(cluster)
+    }
+
+    /// The WebSocket addresses of the gateways.
+    pub fn addresses(&self) -> Vec<String> {
+        self.gateways.iter().map(Node::address).collect()
+    }
+
+    /// Waits until every worker and gateway says that it is ready.
+    pub async fn ready(&self, patience: Duration) -> Result<()> {
+        for node in self.workers.iter().chain(&self.gateways) {
+            node_ready(node, patience).await?;
+        }
+        Ok(())
+    }
+
+    /// Where the processes keep their data and logs.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The end of each log, for a report of a fault.
+    pub fn tails(&self) -> String {
+        [&self.postgres, &self.redis]
+            .into_iter()
+            .chain(&self.workers)
+            .chain(&self.gateways)
+            .map(Node::tail)
+            .collect()
+    }
+
+    /// Empties Redis, as an operator's slip would.
+    pub async fn flush_redis(&self) -> Result<()> {
+        services::redis_command(self.redis.port(), "FLUSHALL")
+            .await
+            .map(drop)
+    }
+
+    /// Starts Postgres again, as often as it takes: the processes of the one
+    /// that was killed need a moment to go.
+    pub async fn restart_postgres(&self) -> Result<()> {
+        let deadline = Instant::now() + START;
+        loop {
+            self.postgres.restart()?;
+            while self.postgres.runs() {
+                if services::accepts(self.postgres.port()).await {
+                    return Ok(());
+                }
+                sleep(POLL).await;
+            }
+            if Instant::now() > deadline {
+                bail!("postgres does not start again\n{}", self.postgres.tail());
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// Starts Redis again, empty.
+    pub async fn restart_redis(&self) -> Result<()> {
+        self.redis.restart()?;
+        services::redis_answers(self.redis.port()).await
+    }
+}
+
+/// Waits until a worker or gateway says that it is ready.
+pub async fn node_ready(node: &Node, patience: Duration) -> Result<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let answer = http::get(&format!("127.0.0.1:{}", node.ops_port()), "/readyz").await;
+        if answer.is_ok_and(|answer| answer.status == 200) {
+            return Ok(());
+        }
+        if !node.runs() {
+            bail!("{} ended before it was ready\n{}", node.name(), node.tail());
+        }
+        if Instant::now() > deadline {
+            bail!("{} does not get ready\n{}", node.name(), node.tail());
+        }
+        sleep(POLL).await;
+    }
+}

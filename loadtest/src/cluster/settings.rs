@@ -1,0 +1,57 @@
+//! What a private cluster consists of.
+
+use super::node::Node;
+
+/// How a cluster is to be.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many gateways.
+    pub gateways: usize,
+    /// How many workers.
+    pub workers: usize,
+    /// `open`, `invite` or `closed`.
+    pub signup: &'static str,
+    /// Rate limits by the names of their variables; those not named are off.
+    pub limits: Vec<(&'static str, &'static str)>,
+    /// Whether a proxy stands between each gateway and Redis.
+    pub redis_proxy: bool,
+    /// More variables for the gateways and workers.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            gateways: 2,
+            workers: 2,
+            signup: "open",
+            limits: Vec::new(),
+            redis_proxy: false,
+            environment: Vec::new(),
+        }
+    }
+}
+
+/// The variables of the rate limits.
+const LIMITS: [&str; 4] = [
+    "CONFAB_LIMIT_SEND",
+    "CONFAB_LIMIT_WRITE",
+    "CONFAB_LIMIT_READ",
+    "CONFAB_LIMIT_SIGN_IN",
+];
+
+impl Settings {
+    pub(super) fn apply(&self, node: &mut Node) {
+        node.set("CONFAB_SIGNUP", self.signup)
+            .set("CONFAB_GUESTS", "true");
+        for name in LIMITS {
+            node.set(name, "off");
+        }
+        for (name, value) in &self.limits {
+            node.set(name, value);
+        }
+        for (name, value) in &self.environment {
+            node.set(name, value);
+        }
+    }
+}

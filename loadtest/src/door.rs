@@ -1,0 +1,219 @@
+//! The three doors of the cluster, seen as one: a row, a scope, a body.
+//!
+//! Over JSON a request is `{"command":"message_new","request":1,"scope":"123",
+//! "body":{…}}`, a reply `{"reply":1,"body":…}`, a refusal `{"refusal":1,"code":12,
+//! "reason":"forbidden","detail":…,"retry_after":…}`, an event `{"event":
+//! "message_created","topic":"…","seq":1,"body":{…}}`, a control frame
+//! `{"control":"ready","body":{…}}`. Over HTTP the body of
+//! `POST /api/v1/commands/{name}?scope=ID` is the command's, the body of a 200
+//! the reply's, and that of any other status the refusal without its number.
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use serde::Deserialize;
+use shared::{
+    error::{Reason, Refusal},
+    frame::{Frame, opcode},
+    protocol::{self, Request, Row, control::Identify},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::{
+    client::{
+        CallError,
+        incoming::Incoming,
+        link::{Dialect, Ended, Link, host},
+    },
+    http,
+};
+
+/// A door of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// A WebSocket with binary frames.
+    MessagePack,
+    /// A WebSocket with text frames.
+    Json,
+    /// One HTTP request per command.
+    Http,
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::MessagePack, Self::Json, Self::Http];
+}
+
+/// A caller that went in through one door and reports all that is said there;
+/// unlike a [`crate::client::Client`] it repeats nothing.
+#[derive(Debug)]
+pub struct Entrance {
+    door: Door,
+    address: String,
+    token: Option<String>,
+    link: Option<Link>,
+    last_request: u32,
+}
+
+impl Entrance {
+    /// Goes in at `address` (`ws://host:port`), with a token or without.
+    pub async fn open(door: Door, address: &str, token: Option<&str>) -> Result<Self> {
+        let mut entrance = Self {
+            door,
+            address: address.to_owned(),
+            token: token.map(str::to_owned),
+            link: None,
+            last_request: 0,
+        };
+        let dialect = match door {
+            Door::MessagePack => Dialect::MessagePack,
+            Door::Json => Dialect::Json,
+            Door::Http => return Ok(entrance),
+        };
+        let mut link = Link::open(address, dialect, None).await?;
+        expect_control(&mut link, opcode::HELLO).await?;
+        if let Some(token) = token {
+            let identify = Identify {
+                token: token.to_owned(),
+            };
+            link.send(match dialect {
+                Dialect::MessagePack => {
+                    binary(opcode::IDENTIFY, 0, 0, &protocol::encode(&identify))
+                }
+                Dialect::Json => Message::text(format!(
+                    r#"{{"control":"identify","body":{}}}"#,
+                    serde_json::to_string(&identify)?
+                )),
+            })
+            .await?;
+            expect_control(&mut link, opcode::READY).await?;
+        }
+        entrance.link = Some(link);
+        Ok(entrance)
+    }
+
+    /// The link below, for frames that no door would write.
+    pub const fn link(&mut self) -> Option<&mut Link> {
+        self.link.as_mut()
+    }
+
+    /// Sends a request and waits for its reply.
+    pub async fn call<R: Request>(
+        &mut self,
+        scope: u64,
+        request: &R,
+    ) -> Result<R::Reply, CallError> {
+        let body = self.ask(&R::ROW, scope, &protocol::encode(request)).await?;
+        protocol::decode(&body).map_err(|_refusal| CallError::Malformed)
+    }
+
+    /// Sends a MessagePack body in the form of this door, and answers with the
+    /// reply's MessagePack body.
+    pub async fn ask(&mut self, row: &Row, scope: u64, body: &[u8]) -> Result<Vec<u8>, CallError> {
+        let json = || (row.request.to_json)(body).map_err(|_refusal| CallError::Malformed);
+        let reply = match self.door {
+            Door::MessagePack => return self.ask_binary(row.opcode, scope, body).await,
+            Door::Json => self.ask_text(row.name, scope, &json()?).await?,
+            Door::Http => self.ask_http(row.name, scope, json()?.as_bytes()).await?,
+        };
+        (row.reply.from_json)(&reply).map_err(|_refusal| CallError::Malformed)
+    }
+
+    /// Sends any opcode with any body over a binary WebSocket.
+    pub async fn ask_binary(
+        &mut self,
+        opcode: u16,
+        scope: u64,
+        body: &[u8],
+    ) -> Result<Vec<u8>, CallError> {
+        self.last_request += 1;
+        let frame = binary(opcode, self.last_request, scope, body);
+        self.exchange(frame).await
+    }
+
+    /// Sends any command with any JSON over a text WebSocket.
+    pub async fn ask_text(
+        &mut self,
+        name: &str,
+        scope: u64,
+        body: &str,
+    ) -> Result<Vec<u8>, CallError> {
+        self.last_request += 1;
+        let request = self.last_request;
+        let frame = format!(
+            r#"{{"command":"{name}","request":{request},"scope":"{scope}","body":{body}}}"#
+        );
+        self.exchange(Message::text(frame)).await
+    }
+
+    async fn exchange(&mut self, message: Message) -> Result<Vec<u8>, CallError> {
+        let wanted = self.last_request;
+        let link = self.link.as_mut().ok_or(CallError::Disconnected)?;
+        link.send(message).await.map_err(disconnected)?;
+        loop {
+            match link.next_soon().await.map_err(disconnected)? {
+                Incoming::Reply { request, body } if request == wanted => return Ok(body.into()),
+                Incoming::Refusal { request, refusal } if request == wanted => {
+                    return Err(CallError::Refused(refusal));
+                }
+                // Events and control frames come in between.
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends any command with any bytes over HTTP.
+    pub async fn ask_http(
+        &self,
+        name: &str,
+        scope: u64,
+        body: &[u8],
+    ) -> Result<Vec<u8>, CallError> {
+        let path = format!("/api/v1/commands/{name}?scope={scope}");
+        let host = host(&self.address).map_err(|_error| CallError::Disconnected)?;
+        let response = http::post(host, &path, self.token.as_deref(), body)
+            .await
+            .map_err(|_error| CallError::Disconnected)?;
+        if response.status == 200 {
+            return Ok(response.body);
+        }
+        let refusal: Refused =
+            serde_json::from_slice(&response.body).map_err(|_error| CallError::Malformed)?;
+        let reason = Reason::from_code(refusal.code).ok_or(CallError::Malformed)?;
+        Err(CallError::Refused(Refusal {
+            reason,
+            detail: refusal.detail,
+            retry_after: refusal.retry_after,
+        }))
+    }
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    code: u16,
+    detail: Option<String>,
+    retry_after: Option<u64>,
+}
+
+/// A binary frame of a client.
+pub fn binary(opcode: u16, request: u32, scope: u64, body: &[u8]) -> Message {
+    let frame = Frame {
+        opcode,
+        request,
+        scope,
+        body,
+    };
+    Message::binary(frame.write())
+}
+
+/// Waits for a control frame; a refusal or anything else is an error.
+pub async fn expect_control(link: &mut Link, wanted: u16) -> Result<Bytes> {
+    match link.next_soon().await.context("waiting for the session")? {
+        Incoming::Control { opcode, body } if opcode == wanted => Ok(body),
+        Incoming::Refusal { refusal, .. } => Err(anyhow!(CallError::Refused(refusal))),
+        other => bail!("control frame {wanted} was due, not {other:?}"),
+    }
+}
+
+fn disconnected(_ended: Ended) -> CallError {
+    CallError::Disconnected
+}

@@ -1,0 +1,129 @@
+//! The least of HTTP/1.1 that the tests need: one request, one connection.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Sends `GET path` to `host` (`address:port`).
+pub async fn get(host: &str, path: &str) -> Result<Response> {
+    exchange(
+        host,
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").into_bytes(),
+    )
+    .await
+}
+
+/// Sends `POST path` with a JSON body and, if there is one, a bearer token.
+pub async fn post(host: &str, path: &str, token: Option<&str>, body: &[u8]) -> Result<Response> {
+    let authorization = token
+        .map(|token| format!("Authorization: Bearer {token}\r\n"))
+        .unwrap_or_default();
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    exchange(host, request).await
+}
+
+/// Sends the bytes and reads the response to its end.
+pub async fn exchange(host: &str, request: Vec<u8>) -> Result<Response> {
+    let talk = async {
+        let mut stream = TcpStream::connect(host).await?;
+        stream.write_all(&request).await?;
+        let mut bytes = Vec::new();
+        // A server that refuses a large body may reset the connection after it
+        // answered: what came before the reset counts.
+        if let Err(error) = stream.read_to_end(&mut bytes).await
+            && bytes.is_empty()
+        {
+            return Err(error.into());
+        }
+        read(&bytes)
+    };
+    timeout(PATIENCE, talk)
+        .await
+        .map_err(|_elapsed| anyhow!("{host} did not answer in time"))?
+        .with_context(|| format!("asking {host} over HTTP"))
+}
+
+fn read(bytes: &[u8]) -> Result<Response> {
+    let end = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .context("the response has no end of headers")?;
+    let (head, body) = bytes.split_at(end);
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    let status = head
+        .split_whitespace()
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .context("the response has no status")?;
+    let body = body.get(4..).unwrap_or_default();
+    let body = if head.contains("transfer-encoding: chunked") {
+        unchunk(body)?
+    } else {
+        body.to_vec()
+    };
+    Ok(Response { status, body })
+}
+
+fn unchunk(mut rest: &[u8]) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest
+            .windows(2)
+            .position(|window| window == b"\r\n")
+            .context("a chunk has no length")?;
+        let (length, after) = rest.split_at(line);
+        let length = std::str::from_utf8(length)?.split(';').next();
+        let length = usize::from_str_radix(length.unwrap_or_default().trim(), 16)?;
+        if length == 0 {
+            return Ok(body);
+        }
+        let Some(chunk) = after.get(2..2 + length) else {
+            bail!("a chunk is shorter than it says");
+        };
+        body.extend_from_slice(chunk);
+        rest = after.get(length + 4..).context("a chunk has no end")?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_plain_and_chunked_bodies() {
+        let plain = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}";
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                        3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+        assert_eq!(
+            read(plain).unwrap(),
+            Response {
+                status: 403,
+                body: b"{}".to_vec(),
+            }
+        );
+        assert_eq!(read(chunked).unwrap().body, b"abcde");
+        assert!(read(b"nonsense").is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! The load tester's program: `demo`, `chat`, and the checker by itself.
+#![expect(clippy::print_stdout, reason = "what it prints is the product")]
+
+use std::{path::PathBuf, process::ExitCode, time::Instant};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use loadtest::{checker, demo, history, terminal};
+
+#[derive(Parser)]
+#[command(version, about = "Proves what a Confab cluster promises")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Two people talk while gateways and workers are killed; nothing may be missing.
+    Demo(demo::Arguments),
+    /// A plain terminal client.
+    Chat(terminal::Arguments),
+    /// Checks a history file that a fault run wrote.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+fn main() -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(run(Cli::parse().command));
+    // A thread that waits for a line of a terminal cannot be ended.
+    runtime.shutdown_background();
+    done
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    let holds = match command {
+        Command::Demo(arguments) => {
+            let began = Instant::now();
+            let say = |line: &str| println!("{:6.2} s  {line}", began.elapsed().as_secs_f32());
+            let outcome = Box::pin(demo::run(&arguments, say)).await?;
+            print!("{}", outcome.report);
+            outcome.holds
+        }
+        Command::Chat(arguments) => {
+            Box::pin(terminal::run(arguments, |line| println!("{line}"))).await?;
+            true
+        }
+        Command::Check { file } => {
+            let report = checker::check(&history::read(&file)?);
+            print!("{report}");
+            report.holds()
+        }
+    };
+    Ok(if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,143 @@
+//! A server with one channel and people in it, made through the public door.
+
+use anyhow::{Context, Result};
+use shared::{
+    ids::{ChannelId, ServerId},
+    protocol::{
+        account::JoinAsGuest,
+        channel::GetChannels,
+        invite::{CreateInvite, RedeemInvite},
+        message::{GetMessages, Message},
+        server::CreateServer,
+    },
+};
+
+use crate::{
+    client::{Client, Options},
+    random::nonce,
+};
+
+/// Where a workload talks.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// The server, as a scope.
+    pub server: ServerId,
+    /// Its first channel.
+    pub channel: ChannelId,
+    /// The tokens of its members; the first one owns it.
+    pub tokens: Vec<String>,
+    /// The gateways.
+    pub gateways: Vec<String>,
+}
+
+impl Room {
+    /// Opens a room for so many guests.
+    pub async fn open(gateways: Vec<String>, people: usize) -> Result<Self> {
+        let client = Client::connect(gateways.clone(), Options::default());
+        let owner = guest(&client).await?;
+        let mut tokens = vec![owner.clone()];
+        for _ in 1..people {
+            tokens.push(guest(&client).await?);
+        }
+        client.identify(&owner).await?;
+        let create = CreateServer {
+            nonce: nonce(),
+            name: "Room".to_owned(),
+        };
+        let info = client
+            .call(0, &create)
+            .await
+            .context("creating the server")?;
+        let server = info.server.server_id;
+        let invite = CreateInvite {
+            nonce: nonce(),
+            max_uses: None,
+            expires_in: None,
+        };
+        let code = client
+            .call(server.get(), &invite)
+            .await
+            .context("making an invite")?
+            .code;
+        for token in tokens.iter().skip(1) {
+            let member = Client::connect(gateways.clone(), Options::default());
+            member.identify(token).await?;
+            let redeem = RedeemInvite {
+                nonce: nonce(),
+                code: code.clone(),
+            };
+            member
+                .call(0, &redeem)
+                .await
+                .context("redeeming an invite")?;
+            member.close().await;
+        }
+        let channels = client.call(server.get(), &GetChannels {}).await?.channels;
+        let channel = channels.first().context("the server has no channel")?;
+        let room = Self {
+            server,
+            channel: channel.channel_id,
+            tokens,
+            gateways,
+        };
+        client.close().await;
+        Ok(room)
+    }
+
+    /// A client of member `number`, on gateway `number` first; both count
+    /// around, so a few people spread over all gateways.
+    pub async fn enter(&self, number: usize, options: Options) -> Result<Client> {
+        let mut gateways = self.gateways.clone();
+        let first = number.checked_rem(gateways.len()).unwrap_or_default();
+        gateways.rotate_left(first);
+        let client = Client::connect(gateways, options);
+        let token = self
+            .tokens
+            .iter()
+            .cycle()
+            .nth(number)
+            .context("the room is empty")?;
+        client.identify(token).await?;
+        Ok(client)
+    }
+
+    /// All that was said, page by page.
+    pub async fn history(&self, client: &Client) -> Result<Vec<Message>> {
+        history(client, self.server, self.channel).await
+    }
+}
+
+/// All that was said in a channel, page by page.
+pub async fn history(
+    client: &Client,
+    server: ServerId,
+    channel: ChannelId,
+) -> Result<Vec<Message>> {
+    let mut messages: Vec<Message> = Vec::new();
+    loop {
+        let page = GetMessages {
+            channel_id: channel,
+            before: None,
+            after: Some(messages.last().map_or(0, |message| message.seq)),
+            limit: Some(200),
+        };
+        let page = client
+            .call(server.get(), &page)
+            .await
+            .context("reading the history")?
+            .messages;
+        if page.is_empty() {
+            return Ok(messages);
+        }
+        messages.extend(page);
+    }
+}
+
+async fn guest(client: &Client) -> Result<String> {
+    let join = JoinAsGuest {
+        nonce: nonce(),
+        device: None,
+    };
+    let signed_in = client.call(0, &join).await.context("joining as a guest")?;
+    Ok(signed_in.token)
+}

@@ -1,0 +1,230 @@
+//! Scenes: a cluster, people, and what they do and see, in the words of a test.
+//!
+//! ```no_run
+//! # use loadtest::stage::scene;
+//! # async fn test() -> anyhow::Result<()> {
+//! scene(async |stage| {
+//!     let [alice, bob] = stage.company().await?;
+//!     alice.send("#general", "hi").await?;
+//!     bob.sees("hi").await?;
+//!     Ok(())
+//! })
+//! .await
+//! # }
+//! ```
+
+mod person;
+mod state;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use shared::{
+    error::Reason,
+    protocol::account::{JoinAsGuest, Register, SignedIn},
+};
+use tokio::{sync::OnceCell, time::timeout};
+
+pub use person::{Person, message};
+pub use state::State;
+
+use crate::{
+    client::{CallError, Client, Options},
+    cluster::{Cluster, Settings},
+    random::nonce,
+};
+
+/// No scene takes longer; the cluster answers in milliseconds.
+const SCENE: Duration = Duration::from_mins(2);
+/// The password of those who have one.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Where a scene plays.
+#[derive(Debug)]
+pub struct Stage {
+    /// The cluster.
+    pub cluster: Arc<Cluster>,
+    admin: SignedIn,
+    clients: Mutex<Vec<Arc<Client>>>,
+}
+
+/// The cluster that all scenes of one test program share. It is never dropped:
+/// the guard of the cluster ends it with the program.
+static SHARED: OnceCell<(Arc<Cluster>, SignedIn)> = OnceCell::const_new();
+
+/// Plays a scene on the shared cluster.
+pub async fn scene(play: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
+    let (cluster, admin) = SHARED
+        .get_or_try_init(|| raise(Settings::default()))
+        .await?
+        .clone();
+    perform(cluster, admin, play).await
+}
+
+/// Plays a scene on a cluster of its own.
+pub async fn scene_on(
+    settings: Settings,
+    play: impl AsyncFnOnce(&Stage) -> Result<()>,
+) -> Result<()> {
+    let (cluster, admin) = raise(settings).await?;
+    perform(cluster, admin, play).await
+}
+
+/// Starts a cluster; the first to sign up administers it.
+async fn raise(settings: Settings) -> Result<(Arc<Cluster>, SignedIn)> {
+    let cluster = Cluster::start(settings).await?;
+    let client = Client::connect(cluster.addresses(), Options::default());
+    let register = Register {
+        nonce: nonce(),
+        name: "admin".to_owned(),
+        password: PASSWORD.to_owned(),
+        invite: None,
+        device: None,
+    };
+    let admin = client
+        .call(0, &register)
+        .await
+        .with_context(|| format!("the first sign-up\n{}", cluster.tails()))?;
+    client.close().await;
+    Ok((Arc::new(cluster), admin))
+}
+
+async fn perform(
+    cluster: Arc<Cluster>,
+    admin: SignedIn,
+    play: impl AsyncFnOnce(&Stage) -> Result<()>,
+) -> Result<()> {
+    let stage = Stage {
+        cluster,
+        admin,
+        clients: Mutex::default(),
+    };
+    let played = timeout(SCENE, play(&stage))
+        .await
+        .unwrap_or_else(|_elapsed| Err(anyhow!("the scene takes longer than {SCENE:?}")));
+    played
+        .and_then(|()| stage.streams_were_dense())
+        .map_err(|error| anyhow!("{error:#}\n{}", stage.cluster.tails()))
+}
+
+impl Stage {
+    /// Somebody without a password, on gateway `gateway` (counting around).
+    pub async fn guest(&self, name: &str, gateway: usize) -> Result<Person> {
+        let client = self.client(gateway);
+        let join = JoinAsGuest {
+            nonce: nonce(),
+            device: Some(name.to_owned()),
+        };
+        let signed_in = client.call(0, &join).await.context("joining as a guest")?;
+        Person::enter(name, signed_in, client, self.address(gateway)?).await
+    }
+
+    /// Somebody with a name of his own and [`PASSWORD`].
+    pub async fn registered(&self, name: &str, gateway: usize) -> Result<Person> {
+        let client = self.client(gateway);
+        let register = Register {
+            nonce: nonce(),
+            name: unique(name),
+            password: PASSWORD.to_owned(),
+            invite: None,
+            device: Some(name.to_owned()),
+        };
+        let signed_in = client.call(0, &register).await.context("signing up")?;
+        Person::enter(name, signed_in, client, self.address(gateway)?).await
+    }
+
+    /// The administrator of the deployment.
+    pub async fn admin(&self) -> Result<Person> {
+        let client = self.client(0);
+        Person::enter("admin", self.admin.clone(), client, self.address(0)?).await
+    }
+
+    /// People on alternating gateways, all in the server that the first one owns.
+    pub async fn company<const N: usize>(&self) -> Result<[Person; N]> {
+        const NAMES: [&str; 4] = ["alice", "bob", "carol", "dave"];
+        let mut people: Vec<Person> = Vec::new();
+        for (number, name) in NAMES.iter().cycle().take(N).enumerate() {
+            people.push(self.guest(name, number).await?);
+        }
+        let (owner, others) = people.split_first().context("nobody is in the company")?;
+        let server = owner.creates_server("Company").await?;
+        let code = owner.invites().await?;
+        for other in others {
+            other.joins(&code).await?;
+            if other.home() != Some(server) {
+                bail!("{} is in another server", other.name);
+            }
+        }
+        people
+            .try_into()
+            .map_err(|_people| anyhow!("the company is incomplete"))
+    }
+
+    /// The WebSocket address of gateway `number`, counting around.
+    pub fn address(&self, number: usize) -> Result<String> {
+        self.cluster
+            .gateways
+            .iter()
+            .cycle()
+            .nth(number)
+            .map(crate::cluster::Node::address)
+            .context("there is no gateway")
+    }
+
+    /// A client that is not signed in, on gateway `number` first.
+    pub fn client(&self, number: usize) -> Arc<Client> {
+        let mut gateways = self.cluster.addresses();
+        let first = number.checked_rem(gateways.len()).unwrap_or_default();
+        gateways.rotate_left(first);
+        let client = Arc::new(Client::connect(gateways, Options::default()));
+        self.clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&client));
+        client
+    }
+
+    /// Whatever a scene is about: nobody's stream may have had a hole.
+    fn streams_were_dense(&self) -> Result<()> {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let violations: Vec<String> = clients
+            .iter()
+            .flat_map(|client| client.violations())
+            .collect();
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            bail!("streams were not dense: {violations:#?}")
+        }
+    }
+}
+
+/// A name that nobody else has.
+pub fn unique(name: &str) -> String {
+    format!("{name}-{}", nonce().split_off(22))
+}
+
+/// Fails unless the call was refused for this reason.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, CallError>, reason: Reason) -> Result<()> {
+    match result {
+        Err(CallError::Refused(refusal)) if refusal.reason == reason => Ok(()),
+        other => bail!("{} was due, not {other:?}", reason.name()),
+    }
+}
+
+/// Fails unless both are equal, and shows them.
+pub fn same<T: PartialEq + std::fmt::Debug>(left: &T, right: &T) -> Result<()> {
+    if left == right {
+        Ok(())
+    } else {
+        bail!("these differ:\n  {left:?}\n  {right:?}")
+    }
+}
+
+/// Fails with the text unless the condition holds.
+pub fn holds(condition: bool, text: &str) -> Result<()> {
+    if condition { Ok(()) } else { bail!("{text}") }
+}

@@ -1,0 +1,276 @@
+//! Somebody on the stage: does things through the public door and sees what happens.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use shared::{
+    domain::permissions::Override,
+    ids::{ChannelId, MessageId, ServerId, SessionId},
+    protocol::{
+        Event, Request,
+        account::SignedIn,
+        channel::{Channel, ChannelCreated, CreateChannel, GetChannels, UpdateChannel},
+        invite::{CreateInvite, RedeemInvite},
+        message::{
+            DeleteMessage, EditMessage, GetMessages, Message, MessageCreated, MessageSent,
+            NewMessage,
+        },
+        server::CreateServer,
+        user::User,
+    },
+};
+
+use super::State;
+use crate::{
+    client::{CallError, Client, log::Seen},
+    door::{Door, Entrance},
+    random::nonce,
+};
+
+/// How long somebody waits for what has to happen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Somebody with a session.
+#[derive(Debug)]
+pub struct Person {
+    /// What the scene calls him; a label, not the name of the account.
+    pub name: String,
+    /// The account.
+    pub user: User,
+    /// The token of the session.
+    pub token: String,
+    /// The session.
+    pub session_id: SessionId,
+    /// The session's client.
+    pub client: Arc<Client>,
+    address: String,
+    home: Mutex<Option<ServerId>>,
+}
+
+impl Person {
+    pub(super) async fn enter(
+        name: &str,
+        signed_in: SignedIn,
+        client: Arc<Client>,
+        address: String,
+    ) -> Result<Self> {
+        client
+            .identify(&signed_in.token)
+            .await
+            .with_context(|| format!("opening the session of {name}"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            user: signed_in.user,
+            token: signed_in.token,
+            session_id: signed_in.session_id,
+            client,
+            address,
+            home: Mutex::new(None),
+        })
+    }
+
+    /// The server that this person's commands go to.
+    pub fn home(&self) -> Option<ServerId> {
+        *self.home.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a server this person's home.
+    pub fn settles(&self, server: ServerId) {
+        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
+    }
+
+    /// The scope of this person's home, 0 without one.
+    pub fn scope(&self) -> u64 {
+        self.home().map_or(0, shared::ids::Id::get)
+    }
+
+    /// Sends a request to this person's home.
+    pub async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, CallError> {
+        self.client.call(self.scope(), request).await
+    }
+
+    /// Goes in through another door, as the same session.
+    pub async fn through(&self, door: Door) -> Result<Entrance> {
+        Entrance::open(door, &self.address, Some(&self.token))
+            .await
+            .with_context(|| format!("{} going in over {door:?}", self.name))
+    }
+
+    /// Creates a server and makes it home.
+    pub async fn creates_server(&self, name: &str) -> Result<ServerId> {
+        let create = CreateServer {
+            nonce: nonce(),
+            name: name.to_owned(),
+        };
+        let info = self.client.call(0, &create).await;
+        let server = info.context("creating a server")?.server.server_id;
+        self.settles(server);
+        Ok(server)
+    }
+
+    /// Makes a code for home.
+    pub async fn invites(&self) -> Result<String> {
+        let create = CreateInvite {
+            nonce: nonce(),
+            max_uses: None,
+            expires_in: None,
+        };
+        Ok(self.call(&create).await.context("inviting")?.code)
+    }
+
+    /// Redeems a code and makes its server home.
+    pub async fn joins(&self, code: &str) -> Result<()> {
+        let redeem = RedeemInvite {
+            nonce: nonce(),
+            code: code.to_owned(),
+        };
+        let info = self.client.call(0, &redeem).await;
+        self.settles(info.context("joining")?.server.server_id);
+        Ok(())
+    }
+
+    /// The channels that this person sees at home.
+    pub async fn channels(&self) -> Result<Vec<Channel>> {
+        Ok(self.call(&GetChannels {}).await?.channels)
+    }
+
+    /// The channel `#name` at home.
+    pub async fn channel(&self, name: &str) -> Result<ChannelId> {
+        let name = name.trim_start_matches('#');
+        let channels = self.channels().await?;
+        channels
+            .iter()
+            .find(|channel| channel.name == name)
+            .map(|channel| channel.channel_id)
+            .with_context(|| format!("{} sees no #{name}", self.name))
+    }
+
+    /// Creates a channel at home.
+    pub async fn creates_channel(&self, name: &str, overrides: Vec<Override>) -> Result<ChannelId> {
+        let create = CreateChannel {
+            nonce: nonce(),
+            name: name.trim_start_matches('#').to_owned(),
+            topic: None,
+            overrides,
+        };
+        let ChannelCreated { channel } = self.call(&create).await.context("creating a channel")?;
+        Ok(channel.channel_id)
+    }
+
+    /// Sets the overrides of a channel.
+    pub async fn overrides(&self, channel: ChannelId, overrides: Vec<Override>) -> Result<()> {
+        let update = UpdateChannel {
+            nonce: nonce(),
+            channel_id: channel,
+            name: None,
+            topic: None,
+            position: None,
+            overrides: Some(overrides),
+        };
+        self.call(&update).await.context("setting overrides")
+    }
+
+    /// Says something in a channel of home.
+    pub async fn send(&self, channel: &str, content: &str) -> Result<MessageSent> {
+        let channel = self.channel(channel).await?;
+        let sent = self.call(&message(channel, content)).await;
+        sent.with_context(|| format!("{} saying {content:?}", self.name))
+    }
+
+    /// Changes a message.
+    pub async fn edits(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+        content: &str,
+    ) -> Result<(), CallError> {
+        let edit = EditMessage {
+            nonce: nonce(),
+            channel_id: channel,
+            message_id: message,
+            content: content.to_owned(),
+        };
+        self.call(&edit).await
+    }
+
+    /// Deletes a message.
+    pub async fn deletes(&self, channel: ChannelId, message: MessageId) -> Result<(), CallError> {
+        let delete = DeleteMessage {
+            nonce: nonce(),
+            channel_id: channel,
+            message_id: message,
+        };
+        self.call(&delete).await
+    }
+
+    /// The last messages of a channel.
+    pub async fn history(&self, channel: ChannelId) -> Result<Vec<Message>> {
+        let page = GetMessages {
+            channel_id: channel,
+            before: None,
+            after: None,
+            limit: Some(200),
+        };
+        Ok(self.call(&page).await?.messages)
+    }
+
+    /// Waits until this person is told of a message with this text.
+    pub async fn sees(&self, content: &str) -> Result<Message> {
+        let created = self
+            .sees_event(|created: &MessageCreated| created.message.content == content)
+            .await
+            .with_context(|| format!("{} waiting for {content:?}", self.name))?;
+        Ok(created.message)
+    }
+
+    /// Waits for an event, or finds it among those that came already.
+    pub async fn sees_event<E: Event>(&self, wanted: impl Fn(&E) -> bool) -> Result<E> {
+        let pick = |seen: &Seen| seen.event::<E>().filter(|event| wanted(event));
+        let found = self.client.log().wait(0, PATIENCE, pick).await;
+        found.with_context(|| format!("{} never sees {}", self.name, E::NAME))
+    }
+
+    /// Fails if this person was told of such an event before `marker`, a text
+    /// that somebody sends where this person sees it after what must stay hidden.
+    pub async fn saw_none_before<E: Event>(
+        &self,
+        marker: &str,
+        wanted: impl Fn(&E) -> bool,
+    ) -> Result<()> {
+        self.sees(marker).await?;
+        let log = self.client.log().since(0);
+        let seen = log.iter().filter_map(Seen::event::<E>);
+        let leaked: Vec<String> = seen
+            .filter(wanted)
+            .map(|event| format!("{} {:?}", E::NAME, shared::protocol::encode(&event)))
+            .collect();
+        super::holds(
+            leaked.is_empty(),
+            &format!("{} saw what is hidden: {leaked:?}", self.name),
+        )
+    }
+
+    /// What this person can fetch now, to be held against later events.
+    pub async fn remembers(&self) -> Result<State> {
+        State::fetch(self).await
+    }
+
+    /// Fails unless `before`, changed by the events since, becomes what this
+    /// person can fetch now.
+    pub async fn agrees(&self, before: State) -> Result<()> {
+        before.becomes(self).await
+    }
+}
+
+/// A message with a fresh nonce.
+pub fn message(channel: ChannelId, content: &str) -> NewMessage {
+    NewMessage {
+        nonce: nonce(),
+        channel_id: channel,
+        content: content.to_owned(),
+        reply_to: None,
+    }
+}

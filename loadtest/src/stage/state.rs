@@ -1,0 +1,212 @@
+//! State before + events = state after: what a client keeps must be what it
+//! would fetch.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Result, bail};
+use shared::{
+    error::Reason,
+    ids::{ChannelId, ServerId, SessionId, UserId},
+    protocol::{
+        account::{SessionClosed, SessionOpened},
+        channel::{Channel, ChannelCreated, ChannelDeleted, ChannelUpdated, GetChannels},
+        message::{GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited},
+        server::{ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft},
+        session::{ListSessions, SessionInfo},
+        user::{ListUsers, Member},
+    },
+};
+use tokio::time::Instant;
+
+use super::Person;
+use crate::client::{CallError, log::Seen};
+
+/// How long the events of what was done may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What a person can fetch: the account, and the server that is home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Where the events begin that are not in the state.
+    position: u64,
+    known: Known,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Known {
+    home: Option<ServerId>,
+    sessions: BTreeMap<SessionId, SessionInfo>,
+    servers: BTreeMap<ServerId, Server>,
+    channels: BTreeMap<ChannelId, Channel>,
+    members: BTreeMap<UserId, Member>,
+    messages: BTreeMap<ChannelId, BTreeMap<u64, Message>>,
+}
+
+impl State {
+    pub(super) async fn fetch(person: &Person) -> Result<Self> {
+        // Events that arrive while fetching are applied again later; each says
+        // what is, so that changes nothing.
+        let position = person.client.log().end();
+        let known = Known::fetch(person).await?;
+        Ok(Self { position, known })
+    }
+
+    pub(super) async fn becomes(self, person: &Person) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let end = person.client.log().end();
+            let mut kept = self.known.clone();
+            for seen in person.client.log().since(self.position) {
+                kept.apply(&seen);
+            }
+            let fetched = Known::fetch(person).await?;
+            if kept == fetched {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let news = person.client.log().wait(end, left, |_| Some(())).await;
+            if news.is_none() {
+                bail!(
+                    "{} kept what differs from what can be fetched:\n  kept    {kept:?}\n  fetched {fetched:?}",
+                    person.name
+                );
+            }
+        }
+    }
+}
+
+impl Known {
+    async fn fetch(person: &Person) -> Result<Self> {
+        let client = &person.client;
+        let sessions = client.call(0, &ListSessions {}).await?.sessions;
+        let servers = client.call(0, &ListServers {}).await?.servers;
+        let mut known = Self {
+            home: person.home(),
+            sessions: sessions
+                .into_iter()
+                .map(|session| (session.session_id, session))
+                .collect(),
+            servers: servers
+                .into_iter()
+                .map(|server| (server.server_id, server))
+                .collect(),
+            ..Self::default()
+        };
+        if let Some(home) = known.home
+            && known.servers.contains_key(&home)
+        {
+            known.fetch_home(person).await?;
+        }
+        Ok(known)
+    }
+
+    async fn fetch_home(&mut self, person: &Person) -> Result<()> {
+        for channel in person.call(&GetChannels {}).await?.channels {
+            let page = GetMessages {
+                channel_id: channel.channel_id,
+                before: None,
+                after: Some(0),
+                limit: Some(200),
+            };
+            match person.call(&page).await {
+                Ok(page) => {
+                    let messages = page.messages.into_iter();
+                    let messages: BTreeMap<u64, Message> =
+                        messages.map(|message| (message.seq, message)).collect();
+                    if !messages.is_empty() {
+                        self.messages.insert(channel.channel_id, messages);
+                    }
+                }
+                // Seeing a channel does not mean reading its past.
+                Err(CallError::Refused(refusal)) if refusal.reason == Reason::Forbidden => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.channels.insert(channel.channel_id, channel);
+        }
+        let all = ListUsers {
+            after: None,
+            limit: Some(200),
+        };
+        let members = person.call(&all).await?.members;
+        self.members = members
+            .into_iter()
+            .map(|member| (member.user.user_id, member))
+            .collect();
+        Ok(())
+    }
+
+    fn apply(&mut self, seen: &Seen) {
+        self.apply_account(seen);
+        let Seen::Event { topic, .. } = seen else {
+            return;
+        };
+        if self.home.map(shared::ids::Id::get) == Some(*topic) {
+            self.apply_server(seen);
+            self.apply_message(seen);
+        }
+    }
+
+    fn apply_account(&mut self, seen: &Seen) {
+        if let Some(SessionOpened { session }) = seen.event() {
+            self.sessions.insert(session.session_id, session);
+        } else if let Some(SessionClosed { session_id }) = seen.event() {
+            self.sessions.remove(&session_id);
+        } else if let Some(ServerJoined { server }) = seen.event() {
+            self.servers.insert(server.server_id, server);
+        } else if let Some(ServerLeft { server_id }) = seen.event() {
+            self.servers.remove(&server_id);
+            if self.home == Some(server_id) {
+                self.channels.clear();
+                self.members.clear();
+                self.messages.clear();
+            }
+        }
+    }
+
+    fn apply_server(&mut self, seen: &Seen) {
+        if let Some(MemberJoined { member }) = seen.event() {
+            self.members.insert(member.user.user_id, member);
+        } else if let Some(MemberLeft { user_id }) = seen.event() {
+            self.members.remove(&user_id);
+        } else if let Some(ChannelCreated { channel }) = seen.event() {
+            self.channels.insert(channel.channel_id, channel);
+        } else if let Some(ChannelUpdated { channel }) = seen.event() {
+            self.channels.insert(channel.channel_id, channel);
+        } else if let Some(ChannelDeleted { channel_id }) = seen.event() {
+            self.channels.remove(&channel_id);
+            self.messages.remove(&channel_id);
+        }
+    }
+
+    fn apply_message(&mut self, seen: &Seen) {
+        if let Some(MessageCreated {
+            channel_id,
+            message,
+        }) = seen.event()
+        {
+            if let Some(channel) = self.channels.get_mut(&channel_id)
+                && channel.last_seq <= message.seq
+            {
+                channel.last_seq = message.seq;
+                channel.last_message_id = Some(message.message_id);
+            }
+            let messages = self.messages.entry(channel_id).or_default();
+            messages.insert(message.seq, message);
+        } else if let Some(edited) = seen.event::<MessageEdited>() {
+            let messages = self.messages.entry(edited.channel_id).or_default();
+            for message in messages.values_mut() {
+                if message.message_id == edited.message_id {
+                    message.content.clone_from(&edited.content);
+                    message.edited_at = Some(edited.edited_at);
+                }
+            }
+        } else if let Some(deleted) = seen.event::<MessageDeleted>()
+            && let Some(messages) = self.messages.get_mut(&deleted.channel_id)
+        {
+            messages.retain(|_, message| message.message_id != deleted.message_id);
+            if messages.is_empty() {
+                self.messages.remove(&deleted.channel_id);
+            }
+        }
+    }
+}

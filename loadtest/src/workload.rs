@@ -1,0 +1,328 @@
+//! Writers and readers in a room, who write down all that they do and see.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use shared::protocol::message::{MessageCreated, NewMessage};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    checker::{self, Report},
+    client::{CallError, Client, Options, log::Seen},
+    history::{Entry, History, Op, Outcome, What},
+    random::nonce,
+    room::Room,
+};
+
+/// How long readers have to see the end of the history.
+const CATCH_UP: Duration = Duration::from_secs(15);
+
+/// What a workload is to do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How many write.
+    pub writers: usize,
+    /// How many read.
+    pub readers: usize,
+    /// The pace of each writer.
+    pub every: Duration,
+    /// How often each message is sent in all, in turn over two sessions.
+    pub sends: usize,
+    /// Bytes of each message, at least those of its name.
+    pub bytes: usize,
+    /// How the clients are to behave.
+    pub options: Options,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            writers: 3,
+            readers: 2,
+            every: Duration::from_millis(10),
+            sends: 1,
+            bytes: 0,
+            options: Options {
+                heartbeat: Some(Duration::from_millis(500)),
+                ..Options::default()
+            },
+        }
+    }
+}
+
+/// A workload under way.
+#[derive(Debug)]
+pub struct Workload {
+    room: Room,
+    history: Arc<History>,
+    /// The readers, by number.
+    pub readers: Vec<Arc<Client>>,
+    progress: Vec<watch::Receiver<u64>>,
+    acknowledged: watch::Sender<u64>,
+    stop: CancellationToken,
+    writers: TaskTracker,
+    followers: TaskTracker,
+}
+
+/// How a workload ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What the checker says.
+    pub report: Report,
+    /// All that was written down.
+    pub history: Vec<Entry>,
+}
+
+impl Workload {
+    /// Starts writers and readers; the history goes to a file in `dir`.
+    pub async fn start(room: &Room, plan: &Plan, dir: &Path) -> Result<Self> {
+        let run = nonce().split_off(24);
+        let path = dir.join(format!("history-{run}.jsonl"));
+        let mut workload = Self {
+            room: room.clone(),
+            history: Arc::new(History::create(&path)?),
+            readers: Vec::new(),
+            progress: Vec::new(),
+            acknowledged: watch::Sender::new(0),
+            stop: CancellationToken::new(),
+            writers: TaskTracker::new(),
+            followers: TaskTracker::new(),
+        };
+        for number in 0..plan.readers {
+            workload.read(number, plan).await?;
+        }
+        for number in 0..plan.writers {
+            let writer = Writer {
+                name: format!("{run}-w{number}"),
+                room: room.clone(),
+                sessions: vec![
+                    room.enter(number, plan.options.clone()).await?,
+                    room.enter(number + room.tokens.len(), plan.options.clone())
+                        .await?,
+                ],
+                plan: plan.clone(),
+                history: Arc::clone(&workload.history),
+                acknowledged: workload.acknowledged.clone(),
+            };
+            let stop = workload.stop.clone();
+            workload.writers.spawn(writer.run(stop));
+        }
+        Ok(workload)
+    }
+
+    async fn read(&mut self, number: usize, plan: &Plan) -> Result<()> {
+        let client = Arc::new(self.room.enter(number, plan.options.clone()).await?);
+        let (seen, progress) = watch::channel(0);
+        let follower = Follower {
+            name: format!("r{number}"),
+            client: Arc::clone(&client),
+            history: Arc::clone(&self.history),
+            room: self.room.clone(),
+            seen,
+        };
+        self.followers.spawn(follower.run());
+        self.readers.push(client);
+        self.progress.push(progress);
+        Ok(())
+    }
+
+    /// How many messages were acknowledged so far.
+    pub fn acknowledged(&self) -> u64 {
+        *self.acknowledged.borrow()
+    }
+
+    /// Waits until `count` more messages were acknowledged.
+    pub async fn progress(&self, count: u64, patience: Duration) -> Result<()> {
+        let wanted = self.acknowledged() + count;
+        let mut acknowledged = self.acknowledged.subscribe();
+        let reached = acknowledged.wait_for(|now| *now >= wanted);
+        if timeout(patience, reached).await.is_err() {
+            bail!(
+                "{} messages were acknowledged within {patience:?}, not {wanted}",
+                self.acknowledged()
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits until reader `number` saw the message at `seq`.
+    pub async fn reader_at(&self, number: usize, seq: u64, patience: Duration) -> Result<()> {
+        let mut progress = self.progress.get(number).context("no such reader")?.clone();
+        let reached = progress.wait_for(|seen| *seen >= seq);
+        match timeout(patience, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => bail!("reader {number} does not get to {seq} within {patience:?}"),
+        }
+    }
+
+    /// Stops the writers and waits for what they have under way.
+    pub async fn stop_writing(&self) {
+        self.stop.cancel();
+        self.writers.close();
+        self.writers.wait().await;
+    }
+
+    /// Ends the workload: stops writing, waits for the readers, compares.
+    pub async fn finish(self) -> Result<Ended> {
+        self.stop_writing().await;
+        let last = self.write_stored().await?;
+        for number in 0..self.readers.len() {
+            // A reader that does not get there is a fault that the checker names.
+            drop(self.reader_at(number, last, CATCH_UP).await);
+        }
+        let history = self.history.read_back()?;
+        let mut report = checker::check(&history);
+        for (number, reader) in self.readers.iter().enumerate() {
+            let violations = reader.violations();
+            let faults = violations.iter().map(|text| format!("r{number}: {text}"));
+            report.faults.extend(faults);
+        }
+        Ok(Ended { report, history })
+    }
+
+    /// Writes down what the cluster has; answers with its last place.
+    async fn write_stored(&self) -> Result<u64> {
+        let client = self.room.enter(0, Options::default()).await?;
+        let messages = self.room.history(&client).await?;
+        client.close().await;
+        for message in &messages {
+            let what = What {
+                nonce: Some(name(&message.content)),
+                id: Some(message.message_id.get()),
+                seq: Some(message.seq),
+            };
+            self.history.write("end", Op::Stored, Outcome::Ok, what)?;
+        }
+        Ok(messages.last().map_or(0, |message| message.seq))
+    }
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The name that a message begins with.
+fn name(content: &str) -> &str {
+    content.split(' ').next().unwrap_or_default()
+}
+
+struct Writer {
+    name: String,
+    room: Room,
+    sessions: Vec<Client>,
+    plan: Plan,
+    history: Arc<History>,
+    acknowledged: watch::Sender<u64>,
+}
+
+impl Writer {
+    async fn run(self, stop: CancellationToken) -> Result<()> {
+        let mut pace = interval(self.plan.every);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for number in 1_u64.. {
+            if stop.run_until_cancelled(pace.tick()).await.is_none() {
+                break;
+            }
+            let nonce = format!("{}-{number}", self.name);
+            for session in self.sessions.iter().cycle().take(self.plan.sends) {
+                self.send(session, &nonce).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, session: &Client, nonce: &str) -> Result<()> {
+        let padding = self.plan.bytes.saturating_sub(nonce.len() + 1);
+        let message = NewMessage {
+            nonce: nonce.to_owned(),
+            channel_id: self.room.channel,
+            content: format!("{nonce} {}", "x".repeat(padding)),
+            reply_to: None,
+        };
+        let mut what = What {
+            nonce: Some(nonce),
+            ..What::default()
+        };
+        let write = |outcome, what| self.history.write(&self.name, Op::Send, outcome, what);
+        write(Outcome::Invoke, what)?;
+        match session.call(self.room.server.get(), &message).await {
+            Ok(sent) => {
+                what.id = Some(sent.message_id.get());
+                what.seq = Some(sent.seq);
+                write(Outcome::Ok, what)?;
+                self.acknowledged.send_modify(|count| *count += 1);
+            }
+            Err(CallError::Refused(_)) => write(Outcome::Fail, what)?,
+            Err(_) => write(Outcome::Info, what)?,
+        }
+        Ok(())
+    }
+}
+
+/// Writes down what a reader sees.
+struct Follower {
+    name: String,
+    client: Arc<Client>,
+    history: Arc<History>,
+    room: Room,
+    seen: watch::Sender<u64>,
+}
+
+impl Follower {
+    async fn run(self) -> Result<()> {
+        let mut position = 0;
+        let forever = Duration::from_hours(1);
+        while !self.seen.is_closed() {
+            self.client
+                .log()
+                .wait(position, forever, |_| Some(()))
+                .await
+                .context("nothing happens any more")?;
+            for seen in self.client.log().since(position) {
+                position += 1;
+                self.follow(&seen)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&self, seen: &Seen) -> Result<()> {
+        if let Some(created) = seen.event::<MessageCreated>()
+            && created.channel_id == self.room.channel
+        {
+            let what = What {
+                nonce: Some(name(&created.message.content)),
+                id: Some(created.message.message_id.get()),
+                seq: Some(created.message.seq),
+            };
+            self.history
+                .write(&self.name, Op::Receive, Outcome::Ok, what)?;
+            self.seen.send_replace(created.message.seq);
+        }
+        if let Seen::Gap { topic, .. } = seen
+            && *topic == self.room.server.get()
+        {
+            self.history
+                .write(&self.name, Op::Gap, Outcome::Ok, What::default())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_begins_with_its_name() {
+        assert_eq!(name("run-w1-7 xxxx"), "run-w1-7");
+        assert_eq!(name("run-w1-7 "), "run-w1-7");
+        assert_eq!(name(""), "");
+    }
+}

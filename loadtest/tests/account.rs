@@ -1,0 +1,253 @@
+//! Accounts: sign up, sign in, guests, sign out, over every door.
+
+use anyhow::Result;
+use loadtest::{
+    client::{CallError, Status},
+    door::{Door, Entrance},
+    random::nonce,
+    stage::{PASSWORD, holds, refused, same, scene, unique},
+};
+use shared::{
+    error::Reason,
+    protocol::{
+        account::{Authenticate, JoinAsGuest, LogIn, LogOut, Register, SessionOpened},
+        session::ListSessions,
+    },
+};
+
+fn register(name: &str) -> Register {
+    Register {
+        nonce: nonce(),
+        name: name.to_owned(),
+        password: PASSWORD.to_owned(),
+        invite: None,
+        device: Some("test".to_owned()),
+    }
+}
+
+fn log_in(name: &str, password: &str) -> LogIn {
+    LogIn {
+        nonce: nonce(),
+        name: name.to_owned(),
+        password: password.to_owned(),
+        device: None,
+    }
+}
+
+#[tokio::test]
+async fn the_first_account_administers_and_no_later_one_does() -> Result<()> {
+    scene(async |stage| {
+        let admin = stage.admin().await?;
+        holds(admin.user.admin && !admin.user.guest, "the first account")?;
+        let later = stage.registered("later", 1).await?;
+        holds(!later.user.admin && !later.user.guest, "a later account")?;
+        let guest = stage.guest("guest", 1).await?;
+        holds(!guest.user.admin && guest.user.guest, "a guest")
+    })
+    .await
+}
+
+#[tokio::test]
+async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() -> Result<()> {
+    scene(async |stage| {
+        for door in Door::ALL {
+            let mut way = Entrance::open(door, &stage.address(0)?, None).await?;
+            let name = unique("Ünal");
+            let signed_up = way.call(0, &register(&name)).await?;
+            same(&signed_up.user.name, &name)?;
+            let signed_in = way.call(0, &log_in(&name, PASSWORD)).await?;
+            same(&signed_in.user, &signed_up.user)?;
+            holds(
+                signed_in.token != signed_up.token,
+                "each session has its token",
+            )?;
+            let guest = JoinAsGuest {
+                nonce: nonce(),
+                device: None,
+            };
+            holds(way.call(0, &guest).await?.user.guest, "a guest over a door")?;
+
+            for other in Door::ALL {
+                let mut way =
+                    Entrance::open(other, &stage.address(1)?, Some(&signed_in.token)).await?;
+                let sessions = way.call(0, &ListSessions {}).await?.sessions;
+                same(&sessions.len(), &2)?;
+                let whose = Authenticate {
+                    token: signed_in.token.clone(),
+                };
+                let identity = way.call(0, &whose).await?;
+                same(&identity.user, &signed_up.user)?;
+                same(&identity.session_id, &signed_in.session_id)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn names_that_look_the_same_are_taken() -> Result<()> {
+    scene(async |stage| {
+        let client = stage.client(0);
+        let name = unique("alice");
+        client.call(0, &register(&name)).await?;
+        let wide = name.replacen('a', "\u{ff41}", 1);
+        for same_name in [name.clone(), name.to_uppercase(), wide] {
+            let result = client.call(0, &register(&same_name)).await;
+            refused(result, Reason::NameTaken)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn of_sign_ups_with_one_name_at_once_one_succeeds() -> Result<()> {
+    scene(async |stage| {
+        let (one, two) = (stage.client(0), stage.client(1));
+        let name = unique("race");
+        let (first, second) = (register(&name), register(&name));
+        let (first, second) = tokio::join!(one.call(0, &first), two.call(0, &second));
+        match (first, second) {
+            (Ok(_), other) | (other, Ok(_)) => refused(other, Reason::NameTaken),
+            (first, second) => anyhow::bail!("nobody got the name: {first:?} {second:?}"),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_are_refused_alike() -> Result<()> {
+    scene(async |stage| {
+        let client = stage.client(0);
+        let name = unique("alice");
+        client.call(0, &register(&name)).await?;
+        let wrong = client.call(0, &log_in(&name, "wrong horse")).await;
+        let unknown = client.call(0, &log_in(&unique("no"), PASSWORD)).await;
+        same(&wrong, &unknown)?;
+        refused(wrong, Reason::WrongCredentials)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_guest_cannot_sign_in_with_a_password() -> Result<()> {
+    scene(async |stage| {
+        let guest = stage.guest("guest", 0).await?;
+        for password in [PASSWORD, "password"] {
+            let result = stage
+                .client(0)
+                .call(0, &log_in(&guest.user.name, password))
+                .await;
+            refused(result, Reason::WrongCredentials)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_repeated_sign_up_is_the_same_account_with_a_new_token() -> Result<()> {
+    scene(async |stage| {
+        let request = register(&unique("again"));
+        let first = stage.client(0).call(0, &request).await?;
+        let second = stage.client(1).call(0, &request).await?;
+        same(&first.user, &second.user)?;
+        same(&first.session_id, &second.session_id)?;
+        holds(first.token != second.token, "the token is new")?;
+        let client = stage.client(0);
+        same(&client.identify(&second.token).await?.user, &first.user)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn bad_names_and_passwords_are_refused_by_field() -> Result<()> {
+    scene(async |stage| {
+        let client = stage.client(0);
+        for name in [
+            "",
+            "a",
+            "with space",
+            "a\u{200b}b",
+            "\u{202e}evil",
+            &"n".repeat(33),
+        ] {
+            let result = client.call(0, &register(name)).await;
+            let detail = result.as_ref().err().and_then(|error| error.refusal());
+            same(
+                &detail.and_then(|refusal| refusal.detail.clone()),
+                &Some("name".to_owned()),
+            )?;
+            refused(result, Reason::Invalid)?;
+        }
+        for password in ["", "short", &"p".repeat(257)] {
+            let mut request = register(&unique("weak"));
+            request.password = password.to_owned();
+            refused(client.call(0, &request).await, Reason::Invalid)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_everywhere() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.registered("alice", 0).await?;
+        let twin = stage.client(1);
+        twin.identify(&alice.token).await?;
+        // The close frame may overtake the reply; both say that it is done.
+        match alice.client.call(0, &LogOut { nonce: nonce() }).await {
+            Ok(()) | Err(CallError::Disconnected) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for client in [&alice.client, &twin] {
+            let status = client
+                .until(|status| matches!(status, Status::Closed(_)))
+                .await?;
+            same(&status, &Status::Closed(Some(4_504)))?;
+        }
+        let mut http = Entrance::open(Door::Http, &stage.address(1)?, Some(&alice.token)).await?;
+        refused(
+            http.call(0, &ListSessions {}).await,
+            Reason::Unauthenticated,
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn another_session_is_told_of_a_sign_in() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.registered("alice", 0).await?;
+        let before = alice.remembers().await?;
+        let second = stage
+            .client(1)
+            .call(0, &log_in(&alice.user.name, PASSWORD))
+            .await?;
+        alice
+            .sees_event(|opened: &SessionOpened| opened.session.session_id == second.session_id)
+            .await?;
+        alice.agrees(before).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_wrong_token_opens_nothing() -> Result<()> {
+    scene(async |stage| {
+        let client = stage.client(0);
+        let opened = client.identify("no such token").await;
+        refused(opened, Reason::Unauthenticated)?;
+        same(&*client.status().borrow(), &Status::Closed(Some(4_503)))?;
+        let whose = Authenticate {
+            token: "no such token".to_owned(),
+        };
+        refused(
+            stage.client(0).call(0, &whose).await,
+            Reason::Unauthenticated,
+        )
+    })
+    .await
+}

@@ -1,0 +1,396 @@
+//! Input from strangers: refused or closed by a code, never a crash, and never
+//! to the harm of others.
+
+use anyhow::{Context, Result, bail};
+use loadtest::{
+    client::{
+        CallError,
+        incoming::Incoming,
+        link::{Dialect, Ended, Link, host},
+    },
+    door::{Door, Entrance, expect_control},
+    http,
+    random::{Random, nonce, seed},
+    stage::{Person, Stage, holds, message, refused, same, scene},
+};
+use shared::{
+    close::CloseCode,
+    domain::limits::MAX_FRAME_BYTES,
+    error::Reason,
+    frame::{Frame, opcode},
+    ids::MAX_ID,
+    protocol::{self, Request, channel::CreateChannel, message::NewMessage, rows},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+/// What came of bytes that no client of ours would send.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Refused(Reason),
+    Closed(u16),
+}
+
+/// Sends one message on a fresh connection that is signed in, and waits for
+/// what comes of it.
+async fn send_raw(person: &Person, door: Door, raw: Message) -> Result<Answer> {
+    let mut way = person.through(door).await?;
+    let link = way.link().context("a link")?;
+    if let Err(Ended::Closed(code)) = link.send(raw).await {
+        return Ok(Answer::Closed(code));
+    }
+    loop {
+        match link.next_soon().await {
+            Ok(Incoming::Refusal { refusal, .. }) => return Ok(Answer::Refused(refusal.reason)),
+            Ok(Incoming::Reply { .. }) => bail!("it was answered"),
+            Ok(_) => {}
+            Err(Ended::Closed(code)) => return Ok(Answer::Closed(code)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Fails unless it was refused as malformed or the connection was closed as
+/// broken; both say that it is the client's fault.
+fn blamed(answer: &Answer) -> Result<()> {
+    let fine = match answer {
+        Answer::Refused(reason) => {
+            matches!(
+                reason,
+                Reason::Malformed | Reason::TooLarge | Reason::UnknownCommand
+            )
+        }
+        Answer::Closed(code) => {
+            [CloseCode::BadFrame, CloseCode::TooLarge].map(CloseCode::code).contains(code)
+                // RFC 6455's own: protocol error, unsupported data, invalid text, too big.
+                || matches!(code, 1_002 | 1_003 | 1_007 | 1_009)
+        }
+    };
+    holds(fine, &format!("{answer:?} blames nobody"))
+}
+
+async fn still_serves(stage: &Stage) -> Result<()> {
+    let [alice, bob] = stage.company().await?;
+    alice.send("#general", "still here").await?;
+    bob.sees("still here").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let whole = Frame {
+            opcode: NewMessage::ROW.opcode,
+            request: 1,
+            scope: alice.scope(),
+            body: &(NewMessage::ROW.request.sample)(),
+        }
+        .write();
+        let mut bad: Vec<Vec<u8>> = (0..whole.len())
+            .step_by(5)
+            .map(|length| whole.iter().copied().take(length).collect())
+            .collect();
+        bad.push([&[0x94, 16, 1, 0][..], &[0x91; 60], &[0xc0]].concat());
+        bad.push(vec![0x94, 16, 1, 0, 0xdd, 0xff, 0xff, 0xff, 0xff]);
+        bad.push(vec![0x94, 16, 1, 0, 0xdb, 0xff, 0xff, 0xff, 0xff, b'x']);
+        bad.push(vec![0xc1]);
+        bad.push([&whole[..], &[0x90]].concat());
+        for bytes in bad {
+            let answer = send_raw(&alice, Door::MessagePack, Message::binary(bytes)).await?;
+            blamed(&answer)?;
+        }
+        still_serves(stage).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn broken_json_is_the_clients_fault() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+        for text in [
+            "",
+            "{",
+            "null",
+            "[]",
+            "{}",
+            r#"{"command":7}"#,
+            r#"{"command":"ping","request":-1,"body":{}}"#,
+            r#"{"command":"ping","request":1,"scope":"x","body":{}}"#,
+            r#"{"command":"ping","request":1,"scope":"99999999999999999999","body":{}}"#,
+            r#"{"command":"message_new","request":1,"scope":"1","body":{"nonce":7}}"#,
+            r#"{"command":"message_new","request":1,"scope":"1","body":[]}"#,
+            r#"{"command":"nothing","request":1,"body":{}}"#,
+            &format!(r#"{{"command":"ping","request":1,"body":{deep}}}"#),
+        ] {
+            let answer = send_raw(&alice, Door::Json, Message::text(text)).await?;
+            blamed(&answer)?;
+            let way = alice.through(Door::Http).await?;
+            match way.ask_http("message_new", 1, text.as_bytes()).await {
+                Err(CallError::Refused(refusal)) => blamed(&Answer::Refused(refusal.reason))?,
+                other => bail!("{text} over HTTP: {other:?}"),
+            }
+        }
+        still_serves(stage).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let text = Message::text(r#"{"command":"ping","request":1,"body":{}}"#);
+        blamed(&send_raw(&alice, Door::MessagePack, text).await?)?;
+        let binary = Message::binary(vec![0x94, 0xcd, 0x08, 0x0e, 1, 0, 0x90]);
+        blamed(&send_raw(&alice, Door::Json, binary).await?)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let body = protocol::encode(&message(general, "????"));
+        let at = body
+            .windows(4)
+            .position(|window| window == b"????")
+            .context("the text")?;
+        let mut body = body;
+        body.splice(at..at + 4, [0xff, 0xfe, 0xc0, 0x80]);
+        let mut way = alice.through(Door::MessagePack).await?;
+        let result = way
+            .ask_binary(NewMessage::ROW.opcode, alice.scope(), &body)
+            .await;
+        refused(result, Reason::Malformed)?;
+        let way = alice.through(Door::Http).await?;
+        let bytes = b"{\"nonce\":\"\xff\xfe\"}";
+        let result = way.ask_http("message_new", alice.scope(), bytes).await;
+        refused(result, Reason::Malformed)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let large = vec![b'x'; MAX_FRAME_BYTES + 1];
+        let answer = send_raw(&alice, Door::MessagePack, Message::binary(large.clone())).await?;
+        blamed(&answer)?;
+        let text = String::from_utf8(large.clone())?;
+        blamed(&send_raw(&alice, Door::Json, Message::text(text)).await?)?;
+        let address = stage.address(0)?;
+        let path = "/api/v1/commands/message_new?scope=1";
+        let response = http::post(host(&address)?, path, Some(&alice.token), &large).await?;
+        same(&response.status, &413)?;
+        still_serves(stage).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let known: Vec<u16> = rows().map(|row| row.opcode).collect();
+        let mut way = alice.through(Door::MessagePack).await?;
+        for number in [11, 15, 127, 2_047, 4_000, 61_439, 65_535] {
+            holds(!known.contains(&number), "the opcode is free")?;
+            let result = way.ask_binary(number, alice.scope(), &[0x90]).await;
+            refused(result, Reason::UnknownCommand)?;
+        }
+        let way = alice.through(Door::Http).await?;
+        for name in ["nothing", "user_create", "MESSAGE_NEW", "message-new"] {
+            refused(way.ask_http(name, 0, b"{}").await, Reason::UnknownCommand)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let mut way = alice.through(Door::MessagePack).await?;
+        for number in [
+            opcode::REPLY,
+            opcode::REFUSAL,
+            opcode::EVENT,
+            opcode::HELLO,
+            opcode::READY,
+            opcode::CURSOR,
+            opcode::RECONNECT,
+            opcode::GAP,
+        ] {
+            let result = way.ask_binary(number, 0, &[0x90]).await;
+            refused(result, Reason::UnknownCommand)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let body = message(general, "lost");
+        for door in Door::ALL {
+            let mut way = alice.through(door).await?;
+            for scope in [0, 1, alice.user.user_id.get(), general.get(), MAX_ID] {
+                refused(way.call(scope, &body).await, Reason::UnknownServer)?;
+            }
+        }
+        // Too large for an id: the form is wrong, not the server.
+        let mut way = alice.through(Door::MessagePack).await?;
+        let result = way
+            .ask_binary(NewMessage::ROW.opcode, MAX_ID + 1, &protocol::encode(&body))
+            .await;
+        let reason = result.err().and_then(|error| error.refusal().cloned());
+        holds(
+            reason.is_some_and(|refusal| {
+                matches!(refusal.reason, Reason::Malformed | Reason::UnknownServer)
+            }),
+            "an id that is none",
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let first = message(general, "first");
+        alice.call(&first).await?;
+        let mut other = message(general, "other");
+        other.nonce.clone_from(&first.nonce);
+        for door in Door::ALL {
+            let mut way = alice.through(door).await?;
+            refused(way.call(alice.scope(), &other).await, Reason::NonceReused)?;
+            // Nor for another command.
+            let create = CreateChannel {
+                nonce: first.nonce.clone(),
+                name: "other".to_owned(),
+                topic: None,
+                overrides: Vec::new(),
+            };
+            refused(way.call(alice.scope(), &create).await, Reason::NonceReused)?;
+        }
+        same(&alice.history(general).await?.len(), &1)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nonces_that_are_none_are_refused() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        for bad in ["", "with space", "ünïcode", "new\nline", &"n".repeat(65)] {
+            for door in Door::ALL {
+                let mut request = message(general, "hi");
+                request.nonce = bad.to_owned();
+                let result = alice
+                    .through(door)
+                    .await?
+                    .call(alice.scope(), &request)
+                    .await;
+                refused(result, Reason::Invalid)?;
+            }
+        }
+        same(&alice.history(general).await?, &Vec::new())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let mut way = alice.through(Door::MessagePack).await?;
+        for row in rows().filter(|row| row.opcode < opcode::FIRST_INTERNAL) {
+            // A number, a text, and an array of what is no value.
+            for body in [&[7_u8][..], &[0xa1, b'x'], &[0x92, 0xc1]] {
+                match way.ask_binary(row.opcode, alice.scope(), body).await {
+                    Err(CallError::Refused(refusal)) if refusal.reason == Reason::Malformed => {}
+                    Err(CallError::Disconnected) => {
+                        way = alice.through(Door::MessagePack).await?;
+                    }
+                    other => bail!("{} with {body:x?}: {other:?}", row.name),
+                }
+            }
+        }
+        still_serves(stage).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn random_bytes_break_nothing() -> Result<()> {
+    scene(async |stage| {
+        let seed = seed();
+        let mut random = Random::new(seed);
+        let [alice] = stage.company().await?;
+        for _ in 0..60 {
+            let length = 1 + random.below(60);
+            let mut bytes: Vec<u8> = (0..length)
+                .map(|_| u8::try_from(random.below(256)).unwrap_or_default())
+                .collect();
+            // Half of them begin like a frame.
+            if random.below(2) == 0 {
+                bytes.splice(0..1, [0x94, 16, 1, 0]);
+            }
+            let mut way = alice.through(Door::MessagePack).await?;
+            let link = way.link().context("a link")?;
+            drop(link.send(Message::binary(bytes)).await);
+        }
+        still_serves(stage)
+            .await
+            .with_context(|| format!("seed {seed}"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let identify = protocol::control::Identify {
+            token: alice.token.clone(),
+        };
+        let again = loadtest::door::binary(opcode::IDENTIFY, 0, 0, &protocol::encode(&identify));
+        let answer = send_raw(&alice, Door::MessagePack, again).await?;
+        same(&answer, &Answer::Closed(CloseCode::BadFrame.code()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_token_in_the_address_opens_nothing() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let address = stage.address(0)?;
+        let path = format!(
+            "/api/v1/commands/sessions_list?scope=0&token={}",
+            alice.token
+        );
+        let response = http::post(host(&address)?, &path, None, b"{}").await?;
+        holds(response.status != 200, "tokens travel in headers only")?;
+        let url = format!("{address}/ws?token={}", alice.token);
+        if let Ok(mut link) = Link::open(&url, Dialect::MessagePack, None).await {
+            expect_control(&mut link, opcode::HELLO).await?;
+        }
+        let mut nobody = Entrance::open(Door::Http, &address, None).await?;
+        let leave = protocol::account::LogOut { nonce: nonce() };
+        refused(nobody.call(0, &leave).await, Reason::Unauthenticated)
+    })
+    .await
+}

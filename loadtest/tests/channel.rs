@@ -1,0 +1,265 @@
+//! Channels: list, create, change, delete, and who sees them.
+
+use anyhow::Result;
+use loadtest::{
+    door::Door,
+    random::nonce,
+    stage::{Person, holds, refused, same, scene},
+};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    ids::ChannelId,
+    protocol::{
+        channel::{
+            ChannelCreated, ChannelDeleted, ChannelUpdated, CreateChannel, DeleteChannel,
+            GetChannels, UpdateChannel,
+        },
+        message::MessageCreated,
+    },
+};
+
+fn create(name: &str) -> CreateChannel {
+    CreateChannel {
+        nonce: nonce(),
+        name: name.to_owned(),
+        topic: Some("what it is about".to_owned()),
+        overrides: Vec::new(),
+    }
+}
+
+fn update(channel: ChannelId) -> UpdateChannel {
+    UpdateChannel {
+        nonce: nonce(),
+        channel_id: channel,
+        name: None,
+        topic: None,
+        position: None,
+        overrides: None,
+    }
+}
+
+fn delete(channel: ChannelId) -> DeleteChannel {
+    DeleteChannel {
+        nonce: nonce(),
+        channel_id: channel,
+    }
+}
+
+/// Takes the sight of a channel from everyone but those who may everything.
+fn hidden(server: u64) -> Override {
+    Override {
+        kind: TargetKind::Role,
+        target: server,
+        allow: Permissions::empty(),
+        deny: Permissions::VIEW_CHANNEL,
+    }
+}
+
+/// Gives one member the sight of a channel, and what goes with it.
+fn shown_to(person: &Person) -> Override {
+    Override {
+        kind: TargetKind::Member,
+        target: person.user.user_id.get(),
+        allow: Permissions::EVERYONE,
+        deny: Permissions::empty(),
+    }
+}
+
+#[tokio::test]
+async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        for door in Door::ALL {
+            let mut way = alice.through(door).await?;
+            let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+            let created = way.call(alice.scope(), &create("plans")).await?.channel;
+            same(&created.topic, &"what it is about".to_owned())?;
+            same(&created.last_seq, &0)?;
+            bob.sees_event(|event: &ChannelCreated| event.channel == created)
+                .await?;
+            alice.agrees(hers).await?;
+            bob.agrees(his).await?;
+
+            let his = bob.remembers().await?;
+            let mut change = update(created.channel_id);
+            change.name = Some("better plans".to_owned());
+            change.position = Some(7);
+            way.call(alice.scope(), &change).await?;
+            let changed = bob
+                .sees_event(|event: &ChannelUpdated| event.channel.channel_id == created.channel_id)
+                .await?;
+            same(&changed.channel.name, &"better plans".to_owned())?;
+            same(&changed.channel.topic, &created.topic)?;
+            same(&changed.channel.position, &7)?;
+            bob.agrees(his).await?;
+            let mut his_way = bob.through(door).await?;
+            let listed = his_way.call(bob.scope(), &GetChannels {}).await?.channels;
+            let order: Vec<_> = listed.iter().map(|c| (c.position, c.channel_id)).collect();
+            holds(order.is_sorted(), &format!("listed by position: {order:?}"))?;
+            holds(listed.contains(&changed.channel), "it is listed as changed")?;
+
+            let his = bob.remembers().await?;
+            way.call(alice.scope(), &delete(created.channel_id)).await?;
+            bob.sees_event(|event: &ChannelDeleted| event.channel_id == created.channel_id)
+                .await?;
+            bob.agrees(his).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_the_permission_channels_are_not_touched() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let before = alice.remembers().await?;
+        for door in Door::ALL {
+            let mut way = bob.through(door).await?;
+            let scope = bob.scope();
+            refused(way.call(scope, &create("mine")).await, Reason::Forbidden)?;
+            refused(way.call(scope, &update(general)).await, Reason::Forbidden)?;
+            refused(way.call(scope, &delete(general)).await, Reason::Forbidden)?;
+        }
+        alice.agrees(before).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob, carol] = stage.company().await?;
+        let overrides = vec![hidden(alice.scope()), shown_to(&carol)];
+        let secret = alice.creates_channel("#secret", overrides).await?;
+        alice.send("#secret", "for carol").await?;
+        carol.sees("for carol").await?;
+        alice.send("#general", "for all").await?;
+
+        bob.saw_none_before("for all", |event: &MessageCreated| {
+            event.channel_id == secret
+        })
+        .await?;
+        bob.saw_none_before("for all", |event: &ChannelCreated| {
+            event.channel.channel_id == secret
+        })
+        .await?;
+        for door in Door::ALL {
+            let mut way = bob.through(door).await?;
+            let message = loadtest::stage::message(secret, "let me in");
+            refused(
+                way.call(bob.scope(), &message).await,
+                Reason::UnknownChannel,
+            )?;
+            let listed = way.call(bob.scope(), &GetChannels {}).await?.channels;
+            holds(
+                listed.iter().all(|channel| channel.channel_id != secret),
+                "the list hides it",
+            )?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let room = alice.creates_channel("#room", Vec::new()).await?;
+        alice.send("#room", "one").await?;
+        bob.sees("one").await?;
+
+        alice.overrides(room, vec![hidden(alice.scope())]).await?;
+        alice.send("#room", "two").await?;
+        alice.send("#general", "hidden now").await?;
+        bob.saw_none_before("hidden now", |event: &MessageCreated| {
+            event.message.content == "two"
+        })
+        .await?;
+
+        alice.overrides(room, Vec::new()).await?;
+        alice.send("#room", "three").await?;
+        bob.sees("three").await?;
+        let contents: Vec<String> = bob
+            .history(room)
+            .await?
+            .into_iter()
+            .map(|message| message.content)
+            .collect();
+        same(
+            &contents,
+            &["one", "two", "three"].map(str::to_owned).to_vec(),
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let manager = Override {
+            kind: TargetKind::Member,
+            target: bob.user.user_id.get(),
+            allow: Permissions::MANAGE_CHANNELS | Permissions::MANAGE_ROLES,
+            deny: Permissions::empty(),
+        };
+        let room = alice
+            .creates_channel("#room", vec![manager.clone()])
+            .await?;
+        let mut greedy = update(room);
+        greedy.overrides = Some(vec![Override {
+            allow: Permissions::MANAGE_MESSAGES,
+            ..manager
+        }]);
+        refused(bob.call(&greedy).await, Reason::Forbidden)?;
+        let mut modest = update(room);
+        modest.name = Some("renamed".to_owned());
+        bob.call(&modest).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let stranger = stage.guest("stranger", 1).await?;
+        let room = alice.channel("#general").await?;
+        for target in [stranger.user.user_id.get(), 1, alice.scope() + 1] {
+            let mut change = update(room);
+            change.overrides = Some(vec![Override {
+                kind: TargetKind::Member,
+                target,
+                allow: Permissions::SEND_MESSAGES,
+                deny: Permissions::empty(),
+            }]);
+            refused(alice.call(&change).await, Reason::UnknownTarget)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let [mallory] = stage.company().await?;
+        let hers = alice.channel("#general").await?;
+        for door in Door::ALL {
+            let mut way = mallory.through(door).await?;
+            let mut change = update(hers);
+            change.name = Some("mine now".to_owned());
+            let scope = mallory.scope();
+            refused(way.call(scope, &change).await, Reason::UnknownChannel)?;
+            refused(way.call(scope, &delete(hers)).await, Reason::UnknownChannel)?;
+        }
+        same(&alice.channel("#general").await?, &hers)
+    })
+    .await
+}

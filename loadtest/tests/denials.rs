@@ -1,0 +1,251 @@
+//! Denials, made from the rows of the protocol: a new command is covered
+//! before anybody thinks of it.
+
+use anyhow::{Context, Result, bail};
+use loadtest::{
+    client::CallError,
+    door::{Door, Entrance},
+    random::nonce,
+    stage::{Person, holds, scene},
+};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    protocol::{Access, Row, RowKind, rows},
+};
+
+/// The rows that a client may send.
+fn client_rows() -> impl Iterator<Item = &'static Row> {
+    rows().filter(|row| row.kind != RowKind::Internal)
+}
+
+fn denied(row: &Row, door: Door, result: Result<Vec<u8>, CallError>, due: &[Reason]) -> Result<()> {
+    match result {
+        Err(CallError::Refused(refusal)) if due.contains(&refusal.reason) => Ok(()),
+        other => bail!("{} over {door:?}: {due:?} was due, not {other:?}", row.name),
+    }
+}
+
+/// A sample body with a nonce of its own.
+fn sample(row: &Row) -> Result<Vec<u8>> {
+    let json = (row.request.to_json)(&(row.request.sample)())?;
+    let json = with(&json, "nonce", &nonce());
+    Ok((row.request.from_json)(json.as_bytes())?)
+}
+
+/// A sample body whose channel, if it has one, is `channel`.
+fn sample_in(row: &Row, channel: u64) -> Result<Vec<u8>> {
+    let json = (row.request.to_json)(&sample(row)?)?;
+    let json = with(&json, "channel_id", &channel.to_string());
+    Ok((row.request.from_json)(json.as_bytes())?)
+}
+
+/// The object with another text in this field, if it has it.
+fn with(json: &str, field: &str, text: &str) -> String {
+    let key = format!("\"{field}\":\"");
+    let parts = json.split_once(&key).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once('"')?;
+        Some(format!("{before}{key}{text}\"{after}"))
+    });
+    parts.unwrap_or_else(|| json.to_owned())
+}
+
+#[tokio::test]
+async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
+    scene(async |stage| {
+        for door in Door::ALL {
+            for row in client_rows().filter(|row| row.access != Access::Anyone) {
+                let mut way = Entrance::open(door, &stage.address(0)?, None).await?;
+                let result = way.ask(row, 0, &sample(row)?).await;
+                denied(row, door, result, &[Reason::Unauthenticated])?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let channel = alice.channel("#general").await?.get();
+        let stranger = stage.guest("stranger", 1).await?;
+        for door in Door::ALL {
+            let mut way = stranger.through(door).await?;
+            for row in client_rows().filter(|row| of_a_server(row.access)) {
+                // Her server, a server that is none, and an account.
+                for scope in [alice.scope(), 77, alice.user.user_id.get()] {
+                    let result = way.ask(row, scope, &sample_in(row, channel)?).await;
+                    denied(row, door, result, &[Reason::UnknownServer])?;
+                }
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let [mallory] = stage.company().await?;
+        let hers = alice.channel("#general").await?.get();
+        for door in Door::ALL {
+            let mut way = mallory.through(door).await?;
+            for row in client_rows().filter(|row| matches!(row.access, Access::Channel(_))) {
+                for channel in [hers, 77] {
+                    let body = sample_in(row, channel)?;
+                    let result = way.ask(row, mallory.scope(), &body).await;
+                    denied(row, door, result, &[Reason::UnknownChannel])?;
+                }
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_its_permission_every_command_is_refused() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        for row in client_rows() {
+            let Access::Channel(needed) = row.access else {
+                continue;
+            };
+            let channel = channel_without(&alice, row.name, needed).await?;
+            let due = if needed.contains(Permissions::VIEW_CHANNEL) {
+                Reason::UnknownChannel
+            } else {
+                Reason::Forbidden
+            };
+            for door in Door::ALL {
+                let body = sample_in(row, channel)?;
+                let result = bob.through(door).await?.ask(row, bob.scope(), &body).await;
+                denied(row, door, result, &[due])?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// A channel in which everyone may all but `missing`.
+async fn channel_without(owner: &Person, name: &str, missing: Permissions) -> Result<u64> {
+    let everyone = |allow, deny| Override {
+        kind: TargetKind::Role,
+        target: owner.scope(),
+        allow,
+        deny,
+    };
+    let all = Permissions::all() - Permissions::ADMINISTRATOR;
+    let overrides = vec![everyone(all - missing, missing)];
+    let channel = owner.creates_channel(name, overrides).await?;
+    Ok(channel.get())
+}
+
+#[tokio::test]
+async fn without_its_permission_in_the_server_every_command_is_refused() -> Result<()> {
+    scene(async |stage| {
+        let [_alice, bob] = stage.company().await?;
+        let mut checked = 0;
+        for row in client_rows() {
+            let Access::Server(needed) = row.access else {
+                continue;
+            };
+            // What everyone may in a new server, bob may.
+            if Permissions::EVERYONE.contains(needed) {
+                continue;
+            }
+            checked += 1;
+            for door in Door::ALL {
+                let body = sample(row)?;
+                let result = bob.through(door).await?.ask(row, bob.scope(), &body).await;
+                denied(row, door, result, &[Reason::Forbidden])?;
+            }
+        }
+        holds(checked > 0, "some command needs more than everyone has")
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
+            for door in Door::ALL {
+                let body = sample(row)?;
+                let result = alice.through(door).await?.ask(row, 0, &body).await;
+                denied(row, door, result, &[Reason::Forbidden])?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_only_workers_send_is_no_command() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        for row in rows().filter(|row| row.kind == RowKind::Internal) {
+            let body = (row.request.sample)();
+            let json = (row.request.to_json)(&body)?;
+            for scope in [0, alice.scope()] {
+                let due = [Reason::UnknownCommand];
+                let mut way = alice.through(Door::MessagePack).await?;
+                let result = way.ask_binary(row.opcode, scope, &body).await;
+                denied(row, Door::MessagePack, result, &due)?;
+                let mut way = alice.through(Door::Json).await?;
+                let result = way.ask_text(row.name, scope, &json).await;
+                denied(row, Door::Json, result, &due)?;
+                let way = alice.through(Door::Http).await?;
+                let result = way.ask_http(row.name, scope, json.as_bytes()).await;
+                denied(row, Door::Http, result, &due)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Sample bodies hold ids of nobody: whatever the answer, it is a refusal that
+/// the protocol names or a success, never a broken cluster.
+#[tokio::test]
+async fn sample_bodies_break_nothing() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
+            for door in Door::ALL {
+                for scope in [0, alice.scope(), 1] {
+                    let mut way = bob.through(door).await?;
+                    match way.ask(row, scope, &sample(row)?).await {
+                        Ok(reply) => {
+                            (row.reply.to_json)(&reply)
+                                .with_context(|| format!("the reply of {}", row.name))?;
+                        }
+                        Err(CallError::Refused(refusal)) => holds(
+                            refusal.reason != Reason::Internal,
+                            &format!("{} over {door:?}: {refusal:?}", row.name),
+                        )?,
+                        Err(error) => bail!("{} over {door:?}: {error}", row.name),
+                    }
+                }
+            }
+        }
+        bob.send("#general", "still here").await?;
+        alice.sees("still here").await?;
+        holds(rows().count() > 0, "there are rows")
+    })
+    .await
+}
+
+const fn of_a_server(access: Access) -> bool {
+    matches!(
+        access,
+        Access::Member | Access::Server(_) | Access::Channel(_) | Access::ServerOrDeployment(_)
+    )
+}

@@ -1,0 +1,259 @@
+//! Invites: codes that open a server or the deployment.
+
+use anyhow::Result;
+use loadtest::{
+    cluster::Settings,
+    door::{Door, Entrance},
+    random::nonce,
+    stage::{PASSWORD, holds, refused, same, scene, scene_on, unique},
+};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    protocol::{
+        account::Register,
+        invite::{CreateInvite, PreviewInvite, RedeemInvite},
+        server::{MemberJoined, ServerJoined},
+    },
+};
+
+fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
+    CreateInvite {
+        nonce: nonce(),
+        max_uses,
+        expires_in,
+    }
+}
+
+fn redeem(code: &str) -> RedeemInvite {
+    RedeemInvite {
+        nonce: nonce(),
+        code: code.to_owned(),
+    }
+}
+
+fn preview(code: &str) -> PreviewInvite {
+    PreviewInvite {
+        code: code.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        for door in Door::ALL {
+            let [alice] = stage.company().await?;
+            let bob = stage.guest("bob", 1).await?;
+            let code = alice
+                .through(door)
+                .await?
+                .call(alice.scope(), &create(Some(2), None))
+                .await?
+                .code;
+            let mut nobody = Entrance::open(door, &stage.address(1)?, None).await?;
+            let shown = nobody.call(0, &preview(&code)).await?;
+            same(
+                &shown.server.map(|server| server.server_id.get()),
+                &Some(alice.scope()),
+            )?;
+            same(&shown.uses_left, &Some(2))?;
+
+            let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+            let info = bob.through(door).await?.call(0, &redeem(&code)).await?;
+            same(&info.server.server_id.get(), &alice.scope())?;
+            alice
+                .sees_event(|joined: &MemberJoined| joined.member.user == bob.user)
+                .await?;
+            bob.sees_event(|joined: &ServerJoined| joined.server == info.server)
+                .await?;
+            alice.agrees(hers).await?;
+            bob.agrees(his).await?;
+            let shown = nobody.call(0, &preview(&code)).await?;
+            same(&shown.uses_left, &Some(1))?;
+
+            // The stream of the new topic flows at once.
+            bob.settles(info.server.server_id);
+            alice.send("#general", "welcome").await?;
+            bob.sees("welcome").await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let code = alice.call(&create(Some(1), None)).await?.code;
+        let bob = stage.guest("bob", 0).await?;
+        let carol = stage.guest("carol", 1).await?;
+        let (his, hers) = (redeem(&code), redeem(&code));
+        let (first, second) = tokio::join!(bob.client.call(0, &his), carol.client.call(0, &hers));
+        match (first, second) {
+            (Ok(_), other) | (other, Ok(_)) => refused(other, Reason::UnknownInvite),
+            (first, second) => anyhow::bail!("nobody came in: {first:?} {second:?}"),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let code = alice.call(&create(Some(2), None)).await?.code;
+        let bob = stage.guest("bob", 1).await?;
+        let request = redeem(&code);
+        let first = bob.client.call(0, &request).await?;
+        let again = bob.through(Door::Http).await?.call(0, &request).await?;
+        same(&first, &again)?;
+        let shown = bob.client.call(0, &preview(&code)).await?;
+        same(&shown.uses_left, &Some(1))?;
+        refused(
+            bob.client.call(0, &redeem(&code)).await,
+            Reason::AlreadyMember,
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let bob = stage.guest("bob", 1).await?;
+        let expired = alice.call(&create(None, Some(0))).await;
+        let codes = match expired {
+            Ok(made) => vec![made.code, "no-such-code".to_owned(), String::new()],
+            // A code that is never valid may as well be refused.
+            other => {
+                refused(other, Reason::Invalid)?;
+                vec!["no-such-code".to_owned(), String::new()]
+            }
+        };
+        for code in codes {
+            for door in Door::ALL {
+                let mut way = bob.through(door).await?;
+                refused(way.call(0, &redeem(&code)).await, Reason::UnknownInvite)?;
+                refused(way.call(0, &preview(&code)).await, Reason::UnknownInvite)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_deployment_code_needs_the_administrator() -> Result<()> {
+    scene(async |stage| {
+        let admin = stage.admin().await?;
+        let [alice] = stage.company().await?;
+        for door in Door::ALL {
+            let made = admin
+                .through(door)
+                .await?
+                .call(0, &create(None, None))
+                .await?;
+            let shown = admin.client.call(0, &preview(&made.code)).await?;
+            holds(shown.server.is_none(), "it opens no server")?;
+            let mut way = alice.through(door).await?;
+            refused(way.call(0, &create(None, None)).await, Reason::Forbidden)?;
+            refused(
+                way.call(0, &redeem(&made.code)).await,
+                Reason::UnknownInvite,
+            )?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn strangers_make_no_codes() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let stranger = stage.guest("stranger", 1).await?;
+        let result = stranger
+            .client
+            .call(alice.scope(), &create(None, None))
+            .await;
+        refused(result, Reason::UnknownServer)?;
+        // An override of a channel says nothing of the server.
+        let deny = Override {
+            kind: TargetKind::Role,
+            target: alice.scope(),
+            allow: Permissions::empty(),
+            deny: Permissions::CREATE_INVITE,
+        };
+        alice
+            .overrides(alice.channel("#general").await?, vec![deny])
+            .await?;
+        alice.call(&create(None, None)).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_deployment_by_invitation_lets_only_the_invited_sign_up() -> Result<()> {
+    let settings = Settings {
+        signup: "invite",
+        workers: 1,
+        ..Settings::default()
+    };
+    scene_on(settings, async |stage| {
+        let admin = stage.admin().await?;
+        let code = admin.client.call(0, &create(Some(1), None)).await?.code;
+        let register = |invite: Option<&str>| Register {
+            nonce: nonce(),
+            name: unique("bob"),
+            password: PASSWORD.to_owned(),
+            invite: invite.map(str::to_owned),
+            device: None,
+        };
+        let client = stage.client(1);
+        refused(
+            client.call(0, &register(None)).await,
+            Reason::InviteRequired,
+        )?;
+        refused(
+            client.call(0, &register(Some("no-such-code"))).await,
+            Reason::UnknownInvite,
+        )?;
+        let invited = register(Some(&code));
+        let first = client.call(0, &invited).await?;
+        // A repeat is the same account, though the code is used up by now.
+        same(&client.call(0, &invited).await?.user, &first.user)?;
+        refused(
+            client.call(0, &register(Some(&code))).await,
+            Reason::UnknownInvite,
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_closed_deployment_takes_nobody_after_the_first() -> Result<()> {
+    let settings = Settings {
+        signup: "closed",
+        gateways: 1,
+        workers: 1,
+        ..Settings::default()
+    };
+    scene_on(settings, async |stage| {
+        let register = Register {
+            nonce: nonce(),
+            name: unique("bob"),
+            password: PASSWORD.to_owned(),
+            invite: None,
+            device: None,
+        };
+        let result = stage.client(0).call(0, &register).await;
+        holds(
+            matches!(&result, Err(error) if error.refusal().is_some()),
+            &format!("{result:?}"),
+        )
+    })
+    .await
+}

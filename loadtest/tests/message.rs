@@ -1,0 +1,299 @@
+//! Messages: send, edit, delete, read.
+
+use anyhow::{Context, Result};
+use loadtest::{
+    client::log::Seen,
+    door::Door,
+    random::nonce,
+    stage::{holds, message, refused, same, scene},
+};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    protocol::message::{GetMessage, GetMessages, MessageDeleted, MessageEdited},
+};
+
+#[tokio::test]
+async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        for door in Door::ALL {
+            let mut way = alice.through(door).await?;
+            let scope = alice.scope();
+            let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+
+            let text = format!("hi over {door:?}, ünïcode 👩‍👩‍👧\nand a line");
+            let sent = way.call(scope, &message(general, &text)).await?;
+            let seen = bob.sees(&text).await?;
+            same(&(seen.message_id, seen.seq), &(sent.message_id, sent.seq))?;
+            same(&seen.author_id, &alice.user.user_id)?;
+
+            let mut answer = message(general, &format!("an answer over {door:?}"));
+            answer.reply_to = Some(sent.message_id);
+            way.call(scope, &answer).await?;
+            same(
+                &bob.sees(&answer.content).await?.reply_to,
+                &Some(sent.message_id),
+            )?;
+
+            alice.edits(general, sent.message_id, "better").await?;
+            let edited = bob
+                .sees_event(|event: &MessageEdited| event.message_id == sent.message_id)
+                .await?;
+            same(&edited.content, &"better".to_owned())?;
+            let get = GetMessage {
+                channel_id: general,
+                message_id: sent.message_id,
+            };
+            let shown = way.call(scope, &get).await?;
+            same(&shown.content, &"better".to_owned())?;
+            same(&shown.edited_at, &Some(edited.edited_at))?;
+
+            alice.deletes(general, sent.message_id).await?;
+            bob.sees_event(|event: &MessageDeleted| event.message_id == sent.message_id)
+                .await?;
+            refused(way.call(scope, &get).await, Reason::UnknownMessage)?;
+            alice.agrees(hers).await?;
+            bob.agrees(his).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_repeated_nonce_is_answered_the_same_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let request = message(general, "once");
+        let first = alice.call(&request).await?;
+        for door in Door::ALL {
+            let again = alice
+                .through(door)
+                .await?
+                .call(alice.scope(), &request)
+                .await?;
+            same(&again, &first)?;
+        }
+        same(&alice.history(general).await?.len(), &1)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_repeated_nonce_is_answered_even_when_the_right_is_gone() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let request = message(general, "while I may");
+        let first = bob.call(&request).await?;
+        let silent = Override {
+            kind: TargetKind::Role,
+            target: alice.scope(),
+            allow: Permissions::empty(),
+            deny: Permissions::SEND_MESSAGES,
+        };
+        alice.overrides(general, vec![silent]).await?;
+        same(&bob.call(&request).await?, &first)?;
+        refused(
+            bob.call(&message(general, "now I may not")).await,
+            Reason::Forbidden,
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_nonce_belongs_to_its_author() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let hers = message(general, "hers");
+        let mut his = message(general, "his");
+        his.nonce.clone_from(&hers.nonce);
+        let (first, second) = (alice.call(&hers).await?, bob.call(&his).await?);
+        holds(first.message_id != second.message_id, "two messages")?;
+        same(&(second.seq), &(first.seq + 1))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn only_the_author_edits_and_a_moderator_may_delete() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob, carol] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let sent = bob.send("#general", "bob's own").await?;
+        let id = sent.message_id;
+        refused(carol.edits(general, id, "carol's").await, Reason::Forbidden)?;
+        refused(alice.edits(general, id, "alice's").await, Reason::Forbidden)?;
+        refused(carol.deletes(general, id).await, Reason::Forbidden)?;
+        let moderator = Override {
+            kind: TargetKind::Member,
+            target: carol.user.user_id.get(),
+            allow: Permissions::MANAGE_MESSAGES,
+            deny: Permissions::empty(),
+        };
+        alice.overrides(general, vec![moderator]).await?;
+        carol.deletes(general, id).await?;
+        refused(carol.deletes(general, id).await, Reason::UnknownMessage)?;
+        same(&bob.history(general).await?, &Vec::new())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        for number in 1..=7 {
+            alice.send("#general", &format!("message {number}")).await?;
+        }
+        let fourth = alice
+            .history(general)
+            .await?
+            .into_iter()
+            .find(|message| message.seq == 4)
+            .context("the fourth")?;
+        alice.deletes(general, fourth.message_id).await?;
+        for door in Door::ALL {
+            let mut way = bob.through(door).await?;
+            for (before, after, limit, expected) in [
+                (None, None, None, vec![1, 2, 3, 5, 6, 7]),
+                (None, None, Some(2), vec![6, 7]),
+                (Some(6), None, Some(3), vec![2, 3, 5]),
+                (None, Some(2), Some(2), vec![3, 5]),
+                (None, Some(7), None, vec![]),
+                (Some(1), None, None, vec![]),
+            ] {
+                let page = GetMessages {
+                    channel_id: general,
+                    before,
+                    after,
+                    limit,
+                };
+                let messages = way.call(bob.scope(), &page).await?.messages;
+                let seqs: Vec<u64> = messages.iter().map(|message| message.seq).collect();
+                same(&seqs, &expected)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn history_needs_its_permission_and_live_messages_do_not() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let no_past = Override {
+            kind: TargetKind::Role,
+            target: alice.scope(),
+            allow: Permissions::empty(),
+            deny: Permissions::READ_HISTORY,
+        };
+        let room = alice.creates_channel("#room", vec![no_past]).await?;
+        let sent = alice.send("#room", "live").await?;
+        bob.sees("live").await?;
+        for door in Door::ALL {
+            let mut way = bob.through(door).await?;
+            let get = GetMessage {
+                channel_id: room,
+                message_id: sent.message_id,
+            };
+            refused(way.call(bob.scope(), &get).await, Reason::Forbidden)?;
+            let page = GetMessages {
+                channel_id: room,
+                before: None,
+                after: None,
+                limit: None,
+            };
+            refused(way.call(bob.scope(), &page).await, Reason::Forbidden)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_message_of_another_channel_does_not_exist() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let [mallory] = stage.company().await?;
+        let secret = alice.send("#general", "secret").await?;
+        let hers = mallory.channel("#general").await?;
+        let id = secret.message_id;
+        // Her server and her channel, but the message of another.
+        refused(
+            mallory.edits(hers, id, "mine").await,
+            Reason::UnknownMessage,
+        )?;
+        refused(mallory.deletes(hers, id).await, Reason::UnknownMessage)?;
+        let mut answer = message(hers, "quoting");
+        answer.reply_to = Some(id);
+        refused(mallory.call(&answer).await, Reason::UnknownMessage)?;
+        // Her server, but the channel of another.
+        let theirs = alice.channel("#general").await?;
+        for door in Door::ALL {
+            let get = GetMessage {
+                channel_id: theirs,
+                message_id: id,
+            };
+            let mut way = mallory.through(door).await?;
+            refused(
+                way.call(mallory.scope(), &get).await,
+                Reason::UnknownChannel,
+            )?;
+            refused(way.call(alice.scope(), &get).await, Reason::UnknownServer)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn messages_without_anything_to_see_and_too_long_ones_are_refused() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        for text in ["", " \n ", "\u{200b}", "nul\0"] {
+            let result = alice.call(&message(general, text)).await;
+            refused(result, Reason::Invalid)?;
+        }
+        let long = alice.call(&message(general, &"ü".repeat(2_001))).await;
+        refused(long, Reason::TooLarge)?;
+        alice.call(&message(general, &"😀".repeat(2_000))).await?;
+        let sent = alice.send("#general", "short").await?;
+        refused(
+            alice.edits(general, sent.message_id, "").await,
+            Reason::Invalid,
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_same_edit_twice_with_one_nonce_happens_once() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let sent = alice.send("#general", "first").await?;
+        let edit = shared::protocol::message::EditMessage {
+            nonce: nonce(),
+            channel_id: general,
+            message_id: sent.message_id,
+            content: "second".to_owned(),
+        };
+        alice.call(&edit).await?;
+        alice.call(&edit).await?;
+        alice.send("#general", "marker").await?;
+        bob.sees("marker").await?;
+        let edits = bob.client.log().since(0);
+        let edits = edits.iter().filter_map(Seen::event::<MessageEdited>);
+        same(&edits.count(), &1)
+    })
+    .await
+}

@@ -1,0 +1,42 @@
+//! Ping: the whole way to a worker and back.
+
+use anyhow::Result;
+use loadtest::{
+    door::{Door, Entrance},
+    stage::{holds, scene},
+};
+use shared::{clock::Clock, protocol::ping::Ping};
+
+#[tokio::test]
+async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
+    scene(async |stage| {
+        for gateway in 0..2 {
+            for door in Door::ALL {
+                let before = Clock::system().now_ms();
+                let mut way = Entrance::open(door, &stage.address(gateway)?, None).await?;
+                let pong = way.call(0, &Ping {}).await?;
+                let after = Clock::system().now_ms();
+                holds(
+                    (before..=after).contains(&pong.now),
+                    "the worker's clock is this machine's",
+                )?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn those_signed_in_are_answered_in_any_scope() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        for door in Door::ALL {
+            let mut way = alice.through(door).await?;
+            way.call(alice.scope(), &Ping {}).await?;
+            way.call(0, &Ping {}).await?;
+        }
+        Ok(())
+    })
+    .await
+}

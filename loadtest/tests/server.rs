@@ -1,0 +1,153 @@
+//! Servers: create, look at, leave.
+
+use anyhow::{Context, Result};
+use loadtest::{
+    door::Door,
+    random::nonce,
+    stage::{holds, refused, same, scene},
+};
+use shared::{
+    error::Reason,
+    protocol::{
+        channel::GetChannels,
+        server::{CreateServer, GetServer, LeaveServer, ListServers, MemberLeft, ServerJoined},
+    },
+};
+
+#[tokio::test]
+async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.guest("alice", 0).await?;
+        for door in Door::ALL {
+            let before = alice.remembers().await?;
+            let mut way = alice.through(door).await?;
+            let create = CreateServer {
+                nonce: nonce(),
+                name: "  Book club ".to_owned(),
+            };
+            let info = way.call(0, &create).await?;
+            same(&info.server.name, &"Book club".to_owned())?;
+            same(&info.server.owner_id, &alice.user.user_id)?;
+            let names: Vec<&str> = info.channels.iter().map(|c| c.name.as_str()).collect();
+            same(&names, &vec!["general"])?;
+            let everyone = info.roles.first().context("everyone has a role")?;
+            same(&everyone.role_id.get(), &info.server.server_id.get())?;
+
+            let id = info.server.server_id;
+            alice
+                .sees_event(|joined: &ServerJoined| joined.server.server_id == id)
+                .await?;
+            let shown = way.call(id.get(), &GetServer {}).await?;
+            same(&shown, &info)?;
+            let servers = way.call(0, &ListServers {}).await?.servers;
+            holds(servers.contains(&info.server), "the list names it")?;
+            alice.agrees(before).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_repeated_creation_is_the_same_server() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.guest("alice", 0).await?;
+        let create = CreateServer {
+            nonce: nonce(),
+            name: "Once".to_owned(),
+        };
+        let first = alice.client.call(0, &create).await?;
+        for door in Door::ALL {
+            let again = alice.through(door).await?.call(0, &create).await?;
+            same(&again, &first)?;
+        }
+        let servers = alice.client.call(0, &ListServers {}).await?.servers;
+        same(&servers.len(), &1)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn names_without_anything_to_see_are_refused() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.guest("alice", 0).await?;
+        for name in ["", "   ", "\u{200b}", "a\nb", &"x".repeat(101)] {
+            let create = CreateServer {
+                nonce: nonce(),
+                name: name.to_owned(),
+            };
+            refused(alice.client.call(0, &create).await, Reason::Invalid)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
+    scene(async |stage| {
+        for door in Door::ALL {
+            let [alice, bob] = stage.company().await?;
+            let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+            let leave = LeaveServer { nonce: nonce() };
+            bob.through(door).await?.call(bob.scope(), &leave).await?;
+            alice
+                .sees_event(|left: &MemberLeft| left.user_id == bob.user.user_id)
+                .await?;
+            alice.agrees(hers).await?;
+            bob.agrees(his).await?;
+
+            // What is said now is not for him: his own later event comes without it.
+            alice.send("#general", "after you left").await?;
+            bob.creates_server("Own").await?;
+            bob.send("#general", "marker").await?;
+            bob.saw_none_before(
+                "marker",
+                |created: &shared::protocol::message::MessageCreated| {
+                    created.message.content == "after you left"
+                },
+            )
+            .await?;
+            refused(
+                bob.client.call(alice.scope(), &GetChannels {}).await,
+                Reason::UnknownServer,
+            )?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_owner_cannot_leave() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        for door in Door::ALL {
+            let leave = LeaveServer { nonce: nonce() };
+            let result = alice.through(door).await?.call(alice.scope(), &leave).await;
+            refused(result, Reason::OwnerCannotLeave)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_of_others_does_not_exist() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let stranger = stage.guest("stranger", 1).await?;
+        for door in Door::ALL {
+            let mut way = stranger.through(door).await?;
+            refused(
+                way.call(alice.scope(), &GetServer {}).await,
+                Reason::UnknownServer,
+            )?;
+            let leave = LeaveServer { nonce: nonce() };
+            refused(way.call(alice.scope(), &leave).await, Reason::UnknownServer)?;
+            same(&way.call(0, &ListServers {}).await?.servers, &Vec::new())?;
+        }
+        Ok(())
+    })
+    .await
+}

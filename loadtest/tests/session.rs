@@ -1,0 +1,141 @@
+//! Sessions: list, revoke, and resume.
+
+use anyhow::Result;
+use loadtest::{
+    client::{Status, log::Seen},
+    door::Door,
+    random::nonce,
+    stage::{PASSWORD, Stage, holds, refused, same, scene},
+};
+use shared::{
+    error::Reason,
+    protocol::{
+        account::{LogIn, SessionClosed, SignedIn},
+        session::{ListSessions, RevokeSession},
+    },
+};
+
+async fn second_session(stage: &Stage, name: &str) -> Result<SignedIn> {
+    let log_in = LogIn {
+        nonce: nonce(),
+        name: name.to_owned(),
+        password: PASSWORD.to_owned(),
+        device: Some("second".to_owned()),
+    };
+    Ok(stage.client(1).call(0, &log_in).await?)
+}
+
+#[tokio::test]
+async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.registered("alice", 0).await?;
+        let second = second_session(stage, &alice.user.name).await?;
+        for door in Door::ALL {
+            let sessions = alice.through(door).await?.call(0, &ListSessions {}).await?;
+            let devices: Vec<(u64, &str)> = sessions
+                .sessions
+                .iter()
+                .map(|session| (session.session_id.get(), session.device.as_str()))
+                .collect();
+            same(
+                &devices,
+                &vec![
+                    (alice.session_id.get(), "alice"),
+                    (second.session_id.get(), "second"),
+                ],
+            )?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.registered("alice", 0).await?;
+        for door in Door::ALL {
+            let before = alice.remembers().await?;
+            let second = second_session(stage, &alice.user.name).await?;
+            let device = stage.client(1);
+            device.identify(&second.token).await?;
+            let revoke = RevokeSession {
+                nonce: nonce(),
+                session_id: second.session_id,
+            };
+            alice.through(door).await?.call(0, &revoke).await?;
+            let status = device
+                .until(|status| matches!(status, Status::Closed(_)))
+                .await?;
+            same(&status, &Status::Closed(Some(4_504)))?;
+            alice
+                .sees_event(|closed: &SessionClosed| closed.session_id == second.session_id)
+                .await?;
+            alice.agrees(before).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_session_of_another_account_does_not_exist() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.guest("alice", 0).await?;
+        let bob = stage.guest("bob", 1).await?;
+        for door in Door::ALL {
+            let revoke = RevokeSession {
+                nonce: nonce(),
+                session_id: alice.session_id,
+            };
+            let result = bob.through(door).await?.call(0, &revoke).await;
+            refused(result, Reason::UnknownSession)?;
+        }
+        let sessions = alice.client.call(0, &ListSessions {}).await?.sessions;
+        same(&sessions.len(), &1)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        alice.send("#general", "before").await?;
+        bob.sees("before").await?;
+        bob.client.resume_on(Some(&stage.address(0)?)).await?;
+        for number in 0..20 {
+            alice
+                .send("#general", &format!("meanwhile {number}"))
+                .await?;
+        }
+        bob.sees("meanwhile 19").await?;
+        let log = bob.client.log().since(0);
+        let resumed = |seen: &&Seen| matches!(seen, Seen::Opened { resumed: true, .. });
+        same(&log.iter().filter(resumed).count(), &1)?;
+        holds(
+            !log.iter().any(|seen| matches!(seen, Seen::Gap { .. })),
+            "a short absence needs no gap",
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn ready_names_the_servers_and_where_their_streams_begin() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let twin = stage.client(1);
+        let ready = twin.identify(&alice.token).await?;
+        same(&ready.user, &alice.user)?;
+        same(&ready.session_id, &alice.session_id)?;
+        let servers: Vec<u64> = ready.servers.iter().map(|s| s.server_id.get()).collect();
+        same(&servers, &vec![alice.scope()])?;
+        let mut topics: Vec<u64> = ready.topics.iter().map(|place| place.topic).collect();
+        topics.sort_unstable();
+        let mut expected = vec![alice.scope(), alice.user.user_id.get()];
+        expected.sort_unstable();
+        same(&topics, &expected)
+    })
+    .await
+}

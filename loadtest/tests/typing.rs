@@ -1,0 +1,92 @@
+//! Typing: a signal that is told and not kept.
+
+use anyhow::Result;
+use loadtest::{
+    client::log::Seen,
+    door::Door,
+    stage::{holds, refused, same, scene},
+};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    protocol::{
+        Event,
+        typing::{SignalTyping, TypingStarted},
+    },
+};
+
+#[tokio::test]
+async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        for door in Door::ALL {
+            let [alice, bob] = stage.company().await?;
+            let general = alice.channel("#general").await?;
+            // Signals are dropped while a stream still opens: it must flow first.
+            alice.send("#general", "here").await?;
+            bob.sees("here").await?;
+            let signal = SignalTyping {
+                channel_id: general,
+            };
+            alice
+                .through(door)
+                .await?
+                .call(alice.scope(), &signal)
+                .await?;
+            let told = bob
+                .sees_event(|event: &TypingStarted| event.user_id == alice.user.user_id)
+                .await?;
+            same(&told.channel_id, &general)?;
+            let log = bob.client.log().since(0);
+            let unstored = log.iter().all(|seen| match seen {
+                Seen::Event { opcode, seq, .. } => *opcode != TypingStarted::OPCODE || *seq == 0,
+                _ => true,
+            });
+            holds(unstored, "typing has no place in the topic")?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn those_who_may_not_send_may_not_type() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let stranger = stage.guest("stranger", 1).await?;
+        let silent = Override {
+            kind: TargetKind::Role,
+            target: alice.scope(),
+            allow: Permissions::empty(),
+            deny: Permissions::SEND_MESSAGES,
+        };
+        let room = alice.creates_channel("#room", vec![silent]).await?;
+        let signal = SignalTyping { channel_id: room };
+        for door in Door::ALL {
+            let mut way = bob.through(door).await?;
+            refused(way.call(bob.scope(), &signal).await, Reason::Forbidden)?;
+            let mut way = stranger.through(door).await?;
+            refused(way.call(bob.scope(), &signal).await, Reason::UnknownServer)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nobody_hears_typing_in_a_channel_that_he_does_not_see() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let hidden = Override {
+            kind: TargetKind::Role,
+            target: alice.scope(),
+            allow: Permissions::empty(),
+            deny: Permissions::VIEW_CHANNEL,
+        };
+        let secret = alice.creates_channel("#secret", vec![hidden]).await?;
+        alice.call(&SignalTyping { channel_id: secret }).await?;
+        alice.send("#general", "marker").await?;
+        bob.saw_none_before("marker", |event: &TypingStarted| event.channel_id == secret)
+            .await
+    })
+    .await
+}

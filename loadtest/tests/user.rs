@@ -1,0 +1,79 @@
+//! Users: the members of a server.
+
+use anyhow::Result;
+use loadtest::{
+    door::Door,
+    stage::{refused, same, scene},
+};
+use shared::{error::Reason, protocol::user::ListUsers};
+
+#[tokio::test]
+async fn members_are_listed_by_id_in_pages_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        let people: [_; 3] = stage.company().await?;
+        let mut expected: Vec<_> = people.iter().map(|person| person.user.clone()).collect();
+        expected.sort_by_key(|user| user.user_id);
+        for door in Door::ALL {
+            let mut way = people[1].through(door).await?;
+            let mut listed = Vec::new();
+            loop {
+                let page = ListUsers {
+                    after: listed
+                        .last()
+                        .map(|user: &shared::protocol::user::User| user.user_id),
+                    limit: Some(1),
+                };
+                let members = way.call(people[1].scope(), &page).await?.members;
+                match members.as_slice() {
+                    [] => break,
+                    [member] => listed.push(member.user.clone()),
+                    more => anyhow::bail!("one was asked for, not {more:?}"),
+                }
+            }
+            same(&listed, &expected)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn strangers_list_nobody() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let stranger = stage.guest("stranger", 1).await?;
+        for door in Door::ALL {
+            let all = ListUsers {
+                after: None,
+                limit: None,
+            };
+            let result = stranger
+                .through(door)
+                .await?
+                .call(alice.scope(), &all)
+                .await;
+            refused(result, Reason::UnknownServer)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_beyond_the_limit_is_cut_or_refused() -> Result<()> {
+    scene(async |stage| {
+        let [alice, _bob] = stage.company().await?;
+        for limit in [0, 201, u32::MAX] {
+            let page = ListUsers {
+                after: None,
+                limit: Some(limit),
+            };
+            match alice.call(&page).await {
+                Ok(users) => same(&(users.members.len() <= 200), &true)?,
+                other => refused(other, Reason::Invalid)?,
+            }
+        }
+        Ok(())
+    })
+    .await
+}
