@@ -65,6 +65,9 @@ pub async fn run(
     if link.caller().is_some() {
         gateway.metrics.sessions.dec();
     }
+    // Before the end is announced: an opening that is still under way must not
+    // join the stream after it.
+    link.close();
     // The fan-out passes it on, so that the shard hears nothing about this
     // connection after its end.
     drop(gateway.exchange.fanout.send(ToFanout::Detach(link)).await);
