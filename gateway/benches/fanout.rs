@@ -1,2 +1,180 @@
-//! Placeholder.
-fn main() {}
+//! The hot path: reading frames, filtering by view, fan-out to 1,000 sessions.
+
+use std::{
+    hint::black_box,
+    io::{self, IoSlice},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gateway::{
+    dialect::Dialect,
+    event::Event,
+    fanout::message::{Join, ToShard},
+    metrics::{Metrics, ShardMetrics},
+    places::Places,
+    session::link::Link,
+    shard::{
+        Shard, ShardBounds,
+        topics::{Sight, TopicBounds},
+        writers::{Bounds, Socket},
+    },
+    websocket::{Assembler, Incoming},
+};
+use prometheus::Registry;
+use shared::{
+    bus::envelope::Envelope,
+    domain::permissions::{Permissions, View, ViewId},
+    frame::{self, Frame, WebSocketKind, websocket},
+    ids::ChannelId,
+};
+use tokio::time::Instant;
+
+const TOPIC: u64 = 4_096_321;
+
+/// A socket that takes everything: what is measured is the gateway.
+struct Sink;
+
+impl Socket for Sink {
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    }
+
+    async fn writable(&self) {}
+}
+
+fn view(channels: u64) -> View {
+    (1..=channels)
+        .filter_map(ChannelId::new)
+        .map(|channel| (channel, Permissions::VIEW_CHANNEL))
+        .collect()
+}
+
+fn event(channel: u64, seq: u64) -> Arc<Event> {
+    let payload = frame::event(TOPIC, seq, 16, &[0xc0; 240]);
+    Arc::new(Event::new(&Envelope {
+        topic: TOPIC,
+        seq,
+        channel: Some(channel),
+        effect: None,
+        frame: websocket(WebSocketKind::Binary, &payload).into(),
+        trace: None,
+    }))
+}
+
+/// A shard with `sessions` members of one topic, spread over `views`.
+fn shard(sessions: u64, views: u64, now: Instant) -> Option<Shard<Sink>> {
+    let bounds = ShardBounds {
+        writers: Bounds {
+            queue_bytes: 1 << 20,
+            stall: Duration::from_secs(30),
+        },
+        topics: TopicBounds {
+            cursor: Duration::from_secs(30),
+            hold_bytes: 1 << 19,
+        },
+    };
+    let metrics = Metrics::new(&Registry::new()).ok()?;
+    let places = Places::new(usize::MAX, usize::MAX);
+    let mut shard = Shard::new(bounds, ShardMetrics::new(metrics));
+    let shown = Arc::new(view(50));
+    for connection in 1..=sessions {
+        let place = places.take([127, 0, 0, 1].into()).ok()?;
+        let link = Link::new(connection, 0, Dialect::MessagePack, 0, place);
+        shard.apply(ToShard::Add(Arc::new(link), Sink), now);
+        let join = Join {
+            connection,
+            topic: TOPIC,
+            position: 0,
+            after: 0,
+            released: true,
+            group: Some(ViewId(connection % views)),
+            sight: Some(Sight::View(Arc::clone(&shown))),
+        };
+        shard.apply(ToShard::Join(join), now);
+    }
+    Some(shard)
+}
+
+fn reading(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("read");
+    let body = [
+        &[0x93, 0xa8][..],
+        b"nonce-01",
+        &[5, 0xd9, 200],
+        &[b'x'; 200],
+    ]
+    .concat();
+    let frame = Frame {
+        opcode: 16,
+        request: 70_000,
+        scope: TOPIC,
+        body: &body,
+    }
+    .write();
+    // A mask of zeros: the work is the same.
+    let mut bytes = vec![0x82, 0xfe];
+    bytes.extend(u16::try_from(frame.len()).unwrap_or(0).to_be_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(&frame);
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("frame of 200 characters", |bencher| {
+        let mut assembler = Assembler::new(65_536);
+        bencher.iter(|| {
+            assembler.feed(black_box(&mut bytes), &mut |incoming| {
+                if let Incoming::Binary(bytes) = incoming {
+                    black_box(Frame::read(bytes).is_ok());
+                }
+                Ok(())
+            })
+        });
+    });
+    group.finish();
+}
+
+fn filtering(criterion: &mut Criterion) {
+    let sight = Sight::View(Arc::new(view(500)));
+    let (seen, hidden) = (ChannelId::new(250), ChannelId::new(501));
+    criterion.bench_function("view of 500 channels", |bencher| {
+        bencher.iter(|| (sight.sees(black_box(seen)), sight.sees(black_box(hidden))));
+    });
+}
+
+fn fanning(criterion: &mut Criterion) {
+    let now = Instant::now();
+    let mut group = criterion.benchmark_group("fan-out to 1,000 sessions");
+    for (views, per_turn) in [(1, 1_u64), (1, 16), (1, 64), (100, 1)] {
+        let Some(mut shard) = shard(1_000, views, now) else {
+            continue;
+        };
+        let events: Vec<_> = (0..per_turn).map(|seq| event(5, seq + 1)).collect();
+        let mut blocked = Vec::new();
+        group.throughput(Throughput::Elements(1_000 * per_turn));
+        let name = format!("{per_turn} per turn");
+        group.bench_function(
+            BenchmarkId::new(name, format!("{views} views")),
+            |bencher| {
+                bencher.iter(|| {
+                    for event in &events {
+                        shard.deliver(event, now);
+                    }
+                    shard.flush(now, &mut blocked);
+                });
+            },
+        );
+    }
+    group.finish();
+}
+
+fn rendering(criterion: &mut Criterion) {
+    let event = event(5, 1);
+    let bytes: &Bytes = event.frame(Dialect::MessagePack);
+    criterion.bench_function("event to JSON, once for all sessions", |bencher| {
+        bencher.iter(|| gateway::dialect::json_event(black_box(bytes)));
+    });
+}
+
+criterion_group!(benches, reading, filtering, fanning, rendering);
+criterion_main!(benches);

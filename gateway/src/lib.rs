@@ -71,6 +71,13 @@ use self::{
     upstream::Upstream,
 };
 
+/// The metrics of a gateway, each with a value, for the reference.
+pub fn metrics() -> Result<Registry, prometheus::Error> {
+    let registry = Registry::new();
+    Metrics::new(&registry)?.touch();
+    Ok(registry)
+}
+
 /// How many HTTP commands may be under way.
 const REQUESTS: usize = 1_024;
 /// Sockets beyond the sessions: those that are on their way to become one, and
@@ -128,6 +135,9 @@ pub enum Error {
     /// The bus gave no subscriber.
     #[error("the bus: {0}")]
     Bus(#[from] BusError),
+    /// A task that everything depends on has ended; the log has the cause.
+    #[error("a vital task has ended")]
+    Broken,
     /// Two metrics have one name.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -166,8 +176,16 @@ pub async fn run(
         gateway.stop.clone(),
     ));
     tracing::info!(node.id = %gateway.node, "serving");
-    shutdown.cancelled().await;
     drop(gateway);
+    let broken = tokio::select! {
+        () = shutdown.cancelled() => false,
+        () = house.vital.broken.cancelled() => true,
+    };
+    if broken {
+        // Nothing can be drained: sockets close, and clients resume elsewhere.
+        tracing::error!("a vital task has ended");
+        return Err(Error::Broken);
+    }
     house.drain(&health, config.limits.drain()).await;
     ops_stop.cancel();
     ops_tasks.close();
@@ -175,11 +193,34 @@ pub async fn run(
     Ok(())
 }
 
-/// The gateway and the tasks that are there as long as it is.
+/// Tasks that are there as long as the gateway is.
+#[derive(Clone, Default)]
+struct Vital {
+    tasks: TaskTracker,
+    /// Cancelled at the end of the drain.
+    stop: CancellationToken,
+    /// Cancelled when one of them ends before that, by a panic for example.
+    broken: CancellationToken,
+}
+
+impl Vital {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let (stop, broken) = (self.stop.clone(), self.broken.clone().drop_guard());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = stop.cancelled() => {
+                    broken.disarm();
+                }
+            }
+        });
+    }
+}
+
+/// The gateway and what keeps it going.
 struct House {
     gateway: Arc<Gateway>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    vital: Vital,
 }
 
 impl House {
@@ -192,8 +233,8 @@ impl House {
         let metrics = Metrics::new(registry)?;
         let node = config.node.node.clone();
         let clock = Clock::system();
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let shards = start_shards(config, &metrics, &tasks);
+        let vital = Vital::default();
+        let shards = start_shards(config, &metrics, &vital);
         let (fanout_sender, sessions) = mpsc::channel(fanout::INBOX);
         let exchange = Exchange {
             fanout: fanout_sender,
@@ -221,7 +262,7 @@ impl House {
             .control()
             .subscribe(vec![Topic::Chunks(node.clone())])
             .await?;
-        tasks.spawn(queries::hear(queries.clone(), chunks));
+        vital.spawn(queries::hear(queries.clone(), chunks));
 
         let subscriber = bus.subscriber().await?;
         let control = subscriber.control();
@@ -232,10 +273,10 @@ impl House {
         ];
         control.subscribe(own).await?;
         let (deliveries_sender, deliveries) = mpsc::channel(fanout::DELIVERIES);
-        tasks.spawn(fanout::pump(subscriber, deliveries_sender));
+        vital.spawn(fanout::pump(subscriber, deliveries_sender));
         let (results, done) = mpsc::channel(fanout::RESULTS);
         let wants = subscriptions::Wants::default();
-        tasks.spawn(subscriptions::run(
+        vital.spawn(subscriptions::run(
             wants.clone(),
             control.clone(),
             results.clone(),
@@ -256,7 +297,7 @@ impl House {
             results,
             metrics: metrics.clone(),
         };
-        tasks.spawn(fanout.run(deliveries, sessions, done));
+        vital.spawn(fanout.run(deliveries, sessions, done));
         let probe = probe::Probe {
             bus: bus.clone(),
             node: node.clone(),
@@ -265,7 +306,7 @@ impl House {
             health: health.clone(),
             metrics: metrics.clone(),
         };
-        tasks.spawn(probe.run(stop.clone()));
+        vital.spawn(probe.run());
 
         let origins = Origins::new(
             &config.origins,
@@ -299,19 +340,14 @@ impl House {
         };
         Ok(Self {
             gateway: Arc::new(gateway),
-            tasks,
-            stop,
+            vital,
         })
     }
 
     /// Sends everyone away over the window, and ends when everyone is gone.
     async fn drain(self, health: &Health, window: Duration) {
         health.draining();
-        let Self {
-            gateway,
-            tasks,
-            stop,
-        } = self;
+        let Self { gateway, vital } = self;
         tracing::info!(connections = gateway.places.taken(), "draining");
         gateway.stop.cancel();
         for shard in 0..gateway.exchange.shards.len() {
@@ -324,24 +360,20 @@ impl House {
                 tracing::warn!(connections = gateway.places.taken(), "some connections did not end");
             }
         }
-        stop.cancel();
-        // The rest holds nothing that anyone waits for: it ends with the runtime.
-        tasks.close();
+        vital.stop.cancel();
+        vital.tasks.close();
+        vital.tasks.wait().await;
         tracing::info!("drained");
     }
 }
 
-fn start_shards(
-    config: &Config,
-    metrics: &Metrics,
-    tasks: &TaskTracker,
-) -> Vec<mpsc::Sender<ToShard>> {
+fn start_shards(config: &Config, metrics: &Metrics, vital: &Vital) -> Vec<mpsc::Sender<ToShard>> {
     let cores = available_parallelism().map_or(1, usize::from);
     (0..cores)
         .map(|_| {
             let (sender, inbox) = mpsc::channel(shard::INBOX);
             let counted = ShardMetrics::new(metrics.clone());
-            tasks.spawn(shard::run(inbox, config.limits.shards(), counted));
+            vital.spawn(shard::run(inbox, config.limits.shards(), counted));
             sender
         })
         .collect()

@@ -13,10 +13,10 @@ macro_rules! metrics {
         }
 
         impl Metrics {
-            /// The name and the help text of each metric, for the reference.
-            pub const ALL: &[(&'static str, &'static str)] = &[
-                $( (concat!("confab_gateway_", stringify!($field)), concat!($($doc),+)) ),+
-            ];
+            /// Gives those with labels a first value: only then are they shown.
+            pub fn touch(&self) {
+                $( metrics!(@touch self.$field $(, $label)?); )+
+            }
 
             /// Makes the metrics and registers them.
             pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
@@ -25,6 +25,10 @@ macro_rules! metrics {
                 })
             }
         }
+    };
+    (@touch $metric:expr) => {};
+    (@touch $metric:expr, $label:literal) => {
+        $metric.with_label_values(&[""]);
     };
     (@make $kind:ident, $field:ident, $help:expr) => {
         $kind::with_opts(opts(stringify!($field), $help))?

@@ -231,9 +231,20 @@ impl Opener {
         caller: &Caller,
         topics: Vec<Following>,
     ) -> Result<(), Ended> {
-        let wanted = topics.iter().map(Following::attach).collect();
+        let (behind, fresh): (Vec<_>, Vec<_>) = topics
+            .into_iter()
+            .partition(|topic| topic.place < topic.head);
+        let wanted = fresh.iter().map(Following::attach).collect();
         let positions = self.attach(link, caller, wanted).await?;
-        for (topic, position) in topics.into_iter().zip(positions) {
+        for (topic, position) in fresh.into_iter().zip(positions) {
+            if topic.place < position {
+                self.follow(link, caller, topic, position).await?;
+            }
+        }
+        // One after the other: what is live meanwhile would have to wait for each.
+        for topic in behind {
+            let positions = self.attach(link, caller, vec![topic.attach()]).await?;
+            let position = positions.first().copied().ok_or(Ended)?;
             if topic.place < position {
                 self.follow(link, caller, topic, position).await?;
             }

@@ -14,7 +14,6 @@ use shared::{
     ops::Health,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 
@@ -70,24 +69,20 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Probes until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Probes without end.
+    pub async fn run(self) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut sent, mut missed, mut sent_at) = (0_u64, 0_u64, Instant::now());
         loop {
-            tokio::select! {
-                now = ticks.tick() => {
-                    // Nothing was sent before the first tick, so nothing was heard.
-                    if sent > 0 {
-                        missed = self.missed(sent, sent_at, missed);
-                        self.judge(missed).await;
-                    }
-                    sent += 1;
-                    sent_at = now;
-                }
-                () = stop.cancelled() => return,
+            let now = ticks.tick().await;
+            // Nothing was sent before the first tick, so nothing was heard.
+            if sent > 0 {
+                missed = self.missed(sent, sent_at, missed);
+                self.judge(missed).await;
             }
+            sent += 1;
+            sent_at = now;
             let probe = Bytes::copy_from_slice(&sent.to_be_bytes());
             let topic = Topic::Probe(self.node.clone());
             if let Err(error) = self.bus.publish(vec![(topic, probe)]).await {

@@ -10,6 +10,8 @@ pub mod message;
 pub mod repair;
 pub mod subscriptions;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod topic;
 pub mod views;
 

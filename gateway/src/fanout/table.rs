@@ -149,7 +149,11 @@ impl Table {
     // ---- sessions
 
     /// A session gets the events of topics from now on; answers the place of each.
+    /// Nothing for a connection that is about to end: nobody would undo it.
     pub fn attach(&mut self, attach: &Attach, now: Instant) -> Vec<u64> {
+        if attach.link.is_closing() {
+            return Vec::new();
+        }
         attach
             .topics
             .iter()

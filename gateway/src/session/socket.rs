@@ -65,6 +65,9 @@ pub async fn run(
     if link.caller().is_some() {
         gateway.metrics.sessions.dec();
     }
+    // Before the end is announced: an opening that is still under way must not
+    // join the stream after it.
+    link.close();
     // The fan-out passes it on, so that the shard hears nothing about this
     // connection after its end.
     drop(gateway.exchange.fanout.send(ToFanout::Detach(link)).await);
@@ -322,5 +325,86 @@ impl Gateway {
                 Err(refusal) => gateway.refuse(&link, number, &refusal).await,
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shared::{
+        ids::{SessionId, UserId},
+        wire::Wire,
+    };
+
+    use super::*;
+    use crate::{config::Config, session::Rules};
+
+    fn rules() -> Rules {
+        use clap::Parser;
+        Config::parse_from(["gateway"]).limits.rules()
+    }
+
+    /// Gives a session whatever bytes a socket may give.
+    fn feed(dialect: Dialect, live: bool, chunks: Vec<Vec<u8>>) {
+        let (rules, now) = (rules(), Instant::now());
+        let mut session = Session::new(&rules, now);
+        if live {
+            let token = shared::protocol::encode(&("t",));
+            let identify = Request {
+                opcode: opcode::IDENTIFY,
+                request: 0,
+                scope: 0,
+                body: token,
+            };
+            session.request(&rules, identify, now);
+            session.opened(shared::bus::envelope::Caller {
+                user: UserId::sample(),
+                session: SessionId::sample(),
+            });
+        }
+        let mut assembler = Assembler::new(1_000);
+        for mut chunk in chunks {
+            let fed = assembler.feed(&mut chunk, &mut |incoming| {
+                session.counted(&rules, now)?;
+                interpret(&mut session, &rules, dialect, incoming, now).map(drop)
+            });
+            if fed.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+        [
+            &[first, 0xfe, length[0], length[1], 0, 0, 0, 0][..],
+            payload,
+        ]
+        .concat()
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_a_session(
+            live in any::<bool>(),
+            json in any::<bool>(),
+            chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..100), 0..6),
+        ) {
+            feed(if json { Dialect::Json } else { Dialect::MessagePack }, live, chunks);
+        }
+
+        #[test]
+        fn no_frame_panics_a_session(
+            live in any::<bool>(),
+            opcode in any::<u16>(),
+            request in any::<u32>(),
+            scope in any::<u64>(),
+            body in proptest::collection::vec(any::<u8>(), 0..60),
+            text in r#"\{"(command|control)":"(identify|resume|heartbeat|ping|message_new)","body":.{0,20}\}"#,
+        ) {
+            let frame = Frame { opcode, request, scope, body: &body };
+            feed(Dialect::MessagePack, live, vec![masked(0x82, &frame.write())]);
+            feed(Dialect::Json, live, vec![masked(0x81, text.as_bytes())]);
+        }
     }
 }

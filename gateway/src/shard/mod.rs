@@ -2,6 +2,8 @@
 //! connections, so that no delivery takes a lock.
 
 pub mod queue;
+#[cfg(test)]
+mod tests;
 pub mod topics;
 pub mod writers;
 

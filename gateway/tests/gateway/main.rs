@@ -1,11 +1,19 @@
 //! The gateway as its clients and workers see it: real sockets, a bus in memory,
 //! fake workers.
 
+#[cfg(test)]
 mod drain;
+#[cfg(test)]
 mod fanout;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
 mod resume;
+#[cfg(test)]
 mod session;
+#[cfg(test)]
 mod slow;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod views;

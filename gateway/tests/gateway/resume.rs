@@ -26,7 +26,7 @@ fn member(world: &World) {
 
 #[tokio::test]
 async fn what_was_missed_is_replayed_on_another_gateway_and_then_it_is_live() {
-    let world = World::start(Bus::memory()).await;
+    let world = World::start(&Bus::memory());
     let first = start_on(world.clone(), &["--node", "first"]).await;
     let second = start_on(world.clone(), &["--node", "second"]).await;
     member(&world);

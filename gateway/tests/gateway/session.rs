@@ -96,7 +96,7 @@ async fn queries_go_to_any_worker_with_or_without_a_session() {
     client.identify("t").await;
     client.ready().await;
     // Larger than a chunk.
-    let body = [&[0x91, 0xda, 0xea, 0x60][..], &[b'x'; 60_000]].concat();
+    let body = [&[0x91, 0xda, 0xea, 0x60][..], &vec![b'x'; 60_000]].concat();
     client.send(2_053, 2, SERVER, &body).await;
     assert_eq!(client.next().await, Got::Reply(2, body));
     let queries = gateway.world.queries();

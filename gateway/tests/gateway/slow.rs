@@ -6,7 +6,7 @@ use tokio::{
     net::TcpSocket,
 };
 
-use crate::support::{client::Client, start, until};
+use crate::support::{client::Client, http::send, start, until, world::World};
 
 const SERVER: u64 = 4_096_321;
 
@@ -39,8 +39,7 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
     let (mut quick, _) = Client::open(gateway.address, "quick").await;
     let mut slow = sleeper(gateway.address).await;
     until("both are there", async || {
-        let (_, _, text) =
-            crate::support::http::send(gateway.ops, "GET", "/metrics", &[], "").await;
+        let (_, _, text) = send(gateway.ops, "GET", "/metrics", &[], "").await;
         text.contains("confab_gateway_sessions 2")
     })
     .await;
@@ -49,7 +48,7 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
         let large: Vec<Envelope> = (0..100)
             .map(|_| {
                 let mut event = world.write(SERVER, Some(1), None);
-                event.frame = world.large(&event, 1_000);
+                event.frame = World::large(&event, 1_000);
                 event
             })
             .collect();
@@ -57,8 +56,7 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
         let expected: Vec<u64> = (sent + 1..=sent + 100).collect();
         assert_eq!(quick.events(SERVER, 100).await, expected);
         sent += 100;
-        let (_, _, text) =
-            crate::support::http::send(gateway.ops, "GET", "/metrics", &[], "").await;
+        let (_, _, text) = send(gateway.ops, "GET", "/metrics", &[], "").await;
         text.contains(r#"confab_gateway_closed_total{close_code="SlowConsumer"} 1"#)
     })
     .await;

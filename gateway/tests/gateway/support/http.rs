@@ -1,6 +1,6 @@
 //! One HTTP request on a connection of its own.
 
-use std::net::SocketAddr;
+use std::{fmt::Write, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,7 +21,7 @@ pub(crate) async fn send(
         body.len()
     );
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
     request.push_str("\r\n");
     request.push_str(body);
@@ -30,7 +30,7 @@ pub(crate) async fn send(
     socket.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (
-        head[9..12].parse().unwrap(),
+        head.split(' ').nth(1).unwrap().parse().unwrap(),
         head.to_lowercase(),
         body.to_owned(),
     )

@@ -30,7 +30,7 @@ pub(crate) struct Running {
 
 /// Starts a gateway with these flags.
 pub(crate) async fn start(flags: &[&str]) -> Running {
-    start_on(World::start(Bus::memory()).await, flags).await
+    start_on(World::start(&Bus::memory()), flags).await
 }
 
 /// Starts a gateway in a world.

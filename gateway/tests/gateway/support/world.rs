@@ -65,7 +65,7 @@ struct State {
 
 impl World {
     /// A world whose lanes beat.
-    pub(crate) async fn start(bus: Bus) -> Self {
+    pub(crate) fn start(bus: &Bus) -> Self {
         let world = Self(Arc::new(Shared {
             bus: bus.clone(),
             state: Mutex::new(State {
@@ -185,7 +185,7 @@ impl World {
     }
 
     /// A frame with a body of so many bytes, with the header of the event.
-    pub(crate) fn large(&self, event: &Envelope, bytes: usize) -> Bytes {
+    pub(crate) fn large(event: &Envelope, bytes: usize) -> Bytes {
         let body = shared::protocol::encode(&"x".repeat(bytes));
         let payload = frame::event(event.topic, event.seq, 18, &body);
         websocket(WebSocketKind::Binary, &payload).into()
@@ -330,7 +330,7 @@ impl World {
         loop {
             let after: Vec<_> = places.iter().map(|(p, id)| (*p, *id)).collect();
             let entries = reader
-                .read(&after, 256, Duration::from_secs(60))
+                .read(&after, 256, Duration::from_mins(1))
                 .await
                 .unwrap();
             for entry in entries {
@@ -379,7 +379,7 @@ impl World {
         let mut reader = self.0.bus.reader().await.unwrap();
         let tasks = tokio_util::task::TaskTracker::new();
         loop {
-            let Some(bytes) = reader.take(Duration::from_secs(60)).await.unwrap() else {
+            let Some(bytes) = reader.take(Duration::from_mins(1)).await.unwrap() else {
                 continue;
             };
             let entry: Entry = unpack(&bytes).unwrap();

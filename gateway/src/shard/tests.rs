@@ -1,0 +1,496 @@
+//! A shard without sockets, in virtual time.
+
+use std::{
+    io::{self, IoSlice},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use prometheus::Registry;
+use shared::{
+    bus::envelope::{Answer, Envelope},
+    domain::permissions::{Permissions, View, ViewId},
+    frame::{self, WebSocketKind, websocket},
+    ids::ChannelId,
+};
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{Shard, ShardBounds, topics::*, writers::*};
+use crate::{
+    dialect::Dialect,
+    event::Event,
+    fanout::message::{Join, ToShard, ViewChange},
+    metrics::{Metrics, ShardMetrics},
+    places::Places,
+    session::link::{Link, Pending},
+};
+
+const TOPIC: u64 = 4_096_321;
+const BOUND: usize = 1_000;
+
+/// Takes so many bytes, and keeps them.
+#[derive(Clone, Default)]
+struct Sink {
+    room: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Sink {
+    fn open() -> Self {
+        let sink = Self::default();
+        sink.room.store(usize::MAX / 2, Ordering::Relaxed);
+        sink
+    }
+
+    /// The frames that were written.
+    fn frames(&self) -> Vec<Vec<u8>> {
+        let seen = self.seen.lock().unwrap();
+        let (mut rest, mut frames) = (&seen[..], Vec::new());
+        while let Some(length) = rest.get(1) {
+            let (first, other) = rest.split_at(2 + usize::from(*length));
+            frames.push(first.to_vec());
+            rest = other;
+        }
+        frames
+    }
+
+    /// The places of the events that were written.
+    fn seqs(&self) -> Vec<u64> {
+        let frames = self.frames();
+        let events = frames.iter().filter_map(|frame| {
+            match frame::ServerFrame::read(frame::websocket_payload(frame)?)? {
+                frame::ServerFrame::Event { seq, .. } => Some(seq),
+                _ => None,
+            }
+        });
+        events.collect()
+    }
+}
+
+impl Socket for Sink {
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let room = self.room.load(Ordering::Relaxed);
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+        let taken = bytes.len().min(room);
+        if taken == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.room.fetch_sub(taken, Ordering::Relaxed);
+        self.seen.lock().unwrap().extend(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    async fn writable(&self) {}
+}
+
+struct House {
+    shard: Shard<Sink>,
+    places: Places,
+    now: Instant,
+    blocked: Vec<Blocked<Sink>>,
+}
+
+impl House {
+    fn new() -> Self {
+        let bounds = ShardBounds {
+            writers: Bounds {
+                queue_bytes: BOUND,
+                stall: Duration::from_secs(30),
+            },
+            topics: TopicBounds {
+                cursor: Duration::from_secs(30),
+                hold_bytes: 100,
+            },
+        };
+        let metrics = Metrics::new(&Registry::new()).unwrap();
+        Self {
+            shard: Shard::new(bounds, ShardMetrics::new(metrics)),
+            places: Places::new(usize::MAX, usize::MAX),
+            now: Instant::now(),
+            blocked: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, connection: u64, dialect: Dialect, sink: &Sink) -> Arc<Link> {
+        let place = self.places.take([127, 0, 0, 1].into()).unwrap();
+        let link = Arc::new(Link::new(connection, 0, dialect, 0, place));
+        self.tell(ToShard::Add(Arc::clone(&link), sink.clone()));
+        link
+    }
+
+    fn join(&mut self, connection: u64, view: u64, channels: &[u64]) {
+        self.join_at(connection, view, channels, (0, 0, true));
+    }
+
+    fn join_at(
+        &mut self,
+        connection: u64,
+        view: u64,
+        channels: &[u64],
+        (position, after, released): (u64, u64, bool),
+    ) {
+        self.tell(ToShard::Join(Join {
+            connection,
+            topic: TOPIC,
+            position,
+            after,
+            released,
+            group: Some(ViewId(view)),
+            sight: Some(sight(channels)),
+        }));
+    }
+
+    fn tell(&mut self, message: ToShard<Sink>) {
+        self.shard.apply(message, self.now);
+    }
+
+    fn event(&mut self, seq: u64, channel: u64) {
+        let body = shared::protocol::encode(&(ChannelId::new(channel), 5_u64));
+        let payload = frame::event(TOPIC, seq, 18, &body);
+        let event = Event::new(&Envelope {
+            topic: TOPIC,
+            seq,
+            channel: Some(channel),
+            effect: None,
+            frame: websocket(WebSocketKind::Binary, &payload).into(),
+            trace: None,
+        });
+        self.tell(ToShard::Events(vec![Arc::new(event)]));
+    }
+
+    fn flush(&mut self) {
+        self.shard.flush(self.now, &mut self.blocked);
+        for blocked in &self.blocked {
+            let (handle, _) = futures_util::future::AbortHandle::new_pair();
+            self.shard.writers().blocked(blocked.slot, handle);
+        }
+    }
+
+    fn unblock(&mut self) {
+        for blocked in self.blocked.drain(..) {
+            let (slot, connection) = (blocked.slot, blocked.connection);
+            self.shard.writers().unblocked(slot, connection);
+        }
+        self.flush();
+    }
+
+    fn later(&mut self, by: Duration) {
+        self.now += by;
+        self.shard.tick(self.now);
+        self.flush();
+    }
+
+    fn release(&mut self, connection: u64) -> bool {
+        let (reply, mut answer) = oneshot::channel();
+        self.tell(ToShard::Release(connection, TOPIC, reply));
+        answer.try_recv().unwrap()
+    }
+}
+
+fn sight(channels: &[u64]) -> Sight {
+    let ids = channels.iter().filter_map(|id| ChannelId::new(*id));
+    let view: View = ids.map(|id| (id, Permissions::VIEW_CHANNEL)).collect();
+    Sight::View(Arc::new(view))
+}
+
+fn text(bytes: usize) -> Bytes {
+    websocket(WebSocketKind::Text, &vec![b'x'; bytes]).into()
+}
+
+#[test]
+fn a_turn_is_one_write_for_each_session_and_allocates_for_none() {
+    let mut house = House::new();
+    let sinks: Vec<Sink> = (0..1_000).map(|_| Sink::open()).collect();
+    for (connection, sink) in (1..).zip(&sinks) {
+        house.add(connection, Dialect::MessagePack, sink);
+        house.join(connection, 7, &[1]);
+    }
+    let turn = |house: &mut House, from: u64| {
+        for seq in from..from + 20 {
+            house.event(seq, 1);
+        }
+        house.flush();
+    };
+    let capacities = |house: &mut House| -> Vec<usize> {
+        (0..1_000)
+            .map(|slot| house.shard.writers().queue_capacity(slot))
+            .collect()
+    };
+    turn(&mut house, 1);
+    // A counting allocator would need unsafe code. The queues are the only thing
+    // per session that a delivery appends to: their room stays as it was.
+    let before = capacities(&mut house);
+    assert!(before.iter().all(|capacity| (20..=64).contains(capacity)));
+    turn(&mut house, 21);
+    assert_eq!(capacities(&mut house), before);
+    for sink in &sinks {
+        assert_eq!(sink.calls.load(Ordering::Relaxed), 2);
+        assert_eq!(sink.seqs(), (1..=40).collect::<Vec<_>>());
+    }
+    // An idle session gives it back.
+    house.later(Duration::from_secs(1));
+    assert!(capacities(&mut house).iter().all(|capacity| *capacity == 0));
+}
+
+#[test]
+fn a_session_that_reads_nothing_is_closed_and_its_memory_is_bounded() {
+    let mut house = House::new();
+    let (slow, quick) = (Sink::default(), Sink::open());
+    slow.room.store(10, Ordering::Relaxed);
+    let link = house.add(1, Dialect::MessagePack, &slow);
+    house.add(2, Dialect::MessagePack, &quick);
+    house.join(1, 7, &[1]);
+    house.join(2, 7, &[1]);
+    let mut seq = 0;
+    while !link.is_closing() {
+        seq += 1;
+        house.event(seq, 1);
+        house.flush();
+        assert!(seq < 100);
+    }
+    assert_eq!(quick.seqs(), (1..=seq).collect::<Vec<_>>());
+    slow.room.store(BOUND, Ordering::Relaxed);
+    house.unblock();
+    // The frame that was begun goes out whole, then the close frame, then nothing.
+    assert_eq!(slow.seqs(), [1]);
+    let last = slow.frames().pop().unwrap();
+    assert_eq!(last[..4], [0x88, 14, 0x0f, 0xa8]);
+    assert_eq!(house.shard.writers().len(), 1);
+}
+
+#[test]
+fn a_stalled_session_is_closed_and_then_dropped() {
+    let mut house = House::new();
+    let sink = Sink::default();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    house.tell(ToShard::Send(1, vec![text(10)]));
+    house.flush();
+    house.later(Duration::from_millis(29_999));
+    assert!(!link.is_closing());
+    house.later(Duration::from_millis(1));
+    assert!(link.is_closing());
+    house.later(Duration::from_secs(5));
+    assert!(house.shard.writers().is_empty());
+}
+
+#[test]
+fn what_is_not_stored_is_dropped_first() {
+    let mut house = House::new();
+    let sink = Sink::default();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    house.join(1, 7, &[1]);
+    house.tell(ToShard::Send(1, vec![text(100)]));
+    house.flush();
+    for _ in 0..40 {
+        house.event(0, 1);
+    }
+    house.tell(ToShard::Send(1, vec![text(110); 7]));
+    assert!(!link.is_closing());
+    sink.room.store(usize::MAX / 2, Ordering::Relaxed);
+    house.unblock();
+    assert_eq!(sink.frames().len(), 8);
+    assert_eq!(sink.seqs(), Vec::<u64>::new());
+}
+
+#[test]
+fn each_dialect_gets_its_own_form_of_an_event() {
+    let mut house = House::new();
+    let (binary, json) = (Sink::open(), Sink::open());
+    house.add(1, Dialect::MessagePack, &binary);
+    house.add(2, Dialect::Json, &json);
+    house.join(1, 7, &[1]);
+    house.join(2, 7, &[1]);
+    house.event(3, 1);
+    house.flush();
+    assert_eq!(binary.seqs(), [3]);
+    let frame = json.frames().remove(0);
+    let text = std::str::from_utf8(&frame[2..]).unwrap();
+    assert!(
+        text.starts_with(r#"{"event":"message_deleted","topic":"4096321","seq":3"#),
+        "{text}"
+    );
+}
+
+#[test]
+fn groups_are_carried_past_what_they_do_not_see() {
+    let mut house = House::new();
+    let (sees, sees_not) = (Sink::open(), Sink::open());
+    house.add(1, Dialect::MessagePack, &sees);
+    house.add(2, Dialect::MessagePack, &sees_not);
+    house.join(1, 7, &[1, 2]);
+    house.join(2, 8, &[1]);
+    house.event(1, 2);
+    house.event(2, 2);
+    house.flush();
+    house.later(Duration::from_secs(30));
+    assert_eq!(sees.seqs(), [1, 2]);
+    let body = shared::protocol::encode(&(((TOPIC, 2_u64),),));
+    let cursor: Vec<u8> = websocket(WebSocketKind::Binary, &frame::control(8, &body));
+    assert_eq!(sees_not.frames(), [cursor]);
+    // Once is enough, until more is hidden.
+    house.later(Duration::from_mins(1));
+    assert_eq!(sees_not.frames().len(), 1);
+    house.event(3, 2);
+    house.event(4, 1);
+    house.flush();
+    house.later(Duration::from_mins(1));
+    assert_eq!(sees_not.seqs(), [4], "the place came with the event");
+    assert_eq!(sees_not.frames().len(), 2);
+}
+
+#[test]
+fn events_wait_for_the_end_of_a_replay() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    house.add(1, Dialect::MessagePack, &sink);
+    house.join_at(1, 7, &[1], (5, 2, false));
+    house.event(6, 1);
+    house.event(7, 2);
+    house.flush();
+    assert_eq!(sink.seqs(), Vec::<u64>::new());
+    assert!(house.release(1));
+    house.event(8, 1);
+    house.flush();
+    assert_eq!(sink.seqs(), [6, 8]);
+}
+
+#[test]
+fn too_much_that_waits_asks_to_join_anew() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    house.add(1, Dialect::MessagePack, &sink);
+    house.join_at(1, 7, &[1], (5, 2, false));
+    for seq in 6..30 {
+        house.event(seq, 1);
+    }
+    assert!(!house.release(1));
+    house.event(30, 1);
+    house.flush();
+    assert_eq!(sink.seqs(), Vec::<u64>::new());
+    house.join_at(1, 7, &[1], (30, 30, true));
+    house.event(31, 1);
+    house.flush();
+    assert_eq!(sink.seqs(), [31]);
+}
+
+#[test]
+fn a_snapshot_from_ahead_skips_what_it_holds_already() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    house.add(1, Dialect::MessagePack, &sink);
+    house.join_at(1, 7, &[1], (5, 7, true));
+    for seq in 6..10 {
+        house.event(seq, 1);
+    }
+    house.flush();
+    assert_eq!(sink.seqs(), [8, 9]);
+}
+
+#[test]
+fn views_change_between_two_events() {
+    let mut house = House::new();
+    let (falls, stays) = (Sink::open(), Sink::open());
+    house.add(1, Dialect::MessagePack, &falls);
+    house.add(2, Dialect::MessagePack, &stays);
+    house.join(1, 7, &[1]);
+    house.join(2, 7, &[1]);
+    house.event(1, 1);
+    house.tell(ToShard::Views(ViewChange {
+        topic: TOPIC,
+        moved: vec![(1, ViewId(8))],
+        views: vec![(ViewId(7), sight(&[1, 2])), (ViewId(8), sight(&[3]))],
+    }));
+    for channel in [1, 2, 3] {
+        house.event(channel + 1, channel);
+    }
+    house.flush();
+    assert_eq!(falls.seqs(), [1, 4]);
+    assert_eq!(stays.seqs(), [1, 2, 3]);
+}
+
+#[test]
+fn who_leaves_during_a_replay_gets_what_came_before_and_its_slot_is_free() {
+    let mut house = House::new();
+    let (first, second) = (Sink::open(), Sink::open());
+    house.add(1, Dialect::MessagePack, &first);
+    house.join_at(1, 7, &[1], (5, 2, false));
+    house.event(6, 1);
+    house.tell(ToShard::Leave(1, TOPIC, true));
+    house.event(7, 1);
+    assert!(house.release(1));
+    house.event(8, 1);
+    house.flush();
+    assert_eq!(first.seqs(), [6]);
+    // Nothing of a connection that ends while it waits reaches the next one in its slot.
+    house.join_at(1, 7, &[1], (8, 2, false));
+    house.event(9, 1);
+    house.tell(ToShard::Leave(1, TOPIC, true));
+    house.tell(ToShard::Remove(1));
+    house.add(2, Dialect::MessagePack, &second);
+    assert!(house.release(2));
+    house.event(10, 1);
+    house.flush();
+    assert_eq!(second.seqs(), Vec::<u64>::new());
+}
+
+#[test]
+fn only_answers_that_are_waited_for_are_passed_on() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    let deadline = house.now + Duration::from_secs(10);
+    for request in [5, 6] {
+        let pending = Pending {
+            request,
+            opcode: 16,
+            deadline,
+        };
+        link.expect(pending, 9).unwrap();
+    }
+    let answer = |request| Answer {
+        connection: 1,
+        request,
+        frame: websocket(WebSocketKind::Binary, &frame::reply(request, &[0xc0])).into(),
+    };
+    house.tell(ToShard::Answers(vec![answer(5), answer(5), answer(7)]));
+    house.later(Duration::from_secs(10));
+    let refusal = frame::refusal(6, &shared::error::Reason::Unknown.into());
+    let unknown = websocket(WebSocketKind::Binary, &refusal);
+    assert_eq!(sink.frames(), [answer(5).frame.into_vec(), unknown]);
+    assert_eq!(link.waiting(), 0);
+}
+
+#[test]
+fn a_drain_is_spread_over_the_window() {
+    let mut house = House::new();
+    let sinks: Vec<Sink> = (0..100).map(|_| Sink::open()).collect();
+    for (connection, sink) in (1..).zip(&sinks) {
+        house.add(connection, Dialect::MessagePack, sink);
+    }
+    house.tell(ToShard::Drain(Duration::from_secs(20)));
+    let told = || {
+        sinks
+            .iter()
+            .filter(|sink| !sink.frames().is_empty())
+            .count()
+    };
+    house.later(Duration::from_millis(250));
+    assert!((1..10).contains(&told()), "{}", told());
+    for _ in 0..19 {
+        house.later(Duration::from_millis(250));
+    }
+    assert!((30..80).contains(&told()), "{}", told());
+    for _ in 0..20 {
+        house.later(Duration::from_millis(250));
+    }
+    assert_eq!(told(), 100);
+    assert_eq!(house.shard.writers().len(), 100);
+    house.later(Duration::from_secs(10));
+    assert!(house.shard.writers().is_empty(), "closed with 4000");
+}
