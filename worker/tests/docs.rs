@@ -1,6 +1,5 @@
 //! Writes and compares the references of the worker, see `make docs`.
 
-
 use clap::CommandFactory as _;
 use shared::reference;
 
