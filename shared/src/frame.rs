@@ -62,16 +62,16 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads the header and checks that the body is one well-formed value that
-    /// nests no deeper than [`MAX_DEPTH`].
-    pub fn read(mut bytes: &'a [u8]) -> Result<Self, Refusal> {
-        let malformed = |()| Refusal::from(Reason::Malformed);
-        let frame = read_header(&mut bytes).map_err(malformed)?;
-        check_body(bytes)?;
-        Ok(Self {
-            body: bytes,
-            ..frame
-        })
+    /// Reads the header and checks the body with [`check_body`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
+        let frame = Self::read_header(bytes)?;
+        check_body(frame.body)?;
+        Ok(frame)
+    }
+
+    /// Reads the header alone: it has the number that a refusal of the body carries.
+    pub fn read_header(mut bytes: &'a [u8]) -> Result<Self, Refusal> {
+        read_header(&mut bytes).map_err(|()| Reason::Malformed.into())
     }
 
     /// Writes the frame.

@@ -267,8 +267,12 @@ fn no_bytes_panic_a_decoder() {
 fn read_everywhere(codec: Codec, body: &[u8]) -> TestCaseResult {
     drop((codec.from_json)(body));
     if let Ok(json) = (codec.to_json)(body) {
-        let again = (codec.from_json)(json.as_bytes()).map_err(fail)?;
-        prop_assert_eq!((codec.to_json)(&again).map_err(fail)?, json);
+        // A number of more than 53 bits is refused on its way in.
+        if let Ok(again) = (codec.from_json)(json.as_bytes()) {
+            prop_assert_eq!((codec.to_json)(&again).map_err(fail)?, json);
+        } else {
+            prop_assert!(frame::check_body(body).is_err());
+        }
     }
     for row in protocol::rows() {
         drop(Command::decode(row.opcode, body));

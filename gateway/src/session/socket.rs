@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use shared::{
     close::CloseCode,
     error::{Reason, Refusal},
-    frame::{Frame, WebSocketKind, opcode, websocket},
+    frame::{Frame, WebSocketKind, check_body, opcode, websocket},
     protocol::control::{Heartbeat, Hello},
 };
 use tokio::{
@@ -213,7 +213,10 @@ fn interpret(
         (Incoming::Close(code), _) => return Ok(Some(Step::Closed(code))),
         (Incoming::Binary(bytes), Dialect::MessagePack) => {
             // Without a header there is no number that a refusal could carry.
-            let frame = Frame::read(bytes).map_err(|_refusal| CloseCode::BadFrame)?;
+            let frame = Frame::read_header(bytes).map_err(|_refusal| CloseCode::BadFrame)?;
+            if let Err(refusal) = check_body(frame.body) {
+                return Ok(Some(Step::Refuse(frame.request, refusal)));
+            }
             Request {
                 opcode: frame.opcode,
                 request: frame.request,
