@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    dialect::Dialect,
     event::Event,
     fanout::{
         Exchange, events,
@@ -70,6 +71,17 @@ struct Following {
 }
 
 impl Following {
+    /// Carries the client to this place.
+    fn cursor(&self, dialect: Dialect) -> Bytes {
+        let cursor = Cursor {
+            topics: vec![TopicSeq {
+                topic: self.topic,
+                seq: self.place,
+            }],
+        };
+        dialect.control(opcode::CURSOR, &cursor)
+    }
+
     fn new(open: OpenTopic) -> Self {
         let OpenTopic {
             topic,
@@ -326,6 +338,7 @@ impl Opener {
         topic: &mut Following,
         position: u64,
     ) -> Result<Turn, Ended> {
+        let mut hidden = false;
         while topic.place < position {
             let Repaired {
                 events, too_old, ..
@@ -345,7 +358,12 @@ impl Opener {
                     break;
                 }
                 let event = Event::new(&envelope);
-                if topic.sight().sees(event.channel) {
+                if !topic.sight().sees(event.channel) {
+                    hidden = true;
+                } else {
+                    if std::mem::take(&mut hidden) {
+                        frames.push(topic.cursor(link.dialect));
+                    }
                     frames.push(event.frame(link.dialect).clone());
                 }
                 topic.place = envelope.seq;
@@ -355,6 +373,9 @@ impl Opener {
             }
             let progress = topic.place > before;
             self.queue(link, frames).await?;
+            if hidden && !matches!(turn, Turn::Next) {
+                self.cursor(link, topic).await;
+            }
             match turn {
                 Turn::Next if !progress => {
                     // The log lacks what was published: it cannot be continued.
@@ -500,14 +521,7 @@ impl Opener {
     }
 
     async fn cursor(&self, link: &Link, topic: &Following) {
-        let cursor = Cursor {
-            topics: vec![TopicSeq {
-                topic: topic.topic,
-                seq: topic.place,
-            }],
-        };
-        let frame = link.dialect.control(opcode::CURSOR, &cursor);
-        self.send(link, vec![frame]).await;
+        self.send(link, vec![topic.cursor(link.dialect)]).await;
     }
 
     async fn gap(&self, link: &Link, topic: u64, seq: u64) {

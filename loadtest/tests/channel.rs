@@ -263,3 +263,24 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn a_resume_past_what_is_hidden_is_dense() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let overrides = vec![hidden(alice.scope())];
+        let secret = alice.creates_channel("#secret", overrides).await?;
+        alice.send("#general", "before").await?;
+        bob.sees("before").await?;
+        bob.client.resume_on(Some(&stage.address(0)?)).await?;
+        for number in 0..10 {
+            alice.send("#secret", &format!("secret {number}")).await?;
+            alice.send("#general", &format!("open {number}")).await?;
+        }
+        bob.saw_none_before("open 9", |event: &MessageCreated| {
+            event.channel_id == secret
+        })
+        .await
+    })
+    .await
+}

@@ -1,7 +1,5 @@
 //! Writes and compares the references of the worker, see `make docs`.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
 use clap::CommandFactory as _;
 use shared::reference;
 

@@ -89,6 +89,8 @@ struct Held {
     /// The member has left: what waits is the last that it gets.
     left: bool,
     overflow: bool,
+    /// Something was hidden since the last frame that waits.
+    hidden: bool,
     frames: Vec<Bytes>,
     bytes: usize,
 }
@@ -135,6 +137,7 @@ impl Topics {
             released: join.released,
             left: false,
             overflow: false,
+            hidden: false,
             frames: Vec::new(),
             bytes: 0,
         });
@@ -216,7 +219,10 @@ impl Topics {
                 group.hidden |= !ephemeral;
                 continue;
             }
-            group.hidden &= ephemeral;
+            if group.hidden && !ephemeral {
+                // A client that counts must not take what is hidden for a hole.
+                group.cursor(event.topic, event.seq.saturating_sub(1), writers, now);
+            }
             for slot in &group.members {
                 writers.push_event(*slot, event, ephemeral, now);
             }
@@ -313,20 +319,28 @@ impl Topics {
                 if !group.hidden || now < group.cursor_at + self.bounds.cursor {
                     continue;
                 }
-                group.hidden = false;
-                group.cursor_at = now;
-                let cursor = Cursor {
-                    topics: vec![TopicSeq {
-                        topic: *number,
-                        seq: last,
-                    }],
-                };
-                let frames =
-                    Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::CURSOR, &cursor)));
-                for slot in &group.members {
-                    writers.push_control(*slot, &frames, now);
-                }
+                group.cursor(*number, last, writers, now);
             }
+        }
+    }
+}
+
+fn cursor(topic: u64, seq: u64) -> Cursor {
+    Cursor {
+        topics: vec![TopicSeq { topic, seq }],
+    }
+}
+
+impl Group {
+    /// Carries the members past what they may not see.
+    fn cursor<S: Socket>(&mut self, topic: u64, seq: u64, writers: &mut Writers<S>, now: Instant) {
+        self.hidden = false;
+        self.cursor_at = now;
+        let cursor = cursor(topic, seq);
+        let frames =
+            Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::CURSOR, &cursor)));
+        for slot in &self.members {
+            writers.push_control(*slot, &frames, now);
         }
     }
 }
@@ -358,11 +372,21 @@ impl Topic {
                 .get(&held.group)
                 .is_some_and(|group| group.sight.sees(event.channel));
             if !wanted || !sees {
+                held.hidden |= wanted;
                 continue;
             }
             let Some(writer) = writers.get_mut(held.slot) else {
                 continue;
             };
+            if std::mem::take(&mut held.hidden) {
+                let before = event.seq.saturating_sub(1);
+                let frame = writer
+                    .link
+                    .dialect
+                    .control(opcode::CURSOR, &cursor(event.topic, before));
+                held.bytes += frame.len();
+                held.frames.push(frame);
+            }
             held.bytes += event.bytes();
             held.frames.push(event.frame(writer.link.dialect).clone());
             if held.bytes > bound {
@@ -383,7 +407,10 @@ impl Topic {
                 writers.push(held.slot, frame, false, now);
             }
             if !held.left {
-                self.group(held.group, now).members.push(held.slot);
+                // Its group may have been carried past what this one was not.
+                let group = self.group(held.group, now);
+                group.hidden |= held.hidden;
+                group.members.push(held.slot);
             }
         }
     }

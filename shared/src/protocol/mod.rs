@@ -241,10 +241,13 @@ impl Codec {
             shape: T::shape,
             sample: || encode(&T::sample()),
             from_json: |text| {
-                check_names(text, &T::shape())?;
+                let shape = T::shape();
+                check_names(text, &shape)?;
                 let value: T = serde_json::from_slice(text).map_err(|error| bad_json(&error))?;
                 let body = encode(&value);
-                frame::check_body(&body)?;
+                if !matches!(shape, Shape::Unit) {
+                    frame::check_body(&body)?;
+                }
                 Ok(body)
             },
             to_json: |body| {
