@@ -218,6 +218,12 @@ pub fn refused(status: StatusCode, refusal: &Refusal) -> Response<Body> {
         let seconds = HeaderValue::from(ms.div_ceil(1_000));
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
+    if status == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer");
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, scheme);
+    }
     response
 }
 

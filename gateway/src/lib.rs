@@ -254,16 +254,10 @@ impl House {
             metrics.clone(),
             config.limits.queue_bytes,
         );
-        let sessions_tasks = TaskTracker::new();
+        let tasks = TaskTracker::new();
         let echo = Echo::default();
 
-        let chunks = bus.subscriber().await?;
-        chunks
-            .control()
-            .subscribe(vec![Topic::Chunks(node.clone())])
-            .await?;
-        vital.spawn(queries::hear(queries.clone(), chunks));
-
+        hear_chunks(&bus, &queries, &node, &vital).await?;
         let subscriber = bus.subscriber().await?;
         let control = subscriber.control();
         let own = vec![
@@ -272,41 +266,38 @@ impl House {
             Topic::Probe(node.clone()),
         ];
         control.subscribe(own).await?;
-        let (deliveries_sender, deliveries) = mpsc::channel(fanout::DELIVERIES);
-        vital.spawn(fanout::pump(subscriber, deliveries_sender));
-        let (results, done) = mpsc::channel(fanout::RESULTS);
-        let wants = subscriptions::Wants::default();
-        vital.spawn(subscriptions::run(
-            wants.clone(),
-            control.clone(),
-            results.clone(),
-        ));
-        let fanout = Fanout {
-            table: Table::new(
-                shards.len(),
-                wants,
-                admission.clone(),
-                metrics.clone(),
-                Instant::now(),
-            ),
-            shards,
-            queries: queries.clone(),
-            opener: opener.clone(),
-            echo: echo.clone(),
-            tasks: sessions_tasks.clone(),
-            results,
-            metrics: metrics.clone(),
-        };
-        vital.spawn(fanout.run(deliveries, sessions, done));
         let probe = probe::Probe {
             bus: bus.clone(),
             node: node.clone(),
-            echo,
-            control,
+            echo: echo.clone(),
+            control: control.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
         };
         vital.spawn(probe.run());
+        let (results, done) = mpsc::channel(fanout::RESULTS);
+        let wants = subscriptions::Wants::default();
+        vital.spawn(subscriptions::run(wants.clone(), control, results.clone()));
+        let table = Table::new(
+            shards.len(),
+            wants,
+            admission.clone(),
+            metrics.clone(),
+            Instant::now(),
+        );
+        let (deliveries_sender, deliveries) = mpsc::channel(fanout::DELIVERIES);
+        vital.spawn(fanout::pump(subscriber, deliveries_sender));
+        let fanout = Fanout {
+            table,
+            shards,
+            queries: queries.clone(),
+            opener: opener.clone(),
+            echo,
+            tasks: tasks.clone(),
+            results,
+            metrics: metrics.clone(),
+        };
+        vital.spawn(fanout.run(deliveries, sessions, done));
 
         let origins = Origins::new(
             &config.origins,
@@ -333,7 +324,7 @@ impl House {
             queries,
             opener,
             exchange,
-            tasks: sessions_tasks,
+            tasks,
             stop: CancellationToken::new(),
             metrics,
             connections: AtomicU64::new(0),
@@ -365,6 +356,20 @@ impl House {
         vital.tasks.wait().await;
         tracing::info!("drained");
     }
+}
+
+/// Hears the answers of queries, on a connection of their own.
+async fn hear_chunks(
+    bus: &Bus,
+    queries: &Queries,
+    node: &str,
+    vital: &Vital,
+) -> Result<(), BusError> {
+    let subscriber = bus.subscriber().await?;
+    let topic = Topic::Chunks(node.to_owned());
+    subscriber.control().subscribe(vec![topic]).await?;
+    vital.spawn(queries::hear(queries.clone(), subscriber));
+    Ok(())
 }
 
 fn start_shards(config: &Config, metrics: &Metrics, vital: &Vital) -> Vec<mpsc::Sender<ToShard>> {

@@ -358,13 +358,13 @@ impl Opener {
                     break;
                 }
                 let event = Event::new(&envelope);
-                if !topic.sight().sees(event.channel) {
-                    hidden = true;
-                } else {
+                if topic.sight().sees(event.channel) {
                     if std::mem::take(&mut hidden) {
                         frames.push(topic.cursor(link.dialect));
                     }
                     frames.push(event.frame(link.dialect).clone());
+                } else {
+                    hidden = true;
                 }
                 topic.place = envelope.seq;
                 if !matches!(turn, Turn::Next) {

@@ -27,6 +27,7 @@ use tokio::{
     sync::{Semaphore, oneshot},
     time::{Instant, timeout_at},
 };
+use tracing::{Instrument, Span};
 
 use crate::{metrics::Metrics, session::Request};
 
@@ -122,6 +123,11 @@ impl Queries {
 
     /// Asks any worker; answers the payload of a reply or refusal frame.
     pub async fn ask(&self, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
+        let span = span(request.opcode);
+        self.ask_inside(asker, request).instrument(span).await
+    }
+
+    async fn ask_inside(&self, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
         let deadline = Instant::now() + self.0.deadline;
         let wait = self.wait(asker.connection, request.request)?;
         let opening = row(request.opcode).is_some_and(|row| row.kind == RowKind::Opening);
@@ -259,6 +265,17 @@ impl Queries {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One request as a span of its trace, which begins here.
+pub fn span(opcode: u16) -> Span {
+    let span = tracing::debug_span!("request", command.name = tracing::field::Empty);
+    if !span.is_disabled()
+        && let Some(row) = row(opcode)
+    {
+        span.record("command.name", row.name);
+    }
+    span
 }
 
 /// A place in the line, given back when dropped.

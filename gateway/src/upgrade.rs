@@ -201,5 +201,7 @@ async fn begin(gateway: Arc<Gateway>, link: Arc<Link>, upgrade: OnUpgrade) {
     // The future of the session is what an idle connection costs: this one,
     // with the whole handshake in it, ends here.
     let tasks = gateway.tasks.clone();
-    tasks.spawn(socket::run(gateway, link, read, write, parts.read_buf));
+    // Copied, because the buffer of the handshake is large even when it is empty.
+    let first = parts.read_buf.to_vec();
+    tasks.spawn(socket::run(gateway, link, read, write, first));
 }

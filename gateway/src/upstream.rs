@@ -12,11 +12,12 @@ use shared::{
     ids::{MAX_ID, Partition},
 };
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use crate::{
     admission::Admission,
     metrics::Metrics,
-    queries::{Asker, Queries},
+    queries::{Asker, Queries, span},
     session::{
         Request,
         link::{Link, NotPending, Pending},
@@ -131,6 +132,18 @@ impl Upstream {
     }
 
     async fn append(
+        &self,
+        partition: Partition,
+        asker: Asker,
+        request: Request,
+    ) -> Result<(), Refusal> {
+        let span = span(request.opcode);
+        self.append_inside(partition, asker, request)
+            .instrument(span)
+            .await
+    }
+
+    async fn append_inside(
         &self,
         partition: Partition,
         asker: Asker,

@@ -85,14 +85,43 @@ struct Held {
     group: GroupKey,
     /// What the member has already.
     after: u64,
-    released: bool,
-    /// The member has left: what waits is the last that it gets.
-    left: bool,
+    state: HeldState,
     overflow: bool,
     /// Something was hidden since the last frame that waits.
     hidden: bool,
     frames: Vec<Bytes>,
     bytes: usize,
+}
+
+/// What a held member waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeldState {
+    /// The end of its replay.
+    Replaying,
+    /// The same, but it has left: what waits is the last that it gets.
+    Leaving,
+    /// The topic's place here to reach that of its snapshot.
+    Released,
+    /// Nothing: it has left, and its replay is finished.
+    Left,
+}
+
+impl HeldState {
+    /// The replay is finished.
+    const fn released(self) -> Self {
+        match self {
+            Self::Replaying | Self::Released => Self::Released,
+            Self::Leaving | Self::Left => Self::Left,
+        }
+    }
+
+    /// The member has left.
+    const fn left(self) -> Self {
+        match self {
+            Self::Replaying | Self::Leaving => Self::Leaving,
+            Self::Released | Self::Left => Self::Left,
+        }
+    }
 }
 
 impl Topics {
@@ -134,8 +163,11 @@ impl Topics {
             slot,
             group: join.group,
             after: join.after,
-            released: join.released,
-            left: false,
+            state: if join.released {
+                HeldState::Released
+            } else {
+                HeldState::Replaying
+            },
             overflow: false,
             hidden: false,
             frames: Vec::new(),
@@ -159,7 +191,7 @@ impl Topics {
             return true;
         };
         let overflow = held.overflow;
-        held.released = true;
+        held.state = held.state.released();
         if overflow {
             topic.held.retain(|held| held.slot != slot);
         } else {
@@ -185,7 +217,7 @@ impl Topics {
         });
         if keep_held {
             for held in topic.held.iter_mut().filter(|held| held.slot == slot) {
-                held.left = true;
+                held.state = held.state.left();
             }
         } else {
             topic.held.retain(|held| held.slot != slot);
@@ -366,7 +398,9 @@ impl Topic {
     fn hold<S: Socket>(&mut self, event: &Event, bound: usize, writers: &mut Writers<S>) {
         for held in &mut self.held {
             // What is not stored is not worth holding.
-            let wanted = event.seq > held.after && !held.overflow && !held.left;
+            let wanted = event.seq > held.after
+                && !held.overflow
+                && matches!(held.state, HeldState::Replaying | HeldState::Released);
             let sees = self
                 .groups
                 .get(&held.group)
@@ -399,14 +433,20 @@ impl Topic {
     /// Turns those into members who may get events from now on.
     fn settle<S: Socket>(&mut self, writers: &mut Writers<S>, now: Instant) {
         let last = self.last;
-        let ready =
-            |held: &mut Held| held.released && !held.overflow && (held.after <= last || held.left);
+        let ready = |held: &mut Held| {
+            !held.overflow
+                && match held.state {
+                    HeldState::Replaying | HeldState::Leaving => false,
+                    HeldState::Released => held.after <= last,
+                    HeldState::Left => true,
+                }
+        };
         let settled: Vec<Held> = self.held.extract_if(.., ready).collect();
         for held in settled {
             for frame in &held.frames {
                 writers.push(held.slot, frame, false, now);
             }
-            if !held.left {
+            if held.state == HeldState::Released {
                 // Its group may have been carried past what this one was not.
                 let group = self.group(held.group, now);
                 group.hidden |= held.hidden;

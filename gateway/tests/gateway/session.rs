@@ -176,7 +176,7 @@ async fn what_may_not_be_sent_gets_a_numbered_answer() {
     assert_eq!(client.next().await, refusal(2, Reason::UnknownCommand));
     client.send(6, 3, 0, &[0x90]).await;
     assert_eq!(client.next().await, refusal(3, Reason::UnknownCommand));
-    client.send(4, 4, 0, &[0xc0]).await;
+    client.send(4, 4, 0, &[0x90]).await;
     assert_eq!(client.next().await, refusal(4, Reason::Malformed));
     client.identify("t").await;
     client.ready().await;
