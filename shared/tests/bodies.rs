@@ -13,6 +13,7 @@ use proptest::{
 };
 use shared::{
     error::{Reason, Refusal},
+    frame,
     protocol::{self, Codec, Command, Query, control},
     wire::Shape,
 };
