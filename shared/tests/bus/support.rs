@@ -86,6 +86,10 @@ impl Drop for Redis {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where tests find a program, no configuration"
+)]
 fn spawn(port: u16, directory: &PathBuf) -> io::Result<Child> {
     let binary = env::var_os("CONFAB_REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
     Command::new(binary)

@@ -122,8 +122,16 @@ fn start() -> Server {
     }
 }
 
-/// Where a distribution keeps the programs that are not on the path: the newest.
+/// `CONFAB_PG_BIN`, or where a distribution keeps the programs that are not on the
+/// path: the newest.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where tests find a program, no configuration"
+)]
 fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("CONFAB_PG_BIN") {
+        return folder.into();
+    }
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let newest = versions.flatten().map(|entry| entry.path()).max();
     newest.unwrap_or_default().join("bin")
