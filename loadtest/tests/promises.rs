@@ -279,7 +279,10 @@ async fn p8_a_slow_reader_harms_nobody_and_loses_nothing() -> Result<()> {
         holds(p99 <= allowed, &format!("p99 {p99} us, {usual} us before"))?;
         let grown = after.saturating_sub(before);
         holds(grown < 65_536, &format!("the gateway grew by {grown} KiB"))?;
-        all_seen(&slow, began, ended.report.stored).await
+        all_seen(&slow, began, ended.report.stored).await?;
+        let log = slow.log().since(began);
+        let cut = |seen: &Seen| matches!(seen, Seen::Lost { .. });
+        holds(log.iter().any(cut), "it never was too slow: send more")
     })
     .await
 }
