@@ -13,6 +13,7 @@ use shared::{
     bus::envelope::{Beat, Effect, Envelope},
     close::CloseCode,
     ids::{Partition, ServerId, UserId},
+    telemetry,
 };
 use tokio::time::Instant;
 
@@ -338,6 +339,12 @@ impl Table {
         let Some(topic) = self.topics.get(&number) else {
             return;
         };
+        let span = envelope.trace.as_deref().map(|trace| {
+            let span = tracing::debug_span!("fan_out");
+            telemetry::adopt(&span, Some(trace));
+            span
+        });
+        let _entered = span.as_ref().map(tracing::Span::enter);
         let event = Arc::new(Event::new(envelope));
         for (out, count) in self.out.iter_mut().zip(&topic.shards) {
             if *count == 0 {
