@@ -87,6 +87,30 @@ pub(crate) fn number_of(field: &str) -> u8 {
         & 63
 }
 
+/// Ids of more than one kind: numbers in MessagePack, strings in JSON like all ids.
+pub(crate) mod any_id {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::ids::Id;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub(crate) fn serialize<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(id)
+        } else {
+            serializer.serialize_u64(*id)
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        if deserializer.is_human_readable() {
+            Id::<()>::deserialize(deserializer).map(Id::get)
+        } else {
+            u64::deserialize(deserializer)
+        }
+    }
+}
+
 macro_rules! plain {
     ($( $kind:ty => $shape:expr, $sample:expr, |$field:ident| $named:expr; )+) => { $(
         impl Wire for $kind {
@@ -131,18 +155,19 @@ impl<T: Wire> Wire for Vec<T> {
 }
 
 /// Declares structs that travel in bodies. A field that got its place after the
-/// first release ends with `= default`: older senders leave it out.
+/// first release ends with `= default`: older senders leave it out. A field that
+/// holds the id of more than one kind of thing is `u64 as "crate::wire::any_id"`.
 macro_rules! bodies {
     ($(
         $(#[doc = $doc:literal])+
         $name:ident {
-            $( $(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $default:ident)?, )*
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(as $form:literal)? $(= $default:ident)?, )*
         }
     )+) => { $(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub struct $name {
-            $( $(#[doc = $field_doc])+ $(#[serde($default)])? pub $field: $kind, )*
+            $( $(#[doc = $field_doc])+ $(#[serde(with = $form)])? $(#[serde($default)])? pub $field: $kind, )*
         }
 
         impl $crate::wire::Wire for $name {
@@ -153,7 +178,7 @@ macro_rules! bodies {
                     fields: &[ $( $crate::wire::FieldShape {
                         name: stringify!($field),
                         doc: concat!($($field_doc),+),
-                        shape: <$kind as $crate::wire::Wire>::shape,
+                        shape: $crate::wire::shape_of!($kind $(as $form)?),
                         has_default: $crate::wire::has_default!($($default)?),
                     } ),* ],
                 };
@@ -164,6 +189,15 @@ macro_rules! bodies {
             }
         }
     )+ };
+}
+
+macro_rules! shape_of {
+    ($kind:ty) => {
+        <$kind as $crate::wire::Wire>::shape
+    };
+    ($kind:ty as $form:literal) => {
+        || $crate::wire::Shape::Id("AnyId")
+    };
 }
 
 macro_rules! has_default {
@@ -240,3 +274,4 @@ macro_rules! choices {
 pub(crate) use bodies;
 pub(crate) use choices;
 pub(crate) use has_default;
+pub(crate) use shape_of;

@@ -215,7 +215,7 @@ fn a_surplus_field_is_refused() {
 #[test]
 fn unknown_permissions_are_dropped() {
     let row = protocol::row_named("channel_create").unwrap();
-    let json = r#"{"nonce":"n","name":"x","topic":null,"overrides":[{"kind":"role","target":1,"allow":4503599627370497,"deny":0}]}"#;
+    let json = r#"{"nonce":"n","name":"x","topic":null,"overrides":[{"kind":"role","target":"1","allow":4503599627370497,"deny":0}]}"#;
     let body = (row.request.from_json)(json.as_bytes()).unwrap();
     let read = (row.request.to_json)(&body).unwrap();
     assert!(read.contains(r#""allow":1,"#), "{read}");

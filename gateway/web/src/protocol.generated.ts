@@ -2,6 +2,7 @@
 
 export type SessionId = Id<"SessionId">;
 export type UserId = Id<"UserId">;
+export type AnyId = Id<"AnyId">;
 export type ChannelId = Id<"ChannelId">;
 export type MessageId = Id<"MessageId">;
 export type ServerId = Id<"ServerId">;
@@ -136,7 +137,7 @@ export interface Override {
   /** Whom `target` names. */
   kind: TargetKind;
   /** The id of the role or of the member; the role of everyone has the server's id. */
-  target: number;
+  target: AnyId;
   /** Permissions given here. */
   allow: Permissions;
   /** Permissions taken here, unless an override of the same rank allows them. */
@@ -252,7 +253,7 @@ export interface Resume {
 /** A place in a topic. A topic's number is the id of its server, or of the account. */
 export interface TopicSeq {
   /** The server or the account. */
-  topic: number;
+  topic: AnyId;
   /** Everything up to this event was seen. */
   seq: number;
 }
@@ -562,7 +563,7 @@ export interface Reconnect {
 /** The topic cannot be continued (opcode 10): fetch its state anew. Live events follow from here on. */
 export interface Gap {
   /** The topic. */
-  topic: number;
+  topic: AnyId;
   /** Where its stream goes on. */
   seq: number;
 }
@@ -805,7 +806,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
   ],
   Override: [
     { name: "kind", type: {"enum":"TargetKind"}, optional: false },
-    { name: "target", type: {"int":53}, optional: false },
+    { name: "target", type: {"id":"AnyId"}, optional: false },
     { name: "allow", type: {"flags":"Permissions"}, optional: false },
     { name: "deny", type: {"flags":"Permissions"}, optional: false },
   ],
@@ -862,7 +863,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
     { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
   ],
   TopicSeq: [
-    { name: "topic", type: {"int":53}, optional: false },
+    { name: "topic", type: {"id":"AnyId"}, optional: false },
     { name: "seq", type: {"int":53}, optional: false },
   ],
   Heartbeat: [
@@ -1017,7 +1018,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
     { name: "delay_ms", type: {"int":53}, optional: false },
   ],
   Gap: [
-    { name: "topic", type: {"int":53}, optional: false },
+    { name: "topic", type: {"id":"AnyId"}, optional: false },
     { name: "seq", type: {"int":53}, optional: false },
   ],
 };

@@ -33,7 +33,7 @@ bodies! {
     /// A place in a topic. A topic's number is the id of its server, or of the account.
     TopicSeq {
         /// The server or the account.
-        topic: u64,
+        topic: u64 as "crate::wire::any_id",
         /// Everything up to this event was seen.
         seq: u64,
     }
@@ -71,7 +71,7 @@ bodies! {
     /// events follow from here on.
     Gap {
         /// The topic.
-        topic: u64,
+        topic: u64 as "crate::wire::any_id",
         /// Where its stream goes on.
         seq: u64,
     }
