@@ -17,7 +17,7 @@ use shared::{
 
 use crate::{
     client::{CallError, Client, Options, Status, log::Seen},
-    cluster::{Cluster, Settings},
+    cluster::{Cluster, Settings, node_ready},
     random::nonce,
     room::history,
     transcript::Transcript,
@@ -39,6 +39,9 @@ pub struct Arguments {
     #[arg(long)]
     pub invite: Option<String>,
 }
+
+/// A worker is ready within seconds, unless something is wrong.
+const READY: Duration = Duration::from_secs(30);
 
 /// What the demonstration showed.
 #[derive(Debug)]
@@ -136,10 +139,19 @@ impl<F: FnMut(&str)> Scene<F> {
         self.bob_says("I am back, and I missed nothing.").await?;
         self.moved();
 
-        self.kill_worker()?;
+        // One of the two has the lane of this server, so each dies once.
+        self.kill_worker(0)?;
         for number in 1..=5 {
             self.bob_says(&format!("A worker less, and still here, {number} of 5."))
                 .await?;
+        }
+        self.restart_worker(0).await?;
+        self.kill_worker(1)?;
+        for number in 1..=5 {
+            self.alice_says(&format!(
+                "The other one, too, and still here, {number} of 5."
+            ))
+            .await?;
         }
         let slip = self.bob_says("Forget this line.").await?;
         self.bob_deletes(&slip).await?;
@@ -213,15 +225,34 @@ impl<F: FnMut(&str)> Scene<F> {
         Ok(())
     }
 
-    fn kill_worker(&mut self) -> Result<()> {
+    fn kill_worker(&mut self, number: usize) -> Result<()> {
         let Some(cluster) = &self.cluster else {
             return self.kill_next("a worker");
         };
-        let worker = cluster.workers.first().context("there is no worker")?;
+        let worker = cluster
+            .workers
+            .get(number)
+            .context("there is no such worker")?;
         let pid = worker.pid().unwrap_or_default();
         worker.kill()?;
         let name = worker.name();
         (self.say)(&format!("*** kill -9 {pid}: {name}"));
+        Ok(())
+    }
+
+    /// Starts a killed worker of the private cluster again.
+    async fn restart_worker(&mut self, number: usize) -> Result<()> {
+        let Some(cluster) = &self.cluster else {
+            return Ok(());
+        };
+        let worker = cluster
+            .workers
+            .get(number)
+            .context("there is no such worker")?;
+        worker.restart()?;
+        node_ready(worker, READY).await?;
+        let name = worker.name();
+        (self.say)(&format!("*** {name} is back"));
         Ok(())
     }
 
