@@ -24,6 +24,8 @@ use crate::{context::Context, error::Error, lane::memory::ChannelState};
 
 /// Messages that one step of a purge deletes: a few milliseconds of a lane.
 const PURGE_STEP: u32 = 500;
+/// The last position: a column of Postgres holds no larger one. Channels may share it.
+const MAX_POSITION: u32 = i32::MAX.cast_unsigned();
 
 impl Handler<Context<'_>> for CreateChannel {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<ChannelCreated, Error> {
@@ -43,7 +45,8 @@ impl Handler<Context<'_>> for CreateChannel {
             .values()
             .map(|channel| channel.position + 1)
             .max()
-            .unwrap_or_default();
+            .unwrap_or_default()
+            .min(MAX_POSITION);
         let count = state.channels.len();
         ctx.require(count < MAX_CHANNELS, Reason::LimitReached)?;
         let channel_id: ChannelId = ctx.next_id()?;
@@ -101,7 +104,9 @@ impl Handler<Context<'_>> for UpdateChannel {
             content::topic(&topic)?.clone_into(&mut channel.topic);
         }
         if let Some(position) = position {
-            ctx.require(position <= i32::MAX.cast_unsigned(), Reason::Invalid)?;
+            if position > MAX_POSITION {
+                return Err(Refusal::field(Reason::Invalid, "position").into());
+            }
             channel.position = position;
         }
         if let Some(overrides) = &overrides {
