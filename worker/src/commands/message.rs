@@ -3,6 +3,7 @@
 use shared::{
     domain::{content, permissions::Permissions},
     error::{Reason, Refusal},
+    ids::{ChannelId, MessageId, UserId},
     protocol::{
         Handler,
         message::{
@@ -24,8 +25,7 @@ impl Handler<Context<'_>> for NewMessage {
         } = self;
         content::message(&content)?;
         if let Some(id) = reply_to {
-            let found = ctx.look().await?.find_message(channel_id, id).await?;
-            ctx.require(found.is_some(), Reason::UnknownMessage)?;
+            author(ctx, channel_id, id).await?;
         }
         let author_id = ctx.caller()?.user;
         let message_id = ctx.next_id()?;
@@ -77,13 +77,8 @@ impl Handler<Context<'_>> for EditMessage {
             content,
         } = self;
         content::message(&content)?;
-        let written = ctx
-            .look()
-            .await?
-            .find_message(channel_id, message_id)
-            .await?;
-        let written = written.ok_or(Refusal::from(Reason::UnknownMessage))?;
-        ctx.require(written.author == ctx.caller()?.user, Reason::Forbidden)?;
+        let author = author(ctx, channel_id, message_id).await?;
+        ctx.require(author == ctx.caller()?.user, Reason::Forbidden)?;
         let edited_at = ctx.now_ms();
         ctx.store()
             .await?
@@ -106,20 +101,12 @@ impl Handler<Context<'_>> for DeleteMessage {
             channel_id,
             message_id,
         } = self;
-        let written = ctx
-            .look()
-            .await?
-            .find_message(channel_id, message_id)
-            .await?;
-        let written = written.ok_or(Refusal::from(Reason::UnknownMessage))?;
+        let author = author(ctx, channel_id, message_id).await?;
         let manages = ctx
             .permissions_in(channel_id)
             .await?
             .contains(Permissions::MANAGE_MESSAGES);
-        ctx.require(
-            manages || written.author == ctx.caller()?.user,
-            Reason::Forbidden,
-        )?;
+        ctx.require(manages || author == ctx.caller()?.user, Reason::Forbidden)?;
         ctx.store()
             .await?
             .delete_message(channel_id, message_id)
@@ -134,4 +121,14 @@ impl Handler<Context<'_>> for DeleteMessage {
         )
         .await
     }
+}
+
+/// Who wrote a message of the channel.
+async fn author(
+    ctx: &mut Context<'_>,
+    channel: ChannelId,
+    message: MessageId,
+) -> Result<UserId, Error> {
+    let author = ctx.look().await?.find_author(channel, message).await?;
+    Ok(author.ok_or(Refusal::from(Reason::UnknownMessage))?)
 }

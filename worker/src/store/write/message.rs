@@ -43,12 +43,6 @@ impl NewMessages {
     }
 }
 
-/// Who wrote a message that may be changed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Written {
-    pub(crate) author: UserId,
-}
-
 impl Writer {
     pub(super) async fn insert_messages(&self, messages: &NewMessages) -> Result<(), Error> {
         if messages.ids.is_empty() {
@@ -78,23 +72,21 @@ impl Writer {
         Ok(())
     }
 
-    /// Finds a message that is not deleted.
-    pub(crate) async fn find_message(
+    /// Who wrote a message that is not deleted.
+    pub(crate) async fn find_author(
         &self,
         channel: ChannelId,
         id: MessageId,
-    ) -> Result<Option<Written>, Error> {
+    ) -> Result<Option<UserId>, Error> {
         let rows = self
             .rows(
                 "SELECT author FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted",
                 &[(&channel.sql(), Type::INT8), (&id.sql(), Type::INT8)],
             )
             .await?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
-        };
-        let author = UserId::try_from(row.try_get::<_, i64>(0)?)?;
-        Ok(Some(Written { author }))
+        rows.first()
+            .map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?))
+            .transpose()
     }
 
     /// Changes the text of a message and keeps what it said before.
