@@ -18,11 +18,11 @@ reset: ## delete the data of `make up` (YES=1 stops a running cluster first)
 migrate: ## bring the database of DATABASE_URL, or of the running cluster, up to date
 	@deploy/dev/cluster migrate
 
-demo: ## show the running cluster at work: `loadtest demo`
-	@deploy/dev/cluster loadtest demo
+demo: ## two people talk while a cluster of their own is killed piece by piece
+	@deploy/dev/cluster demo
 
-chat: ## talk to the running cluster from this terminal: `loadtest chat`
-	@deploy/dev/cluster loadtest chat
+chat: ## talk to the running cluster from this terminal
+	@deploy/dev/cluster chat
 
 test: ## everything that CI runs; installs what it needs
 	@deploy/dev/test all

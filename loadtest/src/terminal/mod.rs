@@ -36,6 +36,7 @@ const HELP: &str = "\
 /servers  /open N          your servers; open one
 /create NAME               a new server
 /join CODE  /invite        into a server; a code for the one that is open
+/admit                     a code that somebody new signs up with
 /channels  /channel NAME   its channels; go to one, or create it
 /history                   what was said before
 /edit N TEXT  /delete N    message number N
@@ -46,7 +47,7 @@ const HELP: &str = "\
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// Gateways, tried in turn: `ws://host:port`.
-    #[arg(required = true)]
+    #[arg(required = true, env = "CONFAB_GATEWAYS", value_delimiter = ',')]
     pub gateways: Vec<String>,
     /// The name to sign in with; asked for when absent.
     #[arg(long)]
@@ -116,17 +117,29 @@ async fn sign_in<P: FnMut(&str)>(
         let guest = JoinAsGuest { nonce, device };
         return client.call(0, &guest).await.context("joining as a guest");
     }
-    let name = match arguments.name.clone() {
-        Some(name) => name,
-        None => ask("name:", lines, screen).await?,
+    let mut invite = arguments.invite.clone();
+    let mut sign_up = arguments.sign_up;
+    let name = if let Some(name) = arguments.name.clone() {
+        name
+    } else {
+        let name = ask("name:", lines, screen).await?;
+        if !sign_up {
+            let answer = ask("new here? (y/n)", lines, screen).await?;
+            sign_up = answer.starts_with('y');
+        }
+        if sign_up && invite.is_none() {
+            let code = ask("code (the first account needs none):", lines, screen).await?;
+            invite = Some(code).filter(|code| !code.is_empty());
+        }
+        name
     };
     let password = ask("password (shown as you type):", lines, screen).await?;
-    if arguments.sign_up {
+    if sign_up {
         let register = Register {
             nonce,
             name,
             password,
-            invite: arguments.invite.clone(),
+            invite,
             device,
         };
         return client.call(0, &register).await.context("signing up");
@@ -205,7 +218,11 @@ impl<P: FnMut(&str)> Terminal<P> {
             Words::Open(number) => self.open_number(number).await,
             Words::Create(name) => self.create(name).await,
             Words::Join(code) => self.join(code).await,
-            Words::Invite => self.invite().await,
+            Words::Invite => {
+                let scope = self.scope()?.get();
+                self.invite(scope).await
+            }
+            Words::Admit => self.invite(0).await,
             Words::Channels => self.channels().await,
             Words::Channel(name) => self.channel(name).await,
             Words::History => self.history().await,
@@ -304,13 +321,13 @@ impl<P: FnMut(&str)> Terminal<P> {
         self.open(info.server).await
     }
 
-    async fn invite(&mut self) -> Result<()> {
+    /// A code for a server, or with scope 0 for signing up.
+    async fn invite(&mut self, scope: u64) -> Result<()> {
         let create = CreateInvite {
             nonce: nonce(),
-            max_uses: None,
+            max_uses: (scope == 0).then_some(1),
             expires_in: None,
         };
-        let scope = self.server.as_ref().map_or(0, |open| open.server_id.get());
         let made = self.client.call(scope, &create).await?;
         self.screen.line(&format!("the code is {}", made.code));
         Ok(())
