@@ -314,6 +314,27 @@ fn a_representative_who_left_is_replaced_by_another_one() {
 }
 
 #[test]
+fn a_view_that_has_another_name_since_is_followed() {
+    let now = Instant::now();
+    let mut table = quiet(TOPIC, Some(7), now);
+    let user = UserId::new(2).unwrap();
+    // The channel whose override named the member was deleted, which changes
+    // nobody's rights; somebody else's rights change later.
+    let rights = Effect::Rights {
+        members: vec![UserId::new(99).unwrap()],
+    };
+    table.take(envelope(TOPIC, 1, Some(rights)), now);
+    assert_eq!(told(&mut table), ["1"]);
+    let answer = Views {
+        seq: 1,
+        members: vec![(user, ViewId(9))],
+        views: vec![(ViewId(9), View::clone(&view(&[1])))],
+    };
+    table.views(TOPIC, &[user], Ok(answer), now);
+    assert_eq!(told(&mut table), ["views, 1 moved"]);
+}
+
+#[test]
 fn views_that_do_not_come_close_the_topic() {
     let now = Instant::now();
     let mut table = quiet(TOPIC, Some(7), now);
