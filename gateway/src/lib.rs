@@ -33,6 +33,8 @@ pub mod upstream;
 pub mod websocket;
 
 use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -193,6 +195,14 @@ pub async fn run(
     Ok(())
 }
 
+/// Where answers find this process on the bus. A process that is started anew
+/// has the name of the one before and counts its connections from 1 again: what
+/// is still on its way to that one must not reach it.
+fn incarnation(node: &str) -> String {
+    let random = RandomState::new().hash_one(Clock::system().now_ms());
+    format!("{node}~{random:016x}")
+}
+
 /// Tasks that are there as long as the gateway is.
 #[derive(Clone, Default)]
 struct Vital {
@@ -232,6 +242,7 @@ impl House {
     ) -> Result<Self, Error> {
         let metrics = Metrics::new(registry)?;
         let node = config.node.node.clone();
+        let name = incarnation(&node);
         let clock = Clock::system();
         let vital = Vital::default();
         let shards = start_shards(config, &metrics, &vital);
@@ -242,7 +253,7 @@ impl House {
         };
         let queries = Queries::new(
             bus.clone(),
-            node.clone(),
+            name.clone(),
             clock,
             metrics.clone(),
             config.limits.answer(),
@@ -257,18 +268,18 @@ impl House {
         let tasks = TaskTracker::new();
         let echo = Echo::default();
 
-        hear_chunks(&bus, &queries, &node, &vital).await?;
+        hear_chunks(&bus, &queries, &name, &vital).await?;
         let subscriber = bus.subscriber().await?;
         let control = subscriber.control();
         let own = vec![
-            Topic::Node(node.clone()),
+            Topic::Node(name.clone()),
             Topic::Beats,
-            Topic::Probe(node.clone()),
+            Topic::Probe(name.clone()),
         ];
         control.subscribe(own).await?;
         let probe = probe::Probe {
             bus: bus.clone(),
-            node: node.clone(),
+            node: name,
             echo: echo.clone(),
             control: control.clone(),
             health: health.clone(),
