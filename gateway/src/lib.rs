@@ -85,6 +85,8 @@ const REQUESTS: usize = 1_024;
 /// Sockets beyond the sessions: those that are on their way to become one, and
 /// HTTP requests.
 const SPARE_SOCKETS: usize = 1_024;
+/// Sockets of one address beyond its sessions.
+const SPARE_ADDRESS_SOCKETS: usize = 128;
 /// How long the last close frames may take after the drain window.
 const FAREWELL: Duration = Duration::from_secs(8);
 
@@ -166,10 +168,7 @@ pub async fn run(
         }
     });
     let gateway = Arc::clone(&house.gateway);
-    let sockets = Places::new(
-        config.limits.max_connections.saturating_add(SPARE_SOCKETS),
-        usize::MAX,
-    );
+    let sockets = sockets(&config);
     house.gateway.tasks.spawn(accept::run(
         listener,
         http::router(Arc::clone(&gateway)),
@@ -193,6 +192,20 @@ pub async fn run(
     ops_tasks.close();
     ops_tasks.wait().await;
     Ok(())
+}
+
+/// Places for connections of any kind.
+fn sockets(config: &Config) -> Places {
+    let limits = &config.limits;
+    let per_address = if config.trusted_proxies == 0 {
+        let sessions = limits.max_address_connections;
+        sessions.saturating_add(SPARE_ADDRESS_SOCKETS)
+    } else {
+        // All of them come from the proxy.
+        usize::MAX
+    };
+    let total = limits.max_connections.saturating_add(SPARE_SOCKETS);
+    Places::new(total, per_address)
 }
 
 /// Where answers find this process on the bus. A process that is started anew
