@@ -96,13 +96,14 @@ async fn execute(
     request: Request,
 ) -> Result<String, Refusal> {
     let row = row_named(name).ok_or(Reason::UnknownCommand)?;
+    let scope = json::scope(scope)?;
+    let token = bearer(request.headers())?.map(ToOwned::to_owned);
+    let body = body(gateway, row, request.into_body()).await?;
+    // Only now: those who send slowly must not take the turns of others.
     let _turn = gateway
         .requests
         .try_acquire()
         .map_err(|_full| Refusal::retry(Reason::Busy, RETRY_MS))?;
-    let scope = json::scope(scope)?;
-    let token = bearer(request.headers())?.map(ToOwned::to_owned);
-    let body = body(gateway, row, request.into_body()).await?;
     let caller = match token {
         Some(token) => Some(gateway.tokens.caller(&gateway.queries, token).await?),
         None => None,

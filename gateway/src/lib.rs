@@ -33,6 +33,8 @@ pub mod upstream;
 pub mod websocket;
 
 use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -83,6 +85,8 @@ const REQUESTS: usize = 1_024;
 /// Sockets beyond the sessions: those that are on their way to become one, and
 /// HTTP requests.
 const SPARE_SOCKETS: usize = 1_024;
+/// Sockets of one address beyond its sessions.
+const SPARE_ADDRESS_SOCKETS: usize = 128;
 /// How long the last close frames may take after the drain window.
 const FAREWELL: Duration = Duration::from_secs(8);
 
@@ -164,10 +168,7 @@ pub async fn run(
         }
     });
     let gateway = Arc::clone(&house.gateway);
-    let sockets = Places::new(
-        config.limits.max_connections.saturating_add(SPARE_SOCKETS),
-        usize::MAX,
-    );
+    let sockets = sockets(&config);
     house.gateway.tasks.spawn(accept::run(
         listener,
         http::router(Arc::clone(&gateway)),
@@ -191,6 +192,28 @@ pub async fn run(
     ops_tasks.close();
     ops_tasks.wait().await;
     Ok(())
+}
+
+/// Places for connections of any kind.
+fn sockets(config: &Config) -> Places {
+    let limits = &config.limits;
+    let per_address = if config.trusted_proxies == 0 {
+        let sessions = limits.max_address_connections;
+        sessions.saturating_add(SPARE_ADDRESS_SOCKETS)
+    } else {
+        // All of them come from the proxy.
+        usize::MAX
+    };
+    let total = limits.max_connections.saturating_add(SPARE_SOCKETS);
+    Places::new(total, per_address)
+}
+
+/// Where answers find this process on the bus. A process that is started anew
+/// has the name of the one before and counts its connections from 1 again: what
+/// is still on its way to that one must not reach it.
+fn incarnation(node: &str) -> String {
+    let random = RandomState::new().hash_one(Clock::system().now_ms());
+    format!("{node}~{random:016x}")
 }
 
 /// Tasks that are there as long as the gateway is.
@@ -232,6 +255,7 @@ impl House {
     ) -> Result<Self, Error> {
         let metrics = Metrics::new(registry)?;
         let node = config.node.node.clone();
+        let name = incarnation(&node);
         let clock = Clock::system();
         let vital = Vital::default();
         let shards = start_shards(config, &metrics, &vital);
@@ -242,7 +266,7 @@ impl House {
         };
         let queries = Queries::new(
             bus.clone(),
-            node.clone(),
+            name.clone(),
             clock,
             metrics.clone(),
             config.limits.answer(),
@@ -257,18 +281,18 @@ impl House {
         let tasks = TaskTracker::new();
         let echo = Echo::default();
 
-        hear_chunks(&bus, &queries, &node, &vital).await?;
+        hear_chunks(&bus, &queries, &name, &vital).await?;
         let subscriber = bus.subscriber().await?;
         let control = subscriber.control();
         let own = vec![
-            Topic::Node(node.clone()),
+            Topic::Node(name.clone()),
             Topic::Beats,
-            Topic::Probe(node.clone()),
+            Topic::Probe(name.clone()),
         ];
         control.subscribe(own).await?;
         let probe = probe::Probe {
             bus: bus.clone(),
-            node: node.clone(),
+            node: name,
             echo: echo.clone(),
             control: control.clone(),
             health: health.clone(),

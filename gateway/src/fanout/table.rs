@@ -183,6 +183,12 @@ impl Table {
             view: wanted.view.as_ref().map(|(id, _)| *id),
             since: wanted.head,
         });
+        if let Some(hold) = &mut topic.hold
+            && wanted.head < hold.seq
+        {
+            // What it sees may be older than what was answered about its account.
+            hold.tried.remove(&attach.caller.user);
+        }
         let position = topic.last;
         let sight = wanted.view.as_ref().map(|(id, view)| {
             topic.learn_view(*id, wanted.head, view);

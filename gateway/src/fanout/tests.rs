@@ -314,6 +314,79 @@ fn a_representative_who_left_is_replaced_by_another_one() {
 }
 
 #[test]
+fn a_view_that_has_another_name_since_is_followed() {
+    let now = Instant::now();
+    let mut table = quiet(TOPIC, Some(7), now);
+    let user = UserId::new(2).unwrap();
+    // The channel whose override named the member was deleted, which changes
+    // nobody's rights; somebody else's rights change later.
+    let rights = Effect::Rights {
+        members: vec![UserId::new(99).unwrap()],
+    };
+    table.take(envelope(TOPIC, 1, Some(rights)), now);
+    assert_eq!(told(&mut table), ["1"]);
+    let answer = Views {
+        seq: 1,
+        members: vec![(user, ViewId(9))],
+        views: vec![(ViewId(9), View::clone(&view(&[1])))],
+    };
+    table.views(TOPIC, &[user], Ok(answer), now);
+    assert_eq!(told(&mut table), ["views, 1 moved"]);
+}
+
+#[test]
+fn who_joins_with_an_old_view_while_views_are_fetched_is_asked_about() {
+    let now = Instant::now();
+    let mut table = quiet(TOPIC, Some(7), now);
+    let alice = UserId::new(2).unwrap();
+    for n in [4, 8] {
+        attach(&mut table, n, (TOPIC, 0), Some(8), now);
+    }
+    table.jobs.clear();
+    clear(&mut table);
+    let appeared = Effect::Appeared {
+        members: vec![alice],
+    };
+    table.take(envelope(TOPIC, 1, Some(appeared)), now);
+    let users = asked(&mut table);
+    assert!(users.contains(&alice) && users.len() == 2, "{users:?}");
+    // The one who was asked about besides her has left: another one is asked about.
+    let answer = |user: UserId| Views {
+        seq: 1,
+        members: vec![(user, ViewId(user.get()))],
+        views: vec![(ViewId(user.get()), View::clone(&view(&[1])))],
+    };
+    table.views(TOPIC, &users, Ok(answer(alice)), now);
+    let other = asked(&mut table);
+    // Meanwhile she comes a second time, with what she saw before.
+    let again = Attach {
+        link: link(6),
+        caller: Caller {
+            user: alice,
+            session: SessionId::new(6).unwrap(),
+        },
+        topics: vec![AttachTopic {
+            topic: TOPIC,
+            head: 0,
+            place: 0,
+            view: Some((ViewId(8), view(&[1]))),
+        }],
+    };
+    table.attach(&again, now);
+    table.views(TOPIC, &other, Ok(answer(other[0])), now);
+    assert_eq!(asked(&mut table), [alice]);
+}
+
+/// Whom the only question about views is about.
+fn asked(table: &mut Table) -> Vec<UserId> {
+    let mut questions = table.jobs.drain(..).filter_map(|job| match job {
+        Job::Views { users, .. } => Some(users),
+        _ => None,
+    });
+    questions.next().unwrap_or_default()
+}
+
+#[test]
 fn views_that_do_not_come_close_the_topic() {
     let now = Instant::now();
     let mut table = quiet(TOPIC, Some(7), now);

@@ -229,14 +229,23 @@ impl Table {
 }
 
 fn learn(topic: &mut Topic, asked: &[UserId], answer: Views) {
-    let Some(hold) = &topic.hold else {
+    let Some(hold) = &mut topic.hold else {
         return;
     };
     let asked: HashSet<UserId, RandomState> = asked.iter().copied().collect();
     let ids: HashMap<UserId, ViewId, RandomState> = answer.members.into_iter().collect();
     for member in topic.members.values_mut() {
-        if hold.affected.contains(&member.user) && asked.contains(&member.user) {
-            member.view = Some(ids.get(&member.user).copied().unwrap_or(NO_VIEW));
+        if !asked.contains(&member.user) {
+            continue;
+        }
+        let now = ids.get(&member.user).copied();
+        if hold.affected.contains(&member.user) {
+            member.view = Some(now.unwrap_or(NO_VIEW));
+        } else if now.is_some() && member.view != now {
+            // Another name without other rights: the channel whose override
+            // named this member is gone.
+            member.view = now;
+            hold.affected.insert(member.user);
         }
     }
     for (id, view) in answer.views {

@@ -191,6 +191,10 @@ impl<'a> Reader<'a> {
     /// Does what the session asks for; `true` when the connection is over.
     async fn act(&mut self, steps: &mut Vec<Step>) -> bool {
         for step in steps.drain(..) {
+            if self.link.is_closing() {
+                // Revoked, perhaps, while the step before waited for the bus.
+                return true;
+            }
             let over = matches!(step, Step::Close(_) | Step::Closed(_));
             Box::pin(self.gateway.step(self.link, step)).await;
             if over {

@@ -4,6 +4,10 @@ use shared::{
     error::{Reason, Refusal},
     frame,
 };
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{http::send, start, until, world::Lanes};
 
@@ -135,4 +139,34 @@ async fn listed_pages_may_ask_and_nobody_has_to_sign_in_to_sign_in() {
     assert!(head.contains("vary: origin"));
     let query = gateway.world.queries().pop().unwrap();
     assert_eq!((query.opcode, query.caller), (2_062, None));
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_every_socket() {
+    let gateway = start(&["--max-address-connections", "1"]).await;
+    let mut idle = Vec::new();
+    let mut turned_away = false;
+    for _ in 0..200 {
+        let mut socket = TcpStream::connect(gateway.address).await.unwrap();
+        let ask =
+            format!("POST {PATH}ping HTTP/1.1\r\nhost: gateway\r\ncontent-length: 2\r\n\r\n{{}}");
+        let mut answer = [0; 12];
+        turned_away = socket.write_all(ask.as_bytes()).await.is_err()
+            || socket.read_exact(&mut answer).await.is_err();
+        if turned_away {
+            break;
+        }
+        idle.push(socket);
+    }
+    assert!(turned_away, "{} sockets of one address", idle.len());
+    // Behind a proxy all come from its address.
+    let gateway = start(&["--max-address-connections", "1", "--trusted-proxies", "1"]).await;
+    for _ in 0..200 {
+        let mut socket = TcpStream::connect(gateway.address).await.unwrap();
+        let ask =
+            format!("POST {PATH}ping HTTP/1.1\r\nhost: gateway\r\ncontent-length: 2\r\n\r\n{{}}");
+        socket.write_all(ask.as_bytes()).await.unwrap();
+        socket.read_exact(&mut [0; 12]).await.unwrap();
+        idle.push(socket);
+    }
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::support::{
     client::{Client, Got, refused, request},
-    start, until,
-    world::Lanes,
+    start, start_on, until,
+    world::{Lanes, World},
 };
 use shared::{
+    bus::Bus,
     error::{Reason, Refusal},
+    frame,
     ids::UserId,
 };
 use tokio_tungstenite::tungstenite::{Message, http::StatusCode, protocol::CloseFrame};
@@ -141,7 +143,7 @@ async fn json_has_the_same_commands_with_named_fields() {
     .await;
     let command = gateway.world.commands().remove(0);
     assert_eq!((command.opcode, command.scope), (16, SERVER));
-    let reply = shared::frame::reply(3, &[0x92, 9, 5]);
+    let reply = frame::reply(3, &[0x92, 9, 5]);
     gateway.world.answer(&command, &reply).await;
     assert_eq!(
         alice.text().await,
@@ -252,7 +254,7 @@ async fn a_command_without_an_answer_is_unknown() {
     assert_eq!(alice.next().await, Got::Refusal(1, Reason::Unknown.into()));
     // The late answer is nobody's any more.
     let command = gateway.world.commands().remove(0);
-    let late = shared::frame::reply(1, &[0x90]);
+    let late = frame::reply(1, &[0x90]);
     gateway.world.answer(&command, &late).await;
     alice.is_quiet(5).await;
 }
@@ -293,4 +295,32 @@ async fn heartbeats_pings_and_goodbyes_are_answered() {
         })))
         .await;
     assert_eq!(client.closed().await, 1000);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_gateway_that_was_is_not_for_its_successor() {
+    let world = World::start(&Bus::memory());
+    let before = start_on(world.clone(), &["--node", "same"]).await;
+    let after = start_on(world.clone(), &["--node", "same"]).await;
+    world.account("a", ALICE);
+    world.account("b", ALICE + 1);
+    let (mut alice, _) = Client::open(before.address, "a").await;
+    let (mut bob, _) = Client::open(after.address, "b").await;
+    world.set_lanes(Lanes::Silent);
+    for client in [&mut alice, &mut bob] {
+        client.send(16, 1, SERVER, &[0x90]).await;
+    }
+    until("both commands arrived", async || {
+        world.commands().len() == 2
+    })
+    .await;
+    // The counters of both processes began anew: same connection, same request.
+    for command in world.commands() {
+        let user = command.caller.as_ref().unwrap().user.get();
+        let name = if user == ALICE { b'a' } else { b'b' };
+        let reply = frame::reply(command.request, &[0x91, 0xa1, name]);
+        world.answer(&command, &reply).await;
+    }
+    assert_eq!(bob.next().await, Got::Reply(1, vec![0x91, 0xa1, b'b']));
+    assert_eq!(alice.next().await, Got::Reply(1, vec![0x91, 0xa1, b'a']));
 }
