@@ -23,7 +23,7 @@ use shared::{
         channel::{DeleteChannel, UpdateChannel},
         control::{Ready, Resume, TopicSeq},
         invite::CreateInvite,
-        message::{MessageCreated, NewMessage},
+        message::{GetMessages, MessageCreated, NewMessage},
         ping::Ping,
         server::GetServer,
         session::{ListSessions, RevokeSession},
@@ -379,6 +379,41 @@ async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
             let mut sign_up = register("x", None);
             sign_up.name = name.to_owned();
             refused(nobody.call(0, &sign_up).await, Reason::Invalid)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn numbers_beyond_53_bits_are_malformed_at_every_door() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let channel = alice.channel("#general").await?;
+        for number in [MAX_ID + 1, 1 << 63, u64::MAX] {
+            let body = format!(r#"{{"channel_id":"{channel}","before":{number}}}"#);
+            let page = GetMessages {
+                channel_id: channel,
+                before: Some(number),
+                after: None,
+                limit: None,
+            };
+            let row = GetMessages::ROW;
+            for door in Door::ALL {
+                let mut way = alice.through(door).await?;
+                let result = match door {
+                    Door::MessagePack => {
+                        let body = protocol::encode(&page);
+                        way.ask_binary(row.opcode, alice.scope(), &body).await
+                    }
+                    Door::Json => way.ask_text(row.name, alice.scope(), &body).await,
+                    Door::Http => {
+                        let body = body.as_bytes();
+                        way.ask_http(row.name, alice.scope(), body).await
+                    }
+                };
+                refused(result, Reason::Malformed).with_context(|| format!("{door:?} {number}"))?;
+            }
         }
         Ok(())
     })
