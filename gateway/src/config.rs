@@ -106,7 +106,8 @@ pub struct Limits {
     )]
     pub queue_bytes: usize,
 
-    /// Milliseconds that a connection may take nothing of what waits for it.
+    /// Milliseconds that a connection may take nothing of what waits for it, and that it may
+    /// need for a quarter of `queue-bytes` when missed events are replayed to it.
     #[arg(
         long,
         env = "CONFAB_STALL_MS",

@@ -1,12 +1,51 @@
 //! Attacks: what somebody with an account, or without one, tries on purpose.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
 use loadtest::{
-    door::Door,
+    client::{CallError, Client, Options, incoming::Incoming, link::Ended},
+    cluster::{Cluster, Settings},
+    door::{Door, Entrance, binary, expect_control},
+    http,
     random::nonce,
-    stage::{same, scene},
+    stage::{PASSWORD, Stage, holds, message, refused, same, scene, scene_on, unique},
 };
-use shared::protocol::{channel::UpdateChannel, server::GetServer};
+use shared::{
+    close::CloseCode,
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    frame::opcode,
+    ids::MAX_ID,
+    protocol::{
+        self, Request,
+        account::{LogIn, Register},
+        channel::{DeleteChannel, UpdateChannel},
+        control::{Ready, Resume, TopicSeq},
+        invite::CreateInvite,
+        message::{GetMessages, MessageCreated, NewMessage},
+        ping::Ping,
+        server::GetServer,
+        session::{ListSessions, RevokeSession},
+    },
+};
+
+fn register(name: &str, invite: Option<&str>) -> Register {
+    Register {
+        nonce: nonce(),
+        name: unique(name),
+        password: PASSWORD.to_owned(),
+        invite: invite.map(str::to_owned),
+        device: None,
+    }
+}
+
+async fn still_serves(stage: &Stage) -> Result<()> {
+    let [alice, bob] = stage.company().await?;
+    alice.send("#general", "still here").await?;
+    bob.sees("still here").await?;
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
@@ -32,6 +71,351 @@ async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
         bob.client.resume_on(None).await?;
         alice.send("#further", "still here").await?;
         bob.sees("still here").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_was_named_in_a_deleted_channel_stays_connected() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let to_bob = Override {
+            kind: TargetKind::Member,
+            target: bob.user.user_id.get(),
+            allow: Permissions::VIEW_CHANNEL,
+            deny: Permissions::empty(),
+        };
+        let channel = alice.creates_channel("ours", vec![to_bob]).await?;
+        let mut way = bob.through(Door::MessagePack).await?;
+        let delete = DeleteChannel {
+            nonce: nonce(),
+            channel_id: channel,
+        };
+        alice.call(&delete).await?;
+        alice.creates_channel("theirs", Vec::new()).await?;
+        alice.send("#theirs", "after it").await?;
+        // A link resumes nothing: if it was closed, it shows.
+        let link = way.link().context("a link")?;
+        loop {
+            if let Incoming::Event { opcode, body, .. } = link.next_soon().await?
+                && opcode == <MessageCreated as protocol::Event>::OPCODE
+            {
+                let created: MessageCreated =
+                    protocol::decode(&body).map_err(CallError::Refused)?;
+                return same(&created.message.content.as_str(), &"after it");
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn of_two_first_accounts_at_once_one_administers() -> Result<()> {
+    let settings = Settings {
+        signup: "closed",
+        ..Settings::default()
+    };
+    let cluster = Cluster::start(settings).await?;
+    let mut others = cluster.addresses();
+    others.reverse();
+    let one = Client::connect(cluster.addresses(), Options::default());
+    let two = Client::connect(others, Options::default());
+    let (first, second) = (register("first", None), register("second", None));
+    let (first, second) = tokio::join!(one.call(0, &first), two.call(0, &second));
+    match (first, second) {
+        (Ok(admin), Err(CallError::Refused(refusal)))
+        | (Err(CallError::Refused(refusal)), Ok(admin)) => {
+            holds(admin.user.admin, "the one who came in administers")?;
+            let closed = [Reason::InviteRequired, Reason::Forbidden];
+            holds(closed.contains(&refusal.reason), &refusal.to_string())
+        }
+        (first, second) => bail!("one of them: {first:?} {second:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_code_lets_as_many_in_as_it_says() -> Result<()> {
+    let settings = Settings {
+        signup: "invite",
+        ..Settings::default()
+    };
+    scene_on(settings, async |stage| {
+        let admin = stage.admin().await?;
+        let create = CreateInvite {
+            nonce: nonce(),
+            max_uses: Some(2),
+            expires_in: None,
+        };
+        let code = admin.client.call(0, &create).await?.code;
+        let sign_up = async |gateway| {
+            let client = stage.client(gateway);
+            client.call(0, &register("racer", Some(&code))).await
+        };
+        let results: [_; 5] =
+            tokio::join!(sign_up(0), sign_up(1), sign_up(0), sign_up(1), sign_up(0)).into();
+        let (inside, outside): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        same(&inside.len(), &2)?;
+        for result in outside {
+            refused(result, Reason::UnknownInvite)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_revoked_session_opens_no_door() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.registered("alice", 0).await?;
+        let log_in = LogIn {
+            nonce: nonce(),
+            name: alice.user.name.clone(),
+            password: PASSWORD.to_owned(),
+            device: None,
+        };
+        let stolen = stage.client(1).call(0, &log_in).await?;
+        let token = Some(stolen.token.as_str());
+        // Both gateways have just seen the token.
+        let mut doors = Vec::new();
+        for gateway in 0..2 {
+            let address = stage.address(gateway)?;
+            let mut way = Entrance::open(Door::Http, &address, token).await?;
+            way.call(0, &ListSessions {}).await?;
+            doors.push((way, address));
+        }
+        let mut socket = Entrance::open(Door::MessagePack, &stage.address(1)?, token).await?;
+        let revoke = RevokeSession {
+            nonce: nonce(),
+            session_id: stolen.session_id,
+        };
+        alice.client.call(0, &revoke).await?;
+        let revoked = tokio::time::Instant::now();
+        let link = socket.link().context("a link")?;
+        let ended = loop {
+            match link.next_soon().await {
+                Ok(_event) => {}
+                Err(ended) => break ended,
+            }
+        };
+        same(&ended, &Ended::Closed(CloseCode::Revoked.code()))?;
+        for (mut way, address) in doors {
+            while way.call(0, &ListSessions {}).await.is_ok() {
+                // Remembered for two seconds, and the test's own way to ask.
+                holds(
+                    revoked.elapsed() < Duration::from_secs(4),
+                    "a revoked token is remembered",
+                )?;
+            }
+            refused(way.call(0, &ListSessions {}).await, Reason::Unauthenticated)?;
+            let again = Entrance::open(Door::MessagePack, &address, token).await;
+            holds(again.is_err(), "a revoked token opens a socket")?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let mallory = stage.guest("mallory", 0).await?;
+        alice.send("#general", "among us").await?;
+        let epoch = alice.client.ready().context("ready")?.epoch;
+        let own = mallory.user.user_id.get();
+        let place = |topic, seq| TopicSeq { topic, seq };
+        let foreign = [
+            alice.scope(),
+            alice.user.user_id.get(),
+            bob.user.user_id.get(),
+        ];
+        let foreign: Vec<TopicSeq> = foreign.map(|topic| place(topic, 0)).into();
+        let doubled = vec![place(own, 0), place(own, MAX_ID), place(own, MAX_ID - 1)];
+        let many = (1..=2_000).map(|topic| place(topic, MAX_ID)).collect();
+        for topics in [foreign, doubled, many, vec![place(0, 0), place(MAX_ID, 1)]] {
+            let mut way = Entrance::open(Door::MessagePack, &stage.address(1)?, None).await?;
+            let link = way.link().context("a link")?;
+            let resume = Resume {
+                token: mallory.token.clone(),
+                epoch: epoch.clone(),
+                topics,
+            };
+            let body = protocol::encode(&resume);
+            link.send(binary(opcode::RESUME, 1, 0, &body)).await?;
+            let ready = expect_control(link, opcode::READY).await?;
+            let ready: Ready = protocol::decode(&ready).map_err(CallError::Refused)?;
+            same(&ready.servers.len(), &0)?;
+            same(
+                &ready.topics.iter().map(|t| t.topic).collect::<Vec<_>>(),
+                &vec![own],
+            )?;
+            // Whatever comes before the answer is her own account's.
+            link.send(binary(Ping::ROW.opcode, 2, 0, &[0x90])).await?;
+            loop {
+                match link.next_soon().await? {
+                    Incoming::Reply { .. } => break,
+                    Incoming::Event { topic, .. } => same(&topic, &own)?,
+                    Incoming::Refusal { refusal, .. } => bail!("the ping was refused: {refusal}"),
+                    _ => {}
+                }
+            }
+        }
+        still_serves(stage).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let channel = alice.channel("#general").await?;
+        let mut way = alice.through(Door::MessagePack).await?;
+        let link = way.link().context("a link")?;
+        let mut sent = Ok(());
+        for number in 1..=10_000 {
+            let body = protocol::encode(&message(channel, "flood"));
+            let frame = binary(NewMessage::ROW.opcode, number, alice.scope(), &body);
+            sent = link.send(frame).await;
+            if sent.is_err() {
+                break;
+            }
+        }
+        let mut ended = sent.err();
+        while !matches!(ended, Some(Ended::Closed(_) | Ended::Broken(_))) {
+            ended = link.next_soon().await.err();
+        }
+        still_serves(stage).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn json_that_means_two_things_means_nothing() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let channel = alice.channel("#general").await?;
+        let body = |fields: &str| {
+            format!(
+                r#"{{"nonce":"{}","channel_id":"{channel}",{fields}}}"#,
+                nonce()
+            )
+        };
+        for fields in [
+            r#""content":"one","content":"two""#,
+            r#""content":"\ud800""#,
+            r#""content":"\udc00\ud800""#,
+            r#""content":"x","reply_to":1e400"#,
+            r#""content":"x","reply_to":99999999999999999999999"#,
+            r#""content":"x","reply_to":"-1""#,
+            r#""content":"x","reply_to":"0""#,
+            r#""content":"x","channel_id":"1""#,
+        ] {
+            for door in [Door::Json, Door::Http] {
+                let mut way = alice.through(door).await?;
+                let result = match door {
+                    Door::Http => {
+                        way.ask_http("message_new", alice.scope(), body(fields).as_bytes())
+                            .await
+                    }
+                    _ => {
+                        way.ask_text("message_new", alice.scope(), &body(fields))
+                            .await
+                    }
+                };
+                refused(result, Reason::Malformed).with_context(|| fields.to_owned())?;
+            }
+        }
+        same(&alice.history(channel).await?.len(), &0)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_invented_address_does_not_escape_the_limit() -> Result<()> {
+    let settings = Settings {
+        limits: vec![("CONFAB_LIMIT_SIGN_IN", "3/1h+3")],
+        ..Settings::default()
+    };
+    scene_on(settings, async |stage| {
+        let host = stage.address(0)?.replace("ws://", "");
+        let mut limited = 0;
+        for number in 0..6 {
+            let body = r#"{"token":"guessed"}"#;
+            let request = format!(
+                "POST /api/v1/commands/auth HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+                 X-Forwarded-For: 10.0.0.{number}\r\nForwarded: for=10.0.0.{number}\r\n\
+                 X-Real-IP: 10.0.0.{number}\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let response = http::exchange(&host, request.into_bytes()).await?;
+            limited += usize::from(response.status == 429);
+        }
+        holds(limited >= 3, &format!("{limited} of 6 were limited"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
+    scene(async |stage| {
+        let host = stage.address(0)?.replace("ws://", "");
+        for path in [
+            "/api/v1/commands/../../ops",
+            "/api/v1/commands/%2e%2e%2fmetrics",
+            "/api/v1/commands/ping%00",
+            "/api/v1/commands/ping/",
+            "/api/v1/commands/ping%0d%0aX-Evil:1",
+            "/api/v1/commands/user_create",
+            "/api/v1/commands//ping",
+            "/metrics",
+            "/readyz",
+        ] {
+            let response = http::post(&host, path, None, b"{}").await?;
+            same(&response.status, &404).with_context(|| path.to_owned())?;
+        }
+        let mut nobody = Entrance::open(Door::Http, &stage.address(0)?, None).await?;
+        for name in ["a\r\nb", "a\nb", "a b", "a\0b", "\u{202e}evil"] {
+            let mut sign_up = register("x", None);
+            sign_up.name = name.to_owned();
+            refused(nobody.call(0, &sign_up).await, Reason::Invalid)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn numbers_beyond_53_bits_are_malformed_at_every_door() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let channel = alice.channel("#general").await?;
+        for number in [MAX_ID + 1, 1 << 63, u64::MAX] {
+            let body = format!(r#"{{"channel_id":"{channel}","before":{number}}}"#);
+            let page = GetMessages {
+                channel_id: channel,
+                before: Some(number),
+                after: None,
+                limit: None,
+            };
+            let row = GetMessages::ROW;
+            for door in Door::ALL {
+                let mut way = alice.through(door).await?;
+                let result = match door {
+                    Door::MessagePack => {
+                        let body = protocol::encode(&page);
+                        way.ask_binary(row.opcode, alice.scope(), &body).await
+                    }
+                    Door::Json => way.ask_text(row.name, alice.scope(), &body).await,
+                    Door::Http => {
+                        let body = body.as_bytes();
+                        way.ask_http(row.name, alice.scope(), body).await
+                    }
+                };
+                refused(result, Reason::Malformed).with_context(|| format!("{door:?} {number}"))?;
+            }
+        }
         Ok(())
     })
     .await

@@ -148,7 +148,7 @@ impl<S: Socket> Shard<S> {
             ToShard::Replay(connection, frames, drained) => {
                 self.send(connection, &frames, now);
                 if let Some(slot) = self.writers.slot(connection) {
-                    self.writers.when_drained(slot, drained);
+                    self.writers.when_drained(slot, drained, now);
                 }
             }
             ToShard::Answers(answers) => {

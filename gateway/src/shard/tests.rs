@@ -17,7 +17,10 @@ use shared::{
     frame::{self, WebSocketKind, websocket},
     ids::ChannelId,
 };
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::oneshot::{self, error::TryRecvError},
+    time::Instant,
+};
 
 use super::{Shard, ShardBounds, topics::*, writers::*};
 use crate::{
@@ -277,6 +280,26 @@ fn a_stalled_session_is_closed_and_then_dropped() {
     assert!(link.is_closing());
     house.later(Duration::from_secs(5));
     assert!(house.shard.writers().is_empty());
+}
+
+#[test]
+fn a_replay_that_is_read_by_drops_is_ended() {
+    let mut house = House::new();
+    let sink = Sink::default();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    let (drained, mut done) = oneshot::channel();
+    house.tell(ToShard::Replay(1, vec![text(100); 6], drained));
+    house.flush();
+    for _ in 0..29 {
+        // Never so long without any that it would count as stalled.
+        house.later(Duration::from_secs(1));
+        sink.room.store(1, Ordering::Relaxed);
+        house.unblock();
+    }
+    assert!(!link.is_closing() && done.try_recv() == Err(TryRecvError::Empty));
+    house.later(Duration::from_secs(1));
+    assert!(link.is_closing());
+    assert_eq!(done.try_recv(), Err(TryRecvError::Closed));
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Socket for tokio::net::tcp::OwnedWriteHalf {
 pub struct Bounds {
     /// The most bytes that may wait.
     pub queue_bytes: usize,
-    /// How long a socket may take nothing at all.
+    /// How long a socket may take nothing at all, and how long it may take to
+    /// take a part of a replay.
     pub stall: Duration,
 }
 
@@ -98,7 +99,8 @@ pub struct Writer<S> {
     /// When the socket last took something, or had nothing to take.
     progress: Instant,
     closing: Option<Instant>,
-    drained: Vec<oneshot::Sender<()>>,
+    /// Who waits for most of it to be written, and since when.
+    drained: Vec<(oneshot::Sender<()>, Instant)>,
 }
 
 impl<S> Drop for Writer<S> {
@@ -268,13 +270,13 @@ impl<S: Socket> Writers<S> {
     }
 
     /// Asks to be told when most of what waits was written.
-    pub fn when_drained(&mut self, slot: u32, drained: oneshot::Sender<()>) {
+    pub fn when_drained(&mut self, slot: u32, drained: oneshot::Sender<()>, now: Instant) {
         let low = self.bounds.queue_bytes / 4;
         if let Some(writer) = self.get_mut(slot)
             && writer.closing.is_none()
             && writer.queue.bytes() > low
         {
-            writer.drained.push(drained);
+            writer.drained.push((drained, now));
         } else {
             answer(drained, ());
         }
@@ -350,7 +352,7 @@ impl<S: Socket> Writers<S> {
                 }
             }
             if writer.queue.bytes() <= low {
-                for drained in writer.drained.drain(..) {
+                for (drained, _) in writer.drained.drain(..) {
                     answer(drained, ());
                 }
             }
@@ -367,7 +369,12 @@ impl<S: Socket> Writers<S> {
                 if now >= since + CLOSE_TIMEOUT {
                     self.over.push(slot);
                 }
-            } else if !writer.queue.is_empty() && now >= writer.progress + self.bounds.stall {
+                continue;
+            }
+            // A replay has one of few turns: who reads it by drops would keep it.
+            let replay = writer.drained.first().map(|(_, since)| *since);
+            let since = replay.map_or(writer.progress, |since| since.min(writer.progress));
+            if !writer.queue.is_empty() && now >= since + self.bounds.stall {
                 stalled.push(slot);
             }
         }
