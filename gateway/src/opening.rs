@@ -158,8 +158,12 @@ impl Opener {
     pub fn join(&self, tasks: &TaskTracker, joining: Joining) {
         let opener = self.clone();
         tasks.spawn(async move {
-            let Joining { link, server } = joining;
-            let joined = AssertUnwindSafe(opener.join_server(&link, server));
+            let Joining {
+                link,
+                server,
+                after,
+            } = joining;
+            let joined = AssertUnwindSafe(opener.join_server(&link, server, after));
             opener.finish(&link, joined.catch_unwind().await).await;
         });
     }
@@ -264,14 +268,23 @@ impl Opener {
         Ok(())
     }
 
-    async fn join_server(&self, link: &Arc<Link>, server: ServerId) -> Result<(), Ended> {
+    async fn join_server(
+        &self,
+        link: &Arc<Link>,
+        server: ServerId,
+        after: u64,
+    ) -> Result<(), Ended> {
         let Some(caller) = link.caller().cloned() else {
             return Err(Ended);
         };
-        let Some(topic) = self.snapshot(link, &caller, server.get()).await? else {
+        let Some(mut topic) = self.snapshot(link, &caller, server.get()).await? else {
             // Gone again: the event that says so is on its way.
             return Ok(());
         };
+        // Behind the event of joining, not at the head of the snapshot: what was
+        // said between the two is part of the stream.
+        topic.place = after.min(topic.head);
+        topic.floor = topic.place;
         let cursor = Cursor {
             topics: vec![TopicSeq {
                 topic: topic.topic,
@@ -404,8 +417,10 @@ impl Opener {
             Some(Effect::Rights { .. }) if seq > topic.floor => Turn::Gap,
             Some(Effect::Appeared { .. }) if seq > topic.head => Turn::Look,
             Some(Effect::Left { user }) if seq > topic.head && *user == caller.user => Turn::Left,
-            Some(Effect::Joined { server }) if seq > topic.head => {
-                Box::pin(self.join_server(link, *server)).await?;
+            // He left and came again before the snapshot: what was between is not his.
+            Some(Effect::Left { user }) if seq > topic.floor && *user == caller.user => Turn::Gap,
+            Some(Effect::Joined { server, after }) if seq > topic.head => {
+                Box::pin(self.join_server(link, *server, *after)).await?;
                 Turn::Next
             }
             Some(Effect::Revoked { session }) if seq > topic.head && *session == caller.session => {

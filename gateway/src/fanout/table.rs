@@ -70,6 +70,8 @@ pub struct Joining {
     pub link: Arc<Link>,
     /// The server.
     pub server: ServerId,
+    /// The event that the membership began with.
+    pub after: u64,
 }
 
 /// All topics.
@@ -373,13 +375,14 @@ impl Table {
             Effect::Rights { members } => {
                 self.hold(number, seq, members.iter().copied().collect(), now);
             }
-            Effect::Joined { server } => {
+            Effect::Joined { server, after } => {
                 let Some(topic) = self.topics.get(&number) else {
                     return;
                 };
                 let joining = topic.members.values().map(|member| Joining {
                     link: Arc::clone(&member.link),
                     server: *server,
+                    after: *after,
                 });
                 self.joining.extend(joining);
             }

@@ -126,7 +126,7 @@ async fn views_that_do_not_come_close() {
 }
 
 #[tokio::test]
-async fn joining_a_server_begins_with_a_cursor() {
+async fn joining_a_server_begins_behind_the_event_of_joining() {
     let (gateway, mut alice, _bob) = alice_and_bob(&[]).await;
     let other = 8_192_321;
     let view = gateway.world.view(9, &[3]);
@@ -134,16 +134,19 @@ async fn joining_a_server_begins_with_a_cursor() {
     for _ in 0..3 {
         gateway.world.write(other, Some(3), None);
     }
+    // The first was the membership itself; two were said before the gateway asked.
     let joined = Effect::Joined {
         server: server(other),
+        after: 1,
     };
     gateway.world.emit(ALICE, None, Some(joined)).await;
     assert_eq!(alice.next().await, Got::Event(ALICE, 1));
     let begins = TopicSeq {
         topic: other,
-        seq: 3,
+        seq: 1,
     };
     assert_eq!(alice.next().await, Got::Cursor(vec![begins]));
+    assert_eq!(alice.events(other, 2).await, [2, 3]);
     gateway.world.emit(other, Some(3), None).await;
     assert_eq!(alice.events(other, 1).await, [4]);
 }

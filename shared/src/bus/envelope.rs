@@ -125,6 +125,10 @@ pub enum Effect {
     Joined {
         /// The server.
         server: ServerId,
+        /// The event of its topic that the membership began with: the stream
+        /// begins behind it, so that nothing said since is missed.
+        #[serde(default)]
+        after: u64,
     },
     /// On a server's topic: the account's sessions no longer belong to it.
     Left {

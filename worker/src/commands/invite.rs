@@ -79,13 +79,14 @@ impl Handler<Context<'_>> for JoinMember {
         )
         .await?;
         let state = ctx.server().await?;
+        let after = state.head;
         let (joined, info) = (
             ServerJoined {
                 server: state.server(),
             },
             state.info(&standing),
         );
-        ctx.emit_to(user_id, Some(Effect::Joined { server }), &joined);
+        ctx.emit_to(user_id, Some(Effect::Joined { server, after }), &joined);
         Ok(info)
     }
 }

@@ -75,7 +75,10 @@ impl Handler<Context<'_>> for FoundServer {
         ctx.remember(server_id, owner_id, Some(owner));
         ctx.emit_to(
             owner_id,
-            Some(Effect::Joined { server: server_id }),
+            Some(Effect::Joined {
+                server: server_id,
+                after: 0,
+            }),
             &ServerJoined { server },
         );
         Ok(info)
