@@ -257,7 +257,7 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
                     Incoming::Reply { .. } => break,
                     Incoming::Event { topic, .. } => same(&topic, &own)?,
                     Incoming::Refusal { refusal, .. } => bail!("the ping was refused: {refusal}"),
-                    _ => {}
+                    Incoming::Control { .. } => {}
                 }
             }
         }
