@@ -154,6 +154,14 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
+/// Whether a field holds what must not be seen in logs: `Debug` prints `…` for it.
+pub(crate) fn is_secret(field: &str) -> bool {
+    matches!(
+        field,
+        "token" | "password" | "password_hash" | "code" | "invite"
+    )
+}
+
 /// Declares structs that travel in bodies. A field that got its place after the
 /// first release ends with `= default`: older senders leave it out. A field that
 /// holds the id of more than one kind of thing is `u64 as "crate::wire::any_id"`.
@@ -165,9 +173,21 @@ macro_rules! bodies {
         }
     )+) => { $(
         $(#[doc = $doc])+
-        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub struct $name {
             $( $(#[doc = $field_doc])+ $(#[serde(with = $form)])? $(#[serde($default)])? pub $field: $kind, )*
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut shown = f.debug_struct(stringify!($name));
+                $( if $crate::wire::is_secret(stringify!($field)) {
+                    shown.field(stringify!($field), &format_args!("…"));
+                } else {
+                    shown.field(stringify!($field), &self.$field);
+                } )*
+                shown.finish()
+            }
         }
 
         impl $crate::wire::Wire for $name {

@@ -361,6 +361,19 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_not_shown() {
+        let shown = format!(
+            "{:?}{:?}",
+            account::LogIn::sample(),
+            account::SignedIn::sample()
+        );
+        assert!(
+            shown.contains("password: …") && shown.contains("token: …"),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn misspelt_fields_are_refused_by_name() {
         let row = row_named("messages_get").unwrap();
         let refusal = (row.request.from_json)(br#"{"channel_id":"7","befroe":3}"#).unwrap_err();
