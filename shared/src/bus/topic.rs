@@ -15,8 +15,6 @@ pub enum Topic {
     Beats,
     /// A probe of one gateway, published and heard by itself.
     Probe(String),
-    /// Wakes the lane of a partition that has an internal command waiting.
-    Wake(u16),
 }
 
 impl fmt::Display for Topic {
@@ -27,7 +25,6 @@ impl fmt::Display for Topic {
             Self::Chunks(node) => write!(f, "chunks:{{{node}}}"),
             Self::Beats => f.write_str("beats"),
             Self::Probe(node) => write!(f, "probe:{{{node}}}"),
-            Self::Wake(partition) => write!(f, "wake:{{{partition}}}"),
         }
     }
 }
@@ -45,7 +42,6 @@ impl Topic {
             "node" => Self::Node(key.to_owned()),
             "chunks" => Self::Chunks(key.to_owned()),
             "probe" => Self::Probe(key.to_owned()),
-            "wake" => Self::Wake(key.parse().ok()?),
             _ => return None,
         })
     }
@@ -63,7 +59,6 @@ mod tests {
             Topic::Chunks("gateway-1".to_owned()),
             Topic::Beats,
             Topic::Probe("x".to_owned()),
-            Topic::Wake(63),
         ];
         for topic in topics {
             assert_eq!(Topic::parse(&topic.to_string()), Some(topic));
