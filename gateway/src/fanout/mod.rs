@@ -162,7 +162,7 @@ impl Fanout {
                 Err(error) => self.garbled("beat", &error),
             },
             Delivery::Message(Topic::Probe(_), bytes) => self.echo.heard(&bytes, now),
-            Delivery::Message(Topic::Chunks(_) | Topic::Wake(_), _) => {}
+            Delivery::Message(Topic::Chunks(_), _) => {}
         }
     }
 
