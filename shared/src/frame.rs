@@ -218,6 +218,12 @@ pub fn event(topic: u64, seq: u64, number: u16, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The finished WebSocket frame of an event: what is published, replayed, and
+/// written to sockets.
+pub fn websocket_event(topic: u64, seq: u64, number: u16, body: &[u8]) -> Vec<u8> {
+    websocket(WebSocketKind::Binary, &event(topic, seq, number, body))
+}
+
 /// Writes a control frame `[opcode, body]`.
 pub fn control(opcode: u16, body: &[u8]) -> Vec<u8> {
     let mut bytes = header(2, opcode, body.len());

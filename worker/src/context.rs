@@ -9,7 +9,7 @@ use shared::{
     bus::envelope::{Caller, Effect, Envelope, pack},
     domain::permissions::{Permissions, Standing},
     error::{Reason, Refusal},
-    frame::{self, WebSocketKind},
+    frame,
     ids::{ChannelId, Id, Partition, ServerId, UserId, next_raw},
     protocol::{self, Event, Request},
 };
@@ -85,13 +85,12 @@ pub(super) enum TopicWriter {
 impl Emitted {
     /// The finished event, once its seq is known.
     pub(super) fn envelope(&self, seq: u64) -> Envelope {
-        let payload = frame::event(self.topic, seq, self.opcode, &self.body);
         Envelope {
             topic: self.topic,
             seq,
             channel: self.channel.map(Id::get),
             effect: self.effect.clone(),
-            frame: frame::websocket(WebSocketKind::Binary, &payload).into(),
+            frame: frame::websocket_event(self.topic, seq, self.opcode, &self.body).into(),
             trace: self.trace.clone(),
         }
     }

@@ -21,7 +21,8 @@ const PERIOD: Duration = Duration::from_hours(1);
 /// How soon they are looked at again when it did not.
 const RETRY: Duration = Duration::from_secs(10);
 
-const MS_PER_DAY: u64 = 86_400_000;
+/// Milliseconds of a day.
+pub(crate) const MS_PER_DAY: u64 = 86_400_000;
 
 /// A day in UTC, counted from 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -37,6 +37,7 @@ use super::{
 use crate::{
     commands,
     context::{Context, Current, Emitted, TopicWriter},
+    days::MS_PER_DAY,
     error::{Error, StoreError},
     limiter::Subject,
     store::write::machine::{Batch, Counters, Known, NonceKey},
@@ -44,8 +45,6 @@ use crate::{
 
 /// An entry that ended this many lanes is refused unread.
 const MOST_STRIKES: i16 = 3;
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
 
 /// Why a batch did not commit.
 enum Failure {
@@ -196,7 +195,7 @@ impl Lane<'_> {
         let committed = match sealed {
             Ok(events) if durable => {
                 let timer = self.parts.metrics.commit_seconds.start_timer();
-                let day = i32::try_from(now_ms / DAY_MS).unwrap_or(i32::MAX);
+                let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX);
                 let span = info_span!("commit", commands = works.len());
                 telemetry::adopt(&span, first_trace(works));
                 let result = self

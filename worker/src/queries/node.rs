@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use shared::{
     bus::envelope::{Caller, Effect, Envelope, NodeAnswer, NodeQuery, OpenTopic, Opened, unpack},
     domain::permissions::{Standing, View, ViewId},
-    frame::{self, WebSocketKind},
+    frame,
     ids::{ServerId, UserId},
     protocol::control::TopicSeq,
 };
@@ -228,13 +227,12 @@ fn envelope(topic: u64, event: EventRow) -> Result<Envelope, StoreError> {
         .map(|bytes| unpack(&bytes))
         .transpose()
         .map_err(|_| StoreError::Inconsistency("the effect of an event"))?;
-    let payload = frame::event(topic, seq, opcode, &body);
     Ok(Envelope {
         topic,
         seq,
         channel,
         effect,
-        frame: Bytes::from(frame::websocket(WebSocketKind::Binary, &payload)),
+        frame: frame::websocket_event(topic, seq, opcode, &body).into(),
         trace: None,
     })
 }

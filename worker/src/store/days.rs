@@ -139,9 +139,8 @@ impl Tables {
 mod tests {
     use shared::clock::Clock;
 
-    use crate::days::Days;
+    use crate::days::{Days, MS_PER_DAY};
 
-    const MS_PER_DAY: u64 = 86_400_000;
     const NOON: u64 = 1_772_366_400_000;
 
     async fn days(pool: &sqlx::PgPool) -> Vec<String> {
