@@ -8,6 +8,7 @@
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
 //! - [`stage`] is where the tests of the whole cluster play;
+//! - [`measure`] keeps what a run measured, and tells it;
 //! - [`random`] has the seeds, [`environment`] the settings of tests.
 
 pub mod checker;
@@ -18,6 +19,7 @@ pub mod door;
 pub mod environment;
 pub mod history;
 pub mod http;
+pub mod measure;
 pub mod proxy;
 pub mod random;
 pub mod resp;

@@ -1,0 +1,76 @@
+//! What a run measured, and the forms in which it is told: a table, JSON, a page, a comparison.
+//!
+//! - [`latency`] keeps how long something took, with its tail;
+//! - [`sample`] reads what processes used, by their role;
+//! - [`report`] is all of a run: what was promised, done and measured;
+//! - [`environment`] is the machine that the figures are true of.
+
+pub mod environment;
+pub mod latency;
+mod proc;
+pub mod report;
+pub mod sample;
+
+pub use latency::Latency;
+pub use report::{Better, Checks, Figure, Objective, Report, Second, Validity};
+pub use sample::{Mark, Role, Sampler, Usage};
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use super::{Better, Figure, Latency, Report, Role, Second, Usage, sample::Load};
+
+    /// A report with something in every place.
+    pub(super) fn report() -> Report {
+        let mut report = Report::new("fanout");
+        report.set("members", 1_000);
+        report.set("rate", "60/s");
+        report.promise("deliver p99 < 50 ms", "9.7 ms", true);
+        report.checks.sent = 100;
+        report.checks.expected = 100_000;
+        report.checks.received = 100_000;
+        report.figures = vec![
+            Figure::of(
+                "deliveries per gateway CPU second",
+                "/s",
+                Better::More,
+                vec![151e3, 153e3, 152e3],
+            ),
+            Figure::once("memory per connection", "bytes", Better::Less, 4_096.0),
+            Figure::once("members", "", Better::Neither, 1_000.0),
+        ];
+        let mut deliver = Latency::new();
+        for micros in 1..=5_000 {
+            deliver.record(Duration::from_micros(micros));
+        }
+        report.latencies.insert("deliver".to_owned(), deliver);
+        let usage = Usage {
+            seconds: 10.0,
+            cpu: 5.25,
+            user: 1.0,
+            system: 4.25,
+            resident: 1 << 20,
+            processes: 2,
+            ..Usage::default()
+        };
+        report.usage.insert(Role::Gateway, usage);
+        report.seconds = (0..10_u32)
+            .map(|second| Second {
+                at: f64::from(second),
+                rates: BTreeMap::from([("delivered".to_owned(), 1_000.0 * f64::from(second))]),
+                load: BTreeMap::from([(
+                    Role::Gateway,
+                    Load {
+                        cpu: 0.5,
+                        resident: 1 << 20,
+                        switches: 3.0,
+                    },
+                )]),
+            })
+            .collect();
+        report.validity.lateness.record(Duration::from_micros(300));
+        report.validity.busy = 0.4;
+        report
+    }
+}
