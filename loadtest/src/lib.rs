@@ -8,6 +8,7 @@
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
 //! - [`stage`] is where the tests of the whole cluster play;
+//! - [`limit`] is what the machine could do at most;
 //! - [`measure`] keeps what a run measured, and tells it;
 //! - [`random`] has the seeds, [`environment`] the settings of tests.
 
@@ -19,6 +20,7 @@ pub mod door;
 pub mod environment;
 pub mod history;
 pub mod http;
+pub mod limit;
 pub mod measure;
 pub mod proxy;
 pub mod random;

@@ -1,0 +1,8 @@
+//! What this machine could do at most: programs that do only the unavoidable,
+//! to compare the servers with in the same run.
+//!
+//! - [`fanout`] writes bytes to sockets, with no rule, no session and no Redis;
+//! - `frame` is as much of WebSocket as that takes.
+
+pub mod fanout;
+mod frame;
