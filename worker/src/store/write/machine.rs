@@ -16,7 +16,17 @@ use crate::error::{Error, StoreError};
 
 /// Settings of the lane's session. A frozen worker is ended by Postgres itself:
 /// the lane pings each half second, so silence of 5 s means that it is frozen.
+///
+/// Plans do not depend on statistics: each statement is planned once, perhaps
+/// while its tables are empty, and lives as long as the connection. Without
+/// these settings it may scan a table for ever that has grown since.
 pub(super) const SESSION: &str = "
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET jit = off;
     SET synchronous_commit = on;
     SET statement_timeout = '10s';
     SET lock_timeout = '3s';
@@ -30,7 +40,8 @@ const LOCK_CLASS: i32 = 0x636f_6e66;
 pub(super) const FIND_NONCES: &str = "
     SELECT w.place, n.body_hash, n.result
     FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::text[]) AS w (place, scope, author, nonce)
-    JOIN nonces n ON n.scope = w.scope AND n.author = w.author AND n.nonce = w.nonce";
+    JOIN nonces n ON n.scope = w.scope AND n.author = w.author AND n.nonce = w.nonce COLLATE \"C\"
+        AND n.day <= DATE '1970-01-01' + $5::int4";
 
 pub(super) const INSERT_EVENTS: &str = "
     INSERT INTO events (topic, seq, day, partition, position, opcode, channel, effect, body)
@@ -137,8 +148,13 @@ pub(crate) struct Batch {
 
 impl Writer {
     /// Opens a transaction and looks the nonces up, in one round trip. Answers
-    /// with the place of each known nonce in `keys`.
-    pub(crate) async fn begin(&self, keys: &[NonceKey]) -> Result<Vec<(usize, Known)>, Error> {
+    /// with the place of each known nonce in `keys`. Days after `last_day` are
+    /// not looked at.
+    pub(crate) async fn begin(
+        &self,
+        keys: &[NonceKey],
+        last_day: i32,
+    ) -> Result<Vec<(usize, Known)>, Error> {
         let begin = self.client.batch_execute("BEGIN");
         if keys.is_empty() {
             begin.await?;
@@ -148,7 +164,7 @@ impl Writer {
         let scopes: Vec<i64> = keys.iter().map(|key| sql(key.scope)).collect();
         let authors: Vec<i64> = keys.iter().map(NonceKey::author_sql).collect();
         let nonces: Vec<&str> = keys.iter().map(|key| key.nonce.as_str()).collect();
-        let parameters: [&(dyn ToSql + Sync); 4] = [&places, &scopes, &authors, &nonces];
+        let parameters: [&(dyn ToSql + Sync); 5] = [&places, &scopes, &authors, &nonces, &last_day];
         let find = self.client.query(&self.hot.find_nonces, &parameters);
         let ((), rows) = futures_util::future::try_join(begin, find).await?;
         rows.iter()
@@ -505,4 +521,37 @@ pub(crate) const fn unsigned(number: i64) -> u64 {
 
 fn partition_sql(partition: Partition) -> i16 {
     partition.number().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lane prepares its statements once, often on an empty database.
+    #[tokio::test]
+    async fn a_plan_made_on_empty_tables_reads_by_index() {
+        let options = crate::queries::tests::empty().await;
+        let pool = crate::support::postgres::pool(options).await;
+        let mut connection = pool.acquire().await.unwrap();
+        let prepared = format!(
+            "{SESSION}; PREPARE find (int4[], int8[], int8[], text[], int4) AS {FIND_NONCES}"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(prepared))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        let explain = "EXPLAIN EXECUTE find ('{0}', '{1}', '{1}', '{a}', 30000)";
+        let plan: Vec<String> = sqlx::query_scalar(explain)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Index Scan"), "{plan}");
+        assert!(!plan.contains("Seq Scan on nonces"), "{plan}");
+        // The whole key, or one scan would read all that an author ever said.
+        let conditions = plan.lines().filter(|line| line.contains("Index Cond"));
+        for condition in conditions {
+            assert!(condition.contains("nonce ="), "{plan}");
+        }
+    }
 }
