@@ -144,11 +144,8 @@ impl Lane<'_> {
             .iter()
             .any(|work| work.verdict.is_some() || !matches!(row_kind(work), Some(RowKind::Signal)));
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
-        let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX - 1);
         let known = if durable {
-            // Tomorrow, too: the clock of another worker may have been ahead.
-            let begun = self.writer.begin(&keys, day + 1).await;
-            begun.map_err(Failure::from)?
+            self.writer.begin(&keys).await.map_err(Failure::from)?
         } else {
             Vec::new()
         };
@@ -198,6 +195,7 @@ impl Lane<'_> {
         let committed = match sealed {
             Ok(events) if durable => {
                 let timer = self.parts.metrics.commit_seconds.start_timer();
+                let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX);
                 let span = debug_span!("commit", commands = works.len());
                 telemetry::adopt(&span, first_trace(works));
                 let result = self

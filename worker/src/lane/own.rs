@@ -187,7 +187,7 @@ impl Lane<'_> {
         if behind.is_empty() {
             return Ok(());
         }
-        self.writer.begin(&[], 0).await?;
+        self.writer.begin(&[]).await?;
         self.writer.commit(&Batch::default(), &behind, 0).await?;
         for (partition, counters) in behind {
             if let Some(owned) = self.owned.get_mut(&partition) {

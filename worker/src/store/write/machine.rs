@@ -40,8 +40,7 @@ const LOCK_CLASS: i32 = 0x636f_6e66;
 pub(super) const FIND_NONCES: &str = "
     SELECT w.place, n.body_hash, n.result
     FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::text[]) AS w (place, scope, author, nonce)
-    JOIN nonces n ON n.scope = w.scope AND n.author = w.author AND n.nonce = w.nonce COLLATE \"C\"
-        AND n.day <= DATE '1970-01-01' + $5::int4";
+    JOIN nonces n ON n.scope = w.scope AND n.author = w.author AND n.nonce = w.nonce COLLATE \"C\"";
 
 pub(super) const INSERT_EVENTS: &str = "
     INSERT INTO events (topic, seq, day, partition, position, opcode, channel, effect, body)
@@ -148,13 +147,8 @@ pub(crate) struct Batch {
 
 impl Writer {
     /// Opens a transaction and looks the nonces up, in one round trip. Answers
-    /// with the place of each known nonce in `keys`. Days after `last_day` are
-    /// not looked at.
-    pub(crate) async fn begin(
-        &self,
-        keys: &[NonceKey],
-        last_day: i32,
-    ) -> Result<Vec<(usize, Known)>, Error> {
+    /// with the place of each known nonce in `keys`.
+    pub(crate) async fn begin(&self, keys: &[NonceKey]) -> Result<Vec<(usize, Known)>, Error> {
         let begin = self.client.batch_execute("BEGIN");
         if keys.is_empty() {
             begin.await?;
@@ -164,7 +158,7 @@ impl Writer {
         let scopes: Vec<i64> = keys.iter().map(|key| sql(key.scope)).collect();
         let authors: Vec<i64> = keys.iter().map(NonceKey::author_sql).collect();
         let nonces: Vec<&str> = keys.iter().map(|key| key.nonce.as_str()).collect();
-        let parameters: [&(dyn ToSql + Sync); 5] = [&places, &scopes, &authors, &nonces, &last_day];
+        let parameters: [&(dyn ToSql + Sync); 4] = [&places, &scopes, &authors, &nonces];
         let find = self.client.query(&self.hot.find_nonces, &parameters);
         let ((), rows) = futures_util::future::try_join(begin, find).await?;
         rows.iter()
@@ -533,14 +527,13 @@ mod tests {
         let options = crate::queries::tests::empty().await;
         let pool = crate::support::postgres::pool(options).await;
         let mut connection = pool.acquire().await.unwrap();
-        let prepared = format!(
-            "{SESSION}; PREPARE find (int4[], int8[], int8[], text[], int4) AS {FIND_NONCES}"
-        );
+        let prepared =
+            format!("{SESSION}; PREPARE find (int4[], int8[], int8[], text[]) AS {FIND_NONCES}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(prepared))
             .execute(&mut *connection)
             .await
             .unwrap();
-        let explain = "EXPLAIN EXECUTE find ('{0}', '{1}', '{1}', '{a}', 30000)";
+        let explain = "EXPLAIN EXECUTE find ('{0}', '{1}', '{1}', '{a}')";
         let plan: Vec<String> = sqlx::query_scalar(explain)
             .fetch_all(&mut *connection)
             .await
