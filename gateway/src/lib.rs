@@ -331,11 +331,10 @@ impl House {
             bus,
             admission,
             queries.clone(),
-            exchange.clone(),
             metrics.clone(),
             limits.max_pending,
         );
-        vital.spawn(uplink.run());
+        vital.spawn(uplink.run(exchange.clone()));
         let gateway = Gateway {
             node,
             rules: limits.rules(),

@@ -65,14 +65,13 @@ struct Sending {
 pub struct Uplink {
     waiting: mpsc::Receiver<Sending>,
     bus: Bus,
-    exchange: Exchange,
     metrics: Metrics,
 }
 
 impl Uplink {
     /// Runs until there is no [`Upstream`] any more. Everything stays in the
-    /// order in which it came.
-    pub async fn run(mut self) {
+    /// order in which it came; who gets no answer of a lane is told so.
+    pub async fn run(mut self, exchange: Exchange) {
         let mut turn = Vec::with_capacity(QUEUE);
         while self.waiting.recv_many(&mut turn, QUEUE).await > 0 {
             let entries = turn
@@ -82,7 +81,7 @@ impl Uplink {
             let results = self.bus.append_all(entries).await;
             for (sending, result) in turn.drain(..).zip(results) {
                 if let Err(error) = result {
-                    self.refuse(&sending, &error).await;
+                    self.refuse(&exchange, &sending, &error).await;
                 }
             }
         }
@@ -90,7 +89,7 @@ impl Uplink {
 
     /// Answers in place of the lane, unless the deadline passed meanwhile and
     /// the client was told.
-    async fn refuse(&self, sending: &Sending, error: &BusError) {
+    async fn refuse(&self, exchange: &Exchange, sending: &Sending, error: &BusError) {
         let (link, request) = (&sending.link, sending.request);
         let refusal = self.metrics.not_appended(error);
         if link.answered(request).is_some() {
@@ -100,7 +99,7 @@ impl Uplink {
                 .inc();
             let frame = link.dialect.refusal(request, &refusal);
             let message = ToShard::Send(link.connection, vec![frame]);
-            self.exchange.tell(link.shard, message).await;
+            exchange.tell(link.shard, message).await;
         }
     }
 }
@@ -111,7 +110,6 @@ impl Upstream {
         bus: Bus,
         admission: Admission,
         queries: Queries,
-        exchange: Exchange,
         metrics: Metrics,
         bound: usize,
     ) -> (Self, Uplink) {
@@ -119,7 +117,6 @@ impl Upstream {
         let task = Uplink {
             waiting,
             bus: bus.clone(),
-            exchange,
             metrics: metrics.clone(),
         };
         let upstream = Self(Arc::new(Shared {
