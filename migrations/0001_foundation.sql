@@ -67,7 +67,7 @@ CREATE INDEX events_crossed ON events (topic, seq) WHERE effect IS NOT NULL OR o
 CREATE TABLE nonces (
     scope     bigint NOT NULL,
     author    bigint NOT NULL,
-    -- Compared as bytes: the order of a language costs more than the rest of the look-up.
+    -- Compared as bytes, whatever the language of the database.
     nonce     text COLLATE "C" NOT NULL,
     day       date NOT NULL,
     -- SHA-256 of opcode and body: the same nonce with another body is refused.
