@@ -67,7 +67,8 @@ CREATE INDEX events_crossed ON events (topic, seq) WHERE effect IS NOT NULL OR o
 CREATE TABLE nonces (
     scope     bigint NOT NULL,
     author    bigint NOT NULL,
-    nonce     text NOT NULL,
+    -- Compared as bytes, whatever the language of the database.
+    nonce     text COLLATE "C" NOT NULL,
     day       date NOT NULL,
     -- SHA-256 of opcode and body: the same nonce with another body is refused.
     body_hash bytea NOT NULL,

@@ -309,8 +309,6 @@ impl House {
             metrics.clone(),
             Instant::now(),
         );
-        let (deliveries_sender, deliveries) = mpsc::channel(fanout::DELIVERIES);
-        vital.spawn(fanout::pump(subscriber, deliveries_sender));
         let fanout = Fanout {
             table,
             shards,
@@ -321,7 +319,7 @@ impl House {
             results,
             metrics: metrics.clone(),
         };
-        vital.spawn(fanout.run(deliveries, sessions, done));
+        vital.spawn(fanout.run(subscriber, sessions, done));
 
         let origins = Origins::new(
             &config.origins,
@@ -329,13 +327,14 @@ impl House {
             config.address_salt.expose().clone(),
         );
         let limits = &config.limits;
-        let upstream = Upstream::new(
+        let (upstream, uplink) = Upstream::new(
             bus,
             admission,
             queries.clone(),
             metrics.clone(),
             limits.max_pending,
         );
+        vital.spawn(uplink.run(exchange.clone()));
         let gateway = Gateway {
             node,
             rules: limits.rules(),

@@ -1,4 +1,7 @@
 //! Commands on their way to the lane of their scope.
+//!
+//! Those of all connections go through one task, which appends whatever came
+//! while it waited for Redis in one pipeline: the busier, the cheaper each.
 
 use std::sync::Arc;
 
@@ -11,11 +14,15 @@ use shared::{
     error::{Reason, Refusal},
     ids::{MAX_ID, Partition},
 };
-use tokio::time::{Instant, timeout};
-use tracing::Instrument;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+use tracing::{Instrument, Span};
 
 use crate::{
     admission::Admission,
+    fanout::{Exchange, message::ToShard},
     metrics::Metrics,
     queries::{Asker, Queries, span},
     session::{
@@ -26,6 +33,9 @@ use crate::{
 
 /// When to come again with more than the connection may have on its way, in milliseconds.
 const RETRY_MS: u64 = 200;
+/// Commands that wait for the bus, and that one pipeline takes, at most. A
+/// connection that finds the queue full is not read until there is room.
+const QUEUE: usize = 1_024;
 
 /// Sends commands. Clones share everything.
 #[derive(Clone)]
@@ -36,34 +46,95 @@ struct Shared {
     admission: Admission,
     queries: Queries,
     metrics: Metrics,
+    uplink: mpsc::Sender<Sending>,
     /// How many requests of one connection may be on their way.
     bound: usize,
 }
 
+/// A command of a connection, ready for the bus.
+struct Sending {
+    link: Arc<Link>,
+    request: u32,
+    partition: Partition,
+    entry: Bytes,
+    /// Ends when the bus has it.
+    _span: Span,
+}
+
+/// The task that appends the commands of all connections.
+pub struct Uplink {
+    waiting: mpsc::Receiver<Sending>,
+    bus: Bus,
+    metrics: Metrics,
+}
+
+impl Uplink {
+    /// Runs until there is no [`Upstream`] any more. Everything stays in the
+    /// order in which it came; who gets no answer of a lane is told so.
+    pub async fn run(mut self, exchange: Exchange) {
+        let mut turn = Vec::with_capacity(QUEUE);
+        while self.waiting.recv_many(&mut turn, QUEUE).await > 0 {
+            let entries = turn
+                .iter()
+                .map(|sending: &Sending| (sending.partition, sending.entry.clone()))
+                .collect();
+            let results = self.bus.append_all(entries).await;
+            for (sending, result) in turn.drain(..).zip(results) {
+                if let Err(error) = result {
+                    self.refuse(&exchange, &sending, &error).await;
+                }
+            }
+        }
+    }
+
+    /// Answers in place of the lane, unless the deadline passed meanwhile and
+    /// the client was told.
+    async fn refuse(&self, exchange: &Exchange, sending: &Sending, error: &BusError) {
+        let (link, request) = (&sending.link, sending.request);
+        let refusal = self.metrics.not_appended(error);
+        if link.answered(request).is_some() {
+            self.metrics
+                .refusals_total
+                .with_label_values(&[refusal.reason.name()])
+                .inc();
+            let frame = link.dialect.refusal(request, &refusal);
+            let message = ToShard::Send(link.connection, vec![frame]);
+            exchange.tell(link.shard, message).await;
+        }
+    }
+}
+
 impl Upstream {
-    /// Sends to `bus` what `admission` lets through.
+    /// Sends to `bus` what `admission` lets through. The task has to be run.
     pub fn new(
         bus: Bus,
         admission: Admission,
         queries: Queries,
         metrics: Metrics,
         bound: usize,
-    ) -> Self {
-        Self(Arc::new(Shared {
+    ) -> (Self, Uplink) {
+        let (uplink, waiting) = mpsc::channel(QUEUE);
+        let task = Uplink {
+            waiting,
+            bus: bus.clone(),
+            metrics: metrics.clone(),
+        };
+        let upstream = Self(Arc::new(Shared {
             bus,
             admission,
             queries,
             metrics,
+            uplink,
             bound,
-        }))
+        }));
+        (upstream, task)
     }
 
     /// Sends a command of a connection. Its answer goes to the shard of the
-    /// connection; a refusal says that none will come. One connection's
-    /// commands are sent one after the other, which keeps their order.
+    /// connection; a refusal says that none will come.
     pub async fn command(
         &self,
-        link: &Link,
+        link: &Arc<Link>,
         caller: &Caller,
         request: Request,
     ) -> Result<(), Refusal> {
@@ -84,12 +155,20 @@ impl Upstream {
             caller: Some(caller.clone()),
             address: link.address,
         };
-        let sent = self.append(partition, asker, request).await;
-        if sent.is_err() && link.answered(number).is_none() {
-            // The deadline passed meanwhile, and the client was told.
-            return Ok(());
+        let span = span(request.opcode);
+        let entry = span.in_scope(|| pack(&self.0.queries.entry(asker, request)));
+        self.0.metrics.commands_total.inc();
+        let sending = Sending {
+            link: Arc::clone(link),
+            request: number,
+            partition,
+            entry,
+            _span: span,
+        };
+        if self.0.uplink.send(sending).await.is_err() && link.answered(number).is_some() {
+            return Err(Reason::Unavailable.into());
         }
-        sent
+        Ok(())
     }
 
     /// Sends a command and waits for the payload of its answer, for HTTP.
@@ -153,11 +232,20 @@ impl Upstream {
         self.0.metrics.commands_total.inc();
         match self.0.bus.append(partition, entry).await {
             Ok(_) => Ok(()),
-            Err(BusError::Unreachable(_)) => {
-                self.0.metrics.unknown_total.inc();
-                Err(Reason::Unknown.into())
+            Err(error) => Err(self.0.metrics.not_appended(&error)),
+        }
+    }
+}
+
+impl Metrics {
+    /// What is said when the bus did not take a command, or perhaps did not.
+    fn not_appended(&self, error: &BusError) -> Refusal {
+        match error {
+            BusError::Unreachable(_) => {
+                self.unknown_total.inc();
+                Reason::Unknown.into()
             }
-            Err(BusError::Refused(_) | BusError::Malformed) => Err(Reason::Unavailable.into()),
+            BusError::Refused(_) | BusError::Malformed => Reason::Unavailable.into(),
         }
     }
 }

@@ -75,7 +75,8 @@ pub struct WorkerConfig {
     /// Logs and traces.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
-    /// How many lanes write; by default one per core. Each has a connection to Postgres.
+    /// How many lanes write; by default one per two cores, as each keeps Postgres busy, too,
+    /// and fewer lanes make larger batches. Each has a connection to Postgres.
     #[arg(long, env = "CONFAB_LANES", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub lanes: Option<u16>,
     /// How many queries are answered at once. Each may use a connection to Postgres.

@@ -64,7 +64,7 @@ pub async fn run(
     )?;
 
     let lanes = config.lanes.map_or_else(
-        || thread::available_parallelism().map_or(2, usize::from),
+        || thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
         usize::from,
     );
     for number in 0..lanes {

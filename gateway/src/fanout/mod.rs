@@ -40,9 +40,6 @@ use self::{
 };
 use crate::{metrics::Metrics, opening::Opener, probe::Echo, queries::Queries};
 
-/// How many deliveries may wait. The bus drops what does not fit behind them,
-/// and says so.
-pub const DELIVERIES: usize = 4_096;
 /// How many messages of sessions may wait; whoever finds it full waits.
 pub const INBOX: usize = 1_024;
 /// How many answers to jobs may wait; bounded by the jobs.
@@ -96,31 +93,23 @@ pub struct Fanout {
     pub metrics: Metrics,
 }
 
-/// Moves what the bus says into the queue of the fan-out, so that several
-/// deliveries are handled in one turn.
-pub async fn pump(mut subscriber: Subscriber, deliveries: mpsc::Sender<Delivery>) {
-    while let Some(delivery) = subscriber.next().await {
-        if deliveries.send(delivery).await.is_err() {
-            return;
-        }
-    }
-}
-
 impl Fanout {
     /// Runs until no session and no bus can tell it anything any more.
     pub async fn run(
         mut self,
-        mut deliveries: mpsc::Receiver<Delivery>,
+        mut subscriber: Subscriber,
         mut sessions: mpsc::Receiver<ToFanout>,
         mut results: mpsc::Receiver<Done>,
     ) {
         let mut turn = Vec::with_capacity(TURN);
+        let mut hears = true;
         loop {
             let wake = self.table.next_tick();
             tokio::select! {
-                count = deliveries.recv_many(&mut turn, TURN), if !deliveries.is_closed() || !deliveries.is_empty() => {
+                count = subscriber.next_many(&mut turn, TURN), if hears => {
                     let now = Instant::now();
                     if count == 0 {
+                        hears = false;
                         tracing::error!("the bus has ended");
                     }
                     for delivery in turn.drain(..) {

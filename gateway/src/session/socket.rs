@@ -301,7 +301,7 @@ impl Gateway {
         }
     }
 
-    async fn command(&self, link: &Link, request: Request) {
+    async fn command(&self, link: &Arc<Link>, request: Request) {
         let number = request.request;
         let sent = match link.caller() {
             Some(caller) => self.upstream.command(link, caller, request).await,

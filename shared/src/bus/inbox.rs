@@ -69,15 +69,22 @@ impl Inbox {
 
     /// The next delivery; `None` once closed and empty. For one receiver.
     pub(super) async fn next(&self) -> Option<Delivery> {
+        let mut one = Vec::with_capacity(1);
+        self.next_many(&mut one, 1).await;
+        one.pop()
+    }
+
+    /// Waits for a delivery and takes up to `limit`, all under one lock; answers
+    /// how many, and 0 once closed and empty. For one receiver.
+    pub(super) async fn next_many(&self, into: &mut Vec<Delivery>, limit: usize) -> usize {
+        let before = into.len();
         loop {
             let arrived = self.arrived.notified();
             {
                 let mut state = self.lock();
-                if let Some(delivery) = state.pop() {
-                    return Some(delivery);
-                }
-                if state.closed {
-                    return None;
+                into.extend(std::iter::from_fn(|| state.pop()).take(limit));
+                if into.len() > before || state.closed {
+                    return into.len() - before;
                 }
             }
             arrived.await;

@@ -86,6 +86,17 @@ impl Memory {
         Ok(id)
     }
 
+    pub(super) async fn append_all(
+        &self,
+        entries: Vec<(Partition, Bytes)>,
+    ) -> Vec<Result<(), BusError>> {
+        let mut results = Vec::with_capacity(entries.len());
+        for (partition, entry) in entries {
+            results.push(self.append(partition, entry).await.map(drop));
+        }
+        results
+    }
+
     pub(super) async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
         let mut state = self.lock();
         let stream = state.streams.entry(partition).or_default();
@@ -264,6 +275,10 @@ pub(super) struct Subscriber(Arc<Link>);
 impl Subscriber {
     pub(super) async fn next(&mut self) -> Option<Delivery> {
         self.0.inbox.next().await
+    }
+
+    pub(super) async fn next_many(&mut self, into: &mut Vec<Delivery>, limit: usize) -> usize {
+        self.0.inbox.next_many(into, limit).await
     }
 
     pub(super) fn control(&self) -> Control {

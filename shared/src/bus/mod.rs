@@ -141,6 +141,12 @@ impl Bus {
         both!(self, append(partition, entry))
     }
 
+    /// Appends packed entries in their order, in one pipeline: like [`Self::append`]
+    /// of each, at a fraction of the cost. Answers one result per entry.
+    pub async fn append_all(&self, entries: Vec<(Partition, Bytes)>) -> Vec<Result<(), BusError>> {
+        both!(self, append_all(entries))
+    }
+
     /// Writes an empty entry at exactly `id`, so that later ids are above it
     /// whatever the clock of Redis says. `Ok(false)` when the stream is ahead already.
     pub async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
@@ -260,6 +266,15 @@ impl Subscriber {
         match &mut self.0 {
             SubscriberKind::Redis(subscriber) => subscriber.next().await,
             SubscriberKind::Memory(subscriber) => subscriber.next().await,
+        }
+    }
+
+    /// Waits for something and takes up to `limit` of what was heard; answers how
+    /// many, and 0 when the bus was shut down. A call that is dropped loses nothing.
+    pub async fn next_many(&mut self, into: &mut Vec<Delivery>, limit: usize) -> usize {
+        match &mut self.0 {
+            SubscriberKind::Redis(subscriber) => subscriber.next_many(into, limit).await,
+            SubscriberKind::Memory(subscriber) => subscriber.next_many(into, limit).await,
         }
     }
 

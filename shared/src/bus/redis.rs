@@ -96,6 +96,46 @@ impl Redis {
         id.map_err(|error| self.0.ingest.failed(&error))?.parse()
     }
 
+    pub(super) async fn append_all(
+        &self,
+        entries: Vec<(Partition, Bytes)>,
+    ) -> Vec<Result<(), BusError>> {
+        let count = entries.len();
+        match self.pipelined(entries).await {
+            Ok(results) => results,
+            Err(error) => vec![Err(error); count],
+        }
+    }
+
+    /// One result per entry, or what befell all of them.
+    async fn pipelined(
+        &self,
+        entries: Vec<(Partition, Bytes)>,
+    ) -> Result<Vec<Result<(), BusError>>, BusError> {
+        let count = entries.len();
+        let size = entries.iter().map(|(_, entry)| entry.len()).sum();
+        let turn = self.0.ingest.turn(size).await?;
+        let failed = |error| self.0.ingest.failed(&error);
+        let pipeline = turn.client.pipeline();
+        for (partition, entry) in entries {
+            // Only queued here; the answers come with `try_all`.
+            let key = reply::stream(partition);
+            let queued = pipeline.xadd(key, false, None, "*", ("e", entry)).await;
+            queued.map(|queued: Value| drop(queued)).map_err(failed)?;
+        }
+        let appended: Vec<Result<Value, _>> = pipeline.try_all().await;
+        let mut results: Vec<_> = appended
+            .into_iter()
+            .map(|appended| appended.map(drop).map_err(failed))
+            .collect();
+        if results.len() == count {
+            return Ok(results);
+        }
+        // No answers but one reason: nobody knows what became of any of them.
+        let reason = results.pop().and_then(Result::err);
+        Err(reason.unwrap_or_else(|| BusError::Unreachable("answers are missing".to_owned())))
+    }
+
     pub(super) async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
         let turn = self.0.scripts.turn(0).await?;
         let (key, fields) = (reply::stream(partition), ("m", ""));

@@ -119,12 +119,11 @@ async fn a_read_waits_for_what_comes(bus: Bus) {
 async fn many_streams_are_read_at_once(bus: Bus) {
     let lanes: Vec<Partition> = (0..64).map(partition).collect();
     for lane in &lanes {
-        for number in 0..20 {
-            bus.append(*lane, text(&format!("{lane}/{number}")))
-                .await
-                .unwrap();
-        }
+        let texts = (0..20).map(|number| (*lane, text(&format!("{lane}/{number}"))));
+        let appended = bus.append_all(texts.collect()).await;
+        assert_eq!(appended, vec![Ok(()); 20]);
     }
+    assert_eq!(bus.append_all(Vec::new()).await, []);
     let after: Vec<_> = lanes.iter().map(|p| (*p, StreamId::default())).collect();
     let mut reader = bus.reader().await.unwrap();
     let read = reader.read(&after, 16, SOON).await.unwrap();

@@ -67,11 +67,17 @@ async fn a_frozen_redis_is_noticed_and_comes_back() {
 
     redis.signal("STOP");
     let started = Instant::now();
-    let (appended, read) = tokio::join!(
+    let (appended, all, read) = tokio::join!(
         bus.append(LANE, PAYLOAD),
+        bus.append_all(vec![(LANE, PAYLOAD); 2]),
         reader.read(&after, 1, Duration::from_millis(500))
     );
     assert!(matches!(appended, Err(BusError::Unreachable(_))));
+    let unreachable = |result| matches!(result, Err(BusError::Unreachable(_)));
+    assert_eq!(
+        all.into_iter().map(unreachable).collect::<Vec<_>>(),
+        [true; 2]
+    );
     assert!(matches!(read, Err(BusError::Unreachable(_))));
     assert!(started.elapsed() < Duration::from_secs(3));
     let subscribed = control.subscribe(vec![Topic::Events(1)]).await;

@@ -27,7 +27,7 @@ use shared::{
     protocol::{Command, RowKind},
     telemetry,
 };
-use tracing::{Instrument, error, info_span, warn};
+use tracing::{Instrument, debug_span, error, warn};
 
 use super::{
     Lane, LaneParts,
@@ -196,7 +196,7 @@ impl Lane<'_> {
             Ok(events) if durable => {
                 let timer = self.parts.metrics.commit_seconds.start_timer();
                 let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX);
-                let span = info_span!("commit", commands = works.len());
+                let span = debug_span!("commit", commands = works.len());
                 telemetry::adopt(&span, first_trace(works));
                 let result = self
                     .writer
@@ -454,7 +454,7 @@ async fn run_step(
     let Some(entry) = &work.entry else {
         return Ok(Err(Reason::Malformed.into()));
     };
-    let span = info_span!("command", name = command.row().name);
+    let span = debug_span!("command", name = command.row().name);
     telemetry::adopt(&span, entry.trace.as_deref());
     ctx.command = Current {
         partition: work.partition,

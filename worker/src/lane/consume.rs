@@ -7,6 +7,7 @@ use shared::{
         StreamEntry, StreamId,
         envelope::{Caller, Entry, unpack},
     },
+    domain::limits::MAX_BATCH,
     error::Refusal,
     ids::{Partition, SessionId},
 };
@@ -17,8 +18,8 @@ use tracing::warn;
 use super::{BACK_OFF, Lane};
 use crate::{error::Error, store::write::machine::Due};
 
-/// Entries read per stream at once: 64 streams fill at most 16 batches.
-const READ_COUNT: u64 = 64;
+/// Entries read at once, shared out among the streams: 16 batches.
+const READ_COUNT: u64 = 4_096;
 /// Internal commands read at once.
 const DUE_COUNT: i64 = 64;
 
@@ -73,9 +74,11 @@ impl Lane<'_> {
             .next_tick
             .saturating_duration_since(Instant::now())
             .max(Duration::from_millis(1));
+        // A batch from a single busy stream, a fair share of each of many.
+        let count = (READ_COUNT / after.len() as u64).clamp(64, MAX_BATCH as u64);
         let read = tokio::select! {
             () = stop.cancelled() => return Ok(Vec::new()),
-            read = self.reader.read(&after, READ_COUNT, wait) => read,
+            read = self.reader.read(&after, count, wait) => read,
         };
         match read {
             Ok(entries) => Ok(self.take_in(entries)),

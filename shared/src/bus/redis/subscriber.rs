@@ -35,8 +35,10 @@ use crate::bus::inbox::Inbox;
 /// Topics per SUBSCRIBE: a few kilobytes, so that Redis is never held up for long.
 const BATCH: usize = 512;
 /// What fred's receiver holds while our task is not running. It only has to
-/// outlast the scheduler; the [`Inbox`] is the real queue.
-const RECEIVER: usize = 65_536;
+/// outlast the scheduler; the [`Inbox`] is the real queue. fred makes nine
+/// channels of this size, so it is most of what an idle subscriber weighs. When
+/// it overflows that is noticed, and repaired like any other loss.
+const RECEIVER: usize = 4_096;
 /// Messages taken at once from fred's receiver.
 const GULP: usize = 256;
 /// Requests that wait for the task. When full, [`Control`] waits.
@@ -82,6 +84,14 @@ impl Subscriber {
 
     pub(in crate::bus) async fn next(&mut self) -> Option<Delivery> {
         self.inbox.next().await
+    }
+
+    pub(in crate::bus) async fn next_many(
+        &mut self,
+        into: &mut Vec<Delivery>,
+        limit: usize,
+    ) -> usize {
+        self.inbox.next_many(into, limit).await
     }
 
     pub(in crate::bus) fn control(&self) -> Control {

@@ -16,7 +16,17 @@ use crate::error::{Error, StoreError};
 
 /// Settings of the lane's session. A frozen worker is ended by Postgres itself:
 /// the lane pings each half second, so silence of 5 s means that it is frozen.
+///
+/// Plans do not depend on statistics: each statement is planned once, perhaps
+/// while its tables are empty, and lives as long as the connection. Without
+/// these settings it may scan a table for ever that has grown since.
 pub(super) const SESSION: &str = "
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET jit = off;
     SET synchronous_commit = on;
     SET statement_timeout = '10s';
     SET lock_timeout = '3s';
@@ -30,7 +40,7 @@ const LOCK_CLASS: i32 = 0x636f_6e66;
 pub(super) const FIND_NONCES: &str = "
     SELECT w.place, n.body_hash, n.result
     FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::text[]) AS w (place, scope, author, nonce)
-    JOIN nonces n ON n.scope = w.scope AND n.author = w.author AND n.nonce = w.nonce";
+    JOIN nonces n ON n.scope = w.scope AND n.author = w.author AND n.nonce = w.nonce COLLATE \"C\"";
 
 pub(super) const INSERT_EVENTS: &str = "
     INSERT INTO events (topic, seq, day, partition, position, opcode, channel, effect, body)
@@ -505,4 +515,36 @@ pub(crate) const fn unsigned(number: i64) -> u64 {
 
 fn partition_sql(partition: Partition) -> i16 {
     partition.number().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lane prepares its statements once, often on an empty database.
+    #[tokio::test]
+    async fn a_plan_made_on_empty_tables_reads_by_index() {
+        let options = crate::queries::tests::empty().await;
+        let pool = crate::support::postgres::pool(options).await;
+        let mut connection = pool.acquire().await.unwrap();
+        let prepared =
+            format!("{SESSION}; PREPARE find (int4[], int8[], int8[], text[]) AS {FIND_NONCES}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(prepared))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        let explain = "EXPLAIN EXECUTE find ('{0}', '{1}', '{1}', '{a}')";
+        let plan: Vec<String> = sqlx::query_scalar(explain)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Index Scan"), "{plan}");
+        assert!(!plan.contains("Seq Scan on nonces"), "{plan}");
+        // The whole key, or one scan would read all that an author ever said.
+        let conditions = plan.lines().filter(|line| line.contains("Index Cond"));
+        for condition in conditions {
+            assert!(condition.contains("nonce ="), "{plan}");
+        }
+    }
 }
