@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use loadtest::{checker, demo, history, load, terminal};
+use loadtest::{checker, demo, history, limit, load, measure, terminal};
 
 #[derive(Parser)]
 #[command(version, about = "Proves what a Confab cluster promises")]
@@ -27,6 +27,12 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// A bare fan-out server: what one client sends goes to all, with no rule and no Redis.
+    Limit(limit::fanout::Arguments),
+    /// A bare batch writer: the rows of messages into a Postgres of its own.
+    Storage(limit::storage::Arguments),
+    /// Two reports of one scenario, side by side.
+    Compare(measure::compare::Arguments),
 }
 
 fn main() -> Result<ExitCode> {
@@ -42,7 +48,10 @@ fn main() -> Result<ExitCode> {
 async fn run(command: Command) -> Result<ExitCode> {
     let holds = match command {
         Command::Load(scenario) => match Box::pin(load::run(scenario)).await? {
-            Some(report) => report.passes(),
+            Some(report) => {
+                print!("{}", measure::table::of(&report));
+                report.passes()
+            }
             None => true,
         },
         Command::Demo(arguments) => {
@@ -60,6 +69,21 @@ async fn run(command: Command) -> Result<ExitCode> {
             let report = checker::check(&history::read(&file)?);
             print!("{report}");
             report.holds()
+        }
+        Command::Limit(arguments) => {
+            // The server is one thread of its own: the runtime is idle beside it.
+            limit::fanout::run(&arguments, |line| println!("{line}"))?;
+            true
+        }
+        Command::Storage(arguments) => {
+            let report = Box::pin(limit::storage::run(&arguments)).await?;
+            print!("{}", measure::table::of(&report));
+            report.passes()
+        }
+        Command::Compare(arguments) => {
+            let comparison = measure::compare::run(&arguments)?;
+            print!("{comparison}");
+            comparison.holds()
         }
     };
     Ok(if holds {

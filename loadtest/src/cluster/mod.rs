@@ -119,6 +119,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Creates another database in the cluster's Postgres, migrated and empty; answers with its URL.
+    pub fn fresh_database(&self, name: &str) -> Result<String> {
+        services::fresh_database(&Programs::find()?, &self.dir, &self.postgres, name)
+    }
+
     /// Where the processes keep their data and logs.
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -65,14 +65,36 @@ pub(super) async fn postgres(programs: &Programs, dir: &Path, guard: &Guard) -> 
         }
         sleep(POLL).await;
     }
-    run(Command::new(&programs.createdb)
-        .args(["-h", "127.0.0.1", "-p", &port, "-U", "confab", "confab"])
-        .current_dir(dir))?;
+    create(programs, dir, &node, "confab")?;
     Ok(node)
 }
 
 pub(super) fn database_url(postgres: &Node) -> String {
-    format!("postgres://confab@127.0.0.1:{}/confab", postgres.port())
+    url(postgres, "confab")
+}
+
+/// Another database, migrated and empty; answers with its URL.
+pub(super) fn fresh_database(
+    programs: &Programs,
+    dir: &Path,
+    postgres: &Node,
+    name: &str,
+) -> Result<String> {
+    create(programs, dir, postgres, name)?;
+    let url = url(postgres, name);
+    migrate(programs, dir, &url)?;
+    Ok(url)
+}
+
+fn create(programs: &Programs, dir: &Path, postgres: &Node, name: &str) -> Result<()> {
+    let port = postgres.port().to_string();
+    run(Command::new(&programs.createdb)
+        .args(["-h", "127.0.0.1", "-p", &port, "-U", "confab", name])
+        .current_dir(dir))
+}
+
+fn url(postgres: &Node, database: &str) -> String {
+    format!("postgres://confab@127.0.0.1:{}/{database}", postgres.port())
 }
 
 pub(super) fn redis(programs: &Programs, dir: &Path, guard: &Guard) -> Result<Node> {

@@ -48,8 +48,11 @@ impl Shard {
         let seed = self.random.next();
         self.ramp = rate.map(|rate| Pacer::new(Pacing::Constant, rate, now, seed));
         let mut opened = 0;
+        let gateways = self.setup.gateways.len().max(1);
+        let home = self.setup.home;
         for (at, member) in self.members.iter_mut().enumerate() {
             if member.link.is_none() {
+                member.gateway = home.unwrap_or(at) % gateways;
                 member.tries = 0;
                 member.since = now;
                 self.queue.push_back(at);
@@ -229,6 +232,9 @@ impl Shard {
         member.resumes = !self.bare;
         if let Some(link) = &mut member.link {
             link.sent_at = now;
+        }
+        if member.slow.is_some() {
+            self.watch(at);
         }
         self.repeat_unanswered(at);
         self.ask_for_page(at, now);

@@ -89,6 +89,10 @@ impl Shard {
         if known.is_some_and(|known| !known.same(said.seq, stamp.publisher, stamp.number)) {
             self.tally.checks.corrupt += 1;
         }
+        if slow {
+            // It is late because it reads late.
+            return;
+        }
         let took = now.saturating_sub(stamp.intended);
         self.tally.latencies.deliver.record_nanos(took);
     }

@@ -78,6 +78,8 @@ pub struct Setup {
     pub seed: u64,
     /// Where the gateways are; members are spread over them.
     pub gateways: Vec<SocketAddr>,
+    /// The gateway that all members of this part begin on; spread over all when absent.
+    pub home: Option<usize>,
     /// Loopback addresses to connect from: 127.0.0.1 and so many in all.
     pub addresses: u32,
     /// Connections being opened at once.

@@ -17,7 +17,7 @@ use super::{
     progress,
     target::Target,
 };
-use crate::measure::{Report, Role, Sampler, Usage};
+use crate::measure::{Mark, Report, Role, Sampler, Usage};
 
 /// What was sent must have arrived within this time after the last message.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -40,6 +40,15 @@ pub struct Run {
     warm_up: u32,
 }
 
+/// How the parts of a run differ from the ordinary.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Shape {
+    /// So many more threads, for a crowd of its own.
+    pub more: usize,
+    /// Publishers on the second gateway, readers on the first.
+    pub apart: bool,
+}
+
 /// What was measured between two moments.
 #[derive(Debug, Clone)]
 pub struct Window {
@@ -58,15 +67,15 @@ pub struct Window {
 impl Run {
     /// Starts the parts of the generator: one that publishes, and those that read.
     pub async fn start(scenario: &str, options: &Options, target: Target) -> Result<Self> {
-        Self::with_parts(scenario, options, target, 0).await
+        Self::with(scenario, options, target, Shape::default()).await
     }
 
-    /// The same, with so many more threads for a crowd of its own.
-    pub async fn with_parts(
+    /// The same, with more threads, or with members in certain places.
+    pub async fn with(
         scenario: &str,
         options: &Options,
         target: Target,
-        more: usize,
+        shape: Shape,
     ) -> Result<Self> {
         let mut crew = Crew::default();
         crew.thread()?;
@@ -78,7 +87,7 @@ impl Run {
                 crew.thread()?;
             }
         }
-        for _ in 0..more {
+        for _ in 0..shape.more {
             crew.thread()?;
         }
         let seed = options.seed();
@@ -87,6 +96,7 @@ impl Run {
             part: 0,
             seed,
             gateways: target.addresses()?,
+            home: None,
             addresses: options.addresses,
             parallel: options.parallel.max(1),
             bytes: options.bytes,
@@ -94,6 +104,7 @@ impl Run {
         crew.ask(|part| {
             Some(Order::Begin(Setup {
                 part: u32::try_from(part).unwrap_or_default(),
+                home: shape.apart.then_some(usize::from(part == 0)),
                 ..setup.clone()
             }))
         })
@@ -269,6 +280,41 @@ impl Run {
         })
     }
 
+    /// Reads what the processes used so far.
+    pub fn mark(&mut self) -> Mark {
+        self.target.watch(&mut self.sampler);
+        self.sampler.mark()
+    }
+
+    /// What the processes used since then.
+    pub fn since(&mut self, from: &Mark) -> BTreeMap<Role, Usage> {
+        let to = self.mark();
+        self.sampler.between(from, &to)
+    }
+
+    /// Lets seconds pass while `done` does not hold; says whether it came to hold.
+    pub async fn until(
+        &mut self,
+        patience: Duration,
+        mut done: impl FnMut(&Tally) -> bool,
+    ) -> Result<bool> {
+        let began = Instant::now();
+        let mut told = began;
+        while began.elapsed() < patience {
+            if told.elapsed() >= Duration::from_secs(1) {
+                told = Instant::now();
+                self.second().await?;
+            } else {
+                self.ask(|_part| None).await?;
+            }
+            if done(&self.total) {
+                return Ok(true);
+            }
+            sleep(POLL).await;
+        }
+        Ok(false)
+    }
+
     /// Ends a second: asks the parts, keeps the series, shows progress.
     pub async fn second(&mut self) -> Result<Vec<Tally>> {
         let tallies = self.ask(|_part| None).await?;
@@ -290,8 +336,8 @@ impl Run {
     }
 
     /// Waits until every message that was stored has arrived everywhere, for a
-    /// while, and notes what did not.
-    pub async fn settle(&mut self) -> Result<()> {
+    /// while, and notes what did not. Says whether all did.
+    pub async fn settle(&mut self) -> Result<bool> {
         self.quiet().await?;
         let deadline = Instant::now() + DRAIN;
         loop {
@@ -312,8 +358,9 @@ impl Run {
             self.total.checks.missing = sum.checks.missing;
             self.total.checks.unknown = sum.checks.unknown;
             let done = sum.checks.missing == 0 && sum.checks.unknown == 0;
-            if done && self.total.heads == heads || Instant::now() > deadline {
-                return Ok(());
+            let done = done && self.total.heads == heads;
+            if done || Instant::now() > deadline {
+                return Ok(done && self.total.checks.hold());
             }
             sleep(POLL).await;
         }

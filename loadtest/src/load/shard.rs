@@ -310,7 +310,8 @@ impl Shard {
             }
         }
         for at in 0..self.members.len() {
-            let slow = self.members.get(at).and_then(|member| member.slow);
+            let member = self.members.get(at).filter(|member| member.is_open());
+            let slow = member.and_then(|member| member.slow);
             if let Some(rate) = slow.filter(|rate| *rate > 0) {
                 let bytes = usize::try_from(u64::from(rate) * TICK / SECOND).unwrap_or(1);
                 self.read(at, bytes.max(1));
@@ -387,7 +388,9 @@ impl Shard {
             return;
         };
         let mut flags = EventFlags::empty();
-        flags.set(EventFlags::IN, member.slow.is_none());
+        // A slow reader opens its session like the others.
+        let reads = member.slow.is_none() || link.phase != Phase::Open;
+        flags.set(EventFlags::IN, reads);
         flags.set(EventFlags::OUT, link.blocked);
         let data = EventData::new_u64(at as u64);
         if epoll::modify(&self.epoll, &link.socket, data, flags).is_err() {
@@ -399,7 +402,7 @@ impl Shard {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
-        let slow = member.slow.is_some();
+        let slow = member.slow.is_some() && member.is_open();
         let Some(link) = member.link.as_mut() else {
             return;
         };

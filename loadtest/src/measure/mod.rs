@@ -3,13 +3,19 @@
 //! - [`latency`] keeps how long something took, with its tail;
 //! - [`sample`] reads what processes used, by their role;
 //! - [`report`] is all of a run: what was promised, done and measured;
-//! - [`environment`] is the machine that the figures are true of.
+//! - [`environment`] is the machine that the figures are true of;
+//! - [`table`] and [`html`] tell a report to people, [`compare`] two of them.
 
+pub mod compare;
 pub mod environment;
+pub mod html;
 pub mod latency;
+mod plot;
 mod proc;
 pub mod report;
 pub mod sample;
+pub mod table;
+mod text;
 
 pub use latency::Latency;
 pub use report::{Better, Checks, Figure, Objective, Report, Second, Validity};
