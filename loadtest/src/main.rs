@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use loadtest::{checker, demo, history, limit, load, measure, terminal};
 
 #[derive(Parser)]
-#[command(version, about = "Proves what a Confab cluster promises")]
+#[command(version, about = "Proves what a Confab cluster promises", after_help = load::TO_COME)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

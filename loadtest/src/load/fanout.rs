@@ -4,8 +4,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
+    against,
     options::{Options, Publishing},
-    order::Plan,
+    order::{Latencies, Plan},
+    rooms,
     run::{Run, Window},
     target::Target,
 };
@@ -23,32 +25,40 @@ pub struct Fanout {
     /// How they publish.
     #[command(flatten)]
     pub publishing: Publishing,
+    /// Searches for the highest rate at which the objectives hold.
+    #[arg(long)]
+    pub find_max: bool,
+    /// Drives the cluster and a bare server that only copies in turns, and compares them.
+    #[arg(long)]
+    pub against_limit: bool,
+    /// The bare server writes all messages of one turn in one call.
+    #[arg(long, requires = "against_limit")]
+    pub coalesce: bool,
 }
 
 impl Fanout {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
+        if self.against_limit {
+            return against::run(self, options).await;
+        }
         let target = Target::confab(options, &[]).await?;
         let mut run = Run::start("fanout", options, target).await?;
-        self.describe(&mut run.report);
         self.gather(&mut run, options).await?;
-        let windows = measure(&mut run, options, &self.plan(self.publishing.rate)).await?;
+        let mut plan = self.publishing.plan(self.publishers);
+        if self.find_max {
+            plan = rooms::best(&mut run, options, plan).await?;
+        }
+        let windows = measure(&mut run, options, &plan).await?;
         run.settle().await?;
-        let mut report = run.finish(&windows);
-        report.figures.extend(figures(&windows));
-        Ok(report)
-    }
-
-    /// Notes what the room is.
-    pub fn describe(&self, report: &mut Report) {
-        report.set("members", self.members);
-        report.set("publishers", self.publishers);
-        report.set("rate", format!("{}/s", self.publishing.rate));
-        report.set("pacing", format!("{:?}", self.publishing.pacing()));
+        report(run, options, &windows)
     }
 
     /// Brings the members into the room.
     pub async fn gather(&self, run: &mut Run, options: &Options) -> Result<()> {
+        run.report.set("members", self.members);
+        run.report.set("publishers", self.publishers);
+        self.publishing.describe(&mut run.report);
         let sizes = run.spread(self.members, self.publishers.max(1));
         if let Target::Bare { .. } = run.target {
             run.crowd(&sizes).await?;
@@ -59,18 +69,20 @@ impl Fanout {
         }
         run.open(None).await.map(drop)
     }
+}
 
-    /// What is published at this rate.
-    pub fn plan(&self, rate: f64) -> Plan {
-        Plan {
-            publishers: u32::try_from(self.publishers.max(1)).unwrap_or(u32::MAX),
-            rate,
-            pacing: self.publishing.pacing(),
-            popularity: self.publishing.popularity,
-            window: self.publishing.window,
-            typing: 0.0,
-        }
+/// The report of windows of published messages.
+pub fn report(run: Run, options: &Options, windows: &[Window]) -> Result<Report> {
+    let mut all = Latencies::default();
+    for window in windows {
+        all.merge(&window.tally.latencies);
     }
+    let mut report = run.finish(windows);
+    for objective in options.objectives(false)? {
+        objective.note(&mut report, &all);
+    }
+    report.figures.extend(figures(windows));
+    Ok(report)
 }
 
 /// Publishes by the plan, and measures the windows of the options.

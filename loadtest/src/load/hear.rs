@@ -66,6 +66,7 @@ impl Shard {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
+        let slow = member.slow.is_some();
         let place = member
             .places
             .iter_mut()

@@ -2,10 +2,18 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Error, Result};
 use clap::Args;
 
-use super::pacer::{Pacing, Popularity};
-use crate::random::{entropy, seed};
+use super::{
+    objective::Objective,
+    order::Plan,
+    pacer::{Pacing, Popularity},
+};
+use crate::{
+    measure::Report,
+    random::{entropy, seed},
+};
 
 /// What a run is done on and how it is measured.
 #[derive(Debug, Clone, Args)]
@@ -69,6 +77,16 @@ impl Options {
         self.seed.unwrap_or_else(seed)
     }
 
+    /// What must hold; `p99<100ms` for a search that names nothing.
+    pub fn objectives(&self, search: bool) -> Result<Vec<Objective>> {
+        let given = self.objective.iter().map(String::as_str);
+        let default = (search && self.objective.is_empty()).then_some("p99<100ms");
+        given
+            .chain(default)
+            .map(|text| text.parse().map_err(Error::msg))
+            .collect()
+    }
+
     /// A mark for the messages of a run.
     pub fn run() -> u32 {
         u32::try_from(entropy() >> 32).unwrap_or_default()
@@ -97,6 +115,28 @@ pub struct Publishing {
 }
 
 impl Publishing {
+    /// Notes how it is published.
+    pub fn describe(&self, report: &mut Report) {
+        report.set("rate", format!("{}/s", self.rate));
+        report.set("pacing", format!("{:?}", self.pacing()));
+        report.set("popularity", format!("{:?}", self.popularity));
+        if let Some(window) = self.window {
+            report.set("window", window);
+        }
+    }
+
+    /// What so many publishers do.
+    pub fn plan(&self, publishers: usize) -> Plan {
+        Plan {
+            publishers: u32::try_from(publishers.max(1)).unwrap_or(u32::MAX),
+            rate: self.rate,
+            pacing: self.pacing(),
+            popularity: self.popularity,
+            window: self.window,
+            typing: 0.0,
+        }
+    }
+
     /// The rhythm.
     pub const fn pacing(&self) -> Pacing {
         match self.burst {
@@ -107,7 +147,7 @@ impl Publishing {
     }
 }
 
-fn popularity(text: &str) -> Result<Popularity, String> {
+fn popularity(text: &str) -> std::result::Result<Popularity, String> {
     if text == "even" {
         return Ok(Popularity::Even);
     }

@@ -366,6 +366,14 @@ impl Run {
         }
     }
 
+    /// Cuts so many readers, who resume at once.
+    pub async fn cut(&mut self, members: u32) -> Result<()> {
+        let each = members / u32::try_from(self.readers().max(1)).unwrap_or(1);
+        self.ask(|part| (part > 0).then_some(Order::Cut { members: each }))
+            .await
+            .map(drop)
+    }
+
     /// Ends all connections.
     pub async fn leave(&mut self) -> Result<()> {
         self.ask(|_part| Some(Order::Leave)).await.map(drop)

@@ -68,6 +68,11 @@ impl Target {
         }
     }
 
+    /// Whether messages are acknowledged.
+    pub const fn acknowledges(&self) -> bool {
+        !matches!(self, Self::Bare { .. })
+    }
+
     /// Lets the sampler watch the processes of this run. Those of somebody's cluster are elsewhere.
     pub fn watch(&self, sampler: &mut Sampler) {
         match self {
