@@ -19,11 +19,12 @@ const MAX_LINES: usize = 600;
 /// Where a family needs no file, because the folder's file is plumbing.
 const PLUMBING: [&str; 3] = ["mod", "macros", "control"];
 /// Who may speak to Postgres.
-const SQL: [&str; 4] = [
+const SQL: [&str; 5] = [
     "worker/src/store",
     "worker/src/lane",
     "worker/tests",
     "loadtest/src",
+    "loadtest/tests/limit",
 ];
 
 struct Source {

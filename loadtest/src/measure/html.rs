@@ -219,34 +219,41 @@ fn rows_of(
 }
 
 fn plots(report: &Report) -> Vec<Plot> {
-    let over_time = |title, lines| Plot {
+    let over_time = |title: String, lines| Plot {
         title,
         across: "seconds",
         ticks: Vec::new(),
         lines,
     };
-    vec![
-        Plot {
-            title: "Latency by percentile, in ms",
-            across: "share of all, each step a tenth of the rest",
-            ticks: ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"]
-                .into_iter()
-                .zip(0_u32..)
-                .map(|(name, nines)| (f64::from(nines), name.to_owned()))
-                .collect(),
-            lines: report
-                .latencies
-                .iter()
-                .enumerate()
-                .map(|(colour, (name, latency))| percentiles(name, colour, latency))
-                .collect(),
-        },
-        over_time("Throughput, per second", rates(report)),
-        over_time("CPUs in use", loads(report, |load| load.cpu)),
-        over_time("Resident memory, in MiB", {
-            loads(report, |load| real(load.resident) / 1_048_576.0)
-        }),
-    ]
+    let percentiles = Plot {
+        title: "Latency by percentile, in ms".to_owned(),
+        across: "share of all, each step a tenth of the rest",
+        ticks: ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"]
+            .into_iter()
+            .zip(0_u32..)
+            .map(|(name, nines)| (f64::from(nines), name.to_owned()))
+            .collect(),
+        lines: report
+            .latencies
+            .iter()
+            .enumerate()
+            .map(|(colour, (name, latency))| percentiles(name, colour, latency))
+            .collect(),
+    };
+    // One plot each: a room of a thousand delivers a thousand times what is sent.
+    let rates = rates(report)
+        .into_iter()
+        .map(|line| over_time(format!("{} per second", line.name), vec![line]));
+    let cpus = loads(report, |load| load.cpu);
+    let memory = loads(report, |load| real(load.resident) / 1_048_576.0);
+    let loads = [
+        over_time("CPUs in use".to_owned(), cpus),
+        over_time("Resident memory, in MiB".to_owned(), memory),
+    ];
+    std::iter::once(percentiles)
+        .chain(rates)
+        .chain(loads)
+        .collect()
 }
 
 /// A latency over -log10(1 - q): each step leaves a tenth of the rest.

@@ -28,7 +28,7 @@ pub(super) struct Line {
 /// A plot. Its vertical axis begins at zero.
 #[derive(Debug, Clone)]
 pub(super) struct Plot {
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// What the horizontal axis is.
     pub(super) across: &'static str,
     /// Places on it that have a name; empty for round numbers.
@@ -77,7 +77,7 @@ impl Plot {
         writeln!(
             out,
             "<figure><figcaption>{}</figcaption>",
-            escape(self.title)
+            escape(&self.title)
         )?;
         if self.lines.len() > 1 {
             write!(out, "<p class=\"legend\">")?;
@@ -91,7 +91,7 @@ impl Plot {
         writeln!(
             out,
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
-            escape(self.title)
+            escape(&self.title)
         )?;
         let mut at = 0.0;
         while at <= top + step / 2.0 {
@@ -192,7 +192,7 @@ mod tests {
             points,
         }];
         Plot {
-            title: "title",
+            title: "title".to_owned(),
             across: "s",
             ticks: Vec::new(),
             lines,
