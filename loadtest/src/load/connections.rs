@@ -67,6 +67,8 @@ impl Idle {
     pub async fn run(&self, options: &Options) -> Result<Report> {
         let mut run = recruit("idle", self.connections, self.servers, options).await?;
         run.report.set("servers of a member", self.servers);
+        // What making the members left in the allocator would hide what they cost.
+        run.fresh_gateways().await?;
         sleep(CALM).await;
         let before = run.mark();
         let empty = run.since(&before);

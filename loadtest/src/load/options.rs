@@ -56,7 +56,7 @@ pub struct Options {
     /// Connections that each part opens at once.
     #[arg(long, value_name = "COUNT", default_value_t = 128, global = true)]
     pub parallel: u32,
-    /// Of all that is random; CONFAB_SEED does the same.
+    /// Of all that is random; `CONFAB_SEED` does the same.
     #[arg(long, value_name = "NUMBER", global = true)]
     pub seed: Option<u64>,
     /// What must hold, as `p99<100ms`; may be repeated. That nothing is missing, double or

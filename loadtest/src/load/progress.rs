@@ -4,6 +4,8 @@
     reason = "progress is for people, the report goes to stdout"
 )]
 
+use std::fmt::{self, Write};
+
 use super::order::Tally;
 use crate::measure::{Role, Second};
 
@@ -25,7 +27,10 @@ fn line(second: &Second, all: &Tally) -> String {
     );
     if !deliver.is_empty() {
         let millis = |quantile| deliver.quantile(quantile).as_secs_f64() * 1e3;
-        line += &format!("  p50 {:.1} p99 {:.1} ms", millis(0.5), millis(0.99));
+        put(
+            &mut line,
+            format_args!("  p50 {:.1} p99 {:.1} ms", millis(0.5), millis(0.99)),
+        );
     }
     for role in [
         Role::Gateway,
@@ -36,7 +41,10 @@ fn line(second: &Second, all: &Tally) -> String {
         Role::Generator,
     ] {
         if let Some(load) = second.load.get(&role) {
-            line += &format!("  {} {:.0} %", role.name(), load.cpu * 100.0);
+            put(
+                &mut line,
+                format_args!("  {} {:.0} %", role.name(), load.cpu * 100.0),
+            );
         }
     }
     for (count, what) in [
@@ -48,10 +56,15 @@ fn line(second: &Second, all: &Tally) -> String {
         (all.checks.corrupt, "corrupt"),
     ] {
         if count > 0 {
-            line += &format!("  {what} {count}");
+            put(&mut line, format_args!("  {what} {count}"));
         }
     }
     line
+}
+
+fn put(line: &mut String, what: fmt::Arguments<'_>) {
+    let written = line.write_fmt(what);
+    debug_assert!(written.is_ok(), "writing to a String cannot fail");
 }
 
 #[cfg(test)]

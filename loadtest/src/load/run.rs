@@ -17,6 +17,7 @@ use super::{
     progress,
     target::Target,
 };
+use crate::cluster;
 use crate::measure::{Mark, Report, Role, Sampler, Usage};
 
 /// What was sent must have arrived within this time after the last message.
@@ -145,11 +146,7 @@ impl Run {
 
     /// Spreads `members` over the parts: the first has `publishers` of them.
     pub fn spread(&self, members: usize, publishers: usize) -> Vec<usize> {
-        let readers = self.readers().max(1);
-        let rest = members.saturating_sub(publishers);
-        std::iter::once(publishers.min(members))
-            .chain((0..readers).map(|part| rest / readers + usize::from(part < rest % readers)))
-            .collect()
+        spread(members, publishers, self.readers())
     }
 
     /// Gives an order to parts and adds up what they counted.
@@ -196,6 +193,18 @@ impl Run {
             })
         })
         .await?;
+        Ok(())
+    }
+
+    /// Starts the gateways of a private cluster again, so that their memory is that of fresh ones.
+    pub async fn fresh_gateways(&mut self) -> Result<()> {
+        let Some(cluster) = self.target.cluster() else {
+            return Ok(());
+        };
+        for gateway in &cluster.gateways {
+            gateway.restart()?;
+            cluster::node_ready(gateway, PATIENCE).await?;
+        }
         Ok(())
     }
 
@@ -426,6 +435,15 @@ impl Run {
         }
         self.report
     }
+}
+
+/// The sizes of the parts: publishers, and the rest evenly among readers.
+pub fn spread(members: usize, publishers: usize, readers: usize) -> Vec<usize> {
+    let readers = readers.max(1);
+    let rest = members.saturating_sub(publishers);
+    std::iter::once(publishers.min(members))
+        .chain((0..readers).map(|part| rest / readers + usize::from(part < rest % readers)))
+        .collect()
 }
 
 /// Adds the usage of a later window.

@@ -44,7 +44,8 @@ pub async fn search(
     let mut found = Found::default();
     let mut rate = plan.rate;
     for _ in 0..MAX_STEPS {
-        if !step(run, options, plan, objectives, rate, &mut found).await? {
+        let plan = at(plan, rate);
+        if !step(run, options, &plan, objectives, &mut found).await? {
             break;
         }
         rate *= STEP;
@@ -57,25 +58,29 @@ pub async fn search(
             break;
         }
         let middle = f64::midpoint(found.rate, broke);
-        step(run, options, plan, objectives, middle, &mut found).await?;
+        step(run, options, &at(plan, middle), objectives, &mut found).await?;
     }
     Ok(found)
 }
 
-/// Tries one rate.
+/// The plan at another rate.
+fn at(plan: &Plan, rate: f64) -> Plan {
+    Plan {
+        rate,
+        ..plan.clone()
+    }
+}
+
+/// Tries the rate of a plan.
 async fn step(
     run: &mut Run,
     options: &Options,
     plan: &Plan,
     objectives: &[Objective],
-    rate: f64,
     found: &mut Found,
 ) -> Result<bool> {
-    let plan = Plan {
-        rate,
-        ..plan.clone()
-    };
-    run.publish(&plan).await?;
+    let rate = plan.rate;
+    run.publish(plan).await?;
     run.warm_up().await?;
     let window = run.window(options.seconds).await?;
     let settled = run.settle().await?;

@@ -151,6 +151,7 @@ fn settings(options: &Options, environment: &[(&'static str, String)]) -> Settin
     let mut settings = Settings {
         gateways: options.gateways,
         workers: options.workers,
+        durable: true,
         environment: vec![
             ("CONFAB_MAX_CONNECTIONS", many()),
             ("CONFAB_MAX_ADDRESS_CONNECTIONS", many()),

@@ -10,7 +10,7 @@ use super::{
     options::{Options, Publishing},
     order::Order,
     progress,
-    run::{Run, Shape, Window},
+    run::{Run, Shape, Window, spread},
     target::Target,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A node restarts within this time or never.
-const RESTART: Duration = Duration::from_secs(60);
+const RESTART: Duration = Duration::from_mins(1);
 
 /// A gateway is killed, and all of its clients resume on the others.
 #[derive(Debug, Clone, Args)]
@@ -178,11 +178,10 @@ impl Abuse {
         run.report.set("limit", &self.limit);
         self.publishing.describe(&mut run.report);
         let codes = run.target.servers(1, options.invite.as_deref()).await?;
-        let mut sizes = run.spread(self.members, self.publishers);
-        let last = sizes.len() - 1;
-        if let Some(flooding) = sizes.last_mut() {
-            *flooding = 1;
-        }
+        // The last part is the flood.
+        let last = run.readers();
+        let mut sizes = spread(self.members, self.publishers, last - 1);
+        sizes.push(1);
         run.recruit(&codes, &sizes, |_part, _member| vec![0])
             .await?;
         run.open(None).await?;
@@ -270,8 +269,8 @@ async fn restart(run: &mut Run, number: usize) -> Result<()> {
     progress::say(&format!("{} restarts", node(run).unwrap_or_default()));
     {
         let cluster = run.target.cluster().context(PRIVATE)?;
-        let nodes = cluster.workers.iter().chain(&cluster.gateways);
-        let node = nodes.skip(number).next().context(PRIVATE)?;
+        let mut nodes = cluster.workers.iter().chain(&cluster.gateways);
+        let node = nodes.nth(number).context(PRIVATE)?;
         node.signal(Signal::Term)?;
         node.ended(RESTART).await?;
         node.restart()?;
