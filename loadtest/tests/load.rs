@@ -1,5 +1,6 @@
 //! The load tool on a small cluster: it counts every delivery, and finds nothing wrong.
 
+use anyhow::Context;
 use clap::Parser;
 use loadtest::{
     load::{self, Scenario},
@@ -15,10 +16,11 @@ struct Cli {
 /// One window of a second on one gateway and one worker.
 const SHORT: &str = "--gateways 1 --workers 1 --warm-up 0 --windows 1 --seconds 1 --seed 7";
 
-async fn run(scenario: &str) -> Report {
+async fn run(scenario: &str) -> anyhow::Result<Report> {
     let words = format!("loadtest {scenario} {SHORT}");
-    let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
-    Box::pin(load::run(cli.scenario)).await.unwrap().unwrap()
+    let cli = Cli::try_parse_from(words.split_whitespace())?;
+    let report = Box::pin(load::run(cli.scenario)).await?;
+    report.context("a scenario has a report")
 }
 
 /// Everything that was sent was acknowledged and came to everyone. Whether the
@@ -35,7 +37,9 @@ fn complete(report: &Report, members_of_a_room: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_hears_everything_once() {
-    let report = run("fanout --members 20 --publishers 3 --rate 50 --poisson").await;
+    let report = run("fanout --members 20 --publishers 3 --rate 50 --poisson")
+        .await
+        .unwrap();
     complete(&report, 20);
     assert_eq!(report.latencies["connect"].count(), 20);
     assert_eq!(report.settings["seed"], "7");
@@ -45,13 +49,17 @@ async fn a_room_hears_everything_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_rooms_in_a_closed_loop_hear_everything_once() {
-    let report = run("rooms --rooms 5 --members 3 --window 2 --popularity zipf:1.1").await;
+    let report = run("rooms --rooms 5 --members 3 --window 2 --popularity zipf:1.1")
+        .await
+        .unwrap();
     complete(&report, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_were_cut_miss_nothing() {
-    let report = run("churn --members 20 --cut 10 --churn 2 --rate 50").await;
+    let report = run("churn --members 20 --cut 10 --churn 2 --rate 50")
+        .await
+        .unwrap();
     complete(&report, 20);
     assert!(report.checks.resumes >= 20, "{:?}", report.checks);
     assert_eq!(report.checks.gaps, 0);

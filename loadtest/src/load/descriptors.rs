@@ -6,11 +6,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors for all that is no connection: logs, epolls, pipes.
 const OTHERS: u64 = 200;
 
-/// Raises the soft limit as far as needed, or says what is lacking. `largest`
-/// is the biggest part, for runs whose parts are processes.
-pub fn ensure(largest: usize, all: usize) -> Result<()> {
+/// Raises the soft limit for `members` connections, or says what is lacking.
+pub fn ensure(members: usize) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
-    let needed = all as u64 + OTHERS;
+    let needed = members as u64 + OTHERS;
     match raised(limit, needed) {
         Raise::Enough => Ok(()),
         Raise::To(soft) => Ok(setrlimit(
@@ -22,9 +21,8 @@ pub fn ensure(largest: usize, all: usize) -> Result<()> {
         )?),
         Raise::Lacking(maximum) => {
             bail!(
-                "{all} connections need {needed} descriptors, and this process may open {maximum}: \
-                 raise the hard limit (`ulimit -Hn`) or spread them with --processes \
-                 (the largest part has {largest} now)"
+                "{members} connections of one process need {needed} descriptors, and it may open \
+                 {maximum}: raise the hard limit (`ulimit -Hn`), or spread them with --processes"
             )
         }
     }

@@ -167,8 +167,7 @@ impl Run {
         sizes: &[usize],
         assign: impl Fn(usize, usize) -> Vec<u32>,
     ) -> Result<()> {
-        let needed = sizes.iter().max().copied().unwrap_or_default();
-        descriptors::ensure(needed, sizes.iter().sum())?;
+        self.ensure_descriptors(sizes)?;
         self.ask(|part| {
             let size = sizes.get(part).copied().unwrap_or_default();
             Some(Order::Recruit {
@@ -180,10 +179,18 @@ impl Run {
         self.arrive("have joined").await
     }
 
+    /// Processes have descriptors of their own, under the same hard limit.
+    fn ensure_descriptors(&self, sizes: &[usize]) -> Result<()> {
+        let processes = self.crew.processes().len();
+        if processes == 0 {
+            return descriptors::ensure(sizes.iter().sum());
+        }
+        descriptors::ensure(sizes.iter().max().copied().unwrap_or_default())
+    }
+
     /// Makes members of a bare server.
     pub async fn crowd(&mut self, sizes: &[usize]) -> Result<()> {
-        let needed = sizes.iter().max().copied().unwrap_or_default();
-        descriptors::ensure(needed, sizes.iter().sum())?;
+        self.ensure_descriptors(sizes)?;
         let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let publishers = number(sizes.first().copied().unwrap_or_default());
         self.ask(|part| {

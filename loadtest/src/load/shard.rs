@@ -156,6 +156,11 @@ impl Shard {
     }
 
     fn obey(&mut self, order: Order) -> Tally {
+        if let Order::Recruit { members, .. } = &order
+            && let Err(error) = super::descriptors::ensure(members.len())
+        {
+            self.fault(|| error.to_string());
+        }
         match order {
             Order::Begin(setup) => self.setup = setup,
             Order::Recruit { codes, members } => self.recruit(codes, members),
