@@ -9,6 +9,7 @@
 //! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
 //! - [`stage`] is where the tests of the whole cluster play;
 //! - [`limit`] is what the machine could do at most;
+//! - [`load`] puts load on a cluster, by scenarios;
 //! - [`measure`] keeps what a run measured, and tells it;
 //! - [`random`] has the seeds, [`environment`] the settings of tests.
 
@@ -21,6 +22,7 @@ pub mod environment;
 pub mod history;
 pub mod http;
 pub mod limit;
+pub mod load;
 pub mod measure;
 pub mod proxy;
 pub mod random;

@@ -5,10 +5,10 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use loadtest::{checker, demo, history, limit, measure, terminal};
+use loadtest::{checker, demo, history, limit, load, measure, terminal};
 
 #[derive(Parser)]
-#[command(version, about = "Proves what a Confab cluster promises")]
+#[command(version, about = "Proves what a Confab cluster promises", after_help = load::TO_COME)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -16,6 +16,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Load(load::Scenario),
     /// Two people talk while gateways and workers are killed; nothing may be missing.
     Demo(demo::Arguments),
     /// A plain terminal client.
@@ -45,6 +47,13 @@ fn main() -> Result<ExitCode> {
 
 async fn run(command: Command) -> Result<ExitCode> {
     let holds = match command {
+        Command::Load(scenario) => match Box::pin(load::run(scenario)).await? {
+            Some(report) => {
+                print!("{}", measure::table::of(&report));
+                report.passes()
+            }
+            None => true,
+        },
         Command::Demo(arguments) => {
             let began = Instant::now();
             let say = |line: &str| println!("{:6.2} s  {line}", began.elapsed().as_secs_f32());

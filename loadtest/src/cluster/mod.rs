@@ -55,7 +55,7 @@ impl Cluster {
         let dir = std::env::temp_dir().join(format!("confab-{:012x}", entropy() >> 16));
         fs::create_dir(&dir).with_context(|| format!("creating {}", dir.display()))?;
         let guard = Guard::start(&dir)?;
-        let postgres = services::postgres(&programs, &dir, &guard).await?;
+        let postgres = services::postgres(&programs, &dir, &guard, settings.durable).await?;
         let redis = services::redis(&programs, &dir, &guard)?;
         services::redis_answers(redis.port()).await?;
         let database_url = services::database_url(&postgres);

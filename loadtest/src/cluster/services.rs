@@ -17,19 +17,22 @@ use tokio::{
 
 use super::{POLL, START, guard::Guard, node::Node, places::Programs};
 
-/// Postgres without the waits for a disk: the tests kill processes, not
-/// machines, and what a killed process wrote the kernel still has.
-const POSTGRES_OPTIONS: [&str; 7] = [
+/// Without the waits for a disk: what a killed process wrote the kernel still has.
+const NOT_DURABLE: [&str; 2] = ["fsync=off", "full_page_writes=off"];
+const POSTGRES_OPTIONS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
-    "fsync=off",
-    "full_page_writes=off",
     "synchronous_commit=on",
     "shared_buffers=64MB",
     "max_connections=200",
     "logging_collector=off",
 ];
 
-pub(super) async fn postgres(programs: &Programs, dir: &Path, guard: &Guard) -> Result<Node> {
+pub(super) async fn postgres(
+    programs: &Programs,
+    dir: &Path,
+    guard: &Guard,
+    durable: bool,
+) -> Result<Node> {
     let home = dir.join("postgres");
     fs::create_dir(&home)?;
     let owner = owner()?;
@@ -54,7 +57,8 @@ pub(super) async fn postgres(programs: &Programs, dir: &Path, guard: &Guard) -> 
     node.argument(&port)
         .argument("-k")
         .argument(&home.display().to_string());
-    for option in POSTGRES_OPTIONS {
+    let speed: &[&str] = if durable { &[] } else { &NOT_DURABLE };
+    for option in POSTGRES_OPTIONS.iter().chain(speed) {
         node.argument("-c").argument(option);
     }
     node.start(guard)?;
@@ -219,7 +223,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("confab-{:012x}", entropy() >> 16));
         fs::create_dir(&dir).unwrap();
         let guard = Guard::start(&dir).unwrap();
-        let postgres = postgres(&programs, &dir, &guard).await.unwrap();
+        let postgres = postgres(&programs, &dir, &guard, false).await.unwrap();
         let redis = redis(&programs, &dir, &guard).unwrap();
         redis_answers(redis.port()).await.unwrap();
         redis_command(redis.port(), "SET a 1").await.unwrap();

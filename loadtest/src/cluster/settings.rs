@@ -15,6 +15,9 @@ pub struct Settings {
     pub limits: Vec<(&'static str, &'static str)>,
     /// Whether a proxy stands between each gateway and Redis.
     pub redis_proxy: bool,
+    /// Whether Postgres waits for the disk, as in production. Tests kill
+    /// processes, not machines: for them the wait proves nothing.
+    pub durable: bool,
     /// More variables for the gateways and workers.
     pub environment: Vec<(&'static str, String)>,
 }
@@ -27,6 +30,7 @@ impl Default for Settings {
             signup: "open",
             limits: Vec::new(),
             redis_proxy: false,
+            durable: false,
             environment: Vec::new(),
         }
     }

@@ -87,6 +87,18 @@ impl Latency {
         debug_assert!(merged.is_ok(), "a histogram that grows takes all values");
     }
 
+    /// What was added since `before`, a copy of an earlier moment.
+    #[must_use]
+    pub fn without(&self, before: &Self) -> Self {
+        let mut later = self.clone();
+        let subtracted = later.0.subtract(&before.0);
+        debug_assert!(
+            subtracted.is_ok(),
+            "a copy holds nothing that was not there"
+        );
+        later
+    }
+
     /// How many values there are.
     pub fn count(&self) -> u64 {
         self.0.len()

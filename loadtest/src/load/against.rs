@@ -1,0 +1,200 @@
+//! How close to the limit: the cluster and a server that only copies, in turns,
+//! by the same generator on the same machine.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, Result};
+
+use super::{
+    fanout::{Fanout, measure},
+    options::Options,
+    order::Plan,
+    progress, rooms,
+    run::{Run, Window},
+    target::Target,
+};
+use crate::measure::{Better, Figure, Report, Role};
+
+/// Each is driven so often, one after the other: what the machine does besides
+/// meets both.
+const TURNS: usize = 2;
+
+/// One of the two.
+struct Side {
+    run: Run,
+    /// The highest rate that it sustains.
+    most: f64,
+    half: Vec<Window>,
+    full: Vec<Window>,
+}
+
+/// Runs the comparison.
+pub async fn run(room: &Fanout, options: &Options) -> Result<Report> {
+    let bare = Bare::start(room.coalesce)?;
+    let target = Target::Bare {
+        address: bare.address,
+        pid: bare.child.id(),
+    };
+    let mut limit = Side::start(room, options, target, "limit").await?;
+    let target = Target::confab(options, &[]).await?;
+    let mut cluster = Side::start(room, options, target, "fanout against limit").await?;
+    // Both at half of what the weaker sustains: the same work for both.
+    let half = limit.most.min(cluster.most) / 2.0;
+    for _ in 0..TURNS {
+        for side in [&mut limit, &mut cluster] {
+            side.turn(room, options, half).await?;
+        }
+    }
+    limit.run.settle().await?;
+    cluster.run.settle().await?;
+    let figures = compare(&limit, &cluster);
+    let windows: Vec<Window> = [cluster.half, cluster.full].concat();
+    let held = limit.run.total.checks.hold();
+    let generator = limit.full.iter().chain(&limit.half);
+    let busy = generator.map(|window| window.busy).fold(0.0, f64::max);
+    let mut report = cluster.run.finish(&windows);
+    report.validity.busy = report.validity.busy.max(busy);
+    report.set("half load", format!("{half:.0}/s"));
+    report.set(
+        "limit writes",
+        if room.coalesce { "turns" } else { "messages" },
+    );
+    report.promise(
+        "every message of the bare server arrives, too",
+        format!("{} missing", limit.run.total.checks.missing),
+        held,
+    );
+    report.figures.extend(figures);
+    Ok(report)
+}
+
+impl Side {
+    async fn start(room: &Fanout, options: &Options, target: Target, name: &str) -> Result<Self> {
+        let mut run = Run::start(name, options, target).await?;
+        room.gather(&mut run, options).await?;
+        let plan = room.publishing.plan(room.publishers);
+        let most = rooms::best(&mut run, options, plan).await?.rate;
+        Ok(Self {
+            run,
+            most,
+            half: Vec::new(),
+            full: Vec::new(),
+        })
+    }
+
+    async fn turn(&mut self, room: &Fanout, options: &Options, half: f64) -> Result<()> {
+        for (rate, most) in [(half, false), (self.most, true)] {
+            let plan = Plan {
+                rate,
+                ..room.publishing.plan(room.publishers)
+            };
+            progress::say(&format!("{} at {rate:.0}/s", self.run.report.scenario));
+            let windows = measure(&mut self.run, options, &plan).await?;
+            self.run.settle().await?;
+            if most {
+                self.full.extend(windows);
+            } else {
+                self.half.extend(windows);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The figures of both, and the ratios that we steer by.
+fn compare(limit: &Side, cluster: &Side) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (load, ours, bare) in [
+        ("half load", &cluster.half, &limit.half),
+        ("maximum", &cluster.full, &limit.full),
+    ] {
+        let of = |name: &str, windows: &[Window], role| {
+            let values = windows.iter().map(|window| {
+                let received = window.tally.checks.received;
+                window.per_cpu(role, received).unwrap_or(f64::NAN)
+            });
+            let name = format!("{name} deliveries per CPU second at {load}");
+            Figure::of(&name, "/s", Better::More, values.collect())
+        };
+        let ours_cpu = of("gateway", ours, Role::Gateway);
+        let bare_cpu = of("limit", bare, Role::Limit);
+        figures.push(ratio(
+            &format!("of the limit's deliveries per CPU second at {load}"),
+            &ours_cpu,
+            &bare_cpu,
+        ));
+        figures.extend([ours_cpu, bare_cpu]);
+        let rate = |name: &str, windows: &[Window]| {
+            let rates = windows
+                .iter()
+                .map(|window| window.per_second(window.tally.checks.received));
+            let name = format!("{name} deliveries at {load}");
+            Figure::of(&name, "/s", Better::More, rates.collect())
+        };
+        let ours_rate = rate("cluster", ours);
+        let bare_rate = rate("limit", bare);
+        figures.push(ratio(
+            &format!("of the limit's deliveries at {load}"),
+            &ours_rate,
+            &bare_rate,
+        ));
+        figures.extend([ours_rate, bare_rate]);
+        for (name, windows) in [("cluster", ours), ("limit", bare)] {
+            let late = windows.iter().map(|window| {
+                let p99 = window.tally.latencies.deliver.quantile(0.99);
+                p99.as_secs_f64() * 1e3
+            });
+            let name = format!("{name} deliver p99 at {load}");
+            figures.push(Figure::of(&name, "ms", Better::Less, late.collect()));
+        }
+    }
+    figures
+}
+
+fn ratio(name: &str, ours: &Figure, bare: &Figure) -> Figure {
+    let values = ours.windows.iter().zip(&bare.windows);
+    let percent = values.map(|(ours, bare)| ours / bare * 100.0);
+    Figure::of(name, "%", Better::More, percent.collect())
+}
+
+/// The bare server, in a process of its own that ends with this one.
+struct Bare {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Bare {
+    fn start(coalesce: bool) -> Result<Self> {
+        let program = std::env::current_exe().context("finding the running program")?;
+        let mut command = Command::new(program);
+        command.args(["limit", "--until-eof"]);
+        if coalesce {
+            command.arg("--coalesce");
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("starting the bare server")?;
+        let stdout = child.stdout.take().context("it has no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let address = line
+            .split_whitespace()
+            .find_map(|word| word.trim_start_matches("ws://").parse().ok())
+            .with_context(|| format!("the bare server says no address: {line}"))?;
+        Ok(Self { child, address })
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // It may have ended by itself; what matters is that it has.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,241 @@
+//! What connections cost: held idle, opened in a storm, opened and closed again and again.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use tokio::time::sleep;
+
+use super::{
+    fanout,
+    options::{Options, Publishing},
+    run::{Run, number},
+    target::Target,
+};
+use crate::measure::{Better, Figure, Report, Role};
+
+/// Memory is looked at after this time: allocators give back what a rush needed.
+const CALM: Duration = Duration::from_secs(2);
+
+/// Connections that do nothing.
+#[derive(Debug, Clone, Args)]
+pub struct Idle {
+    /// How many.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    pub connections: usize,
+    /// Servers that each account is a member of.
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    pub servers: usize,
+    /// Connections opened per second; as fast as possible when absent.
+    #[arg(long, value_name = "COUNT")]
+    pub ramp: Option<f64>,
+}
+
+/// Everyone connects at once.
+#[derive(Debug, Clone, Args)]
+pub struct Storm {
+    /// How many.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    pub connections: usize,
+    /// Connections opened per second; as fast as possible when absent.
+    #[arg(long, value_name = "COUNT")]
+    pub ramp: Option<f64>,
+    /// How often all connect.
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    pub rounds: u32,
+}
+
+/// Members come and go while others talk.
+#[derive(Debug, Clone, Args)]
+pub struct Churn {
+    /// Members of the room.
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    pub members: usize,
+    /// Members that are cut, again and again, each second.
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    pub cut: u32,
+    /// Seconds of coming and going.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub churn: u32,
+    /// How the others publish.
+    #[command(flatten)]
+    pub publishing: Publishing,
+}
+
+impl Idle {
+    /// Runs it.
+    pub async fn run(&self, options: &Options) -> Result<Report> {
+        let mut run = recruit("idle", self.connections, self.servers, options).await?;
+        run.report.set("servers of a member", self.servers);
+        // What making the members left in the allocator would hide what they cost.
+        run.fresh_gateways().await?;
+        sleep(CALM).await;
+        let before = run.mark();
+        let empty = run.since(&before);
+        let took = run.open(self.ramp).await?;
+        sleep(CALM).await;
+        let mut windows = Vec::new();
+        for _ in 0..options.windows {
+            windows.push(run.window(options.seconds).await?);
+        }
+        let connections = number(self.connections as u64);
+        let mut figures = vec![Figure::once(
+            "connections opened",
+            "/s",
+            Better::More,
+            connections / took.as_secs_f64(),
+        )];
+        if let Some(empty) = empty.get(&Role::Gateway) {
+            let of = |name: &str, unit: &str, value: &dyn Fn(&crate::measure::Usage) -> f64| {
+                let usage = windows
+                    .iter()
+                    .filter_map(|window| window.usage.get(&Role::Gateway));
+                Figure::of(name, unit, Better::Less, usage.map(value).collect())
+            };
+            figures.push(of("gateway memory per connection", "bytes", &|usage| {
+                (number(usage.resident) - number(empty.resident)) / connections
+            }));
+            figures.push(of("gateway CPU, idle", "%", &|usage| {
+                usage.cpu / usage.seconds * 100.0
+            }));
+            figures.push(of(
+                "gateway switches per connection, idle",
+                "/s",
+                &|usage| number(usage.voluntary) / usage.seconds / connections,
+            ));
+        }
+        run.settle().await?;
+        let mut report = run.finish(&windows);
+        report.promise(
+            "no connection is lost",
+            report.checks.lost_connections.to_string(),
+            report.checks.lost_connections == 0,
+        );
+        report.figures.extend(figures);
+        Ok(report)
+    }
+}
+
+impl Storm {
+    /// Runs it.
+    pub async fn run(&self, options: &Options) -> Result<Report> {
+        ensure!(self.rounds > 0, "nobody connects");
+        let mut run = recruit("storm", self.connections, 1, options).await?;
+        let mut rates = Vec::new();
+        let mut costs = Vec::new();
+        for _ in 0..self.rounds {
+            let before = run.mark();
+            let took = run.open(self.ramp).await?;
+            let used = run.since(&before);
+            let connections = number(self.connections as u64);
+            rates.push(connections / took.as_secs_f64());
+            if let Some(gateway) = used.get(&Role::Gateway) {
+                costs.push(connections / gateway.cpu);
+            }
+            run.second().await?;
+            run.leave().await?;
+            sleep(CALM).await;
+        }
+        let mut report = run.finish(&[]);
+        report.figures.push(Figure::of(
+            "authenticated connections",
+            "/s",
+            Better::More,
+            rates,
+        ));
+        if !costs.is_empty() {
+            report.figures.push(Figure::of(
+                "authenticated connections per gateway CPU second",
+                "/s",
+                Better::More,
+                costs,
+            ));
+        }
+        Ok(report)
+    }
+}
+
+impl Churn {
+    /// Runs it.
+    pub async fn run(&self, options: &Options) -> Result<Report> {
+        let mut run = recruit("churn", self.members, 1, options).await?;
+        self.publishing.describe(&mut run.report);
+        run.open(None).await?;
+        run.publish(&self.publishing.plan(1)).await?;
+        run.warm_up().await?;
+        let window = run.window(options.seconds).await?;
+        let mut points = Vec::new();
+        let began = Instant::now();
+        for second in 1..=self.churn {
+            run.cut(self.cut).await?;
+            let until = Duration::from_secs(second.into());
+            sleep(until.saturating_sub(began.elapsed())).await;
+            run.second().await?;
+            let mark = run.mark();
+            if let Some(gateway) = run.since(&mark).get(&Role::Gateway) {
+                let resumes = number(run.total.checks.resumes);
+                points.push((resumes, number(gateway.resident)));
+            }
+        }
+        run.arrive("are back").await?;
+        run.settle().await?;
+        let mut report = fanout::report(run, options, &[window])?;
+        if let Some(slope) = slope(&points) {
+            report.figures.push(Figure::once(
+                "gateway memory per reconnect",
+                "bytes",
+                Better::Less,
+                slope,
+            ));
+        }
+        Ok(report)
+    }
+}
+
+/// Members of so many servers, not connected yet.
+async fn recruit(scenario: &str, members: usize, servers: usize, options: &Options) -> Result<Run> {
+    ensure!(members > 0, "there is nobody");
+    let target = Target::confab(options, &[]).await?;
+    let mut run = Run::start(scenario, options, target).await?;
+    run.report.set("connections", members);
+    let codes = run
+        .target
+        .servers(servers, options.invite.as_deref())
+        .await?;
+    let sizes = run.spread(members, 1);
+    let all: Vec<u32> = (0..u32::try_from(servers).unwrap_or(u32::MAX)).collect();
+    run.recruit(&codes, &sizes, |_part, _member| all.clone())
+        .await?;
+    Ok(run)
+}
+
+/// The slope of a line through the later half of the points: what a rush
+/// needs at first is no leak.
+fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let later = points.get(points.len() / 2..)?;
+    let count = number(later.len() as u64);
+    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| later.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(&|point| point.0), mean(&|point| point.1));
+    let spread: f64 = later.iter().map(|point| (point.0 - x).powi(2)).sum();
+    let joint: f64 = later
+        .iter()
+        .map(|point| (point.0 - x) * (point.1 - y))
+        .sum();
+    (spread > 0.0).then(|| joint / spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leak_is_the_slope_of_the_later_half() {
+        let points: Vec<(f64, f64)> = (0..20)
+            .map(f64::from)
+            .map(|at| (at, if at < 10.0 { 1e6 * at } else { 5.0 * at }))
+            .collect();
+        assert!((slope(&points).unwrap() - 5.0).abs() < 1e-9);
+        assert_eq!(slope(&[]), None);
+        assert_eq!(slope(&[(1.0, 2.0)]), None);
+    }
+}

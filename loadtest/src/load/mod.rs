@@ -1,0 +1,151 @@
+//! Load: what a serious operator puts on a cluster before trusting it.
+//!
+//! - [`stamp`] is what messages carry, [`pacer`] when they are meant to leave,
+//!   [`wire`] how they travel, [`oracle`] decides about each delivery;
+//! - `shard` is a thread with thousands of sockets, told by [`order`]s;
+//! - [`crew`] is all threads and processes, [`target`] what they are put on;
+//! - [`run`] measures, [`search`] looks for a maximum by an [`objective`];
+//! - the scenarios: [`fanout`] and [`against`] the limit, [`rooms`],
+//!   [`connections`], [`trouble`], [`noise`].
+//!
+//! What needs families that do not exist yet comes with them: a mix of direct
+//! messages, noise of presence, search beside history.
+
+pub mod against;
+pub mod clock;
+mod connect;
+pub mod connections;
+pub mod crew;
+pub mod descriptors;
+pub mod fanout;
+mod hear;
+mod member;
+pub mod noise;
+pub mod objective;
+pub mod options;
+pub mod oracle;
+pub mod order;
+pub mod pacer;
+pub mod progress;
+mod publish;
+pub mod rooms;
+pub mod run;
+pub mod search;
+mod shard;
+pub mod stamp;
+pub mod target;
+pub mod trouble;
+pub mod wire;
+mod words;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use self::options::Options;
+use crate::measure::{self, Report};
+
+/// A scenario with what all share.
+#[derive(Debug, Clone, Args)]
+pub struct With<T: Args> {
+    /// What is special.
+    #[command(flatten)]
+    pub scenario: T,
+    /// What all scenarios share.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What can be put on a cluster.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Scenario {
+    /// Load: one room of many members; what one says, all hear.
+    Fanout(With<fanout::Fanout>),
+    /// Load: many small rooms; the whole way of durable messages.
+    Rooms(With<rooms::Rooms>),
+    /// Load: connections that do nothing, and the memory they cost.
+    Idle(With<connections::Idle>),
+    /// Load: everyone connects and signs in at once.
+    Storm(With<connections::Storm>),
+    /// Load: members come and go while others talk; memory must stay flat.
+    Churn(With<connections::Churn>),
+    /// Load: a gateway is killed, and its clients resume on another.
+    Resume(With<trouble::Resume>),
+    /// Load: some members do not read, and the others must not feel it.
+    Slow(With<trouble::Slow>),
+    /// Load: one account floods, and the others must not feel it.
+    Abuse(With<trouble::Abuse>),
+    /// Load: every gateway and worker is restarted, one after the other.
+    Rolling(With<trouble::Rolling>),
+    /// Load: typing beside messages.
+    Typing(With<noise::Typing>),
+    /// Load: pages of history.
+    History(With<noise::History>),
+    /// A part of the generator in a process of its own; started by the others.
+    #[command(hide = true)]
+    Part,
+}
+
+/// What `loadtest --help` says of scenarios that are to come.
+pub const TO_COME: &str = "Scenarios that come with their families: a mix of direct messages, \
+presence as noise beside messages, search beside history.";
+
+/// Runs a scenario, and answers with its report; a part has none.
+pub async fn run(scenario: Scenario) -> Result<Option<Report>> {
+    let (report, options) = match scenario {
+        Scenario::Fanout(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Rooms(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Idle(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Storm(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Churn(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Resume(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Slow(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Abuse(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Rolling(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Typing(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::History(with) => (
+            Box::pin(with.scenario.run(&with.options)).await?,
+            with.options,
+        ),
+        Scenario::Part => {
+            tokio::task::spawn_blocking(crew::part).await??;
+            return Ok(None);
+        }
+    };
+    if let Some(file) = &options.json {
+        report.write(file)?;
+    }
+    if let Some(file) = &options.html {
+        measure::html::write(&report, file)?;
+    }
+    Ok(Some(report))
+}

@@ -1,0 +1,172 @@
+//! What goes on beside messages: typing, and people who read what was said before.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{
+    fanout,
+    options::{Options, Publishing},
+    order::{Order, Plan},
+    run::{Run, number},
+    target::Target,
+};
+use crate::measure::{Better, Figure, Report};
+
+/// Typing beside messages.
+#[derive(Debug, Clone, Args)]
+pub struct Typing {
+    /// Members of the room.
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    pub members: usize,
+    /// How many of them publish and type.
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub publishers: usize,
+    /// Typing signals per second.
+    #[arg(long, value_name = "COUNT", default_value_t = 100.0)]
+    pub typing: f64,
+    /// How they publish.
+    #[command(flatten)]
+    pub publishing: Publishing,
+}
+
+/// Pages of history.
+#[derive(Debug, Clone, Args)]
+pub struct History {
+    /// Messages that the room has.
+    #[arg(long, value_name = "COUNT", default_value_t = 5_000)]
+    pub messages: u64,
+    /// Members who read, one page after the other.
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub readers: u32,
+    /// Messages of a page; at most 200.
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub page: u32,
+}
+
+impl Typing {
+    /// Runs it.
+    pub async fn run(&self, options: &Options) -> Result<Report> {
+        let target = Target::confab(options, &[]).await?;
+        let mut run = Run::start("typing", options, target).await?;
+        run.report.set("members", self.members);
+        run.report.set("typing", format!("{}/s", self.typing));
+        self.publishing.describe(&mut run.report);
+        let codes = run.target.servers(1, options.invite.as_deref()).await?;
+        let sizes = run.spread(self.members, self.publishers);
+        run.recruit(&codes, &sizes, |_part, _member| vec![0])
+            .await?;
+        run.open(None).await?;
+        let quiet = self.publishing.plan(self.publishers);
+        let calm = fanout::measure(&mut run, options, &quiet).await?;
+        let noisy = Plan {
+            typing: self.typing,
+            ..quiet
+        };
+        let windows = fanout::measure(&mut run, options, &noisy).await?;
+        run.settle().await?;
+        let mut report = fanout::report(run, options, &windows)?;
+        let late = |windows: &[super::run::Window]| {
+            let p99 = windows
+                .iter()
+                .map(|window| window.tally.latencies.deliver.quantile(0.99));
+            p99.map(|p99| p99.as_secs_f64() * 1e3).collect()
+        };
+        report.figures.extend([
+            Figure::of(
+                "deliver p99 without typing",
+                "ms",
+                Better::Less,
+                late(&calm),
+            ),
+            Figure::of(
+                "deliver p99 beside typing",
+                "ms",
+                Better::Less,
+                late(&windows),
+            ),
+            Figure::of(
+                "typing signals",
+                "/s",
+                Better::Neither,
+                windows
+                    .iter()
+                    .map(|window| window.per_second(window.tally.signals))
+                    .collect(),
+            ),
+            Figure::of(
+                "typing deliveries",
+                "/s",
+                Better::More,
+                windows
+                    .iter()
+                    .map(|window| window.per_second(window.tally.typing))
+                    .collect(),
+            ),
+        ]);
+        Ok(report)
+    }
+}
+
+impl History {
+    /// Runs it.
+    pub async fn run(&self, options: &Options) -> Result<Report> {
+        let target = Target::confab(options, &[]).await?;
+        let mut run = Run::start("history", options, target).await?;
+        run.report.set("messages", self.messages);
+        run.report.set("readers", self.readers);
+        run.report.set("page", self.page);
+        let codes = run.target.servers(1, options.invite.as_deref()).await?;
+        let readers = usize::try_from(self.readers).unwrap_or_default().max(1);
+        let sizes = run.spread(readers, readers);
+        run.recruit(&codes, &sizes, |_part, _member| vec![0])
+            .await?;
+        run.open(None).await?;
+        self.fill(&mut run, readers).await?;
+        run.settle().await?;
+        let (members, limit) = (self.readers, self.page);
+        run.ask(|part| (part == 0).then_some(Order::Page { members, limit }))
+            .await?;
+        run.warm_up().await?;
+        let mut windows = Vec::new();
+        for _ in 0..options.windows {
+            windows.push(run.window(options.seconds).await?);
+        }
+        run.settle().await?;
+        let mut report = run.finish(&windows);
+        let of = |name: &str, unit: &str, better, value: &dyn Fn(&super::run::Window) -> f64| {
+            Figure::of(name, unit, better, windows.iter().map(value).collect())
+        };
+        report.figures.extend([
+            of("pages", "/s", Better::More, &|window| {
+                window.per_second(window.tally.latencies.page.count())
+            }),
+            of("messages read", "/s", Better::More, &|window| {
+                window.per_second(window.tally.paged)
+            }),
+            of("page p99", "ms", Better::Less, &|window| {
+                window.tally.latencies.page.quantile(0.99).as_secs_f64() * 1e3
+            }),
+        ]);
+        Ok(report)
+    }
+
+    /// Fills the room, as fast as it goes.
+    async fn fill(&self, run: &mut Run, publishers: usize) -> Result<()> {
+        let plan = Plan {
+            publishers: u32::try_from(publishers).unwrap_or(u32::MAX),
+            rate: 0.0,
+            pacing: super::pacer::Pacing::Constant,
+            popularity: super::pacer::Popularity::Even,
+            window: Some(16),
+            typing: 0.0,
+        };
+        run.publish(&plan).await?;
+        let messages = self.messages;
+        let patience = std::time::Duration::from_secs_f64(30.0 + number(messages) / 500.0);
+        let filled = run
+            .until(patience, |total| total.checks.acknowledged >= messages)
+            .await?;
+        anyhow::ensure!(filled, "the room could not be filled in {patience:?}");
+        run.quiet().await
+    }
+}
