@@ -36,7 +36,7 @@ use crate::bus::inbox::Inbox;
 const BATCH: usize = 512;
 /// What fred's receiver holds while our task is not running. It only has to
 /// outlast the scheduler; the [`Inbox`] is the real queue.
-const RECEIVER: usize = 65_536;
+const RECEIVER: usize = 8_192;
 /// Messages taken at once from fred's receiver.
 const GULP: usize = 256;
 /// Requests that wait for the task. When full, [`Control`] waits.
