@@ -1,7 +1,7 @@
 //! One topic of the fan-out: its place, what came too early, and who belongs to it.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -13,7 +13,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::session::link::Link;
+use crate::{few::Few, session::link::Link};
 
 /// The most events of a topic that wait for one that is missing, or for views.
 /// What is beyond comes from the log later.
@@ -55,9 +55,9 @@ pub struct Topic {
     /// The last event that changed rights.
     pub rights_at: u64,
     /// The sessions, by connection.
-    pub members: HashMap<u64, Member, RandomState>,
+    pub members: Few<u64, Member>,
     /// What the views of the members show.
-    pub views: HashMap<ViewId, KnownView, RandomState>,
+    pub views: Few<ViewId, KnownView>,
     /// How many members each shard has.
     pub shards: Vec<u32>,
     ahead: BTreeMap<u64, Envelope>,
@@ -117,8 +117,8 @@ impl Topic {
             idle_since: None,
             hold: None,
             rights_at: 0,
-            members: HashMap::default(),
-            views: HashMap::default(),
+            members: Few::default(),
+            views: Few::default(),
             shards: vec![0; shards],
             ahead: BTreeMap::new(),
             ahead_bytes: 0,
@@ -193,10 +193,11 @@ impl Topic {
     /// Notes what a snapshot said about a view, unless newer is known.
     pub fn learn_view(&mut self, id: ViewId, head: u64, view: &Arc<View>) {
         let (last, rights_at) = (self.last, self.rights_at);
-        let known = self.views.entry(id).or_insert_with(|| KnownView {
-            as_of: head,
-            view: Arc::clone(view),
-        });
+        let Some(known) = self.views.get_mut(&id) else {
+            let view = Arc::clone(view);
+            self.views.insert(id, KnownView { as_of: head, view });
+            return;
+        };
         // A view from ahead of the topic's place would show its other members
         // what they could not see yet, except where theirs is outdated anyway.
         if head > known.as_of && (head <= last || known.as_of < rights_at) {
