@@ -158,12 +158,18 @@ impl Table {
         }
     }
 
-    /// Asks for the heads of dirty topics, in batches.
+    /// Asks for the heads of new and of dirty topics, in batches.
     pub(super) fn ask_heads(&mut self, now: Instant) {
-        while self.heads_running < MAX_HEADS && now >= self.dirty_at && !self.dirty.is_empty() {
-            let count = self.dirty.len().min(HEADS);
-            let batch: Vec<(u64, u64)> = self
-                .dirty
+        while self.heads_running < MAX_HEADS {
+            let waiting = if !self.fresh.is_empty() {
+                &mut self.fresh
+            } else if !self.dirty.is_empty() && now >= self.dirty_at {
+                &mut self.dirty
+            } else {
+                return;
+            };
+            let count = waiting.len().min(HEADS);
+            let batch: Vec<(u64, u64)> = waiting
                 .drain(..count)
                 .filter_map(|number| Some((number, self.topics.get(&number)?.last)))
                 .collect();
@@ -203,7 +209,16 @@ impl Table {
                 self.out_of_sync(head.topic);
             } else if head.seq > topic.last {
                 topic.want = topic.want.max(head.seq);
-                self.alarm(now + GRACE, head.topic);
+                if topic.unread {
+                    self.repair(head.topic, now);
+                } else {
+                    self.alarm(now + GRACE, head.topic);
+                }
+            }
+        }
+        for (number, _) in asked {
+            if let Some(topic) = self.topics.get_mut(number) {
+                topic.unread = false;
             }
         }
         self.ask_heads(now);

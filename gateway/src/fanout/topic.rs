@@ -42,6 +42,8 @@ pub struct Topic {
     /// Whether the bus has the subscription: before, a repair would have to be
     /// done again.
     pub subscribed: bool,
+    /// Its head was not asked for since then: what is missing comes no other way.
+    pub unread: bool,
     /// Something may have been lost; its head has to be asked for.
     pub dirty: bool,
     /// When it is looked at again.
@@ -111,6 +113,7 @@ impl Topic {
             last,
             want: last,
             subscribed: false,
+            unread: false,
             dirty: false,
             alarm: None,
             repairing: false,
