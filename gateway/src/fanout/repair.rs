@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     message::ToShard,
     table::{GRACE, Job, Table},
-    topic::Kind,
+    topic::{Kind, Subscription},
 };
 
 /// How many repairs run at once: of the 64 queries of a gateway, some must be
@@ -153,7 +153,10 @@ impl Table {
         };
         if topic.hold.is_some() {
             self.retry_views(number, now);
-        } else if topic.is_behind() && topic.subscribed && !topic.members.is_empty() {
+        } else if topic.is_behind()
+            && topic.subscription != Subscription::Wanted
+            && !topic.members.is_empty()
+        {
             self.repair(number, now);
         }
     }
@@ -209,7 +212,7 @@ impl Table {
                 self.out_of_sync(head.topic);
             } else if head.seq > topic.last {
                 topic.want = topic.want.max(head.seq);
-                if topic.unread {
+                if topic.subscription == Subscription::Fresh {
                     self.repair(head.topic, now);
                 } else {
                     self.alarm(now + GRACE, head.topic);
@@ -217,8 +220,10 @@ impl Table {
             }
         }
         for (number, _) in asked {
-            if let Some(topic) = self.topics.get_mut(number) {
-                topic.unread = false;
+            if let Some(topic) = self.topics.get_mut(number)
+                && topic.subscription == Subscription::Fresh
+            {
+                topic.subscription = Subscription::Known;
             }
         }
         self.ask_heads(now);

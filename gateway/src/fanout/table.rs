@@ -21,7 +21,7 @@ use super::{
     beats::Beats,
     message::{Attach, AttachTopic, Join, ToShard},
     subscriptions::Wants,
-    topic::{Kind, Member, Topic},
+    topic::{Kind, Member, Subscription, Topic},
 };
 use crate::{
     admission::Admission,
@@ -565,8 +565,7 @@ impl Table {
     pub fn subscribed(&mut self, numbers: &[u64], now: Instant) {
         for number in numbers {
             if let Some(topic) = self.topics.get_mut(number) {
-                topic.subscribed = true;
-                topic.unread = true;
+                topic.subscription = Subscription::Fresh;
                 self.fresh.push_back(*number);
             }
         }

@@ -30,6 +30,18 @@ pub enum Kind {
     Account,
 }
 
+/// How far hearing a topic has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscription {
+    /// The bus does not have it yet: a repair would have to be done again.
+    Wanted,
+    /// The bus has it. What was published before comes no other way than from
+    /// the log, and whether there is something was not answered yet.
+    Fresh,
+    /// The bus has it, and nothing from before is missing without being wanted.
+    Known,
+}
+
 /// A topic that local sessions want.
 #[derive(Debug)]
 pub struct Topic {
@@ -39,11 +51,8 @@ pub struct Topic {
     pub last: u64,
     /// The last event known to exist.
     pub want: u64,
-    /// Whether the bus has the subscription: before, a repair would have to be
-    /// done again.
-    pub subscribed: bool,
-    /// Its head was not asked for since then: what is missing comes no other way.
-    pub unread: bool,
+    /// What the bus says of it.
+    pub subscription: Subscription,
     /// Something may have been lost; its head has to be asked for.
     pub dirty: bool,
     /// When it is looked at again.
@@ -112,8 +121,7 @@ impl Topic {
             kind,
             last,
             want: last,
-            subscribed: false,
-            unread: false,
+            subscription: Subscription::Wanted,
             dirty: false,
             alarm: None,
             repairing: false,
