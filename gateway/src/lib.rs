@@ -10,6 +10,7 @@
 //! - [`fanout`]: what the bus says, in order and without holes;
 //! - [`opening`]: how a session joins that stream;
 //! - [`shard`], [`event`]: out to the sockets;
+//! - [`few`]: the map that idle sessions can afford;
 //! - [`probe`], [`metrics`], [`config`]: how it is and how it should be.
 
 pub mod accept;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod dialect;
 pub mod event;
 pub mod fanout;
+pub mod few;
 pub mod http;
 pub mod metrics;
 pub mod opening;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     message::ToShard,
     table::{GRACE, Job, Table},
-    topic::Kind,
+    topic::{Kind, Subscription},
 };
 
 /// How many repairs run at once: of the 64 queries of a gateway, some must be
@@ -153,17 +153,26 @@ impl Table {
         };
         if topic.hold.is_some() {
             self.retry_views(number, now);
-        } else if topic.is_behind() && topic.subscribed && !topic.members.is_empty() {
+        } else if topic.is_behind()
+            && topic.subscription != Subscription::Wanted
+            && !topic.members.is_empty()
+        {
             self.repair(number, now);
         }
     }
 
-    /// Asks for the heads of dirty topics, in batches.
+    /// Asks for the heads of new and of dirty topics, in batches.
     pub(super) fn ask_heads(&mut self, now: Instant) {
-        while self.heads_running < MAX_HEADS && now >= self.dirty_at && !self.dirty.is_empty() {
-            let count = self.dirty.len().min(HEADS);
-            let batch: Vec<(u64, u64)> = self
-                .dirty
+        while self.heads_running < MAX_HEADS {
+            let waiting = if !self.fresh.is_empty() {
+                &mut self.fresh
+            } else if !self.dirty.is_empty() && now >= self.dirty_at {
+                &mut self.dirty
+            } else {
+                return;
+            };
+            let count = waiting.len().min(HEADS);
+            let batch: Vec<(u64, u64)> = waiting
                 .drain(..count)
                 .filter_map(|number| Some((number, self.topics.get(&number)?.last)))
                 .collect();
@@ -203,7 +212,18 @@ impl Table {
                 self.out_of_sync(head.topic);
             } else if head.seq > topic.last {
                 topic.want = topic.want.max(head.seq);
-                self.alarm(now + GRACE, head.topic);
+                if topic.subscription == Subscription::Fresh {
+                    self.repair(head.topic, now);
+                } else {
+                    self.alarm(now + GRACE, head.topic);
+                }
+            }
+        }
+        for (number, _) in asked {
+            if let Some(topic) = self.topics.get_mut(number)
+                && topic.subscription == Subscription::Fresh
+            {
+                topic.subscription = Subscription::Known;
             }
         }
         self.ask_heads(now);

@@ -21,7 +21,7 @@ use super::{
     beats::Beats,
     message::{Attach, AttachTopic, Join, ToShard},
     subscriptions::Wants,
-    topic::{Kind, Member, Topic},
+    topic::{Kind, Member, Subscription, Topic},
 };
 use crate::{
     admission::Admission,
@@ -85,6 +85,8 @@ pub struct Table {
     /// Topics that wait for a repair.
     pub(super) repairs: VecDeque<u64>,
     pub(super) repairs_running: usize,
+    /// Topics that were just subscribed and wait for their heads.
+    pub(super) fresh: VecDeque<u64>,
     /// Dirty topics that wait for their heads.
     pub(super) dirty: VecDeque<u64>,
     pub(super) dirty_at: Instant,
@@ -118,6 +120,7 @@ impl Table {
             alarms: BinaryHeap::new(),
             repairs: VecDeque::new(),
             repairs_running: 0,
+            fresh: VecDeque::new(),
             dirty: VecDeque::new(),
             dirty_at: now,
             heads_running: 0,
@@ -557,13 +560,15 @@ impl Table {
     }
 
     /// The bus has these subscriptions: what was published before they were in
-    /// place has to be read from the log.
+    /// place has to be read from the log. Mostly there is nothing, and one
+    /// question about many heads says so.
     pub fn subscribed(&mut self, numbers: &[u64], now: Instant) {
         for number in numbers {
             if let Some(topic) = self.topics.get_mut(number) {
-                topic.subscribed = true;
-                self.repair(*number, now);
+                topic.subscription = Subscription::Fresh;
+                self.fresh.push_back(*number);
             }
         }
+        self.ask_heads(now);
     }
 }

@@ -75,7 +75,7 @@ fn attach(
 fn quiet(topic: u64, view_id: Option<u64>, now: Instant) -> Table {
     let mut table = table(now);
     attach(&mut table, 2, (topic, 0), view_id, now);
-    table.repaired(topic, 0, Ok(log(&[], 0)), now);
+    table.heads(&[(topic, 0)], Ok(Vec::new()), now);
     table.jobs.clear();
     clear(&mut table);
     table
@@ -135,7 +135,13 @@ fn a_new_topic_is_read_once_it_is_subscribed() {
     let now = Instant::now();
     let mut table = table(now);
     assert_eq!(attach(&mut table, 2, (TOPIC, 5), Some(7), now), 5);
-    assert_eq!(table.jobs, [repair(5)]);
+    assert_eq!(table.jobs, [Job::Heads(vec![(TOPIC, 5)])]);
+    let heads = vec![TopicSeq {
+        topic: TOPIC,
+        seq: 7,
+    }];
+    table.heads(&[(TOPIC, 5)], Ok(heads), now);
+    assert_eq!(table.jobs.pop(), Some(repair(5)));
     table.take(envelope(TOPIC, 6, None), now);
     table.repaired(TOPIC, 5, Ok(log(&[6, 7], 7)), now);
     assert_eq!(told(&mut table), ["join 2", "6", "7"]);
@@ -237,6 +243,23 @@ fn repairs_and_questions_are_bounded() {
     for topic in 1..=2_000 {
         attach(&mut table, 2, (topic, 0), None, now);
     }
+    // New topics are asked about together, and read when something is there.
+    let mut asked = Vec::new();
+    let is_heads = |job: &Job| matches!(job, Job::Heads(_));
+    while let Some(index) = table.jobs.iter().position(is_heads) {
+        assert!(table.jobs.iter().filter(|job| is_heads(job)).count() <= 2);
+        let Job::Heads(topics) = table.jobs.remove(index) else {
+            continue;
+        };
+        asked.push(topics.len());
+        let moved = topics.iter().map(|(topic, _)| TopicSeq {
+            topic: *topic,
+            seq: 1,
+        });
+        table.heads(&topics, Ok(moved.collect()), now);
+    }
+    assert_eq!(asked.iter().sum::<usize>(), 2_000);
+    assert!(asked.len() < 12, "{asked:?}");
     assert_eq!(table.jobs.len(), 16);
     table.jobs.clear();
     table.lost(now);

@@ -1,7 +1,7 @@
 //! One topic of the fan-out: its place, what came too early, and who belongs to it.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -13,7 +13,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::session::link::Link;
+use crate::{few::Few, session::link::Link};
 
 /// The most events of a topic that wait for one that is missing, or for views.
 /// What is beyond comes from the log later.
@@ -30,6 +30,18 @@ pub enum Kind {
     Account,
 }
 
+/// How far hearing a topic has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscription {
+    /// The bus does not have it yet: a repair would have to be done again.
+    Wanted,
+    /// The bus has it. What was published before comes no other way than from
+    /// the log, and whether there is something was not answered yet.
+    Fresh,
+    /// The bus has it, and nothing from before is missing without being wanted.
+    Known,
+}
+
 /// A topic that local sessions want.
 #[derive(Debug)]
 pub struct Topic {
@@ -39,9 +51,8 @@ pub struct Topic {
     pub last: u64,
     /// The last event known to exist.
     pub want: u64,
-    /// Whether the bus has the subscription: before, a repair would have to be
-    /// done again.
-    pub subscribed: bool,
+    /// What the bus says of it.
+    pub subscription: Subscription,
     /// Something may have been lost; its head has to be asked for.
     pub dirty: bool,
     /// When it is looked at again.
@@ -55,9 +66,9 @@ pub struct Topic {
     /// The last event that changed rights.
     pub rights_at: u64,
     /// The sessions, by connection.
-    pub members: HashMap<u64, Member, RandomState>,
+    pub members: Few<u64, Member>,
     /// What the views of the members show.
-    pub views: HashMap<ViewId, KnownView, RandomState>,
+    pub views: Few<ViewId, KnownView>,
     /// How many members each shard has.
     pub shards: Vec<u32>,
     ahead: BTreeMap<u64, Envelope>,
@@ -110,15 +121,15 @@ impl Topic {
             kind,
             last,
             want: last,
-            subscribed: false,
+            subscription: Subscription::Wanted,
             dirty: false,
             alarm: None,
             repairing: false,
             idle_since: None,
             hold: None,
             rights_at: 0,
-            members: HashMap::default(),
-            views: HashMap::default(),
+            members: Few::default(),
+            views: Few::default(),
             shards: vec![0; shards],
             ahead: BTreeMap::new(),
             ahead_bytes: 0,
@@ -193,10 +204,11 @@ impl Topic {
     /// Notes what a snapshot said about a view, unless newer is known.
     pub fn learn_view(&mut self, id: ViewId, head: u64, view: &Arc<View>) {
         let (last, rights_at) = (self.last, self.rights_at);
-        let known = self.views.entry(id).or_insert_with(|| KnownView {
-            as_of: head,
-            view: Arc::clone(view),
-        });
+        let Some(known) = self.views.get_mut(&id) else {
+            let view = Arc::clone(view);
+            self.views.insert(id, KnownView { as_of: head, view });
+            return;
+        };
         // A view from ahead of the topic's place would show its other members
         // what they could not see yet, except where theirs is outdated anyway.
         if head > known.as_of && (head <= last || known.as_of < rights_at) {

@@ -21,7 +21,10 @@ use super::{
     table::{Job, Table},
     topic::{Hold, KnownView, Topic},
 };
-use crate::shard::{topics::Sight, writers::Close};
+use crate::{
+    few::Few,
+    shard::{topics::Sight, writers::Close},
+};
 
 /// How long events wait for views before the sessions are closed.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,7 +60,7 @@ impl Table {
         };
         topic.rights_at = seq;
         if topic.members.is_empty() {
-            topic.views.clear();
+            topic.views = Few::default();
             return;
         }
         let mut hold = Hold {
@@ -126,7 +129,7 @@ impl Table {
         if let Some(topic) = self.topics.get_mut(&number) {
             topic.hold = None;
             // Whoever joins now brings a view of its own.
-            topic.views.clear();
+            topic.views = Few::default();
         }
         self.advance(number, now);
     }
@@ -206,7 +209,7 @@ impl Table {
                 views: views.clone(),
             })
             .collect();
-        for (connection, member) in &topic.members {
+        for (connection, member) in topic.members.iter() {
             if let Some(view) = member.view
                 && hold.affected.contains(&member.user)
                 && let Some(change) = changes.get_mut(member.link.shard)

@@ -12,7 +12,10 @@ pub const SLICES: usize = 64;
 /// first; when that is not enough, the owner has to close the connection.
 #[derive(Debug, Default)]
 pub struct Queue {
-    frames: VecDeque<Queued>,
+    /// In place: most frames find an empty queue, and need no allocation.
+    first: Option<Queued>,
+    /// What follows the first one.
+    rest: VecDeque<Queued>,
     bytes: usize,
     /// How much of the first frame the socket has taken.
     written: usize,
@@ -62,32 +65,58 @@ impl Queue {
 
     fn append(&mut self, bytes: Bytes, ephemeral: bool) {
         self.bytes += bytes.len();
-        self.frames.push_back(Queued { bytes, ephemeral });
+        let frame = Queued { bytes, ephemeral };
+        if self.first.is_none() {
+            self.first = Some(frame);
+        } else {
+            self.rest.push_back(frame);
+        }
     }
 
     fn drop_ephemeral(&mut self) -> usize {
-        let before = self.frames.len();
+        let before = self.len();
+        self.rest.retain(|frame| !frame.ephemeral);
         // A frame that the socket has a part of must go out whole.
-        let mut index = usize::from(self.written == 0);
-        self.frames.retain(|frame| {
-            index += 1;
-            index == 1 || !frame.ephemeral
-        });
-        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
-        before - self.frames.len()
+        if self.written == 0 && self.first.as_ref().is_some_and(|first| first.ephemeral) {
+            self.first = self.rest.pop_front();
+        }
+        self.count_bytes();
+        before - self.len()
+    }
+
+    fn count_bytes(&mut self) {
+        self.bytes = self.frames().map(|frame| frame.bytes.len()).sum();
+    }
+
+    fn frames(&self) -> impl Iterator<Item = &Queued> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// How many frames wait.
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
     }
 
     /// Drops everything that the socket has not begun to take.
     pub fn clear(&mut self) {
-        self.frames.truncate(usize::from(self.written > 0));
-        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
+        self.rest.clear();
+        if self.written == 0 {
+            self.first = None;
+        }
+        self.count_bytes();
+    }
+
+    /// What is left of the first frame, when there is no other one.
+    pub fn single(&self) -> Option<&[u8]> {
+        let first = self.first.as_ref().filter(|_| self.rest.is_empty())?;
+        first.bytes.get(self.written..)
     }
 
     /// The first frames as slices; says how many.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
         let mut skip = self.written;
         let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(&self.frames) {
+        for (slice, frame) in slices.iter_mut().zip(self.frames()) {
             *slice = IoSlice::new(frame.bytes.get(skip..).unwrap_or_default());
             skip = 0;
             count += 1;
@@ -99,12 +128,12 @@ impl Queue {
     pub fn advance(&mut self, taken: usize) -> usize {
         let mut left = self.written + taken;
         let mut done = 0;
-        while let Some(first) = self.frames.front()
+        while let Some(first) = &self.first
             && left >= first.bytes.len()
         {
             left -= first.bytes.len();
             self.bytes -= first.bytes.len();
-            self.frames.pop_front();
+            self.first = self.rest.pop_front();
             done += 1;
         }
         self.written = left;
@@ -112,8 +141,8 @@ impl Queue {
     }
 
     /// Whether everything was taken.
-    pub fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 
     /// How many bytes wait.
@@ -121,15 +150,15 @@ impl Queue {
         self.bytes
     }
 
-    /// How many frames fit without an allocation.
+    /// How many frames there is memory for.
     pub fn capacity(&self) -> usize {
-        self.frames.capacity()
+        self.rest.capacity()
     }
 
     /// Gives the memory of an empty queue back.
     pub fn shrink(&mut self) {
-        if self.frames.is_empty() && self.frames.capacity() > 0 {
-            self.frames = VecDeque::new();
+        if self.rest.is_empty() && self.rest.capacity() > 0 {
+            self.rest = VecDeque::new();
         }
     }
 }

@@ -518,3 +518,22 @@ fn a_drain_is_spread_over_the_window() {
     house.later(Duration::from_secs(10));
     assert!(house.shard.writers().is_empty(), "closed with 4000");
 }
+
+#[test]
+fn what_an_idle_connection_keeps_is_small() {
+    use crate::fanout::topic::{Member, Topic};
+    // With the future of the session, which has a test of its own, and what the
+    // runtime keeps, these are the memory of a connection.
+    for (name, size, most) in [
+        (
+            "writer",
+            size_of::<Option<Writer<tokio::net::tcp::OwnedWriteHalf>>>(),
+            224,
+        ),
+        ("link", size_of::<Link>(), 192),
+        ("member", size_of::<Member>(), 64),
+        ("topic", size_of::<Topic>(), 384),
+    ] {
+        assert!(size <= most, "{name}: {size}");
+    }
+}

@@ -18,6 +18,7 @@ use crate::{
     dialect::Dialect,
     event::Event,
     fanout::message::{Join, ViewChange},
+    few::Few,
 };
 
 /// What a group of connections sees of a topic.
@@ -65,7 +66,7 @@ pub struct Topics {
 
 struct Topic {
     last: u64,
-    groups: HashMap<GroupKey, Group, RandomState>,
+    groups: Few<GroupKey, Group>,
     /// Members who do not get events yet.
     held: Vec<Held>,
 }
@@ -147,7 +148,7 @@ impl Topics {
     pub fn join(&mut self, slot: u32, join: &Join, now: Instant) {
         let topic = self.topics.entry(join.topic).or_insert_with(|| Topic {
             last: join.position,
-            groups: HashMap::default(),
+            groups: Few::default(),
             held: Vec::new(),
         });
         topic.last = topic.last.max(join.position);
@@ -383,7 +384,7 @@ impl Topic {
     }
 
     fn group(&mut self, key: GroupKey, now: Instant) -> &mut Group {
-        self.groups.entry(key).or_insert_with(|| Group {
+        self.groups.get_or_insert_with(key, || Group {
             sight: if key.is_none() {
                 Sight::All
             } else {

@@ -13,7 +13,9 @@ use shared::{
 use super::Deps;
 use crate::{
     error::{Error, StoreError},
-    store::read::{Crossed, EventRow, Membership, Place, Snapshot, structure},
+    store::read::{
+        Crossed, EventRow, Membership, Opening, Overrides, Place, Roles, Snapshot, structure,
+    },
     token,
 };
 
@@ -31,6 +33,11 @@ pub(super) const fn name(query: &NodeQuery) -> &'static str {
 
 /// Answers from one snapshot.
 pub(super) async fn answer(deps: &Deps, query: NodeQuery) -> Result<NodeAnswer, Error> {
+    if let NodeQuery::Open { token, resume } = &query
+        && let Some(answer) = open_at_once(deps, token, resume.as_ref()).await?
+    {
+        return Ok(answer);
+    }
     let mut snapshot = deps.store.snapshot().await?;
     let answer = read(&mut snapshot, query).await?;
     snapshot.end().await;
@@ -60,82 +67,115 @@ async fn identify(snapshot: &mut Snapshot, token: &str) -> Result<NodeAnswer, St
     )
 }
 
+/// What a resuming client saw last.
+type Resume = (String, Vec<TopicSeq>);
+
+/// Opens a session with one statement, unless something has to be read besides.
+async fn open_at_once(
+    deps: &Deps,
+    token: &str,
+    resume: Option<&Resume>,
+) -> Result<Option<NodeAnswer>, Error> {
+    let Some(opening) = deps.store.find_opening(&token::hash(token)).await? else {
+        return Ok(Some(NodeAnswer::Unauthenticated));
+    };
+    let Some(epoch) = opening.epoch.clone() else {
+        return Ok(None);
+    };
+    let mut topics = own_topics(&opening);
+    if let Some((named, places)) = resume
+        && !decide(&mut topics, places, *named == epoch).is_empty()
+    {
+        return Ok(None);
+    }
+    Ok(Some(opened(opening, epoch, topics)))
+}
+
 async fn open(
     snapshot: &mut Snapshot,
     token: &str,
-    resume: Option<(String, Vec<TopicSeq>)>,
+    resume: Option<Resume>,
 ) -> Result<NodeAnswer, StoreError> {
-    let Some((session, user)) = snapshot.find_identity(&token::hash(token)).await? else {
+    let Some(opening) = snapshot.find_opening(&token::hash(token)).await? else {
         return Ok(NodeAnswer::Unauthenticated);
     };
-    let account = user.user_id;
-    let epoch = snapshot.epoch().await?;
-    let memberships = snapshot.list_memberships(account).await?;
-    let mut topics = topics(snapshot, account, &memberships).await?;
+    let epoch = match &opening.epoch {
+        Some(epoch) => epoch.clone(),
+        None => snapshot.epoch().await?,
+    };
+    let mut topics = own_topics(&opening);
     if let Some((named, places)) = resume {
-        decide(snapshot, account, &mut topics, &places, named == epoch).await?;
+        let behind = decide(&mut topics, &places, named == epoch);
+        cross(snapshot, opening.user.user_id, &mut topics, &behind).await?;
     }
-    Ok(NodeAnswer::Opened(Opened {
+    Ok(opened(opening, epoch, topics))
+}
+
+fn opened(opening: Opening, epoch: String, topics: Vec<OpenTopic>) -> NodeAnswer {
+    let Opening {
+        session,
+        user,
+        memberships,
+        ..
+    } = opening;
+    NodeAnswer::Opened(Opened {
         caller: Caller {
-            user: account,
+            user: user.user_id,
             session,
         },
         user,
         epoch,
         servers: memberships.into_iter().map(|(server, _)| server).collect(),
         topics,
-    }))
+    })
 }
 
 /// The account's own topic first, then its servers', as for a client without a past.
-async fn topics(
-    snapshot: &mut Snapshot,
-    account: UserId,
-    memberships: &[Membership],
-) -> Result<Vec<OpenTopic>, StoreError> {
-    let servers: Vec<ServerId> = memberships
-        .iter()
-        .map(|(server, _)| server.server_id)
-        .collect();
-    let ids: Vec<u64> = std::iter::once(account.get())
-        .chain(servers.iter().map(|server| server.get()))
-        .collect();
-    let heads = snapshot.find_heads(&ids).await?;
-    let roles = snapshot.list_roles(&servers).await?;
-    let overrides = snapshot.list_overrides(&servers).await?;
-    let views = memberships.iter().map(|(server, standing)| {
-        let structure = structure(server, &roles, &overrides);
-        Some((structure.view_id(standing), structure.view(standing)))
+fn own_topics(opening: &Opening) -> Vec<OpenTopic> {
+    let own = fresh(opening.user.user_id.get(), &opening.heads, None);
+    let servers = opening.memberships.iter().map(|membership| {
+        server_topic(
+            membership,
+            &opening.heads,
+            &opening.roles,
+            &opening.overrides,
+        )
     });
-    Ok(ids
-        .into_iter()
-        .zip(std::iter::once(None).chain(views))
-        .map(|(topic, view)| OpenTopic {
-            topic,
-            head: heads.get(&topic).copied().unwrap_or(0),
-            replay_after: None,
-            gap: false,
-            view,
-        })
-        .collect())
+    std::iter::once(own).chain(servers).collect()
+}
+
+fn server_topic(
+    (server, standing): &Membership,
+    heads: &BTreeMap<u64, u64>,
+    roles: &Roles,
+    overrides: &Overrides,
+) -> OpenTopic {
+    let structure = structure(server, roles, overrides);
+    let view = (structure.view_id(standing), structure.view(standing));
+    fresh(server.server_id.get(), heads, Some(view))
+}
+
+fn fresh(topic: u64, heads: &BTreeMap<u64, u64>, view: Option<(ViewId, View)>) -> OpenTopic {
+    OpenTopic {
+        topic,
+        head: heads.get(&topic).copied().unwrap_or(0),
+        replay_after: None,
+        gap: false,
+        view,
+    }
 }
 
 /// Says of each topic that the client named a place in, whether it can be
-/// continued from there. Topics that are not his (any longer) are passed over:
-/// he learns that from his own topic or from `ready`.
-async fn decide(
-    snapshot: &mut Snapshot,
-    account: UserId,
-    topics: &mut [OpenTopic],
-    places: &[TopicSeq],
-    same_log: bool,
-) -> Result<(), StoreError> {
+/// continued from there; answers those whose log has to be looked at. Topics that
+/// are not his (any longer) are passed over: he learns that from his own topic or
+/// from `ready`.
+fn decide(topics: &mut [OpenTopic], places: &[TopicSeq], same_log: bool) -> Vec<Place> {
     let places: BTreeMap<u64, u64> = places
         .iter()
         .map(|place| (place.topic, place.seq))
         .collect();
     let mut behind = Vec::new();
-    for topic in &mut *topics {
+    for topic in topics {
         let Some(seq) = places.get(&topic.topic).copied() else {
             continue;
         };
@@ -152,11 +192,21 @@ async fn decide(
             });
         }
     }
+    behind
+}
+
+/// Takes the replay from topics whose log does not hold it, or holds what it must not cross.
+async fn cross(
+    snapshot: &mut Snapshot,
+    account: UserId,
+    topics: &mut [OpenTopic],
+    behind: &[Place],
+) -> Result<(), StoreError> {
     if behind.is_empty() {
         return Ok(());
     }
-    let held = snapshot.list_held(&behind).await?;
-    let crossed = snapshot.list_crossed(&behind).await?;
+    let held = snapshot.list_held(behind).await?;
+    let crossed = snapshot.list_crossed(behind).await?;
     for topic in topics {
         let lost =
             behind.iter().any(|place| place.topic == topic.topic) && !held.contains(&topic.topic);
@@ -194,11 +244,14 @@ async fn topic(
     server: ServerId,
 ) -> Result<NodeAnswer, StoreError> {
     let membership = snapshot.find_membership(server, user).await?;
-    let opened = match membership {
-        Some(membership) => topics(snapshot, user, &[membership]).await?.pop(),
-        None => None,
+    let Some(membership) = membership else {
+        return Ok(NodeAnswer::Topic(None));
     };
-    Ok(NodeAnswer::Topic(opened))
+    let heads = snapshot.find_heads(&[server.get()]).await?;
+    let roles = snapshot.list_roles(&[server]).await?;
+    let overrides = snapshot.list_overrides(&[server]).await?;
+    let topic = server_topic(&membership, &heads, &roles, &overrides);
+    Ok(NodeAnswer::Topic(Some(topic)))
 }
 
 async fn events(snapshot: &mut Snapshot, topic: u64, after: u64) -> Result<NodeAnswer, StoreError> {

@@ -35,10 +35,10 @@ use crate::bus::inbox::Inbox;
 /// Topics per SUBSCRIBE: a few kilobytes, so that Redis is never held up for long.
 const BATCH: usize = 512;
 /// What fred's receiver holds while our task is not running. It only has to
-/// outlast the scheduler; the [`Inbox`] is the real queue. fred makes nine
-/// channels of this size, so it is most of what an idle subscriber weighs. When
-/// it overflows that is noticed, and repaired like any other loss.
-const RECEIVER: usize = 4_096;
+/// outlast the scheduler; the [`Inbox`] is the real queue. fred makes a channel of
+/// this size for each kind of news, so it is most of what an idle subscriber
+/// weighs. When it overflows that is noticed, and repaired like any other loss.
+const RECEIVER: usize = 8_192;
 /// Messages taken at once from fred's receiver.
 const GULP: usize = 256;
 /// Requests that wait for the task. When full, [`Control`] waits.

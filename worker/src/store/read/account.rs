@@ -39,7 +39,7 @@ impl Snapshot {
         let row: Option<(i64, Option<String>, String)> =
             sqlx::query_as("SELECT id, password_hash, nonce FROM accounts WHERE folded = $1")
                 .bind(folded)
-                .fetch_optional(&mut *self.0)
+                .fetch_optional(&mut *self.transaction)
                 .await?;
         row.map(|(user, password_hash, nonce)| {
             Ok(SignInRow {
@@ -62,7 +62,7 @@ impl Snapshot {
              WHERE s.token_hash = $1",
         )
         .bind(token_hash)
-        .fetch_optional(&mut *self.0)
+        .fetch_optional(&mut *self.transaction)
         .await?;
         row.map(|(session, account, name, guest, admin)| {
             Ok((id(session)?, user((account, name, guest, admin))?))
@@ -74,7 +74,7 @@ impl Snapshot {
     pub(crate) async fn is_admin(&mut self, account: UserId) -> Result<bool, StoreError> {
         let admin: Option<bool> = sqlx::query_scalar("SELECT admin FROM accounts WHERE id = $1")
             .bind(account.sql())
-            .fetch_optional(&mut *self.0)
+            .fetch_optional(&mut *self.transaction)
             .await?;
         Ok(admin.unwrap_or(false))
     }
@@ -83,7 +83,7 @@ impl Snapshot {
     pub(crate) async fn has_first_account(&mut self) -> Result<bool, StoreError> {
         Ok(
             sqlx::query_scalar("SELECT first_account IS NOT NULL FROM deployment")
-                .fetch_one(&mut *self.0)
+                .fetch_one(&mut *self.transaction)
                 .await?,
         )
     }

@@ -17,7 +17,7 @@ impl Snapshot {
              FROM channels WHERE server = $1 ORDER BY position, id",
         )
         .bind(server.sql())
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         let overrides = overrides.get(&server);
         rows.into_iter()

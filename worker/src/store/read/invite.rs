@@ -40,7 +40,7 @@ impl Snapshot {
              FROM invites WHERE code = $1",
         )
         .bind(code)
-        .fetch_optional(&mut *self.0)
+        .fetch_optional(&mut *self.transaction)
         .await?;
         row.map(|(server, uses_left, expires_at, revoked)| {
             Ok(InviteRow {
@@ -64,7 +64,7 @@ impl Snapshot {
         )
         .bind(code)
         .bind(account.sql())
-        .fetch_one(&mut *self.0)
+        .fetch_one(&mut *self.transaction)
         .await?)
     }
 }

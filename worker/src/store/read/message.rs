@@ -34,7 +34,7 @@ impl Snapshot {
         )
         .bind(channel.sql())
         .bind(message_id.sql())
-        .fetch_optional(&mut *self.0)
+        .fetch_optional(&mut *self.transaction)
         .await?;
         row.map(message).transpose()
     }
@@ -60,7 +60,7 @@ impl Snapshot {
             .bind(sql(page.after.unwrap_or(0)))
             .bind(sql(page.before.unwrap_or(u64::MAX)))
             .bind(i64::from(page.limit))
-            .fetch_all(&mut *self.0)
+            .fetch_all(&mut *self.transaction)
             .await?;
         if !forwards {
             rows.reverse();

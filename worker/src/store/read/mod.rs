@@ -6,6 +6,7 @@ mod channel;
 mod invite;
 mod message;
 mod node;
+mod opening;
 mod server;
 mod session;
 mod user;
@@ -14,21 +15,25 @@ pub(crate) use account::SignInRow;
 pub(crate) use invite::InviteRow;
 pub(crate) use message::Page;
 pub(crate) use node::{Crossed, EventRow, Place};
-pub(crate) use server::{Membership, Overrides, structure};
+pub(crate) use opening::Opening;
+pub(crate) use server::{Membership, Overrides, Roles, structure};
 
 use std::time::Duration;
 
 use shared::ids::Id;
 use sqlx::{
-    PgPool, Postgres, Transaction,
+    Connection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use self::opening::LogName;
 use crate::error::StoreError;
 
 /// How long a query waits for a connection: with the database away, callers
 /// hear so at once instead of queueing.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that was used within this time is used again without a look at it.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// Bounds of Postgres itself: no answer takes longer, and a worker that froze
 /// within a snapshot does not hold back vacuum.
 const SETTINGS: [(&str, &str); 3] = [
@@ -39,49 +44,68 @@ const SETTINGS: [(&str, &str); 3] = [
 
 /// Postgres as queries see it. Clones share the pool.
 #[derive(Clone)]
-pub(crate) struct Store(PgPool);
+pub(crate) struct Store {
+    pool: PgPool,
+    log: LogName,
+}
 
 impl Store {
     /// A pool of at most `connections`, which connects when it is first needed.
     pub(crate) fn new(options: PgConnectOptions, connections: u32) -> Self {
         let options = options.options(SETTINGS).application_name("confab-queries");
-        Self(
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .connect_lazy_with(options),
-        )
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A ping before each query would be a way to the database and back.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(options);
+        let log = LogName::default();
+        Self { pool, log }
     }
 
     /// Begins a snapshot.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let transaction = self
-            .0
+            .pool
             .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await?;
-        Ok(Snapshot(transaction))
+        Ok(Snapshot {
+            transaction,
+            log: self.log.clone(),
+        })
     }
 
     /// Whether Postgres answers.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.0).await?;
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
     }
 
     /// Closes all connections.
     pub(crate) async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
 }
 
 /// One consistent look at the database. Dropped, it ends by itself.
-pub(crate) struct Snapshot(Transaction<'static, Postgres>);
+pub(crate) struct Snapshot {
+    transaction: Transaction<'static, Postgres>,
+    log: LogName,
+}
 
 impl Snapshot {
     /// Gives the connection back.
     pub(crate) async fn end(self) {
         // Nothing was written, so nothing can be lost with it.
-        if let Err(error) = self.0.rollback().await {
+        if let Err(error) = self.transaction.rollback().await {
             tracing::debug!(%error, "a snapshot ended with its connection");
         }
     }

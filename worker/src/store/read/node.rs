@@ -71,24 +71,27 @@ impl Snapshot {
     /// database hides who it is, its start time stands in, so every restart of
     /// it costs the clients a refetch but none of them misses an event.
     pub(crate) async fn epoch(&mut self) -> Result<String, StoreError> {
-        let (known, epoch): (bool, String) = sqlx::query_as(
+        let (known, epoch, started): (bool, String, i64) = sqlx::query_as(
             "SELECT coalesce(bool_and(has_function_privilege(to_regprocedure(f), 'EXECUTE')), false)
                         AND count(to_regprocedure(f)) = 3,
-                    (SELECT epoch FROM deployment)
+                    (SELECT epoch FROM deployment),
+                    (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
              FROM unnest(ARRAY['pg_control_system()', 'pg_walfile_name(pg_lsn)',
                                'pg_current_wal_insert_lsn()']) f",
         )
-        .fetch_one(&mut *self.0)
+        .fetch_one(&mut *self.transaction)
         .await?;
-        let database: String = sqlx::query_scalar(if known {
+        let database = if known {
             "SELECT system_identifier || '-' ||
                     ltrim(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), '0')
              FROM pg_control_system()"
         } else {
             "SELECT 'started-' || floor(extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint"
-        })
-        .fetch_one(&mut *self.0)
-        .await?;
+        };
+        let database: String = sqlx::query_scalar(database)
+            .fetch_one(&mut *self.transaction)
+            .await?;
+        self.log.learn(started, &database);
         Ok(format!("{database}-{epoch}"))
     }
 
@@ -101,7 +104,7 @@ impl Snapshot {
         let rows: Vec<(i64, i64)> =
             sqlx::query_as("SELECT id, head FROM topics WHERE id = ANY($1)")
                 .bind(ids)
-                .fetch_all(&mut *self.0)
+                .fetch_all(&mut *self.transaction)
                 .await?;
         rows.into_iter()
             .map(|(topic, head)| Ok((count(topic)?, count(head)?)))
@@ -129,7 +132,7 @@ impl Snapshot {
         .bind(PAGE_EVENTS)
         .bind(PAGE_BYTES)
         .bind(EVENT_BYTES)
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         let mut events: Vec<EventRow> = Vec::with_capacity(rows.len());
         for (seq, opcode, channel, effect, body) in rows {
@@ -162,7 +165,7 @@ impl Snapshot {
         )
         .bind(topics)
         .bind(seqs)
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         rows.into_iter().map(count).collect()
     }
@@ -187,7 +190,7 @@ impl Snapshot {
         .bind(topics)
         .bind(seqs)
         .bind(MAX_CROSSED)
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         let mut all = Vec::with_capacity(rows.len());
         for (topic, opcode, effect, joined, place) in rows {

@@ -21,7 +21,7 @@ pub(crate) type Roles = BTreeMap<ServerId, Vec<Role>>;
 pub(crate) type Overrides = BTreeMap<ServerId, BTreeMap<ChannelId, Vec<Override>>>;
 
 /// Channel by channel: the server, the channel, and one override or none.
-type OverrideRow = (i64, i64, Option<i16>, Option<i64>, Option<i64>, Option<i64>);
+pub(super) type OverrideRow = (i64, i64, Option<i16>, Option<i64>, Option<i64>, Option<i64>);
 
 impl Snapshot {
     /// How the account stands in a server; none when it is no member.
@@ -37,7 +37,7 @@ impl Snapshot {
         )
         .bind(server.sql())
         .bind(account.sql())
-        .fetch_optional(&mut *self.0)
+        .fetch_optional(&mut *self.transaction)
         .await?;
         row.map(|row| membership(account, row)).transpose()
     }
@@ -53,7 +53,7 @@ impl Snapshot {
              WHERE m.account = $1 ORDER BY s.id",
         )
         .bind(account.sql())
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         rows.into_iter()
             .map(|row| membership(account, row))
@@ -72,7 +72,7 @@ impl Snapshot {
         )
         .bind(server.sql())
         .bind(ids)
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         rows.into_iter()
             .map(|(account, roles)| standing(id(account)?, &roles))
@@ -87,7 +87,7 @@ impl Snapshot {
         let row: Option<(String, i64)> =
             sqlx::query_as("SELECT name, owner FROM servers WHERE id = $1")
                 .bind(server.sql())
-                .fetch_optional(&mut *self.0)
+                .fetch_optional(&mut *self.transaction)
                 .await?;
         row.map(|(name, owner)| {
             Ok(Server {
@@ -106,7 +106,7 @@ impl Snapshot {
              WHERE server = ANY($1) ORDER BY server, id",
         )
         .bind(server_ids(servers))
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         let mut roles = Roles::new();
         for (server, role, name, permissions) in rows {
@@ -130,7 +130,7 @@ impl Snapshot {
              WHERE c.server = ANY($1) ORDER BY c.id, o.kind, o.target",
         )
         .bind(server_ids(servers))
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         overrides(rows)
     }
@@ -148,7 +148,7 @@ impl Snapshot {
         )
         .bind(server.sql())
         .bind(channel.sql())
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         overrides(rows)
     }
@@ -172,7 +172,7 @@ pub(crate) fn structure(server: &Server, roles: &Roles, overrides: &Overrides) -
     }
 }
 
-fn membership(
+pub(super) fn membership(
     account: UserId,
     (server, name, owner, roles): (i64, String, i64, Vec<i64>),
 ) -> Result<Membership, StoreError> {
@@ -194,7 +194,7 @@ fn standing(user: UserId, roles: &[i64]) -> Result<Standing, StoreError> {
     Ok(Standing { user, roles })
 }
 
-fn overrides(rows: Vec<OverrideRow>) -> Result<Overrides, StoreError> {
+pub(super) fn overrides(rows: Vec<OverrideRow>) -> Result<Overrides, StoreError> {
     let mut all = Overrides::new();
     for (server, channel, kind, target, allow, deny) in rows {
         let channel = all

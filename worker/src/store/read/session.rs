@@ -14,7 +14,7 @@ impl Snapshot {
         let rows: Vec<(i64, String)> =
             sqlx::query_as("SELECT id, device FROM sessions WHERE account = $1 ORDER BY id")
                 .bind(account.sql())
-                .fetch_all(&mut *self.0)
+                .fetch_all(&mut *self.transaction)
                 .await?;
         rows.into_iter()
             .map(|(session, device)| {

@@ -29,7 +29,7 @@ impl Snapshot {
         .bind(server.sql())
         .bind(after.map_or(0, UserId::sql))
         .bind(i64::from(limit))
-        .fetch_all(&mut *self.0)
+        .fetch_all(&mut *self.transaction)
         .await?;
         let ids = rows.iter().map(|(account, _)| *account).collect();
         let mut users = self.find_users(ids).await?;
@@ -49,7 +49,7 @@ impl Snapshot {
         let rows: Vec<UserRow> =
             sqlx::query_as("SELECT id, name, guest, admin FROM accounts WHERE id = ANY($1)")
                 .bind(ids)
-                .fetch_all(&mut *self.0)
+                .fetch_all(&mut *self.transaction)
                 .await?;
         rows.into_iter()
             .map(|row| Ok((row.0, user(row)?)))
