@@ -52,6 +52,9 @@ impl FromStr for Objective {
             Some(digits) => (true, digits),
             None => (false, name.strip_prefix('p').ok_or_else(wrong)?),
         };
+        if digits.is_empty() {
+            return Err(wrong());
+        }
         // p99 is 0.99, p999 is 0.999.
         let quantile: f64 = format!("0.{digits}").parse().map_err(|_error| wrong())?;
         let millis: f64 = bound
