@@ -39,6 +39,12 @@ use crate::{
 
 /// How often a lane looks after itself: leases, beats, marks, internal commands.
 const TICK: Duration = Duration::from_millis(500);
+/// From so many things to do in one turn on, the next turn waits for company.
+const BUSY: usize = 2;
+/// How long a turn takes at least when the lane is busy. A commit, a publication
+/// and their wake-ups cost the same for one row and for fifty, so small batches
+/// in quick succession would use up the machine that they hurry on.
+const TURN: Duration = Duration::from_millis(4);
 /// How long to wait after the database or the bus failed.
 const BACK_OFF: Duration = Duration::from_millis(200);
 
@@ -165,8 +171,13 @@ impl Lane<'_> {
             if Instant::now() >= self.next_tick {
                 self.tick().await?;
             }
+            let began = Instant::now();
             let works = self.consume(stop).await?;
+            let busy = works.len() >= BUSY;
             self.execute(works).await?;
+            if busy {
+                tokio::time::sleep_until(began + TURN).await;
+            }
         }
         Ok(())
     }
