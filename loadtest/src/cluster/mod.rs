@@ -167,6 +167,25 @@ impl Cluster {
     }
 }
 
+/// What a worker or gateway counts under `name`, labels included; 0 while it shows
+/// no such line.
+pub async fn node_metric(node: &Node, name: &str) -> Result<u64> {
+    let answer = http::get(&format!("127.0.0.1:{}", node.ops_port()), "/metrics").await?;
+    let text = String::from_utf8_lossy(&answer.body);
+    let value = text.lines().find_map(|line| {
+        line.strip_prefix(name)?
+            .strip_prefix(' ')?
+            .parse::<f64>()
+            .ok()
+    });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counters below 2^53"
+    )]
+    Ok(value.unwrap_or_default() as u64)
+}
+
 /// Waits until a worker or gateway says that it is ready.
 pub async fn node_ready(node: &Node, patience: Duration) -> Result<()> {
     let deadline = Instant::now() + patience;
