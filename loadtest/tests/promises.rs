@@ -54,7 +54,7 @@ async fn kept(workload: Workload) -> Result<Ended> {
 
 fn proxied() -> Settings {
     Settings {
-        redis_proxy: true,
+        proxies: true,
         ..Settings::default()
     }
 }

@@ -28,10 +28,17 @@ const POSTGRES_OPTIONS: [&str; 7] = [
     "max_connections=200",
     "logging_collector=off",
 ];
+/// What keeps the write-ahead log small.
+const SMALL_DISK: [&str; 2] = ["min_wal_size=8MB", "max_wal_size=32MB"];
 
-pub(super) async fn postgres(programs: &Programs, dir: &Path, guard: &Guard) -> Result<Node> {
+pub(super) async fn postgres(
+    programs: &Programs,
+    dir: &Path,
+    guard: &Guard,
+    small_disk: bool,
+) -> Result<Node> {
     let home = dir.join("postgres");
-    fs::create_dir(&home)?;
+    fs::create_dir_all(&home)?;
     let owner = owner()?;
     if let Some((user, group)) = owner {
         // Postgres refuses to run as root, and its user must reach its folder.
@@ -44,6 +51,7 @@ pub(super) async fn postgres(programs: &Programs, dir: &Path, guard: &Guard) -> 
         .arg(&data)
         .args(["-U", "confab", "--auth=trust", "--encoding=UTF8"])
         .args(["--locale=C.UTF-8", "--no-sync", "--no-instructions"])
+        .args(small_disk.then_some("--wal-segsize=1"))
         .current_dir(&home))?;
     let mut node = Node::new("postgres", &programs.postgres, dir)?;
     node.owned_by(owner)
@@ -54,7 +62,8 @@ pub(super) async fn postgres(programs: &Programs, dir: &Path, guard: &Guard) -> 
     node.argument(&port)
         .argument("-k")
         .argument(&home.display().to_string());
-    for option in POSTGRES_OPTIONS {
+    let small = SMALL_DISK.iter().filter(|_| small_disk);
+    for option in POSTGRES_OPTIONS.iter().chain(small) {
         node.argument("-c").argument(option);
     }
     node.start(guard)?;
@@ -71,22 +80,56 @@ pub(super) async fn postgres(programs: &Programs, dir: &Path, guard: &Guard) -> 
     Ok(node)
 }
 
-pub(super) fn database_url(postgres: &Node) -> String {
-    format!("postgres://confab@127.0.0.1:{}/confab", postgres.port())
+pub(super) fn database_url(port: u16) -> String {
+    format!("postgres://confab@127.0.0.1:{port}/confab")
 }
 
-pub(super) fn redis(programs: &Programs, dir: &Path, guard: &Guard) -> Result<Node> {
-    let mut node = Node::new("redis", &programs.redis, dir)?;
+/// A Redis called `name`. It keeps nothing, so that a restarted one is an empty
+/// one, which is the worst case; unless it `persists`, in a folder of its name.
+pub(super) fn redis(
+    programs: &Programs,
+    (name, dir): (&str, &Path),
+    guard: &Guard,
+    persists: bool,
+) -> Result<Node> {
+    let mut node = Node::new(name, &programs.redis, dir)?;
     let port = node.port().to_string();
-    // Nothing is kept: a restarted Redis is an empty one, which is the worst case.
+    let home = dir.join(name);
+    fs::create_dir_all(&home)?;
+    let home = home.display().to_string();
+    let keep = if persists { "yes" } else { "no" };
     for argument in ["--port", &port, "--bind", "127.0.0.1", "--save", ""] {
         node.argument(argument);
     }
-    for argument in ["--appendonly", "no", "--daemonize", "no"] {
+    for argument in ["--appendonly", keep, "--daemonize", "no", "--dir", &home] {
         node.argument(argument);
     }
     node.start(guard)?;
     Ok(node)
+}
+
+/// Mounts a file system in memory for Postgres and for Redis each.
+pub(super) fn mount_disks(dir: &Path, megabytes: u32) -> Result<()> {
+    for name in ["postgres", "redis"] {
+        let disk = dir.join(name);
+        fs::create_dir_all(&disk)?;
+        mount(&disk, megabytes)?;
+    }
+    Ok(())
+}
+
+/// Mounts a file system in memory, and takes it away again.
+pub(super) fn try_mount(dir: &Path) -> Result<()> {
+    mount(dir, 1)?;
+    run(Command::new("umount").arg(dir))
+}
+
+fn mount(dir: &Path, megabytes: u32) -> Result<()> {
+    let size = format!("size={megabytes}m");
+    run(Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+        .arg(dir))
+    .context("mounting a file system in memory")
 }
 
 pub(super) fn migrate(programs: &Programs, dir: &Path, database_url: &str) -> Result<()> {
@@ -197,8 +240,8 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("confab-{:012x}", entropy() >> 16));
         fs::create_dir(&dir).unwrap();
         let guard = Guard::start(&dir).unwrap();
-        let postgres = postgres(&programs, &dir, &guard).await.unwrap();
-        let redis = redis(&programs, &dir, &guard).unwrap();
+        let postgres = postgres(&programs, &dir, &guard, false).await.unwrap();
+        let redis = redis(&programs, ("redis", &dir), &guard, false).unwrap();
         redis_answers(redis.port()).await.unwrap();
         redis_command(redis.port(), "SET a 1").await.unwrap();
 

@@ -13,8 +13,14 @@ pub struct Settings {
     pub signup: &'static str,
     /// Rate limits by the names of their variables; those not named are off.
     pub limits: Vec<(&'static str, &'static str)>,
-    /// Whether a proxy stands between each gateway and Redis.
-    pub redis_proxy: bool,
+    /// Whether a proxy stands between each gateway and worker and Redis, and
+    /// between each worker and Postgres.
+    pub proxies: bool,
+    /// Whether there is another Redis, empty, that nobody uses yet.
+    pub spare_redis: bool,
+    /// Megabytes of the disks of Postgres and Redis, each a file system of its own
+    /// in memory, which takes root; none for the disk that is there.
+    pub disk_mb: Option<u32>,
     /// More variables for the gateways and workers.
     pub environment: Vec<(&'static str, String)>,
 }
@@ -26,7 +32,9 @@ impl Default for Settings {
             workers: 2,
             signup: "open",
             limits: Vec::new(),
-            redis_proxy: false,
+            proxies: false,
+            spare_redis: false,
+            disk_mb: None,
             environment: Vec::new(),
         }
     }
