@@ -148,9 +148,7 @@ pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
 /// The memory of all gateways together, in KiB.
 fn memory(trial: &Trial<'_>) -> u64 {
     let gateways = trial.cluster.gateways.iter();
-    gateways
-        .filter_map(cluster::Node::resident_kib)
-        .sum()
+    gateways.filter_map(cluster::Node::resident_kib).sum()
 }
 
 fn sockets_stayed(trial: &mut Trial<'_>, workload: &Workload) {

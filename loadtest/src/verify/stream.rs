@@ -69,7 +69,7 @@ pub(super) async fn resumed(trial: &mut Trial<'_>) -> Result<()> {
     workload.progress(100, BACK).await?;
     let first = usize::from(trial.random.below(2) == 1);
     let kills: Vec<Fault> = (0..trial.terms.size.of(2, 4, 12))
-        .map(|number| Fault::Kill(Who::Gateway(first + number)))
+        .map(|number| Fault::Kill(Who::Gateway((first + number) % 2)))
         .collect();
     trial.play(&one_by_one(&kills, trial.terms.length)).await?;
     workload.progress(100, BACK).await?;

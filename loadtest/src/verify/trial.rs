@@ -250,7 +250,7 @@ fn settings(promise: Promise, terms: &Terms) -> Settings {
     let mut settings = Settings {
         proxies: matches!(
             promise,
-            Promise::P4 | Promise::P6 | Promise::P7 | Promise::Chaos
+            Promise::P4 | Promise::P6 | Promise::P7 | Promise::P16 | Promise::Chaos
         ),
         spare_redis: promise == Promise::P7,
         disk_mb: (promise == Promise::P15).then_some(128),
