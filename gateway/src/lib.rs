@@ -11,7 +11,8 @@
 //! - [`opening`]: how a session joins that stream;
 //! - [`shard`], [`event`]: out to the sockets;
 //! - [`few`]: the map that idle sessions can afford;
-//! - [`probe`], [`metrics`], [`config`]: how it is and how it should be.
+//! - [`probe`], [`metrics`], [`config`]: how it is and how it should be;
+//! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
 pub mod accept;
 pub mod admission;
@@ -27,6 +28,8 @@ pub mod origin;
 pub mod places;
 pub mod probe;
 pub mod queries;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod session;
 pub mod shard;
 pub mod tokens;

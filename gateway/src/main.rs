@@ -14,6 +14,8 @@ fn main() -> anyhow::Result<()> {
     let config = Config::parse();
     let _telemetry = telemetry::start("gateway", &config.node.node, &config.telemetry)
         .context("starting logs and traces")?;
+    #[cfg(feature = "sabotage")]
+    gateway::sabotage::arm()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,8 +1,10 @@
-//! Probes the bus: what this gateway publishes, it must hear.
+//! Probes the bus: what this gateway publishes, it must hear, and so must the
+//! lanes be heard. A gateway on another Redis than they hears only itself: one
+//! that was a master before a failover, or the wrong one.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,6 +26,9 @@ const UNREADY: u64 = 2;
 /// After so many misses the connection is built anew, and again with each
 /// further multiple.
 const RESET: u64 = 3;
+/// Lanes beat once a second; when none was heard for this long the gateway is not
+/// ready, and its links are built anew, as often as this passes.
+const LANES_SILENT: Duration = Duration::from_secs(8);
 /// The name of the check.
 pub const CHECK: &str = "bus";
 
@@ -35,6 +40,7 @@ pub struct Echo(Arc<Shared>);
 struct Shared {
     heard: AtomicU64,
     at: Mutex<Option<Instant>>,
+    beat_at: Mutex<Option<Instant>>,
 }
 
 impl Echo {
@@ -44,6 +50,23 @@ impl Echo {
             self.0.heard.fetch_max(number, Ordering::Relaxed);
             *self.0.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
+    }
+
+    /// A lane was heard.
+    pub fn beat(&self, now: Instant) {
+        *self.beat_at() = Some(now);
+    }
+
+    /// For how long no lane was heard; none while none ever was, as when a cluster starts.
+    fn silence(&self, now: Instant) -> Option<Duration> {
+        self.beat_at().map(|at| now.saturating_duration_since(at))
+    }
+
+    fn beat_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0
+            .beat_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn last(&self) -> (u64, Option<Instant>) {
@@ -74,12 +97,24 @@ impl Probe {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut sent, mut missed, mut sent_at) = (0_u64, 0_u64, Instant::now());
+        let mut anew_at = None;
         loop {
             let now = ticks.tick().await;
             // Nothing was sent before the first tick, so nothing was heard.
             if sent > 0 {
                 missed = self.missed(sent, sent_at, missed);
-                self.judge(missed).await;
+                let silence = self.echo.silence(now);
+                let silence = silence.filter(|silence| *silence >= LANES_SILENT);
+                self.judge(missed, silence);
+                let unheard = missed > 0 && missed.is_multiple_of(RESET);
+                let alone = silence.is_some() && anew_at.is_none_or(|at| now >= at);
+                if unheard || alone {
+                    anew_at = Some(now + LANES_SILENT);
+                    tracing::warn!(missed, "the bus is silent: its links are built anew");
+                    // All of them: hearing one Redis and speaking to another is no better.
+                    self.bus.reset();
+                    self.control.reset().await;
+                }
             }
             sent += 1;
             sent_at = now;
@@ -104,16 +139,28 @@ impl Probe {
         0
     }
 
-    async fn judge(&self, missed: u64) {
-        if missed < UNREADY {
-            self.health.set(CHECK, Ok(()));
-            return;
-        }
-        let found = format!("{missed} probes did not come back");
-        self.health.set(CHECK, Err(found));
-        if missed.is_multiple_of(RESET) {
-            tracing::warn!(missed, "the bus is silent: its link is built anew");
-            self.control.reset().await;
-        }
+    fn judge(&self, missed: u64, silence: Option<Duration>) {
+        let found = match silence {
+            _ if missed >= UNREADY => Err(format!("{missed} probes did not come back")),
+            Some(silence) => Err(format!("no lane was heard for {} s", silence.as_secs())),
+            None => Ok(()),
+        };
+        self.health.set(CHECK, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_counts_from_the_last_beat() {
+        let (echo, now) = (Echo::default(), Instant::now());
+        assert_eq!(echo.silence(now), None, "nobody was heard yet");
+        echo.beat(now);
+        echo.heard(&7_u64.to_be_bytes(), now + LANES_SILENT);
+        assert_eq!(echo.silence(now + LANES_SILENT), Some(LANES_SILENT));
+        echo.beat(now + LANES_SILENT);
+        assert_eq!(echo.silence(now + LANES_SILENT), Some(Duration::ZERO));
     }
 }

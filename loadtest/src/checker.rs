@@ -11,11 +11,75 @@ use crate::history::{Entry, Op, Outcome};
 /// Faults that a report names; the rest is counted.
 const NAMED: usize = 20;
 
+/// What kind of promise was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something is missing.
+    Lost,
+    /// Something is there more than once.
+    Double,
+    /// Something stands in the wrong place.
+    Order,
+    /// Something is there that should not be, or is not what was said.
+    Wrong,
+}
+
+/// A promise that was broken, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind it is.
+    pub kind: Kind,
+    /// What it is.
+    pub text: String,
+    /// The message, by its sender's name.
+    pub nonce: Option<String>,
+    /// The reader that saw it.
+    pub reader: Option<String>,
+    /// The place.
+    pub seq: Option<u64>,
+}
+
+impl Fault {
+    /// A fault that is told by its text alone.
+    pub const fn new(kind: Kind, text: String) -> Self {
+        Self {
+            kind,
+            text,
+            nonce: None,
+            reader: None,
+            seq: None,
+        }
+    }
+
+    fn of(mut self, nonce: &str) -> Self {
+        self.nonce = Some(nonce.to_owned());
+        self
+    }
+
+    fn at(mut self, seq: u64) -> Self {
+        self.seq = Some(seq);
+        self
+    }
+
+    fn seen_by(mut self, reader: &str) -> Self {
+        self.reader = Some(reader.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// What a history shows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Promises that were broken.
-    pub faults: Vec<String>,
+    pub faults: Vec<Fault>,
+    /// Messages that were sent, however often.
+    pub sent: usize,
     /// Messages that were acknowledged.
     pub acknowledged: usize,
     /// Messages whose fate nobody was told.
@@ -26,6 +90,8 @@ pub struct Report {
     pub received: usize,
     /// Gaps that readers were told of.
     pub gaps: usize,
+    /// Sessions of readers that went on after their connection had ended.
+    pub resumes: usize,
 }
 
 impl Report {
@@ -39,11 +105,13 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "acknowledged {}, unknown {}, stored {}, received {}, gaps {}, faults {}",
+            "sent {}, acknowledged {}, unknown {}, stored {}, received {}, resumes {}, gaps {}, faults {}",
+            self.sent,
             self.acknowledged,
             self.unknown,
             self.stored,
             self.received,
+            self.resumes,
             self.gaps,
             self.faults.len()
         )?;
@@ -74,15 +142,20 @@ pub fn check(history: &[Entry]) -> Report {
     let stored = stored(history, &mut report);
     check_sends(&sent, &stored, &mut report);
     check_time(&sent, &mut report);
-    let readers: BTreeSet<&str> = history
-        .iter()
-        .filter(|entry| matches!(entry.op, Op::Receive | Op::Gap))
-        .map(|entry| entry.client.as_str())
-        .collect();
-    for reader in readers {
-        check_reader(reader, history, &stored, &mut report);
+    for (reader, entries) in readers(history) {
+        check_reader(reader, &entries, &stored, &mut report);
     }
     report
+}
+
+/// What each reader saw, in order.
+fn readers(history: &[Entry]) -> BTreeMap<&str, Vec<&Entry>> {
+    let mut readers: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    let seen = |entry: &&Entry| matches!(entry.op, Op::Receive | Op::Gap | Op::Open | Op::Resume);
+    for entry in history.iter().filter(seen) {
+        readers.entry(&entry.client).or_default().push(entry);
+    }
+    readers
 }
 
 fn sends(history: &[Entry]) -> BTreeMap<&str, Sent> {
@@ -115,22 +188,27 @@ fn stored<'a>(history: &'a [Entry], report: &mut Report) -> Stored<'a> {
         let seq = entry.seq.unwrap_or_default();
         let nonce = entry.nonce.as_deref().unwrap_or_default();
         if !nonces.insert(nonce) {
-            report.faults.push(format!("{nonce} is stored twice"));
+            let fault = Fault::new(Kind::Double, format!("{nonce} is stored twice"));
+            report.faults.push(fault.of(nonce).at(seq));
         }
         let row = (entry.id.unwrap_or_default(), nonce);
         if stored.insert(seq, row).is_some() {
-            report.faults.push(format!("place {seq} is taken twice"));
+            let fault = Fault::new(Kind::Double, format!("place {seq} is taken twice"));
+            report.faults.push(fault.at(seq));
         }
     }
     let mut last_id = 0;
     for (expected, (seq, (id, _))) in (1..).zip(&stored) {
         if expected != *seq {
-            let fault = format!("the history is not dense: {seq} where {expected} was due");
-            report.faults.push(fault);
+            let text = format!("the history is not dense: {seq} where {expected} was due");
+            report
+                .faults
+                .push(Fault::new(Kind::Order, text).at(expected));
             break;
         }
         if *id <= last_id {
-            report.faults.push(format!("the id at {seq} does not rise"));
+            let text = format!("the id at {seq} does not rise");
+            report.faults.push(Fault::new(Kind::Order, text).at(*seq));
         }
         last_id = *id;
     }
@@ -147,28 +225,36 @@ fn check_sends(sent: &BTreeMap<&str, Sent>, stored: &Stored<'_>, report: &mut Re
         .collect();
     for (nonce, send) in sent {
         if send.answers.len() > 1 {
-            let fault = format!("{nonce} was answered differently: {:?}", send.answers);
-            report.faults.push(fault);
+            let text = format!("{nonce} was answered differently: {:?}", send.answers);
+            report.faults.push(Fault::new(Kind::Double, text).of(nonce));
         }
         let row = by_nonce.get(nonce);
         for answer in &send.answers {
             if row != Some(answer) {
-                let fault = format!("{nonce} was acknowledged as {answer:?}, stored is {row:?}");
-                report.faults.push(fault);
+                let text = format!("{nonce} was acknowledged as {answer:?}, stored is {row:?}");
+                let kind = if row.is_none() {
+                    Kind::Lost
+                } else {
+                    Kind::Wrong
+                };
+                report
+                    .faults
+                    .push(Fault::new(kind, text).of(nonce).at(answer.1));
             }
         }
         let refused = send.failed && !send.unknown && send.answers.is_empty();
         if refused && row.is_some() {
-            report
-                .faults
-                .push(format!("{nonce} was refused but is stored"));
+            let text = format!("{nonce} was refused but is stored");
+            report.faults.push(Fault::new(Kind::Wrong, text).of(nonce));
         }
+        report.sent += usize::from(send.invoked.is_some());
         report.acknowledged += usize::from(!send.answers.is_empty());
         report.unknown += usize::from(send.unknown && send.answers.is_empty());
     }
     for nonce in by_nonce.keys() {
         if !sent.contains_key(nonce) {
-            report.faults.push(format!("nobody sent {nonce}"));
+            let fault = Fault::new(Kind::Wrong, format!("nobody sent {nonce}"));
+            report.faults.push(fault.of(nonce));
         }
     }
 }
@@ -193,53 +279,98 @@ fn check_time(sent: &BTreeMap<&str, Sent>, report: &mut Report) {
             highest = highest.max(done);
         }
         if seq < highest {
-            let fault = format!("{seq} was sent after {highest} was acknowledged");
-            report.faults.push(fault);
+            let text = format!("{seq} was sent after {highest} was acknowledged");
+            report.faults.push(Fault::new(Kind::Order, text).at(seq));
         }
     }
 }
 
-/// P3, P4, P5: a reader sees each place once, in order, as it is stored, up to
-/// the end, unless it was told of a gap.
-fn check_reader(reader: &str, history: &[Entry], stored: &Stored<'_>, report: &mut Report) {
+/// P3, P4, P5: a reader sees each place once, in order, as it is stored, from
+/// where it began up to the end, unless it was told of a gap.
+fn check_reader(reader: &str, entries: &[&Entry], stored: &Stored<'_>, report: &mut Report) {
     let mut last = None;
-    let entries = history
-        .iter()
-        .filter(|entry| entry.client == reader && matches!(entry.op, Op::Receive | Op::Gap));
     for entry in entries {
-        if entry.op == Op::Gap {
-            report.gaps += 1;
-            last = None;
-            continue;
-        }
-        report.received += 1;
         let seq = entry.seq.unwrap_or_default();
-        if let Some(last) = last
-            && seq != last + 1
-        {
-            let kind = if seq > last { "misses" } else { "repeats" };
-            let fault = format!("{reader} {kind}: {seq} came after {last}");
-            report.faults.push(fault);
+        match entry.op {
+            Op::Open => last = Some(seq),
+            Op::Resume => report.resumes += 1,
+            Op::Gap => {
+                report.gaps += 1;
+                last = None;
+            }
+            _ => {
+                check_place(entry, last, stored, report);
+                last = Some(seq);
+            }
         }
-        let saw = (
-            entry.id.unwrap_or_default(),
-            entry.nonce.as_deref().unwrap_or_default(),
-        );
-        if stored.get(&seq) != Some(&saw) {
-            let fault = format!(
-                "{reader} saw {saw:?} at {seq}, stored is {:?}",
-                stored.get(&seq)
-            );
-            report.faults.push(fault);
+    }
+    let end = stored.last_key_value().map_or(0, |(seq, _)| *seq);
+    if let Some(last) = last
+        && last != end
+    {
+        let text = format!("{reader} ends at {last}, the history at {end}");
+        let fault = Fault::new(Kind::Lost, text).seen_by(reader);
+        report.faults.push(fault.at(last));
+    }
+}
+
+/// One message that a reader saw after the one at `last`.
+fn check_place(entry: &Entry, last: Option<u64>, stored: &Stored<'_>, report: &mut Report) {
+    report.received += 1;
+    let reader = entry.client.as_str();
+    let seq = entry.seq.unwrap_or_default();
+    if let Some(last) = last
+        && seq != last + 1
+    {
+        let (kind, verb) = if seq > last {
+            (Kind::Lost, "misses")
+        } else {
+            (Kind::Double, "repeats")
+        };
+        let text = format!("{reader} {verb}: {seq} came after {last}");
+        let fault = Fault::new(kind, text).seen_by(reader);
+        report.faults.push(fault.at(seq.min(last + 1)));
+    }
+    let nonce = entry.nonce.as_deref().unwrap_or_default();
+    let saw = (entry.id.unwrap_or_default(), nonce);
+    let row = stored.get(&seq);
+    if row != Some(&saw) {
+        let text = format!("{reader} saw {saw:?} at {seq}, stored is {row:?}");
+        let fault = Fault::new(Kind::Wrong, text).seen_by(reader);
+        report.faults.push(fault.of(nonce).at(seq));
+    }
+}
+
+/// The lines of a history that a fault is about, and those around it.
+pub fn around<'a>(history: &'a [Entry], fault: &Fault, most: usize) -> Vec<&'a Entry> {
+    let near = |entry: &Entry, reach: u64| match (entry.seq, fault.seq) {
+        (Some(seq), Some(place)) => seq.abs_diff(place) <= reach,
+        _ => false,
+    };
+    let about = |entry: &&Entry| {
+        let named = fault.nonce.is_some() && entry.nonce == fault.nonce;
+        let reader = fault.reader.as_deref() == Some(entry.client.as_str());
+        match entry.op {
+            Op::Receive => named || (reader && near(entry, 2)),
+            Op::Stored => named || near(entry, 1),
+            Op::Gap | Op::Open | Op::Resume | Op::Lost => reader,
+            Op::Send => named,
         }
-        last = Some(seq);
-    }
-    let end = stored.last_key_value().map(|(seq, _)| *seq);
-    if last.is_some() && last != end {
-        report
-            .faults
-            .push(format!("{reader} ends at {last:?}, the history at {end:?}"));
-    }
+    };
+    history.iter().filter(about).take(most).collect()
+}
+
+/// When messages were acknowledged, in order.
+pub fn acknowledgements(history: &[Entry]) -> Vec<u64> {
+    let acknowledged =
+        |entry: &&Entry| entry.op == Op::Send && entry.outcome == Outcome::Ok && entry.id.is_some();
+    let mut times: Vec<u64> = history
+        .iter()
+        .filter(acknowledged)
+        .map(|entry| entry.t)
+        .collect();
+    times.sort_unstable();
+    times
 }
 
 /// How long messages took from their sender to a reader, in microseconds, of
@@ -307,7 +438,8 @@ mod tests {
     fn faults_of(change: impl FnOnce(&mut Vec<Entry>)) -> Vec<String> {
         let mut history = good();
         change(&mut history);
-        check(&history).faults
+        let faults = check(&history).faults;
+        faults.into_iter().map(|fault| fault.text).collect()
     }
 
     #[test]
@@ -354,7 +486,21 @@ mod tests {
         let repeat = faults_of(|history| history.push(line(21, "r", (Op::Receive, Ok), "b", 2)));
         assert!(repeat[0].contains("r repeats"), "{repeat:?}");
         let end = faults_of(|history| drop(history.remove(5)));
-        assert!(end[0].contains("r ends at Some(1)"), "{end:?}");
+        assert!(end[0].contains("r ends at 1"), "{end:?}");
+        let nothing = faults_of(|history| {
+            history.retain(|entry| entry.op != Op::Receive);
+            let mut open = line(0, "r", (Op::Open, Ok), "", 0);
+            open.seq = Some(0);
+            history.insert(0, open);
+        });
+        assert!(nothing[0].contains("r ends at 0"), "{nothing:?}");
+        let late = faults_of(|history| {
+            history.remove(2);
+            let mut open = line(0, "r", (Op::Open, Ok), "", 0);
+            open.seq = Some(0);
+            history.insert(0, open);
+        });
+        assert!(late[0].contains("r misses: 2 came after 0"), "{late:?}");
         // What was refused is stored, what nobody sent is stored.
         let refused = faults_of(|history| {
             history[1].outcome = Fail;
@@ -382,6 +528,20 @@ mod tests {
             history[2] = line(6, "r", (Op::Gap, Outcome::Ok), "", 0);
         });
         assert_eq!(faults, [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_fault_comes_with_its_lines() {
+        let mut history = good();
+        history.remove(7);
+        history.remove(5);
+        let report = check(&history);
+        let fault = &report.faults[0];
+        assert_eq!(fault.kind, Kind::Lost);
+        let lines = around(&history, fault, 10);
+        assert!(lines.iter().any(|line| line.t == 7), "{lines:?}");
+        assert!(lines.iter().any(|line| line.op == Op::Stored), "{lines:?}");
+        assert_eq!(acknowledgements(&history), [5, 9]);
     }
 
     #[test]

@@ -23,6 +23,12 @@ pub enum Op {
     Gap,
     /// A message as the cluster's own history showed it at the end.
     Stored,
+    /// A reader began: what is behind this place it has to see.
+    Open,
+    /// A reader's session went on after its connection had ended.
+    Resume,
+    /// A reader's connection ended.
+    Lost,
 }
 
 /// How far a send came.

@@ -6,6 +6,7 @@
 //! - [`door`] makes one of the three doors, and [`http`] is what the third needs;
 //! - [`cluster`] is a private cluster, [`proxy`] and [`resp`] the network as it is;
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
+//! - [`verify`] tries each promise under its faults;
 //! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
 //! - [`stage`] is where the tests of the whole cluster play;
 //! - [`limit`] is what the machine could do at most;
@@ -31,4 +32,5 @@ pub mod room;
 pub mod stage;
 pub mod terminal;
 pub mod transcript;
+pub mod verify;
 pub mod workload;

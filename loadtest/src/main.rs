@@ -1,11 +1,11 @@
-//! The load tester's program: `demo`, `chat`, and the checker by itself.
+//! The load tester's program: `demo`, `chat`, `verify`, and the checker by itself.
 #![expect(clippy::print_stdout, reason = "what it prints is the product")]
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use loadtest::{checker, demo, history, limit, load, measure, terminal};
+use loadtest::{checker, demo, history, limit, load, measure, terminal, verify};
 
 #[derive(Parser)]
 #[command(version, about = "Proves what a Confab cluster promises", after_help = load::TO_COME)]
@@ -22,6 +22,8 @@ enum Command {
     Demo(demo::Arguments),
     /// A plain terminal client.
     Chat(terminal::Arguments),
+    /// Tries promises under faults, each on a cluster of its own.
+    Verify(verify::Arguments),
     /// Checks a history file that a fault run wrote.
     Check {
         /// The file.
@@ -64,6 +66,9 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Chat(arguments) => {
             Box::pin(terminal::run(arguments, |line| println!("{line}"))).await?;
             true
+        }
+        Command::Verify(arguments) => {
+            Box::pin(verify::run(&arguments, &|line| println!("{line}"))).await?
         }
         Command::Check { file } => {
             let report = checker::check(&history::read(&file)?);

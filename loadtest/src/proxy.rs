@@ -6,7 +6,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -41,7 +41,7 @@ struct Weather {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: String,
+    upstream: Mutex<String>,
     weather: watch::Sender<Weather>,
     /// How many of the next events are to be lost.
     to_drop: AtomicU64,
@@ -67,7 +67,7 @@ impl Proxy {
             .context("binding the proxy")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            upstream: upstream.to_owned(),
+            upstream: Mutex::new(upstream.to_owned()),
             weather: watch::Sender::new(Weather::default()),
             to_drop: AtomicU64::new(0),
             every: AtomicU64::new(0),
@@ -89,6 +89,13 @@ impl Proxy {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Leads new connections elsewhere; those that are open stay where they are.
+    pub fn lead_to(&self, upstream: &str) {
+        let known = self.shared.upstream.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        upstream.clone_into(&mut known);
     }
 
     /// Ends all connections; new ones are taken.
@@ -142,6 +149,11 @@ impl Drop for Proxy {
 }
 
 impl Shared {
+    fn upstream(&self) -> String {
+        let upstream = self.upstream.lock();
+        upstream.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether this push is one of those to be lost.
     fn loses(&self, element: &[u8]) -> bool {
         if !resp::is_event(element) {
@@ -182,7 +194,8 @@ async fn accept(
 /// Copies both ways until either side ends or the connection is cut.
 async fn serve(client: TcpStream, shared: Arc<Shared>) {
     let born = shared.weather.borrow().cuts;
-    let Ok(server) = TcpStream::connect(&shared.upstream).await else {
+    let upstream = shared.upstream();
+    let Ok(server) = TcpStream::connect(upstream).await else {
         return;
     };
     let quick = client.set_nodelay(true).and(server.set_nodelay(true));
@@ -303,6 +316,19 @@ mod tests {
         assert_eq!(&got, b"+OK\r\n");
         proxy.cut();
         assert_eq!(stream.read(&mut got).await.unwrap_or(0), 0);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn leads_new_connections_elsewhere() -> Result<()> {
+        let tasks = TaskTracker::new();
+        let proxy = Proxy::start("127.0.0.1:1").await?;
+        proxy.lead_to(&echo(&tasks).await?);
+        let mut stream = TcpStream::connect(proxy.address()).await?;
+        stream.write_all(b"+OK\r\n").await?;
+        let mut got = [0; 5];
+        stream.read_exact(&mut got).await?;
+        assert_eq!(&got, b"+OK\r\n");
         Ok(())
     }
 }

@@ -54,6 +54,10 @@ fn end(bytes: &[u8], at: usize, depth: usize) -> Result<Option<usize>, NotResp> 
     let Some(kind) = rest.first() else {
         return Ok(None);
     };
+    if !b"+-:_#,($=!*~>%|".contains(kind) {
+        // Another protocol may never come to the end of a line.
+        return Err(NotResp);
+    }
     let Some(line) = rest.windows(2).position(|window| window == b"\r\n") else {
         return Ok(None);
     };

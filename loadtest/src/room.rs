@@ -5,9 +5,9 @@ use shared::{
     ids::{ChannelId, ServerId},
     protocol::{
         account::JoinAsGuest,
-        channel::GetChannels,
+        channel::{Channel, GetChannels},
         invite::{CreateInvite, RedeemInvite},
-        message::{GetMessages, Message},
+        message::{GetMessages, Message, NewMessage},
         server::CreateServer,
     },
 };
@@ -99,6 +99,27 @@ impl Room {
             .context("the room is empty")?;
         client.identify(token).await?;
         Ok(client)
+    }
+
+    /// Says something.
+    pub async fn say(&self, client: &Client, text: &str) -> Result<()> {
+        let message = NewMessage {
+            nonce: nonce(),
+            channel_id: self.channel,
+            content: text.to_owned(),
+            reply_to: None,
+        };
+        let sent = client.call(self.server.get(), &message).await;
+        sent.map(drop).with_context(|| format!("saying {text:?}"))
+    }
+
+    /// The place of the last message.
+    pub async fn head(&self, client: &Client) -> Result<u64> {
+        let channels = client.call(self.server.get(), &GetChannels {}).await;
+        let channels = channels.context("asking for the channel")?.channels;
+        let here = |channel: &&Channel| channel.channel_id == self.channel;
+        let channel = channels.iter().find(here).context("the channel is gone")?;
+        Ok(channel.last_seq)
     }
 
     /// All that was said, page by page.

@@ -11,15 +11,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    checker::{self, Report},
+    checker::{self, Fault, Kind, Report},
     client::{CallError, Client, Options, log::Seen},
     history::{Entry, History, Op, Outcome, What},
     random::nonce,
     room::Room,
 };
-
-/// How long readers have to see the end of the history.
-const CATCH_UP: Duration = Duration::from_secs(15);
 
 /// What a workload is to do.
 #[derive(Debug, Clone)]
@@ -36,6 +33,19 @@ pub struct Plan {
     pub bytes: usize,
     /// How the clients are to behave.
     pub options: Options,
+    /// Readers that are to behave otherwise; they are numbered after the others.
+    pub guests: Vec<Guest>,
+    /// How long readers have to see the end of the history.
+    pub catch_up: Duration,
+}
+
+/// A reader of its own kind.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// How it behaves.
+    pub options: Options,
+    /// The gateways that it knows; those of the room when there are none.
+    pub gateways: Vec<String>,
 }
 
 impl Default for Plan {
@@ -50,6 +60,8 @@ impl Default for Plan {
                 heartbeat: Some(Duration::from_millis(500)),
                 ..Options::default()
             },
+            guests: Vec::new(),
+            catch_up: Duration::from_secs(30),
         }
     }
 }
@@ -64,6 +76,7 @@ pub struct Workload {
     progress: Vec<watch::Receiver<u64>>,
     acknowledged: watch::Sender<u64>,
     stop: CancellationToken,
+    catch_up: Duration,
     writers: TaskTracker,
     followers: TaskTracker,
 }
@@ -89,11 +102,17 @@ impl Workload {
             progress: Vec::new(),
             acknowledged: watch::Sender::new(0),
             stop: CancellationToken::new(),
+            catch_up: plan.catch_up,
             writers: TaskTracker::new(),
             followers: TaskTracker::new(),
         };
-        for number in 0..plan.readers {
-            workload.read(number, plan).await?;
+        let usual = Guest {
+            options: plan.options.clone(),
+            gateways: Vec::new(),
+        };
+        let all = std::iter::repeat_n(&usual, plan.readers).chain(&plan.guests);
+        for (number, guest) in all.enumerate() {
+            workload.read(number, guest).await?;
         }
         for number in 0..plan.writers {
             let writer = Writer {
@@ -114,11 +133,21 @@ impl Workload {
         Ok(workload)
     }
 
-    async fn read(&mut self, number: usize, plan: &Plan) -> Result<()> {
-        let client = Arc::new(self.room.enter(number, plan.options.clone()).await?);
+    async fn read(&mut self, number: usize, guest: &Guest) -> Result<()> {
+        let mut room = self.room.clone();
+        if !guest.gateways.is_empty() {
+            room.gateways.clone_from(&guest.gateways);
+        }
+        let client = Arc::new(room.enter(number, guest.options.clone()).await?);
         let (seen, progress) = watch::channel(0);
+        let name = format!("r{number}");
+        let began = What {
+            seq: Some(room.head(&client).await?),
+            ..What::default()
+        };
+        self.history.write(&name, Op::Open, Outcome::Ok, began)?;
         let follower = Follower {
-            name: format!("r{number}"),
+            name,
             client: Arc::clone(&client),
             history: Arc::clone(&self.history),
             room: self.room.clone(),
@@ -128,6 +157,11 @@ impl Workload {
         self.readers.push(client);
         self.progress.push(progress);
         Ok(())
+    }
+
+    /// Microseconds since the workload began, by the clock of its history.
+    pub fn now(&self) -> u64 {
+        self.history.now()
     }
 
     /// How many messages were acknowledged so far.
@@ -172,13 +206,22 @@ impl Workload {
         let last = self.write_stored().await?;
         for number in 0..self.readers.len() {
             // A reader that does not get there is a fault that the checker names.
-            drop(self.reader_at(number, last, CATCH_UP).await);
+            drop(self.reader_at(number, last, self.catch_up).await);
         }
         let history = self.history.read_back()?;
         let mut report = checker::check(&history);
         for (number, reader) in self.readers.iter().enumerate() {
             let violations = reader.violations();
-            let faults = violations.iter().map(|text| format!("r{number}: {text}"));
+            let faults = violations.iter().map(|text| {
+                let kind = if text.contains("a repeat") {
+                    Kind::Double
+                } else {
+                    Kind::Lost
+                };
+                let mut fault = Fault::new(kind, format!("r{number}: {text}"));
+                fault.reader = Some(format!("r{number}"));
+                fault
+            });
             report.faults.extend(faults);
         }
         Ok(Ended { report, history })
@@ -223,7 +266,8 @@ struct Writer {
 
 impl Writer {
     async fn run(self, stop: CancellationToken) -> Result<()> {
-        let mut pace = interval(self.plan.every);
+        // A pace of nothing is as fast as the answers come.
+        let mut pace = interval(self.plan.every.max(Duration::from_micros(1)));
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for number in 1_u64.. {
             if stop.run_until_cancelled(pace.tick()).await.is_none() {
@@ -310,6 +354,15 @@ impl Follower {
         {
             self.history
                 .write(&self.name, Op::Gap, Outcome::Ok, What::default())?;
+        }
+        let session = match seen {
+            Seen::Opened { resumed: true, .. } => Some(Op::Resume),
+            Seen::Lost { .. } => Some(Op::Lost),
+            _ => None,
+        };
+        if let Some(op) = session {
+            self.history
+                .write(&self.name, op, Outcome::Ok, What::default())?;
         }
         Ok(())
     }

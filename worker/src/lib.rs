@@ -9,7 +9,8 @@
 //! - `queries`: what any worker answers, and what it prepares for a lane;
 //! - `store`: the only SQL, written by lanes and read by queries;
 //! - `limiter`, `password`, `token`: what both use;
-//! - `days`: the daily tables.
+//! - `days`: the daily tables;
+//! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
 mod commands;
 pub mod config;
@@ -23,6 +24,8 @@ mod metrics;
 mod password;
 mod queries;
 mod run;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 mod store;
 mod token;
 

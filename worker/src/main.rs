@@ -15,6 +15,8 @@ fn main() -> anyhow::Result<()> {
     };
     let telemetry =
         telemetry::start("worker", &node, traces).context("starting logs and traces")?;
+    #[cfg(feature = "sabotage")]
+    worker::sabotage::arm()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

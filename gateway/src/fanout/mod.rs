@@ -147,7 +147,10 @@ impl Fanout {
                 Err(error) => self.garbled("answers", &error),
             },
             Delivery::Message(Topic::Beats, bytes) => match unpack::<Beat>(&bytes) {
-                Ok(beat) => self.table.beat(&beat, now),
+                Ok(beat) => {
+                    self.echo.beat(now);
+                    self.table.beat(&beat, now);
+                }
                 Err(error) => self.garbled("beat", &error),
             },
             Delivery::Message(Topic::Probe(_), bytes) => self.echo.heard(&bytes, now),

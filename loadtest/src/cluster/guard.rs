@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 const SCRIPT: &str = r#"cat > /dev/null
 for pid in $(cat "$1/pids" 2> /dev/null); do kill -CONT "$pid"; kill -KILL "$pid"; done 2> /dev/null
 sleep 0.2
+for disk in "$1/postgres" "$1/redis"; do umount -l "$disk"; done 2> /dev/null
 rm -rf "$1""#;
 
 /// Knows the processes of one cluster. Clones know the same.

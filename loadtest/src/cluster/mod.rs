@@ -20,7 +20,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::time::{Instant, sleep};
 
 pub use node::{Node, Signal};
-pub use settings::Settings;
+pub use settings::{Disk, Settings};
 
 use self::{guard::Guard, places::Programs};
 use crate::{http, proxy::Proxy, random::entropy};
@@ -44,6 +44,12 @@ pub struct Cluster {
     pub gateways: Vec<Node>,
     /// Between each gateway and Redis, where the settings asked for it.
     pub proxies: Vec<Proxy>,
+    /// Between each worker and Redis, likewise.
+    pub worker_proxies: Vec<Proxy>,
+    /// Between each worker and Postgres, likewise.
+    pub database_proxies: Vec<Proxy>,
+    /// Another Redis, where the settings asked for it.
+    pub spare: Option<Node>,
     dir: PathBuf,
     _guard: Guard,
 }
@@ -55,14 +61,26 @@ impl Cluster {
         let dir = std::env::temp_dir().join(format!("confab-{:012x}", entropy() >> 16));
         fs::create_dir(&dir).with_context(|| format!("creating {}", dir.display()))?;
         let guard = Guard::start(&dir)?;
-        let postgres = services::postgres(&programs, &dir, &guard, settings.durable).await?;
-        let redis = services::redis(&programs, &dir, &guard)?;
+        if let Disk::Small(megabytes) = settings.disk {
+            services::mount_disks(&dir, megabytes)?;
+        }
+        let postgres = services::postgres(&programs, &dir, &guard, settings.disk).await?;
+        let persists = matches!(settings.disk, Disk::Small(_));
+        let redis = services::redis(&programs, ("redis", &dir), &guard, persists)?;
         services::redis_answers(redis.port()).await?;
-        let database_url = services::database_url(&postgres);
+        let spare = if settings.spare_redis {
+            let spare = services::redis(&programs, ("redis-2", &dir), &guard, false)?;
+            services::redis_answers(spare.port()).await?;
+            Some(spare)
+        } else {
+            None
+        };
+        let database_url = services::database_url(postgres.port());
         let redis_url = format!("redis://127.0.0.1:{}", redis.port());
         services::migrate(&programs, &dir, &database_url)?;
 
-        let mut proxies = Vec::new();
+        let (mut proxies, mut worker_proxies) = (Vec::new(), Vec::new());
+        let mut database_proxies = Vec::new();
         let mut workers = Vec::new();
         let mut gateways = Vec::new();
         for number in 1..=settings.workers {
@@ -71,21 +89,27 @@ impl Cluster {
                 .argument("run")
                 .set("DATABASE_URL", &database_url)
                 .set("REDIS_URL", &redis_url);
+            if settings.proxies {
+                let proxy = Proxy::start(&loopback(redis.port())).await?;
+                worker.set("REDIS_URL", &format!("redis://{}", proxy.address()));
+                worker_proxies.push(proxy);
+                let proxy = Proxy::start(&loopback(postgres.port())).await?;
+                let url = services::database_url(proxy.address().port());
+                worker.set("DATABASE_URL", &url);
+                database_proxies.push(proxy);
+            }
             settings.apply(&mut worker);
             worker.start(&guard)?;
             workers.push(worker);
         }
         for number in 1..=settings.gateways {
             let mut gateway = Node::new(&format!("gateway-{number}"), &programs.gateway, &dir)?;
-            let url = if settings.redis_proxy {
-                let proxy = Proxy::start(&format!("127.0.0.1:{}", redis.port())).await?;
-                let url = format!("redis://{}", proxy.address());
+            gateway.set("REDIS_URL", &redis_url);
+            if settings.proxies {
+                let proxy = Proxy::start(&loopback(redis.port())).await?;
+                gateway.set("REDIS_URL", &format!("redis://{}", proxy.address()));
                 proxies.push(proxy);
-                url
-            } else {
-                redis_url.clone()
-            };
-            gateway.set("REDIS_URL", &url);
+            }
             settings.apply(&mut gateway);
             gateway.start(&guard)?;
             gateways.push(gateway);
@@ -96,6 +120,9 @@ impl Cluster {
             workers,
             gateways,
             proxies,
+            worker_proxies,
+            database_proxies,
+            spare,
             dir,
             _guard: guard,
         };
@@ -141,9 +168,7 @@ impl Cluster {
 
     /// Empties Redis, as an operator's slip would.
     pub async fn flush_redis(&self) -> Result<()> {
-        services::redis_command(self.redis.port(), "FLUSHALL")
-            .await
-            .map(drop)
+        redis_tell(&self.redis, "FLUSHALL").await
     }
 
     /// Starts Postgres again, as often as it takes: the processes of the one
@@ -172,12 +197,58 @@ impl Cluster {
     }
 }
 
+/// Gives a Redis one command without spaces in its words.
+pub async fn redis_tell(redis: &Node, command: &str) -> Result<()> {
+    let answer = services::redis_command(redis.port(), command).await?;
+    if answer.starts_with('-') {
+        bail!("{} to {command}: {answer}", redis.name());
+    }
+    Ok(())
+}
+
+/// Whether this process may mount file systems, which small disks need.
+pub fn can_mount() -> Result<()> {
+    let dir = std::env::temp_dir().join(format!("confab-{:012x}", entropy() >> 16));
+    fs::create_dir(&dir)?;
+    let tried = services::try_mount(&dir);
+    fs::remove_dir(&dir)?;
+    tried
+}
+
+fn loopback(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+/// Whether a worker or gateway says that it is ready.
+pub async fn node_is_ready(node: &Node) -> bool {
+    let answer = http::get(&loopback(node.ops_port()), "/readyz").await;
+    answer.is_ok_and(|answer| answer.status == 200)
+}
+
+/// What a worker or gateway counts under `name`, labels included; 0 while it shows
+/// no such line.
+pub async fn node_metric(node: &Node, name: &str) -> Result<u64> {
+    let answer = http::get(&loopback(node.ops_port()), "/metrics").await?;
+    let text = String::from_utf8_lossy(&answer.body);
+    let value = text.lines().find_map(|line| {
+        line.strip_prefix(name)?
+            .strip_prefix(' ')?
+            .parse::<f64>()
+            .ok()
+    });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counters below 2^53"
+    )]
+    Ok(value.unwrap_or_default() as u64)
+}
+
 /// Waits until a worker or gateway says that it is ready.
 pub async fn node_ready(node: &Node, patience: Duration) -> Result<()> {
     let deadline = Instant::now() + patience;
     loop {
-        let answer = http::get(&format!("127.0.0.1:{}", node.ops_port()), "/readyz").await;
-        if answer.is_ok_and(|answer| answer.status == 200) {
+        if node_is_ready(node).await {
             return Ok(());
         }
         if !node.runs() {

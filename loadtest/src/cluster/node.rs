@@ -200,6 +200,23 @@ impl Node {
         line.split_whitespace().nth(1)?.parse().ok()
     }
 
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> Option<usize> {
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.pid()?)).ok()?;
+        Some(entries.count())
+    }
+
+    /// Kills the process with all its children, so that nothing goes on after it.
+    pub fn kill_all(&self) -> Result<()> {
+        let children = self.pid().map(children).unwrap_or_default();
+        self.kill()?;
+        for child in children {
+            // It may have ended with its parent.
+            drop(send(Signal::Kill, child));
+        }
+        Ok(())
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -15,10 +15,11 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{POLL, START, guard::Guard, node::Node, places::Programs};
+use tokio_postgres::NoTls;
 
-/// Without the waits for a disk: what a killed process wrote the kernel still has.
-const NOT_DURABLE: [&str; 2] = ["fsync=off", "full_page_writes=off"];
+use super::{POLL, START, guard::Guard, node::Node, places::Programs, settings::Disk};
+
+const LAX: [&str; 2] = ["fsync=off", "full_page_writes=off"];
 const POSTGRES_OPTIONS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "synchronous_commit=on",
@@ -26,15 +27,27 @@ const POSTGRES_OPTIONS: [&str; 5] = [
     "max_connections=200",
     "logging_collector=off",
 ];
+/// With a small write-ahead log.
+const SMALL: [&str; 4] = [
+    "fsync=off",
+    "full_page_writes=off",
+    "min_wal_size=8MB",
+    "max_wal_size=32MB",
+];
+/// A server that has run for a while recycles the files of its log; a new one
+/// writes each of them first, which holds every commit up for some 40 ms.
+const WAL_KEPT: &str = "min_wal_size=1GB";
+/// Files of the log, 16 MB each, that are made before anything is measured.
+const WAL_FILES: usize = 56;
 
 pub(super) async fn postgres(
     programs: &Programs,
     dir: &Path,
     guard: &Guard,
-    durable: bool,
+    disk: Disk,
 ) -> Result<Node> {
     let home = dir.join("postgres");
-    fs::create_dir(&home)?;
+    fs::create_dir_all(&home)?;
     let owner = owner()?;
     if let Some((user, group)) = owner {
         // Postgres refuses to run as root, and its user must reach its folder.
@@ -47,6 +60,7 @@ pub(super) async fn postgres(
         .arg(&data)
         .args(["-U", "confab", "--auth=trust", "--encoding=UTF8"])
         .args(["--locale=C.UTF-8", "--no-sync", "--no-instructions"])
+        .args(matches!(disk, Disk::Small(_)).then_some("--wal-segsize=1"))
         .current_dir(&home))?;
     let mut node = Node::new("postgres", &programs.postgres, dir)?;
     node.owned_by(owner)
@@ -57,8 +71,12 @@ pub(super) async fn postgres(
     node.argument(&port)
         .argument("-k")
         .argument(&home.display().to_string());
-    let speed: &[&str] = if durable { &[] } else { &NOT_DURABLE };
-    for option in POSTGRES_OPTIONS.iter().chain(speed) {
+    let options: &[&str] = match disk {
+        Disk::Lax => &LAX,
+        Disk::Durable => &[WAL_KEPT],
+        Disk::Small(_) => &SMALL,
+    };
+    for option in POSTGRES_OPTIONS.iter().chain(options) {
         node.argument("-c").argument(option);
     }
     node.start(guard)?;
@@ -70,11 +88,29 @@ pub(super) async fn postgres(
         sleep(POLL).await;
     }
     create(programs, dir, &node, "confab")?;
+    if disk == Disk::Durable {
+        break_in(&database_url(node.port())).await?;
+    }
     Ok(node)
 }
 
-pub(super) fn database_url(postgres: &Node) -> String {
-    url(postgres, "confab")
+/// Makes the write-ahead log what it is on a server that has run for a while.
+async fn break_in(database_url: &str) -> Result<()> {
+    let (client, connection) = tokio_postgres::connect(database_url, NoTls).await?;
+    let work = async move {
+        for _ in 0..WAL_FILES {
+            let fill =
+                "SELECT pg_logical_emit_message(false, 'confab', ''); SELECT pg_switch_wal()";
+            client.batch_execute(fill).await?;
+        }
+        client.batch_execute("CHECKPOINT").await
+    };
+    let (_, done) = tokio::join!(connection, work);
+    done.context("breaking Postgres in")
+}
+
+pub(super) fn database_url(port: u16) -> String {
+    url(port, "confab")
 }
 
 /// Another database, migrated and empty; answers with its URL.
@@ -85,7 +121,7 @@ pub(super) fn fresh_database(
     name: &str,
 ) -> Result<String> {
     create(programs, dir, postgres, name)?;
-    let url = url(postgres, name);
+    let url = url(postgres.port(), name);
     migrate(programs, dir, &url)?;
     Ok(url)
 }
@@ -97,22 +133,56 @@ fn create(programs: &Programs, dir: &Path, postgres: &Node, name: &str) -> Resul
         .current_dir(dir))
 }
 
-fn url(postgres: &Node, database: &str) -> String {
-    format!("postgres://confab@127.0.0.1:{}/{database}", postgres.port())
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://confab@127.0.0.1:{port}/{database}")
 }
 
-pub(super) fn redis(programs: &Programs, dir: &Path, guard: &Guard) -> Result<Node> {
-    let mut node = Node::new("redis", &programs.redis, dir)?;
+/// A Redis called `name`. It keeps nothing, so that a restarted one is an empty
+/// one, which is the worst case; unless it `persists`, in a folder of its name.
+pub(super) fn redis(
+    programs: &Programs,
+    (name, dir): (&str, &Path),
+    guard: &Guard,
+    persists: bool,
+) -> Result<Node> {
+    let mut node = Node::new(name, &programs.redis, dir)?;
     let port = node.port().to_string();
-    // Nothing is kept: a restarted Redis is an empty one, which is the worst case.
+    let home = dir.join(name);
+    fs::create_dir_all(&home)?;
+    let home = home.display().to_string();
+    let keep = if persists { "yes" } else { "no" };
     for argument in ["--port", &port, "--bind", "127.0.0.1", "--save", ""] {
         node.argument(argument);
     }
-    for argument in ["--appendonly", "no", "--daemonize", "no"] {
+    for argument in ["--appendonly", keep, "--daemonize", "no", "--dir", &home] {
         node.argument(argument);
     }
     node.start(guard)?;
     Ok(node)
+}
+
+/// Mounts a file system in memory for Postgres and for Redis each.
+pub(super) fn mount_disks(dir: &Path, megabytes: u32) -> Result<()> {
+    for name in ["postgres", "redis"] {
+        let disk = dir.join(name);
+        fs::create_dir_all(&disk)?;
+        mount(&disk, megabytes)?;
+    }
+    Ok(())
+}
+
+/// Mounts a file system in memory, and takes it away again.
+pub(super) fn try_mount(dir: &Path) -> Result<()> {
+    mount(dir, 1)?;
+    run(Command::new("umount").arg(dir))
+}
+
+fn mount(dir: &Path, megabytes: u32) -> Result<()> {
+    let size = format!("size={megabytes}m");
+    run(Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+        .arg(dir))
+    .context("mounting a file system in memory")
 }
 
 pub(super) fn migrate(programs: &Programs, dir: &Path, database_url: &str) -> Result<()> {
@@ -223,8 +293,8 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("confab-{:012x}", entropy() >> 16));
         fs::create_dir(&dir).unwrap();
         let guard = Guard::start(&dir).unwrap();
-        let postgres = postgres(&programs, &dir, &guard, false).await.unwrap();
-        let redis = redis(&programs, &dir, &guard).unwrap();
+        let postgres = postgres(&programs, &dir, &guard, Disk::Lax).await.unwrap();
+        let redis = redis(&programs, ("redis", &dir), &guard, false).unwrap();
         redis_answers(redis.port()).await.unwrap();
         redis_command(redis.port(), "SET a 1").await.unwrap();
 

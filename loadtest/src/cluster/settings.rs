@@ -2,6 +2,18 @@
 
 use super::node::Node;
 
+/// What the Postgres and the Redis of a cluster write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// The disk that is there, without waiting for it: tests kill processes, not
+    /// machines, and what a killed process wrote the kernel still has.
+    Lax,
+    /// The disk that is there, waited for as in production.
+    Durable,
+    /// File systems in memory of so many megabytes each, which takes root.
+    Small(u32),
+}
+
 /// How a cluster is to be.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -13,11 +25,13 @@ pub struct Settings {
     pub signup: &'static str,
     /// Rate limits by the names of their variables; those not named are off.
     pub limits: Vec<(&'static str, &'static str)>,
-    /// Whether a proxy stands between each gateway and Redis.
-    pub redis_proxy: bool,
-    /// Whether Postgres waits for the disk, as in production. Tests kill
-    /// processes, not machines: for them the wait proves nothing.
-    pub durable: bool,
+    /// Whether a proxy stands between each gateway and worker and Redis, and
+    /// between each worker and Postgres.
+    pub proxies: bool,
+    /// Whether there is another Redis, empty, that nobody uses yet.
+    pub spare_redis: bool,
+    /// What Postgres and Redis write to.
+    pub disk: Disk,
     /// More variables for the gateways and workers.
     pub environment: Vec<(&'static str, String)>,
 }
@@ -29,8 +43,9 @@ impl Default for Settings {
             workers: 2,
             signup: "open",
             limits: Vec::new(),
-            redis_proxy: false,
-            durable: false,
+            proxies: false,
+            spare_redis: false,
+            disk: Disk::Lax,
             environment: Vec::new(),
         }
     }

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::rows::{Rooms, Writer, prepare};
 use crate::{
-    cluster::{Cluster, Settings},
+    cluster::{Cluster, Disk, Settings},
     measure::{Better, Figure, Latency, Report, Role, Sampler, Usage, html},
 };
 
@@ -131,6 +131,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report> {
     let settings = Settings {
         gateways: 0,
         workers: 0,
+        disk: Disk::Durable,
         ..Settings::default()
     };
     let cluster = Cluster::start(settings).await?;

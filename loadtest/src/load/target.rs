@@ -9,7 +9,7 @@ use shared::protocol::{account::JoinAsGuest, invite::CreateInvite, server::Creat
 use super::options::Options;
 use crate::{
     client::{self, Client},
-    cluster::{Cluster, Settings},
+    cluster::{Cluster, Disk, Settings},
     measure::{Role, Sampler},
     random::nonce,
 };
@@ -151,7 +151,7 @@ fn settings(options: &Options, environment: &[(&'static str, String)]) -> Settin
     let mut settings = Settings {
         gateways: options.gateways,
         workers: options.workers,
-        durable: true,
+        disk: Disk::Durable,
         environment: vec![
             ("CONFAB_MAX_CONNECTIONS", many()),
             ("CONFAB_MAX_ADDRESS_CONNECTIONS", many()),

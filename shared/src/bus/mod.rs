@@ -135,6 +135,16 @@ impl Bus {
         Self(Kind::Memory(memory::Memory::default()))
     }
 
+    /// Ends the connections for commands and opens them anew: for whoever finds
+    /// that the Redis they lead to is not the one that the others talk to. What is
+    /// under way fails. Subscribers have a reset of their own.
+    pub fn reset(&self) {
+        match &self.0 {
+            Kind::Redis(redis) => redis.reset(),
+            Kind::Memory(_) => {}
+        }
+    }
+
     /// Appends a packed entry to the stream of its partition. Sent once, never
     /// repeated: `Unreachable` means that it may or may not have been appended.
     pub async fn append(&self, partition: Partition, entry: Bytes) -> Result<StreamId, BusError> {

@@ -70,6 +70,11 @@ impl Redis {
         })))
     }
 
+    pub(super) fn reset(&self) {
+        self.0.ingest.reset();
+        self.0.scripts.reset();
+    }
+
     #[expect(
         clippy::unused_async,
         reason = "part of the interface; it opens its connection on first use"

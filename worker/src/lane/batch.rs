@@ -194,6 +194,11 @@ impl Lane<'_> {
         let Context { batch, woken, .. } = ctx;
         let committed = match sealed {
             Ok(events) if durable => {
+                #[cfg(feature = "sabotage")]
+                if crate::sabotage::acknowledges_early() {
+                    self.tell(works, verdicts.clone(), Vec::new(), Vec::new())
+                        .await;
+                }
                 let timer = self.parts.metrics.commit_seconds.start_timer();
                 let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX);
                 let span = debug_span!("commit", commands = works.len());
@@ -259,6 +264,8 @@ impl Lane<'_> {
                     // Its row is deleted in the transaction of its effects: it cannot come twice.
                     Source::Internal(_) => None,
                 };
+                #[cfg(feature = "sabotage")]
+                let nonce = nonce.filter(|_| !crate::sabotage::forgets());
                 if let Some(Err(refusal)) = nonce.map(commands::check_nonce) {
                     return Some(Err(refusal));
                 }

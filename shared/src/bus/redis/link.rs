@@ -270,12 +270,17 @@ impl Link {
         client.ok_or_else(|| BusError::Unreachable("there is no connection".to_owned()))
     }
 
+    /// Ends the connection; another one is opened.
+    pub(super) fn reset(&self) {
+        self.reset.notify_one();
+    }
+
     /// Turns fred's error into ours. Looks for the master anew when this one says
     /// that it is none.
     pub(super) fn failed(&self, error: &Error) -> BusError {
         let error = failed(error);
         if matches!(&error, BusError::Refused(text) if text.starts_with("READONLY")) {
-            self.reset.notify_one();
+            self.reset();
         }
         error
     }
@@ -297,7 +302,7 @@ async fn keep(
                 let reason = tokio::select! {
                     reason = live.ended() => reason,
                     reason = silence(&client) => reason,
-                    () = reset.notified() => BusError::Unreachable("it is no master".to_owned()),
+                    () = reset.notified() => BusError::Unreachable("it is no master, or not ours".to_owned()),
                 };
                 current.send_replace(None);
                 reason

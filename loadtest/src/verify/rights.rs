@@ -1,0 +1,266 @@
+//! Who lost a right hears nothing more: P16, as far as rights can be lost by now:
+//! by the overrides of a channel, by leaving, and with a revoked session.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use shared::{
+    close::CloseCode,
+    domain::permissions::{Override, Permissions, TargetKind},
+    protocol::{
+        account::{LogIn, Register},
+        channel::{ChannelUpdated, UpdateChannel},
+        message::MessageCreated,
+        server::{LeaveServer, MemberLeft},
+        session::RevokeSession,
+    },
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{schedule::Kind, trial::Trial};
+use crate::{
+    client::{Client, Options, Status, log::Seen},
+    random::{Random, nonce},
+    room::Room,
+    workload::Plan,
+};
+
+/// Within this time something goes on, or never.
+const BACK: Duration = Duration::from_mins(1);
+/// How soon a revoked session is closed.
+const REVOKED: Duration = Duration::from_secs(5);
+
+/// P16.
+pub(super) async fn lost(trial: &mut Trial<'_>) -> Result<()> {
+    overrides(trial, &[]).await?;
+    overrides(trial, &[Kind::KillOurs, Kind::Cut]).await?;
+    revoked(trial).await
+}
+
+/// A channel is hidden and shown while its owner writes without a pause.
+async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
+    let room = trial.room(4).await?;
+    let owner = room.enter(0, Options::default()).await?;
+    let mut members = Vec::new();
+    for number in 1..4 {
+        members.push(room.enter(number, Options::default()).await?);
+    }
+    let owned = Room {
+        tokens: room.tokens.iter().take(1).cloned().collect(),
+        ..room.clone()
+    };
+    let plan = Plan {
+        writers: 3,
+        readers: 2,
+        every: Duration::from_millis(3),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&owned, &plan).await?;
+    workload.progress(30, BACK).await?;
+    trial.note("the channel is hidden and shown, again and again");
+    let until = Instant::now() + trial.terms.length / 2;
+    let mut random = Random::new(trial.terms.seed ^ 1);
+    let toggling = toggle(&room, &owner, until, &mut random);
+    if kinds.is_empty() {
+        toggling.await?;
+    } else {
+        let (toggled, stormed) = tokio::join!(toggling, trial.storm(kinds, &workload));
+        toggled?;
+        stormed?;
+    }
+    let gone = members.pop().context("somebody to leave")?;
+    let leave = LeaveServer { nonce: nonce() };
+    gone.call(room.server.get(), &leave)
+        .await
+        .context("leaving")?;
+    trial.note("one of the members has left");
+    workload.progress(100, BACK).await?;
+    trial.judge(workload).await?;
+
+    let end = "the end";
+    room.say(&owner, end).await?;
+    for client in members.iter().chain([&owner]) {
+        let last = |seen: &Seen| {
+            seen.event::<MessageCreated>()
+                .filter(|event| event.message.content == end)
+        };
+        if client.log().wait(0, BACK, last).await.is_none() {
+            bail!("a member does not see the end");
+        }
+    }
+    let truth = Truth::of(&room, &owner);
+    let hidden = truth.hidden.len();
+    trial.measured(format!(
+        "{hidden} of {} messages were hidden from the members",
+        truth.messages.len()
+    ));
+    trial.demand(hidden > 0, || "nothing ever was hidden".to_owned());
+    for member in &members {
+        truth.compare(trial, &room, member, kinds.is_empty());
+    }
+    let late = seen(&room, &gone)
+        .into_iter()
+        .filter(|seq| truth.left.is_some_and(|left| *seq > left));
+    let late: Vec<u64> = late.collect();
+    trial.demand(late.is_empty(), || {
+        format!("who had left was told of {late:?}")
+    });
+    Ok(())
+}
+
+async fn toggle(room: &Room, owner: &Client, until: Instant, random: &mut Random) -> Result<()> {
+    let hide = Override {
+        kind: TargetKind::Role,
+        target: room.server.get(),
+        allow: Permissions::empty(),
+        deny: Permissions::VIEW_CHANNEL,
+    };
+    loop {
+        for overrides in [vec![hide.clone()], Vec::new()] {
+            let update = UpdateChannel {
+                nonce: nonce(),
+                channel_id: room.channel,
+                name: None,
+                topic: None,
+                position: None,
+                overrides: Some(overrides),
+            };
+            owner
+                .call(room.server.get(), &update)
+                .await
+                .context("setting overrides")?;
+            sleep(Duration::from_millis(random.below(300))).await;
+        }
+        if Instant::now() > until {
+            return Ok(());
+        }
+    }
+}
+
+/// What the owner saw, who sees everything.
+struct Truth {
+    messages: BTreeSet<u64>,
+    hidden: BTreeSet<u64>,
+    /// Where the last member left.
+    left: Option<u64>,
+}
+
+impl Truth {
+    fn of(room: &Room, owner: &Client) -> Self {
+        let mut truth = Self {
+            messages: BTreeSet::new(),
+            hidden: BTreeSet::new(),
+            left: None,
+        };
+        let mut is_hidden = false;
+        for seen in owner.log().since(0) {
+            let Seen::Event { topic, seq, .. } = &seen else {
+                continue;
+            };
+            if *topic != room.server.get() {
+                continue;
+            }
+            if let Some(updated) = seen.event::<ChannelUpdated>() {
+                is_hidden = !updated.channel.overrides.is_empty();
+            } else if seen.event::<MemberLeft>().is_some() {
+                truth.left = Some(*seq);
+            } else if seen.event::<MessageCreated>().is_some() {
+                truth.messages.insert(*seq);
+                if is_hidden {
+                    truth.hidden.insert(*seq);
+                }
+            }
+        }
+        truth
+    }
+
+    /// What a member saw against it; `whole` when he may have missed nothing.
+    fn compare(&self, trial: &mut Trial<'_>, room: &Room, member: &Client, whole: bool) {
+        let seen = seen(room, member);
+        trial.outcome.counts.received += seen.len();
+        let leaked: Vec<&u64> = seen.intersection(&self.hidden).collect();
+        trial.outcome.counts.wrong += leaked.len();
+        trial.demand(leaked.is_empty(), || {
+            format!("a member saw what was hidden from him: events {leaked:?}")
+        });
+        let told = |seen: &Seen| matches!(seen, Seen::Gap { .. });
+        let gaps = member
+            .log()
+            .since(0)
+            .iter()
+            .filter(|seen| told(seen))
+            .count();
+        trial.outcome.counts.gaps += gaps;
+        trial.demand(gaps == 0 || !whole, || {
+            "a member was told of a gap".to_owned()
+        });
+        if gaps == 0 {
+            let due: BTreeSet<u64> = self.messages.difference(&self.hidden).copied().collect();
+            let missing: Vec<&u64> = due.difference(&seen).collect();
+            trial.outcome.counts.lost += missing.len();
+            trial.demand(missing.is_empty(), || {
+                format!("a member missed what he might see: events {missing:?}")
+            });
+        }
+        for violation in member.violations() {
+            trial.outcome.find(violation);
+        }
+    }
+}
+
+/// The places in the server's topic of the messages that somebody saw.
+fn seen(room: &Room, client: &Client) -> BTreeSet<u64> {
+    let log = client.log().since(0);
+    let mine = log.iter().filter_map(|seen| match seen {
+        Seen::Event { topic, seq, .. } if *topic == room.server.get() => {
+            seen.event::<MessageCreated>().map(|_| *seq)
+        }
+        _ => None,
+    });
+    mine.collect()
+}
+
+/// A session is revoked from another one of the same account.
+async fn revoked(trial: &mut Trial<'_>) -> Result<()> {
+    let gateways = trial.cluster.addresses();
+    let client = Client::connect(gateways.clone(), Options::default());
+    let name = format!("p16-{}", nonce().split_off(22));
+    let register = Register {
+        nonce: nonce(),
+        name: name.clone(),
+        password: nonce(),
+        invite: None,
+        device: None,
+    };
+    let first = client.call(0, &register).await.context("signing up")?;
+    client.identify(&first.token).await?;
+    for number in 0..4 {
+        let mut rotated = gateways.clone();
+        rotated.rotate_left(number % gateways.len().max(1));
+        let other = Client::connect(rotated, Options::default());
+        let log_in = LogIn {
+            nonce: nonce(),
+            name: name.clone(),
+            password: register.password.clone(),
+            device: None,
+        };
+        let second = other.call(0, &log_in).await.context("signing in")?;
+        other.identify(&second.token).await?;
+        let mut status = other.status();
+        let revoke = RevokeSession {
+            nonce: nonce(),
+            session_id: second.session_id,
+        };
+        client.call(0, &revoke).await.context("revoking")?;
+        trial.note("a session is revoked");
+        let began = Instant::now();
+        let closed = status.wait_for(|status| matches!(status, Status::Closed(_)));
+        let closed = timeout(trial.allow(REVOKED), closed).await;
+        let closed = closed.context("a revoked session stays open")??.clone();
+        let took = began.elapsed().as_secs_f64();
+        trial.measured(format!("a revoked session was closed after {took:.3} s"));
+        let due = Status::Closed(Some(CloseCode::Revoked.code()));
+        trial.demand(closed == due, || format!("it was closed as {closed:?}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! What was acknowledged is stored, once and in one order: P1, P2, P3, P10, P11,
+//! P15, and all faults at once.
+
+use std::{fs, io::Write as _, time::Duration};
+
+use anyhow::{Context as _, Result};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    schedule::{Fault, Kind, Schedule, Who},
+    trial::{Size, Trial, until},
+};
+use crate::{
+    checker,
+    client::{Options, Status, log::Seen},
+    cluster,
+    workload::{Plan, Workload},
+};
+
+/// How long a service that was healed may take to acknowledge again.
+const BACK: Duration = Duration::from_mins(1);
+/// Acknowledgements end so long after the last COMMIT.
+const LATE: Duration = Duration::from_secs(1);
+/// Memory that a gateway may gain while nothing can be stored, in KiB.
+const GROWTH: u64 = 65_536;
+
+/// P1: the stores, the gateways and the workers are killed, again and again.
+pub(super) async fn killed(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        writers: 8,
+        every: Duration::from_millis(3),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    trial.storm(&[Kind::Kill], &workload).await?;
+    trial.judge(workload).await.map(drop)
+}
+
+/// P2: every message is sent three times, over two sessions in turn.
+pub(super) async fn repeated(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(3).await?;
+    let plan = Plan {
+        sends: 3,
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    trial
+        .storm(&[Kind::KillOurs, Kind::Freeze], &workload)
+        .await?;
+    trial.judge(workload).await.map(drop)
+}
+
+/// P3: many write at once, nothing is wrong, and nobody may miss anything.
+pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        writers: 8,
+        readers: 4,
+        every: Duration::from_millis(2),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(200, BACK).await?;
+    sleep(trial.terms.length).await;
+    let report = trial.judge(workload).await?.report;
+    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+    let due = report.stored * plan.readers;
+    trial.demand(report.received == due, || {
+        format!("{} were received, not {due}", report.received)
+    });
+    Ok(())
+}
+
+/// P10: Redis is emptied, then replaced by an empty one; both again while there is time.
+pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let workload = trial.workload(&room, &Plan::default()).await?;
+    workload.progress(60, BACK).await?;
+    let promised = trial.allow(Duration::from_secs(10));
+    let end = Instant::now() + trial.terms.length;
+    loop {
+        for fault in [Fault::Flush, Fault::Kill(Who::Redis)] {
+            trial.inflict(fault).await?;
+            let began = Instant::now();
+            let back = workload.progress(60, promised).await;
+            back.with_context(|| format!("service is not back after: {fault}"))?;
+            trial.measured(format!(
+                "service is back {:.1} s after: {fault}",
+                began.elapsed().as_secs_f64()
+            ));
+        }
+        if Instant::now() > end {
+            break;
+        }
+    }
+    trial.judge(workload).await.map(drop)
+}
+
+/// P11: Postgres dies and stays away, then it is frozen.
+pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        // How long a busy machine leaves a heartbeat unanswered is not the question.
+        options: Options::default(),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(60, BACK).await?;
+    let outage = Duration::from_secs(trial.terms.size.of(5, 15, 30));
+    let mut silent = Vec::new();
+    for (begin, end) in [
+        (Fault::Down(Who::Postgres), Fault::Up(Who::Postgres)),
+        (Fault::Freeze(Who::Postgres), Fault::Continue(Who::Postgres)),
+    ] {
+        let before = memory(trial);
+        trial.inflict(begin).await?;
+        let from = workload.now();
+        sleep(outage).await;
+        silent.push((begin, from, workload.now()));
+        let grown = memory(trial).saturating_sub(before);
+        trial.demand(grown < GROWTH, || format!("gateways grew by {grown} KiB"));
+        sockets_stayed(trial, &workload);
+        trial.inflict(end).await?;
+        workload
+            .progress(60, BACK)
+            .await
+            .with_context(|| format!("after: {end}"))?;
+    }
+    let history = trial.judge(workload).await?.history;
+    // An answer may still be on its way; one machine that runs everything delivers it late.
+    let late = if trial.terms.strict { LATE } else { LATE * 3 };
+    let late = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+    let times = checker::acknowledgements(&history);
+    for (fault, from, to) in silent {
+        let last = times.iter().filter(|t| (from..to).contains(t)).max();
+        let after = last.map_or(0, |last| last - from);
+        trial.measured(format!(
+            "the last acknowledgement came {after} us after: {fault}"
+        ));
+        trial.demand(after <= late, || {
+            format!("something was acknowledged {after} us after: {fault}")
+        });
+    }
+    Ok(())
+}
+
+/// The memory of all gateways together, in KiB.
+fn memory(trial: &Trial<'_>) -> u64 {
+    let gateways = trial.cluster.gateways.iter();
+    gateways.filter_map(cluster::Node::resident_kib).sum()
+}
+
+fn sockets_stayed(trial: &mut Trial<'_>, workload: &Workload) {
+    for (number, reader) in workload.readers.iter().enumerate() {
+        let status = reader.status().borrow().clone();
+        let log = reader.log().since(0);
+        let lost = log.iter().any(|seen| matches!(seen, Seen::Lost { .. }));
+        trial.demand(matches!(status, Status::Open(_)) && !lost, || {
+            format!("the connection of reader {number} did not stay: {status:?}")
+        });
+    }
+}
+
+/// What a small disk takes, if this process may not make one.
+pub(super) fn needs_mount() -> Option<String> {
+    cluster::can_mount()
+        .err()
+        .map(|error| format!("root, to mount a small disk in memory ({error:#})"))
+}
+
+/// P15: the disk of Postgres is full for a while, then that of Redis.
+pub(super) async fn full_disk(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        writers: 8,
+        every: Duration::from_millis(2),
+        bytes: 1_900,
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(60, BACK).await?;
+    for name in ["postgres", "redis"] {
+        let file = trial.cluster.dir().join(name).join("fill");
+        trial.note(format!("the disk of {name} is full"));
+        fill(&file)?;
+        let mut before = workload.acknowledged();
+        let stops = until("nothing is acknowledged", BACK, async || {
+            fill(&file)?;
+            sleep(Duration::from_secs(2)).await;
+            let now = workload.acknowledged();
+            let stopped = now == before;
+            before = now;
+            Ok(stopped)
+        });
+        stops
+            .await
+            .with_context(|| format!("the disk of {name} never was full"))?;
+        sleep(trial.terms.length / 4).await;
+        trial.note(format!("the disk of {name} has room again"));
+        fs::remove_file(&file)?;
+        if !trial.cluster.postgres.runs() {
+            // It gave itself up: whoever looks after it starts it again.
+            trial.inflict(Fault::Up(Who::Postgres)).await?;
+        }
+        workload
+            .progress(60, BACK)
+            .await
+            .with_context(|| format!("with room for {name}"))?;
+    }
+    trial.judge(workload).await.map(drop)
+}
+
+/// Writes until the disk is full.
+fn fill(file: &std::path::Path) -> Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)?;
+    for size in [1_048_576, 4_096, 1] {
+        let zeros = vec![0; size];
+        while file.write_all(&zeros).is_ok() {}
+    }
+    Ok(())
+}
+
+/// Everything that can be done to a cluster is done at once.
+pub(super) async fn chaos(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        writers: 6,
+        readers: 4,
+        sends: 2,
+        every: Duration::from_millis(5),
+        catch_up: BACK,
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    trial.storm(Kind::ALL, &workload).await?;
+    trial.judge(workload).await?;
+    if trial.terms.size >= Size::Usual {
+        let all = trial.all_ready(true, BACK).await?;
+        trial.measured(format!(
+            "all are ready {:.1} s after the end",
+            all.as_secs_f64()
+        ));
+    }
+    Ok(())
+}
+
+/// Faults for P9 and others that do them one by one.
+pub(super) fn one_by_one(faults: &[Fault], length: Duration) -> Schedule {
+    let parts = u32::try_from(faults.len() + 1).unwrap_or(u32::MAX);
+    let at = |number: u32| length * (number + 1) / parts;
+    Schedule::exactly((0_u32..).map(at).zip(faults.iter().copied()).collect())
+}

@@ -1,0 +1,238 @@
+//! What a reader sees has no hole: P4, P5, P6.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use shared::protocol::message::MessageCreated;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    schedule::{Fault, Kind, Schedule, Who},
+    stored::one_by_one,
+    trial::Trial,
+};
+use crate::{
+    client::{Client, Options},
+    proxy::Proxy,
+    room::Room,
+    workload::{Guest, Plan},
+};
+
+/// Within this time something goes on, or never.
+const BACK: Duration = Duration::from_mins(1);
+/// How soon a lost notification is repaired.
+const REPAIR: Duration = Duration::from_secs(5);
+
+/// P4: events are lost, links are cut, silent and slow, and Redis stands still.
+pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        readers: 4,
+        every: Duration::from_millis(5),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(50, BACK).await?;
+    let length = trial.terms.length;
+    let kinds = [Kind::Cut, Kind::Silence, Kind::LoseEvents, Kind::Delay];
+    let gap = length / 4;
+    let mut faults = Schedule::random(&mut trial.random, length, gap, &kinds)
+        .faults()
+        .to_vec();
+    let pause = Duration::from_secs(1 + trial.random.below(trial.terms.size.of(2, 8, 20)));
+    let every = 2 + trial.random.below(8);
+    faults.extend([
+        (Duration::ZERO, Fault::LoseEvents(every)),
+        (length * 2 / 3, Fault::LoseEvents(0)),
+        (length / 3, Fault::Freeze(Who::Redis)),
+        (length / 3 + pause, Fault::Continue(Who::Redis)),
+    ]);
+    trial.play(&Schedule::exactly(faults)).await?;
+    workload.progress(30, BACK).await?;
+    trial.judge(workload).await?;
+    let lost: u64 = trial.cluster.proxies.iter().map(Proxy::dropped).sum();
+    trial.measured(format!("{lost} published messages were kept from gateways"));
+    trial.demand(lost > 0, || "the proxies lost nothing".to_owned());
+    Ok(())
+}
+
+/// P5: gateways die under load, and a reader comes back to a large backlog.
+pub(super) async fn resumed(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        writers: 6,
+        readers: 4,
+        every: Duration::from_millis(3),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(100, BACK).await?;
+    let first = usize::from(trial.random.below(2) == 1);
+    let kills: Vec<Fault> = (0..trial.terms.size.of(2, 4, 12))
+        .map(|number| Fault::Kill(Who::Gateway((first + number) % 2)))
+        .collect();
+    trial.play(&one_by_one(&kills, trial.terms.length)).await?;
+    workload.progress(100, BACK).await?;
+    let report = trial.judge(workload).await?.report;
+    complete(
+        trial,
+        report.gaps,
+        report.received,
+        report.stored * plan.readers,
+    );
+    trial.demand(report.resumes >= 2, || {
+        format!("{} resumes", report.resumes)
+    });
+    backlog(trial).await
+}
+
+fn complete(trial: &mut Trial<'_>, gaps: usize, received: usize, due: usize) {
+    trial.demand(gaps == 0, || "a reader was told of a gap".to_owned());
+    trial.demand(received == due, || {
+        format!("{received} were received, not {due}")
+    });
+}
+
+/// How many events a reader misses; a million needs ten minutes.
+fn missed(trial: &Trial<'_>) -> u64 {
+    if trial.terms.length >= Duration::from_mins(10) {
+        1_000_000
+    } else {
+        trial.terms.size.of(3_000, 30_000, 100_000)
+    }
+}
+
+/// A reader is away while very much happens, then resumes.
+async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let mut doors = Vec::new();
+    for gateway in &trial.cluster.gateways {
+        doors.push(Proxy::start(&format!("127.0.0.1:{}", gateway.port())).await?);
+    }
+    let away = Guest {
+        options: Options::default(),
+        gateways: doors
+            .iter()
+            .map(|door| format!("ws://{}", door.address()))
+            .collect(),
+    };
+    let plan = Plan {
+        writers: 32,
+        readers: 1,
+        every: Duration::ZERO,
+        options: Options::default(),
+        guests: vec![away],
+        catch_up: BACK * 10,
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    let count = missed(trial);
+    trial.note(format!(
+        "a reader is away while {count} messages are written"
+    ));
+    doors.iter().for_each(|door| door.refuse(true));
+    let most = BACK * 2 + trial.terms.length * 2;
+    workload.progress(count, most).await?;
+    trial.note("it comes back");
+    doors.iter().for_each(|door| door.refuse(false));
+    workload.stop_writing().await;
+    let began = Instant::now();
+    let report = trial.judge(workload).await?.report;
+    trial.measured(format!(
+        "a backlog of {count} was caught up with in {:.1} s",
+        began.elapsed().as_secs_f64()
+    ));
+    complete(trial, report.gaps, report.received, report.stored * 2);
+    trial.demand(report.resumes >= 1, || {
+        "the reader never resumed".to_owned()
+    });
+    Ok(())
+}
+
+/// What becomes of the notification of a message in a quiet topic.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// It is lost.
+    Dropped,
+    /// The gateway has no link to Redis when it is published.
+    Absent,
+    /// The link is silent for a while when it is published.
+    Silent,
+}
+
+/// P6: one message, its notification does not arrive, then silence.
+pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(2).await?;
+    let writer = room.enter(0, Options::default()).await?;
+    let reader = room.enter(1, Options::default()).await?;
+    room.say(&writer, "first").await?;
+    sees(&reader, "first", BACK).await?;
+    let began = Instant::now();
+    for number in 0_usize.. {
+        for way in [Way::Dropped, Way::Absent, Way::Silent] {
+            let text = format!("{way:?} {number}");
+            quiet_once(trial, (&room, &writer, &reader), way, &text).await?;
+        }
+        let enough = trial.terms.size.of(0, 2, 5);
+        if number >= enough && began.elapsed() >= trial.terms.length {
+            break;
+        }
+    }
+    for violation in reader.violations() {
+        trial.outcome.find(violation);
+    }
+    Ok(())
+}
+
+async fn quiet_once(
+    trial: &mut Trial<'_>,
+    (room, writer, reader): (&Room, &Client, &Client),
+    way: Way,
+    text: &str,
+) -> Result<()> {
+    trial.note(format!("the notification of one message is {way:?}"));
+    // The reader is on the second gateway, and the writer on the first.
+    let link = trial.cluster.proxies.get(1).context("a proxy")?;
+    let dropped = link.dropped();
+    match way {
+        Way::Dropped => link.drop_next(1),
+        Way::Absent => link.refuse(true),
+        Way::Silent => link.blackhole(true),
+    }
+    trial.outcome.counts.sent += 1;
+    room.say(writer, text).await?;
+    trial.outcome.counts.acknowledged += 1;
+    trial.outcome.counts.stored += 1;
+    if matches!(way, Way::Silent) {
+        sleep(Duration::from_millis(500 + trial.random.below(3_000))).await;
+    }
+    let link = trial.cluster.proxies.get(1).context("a proxy")?;
+    link.refuse(false);
+    link.blackhole(false);
+    let began = Instant::now();
+    if let Err(error) = sees(reader, text, trial.allow(REPAIR)).await {
+        trial.outcome.counts.lost += 1;
+        return Err(error);
+    }
+    trial.outcome.counts.received += 1;
+    let took = began.elapsed().as_secs_f64();
+    trial.measured(format!(
+        "{way:?}: it arrived {took:.2} s after the link was whole"
+    ));
+    let lost = trial.cluster.proxies.get(1).map_or(0, Proxy::dropped) - dropped;
+    trial.demand(lost == 1 || !matches!(way, Way::Dropped), || {
+        format!("{lost} notifications were lost, not one")
+    });
+    Ok(())
+}
+
+async fn sees(reader: &Client, text: &str, patience: Duration) -> Result<()> {
+    let seen = reader.log().wait(0, patience, |seen| {
+        seen.event::<MessageCreated>()
+            .filter(|created| created.message.content == text)
+    });
+    if seen.await.is_none() {
+        bail!("{text:?} was stored, but its reader did not see it within {patience:?}");
+    }
+    Ok(())
+}
