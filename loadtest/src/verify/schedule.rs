@@ -322,9 +322,11 @@ impl Fault {
                 signal(cluster, Who::Redis, Signal::Continue)?;
                 cluster.flush_redis().await
             }
-            Self::Cut(link) => Ok(proxy(cluster, link)?.cut()),
-            Self::Silence(link) => Ok(proxy(cluster, link)?.blackhole(true)),
-            Self::Delay(link, ms) => Ok(proxy(cluster, link)?.delay(Duration::from_millis(ms))),
+            Self::Cut(link) => proxy(cluster, link).map(Proxy::cut),
+            Self::Silence(link) => proxy(cluster, link).map(|proxy| proxy.blackhole(true)),
+            Self::Delay(link, ms) => {
+                proxy(cluster, link).map(|proxy| proxy.delay(Duration::from_millis(ms)))
+            }
             Self::Heal(link) => {
                 let proxy = proxy(cluster, link)?;
                 proxy.delay(Duration::ZERO);
@@ -332,10 +334,9 @@ impl Fault {
                 Ok(())
             }
             Self::LoseEvents(every) => {
-                cluster
-                    .proxies
-                    .iter()
-                    .for_each(|proxy| proxy.drop_every(every));
+                for proxy in &cluster.proxies {
+                    proxy.drop_every(every);
+                }
                 Ok(())
             }
         }
