@@ -1,10 +1,10 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny docs bench fuzz
+.PHONY: help up down reset migrate demo chat test check fmt lint deny docs bench fuzz verify verify-broken
 
 help: ## list the tasks
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start Postgres, Redis, two gateways and two workers; Ctrl-C stops them (DETACH=1: in the background)
 	@deploy/dev/cluster up
@@ -41,6 +41,12 @@ deny: ## licences, sources and who may depend on what, with every warning
 
 docs: ## regenerate the references that are made from code
 	@deploy/dev/docs write
+
+verify: ## each promise under faults, in short; SECONDS=60 SEED=7 PROMISE=chaos for more
+	@LENGTH="$(SECONDS)" SEED="$(SEED)" PROMISE="$(PROMISE)" deploy/dev/verify run
+
+verify-broken: ## builds that break promises on purpose; each must be caught
+	@deploy/dev/verify broken
 
 bench: ## benchmarks of the hot path
 	@cargo bench --workspace --locked

@@ -50,7 +50,8 @@ impl Programs {
 /// test executables are in.
 fn our_programs() -> Result<PathBuf> {
     if let Some(dir) = variable("CONFAB_BIN_DIR") {
-        return Ok(dir.into());
+        // The programs run in a folder of their own.
+        return Ok(std::path::absolute(dir)?);
     }
     let this = std::env::current_exe().context("finding the running program")?;
     let dir = this.parent().context("the program has no folder")?;

@@ -119,6 +119,9 @@ pub enum Kind {
     KillOurs,
     /// A process is frozen, for less or for longer than its lease.
     Freeze,
+    /// A process is frozen in the middle of what it does, and never goes on: it is
+    /// killed. Every second time it is Postgres, with a COMMIT under way.
+    FreezeAndKill,
     /// A process of ours is ended politely.
     Roll,
     /// Everything is killed at once.
@@ -144,6 +147,7 @@ impl Kind {
         Self::KillOurs,
         Self::Freeze,
         Self::Freeze,
+        Self::FreezeAndKill,
         Self::Roll,
         Self::KillEverything,
         Self::Flush,
@@ -218,6 +222,14 @@ fn draw(random: &mut Random, kind: Kind, at: Duration, faults: &mut Vec<(Duratio
         Kind::Freeze => {
             let who = anyone(random);
             lasting(Fault::Freeze(who), Fault::Continue(who));
+        }
+        Kind::FreezeAndKill => {
+            let who = if random.below(2) == 0 {
+                Who::Postgres
+            } else {
+                anyone(random)
+            };
+            lasting(Fault::Freeze(who), Fault::Kill(who));
         }
         Kind::Roll => {
             let who = ours(random);
@@ -310,9 +322,11 @@ impl Fault {
                 signal(cluster, Who::Redis, Signal::Continue)?;
                 cluster.flush_redis().await
             }
-            Self::Cut(link) => Ok(proxy(cluster, link)?.cut()),
-            Self::Silence(link) => Ok(proxy(cluster, link)?.blackhole(true)),
-            Self::Delay(link, ms) => Ok(proxy(cluster, link)?.delay(Duration::from_millis(ms))),
+            Self::Cut(link) => proxy(cluster, link).map(Proxy::cut),
+            Self::Silence(link) => proxy(cluster, link).map(|proxy| proxy.blackhole(true)),
+            Self::Delay(link, ms) => {
+                proxy(cluster, link).map(|proxy| proxy.delay(Duration::from_millis(ms)))
+            }
             Self::Heal(link) => {
                 let proxy = proxy(cluster, link)?;
                 proxy.delay(Duration::ZERO);
@@ -320,10 +334,9 @@ impl Fault {
                 Ok(())
             }
             Self::LoseEvents(every) => {
-                cluster
-                    .proxies
-                    .iter()
-                    .for_each(|proxy| proxy.drop_every(every));
+                for proxy in &cluster.proxies {
+                    proxy.drop_every(every);
+                }
                 Ok(())
             }
         }
@@ -429,12 +442,12 @@ mod tests {
             faults.filter(|(_, fault)| wanted(fault)).count()
         };
         assert_eq!(
-            count(|fault| matches!(fault, Fault::Freeze(_))),
-            count(|fault| matches!(fault, Fault::Continue(_)))
-        );
-        assert_eq!(
-            count(|fault| matches!(fault, Fault::Silence(_) | Fault::Delay(..))),
+            count(|fault| matches!(fault, Fault::Silence(_))),
             count(|fault| matches!(fault, Fault::Heal(_)))
+                - count(|fault| matches!(fault, Fault::Delay(..)))
         );
+        let frozen = count(|fault| matches!(fault, Fault::Freeze(_)));
+        let thawed = count(|fault| matches!(fault, Fault::Continue(_)));
+        assert!(frozen > thawed && thawed > 0, "some are killed instead");
     }
 }

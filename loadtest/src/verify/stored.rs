@@ -33,7 +33,8 @@ pub(super) async fn killed(trial: &mut Trial<'_>) -> Result<()> {
         ..Plan::default()
     };
     let workload = trial.workload(&room, &plan).await?;
-    trial.storm(&[Kind::Kill], &workload).await?;
+    let kinds = [Kind::Kill, Kind::FreezeAndKill];
+    trial.storm(&kinds, &workload).await?;
     trial.judge(workload).await.map(drop)
 }
 

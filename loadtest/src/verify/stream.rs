@@ -130,11 +130,15 @@ async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
     trial.note(format!(
         "a reader is away while {count} messages are written"
     ));
-    doors.iter().for_each(|door| door.refuse(true));
+    for door in &doors {
+        door.refuse(true);
+    }
     let most = BACK * 2 + trial.terms.length * 2;
     workload.progress(count, most).await?;
     trial.note("it comes back");
-    doors.iter().for_each(|door| door.refuse(false));
+    for door in &doors {
+        door.refuse(false);
+    }
     workload.stop_writing().await;
     let began = Instant::now();
     let report = trial.judge(workload).await?.report;
