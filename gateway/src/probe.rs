@@ -57,7 +57,7 @@ impl Echo {
         *self.beat_at() = Some(now);
     }
 
-    /// For how long no lane was heard; none while none ever was, as when a cluster starts.
+    /// For how long no lane was heard.
     fn silence(&self, now: Instant) -> Option<Duration> {
         self.beat_at().map(|at| now.saturating_duration_since(at))
     }
@@ -98,6 +98,8 @@ impl Probe {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut sent, mut missed, mut sent_at) = (0_u64, 0_u64, Instant::now());
         let mut anew_at = None;
+        // A gateway that begins on the wrong Redis never hears a lane.
+        self.echo.beat(sent_at);
         loop {
             let now = ticks.tick().await;
             // Nothing was sent before the first tick, so nothing was heard.
