@@ -40,13 +40,6 @@ fn register(name: &str, invite: Option<&str>) -> Register {
     }
 }
 
-async fn still_serves(stage: &Stage) -> Result<()> {
-    let [alice, bob] = stage.company().await?;
-    alice.send("#general", "still here").await?;
-    bob.sees("still here").await?;
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
     scene(async |stage| {
@@ -261,7 +254,7 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
                 }
             }
         }
-        still_serves(stage).await
+        stage.still_serves().await
     })
     .await
 }
@@ -286,7 +279,7 @@ async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
         while !matches!(ended, Some(Ended::Closed(_) | Ended::Broken(_))) {
             ended = link.next_soon().await.err();
         }
-        still_serves(stage).await
+        stage.still_serves().await
     })
     .await
 }

@@ -11,7 +11,7 @@ use loadtest::{
     door::{Door, Entrance, expect_control},
     http,
     random::{Random, nonce, seed},
-    stage::{Person, Stage, holds, message, refused, same, scene},
+    stage::{Person, holds, message, refused, same, scene},
 };
 use shared::{
     close::CloseCode,
@@ -68,13 +68,6 @@ fn blamed(answer: &Answer) -> Result<()> {
     holds(fine, &format!("{answer:?} blames nobody"))
 }
 
-async fn still_serves(stage: &Stage) -> Result<()> {
-    let [alice, bob] = stage.company().await?;
-    alice.send("#general", "still here").await?;
-    bob.sees("still here").await?;
-    Ok(())
-}
-
 #[tokio::test]
 async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
     scene(async |stage| {
@@ -99,7 +92,7 @@ async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
             let answer = send_raw(&alice, Door::MessagePack, Message::binary(bytes)).await?;
             blamed(&answer)?;
         }
-        still_serves(stage).await
+        stage.still_serves().await
     })
     .await
 }
@@ -132,7 +125,7 @@ async fn broken_json_is_the_clients_fault() -> Result<()> {
                 other => bail!("{text} over HTTP: {other:?}"),
             }
         }
-        still_serves(stage).await
+        stage.still_serves().await
     })
     .await
 }
@@ -187,7 +180,7 @@ async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
         let path = "/api/v1/commands/message_new?scope=1";
         let response = http::post(host(&address)?, path, Some(&alice.token), &large).await?;
         same(&response.status, &413)?;
-        still_serves(stage).await
+        stage.still_serves().await
     })
     .await
 }
@@ -328,7 +321,7 @@ async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
                 }
             }
         }
-        still_serves(stage).await
+        stage.still_serves().await
     })
     .await
 }
@@ -352,7 +345,8 @@ async fn random_bytes_break_nothing() -> Result<()> {
             let link = way.link().context("a link")?;
             drop(link.send(Message::binary(bytes)).await);
         }
-        still_serves(stage)
+        stage
+            .still_serves()
             .await
             .with_context(|| format!("seed {seed}"))
     })

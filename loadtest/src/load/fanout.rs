@@ -125,14 +125,7 @@ pub fn figures(windows: &[Window]) -> Vec<Figure> {
             millis(&window.tally.latencies.ack, quantile)
         }));
     }
-    for role in [
-        Role::Gateway,
-        Role::Worker,
-        Role::Redis,
-        Role::Postgres,
-        Role::Limit,
-        Role::Generator,
-    ] {
+    for role in Role::ALL {
         if !windows
             .iter()
             .any(|window| window.usage.contains_key(&role))

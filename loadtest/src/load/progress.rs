@@ -32,14 +32,7 @@ fn line(second: &Second, all: &Tally) -> String {
             format_args!("  p50 {:.1} p99 {:.1} ms", millis(0.5), millis(0.99)),
         );
     }
-    for role in [
-        Role::Gateway,
-        Role::Worker,
-        Role::Redis,
-        Role::Postgres,
-        Role::Limit,
-        Role::Generator,
-    ] {
+    for role in Role::ALL {
         if let Some(load) = second.load.get(&role) {
             put(
                 &mut line,

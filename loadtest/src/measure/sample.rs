@@ -35,6 +35,16 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::Gateway,
+        Self::Worker,
+        Self::Redis,
+        Self::Postgres,
+        Self::Limit,
+        Self::Generator,
+    ];
+
     /// Its name in tables.
     pub const fn name(self) -> &'static str {
         match self {

@@ -142,6 +142,13 @@ impl Stage {
         Person::enter("admin", self.admin.clone(), client, self.address(0)?).await
     }
 
+    /// Two people meet and hear each other.
+    pub async fn still_serves(&self) -> Result<()> {
+        let [alice, bob] = self.company().await?;
+        alice.send("#general", "still here").await?;
+        bob.sees("still here").await.map(drop)
+    }
+
     /// People on alternating gateways, all in the server that the first one owns.
     pub async fn company<const N: usize>(&self) -> Result<[Person; N]> {
         const NAMES: [&str; 4] = ["alice", "bob", "carol", "dave"];
