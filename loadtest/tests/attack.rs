@@ -9,7 +9,7 @@ use loadtest::{
     door::{Door, Entrance, binary, expect_control},
     http,
     random::nonce,
-    stage::{PASSWORD, Stage, holds, message, refused, same, scene, scene_on, unique},
+    stage::{PASSWORD, holds, message, refused, same, scene, scene_on, unique},
 };
 use shared::{
     close::CloseCode,
