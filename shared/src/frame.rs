@@ -46,6 +46,8 @@ pub mod opcode {
     pub const FIRST_ANY: u16 = 2_048;
     /// Here begin those that only workers send.
     pub const FIRST_INTERNAL: u16 = 61_440;
+    /// Here begin the numbers of events, which are counted apart.
+    pub const FIRST_EVENT: u16 = 16;
 }
 
 /// A client frame whose body is still encoded.

@@ -306,7 +306,7 @@ mod tests {
             answer(16, &refused),
             r#"{"refusal":3,"code":50,"reason":"busy","detail":null,"retry_after":500}"#
         );
-        let typing = frame::event(256, 0, 19, &[0x92, 1, 2]);
+        let typing = frame::event(256, 0, 48, &[0x92, 1, 2]);
         assert_eq!(
             event(&typing),
             r#"{"event":"typing_started","topic":"256","seq":0,"body":{"channel_id":"1","user_id":"2"}}"#

@@ -10,31 +10,31 @@ use crate::{
 family! {
     commands {
         /// Ends the session that sends it.
-        28 logout: LogOut -> (), [for account], limited by Write;
+        144 logout: LogOut -> (), [for account], limited by Write;
     }
     unkeyed {
         /// Creates an account whose password is hashed already, and its first session.
-        61440 user_create: CreateUser -> SignedIn, [for workers], limited by Unlimited;
+        61568 user_create: CreateUser -> SignedIn, [for workers], limited by Unlimited;
         /// Opens a session for a person whose password was verified.
-        61441 session_open: OpenSession -> SignedIn, [for workers], limited by Unlimited;
+        61569 session_open: OpenSession -> SignedIn, [for workers], limited by Unlimited;
     }
     queries {
         /// Says whose session a token opens.
-        2048 auth: Authenticate -> Identity, [for anyone], limited by SignIn;
+        2176 auth: Authenticate -> Identity, [for anyone], limited by SignIn;
     }
     openings {
         /// Creates an account; the first one of a deployment administers it.
-        2049 register: Register -> SignedIn, [for anyone], limited by SignIn;
+        2177 register: Register -> SignedIn, [for anyone], limited by SignIn;
         /// Signs in with a name and a password.
-        2050 login: LogIn -> SignedIn, [for anyone], limited by SignIn;
+        2178 login: LogIn -> SignedIn, [for anyone], limited by SignIn;
         /// Creates an account with a generated name and no password.
-        2051 guest: JoinAsGuest -> SignedIn, [for anyone], limited by SignIn;
+        2179 guest: JoinAsGuest -> SignedIn, [for anyone], limited by SignIn;
     }
     events {
         /// The account was signed in to.
-        1 session_opened: SessionOpened;
+        144 session_opened: SessionOpened;
         /// A session of the account ended: signed out or revoked.
-        2 session_closed: SessionClosed;
+        145 session_closed: SessionClosed;
     }
 }
 

@@ -10,27 +10,27 @@ use crate::{
 family! {
     commands {
         /// Creates a channel in the scope's server.
-        20 channel_create: CreateChannel -> ChannelCreated, [needs MANAGE_CHANNELS in server], limited by Write;
+        432 channel_create: CreateChannel -> ChannelCreated, [needs MANAGE_CHANNELS in server], limited by Write;
         /// Changes a channel; absent fields stay as they are.
-        21 channel_update: UpdateChannel -> (), [needs MANAGE_CHANNELS in channel], limited by Write;
+        433 channel_update: UpdateChannel -> (), [needs MANAGE_CHANNELS in channel], limited by Write;
         /// Deletes a channel with all that was said in it.
-        22 channel_delete: DeleteChannel -> (), [needs MANAGE_CHANNELS in channel], limited by Write;
+        434 channel_delete: DeleteChannel -> (), [needs MANAGE_CHANNELS in channel], limited by Write;
     }
     unkeyed {
         /// Deletes the next messages of a channel that is gone, and goes on until none is left.
-        61444 channel_purge: PurgeChannel -> (), [for workers], limited by Unlimited;
+        61856 channel_purge: PurgeChannel -> (), [for workers], limited by Unlimited;
     }
     queries {
         /// Lists the channels of the scope's server that the member sees.
-        2059 channels_get: GetChannels -> Channels, [for member], limited by Read;
+        2464 channels_get: GetChannels -> Channels, [for member], limited by Read;
     }
     events {
         /// A channel was created.
-        7 channel_created: ChannelCreated;
+        432 channel_created: ChannelCreated;
         /// A channel was changed; new overrides come twice: to those who saw the channel, then to those who see it.
-        8 channel_updated: ChannelUpdated;
+        433 channel_updated: ChannelUpdated;
         /// A channel was deleted.
-        9 channel_deleted: ChannelDeleted;
+        434 channel_deleted: ChannelDeleted;
     }
 }
 

@@ -9,19 +9,19 @@ use crate::{
 family! {
     commands {
         /// Makes a code: for the scope's server, or with scope 0 for signing up.
-        26 invite_create: CreateInvite -> InviteCreated, [needs CREATE_INVITE in server or deployment], limited by Write;
+        336 invite_create: CreateInvite -> InviteCreated, [needs CREATE_INVITE in server or deployment], limited by Write;
     }
     internals {
         /// Redeems a code in the lane of its server.
-        61443 member_join: JoinMember -> ServerInfo, [for workers], limited by Unlimited;
+        61760 member_join: JoinMember -> ServerInfo, [for workers], limited by Unlimited;
     }
     queries {
         /// Shows what a code opens.
-        2056 invite_preview: PreviewInvite -> InvitePreview, [for anyone], limited by SignIn;
+        2368 invite_preview: PreviewInvite -> InvitePreview, [for anyone], limited by SignIn;
     }
     openings {
         /// Becomes a member of the server that the code opens.
-        2057 invite_redeem: RedeemInvite -> ServerInfo, [for account], limited by Write;
+        2369 invite_redeem: RedeemInvite -> ServerInfo, [for account], limited by Write;
     }
 }
 

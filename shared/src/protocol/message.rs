@@ -17,9 +17,9 @@ family! {
     }
     queries {
         /// Shows one message.
-        2060 message_get: GetMessage -> Message, [needs READ_HISTORY in channel], limited by Read;
+        2048 message_get: GetMessage -> Message, [needs READ_HISTORY in channel], limited by Read;
         /// Shows a page of history, oldest first.
-        2061 messages_get: GetMessages -> Messages, [needs READ_HISTORY in channel], limited by Read;
+        2049 messages_get: GetMessages -> Messages, [needs READ_HISTORY in channel], limited by Read;
     }
     events {
         /// A message was sent.

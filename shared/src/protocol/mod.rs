@@ -12,6 +12,7 @@
 mod macros;
 
 pub mod account;
+pub mod blocks;
 pub mod channel;
 pub mod control;
 pub mod invite;

@@ -6,7 +6,7 @@ use crate::wire::bodies;
 family! {
     queries {
         /// Answers with the time of the worker.
-        2062 ping: Ping -> Pong, [for anyone], limited by Read;
+        2976 ping: Ping -> Pong, [for anyone], limited by Read;
     }
 }
 

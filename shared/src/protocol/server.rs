@@ -11,31 +11,31 @@ use crate::{
 family! {
     commands {
         /// Leaves the scope's server.
-        24 server_leave: LeaveServer -> (), [for member], limited by Write;
+        304 server_leave: LeaveServer -> (), [for member], limited by Write;
     }
     internals {
         /// Creates a server in the partition chosen for it.
-        61442 server_found: FoundServer -> ServerInfo, [for workers], limited by Unlimited;
+        61728 server_found: FoundServer -> ServerInfo, [for workers], limited by Unlimited;
     }
     queries {
         /// Shows the scope's server as the member sees it.
-        2053 server_info: GetServer -> ServerInfo, [for member], limited by Read;
+        2336 server_info: GetServer -> ServerInfo, [for member], limited by Read;
         /// Lists the servers that the account is a member of.
-        2054 servers_list: ListServers -> Servers, [for account], limited by Read;
+        2337 servers_list: ListServers -> Servers, [for account], limited by Read;
     }
     openings {
         /// Creates a server with the channel "general"; its creator owns it.
-        2055 server_create: CreateServer -> ServerInfo, [for account], limited by Write;
+        2338 server_create: CreateServer -> ServerInfo, [for account], limited by Write;
     }
     events {
         /// The account became a member of a server.
-        3 server_joined: ServerJoined;
+        304 server_joined: ServerJoined;
         /// The account is no longer a member of a server.
-        4 server_left: ServerLeft;
+        305 server_left: ServerLeft;
         /// Somebody became a member.
-        5 member_joined: MemberJoined;
+        306 member_joined: MemberJoined;
         /// Somebody is no longer a member.
-        6 member_left: MemberLeft;
+        307 member_left: MemberLeft;
     }
 }
 

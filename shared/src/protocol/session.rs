@@ -6,11 +6,11 @@ use crate::{ids::SessionId, wire::bodies};
 family! {
     commands {
         /// Ends another session of the account.
-        29 session_revoke: RevokeSession -> (), [for account], limited by Write;
+        176 session_revoke: RevokeSession -> (), [for account], limited by Write;
     }
     queries {
         /// Lists the open sessions of the account.
-        2052 sessions_list: ListSessions -> Sessions, [for account], limited by Read;
+        2208 sessions_list: ListSessions -> Sessions, [for account], limited by Read;
     }
 }
 

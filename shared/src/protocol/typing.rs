@@ -9,11 +9,11 @@ use crate::{
 family! {
     signals {
         /// Tells the channel that the member is typing, for the next 8 seconds.
-        19 typing: SignalTyping -> (), [needs SEND_MESSAGES in channel], limited by Signal;
+        48 typing: SignalTyping -> (), [needs SEND_MESSAGES in channel], limited by Signal;
     }
     events {
         /// A member is typing. Not stored, `seq` is 0, and dropped first under pressure.
-        19 typing_started: TypingStarted;
+        48 typing_started: TypingStarted;
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 family! {
     queries {
         /// Lists the members of the scope's server, by id.
-        2058 users_list: ListUsers -> Users, [for member], limited by Read;
+        2240 users_list: ListUsers -> Users, [for member], limited by Read;
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     error::{Reason, Refusal},
     frame::{self, Frame, opcode},
-    protocol::{self, Codec, EventRow, FAMILIES, Row, RowKind, control},
+    protocol::{self, Codec, EventRow, FAMILIES, Row, RowKind, blocks, control},
     wire::{EnumShape, FieldShape, Shape, StructShape},
 };
 
@@ -49,6 +49,7 @@ pub fn protocol() -> String {
     }
     types(&mut text);
     internals(&mut text);
+    blocks(&mut text);
     text
 }
 
@@ -383,6 +384,33 @@ fn internals(text: &mut String) {
                 row.opcode,
                 row.name,
                 cell(row.summary)
+            ),
+        );
+    }
+}
+
+/// Where the opcodes of each family begin, in the order of their numbers.
+fn blocks(text: &mut String) {
+    put(
+        text,
+        format_args!(
+            "\n## Blocks\n\nThe first of the {} opcodes that a family has in each range. \
+             A family that is not described above has its place and nothing yet.\n\n\
+             | Family | To its lane | To any worker | Between workers | Events |\n\
+             |---|---:|---:|---:|---:|\n",
+            blocks::SIZE
+        ),
+    );
+    for (number, name) in blocks::BLOCKS {
+        let first = |range: u16| range + number * blocks::SIZE;
+        put(
+            text,
+            format_args!(
+                "| {name} | {} | {} | {} | {} |\n",
+                first(opcode::FIRST_LANE),
+                first(opcode::FIRST_ANY),
+                first(opcode::FIRST_INTERNAL),
+                first(opcode::FIRST_EVENT)
             ),
         );
     }

@@ -469,7 +469,7 @@ async fn a_signal_is_told_and_not_stored() {
     assert_eq!((heard.seq, heard.channel), (0, Some(room.channel.get())));
     assert_eq!(
         stage
-            .column("SELECT count(*)::text FROM events WHERE opcode = 19")
+            .column("SELECT count(*)::text FROM events WHERE opcode = 48")
             .await,
         ["0"]
     );

@@ -181,10 +181,10 @@ impl Snapshot {
             "SELECT p.topic, e.opcode, e.effect, e.body, e.place
              FROM unnest($1::bigint[], $2::bigint[]) p (topic, seq)
              CROSS JOIN LATERAL (
-                 SELECT opcode, effect, CASE WHEN opcode = 5 THEN body END AS body,
+                 SELECT opcode, effect, CASE WHEN opcode = 306 THEN body END AS body,
                         row_number() OVER () AS place
                  FROM events
-                 WHERE topic = p.topic AND seq > p.seq AND (effect IS NOT NULL OR opcode IN (5, 9))
+                 WHERE topic = p.topic AND seq > p.seq AND (effect IS NOT NULL OR opcode IN (306, 434))
                  LIMIT $3) e",
         )
         .bind(topics)
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_opcodes_in_the_statement_are_those_of_joining_and_deleting() {
-        assert_eq!(MemberJoined::OPCODE, 5);
-        assert_eq!(ChannelDeleted::OPCODE, 9);
+        assert_eq!(MemberJoined::OPCODE, 306);
+        assert_eq!(ChannelDeleted::OPCODE, 434);
     }
 }
