@@ -110,7 +110,7 @@ async fn execute(
     };
     let command = Command {
         opcode: row.opcode,
-        request: gateway.queries.number(),
+        request: 0,
         scope,
         body,
     };

@@ -69,6 +69,8 @@ metrics! {
     commands_total: IntCounter;
     /// Commands whose answer did not come in time.
     unknown_total: IntCounter;
+    /// Answers dropped because nobody waited for them any more.
+    answers_late_total: IntCounter;
     /// Queries sent to workers.
     queries_total: IntCounter;
     /// Queries that wait for their answer.

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -19,7 +19,6 @@ use shared::{
     },
     clock::Clock,
     error::{Reason, Refusal},
-    frame::websocket_payload,
     protocol::{RowKind, row},
     telemetry::trace_parent,
 };
@@ -56,9 +55,10 @@ struct Shared {
     deadline: Duration,
     permits: Semaphore,
     line: AtomicUsize,
-    /// The number of the gateway's next own request.
-    next: AtomicU32,
-    waiters: Mutex<HashMap<(u64, u32), Waiter, RandomState>>,
+    /// The next ticket. They are never used again, so an answer that is late finds nobody
+    /// instead of somebody else.
+    next: AtomicU64,
+    waiters: Mutex<HashMap<u64, Waiter, RandomState>>,
 }
 
 struct Waiter {
@@ -89,13 +89,13 @@ impl Queries {
             deadline,
             permits: Semaphore::new(IN_FLIGHT),
             line: AtomicUsize::new(0),
-            next: AtomicU32::new(1),
+            next: AtomicU64::new(1),
             waiters: Mutex::default(),
         }))
     }
 
-    /// A number for a request of the gateway itself.
-    pub fn number(&self) -> u32 {
+    /// The number of one request, which no other request of this process has.
+    pub fn ticket(&self) -> u64 {
         self.0.next.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -105,12 +105,12 @@ impl Queries {
     }
 
     /// An entry for the bus.
-    pub fn entry(&self, asker: Asker, request: Request) -> Entry {
+    pub fn entry(&self, ticket: u64, asker: Asker, request: Request) -> Entry {
         let deadline = u64::try_from(self.0.deadline.as_millis()).unwrap_or(u64::MAX);
         Entry {
             node: self.0.node.clone(),
             connection: asker.connection,
-            request: request.request,
+            ticket,
             caller: asker.caller,
             opcode: request.opcode,
             scope: request.scope,
@@ -129,9 +129,9 @@ impl Queries {
 
     async fn ask_inside(&self, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
         let deadline = Instant::now() + self.0.deadline;
-        let wait = self.wait(asker.connection, request.request)?;
+        let wait = self.wait();
         let opening = row(request.opcode).is_some_and(|row| row.kind == RowKind::Opening);
-        let entry = self.entry(asker, request);
+        let entry = self.entry(wait.ticket(), asker, request);
         let _permit = {
             let _place = self.line()?;
             match timeout_at(deadline, self.0.permits.acquire()).await {
@@ -163,7 +163,7 @@ impl Queries {
     pub async fn node(&self, query: &NodeQuery) -> Result<NodeAnswer, Refusal> {
         let request = Request {
             opcode: 0,
-            request: self.number(),
+            request: 0,
             scope: 0,
             body: pack(query).to_vec(),
         };
@@ -179,55 +179,54 @@ impl Queries {
         }
     }
 
-    /// Waits for the answer to a request, which is sent afterwards.
-    pub fn wait(&self, connection: u64, request: u32) -> Result<Wait, Refusal> {
+    /// Waits for the answer to a request, which is sent afterwards with this ticket.
+    pub fn wait(&self) -> Wait {
         let (answer, receiver) = oneshot::channel();
-        let mut waiters = self.lock();
-        if waiters.contains_key(&(connection, request)) {
-            return Err(Refusal::field(Reason::Malformed, "request"));
-        }
+        let ticket = self.ticket();
         let waiter = Waiter {
             answer,
             next: 0,
             bytes: Vec::new(),
         };
-        waiters.insert((connection, request), waiter);
-        drop(waiters);
-        Ok(Wait {
+        self.lock().insert(ticket, waiter);
+        Wait {
             queries: self.clone(),
-            key: (connection, request),
+            ticket,
             receiver,
-        })
-    }
-
-    /// Whether somebody waits for the answer to this request.
-    pub fn is_waited_for(&self, connection: u64, request: u32) -> bool {
-        self.lock().contains_key(&(connection, request))
+        }
     }
 
     /// The answer of a lane: to what was opened by a worker, or asked by HTTP.
     /// `false` when nobody here waits for it.
     pub fn answered(&self, answer: &Answer) -> bool {
-        let Some(waiter) = self.lock().remove(&(answer.connection, answer.request)) else {
-            // 0 is no connection, so it can only be for somebody who has gone.
-            return answer.connection == 0;
-        };
-        let payload = websocket_payload(&answer.frame).unwrap_or_default();
-        drop(waiter.answer.send(Ok(Bytes::copy_from_slice(payload))));
-        true
+        if let Some(waiter) = self.lock().remove(&answer.ticket) {
+            drop(
+                waiter
+                    .answer
+                    .send(Ok(Bytes::copy_from_slice(&answer.payload))),
+            );
+            return true;
+        }
+        // 0 is no connection, so it can only be for somebody who has gone.
+        if answer.connection == 0 {
+            self.0.metrics.answers_late_total.inc();
+        }
+        answer.connection == 0
     }
 
     /// A piece of an answer.
     pub fn chunk(&self, chunk: &Chunk) {
-        let key = (chunk.connection, chunk.request);
         let mut waiters = self.lock();
-        let Some(waiter) = waiters.get_mut(&key) else {
+        let Some(waiter) = waiters.get_mut(&chunk.ticket) else {
+            if chunk.last {
+                self.0.metrics.answers_late_total.inc();
+            }
             return;
         };
         let fits = waiter.bytes.len() + chunk.bytes.len() <= MAX_ANSWER_BYTES;
         if chunk.index != waiter.next || !fits {
             // A piece was lost: what is left is of no use.
-            if let Some(waiter) = waiters.remove(&key) {
+            if let Some(waiter) = waiters.remove(&chunk.ticket) {
                 drop(waiter.answer.send(Err(Reason::Unavailable.into())));
             }
             return;
@@ -235,7 +234,7 @@ impl Queries {
         waiter.next += 1;
         waiter.bytes.extend_from_slice(&chunk.bytes);
         if chunk.last
-            && let Some(waiter) = waiters.remove(&key)
+            && let Some(waiter) = waiters.remove(&chunk.ticket)
         {
             drop(waiter.answer.send(Ok(waiter.bytes.into())));
         }
@@ -259,7 +258,7 @@ impl Queries {
         Ok(place)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(u64, u32), Waiter, RandomState>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiter, RandomState>> {
         self.0
             .waiters
             .lock()
@@ -306,11 +305,16 @@ impl Drop for InFlight<'_> {
 /// Somebody who waits for an answer; dropping it gives up.
 pub struct Wait {
     queries: Queries,
-    key: (u64, u32),
+    ticket: u64,
     receiver: oneshot::Receiver<Result<Bytes, Refusal>>,
 }
 
 impl Wait {
+    /// What the request has to be sent with.
+    pub const fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
     /// The payload of a reply or refusal frame, or a packed answer to the gateway itself.
     pub async fn answer(mut self) -> Result<Bytes, Refusal> {
         (&mut self.receiver)
@@ -321,7 +325,7 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        self.queries.lock().remove(&self.key);
+        self.queries.lock().remove(&self.ticket);
     }
 }
 
@@ -346,6 +350,7 @@ pub async fn hear(queries: Queries, mut subscriber: Subscriber) {
 #[cfg(test)]
 mod tests {
     use prometheus::Registry;
+    use serde_bytes::ByteBuf;
 
     use super::*;
 
@@ -360,10 +365,9 @@ mod tests {
         )
     }
 
-    fn chunk(index: u32, last: bool, bytes: &[u8]) -> Chunk {
+    fn chunk(ticket: u64, index: u32, last: bool, bytes: &[u8]) -> Chunk {
         Chunk {
-            connection: 3,
-            request: 4,
+            ticket,
             index,
             last,
             bytes: bytes.to_vec(),
@@ -373,34 +377,46 @@ mod tests {
     #[tokio::test]
     async fn chunks_are_put_together() {
         let queries = queries();
-        let wait = queries.wait(3, 4).unwrap();
-        queries.chunk(&chunk(0, false, b"ab"));
-        queries.chunk(&chunk(1, true, b"c"));
+        let wait = queries.wait();
+        queries.chunk(&chunk(wait.ticket(), 0, false, b"ab"));
+        queries.chunk(&chunk(wait.ticket(), 1, true, b"c"));
         assert_eq!(wait.answer().await, Ok(Bytes::from_static(b"abc")));
-        assert!(!queries.is_waited_for(3, 4));
+        assert!(queries.lock().is_empty());
     }
 
     #[tokio::test]
     async fn a_missing_or_lost_chunk_ends_the_wait() {
         let queries = queries();
-        let wait = queries.wait(3, 4).unwrap();
-        queries.chunk(&chunk(0, false, b"ab"));
-        queries.chunk(&chunk(2, true, b"c"));
+        let wait = queries.wait();
+        queries.chunk(&chunk(wait.ticket(), 0, false, b"ab"));
+        queries.chunk(&chunk(wait.ticket(), 2, true, b"c"));
         assert_eq!(wait.answer().await, Err(Reason::Unavailable.into()));
-        let (begun, fresh) = (queries.wait(3, 4).unwrap(), queries.wait(3, 5).unwrap());
-        queries.chunk(&chunk(0, false, b"ab"));
+        let (begun, fresh) = (queries.wait(), queries.wait());
+        queries.chunk(&chunk(begun.ticket(), 0, false, b"ab"));
         queries.lost();
         assert_eq!(begun.answer().await, Err(Reason::Unavailable.into()));
-        assert!(queries.is_waited_for(3, 5));
+        assert!(queries.lock().contains_key(&fresh.ticket()));
         drop(fresh);
-        assert!(!queries.is_waited_for(3, 5));
+        assert!(queries.lock().is_empty());
     }
 
     #[tokio::test]
-    async fn a_number_in_use_is_refused() {
+    async fn an_answer_that_is_late_finds_nobody() {
         let queries = queries();
-        let _wait = queries.wait(3, 4).unwrap();
-        assert!(queries.wait(3, 4).is_err());
-        assert!(queries.wait(2, 4).is_ok());
+        let given_up = queries.wait().ticket();
+        let waits = queries.wait();
+        assert_ne!(given_up, waits.ticket());
+        let answer = |ticket, connection| Answer {
+            connection,
+            ticket,
+            payload: ByteBuf::from(b"x".to_vec()),
+        };
+        assert!(queries.answered(&answer(given_up, 0)));
+        queries.chunk(&chunk(given_up, 0, true, b"x"));
+        assert_eq!(queries.0.metrics.answers_late_total.get(), 2);
+        // That of a command of a connection, for all we know.
+        assert!(!queries.answered(&answer(given_up, 3)));
+        assert!(queries.answered(&answer(waits.ticket(), 3)));
+        assert_eq!(waits.answer().await, Ok(Bytes::from_static(b"x")));
     }
 }

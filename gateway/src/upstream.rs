@@ -54,7 +54,7 @@ struct Shared {
 /// A command of a connection, ready for the bus.
 struct Sending {
     link: Arc<Link>,
-    request: u32,
+    ticket: u64,
     partition: Partition,
     entry: Bytes,
     /// Ends when the bus has it.
@@ -90,14 +90,14 @@ impl Uplink {
     /// Answers in place of the lane, unless the deadline passed meanwhile and
     /// the client was told.
     async fn refuse(&self, exchange: &Exchange, sending: &Sending, error: &BusError) {
-        let (link, request) = (&sending.link, sending.request);
+        let link = &sending.link;
         let refusal = self.metrics.not_appended(error);
-        if link.answered(request).is_some() {
+        if let Some(pending) = link.answered(sending.ticket) {
             self.metrics
                 .refusals_total
                 .with_label_values(&[refusal.reason.name()])
                 .inc();
-            let frame = link.dialect.refusal(request, &refusal);
+            let frame = link.dialect.refusal(pending.request, &refusal);
             let message = ToShard::Send(link.connection, vec![frame]);
             exchange.tell(link.shard, message).await;
         }
@@ -138,14 +138,12 @@ impl Upstream {
         caller: &Caller,
         request: Request,
     ) -> Result<(), Refusal> {
-        let number = request.request;
-        if self.0.queries.is_waited_for(link.connection, number) {
-            return Err(Refusal::field(Reason::Malformed, "request"));
-        }
         let partition = partition(caller, request.scope)?;
         self.0.admission.check(partition, Instant::now())?;
+        let ticket = self.0.queries.ticket();
         let pending = Pending {
-            request: number,
+            ticket,
+            request: request.request,
             opcode: request.opcode,
             deadline: Instant::now() + self.0.queries.deadline(),
         };
@@ -156,16 +154,16 @@ impl Upstream {
             address: link.address,
         };
         let span = span(request.opcode);
-        let entry = span.in_scope(|| pack(&self.0.queries.entry(asker, request)));
+        let entry = span.in_scope(|| pack(&self.0.queries.entry(ticket, asker, request)));
         self.0.metrics.commands_total.inc();
         let sending = Sending {
             link: Arc::clone(link),
-            request: number,
+            ticket,
             partition,
             entry,
             _span: span,
         };
-        if self.0.uplink.send(sending).await.is_err() && link.answered(number).is_some() {
+        if self.0.uplink.send(sending).await.is_err() && link.answered(ticket).is_some() {
             return Err(Reason::Unavailable.into());
         }
         Ok(())
@@ -180,13 +178,14 @@ impl Upstream {
     ) -> Result<Bytes, Refusal> {
         let partition = partition(caller, request.scope)?;
         self.0.admission.check(partition, Instant::now())?;
-        let wait = self.0.queries.wait(0, request.request)?;
+        let wait = self.0.queries.wait();
         let asker = Asker {
             connection: 0,
             caller: Some(caller.clone()),
             address,
         };
-        self.append(partition, asker, request).await?;
+        self.append(partition, wait.ticket(), asker, request)
+            .await?;
         timeout(self.0.queries.deadline(), wait.answer())
             .await
             .unwrap_or_else(|_elapsed| {
@@ -213,11 +212,12 @@ impl Upstream {
     async fn append(
         &self,
         partition: Partition,
+        ticket: u64,
         asker: Asker,
         request: Request,
     ) -> Result<(), Refusal> {
         let span = span(request.opcode);
-        self.append_inside(partition, asker, request)
+        self.append_inside(partition, ticket, asker, request)
             .instrument(span)
             .await
     }
@@ -225,10 +225,11 @@ impl Upstream {
     async fn append_inside(
         &self,
         partition: Partition,
+        ticket: u64,
         asker: Asker,
         request: Request,
     ) -> Result<(), Refusal> {
-        let entry = pack(&self.0.queries.entry(asker, request));
+        let entry = pack(&self.0.queries.entry(ticket, asker, request));
         self.0.metrics.commands_total.inc();
         match self.0.bus.append(partition, entry).await {
             Ok(_) => Ok(()),

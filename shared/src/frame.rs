@@ -210,6 +210,26 @@ pub fn refusal(request: u32, refusal: &Refusal) -> Vec<u8> {
     bytes
 }
 
+/// The payload of a reply or refusal under another number: workers write 0, as
+/// only the gateway knows what the client calls its request. What is neither stays
+/// as it is.
+pub fn numbered(request: u32, payload: &[u8]) -> Vec<u8> {
+    let mut rest = payload;
+    let head = (|| {
+        let length = decode::read_array_len(&mut rest).ok()?;
+        let opcode = decode::read_int::<u16, _>(&mut rest).ok()?;
+        decode::read_int::<u32, _>(&mut rest).ok()?;
+        matches!(opcode, opcode::REPLY | opcode::REFUSAL).then_some((length, opcode))
+    })();
+    let Some((length, opcode)) = head else {
+        return payload.to_vec();
+    };
+    let mut bytes = header(length, opcode, rest.len());
+    uint(&mut bytes, request.into());
+    bytes.extend_from_slice(rest);
+    bytes
+}
+
 /// Writes an event.
 pub fn event(topic: u64, seq: u64, number: u16, body: &[u8]) -> Vec<u8> {
     let mut bytes = header(5, opcode::EVENT, body.len());
@@ -431,6 +451,22 @@ mod tests {
             })
         );
         assert_eq!(ServerFrame::read(&control(opcode::HELLO, body)), None);
+    }
+
+    #[test]
+    fn an_answer_takes_the_number_that_the_client_gave() {
+        let body = &[0x91, 0x05][..];
+        let refused = Refusal::retry(Reason::Busy, 70_000);
+        for number in [0, 7, 70_000, u32::MAX] {
+            assert_eq!(numbered(number, &reply(0, body)), reply(number, body));
+            assert_eq!(
+                numbered(number, &refusal(0, &refused)),
+                refusal(number, &refused)
+            );
+        }
+        let event = event(1, 2, 16, body);
+        assert_eq!(numbered(9, &event), event);
+        assert_eq!(numbered(9, &[0xc1]), [0xc1]);
     }
 
     #[test]

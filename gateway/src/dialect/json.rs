@@ -166,18 +166,15 @@ pub fn refusal(request: u32, refusal: &Refusal) -> String {
     })
 }
 
-/// Writes the answer to the request with this opcode.
-pub fn answer(opcode: u16, payload: &[u8]) -> String {
+/// Writes the answer to the request with this opcode and number.
+pub fn answer(opcode: u16, request: u32, payload: &[u8]) -> String {
     match ServerFrame::read(payload) {
-        Some(ServerFrame::Reply { request, body }) => match reply_body(opcode, body) {
+        Some(ServerFrame::Reply { body, .. }) => match reply_body(opcode, body) {
             Ok(body) => format!(r#"{{"reply":{request},"body":{body}}}"#),
             Err(why) => refusal(request, &why),
         },
-        Some(ServerFrame::Refusal {
-            request,
-            refusal: why,
-        }) => refusal(request, &why),
-        _ => refusal(0, &Reason::Internal.into()),
+        Some(ServerFrame::Refusal { refusal: why, .. }) => refusal(request, &why),
+        _ => refusal(request, &Reason::Internal.into()),
     }
 }
 
@@ -296,14 +293,14 @@ mod tests {
 
     #[test]
     fn answers_and_events_have_named_fields() {
-        let reply = frame::reply(3, &[0x92, 0xce, 0, 0, 1, 0, 5]);
+        let reply = frame::reply(0, &[0x92, 0xce, 0, 0, 1, 0, 5]);
         assert_eq!(
-            answer(16, &reply),
+            answer(16, 3, &reply),
             r#"{"reply":3,"body":{"message_id":"256","seq":5}}"#
         );
-        let refused = frame::refusal(3, &Refusal::retry(Reason::Busy, 500));
+        let refused = frame::refusal(0, &Refusal::retry(Reason::Busy, 500));
         assert_eq!(
-            answer(16, &refused),
+            answer(16, 3, &refused),
             r#"{"refusal":3,"code":50,"reason":"busy","detail":null,"retry_after":500}"#
         );
         let typing = frame::event(256, 0, 48, &[0x92, 1, 2]);
@@ -326,7 +323,7 @@ mod tests {
 
         #[test]
         fn no_payload_panics(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            drop((answer(16, &bytes), event(&bytes)));
+            drop((answer(16, 1, &bytes), event(&bytes)));
         }
     }
 }

@@ -55,11 +55,11 @@ impl Dialect {
     }
 
     /// The finished WebSocket frame of an answer, whose payload is MessagePack.
-    /// `opcode` names the request.
-    pub fn answer(self, opcode: u16, payload: &[u8]) -> Bytes {
+    /// `opcode` names the command, `request` is the client's number for it.
+    pub fn answer(self, opcode: u16, request: u32, payload: &[u8]) -> Bytes {
         match self {
-            Self::MessagePack => binary(payload),
-            Self::Json => text(&json::answer(opcode, payload)),
+            Self::MessagePack => binary(&frame::numbered(request, payload)),
+            Self::Json => text(&json::answer(opcode, request, payload)),
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum ToShard<S = OwnedWriteHalf> {
         connection: u64,
         /// The request's opcode.
         opcode: u16,
+        /// The client's number for it.
+        request: u32,
         /// The payload of the frame, in MessagePack.
         payload: Bytes,
     },

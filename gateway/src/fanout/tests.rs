@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prometheus::Registry;
 use proptest::prelude::*;
 use shared::{
-    bus::envelope::{Beat, Caller, Effect, Envelope, PartitionBeat},
+    bus::envelope::{Beat, Caller, CallerKind, Effect, Envelope, PartitionBeat},
     domain::permissions::{Permissions, View, ViewId},
     error::Reason,
     ids::{ChannelId, Partition, SessionId, UserId},
@@ -58,6 +58,7 @@ fn attach(
         caller: Caller {
             user: UserId::new(n).unwrap(),
             session: SessionId::new(n).unwrap(),
+            kind: CallerKind::Person,
         },
         topics: vec![AttachTopic {
             topic,
@@ -387,6 +388,7 @@ fn who_joins_with_an_old_view_while_views_are_fetched_is_asked_about() {
         caller: Caller {
             user: alice,
             session: SessionId::new(6).unwrap(),
+            kind: CallerKind::Person,
         },
         topics: vec![AttachTopic {
             topic: TOPIC,

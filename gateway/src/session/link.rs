@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use shared::bus::envelope::Caller;
@@ -25,25 +25,65 @@ pub struct Link {
     caller: OnceLock<Caller>,
     closing: AtomicBool,
     wake: Notify,
-    pending: Mutex<Vec<Pending>>,
-    queries: AtomicUsize,
+    under_way: Mutex<UnderWay>,
     place: Place,
+}
+
+/// What a connection waits for: what the client calls each request is known here
+/// and nowhere else.
+#[derive(Debug, Default)]
+struct UnderWay {
+    commands: Vec<Pending>,
+    /// The client's numbers of its queries.
+    queries: Vec<u32>,
+}
+
+impl UnderWay {
+    /// Two requests under one number could not be told apart by the client.
+    fn admit(&self, request: u32, bound: usize) -> Result<(), NotPending> {
+        let same = |other: &Pending| other.request == request;
+        if self.commands.iter().any(same) || self.queries.contains(&request) {
+            Err(NotPending::Duplicate)
+        } else if self.len() >= bound {
+            Err(NotPending::Full)
+        } else {
+            Ok(())
+        }
+    }
+
+    const fn len(&self) -> usize {
+        self.commands.len() + self.queries.len()
+    }
+
+    /// An idle session keeps no memory of its busy hours.
+    fn shrink(&mut self) {
+        if self.len() == 0 && self.commands.capacity() + self.queries.capacity() > 8 {
+            *self = Self::default();
+        }
+    }
 }
 
 /// A query that is on its way; dropping it makes room for another one.
 #[derive(Debug)]
-pub struct Asking(Arc<Link>);
+pub struct Asking {
+    link: Arc<Link>,
+    request: u32,
+}
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        self.0.queries.fetch_sub(1, Ordering::Relaxed);
+        let mut under_way = self.link.lock();
+        under_way.queries.retain(|other| *other != self.request);
+        under_way.shrink();
     }
 }
 
 /// A command that a lane has not answered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    /// Pairs the answer with the request.
+    /// The gateway's number for it, which its answer carries.
+    pub ticket: u64,
+    /// The client's number for it.
     pub request: u32,
     /// Which command: names the form of its reply.
     pub opcode: u16,
@@ -77,8 +117,10 @@ impl Link {
             caller: OnceLock::new(),
             closing: AtomicBool::new(false),
             wake: Notify::const_new(),
-            pending: Mutex::new(Vec::new()),
-            queries: AtomicUsize::new(0),
+            under_way: Mutex::new(UnderWay {
+                commands: Vec::new(),
+                queries: Vec::new(),
+            }),
             place,
         }
     }
@@ -114,53 +156,44 @@ impl Link {
 
     /// Notes that a request is on its way; at most `bound` at once.
     pub fn expect(&self, pending: Pending, bound: usize) -> Result<(), NotPending> {
-        let mut list = self.lock();
-        if list.iter().any(|other| other.request == pending.request) {
-            Err(NotPending::Duplicate)
-        } else if list.len() >= bound {
-            Err(NotPending::Full)
-        } else {
-            list.push(pending);
-            Ok(())
-        }
+        let mut under_way = self.lock();
+        under_way.admit(pending.request, bound)?;
+        under_way.commands.push(pending);
+        Ok(())
     }
 
     /// Notes that a query is on its way; at most `bound` at once.
     pub fn ask(self: &Arc<Self>, request: u32, bound: usize) -> Result<Asking, NotPending> {
-        if self.lock().iter().any(|other| other.request == request) {
-            return Err(NotPending::Duplicate);
-        }
-        let before = self.queries.fetch_add(1, Ordering::Relaxed);
-        let asking = Asking(Arc::clone(self));
-        if before >= bound {
-            Err(NotPending::Full)
-        } else {
-            Ok(asking)
-        }
+        let mut under_way = self.lock();
+        under_way.admit(request, bound)?;
+        under_way.queries.push(request);
+        Ok(Asking {
+            link: Arc::clone(self),
+            request,
+        })
     }
 
-    /// Takes a request off the list; `None` when nobody waits for it any more.
-    pub fn answered(&self, request: u32) -> Option<Pending> {
-        let mut list = self.lock();
-        let index = list.iter().position(|other| other.request == request)?;
-        let pending = list.swap_remove(index);
-        if list.is_empty() && list.capacity() > 8 {
-            // An idle session keeps no memory of its busy hours.
-            *list = Vec::new();
-        }
+    /// Takes a command off the list; `None` when nobody waits for it any more.
+    pub fn answered(&self, ticket: u64) -> Option<Pending> {
+        let mut under_way = self.lock();
+        let commands = &mut under_way.commands;
+        let index = commands.iter().position(|other| other.ticket == ticket)?;
+        let pending = commands.swap_remove(index);
+        under_way.shrink();
         Some(pending)
     }
 
     /// Takes those off the list whose deadline has passed.
     pub fn expired(&self, now: Instant) -> Vec<Pending> {
         self.lock()
+            .commands
             .extract_if(.., |pending| pending.deadline <= now)
             .collect()
     }
 
     /// How many requests are on their way.
     pub fn waiting(&self) -> usize {
-        self.lock().len() + self.queries.load(Ordering::Relaxed)
+        self.lock().len()
     }
 
     /// Where it stands among the connections of its address.
@@ -168,7 +201,9 @@ impl Link {
         &self.place
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Pending>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, UnderWay> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

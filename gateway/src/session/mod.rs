@@ -219,6 +219,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use shared::{
+        bus::envelope::CallerKind,
         ids::{SessionId, UserId},
         protocol::encode,
         wire::Wire,
@@ -264,6 +265,7 @@ mod tests {
         session.opened(Caller {
             user: UserId::sample(),
             session: SessionId::sample(),
+            kind: CallerKind::Person,
         });
         session
     }
@@ -300,6 +302,7 @@ mod tests {
         session.opened(Caller {
             user: UserId::sample(),
             session: SessionId::sample(),
+            kind: CallerKind::Person,
         });
         assert_eq!(
             session.request(&RULES, command.clone(), now),

@@ -329,6 +329,7 @@ impl Gateway {
                     let message = ToShard::Reply {
                         connection: link.connection,
                         opcode,
+                        request: number,
                         payload,
                     };
                     gateway.exchange.tell(link.shard, message).await;
@@ -343,6 +344,7 @@ impl Gateway {
 mod tests {
     use proptest::prelude::*;
     use shared::{
+        bus::envelope::{Caller, CallerKind},
         ids::{SessionId, UserId},
         wire::Wire,
     };
@@ -379,9 +381,10 @@ mod tests {
                 body: token,
             };
             session.request(&rules, identify, now);
-            session.opened(shared::bus::envelope::Caller {
+            session.opened(Caller {
                 user: UserId::sample(),
                 session: SessionId::sample(),
+                kind: CallerKind::Person,
             });
         }
         let mut assembler = Assembler::new(1_000);

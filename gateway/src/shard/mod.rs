@@ -13,10 +13,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt, StreamExt, future::abortable, stream::FuturesUnordered};
 use shared::{
-    bus::envelope::Answer,
-    close::CloseCode,
-    error::Reason,
-    frame::{opcode, websocket_payload},
+    bus::envelope::Answer, close::CloseCode, error::Reason, frame::opcode,
     protocol::control::Reconnect,
 };
 use tokio::{
@@ -28,7 +25,7 @@ use self::{
     topics::{TopicBounds, Topics},
     writers::{Blocked, Bounds, Close, Socket, Writers},
 };
-use crate::{dialect::Dialect, event::Event, fanout::message::ToShard, metrics::ShardMetrics};
+use crate::{event::Event, fanout::message::ToShard, metrics::ShardMetrics};
 
 /// How many messages may wait for a shard. A shard never waits for a socket, so
 /// whoever finds the queue full waits a moment.
@@ -143,8 +140,9 @@ impl<S: Socket> Shard<S> {
             ToShard::Reply {
                 connection,
                 opcode,
+                request,
                 payload,
-            } => self.reply(connection, opcode, &payload, now),
+            } => self.reply(connection, (opcode, request), &payload, now),
             ToShard::Replay(connection, frames, drained) => {
                 self.send(connection, &frames, now);
                 if let Some(slot) = self.writers.slot(connection) {
@@ -153,7 +151,7 @@ impl<S: Socket> Shard<S> {
             }
             ToShard::Answers(answers) => {
                 for answer in answers {
-                    self.answer(answer, now);
+                    self.answer(&answer, now);
                 }
             }
             ToShard::Events(events) => {
@@ -227,35 +225,37 @@ impl<S: Socket> Shard<S> {
         }
     }
 
-    fn reply(&mut self, connection: u64, opcode: u16, payload: &[u8], now: Instant) {
+    fn reply(
+        &mut self,
+        connection: u64,
+        (opcode, request): (u16, u32),
+        payload: &[u8],
+        now: Instant,
+    ) {
         let Some(slot) = self.writers.slot(connection) else {
             return;
         };
         if let Some(writer) = self.writers.get_mut(slot) {
-            let frame = writer.link.dialect.answer(opcode, payload);
+            let frame = writer.link.dialect.answer(opcode, request, payload);
             self.writers.push(slot, &frame, false, now);
         }
     }
 
-    fn answer(&mut self, answer: Answer, now: Instant) {
+    fn answer(&mut self, answer: &Answer, now: Instant) {
         let Some(slot) = self.writers.slot(answer.connection) else {
             return;
         };
         let Some(writer) = self.writers.get_mut(slot) else {
             return;
         };
-        // Nobody waits any more: the client was told "unknown", and two
-        // answers to one request would confuse it.
-        let Some(pending) = writer.link.answered(answer.request) else {
+        // Nobody waits any more: the client was told "unknown", and its number may
+        // be that of another request by now.
+        let Some(pending) = writer.link.answered(answer.ticket) else {
+            self.writers.metrics.all().answers_late_total.inc();
             return;
         };
-        let frame = match writer.link.dialect {
-            Dialect::MessagePack => Bytes::from(answer.frame.into_vec()),
-            Dialect::Json => {
-                let payload = websocket_payload(&answer.frame).unwrap_or_default();
-                Dialect::Json.answer(pending.opcode, payload)
-            }
-        };
+        let dialect = writer.link.dialect;
+        let frame = dialect.answer(pending.opcode, pending.request, &answer.payload);
         self.writers.push(slot, &frame, false, now);
     }
 

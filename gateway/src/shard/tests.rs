@@ -470,24 +470,61 @@ fn only_answers_that_are_waited_for_are_passed_on() {
     let link = house.add(1, Dialect::MessagePack, &sink);
     let deadline = house.now + Duration::from_secs(10);
     for request in [5, 6] {
-        let pending = Pending {
-            request,
-            opcode: 16,
-            deadline,
-        };
+        let pending = pending(u64::from(request) + 100, request, deadline);
         link.expect(pending, 9).unwrap();
     }
-    let answer = |request| Answer {
-        connection: 1,
-        request,
-        frame: websocket(WebSocketKind::Binary, &frame::reply(request, &[0xc0])).into(),
-    };
-    house.tell(ToShard::Answers(vec![answer(5), answer(5), answer(7)]));
+    let answers = [105, 105, 107].map(|ticket| answer(ticket, 1));
+    house.tell(ToShard::Answers(answers.to_vec()));
     house.later(Duration::from_secs(10));
-    let refusal = frame::refusal(6, &shared::error::Reason::Unknown.into());
-    let unknown = websocket(WebSocketKind::Binary, &refusal);
-    assert_eq!(sink.frames(), [answer(5).frame.into_vec(), unknown]);
+    assert_eq!(sink.frames(), [replied(5, 1), unknown(6)]);
     assert_eq!(link.waiting(), 0);
+}
+
+#[test]
+fn a_late_answer_is_not_that_of_a_request_with_the_same_number() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    let expect = |ticket, deadline| link.expect(pending(ticket, 0, deadline), 9).unwrap();
+    expect(1, house.now + Duration::from_secs(10));
+    house.later(Duration::from_secs(10));
+    // The client uses its number again, and only then the first answer comes.
+    expect(2, house.now + Duration::from_secs(10));
+    house.tell(ToShard::Answers(vec![answer(1, 1)]));
+    house.flush();
+    assert_eq!(sink.frames(), [unknown(0)]);
+    assert_eq!(link.waiting(), 1);
+    let metrics = house.shard.writers().metrics.all().clone();
+    assert_eq!(metrics.answers_late_total.get(), 1);
+    house.tell(ToShard::Answers(vec![answer(2, 2)]));
+    house.flush();
+    assert_eq!(sink.frames(), [unknown(0), replied(0, 2)]);
+}
+
+fn pending(ticket: u64, request: u32, deadline: Instant) -> Pending {
+    Pending {
+        ticket,
+        request,
+        opcode: 16,
+        deadline,
+    }
+}
+
+fn answer(ticket: u64, body: u8) -> Answer {
+    Answer {
+        connection: 1,
+        ticket,
+        payload: frame::reply(0, &[body]).into(),
+    }
+}
+
+fn replied(request: u32, body: u8) -> Vec<u8> {
+    websocket(WebSocketKind::Binary, &frame::reply(request, &[body]))
+}
+
+fn unknown(request: u32) -> Vec<u8> {
+    let refusal = frame::refusal(request, &shared::error::Reason::Unknown.into());
+    websocket(WebSocketKind::Binary, &refusal)
 }
 
 #[test]

@@ -34,9 +34,9 @@ async fn a_command_by_http_is_the_command_of_the_socket() {
             assert_eq!(command.caller.as_ref(), Some(&caller));
             let answer = if payload.is_empty() {
                 let limited = Refusal::retry(Reason::RateLimited, 1_500);
-                frame::refusal(command.request, &limited)
+                frame::refusal(0, &limited)
             } else {
-                frame::reply(command.request, payload)
+                frame::reply(0, payload)
             };
             gateway.world.answer(&command, &answer).await;
         }

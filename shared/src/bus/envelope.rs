@@ -22,6 +22,22 @@ pub struct Caller {
     pub user: UserId,
     /// Its session.
     pub session: SessionId,
+    /// What the account is.
+    #[serde(default)]
+    pub kind: CallerKind,
+}
+
+/// What acts in an account. A program that does not know a kind refuses what it sends
+/// as garbled: nobody is ever taken for a person by mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum CallerKind {
+    /// Somebody, with or without a password.
+    #[default]
+    Person,
+    /// A program with an account of its own.
+    Bot,
+    /// A door for messages into one channel.
+    Webhook,
 }
 
 /// A request on its way to a lane or to any worker.
@@ -31,8 +47,10 @@ pub struct Entry {
     pub node: String,
     /// The gateway's number for the connection; 0 for the gateway itself.
     pub connection: u64,
-    /// Pairs the answer with the request.
-    pub request: u32,
+    /// Pairs the answer with the request: a number of the gateway's own, which no other
+    /// request of this incarnation has. What the client calls its request never leaves
+    /// the gateway.
+    pub ticket: u64,
     /// Who asks, if signed in.
     #[serde(default)]
     pub caller: Option<Caller>,
@@ -60,7 +78,7 @@ impl fmt::Debug for Entry {
         f.debug_struct("Entry")
             .field("node", &self.node)
             .field("connection", &self.connection)
-            .field("request", &self.request)
+            .field("ticket", &self.ticket)
             .field("caller", &self.caller)
             .field("opcode", &self.opcode)
             .field("scope", &self.scope)
@@ -71,28 +89,27 @@ impl fmt::Debug for Entry {
 /// The answer of a lane. Travels in batches on the topic of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The gateway's number for the connection.
+    /// The gateway's number for the connection: leads to its shard.
     pub connection: u64,
-    /// The request.
-    pub request: u32,
-    /// The finished WebSocket frame, a reply or a refusal.
-    pub frame: ByteBuf,
+    /// The [`Entry::ticket`].
+    pub ticket: u64,
+    /// The payload of a reply or refusal frame, numbered 0: the gateway puts the
+    /// client's number in.
+    pub payload: ByteBuf,
 }
 
 /// A piece of the answer of a query: at most [`CHUNK_BYTES`], so that a large
 /// answer never fills a gateway's output buffer at Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// The gateway's number for the connection.
-    pub connection: u64,
-    /// The request.
-    pub request: u32,
+    /// The [`Entry::ticket`].
+    pub ticket: u64,
     /// Its place, from 0.
     pub index: u32,
     /// Whether it is the last one.
     pub last: bool,
-    /// The bytes: together, the payload of a reply or refusal frame (without
-    /// WebSocket header), or for the gateway's own queries a [`NodeAnswer`].
+    /// The bytes: together, the payload of a reply or refusal frame, numbered 0, or for
+    /// the gateway's own queries a [`NodeAnswer`].
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }

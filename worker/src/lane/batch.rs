@@ -22,7 +22,7 @@ use shared::{
     },
     domain::limits::{MAX_BATCH, RateLimit},
     error::{Reason, Refusal},
-    frame::{self, WebSocketKind},
+    frame,
     ids::Partition,
     protocol::{Command, RowKind},
     telemetry,
@@ -328,22 +328,21 @@ impl Lane<'_> {
                     if let Some(row) = shared::protocol::row(entry.opcode) {
                         metrics.commands.with_label_values(&[row.name]).inc();
                     }
-                    frame::reply(entry.request, body)
+                    frame::reply(0, body)
                 }
                 Err(refusal) => {
                     metrics
                         .refusals
                         .with_label_values(&[refusal.reason.name()])
                         .inc();
-                    frame::refusal(entry.request, refusal)
+                    frame::refusal(0, refusal)
                 }
             };
             if !entry.node.is_empty() {
-                let frame = ByteBuf::from(frame::websocket(WebSocketKind::Binary, &payload));
                 let answer = Answer {
                     connection: entry.connection,
-                    request: entry.request,
-                    frame,
+                    ticket: entry.ticket,
+                    payload: ByteBuf::from(payload),
                 };
                 answers.push((entry.node.clone(), answer));
             }

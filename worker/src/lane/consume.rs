@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::{
     bus::{
         StreamEntry, StreamId,
-        envelope::{Caller, Entry, unpack},
+        envelope::{Caller, CallerKind, Entry, unpack},
     },
     domain::limits::MAX_BATCH,
     error::Refusal,
@@ -136,12 +136,16 @@ impl Work {
         let entry = Entry {
             node: String::new(),
             connection: 0,
-            request: 0,
+            ticket: 0,
             // An internal command acts for its author, in no session.
             caller: due
                 .author
                 .zip(SessionId::new(1))
-                .map(|(user, session)| Caller { user, session }),
+                .map(|(user, session)| Caller {
+                    user,
+                    session,
+                    kind: CallerKind::Person,
+                }),
             opcode: due.opcode,
             scope: due.scope,
             body: due.body,

@@ -138,8 +138,7 @@ async fn process(deps: &Arc<Deps>, bytes: &[u8]) {
     let started = Instant::now();
     let address = Address {
         node: entry.node.clone(),
-        connection: entry.connection,
-        request: entry.request,
+        ticket: entry.ticket,
     };
     let (name, answer) = if entry.opcode == NODE_QUERY {
         let (name, answer) = Box::pin(for_gateway(deps, &entry.body, time_left)).await;
@@ -191,7 +190,6 @@ async fn for_client(
     entry: Entry,
     time_left: Duration,
 ) -> (&'static str, Option<Vec<u8>>) {
-    let request = entry.request;
     let (name, result) = match Query::decode(entry.opcode, &entry.body) {
         Ok(query) => {
             let name = query.row().name;
@@ -213,13 +211,13 @@ async fn for_client(
         Err(refusal) => ("unknown", Err(refusal.into())),
     };
     let answer = match result {
-        Ok(body) => body.map(|body| frame::reply(request, &body)),
+        Ok(body) => body.map(|body| frame::reply(0, &body)),
         Err(error) => {
             log(name, &error);
             let refusal = error.refusal();
             let reason = refusal.reason.name();
             deps.metrics.refusals.with_label_values(&[reason]).inc();
-            Some(frame::refusal(request, &refusal))
+            Some(frame::refusal(0, &refusal))
         }
     };
     (name, answer)
@@ -287,8 +285,7 @@ fn log(name: &str, error: &Error) {
 /// Who waits for an answer.
 struct Address {
     node: String,
-    connection: u64,
-    request: u32,
+    ticket: u64,
 }
 
 /// Publishes an answer in chunks. What cannot be published is lost: the gateway
@@ -320,8 +317,7 @@ fn chunks(to: &Address, answer: &[u8]) -> Vec<Bytes> {
         .map(|(index, place)| {
             let rest = answer.get(place * CHUNK_BYTES..).unwrap_or_default();
             pack(&Chunk {
-                connection: to.connection,
-                request: to.request,
+                ticket: to.ticket,
                 index,
                 last: place + 1 == count,
                 bytes: rest.get(..CHUNK_BYTES).unwrap_or(rest).to_vec(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use shared::{
-    bus::envelope::{Caller, Effect, Envelope, NodeAnswer, NodeQuery, OpenTopic, Opened, unpack},
+    bus::envelope::{
+        Caller, CallerKind, Effect, Envelope, NodeAnswer, NodeQuery, OpenTopic, Opened, unpack,
+    },
     domain::permissions::{Standing, View, ViewId},
     frame,
     ids::{ServerId, UserId},
@@ -62,6 +64,7 @@ async fn identify(snapshot: &mut Snapshot, token: &str) -> Result<NodeAnswer, St
             NodeAnswer::Identified(Caller {
                 user: user.user_id,
                 session,
+                kind: CallerKind::Person,
             })
         }),
     )
@@ -122,6 +125,7 @@ fn opened(opening: Opening, epoch: String, topics: Vec<OpenTopic>) -> NodeAnswer
         caller: Caller {
             user: user.user_id,
             session,
+            kind: CallerKind::Person,
         },
         user,
         epoch,

@@ -12,8 +12,8 @@ use shared::{
     bus::{
         Bus, StreamId, Topic,
         envelope::{
-            Answer, Beat, CHUNK_BYTES, Caller, Chunk, Effect, Entry, Envelope, NodeAnswer,
-            NodeQuery, OpenTopic, Opened, PartitionBeat, pack, unpack,
+            Answer, Beat, CHUNK_BYTES, Caller, CallerKind, Chunk, Effect, Entry, Envelope,
+            NodeAnswer, NodeQuery, OpenTopic, Opened, PartitionBeat, pack, unpack,
         },
     },
     domain::permissions::{Permissions, View, ViewId},
@@ -114,6 +114,7 @@ impl World {
         let caller = Caller {
             user: UserId::new(user).unwrap(),
             session: SessionId::new(session).unwrap(),
+            kind: CallerKind::Person,
         };
         let mut state = self.state();
         state.tokens.insert(token.to_owned(), caller.clone());
@@ -353,7 +354,7 @@ impl World {
         let lanes = self.state().lanes;
         self.state().commands.push(command.clone());
         if lanes == Lanes::Echo {
-            let payload = frame::reply(command.request, &command.body);
+            let payload = frame::reply(0, &command.body);
             self.answer(&command, &payload).await;
         }
     }
@@ -362,8 +363,8 @@ impl World {
     pub(crate) async fn answer(&self, command: &Entry, payload: &[u8]) {
         let answer = Answer {
             connection: command.connection,
-            request: command.request,
-            frame: ByteBuf::from(websocket(WebSocketKind::Binary, payload)),
+            ticket: command.ticket,
+            payload: ByteBuf::from(payload),
         };
         let topic = Topic::Node(command.node.clone());
         self.0
@@ -401,14 +402,13 @@ impl World {
             pack(&answer)
         } else {
             self.state().queries.push(entry.clone());
-            Bytes::from(frame::reply(entry.request, &entry.body))
+            Bytes::from(frame::reply(0, &entry.body))
         };
         let mut chunks = bytes.chunks(CHUNK_BYTES).peekable();
         let mut index = 0;
         while let Some(bytes) = chunks.next() {
             let chunk = Chunk {
-                connection: entry.connection,
-                request: entry.request,
+                ticket: entry.ticket,
                 index,
                 last: chunks.peek().is_none(),
                 bytes: bytes.to_vec(),

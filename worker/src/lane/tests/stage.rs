@@ -6,13 +6,12 @@ use prometheus::Registry;
 use shared::{
     bus::{
         Bus, Delivery, StreamId, Subscriber, Topic,
-        envelope::{Answer, Caller, Entry, Envelope, pack, unpack},
+        envelope::{Answer, Caller, CallerKind, Entry, Envelope, pack, unpack},
     },
     clock::Clock,
     config::Secret,
     domain::permissions::Permissions,
     error::Reason,
-    frame::websocket_payload,
     ids::{ChannelId, EPOCH_MS, Id, Partition, SessionId, UserId, next_raw},
     protocol::{
         self, Request,
@@ -235,10 +234,11 @@ impl Stage {
         let entry = Entry {
             node: "stage".to_owned(),
             connection: 1,
-            request: self.requests,
+            ticket: u64::from(self.requests),
             caller: Some(Caller {
                 user: person.user(),
                 session: SessionId::new(1).unwrap(),
+                kind: CallerKind::Person,
             }),
             opcode: R::ROW.opcode,
             scope,
@@ -315,7 +315,7 @@ impl Stage {
     pub(super) async fn answer<T: Wire>(&mut self, request: u32) -> Result<T, Reason> {
         loop {
             if let Some(frame) = self.answers.remove(&request) {
-                return read(websocket_payload(&frame).unwrap());
+                return read(&frame);
             }
             self.listen().await;
         }
@@ -328,7 +328,8 @@ impl Stage {
         {
             Some(Delivery::Message(Topic::Node(_), bytes)) => {
                 for answer in unpack::<Vec<Answer>>(&bytes).unwrap() {
-                    self.answers.insert(answer.request, answer.frame.into_vec());
+                    let request = u32::try_from(answer.ticket).unwrap();
+                    self.answers.insert(request, answer.payload.into_vec());
                 }
             }
             Some(Delivery::Message(Topic::Events(_), bytes)) => {

@@ -16,7 +16,7 @@ use prometheus::Registry;
 use shared::{
     bus::{
         Bus, StreamEntry, StreamId,
-        envelope::{Caller, Effect, Entry, NodeAnswer, NodeQuery, pack, unpack},
+        envelope::{Caller, CallerKind, Effect, Entry, NodeAnswer, NodeQuery, pack, unpack},
     },
     clock::Clock,
     domain::permissions::Permissions,
@@ -244,10 +244,11 @@ pub(super) fn entry(account: u64, opcode: u16, scope: u64, body: Vec<u8>) -> Ent
     Entry {
         node: "gateway-1".to_owned(),
         connection: 7,
-        request: 9,
+        ticket: 9,
         caller: user.map(|user| Caller {
             user,
             session: id::<shared::ids::Session>(77),
+            kind: CallerKind::Person,
         }),
         opcode,
         scope,
@@ -260,7 +261,7 @@ pub(super) fn entry(account: u64, opcode: u16, scope: u64, body: Vec<u8>) -> Ent
 
 /// The body of a reply, or the refusal.
 pub(super) fn read(frame: &[u8]) -> Result<Vec<u8>, Refusal> {
-    const REQUEST: u8 = 9;
+    const REQUEST: u8 = 0;
     if let Some(body) = frame.strip_prefix(&[0x93, 0, REQUEST]) {
         return Ok(body.to_vec());
     }

@@ -76,7 +76,7 @@ async fn signing_up_hands_a_hashed_password_to_the_lane_of_the_name() {
         .await
         .unwrap();
     assert_eq!(
-        (entry.node.as_str(), entry.connection, entry.request),
+        (entry.node.as_str(), entry.connection, entry.ticket),
         ("gateway-1", 7, 9)
     );
     assert_eq!(entry.trace.as_deref(), Some("trace"));
