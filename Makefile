@@ -43,7 +43,7 @@ docs: ## regenerate the references that are made from code
 	@deploy/dev/docs write
 
 verify: ## each promise under faults, in short; SECONDS=60 SEED=7 PROMISE=chaos for more
-	@LENGTH="$(SECONDS)" SEED="$(SEED)" PROMISE="$(PROMISE)" deploy/dev/verify run
+	@LENGTH="$(SECONDS)" SEED="$(SEED)" PROMISE="$(PROMISE)" OLD="$(OLD)" deploy/dev/verify run
 
 verify-broken: ## builds that break promises on purpose; each must be caught
 	@deploy/dev/verify broken

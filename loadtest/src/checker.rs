@@ -373,6 +373,18 @@ pub fn acknowledgements(history: &[Entry]) -> Vec<u64> {
     times
 }
 
+/// How long acknowledgements took of what was sent within a time, in microseconds; sorted.
+pub fn ack_times(history: &[Entry], within: std::ops::Range<u64>) -> Vec<u64> {
+    let mut times: Vec<u64> = sends(history)
+        .into_values()
+        .filter_map(|send| Some((send.invoked?, send.acknowledged?)))
+        .filter(|(invoked, _)| within.contains(invoked))
+        .map(|(invoked, acknowledged)| acknowledged.saturating_sub(invoked))
+        .collect();
+    times.sort_unstable();
+    times
+}
+
 /// How long messages took from their sender to a reader, in microseconds, of
 /// those that pass `reader`; sorted.
 pub fn delivery_times(history: &[Entry], reader: impl Fn(&str) -> bool) -> Vec<u64> {

@@ -47,7 +47,9 @@ impl Transcript {
 
     fn see(&mut self, seen: &Seen, name: &impl Fn(UserId) -> String) {
         match seen {
-            Seen::Opened { gateway, resumed } => {
+            Seen::Opened {
+                gateway, resumed, ..
+            } => {
                 let how = if *resumed { "resumed" } else { "opened" };
                 self.note(format!("-- session {how} on {gateway}"));
             }
@@ -56,6 +58,7 @@ impl Transcript {
                 self.note(format!("-- asked to connect elsewhere in {delay_ms} ms"));
             }
             Seen::Gap { .. } => self.note("-- told of a gap".to_owned()),
+            Seen::Cursor { .. } | Seen::Sight { .. } => {}
             Seen::Event { seq, .. } => self.event(*seq, seen, name),
         }
     }

@@ -164,6 +164,11 @@ impl Workload {
         self.history.now()
     }
 
+    /// What all of them did and saw, for who writes besides.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
     /// How many messages were acknowledged so far.
     pub fn acknowledged(&self) -> u64 {
         *self.acknowledged.borrow()

@@ -9,7 +9,7 @@ use shared::{
     frame::{Frame, opcode},
     protocol::{
         self, Event,
-        control::{Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume},
+        control::{Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, TopicSeq},
         server::{ServerJoined, ServerLeft},
     },
 };
@@ -35,6 +35,11 @@ const TICK: Duration = Duration::from_millis(25);
 const OPENING: Duration = Duration::from_secs(10);
 /// Silent heartbeats after which a gateway counts as frozen.
 const MISSED_HEARTBEATS: u32 = 3;
+
+/// What a session sees of a topic is another from an event on: the channels that came
+/// into sight, and those that went.
+const SIGHT: u16 = 11;
+type Sight = (u64, u64, Vec<u64>, Vec<u64>);
 
 /// What the client asks of its driver.
 #[derive(Debug)]
@@ -362,7 +367,7 @@ impl Driver {
                 seq,
                 opcode,
                 body,
-            } => self.event(topic, seq, opcode, body),
+            } => self.event(topic, seq, opcode, &body),
             Incoming::Control { opcode, body } => {
                 return self.control(session, gateway, opcode, &body).await;
             }
@@ -370,28 +375,28 @@ impl Driver {
         Ok(())
     }
 
-    fn event(&mut self, topic: u64, seq: u64, opcode: u16, body: Bytes) {
+    fn event(&self, topic: u64, seq: u64, opcode: u16, body: &Bytes) {
         let fresh = self.shared.places().event(topic, seq);
-        if !fresh {
-            return;
-        }
-        if opcode == ServerLeft::OPCODE
-            && let Ok(left) = protocol::decode::<ServerLeft>(&body)
-        {
-            self.shared.places().forget(left.server_id.get());
-        }
-        if opcode == ServerJoined::OPCODE
-            && let Ok(joined) = protocol::decode::<ServerJoined>(&body)
-            && let Some(ready) = self.shared.ready().as_mut()
-        {
-            ready.servers.push(joined.server);
-        }
         self.shared.log.push(Seen::Event {
             topic,
             seq,
             opcode,
-            body,
+            body: body.clone(),
         });
+        if !fresh {
+            return;
+        }
+        if opcode == ServerLeft::OPCODE
+            && let Ok(left) = protocol::decode::<ServerLeft>(body)
+        {
+            self.shared.places().forget(left.server_id.get());
+        }
+        if opcode == ServerJoined::OPCODE
+            && let Ok(joined) = protocol::decode::<ServerJoined>(body)
+            && let Some(ready) = self.shared.ready().as_mut()
+        {
+            ready.servers.push(joined.server);
+        }
     }
 
     async fn control(
@@ -422,6 +427,19 @@ impl Driver {
             opcode::CURSOR => {
                 let cursor: Cursor = decode(body)?;
                 self.shared.places().cursor(&cursor.topics);
+                let topics = cursor.topics;
+                self.shared.log.push(Seen::Cursor { topics });
+                Ok(())
+            }
+            SIGHT => {
+                let (topic, seq, shown, hidden): Sight = decode(body)?;
+                self.shared.places().cursor(&[TopicSeq { topic, seq }]);
+                self.shared.log.push(Seen::Sight {
+                    topic,
+                    seq,
+                    shown,
+                    hidden,
+                });
                 Ok(())
             }
             opcode::RECONNECT => {
@@ -449,6 +467,7 @@ impl Driver {
         self.shared.log.push(Seen::Opened {
             gateway: gateway.to_owned(),
             resumed,
+            topics: ready.topics.clone(),
         });
         let open = Status::Open(gateway.to_owned());
         self.shared.status.send_replace(open);

@@ -1,6 +1,9 @@
 //! One WebSocket to one gateway, without any memory of earlier ones.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
@@ -66,7 +69,20 @@ impl Link {
         dialect: Dialect,
         receive_buffer: Option<u32>,
     ) -> Result<Self> {
-        let opening = Self::open_now(address, dialect, receive_buffer);
+        let opening = Self::open_now(address, dialect, (None, receive_buffer));
+        timeout(PATIENCE, opening)
+            .await
+            .map_err(|_elapsed| anyhow!("{address} did not answer in time"))?
+    }
+
+    /// Connects as somebody at another address of this machine, over MessagePack.
+    pub async fn from(
+        source: Ipv4Addr,
+        address: &str,
+        receive_buffer: Option<u32>,
+    ) -> Result<Self> {
+        let way = (Some(source), receive_buffer);
+        let opening = Self::open_now(address, Dialect::MessagePack, way);
         timeout(PATIENCE, opening)
             .await
             .map_err(|_elapsed| anyhow!("{address} did not answer in time"))?
@@ -75,9 +91,9 @@ impl Link {
     async fn open_now(
         address: &str,
         dialect: Dialect,
-        receive_buffer: Option<u32>,
+        way: (Option<Ipv4Addr>, Option<u32>),
     ) -> Result<Self> {
-        let stream = tcp(host(address)?, receive_buffer).await?;
+        let stream = tcp(host(address)?, way).await?;
         stream.set_nodelay(true)?;
         let path = if address.trim_start_matches("ws://").contains('/') {
             ""
@@ -151,11 +167,13 @@ pub fn host(address: &str) -> Result<&str> {
     Ok(rest.split('/').next().unwrap_or(rest))
 }
 
-async fn tcp(host: &str, receive_buffer: Option<u32>) -> Result<TcpStream> {
+/// Connects from an address, with a receive buffer, or as it comes.
+async fn tcp(host: &str, way: (Option<Ipv4Addr>, Option<u32>)) -> Result<TcpStream> {
     let context = || format!("connecting to {host}");
-    let Some(bytes) = receive_buffer else {
+    let (source, receive_buffer) = way;
+    if way == (None, None) {
         return TcpStream::connect(host).await.with_context(context);
-    };
+    }
     let address: SocketAddr = lookup_host(host)
         .await?
         .next()
@@ -164,7 +182,12 @@ async fn tcp(host: &str, receive_buffer: Option<u32>) -> Result<TcpStream> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    socket.set_recv_buffer_size(bytes)?;
+    if let Some(bytes) = receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(source) = source {
+        socket.bind((source, 0).into())?;
+    }
     socket.connect(address).await.with_context(context)
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::protocol::{self, Event};
+use shared::protocol::{self, Event, control::TopicSeq};
 use tokio::sync::watch;
 
 /// Entries kept: minutes of the busiest test, a few hundred megabytes at worst.
@@ -41,6 +41,24 @@ pub enum Seen {
         gateway: String,
         /// Whether it went on where an earlier one ended.
         resumed: bool,
+        /// Where the stream of each topic begins.
+        topics: Vec<TopicSeq>,
+    },
+    /// What the session sees of a server is another from this event on; it is a cursor, too.
+    Sight {
+        /// The server.
+        topic: u64,
+        /// The event.
+        seq: u64,
+        /// Channels that came into sight.
+        shown: Vec<u64>,
+        /// Channels that went from it.
+        hidden: Vec<u64>,
+    },
+    /// The gateway carried the client past what it may not see.
+    Cursor {
+        /// The places.
+        topics: Vec<TopicSeq>,
     },
     /// The gateway asked to connect elsewhere.
     Asked {

@@ -65,8 +65,7 @@ impl Cluster {
             services::mount_disks(&dir, megabytes)?;
         }
         let postgres = services::postgres(&programs, &dir, &guard, settings.disk).await?;
-        let persists = matches!(settings.disk, Disk::Small(_));
-        let redis = services::redis(&programs, ("redis", &dir), &guard, persists)?;
+        let redis = services::redis(&programs, ("redis", &dir), &guard, settings.redis_keeps)?;
         services::redis_answers(redis.port()).await?;
         let spare = if settings.spare_redis {
             let spare = services::redis(&programs, ("redis-2", &dir), &guard, false)?;
@@ -164,6 +163,14 @@ impl Cluster {
             .chain(&self.gateways)
             .map(Node::tail)
             .collect()
+    }
+
+    /// Looks into the database, or changes what no request can.
+    pub async fn sql<T>(
+        &self,
+        work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
+        services::sql(&services::database_url(self.postgres.port()), work).await
     }
 
     /// Empties Redis, as an operator's slip would.

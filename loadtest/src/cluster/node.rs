@@ -45,7 +45,7 @@ impl Signal {
 #[derive(Debug)]
 pub struct Node {
     name: String,
-    program: PathBuf,
+    program: Mutex<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     owner: Option<(u32, u32)>,
@@ -62,7 +62,7 @@ impl Node {
         let ops_port = free_port()?;
         let mut node = Self {
             name: name.to_owned(),
-            program: program.to_owned(),
+            program: Mutex::new(program.to_owned()),
             arguments: Vec::new(),
             environment: Vec::new(),
             owner: None,
@@ -107,7 +107,8 @@ impl Node {
             .create(true)
             .append(true)
             .open(self.log())?;
-        let mut command = Command::new(&self.program);
+        let program = self.program().clone();
+        let mut command = Command::new(&program);
         command
             .args(&self.arguments)
             .envs(self.environment.iter().cloned())
@@ -121,7 +122,7 @@ impl Node {
         }
         let child = command
             .spawn()
-            .with_context(|| format!("starting {}", self.program.display()))?;
+            .with_context(|| format!("starting {}", program.display()))?;
         if let Some(guard) = &self.guard {
             guard.add(child.id());
         }
@@ -255,6 +256,18 @@ impl Node {
         if let Some(guard) = &self.guard {
             guard.remove(pid);
         }
+    }
+
+    /// From its next start on it is the program of the same name in this folder.
+    pub fn moves_to(&self, dir: &Path) {
+        let mut program = self.program();
+        if let Some(name) = program.file_name().map(ToOwned::to_owned) {
+            *program = dir.join(name);
+        }
+    }
+
+    fn program(&self) -> MutexGuard<'_, PathBuf> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 use super::{POLL, START, guard::Guard, node::Node, places::Programs, settings::Disk};
 
@@ -96,8 +96,7 @@ pub(super) async fn postgres(
 
 /// Makes the write-ahead log what it is on a server that has run for a while.
 async fn break_in(database_url: &str) -> Result<()> {
-    let (client, connection) = tokio_postgres::connect(database_url, NoTls).await?;
-    let work = async move {
+    let fill = async |client: &Client| {
         for _ in 0..WAL_FILES {
             let fill =
                 "SELECT pg_logical_emit_message(false, 'confab', ''); SELECT pg_switch_wal()";
@@ -105,8 +104,24 @@ async fn break_in(database_url: &str) -> Result<()> {
         }
         client.batch_execute("CHECKPOINT").await
     };
-    let (_, done) = tokio::join!(connection, work);
+    let done = sql(database_url, fill).await;
     done.context("breaking Postgres in")
+}
+
+/// Does something on a connection of its own.
+pub(super) async fn sql<T>(
+    database_url: &str,
+    work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+) -> Result<T> {
+    let (client, connection) = tokio_postgres::connect(database_url, NoTls).await?;
+    let work = async {
+        let done = work(&client).await;
+        // The connection ends with its client.
+        drop(client);
+        done
+    };
+    let (_, done) = tokio::join!(connection, work);
+    Ok(done?)
 }
 
 pub(super) fn database_url(port: u16) -> String {

@@ -23,17 +23,22 @@ pub struct Settings {
     pub workers: usize,
     /// `open`, `invite` or `closed`.
     pub signup: &'static str,
-    /// Rate limits by the names of their variables; those not named are off.
+    /// Rate limits by the names of their variables; those not named are off, and
+    /// the word "usual" leaves one as it is.
     pub limits: Vec<(&'static str, &'static str)>,
     /// Whether a proxy stands between each gateway and worker and Redis, and
     /// between each worker and Postgres.
     pub proxies: bool,
     /// Whether there is another Redis, empty, that nobody uses yet.
     pub spare_redis: bool,
+    /// Whether Redis writes what it has to a file.
+    pub redis_keeps: bool,
     /// What Postgres and Redis write to.
     pub disk: Disk,
     /// More variables for the gateways and workers.
     pub environment: Vec<(&'static str, String)>,
+    /// More variables for one of them, by its name.
+    pub apart: Vec<(&'static str, &'static str, String)>,
 }
 
 impl Default for Settings {
@@ -47,6 +52,8 @@ impl Default for Settings {
             spare_redis: false,
             disk: Disk::Lax,
             environment: Vec::new(),
+            apart: Vec::new(),
+            redis_keeps: false,
         }
     }
 }
@@ -65,13 +72,18 @@ impl Settings {
         node.set("CONFAB_SIGNUP", self.signup)
             .set("CONFAB_GUESTS", "true");
         for name in LIMITS {
-            node.set(name, "off");
-        }
-        for (name, value) in &self.limits {
-            node.set(name, value);
+            let named = self.limits.iter().find(|(known, _)| *known == name);
+            let value = named.map_or("off", |(_, value)| value);
+            if value != "usual" {
+                node.set(name, value);
+            }
         }
         for (name, value) in &self.environment {
             node.set(name, value);
+        }
+        let name = node.name().to_owned();
+        for (_, variable, value) in self.apart.iter().filter(|(node, ..)| *node == name) {
+            node.set(variable, value);
         }
     }
 }

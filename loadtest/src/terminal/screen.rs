@@ -51,10 +51,11 @@ impl<P: FnMut(&str)> Screen<P> {
             Seen::Opened {
                 gateway,
                 resumed: true,
+                ..
             } => self.line(&format!("*** resumed on {gateway}")),
             Seen::Asked { .. } => self.line("*** this gateway is about to stop"),
             Seen::Gap { .. } => self.line("*** something was missed: /history shows it"),
-            Seen::Opened { .. } => {}
+            Seen::Opened { .. } | Seen::Cursor { .. } | Seen::Sight { .. } => {}
             Seen::Event { .. } => self.event(seen, channel, names, shown),
         }
     }

@@ -34,10 +34,8 @@ pub(super) async fn stale_redis(trial: &mut Trial<'_>) -> Result<()> {
 
     trial.inflict(Fault::Freeze(Who::Redis)).await?;
     let took = trial.all_ready(false, trial.allow(NOTICED)).await?;
-    trial.measured(format!(
-        "all were not ready {:.1} s after SIGSTOP",
-        took.as_secs_f64()
-    ));
+    trial.measured(format!("all were not ready {took:.1?} after SIGSTOP"));
+    trial.in_time("to notice a stale link", NOTICED, took);
     trial.inflict(Fault::Continue(Who::Redis)).await?;
     healed(trial, &workload, "SIGCONT").await?;
 
@@ -69,7 +67,7 @@ pub(super) async fn stale_redis(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// New links go to this Redis; those that are open stay.
-fn lead(trial: &Trial<'_>, port: u16) {
+pub(super) fn lead(trial: &Trial<'_>, port: u16) {
     let proxies = trial.cluster.proxies.iter();
     for proxy in proxies.chain(&trial.cluster.worker_proxies) {
         proxy.lead_to(&format!("127.0.0.1:{port}"));

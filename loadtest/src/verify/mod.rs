@@ -3,17 +3,23 @@
 //!
 //! - [`promise`] has the words, [`outcome`] what is printed;
 //! - [`schedule`] is what is done to a cluster, [`trial`] does it;
-//! - `stored`, `stream`, `readers`, `health` and `rights` are the promises themselves.
+//! - the other files are the promises themselves.
 
 mod health;
+mod heavy;
+mod numbers;
 pub mod outcome;
 pub mod promise;
 mod readers;
 mod rights;
 pub mod schedule;
+mod sight;
+mod signin;
 mod stored;
+mod strangers;
 mod stream;
 pub mod trial;
+mod versions;
 
 use std::{fs::File, path::PathBuf, time::Duration};
 
@@ -40,7 +46,7 @@ const BESIDES: Duration = Duration::from_mins(15);
 /// What is to be verified.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
-    /// P1 to P18, `chaos` (all faults at once), a list like P1-P11,P15, or `all`.
+    /// P1 to P23, a schedule by its name, a list like P1-P11,P15, or `all`.
     #[arg(long, default_value = "all")]
     pub promise: String,
     /// Everything that is random follows from it; a fresh one when it is not given.
@@ -128,9 +134,11 @@ fn terms(arguments: &Arguments) -> Terms {
 
 async fn attempt(promise: Promise, terms: &Terms, say: &(dyn Fn(&str) + Sync)) -> Outcome {
     let mut outcome = blank(promise, terms);
-    let skipped = (promise == Promise::P15)
-        .then(stored::needs_mount)
-        .flatten();
+    let skipped = match promise {
+        Promise::P15 => stored::needs_mount(),
+        Promise::Clocks => versions::needs_clock(),
+        _ => None,
+    };
     if let Some(missing) = promise.needs().map(str::to_owned).or(skipped.clone()) {
         outcome.verdict = if skipped.is_some() {
             Verdict::Skipped
@@ -208,6 +216,17 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::P16 => rights::lost(trial).await,
         Promise::P17 => health::churn(trial).await,
         Promise::Chaos => stored::chaos(trial).await,
+        Promise::P19 => numbers::reused(trial).await,
+        Promise::P20 => strangers::starved(trial).await,
+        Promise::P21 => heavy::hindered(trial).await,
+        Promise::P22 => versions::upgraded(trial).await,
+        Promise::P23 => signin::secrets(trial).await,
+        Promise::Signin => signin::paused(trial).await,
+        Promise::Pages => heavy::pages(trial).await,
+        Promise::Clocks => versions::clocks(trial).await,
+        Promise::Failover => versions::failover(trial).await,
+        Promise::Rights => sight::changes(trial).await,
+        Promise::Soak => sight::soak(trial).await,
         Promise::P12 | Promise::P13 | Promise::P14 | Promise::P18 => {
             bail!("it cannot be tested yet")
         }

@@ -120,7 +120,7 @@ async fn write_until_cut(trial: &Trial<'_>, workload: &Workload, slow: usize) ->
 }
 
 /// Whether a client's connection ever ended.
-fn lost(client: &Client) -> bool {
+pub(super) fn lost(client: &Client) -> bool {
     let log = client.log().since(0);
     log.iter().any(|seen| matches!(seen, Seen::Lost { .. }))
 }
@@ -197,7 +197,7 @@ pub(super) async fn rolled(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// Ends a process politely and starts it again.
-async fn roll(trial: &mut Trial<'_>, who: Who) -> Result<()> {
+pub(super) async fn roll(trial: &mut Trial<'_>, who: Who) -> Result<()> {
     trial.note(Fault::Roll(who));
     let node = super::schedule::node(&trial.cluster, who)?;
     node.signal(Signal::Term)?;

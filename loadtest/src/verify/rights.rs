@@ -257,8 +257,9 @@ async fn revoked(trial: &mut Trial<'_>) -> Result<()> {
         let closed = status.wait_for(|status| matches!(status, Status::Closed(_)));
         let closed = timeout(trial.allow(REVOKED), closed).await;
         let closed = closed.context("a revoked session stays open")??.clone();
-        let took = began.elapsed().as_secs_f64();
-        trial.measured(format!("a revoked session was closed after {took:.3} s"));
+        let took = began.elapsed();
+        trial.measured(format!("a revoked session was closed after {took:.3?}"));
+        trial.in_time("to close a revoked session", REVOKED, took);
         let due = Status::Closed(Some(CloseCode::Revoked.code()));
         trial.demand(closed == due, || format!("it was closed as {closed:?}"));
     }

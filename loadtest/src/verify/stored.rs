@@ -19,6 +19,8 @@ use crate::{
 
 /// How long a service that was healed may take to acknowledge again.
 const BACK: Duration = Duration::from_mins(1);
+/// So soon there is service without what Redis held.
+const SERVED: Duration = Duration::from_secs(10);
 /// Acknowledgements end so long after the last COMMIT.
 const LATE: Duration = Duration::from_secs(1);
 /// Memory that a gateway may gain while nothing can be stored, in KiB.
@@ -78,18 +80,16 @@ pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
     let room = trial.room(4).await?;
     let workload = trial.workload(&room, &Plan::default()).await?;
     workload.progress(60, BACK).await?;
-    let promised = trial.allow(Duration::from_secs(10));
     let end = Instant::now() + trial.terms.length;
     loop {
         for fault in [Fault::Flush, Fault::Kill(Who::Redis)] {
             trial.inflict(fault).await?;
             let began = Instant::now();
-            let back = workload.progress(60, promised).await;
+            let back = workload.progress(60, trial.allow(SERVED)).await;
             back.with_context(|| format!("service is not back after: {fault}"))?;
-            trial.measured(format!(
-                "service is back {:.1} s after: {fault}",
-                began.elapsed().as_secs_f64()
-            ));
+            let took = began.elapsed();
+            trial.measured(format!("service is back {took:.1?} after: {fault}"));
+            trial.in_time("service", SERVED, took);
         }
         if Instant::now() > end {
             break;

@@ -219,10 +219,11 @@ async fn quiet_once(
         return Err(error);
     }
     trial.outcome.counts.received += 1;
-    let took = began.elapsed().as_secs_f64();
+    let took = began.elapsed();
     trial.measured(format!(
-        "{way:?}: it arrived {took:.2} s after the link was whole"
+        "{way:?}: it arrived {took:.2?} after the link was whole"
     ));
+    trial.in_time("a repair", REPAIR, took);
     let lost = trial.cluster.proxies.get(1).map_or(0, Proxy::dropped) - dropped;
     trial.demand(lost == 1 || !matches!(way, Way::Dropped), || {
         format!("{lost} notifications were lost, not one")

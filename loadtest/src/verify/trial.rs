@@ -3,12 +3,20 @@
 use std::{fmt::Display, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use super::{
     outcome::{Deed, Outcome},
     promise::Promise,
     schedule::{self, Fault, Kind, Schedule, Who},
+    versions,
 };
 use crate::{
     cluster::{Cluster, Disk, Node, Settings, node_is_ready},
@@ -17,11 +25,15 @@ use crate::{
     workload::{Ended, Plan, Workload},
 };
 
-/// What a machine that is busy with other things may add to a promised time.
-/// `--strict` takes it away.
+/// What a machine that is busy with other things may add to a promised time. It gets
+/// nothing where this process was never kept waiting, nor with `--strict`.
 const SLACK: Duration = Duration::from_secs(10);
 /// How long a service that was healed may take to acknowledge again.
 const BACK: Duration = Duration::from_mins(1);
+/// Whoever is kept waiting for less than this is on a machine that has nothing else to do.
+const IDLE: Duration = Duration::from_millis(50);
+/// How often it is looked whether this process is kept waiting.
+const LOOK: Duration = Duration::from_millis(20);
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -72,6 +84,9 @@ pub struct Trial<'a> {
     pub outcome: Outcome,
     began: Instant,
     say: &'a (dyn Fn(&str) + Sync),
+    /// For how long this process was kept waiting at most.
+    kept: watch::Receiver<Duration>,
+    _watching: DropGuard,
 }
 
 impl<'a> Trial<'a> {
@@ -83,7 +98,10 @@ impl<'a> Trial<'a> {
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self> {
         let cluster = Cluster::start(settings(promise, terms)).await?;
+        let (watching, kept) = watch_machine();
         Ok(Self {
+            kept,
+            _watching: watching,
             cluster,
             random: Random::new(terms.seed),
             terms,
@@ -146,6 +164,20 @@ impl<'a> Trial<'a> {
         }
         self.say("  done:");
         let began = Instant::now();
+        self.inflict_all(schedule).await?;
+        sleep_until(began + self.terms.length).await;
+        self.note("heal everything");
+        schedule::heal_all(&self.cluster).await
+    }
+
+    /// Does a schedule, and heals at its end.
+    pub async fn endure(&mut self, schedule: &Schedule) -> Result<()> {
+        self.inflict_all(schedule).await?;
+        schedule::heal_all(&self.cluster).await
+    }
+
+    async fn inflict_all(&mut self, schedule: &Schedule) -> Result<()> {
+        let began = Instant::now();
         let mut down = Vec::new();
         for (at, fault) in schedule.faults() {
             sleep_until(began + *at).await;
@@ -157,9 +189,7 @@ impl<'a> Trial<'a> {
             self.supervise(&down)?;
             self.inflict(*fault).await?;
         }
-        sleep_until(began + self.terms.length).await;
-        self.note("heal everything");
-        schedule::heal_all(&self.cluster).await
+        Ok(())
     }
 
     /// Starts what ended by itself, as whoever runs a cluster would.
@@ -198,6 +228,16 @@ impl<'a> Trial<'a> {
         self.outcome.measured.push(text);
     }
 
+    /// Judges how long something took that was promised within a time.
+    pub fn in_time(&mut self, what: &str, promised: Duration, took: Duration) {
+        let kept = *self.kept.borrow();
+        let idle = self.terms.strict || kept < IDLE;
+        let limit = if idle { promised } else { promised + SLACK };
+        self.demand(took <= limit, || {
+            format!("{what} took {took:.3?}, {promised:?} was promised, and nothing here waited more than {kept:.3?}")
+        });
+    }
+
     /// How long a promised time may take on this machine.
     pub fn allow(&self, promised: Duration) -> Duration {
         if self.terms.strict {
@@ -229,6 +269,28 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// Looks all the time whether this process gets to run when it wants to.
+fn watch_machine() -> (DropGuard, watch::Receiver<Duration>) {
+    let (longest, kept) = watch::channel(Duration::ZERO);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let looking = async move {
+        loop {
+            let began = Instant::now();
+            sleep(LOOK).await;
+            let waited = began.elapsed().saturating_sub(LOOK);
+            longest.send_if_modified(|longest| {
+                let longer = waited > *longest;
+                *longest = waited.max(*longest);
+                longer
+            });
+        }
+    };
+    let tasks = TaskTracker::new();
+    tasks.spawn(async move { stopped.run_until_cancelled(looking).await });
+    (stop.drop_guard(), kept)
+}
+
 /// Waits until a condition holds; fails with the text after `patience`.
 pub async fn until(
     text: &str,
@@ -247,25 +309,47 @@ pub async fn until(
 
 /// What the cluster of a promise is like.
 fn settings(promise: Promise, terms: &Terms) -> Settings {
+    use Promise::{
+        Chaos, Clocks, Failover, P4, P6, P7, P15, P16, P19, P20, P23, Pages, Rights, Soak,
+    };
     let mut settings = Settings {
-        proxies: matches!(
-            promise,
-            Promise::P4 | Promise::P6 | Promise::P7 | Promise::P16 | Promise::Chaos
-        ),
-        spare_redis: promise == Promise::P7,
-        disk: if promise == Promise::P15 {
+        proxies: [P4, P6, P7, P16, Chaos, Rights, Soak, Failover].contains(&promise),
+        spare_redis: [P7, Failover].contains(&promise),
+        redis_keeps: [P15, P23].contains(&promise),
+        disk: if promise == P15 {
             Disk::Small(128)
         } else {
             Disk::Lax
         },
         ..Settings::default()
     };
-    let mut set = |name, value: &str| settings.environment.push((name, value.to_owned()));
-    // Writers here are as fast as the answers come, and readers from one address are many.
-    set("CONFAB_FLOOD_FRAMES", "100000");
-    set("CONFAB_FLOOD_BYTES", "100000000");
-    set("CONFAB_MAX_ADDRESS_CONNECTIONS", "100000");
+    let environment = &mut settings.environment;
+    let mut set = |name, value: &str| environment.push((name, value.to_owned()));
+    if promise == P20 {
+        // Members are not strangers; how fast they may write is not the question.
+        settings.limits = ["CONFAB_LIMIT_READ", "CONFAB_LIMIT_SIGN_IN"]
+            .map(|name| (name, "usual"))
+            .to_vec();
+    } else {
+        // Writers here are as fast as the answers come, and readers from one address are many.
+        set("CONFAB_FLOOD_FRAMES", "100000");
+        set("CONFAB_FLOOD_BYTES", "100000000");
+        set("CONFAB_MAX_ADDRESS_CONNECTIONS", "100000");
+    }
+    if promise == P19 {
+        set("CONFAB_ANSWER_MS", "2000");
+    }
     let drain = terms.size.of("3000", "10000", "20000");
     set("CONFAB_DRAIN_MS", drain);
+    if promise == Pages {
+        let small = ("gateway-2", "CONFAB_QUEUE_BYTES", "65536".to_owned());
+        settings.apart.push(small);
+    }
+    if promise == Clocks {
+        for (node, offset) in [("gateway-2", "+30s"), ("worker-2", "-30s")] {
+            let faked = versions::FAKETIME.map(|name| (node, name, versions::faked(name, offset)));
+            settings.apart.extend(faked);
+        }
+    }
     settings
 }

@@ -1,0 +1,208 @@
+//! Work that is heavy, and pages that are large: P21, and P4 for who asks for much.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    ids::ChannelId,
+    protocol::{
+        channel::{CreateChannel, DeleteChannel, UpdateChannel},
+        message::NewMessage,
+    },
+};
+use tokio::time::Instant;
+
+use super::{
+    sight::give_roles,
+    trial::{Trial, until},
+};
+use crate::{
+    checker::{ack_times, quantile},
+    client::{Client, Options, log::Seen},
+    random::nonce,
+    room::{self, Room},
+    workload::Plan,
+};
+
+/// Within this time something goes on, or never.
+const BACK: Duration = Duration::from_mins(2);
+/// Nobody waits longer for an acknowledgement because of what others do.
+const WAIT: Duration = Duration::from_secs(1);
+/// A page holds at most so many messages.
+const PAGE: usize = 200;
+/// The longest message, each letter of four bytes.
+const LONGEST: usize = 2_000;
+
+/// P21: a large channel is deleted; then a role that very many hold changes.
+pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(6).await?;
+    let members = trial.terms.size.of(10_000, 50_000, 50_000);
+    crowd(trial, &room, members).await?;
+    let owner = room.enter(0, Options::default()).await?;
+    let create = CreateChannel {
+        nonce: nonce(),
+        name: "big".to_owned(),
+        topic: None,
+        overrides: Vec::new(),
+    };
+    let big = owner
+        .call(room.server.get(), &create)
+        .await?
+        .channel
+        .channel_id;
+    let messages = trial.terms.size.of(100_000, 300_000, 1_000_000);
+    fill(trial, big, messages).await?;
+    let plan = Plan {
+        writers: 4,
+        readers: 4,
+        options: Options::default(),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(200, BACK).await?;
+    let calm = workload.now();
+
+    trial.note(format!("a channel of {messages} messages is deleted"));
+    let delete = DeleteChannel {
+        nonce: nonce(),
+        channel_id: big,
+    };
+    owner.call(room.server.get(), &delete).await?;
+    let began = Instant::now();
+    workload.progress(100, BACK).await?;
+    until(
+        "the messages of the channel are gone",
+        BACK * 3,
+        async || Ok(left(trial, big).await? == 0),
+    )
+    .await?;
+    let took = began.elapsed().as_secs_f64();
+    trial.measured(format!("its messages were gone after {took:.1} s"));
+    let purged = workload.now();
+
+    trial.note(format!("what a role of {members} members sees changes"));
+    for shows in [false, true, false, true] {
+        role_sees(&room, &owner, shows).await?;
+        workload.progress(50, BACK).await?;
+    }
+    let changed = workload.now();
+    let stayed = workload.readers.iter().all(|reader| {
+        let log = reader.log().since(0);
+        !log.iter().any(|seen| matches!(seen, Seen::Lost { .. }))
+    });
+    trial.demand(stayed, || "a session was closed meanwhile".to_owned());
+    let history = trial.judge(workload).await?.history;
+    for (what, from, to) in [
+        ("before", 0, calm),
+        ("while the channel was purged", calm, purged),
+        ("while the role changed", purged, changed),
+    ] {
+        let times = ack_times(&history, from..to);
+        let (p99, most) = (
+            quantile(&times, 0.99),
+            times.last().copied().unwrap_or_default(),
+        );
+        trial.measured(format!(
+            "acknowledged {what} within {p99} us (p99), {most} us at most"
+        ));
+        let most = Duration::from_micros(most);
+        trial.in_time(&format!("an acknowledgement {what}"), WAIT, most);
+    }
+    Ok(())
+}
+
+/// Members who are never there, all with the same role as some who are.
+async fn crowd(trial: &mut Trial<'_>, room: &Room, members: i64) -> Result<()> {
+    let mut users = Vec::new();
+    for number in 0..room.tokens.len() {
+        let client = room.enter(number, Options::default()).await?;
+        let ready = client.ready().context("a session that is open")?;
+        users.push(ready.user.user_id.get());
+    }
+    let server = room.server.get().cast_signed();
+    let crowd = trial.cluster.sql(async |client| {
+        let join = "INSERT INTO members (server, account, roles) SELECT $1, n, '{11}' FROM generate_series(1::int8, $2) AS n";
+        client.execute(join, &[&server, &members]).await
+    });
+    crowd.await.context("making members")?;
+    give_roles(trial, room.server.get(), &users).await
+}
+
+async fn role_sees(room: &Room, owner: &Client, shows: bool) -> Result<()> {
+    let hidden = Override {
+        kind: TargetKind::Role,
+        target: 11,
+        allow: Permissions::empty(),
+        deny: Permissions::READ_HISTORY,
+    };
+    let update = UpdateChannel {
+        nonce: nonce(),
+        channel_id: room.channel,
+        name: None,
+        topic: None,
+        position: None,
+        overrides: Some(if shows { Vec::new() } else { vec![hidden] }),
+    };
+    let set = owner.call(room.server.get(), &update).await;
+    set.context("changing what a role sees")
+}
+
+/// Messages that nobody sent.
+async fn fill(trial: &Trial<'_>, channel: ChannelId, count: i64) -> Result<()> {
+    let channel = channel.get().cast_signed();
+    let filled = trial.cluster.sql(async |client| {
+        let fill = "INSERT INTO messages (channel, seq, id, author, content)
+                    SELECT $1, n, n, 1, 'what was said' FROM generate_series(1::int8, $2) AS n";
+        client.execute(fill, &[&channel, &count]).await
+    });
+    filled.await.map(drop).context("filling a channel")
+}
+
+async fn left(trial: &Trial<'_>, channel: ChannelId) -> Result<i64> {
+    let channel = channel.get().cast_signed();
+    trial
+        .cluster
+        .sql(async |client| {
+            let count = "SELECT count(*) FROM messages WHERE channel = $1";
+            client.query_one(count, &[&channel]).await?.try_get(0)
+        })
+        .await
+}
+
+/// P4: who asks for the largest page there is gets it, and stays.
+pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(2).await?;
+    let writer = room.enter(0, Options::default()).await?;
+    for _ in 0..PAGE {
+        let message = NewMessage {
+            nonce: nonce(),
+            channel_id: room.channel,
+            content: "\u{1f600}".repeat(LONGEST),
+            reply_to: None,
+        };
+        writer.call(room.server.get(), &message).await?;
+    }
+    trial.outcome.counts.acknowledged += PAGE;
+    for number in 0..2 {
+        let reader = room.enter(number, Options::default()).await?;
+        trial.note(format!(
+            "{PAGE} messages of {LONGEST} letters are asked for on gateway {number}"
+        ));
+        let read = room::history(&reader, room.server, room.channel).await?;
+        trial.outcome.counts.stored = read.len();
+        trial.demand(read.len() == PAGE, || {
+            format!("{} came, not {PAGE}", read.len())
+        });
+        let lost = reader.log().since(0);
+        let lost = lost
+            .iter()
+            .filter(|seen| matches!(seen, Seen::Lost { .. }))
+            .count();
+        trial.demand(lost == 0, || format!("a reader was closed {lost} times"));
+        if lost > 0 {
+            bail!("{:?}", reader.log().since(0));
+        }
+    }
+    Ok(())
+}

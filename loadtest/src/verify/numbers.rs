@@ -1,0 +1,163 @@
+//! Clients that use few numbers for their requests, again and again: P19.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::future::{join, join_all};
+use shared::{
+    frame::opcode,
+    protocol::{
+        self, Request,
+        control::Identify,
+        message::{MessageSent, NewMessage},
+    },
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    schedule::{Fault, Who},
+    trial::Trial,
+};
+use crate::{
+    client::{
+        backoff::undecided,
+        incoming::Incoming,
+        link::{Dialect, Link},
+    },
+    door::{binary, expect_control},
+    history::{Op, Outcome, What},
+    room::Room,
+    workload::{Plan, Workload},
+};
+
+/// Within this time something goes on, or never.
+const BACK: Duration = Duration::from_mins(1);
+/// Longer than a gateway waits for an answer in this trial.
+const FROZEN: Duration = Duration::from_millis(3_500);
+/// The number of all requests of a connection; over JSON it is what is left out.
+const NUMBER: u32 = 0;
+/// Connections that write.
+const WRITERS: usize = 6;
+
+/// P19: what carries requests and answers is frozen past the deadline, so answers come
+/// when their number already stands for another request.
+pub(super) async fn reused(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        writers: 1,
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(10, BACK).await?;
+    let end = Instant::now() + trial.terms.length;
+    for number in 0_usize.. {
+        for who in [Who::Worker(0), Who::Redis, Who::Postgres] {
+            let mut links = Vec::new();
+            for (number, gateway) in (0..WRITERS).zip(room.gateways.iter().cycle()) {
+                let token = room.tokens.iter().cycle().nth(number).context("a token")?;
+                links.push(open(gateway, token).await?);
+            }
+            let until = Instant::now() + FROZEN + Duration::from_secs(2);
+            let links = links.into_iter().enumerate();
+            let writing = join_all(links.map(|(writer, link)| {
+                let name = format!("n{number}-{who}-{writer}");
+                write((&room, &workload), link, name, until)
+            }));
+            let freezing = async {
+                trial.inflict(Fault::Freeze(who)).await?;
+                // One lane is on each worker: both have to stand still.
+                if who == Who::Worker(0) {
+                    trial.inflict(Fault::Freeze(Who::Worker(1))).await?;
+                }
+                sleep(FROZEN).await;
+                trial.inflict(Fault::Continue(who)).await?;
+                trial.inflict(Fault::Continue(Who::Worker(1))).await
+            };
+            let (written, frozen) = join(writing, freezing).await;
+            frozen?;
+            for written in written {
+                written.with_context(|| format!("writing while {who} is frozen"))?;
+            }
+            workload.progress(5, BACK).await?;
+        }
+        if Instant::now() > end {
+            break;
+        }
+    }
+    trial.judge(workload).await.map(drop)
+}
+
+/// Writes one message after the other, and never waits for one that was given up.
+async fn write(
+    (room, workload): (&Room, &Workload),
+    mut link: Link,
+    name: String,
+    until: Instant,
+) -> Result<()> {
+    for number in 0_u64.. {
+        if Instant::now() > until {
+            break;
+        }
+        let nonce = format!("{name}-{number}");
+        let mut what = What {
+            nonce: Some(&nonce),
+            ..What::default()
+        };
+        let history = workload.history();
+        history.write(&name, Op::Send, Outcome::Invoke, what)?;
+        let message = NewMessage {
+            nonce: nonce.clone(),
+            channel_id: room.channel,
+            content: format!("{nonce} "),
+            reply_to: None,
+        };
+        let frame = binary(
+            NewMessage::ROW.opcode,
+            NUMBER,
+            room.server.get(),
+            &protocol::encode(&message),
+        );
+        link.send(frame).await?;
+        let Ok(answer) = timeout(BACK, answer(&mut link)).await else {
+            bail!("a request was never answered");
+        };
+        let outcome = match answer? {
+            Incoming::Reply { body, .. } => {
+                let sent: MessageSent = protocol::decode(&body).map_err(|refusal| {
+                    anyhow::anyhow!("an answer to another request: {refusal}")
+                })?;
+                what.id = Some(sent.message_id.get());
+                what.seq = Some(sent.seq);
+                Outcome::Ok
+            }
+            Incoming::Refusal { refusal, .. } if undecided(refusal.reason) => Outcome::Info,
+            _ => Outcome::Fail,
+        };
+        history.write(&name, Op::Send, outcome, what)?;
+        if outcome != Outcome::Ok {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    Ok(())
+}
+
+async fn open(gateway: &str, token: &str) -> Result<Link> {
+    let mut link = Link::open(gateway, Dialect::MessagePack, None).await?;
+    expect_control(&mut link, opcode::HELLO).await?;
+    let identify = Identify {
+        token: token.to_owned(),
+    };
+    link.send(binary(opcode::IDENTIFY, 0, 0, &protocol::encode(&identify)))
+        .await?;
+    expect_control(&mut link, opcode::READY).await?;
+    Ok(link)
+}
+
+async fn answer(link: &mut Link) -> Result<Incoming> {
+    loop {
+        let frame = link.next().await?;
+        if matches!(frame, Incoming::Reply { .. } | Incoming::Refusal { .. }) {
+            return Ok(frame);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Rights, channels and members change all the time, many changes in one batch, while
+//! gateways lag behind: P4, P5 and P16 at once. Whatever any session is sent is held
+//! against the rights as of that event.
+//!
+//! - `model` says who sees what, `judge` who was due what and did not get it;
+//! - `company` is who does and sees it.
+
+mod company;
+mod judge;
+mod model;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context as _, Result};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    protocol::{
+        channel::{ChannelCreated, GetChannels},
+        message::MessageCreated,
+        typing::{SignalTyping, TypingStarted},
+    },
+};
+use tokio::time::Instant;
+
+pub(super) use company::give_roles;
+
+use self::{
+    company::Company,
+    judge::{Ledger, Reader, Tally},
+    model::{Fact, Server},
+};
+use super::{
+    schedule::{Kind, Schedule},
+    trial::{Size, Trial},
+};
+use crate::{
+    client::{Options, Status, log::Seen},
+    random::{Random, nonce},
+};
+
+/// Within this time something goes on, or never.
+const BACK: Duration = Duration::from_mins(1);
+/// A round of changes is about so long.
+const ROUND: Duration = Duration::from_millis(900);
+/// What makes gateways lag.
+const LAGS: [Kind; 6] = [
+    Kind::Delay,
+    Kind::Delay,
+    Kind::Silence,
+    Kind::Silence,
+    Kind::LoseEvents,
+    Kind::Cut,
+];
+
+/// Rights change while links of gateways are slow, silent and cut.
+pub(super) async fn changes(trial: &mut Trial<'_>) -> Result<()> {
+    typing(trial).await?;
+    let most = trial.terms.size.of(1_500, 2_500, 4_000);
+    rounds(trial, &LAGS, Duration::from_millis(most)).await
+}
+
+/// The same under every fault there is.
+pub(super) async fn soak(trial: &mut Trial<'_>) -> Result<()> {
+    rounds(trial, Kind::ALL, Duration::from_secs(12)).await
+}
+
+/// What hides a channel is lost on its way to a gateway; what is typed in it afterwards
+/// must not arrive there, either.
+async fn typing(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(2).await?;
+    let scope = room.server.get();
+    let owner = room.enter(0, Options::default()).await?;
+    let member = room.enter(1, Options::default()).await?;
+    let hidden = Override {
+        kind: TargetKind::Role,
+        target: scope,
+        allow: Permissions::empty(),
+        deny: Permissions::VIEW_CHANNEL,
+    };
+    for _ in 0..3 {
+        let create = company::create(Vec::new());
+        let secret = owner.call(scope, &create).await?.channel.channel_id;
+        let came = |seen: &Seen| {
+            seen.event()
+                .filter(|c: &ChannelCreated| c.channel.channel_id == secret)
+        };
+        let came = member.log().wait(0, BACK, came).await;
+        came.context("a member sees no new channel")?;
+        trial.note("what hides a channel is lost, then somebody types there");
+        let link = trial.cluster.proxies.get(1).context("a proxy")?;
+        link.drop_next(2);
+        let hide = company::update(secret, None, Some(vec![hidden.clone()]));
+        owner.call(scope, &hide).await?;
+        for _ in 0..10 {
+            let channel_id = secret;
+            owner.call(scope, &SignalTyping { channel_id }).await?;
+        }
+        link.drop_next(0);
+        let text = nonce();
+        room.say(&owner, &text).await?;
+        let end = |seen: &Seen| {
+            seen.event()
+                .filter(|m: &MessageCreated| m.message.content == text)
+        };
+        member
+            .log()
+            .wait(0, BACK, end)
+            .await
+            .context("a member is left behind")?;
+        let log = member.log().since(0);
+        let typed = log.iter().filter_map(Seen::event::<TypingStarted>);
+        let leaked = typed.filter(|typed| typed.channel_id == secret).count();
+        trial.outcome.counts.wrong += leaked;
+        trial.demand(leaked == 0, || {
+            format!("somebody was told {leaked} times who types where he sees nothing")
+        });
+    }
+    Ok(())
+}
+
+/// Rounds of changes, each with something wrong for at most `longest`; after each one
+/// everything is healed, and everybody has to see its end.
+async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Result<()> {
+    let mut company = Company::gather(trial).await?;
+    let mut ledger = ledger(trial, &company).await?;
+    let topic = company.topic();
+    let named = company.sessions.iter();
+    let mut readers: Vec<Reader> = named
+        .map(|session| Reader::new(session.name.clone(), session.user, topic))
+        .collect();
+    let mut tally = Tally::default();
+    let mut random = Random::new(trial.terms.seed ^ 2);
+    let end = Instant::now() + trial.terms.length;
+    for number in 0_u64.. {
+        let weather = weather(&mut random, kinds, longest);
+        let played = company.play(&mut random);
+        let (played, endured) = tokio::join!(played, trial.endure(&weather));
+        endured?;
+        let done = played?;
+        trial.outcome.counts.sent += done.asked;
+        trial.outcome.counts.acknowledged += done.answered;
+        meet(
+            trial,
+            &company,
+            &mut ledger,
+            &mut readers,
+            (number, &mut tally),
+        )
+        .await?;
+        if Instant::now() > end {
+            trial.measured(format!("{} rounds of changes", number + 1));
+            break;
+        }
+    }
+    conclude(trial, &ledger, &company, tally);
+    Ok(())
+}
+
+fn weather(random: &mut Random, kinds: &[Kind], longest: Duration) -> Schedule {
+    let faults = Schedule::random(random, ROUND, ROUND, kinds);
+    let within = |(at, fault): &(Duration, _)| ((*at).min(longest), *fault);
+    Schedule::exactly(faults.faults().iter().map(within).collect())
+}
+
+/// Everybody sees the end of a round; then all that was seen is judged.
+async fn meet(
+    trial: &mut Trial<'_>,
+    company: &Company,
+    ledger: &mut Ledger,
+    readers: &mut [Reader],
+    (number, tally): (u64, &mut Tally),
+) -> Result<()> {
+    let text = format!("the end of round {number}");
+    company.say(&text).await?;
+    let rows = trial.cluster.sql(async |client| {
+        let known = ledger.head().cast_signed();
+        let log = "SELECT seq, opcode, body FROM events WHERE topic = $1 AND seq > $2 ORDER BY seq";
+        client
+            .query(log, &[&company.topic().cast_signed(), &known])
+            .await
+    });
+    let mut marker = 0;
+    for row in rows.await.context("reading the log")? {
+        let opcode = u16::try_from(row.try_get::<_, i32>(1)?)?;
+        let fact = Fact::read(opcode, row.try_get(2)?);
+        let seq = row.try_get::<_, i64>(0)?.cast_unsigned();
+        ledger.push(seq, &fact)?;
+        if fact == Fact::Said(company.room.channel.get()) {
+            marker = seq;
+        }
+    }
+    for (session, reader) in company.sessions.iter().zip(readers.iter_mut()) {
+        if ledger.holds(session.user) {
+            let there =
+                super::trial::until("a session sees the end of a round", BACK, async || {
+                    Ok(session.client.place(company.topic()) >= Some(marker))
+                });
+            if there.await.is_err() {
+                tally.tell(format!(
+                    "{} is at {:?} and does not get to {marker}: {:?}",
+                    session.name,
+                    session.client.place(company.topic()),
+                    session.client.status().borrow().clone()
+                ));
+            }
+        }
+        let position = session.position.get();
+        let seen = session.client.log().since(position);
+        session.position.set(position + seen.len() as u64);
+        reader.follow(ledger, &seen, tally);
+        reader.arrive(ledger, marker, tally);
+        listed(trial, company, ledger, session).await?;
+    }
+    Ok(())
+}
+
+/// What somebody may list is what he sees.
+async fn listed(
+    trial: &mut Trial<'_>,
+    company: &Company,
+    ledger: &Ledger,
+    session: &company::Session,
+) -> Result<()> {
+    if !ledger.holds(session.user) {
+        return Ok(());
+    }
+    let channels = session.client.call(company.topic(), &GetChannels {}).await;
+    let channels = channels.with_context(|| format!("{} asking for channels", session.name))?;
+    let listed: BTreeSet<u64> = channels
+        .channels
+        .iter()
+        .map(|c| c.channel_id.get())
+        .collect();
+    let due = ledger.sight(session.user);
+    trial.demand(listed == due, || {
+        format!("{} may list {listed:?}, and sees {due:?}", session.name)
+    });
+    Ok(())
+}
+
+/// The server as it is before anything changes.
+async fn ledger(trial: &Trial<'_>, company: &Company) -> Result<Ledger> {
+    let topic = company.topic().cast_signed();
+    let rows = trial.cluster.sql(async |client| {
+        let roles = "SELECT id, permissions FROM roles WHERE server = $1";
+        let members = "SELECT account, roles FROM members WHERE server = $1";
+        let head = "SELECT COALESCE(max(seq), 0) FROM events WHERE topic = $1";
+        Ok((
+            client.query(roles, &[&topic]).await?,
+            client.query(members, &[&topic]).await?,
+            client.query_one(head, &[&topic]).await?,
+        ))
+    });
+    let (roles, members, head) = rows.await.context("reading the server")?;
+    let mut server = Server {
+        id: company.topic(),
+        owner: company.owner().user,
+        channels: [(company.room.channel.get(), Vec::new())].into(),
+        ..Server::default()
+    };
+    let number = |id: i64| id.cast_unsigned();
+    for row in roles {
+        let bits = row.try_get::<_, i64>(1)?.cast_unsigned();
+        server.roles.insert(number(row.try_get(0)?), bits);
+    }
+    for row in members {
+        let held = row.try_get::<_, Vec<i64>>(1)?.into_iter().map(number);
+        server
+            .members
+            .insert(number(row.try_get(0)?), held.collect());
+    }
+    let people: Vec<u64> = company.sessions.iter().map(|s| s.user).collect();
+    Ok(Ledger::new(server, number(head.try_get(0)?), &people))
+}
+
+fn conclude(trial: &mut Trial<'_>, ledger: &Ledger, company: &Company, tally: Tally) {
+    let counts = &mut trial.outcome.counts;
+    counts.stored += usize::try_from(ledger.head()).unwrap_or_default();
+    counts.received += tally.received;
+    counts.resumes += tally.resumes;
+    counts.gaps += tally.gaps;
+    counts.lost += tally.lost + tally.ghosts;
+    counts.wrong += tally.leaks + tally.wrong;
+    counts.out_of_order += tally.disorder;
+    let Tally {
+        lost,
+        ghosts,
+        leaks,
+        disorder,
+        gaps,
+        notices,
+        wrong,
+        ..
+    } = tally;
+    trial.measured(format!(
+        "{lost} lost, {ghosts} deletions untold, {leaks} beyond rights, {disorder} out of order, {gaps} needless \
+         gaps, {wrong} wrong pictures, {notices} notices"
+    ));
+    for text in tally.told {
+        trial.outcome.find(text);
+    }
+    let topic = format!("topic {}:", company.topic());
+    for session in &company.sessions {
+        let violations = session.client.violations();
+        for text in violations.iter().filter(|text| !text.starts_with(&topic)) {
+            trial.outcome.find(format!("{}: {text}", session.name));
+        }
+        let status = session.client.status().borrow().clone();
+        trial.demand(matches!(status, Status::Open(_)), || {
+            format!("{} did not stay: {status:?}", session.name)
+        });
+    }
+    if trial.terms.size >= Size::Usual {
+        let turns = ledger.turns();
+        trial.measured(format!("{turns} times a channel came into sight or went"));
+    }
+}

@@ -1,0 +1,216 @@
+//! Strangers who push and sessions that crawl: P20.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use anyhow::{Context as _, Result};
+use shared::{
+    frame::opcode,
+    protocol::{
+        self, Request,
+        account::LogIn,
+        control::{Resume, TopicSeq},
+        message::MessageCreated,
+        ping::Ping,
+    },
+};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::trial::Trial;
+use crate::{
+    checker::{ack_times, quantile},
+    client::{Options, link::Link},
+    door::{Door, Entrance, binary, expect_control},
+    history::Entry,
+    random::nonce,
+    room::Room,
+    workload::Plan,
+};
+
+/// Within this time something goes on, or never.
+const BACK: Duration = Duration::from_mins(1);
+/// What a member may still expect of signing in and of a message.
+const SOON: Duration = Duration::from_secs(5);
+/// Strangers are all at one address, and members at another.
+const STRANGE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+/// Frames of a stranger in each tenth of a second: as many as the flood guard lets pass.
+const FRAMES: usize = 9;
+/// A crawler reads so rarely that nothing but the socket's buffers moves.
+const CRAWL: Duration = Duration::from_secs(4);
+
+/// P20: strangers ask as much as they may from one address, guess passwords and tokens,
+/// and sessions resume from far behind and hardly read. Members go on as before.
+pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(6).await?;
+    let plan = Plan {
+        writers: 4,
+        readers: 4,
+        // What crawls has much to read.
+        bytes: 1_900,
+        options: Options::default(),
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(600, BACK).await?;
+    let calm = workload.now();
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let (flooders, guessers) = trial.terms.size.of((40, 4), (80, 8), (200, 16));
+    let crawlers = trial.terms.size.of(80, 130, 200);
+    trial.note(format!(
+        "{flooders} strangers flood, {guessers} guess tokens, {crawlers} sessions crawl"
+    ));
+    for number in 0..flooders {
+        let gateway = gateway(&room, number)?;
+        let stopped = stop.clone();
+        tasks.spawn(async move { stopped.run_until_cancelled(flood(gateway, number)).await });
+    }
+    for number in 0..guessers {
+        let gateway = gateway(&room, number)?;
+        let stopped = stop.clone();
+        tasks.spawn(async move { stopped.run_until_cancelled(guess(gateway)).await });
+    }
+    for number in 0..crawlers {
+        let crawling = crawl(room.clone(), number);
+        let stopped = stop.clone();
+        tasks.spawn(async move { stopped.run_until_cancelled(crawling).await });
+    }
+    tasks.close();
+    let end = Instant::now() + trial.terms.length;
+    let mut worst = Duration::ZERO;
+    for number in 0.. {
+        worst = worst.max(newcomer(&room, number).await?);
+        workload.progress(20, BACK).await?;
+        if Instant::now() > end {
+            break;
+        }
+    }
+    let stormy = workload.now();
+    let lost: Vec<usize> = (0..plan.readers)
+        .filter(|number| {
+            let reader = workload.readers.get(*number);
+            reader.is_some_and(|reader| super::readers::lost(reader))
+        })
+        .collect();
+    stop.cancel();
+    tasks.wait().await;
+    let history = trial.judge(workload).await?.history;
+    trial.demand(lost.is_empty(), || format!("readers {lost:?} were closed"));
+    trial.measured(format!(
+        "who came in meanwhile heard the room after {worst:?} at most"
+    ));
+    trial.in_time("coming in", SOON, worst);
+    compare(trial, &history, calm, stormy);
+    Ok(())
+}
+
+fn gateway(room: &Room, number: usize) -> Result<String> {
+    let gateway = room.gateways.iter().cycle().nth(number);
+    gateway.cloned().context("a gateway")
+}
+
+/// Acknowledgements take at most twice as long; milliseconds are judged only where the
+/// machine is quiet.
+fn compare(trial: &mut Trial<'_>, history: &[Entry], calm: u64, stormy: u64) {
+    let p99 = |from, to| quantile(&ack_times(history, from..to), 0.99);
+    let (before, after) = (p99(0, calm), p99(calm, stormy));
+    trial.measured(format!(
+        "acknowledged within {after} us (p99), {before} us before"
+    ));
+    let strict = trial.terms.strict;
+    trial.demand(!strict || after <= before * 2, || {
+        format!("members wait {after} us, not {before} us")
+    });
+}
+
+/// Somebody comes in and hears what is said: how long that takes.
+async fn newcomer(room: &Room, number: usize) -> Result<Duration> {
+    let began = Instant::now();
+    let client = room.enter(number, Options::default()).await?;
+    let heard = |seen: &crate::client::log::Seen| seen.event::<MessageCreated>().map(drop);
+    let heard = client.log().wait(0, BACK, heard).await;
+    heard.context("who came in hears nothing")?;
+    client.close().await;
+    Ok(began.elapsed())
+}
+
+/// Asks without signing in, until it is closed; then again.
+async fn flood(gateway: String, number: usize) {
+    loop {
+        // Being closed is what a stranger has to expect.
+        drop(flood_once(&gateway, number).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn flood_once(gateway: &str, number: usize) -> Result<()> {
+    let mut link = Link::from(STRANGE, gateway, None).await?;
+    expect_control(&mut link, opcode::HELLO).await?;
+    let mut pace = interval(Duration::from_millis(100));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut request = 0;
+    loop {
+        tokio::select! {
+            incoming = link.next() => drop(incoming?),
+            _ = pace.tick() => {
+                for _ in 0..FRAMES {
+                    request += 1;
+                    let frame = if number.is_multiple_of(4) {
+                        let log_in = LogIn {
+                            nonce: nonce(),
+                            name: format!("nobody-{number}"),
+                            password: nonce(),
+                            device: None,
+                        };
+                        binary(LogIn::ROW.opcode, request, 0, &protocol::encode(&log_in))
+                    } else {
+                        binary(Ping::ROW.opcode, request, 0, &protocol::encode(&Ping {}))
+                    };
+                    link.send(frame).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Tries one token after the other.
+async fn guess(gateway: String) {
+    loop {
+        let token = nonce() + &nonce();
+        if let Ok(entrance) = Entrance::open(Door::Http, &gateway, Some(&token)).await {
+            drop(entrance.ask_http("servers_list", 0, b"{}").await);
+        }
+    }
+}
+
+/// Resumes from the beginning, and hardly reads what comes.
+async fn crawl(room: Room, number: usize) {
+    loop {
+        drop(crawl_once(&room, number).await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn crawl_once(room: &Room, number: usize) -> Result<()> {
+    let client = room.enter(number, Options::default()).await?;
+    let epoch = client.ready().context("a session that is open")?.epoch;
+    client.close().await;
+    let token = room.tokens.iter().cycle().nth(number).context("a token")?;
+    let mut link = Link::from(STRANGE, &gateway(room, number)?, Some(4_096)).await?;
+    expect_control(&mut link, opcode::HELLO).await?;
+    let topics = vec![TopicSeq {
+        topic: room.server.get(),
+        seq: 0,
+    }];
+    let resume = Resume {
+        token: token.clone(),
+        epoch,
+        topics,
+    };
+    link.send(binary(opcode::RESUME, 0, 0, &protocol::encode(&resume)))
+        .await?;
+    loop {
+        tokio::time::sleep(CRAWL).await;
+        drop(timeout(CRAWL, link.next()).await??);
+    }
+}

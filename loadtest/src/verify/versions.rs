@@ -1,0 +1,159 @@
+//! Programs of two versions side by side, clocks that disagree, and a Redis that is
+//! older than it was: P22, and P1 to P4 where time and versions are not one.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, Result};
+use tokio::time::sleep;
+
+use super::{readers::roll, schedule::Who, signin, trial::Trial};
+use crate::{
+    cluster::redis_tell,
+    environment::variable,
+    workload::{Plan, Workload},
+};
+
+/// Within this time something goes on, or never.
+const BACK: Duration = Duration::from_mins(1);
+/// Where the library is that gives a process another clock.
+const LIBRARIES: [&str; 2] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+];
+/// What it is told with.
+pub(super) const FAKETIME: [&str; 4] = [
+    "LD_PRELOAD",
+    "FAKETIME",
+    "FAKETIME_DONT_FAKE_MONOTONIC",
+    "FAKETIME_NO_CACHE",
+];
+
+/// What one of these is to be for a clock that is off by so much.
+pub(super) fn faked(name: &str, offset: &str) -> String {
+    let library = LIBRARIES.iter().find(|path| Path::new(path).exists());
+    match name {
+        "LD_PRELOAD" => library.copied().unwrap_or_default().to_owned(),
+        "FAKETIME" => offset.to_owned(),
+        _ => "1".to_owned(),
+    }
+}
+
+/// What clocks take that disagree, if it is not there.
+pub(super) fn needs_clock() -> Option<String> {
+    let there = LIBRARIES.iter().any(|path| Path::new(path).exists());
+    (!there).then(|| "libfaketime, to give processes other clocks".to_owned())
+}
+
+/// A gateway is 30 s ahead and a worker 30 s behind: everything works, and ids rise.
+pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        readers: 4,
+        ..Plan::default()
+    };
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(100, BACK).await?;
+    for number in 0..6 {
+        let mut gateways = room.gateways.clone();
+        gateways.rotate_left(number % 2);
+        let signed = signin::sign_in(&gateways, None).await;
+        signed.with_context(|| format!("signing in on gateway {}", number % 2 + 1))?;
+    }
+    for number in 0..2 {
+        roll(trial, Who::Worker(number)).await?;
+        workload.progress(50, BACK).await?;
+    }
+    sleep(trial.terms.length).await;
+    let report = trial.judge(workload).await?.report;
+    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+    Ok(())
+}
+
+/// A replica that lags takes the place of Redis: what it has is older than what was
+/// answered, and numbers are given again.
+pub(super) async fn failover(trial: &mut Trial<'_>) -> Result<()> {
+    let room = trial.room(4).await?;
+    let workload = trial.workload(&room, &Plan::default()).await?;
+    workload.progress(60, BACK).await?;
+    let spare = trial.cluster.spare.as_ref().context("another Redis")?;
+    let (old, new) = (trial.cluster.redis.port(), spare.port());
+    redis_tell(spare, &format!("REPLICAOF 127.0.0.1 {old}")).await?;
+    // What it gets from now on it has; then it hears no more.
+    workload.progress(200, BACK).await?;
+    redis_tell(spare, "REPLICAOF NO ONE").await?;
+    trial.note("the replica hears no more");
+    workload.progress(300, BACK).await?;
+    trial.note("the master dies; the replica is in its place");
+    super::health::lead(trial, new);
+    trial.cluster.redis.kill()?;
+    workload
+        .progress(100, BACK)
+        .await
+        .context("after the failover")?;
+    trial.all_ready(true, BACK).await?;
+    sleep(trial.terms.length / 4).await;
+    workload.progress(30, BACK).await?;
+    let report = trial.judge(workload).await?.report;
+    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+    Ok(())
+}
+
+/// P22: every process becomes one of the new version, one after the other, and then one
+/// of the old version again. The schema gains a step that the old one does not know.
+pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
+    let new = std::path::absolute(std::env::current_exe()?.parent().context("a folder")?)?;
+    let old = variable("CONFAB_OLD_BIN_DIR").map(std::path::PathBuf::from);
+    let (old, new) = (old.as_deref(), old.as_ref().map(|_| new.as_path()));
+    let room = trial.room(4).await?;
+    let plan = Plan {
+        readers: 4,
+        ..Plan::default()
+    };
+    if let Some(old) = old {
+        trial.note(format!("all begin with the programs of {}", old.display()));
+        each(trial, Some(old), None).await?;
+    }
+    let workload = trial.workload(&room, &plan).await?;
+    workload.progress(60, BACK).await?;
+    trial.note("a step that the old programs do not know is added to the schema");
+    let later = trial.cluster.sql(async |client| {
+        let step = "ALTER TABLE messages ADD COLUMN later integer NOT NULL DEFAULT 0;
+                    INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                        VALUES (9999, 'later', true, '', 0)";
+        client.batch_execute(step).await
+    });
+    later.await.context("a later step of the schema")?;
+    each(trial, new, Some(&workload)).await?;
+    trial.note("back to the old version");
+    each(trial, old, Some(&workload)).await?;
+    let report = trial.judge(workload).await?.report;
+    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+    trial.demand(report.unknown == 0, || {
+        format!("the fate of {} messages is unknown", report.unknown)
+    });
+    let due = report.stored * plan.readers;
+    trial.demand(report.received == due, || {
+        format!("{} were received, not {due}", report.received)
+    });
+    Ok(())
+}
+
+/// Every process is ended politely and started again, from another folder if it says so.
+async fn each(trial: &mut Trial<'_>, dir: Option<&Path>, load: Option<&Workload>) -> Result<()> {
+    let workers = (0..trial.cluster.workers.len()).map(Who::Worker);
+    let all: Vec<Who> = workers
+        .chain((0..trial.cluster.gateways.len()).map(Who::Gateway))
+        .collect();
+    for who in all {
+        if let Some(dir) = dir {
+            super::schedule::node(&trial.cluster, who)?.moves_to(dir);
+        }
+        roll(trial, who).await?;
+        if let Some(load) = load {
+            load.progress(30, BACK)
+                .await
+                .with_context(|| format!("after {who}"))?;
+        }
+    }
+    Ok(())
+}
