@@ -203,6 +203,7 @@ const fn status(reason: Reason) -> StatusCode {
         | Reason::OwnerCannotLeave
         | Reason::AlreadyMember
         | Reason::LimitReached
+        | Reason::Moved
         | Reason::NonceReused => StatusCode::CONFLICT,
         Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Reason::Busy | Reason::Unavailable | Reason::Expired => StatusCode::SERVICE_UNAVAILABLE,

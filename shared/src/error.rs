@@ -65,6 +65,8 @@ refusals! {
     31 AlreadyMember "already_member";
     /// The server, channel or account holds as many of these as it may.
     32 LimitReached "limit_reached";
+    /// The value is no longer the one that the request names: somebody changed it since.
+    33 Moved "moved";
     /// The nonce was used for another body.
     40 NonceReused "nonce_reused";
     /// Too many requests; `retry_after` says when to try again.

@@ -17,7 +17,7 @@ use shared::protocol::FAMILIES;
 /// Code lines that a file may have before its tests.
 const MAX_LINES: usize = 600;
 /// Where a family needs no file, because the folder's file is plumbing.
-const PLUMBING: [&str; 4] = ["mod", "macros", "control", "blocks"];
+const PLUMBING: [&str; 5] = ["mod", "macros", "control", "blocks", "register"];
 /// Who may speak to Postgres.
 const SQL: [&str; 5] = [
     "worker/src/store",

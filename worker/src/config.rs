@@ -105,6 +105,9 @@ pub struct WorkerConfig {
     /// Typing per account: `count/seconds+burst`, or `off`.
     #[arg(long, env = "CONFAB_LIMIT_SIGNAL", value_name = "LIMIT", default_value = "60/60s+10", value_parser = limit)]
     pub limit_signal: Limit,
+    /// Read cursors and other registers per account: `count/seconds+burst`, or `off`.
+    #[arg(long, env = "CONFAB_LIMIT_REGISTER", value_name = "LIMIT", default_value = "120/60s+30", value_parser = limit)]
+    pub limit_register: Limit,
     /// Questions per account: `count/seconds+burst`, or `off`.
     #[arg(long, env = "CONFAB_LIMIT_READ", value_name = "LIMIT", default_value = "600/60s+60", value_parser = limit)]
     pub limit_read: Limit,

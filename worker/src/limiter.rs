@@ -54,6 +54,8 @@ pub(crate) struct Quotas {
     pub(crate) write: Option<Quota>,
     /// What is told and not stored, per account.
     pub(crate) signal: Option<Quota>,
+    /// Writes of registers, per account.
+    pub(crate) register: Option<Quota>,
     /// Questions, per account.
     pub(crate) read: Option<Quota>,
     /// Signing in and up, per network address and per name.
@@ -73,6 +75,7 @@ impl Default for Quotas {
             send: quota(30, 5),
             write: quota(60, 20),
             signal: quota(60, 10),
+            register: quota(120, 30),
             read: quota(600, 60),
             sign_in: quota(30, 10),
         }
@@ -85,6 +88,7 @@ impl Quotas {
             RateLimit::Send => self.send,
             RateLimit::Write => self.write,
             RateLimit::Signal => self.signal,
+            RateLimit::Register => self.register,
             RateLimit::Read => self.read,
             RateLimit::SignIn => self.sign_in,
             RateLimit::Unlimited => None,

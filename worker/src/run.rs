@@ -154,6 +154,7 @@ impl Parts {
             send: config.limit_send.0,
             write: config.limit_write.0,
             signal: config.limit_signal.0,
+            register: config.limit_register.0,
             read: config.limit_read.0,
             sign_in: config.limit_sign_in.0,
         };

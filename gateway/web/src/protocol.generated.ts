@@ -231,6 +231,30 @@ export interface SignalTyping {
   channel_id: ChannelId;
 }
 
+/** Reads a channel up to a message. */
+export interface AckUnread {
+  /** The channel; one that the account does not see is remembered and not shown. */
+  channel_id: ChannelId;
+  /** The `seq` of the last message read; 0 is the beginning. */
+  seq: number;
+}
+
+/** Puts the cursor of a channel anywhere. */
+export interface MarkUnread {
+  /** The channel. */
+  channel_id: ChannelId;
+  /** The `seq` of the last message that counts as read. */
+  seq: number;
+  /** The version of the cursor that this client saw, 0 if it saw none; refused as `moved` if it is another one now. */
+  seen: number;
+}
+
+/** Asks how much is unread. */
+export interface GetUnreads {
+  /** Only cursors that were moved after this register version. */
+  newer_than?: number | null | undefined;
+}
+
 /** Asks for an answer. */
 export type Ping = Record<string, never>;
 
@@ -434,6 +458,36 @@ export interface Messages {
   messages: Message[];
 }
 
+/** How far a channel is read. */
+export interface ReadCursor {
+  /** The channel. */
+  channel_id: ChannelId;
+  /** The `seq` of the last message read. */
+  seq: number;
+  /** The register version that the cursor's last change made. */
+  version: number;
+}
+
+/** How much is unread, by channel. */
+export interface Unreads {
+  /** The channels. */
+  unreads: Unread[];
+  /** The account's register version: what was moved up to here is in the list. */
+  version: number;
+}
+
+/** How much is unread in one channel. */
+export interface Unread {
+  /** The channel's server. */
+  server_id: ServerId;
+  /** How far it is read. */
+  cursor: ReadCursor;
+  /** The `seq` of its last message. */
+  last_seq: number;
+  /** How many messages came after the cursor. */
+  unread: number;
+}
+
 /** The answer. */
 export interface Pong {
   /** The worker's time, in milliseconds since 1970. */
@@ -524,6 +578,12 @@ export interface TypingStarted {
   user_id: UserId;
 }
 
+/** A cursor was moved. */
+export interface UnreadMoved {
+  /** Where it stands now. */
+  cursor: ReadCursor;
+}
+
 /** The first frame of a gateway (opcode 3). */
 export interface Hello {
   /** The gateway's name, for reports of faults. */
@@ -596,6 +656,9 @@ export interface Structs {
   GetMessage: GetMessage;
   GetMessages: GetMessages;
   SignalTyping: SignalTyping;
+  AckUnread: AckUnread;
+  MarkUnread: MarkUnread;
+  GetUnreads: GetUnreads;
   Ping: Ping;
   Identify: Identify;
   Resume: Resume;
@@ -620,6 +683,9 @@ export interface Structs {
   MessageSent: MessageSent;
   Message: Message;
   Messages: Messages;
+  ReadCursor: ReadCursor;
+  Unreads: Unreads;
+  Unread: Unread;
   Pong: Pong;
   SessionOpened: SessionOpened;
   SessionClosed: SessionClosed;
@@ -633,6 +699,7 @@ export interface Structs {
   MessageEdited: MessageEdited;
   MessageDeleted: MessageDeleted;
   TypingStarted: TypingStarted;
+  UnreadMoved: UnreadMoved;
   Hello: Hello;
   Ready: Ready;
   Cursor: Cursor;
@@ -692,6 +759,12 @@ export interface Requests {
   messages_get: { request: GetMessages; reply: Messages };
   /** Tells the channel that the member is typing, for the next 8 seconds. */
   typing: { request: SignalTyping; reply: null };
+  /** Reads a channel up to a message; a place that lies before where the cursor stands changes nothing. */
+  unreads_ack: { request: AckUnread; reply: ReadCursor };
+  /** Puts the cursor of a channel anywhere, back as well: marks what follows as unread. */
+  unreads_mark: { request: MarkUnread; reply: ReadCursor };
+  /** Shows how much is unread in the channels that the account sees and has a cursor in. */
+  unreads_get: { request: GetUnreads; reply: Unreads };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
 }
@@ -724,6 +797,8 @@ export interface Events {
   message_deleted: MessageDeleted;
   /** A member is typing. Not stored, `seq` is 0, and dropped first under pressure. */
   typing_started: TypingStarted;
+  /** A cursor of the account was moved, on this device or another. Has no `seq`: its place is the register version. */
+  unread_moved: UnreadMoved;
 }
 
 /** Every control frame that a gateway sends. */
@@ -853,6 +928,18 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
   SignalTyping: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
   ],
+  AckUnread: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+  ],
+  MarkUnread: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+    { name: "seen", type: {"int":53}, optional: false },
+  ],
+  GetUnreads: [
+    { name: "newer_than", type: {"optional":{"int":53}}, optional: true },
+  ],
   Ping: [],
   Identify: [
     { name: "token", type: "text", optional: false },
@@ -954,6 +1041,21 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
   Messages: [
     { name: "messages", type: {"list":{"struct":"Message"}}, optional: false },
   ],
+  ReadCursor: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  Unreads: [
+    { name: "unreads", type: {"list":{"struct":"Unread"}}, optional: false },
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  Unread: [
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
+    { name: "cursor", type: {"struct":"ReadCursor"}, optional: false },
+    { name: "last_seq", type: {"int":53}, optional: false },
+    { name: "unread", type: {"int":53}, optional: false },
+  ],
   Pong: [
     { name: "now", type: {"int":53}, optional: false },
   ],
@@ -998,6 +1100,9 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
   TypingStarted: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
     { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  UnreadMoved: [
+    { name: "cursor", type: {"struct":"ReadCursor"}, optional: false },
   ],
   Hello: [
     { name: "node", type: "text", optional: false },
@@ -1054,6 +1159,9 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {
   message_get: { opcode: 2048, request: {"struct":"GetMessage"}, reply: {"struct":"Message"} },
   messages_get: { opcode: 2049, request: {"struct":"GetMessages"}, reply: {"struct":"Messages"} },
   typing: { opcode: 48, request: {"struct":"SignalTyping"}, reply: "unit" },
+  unreads_ack: { opcode: 80, request: {"struct":"AckUnread"}, reply: {"struct":"ReadCursor"} },
+  unreads_mark: { opcode: 81, request: {"struct":"MarkUnread"}, reply: {"struct":"ReadCursor"} },
+  unreads_get: { opcode: 2112, request: {"struct":"GetUnreads"}, reply: {"struct":"Unreads"} },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
 };
 
@@ -1071,6 +1179,7 @@ export const EVENTS: Readonly<Record<keyof Events, Row>> = {
   message_edited: { opcode: 17, body: {"struct":"MessageEdited"} },
   message_deleted: { opcode: 18, body: {"struct":"MessageDeleted"} },
   typing_started: { opcode: 48, body: {"struct":"TypingStarted"} },
+  unread_moved: { opcode: 80, body: {"struct":"UnreadMoved"} },
 };
 
 export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row>> = {
@@ -1122,6 +1231,8 @@ export const REFUSALS = {
   already_member: 31,
   /** The server, channel or account holds as many of these as it may. */
   limit_reached: 32,
+  /** The value is no longer the one that the request names: somebody changed it since. */
+  moved: 33,
   /** The nonce was used for another body. */
   nonce_reused: 40,
   /** Too many requests; `retry_after` says when to try again. */

@@ -59,10 +59,11 @@ impl Default for Settings {
 }
 
 /// The variables of the rate limits.
-const LIMITS: [&str; 5] = [
+const LIMITS: [&str; 6] = [
     "CONFAB_LIMIT_SEND",
     "CONFAB_LIMIT_WRITE",
     "CONFAB_LIMIT_SIGNAL",
+    "CONFAB_LIMIT_REGISTER",
     "CONFAB_LIMIT_READ",
     "CONFAB_LIMIT_SIGN_IN",
 ];

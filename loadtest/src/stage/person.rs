@@ -19,6 +19,7 @@ use shared::{
             NewMessage,
         },
         server::CreateServer,
+        unread::{AckUnread, GetUnreads, ReadCursor, Unread, Unreads},
         user::User,
     },
 };
@@ -204,6 +205,37 @@ impl Person {
             message_id: message,
         };
         self.call(&delete).await
+    }
+
+    /// Reads a channel of home to its end.
+    pub async fn reads(&self, channel: &str) -> Result<ReadCursor> {
+        let name = channel.trim_start_matches('#');
+        let channels = self.channels().await?;
+        let found = channels.iter().find(|known| known.name == name);
+        let found = found.with_context(|| format!("{} sees no #{name}", self.name))?;
+        self.reads_to(found.channel_id, found.last_seq).await
+    }
+
+    /// Reads a channel up to a message.
+    pub async fn reads_to(&self, channel: ChannelId, seq: u64) -> Result<ReadCursor> {
+        let ack = AckUnread {
+            channel_id: channel,
+            seq,
+        };
+        let moved = self.client.call(0, &ack).await;
+        moved.with_context(|| format!("{} reading to {seq}", self.name))
+    }
+
+    /// What is unread, where this person has a cursor; only what is newer than a version.
+    pub async fn unreads(&self, newer_than: Option<u64>) -> Result<Unreads> {
+        Ok(self.client.call(0, &GetUnreads { newer_than }).await?)
+    }
+
+    /// How much of a channel of home is unread; none where nothing was read yet.
+    pub async fn unread(&self, channel: &str) -> Result<Option<Unread>> {
+        let channel = self.channel(channel).await?;
+        let mut unreads = self.unreads(None).await?.unreads.into_iter();
+        Ok(unreads.find(|unread| unread.cursor.channel_id == channel))
     }
 
     /// The last messages of a channel.

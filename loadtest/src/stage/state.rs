@@ -13,6 +13,7 @@ use shared::{
         message::{GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited},
         server::{ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft},
         session::{ListSessions, SessionInfo},
+        unread::{GetUnreads, ReadCursor, UnreadMoved},
         user::{ListUsers, Member},
     },
 };
@@ -40,6 +41,7 @@ struct Known {
     channels: BTreeMap<ChannelId, Channel>,
     members: BTreeMap<UserId, Member>,
     messages: BTreeMap<ChannelId, BTreeMap<u64, Message>>,
+    cursors: BTreeMap<ChannelId, ReadCursor>,
 }
 
 impl State {
@@ -123,6 +125,16 @@ impl Known {
             }
             self.channels.insert(channel.channel_id, channel);
         }
+        let unreads = person
+            .client
+            .call(0, &GetUnreads { newer_than: None })
+            .await?;
+        self.cursors = unreads
+            .unreads
+            .into_iter()
+            .map(|unread| (unread.cursor.channel_id, unread.cursor))
+            .filter(|(channel, _)| self.channels.contains_key(channel))
+            .collect();
         let all = ListUsers {
             after: None,
             limit: Some(200),
@@ -147,7 +159,15 @@ impl Known {
     }
 
     fn apply_account(&mut self, seen: &Seen) {
-        if let Some(SessionOpened { session }) = seen.event() {
+        if let Some(UnreadMoved { cursor }) = seen.event() {
+            let newer = self
+                .cursors
+                .get(&cursor.channel_id)
+                .is_none_or(|known| known.version < cursor.version);
+            if newer && self.channels.contains_key(&cursor.channel_id) {
+                self.cursors.insert(cursor.channel_id, cursor);
+            }
+        } else if let Some(SessionOpened { session }) = seen.event() {
             self.sessions.insert(session.session_id, session);
         } else if let Some(SessionClosed { session_id }) = seen.event() {
             self.sessions.remove(&session_id);
@@ -159,6 +179,7 @@ impl Known {
                 self.channels.clear();
                 self.members.clear();
                 self.messages.clear();
+                self.cursors.clear();
             }
         }
     }
@@ -174,6 +195,7 @@ impl Known {
             self.channels.insert(channel.channel_id, channel);
         } else if let Some(ChannelDeleted { channel_id }) = seen.event() {
             self.channels.remove(&channel_id);
+            self.cursors.remove(&channel_id);
             self.messages.remove(&channel_id);
         }
     }

@@ -11,6 +11,8 @@ pub const MAX_BATCH: usize = 256;
 pub const MAX_CHANNELS: usize = 500;
 /// Overrides a channel may have.
 pub const MAX_OVERRIDES: usize = 100;
+/// Registers an account may have: cursors of twenty servers as large as a server may be, and as many settings.
+pub const MAX_REGISTERS: usize = 20_000;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 
@@ -24,6 +26,9 @@ pub enum RateLimit {
     /// What is told and not stored, per account: typing must not use up the
     /// right to change something.
     Signal,
+    /// Writes of registers, per account: reading a lot must not use up the right
+    /// to change something.
+    Register,
     /// Questions, per account.
     Read,
     /// Signing in and up, per network address.
@@ -39,6 +44,7 @@ impl RateLimit {
             Self::Send => "send",
             Self::Write => "write",
             Self::Signal => "signal",
+            Self::Register => "register",
             Self::Read => "read",
             Self::SignIn => "sign_in",
             Self::Unlimited => "unlimited",

@@ -51,7 +51,7 @@ pub const BLOCKS: &[(u16, &str)] = &[
 /// The opcodes that the requests of a family may have.
 pub fn requests(family: &str, kind: RowKind) -> impl Iterator<Item = Range<u16>> {
     let first = match kind {
-        RowKind::Command | RowKind::Signal => opcode::FIRST_LANE,
+        RowKind::Command | RowKind::Register | RowKind::Signal => opcode::FIRST_LANE,
         RowKind::Query | RowKind::Opening => opcode::FIRST_ANY,
         RowKind::Internal => opcode::FIRST_INTERNAL,
     };

@@ -3,6 +3,8 @@
 /// Declares one family. Its blocks, all optional:
 ///
 /// - `commands` write; they carry a nonce and go to the lane of their scope;
+/// - `registers` write one value of the account, see [`super::register`]: they
+///   need no nonce, as repeating them is safe;
 /// - `signals` go to a lane too, but are neither stored nor repeated;
 /// - `internals` are commands that only workers send;
 /// - `unkeyed` are internal without a nonce: a sign-in, whose repeat is answered
@@ -13,6 +15,7 @@
 macro_rules! family {
     (
         $( commands { $( $command:tt )+ } )?
+        $( registers { $( $register:tt )+ } )?
         $( signals { $( $signal:tt )+ } )?
         $( internals { $( $internal:tt )+ } )?
         $( unkeyed { $( $unkeyed:tt )+ } )?
@@ -22,6 +25,7 @@ macro_rules! family {
     ) => {
         $crate::protocol::macros::lane! {
             $( [command] $( $command )+ )?
+            $( [register] $( $register )+ )?
             $( [signal] $( $signal )+ )?
             $( [internal] $( $internal )+ )?
             $( [unkeyed] $( $unkeyed )+ )?
@@ -56,6 +60,13 @@ macro_rules! lane {
             pub fn nonce(&self) -> Option<&str> {
                 match *self {
                     $( $( Self::$request(ref request) => $crate::protocol::macros::nonce!($kind, request), )+ )*
+                }
+            }
+
+            /// Which register it writes, and how.
+            pub fn register(&self) -> Option<($crate::protocol::register::Key, $crate::protocol::register::Write)> {
+                match *self {
+                    $( $( Self::$request(ref request) => $crate::protocol::macros::register!($kind, request), )+ )*
                 }
             }
 
@@ -203,6 +214,9 @@ macro_rules! kind {
     (command) => {
         $crate::protocol::RowKind::Command
     };
+    (register) => {
+        $crate::protocol::RowKind::Register
+    };
     (signal) => {
         $crate::protocol::RowKind::Signal
     };
@@ -227,11 +241,20 @@ macro_rules! nonce {
     (internal, $request:ident) => {
         Some($request.nonce.as_str())
     };
-    (signal, $request:ident) => {{
+    ($other:ident, $request:ident) => {{
         let _ = $request;
         None
     }};
-    (unkeyed, $request:ident) => {{
+}
+
+macro_rules! register {
+    (register, $request:ident) => {
+        Some((
+            $crate::protocol::register::WriteRegister::key($request),
+            $crate::protocol::register::WriteRegister::write($request),
+        ))
+    };
+    ($other:ident, $request:ident) => {{
         let _ = $request;
         None
     }};
@@ -319,6 +342,11 @@ macro_rules! families {
             pub fn nonce(&self) -> Option<&str> {
                 match self { $( Self::$variant(command) => command.nonce(), )+ }
             }
+
+            /// Which register it writes, and how.
+            pub fn register(&self) -> Option<(register::Key, register::Write)> {
+                match self { $( Self::$variant(command) => command.register(), )+ }
+            }
         }
 
         impl Query {
@@ -338,4 +366,6 @@ macro_rules! families {
     };
 }
 
-pub(super) use {access, any, channel, events, families, family, kind, lane, nonce, request, rows};
+pub(super) use {
+    access, any, channel, events, families, family, kind, lane, nonce, register, request, rows,
+};

@@ -18,9 +18,11 @@ pub mod control;
 pub mod invite;
 pub mod message;
 pub mod ping;
+pub mod register;
 pub mod server;
 pub mod session;
 pub mod typing;
+pub mod unread;
 pub mod user;
 
 use std::collections::BTreeMap;
@@ -47,6 +49,7 @@ macros::families! {
     Channel(channel),
     Message(message),
     Typing(typing),
+    Unread(unread),
     Ping(ping),
 }
 
@@ -132,6 +135,8 @@ pub trait Event: Wire {
 pub enum RowKind {
     /// Writes, in the lane of its scope.
     Command,
+    /// Writes one value that the account keeps, in the lane of the account.
+    Register,
     /// Tells others something that is not stored, by way of a lane.
     Signal,
     /// Sent by workers only.
@@ -335,7 +340,9 @@ mod tests {
     fn an_opcode_says_which_way_a_request_goes() {
         for row in rows() {
             let range = match row.kind {
-                RowKind::Command | RowKind::Signal => opcode::FIRST_LANE..opcode::FIRST_ANY,
+                RowKind::Command | RowKind::Register | RowKind::Signal => {
+                    opcode::FIRST_LANE..opcode::FIRST_ANY
+                }
                 RowKind::Query | RowKind::Opening => opcode::FIRST_ANY..opcode::FIRST_INTERNAL,
                 RowKind::Internal => opcode::FIRST_INTERNAL..u16::MAX,
             };

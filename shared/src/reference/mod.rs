@@ -63,6 +63,7 @@ fn sample(codec: Codec) -> (Vec<u8>, String) {
 const fn kind_name(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Command => "command",
+        RowKind::Register => "register",
         RowKind::Signal => "signal",
         RowKind::Internal => "internal",
         RowKind::Query => "query",

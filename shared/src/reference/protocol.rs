@@ -160,6 +160,8 @@ fn overview(text: &mut String) {
     }
     text.push_str(
         "\n- A *command* writes, in the lane of its scope, once per nonce.\n\
+         - A *register* writes one value of the account, in its lane; repeating it is safe \
+         without a nonce.\n\
          - A *signal* tells others something that is not stored.\n\
          - A *query* reads; any worker answers it.\n\
          - An *opening* writes too, but has no owner yet: any worker prepares it and \

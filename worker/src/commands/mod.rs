@@ -7,6 +7,7 @@ mod message;
 mod server;
 mod session;
 mod typing;
+mod unread;
 
 use shared::{domain::content, error::Refusal, protocol::Command};
 
@@ -23,6 +24,7 @@ pub(crate) async fn dispatch(command: Command, ctx: &mut Context<'_>) -> Result<
         Command::Channel(command) => command.dispatch(ctx).await,
         Command::Message(command) => command.dispatch(ctx).await,
         Command::Typing(command) => command.dispatch(ctx).await,
+        Command::Unread(command) => command.dispatch(ctx).await,
         Command::Ping(command) => command.dispatch(ctx).await,
     }
 }

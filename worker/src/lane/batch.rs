@@ -33,6 +33,7 @@ use super::{
     Lane, LaneParts,
     consume::{Source, Work},
     publish::Outgoing,
+    register,
 };
 use crate::{
     commands,
@@ -70,9 +71,9 @@ impl From<Error> for Failure {
 type Verdict = Result<Vec<u8>, Refusal>;
 
 /// A command that can be executed, with its place in the batch.
-struct Step {
-    place: usize,
-    command: Command,
+pub(super) struct Step {
+    pub(super) place: usize,
+    pub(super) command: Command,
     key: Option<NonceKey>,
     body_hash: Vec<u8>,
 }
@@ -154,6 +155,8 @@ impl Lane<'_> {
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
             .collect();
         draw(self.parts, works, &steps, &known).await;
+        let wanted = register::wanted(&steps, works);
+        let registers = self.writer.load_registers(&wanted).await?;
 
         let mut counters: BTreeMap<Partition, Counters> = works
             .iter()
@@ -164,7 +167,10 @@ impl Lane<'_> {
             writer: &self.writer,
             memory: &mut self.memory,
             counters: &mut counters,
-            batch: Batch::default(),
+            batch: Batch {
+                registers,
+                ..Batch::default()
+            },
             emitted: Vec::new(),
             woken: Vec::new(),
             now_ms,

@@ -72,6 +72,7 @@ impl Lane<'_> {
             .collect();
         let wait = self
             .next_tick
+            .min(self.windows.next().unwrap_or(self.next_tick))
             .saturating_duration_since(Instant::now())
             .max(Duration::from_millis(1));
         // A batch from a single busy stream, a fair share of each of many.

@@ -4,6 +4,7 @@
 //! - [`own`] takes and gives back partitions, and fences;
 //! - [`consume`] reads their streams and the internal commands that are due;
 //! - [`batch`] executes what came in one transaction;
+//! - [`register`] makes one write of several that come in quick succession;
 //! - [`publish`] tells the gateways, after COMMIT;
 //! - [`memory`] is what it remembers of its servers.
 
@@ -13,6 +14,7 @@ mod consume;
 pub(crate) mod memory;
 mod own;
 mod publish;
+mod register;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +31,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::{memory::Memory, publish::Publisher};
+use self::{memory::Memory, publish::Publisher, register::Windows};
 use crate::{
     error::Error,
     limiter::Limiter,
@@ -95,6 +97,7 @@ pub(super) struct Lane<'a> {
     reader: Reader,
     publisher: Publisher,
     memory: Memory,
+    windows: Windows,
     owned: HashMap<Partition, Owned>,
     /// Terms that this process lost although it lived on.
     survived: &'a mut HashMap<Partition, i64>,
@@ -144,6 +147,7 @@ async fn serve(
         reader,
         publisher: Publisher::start(parts.bus.clone(), parts.metrics.clone()),
         memory: Memory::new(),
+        windows: Windows::new(),
         owned: HashMap::new(),
         survived,
         redis_ahead_ms: 0,
@@ -173,6 +177,7 @@ impl Lane<'_> {
             }
             let began = Instant::now();
             let works = self.consume(stop).await?;
+            let works = self.windows.pass(works, Instant::now());
             let busy = works.len() >= BUSY;
             self.execute(works).await?;
             if busy {

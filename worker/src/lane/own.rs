@@ -162,6 +162,7 @@ impl Lane<'_> {
     }
 
     async fn give_back(&mut self, partition: Partition) -> Result<(), Error> {
+        self.close_windows(partition).await?;
         self.writer.give_back(partition).await?;
         self.owned.remove(&partition);
         self.memory.forget(partition);

@@ -15,6 +15,7 @@ mod node;
 mod ping;
 mod server;
 mod session;
+mod unread;
 mod user;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -234,6 +235,7 @@ async fn dispatch(query: Query, ctx: &mut QueryContext) -> Result<Outcome, Error
         Query::Channel(query) => query.dispatch(ctx).await,
         Query::Message(query) => query.dispatch(ctx).await,
         Query::Typing(query) => query.dispatch(ctx).await,
+        Query::Unread(query) => query.dispatch(ctx).await,
         Query::Ping(query) => query.dispatch(ctx).await,
     }
 }

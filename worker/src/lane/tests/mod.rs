@@ -7,13 +7,16 @@ use shared::{
     bus::{StreamId, envelope::Effect},
     domain::permissions::{Override, Permissions, TargetKind},
     error::Reason,
+    frame::{ServerFrame, websocket_payload},
     ids::Partition,
     protocol::{
+        self,
         account::OpenSession,
         channel::{CreateChannel, DeleteChannel, UpdateChannel},
         message::{DeleteMessage, EditMessage, MessageSent},
         server::LeaveServer,
         typing::SignalTyping,
+        unread::{AckUnread, MarkUnread, ReadCursor, UnreadMoved},
     },
 };
 
@@ -285,7 +288,7 @@ async fn channel_and_message_of_one_batch_see_each_other() {
     stage.start_lanes(1);
     let message_id = stage.answer::<MessageSent>(sent).await.unwrap().message_id;
     stage
-        .answer::<shared::protocol::channel::ChannelCreated>(made)
+        .answer::<protocol::channel::ChannelCreated>(made)
         .await
         .unwrap();
     // A delete after a send in one batch must see what was only gathered.
@@ -391,7 +394,7 @@ async fn account_topics_stay_dense_when_several_lanes_write_them() {
     stage.flush().await;
     for request in posts {
         stage
-            .answer::<shared::protocol::server::ServerInfo>(request)
+            .answer::<protocol::server::ServerInfo>(request)
             .await
             .unwrap();
     }
@@ -550,4 +553,86 @@ async fn a_second_lane_takes_over_what_a_stopped_one_leaves() {
     );
     stage.start_lanes(2);
     assert_eq!(stage.send(&alice, &room, "n2", "two").await.unwrap().seq, 2);
+}
+
+#[tokio::test]
+async fn cursors_move_on_by_the_largest_and_back_by_what_was_seen() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.hear(alice.id).await;
+    let channel_id = room.channel;
+    let ack = |seq| AckUnread { channel_id, seq };
+    let mark = |seq, seen| MarkUnread {
+        channel_id,
+        seq,
+        seen,
+    };
+    let first = stage.call(&alice, 0, &ack(5)).await.unwrap();
+    assert_eq!((first.seq, first.version), (5, 1));
+    // Whether they come within the window or after it: each is answered with
+    // itself or what is larger.
+    let later: Vec<u32> = [3, 8, 7].map(|seq| stage.post(&alice, 0, &ack(seq))).into();
+    stage.flush().await;
+    for (request, seq) in later.into_iter().zip([3, 8, 7]) {
+        let cursor: ReadCursor = stage.answer(request).await.unwrap();
+        assert!(cursor.seq >= seq, "{cursor:?}");
+    }
+    let seen = stage.call(&alice, 0, &ack(8)).await.unwrap();
+    assert_eq!(seen.seq, 8);
+    let unseen = stage.call(&alice, 0, &mark(2, 1)).await.unwrap_err();
+    assert_eq!(unseen, Reason::Moved);
+    let last = seen.version + 1;
+    for _ in 0..2 {
+        let marked = stage.call(&alice, 0, &mark(2, seen.version)).await.unwrap();
+        assert_eq!((marked.seq, marked.version), (2, last));
+    }
+    // Its devices are told of each change, in order and out of the log.
+    for version in 1..=last {
+        let told = stage.heard().await;
+        assert_eq!((told.topic, told.seq), (alice.id, 0));
+        let payload = websocket_payload(&told.frame).unwrap();
+        let Some(ServerFrame::Event { body, .. }) = ServerFrame::read(payload) else {
+            panic!("no event");
+        };
+        let UnreadMoved { cursor } = protocol::decode(body).unwrap();
+        assert_eq!(cursor.version, version);
+    }
+    let kept = stage
+        .column("SELECT r.value || ' ' || r.version || ' ' || h.version || ' ' || h.count FROM registers r JOIN register_heads h USING (account)")
+        .await;
+    assert_eq!(kept, [format!("2 {last} {last} 1")]);
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_scope_is_refused() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let ack = AckUnread {
+        channel_id: room.channel,
+        seq: 1,
+    };
+    let refused = stage.call(&alice, room.server, &ack).await.unwrap_err();
+    assert_eq!(refused, Reason::Malformed);
+    assert!(
+        stage
+            .column("SELECT account::text FROM registers")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_its_window_is_stored_before_the_lane_ends() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let channel_id = room.channel;
+    let ack = |seq| AckUnread { channel_id, seq };
+    stage.call(&alice, 0, &ack(1)).await.unwrap();
+    let waits = stage.post(&alice, 0, &ack(2));
+    // The message is stored, so the cursor sent before it was read as well.
+    stage.flush().await;
+    stage.send(&alice, &room, "n", "hello").await.unwrap();
+    stage.stop_lanes().await;
+    let cursor: ReadCursor = stage.answer(waits).await.unwrap();
+    assert_eq!(cursor.seq, 2);
 }

@@ -134,6 +134,7 @@ impl Stage {
             send: None,
             write: None,
             read: None,
+            register: None,
             signal: None,
             sign_in: None,
         };

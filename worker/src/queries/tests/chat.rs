@@ -233,6 +233,7 @@ pub(super) fn unlimited() -> Quotas {
         send: None,
         write: None,
         read: None,
+        register: None,
         signal: None,
         sign_in: None,
     }

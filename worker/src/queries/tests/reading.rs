@@ -56,7 +56,9 @@ async fn what_is_no_query_is_refused() {
     for row in rows() {
         let reason = match row.kind {
             RowKind::Query | RowKind::Opening => Reason::Malformed,
-            RowKind::Command | RowKind::Signal | RowKind::Internal => Reason::UnknownCommand,
+            RowKind::Command | RowKind::Register | RowKind::Signal | RowKind::Internal => {
+                Reason::UnknownCommand
+            }
         };
         // One field too many is as wrong as none at all.
         for body in [vec![0xc0], vec![0x9f; 3], Vec::new()] {

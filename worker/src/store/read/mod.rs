@@ -9,6 +9,7 @@ mod node;
 mod opening;
 mod server;
 mod session;
+mod unread;
 mod user;
 
 pub(crate) use account::SignInRow;

@@ -11,7 +11,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{Writer, message::NewMessages};
+use super::{Writer, message::NewMessages, register::Registers};
 use crate::error::{Error, StoreError};
 
 /// Settings of the lane's session. A frozen worker is ended by Postgres itself:
@@ -141,6 +141,8 @@ pub(crate) struct Batch {
     pub(crate) channels: BTreeMap<u64, (u64, Option<u64>)>,
     /// Topic → head.
     pub(crate) heads: BTreeMap<u64, u64>,
+    /// Registers of accounts.
+    pub(crate) registers: Registers,
     /// Internal commands that took effect.
     pub(crate) done: Vec<i64>,
 }
@@ -193,18 +195,19 @@ impl Writer {
         let nonces = self.insert_nonces(&batch.nonces, day);
         let channels = self.update_channels(&batch.channels);
         let topics = self.update_topics(&batch.heads);
+        let registers = self.save_registers(&batch.registers);
         let done = self.delete_internal(&batch.done);
         let fence = self.fence(counters);
         let commit = async { Ok(self.client.batch_execute("COMMIT").await?) };
         let (first, last) = futures_util::future::join(
             futures_util::future::join5(messages, events, nonces, channels, topics),
-            futures_util::future::join3(done, fence, commit),
+            futures_util::future::join4(registers, done, fence, commit),
         )
         .await;
         // The first error in the order of sending is the cause; those after it
         // only say that the transaction is aborted. COMMIT itself says Ok even then.
-        let ((r1, r2, r3, r4, r5), (r6, r7, r8)) = (first, last);
-        [r1, r2, r3, r4, r5, r6, r7, r8].into_iter().collect()
+        let ((r1, r2, r3, r4, r5), (r6, r7, r8, r9)) = (first, last);
+        [r1, r2, r3, r4, r5, r6, r7, r8, r9].into_iter().collect()
     }
 
     async fn insert_events(&self, events: &[NewEvent], day: i32) -> Result<(), Error> {

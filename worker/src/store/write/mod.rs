@@ -9,6 +9,7 @@ pub(crate) mod channel;
 pub(crate) mod invite;
 pub(crate) mod machine;
 pub(crate) mod message;
+pub(crate) mod register;
 pub(crate) mod server;
 pub(crate) mod session;
 
@@ -36,6 +37,10 @@ struct Hot {
     insert_nonces: Statement,
     update_channels: Statement,
     update_topics: Statement,
+    find_registers: Statement,
+    find_register_heads: Statement,
+    put_registers: Statement,
+    put_register_heads: Statement,
     fence: Statement,
 }
 
@@ -50,6 +55,10 @@ impl Writer {
             insert_nonces: client.prepare(machine::INSERT_NONCES).await?,
             update_channels: client.prepare(channel::MOVE).await?,
             update_topics: client.prepare(machine::UPDATE_TOPICS).await?,
+            find_registers: client.prepare(register::FIND).await?,
+            find_register_heads: client.prepare(register::FIND_HEADS).await?,
+            put_registers: client.prepare(register::PUT).await?,
+            put_register_heads: client.prepare(register::PUT_HEADS).await?,
             fence: client.prepare(machine::FENCE).await?,
         };
         Ok(Self { client, hot })

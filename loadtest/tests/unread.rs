@@ -1,0 +1,313 @@
+//! Unread: cursors that move on, back, and on every device.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use loadtest::{
+    client::{Client, log::Seen},
+    cluster::Settings,
+    door::Door,
+    random::nonce,
+    stage::{PASSWORD, Person, Stage, holds, refused, same, scene, scene_on},
+};
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    error::Reason,
+    ids::{ChannelId, Id},
+    protocol::{
+        account::{LogIn, SignedIn},
+        unread::{AckUnread, GetUnreads, MarkUnread, UnreadMoved},
+    },
+};
+
+fn ack(channel: ChannelId, seq: u64) -> AckUnread {
+    AckUnread {
+        channel_id: channel,
+        seq,
+    }
+}
+
+fn mark(channel: ChannelId, seq: u64, seen: u64) -> MarkUnread {
+    MarkUnread {
+        channel_id: channel,
+        seq,
+        seen,
+    }
+}
+
+/// How much of `#general` somebody has not read.
+async fn unread(person: &Person) -> Result<u64> {
+    let unread = person.unread("#general").await?;
+    Ok(unread.context("there is no cursor")?.unread)
+}
+
+/// Takes the sight of a channel from everyone but those who may everything.
+fn hidden(server: u64) -> Override {
+    Override {
+        kind: TargetKind::Role,
+        target: server,
+        allow: Permissions::empty(),
+        deny: Permissions::VIEW_CHANNEL,
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
+    scene(async |stage| {
+        for door in Door::ALL {
+            let [alice, bob] = stage.company().await?;
+            let general = bob.channel("#general").await?;
+            same(&bob.unread("#general").await?, &None)?;
+            for text in ["one", "two", "three"] {
+                alice.send("#general", text).await?;
+            }
+            let mut way = bob.through(door).await?;
+            let cursor = way.call(0, &ack(general, 2)).await?;
+            same(&(cursor.seq, cursor.version), &(2, 1))?;
+            let fetched = way.call(0, &GetUnreads { newer_than: None }).await?;
+            let [found] = fetched.unreads.as_slice() else {
+                anyhow::bail!("one cursor was due, not {fetched:?}");
+            };
+            same(&(found.unread, found.last_seq), &(1, 3))?;
+            same(&(found.server_id.get(), fetched.version), &(bob.scope(), 1))?;
+            alice.send("#general", "four").await?;
+            same(&unread(&bob).await?, &2)?;
+            bob.reads("#general").await?;
+            same(&unread(&bob).await?, &0)?;
+            // Nobody else has read anything.
+            same(&alice.unread("#general").await?, &None)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        same(&alice.reads_to(general, 9).await?.version, &1)?;
+        let again = alice.reads_to(general, 4).await?;
+        same(&(again.seq, again.version), &(9, 1))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        for door in Door::ALL {
+            let mut way = alice.through(door).await?;
+            let seen = way.call(0, &ack(general, 9)).await?.version;
+            let marked = way.call(0, &mark(general, 1, seen)).await?;
+            same(&(marked.seq, marked.version), &(1, seen + 1))?;
+            // The answer was lost: a repeat is answered the same.
+            same(&way.call(0, &mark(general, 1, seen)).await?, &marked)?;
+            refused(way.call(0, &mark(general, 2, seen)).await, Reason::Moved)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.registered("alice", 0).await?;
+        alice.creates_server("Alone").await?;
+        let general = alice.channel("#general").await?;
+        let tablet = second_device(stage, &alice).await?;
+        let before = alice.remembers().await?;
+        let seen = alice.reads_to(general, 3).await?.version;
+        let marked = alice.client.call(0, &mark(general, 1, seen)).await?;
+        let told = tablet.log().wait(0, Duration::from_secs(10), |seen| {
+            seen.event::<UnreadMoved>()
+                .filter(|moved| moved.cursor == marked)
+        });
+        told.await.context("the tablet is not told")?;
+        let placeless = tablet.log().since(0).iter().all(|seen| match seen {
+            Seen::Event { seq, .. } => seen.event::<UnreadMoved>().is_none() || *seq == 0,
+            _ => true,
+        });
+        holds(placeless, "a cursor has no place in the topic")?;
+        // State before + events = state after.
+        alice.agrees(before).await
+    })
+    .await
+}
+
+/// A second session of somebody with a password, on another gateway.
+async fn second_device(stage: &Stage, person: &Person) -> Result<Arc<Client>> {
+    let log_in = LogIn {
+        nonce: nonce(),
+        name: person.user.name.clone(),
+        password: PASSWORD.to_owned(),
+        device: Some("tablet".to_owned()),
+    };
+    let client = stage.client(1);
+    let SignedIn { token, .. } = client.call(0, &log_in).await?;
+    client.identify(&token).await?;
+    Ok(client)
+}
+
+#[tokio::test]
+async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        alice.reads_to(general, 1).await?;
+        let twin = stage.client(1);
+        twin.identify(&alice.token).await?;
+        let requests: Vec<AckUnread> = (2..=20).map(|seq| ack(general, seq)).collect();
+        let here = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
+        let there = try_join_all(requests.iter().map(|ack| twin.call(0, ack)));
+        let started = Instant::now();
+        let (here, there) = tokio::join!(here, there);
+        for cursors in [here?, there?] {
+            for (cursor, request) in cursors.iter().zip(&requests) {
+                holds(
+                    cursor.seq >= request.seq,
+                    "answered with itself or a larger",
+                )?;
+            }
+        }
+        let version = alice.unreads(None).await?.version;
+        // Two in each second at most: what opens a window, and what came within it.
+        let most = 2 * (started.elapsed().as_secs() + 2);
+        holds(version <= most, &format!("{version} changes, not {most}"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
+    scene(async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let room = alice.creates_channel("#room", Vec::new()).await?;
+        alice.send("#room", "seen").await?;
+        bob.reads("#room").await?;
+        same(&bob.unreads(None).await?.unreads.len(), &1)?;
+
+        alice.overrides(room, vec![hidden(alice.scope())]).await?;
+        alice.send("#room", "secret").await?;
+        same(&bob.unreads(None).await?.unreads, &Vec::new())?;
+        // He may go on moving it: that says nothing of the channel.
+        let blind = bob.reads_to(room, 1).await?;
+        same(&blind.version, &1)?;
+
+        alice.overrides(room, Vec::new()).await?;
+        let back = bob.unread("#room").await?.context("it is kept")?;
+        same(&(back.cursor.seq, back.unread), &(1, 1))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_write_says_nothing_of_what_one_does_not_see() -> Result<()> {
+    scene(async |stage| {
+        let [alice] = stage.company().await?;
+        let [mallory] = stage.company().await?;
+        let hers = alice.channel("#general").await?;
+        alice.send("#general", "hers").await?;
+        let nowhere = Id::new(77).context("an id")?;
+        for door in Door::ALL {
+            let mut way = mallory.through(door).await?;
+            for channel in [hers, nowhere] {
+                let cursor = way.call(0, &ack(channel, 1)).await?;
+                same(&(cursor.channel_id, cursor.seq), &(channel, 1))?;
+            }
+            let all = way.call(0, &GetUnreads { newer_than: None }).await?;
+            same(&all.unreads, &Vec::new())?;
+            // Another scope than one's own account has no cursors.
+            let elsewhere = way.call(mallory.scope(), &ack(hers, 1)).await;
+            refused(elsewhere, Reason::Malformed)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn reading_is_limited() -> Result<()> {
+    let settings = Settings {
+        limits: vec![("CONFAB_LIMIT_REGISTER", "30/60s+5")],
+        ..Settings::default()
+    };
+    scene_on(settings, async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        for door in Door::ALL {
+            let mut way = alice.through(door).await?;
+            let mut limited = false;
+            for seq in 1..20 {
+                limited |= refused(
+                    way.call(0, &mark(general, seq, 0)).await,
+                    Reason::RateLimited,
+                )
+                .is_ok();
+            }
+            holds(limited, "the twentieth is too many")?;
+        }
+        // Other changes have a bucket of their own.
+        alice.send("#general", "not limited").await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
+    scene(async |stage| {
+        let alice = stage.registered("alice", 0).await?;
+        alice.creates_server("Alone").await?;
+        let general = alice.channel("#general").await?;
+        let plans = alice.creates_channel("#plans", Vec::new()).await?;
+        let version = alice.reads_to(general, 3).await?.version;
+        same(&alice.unreads(Some(version)).await?.unreads, &Vec::new())?;
+        let tablet = second_device(stage, &alice).await?;
+        tablet.call(0, &ack(plans, 7)).await?;
+        let newer = alice.unreads(Some(version)).await?;
+        let [found] = newer.unreads.as_slice() else {
+            anyhow::bail!("only #plans was moved since: {newer:?}");
+        };
+        same(&(found.cursor.channel_id, found.cursor.seq), &(plans, 7))?;
+        same(&newer.version, &found.cursor.version)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_with_a_write_in_hand_loses_none_that_was_answered() -> Result<()> {
+    scene_on(Settings::default(), async |stage| {
+        let [alice] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        for round in 1..=3_u64 {
+            let base = round * 10;
+            alice.reads_to(general, base).await?;
+            // They wait for their window when the workers die, and are repeated.
+            let requests: Vec<AckUnread> =
+                (base + 1..base + 5).map(|seq| ack(general, seq)).collect();
+            let asking = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
+            let killing = async {
+                for worker in &stage.cluster.workers {
+                    worker.restart()?;
+                }
+                anyhow::Ok(())
+            };
+            let (answered, killed) = tokio::join!(asking, killing);
+            killed?;
+            let highest = answered?.iter().map(|cursor| cursor.seq).max();
+            same(&highest, &Some(base + 4))?;
+            let stored = alice.unread("#general").await?.context("a cursor")?;
+            same(&stored.cursor.seq, &(base + 4))?;
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,335 @@
+//! Registers in a lane: writes that come in quick succession become one.
+//!
+//! The first write of a register goes at once and opens a window of a second.
+//! What comes within it waits for its end, and then all of it is executed in
+//! one batch, the largest first: so it is one change, and each sender is
+//! answered after its COMMIT. Here and not in a gateway, because here the writes
+//! of all devices meet, whatever gateway they are on, and because a gateway does
+//! not read bodies.
+//!
+//! What waits is in no transaction while the offset of its stream goes on. If
+//! the lane ends, it is lost like a command that Redis lost: its sender was told
+//! nothing, and repeats it.
+
+use std::{cmp::Reverse, collections::VecDeque, time::Duration};
+
+use foldhash::{HashMap, HashMapExt};
+use shared::{
+    ids::Partition,
+    protocol::{
+        self, Command, Event, RowKind,
+        register::{Register, Write, WriteRegister},
+    },
+};
+use tokio::time::Instant;
+
+use super::{Lane, batch::Step, consume::Work};
+use crate::{
+    context::{Context, Emitted, TopicWriter},
+    error::Error,
+    store::write::register::Place,
+};
+
+/// How long a window is.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Writes that wait in a lane, at most; beyond them each goes at once.
+const MAX_WAITING: usize = 4_096;
+/// Windows of a lane, at most; a register beyond them has none.
+const MAX_WINDOWS: usize = 65_536;
+
+/// The windows of a lane.
+#[derive(Debug)]
+pub(super) struct Windows {
+    /// What came in each, besides the write that opened it.
+    open: HashMap<Place, Vec<Waiting>>,
+    /// When each ends, the next one first.
+    ends: VecDeque<(Instant, Place)>,
+    waiting: usize,
+}
+
+/// A write that waits.
+#[derive(Debug)]
+struct Waiting {
+    value: u64,
+    work: Work,
+}
+
+impl Windows {
+    pub(super) fn new() -> Self {
+        Self {
+            open: HashMap::new(),
+            ends: VecDeque::new(),
+            waiting: 0,
+        }
+    }
+
+    /// What is to be executed now, of what came and of what waited.
+    pub(super) fn pass(&mut self, works: Vec<Work>, now: Instant) -> Vec<Work> {
+        if self.ends.is_empty() && !works.iter().any(is_register) {
+            return works;
+        }
+        let mut due = self.end(now);
+        due.reserve(works.len());
+        for work in works {
+            let Some((place, write)) = write_of(&work) else {
+                due.push(work);
+                continue;
+            };
+            let room = self.open.len() < MAX_WINDOWS;
+            match (write, self.open.get_mut(&place)) {
+                (Write::Largest(value), Some(waiting)) if self.waiting < MAX_WAITING => {
+                    waiting.push(Waiting { value, work });
+                    self.waiting += 1;
+                }
+                (Write::Largest(_), None) if room => {
+                    self.begin(place, now);
+                    due.push(work);
+                }
+                (Write::Largest(_), _) => due.push(work),
+                // It may lower what waits would raise: they go in the order in which they came.
+                (Write::Last { .. }, _) => {
+                    self.take(place, &mut due);
+                    due.push(work);
+                }
+            }
+        }
+        due
+    }
+
+    /// When something that waits is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let (end, _) = self.ends.front().filter(|_| self.waiting > 0)?;
+        Some(*end)
+    }
+
+    /// What waits for a partition: it goes to another lane.
+    fn leave(&mut self, partition: Partition) -> Vec<Work> {
+        let mut due = Vec::new();
+        let places: Vec<Place> = self
+            .open
+            .keys()
+            .filter(|(user, _)| user.partition() == partition)
+            .copied()
+            .collect();
+        for place in places {
+            self.take(place, &mut due);
+        }
+        due
+    }
+
+    fn begin(&mut self, place: Place, now: Instant) {
+        self.open.insert(place, Vec::new());
+        self.ends.push_back((now + WINDOW, place));
+    }
+
+    /// Closes the windows whose time is over; one in which something waited is
+    /// followed by the next.
+    fn end(&mut self, now: Instant) -> Vec<Work> {
+        let mut due = Vec::new();
+        while let Some((_, place)) = self.ends.pop_front_if(|(end, _)| *end <= now) {
+            if self.open.get(&place).is_some_and(Vec::is_empty) {
+                self.open.remove(&place);
+            } else {
+                self.take(place, &mut due);
+                self.begin(place, now);
+            }
+        }
+        due
+    }
+
+    fn take(&mut self, place: Place, due: &mut Vec<Work>) {
+        let Some(waiting) = self.open.get_mut(&place) else {
+            return;
+        };
+        let mut waiting = std::mem::take(waiting);
+        self.waiting -= waiting.len();
+        waiting.sort_by_key(|waiting| Reverse(waiting.value));
+        due.extend(waiting.into_iter().map(|waiting| waiting.work));
+    }
+}
+
+impl Lane<'_> {
+    /// Executes what waits for a partition, before it is given back.
+    pub(super) async fn close_windows(&mut self, partition: Partition) -> Result<(), Error> {
+        let works = self.windows.leave(partition);
+        if works.is_empty() {
+            return Ok(());
+        }
+        Box::pin(self.execute(works)).await
+    }
+}
+
+impl Context<'_> {
+    /// Writes a register of the caller; answers how it stands now, and whether
+    /// that is new.
+    pub(crate) fn write_register<R: WriteRegister>(
+        &mut self,
+        request: &R,
+    ) -> Result<(Register, bool), Error> {
+        let place = (self.caller()?.user, request.key());
+        let (register, changed) = self.batch.registers.write(place, request.write())?;
+        self.writes += usize::from(changed);
+        Ok((register, changed))
+    }
+
+    /// Tells the caller's devices that a register was changed. Such an event is
+    /// not in the log: a device that missed it fetches what is newer.
+    pub(crate) fn tell_devices<E: Event>(&mut self, event: &E) -> Result<(), Error> {
+        let topic = self.caller()?.user.get();
+        self.emitted.push(Emitted {
+            topic,
+            writer: TopicWriter::Nobody,
+            opcode: E::OPCODE,
+            channel: None,
+            effect: None,
+            body: protocol::encode(event),
+            partition: self.command.partition,
+            trace: self.command.trace.clone(),
+        });
+        Ok(())
+    }
+}
+
+/// The registers that the commands of a batch write.
+pub(super) fn wanted(steps: &[Step], works: &[Work]) -> Vec<Place> {
+    steps
+        .iter()
+        .filter_map(|step| place_of(works.get(step.place)?, &step.command))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn is_register(work: &Work) -> bool {
+    let entry = work.entry.as_ref();
+    entry
+        .and_then(|entry| protocol::row(entry.opcode))
+        .is_some_and(|row| row.kind == RowKind::Register)
+}
+
+/// Which register a work writes, and how; none for all others, and for those
+/// that are refused anyway.
+fn write_of(work: &Work) -> Option<(Place, Write)> {
+    if work.careful || work.verdict.is_some() || !is_register(work) {
+        return None;
+    }
+    let entry = work.entry.as_ref()?;
+    place_of(work, &Command::decode(entry.opcode, &entry.body).ok()?)
+}
+
+fn place_of(work: &Work, command: &Command) -> Option<(Place, Write)> {
+    let (key, write) = command.register()?;
+    let user = work.entry.as_ref()?.caller.as_ref()?.user;
+    // In another partition than his own it is refused.
+    (user.partition() == work.partition).then_some(((user, key), write))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        bus::{
+            StreamId,
+            envelope::{Caller, CallerKind, Entry},
+        },
+        ids::{Id, UserId},
+        protocol::{
+            Request,
+            unread::{AckUnread, MarkUnread},
+        },
+        wire::Wire,
+    };
+
+    use super::*;
+    use crate::lane::consume::Source;
+
+    fn work<R: Request>(request: &R) -> Work {
+        let user = UserId::sample();
+        Work {
+            partition: user.partition(),
+            source: Source::Stream(StreamId::default()),
+            entry: Some(Entry {
+                node: String::new(),
+                connection: 0,
+                ticket: 0,
+                caller: Some(Caller {
+                    user,
+                    session: Wire::sample(),
+                    kind: CallerKind::Person,
+                }),
+                opcode: R::ROW.opcode,
+                scope: 0,
+                body: protocol::encode(request),
+                deadline_ms: 0,
+                address: 0,
+                trace: None,
+            }),
+            limited: None,
+            verdict: None,
+            careful: false,
+        }
+    }
+
+    fn ack(channel: u64, seq: u64) -> Work {
+        work(&AckUnread {
+            channel_id: Id::new(channel).unwrap(),
+            seq,
+        })
+    }
+
+    fn values(works: &[Work]) -> Vec<u64> {
+        works
+            .iter()
+            .map(|work| match write_of(work).unwrap().1 {
+                Write::Largest(value) | Write::Last { value, .. } => value,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_first_goes_at_once_and_those_of_a_second_together() {
+        let (mut windows, start) = (Windows::new(), Instant::now());
+        let later = |ms| start + Duration::from_millis(ms);
+        assert_eq!(
+            values(&windows.pass(vec![ack(1, 5), ack(1, 6)], start)),
+            [5]
+        );
+        assert_eq!(
+            values(&windows.pass(vec![ack(1, 9), ack(2, 1)], later(500))),
+            [1]
+        );
+        assert!(windows.pass(vec![ack(1, 7)], later(999)).is_empty());
+        assert_eq!(windows.next(), Some(later(1_000)));
+        // The largest is the change; the others find it done.
+        assert_eq!(values(&windows.pass(Vec::new(), later(1_000))), [9, 7, 6]);
+        assert_eq!(windows.next(), None);
+        // What was told just now opens the next window.
+        assert!(windows.pass(vec![ack(1, 10)], later(1_500)).is_empty());
+        assert_eq!(values(&windows.pass(Vec::new(), later(2_000))), [10]);
+        // Nothing came: the window closes, and nothing is remembered.
+        assert!(windows.pass(Vec::new(), later(3_000)).is_empty());
+        assert!(windows.open.is_empty() && windows.ends.is_empty());
+    }
+
+    #[test]
+    fn a_last_write_goes_at_once_behind_what_waited() {
+        let (mut windows, now) = (Windows::new(), Instant::now());
+        windows.pass(vec![ack(1, 5), ack(1, 6)], now);
+        let mark = MarkUnread {
+            channel_id: Id::new(1).unwrap(),
+            seq: 2,
+            seen: 1,
+        };
+        assert_eq!(values(&windows.pass(vec![work(&mark)], now)), [6, 2]);
+        assert_eq!(windows.waiting, 0);
+    }
+
+    #[test]
+    fn what_waits_goes_with_its_partition_and_is_bounded() {
+        let (mut windows, now) = (Windows::new(), Instant::now());
+        let many = (0..MAX_WAITING as u64 + 3).map(|seq| ack(1, seq)).collect();
+        assert_eq!(windows.pass(many, now).len(), 3);
+        let partition = UserId::sample().partition();
+        assert_eq!(windows.leave(partition).len(), MAX_WAITING);
+        assert_eq!(windows.waiting, 0);
+        assert!(windows.pass(vec![ack(1, 9)], now).is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! Unread: how much of each channel the account has not read.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    domain::permissions::Permissions,
+    ids::ServerId,
+    protocol::{
+        Handler,
+        unread::{GetUnreads, Unread, Unreads},
+    },
+};
+
+use super::context::QueryContext;
+use crate::{
+    error::{Error, StoreError},
+    store::read::{Membership, Snapshot, structure},
+};
+
+impl Handler<QueryContext> for GetUnreads {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Unreads, Error> {
+        let user = ctx.caller()?.user;
+        let snapshot = ctx.snapshot().await?;
+        let version = snapshot.register_version(user).await?;
+        let newer_than = self.newer_than.unwrap_or_default();
+        let unreads = if newer_than < version {
+            let all = snapshot.list_unreads(user, newer_than).await?;
+            let memberships = snapshot.list_memberships(user).await?;
+            visible(snapshot, all, memberships).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Unreads { unreads, version })
+    }
+}
+
+/// Those of channels that the account sees, by the rights of this snapshot.
+async fn visible(
+    snapshot: &mut Snapshot,
+    mut unreads: Vec<Unread>,
+    memberships: Vec<Membership>,
+) -> Result<Vec<Unread>, StoreError> {
+    let mut servers: Vec<ServerId> = unreads.iter().map(|unread| unread.server_id).collect();
+    servers.sort_unstable();
+    servers.dedup();
+    let roles = snapshot.list_roles(&servers).await?;
+    let overrides = snapshot.list_overrides(&servers).await?;
+    let standings: BTreeMap<ServerId, _> = memberships
+        .into_iter()
+        .filter(|(server, _)| servers.binary_search(&server.server_id).is_ok())
+        .map(|(server, standing)| {
+            let structure = structure(&server, &roles, &overrides);
+            (server.server_id, (structure, standing))
+        })
+        .collect();
+    unreads.retain(|unread| {
+        standings
+            .get(&unread.server_id)
+            .is_some_and(|(structure, standing)| {
+                structure
+                    .in_channel(standing, unread.cursor.channel_id)
+                    .contains(Permissions::VIEW_CHANNEL)
+            })
+    });
+    Ok(unreads)
+}

@@ -1,0 +1,64 @@
+//! Cursors of an account, each with its channel.
+
+use shared::{
+    ids::{ServerId, UserId},
+    protocol::{
+        register::Kind,
+        unread::{ReadCursor, Unread},
+    },
+};
+
+use super::{Snapshot, count, id, sql};
+use crate::error::StoreError;
+
+impl Snapshot {
+    /// The register version of an account.
+    pub(crate) async fn register_version(&mut self, account: UserId) -> Result<u64, StoreError> {
+        let version: Option<i64> =
+            sqlx::query_scalar("SELECT version FROM register_heads WHERE account = $1")
+                .bind(account.sql())
+                .fetch_optional(&mut *self.transaction)
+                .await?;
+        count(version.unwrap_or_default())
+    }
+
+    /// The cursors moved after a version whose channel exists in a server of the
+    /// account, whether the account sees it or not. An account has a bounded
+    /// number of registers, so they are not paged.
+    pub(crate) async fn list_unreads(
+        &mut self,
+        account: UserId,
+        newer_than: u64,
+    ) -> Result<Vec<Unread>, StoreError> {
+        let rows: Vec<(i64, i64, i64, i64, i64)> = sqlx::query_as(
+            "SELECT c.server, c.id, r.value, r.version, c.last_seq
+             FROM registers r
+             JOIN channels c ON c.id = r.key
+             JOIN members m ON m.server = c.server AND m.account = r.account
+             WHERE r.account = $1 AND r.kind = $2 AND r.version > $3
+             ORDER BY c.id",
+        )
+        .bind(account.sql())
+        .bind(Kind::ReadCursor as i16)
+        .bind(sql(newer_than))
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter()
+            .map(|(server, channel, seq, version, last_seq)| {
+                let server_id: ServerId = id(server)?;
+                let cursor = ReadCursor {
+                    channel_id: id(channel)?,
+                    seq: count(seq)?,
+                    version: count(version)?,
+                };
+                let last_seq = count(last_seq)?;
+                Ok(Unread {
+                    server_id,
+                    unread: last_seq.saturating_sub(cursor.seq),
+                    cursor,
+                    last_seq,
+                })
+            })
+            .collect()
+    }
+}
