@@ -9,7 +9,7 @@ use shared::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::support::Redis;
+use crate::support::{Redis, SlowLink};
 
 const SOON: Duration = Duration::from_secs(20);
 const LANE: Partition = Partition::of(0);
@@ -52,6 +52,29 @@ async fn a_cut_subscriber_says_lost_and_hears_everything_again() {
         hears(&bus, &mut subscriber, Topic::Events(0)).await;
         hears(&bus, &mut subscriber, Topic::Events(1999)).await;
     }
+}
+
+/// Subscribing anew takes longer than any single answer may: it must come to an end all the
+/// same, as long as it gets on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribing_anew_over_a_slow_link_comes_to_an_end() {
+    let redis = Redis::start();
+    let link = SlowLink::start(&redis).await;
+    let bus = Bus::connect(&link.url()).await.unwrap();
+    let mut subscriber = bus.subscriber().await.unwrap();
+    let topics: Vec<Topic> = (0..20_000).map(Topic::Events).collect();
+    for topics in topics.chunks(5_000) {
+        let control = subscriber.control();
+        control.subscribe(topics.to_vec()).await.unwrap();
+    }
+    // 20,000 topics are some 220 KB for Redis, and its answers twice that.
+    link.slow_down(60_000);
+    redis.cli(&["client", "kill", "type", "pubsub"]);
+    let begun = Instant::now();
+    lost(&mut subscriber).await;
+    assert!(begun.elapsed() > Duration::from_secs(3), "it was not slow");
+    let direct = redis.bus().await;
+    hears(&direct, &mut subscriber, Topic::Events(19_999)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,10 +5,19 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use shared::bus::Bus;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_util::task::TaskTracker;
 
 static SERVERS: AtomicU32 = AtomicU32::new(0);
 
@@ -83,6 +92,61 @@ impl Drop for Redis {
         drop(self.child.kill());
         drop(self.child.wait());
         drop(fs::remove_dir_all(&self.directory));
+    }
+}
+
+/// A link to a server that lets so many bytes pass in a second, in each direction.
+pub(crate) struct SlowLink {
+    port: u16,
+    rate: Arc<AtomicU64>,
+}
+
+impl SlowLink {
+    /// A link that is as fast as it can be.
+    pub(crate) async fn start(redis: &Redis) -> Self {
+        let rate = Arc::new(AtomicU64::new(0));
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (passing, target) = (Arc::clone(&rate), redis.port);
+        let tasks = TaskTracker::new();
+        tasks.clone().spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await;
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.unwrap().into_split();
+                tasks.spawn(pass(from_client, to_server, Arc::clone(&passing)));
+                tasks.spawn(pass(from_server, to_client, Arc::clone(&passing)));
+            }
+        });
+        Self { port, rate }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// So many bytes per second pass from now on.
+    pub(crate) fn slow_down(&self, rate: u64) {
+        self.rate.store(rate, Ordering::Relaxed);
+    }
+}
+
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    rate: Arc<AtomicU64>,
+) {
+    let mut buffer = [0; 2_048];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let millis = (count as u64 * 1_000)
+            .checked_div(rate.load(Ordering::Relaxed))
+            .unwrap_or_default();
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        if to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
     }
 }
 

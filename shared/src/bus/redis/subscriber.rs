@@ -32,7 +32,8 @@ use super::{
 };
 use crate::bus::inbox::Inbox;
 
-/// Topics per SUBSCRIBE: a few kilobytes, so that Redis is never held up for long.
+/// Topics per SUBSCRIBE: a few kilobytes, so that Redis is never held up for long, and that
+/// each gets through a slow link in the time of a ping.
 const BATCH: usize = 512;
 /// What fred's receiver holds while our task is not running. It only has to
 /// outlast the scheduler; the [`Inbox`] is the real queue. fred makes a channel of
@@ -278,7 +279,9 @@ impl Ear {
 
 type Connection = (Live<SubscriberClient>, broadcast::Receiver<Message>);
 
-/// Subscribes and unsubscribes; returns when Redis has done it.
+/// Subscribes and unsubscribes; returns when Redis has done it. Each batch is waited for, so
+/// that however many topics there are, only a link without any progress counts as silent:
+/// the pings that watch it wait behind one batch and not behind all.
 async fn settle(
     client: &SubscriberClient,
     hear: &[Topic],
@@ -289,14 +292,16 @@ async fn settle(
             .unsubscribe(names(batch))
             .await
             .map_err(|error| failed(&error))?;
+        barrier(client).await?;
     }
     for batch in hear.chunks(BATCH) {
         client
             .subscribe(names(batch))
             .await
             .map_err(|error| failed(&error))?;
+        barrier(client).await?;
     }
-    barrier(client).await
+    Ok(())
 }
 
 fn names(topics: &[Topic]) -> Vec<String> {
