@@ -195,6 +195,17 @@ pub fn adopt(span: &Span, parent: Option<&str>) {
     }
 }
 
+/// Links `span` to the traces of other requests that it is a part of, too: a span has one
+/// parent.
+pub fn link<'a>(span: &Span, parents: impl Iterator<Item = &'a str>) {
+    if !TRACED.load(Ordering::Relaxed) {
+        return;
+    }
+    for parent in parents.filter_map(read) {
+        span.add_link(parent);
+    }
+}
+
 fn written(context: &SpanContext) -> String {
     format!("00-{}-{}-01", context.trace_id(), context.span_id())
 }

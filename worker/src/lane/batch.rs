@@ -208,7 +208,8 @@ impl Lane<'_> {
                 let timer = self.parts.metrics.commit_seconds.start_timer();
                 let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX);
                 let span = debug_span!("commit", commands = works.len());
-                telemetry::adopt(&span, first_trace(works));
+                telemetry::adopt(&span, traces(works).next());
+                telemetry::link(&span, traces(works).skip(1));
                 let result = self
                     .writer
                     .commit(&batch, &counters, day)
@@ -554,11 +555,12 @@ fn row_kind(work: &Work) -> Option<RowKind> {
     shared::protocol::row(entry.opcode).map(|row| row.kind)
 }
 
-/// A batch belongs to the trace of the first command that is traced.
-fn first_trace(works: &[Work]) -> Option<&str> {
+/// The commands that are traced: a batch belongs to the trace of the first one, and is linked
+/// to the others.
+fn traces(works: &[Work]) -> impl Iterator<Item = &str> {
     works
         .iter()
-        .find_map(|work| work.entry.as_ref()?.trace.as_deref())
+        .filter_map(|work| work.entry.as_ref()?.trace.as_deref())
 }
 
 /// What a repeated nonce must repeat.

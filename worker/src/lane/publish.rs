@@ -3,18 +3,26 @@
 //! What does not arrive is not lost: gateways repair events from the event
 //! log, and clients repeat their nonce.
 
+use std::time::Duration;
+
 use foldhash::{HashMap, HashMapExt};
 use shared::bus::{
     Bus, Topic,
     envelope::{Answer, Envelope, pack},
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 use tracing::warn;
 
 use crate::metrics::LaneMetrics;
 
 /// Batches that wait at most; then the lane waits, too.
 const QUEUE: usize = 64;
+
+/// How often a batch is published. When that was in vain, Redis is away: until it is back each
+/// batch has one attempt, so that the lane does not wait for what repairs mend anyway.
+const ATTEMPTS: u32 = 3;
+/// The wait before the second attempt; before the third it is twice as long.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// What one batch tells.
 #[derive(Debug, Default)]
@@ -53,6 +61,29 @@ impl Outgoing {
     }
 }
 
+/// Publishes; what may have arrived is published again, as receivers count. Says whether it
+/// succeeded.
+async fn publish(
+    bus: &Bus,
+    messages: Vec<(Topic, bytes::Bytes)>,
+    attempts: u32,
+    metrics: &LaneMetrics,
+) -> bool {
+    for attempt in 1..=attempts {
+        match bus.publish(messages.clone()).await {
+            Ok(()) => return true,
+            Err(error) => {
+                metrics.bus_errors.inc();
+                warn!(%error, attempt, "batch was not published");
+            }
+        }
+        if attempt < attempts {
+            sleep(RETRY * attempt).await;
+        }
+    }
+    false
+}
+
 /// Publishes in a task of its own.
 #[derive(Debug)]
 pub(super) struct Publisher {
@@ -68,12 +99,11 @@ impl Publisher {
     pub(super) fn start(bus: Bus, metrics: LaneMetrics) -> Self {
         let (sender, mut receiver) = mpsc::channel::<Outgoing>(QUEUE);
         let task = tokio::spawn(async move {
+            let mut reachable = true;
             while let Some(outgoing) = receiver.recv().await {
                 let messages = outgoing.messages();
-                if let Err(error) = bus.publish(messages).await {
-                    metrics.bus_errors.inc();
-                    warn!(%error, "batch was not published");
-                }
+                let attempts = if reachable { ATTEMPTS } else { 1 };
+                reachable = publish(&bus, messages, attempts, &metrics).await;
             }
         });
         Self { sender, task }
