@@ -60,5 +60,6 @@ mod tests {
     fn close_codes_say_whether_to_come_back() {
         assert!(reconnects(4_000) && reconnects(4_008) && reconnects(1_006));
         assert!(!reconnects(4_503) && !reconnects(4_504) && !reconnects(4_999));
+        assert!(!reconnects(1_002) && !reconnects(1_009));
     }
 }

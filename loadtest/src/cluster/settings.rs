@@ -71,7 +71,9 @@ const LIMITS: [&str; 6] = [
 impl Settings {
     pub(super) fn apply(&self, node: &mut Node) {
         node.set("CONFAB_SIGNUP", self.signup)
-            .set("CONFAB_GUESTS", "true");
+            .set("CONFAB_GUESTS", "true")
+            // No load balancer has to notice anything.
+            .set("CONFAB_LAME_DUCK_MS", "0");
         for name in LIMITS {
             let named = self.limits.iter().find(|(known, _)| *known == name);
             let value = named.map_or("off", |(_, value)| value);

@@ -65,6 +65,8 @@ pub(super) struct Link {
     pub(super) blocked: bool,
     /// When something was last sent.
     pub(super) sent_at: u64,
+    /// When something was last heard, or the connection was begun.
+    pub(super) heard_at: u64,
 }
 
 /// What a publisher waits for.

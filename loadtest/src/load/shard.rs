@@ -37,6 +37,9 @@ const EVENTS: usize = 256;
 const LONGEST_WAIT: u64 = 10_000_000;
 /// How often slow things are looked at: heartbeats, trickling readers.
 const TICK: u64 = 100_000_000;
+/// How long a step of connecting may take: an overloaded cluster takes its time, and an
+/// address that is dead never answers.
+const CONNECTING: u64 = 30 * SECOND;
 /// Bytes that may wait for a socket before its publisher is held back.
 pub(super) const MAX_OUT: usize = 1 << 20;
 
@@ -315,6 +318,10 @@ impl Shard {
             }
         }
         for at in 0..self.members.len() {
+            if self.is_gone(at, now) {
+                self.fault(|| "a gateway was silent for too long".to_owned());
+                self.lost(at, 0);
+            }
             let member = self.members.get(at).filter(|member| member.is_open());
             let slow = member.and_then(|member| member.slow);
             if let Some(rate) = slow.filter(|rate| *rate > 0) {
@@ -322,6 +329,22 @@ impl Shard {
                 self.read(at, bytes.max(1));
             }
         }
+    }
+
+    /// Whether the other end has vanished: it did not finish a step of connecting in time, or
+    /// did not answer the heartbeat that was due.
+    fn is_gone(&self, at: usize, now: u64) -> bool {
+        let member = self.members.get(at);
+        let Some((member, link)) = member.and_then(|member| Some((member, member.link.as_ref()?)))
+        else {
+            return false;
+        };
+        let patience = match link.phase {
+            Phase::Open if self.bare || member.slow.is_some() => return false,
+            Phase::Open => self.heartbeat / 10 * 14,
+            _ => CONNECTING,
+        };
+        now.saturating_sub(link.heard_at) > patience
     }
 
     /// Queues a frame for a member; it leaves when the loop has done the rest.
@@ -447,6 +470,7 @@ impl Shard {
             Ok((_, length)) => {
                 self.tally.bytes += length as u64;
                 self.tally.reads += 1;
+                link.heard_at = now;
                 let bytes = buffer.get(..kept + length).unwrap_or_default();
                 self.take(at, bytes, now);
             }
@@ -538,6 +562,7 @@ impl Link {
             out: Vec::new(),
             blocked: true,
             sent_at: now,
+            heard_at: now,
         }
     }
 }
