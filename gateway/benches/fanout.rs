@@ -70,6 +70,7 @@ fn shard(sessions: u64, views: u64, now: Instant) -> Option<Shard<Sink>> {
         writers: Bounds {
             queue_bytes: 1 << 20,
             stall: Duration::from_secs(30),
+            answer: Duration::from_secs(10),
         },
         topics: TopicBounds {
             cursor: Duration::from_secs(30),

@@ -1,6 +1,6 @@
 //! Accepts connections and serves HTTP on them until they are upgraded.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::{
@@ -13,51 +13,114 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::places::Places;
+use crate::{
+    metrics::Metrics,
+    origin::Scheme,
+    places::{NoPlace, Place, Places},
+    transport::{Stream, proxy, stream::Io, tls::Certificate},
+};
 
 /// How long the headers of a request may take, and how long a connection may
-/// wait for its next request.
+/// wait for its next request. The same for what comes before them.
 const HEADERS: Duration = Duration::from_secs(10);
 /// The most bytes of a request's headers.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// How long to wait when the process has no descriptors left.
 const EXHAUSTED: Duration = Duration::from_millis(50);
+/// How long the kernel waits for the peer to acknowledge what was sent, in milliseconds: a
+/// peer that vanished without a word is noticed before its heartbeat is missed.
+const USER_TIMEOUT_MS: u32 = 30_000;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+pub struct Peer {
+    /// Its address, or the one that a proxy named for it.
+    pub address: SocketAddr,
+    /// How the client came, as far as the gateway sees it.
+    pub scheme: Scheme,
+}
 
-/// Accepts until `stop`. `sockets` bounds connections of any kind.
-pub async fn run(
-    listener: TcpListener,
-    router: Router,
-    sockets: Places,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
+/// What connections pass.
+#[derive(Clone)]
+pub struct Door {
+    /// What is behind it.
+    pub router: Router,
+    /// Bounds connections of any kind.
+    pub sockets: Places,
+    /// Bounds those of the address that a proxy names.
+    pub addresses: Places,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxied: bool,
+    /// With which TLS is spoken; plain TCP without one.
+    pub certificate: Option<Certificate>,
+    /// How long a reader may take nothing of a response.
+    pub stall: Duration,
+    /// Where connections run.
+    pub tasks: TaskTracker,
+    /// Ends accepting.
+    pub stop: CancellationToken,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// Why a connection is not served.
+enum Refused {
+    /// There is no place for it.
+    Full,
+    /// Its address has as many as it may.
+    Address,
+    /// It does not begin as it should.
+    Proxy(io::Error),
+    /// TLS was not agreed on.
+    Tls(io::Error),
+    /// It took too long to begin.
+    Slow,
+}
+
+impl Refused {
+    /// The label of metrics.
+    const fn cause(&self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Address => "address",
+            Self::Proxy(_) => "proxy",
+            Self::Tls(_) => "tls",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+impl From<NoPlace> for Refused {
+    fn from(no_place: NoPlace) -> Self {
+        match no_place {
+            NoPlace::Full => Self::Full,
+            NoPlace::Address => Self::Address,
+        }
+    }
+}
+
+/// Accepts until the door is closed.
+pub async fn run(listener: TcpListener, door: Arc<Door>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+            () = door.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((stream, peer)) => match door.sockets.take(peer.ip()) {
+                Ok(place) => {
+                    let tasks = door.tasks.clone();
+                    tasks.spawn(Arc::clone(&door).pass(stream, peer, place));
+                }
                 // No answer: writing one would cost what there is none left of.
-                let Ok(place) = sockets.take(peer.ip()) else {
-                    continue;
-                };
-                let router = TowerToHyperService::new(router.clone());
-                let stop = stop.clone();
-                tasks.spawn(async move {
-                    if let Err(error) = serve(stream, peer, router, stop).await {
-                        tracing::trace!(%error, "an HTTP connection ended");
-                    }
-                    drop(place);
-                });
-            }
+                Err(no_place) => door.refuse(&no_place.into()),
+            },
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 if !is_of_one_connection(&error) {
@@ -77,30 +140,87 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: TowerToHyperService<Router>,
-    stop: CancellationToken,
-) -> Result<(), hyper::Error> {
-    // Frames are batched by the shards: the kernel must not wait for more.
+impl Door {
+    fn refuse(&self, refused: &Refused) {
+        if let Refused::Proxy(error) | Refused::Tls(error) = refused {
+            tracing::debug!(cause = refused.cause(), %error, "a socket was refused");
+        }
+        let metric = &self.metrics.sockets_refused_total;
+        metric.with_label_values(&[refused.cause()]).inc();
+    }
+
+    async fn pass(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
+        tune(&stream);
+        // On the heap: most of it is the handshake of TLS, which is soon over.
+        let opening = Box::pin(timeout(HEADERS, self.open(stream, peer))).await;
+        match opening.unwrap_or(Err(Refused::Slow)) {
+            Ok((stream, peer, named)) => {
+                if let Err(error) = self.serve(stream, peer).await {
+                    tracing::trace!(%error, "an HTTP connection ended");
+                }
+                drop(named);
+            }
+            Err(refused) => self.refuse(&refused),
+        }
+        drop(place);
+    }
+
+    /// What comes before HTTP.
+    async fn open(
+        &self,
+        mut stream: TcpStream,
+        address: SocketAddr,
+    ) -> Result<(Stream, Peer, Option<Place>), Refused> {
+        let (mut address, mut place) = (address, None);
+        if self.proxied {
+            let named = proxy::read(&mut stream).await.map_err(Refused::Proxy)?;
+            address = named.unwrap_or(address);
+            // The proxy's own checks are few; they take no place of anybody.
+            place = named.map(|client| self.addresses.take(client.ip()));
+        }
+        let place = place.transpose()?;
+        let (io, scheme) = match &self.certificate {
+            Some(certificate) => {
+                let accepted = certificate.acceptor().accept(stream).await;
+                let stream = accepted.map_err(Refused::Tls)?;
+                (Io::Tls(Box::new(stream)), Scheme::Https)
+            }
+            // TLS may have ended at the proxy.
+            None if self.proxied => (Io::Plain(stream), Scheme::Unknown),
+            None => (Io::Plain(stream), Scheme::Http),
+        };
+        let peer = Peer { address, scheme };
+        Ok((Stream::new(io, self.stall), peer, place))
+    }
+
+    async fn serve(&self, stream: Stream, peer: Peer) -> Result<(), hyper::Error> {
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS)
+            .max_buf_size(MAX_HEADER_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        tokio::pin!(connection);
+        tokio::select! {
+            served = &mut connection => return served,
+            () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    }
+}
+
+/// Frames are batched by the shards, so the kernel must not wait for more; and it must not
+/// wait for ever for a peer that has vanished.
+fn tune(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!(%error, "a connection keeps its delay");
     }
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        router.call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .max_buf_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(connection);
-    tokio::select! {
-        served = &mut connection => return served,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, USER_TIMEOUT_MS) {
+        tracing::trace!(%error, "a connection waits for its peer");
     }
-    connection.await
 }

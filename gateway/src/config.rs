@@ -1,6 +1,6 @@
 //! The settings of a gateway.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser};
 use shared::config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig};
@@ -8,6 +8,7 @@ use shared::config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig};
 use crate::{
     session::{Rules, flood::Rate},
     shard::{ShardBounds, topics::TopicBounds, writers::Bounds},
+    transport::tls::{Certificate, TlsError},
 };
 
 /// Holds the sockets of a Confab cluster. Every flag is also an environment variable.
@@ -54,6 +55,10 @@ pub struct Config {
     )]
     pub address_salt: Secret<String>,
 
+    /// What carries connections.
+    #[command(flatten)]
+    pub transport: Transport,
+
     /// What the bounds are.
     #[command(flatten)]
     pub limits: Limits,
@@ -75,11 +80,50 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
 }
 
+/// What carries the connections of clients.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Transport")]
+pub struct Transport {
+    /// Certificates of the gateway (PEM, its own first): clients speak TLS to it. Read again
+    /// when the file changes. Without one TLS ends at a proxy.
+    #[arg(
+        long,
+        env = "CONFAB_TLS_CERTIFICATE",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The key of the first certificate (PEM).
+    #[arg(
+        long,
+        env = "CONFAB_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_certificate"
+    )]
+    pub tls_key: Option<PathBuf>,
+
+    /// Every connection begins with a header of the PROXY protocol (version 1 or 2), which
+    /// names the client: for proxies that pass TCP on. Nobody else may reach the port.
+    #[arg(long, env = "CONFAB_PROXY_PROTOCOL")]
+    pub proxy_protocol: bool,
+}
+
+impl Transport {
+    /// The certificate, if there is to be one.
+    pub fn certificate(&self) -> Result<Option<Certificate>, TlsError> {
+        let files = self.tls_certificate.as_ref().zip(self.tls_key.as_ref());
+        files
+            .map(|(chain, key)| Certificate::read(chain, key))
+            .transpose()
+    }
+}
+
 /// The bounds of a gateway.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
-    /// Connections in all; more get 503.
+    /// Connections in all; more are closed with 4009.
     #[arg(
         long,
         env = "CONFAB_MAX_CONNECTIONS",
@@ -88,7 +132,7 @@ pub struct Limits {
     )]
     pub max_connections: usize,
 
-    /// Connections from one network address (a /64 of IPv6); more get 429.
+    /// Connections from one network address (a /64 of IPv6); more are closed with 4009.
     #[arg(
         long,
         env = "CONFAB_MAX_ADDRESS_CONNECTIONS",
@@ -107,7 +151,8 @@ pub struct Limits {
     pub queue_bytes: usize,
 
     /// Milliseconds that a connection may take nothing of what waits for it, and that it may
-    /// need for a quarter of `queue-bytes` when missed events are replayed to it.
+    /// need for a quarter of `queue-bytes` when missed events are replayed to it or an answer
+    /// is larger than `queue-bytes`, or for 256 KiB of an HTTP response.
     #[arg(
         long,
         env = "CONFAB_STALL_MS",
@@ -116,8 +161,8 @@ pub struct Limits {
     )]
     pub stall_ms: u64,
 
-    /// Milliseconds between two heartbeats of a client; after twice that in silence it is
-    /// closed.
+    /// Milliseconds between two heartbeats of a client; after 1.1 times that in silence it is
+    /// pinged, and after 1.4 times it is closed.
     #[arg(
         long,
         env = "CONFAB_HEARTBEAT_MS",
@@ -145,7 +190,17 @@ pub struct Limits {
     )]
     pub answer_ms: u64,
 
-    /// Milliseconds over which clients are sent away when the gateway stops.
+    /// Milliseconds between the moment in which a gateway that stops fails its readiness and
+    /// the one in which it refuses connections: what load balancers need to notice.
+    #[arg(
+        long,
+        env = "CONFAB_LAME_DUCK_MS",
+        value_name = "MS",
+        default_value_t = 5_000
+    )]
+    pub lame_duck_ms: u64,
+
+    /// Milliseconds over which clients are sent away after that.
     #[arg(
         long,
         env = "CONFAB_DRAIN_MS",
@@ -229,7 +284,8 @@ impl Limits {
         ShardBounds {
             writers: Bounds {
                 queue_bytes: self.queue_bytes,
-                stall: Duration::from_millis(self.stall_ms),
+                stall: self.stall(),
+                answer: self.answer(),
             },
             topics: TopicBounds {
                 cursor: Duration::from_millis(self.cursor_ms),
@@ -241,6 +297,16 @@ impl Limits {
     /// How long a request waits for its answer.
     pub const fn answer(&self) -> Duration {
         Duration::from_millis(self.answer_ms)
+    }
+
+    /// How long readers may take nothing.
+    pub const fn stall(&self) -> Duration {
+        Duration::from_millis(self.stall_ms)
+    }
+
+    /// How long a gateway that is to stop goes on as before.
+    pub const fn lame_duck(&self) -> Duration {
+        Duration::from_millis(self.lame_duck_ms)
     }
 
     /// Over how long clients are sent away.

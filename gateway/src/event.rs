@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use shared::{bus::envelope::Envelope, ids::ChannelId};
+use tokio::time::Instant;
 
 use crate::dialect::{Dialect, json_event};
 
@@ -16,6 +17,8 @@ pub struct Event {
     pub seq: u64,
     /// The channel that it concerns.
     pub channel: Option<ChannelId>,
+    /// When the gateway had it.
+    pub heard: Instant,
     frame: Bytes,
     /// Made when the first JSON session needs it, once for all of them.
     json: OnceLock<Bytes>,
@@ -31,6 +34,7 @@ impl Event {
             channel: envelope
                 .channel
                 .map(|channel| ChannelId::new(channel).unwrap_or(NOBODY)),
+            heard: Instant::now(),
             frame: envelope.frame.clone(),
             json: OnceLock::new(),
         }
@@ -42,11 +46,6 @@ impl Event {
             Dialect::MessagePack => &self.frame,
             Dialect::Json => self.json.get_or_init(|| json_event(&self.frame)),
         }
-    }
-
-    /// How much a session that keeps it is charged.
-    pub fn bytes(&self) -> usize {
-        self.frame.len()
     }
 }
 

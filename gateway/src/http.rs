@@ -1,29 +1,35 @@
 //! The HTTP door: the same commands as on the socket, one per request.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
     body::{Body, to_bytes},
     extract::{Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header},
-    middleware::map_response,
+    middleware::{Next, from_fn_with_state, map_response},
     routing::{any, get},
 };
+use bytes::Bytes;
 use serde::Deserialize;
 use shared::{
     bus::envelope::Caller,
     error::{Reason, Refusal},
     frame::{ServerFrame, opcode},
     protocol::{Row, row_named},
+    telemetry,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, Span};
 
 use crate::{
-    Gateway, accept::Peer, dialect::json, queries::Asker, session::Request as Command,
-    upgrade::upgrade,
+    Gateway, accept::Peer, dialect::json, places::Place, queries::Asker,
+    session::Request as Command, upgrade::upgrade,
 };
 
+/// Requests of one network address that may be under way, and their responses on the way
+/// out: a household or an office, and no more than an eighth of all.
+pub const ADDRESS_REQUESTS: usize = 128;
 /// How long the body of a request may take.
 const BODY: Duration = Duration::from_secs(10);
 /// When to come again to a gateway with too many requests, in milliseconds.
@@ -36,6 +42,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/commands/{name}", any(command))
         .fallback(async || refused(StatusCode::NOT_FOUND, &Reason::UnknownCommand.into()))
         .layer(map_response(secured))
+        .layer(from_fn_with_state(Arc::clone(&gateway), counted))
         .with_state(gateway)
 }
 
@@ -46,13 +53,13 @@ struct Parameters {
 
 async fn command(
     State(gateway): State<Arc<Gateway>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     Path(name): Path<String>,
     Query(parameters): Query<Parameters>,
     request: Request,
 ) -> Response<Body> {
     let headers = request.headers();
-    let origin = match gateway.origins.check(headers) {
+    let origin = match gateway.origins.check(headers, peer.scheme) {
         Ok(origin) => origin.and_then(|origin| HeaderValue::from_str(origin).ok()),
         Err(_forbidden) => {
             let refusal = Refusal::field(Reason::Forbidden, "origin");
@@ -62,11 +69,17 @@ async fn command(
     let mut response = match *request.method() {
         Method::OPTIONS => preflight(),
         Method::POST => {
-            let address = gateway.origins.address(headers, peer.ip());
-            let address = gateway.origins.hash(address);
+            let address = gateway.origins.address(headers, peer.address.ip());
             let scope = parameters.scope;
-            match execute(&gateway, &name, scope.as_deref(), address, request).await {
-                Ok(text) => json_response(StatusCode::OK, text),
+            let span = trace(&gateway, headers);
+            let executing = execute(&gateway, &name, scope.as_deref(), address, request);
+            match executing.instrument(span).await {
+                // The turn ends when the last byte was taken: who reads by drops keeps his
+                // own turns, not those of others.
+                Ok((text, turn)) => {
+                    let bytes = Bytes::from_owner(Taken { text, _turn: turn });
+                    json_response(StatusCode::OK, bytes.into())
+                }
                 Err(refusal) => {
                     let reason = refusal.reason;
                     let metrics = &gateway.metrics.refusals_total;
@@ -84,26 +97,57 @@ async fn command(
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::VARY, HeaderValue::from_static("origin"));
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("retry-after"),
+        );
     }
     response
+}
+
+/// The span of the caller's trace, where he has one and wants it to go on here. Strangers say
+/// what is traced this way, so only some requests of a second are.
+fn trace(gateway: &Gateway, headers: &HeaderMap) -> Span {
+    let named = headers.get("traceparent");
+    match named.and_then(|value| value.to_str().ok()) {
+        Some(parent) if gateway.traced() => {
+            let span = tracing::debug_span!("http");
+            telemetry::adopt(&span, Some(parent));
+            span
+        }
+        _ => Span::none(),
+    }
+}
+
+/// A response that holds the turn of its request.
+struct Taken {
+    text: String,
+    _turn: Place,
+}
+
+impl AsRef<[u8]> for Taken {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
 }
 
 async fn execute(
     gateway: &Gateway,
     name: &str,
     scope: Option<&str>,
-    address: u64,
+    address: IpAddr,
     request: Request,
-) -> Result<String, Refusal> {
+) -> Result<(String, Place), Refusal> {
     let row = row_named(name).ok_or(Reason::UnknownCommand)?;
     let scope = json::scope(scope)?;
     let token = bearer(request.headers())?.map(ToOwned::to_owned);
     let body = body(gateway, row, request.into_body()).await?;
     // Only now: those who send slowly must not take the turns of others.
-    let _turn = gateway
+    let turn = gateway
         .requests
-        .try_acquire()
+        .take(address)
         .map_err(|_full| Refusal::retry(Reason::Busy, RETRY_MS))?;
+    let address = gateway.origins.hash(address);
     let caller = match token {
         Some(token) => Some(gateway.tokens.caller(&gateway.queries, token).await?),
         None => None,
@@ -116,7 +160,9 @@ async fn execute(
     };
     let payload = send(gateway, caller, address, command).await?;
     match ServerFrame::read(&payload) {
-        Some(ServerFrame::Reply { body, .. }) => json::reply_body(row.opcode, body),
+        Some(ServerFrame::Reply { body, .. }) => {
+            json::reply_body(row.opcode, body).map(|text| (text, turn))
+        }
         Some(ServerFrame::Refusal { refusal, .. }) => Err(refusal),
         _ => Err(Reason::Internal.into()),
     }
@@ -127,7 +173,7 @@ async fn send(
     caller: Option<Caller>,
     address: u64,
     command: Command,
-) -> Result<bytes::Bytes, Refusal> {
+) -> Result<Bytes, Refusal> {
     if command.opcode >= opcode::FIRST_ANY {
         let asker = Asker {
             connection: 0,
@@ -215,7 +261,7 @@ const fn status(reason: Reason) -> StatusCode {
 /// A refusal as a response.
 pub fn refused(status: StatusCode, refusal: &Refusal) -> Response<Body> {
     let text = json::write(&json::Why::from(refusal));
-    let mut response = json_response(status, text);
+    let mut response = json_response(status, text.into());
     if let Some(ms) = refusal.retry_after {
         let seconds = HeaderValue::from(ms.div_ceil(1_000));
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -229,8 +275,8 @@ pub fn refused(status: StatusCode, refusal: &Refusal) -> Response<Body> {
     response
 }
 
-fn json_response(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+fn json_response(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(
         header::CONTENT_TYPE,
@@ -239,7 +285,25 @@ fn json_response(status: StatusCode, text: String) -> Response<Body> {
     response
 }
 
-/// Says that nothing here is to be guessed at, framed, kept or run.
+/// Counts requests and how long they take.
+async fn counted(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let metrics = &gateway.metrics;
+    let took = begun.elapsed().as_secs_f64();
+    metrics.http_request_seconds.observe(took);
+    let requests = &metrics.http_requests_total;
+    let status = response.status();
+    requests.with_label_values(&[status.as_str()]).inc();
+    response
+}
+
+/// Says that nothing here is to be guessed at, framed, kept or run, unless the route said
+/// otherwise.
 async fn secured(mut response: Response<Body>) -> Response<Body> {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let headers = response.headers_mut();
@@ -252,7 +316,9 @@ async fn secured(mut response: Response<Body>) -> Response<Body> {
             (header::REFERRER_POLICY, "no-referrer"),
             (header::CACHE_CONTROL, "no-store"),
         ] {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers
+                .entry(name)
+                .or_insert(HeaderValue::from_static(value));
         }
     }
     response

@@ -4,7 +4,7 @@
 //!
 //! In the order in which a command and an event pass:
 //!
-//! - [`accept`], [`http`], [`upgrade`], [`origin`], [`places`]: the doors;
+//! - [`accept`], [`transport`], [`http`], [`upgrade`], [`origin`], [`places`]: the doors;
 //! - [`websocket`], [`dialect`], [`session`]: what a client sends;
 //! - [`upstream`], [`queries`], [`admission`], [`tokens`]: on to the workers;
 //! - [`fanout`]: what the bus says, in order and without holes;
@@ -33,6 +33,7 @@ pub mod sabotage;
 pub mod session;
 pub mod shard;
 pub mod tokens;
+pub mod transport;
 pub mod upgrade;
 pub mod upstream;
 pub mod websocket;
@@ -41,7 +42,7 @@ use std::{
     collections::hash_map::RandomState,
     hash::BuildHasher,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread::available_parallelism,
@@ -57,24 +58,30 @@ use shared::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
+    accept::Door,
     admission::Admission,
     config::Config,
     dialect::Dialect,
-    fanout::{Exchange, Fanout, message::ToShard, subscriptions, table::Table},
+    fanout::{Exchange, Fanout, message::ToShard, outbox::Outbox, subscriptions, table::Table},
     metrics::{Metrics, ShardMetrics},
     opening::Opener,
     origin::Origins,
     places::{Place, Places},
     probe::Echo,
     queries::Queries,
-    session::{Rules, link::Link},
+    session::{
+        Rules,
+        flood::{Bucket, Rate},
+        link::Link,
+    },
     tokens::Tokens,
+    transport::tls::TlsError,
     upstream::Upstream,
 };
 
@@ -107,8 +114,8 @@ pub struct Gateway {
     pub origins: Origins,
     /// How many connections there may be.
     pub places: Places,
-    /// Bounds HTTP commands.
-    pub requests: Semaphore,
+    /// Bounds HTTP commands, in all and of an address.
+    pub requests: Places,
     /// Tokens of HTTP commands.
     pub tokens: Tokens,
     /// Commands to lanes.
@@ -126,9 +133,23 @@ pub struct Gateway {
     /// What is counted.
     pub metrics: Metrics,
     connections: AtomicU64,
+    /// Which traces of strangers go on here.
+    traces: Mutex<Bucket>,
 }
 
+/// Requests per second whose callers may decide that they are traced.
+const TRACES: Rate = Rate {
+    per_second: 10,
+    burst: 40,
+};
+
 impl Gateway {
+    /// Whether one more request may be traced because its caller says so.
+    pub fn traced(&self) -> bool {
+        let mut bucket = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.draw(TRACES, 1, Instant::now())
+    }
+
     /// What the halves of a new connection share.
     pub fn link(&self, dialect: Dialect, address: u64, place: Place) -> Link {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
@@ -150,6 +171,9 @@ pub enum Error {
     /// Two metrics have one name.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// TLS cannot be spoken.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
 }
 
 /// Serves until `shutdown`, then drains.
@@ -173,14 +197,8 @@ pub async fn run(
         }
     });
     let gateway = Arc::clone(&house.gateway);
-    let sockets = sockets(&config);
-    house.gateway.tasks.spawn(accept::run(
-        listener,
-        http::router(Arc::clone(&gateway)),
-        sockets,
-        gateway.tasks.clone(),
-        gateway.stop.clone(),
-    ));
+    let door = door(&config, &house)?;
+    house.gateway.tasks.spawn(accept::run(listener, door));
     tracing::info!(node.id = %gateway.node, "serving");
     drop(gateway);
     let broken = tokio::select! {
@@ -192,25 +210,39 @@ pub async fn run(
         tracing::error!("a vital task has ended");
         return Err(Error::Broken);
     }
-    house.drain(&health, config.limits.drain()).await;
+    health.draining();
+    house.lame_duck(config.limits.lame_duck()).await;
+    house.drain(config.limits.drain()).await;
     ops_stop.cancel();
     ops_tasks.close();
     ops_tasks.wait().await;
     Ok(())
 }
 
-/// Places for connections of any kind.
-fn sockets(config: &Config) -> Places {
-    let limits = &config.limits;
-    let per_address = if config.trusted_proxies == 0 {
-        let sessions = limits.max_address_connections;
-        sessions.saturating_add(SPARE_ADDRESS_SOCKETS)
-    } else {
-        // All of them come from the proxy.
-        usize::MAX
-    };
+/// What connections pass.
+fn door(config: &Config, house: &House) -> Result<Arc<Door>, Error> {
+    let (limits, transport) = (&config.limits, &config.transport);
     let total = limits.max_connections.saturating_add(SPARE_SOCKETS);
-    Places::new(total, per_address)
+    let sessions = limits.max_address_connections;
+    let per_address = sessions.saturating_add(SPARE_ADDRESS_SOCKETS);
+    // Behind a proxy all sockets come from its address.
+    let direct = config.trusted_proxies == 0 && !transport.proxy_protocol;
+    let certificate = transport.certificate()?;
+    if let Some(certificate) = certificate.clone() {
+        house.vital.spawn(certificate.follow());
+    }
+    let gateway = &house.gateway;
+    Ok(Arc::new(Door {
+        router: http::router(Arc::clone(gateway)),
+        sockets: Places::new(total, if direct { per_address } else { usize::MAX }),
+        addresses: Places::new(total, per_address),
+        proxied: transport.proxy_protocol,
+        certificate,
+        stall: limits.stall(),
+        tasks: gateway.tasks.clone(),
+        stop: gateway.stop.clone(),
+        metrics: gateway.metrics.clone(),
+    }))
 }
 
 /// Where answers find this process on the bus. A process that is started anew
@@ -316,7 +348,7 @@ impl House {
         );
         let fanout = Fanout {
             table,
-            shards,
+            shards: Outbox::new(shards),
             queries: queries.clone(),
             opener: opener.clone(),
             echo,
@@ -346,7 +378,7 @@ impl House {
             max_frame_bytes: MAX_FRAME_BYTES,
             origins,
             places: Places::new(limits.max_connections, limits.max_address_connections),
-            requests: Semaphore::new(REQUESTS),
+            requests: Places::new(REQUESTS, http::ADDRESS_REQUESTS),
             tokens: Tokens::default(),
             upstream,
             queries,
@@ -356,6 +388,7 @@ impl House {
             stop: CancellationToken::new(),
             metrics,
             connections: AtomicU64::new(0),
+            traces: Mutex::new(Bucket::full(TRACES, Instant::now())),
         };
         Ok(Self {
             gateway: Arc::new(gateway),
@@ -363,9 +396,17 @@ impl House {
         })
     }
 
+    /// Goes on as before, so that whoever chooses gateways notices before it refuses.
+    async fn lame_duck(&self, period: Duration) {
+        tracing::info!(?period, "not ready any more");
+        tokio::select! {
+            () = sleep(period) => {}
+            () = self.vital.broken.cancelled() => {}
+        }
+    }
+
     /// Sends everyone away over the window, and ends when everyone is gone.
-    async fn drain(self, health: &Health, window: Duration) {
-        health.draining();
+    async fn drain(self, window: Duration) {
         let Self { gateway, vital } = self;
         tracing::info!(connections = gateway.places.taken(), "draining");
         gateway.stop.cancel();

@@ -1,6 +1,10 @@
 //! Every metric of this binary.
 
-use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    core::Collector, exponential_buckets,
+};
+use tokio::time::Instant;
 
 macro_rules! metrics {
     ($(
@@ -30,6 +34,9 @@ macro_rules! metrics {
     (@touch $metric:expr, $label:literal) => {
         $metric.with_label_values(&[""]);
     };
+    (@make Histogram, $field:ident, $help:expr) => {
+        histogram(stringify!($field), $help)?
+    };
     (@make $kind:ident, $field:ident, $help:expr) => {
         $kind::with_opts(opts(stringify!($field), $help))?
     };
@@ -43,6 +50,8 @@ metrics! {
     connections: IntGauge;
     /// Connections with an open session.
     sessions: IntGauge;
+    /// Sockets refused before HTTP was spoken on them, by cause.
+    sockets_refused_total: IntCounterVec by "cause";
     /// WebSocket upgrades accepted.
     accepted_total: IntCounter;
     /// WebSocket upgrades refused, by cause.
@@ -50,21 +59,35 @@ metrics! {
     /// Frames read from clients.
     frames_in_total: IntCounter;
     /// Bytes read from clients.
-    bytes_in_total: IntCounter;
+    received_bytes_total: IntCounter;
     /// Frames queued for clients.
     frames_queued_total: IntCounter;
     /// Frames written to clients: the deliveries.
     frames_out_total: IntCounter;
     /// Bytes written to clients.
-    bytes_out_total: IntCounter;
+    sent_bytes_total: IntCounter;
     /// System calls that wrote to clients.
     writes_total: IntCounter;
     /// Ephemeral frames dropped because a queue was full.
     queue_dropped_total: IntCounter;
-    /// Connections closed, by the name of the close code.
+    /// Connections closed, by the name of the close code: `Client` when the client closed,
+    /// `Eof` and `Reset` when the connection ended without a code.
     closed_total: IntCounterVec by "close_code";
     /// Refusals made by the gateway itself, by reason.
     refusals_total: IntCounterVec by "reason";
+    /// HTTP requests answered, by status; 101 is the upgrade to a WebSocket.
+    http_requests_total: IntCounterVec by "status";
+    /// How long HTTP requests took until their response began, in seconds.
+    http_request_seconds: Histogram;
+    /// How long sessions took from `identify` or `resume` to `ready`, in seconds.
+    open_seconds: Histogram;
+    /// How long commands of sockets took until their answer came, in seconds.
+    acknowledge_seconds: Histogram;
+    /// How long events took from the bus to the queues of a shard, in seconds.
+    fanout_seconds: Histogram;
+    /// How long frames waited in the queue of a connection until a system call took them, in
+    /// seconds; one write in 64 is measured.
+    delivery_seconds: Histogram;
     /// Commands sent to lanes.
     commands_total: IntCounter;
     /// Commands whose answer did not come in time.
@@ -109,6 +132,12 @@ metrics! {
     panics_total: IntCounter;
 }
 
+/// Buckets from 0.5 ms to 16 s, each twice the one before.
+fn histogram(name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+    let buckets = exponential_buckets(0.000_5, 2.0, 16)?;
+    Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets))
+}
+
 fn opts(name: &str, help: &str) -> Opts {
     Opts::new(name, help.trim())
         .namespace("confab")
@@ -140,6 +169,9 @@ pub struct ShardMetrics {
     metrics: Metrics,
 }
 
+/// One write in so many is measured.
+const SAMPLE: u64 = 64;
+
 impl ShardMetrics {
     /// Nothing counted yet.
     pub const fn new(metrics: Metrics) -> Self {
@@ -150,6 +182,15 @@ impl ShardMetrics {
             writes: 0,
             dropped: 0,
             metrics,
+        }
+    }
+
+    /// A write takes what waited since then.
+    pub fn waited(&self, since: Instant) {
+        // Looking at the clock would cost the others more than it says.
+        if self.writes.is_multiple_of(SAMPLE) {
+            let waited = since.elapsed().as_secs_f64();
+            self.metrics.delivery_seconds.observe(waited);
         }
     }
 
@@ -167,7 +208,7 @@ impl ShardMetrics {
         };
         take(&self.metrics.frames_queued_total, &mut self.queued);
         take(&self.metrics.frames_out_total, &mut self.delivered);
-        take(&self.metrics.bytes_out_total, &mut self.bytes);
+        take(&self.metrics.sent_bytes_total, &mut self.bytes);
         take(&self.metrics.writes_total, &mut self.writes);
         take(&self.metrics.queue_dropped_total, &mut self.dropped);
     }

@@ -1,11 +1,35 @@
 //! Who a request comes from: its network address and the web page behind it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hyper::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 
 use crate::places::network;
+
+/// How a client reached the gateway, or the first proxy before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without TLS.
+    Http,
+    /// With TLS.
+    Https,
+    /// A proxy knows and does not say.
+    Unknown,
+}
+
+impl Scheme {
+    /// Whether an origin with this scheme can be the gateway itself.
+    fn is(self, scheme: &str) -> bool {
+        match self {
+            Self::Http => scheme.eq_ignore_ascii_case("http"),
+            Self::Https => scheme.eq_ignore_ascii_case("https"),
+            Self::Unknown => ["http", "https"]
+                .iter()
+                .any(|known| scheme.eq_ignore_ascii_case(known)),
+        }
+    }
+}
 
 /// Decides about addresses and origins.
 #[derive(Debug, Clone)]
@@ -36,19 +60,24 @@ impl Origins {
         let Some(back) = self.trusted_proxies.checked_sub(1) else {
             return peer;
         };
-        let named: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .collect();
-        named
-            .iter()
-            .rev()
-            .nth(back)
-            .and_then(|address| address.parse().ok())
+        from_end(headers, "x-forwarded-for", back)
+            .and_then(address)
             .unwrap_or(peer)
+    }
+
+    /// How the client came: trusted proxies may have ended its TLS, and say so.
+    fn scheme(&self, headers: &HeaderMap, seen: Scheme) -> Scheme {
+        let Some(back) = self.trusted_proxies.checked_sub(1) else {
+            return seen;
+        };
+        // A proxy that sets the header, instead of appending to it, leaves one entry.
+        let named = from_end(headers, "x-forwarded-proto", back)
+            .or_else(|| from_end(headers, "x-forwarded-proto", 0));
+        match named {
+            Some(scheme) if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
+            Some(scheme) if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
+            _ => Scheme::Unknown,
+        }
     }
 
     /// What limits per address count by: the same for a whole /64 of IPv6.
@@ -67,7 +96,13 @@ impl Origins {
 
     /// The origin of a web page that may be answered; `Err` for one that may not.
     /// Without an origin the caller is no browser.
-    pub fn check<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Forbidden> {
+    /// A page of the gateway's own host must have come the same way: one that was loaded
+    /// without TLS may be anybody's.
+    pub fn check<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        seen: Scheme,
+    ) -> Result<Option<&'a str>, Forbidden> {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return Ok(None);
         };
@@ -75,9 +110,10 @@ impl Origins {
         let host = headers
             .get(header::HOST)
             .and_then(|host| host.to_str().ok());
-        let own = origin
-            .split_once("://")
-            .is_some_and(|(_, authority)| host.is_some_and(|h| h.eq_ignore_ascii_case(authority)));
+        let own = origin.split_once("://").is_some_and(|(scheme, authority)| {
+            host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+                && self.scheme(headers, seen).is(scheme)
+        });
         let listed = self
             .allowed
             .iter()
@@ -88,6 +124,25 @@ impl Origins {
             Err(Forbidden)
         }
     }
+}
+
+/// The entry of a list that stands so many places before its last one.
+fn from_end<'a>(headers: &'a HeaderMap, name: &str, back: usize) -> Option<&'a str> {
+    let values = headers.get_all(name);
+    let entries: Vec<&str> = values
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    entries.iter().rev().nth(back).copied()
+}
+
+/// An address as proxies write it: alone, with a port, or in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = || text.trim_start_matches('[').trim_end_matches(']').parse();
+    let with_port = || text.parse::<SocketAddr>().map(|socket| socket.ip());
+    bare().ok().or_else(|| with_port().ok())
 }
 
 /// The web page is not one of ours.
@@ -112,21 +167,57 @@ mod tests {
     fn only_own_and_listed_pages_may_connect() {
         let origins = Origins::new(&["https://Chat.example/".to_owned()], 0, String::new());
         let check = |origin| {
-            origins
-                .check(&headers(&[("host", "Gateway:8080"), ("origin", origin)]))
-                .is_ok()
+            let headers = headers(&[("host", "Gateway:8080"), ("origin", origin)]);
+            origins.check(&headers, Scheme::Http).is_ok()
         };
         assert!(check("http://gateway:8080"));
         assert!(check("https://chat.example"));
         for bad in [
             "https://evil.example",
             "http://gateway",
+            "https://gateway:8080",
             "null",
             "gateway:8080",
         ] {
             assert!(!check(bad), "{bad}");
         }
-        assert_eq!(origins.check(&headers(&[("host", "x")])), Ok(None));
+        let none = headers(&[("host", "x")]);
+        assert_eq!(origins.check(&none, Scheme::Http), Ok(None));
+    }
+
+    #[test]
+    fn an_own_page_came_the_same_way_as_its_socket() {
+        let allows = |proxies, seen, proto: Option<&'static str>, origin| {
+            let mut headers = headers(&[("host", "chat.example"), ("origin", origin)]);
+            if let Some(proto) = proto {
+                headers.append("x-forwarded-proto", HeaderValue::from_static(proto));
+            }
+            let origins = Origins::new(&[], proxies, String::new());
+            origins.check(&headers, seen).is_ok()
+        };
+        let (plain, secure) = ("http://chat.example", "https://chat.example");
+        for (proxies, seen, proto, http, https) in [
+            (0, Scheme::Http, None, true, false),
+            (0, Scheme::Https, None, false, true),
+            // Only trusted proxies are believed.
+            (0, Scheme::Http, Some("https"), true, false),
+            (1, Scheme::Http, Some("https"), false, true),
+            (2, Scheme::Http, Some("https, http"), false, true),
+            (2, Scheme::Http, Some("https"), false, true),
+            (1, Scheme::Http, None, true, true),
+            (0, Scheme::Unknown, None, true, true),
+        ] {
+            assert_eq!(
+                allows(proxies, seen, proto, plain),
+                http,
+                "{proxies} {proto:?}"
+            );
+            assert_eq!(
+                allows(proxies, seen, proto, secure),
+                https,
+                "{proxies} {proto:?}"
+            );
+        }
     }
 
     #[test]
@@ -148,6 +239,22 @@ mod tests {
                 expected,
                 "{proxies}"
             );
+        }
+    }
+
+    #[test]
+    fn proxies_may_name_ports() {
+        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        for (named, expected) in [
+            ("203.0.113.7:51234", "203.0.113.7"),
+            ("[2001:db8::1]:51234", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("unknown", "10.0.0.1"),
+        ] {
+            let headers = headers(&[("x-forwarded-for", named)]);
+            let origins = Origins::new(&[], 1, String::new());
+            assert_eq!(origins.address(&headers, peer).to_string(), expected);
         }
     }
 

@@ -10,8 +10,10 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use shared::error::{Reason, Refusal};
-use tokio::net::TcpStream;
+use shared::{
+    close::CloseCode,
+    error::{Reason, Refusal},
+};
 use tungstenite::handshake::derive_accept_key;
 
 use crate::{
@@ -19,9 +21,19 @@ use crate::{
     accept::Peer,
     dialect::Dialect,
     http::refused,
-    places::{NoPlace, Place},
+    places::NoPlace,
     session::{link::Link, socket},
+    shard::writers::{Close, Socket},
+    transport::{Stream, stream::Io},
 };
+
+/// What comes of a handshake.
+enum Handshake {
+    /// A session begins.
+    Begin(Response<Body>, Arc<Link>),
+    /// There is no place: a browser shows its page no status, but a close code.
+    TurnAway(Response<Body>, &'static str),
+}
 
 /// Why a handshake fails.
 struct Rejected {
@@ -52,21 +64,24 @@ impl Rejected {
 /// Makes a session of a request.
 pub async fn upgrade(
     State(gateway): State<Arc<Gateway>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     match handshake(&gateway, request.headers(), peer) {
-        Ok(accepted) => {
+        Ok(Handshake::Begin(response, link)) => {
             gateway.metrics.accepted_total.inc();
-            let (response, link) = accepted;
             let session = begin(Arc::clone(&gateway), link, upgrade);
             gateway.tasks.spawn(session);
             response
         }
+        Ok(Handshake::TurnAway(response, cause)) => {
+            gateway.rejected(cause);
+            gateway.tasks.spawn(turn_away(upgrade));
+            response
+        }
         Err(rejected) => {
-            let metrics = &gateway.metrics.rejected_total;
-            metrics.with_label_values(&[rejected.cause]).inc();
+            gateway.rejected(rejected.cause);
             let mut response = refused(rejected.status, &rejected.refusal);
             if rejected.status == StatusCode::UPGRADE_REQUIRED {
                 let headers = response.headers_mut();
@@ -81,20 +96,41 @@ pub async fn upgrade(
     }
 }
 
-fn handshake(
-    gateway: &Gateway,
-    headers: &HeaderMap,
-    peer: std::net::SocketAddr,
-) -> Result<(Response<Body>, Arc<Link>), Rejected> {
+impl Gateway {
+    fn rejected(&self, cause: &str) {
+        self.metrics
+            .rejected_total
+            .with_label_values(&[cause])
+            .inc();
+    }
+}
+
+fn handshake(gateway: &Gateway, headers: &HeaderMap, peer: Peer) -> Result<Handshake, Rejected> {
     let key = websocket_key(headers)?;
-    if gateway.origins.check(headers).is_err() {
+    if gateway.origins.check(headers, peer.scheme).is_err() {
         let forbidden = Refusal::field(Reason::Forbidden, "origin");
         return Err(Rejected::new(StatusCode::FORBIDDEN, "origin", forbidden));
     }
     let (dialect, named) = sub_protocol(headers)?;
-    let address = gateway.origins.address(headers, peer.ip());
-    let place = place(gateway, address)?;
-    let link = gateway.link(dialect, gateway.origins.hash(address), place);
+    if gateway.stop.is_cancelled() {
+        let unavailable = Refusal::retry(Reason::Unavailable, 5_000);
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Err(Rejected::new(status, "drain", unavailable));
+    }
+    let response = switching(key, named.then_some(dialect));
+    let address = gateway.origins.address(headers, peer.address.ip());
+    Ok(match gateway.places.take(address) {
+        Ok(place) => {
+            let link = gateway.link(dialect, gateway.origins.hash(address), place);
+            Handshake::Begin(response, Arc::new(link))
+        }
+        Err(NoPlace::Full) => Handshake::TurnAway(response, "full"),
+        Err(NoPlace::Address) => Handshake::TurnAway(response, "address"),
+    })
+}
+
+/// The answer that makes a WebSocket of the connection.
+fn switching(key: &[u8], dialect: Option<Dialect>) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -103,11 +139,11 @@ fn handshake(
     if let Ok(accept) = HeaderValue::try_from(derive_accept_key(key)) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
-    if named {
+    if let Some(dialect) = dialect {
         let name = HeaderValue::from_static(dialect.name());
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
     }
-    Ok((response, Arc::new(link)))
+    response
 }
 
 fn websocket_key(headers: &HeaderMap) -> Result<&[u8], Rejected> {
@@ -147,7 +183,8 @@ fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> boo
         .any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
-/// The first sub-protocol of the client that is ours, and whether it named any.
+/// The first sub-protocol of the client that is ours, and whether it named any. Who names
+/// none speaks MessagePack.
 fn sub_protocol(headers: &HeaderMap) -> Result<(Dialect, bool), Rejected> {
     let mut named = false;
     let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
@@ -162,46 +199,48 @@ fn sub_protocol(headers: &HeaderMap) -> Result<(Dialect, bool), Rejected> {
         }
     }
     if named {
-        Err(Rejected::bad("protocol"))
+        let known = Dialect::ALL.map(Dialect::name).join(" or ");
+        let refusal = Refusal::field(Reason::Malformed, &format!("protocol: {known}"));
+        Err(Rejected::new(StatusCode::BAD_REQUEST, "protocol", refusal))
     } else {
         Ok((Dialect::MessagePack, false))
     }
 }
 
-fn place(gateway: &Gateway, address: std::net::IpAddr) -> Result<Place, Rejected> {
-    let retry = |status, cause, reason| Rejected::new(status, cause, Refusal::retry(reason, 5_000));
-    if gateway.stop.is_cancelled() {
-        return Err(retry(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "drain",
-            Reason::Unavailable,
-        ));
-    }
-    gateway
-        .places
-        .take(address)
-        .map_err(|no_place| match no_place {
-            NoPlace::Full => retry(StatusCode::SERVICE_UNAVAILABLE, "full", Reason::Busy),
-            NoPlace::Address => retry(
-                StatusCode::TOO_MANY_REQUESTS,
-                "address",
-                Reason::RateLimited,
-            ),
-        })
-}
-
 async fn begin(gateway: Arc<Gateway>, link: Arc<Link>, upgrade: OnUpgrade) {
-    // Resolves when the 101 was written, and fails when the client has gone.
-    let Ok(upgraded) = upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("an upgraded connection is no TCP stream");
+    let Some((io, first)) = upgraded(upgrade).await else {
         return;
     };
-    let (read, write) = parts.io.into_inner().into_split();
+    let (read, write) = io.into_halves();
     // The future of the session is what an idle connection costs: this one,
     // with the whole handshake in it, ends here.
     let tasks = gateway.tasks.clone();
+    tasks.spawn(socket::run(gateway, link, read, write, first));
+}
+
+/// Says why there is no session.
+async fn turn_away(upgrade: OnUpgrade) {
+    let Some((io, _)) = upgraded(upgrade).await else {
+        return;
+    };
+    let (read, write) = io.into_halves();
+    let frame = Close::Code(CloseCode::Full).frame();
+    // A new connection has room for some bytes; without it, it ends without a word.
+    if write.try_write(&frame).is_ok() {
+        drop(write);
+        socket::linger(&read).await;
+    }
+}
+
+/// The connection, and what of it was read with the handshake. None when the client has gone.
+async fn upgraded(upgrade: OnUpgrade) -> Option<(Io, Vec<u8>)> {
+    // Resolves when the 101 was written.
+    let upgraded = upgrade.await.ok()?;
+    let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
+        tracing::error!("an upgraded connection is none of ours");
+        return None;
+    };
     // Copied, because the buffer of the handshake is large even when it is empty.
     let first = parts.read_buf.to_vec();
-    tasks.spawn(socket::run(gateway, link, read, write, first));
+    Some((parts.io.into_inner().into_io(), first))
 }

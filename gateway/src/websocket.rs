@@ -91,7 +91,8 @@ impl Assembler {
             && !rest.is_empty()
         {
             let mut cursor = Cursor::new(&*rest);
-            let parsed = FrameHeader::parse(&mut cursor).map_err(|_error| CloseCode::BadFrame)?;
+            let parsed =
+                FrameHeader::parse(&mut cursor).map_err(|_error| CloseCode::ProtocolError)?;
             let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
             let Some((header, length)) = parsed else {
                 break;
@@ -111,22 +112,22 @@ impl Assembler {
     /// Refuses what RFC 6455 forbids and what is too large, before the payload
     /// has to be waited for.
     fn check(&self, header: &FrameHeader, length: u64) -> Result<[u8; 4], CloseCode> {
-        let mask = header.mask.ok_or(CloseCode::BadFrame)?;
+        let mask = header.mask.ok_or(CloseCode::ProtocolError)?;
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(CloseCode::BadFrame);
+            return Err(CloseCode::ProtocolError);
         }
         match header.opcode {
             OpCode::Control(_) if !header.is_final || length > MAX_CONTROL_BYTES => {
-                Err(CloseCode::BadFrame)
+                Err(CloseCode::ProtocolError)
             }
             OpCode::Data(_)
                 if length.saturating_add(self.message.len() as u64) > self.limit as u64 =>
             {
                 Err(CloseCode::TooLarge)
             }
-            OpCode::Data(Data::Continue) if self.text.is_none() => Err(CloseCode::BadFrame),
+            OpCode::Data(Data::Continue) if self.text.is_none() => Err(CloseCode::ProtocolError),
             OpCode::Data(Data::Text | Data::Binary) if self.text.is_some() => {
-                Err(CloseCode::BadFrame)
+                Err(CloseCode::ProtocolError)
             }
             OpCode::Control(_) | OpCode::Data(_) => Ok(mask),
         }
@@ -143,7 +144,7 @@ impl Assembler {
             OpCode::Control(Control::Pong) => sink(Incoming::Pong),
             OpCode::Control(Control::Close) => sink(Incoming::Close(close_code(payload)?)),
             OpCode::Control(Control::Reserved(_)) | OpCode::Data(Data::Reserved(_)) => {
-                Err(CloseCode::BadFrame)
+                Err(CloseCode::ProtocolError)
             }
             OpCode::Data(kind) => self.take_data(kind, header.is_final, payload, sink),
         }
@@ -176,7 +177,7 @@ fn whole(
     sink: &mut impl FnMut(Incoming<'_>) -> Result<(), CloseCode>,
 ) -> Result<(), CloseCode> {
     if text {
-        let text = std::str::from_utf8(message).map_err(|_error| CloseCode::BadFrame)?;
+        let text = std::str::from_utf8(message).map_err(|_error| CloseCode::InvalidPayload)?;
         sink(Incoming::Text(text))
     } else {
         sink(Incoming::Binary(message))
@@ -202,15 +203,16 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseCode> {
         return if payload.is_empty() {
             Ok(None)
         } else {
-            Err(CloseCode::BadFrame)
+            Err(CloseCode::ProtocolError)
         };
     };
     let code = u16::from_be_bytes(*code);
-    let permitted = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-    if permitted && std::str::from_utf8(reason).is_ok() {
-        Ok(Some(code))
+    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+        Err(CloseCode::ProtocolError)
+    } else if std::str::from_utf8(reason).is_err() {
+        Err(CloseCode::InvalidPayload)
     } else {
-        Err(CloseCode::BadFrame)
+        Ok(Some(code))
     }
 }
 
@@ -302,13 +304,19 @@ mod tests {
             frame(0x09, b"fragmented ping"),
             frame(0x89, &[0; 126]),
             [frame(0x02, b"a"), frame(0x82, b"b")].concat(),
-            frame(0x81, &[0xff]),
             frame(0x88, &[3]),
             frame(0x88, &1005_u16.to_be_bytes()),
-            frame(0x88, &[0x0f, 0xa0, 0xff]),
         ];
         for bytes in cases {
-            assert_eq!(read(&[&bytes]).1, Err(CloseCode::BadFrame), "{bytes:x?}");
+            assert_eq!(
+                read(&[&bytes]).1,
+                Err(CloseCode::ProtocolError),
+                "{bytes:x?}"
+            );
+        }
+        for bytes in [frame(0x81, &[0xff]), frame(0x88, &[0x0f, 0xa0, 0xff])] {
+            let invalid = Err(CloseCode::InvalidPayload);
+            assert_eq!(read(&[&bytes]).1, invalid, "{bytes:x?}");
         }
     }
 

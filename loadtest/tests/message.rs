@@ -3,9 +3,10 @@
 use anyhow::{Context, Result};
 use loadtest::{
     client::log::Seen,
+    cluster::Settings,
     door::Door,
     random::nonce,
-    stage::{holds, message, refused, same, scene},
+    stage::{holds, message, refused, same, scene, scene_on},
 };
 use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
@@ -179,6 +180,45 @@ async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole() -> Resul
                 let seqs: Vec<u64> = messages.iter().map(|message| message.seq).collect();
                 same(&seqs, &expected)?;
             }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// A page of the largest messages is larger than what may wait for a connection, by far.
+#[tokio::test]
+async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> {
+    let small = Settings {
+        environment: vec![("CONFAB_QUEUE_BYTES", "65536".to_owned())],
+        ..Settings::default()
+    };
+    scene_on(small, async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let general = alice.channel("#general").await?;
+        let content = "\u{1f980}".repeat(2_000);
+        for _ in 0..150 {
+            alice.send("#general", &content).await?;
+        }
+        for door in Door::ALL {
+            let mut way = bob.through(door).await?;
+            let (mut before, mut seen) = (None, 0);
+            loop {
+                let page = GetMessages {
+                    channel_id: general,
+                    before,
+                    after: None,
+                    limit: Some(200),
+                };
+                let page = way.call(bob.scope(), &page).await?;
+                seen += page.messages.len();
+                before = page.messages.first().map(|message| message.seq);
+                if !page.more {
+                    break;
+                }
+                holds(before.is_some(), "more follows what is not there")?;
+            }
+            same(&seen, &150)?;
         }
         Ok(())
     })

@@ -3,7 +3,7 @@
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])+ $code:literal $name:ident; )+) => {
         /// A close code. 4000 to 4499 mean: connect again and resume; 4500 to
-        /// 4999 mean: do not, until something was changed.
+        /// 4999, and those of RFC 6455, mean: do not, until something was changed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum CloseCode { $( $(#[doc = $doc])+ $name = $code, )+ }
 
@@ -15,15 +15,24 @@ macro_rules! codes {
             /// The name in logs and metrics.
             pub const fn name(self) -> &'static str { match self { $( Self::$name => stringify!($name), )+ } }
             /// Whether the client should connect again.
-            pub const fn reconnect(self) -> bool { self.code() < 4500 }
+            pub const fn reconnect(self) -> bool { matches!(self.code(), 4000..4500) }
         }
     };
 }
 
 codes! {
+    /// The frame breaks RFC 6455.
+    1002 ProtocolError;
+    /// A binary frame where the sub-protocol has text frames, or the other way round.
+    1003 Unsupported;
+    /// A text frame is not UTF-8.
+    1007 InvalidPayload;
+    /// The frame is larger than the limit.
+    1009 TooLarge;
     /// The gateway is about to stop.
     4000 Shutdown;
-    /// Nothing came from the client for two heartbeat intervals.
+    /// Nothing came from the client for 1.4 heartbeat intervals, not even the answer to a
+    /// WebSocket ping.
     4001 HeartbeatTimeout;
     /// The session was not identified in time.
     4002 IdentifyTimeout;
@@ -31,12 +40,11 @@ codes! {
     4007 OutOfSync;
     /// The client reads more slowly than the cluster speaks.
     4008 SlowConsumer;
-    /// The gateway holds as many sessions as it may.
+    /// The gateway, or the network address of the client, has as many connections or as
+    /// much memory as it may.
     4009 Full;
-    /// The frame breaks RFC 6455 or is no frame of this protocol.
+    /// What the frame holds is no frame of this protocol.
     4500 BadFrame;
-    /// The frame is larger than the limit.
-    4501 TooLarge;
     /// The client sends faster than the flood guard permits.
     4502 Flood;
     /// The token is not valid.

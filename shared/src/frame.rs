@@ -350,6 +350,8 @@ pub enum WebSocketKind {
     Binary = 2,
     /// Why the connection ends.
     Close = 8,
+    /// Asks for a sign of life.
+    Ping = 9,
     /// The answer to a ping.
     Pong = 10,
 }

@@ -7,7 +7,7 @@ use shared::{
     bus::envelope::{Answer, Caller},
     domain::permissions::{View, ViewId},
 };
-use tokio::{net::tcp::OwnedWriteHalf, sync::oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     event::Event,
@@ -16,11 +16,12 @@ use crate::{
         topics::{GroupKey, Sight},
         writers::Close,
     },
+    transport::WriteHalf,
 };
 
 /// What a shard is told. One queue per shard, so that everything happens there
 /// in the order in which the fan-out decided it.
-pub enum ToShard<S = OwnedWriteHalf> {
+pub enum ToShard<S = WriteHalf> {
     /// A connection was made.
     Add(Arc<Link>, S),
     /// Frames for one connection.

@@ -3,10 +3,11 @@
 //! - [`table`], [`topic`]: what is given out, and in which order;
 //! - [`repair`], [`views`], [`beats`]: what has to be fetched;
 //! - [`subscriptions`]: what the bus is asked for;
-//! - [`message`]: how it talks to shards and sessions.
+//! - [`message`], [`outbox`]: how it talks to shards and sessions.
 
 pub mod beats;
 pub mod message;
+pub mod outbox;
 pub mod repair;
 pub mod subscriptions;
 pub mod table;
@@ -34,6 +35,7 @@ use tokio_util::task::TaskTracker;
 
 use self::{
     message::{ToFanout, ToShard},
+    outbox::Outbox,
     repair::Repaired,
     table::{Job, Table},
     views::Views,
@@ -78,7 +80,7 @@ pub struct Fanout {
     /// Its topics.
     pub table: Table,
     /// The shards.
-    pub shards: Vec<mpsc::Sender<ToShard>>,
+    pub shards: Outbox,
     /// Whoever waits for the answers of lanes.
     pub queries: Queries,
     /// Opens topics for sessions that joined a server.
@@ -121,6 +123,7 @@ impl Fanout {
                     None => return,
                 },
                 Some(done) = results.recv() => self.finish(done, Instant::now()),
+                () = self.shards.room(), if self.shards.is_waiting() => {}
                 () = sleep_until(wake) => self.table.tick(Instant::now()),
             }
             self.act().await;
@@ -165,7 +168,7 @@ impl Fanout {
 
     fn answer(&mut self, answers: Vec<Answer>) {
         let count = self.shards.len() as u64;
-        let mut by_shard: Vec<Vec<Answer>> = self.shards.iter().map(|_| Vec::new()).collect();
+        let mut by_shard: Vec<Vec<Answer>> = (0..count).map(|_| Vec::new()).collect();
         for answer in answers {
             if self.queries.answered(&answer) {
                 continue;
@@ -223,13 +226,7 @@ impl Fanout {
         for joining in self.table.joining.drain(..) {
             self.opener.join(&self.tasks, joining);
         }
-        for (shard, out) in self.shards.iter().zip(&mut self.table.out) {
-            for message in out.drain(..) {
-                if shard.send(message).await.is_err() {
-                    tracing::error!("a shard has ended");
-                }
-            }
-        }
+        self.shards.put(&mut self.table.out).await;
     }
 }
 

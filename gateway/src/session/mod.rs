@@ -26,7 +26,8 @@ use self::flood::{Bucket, Rate};
 /// What all sessions of a gateway keep to.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// How often a client must send something.
+    /// How often a client must send something. Who is silent for a tenth longer is pinged,
+    /// and closed after 1.4 times it.
     pub heartbeat: Duration,
     /// How long a connection may stay without a session, and how long the
     /// opening of one may take.
@@ -37,6 +38,15 @@ pub struct Rules {
     pub bytes: Rate,
     /// The most topics that a client may name when it resumes.
     pub max_topics: usize,
+}
+
+impl Rules {
+    /// How long a client may be silent: first until it is pinged, so that who keeps to the
+    /// interval never is, then until it counts as gone. A peer that vanished without a word
+    /// is noticed within 45 s at the default of 30 s.
+    fn silence(&self, pinged: bool) -> Duration {
+        self.heartbeat * if pinged { 14 } else { 11 } / 10
+    }
 }
 
 /// A client frame that has left its buffer.
@@ -71,6 +81,8 @@ pub enum Step {
     Query(Request),
     /// Answer a heartbeat with its number.
     Heartbeat(u64),
+    /// Ask for a sign of life.
+    Ping,
     /// Answer a ping.
     Pong(Vec<u8>),
     /// Say no.
@@ -87,6 +99,8 @@ pub struct Session {
     state: State,
     /// When something last arrived.
     heard: Instant,
+    /// Whether a sign of life was asked for since then.
+    pinged: bool,
     frames: Bucket,
     bytes: Bucket,
 }
@@ -105,6 +119,7 @@ impl Session {
         Self {
             state: State::Unidentified { since: now },
             heard: now,
+            pinged: false,
             frames: Bucket::full(rules.frames, now),
             bytes: Bucket::full(rules.bytes, now),
         }
@@ -113,6 +128,7 @@ impl Session {
     /// Bytes arrived: the first thing that is checked.
     pub fn received(&mut self, rules: &Rules, bytes: usize, now: Instant) -> Option<Step> {
         self.heard = now;
+        self.pinged = false;
         (!self.bytes.draw(rules.bytes, bytes, now)).then_some(Step::Close(CloseCode::Flood))
     }
 
@@ -171,11 +187,13 @@ impl Session {
         Ok(Step::Open { token, resume })
     }
 
-    /// The session is open: commands are taken from now on.
-    pub fn opened(&mut self, caller: Caller) {
-        if matches!(self.state, State::Opening { .. }) {
-            self.state = State::Live(caller);
-        }
+    /// The session is open: commands are taken from now on. Says since when that was waited for.
+    pub fn opened(&mut self, caller: Caller) -> Option<Instant> {
+        let State::Opening { since } = self.state else {
+            return None;
+        };
+        self.state = State::Live(caller);
+        Some(since)
     }
 
     /// The connection is about to end: nothing is taken any more.
@@ -193,7 +211,7 @@ impl Session {
 
     /// When [`Session::tick`] has to be called at the latest.
     pub fn deadline(&self, rules: &Rules) -> Instant {
-        let silence = self.heard + rules.heartbeat * 2;
+        let silence = self.heard + rules.silence(self.pinged);
         match self.state {
             State::Unidentified { since } | State::Opening { since } => {
                 silence.min(since + rules.identify)
@@ -202,16 +220,21 @@ impl Session {
         }
     }
 
-    /// Time passed: ends connections that are silent or have no session yet.
-    pub fn tick(&self, rules: &Rules, now: Instant) -> Option<CloseCode> {
+    /// Time passed: asks silent clients for a sign of life, and ends connections that stay
+    /// silent or have no session yet.
+    pub fn tick(&mut self, rules: &Rules, now: Instant) -> Option<Step> {
         match self.state {
             State::Unidentified { since } | State::Opening { since }
                 if now >= since + rules.identify =>
             {
-                Some(CloseCode::IdentifyTimeout)
+                Some(Step::Close(CloseCode::IdentifyTimeout))
             }
-            _ if now >= self.heard + rules.heartbeat * 2 => Some(CloseCode::HeartbeatTimeout),
-            _ => None,
+            _ if now < self.heard + rules.silence(self.pinged) => None,
+            _ if self.pinged => Some(Step::Close(CloseCode::HeartbeatTimeout)),
+            _ => {
+                self.pinged = true;
+                Some(Step::Ping)
+            }
         }
     }
 }
@@ -370,22 +393,26 @@ mod tests {
     #[test]
     fn silence_and_missing_identity_end_the_connection() {
         let start = Instant::now();
-        let session = Session::new(&RULES, start);
+        let mut session = Session::new(&RULES, start);
         assert_eq!(session.deadline(&RULES), start + RULES.identify);
         assert_eq!(session.tick(&RULES, start + Duration::from_secs(9)), None);
         assert_eq!(
             session.tick(&RULES, start + RULES.identify),
-            Some(CloseCode::IdentifyTimeout)
+            Some(Step::Close(CloseCode::IdentifyTimeout))
         );
         let mut session = live(start);
-        assert_eq!(session.tick(&RULES, start + Duration::from_secs(59)), None);
-        assert_eq!(
-            session.tick(&RULES, start + Duration::from_mins(1)),
-            Some(CloseCode::HeartbeatTimeout)
-        );
-        let later = start + Duration::from_secs(50);
-        assert_eq!(session.received(&RULES, 10, later), None);
-        assert_eq!(session.deadline(&RULES), later + Duration::from_mins(1));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(session.tick(&RULES, at(32)), None);
+        assert_eq!(session.tick(&RULES, at(33)), Some(Step::Ping));
+        assert_eq!(session.deadline(&RULES), at(42));
+        assert_eq!(session.tick(&RULES, at(41)), None);
+        let mut silent = live(start);
+        assert_eq!(silent.tick(&RULES, at(33)), Some(Step::Ping));
+        let gone = Step::Close(CloseCode::HeartbeatTimeout);
+        assert_eq!(silent.tick(&RULES, at(42)), Some(gone));
+        // Whatever comes is a sign of life.
+        assert_eq!(session.received(&RULES, 10, at(40)), None);
+        assert_eq!(session.deadline(&RULES), at(73));
     }
 
     #[test]

@@ -11,10 +11,7 @@ use shared::{
     frame::{Frame, WebSocketKind, check_body, opcode, websocket},
     protocol::control::{Heartbeat, Hello},
 };
-use tokio::{
-    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Request, Session, Step, link::Link};
 use crate::{
@@ -22,6 +19,7 @@ use crate::{
     dialect::{Dialect, json},
     fanout::message::{ToFanout, ToShard},
     shard::writers::Close,
+    transport::{ReadHalf, WriteHalf},
     upstream::refusal,
     websocket::{Assembler, Incoming},
 };
@@ -30,6 +28,12 @@ use crate::{
 const SCRATCH_BYTES: usize = 64 * 1024;
 /// How long a closed connection may take to be closed by the other end.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// What metrics call the end of a connection without a close frame: the peer said that it is
+/// at its end, or the kernel said that there is no peer any more.
+const EOF: &str = "Eof";
+/// See [`EOF`].
+pub const RESET: &str = "Reset";
 
 thread_local! {
     /// Read into by every session of a thread, in turn.
@@ -40,8 +44,8 @@ thread_local! {
 pub async fn run(
     gateway: Arc<Gateway>,
     link: Arc<Link>,
-    read: OwnedReadHalf,
-    write: OwnedWriteHalf,
+    read: ReadHalf,
+    write: WriteHalf,
     first: Vec<u8>,
 ) {
     gateway.metrics.connections.inc();
@@ -51,14 +55,18 @@ pub async fn run(
     Box::pin(gateway.exchange.tell(link.shard, add)).await;
     let served = Reader::new(&gateway, &link, &read).serve(first);
     // A fault in one session must not reach the others.
-    if AssertUnwindSafe(served).catch_unwind().await.is_err() {
-        gateway.metrics.panics_total.inc();
-        Box::pin(gateway.close(&link, CloseCode::OutOfSync)).await;
+    match AssertUnwindSafe(served).catch_unwind().await {
+        Ok(Some(end)) if !link.is_closing() => gateway.closed(end),
+        Ok(_) => {}
+        Err(_panic) => {
+            gateway.metrics.panics_total.inc();
+            Box::pin(gateway.close(&link, CloseCode::OutOfSync)).await;
+        }
     }
     if link.is_closing() {
         // Until the client has the close frame; a socket that is dropped with
         // bytes unread takes back what it sent.
-        drop(Box::pin(timeout(LINGER, discard(&read))).await);
+        Box::pin(linger(&read)).await;
     }
     gateway.metrics.connections.dec();
     if link.caller().is_some() {
@@ -73,7 +81,12 @@ pub async fn run(
     drop(Box::pin(detach).await);
 }
 
-async fn discard(read: &OwnedReadHalf) {
+/// Waits a little for the other end to close.
+pub async fn linger(read: &ReadHalf) {
+    drop(timeout(LINGER, discard(read)).await);
+}
+
+async fn discard(read: &ReadHalf) {
     while read.readable().await.is_ok() {
         match SCRATCH.with_borrow_mut(|scratch| read.try_read(scratch)) {
             Ok(0) => return,
@@ -87,13 +100,13 @@ async fn discard(read: &OwnedReadHalf) {
 struct Reader<'a> {
     gateway: &'a Arc<Gateway>,
     link: &'a Arc<Link>,
-    read: &'a OwnedReadHalf,
+    read: &'a ReadHalf,
     session: Session,
     assembler: Assembler,
 }
 
 impl<'a> Reader<'a> {
-    fn new(gateway: &'a Arc<Gateway>, link: &'a Arc<Link>, read: &'a OwnedReadHalf) -> Self {
+    fn new(gateway: &'a Arc<Gateway>, link: &'a Arc<Link>, read: &'a ReadHalf) -> Self {
         Self {
             gateway,
             link,
@@ -103,11 +116,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    async fn serve(mut self, first: Vec<u8>) {
+    /// Serves until the end; says how the client ended the connection without a word.
+    async fn serve(mut self, first: Vec<u8>) -> Option<&'static str> {
         Box::pin(self.gateway.hello(self.link)).await;
         let mut steps = Vec::new();
         if self.begin(first, &mut steps).await {
-            return;
+            return None;
         }
         let timer = sleep_until(self.session.deadline(&self.gateway.rules));
         tokio::pin!(timer);
@@ -117,28 +131,29 @@ impl<'a> Reader<'a> {
                 () = self.link.changed() => {
                     if self.link.is_closing() {
                         self.session.drain();
-                        return;
+                        return None;
                     }
-                    if let Some(caller) = self.link.caller() {
-                        self.session.opened(caller.clone());
+                    if let Some(caller) = self.link.caller()
+                        && let Some(since) = self.session.opened(caller.clone())
+                    {
+                        let took = since.elapsed().as_secs_f64();
+                        self.gateway.metrics.open_seconds.observe(took);
                     }
                 }
                 ready = self.read.readable() => {
-                    if ready.is_err() || !self.read(&mut steps) {
-                        return;
+                    if let Err(end) = ready.map_err(|_error| RESET).and_then(|()| self.read(&mut steps)) {
+                        return Some(end);
                     }
                 }
                 () = &mut timer => {
                     let now = Instant::now();
-                    match self.session.tick(&self.gateway.rules, now) {
-                        Some(code) => steps.push(Step::Close(code)),
-                        // Re-armed only when it rings: at most once per heartbeat.
-                        None => timer.as_mut().reset(self.session.deadline(&self.gateway.rules)),
-                    }
+                    steps.extend(self.session.tick(&self.gateway.rules, now));
+                    // Re-armed only when it rings: about once per heartbeat.
+                    timer.as_mut().reset(self.session.deadline(&self.gateway.rules));
                 }
             }
             if self.act(&mut steps).await {
-                return;
+                return None;
             }
         }
     }
@@ -151,24 +166,25 @@ impl<'a> Reader<'a> {
         self.act(steps).await
     }
 
-    /// Reads what the socket has; `false` at its end.
-    fn read(&mut self, steps: &mut Vec<Step>) -> bool {
+    /// Reads what the socket has; the error says how it has ended.
+    fn read(&mut self, steps: &mut Vec<Step>) -> Result<(), &'static str> {
         SCRATCH.with_borrow_mut(|scratch| match self.read.try_read(scratch) {
-            Ok(0) => false,
+            Ok(0) => Err(EOF),
             Ok(count) => {
                 if let Some(bytes) = scratch.get_mut(..count) {
                     self.take(bytes, steps);
                 }
-                true
+                Ok(())
             }
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(_error) => Err(RESET),
         })
     }
 
     fn take(&mut self, bytes: &mut [u8], steps: &mut Vec<Step>) {
         let now = Instant::now();
         let metrics = &self.gateway.metrics;
-        metrics.bytes_in_total.inc_by(bytes.len() as u64);
+        metrics.received_bytes_total.inc_by(bytes.len() as u64);
         let rules = &self.gateway.rules;
         if let Some(step) = self.session.received(rules, bytes.len(), now) {
             steps.push(step);
@@ -236,7 +252,7 @@ fn interpret(
             Ok(request) => request,
             Err((number, refusal)) => return Ok(Some(Step::Refuse(number, refusal))),
         },
-        (Incoming::Binary(_) | Incoming::Text(_), _) => return Err(CloseCode::BadFrame),
+        (Incoming::Binary(_) | Incoming::Text(_), _) => return Err(CloseCode::Unsupported),
     };
     Ok(session.request(rules, request, now))
 }
@@ -250,6 +266,10 @@ impl Gateway {
         };
         self.send(link, link.dialect.control(opcode::HELLO, &hello))
             .await;
+    }
+
+    fn closed(&self, end: &str) {
+        self.metrics.closed_total.with_label_values(&[end]).inc();
     }
 
     /// Queues a frame for a connection.
@@ -285,6 +305,10 @@ impl Gateway {
                 let frame = link
                     .dialect
                     .control(opcode::HEARTBEAT, &Heartbeat { number });
+                self.send(link, frame).await;
+            }
+            Step::Ping => {
+                let frame = websocket(WebSocketKind::Ping, &[]).into();
                 self.send(link, frame).await;
             }
             Step::Pong(bytes) => {

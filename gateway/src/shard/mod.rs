@@ -1,15 +1,16 @@
 //! A shard: one task that owns the writing halves and queues of its
 //! connections, so that no delivery takes a lock.
 
+pub mod answers;
 pub mod queue;
 #[cfg(test)]
 mod tests;
 pub mod topics;
+pub mod turns;
 pub mod writers;
 
-use std::{hash::BuildHasher, sync::Arc, time::Duration};
+use std::{collections::VecDeque, hash::BuildHasher, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt, StreamExt, future::abortable, stream::FuturesUnordered};
 use shared::{
@@ -33,6 +34,12 @@ pub const INBOX: usize = 1_024;
 /// How many messages a turn takes: more of them mean more frames per system
 /// call, fewer mean less delay for the first one.
 const TURN: usize = 256;
+/// How many frames a turn queues before it writes: with [`writers::WRITES`] some milliseconds
+/// of work, after which those are heard who came meanwhile. A single event to a large room
+/// may be more.
+const FRAMES: u64 = 65_536;
+/// Over how many milliseconds those are spread who have to resume a topic at the same time.
+const OUT_OF_SYNC_MS: u64 = 1_000;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -73,14 +80,21 @@ pub async fn run<S: Socket>(
     metrics: ShardMetrics,
 ) {
     let mut shard = Shard::new(bounds, metrics);
-    let mut turn = Vec::with_capacity(TURN);
+    let mut fresh = Vec::with_capacity(TURN);
+    let mut turn = VecDeque::with_capacity(TURN);
     let mut waiting = FuturesUnordered::new();
     let mut blocked = Vec::new();
+    let mut unfinished = false;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            count = inbox.recv_many(&mut turn, TURN) => if count == 0 { break },
+            count = inbox.recv_many(&mut fresh, TURN), if turn.is_empty() => {
+                if count == 0 {
+                    break;
+                }
+                turn.extend(fresh.drain(..));
+            }
             Some(done) = waiting.next(), if !waiting.is_empty() => {
                 shard.unblocked(&done);
                 while let Some(Some(done)) = waiting.next().now_or_never() {
@@ -88,12 +102,12 @@ pub async fn run<S: Socket>(
                 }
             }
             now = ticks.tick() => shard.tick(now),
+            // Other tasks of this thread get their turn even under constant load.
+            () = tokio::task::yield_now(), if unfinished => {}
         }
         let now = Instant::now();
-        for message in turn.drain(..) {
-            shard.apply(message, now);
-        }
-        shard.flush(now, &mut blocked);
+        shard.apply_some(&mut turn, now);
+        unfinished = shard.flush(now, &mut blocked) || !turn.is_empty();
         for Blocked {
             slot,
             connection,
@@ -107,7 +121,6 @@ pub async fn run<S: Socket>(
             shard.writers.blocked(slot, handle);
             waiting.push(future);
         }
-        // Other tasks of this thread get their turn even under constant load.
         tokio::task::consume_budget().await;
     }
 }
@@ -130,22 +143,61 @@ impl<S: Socket> Shard<S> {
         }
     }
 
+    /// Does what it is told until that is enough for a turn; the rest stays.
+    pub fn apply_some(&mut self, turn: &mut VecDeque<ToShard<S>>, now: Instant) {
+        let end = self.writers.metrics.queued + FRAMES;
+        while self.writers.metrics.queued < end
+            && let Some(message) = turn.pop_front()
+        {
+            match message {
+                ToShard::Events(mut events) => {
+                    let mut done = 0;
+                    for event in &events {
+                        if self.writers.metrics.queued >= end {
+                            break;
+                        }
+                        self.deliver(event, now);
+                        done += 1;
+                    }
+                    if done < events.len() {
+                        events.drain(..done);
+                        turn.push_front(ToShard::Events(events));
+                    }
+                }
+                message => self.apply(message, now),
+            }
+        }
+    }
+
     /// Does what it is told; nothing is written before [`Shard::flush`].
     pub fn apply(&mut self, message: ToShard<S>, now: Instant) {
         match message {
             ToShard::Add(link, socket) => {
                 self.writers.add(link, socket, now);
             }
-            ToShard::Send(connection, frames) => self.send(connection, &frames, now),
+            ToShard::Send(connection, frames) => {
+                if let Some(slot) = self.writers.slot(connection) {
+                    for frame in &frames {
+                        self.writers.push_reply(slot, frame, now);
+                    }
+                }
+            }
             ToShard::Reply {
                 connection,
                 opcode,
                 request,
                 payload,
-            } => self.reply(connection, (opcode, request), &payload, now),
-            ToShard::Replay(connection, frames, drained) => {
-                self.send(connection, &frames, now);
+            } => {
                 if let Some(slot) = self.writers.slot(connection) {
+                    self.writers
+                        .push_answer(slot, (opcode, request), &payload, now);
+                }
+            }
+            ToShard::Replay(connection, frames, drained) => {
+                if let Some(slot) = self.writers.slot(connection) {
+                    for frame in &frames {
+                        self.writers.push(slot, frame, false, now);
+                    }
                     self.writers.when_drained(slot, drained, now);
                 }
             }
@@ -181,6 +233,14 @@ impl<S: Socket> Shard<S> {
             ToShard::Gap(topic, seq) => self.topics.gap(topic, seq, &mut self.writers, now),
             ToShard::CloseTopic(topic, close) => {
                 for slot in self.topics.members(topic) {
+                    let close = match close {
+                        // All at once would come back all at once.
+                        Close::Code(CloseCode::OutOfSync) => {
+                            let delay = self.random.hash_one((slot, now)) % OUT_OF_SYNC_MS;
+                            Close::OutOfSync(topic, delay)
+                        }
+                        other => other,
+                    };
                     self.writers.close(slot, close, now);
                 }
             }
@@ -200,45 +260,25 @@ impl<S: Socket> Shard<S> {
 
     /// Gives an event to those who see it.
     pub fn deliver(&mut self, event: &Arc<Event>, now: Instant) {
+        let took = now.saturating_duration_since(event.heard);
+        let metrics = self.writers.metrics.all();
+        metrics.fanout_seconds.observe(took.as_secs_f64());
         self.topics.deliver(event, &mut self.writers, now);
     }
 
-    /// Writes what was queued.
-    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) {
-        self.writers.flush(now, blocked);
+    /// Writes what was queued, up to the end of the turn; says whether something is left.
+    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) -> bool {
+        let unfinished = self.writers.flush(now, blocked);
         while let Some(slot) = self.writers.over.pop() {
             self.remove(slot);
         }
         self.writers.metrics.publish();
+        unfinished
     }
 
     /// The connections, for tests.
     pub const fn writers(&mut self) -> &mut Writers<S> {
         &mut self.writers
-    }
-
-    fn send(&mut self, connection: u64, frames: &[Bytes], now: Instant) {
-        if let Some(slot) = self.writers.slot(connection) {
-            for frame in frames {
-                self.writers.push(slot, frame, false, now);
-            }
-        }
-    }
-
-    fn reply(
-        &mut self,
-        connection: u64,
-        (opcode, request): (u16, u32),
-        payload: &[u8],
-        now: Instant,
-    ) {
-        let Some(slot) = self.writers.slot(connection) else {
-            return;
-        };
-        if let Some(writer) = self.writers.get_mut(slot) {
-            let frame = writer.link.dialect.answer(opcode, request, payload);
-            self.writers.push(slot, &frame, false, now);
-        }
     }
 
     fn answer(&mut self, answer: &Answer, now: Instant) {
@@ -255,8 +295,12 @@ impl<S: Socket> Shard<S> {
             return;
         };
         let dialect = writer.link.dialect;
+        let left = pending.deadline.saturating_duration_since(now);
         let frame = dialect.answer(pending.opcode, pending.request, &answer.payload);
-        self.writers.push(slot, &frame, false, now);
+        let took = self.writers.answer_time().saturating_sub(left);
+        let metrics = self.writers.metrics.all();
+        metrics.acknowledge_seconds.observe(took.as_secs_f64());
+        self.writers.push_reply(slot, &frame, now);
     }
 
     fn leave(&mut self, connection: u64, topic: u64, keep_held: bool) {
@@ -314,7 +358,7 @@ impl<S: Socket> Shard<S> {
         for (slot, dialect, request) in expired {
             self.writers.metrics.all().unknown_total.inc();
             let frame = dialect.refusal(request, &Reason::Unknown.into());
-            self.writers.push(slot, &frame, false, now);
+            self.writers.push_reply(slot, &frame, now);
         }
     }
 

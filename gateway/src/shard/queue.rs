@@ -9,14 +9,18 @@ use bytes::Bytes;
 pub const SLICES: usize = 64;
 
 /// Frames in order, bounded in bytes. When it is full, what is not stored goes
-/// first; when that is not enough, the owner has to close the connection.
+/// first; when that is not enough, the owner has to close the connection. An answer
+/// that is larger than the bound stands beside it: one at a time.
 #[derive(Debug, Default)]
 pub struct Queue {
     /// In place: most frames find an empty queue, and need no allocation.
     first: Option<Queued>,
     /// What follows the first one.
     rest: VecDeque<Queued>,
+    /// Of what the bound counts.
     bytes: usize,
+    /// Of what it does not.
+    beyond: usize,
     /// How much of the first frame the socket has taken.
     written: usize,
 }
@@ -24,7 +28,17 @@ pub struct Queue {
 #[derive(Debug)]
 struct Queued {
     bytes: Bytes,
-    ephemeral: bool,
+    kind: Kind,
+}
+
+/// What a full queue does with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stored,
+    /// Goes first.
+    Ephemeral,
+    /// Is not counted.
+    Beyond,
 }
 
 /// What became of a frame.
@@ -54,18 +68,24 @@ impl Queue {
             }
             pushed = Pushed::Replaced(dropped);
         }
-        self.append(bytes, ephemeral);
+        let kind = if ephemeral {
+            Kind::Ephemeral
+        } else {
+            Kind::Stored
+        };
+        self.append(bytes, kind);
         pushed
     }
 
-    /// Appends a frame beyond the bound: for the close frame.
-    pub fn push_last(&mut self, bytes: Bytes) {
-        self.append(bytes, false);
+    /// Appends a frame that the bound does not count: a close frame, or an answer that the
+    /// owner lets in by another rule.
+    pub fn push_beyond(&mut self, bytes: Bytes) {
+        self.append(bytes, Kind::Beyond);
     }
 
-    fn append(&mut self, bytes: Bytes, ephemeral: bool) {
-        self.bytes += bytes.len();
-        let frame = Queued { bytes, ephemeral };
+    fn append(&mut self, bytes: Bytes, kind: Kind) {
+        let frame = Queued { bytes, kind };
+        *self.counter(&frame) += frame.bytes.len();
         if self.first.is_none() {
             self.first = Some(frame);
         } else {
@@ -75,9 +95,10 @@ impl Queue {
 
     fn drop_ephemeral(&mut self) -> usize {
         let before = self.len();
-        self.rest.retain(|frame| !frame.ephemeral);
+        self.rest.retain(|frame| frame.kind != Kind::Ephemeral);
         // A frame that the socket has a part of must go out whole.
-        if self.written == 0 && self.first.as_ref().is_some_and(|first| first.ephemeral) {
+        let first = self.first.as_ref().map(|first| first.kind);
+        if self.written == 0 && first == Some(Kind::Ephemeral) {
             self.first = self.rest.pop_front();
         }
         self.count_bytes();
@@ -85,7 +106,22 @@ impl Queue {
     }
 
     fn count_bytes(&mut self) {
-        self.bytes = self.frames().map(|frame| frame.bytes.len()).sum();
+        let sum = |beyond| {
+            let frames = self.frames();
+            frames
+                .filter(|frame| (frame.kind == Kind::Beyond) == beyond)
+                .map(|frame| frame.bytes.len())
+                .sum()
+        };
+        (self.bytes, self.beyond) = (sum(false), sum(true));
+    }
+
+    fn counter(&mut self, frame: &Queued) -> &mut usize {
+        if frame.kind == Kind::Beyond {
+            &mut self.beyond
+        } else {
+            &mut self.bytes
+        }
     }
 
     fn frames(&self) -> impl Iterator<Item = &Queued> {
@@ -128,11 +164,9 @@ impl Queue {
     pub fn advance(&mut self, taken: usize) -> usize {
         let mut left = self.written + taken;
         let mut done = 0;
-        while let Some(first) = &self.first
-            && left >= first.bytes.len()
-        {
+        while let Some(first) = self.first.take_if(|first| left >= first.bytes.len()) {
             left -= first.bytes.len();
-            self.bytes -= first.bytes.len();
+            *self.counter(&first) -= first.bytes.len();
             self.first = self.rest.pop_front();
             done += 1;
         }
@@ -145,9 +179,19 @@ impl Queue {
         self.first.is_none()
     }
 
-    /// How many bytes wait.
+    /// How many bytes wait that the bound counts.
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How many bytes wait in all.
+    pub const fn total(&self) -> usize {
+        self.bytes + self.beyond
+    }
+
+    /// Whether something waits that the bound does not count.
+    pub const fn has_beyond(&self) -> bool {
+        self.beyond > 0
     }
 
     /// How many frames there is memory for.
@@ -192,13 +236,25 @@ mod tests {
         queue.advance(1);
         assert_eq!(queue.push(frame(40), false, 100), Pushed::Replaced(1));
         queue.clear();
-        queue.push_last(frame(200));
+        queue.push_beyond(frame(200));
         let mut slices = [IoSlice::new(&[]); SLICES];
         assert_eq!(queue.slices(&mut slices), 2);
         assert_eq!((slices[0].len(), slices[1].len()), (39, 200));
         assert_eq!(queue.advance(239), 2);
         assert!(queue.is_empty());
-        assert_eq!(queue.bytes(), 0);
+        assert_eq!(queue.total(), 0);
+    }
+
+    #[test]
+    fn what_is_beyond_the_bound_takes_nobodys_room() {
+        let mut queue = Queue::default();
+        queue.push_beyond(frame(500));
+        assert_eq!(queue.push(frame(90), true, 100), Pushed::Queued);
+        assert_eq!(queue.push(frame(90), false, 100), Pushed::Replaced(1));
+        assert_eq!((queue.bytes(), queue.total()), (90, 590));
+        assert_eq!(queue.advance(500), 1);
+        assert!(!queue.has_beyond());
+        assert_eq!(queue.total(), 90);
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! A shard without sockets, in virtual time.
 
+mod turns;
+
 use std::{
     io::{self, IoSlice},
     sync::{
@@ -105,6 +107,7 @@ impl House {
             writers: Bounds {
                 queue_bytes: BOUND,
                 stall: Duration::from_secs(30),
+                answer: Duration::from_secs(10),
             },
             topics: TopicBounds {
                 cursor: Duration::from_secs(30),
@@ -154,17 +157,7 @@ impl House {
     }
 
     fn event(&mut self, seq: u64, channel: u64) {
-        let body = shared::protocol::encode(&(ChannelId::new(channel), 5_u64));
-        let payload = frame::event(TOPIC, seq, 18, &body);
-        let event = Event::new(&Envelope {
-            topic: TOPIC,
-            seq,
-            channel: Some(channel),
-            effect: None,
-            frame: websocket(WebSocketKind::Binary, &payload).into(),
-            trace: None,
-        });
-        self.tell(ToShard::Events(vec![Arc::new(event)]));
+        self.tell(ToShard::Events(vec![event_in(seq, channel)]));
     }
 
     fn flush(&mut self) {
@@ -194,6 +187,23 @@ impl House {
         self.tell(ToShard::Release(connection, TOPIC, reply));
         answer.try_recv().unwrap()
     }
+}
+
+fn event(seq: u64) -> Arc<Event> {
+    event_in(seq, 1)
+}
+
+fn event_in(seq: u64, channel: u64) -> Arc<Event> {
+    let body = shared::protocol::encode(&(ChannelId::new(channel), 5_u64));
+    let payload = frame::event(TOPIC, seq, 18, &body);
+    Arc::new(Event::new(&Envelope {
+        topic: TOPIC,
+        seq,
+        channel: Some(channel),
+        effect: None,
+        frame: websocket(WebSocketKind::Binary, &payload).into(),
+        trace: None,
+    }))
 }
 
 fn sight(channels: &[u64]) -> Sight {
@@ -564,7 +574,7 @@ fn what_an_idle_connection_keeps_is_small() {
     for (name, size, most) in [
         (
             "writer",
-            size_of::<Option<Writer<tokio::net::tcp::OwnedWriteHalf>>>(),
+            size_of::<Option<Writer<crate::transport::WriteHalf>>>(),
             224,
         ),
         ("link", size_of::<Link>(), 192),

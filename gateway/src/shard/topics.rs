@@ -422,8 +422,10 @@ impl Topic {
                 held.bytes += frame.len();
                 held.frames.push(frame);
             }
-            held.bytes += event.bytes();
-            held.frames.push(event.frame(writer.link.dialect).clone());
+            // What it will be in the queue: in JSON it is larger.
+            let frame = event.frame(writer.link.dialect).clone();
+            held.bytes += frame.len();
+            held.frames.push(frame);
             if held.bytes > bound {
                 held.overflow = true;
                 held.frames = Vec::new();

@@ -12,15 +12,23 @@ use foldhash::fast::RandomState;
 use futures_util::future::AbortHandle;
 use shared::{
     close::CloseCode,
+    error::{Reason, Refusal},
     frame::{WebSocketKind, websocket},
 };
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     answer,
+    answers::Answers,
     queue::{Pushed, Queue, SLICES},
+    turns::{Listed, Turns},
 };
-use crate::{dialect::Dialect, event::Event, metrics::ShardMetrics, session::link::Link};
+use crate::{
+    dialect::Dialect,
+    event::Event,
+    metrics::ShardMetrics,
+    session::{link::Link, socket::RESET},
+};
 
 /// Where the bytes of a connection go.
 pub trait Socket: Send + Sync + 'static {
@@ -30,25 +38,12 @@ pub trait Socket: Send + Sync + 'static {
     }
     /// Writes what the socket takes at once.
     fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Writes at once what the layers above the socket still hold of what was written.
+    fn try_flush(&self) -> io::Result<()> {
+        Ok(())
+    }
     /// Resolves when the socket may take more.
     fn writable(&self) -> impl Future<Output = ()> + Send;
-}
-
-impl Socket for tokio::net::tcp::OwnedWriteHalf {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Self::try_write(self, bytes)
-    }
-
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        Self::try_write_vectored(self, slices)
-    }
-
-    async fn writable(&self) {
-        // An error shows again at the next write, which handles it.
-        if let Err(error) = Self::writable(self).await {
-            tracing::trace!(%error, "waiting for a socket failed");
-        }
-    }
 }
 
 /// The bounds of a connection's queue.
@@ -57,10 +52,17 @@ pub struct Bounds {
     /// The most bytes that may wait.
     pub queue_bytes: usize,
     /// How long a socket may take nothing at all, and how long it may take to
-    /// take a part of a replay.
+    /// take a part of a replay or of a large answer.
     pub stall: Duration,
+    /// How long a command may take until its answer comes.
+    pub answer: Duration,
 }
 
+/// System calls of a turn. What is left goes on after what came meanwhile: a room of
+/// 50,000 must not keep everybody else waiting. At 5 us each this is 5 ms.
+pub const WRITES: u64 = 1_024;
+/// When to ask again for an answer that did not fit, in milliseconds.
+const RETRY_MS: u64 = 1_000;
 /// How long the close frame may take to go out.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -69,6 +71,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub enum Close {
     /// The gateway ends it.
     Code(CloseCode),
+    /// Its stream cannot go on without a hole: the topic, and in how many milliseconds to
+    /// resume.
+    OutOfSync(u64, u64),
     /// The client ended it with this code.
     Echo(Option<u16>),
 }
@@ -78,19 +83,36 @@ impl Close {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Code(code) => code.name(),
+            Self::OutOfSync(..) => CloseCode::OutOfSync.name(),
             Self::Echo(_) => "Client",
         }
     }
 
-    fn frame(self) -> Bytes {
+    /// The frame that says so.
+    pub fn frame(self) -> Bytes {
         let (code, name) = match self {
-            Self::Code(code) => (code.code(), code.name()),
-            Self::Echo(Some(code)) => (code, ""),
+            Self::Code(code) => (code.code(), code.name().to_owned()),
+            Self::OutOfSync(topic, delay_ms) => {
+                let name = CloseCode::OutOfSync.name();
+                let text = format!("{name} retry_after={delay_ms} topic={topic}");
+                (CloseCode::OutOfSync.code(), text)
+            }
+            Self::Echo(Some(code)) => (code, String::new()),
             Self::Echo(None) => return websocket(WebSocketKind::Close, &[]).into(),
         };
         let payload = [&code.to_be_bytes()[..], name.as_bytes()].concat();
         websocket(WebSocketKind::Close, &payload).into()
     }
+}
+
+/// What a frame is to the queue.
+#[derive(Clone, Copy)]
+enum Class {
+    Event,
+    /// The first to go.
+    Ephemeral,
+    /// Waited for.
+    Reply,
 }
 
 /// One connection, as its shard sees it.
@@ -104,6 +126,9 @@ pub struct Writer<S> {
     socket: Arc<S>,
     queue: Queue,
     dirty: bool,
+    listed: Listed,
+    /// What is too large for the queue; none for nearly everybody.
+    answers: Option<Box<Answers>>,
     /// Set while somebody waits for the socket to take more.
     blocked: Option<AbortHandle>,
     /// When the socket last took something, or had nothing to take.
@@ -126,7 +151,7 @@ pub struct Writers<S> {
     slots: Vec<Option<Writer<S>>>,
     free: Vec<u32>,
     by_connection: HashMap<u64, u32, RandomState>,
-    dirty: Vec<u32>,
+    turns: Turns,
     bounds: Bounds,
     /// What this shard counts.
     pub metrics: ShardMetrics,
@@ -151,7 +176,7 @@ impl<S: Socket> Writers<S> {
             slots: Vec::new(),
             free: Vec::new(),
             by_connection: HashMap::default(),
-            dirty: Vec::new(),
+            turns: Turns::default(),
             bounds,
             metrics,
             over: Vec::new(),
@@ -168,6 +193,8 @@ impl<S: Socket> Writers<S> {
             socket: Arc::new(socket),
             queue: Queue::default(),
             dirty: false,
+            listed: Listed::default(),
+            answers: None,
             blocked: None,
             progress: now,
             closing: None,
@@ -204,6 +231,11 @@ impl<S: Socket> Writers<S> {
         })
     }
 
+    /// How long a command may take until its answer comes.
+    pub const fn answer_time(&self) -> Duration {
+        self.bounds.answer
+    }
+
     /// How many connections there are.
     pub fn len(&self) -> usize {
         self.by_connection.len()
@@ -224,6 +256,58 @@ impl<S: Socket> Writers<S> {
 
     /// Queues a frame. A connection whose queue overflows is closed.
     pub fn push(&mut self, slot: u32, bytes: &Bytes, ephemeral: bool, now: Instant) {
+        let class = if ephemeral {
+            Class::Ephemeral
+        } else {
+            Class::Event
+        };
+        self.queue(slot, bytes, class, now);
+    }
+
+    /// Queues a frame that somebody waits for: the connection is written to before others.
+    pub fn push_reply(&mut self, slot: u32, bytes: &Bytes, now: Instant) {
+        self.queue(slot, bytes, Class::Reply, now);
+    }
+
+    /// Queues the answer to a query, however large it is. When too many are too large for
+    /// the queue, the request is refused: it had no effect, so it can be made again.
+    pub fn push_answer(
+        &mut self,
+        slot: u32,
+        (opcode, request): (u16, u32),
+        payload: &[u8],
+        now: Instant,
+    ) {
+        let (bound, low) = (self.bounds.queue_bytes, self.bounds.slice());
+        let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        let frame = writer.dialect.answer(opcode, request, payload);
+        if writer.queue.total() + frame.len() <= bound {
+            return self.push_reply(slot, &frame, now);
+        }
+        if writer.closing.is_some() {
+            return;
+        }
+        let answers = writer
+            .answers
+            .get_or_insert_with(|| Box::new(Answers::new(now)));
+        if answers.is_empty() && writer.queue.total() <= low {
+            if writer.queue.is_empty() {
+                writer.progress = now;
+            }
+            answers.begin(now);
+            writer.queue.push_beyond(frame);
+            self.metrics.queued += 1;
+            writer.list(slot, &mut self.turns, true);
+        } else if !answers.keep(frame, bound) {
+            let busy = Refusal::retry(Reason::Busy, RETRY_MS);
+            let frame = writer.dialect.refusal(request, &busy);
+            self.push_reply(slot, &frame, now);
+        }
+    }
+
+    fn queue(&mut self, slot: u32, bytes: &Bytes, class: Class, now: Instant) {
         let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
@@ -235,12 +319,13 @@ impl<S: Socket> Writers<S> {
         }
         if writer.queue.bytes() + bytes.len() > self.bounds.queue_bytes
             && writer.blocked.is_none()
-            && let Err(error) = write(writer, now, &mut self.metrics)
+            && let Err(error) = write(writer, now, self.bounds.slice(), &mut self.metrics)
         {
             // So much came in one turn; that does not make the reader slow. The
             // error shows again at the flush, which handles it.
             tracing::trace!(%error, "an early write failed");
         }
+        let ephemeral = matches!(class, Class::Ephemeral);
         match writer
             .queue
             .push(bytes.clone(), ephemeral, self.bounds.queue_bytes)
@@ -256,10 +341,7 @@ impl<S: Socket> Writers<S> {
                 return;
             }
         }
-        if !writer.dirty {
-            writer.dirty = true;
-            self.dirty.push(slot);
-        }
+        writer.list(slot, &mut self.turns, matches!(class, Class::Reply));
     }
 
     /// Queues an event, in the dialect of the connection.
@@ -282,10 +364,10 @@ impl<S: Socket> Writers<S> {
 
     /// Asks to be told when most of what waits was written.
     pub fn when_drained(&mut self, slot: u32, drained: oneshot::Sender<()>, now: Instant) {
-        let low = self.bounds.queue_bytes / 4;
+        let low = self.bounds.slice();
         if let Some(writer) = self.get_mut(slot)
             && writer.closing.is_none()
-            && writer.queue.bytes() > low
+            && writer.queue.total() > low
         {
             writer.drained.push((drained, now));
         } else {
@@ -306,15 +388,13 @@ impl<S: Socket> Writers<S> {
             // wait behind it.
             writer.queue.clear();
         }
-        writer.queue.push_last(close.frame());
+        writer.queue.push_beyond(close.frame());
         writer.closing = Some(now);
         writer.drained.clear();
+        writer.answers = None;
         writer.link.close();
         self.metrics.closed(close.name());
-        if !writer.dirty {
-            writer.dirty = true;
-            self.dirty.push(slot);
-        }
+        writer.list(slot, &mut self.turns, true);
     }
 
     /// The socket in this slot may take more.
@@ -323,10 +403,7 @@ impl<S: Socket> Writers<S> {
             && writer.link.connection == connection
         {
             writer.blocked = None;
-            if !writer.dirty {
-                writer.dirty = true;
-                self.dirty.push(slot);
-            }
+            writer.list(slot, &mut self.turns, false);
         }
     }
 
@@ -337,19 +414,24 @@ impl<S: Socket> Writers<S> {
         }
     }
 
-    /// Writes what was queued in this turn, with one system call for each
-    /// connection as long as the frames fit; says which sockets took only a part.
-    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) {
-        let low = self.bounds.queue_bytes / 4;
-        while let Some(slot) = self.dirty.pop() {
+    /// Writes what was queued, with one system call for each connection as long as the
+    /// frames fit, and at most [`WRITES`] of them; says which sockets took only a part, and
+    /// whether something is left to write.
+    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) -> bool {
+        let low = self.bounds.slice();
+        let end = self.metrics.writes + WRITES;
+        while self.metrics.writes < end {
+            let Some((slot, reply)) = self.turns.pop() else {
+                return false;
+            };
             let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
                 continue;
             };
-            writer.dirty = false;
-            if writer.blocked.is_some() {
+            writer.listed.taken(reply);
+            if !std::mem::take(&mut writer.dirty) || writer.blocked.is_some() {
                 continue;
             }
-            match write(writer, now, &mut self.metrics) {
+            match write(writer, now, low, &mut self.metrics) {
                 Ok(true) if writer.closing.is_some() => self.over.push(slot),
                 Ok(true) => {}
                 Ok(false) => blocked.push(Blocked {
@@ -358,16 +440,31 @@ impl<S: Socket> Writers<S> {
                     socket: Arc::clone(&writer.socket),
                 }),
                 Err(_error) => {
+                    if writer.closing.is_none() {
+                        self.metrics.closed(RESET);
+                    }
                     writer.link.close();
                     self.over.push(slot);
                 }
             }
-            if writer.queue.bytes() <= low {
+            if writer.queue.total() <= low {
                 for (drained, _) in writer.drained.drain(..) {
                     answer(drained, ());
                 }
+                if let Some(answers) = &mut writer.answers {
+                    match answers.next(now) {
+                        Some(frame) => {
+                            writer.queue.push_beyond(frame);
+                            self.metrics.queued += 1;
+                            writer.list(slot, &mut self.turns, true);
+                        }
+                        None if !writer.queue.has_beyond() => writer.answers = None,
+                        None => {}
+                    }
+                }
             }
         }
+        !self.turns.is_empty()
     }
 
     /// Closes connections that take nothing, and gives memory back.
@@ -385,7 +482,12 @@ impl<S: Socket> Writers<S> {
             // A replay has one of few turns: who reads it by drops would keep it.
             let replay = writer.drained.first().map(|(_, since)| *since);
             let since = replay.map_or(writer.progress, |since| since.min(writer.progress));
-            if !writer.queue.is_empty() && now >= since + self.bounds.stall {
+            // So has the memory of a large answer.
+            let late = writer
+                .answers
+                .as_ref()
+                .is_some_and(|answers| answers.is_late(self.bounds.stall, now));
+            if !writer.queue.is_empty() && (late || now >= since + self.bounds.stall) {
                 stalled.push(slot);
             }
         }
@@ -401,10 +503,26 @@ impl<S: Socket> Writers<S> {
     }
 }
 
+impl Bounds {
+    /// What a socket may take its time for: a slice of a replay or of a large answer.
+    const fn slice(&self) -> usize {
+        self.queue_bytes / 4
+    }
+}
+
+impl<S> Writer<S> {
+    /// Something was queued for it, or it may take more.
+    fn list(&mut self, slot: u32, turns: &mut Turns, reply: bool) {
+        self.dirty = true;
+        turns.add(slot, &mut self.listed, reply);
+    }
+}
+
 /// `Ok(true)` when everything was written, `Ok(false)` when the socket is full.
 fn write<S: Socket>(
     writer: &mut Writer<S>,
     now: Instant,
+    slice: usize,
     metrics: &mut ShardMetrics,
 ) -> io::Result<bool> {
     while !writer.queue.is_empty() {
@@ -416,16 +534,23 @@ fn write<S: Socket>(
         match written {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(taken) => {
+                metrics.waited(writer.progress);
                 metrics.bytes += taken as u64;
                 metrics.delivered += writer.queue.advance(taken) as u64;
                 writer.progress = now;
+                if let Some(answers) = &mut writer.answers {
+                    answers.took(taken, slice, now);
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
+    match writer.socket.try_flush() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        other => other.map(|()| true),
+    }
 }
 
 /// Apart, so that the slices cost nothing where there is one frame.

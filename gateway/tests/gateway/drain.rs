@@ -14,7 +14,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn a_drain_tells_everyone_answers_what_is_pending_and_ends() {
-    let gateway = start(&["--drain-ms", "600"]).await;
+    let gateway = start(&["--lame-duck-ms", "0", "--drain-ms", "600"]).await;
     gateway.world.account("alice", 10_000);
     let (mut alice, _) = Client::open(gateway.address, "alice").await;
     let mut nobody = Client::connect(gateway.address).await;
@@ -50,8 +50,27 @@ async fn a_drain_tells_everyone_answers_what_is_pending_and_ends() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_not_ready_any_more_still_accepts_for_a_while() {
+    let gateway = start(&["--lame-duck-ms", "1500", "--drain-ms", "200"]).await;
+    gateway.world.account("alice", 10_000);
+    let (mut early, _) = Client::open(gateway.address, "alice").await;
+    gateway.shutdown.cancel();
+    until("it says that it is not ready", async || {
+        send(gateway.ops, "GET", "/readyz", &[], "").await.0 == 503
+    })
+    .await;
+    let (mut late, _) = Client::open(gateway.address, "alice").await;
+    early.is_quiet(1).await;
+    late.is_quiet(1).await;
+    for client in [&mut early, &mut late] {
+        assert!(matches!(client.next().await, Got::Reconnect(_)));
+        assert_eq!(client.closed().await, 4000);
+    }
+}
+
+#[tokio::test]
 async fn commands_are_taken_until_the_end() {
-    let gateway = start(&["--drain-ms", "5000"]).await;
+    let gateway = start(&["--lame-duck-ms", "0", "--drain-ms", "5000"]).await;
     gateway.world.account("alice", 10_000);
     let (mut alice, _) = Client::open(gateway.address, "alice").await;
     gateway.shutdown.cancel();

@@ -16,4 +16,6 @@ mod slow;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod transport;
+#[cfg(test)]
 mod views;

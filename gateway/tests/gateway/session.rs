@@ -24,6 +24,16 @@ async fn a_handshake_that_is_wrong_is_refused() {
     let address = gateway.address;
     let unknown = request(address, &[("sec-websocket-protocol", "chat, confab.v9")]);
     assert_eq!(refused(unknown).await, StatusCode::BAD_REQUEST);
+    let headers = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ("sec-websocket-protocol", "chat"),
+    ];
+    let (_, _, text) = crate::support::http::send(address, "GET", "/ws", &headers, "").await;
+    let known = "protocol: confab.v1.msgpack or confab.v1.json";
+    assert!(text.contains(known), "{text}");
     let evil = request(address, &[("origin", "https://evil.example")]);
     assert_eq!(refused(evil).await, StatusCode::FORBIDDEN);
     let old = request(address, &[("sec-websocket-version", "8")]);
@@ -44,19 +54,25 @@ async fn places_are_limited_and_given_back() {
     let gateway = start(&["--max-address-connections", "2"]).await;
     let first = Client::connect(gateway.address).await;
     let _second = Client::connect(gateway.address).await;
-    let third = refused(request(gateway.address, &[])).await;
-    assert_eq!(third, StatusCode::TOO_MANY_REQUESTS);
+    let third = turned_away(gateway.address).await;
+    assert_eq!(third, 4009);
     drop(first);
     until("the place is free", async || {
-        tokio_tungstenite::connect_async(request(gateway.address, &[]))
-            .await
-            .is_ok()
+        let mut client = Client::connect_any(gateway.address).await;
+        matches!(client.next().await, Got::Hello(_))
     })
     .await;
     let gateway = start(&["--max-connections", "1"]).await;
     let _first = Client::connect(gateway.address).await;
-    let second = refused(request(gateway.address, &[])).await;
-    assert_eq!(second, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(turned_away(gateway.address).await, 4009);
+}
+
+/// The close code of a connection that gets nothing else.
+async fn turned_away(address: std::net::SocketAddr) -> u16 {
+    match Client::connect_any(address).await.next().await {
+        Got::Closed(code) => code,
+        other => panic!("not turned away: {other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -164,7 +180,7 @@ async fn json_has_the_same_commands_with_named_fields() {
         assert_eq!(alice.text().await, expected);
     }
     alice.raw(Message::binary(vec![0x90])).await;
-    assert_eq!(alice.closed().await, 4500);
+    assert_eq!(alice.closed().await, 1003);
 }
 
 #[tokio::test]
@@ -197,7 +213,7 @@ async fn what_may_not_be_sent_gets_a_numbered_answer() {
     for (bytes, code) in [
         (vec![0xc1], 4500),
         (vec![0x94, 16, 1], 4500),
-        (vec![0; 65_537], 4501),
+        (vec![0; 65_537], 1009),
     ] {
         let mut client = Client::connect(gateway.address).await;
         client.raw(Message::binary(bytes)).await;
@@ -205,7 +221,7 @@ async fn what_may_not_be_sent_gets_a_numbered_answer() {
     }
     let mut text = Client::connect(gateway.address).await;
     text.raw(Message::text("hi")).await;
-    assert_eq!(text.closed().await, 4500);
+    assert_eq!(text.closed().await, 1003);
 }
 
 #[tokio::test]
@@ -266,10 +282,34 @@ async fn silence_and_missing_identity_close() {
     gateway.world.account("t", ALICE);
     let mut nobody = Client::connect(gateway.address).await;
     assert_eq!(nobody.closed().await, 4002);
+}
+
+#[tokio::test]
+async fn who_does_not_answer_a_ping_is_closed_and_who_does_is_not() {
+    let gateway = start(&["--heartbeat-ms", "200"]).await;
+    gateway.world.account("t", ALICE);
     let (mut alice, _) = Client::open(gateway.address, "t").await;
+    // Reads nothing, so it answers nothing.
+    let mut silent = Client::sleeper(gateway.address, "t").await;
     let begin = std::time::Instant::now();
-    assert_eq!(alice.closed().await, 4001);
-    assert!(begin.elapsed() >= Duration::from_millis(190));
+    let mut rest = Vec::new();
+    let reading = tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut rest);
+    let waiting = async {
+        // The library answers pings while it reads; nothing else is ever sent.
+        let nothing = tokio::time::timeout(Duration::from_secs(2), alice.next()).await;
+        assert!(nothing.is_err(), "{nothing:?}");
+    };
+    let (read, ()) = tokio::join!(reading, waiting);
+    read.unwrap();
+    assert!(begin.elapsed() >= Duration::from_millis(270));
+    let ping_and_end = [
+        &[0x89, 0, 0x88, 18][..],
+        &4_001_u16.to_be_bytes(),
+        b"HeartbeatTimeout",
+    ]
+    .concat();
+    assert!(rest.ends_with(&ping_and_end), "{rest:x?}");
+    alice.is_quiet(1).await;
 }
 
 #[tokio::test]

@@ -1,31 +1,16 @@
 //! Slow readers harm nobody else.
 
 use shared::bus::envelope::Envelope;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpSocket,
+use tokio::io::AsyncReadExt;
+
+use crate::support::{
+    client::{Client, Got},
+    http::send,
+    start, until,
+    world::World,
 };
 
-use crate::support::{client::Client, http::send, start, until, world::World};
-
 const SERVER: u64 = 4_096_321;
-
-/// A client that opens a session and then reads nothing.
-async fn sleeper(address: std::net::SocketAddr) -> tokio::net::TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4_096).unwrap();
-    let mut stream = socket.connect(address).await.unwrap();
-    let handshake = "GET /ws HTTP/1.1\r\nhost: gateway\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-    stream.write_all(handshake.as_bytes()).await.unwrap();
-    // Everything up to "hello", then an identify frame with an empty mask.
-    let mut bytes = [0; 512];
-    assert!(stream.read(&mut bytes).await.unwrap() > 0);
-    let frame = [&[0x94, 4, 0, 0, 0x91, 0xa4][..], b"slow"].concat();
-    let length = 0x80 | u8::try_from(frame.len()).unwrap();
-    let frame = [&[0x82, length, 0, 0, 0, 0][..], &frame].concat();
-    stream.write_all(&frame).await.unwrap();
-    stream
-}
 
 #[tokio::test]
 async fn a_slow_consumer_is_closed_and_others_get_everything() {
@@ -37,7 +22,7 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
     world.member(SERVER, 10_000, view);
     world.member(SERVER, 10_001, view);
     let (mut quick, _) = Client::open(gateway.address, "quick").await;
-    let mut slow = sleeper(gateway.address).await;
+    let mut slow = Client::sleeper(gateway.address, "slow").await;
     until("both are there", async || {
         let (_, _, text) = send(gateway.ops, "GET", "/metrics", &[], "").await;
         text.contains("confab_gateway_sessions 2")
@@ -66,4 +51,21 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
     let close = [&[0x88, 14][..], &4_008_u16.to_be_bytes(), b"SlowConsumer"].concat();
     assert!(rest.ends_with(&close), "{:x?}", &rest[rest.len() - 20..]);
     quick.is_quiet(1).await;
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_the_queue_arrives() {
+    let gateway = start(&["--queue-bytes", "65536"]).await;
+    gateway.world.account("t", 10_000);
+    gateway.world.answer_with(1_000_000);
+    let (mut client, _) = Client::open(gateway.address, "t").await;
+    for request in 1..=3 {
+        client.send(2_053, request, SERVER, &[0x90]).await;
+        match client.next().await {
+            Got::Reply(number, body) => {
+                assert_eq!((number, body.len()), (request, 1_000_000));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

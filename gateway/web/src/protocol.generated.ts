@@ -221,7 +221,7 @@ export interface GetMessages {
   before?: number | null | undefined;
   /** Only messages with a higher `seq`, the nearest ones. */
   after?: number | null | undefined;
-  /** At most 200; 50 when absent. */
+  /** At most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
   limit?: number | null | undefined;
 }
 
@@ -456,6 +456,8 @@ export interface Message {
 export interface Messages {
   /** The messages. */
   messages: Message[];
+  /** Whether the page ended because of its size: more follow in the same direction. */
+  more: boolean;
 }
 
 /** How far a channel is read. */
@@ -1040,6 +1042,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
   ],
   Messages: [
     { name: "messages", type: {"list":{"struct":"Message"}}, optional: false },
+    { name: "more", type: "bool", optional: true },
   ],
   ReadCursor: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
@@ -1249,11 +1252,19 @@ export const REFUSALS = {
   internal: 54,
 } as const;
 
-/** Why a gateway closed the socket. Below 4500: connect again. */
+/** Why a gateway closed the socket. From 4000 to 4499: connect again. */
 export const CLOSE_CODES = {
+  /** The frame breaks RFC 6455. */
+  ProtocolError: 1002,
+  /** A binary frame where the sub-protocol has text frames, or the other way round. */
+  Unsupported: 1003,
+  /** A text frame is not UTF-8. */
+  InvalidPayload: 1007,
+  /** The frame is larger than the limit. */
+  TooLarge: 1009,
   /** The gateway is about to stop. */
   Shutdown: 4000,
-  /** Nothing came from the client for two heartbeat intervals. */
+  /** Nothing came from the client for 1.4 heartbeat intervals, not even the answer to a WebSocket ping. */
   HeartbeatTimeout: 4001,
   /** The session was not identified in time. */
   IdentifyTimeout: 4002,
@@ -1261,12 +1272,10 @@ export const CLOSE_CODES = {
   OutOfSync: 4007,
   /** The client reads more slowly than the cluster speaks. */
   SlowConsumer: 4008,
-  /** The gateway holds as many sessions as it may. */
+  /** The gateway, or the network address of the client, has as many connections or as much memory as it may. */
   Full: 4009,
-  /** The frame breaks RFC 6455 or is no frame of this protocol. */
+  /** What the frame holds is no frame of this protocol. */
   BadFrame: 4500,
-  /** The frame is larger than the limit. */
-  TooLarge: 4501,
   /** The client sends faster than the flood guard permits. */
   Flood: 4502,
   /** The token is not valid. */

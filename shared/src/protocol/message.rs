@@ -125,12 +125,15 @@ bodies! {
         before: Option<u64> = default,
         /// Only messages with a higher `seq`, the nearest ones.
         after: Option<u64> = default,
-        /// At most 200; 50 when absent.
+        /// At most 200; 50 when absent. A page ends before that where its texts would be more
+        /// than 256 KiB.
         limit: Option<u32> = default,
     }
     /// A page of history, oldest first; deleted messages leave a hole in `seq`.
     Messages {
         /// The messages.
         messages: Vec<Message>,
+        /// Whether the page ended because of its size: more follow in the same direction.
+        more: bool = default,
     }
 }

@@ -26,8 +26,15 @@ const CLOSE_CODES: &str = "
 ## Close codes
 
 A gateway that ends a WebSocket says why. After 4000 to 4499 the client connects
-again, after a pause with some randomness in it, and resumes; after 4500 to 4999
-it does not, until something was changed.
+again and resumes; after 4500 to 4999, and after those that RFC 6455 has for a
+mistake of the client, it does not, until something was changed. A connection that
+ends without a code, or with another one, was cut by a proxy or a crash: the client
+connects again.
+
+The pause before it connects is 50 ms at first and twice as long each time, up to 3 s
+(30 s for a client that nobody waits for); half of it is random, so that the clients
+of a lost gateway do not come back together. After `reconnect` the pause is the delay
+that the frame names; after 4009 it is at least 5 s. A `ready` ends the series.
 
 | Code | Name | Connect again | Meaning |
 |---:|---|---|---|

@@ -221,7 +221,7 @@ fn closed_lists(text: &mut String) {
             format_args!("  {}: {},\n", reason.name(), reason.code()),
         );
     }
-    text.push_str("} as const;\n\n/** Why a gateway closed the socket. Below 4500: connect again. */\nexport const CLOSE_CODES = {\n");
+    text.push_str("} as const;\n\n/** Why a gateway closed the socket. From 4000 to 4499: connect again. */\nexport const CLOSE_CODES = {\n");
     for (code, meaning) in CloseCode::ALL {
         doc(text, "  ", meaning);
         put(text, format_args!("  {}: {},\n", code.name(), code.code()));

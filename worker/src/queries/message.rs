@@ -32,7 +32,7 @@ impl Handler<QueryContext> for GetMessages {
             limit: page_limit(self.limit, DEFAULT_PAGE)?,
         };
         let snapshot = ctx.snapshot().await?;
-        let messages = snapshot.list_messages(self.channel_id, page).await?;
-        Ok(Messages { messages })
+        let (messages, more) = snapshot.list_messages(self.channel_id, page).await?;
+        Ok(Messages { messages, more })
     }
 }

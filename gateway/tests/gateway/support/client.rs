@@ -11,7 +11,11 @@ use shared::{
         decode, encode,
     },
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{
@@ -23,8 +27,8 @@ use tokio_tungstenite::{
 };
 
 /// A connection.
-pub(crate) struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub(crate) struct Client<S = MaybeTlsStream<TcpStream>> {
+    socket: WebSocketStream<S>,
 }
 
 /// What a client gets.
@@ -75,6 +79,31 @@ impl Client {
         client
     }
 
+    /// Connects, whatever the gateway says first.
+    pub(crate) async fn connect_any(address: SocketAddr) -> Self {
+        let (socket, _) = connect_async(request(address, &[])).await.unwrap();
+        Self { socket }
+    }
+
+    /// A client that opens a session with a token of at most 31 bytes and then reads and
+    /// answers nothing.
+    pub(crate) async fn sleeper(address: SocketAddr, token: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
+        let handshake = "GET /ws HTTP/1.1\r\nhost: gateway\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+        stream.write_all(handshake.as_bytes()).await.unwrap();
+        // Everything up to "hello", then an identify frame with an empty mask.
+        let mut bytes = [0; 512];
+        assert!(stream.read(&mut bytes).await.unwrap() > 0);
+        let length = 0xa0 | u8::try_from(token.len()).unwrap();
+        let frame = [&[0x94, 4, 0, 0, 0x91, length][..], token.as_bytes()].concat();
+        let length = 0x80 | u8::try_from(frame.len()).unwrap();
+        let frame = [&[0x82, length, 0, 0, 0, 0][..], &frame].concat();
+        stream.write_all(&frame).await.unwrap();
+        stream
+    }
+
     /// Connects with the JSON sub-protocol.
     pub(crate) async fn connect_json(address: SocketAddr) -> Self {
         let request = request(address, &[("sec-websocket-protocol", "confab.v1.json")]);
@@ -110,6 +139,13 @@ impl Client {
         };
         client.send(opcode::RESUME, 0, 0, &encode(&resume)).await;
         client
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// A client on a connection that is a WebSocket already.
+    pub(crate) const fn over(socket: WebSocketStream<S>) -> Self {
+        Self { socket }
     }
 
     pub(crate) async fn identify(&mut self, token: &str) {
@@ -159,6 +195,8 @@ impl Client {
             Some(Ok(Message::Close(frame))) => {
                 Got::Closed(frame.map_or(0, |frame| frame.code.into()))
             }
+            // Answered by the library.
+            Some(Ok(Message::Ping(_))) => Box::pin(self.next()).await,
             None => Got::Closed(0),
             other => panic!("unexpected: {other:?}"),
         }

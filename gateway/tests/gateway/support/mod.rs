@@ -35,6 +35,17 @@ pub(crate) async fn start(flags: &[&str]) -> Running {
 
 /// Starts a gateway in a world.
 pub(crate) async fn start_on(world: World, flags: &[&str]) -> Running {
+    let running = start_in(world, flags).await;
+    running.warm_up().await;
+    running
+}
+
+/// Starts a gateway that plain HTTP does not reach; it may not have heard the lanes yet.
+pub(crate) async fn start_unheard(flags: &[&str]) -> Running {
+    start_in(World::start(&Bus::memory()), flags).await
+}
+
+async fn start_in(world: World, flags: &[&str]) -> Running {
     let config = Config::parse_from([&["gateway"], flags].concat());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ops_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,15 +63,13 @@ pub(crate) async fn start_on(world: World, flags: &[&str]) -> Running {
     );
     tasks.spawn(async move { running.await.unwrap() });
     tasks.close();
-    let running = Running {
+    Running {
         address,
         ops,
         world,
         shutdown,
         tasks,
-    };
-    running.warm_up().await;
-    running
+    }
 }
 
 impl Running {

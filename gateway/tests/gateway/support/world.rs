@@ -59,6 +59,8 @@ struct State {
     views_stopped: bool,
     /// How many snapshots were taken and are not answered.
     snapshots_held: Option<u32>,
+    /// How large the body of an answer is; that of the query when none.
+    answer_bytes: Option<usize>,
     number: u64,
     term: u64,
 }
@@ -83,6 +85,7 @@ impl World {
                 backlog: 0,
                 views_stopped: false,
                 snapshots_held: None,
+                answer_bytes: None,
                 number: 0,
                 term: 1,
             }),
@@ -207,6 +210,11 @@ impl World {
 
     pub(crate) fn release_snapshots(&self) {
         self.state().snapshots_held = None;
+    }
+
+    /// Queries are answered with bodies of so many bytes.
+    pub(crate) fn answer_with(&self, bytes: usize) {
+        self.state().answer_bytes = Some(bytes);
     }
 
     pub(crate) fn commands(&self) -> Vec<Entry> {
@@ -401,8 +409,16 @@ impl World {
             self.hold(opens).await;
             pack(&answer)
         } else {
-            self.state().queries.push(entry.clone());
-            Bytes::from(frame::reply(0, &entry.body))
+            let mut state = self.state();
+            state.queries.push(entry.clone());
+            match state.answer_bytes {
+                // Binary data with a head of five bytes.
+                Some(bytes) => {
+                    let body = ByteBuf::from(vec![7; bytes - 5]);
+                    Bytes::from(frame::reply(0, &shared::protocol::encode(&body)))
+                }
+                None => Bytes::from(frame::reply(0, &entry.body)),
+            }
         };
         let mut chunks = bytes.chunks(CHUNK_BYTES).peekable();
         let mut index = 0;

@@ -8,6 +8,10 @@ use shared::{
 use super::{Snapshot, count, id, sql};
 use crate::error::StoreError;
 
+/// How many bytes of text a page holds, if more than one message has them: 200 messages of
+/// the largest size would be 1.6 MB, and nobody who reads one page should wait for that.
+const PAGE_BYTES: usize = 256 * 1_024;
+
 /// Which messages of a channel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page {
@@ -39,12 +43,13 @@ impl Snapshot {
         row.map(message).transpose()
     }
 
-    /// A page of a channel, oldest first, without those that were deleted.
+    /// A page of a channel, oldest first, without those that were deleted; and whether it
+    /// ends before its limit because it is large.
     pub(crate) async fn list_messages(
         &mut self,
         channel: ChannelId,
         page: Page,
-    ) -> Result<Vec<Message>, StoreError> {
+    ) -> Result<(Vec<Message>, bool), StoreError> {
         let forwards = page.after.is_some();
         let statement = if forwards {
             "SELECT id, seq, author, content, reply_to, edited_at
@@ -62,11 +67,31 @@ impl Snapshot {
             .bind(i64::from(page.limit))
             .fetch_all(&mut *self.transaction)
             .await?;
+        // Nearest first up to here.
+        let kept = fitting(rows.iter().map(|row| row.3.len()));
+        let more = kept < rows.len();
+        rows.truncate(kept);
         if !forwards {
             rows.reverse();
         }
-        rows.into_iter().map(message).collect()
+        let messages = rows.into_iter().map(message).collect::<Result<_, _>>()?;
+        Ok((messages, more))
     }
+}
+
+/// How many of these sizes fit into a page; at least one.
+fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut left = PAGE_BYTES;
+    let mut count = 0;
+    for size in sizes {
+        match left.checked_sub(size) {
+            Some(rest) => left = rest,
+            None if count == 0 => left = 0,
+            None => break,
+        }
+        count += 1;
+    }
+    count
 }
 
 fn message(
@@ -80,4 +105,17 @@ fn message(
         reply_to: reply_to.map(id).transpose()?,
         edited_at: edited_at.map(count).transpose()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_where_its_texts_would_be_too_many_bytes() {
+        assert_eq!(fitting([8_000; 200].into_iter()), 32);
+        assert_eq!(fitting([100; 200].into_iter()), 200);
+        assert_eq!(fitting([PAGE_BYTES + 1, 1].into_iter()), 1);
+        assert_eq!(fitting([].into_iter()), 0);
+    }
 }

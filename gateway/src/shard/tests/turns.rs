@@ -1,0 +1,162 @@
+//! Large answers, hot rooms, and what a turn of the shard is.
+
+use super::*;
+
+fn reply(request: u32, bytes: usize) -> ToShard<Sink> {
+    let body = shared::protocol::encode(&("x".repeat(bytes),));
+    ToShard::Reply {
+        connection: 1,
+        opcode: 2_049,
+        request,
+        payload: frame::reply(0, &body).into(),
+    }
+}
+
+#[test]
+fn an_answer_larger_than_the_bound_is_no_reason_to_close() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    house.join(1, 7, &[1]);
+    for request in 1..=3 {
+        house.tell(reply(request, 3 * BOUND));
+        house.event(u64::from(request), 1);
+        house.flush();
+    }
+    assert!(!link.is_closing());
+    assert!(sink.seen.lock().unwrap().len() > 9 * BOUND);
+}
+
+#[test]
+fn large_answers_wait_for_their_reader_and_too_many_are_refused() {
+    let mut house = House::new();
+    let sink = Sink::default();
+    sink.room.store(BOUND / 4, Ordering::Relaxed);
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    house.join(1, 7, &[1]);
+    for request in 1..=3 {
+        house.tell(reply(request, 2 * BOUND));
+        house.flush();
+    }
+    // Events have the room that they always have.
+    for seq in 1..=20 {
+        house.event(seq, 1);
+    }
+    assert!(!link.is_closing());
+    // A slice of a quarter of the bound each time, and never a stall.
+    let mut slices = 0;
+    while !house.blocked.is_empty() {
+        sink.room.store(BOUND / 4, Ordering::Relaxed);
+        house.unblock();
+        house.later(Duration::from_secs(29));
+        slices += 1;
+        assert!(slices < 40 && !link.is_closing(), "{slices}");
+    }
+    let seen = sink.seen.lock().unwrap();
+    let payload = |request| frame::reply(request, &[])[..3].to_vec();
+    let has = |needle: &[u8]| seen.windows(needle.len()).any(|bytes| bytes == needle);
+    assert!(has(&payload(1)) && has(&payload(2)));
+    let busy = shared::error::Refusal::retry(shared::error::Reason::Busy, 1_000);
+    assert!(has(&frame::refusal(3, &busy)));
+}
+
+#[test]
+fn a_large_answer_that_is_read_by_drops_is_ended() {
+    let mut house = House::new();
+    let sink = Sink::default();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    house.tell(reply(1, 2 * BOUND));
+    house.flush();
+    for _ in 0..29 {
+        house.later(Duration::from_secs(1));
+        sink.room.store(1, Ordering::Relaxed);
+        house.unblock();
+    }
+    assert!(!link.is_closing());
+    house.later(Duration::from_secs(1));
+    assert!(link.is_closing());
+}
+
+#[test]
+fn a_hot_room_keeps_nobody_else_from_a_reply() {
+    let mut house = House::new();
+    let sinks: Vec<Sink> = (0..3_000).map(|_| Sink::open()).collect();
+    for (connection, sink) in (1..).zip(&sinks) {
+        house.add(connection, Dialect::MessagePack, sink);
+        house.join(connection, 7, &[1]);
+    }
+    let lonely = Sink::open();
+    house.add(9_000, Dialect::MessagePack, &lonely);
+    let got = |seq| {
+        let has = |sink: &&Sink| sink.seqs().contains(&seq);
+        sinks.iter().filter(has).count()
+    };
+    house.event(1, 1);
+    assert!(house.shard.flush(house.now, &mut house.blocked));
+    assert!((500..2_000).contains(&got(1)), "{}", got(1));
+    // The oldest first.
+    assert!(sinks[0].seqs() == [1] && sinks[2_999].seqs().is_empty());
+    house.event(2, 1);
+    house.tell(ToShard::Send(9_000, vec![text(10)]));
+    assert!(house.shard.flush(house.now, &mut house.blocked));
+    assert_eq!(lonely.frames().len(), 1, "the next turn is his");
+    while house.shard.flush(house.now, &mut house.blocked) {}
+    assert!(sinks.iter().all(|sink| sink.seqs() == [1, 2]));
+    // Who waited for the first one got the second one with it.
+    assert_eq!(sinks[2_999].calls.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_turn_ends_where_its_frames_are_enough_and_goes_on_there() {
+    let mut house = House::new();
+    let sinks: Vec<Sink> = (0..1_000).map(|_| Sink::open()).collect();
+    for (connection, sink) in (1..).zip(&sinks) {
+        house.add(connection, Dialect::MessagePack, sink);
+        house.join(connection, 7, &[1]);
+    }
+    let mut house_turn: std::collections::VecDeque<_> = [1, 101]
+        .map(|from| ToShard::Events((from..from + 100).map(event).collect()))
+        .into();
+    let mut turns = 0;
+    while !house_turn.is_empty() {
+        house.shard.apply_some(&mut house_turn, house.now);
+        house.flush();
+        turns += 1;
+    }
+    assert_eq!(turns, 4, "200,000 frames");
+    assert!(sinks.iter().all(|sink| sink.seqs().len() == 200));
+}
+
+#[test]
+fn what_waits_is_charged_as_large_as_it_is_in_its_dialect() {
+    let mut house = House::new();
+    let (binary, json) = (Sink::open(), Sink::open());
+    house.add(1, Dialect::MessagePack, &binary);
+    house.add(2, Dialect::Json, &json);
+    house.join_at(1, 7, &[1], (5, 2, false));
+    house.join_at(2, 7, &[1], (5, 2, false));
+    // A few bytes each in MessagePack, more than a hundred in JSON.
+    for seq in 6..8 {
+        house.event(seq, 1);
+    }
+    assert!(house.release(1));
+    assert!(!house.release(2), "it joins anew, and is not closed");
+}
+
+#[test]
+fn who_lost_a_topic_is_told_which_and_when_to_come_back() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    house.add(1, Dialect::MessagePack, &sink);
+    house.join(1, 7, &[1]);
+    let close = Close::Code(shared::close::CloseCode::OutOfSync);
+    house.tell(ToShard::CloseTopic(TOPIC, close));
+    house.flush();
+    let frame = sink.frames().pop().unwrap();
+    assert_eq!(frame[2..4], 4_007_u16.to_be_bytes());
+    let text = std::str::from_utf8(&frame[4..]).unwrap();
+    let (named, topic) = text.split_once(" topic=").unwrap();
+    let delay = named.strip_prefix("OutOfSync retry_after=").unwrap();
+    assert!(delay.parse::<u64>().unwrap() < 1_000);
+    assert_eq!(topic.parse(), Ok(TOPIC));
+}

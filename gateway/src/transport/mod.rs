@@ -1,0 +1,13 @@
+//! What carries a connection: TCP, or TLS over it, perhaps behind a proxy that names the client.
+//!
+//! - [`stream`], [`halves`]: the connection while HTTP is spoken on it, and its two halves once
+//!   it is a WebSocket;
+//! - [`proxy`], [`tls`]: the header of the PROXY protocol, and the certificate.
+
+pub mod halves;
+pub mod proxy;
+pub mod stream;
+pub mod tls;
+
+pub use halves::{ReadHalf, WriteHalf};
+pub use stream::Stream;
