@@ -1,4 +1,4 @@
-//! The hot path: reading frames, filtering by view, fan-out to 1,000 sessions.
+//! The hot path: reading frames, filtering by sight, fan-out to 1,000 sessions.
 
 use std::{
     hint::black_box,
@@ -12,7 +12,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use gateway::{
     dialect::Dialect,
     event::Event,
-    fanout::message::{Join, ToShard},
+    fanout::{
+        message::{Join, ToShard},
+        sights::{Channels, GroupId},
+    },
     metrics::{Metrics, ShardMetrics},
     places::Places,
     session::link::Link,
@@ -24,12 +27,7 @@ use gateway::{
     websocket::{Assembler, Incoming},
 };
 use prometheus::Registry;
-use shared::{
-    bus::envelope::Envelope,
-    domain::permissions::{Permissions, View, ViewId},
-    frame::{self, Frame, WebSocketKind, websocket},
-    ids::ChannelId,
-};
+use shared::{bus::envelope::Envelope, frame::Frame, ids::ChannelId};
 use tokio::time::Instant;
 
 const TOPIC: u64 = 4_096_321;
@@ -45,27 +43,27 @@ impl Socket for Sink {
     async fn writable(&self) {}
 }
 
-fn view(channels: u64) -> View {
-    (1..=channels)
-        .filter_map(ChannelId::new)
-        .map(|channel| (channel, Permissions::VIEW_CHANNEL))
-        .collect()
+fn channels(count: u64) -> Channels {
+    (1..=count).filter_map(ChannelId::new).collect()
 }
 
 fn event(channel: u64, seq: u64) -> Arc<Event> {
-    let payload = frame::event(TOPIC, seq, 16, &[0xc0; 240]);
     Arc::new(Event::new(&Envelope {
         topic: TOPIC,
         seq,
-        channel: Some(channel),
+        after: 0,
+        visibility: Some(channel),
+        audience: None,
+        key: None,
         effect: None,
-        frame: websocket(WebSocketKind::Binary, &payload).into(),
+        opcode: 16,
+        body: Bytes::from_static(&[0xc0; 240]),
         trace: None,
     }))
 }
 
-/// A shard with `sessions` members of one topic, spread over `views`.
-fn shard(sessions: u64, views: u64, now: Instant) -> Option<Shard<Sink>> {
+/// A shard with `sessions` members of one topic, spread over `groups`.
+fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
     let bounds = ShardBounds {
         writers: Bounds {
             queue_bytes: 1 << 20,
@@ -80,8 +78,8 @@ fn shard(sessions: u64, views: u64, now: Instant) -> Option<Shard<Sink>> {
     let metrics = Metrics::new(&Registry::new()).ok()?;
     let places = Places::new(usize::MAX, usize::MAX);
     let mut shard = Shard::new(bounds, ShardMetrics::new(metrics));
-    let shown = Arc::new(view(50));
-    for connection in 1..=sessions {
+    let shown = channels(50);
+    for (connection, group) in (1..=sessions).zip((0..groups).cycle()) {
         let place = places.take([127, 0, 0, 1].into()).ok()?;
         let link = Link::new(connection, 0, Dialect::MessagePack, 0, place);
         shard.apply(ToShard::Add(Arc::new(link), Sink), now);
@@ -89,10 +87,9 @@ fn shard(sessions: u64, views: u64, now: Instant) -> Option<Shard<Sink>> {
             connection,
             topic: TOPIC,
             position: 0,
-            after: 0,
             released: true,
-            group: Some(ViewId(connection % views)),
-            sight: Some(Sight::View(Arc::clone(&shown))),
+            group: Some(GroupId(group)),
+            sight: Sight::Channels(Arc::clone(&shown)),
         };
         shard.apply(ToShard::Join(join), now);
     }
@@ -136,9 +133,9 @@ fn reading(criterion: &mut Criterion) {
 }
 
 fn filtering(criterion: &mut Criterion) {
-    let sight = Sight::View(Arc::new(view(500)));
+    let sight = Sight::Channels(channels(500));
     let (seen, hidden) = (ChannelId::new(250), ChannelId::new(501));
-    criterion.bench_function("view of 500 channels", |bencher| {
+    criterion.bench_function("sight of 500 channels", |bencher| {
         bencher.iter(|| (sight.sees(black_box(seen)), sight.sees(black_box(hidden))));
     });
 }
@@ -146,8 +143,8 @@ fn filtering(criterion: &mut Criterion) {
 fn fanning(criterion: &mut Criterion) {
     let now = Instant::now();
     let mut group = criterion.benchmark_group("fan-out to 1,000 sessions");
-    for (views, per_turn) in [(1, 1_u64), (1, 16), (1, 64), (100, 1)] {
-        let Some(mut shard) = shard(1_000, views, now) else {
+    for (groups, per_turn) in [(1, 1_u64), (1, 16), (1, 64), (100, 1)] {
+        let Some(mut shard) = shard(1_000, groups, now) else {
             continue;
         };
         let events: Vec<_> = (0..per_turn).map(|seq| event(5, seq + 1)).collect();
@@ -155,7 +152,7 @@ fn fanning(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(1_000 * per_turn));
         let name = format!("{per_turn} per turn");
         group.bench_function(
-            BenchmarkId::new(name, format!("{views} views")),
+            BenchmarkId::new(name, format!("{groups} groups")),
             |bencher| {
                 bencher.iter(|| {
                     for event in &events {

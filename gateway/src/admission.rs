@@ -99,7 +99,6 @@ mod tests {
             term: 1,
             number: 1,
             backlog: 100,
-            moved: Vec::new(),
         };
         let busy = Err(Refusal::retry(Reason::Busy, RETRY_MS));
         assert_eq!(admission.check(partition, start), busy);

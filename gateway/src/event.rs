@@ -1,9 +1,13 @@
 //! One event on its way to many sessions.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use shared::{bus::envelope::Envelope, ids::ChannelId};
+use shared::{
+    bus::envelope::Envelope,
+    frame,
+    ids::{ChannelId, UserId},
+};
 use tokio::time::Instant;
 
 use crate::dialect::{Dialect, json_event};
@@ -19,6 +23,9 @@ pub struct Event {
     pub channel: Option<ChannelId>,
     /// When the gateway had it.
     pub heard: Instant,
+    /// Of what is not stored: a newer frame with the same key replaces this one.
+    pub key: Option<u64>,
+    audience: Option<Arc<[u64]>>,
     frame: Bytes,
     /// Made when the first JSON session needs it, once for all of them.
     json: OnceLock<Bytes>,
@@ -27,15 +34,21 @@ pub struct Event {
 impl Event {
     /// The event of an envelope.
     pub fn new(envelope: &Envelope) -> Self {
+        let Envelope {
+            topic,
+            seq,
+            opcode,
+            body,
+            ..
+        } = envelope;
         Self {
-            topic: envelope.topic,
-            seq: envelope.seq,
-            // A channel that is no id is seen by no view.
-            channel: envelope
-                .channel
-                .map(|channel| ChannelId::new(channel).unwrap_or(NOBODY)),
+            topic: *topic,
+            seq: *seq,
+            channel: channel(envelope),
+            key: envelope.key,
             heard: Instant::now(),
-            frame: envelope.frame.clone(),
+            audience: envelope.audience.as_deref().map(Arc::from),
+            frame: frame::websocket_event(*topic, *seq, *opcode, body).into(),
             json: OnceLock::new(),
         }
     }
@@ -47,9 +60,29 @@ impl Event {
             Dialect::Json => self.json.get_or_init(|| json_event(&self.frame)),
         }
     }
+
+    /// Whether it is for some accounts only.
+    pub const fn is_narrowed(&self) -> bool {
+        self.audience.is_some()
+    }
+
+    /// Whether it is for this account, of those who see its channel.
+    pub fn is_for(&self, user: Option<UserId>) -> bool {
+        self.audience
+            .as_ref()
+            .is_none_or(|accounts| user.is_some_and(|user| accounts.contains(&user.get())))
+    }
 }
 
-/// Ids are never this large in the lifetime of the epoch: no view has it.
+/// The channel whose sight decides who gets an event.
+pub fn channel(envelope: &Envelope) -> Option<ChannelId> {
+    // A channel that is no id is seen by nobody.
+    envelope
+        .visibility
+        .map(|channel| ChannelId::new(channel).unwrap_or(NOBODY))
+}
+
+/// Ids are never this large in the lifetime of the epoch: nobody sees it.
 const NOBODY: ChannelId = match ChannelId::new(shared::ids::MAX_ID) {
     Some(channel) => channel,
     None => unreachable!(),

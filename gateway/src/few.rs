@@ -120,6 +120,15 @@ impl<K: Eq + Hash, V> Few<K, V> {
         self.few.iter().map(|(key, value)| (key, value)).chain(many)
     }
 
+    /// All entries, whose values may be changed, in no order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        let many = self.many.iter_mut().flat_map(|many| many.iter_mut());
+        self.few
+            .iter_mut()
+            .map(|(key, value)| (&*key, value))
+            .chain(many)
+    }
+
     /// All values, in no order.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
@@ -127,8 +136,7 @@ impl<K: Eq + Hash, V> Few<K, V> {
 
     /// All values, to be changed, in no order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        let many = self.many.iter_mut().flat_map(|many| many.values_mut());
-        self.few.iter_mut().map(|(_, value)| value).chain(many)
+        self.iter_mut().map(|(_, value)| value)
     }
 }
 

@@ -22,12 +22,14 @@ pub mod event;
 pub mod fanout;
 pub mod few;
 pub mod http;
+pub mod log;
 pub mod metrics;
 pub mod opening;
 pub mod origin;
 pub mod places;
 pub mod probe;
 pub mod queries;
+pub mod replay;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
 pub mod session;

@@ -102,12 +102,14 @@ metrics! {
     queries_waiting: IntGauge;
     /// Topics that this gateway hears.
     topics: IntGauge;
-    /// Topics whose events wait for new views.
-    topics_held: IntGauge;
+    /// Topics whose events wait until it is known who sees what.
+    topics_waiting: IntGauge;
     /// Events heard on the bus.
     events_in_total: IntCounter;
     /// Events heard more than once.
     events_doubled_total: IntCounter;
+    /// Events heard that belong to another event log.
+    events_foreign_total: IntCounter;
     /// Holes found in topics.
     holes_total: IntCounter;
     /// Repairs from the event log.

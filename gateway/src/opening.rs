@@ -1,47 +1,46 @@
-//! Opens sessions: asks for the snapshot, joins its topics, replays what was missed.
+//! Opens sessions: asks for the snapshot, attaches it to its topics, replays what was missed.
 //!
-//! Nothing falls between snapshot and stream: a session joins a topic at the
-//! place where the fan-out stands, later events wait, and what lies between the
-//! snapshot and that place is read from the log.
+//! Nothing falls between snapshot and stream: a session is attached to a topic at
+//! the place where the fan-out stands, later events wait, and what lies between
+//! the snapshot and that place is read from the log.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use shared::{
-    bus::envelope::{Caller, Effect, Envelope, NodeAnswer, NodeQuery, OpenTopic, Opened},
+    bus::envelope::{Caller, Effect, NodeAnswer, NodeQuery, OpenTopic, Opened, epoch_number},
     close::CloseCode,
-    domain::permissions::{View, ViewId},
+    domain::permissions::Standing,
     error::Refusal,
     frame::opcode,
     ids::ServerId,
-    protocol::control::{Cursor, Gap, Ready, TopicSeq},
+    protocol::control::{Gap, Ready, TopicSeq},
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    dialect::Dialect,
-    event::Event,
     fanout::{
-        Exchange, events,
-        message::{Attach, AttachTopic, ToFanout, ToShard},
-        repair::Repaired,
+        Exchange,
+        message::{Attach, AttachTopic, Attached, Cause, Rights, ToFanout, ToShard},
         table::Joining,
         unexpected,
     },
+    log::{Log, Page},
     metrics::Metrics,
     queries::Queries,
+    replay::{Frames, Past},
     session::{Places, link::Link},
-    shard::{topics::Sight, writers::Close},
+    shard::writers::Close,
 };
 
 /// How often a question is asked again when the cluster is busy.
 const ATTEMPTS: u32 = 5;
 /// How long to wait before the first repetition; twice as long with each further one.
 const BACKOFF: Duration = Duration::from_millis(200);
-/// How many sessions replay at once: each of them holds a page of a mebibyte.
-const REPLAYS: usize = 64;
+/// How often a session is attached anew because its rights changed meanwhile.
+const STALE: usize = 16;
 
 /// Opens sessions and topics. Clones share everything.
 #[derive(Clone)]
@@ -49,9 +48,7 @@ pub struct Opener {
     queries: Queries,
     exchange: Exchange,
     metrics: Metrics,
-    replays: Arc<Semaphore>,
-    /// How many bytes are queued before the client has to have read them.
-    slice_bytes: usize,
+    log: Log,
 }
 
 /// Why an opening ends early; the connection is closed already, or is about to be.
@@ -60,82 +57,79 @@ struct Ended;
 /// A topic that a session follows up to the stream.
 struct Following {
     topic: u64,
-    /// Whose rights the view is of; none for the account's own topic.
-    view: Option<(ViewId, Arc<View>)>,
-    /// The head of the snapshot that the view is from.
+    /// How the account stands in the server; none for its own topic.
+    standing: Option<Standing>,
+    /// The head of the snapshot that the standing is from.
     head: u64,
-    /// Rights that change after this are not what the client's state was read with.
-    floor: u64,
     /// What the client has.
     place: u64,
 }
 
-impl Following {
-    /// Carries the client to this place.
-    fn cursor(&self, dialect: Dialect) -> Bytes {
-        let cursor = Cursor {
-            topics: vec![TopicSeq {
-                topic: self.topic,
-                seq: self.place,
-            }],
-        };
-        dialect.control(opcode::CURSOR, &cursor)
-    }
+/// Where the fan-out stands, and who sees what there.
+type Position = (u64, Option<Rights>);
 
+/// A session that is being opened, or opens one more topic.
+struct Opening<'a> {
+    opener: &'a Opener,
+    link: &'a Arc<Link>,
+    caller: Caller,
+    epoch: Option<u64>,
+    /// Servers that the account joined, as its replay said.
+    joined: Vec<ServerId>,
+}
+
+/// How a replay ended.
+enum Turn {
+    /// It is complete.
+    Done,
+    /// The log cannot be continued from there.
+    Gap,
+}
+
+impl Following {
     fn new(open: OpenTopic) -> Self {
         let OpenTopic {
             topic,
             head,
             replay_after,
             gap: _,
-            view,
+            standing,
         } = open;
         Self {
             topic,
-            view: view.map(|(id, view)| (id, Arc::new(view))),
+            standing,
             head,
-            floor: head,
             place: replay_after.unwrap_or(head),
         }
     }
 
-    fn sight(&self) -> Sight {
-        self.view
-            .as_ref()
-            .map_or(Sight::All, |(_, view)| Sight::View(Arc::clone(view)))
-    }
-
-    fn attach(&self) -> AttachTopic {
+    fn attach(&self, cause: Cause) -> AttachTopic {
         AttachTopic {
             topic: self.topic,
             head: self.head,
             place: self.place,
-            view: self.view.clone(),
+            standing: self.standing.clone(),
+            cause,
         }
     }
-}
 
-/// What an event of a replay asks for.
-enum Turn {
-    /// Go on.
-    Next,
-    /// The session's rights changed under its feet: begin anew with a gap.
-    Gap,
-    /// The view must be read again before this event is looked at.
-    Look,
-    /// The session has left the topic.
-    Left,
+    /// Whether the client's place is from before this membership.
+    fn is_older(&self) -> bool {
+        self.standing
+            .as_ref()
+            .is_some_and(|standing| self.place < standing.since)
+    }
 }
 
 impl Opener {
     /// Opens sessions with the answers of `queries`.
     pub fn new(queries: Queries, exchange: Exchange, metrics: Metrics, queue_bytes: usize) -> Self {
         Self {
+            // A page has to be read by the client before the next one is.
+            log: Log::new(queries.clone(), queue_bytes / 4),
             queries,
             exchange,
             metrics,
-            replays: Arc::new(Semaphore::new(REPLAYS)),
-            slice_bytes: queue_bytes / 4,
         }
     }
 
@@ -158,12 +152,8 @@ impl Opener {
     pub fn join(&self, tasks: &TaskTracker, joining: Joining) {
         let opener = self.clone();
         tasks.spawn(async move {
-            let Joining {
-                link,
-                server,
-                after,
-            } = joining;
-            let joined = AssertUnwindSafe(opener.join_server(&link, server, after));
+            let Joining { link, server } = joining;
+            let joined = AssertUnwindSafe(opener.join_server(&link, server));
             opener.finish(&link, joined.catch_unwind().await).await;
         });
     }
@@ -181,6 +171,7 @@ impl Opener {
         token: String,
         resume: Option<Places>,
     ) -> Result<(), Ended> {
+        let _turn = link.opening.acquire().await;
         let query = NodeQuery::Open { token, resume };
         let opened = match self.ask(link, &query).await {
             Ok(NodeAnswer::Opened(opened)) => opened,
@@ -194,10 +185,39 @@ impl Opener {
             return Err(Ended);
         }
         let caller = opened.caller.clone();
+        let epoch = Some(epoch_number(&opened.epoch));
         self.metrics.sessions.inc();
         link.open(caller.clone());
         let topics = self.ready(link, opened).await;
-        self.follow_all(link, &caller, topics).await
+        let mut opening = self.opening(link, caller, epoch);
+        opening.follow_all(topics).await?;
+        opening.join_all().await
+    }
+
+    const fn opening<'a>(
+        &'a self,
+        link: &'a Arc<Link>,
+        caller: Caller,
+        epoch: Option<u64>,
+    ) -> Opening<'a> {
+        Opening {
+            opener: self,
+            link,
+            caller,
+            epoch,
+            joined: Vec::new(),
+        }
+    }
+
+    async fn join_server(&self, link: &Arc<Link>, server: ServerId) -> Result<(), Ended> {
+        // One after the other: whoever joins, leaves and joins again gets one stream.
+        let _turn = link.opening.acquire().await;
+        let Some(caller) = link.caller().cloned() else {
+            return Err(Ended);
+        };
+        let mut opening = self.opening(link, caller, None);
+        opening.joined.push(server);
+        opening.join_all().await
     }
 
     /// Tells the client that the session is open, before anything else.
@@ -241,231 +261,6 @@ impl Opener {
         topics
     }
 
-    async fn follow_all(
-        &self,
-        link: &Arc<Link>,
-        caller: &Caller,
-        topics: Vec<Following>,
-    ) -> Result<(), Ended> {
-        let (behind, fresh): (Vec<_>, Vec<_>) = topics
-            .into_iter()
-            .partition(|topic| topic.place < topic.head);
-        let wanted = fresh.iter().map(Following::attach).collect();
-        let positions = self.attach(link, caller, wanted).await?;
-        for (topic, position) in fresh.into_iter().zip(positions) {
-            if topic.place < position {
-                self.follow(link, caller, topic, position).await?;
-            }
-        }
-        // One after the other: what is live meanwhile would have to wait for each.
-        for topic in behind {
-            let positions = self.attach(link, caller, vec![topic.attach()]).await?;
-            let position = positions.first().copied().ok_or(Ended)?;
-            if topic.place < position {
-                self.follow(link, caller, topic, position).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn join_server(
-        &self,
-        link: &Arc<Link>,
-        server: ServerId,
-        after: u64,
-    ) -> Result<(), Ended> {
-        let Some(caller) = link.caller().cloned() else {
-            return Err(Ended);
-        };
-        let Some(mut topic) = self.snapshot(link, &caller, server.get()).await? else {
-            // Gone again: the event that says so is on its way.
-            return Ok(());
-        };
-        // Behind the event of joining, not at the head of the snapshot: what was
-        // said between the two is part of the stream.
-        topic.place = after.min(topic.head);
-        topic.floor = topic.place;
-        let cursor = Cursor {
-            topics: vec![TopicSeq {
-                topic: topic.topic,
-                seq: topic.place,
-            }],
-        };
-        let frame = link.dialect.control(opcode::CURSOR, &cursor);
-        self.send(link, vec![frame]).await;
-        self.follow_all(link, &caller, vec![topic]).await
-    }
-
-    /// Replays a topic up to where the fan-out stood when the session joined,
-    /// then lets what waited follow.
-    async fn follow(
-        &self,
-        link: &Arc<Link>,
-        caller: &Caller,
-        mut topic: Following,
-        mut position: u64,
-    ) -> Result<(), Ended> {
-        let Ok(_permit) = self.replays.acquire().await else {
-            return Err(Ended);
-        };
-        loop {
-            let turn = self.replay(link, caller, &mut topic, position).await?;
-            match turn {
-                Turn::Next if self.release(link, topic.topic).await? => return Ok(()),
-                // More came meanwhile than may wait: it is in the log.
-                Turn::Next => {}
-                Turn::Left => {
-                    let leave = ToFanout::Leave(Arc::clone(link), topic.topic);
-                    drop(self.exchange.fanout.send(leave).await);
-                    return Ok(());
-                }
-                Turn::Gap | Turn::Look => {
-                    let Some(fresh) = self.snapshot(link, caller, topic.topic).await? else {
-                        let leave = ToFanout::Leave(Arc::clone(link), topic.topic);
-                        drop(self.exchange.fanout.send(leave).await);
-                        return Ok(());
-                    };
-                    topic.head = fresh.head;
-                    topic.view = fresh.view;
-                    if matches!(turn, Turn::Gap) {
-                        topic.place = fresh.head;
-                        topic.floor = fresh.head;
-                        self.gap(link, topic.topic, fresh.head).await;
-                    }
-                }
-            }
-            let positions = self.attach(link, caller, vec![topic.attach()]).await?;
-            position = positions.first().copied().unwrap_or(topic.place);
-            if topic.place >= position {
-                // It joined without having to wait.
-                return Ok(());
-            }
-        }
-    }
-
-    /// Queues what lies between the client's place and `position`.
-    async fn replay(
-        &self,
-        link: &Arc<Link>,
-        caller: &Caller,
-        topic: &mut Following,
-        position: u64,
-    ) -> Result<Turn, Ended> {
-        let mut hidden = false;
-        while topic.place < position {
-            let Repaired {
-                events, too_old, ..
-            } = self.page(link, topic).await?;
-            if too_old && topic.view.is_some() {
-                return Ok(Turn::Gap);
-            }
-            let mut frames = Vec::new();
-            let before = topic.place;
-            let mut turn = Turn::Next;
-            for envelope in events {
-                if envelope.seq > position || envelope.seq != topic.place + 1 {
-                    break;
-                }
-                turn = self.turn(link, caller, topic, &envelope).await?;
-                if matches!(turn, Turn::Look) {
-                    break;
-                }
-                let event = Event::new(&envelope);
-                if topic.sight().sees(event.channel) {
-                    if std::mem::take(&mut hidden) {
-                        frames.push(topic.cursor(link.dialect));
-                    }
-                    frames.push(event.frame(link.dialect).clone());
-                } else {
-                    hidden = true;
-                }
-                topic.place = envelope.seq;
-                if !matches!(turn, Turn::Next) {
-                    break;
-                }
-            }
-            let progress = topic.place > before;
-            self.queue(link, frames).await?;
-            if hidden && !matches!(turn, Turn::Next) {
-                self.cursor(link, topic).await;
-            }
-            match turn {
-                Turn::Next if !progress => {
-                    // The log lacks what was published: it cannot be continued.
-                    return self.end(link, CloseCode::OutOfSync).await.map(|()| turn);
-                }
-                Turn::Next => {}
-                _ => return Ok(turn),
-            }
-        }
-        // Groups are carried past what they may not see from here on; this
-        // session alone past what its replay hid.
-        self.cursor(link, topic).await;
-        Ok(Turn::Next)
-    }
-
-    /// What an event that came after the snapshot means for this session.
-    async fn turn(
-        &self,
-        link: &Arc<Link>,
-        caller: &Caller,
-        topic: &Following,
-        envelope: &Envelope,
-    ) -> Result<Turn, Ended> {
-        let seq = envelope.seq;
-        Ok(match &envelope.effect {
-            Some(Effect::Rights { .. }) if seq > topic.floor => Turn::Gap,
-            Some(Effect::Appeared { .. }) if seq > topic.head => Turn::Look,
-            Some(Effect::Left { user }) if seq > topic.head && *user == caller.user => Turn::Left,
-            // He left and came again before the snapshot: what was between is not his.
-            Some(Effect::Left { user }) if seq > topic.floor && *user == caller.user => Turn::Gap,
-            Some(Effect::Joined { server, after }) if seq > topic.head => {
-                Box::pin(self.join_server(link, *server, *after)).await?;
-                Turn::Next
-            }
-            Some(Effect::Revoked { session }) if seq > topic.head && *session == caller.session => {
-                return self
-                    .end(link, CloseCode::Revoked)
-                    .await
-                    .map(|()| Turn::Next);
-            }
-            _ => Turn::Next,
-        })
-    }
-
-    async fn page(&self, link: &Link, topic: &Following) -> Result<Repaired, Ended> {
-        for attempt in 0..ATTEMPTS {
-            if link.is_closing() {
-                return Err(Ended);
-            }
-            match events(&self.queries, topic.topic, topic.place).await {
-                Ok(page) => return Ok(page),
-                Err(_refusal) => tokio::time::sleep(BACKOFF * 2_u32.pow(attempt)).await,
-            }
-        }
-        self.close(link, CloseCode::OutOfSync).await;
-        Err(Ended)
-    }
-
-    async fn snapshot(
-        &self,
-        link: &Link,
-        caller: &Caller,
-        topic: u64,
-    ) -> Result<Option<Following>, Ended> {
-        let Some(server) = ServerId::new(topic) else {
-            return Ok(None);
-        };
-        let query = NodeQuery::Topic {
-            user: caller.user,
-            server,
-        };
-        match self.ask(link, &query).await {
-            Ok(NodeAnswer::Topic(open)) => Ok(open.map(Following::new)),
-            _ => self.end(link, CloseCode::OutOfSync).await.map(|()| None),
-        }
-    }
-
     async fn ask(&self, link: &Link, query: &NodeQuery) -> Result<NodeAnswer, Refusal> {
         let mut attempt = 0;
         loop {
@@ -476,67 +271,6 @@ impl Opener {
             }
             tokio::time::sleep(BACKOFF * 2_u32.pow(attempt)).await;
         }
-    }
-
-    async fn attach(
-        &self,
-        link: &Arc<Link>,
-        caller: &Caller,
-        topics: Vec<AttachTopic>,
-    ) -> Result<Vec<u64>, Ended> {
-        let attach = Attach {
-            link: Arc::clone(link),
-            caller: caller.clone(),
-            topics,
-        };
-        let (reply, answer) = oneshot::channel();
-        if link.is_closing() {
-            return Err(Ended);
-        }
-        drop(
-            self.exchange
-                .fanout
-                .send(ToFanout::Attach(attach, reply))
-                .await,
-        );
-        answer.await.map_err(|_gone| Ended)
-    }
-
-    async fn release(&self, link: &Link, topic: u64) -> Result<bool, Ended> {
-        let (reply, answer) = oneshot::channel();
-        let message = ToShard::Release(link.connection, topic, reply);
-        self.exchange.tell(link.shard, message).await;
-        answer.await.map_err(|_gone| Ended)
-    }
-
-    /// Queues a page as fast as the client reads it.
-    async fn queue(&self, link: &Link, frames: Vec<Bytes>) -> Result<(), Ended> {
-        let mut slice = Vec::new();
-        let mut bytes = 0;
-        for frame in frames {
-            bytes += frame.len();
-            slice.push(frame);
-            if bytes >= self.slice_bytes {
-                self.queue_slice(link, std::mem::take(&mut slice)).await?;
-                bytes = 0;
-            }
-        }
-        self.queue_slice(link, slice).await
-    }
-
-    async fn queue_slice(&self, link: &Link, frames: Vec<Bytes>) -> Result<(), Ended> {
-        if frames.is_empty() {
-            return Ok(());
-        }
-        let (drained, done) = oneshot::channel();
-        let message = ToShard::Replay(link.connection, frames, drained);
-        self.exchange.tell(link.shard, message).await;
-        // Dropped without an answer when the connection ends.
-        done.await.map_err(|_gone| Ended)
-    }
-
-    async fn cursor(&self, link: &Link, topic: &Following) {
-        self.send(link, vec![topic.cursor(link.dialect)]).await;
     }
 
     async fn gap(&self, link: &Link, topic: u64, seq: u64) {
@@ -559,5 +293,291 @@ impl Opener {
     async fn end(&self, link: &Link, code: CloseCode) -> Result<(), Ended> {
         self.close(link, code).await;
         Err(Ended)
+    }
+}
+
+impl Opening<'_> {
+    async fn follow_all(&mut self, topics: Vec<Following>) -> Result<(), Ended> {
+        let (behind, fresh): (Vec<_>, Vec<_>) = topics
+            .into_iter()
+            .partition(|topic| topic.place < topic.head);
+        let wanted = fresh
+            .iter()
+            .map(|topic| topic.attach(Cause::Open))
+            .collect();
+        let attached = self.attach(wanted).await?;
+        for (topic, attached) in fresh.into_iter().zip(attached) {
+            self.follow(topic, Cause::Open, Some(attached)).await?;
+        }
+        // One after the other: what is live meanwhile would have to wait for each.
+        for topic in behind {
+            self.follow(topic, Cause::Open, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the topics of servers that the account joined meanwhile.
+    async fn join_all(&mut self) -> Result<(), Ended> {
+        while let Some(server) = self.joined.pop() {
+            if let Some(mut topic) = self.snapshot(server.get()).await? {
+                // Behind the event of joining, not at the head of the snapshot: what
+                // was said between the two is part of the stream.
+                topic.place = topic.standing.as_ref().map_or(0, |standing| standing.since);
+                self.follow(topic, Cause::Join, None).await?;
+            }
+            // Else it is gone again: the event that says so is on its way.
+        }
+        Ok(())
+    }
+
+    /// Brings a session up to the stream of a topic, and lets what waited follow.
+    async fn follow(
+        &mut self,
+        mut topic: Following,
+        mut cause: Cause,
+        mut attached: Option<Attached>,
+    ) -> Result<(), Ended> {
+        let mut stale = 0;
+        loop {
+            let answer = match attached.take() {
+                Some(attached) => attached,
+                None => self.attach_one(&topic, cause).await?,
+            };
+            let position = match answer {
+                Attached::Already => return Ok(()),
+                Attached::Stale => {
+                    stale += 1;
+                    if stale > STALE {
+                        return self.opener.end(self.link, CloseCode::OutOfSync).await;
+                    }
+                    if !self.renew(&mut topic).await? {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Attached::At { position, rights } => (position, rights),
+            };
+            let is_new = cause == Cause::Join;
+            if is_new {
+                let mut frames = self.frames();
+                frames.cursor(topic.topic, topic.place);
+                self.opener.send(self.link, frames.frames).await;
+            } else if topic.place >= position.0 {
+                return Ok(());
+            }
+            cause = Cause::Again;
+            match self.replay(&mut topic, position).await? {
+                Turn::Done if self.release(topic.topic).await? => return Ok(()),
+                // More came meanwhile than may wait: it is in the log.
+                Turn::Done => {}
+                Turn::Gap => {
+                    if !self.skip(&mut topic).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The client's place cannot be continued from: it goes on at the snapshot.
+    /// `false` when the account is no member any more.
+    async fn skip(&self, topic: &mut Following) -> Result<bool, Ended> {
+        if topic.place >= topic.head && !self.renew(topic).await? {
+            return Ok(false);
+        }
+        topic.place = topic.head;
+        self.opener.gap(self.link, topic.topic, topic.head).await;
+        Ok(true)
+    }
+
+    /// Takes a new snapshot of a topic. `false` when the account is no member any more.
+    async fn renew(&self, topic: &mut Following) -> Result<bool, Ended> {
+        let Some(fresh) = self.snapshot(topic.topic).await? else {
+            let leave = ToFanout::Leave(Arc::clone(self.link), topic.topic);
+            drop(self.opener.exchange.fanout.send(leave).await);
+            return Ok(false);
+        };
+        let place = std::mem::replace(topic, fresh).place;
+        topic.place = place;
+        if topic.is_older() {
+            topic.place = topic.head;
+            self.opener.gap(self.link, topic.topic, topic.head).await;
+        }
+        Ok(true)
+    }
+
+    /// Queues what lies between the client's place and where the fan-out stands.
+    async fn replay(
+        &mut self,
+        topic: &mut Following,
+        (position, rights): Position,
+    ) -> Result<Turn, Ended> {
+        let mut past = match (&rights, &topic.standing) {
+            (Some(rights), Some(standing)) => {
+                let Some(past) = self.past(topic, position, rights, standing).await? else {
+                    return Ok(Turn::Gap);
+                };
+                Some(past)
+            }
+            _ => None,
+        };
+        let mut frames = self.frames();
+        while topic.place < position {
+            let page = self.page(topic).await?;
+            if page.too_old {
+                return Ok(Turn::Gap);
+            }
+            let before = topic.place;
+            for (event, effect) in &page.events {
+                if event.seq > position || event.seq != topic.place + 1 {
+                    break;
+                }
+                topic.place = event.seq;
+                frames.add(event, effect.as_ref(), past.as_mut());
+                if let Some(effect) = effect {
+                    self.act(topic, event.seq, effect).await?;
+                }
+            }
+            drop(page);
+            if topic.place == before {
+                // The log lacks what was published: it cannot be continued.
+                return self
+                    .opener
+                    .end(self.link, CloseCode::OutOfSync)
+                    .await
+                    .map(|()| Turn::Done);
+            }
+            self.queue(std::mem::take(&mut frames.frames)).await?;
+        }
+        // Groups are carried past what they may not see from here on; this
+        // session alone past what its replay hid.
+        frames.cursor(topic.topic, topic.place);
+        self.opener.send(self.link, frames.frames).await;
+        Ok(Turn::Done)
+    }
+
+    /// What the session saw as of its place; none where that cannot be known.
+    async fn past(
+        &self,
+        topic: &Following,
+        position: u64,
+        rights: &Rights,
+        standing: &Standing,
+    ) -> Result<Option<Past>, Ended> {
+        if rights.version <= topic.place && standing.changed <= topic.place {
+            return Ok(Some(Past::new(rights, standing, &[])));
+        }
+        let log = &self.opener.log;
+        let changes = self
+            .insist(|| log.changes(topic.topic, topic.place, position))
+            .await?;
+        let past = changes.as_ref().as_ref();
+        Ok(past.map(|changes| Past::new(rights, standing, changes)))
+    }
+
+    /// What an event that came after the snapshot means for the session itself.
+    async fn act(&mut self, topic: &Following, seq: u64, effect: &Effect) -> Result<(), Ended> {
+        if topic.standing.is_some() || seq <= topic.head {
+            return Ok(());
+        }
+        match effect {
+            Effect::Joined { server, .. } => self.joined.push(*server),
+            Effect::Revoked { session } if *session == self.caller.session => {
+                return self.opener.end(self.link, CloseCode::Revoked).await;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn frames(&self) -> Frames {
+        Frames::new(self.link.dialect, self.caller.user)
+    }
+
+    async fn page(&self, topic: &Following) -> Result<Arc<Page>, Ended> {
+        let log = &self.opener.log;
+        self.insist(|| log.page(topic.topic, topic.place)).await
+    }
+
+    /// Asks again while the cluster is busy.
+    async fn insist<T, F: Future<Output = Result<T, Refusal>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Ended> {
+        for attempt in 0..ATTEMPTS {
+            if self.link.is_closing() {
+                return Err(Ended);
+            }
+            match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(_refusal) => tokio::time::sleep(BACKOFF * 2_u32.pow(attempt)).await,
+            }
+        }
+        self.opener.close(self.link, CloseCode::OutOfSync).await;
+        Err(Ended)
+    }
+
+    /// How the account stands in a server now; none where it is no member.
+    async fn snapshot(&self, topic: u64) -> Result<Option<Following>, Ended> {
+        let Some(server) = ServerId::new(topic) else {
+            return Ok(None);
+        };
+        let query = NodeQuery::Topic {
+            user: self.caller.user,
+            server,
+        };
+        if let Ok(NodeAnswer::Topic(open)) = self.opener.ask(self.link, &query).await {
+            return Ok(open.map(Following::new));
+        }
+        let code = CloseCode::OutOfSync;
+        self.opener.end(self.link, code).await.map(|()| None)
+    }
+
+    async fn attach_one(&self, topic: &Following, cause: Cause) -> Result<Attached, Ended> {
+        let attached = self.attach(vec![topic.attach(cause)]).await?;
+        attached.into_iter().next().ok_or(Ended)
+    }
+
+    async fn attach(&self, topics: Vec<AttachTopic>) -> Result<Vec<Attached>, Ended> {
+        let link = self.link;
+        let attach = Attach {
+            link: Arc::clone(link),
+            caller: self.caller.clone(),
+            epoch: self.epoch,
+            topics,
+        };
+        let (reply, answer) = oneshot::channel();
+        if link.is_closing() {
+            return Err(Ended);
+        }
+        let message = ToFanout::Attach(attach, reply);
+        drop(self.opener.exchange.fanout.send(message).await);
+        match answer.await {
+            Ok(attached) => Ok(attached),
+            // The topic did not come as far as the snapshot.
+            Err(_gone) => {
+                self.opener.close(link, CloseCode::OutOfSync).await;
+                Err(Ended)
+            }
+        }
+    }
+
+    async fn release(&self, topic: u64) -> Result<bool, Ended> {
+        let (reply, answer) = oneshot::channel();
+        let message = ToShard::Release(self.link.connection, topic, reply);
+        self.opener.exchange.tell(self.link.shard, message).await;
+        answer.await.map_err(|_gone| Ended)
+    }
+
+    /// Queues frames, and waits until the client has read most of them.
+    async fn queue(&self, frames: Vec<Bytes>) -> Result<(), Ended> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let (drained, done) = oneshot::channel();
+        let message = ToShard::Replay(self.link.connection, frames, drained);
+        self.opener.exchange.tell(self.link.shard, message).await;
+        // Dropped without an answer when the connection ends.
+        done.await.map_err(|_gone| Ended)
     }
 }

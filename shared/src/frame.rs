@@ -40,6 +40,8 @@ pub mod opcode {
     pub const RECONNECT: u16 = 9;
     /// Server: the topic cannot be continued; fetch it anew.
     pub const GAP: u16 = 10;
+    /// Server: what this session sees of the topic is another from here on.
+    pub const SIGHT: u16 = 11;
     /// Here begin the commands that go to the lane of their scope.
     pub const FIRST_LANE: u16 = 16;
     /// Here begin those that any worker answers.

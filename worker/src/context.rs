@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_bytes::ByteBuf;
 use shared::{
     bus::envelope::{Caller, Effect, Envelope, pack},
-    domain::permissions::{Permissions, Standing},
+    domain::{
+        permissions::{Permissions, Standing},
+        rights::Change,
+    },
     error::{Reason, Refusal},
-    frame,
     ids::{ChannelId, Id, Partition, ServerId, UserId, next_raw},
     protocol::{self, Event, Request},
 };
@@ -56,18 +59,47 @@ pub(super) struct Emitted {
     /// Where its seq comes from.
     pub(super) writer: TopicWriter,
     pub(super) opcode: u16,
-    pub(super) channel: Option<ChannelId>,
-    pub(super) effect: Option<Effect>,
+    /// Of what is not stored: what it replaces where it still waits.
+    pub(super) key: Option<u64>,
+    pub(super) audience: Audience,
+    pub(super) effect: Option<Vec<u8>>,
     pub(super) body: Vec<u8>,
     pub(super) partition: Partition,
     pub(super) trace: Option<String>,
+}
+
+/// Who gets an event of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Every member.
+    Members,
+    /// One member.
+    Member(UserId),
+    /// Who sees the channel.
+    Channel(ChannelId),
+}
+
+impl Audience {
+    const fn channel(self) -> Option<u64> {
+        match self {
+            Self::Channel(channel) => Some(channel.get()),
+            Self::Members | Self::Member(_) => None,
+        }
+    }
+
+    fn accounts(self) -> Option<Vec<u64>> {
+        match self {
+            Self::Member(user) => Some(vec![user.get()]),
+            Self::Members | Self::Channel(_) => None,
+        }
+    }
 }
 
 /// Whom an event is for, and what gateways do about it.
 struct Target {
     topic: u64,
     writer: TopicWriter,
-    channel: Option<ChannelId>,
+    audience: Audience,
     effect: Option<Effect>,
 }
 
@@ -78,19 +110,27 @@ pub(super) enum TopicWriter {
     Lane(u64),
     /// Any lane: the seq is taken under the row's lock, last before COMMIT.
     Any,
-    /// Nobody: the event is not stored.
-    Nobody,
+    /// Nobody: the event is not stored; it comes after this one.
+    Nobody(u64),
 }
 
 impl Emitted {
     /// The finished event, once its seq is known.
     pub(super) fn envelope(&self, seq: u64) -> Envelope {
+        let after = match self.writer {
+            TopicWriter::Nobody(after) => after,
+            TopicWriter::Lane(_) | TopicWriter::Any => 0,
+        };
         Envelope {
             topic: self.topic,
             seq,
-            channel: self.channel.map(Id::get),
-            effect: self.effect.clone(),
-            frame: frame::websocket_event(self.topic, seq, self.opcode, &self.body).into(),
+            after,
+            visibility: self.audience.channel(),
+            audience: self.audience.accounts(),
+            key: self.key,
+            effect: self.effect.clone().map(ByteBuf::from),
+            opcode: self.opcode,
+            body: self.body.clone().into(),
             trace: self.trace.clone(),
         }
     }
@@ -103,8 +143,12 @@ impl Emitted {
             partition: self.partition,
             position,
             opcode: self.opcode,
-            channel: self.channel.map(Id::get),
-            effect: self.effect.as_ref().map(|effect| pack(effect).to_vec()),
+            channel: self.audience.channel(),
+            audience: self
+                .audience
+                .accounts()
+                .map(|accounts| pack(&accounts).to_vec()),
+            effect: self.effect.clone(),
             body: self.body.clone(),
         }
     }
@@ -238,68 +282,94 @@ impl Context<'_> {
         self.writes += 1;
     }
 
-    /// Tells the members of the scope's server what happened. With a channel,
-    /// only those who see it.
+    /// Tells members of the scope's server what happened.
     pub(crate) async fn emit<E: Event>(
         &mut self,
-        channel: Option<ChannelId>,
-        effect: Option<Effect>,
+        audience: Audience,
         event: &E,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
+        self.emit_changes(audience, Vec::new(), event).await
+    }
+
+    /// The same of what changes who sees what, or who is a member; answers the
+    /// event's place.
+    pub(crate) async fn emit_changes<E: Event>(
+        &mut self,
+        audience: Audience,
+        changes: Vec<Change>,
+        event: &E,
+    ) -> Result<u64, Error> {
         let state = self.server().await?;
         state.head += 1;
-        let (topic, seq) = (state.structure.server.get(), state.head);
+        let (server, seq) = (state.structure.server, state.head);
+        let follows = state.rights_version;
+        let is_structural = changes.iter().any(Change::is_structural);
+        if is_structural {
+            state.rights_version = seq;
+            self.store().await?.set_rights_version(server, seq).await?;
+        }
+        let topic = server.get();
         self.batch.heads.insert(topic, seq);
-        let writer = TopicWriter::Lane(seq);
+        let effect = (!changes.is_empty()).then_some(Effect::Rights { follows, changes });
         self.push(
             Target {
                 topic,
-                writer,
-                channel,
+                writer: TopicWriter::Lane(seq),
+                audience,
                 effect,
             },
+            None,
             event,
         );
-        Ok(())
+        Ok(seq)
     }
 
     /// Tells an account what happened.
     pub(crate) fn emit_to<E: Event>(&mut self, user: UserId, effect: Option<Effect>, event: &E) {
-        let (topic, writer) = (user.get(), TopicWriter::Any);
         self.push(
             Target {
-                topic,
-                writer,
-                channel: None,
+                topic: user.get(),
+                writer: TopicWriter::Any,
+                audience: Audience::Members,
                 effect,
             },
+            None,
             event,
         );
     }
 
-    /// Tells those who see the channel something that is not stored.
-    pub(crate) fn signal<E: Event>(&mut self, channel: ChannelId, event: &E) {
-        let (topic, writer) = (self.command.scope, TopicWriter::Nobody);
+    /// Tells those who see the channel something that is not stored. What waits
+    /// somewhere under the same `key` is replaced by it.
+    pub(crate) async fn signal<E: Event>(
+        &mut self,
+        channel: ChannelId,
+        key: u64,
+        event: &E,
+    ) -> Result<(), Error> {
+        let after = self.server().await?.head;
         self.push(
             Target {
-                topic,
-                writer,
-                channel: Some(channel),
+                topic: self.command.scope,
+                writer: TopicWriter::Nobody(after),
+                audience: Audience::Channel(channel),
                 effect: None,
             },
+            Some(key),
             event,
         );
         self.writes -= 1;
+        Ok(())
     }
 
-    fn push<E: Event>(&mut self, to: Target, event: &E) {
+    fn push<E: Event>(&mut self, to: Target, key: Option<u64>, event: &E) {
         self.writes += 1;
         self.emitted.push(Emitted {
             topic: to.topic,
             writer: to.writer,
             opcode: E::OPCODE,
-            channel: to.channel,
-            effect: to.effect,
+            key,
+            audience: to.audience,
+            effect: to.effect.map(|effect| pack(&effect).to_vec()),
             body: protocol::encode(event),
             partition: self.command.partition,
             trace: self.command.trace.clone(),

@@ -85,7 +85,6 @@ mod tests {
             term,
             number,
             backlog: 0,
-            moved: Vec::new(),
         }
     }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use shared::{
     bus::envelope::{Answer, Caller},
-    domain::permissions::{View, ViewId},
+    domain::permissions::{Standing, Structure},
+    protocol::control,
 };
 use tokio::sync::oneshot;
 
+use super::sights::{Channels, GroupId};
 use crate::{
     event::Event,
     session::link::Link,
@@ -51,7 +53,7 @@ pub enum ToShard<S = WriteHalf> {
     /// gets what waits for the end of its replay.
     Leave(u64, u64, bool),
     /// Rights changed.
-    Views(ViewChange),
+    Rights(Arc<RightsChange>),
     /// A topic (first) goes on at a place (second).
     Gap(u64, u64),
     /// Closes everyone who belongs to a topic.
@@ -73,31 +75,45 @@ pub struct Join {
     pub topic: u64,
     /// The topic's place in the fan-out.
     pub position: u64,
-    /// What the session has already.
-    pub after: u64,
     /// Whether it needs no replay.
     pub released: bool,
-    /// Its view.
+    /// Its group.
     pub group: GroupKey,
-    /// What the view shows, when the fan-out knows it better than the shard.
-    pub sight: Option<Sight>,
+    /// What the group sees.
+    pub sight: Sight,
 }
 
-/// How views changed.
-#[derive(Debug, Clone)]
-pub struct ViewChange {
+/// An event that changes who sees what, and everything that follows from it.
+#[derive(Debug)]
+pub struct RightsChange {
     /// The server.
     pub topic: u64,
-    /// Connections that have another view now.
-    pub moved: Vec<(u64, ViewId)>,
-    /// What views show now.
-    pub views: Vec<(ViewId, Sight)>,
+    /// The event itself; none where the topic goes on elsewhere in its log.
+    pub event: Option<RightsEvent>,
+    /// Groups that see something else now.
+    pub groups: Vec<(GroupId, Channels, Option<Arc<Notice>>)>,
+    /// Connections that belong to another group now, with what that sees.
+    pub moved: Vec<(u64, GroupId, Channels, Option<Arc<Notice>>)>,
 }
+
+/// The event of a [`RightsChange`].
+#[derive(Debug)]
+pub struct RightsEvent {
+    /// The event.
+    pub event: Arc<Event>,
+    /// Whether those get it who saw its channel before it: the channel is gone
+    /// with it. All others are for those who see it afterwards.
+    pub before: bool,
+}
+
+/// Tells a session what it sees now.
+pub type Notice = control::Sight;
 
 /// What sessions tell the fan-out.
 pub enum ToFanout {
-    /// A session belongs to topics; answered with the place of each.
-    Attach(Attach, oneshot::Sender<Vec<u64>>),
+    /// A session belongs to topics; answered once all of them have come as far
+    /// as the session's snapshot.
+    Attach(Attach, oneshot::Sender<Vec<Attached>>),
     /// A session no longer belongs to a topic.
     Leave(Arc<Link>, u64),
     /// A connection has ended.
@@ -111,6 +127,8 @@ pub struct Attach {
     pub link: Arc<Link>,
     /// Whose session it is.
     pub caller: Caller,
+    /// Names the log of the session's snapshot; none for a topic that comes later.
+    pub epoch: Option<u64>,
     /// The topics.
     pub topics: Vec<AttachTopic>,
 }
@@ -120,10 +138,48 @@ pub struct Attach {
 pub struct AttachTopic {
     /// The server or the account.
     pub topic: u64,
-    /// The head in the snapshot that the view is from.
+    /// The head in the snapshot that the standing is from.
     pub head: u64,
     /// What the session has already: everything up to here.
     pub place: u64,
-    /// What it sees of a server; an account sees all of its own topic.
-    pub view: Option<(ViewId, Arc<View>)>,
+    /// How it stands in a server; an account sees all of its own topic.
+    pub standing: Option<Standing>,
+    /// Why it is attached.
+    pub cause: Cause,
+}
+
+/// Why a session is attached to a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The session opens.
+    Open,
+    /// Its account became a member: events wait until the session was told so.
+    Join,
+    /// It was attached before, and more came meanwhile than could wait.
+    Again,
+}
+
+/// How a session was attached to a topic.
+#[derive(Debug, Clone)]
+pub enum Attached {
+    /// It gets everything behind this place.
+    At {
+        /// The place.
+        position: u64,
+        /// Of a server, what decides who sees what as of the place.
+        rights: Option<Rights>,
+    },
+    /// It was attached already, in the same membership.
+    Already,
+    /// It was not: its standing changed since the snapshot.
+    Stale,
+}
+
+/// What decides who sees what, as of a place.
+#[derive(Debug, Clone)]
+pub struct Rights {
+    /// The structure.
+    pub structure: Arc<Structure>,
+    /// The last event that changed it.
+    pub version: u64,
 }

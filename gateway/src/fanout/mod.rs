@@ -1,30 +1,34 @@
 //! The fan-out: one task that hears the bus and tells the shards.
 //!
 //! - [`table`], [`topic`]: what is given out, and in which order;
-//! - [`repair`], [`views`], [`beats`]: what has to be fetched;
+//! - [`sights`], [`rights`]: who sees it, folded from the log;
+//! - [`attach`]: which sessions belong to it;
+//! - [`repair`], [`beats`]: what the bus lost;
 //! - [`subscriptions`]: what the bus is asked for;
 //! - [`message`], [`outbox`]: how it talks to shards and sessions.
 
+pub mod attach;
 pub mod beats;
 pub mod message;
 pub mod outbox;
 pub mod repair;
+pub mod rights;
+pub mod sights;
 pub mod subscriptions;
 pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod topic;
-pub mod views;
 
 use std::sync::Arc;
 
 use shared::{
     bus::{
         Delivery, Subscriber, Topic,
-        envelope::{Answer, Beat, Envelope, NodeAnswer, NodeQuery, unpack},
+        envelope::{Answer, Beat, NodeAnswer, NodeQuery, OpenStructure, Published, unpack},
     },
     error::{Reason, Refusal},
-    ids::{ServerId, UserId},
+    ids::ServerId,
     protocol::control::TopicSeq,
 };
 use tokio::{
@@ -38,7 +42,6 @@ use self::{
     outbox::Outbox,
     repair::Repaired,
     table::{Job, Table},
-    views::Views,
 };
 use crate::{metrics::Metrics, opening::Opener, probe::Echo, queries::Queries};
 
@@ -46,6 +49,8 @@ use crate::{metrics::Metrics, opening::Opener, probe::Echo, queries::Queries};
 pub const INBOX: usize = 1_024;
 /// How many answers to jobs may wait; bounded by the jobs.
 pub const RESULTS: usize = 128;
+/// How many bytes a repair reads at once.
+const PAGE_BYTES: u32 = 1024 * 1024;
 /// How many deliveries a turn takes: more mean more events per system call.
 const TURN: usize = 256;
 
@@ -63,16 +68,9 @@ pub enum Done {
         answer: Result<Repaired, Refusal>,
     },
     /// Heads.
-    Heads(Vec<(u64, u64)>, Result<Vec<TopicSeq>, Refusal>),
-    /// Views.
-    Views {
-        /// The server.
-        topic: u64,
-        /// Whom they are of.
-        asked: Vec<UserId>,
-        /// What they show.
-        answer: Result<Views, Refusal>,
-    },
+    Heads(Vec<(u64, u64)>, Result<(u64, Vec<TopicSeq>), Refusal>),
+    /// Structures, with the topics that were asked for.
+    Structures(Vec<u64>, Result<(u64, Vec<OpenStructure>), Refusal>),
 }
 
 /// What the fan-out talks to.
@@ -133,18 +131,15 @@ impl Fanout {
     fn hear(&mut self, delivery: Delivery, now: Instant) {
         match delivery {
             Delivery::Lost => self.table.lost(now),
-            Delivery::Message(Topic::Events(_), bytes) => {
-                match unpack::<Vec<Envelope>>(&bytes) {
-                    Ok(envelopes) => {
-                        self.metrics.events_in_total.inc_by(envelopes.len() as u64);
-                        for envelope in envelopes {
-                            self.table.take(envelope, now);
-                        }
-                    }
-                    // Its events are missing now, which the next one or a beat shows.
-                    Err(error) => self.garbled("events", &error),
+            Delivery::Message(Topic::Events(topic), bytes) => match unpack::<Published>(&bytes) {
+                Ok(published) => {
+                    let count = published.events.len() as u64;
+                    self.metrics.events_in_total.inc_by(count);
+                    self.table.hear(topic, published, now);
                 }
-            }
+                // Its events are missing now, which the next one or its head shows.
+                Err(error) => self.garbled("events", &error),
+            },
             Delivery::Message(Topic::Node(_), bytes) => match unpack::<Vec<Answer>>(&bytes) {
                 Ok(answers) => self.answer(answers),
                 Err(error) => self.garbled("answers", &error),
@@ -187,11 +182,7 @@ impl Fanout {
 
     fn serve(&mut self, message: ToFanout, now: Instant) {
         match message {
-            ToFanout::Attach(attach, reply) => {
-                let positions = self.table.attach(&attach, now);
-                // The driver may have gone; its connection's end undoes this.
-                drop(reply.send(positions));
-            }
+            ToFanout::Attach(attach, reply) => self.table.attach(attach, reply, now),
             ToFanout::Leave(link, topic) => self.table.leave(link.connection, topic, false, now),
             ToFanout::Detach(link) => self.table.detach(&link, now),
         }
@@ -206,11 +197,7 @@ impl Fanout {
                 answer,
             } => self.table.repaired(topic, after, answer, now),
             Done::Heads(asked, answer) => self.table.heads(&asked, answer, now),
-            Done::Views {
-                topic,
-                asked,
-                answer,
-            } => self.table.views(topic, &asked, answer, now),
+            Done::Structures(asked, answer) => self.table.structures(&asked, answer, now),
         }
     }
 
@@ -235,27 +222,44 @@ async fn fetch(queries: &Queries, job: Job) -> Done {
         Job::Repair { topic, after } => Done::Repaired {
             topic,
             after,
-            answer: events(queries, topic, after).await,
+            answer: events(queries, topic, after, PAGE_BYTES).await,
         },
         Job::Heads(asked) => {
             let topics = asked.iter().map(|(topic, _)| *topic).collect();
             let answer = match queries.node(&NodeQuery::Heads { topics }).await {
-                Ok(NodeAnswer::Heads { topics }) => Ok(topics),
+                Ok(NodeAnswer::Heads { epoch, topics }) => Ok((epoch, topics)),
                 other => Err(unexpected(other)),
             };
             Done::Heads(asked, answer)
         }
-        Job::Views { topic, seq, users } => Done::Views {
-            topic,
-            answer: views(queries, topic, seq, users.clone()).await,
-            asked: users,
-        },
+        Job::Structures(asked) => {
+            let numbers = asked.iter().map(|(number, _)| *number).collect();
+            let servers = asked
+                .into_iter()
+                .filter_map(|(number, users)| Some((ServerId::new(number)?, users)))
+                .collect();
+            let answer = match queries.node(&NodeQuery::Structures { servers }).await {
+                Ok(NodeAnswer::Structures { epoch, servers }) => Ok((epoch, servers)),
+                other => Err(unexpected(other)),
+            };
+            Done::Structures(numbers, answer)
+        }
     }
 }
 
 /// The next events of a topic.
-pub async fn events(queries: &Queries, topic: u64, after: u64) -> Result<Repaired, Refusal> {
-    match queries.node(&NodeQuery::Events { topic, after }).await {
+pub async fn events(
+    queries: &Queries,
+    topic: u64,
+    after: u64,
+    bytes: u32,
+) -> Result<Repaired, Refusal> {
+    let query = NodeQuery::Events {
+        topic,
+        after,
+        bytes,
+    };
+    match queries.node(&query).await {
         Ok(NodeAnswer::Events {
             events,
             head,
@@ -264,27 +268,6 @@ pub async fn events(queries: &Queries, topic: u64, after: u64) -> Result<Repaire
             events,
             head,
             too_old,
-        }),
-        other => Err(unexpected(other)),
-    }
-}
-
-async fn views(
-    queries: &Queries,
-    topic: u64,
-    seq: u64,
-    users: Vec<UserId>,
-) -> Result<Views, Refusal> {
-    let server = ServerId::new(topic).ok_or(Reason::Internal)?;
-    match queries.node(&NodeQuery::Views { server, seq, users }).await {
-        Ok(NodeAnswer::Views {
-            seq,
-            members,
-            views,
-        }) => Ok(Views {
-            seq,
-            members,
-            views,
         }),
         other => Err(unexpected(other)),
     }

@@ -91,12 +91,7 @@ impl Table {
             too_old,
         } = answer;
         if head < after {
-            // Another log: a standby or a backup took over. Sessions find out
-            // from the epoch when they resume.
-            if let Some(topic) = self.topics.get_mut(&number) {
-                topic.skip_to(head);
-            }
-            self.out_of_sync(number);
+            self.begin_anew(number, head, now);
             return;
         }
         if too_old {
@@ -112,17 +107,31 @@ impl Table {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
-        if topic.hold.is_some() {
-            // What was not kept is read after the views have come.
+        if !topic.is_open() {
+            // What was not kept is read after the structure has come.
             topic.want = topic.want.max(head);
             return;
         }
         if !progress {
             // The log is the truth: what was hoped for beyond it does not exist.
             topic.want = topic.want.min(head.max(topic.last));
+            // Who waits for it has a snapshot of another log.
+            self.give_up(number);
         } else if head > topic.last {
             topic.want = topic.want.max(head);
             self.repair(number, now);
+        }
+    }
+
+    /// The log is shorter than it was: a standby or a backup took over. Sessions
+    /// find out from the epoch when they resume.
+    fn begin_anew(&mut self, number: u64, head: u64, now: Instant) {
+        if let Some(topic) = self.topics.get_mut(&number) {
+            topic.skip_to(head);
+            self.out_of_sync(number);
+            self.give_up(number);
+            // The rights may be other ones, too.
+            self.read_anew(number, now);
         }
     }
 
@@ -134,15 +143,13 @@ impl Table {
         if head <= topic.last {
             return;
         }
+        if topic.kind == Kind::Server {
+            // Nobody knows what happened to the rights.
+            return self.read_anew(number, now);
+        }
         topic.skip_to(head);
-        let users = topic.members.values().map(|member| member.user).collect();
-        let is_server = topic.kind == Kind::Server;
         self.metrics.gaps_total.inc();
         self.tell_members(number, || ToShard::Gap(number, head));
-        if is_server {
-            // Nobody knows what happened to the rights.
-            self.hold(number, head, users, now);
-        }
         self.advance(number, now);
     }
 
@@ -151,11 +158,11 @@ impl Table {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
-        if topic.hold.is_some() {
-            self.retry_views(number, now);
-        } else if topic.is_behind()
+        let is_wanted = !topic.members.is_empty() || !topic.waiting.is_empty();
+        if topic.is_behind()
+            && topic.is_open()
             && topic.subscription != Subscription::Wanted
-            && !topic.members.is_empty()
+            && is_wanted
         {
             #[cfg(feature = "sabotage")]
             if crate::sabotage::passes_over() {
@@ -192,16 +199,17 @@ impl Table {
     pub fn heads(
         &mut self,
         asked: &[(u64, u64)],
-        answer: Result<Vec<TopicSeq>, Refusal>,
+        answer: Result<(u64, Vec<TopicSeq>), Refusal>,
         now: Instant,
     ) {
         self.heads_running = self.heads_running.saturating_sub(1);
-        let Ok(heads) = answer else {
+        let Ok((epoch, heads)) = answer else {
             self.metrics.repairs_failed_total.inc();
             self.dirty.extend(asked.iter().map(|(number, _)| *number));
             self.dirty_at = now + RETRY + self.jitter(RETRY);
             return;
         };
+        self.learn_epoch(epoch);
         for (number, _) in asked {
             if let Some(topic) = self.topics.get_mut(number) {
                 topic.dirty = false;
@@ -213,8 +221,7 @@ impl Table {
             };
             let before = asked.iter().find(|(number, _)| *number == head.topic);
             if before.is_some_and(|(_, last)| head.seq < *last) {
-                topic.skip_to(head.seq);
-                self.out_of_sync(head.topic);
+                self.begin_anew(head.topic, head.seq, now);
             } else if head.seq > topic.last {
                 topic.want = topic.want.max(head.seq);
                 if topic.subscription == Subscription::Fresh {

@@ -10,7 +10,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 use shared::{
-    bus::envelope::{Beat, Effect, Envelope},
+    bus::envelope::{Beat, Effect, Envelope, Published},
     close::CloseCode,
     ids::{Partition, ServerId, UserId},
     telemetry,
@@ -18,17 +18,15 @@ use shared::{
 use tokio::time::Instant;
 
 use super::{
+    attach::{Connected, Pending},
     beats::Beats,
-    message::{Attach, AttachTopic, Join, ToShard},
+    message::ToShard,
     subscriptions::Wants,
     topic::{Kind, Member, Subscription, Topic},
 };
 use crate::{
-    admission::Admission,
-    event::Event,
-    metrics::Metrics,
-    session::link::Link,
-    shard::{topics::Sight, writers::Close},
+    admission::Admission, event::Event, metrics::Metrics, session::link::Link,
+    shard::writers::Close,
 };
 
 /// How long publishes of several writers may cross on an account's topic.
@@ -52,15 +50,9 @@ pub enum Job {
     },
     /// The heads of topics, with the last event of each when it was asked.
     Heads(Vec<(u64, u64)>),
-    /// Views of a server's members.
-    Views {
-        /// The server.
-        topic: u64,
-        /// As of this event or later.
-        seq: u64,
-        /// Whom to ask about.
-        users: Vec<UserId>,
-    },
+    /// What decides who sees what of servers, with the members whose standing
+    /// has to be known, too.
+    Structures(Vec<(u64, Vec<UserId>)>),
 }
 
 /// A session that has to join a server.
@@ -70,14 +62,24 @@ pub struct Joining {
     pub link: Arc<Link>,
     /// The server.
     pub server: ServerId,
-    /// The event that the membership began with.
-    pub after: u64,
 }
 
 /// All topics.
 pub struct Table {
     pub(super) topics: HashMap<u64, Topic, RandomState>,
-    connections: HashMap<u64, Vec<u64>, RandomState>,
+    /// What each connection is attached to.
+    pub(super) connections: HashMap<u64, Connected, RandomState>,
+    /// The connections of each account.
+    pub(super) accounts: HashMap<UserId, Vec<u64>, RandomState>,
+    /// Sessions that wait until their topics have come far enough.
+    pub(super) pending: HashMap<u64, Pending, RandomState>,
+    pub(super) next_pending: u64,
+    /// Names the log that all places belong to; none before the first session.
+    pub(super) epoch: Option<u64>,
+    /// Servers whose structure has to be read.
+    pub(super) unknown: VecDeque<u64>,
+    pub(super) unknown_at: Instant,
+    pub(super) structures_running: usize,
     pub(super) wants: Wants,
     pub(super) admission: Admission,
     beats: Beats,
@@ -114,6 +116,13 @@ impl Table {
         Self {
             topics: HashMap::default(),
             connections: HashMap::default(),
+            accounts: HashMap::default(),
+            pending: HashMap::default(),
+            next_pending: 0,
+            epoch: None,
+            unknown: VecDeque::new(),
+            unknown_at: now,
+            structures_running: 0,
             wants,
             admission,
             beats: Beats::default(),
@@ -152,120 +161,35 @@ impl Table {
         }
     }
 
-    // ---- sessions
+    // ---- events
 
-    /// A session gets the events of topics from now on; answers the place of each.
-    /// Nothing for a connection that is about to end: nobody would undo it.
-    pub fn attach(&mut self, attach: &Attach, now: Instant) -> Vec<u64> {
-        if attach.link.is_closing() {
-            return Vec::new();
-        }
-        attach
-            .topics
-            .iter()
-            .map(|topic| self.attach_one(attach, topic, now))
-            .collect()
-    }
-
-    fn attach_one(&mut self, attach: &Attach, wanted: &AttachTopic, now: Instant) -> u64 {
-        let link = &attach.link;
-        let number = wanted.topic;
-        let shards = self.out.len();
-        let topic = self.topics.entry(number).or_insert_with(|| {
-            self.wants.set(number, true);
-            let kind = if wanted.view.is_some() {
-                Kind::Server
-            } else {
-                Kind::Account
-            };
-            Topic::new(kind, wanted.head, shards)
-        });
-        let was_member = topic.members.contains_key(&link.connection);
-        topic.join(Member {
-            link: Arc::clone(link),
-            user: attach.caller.user,
-            session: attach.caller.session,
-            view: wanted.view.as_ref().map(|(id, _)| *id),
-            since: wanted.head,
-        });
-        if let Some(hold) = &mut topic.hold
-            && wanted.head < hold.seq
-        {
-            // What it sees may be older than what was answered about its account.
-            hold.tried.remove(&attach.caller.user);
-        }
-        let position = topic.last;
-        let sight = wanted.view.as_ref().map(|(id, view)| {
-            topic.learn_view(*id, wanted.head, view);
-            topic
-                .views
-                .get(id)
-                .map_or(Sight::Nothing, |known| Sight::View(Arc::clone(&known.view)))
-        });
-        topic.want = topic.want.max(wanted.head);
-        if topic.is_behind() {
-            self.alarm(now + GRACE, number);
-        }
-        if was_member {
-            self.tell(link.shard, ToShard::Leave(link.connection, number, false));
-        } else {
-            self.connections
-                .entry(link.connection)
-                .or_default()
-                .push(number);
-        }
-        let join = Join {
-            connection: link.connection,
-            topic: number,
-            position,
-            after: wanted.place,
-            released: wanted.place >= position,
-            group: wanted.view.as_ref().map(|(id, _)| *id),
-            sight,
-        };
-        self.tell(link.shard, ToShard::Join(join));
-        position
-    }
-
-    /// A session no longer belongs to a topic. Whether it still gets what waits
-    /// for the end of its replay.
-    pub fn leave(&mut self, connection: u64, number: u64, keep_held: bool, now: Instant) {
+    /// Something was published on a topic.
+    pub fn hear(&mut self, number: u64, published: Published, now: Instant) {
+        let Published {
+            epoch,
+            head,
+            events,
+        } = published;
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
-        let Some(member) = topic.leave(connection) else {
-            return;
-        };
-        if topic.members.is_empty() {
-            topic.idle_since = Some(now);
+        if self.epoch.is_some_and(|known| known != epoch) {
+            // Another database, or a late word of the old one: the log says which.
+            self.metrics
+                .events_foreign_total
+                .inc_by(events.len() as u64);
+            return self.mark(|other, _| other == number, now);
         }
-        if let Some(topics) = self.connections.get_mut(&connection) {
-            topics.retain(|other| *other != number);
-        }
-        self.tell(
-            member.link.shard,
-            ToShard::Leave(connection, number, keep_held),
-        );
-    }
-
-    /// A connection has ended.
-    pub fn detach(&mut self, link: &Link, now: Instant) {
-        for number in self
-            .connections
-            .remove(&link.connection)
-            .unwrap_or_default()
-        {
-            if let Some(topic) = self.topics.get_mut(&number) {
-                topic.leave(link.connection);
-                if topic.members.is_empty() {
-                    topic.idle_since = Some(now);
-                }
+        topic.want = topic.want.max(head);
+        for envelope in events {
+            if envelope.topic == number {
+                self.take(envelope, now);
             }
         }
-        self.tell(link.shard, ToShard::Remove(link.connection));
+        if topic_is_behind(&self.topics, number) {
+            self.alarm(now + GRACE, number);
+        }
     }
-
-    // ---- events
 
     /// An event was heard, or read from the log.
     pub fn take(&mut self, envelope: Envelope, now: Instant) {
@@ -275,17 +199,17 @@ impl Table {
         };
         let seq = envelope.seq;
         if seq == 0 {
-            // Without views nobody knows who may see it, and nobody waits for it.
-            if topic.hold.is_none() {
+            // Nobody waits for it, and what came before it may take the right to see it.
+            if topic.reached(envelope.after) {
                 self.give(number, &envelope);
             }
             return;
         }
         topic.want = topic.want.max(seq);
-        if seq <= topic.last {
-            self.metrics.events_doubled_total.inc();
-        } else if topic.hold.is_some() {
+        if !topic.is_open() {
             topic.keep(envelope);
+        } else if seq <= topic.last {
+            self.metrics.events_doubled_total.inc();
         } else if seq == topic.last + 1 {
             self.deliver(envelope, now);
             self.advance(number, now);
@@ -303,46 +227,38 @@ impl Table {
 
     /// Gives out what was kept and follows now.
     pub(super) fn advance(&mut self, number: u64, now: Instant) {
-        loop {
-            let Some(topic) = self.topics.get_mut(&number) else {
-                return;
-            };
-            if topic.hold.is_some() {
-                return;
-            }
-            let Some(envelope) = topic.next_kept() else {
-                break;
-            };
+        while let Some(topic) = self.topics.get_mut(&number)
+            && topic.is_open()
+            && let Some(envelope) = topic.next_kept()
+        {
             self.deliver(envelope, now);
         }
-        if self.topics.get(&number).is_some_and(Topic::is_behind) {
+        if topic_is_behind(&self.topics, number) {
             self.alarm(now + GRACE, number);
         }
+        self.wake(number, now);
     }
 
-    /// Gives out the event that follows the last one, unless views have to be
-    /// known first.
+    /// Gives out the event that follows the last one.
     fn deliver(&mut self, envelope: Envelope, now: Instant) {
         let (number, seq) = (envelope.topic, envelope.seq);
-        if let Some(Effect::Appeared { members }) = &envelope.effect
-            && self
-                .topics
-                .get(&number)
-                .is_some_and(|topic| topic.rights_at < seq)
-        {
-            self.hold(number, seq, members.iter().copied().collect(), now);
-        }
+        let effect = envelope.effect();
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
-        if topic.hold.is_some() {
-            topic.keep(envelope);
-            return;
-        }
-        topic.last = seq;
-        self.give(number, &envelope);
-        if let Some(effect) = &envelope.effect {
-            self.effect(number, seq, effect, now);
+        match (effect, topic.kind) {
+            (Some(Effect::Rights { follows, changes }), Kind::Server) => {
+                self.change_rights(envelope, follows, &changes, now);
+            }
+            // Nobody knows what happened to the rights.
+            (Some(Effect::Unknown), Kind::Server) => self.read_anew(number, now),
+            (effect, _) => {
+                topic.last = seq;
+                self.give(number, &envelope);
+                if let Some(effect) = effect {
+                    self.effect(number, &effect);
+                }
+            }
         }
     }
 
@@ -350,11 +266,7 @@ impl Table {
         let Some(topic) = self.topics.get(&number) else {
             return;
         };
-        let span = envelope.trace.as_deref().map(|trace| {
-            let span = tracing::debug_span!("fan_out");
-            telemetry::adopt(&span, Some(trace));
-            span
-        });
+        let span = trace(envelope);
         let _entered = span.as_ref().map(tracing::Span::enter);
         let event = Arc::new(Event::new(envelope));
         for (out, count) in self.out.iter_mut().zip(&topic.shards) {
@@ -370,32 +282,19 @@ impl Table {
         }
     }
 
-    /// Acts on an event after those who saw it under the old rights got it.
-    fn effect(&mut self, number: u64, seq: u64, effect: &Effect, now: Instant) {
+    /// Acts on an event of an account, after its sessions got it.
+    fn effect(&mut self, number: u64, effect: &Effect) {
         match effect {
-            // Acted on before the event was given out.
-            Effect::Appeared { .. } => {}
-            Effect::Rights { members } => {
-                self.hold(number, seq, members.iter().copied().collect(), now);
-            }
-            Effect::Joined { server, after } => {
+            Effect::Rights { .. } | Effect::Unknown => {}
+            Effect::Joined { server, since: _ } => {
                 let Some(topic) = self.topics.get(&number) else {
                     return;
                 };
                 let joining = topic.members.values().map(|member| Joining {
                     link: Arc::clone(&member.link),
                     server: *server,
-                    after: *after,
                 });
                 self.joining.extend(joining);
-            }
-            Effect::Left { user } => {
-                for connection in self.members(number, |member| {
-                    // Who joined anew since has nothing to do with this event.
-                    member.user == *user && member.since < seq
-                }) {
-                    self.leave(connection, number, true, now);
-                }
             }
             Effect::Revoked { session } => {
                 let close = Close::Code(CloseCode::Revoked);
@@ -436,20 +335,39 @@ impl Table {
 
     /// The lanes told how they are.
     pub fn beat(&mut self, beat: &Beat, now: Instant) {
+        let mut missed = Vec::new();
         for partition in &beat.partitions {
             self.admission.heard(partition, now);
             if self.beats.heard(partition, now) {
-                self.mark_partition(partition.partition, now);
+                missed.push(partition.partition);
             }
-            for head in &partition.moved {
-                let Some(topic) = self.topics.get_mut(&head.topic) else {
-                    continue;
-                };
-                topic.want = topic.want.max(head.seq);
-                if topic.is_behind() {
-                    self.alarm(now + GRACE, head.topic);
-                }
+        }
+        if self.epoch.is_some_and(|known| known != beat.epoch) {
+            // Any question to the log tells whether it is another one.
+            return self.mark(|_, _| true, now);
+        }
+        self.mark_partitions(&missed, now);
+    }
+
+    /// Names the log that places belong to, as a worker read it. In another log
+    /// they mean nothing: every session has to begin anew.
+    pub(super) fn learn_epoch(&mut self, epoch: u64) {
+        if self.epoch == Some(epoch) {
+            return;
+        }
+        if self.epoch.replace(epoch).is_some() {
+            tracing::warn!("the event log is another one: all sessions begin anew");
+            let numbers: Vec<u64> = self.topics.keys().copied().collect();
+            for number in numbers {
+                self.out_of_sync(number);
+                self.give_up(number);
+                self.wants.set(number, false);
             }
+            self.topics.clear();
+            self.unknown.clear();
+            self.repairs.clear();
+            self.fresh.clear();
+            self.dirty.clear();
         }
     }
 
@@ -459,16 +377,21 @@ impl Table {
         self.mark(|_, _| true, now);
     }
 
-    /// A partition's lane was not heard for a while. It may have written its
-    /// servers' topics and any account's.
-    fn mark_partition(&mut self, partition: Partition, now: Instant) {
+    /// These partitions' lanes were not heard for a while. They may have written
+    /// their servers' topics and any account's.
+    fn mark_partitions(&mut self, partitions: &[Partition], now: Instant) {
+        if partitions.is_empty() {
+            return;
+        }
         self.mark(
-            |number, topic| topic.kind == Kind::Account || Partition::of(number) == partition,
+            |number, topic| {
+                topic.kind == Kind::Account || partitions.contains(&Partition::of(number))
+            },
             now,
         );
     }
 
-    fn mark(&mut self, wanted: impl Fn(u64, &Topic) -> bool, now: Instant) {
+    pub(super) fn mark(&mut self, wanted: impl Fn(u64, &Topic) -> bool, now: Instant) {
         let was_empty = self.dirty.is_empty();
         for (number, topic) in &mut self.topics {
             if !topic.dirty && wanted(*number, topic) {
@@ -526,18 +449,19 @@ impl Table {
             self.look_at(number, now);
         }
         self.ask_heads(now);
+        self.ask_structures(now);
         if now < self.tick_at {
             return;
         }
         self.tick_at = now + TICK;
-        for partition in self.beats.fell_silent(now) {
-            self.mark_partition(partition, now);
-        }
+        let silent = self.beats.fell_silent(now);
+        self.mark_partitions(&silent, now);
         self.forget_idle(now);
-        let held = self.topics.values().filter(|topic| topic.hold.is_some());
+        self.forget_pending(now);
+        let waiting = self.topics.values().filter(|topic| !topic.is_open());
         self.metrics
-            .topics_held
-            .set(i64::try_from(held.count()).unwrap_or(i64::MAX));
+            .topics_waiting
+            .set(i64::try_from(waiting.count()).unwrap_or(i64::MAX));
         self.metrics
             .topics
             .set(i64::try_from(self.topics.len()).unwrap_or(i64::MAX));
@@ -549,9 +473,13 @@ impl Table {
     fn forget_idle(&mut self, now: Instant) {
         let wants = &self.wants;
         self.topics.retain(|number, topic| {
+            if !topic.members.is_empty() || !topic.waiting.is_empty() {
+                topic.idle_since = None;
+                return true;
+            }
+            let since = *topic.idle_since.get_or_insert(now);
             // A repair that is under way would answer about a topic that begins anew.
-            let idle = topic.idle_since.is_some_and(|since| now >= since + LINGER);
-            let forget = idle && !topic.repairing;
+            let forget = now >= since + LINGER && !topic.repairing;
             if forget {
                 wants.set(*number, false);
             }
@@ -571,4 +499,18 @@ impl Table {
         }
         self.ask_heads(now);
     }
+}
+
+/// Whether an event of a topic is missing.
+pub(super) fn topic_is_behind(topics: &HashMap<u64, Topic, RandomState>, number: u64) -> bool {
+    topics.get(&number).is_some_and(Topic::is_behind)
+}
+
+/// A span for giving out an event that is traced.
+pub(super) fn trace(envelope: &Envelope) -> Option<tracing::Span> {
+    envelope.trace.as_deref().map(|trace| {
+        let span = tracing::debug_span!("fan_out");
+        telemetry::adopt(&span, Some(trace));
+        span
+    })
 }

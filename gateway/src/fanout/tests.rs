@@ -1,25 +1,30 @@
 //! The fan-out's table, in virtual time.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use prometheus::Registry;
 use proptest::prelude::*;
+use serde_bytes::ByteBuf;
 use shared::{
-    bus::envelope::{Beat, Caller, CallerKind, Effect, Envelope, PartitionBeat},
-    domain::permissions::{Permissions, View, ViewId},
+    bus::envelope::{
+        Beat, Caller, CallerKind, Effect, Envelope, OpenStructure, PartitionBeat, Published, pack,
+    },
+    domain::{
+        permissions::{Permissions, Standing, Structure, everyone_role},
+        rights::Change,
+    },
     error::Reason,
-    ids::{ChannelId, Partition, SessionId, UserId},
+    ids::{ChannelId, Partition, RoleId, ServerId, SessionId, UserId},
     protocol::control::TopicSeq,
 };
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    message::{Attach, AttachTopic, ToShard},
+    message::{Attach, AttachTopic, Attached, Cause, ToShard},
     repair::Repaired,
     subscriptions::Wants,
     table::{CROSSING, GRACE, Job, Table},
-    views::Views,
 };
 use crate::{
     admission::Admission, dialect::Dialect, metrics::Metrics, places::Places, session::link::Link,
@@ -27,6 +32,9 @@ use crate::{
 };
 
 const TOPIC: u64 = 4_096_321;
+const EPOCH: u64 = 77;
+/// Held by those who see the hidden channel.
+const STAFF: u64 = 5;
 
 fn table(now: Instant) -> Table {
     let metrics = Metrics::new(&Registry::new()).unwrap();
@@ -40,43 +48,109 @@ fn link(connection: u64) -> Arc<Link> {
     Arc::new(Link::new(connection, shard, Dialect::MessagePack, 0, place))
 }
 
-fn view(channels: &[u64]) -> Arc<View> {
-    let ids = channels.iter().filter_map(|id| ChannelId::new(*id));
-    Arc::new(ids.map(|id| (id, Permissions::VIEW_CHANNEL)).collect())
+fn user(n: u64) -> UserId {
+    UserId::new(n).unwrap()
 }
 
-/// User `n` with connection `n`, on a topic whose snapshot had this head.
-fn attach(
+fn channel(n: u64) -> ChannelId {
+    ChannelId::new(n).unwrap()
+}
+
+/// Everyone sees channel 1.
+fn structure(topic: u64) -> Structure {
+    let server = ServerId::new(topic).unwrap();
+    Structure {
+        server,
+        owner: user(999_999),
+        roles: BTreeMap::from([
+            (everyone_role(server), Permissions::VIEW_CHANNEL),
+            (RoleId::new(STAFF).unwrap(), Permissions::empty()),
+        ]),
+        channels: BTreeMap::from([(channel(1), Vec::new())]),
+    }
+}
+
+fn standing(n: u64, since: u64) -> Standing {
+    Standing {
+        user: user(n),
+        roles: Vec::new(),
+        since,
+        changed: 0,
+    }
+}
+
+fn open(topic: u64, head: u64) -> OpenStructure {
+    OpenStructure {
+        head,
+        version: 0,
+        settled: 0,
+        structure: structure(topic),
+        standings: Vec::new(),
+    }
+}
+
+/// User `n` with connection `n` wants a topic whose snapshot had this head.
+fn want(
     table: &mut Table,
     n: u64,
     (topic, head): (u64, u64),
-    view_id: Option<u64>,
+    standing: Option<Standing>,
     now: Instant,
-) -> u64 {
+) -> oneshot::Receiver<Vec<Attached>> {
     let attach = Attach {
         link: link(n),
         caller: Caller {
-            user: UserId::new(n).unwrap(),
+            user: user(n),
             session: SessionId::new(n).unwrap(),
             kind: CallerKind::Person,
         },
+        epoch: Some(EPOCH),
         topics: vec![AttachTopic {
             topic,
             head,
             place: head,
-            view: view_id.map(|id| (ViewId(id), view(&[1]))),
+            standing,
+            cause: Cause::Open,
         }],
     };
-    let positions = table.attach(&attach, now);
+    let (reply, answer) = oneshot::channel();
+    table.attach(attach, reply, now);
+    answer
+}
+
+fn position(mut answer: oneshot::Receiver<Vec<Attached>>) -> Option<u64> {
+    match answer.try_recv().ok()?.first()? {
+        Attached::At { position, .. } => Some(*position),
+        _ => None,
+    }
+}
+
+/// The same, with the structure of a server at hand; answers the place.
+fn attach(
+    table: &mut Table,
+    n: u64,
+    (topic, head): (u64, u64),
+    is_server: bool,
+    now: Instant,
+) -> u64 {
+    let answer = want(
+        table,
+        n,
+        (topic, head),
+        is_server.then(|| standing(n, 0)),
+        now,
+    );
+    table.jobs.retain(|job| !matches!(job, Job::Structures(_)));
+    table.structures(&[topic], Ok((EPOCH, vec![open(topic, head)])), now);
     table.subscribed(&[topic], now);
-    positions[0]
+    position(answer).unwrap()
 }
 
 /// One member of a topic that is heard, with nothing missing.
-fn quiet(topic: u64, view_id: Option<u64>, now: Instant) -> Table {
+fn quiet(topic: u64, is_server: bool, now: Instant) -> Table {
     let mut table = table(now);
-    attach(&mut table, 2, (topic, 0), view_id, now);
-    table.heads(&[(topic, 0)], Ok(Vec::new()), now);
+    attach(&mut table, 2, (topic, 0), is_server, now);
+    table.heads(&[(topic, 0)], Ok((EPOCH, Vec::new())), now);
     table.jobs.clear();
     clear(&mut table);
     table
@@ -86,11 +160,19 @@ fn envelope(topic: u64, seq: u64, effect: Option<Effect>) -> Envelope {
     Envelope {
         topic,
         seq,
-        channel: None,
-        effect,
-        frame: Bytes::from_static(b"event"),
+        after: 0,
+        visibility: None,
+        audience: None,
+        key: None,
+        effect: effect.map(|effect| ByteBuf::from(pack(&effect).to_vec())),
+        opcode: 16,
+        body: Bytes::from_static(&[0xc0]),
         trace: None,
     }
+}
+
+fn rights(follows: u64, changes: Vec<Change>) -> Effect {
+    Effect::Rights { follows, changes }
 }
 
 fn log(seqs: &[u64], head: u64) -> Repaired {
@@ -111,7 +193,15 @@ fn told(table: &mut Table) -> Vec<String> {
             ToShard::Join(join) => vec![format!("join {}", join.connection)],
             ToShard::Leave(connection, ..) => vec![format!("leave {connection}")],
             ToShard::Remove(connection) => vec![format!("remove {connection}")],
-            ToShard::Views(change) => vec![format!("views, {} moved", change.moved.len())],
+            ToShard::Rights(change) => {
+                let mut told = Vec::new();
+                if let Some(event) = &change.event {
+                    told.push(event.event.seq.to_string());
+                }
+                let (turned, moved) = (change.groups.len(), change.moved.len());
+                told.push(format!("rights, {turned} turned, {moved} moved"));
+                told
+            }
             ToShard::Gap(_, seq) => vec![format!("gap {seq}")],
             ToShard::Close(connection, _) => vec![format!("close {connection}")],
             ToShard::CloseTopic(_, Close::Code(code)) => vec![format!("close all {}", code.code())],
@@ -132,28 +222,66 @@ fn repair(after: u64) -> Job {
 }
 
 #[test]
-fn a_new_topic_is_read_once_it_is_subscribed() {
+fn a_new_topic_waits_for_its_structure_and_is_read_once_it_is_subscribed() {
     let now = Instant::now();
     let mut table = table(now);
-    assert_eq!(attach(&mut table, 2, (TOPIC, 5), Some(7), now), 5);
-    assert_eq!(table.jobs, [Job::Heads(vec![(TOPIC, 5)])]);
+    let first = want(&mut table, 2, (TOPIC, 5), Some(standing(2, 0)), now);
+    assert_eq!(
+        table.jobs.drain(..).collect::<Vec<_>>(),
+        [Job::Structures(vec![(TOPIC, Vec::new())])]
+    );
+    // What is heard meanwhile waits.
+    table.take(envelope(TOPIC, 7, None), now);
+    assert_eq!(told(&mut table), Vec::<String>::new());
+    table.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 6)])), now);
+    assert_eq!(position(first), Some(7));
+    assert_eq!(told(&mut table), ["join 2"]);
+    table.subscribed(&[TOPIC], now);
+    assert_eq!(table.jobs, [Job::Heads(vec![(TOPIC, 7)])]);
     let heads = vec![TopicSeq {
         topic: TOPIC,
-        seq: 7,
+        seq: 9,
     }];
-    table.heads(&[(TOPIC, 5)], Ok(heads), now);
-    assert_eq!(table.jobs.pop(), Some(repair(5)));
-    table.take(envelope(TOPIC, 6, None), now);
-    table.repaired(TOPIC, 5, Ok(log(&[6, 7], 7)), now);
-    assert_eq!(told(&mut table), ["join 2", "6", "7"]);
-    // Whoever comes later joins at its place.
-    assert_eq!(attach(&mut table, 4, (TOPIC, 6), Some(7), now), 7);
+    table.heads(&[(TOPIC, 7)], Ok((EPOCH, heads)), now);
+    assert_eq!(table.jobs.pop(), Some(repair(7)));
+    table.take(envelope(TOPIC, 8, None), now);
+    table.repaired(TOPIC, 7, Ok(log(&[8, 9], 9)), now);
+    assert_eq!(told(&mut table), ["8", "9"]);
+    // Whoever comes later joins at its place, but not before it has come so far.
+    assert_eq!(attach(&mut table, 4, (TOPIC, 8), true, now), 9);
+    let ahead = want(&mut table, 6, (TOPIC, 10), Some(standing(6, 0)), now);
+    table.tick(now + GRACE);
+    assert_eq!(table.jobs.pop(), Some(repair(9)));
+    table.take(envelope(TOPIC, 10, None), now);
+    assert_eq!(position(ahead), Some(10));
+}
+
+#[test]
+fn who_waits_too_long_is_let_go() {
+    let now = Instant::now();
+    let mut table = table(now);
+    let mut answer = want(&mut table, 2, (TOPIC, 5), Some(standing(2, 0)), now);
+    table.tick(now + Duration::from_secs(9));
+    assert!(
+        answer
+            .try_recv()
+            .is_err_and(|error| error == oneshot::error::TryRecvError::Empty)
+    );
+    table.tick(now + Duration::from_secs(10));
+    assert!(
+        answer
+            .try_recv()
+            .is_err_and(|error| error == oneshot::error::TryRecvError::Closed)
+    );
+    table.tick(now + Duration::from_secs(11));
+    table.tick(now + Duration::from_secs(14));
+    assert!(table.topics.is_empty(), "and so is the topic");
 }
 
 #[test]
 fn a_servers_hole_is_repaired_at_once_and_an_accounts_after_a_moment() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
+    let mut table = quiet(TOPIC, true, now);
     table.take(envelope(TOPIC, 2, None), now);
     table.tick(now);
     assert_eq!(table.jobs, [repair(0)]);
@@ -161,7 +289,7 @@ fn a_servers_hole_is_repaired_at_once_and_an_accounts_after_a_moment() {
     table.repaired(TOPIC, 0, Ok(log(&[1], 2)), now);
     assert_eq!(told(&mut table), ["1", "2"]);
 
-    let mut table = quiet(TOPIC, None, now);
+    let mut table = quiet(TOPIC, false, now);
     table.take(envelope(TOPIC, 2, None), now);
     table.tick(now + CROSSING - Duration::from_millis(1));
     assert_eq!(table.jobs, []);
@@ -172,14 +300,14 @@ fn a_servers_hole_is_repaired_at_once_and_an_accounts_after_a_moment() {
     assert_eq!(table.jobs, [repair(2)]);
 }
 
-fn beat(number: u64, moved: Vec<TopicSeq>) -> Beat {
+fn beat(number: u64) -> Beat {
     Beat {
+        epoch: EPOCH,
         partitions: vec![PartitionBeat {
             partition: Partition::of(TOPIC),
             term: 1,
             number,
             backlog: 0,
-            moved,
         }],
     }
 }
@@ -187,15 +315,19 @@ fn beat(number: u64, moved: Vec<TopicSeq>) -> Beat {
 #[test]
 fn a_moved_head_is_repaired_when_its_event_does_not_come() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    let moved = |seq| vec![TopicSeq { topic: TOPIC, seq }];
-    table.beat(&beat(1, moved(1)), now);
+    let mut table = quiet(TOPIC, true, now);
+    let published = |head| Published {
+        epoch: EPOCH,
+        head,
+        events: Vec::new(),
+    };
+    table.hear(TOPIC, published(1), now);
     table.tick(now);
     assert_eq!(table.jobs, []);
     table.take(envelope(TOPIC, 1, None), now);
     table.tick(now + GRACE);
     assert_eq!(table.jobs, [], "it came");
-    table.beat(&beat(2, moved(2)), now);
+    table.hear(TOPIC, published(2), now);
     table.tick(now + GRACE);
     assert_eq!(table.jobs, [repair(1)]);
 }
@@ -203,9 +335,9 @@ fn a_moved_head_is_repaired_when_its_event_does_not_come() {
 #[test]
 fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    table.beat(&beat(1, Vec::new()), now);
-    table.beat(&beat(3, Vec::new()), now);
+    let mut table = quiet(TOPIC, true, now);
+    table.beat(&beat(1), now);
+    table.beat(&beat(3), now);
     let later = now + Duration::from_secs(1);
     table.tick(later);
     let asked = vec![(TOPIC, 0)];
@@ -220,7 +352,7 @@ fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
         topic: TOPIC,
         seq: 2,
     }];
-    table.heads(&asked, Ok(moved), later);
+    table.heads(&asked, Ok((EPOCH, moved)), later);
     table.tick(later + GRACE);
     assert_eq!(table.jobs, [repair(0)]);
 }
@@ -228,7 +360,7 @@ fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
 #[test]
 fn a_failed_repair_is_tried_again() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
+    let mut table = quiet(TOPIC, true, now);
     table.take(envelope(TOPIC, 2, None), now);
     table.tick(now);
     table.jobs.clear();
@@ -242,7 +374,7 @@ fn repairs_and_questions_are_bounded() {
     let now = Instant::now();
     let mut table = table(now);
     for topic in 1..=2_000 {
-        attach(&mut table, 2, (topic, 0), None, now);
+        attach(&mut table, 2, (topic, 0), false, now);
     }
     // New topics are asked about together, and read when something is there.
     let mut asked = Vec::new();
@@ -257,7 +389,7 @@ fn repairs_and_questions_are_bounded() {
             topic: *topic,
             seq: 1,
         });
-        table.heads(&topics, Ok(moved.collect()), now);
+        table.heads(&topics, Ok((EPOCH, moved.collect())), now);
     }
     assert_eq!(asked.iter().sum::<usize>(), 2_000);
     assert!(asked.len() < 12, "{asked:?}");
@@ -274,162 +406,162 @@ fn repairs_and_questions_are_bounded() {
     );
 }
 
+fn sees(n: u64) -> Vec<Change> {
+    vec![Change::Channel {
+        channel: channel(n),
+        before: None,
+        after: Some(Vec::new()),
+    }]
+}
+
 #[test]
-fn rights_hold_events_until_views_are_new_enough() {
+fn rights_change_with_their_event_and_nothing_is_asked() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    let user = UserId::new(2).unwrap();
-    let rights = Effect::Rights {
-        members: vec![user],
-    };
-    table.take(envelope(TOPIC, 1, Some(rights)), now);
+    let mut table = quiet(TOPIC, true, now);
+    table.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
     table.take(envelope(TOPIC, 2, None), now);
-    table.take(envelope(TOPIC, 0, None), now);
-    assert_eq!(told(&mut table), ["1"]);
-    let asks = Job::Views {
-        topic: TOPIC,
-        seq: 1,
-        users: vec![user],
+    // What is not stored names what it came after.
+    let typing = |after| Envelope {
+        after,
+        ..envelope(TOPIC, 0, None)
     };
-    assert_eq!(table.jobs.drain(..).collect::<Vec<_>>(), [asks]);
-    let answer = |seq| {
-        Ok(Views {
-            seq,
-            members: vec![(user, ViewId(9))],
-            views: vec![(ViewId(9), View::clone(&view(&[1])))],
-        })
-    };
-    table.views(TOPIC, &[user], answer(0), now);
-    assert_eq!(told(&mut table), Vec::<String>::new(), "too old");
-    table.tick(now + Duration::from_millis(50));
-    assert_eq!(table.jobs.len(), 1, "asked again");
-    table.views(TOPIC, &[user], answer(2), now);
-    assert_eq!(told(&mut table), ["views, 1 moved", "2"]);
+    table.take(typing(3), now);
+    table.take(typing(2), now);
+    table.take(envelope(TOPIC, 3, Some(rights(1, sees(3)))), now);
+    assert_eq!(
+        told(&mut table),
+        [
+            "1",
+            "rights, 1 turned, 0 moved",
+            "2",
+            "0",
+            "3",
+            "rights, 1 turned, 0 moved"
+        ]
+    );
+    assert_eq!(table.jobs, []);
 }
 
 #[test]
-fn a_representative_who_left_is_replaced_by_another_one() {
+fn a_role_that_thousands_hold_is_one_turn() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    attach(&mut table, 4, (TOPIC, 0), Some(7), now);
-    table.jobs.clear();
-    clear(&mut table);
-    let appeared = Effect::Appeared {
-        members: Vec::new(),
-    };
-    table.take(envelope(TOPIC, 1, Some(appeared)), now);
-    assert_eq!(told(&mut table), Vec::<String>::new(), "not yet");
-    for _ in 0..2 {
-        let Some(Job::Views { users, .. }) = table.jobs.pop() else {
-            panic!("nobody was asked about");
+    let mut table = quiet(TOPIC, true, now);
+    let role = RoleId::new(STAFF).unwrap();
+    for n in (10..20_010).step_by(2) {
+        let standing = Standing {
+            roles: vec![role],
+            ..standing(n, 0)
         };
-        assert_eq!(users.len(), 1);
-        let nothing = Views {
-            seq: 1,
-            members: Vec::new(),
-            views: Vec::new(),
+        assert_eq!(
+            position(want(&mut table, n, (TOPIC, 0), Some(standing), now)),
+            Some(0)
+        );
+    }
+    clear(&mut table);
+    let bits = |before, after| {
+        vec![Change::Role {
+            role,
+            before,
+            after,
+        }]
+    };
+    let none = Some(Permissions::empty());
+    let all = Some(Permissions::ADMINISTRATOR);
+    table.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
+    table.take(envelope(TOPIC, 2, Some(rights(1, bits(none, all)))), now);
+    table.take(envelope(TOPIC, 3, Some(rights(2, bits(all, None)))), now);
+    // Nobody sees more or less, nobody is moved, and nobody is closed.
+    assert_eq!(
+        told(&mut table),
+        [
+            "1",
+            "rights, 2 turned, 0 moved",
+            "2",
+            "rights, 0 turned, 0 moved",
+            "3",
+            "rights, 0 turned, 0 moved"
+        ]
+    );
+    assert_eq!(table.jobs, []);
+}
+
+#[test]
+fn a_missing_change_and_an_unknown_effect_are_read_anew() {
+    for effect in [Some(rights(7, sees(2))), None] {
+        let now = Instant::now();
+        let mut table = quiet(TOPIC, true, now);
+        let mut event = envelope(TOPIC, 1, effect);
+        event.effect.get_or_insert_with(|| ByteBuf::from([0xc1]));
+        table.take(event, now);
+        table.take(envelope(TOPIC, 2, None), now);
+        assert_eq!(told(&mut table), Vec::<String>::new());
+        assert_eq!(
+            table.jobs.drain(..).collect::<Vec<_>>(),
+            [Job::Structures(vec![(TOPIC, vec![user(2)])])]
+        );
+        table.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
+        let now = now + Duration::from_secs(1);
+        table.tick(now);
+        assert_eq!(table.jobs.len(), 1, "asked again");
+        let answer = OpenStructure {
+            standings: vec![standing(2, 0)],
+            ..open(TOPIC, 1)
         };
-        table.views(TOPIC, &users, Ok(nothing), now);
+        table.structures(&[TOPIC], Ok((EPOCH, vec![answer])), now);
+        assert_eq!(
+            told(&mut table),
+            ["rights, 0 turned, 1 moved", "gap 1", "2"]
+        );
     }
-    // Nobody knows what the view shows: its members find out by resuming.
-    let mut told = told(&mut table);
-    told.sort();
-    assert_eq!(told, ["1", "close 2", "close 4", "views, 0 moved"]);
 }
 
 #[test]
-fn a_view_that_has_another_name_since_is_followed() {
+fn a_standing_that_changed_since_the_snapshot_is_stale() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    let user = UserId::new(2).unwrap();
-    // The channel whose override named the member was deleted, which changes
-    // nobody's rights; somebody else's rights change later.
-    let rights = Effect::Rights {
-        members: vec![UserId::new(99).unwrap()],
-    };
-    table.take(envelope(TOPIC, 1, Some(rights)), now);
-    assert_eq!(told(&mut table), ["1"]);
-    let answer = Views {
-        seq: 1,
-        members: vec![(user, ViewId(9))],
-        views: vec![(ViewId(9), View::clone(&view(&[1])))],
-    };
-    table.views(TOPIC, &[user], Ok(answer), now);
-    assert_eq!(told(&mut table), ["views, 1 moved"]);
+    let mut table = quiet(TOPIC, true, now);
+    let left = vec![Change::Left {
+        user: user(4),
+        since: 0,
+        roles: Vec::new(),
+    }];
+    table.take(envelope(TOPIC, 1, Some(rights(0, left))), now);
+    let mut answer = want(&mut table, 4, (TOPIC, 0), Some(standing(4, 0)), now);
+    assert!(matches!(answer.try_recv().unwrap()[..], [Attached::Stale]));
+    // Others are not concerned.
+    assert_eq!(
+        position(want(&mut table, 6, (TOPIC, 0), Some(standing(6, 0)), now)),
+        Some(1)
+    );
 }
 
 #[test]
-fn who_joins_with_an_old_view_while_views_are_fetched_is_asked_about() {
+fn another_log_ends_every_session() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    let alice = UserId::new(2).unwrap();
-    for n in [4, 8] {
-        attach(&mut table, n, (TOPIC, 0), Some(8), now);
-    }
-    table.jobs.clear();
-    clear(&mut table);
-    let appeared = Effect::Appeared {
-        members: vec![alice],
+    let mut table = quiet(TOPIC, true, now);
+    let foreign = Published {
+        epoch: EPOCH + 1,
+        head: 1,
+        events: vec![envelope(TOPIC, 1, None)],
     };
-    table.take(envelope(TOPIC, 1, Some(appeared)), now);
-    let users = asked(&mut table);
-    assert!(users.contains(&alice) && users.len() == 2, "{users:?}");
-    // The one who was asked about besides her has left: another one is asked about.
-    let answer = |user: UserId| Views {
-        seq: 1,
-        members: vec![(user, ViewId(user.get()))],
-        views: vec![(ViewId(user.get()), View::clone(&view(&[1])))],
-    };
-    table.views(TOPIC, &users, Ok(answer(alice)), now);
-    let other = asked(&mut table);
-    // Meanwhile she comes a second time, with what she saw before.
-    let again = Attach {
-        link: link(6),
-        caller: Caller {
-            user: alice,
-            session: SessionId::new(6).unwrap(),
-            kind: CallerKind::Person,
-        },
-        topics: vec![AttachTopic {
-            topic: TOPIC,
-            head: 0,
-            place: 0,
-            view: Some((ViewId(8), view(&[1]))),
-        }],
-    };
-    table.attach(&again, now);
-    table.views(TOPIC, &other, Ok(answer(other[0])), now);
-    assert_eq!(asked(&mut table), [alice]);
-}
-
-/// Whom the only question about views is about.
-fn asked(table: &mut Table) -> Vec<UserId> {
-    let mut questions = table.jobs.drain(..).filter_map(|job| match job {
-        Job::Views { users, .. } => Some(users),
-        _ => None,
-    });
-    questions.next().unwrap_or_default()
-}
-
-#[test]
-fn views_that_do_not_come_close_the_topic() {
-    let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    let rights = Effect::Rights {
-        members: Vec::new(),
-    };
-    table.take(envelope(TOPIC, 1, Some(rights)), now);
-    clear(&mut table);
-    table.tick(now + Duration::from_millis(4_999));
-    assert_eq!(told(&mut table), Vec::<String>::new());
-    table.tick(now + Duration::from_secs(5));
+    table.hear(TOPIC, foreign, now);
+    assert_eq!(
+        told(&mut table),
+        Vec::<String>::new(),
+        "its events mean nothing"
+    );
+    // The log itself is asked, and decides.
+    let later = now + Duration::from_secs(1);
+    table.tick(later);
+    assert_eq!(table.jobs, [Job::Heads(vec![(TOPIC, 0)])]);
+    table.heads(&[(TOPIC, 0)], Ok((EPOCH + 1, Vec::new())), later);
     assert_eq!(told(&mut table), ["close all 4007"]);
+    assert!(table.topics.is_empty());
 }
 
 #[test]
 fn a_topic_is_left_lazily() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
+    let mut table = quiet(TOPIC, true, now);
     table.detach(&link(2), now);
     assert_eq!(told(&mut table), ["remove 2"]);
     table.take(envelope(TOPIC, 1, None), now);
@@ -437,7 +569,7 @@ fn a_topic_is_left_lazily() {
     let soon = now + Duration::from_secs(1);
     table.tick(soon);
     assert_eq!(
-        attach(&mut table, 2, (TOPIC, 1), Some(7), soon),
+        attach(&mut table, 2, (TOPIC, 1), true, soon),
         1,
         "still heard"
     );
@@ -450,17 +582,24 @@ fn a_topic_is_left_lazily() {
 #[test]
 fn who_joined_anew_is_not_sent_away_by_an_old_event() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, Some(7), now);
-    let left = |user| Effect::Left {
-        user: UserId::new(user).unwrap(),
+    let mut table = quiet(TOPIC, true, now);
+    let left = |since| {
+        let roles = Vec::new();
+        let user = user(2);
+        rights(0, vec![Change::Left { user, since, roles }])
     };
-    // The snapshot of the new membership already has the old departure.
-    attach(&mut table, 2, (TOPIC, 1), Some(7), now);
+    // The membership began with event 1: the leaving is of an earlier one.
+    table.detach(&link(2), now);
     clear(&mut table);
-    table.take(envelope(TOPIC, 1, Some(left(2))), now);
-    assert_eq!(told(&mut table), ["1"]);
-    table.take(envelope(TOPIC, 2, Some(left(2))), now);
-    assert_eq!(told(&mut table), ["2", "leave 2"]);
+    want(&mut table, 2, (TOPIC, 0), Some(standing(2, 1)), now);
+    clear(&mut table);
+    table.take(envelope(TOPIC, 1, Some(left(0))), now);
+    assert_eq!(told(&mut table), ["1", "rights, 0 turned, 0 moved"]);
+    table.take(envelope(TOPIC, 2, Some(left(1))), now);
+    assert_eq!(
+        told(&mut table),
+        ["2", "rights, 0 turned, 0 moved", "leave 2"]
+    );
 }
 
 proptest! {
@@ -470,7 +609,7 @@ proptest! {
         heard in proptest::collection::vec((1_u64..30, any::<bool>(), 0_u64..400), 0..80)
     ) {
         let mut now = Instant::now();
-        let mut table = quiet(TOPIC, Some(7), now);
+        let mut table = quiet(TOPIC, true, now);
         let mut seen = Vec::new();
         let mut head = 0;
         for (seq, answered, wait) in heard {

@@ -1,21 +1,17 @@
 //! One topic of the fan-out: its place, what came too early, and who belongs to it.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use foldhash::fast::RandomState;
 use shared::{
     bus::envelope::Envelope,
-    domain::permissions::{View, ViewId},
     ids::{SessionId, UserId},
 };
 use tokio::time::Instant;
 
+use super::sights::{GroupId, Sights};
 use crate::{few::Few, session::link::Link};
 
-/// The most events of a topic that wait for one that is missing, or for views.
+/// The most events of a topic that wait for one that is missing, or for the structure.
 /// What is beyond comes from the log later.
 const MAX_AHEAD: usize = 4_096;
 /// And the most bytes of them.
@@ -24,7 +20,7 @@ const MAX_AHEAD_BYTES: usize = 4 * 1024 * 1024;
 /// Whose topic it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A server's: one lane writes it, and sessions see it through views.
+    /// A server's: one lane writes it, and what a session sees depends on its rights.
     Server,
     /// An account's: any lane may write it, and its sessions see all of it.
     Account,
@@ -61,14 +57,13 @@ pub struct Topic {
     pub repairing: bool,
     /// Since when nobody wants it.
     pub idle_since: Option<Instant>,
-    /// Set while views are fetched.
-    pub hold: Option<Box<Hold>>,
-    /// The last event that changed rights.
-    pub rights_at: u64,
+    /// Who sees what of a server, as of `last`; none of an account, and while it
+    /// has to be read: then nothing is given out.
+    pub sights: Option<Box<Sights>>,
     /// The sessions, by connection.
     pub members: Few<u64, Member>,
-    /// What the views of the members show.
-    pub views: Few<ViewId, KnownView>,
+    /// Sessions that are to be attached once the topic has come far enough.
+    pub waiting: Vec<u64>,
     /// How many members each shard has.
     pub shards: Vec<u32>,
     ahead: BTreeMap<u64, Envelope>,
@@ -84,34 +79,17 @@ pub struct Member {
     pub user: UserId,
     /// The session.
     pub session: SessionId,
-    /// What it sees; none for the account's own topic.
-    pub view: Option<ViewId>,
-    /// The head of the snapshot that it joined with.
+    /// Of a server: how it belongs to it.
+    pub membership: Option<Membership>,
+}
+
+/// How a session belongs to a server's topic.
+#[derive(Debug, Clone, Copy)]
+pub struct Membership {
+    /// The event that it began with: it tells it from an earlier one.
     pub since: u64,
-}
-
-/// A view and how new it is.
-#[derive(Debug)]
-pub struct KnownView {
-    /// It was read when the topic's head was here.
-    pub as_of: u64,
-    /// What it shows.
-    pub view: Arc<View>,
-}
-
-/// Waits for new views.
-#[derive(Debug)]
-pub struct Hold {
-    /// The event that changed rights.
-    pub seq: u64,
-    /// When that was.
-    pub since: Instant,
-    /// Accounts that may have another view now.
-    pub affected: HashSet<UserId, RandomState>,
-    /// Accounts that were asked about.
-    pub tried: HashSet<UserId, RandomState>,
-    /// When to ask again; none while a query is under way.
-    pub retry_at: Option<Instant>,
+    /// The group, which decides what it sees.
+    pub group: GroupId,
 }
 
 impl Topic {
@@ -126,10 +104,9 @@ impl Topic {
             alarm: None,
             repairing: false,
             idle_since: None,
-            hold: None,
-            rights_at: 0,
+            sights: None,
             members: Few::default(),
-            views: Few::default(),
+            waiting: Vec::new(),
             shards: vec![0; shards],
             ahead: BTreeMap::new(),
             ahead_bytes: 0,
@@ -139,14 +116,13 @@ impl Topic {
     /// Keeps an event that cannot be given out yet. When there is no room it is
     /// dropped: `want` still names it, so it is read from the log.
     pub fn keep(&mut self, envelope: Envelope) {
-        if self.ahead.len() >= MAX_AHEAD
-            || self.ahead_bytes + envelope.frame.len() > MAX_AHEAD_BYTES
+        if self.ahead.len() >= MAX_AHEAD || self.ahead_bytes + envelope.body.len() > MAX_AHEAD_BYTES
         {
             return;
         }
-        self.ahead_bytes += envelope.frame.len();
+        self.ahead_bytes += envelope.body.len();
         if let Some(before) = self.ahead.insert(envelope.seq, envelope) {
-            self.ahead_bytes -= before.frame.len();
+            self.ahead_bytes -= before.body.len();
         }
     }
 
@@ -157,7 +133,7 @@ impl Topic {
                 return None;
             }
             let envelope = first.remove();
-            self.ahead_bytes -= envelope.frame.len();
+            self.ahead_bytes -= envelope.body.len();
             if envelope.seq == self.last + 1 {
                 return Some(envelope);
             }
@@ -170,7 +146,7 @@ impl Topic {
         self.last = seq;
         self.want = seq;
         self.ahead = self.ahead.split_off(&(seq + 1));
-        self.ahead_bytes = self.ahead.values().map(|kept| kept.frame.len()).sum();
+        self.ahead_bytes = self.ahead.values().map(|kept| kept.body.len()).sum();
         if let Some((newest, _)) = self.ahead.last_key_value() {
             self.want = *newest;
         }
@@ -179,6 +155,16 @@ impl Topic {
     /// Whether an event is missing.
     pub const fn is_behind(&self) -> bool {
         self.want > self.last
+    }
+
+    /// Whether its events are given out: of a server, once it is known who sees what.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.kind, Kind::Account) || self.sights.is_some()
+    }
+
+    /// Whether a session with a snapshot of this head can be attached.
+    pub const fn reached(&self, head: u64) -> bool {
+        self.is_open() && self.last >= head
     }
 
     /// Adds a member; an earlier membership of the connection ends.
@@ -198,46 +184,9 @@ impl Topic {
         if let Some(count) = self.shards.get_mut(member.link.shard) {
             *count = count.saturating_sub(1);
         }
+        if let (Some(sights), Some(membership)) = (&mut self.sights, member.membership) {
+            sights.leave(membership.group);
+        }
         Some(member)
-    }
-
-    /// Notes what a snapshot said about a view, unless newer is known.
-    pub fn learn_view(&mut self, id: ViewId, head: u64, view: &Arc<View>) {
-        let (last, rights_at) = (self.last, self.rights_at);
-        let Some(known) = self.views.get_mut(&id) else {
-            let view = Arc::clone(view);
-            self.views.insert(id, KnownView { as_of: head, view });
-            return;
-        };
-        // A view from ahead of the topic's place would show its other members
-        // what they could not see yet, except where theirs is outdated anyway.
-        if head > known.as_of && (head <= last || known.as_of < rights_at) {
-            known.as_of = head;
-            known.view = Arc::clone(view);
-        }
-    }
-
-    /// Whom to ask for the views: every affected account, and for each view
-    /// one account that was not affected.
-    pub fn representatives(&self, hold: &Hold) -> HashSet<UserId, RandomState> {
-        let mut users = HashSet::default();
-        let mut covered: HashSet<ViewId, RandomState> = HashSet::default();
-        for member in self.members.values() {
-            if hold.tried.contains(&member.user) {
-                continue;
-            }
-            if hold.affected.contains(&member.user) {
-                users.insert(member.user);
-            } else if let Some(view) = member.view
-                && self
-                    .views
-                    .get(&view)
-                    .is_none_or(|known| known.as_of < hold.seq)
-                && covered.insert(view)
-            {
-                users.insert(member.user);
-            }
-        }
-        users
     }
 }

@@ -7,7 +7,10 @@ use std::sync::{
 };
 
 use shared::bus::envelope::Caller;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 
 use crate::{dialect::Dialect, places::Place};
 
@@ -26,6 +29,8 @@ pub struct Link {
     closing: AtomicBool,
     wake: Notify,
     under_way: Mutex<UnderWay>,
+    /// One permit, held while topics of the session are opened: one after the other.
+    pub opening: Semaphore,
     place: Place,
 }
 
@@ -121,6 +126,7 @@ impl Link {
                 commands: Vec::new(),
                 queries: Vec::new(),
             }),
+            opening: Semaphore::const_new(1),
             place,
         }
     }

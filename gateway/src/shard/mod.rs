@@ -229,7 +229,7 @@ impl<S: Socket> Shard<S> {
             ToShard::Leave(connection, topic, keep_held) => {
                 self.leave(connection, topic, keep_held);
             }
-            ToShard::Views(change) => self.topics.change_views(&change, &self.writers, now),
+            ToShard::Rights(change) => self.topics.change(&change, &mut self.writers, now),
             ToShard::Gap(topic, seq) => self.topics.gap(topic, seq, &mut self.writers, now),
             ToShard::CloseTopic(topic, close) => {
                 for slot in self.topics.members(topic) {

@@ -14,10 +14,9 @@ use std::{
 use bytes::Bytes;
 use prometheus::Registry;
 use shared::{
-    bus::envelope::{Answer, Envelope},
-    domain::permissions::{Permissions, View, ViewId},
+    bus::envelope::{Answer, Caller, CallerKind, Envelope},
     frame::{self, WebSocketKind, websocket},
-    ids::ChannelId,
+    ids::{ChannelId, SessionId, UserId},
 };
 use tokio::{
     sync::oneshot::{self, error::TryRecvError},
@@ -28,7 +27,10 @@ use super::{Shard, ShardBounds, topics::*, writers::*};
 use crate::{
     dialect::Dialect,
     event::Event,
-    fanout::message::{Join, ToShard, ViewChange},
+    fanout::{
+        message::{Join, Notice, RightsChange, RightsEvent, ToShard},
+        sights::{Channels, GroupId},
+    },
     metrics::{Metrics, ShardMetrics},
     places::Places,
     session::link::{Link, Pending},
@@ -130,25 +132,24 @@ impl House {
         link
     }
 
-    fn join(&mut self, connection: u64, view: u64, channels: &[u64]) {
-        self.join_at(connection, view, channels, (0, 0, true));
+    fn join(&mut self, connection: u64, group: u32, channels: &[u64]) {
+        self.join_at(connection, group, channels, (0, true));
     }
 
     fn join_at(
         &mut self,
         connection: u64,
-        view: u64,
+        group: u32,
         channels: &[u64],
-        (position, after, released): (u64, u64, bool),
+        (position, released): (u64, bool),
     ) {
         self.tell(ToShard::Join(Join {
             connection,
             topic: TOPIC,
             position,
-            after,
             released,
-            group: Some(ViewId(view)),
-            sight: Some(sight(channels)),
+            group: Some(GroupId(group)),
+            sight: Sight::Channels(ids(channels)),
         }));
     }
 
@@ -157,7 +158,7 @@ impl House {
     }
 
     fn event(&mut self, seq: u64, channel: u64) {
-        self.tell(ToShard::Events(vec![event_in(seq, channel)]));
+        self.tell(ToShard::Events(vec![event(seq, channel, None)]));
     }
 
     fn flush(&mut self) {
@@ -189,27 +190,27 @@ impl House {
     }
 }
 
-fn event(seq: u64) -> Arc<Event> {
-    event_in(seq, 1)
-}
-
-fn event_in(seq: u64, channel: u64) -> Arc<Event> {
+fn event(seq: u64, channel: u64, audience: Option<Vec<u64>>) -> Arc<Event> {
     let body = shared::protocol::encode(&(ChannelId::new(channel), 5_u64));
-    let payload = frame::event(TOPIC, seq, 18, &body);
     Arc::new(Event::new(&Envelope {
         topic: TOPIC,
         seq,
-        channel: Some(channel),
+        after: 0,
+        visibility: Some(channel),
+        audience,
+        key: None,
         effect: None,
-        frame: websocket(WebSocketKind::Binary, &payload).into(),
+        opcode: 18,
+        body: body.into(),
         trace: None,
     }))
 }
 
-fn sight(channels: &[u64]) -> Sight {
-    let ids = channels.iter().filter_map(|id| ChannelId::new(*id));
-    let view: View = ids.map(|id| (id, Permissions::VIEW_CHANNEL)).collect();
-    Sight::View(Arc::new(view))
+fn ids(channels: &[u64]) -> Channels {
+    channels
+        .iter()
+        .filter_map(|id| ChannelId::new(*id))
+        .collect()
 }
 
 fn text(bytes: usize) -> Bytes {
@@ -383,7 +384,7 @@ fn events_wait_for_the_end_of_a_replay() {
     let mut house = House::new();
     let sink = Sink::open();
     house.add(1, Dialect::MessagePack, &sink);
-    house.join_at(1, 7, &[1], (5, 2, false));
+    house.join_at(1, 7, &[1], (5, false));
     house.event(6, 1);
     house.event(7, 2);
     house.flush();
@@ -399,7 +400,7 @@ fn too_much_that_waits_asks_to_join_anew() {
     let mut house = House::new();
     let sink = Sink::open();
     house.add(1, Dialect::MessagePack, &sink);
-    house.join_at(1, 7, &[1], (5, 2, false));
+    house.join_at(1, 7, &[1], (5, false));
     for seq in 6..30 {
         house.event(seq, 1);
     }
@@ -407,45 +408,117 @@ fn too_much_that_waits_asks_to_join_anew() {
     house.event(30, 1);
     house.flush();
     assert_eq!(sink.seqs(), Vec::<u64>::new());
-    house.join_at(1, 7, &[1], (30, 30, true));
+    house.join_at(1, 7, &[1], (30, true));
     house.event(31, 1);
     house.flush();
     assert_eq!(sink.seqs(), [31]);
 }
 
-#[test]
-fn a_snapshot_from_ahead_skips_what_it_holds_already() {
-    let mut house = House::new();
-    let sink = Sink::open();
-    house.add(1, Dialect::MessagePack, &sink);
-    house.join_at(1, 7, &[1], (5, 7, true));
-    for seq in 6..10 {
-        house.event(seq, 1);
+/// What a change of rights tells a session: its own frames, in short.
+fn told(sink: &Sink) -> Vec<String> {
+    let frames = sink.frames();
+    let mut told = Vec::new();
+    for frame in &frames {
+        let payload = frame::websocket_payload(frame).unwrap();
+        match frame::ServerFrame::read(payload) {
+            Some(frame::ServerFrame::Event { seq, .. }) => told.push(seq.to_string()),
+            _ if payload[1] == 8 => told.push("cursor".to_owned()),
+            _ => {
+                let notice: Notice = shared::protocol::decode(&payload[2..]).unwrap();
+                let names = |list: &[ChannelId]| list.iter().map(|id| id.get()).collect::<Vec<_>>();
+                let (shown, hidden) = (names(&notice.shown), names(&notice.hidden));
+                told.push(format!("sight {} {shown:?} {hidden:?}", notice.seq));
+            }
+        }
     }
-    house.flush();
-    assert_eq!(sink.seqs(), [8, 9]);
+    told
+}
+
+fn notice(seq: u64, shown: &[u64], hidden: &[u64]) -> Arc<Notice> {
+    Arc::new(Notice {
+        topic: TOPIC,
+        seq,
+        shown: ids(shown).to_vec(),
+        hidden: ids(hidden).to_vec(),
+    })
 }
 
 #[test]
-fn views_change_between_two_events() {
+fn rights_change_with_their_event() {
     let mut house = House::new();
-    let (falls, stays) = (Sink::open(), Sink::open());
-    house.add(1, Dialect::MessagePack, &falls);
-    house.add(2, Dialect::MessagePack, &stays);
+    let [falls, stays, waits] = [Sink::open(), Sink::open(), Sink::open()];
+    for (connection, sink) in (1..).zip([&falls, &stays, &waits]) {
+        house.add(connection, Dialect::MessagePack, sink);
+    }
     house.join(1, 7, &[1]);
     house.join(2, 7, &[1]);
+    house.join_at(3, 7, &[1], (0, false));
     house.event(1, 1);
-    house.tell(ToShard::Views(ViewChange {
+    // The first one falls to a group of his own; all others gain a channel.
+    house.tell(ToShard::Rights(Arc::new(RightsChange {
         topic: TOPIC,
-        moved: vec![(1, ViewId(8))],
-        views: vec![(ViewId(7), sight(&[1, 2])), (ViewId(8), sight(&[3]))],
-    }));
+        event: Some(RightsEvent {
+            event: event(2, 2, None),
+            before: false,
+        }),
+        groups: vec![(GroupId(7), ids(&[1, 2]), Some(notice(2, &[2], &[])))],
+        moved: vec![(1, GroupId(8), ids(&[3]), Some(notice(2, &[3], &[1])))],
+    })));
     for channel in [1, 2, 3] {
-        house.event(channel + 1, channel);
+        house.event(channel + 2, channel);
     }
+    assert!(house.release(3));
     house.flush();
-    assert_eq!(falls.seqs(), [1, 4]);
-    assert_eq!(stays.seqs(), [1, 2, 3]);
+    house.later(Duration::from_mins(1));
+    assert_eq!(told(&falls), ["1", "sight 2 [3] [1]", "cursor", "5"]);
+    let all = ["1", "2", "sight 2 [2] []", "3", "4", "cursor"];
+    assert_eq!(told(&stays), all);
+    assert_eq!(told(&waits), all);
+}
+
+#[test]
+fn who_saw_a_channel_that_is_gone_is_told_so() {
+    let mut house = House::new();
+    let (saw, did_not) = (Sink::open(), Sink::open());
+    house.add(1, Dialect::MessagePack, &saw);
+    house.add(2, Dialect::MessagePack, &did_not);
+    house.join(1, 7, &[1, 2]);
+    house.join(2, 8, &[1]);
+    house.tell(ToShard::Rights(Arc::new(RightsChange {
+        topic: TOPIC,
+        event: Some(RightsEvent {
+            event: event(1, 2, None),
+            before: true,
+        }),
+        groups: vec![(GroupId(7), ids(&[1]), Some(notice(1, &[], &[2])))],
+        moved: Vec::new(),
+    })));
+    house.event(2, 2);
+    house.event(3, 1);
+    house.flush();
+    assert_eq!(told(&saw), ["1", "sight 1 [] [2]", "cursor", "3"]);
+    assert_eq!(told(&did_not), ["cursor", "3"]);
+}
+
+#[test]
+fn an_event_for_some_accounts_is_hidden_from_the_others() {
+    let mut house = House::new();
+    let (alice, bob) = (Sink::open(), Sink::open());
+    for (connection, sink) in [(1, &alice), (2, &bob)] {
+        let link = house.add(connection, Dialect::MessagePack, sink);
+        link.open(Caller {
+            kind: CallerKind::Person,
+            user: UserId::new(connection).unwrap(),
+            session: SessionId::new(connection).unwrap(),
+        });
+        house.join(connection, 7, &[1]);
+    }
+    house.tell(ToShard::Events(vec![event(1, 1, Some(vec![2]))]));
+    house.event(2, 1);
+    house.flush();
+    assert_eq!(told(&alice), ["cursor", "2"]);
+    // The group is carried past it as a whole.
+    assert_eq!(bob.seqs(), [1, 2]);
 }
 
 #[test]
@@ -453,7 +526,7 @@ fn who_leaves_during_a_replay_gets_what_came_before_and_its_slot_is_free() {
     let mut house = House::new();
     let (first, second) = (Sink::open(), Sink::open());
     house.add(1, Dialect::MessagePack, &first);
-    house.join_at(1, 7, &[1], (5, 2, false));
+    house.join_at(1, 7, &[1], (5, false));
     house.event(6, 1);
     house.tell(ToShard::Leave(1, TOPIC, true));
     house.event(7, 1);
@@ -462,7 +535,7 @@ fn who_leaves_during_a_replay_gets_what_came_before_and_its_slot_is_free() {
     house.flush();
     assert_eq!(first.seqs(), [6]);
     // Nothing of a connection that ends while it waits reaches the next one in its slot.
-    house.join_at(1, 7, &[1], (8, 2, false));
+    house.join_at(1, 7, &[1], (8, false));
     house.event(9, 1);
     house.tell(ToShard::Leave(1, TOPIC, true));
     house.tell(ToShard::Remove(1));
@@ -577,7 +650,7 @@ fn what_an_idle_connection_keeps_is_small() {
             size_of::<Option<Writer<crate::transport::WriteHalf>>>(),
             224,
         ),
-        ("link", size_of::<Link>(), 192),
+        ("link", size_of::<Link>(), 224),
         ("member", size_of::<Member>(), 64),
         ("topic", size_of::<Topic>(), 384),
     ] {

@@ -1,15 +1,14 @@
-//! Which connections of a shard get a topic's events, grouped by view: one
-//! test per view and event, not per session.
+//! Which connections of a shard get a topic's events, grouped by what they see:
+//! one test per group and event, not per session.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use shared::{
-    domain::permissions::{Permissions, View, ViewId},
     frame::opcode,
     ids::ChannelId,
-    protocol::control::{Cursor, TopicSeq},
+    protocol::control::{Cursor, Gap, TopicSeq},
 };
 use tokio::time::Instant;
 
@@ -17,7 +16,10 @@ use super::writers::{Socket, Writers};
 use crate::{
     dialect::Dialect,
     event::Event,
-    fanout::message::{Join, ViewChange},
+    fanout::{
+        message::{Join, Notice, RightsChange},
+        sights::{Channels, GroupId},
+    },
     few::Few,
 };
 
@@ -26,10 +28,8 @@ use crate::{
 pub enum Sight {
     /// Everything: an account's own topic.
     All,
-    /// The channels of a view.
-    View(Arc<View>),
-    /// No channel: the view is not known.
-    Nothing,
+    /// These channels.
+    Channels(Channels),
 }
 
 impl Sight {
@@ -38,16 +38,13 @@ impl Sight {
     pub fn sees(&self, channel: Option<ChannelId>) -> bool {
         match (self, channel) {
             (Self::All, _) | (_, None) => true,
-            (Self::View(view), Some(channel)) => view
-                .get(&channel)
-                .is_some_and(|permissions| permissions.contains(Permissions::VIEW_CHANNEL)),
-            (Self::Nothing, Some(_)) => false,
+            (Self::Channels(channels), Some(channel)) => channels.binary_search(&channel).is_ok(),
         }
     }
 }
 
 /// Names a group within a topic; none for the account's own topic.
-pub type GroupKey = Option<ViewId>;
+pub type GroupKey = Option<GroupId>;
 
 /// How often a group is carried past hidden events.
 #[derive(Debug, Clone, Copy)]
@@ -79,50 +76,18 @@ struct Group {
     cursor_at: Instant,
 }
 
-/// A member whose replay is not finished, or whose snapshot is ahead of the
-/// topic's place here.
+/// A member whose replay is not finished.
 struct Held {
     slot: u32,
     group: GroupKey,
-    /// What the member has already.
-    after: u64,
-    state: HeldState,
+    /// It has left: what waits is the last that it gets.
+    left: bool,
+    /// More came than may wait, or something is missing: it has to join anew.
     overflow: bool,
     /// Something was hidden since the last frame that waits.
     hidden: bool,
     frames: Vec<Bytes>,
     bytes: usize,
-}
-
-/// What a held member waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HeldState {
-    /// The end of its replay.
-    Replaying,
-    /// The same, but it has left: what waits is the last that it gets.
-    Leaving,
-    /// The topic's place here to reach that of its snapshot.
-    Released,
-    /// Nothing: it has left, and its replay is finished.
-    Left,
-}
-
-impl HeldState {
-    /// The replay is finished.
-    const fn released(self) -> Self {
-        match self {
-            Self::Replaying | Self::Released => Self::Released,
-            Self::Leaving | Self::Left => Self::Left,
-        }
-    }
-
-    /// The member has left.
-    const fn left(self) -> Self {
-        match self {
-            Self::Replaying | Self::Leaving => Self::Leaving,
-            Self::Released | Self::Left => Self::Left,
-        }
-    }
 }
 
 impl Topics {
@@ -153,22 +118,15 @@ impl Topics {
         });
         topic.last = topic.last.max(join.position);
         let group = topic.group(join.group, now);
-        if let Some(sight) = &join.sight {
-            group.sight = sight.clone();
-        }
-        if join.released && join.after <= topic.last {
-            topic.group(join.group, now).members.push(slot);
+        group.sight = join.sight.clone();
+        if join.released {
+            group.members.push(slot);
             return;
         }
         topic.held.push(Held {
             slot,
             group: join.group,
-            after: join.after,
-            state: if join.released {
-                HeldState::Released
-            } else {
-                HeldState::Replaying
-            },
+            left: false,
             overflow: false,
             hidden: false,
             frames: Vec::new(),
@@ -176,8 +134,8 @@ impl Topics {
         });
     }
 
-    /// The replay of a member is finished. `false` when more came meanwhile than
-    /// may wait: the member has to join anew.
+    /// The replay of a member is finished: it gets what came meanwhile, and events
+    /// from now on. `false` when that was more than may wait: it has to join anew.
     pub fn release<S: Socket>(
         &mut self,
         number: u64,
@@ -188,18 +146,16 @@ impl Topics {
         let Some(topic) = self.topics.get_mut(&number) else {
             return true;
         };
-        let Some(held) = topic.held.iter_mut().find(|held| held.slot == slot) else {
+        let Some(index) = topic.held.iter().position(|held| held.slot == slot) else {
             return true;
         };
-        let overflow = held.overflow;
-        held.state = held.state.released();
-        if overflow {
-            topic.held.retain(|held| held.slot != slot);
-        } else {
-            topic.settle(writers, now);
+        let held = topic.held.swap_remove(index);
+        let released = !held.overflow;
+        if released {
+            topic.settle(&held, writers, now);
         }
-        self.forget_empty(number);
-        !overflow
+        self.tidy(number);
+        released
     }
 
     /// Takes the connection in `slot` out of a topic. A member whose replay is
@@ -213,28 +169,28 @@ impl Topics {
                 group.members.swap_remove(index);
             }
         }
-        topic.groups.retain(|key, group| {
-            !group.members.is_empty() || topic.held.iter().any(|held| held.group == *key)
-        });
         if keep_held {
             for held in topic.held.iter_mut().filter(|held| held.slot == slot) {
-                held.state = held.state.left();
+                held.left = true;
             }
         } else {
             topic.held.retain(|held| held.slot != slot);
         }
         let is_held = topic.held.iter().any(|held| held.slot == slot);
-        self.forget_empty(number);
+        self.tidy(number);
         is_held
     }
 
-    fn forget_empty(&mut self, number: u64) {
-        if self
-            .topics
-            .get(&number)
-            .is_some_and(|topic| topic.held.is_empty() && topic.is_empty())
-        {
-            self.topics.remove(&number);
+    /// Forgets groups without members, and the topic when it has none.
+    fn tidy(&mut self, number: u64) {
+        if let Some(topic) = self.topics.get_mut(&number) {
+            let held = &topic.held;
+            topic.groups.retain(|key, group| {
+                !group.members.is_empty() || held.iter().any(|held| held.group == *key)
+            });
+            if topic.groups.is_empty() {
+                self.topics.remove(&number);
+            }
         }
     }
 
@@ -256,54 +212,44 @@ impl Topics {
                 // A client that counts must not take what is hidden for a hole.
                 group.cursor(event.topic, event.seq.saturating_sub(1), writers, now);
             }
+            if event.is_narrowed() {
+                group.narrow(event, ephemeral, writers, now);
+                continue;
+            }
             for slot in &group.members {
                 writers.push_event(*slot, event, ephemeral, now);
             }
         }
-        if !topic.held.is_empty() {
+        // What is not stored is not worth holding.
+        if !topic.held.is_empty() && !ephemeral {
             topic.hold(event, self.bounds.hold_bytes, writers);
-            topic.settle(writers, now);
         }
     }
 
-    /// Changes who belongs to which view, and what the views show.
-    pub fn change_views<S: Socket>(
+    /// Gives an event that changes rights to those who see it, and tells everyone
+    /// who sees something else now.
+    pub fn change<S: Socket>(
         &mut self,
-        change: &ViewChange,
-        writers: &Writers<S>,
+        change: &RightsChange,
+        writers: &mut Writers<S>,
         now: Instant,
     ) {
-        let Some(topic) = self.topics.get_mut(&change.topic) else {
-            return;
-        };
-        for (connection, key) in &change.moved {
-            let Some(slot) = writers.slot(*connection) else {
-                continue;
-            };
-            for held in topic.held.iter_mut().filter(|held| held.slot == slot) {
-                held.group = Some(*key);
-            }
-            let mut was_member = false;
-            for group in topic.groups.values_mut() {
-                if let Some(index) = group.members.iter().position(|member| *member == slot) {
-                    group.members.swap_remove(index);
-                    was_member = true;
-                }
-            }
-            let group = topic.group(Some(*key), now);
-            if was_member {
-                group.members.push(slot);
-                group.hidden = true;
-            }
+        let before = change.event.as_ref().filter(|event| event.before);
+        if let Some(event) = before {
+            self.deliver(&event.event, writers, now);
         }
-        for (key, sight) in &change.views {
-            if let Some(group) = topic.groups.get_mut(&Some(*key)) {
-                group.sight = sight.clone();
-            }
+        if let Some(topic) = self.topics.get_mut(&change.topic) {
+            topic.regroup(change, writers, now);
         }
-        topic.groups.retain(|key, group| {
-            !group.members.is_empty() || topic.held.iter().any(|held| held.group == *key)
-        });
+        let after = change.event.as_ref().filter(|event| !event.before);
+        if let Some(event) = after {
+            self.deliver(&event.event, writers, now);
+        }
+        let bound = self.bounds.hold_bytes;
+        if let Some(topic) = self.topics.get_mut(&change.topic) {
+            topic.notify(change, bound, writers, now);
+        }
+        self.tidy(change.topic);
     }
 
     /// The topic goes on at `seq`; what was between is lost here, and its members are told.
@@ -318,7 +264,7 @@ impl Topics {
             return;
         };
         topic.last = seq;
-        let gap = shared::protocol::control::Gap { topic: number, seq };
+        let gap = Gap { topic: number, seq };
         let frames = Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::GAP, &gap)));
         for group in topic.groups.values() {
             for slot in &group.members {
@@ -327,9 +273,8 @@ impl Topics {
         }
         // Those who wait join anew, with a snapshot of their own.
         for held in &mut topic.held {
-            held.overflow |= held.after < seq;
+            held.give_up();
         }
-        topic.settle(writers, now);
     }
 
     /// All members of a topic.
@@ -378,18 +323,51 @@ impl Group {
     }
 }
 
-impl Topic {
-    fn is_empty(&self) -> bool {
-        self.groups.values().all(|group| group.members.is_empty())
+impl Group {
+    /// Gives an event to those of the members it is for.
+    fn narrow<S: Socket>(
+        &mut self,
+        event: &Event,
+        ephemeral: bool,
+        writers: &mut Writers<S>,
+        now: Instant,
+    ) {
+        for slot in &self.members {
+            if writers
+                .user(*slot)
+                .is_some_and(|user| event.is_for(Some(user)))
+            {
+                writers.push_event(*slot, event, ephemeral, now);
+            } else {
+                self.hidden |= !ephemeral;
+            }
+        }
+    }
+}
+
+impl Held {
+    fn give_up(&mut self) {
+        self.overflow = true;
+        self.frames = Vec::new();
     }
 
+    fn keep(&mut self, frame: Bytes, bound: usize) {
+        self.bytes += frame.len();
+        self.frames.push(frame);
+        if self.bytes > bound {
+            self.give_up();
+        }
+    }
+
+    const fn is_waiting(&self) -> bool {
+        !self.overflow && !self.left
+    }
+}
+
+impl Topic {
     fn group(&mut self, key: GroupKey, now: Instant) -> &mut Group {
         self.groups.get_or_insert_with(key, || Group {
-            sight: if key.is_none() {
-                Sight::All
-            } else {
-                Sight::Nothing
-            },
+            sight: Sight::All,
             members: Vec::new(),
             hidden: false,
             cursor_at: now,
@@ -397,64 +375,125 @@ impl Topic {
     }
 
     fn hold<S: Socket>(&mut self, event: &Event, bound: usize, writers: &mut Writers<S>) {
-        for held in &mut self.held {
-            // What is not stored is not worth holding.
-            let wanted = event.seq > held.after
-                && !held.overflow
-                && matches!(held.state, HeldState::Replaying | HeldState::Released);
-            let sees = self
-                .groups
-                .get(&held.group)
-                .is_some_and(|group| group.sight.sees(event.channel));
-            if !wanted || !sees {
-                held.hidden |= wanted;
-                continue;
-            }
+        for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
+            let group = self.groups.get(&held.group);
+            let sees = group.is_some_and(|group| group.sight.sees(event.channel))
+                && event.is_for(writers.user(held.slot));
             let Some(writer) = writers.get_mut(held.slot) else {
                 continue;
             };
-            if std::mem::take(&mut held.hidden) {
-                let before = event.seq.saturating_sub(1);
-                let frame = writer
-                    .link
-                    .dialect
-                    .control(opcode::CURSOR, &cursor(event.topic, before));
-                held.bytes += frame.len();
-                held.frames.push(frame);
+            if !sees {
+                held.hidden = true;
+                continue;
             }
-            // What it will be in the queue: in JSON it is larger.
-            let frame = event.frame(writer.link.dialect).clone();
-            held.bytes += frame.len();
-            held.frames.push(frame);
-            if held.bytes > bound {
-                held.overflow = true;
-                held.frames = Vec::new();
+            let dialect = writer.link.dialect;
+            if std::mem::take(&mut held.hidden) {
+                let before = cursor(event.topic, event.seq.saturating_sub(1));
+                held.keep(dialect.control(opcode::CURSOR, &before), bound);
+            }
+            held.keep(event.frame(dialect).clone(), bound);
+        }
+    }
+
+    /// Moves members to their groups, and changes what groups see.
+    fn regroup<S: Socket>(&mut self, change: &RightsChange, writers: &Writers<S>, now: Instant) {
+        for (group, channels, _) in &change.groups {
+            if let Some(group) = self.groups.get_mut(&Some(*group)) {
+                group.sight = Sight::Channels(channels.clone());
+            }
+        }
+        for (connection, key, channels, _) in &change.moved {
+            let Some(slot) = writers.slot(*connection) else {
+                continue;
+            };
+            let mut is_here = false;
+            for held in self.held.iter_mut().filter(|held| held.slot == slot) {
+                held.group = Some(*key);
+                is_here = true;
+            }
+            let mut hidden = None;
+            for group in self.groups.values_mut() {
+                if let Some(index) = group.members.iter().position(|member| *member == slot) {
+                    group.members.swap_remove(index);
+                    hidden = Some(group.hidden);
+                }
+            }
+            if !is_here && hidden.is_none() {
+                continue;
+            }
+            let group = self.group(Some(*key), now);
+            group.sight = Sight::Channels(channels.clone());
+            if let Some(hidden) = hidden {
+                group.members.push(slot);
+                group.hidden |= hidden;
             }
         }
     }
 
-    /// Turns those into members who may get events from now on.
-    fn settle<S: Socket>(&mut self, writers: &mut Writers<S>, now: Instant) {
-        let last = self.last;
-        let ready = |held: &mut Held| {
-            !held.overflow
-                && match held.state {
-                    HeldState::Replaying | HeldState::Leaving => false,
-                    HeldState::Released => held.after <= last,
-                    HeldState::Left => true,
-                }
-        };
-        let settled: Vec<Held> = self.held.extract_if(.., ready).collect();
-        for held in settled {
-            for frame in &held.frames {
-                writers.push(held.slot, frame, false, now);
+    /// Tells those who see something else now what that is; it carries them past the event.
+    fn notify<S: Socket>(
+        &mut self,
+        change: &RightsChange,
+        bound: usize,
+        writers: &mut Writers<S>,
+        now: Instant,
+    ) {
+        let moved: HashMap<u32, _, RandomState> = change
+            .moved
+            .iter()
+            .filter_map(|(connection, _, _, notice)| Some((writers.slot(*connection)?, notice)))
+            .collect();
+        for (key, _, notice) in &change.groups {
+            let (Some(group), Some(notice)) = (self.groups.get_mut(&Some(*key)), notice) else {
+                continue;
+            };
+            let frames = frames(notice);
+            // Who was moved here may have to be carried past more than the others.
+            group.hidden &= group.members.iter().any(|slot| moved.contains_key(slot));
+            for slot in group
+                .members
+                .iter()
+                .filter(|slot| !moved.contains_key(slot))
+            {
+                writers.push_control(*slot, &frames, now);
             }
-            if held.state == HeldState::Released {
-                // Its group may have been carried past what this one was not.
-                let group = self.group(held.group, now);
-                group.hidden |= held.hidden;
-                group.members.push(held.slot);
+        }
+        for (slot, notice) in &moved {
+            let is_held = self.held.iter().any(|held| held.slot == *slot);
+            if let (Some(notice), false) = (notice, is_held) {
+                writers.push_control(*slot, &frames(notice), now);
+            }
+        }
+        for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
+            let of_group = || {
+                let mut groups = change.groups.iter();
+                groups.find(|(key, ..)| Some(*key) == held.group)
+            };
+            let notice = match moved.get(&held.slot) {
+                Some(notice) => notice.as_ref(),
+                None => of_group().and_then(|(_, _, notice)| notice.as_ref()),
+            };
+            if let (Some(notice), Some(writer)) = (notice, writers.get_mut(held.slot)) {
+                held.hidden = false;
+                let frame = writer.link.dialect.control(opcode::SIGHT, &**notice);
+                held.keep(frame, bound);
             }
         }
     }
+
+    /// A member whose replay is finished gets what waited, and events from now on.
+    fn settle<S: Socket>(&mut self, held: &Held, writers: &mut Writers<S>, now: Instant) {
+        for frame in &held.frames {
+            writers.push(held.slot, frame, false, now);
+        }
+        if !held.left {
+            let group = self.group(held.group, now);
+            group.hidden |= held.hidden;
+            group.members.push(held.slot);
+        }
+    }
+}
+
+fn frames(notice: &Notice) -> [(Dialect, Bytes); Dialect::ALL.len()] {
+    Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::SIGHT, notice)))
 }

@@ -14,6 +14,7 @@ use shared::{
     close::CloseCode,
     error::{Reason, Refusal},
     frame::{WebSocketKind, websocket},
+    ids::UserId,
 };
 use tokio::{sync::oneshot, time::Instant};
 
@@ -221,6 +222,12 @@ impl<S: Socket> Writers<S> {
     /// The connection in a slot.
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut Writer<S>> {
         self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// Whose session the connection in a slot has.
+    pub fn user(&self, slot: u32) -> Option<UserId> {
+        let writer = self.slots.get(slot as usize)?.as_ref()?;
+        writer.link.caller().map(|caller| caller.user)
     }
 
     /// The connections that are not closing, with their slots.

@@ -10,6 +10,8 @@ mod http;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod slow;
@@ -17,5 +19,3 @@ mod slow;
 mod support;
 #[cfg(test)]
 mod transport;
-#[cfg(test)]
-mod views;

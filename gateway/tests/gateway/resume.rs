@@ -1,10 +1,12 @@
 //! Resuming: exactly what was missed, in order, on any gateway.
 
 use shared::{
-    bus::{Bus, envelope::Effect},
+    bus::Bus,
+    domain::rights::Change,
     frame::opcode,
+    ids::ChannelId,
     protocol::{
-        control::{Gap, Resume, TopicSeq},
+        control::{Gap, Resume, Sight, TopicSeq},
         encode,
     },
 };
@@ -12,7 +14,7 @@ use shared::{
 use crate::support::{
     client::{Client, Got},
     start, start_on,
-    world::{World, user},
+    world::{World, sees},
 };
 
 const ALICE: u64 = 10_000;
@@ -20,8 +22,7 @@ const SERVER: u64 = 4_096_321;
 
 fn member(world: &World) {
     world.account("alice", ALICE);
-    let view = world.view(7, &[1]);
-    world.member(SERVER, ALICE, view);
+    world.member(SERVER, ALICE, &[1]);
 }
 
 #[tokio::test]
@@ -99,35 +100,65 @@ async fn a_backlog_larger_than_the_queue_is_replayed_as_the_client_reads() {
 }
 
 #[tokio::test]
-async fn rights_that_change_in_the_last_moment_are_a_gap() {
+async fn rights_that_change_in_the_last_moment_are_followed() {
     let gateway = start(&[]).await;
-    member(&gateway.world);
-    gateway.world.account("bob", 10_001);
-    let view = gateway.world.view(7, &[1]);
-    gateway.world.member(SERVER, 10_001, view);
+    let world = &gateway.world;
+    member(world);
+    world.account("bob", 10_001);
+    world.member(SERVER, 10_001, &[1]);
     // Bob keeps the topic open, so that it stands above Alice's snapshot.
     let (mut bob, _) = Client::open(gateway.address, "bob").await;
-    gateway.world.emit(SERVER, Some(1), None).await;
+    world.emit(SERVER, Some(1), None).await;
     assert_eq!(bob.events(SERVER, 1).await, [1]);
-    gateway.world.hold_snapshots();
+    world.hold_snapshots();
     let mut alice = Client::connect(gateway.address).await;
     alice.identify("alice").await;
-    gateway.world.snapshot_held().await;
-    let members = vec![user(ALICE)];
-    let rights = Some(Effect::Rights { members });
-    gateway.world.emit(SERVER, Some(1), rights).await;
-    gateway.world.emit(SERVER, Some(1), None).await;
+    world.snapshot_held().await;
+    let channel = ChannelId::new(1).unwrap();
+    let taken = Change::Override {
+        channel,
+        before: Some(sees(ALICE)),
+        after: None,
+    };
+    let taken = world.change(SERVER, Some(1), vec![taken]);
+    world.publish(&[taken]).await;
+    world.emit(SERVER, Some(1), None).await;
     assert_eq!(bob.events(SERVER, 2).await, [2, 3]);
-    gateway.world.release_snapshots();
+    world.release_snapshots();
     alice.ready().await;
-    // The event itself was hers to see; what her rights were after it is not
-    // what she would have read.
-    assert_eq!(alice.events(SERVER, 1).await, [2]);
-    let gap = Gap {
+    let hidden = Sight {
+        topic: SERVER,
+        seq: 2,
+        shown: Vec::new(),
+        hidden: vec![channel],
+    };
+    assert_eq!(alice.next().await, Got::Sight(hidden));
+    let place = TopicSeq {
         topic: SERVER,
         seq: 3,
     };
-    assert_eq!(alice.next_but_cursors().await, Got::Gap(gap));
-    gateway.world.emit(SERVER, Some(1), None).await;
+    assert_eq!(alice.next().await, Got::Cursor(vec![place]));
+    world.emit(SERVER, None, None).await;
+    assert_eq!(alice.events(SERVER, 1).await, [4]);
+}
+
+#[tokio::test]
+async fn a_log_that_no_longer_holds_the_place_is_a_gap() {
+    let gateway = start(&[]).await;
+    let world = &gateway.world;
+    member(world);
+    for topic in [SERVER, ALICE] {
+        for _ in 0..3 {
+            world.write(topic, None, None);
+        }
+        world.trim(topic, 2);
+    }
+    let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 0), (ALICE, 0)]).await;
+    alice.ready().await;
+    let gaps = [alice.next().await, alice.next().await];
+    for topic in [ALICE, SERVER] {
+        assert!(gaps.contains(&Got::Gap(Gap { topic, seq: 3 })), "{gaps:?}");
+    }
+    world.emit(SERVER, Some(1), None).await;
     assert_eq!(alice.events(SERVER, 1).await, [4]);
 }

@@ -127,8 +127,7 @@ async fn queries_go_to_any_worker_with_or_without_a_session() {
 async fn json_has_the_same_commands_with_named_fields() {
     let gateway = start(&[]).await;
     gateway.world.account("t", ALICE);
-    let view = gateway.world.view(7, &[1]);
-    gateway.world.member(SERVER, ALICE, view);
+    gateway.world.member(SERVER, ALICE, &[1]);
     let mut alice = Client::connect_json(gateway.address).await;
     assert!(
         alice

@@ -18,9 +18,8 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
     let world = &gateway.world;
     world.account("slow", 10_000);
     world.account("quick", 10_001);
-    let view = world.view(7, &[1]);
-    world.member(SERVER, 10_000, view);
-    world.member(SERVER, 10_001, view);
+    world.member(SERVER, 10_000, &[1]);
+    world.member(SERVER, 10_001, &[1]);
     let (mut quick, _) = Client::open(gateway.address, "quick").await;
     let mut slow = Client::sleeper(gateway.address, "slow").await;
     until("both are there", async || {
@@ -33,7 +32,7 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
         let large: Vec<Envelope> = (0..100)
             .map(|_| {
                 let mut event = world.write(SERVER, Some(1), None);
-                event.frame = World::large(&event, 1_000);
+                event.body = World::large(1_000);
                 event
             })
             .collect();

@@ -630,6 +630,18 @@ export interface Gap {
   seq: number;
 }
 
+/** What this session sees of a server is another from an event on (opcode 11). The client has everything up to there that it may see: this is a cursor, too. */
+export interface Sight {
+  /** The server's topic. */
+  topic: AnyId;
+  /** The event that changed it. */
+  seq: number;
+  /** Channels that are seen now: fetch them. What was said in them before does not come as events. */
+  shown: ChannelId[];
+  /** Channels that are no longer seen, or are gone: drop them. */
+  hidden: ChannelId[];
+}
+
 /** Every type that travels as an array. */
 export interface Structs {
   LogOut: LogOut;
@@ -707,6 +719,7 @@ export interface Structs {
   Cursor: Cursor;
   Reconnect: Reconnect;
   Gap: Gap;
+  Sight: Sight;
 }
 
 /** Every request with its reply. */
@@ -781,15 +794,15 @@ export interface Events {
   server_joined: ServerJoined;
   /** The account is no longer a member of a server. */
   server_left: ServerLeft;
-  /** Somebody became a member. */
+  /** Somebody became a member. In a server of more than 1,000 members only he is told. */
   member_joined: MemberJoined;
-  /** Somebody is no longer a member. */
+  /** Somebody is no longer a member. In a server of more than 1,000 members only he is told. */
   member_left: MemberLeft;
   /** A channel was created. */
   channel_created: ChannelCreated;
-  /** A channel was changed; new overrides come twice: to those who saw the channel, then to those who see it. */
+  /** A channel was changed. Who sees it afterwards gets it; whoever came to see it or lost it gets `sight`, too. */
   channel_updated: ChannelUpdated;
-  /** A channel was deleted. */
+  /** A channel was deleted: for those who saw it. */
   channel_deleted: ChannelDeleted;
   /** A message was sent. */
   message_created: MessageCreated;
@@ -811,6 +824,7 @@ export interface ServerControls {
   cursor: Cursor;
   reconnect: Reconnect;
   gap: Gap;
+  sight: Sight;
 }
 
 /** Every control frame that a client sends. */
@@ -1129,6 +1143,12 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
     { name: "topic", type: {"id":"AnyId"}, optional: false },
     { name: "seq", type: {"int":53}, optional: false },
   ],
+  Sight: [
+    { name: "topic", type: {"id":"AnyId"}, optional: false },
+    { name: "seq", type: {"int":53}, optional: false },
+    { name: "shown", type: {"list":{"id":"ChannelId"}}, optional: false },
+    { name: "hidden", type: {"list":{"id":"ChannelId"}}, optional: false },
+  ],
 };
 
 /** The numbers of each closed set. */
@@ -1194,6 +1214,7 @@ export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), 
   cursor: { opcode: 8, body: {"struct":"Cursor"} },
   reconnect: { opcode: 9, body: {"struct":"Reconnect"} },
   gap: { opcode: 10, body: {"struct":"Gap"} },
+  sight: { opcode: 11, body: {"struct":"Sight"} },
 };
 
 /** Why a request was refused, by number. */

@@ -7,9 +7,12 @@ use shared::{
     close::CloseCode,
     error::{Reason, Refusal},
     frame::{Frame, opcode},
+    ids::{ChannelId, Id},
     protocol::{
         self, Event,
-        control::{Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, TopicSeq},
+        control::{
+            Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, Sight, TopicSeq,
+        },
         server::{ServerJoined, ServerLeft},
     },
 };
@@ -38,11 +41,6 @@ const OPENING: Duration = Duration::from_secs(10);
 /// 30 s, a gateway that vanished without a word is noticed within 42 s.
 const MISSED_HEARTBEATS: u32 = 3;
 const ANSWER_TENTHS: u32 = 4;
-
-/// What a session sees of a topic is another from an event on: the channels that came
-/// into sight, and those that went.
-const SIGHT: u16 = 11;
-type Sight = (u64, u64, Vec<u64>, Vec<u64>);
 
 /// What the client asks of its driver.
 #[derive(Debug)]
@@ -436,14 +434,20 @@ impl Driver {
                 self.shared.log.push(Seen::Cursor { topics });
                 Ok(())
             }
-            SIGHT => {
-                let (topic, seq, shown, hidden): Sight = decode(body)?;
-                self.shared.places().cursor(&[TopicSeq { topic, seq }]);
-                self.shared.log.push(Seen::Sight {
+            opcode::SIGHT => {
+                let Sight {
                     topic,
                     seq,
                     shown,
                     hidden,
+                } = decode(body)?;
+                self.shared.places().cursor(&[TopicSeq { topic, seq }]);
+                let ids = |list: Vec<ChannelId>| list.into_iter().map(Id::get).collect();
+                self.shared.log.push(Seen::Sight {
+                    topic,
+                    seq,
+                    shown: ids(shown),
+                    hidden: ids(hidden),
                 });
                 Ok(())
             }

@@ -6,7 +6,7 @@ use shared::{
     protocol::{
         self, Event,
         account::SignedIn,
-        control::{Cursor, Gap, Hello, Ready, Reconnect},
+        control::{Cursor, Gap, Hello, Ready, Reconnect, Sight},
         message::{MessageCreated, Messages},
         server::ServerInfo,
         typing::TypingStarted,
@@ -227,6 +227,12 @@ impl Shard {
                     for place in cursor.topics {
                         member.reached(place.topic, place.seq);
                     }
+                }
+            }
+            opcode::SIGHT => {
+                let sight = protocol::decode::<Sight>(body);
+                if let (Ok(sight), Some(member)) = (sight, self.members.get_mut(at)) {
+                    member.reached(sight.topic, sight.seq);
                 }
             }
             opcode::GAP => {

@@ -8,9 +8,13 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
 
 use crate::{
-    domain::permissions::{View, ViewId},
+    domain::{
+        permissions::{Standing, Structure},
+        rights::Change,
+    },
     ids::{Partition, ServerId, SessionId, UserId},
     protocol::{control::TopicSeq, server::Server, user::User},
 };
@@ -117,6 +121,19 @@ pub struct Chunk {
 /// The largest [`Chunk`].
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
+/// What is published on the topic of a server or an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Names the log that the events belong to, see [`epoch_number`]: places of
+    /// another log mean nothing in it.
+    pub epoch: u64,
+    /// The head of the topic, so that a gateway which missed the last event of a
+    /// quiet topic finds out.
+    pub head: u64,
+    /// The events, in their order; none when only the head is told.
+    pub events: Vec<Envelope>,
+}
+
 /// An event on its way to the gateways.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -124,35 +141,50 @@ pub struct Envelope {
     pub topic: u64,
     /// Its place in the topic, from 1 without holes; 0 when it is not stored.
     pub seq: u64,
-    /// The channel that it concerns: only views that see it get it.
+    /// Of what is not stored: the event that it came after. Whoever has not seen
+    /// that one may judge by rights that are gone, and passes this one over.
     #[serde(default)]
-    pub channel: Option<u64>,
-    /// What the gateway itself must do.
+    pub after: u64,
+    /// The channel that it concerns: only who sees it gets it.
     #[serde(default)]
-    pub effect: Option<Effect>,
-    /// The finished WebSocket frame.
-    pub frame: Bytes,
+    pub visibility: Option<u64>,
+    /// Only these accounts get it, of those who see it; none for all of them.
+    #[serde(default)]
+    pub audience: Option<Vec<u64>>,
+    /// Of what is not stored: a newer frame with the same key replaces this one
+    /// where it still waits.
+    #[serde(default)]
+    pub key: Option<u64>,
+    /// What the gateway itself must do: a packed [`Effect`].
+    #[serde(default)]
+    pub effect: Option<ByteBuf>,
+    /// Which event.
+    pub opcode: u16,
+    /// The encoded body.
+    pub body: Bytes,
     /// The W3C trace parent.
     #[serde(default)]
     pub trace: Option<String>,
 }
 
-/// What a gateway must do about an event, without decoding it. Except for
-/// `Appeared`, it acts after the event was given to those who saw it under the
-/// old rights.
+impl Envelope {
+    /// What the gateway itself must do.
+    pub fn effect(&self) -> Option<Effect> {
+        self.effect.as_ref().map(|bytes| Effect::read(bytes))
+    }
+}
+
+/// What a gateway must do about an event, without decoding its body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// A channel appeared, and no view holds it yet: fetch the views of this
-    /// topic anew, and only then give this very event to those whose new view
-    /// sees it. What was visible stays visible, so a resume may cross it.
-    Appeared {
-        /// Members whose view may have another id now; all others keep theirs.
-        members: Vec<UserId>,
-    },
-    /// Rights changed: fetch the views anew. A resume that crosses it gets a gap.
+    /// On a server's topic: what decides who sees what, or who belongs to it, is
+    /// another one from this event on.
     Rights {
-        /// Members whose view may have another id now; all others keep theirs.
-        members: Vec<UserId>,
+        /// The last event before that changed the structure: where it is not the
+        /// one that the gateway knows, a change is missing.
+        follows: u64,
+        /// What changed, in order.
+        changes: Vec<Change>,
     },
     /// On an account's topic: its sessions now belong to the server's topic.
     Joined {
@@ -160,24 +192,40 @@ pub enum Effect {
         server: ServerId,
         /// The event of its topic that the membership began with: the stream
         /// begins behind it, so that nothing said since is missed.
-        #[serde(default)]
-        after: u64,
-    },
-    /// On a server's topic: the account's sessions no longer belong to it.
-    Left {
-        /// The account.
-        user: UserId,
+        since: u64,
     },
     /// On an account's topic: the session ended; close its sockets.
     Revoked {
         /// The session.
         session: SessionId,
     },
+    /// Something that this version does not know.
+    #[serde(skip)]
+    Unknown,
+}
+
+impl Effect {
+    /// Reads a packed effect; what cannot be read is [`Effect::Unknown`].
+    pub fn read(bytes: &[u8]) -> Self {
+        unpack(bytes).unwrap_or(Self::Unknown)
+    }
+}
+
+/// The name of a log as a number, as envelopes and beats carry it; never 0.
+pub fn epoch_number(name: &str) -> u64 {
+    let hash = Sha256::digest(name.as_bytes());
+    let number = hash
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    number.max(1)
 }
 
 /// What a lane tells all gateways each second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beat {
+    /// Names the log that the lane writes, see [`epoch_number`].
+    pub epoch: u64,
     /// One for each partition that the lane owns.
     pub partitions: Vec<PartitionBeat>,
 }
@@ -193,8 +241,6 @@ pub struct PartitionBeat {
     pub number: u64,
     /// How many entries wait in its stream.
     pub backlog: u64,
-    /// The topics that this partition's lane wrote since the last beat, with their heads.
-    pub moved: Vec<TopicSeq>,
 }
 
 /// What a gateway asks for itself, as the body of an [`Entry`] with opcode 0.
@@ -219,26 +265,33 @@ pub enum NodeQuery {
         /// The server.
         server: ServerId,
     },
-    /// The next events of a topic, at most about one mebibyte of them.
+    /// The next events of a topic.
     Events {
         /// The server or the account.
         topic: u64,
         /// The last event known.
         after: u64,
+        /// About the most bytes to answer; one event is answered at least.
+        bytes: u32,
     },
     /// The heads of topics, to find those that moved.
     Heads {
         /// The topics.
         topics: Vec<u64>,
     },
-    /// The views of members, as of `seq` or later.
-    Views {
+    /// What decides who sees what of servers.
+    Structures {
+        /// The servers, each with the members whose standing is asked for.
+        servers: Vec<(ServerId, Vec<UserId>)>,
+    },
+    /// The changes of rights within a part of a topic.
+    Changes {
         /// The server.
-        server: ServerId,
-        /// The event that changed rights.
-        seq: u64,
-        /// One member per view.
-        users: Vec<UserId>,
+        topic: u64,
+        /// Those behind this event,
+        after: u64,
+        /// and up to this one.
+        until: u64,
     },
 }
 
@@ -251,7 +304,8 @@ impl fmt::Debug for NodeQuery {
             Self::Topic { .. } => "Topic",
             Self::Events { .. } => "Events",
             Self::Heads { .. } => "Heads",
-            Self::Views { .. } => "Views",
+            Self::Structures { .. } => "Structures",
+            Self::Changes { .. } => "Changes",
         })
     }
 }
@@ -278,18 +332,21 @@ pub enum NodeAnswer {
     },
     /// To `Heads`: those that exist.
     Heads {
+        /// Names the log, see [`epoch_number`].
+        epoch: u64,
         /// The heads.
         topics: Vec<TopicSeq>,
     },
-    /// To `Views`.
-    Views {
-        /// The head of the topic when the views were read.
-        seq: u64,
-        /// Each member with the view's id; members who left are missing.
-        members: Vec<(UserId, ViewId)>,
-        /// Each view once.
-        views: Vec<(ViewId, View)>,
+    /// To `Structures`: those of servers that exist.
+    Structures {
+        /// Names the log, see [`epoch_number`].
+        epoch: u64,
+        /// The structures.
+        servers: Vec<OpenStructure>,
     },
+    /// To `Changes`: the packed effects with their places, oldest first; none
+    /// when there are more than anyone can look at.
+    Changes(Option<Vec<(u64, ByteBuf)>>),
     /// It could not be answered; the worker's log has the cause.
     Failed,
 }
@@ -321,8 +378,23 @@ pub struct OpenTopic {
     pub replay_after: Option<u64>,
     /// The client named a place that cannot be continued: tell it with a `gap`.
     pub gap: bool,
-    /// What the session sees of a server; an account sees all of its own topic.
-    pub view: Option<(ViewId, View)>,
+    /// How the account stands in a server; it sees all of its own topic.
+    pub standing: Option<Standing>,
+}
+
+/// What decides who sees what of a server, as of one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenStructure {
+    /// The event: the head of the topic in the snapshot.
+    pub head: u64,
+    /// The last event that changed the structure.
+    pub version: u64,
+    /// The last event with an effect: no standing changed behind it.
+    pub settled: u64,
+    /// The structure, reduced to what decides sight.
+    pub structure: Structure,
+    /// The standings asked for, of those who are members.
+    pub standings: Vec<Standing>,
 }
 
 /// Encodes what travels on the bus.
@@ -334,4 +406,24 @@ pub fn pack<T: Serialize>(value: &T) -> Bytes {
 /// Decodes what travelled on the bus.
 pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
     rmp_serde::from_slice(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effect_of_a_later_version_is_unknown() {
+        #[derive(Serialize)]
+        enum Later {
+            Renamed { to: &'static str },
+        }
+        let later = pack(&Later::Renamed { to: "x" });
+        assert_eq!(Effect::read(&later), Effect::Unknown);
+        let known = Effect::Joined {
+            server: ServerId::new(5).unwrap(),
+            since: 7,
+        };
+        assert_eq!(Effect::read(&pack(&known)), known);
+    }
 }

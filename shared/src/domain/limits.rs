@@ -51,3 +51,6 @@ impl RateLimit {
         }
     }
 }
+
+/// Up to so many members, a server tells all of them who comes and who leaves.
+pub const MAX_ANNOUNCED: u32 = 1_000;

@@ -3,3 +3,4 @@
 pub mod content;
 pub mod limits;
 pub mod permissions;
+pub mod rights;

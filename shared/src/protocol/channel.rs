@@ -27,9 +27,9 @@ family! {
     events {
         /// A channel was created.
         432 channel_created: ChannelCreated;
-        /// A channel was changed; new overrides come twice: to those who saw the channel, then to those who see it.
+        /// A channel was changed. Who sees it afterwards gets it; whoever came to see it or lost it gets `sight`, too.
         433 channel_updated: ChannelUpdated;
-        /// A channel was deleted.
+        /// A channel was deleted: for those who saw it.
         434 channel_deleted: ChannelDeleted;
     }
 }

@@ -1,7 +1,7 @@
 //! The bodies of the session's own control frames, see [`crate::frame::opcode`].
 
 use crate::{
-    ids::SessionId,
+    ids::{ChannelId, SessionId},
     protocol::{Codec, server::Server, user::User},
     wire::bodies,
 };
@@ -75,6 +75,20 @@ bodies! {
         /// Where its stream goes on.
         seq: u64,
     }
+
+    /// What this session sees of a server is another from an event on (opcode 11).
+    /// The client has everything up to there that it may see: this is a cursor, too.
+    Sight {
+        /// The server's topic.
+        topic: u64 as "crate::wire::any_id",
+        /// The event that changed it.
+        seq: u64,
+        /// Channels that are seen now: fetch them. What was said in them before
+        /// does not come as events.
+        shown: Vec<ChannelId>,
+        /// Channels that are no longer seen, or are gone: drop them.
+        hidden: Vec<ChannelId>,
+    }
 }
 
 /// Every control frame, for the reference: opcode, name, who sends it, and the body.
@@ -94,5 +108,6 @@ pub const FRAMES: &[(u16, &str, &str, Codec)] = {
             Codec::of::<Reconnect>(),
         ),
         (op::GAP, "gap", "gateway", Codec::of::<Gap>()),
+        (op::SIGHT, "sight", "gateway", Codec::of::<Sight>()),
     ]
 };

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use shared::{
-    bus::envelope::Effect,
     domain::{
         content,
         limits::{MAX_CHANNELS, MAX_OVERRIDES},
         permissions::{Override, Permissions, TargetKind},
+        rights::Change,
     },
     error::{Reason, Refusal},
     ids::{ChannelId, RoleId, UserId},
@@ -20,7 +20,11 @@ use shared::{
     },
 };
 
-use crate::{context::Context, error::Error, lane::memory::ChannelState};
+use crate::{
+    context::{Audience, Context},
+    error::Error,
+    lane::memory::ChannelState,
+};
 
 /// Messages that one step of a purge deletes: a few milliseconds of a lane.
 const PURGE_STEP: u32 = 500;
@@ -60,7 +64,11 @@ impl Handler<Context<'_>> for CreateChannel {
         let store = ctx.store().await?;
         store.insert_channel(server, channel_id, &channel).await?;
         store.replace_overrides(channel_id, &overrides).await?;
-        let members = members_of(&overrides);
+        let change = Change::Channel {
+            channel: channel_id,
+            before: None,
+            after: Some(overrides.clone()),
+        };
         let state = ctx.server().await?;
         state.channels.insert(channel_id, channel);
         state.structure.channels.insert(channel_id, overrides);
@@ -68,7 +76,7 @@ impl Handler<Context<'_>> for CreateChannel {
             .channel(channel_id)
             .ok_or(Refusal::from(Reason::UnknownChannel))?;
         let event = ChannelCreated { channel };
-        ctx.emit(Some(channel_id), Some(Effect::Appeared { members }), &event)
+        ctx.emit_changes(Audience::Channel(channel_id), vec![change], &event)
             .await?;
         Ok(event)
     }
@@ -117,14 +125,13 @@ impl Handler<Context<'_>> for UpdateChannel {
             .update_channel(channel_id, &channel)
             .await?;
         ctx.server().await?.channels.insert(channel_id, channel);
-        let mut effect = None;
+        let mut changes = Vec::new();
         if let Some(overrides) = overrides {
             ctx.store()
                 .await?
                 .replace_overrides(channel_id, &overrides)
                 .await?;
-            let members = members_of(before.iter().chain(&overrides));
-            effect = Some(Effect::Rights { members });
+            changes = Change::between(channel_id, &before, &overrides);
             ctx.server()
                 .await?
                 .structure
@@ -137,12 +144,9 @@ impl Handler<Context<'_>> for UpdateChannel {
             .channel(channel_id)
             .ok_or_else(unknown)?;
         let event = ChannelUpdated { channel };
-        if effect.is_some() {
-            // Once under the old views, for those who lose the channel, and once
-            // under the new ones, for those who gain it.
-            ctx.emit(Some(channel_id), effect, &event).await?;
-        }
-        ctx.emit(Some(channel_id), None, &event).await
+        ctx.emit_changes(Audience::Channel(channel_id), changes, &event)
+            .await?;
+        Ok(())
     }
 }
 
@@ -155,8 +159,14 @@ impl Handler<Context<'_>> for DeleteChannel {
         ctx.store().await?.delete_channel(channel_id).await?;
         let state = ctx.server().await?;
         state.channels.remove(&channel_id);
-        state.structure.channels.remove(&channel_id);
-        ctx.emit(Some(channel_id), None, &ChannelDeleted { channel_id })
+        let overrides = state.structure.channels.remove(&channel_id);
+        let change = Change::Channel {
+            channel: channel_id,
+            before: Some(overrides.unwrap_or_default()),
+            after: None,
+        };
+        let event = ChannelDeleted { channel_id };
+        ctx.emit_changes(Audience::Channel(channel_id), vec![change], &event)
             .await?;
         ctx.leave(ctx.partition(), 0, &PurgeChannel { channel_id })
             .await

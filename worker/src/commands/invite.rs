@@ -61,32 +61,37 @@ impl Handler<Context<'_>> for JoinMember {
             .redeem(&code, Some(server), user_id)
             .await?;
         ctx.require(redeemed, Reason::UnknownInvite)?;
-        ctx.store().await?.insert_member(server, user_id).await?;
+        let state = ctx.server().await?;
+        // The membership begins with the event that tells of it.
+        let since = state.head + 1;
+        state.member_count += 1;
+        let audience = state.audience_of(user_id);
+        ctx.store()
+            .await?
+            .insert_member(server, user_id, since)
+            .await?;
         let standing = Standing {
             user: user_id,
             roles: Vec::new(),
+            since,
+            changed: 0,
         };
         ctx.remember(server, user_id, Some(standing.clone()));
-        ctx.emit(
-            None,
-            None,
-            &MemberJoined {
-                member: Member {
-                    user,
-                    roles: Vec::new(),
-                },
+        let event = MemberJoined {
+            member: Member {
+                user,
+                roles: Vec::new(),
             },
-        )
-        .await?;
+        };
+        ctx.emit(audience, &event).await?;
         let state = ctx.server().await?;
-        let after = state.head;
         let (joined, info) = (
             ServerJoined {
                 server: state.server(),
             },
             state.info(&standing),
         );
-        ctx.emit_to(user_id, Some(Effect::Joined { server, after }), &joined);
+        ctx.emit_to(user_id, Some(Effect::Joined { server, since }), &joined);
         Ok(info)
     }
 }

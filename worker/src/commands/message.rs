@@ -13,7 +13,11 @@ use shared::{
     },
 };
 
-use crate::{context::Context, error::Error, store::write::message::NewRow};
+use crate::{
+    context::{Audience, Context},
+    error::Error,
+    store::write::message::NewRow,
+};
 
 impl Handler<Context<'_>> for NewMessage {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<MessageSent, Error> {
@@ -55,15 +59,11 @@ impl Handler<Context<'_>> for NewMessage {
             reply_to,
             edited_at: None,
         };
-        ctx.emit(
-            Some(channel_id),
-            None,
-            &MessageCreated {
-                channel_id,
-                message,
-            },
-        )
-        .await?;
+        let event = MessageCreated {
+            channel_id,
+            message,
+        };
+        ctx.emit(Audience::Channel(channel_id), &event).await?;
         Ok(MessageSent { message_id, seq })
     }
 }
@@ -90,7 +90,8 @@ impl Handler<Context<'_>> for EditMessage {
             content,
             edited_at,
         };
-        ctx.emit(Some(channel_id), None, &event).await
+        ctx.emit(Audience::Channel(channel_id), &event).await?;
+        Ok(())
     }
 }
 
@@ -111,15 +112,12 @@ impl Handler<Context<'_>> for DeleteMessage {
             .await?
             .delete_message(channel_id, message_id)
             .await?;
-        ctx.emit(
-            Some(channel_id),
-            None,
-            &MessageDeleted {
-                channel_id,
-                message_id,
-            },
-        )
-        .await
+        let event = MessageDeleted {
+            channel_id,
+            message_id,
+        };
+        ctx.emit(Audience::Channel(channel_id), &event).await?;
+        Ok(())
     }
 }
 

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use shared::{
     bus::envelope::Effect,
-    domain::permissions::{Permissions, Standing, Structure, everyone_role},
-    error::Reason,
-    ids::{ChannelId, ServerId},
+    domain::{
+        permissions::{Permissions, Standing, Structure, everyone_role},
+        rights::{Change, names_member},
+    },
+    error::{Reason, Refusal},
+    ids::{ChannelId, ServerId, UserId},
     protocol::{
         Handler,
         server::{
@@ -52,10 +55,14 @@ impl Handler<Context<'_>> for FoundServer {
         let owner = Standing {
             user: owner_id,
             roles: Vec::new(),
+            since: 0,
+            changed: 0,
         };
         let state = ServerState {
             name,
             head: 0,
+            rights_version: 0,
+            member_count: 1,
             structure: Structure {
                 server: server_id,
                 owner: owner_id,
@@ -77,7 +84,7 @@ impl Handler<Context<'_>> for FoundServer {
             owner_id,
             Some(Effect::Joined {
                 server: server_id,
-                after: 0,
+                since: 0,
             }),
             &ServerJoined { server },
         );
@@ -92,15 +99,50 @@ impl Handler<Context<'_>> for LeaveServer {
         let state = ctx.server().await?;
         let (server_id, owner) = (state.structure.server, state.structure.owner);
         ctx.require(user_id != owner, Reason::OwnerCannotLeave)?;
-        ctx.store().await?.delete_member(server_id, user_id).await?;
+        let standing = ctx
+            .standing(user_id)
+            .await?
+            .ok_or(Refusal::from(Reason::UnknownServer))?;
+        let store = ctx.store().await?;
+        store.delete_member(server_id, user_id).await?;
+        let mut changes = vec![Change::Left {
+            user: user_id,
+            since: standing.since,
+            roles: standing.roles,
+        }];
+        changes.extend(ctx.drop_overrides_of(user_id).await?);
         ctx.remember(server_id, user_id, None);
-        ctx.emit(
-            None,
-            Some(Effect::Left { user: user_id }),
-            &MemberLeft { user_id },
-        )
-        .await?;
+        let state = ctx.server().await?;
+        let audience = state.audience_of(user_id);
+        state.member_count = state.member_count.saturating_sub(1);
+        ctx.emit_changes(audience, changes, &MemberLeft { user_id })
+            .await?;
         ctx.emit_to(user_id, None, &ServerLeft { server_id });
         Ok(())
+    }
+}
+
+impl Context<'_> {
+    /// The overrides that name a member go with him: who comes back begins anew.
+    async fn drop_overrides_of(&mut self, user: UserId) -> Result<Vec<Change>, Error> {
+        let state = self.server().await?;
+        let server = state.structure.server;
+        let mut changes = Vec::new();
+        for (channel, overrides) in &mut state.structure.channels {
+            for given in overrides.extract_if(.., |given| names_member(given, user)) {
+                changes.push(Change::Override {
+                    channel: *channel,
+                    before: Some(given),
+                    after: None,
+                });
+            }
+        }
+        if !changes.is_empty() {
+            self.store()
+                .await?
+                .delete_overrides_of(server, user)
+                .await?;
+        }
+        Ok(changes)
     }
 }

@@ -11,13 +11,12 @@ impl Handler<Context<'_>> for SignalTyping {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let Self { channel_id } = self;
         let user_id = ctx.caller()?.user;
-        ctx.signal(
+        let event = TypingStarted {
             channel_id,
-            &TypingStarted {
-                channel_id,
-                user_id,
-            },
-        );
-        Ok(())
+            user_id,
+        };
+        // Who types where: a later one says the same.
+        let key = channel_id.get().rotate_left(32) ^ user_id.get();
+        ctx.signal(channel_id, key, &event).await
     }
 }

@@ -511,7 +511,7 @@ async fn seal(ctx: &mut Context<'_>) -> Result<Vec<Envelope>, Error> {
     let mut envelopes = Vec::with_capacity(ctx.emitted.len());
     for event in &ctx.emitted {
         let seq = match event.writer {
-            TopicWriter::Nobody => {
+            TopicWriter::Nobody(_) => {
                 envelopes.push(event.envelope(0));
                 continue;
             }

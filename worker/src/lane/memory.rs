@@ -9,13 +9,18 @@ use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt};
 use shared::{
-    domain::permissions::{Standing, Structure},
+    domain::{
+        limits::MAX_ANNOUNCED,
+        permissions::{Standing, Structure},
+    },
     ids::{ChannelId, MessageId, Partition, ServerId, UserId},
     protocol::{
         channel::Channel,
         server::{Role, Server, ServerInfo},
     },
 };
+
+use crate::context::Audience;
 
 /// Members remembered per lane, at most: 100,000 of about 100 bytes.
 const MAX_MEMBERS: usize = 100_000;
@@ -28,6 +33,10 @@ pub(crate) struct ServerState {
     pub(crate) name: String,
     /// The `seq` of the last event of its topic.
     pub(crate) head: u64,
+    /// The `seq` of the last event that changed the structure.
+    pub(crate) rights_version: u64,
+    /// How many members there are.
+    pub(crate) member_count: u32,
     pub(crate) structure: Structure,
     pub(crate) roles: Vec<Role>,
     pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
@@ -52,6 +61,16 @@ impl ServerState {
             server_id: self.structure.server,
             name: self.name.clone(),
             owner_id: self.structure.owner,
+        }
+    }
+
+    /// Who is told that a member came or left: everyone, or in a large server,
+    /// where somebody comes or leaves all the time, the member alone.
+    pub(crate) const fn audience_of(&self, user: UserId) -> Audience {
+        if self.member_count > MAX_ANNOUNCED {
+            Audience::Member(user)
+        } else {
+            Audience::Members
         }
     }
 

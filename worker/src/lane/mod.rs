@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use foldhash::{HashMap, HashMapExt};
 use shared::{
-    bus::{Bus, Reader, StreamId},
+    bus::{Bus, Reader, StreamId, envelope::epoch_number},
     clock::Clock,
     config::Secret,
     ids::Partition,
@@ -96,6 +96,8 @@ pub(super) struct Lane<'a> {
     writer: Writer,
     reader: Reader,
     publisher: Publisher,
+    /// Names the event log that the connection writes.
+    epoch: u64,
     memory: Memory,
     windows: Windows,
     owned: HashMap<Partition, Owned>,
@@ -138,6 +140,7 @@ async fn serve(
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let writer = connect::open(&config.database_url).await?;
+    let epoch = epoch_number(&writer.epoch().await?);
     let reader = parts.bus.reader().await?;
     info!(lane = config.name, "lane is connected");
     let mut lane = Lane {
@@ -145,7 +148,8 @@ async fn serve(
         parts,
         writer,
         reader,
-        publisher: Publisher::start(parts.bus.clone(), parts.metrics.clone()),
+        publisher: Publisher::start(parts.bus.clone(), parts.metrics.clone(), epoch),
+        epoch,
         memory: Memory::new(),
         windows: Windows::new(),
         owned: HashMap::new(),

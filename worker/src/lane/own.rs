@@ -10,10 +10,9 @@ use foldhash::HashMap;
 use shared::{
     bus::{
         Bus, BusError, StreamId, Topic,
-        envelope::{Beat, PartitionBeat, pack},
+        envelope::{Beat, PartitionBeat, Published, pack},
     },
     ids::Partition,
-    protocol::control::TopicSeq,
 };
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
@@ -213,9 +212,10 @@ impl Lane<'_> {
             .filter_map(Result::ok)
             .collect();
         let mut partitions = Vec::with_capacity(self.owned.len());
+        let mut heads = Vec::new();
         for (partition, owned) in &mut self.owned {
             owned.beat += 1;
-            let moved = std::mem::take(&mut owned.moved);
+            heads.extend(std::mem::take(&mut owned.moved));
             partitions.push(PartitionBeat {
                 partition: *partition,
                 term: owned.counters.term.cast_unsigned(),
@@ -226,21 +226,27 @@ impl Lane<'_> {
                     .copied()
                     .unwrap_or_default()
                     .saturating_sub(1),
-                moved: moved
-                    .into_iter()
-                    .map(|(topic, seq)| TopicSeq { topic, seq })
-                    .collect(),
             });
         }
         if partitions.is_empty() {
             return;
         }
         self.backlog = partitions.iter().map(|beat| beat.backlog).sum();
+        let epoch = self.epoch;
+        // The head of each topic that moved goes to those who hear the topic: where
+        // its last event was lost, nothing else would show it.
+        let heads = heads.into_iter().map(|(topic, head)| {
+            let published = Published {
+                epoch,
+                head,
+                events: Vec::new(),
+            };
+            (Topic::Events(topic), pack(&published))
+        });
         // A beat that is lost shows as a missing number, and gateways repair.
-        if let Err(error) = bus
-            .publish(vec![(Topic::Beats, pack(&Beat { partitions }))])
-            .await
-        {
+        let beat = (Topic::Beats, pack(&Beat { epoch, partitions }));
+        let messages = heads.chain([beat]).collect();
+        if let Err(error) = bus.publish(messages).await {
             warn!(lane = self.config.name, %error, "beat was not published");
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use foldhash::{HashMap, HashMapExt};
 use shared::bus::{
     Bus, Topic,
-    envelope::{Answer, Envelope, pack},
+    envelope::{Answer, Envelope, Published, pack},
 };
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 use tracing::warn;
@@ -35,7 +35,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// One message per topic and gateway, however many events and answers.
-    fn messages(self) -> Vec<(Topic, bytes::Bytes)> {
+    fn messages(self, epoch: u64) -> Vec<(Topic, bytes::Bytes)> {
         let mut places: HashMap<u64, usize> = HashMap::new();
         let mut topics: Vec<(u64, Vec<Envelope>)> = Vec::new();
         for event in self.events {
@@ -51,9 +51,15 @@ impl Outgoing {
         for (node, answer) in self.answers {
             nodes.entry(node).or_default().push(answer);
         }
-        let events = topics
-            .into_iter()
-            .map(|(topic, events)| (Topic::Events(topic), pack(&events)));
+        let events = topics.into_iter().map(|(topic, events)| {
+            let places = events.iter().map(|event| event.seq.max(event.after));
+            let published = Published {
+                epoch,
+                head: places.max().unwrap_or(0),
+                events,
+            };
+            (Topic::Events(topic), pack(&published))
+        });
         let answers = nodes
             .into_iter()
             .map(|(node, answers)| (Topic::Node(node), pack(&answers)));
@@ -96,12 +102,12 @@ impl Publisher {
         clippy::disallowed_methods,
         reason = "the lane waits for it in `finish`"
     )]
-    pub(super) fn start(bus: Bus, metrics: LaneMetrics) -> Self {
+    pub(super) fn start(bus: Bus, metrics: LaneMetrics, epoch: u64) -> Self {
         let (sender, mut receiver) = mpsc::channel::<Outgoing>(QUEUE);
         let task = tokio::spawn(async move {
             let mut reachable = true;
             while let Some(outgoing) = receiver.recv().await {
-                let messages = outgoing.messages();
+                let messages = outgoing.messages(epoch);
                 let attempts = if reachable { ATTEMPTS } else { 1 };
                 reachable = publish(&bus, messages, attempts, &metrics).await;
             }

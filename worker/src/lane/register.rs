@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use super::{Lane, batch::Step, consume::Work};
 use crate::{
-    context::{Context, Emitted, TopicWriter},
+    context::{Audience, Context, Emitted, TopicWriter},
     error::Error,
     store::write::register::Place,
 };
@@ -178,9 +178,11 @@ impl Context<'_> {
         let topic = self.caller()?.user.get();
         self.emitted.push(Emitted {
             topic,
-            writer: TopicWriter::Nobody,
+            // It depends on no rights, so on no place either.
+            writer: TopicWriter::Nobody(0),
             opcode: E::OPCODE,
-            channel: None,
+            key: None,
+            audience: Audience::Members,
             effect: None,
             body: protocol::encode(event),
             partition: self.command.partition,

@@ -24,8 +24,9 @@ impl Handler<QueryContext> for PreviewInvite {
         }
         let server = match invite.server {
             Some(server) => {
-                let found = ctx.snapshot().await?.find_server(server).await?;
-                Some(found.ok_or(Reason::UnknownInvite)?)
+                let found = ctx.snapshot().await?.list_servers(&[server]).await?;
+                let (server, _) = found.into_iter().next().ok_or(Reason::UnknownInvite)?;
+                Some(server)
             }
             None => None,
         };

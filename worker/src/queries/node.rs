@@ -1,13 +1,14 @@
-//! What gateways ask for themselves: sessions, events, heads, views.
+//! What gateways ask for themselves: sessions, events, heads, who sees what.
 
 use std::collections::BTreeMap;
 
+use serde_bytes::ByteBuf;
 use shared::{
     bus::envelope::{
-        Caller, CallerKind, Effect, Envelope, NodeAnswer, NodeQuery, OpenTopic, Opened, unpack,
+        Caller, CallerKind, Envelope, NodeAnswer, NodeQuery, OpenStructure, OpenTopic, Opened,
+        epoch_number, unpack,
     },
-    domain::permissions::{Standing, View, ViewId},
-    frame,
+    domain::permissions::Standing,
     ids::{ServerId, UserId},
     protocol::control::TopicSeq,
 };
@@ -15,9 +16,7 @@ use shared::{
 use super::Deps;
 use crate::{
     error::{Error, StoreError},
-    store::read::{
-        Crossed, EventRow, Membership, Opening, Overrides, Place, Roles, Snapshot, structure,
-    },
+    store::read::{EventRow, Membership, Opening, Snapshot, structure},
     token,
 };
 
@@ -29,7 +28,8 @@ pub(super) const fn name(query: &NodeQuery) -> &'static str {
         NodeQuery::Topic { .. } => "node_topic",
         NodeQuery::Events { .. } => "node_events",
         NodeQuery::Heads { .. } => "node_heads",
-        NodeQuery::Views { .. } => "node_views",
+        NodeQuery::Structures { .. } => "node_structures",
+        NodeQuery::Changes { .. } => "node_changes",
     }
 }
 
@@ -51,9 +51,18 @@ async fn read(snapshot: &mut Snapshot, query: NodeQuery) -> Result<NodeAnswer, S
         NodeQuery::Open { token, resume } => open(snapshot, &token, resume).await,
         NodeQuery::Identify { token } => identify(snapshot, &token).await,
         NodeQuery::Topic { user, server } => topic(snapshot, user, server).await,
-        NodeQuery::Events { topic, after } => events(snapshot, topic, after).await,
+        NodeQuery::Events {
+            topic,
+            after,
+            bytes,
+        } => events(snapshot, topic, after, bytes).await,
         NodeQuery::Heads { topics } => heads(snapshot, &topics).await,
-        NodeQuery::Views { server, users, .. } => views(snapshot, server, &users).await,
+        NodeQuery::Structures { servers } => structures(snapshot, servers).await,
+        NodeQuery::Changes {
+            topic,
+            after,
+            until,
+        } => changes(snapshot, topic, after, until).await,
     }
 }
 
@@ -73,7 +82,7 @@ async fn identify(snapshot: &mut Snapshot, token: &str) -> Result<NodeAnswer, St
 /// What a resuming client saw last.
 type Resume = (String, Vec<TopicSeq>);
 
-/// Opens a session with one statement, unless something has to be read besides.
+/// Opens a session with one statement, unless the name of the log has to be read first.
 async fn open_at_once(
     deps: &Deps,
     token: &str,
@@ -85,13 +94,7 @@ async fn open_at_once(
     let Some(epoch) = opening.epoch.clone() else {
         return Ok(None);
     };
-    let mut topics = own_topics(&opening);
-    if let Some((named, places)) = resume
-        && !decide(&mut topics, places, *named == epoch).is_empty()
-    {
-        return Ok(None);
-    }
-    Ok(Some(opened(opening, epoch, topics)))
+    Ok(Some(opened(opening, epoch, resume)))
 }
 
 async fn open(
@@ -102,19 +105,15 @@ async fn open(
     let Some(opening) = snapshot.find_opening(&token::hash(token)).await? else {
         return Ok(NodeAnswer::Unauthenticated);
     };
-    let epoch = match &opening.epoch {
-        Some(epoch) => epoch.clone(),
-        None => snapshot.epoch().await?,
-    };
-    let mut topics = own_topics(&opening);
-    if let Some((named, places)) = resume {
-        let behind = decide(&mut topics, &places, named == epoch);
-        cross(snapshot, opening.user.user_id, &mut topics, &behind).await?;
-    }
-    Ok(opened(opening, epoch, topics))
+    let epoch = snapshot.epoch().await?;
+    Ok(opened(opening, epoch, resume.as_ref()))
 }
 
-fn opened(opening: Opening, epoch: String, topics: Vec<OpenTopic>) -> NodeAnswer {
+fn opened(opening: Opening, epoch: String, resume: Option<&Resume>) -> NodeAnswer {
+    let mut topics = own_topics(&opening);
+    if let Some((named, places)) = resume {
+        decide(&mut topics, places, *named == epoch);
+    }
     let Opening {
         session,
         user,
@@ -137,108 +136,45 @@ fn opened(opening: Opening, epoch: String, topics: Vec<OpenTopic>) -> NodeAnswer
 /// The account's own topic first, then its servers', as for a client without a past.
 fn own_topics(opening: &Opening) -> Vec<OpenTopic> {
     let own = fresh(opening.user.user_id.get(), &opening.heads, None);
-    let servers = opening.memberships.iter().map(|membership| {
-        server_topic(
-            membership,
-            &opening.heads,
-            &opening.roles,
-            &opening.overrides,
-        )
-    });
+    let servers = opening
+        .memberships
+        .iter()
+        .map(|membership| server_topic(membership, &opening.heads));
     std::iter::once(own).chain(servers).collect()
 }
 
-fn server_topic(
-    (server, standing): &Membership,
-    heads: &BTreeMap<u64, u64>,
-    roles: &Roles,
-    overrides: &Overrides,
-) -> OpenTopic {
-    let structure = structure(server, roles, overrides);
-    let view = (structure.view_id(standing), structure.view(standing));
-    fresh(server.server_id.get(), heads, Some(view))
+fn server_topic((server, standing): &Membership, heads: &BTreeMap<u64, u64>) -> OpenTopic {
+    fresh(server.server_id.get(), heads, Some(standing.clone()))
 }
 
-fn fresh(topic: u64, heads: &BTreeMap<u64, u64>, view: Option<(ViewId, View)>) -> OpenTopic {
+fn fresh(topic: u64, heads: &BTreeMap<u64, u64>, standing: Option<Standing>) -> OpenTopic {
     OpenTopic {
         topic,
         head: heads.get(&topic).copied().unwrap_or(0),
         replay_after: None,
         gap: false,
-        view,
+        standing,
     }
 }
 
 /// Says of each topic that the client named a place in, whether it can be
-/// continued from there; answers those whose log has to be looked at. Topics that
-/// are not his (any longer) are passed over: he learns that from his own topic or
-/// from `ready`.
-fn decide(topics: &mut [OpenTopic], places: &[TopicSeq], same_log: bool) -> Vec<Place> {
+/// continued from there. Whether the log still goes back so far is found out by
+/// who reads it. Topics that are not his (any longer) are passed over: he learns
+/// that from his own topic or from `ready`.
+fn decide(topics: &mut [OpenTopic], places: &[TopicSeq], same_log: bool) {
     let places: BTreeMap<u64, u64> = places
         .iter()
         .map(|place| (place.topic, place.seq))
         .collect();
-    let mut behind = Vec::new();
     for topic in topics {
         let Some(seq) = places.get(&topic.topic).copied() else {
             continue;
         };
-        // Above the head: the log is another one, whatever it calls itself.
-        topic.gap = !same_log || seq > topic.head;
-        if topic.gap {
-            continue;
-        }
-        topic.replay_after = Some(seq);
-        if seq < topic.head {
-            behind.push(Place {
-                topic: topic.topic,
-                seq,
-            });
-        }
-    }
-    behind
-}
-
-/// Takes the replay from topics whose log does not hold it, or holds what it must not cross.
-async fn cross(
-    snapshot: &mut Snapshot,
-    account: UserId,
-    topics: &mut [OpenTopic],
-    behind: &[Place],
-) -> Result<(), StoreError> {
-    if behind.is_empty() {
-        return Ok(());
-    }
-    let held = snapshot.list_held(behind).await?;
-    let crossed = snapshot.list_crossed(behind).await?;
-    for topic in topics {
-        let lost =
-            behind.iter().any(|place| place.topic == topic.topic) && !held.contains(&topic.topic);
-        let forbidden = crossed
-            .iter()
-            .any(|(crossed, what)| *crossed == topic.topic && forbids(what, account));
-        if lost || forbidden {
-            topic.replay_after = None;
-            topic.gap = true;
-        }
-    }
-    Ok(())
-}
-
-/// Whether the account's replay must not cross this: its rights before were
-/// others than today's, so today's view would hide or leak what lies there.
-fn forbids(crossed: &Crossed, account: UserId) -> bool {
-    match crossed {
-        // - `members` only says whose view has another name: where a role's
-        //   override changed too, everyone's view holds other things;
-        // - today's view does not hold a deleted channel, so it would hide that it went.
-        Crossed::Effect(Effect::Rights { .. }) | Crossed::ChannelDeleted | Crossed::Obscure => true,
-        // He was away in between: what was said then is not for him.
-        Crossed::Effect(Effect::Left { user }) => *user == account,
-        Crossed::Joined(joined) => joined.member.user.user_id == account,
-        Crossed::Effect(
-            Effect::Appeared { .. } | Effect::Joined { .. } | Effect::Revoked { .. },
-        ) => false,
+        let since = topic.standing.as_ref().map_or(0, |standing| standing.since);
+        // Above the head: the log is another one, whatever it calls itself. Before
+        // the membership: what was said then is not for him.
+        topic.gap = !same_log || seq > topic.head || seq < since;
+        topic.replay_after = (!topic.gap).then_some(seq);
     }
 }
 
@@ -252,14 +188,16 @@ async fn topic(
         return Ok(NodeAnswer::Topic(None));
     };
     let heads = snapshot.find_heads(&[server.get()]).await?;
-    let roles = snapshot.list_roles(&[server]).await?;
-    let overrides = snapshot.list_overrides(&[server]).await?;
-    let topic = server_topic(&membership, &heads, &roles, &overrides);
-    Ok(NodeAnswer::Topic(Some(topic)))
+    Ok(NodeAnswer::Topic(Some(server_topic(&membership, &heads))))
 }
 
-async fn events(snapshot: &mut Snapshot, topic: u64, after: u64) -> Result<NodeAnswer, StoreError> {
-    let page = snapshot.list_events(topic, after).await?;
+async fn events(
+    snapshot: &mut Snapshot,
+    topic: u64,
+    after: u64,
+    bytes: u32,
+) -> Result<NodeAnswer, StoreError> {
+    let page = snapshot.list_events(topic, after, bytes).await?;
     Ok(NodeAnswer::Events {
         too_old: page.events.is_empty() && after < page.head,
         head: page.head,
@@ -277,26 +215,33 @@ fn envelope(topic: u64, event: EventRow) -> Result<Envelope, StoreError> {
         seq,
         opcode,
         channel,
+        audience,
         effect,
         body,
     } = event;
-    let effect = effect
+    let audience = audience
         .map(|bytes| unpack(&bytes))
         .transpose()
-        .map_err(|_| StoreError::Inconsistency("the effect of an event"))?;
+        .map_err(|_| StoreError::Inconsistency("the audience of an event"))?;
     Ok(Envelope {
         topic,
         seq,
-        channel,
-        effect,
-        frame: frame::websocket_event(topic, seq, opcode, &body).into(),
+        after: 0,
+        visibility: channel,
+        audience,
+        key: None,
+        effect: effect.map(ByteBuf::from),
+        opcode,
+        body: body.into(),
         trace: None,
     })
 }
 
 async fn heads(snapshot: &mut Snapshot, topics: &[u64]) -> Result<NodeAnswer, StoreError> {
+    let epoch = epoch_number(&snapshot.epoch().await?);
     let heads = snapshot.find_heads(topics).await?;
     Ok(NodeAnswer::Heads {
+        epoch,
         topics: heads
             .into_iter()
             .map(|(topic, seq)| TopicSeq { topic, seq })
@@ -304,35 +249,48 @@ async fn heads(snapshot: &mut Snapshot, topics: &[u64]) -> Result<NodeAnswer, St
     })
 }
 
-async fn views(
+async fn structures(
     snapshot: &mut Snapshot,
-    server: ServerId,
-    users: &[UserId],
+    asked: Vec<(ServerId, Vec<UserId>)>,
 ) -> Result<NodeAnswer, StoreError> {
-    let heads = snapshot.find_heads(&[server.get()]).await?;
-    let seq = heads.get(&server.get()).copied().unwrap_or(0);
-    let Some(found) = snapshot.find_server(server).await? else {
-        // Nobody is a member of what does not exist.
-        return Ok(NodeAnswer::Views {
-            seq,
-            members: Vec::new(),
-            views: Vec::new(),
+    let ids: Vec<ServerId> = asked.iter().map(|(server, _)| *server).collect();
+    let topics: Vec<u64> = ids.iter().map(|server| server.get()).collect();
+    let epoch = epoch_number(&snapshot.epoch().await?);
+    let found = snapshot.list_servers(&ids).await?;
+    let heads = snapshot.find_heads(&topics).await?;
+    let settled = snapshot.find_settled(&topics).await?;
+    let roles = snapshot.list_roles(&ids).await?;
+    let overrides = snapshot.list_overrides(&ids).await?;
+    let mut servers = Vec::with_capacity(found.len());
+    for (server, version) in found {
+        let id = server.server_id;
+        let users = asked.iter().find(|(asked, _)| *asked == id);
+        let standings = match users {
+            Some((_, users)) if !users.is_empty() => snapshot.list_standings(id, users).await?,
+            _ => Vec::new(),
+        };
+        let of = |map: &BTreeMap<u64, u64>| map.get(&id.get()).copied().unwrap_or(0);
+        servers.push(OpenStructure {
+            head: of(&heads),
+            version,
+            settled: of(&settled),
+            structure: structure(&server, &roles, &overrides).reduced(),
+            standings,
         });
-    };
-    let standings: Vec<Standing> = snapshot.list_standings(server, users).await?;
-    let roles = snapshot.list_roles(&[server]).await?;
-    let overrides = snapshot.list_overrides(&[server]).await?;
-    let structure = structure(&found, &roles, &overrides);
-    let mut views: BTreeMap<ViewId, View> = BTreeMap::new();
-    let mut members = Vec::with_capacity(standings.len());
-    for standing in &standings {
-        let id = structure.view_id(standing);
-        views.entry(id).or_insert_with(|| structure.view(standing));
-        members.push((standing.user, id));
     }
-    Ok(NodeAnswer::Views {
-        seq,
-        members,
-        views: views.into_iter().collect(),
-    })
+    Ok(NodeAnswer::Structures { epoch, servers })
+}
+
+async fn changes(
+    snapshot: &mut Snapshot,
+    topic: u64,
+    after: u64,
+    until: u64,
+) -> Result<NodeAnswer, StoreError> {
+    let changes = snapshot.list_changes(topic, after, until).await?;
+    Ok(NodeAnswer::Changes(changes.map(|list| {
+        list.into_iter()
+            .map(|(seq, effect)| (seq, ByteBuf::from(effect)))
+            .collect()
+    })))
 }

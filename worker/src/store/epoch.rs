@@ -1,8 +1,38 @@
-//! The name of the event log.
+//! The name of the event log: that of the database, and that of the deployment.
+//!
+//! The timeline is that of the next WAL record: `pg_control_checkpoint()` keeps the
+//! old one until the first checkpoint after a promotion. Where a database hides who
+//! it is, its start time stands in, so every restart of it costs the clients a
+//! refetch but none of them misses an event.
 
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 
 use crate::error::StoreError;
+
+/// Whether the database tells who it is, the deployment's part of the name, and
+/// when the database was started, in microseconds since 1970.
+pub(super) const DEPLOYMENT: &str = "
+    SELECT coalesce(bool_and(has_function_privilege(to_regprocedure(f), 'EXECUTE')), false)
+               AND count(to_regprocedure(f)) = 3,
+           (SELECT epoch FROM deployment),
+           (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
+    FROM unnest(ARRAY['pg_control_system()', 'pg_walfile_name(pg_lsn)', 'pg_current_wal_insert_lsn()']) f";
+
+/// The database's part of the name; whether it tells who it is says [`DEPLOYMENT`].
+pub(super) const fn database(known: bool) -> &'static str {
+    if known {
+        "SELECT system_identifier || '-' ||
+                ltrim(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), '0')
+         FROM pg_control_system()"
+    } else {
+        "SELECT 'started-' || floor(extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint"
+    }
+}
+
+/// The name, of both of its parts.
+pub(super) fn join(database: &str, deployment: &str) -> String {
+    format!("{database}-{deployment}")
+}
 
 /// Gives the log another name: the places that clients hold mean nothing in it.
 pub(crate) async fn rename(options: &PgConnectOptions, name: &str) -> Result<(), StoreError> {

@@ -115,7 +115,7 @@ fn a_turn_ends_where_its_frames_are_enough_and_goes_on_there() {
         house.join(connection, 7, &[1]);
     }
     let mut house_turn: std::collections::VecDeque<_> = [1, 101]
-        .map(|from| ToShard::Events((from..from + 100).map(event).collect()))
+        .map(|from| ToShard::Events((from..from + 100).map(|seq| event(seq, 1, None)).collect()))
         .into();
     let mut turns = 0;
     while !house_turn.is_empty() {
@@ -133,8 +133,8 @@ fn what_waits_is_charged_as_large_as_it_is_in_its_dialect() {
     let (binary, json) = (Sink::open(), Sink::open());
     house.add(1, Dialect::MessagePack, &binary);
     house.add(2, Dialect::Json, &json);
-    house.join_at(1, 7, &[1], (5, 2, false));
-    house.join_at(2, 7, &[1], (5, 2, false));
+    house.join_at(1, 7, &[1], (5, false));
+    house.join_at(2, 7, &[1], (5, false));
     // A few bytes each in MessagePack, more than a hundred in JSON.
     for seq in 6..8 {
         house.event(seq, 1);

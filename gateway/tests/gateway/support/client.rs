@@ -7,7 +7,9 @@ use shared::{
     error::Refusal,
     frame::{Frame, ServerFrame, opcode},
     protocol::{
-        control::{Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, TopicSeq},
+        control::{
+            Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, Sight, TopicSeq,
+        },
         decode, encode,
     },
 };
@@ -40,6 +42,7 @@ pub(crate) enum Got {
     Cursor(Vec<TopicSeq>),
     Reconnect(u64),
     Gap(Gap),
+    Sight(Sight),
     Reply(u32, Vec<u8>),
     Refusal(u32, Refusal),
     /// Topic and place.
@@ -266,6 +269,7 @@ fn read(bytes: &[u8]) -> Got {
         opcode::CURSOR => Got::Cursor(decode::<Cursor>(body).unwrap().topics),
         opcode::RECONNECT => Got::Reconnect(decode::<Reconnect>(body).unwrap().delay_ms),
         opcode::GAP => Got::Gap(decode(body).unwrap()),
+        opcode::SIGHT => Got::Sight(decode(body).unwrap()),
         other => panic!("opcode {other}"),
     }
 }

@@ -1,7 +1,7 @@
-//! Fake workers: an event log, sessions, views, lanes that answer.
+//! Fake workers: an event log, sessions, rights, lanes that answer.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -13,11 +13,15 @@ use shared::{
         Bus, StreamId, Topic,
         envelope::{
             Answer, Beat, CHUNK_BYTES, Caller, CallerKind, Chunk, Effect, Entry, Envelope,
-            NodeAnswer, NodeQuery, OpenTopic, Opened, PartitionBeat, pack, unpack,
+            NodeAnswer, NodeQuery, OpenStructure, OpenTopic, Opened, PartitionBeat, Published,
+            epoch_number, pack, unpack,
         },
     },
-    domain::permissions::{Permissions, View, ViewId},
-    frame::{self, WebSocketKind, websocket},
+    domain::{
+        permissions::{Override, Permissions, Standing, Structure, TargetKind},
+        rights::Change,
+    },
+    frame,
     ids::{ChannelId, Partition, ServerId, SessionId, UserId},
     protocol::{control::TopicSeq, user::User},
 };
@@ -40,23 +44,28 @@ pub(crate) enum Lanes {
     Silent,
 }
 
+/// A server, as of the head of its log.
+struct Server {
+    structure: Structure,
+    version: u64,
+    members: BTreeMap<UserId, Standing>,
+}
+
 struct State {
     tokens: HashMap<String, Caller>,
     logs: HashMap<u64, Vec<Envelope>>,
     /// How many of the oldest events of each log are gone.
     trimmed: HashMap<u64, u64>,
-    /// The view of each member of each server.
-    members: BTreeMap<(u64, UserId), ViewId>,
-    views: HashMap<ViewId, View>,
+    servers: BTreeMap<u64, Server>,
     commands: Vec<Entry>,
     queries: Vec<Entry>,
     asked: Vec<NodeQuery>,
-    moved: HashSet<u64>,
+    moved: BTreeSet<u64>,
     lanes: Lanes,
     beating: bool,
     backlog: u64,
-    /// Questions about views wait while this is set.
-    views_stopped: bool,
+    /// Questions about structures wait while this is set.
+    structures_stopped: bool,
     /// How many snapshots were taken and are not answered.
     snapshots_held: Option<u32>,
     /// How large the body of an answer is; that of the query when none.
@@ -74,16 +83,15 @@ impl World {
                 tokens: HashMap::new(),
                 logs: HashMap::new(),
                 trimmed: HashMap::new(),
-                members: BTreeMap::new(),
-                views: HashMap::new(),
+                servers: BTreeMap::new(),
                 commands: Vec::new(),
                 queries: Vec::new(),
                 asked: Vec::new(),
-                moved: HashSet::new(),
+                moved: BTreeSet::new(),
                 lanes: Lanes::Echo,
                 beating: true,
                 backlog: 0,
-                views_stopped: false,
+                structures_stopped: false,
                 snapshots_held: None,
                 answer_bytes: None,
                 number: 0,
@@ -125,29 +133,54 @@ impl World {
         caller
     }
 
-    /// A view that shows these channels.
-    pub(crate) fn view(&self, id: u64, channels: &[u64]) -> ViewId {
-        let view = channels
-            .iter()
-            .map(|channel| (ChannelId::new(*channel).unwrap(), Permissions::VIEW_CHANNEL))
-            .collect();
-        self.state().views.insert(ViewId(id), view);
-        ViewId(id)
-    }
-
-    /// Makes an account a member of a server, seeing this view.
-    pub(crate) fn member(&self, server: u64, user: u64, view: ViewId) {
+    /// Makes an account a member of a server, in which it alone, and others that
+    /// were named so, see these channels.
+    pub(crate) fn member(&self, server: u64, user: u64, channels: &[u64]) {
         let mut state = self.state();
-        state.logs.entry(server).or_default();
-        state
-            .members
-            .insert((server, UserId::new(user).unwrap()), view);
+        let since = state.logs.entry(server).or_default().len() as u64;
+        let found = state.server(server);
+        for channel in channels.iter().filter_map(|id| ChannelId::new(*id)) {
+            let overrides = found.structure.channels.entry(channel).or_default();
+            overrides.push(sees(user));
+        }
+        let standing = Standing {
+            user: UserId::new(user).unwrap(),
+            roles: Vec::new(),
+            since,
+            changed: 0,
+        };
+        found.members.insert(standing.user, standing);
     }
 
-    pub(crate) fn no_member(&self, server: u64, user: u64) {
-        self.state()
-            .members
-            .remove(&(server, UserId::new(user).unwrap()));
+    /// The membership begins with this event.
+    pub(crate) fn begin(&self, server: u64, user: u64, since: u64) {
+        let mut state = self.state();
+        let members = &mut state.server(server).members;
+        members.get_mut(&UserId::new(user).unwrap()).unwrap().since = since;
+    }
+
+    /// Makes changes of rights true, and writes the event that says so.
+    pub(crate) fn change(
+        &self,
+        server: u64,
+        channel: Option<u64>,
+        changes: Vec<Change>,
+    ) -> Envelope {
+        let mut state = self.state();
+        let seq = state.logs.entry(server).or_default().len() as u64 + 1;
+        let found = state.server(server);
+        let follows = found.version;
+        for change in &changes {
+            found.structure.apply(change, false);
+            if change.is_structural() {
+                found.version = seq;
+            }
+            if let Change::Left { user, .. } = change {
+                found.members.remove(user);
+            }
+        }
+        drop(state);
+        self.write(server, channel, Some(Effect::Rights { follows, changes }))
     }
 
     pub(crate) fn set_lanes(&self, lanes: Lanes) {
@@ -162,8 +195,8 @@ impl World {
         self.state().backlog = backlog;
     }
 
-    pub(crate) fn stop_views(&self, stopped: bool) {
-        self.state().views_stopped = stopped;
+    pub(crate) fn stop_structures(&self, stopped: bool) {
+        self.state().structures_stopped = stopped;
     }
 
     /// Forgets the oldest events of a log.
@@ -171,7 +204,7 @@ impl World {
         self.state().trimmed.insert(topic, up_to);
     }
 
-    /// The moved topics are named by no beat.
+    /// Nobody is told the heads of the topics that moved.
     pub(crate) fn forget_moved(&self) {
         self.state().moved.clear();
     }
@@ -188,11 +221,9 @@ impl World {
         state.moved.clear();
     }
 
-    /// A frame with a body of so many bytes, with the header of the event.
-    pub(crate) fn large(event: &Envelope, bytes: usize) -> Bytes {
-        let body = shared::protocol::encode(&"x".repeat(bytes));
-        let payload = frame::event(event.topic, event.seq, 18, &body);
-        websocket(WebSocketKind::Binary, &payload).into()
+    /// A body of so many bytes.
+    pub(crate) fn large(bytes: usize) -> Bytes {
+        shared::protocol::encode(&"x".repeat(bytes)).into()
     }
 
     /// Snapshots are taken, but not answered.
@@ -257,7 +288,11 @@ impl World {
     /// Publishes events.
     pub(crate) async fn publish(&self, envelopes: &[Envelope]) {
         for envelope in envelopes {
-            let message = pack(&vec![envelope]);
+            let message = pack(&Published {
+                epoch: epoch_number("epoch"),
+                head: envelope.seq.max(envelope.after),
+                events: vec![envelope.clone()],
+            });
             self.0
                 .bus
                 .publish(vec![(Topic::Events(envelope.topic), message)])
@@ -280,7 +315,12 @@ impl World {
 
     /// Publishes something that is not stored.
     pub(crate) async fn signal(&self, topic: u64, channel: Option<u64>) {
-        self.publish(&[envelope(topic, 0, channel, None)]).await;
+        let after = self.state().logs[&topic].len() as u64;
+        let signal = Envelope {
+            after,
+            ..envelope(topic, 0, channel, None)
+        };
+        self.publish(&[signal]).await;
     }
 
     // ---- lanes
@@ -294,41 +334,36 @@ impl World {
 
     /// One beat of all partitions.
     pub(crate) async fn beat(&self) {
-        let beat = {
+        let epoch = epoch_number("epoch");
+        let (beat, heads) = {
             let mut state = self.state();
             state.number += 1;
             if !state.beating {
                 return;
             }
-            let moved: Vec<u64> = state.moved.drain().collect();
-            let moved: Vec<TopicSeq> = moved
+            let heads: Vec<(u64, u64)> = std::mem::take(&mut state.moved)
                 .into_iter()
-                .map(|topic| TopicSeq {
-                    topic,
-                    seq: state.logs[&topic].len() as u64,
-                })
+                .map(|topic| (topic, state.logs[&topic].len() as u64))
                 .collect();
-            Beat {
-                partitions: Partition::all()
-                    .map(|partition| PartitionBeat {
-                        partition,
-                        term: state.term,
-                        number: state.number,
-                        backlog: state.backlog,
-                        moved: if partition.number() == 0 {
-                            moved.clone()
-                        } else {
-                            Vec::new()
-                        },
-                    })
-                    .collect(),
-            }
+            let partitions = Partition::all().map(|partition| PartitionBeat {
+                partition,
+                term: state.term,
+                number: state.number,
+                backlog: state.backlog,
+            });
+            let partitions = partitions.collect();
+            (Beat { epoch, partitions }, heads)
         };
-        self.0
-            .bus
-            .publish(vec![(Topic::Beats, pack(&beat))])
-            .await
-            .unwrap();
+        let heads = heads.into_iter().map(|(topic, head)| {
+            let published = Published {
+                epoch,
+                head,
+                events: Vec::new(),
+            };
+            (Topic::Events(topic), pack(&published))
+        });
+        let messages = heads.chain([(Topic::Beats, pack(&beat))]).collect();
+        self.0.bus.publish(messages).await.unwrap();
     }
 
     async fn lanes(self) {
@@ -401,7 +436,7 @@ impl World {
         let bytes = if entry.opcode == 0 {
             let query: NodeQuery = unpack(&entry.body).unwrap();
             self.state().asked.push(query.clone());
-            while matches!(query, NodeQuery::Views { .. }) && self.state().views_stopped {
+            while matches!(query, NodeQuery::Structures { .. }) && self.state().structures_stopped {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             let opens = matches!(query, NodeQuery::Open { .. });
@@ -463,11 +498,10 @@ impl World {
             },
             NodeQuery::Topic { user, server } => NodeAnswer::Topic(
                 state
-                    .members
-                    .get(&(server.get(), user))
-                    .map(|view| state.open_topic(server.get(), Some(*view), None)),
+                    .standing(server.get(), user)
+                    .map(|standing| state.open_topic(server.get(), Some(standing), None)),
             ),
-            NodeQuery::Events { topic, after } => {
+            NodeQuery::Events { topic, after, .. } => {
                 let log = state.logs.get(&topic).cloned().unwrap_or_default();
                 let head = log.len() as u64;
                 let too_old = state
@@ -488,6 +522,7 @@ impl World {
                 }
             }
             NodeQuery::Heads { topics } => NodeAnswer::Heads {
+                epoch: epoch_number("epoch"),
                 topics: topics
                     .into_iter()
                     .filter_map(|topic| {
@@ -496,20 +531,24 @@ impl World {
                     })
                     .collect(),
             },
-            NodeQuery::Views { server, users, .. } => {
-                let members: Vec<(UserId, ViewId)> = users
+            NodeQuery::Structures { servers } => NodeAnswer::Structures {
+                epoch: epoch_number("epoch"),
+                servers: servers
                     .into_iter()
-                    .filter_map(|user| Some((user, *state.members.get(&(server.get(), user))?)))
-                    .collect();
-                let ids: HashSet<ViewId> = members.iter().map(|(_, view)| *view).collect();
-                NodeAnswer::Views {
-                    seq: state.logs[&server.get()].len() as u64,
-                    members,
-                    views: ids
-                        .into_iter()
-                        .map(|id| (id, state.views[&id].clone()))
-                        .collect(),
-                }
+                    .filter_map(|(server, users)| state.structure(server.get(), &users))
+                    .collect(),
+            },
+            NodeQuery::Changes {
+                topic,
+                after,
+                until,
+            } => {
+                let log = state.logs.get(&topic).cloned().unwrap_or_default();
+                let within = log
+                    .into_iter()
+                    .filter(|event| event.seq > after && event.seq <= until);
+                let changes = within.filter_map(|event| Some((event.seq, event.effect?)));
+                NodeAnswer::Changes(Some(changes.collect()))
             }
         }
     }
@@ -525,12 +564,10 @@ impl State {
             .collect();
         let user = caller.user.get();
         let mut topics = vec![self.open_topic(user, None, places.get(&user))];
-        for ((server, _), view) in self
-            .members
-            .iter()
-            .filter(|((_, member), _)| *member == caller.user)
-        {
-            topics.push(self.open_topic(*server, Some(*view), places.get(server)));
+        for server in self.servers.keys() {
+            if let Some(standing) = self.standing(*server, caller.user) {
+                topics.push(self.open_topic(*server, Some(standing), places.get(server)));
+            }
         }
         if resume.is_some_and(|(epoch, _)| epoch != "epoch") {
             for topic in &mut topics {
@@ -551,14 +588,62 @@ impl State {
         }
     }
 
-    fn open_topic(&self, topic: u64, view: Option<ViewId>, place: Option<&u64>) -> OpenTopic {
+    fn head(&self, topic: u64) -> u64 {
+        self.logs.get(&topic).map_or(0, |log| log.len() as u64)
+    }
+
+    fn open_topic(&self, topic: u64, standing: Option<Standing>, place: Option<&u64>) -> OpenTopic {
         OpenTopic {
             topic,
-            head: self.logs.get(&topic).map_or(0, |log| log.len() as u64),
+            head: self.head(topic),
             replay_after: place.copied(),
             gap: false,
-            view: view.map(|id| (id, self.views[&id].clone())),
+            standing,
         }
+    }
+
+    /// A server that nobody owns and nobody sees anything of, at first.
+    fn server(&mut self, id: u64) -> &mut Server {
+        self.servers.entry(id).or_insert_with(|| Server {
+            structure: Structure {
+                server: server(id),
+                owner: user(999_999),
+                roles: BTreeMap::new(),
+                channels: BTreeMap::new(),
+            },
+            version: 0,
+            members: BTreeMap::new(),
+        })
+    }
+
+    fn standing(&self, server: u64, user: UserId) -> Option<Standing> {
+        self.servers.get(&server)?.members.get(&user).cloned()
+    }
+
+    fn structure(&self, server: u64, users: &[UserId]) -> Option<OpenStructure> {
+        let found = self.servers.get(&server)?;
+        let log = self.logs.get(&server)?;
+        let settled = log.iter().rfind(|event| event.effect.is_some());
+        Some(OpenStructure {
+            head: self.head(server),
+            version: found.version,
+            settled: settled.map_or(0, |event| event.seq),
+            structure: found.structure.clone().reduced(),
+            standings: users
+                .iter()
+                .filter_map(|user| found.members.get(user).cloned())
+                .collect(),
+        })
+    }
+}
+
+/// Lets a member see a channel.
+pub(crate) fn sees(user: u64) -> Override {
+    Override {
+        kind: TargetKind::Member,
+        target: user,
+        allow: Permissions::VIEW_CHANNEL,
+        deny: Permissions::empty(),
     }
 }
 
@@ -572,13 +657,16 @@ pub(crate) fn envelope(
     // [channel, message], as in "message_deleted".
     let channel_id = ChannelId::new(channel.unwrap_or(1)).unwrap();
     let body = shared::protocol::encode(&(channel_id, seq.max(1)));
-    let payload = frame::event(topic, seq, 18, &body);
     Envelope {
         topic,
         seq,
-        channel,
-        effect,
-        frame: websocket(WebSocketKind::Binary, &payload).into(),
+        after: 0,
+        visibility: channel,
+        audience: None,
+        key: None,
+        effect: effect.map(|effect| ByteBuf::from(pack(&effect).to_vec())),
+        opcode: 18,
+        body: body.into(),
         trace: None,
     }
 }

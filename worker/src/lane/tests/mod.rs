@@ -1,21 +1,19 @@
 //! Lanes against a real Postgres and the bus in memory: what a careless build
 //! gets wrong.
 
+mod rights;
 mod stage;
 
 use shared::{
-    bus::{StreamId, envelope::Effect},
-    domain::permissions::{Override, Permissions, TargetKind},
+    bus::StreamId,
     error::Reason,
-    frame::{ServerFrame, websocket_payload},
     ids::Partition,
     protocol::{
         self,
         account::OpenSession,
-        channel::{CreateChannel, DeleteChannel, UpdateChannel},
+        channel::{CreateChannel, DeleteChannel},
         message::{DeleteMessage, EditMessage, MessageSent},
         server::LeaveServer,
-        typing::SignalTyping,
         unread::{AckUnread, MarkUnread, ReadCursor, UnreadMoved},
     },
 };
@@ -454,89 +452,6 @@ async fn a_sign_in_repeated_gets_the_same_session_with_the_new_token() {
 }
 
 #[tokio::test]
-async fn a_signal_is_told_and_not_stored() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    stage.hear(room.server).await;
-    stage
-        .call(
-            &alice,
-            room.server,
-            &SignalTyping {
-                channel_id: room.channel,
-            },
-        )
-        .await
-        .unwrap();
-    let heard = stage.heard().await;
-    assert_eq!((heard.seq, heard.channel), (0, Some(room.channel.get())));
-    assert_eq!(
-        stage
-            .column("SELECT count(*)::text FROM events WHERE opcode = 48")
-            .await,
-        ["0"]
-    );
-    // Its entry leaves the stream all the same.
-    stage
-        .until(&format!(
-            "SELECT 1 FROM partitions WHERE id = {} AND offset_ms > 0",
-            Partition::of(room.server)
-        ))
-        .await;
-}
-
-#[tokio::test]
-async fn overrides_tell_gateways_whose_view_changes() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    let bob = stage.member("bob", &room).await;
-    stage.hear(room.server).await;
-    let hide = |target: u64| UpdateChannel {
-        nonce: format!("hide-{target}"),
-        channel_id: room.channel,
-        name: None,
-        topic: None,
-        position: None,
-        overrides: Some(vec![Override {
-            kind: TargetKind::Member,
-            target,
-            allow: Permissions::empty(),
-            deny: Permissions::VIEW_CHANNEL,
-        }]),
-    };
-    assert_eq!(
-        stage
-            .call(&bob, room.server, &hide(bob.id))
-            .await
-            .unwrap_err(),
-        Reason::Forbidden
-    );
-    assert_eq!(
-        stage
-            .call(&alice, room.server, &hide(77))
-            .await
-            .unwrap_err(),
-        Reason::UnknownTarget
-    );
-    stage
-        .call(&alice, room.server, &hide(bob.id))
-        .await
-        .unwrap();
-    let (before, after) = (stage.heard().await, stage.heard().await);
-    assert_eq!(
-        before.effect,
-        Some(Effect::Rights {
-            members: vec![bob.user()]
-        })
-    );
-    assert_eq!((after.effect, after.seq), (None, before.seq + 1));
-    assert_eq!(
-        stage.send(&bob, &room, "n", "hello").await.unwrap_err(),
-        Reason::UnknownChannel
-    );
-}
-
-#[tokio::test]
 async fn a_second_lane_takes_over_what_a_stopped_one_leaves() {
     let mut stage = Stage::new().await;
     let (alice, room) = stage.room("alice").await;
@@ -590,11 +505,7 @@ async fn cursors_move_on_by_the_largest_and_back_by_what_was_seen() {
     for version in 1..=last {
         let told = stage.heard().await;
         assert_eq!((told.topic, told.seq), (alice.id, 0));
-        let payload = websocket_payload(&told.frame).unwrap();
-        let Some(ServerFrame::Event { body, .. }) = ServerFrame::read(payload) else {
-            panic!("no event");
-        };
-        let UnreadMoved { cursor } = protocol::decode(body).unwrap();
+        let UnreadMoved { cursor } = protocol::decode(&told.body).unwrap();
         assert_eq!(cursor.version, version);
     }
     let kept = stage

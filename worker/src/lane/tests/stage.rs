@@ -6,7 +6,7 @@ use prometheus::Registry;
 use shared::{
     bus::{
         Bus, Delivery, StreamId, Subscriber, Topic,
-        envelope::{Answer, Caller, CallerKind, Entry, Envelope, pack, unpack},
+        envelope::{Answer, Caller, CallerKind, Entry, Envelope, Published, pack, unpack},
     },
     clock::Clock,
     config::Secret,
@@ -334,7 +334,8 @@ impl Stage {
                 }
             }
             Some(Delivery::Message(Topic::Events(_), bytes)) => {
-                self.events.extend(unpack::<Vec<Envelope>>(&bytes).unwrap());
+                self.events
+                    .extend(unpack::<Published>(&bytes).unwrap().events);
             }
             other => panic!("{other:?}"),
         }

@@ -1,18 +1,9 @@
-//! What gateways ask for: resume decisions, pages of events, views.
+//! What gateways ask for: openings, pages of events, changes of rights, structures.
 
 use shared::{
-    bus::envelope::{Effect, NodeAnswer, NodeQuery, OpenTopic, Opened},
-    frame,
-    protocol::{
-        Event as _,
-        channel::ChannelDeleted,
-        control::TopicSeq,
-        encode,
-        message::MessageCreated,
-        server::MemberJoined,
-        user::{Member, User},
-    },
-    wire::Wire as _,
+    bus::envelope::{Effect, NodeAnswer, NodeQuery, OpenTopic, Opened, epoch_number},
+    domain::rights::Change,
+    protocol::{Event as _, control::TopicSeq, message::MessageCreated},
 };
 
 use super::chat::{
@@ -42,7 +33,12 @@ impl Chat {
     }
 
     async fn events(&self, topic: u64, after: u64) -> (Vec<u64>, u64, bool) {
-        match self.node(&NodeQuery::Events { topic, after }).await {
+        let query = NodeQuery::Events {
+            topic,
+            after,
+            bytes: 1024 * 1024,
+        };
+        match self.node(&query).await {
             NodeAnswer::Events {
                 events,
                 head,
@@ -60,18 +56,6 @@ impl Chat {
 fn topic(opened: &Opened, topic: u64) -> OpenTopic {
     let found = opened.topics.iter().find(|open| open.topic == topic);
     found.unwrap().clone()
-}
-
-fn joined(user: u64) -> Vec<u8> {
-    encode(&MemberJoined {
-        member: Member {
-            user: User {
-                user_id: id(user),
-                ..User::sample()
-            },
-            roles: Vec::new(),
-        },
-    })
 }
 
 /// What became of a place: where the replay begins, and whether there is a gap.
@@ -94,10 +78,9 @@ async fn a_session_opens_with_everything_it_needs() {
         .map(|open| (open.topic, open.head))
         .collect();
     assert_eq!(topics, [(CAROL, 0), (SERVER, 1)]);
-    assert!(opened.topics[0].view.is_none());
-    let (_, view) = opened.topics[1].view.as_ref().unwrap();
-    let seen: Vec<u64> = view.keys().map(|channel| channel.get()).collect();
-    assert_eq!(seen, [OPEN, SILENT]);
+    assert_eq!(opened.topics[0].standing, None);
+    let standing = opened.topics[1].standing.as_ref().unwrap();
+    assert_eq!(standing.user, opened.caller.user);
     assert!(opened.topics.iter().all(|open| fate(open) == (None, false)));
     // The system, its timeline, and the deployment's own name.
     assert_eq!(opened.epoch.split('-').count(), 3, "{}", opened.epoch);
@@ -153,57 +136,72 @@ async fn a_resume_continues_or_gets_a_gap() {
 }
 
 #[tokio::test]
-async fn a_resume_never_crosses_a_change_of_rights() {
+async fn a_place_from_before_the_membership_is_a_gap() {
     let chat = Chat::new().await;
     let token = chat.session(BOB).await;
-    let replays = (Some(1), false);
-    let gap = (None, true);
-    let deleted = encode(&ChannelDeleted {
-        channel_id: id(OPEN),
-    });
-    let rights = |members: &[u64]| Effect::Rights {
-        members: members.iter().map(|user| id(*user)).collect(),
-    };
-    let left = |user| Effect::Left { user: id(user) };
-    let appeared = Effect::Appeared {
-        members: vec![id(BOB)],
-    };
-    for (opcode, effect, body, expected) in [
-        (MESSAGE, None, vec![0xc0], replays),
-        (8, Some(rights(&[])), vec![0xc0], gap),
-        (8, Some(rights(&[BOB])), vec![0xc0], gap),
-        // Only Carol's view has another name, but everyone's may hold other things.
-        (8, Some(rights(&[CAROL])), vec![0xc0], gap),
-        (7, Some(appeared), vec![0xc0], replays),
-        (6, Some(left(CAROL)), vec![0xc0], replays),
-        (6, Some(left(BOB)), vec![0xc0], gap),
-        (MemberJoined::OPCODE, None, joined(CAROL), replays),
-        (MemberJoined::OPCODE, None, joined(BOB), gap),
-        (MemberJoined::OPCODE, None, vec![0xc0], gap),
-        (ChannelDeleted::OPCODE, None, deleted, gap),
-    ] {
-        chat.run("TRUNCATE events, topics").await;
+    for _ in 0..5 {
         chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
-        chat.event(SERVER, opcode, effect.as_ref(), &body).await;
-        chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
-        let what = format!("{opcode} {effect:?}");
-        assert_eq!(fate(&chat.resume(&token, 1).await), expected, "{what}");
-        // What was seen already is not crossed.
-        assert_eq!(
-            fate(&chat.resume(&token, 2).await),
-            (Some(2), false),
-            "{what}"
-        );
     }
+    chat.run(&format!(
+        "UPDATE members SET since = 3 WHERE account = {BOB}"
+    ))
+    .await;
+    assert_eq!(fate(&chat.resume(&token, 2).await), (None, true));
+    assert_eq!(fate(&chat.resume(&token, 3).await), (Some(3), false));
+}
+
+fn rights(follows: u64, changes: Vec<Change>) -> Effect {
+    Effect::Rights { follows, changes }
 }
 
 #[tokio::test]
-async fn an_effect_that_nobody_understands_is_a_gap() {
+async fn changes_of_rights_are_read_without_what_was_said_between() {
     let chat = Chat::new().await;
-    let token = chat.session(BOB).await;
-    chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
-    chat.run("UPDATE events SET effect = '\\xc1'").await;
-    assert_eq!(fate(&chat.resume(&token, 0).await), (None, true));
+    let owner = |before, after| Change::Owner {
+        before: id(before),
+        after: id(after),
+    };
+    let effects = [
+        rights(0, vec![owner(ALICE, BOB)]),
+        rights(2, vec![owner(BOB, ALICE)]),
+    ];
+    for effect in &effects {
+        chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
+        chat.event(SERVER, 8, Some(effect), &[0xc0]).await;
+    }
+    let changes = async |after, until| {
+        let query = NodeQuery::Changes {
+            topic: SERVER,
+            after,
+            until,
+        };
+        match chat.node(&query).await {
+            NodeAnswer::Changes(Some(list)) => list
+                .into_iter()
+                .map(|(seq, effect)| (seq, Effect::read(&effect)))
+                .collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let [first, second] = effects;
+    assert_eq!(
+        changes(0, 4).await,
+        [(2, first.clone()), (4, second.clone())]
+    );
+    assert_eq!(changes(0, 3).await, [(2, first)]);
+    assert_eq!(changes(2, 4).await, [(4, second)]);
+    // More than a replay undoes.
+    chat.run(
+        "INSERT INTO events (topic, seq, day, partition, position, opcode, effect, body)
+         SELECT 100, n, '2026-03-01', 0, n, 16, '\\xc0', '\\xc0' FROM generate_series(100, 1100) n",
+    )
+    .await;
+    let query = NodeQuery::Changes {
+        topic: SERVER,
+        after: 99,
+        until: 2_000,
+    };
+    assert_eq!(chat.node(&query).await, NodeAnswer::Changes(None));
 }
 
 #[tokio::test]
@@ -214,9 +212,8 @@ async fn what_the_log_no_longer_holds_is_too_old() {
         chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
     }
     chat.run("DELETE FROM events WHERE seq <= 2").await;
-    for (seq, expected) in [(0, (None, true)), (1, (None, true)), (2, (Some(2), false))] {
-        assert_eq!(fate(&chat.resume(&token, seq).await), expected, "{seq}");
-    }
+    // Who reads finds out.
+    assert_eq!(fate(&chat.resume(&token, 0).await), (Some(0), false));
     assert_eq!(chat.events(SERVER, 1).await, (vec![], 5, true));
     assert_eq!(chat.events(SERVER, 2).await, (vec![3, 4, 5], 5, false));
     assert_eq!(chat.events(SERVER, 5).await, (vec![], 5, false));
@@ -228,8 +225,8 @@ async fn what_the_log_no_longer_holds_is_too_old() {
     assert_eq!(chat.events(SERVER, 3).await, (vec![], 5, true));
     // Nothing is left at all, but there was something.
     chat.run("DELETE FROM events").await;
-    assert_eq!(fate(&chat.resume(&token, 4).await), (None, true));
-    assert_eq!(fate(&chat.resume(&token, 5).await), (Some(5), false));
+    assert_eq!(chat.events(SERVER, 4).await, (vec![], 5, true));
+    assert_eq!(chat.events(SERVER, 5).await, (vec![], 5, false));
 }
 
 #[tokio::test]
@@ -254,75 +251,72 @@ async fn events_come_in_pages_as_they_were_published() {
         .await;
     assert_eq!(chat.events(SERVER, 0).await.0, [1]);
 
-    let effect = Effect::Left { user: id(CAROL) };
+    let left = Change::Left {
+        user: id(CAROL),
+        since: 0,
+        roles: Vec::new(),
+    };
+    let effect = rights(0, vec![left]);
     chat.event(SERVER, 6, Some(&effect), &[0x91, 3]).await;
     let query = NodeQuery::Events {
         topic: SERVER,
         after: 2_500,
+        bytes: 1,
     };
     let NodeAnswer::Events { events, .. } = chat.node(&query).await else {
         panic!("no events");
     };
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].topic, events[0].seq), (SERVER, 2_501));
-    assert_eq!(events[0].effect, Some(effect));
-    assert_eq!(
-        frame::websocket_payload(&events[0].frame),
-        Some(&frame::event(SERVER, 2_501, 6, &[0x91, 3])[..])
-    );
+    assert_eq!(events[0].effect(), Some(effect));
+    assert_eq!((events[0].opcode, &events[0].body[..]), (6, &[0x91, 3][..]));
 }
 
 #[tokio::test]
-async fn views_have_the_same_name_whoever_asks() {
+async fn a_structure_shows_what_the_standing_permits() {
     let chat = Chat::new().await;
-    let everyone = [ALICE, BOB, CAROL, DAVE];
-    let query = NodeQuery::Views {
-        server: server(),
-        seq: 0,
-        users: everyone.iter().map(|user| id(*user)).collect(),
+    let everyone: Vec<_> = [ALICE, BOB, CAROL, DAVE].map(id).into();
+    let query = NodeQuery::Structures {
+        servers: vec![(server(), everyone), (id(999), Vec::new())],
     };
-    let NodeAnswer::Views {
-        members,
-        views,
-        seq,
-    } = chat.node(&query).await
-    else {
-        panic!("no views");
+    let NodeAnswer::Structures { servers, .. } = chat.node(&query).await else {
+        panic!("no structures");
     };
-    assert_eq!(seq, 0);
-    // Dave is no member; the owner and Bob, whom an override names, have their own.
-    assert_eq!((members.len(), views.len()), (3, 3));
-    for (user, view) in &members {
-        let query = NodeQuery::Topic {
-            user: *user,
-            server: server(),
-        };
-        let NodeAnswer::Topic(Some(open)) = chat.node(&query).await else {
-            panic!("no topic");
-        };
-        let (id, seen) = open.view.unwrap();
-        assert_eq!(id, *view);
-        assert!(views.contains(&(id, seen)));
-        let token = chat.session(user.get()).await;
-        let opened = topic(&chat.opened(&token, None).await, SERVER);
-        assert_eq!(opened.view.unwrap().0, *view);
-    }
-    // Carol and a new member with the same roles share one.
-    chat.run("INSERT INTO members VALUES (100, 4)").await;
-    let NodeAnswer::Views { members, views, .. } = chat.node(&query).await else {
-        panic!("no views");
+    let [open] = &servers[..] else {
+        panic!("{servers:?}");
     };
-    assert_eq!((members.len(), views.len()), (4, 3));
-    let secret = views
+    assert_eq!((open.head, open.version, open.settled), (0, 0, 0));
+    let mut seen: Vec<(u64, Vec<u64>)> = open
+        .standings
         .iter()
-        .filter(|(_, view)| view.contains_key(&id(SECRET)));
-    assert_eq!(secret.count(), 2);
-
-    let unknown = NodeQuery::Topic {
-        user: id(DAVE),
-        server: id(999),
+        .map(|standing| {
+            let sight = open.structure.sight(standing);
+            let sight = sight.iter().map(|channel| channel.get()).collect();
+            (standing.user.get(), sight)
+        })
+        .collect();
+    seen.sort();
+    // Dave is no member.
+    let all = vec![OPEN, SECRET, SILENT];
+    assert_eq!(
+        seen,
+        [
+            (ALICE, all.clone()),
+            (BOB, all),
+            (CAROL, vec![OPEN, SILENT])
+        ]
+    );
+    let query = |user, server| NodeQuery::Topic {
+        user: id(user),
+        server,
     };
-    assert_eq!(chat.node(&unknown).await, NodeAnswer::Topic(None));
+    let NodeAnswer::Topic(Some(topic)) = chat.node(&query(BOB, server())).await else {
+        panic!("no topic");
+    };
+    assert!(open.standings.contains(&topic.standing.unwrap()));
+    for nobody in [query(DAVE, server()), query(BOB, id(999))] {
+        assert_eq!(chat.node(&nobody).await, NodeAnswer::Topic(None));
+    }
 }
 
 #[tokio::test]
@@ -330,13 +324,14 @@ async fn heads_of_topics_that_exist() {
     let chat = Chat::new().await;
     chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
     let topics = vec![SERVER, OTHER_SERVER, 0, u64::MAX];
-    assert_eq!(
-        chat.node(&NodeQuery::Heads { topics }).await,
-        NodeAnswer::Heads {
-            topics: vec![TopicSeq {
-                topic: SERVER,
-                seq: 1
-            }]
-        }
-    );
+    let NodeAnswer::Heads { topics, epoch } = chat.node(&NodeQuery::Heads { topics }).await else {
+        panic!("no heads");
+    };
+    let head = TopicSeq {
+        topic: SERVER,
+        seq: 1,
+    };
+    assert_eq!(topics, [head]);
+    let token = chat.session(BOB).await;
+    assert_eq!(epoch, epoch_number(&chat.opened(&token, None).await.epoch));
 }

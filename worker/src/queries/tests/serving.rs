@@ -71,7 +71,8 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     ))
     .await;
     let chunks = answer(&mut subscriber).await;
-    assert!(chunks.len() > 5, "{}", chunks.len());
+    // A page of history ends at 256 KiB of text.
+    assert!(chunks.len() > 4, "{}", chunks.len());
     assert!(chunks.iter().all(|chunk| chunk.bytes.len() <= CHUNK_BYTES));
     assert!(
         chunks
@@ -101,7 +102,7 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     let heads = pack(&NodeQuery::Heads { topics: vec![1] }).to_vec();
     ask(&entry(0, 0, 0, heads)).await;
     let heads: NodeAnswer = unpack(&joined(answer(&mut subscriber).await)).unwrap();
-    assert_eq!(heads, NodeAnswer::Heads { topics: vec![] });
+    assert!(matches!(heads, NodeAnswer::Heads { topics, .. } if topics.is_empty()));
 
     stop.cancel();
     tracker.close();

@@ -15,9 +15,9 @@ mod user;
 pub(crate) use account::SignInRow;
 pub(crate) use invite::InviteRow;
 pub(crate) use message::Page;
-pub(crate) use node::{Crossed, EventRow, Place};
+pub(crate) use node::EventRow;
 pub(crate) use opening::Opening;
-pub(crate) use server::{Membership, Overrides, Roles, structure};
+pub(crate) use server::{Membership, Overrides, structure};
 
 use std::time::Duration;
 

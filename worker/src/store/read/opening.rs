@@ -6,18 +6,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use shared::{
-    domain::permissions::Permissions,
-    ids::SessionId,
-    protocol::{server::Role, user::User},
-};
+use shared::{ids::SessionId, protocol::user::User};
 use sqlx::PgExecutor;
 
 use super::{
     Snapshot, Store, account, count, id,
-    server::{Membership, Overrides, Roles, membership, overrides},
+    server::{Membership, MembershipRow, membership},
 };
-use crate::error::StoreError;
+use crate::{error::StoreError, store::epoch};
 
 /// What a token opens.
 pub(crate) struct Opening {
@@ -27,8 +23,6 @@ pub(crate) struct Opening {
     pub(crate) memberships: Vec<Membership>,
     /// Of the account's topic and of its servers'; those without events are missing.
     pub(crate) heads: BTreeMap<u64, u64>,
-    pub(crate) roles: Roles,
-    pub(crate) overrides: Overrides,
     /// The log that the heads belong to; none when its name has to be read first.
     pub(crate) epoch: Option<String>,
 }
@@ -45,10 +39,10 @@ impl LogName {
         *known = Some((started, database.to_owned()));
     }
 
-    fn of(&self, started: i64, deployment: &str) -> Option<String> {
+    pub(super) fn of(&self, started: i64, deployment: &str) -> Option<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, database) = known.as_ref().filter(|(at, _)| *at == started)?;
-        Some(format!("{database}-{deployment}"))
+        Some(epoch::join(database, deployment))
     }
 }
 
@@ -64,25 +58,20 @@ type Row = (
 );
 
 /// Each part with a number in front: 0 the session and its account, 1 its
-/// servers, 2 heads, 3 roles, 4 channels with one override or none, 5 the log.
+/// servers, 2 heads, 3 the log.
 const STATEMENT: &str = "
     WITH me AS MATERIALIZED (
         SELECT s.id AS session, a.id, a.name, a.guest, a.admin
         FROM sessions s JOIN accounts a ON a.id = s.account
         WHERE s.token_hash = $1),
     mine AS MATERIALIZED (
-        SELECT s.id, s.name, s.owner, m.roles
+        SELECT s.id, s.name, s.owner, m.roles, m.since, m.changed
         FROM me JOIN members m ON m.account = me.id JOIN servers s ON s.id = m.server)
     SELECT 0, session, id, guest::int::bigint, admin::int::bigint, name, NULL::bigint[] FROM me
-    UNION ALL SELECT 1, id, owner, NULL, NULL, name, roles FROM mine
+    UNION ALL SELECT 1, id, owner, since, changed, name, roles FROM mine
     UNION ALL SELECT 2, t.id, t.head, NULL, NULL, NULL, NULL
         FROM (SELECT id FROM me UNION ALL SELECT id FROM mine) own JOIN topics t ON t.id = own.id
-    UNION ALL SELECT 3, r.server, r.id, r.permissions, NULL, NULL, NULL
-        FROM mine JOIN roles r ON r.server = mine.id
-    UNION ALL SELECT 4, c.server, c.id, NULL, NULL, NULL,
-            CASE WHEN o.channel IS NOT NULL THEN ARRAY[o.kind, o.target, o.allow, o.deny] END
-        FROM mine JOIN channels c ON c.server = mine.id LEFT JOIN overrides o ON o.channel = c.id
-    UNION ALL SELECT 5, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
+    UNION ALL SELECT 3, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
             NULL, NULL, NULL, epoch, NULL
         FROM deployment";
 
@@ -115,31 +104,29 @@ async fn find(
         .await?;
     let mut identity = None;
     let (mut memberships, mut heads) = (Vec::new(), BTreeMap::new());
-    let (mut roles, mut channels) = (Roles::new(), Vec::new());
     let mut epoch = None;
     for (kind, a, b, c, d, text, list) in rows {
         let (second, text, list) = (b.unwrap_or(0), text.unwrap_or_default(), list);
         match kind {
             0 => identity = Some((a, (second, text, c == Some(1), d == Some(1)))),
-            1 => memberships.push((a, text, second, list.unwrap_or_default())),
+            1 => memberships.push(MembershipRow {
+                server: a,
+                name: text,
+                owner: second,
+                roles: list.unwrap_or_default(),
+                since: c.unwrap_or(0),
+                changed: d.unwrap_or(0),
+            }),
             2 => {
                 heads.insert(count(a)?, count(second)?);
             }
-            3 => roles.entry(id(a)?).or_default().push(Role {
-                role_id: id(second)?,
-                // Rights do not depend on it.
-                name: String::new(),
-                permissions: Permissions::from_sql(c.unwrap_or(0)),
-            }),
-            4 => channels.push(channel(a, second, list)?),
             _ => epoch = log.of(a, &text),
         }
     }
     let Some((session, user)) = identity else {
         return Ok(None);
     };
-    memberships.sort_unstable();
-    channels.sort_unstable();
+    memberships.sort_unstable_by_key(|row| row.server);
     let user = account::user(user)?;
     let memberships: Vec<Membership> = memberships
         .into_iter()
@@ -150,30 +137,6 @@ async fn find(
         user,
         memberships,
         heads,
-        roles,
-        overrides: overrides(channels)?,
         epoch,
     }))
-}
-
-/// A channel with one override or none.
-fn channel(
-    server: i64,
-    channel: i64,
-    list: Option<Vec<i64>>,
-) -> Result<super::server::OverrideRow, StoreError> {
-    let Some(list) = list else {
-        return Ok((server, channel, None, None, None, None));
-    };
-    let wrong = || StoreError::Inconsistency("an override");
-    let [kind, target, allow, deny] = <[i64; 4]>::try_from(list).map_err(|_| wrong())?;
-    let kind = i16::try_from(kind).map_err(|_| wrong())?;
-    Ok((
-        server,
-        channel,
-        Some(kind),
-        Some(target),
-        Some(allow),
-        Some(deny),
-    ))
 }

@@ -14,6 +14,20 @@ use crate::error::StoreError;
 /// A server, and how a member stands in it.
 pub(crate) type Membership = (Server, Standing);
 
+/// A membership as it is stored.
+#[derive(sqlx::FromRow)]
+pub(super) struct MembershipRow {
+    pub(super) server: i64,
+    pub(super) name: String,
+    pub(super) owner: i64,
+    pub(super) roles: Vec<i64>,
+    pub(super) since: i64,
+    pub(super) changed: i64,
+}
+
+/// What decides who sees what of a server, with the last event that changed it.
+pub(crate) type Versioned = (Server, u64);
+
 /// The roles of servers, each list by id.
 pub(crate) type Roles = BTreeMap<ServerId, Vec<Role>>;
 
@@ -30,8 +44,8 @@ impl Snapshot {
         server: ServerId,
         account: UserId,
     ) -> Result<Option<Membership>, StoreError> {
-        let row: Option<(i64, String, i64, Vec<i64>)> = sqlx::query_as(
-            "SELECT s.id, s.name, s.owner, m.roles
+        let row: Option<MembershipRow> = sqlx::query_as(
+            "SELECT s.id AS server, s.name, s.owner, m.roles, m.since, m.changed
              FROM members m JOIN servers s ON s.id = m.server
              WHERE m.server = $1 AND m.account = $2",
         )
@@ -47,8 +61,8 @@ impl Snapshot {
         &mut self,
         account: UserId,
     ) -> Result<Vec<Membership>, StoreError> {
-        let rows: Vec<(i64, String, i64, Vec<i64>)> = sqlx::query_as(
-            "SELECT s.id, s.name, s.owner, m.roles
+        let rows: Vec<MembershipRow> = sqlx::query_as(
+            "SELECT s.id AS server, s.name, s.owner, m.roles, m.since, m.changed
              FROM members m JOIN servers s ON s.id = m.server
              WHERE m.account = $1 ORDER BY s.id",
         )
@@ -67,36 +81,40 @@ impl Snapshot {
         accounts: &[UserId],
     ) -> Result<Vec<Standing>, StoreError> {
         let ids: Vec<i64> = accounts.iter().map(|account| account.sql()).collect();
-        let rows: Vec<(i64, Vec<i64>)> = sqlx::query_as(
-            "SELECT account, roles FROM members WHERE server = $1 AND account = ANY($2)",
+        let rows: Vec<(i64, Vec<i64>, i64, i64)> = sqlx::query_as(
+            "SELECT account, roles, since, changed FROM members
+             WHERE server = $1 AND account = ANY($2)",
         )
         .bind(server.sql())
         .bind(ids)
         .fetch_all(&mut *self.transaction)
         .await?;
         rows.into_iter()
-            .map(|(account, roles)| standing(id(account)?, &roles))
+            .map(|(account, roles, since, changed)| standing(id(account)?, &roles, since, changed))
             .collect()
     }
 
-    /// The server, whoever asks.
-    pub(crate) async fn find_server(
+    /// These servers, whoever asks; those that do not exist are missing.
+    pub(crate) async fn list_servers(
         &mut self,
-        server: ServerId,
-    ) -> Result<Option<Server>, StoreError> {
-        let row: Option<(String, i64)> =
-            sqlx::query_as("SELECT name, owner FROM servers WHERE id = $1")
-                .bind(server.sql())
-                .fetch_optional(&mut *self.transaction)
-                .await?;
-        row.map(|(name, owner)| {
-            Ok(Server {
-                server_id: server,
-                name,
-                owner_id: id(owner)?,
+        servers: &[ServerId],
+    ) -> Result<Vec<Versioned>, StoreError> {
+        let rows: Vec<(i64, String, i64, i64)> = sqlx::query_as(
+            "SELECT id, name, owner, rights_version FROM servers WHERE id = ANY($1)",
+        )
+        .bind(server_ids(servers))
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter()
+            .map(|(server, name, owner, version)| {
+                let server = Server {
+                    server_id: id(server)?,
+                    name,
+                    owner_id: id(owner)?,
+                };
+                Ok((server, count(version)?))
             })
-        })
-        .transpose()
+            .collect()
     }
 
     /// The roles of these servers.
@@ -172,26 +190,29 @@ pub(crate) fn structure(server: &Server, roles: &Roles, overrides: &Overrides) -
     }
 }
 
-pub(super) fn membership(
-    account: UserId,
-    (server, name, owner, roles): (i64, String, i64, Vec<i64>),
-) -> Result<Membership, StoreError> {
+pub(super) fn membership(account: UserId, row: MembershipRow) -> Result<Membership, StoreError> {
     let server = Server {
-        server_id: id(server)?,
-        name,
-        owner_id: id(owner)?,
+        server_id: id(row.server)?,
+        name: row.name,
+        owner_id: id(row.owner)?,
     };
-    Ok((server, standing(account, &roles)?))
+    let standing = standing(account, &row.roles, row.since, row.changed)?;
+    Ok((server, standing))
 }
 
-fn standing(user: UserId, roles: &[i64]) -> Result<Standing, StoreError> {
+fn standing(user: UserId, roles: &[i64], since: i64, changed: i64) -> Result<Standing, StoreError> {
     let mut roles: Vec<RoleId> = roles
         .iter()
         .map(|role| id(*role))
         .collect::<Result<_, _>>()?;
-    // They are written sorted, but the view's name depends on it.
+    // They are written sorted, but groups of members depend on it.
     roles.sort_unstable();
-    Ok(Standing { user, roles })
+    Ok(Standing {
+        user,
+        roles,
+        since: count(since)?,
+        changed: count(changed)?,
+    })
 }
 
 pub(super) fn overrides(rows: Vec<OverrideRow>) -> Result<Overrides, StoreError> {

@@ -2,7 +2,7 @@
 
 use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
-    ids::{ChannelId, ServerId},
+    ids::{ChannelId, ServerId, UserId},
 };
 use tokio_postgres::types::Type;
 
@@ -93,6 +93,26 @@ impl Writer {
                 (&targets, Type::INT8_ARRAY),
                 (&allow, Type::INT8_ARRAY),
                 (&deny, Type::INT8_ARRAY),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Deletes the overrides that name a member, in all channels of a server.
+    pub(crate) async fn delete_overrides_of(
+        &self,
+        server: ServerId,
+        user: UserId,
+    ) -> Result<(), Error> {
+        self.write(
+            "DELETE FROM overrides o USING channels c
+             WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
+             RETURNING o.channel",
+            &[
+                (&server.sql(), Type::INT8),
+                (&user.sql(), Type::INT8),
+                (&i16::from(TargetKind::Member.number()), Type::INT2),
             ],
         )
         .await?;

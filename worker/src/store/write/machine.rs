@@ -43,10 +43,11 @@ pub(super) const FIND_NONCES: &str = "
     JOIN nonces n ON n.scope = w.scope AND n.author = w.author AND n.nonce = w.nonce COLLATE \"C\"";
 
 pub(super) const INSERT_EVENTS: &str = "
-    INSERT INTO events (topic, seq, day, partition, position, opcode, channel, effect, body)
-    SELECT topic, seq, DATE '1970-01-01' + $9::int4, partition, position, opcode, channel, effect, body
-    FROM unnest($1::int8[], $2::int8[], $3::int2[], $4::int8[], $5::int4[], $6::int8[], $7::bytea[], $8::bytea[])
-        AS e (topic, seq, partition, position, opcode, channel, effect, body)";
+    INSERT INTO events (topic, seq, day, partition, position, opcode, channel, audience, effect, body)
+    SELECT topic, seq, DATE '1970-01-01' + $10::int4, partition, position, opcode, channel, audience, effect, body
+    FROM unnest($1::int8[], $2::int8[], $3::int2[], $4::int8[], $5::int4[], $6::int8[], $7::bytea[], $8::bytea[],
+                $9::bytea[])
+        AS e (topic, seq, partition, position, opcode, channel, audience, effect, body)";
 
 pub(super) const INSERT_NONCES: &str = "
     INSERT INTO nonces (scope, author, nonce, day, body_hash, result)
@@ -94,6 +95,7 @@ pub(crate) struct NewEvent {
     pub(crate) position: i64,
     pub(crate) opcode: u16,
     pub(crate) channel: Option<u64>,
+    pub(crate) audience: Option<Vec<u8>>,
     pub(crate) effect: Option<Vec<u8>>,
     pub(crate) body: Vec<u8>,
 }
@@ -224,6 +226,10 @@ impl Writer {
         let opcodes: Vec<i32> = events.iter().map(|event| event.opcode.into()).collect();
         let channels: Vec<Option<i64>> =
             events.iter().map(|event| event.channel.map(sql)).collect();
+        let audiences: Vec<Option<&[u8]>> = events
+            .iter()
+            .map(|event| event.audience.as_deref())
+            .collect();
         let effects: Vec<Option<&[u8]>> =
             events.iter().map(|event| event.effect.as_deref()).collect();
         let bodies: Vec<&[u8]> = events.iter().map(|event| event.body.as_slice()).collect();
@@ -237,6 +243,7 @@ impl Writer {
                     &positions,
                     &opcodes,
                     &channels,
+                    &audiences,
                     &effects,
                     &bodies,
                     &day,

@@ -19,6 +19,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
+use super::epoch;
 use crate::error::{Error, StoreError};
 
 /// The one connection of a lane, with its hot statements prepared.
@@ -62,6 +63,20 @@ impl Writer {
             fence: client.prepare(machine::FENCE).await?,
         };
         Ok(Self { client, hot })
+    }
+
+    /// Names the event log that this connection writes.
+    pub(crate) async fn epoch(&self) -> Result<String, Error> {
+        let rows = self.rows(epoch::DEPLOYMENT, &[]).await?;
+        let row = rows
+            .first()
+            .ok_or(StoreError::Inconsistency("no deployment"))?;
+        let (known, deployment): (bool, String) = (row.try_get(0)?, row.try_get(1)?);
+        let rows = self.rows(epoch::database(known), &[]).await?;
+        let row = rows
+            .first()
+            .ok_or(StoreError::Inconsistency("no database"))?;
+        Ok(epoch::join(row.try_get(0)?, &deployment))
     }
 
     /// Asks with a rare statement: parsed, bound and executed in one round trip.

@@ -12,7 +12,10 @@ use shared::{
 };
 use tokio_postgres::types::Type;
 
-use super::{Writer, machine::unsigned};
+use super::{
+    Writer,
+    machine::{sql, unsigned},
+};
 use crate::{error::Error, lane::memory::ServerState};
 
 impl Writer {
@@ -22,10 +25,14 @@ impl Writer {
         let server = [(&key as _, Type::INT8)];
         let (servers, roles, channels, overrides) = futures_util::future::try_join4(
             self.rows(
-                "SELECT s.name, s.owner, t.head FROM servers s JOIN topics t ON t.id = s.id WHERE s.id = $1",
+                "SELECT s.name, s.owner, t.head, s.rights_version, s.member_count
+                 FROM servers s JOIN topics t ON t.id = s.id WHERE s.id = $1",
                 &server,
             ),
-            self.rows("SELECT id, name, permissions FROM roles WHERE server = $1 ORDER BY id", &server),
+            self.rows(
+                "SELECT id, name, permissions FROM roles WHERE server = $1 ORDER BY id",
+                &server,
+            ),
             self.load_channels(id),
             self.load_overrides(id),
         )
@@ -61,6 +68,8 @@ impl Writer {
         Ok(Some(ServerState {
             name: row.try_get(0)?,
             head: unsigned(row.try_get(2)?),
+            rights_version: unsigned(row.try_get(3)?),
+            member_count: row.try_get::<_, i32>(4)?.max(0).cast_unsigned(),
             structure,
             roles,
             channels: channels.into_iter().collect(),
@@ -90,13 +99,25 @@ impl Writer {
             ],
         )
         .await?;
-        self.insert_member(server.server_id, server.owner_id).await
+        self.insert_member(server.server_id, server.owner_id, 0)
+            .await
     }
 
-    pub(crate) async fn insert_member(&self, server: ServerId, user: UserId) -> Result<(), Error> {
+    /// `since` is the event that the membership begins with.
+    pub(crate) async fn insert_member(
+        &self,
+        server: ServerId,
+        user: UserId,
+        since: u64,
+    ) -> Result<(), Error> {
         self.write(
-            "INSERT INTO members (server, account) VALUES ($1, $2) RETURNING server",
-            &[(&server.sql(), Type::INT8), (&user.sql(), Type::INT8)],
+            "WITH counted AS (UPDATE servers SET member_count = member_count + 1 WHERE id = $1)
+             INSERT INTO members (server, account, since) VALUES ($1, $2, $3) RETURNING server",
+            &[
+                (&server.sql(), Type::INT8),
+                (&user.sql(), Type::INT8),
+                (&sql(since), Type::INT8),
+            ],
         )
         .await?;
         Ok(())
@@ -104,8 +125,23 @@ impl Writer {
 
     pub(crate) async fn delete_member(&self, server: ServerId, user: UserId) -> Result<(), Error> {
         self.write(
-            "DELETE FROM members WHERE server = $1 AND account = $2 RETURNING server",
+            "WITH counted AS (UPDATE servers SET member_count = member_count - 1 WHERE id = $1)
+             DELETE FROM members WHERE server = $1 AND account = $2 RETURNING server",
             &[(&server.sql(), Type::INT8), (&user.sql(), Type::INT8)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Notes the event that changed what permissions depend on.
+    pub(crate) async fn set_rights_version(
+        &self,
+        server: ServerId,
+        version: u64,
+    ) -> Result<(), Error> {
+        self.write(
+            "UPDATE servers SET rights_version = $2 WHERE id = $1 RETURNING id",
+            &[(&server.sql(), Type::INT8), (&sql(version), Type::INT8)],
         )
         .await?;
         Ok(())
@@ -118,7 +154,7 @@ impl Writer {
     ) -> Result<Option<Standing>, Error> {
         let rows = self
             .rows(
-                "SELECT roles FROM members WHERE server = $1 AND account = $2",
+                "SELECT roles, since, changed FROM members WHERE server = $1 AND account = $2",
                 &[(&server.sql(), Type::INT8), (&user.sql(), Type::INT8)],
             )
             .await?;
@@ -130,7 +166,12 @@ impl Writer {
             .into_iter()
             .map(TryInto::try_into)
             .collect::<Result<_, _>>()?;
-        Ok(Some(Standing { user, roles }))
+        Ok(Some(Standing {
+            user,
+            roles,
+            since: unsigned(row.try_get(1)?),
+            changed: unsigned(row.try_get(2)?),
+        }))
     }
 
     /// How many of these accounts are members.

@@ -1,0 +1,265 @@
+//! Sessions come and go: each is attached once its topics have come as far as its
+//! snapshot, so that what it then sees is of one moment.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::ids::UserId;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    message::{Attach, AttachTopic, Attached, Cause, Join, Rights, ToShard},
+    table::{GRACE, Table, topic_is_behind},
+    topic::{Kind, Member, Membership, Topic},
+};
+use crate::{session::link::Link, shard::topics::Sight};
+
+/// How long a session waits for its topics before it ends and resumes.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A connection with its topics.
+pub(super) struct Connected {
+    user: UserId,
+    topics: Vec<u64>,
+}
+
+/// A session that waits to be attached.
+pub(super) struct Pending {
+    attach: Attach,
+    reply: oneshot::Sender<Vec<Attached>>,
+    since: Instant,
+}
+
+impl Table {
+    /// A session is to get the events of topics. It is attached once each of them
+    /// has come as far as its snapshot: what it then sees is of one moment.
+    pub fn attach(&mut self, attach: Attach, reply: oneshot::Sender<Vec<Attached>>, now: Instant) {
+        match (attach.epoch, self.epoch) {
+            // One of both is of yesterday. The log says which; the session comes again.
+            (Some(new), Some(known)) if new != known && !self.topics.is_empty() => {
+                return self.mark(|_, _| true, now);
+            }
+            (Some(new), _) => self.epoch = Some(new),
+            (None, _) => {}
+        }
+        for wanted in &attach.topics {
+            self.want(wanted, now);
+        }
+        let pending = Pending {
+            attach,
+            reply,
+            since: now,
+        };
+        self.try_attach(pending, now);
+    }
+
+    /// Holds a topic from now on, and looks whether it is behind the snapshot.
+    fn want(&mut self, wanted: &AttachTopic, now: Instant) {
+        let number = wanted.topic;
+        let shards = self.out.len();
+        let topic = self.topics.entry(number).or_insert_with(|| {
+            self.wants.set(number, true);
+            let kind = if wanted.standing.is_some() {
+                self.unknown.push_back(number);
+                Kind::Server
+            } else {
+                Kind::Account
+            };
+            Topic::new(kind, wanted.head, shards)
+        });
+        topic.want = topic.want.max(wanted.head);
+        if topic.is_behind() {
+            self.alarm(now + GRACE, number);
+        }
+        self.ask_structures(now);
+    }
+
+    fn try_attach(&mut self, pending: Pending, now: Instant) {
+        // Nobody would undo it for a connection that is about to end.
+        if pending.attach.link.is_closing() || pending.reply.is_closed() {
+            return;
+        }
+        let behind = pending.attach.topics.iter().find(|wanted| {
+            !self
+                .topics
+                .get(&wanted.topic)
+                .is_some_and(|topic| topic.reached(wanted.head))
+        });
+        if let Some(behind) = behind.map(|wanted| wanted.topic) {
+            if let Some(topic) = self.topics.get_mut(&behind) {
+                self.next_pending += 1;
+                topic.waiting.push(self.next_pending);
+                self.pending.insert(self.next_pending, pending);
+            }
+            return;
+        }
+        let Pending { attach, reply, .. } = pending;
+        let attached = attach
+            .topics
+            .iter()
+            .map(|wanted| self.attach_one(&attach, wanted, now))
+            .collect();
+        // The driver may have gone; its connection's end undoes this.
+        drop(reply.send(attached));
+    }
+
+    /// The topic has come further: whoever waited for that may be attached.
+    pub(super) fn wake(&mut self, number: u64, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        if topic.waiting.is_empty() || !topic.is_open() {
+            return;
+        }
+        for id in std::mem::take(&mut topic.waiting) {
+            if let Some(pending) = self.pending.remove(&id) {
+                self.try_attach(pending, now);
+            }
+        }
+    }
+
+    /// Nobody is attached to this topic any more who waits for it.
+    pub(super) fn give_up(&mut self, number: u64) {
+        if let Some(topic) = self.topics.get_mut(&number) {
+            for id in std::mem::take(&mut topic.waiting) {
+                // Dropped without an answer: the session ends and resumes.
+                self.pending.remove(&id);
+            }
+        }
+    }
+
+    fn attach_one(&mut self, attach: &Attach, wanted: &AttachTopic, now: Instant) -> Attached {
+        let link = &attach.link;
+        let (number, user) = (wanted.topic, attach.caller.user);
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return Attached::Stale;
+        };
+        let earlier = topic.members.get(&link.connection);
+        let (mut membership, mut sight, mut rights) = (None, Sight::All, None);
+        if let (Some(standing), Some(sights)) = (&wanted.standing, &mut topic.sights) {
+            let since = earlier.and_then(|member| Some(member.membership?.since));
+            if wanted.cause == Cause::Join && since == Some(standing.since) {
+                return Attached::Already;
+            }
+            if sights.outdates(user, wanted.head) {
+                return Attached::Stale;
+            }
+            let (group, channels) = sights.enter(user, &standing.roles);
+            membership = Some(Membership {
+                since: standing.since,
+                group,
+            });
+            sight = Sight::Channels(channels);
+            if wanted.place < topic.last {
+                rights = Some(Rights {
+                    structure: Arc::clone(sights.structure()),
+                    version: sights.version(),
+                });
+            }
+        }
+        let was_member = earlier.is_some();
+        topic.join(Member {
+            link: Arc::clone(link),
+            user,
+            session: attach.caller.session,
+            membership,
+        });
+        let position = topic.last;
+        let join = Join {
+            connection: link.connection,
+            topic: number,
+            position,
+            released: wanted.place >= position && wanted.cause != Cause::Join,
+            group: membership.map(|membership| membership.group),
+            sight,
+        };
+        if was_member {
+            self.tell(link.shard, ToShard::Leave(link.connection, number, false));
+        } else {
+            self.note(link.connection, user, number);
+        }
+        self.tell(link.shard, ToShard::Join(join));
+        if topic_is_behind(&self.topics, number) {
+            self.alarm(now + GRACE, number);
+        }
+        Attached::At { position, rights }
+    }
+
+    /// Remembers that a connection is attached to a topic.
+    fn note(&mut self, connection: u64, user: UserId, number: u64) {
+        let accounts = &mut self.accounts;
+        let connected = self.connections.entry(connection).or_insert_with(|| {
+            accounts.entry(user).or_default().push(connection);
+            Connected {
+                user,
+                topics: Vec::new(),
+            }
+        });
+        connected.topics.push(number);
+    }
+
+    /// The connections of an account that are attached to a topic.
+    pub(super) fn connections_of(&self, user: UserId, number: u64) -> Vec<u64> {
+        let Some(topic) = self.topics.get(&number) else {
+            return Vec::new();
+        };
+        let all = self.accounts.get(&user).map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .copied()
+            .filter(|connection| topic.members.contains_key(connection))
+            .collect()
+    }
+
+    /// A session no longer belongs to a topic. Whether it still gets what waits
+    /// for the end of its replay.
+    pub fn leave(&mut self, connection: u64, number: u64, keep_held: bool, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&number) else {
+            return;
+        };
+        let Some(member) = topic.leave(connection) else {
+            return;
+        };
+        if topic.members.is_empty() {
+            topic.idle_since = Some(now);
+        }
+        if let Some(connected) = self.connections.get_mut(&connection) {
+            connected.topics.retain(|other| *other != number);
+        }
+        self.tell(
+            member.link.shard,
+            ToShard::Leave(connection, number, keep_held),
+        );
+    }
+
+    /// A connection has ended.
+    pub fn detach(&mut self, link: &Link, now: Instant) {
+        if let Some(connected) = self.connections.remove(&link.connection) {
+            for number in connected.topics {
+                if let Some(topic) = self.topics.get_mut(&number) {
+                    topic.leave(link.connection);
+                    if topic.members.is_empty() {
+                        topic.idle_since = Some(now);
+                    }
+                }
+            }
+            if let Some(all) = self.accounts.get_mut(&connected.user) {
+                all.retain(|connection| *connection != link.connection);
+                if all.is_empty() {
+                    self.accounts.remove(&connected.user);
+                }
+            }
+        }
+        self.tell(link.shard, ToShard::Remove(link.connection));
+    }
+
+    /// Sessions that waited too long end, and resume.
+    pub(super) fn forget_pending(&mut self, now: Instant) {
+        let over = |pending: &Pending| now >= pending.since + PATIENCE || pending.reply.is_closed();
+        let before = self.pending.len();
+        self.pending.retain(|_, pending| !over(pending));
+        if self.pending.len() < before {
+            let pending = &self.pending;
+            for topic in self.topics.values_mut() {
+                topic.waiting.retain(|id| pending.contains_key(id));
+            }
+        }
+    }
+}
