@@ -82,7 +82,7 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     );
     assert!(chunks.iter().all(|chunk| chunk.ticket == 9));
     let messages: Messages = decode(&read(&joined(chunks)).unwrap()).unwrap();
-    assert_eq!(messages.messages.len(), 200);
+    assert!(messages.more && messages.messages.len() > 100);
 
     // Nobody waits for this one, so the next answer is that of the ping after it.
     let late = Entry {
