@@ -228,6 +228,7 @@ impl Opener {
             epoch,
             servers,
             topics,
+            registers,
         } = opened;
         let gaps: Vec<Gap> = topics
             .iter()
@@ -250,6 +251,7 @@ impl Opener {
                     seq: topic.place,
                 })
                 .collect(),
+            registers,
         };
         let mut frames = vec![link.dialect.control(opcode::READY, &ready)];
         self.metrics.gaps_total.inc_by(gaps.len() as u64);

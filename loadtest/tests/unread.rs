@@ -24,6 +24,9 @@ use shared::{
     },
 };
 
+/// How long somebody waits for what has to happen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn ack(channel: ChannelId, seq: u64) -> AckUnread {
     AckUnread {
         channel_id: channel,
@@ -43,6 +46,11 @@ fn mark(channel: ChannelId, seq: u64, seen: u64) -> MarkUnread {
 async fn unread(person: &Person) -> Result<u64> {
     let unread = person.unread("#general").await?;
     Ok(unread.context("there is no cursor")?.unread)
+}
+
+/// The register version that the last `ready` named.
+fn registers(client: &Client) -> Result<u64> {
+    Ok(client.ready().context("the session is not open")?.registers)
 }
 
 /// Takes the sight of a channel from everyone but those who may everything.
@@ -127,7 +135,7 @@ async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
         let before = alice.remembers().await?;
         let seen = alice.reads_to(general, 3).await?.version;
         let marked = alice.client.call(0, &mark(general, 1, seen)).await?;
-        let told = tablet.log().wait(0, Duration::from_secs(10), |seen| {
+        let told = tablet.log().wait(0, PATIENCE, |seen| {
             seen.event::<UnreadMoved>()
                 .filter(|moved| moved.cursor == marked)
         });
@@ -271,7 +279,16 @@ async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
         let version = alice.reads_to(general, 3).await?.version;
         same(&alice.unreads(Some(version)).await?.unreads, &Vec::new())?;
         let tablet = second_device(stage, &alice).await?;
+        same(&registers(&tablet)?, &version)?;
         tablet.call(0, &ack(plans, 7)).await?;
+        // On another gateway, which says with the first frame that something is newer.
+        let position = alice.client.log().end();
+        alice.client.resume_on(None).await?;
+        let resumed =
+            |seen: &Seen| matches!(seen, Seen::Opened { resumed: true, .. }).then_some(());
+        let opened = alice.client.log().wait(position, PATIENCE, resumed).await;
+        opened.context("the session is not resumed")?;
+        same(&registers(&alice.client)?, &(version + 1))?;
         let newer = alice.unreads(Some(version)).await?;
         let [found] = newer.unreads.as_slice() else {
             anyhow::bail!("only #plans was moved since: {newer:?}");

@@ -608,6 +608,8 @@ export interface Ready {
   servers: Server[];
   /** Where the stream of each topic begins: what is fetched after this frame holds everything up to here. A topic that is replayed begins at the place that the client named. */
   topics: TopicSeq[];
+  /** The account's register version: a client that has a lower one asks for what is newer, and one that has a higher one for everything. */
+  registers: number;
 }
 
 /** The client has everything up to here that it may see (opcode 8). */
@@ -1132,6 +1134,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
     { name: "epoch", type: "text", optional: false },
     { name: "servers", type: {"list":{"struct":"Server"}}, optional: false },
     { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
+    { name: "registers", type: {"int":53}, optional: true },
   ],
   Cursor: [
     { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },

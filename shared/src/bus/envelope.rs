@@ -364,6 +364,9 @@ pub struct Opened {
     pub servers: Vec<Server>,
     /// The account's own topic first, then its servers'.
     pub topics: Vec<OpenTopic>,
+    /// The account's register version.
+    #[serde(default)]
+    pub registers: u64,
 }
 
 /// A topic of a session.

@@ -51,6 +51,9 @@ bodies! {
         /// frame holds everything up to here. A topic that is replayed begins
         /// at the place that the client named.
         topics: Vec<TopicSeq>,
+        /// The account's register version: a client that has a lower one asks for
+        /// what is newer, and one that has a higher one for everything.
+        registers: u64 = default,
     }
     /// Still there (opcode 7); the gateway answers with the same number.
     Heartbeat {

@@ -117,6 +117,7 @@ fn opened(opening: Opening, epoch: String, resume: Option<&Resume>) -> NodeAnswe
     let Opening {
         session,
         user,
+        registers,
         memberships,
         ..
     } = opening;
@@ -130,6 +131,7 @@ fn opened(opening: Opening, epoch: String, resume: Option<&Resume>) -> NodeAnswe
         epoch,
         servers: memberships.into_iter().map(|(server, _)| server).collect(),
         topics,
+        registers,
     })
 }
 

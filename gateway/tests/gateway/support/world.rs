@@ -585,6 +585,7 @@ impl State {
             epoch: "epoch".to_owned(),
             servers: Vec::new(),
             topics,
+            registers: 0,
         }
     }
 

@@ -19,6 +19,8 @@ use crate::{error::StoreError, store::epoch};
 pub(crate) struct Opening {
     pub(crate) session: SessionId,
     pub(crate) user: User,
+    /// The account's register version.
+    pub(crate) registers: u64,
     /// By the id of the server.
     pub(crate) memberships: Vec<Membership>,
     /// Of the account's topic and of its servers'; those without events are missing.
@@ -67,7 +69,8 @@ const STATEMENT: &str = "
     mine AS MATERIALIZED (
         SELECT s.id, s.name, s.owner, m.roles, m.since, m.changed
         FROM me JOIN members m ON m.account = me.id JOIN servers s ON s.id = m.server)
-    SELECT 0, session, id, guest::int::bigint, admin::int::bigint, name, NULL::bigint[] FROM me
+    SELECT 0, session, id, guest::int::bigint, admin::int::bigint, name,
+            ARRAY(SELECT version FROM register_heads WHERE account = me.id) FROM me
     UNION ALL SELECT 1, id, owner, since, changed, name, roles FROM mine
     UNION ALL SELECT 2, t.id, t.head, NULL, NULL, NULL, NULL
         FROM (SELECT id FROM me UNION ALL SELECT id FROM mine) own JOIN topics t ON t.id = own.id
@@ -102,13 +105,16 @@ async fn find(
         .bind(hash)
         .fetch_all(database)
         .await?;
-    let mut identity = None;
+    let (mut identity, mut registers) = (None, 0);
     let (mut memberships, mut heads) = (Vec::new(), BTreeMap::new());
     let mut epoch = None;
     for (kind, a, b, c, d, text, list) in rows {
         let (second, text, list) = (b.unwrap_or(0), text.unwrap_or_default(), list);
         match kind {
-            0 => identity = Some((a, (second, text, c == Some(1), d == Some(1)))),
+            0 => {
+                identity = Some((a, (second, text, c == Some(1), d == Some(1))));
+                registers = list.unwrap_or_default().into_iter().sum();
+            }
             1 => memberships.push(MembershipRow {
                 server: a,
                 name: text,
@@ -135,6 +141,7 @@ async fn find(
     Ok(Some(Opening {
         session: id(session)?,
         user,
+        registers: count(registers)?,
         memberships,
         heads,
         epoch,
