@@ -23,8 +23,7 @@ pub struct Event {
     pub channel: Option<ChannelId>,
     /// When the gateway had it.
     pub heard: Instant,
-    /// Of what is not stored: a newer frame with the same key replaces this one.
-    pub key: Option<u64>,
+    key: u64,
     audience: Option<Arc<[u64]>>,
     frame: Bytes,
     /// Made when the first JSON session needs it, once for all of them.
@@ -45,7 +44,7 @@ impl Event {
             topic: *topic,
             seq: *seq,
             channel: channel(envelope),
-            key: envelope.key,
+            key: envelope.key.unwrap_or(0),
             heard: Instant::now(),
             audience: envelope.audience.as_deref().map(Arc::from),
             frame: frame::websocket_event(*topic, *seq, *opcode, body).into(),
@@ -59,6 +58,14 @@ impl Event {
             Dialect::MessagePack => &self.frame,
             Dialect::Json => self.json.get_or_init(|| json_event(&self.frame)),
         }
+    }
+
+    /// The key of what is not stored: in a full queue, a newer event takes the place of
+    /// an older one with the same key, unless that is 0.
+    pub fn ephemeral(&self) -> Option<u32> {
+        // Two keys may fall together: then one says less, and is repeated soon.
+        let half = (self.key ^ (self.key >> 32)) & u64::from(u32::MAX);
+        (self.seq == 0).then(|| u32::try_from(half).unwrap_or(0))
     }
 
     /// Whether it is for some accounts only.

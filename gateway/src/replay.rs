@@ -143,3 +143,139 @@ impl Frames {
             .push(self.dialect.control(opcode::CURSOR, &cursor));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use proptest::prelude::*;
+    use shared::{
+        bus::envelope::Envelope,
+        domain::permissions::{Override, Permissions, TargetKind, everyone_role},
+        ids::{RoleId, ServerId},
+    };
+
+    use super::*;
+    use crate::fanout::sights::Sights;
+
+    const ME: u64 = 7;
+
+    fn channel(n: u64) -> ChannelId {
+        ChannelId::new(n).unwrap()
+    }
+
+    /// What happens next, in numbers.
+    type Step = (u8, u64, u8, bool, bool);
+
+    /// The changes of a step, by the structure and the roles as they are.
+    fn changes(structure: &Structure, standing: &Standing, step: Step) -> Vec<Change> {
+        let (kind, number, target, first, second) = step;
+        let seen = Permissions::VIEW_CHANNEL;
+        let some = |given| if given { seen } else { Permissions::empty() };
+        let role = RoleId::new(50 + u64::from(target % 2)).unwrap();
+        let channel = channel(10 + number % 3);
+        let overrides = structure.channels.get(&channel);
+        match kind % 5 {
+            0 => vec![Change::Role {
+                role,
+                before: structure.roles.get(&role).copied(),
+                after: second.then(|| some(first)),
+            }],
+            1 => vec![Change::Roles {
+                user: standing.user,
+                since: standing.since,
+                before: standing.roles.clone(),
+                after: if first { vec![role] } else { Vec::new() },
+            }],
+            2 => vec![Change::Channel {
+                channel,
+                before: overrides.cloned(),
+                after: overrides.is_none().then(Vec::new),
+            }],
+            3 if overrides.is_some() => {
+                let (kind, target) = match target % 3 {
+                    0 => (TargetKind::Role, structure.server.get()),
+                    1 => (TargetKind::Role, role.get()),
+                    _ => (TargetKind::Member, ME),
+                };
+                let before = overrides.into_iter().flatten();
+                let mut before = before.filter(|o| (o.kind, o.target) == (kind, target));
+                vec![Change::Override {
+                    channel,
+                    before: before.next().cloned(),
+                    after: second.then(|| Override {
+                        kind,
+                        target,
+                        allow: some(first),
+                        deny: some(!first),
+                    }),
+                }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    proptest! {
+        /// Live and in a replay from any place, a session sees the same, as far as it
+        /// still sees it at the end; and both see what the structure of the moment shows.
+        #[test]
+        fn a_replay_shows_what_was_live(
+            steps in proptest::collection::vec(any::<Step>(), 1..40), from in any::<prop::sample::Index>(),
+        ) {
+            let server = ServerId::new(4_096_321).unwrap();
+            let mut structure = Structure {
+                server,
+                owner: UserId::new(99).unwrap(),
+                roles: BTreeMap::from([(everyone_role(server), Permissions::VIEW_CHANNEL)]),
+                channels: BTreeMap::from([(channel(10), Vec::new())]),
+            };
+            let mut standing = Standing {
+                user: UserId::new(ME).unwrap(), roles: Vec::new(), since: 0, changed: 0,
+            };
+            let mut live = Sights::new(structure.clone(), 0, 0);
+            let (mut group, _) = live.enter(standing.user, &[]);
+            let place = from.index(steps.len());
+            let (mut log, mut saw) = (Vec::new(), Vec::new());
+            for (seq, step) in (1..).zip(&steps) {
+                let changes = changes(&structure, &standing, *step);
+                let before = structure.sight(&standing);
+                for change in &changes {
+                    structure.apply(change, false);
+                    standing.apply(change);
+                }
+                let follows = live.version();
+                let folded = live.fold(seq, follows, &changes).unwrap();
+                for regroup in &folded.regroup {
+                    let roles = regroup.roles.as_ref().map(|(_, roles)| &roles[..]);
+                    if regroup.user == standing.user
+                        && let Some((now, _)) = live.regroup(group, regroup.user, roles)
+                    {
+                        group = now;
+                    }
+                }
+                let after = structure.sight(&standing);
+                prop_assert_eq!(&live.sight(group)[..], &after[..]);
+                let about = channel(10 + step.1 % 3);
+                let gone = changes.iter().any(|change| change.removes(about));
+                let shown = if gone { &before } else { &after }.contains(&about);
+                saw.push((shown, gone, gained(&before, &after), gained(&after, &before)));
+                log.push((about, changes));
+            }
+            let rights = Rights { structure: Arc::clone(live.structure()), version: live.version() };
+            let crossed: Vec<Vec<Change>> = log[place..].iter().map(|(_, c)| c.clone()).collect();
+            let mut past = Past::new(&rights, &standing, &crossed);
+            let finally = structure.sight(&standing);
+            for (index, (about, changes)) in log.iter().enumerate().skip(place) {
+                let event = Event::new(&Envelope {
+                    topic: server.get(), seq: index as u64 + 1, after: 0, visibility: Some(about.get()),
+                    audience: None, key: None, effect: None, opcode: 16, body: Bytes::new(), trace: None,
+                });
+                let (shown, notice) = past.fold(&event, changes);
+                let (was, gone, gained, lost) = &saw[index];
+                prop_assert_eq!(shown, *was && (*gone || finally.contains(about)));
+                let notice = notice.map(|n| (n.shown, n.hidden)).unwrap_or_default();
+                prop_assert_eq!(notice, (gained.clone(), lost.clone()));
+            }
+        }
+    }
+}

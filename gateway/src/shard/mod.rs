@@ -196,7 +196,7 @@ impl<S: Socket> Shard<S> {
             ToShard::Replay(connection, frames, drained) => {
                 if let Some(slot) = self.writers.slot(connection) {
                     for frame in &frames {
-                        self.writers.push(slot, frame, false, now);
+                        self.writers.push(slot, frame, now);
                     }
                     self.writers.when_drained(slot, drained, now);
                 }
@@ -384,7 +384,7 @@ impl<S: Socket> Shard<S> {
                     .link
                     .dialect
                     .control(opcode::RECONNECT, &Reconnect { delay_ms });
-                self.writers.push(slot, &frame, false, now);
+                self.writers.push(slot, &frame, now);
             }
         }
         if passed >= drain.window {

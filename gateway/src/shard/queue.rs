@@ -35,8 +35,8 @@ struct Queued {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Stored,
-    /// Goes first.
-    Ephemeral,
+    /// Goes first; a newer one with the same key takes its place, unless that is 0.
+    Ephemeral(u32),
     /// Is not counted.
     Beyond,
 }
@@ -55,12 +55,12 @@ pub enum Pushed {
 }
 
 impl Queue {
-    /// Appends a frame; at most `bound` bytes in all.
-    pub fn push(&mut self, bytes: Bytes, ephemeral: bool, bound: usize) -> Pushed {
+    /// Appends a frame; at most `bound` bytes in all. What is not stored has a key, or 0.
+    pub fn push(&mut self, bytes: Bytes, ephemeral: Option<u32>, bound: usize) -> Pushed {
         let mut pushed = Pushed::Queued;
         if self.bytes + bytes.len() > bound {
-            if ephemeral {
-                return Pushed::Dropped;
+            if let Some(key) = ephemeral {
+                return self.replace(bytes, key, bound);
             }
             let dropped = self.drop_ephemeral();
             if self.bytes + bytes.len() > bound {
@@ -68,13 +68,24 @@ impl Queue {
             }
             pushed = Pushed::Replaced(dropped);
         }
-        let kind = if ephemeral {
-            Kind::Ephemeral
-        } else {
-            Kind::Stored
-        };
-        self.append(bytes, kind);
+        self.append(bytes, ephemeral.map_or(Kind::Stored, Kind::Ephemeral));
         pushed
+    }
+
+    /// Puts a frame in the place of an older one with its key: of two that say the same,
+    /// the newer one is worth the room.
+    fn replace(&mut self, bytes: Bytes, key: u32, bound: usize) -> Pushed {
+        let same = |frame: &&mut Queued| key != 0 && frame.kind == Kind::Ephemeral(key);
+        let Some(older) = self.rest.iter_mut().find(same) else {
+            return Pushed::Dropped;
+        };
+        let total = self.bytes - older.bytes.len() + bytes.len();
+        if total > bound {
+            return Pushed::Dropped;
+        }
+        self.bytes = total;
+        older.bytes = bytes;
+        Pushed::Replaced(1)
     }
 
     /// Appends a frame that the bound does not count: a close frame, or an answer that the
@@ -95,10 +106,10 @@ impl Queue {
 
     fn drop_ephemeral(&mut self) -> usize {
         let before = self.len();
-        self.rest.retain(|frame| frame.kind != Kind::Ephemeral);
+        let is_ephemeral = |frame: &Queued| matches!(frame.kind, Kind::Ephemeral(_));
+        self.rest.retain(|frame| !is_ephemeral(frame));
         // A frame that the socket has a part of must go out whole.
-        let first = self.first.as_ref().map(|first| first.kind);
-        if self.written == 0 && first == Some(Kind::Ephemeral) {
+        if self.written == 0 && self.first.as_ref().is_some_and(is_ephemeral) {
             self.first = self.rest.pop_front();
         }
         self.count_bytes();
@@ -220,21 +231,36 @@ mod tests {
     #[test]
     fn ephemeral_frames_make_room_and_then_it_is_full() {
         let mut queue = Queue::default();
-        assert_eq!(queue.push(frame(40), true, 100), Pushed::Queued);
-        assert_eq!(queue.push(frame(40), false, 100), Pushed::Queued);
-        assert_eq!(queue.push(frame(40), true, 100), Pushed::Dropped);
-        assert_eq!(queue.push(frame(40), false, 100), Pushed::Replaced(1));
-        assert_eq!(queue.push(frame(40), false, 100), Pushed::Full);
+        assert_eq!(queue.push(frame(40), Some(0), 100), Pushed::Queued);
+        assert_eq!(queue.push(frame(40), None, 100), Pushed::Queued);
+        assert_eq!(queue.push(frame(40), Some(0), 100), Pushed::Dropped);
+        assert_eq!(queue.push(frame(40), None, 100), Pushed::Replaced(1));
+        assert_eq!(queue.push(frame(40), None, 100), Pushed::Full);
+        assert_eq!(queue.bytes(), 80);
+    }
+
+    #[test]
+    fn in_a_full_queue_a_newer_frame_takes_the_place_of_one_that_says_the_same() {
+        let mut queue = Queue::default();
+        for key in [None, Some(7), Some(8)] {
+            assert_eq!(queue.push(frame(30), key, 100), Pushed::Queued);
+        }
+        assert_eq!(queue.push(frame(20), Some(9), 100), Pushed::Dropped);
+        assert_eq!(queue.push(frame(20), Some(8), 100), Pushed::Replaced(1));
+        assert_eq!(queue.push(frame(60), Some(7), 100), Pushed::Dropped);
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        assert_eq!(queue.slices(&mut slices), 3);
+        assert_eq!(slices.map(|slice| slice.len())[..3], [30, 30, 20]);
         assert_eq!(queue.bytes(), 80);
     }
 
     #[test]
     fn a_frame_that_was_begun_goes_out_whole() {
         let mut queue = Queue::default();
-        queue.push(frame(40), true, 100);
-        queue.push(frame(40), true, 100);
+        queue.push(frame(40), Some(0), 100);
+        queue.push(frame(40), Some(0), 100);
         queue.advance(1);
-        assert_eq!(queue.push(frame(40), false, 100), Pushed::Replaced(1));
+        assert_eq!(queue.push(frame(40), None, 100), Pushed::Replaced(1));
         queue.clear();
         queue.push_beyond(frame(200));
         let mut slices = [IoSlice::new(&[]); SLICES];
@@ -249,8 +275,8 @@ mod tests {
     fn what_is_beyond_the_bound_takes_nobodys_room() {
         let mut queue = Queue::default();
         queue.push_beyond(frame(500));
-        assert_eq!(queue.push(frame(90), true, 100), Pushed::Queued);
-        assert_eq!(queue.push(frame(90), false, 100), Pushed::Replaced(1));
+        assert_eq!(queue.push(frame(90), Some(0), 100), Pushed::Queued);
+        assert_eq!(queue.push(frame(90), None, 100), Pushed::Replaced(1));
         assert_eq!((queue.bytes(), queue.total()), (90, 590));
         assert_eq!(queue.advance(500), 1);
         assert!(!queue.has_beyond());
@@ -268,7 +294,7 @@ mod tests {
             for (index, length) in lengths.iter().enumerate() {
                 let bytes = vec![u8::try_from(index).unwrap(); *length];
                 expected.extend(&bytes);
-                queue.push(bytes.into(), false, usize::MAX);
+                queue.push(bytes.into(), None, usize::MAX);
             }
             let mut seen: Vec<u8> = Vec::new();
             for take in takes {

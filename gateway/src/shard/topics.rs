@@ -213,11 +213,11 @@ impl Topics {
                 group.cursor(event.topic, event.seq.saturating_sub(1), writers, now);
             }
             if event.is_narrowed() {
-                group.narrow(event, ephemeral, writers, now);
+                group.narrow(event, writers, now);
                 continue;
             }
             for slot in &group.members {
-                writers.push_event(*slot, event, ephemeral, now);
+                writers.push_event(*slot, event, now);
             }
         }
         // What is not stored is not worth holding.
@@ -325,21 +325,15 @@ impl Group {
 
 impl Group {
     /// Gives an event to those of the members it is for.
-    fn narrow<S: Socket>(
-        &mut self,
-        event: &Event,
-        ephemeral: bool,
-        writers: &mut Writers<S>,
-        now: Instant,
-    ) {
+    fn narrow<S: Socket>(&mut self, event: &Event, writers: &mut Writers<S>, now: Instant) {
         for slot in &self.members {
             if writers
                 .user(*slot)
                 .is_some_and(|user| event.is_for(Some(user)))
             {
-                writers.push_event(*slot, event, ephemeral, now);
+                writers.push_event(*slot, event, now);
             } else {
-                self.hidden |= !ephemeral;
+                self.hidden |= event.seq != 0;
             }
         }
     }
@@ -484,7 +478,7 @@ impl Topic {
     /// A member whose replay is finished gets what waited, and events from now on.
     fn settle<S: Socket>(&mut self, held: &Held, writers: &mut Writers<S>, now: Instant) {
         for frame in &held.frames {
-            writers.push(held.slot, frame, false, now);
+            writers.push(held.slot, frame, now);
         }
         if !held.left {
             let group = self.group(held.group, now);

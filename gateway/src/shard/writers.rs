@@ -111,7 +111,7 @@ impl Close {
 enum Class {
     Event,
     /// The first to go.
-    Ephemeral,
+    Ephemeral(u32),
     /// Waited for.
     Reply,
 }
@@ -262,13 +262,8 @@ impl<S: Socket> Writers<S> {
     }
 
     /// Queues a frame. A connection whose queue overflows is closed.
-    pub fn push(&mut self, slot: u32, bytes: &Bytes, ephemeral: bool, now: Instant) {
-        let class = if ephemeral {
-            Class::Ephemeral
-        } else {
-            Class::Event
-        };
-        self.queue(slot, bytes, class, now);
+    pub fn push(&mut self, slot: u32, bytes: &Bytes, now: Instant) {
+        self.queue(slot, bytes, Class::Event, now);
     }
 
     /// Queues a frame that somebody waits for: the connection is written to before others.
@@ -332,7 +327,10 @@ impl<S: Socket> Writers<S> {
             // error shows again at the flush, which handles it.
             tracing::trace!(%error, "an early write failed");
         }
-        let ephemeral = matches!(class, Class::Ephemeral);
+        let ephemeral = match class {
+            Class::Ephemeral(key) => Some(key),
+            Class::Event | Class::Reply => None,
+        };
         match writer
             .queue
             .push(bytes.clone(), ephemeral, self.bounds.queue_bytes)
@@ -352,10 +350,14 @@ impl<S: Socket> Writers<S> {
     }
 
     /// Queues an event, in the dialect of the connection.
-    pub fn push_event(&mut self, slot: u32, event: &Event, ephemeral: bool, now: Instant) {
+    pub fn push_event(&mut self, slot: u32, event: &Event, now: Instant) {
+        let class = match event.ephemeral() {
+            Some(key) => Class::Ephemeral(key),
+            None => Class::Event,
+        };
         if let Some(writer) = self.get_mut(slot) {
             let dialect = writer.dialect;
-            self.push(slot, event.frame(dialect), ephemeral, now);
+            self.queue(slot, event.frame(dialect), class, now);
         }
     }
 
@@ -364,7 +366,7 @@ impl<S: Socket> Writers<S> {
         if let Some(writer) = self.get_mut(slot) {
             let dialect = writer.dialect;
             if let Some((_, frame)) = frames.iter().find(|(other, _)| *other == dialect) {
-                self.push(slot, frame, false, now);
+                self.push(slot, frame, now);
             }
         }
     }
