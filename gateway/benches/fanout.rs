@@ -16,6 +16,7 @@ use gateway::{
         message::{Join, ToShard},
         sights::{Channels, GroupId},
     },
+    memory::Memory,
     metrics::{Metrics, ShardMetrics},
     places::Places,
     session::link::Link,
@@ -77,7 +78,7 @@ fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
     };
     let metrics = Metrics::new(&Registry::new()).ok()?;
     let places = Places::new(usize::MAX, usize::MAX);
-    let mut shard = Shard::new(bounds, ShardMetrics::new(metrics));
+    let mut shard = Shard::new(bounds, &Memory::new(usize::MAX), ShardMetrics::new(metrics));
     let shown = channels(50);
     for (connection, group) in (1..=sessions).zip((0..groups).cycle()) {
         let place = places.take([127, 0, 0, 1].into()).ok()?;
@@ -119,7 +120,7 @@ fn reading(criterion: &mut Criterion) {
     bytes.extend(&frame);
     group.throughput(Throughput::Elements(1));
     group.bench_function("frame of 200 characters", |bencher| {
-        let mut assembler = Assembler::new(65_536);
+        let mut assembler = Assembler::new(65_536, false);
         bencher.iter(|| {
             assembler.feed(black_box(&mut bytes), &mut |incoming| {
                 if let Incoming::Binary(bytes) = incoming {

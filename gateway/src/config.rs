@@ -107,6 +107,17 @@ pub struct Transport {
     /// names the client: for proxies that pass TCP on. Nobody else may reach the port.
     #[arg(long, env = "CONFAB_PROXY_PROTOCOL")]
     pub proxy_protocol: bool,
+
+    /// Whether messages of 256 bytes and more are compressed for clients that ask for it
+    /// (permessage-deflate). It costs a few microseconds per event, however many get it.
+    #[arg(
+        long,
+        env = "CONFAB_COMPRESSION",
+        value_name = "YES",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub compression: bool,
 }
 
 impl Transport {
@@ -149,6 +160,17 @@ pub struct Limits {
         default_value_t = 1_048_576
     )]
     pub queue_bytes: usize,
+
+    /// Bytes that may wait in all for slow connections and in unfinished requests; looked at
+    /// four times a second. Beyond them nobody new is let in, and those are closed who are
+    /// most behind. What many wait for counts for each of them.
+    #[arg(
+        long,
+        env = "CONFAB_MEMORY_BYTES",
+        value_name = "BYTES",
+        default_value_t = 2_147_483_648
+    )]
+    pub memory_bytes: usize,
 
     /// Milliseconds that a connection may take nothing of what waits for it, and that it may
     /// need for a quarter of `queue-bytes` when missed events are replayed to it or an answer

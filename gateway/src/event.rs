@@ -10,7 +10,10 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::dialect::{Dialect, json_event};
+use crate::{
+    deflate,
+    dialect::{Dialect, json_event},
+};
 
 /// An event, shared by every session that gets it.
 #[derive(Debug)]
@@ -28,6 +31,9 @@ pub struct Event {
     frame: Bytes,
     /// Made when the first JSON session needs it, once for all of them.
     json: OnceLock<Bytes>,
+    /// Made when the first session of its dialect needs it that agreed on compression, once
+    /// for all of them; none where it would not be smaller.
+    deflated: [OnceLock<Option<Bytes>>; 2],
 }
 
 impl Event {
@@ -49,7 +55,24 @@ impl Event {
             audience: envelope.audience.as_deref().map(Arc::from),
             frame: frame::websocket_event(*topic, *seq, *opcode, body).into(),
             json: OnceLock::new(),
+            deflated: [const { OnceLock::new() }; 2],
         }
+    }
+
+    /// The finished WebSocket frame for somebody who may have agreed on compression.
+    pub fn frame_for(&self, dialect: Dialect, deflates: bool) -> &Bytes {
+        let whole = self.frame(dialect);
+        if !deflates {
+            return whole;
+        }
+        let [binary, text] = &self.deflated;
+        let made = match dialect {
+            Dialect::MessagePack => binary,
+            Dialect::Json => text,
+        };
+        made.get_or_init(|| deflate::frame(whole))
+            .as_ref()
+            .unwrap_or(whole)
     }
 
     /// The finished WebSocket frame.

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span};
 
 use crate::{
-    Gateway, accept::Peer, dialect::json, places::Place, queries::Asker,
+    Gateway, accept::Peer, dialect::json, memory::Charge, places::Place, queries::Asker,
     session::Request as Command, upgrade::upgrade,
 };
 
@@ -122,7 +122,13 @@ fn trace(gateway: &Gateway, headers: &HeaderMap) -> Span {
 /// A response that holds the turn of its request.
 struct Taken {
     text: String,
-    _turn: Place,
+    _turn: Turn,
+}
+
+/// The turn of a request, and what it holds of the gateway's memory.
+struct Turn {
+    _place: Place,
+    charge: Charge,
 }
 
 impl AsRef<[u8]> for Taken {
@@ -137,16 +143,18 @@ async fn execute(
     scope: Option<&str>,
     address: IpAddr,
     request: Request,
-) -> Result<(String, Place), Refusal> {
+) -> Result<(String, Turn), Refusal> {
     let row = row_named(name).ok_or(Reason::UnknownCommand)?;
     let scope = json::scope(scope)?;
     let token = bearer(request.headers())?.map(ToOwned::to_owned);
     let body = body(gateway, row, request.into_body()).await?;
     // Only now: those who send slowly must not take the turns of others.
-    let turn = gateway
-        .requests
-        .take(address)
-        .map_err(|_full| Refusal::retry(Reason::Busy, RETRY_MS))?;
+    let place = gateway.requests.take(address).ok();
+    let place = place.filter(|_| !gateway.memory.is_over());
+    let mut turn = Turn {
+        _place: place.ok_or(Refusal::retry(Reason::Busy, RETRY_MS))?,
+        charge: gateway.memory.charge(),
+    };
     let address = gateway.origins.hash(address);
     let caller = match token {
         Some(token) => Some(gateway.tokens.caller(&gateway.queries, token).await?),
@@ -161,7 +169,9 @@ async fn execute(
     let payload = send(gateway, caller, address, command).await?;
     match ServerFrame::read(&payload) {
         Some(ServerFrame::Reply { body, .. }) => {
-            json::reply_body(row.opcode, body).map(|text| (text, turn))
+            let text = json::reply_body(row.opcode, body)?;
+            turn.charge.set(text.len());
+            Ok((text, turn))
         }
         Some(ServerFrame::Refusal { refusal, .. }) => Err(refusal),
         _ => Err(Reason::Internal.into()),

@@ -5,11 +5,12 @@
 //! In the order in which a command and an event pass:
 //!
 //! - [`accept`], [`transport`], [`http`], [`upgrade`], [`origin`], [`places`]: the doors;
-//! - [`websocket`], [`dialect`], [`session`]: what a client sends;
+//! - [`websocket`], [`deflate`], [`dialect`], [`session`]: what a client sends;
 //! - [`upstream`], [`queries`], [`admission`], [`tokens`]: on to the workers;
 //! - [`fanout`]: what the bus says, in order and without holes;
 //! - [`opening`]: how a session joins that stream;
 //! - [`shard`], [`event`]: out to the sockets;
+//! - [`memory`]: how much may wait in all;
 //! - [`few`]: the map that idle sessions can afford;
 //! - [`probe`], [`metrics`], [`config`]: how it is and how it should be;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
@@ -17,12 +18,14 @@
 pub mod accept;
 pub mod admission;
 pub mod config;
+pub mod deflate;
 pub mod dialect;
 pub mod event;
 pub mod fanout;
 pub mod few;
 pub mod http;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod opening;
 pub mod origin;
@@ -71,6 +74,7 @@ use self::{
     config::Config,
     dialect::Dialect,
     fanout::{Exchange, Fanout, message::ToShard, outbox::Outbox, subscriptions, table::Table},
+    memory::Memory,
     metrics::{Metrics, ShardMetrics},
     opening::Opener,
     origin::Origins,
@@ -116,6 +120,10 @@ pub struct Gateway {
     pub origins: Origins,
     /// How many connections there may be.
     pub places: Places,
+    /// How much may wait for all of them.
+    pub memory: Memory,
+    /// Whether messages are compressed for clients that ask for it.
+    pub compression: bool,
     /// Bounds HTTP commands, in all and of an address.
     pub requests: Places,
     /// Tokens of HTTP commands.
@@ -297,7 +305,8 @@ impl House {
         let name = incarnation(&node);
         let clock = Clock::system();
         let vital = Vital::default();
-        let shards = start_shards(config, &metrics, &vital);
+        let memory = Memory::new(config.limits.memory_bytes);
+        let shards = start_shards(config, &memory, &metrics, &vital);
         let (fanout_sender, sessions) = mpsc::channel(fanout::INBOX);
         let exchange = Exchange {
             fanout: fanout_sender,
@@ -380,6 +389,8 @@ impl House {
             max_frame_bytes: MAX_FRAME_BYTES,
             origins,
             places: Places::new(limits.max_connections, limits.max_address_connections),
+            memory,
+            compression: config.transport.compression,
             requests: Places::new(REQUESTS, http::ADDRESS_REQUESTS),
             tokens: Tokens::default(),
             upstream,
@@ -443,13 +454,19 @@ async fn hear_chunks(
     Ok(())
 }
 
-fn start_shards(config: &Config, metrics: &Metrics, vital: &Vital) -> Vec<mpsc::Sender<ToShard>> {
+fn start_shards(
+    config: &Config,
+    memory: &Memory,
+    metrics: &Metrics,
+    vital: &Vital,
+) -> Vec<mpsc::Sender<ToShard>> {
     let cores = available_parallelism().map_or(1, usize::from);
     (0..cores)
         .map(|_| {
             let (sender, inbox) = mpsc::channel(shard::INBOX);
             let counted = ShardMetrics::new(metrics.clone());
-            vital.spawn(shard::run(inbox, config.limits.shards(), counted));
+            let bounds = config.limits.shards();
+            vital.spawn(shard::run(inbox, bounds, memory.clone(), counted));
             sender
         })
         .collect()

@@ -46,6 +46,8 @@ macro_rules! metrics {
 }
 
 metrics! {
+    /// Bytes that wait for slow connections and in unfinished requests.
+    waiting_bytes: IntGauge;
     /// Open connections.
     connections: IntGauge;
     /// Connections with an open session.

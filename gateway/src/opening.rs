@@ -493,7 +493,7 @@ impl Opening<'_> {
     }
 
     fn frames(&self) -> Frames {
-        Frames::new(self.link.dialect, self.caller.user)
+        Frames::new(self.link.dialect, self.link.deflates, self.caller.user)
     }
 
     async fn page(&self, topic: &Following) -> Result<Arc<Page>, Ended> {

@@ -93,6 +93,7 @@ impl Past {
 /// Turns events into the frames of one session.
 pub struct Frames {
     dialect: Dialect,
+    deflates: bool,
     user: UserId,
     /// Something was hidden since the last frame.
     pub hidden: bool,
@@ -101,10 +102,11 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// For a session of `user` that speaks `dialect`.
-    pub const fn new(dialect: Dialect, user: UserId) -> Self {
+    /// For a session of `user` that speaks `dialect` and may have agreed on compression.
+    pub const fn new(dialect: Dialect, deflates: bool, user: UserId) -> Self {
         Self {
             dialect,
+            deflates,
             user,
             hidden: false,
             frames: Vec::new(),
@@ -123,7 +125,8 @@ impl Frames {
                 // A client that counts must not take what is hidden for a hole.
                 self.cursor(event.topic, event.seq.saturating_sub(1));
             }
-            self.frames.push(event.frame(self.dialect).clone());
+            let frame = event.frame_for(self.dialect, self.deflates);
+            self.frames.push(frame.clone());
         } else {
             self.hidden = true;
         }

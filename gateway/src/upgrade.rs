@@ -19,6 +19,7 @@ use tungstenite::handshake::derive_accept_key;
 use crate::{
     Gateway,
     accept::Peer,
+    deflate,
     dialect::Dialect,
     http::refused,
     places::NoPlace,
@@ -117,12 +118,16 @@ fn handshake(gateway: &Gateway, headers: &HeaderMap, peer: Peer) -> Result<Hands
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Rejected::new(status, "drain", unavailable));
     }
-    let response = switching(key, named.then_some(dialect));
+    let deflates = gateway.compression && deflate::is_offered(headers);
+    let response = switching(key, named.then_some(dialect), deflates);
+    if gateway.memory.is_over() {
+        return Ok(Handshake::TurnAway(response, "memory"));
+    }
     let address = gateway.origins.address(headers, peer.address.ip());
     Ok(match gateway.places.take(address) {
         Ok(place) => {
             let link = gateway.link(dialect, gateway.origins.hash(address), place);
-            Handshake::Begin(response, Arc::new(link))
+            Handshake::Begin(response, Arc::new(link.deflating(deflates)))
         }
         Err(NoPlace::Full) => Handshake::TurnAway(response, "full"),
         Err(NoPlace::Address) => Handshake::TurnAway(response, "address"),
@@ -130,7 +135,7 @@ fn handshake(gateway: &Gateway, headers: &HeaderMap, peer: Peer) -> Result<Hands
 }
 
 /// The answer that makes a WebSocket of the connection.
-fn switching(key: &[u8], dialect: Option<Dialect>) -> Response<Body> {
+fn switching(key: &[u8], dialect: Option<Dialect>, deflates: bool) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -142,6 +147,10 @@ fn switching(key: &[u8], dialect: Option<Dialect>) -> Response<Body> {
     if let Some(dialect) = dialect {
         let name = HeaderValue::from_static(dialect.name());
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+    }
+    if deflates {
+        let accepted = HeaderValue::from_static(deflate::ACCEPTED);
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, accepted);
     }
     response
 }

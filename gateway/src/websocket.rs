@@ -1,4 +1,5 @@
-//! Reads the frames of a WebSocket (RFC 6455). No extension is ever agreed on.
+//! Reads the frames of a WebSocket (RFC 6455), compressed ones (RFC 7692) where that was
+//! agreed on.
 //!
 //! The reader keeps a buffer only while a frame or a message is incomplete, so
 //! that an idle connection costs none.
@@ -10,6 +11,8 @@ use tungstenite::protocol::frame::{
     FrameHeader,
     coding::{Control, Data, OpCode},
 };
+
+use crate::deflate;
 
 /// Something that a client sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +38,12 @@ pub struct Assembler {
     message: Vec<u8>,
     /// Whether the unfinished message is text; none when there is none.
     text: Option<bool>,
+    /// Whether the unfinished message is compressed.
+    compressed: bool,
+    /// Whether messages may be.
+    deflates: bool,
+    /// How many bytes were made of compressed messages since somebody asked.
+    inflated: usize,
     /// The largest message.
     limit: usize,
 }
@@ -43,12 +52,15 @@ pub struct Assembler {
 const MAX_CONTROL_BYTES: u64 = 125;
 
 impl Assembler {
-    /// An assembler of messages of at most `limit` bytes.
-    pub const fn new(limit: usize) -> Self {
+    /// An assembler of messages of at most `limit` bytes, which may be compressed.
+    pub const fn new(limit: usize, deflates: bool) -> Self {
         Self {
             partial: Vec::new(),
             message: Vec::new(),
             text: None,
+            compressed: false,
+            deflates,
+            inflated: 0,
             limit,
         }
     }
@@ -79,6 +91,12 @@ impl Assembler {
     /// How many bytes wait for the rest of their message.
     pub fn waiting(&self) -> usize {
         self.partial.capacity() + self.message.capacity()
+    }
+
+    /// How many bytes were made of compressed messages since the last time: they cost as much
+    /// as others.
+    pub const fn take_inflated(&mut self) -> usize {
+        std::mem::replace(&mut self.inflated, 0)
     }
 
     fn take_frames(
@@ -113,7 +131,9 @@ impl Assembler {
     /// has to be waited for.
     fn check(&self, header: &FrameHeader, length: u64) -> Result<[u8; 4], CloseCode> {
         let mask = header.mask.ok_or(CloseCode::ProtocolError)?;
-        if header.rsv1 || header.rsv2 || header.rsv3 {
+        // Of a message the first frame says that it is compressed.
+        let begins = matches!(header.opcode, OpCode::Data(Data::Text | Data::Binary));
+        if header.rsv1 && !(self.deflates && begins) || header.rsv2 || header.rsv3 {
             return Err(CloseCode::ProtocolError);
         }
         match header.opcode {
@@ -146,27 +166,46 @@ impl Assembler {
             OpCode::Control(Control::Reserved(_)) | OpCode::Data(Data::Reserved(_)) => {
                 Err(CloseCode::ProtocolError)
             }
-            OpCode::Data(kind) => self.take_data(kind, header.is_final, payload, sink),
+            OpCode::Data(kind) => self.take_data(kind, header, payload, sink),
         }
     }
 
     fn take_data(
         &mut self,
         kind: Data,
-        is_final: bool,
+        header: &FrameHeader,
         payload: &[u8],
         sink: &mut impl FnMut(Incoming<'_>) -> Result<(), CloseCode>,
     ) -> Result<(), CloseCode> {
-        if is_final && self.text.is_none() {
-            return whole(kind == Data::Text, payload, sink);
+        if self.text.is_none() {
+            self.compressed = header.rsv1;
+            if header.is_final {
+                return self.whole(kind == Data::Text, payload, sink);
+            }
         }
         let text = *self.text.get_or_insert(kind == Data::Text);
         self.message.extend_from_slice(payload);
-        if is_final {
+        if header.is_final {
             self.text = None;
-            whole(text, &std::mem::take(&mut self.message), sink)
+            let message = std::mem::take(&mut self.message);
+            self.whole(text, &message, sink)
         } else {
             Ok(())
+        }
+    }
+
+    fn whole(
+        &mut self,
+        text: bool,
+        message: &[u8],
+        sink: &mut impl FnMut(Incoming<'_>) -> Result<(), CloseCode>,
+    ) -> Result<(), CloseCode> {
+        if self.compressed {
+            let message = deflate::inflate(message, self.limit)?;
+            self.inflated += message.len();
+            whole(text, &message, sink)
+        } else {
+            whole(text, message, sink)
         }
     }
 }
@@ -245,7 +284,13 @@ mod tests {
     }
 
     fn read(chunks: &[&[u8]]) -> (Vec<String>, Result<(), CloseCode>) {
-        let mut assembler = Assembler::new(70_000);
+        read_with(Assembler::new(70_000, false), chunks)
+    }
+
+    fn read_with(
+        mut assembler: Assembler,
+        chunks: &[&[u8]],
+    ) -> (Vec<String>, Result<(), CloseCode>) {
         let mut seen = Vec::new();
         for chunk in chunks {
             let mut chunk = chunk.to_vec();
@@ -329,8 +374,34 @@ mod tests {
     }
 
     #[test]
+    fn compressed_messages_are_read_where_that_was_agreed_on() {
+        // "Hello", compressed (RFC 7692 §7.2.3.1), whole and in two frames with a ping between.
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        let whole = frame(0xc1, &hello);
+        let parts = [
+            frame(0x41, &hello[..3]),
+            frame(0x89, b"p"),
+            frame(0x80, &hello[3..]),
+            frame(0x81, b"plain"),
+        ]
+        .concat();
+        let deflating = || Assembler::new(70_000, true);
+        assert_eq!(read_with(deflating(), &[&whole]).0, ["Text(\"Hello\")"]);
+        let seen = read_with(deflating(), &[&parts]).0;
+        let ping = format!("{:?}", Incoming::Ping(b"p"));
+        assert_eq!(seen, [&ping, "Text(\"Hello\")", "Text(\"plain\")"]);
+        for bytes in [
+            frame(0xc9, b"ping"),
+            [frame(0x01, b"a"), frame(0xc0, b"b")].concat(),
+        ] {
+            let result = read_with(deflating(), &[&bytes]).1;
+            assert_eq!(result, Err(CloseCode::ProtocolError), "{bytes:x?}");
+        }
+    }
+
+    #[test]
     fn nothing_is_kept_between_messages() {
-        let mut assembler = Assembler::new(100);
+        let mut assembler = Assembler::new(100, false);
         let bytes = frame(0x82, b"abc");
         for half in [&bytes[..5], &bytes[5..]] {
             assembler.feed(&mut half.to_vec(), &mut |_| Ok(())).unwrap();
@@ -341,7 +412,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8)) {
-            let mut assembler = Assembler::new(100);
+            let mut assembler = Assembler::new(100, true);
             for mut chunk in chunks {
                 if assembler.feed(&mut chunk, &mut |_| Ok(())).is_err() {
                     break;

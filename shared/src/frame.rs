@@ -318,19 +318,24 @@ impl<'a> ServerFrame<'a> {
 pub fn websocket(kind: WebSocketKind, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(payload.len() + 10);
     bytes.push(0x80 | kind as u8);
-    if let Ok(length) = u8::try_from(payload.len()).map(|length| length.min(126))
-        && length < 126
-    {
-        bytes.push(length);
-    } else if let Ok(length) = u16::try_from(payload.len()) {
-        bytes.push(126);
-        bytes.extend_from_slice(&length.to_be_bytes());
-    } else {
-        bytes.push(127);
-        bytes.extend_from_slice(&(payload.len() as u64).to_be_bytes());
-    }
+    websocket_length(&mut bytes, payload.len());
     bytes.extend_from_slice(payload);
     bytes
+}
+
+/// Appends the length of an unmasked WebSocket frame, which follows its first byte.
+pub fn websocket_length(bytes: &mut Vec<u8>, length: usize) {
+    match u16::try_from(length) {
+        Ok(short @ 0..126) => bytes.push(short.to_be_bytes()[1]),
+        Ok(short) => {
+            bytes.push(126);
+            bytes.extend_from_slice(&short.to_be_bytes());
+        }
+        Err(_longer) => {
+            bytes.push(127);
+            bytes.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
 }
 
 /// The payload of a frame that [`websocket`] wrote.

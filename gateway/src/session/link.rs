@@ -23,6 +23,8 @@ pub struct Link {
     pub shard: usize,
     /// What it speaks.
     pub dialect: Dialect,
+    /// Whether its messages may be compressed.
+    pub deflates: bool,
     /// What limits per network address count by.
     pub address: u64,
     caller: OnceLock<Caller>,
@@ -118,6 +120,7 @@ impl Link {
             connection,
             shard,
             dialect,
+            deflates: false,
             address,
             caller: OnceLock::new(),
             closing: AtomicBool::new(false),
@@ -129,6 +132,13 @@ impl Link {
             opening: Semaphore::const_new(1),
             place,
         }
+    }
+
+    /// The same, with compression where it was agreed on.
+    #[must_use]
+    pub fn deflating(mut self, deflates: bool) -> Self {
+        self.deflates = deflates;
+        self
     }
 
     /// The session was opened: the reading half takes commands from now on.

@@ -18,6 +18,7 @@ use crate::{
     Gateway,
     dialect::{Dialect, json},
     fanout::message::{ToFanout, ToShard},
+    memory::Charge,
     shard::writers::Close,
     transport::{ReadHalf, WriteHalf},
     upstream::refusal,
@@ -103,6 +104,8 @@ struct Reader<'a> {
     read: &'a ReadHalf,
     session: Session,
     assembler: Assembler,
+    /// What it keeps of a message that is not complete.
+    charge: Charge,
 }
 
 impl<'a> Reader<'a> {
@@ -112,7 +115,8 @@ impl<'a> Reader<'a> {
             link,
             read,
             session: Session::new(&gateway.rules, Instant::now()),
-            assembler: Assembler::new(gateway.max_frame_bytes),
+            assembler: Assembler::new(gateway.max_frame_bytes, link.deflates),
+            charge: gateway.memory.charge(),
         }
     }
 
@@ -201,6 +205,15 @@ impl<'a> Reader<'a> {
         metrics.frames_in_total.inc_by(count);
         if let Err(code) = result {
             steps.push(Step::Close(code));
+        }
+        let inflated = self.assembler.take_inflated();
+        if inflated > 0 {
+            steps.extend(self.session.received(rules, inflated, now));
+        }
+        let waiting = self.assembler.waiting();
+        self.charge.set(waiting);
+        if waiting > 0 && self.gateway.memory.is_over() {
+            steps.push(Step::Close(CloseCode::Full));
         }
     }
 
@@ -411,7 +424,7 @@ mod tests {
                 kind: CallerKind::Person,
             });
         }
-        let mut assembler = Assembler::new(1_000);
+        let mut assembler = Assembler::new(1_000, true);
         for mut chunk in chunks {
             let fed = assembler.feed(&mut chunk, &mut |incoming| {
                 session.counted(&rules, now)?;

@@ -26,7 +26,7 @@ use self::{
     topics::{TopicBounds, Topics},
     writers::{Blocked, Bounds, Close, Socket, Writers},
 };
-use crate::{event::Event, fanout::message::ToShard, metrics::ShardMetrics};
+use crate::{event::Event, fanout::message::ToShard, memory::Memory, metrics::ShardMetrics};
 
 /// How many messages may wait for a shard. A shard never waits for a socket, so
 /// whoever finds the queue full waits a moment.
@@ -77,9 +77,10 @@ pub fn answer<T>(sender: oneshot::Sender<T>, value: T) {
 pub async fn run<S: Socket>(
     mut inbox: mpsc::Receiver<ToShard<S>>,
     bounds: ShardBounds,
+    memory: Memory,
     metrics: ShardMetrics,
 ) {
-    let mut shard = Shard::new(bounds, metrics);
+    let mut shard = Shard::new(bounds, &memory, metrics);
     let mut fresh = Vec::with_capacity(TURN);
     let mut turn = VecDeque::with_capacity(TURN);
     let mut waiting = FuturesUnordered::new();
@@ -127,9 +128,9 @@ pub async fn run<S: Socket>(
 
 impl<S: Socket> Shard<S> {
     /// A shard without connections.
-    pub fn new(bounds: ShardBounds, metrics: ShardMetrics) -> Self {
+    pub fn new(bounds: ShardBounds, memory: &Memory, metrics: ShardMetrics) -> Self {
         Self {
-            writers: Writers::new(bounds.writers, metrics),
+            writers: Writers::new(bounds.writers, memory, metrics),
             topics: Topics::new(bounds.topics),
             drain: None,
             random: RandomState::default(),
@@ -338,6 +339,7 @@ impl<S: Socket> Shard<S> {
     /// Time passed.
     pub fn tick(&mut self, now: Instant) {
         self.writers.tick(now);
+        self.writers.show_waiting();
         self.topics.tick(&mut self.writers, now);
         self.expire(now);
         self.drain(now);

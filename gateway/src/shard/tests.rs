@@ -31,6 +31,7 @@ use crate::{
         message::{Join, Notice, RightsChange, RightsEvent, ToShard},
         sights::{Channels, GroupId},
     },
+    memory::Memory,
     metrics::{Metrics, ShardMetrics},
     places::Places,
     session::link::{Link, Pending},
@@ -38,6 +39,8 @@ use crate::{
 
 const TOPIC: u64 = 4_096_321;
 const BOUND: usize = 1_000;
+/// Of the whole gateway: what no test but one reaches.
+const MEMORY: usize = 20 * BOUND;
 
 /// Takes so many bytes, and keeps them.
 #[derive(Clone, Default)]
@@ -118,7 +121,7 @@ impl House {
         };
         let metrics = Metrics::new(&Registry::new()).unwrap();
         Self {
-            shard: Shard::new(bounds, ShardMetrics::new(metrics)),
+            shard: Shard::new(bounds, &Memory::new(MEMORY), ShardMetrics::new(metrics)),
             places: Places::new(usize::MAX, usize::MAX),
             now: Instant::now(),
             blocked: Vec::new(),

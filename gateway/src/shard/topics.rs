@@ -385,7 +385,8 @@ impl Topic {
                 let before = cursor(event.topic, event.seq.saturating_sub(1));
                 held.keep(dialect.control(opcode::CURSOR, &before), bound);
             }
-            held.keep(event.frame(dialect).clone(), bound);
+            let frame = event.frame_for(dialect, writer.link.deflates);
+            held.keep(frame.clone(), bound);
         }
     }
 

@@ -25,8 +25,10 @@ use super::{
     turns::{Listed, Turns},
 };
 use crate::{
+    deflate,
     dialect::Dialect,
     event::Event,
+    memory::{Charge, Memory},
     metrics::ShardMetrics,
     session::{link::Link, socket::RESET},
 };
@@ -122,6 +124,7 @@ pub struct Writer<S> {
     pub link: Arc<Link>,
     /// What it speaks: here too, because a delivery looks at nothing else of the link.
     dialect: Dialect,
+    deflates: bool,
     /// The topics that it is a member of here.
     pub topics: Vec<u64>,
     socket: Arc<S>,
@@ -154,6 +157,8 @@ pub struct Writers<S> {
     by_connection: HashMap<u64, u32, RandomState>,
     turns: Turns,
     bounds: Bounds,
+    /// What of the gateway's memory waits here, as of the last tick.
+    charge: Charge,
     /// What this shard counts.
     pub metrics: ShardMetrics,
     /// Slots whose connection is over: the shard takes them out of its topics.
@@ -172,13 +177,14 @@ pub struct Blocked<S> {
 
 impl<S: Socket> Writers<S> {
     /// No connections yet.
-    pub fn new(bounds: Bounds, metrics: ShardMetrics) -> Self {
+    pub fn new(bounds: Bounds, memory: &Memory, metrics: ShardMetrics) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             by_connection: HashMap::default(),
             turns: Turns::default(),
             bounds,
+            charge: memory.charge(),
             metrics,
             over: Vec::new(),
         }
@@ -189,6 +195,7 @@ impl<S: Socket> Writers<S> {
         let connection = link.connection;
         let writer = Writer {
             dialect: link.dialect,
+            deflates: link.deflates,
             link,
             topics: Vec::new(),
             socket: Arc::new(socket),
@@ -284,7 +291,10 @@ impl<S: Socket> Writers<S> {
         let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
-        let frame = writer.dialect.answer(opcode, request, payload);
+        let mut frame = writer.dialect.answer(opcode, request, payload);
+        if writer.deflates && frame.len() <= deflate::LARGEST_ANSWER {
+            frame = deflate::frame(&frame).unwrap_or(frame);
+        }
         if writer.queue.total() + frame.len() <= bound {
             return self.push_reply(slot, &frame, now);
         }
@@ -356,8 +366,8 @@ impl<S: Socket> Writers<S> {
             None => Class::Event,
         };
         if let Some(writer) = self.get_mut(slot) {
-            let dialect = writer.dialect;
-            self.queue(slot, event.frame(dialect), class, now);
+            let frame = event.frame_for(writer.dialect, writer.deflates);
+            self.queue(slot, frame, class, now);
         }
     }
 
@@ -479,9 +489,11 @@ impl<S: Socket> Writers<S> {
     /// Closes connections that take nothing, and gives memory back.
     pub fn tick(&mut self, now: Instant) {
         let mut stalled = Vec::new();
+        let mut waiting = 0;
         for (slot, writer) in (0..).zip(&mut self.slots) {
             let Some(writer) = writer else { continue };
             writer.queue.shrink();
+            waiting += writer.waiting();
             if let Some(since) = writer.closing {
                 if now >= since + CLOSE_TIMEOUT {
                     self.over.push(slot);
@@ -503,6 +515,35 @@ impl<S: Socket> Writers<S> {
         for slot in stalled {
             self.close(slot, Close::Code(CloseCode::SlowConsumer), now);
         }
+        self.charge.set(waiting);
+        self.relieve(now);
+    }
+
+    /// Shows how much waits in the whole gateway.
+    pub fn show_waiting(&self) {
+        let used = i64::try_from(self.charge.memory().used()).unwrap_or(i64::MAX);
+        self.metrics.all().waiting_bytes.set(used);
+    }
+
+    /// When too much waits in the whole gateway, those go who are most behind.
+    fn relieve(&mut self, now: Instant) {
+        let mut excess = self.charge.memory().excess(self.charge.bytes());
+        if excess == 0 {
+            return;
+        }
+        let mut behind: Vec<(usize, u32)> = (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, writer)| Some((writer.as_ref()?.waiting(), slot)))
+            .filter(|(waiting, _)| *waiting > 0)
+            .collect();
+        behind.sort_unstable_by(|one, other| other.cmp(one));
+        for (waiting, slot) in behind {
+            self.close(slot, Close::Code(CloseCode::SlowConsumer), now);
+            excess = excess.saturating_sub(waiting);
+            if excess == 0 {
+                break;
+            }
+        }
     }
 
     /// The room that a queue has without an allocation, for tests.
@@ -520,6 +561,13 @@ impl Bounds {
 }
 
 impl<S> Writer<S> {
+    /// How many bytes wait for it: each counts what many share, so that the sum is no less
+    /// than what there is.
+    fn waiting(&self) -> usize {
+        let answers = self.answers.as_ref().map_or(0, |answers| answers.bytes());
+        self.queue.total() + answers
+    }
+
     /// Something was queued for it, or it may take more.
     fn list(&mut self, slot: u32, turns: &mut Turns, reply: bool) {
         self.dirty = true;

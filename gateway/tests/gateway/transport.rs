@@ -19,7 +19,7 @@ use tokio_tungstenite::{client_async, tungstenite::Message};
 
 use crate::support::{
     client::{Client, Got, request},
-    start_unheard,
+    start, start_unheard,
 };
 
 const SERVER: u64 = 4_096_321;
@@ -109,4 +109,53 @@ async fn a_proxy_names_the_client_in_front_of_the_connection() {
         Some(Message::Binary(_))
     ));
     assert_eq!(behind(address, b"").await, None, "without a header");
+}
+
+/// The next frame: its first byte and its payload.
+async fn frame(tcp: &mut TcpStream) -> (u8, Vec<u8>) {
+    let [first, short] = tcp.read_u16().await.unwrap().to_be_bytes();
+    let length = match short {
+        126 => usize::from(tcp.read_u16().await.unwrap()),
+        127 => usize::try_from(tcp.read_u64().await.unwrap()).unwrap(),
+        short => usize::from(short),
+    };
+    let mut payload = vec![0; length];
+    tcp.read_exact(&mut payload).await.unwrap();
+    (first, payload)
+}
+
+#[tokio::test]
+async fn messages_are_compressed_for_those_who_ask_for_it() {
+    let gateway = start(&[]).await;
+    let mut tcp = TcpStream::connect(gateway.address).await.unwrap();
+    let handshake = "GET /ws HTTP/1.1\r\nhost: gateway\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    tcp.write_all(handshake.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(tcp.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.contains(gateway::deflate::ACCEPTED), "{head}");
+    // "hello" is small, so it comes as it is.
+    assert_eq!(frame(&mut tcp).await.0, 0x82);
+    let text = "so it goes ".repeat(1_000);
+    let body = shared::protocol::encode(&(text.as_str(),));
+    let query = shared::frame::Frame {
+        opcode: 2_053,
+        request: 1,
+        scope: SERVER,
+        body: &body,
+    };
+    let whole = shared::frame::websocket(shared::frame::WebSocketKind::Binary, &query.write());
+    let small = gateway::deflate::frame(&whole).unwrap();
+    let payload = shared::frame::websocket_payload(&small).unwrap();
+    let length = u8::try_from(payload.len()).unwrap();
+    assert!(length < 126);
+    // With a mask of zeros.
+    let sent = [&[0xc2, 0x80 | length, 0, 0, 0, 0][..], payload].concat();
+    tcp.write_all(&sent).await.unwrap();
+    let (first, payload) = frame(&mut tcp).await;
+    assert!(first == 0xc2 && payload.len() < 200, "{}", payload.len());
+    let reply = gateway::deflate::inflate(&payload, 65_536).unwrap();
+    assert_eq!(reply, shared::frame::reply(1, &body));
 }

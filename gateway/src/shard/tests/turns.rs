@@ -160,3 +160,68 @@ fn who_lost_a_topic_is_told_which_and_when_to_come_back() {
     assert!(delay.parse::<u64>().unwrap() < 1_000);
     assert_eq!(topic.parse(), Ok(TOPIC));
 }
+
+#[test]
+fn when_too_much_waits_in_all_those_go_who_are_most_behind() {
+    let mut house = House::new();
+    let sinks: Vec<Sink> = (0..40).map(|_| Sink::default()).collect();
+    let links: Vec<_> = (1..)
+        .zip(&sinks)
+        .map(|(connection, sink)| house.add(connection, Dialect::MessagePack, sink))
+        .collect();
+    // Nobody is beyond his own bound.
+    for connection in 1..=40 {
+        let bytes = if connection <= 10 { 900 } else { 500 };
+        house.tell(ToShard::Send(connection, vec![text(bytes)]));
+    }
+    house.flush();
+    house.later(Duration::from_millis(250));
+    let open = |range: std::ops::Range<usize>| {
+        links[range]
+            .iter()
+            .filter(|link| !link.is_closing())
+            .count()
+    };
+    // 24,000 of 20,000 bytes waited, and 18,000 may stay.
+    assert_eq!((open(0..10), open(10..40)), (3, 30));
+    house.later(Duration::from_secs(10));
+    assert_eq!((open(0..10), open(10..40)), (3, 30), "that was enough");
+}
+
+#[test]
+fn who_agreed_on_compression_shares_one_compressed_frame() {
+    let mut house = House::new();
+    let (plain, small, other) = (Sink::open(), Sink::open(), Sink::open());
+    house.add(1, Dialect::Json, &plain);
+    for (connection, sink) in [(2, &small), (3, &other)] {
+        let place = house.places.take([127, 0, 0, 1].into()).unwrap();
+        let link = Link::new(connection, 0, Dialect::Json, 0, place).deflating(true);
+        house.tell(ToShard::Add(Arc::new(link), sink.clone()));
+    }
+    for connection in 1..=3 {
+        house.join(connection, 7, &[1]);
+    }
+    let body = shared::protocol::encode(&(1_u64, "so it goes ".repeat(80)));
+    let event = Event::new(&Envelope {
+        topic: TOPIC,
+        seq: 1,
+        after: 0,
+        visibility: Some(1),
+        audience: None,
+        key: None,
+        effect: None,
+        opcode: 9_999,
+        body: body.into(),
+        trace: None,
+    });
+    let event = Arc::new(event);
+    let frame = event.frame_for(Dialect::MessagePack, true);
+    assert!(frame.len() < 100 && frame[0] == 0xc2, "{}", frame.len());
+    house.tell(ToShard::Events(vec![event]));
+    // Too small to be compressed.
+    house.event(2, 1);
+    house.flush();
+    assert_eq!(plain.frames().len(), 2);
+    assert_eq!(small.frames(), other.frames());
+    assert_eq!(small.frames().last(), plain.frames().last());
+}
