@@ -8,10 +8,10 @@ use shared::{
     },
     error::Reason,
     ids::Partition,
-    protocol::{channel::UpdateChannel, typing::SignalTyping},
+    protocol::{channel::UpdateChannel, server::LeaveServer, typing::SignalTyping},
 };
 
-use super::stage::Stage;
+use super::stage::{Room, Stage};
 
 #[tokio::test]
 async fn a_signal_is_told_and_not_stored() {
@@ -47,13 +47,9 @@ async fn a_signal_is_told_and_not_stored() {
         .await;
 }
 
-#[tokio::test]
-async fn a_change_of_rights_says_what_was_and_which_change_it_follows() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    let bob = stage.member("bob", &room).await;
-    stage.hear(room.server).await;
-    let hide = |target: u64| UpdateChannel {
+/// Hides the room's channel from a member.
+fn hide(room: &Room, target: u64) -> UpdateChannel {
+    UpdateChannel {
         nonce: format!("hide-{target}"),
         channel_id: room.channel,
         name: None,
@@ -65,7 +61,56 @@ async fn a_change_of_rights_says_what_was_and_which_change_it_follows() {
             allow: Permissions::empty(),
             deny: Permissions::VIEW_CHANNEL,
         }]),
+    }
+}
+
+#[tokio::test]
+async fn overrides_go_with_the_member_and_a_large_server_tells_nobody_else() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let bob = stage.member("bob", &room).await;
+    let hidden = stage.call(&alice, room.server, &hide(&room, bob.id)).await;
+    hidden.unwrap();
+    stage.stop_lanes().await;
+    stage
+        .execute("UPDATE servers SET member_count = 100000")
+        .await;
+    stage.start_lanes(1);
+    stage.hear(room.server).await;
+    let leave = LeaveServer {
+        nonce: "leave".to_owned(),
     };
+    stage.call(&bob, room.server, &leave).await.unwrap();
+    let left = stage.heard().await;
+    assert_eq!(left.audience, Some(vec![bob.id]));
+    let Some(Effect::Rights { changes, .. }) = left.effect() else {
+        panic!("{left:?}");
+    };
+    assert!(
+        matches!(
+            &changes[..],
+            [
+                Change::Left { user, .. },
+                Change::Override { before: Some(_), after: None, .. },
+            ] if *user == bob.user()
+        ),
+        "{changes:?}"
+    );
+    let kept = stage.column("SELECT count(*)::text FROM overrides").await;
+    assert_eq!(kept, ["0"]);
+    let count = stage.column("SELECT member_count::text FROM servers").await;
+    assert_eq!(count, ["99999"]);
+    let narrowed = "SELECT count(*)::text FROM events WHERE audience IS NOT NULL";
+    assert_eq!(stage.column(narrowed).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_change_of_rights_says_what_was_and_which_change_it_follows() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let bob = stage.member("bob", &room).await;
+    stage.hear(room.server).await;
+    let hide = |target| hide(&room, target);
     assert_eq!(
         stage
             .call(&bob, room.server, &hide(bob.id))
