@@ -16,6 +16,11 @@ pub trait Wire: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn sample_of(_field: &str) -> Self {
         Self::sample()
     }
+    /// Appends what it says, unambiguous and the same in every release: fields at
+    /// the end of a struct that have their default leave nothing.
+    fn canonical(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(crate::protocol::encode(self));
+    }
 }
 
 /// What a value looks like.
@@ -140,6 +145,12 @@ impl<T: Wire> Wire for Option<T> {
     fn sample_of(field: &str) -> Self {
         Some(T::sample_of(field))
     }
+    fn canonical(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.is_some()));
+        if let Some(value) = self {
+            value.canonical(bytes);
+        }
+    }
 }
 
 impl<T: Wire> Wire for Vec<T> {
@@ -151,6 +162,12 @@ impl<T: Wire> Wire for Vec<T> {
     }
     fn sample_of(field: &str) -> Self {
         vec![T::sample_of(field)]
+    }
+    fn canonical(&self, bytes: &mut Vec<u8>) {
+        bytes.extend((self.len() as u64).to_be_bytes());
+        for value in self {
+            value.canonical(bytes);
+        }
     }
 }
 
@@ -207,8 +224,50 @@ macro_rules! bodies {
             fn sample() -> Self {
                 Self { $( $field: $crate::wire::Wire::sample_of(stringify!($field)) ),* }
             }
+            fn canonical(&self, bytes: &mut Vec<u8>) {
+                let fields: &[(Vec<u8>, bool)] = &[$( {
+                    let mut field = Vec::new();
+                    $crate::wire::Wire::canonical(&self.$field, &mut field);
+                    let plain = $crate::wire::is_default!(&field, $kind $(, $default)?);
+                    (field, plain)
+                } ),*];
+                $crate::wire::canonical_fields(fields, bytes);
+            }
         }
     )+ };
+}
+
+/// What a value says, as bytes: see [`Wire::canonical`].
+pub fn canonical<T: Wire>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    value.canonical(&mut bytes);
+    bytes
+}
+
+/// The fields of a struct without the last ones that have their default, after
+/// the number of those that stay.
+pub(crate) fn canonical_fields(fields: &[(Vec<u8>, bool)], bytes: &mut Vec<u8>) {
+    let count = fields
+        .iter()
+        .rposition(|(_, plain)| !plain)
+        .map_or(0, |last| last + 1);
+    bytes.extend((count as u64).to_be_bytes());
+    for (field, _) in fields.iter().take(count) {
+        bytes.extend(field);
+    }
+}
+
+/// Whether a field that may be left out says what leaving it out says.
+macro_rules! is_default {
+    ($field:expr, $kind:ty) => {{
+        let _: &Vec<u8> = $field;
+        false
+    }};
+    ($field:expr, $kind:ty, default) => {{
+        let mut plain = Vec::new();
+        $crate::wire::Wire::canonical(&<$kind>::default(), &mut plain);
+        plain == *$field
+    }};
 }
 
 macro_rules! shape_of {
@@ -294,4 +353,5 @@ macro_rules! choices {
 pub(crate) use bodies;
 pub(crate) use choices;
 pub(crate) use has_default;
+pub(crate) use is_default;
 pub(crate) use shape_of;

@@ -30,7 +30,9 @@ impl Error {
     pub(crate) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
-            Self::Store(error) if error.is_outage() => Reason::Unavailable.into(),
+            Self::Store(error) if error.is_outage() || error.is_passing() => {
+                Reason::Unavailable.into()
+            }
             Self::Bus(BusError::Unreachable(_)) => Reason::Unknown.into(),
             Self::Bus(BusError::Refused(_)) => Reason::Unavailable.into(),
             Self::Store(_) | Self::Bus(BusError::Malformed) | Self::Internal(_) => {

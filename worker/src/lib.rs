@@ -9,15 +9,18 @@
 //! - `queries`: what any worker answers, and what it prepares for a lane;
 //! - `store`: the only SQL, written by lanes and read by queries;
 //! - `limiter`, `password`, `token`: what both use;
+//! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
 //! - `days`: the daily tables;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
 mod commands;
 pub mod config;
+mod consumers;
 mod context;
 mod days;
 mod error;
 mod guard;
+mod jobs;
 mod lane;
 mod limiter;
 mod metrics;

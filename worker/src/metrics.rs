@@ -20,6 +20,7 @@ pub(crate) struct LaneMetrics {
     pub(crate) repeats: IntCounter,
     pub(crate) expired: IntCounter,
     pub(crate) poison: IntCounter,
+    pub(crate) internal_failures: IntCounter,
     pub(crate) takeovers: IntCounter,
     pub(crate) restarts: IntCounter,
     pub(crate) bus_errors: IntCounter,
@@ -86,6 +87,10 @@ impl LaneMetrics {
             poison: counter(
                 "poison_total",
                 "Commands that failed in a way that a repeat would, too",
+            )?,
+            internal_failures: counter(
+                "internal_failures_total",
+                "Attempts at internal commands that failed; they are tried again",
             )?,
             takeovers: counter("takeovers_total", "Partitions taken")?,
             restarts: counter("restarts_total", "Lanes that started anew after an error")?,

@@ -15,13 +15,15 @@ use tracing::{info, warn};
 
 use crate::{
     config::{DatabaseConfig, WorkerConfig},
+    consumers::{self, Consumer},
     days::Days,
-    lane::{self, LaneConfig, LaneParts, LaneStatus},
+    jobs,
+    lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     password::Hasher,
     queries,
-    store::{PgConnectOptions, epoch, migrate, read::Store},
+    store::{PgConnectOptions, epoch, jobs::Jobs, migrate, read::Store},
 };
 
 /// How long `migrate` waits for a database that is not there yet.
@@ -67,6 +69,8 @@ pub async fn run(
         || thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
         usize::from,
     );
+    let process = parts.lanes.process.clone();
+    tracker.spawn(process.run(parts.lanes.bus.clone(), stop.clone()));
     for number in 0..lanes {
         let lane = LaneConfig {
             name: format!("{}/{number}", config.node.node),
@@ -79,6 +83,8 @@ pub async fn run(
         let (days, stop) = (parts.days, stop.clone());
         async move { days.run(stop).await }
     });
+    tracker.spawn(jobs::run(parts.jobs, parts.job_metrics, stop.clone()));
+    tracker.spawn(parts.consumer.run(stop.clone()));
     tracker.spawn(queries::run(parts.queries.clone(), stop.clone()));
     tracker.spawn(look(
         parts.lanes,
@@ -104,6 +110,8 @@ pub fn metrics() -> anyhow::Result<Registry> {
     let registry = Registry::new();
     LaneMetrics::new(&registry)?;
     queries::Metrics::new(&registry)?;
+    jobs::Metrics::new(&registry)?;
+    consumers::Metrics::new(&registry)?;
     Ok(registry)
 }
 
@@ -141,6 +149,9 @@ struct Parts {
     lanes: LaneParts,
     queries: Arc<queries::Deps>,
     days: Days,
+    jobs: Jobs,
+    job_metrics: jobs::Metrics,
+    consumer: Consumer,
 }
 
 impl Parts {
@@ -178,6 +189,14 @@ impl Parts {
             metrics: queries::Metrics::new(registry).context("registering metrics")?,
             tasks,
         };
+        let jobs = Jobs::new(options.clone());
+        let process = Process::new().context("naming this process")?;
+        let consumer = Consumer {
+            options: options.clone(),
+            bus: bus.clone(),
+            process: process.clone(),
+            metrics: consumers::Metrics::new(registry).context("registering metrics")?,
+        };
         let days = Days::new(options, clock.clone(), config.database.retention_days);
         let metrics = LaneMetrics::new(registry).context("registering metrics")?;
         let lanes = LaneParts {
@@ -186,11 +205,15 @@ impl Parts {
             limiter,
             metrics,
             status: LaneStatus::default(),
+            process,
         };
         Ok(Self {
             lanes,
             queries: Arc::new(queries),
             days,
+            jobs,
+            job_metrics: jobs::Metrics::new(registry).context("registering metrics")?,
+            consumer,
         })
     }
 }

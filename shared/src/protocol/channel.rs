@@ -16,10 +16,6 @@ family! {
         /// Deletes a channel with all that was said in it.
         434 channel_delete: DeleteChannel -> (), [needs MANAGE_CHANNELS in channel], limited by Write;
     }
-    unkeyed {
-        /// Deletes the next messages of a channel that is gone, and goes on until none is left.
-        61856 channel_purge: PurgeChannel -> (), [for workers], limited by Unlimited;
-    }
     queries {
         /// Lists the channels of the scope's server that the member sees.
         2464 channels_get: GetChannels -> Channels, [for member], limited by Read;
@@ -92,11 +88,6 @@ bodies! {
     DeleteChannel {
         /// The idempotency key.
         nonce: String,
-        /// The channel.
-        channel_id: ChannelId,
-    }
-    /// Deletes the messages of a channel that is gone.
-    PurgeChannel {
         /// The channel.
         channel_id: ChannelId,
     }

@@ -8,7 +8,7 @@
 /// - `signals` go to a lane too, but are neither stored nor repeated;
 /// - `internals` are commands that only workers send;
 /// - `unkeyed` are internal without a nonce: a sign-in, whose repeat is answered
-///   anew with a new token, and steps that only a lane itself leaves;
+///   anew with a new token;
 /// - `queries` read; any worker answers them;
 /// - `openings` have no owner yet: any worker prepares them for a lane;
 /// - `events` say what happened.
@@ -67,6 +67,13 @@ macro_rules! lane {
             pub fn register(&self) -> Option<($crate::protocol::register::Key, $crate::protocol::register::Write)> {
                 match *self {
                     $( $( Self::$request(ref request) => $crate::protocol::macros::register!($kind, request), )+ )*
+                }
+            }
+
+            /// What the command says, the same for every way to write it.
+            pub fn canonical(&self) -> Vec<u8> {
+                match *self {
+                    $( $( Self::$request(ref request) => $crate::wire::canonical(request), )+ )*
                 }
             }
 
@@ -336,6 +343,12 @@ macro_rules! families {
             /// The row of this command.
             pub const fn row(&self) -> &'static Row {
                 match self { $( Self::$variant(command) => command.row(), )+ }
+            }
+
+            /// What the command says, the same for every way to write it: a body that ends
+            /// early, one written out in full, and one of a program that knows more fields.
+            pub fn canonical(&self) -> Vec<u8> {
+                match self { $( Self::$variant(command) => command.canonical(), )+ }
             }
 
             /// The client's idempotency key.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::{
+    bus::envelope::pack,
     domain::{
         content,
         limits::{MAX_CHANNELS, MAX_OVERRIDES},
@@ -15,7 +16,7 @@ use shared::{
         Handler,
         channel::{
             ChannelCreated, ChannelDeleted, ChannelUpdated, CreateChannel, DeleteChannel,
-            PurgeChannel, UpdateChannel,
+            UpdateChannel,
         },
     },
 };
@@ -23,11 +24,10 @@ use shared::{
 use crate::{
     context::{Audience, Context},
     error::Error,
+    jobs::CHANNEL_PURGE,
     lane::memory::ChannelState,
 };
 
-/// Messages that one step of a purge deletes: a few milliseconds of a lane.
-const PURGE_STEP: u32 = 500;
 /// The last position: a column of Postgres holds no larger one. Channels may share it.
 const MAX_POSITION: u32 = i32::MAX.cast_unsigned();
 
@@ -158,6 +158,7 @@ impl Handler<Context<'_>> for DeleteChannel {
         } = self;
         ctx.store().await?.delete_channel(channel_id).await?;
         let state = ctx.server().await?;
+        let server = state.structure.server;
         state.channels.remove(&channel_id);
         let overrides = state.structure.channels.remove(&channel_id);
         let change = Change::Channel {
@@ -168,22 +169,9 @@ impl Handler<Context<'_>> for DeleteChannel {
         let event = ChannelDeleted { channel_id };
         ctx.emit_changes(Audience::Channel(channel_id), vec![change], &event)
             .await?;
-        ctx.leave(ctx.partition(), 0, &PurgeChannel { channel_id })
-            .await
-    }
-}
-
-impl Handler<Context<'_>> for PurgeChannel {
-    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let deleted = ctx
-            .store()
-            .await?
-            .purge_messages(self.channel_id, PURGE_STEP)
-            .await?;
-        if deleted == PURGE_STEP as usize {
-            ctx.leave(ctx.partition(), 0, &self).await?;
-        }
-        Ok(())
+        // Its messages go in slices, outside of any lane's turn.
+        let purge = pack(&(server, channel_id));
+        ctx.leave_job(CHANNEL_PURGE, &purge).await
     }
 }
 
@@ -230,11 +218,14 @@ async fn check_overrides(
         .filter(|o| o.kind == TargetKind::Role)
         .all(|o| RoleId::new(o.target).is_some_and(|role| structure.roles.contains_key(&role)));
     ctx.require(roles_exist, Reason::UnknownTarget)?;
-    let members: Vec<i64> = members_of(after).into_iter().map(UserId::sql).collect();
-    let named = after
-        .iter()
-        .filter(|o| o.kind == TargetKind::Member)
-        .count();
+    // Who was named before may have left since: what is kept need not be asked for again.
+    let old = members_of(before);
+    let members: Vec<i64> = members_of(after)
+        .into_iter()
+        .filter(|member| !old.contains(member))
+        .map(UserId::sql)
+        .collect();
+    let named = members.len();
     let found = if members.is_empty() {
         0
     } else {

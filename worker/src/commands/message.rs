@@ -16,7 +16,7 @@ use shared::{
 use crate::{
     context::{Audience, Context},
     error::Error,
-    store::write::message::NewRow,
+    store::write::message::{NewRow, Revision},
 };
 
 impl Handler<Context<'_>> for NewMessage {
@@ -43,6 +43,7 @@ impl Handler<Context<'_>> for NewMessage {
         channel.last_seq += 1;
         channel.last_message = Some(message_id);
         let seq = channel.last_seq;
+        let event = ctx.next_seq().await?;
         ctx.append(NewRow {
             channel: channel_id,
             seq,
@@ -50,6 +51,7 @@ impl Handler<Context<'_>> for NewMessage {
             author: author_id,
             content: content.clone(),
             reply_to,
+            event,
         });
         let message = Message {
             message_id,
@@ -80,10 +82,15 @@ impl Handler<Context<'_>> for EditMessage {
         let author = author(ctx, channel_id, message_id).await?;
         ctx.require(author == ctx.caller()?.user, Reason::Forbidden)?;
         let edited_at = ctx.now_ms();
-        ctx.store()
-            .await?
-            .edit_message(channel_id, message_id, &content, edited_at)
-            .await?;
+        let event = ctx.next_seq().await?;
+        ctx.revise(Revision::Edit {
+            channel: channel_id,
+            id: message_id,
+            content: content.clone(),
+            now_ms: edited_at,
+            event,
+        })
+        .await?;
         let event = MessageEdited {
             channel_id,
             message_id,
@@ -108,10 +115,11 @@ impl Handler<Context<'_>> for DeleteMessage {
             .await?
             .contains(Permissions::MANAGE_MESSAGES);
         ctx.require(manages || author == ctx.caller()?.user, Reason::Forbidden)?;
-        ctx.store()
-            .await?
-            .delete_message(channel_id, message_id)
-            .await?;
+        ctx.revise(Revision::Delete {
+            channel: channel_id,
+            id: message_id,
+        })
+        .await?;
         let event = MessageDeleted {
             channel_id,
             message_id,
@@ -127,6 +135,6 @@ async fn author(
     channel: ChannelId,
     message: MessageId,
 ) -> Result<UserId, Error> {
-    let author = ctx.look().await?.find_author(channel, message).await?;
+    let author = ctx.author(channel, message).await?;
     Ok(author.ok_or(Refusal::from(Reason::UnknownMessage))?)
 }

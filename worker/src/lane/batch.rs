@@ -1,9 +1,12 @@
 //! One transaction: everything that came while the last one committed.
 //!
 //! ```text
-//! BEGIN + nonces → limits → each command in memory and arrays → account topics
-//!   → rows + events + nonces + fence + COMMIT in one pipeline → publish
+//! nonces → limits → each command in memory and arrays → account topics
+//!   → BEGIN + rows + events + nonces + fence + COMMIT in one pipeline → publish
 //! ```
+//!
+//! The transaction begins when a command first needs it, so nothing waits for
+//! Redis inside one, and a batch that only says no has none.
 //!
 //! A batch that fails by its own fault is replayed command by command with the
 //! same limit decisions, and the culprit is refused. One that fails by the
@@ -12,21 +15,21 @@
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use foldhash::HashMap;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::try_join};
 use serde_bytes::ByteBuf;
-use sha2::{Digest, Sha256};
 use shared::{
     bus::{
-        Decision, StreamId,
+        Bus, Decision, StreamId,
         envelope::{Answer, Envelope},
     },
     domain::limits::{MAX_BATCH, RateLimit},
     error::{Reason, Refusal},
     frame,
     ids::Partition,
-    protocol::{Command, RowKind},
+    protocol::Command,
     telemetry,
 };
+use tokio::time::Instant;
 use tracing::{Instrument, debug_span, error, warn};
 
 use super::{
@@ -34,6 +37,7 @@ use super::{
     consume::{Source, Work},
     publish::Outgoing,
     register,
+    steps::Step,
 };
 use crate::{
     commands,
@@ -44,11 +48,8 @@ use crate::{
     store::write::machine::{Batch, Counters, Known, NonceKey},
 };
 
-/// An entry that ended this many lanes is refused unread.
-const MOST_STRIKES: i16 = 3;
-
 /// Why a batch did not commit.
-enum Failure {
+pub(super) enum Failure {
     /// A command is at fault, and this is what it is told if it is alone.
     Poison(Refusal),
     /// The database is, or nobody knows whether it committed.
@@ -58,6 +59,12 @@ enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
+            // Rolled back: a deadlock, a lock or a statement that took too long. Alone,
+            // whoever caused it is found.
+            Error::Store(store) if store.is_passing() => {
+                warn!(error = %store, "transaction went back");
+                Self::Poison(Reason::Unavailable.into())
+            }
             Error::Store(store) if !store.is_outage() => {
                 error!(error = %store, "statement failed");
                 Self::Poison(Reason::Internal.into())
@@ -68,27 +75,21 @@ impl From<Error> for Failure {
 }
 
 /// What became of a command: the encoded reply, or a refusal.
-type Verdict = Result<Vec<u8>, Refusal>;
-
-/// A command that can be executed, with its place in the batch.
-pub(super) struct Step {
-    pub(super) place: usize,
-    pub(super) command: Command,
-    key: Option<NonceKey>,
-    body_hash: Vec<u8>,
-}
+pub(super) type Verdict = Result<Vec<u8>, Refusal>;
 
 impl Lane<'_> {
     /// Executes everything that came.
     pub(super) async fn execute(&mut self, works: Vec<Work>) -> Result<(), Error> {
-        let (careful, mut rest): (Vec<Work>, Vec<Work>) =
-            works.into_iter().partition(|work| work.careful);
-        for work in careful {
-            self.execute_carefully(work).await?;
+        let (alone, mut rest): (Vec<Work>, Vec<Work>) =
+            works.into_iter().partition(|work| self.goes_alone(work));
+        for work in alone {
+            self.execute_alone(work).await?;
         }
         while !rest.is_empty() {
             let later = rest.split_off(rest.len().min(MAX_BATCH));
             let mut batch = std::mem::replace(&mut rest, later);
+            self.breathe_if_due().await?;
+            self.note(&batch).await?;
             match self.commit(&mut batch).await {
                 Ok(()) => {}
                 Err(Failure::Lost(error)) => return Err(error),
@@ -98,9 +99,18 @@ impl Lane<'_> {
         Ok(())
     }
 
+    /// However long a turn takes, gateways hear that the lane lives.
+    pub(super) async fn breathe_if_due(&mut self) -> Result<(), Error> {
+        if Instant::now() >= self.next_tick {
+            self.breathe().await?;
+        }
+        Ok(())
+    }
+
     /// Replays a batch that a command spoiled; what the limiter said stays said.
-    async fn one_by_one(&mut self, batch: Vec<Work>) -> Result<(), Error> {
+    pub(super) async fn one_by_one(&mut self, batch: Vec<Work>) -> Result<(), Error> {
         for mut work in batch {
+            self.breathe_if_due().await?;
             if let Err(failure) = self.commit(std::slice::from_mut(&mut work)).await {
                 let refusal = match failure {
                     Failure::Lost(error) => return Err(error),
@@ -118,38 +128,24 @@ impl Lane<'_> {
         Ok(())
     }
 
-    /// Executes an entry that was there at takeover: it may be what ended the
-    /// last lane, so its name is written down first.
-    async fn execute_carefully(&mut self, mut work: Work) -> Result<(), Error> {
-        if let (Source::Stream(id), Some(owned)) = (work.source, self.owned.get(&work.partition)) {
-            let strikes = self
-                .writer
-                .suspect(work.partition, owned.counters.term, id)
-                .await?;
-            if strikes > MOST_STRIKES {
-                error!(partition = %work.partition, entry = %id, strikes, "entry ended too many lanes");
-                self.parts.metrics.poison.inc();
-                work.verdict = Some(Reason::Internal.into());
-            }
-        }
-        self.one_by_one(vec![work]).await
-    }
-
     /// Executes works in one transaction and publishes what came of them.
-    async fn commit(&mut self, works: &mut [Work]) -> Result<(), Failure> {
+    pub(super) async fn commit(&mut self, works: &mut [Work]) -> Result<(), Failure> {
         let now_ms = self.parts.clock.now_ms();
         let (mut verdicts, steps) = self.sort_out(works, now_ms);
-        // Signals alone change nothing: they are not worth a transaction, and
-        // should this lane have lost its partition, they harm nobody.
-        let durable = works
-            .iter()
-            .any(|work| work.verdict.is_some() || !matches!(row_kind(work), Some(RowKind::Signal)));
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
-        let known = if durable {
-            self.writer.begin(&keys).await.map_err(Failure::from)?
-        } else {
-            Vec::new()
-        };
+        let named: Vec<_> = steps.iter().filter_map(Step::message).collect();
+        let (known, authors) = try_join(
+            self.writer.find_nonces(&keys),
+            self.writer.find_authors(&named),
+        )
+        .await
+        .map_err(Failure::from)?;
+        let mut found: HashMap<_, _> = named.into_iter().map(|place| (place, None)).collect();
+        found.extend(
+            authors
+                .into_iter()
+                .map(|(place, author)| (place, Some(author))),
+        );
         let mut known: HashMap<NonceKey, Known> = known
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
@@ -174,6 +170,8 @@ impl Lane<'_> {
             emitted: Vec::new(),
             woken: Vec::new(),
             now_ms,
+            authors: found,
+            begun: false,
             writes: 0,
             command: Current {
                 partition: works
@@ -184,20 +182,28 @@ impl Lane<'_> {
                 trace: None,
             },
         };
-        ctx.batch.done = works
-            .iter()
-            .filter_map(|work| match work.source {
-                Source::Internal(id) => Some(id),
-                Source::Stream(_) => None,
-            })
-            .collect();
+        for work in works.iter() {
+            if let Source::Internal { source, number, .. } = work.source {
+                ctx.batch.applied.insert((work.partition, source), number);
+            }
+        }
         let executed = run_steps(&mut ctx, works, steps, &mut known, &mut verdicts).await;
+        // What decides that an entry is not executed must outlive this lane.
+        let durable = ctx.writes > 0
+            || !ctx.batch.applied.is_empty()
+            || works.iter().any(|work| work.verdict.is_some())
+            || (executed.is_ok() && !leaves_streams(&self.parts.bus, works, &verdicts).await);
         let sealed = match executed {
             Ok(()) if durable => seal(&mut ctx).await.map_err(Failure::from),
             Ok(()) => Ok(ctx.emitted.iter().map(|event| event.envelope(0)).collect()),
             Err(failure) => Err(failure),
         };
-        let Context { batch, woken, .. } = ctx;
+        let Context {
+            batch,
+            woken,
+            begun,
+            ..
+        } = ctx;
         let committed = match sealed {
             Ok(events) if durable => {
                 #[cfg(feature = "sabotage")]
@@ -212,11 +218,18 @@ impl Lane<'_> {
                 telemetry::link(&span, traces(works).skip(1));
                 let result = self
                     .writer
-                    .commit(&batch, &counters, day)
+                    .commit(&batch, &counters, day, begun)
                     .instrument(span)
                     .await;
                 timer.observe_duration();
                 result.map(|()| events).map_err(Failure::from)
+            }
+            // It was only looked at.
+            Ok(events) if begun => {
+                let ended = self.writer.rollback().await;
+                ended
+                    .map(|()| events)
+                    .map_err(|error| Failure::Lost(error.into()))
             }
             other => other,
         };
@@ -225,6 +238,7 @@ impl Lane<'_> {
                 if durable {
                     self.keep(&counters, &batch);
                 }
+                self.pass(works);
                 self.tell(works, verdicts, events, woken).await;
                 Ok(())
             }
@@ -240,62 +254,6 @@ impl Lane<'_> {
                 Err(failure)
             }
         }
-    }
-
-    /// Decodes, and decides what needs no memory.
-    fn sort_out(&self, works: &[Work], now_ms: u64) -> (Vec<Option<Verdict>>, Vec<Step>) {
-        let redis_now = now_ms.saturating_add_signed(self.redis_ahead_ms);
-        let mut steps = Vec::with_capacity(works.len());
-        let verdicts = works
-            .iter()
-            .enumerate()
-            .map(|(place, work)| {
-                if let Some(refusal) = &work.verdict {
-                    return Some(Err(refusal.clone()));
-                }
-                if let Source::Stream(id) = work.source
-                    && redis_now.saturating_sub(id.ms) > self.config.deadline_ms
-                {
-                    self.parts.metrics.expired.inc();
-                    return Some(Err(Reason::Expired.into()));
-                }
-                let Some(entry) = &work.entry else {
-                    return Some(Err(Reason::Malformed.into()));
-                };
-                let command = match Command::decode(entry.opcode, &entry.body) {
-                    Ok(command) => command,
-                    Err(refusal) => return Some(Err(refusal)),
-                };
-                let nonce = match work.source {
-                    Source::Stream(_) => command.nonce(),
-                    // Its row is deleted in the transaction of its effects: it cannot come twice.
-                    Source::Internal(_) => None,
-                };
-                #[cfg(feature = "sabotage")]
-                let nonce = nonce.filter(|_| !crate::sabotage::forgets());
-                if let Some(Err(refusal)) = nonce.map(commands::check_nonce) {
-                    return Some(Err(refusal));
-                }
-                let key = nonce.map(|nonce| NonceKey {
-                    scope: entry.scope,
-                    author: entry.caller.as_ref().map(|caller| caller.user),
-                    nonce: nonce.to_owned(),
-                });
-                let body_hash = if key.is_some() {
-                    hash(entry.opcode, &entry.body)
-                } else {
-                    Vec::new()
-                };
-                steps.push(Step {
-                    place,
-                    command,
-                    key,
-                    body_hash,
-                });
-                None
-            })
-            .collect();
-        (verdicts, steps)
     }
 
     /// Makes true what the batch changed.
@@ -380,6 +338,9 @@ async fn draw(
         let Some(work) = works.get(step.place) else {
             continue;
         };
+        if step.late.is_some() {
+            continue;
+        }
         let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
         if repeat {
             parts.metrics.repeats.inc();
@@ -408,6 +369,30 @@ async fn draw(
     }
 }
 
+/// Takes a batch that changed nothing out of the streams before its refusals
+/// are told: whoever takes over must not execute what was refused. Repeats and
+/// signals may come twice. `false` when Redis did not do it.
+async fn leaves_streams(bus: &Bus, works: &[Work], verdicts: &[Option<Verdict>]) -> bool {
+    if !verdicts
+        .iter()
+        .any(|verdict| matches!(verdict, Some(Err(_))))
+    {
+        return true;
+    }
+    let mut ends: BTreeMap<Partition, StreamId> = BTreeMap::new();
+    for work in works {
+        if let Source::Stream(id) = work.source {
+            let end = ends.entry(work.partition).or_default();
+            *end = id.max(*end);
+        }
+    }
+    let trims = ends
+        .into_iter()
+        .map(|(partition, end)| bus.trim(partition, end.next()));
+    let trimmed = futures_util::future::join_all(trims).await;
+    trimmed.iter().all(Result::is_ok)
+}
+
 /// Executes each command that is not decided yet, in order.
 async fn run_steps(
     ctx: &mut Context<'_>,
@@ -420,14 +405,11 @@ async fn run_steps(
         let Some(work) = works.get(step.place) else {
             continue;
         };
-        let verdict = run_step(
-            ctx,
-            work,
-            step.command,
-            step.key.as_ref().and_then(|key| known.get(key)),
-            &step.body_hash,
-        )
-        .await?;
+        let first = step.key.as_ref().and_then(|key| known.get(key));
+        let verdict = match decided(work, &step, first) {
+            Some(verdict) => verdict,
+            None => run_step(ctx, work, step.command).await?,
+        };
         if let (Some(key), Ok(body)) = (step.key, &verdict)
             && !known.contains_key(&key)
         {
@@ -445,25 +427,29 @@ async fn run_steps(
     Ok(())
 }
 
-async fn run_step(
-    ctx: &mut Context<'_>,
-    work: &Work,
-    command: Command,
-    first: Option<&Known>,
-    body_hash: &[u8],
-) -> Result<Verdict, Failure> {
+/// What need not be executed.
+fn decided(work: &Work, step: &Step, first: Option<&Known>) -> Option<Verdict> {
     if let Some(first) = first {
-        // Before permission and limits: the third retry of a stored message is
+        // Before permission, limits and age: the third retry of a stored message is
         // not refused because its author was kicked meanwhile.
-        return Ok(if first.body_hash == body_hash {
+        return Some(if first.body_hash == step.body_hash {
             Ok(first.result.clone())
         } else {
             Err(Reason::NonceReused.into())
         });
     }
-    if let Some(Err(refusal)) = &work.limited {
-        return Ok(Err(refusal.clone()));
+    if let Some(late) = &step.late {
+        return Some(Err(late.clone()));
     }
+    let limited = work.limited.as_ref()?;
+    limited.as_ref().err().cloned().map(Err)
+}
+
+async fn run_step(
+    ctx: &mut Context<'_>,
+    work: &Work,
+    command: Command,
+) -> Result<Verdict, Failure> {
     let Some(entry) = &work.entry else {
         return Ok(Err(Reason::Malformed.into()));
     };
@@ -479,11 +465,21 @@ async fn run_step(
     let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span))
         .catch_unwind()
         .await;
+    let internal = matches!(work.source, Source::Internal { .. });
     match handled {
         Ok(Ok(body)) => Ok(Ok(body)),
+        // Nobody hears a refusal: it must not count as done.
+        Ok(Err(Error::Refused(refusal))) if internal => Err(Failure::Poison(refusal)),
         Ok(Err(Error::Refused(refusal))) if ctx.writes == writes => Ok(Err(refusal)),
         // Half-written: the whole batch goes back, and this command is refused alone.
         Ok(Err(Error::Refused(refusal))) => Err(Failure::Poison(refusal)),
+        // A row that nobody can read: Postgres knows nothing of it, so the others go on.
+        Ok(Err(Error::Store(unreadable)))
+            if ctx.writes == writes && unreadable.is_ours() && !internal =>
+        {
+            error!(error = %unreadable, scope = entry.scope, "row cannot be read");
+            Ok(Err(Reason::Internal.into()))
+        }
         Ok(Err(error)) => Err(error.into()),
         Err(_panic) => {
             error!("command panicked");
@@ -550,23 +546,10 @@ fn advance(counters: &mut BTreeMap<Partition, Counters>, works: &[Work]) {
     }
 }
 
-fn row_kind(work: &Work) -> Option<RowKind> {
-    let entry = work.entry.as_ref()?;
-    shared::protocol::row(entry.opcode).map(|row| row.kind)
-}
-
 /// The commands that are traced: a batch belongs to the trace of the first one, and is linked
 /// to the others.
 fn traces(works: &[Work]) -> impl Iterator<Item = &str> {
     works
         .iter()
         .filter_map(|work| work.entry.as_ref()?.trace.as_deref())
-}
-
-/// What a repeated nonce must repeat.
-fn hash(opcode: u16, body: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(opcode.to_be_bytes());
-    hash.update(body);
-    hash.finalize().to_vec()
 }

@@ -16,7 +16,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connects and prepares. The driver's half runs until the connection ends; it
 /// never reconnects, so a lock that was taken on it is never silently lost.
-pub(super) async fn open(url: &Secret<String>) -> Result<Writer, Error> {
+pub(crate) async fn open(url: &Secret<String>) -> Result<Writer, Error> {
     let mut config: Config = url.expose().parse()?;
     config
         .connect_timeout(CONNECT_TIMEOUT)

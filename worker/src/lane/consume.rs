@@ -16,12 +16,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{BACK_OFF, Lane};
-use crate::{error::Error, store::write::machine::Due};
+use crate::{error::Error, store::write::internal::Due};
 
 /// Entries read at once, shared out among the streams: 16 batches.
 const READ_COUNT: u64 = 4_096;
-/// Internal commands read at once.
-const DUE_COUNT: i64 = 64;
+
+/// The shortest wait for a stream, when there is something else to do: Redis takes
+/// 0 for ever.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// One thing to do.
 #[derive(Debug)]
@@ -34,8 +36,6 @@ pub(super) struct Work {
     pub(super) limited: Option<Result<(), Refusal>>,
     /// Decided before it was executed: refused unread, or known to be poison.
     pub(super) verdict: Option<Refusal>,
-    /// Executed alone, after a takeover.
-    pub(super) careful: bool,
 }
 
 /// Where a thing to do comes from.
@@ -43,12 +43,16 @@ pub(super) struct Work {
 pub(super) enum Source {
     /// The stream of its partition.
     Stream(StreamId),
-    /// The table of internal commands.
-    Internal(i64),
+    /// Another owner, which left an internal command.
+    Internal {
+        source: Partition,
+        number: i64,
+        attempts: i16,
+    },
 }
 
 impl Lane<'_> {
-    /// What came, at most until the next tick. Internal commands first.
+    /// What came by the streams, at most until the next tick.
     pub(super) async fn consume(&mut self, stop: &CancellationToken) -> Result<Vec<Work>, Error> {
         if self.owned.is_empty() {
             tokio::select! {
@@ -57,29 +61,23 @@ impl Lane<'_> {
             }
             return Ok(Vec::new());
         }
-        if self.internal_due {
-            let partitions: Vec<Partition> = self.owned.keys().copied().collect();
-            let due = self.writer.due(&partitions, DUE_COUNT).await?;
-            self.internal_due = due.len() == usize::try_from(DUE_COUNT).unwrap_or(usize::MAX);
-            if !due.is_empty() {
-                return Ok(due.into_iter().map(Work::from_due).collect());
-            }
-        }
         let after: Vec<(Partition, StreamId)> = self
             .owned
             .iter()
             .map(|(p, owned)| (*p, owned.read))
             .collect();
-        let wait = self
-            .next_tick
-            .min(self.windows.next().unwrap_or(self.next_tick))
-            .saturating_duration_since(Instant::now())
-            .max(Duration::from_millis(1));
+        let wait = if self.internal_due {
+            SHORTEST
+        } else {
+            self.next_tick
+                .min(self.windows.next().unwrap_or(self.next_tick))
+                .saturating_duration_since(Instant::now())
+        };
         // A batch from a single busy stream, a fair share of each of many.
         let count = (READ_COUNT / after.len() as u64).clamp(64, MAX_BATCH as u64);
         let read = tokio::select! {
             () = stop.cancelled() => return Ok(Vec::new()),
-            read = self.reader.read(&after, count, wait) => read,
+            read = self.reader.read(&after, count, wait.max(SHORTEST)) => read,
         };
         match read {
             Ok(entries) => Ok(self.take_in(entries)),
@@ -119,21 +117,14 @@ impl Lane<'_> {
                 entry: unpack(&bytes).ok(),
                 limited: None,
                 verdict: None,
-                careful: owned.careful,
             });
-        }
-        // What was there at takeover was read now; from here on, batches.
-        for work in &works {
-            if let Some(owned) = self.owned.get_mut(&work.partition) {
-                owned.careful = false;
-            }
         }
         works
     }
 }
 
 impl Work {
-    fn from_due(due: Due) -> Self {
+    pub(super) fn from_due(due: Due) -> Self {
         let entry = Entry {
             node: String::new(),
             connection: 0,
@@ -155,12 +146,15 @@ impl Work {
             trace: None,
         };
         Self {
-            partition: due.partition,
-            source: Source::Internal(due.id),
+            partition: due.target,
+            source: Source::Internal {
+                source: due.source,
+                number: due.number,
+                attempts: due.attempts,
+            },
             entry: Some(entry),
             limited: None,
             verdict: None,
-            careful: false,
         }
     }
 }

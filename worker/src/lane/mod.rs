@@ -2,19 +2,24 @@
 //! the only writer of what they hold.
 //!
 //! - [`own`] takes and gives back partitions, and fences;
-//! - [`consume`] reads their streams and the internal commands that are due;
-//! - [`batch`] executes what came in one transaction;
+//! - [`suspect`] finds out which entry ends lanes, and [`process`] who lives;
+//! - [`consume`] reads their streams, [`internal`] the internal commands that are due;
+//! - [`batch`] executes what came in one transaction, after [`steps`] sorted it out;
 //! - [`register`] makes one write of several that come in quick succession;
 //! - [`publish`] tells the gateways, after COMMIT;
 //! - [`memory`] is what it remembers of its servers.
 
 mod batch;
-mod connect;
+pub(crate) mod connect;
 mod consume;
+mod internal;
 pub(crate) mod memory;
 mod own;
+pub(crate) mod process;
 mod publish;
 mod register;
+mod steps;
+mod suspect;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +36,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::{memory::Memory, publish::Publisher, register::Windows};
+use self::{
+    memory::Memory, process::Process, publish::Publisher, register::Windows, suspect::Watch,
+};
 use crate::{
     error::Error,
     limiter::Limiter,
@@ -70,19 +77,27 @@ pub(crate) struct LaneParts {
     pub(crate) metrics: LaneMetrics,
     /// How many partitions each lane of this worker owns, and when it last looked after itself.
     pub(crate) status: LaneStatus,
+    /// The process that the lanes belong to.
+    pub(crate) process: Process,
 }
 
-pub(crate) use own::LaneStatus;
+pub(crate) use own::{LaneStatus, owner};
 
 /// A partition that this lane owns.
 #[derive(Debug)]
 pub(super) struct Owned {
     /// What the partition's row holds; changed by a batch, kept by COMMIT.
     counters: Counters,
-    /// Read up to here; above the offset while signals wait for a commit.
+    /// Read up to here.
     read: StreamId,
-    /// The next entries were there at takeover: they are executed one by one.
-    careful: bool,
+    /// Executed up to here; above the offset while signals and refusals wait for a
+    /// commit.
+    done: StreamId,
+    /// What the end of the last lane says about the entries.
+    watch: Watch,
+    /// The last lane did not leave in order, and internal commands were not looked
+    /// at since.
+    wary: bool,
     /// The last beat's number.
     beat: u64,
     /// Topics written since the last beat, with their heads.
@@ -101,8 +116,6 @@ pub(super) struct Lane<'a> {
     memory: Memory,
     windows: Windows,
     owned: HashMap<Partition, Owned>,
-    /// Terms that this process lost although it lived on.
-    survived: &'a mut HashMap<Partition, i64>,
     /// Redis' clock minus ours, in milliseconds.
     redis_ahead_ms: i64,
     next_tick: Instant,
@@ -115,9 +128,8 @@ pub(super) struct Lane<'a> {
 /// Runs a lane until it is stopped: connects, serves, and connects anew when
 /// the connection is lost. With it go the locks and the memory.
 pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: CancellationToken) {
-    let mut survived = HashMap::new();
     while !stop.is_cancelled() {
-        match serve(&config, &parts, &mut survived, &stop).await {
+        match Box::pin(serve(&config, &parts, &stop)).await {
             Ok(()) => break,
             Err(error) => {
                 parts.status.remove(&config.name);
@@ -136,7 +148,6 @@ pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: Cancellation
 async fn serve(
     config: &LaneConfig,
     parts: &LaneParts,
-    survived: &mut HashMap<Partition, i64>,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let writer = connect::open(&config.database_url).await?;
@@ -153,24 +164,14 @@ async fn serve(
         memory: Memory::new(),
         windows: Windows::new(),
         owned: HashMap::new(),
-        survived,
         redis_ahead_ms: 0,
         next_tick: Instant::now(),
         ticks: 0,
         internal_due: true,
         backlog: 0,
     };
-    match lane.work(stop).await {
-        Ok(()) => lane.leave().await,
-        Err(error) => {
-            let terms = lane
-                .owned
-                .iter()
-                .map(|(partition, owned)| (*partition, owned.counters.term));
-            lane.survived.extend(terms);
-            Err(error)
-        }
-    }
+    lane.work(stop).await?;
+    lane.leave().await
 }
 
 impl Lane<'_> {
@@ -180,6 +181,7 @@ impl Lane<'_> {
                 self.tick().await?;
             }
             let began = Instant::now();
+            self.execute_internal().await?;
             let works = self.consume(stop).await?;
             let works = self.windows.pass(works, Instant::now());
             let busy = works.len() >= BUSY;

@@ -17,10 +17,13 @@ use shared::{
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
-use super::{Lane, Owned, TICK};
+use super::{Lane, Owned, TICK, suspect::Watch};
 use crate::{
     error::Error,
-    store::write::machine::{Batch, Counters},
+    store::write::{
+        machine::{Batch, Counters},
+        partition::Taken,
+    },
 };
 
 /// A lane that did not renew its lease for this long gets no partitions.
@@ -82,6 +85,15 @@ impl LaneStatus {
 impl Lane<'_> {
     /// Looks after everything that does not wait for entries.
     pub(super) async fn tick(&mut self) -> Result<(), Error> {
+        if let Some(lanes) = self.breathe().await? {
+            self.spread(&lanes).await?;
+        }
+        Ok(())
+    }
+
+    /// The part of a tick that may come between two transactions of one turn: it
+    /// takes nothing and gives nothing back. Answers with the lanes that live.
+    pub(super) async fn breathe(&mut self) -> Result<Option<Vec<String>>, Error> {
         self.next_tick = Instant::now() + TICK;
         self.ticks += 1;
         // Between two waits for Redis, too: while it is away each takes seconds,
@@ -92,11 +104,14 @@ impl Lane<'_> {
             self.redis_ahead_ms = now.cast_signed() - self.parts.clock.now_ms().cast_signed();
         }
         self.writer.ping().await?;
-        match bus.lease("lanes", &self.config.name, LEASE).await {
-            // Without Redis nobody knows who lives: everyone keeps what it has.
-            Err(error) => warn!(lane = self.config.name, %error, "lease was not renewed"),
-            Ok(lanes) => self.spread(&lanes).await?,
-        }
+        let lanes = match bus.lease("lanes", &self.config.name, LEASE).await {
+            Ok(lanes) => Some(lanes),
+            Err(error) => {
+                // Without Redis nobody knows who lives: everyone keeps what it has.
+                warn!(lane = self.config.name, %error, "lease was not renewed");
+                None
+            }
+        };
         if self.ticks.is_multiple_of(TICKS_PER_BEAT) {
             self.settle().await?;
             self.beat().await;
@@ -109,20 +124,23 @@ impl Lane<'_> {
             at: Instant::now(),
         };
         self.parts.status.set(&self.config.name, report);
-        Ok(())
+        Ok(lanes)
     }
 
     /// Takes the partitions that fall to this lane and gives back the others.
     async fn spread(&mut self, lanes: &[String]) -> Result<(), Error> {
-        let before = self.owned.len();
+        let (mut missing, mut strange) = (Vec::new(), Vec::new());
         for partition in Partition::all() {
             let mine = owner(partition, lanes).is_none_or(|owner| *owner == self.config.name);
             match (mine, self.owned.contains_key(&partition)) {
-                (true, false) => self.take(partition).await?,
-                (false, true) => self.give_back(partition).await?,
+                (true, false) => missing.push(partition),
+                (false, true) => strange.push(partition),
                 _ => {}
             }
         }
+        let before = self.owned.len();
+        self.give_back(&strange).await?;
+        self.take(&missing).await?;
         if self.owned.len() != before {
             let (partitions, lanes) = (self.owned.len(), lanes.len());
             info!(
@@ -133,52 +151,96 @@ impl Lane<'_> {
         Ok(())
     }
 
-    async fn take(&mut self, partition: Partition) -> Result<(), Error> {
-        let Some(counters) = self.writer.take(partition).await? else {
+    async fn take(&mut self, partitions: &[Partition]) -> Result<(), Error> {
+        if partitions.is_empty() {
             return Ok(());
-        };
-        // This process lived through what ended the last term, so no entry of it
-        // ends processes.
-        let survived = self.survived.remove(&partition) == Some(counters.term - 1);
-        debug!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, "took partition");
-        self.parts.metrics.takeovers.inc();
-        // Ids never fall behind the offset, even when a new Redis has a slower clock.
-        if counters.offset != StreamId::default()
-            && let Err(error) = self.parts.bus.mark(partition, counters.offset.next()).await
-        {
-            warn!(%partition, %error, "stream was not marked");
         }
-        let owned = Owned {
-            counters,
-            read: counters.offset,
-            careful: !survived,
-            beat: 0,
-            moved: BTreeMap::new(),
+        let me = self.parts.process.number();
+        let taken = self.writer.take(partitions, me).await?;
+        let strange = taken
+            .iter()
+            .any(|taken| taken.holder != 0 && taken.holder != me);
+        let living = if strange {
+            self.parts.process.living(&self.parts.bus).await
+        } else {
+            None
         };
-        self.owned.insert(partition, owned);
+        for taken in &taken {
+            let Taken {
+                partition,
+                counters,
+                holder,
+                ..
+            } = taken;
+            // Who lived through what ended the last term accuses no entry, and neither
+            // does anybody while Redis cannot say who lives.
+            let died = *holder != 0
+                && *holder != me
+                && living
+                    .as_ref()
+                    .is_some_and(|living| !living.contains(holder));
+            debug!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, died, "took partition");
+            self.parts.metrics.takeovers.inc();
+            let owned = Owned {
+                counters: *counters,
+                read: counters.offset,
+                done: counters.offset,
+                watch: Watch::of(taken, died),
+                wary: *holder != 0,
+                beat: 0,
+                moved: BTreeMap::new(),
+            };
+            self.owned.insert(*partition, owned);
+        }
+        // Ids never fall behind the offset, even when a new Redis has a slower clock.
+        let bus = &self.parts.bus;
+        let marks = taken
+            .iter()
+            .filter(|taken| taken.counters.offset != StreamId::default())
+            .map(|taken| bus.mark(taken.partition, taken.counters.offset));
+        for marked in futures_util::future::join_all(marks).await {
+            if let Err(error) = marked {
+                warn!(lane = self.config.name, %error, "stream was not marked");
+            }
+        }
         self.internal_due = true;
         Ok(())
     }
 
-    async fn give_back(&mut self, partition: Partition) -> Result<(), Error> {
-        self.close_windows(partition).await?;
-        self.writer.give_back(partition).await?;
-        self.owned.remove(&partition);
-        self.memory.forget(partition);
-        debug!(lane = self.config.name, %partition, "gave partition back");
+    async fn give_back(&mut self, partitions: &[Partition]) -> Result<(), Error> {
+        let held: Vec<(Partition, i64)> = partitions
+            .iter()
+            .filter_map(|partition| {
+                let owned = self.owned.get(partition)?;
+                Some((*partition, owned.counters.term))
+            })
+            .collect();
+        if held.is_empty() {
+            return Ok(());
+        }
+        for (partition, _) in &held {
+            self.close_windows(*partition).await?;
+        }
+        self.settle().await?;
+        self.writer.give_back(&held).await?;
+        for (partition, _) in held {
+            self.owned.remove(&partition);
+            self.memory.forget(partition);
+            debug!(lane = self.config.name, %partition, "gave partition back");
+        }
         Ok(())
     }
 
-    /// Stores the offset of signals, which were executed without a transaction,
-    /// so that their streams can be trimmed.
+    /// Stores the offset of what was executed without a transaction: signals,
+    /// repeats and refusals.
     async fn settle(&mut self) -> Result<(), Error> {
         let mut behind = BTreeMap::new();
         for (partition, owned) in &self.owned {
-            if owned.read > owned.counters.offset {
+            if owned.done > owned.counters.offset {
                 behind.insert(
                     *partition,
                     Counters {
-                        offset: owned.read,
+                        offset: owned.done,
                         ..owned.counters
                     },
                 );
@@ -187,8 +249,9 @@ impl Lane<'_> {
         if behind.is_empty() {
             return Ok(());
         }
-        self.writer.begin(&[]).await?;
-        self.writer.commit(&Batch::default(), &behind, 0).await?;
+        self.writer
+            .commit(&Batch::default(), &behind, 0, false)
+            .await?;
         for (partition, counters) in behind {
             if let Some(owned) = self.owned.get_mut(&partition) {
                 owned.counters = counters;
@@ -220,12 +283,7 @@ impl Lane<'_> {
                 partition: *partition,
                 term: owned.counters.term.cast_unsigned(),
                 number: owned.beat,
-                // A mark is not work.
-                backlog: backlogs
-                    .get(partition)
-                    .copied()
-                    .unwrap_or_default()
-                    .saturating_sub(1),
+                backlog: backlogs.get(partition).copied().unwrap_or_default(),
             });
         }
         if partitions.is_empty() {
@@ -258,31 +316,29 @@ impl Lane<'_> {
             warn!(lane = self.config.name, %error, "lease was not given back");
         }
         let partitions: Vec<Partition> = self.owned.keys().copied().collect();
-        for partition in partitions {
-            self.give_back(partition).await?;
-        }
+        self.give_back(&partitions).await?;
         self.publisher.finish().await;
         Ok(())
     }
 }
 
-/// Drops what took effect, marks the stream if it fell behind, and asks how much
-/// waits.
+/// Marks the stream if it fell behind, drops what took effect, and asks how much
+/// waits. A mark stands at the offset itself, so nobody ever reads it.
 async fn chore(
     bus: &Bus,
     partition: Partition,
     offset: StreamId,
 ) -> Result<(Partition, u64), BusError> {
-    bus.trim(partition, offset.next()).await?;
     if offset != StreamId::default() {
-        bus.mark(partition, offset.next()).await?;
+        bus.mark(partition, offset).await?;
     }
+    bus.trim(partition, offset.next()).await?;
     Ok((partition, bus.backlog(partition).await?))
 }
 
 /// Which lane a partition falls to: the highest hash of both (rendezvous), so
 /// that a lane that comes or goes moves no partition but its own.
-fn owner(partition: Partition, lanes: &[String]) -> Option<&String> {
+pub(crate) fn owner(partition: Partition, lanes: &[String]) -> Option<&String> {
     lanes.iter().max_by_key(|lane| {
         let key = format!("{partition}/{lane}");
         key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

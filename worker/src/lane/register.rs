@@ -23,7 +23,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use super::{Lane, batch::Step, consume::Work};
+use super::{Lane, consume::Work, steps::Step};
 use crate::{
     context::{Audience, Context, Emitted, TopicWriter},
     error::Error,
@@ -211,7 +211,7 @@ fn is_register(work: &Work) -> bool {
 /// Which register a work writes, and how; none for all others, and for those
 /// that are refused anyway.
 fn write_of(work: &Work) -> Option<(Place, Write)> {
-    if work.careful || work.verdict.is_some() || !is_register(work) {
+    if work.verdict.is_some() || !is_register(work) {
         return None;
     }
     let entry = work.entry.as_ref()?;
@@ -266,7 +266,6 @@ mod tests {
             }),
             limited: None,
             verdict: None,
-            careful: false,
         }
     }
 

@@ -23,6 +23,13 @@ pub(crate) enum StoreError {
         /// What the driver says.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// What came could not be read: a row that no worker wrote, or a mistake of
+    /// ours. The connection is well.
+    #[error("postgres answered what nobody can read: {source}")]
+    Unreadable {
+        /// What the driver says.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// Another lane owns the partition now: this one's memory is not true any more.
     #[error("another lane owns the partition")]
     Fenced,
@@ -32,22 +39,38 @@ pub(crate) enum StoreError {
 }
 
 /// SQLSTATE classes that say something about Postgres and nothing about the
-/// statement: connection, transaction rolled back, resources, object not in
-/// the needed state (`lock_timeout`), operator intervention, system error.
-const OUTAGES: &[&str] = &["08", "40", "53", "55", "57", "58"];
+/// statement: connection, resources, operator intervention, system error.
+const OUTAGES: &[&str] = &["08", "53", "57", "58"];
+/// What ends a transaction and may not end the next one: rolled back (a deadlock),
+/// object not in the needed state (`lock_timeout`).
+const PASSING: &[&str] = &["40", "55"];
+/// A statement that took too long, or that somebody cancelled: passing, too.
+const CANCELED: &str = "57014";
 /// A connection that became read-only: the primary is another one now.
 const READ_ONLY: &str = "25006";
 
 impl StoreError {
-    /// Whether the same statement may succeed later, when Postgres is well.
+    /// Whether Postgres is not well, or not ours any more: nothing will work on
+    /// this connection.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Fenced | Self::Driver { code: None, .. } => true,
             Self::Driver {
                 code: Some(code), ..
-            } => code == READ_ONLY || code.get(..2).is_some_and(|class| OUTAGES.contains(&class)),
-            Self::Conflict { .. } | Self::Inconsistency(_) => false,
+            } => code == READ_ONLY || (code != CANCELED && in_class(code, OUTAGES)),
+            Self::Conflict { .. } | Self::Unreadable { .. } | Self::Inconsistency(_) => false,
         }
+    }
+
+    /// Whether the transaction went back for a reason that may be another
+    /// transaction's: the same may succeed later, on the same connection.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Driver { code: Some(code), .. } if code == CANCELED || in_class(code, PASSING))
+    }
+
+    /// Whether Postgres knows nothing of it, so that the transaction can go on.
+    pub(crate) const fn is_ours(&self) -> bool {
+        matches!(self, Self::Unreadable { .. } | Self::Inconsistency(_))
     }
 
     fn of(
@@ -68,6 +91,10 @@ impl StoreError {
     }
 }
 
+fn in_class(code: &str, classes: &[&str]) -> bool {
+    code.get(..2).is_some_and(|class| classes.contains(&class))
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = match &error {
@@ -79,7 +106,9 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Encode(_)
             | sqlx::Error::RowNotFound
             | sqlx::Error::TypeNotFound { .. } => {
-                return Self::Inconsistency("a column has another type");
+                return Self::Unreadable {
+                    source: Box::new(error),
+                };
             }
             _ => None,
         };
@@ -93,6 +122,11 @@ impl From<sqlx::Error> for StoreError {
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if error.code().is_none() && !is_of_connection(&error) {
+            return Self::Unreadable {
+                source: Box::new(error),
+            };
+        }
         let constraint = error
             .as_db_error()
             .and_then(|database| database.constraint())
@@ -100,6 +134,22 @@ impl From<tokio_postgres::Error> for StoreError {
         let code = error.code().map(|code| code.code().to_owned());
         Self::of(code.as_deref(), constraint.as_deref(), error)
     }
+}
+
+/// Whether the connection ended or speaks something else. The driver tells its
+/// kinds of errors apart by their texts and causes only.
+fn is_of_connection(error: &tokio_postgres::Error) -> bool {
+    if error.is_closed() || error.to_string().starts_with("unexpected message") {
+        return true;
+    }
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.is::<std::io::Error>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 impl From<sqlx::Error> for Error {

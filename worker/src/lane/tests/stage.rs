@@ -25,11 +25,13 @@ use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    consumers::{self, Consumer},
     days::Days,
-    lane::{self, LaneConfig, LaneParts, LaneStatus},
+    jobs,
+    lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
-    store::migrate,
+    store::{PgConnectOptions, jobs::Jobs, migrate, write::internal::Left},
     support::postgres,
 };
 
@@ -69,10 +71,15 @@ impl Room {
 pub(super) struct Stage {
     pub(super) clock: Clock,
     pub(super) deadline_ms: u64,
-    bus: Bus,
-    pool: PgPool,
+    pub(super) bus: Bus,
+    pub(super) pool: PgPool,
     url: String,
+    options: PgConnectOptions,
     subscriber: Subscriber,
+    /// What the next lanes belong to.
+    pub(super) process: Process,
+    pub(super) metrics: LaneMetrics,
+    started: usize,
     answers: HashMap<u32, Vec<u8>>,
     events: Vec<Envelope>,
     posts: Vec<(Partition, Entry)>,
@@ -114,9 +121,13 @@ impl Stage {
             clock,
             deadline_ms: 60_000,
             bus,
-            pool: postgres::pool(options).await,
+            pool: postgres::pool(options.clone()).await,
+            options,
             url,
             subscriber,
+            process: Process::new().unwrap(),
+            metrics: LaneMetrics::new(&Registry::new()).unwrap(),
+            started: 0,
             answers: HashMap::new(),
             events: Vec::new(),
             posts: Vec::new(),
@@ -138,7 +149,9 @@ impl Stage {
             signal: None,
             sign_in: None,
         };
-        for number in 0..count {
+        for _ in 0..count {
+            let number = self.started;
+            self.started += 1;
             let config = LaneConfig {
                 name: format!("stage/{number}"),
                 database_url: Secret::new(self.url.clone()),
@@ -148,18 +161,80 @@ impl Stage {
                 bus: self.bus.clone(),
                 clock: self.clock.clone(),
                 limiter: Limiter::new(self.bus.clone(), self.clock.clone(), off),
-                metrics: LaneMetrics::new(&Registry::new()).unwrap(),
+                metrics: self.metrics.clone(),
                 status: LaneStatus::default(),
+                process: self.process.clone(),
             };
             self.lanes
                 .spawn(lane::run(config, parts, self.stop.clone()));
         }
     }
 
+    /// Starts what works beside the lanes.
+    pub(super) fn start_background(&mut self) {
+        let registry = Registry::new();
+        let consumer = Consumer {
+            options: self.options.clone(),
+            bus: self.bus.clone(),
+            process: self.process.clone(),
+            metrics: consumers::Metrics::new(&registry).unwrap(),
+        };
+        self.lanes.spawn(consumer.run(self.stop.clone()));
+        let jobs = Jobs::new(self.options.clone());
+        let metrics = jobs::Metrics::new(&registry).unwrap();
+        self.lanes
+            .spawn(jobs::run(jobs, metrics, self.stop.clone()));
+    }
+
+    /// Leaves an internal command from another owner, as its lane would.
+    pub(super) async fn leave(
+        &self,
+        (target, source): (Partition, u16),
+        number: u64,
+        author: &Person,
+        (opcode, scope, body): (u16, u64, Vec<u8>),
+    ) {
+        let url = Secret::new(self.url.clone());
+        let writer = lane::connect::open(&url).await.unwrap();
+        let left = Left {
+            target,
+            source: Partition::new(source).unwrap(),
+            number,
+            opcode,
+            scope,
+            author: Some(author.user()),
+            body: &body,
+        };
+        writer.leave(&left).await.unwrap();
+    }
+
     pub(super) async fn stop_lanes(&mut self) {
         self.stop.cancel();
         self.lanes.close();
         self.lanes.wait().await;
+    }
+
+    /// The lanes that run now, for whoever stops them while others run already.
+    pub(super) fn leave_lanes(&mut self) -> (CancellationToken, TaskTracker) {
+        (self.stop.clone(), self.lanes.clone())
+    }
+
+    /// How many transactions the lanes made.
+    pub(super) fn commits(&self) -> u64 {
+        self.metrics.commit_seconds.get_sample_count()
+    }
+
+    /// Waits for so many beats of any lanes.
+    pub(super) async fn beats(&self, count: usize) {
+        let mut subscriber = self.bus.subscriber().await.unwrap();
+        subscriber
+            .control()
+            .subscribe(vec![Topic::Beats])
+            .await
+            .unwrap();
+        for _ in 0..count {
+            timeout(PATIENCE, subscriber.next()).await.unwrap();
+        }
     }
 
     pub(super) fn now_ms(&self) -> u64 {
@@ -231,6 +306,18 @@ impl Stage {
         scope: u64,
         request: &R,
     ) -> u32 {
+        let body = protocol::encode(request);
+        self.post_raw(person, (partition, scope), R::ROW.opcode, body)
+    }
+
+    /// Posts whatever somebody wrote.
+    pub(super) fn post_raw(
+        &mut self,
+        person: &Person,
+        (partition, scope): (Partition, u64),
+        opcode: u16,
+        body: Vec<u8>,
+    ) -> u32 {
         self.requests += 1;
         let entry = Entry {
             node: "stage".to_owned(),
@@ -241,9 +328,9 @@ impl Stage {
                 session: SessionId::new(1).unwrap(),
                 kind: CallerKind::Person,
             }),
-            opcode: R::ROW.opcode,
+            opcode,
             scope,
-            body: protocol::encode(request),
+            body,
             deadline_ms: 0,
             address: 0,
             trace: None,

@@ -11,7 +11,12 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{Writer, message::NewMessages, register::Registers};
+use super::{
+    Writer,
+    internal::Pair,
+    message::{NewMessages, Revision},
+    register::Registers,
+};
 use crate::error::{Error, StoreError};
 
 /// Settings of the lane's session. A frozen worker is ended by Postgres itself:
@@ -33,9 +38,6 @@ pub(super) const SESSION: &str = "
     SET idle_in_transaction_session_timeout = '5s';
     SET idle_session_timeout = '5s';
     SET client_min_messages = warning";
-
-/// Names our advisory locks among those of other programs: \"conf\" in ASCII.
-const LOCK_CLASS: i32 = 0x636f_6e66;
 
 pub(super) const FIND_NONCES: &str = "
     SELECT w.place, n.body_hash, n.result
@@ -122,21 +124,12 @@ pub(crate) struct Known {
     pub(crate) result: Vec<u8>,
 }
 
-/// An internal command that is due.
-#[derive(Debug)]
-pub(crate) struct Due {
-    pub(crate) id: i64,
-    pub(crate) partition: Partition,
-    pub(crate) opcode: u16,
-    pub(crate) scope: u64,
-    pub(crate) author: Option<UserId>,
-    pub(crate) body: Vec<u8>,
-}
-
 /// Everything that a batch writes at its end.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) messages: NewMessages,
+    /// What happens to messages afterwards, in order.
+    pub(crate) revisions: Vec<Revision>,
     pub(crate) events: Vec<NewEvent>,
     pub(crate) nonces: Vec<(NonceKey, Known)>,
     /// Channel → last seq and last message.
@@ -145,17 +138,23 @@ pub(crate) struct Batch {
     pub(crate) heads: BTreeMap<u64, u64>,
     /// Registers of accounts.
     pub(crate) registers: Registers,
-    /// Internal commands that took effect.
-    pub(crate) done: Vec<i64>,
+    /// The last internal command of each pair that takes effect.
+    pub(crate) applied: BTreeMap<Pair, i64>,
 }
 
 impl Writer {
-    /// Opens a transaction and looks the nonces up, in one round trip. Answers
-    /// with the place of each known nonce in `keys`.
-    pub(crate) async fn begin(&self, keys: &[NonceKey]) -> Result<Vec<(usize, Known)>, Error> {
-        let begin = self.client.batch_execute("BEGIN");
+    /// Opens a transaction.
+    pub(crate) async fn begin(&self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute("BEGIN").await?)
+    }
+
+    /// Looks nonces up; answers with the place of each known one in `keys`. No
+    /// transaction is needed: this lane alone writes them.
+    pub(crate) async fn find_nonces(
+        &self,
+        keys: &[NonceKey],
+    ) -> Result<Vec<(usize, Known)>, Error> {
         if keys.is_empty() {
-            begin.await?;
             return Ok(Vec::new());
         }
         let places: Vec<i32> = (0_i32..).take(keys.len()).collect();
@@ -163,8 +162,10 @@ impl Writer {
         let authors: Vec<i64> = keys.iter().map(NonceKey::author_sql).collect();
         let nonces: Vec<&str> = keys.iter().map(|key| key.nonce.as_str()).collect();
         let parameters: [&(dyn ToSql + Sync); 4] = [&places, &scopes, &authors, &nonces];
-        let find = self.client.query(&self.hot.find_nonces, &parameters);
-        let ((), rows) = futures_util::future::try_join(begin, find).await?;
+        let rows = self
+            .client
+            .query(&self.hot.find_nonces, &parameters)
+            .await?;
         rows.iter()
             .map(|row| {
                 let place: i32 = row.try_get(0)?;
@@ -182,34 +183,46 @@ impl Writer {
         Ok(self.client.batch_execute("ROLLBACK").await?)
     }
 
-    /// Writes what was gathered, the fence and COMMIT, in one pipeline. `Ok`
-    /// means stored; an error of the connection means that nobody knows.
+    /// Writes what was gathered, the fence and COMMIT, in one pipeline, and BEGIN
+    /// before them unless the transaction has `begun`. `Ok` means stored; an error
+    /// of the connection means that nobody knows.
     pub(crate) async fn commit(
         &self,
         batch: &Batch,
         counters: &BTreeMap<Partition, Counters>,
         day: i32,
+        begun: bool,
     ) -> Result<(), Error> {
         // One pipeline: the requests leave in this order, and an error of one
         // aborts the transaction, so that the later ones change nothing.
+        let begin = async {
+            if begun {
+                return Ok(());
+            }
+            Ok(self.begin().await?)
+        };
         let messages = self.insert_messages(&batch.messages);
+        let revisions = self.revise_messages(&batch.revisions);
         let events = self.insert_events(&batch.events, day);
         let nonces = self.insert_nonces(&batch.nonces, day);
         let channels = self.update_channels(&batch.channels);
         let topics = self.update_topics(&batch.heads);
         let registers = self.save_registers(&batch.registers);
-        let done = self.delete_internal(&batch.done);
+        let applied = self.apply_internal(&batch.applied);
         let fence = self.fence(counters);
         let commit = async { Ok(self.client.batch_execute("COMMIT").await?) };
-        let (first, last) = futures_util::future::join(
-            futures_util::future::join5(messages, events, nonces, channels, topics),
-            futures_util::future::join4(registers, done, fence, commit),
+        let (first, then, last) = futures_util::future::join3(
+            futures_util::future::join4(begin, messages, revisions, events),
+            futures_util::future::join4(nonces, channels, topics, registers),
+            futures_util::future::join3(applied, fence, commit),
         )
         .await;
         // The first error in the order of sending is the cause; those after it
         // only say that the transaction is aborted. COMMIT itself says Ok even then.
-        let ((r1, r2, r3, r4, r5), (r6, r7, r8, r9)) = (first, last);
-        [r1, r2, r3, r4, r5, r6, r7, r8, r9].into_iter().collect()
+        let ((r1, r2, r3, r4), (r5, r6, r7, r8), (r9, r10, r11)) = (first, then, last);
+        [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11]
+            .into_iter()
+            .collect()
     }
 
     async fn insert_events(&self, events: &[NewEvent], day: i32) -> Result<(), Error> {
@@ -331,24 +344,6 @@ impl Writer {
         }
     }
 
-    async fn delete_internal(&self, done: &[i64]) -> Result<(), Error> {
-        if done.is_empty() {
-            return Ok(());
-        }
-        // Every one of them must still be there: else another lane executed it.
-        let deleted = self
-            .write(
-                "DELETE FROM internal_commands WHERE id = ANY($1) RETURNING id",
-                &[(&done, Type::INT8_ARRAY)],
-            )
-            .await?;
-        if deleted == done.len() {
-            Ok(())
-        } else {
-            Err(StoreError::Inconsistency("internal command is gone").into())
-        }
-    }
-
     /// Locks the topics that several lanes write and answers with their heads.
     /// Always in the order of their ids, so that two lanes never wait for each other.
     pub(crate) async fn lock_topics(&self, topics: &[u64]) -> Result<BTreeMap<u64, u64>, Error> {
@@ -364,144 +359,21 @@ impl Writer {
             .collect()
     }
 
+    /// Leaves work that no lane waits for.
+    pub(crate) async fn leave_job(&self, kind: &str, body: &[u8]) -> Result<(), Error> {
+        self.write(
+            "INSERT INTO jobs (kind, body) VALUES ($1, $2) RETURNING id",
+            &[(&kind, Type::TEXT), (&body, Type::BYTEA)],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// Creates the topic of a new server or account.
     pub(crate) async fn create_topic(&self, id: u64) -> Result<(), Error> {
         self.write(
             "INSERT INTO topics (id) VALUES ($1) RETURNING id",
             &[(&sql(id), Type::INT8)],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Takes the lock of a partition; none when another lane has it. The lock is
-    /// the session's: it ends with the connection.
-    pub(crate) async fn take(&self, partition: Partition) -> Result<Option<Counters>, Error> {
-        let key = i32::from(partition.number());
-        let locked = self
-            .rows(
-                "SELECT pg_try_advisory_lock($1, $2)",
-                &[(&LOCK_CLASS, Type::INT4), (&key, Type::INT4)],
-            )
-            .await?;
-        if !locked
-            .first()
-            .map(|row| row.try_get::<_, bool>(0))
-            .transpose()?
-            .unwrap_or(false)
-        {
-            return Ok(None);
-        }
-        let rows = self
-            .rows(
-                "UPDATE partitions SET term = term + 1 WHERE id = $1
-                 RETURNING term, offset_ms, offset_seq, last_id, position",
-                &[(&partition_sql(partition), Type::INT2)],
-            )
-            .await?;
-        let row = rows
-            .first()
-            .ok_or(StoreError::Inconsistency("partition has no row"))?;
-        Ok(Some(Counters {
-            term: row.try_get(0)?,
-            offset: StreamId {
-                ms: unsigned(row.try_get(1)?),
-                seq: unsigned(row.try_get(2)?),
-            },
-            last_id: unsigned(row.try_get(3)?),
-            position: row.try_get(4)?,
-        }))
-    }
-
-    /// Gives the lock of a partition back.
-    pub(crate) async fn give_back(&self, partition: Partition) -> Result<(), Error> {
-        let key = i32::from(partition.number());
-        self.rows(
-            "SELECT pg_advisory_unlock($1, $2)",
-            &[(&LOCK_CLASS, Type::INT4), (&key, Type::INT4)],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Notes which entry is about to be executed alone, before it is: if it ends
-    /// the process, the next lane finds it here.
-    pub(crate) async fn suspect(
-        &self,
-        partition: Partition,
-        term: i64,
-        entry: StreamId,
-    ) -> Result<i16, Error> {
-        let rows = self
-            .rows(
-                "UPDATE partitions
-                 SET strikes = CASE WHEN suspect_ms = $3 AND suspect_seq = $4 THEN strikes + 1 ELSE 1 END,
-                     suspect_ms = $3, suspect_seq = $4
-                 WHERE id = $1 AND term = $2 RETURNING strikes",
-                &[
-                    (&partition_sql(partition), Type::INT2),
-                    (&term, Type::INT8),
-                    (&sql(entry.ms), Type::INT8),
-                    (&sql(entry.seq), Type::INT8),
-                ],
-            )
-            .await?;
-        let row = rows.first().ok_or(StoreError::Fenced)?;
-        Ok(row.try_get(0)?)
-    }
-
-    /// The internal commands that are due, oldest first.
-    pub(crate) async fn due(
-        &self,
-        partitions: &[Partition],
-        limit: i64,
-    ) -> Result<Vec<Due>, Error> {
-        let ids: Vec<i16> = partitions
-            .iter()
-            .map(|partition| partition_sql(*partition))
-            .collect();
-        let rows = self
-            .rows(
-                "SELECT id, partition, opcode, scope, author, body FROM internal_commands
-                 WHERE partition = ANY($1) AND due_at <= now() ORDER BY due_at, id LIMIT $2",
-                &[(&ids, Type::INT2_ARRAY), (&limit, Type::INT8)],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let number: i16 = row.try_get(1)?;
-                let partition = u16::try_from(number).ok().and_then(Partition::new);
-                let opcode: i32 = row.try_get(2)?;
-                Ok(Due {
-                    id: row.try_get(0)?,
-                    partition: partition.ok_or(StoreError::Inconsistency("no such partition"))?,
-                    opcode: u16::try_from(opcode).unwrap_or(u16::MAX),
-                    scope: unsigned(row.try_get(3)?),
-                    author: row
-                        .try_get::<_, Option<i64>>(4)?
-                        .and_then(|id| UserId::try_from(id).ok()),
-                    body: row.try_get(5)?,
-                })
-            })
-            .collect()
-    }
-
-    /// Leaves an internal command for a lane, due now.
-    pub(crate) async fn leave(
-        &self,
-        partition: Partition,
-        opcode: u16,
-        scope: u64,
-        body: &[u8],
-    ) -> Result<(), Error> {
-        self.write(
-            "INSERT INTO internal_commands (partition, opcode, scope, body) VALUES ($1, $2, $3, $4) RETURNING id",
-            &[
-                (&partition_sql(partition), Type::INT2),
-                (&i32::from(opcode), Type::INT4),
-                (&sql(scope), Type::INT8),
-                (&body, Type::BYTEA),
-            ],
         )
         .await?;
         Ok(())
@@ -523,7 +395,7 @@ pub(crate) const fn unsigned(number: i64) -> u64 {
     number.cast_unsigned()
 }
 
-fn partition_sql(partition: Partition) -> i16 {
+pub(super) fn partition_sql(partition: Partition) -> i16 {
     partition.number().cast_signed()
 }
 

@@ -3,12 +3,15 @@
 use shared::ids::{ChannelId, MessageId, UserId};
 use tokio_postgres::types::Type;
 
-use super::{Writer, machine::sql};
+use super::{
+    Writer,
+    machine::{Batch, sql},
+};
 use crate::error::Error;
 
 pub(super) const INSERT: &str = "
-    INSERT INTO messages (channel, seq, id, author, content, reply_to)
-    SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::text[], $6::int8[])";
+    INSERT INTO messages (channel, seq, id, author, content, reply_to, event)
+    SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::text[], $6::int8[], $7::int8[])";
 
 /// Messages that are not stored yet, column by column.
 #[derive(Debug, Default)]
@@ -19,6 +22,7 @@ pub(crate) struct NewMessages {
     authors: Vec<i64>,
     contents: Vec<String>,
     replies: Vec<Option<i64>>,
+    events: Vec<i64>,
 }
 
 /// One message that is not stored yet.
@@ -30,6 +34,24 @@ pub(crate) struct NewRow {
     pub(crate) author: UserId,
     pub(crate) content: String,
     pub(crate) reply_to: Option<MessageId>,
+    /// The seq, in the topic of the server, of the event that tells it.
+    pub(crate) event: u64,
+}
+
+/// What happens to a message that is there.
+#[derive(Debug)]
+pub(crate) enum Revision {
+    /// Its text is another one; what it said before is kept.
+    Edit {
+        channel: ChannelId,
+        id: MessageId,
+        content: String,
+        now_ms: u64,
+        /// The seq of the event that tells it.
+        event: u64,
+    },
+    /// Its text goes, and those before it; its place stays taken.
+    Delete { channel: ChannelId, id: MessageId },
 }
 
 impl NewMessages {
@@ -40,6 +62,7 @@ impl NewMessages {
         self.authors.push(row.author.sql());
         self.contents.push(row.content);
         self.replies.push(row.reply_to.map(MessageId::sql));
+        self.events.push(sql(row.event));
     }
 }
 
@@ -55,92 +78,97 @@ impl Writer {
             authors,
             contents,
             replies,
+            events,
         } = messages;
         self.client
             .execute(
                 &self.hot.insert_messages,
-                &[channels, seqs, ids, authors, contents, replies],
+                &[channels, seqs, ids, authors, contents, replies, events],
             )
             .await?;
         Ok(())
     }
 
-    /// Writes the gathered messages now, so that what follows can read them.
-    pub(crate) async fn flush_messages(&self, messages: &mut NewMessages) -> Result<(), Error> {
-        self.insert_messages(messages).await?;
-        *messages = NewMessages::default();
+    /// Writes the gathered messages and their changes now, so that what follows can
+    /// read them.
+    pub(crate) async fn flush(&self, batch: &mut Batch) -> Result<(), Error> {
+        self.insert_messages(&batch.messages).await?;
+        batch.messages = NewMessages::default();
+        self.revise_messages(&batch.revisions).await?;
+        batch.revisions.clear();
         Ok(())
     }
 
-    /// Who wrote a message that is not deleted.
-    pub(crate) async fn find_author(
+    /// Who wrote each of these messages; those that are deleted or never were are
+    /// missing.
+    pub(crate) async fn find_authors(
         &self,
-        channel: ChannelId,
-        id: MessageId,
-    ) -> Result<Option<UserId>, Error> {
+        messages: &[(ChannelId, MessageId)],
+    ) -> Result<Vec<((ChannelId, MessageId), UserId)>, Error> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let channels: Vec<i64> = messages.iter().map(|(channel, _)| channel.sql()).collect();
+        let ids: Vec<i64> = messages.iter().map(|(_, id)| id.sql()).collect();
         let rows = self
             .rows(
-                "SELECT author FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted",
-                &[(&channel.sql(), Type::INT8), (&id.sql(), Type::INT8)],
+                "SELECT m.channel, m.id, m.author FROM unnest($1::int8[], $2::int8[]) AS w (channel, id)
+                 JOIN messages m ON m.channel = w.channel AND m.id = w.id AND NOT m.deleted",
+                &[(&channels, Type::INT8_ARRAY), (&ids, Type::INT8_ARRAY)],
             )
             .await?;
-        rows.first()
-            .map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?))
-            .transpose()
+        rows.iter()
+            .map(|row| {
+                let channel = row.try_get::<_, i64>(0)?.try_into()?;
+                let id = row.try_get::<_, i64>(1)?.try_into()?;
+                Ok(((channel, id), row.try_get::<_, i64>(2)?.try_into()?))
+            })
+            .collect()
     }
 
-    /// Changes the text of a message and keeps what it said before.
-    pub(crate) async fn edit_message(
-        &self,
-        channel: ChannelId,
-        id: MessageId,
-        content: &str,
-        now_ms: u64,
-    ) -> Result<(), Error> {
-        self.write(
-            "WITH old AS (SELECT content FROM messages WHERE channel = $1 AND id = $2),
-                  kept AS (INSERT INTO message_edits (channel, id, edited_at, content)
-                           SELECT $1, $2, $4, content FROM old)
-             UPDATE messages SET content = $3, edited_at = $4 WHERE channel = $1 AND id = $2 RETURNING id",
-            &[
-                (&channel.sql(), Type::INT8),
-                (&id.sql(), Type::INT8),
-                (&content, Type::TEXT),
-                (&sql(now_ms), Type::INT8),
-            ],
-        )
-        .await?;
+    /// Changes messages one after the other, in one pipeline.
+    pub(super) async fn revise_messages(&self, revisions: &[Revision]) -> Result<(), Error> {
+        let revised = revisions.iter().map(|revision| self.revise(revision));
+        let revised = futures_util::future::join_all(revised).await;
+        revised.into_iter().collect()
+    }
+
+    async fn revise(&self, revision: &Revision) -> Result<(), Error> {
+        match revision {
+            Revision::Edit {
+                channel,
+                id,
+                content,
+                now_ms,
+                event,
+            } => {
+                self.write(
+                    "WITH old AS (SELECT content, event FROM messages WHERE channel = $1 AND id = $2),
+                          kept AS (INSERT INTO message_edits (channel, id, edited_at, content, event)
+                                   SELECT $1, $2, $4, content, event FROM old)
+                     UPDATE messages SET content = $3, edited_at = $4, event = $5
+                     WHERE channel = $1 AND id = $2 RETURNING id",
+                    &[
+                        (&channel.sql(), Type::INT8),
+                        (&id.sql(), Type::INT8),
+                        (content, Type::TEXT),
+                        (&sql(*now_ms), Type::INT8),
+                        (&sql(*event), Type::INT8),
+                    ],
+                )
+                .await?;
+            }
+            // The edits go when the events that told them have no text any more.
+            Revision::Delete { channel, id } => {
+                self.write(
+                    "WITH gone AS (UPDATE message_edits SET content = '' WHERE channel = $1 AND id = $2)
+                     UPDATE messages SET content = '', deleted = true
+                     WHERE channel = $1 AND id = $2 RETURNING id",
+                    &[(&channel.sql(), Type::INT8), (&id.sql(), Type::INT8)],
+                )
+                .await?;
+            }
+        }
         Ok(())
-    }
-
-    /// Deletes a message: its text and its history go, its place stays taken.
-    pub(crate) async fn delete_message(
-        &self,
-        channel: ChannelId,
-        id: MessageId,
-    ) -> Result<(), Error> {
-        self.write(
-            "WITH gone AS (DELETE FROM message_edits WHERE channel = $1 AND id = $2)
-             UPDATE messages SET content = '', deleted = true WHERE channel = $1 AND id = $2 RETURNING id",
-            &[(&channel.sql(), Type::INT8), (&id.sql(), Type::INT8)],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Deletes up to `limit` messages of a channel that is gone; answers how many.
-    pub(crate) async fn purge_messages(
-        &self,
-        channel: ChannelId,
-        limit: u32,
-    ) -> Result<usize, Error> {
-        self.write(
-            "WITH gone AS (DELETE FROM messages WHERE channel = $1 AND seq IN
-                              (SELECT seq FROM messages WHERE channel = $1 ORDER BY seq LIMIT $2) RETURNING id),
-                  edits AS (DELETE FROM message_edits WHERE channel = $1 AND id IN (SELECT id FROM gone))
-             SELECT id FROM gone",
-            &[(&channel.sql(), Type::INT8), (&i64::from(limit), Type::INT8)],
-        )
-        .await
     }
 }

@@ -6,9 +6,11 @@
 
 pub(crate) mod account;
 pub(crate) mod channel;
+pub(crate) mod internal;
 pub(crate) mod invite;
 pub(crate) mod machine;
 pub(crate) mod message;
+pub(crate) mod partition;
 pub(crate) mod register;
 pub(crate) mod server;
 pub(crate) mod session;

@@ -1,0 +1,186 @@
+//! Work that no lane waits for, in slices: any worker does the next slice of the
+//! job that has been due longest.
+//!
+//! A job that fails waits longer each time, and in the end for a person; others go
+//! on meanwhile. One of a kind that this program does not know is left to a newer one.
+
+use std::time::Duration;
+
+use prometheus::{Error as MetricsError, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use shared::{
+    bus::envelope::unpack,
+    ids::{ChannelId, MessageId, ServerId},
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::{
+    error::StoreError,
+    store::jobs::{Job, Jobs},
+};
+
+/// The purge of a deleted channel: its server and itself.
+pub(crate) const CHANNEL_PURGE: &str = "channel_purge";
+/// The redaction of a deleted message that failed when its event was read: its server,
+/// its channel and itself.
+pub(crate) const REDACTION: &str = "redaction";
+/// What this program can do.
+const KINDS: [&str; 2] = [CHANNEL_PURGE, REDACTION];
+
+/// Messages of a slice of a purge: some ten milliseconds of one connection.
+const PURGE_SLICE: u32 = 1_000;
+/// After a slice of a purge, so many times as long is left to others.
+const PURGE_REST: f64 = 3.0;
+/// How long a claim lasts, in seconds: longer than any slice.
+const LEASE: f64 = 60.0;
+/// How soon to look again when nothing was due.
+const IDLE: Duration = Duration::from_millis(500);
+/// So many failures in a row, and a job waits for a person.
+const MOST_ATTEMPTS: i16 = 12;
+/// How often what waits is counted for the metrics.
+const SURVEY: Duration = Duration::from_secs(5);
+
+/// What the work beside the lanes says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    slices: IntCounterVec,
+    failures: IntCounterVec,
+    age: GaugeVec,
+    parked: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers them.
+    pub(crate) fn new(registry: &Registry) -> Result<Self, MetricsError> {
+        let counter = |name: &str, help: &str| -> Result<IntCounterVec, MetricsError> {
+            let counter = IntCounterVec::new(Opts::new(name, help), &["kind"])?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let opts = Opts::new(
+            "confab_jobs_age_seconds",
+            "Age of the oldest job, by kind, in the whole deployment; `internal` are internal commands",
+        );
+        let age = GaugeVec::new(opts, &["kind"])?;
+        registry.register(Box::new(age.clone()))?;
+        let opts = Opts::new(
+            "confab_jobs_parked",
+            "Jobs that failed too often and wait for a person, by kind, in the whole deployment; `internal` are pairs of partitions whose internal commands wait",
+        );
+        let parked = IntGaugeVec::new(opts, &["kind"])?;
+        registry.register(Box::new(parked.clone()))?;
+        let metrics = Self {
+            slices: counter("confab_jobs_slices_total", "Slices of jobs that were done")?,
+            failures: counter("confab_jobs_failures_total", "Slices of jobs that failed")?,
+            age,
+            parked,
+        };
+        for kind in KINDS {
+            metrics.slices.with_label_values(&[kind]);
+            metrics.failures.with_label_values(&[kind]);
+        }
+        metrics.clear();
+        Ok(metrics)
+    }
+
+    fn clear(&self) {
+        for kind in KINDS.into_iter().chain(["internal"]) {
+            self.age.with_label_values(&[kind]).set(0.0);
+            self.parked.with_label_values(&[kind]).set(0);
+        }
+    }
+}
+
+/// Does one slice after the other until it is stopped.
+pub(crate) async fn run(jobs: Jobs, metrics: Metrics, stop: CancellationToken) {
+    let mut surveyed = None;
+    while !stop.is_cancelled() {
+        if surveyed.is_none_or(|at: Instant| at.elapsed() >= SURVEY) {
+            surveyed = Some(Instant::now());
+            if let Err(error) = survey(&jobs, &metrics).await {
+                warn!(%error, "jobs could not be counted");
+            }
+        }
+        let worked = match jobs.claim(&KINDS, LEASE).await {
+            Ok(Some(job)) => {
+                work(&jobs, &metrics, &job).await;
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                warn!(%error, "jobs could not be read");
+                false
+            }
+        };
+        if !worked {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(IDLE) => {}
+            }
+        }
+    }
+    jobs.close().await;
+}
+
+async fn survey(jobs: &Jobs, metrics: &Metrics) -> Result<(), StoreError> {
+    let waiting = jobs.waiting().await?;
+    let (parked, age) = jobs.internal().await?;
+    metrics.clear();
+    for row in waiting {
+        metrics.age.with_label_values(&[&row.kind]).set(row.age);
+        let parked = metrics.parked.with_label_values(&[&row.kind]);
+        parked.set(row.parked);
+    }
+    metrics.age.with_label_values(&["internal"]).set(age);
+    metrics.parked.with_label_values(&["internal"]).set(parked);
+    Ok(())
+}
+
+/// Does a slice, or says when the job is tried again.
+async fn work(jobs: &Jobs, metrics: &Metrics, job: &Job) {
+    let error = match slice(jobs, job).await {
+        Ok(()) => {
+            metrics.slices.with_label_values(&[&job.kind]).inc();
+            return;
+        }
+        Err(error) => error,
+    };
+    metrics.failures.with_label_values(&[&job.kind]).inc();
+    let parked = job.attempts >= MOST_ATTEMPTS;
+    if parked {
+        error!(job.id, job.kind, %error, "job failed too often and waits for a person");
+    } else {
+        warn!(job.id, job.kind, job.attempts, %error, "job failed");
+    }
+    let problem = error.to_string();
+    if let Err(error) = jobs
+        .postpone(job, wait(job.attempts), parked, &problem)
+        .await
+    {
+        // Its lease ends by itself.
+        warn!(job.id, %error, "job was not put off");
+    }
+}
+
+async fn slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
+    let unreadable = |_| StoreError::Inconsistency("the body of a job");
+    match job.kind.as_str() {
+        CHANNEL_PURGE => {
+            let place: (ServerId, ChannelId) = unpack(&job.body).map_err(unreadable)?;
+            jobs.purge(job, place, PURGE_SLICE, PURGE_REST).await
+        }
+        REDACTION => {
+            let (server, channel, message): (ServerId, ChannelId, MessageId) =
+                unpack(&job.body).map_err(unreadable)?;
+            jobs.redact(job, server, (channel, message)).await
+        }
+        _ => Err(StoreError::Inconsistency("a job of no kind")),
+    }
+}
+
+/// Seconds until the next attempt: twice as long after each, up to two minutes.
+fn wait(attempts: i16) -> f64 {
+    let doublings = i32::from(attempts.clamp(1, 9)) - 1;
+    (0.5 * 2_f64.powi(doublings)).min(120.0)
+}

@@ -1,0 +1,188 @@
+//! Internal commands: some of them in each turn, beside the streams.
+//!
+//! They are patient. One that fails waits longer each time while others go on,
+//! and in the end for a person; those behind it in its pair wait with it. One
+//! that this program does not know waits for a newer one. None is dropped
+//! unexecuted.
+
+use std::collections::BTreeSet;
+
+use shared::{
+    error::{Reason, Refusal},
+    protocol,
+};
+use tracing::{error, warn};
+
+use super::{
+    Lane,
+    batch::Failure,
+    consume::{Source, Work},
+};
+use crate::{
+    error::Error,
+    store::write::internal::{Due, Pair, Postponed},
+};
+
+/// Internal commands of one turn, at most: the streams have the rest of it.
+const QUOTA: i64 = 32;
+/// Of these, at most so many of one pair.
+const PER_PAIR: i64 = 16;
+/// So many failures, and it waits for a person: some ten minutes after the first.
+pub(super) const MOST_ATTEMPTS: i16 = 12;
+/// The wait after the first failure, in milliseconds; each next is twice as long.
+const FIRST_WAIT_MS: u32 = 500;
+/// The longest wait between two attempts, in milliseconds.
+const LONGEST_WAIT_MS: u32 = 120_000;
+/// How long a command of a newer program waits before it is looked at again, in
+/// milliseconds.
+const NEWER_WAIT_MS: u32 = 5_000;
+
+impl Lane<'_> {
+    /// Executes what is due, up to the quota of a turn.
+    pub(super) async fn execute_internal(&mut self) -> Result<(), Error> {
+        if !self.internal_due || self.owned.is_empty() {
+            return Ok(());
+        }
+        let targets: Vec<_> = self.owned.keys().copied().collect();
+        let due = self.writer.due(&targets, PER_PAIR, QUOTA).await?;
+        self.internal_due = i64::try_from(due.len()).unwrap_or(QUOTA) >= QUOTA;
+        let mut waiting = BTreeSet::new();
+        let (mut fresh, mut suspects) = (Vec::new(), Vec::new());
+        for due in due {
+            let pair = (due.target, due.source);
+            if waiting.contains(&pair) {
+                continue;
+            }
+            if protocol::row(due.opcode).is_none() {
+                waiting.insert(pair);
+                self.wait_for_newer(&due).await?;
+            } else if due.attempts > 0 || self.is_wary(&due) {
+                // What comes behind it is not due before it.
+                waiting.insert(pair);
+                suspects.push(due);
+            } else {
+                fresh.push(due);
+            }
+        }
+        for owned in self.owned.values_mut() {
+            owned.wary = false;
+        }
+        if !fresh.is_empty() {
+            let mut works: Vec<Work> = fresh.into_iter().map(Work::from_due).collect();
+            match self.commit(&mut works).await {
+                Ok(()) => {}
+                Err(Failure::Lost(error)) => return Err(error),
+                Err(Failure::Poison(_)) => self.singly(works).await?,
+            }
+        }
+        for suspect in suspects {
+            // Counted before it is executed: it may end the connection, or all of us.
+            self.count_attempt(&suspect).await?;
+            self.singly(vec![Work::from_due(suspect)]).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the partition was not given back in order: something ended its lane.
+    fn is_wary(&self, due: &Due) -> bool {
+        self.owned.get(&due.target).is_some_and(|owned| owned.wary)
+    }
+
+    /// Executes each alone; behind one that fails, its pair waits.
+    async fn singly(&mut self, works: Vec<Work>) -> Result<(), Error> {
+        let mut waiting: BTreeSet<Pair> = BTreeSet::new();
+        for mut work in works {
+            let Source::Internal {
+                source, attempts, ..
+            } = work.source
+            else {
+                continue;
+            };
+            let pair = (work.partition, source);
+            if waiting.contains(&pair) {
+                continue;
+            }
+            self.breathe_if_due().await?;
+            match self.commit(std::slice::from_mut(&mut work)).await {
+                Ok(()) => {}
+                Err(Failure::Lost(error)) => return Err(error),
+                Err(Failure::Poison(refusal)) => {
+                    waiting.insert(pair);
+                    self.fail(pair, attempts + 1, &refusal).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn fail(&mut self, pair: Pair, attempts: i16, refusal: &Refusal) -> Result<(), Error> {
+        let (target, source) = pair;
+        let problem = refusal.reason.name();
+        self.parts.metrics.internal_failures.inc();
+        let parked = attempts >= MOST_ATTEMPTS;
+        if parked {
+            error!(%target, %source, problem, "internal command failed too often and waits for a person");
+        } else {
+            warn!(%target, %source, problem, attempts, "internal command failed");
+        }
+        self.writer
+            .postpone(&Postponed {
+                pair,
+                attempts,
+                wait_ms: wait_ms(attempts),
+                parked,
+                problem,
+            })
+            .await
+    }
+
+    async fn count_attempt(&mut self, due: &Due) -> Result<(), Error> {
+        let attempts = due.attempts + 1;
+        self.writer
+            .postpone(&Postponed {
+                pair: (due.target, due.source),
+                attempts,
+                wait_ms: wait_ms(attempts),
+                parked: attempts > MOST_ATTEMPTS,
+                problem: "under way",
+            })
+            .await
+    }
+
+    /// A rollout is under way: the lane of a newer program takes it.
+    async fn wait_for_newer(&mut self, due: &Due) -> Result<(), Error> {
+        warn!(target = %due.target, source = %due.source, opcode = due.opcode, "internal command waits for a newer worker");
+        self.writer
+            .postpone(&Postponed {
+                pair: (due.target, due.source),
+                attempts: due.attempts,
+                wait_ms: NEWER_WAIT_MS.into(),
+                parked: false,
+                problem: Reason::UnknownCommand.name(),
+            })
+            .await
+    }
+}
+
+/// How long to wait after so many failures.
+fn wait_ms(attempts: i16) -> f64 {
+    let doublings = u32::from(attempts.saturating_sub(1).unsigned_abs()).min(16);
+    FIRST_WAIT_MS
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_WAIT_MS)
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_wait_is_longer_up_to_two_minutes() {
+        let waits: Vec<f64> = (1..=MOST_ATTEMPTS).map(wait_ms).collect();
+        assert!(waits.windows(2).all(|two| two[0] <= two[1]), "{waits:?}");
+        assert_eq!(waits[0].total_cmp(&500.0), std::cmp::Ordering::Equal);
+        let minutes = waits.iter().sum::<f64>() / 60_000.0;
+        assert!((8.0..12.0).contains(&minutes), "{minutes}");
+    }
+}

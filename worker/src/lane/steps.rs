@@ -1,0 +1,114 @@
+//! What of a batch is to be executed, and what is decided before.
+
+use sha2::{Digest, Sha256};
+use shared::{
+    error::{Reason, Refusal},
+    ids::{ChannelId, MessageId},
+    protocol::{Command, message},
+};
+
+use super::{
+    Lane,
+    batch::Verdict,
+    consume::{Source, Work},
+};
+use crate::{commands, store::write::machine::NonceKey};
+
+/// A command that can be executed, with its place in the batch.
+pub(super) struct Step {
+    pub(super) place: usize,
+    pub(super) command: Command,
+    pub(super) key: Option<NonceKey>,
+    pub(super) body_hash: Vec<u8>,
+    /// Too old to be executed; still, a repeat of what was stored is answered so.
+    pub(super) late: Option<Refusal>,
+}
+
+impl Step {
+    /// The message that it answers, edits or deletes.
+    pub(super) fn message(&self) -> Option<(ChannelId, MessageId)> {
+        let Command::Message(command) = &self.command else {
+            return None;
+        };
+        match command {
+            message::Command::NewMessage(new) => Some((new.channel_id, new.reply_to?)),
+            message::Command::EditMessage(edit) => Some((edit.channel_id, edit.message_id)),
+            message::Command::DeleteMessage(delete) => Some((delete.channel_id, delete.message_id)),
+        }
+    }
+}
+
+impl Lane<'_> {
+    /// Decodes, and decides what needs neither memory nor nonces.
+    pub(super) fn sort_out(
+        &self,
+        works: &[Work],
+        now_ms: u64,
+    ) -> (Vec<Option<Verdict>>, Vec<Step>) {
+        let redis_now = now_ms.saturating_add_signed(self.redis_ahead_ms);
+        let mut steps = Vec::with_capacity(works.len());
+        let verdicts = works
+            .iter()
+            .enumerate()
+            .map(|(place, work)| match self.step(place, work, redis_now) {
+                Ok(step) => {
+                    steps.push(step);
+                    None
+                }
+                Err(refusal) => Some(Err(refusal)),
+            })
+            .collect();
+        (verdicts, steps)
+    }
+
+    fn step(&self, place: usize, work: &Work, redis_now: u64) -> Result<Step, Refusal> {
+        if let Some(refusal) = &work.verdict {
+            return Err(refusal.clone());
+        }
+        let late = match work.source {
+            Source::Stream(id) => redis_now.saturating_sub(id.ms) > self.config.deadline_ms,
+            Source::Internal { .. } => false,
+        };
+        if late {
+            self.parts.metrics.expired.inc();
+        }
+        let entry = work.entry.as_ref().ok_or(Reason::Malformed)?;
+        let command = Command::decode(entry.opcode, &entry.body)?;
+        let nonce = match work.source {
+            Source::Stream(_) => command.nonce(),
+            // Its place moves in the transaction of its effects: it cannot come twice.
+            Source::Internal { .. } => None,
+        };
+        #[cfg(feature = "sabotage")]
+        let nonce = nonce.filter(|_| !crate::sabotage::forgets());
+        if let Some(nonce) = nonce {
+            commands::check_nonce(nonce)?;
+        }
+        let key = nonce.map(|nonce| NonceKey {
+            scope: entry.scope,
+            author: entry.caller.as_ref().map(|caller| caller.user),
+            nonce: nonce.to_owned(),
+        });
+        let body_hash = if key.is_some() {
+            hash(&command)
+        } else {
+            Vec::new()
+        };
+        Ok(Step {
+            place,
+            command,
+            key,
+            body_hash,
+            late: late.then(|| Reason::Expired.into()),
+        })
+    }
+}
+
+/// What a repeated nonce must repeat: what the command says, however its sender
+/// wrote it down.
+fn hash(command: &Command) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(command.row().opcode.to_be_bytes());
+    hash.update(command.canonical());
+    hash.finalize().to_vec()
+}

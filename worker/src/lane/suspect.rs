@@ -1,0 +1,202 @@
+//! Which entry ends lanes. Nobody asks before one has ended with its process:
+//! an orderly handover, a lost connection or a Postgres that was killed accuse
+//! no entry.
+//!
+//! Then the next lane notes the range of each batch before it executes it. If
+//! that ends it, the third lane executes the entries of that range one by one,
+//! each noted; and what ends it then is refused unread by the fourth.
+
+use shared::{bus::StreamId, domain::limits::MAX_BATCH, error::Reason};
+use tracing::{error, warn};
+
+use super::{
+    Lane,
+    consume::{Source, Work},
+};
+use crate::{
+    error::Error,
+    store::write::partition::{Note, Taken},
+};
+
+/// What a lane thinks of the entries of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// Nothing happened: they are executed in batches.
+    Trust,
+    /// A process ended: the range of each batch is noted, until as many entries have
+    /// passed as that process can have had under way.
+    Note { left: usize },
+    /// One more ended with its range noted: up to here each goes alone, noted.
+    Alone { upto: StreamId },
+    /// One more ended with this entry alone: it is not executed again.
+    Refuse { entry: StreamId },
+}
+
+impl Watch {
+    /// What to think of a partition that was just taken; `died` when the process
+    /// that had it is gone.
+    pub(super) fn of(taken: &Taken, died: bool) -> Self {
+        let ended = taken.strikes + i16::from(died);
+        match (ended, taken.noted) {
+            (..=0, _) => Self::Trust,
+            (2, Some(upto)) => Self::Alone { upto },
+            (3.., Some(entry)) => Self::Refuse { entry },
+            _ => Self::all(),
+        }
+    }
+
+    const fn all() -> Self {
+        Self::Note { left: MAX_BATCH }
+    }
+
+    /// Whether this entry is executed alone.
+    fn singles(self, id: StreamId) -> bool {
+        match self {
+            Self::Trust | Self::Note { .. } => false,
+            Self::Alone { upto: end } | Self::Refuse { entry: end } => id <= end,
+        }
+    }
+
+    /// How many lanes ended on what is noted now; none when nothing is.
+    const fn strikes(self) -> Option<i16> {
+        match self {
+            Self::Trust => None,
+            Self::Note { .. } => Some(1),
+            Self::Alone { .. } | Self::Refuse { .. } => Some(2),
+        }
+    }
+
+    /// The entry was executed, and this process lives.
+    fn pass(&mut self, id: StreamId) {
+        match *self {
+            Self::Note { left: 0..=1 } => *self = Self::Trust,
+            Self::Note { left } => *self = Self::Note { left: left - 1 },
+            Self::Alone { upto: end } | Self::Refuse { entry: end } if id >= end => {
+                *self = Self::all();
+            }
+            Self::Trust | Self::Alone { .. } | Self::Refuse { .. } => {}
+        }
+    }
+}
+
+impl Lane<'_> {
+    /// Whether a work must not share its transaction.
+    pub(super) fn goes_alone(&self, work: &Work) -> bool {
+        match (work.source, self.owned.get(&work.partition)) {
+            (Source::Stream(id), Some(owned)) => owned.watch.singles(id),
+            _ => false,
+        }
+    }
+
+    /// Executes an entry of a range that ended lanes.
+    pub(super) async fn execute_alone(&mut self, mut work: Work) -> Result<(), Error> {
+        if let (Source::Stream(id), Some(owned)) = (work.source, self.owned.get(&work.partition))
+            && owned.watch == (Watch::Refuse { entry: id })
+        {
+            error!(partition = %work.partition, entry = %id, "entry ended too many lanes");
+            self.parts.metrics.poison.inc();
+            work.verdict = Some(Reason::Internal.into());
+        }
+        self.note(std::slice::from_ref(&work)).await?;
+        self.one_by_one(vec![work]).await
+    }
+
+    /// Notes the ranges of a batch in the partitions whose last lane died.
+    pub(super) async fn note(&mut self, works: &[Work]) -> Result<(), Error> {
+        if self.owned.values().all(|owned| owned.watch == Watch::Trust) {
+            return Ok(());
+        }
+        let mut notes: Vec<Note> = Vec::new();
+        for work in works {
+            let Source::Stream(upto) = work.source else {
+                continue;
+            };
+            let Some(owned) = self.owned.get(&work.partition) else {
+                continue;
+            };
+            let Some(strikes) = owned.watch.strikes() else {
+                continue;
+            };
+            match notes.iter_mut().find(|n| n.partition == work.partition) {
+                Some(note) => note.upto = note.upto.max(upto),
+                None => notes.push(Note {
+                    partition: work.partition,
+                    term: owned.counters.term,
+                    upto,
+                    strikes,
+                }),
+            }
+        }
+        if notes.is_empty() {
+            return Ok(());
+        }
+        warn!(
+            lane = self.config.name,
+            partitions = notes.len(),
+            "a lane died here: what comes next is noted"
+        );
+        self.writer.note(&notes).await
+    }
+
+    /// These entries took effect or were refused, and nobody died.
+    pub(super) fn pass(&mut self, works: &[Work]) {
+        for work in works {
+            if let (Source::Stream(id), Some(owned)) =
+                (work.source, self.owned.get_mut(&work.partition))
+            {
+                owned.done = owned.done.max(id);
+                owned.watch.pass(id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const END: StreamId = StreamId { ms: 5, seq: 3 };
+
+    fn taken(strikes: i16) -> Taken {
+        Taken {
+            partition: shared::ids::Partition::of(0),
+            counters: crate::store::write::machine::Counters {
+                term: 2,
+                offset: StreamId::default(),
+                last_id: 0,
+                position: 0,
+            },
+            holder: 7,
+            noted: (strikes > 0).then_some(END),
+            strikes,
+        }
+    }
+
+    #[test]
+    fn only_deaths_raise_suspicion() {
+        let all = Watch::Note { left: MAX_BATCH };
+        for (strikes, survived, died) in [
+            (0, Watch::Trust, all),
+            (1, all, Watch::Alone { upto: END }),
+            (2, Watch::Alone { upto: END }, Watch::Refuse { entry: END }),
+        ] {
+            assert_eq!(Watch::of(&taken(strikes), false), survived);
+            assert_eq!(Watch::of(&taken(strikes), true), died);
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_the_range_shares_its_batch_again() {
+        let mut watch = Watch::Alone { upto: END };
+        assert!(watch.singles(END));
+        assert!(!watch.singles(END.next()));
+        watch.pass(StreamId { ms: 5, seq: 2 });
+        assert_eq!(watch, Watch::Alone { upto: END });
+        watch.pass(END);
+        for n in 0..MAX_BATCH {
+            assert_ne!(watch, Watch::Trust, "{n}");
+            watch.pass(END);
+        }
+        assert_eq!(watch, Watch::Trust);
+    }
+}

@@ -1,0 +1,158 @@
+//! What goes on beside the lanes: purges in slices, and deleted text that leaves the
+//! log.
+
+use std::time::{Duration, Instant};
+
+use shared::protocol::{
+    channel::DeleteChannel,
+    message::{DeleteMessage, EditMessage, MessageCreated},
+};
+
+use super::stage::Stage;
+
+#[tokio::test]
+async fn a_channel_is_purged_in_slices_and_nobody_waits() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let other = stage.server(&alice, "other").await;
+    stage
+        .execute(&format!(
+            "INSERT INTO messages (channel, seq, id, author, content)
+             SELECT {}, n, n, 1, 'old' FROM generate_series(1, 30500) n",
+            room.channel
+        ))
+        .await;
+    stage.start_background();
+    let delete = DeleteChannel {
+        nonce: "d".to_owned(),
+        channel_id: room.channel,
+    };
+    stage.call(&alice, room.server, &delete).await.unwrap();
+    let before = stage.commits();
+    let mut longest = Duration::ZERO;
+    for n in 0..100 {
+        let began = Instant::now();
+        stage
+            .send(&alice, &other, &n.to_string(), "x")
+            .await
+            .unwrap();
+        longest = longest.max(began.elapsed());
+    }
+    // No lane did any of it.
+    assert_eq!(stage.commits() - before, 100);
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    let gone = format!(
+        "SELECT 1 FROM messages WHERE channel = {} HAVING count(*) = 0",
+        room.channel
+    );
+    stage.until(&gone).await;
+    stage.until("SELECT 1 FROM jobs HAVING count(*) = 0").await;
+}
+
+#[tokio::test]
+async fn deleted_text_leaves_the_log() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.start_background();
+    let sent = stage.send(&alice, &room, "n", "secret one").await.unwrap();
+    stage.send(&alice, &room, "o", "open").await.unwrap();
+    for nonce in ["e1", "e2"] {
+        let edit = EditMessage {
+            nonce: nonce.to_owned(),
+            channel_id: room.channel,
+            message_id: sent.message_id,
+            content: format!("secret {nonce}"),
+        };
+        stage.call(&alice, room.server, &edit).await.unwrap();
+    }
+    let held = "SELECT count(*)::text FROM events WHERE position('secret'::bytea in body) > 0";
+    assert_eq!(stage.column(held).await, ["3"]);
+    let delete = DeleteMessage {
+        nonce: "d".to_owned(),
+        channel_id: room.channel,
+        message_id: sent.message_id,
+    };
+    stage.call(&alice, room.server, &delete).await.unwrap();
+    let gone =
+        "SELECT 1 FROM events WHERE position('secret'::bytea in body) > 0 HAVING count(*) = 0";
+    stage.until(gone).await;
+    stage
+        .until("SELECT 1 FROM message_edits HAVING count(*) = 0")
+        .await;
+    // The event is there, without its text; the others are as they were.
+    let body = "SELECT encode(body, 'hex') FROM events WHERE seq = 1 AND opcode = 16";
+    let body = stage.column(body).await.remove(0);
+    let digits = body.as_bytes().chunks(2);
+    let bytes: Vec<u8> = digits
+        .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
+        .collect();
+    let told: MessageCreated = shared::protocol::decode(&bytes).unwrap();
+    assert_eq!(
+        (told.message.message_id, told.message.content.as_str()),
+        (sent.message_id, "")
+    );
+    let open = "SELECT count(*)::text FROM events WHERE position('open'::bytea in body) > 0";
+    assert_eq!(stage.column(open).await, ["1"]);
+}
+
+#[tokio::test]
+async fn the_texts_of_a_purged_channel_leave_the_log() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.start_background();
+    for n in 0..5 {
+        let text = format!("secret {n}");
+        stage
+            .send(&alice, &room, &n.to_string(), &text)
+            .await
+            .unwrap();
+    }
+    let delete = DeleteChannel {
+        nonce: "d".to_owned(),
+        channel_id: room.channel,
+    };
+    stage.call(&alice, room.server, &delete).await.unwrap();
+    let gone =
+        "SELECT 1 FROM events WHERE position('secret'::bytea in body) > 0 HAVING count(*) = 0";
+    stage.until(gone).await;
+}
+
+#[tokio::test]
+async fn a_job_or_an_event_that_fails_stops_no_other() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let sent = stage.send(&alice, &room, "n", "secret").await.unwrap();
+    stage
+        .execute(
+            "INSERT INTO jobs (kind, body) VALUES ('channel_purge', 'garbage'), ('of the future', '');
+             INSERT INTO events (topic, seq, day, partition, position, opcode, body)
+             SELECT 1, id + 1, date '2026-03-01', id, position + 1, 18, 'garbage' FROM partitions;
+             UPDATE partitions SET position = position + 1",
+        )
+        .await;
+    // The lane's own count of positions is not true any more.
+    stage.stop_lanes().await;
+    stage.start_lanes(1);
+    stage.start_background();
+    let delete = DeleteMessage {
+        nonce: "d".to_owned(),
+        channel_id: room.channel,
+        message_id: sent.message_id,
+    };
+    stage.call(&alice, room.server, &delete).await.unwrap();
+    let gone =
+        "SELECT 1 FROM events WHERE position('secret'::bytea in body) > 0 HAVING count(*) = 0";
+    stage.until(gone).await;
+    stage
+        .until("SELECT 1 FROM jobs WHERE kind = 'redaction' HAVING count(*) = 64")
+        .await;
+    // Tried too often, it waits for a person.
+    stage
+        .execute("UPDATE jobs SET attempts = 11, due = now() WHERE kind = 'channel_purge'")
+        .await;
+    stage
+        .until("SELECT 1 FROM jobs WHERE kind = 'channel_purge' AND parked")
+        .await;
+    let left = "SELECT attempts::text FROM jobs WHERE kind = 'of the future'";
+    assert_eq!(stage.column(left).await, ["0"]);
+}

@@ -1,0 +1,137 @@
+//! Internal commands: once, in order, patient, and in nobody's way.
+
+use shared::{
+    ids::Partition,
+    protocol::{self, Request as _, invite::JoinMember, server::FoundServer},
+};
+
+use super::stage::Stage;
+
+/// An internal command that works anywhere.
+fn found(name: &str) -> (u16, u64, Vec<u8>) {
+    let found = FoundServer {
+        nonce: name.to_owned(),
+        name: name.to_owned(),
+    };
+    (FoundServer::ROW.opcode, 0, protocol::encode(&found))
+}
+
+/// One that is refused: there is no such server.
+fn refused() -> (u16, u64, Vec<u8>) {
+    let join = JoinMember {
+        nonce: "n".to_owned(),
+        code: "c".to_owned(),
+    };
+    (JoinMember::ROW.opcode, 64, protocol::encode(&join))
+}
+
+#[tokio::test]
+async fn those_of_a_pair_are_applied_once_and_in_order() {
+    let mut stage = Stage::stopped().await;
+    let alice = stage.account("alice").await;
+    let target = Partition::of(0);
+    for number in 1..=40 {
+        let command = found(&format!("{number:02}"));
+        stage.leave((target, 9), number, &alice, command).await;
+    }
+    stage.start_lanes(2);
+    let applied = "SELECT 1 FROM internal_inbox WHERE source = 9 AND applied = 40";
+    stage.until(applied).await;
+    let names = stage.column("SELECT name FROM servers ORDER BY id").await;
+    let expected: Vec<String> = (1..=40).map(|number| format!("{number:02}")).collect();
+    assert_eq!(names, expected);
+    let left = "SELECT count(*)::text FROM internal_outbox";
+    assert_eq!(stage.column(left).await, ["0"]);
+    // The same number again is not the next one.
+    stage.leave((target, 9), 40, &alice, found("again")).await;
+    stage.leave((target, 9), 41, &alice, found("41")).await;
+    stage
+        .until("SELECT 1 FROM internal_inbox WHERE applied = 41")
+        .await;
+    let again = "SELECT count(*)::text FROM servers WHERE name = 'again'";
+    assert_eq!(stage.column(again).await, ["0"]);
+}
+
+#[tokio::test]
+async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let target = Partition::of(0);
+    stage.leave((target, 1), 1, &alice, refused()).await;
+    stage.leave((target, 1), 2, &alice, found("behind")).await;
+    stage.leave((target, 2), 3, &alice, found("beside")).await;
+    stage.start_lanes(1);
+    stage
+        .until("SELECT 1 FROM servers WHERE name = 'beside'")
+        .await;
+    stage
+        .until("SELECT 1 FROM internal_inbox WHERE source = 1 AND attempts >= 3")
+        .await;
+    stage.send(&alice, &room, "n", "hello").await.unwrap();
+    // Tried once more, it waits for a person, and is still there.
+    stage
+        .execute("UPDATE internal_inbox SET attempts = 11, not_before = now() WHERE source = 1")
+        .await;
+    let parked = "SELECT 1 FROM internal_inbox WHERE source = 1 AND parked AND problem IS NOT NULL";
+    stage.until(parked).await;
+    let waiting = "SELECT number::text FROM internal_outbox ORDER BY number";
+    assert_eq!(stage.column(waiting).await, ["1", "2"]);
+    assert_eq!(stage.metrics.restarts.get(), 0);
+    // Whoever looked at it says that it is done; then what was behind it goes on.
+    stage
+        .execute(
+            "UPDATE internal_inbox SET applied = 1, attempts = 0, parked = false, not_before = now()
+             WHERE source = 1",
+        )
+        .await;
+    stage
+        .until("SELECT 1 FROM servers WHERE name = 'behind'")
+        .await;
+}
+
+#[tokio::test]
+async fn one_that_only_a_newer_program_knows_waits_for_it() {
+    let mut stage = Stage::stopped().await;
+    let alice = stage.account("alice").await;
+    let target = Partition::of(0);
+    let unknown = (65_000, 0, vec![0x90]);
+    stage.leave((target, 1), 1, &alice, unknown).await;
+    stage.leave((target, 2), 2, &alice, found("beside")).await;
+    stage.start_lanes(1);
+    stage
+        .until("SELECT 1 FROM servers WHERE name = 'beside'")
+        .await;
+    stage
+        .until(
+            "SELECT 1 FROM internal_inbox WHERE source = 1 AND problem = 'unknown_command'
+             AND attempts = 0 AND NOT parked AND not_before > now()",
+        )
+        .await;
+    let left = "SELECT number::text FROM internal_outbox";
+    assert_eq!(stage.column(left).await, ["1"]);
+}
+
+#[tokio::test]
+async fn the_streams_have_their_part_of_each_turn() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let opcode = FoundServer::ROW.opcode;
+    let body = found("many").2;
+    stage
+        .execute(&format!(
+            "INSERT INTO internal_outbox (target, source, number, opcode, scope, author, body)
+             SELECT 0, n % 8, n, {opcode}, 0, {}, decode('{}', 'hex') FROM generate_series(1, 2000) n",
+            alice.id,
+            crate::token::hex(&body)
+        ))
+        .await;
+    let post = stage.post(&alice, room.server, &room.message("n", "hello"));
+    stage.flush().await;
+    stage.start_lanes(1);
+    stage
+        .answer::<protocol::message::MessageSent>(post)
+        .await
+        .unwrap();
+    let waiting = "SELECT (count(*) > 1000)::text FROM internal_outbox";
+    assert_eq!(stage.column(waiting).await, ["true"]);
+}

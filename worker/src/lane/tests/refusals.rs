@@ -1,0 +1,161 @@
+//! What is refused, what is repeated, and what must not stop anybody else.
+
+use std::time::Duration;
+
+use shared::{
+    error::Reason,
+    ids::Partition,
+    protocol::{self, Request as _, account::CreateUser, message::MessageSent},
+};
+
+use super::stage::Stage;
+use crate::lane::owner;
+
+#[tokio::test]
+async fn a_late_repeat_of_what_was_stored_gets_the_first_answer() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let first = stage.send(&alice, &room, "n", "hello").await.unwrap();
+    stage.stop_lanes().await;
+    let repeat = stage.post(&alice, room.server, &room.message("n", "hello"));
+    let other = stage.post(&alice, room.server, &room.message("m", "hello"));
+    stage.flush().await;
+    stage.deadline_ms = 0;
+    stage.start_lanes(1);
+    assert_eq!(stage.answer::<MessageSent>(repeat).await.unwrap(), first);
+    assert_eq!(
+        stage.answer::<MessageSent>(other).await.unwrap_err(),
+        Reason::Expired
+    );
+}
+
+#[tokio::test]
+async fn a_command_written_otherwise_is_the_same_command() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let first = stage.send(&alice, &room, "n", "hello").await.unwrap();
+    // Without the last field, as a client that never knew it writes it.
+    let body = protocol::encode(&("n", room.channel, "hello"));
+    let opcode = protocol::message::NewMessage::ROW.opcode;
+    let partition = Partition::of(room.server);
+    let short = stage.post_raw(&alice, (partition, room.server), opcode, body);
+    stage.flush().await;
+    assert_eq!(stage.answer::<MessageSent>(short).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_batch_of_refusals_leaves_the_stream_and_commits_nothing() {
+    let mut stage = Stage::stopped().await;
+    let (_, room) = stage.room("alice").await;
+    let mallory = stage.account("mallory").await;
+    let posts: Vec<u32> = (0..50)
+        .map(|n| stage.post(&mallory, room.server, &room.message(&n.to_string(), "no")))
+        .collect();
+    stage.flush().await;
+    stage.start_lanes(1);
+    for post in posts {
+        assert_eq!(
+            stage.answer::<MessageSent>(post).await.unwrap_err(),
+            Reason::UnknownServer
+        );
+    }
+    assert_eq!(stage.commits(), 0);
+    let waiting = stage.bus.backlog(Partition::of(room.server)).await;
+    assert_eq!(waiting, Ok(0), "the next lane would execute them again");
+    stage
+        .until(&format!(
+            "SELECT 1 FROM partitions WHERE id = {} AND offset_ms > 0",
+            Partition::of(room.server)
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_row_that_nobody_can_read_stops_nobody_else() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let (bob, broken) = stage.room("bob").await;
+    stage
+        .execute(&format!(
+            "UPDATE members SET roles = ARRAY[NULL]::bigint[] WHERE server = {}",
+            broken.server
+        ))
+        .await;
+    for n in 0..5 {
+        let bad = stage.post(&bob, broken.server, &broken.message(&n.to_string(), "x"));
+        let good = stage.post(&alice, room.server, &room.message(&n.to_string(), "x"));
+        stage.flush().await;
+        assert_eq!(
+            stage.answer::<MessageSent>(bad).await.unwrap_err(),
+            Reason::Internal
+        );
+        stage.answer::<MessageSent>(good).await.unwrap();
+    }
+    assert_eq!(stage.metrics.restarts.get(), 0);
+}
+
+#[tokio::test]
+async fn lanes_that_spend_the_same_codes_the_other_way_round_both_go_on() {
+    let mut stage = Stage::stopped().await;
+    let alice = stage.account("alice").await;
+    stage
+        .execute(&format!(
+            "UPDATE deployment SET first_account = {};
+             INSERT INTO invites (code, creator) VALUES ('one', 1), ('two', 1)",
+            alice.id
+        ))
+        .await;
+    let lanes = ["stage/0".to_owned(), "stage/1".to_owned()];
+    let of = |lane: &String| {
+        Partition::all()
+            .find(|partition| owner(*partition, &lanes) == Some(lane))
+            .unwrap()
+    };
+    let mut posts = Vec::new();
+    for (lane, codes) in [(&lanes[0], ["one", "two"]), (&lanes[1], ["two", "one"])] {
+        for code in codes {
+            let name = format!("{code}-{}", of(lane));
+            let create = CreateUser {
+                nonce: name.clone(),
+                name: Some(name.clone()),
+                password_hash: Some("x".to_owned()),
+                invite: Some(code.to_owned()),
+                invite_required: true,
+                token: name,
+                device: "d".to_owned(),
+            };
+            let post = stage.post_to(of(lane), &alice, 0, &create);
+            posts.push(post);
+        }
+    }
+    stage.flush().await;
+    let mut holding = stage.pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM invites FOR UPDATE")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    for lane in &lanes {
+        // Each knows of the other from the beginning.
+        let known = stage
+            .bus
+            .lease("lanes", lane, Duration::from_secs(10))
+            .await;
+        assert!(known.is_ok());
+    }
+    stage.start_lanes(2);
+    // Each lane waits for its first code; then each has one and wants the other's.
+    stage
+        .until(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+             AND wait_event_type = 'Lock' HAVING count(*) = 2",
+        )
+        .await;
+    holding.rollback().await.unwrap();
+    for post in posts {
+        stage
+            .answer::<protocol::account::SignedIn>(post)
+            .await
+            .unwrap();
+    }
+    assert_eq!(stage.metrics.restarts.get(), 0);
+}

@@ -1,0 +1,212 @@
+//! The places of the consumers of the event log. Who reads a partition for a
+//! consumer has its advisory lock, and moves its place under his own term only.
+
+use shared::ids::{ChannelId, MessageId, ServerId};
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+
+use super::redact;
+use crate::error::StoreError;
+
+/// Names the locks of consumers among ours: "conc" in ASCII.
+const LOCK_CLASS: i32 = 0x636f_6e63;
+/// What a consumer's connection may do at most: a frozen worker gives its locks up.
+const SETTINGS: [(&str, &str); 4] = [
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("idle_session_timeout", "10s"),
+];
+/// The condition of the index `events_position`, word for word: what consumers read.
+/// Opcode 18 is a deleted message.
+const READ: &str = "opcode = 18";
+
+/// Where a consumer is in a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) partition: i16,
+    pub(crate) term: i64,
+    /// Everything up to here had its effect.
+    pub(crate) position: i64,
+}
+
+/// An event that a consumer reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    pub(crate) partition: i16,
+    pub(crate) position: i64,
+    pub(crate) topic: i64,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What a deletion names.
+pub(crate) type Deleted = (ServerId, ChannelId, MessageId);
+
+/// Partition, head, and the columns of an event, if one is there.
+type Columns = (i16, i64, Option<i64>, Option<i64>, Option<Vec<u8>>);
+
+/// The log as one consumer sees it, on a connection of its own.
+pub(crate) struct Log {
+    connection: PgConnection,
+    name: &'static str,
+}
+
+impl Log {
+    /// Connects; the locks end with the connection.
+    pub(crate) async fn connect(
+        options: &PgConnectOptions,
+        name: &'static str,
+    ) -> Result<Self, StoreError> {
+        let options = options.clone().options(SETTINGS);
+        let mut connection = options
+            .application_name("confab-consumers")
+            .connect()
+            .await?;
+        sqlx::query(
+            "INSERT INTO consumers (name, partition) SELECT $1, id FROM partitions
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(name)
+        .execute(&mut connection)
+        .await?;
+        Ok(Self { connection, name })
+    }
+
+    /// Takes those of the partitions that nobody else reads.
+    pub(crate) async fn take(&mut self, partitions: &[i16]) -> Result<Vec<Place>, StoreError> {
+        let rows: Vec<(i16, i64, i64)> = sqlx::query_as(
+            "WITH mine AS MATERIALIZED (
+                 SELECT id FROM unnest($2::int2[]) AS w (id)
+                 WHERE pg_try_advisory_lock($3, hashtext($1) # id))
+             UPDATE consumers c SET term = c.term + 1 FROM mine
+             WHERE c.name = $1 AND c.partition = mine.id
+             RETURNING c.partition, c.term, c.position",
+        )
+        .bind(self.name)
+        .bind(partitions)
+        .bind(LOCK_CLASS)
+        .fetch_all(&mut self.connection)
+        .await?;
+        let place = |(partition, term, position)| Place {
+            partition,
+            term,
+            position,
+        };
+        Ok(rows.into_iter().map(place).collect())
+    }
+
+    /// Leaves partitions to others.
+    pub(crate) async fn give_back(&mut self, partitions: &[i16]) -> Result<(), StoreError> {
+        sqlx::query(
+            "SELECT pg_advisory_unlock($3, hashtext($1) # id) FROM unnest($2::int2[]) AS w (id)",
+        )
+        .bind(self.name)
+        .bind(partitions)
+        .bind(LOCK_CLASS)
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// The head of each partition that moved, and the next events up to it, at most
+    /// `limit` of each. One lane writes a partition, one batch after the other, so
+    /// below its head nothing is still under way.
+    pub(crate) async fn read(
+        &mut self,
+        places: &[Place],
+        limit: i64,
+    ) -> Result<(Vec<(i16, i64)>, Vec<Read>), StoreError> {
+        let partitions: Vec<i16> = places.iter().map(|place| place.partition).collect();
+        let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
+        let rows: Vec<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT p.id, p.position, e.position, e.topic, e.body
+             FROM unnest($1::int2[], $2::int8[]) AS w (id, position)
+             JOIN partitions p ON p.id = w.id AND p.position > w.position
+             LEFT JOIN LATERAL (
+                 SELECT position, topic, body FROM events
+                 WHERE partition = w.id AND position > w.position AND position <= p.position
+                     AND {READ}
+                 ORDER BY position LIMIT $3) e ON true
+             ORDER BY p.id, e.position"
+        )))
+        .bind(partitions)
+        .bind(positions)
+        .bind(limit)
+        .fetch_all(&mut self.connection)
+        .await?;
+        let mut heads: Vec<(i16, i64)> = Vec::new();
+        let mut events = Vec::new();
+        for (partition, head, position, topic, body) in rows {
+            if heads.last().is_none_or(|(last, _)| *last != partition) {
+                heads.push((partition, head));
+            }
+            if let (Some(position), Some(topic), Some(body)) = (position, topic, body) {
+                events.push(Read {
+                    partition,
+                    position,
+                    topic,
+                    body,
+                });
+            }
+        }
+        Ok((heads, events))
+    }
+
+    /// Takes the texts of deleted messages out of the log, leaves a job for each that
+    /// failed, and moves the places: all of it, or nothing.
+    pub(crate) async fn redact(
+        &mut self,
+        deleted: &[Deleted],
+        failed: &[(&str, Vec<u8>)],
+        places: &[Place],
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.connection.begin().await?;
+        for (server, channel, message) in deleted {
+            redact::message(&mut transaction, server.sql(), (*channel, *message)).await?;
+        }
+        for (kind, body) in failed {
+            sqlx::query("INSERT INTO jobs (kind, body) VALUES ($1, $2)")
+                .bind(kind)
+                .bind(body)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        let partitions: Vec<i16> = places.iter().map(|place| place.partition).collect();
+        let terms: Vec<i64> = places.iter().map(|place| place.term).collect();
+        let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
+        let moved = sqlx::query(
+            "UPDATE consumers c SET position = w.position
+             FROM unnest($2::int2[], $3::int8[], $4::int8[]) AS w (id, term, position)
+             WHERE c.name = $1 AND c.partition = w.id AND c.term = w.term",
+        )
+        .bind(self.name)
+        .bind(partitions)
+        .bind(terms)
+        .bind(positions)
+        .execute(&mut *transaction)
+        .await?;
+        if moved.rows_affected() == places.len() as u64 {
+            return Ok(transaction.commit().await?);
+        }
+        transaction.rollback().await?;
+        Err(StoreError::Fenced)
+    }
+
+    /// Events that no consumer of this name has read, in all partitions.
+    pub(crate) async fn lag(&mut self) -> Result<i64, StoreError> {
+        let lag = sqlx::query_scalar(
+            "SELECT coalesce(sum(p.position - c.position), 0)::int8
+             FROM consumers c JOIN partitions p ON p.id = c.partition WHERE c.name = $1",
+        )
+        .bind(self.name)
+        .fetch_one(&mut self.connection)
+        .await?;
+        Ok(lag)
+    }
+
+    /// Ends in order.
+    pub(crate) async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "the connection of a consumer did not end well");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Jobs: rows that any worker claims, and the slices of their work. A slice and
+//! what it says about its job are one transaction.
+
+use std::time::Duration;
+
+use shared::ids::{ChannelId, MessageId, ServerId};
+use sqlx::{
+    PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::redact;
+use crate::error::StoreError;
+
+/// A job and what waits are looked at on one connection, a slice has another.
+const CONNECTIONS: u32 = 2;
+/// How long a job waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// No slice takes longer, and none waits long for a lane.
+const SETTINGS: [(&str, &str); 3] = [
+    ("statement_timeout", "20s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+];
+
+/// A job that this worker has until its lease ends.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Job {
+    pub(crate) id: i64,
+    pub(crate) kind: String,
+    pub(crate) body: Vec<u8>,
+    /// How often it was begun since it last got on, with this time.
+    pub(crate) attempts: i16,
+    /// Names this claim: who lost it writes nothing.
+    claim: i64,
+}
+
+/// What is left of a kind.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Waiting {
+    pub(crate) kind: String,
+    /// Seconds since the oldest was left.
+    pub(crate) age: f64,
+    /// How many wait for a person.
+    pub(crate) parked: i64,
+}
+
+/// The table of jobs. Clones share the connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Jobs {
+    pool: PgPool,
+}
+
+impl Jobs {
+    /// Connects when it is first needed.
+    pub(crate) fn new(options: PgConnectOptions) -> Self {
+        let options = options.options(SETTINGS).application_name("confab-jobs");
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        Self { pool }
+    }
+
+    /// Claims the job that has been due longest, for `lease` seconds: whoever else
+    /// looks meanwhile takes another one. The attempt is counted now, so that a job
+    /// that ends its worker is counted, too.
+    pub(crate) async fn claim(
+        &self,
+        kinds: &[&str],
+        lease: f64,
+    ) -> Result<Option<Job>, StoreError> {
+        let job = sqlx::query_as(
+            "UPDATE jobs SET lease = now() + $2 * interval '1 second', claim = claim + 1,
+                             attempts = attempts + 1
+             WHERE id = (SELECT id FROM jobs
+                         WHERE NOT parked AND due <= now() AND lease <= now() AND kind = ANY($1)
+                         ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED)
+             RETURNING id, kind, body, attempts, claim",
+        )
+        .bind(kinds)
+        .bind(lease)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(job)
+    }
+
+    /// Deletes up to `limit` messages of a channel that is gone, and their texts in
+    /// the log. The next slice is due after as many times as long as this one took;
+    /// with the last one the job is done.
+    pub(crate) async fn purge(
+        &self,
+        job: &Job,
+        (server, channel): (ServerId, ChannelId),
+        limit: u32,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let (count, seqs) =
+            redact::purge(&mut transaction, channel.sql(), i64::from(limit)).await?;
+        redact::redact(&mut transaction, server.sql(), &seqs).await?;
+        if count < limit as usize {
+            return self.finish(job, transaction).await;
+        }
+        let pause = began.elapsed().as_secs_f64() * rest;
+        self.go_on(job, transaction, pause).await
+    }
+
+    /// Takes the texts of a deleted message out of the log.
+    pub(crate) async fn redact(
+        &self,
+        job: &Job,
+        server: ServerId,
+        message: (ChannelId, MessageId),
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        redact::message(&mut transaction, server.sql(), message).await?;
+        self.finish(job, transaction).await
+    }
+
+    /// Commits a slice: the next one is due after `pause` seconds.
+    async fn go_on(
+        &self,
+        job: &Job,
+        mut transaction: Transaction<'_, Postgres>,
+        pause: f64,
+    ) -> Result<(), StoreError> {
+        let moved = sqlx::query(
+            "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
+                             attempts = 0, problem = NULL
+             WHERE id = $1 AND claim = $2",
+        )
+        .bind(job.id)
+        .bind(job.claim)
+        .bind(pause)
+        .execute(&mut *transaction)
+        .await?;
+        keep(transaction, moved.rows_affected()).await
+    }
+
+    /// Commits the last slice.
+    async fn finish(
+        &self,
+        job: &Job,
+        mut transaction: Transaction<'_, Postgres>,
+    ) -> Result<(), StoreError> {
+        let gone = sqlx::query("DELETE FROM jobs WHERE id = $1 AND claim = $2")
+            .bind(job.id)
+            .bind(job.claim)
+            .execute(&mut *transaction)
+            .await?;
+        keep(transaction, gone.rows_affected()).await
+    }
+
+    /// Lets a job wait after a failure, in seconds, or for a person.
+    pub(crate) async fn postpone(
+        &self,
+        job: &Job,
+        wait: f64,
+        parked: bool,
+        problem: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
+                             parked = $4, problem = $5
+             WHERE id = $1 AND claim = $2",
+        )
+        .bind(job.id)
+        .bind(job.claim)
+        .bind(wait)
+        .bind(parked)
+        .bind(problem)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// What waits, by kind.
+    pub(crate) async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT kind, extract(epoch FROM now() - min(created_at))::float8 AS age,
+                    count(*) FILTER (WHERE parked) AS parked
+             FROM jobs GROUP BY kind",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    /// How many pairs of internal commands wait for a person, and the age in seconds
+    /// of the oldest internal command.
+    pub(crate) async fn internal(&self) -> Result<(i64, f64), StoreError> {
+        let row = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM internal_inbox WHERE parked),
+                    coalesce((SELECT extract(epoch FROM now() - min(left_at)) FROM internal_outbox), 0)::float8",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(row)
+    }
+
+    /// Closes the connections.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Who lost his lease has done nothing.
+async fn keep(transaction: Transaction<'_, Postgres>, rows: u64) -> Result<(), StoreError> {
+    if rows == 1 {
+        return Ok(transaction.commit().await?);
+    }
+    transaction.rollback().await?;
+    Err(StoreError::Fenced)
+}
