@@ -3,12 +3,29 @@
 
 use std::sync::{
     OnceLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use anyhow::bail;
 
-static SKIPS: OnceLock<AtomicBool> = OnceLock::new();
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sabotage {
+    /// The first hole is not repaired.
+    SkipRepair,
+    /// Answers find their requests by the numbers that clients chose.
+    ClientNumbers,
+    /// Some events go out under the views of another moment.
+    OtherViews,
+    /// The worker's part is broken; the gateway is sound.
+    Elsewhere,
+}
+
+static CHOSEN: OnceLock<Sabotage> = OnceLock::new();
+static SKIPPED: AtomicBool = AtomicBool::new(false);
+static CHANGED: AtomicU64 = AtomicU64::new(0);
+/// One in so many changes of rights moves nobody's view.
+const KEPT: u64 = 3;
 
 /// Reads `CONFAB_SABOTAGE`; without a name that is known the program must not start.
 #[expect(
@@ -17,9 +34,11 @@ static SKIPS: OnceLock<AtomicBool> = OnceLock::new();
 )]
 pub fn arm() -> anyhow::Result<()> {
     let name = std::env::var("CONFAB_SABOTAGE").unwrap_or_default();
-    let skips = match name.as_str() {
-        "skip_repair" => true,
-        "ack_before_commit" | "forget_nonce" => false,
+    let sabotage = match name.as_str() {
+        "skip_repair" => Sabotage::SkipRepair,
+        "client_numbers" => Sabotage::ClientNumbers,
+        "other_views" => Sabotage::OtherViews,
+        "ack_before_commit" | "forget_nonce" => Sabotage::Elsewhere,
         other => bail!(
             "this build is broken on purpose, and CONFAB_SABOTAGE names nothing it knows: {other:?}"
         ),
@@ -28,13 +47,26 @@ pub fn arm() -> anyhow::Result<()> {
         sabotage = name,
         "THIS BUILD BREAKS ITS PROMISES ON PURPOSE: never use it"
     );
-    SKIPS.get_or_init(|| AtomicBool::new(skips));
+    CHOSEN.get_or_init(|| sabotage);
     Ok(())
 }
 
 /// Whether this repair is the one that is passed over: the first one.
 pub(crate) fn passes_over() -> bool {
-    SKIPS
-        .get()
-        .is_some_and(|skips| skips.swap(false, Ordering::Relaxed))
+    CHOSEN.get() == Some(&Sabotage::SkipRepair) && !SKIPPED.swap(true, Ordering::Relaxed)
+}
+
+/// The ticket of a command, which should be the gateway's own.
+pub(crate) fn ticket(own: u64, of_the_client: u32) -> u64 {
+    if CHOSEN.get() == Some(&Sabotage::ClientNumbers) {
+        u64::from(of_the_client)
+    } else {
+        own
+    }
+}
+
+/// Whether this change of rights moves nobody's view until the next one.
+pub(crate) fn keeps_view() -> bool {
+    CHOSEN.get() == Some(&Sabotage::OtherViews)
+        && CHANGED.fetch_add(1, Ordering::Relaxed).is_multiple_of(KEPT)
 }

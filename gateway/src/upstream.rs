@@ -141,6 +141,8 @@ impl Upstream {
         let partition = partition(caller, request.scope)?;
         self.0.admission.check(partition, Instant::now())?;
         let ticket = self.0.queries.ticket();
+        #[cfg(feature = "sabotage")]
+        let ticket = crate::sabotage::ticket(ticket, request.request);
         let pending = Pending {
             ticket,
             request: request.request,

@@ -44,6 +44,12 @@ promises! {
     p11_without_postgres_nothing_is_acknowledged_and_sockets_stay P11;
     p16_nobody_hears_what_he_lost_the_right_to P16;
     p17_memory_and_descriptors_return_to_where_they_were P17;
+    p19_an_answer_belongs_to_the_request_it_names P19;
+    p20_strangers_and_slow_readers_starve_nobody P20;
+    p22_old_and_new_programs_side_by_side_lose_nothing P22;
+    rights_are_those_as_of_each_event_while_gateways_lag Rights;
+    who_asks_for_the_largest_pages_gets_them_and_stays Pages;
+    a_replica_of_redis_that_lags_takes_its_place Failover;
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub fn arm() -> anyhow::Result<()> {
     let sabotage = match name.as_str() {
         "ack_before_commit" => Sabotage::AckBeforeCommit,
         "forget_nonce" => Sabotage::ForgetNonce,
-        "skip_repair" => Sabotage::Elsewhere,
+        "skip_repair" | "client_numbers" | "other_views" => Sabotage::Elsewhere,
         other => bail!(
             "this build is broken on purpose, and CONFAB_SABOTAGE names nothing it knows: {other:?}"
         ),

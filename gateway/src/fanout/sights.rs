@@ -242,6 +242,10 @@ impl Sights {
         folded
             .regroup
             .extend(named.map(|user| Regroup { user, roles: None }));
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::keeps_view() {
+            return Ok(folded);
+        }
         folded.turned = self.turn(&touched);
         Ok(folded)
     }

@@ -35,28 +35,39 @@ const SOON: Duration = Duration::from_secs(5);
 const STRANGE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 /// Frames of a stranger in each tenth of a second: as many as the flood guard lets pass.
 const FRAMES: usize = 9;
+/// Messages that those who crawl have before them: more than the buffers of a socket hold.
+const LARGE: u64 = 4_000;
 /// A crawler reads so rarely that nothing but the socket's buffers moves.
 const CRAWL: Duration = Duration::from_secs(4);
 
 /// P20: strangers ask as much as they may from one address, guess passwords and tokens,
 /// and sessions resume from far behind and hardly read. Members go on as before.
 pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
+    let large = trial.room(6).await?;
+    let fill = Plan {
+        writers: 12,
+        readers: 0,
+        every: Duration::ZERO,
+        bytes: 1_990,
+        ..Plan::default()
+    };
+    let filling = trial.workload(&large, &fill).await?;
+    filling.progress(LARGE, BACK).await?;
+    trial.judge(filling).await?;
     let room = trial.room(6).await?;
     let plan = Plan {
         writers: 4,
         readers: 4,
-        // What crawls has much to read.
-        bytes: 1_900,
         options: Options::default(),
         ..Plan::default()
     };
     let workload = trial.workload(&room, &plan).await?;
-    workload.progress(600, BACK).await?;
+    workload.progress(400, BACK).await?;
     let calm = workload.now();
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let (flooders, guessers) = trial.terms.size.of((40, 4), (80, 8), (200, 16));
-    let crawlers = trial.terms.size.of(80, 130, 200);
+    let crawlers = trial.terms.size.of(130, 160, 200);
     trial.note(format!(
         "{flooders} strangers flood, {guessers} guess tokens, {crawlers} sessions crawl"
     ));
@@ -71,7 +82,7 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
         tasks.spawn(async move { stopped.run_until_cancelled(guess(gateway)).await });
     }
     for number in 0..crawlers {
-        let crawling = crawl(room.clone(), number);
+        let crawling = crawl(large.clone(), number);
         let stopped = stop.clone();
         tasks.spawn(async move { stopped.run_until_cancelled(crawling).await });
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     schedule::{Fault, Kind, Schedule, Who},
     stored::one_by_one,
-    trial::Trial,
+    trial::{Size, Trial},
 };
 use crate::{
     client::{Client, Options},
@@ -153,6 +153,9 @@ async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
     Ok(())
 }
 
+/// How often a link is cut while what was lost is asked for: some two seconds long.
+const FLAPS: usize = 15;
+
 /// What becomes of the notification of a message in a quiet topic.
 #[derive(Debug, Clone, Copy)]
 enum Way {
@@ -162,6 +165,8 @@ enum Way {
     Absent,
     /// The link is silent for a while when it is published.
     Silent,
+    /// It is lost, and so are answers to whoever asks for it: the link is cut again and again.
+    Flapping,
 }
 
 /// P6: one message, its notification does not arrive, then silence.
@@ -173,7 +178,9 @@ pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
     sees(&reader, "first", BACK).await?;
     let began = Instant::now();
     for number in 0_usize.. {
-        for way in [Way::Dropped, Way::Absent, Way::Silent] {
+        let flaps = trial.terms.size >= Size::Usual;
+        let ways = [Way::Dropped, Way::Absent, Way::Silent].into_iter();
+        for way in ways.chain(flaps.then_some(Way::Flapping)) {
             let text = format!("{way:?} {number}");
             quiet_once(trial, (&room, &writer, &reader), way, &text).await?;
         }
@@ -199,7 +206,7 @@ async fn quiet_once(
     let link = trial.cluster.proxies.get(1).context("a proxy")?;
     let dropped = link.dropped();
     match way {
-        Way::Dropped => link.drop_next(1),
+        Way::Dropped | Way::Flapping => link.drop_next(1),
         Way::Absent => link.refuse(true),
         Way::Silent => link.blackhole(true),
     }
@@ -209,6 +216,12 @@ async fn quiet_once(
     trial.outcome.counts.stored += 1;
     if matches!(way, Way::Silent) {
         sleep(Duration::from_millis(500 + trial.random.below(3_000))).await;
+    }
+    if matches!(way, Way::Flapping) {
+        for _ in 0..FLAPS {
+            sleep(Duration::from_millis(50 + trial.random.below(200))).await;
+            trial.cluster.proxies.get(1).context("a proxy")?.cut();
+        }
     }
     let link = trial.cluster.proxies.get(1).context("a proxy")?;
     link.refuse(false);

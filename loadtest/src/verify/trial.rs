@@ -346,7 +346,7 @@ fn settings(promise: Promise, terms: &Terms) -> Settings {
         settings.apart.push(small);
     }
     if promise == Clocks {
-        for (node, offset) in [("gateway-2", "+30s"), ("worker-2", "-30s")] {
+        for (node, offset) in [("gateway-2", "-30s"), ("worker-2", "+30s")] {
             let faked = versions::FAKETIME.map(|name| (node, name, versions::faked(name, offset)));
             settings.apart.extend(faked);
         }

@@ -44,7 +44,7 @@ pub(super) fn needs_clock() -> Option<String> {
     (!there).then(|| "libfaketime, to give processes other clocks".to_owned())
 }
 
-/// A gateway is 30 s ahead and a worker 30 s behind: everything works, and ids rise.
+/// A gateway is 30 s behind and a worker 30 s ahead: everything works, and ids rise.
 pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
     let room = trial.room(4).await?;
     let plan = Plan {

@@ -260,10 +260,9 @@ impl Reader {
                 return tally.tell(format!("{} was never led into the topic", self.name));
             };
             self.skip(ledger, at, seq, tally);
-            // Before there were notices, a client could not know what it lost.
             let path = ledger.paths.get(&self.user);
             let true_one = path.map(|path| path.sight(seq)).unwrap_or_default();
-            if self.picture != true_one && tally.notices > 0 {
+            if self.picture != true_one {
                 tally.wrong += 1;
                 tally.tell(format!(
                     "{} thinks that he sees {:?}, and sees {true_one:?}",
