@@ -113,9 +113,12 @@ impl SlowLink {
         let tasks = TaskTracker::new();
         tasks.clone().spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await;
+                // The server may not be up yet; the client comes again.
+                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else {
+                    continue;
+                };
                 let (from_client, to_client) = client.into_split();
-                let (from_server, to_server) = server.unwrap().into_split();
+                let (from_server, to_server) = server.into_split();
                 tasks.spawn(pass(from_client, to_server, Arc::clone(&passing)));
                 tasks.spawn(pass(from_server, to_client, Arc::clone(&passing)));
             }
