@@ -58,7 +58,7 @@ impl Transcript {
                 self.note(format!("-- asked to connect elsewhere in {delay_ms} ms"));
             }
             Seen::Gap { .. } => self.note("-- told of a gap".to_owned()),
-            Seen::Cursor { .. } | Seen::Sight { .. } => {}
+            Seen::Cursor { .. } | Seen::Sight { .. } | Seen::Registers { .. } => {}
             Seen::Event { seq, .. } => self.event(*seq, seen, name),
         }
     }

@@ -145,6 +145,12 @@ async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
             _ => true,
         });
         holds(placeless, "a cursor has no place in the topic")?;
+        // Were the event lost, the head of the account would tell.
+        let version = marked.version;
+        let head = tablet.log().wait(0, PATIENCE, |seen| {
+            (*seen == Seen::Registers { version }).then_some(())
+        });
+        head.await.context("the head is not told")?;
         // State before + events = state after.
         alice.agrees(before).await
     })

@@ -42,6 +42,8 @@ pub mod opcode {
     pub const GAP: u16 = 10;
     /// Server: what this session sees of the topic is another from here on.
     pub const SIGHT: u16 = 11;
+    /// Server: the account's registers were changed up to a version.
+    pub const REGISTERS: u16 = 12;
     /// Here begin the commands that go to the lane of their scope.
     pub const FIRST_LANE: u16 = 16;
     /// Here begin those that any worker answers.

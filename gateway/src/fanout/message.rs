@@ -56,6 +56,8 @@ pub enum ToShard<S = WriteHalf> {
     Rights(Arc<RightsChange>),
     /// A topic (first) goes on at a place (second).
     Gap(u64, u64),
+    /// The registers of an account (first) were changed up to a version (second).
+    Registers(u64, u64),
     /// Closes everyone who belongs to a topic.
     CloseTopic(u64, Close),
     /// Closes a connection.

@@ -68,7 +68,11 @@ pub enum Done {
         answer: Result<Repaired, Refusal>,
     },
     /// Heads.
-    Heads(Vec<(u64, u64)>, Result<(u64, Vec<TopicSeq>), Refusal>),
+    Heads(
+        Vec<(u64, u64)>,
+        Result<(u64, Vec<TopicSeq>), Refusal>,
+        Vec<TopicSeq>,
+    ),
     /// Structures, with the topics that were asked for.
     Structures(Vec<u64>, Result<(u64, Vec<OpenStructure>), Refusal>),
 }
@@ -196,7 +200,12 @@ impl Fanout {
                 after,
                 answer,
             } => self.table.repaired(topic, after, answer, now),
-            Done::Heads(asked, answer) => self.table.heads(&asked, answer, now),
+            Done::Heads(asked, answer, registers) => {
+                self.table.heads(&asked, answer, now);
+                for TopicSeq { topic, seq } in registers {
+                    self.table.registers(topic, seq);
+                }
+            }
             Done::Structures(asked, answer) => self.table.structures(&asked, answer, now),
         }
     }
@@ -227,10 +236,14 @@ async fn fetch(queries: &Queries, job: Job) -> Done {
         Job::Heads(asked) => {
             let topics = asked.iter().map(|(topic, _)| *topic).collect();
             let answer = match queries.node(&NodeQuery::Heads { topics }).await {
-                Ok(NodeAnswer::Heads { epoch, topics }) => Ok((epoch, topics)),
-                other => Err(unexpected(other)),
+                Ok(NodeAnswer::Heads {
+                    epoch,
+                    topics,
+                    registers,
+                }) => (Ok((epoch, topics)), registers),
+                other => (Err(unexpected(other)), Vec::new()),
             };
-            Done::Heads(asked, answer)
+            Done::Heads(asked, answer.0, answer.1)
         }
         Job::Structures(asked) => {
             let numbers = asked.iter().map(|(number, _)| *number).collect();

@@ -163,12 +163,21 @@ impl Table {
 
     // ---- events
 
+    /// The registers of an account were changed up to a version: its sessions look
+    /// whether they were told of each change.
+    pub fn registers(&mut self, number: u64, version: u64) {
+        if version > 0 {
+            self.tell_members(number, || ToShard::Registers(number, version));
+        }
+    }
+
     /// Something was published on a topic.
     pub fn hear(&mut self, number: u64, published: Published, now: Instant) {
         let Published {
             epoch,
             head,
             events,
+            registers,
         } = published;
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
@@ -181,6 +190,7 @@ impl Table {
             return self.mark(|other, _| other == number, now);
         }
         topic.want = topic.want.max(head);
+        self.registers(number, registers);
         for envelope in events {
             if envelope.topic == number {
                 self.take(envelope, now);

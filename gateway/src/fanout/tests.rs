@@ -320,6 +320,7 @@ fn a_moved_head_is_repaired_when_its_event_does_not_come() {
         epoch: EPOCH,
         head,
         events: Vec::new(),
+        registers: 0,
     };
     table.hear(TOPIC, published(1), now);
     table.tick(now);
@@ -542,6 +543,7 @@ fn another_log_ends_every_session() {
         epoch: EPOCH + 1,
         head: 1,
         events: vec![envelope(TOPIC, 1, None)],
+        registers: 0,
     };
     table.hear(TOPIC, foreign, now);
     assert_eq!(

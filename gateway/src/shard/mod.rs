@@ -231,6 +231,10 @@ impl<S: Socket> Shard<S> {
                 self.leave(connection, topic, keep_held);
             }
             ToShard::Rights(change) => self.topics.change(&change, &mut self.writers, now),
+            ToShard::Registers(account, version) => {
+                self.topics
+                    .registers(account, version, &mut self.writers, now);
+            }
             ToShard::Gap(topic, seq) => self.topics.gap(topic, seq, &mut self.writers, now),
             ToShard::CloseTopic(topic, close) => {
                 for slot in self.topics.members(topic) {

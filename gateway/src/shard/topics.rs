@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use shared::{
     frame::opcode,
     ids::ChannelId,
-    protocol::control::{Cursor, Gap, TopicSeq},
+    protocol::control::{Cursor, Gap, Registers, TopicSeq},
 };
 use tokio::time::Instant;
 
@@ -250,6 +250,23 @@ impl Topics {
             topic.notify(change, bound, writers, now);
         }
         self.tidy(change.topic);
+    }
+
+    /// The registers of an account were changed up to a version: every session of
+    /// it is told, those too that do not get events yet.
+    pub fn registers<S: Socket>(
+        &self,
+        account: u64,
+        version: u64,
+        writers: &mut Writers<S>,
+        now: Instant,
+    ) {
+        let registers = Registers { version };
+        let frames =
+            Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::REGISTERS, &registers)));
+        for slot in self.members(account) {
+            writers.push_control(slot, &frames, now);
+        }
     }
 
     /// The topic goes on at `seq`; what was between is lost here, and its members are told.

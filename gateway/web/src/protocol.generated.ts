@@ -644,6 +644,12 @@ export interface Sight {
   hidden: ChannelId[];
 }
 
+/** The account's registers were changed up to here (opcode 12). A client that was not told of each change asks for what is newer. */
+export interface Registers {
+  /** The account's register version. */
+  version: number;
+}
+
 /** Every type that travels as an array. */
 export interface Structs {
   LogOut: LogOut;
@@ -722,6 +728,7 @@ export interface Structs {
   Reconnect: Reconnect;
   Gap: Gap;
   Sight: Sight;
+  Registers: Registers;
 }
 
 /** Every request with its reply. */
@@ -827,6 +834,7 @@ export interface ServerControls {
   reconnect: Reconnect;
   gap: Gap;
   sight: Sight;
+  registers: Registers;
 }
 
 /** Every control frame that a client sends. */
@@ -1152,6 +1160,9 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
     { name: "shown", type: {"list":{"id":"ChannelId"}}, optional: false },
     { name: "hidden", type: {"list":{"id":"ChannelId"}}, optional: false },
   ],
+  Registers: [
+    { name: "version", type: {"int":53}, optional: false },
+  ],
 };
 
 /** The numbers of each closed set. */
@@ -1218,6 +1229,7 @@ export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), 
   reconnect: { opcode: 9, body: {"struct":"Reconnect"} },
   gap: { opcode: 10, body: {"struct":"Gap"} },
   sight: { opcode: 11, body: {"struct":"Sight"} },
+  registers: { opcode: 12, body: {"struct":"Registers"} },
 };
 
 /** Why a request was refused, by number. */

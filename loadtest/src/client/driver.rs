@@ -11,7 +11,8 @@ use shared::{
     protocol::{
         self, Event,
         control::{
-            Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, Sight, TopicSeq,
+            Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Registers, Resume, Sight,
+            TopicSeq,
         },
         server::{ServerJoined, ServerLeft},
     },
@@ -432,6 +433,11 @@ impl Driver {
                 self.shared.places().cursor(&cursor.topics);
                 let topics = cursor.topics;
                 self.shared.log.push(Seen::Cursor { topics });
+                Ok(())
+            }
+            opcode::REGISTERS => {
+                let Registers { version } = decode(body)?;
+                self.shared.log.push(Seen::Registers { version });
                 Ok(())
             }
             opcode::SIGHT => {

@@ -35,6 +35,11 @@ pub enum Seen {
         /// Where it goes on.
         seq: u64,
     },
+    /// The account's registers were changed up to a version.
+    Registers {
+        /// The version.
+        version: u64,
+    },
     /// The session opened.
     Opened {
         /// On this gateway.

@@ -55,7 +55,10 @@ impl<P: FnMut(&str)> Screen<P> {
             } => self.line(&format!("*** resumed on {gateway}")),
             Seen::Asked { .. } => self.line("*** this gateway is about to stop"),
             Seen::Gap { .. } => self.line("*** something was missed: /history shows it"),
-            Seen::Opened { .. } | Seen::Cursor { .. } | Seen::Sight { .. } => {}
+            Seen::Opened { .. }
+            | Seen::Cursor { .. }
+            | Seen::Sight { .. }
+            | Seen::Registers { .. } => {}
             Seen::Event { .. } => self.event(seen, channel, names, shown),
         }
     }

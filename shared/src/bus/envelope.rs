@@ -132,6 +132,10 @@ pub struct Published {
     pub head: u64,
     /// The events, in their order; none when only the head is told.
     pub events: Vec<Envelope>,
+    /// On an account's topic: its register version, when the head is told and a
+    /// register was changed; 0 otherwise.
+    #[serde(default)]
+    pub registers: u64,
 }
 
 /// An event on its way to the gateways.
@@ -336,6 +340,9 @@ pub enum NodeAnswer {
         epoch: u64,
         /// The heads.
         topics: Vec<TopicSeq>,
+        /// The register versions of those that are accounts and have registers.
+        #[serde(default)]
+        registers: Vec<TopicSeq>,
     },
     /// To `Structures`: those of servers that exist.
     Structures {

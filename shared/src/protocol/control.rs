@@ -92,6 +92,12 @@ bodies! {
         /// Channels that are no longer seen, or are gone: drop them.
         hidden: Vec<ChannelId>,
     }
+    /// The account's registers were changed up to here (opcode 12). A client that
+    /// was not told of each change asks for what is newer.
+    Registers {
+        /// The account's register version.
+        version: u64,
+    }
 }
 
 /// Every control frame, for the reference: opcode, name, who sends it, and the body.
@@ -112,5 +118,11 @@ pub const FRAMES: &[(u16, &str, &str, Codec)] = {
         ),
         (op::GAP, "gap", "gateway", Codec::of::<Gap>()),
         (op::SIGHT, "sight", "gateway", Codec::of::<Sight>()),
+        (
+            op::REGISTERS,
+            "registers",
+            "gateway",
+            Codec::of::<Registers>(),
+        ),
     ]
 };

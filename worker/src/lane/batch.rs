@@ -270,6 +270,11 @@ impl Lane<'_> {
                 owned.moved.insert(event.topic, event.seq);
             }
         }
+        for (user, version) in batch.registers.moved() {
+            if let Some(owned) = self.owned.get_mut(&user.partition()) {
+                owned.registers.insert(user.get(), version);
+            }
+        }
         self.memory.shrink();
     }
 

@@ -102,6 +102,8 @@ pub(super) struct Owned {
     beat: u64,
     /// Topics written since the last beat, with their heads.
     moved: BTreeMap<u64, u64>,
+    /// Accounts whose registers were changed since then, with their versions.
+    registers: BTreeMap<u64, u64>,
 }
 
 /// The lane itself. Lives as long as its connection.

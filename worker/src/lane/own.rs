@@ -189,6 +189,7 @@ impl Lane<'_> {
                 wary: *holder != 0,
                 beat: 0,
                 moved: BTreeMap::new(),
+                registers: BTreeMap::new(),
             };
             self.owned.insert(*partition, owned);
         }
@@ -278,7 +279,14 @@ impl Lane<'_> {
         let mut heads = Vec::new();
         for (partition, owned) in &mut self.owned {
             owned.beat += 1;
-            heads.extend(std::mem::take(&mut owned.moved));
+            let mut moved: BTreeMap<u64, (u64, u64)> = std::mem::take(&mut owned.moved)
+                .into_iter()
+                .map(|(topic, head)| (topic, (head, 0)))
+                .collect();
+            for (account, version) in std::mem::take(&mut owned.registers) {
+                moved.entry(account).or_default().1 = version;
+            }
+            heads.extend(moved);
             partitions.push(PartitionBeat {
                 partition: *partition,
                 term: owned.counters.term.cast_unsigned(),
@@ -293,11 +301,12 @@ impl Lane<'_> {
         let epoch = self.epoch;
         // The head of each topic that moved goes to those who hear the topic: where
         // its last event was lost, nothing else would show it.
-        let heads = heads.into_iter().map(|(topic, head)| {
+        let heads = heads.into_iter().map(|(topic, (head, registers))| {
             let published = Published {
                 epoch,
                 head,
                 events: Vec::new(),
+                registers,
             };
             (Topic::Events(topic), pack(&published))
         });

@@ -57,6 +57,7 @@ impl Outgoing {
                 epoch,
                 head: places.max().unwrap_or(0),
                 events,
+                registers: 0,
             };
             (Topic::Events(topic), pack(&published))
         });

@@ -242,12 +242,12 @@ fn envelope(topic: u64, event: EventRow) -> Result<Envelope, StoreError> {
 async fn heads(snapshot: &mut Snapshot, topics: &[u64]) -> Result<NodeAnswer, StoreError> {
     let epoch = epoch_number(&snapshot.epoch().await?);
     let heads = snapshot.find_heads(topics).await?;
+    let registers = snapshot.find_register_versions(topics).await?;
+    let place = |(topic, seq)| TopicSeq { topic, seq };
     Ok(NodeAnswer::Heads {
         epoch,
-        topics: heads
-            .into_iter()
-            .map(|(topic, seq)| TopicSeq { topic, seq })
-            .collect(),
+        topics: heads.into_iter().map(place).collect(),
+        registers: registers.into_iter().map(place).collect(),
     })
 }
 

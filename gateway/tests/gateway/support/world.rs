@@ -292,6 +292,7 @@ impl World {
                 epoch: epoch_number("epoch"),
                 head: envelope.seq.max(envelope.after),
                 events: vec![envelope.clone()],
+                registers: 0,
             });
             self.0
                 .bus
@@ -359,6 +360,7 @@ impl World {
                 epoch,
                 head,
                 events: Vec::new(),
+                registers: 0,
             };
             (Topic::Events(topic), pack(&published))
         });
@@ -530,6 +532,7 @@ impl World {
                         Some(TopicSeq { topic, seq })
                     })
                     .collect(),
+                registers: Vec::new(),
             },
             NodeQuery::Structures { servers } => NodeAnswer::Structures {
                 epoch: epoch_number("epoch"),

@@ -324,7 +324,8 @@ async fn heads_of_topics_that_exist() {
     let chat = Chat::new().await;
     chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
     let topics = vec![SERVER, OTHER_SERVER, 0, u64::MAX];
-    let NodeAnswer::Heads { topics, epoch } = chat.node(&NodeQuery::Heads { topics }).await else {
+    let NodeAnswer::Heads { topics, epoch, .. } = chat.node(&NodeQuery::Heads { topics }).await
+    else {
         panic!("no heads");
     };
     let head = TopicSeq {

@@ -22,6 +22,22 @@ impl Snapshot {
         count(version.unwrap_or_default())
     }
 
+    /// The register versions of those of these topics that are accounts.
+    pub(crate) async fn find_register_versions(
+        &mut self,
+        topics: &[u64],
+    ) -> Result<Vec<(u64, u64)>, StoreError> {
+        let ids: Vec<i64> = topics.iter().copied().map(sql).collect();
+        let rows: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT account, version FROM register_heads WHERE account = ANY($1)")
+                .bind(ids)
+                .fetch_all(&mut *self.transaction)
+                .await?;
+        rows.into_iter()
+            .map(|(account, version)| Ok((count(account)?, count(version)?)))
+            .collect()
+    }
+
     /// The cursors moved after a version whose channel exists in a server of the
     /// account, whether the account sees it or not. An account has a bounded
     /// number of registers, so they are not paged.

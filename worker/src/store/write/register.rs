@@ -82,6 +82,14 @@ impl Registers {
         self.changed.insert(place);
         Ok((register, true))
     }
+
+    /// The accounts whose registers were changed, with their versions.
+    pub(crate) fn moved(&self) -> impl Iterator<Item = (UserId, u64)> {
+        let accounts: BTreeSet<UserId> = self.changed.iter().map(|(user, _)| *user).collect();
+        accounts
+            .into_iter()
+            .filter_map(|user| Some((user, self.heads.get(&user)?.version)))
+    }
 }
 
 impl Writer {
@@ -193,6 +201,7 @@ mod tests {
         assert_eq!((same, new), (first, false));
         let (second, _) = registers.write(place(2), Write::Largest(1)).unwrap();
         assert_eq!(second.version, 2);
+        assert_eq!(registers.moved().collect::<Vec<_>>(), [(user, 2)]);
         registers.heads.insert(
             user,
             Head {
