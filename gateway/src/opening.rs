@@ -384,8 +384,18 @@ impl Opening<'_> {
     /// The client's place cannot be continued from: it goes on at the snapshot.
     /// `false` when the account is no member any more.
     async fn skip(&self, topic: &mut Following) -> Result<bool, Ended> {
-        if topic.place >= topic.head && !self.renew(topic).await? {
-            return Ok(false);
+        if topic.place >= topic.head {
+            if topic.standing.is_none() {
+                // Who joined or was revoked in what is lost, nobody knows.
+                return self
+                    .opener
+                    .end(self.link, CloseCode::OutOfSync)
+                    .await
+                    .map(|()| false);
+            }
+            if !self.renew(topic).await? {
+                return Ok(false);
+            }
         }
         topic.place = topic.head;
         self.opener.gap(self.link, topic.topic, topic.head).await;
@@ -423,6 +433,7 @@ impl Opening<'_> {
             }
             _ => None,
         };
+        drop(rights);
         let mut frames = self.frames();
         while topic.place < position {
             let page = self.page(topic).await?;
@@ -566,8 +577,9 @@ impl Opening<'_> {
 
     async fn release(&self, topic: u64) -> Result<bool, Ended> {
         let (reply, answer) = oneshot::channel();
-        let message = ToShard::Release(self.link.connection, topic, reply);
-        self.opener.exchange.tell(self.link.shard, message).await;
+        // By the way of the join: it must not be overtaken.
+        let message = ToFanout::Release(Arc::clone(self.link), topic, reply);
+        drop(self.opener.exchange.fanout.send(message).await);
         answer.await.map_err(|_gone| Ended)
     }
 

@@ -4,6 +4,8 @@
 //! changes of rights between the session's place and that one, and folds them
 //! forward again while it reads the log.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use shared::{
     bus::envelope::Effect,
@@ -24,7 +26,7 @@ use crate::{
 
 /// What one session saw of a server, event by event.
 pub struct Past {
-    structure: Structure,
+    structure: Arc<Structure>,
     standing: Standing,
     sight: Vec<ChannelId>,
     /// What it sees at the end: nothing else is shown.
@@ -35,14 +37,14 @@ impl Past {
     /// As of the place before `changes`, the last of which made `rights` what they
     /// are; `standing` is as of then, too.
     pub fn new(rights: &Rights, standing: &Standing, changes: &[Vec<Change>]) -> Self {
-        let mut structure = Structure::clone(&rights.structure);
+        // Shared with everyone else, as long as nothing of it changes.
+        let mut structure = Arc::clone(&rights.structure);
         let mut standing = standing.clone();
         let finally = structure.sight(&standing);
         for change in changes.iter().rev().flat_map(|event| event.iter().rev()) {
             // Who left is not the one who resumes.
             if let Some(undone) = change.reversed() {
-                structure.apply(&undone, true);
-                standing.apply(&undone);
+                apply(&mut structure, &mut standing, &undone);
             }
         }
         Self {
@@ -68,9 +70,13 @@ impl Past {
             .channel
             .filter(|channel| changes.iter().any(|change| change.removes(*channel)));
         let saw = gone.is_some_and(|channel| self.sight.binary_search(&channel).is_ok());
+        let mut touched = false;
         for change in changes {
-            self.structure.apply(change, true);
-            self.standing.apply(change);
+            touched |= apply(&mut self.structure, &mut self.standing, change);
+        }
+        if !touched {
+            // Somebody else left, or holds other roles.
+            return (self.shows(event), None);
         }
         let after = self.structure.sight(&self.standing);
         let before = std::mem::replace(&mut self.sight, after);
@@ -88,6 +94,15 @@ impl Past {
         };
         (shown, (!is_empty).then_some(notice))
     }
+}
+
+/// Makes a change true; whether it may concern this session.
+fn apply(structure: &mut Arc<Structure>, standing: &mut Standing, change: &Change) -> bool {
+    if change.is_structural() {
+        Arc::make_mut(structure).apply(change, true);
+        return true;
+    }
+    standing.apply(change)
 }
 
 /// Turns events into the frames of one session.
@@ -149,7 +164,7 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
     use shared::{

@@ -1,8 +1,9 @@
 //! Sessions come and go: each is attached once its topics have come as far as its
 //! snapshot, so that what it then sees is of one moment.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use foldhash::fast::RandomState;
 use shared::ids::UserId;
 use tokio::{sync::oneshot, time::Instant};
 
@@ -66,6 +67,7 @@ impl Table {
             Topic::new(kind, wanted.head, shards)
         });
         topic.want = topic.want.max(wanted.head);
+        topic.idle_since = None;
         if topic.is_behind() {
             self.alarm(now + GRACE, number);
         }
@@ -229,6 +231,14 @@ impl Table {
         );
     }
 
+    /// A session itself wants no more of a topic, whether it was attached or not:
+    /// nothing of it stays in its shard.
+    pub fn leave_now(&mut self, link: &Link, number: u64, now: Instant) {
+        self.leave(link.connection, number, false, now);
+        let leave = ToShard::Leave(link.connection, number, false);
+        self.tell(link.shard, leave);
+    }
+
     /// A connection has ended.
     pub fn detach(&mut self, link: &Link, now: Instant) {
         if let Some(connected) = self.connections.remove(&link.connection) {
@@ -248,6 +258,14 @@ impl Table {
             }
         }
         self.tell(link.shard, ToShard::Remove(link.connection));
+    }
+
+    /// The topics that sessions wait for, or will need once the one has come.
+    pub(super) fn awaited(&self) -> HashSet<u64, RandomState> {
+        let pending = self.pending.values();
+        pending
+            .flat_map(|pending| pending.attach.topics.iter().map(|wanted| wanted.topic))
+            .collect()
     }
 
     /// Sessions that waited too long end, and resume.

@@ -118,6 +118,9 @@ pub enum ToFanout {
     Attach(Attach, oneshot::Sender<Vec<Attached>>),
     /// A session no longer belongs to a topic.
     Leave(Arc<Link>, u64),
+    /// The replay of a session is finished: passed on to its shard, behind everything
+    /// that was decided before. `false` when it has to join anew.
+    Release(Arc<Link>, u64, oneshot::Sender<bool>),
     /// A connection has ended.
     Detach(Arc<Link>),
 }

@@ -141,8 +141,10 @@ impl Fanout {
                     self.metrics.events_in_total.inc_by(count);
                     self.table.hear(topic, published, now);
                 }
-                // Its events are missing now, which the next one or its head shows.
-                Err(error) => self.garbled("events", &error),
+                Err(error) => {
+                    self.garbled("events", &error);
+                    self.table.mark(|number, _| number == topic, now);
+                }
             },
             Delivery::Message(Topic::Node(_), bytes) => match unpack::<Vec<Answer>>(&bytes) {
                 Ok(answers) => self.answer(answers),
@@ -187,7 +189,11 @@ impl Fanout {
     fn serve(&mut self, message: ToFanout, now: Instant) {
         match message {
             ToFanout::Attach(attach, reply) => self.table.attach(attach, reply, now),
-            ToFanout::Leave(link, topic) => self.table.leave(link.connection, topic, false, now),
+            ToFanout::Leave(link, topic) => self.table.leave_now(&link, topic, now),
+            ToFanout::Release(link, topic, reply) => {
+                let release = ToShard::Release(link.connection, topic, reply);
+                self.table.tell(link.shard, release);
+            }
             ToFanout::Detach(link) => self.table.detach(&link, now),
         }
     }

@@ -67,17 +67,25 @@ impl<M: Send> Outbox<M> {
 
     /// Waits until a shard that something waits for has room, and hands it over.
     pub async fn room(&mut self) {
-        let waiting = self.shards.iter().filter(|shard| !shard.waiting.is_empty());
-        let reserved = waiting.map(|shard| Box::pin(shard.inbox.reserve()));
-        let reserved: Vec<_> = reserved.collect();
-        if reserved.is_empty() {
+        let waiting = self
+            .shards
+            .iter_mut()
+            .filter(|shard| !shard.waiting.is_empty());
+        let (inboxes, mut shards): (Vec<_>, Vec<_>) = waiting
+            .map(|shard| (Box::pin(shard.inbox.clone().reserve_owned()), shard))
+            .unzip();
+        if shards.is_empty() {
             return std::future::pending().await;
         }
-        // Given back at once: `hand_over` takes as many places as there are.
-        drop(select_all(reserved).await);
-        for shard in &mut self.shards {
-            shard.hand_over();
+        let (place, index, _) = select_all(inboxes).await;
+        let Some(shard) = shards.get_mut(index) else {
+            return;
+        };
+        // The place that was waited for is used, or others would take it for ever.
+        if let (Ok(place), Some(message)) = (place, shard.waiting.pop_front()) {
+            place.send(message);
         }
+        shard.hand_over();
     }
 }
 

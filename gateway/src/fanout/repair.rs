@@ -6,7 +6,6 @@ use shared::{bus::envelope::Envelope, error::Refusal, protocol::control::TopicSe
 use tokio::time::Instant;
 
 use super::{
-    message::ToShard,
     table::{GRACE, Job, Table},
     topic::{Kind, Subscription},
 };
@@ -49,7 +48,8 @@ impl Table {
         while self.repairs_running < MAX_REPAIRS
             && let Some(number) = self.repairs.pop_front()
         {
-            if let Some(topic) = self.topics.get(&number) {
+            if let Some(topic) = self.topics.get_mut(&number) {
+                topic.repair_want = topic.want;
                 self.repairs_running += 1;
                 self.metrics.repairs_total.inc();
                 self.jobs.push(Job::Repair {
@@ -112,7 +112,10 @@ impl Table {
             topic.want = topic.want.max(head);
             return;
         }
-        if !progress {
+        if !progress && topic.want > topic.repair_want.max(head) {
+            // More was heard of since it was asked for.
+            self.repair(number, now);
+        } else if !progress {
             // The log is the truth: what was hoped for beyond it does not exist.
             topic.want = topic.want.min(head.max(topic.last));
             // Who waits for it has a snapshot of another log.
@@ -147,9 +150,9 @@ impl Table {
             // Nobody knows what happened to the rights.
             return self.read_anew(number, now);
         }
+        // Who joined or was revoked in what is lost, nobody knows.
         topic.skip_to(head);
-        self.metrics.gaps_total.inc();
-        self.tell_members(number, || ToShard::Gap(number, head));
+        self.out_of_sync(number);
         self.advance(number, now);
     }
 

@@ -25,7 +25,7 @@ use super::{
 use crate::event::Event;
 
 /// How many servers one question about structures names.
-const STRUCTURES: usize = 64;
+pub(super) const STRUCTURES: usize = 64;
 /// How many such questions are asked at once.
 const MAX_STRUCTURES: usize = 4;
 /// How long to wait after one failed.
@@ -163,11 +163,15 @@ impl Table {
             && !self.unknown.is_empty()
             && now >= self.unknown_at
         {
-            let count = self.unknown.len().min(STRUCTURES);
+            let count = self.unknown.len().min(self.structures_most);
             let batch: Vec<(u64, Vec<UserId>)> = self
                 .unknown
                 .drain(..count)
-                .filter_map(|number| Some((number, self.topics.get(&number)?.users())))
+                .filter_map(|number| {
+                    let topic = self.topics.get_mut(&number)?;
+                    topic.asking = true;
+                    Some((number, topic.users()))
+                })
                 .collect();
             if !batch.is_empty() {
                 self.structures_running += 1;
@@ -184,12 +188,29 @@ impl Table {
         now: Instant,
     ) {
         self.structures_running = self.structures_running.saturating_sub(1);
+        for number in asked {
+            if let Some(topic) = self.topics.get_mut(number) {
+                topic.asking = false;
+            }
+        }
         let Ok((epoch, servers)) = answer else {
             self.metrics.repairs_failed_total.inc();
-            self.unknown.extend(asked);
+            let awaited = self.awaited();
+            for number in asked {
+                let topic = self.topics.get(number);
+                if topic.is_some_and(|topic| !topic.members.is_empty()) || awaited.contains(number)
+                {
+                    self.unknown.push_back(*number);
+                } else if self.topics.remove(number).is_some() {
+                    self.wants.set(*number, false);
+                }
+            }
             self.unknown_at = now + RETRY;
+            // Perhaps one of them is at fault: it must not keep the others for ever.
+            self.structures_most = (asked.len() / 2).max(1);
             return;
         };
+        self.structures_most = (self.structures_most * 2).min(STRUCTURES);
         self.learn_epoch(epoch);
         let mut found: HashMap<u64, OpenStructure, RandomState> = servers
             .into_iter()

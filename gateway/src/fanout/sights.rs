@@ -21,7 +21,7 @@ use crate::few::Few;
 /// How many changes of single members are remembered.
 const RECENT: usize = 1_024;
 
-/// Names a group of a topic. A number is never used twice while the topic is held.
+/// Names a group of a topic. A number is never used twice while a structure is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GroupId(pub u32);
 
@@ -37,10 +37,10 @@ struct Key {
 }
 
 impl Key {
-    fn of(structure: &Structure, user: UserId, roles: &[RoleId]) -> Self {
+    fn of(named: &Named, user: UserId, roles: Arc<[RoleId]>) -> Self {
         Self {
-            roles: roles.into(),
-            named: structure.names(user).then_some(user),
+            roles,
+            named: named.contains(&user).then_some(user),
         }
     }
 
@@ -64,6 +64,9 @@ const NOBODY: UserId = match UserId::new(shared::ids::MAX_ID) {
     None => unreachable!(),
 };
 
+/// The owner, and the members that overrides name.
+type Named = HashSet<UserId, RandomState>;
+
 #[derive(Debug)]
 struct Group {
     key: Key,
@@ -75,6 +78,8 @@ struct Group {
 #[derive(Debug)]
 pub struct Sights {
     structure: Arc<Structure>,
+    /// Whom the structure names.
+    named: Named,
     version: u64,
     groups: Few<GroupId, Group>,
     keys: HashMap<Key, GroupId, RandomState>,
@@ -124,8 +129,10 @@ impl Sights {
     /// The structure as read, without groups. `settled` is the last event that
     /// may have changed a member.
     pub fn new(structure: Structure, version: u64, settled: u64) -> Self {
+        let structure = structure.reduced();
         Self {
-            structure: Arc::new(structure.reduced()),
+            named: structure.named().collect(),
+            structure: Arc::new(structure),
             version,
             groups: Few::default(),
             keys: HashMap::default(),
@@ -157,7 +164,7 @@ impl Sights {
 
     /// Adds a member; answers its group and what that sees.
     pub fn enter(&mut self, user: UserId, roles: &[RoleId]) -> (GroupId, Channels) {
-        let key = Key::of(&self.structure, user, roles);
+        let key = Key::of(&self.named, user, roles.into());
         let id = *self.keys.entry(key.clone()).or_insert_with(|| {
             self.next += 1;
             GroupId(self.next)
@@ -202,7 +209,7 @@ impl Sights {
     ) -> Option<(GroupId, Channels)> {
         let now = &self.groups.get(&id)?.key;
         let roles: Arc<[RoleId]> = roles.map_or_else(|| Arc::clone(&now.roles), Arc::from);
-        if Key::of(&self.structure, user, &roles) == *now {
+        if Key::of(&self.named, user, Arc::clone(&roles)) == *now {
             return None;
         }
         self.leave(id);
@@ -238,6 +245,9 @@ impl Sights {
                 }
             }
         }
+        if !touched.users.is_empty() {
+            self.named = self.structure.named().collect();
+        }
         let named = touched.users.drain();
         folded
             .regroup
@@ -246,7 +256,9 @@ impl Sights {
         if crate::sabotage::keeps_view() {
             return Ok(folded);
         }
-        folded.turned = self.turn(&touched);
+        if !touched.is_empty() {
+            folded.turned = self.turn(&touched);
+        }
         Ok(folded)
     }
 
@@ -299,6 +311,10 @@ struct Touched {
 }
 
 impl Touched {
+    fn is_empty(&self) -> bool {
+        self.roles.is_empty() && self.owners.is_empty() && self.channels.is_empty()
+    }
+
     fn note(&mut self, change: &Change) {
         match change {
             Change::Owner { before, after } => {

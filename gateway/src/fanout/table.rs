@@ -21,6 +21,7 @@ use super::{
     attach::{Connected, Pending},
     beats::Beats,
     message::ToShard,
+    rights::STRUCTURES,
     subscriptions::Wants,
     topic::{Kind, Member, Subscription, Topic},
 };
@@ -80,6 +81,8 @@ pub struct Table {
     pub(super) unknown: VecDeque<u64>,
     pub(super) unknown_at: Instant,
     pub(super) structures_running: usize,
+    /// How many servers the next question about structures names.
+    pub(super) structures_most: usize,
     pub(super) wants: Wants,
     pub(super) admission: Admission,
     beats: Beats,
@@ -123,6 +126,7 @@ impl Table {
             unknown: VecDeque::new(),
             unknown_at: now,
             structures_running: 0,
+            structures_most: STRUCTURES,
             wants,
             admission,
             beats: Beats::default(),
@@ -481,15 +485,16 @@ impl Table {
     }
 
     fn forget_idle(&mut self, now: Instant) {
+        let awaited = self.awaited();
         let wants = &self.wants;
         self.topics.retain(|number, topic| {
-            if !topic.members.is_empty() || !topic.waiting.is_empty() {
+            if !topic.members.is_empty() || awaited.contains(number) {
                 topic.idle_since = None;
                 return true;
             }
             let since = *topic.idle_since.get_or_insert(now);
-            // A repair that is under way would answer about a topic that begins anew.
-            let forget = now >= since + LINGER && !topic.repairing;
+            // What is under way would answer about a topic that begins anew.
+            let forget = now >= since + LINGER && !topic.repairing && !topic.asking;
             if forget {
                 wants.set(*number, false);
             }

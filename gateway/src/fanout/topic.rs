@@ -55,6 +55,10 @@ pub struct Topic {
     pub alarm: Option<Instant>,
     /// A repair is under way or waits for its turn.
     pub repairing: bool,
+    /// The last event known to exist when it was asked for.
+    pub repair_want: u64,
+    /// Its structure was asked for.
+    pub asking: bool,
     /// Since when nobody wants it.
     pub idle_since: Option<Instant>,
     /// Who sees what of a server, as of `last`; none of an account, and while it
@@ -103,6 +107,8 @@ impl Topic {
             dirty: false,
             alarm: None,
             repairing: false,
+            repair_want: 0,
+            asking: false,
             idle_since: None,
             sights: None,
             members: Few::default(),

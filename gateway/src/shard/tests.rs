@@ -1,5 +1,6 @@
 //! A shard without sockets, in virtual time.
 
+mod rights;
 mod turns;
 
 use std::{
@@ -14,9 +15,9 @@ use std::{
 use bytes::Bytes;
 use prometheus::Registry;
 use shared::{
-    bus::envelope::{Answer, Caller, CallerKind, Envelope},
+    bus::envelope::{Answer, Envelope},
     frame::{self, WebSocketKind, websocket},
-    ids::{ChannelId, SessionId, UserId},
+    ids::ChannelId,
 };
 use tokio::{
     sync::oneshot::{self, error::TryRecvError},
@@ -28,7 +29,7 @@ use crate::{
     dialect::Dialect,
     event::Event,
     fanout::{
-        message::{Join, Notice, RightsChange, RightsEvent, ToShard},
+        message::{Join, ToShard},
         sights::{Channels, GroupId},
     },
     memory::Memory,
@@ -415,113 +416,6 @@ fn too_much_that_waits_asks_to_join_anew() {
     house.event(31, 1);
     house.flush();
     assert_eq!(sink.seqs(), [31]);
-}
-
-/// What a change of rights tells a session: its own frames, in short.
-fn told(sink: &Sink) -> Vec<String> {
-    let frames = sink.frames();
-    let mut told = Vec::new();
-    for frame in &frames {
-        let payload = frame::websocket_payload(frame).unwrap();
-        match frame::ServerFrame::read(payload) {
-            Some(frame::ServerFrame::Event { seq, .. }) => told.push(seq.to_string()),
-            _ if payload[1] == 8 => told.push("cursor".to_owned()),
-            _ => {
-                let notice: Notice = shared::protocol::decode(&payload[2..]).unwrap();
-                let names = |list: &[ChannelId]| list.iter().map(|id| id.get()).collect::<Vec<_>>();
-                let (shown, hidden) = (names(&notice.shown), names(&notice.hidden));
-                told.push(format!("sight {} {shown:?} {hidden:?}", notice.seq));
-            }
-        }
-    }
-    told
-}
-
-fn notice(seq: u64, shown: &[u64], hidden: &[u64]) -> Arc<Notice> {
-    Arc::new(Notice {
-        topic: TOPIC,
-        seq,
-        shown: ids(shown).to_vec(),
-        hidden: ids(hidden).to_vec(),
-    })
-}
-
-#[test]
-fn rights_change_with_their_event() {
-    let mut house = House::new();
-    let [falls, stays, waits] = [Sink::open(), Sink::open(), Sink::open()];
-    for (connection, sink) in (1..).zip([&falls, &stays, &waits]) {
-        house.add(connection, Dialect::MessagePack, sink);
-    }
-    house.join(1, 7, &[1]);
-    house.join(2, 7, &[1]);
-    house.join_at(3, 7, &[1], (0, false));
-    house.event(1, 1);
-    // The first one falls to a group of his own; all others gain a channel.
-    house.tell(ToShard::Rights(Arc::new(RightsChange {
-        topic: TOPIC,
-        event: Some(RightsEvent {
-            event: event(2, 2, None),
-            before: false,
-        }),
-        groups: vec![(GroupId(7), ids(&[1, 2]), Some(notice(2, &[2], &[])))],
-        moved: vec![(1, GroupId(8), ids(&[3]), Some(notice(2, &[3], &[1])))],
-    })));
-    for channel in [1, 2, 3] {
-        house.event(channel + 2, channel);
-    }
-    assert!(house.release(3));
-    house.flush();
-    house.later(Duration::from_mins(1));
-    assert_eq!(told(&falls), ["1", "sight 2 [3] [1]", "cursor", "5"]);
-    let all = ["1", "2", "sight 2 [2] []", "3", "4", "cursor"];
-    assert_eq!(told(&stays), all);
-    assert_eq!(told(&waits), all);
-}
-
-#[test]
-fn who_saw_a_channel_that_is_gone_is_told_so() {
-    let mut house = House::new();
-    let (saw, did_not) = (Sink::open(), Sink::open());
-    house.add(1, Dialect::MessagePack, &saw);
-    house.add(2, Dialect::MessagePack, &did_not);
-    house.join(1, 7, &[1, 2]);
-    house.join(2, 8, &[1]);
-    house.tell(ToShard::Rights(Arc::new(RightsChange {
-        topic: TOPIC,
-        event: Some(RightsEvent {
-            event: event(1, 2, None),
-            before: true,
-        }),
-        groups: vec![(GroupId(7), ids(&[1]), Some(notice(1, &[], &[2])))],
-        moved: Vec::new(),
-    })));
-    house.event(2, 2);
-    house.event(3, 1);
-    house.flush();
-    assert_eq!(told(&saw), ["1", "sight 1 [] [2]", "cursor", "3"]);
-    assert_eq!(told(&did_not), ["cursor", "3"]);
-}
-
-#[test]
-fn an_event_for_some_accounts_is_hidden_from_the_others() {
-    let mut house = House::new();
-    let (alice, bob) = (Sink::open(), Sink::open());
-    for (connection, sink) in [(1, &alice), (2, &bob)] {
-        let link = house.add(connection, Dialect::MessagePack, sink);
-        link.open(Caller {
-            kind: CallerKind::Person,
-            user: UserId::new(connection).unwrap(),
-            session: SessionId::new(connection).unwrap(),
-        });
-        house.join(connection, 7, &[1]);
-    }
-    house.tell(ToShard::Events(vec![event(1, 1, Some(vec![2]))]));
-    house.event(2, 1);
-    house.flush();
-    assert_eq!(told(&alice), ["cursor", "2"]);
-    // The group is carried past it as a whole.
-    assert_eq!(bob.seqs(), [1, 2]);
 }
 
 #[test]

@@ -117,6 +117,8 @@ impl Topics {
             held: Vec::new(),
         });
         topic.last = topic.last.max(join.position);
+        // Nothing of an earlier membership is left: its end would be taken for that of this one.
+        topic.held.retain(|held| held.slot != slot);
         let group = topic.group(join.group, now);
         group.sight = join.sight.clone();
         if join.released {
@@ -208,13 +210,13 @@ impl Topics {
                 group.hidden |= !ephemeral;
                 continue;
             }
-            if group.hidden && !ephemeral {
-                // A client that counts must not take what is hidden for a hole.
-                group.cursor(event.topic, event.seq.saturating_sub(1), writers, now);
-            }
             if event.is_narrowed() {
                 group.narrow(event, writers, now);
                 continue;
+            }
+            if group.hidden && !ephemeral {
+                // A client that counts must not take what is hidden for a hole.
+                group.cursor(event.topic, event.seq.saturating_sub(1), writers, now);
             }
             for slot in &group.members {
                 writers.push_event(*slot, event, now);
@@ -341,18 +343,25 @@ impl Group {
 }
 
 impl Group {
-    /// Gives an event to those of the members it is for.
+    /// Gives an event to those of the members it is for: they are few, so they alone
+    /// are carried past what was hidden. The others are, some time later.
     fn narrow<S: Socket>(&mut self, event: &Event, writers: &mut Writers<S>, now: Instant) {
+        let before = cursor(event.topic, event.seq.saturating_sub(1));
         for slot in &self.members {
-            if writers
+            if !writers
                 .user(*slot)
                 .is_some_and(|user| event.is_for(Some(user)))
             {
-                writers.push_event(*slot, event, now);
-            } else {
-                self.hidden |= event.seq != 0;
+                continue;
             }
+            if self.hidden
+                && let Some(dialect) = writers.get_mut(*slot).map(|writer| writer.link.dialect)
+            {
+                writers.push(*slot, &dialect.control(opcode::CURSOR, &before), now);
+            }
+            writers.push_event(*slot, event, now);
         }
+        self.hidden |= event.seq != 0;
     }
 }
 

@@ -803,7 +803,7 @@ export interface Events {
   server_joined: ServerJoined;
   /** The account is no longer a member of a server. */
   server_left: ServerLeft;
-  /** Somebody became a member. In a server of more than 1,000 members only he is told. */
+  /** Somebody became a member. Nobody is told in a server of more than 1,000 members. */
   member_joined: MemberJoined;
   /** Somebody is no longer a member. In a server of more than 1,000 members only he is told. */
   member_left: MemberLeft;

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::permissions::{Override, Permissions, Standing, Structure};
+use super::permissions::{Override, Permissions, Standing, Structure, TargetKind};
 use crate::ids::{ChannelId, RoleId, UserId};
 
 /// What decides whether a channel is seen.
@@ -224,32 +224,32 @@ impl Structure {
             .collect()
     }
 
-    /// Whether a member is judged by who he is, and not by his roles alone.
-    pub fn names(&self, user: UserId) -> bool {
-        user == self.owner
-            || self
-                .channels
-                .values()
-                .flatten()
-                .any(|o| names_member(o, user))
+    /// Who is judged by who he is, and not by his roles alone: the owner, and the
+    /// members that overrides name.
+    pub fn named(&self) -> impl Iterator<Item = UserId> {
+        let overrides = self.channels.values().flatten();
+        let members = overrides.filter(|o| o.kind == TargetKind::Member);
+        std::iter::once(self.owner).chain(members.filter_map(|o| UserId::new(o.target)))
     }
 }
 
 /// Whether an override names this member.
 pub fn names_member(given: &Override, user: UserId) -> bool {
-    given.kind == super::permissions::TargetKind::Member && given.target == user.get()
+    given.kind == TargetKind::Member && given.target == user.get()
 }
 
 impl Standing {
-    /// Makes a change true, if it means this membership.
-    pub fn apply(&mut self, change: &Change) {
+    /// Makes a change true, if it means this membership; whether it did.
+    pub fn apply(&mut self, change: &Change) -> bool {
         if let Change::Roles {
             user, since, after, ..
         } = change
             && (*user, *since) == (self.user, self.since)
         {
             self.roles.clone_from(after);
+            return true;
         }
+        false
     }
 }
 
@@ -271,7 +271,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::permissions::TargetKind;
 
     fn over() -> impl Strategy<Value = Override> {
         (0_u8..2, 1_u64..5, any::<u64>(), any::<u64>()).prop_map(|(kind, target, allow, deny)| {
@@ -387,7 +386,7 @@ mod tests {
             let view: BTreeMap<_, _> = to.view(&member);
             prop_assert_eq!(reduced.sight(&member), view.into_keys().collect::<Vec<_>>());
             // Who is not named sees what others with his roles see.
-            if !reduced.names(member.user) {
+            if !reduced.named().any(|user| user == member.user) {
                 let other = Standing { user: UserId::new(99).unwrap(), ..member.clone() };
                 prop_assert_eq!(reduced.sight(&member), reduced.sight(&other));
             }

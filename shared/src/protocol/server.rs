@@ -32,7 +32,7 @@ family! {
         304 server_joined: ServerJoined;
         /// The account is no longer a member of a server.
         305 server_left: ServerLeft;
-        /// Somebody became a member. In a server of more than 1,000 members only he is told.
+        /// Somebody became a member. Nobody is told in a server of more than 1,000 members.
         306 member_joined: MemberJoined;
         /// Somebody is no longer a member. In a server of more than 1,000 members only he is told.
         307 member_left: MemberLeft;

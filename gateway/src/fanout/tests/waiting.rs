@@ -1,0 +1,177 @@
+//! What a topic waits for: its structure, and what sessions wait for with it.
+
+use super::*;
+
+#[test]
+fn a_new_topic_waits_for_its_structure_and_is_read_once_it_is_subscribed() {
+    let now = Instant::now();
+    let mut table = table(now);
+    let first = want(&mut table, 2, (TOPIC, 5), Some(standing(2, 0)), now);
+    assert_eq!(
+        table.jobs.drain(..).collect::<Vec<_>>(),
+        [Job::Structures(vec![(TOPIC, Vec::new())])]
+    );
+    // What is heard meanwhile waits.
+    table.take(envelope(TOPIC, 7, None), now);
+    assert_eq!(told(&mut table), Vec::<String>::new());
+    table.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 6)])), now);
+    assert_eq!(position(first), Some(7));
+    assert_eq!(told(&mut table), ["join 2"]);
+    table.subscribed(&[TOPIC], now);
+    assert_eq!(table.jobs, [Job::Heads(vec![(TOPIC, 7)])]);
+    let heads = vec![TopicSeq {
+        topic: TOPIC,
+        seq: 9,
+    }];
+    table.heads(&[(TOPIC, 7)], Ok((EPOCH, heads)), now);
+    assert_eq!(table.jobs.pop(), Some(repair(7)));
+    table.take(envelope(TOPIC, 8, None), now);
+    table.repaired(TOPIC, 7, Ok(log(&[8, 9], 9)), now);
+    assert_eq!(told(&mut table), ["8", "9"]);
+    // Whoever comes later joins at its place, but not before it has come so far.
+    assert_eq!(attach(&mut table, 4, (TOPIC, 8), true, now), 9);
+    let ahead = want(&mut table, 6, (TOPIC, 10), Some(standing(6, 0)), now);
+    table.tick(now + GRACE);
+    assert_eq!(table.jobs.pop(), Some(repair(9)));
+    table.take(envelope(TOPIC, 10, None), now);
+    assert_eq!(position(ahead), Some(10));
+}
+
+#[test]
+fn who_waits_too_long_is_let_go() {
+    let now = Instant::now();
+    let mut table = table(now);
+    let mut answer = want(&mut table, 2, (TOPIC, 5), Some(standing(2, 0)), now);
+    table.tick(now + Duration::from_secs(9));
+    assert!(
+        answer
+            .try_recv()
+            .is_err_and(|error| error == oneshot::error::TryRecvError::Empty)
+    );
+    table.tick(now + Duration::from_secs(10));
+    assert!(
+        answer
+            .try_recv()
+            .is_err_and(|error| error == oneshot::error::TryRecvError::Closed)
+    );
+    table.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
+    assert!(table.topics.is_empty(), "and so is the topic");
+}
+
+#[test]
+fn what_a_waiting_session_will_need_is_not_forgotten() {
+    let now = Instant::now();
+    let mut table = table(now);
+    let topics = [(8, None), (TOPIC, Some(standing(8, 0)))];
+    let attach = Attach {
+        link: link(8),
+        caller: Caller {
+            kind: CallerKind::Person,
+            user: user(8),
+            session: SessionId::new(8).unwrap(),
+        },
+        epoch: Some(EPOCH),
+        topics: topics
+            .map(|(topic, standing)| AttachTopic {
+                topic,
+                head: 0,
+                place: 0,
+                standing,
+                cause: Cause::Open,
+            })
+            .into(),
+    };
+    let (reply, answer) = oneshot::channel();
+    table.attach(attach, reply, now);
+    let mut later = now;
+    for _ in 0..9 {
+        later += Duration::from_secs(1);
+        table.tick(later);
+    }
+    table.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 0)])), later);
+    assert_eq!(
+        position(answer),
+        Some(0),
+        "the account's own topic is still there"
+    );
+}
+
+#[test]
+fn a_question_that_fails_is_asked_in_smaller_parts() {
+    let now = Instant::now();
+    let mut table = table(now);
+    for n in 1..=100 {
+        drop(want(
+            &mut table,
+            n,
+            (TOPIC + n, 0),
+            Some(standing(n, 0)),
+            now,
+        ));
+    }
+    let mut most = Vec::new();
+    let mut now = now;
+    for _ in 0..8 {
+        now += Duration::from_secs(1);
+        table.tick(now);
+        for job in std::mem::take(&mut table.jobs) {
+            let Job::Structures(asked) = job else {
+                continue;
+            };
+            let asked: Vec<u64> = asked.into_iter().map(|(number, _)| number).collect();
+            most.push(asked.len());
+            table.structures(&asked, Err(Reason::Unavailable.into()), now);
+        }
+        now += Duration::from_secs(1);
+    }
+    assert_eq!(most.last(), Some(&1), "{most:?}");
+}
+
+#[test]
+fn a_missing_change_and_an_unknown_effect_are_read_anew() {
+    for effect in [Some(rights(7, sees(2))), None] {
+        let now = Instant::now();
+        let mut table = quiet(TOPIC, true, now);
+        let mut event = envelope(TOPIC, 1, effect);
+        event.effect.get_or_insert_with(|| ByteBuf::from([0xc1]));
+        table.take(event, now);
+        table.take(envelope(TOPIC, 2, None), now);
+        assert_eq!(told(&mut table), Vec::<String>::new());
+        assert_eq!(
+            table.jobs.drain(..).collect::<Vec<_>>(),
+            [Job::Structures(vec![(TOPIC, vec![user(2)])])]
+        );
+        table.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
+        let now = now + Duration::from_secs(1);
+        table.tick(now);
+        assert_eq!(table.jobs.len(), 1, "asked again");
+        let answer = OpenStructure {
+            standings: vec![standing(2, 0)],
+            ..open(TOPIC, 1)
+        };
+        table.structures(&[TOPIC], Ok((EPOCH, vec![answer])), now);
+        assert_eq!(
+            told(&mut table),
+            ["rights, 0 turned, 1 moved", "gap 1", "2"]
+        );
+    }
+}
+
+#[test]
+fn a_standing_that_changed_since_the_snapshot_is_stale() {
+    let now = Instant::now();
+    let mut table = quiet(TOPIC, true, now);
+    let left = vec![Change::Left {
+        user: user(4),
+        since: 0,
+        roles: Vec::new(),
+    }];
+    table.take(envelope(TOPIC, 1, Some(rights(0, left))), now);
+    let mut answer = want(&mut table, 4, (TOPIC, 0), Some(standing(4, 0)), now);
+    assert!(matches!(answer.try_recv().unwrap()[..], [Attached::Stale]));
+    // Others are not concerned.
+    assert_eq!(
+        position(want(&mut table, 6, (TOPIC, 0), Some(standing(6, 0)), now)),
+        Some(1)
+    );
+}
