@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser};
-use shared::config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig};
+use shared::config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig};
 
 use crate::{
+    quotas::Rates,
     session::{Rules, flood::Rate},
     shard::{ShardBounds, topics::TopicBounds, writers::Bounds},
     transport::tls::{Certificate, TlsError},
@@ -62,6 +63,10 @@ pub struct Config {
     /// What the bounds are.
     #[command(flatten)]
     pub limits: Limits,
+
+    /// The keys of the cluster.
+    #[command(flatten)]
+    pub keys: KeyConfig,
 
     /// Where Redis is.
     #[command(flatten)]
@@ -251,6 +256,35 @@ pub struct Limits {
     )]
     pub flood_bytes: u32,
 
+    /// Requests per second that one account may send to this gateway in the long run; four
+    /// times as many at once. More are refused as rate limited, before they cost anything.
+    #[arg(
+        long,
+        env = "CONFAB_ACCOUNT_RATE",
+        value_name = "COUNT",
+        default_value_t = 40
+    )]
+    pub account_rate: u32,
+
+    /// Requests per second from one network address, in the same way.
+    #[arg(
+        long,
+        env = "CONFAB_ADDRESS_RATE",
+        value_name = "COUNT",
+        default_value_t = 400
+    )]
+    pub address_rate: u32,
+
+    /// Requests per second from one network address without a session, such as signing in,
+    /// in the same way.
+    #[arg(
+        long,
+        env = "CONFAB_STRANGER_RATE",
+        value_name = "COUNT",
+        default_value_t = 10
+    )]
+    pub stranger_rate: u32,
+
     /// Requests of one connection that may wait for their answers; more are refused as busy.
     #[arg(
         long,
@@ -286,18 +320,21 @@ const MAX_TOPICS: usize = 2_000;
 impl Limits {
     /// What sessions keep to.
     pub const fn rules(&self) -> Rules {
-        const fn rate(per_second: u32) -> Rate {
-            Rate {
-                per_second,
-                burst: per_second.saturating_mul(4),
-            }
-        }
         Rules {
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             identify: Duration::from_millis(self.identify_ms),
             frames: rate(self.flood_frames),
             bytes: rate(self.flood_bytes),
             max_topics: MAX_TOPICS,
+        }
+    }
+
+    /// What is counted for accounts and addresses.
+    pub const fn quotas(&self) -> Rates {
+        Rates {
+            account: rate(self.account_rate),
+            address: rate(self.address_rate),
+            stranger: rate(self.stranger_rate),
         }
     }
 
@@ -334,6 +371,13 @@ impl Limits {
     /// Over how long clients are sent away.
     pub const fn drain(&self) -> Duration {
         Duration::from_millis(self.drain_ms)
+    }
+}
+
+const fn rate(per_second: u32) -> Rate {
+    Rate {
+        per_second,
+        burst: per_second.saturating_mul(4),
     }
 }
 

@@ -156,6 +156,12 @@ async fn execute(
         charge: gateway.memory.charge(),
     };
     let address = gateway.origins.hash(address);
+    let user = token
+        .as_deref()
+        .map(|token| gateway.queries.claim(token).ok_or(Reason::Unauthenticated))
+        .transpose()?
+        .map(|claim| claim.user);
+    gateway.quotas.admit(user, address, Instant::now())?;
     let caller = match token {
         Some(token) => Some(gateway.tokens.caller(&gateway.queries, token).await?),
         None => None,

@@ -6,7 +6,7 @@
 //!
 //! - [`accept`], [`transport`], [`http`], [`upgrade`], [`origin`], [`places`]: the doors;
 //! - [`websocket`], [`deflate`], [`dialect`], [`session`]: what a client sends;
-//! - [`upstream`], [`queries`], [`admission`], [`tokens`]: on to the workers;
+//! - [`quotas`], [`upstream`], [`queries`], [`admission`], [`tokens`]: on to the workers;
 //! - [`fanout`]: what the bus says, in order and without holes;
 //! - [`opening`]: how a session joins that stream;
 //! - [`shard`], [`event`]: out to the sockets;
@@ -32,6 +32,7 @@ pub mod origin;
 pub mod places;
 pub mod probe;
 pub mod queries;
+pub mod quotas;
 pub mod replay;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
@@ -58,6 +59,7 @@ use prometheus::Registry;
 use shared::{
     bus::{Bus, BusError, Topic},
     clock::Clock,
+    config::KeyError,
     domain::limits::MAX_FRAME_BYTES,
     ops::{self, Health},
 };
@@ -81,6 +83,7 @@ use self::{
     places::{Place, Places},
     probe::Echo,
     queries::Queries,
+    quotas::Quotas,
     session::{
         Rules,
         flood::{Bucket, Rate},
@@ -124,6 +127,8 @@ pub struct Gateway {
     pub memory: Memory,
     /// Whether messages are compressed for clients that ask for it.
     pub compression: bool,
+    /// What accounts and addresses may ask.
+    pub quotas: Quotas,
     /// Bounds HTTP commands, in all and of an address.
     pub requests: Places,
     /// Tokens of HTTP commands.
@@ -178,6 +183,9 @@ pub enum Error {
     /// A task that everything depends on has ended; the log has the cause.
     #[error("a vital task has ended")]
     Broken,
+    /// There are no keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// Two metrics have one name.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -303,7 +311,6 @@ impl House {
         let metrics = Metrics::new(registry)?;
         let node = config.node.node.clone();
         let name = incarnation(&node);
-        let clock = Clock::system();
         let vital = Vital::default();
         let memory = Memory::new(config.limits.memory_bytes);
         let shards = start_shards(config, &memory, &metrics, &vital);
@@ -315,7 +322,7 @@ impl House {
         let queries = Queries::new(
             bus.clone(),
             name.clone(),
-            clock,
+            config.keys.keys()?,
             metrics.clone(),
             config.limits.answer(),
         );
@@ -391,6 +398,7 @@ impl House {
             places: Places::new(limits.max_connections, limits.max_address_connections),
             memory,
             compression: config.transport.compression,
+            quotas: Quotas::new(limits.quotas()),
             requests: Places::new(REQUESTS, http::ADDRESS_REQUESTS),
             tokens: Tokens::default(),
             upstream,

@@ -1,5 +1,5 @@
-//! Questions to any worker: at most so many in flight, a bounded line behind
-//! them, and answers put together from chunks.
+//! Questions to any worker: of each class at most so many in flight, a bounded line
+//! behind them, and answers put together from chunks.
 
 use std::{
     collections::HashMap,
@@ -14,11 +14,11 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use shared::{
     bus::{
-        Bus, BusError, Delivery, Subscriber, Topic,
+        Bus, BusError, Class, Delivery, Subscriber, Topic,
         envelope::{Answer, Caller, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
     },
-    clock::Clock,
     error::{Reason, Refusal},
+    keys::{Claim, ClusterKeys},
     protocol::{RowKind, row},
     telemetry::trace_parent,
 };
@@ -30,17 +30,19 @@ use tracing::{Instrument, Span};
 
 use crate::{metrics::Metrics, session::Request};
 
-/// How many queries of a gateway are in flight.
-const IN_FLIGHT: usize = 64;
-/// How many wait for their turn; more are refused.
-const LINE: usize = 1_024;
 /// The largest answer: four pages of events, and more than any snapshot of a
 /// sane account.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-/// How many queries may wait at the workers.
-const MAX_DEPTH: u64 = 4_096;
-/// When to come again to a busy gateway, in milliseconds.
-const RETRY_MS: u64 = 1_000;
+
+/// How many queries of a class are in flight, and how many wait for their turn; more
+/// are refused. Each class has its own, so that none can take the turns of another.
+const fn share(class: Class) -> (usize, usize) {
+    match class {
+        Class::Node | Class::Opening => (32, 1_024),
+        Class::Account => (64, 1_024),
+        Class::Stranger => (16, 128),
+    }
+}
 
 /// Asks workers. Clones share everything.
 #[derive(Clone)]
@@ -49,22 +51,42 @@ pub struct Queries(Arc<Shared>);
 struct Shared {
     bus: Bus,
     node: String,
-    clock: Clock,
+    keys: ClusterKeys,
     metrics: Metrics,
     /// How long anybody waits for an answer.
     deadline: Duration,
-    permits: Semaphore,
-    line: AtomicUsize,
+    lines: [Line; Class::ALL.len()],
     /// The next ticket. They are never used again, so an answer that is late finds nobody
     /// instead of somebody else.
     next: AtomicU64,
     waiters: Mutex<HashMap<u64, Waiter, RandomState>>,
 }
 
+/// The turns of one class.
+struct Line {
+    permits: Semaphore,
+    waiting: AtomicUsize,
+    bound: usize,
+}
+
 struct Waiter {
     answer: oneshot::Sender<Result<Bytes, Refusal>>,
+    /// What is said when the answer may be lost; none while nothing was sent that
+    /// could be answered.
+    lost: Option<Lost>,
     next: u32,
     bytes: Vec<u8>,
+}
+
+/// Which link an answer comes on, and so what its loss means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    /// That of chunks. Reading changes nothing: it can be asked again.
+    Query,
+    /// A worker refuses by chunks, a lane answers on its own link; perhaps it was done.
+    Opening,
+    /// That of lanes: perhaps it was done.
+    Command,
 }
 
 /// Who asks, and from where.
@@ -80,18 +102,37 @@ pub struct Asker {
 
 impl Queries {
     /// Asks in the name of `node`, and waits for answers as long as `deadline`.
-    pub fn new(bus: Bus, node: String, clock: Clock, metrics: Metrics, deadline: Duration) -> Self {
+    pub fn new(
+        bus: Bus,
+        node: String,
+        keys: ClusterKeys,
+        metrics: Metrics,
+        deadline: Duration,
+    ) -> Self {
+        let lines = Class::ALL.map(|class| {
+            let (in_flight, bound) = share(class);
+            Line {
+                permits: Semaphore::new(in_flight),
+                waiting: AtomicUsize::new(0),
+                bound,
+            }
+        });
         Self(Arc::new(Shared {
             bus,
             node,
-            clock,
+            keys,
             metrics,
             deadline,
-            permits: Semaphore::new(IN_FLIGHT),
-            line: AtomicUsize::new(0),
+            lines,
             next: AtomicU64::new(1),
             waiters: Mutex::default(),
         }))
+    }
+
+    /// Whom a token names, if a worker of this cluster made it. Whether its session is
+    /// still open, only a worker knows.
+    pub fn claim(&self, token: &str) -> Option<Claim> {
+        self.0.keys.check(token)
     }
 
     /// The number of one request, which no other request of this process has.
@@ -106,7 +147,7 @@ impl Queries {
 
     /// An entry for the bus.
     pub fn entry(&self, ticket: u64, asker: Asker, request: Request) -> Entry {
-        let deadline = u64::try_from(self.0.deadline.as_millis()).unwrap_or(u64::MAX);
+        let patience = self.0.deadline.as_millis();
         Entry {
             node: self.0.node.clone(),
             connection: asker.connection,
@@ -115,7 +156,8 @@ impl Queries {
             opcode: request.opcode,
             scope: request.scope,
             body: request.body,
-            deadline_ms: self.0.clock.now_ms().saturating_add(deadline),
+            sealed: false,
+            patience_ms: u64::try_from(patience).unwrap_or(u64::MAX),
             address: asker.address,
             trace: trace_parent(),
         }
@@ -123,51 +165,74 @@ impl Queries {
 
     /// Asks any worker; answers the payload of a reply or refusal frame.
     pub async fn ask(&self, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
-        let span = span(request.opcode);
-        self.ask_inside(asker, request).instrument(span).await
+        let class = match asker.caller {
+            Some(_) => Class::Account,
+            None => Class::Stranger,
+        };
+        self.ask_as(class, asker, request).await
     }
 
-    async fn ask_inside(&self, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
+    async fn ask_as(&self, class: Class, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
+        let span = span(request.opcode);
+        self.ask_inside(class, asker, request)
+            .instrument(span)
+            .await
+    }
+
+    async fn ask_inside(
+        &self,
+        class: Class,
+        asker: Asker,
+        request: Request,
+    ) -> Result<Bytes, Refusal> {
         let deadline = Instant::now() + self.0.deadline;
-        let wait = self.wait();
         let opening = row(request.opcode).is_some_and(|row| row.kind == RowKind::Opening);
-        let entry = self.entry(wait.ticket(), asker, request);
+        let lost = if opening { Lost::Opening } else { Lost::Query };
+        let wait = self.wait();
+        let mut entry = self.entry(wait.ticket(), asker, request);
+        // Redis writes what waits to its disk, and these may hold passwords and tokens.
+        entry
+            .seal(&self.0.keys)
+            .map_err(|_randomness| Reason::Internal)?;
+        let line = self.line(class)?;
         let _permit = {
-            let _place = self.line()?;
-            match timeout_at(deadline, self.0.permits.acquire()).await {
+            let _place = line.place(&self.0.metrics)?;
+            match timeout_at(deadline, line.permits.acquire()).await {
                 Ok(Ok(permit)) => permit,
-                _ => return Err(Refusal::retry(Reason::Busy, RETRY_MS)),
+                _ => return Err(Reason::Busy.into()),
             }
         };
         self.0.metrics.queries_total.inc();
         let _gauge = InFlight::new(&self.0.metrics);
-        match self.0.bus.ask(pack(&entry)).await {
-            Ok(depth) if depth > MAX_DEPTH => {
-                // A worker will find it too old; nobody here waits for that. An
-                // opening may still be executed, and its nonce makes that harmless.
-                return Err(Refusal::retry(Reason::Busy, RETRY_MS));
-            }
-            Ok(_) => {}
+        self.sent(wait.ticket(), lost);
+        match self.0.bus.ask(class, pack(&entry)).await {
+            Ok(true) => {}
+            // It is in no list: nobody will execute it.
+            Ok(false) => return Err(Reason::Busy.into()),
             Err(BusError::Unreachable(_)) if opening => return Err(Reason::Unknown.into()),
             Err(_) => return Err(Reason::Unavailable.into()),
         }
         match timeout_at(deadline, wait.answer()).await {
             Ok(answer) => answer,
-            // An opening may have reached its lane.
-            Err(_elapsed) if opening => Err(Reason::Unknown.into()),
-            Err(_elapsed) => Err(Reason::Unavailable.into()),
+            Err(_elapsed) => Err(lost.refusal()),
         }
     }
 
     /// Asks for the gateway itself.
     pub async fn node(&self, query: &NodeQuery) -> Result<NodeAnswer, Refusal> {
+        let class = match query {
+            NodeQuery::Open { .. } | NodeQuery::Identify { .. } | NodeQuery::Topic { .. } => {
+                Class::Opening
+            }
+            _ => Class::Node,
+        };
         let request = Request {
             opcode: 0,
             request: 0,
             scope: 0,
             body: pack(query).to_vec(),
         };
-        let bytes = self.ask(Asker::default(), request).await?;
+        let bytes = self.ask_as(class, Asker::default(), request).await?;
         match unpack(&bytes) {
             Ok(NodeAnswer::Failed) => Err(Reason::Unavailable.into()),
             Ok(answer) => Ok(answer),
@@ -180,11 +245,12 @@ impl Queries {
     }
 
     /// Waits for the answer to a request, which is sent afterwards with this ticket.
-    pub fn wait(&self) -> Wait {
+    fn wait(&self) -> Wait {
         let (answer, receiver) = oneshot::channel();
         let ticket = self.ticket();
         let waiter = Waiter {
             answer,
+            lost: None,
             next: 0,
             bytes: Vec::new(),
         };
@@ -193,6 +259,20 @@ impl Queries {
             queries: self.clone(),
             ticket,
             receiver,
+        }
+    }
+
+    /// Waits for the answer of a lane to a command, which is sent at once.
+    pub fn wait_for_lane(&self) -> Wait {
+        let wait = self.wait();
+        self.sent(wait.ticket(), Lost::Command);
+        wait
+    }
+
+    /// From now on the answer may be lost.
+    fn sent(&self, ticket: u64, lost: Lost) {
+        if let Some(waiter) = self.lock().get_mut(&ticket) {
+            waiter.lost = Some(lost);
         }
     }
 
@@ -240,22 +320,28 @@ impl Queries {
         }
     }
 
-    /// Pieces may be lost: everyone who has a part of an answer gets no more.
-    pub fn lost(&self) {
+    /// Chunks may be lost. Who waited for one is told now instead of at the deadline:
+    /// a repair is asked again at once, and so is a client's question.
+    pub fn chunks_lost(&self) {
+        self.lost(|lost| lost != Lost::Command);
+    }
+
+    /// Answers of lanes may be lost: who waits for one hears `unknown` now.
+    pub fn answers_lost(&self) {
+        self.lost(|lost| lost != Lost::Query);
+    }
+
+    fn lost(&self, concerns: impl Fn(Lost) -> bool) {
         let mut waiters = self.lock();
-        for (_, waiter) in waiters.extract_if(|_, waiter| waiter.next > 0) {
-            drop(waiter.answer.send(Err(Reason::Unavailable.into())));
+        for (_, waiter) in waiters.extract_if(|_, waiter| waiter.lost.is_some_and(&concerns)) {
+            let refusal = waiter.lost.map_or(Reason::Unknown.into(), Lost::refusal);
+            drop(waiter.answer.send(Err(refusal)));
         }
     }
 
-    fn line(&self) -> Result<Place<'_>, Refusal> {
-        let place = Place(&self.0);
-        let waiting = self.0.line.fetch_add(1, Ordering::Relaxed) + 1;
-        self.0.metrics.queries_waiting.inc();
-        if waiting > LINE {
-            return Err(Refusal::retry(Reason::Busy, RETRY_MS));
-        }
-        Ok(place)
+    fn line(&self, class: Class) -> Result<&Line, Refusal> {
+        let line = self.0.lines.get(class.index());
+        line.ok_or_else(|| Reason::Internal.into())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiter, RandomState>> {
@@ -263,6 +349,28 @@ impl Queries {
             .waiters
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lost {
+    /// What is said when no answer comes.
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Query => Reason::Unavailable.into(),
+            Self::Opening | Self::Command => Reason::Unknown.into(),
+        }
+    }
+}
+
+impl Line {
+    fn place<'a>(&'a self, metrics: &'a Metrics) -> Result<Place<'a>, Refusal> {
+        let place = Place(self, metrics);
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        metrics.queries_waiting.inc();
+        if waiting > self.bound {
+            return Err(Reason::Busy.into());
+        }
+        Ok(place)
     }
 }
 
@@ -278,12 +386,12 @@ pub fn span(opcode: u16) -> Span {
 }
 
 /// A place in the line, given back when dropped.
-struct Place<'a>(&'a Shared);
+struct Place<'a>(&'a Line, &'a Metrics);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.line.fetch_sub(1, Ordering::Relaxed);
-        self.0.metrics.queries_waiting.dec();
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.1.queries_waiting.dec();
     }
 }
 
@@ -334,7 +442,7 @@ impl Drop for Wait {
 pub async fn hear(queries: Queries, mut subscriber: Subscriber) {
     while let Some(delivery) = subscriber.next().await {
         match delivery {
-            Delivery::Lost => queries.lost(),
+            Delivery::Lost => queries.chunks_lost(),
             Delivery::Message(Topic::Chunks(_), bytes) => match unpack::<Chunk>(&bytes) {
                 Ok(chunk) => queries.chunk(&chunk),
                 Err(error) => {
@@ -351,6 +459,11 @@ pub async fn hear(queries: Queries, mut subscriber: Subscriber) {
 mod tests {
     use prometheus::Registry;
     use serde_bytes::ByteBuf;
+    use shared::{
+        bus::{End, envelope::CallerKind},
+        ids::{SessionId, UserId},
+        wire::Wire,
+    };
 
     use super::*;
 
@@ -359,7 +472,7 @@ mod tests {
         Queries::new(
             Bus::memory(),
             "n".to_owned(),
-            Clock::manual(0),
+            "a secret of at least 32 characters".parse().unwrap(),
             metrics,
             Duration::from_secs(10),
         )
@@ -391,13 +504,83 @@ mod tests {
         queries.chunk(&chunk(wait.ticket(), 0, false, b"ab"));
         queries.chunk(&chunk(wait.ticket(), 2, true, b"c"));
         assert_eq!(wait.answer().await, Err(Reason::Unavailable.into()));
-        let (begun, fresh) = (queries.wait(), queries.wait());
-        queries.chunk(&chunk(begun.ticket(), 0, false, b"ab"));
-        queries.lost();
-        assert_eq!(begun.answer().await, Err(Reason::Unavailable.into()));
-        assert!(queries.lock().contains_key(&fresh.ticket()));
-        drop(fresh);
+    }
+
+    #[tokio::test]
+    async fn a_lost_link_ends_every_wait_that_it_concerns() {
+        let queries = queries();
+        let unavailable = || Err(Reason::Unavailable.into());
+        let unknown = || Err(Reason::Unknown.into());
+        let asked = |lost| {
+            let wait = queries.wait();
+            queries.sent(wait.ticket(), lost);
+            wait
+        };
+        let (in_line, read) = (queries.wait(), asked(Lost::Query));
+        let (opening, command) = (asked(Lost::Opening), queries.wait_for_lane());
+        queries.chunks_lost();
+        // Not a single chunk had come, and still it does not wait for its deadline.
+        assert_eq!(read.answer().await, unavailable());
+        assert_eq!(opening.answer().await, unknown());
+        let (read, opening) = (asked(Lost::Query), asked(Lost::Opening));
+        queries.answers_lost();
+        assert_eq!(opening.answer().await, unknown());
+        assert_eq!(command.answer().await, unknown());
+        assert_eq!(
+            queries.lock().len(),
+            2,
+            "the one in line, and the one that reads"
+        );
+        drop((in_line, read));
         assert!(queries.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn no_class_takes_the_turns_of_another() {
+        let queries = queries();
+        let ask = |caller: bool| {
+            let (queries, asker) = (queries.clone(), asker(caller));
+            async move { queries.ask(asker, ping()).await }
+        };
+        let (in_flight, bound) = share(Class::Stranger);
+        let tasks = tokio_util::task::TaskTracker::new();
+        for _ in 0..in_flight + bound {
+            tasks.spawn(ask(false));
+        }
+        while queries.lock().len() < in_flight + bound {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(ask(false).await, Err(Reason::Busy.into()));
+        tasks.spawn(ask(true));
+        let mut reader = queries.0.bus.reader().await.unwrap();
+        let taken = reader
+            .take(&[Class::Account], End::Oldest, Duration::from_secs(5))
+            .await;
+        let mut entry: Entry = unpack(&taken.unwrap().unwrap().bytes).unwrap();
+        assert!(entry.sealed);
+        entry.unseal(&queries.0.keys).unwrap();
+        assert_eq!((entry.body, entry.patience_ms), (ping().body, 10_000));
+    }
+
+    fn asker(signed_in: bool) -> Asker {
+        let caller = signed_in.then(|| Caller {
+            user: UserId::sample(),
+            session: SessionId::sample(),
+            kind: CallerKind::Person,
+        });
+        Asker {
+            caller,
+            ..Asker::default()
+        }
+    }
+
+    fn ping() -> Request {
+        Request {
+            opcode: shared::protocol::row_named("ping").unwrap().opcode,
+            request: 0,
+            scope: 0,
+            body: vec![0x90],
+        }
     }
 
     #[tokio::test]

@@ -180,7 +180,7 @@ impl Upstream {
     ) -> Result<Bytes, Refusal> {
         let partition = partition(caller, request.scope)?;
         self.0.admission.check(partition, Instant::now())?;
-        let wait = self.0.queries.wait();
+        let wait = self.0.queries.wait_for_lane();
         let asker = Asker {
             connection: 0,
             caller: Some(caller.clone()),

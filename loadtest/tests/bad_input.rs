@@ -16,7 +16,7 @@ use loadtest::{
 use shared::{
     close::CloseCode,
     domain::limits::MAX_FRAME_BYTES,
-    error::Reason,
+    error::{Reason, Refusal},
     frame::{Frame, opcode},
     ids::MAX_ID,
     protocol::{self, Request, channel::CreateChannel, message::NewMessage, rows},
@@ -235,7 +235,14 @@ async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
         let body = message(general, "lost");
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
-            for scope in [0, 1, alice.user.user_id.get(), general.get(), MAX_ID] {
+            // None was named: that is what is said, not that it is unknown.
+            match way.call(0, &body).await {
+                Err(CallError::Refused(refusal)) => {
+                    same(&refusal, &Refusal::field(Reason::Malformed, "scope"))?;
+                }
+                other => bail!("{other:?}"),
+            }
+            for scope in [1, alice.user.user_id.get(), general.get(), MAX_ID] {
                 refused(way.call(scope, &body).await, Reason::UnknownServer)?;
             }
         }

@@ -2,9 +2,13 @@
 //!
 //! Secrets belong into the environment: a process list shows flags to everyone.
 
-use std::{convert::Infallible, fmt, fs, net::SocketAddr, process, str::FromStr};
+use std::{
+    convert::Infallible, fmt, fs, io, net::SocketAddr, path::PathBuf, process, str::FromStr,
+};
 
 use clap::{Args, ValueEnum};
+
+use crate::keys::{ClusterKeys, NoKeys};
 
 /// Something that must not be seen in logs: `Debug` and `Display` print `…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,6 +60,59 @@ pub struct BusConfig {
         hide_env_values = true
     )]
     pub redis_url: Secret<String>,
+}
+
+/// The keys of the cluster: without them no program starts.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Security")]
+pub struct KeyConfig {
+    /// Secrets of the cluster, the same for every program: one, or several separated by
+    /// commas, of at least 32 characters (`openssl rand -hex 32`). Tokens are signed, and what
+    /// people sign in with is sealed, with the first one; all of them are accepted. Needed
+    /// here or in a file.
+    #[arg(
+        long,
+        env = "CONFAB_CLUSTER_KEY",
+        value_name = "SECRETS",
+        hide_env_values = true
+    )]
+    pub cluster_key: Option<Secret<String>>,
+
+    /// A file that holds the secrets of the cluster, in place of the variable.
+    #[arg(
+        long,
+        env = "CONFAB_CLUSTER_KEY_FILE",
+        value_name = "PATH",
+        conflicts_with = "cluster_key"
+    )]
+    pub cluster_key_file: Option<PathBuf>,
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Neither the variable nor the file is named.
+    #[error(
+        "there is no cluster key: set CONFAB_CLUSTER_KEY or CONFAB_CLUSTER_KEY_FILE, the same everywhere (`openssl rand -hex 32` makes one)"
+    )]
+    Missing,
+    /// The file cannot be read.
+    #[error("CONFAB_CLUSTER_KEY_FILE: {0}")]
+    File(#[from] io::Error),
+    /// What is there is no list of secrets.
+    #[error(transparent)]
+    Bad(#[from] NoKeys),
+}
+
+impl KeyConfig {
+    /// Reads the keys.
+    pub fn keys(&self) -> Result<ClusterKeys, KeyError> {
+        match (&self.cluster_key, &self.cluster_key_file) {
+            (Some(secrets), _) => Ok(secrets.expose().parse()?),
+            (None, Some(path)) => Ok(fs::read_to_string(path)?.parse()?),
+            (None, None) => Err(KeyError::Missing),
+        }
+    }
 }
 
 /// How log lines look.
@@ -192,6 +249,8 @@ mod tests {
         ops: OpsConfig,
         #[command(flatten)]
         node: NodeConfig,
+        #[command(flatten)]
+        keys: KeyConfig,
     }
 
     #[test]
@@ -214,6 +273,20 @@ mod tests {
             assert!(argument.get_env().is_some(), "{argument}");
             assert!(argument.get_help().is_some(), "{argument}");
         }
+    }
+
+    #[test]
+    fn no_program_starts_without_a_key_of_its_cluster() {
+        let keys = |flags: &[&str]| {
+            let flags = [&["program"], flags].concat();
+            Program::try_parse_from(flags).unwrap().keys.keys()
+        };
+        assert!(matches!(keys(&[]), Err(KeyError::Missing)));
+        let short = keys(&["--cluster-key", "hunter2"]).unwrap_err();
+        assert!(!short.to_string().contains("hunter2"));
+        assert!(keys(&["--cluster-key", &"k".repeat(32)]).is_ok());
+        let gone = keys(&["--cluster-key-file", "/nowhere/at/all"]);
+        assert!(matches!(gone, Err(KeyError::File(_))));
     }
 
     #[test]

@@ -67,7 +67,7 @@ refusals! {
     32 LimitReached "limit_reached";
     /// The value is no longer the one that the request names: somebody changed it since.
     33 Moved "moved";
-    /// The nonce was used for another body.
+    /// The nonce was used for another body; signing in: on another device, or too long ago.
     40 NonceReused "nonce_reused";
     /// Too many requests; `retry_after` says when to try again.
     41 RateLimited "rate_limited";
@@ -75,7 +75,7 @@ refusals! {
     50 Busy "busy";
     /// Nobody can say whether the command took effect: repeat it with the same nonce.
     51 Unknown "unknown";
-    /// A part of the cluster is out of reach; nothing took effect.
+    /// A part of the cluster is out of reach; nothing took effect, and `retry_after` says when to try again.
     52 Unavailable "unavailable";
     /// The entry was older than the deadline and was not executed: repeat it with the same nonce.
     53 Expired "expired";
@@ -128,12 +128,37 @@ impl Refusal {
     }
 }
 
+/// When to try again where nobody knows better, in milliseconds: after a restart or a
+/// takeover most of it is over.
+const RETRY_MS: u64 = 1_000;
+
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
+        let later = matches!(reason, Reason::Busy | Reason::Unavailable);
         Self {
             reason,
             detail: None,
-            retry_after: None,
+            retry_after: later.then_some(RETRY_MS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_to_come_again_is_told_when() {
+        for (reason, meaning) in Reason::ALL {
+            let says_when = meaning.contains("`retry_after` says when");
+            let refusal = Refusal::from(*reason);
+            // How long a bucket needs, only the limiter knows: it is never without.
+            let limited = *reason == Reason::RateLimited;
+            assert_eq!(
+                refusal.retry_after.is_some() || limited,
+                says_when,
+                "{meaning}"
+            );
         }
     }
 }

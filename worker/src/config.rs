@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::{
     bus::Quota,
-    config::{BusConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
+    config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
 };
 
 use crate::limiter;
@@ -69,6 +69,9 @@ pub struct WorkerConfig {
     /// Who this process is.
     #[command(flatten)]
     pub node: NodeConfig,
+    /// The keys of the cluster.
+    #[command(flatten)]
+    pub keys: KeyConfig,
     /// The operations port.
     #[command(flatten)]
     pub ops: OpsConfig,
@@ -96,6 +99,23 @@ pub struct WorkerConfig {
     /// Whether people may come in as guests, without a password.
     #[arg(long, env = "CONFAB_GUESTS", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
     pub guests: bool,
+    /// Servers that one account may be in. Each is a topic of its sessions: a client that
+    /// resumes names them all.
+    #[arg(
+        long,
+        env = "CONFAB_MAX_SERVERS",
+        value_name = "COUNT",
+        default_value_t = 200
+    )]
+    pub max_servers: u32,
+    /// Guests that there may be.
+    #[arg(
+        long,
+        env = "CONFAB_MAX_GUESTS",
+        value_name = "COUNT",
+        default_value_t = 10_000
+    )]
+    pub max_guests: u32,
     /// Messages and edits per account: `count/seconds+burst`, or `off`.
     #[arg(long, env = "CONFAB_LIMIT_SEND", value_name = "LIMIT", default_value = "30/60s+5", value_parser = limit)]
     pub limit_send: Limit,

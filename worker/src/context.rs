@@ -15,12 +15,16 @@ use shared::{
     },
     error::{Reason, Refusal},
     ids::{ChannelId, Id, MessageId, Partition, ServerId, UserId, next_raw},
+    keys::ClusterKeys,
     protocol::{self, Event, Request},
 };
 
 use crate::{
     error::{Error, StoreError},
-    lane::memory::{Memory, ServerState},
+    lane::{
+        Caps,
+        memory::{Memory, ServerState},
+    },
     store::write::{
         Writer,
         internal::Left,
@@ -35,6 +39,8 @@ const MAX_REVISIONS: usize = 16;
 /// What all commands of a batch share.
 pub(crate) struct Context<'a> {
     pub(super) writer: &'a Writer,
+    pub(super) keys: &'a ClusterKeys,
+    pub(super) caps: Caps,
     pub(super) memory: &'a mut Memory,
     pub(super) counters: &'a mut BTreeMap<Partition, Counters>,
     pub(super) batch: Batch,
@@ -170,6 +176,16 @@ impl Context<'_> {
             .caller
             .clone()
             .ok_or_else(|| Reason::Unauthenticated.into())
+    }
+
+    /// How many of what there may be.
+    pub(crate) const fn caps(&self) -> Caps {
+        self.caps
+    }
+
+    /// What makes tokens.
+    pub(crate) const fn keys(&self) -> &ClusterKeys {
+        self.keys
     }
 
     /// Milliseconds since 1970.

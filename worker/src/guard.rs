@@ -58,6 +58,10 @@ impl Context<'_> {
     }
 
     async fn in_server(&mut self, needed: Permissions) -> Result<(), Error> {
+        if self.command.scope == 0 {
+            // It is not that the server is unknown: none was named.
+            return Err(Refusal::field(Reason::Malformed, "scope").into());
+        }
         let user = self.caller()?.user;
         let standing = self
             .standing(user)

@@ -31,8 +31,9 @@ pub(crate) enum Subject {
     Account(UserId),
     /// The hash of a network address.
     Address(u64),
-    /// The hash of a name that somebody signs in with, whether it exists or not.
-    Name(u64),
+    /// The hash of a name that somebody signs in with, whether it exists or not, and that
+    /// of the network address where he is.
+    NameAt(u64, u64),
 }
 
 impl fmt::Display for Subject {
@@ -40,7 +41,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Account(user) => write!(f, "account:{user}"),
             Self::Address(address) => write!(f, "address:{address:x}"),
-            Self::Name(name) => write!(f, "name:{name:x}"),
+            Self::NameAt(name, address) => write!(f, "name:{name:x}:{address:x}"),
         }
     }
 }
@@ -178,6 +179,30 @@ impl Limiter {
         decisions
     }
 
+    /// Gives back one draw of each: what was tried did succeed.
+    pub(crate) async fn give_back(&self, wants: &[(RateLimit, Subject)]) {
+        let draws: Vec<(String, Quota)> = wants
+            .iter()
+            .filter_map(|(limit, subject)| {
+                let quota = self.0.quotas.of(*limit)?;
+                Some((format!("limit:{}:{subject}", limit.name()), quota))
+            })
+            .collect();
+        if draws.is_empty() {
+            return;
+        }
+        {
+            let mut local = self.0.local.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, quota) in &draws {
+                local.give_back(key, *quota);
+            }
+        }
+        if let Err(error) = self.0.bus.give_back(&draws).await {
+            // Whoever signed in has one attempt less for a while.
+            tracing::debug!(%error, "a draw was not given back");
+        }
+    }
+
     async fn drawn(&self, draws: &[(String, Quota)]) -> Vec<Decision> {
         let shared = &self.0;
         let now = shared.clock.now_ms();
@@ -214,6 +239,13 @@ impl Local {
         self.make_room(key, now);
         self.0.insert(key.to_owned(), full_at);
         Decision::Allowed
+    }
+
+    fn give_back(&mut self, key: &str, quota: Quota) {
+        let interval = u64::from(quota.period_ms) * 1_000 / u64::from(quota.count.max(1));
+        if let Some(full_at) = self.0.get_mut(key) {
+            *full_at = full_at.saturating_sub(interval);
+        }
     }
 
     /// Forgets those whose bucket is full again; when there are none, anyone:

@@ -18,7 +18,7 @@ use crate::{
     consumers::{self, Consumer},
     days::Days,
     jobs,
-    lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
+    lane::{self, Caps, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     password::Hasher,
@@ -169,6 +169,7 @@ impl Parts {
             read: config.limit_read.0,
             sign_in: config.limit_sign_in.0,
         };
+        let keys = config.keys.keys()?;
         let limiter = Limiter::new(bus.clone(), clock.clone(), quotas);
         let options = options(&config.database)?;
         let tasks = usize::from(config.queries);
@@ -187,6 +188,7 @@ impl Parts {
                 guests: config.guests,
             },
             metrics: queries::Metrics::new(registry).context("registering metrics")?,
+            keys: keys.clone(),
             tasks,
         };
         let jobs = Jobs::new(options.clone());
@@ -203,6 +205,11 @@ impl Parts {
             bus,
             clock,
             limiter,
+            keys,
+            caps: Caps {
+                servers: config.max_servers,
+                guests: config.max_guests,
+            },
             metrics,
             status: LaneStatus::default(),
             process,

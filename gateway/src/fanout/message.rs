@@ -43,6 +43,8 @@ pub enum ToShard<S = WriteHalf> {
     Replay(u64, Vec<Bytes>, oneshot::Sender<()>),
     /// The answers of lanes.
     Answers(Vec<Answer>),
+    /// Answers of lanes may be lost: nobody knows what became of what is under way.
+    AnswersLost,
     /// Events, in order.
     Events(Vec<Arc<Event>>),
     /// A session belongs to a topic.

@@ -134,7 +134,13 @@ impl Fanout {
 
     fn hear(&mut self, delivery: Delivery, now: Instant) {
         match delivery {
-            Delivery::Lost => self.table.lost(now),
+            Delivery::Lost => {
+                self.table.lost(now);
+                self.queries.answers_lost();
+                for shard in 0..self.shards.len() {
+                    self.table.tell(shard, ToShard::AnswersLost);
+                }
+            }
             Delivery::Message(Topic::Events(topic), bytes) => match unpack::<Published>(&bytes) {
                 Ok(published) => {
                     let count = published.events.len() as u64;

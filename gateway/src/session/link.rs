@@ -207,6 +207,11 @@ impl Link {
             .collect()
     }
 
+    /// Takes all commands off the list.
+    pub fn give_up(&self) -> Vec<Pending> {
+        std::mem::take(&mut self.lock().commands)
+    }
+
     /// How many requests are on their way.
     pub fn waiting(&self) -> usize {
         self.lock().len()

@@ -311,9 +311,27 @@ impl Gateway {
 
     async fn step(self: &Arc<Self>, link: &Arc<Link>, step: Step) {
         match step {
-            Step::Open { token, resume } => self.opener.open(&self.tasks, link, token, resume),
-            Step::Command(request) => self.command(link, request).await,
-            Step::Query(request) => self.query(link, request).await,
+            Step::Open { token, resume } => {
+                // What no worker of this cluster made, none has to look at.
+                let Some(claim) = self.queries.claim(&token) else {
+                    return self.close(link, CloseCode::Unauthenticated).await;
+                };
+                let now = Instant::now();
+                match self.quotas.admit(Some(claim.user), link.address, now) {
+                    Ok(()) => self.opener.open(&self.tasks, link, token, resume),
+                    Err(_refusal) => self.close(link, CloseCode::OutOfSync).await,
+                }
+            }
+            Step::Command(request) | Step::Query(request) => {
+                let user = link.caller().map(|caller| caller.user);
+                match self.quotas.admit(user, link.address, Instant::now()) {
+                    Ok(()) if request.opcode < opcode::FIRST_ANY => {
+                        self.command(link, request).await;
+                    }
+                    Ok(()) => self.query(link, request).await,
+                    Err(refusal) => self.refuse(link, request.request, &refusal).await,
+                }
+            }
             Step::Heartbeat(number) => {
                 let frame = link
                     .dialect

@@ -26,7 +26,13 @@ use self::{
     topics::{TopicBounds, Topics},
     writers::{Blocked, Bounds, Close, Socket, Writers},
 };
-use crate::{event::Event, fanout::message::ToShard, memory::Memory, metrics::ShardMetrics};
+use crate::{
+    event::Event,
+    fanout::message::ToShard,
+    memory::Memory,
+    metrics::ShardMetrics,
+    session::link::{Link, Pending},
+};
 
 /// How many messages may wait for a shard. A shard never waits for a socket, so
 /// whoever finds the queue full waits a moment.
@@ -207,6 +213,7 @@ impl<S: Socket> Shard<S> {
                     self.answer(&answer, now);
                 }
             }
+            ToShard::AnswersLost => self.unknown(now, Link::give_up),
             ToShard::Events(events) => {
                 for event in &events {
                     self.deliver(event, now);
@@ -351,12 +358,17 @@ impl<S: Socket> Shard<S> {
 
     /// Answers the commands that no lane answered in time.
     fn expire(&mut self, now: Instant) {
+        self.unknown(now, |link| link.expired(now));
+    }
+
+    /// Tells clients that nobody knows what became of these commands.
+    fn unknown(&mut self, now: Instant, which: impl Fn(&Link) -> Vec<Pending>) {
         let expired: Vec<_> = self
             .writers
             .open()
             .flat_map(|(slot, link)| {
                 let dialect = link.dialect;
-                link.expired(now)
+                which(link)
                     .into_iter()
                     .map(move |pending| (slot, dialect, pending.request))
             })

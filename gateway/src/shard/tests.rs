@@ -481,6 +481,19 @@ fn a_late_answer_is_not_that_of_a_request_with_the_same_number() {
     assert_eq!(sink.frames(), [unknown(0), replied(0, 2)]);
 }
 
+#[test]
+fn who_waits_for_an_answer_hears_at_once_that_it_may_be_lost() {
+    let mut house = House::new();
+    let sink = Sink::open();
+    let link = house.add(1, Dialect::MessagePack, &sink);
+    let deadline = house.now + Duration::from_secs(10);
+    link.expect(pending(1, 7, deadline), 9).unwrap();
+    house.tell(ToShard::AnswersLost);
+    house.flush();
+    assert_eq!(sink.frames(), [unknown(7)]);
+    assert_eq!(link.waiting(), 0);
+}
+
 fn pending(ticket: u64, request: u32, deadline: Instant) -> Pending {
     Pending {
         ticket,

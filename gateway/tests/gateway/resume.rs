@@ -13,7 +13,7 @@ use shared::{
 
 use crate::support::{
     client::{Client, Got},
-    start, start_on,
+    start, start_on, token,
     world::{World, sees},
 };
 
@@ -74,7 +74,7 @@ async fn another_log_is_a_gap_for_each_topic() {
     }
     let mut alice = Client::connect(gateway.address).await;
     let resume = Resume {
-        token: "alice".to_owned(),
+        token: token("alice"),
         epoch: "another".to_owned(),
         topics: Vec::new(),
     };

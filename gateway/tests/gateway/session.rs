@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{
     client::{Client, Got, refused, request},
-    start, start_on, until,
+    start, start_on, token, until,
     world::{Lanes, World},
 };
 use shared::{
@@ -99,7 +99,7 @@ async fn commands_go_out_byte_exactly_and_replies_come_back() {
     assert_eq!(command.caller, Some(caller));
     assert_eq!((command.opcode, command.scope), (16, SERVER));
     assert_eq!(command.body, body);
-    assert!(command.deadline_ms > 0 && command.address != 0);
+    assert!(command.patience_ms > 0 && command.address != 0);
     // Scope 0 is the account's own partition, which the world checks.
     alice.send(28, 51, 0, &[0x91, 0xa1, b'n']).await;
     assert!(matches!(alice.next().await, Got::Reply(51, _)));
@@ -136,7 +136,9 @@ async fn json_has_the_same_commands_with_named_fields() {
             .starts_with(r#"{"control":"hello","body":{"node":"#)
     );
     let say = async |client: &mut Client, text: &str| client.raw(Message::text(text)).await;
-    say(&mut alice, r#"{"control":"identify","body":{"token":"t"}}"#).await;
+    let token = token("t");
+    let identify = format!(r#"{{"control":"identify","body":{{"token":"{token}"}}}}"#);
+    say(&mut alice, &identify).await;
     let ready = alice.text().await;
     assert!(
         ready.starts_with(r#"{"control":"ready","body":{"session_id":"510000""#),

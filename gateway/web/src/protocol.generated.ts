@@ -51,7 +51,7 @@ export interface LogIn {
 
 /** Creates a guest account. */
 export interface JoinAsGuest {
-  /** The idempotency key. */
+  /** The idempotency key: 16 to 64 characters by chance, as whoever repeats it within a day is this guest. */
   nonce: string;
   /** What the session list calls this device. */
   device?: string | null | undefined;
@@ -1272,7 +1272,7 @@ export const REFUSALS = {
   limit_reached: 32,
   /** The value is no longer the one that the request names: somebody changed it since. */
   moved: 33,
-  /** The nonce was used for another body. */
+  /** The nonce was used for another body; signing in: on another device, or too long ago. */
   nonce_reused: 40,
   /** Too many requests; `retry_after` says when to try again. */
   rate_limited: 41,
@@ -1280,7 +1280,7 @@ export const REFUSALS = {
   busy: 50,
   /** Nobody can say whether the command took effect: repeat it with the same nonce. */
   unknown: 51,
-  /** A part of the cluster is out of reach; nothing took effect. */
+  /** A part of the cluster is out of reach; nothing took effect, and `retry_after` says when to try again. */
   unavailable: 52,
   /** The entry was older than the deadline and was not executed: repeat it with the same nonce. */
   expired: 53,

@@ -58,6 +58,17 @@ impl Default for Settings {
     }
 }
 
+/// The secret of a private cluster.
+const KEY: &str = "the secret of a cluster that nobody else reaches";
+/// The variables of what a gateway lets an account or an address ask, and of how many
+/// there may be of what a test makes many of.
+const RATES: [&str; 5] = [
+    "CONFAB_MAX_SERVERS",
+    "CONFAB_MAX_GUESTS",
+    "CONFAB_ACCOUNT_RATE",
+    "CONFAB_ADDRESS_RATE",
+    "CONFAB_STRANGER_RATE",
+];
 /// The variables of the rate limits.
 const LIMITS: [&str; 6] = [
     "CONFAB_LIMIT_SEND",
@@ -73,7 +84,11 @@ impl Settings {
         node.set("CONFAB_SIGNUP", self.signup)
             .set("CONFAB_GUESTS", "true")
             // No load balancer has to notice anything.
-            .set("CONFAB_LAME_DUCK_MS", "0");
+            .set("CONFAB_LAME_DUCK_MS", "0")
+            .set("CONFAB_CLUSTER_KEY", KEY);
+        for name in RATES {
+            node.set(name, "1000000");
+        }
         for name in LIMITS {
             let named = self.limits.iter().find(|(known, _)| *known == name);
             let value = named.map_or("off", |(_, value)| value);

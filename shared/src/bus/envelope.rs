@@ -16,6 +16,7 @@ use crate::{
         rights::Change,
     },
     ids::{Partition, ServerId, SessionId, UserId},
+    keys::{ClusterKeys, NoRandomness, NotSealed},
     protocol::{control::TopicSeq, server::Server, user::User},
 };
 
@@ -62,18 +63,52 @@ pub struct Entry {
     pub opcode: u16,
     /// The server, or 0.
     pub scope: u64,
-    /// The encoded body.
+    /// The encoded body, perhaps [sealed](Self::sealed).
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
-    /// When the gateway gives up, in milliseconds since 1970 by its clock.
+    /// Whether the body is sealed with a key of the cluster: it may hold a password or a
+    /// token, and Redis writes what it holds to its disk.
     #[serde(default)]
-    pub deadline_ms: u64,
+    pub sealed: bool,
+    /// How long the gateway waits for the answer, in milliseconds; 0 is for ever. No
+    /// point in time, as no two clocks are the same.
+    #[serde(default)]
+    pub patience_ms: u64,
     /// What limits per network address count by: a hash, never the address.
     #[serde(default)]
     pub address: u64,
     /// The W3C trace parent.
     #[serde(default)]
     pub trace: Option<String>,
+}
+
+impl Entry {
+    /// Seals the body, unless it is.
+    pub fn seal(&mut self, keys: &ClusterKeys) -> Result<(), NoRandomness> {
+        if !self.sealed {
+            self.body = keys.seal(&self.purpose(), &self.body)?;
+            self.sealed = true;
+        }
+        Ok(())
+    }
+
+    /// Opens the body, if it is sealed.
+    pub fn unseal(&mut self, keys: &ClusterKeys) -> Result<(), NotSealed> {
+        if self.sealed {
+            self.body = keys.open(&self.purpose(), &self.body)?;
+            self.sealed = false;
+        }
+        Ok(())
+    }
+
+    /// A sealed body belongs to its entry: elsewhere it does not open.
+    fn purpose(&self) -> [u8; 10] {
+        let mut purpose = [0; 10];
+        let (opcode, ticket) = purpose.split_at_mut(2);
+        opcode.copy_from_slice(&self.opcode.to_be_bytes());
+        ticket.copy_from_slice(&self.ticket.to_be_bytes());
+        purpose
+    }
 }
 
 /// Without the body, which may hold a password or a token.

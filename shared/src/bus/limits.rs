@@ -53,6 +53,13 @@ impl Quota {
     }
 }
 
+impl Quota {
+    /// What a key has spent after one draw was given back.
+    pub(super) fn give_back(self, spent_us: u64, now_us: u64) -> u64 {
+        spent_us.saturating_sub(self.cost_us()).max(now_us)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -15,8 +15,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{BusError, Decision, Delivery, Quota, StreamEntry, StreamId, Topic, inbox::Inbox};
+use super::{
+    BusError, Class, Decision, Delivery, End, Quota, StreamEntry, StreamId, Taken, Topic,
+    inbox::Inbox,
+};
 use crate::{clock::Clock, ids::Partition};
+
+/// How long a query may wait, in milliseconds.
+const KEEP_MS: u64 = 30_000;
 
 #[derive(Clone)]
 pub(super) struct Memory(Arc<Shared>);
@@ -32,7 +38,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     streams: HashMap<Partition, Stream>,
-    queries: VecDeque<Bytes>,
+    /// Of each class, the oldest first, with the time when each came.
+    queries: [VecDeque<(u64, Bytes)>; Class::ALL.len()],
     subscribers: Vec<Arc<Link>>,
     /// Until when, in milliseconds.
     leases: BTreeMap<(String, String), u64>,
@@ -140,13 +147,25 @@ impl Memory {
         Subscriber(link)
     }
 
-    pub(super) async fn ask(&self, entry: Bytes) -> Result<u64, BusError> {
+    pub(super) async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
+        let now = self.now_us() / 1000;
         let mut state = self.lock();
-        state.queries.push_back(entry);
-        let depth = state.queries.len() as u64;
+        let Some(queue) = state.queries.get_mut(class.index()) else {
+            return Ok(false);
+        };
+        while queue
+            .front()
+            .is_some_and(|(since, _)| now.saturating_sub(*since) >= KEEP_MS)
+        {
+            queue.pop_front();
+        }
+        if queue.len() as u64 >= class.bound() {
+            return Ok(false);
+        }
+        queue.push_back((now, entry));
         drop(state);
         self.0.arrived.notify_waiters();
-        Ok(depth)
+        Ok(true)
     }
 
     pub(super) async fn now_ms(&self) -> Result<u64, BusError> {
@@ -190,6 +209,17 @@ impl Memory {
         Ok(draws.iter().map(&mut decide).collect())
     }
 
+    pub(super) async fn give_back(&self, draws: &[(String, Quota)]) -> Result<(), BusError> {
+        let now = self.now_us();
+        let mut state = self.lock();
+        for (key, quota) in draws {
+            if let Some(spent) = state.spent.get_mut(key) {
+                *spent = quota.give_back(*spent, now);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn read(
         &mut self,
         after: &[(Partition, StreamId)],
@@ -204,8 +234,18 @@ impl Memory {
         Ok(found.await.unwrap_or_default())
     }
 
-    pub(super) async fn take(&mut self, wait: Duration) -> Result<Option<Bytes>, BusError> {
-        Ok(self.wait_for(wait, |state| state.queries.pop_front()).await)
+    pub(super) async fn take(
+        &mut self,
+        classes: &[Class],
+        end: End,
+        wait: Duration,
+    ) -> Result<Option<Taken>, BusError> {
+        let found = self.wait_for(wait, |state| state.take(classes, end)).await;
+        Ok(found.map(|(class, since, bytes)| Taken {
+            class,
+            bytes,
+            waited: Duration::from_millis((self.now_us() / 1000).saturating_sub(since)),
+        }))
     }
 
     /// Looks now, and again whenever something arrives, for as long as `wait`.
@@ -240,6 +280,17 @@ impl Memory {
 }
 
 impl State {
+    fn take(&mut self, classes: &[Class], end: End) -> Option<(Class, u64, Bytes)> {
+        classes.iter().find_map(|class| {
+            let queue = self.queries.get_mut(class.index())?;
+            let (since, bytes) = match end {
+                End::Oldest => queue.pop_front(),
+                End::Newest => queue.pop_back(),
+            }?;
+            Some((*class, since, bytes))
+        })
+    }
+
     fn read(&self, after: &[(Partition, StreamId)], count: usize) -> Vec<StreamEntry> {
         let mut found = Vec::new();
         for (partition, id) in after {

@@ -1,13 +1,14 @@
 //! The bus: Redis seen by us.
 //!
 //! - **streams** carry commands from gateways to the lane of their partition;
-//! - **queries** go through a list to any worker;
+//! - **queries** go through a list per class to any worker;
 //! - **topics** (pub/sub) carry events, answers, chunks and beats;
 //! - **leases** say which lanes live.
 //!
 //! Redis may lose all of it at any moment: nothing here is the only copy of
 //! what was acknowledged. [`Bus::memory`] is a twin inside the process, for tests.
 
+pub mod class;
 pub mod envelope;
 mod inbox;
 pub mod limits;
@@ -30,6 +31,7 @@ macro_rules! both {
     };
 }
 
+pub use class::{Class, End, Taken};
 pub use limits::{Decision, Quota};
 pub use topic::Topic;
 
@@ -195,9 +197,10 @@ impl Bus {
         }))
     }
 
-    /// Hands a packed entry to any worker; answers how many were waiting with it.
-    pub async fn ask(&self, entry: Bytes) -> Result<u64, BusError> {
-        both!(self, ask(entry))
+    /// Hands a packed entry to any worker. `Ok(false)` when as many wait in its class as
+    /// may: then it was not handed over. What lay there for half a minute is dropped.
+    pub async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
+        both!(self, ask(class, entry))
     }
 
     /// The time of Redis, in milliseconds since 1970.
@@ -225,9 +228,14 @@ impl Bus {
     pub async fn draw(&self, draws: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
         both!(self, draw(draws))
     }
+
+    /// Gives back what was drawn once from each bucket, all in one call.
+    pub async fn give_back(&self, draws: &[(String, Quota)]) -> Result<(), BusError> {
+        both!(self, give_back(draws))
+    }
 }
 
-/// Reads streams and the list of queries, on a connection of its own: waiting
+/// Reads streams and the lists of queries, on a connection of its own: waiting
 /// blocks nobody else. A call that is dropped half-way loses nothing when the next
 /// call is the same; use one reader for streams and another for queries.
 pub struct Reader(ReaderKind);
@@ -252,11 +260,17 @@ impl Reader {
         }
     }
 
-    /// The oldest query that nobody took; waits up to `wait` for one.
-    pub async fn take(&mut self, wait: Duration) -> Result<Option<Bytes>, BusError> {
+    /// A query that nobody took, of the first of these classes that has one, from one
+    /// end of its list; waits up to `wait` for one.
+    pub async fn take(
+        &mut self,
+        classes: &[Class],
+        end: End,
+        wait: Duration,
+    ) -> Result<Option<Taken>, BusError> {
         match &mut self.0 {
-            ReaderKind::Redis(reader) => reader.take(wait).await,
-            ReaderKind::Memory(memory) => memory.take(wait).await,
+            ReaderKind::Redis(reader) => reader.take(classes, end, wait).await,
+            ReaderKind::Memory(memory) => memory.take(classes, end, wait).await,
         }
     }
 }

@@ -13,9 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fred::{
-    interfaces::{
-        ClientLike, ListInterface, PubsubInterface, SortedSetsInterface, StreamsInterface,
-    },
+    interfaces::{ClientLike, PubsubInterface, SortedSetsInterface, StreamsInterface},
     types::{ClusterHash, CustomCommand, Value, scripts::Script},
 };
 use tokio_util::{
@@ -28,23 +26,27 @@ pub(super) use self::{
     reader::Reader,
     subscriber::{Control, Subscriber},
 };
-use super::{BusError, Decision, Delivery, Quota, StreamEntry, StreamId, Topic};
+use super::{BusError, Class, Decision, Delivery, End, Quota, StreamEntry, StreamId, Taken, Topic};
 use crate::ids::Partition;
 
-/// The list of queries.
-const QUERIES: &str = "queries";
+/// How long a query may lie in its list, in milliseconds: longer than any gateway waits.
+const KEEP_MS: u64 = 30_000;
+/// The digits of the time in front of a query, as the script writes them.
+const STAMP_DIGITS: usize = 16;
 
 #[derive(Clone)]
 pub(super) struct Redis(Arc<Inner>);
 
 struct Inner {
     address: Arc<Address>,
-    /// XADD, LPUSH, PUBLISH: the hot path.
+    /// XADD, PUBLISH: the hot path.
     ingest: Link,
     /// Lua, and what is asked rarely.
     scripts: Link,
     lease: Script,
     draw: Script,
+    give_back: Script,
+    ask: Script,
     tasks: TaskTracker,
     stop: CancellationToken,
     _stop: DropGuard,
@@ -64,6 +66,8 @@ impl Redis {
             scripts,
             lease: Script::from_lua(scripts::LEASE),
             draw: Script::from_lua(scripts::DRAW),
+            give_back: Script::from_lua(scripts::GIVE_BACK),
+            ask: Script::from_lua(scripts::ASK),
             tasks,
             _stop: stop.clone().drop_guard(),
             stop,
@@ -196,10 +200,18 @@ impl Redis {
         published.map(drop).map_err(failed)
     }
 
-    pub(super) async fn ask(&self, entry: Bytes) -> Result<u64, BusError> {
-        let turn = self.0.ingest.turn(entry.len()).await?;
-        let depth: Result<u64, _> = turn.client.lpush(QUERIES, entry).await;
-        depth.map_err(|error| self.0.ingest.failed(&error))
+    pub(super) async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
+        let turn = self.0.scripts.turn(entry.len()).await?;
+        let (bound, keep) = (class.bound().to_string(), KEEP_MS.to_string());
+        let arguments: Vec<Value> = vec![entry.into(), bound.into(), keep.into()];
+        let handed: Result<u64, _> = self
+            .0
+            .ask
+            .evalsha_with_reload(&turn.client, queries(class), arguments)
+            .await;
+        handed
+            .map(|handed| handed == 1)
+            .map_err(|error| self.0.scripts.failed(&error))
     }
 
     pub(super) async fn now_ms(&self) -> Result<u64, BusError> {
@@ -265,6 +277,31 @@ impl Redis {
         }
         Ok(early.into_iter().map(decision).collect())
     }
+
+    pub(super) async fn give_back(&self, draws: &[(String, Quota)]) -> Result<(), BusError> {
+        if draws.is_empty() {
+            return Ok(());
+        }
+        let turn = self.0.scripts.turn(0).await?;
+        let keys: Vec<String> = draws.iter().map(|(key, _)| limit_key(key)).collect();
+        let costs: Vec<String> = draws
+            .iter()
+            .map(|(_, quota)| quota.cost_us().to_string())
+            .collect();
+        let given: Result<Value, _> = self
+            .0
+            .give_back
+            .evalsha_with_reload(&turn.client, keys, costs)
+            .await;
+        given
+            .map(drop)
+            .map_err(|error| self.0.scripts.failed(&error))
+    }
+}
+
+/// The list of a class.
+fn queries(class: Class) -> String {
+    format!("queries:{{{}}}", class.name())
 }
 
 fn decision(early_us: u64) -> Decision {

@@ -13,6 +13,8 @@ pub const MAX_CHANNELS: usize = 500;
 pub const MAX_OVERRIDES: usize = 100;
 /// Registers an account may have: cursors of twenty servers as large as a server may be, and as many settings.
 pub const MAX_REGISTERS: usize = 20_000;
+/// Invites a server may have that still open it, and the deployment as many of its own.
+pub const MAX_INVITES: i64 = 500;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 

@@ -65,7 +65,8 @@ bodies! {
     }
     /// Creates a guest account.
     JoinAsGuest {
-        /// The idempotency key.
+        /// The idempotency key: 16 to 64 characters by chance, as whoever repeats it within a
+        /// day is this guest.
         nonce: String,
         /// What the session list calls this device.
         device: Option<String> = default,
@@ -108,8 +109,6 @@ bodies! {
         invite: Option<String>,
         /// Whether an account other than the first needs a code.
         invite_required: bool,
-        /// The token to answer with; only its hash is stored.
-        token: String,
         /// What the session list calls this device.
         device: String,
     }
@@ -119,8 +118,6 @@ bodies! {
         nonce: String,
         /// Whose session.
         user_id: UserId,
-        /// The token to answer with; only its hash is stored.
-        token: String,
         /// What the session list calls this device.
         device: String,
     }

@@ -4,7 +4,10 @@ use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
 use shared::{
-    bus::{Bus, Decision, Delivery, Quota, StreamEntry, StreamId, Subscriber, Topic},
+    bus::{
+        Bus, Class, Decision, Delivery, End, Quota, Reader, StreamEntry, StreamId, Subscriber,
+        Topic,
+    },
     ids::Partition,
 };
 use tokio::time::{Instant, timeout};
@@ -43,6 +46,9 @@ contract! {
     a_mark_lifts_the_ids_above_it
     trimming_drops_only_what_is_below
     queries_are_taken_once_oldest_first
+    the_first_class_with_a_query_is_served
+    the_newest_can_be_taken_first
+    a_full_list_takes_nothing_more
     messages_arrive_in_order_on_their_topics
     nothing_published_after_subscribing_is_missed
     many_topics_at_once
@@ -50,6 +56,7 @@ contract! {
     a_burst_arrives_complete_or_says_lost
     leases_live_until_they_run_out
     draws_hold_burst_and_rate
+    what_is_given_back_can_be_drawn_again
 }
 
 fn partition(number: u16) -> Partition {
@@ -177,24 +184,105 @@ async fn trimming_drops_only_what_is_below(bus: Bus) {
     assert!(bus.append(lane, text("b")).await.unwrap() > ids[4]);
 }
 
+/// What is taken from one class.
+async fn take(reader: &mut Reader, wait: Duration) -> Option<Bytes> {
+    let taken = reader.take(&[Class::Account], End::Oldest, wait).await;
+    taken.unwrap().map(|taken| taken.bytes)
+}
+
+async fn ask(bus: &Bus, class: Class, query: &str) {
+    assert!(bus.ask(class, text(query)).await.unwrap());
+}
+
 async fn queries_are_taken_once_oldest_first(bus: Bus) {
+    let class = Class::Account;
     let mut one = bus.reader().await.unwrap();
     let mut two = bus.reader().await.unwrap();
-    assert_eq!(one.take(NO_WAIT).await.unwrap(), None);
-    assert_eq!(one.take(Duration::from_millis(100)).await.unwrap(), None);
-    assert_eq!(bus.ask(text("a")).await.unwrap(), 1);
-    assert_eq!(bus.ask(text("b")).await.unwrap(), 2);
-    assert_eq!(one.take(SOON).await.unwrap(), Some(text("a")));
-    assert_eq!(two.take(NO_WAIT).await.unwrap(), Some(text("b")));
-    let (taken, asked) = tokio::join!(two.take(SOON), bus.ask(text("c")));
-    assert_eq!(taken.unwrap(), Some(text("c")));
-    assert_eq!(asked.unwrap(), 1);
+    assert_eq!(take(&mut one, NO_WAIT).await, None);
+    assert_eq!(take(&mut one, Duration::from_millis(100)).await, None);
+    ask(&bus, class, "a").await;
+    // Bytes that are no text.
+    let bytes = Bytes::from_static(&[0xff, 0, 0xfe]);
+    assert!(bus.ask(class, bytes.clone()).await.unwrap());
+    assert_eq!(take(&mut one, SOON).await, Some(text("a")));
+    assert_eq!(take(&mut two, NO_WAIT).await, Some(bytes));
+    let (taken, ()) = tokio::join!(take(&mut two, SOON), ask(&bus, class, "c"));
+    assert_eq!(taken, Some(text("c")));
 
     // A wait that was given up takes no query with it.
     let wait = Duration::from_millis(50);
-    assert!(timeout(wait, one.take(SOON)).await.is_err());
-    bus.ask(text("d")).await.unwrap();
-    assert_eq!(one.take(SOON).await.unwrap(), Some(text("d")));
+    assert!(timeout(wait, take(&mut one, SOON)).await.is_err());
+    ask(&bus, class, "d").await;
+    assert_eq!(take(&mut one, SOON).await, Some(text("d")));
+}
+
+async fn the_first_class_with_a_query_is_served(bus: Bus) {
+    let mut reader = bus.reader().await.unwrap();
+    for class in Class::ALL.into_iter().rev() {
+        ask(&bus, class, class.name()).await;
+    }
+    let mut names = Vec::new();
+    while let Some(taken) = reader
+        .take(&Class::ALL, End::Oldest, NO_WAIT)
+        .await
+        .unwrap()
+    {
+        assert_eq!(taken.bytes, text(taken.class.name()));
+        assert!(taken.waited < SOON);
+        names.push(taken.class.name());
+    }
+    assert_eq!(names, ["node", "opening", "account", "stranger"]);
+    ask(&bus, Class::Stranger, "x").await;
+    let others = &Class::ALL[..3];
+    assert_eq!(reader.take(others, End::Oldest, NO_WAIT).await, Ok(None));
+}
+
+async fn the_newest_can_be_taken_first(bus: Bus) {
+    let mut reader = bus.reader().await.unwrap();
+    for query in ["a", "b", "c"] {
+        ask(&bus, Class::Node, query).await;
+    }
+    for (end, query) in [(End::Newest, "c"), (End::Oldest, "a"), (End::Newest, "b")] {
+        let taken = reader.take(&[Class::Node], end, SOON).await.unwrap();
+        assert_eq!(taken.unwrap().bytes, text(query));
+    }
+}
+
+async fn a_full_list_takes_nothing_more(bus: Bus) {
+    let class = Class::Stranger;
+    for _ in 0..class.bound() {
+        ask(&bus, class, "x").await;
+    }
+    assert_eq!(bus.ask(class, text("y")).await, Ok(false));
+    ask(&bus, Class::Account, "z").await;
+    let mut reader = bus.reader().await.unwrap();
+    let taken = reader.take(&[class], End::Newest, SOON).await.unwrap();
+    assert_eq!(taken.unwrap().bytes, text("x"), "it was not even put in");
+    ask(&bus, class, "y").await;
+}
+
+async fn what_is_given_back_can_be_drawn_again(bus: Bus) {
+    let quota = Quota {
+        burst: 2,
+        count: 1,
+        period_ms: 3_600_000,
+    };
+    let draw = [("a".to_owned(), quota)];
+    for _ in 0..2 {
+        assert_eq!(bus.draw(&draw).await.unwrap(), [Decision::Allowed]);
+    }
+    bus.give_back(&draw).await.unwrap();
+    assert_eq!(bus.draw(&draw).await.unwrap(), [Decision::Allowed]);
+    assert_ne!(bus.draw(&draw).await.unwrap(), [Decision::Allowed]);
+    // More than was drawn is no credit.
+    for _ in 0..9 {
+        bus.give_back(&draw).await.unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(bus.draw(&draw).await.unwrap(), [Decision::Allowed]);
+    }
+    assert_ne!(bus.draw(&draw).await.unwrap(), [Decision::Allowed]);
+    bus.give_back(&[]).await.unwrap();
 }
 
 async fn messages_arrive_in_order_on_their_topics(bus: Bus) {

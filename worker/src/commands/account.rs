@@ -5,6 +5,7 @@ use shared::{
     domain::content,
     error::{Reason, Refusal},
     ids::{SessionId, UserId},
+    keys::ClusterKeys,
     protocol::{
         Handler,
         account::{CreateUser, LogOut, OpenSession, SessionClosed, SessionOpened, SignedIn},
@@ -17,10 +18,16 @@ use super::{check_nonce, session};
 use crate::{
     context::Context,
     error::Error,
-    store::write::{account::NewAccount, session::NewSession},
+    store::write::{
+        account::NewAccount,
+        session::{FirstSession, NewSession},
+    },
     token,
 };
 
+/// How long a sign-in may be repeated, in milliseconds: a day. After that its nonce is
+/// no proof of anything.
+const REPEAT_MS: u64 = 86_400_000;
 /// Sessions of one account, at most: the oldest makes room for the newest.
 const MAX_SESSIONS: i64 = 50;
 
@@ -40,7 +47,6 @@ impl Handler<Context<'_>> for CreateUser {
             password_hash,
             invite,
             invite_required,
-            token,
             device,
         } = self;
         check_nonce(&nonce)?;
@@ -48,7 +54,13 @@ impl Handler<Context<'_>> for CreateUser {
             && let Some(user) = ctx.look().await?.find_guest(&nonce).await?
         {
             // A guest has no name to be found by: the nonce finds the first result.
-            return open(ctx, user, &nonce, token, device).await;
+            ctx.require(is_recent(ctx, user.created_ms()), Reason::NonceReused)?;
+            return open(ctx, user, &nonce, device).await;
+        }
+        if name.is_none() {
+            let most = ctx.caps().guests;
+            let full = ctx.look().await?.has_guests(most).await?;
+            ctx.require(!full, Reason::LimitReached)?;
         }
         let id: UserId = ctx.next_id()?;
         let name = name.unwrap_or_else(|| format!("guest-{id}"));
@@ -85,7 +97,7 @@ impl Handler<Context<'_>> for CreateUser {
             .into());
         }
         ctx.store().await?.create_topic(id.get()).await?;
-        open(ctx, id, &nonce, token, device).await
+        open(ctx, id, &nonce, device).await
     }
 }
 
@@ -94,11 +106,10 @@ impl Handler<Context<'_>> for OpenSession {
         let Self {
             nonce,
             user_id,
-            token,
             device,
         } = self;
         check_nonce(&nonce)?;
-        open(ctx, user_id, &nonce, token, device).await
+        open(ctx, user_id, &nonce, device).await
     }
 }
 
@@ -106,47 +117,81 @@ async fn open(
     ctx: &mut Context<'_>,
     user_id: UserId,
     nonce: &str,
-    token: String,
     device: String,
 ) -> Result<SignedIn, Error> {
     ctx.require(user_id.partition() == ctx.partition(), Reason::Malformed)?;
     let user: Option<User> = ctx.look().await?.find_user(user_id).await?;
     let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
-    let id: SessionId = ctx.next_id()?;
+    if let Some(first) = ctx.look().await?.find_session(user_id, nonce).await? {
+        let (token, session_id) = again(ctx, user_id, &first, &device)?;
+        return Ok(SignedIn {
+            token,
+            user,
+            session_id,
+        });
+    }
+    let session_id: SessionId = ctx.next_id()?;
+    let salt = ClusterKeys::salt().map_err(|error| Error::Internal(error.to_string()))?;
+    let token = ctx.keys().token(user_id, session_id, salt);
     let session = NewSession {
-        id,
+        id: session_id,
         user: user_id,
         token_hash: &token::hash(&token),
+        salt: &salt,
         device: &device,
         nonce,
     };
-    let (session_id, new) = ctx.store().await?.insert_session(&session).await?;
-    if new {
-        let closed = ctx
-            .store()
-            .await?
-            .delete_oldest_sessions(user_id, MAX_SESSIONS)
-            .await?;
-        for session in closed {
-            ctx.emit_to(
-                user_id,
-                Some(Effect::Revoked { session }),
-                &SessionClosed {
-                    session_id: session,
-                },
-            );
-        }
+    ctx.store().await?.insert_session(&session).await?;
+    let closed = ctx
+        .store()
+        .await?
+        .delete_oldest_sessions(user_id, MAX_SESSIONS)
+        .await?;
+    for session in closed {
         ctx.emit_to(
             user_id,
-            None,
-            &SessionOpened {
-                session: SessionInfo { session_id, device },
+            Some(Effect::Revoked { session }),
+            &SessionClosed {
+                session_id: session,
             },
         );
     }
+    ctx.emit_to(
+        user_id,
+        None,
+        &SessionOpened {
+            session: SessionInfo { session_id, device },
+        },
+    );
     Ok(SignedIn {
         token,
         user,
         session_id,
     })
+}
+
+/// The token of the first answer. It is stored nowhere, but made anew: so whichever of
+/// several attempts is executed last, the token that the client got stays good. What is
+/// no attempt of the same sign-in gets nothing.
+fn again(
+    ctx: &Context<'_>,
+    user: UserId,
+    first: &FirstSession,
+    device: &str,
+) -> Result<(String, SessionId), Error> {
+    let token = first.salt.as_slice().try_into().ok().and_then(|salt| {
+        let mut tokens = ctx.keys().tokens(user, first.id, salt);
+        tokens.find(|token| token::hash(token)[..] == first.token_hash[..])
+    });
+    match token {
+        Some(token) if first.device == device && is_recent(ctx, first.id.created_ms()) => {
+            Ok((token, first.id))
+        }
+        // Its key is none of the cluster's any more, too, so the session is lost anyway.
+        _ => Err(Reason::NonceReused.into()),
+    }
+}
+
+const fn is_recent(ctx: &Context<'_>, created_ms: u64) -> bool {
+    ctx.now_ms().saturating_sub(created_ms) < REPEAT_MS
 }

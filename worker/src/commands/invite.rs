@@ -2,7 +2,7 @@
 
 use shared::{
     bus::envelope::Effect,
-    domain::permissions::Standing,
+    domain::{limits::MAX_INVITES, permissions::Standing},
     error::{Reason, Refusal},
     ids::ServerId,
     protocol::{
@@ -32,10 +32,13 @@ impl Handler<Context<'_>> for CreateInvite {
         if !fits(expires_in) {
             return Err(Refusal::field(Reason::Invalid, "expires_in").into());
         }
+        let server = ServerId::new(ctx.scope());
+        let full = ctx.look().await?.has_invites(server, MAX_INVITES).await?;
+        ctx.require(!full, Reason::LimitReached)?;
         let code = token::code()?;
         let invite = NewInvite {
             code: &code,
-            server: ServerId::new(ctx.scope()),
+            server,
             creator: ctx.caller()?.user,
             max_uses,
             expires_in,
@@ -55,6 +58,9 @@ impl Handler<Context<'_>> for JoinMember {
         ctx.require(!already, Reason::AlreadyMember)?;
         let user = ctx.look().await?.find_user(user_id).await?;
         let user = user.ok_or(Refusal::from(Reason::Unauthenticated))?;
+        let most = ctx.caps().servers;
+        let full = ctx.look().await?.has_servers(user_id, most).await?;
+        ctx.require(!full, Reason::LimitReached)?;
         let redeemed = ctx
             .look()
             .await?

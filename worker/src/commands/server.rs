@@ -31,6 +31,9 @@ impl Handler<Context<'_>> for FoundServer {
         let Self { nonce, name } = self;
         check_nonce(&nonce)?;
         let owner_id = ctx.caller()?.user;
+        let most = ctx.caps().servers;
+        let full = ctx.look().await?.has_servers(owner_id, most).await?;
+        ctx.require(!full, Reason::LimitReached)?;
         let server_id: ServerId = ctx.next_id()?;
         let channel_id: ChannelId = ctx.next_id()?;
         let server = Server {

@@ -161,6 +161,8 @@ impl Lane<'_> {
         advance(&mut counters, works);
         let mut ctx = Context {
             writer: &self.writer,
+            keys: &self.parts.keys,
+            caps: self.parts.caps,
             memory: &mut self.memory,
             counters: &mut counters,
             batch: Batch {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{BACK_OFF, Lane};
+use super::{BACK_OFF, Lane, LaneParts};
 use crate::{error::Error, store::write::internal::Due};
 
 /// Entries read at once, shared out among the streams: 16 batches.
@@ -114,12 +114,21 @@ impl Lane<'_> {
             works.push(Work {
                 partition,
                 source: Source::Stream(id),
-                entry: unpack(&bytes).ok(),
+                entry: self.parts.read(&bytes),
                 limited: None,
                 verdict: None,
             });
         }
         works
+    }
+}
+
+impl LaneParts {
+    /// An entry with its body in clear; none for what nobody of this cluster packed.
+    fn read(&self, bytes: &[u8]) -> Option<Entry> {
+        let mut entry: Entry = unpack(bytes).ok()?;
+        entry.unseal(&self.keys).ok()?;
+        Some(entry)
     }
 }
 
@@ -141,7 +150,8 @@ impl Work {
             opcode: due.opcode,
             scope: due.scope,
             body: due.body,
-            deadline_ms: 0,
+            sealed: false,
+            patience_ms: 0,
             address: 0,
             trace: None,
         };

@@ -31,6 +31,7 @@ use shared::{
     clock::Clock,
     config::Secret,
     ids::Partition,
+    keys::ClusterKeys,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -68,12 +69,24 @@ pub(crate) struct LaneConfig {
     pub(crate) deadline_ms: u64,
 }
 
+/// How many of what there may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caps {
+    /// Servers that one account is in.
+    pub(crate) servers: u32,
+    /// Guests in all.
+    pub(crate) guests: u32,
+}
+
 /// What a lane shares with the rest of the worker.
 #[derive(Clone)]
 pub(crate) struct LaneParts {
     pub(crate) bus: Bus,
     pub(crate) clock: Clock,
     pub(crate) limiter: Limiter,
+    /// Opens what travelled sealed, and makes tokens.
+    pub(crate) keys: ClusterKeys,
+    pub(crate) caps: Caps,
     pub(crate) metrics: LaneMetrics,
     /// How many partitions each lane of this worker owns, and when it last looked after itself.
     pub(crate) status: LaneStatus,

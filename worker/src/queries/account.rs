@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::{context::QueryContext, invite};
-use crate::{config, error::Error, limiter::Subject, store::read::SignInRow, token};
+use crate::{config, error::Error, store::read::SignInRow, token};
 
 /// The longest name of a device, in characters.
 const MAX_DEVICE_CHARS: usize = 100;
@@ -23,6 +23,9 @@ const MIN_GUEST_NONCE_BYTES: usize = 16;
 
 impl Handler<QueryContext> for Authenticate {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Identity, Error> {
+        if ctx.deps().keys.check(&self.token).is_none() {
+            return Err(Reason::Unauthenticated.into());
+        }
         let hash = token::hash(&self.token);
         let found = ctx.snapshot().await?.find_identity(&hash).await?;
         let (session_id, user) = found.ok_or(Reason::Unauthenticated)?;
@@ -48,7 +51,6 @@ impl Opener<QueryContext> for Register {
             password_hash: Some(hash),
             invite,
             invite_required,
-            token: token::new()?,
             device: device(self.device.as_deref()),
         };
         let partition = Partition::of_hash(folded.as_bytes());
@@ -74,7 +76,11 @@ async fn repeat(
     {
         return Err(Reason::NameTaken.into());
     }
-    open_session(request.nonce, account.user, request.device.as_deref())
+    Ok(open_session(
+        request.nonce,
+        account.user,
+        request.device.as_deref(),
+    ))
 }
 
 /// What the policy asks of a new account: the code to redeem, and whether one is
@@ -113,13 +119,13 @@ impl Opener<QueryContext> for LogIn {
     async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::nonce(&self.nonce)?;
         content::password(&self.password)?;
-        let account = match content::account_name(&self.name) {
-            Ok(name) => {
-                let folded = content::folded(name);
-                let subject = Subject::Name(name_hash(&folded));
-                ctx.draw(RateLimit::SignIn, subject).await?;
-                ctx.snapshot().await?.find_sign_in(&folded).await?
-            }
+        // Whoever fails too often is kept away from this name, but only he: nobody is
+        // locked out of his account by what others try from elsewhere.
+        let folded = content::account_name(&self.name).map(content::folded);
+        let subject = ctx.at_this_address(folded.as_deref().unwrap_or_default());
+        ctx.draw(RateLimit::SignIn, subject).await?;
+        let account = match &folded {
+            Ok(folded) => ctx.snapshot().await?.find_sign_in(folded).await?,
             // Nobody can have this name.
             Err(_) => None,
         };
@@ -130,7 +136,11 @@ impl Opener<QueryContext> for LogIn {
         // A name that does not exist costs the same work as a wrong password.
         let verified = ctx.deps().hasher.verify(self.password, hash.flatten());
         match (verified.await?, user) {
-            (true, Some(user)) => open_session(self.nonce, user, self.device.as_deref()),
+            (true, Some(user)) => {
+                // Only failures count: an office signs in from one address.
+                ctx.give_back_sign_in(subject).await;
+                Ok(open_session(self.nonce, user, self.device.as_deref()))
+            }
             _ => Err(Reason::WrongCredentials.into()),
         }
     }
@@ -152,21 +162,19 @@ impl Opener<QueryContext> for JoinAsGuest {
             password_hash: None,
             invite: None,
             invite_required: false,
-            token: token::new()?,
             device: device(self.device.as_deref()),
         };
         Ok(Forward::to(partition, 0, &create))
     }
 }
 
-fn open_session(nonce: String, user: UserId, name: Option<&str>) -> Result<Forward, Error> {
+fn open_session(nonce: String, user: UserId, name: Option<&str>) -> Forward {
     let open = OpenSession {
         nonce,
         user_id: user,
-        token: token::new()?,
         device: device(name),
     };
-    Ok(Forward::to(user.partition(), 0, &open))
+    Forward::to(user.partition(), 0, &open)
 }
 
 /// What a device is called: one line, not too long.
@@ -183,14 +191,6 @@ fn device(name: Option<&str>) -> String {
     } else {
         name
     }
-}
-
-/// A key for limits: the same in every worker, and short whatever the name.
-fn name_hash(folded: &str) -> u64 {
-    token::hash(folded)
-        .iter()
-        .take(8)
-        .fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
 }
 
 #[cfg(test)]

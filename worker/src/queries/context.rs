@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     limiter::Subject,
     store::read::{Membership, Overrides, Snapshot, structure},
+    token,
 };
 
 /// The context of one query.
@@ -82,6 +83,23 @@ impl QueryContext {
         }
     }
 
+    /// A name that somebody signs in with, whether it exists or not, at the address that
+    /// asks: the same in every worker, and short whatever the name.
+    pub(super) fn at_this_address(&self, name: &str) -> Subject {
+        let name = token::hash(name)
+            .iter()
+            .take(8)
+            .fold(0, |hash, byte| (hash << 8) | u64::from(*byte));
+        Subject::NameAt(name, self.address)
+    }
+
+    /// Gives back what a sign-in has drawn: it succeeded.
+    pub(super) async fn give_back_sign_in(&self, subject: Subject) {
+        let drawn = [subject, Subject::Address(self.address)];
+        let drawn = drawn.map(|subject| (RateLimit::SignIn, subject));
+        self.deps.limiter.give_back(&drawn).await;
+    }
+
     /// Signing in counts by address, everything else by account where there is one.
     fn subject(&self, limit: RateLimit) -> Subject {
         match &self.caller {
@@ -92,6 +110,9 @@ impl QueryContext {
 
     async fn check_member(&mut self) -> Result<(), Error> {
         let user = self.caller()?.user;
+        if self.scope == 0 {
+            return Err(Refusal::field(Reason::Malformed, "scope").into());
+        }
         let server = ServerId::new(self.scope).ok_or(Reason::UnknownServer)?;
         let found = self.snapshot().await?.find_membership(server, user).await?;
         self.membership = Some(found.ok_or(Reason::UnknownServer)?);

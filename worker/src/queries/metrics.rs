@@ -9,6 +9,7 @@ use prometheus::{
 pub(crate) struct Metrics {
     pub(super) queries: IntCounterVec,
     pub(super) seconds: HistogramVec,
+    pub(super) waited: HistogramVec,
     pub(super) refusals: IntCounterVec,
     pub(super) panics: IntCounter,
     pub(super) late: IntCounter,
@@ -29,6 +30,14 @@ impl Metrics {
                 .buckets(exponential_buckets(0.000_5, 2.0, 14)?),
                 &["query"],
             )?,
+            waited: HistogramVec::new(
+                HistogramOpts::new(
+                    name("query_wait_seconds"),
+                    "How long queries lay in their list before they were taken.",
+                )
+                .buckets(exponential_buckets(0.000_5, 2.0, 15)?),
+                &["class"],
+            )?,
             refusals: counters(
                 "query_refusals_total",
                 "Queries refused, by reason.",
@@ -48,6 +57,7 @@ impl Metrics {
         for collector in [
             Box::new(metrics.queries.clone()) as Box<dyn prometheus::core::Collector>,
             Box::new(metrics.seconds.clone()),
+            Box::new(metrics.waited.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.panics.clone()),
             Box::new(metrics.late.clone()),

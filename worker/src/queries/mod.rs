@@ -1,7 +1,8 @@
 //! Queries: what any worker answers, apart from the lanes, so that reading
 //! never waits behind writing.
 //!
-//! [`run`] takes entries from the list one by one in a few tasks. An opening
+//! [`run`] takes entries from the lists of their classes one by one in a few tasks, each
+//! of which serves some classes first. An opening
 //! ends with an entry in the stream of its lane, everything else with the
 //! chunks of an answer on the topic of the gateway that asked.
 
@@ -24,13 +25,14 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use shared::{
     bus::{
-        Bus, Reader, Topic,
+        Bus, Class, End, Reader, Taken, Topic,
         envelope::{CHUNK_BYTES, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
     },
     clock::Clock,
     domain::limits::MAX_PAGE,
     error::{Reason, Refusal},
     frame,
+    keys::ClusterKeys,
     protocol::{Forward, Outcome, Query},
 };
 use tokio::time::{Instant, timeout};
@@ -48,6 +50,11 @@ const TAKE_WAIT: Duration = Duration::from_secs(1);
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// No query runs longer, whatever deadline it names.
 const MAX_RUN: Duration = Duration::from_secs(10);
+/// A query that waited longer is late: then there is more to do than can be done, and
+/// the newest are taken first.
+const LATE: Duration = Duration::from_secs(1);
+/// How many of the newest are taken before the oldest is looked at again.
+const NEWEST: u32 = 16;
 /// Chunks published at once: half a mebibyte, so that an answer of many
 /// mebibytes does not fill a gateway's output buffer at Redis.
 const PUBLISH_CHUNKS: usize = 8;
@@ -76,6 +83,8 @@ pub(crate) struct Deps {
     pub(crate) clock: Clock,
     /// Who may sign up.
     pub(crate) sign_up: SignUp,
+    /// Opens what travelled sealed, and seals what goes on.
+    pub(crate) keys: ClusterKeys,
     /// What operators see.
     pub(crate) metrics: Metrics,
     /// How many are answered at a time.
@@ -85,17 +94,33 @@ pub(crate) struct Deps {
 /// Answers queries until `stop`, then ends those under way.
 pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) {
     let tracker = TaskTracker::new();
-    for _ in 0..deps.tasks.max(1) {
-        tracker.spawn(serve(deps.clone(), stop.clone()));
+    let tasks = deps.tasks.max(1);
+    for task in 0..tasks {
+        tracker.spawn(serve(deps.clone(), share(task, tasks), stop.clone()));
     }
     tracker.close();
     tracker.wait().await;
 }
 
-async fn serve(deps: Arc<Deps>, stop: CancellationToken) {
+/// Which classes a task serves, the first of them that has a query first: a quarter of
+/// the tasks for each class, and strangers, whose passwords take long to verify, never
+/// more than theirs. What a class does not use, the others do.
+fn share(task: usize, tasks: usize) -> &'static [Class] {
+    use Class::{Account, Node, Opening, Stranger};
+    match task * 4 / tasks.max(1) {
+        _ if tasks <= 1 => &Class::ALL,
+        _ if task + 1 == tasks => &[Stranger, Node, Opening, Account],
+        0 => &[Node, Opening, Account],
+        1 => &[Opening, Node, Account],
+        2 => &[Account, Node, Opening],
+        _ => &[Stranger, Node, Opening, Account],
+    }
+}
+
+async fn serve(deps: Arc<Deps>, classes: &'static [Class], stop: CancellationToken) {
     while !stop.is_cancelled() {
         let error = match deps.bus.reader().await {
-            Ok(mut reader) => match take(&deps, &mut reader, &stop).await {
+            Ok(mut reader) => match take(&deps, &mut reader, classes, &stop).await {
                 Ok(()) => return,
                 Err(error) => error,
             },
@@ -115,24 +140,42 @@ async fn serve(deps: Arc<Deps>, stop: CancellationToken) {
 async fn take(
     deps: &Arc<Deps>,
     reader: &mut Reader,
+    classes: &[Class],
     stop: &CancellationToken,
 ) -> Result<(), Error> {
+    let mut newest = 0_u32;
     while !stop.is_cancelled() {
+        let end = if newest > 0 { End::Newest } else { End::Oldest };
+        newest = newest.saturating_sub(1);
         // Not cancelled by `stop`: a query taken and dropped would be lost.
-        if let Some(bytes) = reader.take(TAKE_WAIT).await? {
-            process(deps, &bytes).await;
+        let Some(taken) = reader.take(classes, end, TAKE_WAIT).await? else {
+            newest = 0;
+            continue;
+        };
+        deps.metrics
+            .waited
+            .with_label_values(&[taken.class.name()])
+            .observe(taken.waited.as_secs_f64());
+        if end == End::Oldest && taken.waited > LATE {
+            newest = NEWEST;
         }
+        process(deps, &taken).await;
     }
     Ok(())
 }
 
 /// Answers one packed entry.
-async fn process(deps: &Arc<Deps>, bytes: &[u8]) {
-    let Ok(entry) = unpack::<Entry>(bytes) else {
+async fn process(deps: &Arc<Deps>, taken: &Taken) {
+    let read = || {
+        let mut entry = unpack::<Entry>(&taken.bytes).ok()?;
+        entry.unseal(&deps.keys).ok()?;
+        Some(entry)
+    };
+    let Some(entry) = read() else {
         deps.metrics.malformed.inc();
         return;
     };
-    let Some(time_left) = time_left(deps, &entry) else {
+    let Some(time_left) = time_left(&entry, taken.waited) else {
         deps.metrics.late.inc();
         return;
     };
@@ -158,12 +201,12 @@ async fn process(deps: &Arc<Deps>, bytes: &[u8]) {
 }
 
 /// Nothing is done for a gateway that gave up waiting.
-fn time_left(deps: &Deps, entry: &Entry) -> Option<Duration> {
-    if entry.deadline_ms == 0 {
+fn time_left(entry: &Entry, waited: Duration) -> Option<Duration> {
+    if entry.patience_ms == 0 {
         return Some(MAX_RUN);
     }
-    let left = entry.deadline_ms.checked_sub(deps.clock.now_ms())?;
-    (left > 0).then(|| Duration::from_millis(left).min(MAX_RUN))
+    let left = Duration::from_millis(entry.patience_ms).checked_sub(waited)?;
+    (!left.is_zero()).then(|| left.min(MAX_RUN))
 }
 
 async fn for_gateway(
@@ -259,12 +302,15 @@ async fn guarded<T>(
 
 /// Hands what an opening prepared to its lane, in the name of the one who asked.
 async fn forward(deps: &Deps, entry: Entry, to: Forward) -> Result<(), Error> {
-    let entry = Entry {
+    let mut entry = Entry {
         opcode: to.opcode,
         scope: to.scope,
         body: to.body,
         ..entry
     };
+    entry
+        .seal(&deps.keys)
+        .map_err(|error| Error::Internal(error.to_string()))?;
     deps.bus.append(to.partition, pack(&entry)).await?;
     Ok(())
 }

@@ -99,10 +99,12 @@ impl Client {
         // Everything up to "hello", then an identify frame with an empty mask.
         let mut bytes = [0; 512];
         assert!(stream.read(&mut bytes).await.unwrap() > 0);
-        let length = 0xa0 | u8::try_from(token.len()).unwrap();
-        let frame = [&[0x94, 4, 0, 0, 0x91, length][..], token.as_bytes()].concat();
-        let length = 0x80 | u8::try_from(frame.len()).unwrap();
-        let frame = [&[0x82, length, 0, 0, 0, 0][..], &frame].concat();
+        let token = super::token(token);
+        let length = u8::try_from(token.len()).unwrap();
+        let header = [0x94, 4, 0, 0, 0x91, 0xd9, length];
+        let frame = [&header[..], token.as_bytes()].concat();
+        let [high, low] = u16::try_from(frame.len()).unwrap().to_be_bytes();
+        let frame = [&[0x82, 0xfe, high, low, 0, 0, 0, 0][..], &frame].concat();
         stream.write_all(&frame).await.unwrap();
         stream
     }
@@ -130,7 +132,7 @@ impl Client {
     pub(crate) async fn resume(address: SocketAddr, token: &str, places: &[(u64, u64)]) -> Self {
         let mut client = Self::connect(address).await;
         let resume = Resume {
-            token: token.to_owned(),
+            token: super::token(token),
             epoch: "epoch".to_owned(),
             topics: places
                 .iter()
@@ -152,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     pub(crate) async fn identify(&mut self, token: &str) {
-        let token = token.to_owned();
+        let token = super::token(token);
         self.send(opcode::IDENTIFY, 0, 0, &encode(&Identify { token }))
             .await;
     }

@@ -8,11 +8,33 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use gateway::config::Config;
-use shared::bus::Bus;
+use shared::{
+    bus::Bus,
+    ids::{SessionId, UserId},
+    keys::ClusterKeys,
+    wire::Wire,
+};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::world::World;
+
+/// The key of the cluster.
+const KEY: &str = "a secret of at least 32 characters";
+
+/// A token that a worker of this cluster could have made, different for each name.
+pub(crate) fn token(name: &str) -> String {
+    let mut salt = [0; 16];
+    for (place, byte) in salt.iter_mut().zip(name.bytes()) {
+        *place = byte;
+    }
+    keys().token(UserId::sample(), SessionId::sample(), salt)
+}
+
+/// The keys of the cluster.
+pub(crate) fn keys() -> ClusterKeys {
+    KEY.parse().unwrap()
+}
 
 /// A running gateway.
 pub(crate) struct Running {
@@ -46,7 +68,7 @@ pub(crate) async fn start_unheard(flags: &[&str]) -> Running {
 }
 
 async fn start_in(world: World, flags: &[&str]) -> Running {
-    let config = Config::parse_from([&["gateway"], flags].concat());
+    let config = Config::parse_from([&["gateway", "--cluster-key", KEY], flags].concat());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ops_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, ops) = (

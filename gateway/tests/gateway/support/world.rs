@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_bytes::ByteBuf;
 use shared::{
     bus::{
-        Bus, StreamId, Topic,
+        Bus, Class, End, StreamId, Topic,
         envelope::{
             Answer, Beat, CHUNK_BYTES, Caller, CallerKind, Chunk, Effect, Entry, Envelope,
             NodeAnswer, NodeQuery, OpenStructure, OpenTopic, Opened, PartitionBeat, Published,
@@ -128,7 +128,7 @@ impl World {
             kind: CallerKind::Person,
         };
         let mut state = self.state();
-        state.tokens.insert(token.to_owned(), caller.clone());
+        state.tokens.insert(super::token(token), caller.clone());
         state.logs.entry(user).or_default();
         caller
     }
@@ -425,10 +425,13 @@ impl World {
         let mut reader = self.0.bus.reader().await.unwrap();
         let tasks = tokio_util::task::TaskTracker::new();
         loop {
-            let Some(bytes) = reader.take(Duration::from_mins(1)).await.unwrap() else {
+            let wait = Duration::from_mins(1);
+            let taken = reader.take(&Class::ALL, End::Oldest, wait).await;
+            let Some(taken) = taken.unwrap() else {
                 continue;
             };
-            let entry: Entry = unpack(&bytes).unwrap();
+            let mut entry: Entry = unpack(&taken.bytes).unwrap();
+            entry.unseal(&super::keys()).unwrap();
             let world = self.clone();
             tasks.spawn(async move { world.answer_query(entry).await });
         }

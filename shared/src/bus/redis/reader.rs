@@ -2,17 +2,17 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use fred::{
-    interfaces::{ClientLike, ListInterface, StreamsInterface},
+    interfaces::{ClientLike, StreamsInterface},
     prelude::{Client, Error, Options},
     types::{ClusterHash, CustomCommand, Value},
 };
 use tokio::time::{Instant, sleep};
 
 use super::{
-    BusError, QUERIES, StreamEntry, StreamId,
+    BusError, Class, End, StreamEntry, StreamId, Taken,
     link::{Address, COMMAND_TIMEOUT, Live, Patience},
+    queries,
     reply::{self, failed},
 };
 use crate::ids::Partition;
@@ -26,14 +26,20 @@ pub(in crate::bus) struct Reader {
     live: Option<Live<Client>>,
     patience: Patience,
     under_way: Option<(Call, Answer)>,
+    /// When Redis' clock was looked at, and what it said, in milliseconds.
+    clock: Option<(Instant, u64)>,
 }
+
+/// For how long one look at the clock of Redis is enough.
+const CLOCK_AGE: Duration = Duration::from_secs(1);
 
 type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 
 #[derive(Clone, PartialEq, Eq)]
 enum Call {
     Read(Vec<(Partition, StreamId)>, u64),
-    Take,
+    Take(Vec<Class>, End),
+    Time,
 }
 
 impl Reader {
@@ -43,6 +49,7 @@ impl Reader {
             live: None,
             patience: Patience::new("reader"),
             under_way: None,
+            clock: None,
         }
     }
 
@@ -61,14 +68,31 @@ impl Reader {
         reply::entries(found, after)
     }
 
-    pub(in crate::bus) async fn take(&mut self, wait: Duration) -> Result<Option<Bytes>, BusError> {
-        let query = match self.answer(Call::Take, wait).await? {
-            Value::Null => return Ok(None),
-            // The name of the list, then the query.
-            Value::Array(mut pair) => pair.pop().unwrap_or(Value::Null),
-            query => query,
-        };
-        reply::bytes(query).map(Some).ok_or(BusError::Malformed)
+    pub(in crate::bus) async fn take(
+        &mut self,
+        classes: &[Class],
+        end: End,
+        wait: Duration,
+    ) -> Result<Option<Taken>, BusError> {
+        let call = Call::Take(classes.to_vec(), end);
+        // Before, not after: a query that was taken must not be lost to another question.
+        self.look_at_clock(&call).await?;
+        let found = self.answer(call, wait).await?;
+        let now = self.clock.map_or(0, |(at, ms)| {
+            ms.saturating_add(u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX))
+        });
+        reply::taken(found, now)
+    }
+
+    /// Asks Redis for its time, once a second. A wait that is under way goes on.
+    async fn look_at_clock(&mut self, next: &Call) -> Result<(), BusError> {
+        let waits = matches!(&self.under_way, Some((call, _)) if call == next);
+        if waits || self.clock.is_some_and(|(at, _)| at.elapsed() < CLOCK_AGE) {
+            return Ok(());
+        }
+        let time = self.answer(Call::Time, Duration::ZERO).await?;
+        self.clock = Some((Instant::now(), reply::time_ms(time)?));
+        Ok(())
     }
 
     async fn answer(&mut self, call: Call, wait: Duration) -> Result<Value, BusError> {
@@ -134,15 +158,27 @@ fn ask(client: &Client, call: &Call, wait: Duration) -> Answer {
             let (count, block) = (Some(*count), wait.map(milliseconds));
             Box::pin(async move { client.xread(count, block, keys, ids).await })
         }
-        Call::Take => Box::pin(async move {
-            let Some(wait) = wait else {
-                return client.rpop(QUERIES, None).await;
-            };
+        Call::Take(classes, end) => {
+            let mut arguments = vec![classes.len().to_string()];
+            arguments.extend(classes.iter().map(|class| queries(*class)));
+            arguments.push(match end {
+                End::Oldest => "RIGHT".to_owned(),
+                End::Newest => "LEFT".to_owned(),
+            });
             // Not fred's own: it reports "nothing came" as it reports a time-out.
-            let command = CustomCommand::new_static("BRPOP", ClusterHash::FirstKey, true);
-            let arguments = vec![QUERIES.to_owned(), wait.as_secs_f64().to_string()];
-            client.custom(command, arguments).await
-        }),
+            let command = match wait {
+                None => CustomCommand::new_static("LMPOP", ClusterHash::FirstKey, false),
+                Some(wait) => {
+                    arguments.insert(0, wait.as_secs_f64().to_string());
+                    CustomCommand::new_static("BLMPOP", ClusterHash::FirstKey, true)
+                }
+            };
+            Box::pin(async move { client.custom(command, arguments).await })
+        }
+        Call::Time => {
+            let command = CustomCommand::new_static("TIME", ClusterHash::FirstKey, false);
+            Box::pin(async move { client.custom(command, Vec::<Value>::new()).await })
+        }
     }
 }
 

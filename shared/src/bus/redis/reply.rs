@@ -1,12 +1,14 @@
 //! What Redis says, made ours. Payloads are never copied.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use fred::{
     prelude::{Error, ErrorKind},
     types::{Key, Value},
 };
 
-use super::{BusError, StreamEntry, StreamId};
+use super::{BusError, Class, STAMP_DIGITS, StreamEntry, StreamId, Taken, queries};
 use crate::ids::Partition;
 
 /// The key of a partition's stream. The braces make a hash tag, so that a cluster
@@ -102,6 +104,41 @@ fn entry(partition: Partition, pair: Value) -> Result<StreamEntry, BusError> {
     })
 }
 
+/// The answer to `LMPOP` or `BLMPOP`: the name of the list, and its queries, here one.
+pub(super) fn taken(reply: Value, now_ms: u64) -> Result<Option<Taken>, BusError> {
+    if matches!(reply, Value::Null) {
+        return Ok(None);
+    }
+    let read = || {
+        let [name, queue]: [Value; 2] = array(reply).ok()?.try_into().ok()?;
+        let name = name.as_bytes_str()?;
+        let class = Class::ALL
+            .into_iter()
+            .find(|class| queries(*class) == *name)?;
+        let mut query = bytes(array(queue).ok()?.pop()?)?;
+        if query.len() < STAMP_DIGITS {
+            return None;
+        }
+        let stamp = query.split_to(STAMP_DIGITS);
+        let since: u64 = std::str::from_utf8(&stamp).ok()?.parse().ok()?;
+        Some(Taken {
+            class,
+            bytes: query,
+            waited: Duration::from_millis(now_ms.saturating_sub(since)),
+        })
+    };
+    read().map(Some).ok_or(BusError::Malformed)
+}
+
+/// The answer to `TIME`, in milliseconds.
+pub(super) fn time_ms(reply: Value) -> Result<u64, BusError> {
+    let time: Vec<u64> = reply.convert().map_err(|_other| BusError::Malformed)?;
+    match time.as_slice() {
+        [seconds, microseconds] => Ok(seconds * 1000 + microseconds / 1000),
+        _ => Err(BusError::Malformed),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +173,19 @@ mod tests {
         let after = [(Partition::of(0), StreamId::default())];
         for reply in [Value::Integer(1), Value::Array(vec![])] {
             assert_eq!(entries(reply, &after), Err(BusError::Malformed));
+        }
+        assert_eq!(taken(Value::Null, 0), Ok(None));
+        let list = queries(Class::Account);
+        for reply in [
+            Value::Array(vec![]),
+            Value::Array(vec!["other".into(), Value::Array(vec!["x".into()])]),
+            Value::Array(vec![list.as_str().into(), Value::Array(vec![])]),
+            Value::Array(vec![
+                list.as_str().into(),
+                Value::Array(vec!["short".into()]),
+            ]),
+        ] {
+            assert_eq!(taken(reply, 0), Err(BusError::Malformed));
         }
         for pair in [
             Value::Array(vec!["1-1".into()]),

@@ -14,15 +14,15 @@ use shared::{
     ids::Partition,
     protocol::{
         self,
-        account::OpenSession,
+        account::{CreateUser, OpenSession},
         channel::CreateChannel,
         message::{DeleteMessage, EditMessage, MessageSent},
-        server::LeaveServer,
+        server::{LeaveServer, ServerInfo},
         unread::{AckUnread, MarkUnread, ReadCursor, UnreadMoved},
     },
 };
 
-use self::stage::Stage;
+use self::stage::{Person, Stage};
 
 #[tokio::test]
 async fn a_message_is_stored_answered_and_told_in_order() {
@@ -344,10 +344,7 @@ async fn account_topics_stay_dense_when_several_lanes_write_them() {
     let posts: Vec<u32> = (0..40).map(|n| stage.found(&alice, n)).collect();
     stage.flush().await;
     for request in posts {
-        stage
-            .answer::<protocol::server::ServerInfo>(request)
-            .await
-            .unwrap();
+        stage.answer::<ServerInfo>(request).await.unwrap();
     }
     let topic = alice.id;
     let dense = format!(
@@ -377,31 +374,105 @@ async fn ids_rise_when_the_clock_goes_back() {
     }
 }
 
+fn sign_in(person: &Person, device: &str) -> OpenSession {
+    OpenSession {
+        nonce: "n".to_owned(),
+        user_id: person.user(),
+        device: device.to_owned(),
+    }
+}
+
 #[tokio::test]
-async fn a_sign_in_repeated_gets_the_same_session_with_the_new_token() {
+async fn a_repeated_sign_in_gets_the_same_session_and_the_same_token() {
     let mut stage = Stage::new().await;
     let alice = stage.account("alice").await;
-    let open = |token: &str| OpenSession {
-        nonce: "n".to_owned(),
-        user_id: alice.user(),
-        token: token.to_owned(),
-        device: "laptop".to_owned(),
+    let first = stage
+        .call(&alice, 0, &sign_in(&alice, "laptop"))
+        .await
+        .unwrap();
+    let second = stage
+        .call(&alice, 0, &sign_in(&alice, "laptop"))
+        .await
+        .unwrap();
+    // Whichever of the attempts came last: the token of each answer opens the session.
+    assert_eq!(first, second);
+    let stored = format!(
+        "SELECT count(*)::text FROM sessions WHERE token_hash = sha256('{}'::bytea)",
+        first.token
+    );
+    assert_eq!(stage.column(&stored).await, ["1"]);
+    // No token is stored anywhere.
+    let kept = format!(
+        "SELECT count(*)::text FROM nonces WHERE position('{}'::bytea in result) > 0",
+        first.token
+    );
+    assert_eq!(stage.column(&kept).await, ["0"]);
+
+    // With a new secret in front, the old token is still the answer.
+    stage.stop_lanes().await;
+    stage.keys = format!("the second secret of the cluster,{}", stage.keys);
+    stage.start_lanes(1);
+    let third = stage
+        .call(&alice, 0, &sign_in(&alice, "laptop"))
+        .await
+        .unwrap();
+    assert_eq!(third, first);
+}
+
+#[tokio::test]
+async fn an_account_is_in_so_many_servers_and_no_more() {
+    let mut stage = Stage::stopped().await;
+    stage.caps.servers = 2;
+    stage.start_lanes(1);
+    let (alice, _) = stage.room("alice").await;
+    let first = stage.found(&alice, 1);
+    stage.flush().await;
+    assert!(stage.answer::<ServerInfo>(first).await.is_ok());
+    let second = stage.found(&alice, 2);
+    stage.flush().await;
+    let refused = stage.answer::<ServerInfo>(second).await;
+    assert_eq!(refused.unwrap_err(), Reason::LimitReached);
+}
+
+#[tokio::test]
+async fn there_are_so_many_guests_and_no_more() {
+    let mut stage = Stage::stopped().await;
+    stage.caps.guests = 1;
+    stage.start_lanes(1);
+    let somebody = stage.account("somebody").await;
+    let guest = |nonce: &str| CreateUser {
+        nonce: nonce.to_owned(),
+        name: None,
+        password_hash: None,
+        invite: None,
+        invite_required: false,
+        device: "phone".to_owned(),
     };
-    let first = stage.call(&alice, 0, &open("t1")).await.unwrap();
-    let second = stage.call(&alice, 0, &open("t2")).await.unwrap();
-    assert_eq!(first.session_id, second.session_id);
-    assert_eq!(second.token, "t2");
-    assert_eq!(
-        stage.column("SELECT count(*)::text FROM sessions").await,
-        ["1"]
-    );
-    // No token is stored anywhere, nor what one could be made from.
-    assert_eq!(
-        stage
-            .column("SELECT count(*)::text FROM nonces WHERE position('t2'::bytea in result) > 0")
-            .await,
-        ["0"]
-    );
+    let first = stage.call(&somebody, 0, &guest("one")).await.unwrap();
+    let refused = stage.call(&somebody, 0, &guest("two")).await;
+    assert_eq!(refused.unwrap_err(), Reason::LimitReached);
+    // A repeat makes no other.
+    assert_eq!(stage.call(&somebody, 0, &guest("one")).await, Ok(first));
+}
+
+#[tokio::test]
+async fn what_is_no_repeat_of_a_sign_in_ends_no_session() {
+    let mut stage = Stage::stopped().await;
+    // The bus keeps its own time, to which this day is a long wait.
+    stage.deadline_ms = u64::MAX;
+    stage.start_lanes(1);
+    let alice = stage.account("alice").await;
+    stage
+        .call(&alice, 0, &sign_in(&alice, "laptop"))
+        .await
+        .unwrap();
+    let other = stage.call(&alice, 0, &sign_in(&alice, "phone")).await;
+    assert_eq!(other.unwrap_err(), Reason::NonceReused);
+    stage.clock.set(stage.now_ms() + 86_400_000);
+    let late = stage.call(&alice, 0, &sign_in(&alice, "laptop")).await;
+    assert_eq!(late.unwrap_err(), Reason::NonceReused);
+    let sessions = stage.column("SELECT count(*)::text FROM sessions").await;
+    assert_eq!(sessions, ["1"]);
 }
 
 #[tokio::test]

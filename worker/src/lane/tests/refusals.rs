@@ -121,7 +121,6 @@ async fn lanes_that_spend_the_same_codes_the_other_way_round_both_go_on() {
                 password_hash: Some("x".to_owned()),
                 invite: Some(code.to_owned()),
                 invite_required: true,
-                token: name,
                 device: "d".to_owned(),
             };
             let post = stage.post_to(of(lane), &alice, 0, &create);

@@ -28,7 +28,7 @@ use crate::{
     consumers::{self, Consumer},
     days::Days,
     jobs,
-    lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
+    lane::{self, Caps, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     store::{PgConnectOptions, jobs::Jobs, migrate, write::internal::Left},
@@ -69,6 +69,9 @@ impl Room {
 }
 
 pub(super) struct Stage {
+    /// The secrets that the next lanes are given.
+    pub(super) keys: String,
+    pub(super) caps: Caps,
     pub(super) clock: Clock,
     pub(super) deadline_ms: u64,
     pub(super) bus: Bus,
@@ -119,6 +122,11 @@ impl Stage {
             .unwrap();
         Self {
             clock,
+            keys: "the first secret of this cluster".to_owned(),
+            caps: Caps {
+                servers: 200,
+                guests: 10,
+            },
             deadline_ms: 60_000,
             bus,
             pool: postgres::pool(options.clone()).await,
@@ -161,6 +169,8 @@ impl Stage {
                 bus: self.bus.clone(),
                 clock: self.clock.clone(),
                 limiter: Limiter::new(self.bus.clone(), self.clock.clone(), off),
+                keys: self.keys.parse().unwrap(),
+                caps: self.caps,
                 metrics: self.metrics.clone(),
                 status: LaneStatus::default(),
                 process: self.process.clone(),
@@ -331,7 +341,8 @@ impl Stage {
             opcode,
             scope,
             body,
-            deadline_ms: 0,
+            sealed: false,
+            patience_ms: 0,
             address: 0,
             trace: None,
         };

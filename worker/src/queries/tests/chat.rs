@@ -22,6 +22,7 @@ use shared::{
     domain::permissions::Permissions,
     error::{Reason, Refusal},
     ids::{Id, Partition, ServerId, SessionId, UserId},
+    keys::ClusterKeys,
     protocol::{Request, decode, encode},
 };
 
@@ -87,6 +88,7 @@ impl Chat {
                 guests: true,
             },
             metrics: Metrics::new(&Registry::new()).unwrap(),
+            keys: keys(),
             tasks: 2,
         };
         change(&mut deps);
@@ -147,7 +149,8 @@ impl Chat {
 
     /// Opens a session of an account and gives its token.
     pub(super) async fn session(&self, account: u64) -> String {
-        let token = token::new().unwrap();
+        let salt = ClusterKeys::salt().unwrap();
+        let token = keys().token(id(account), id(1_000), salt);
         let hash = bytes(&token::hash(&token));
         self.run(&format!(
             "INSERT INTO sessions
@@ -203,7 +206,9 @@ impl Chat {
         if let Some(frame) = frame {
             return Err(read(&frame).unwrap_err());
         }
-        let entry: Entry = unpack(&self.stream(partition).await.last().unwrap().bytes).unwrap();
+        let mut entry: Entry = unpack(&self.stream(partition).await.last().unwrap().bytes).unwrap();
+        assert!(entry.sealed, "it may hold what must not rest in Redis");
+        entry.unseal(&keys()).unwrap();
         assert_eq!(entry.opcode, F::ROW.opcode);
         let forwarded = decode(&entry.body).unwrap();
         Ok((entry, forwarded))
@@ -220,6 +225,11 @@ impl Chat {
     pub(super) async fn node(&self, query: &NodeQuery) -> NodeAnswer {
         for_gateway(&self.deps, &pack(query), MAX_RUN).await.1
     }
+}
+
+/// The keys of the cluster.
+pub(super) fn keys() -> ClusterKeys {
+    "the only secret of this little cluster".parse().unwrap()
 }
 
 /// Bytes in SQL.
@@ -254,7 +264,8 @@ pub(super) fn entry(account: u64, opcode: u16, scope: u64, body: Vec<u8>) -> Ent
         opcode,
         scope,
         body,
-        deadline_ms: NOW + 5_000,
+        sealed: false,
+        patience_ms: 5_000,
         address: 5,
         trace: Some("trace".to_owned()),
     }

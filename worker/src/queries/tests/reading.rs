@@ -40,7 +40,9 @@ async fn every_row_refuses_strangers() {
         let reason = chat.refused(0, row.opcode, SERVER, body.clone()).await;
         assert_eq!(reason, Reason::Unauthenticated, "{}", row.name);
         if row.access != Access::Account {
-            for scope in [SERVER, 0, u64::MAX, 999] {
+            let reason = chat.refused(DAVE, row.opcode, 0, body.clone()).await;
+            assert_eq!(reason, Reason::Malformed, "{} names no server", row.name);
+            for scope in [SERVER, u64::MAX, 999] {
                 let reason = chat.refused(DAVE, row.opcode, scope, body.clone()).await;
                 assert_eq!(reason, Reason::UnknownServer, "{} in {scope}", row.name);
             }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use shared::{
     bus::{
-        Delivery, Topic,
+        Class, Delivery, Topic,
         envelope::{CHUNK_BYTES, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
     },
     error::Reason,
@@ -17,7 +17,7 @@ use shared::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    super::{Address, MAX_RUN, chunks, guarded, page_limit, run},
+    super::{Address, MAX_RUN, chunks, guarded, page_limit, run, share},
     chat::{ALICE, CAROL, Chat, NOW, OPEN, SERVER, entry, id, read},
 };
 use crate::{
@@ -53,16 +53,25 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     let mut subscriber = bus.subscriber().await.unwrap();
     let topic = Topic::Chunks("gateway-1".to_owned());
     subscriber.control().subscribe(vec![topic]).await.unwrap();
-    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-    tracker.spawn(run(chat.deps.clone(), stop.clone()));
-
     let page = GetMessages {
         channel_id: id(OPEN),
         before: None,
         after: None,
         limit: Some(200),
     };
-    let ask = async |entry: &Entry| bus.ask(pack(entry)).await.unwrap();
+    let ask = async |entry: &Entry| assert!(bus.ask(Class::Account, pack(entry)).await.unwrap());
+    // Nobody waits for this one any more when it is taken.
+    let late = Entry {
+        patience_ms: 1,
+        ..entry(CAROL, GetMessages::ROW.opcode, SERVER, encode(&page))
+    };
+    ask(&late).await;
+    let asked = bus.now_ms().await.unwrap();
+    while bus.now_ms().await.unwrap() < asked + 5 {
+        tokio::task::yield_now().await;
+    }
+    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+    tracker.spawn(run(chat.deps.clone(), stop.clone()));
     ask(&entry(
         CAROL,
         GetMessages::ROW.opcode,
@@ -84,13 +93,11 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     let messages: Messages = decode(&read(&joined(chunks)).unwrap()).unwrap();
     assert!(messages.more && messages.messages.len() > 100);
 
-    // Nobody waits for this one, so the next answer is that of the ping after it.
-    let late = Entry {
-        deadline_ms: NOW,
-        ..entry(CAROL, GetMessages::ROW.opcode, SERVER, encode(&page))
-    };
-    ask(&late).await;
-    bus.ask(vec![0xc1].into()).await.unwrap();
+    bus.ask(Class::Stranger, vec![0xc1].into()).await.unwrap();
+    let mut foreign = entry(0, Ping::ROW.opcode, 0, encode(&Ping {}));
+    let others = "the secret of a cluster far away".parse().unwrap();
+    foreign.seal(&others).unwrap();
+    ask(&foreign).await;
     let no_node = Entry {
         node: String::new(),
         ..entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))
@@ -109,7 +116,7 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     tracker.wait().await;
     let metrics = &chat.deps.metrics;
     assert_eq!(metrics.late.get(), 1);
-    assert_eq!(metrics.malformed.get(), 1);
+    assert_eq!(metrics.malformed.get(), 2);
     let pages = metrics.queries.with_label_values(&["messages_get"]).get();
     assert_eq!(pages, 1, "the late one was not worked on");
 }
@@ -177,4 +184,28 @@ fn a_page_has_one_to_two_hundred() {
     assert_eq!(page_limit(Some(200), 50), Ok(200));
     assert!(page_limit(Some(0), 50).is_err());
     assert!(page_limit(Some(201), 50).is_err());
+}
+
+#[test]
+fn every_class_has_its_share_of_the_tasks() {
+    for tasks in 1..=32 {
+        let shares: Vec<_> = (0..tasks).map(|task| share(task, tasks)).collect();
+        for class in Class::ALL {
+            assert!(
+                shares.iter().any(|classes| classes.contains(&class)),
+                "{class:?} of {tasks}"
+            );
+        }
+        let for_strangers = shares
+            .iter()
+            .filter(|classes| classes.contains(&Class::Stranger))
+            .count();
+        assert!(for_strangers <= tasks.div_ceil(4), "{tasks}");
+        if tasks >= 4 {
+            for class in Class::ALL {
+                let first = shares.iter().filter(|classes| classes[0] == class).count();
+                assert!(first >= tasks / 4, "{class:?} of {tasks}");
+            }
+        }
+    }
 }

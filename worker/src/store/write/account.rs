@@ -62,6 +62,18 @@ impl Writer {
         Ok(!rows.is_empty())
     }
 
+    /// Whether there are as many guests as there may be.
+    pub(crate) async fn has_guests(&self, most: u32) -> Result<bool, Error> {
+        let rows = self
+            .rows(
+                "SELECT count(*) FROM (SELECT FROM accounts WHERE guest LIMIT $1) found",
+                &[(&i64::from(most), Type::INT8)],
+            )
+            .await?;
+        let count: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?;
+        Ok(count.is_some_and(|count| count >= i64::from(most)))
+    }
+
     /// The guest that this nonce created in this partition's range of names.
     pub(crate) async fn find_guest(&self, nonce: &str) -> Result<Option<UserId>, Error> {
         let rows = self

@@ -19,6 +19,29 @@ pub(crate) struct NewInvite<'a> {
 }
 
 impl Writer {
+    /// Whether a server, or without one the deployment, has as many codes as it may that
+    /// still open it.
+    pub(crate) async fn has_invites(
+        &self,
+        server: Option<ServerId>,
+        most: i64,
+    ) -> Result<bool, Error> {
+        let rows = self
+            .rows(
+                "SELECT count(*) FROM (
+                     SELECT FROM invites WHERE server IS NOT DISTINCT FROM $1 AND NOT revoked
+                         AND (expires_at IS NULL OR expires_at > now())
+                         AND (max_uses IS NULL OR uses < max_uses) LIMIT $2) found",
+                &[
+                    (&server.map(ServerId::sql), Type::INT8),
+                    (&most, Type::INT8),
+                ],
+            )
+            .await?;
+        let count: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?;
+        Ok(count.is_some_and(|count| count >= most))
+    }
+
     pub(crate) async fn insert_invite(&self, invite: &NewInvite<'_>) -> Result<(), Error> {
         self.write(
             "INSERT INTO invites (code, server, creator, max_uses, expires_at)

@@ -103,6 +103,17 @@ impl Writer {
             .await
     }
 
+    /// Whether the account is in as many servers as it may.
+    pub(crate) async fn has_servers(&self, user: UserId, most: u32) -> Result<bool, Error> {
+        let rows = self
+            .rows(
+                "SELECT server FROM members WHERE account = $1 LIMIT $2",
+                &[(&user.sql(), Type::INT8), (&i64::from(most), Type::INT8)],
+            )
+            .await?;
+        Ok(rows.len() as u64 >= u64::from(most))
+    }
+
     /// `since` is the event that the membership begins with.
     pub(crate) async fn insert_member(
         &self,

@@ -12,35 +12,61 @@ pub(crate) struct NewSession<'a> {
     pub(crate) id: SessionId,
     pub(crate) user: UserId,
     pub(crate) token_hash: &'a [u8],
+    pub(crate) salt: &'a [u8],
     pub(crate) device: &'a str,
     pub(crate) nonce: &'a str,
 }
 
+/// What a repeated sign-in finds.
+#[derive(Debug)]
+pub(crate) struct FirstSession {
+    pub(crate) id: SessionId,
+    pub(crate) token_hash: Vec<u8>,
+    pub(crate) salt: Vec<u8>,
+    pub(crate) device: String,
+}
+
 impl Writer {
-    /// Opens a session. A repeated sign-in gets the session of the first one,
-    /// with the new token. Answers with the session's id and whether it is new.
-    pub(crate) async fn insert_session(
+    /// Stores a session; the account has none with this nonce.
+    pub(crate) async fn insert_session(&self, session: &NewSession<'_>) -> Result<(), Error> {
+        self.write(
+            "INSERT INTO sessions (id, account, token_hash, salt, device, nonce)
+             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+            &[
+                (&session.id.sql(), Type::INT8),
+                (&session.user.sql(), Type::INT8),
+                (&session.token_hash, Type::BYTEA),
+                (&session.salt, Type::BYTEA),
+                (&session.device, Type::TEXT),
+                (&session.nonce, Type::TEXT),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The session that a sign-in with this nonce opened.
+    pub(crate) async fn find_session(
         &self,
-        session: &NewSession<'_>,
-    ) -> Result<(SessionId, bool), Error> {
+        user: UserId,
+        nonce: &str,
+    ) -> Result<Option<FirstSession>, Error> {
         let rows = self
             .rows(
-                "INSERT INTO sessions (id, account, token_hash, device, nonce) VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT (account, nonce) DO UPDATE SET token_hash = excluded.token_hash RETURNING id",
-                &[
-                    (&session.id.sql(), Type::INT8),
-                    (&session.user.sql(), Type::INT8),
-                    (&session.token_hash, Type::BYTEA),
-                    (&session.device, Type::TEXT),
-                    (&session.nonce, Type::TEXT),
-                ],
+                "SELECT id, token_hash, salt, device FROM sessions WHERE account = $1 AND nonce = $2",
+                &[(&user.sql(), Type::INT8), (&nonce, Type::TEXT)],
             )
             .await?;
-        let row = rows.first().ok_or(crate::error::StoreError::Inconsistency(
-            "session was not inserted",
-        ))?;
-        let id: SessionId = row.try_get::<_, i64>(0)?.try_into()?;
-        Ok((id, id == session.id))
+        rows.first()
+            .map(|row| {
+                Ok(FirstSession {
+                    id: row.try_get::<_, i64>(0)?.try_into()?,
+                    token_hash: row.try_get(1)?,
+                    salt: row.try_get(2)?,
+                    device: row.try_get(3)?,
+                })
+            })
+            .transpose()
     }
 
     /// Ends a session of the account; `false` when it has no such session.

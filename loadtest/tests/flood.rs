@@ -1,0 +1,217 @@
+//! Floods: many sockets of one address push as fast as the flood guard lets them, and
+//! those who are in notice nothing.
+
+use std::{io::Write, time::Duration};
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use loadtest::{
+    client::{
+        incoming::Incoming,
+        link::{Dialect, Link},
+    },
+    cluster::{Settings, node_metric},
+    door::binary,
+    http,
+    random::nonce,
+    stage::{Person, Stage, holds, message, same, scene_on},
+};
+use shared::{
+    frame::opcode,
+    protocol::{self, Request, account::LogIn, control::Identify, message::NewMessage, ping::Ping},
+};
+use tokio::time::{Instant, interval, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Sockets that push.
+const SOCKETS: usize = 24;
+/// Frames per second of each: what the flood guard lets through.
+const PER_SECOND: u64 = 95;
+/// Messages that a member sends before and while others push.
+const SENDS: usize = 60;
+
+/// What is pushed: opcode, scope and body.
+type Frame = (u16, u64, Vec<u8>);
+
+/// A cluster with the bounds that it has by default.
+fn guarded() -> Settings {
+    let defaults = [
+        ("CONFAB_ACCOUNT_RATE", "40"),
+        ("CONFAB_ADDRESS_RATE", "400"),
+        ("CONFAB_STRANGER_RATE", "10"),
+        ("CONFAB_MAX_ADDRESS_CONNECTIONS", "1000"),
+    ];
+    Settings {
+        environment: defaults
+            .map(|(name, value)| (name, value.to_owned()))
+            .into(),
+        ..Settings::default()
+    }
+}
+
+/// Pushes one frame again and again, and reads what comes, until it is told to stop.
+async fn push(mut link: Link, frame: Frame, stop: CancellationToken) -> u64 {
+    let (opcode, scope, body) = frame;
+    let mut ticks = interval(Duration::from_millis(50));
+    let mut pushed = 0;
+    while !stop.is_cancelled() {
+        ticks.tick().await;
+        for _ in 0..PER_SECOND / 20 {
+            let number = u32::try_from(pushed % 1_000_000).unwrap_or_default();
+            if link
+                .send(binary(opcode, number, scope, &body))
+                .await
+                .is_err()
+            {
+                return pushed;
+            }
+            pushed += 1;
+        }
+        while let Ok(Ok(_)) = timeout(Duration::from_millis(1), link.next()).await {}
+    }
+    pushed
+}
+
+/// The times that a member waited for each acknowledgement, sorted.
+async fn waits(person: &Person) -> Result<Vec<Duration>> {
+    let general = person.channel("#general").await?;
+    let mut waits = Vec::with_capacity(SENDS);
+    // Slowly enough to stay within what one account may do.
+    let mut ticks = interval(Duration::from_millis(40));
+    for _ in 0..SENDS {
+        ticks.tick().await;
+        let began = Instant::now();
+        person.call(&message(general, "hi")).await?;
+        waits.push(began.elapsed());
+    }
+    waits.sort_unstable();
+    Ok(waits)
+}
+
+fn median(waits: &[Duration]) -> Duration {
+    waits.get(waits.len() / 2).copied().unwrap_or_default()
+}
+
+/// How many entries the gateways sent to lanes, and how many questions to workers.
+async fn sent(stage: &Stage) -> Result<(u64, u64)> {
+    let (mut commands, mut queries) = (0, 0);
+    for gateway in &stage.cluster.gateways {
+        commands += node_metric(gateway, "confab_gateway_commands_total").await?;
+        queries += node_metric(gateway, "confab_gateway_queries_total").await?;
+    }
+    Ok((commands, queries))
+}
+
+/// Measures a member alone and while others push; what is sent on of what they push.
+async fn measured(stage: &Stage, member: &Person, frames: Vec<(Link, Frame)>) -> Result<()> {
+    let alone = waits(member).await?;
+    let before = sent(stage).await?;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let pushing: Vec<_> = frames
+        .into_iter()
+        .map(|(link, frame)| tasks.spawn(push(link, frame, stop.clone())))
+        .collect();
+    let began = Instant::now();
+    let pressed = waits(member).await?;
+    let seconds = began.elapsed().as_secs() + 2;
+    stop.cancel();
+    let mut pushed = 0;
+    for task in pushing {
+        pushed += task.await.context("a task that pushes")?;
+    }
+    let after = sent(stage).await?;
+    let report = format!(
+        "{pushed} frames in {:?}; commands {}, questions {}; median {:?} alone, {:?} pressed; worst {:?}, {:?}",
+        began.elapsed(),
+        after.0 - before.0,
+        after.1 - before.1,
+        median(&alone),
+        median(&pressed),
+        alone.last(),
+        pressed.last(),
+    );
+    // Shown with `--nocapture`.
+    writeln!(std::io::stderr(), "{report}")?;
+    // The sends of the member, and what the accounts and the address may do besides.
+    let most = SENDS as u64 + 2 * (4 * 40 + 40 * seconds);
+    holds(after.0 - before.0 <= most, &report)?;
+    holds(
+        after.1 - before.1 <= 2 * (4 * 10 + 10 * seconds) + 50,
+        &report,
+    )?;
+    // A machine that is busy with other tests must not fail this one: a floor.
+    let floor = Duration::from_millis(25);
+    holds(median(&pressed) <= 2 * median(&alone).max(floor), &report)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_who_push_starve_nobody() -> Result<()> {
+    scene_on(guarded(), async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let address = stage.address(0)?;
+        let log_in = LogIn {
+            nonce: nonce(),
+            name: alice.user.name.clone(),
+            password: "a guess at a password".to_owned(),
+            device: None,
+        };
+        let frames = try_join_all((0..SOCKETS).map(async |number| {
+            let link = Link::open(&address, Dialect::MessagePack, None).await?;
+            let frame = if number % 2 == 0 {
+                (Ping::ROW.opcode, 0, protocol::encode(&Ping {}))
+            } else {
+                (LogIn::ROW.opcode, 0, protocol::encode(&log_in))
+            };
+            anyhow::Ok((link, frame))
+        }))
+        .await?;
+        measured(stage, &alice, frames).await?;
+        // Guessed tokens reach no worker: none is signed.
+        let host = address.replace("ws://", "");
+        let (_, before) = sent(stage).await?;
+        for number in 0..200 {
+            let token = format!("{number:0136x}");
+            let path = "/api/v1/commands/sessions_list";
+            let response = http::post(&host, path, Some(&token), b"{}").await?;
+            same(&response.status, &401)?;
+        }
+        same(&sent(stage).await?.1, &before)?;
+        alice.send("#general", "still here").await?;
+        bob.sees("still here").await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_pushes_starves_nobody() -> Result<()> {
+    scene_on(guarded(), async |stage| {
+        let [alice, bob, mallory] = stage.company().await?;
+        let address = stage.address(0)?;
+        let channel = mallory.channel("#general").await?;
+        // A repeat of one nonce: no limit of the workers draws for it.
+        let repeat = protocol::encode(&message(channel, "again"));
+        let frames = try_join_all((0..SOCKETS).map(async |_| {
+            let mut link = Link::open(&address, Dialect::MessagePack, None).await?;
+            let identify = protocol::encode(&Identify {
+                token: mallory.token.clone(),
+            });
+            link.send(binary(opcode::IDENTIFY, 0, 0, &identify))
+                .await
+                .context("identifying")?;
+            while !matches!(
+                link.next_soon().await.context("opening")?,
+                Incoming::Control {
+                    opcode: opcode::READY,
+                    ..
+                }
+            ) {}
+            let frame = (NewMessage::ROW.opcode, mallory.scope(), repeat.clone());
+            anyhow::Ok((link, frame))
+        }))
+        .await?;
+        measured(stage, &alice, frames).await?;
+        alice.send("#general", "still here").await?;
+        bob.sees("still here").await.map(drop)
+    })
+    .await
+}

@@ -1,0 +1,323 @@
+//! The keys of a cluster: what seals secrets on their way through Redis, and what
+//! makes and checks tokens.
+//!
+//! Both programs are given the same list of secrets. The first one makes what is new,
+//! all of them read what is there: so a secret is replaced by putting a new one in
+//! front, and the old one goes when nothing made with it may live any longer.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+    rand::{SecureRandom, SystemRandom},
+};
+
+use crate::ids::{SessionId, UserId};
+
+/// The shortest secret, in bytes: 32 hexadecimal digits are 128 bits.
+const MIN_SECRET_BYTES: usize = 32;
+/// The most secrets of one list.
+const MAX_SECRETS: usize = 8;
+/// What names a secret in what was made with it.
+const ID_BYTES: usize = 4;
+/// What makes each sealed body a key of its own, so that no nonce can repeat.
+const SALT_BYTES: usize = 16;
+/// The length of what authenticates a token.
+const MAC_BYTES: usize = 32;
+/// Key id, account, session, salt, MAC.
+const TOKEN_BYTES: usize = ID_BYTES + 8 + 8 + SALT_BYTES + MAC_BYTES;
+
+/// The keys that the members of a cluster share. Clones are cheap.
+#[derive(Clone)]
+pub struct ClusterKeys(Arc<[Key]>);
+
+struct Key {
+    id: [u8; ID_BYTES],
+    /// Derives the key of each sealed body.
+    seal: hmac::Key,
+    /// Signs tokens.
+    token: hmac::Key,
+}
+
+/// The text is no list of secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the cluster key is 1 to {MAX_SECRETS} secrets of at least {MIN_SECRET_BYTES} characters, \
+     separated by commas: `openssl rand -hex 32` makes one"
+)]
+pub struct NoKeys;
+
+/// What was to be opened was not sealed with any of these keys, or not for this purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this was not sealed with a key of this cluster")]
+pub struct NotSealed;
+
+/// The system gave no randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no randomness")]
+pub struct NoRandomness;
+
+/// What makes a session's token unguessable even for somebody who has the keys: random,
+/// and stored with the session.
+pub type Salt = [u8; SALT_BYTES];
+
+/// Whom a token names. That it is signed says that a worker of this cluster made it,
+/// not that its session is still open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The account.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+}
+
+impl ClusterKeys {
+    /// Seals `bytes` for one purpose: only who names the same one can open them.
+    pub fn seal(&self, purpose: &[u8], bytes: &[u8]) -> Result<Vec<u8>, NoRandomness> {
+        let mut salt = [0; SALT_BYTES];
+        SystemRandom::new()
+            .fill(&mut salt)
+            .map_err(|_unspecified| NoRandomness)?;
+        // The list is never empty: `from_str` sees to that.
+        let key = self.0.first().ok_or(NoRandomness)?;
+        let mut text = bytes.to_vec();
+        let tag = key
+            .body_key(salt)
+            .and_then(|body| {
+                let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+                body.seal_in_place_separate_tag(nonce, Aad::from(purpose), &mut text)
+                    .ok()
+            })
+            .ok_or(NoRandomness)?;
+        Ok([&key.id[..], &salt, &text, tag.as_ref()].concat())
+    }
+
+    /// Opens what [`Self::seal`] sealed for the same purpose.
+    pub fn open(&self, purpose: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotSealed> {
+        let open = || {
+            let (id, rest) = sealed.split_first_chunk::<ID_BYTES>()?;
+            let (salt, text) = rest.split_first_chunk::<SALT_BYTES>()?;
+            let body = self.named(*id)?.body_key(*salt)?;
+            let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+            let mut text = text.to_vec();
+            let length = body
+                .open_in_place(nonce, Aad::from(purpose), &mut text)
+                .ok()?
+                .len();
+            text.truncate(length);
+            Some(text)
+        };
+        open().ok_or(NotSealed)
+    }
+
+    /// A salt for a new session.
+    pub fn salt() -> Result<Salt, NoRandomness> {
+        let mut salt = [0; SALT_BYTES];
+        SystemRandom::new()
+            .fill(&mut salt)
+            .map_err(|_unspecified| NoRandomness)?;
+        Ok(salt)
+    }
+
+    /// The token of a session: the same whenever it is made anew with the same salt and
+    /// the same first secret.
+    pub fn token(&self, user: UserId, session: SessionId, salt: Salt) -> String {
+        self.tokens(user, session, salt).next().unwrap_or_default()
+    }
+
+    /// What the token of a session may be, by the newest secret first.
+    pub fn tokens(
+        &self,
+        user: UserId,
+        session: SessionId,
+        salt: Salt,
+    ) -> impl Iterator<Item = String> {
+        self.0.iter().map(move |key| {
+            let claim = [
+                &key.id[..],
+                &user.get().to_be_bytes(),
+                &session.get().to_be_bytes(),
+                &salt,
+            ]
+            .concat();
+            let mac = hmac::sign(&key.token, &claim);
+            hex(&[&claim, mac.as_ref()].concat())
+        })
+    }
+
+    /// Whom a token names; `None` for what no worker of this cluster made.
+    pub fn check(&self, token: &str) -> Option<Claim> {
+        let bytes = unhex::<TOKEN_BYTES>(token)?;
+        let (claim, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
+        let (id, rest) = claim.split_first_chunk::<ID_BYTES>()?;
+        let (user, rest) = rest.split_first_chunk::<8>()?;
+        let (session, _salt) = rest.split_first_chunk::<8>()?;
+        // Compares in constant time.
+        hmac::verify(&self.named(*id)?.token, claim, mac).ok()?;
+        Some(Claim {
+            user: UserId::new(u64::from_be_bytes(*user))?,
+            session: SessionId::new(u64::from_be_bytes(*session))?,
+        })
+    }
+
+    fn named(&self, id: [u8; ID_BYTES]) -> Option<&Key> {
+        self.0.iter().find(|key| key.id == id)
+    }
+}
+
+impl Key {
+    fn new(secret: &str) -> Option<Self> {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let derive = |label: &[u8]| hmac::sign(&root, label);
+        let key = |label: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, derive(label).as_ref());
+        Some(Self {
+            id: *derive(b"confab name").as_ref().first_chunk()?,
+            seal: key(b"confab seal"),
+            token: key(b"confab token"),
+        })
+    }
+
+    /// Each body has a key of its own: 128 random bits make it, so that the number of
+    /// bodies that one secret may seal has no bound that anybody reaches.
+    fn body_key(&self, salt: [u8; SALT_BYTES]) -> Option<LessSafeKey> {
+        let derived = hmac::sign(&self.seal, &salt);
+        UnboundKey::new(&AES_256_GCM, derived.as_ref())
+            .ok()
+            .map(LessSafeKey::new)
+    }
+}
+
+impl FromStr for ClusterKeys {
+    type Err = NoKeys;
+
+    fn from_str(text: &str) -> Result<Self, NoKeys> {
+        let secrets: Vec<&str> = text.trim().split(',').map(str::trim).collect();
+        let fit = secrets.len() <= MAX_SECRETS
+            && secrets
+                .iter()
+                .all(|secret| secret.len() >= MIN_SECRET_BYTES);
+        if !fit {
+            return Err(NoKeys);
+        }
+        let keys: Option<Arc<[Key]>> = secrets.into_iter().map(Key::new).collect();
+        keys.map(Self).ok_or(NoKeys)
+    }
+}
+
+impl fmt::Debug for ClusterKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClusterKeys")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// Only the form that [`hex`] writes: one token has one spelling.
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = (digit(*high)? << 4) | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::Wire;
+
+    const OLD: &str = "0123456789abcdef0123456789abcdef";
+    const NEW: &str = "fedcba9876543210fedcba9876543210";
+
+    fn keys(text: &str) -> ClusterKeys {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_long_secrets_are_keys() {
+        for bad in ["", "short", ",", &format!("{OLD},"), &format!("{OLD},x")] {
+            assert_eq!(bad.parse::<ClusterKeys>().unwrap_err(), NoKeys, "{bad}");
+        }
+        let many = [OLD; MAX_SECRETS + 1].join(",");
+        assert!(many.parse::<ClusterKeys>().is_err());
+        assert_eq!(format!("{:?}", keys(OLD)), "ClusterKeys");
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_purpose_alone() {
+        let keys = keys(OLD);
+        let sealed = keys.seal(b"a", b"correct horse").unwrap();
+        assert!(!sealed.windows(7).any(|part| part == b"correct"));
+        assert_ne!(sealed, keys.seal(b"a", b"correct horse").unwrap());
+        assert_eq!(keys.open(b"a", &sealed).unwrap(), b"correct horse");
+        assert_eq!(keys.open(b"b", &sealed), Err(NotSealed));
+        let other: ClusterKeys = NEW.parse().unwrap();
+        assert_eq!(other.open(b"a", &sealed), Err(NotSealed));
+        for place in 0..sealed.len() {
+            let mut broken = sealed.clone();
+            broken[place] ^= 1;
+            assert_eq!(keys.open(b"a", &broken), Err(NotSealed), "{place}");
+            assert!(keys.open(b"a", &sealed[..place]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_new_secret_in_front_reads_what_the_old_one_made() {
+        let (old, both) = (keys(OLD), keys(&format!("{NEW},{OLD}")));
+        let (user, session) = (UserId::sample(), SessionId::sample());
+        let token = old.token(user, session, [7; SALT_BYTES]);
+        let claim = Claim { user, session };
+        assert_eq!(both.check(&token), Some(claim));
+        let sealed = old.seal(b"a", b"x").unwrap();
+        assert_eq!(both.open(b"a", &sealed).unwrap(), b"x");
+        assert_ne!(both.token(user, session, [7; SALT_BYTES]), token);
+        assert!(
+            both.tokens(user, session, [7; SALT_BYTES])
+                .any(|same| same == token)
+        );
+        assert_eq!(keys(NEW).check(&token), None);
+    }
+
+    #[test]
+    fn a_token_is_made_again_and_cannot_be_changed() {
+        let keys = keys(OLD);
+        let (user, session) = (UserId::sample(), SessionId::sample());
+        let token = keys.token(user, session, [1; SALT_BYTES]);
+        assert_eq!(token, keys.token(user, session, [1; SALT_BYTES]));
+        assert_ne!(token, keys.token(user, session, [2; SALT_BYTES]));
+        assert_eq!(token.len(), TOKEN_BYTES * 2);
+        for place in 0..token.len() {
+            let mut broken = token.clone().into_bytes();
+            broken[place] = if broken[place] == b'0' { b'1' } else { b'0' };
+            assert_eq!(keys.check(&String::from_utf8(broken).unwrap()), None);
+        }
+        assert_eq!(keys.check(&token.to_uppercase()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,200}", bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let keys = keys(OLD);
+            prop_assert_eq!(keys.check(&text), None);
+            prop_assert!(keys.open(b"", &bytes).is_err());
+        }
+    }
+}
