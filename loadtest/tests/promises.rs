@@ -46,7 +46,10 @@ promises! {
     p17_memory_and_descriptors_return_to_where_they_were P17;
     p19_an_answer_belongs_to_the_request_it_names P19;
     p20_strangers_and_slow_readers_starve_nobody P20;
+    p21_heavy_work_hinders_nobody P21;
     p22_old_and_new_programs_side_by_side_lose_nothing P22;
+    p23_a_secret_is_nowhere_in_clear P23;
+    who_signs_in_while_redis_takes_no_writes_gets_tokens_that_live Signin;
     rights_are_those_as_of_each_event_while_gateways_lag Rights;
     who_asks_for_the_largest_pages_gets_them_and_stays Pages;
     a_replica_of_redis_that_lags_takes_its_place Failover;

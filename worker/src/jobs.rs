@@ -34,7 +34,9 @@ const PURGE_SLICE: u32 = 1_000;
 const PURGE_REST: f64 = 3.0;
 /// How long a claim lasts, in seconds: longer than any slice.
 const LEASE: f64 = 60.0;
-/// How soon to look again when nothing was due.
+/// The least time between two looks when nothing was due.
+const SOON: Duration = Duration::from_millis(5);
+/// How soon to look again when nothing was due for a while.
 const IDLE: Duration = Duration::from_millis(500);
 /// So many failures in a row, and a job waits for a person.
 const MOST_ATTEMPTS: i16 = 12;
@@ -95,6 +97,7 @@ impl Metrics {
 /// Does one slice after the other until it is stopped.
 pub(crate) async fn run(jobs: Jobs, metrics: Metrics, stop: CancellationToken) {
     let mut surveyed = None;
+    let mut pause = IDLE;
     while !stop.is_cancelled() {
         if surveyed.is_none_or(|at: Instant| at.elapsed() >= SURVEY) {
             surveyed = Some(Instant::now());
@@ -104,7 +107,10 @@ pub(crate) async fn run(jobs: Jobs, metrics: Metrics, stop: CancellationToken) {
         }
         let worked = match jobs.claim(&KINDS, LEASE).await {
             Ok(Some(job)) => {
+                let began = Instant::now();
                 work(&jobs, &metrics, &job).await;
+                // Its next slice is due after its rest.
+                pause = began.elapsed().mul_f64(PURGE_REST).min(IDLE);
                 true
             }
             Ok(None) => false,
@@ -116,8 +122,9 @@ pub(crate) async fn run(jobs: Jobs, metrics: Metrics, stop: CancellationToken) {
         if !worked {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(IDLE) => {}
+                () = tokio::time::sleep(pause) => {}
             }
+            pause = (pause * 2).clamp(SOON, IDLE);
         }
     }
     jobs.close().await;

@@ -16,7 +16,7 @@ const SETTINGS: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "5s"),
     ("idle_session_timeout", "10s"),
 ];
-/// The condition of the index `events_position`, word for word: what consumers read.
+/// What consumers read.
 /// Opcode 18 is a deleted message.
 const READ: &str = "opcode = 18";
 
