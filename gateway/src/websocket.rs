@@ -14,6 +14,10 @@ use tungstenite::protocol::frame::{
 
 use crate::deflate;
 
+/// So many of the largest messages may be made of compressed ones between two looks at what
+/// they cost: as many bytes as the flood guard lets through at once.
+const MOST_INFLATED: usize = 16;
+
 /// Something that a client sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
@@ -203,6 +207,10 @@ impl Assembler {
         if self.compressed {
             let message = deflate::inflate(message, self.limit)?;
             self.inflated += message.len();
+            // Before anybody keeps it: one read may hold hundreds that are each so large.
+            if self.inflated > MOST_INFLATED * self.limit {
+                return Err(CloseCode::Flood);
+            }
             whole(text, &message, sink)
         } else {
             whole(text, message, sink)
@@ -258,6 +266,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseCode> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use shared::frame::{WebSocketKind, websocket, websocket_payload};
 
     use super::*;
 
@@ -306,6 +315,22 @@ mod tests {
             }
         }
         (seen, Ok(()))
+    }
+
+    #[test]
+    fn many_small_messages_that_are_large_are_a_flood() {
+        let zeros = websocket(WebSocketKind::Binary, &vec![0; 65_000]);
+        let small = deflate::frame(&zeros).unwrap();
+        let bomb = frame(0xc2, websocket_payload(&small).unwrap());
+        let mut assembler = Assembler::new(65_536, true);
+        let mut kept = 0;
+        let mut bytes = bomb.repeat(400);
+        let result = assembler.feed(&mut bytes, &mut |incoming| {
+            kept += usize::from(matches!(incoming, Incoming::Binary(_)));
+            Ok(())
+        });
+        assert_eq!(result, Err(CloseCode::Flood));
+        assert!((10..=17).contains(&kept), "{kept}");
     }
 
     #[test]
