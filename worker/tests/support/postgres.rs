@@ -42,9 +42,24 @@ static PREPARED: OnceCell<()> = OnceCell::const_new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// The running server. Its input is open as long as this is.
-struct Server {
+pub(crate) struct Server {
     directory: PathBuf,
     _shell: Child,
+}
+
+impl Server {
+    /// A server for one test alone, which may change what concerns all databases.
+    pub(crate) fn alone(name: &str) -> Self {
+        start(name)
+    }
+
+    /// A database of it.
+    pub(crate) fn options(&self, database: &str) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(&self.directory)
+            .username("postgres")
+            .database(database)
+    }
 }
 
 /// A database of its own, prepared by `prepare` once per process.
@@ -87,15 +102,11 @@ async fn create(statement: String) {
 }
 
 fn options(database: &str) -> PgConnectOptions {
-    let server = SERVER.get_or_init(start);
-    PgConnectOptions::new_without_pgpass()
-        .socket(&server.directory)
-        .username("postgres")
-        .database(database)
+    SERVER.get_or_init(|| start("all")).options(database)
 }
 
-fn start() -> Server {
-    let directory = std::env::temp_dir().join(format!("confab-test-{}", std::process::id()));
+fn start(name: &str) -> Server {
+    let directory = std::env::temp_dir().join(format!("confab-test-{}-{name}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let mut shell = Command::new("sh");
     shell

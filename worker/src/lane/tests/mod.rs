@@ -7,6 +7,7 @@ mod internal;
 mod refusals;
 mod rights;
 mod stage;
+mod standby;
 
 use shared::{
     bus::StreamId,

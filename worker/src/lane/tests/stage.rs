@@ -102,12 +102,21 @@ impl Stage {
 
     /// Without lanes: what is posted waits.
     pub(super) async fn stopped() -> Self {
+        Self::of(postgres::database(prepare).await).await
+    }
+
+    /// In a Postgres of its own, without lanes. What the test itself writes waits for no standby.
+    pub(super) async fn alone(name: &str) -> (postgres::Server, Self) {
+        let server = postgres::Server::alone(name);
+        let options = server.options("postgres");
+        prepare(options.clone()).await;
+        let options = options.options([("synchronous_commit", "local")]);
+        let stage = Self::of(options).await;
+        (server, stage)
+    }
+
+    async fn of(options: PgConnectOptions) -> Self {
         let clock = Clock::manual(NOW);
-        let options = postgres::database(|options| async move {
-            let days = Days::new(options.clone(), Clock::manual(NOW), 7);
-            migrate::run(&options, &days, PATIENCE).await.unwrap();
-        })
-        .await;
         let socket = options.get_socket().unwrap().display().to_string();
         let url = format!(
             "host={socket} user=postgres dbname={}",
@@ -439,6 +448,26 @@ impl Stage {
         }
     }
 
+    /// Whether an answer came before those that were taken since.
+    pub(super) fn is_answered(&self, request: u32) -> bool {
+        self.answers.contains_key(&request)
+    }
+
+    /// Lets every COMMIT wait for a standby that does not exist.
+    pub(super) async fn lose_standby(&self) {
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            .await;
+        self.execute("SELECT pg_reload_conf()").await;
+        // Known to everybody once one waits.
+        let pool = self.pool.clone();
+        self.lanes.spawn(async move {
+            let probe = "BEGIN; SET LOCAL synchronous_commit = on; CREATE TABLE probe (); COMMIT";
+            sqlx::raw_sql(probe).execute(&pool).await.unwrap();
+        });
+        self.until("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+            .await;
+    }
+
     pub(super) async fn execute(&self, sql: &str) {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
             .execute(&self.pool)
@@ -486,6 +515,12 @@ impl Stage {
             assert!(Instant::now() < end, "never marked");
         }
     }
+}
+
+/// Brings a new database up to date.
+async fn prepare(options: PgConnectOptions) {
+    let days = Days::new(options.clone(), Clock::manual(NOW), 7);
+    migrate::run(&options, &days, PATIENCE).await.unwrap();
 }
 
 /// Reads a reply or a refusal.
