@@ -37,7 +37,7 @@ pub struct DatabaseConfig {
     /// a pooler would hand to others. Holds a password, so set it in the environment.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Secret<String>,
-    /// How long events and nonces are kept, in days.
+    /// How long events and nonces are kept, in days; nonces up to a week longer.
     #[arg(long, env = "CONFAB_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub retention_days: u16,
 }

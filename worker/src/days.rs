@@ -1,7 +1,7 @@
-//! The daily partitions of the log and of the nonces: made ahead, dropped after
-//! the retention. Without today's partition no lane could commit.
+//! The parts of the log, a day each, and of the nonces, a week each: made ahead, dropped
+//! after the retention. Without today's part no lane could commit.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use shared::clock::Clock;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use crate::{
     error::StoreError,
     store::{
         PgConnectOptions,
-        days::{DayTable, Tables},
+        days::{Parent, Tables},
     },
 };
 
@@ -148,23 +148,22 @@ impl Days {
     }
 
     async fn roll_locked(&self, tables: &mut Tables, today: Day) -> Result<(), StoreError> {
-        let found = tables.list().await?;
-        let attached: BTreeSet<(&str, Day)> = found
-            .iter()
-            .filter(|table| table.attached)
-            .map(|table| (table.parent, table.day))
-            .collect();
-        for parent in DayTable::PARENTS {
+        let mut found = tables.list().await?;
+        for parent in Parent::ALL {
             for day in (-1..=AHEAD).map(|ahead| today.plus(ahead)) {
-                if !attached.contains(&(parent, day)) {
-                    tables.make(parent, day).await?;
+                let holds = |day| found.iter().any(|table| table.holds(parent, day));
+                if !holds(day) {
+                    let next = (1..parent.days)
+                        .map(|days| day.plus(days))
+                        .find(|day| holds(*day));
+                    found.push(tables.make(parent, day, next).await?);
                 }
             }
         }
         let oldest = today.plus(-i64::from(self.retention));
-        for table in found.iter().filter(|table| table.day < oldest) {
+        for table in found.iter().filter(|table| table.end <= oldest) {
             tables.drop(table).await?;
-            tracing::info!("dropped the day {} of {}", table.day, table.parent);
+            tracing::info!("dropped {} of {}", table.day, table.parent);
         }
         Ok(())
     }

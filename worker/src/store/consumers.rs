@@ -10,15 +10,28 @@ use crate::error::StoreError;
 /// Names the locks of consumers among ours: "conc" in ASCII.
 const LOCK_CLASS: i32 = 0x636f_6e63;
 /// What a consumer's connection may do at most: a frozen worker gives its locks up.
-const SETTINGS: [(&str, &str); 4] = [
+///
+/// A plan lives as long as the connection, and is perhaps made while the log is empty:
+/// without the last setting it may read all of a log that has grown since.
+const SETTINGS: [(&str, &str); 5] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "2s"),
     ("idle_in_transaction_session_timeout", "5s"),
     ("idle_session_timeout", "10s"),
+    ("enable_seqscan", "off"),
 ];
-/// What consumers read.
-/// Opcode 18 is a deleted message.
-const READ: &str = "opcode = 18";
+/// The next events of some partitions that consumers read. Opcode 18 is a deleted message; the
+/// index `events_consumed` holds no other.
+const READ: &str = "
+    SELECT p.id, p.position, e.position, e.topic, e.body
+    FROM unnest($1::int2[], $2::int8[]) AS w (id, position)
+    JOIN partitions p ON p.id = w.id AND p.position > w.position
+    LEFT JOIN LATERAL (
+        SELECT position, topic, body FROM events
+        WHERE partition = w.id AND position > w.position AND position <= p.position
+            AND opcode = 18
+        ORDER BY position LIMIT $3) e ON true
+    ORDER BY p.id, e.position";
 
 /// Where a consumer is in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,22 +130,12 @@ impl Log {
     ) -> Result<(Vec<(i16, i64)>, Vec<Read>), StoreError> {
         let partitions: Vec<i16> = places.iter().map(|place| place.partition).collect();
         let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
-        let rows: Vec<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT p.id, p.position, e.position, e.topic, e.body
-             FROM unnest($1::int2[], $2::int8[]) AS w (id, position)
-             JOIN partitions p ON p.id = w.id AND p.position > w.position
-             LEFT JOIN LATERAL (
-                 SELECT position, topic, body FROM events
-                 WHERE partition = w.id AND position > w.position AND position <= p.position
-                     AND {READ}
-                 ORDER BY position LIMIT $3) e ON true
-             ORDER BY p.id, e.position"
-        )))
-        .bind(partitions)
-        .bind(positions)
-        .bind(limit)
-        .fetch_all(&mut self.connection)
-        .await?;
+        let rows: Vec<Columns> = sqlx::query_as(READ)
+            .bind(partitions)
+            .bind(positions)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await?;
         let mut heads: Vec<(i16, i64)> = Vec::new();
         let mut events = Vec::new();
         for (partition, head, position, topic, body) in rows {
@@ -208,5 +211,47 @@ impl Log {
         if let Err(error) = self.connection.close().await {
             tracing::debug!(%error, "the connection of a consumer did not end well");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::protocol::{Event as _, message::MessageDeleted};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_consumer_reads_by_the_index_of_what_is_consumed() {
+        let options = crate::queries::tests::empty().await;
+        let mut log = Log::connect(&options, "test").await.unwrap();
+        let read = format!(
+            "SET plan_cache_mode = force_generic_plan; PREPARE read (int2[], int8[], int8) AS {READ}"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(read))
+            .execute(&mut log.connection)
+            .await
+            .unwrap();
+        let plan: Vec<String> = sqlx::query_scalar("EXPLAIN EXECUTE read ('{0}', '{0}', 1)")
+            .fetch_all(&mut log.connection)
+            .await
+            .unwrap();
+        let plan = plan.join("\n");
+        assert!(!plan.contains("Seq Scan on events"), "{plan}");
+        let mut names: Vec<String> = sqlx::query_scalar(
+            "SELECT i.relname::text FROM pg_inherits JOIN pg_class i ON i.oid = inhrelid
+             WHERE inhparent = 'events_consumed'::regclass",
+        )
+        .fetch_all(&mut log.connection)
+        .await
+        .unwrap();
+        names.retain(|name| !plan.contains(name.as_str()));
+        assert_eq!(names, [""; 0], "{plan}");
+        let consumed: String =
+            sqlx::query_scalar("SELECT pg_get_indexdef('events_consumed'::regclass)")
+                .fetch_one(&mut log.connection)
+                .await
+                .unwrap();
+        let only = format!("WHERE (opcode = {})", MessageDeleted::OPCODE);
+        assert!(consumed.ends_with(&only), "{consumed}");
     }
 }

@@ -1,5 +1,5 @@
-//! The tables of single days. Nothing here takes a lock that a lane waits for:
-//! a day is made as a table of its own and attached (SHARE UPDATE EXCLUSIVE on
+//! The tables of a day, or of a week. Nothing here takes a lock that a lane waits for:
+//! one is made as a table of its own and attached (SHARE UPDATE EXCLUSIVE on
 //! the parent, where `CREATE TABLE … PARTITION OF` takes ACCESS EXCLUSIVE), and
 //! detached concurrently before it is dropped.
 
@@ -12,13 +12,45 @@ const LOCK: i64 = 0x0063_6f6e_6661_6201;
 /// Waiting for another worker or for autovacuum ends here; the caller tries again.
 const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "5s"), ("statement_timeout", "30s")];
 
-/// The table of a day.
+/// A table that is parted by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parent {
+    name: &'static str,
+    /// How many days its parts have.
+    pub(crate) days: i64,
+}
+
+impl Parent {
+    /// The log goes by days: that is how exactly its retention is kept. A look-up of a nonce
+    /// reads all parts, so there are two or three of a week each; parts of a day were made by
+    /// programs before.
+    pub(crate) const ALL: [Self; 2] = [
+        Self {
+            name: "events",
+            days: 1,
+        },
+        Self {
+            name: "nonces",
+            days: WEEK,
+        },
+    ];
+}
+
+const WEEK: i64 = 7;
+/// Parts of a week say so in their names: programs that know only days leave them alone.
+const OF_A_WEEK: &str = "week_";
+
+/// A part of a table.
 #[derive(Debug)]
 pub(crate) struct DayTable {
-    /// Whose partition it is.
+    /// Whose part it is.
     pub(crate) parent: &'static str,
-    /// The day.
+    /// Its first day.
     pub(crate) day: Day,
+    /// The first day that it does not hold.
+    pub(crate) end: Day,
+    /// Whether its name is that of a week, though it may be shorter.
+    week: bool,
     /// Whether it belongs to its parent: not, when a worker ended between
     /// detaching and dropping.
     pub(crate) attached: bool,
@@ -27,16 +59,32 @@ pub(crate) struct DayTable {
 }
 
 impl DayTable {
-    /// The tables that are parted by day.
-    pub(crate) const PARENTS: [&'static str; 2] = ["events", "nonces"];
+    /// Whether it is the part of a parent that takes a day.
+    pub(crate) fn holds(&self, parent: Parent, day: Day) -> bool {
+        self.attached && self.parent == parent.name && self.day <= day && day < self.end
+    }
 
     fn name(&self) -> String {
-        name(self.parent, self.day)
+        let kind = if self.week { OF_A_WEEK } else { "" };
+        format!("{}_{kind}{}", self.parent, self.day.compact())
     }
-}
 
-fn name(parent: &str, day: Day) -> String {
-    format!("{parent}_{}", day.compact())
+    fn parse(name: &str) -> Option<Self> {
+        let (parent, rest) = name.split_once('_')?;
+        let parent = Parent::ALL.into_iter().find(|known| known.name == parent)?;
+        let (days, day) = rest
+            .strip_prefix(OF_A_WEEK)
+            .map_or((1, rest), |day| (WEEK, day));
+        let day = Day::parse(day)?;
+        Some(Self {
+            parent: parent.name,
+            day,
+            end: day.plus(days),
+            week: days == WEEK,
+            attached: false,
+            pending: false,
+        })
+    }
 }
 
 /// The days in the database, locked against other workers.
@@ -63,32 +111,47 @@ impl Tables {
 
     /// The days there are, attached or left over.
     pub(crate) async fn list(&mut self) -> Result<Vec<DayTable>, StoreError> {
-        let rows: Vec<(String, bool, bool)> = sqlx::query_as(
-            "SELECT c.relname::text, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false)
+        let rows: Vec<(String, bool, bool, Option<String>)> = sqlx::query_as(
+            "SELECT c.relname::text, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false),
+                    replace(substring(pg_get_expr(c.relpartbound, c.oid) FROM $$TO \\('([-0-9]{10})'$$), '-', '')
              FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
              WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
-               AND c.relname ~ '^(events|nonces)_[0-9]{8}$'
+               AND c.relname ~ '^(events|nonces)_(week_)?[0-9]{8}$'
              ORDER BY c.relname",
         )
         .fetch_all(&mut self.0)
         .await?;
-        let table = |(name, attached, pending): (String, bool, bool)| {
-            let (parent, day) = name.split_once('_')?;
+        let table = |(name, attached, pending, end): (String, bool, bool, Option<String>)| {
+            let named = DayTable::parse(&name)?;
             Some(DayTable {
-                parent: DayTable::PARENTS
-                    .into_iter()
-                    .find(|known| *known == parent)?,
-                day: Day::parse(day)?,
                 attached,
                 pending,
+                end: end.and_then(|end| Day::parse(&end)).unwrap_or(named.end),
+                ..named
             })
         };
         Ok(rows.into_iter().filter_map(table).collect())
     }
 
-    /// Makes the table of a day and attaches it, both or neither.
-    pub(crate) async fn make(&mut self, parent: &str, day: Day) -> Result<(), StoreError> {
-        let name = name(parent, day);
+    /// Makes the part of `parent` that begins with a day and ends before `end`, if not sooner,
+    /// and attaches it, both or neither.
+    pub(crate) async fn make(
+        &mut self,
+        parent: Parent,
+        day: Day,
+        end: Option<Day>,
+    ) -> Result<DayTable, StoreError> {
+        let whole = day.plus(parent.days);
+        let end = end.map_or(whole, |end| end.min(whole));
+        let table = DayTable {
+            parent: parent.name,
+            day,
+            end,
+            week: parent.days == WEEK,
+            attached: true,
+            pending: false,
+        };
+        let (name, parent) = (table.name(), parent.name);
         let mut transaction = self.0.begin().await?;
         for statement in [
             format!(
@@ -97,8 +160,7 @@ impl Tables {
             ),
             format!(
                 "ALTER TABLE {parent} ATTACH PARTITION {name}
-                 FOR VALUES FROM ('{day}') TO ('{}')",
-                day.plus(1)
+                 FOR VALUES FROM ('{day}') TO ('{end}')"
             ),
         ] {
             // Both names are made of our own words and digits.
@@ -107,10 +169,10 @@ impl Tables {
                 .await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(table)
     }
 
-    /// Drops a day, from wherever an earlier attempt ended.
+    /// Drops a table, from wherever an earlier attempt ended.
     pub(crate) async fn drop(&mut self, table: &DayTable) -> Result<(), StoreError> {
         let (parent, name) = (table.parent, table.name());
         if table.attached {
@@ -213,11 +275,78 @@ mod tests {
         days_of.roll().await.unwrap();
         let others: Vec<String> = sqlx::query_scalar(
             "SELECT relname::text FROM pg_class
-             WHERE relname IN ('events_20260228', 'nonces_20260301', 'nonces_2026')",
+             WHERE relname IN ('events_20260228', 'nonces_2026')",
         )
         .fetch_all(&pool)
         .await
         .unwrap();
         assert_eq!(others, ["nonces_2026"], "what is not ours stays");
+    }
+
+    /// The parts of the nonces and their bounds.
+    async fn parts(pool: &sqlx::PgPool) -> Vec<(String, String)> {
+        sqlx::query_as(
+            "SELECT relname::text, pg_get_expr(relpartbound, oid) FROM pg_class
+             JOIN pg_inherits ON inhrelid = oid
+             WHERE relkind = 'r' AND inhparent = 'nonces'::regclass
+             ORDER BY right(relname, 8)",
+        )
+        .fetch_all(pool)
+        .await
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn nonces_are_kept_for_the_retention_in_three_tables_at_most() {
+        let options = crate::queries::tests::empty().await;
+        let pool = crate::support::postgres::pool(options.clone()).await;
+        let clock = Clock::manual(NOON);
+        let days_of = Days::new(options, clock.clone(), 7);
+        for day in 0..40_i32 {
+            clock.set(NOON + u64::from(day.cast_unsigned()) * MS_PER_DAY);
+            days_of.roll().await.unwrap();
+            let put = "INSERT INTO nonces SELECT 1, 1, $1::text, date '2026-03-01' + $1, '', ''";
+            sqlx::query(put).bind(day).execute(&pool).await.unwrap();
+            let kept: Vec<String> =
+                sqlx::query_scalar("SELECT nonce FROM nonces ORDER BY nonce::int")
+                    .fetch_all(&pool)
+                    .await
+                    .unwrap();
+            for age in 0..=7.min(day) {
+                assert!(kept.contains(&(day - age).to_string()), "{day}: {kept:?}");
+            }
+            assert!(kept.len() <= 15, "{day}: {kept:?}");
+            assert!(parts(&pool).await.len() <= 3, "{day}");
+        }
+    }
+
+    #[tokio::test]
+    async fn weeks_begin_where_the_days_of_an_older_program_end() {
+        let options = crate::queries::tests::empty().await;
+        let pool = crate::support::postgres::pool(options.clone()).await;
+        let older = "DROP TABLE nonces_week_20260228;
+            CREATE TABLE nonces_20260301 PARTITION OF nonces FOR VALUES FROM ('2026-03-01') TO ('2026-03-02');
+            CREATE TABLE nonces_20260302 PARTITION OF nonces FOR VALUES FROM ('2026-03-02') TO ('2026-03-03');
+            CREATE TABLE nonces_20260306 PARTITION OF nonces FOR VALUES FROM ('2026-03-06') TO ('2026-03-07');
+            INSERT INTO nonces VALUES (1, 1, 'old', '2026-03-02', '', '')";
+        sqlx::raw_sql(older).execute(&pool).await.unwrap();
+        let clock = Clock::manual(NOON + 2 * MS_PER_DAY);
+        let days_of = Days::new(options, clock.clone(), 7);
+        days_of.roll().await.unwrap();
+        days_of.roll().await.unwrap();
+        let bounds: Vec<String> = parts(&pool).await.into_iter().map(|part| part.1).collect();
+        let week = "FOR VALUES FROM ('2026-03-03') TO ('2026-03-06')";
+        assert_eq!(bounds.get(2).map(String::as_str), Some(week), "{bounds:?}");
+        assert_eq!(bounds.len(), 4, "{bounds:?}");
+        clock.set(NOON + 8 * MS_PER_DAY);
+        days_of.roll().await.unwrap();
+        let names: Vec<String> = parts(&pool).await.into_iter().map(|part| part.0).collect();
+        let expected = [
+            "nonces_20260302",
+            "nonces_week_20260303",
+            "nonces_20260306",
+            "nonces_week_20260308",
+        ];
+        assert_eq!(names, expected);
     }
 }
