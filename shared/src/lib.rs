@@ -8,6 +8,7 @@
 //! - [`domain`]: rules without I/O: permissions, content, limits;
 //! - [`protocol`]: one file per command family: rows, bodies, events;
 //! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
+//! - [`recent`]: a bounded map of what was used lately;
 //! - [`keys`]: what seals secrets and signs tokens;
 //! - [`config`], [`telemetry`], [`ops`]: flags, logs and traces, the operations port;
 //! - [`reference`](mod@reference): the documents that are generated from all of these.
@@ -23,6 +24,7 @@ pub mod ids;
 pub mod keys;
 pub mod ops;
 pub mod protocol;
+pub mod recent;
 pub mod reference;
 pub mod telemetry;
 pub mod wire;

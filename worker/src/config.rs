@@ -131,7 +131,8 @@ pub struct WorkerConfig {
     /// Questions per account: `count/seconds+burst`, or `off`.
     #[arg(long, env = "CONFAB_LIMIT_READ", value_name = "LIMIT", default_value = "600/60s+60", value_parser = limit)]
     pub limit_read: Limit,
-    /// Signing in and up per network address: `count/seconds+burst`, or `off`.
+    /// Signing in and up per network address, each of them by itself, and signing in per
+    /// account: `count/seconds+burst`, or `off`.
     #[arg(long, env = "CONFAB_LIMIT_SIGN_IN", value_name = "LIMIT", default_value = "30/60s+10", value_parser = limit)]
     pub limit_sign_in: Limit,
 }

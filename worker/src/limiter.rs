@@ -2,7 +2,6 @@
 //! itself while Redis is away, so that an outage neither opens nor closes the door.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -10,12 +9,12 @@ use std::{
     },
 };
 
-use foldhash::fast::RandomState;
 use shared::{
     bus::{Bus, Decision, Quota},
     clock::Clock,
     domain::limits::RateLimit,
-    ids::UserId,
+    ids::{SessionId, UserId},
+    recent::Recent,
 };
 
 /// How many subjects a worker counts for itself: a few megabytes.
@@ -23,14 +22,23 @@ const MAX_LOCAL: usize = 65_536;
 /// How long Redis is left alone after it failed, in milliseconds, so that not
 /// every request waits for it.
 const BACK_OFF_MS: u64 = 1_000;
+/// How many accounts of one address may sign in as often as each of them may.
+const ACCOUNTS_OF_ADDRESS: u32 = 10;
 
 /// Whom a bucket belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
     /// An account.
     Account(UserId),
+    /// A session that may have ended: whoever has its token takes nothing from the account.
+    Session(SessionId),
     /// The hash of a network address.
     Address(u64),
+    /// What an address asks with one opcode: who tries passwords there keeps nobody of the
+    /// same address from signing up.
+    AddressFor(u64, u16),
+    /// The sign-ins of an address that succeeded.
+    Successes(u64),
     /// The hash of a name that somebody signs in with, whether it exists or not, and that
     /// of the network address where he is.
     NameAt(u64, u64),
@@ -40,7 +48,10 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(user) => write!(f, "account:{user}"),
+            Self::Session(session) => write!(f, "session:{session}"),
             Self::Address(address) => write!(f, "address:{address:x}"),
+            Self::AddressFor(address, opcode) => write!(f, "address:{address:x}:{opcode}"),
+            Self::Successes(address) => write!(f, "successes:{address:x}"),
             Self::NameAt(name, address) => write!(f, "name:{name:x}:{address:x}"),
         }
     }
@@ -59,7 +70,8 @@ pub(crate) struct Quotas {
     pub(crate) register: Option<Quota>,
     /// Questions, per account.
     pub(crate) read: Option<Quota>,
-    /// Signing in and up, per network address and per name.
+    /// Signing in and up, per network address and opcode, and per name; and what succeeds,
+    /// per account.
     pub(crate) sign_in: Option<Quota>,
 }
 
@@ -84,7 +96,20 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    const fn of(&self, limit: RateLimit) -> Option<Quota> {
+    fn of(&self, limit: RateLimit, subject: Subject) -> Option<Quota> {
+        let quota = self.each(limit)?;
+        let more = match subject {
+            Subject::Successes(_) => ACCOUNTS_OF_ADDRESS,
+            _ => 1,
+        };
+        Some(Quota {
+            burst: quota.burst.saturating_mul(more),
+            count: quota.count.saturating_mul(more),
+            ..quota
+        })
+    }
+
+    const fn each(&self, limit: RateLimit) -> Option<Quota> {
         match limit {
             RateLimit::Send => self.send,
             RateLimit::Write => self.write,
@@ -163,7 +188,7 @@ impl Limiter {
             .iter()
             .enumerate()
             .filter_map(|(place, (limit, subject))| {
-                let quota = self.0.quotas.of(*limit)?;
+                let quota = self.0.quotas.of(*limit, *subject)?;
                 let key = format!("limit:{}:{subject}", limit.name());
                 Some((place, (key, quota)))
             })
@@ -184,7 +209,7 @@ impl Limiter {
         let draws: Vec<(String, Quota)> = wants
             .iter()
             .filter_map(|(limit, subject)| {
-                let quota = self.0.quotas.of(*limit)?;
+                let quota = self.0.quotas.of(*limit, *subject)?;
                 Some((format!("limit:{}:{subject}", limit.name()), quota))
             })
             .collect();
@@ -223,45 +248,38 @@ impl Limiter {
     }
 }
 
-/// GCRA: of each key, when its bucket will be full again, in microseconds.
-#[derive(Default)]
-struct Local(HashMap<String, u64, RandomState>);
+/// GCRA: of each key, when its bucket will be full again, in microseconds. Those are
+/// forgotten that drew nothing for longest: forgiving some is better than refusing all who
+/// are new.
+struct Local(Recent<String, u64>);
+
+impl Default for Local {
+    fn default() -> Self {
+        Self(Recent::new(MAX_LOCAL))
+    }
+}
 
 impl Local {
     fn draw(&mut self, key: &str, quota: Quota, now_ms: u64) -> Decision {
         let now = now_ms.saturating_mul(1_000);
         let interval = u64::from(quota.period_ms) * 1_000 / u64::from(quota.count.max(1));
-        let full_at = self.0.get(key).copied().unwrap_or(0).max(now) + interval;
+        let known = self.0.get(key);
+        let full_at = known.as_deref().copied().unwrap_or(0).max(now) + interval;
         let allowed_at = full_at.saturating_sub(interval * u64::from(quota.burst));
         if allowed_at > now {
             return Decision::Limited((allowed_at - now).div_ceil(1_000));
         }
-        self.make_room(key, now);
-        self.0.insert(key.to_owned(), full_at);
+        match known {
+            Some(known) => *known = full_at,
+            None => self.0.insert(key.to_owned(), full_at),
+        }
         Decision::Allowed
     }
 
     fn give_back(&mut self, key: &str, quota: Quota) {
         let interval = u64::from(quota.period_ms) * 1_000 / u64::from(quota.count.max(1));
-        if let Some(full_at) = self.0.get_mut(key) {
+        if let Some(full_at) = self.0.get(key) {
             *full_at = full_at.saturating_sub(interval);
-        }
-    }
-
-    /// Forgets those whose bucket is full again; when there are none, anyone:
-    /// forgiving one subject is better than refusing all new ones.
-    fn make_room(&mut self, key: &str, now: u64) {
-        if self.0.len() < MAX_LOCAL || self.0.contains_key(key) {
-            return;
-        }
-        self.0.retain(|_, full_at| *full_at > now);
-        if self.0.len() >= MAX_LOCAL {
-            // Half of them, so that the next ones do not look through all again.
-            let mut keep = false;
-            self.0.retain(|_, _| {
-                keep = !keep;
-                keep
-            });
         }
     }
 }

@@ -33,7 +33,8 @@ pub enum RateLimit {
     Register,
     /// Questions, per account.
     Read,
-    /// Signing in and up, per network address.
+    /// Signing in and up, per network address and opcode; where a token of this cluster is
+    /// shown, per session as reading is.
     SignIn,
     /// Sent by the cluster itself.
     Unlimited,

@@ -5,13 +5,13 @@ use shared::{
     error::{Reason, Refusal},
     ids::{Partition, UserId},
     protocol::{
-        Forward, Handler, Opener,
+        Forward, Handler, Opener, Request as _,
         account::{Authenticate, CreateUser, Identity, JoinAsGuest, LogIn, OpenSession, Register},
     },
 };
 
 use super::{context::QueryContext, invite};
-use crate::{config, error::Error, store::read::SignInRow, token};
+use crate::{config, error::Error, limiter::Subject, store::read::SignInRow, token};
 
 /// The longest name of a device, in characters.
 const MAX_DEVICE_CHARS: usize = 100;
@@ -23,9 +23,15 @@ const MIN_GUEST_NONCE_BYTES: usize = 16;
 
 impl Handler<QueryContext> for Authenticate {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Identity, Error> {
-        if ctx.deps().keys.check(&self.token).is_none() {
+        // Who has a token is limited by it, not by what others of his address try. The
+        // account pays nothing: its session may have ended.
+        let Some(claim) = ctx.deps().keys.check(&self.token) else {
+            let subject = ctx.address_for(Self::ROW.opcode);
+            ctx.draw(RateLimit::SignIn, subject).await?;
             return Err(Reason::Unauthenticated.into());
-        }
+        };
+        let subject = Subject::Session(claim.session);
+        ctx.draw(RateLimit::Read, subject).await?;
         let hash = token::hash(&self.token);
         let found = ctx.snapshot().await?.find_identity(&hash).await?;
         let (session_id, user) = found.ok_or(Reason::Unauthenticated)?;
@@ -39,10 +45,19 @@ impl Opener<QueryContext> for Register {
         let name = content::account_name(&self.name)?.to_owned();
         content::password(&self.password)?;
         let folded = content::folded(&name);
-        if let Some(account) = ctx.snapshot().await?.find_sign_in(&folded).await? {
-            return repeat(self, account, ctx).await;
+        let account = ctx.snapshot().await?.find_sign_in(&folded).await?;
+        let taken = account.is_some();
+        if let Some(account) = account
+            && is_repeat(&self, &account, ctx).await?
+        {
+            let device = self.device.as_deref();
+            return Ok(open_session(self.nonce, account.user, device));
         }
+        // Who may not sign up at all is not told which names there are.
         let (invite, invite_required) = admit(ctx, self.invite.as_deref()).await?;
+        if taken {
+            return Err(Reason::NameTaken.into());
+        }
         ctx.release().await;
         let hash = ctx.deps().hasher.hash(self.password).await?;
         let create = CreateUser {
@@ -58,29 +73,18 @@ impl Opener<QueryContext> for Register {
     }
 }
 
-/// The name exists: it is either this very sign-up again, or taken.
-async fn repeat(
-    request: Register,
-    account: SignInRow,
+/// The name exists: whether this is the very sign-up that it came from, again.
+async fn is_repeat(
+    request: &Register,
+    account: &SignInRow,
     ctx: &mut QueryContext,
-) -> Result<Forward, Error> {
-    // Anyone may learn that a name is taken, so nothing here must be constant in time.
+) -> Result<bool, Error> {
     if account.nonce != request.nonce {
-        return Err(Reason::NameTaken.into());
+        return Ok(false);
     }
     ctx.release().await;
-    let hasher = &ctx.deps().hasher;
-    if !hasher
-        .verify(request.password, account.password_hash)
-        .await?
-    {
-        return Err(Reason::NameTaken.into());
-    }
-    Ok(open_session(
-        request.nonce,
-        account.user,
-        request.device.as_deref(),
-    ))
+    let (password, hash) = (request.password.clone(), account.password_hash.clone());
+    ctx.deps().hasher.verify(password, hash).await
 }
 
 /// What the policy asks of a new account: the code to redeem, and whether one is
@@ -122,8 +126,13 @@ impl Opener<QueryContext> for LogIn {
         // Whoever fails too often is kept away from this name, but only he: nobody is
         // locked out of his account by what others try from elsewhere.
         let folded = content::account_name(&self.name).map(content::folded);
-        let subject = ctx.at_this_address(folded.as_deref().unwrap_or_default());
-        ctx.draw(RateLimit::SignIn, subject).await?;
+        let name = ctx.at_this_address(folded.as_deref().unwrap_or_default());
+        let address = ctx.address_for(Self::ROW.opcode);
+        if let Err(refusal) = ctx.draw(RateLimit::SignIn, name).await {
+            // It costs no hash, so it takes nothing from his neighbours.
+            ctx.give_back(RateLimit::SignIn, address).await;
+            return Err(refusal.into());
+        }
         let account = match &folded {
             Ok(folded) => ctx.snapshot().await?.find_sign_in(folded).await?,
             // Nobody can have this name.
@@ -137,8 +146,7 @@ impl Opener<QueryContext> for LogIn {
         let verified = ctx.deps().hasher.verify(self.password, hash.flatten());
         match (verified.await?, user) {
             (true, Some(user)) => {
-                // Only failures count: an office signs in from one address.
-                ctx.give_back_sign_in(subject).await;
+                ctx.signed_in(user, [name, address]).await;
                 Ok(open_session(self.nonce, user, self.device.as_deref()))
             }
             _ => Err(Reason::WrongCredentials.into()),

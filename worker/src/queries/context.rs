@@ -6,8 +6,8 @@ use shared::{
     bus::{Decision, envelope::Caller},
     domain::{limits::RateLimit, permissions::Permissions},
     error::{Reason, Refusal},
-    ids::{ChannelId, ServerId},
-    protocol::{Access, Guard, Request},
+    ids::{ChannelId, ServerId, UserId},
+    protocol::{Access, Guard, Request, Row, account::Authenticate},
 };
 
 use super::Deps;
@@ -93,18 +93,39 @@ impl QueryContext {
         Subject::NameAt(name, self.address)
     }
 
-    /// Gives back what a sign-in has drawn: it succeeded.
-    pub(super) async fn give_back_sign_in(&self, subject: Subject) {
-        let drawn = [subject, Subject::Address(self.address)];
-        let drawn = drawn.map(|subject| (RateLimit::SignIn, subject));
-        self.deps.limiter.give_back(&drawn).await;
+    /// What this address asks with one opcode.
+    pub(super) const fn address_for(&self, opcode: u16) -> Subject {
+        Subject::AddressFor(self.address, opcode)
+    }
+
+    /// Gives back one draw.
+    pub(super) async fn give_back(&self, limit: RateLimit, subject: Subject) {
+        self.deps.limiter.give_back(&[(limit, subject)]).await;
+    }
+
+    /// A sign-in succeeded, and counts for the account instead of for the name where it was
+    /// tried and for its address: only failures are to keep people away. What goes beyond
+    /// what an account and an address ever need is not given back, else somebody could keep
+    /// the hashers busy with a password of his own.
+    pub(super) async fn signed_in(&self, user: UserId, drawn: [Subject; 2]) {
+        let own = [Subject::Account(user), Subject::Successes(self.address)];
+        let own = own.map(|subject| (RateLimit::SignIn, subject));
+        let decisions = self.deps.limiter.draw(&own).await;
+        let back: Vec<_> = decisions
+            .iter()
+            .zip(drawn)
+            .filter(|(decision, _)| **decision == Decision::Allowed)
+            .map(|(_, subject)| (RateLimit::SignIn, subject))
+            .collect();
+        self.deps.limiter.give_back(&back).await;
     }
 
     /// Signing in counts by address, everything else by account where there is one.
-    fn subject(&self, limit: RateLimit) -> Subject {
+    fn subject(&self, row: &Row) -> Subject {
         match &self.caller {
-            Some(caller) if limit != RateLimit::SignIn => Subject::Account(caller.user),
-            _ => Subject::Address(self.address),
+            _ if row.limit == RateLimit::SignIn => self.address_for(row.opcode),
+            Some(caller) => Subject::Account(caller.user),
+            None => Subject::Address(self.address),
         }
     }
 
@@ -183,8 +204,11 @@ impl Guard for QueryContext {
                 self.caller()?;
             }
         }
-        // Before Postgres is asked: what is refused here costs nothing.
-        self.draw(row.limit, self.subject(row.limit)).await?;
+        // Before Postgres is asked: what is refused here costs nothing. Whose token it is,
+        // its handler finds out, and draws.
+        if row.opcode != Authenticate::ROW.opcode {
+            self.draw(row.limit, self.subject(&row)).await?;
+        }
         match row.access {
             Access::Anyone | Access::Account | Access::Workers => Ok(()),
             Access::Member => self.check_member().await,

@@ -6,8 +6,8 @@ use shared::{
     error::{Reason, Refusal},
     ids::Partition,
     protocol::{
-        Request as _,
-        account::{CreateUser, JoinAsGuest, LogIn, OpenSession, Register},
+        Request,
+        account::{Authenticate, CreateUser, JoinAsGuest, LogIn, OpenSession, Register},
         encode,
         invite::{JoinMember, RedeemInvite},
         server::{CreateServer, FoundServer},
@@ -179,6 +179,11 @@ async fn the_policy_says_who_needs_a_code() {
         let refused = chat.sign_up(&register("eve", code)).await.unwrap_err();
         assert_eq!(refused.reason, reason, "{code:?}");
     }
+    // Which names there are is told to those alone who may have one.
+    let refused = chat.sign_up(&register("bob", None)).await.unwrap_err();
+    assert_eq!(refused.reason, Reason::InviteRequired);
+    let refused = chat.sign_up(&register("bob", Some("deploy"))).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::NameTaken);
     let create = chat
         .sign_up(&register("eve", Some("deploy")))
         .await
@@ -266,48 +271,100 @@ async fn an_unknown_name_costs_the_work_of_a_known_one() {
     assert_eq!(refused.reason, Reason::WrongCredentials);
 }
 
-#[tokio::test]
-async fn failed_sign_ins_are_limited_by_name_where_they_are_tried() {
-    let quotas = |sign_in| Quotas {
-        sign_in: Some(sign_in),
+/// Signing in and up three times an hour.
+async fn limited() -> Chat {
+    let quotas = Quotas {
+        sign_in: Some(Quota {
+            burst: 3,
+            count: 3,
+            period_ms: 3_600_000,
+        }),
         ..unlimited()
     };
-    let quota = Quota {
-        burst: 3,
-        count: 3,
-        period_ms: 3_600_000,
-    };
     let chat = Chat::with(|deps| {
-        deps.limiter = Limiter::new(deps.bus.clone(), deps.clock.clone(), quotas(quota));
+        deps.limiter = Limiter::new(deps.bus.clone(), deps.clock.clone(), quotas);
     })
     .await;
-    chat.set_password(BOB, PASSWORD).await;
-    let sign_in = async |password: &str, address: u64| {
-        let body = encode(&log_in("bob", password));
+    for user in [BOB, CAROL] {
+        chat.set_password(user, PASSWORD).await;
+    }
+    chat
+}
+
+impl Chat {
+    /// Why a request of a stranger at an address was refused, if it was.
+    async fn stranger<R: Request>(&self, request: &R, address: u64) -> Option<Refusal> {
         let entry = Entry {
             address,
-            ..entry(0, LogIn::ROW.opcode, 0, body)
+            ..entry(0, R::ROW.opcode, 0, encode(request))
         };
-        let (_, frame) = for_client(&chat.deps, entry, MAX_RUN).await;
-        frame.map(|frame| read(&frame).unwrap_err())
-    };
-    // Who knows the password may come as often as he likes.
-    for _ in 0..9 {
-        assert_eq!(sign_in(PASSWORD, 5).await, None);
+        let (_, frame) = for_client(&self.deps, entry, MAX_RUN).await;
+        frame.and_then(|frame| read(&frame).err())
     }
+
+    async fn tried(&self, name: &str, password: &str, address: u64) -> Option<Refusal> {
+        self.stranger(&log_in(name, password), address).await
+    }
+}
+
+fn is_limited(refusal: Option<Refusal>) -> bool {
+    refusal.is_some_and(|refusal| {
+        let wait = refusal.retry_after.unwrap_or(0);
+        refusal.reason == Reason::RateLimited && (1..=3_600_000).contains(&wait)
+    })
+}
+
+#[tokio::test]
+async fn failed_sign_ins_are_limited_by_name_where_they_are_tried() {
+    let chat = limited().await;
+    // Those that succeed count for the account.
     for _ in 0..3 {
-        let refused = sign_in("wrong horse", 5).await.unwrap();
+        assert_eq!(chat.tried("bob", PASSWORD, 5).await, None);
+    }
+    for _ in 0..2 {
+        let refused = chat.tried("bob", "wrong horse", 5).await.unwrap();
         assert_eq!(refused.reason, Reason::WrongCredentials);
     }
-    let limited = sign_in(PASSWORD, 5).await.unwrap();
-    assert_eq!(limited.reason, Reason::RateLimited);
-    assert!(
-        limited
-            .retry_after
-            .is_some_and(|ms| (1..=3_600_000).contains(&ms))
-    );
+    assert_eq!(chat.tried("bob", PASSWORD, 5).await, None);
+    // However often he is refused, the others of his address are not.
+    for _ in 0..9 {
+        assert!(is_limited(chat.tried("bob", PASSWORD, 5).await));
+    }
+    assert_eq!(chat.tried("carol", PASSWORD, 5).await, None);
     // And nobody is locked out by what is tried elsewhere.
-    assert_eq!(sign_in(PASSWORD, 6).await, None);
+    assert_eq!(chat.tried("bob", PASSWORD, 6).await, None);
+}
+
+#[tokio::test]
+async fn nobody_keeps_the_hashers_busy_with_a_password_of_his_own() {
+    let chat = limited().await;
+    let mut hashed = 0;
+    while chat.tried("bob", PASSWORD, 5).await.is_none() {
+        hashed += 1;
+        assert!(hashed < 20, "each of them was given back");
+    }
+    assert_eq!(hashed, 6, "three of the account, three of its name there");
+    assert_eq!(chat.tried("carol", PASSWORD, 5).await, None);
+}
+
+#[tokio::test]
+async fn who_tries_passwords_keeps_no_neighbour_from_anything_else() {
+    let chat = limited().await;
+    while chat.tried("nobody", PASSWORD, 5).await.unwrap().reason != Reason::RateLimited {}
+    for name in ["no-1", "no-2", "no-3"] {
+        chat.tried(name, PASSWORD, 5).await;
+    }
+    assert!(is_limited(chat.tried("carol", PASSWORD, 5).await));
+    assert_eq!(chat.stranger(&register("eve", None), 5).await, None);
+    // Tokens that nobody made are limited by address, those of sessions by themselves.
+    let invented = Authenticate {
+        token: "invented".to_owned(),
+    };
+    while !is_limited(chat.stranger(&invented, 5).await) {}
+    let (user, session) = (id(BOB), id(900));
+    let token = chat.deps.keys.token(user, session, [0; 16]);
+    let refused = chat.stranger(&Authenticate { token }, 5).await.unwrap();
+    assert_eq!(refused, Reason::Unauthenticated.into());
 }
 
 #[tokio::test]
