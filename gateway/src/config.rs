@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser};
-use shared::config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig};
+use shared::config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, TelemetryConfig};
 
 use crate::{
     quotas::Rates,
@@ -44,17 +44,6 @@ pub struct Config {
         default_value_t = 0
     )]
     pub trusted_proxies: usize,
-
-    /// Salt of the hashes that limits per network address count by: the same on every
-    /// gateway, and not known to strangers.
-    #[arg(
-        long,
-        env = "CONFAB_ADDRESS_SALT",
-        value_name = "SALT",
-        default_value = "confab",
-        hide_env_values = true
-    )]
-    pub address_salt: Secret<String>,
 
     /// What carries connections.
     #[command(flatten)]

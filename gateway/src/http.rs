@@ -24,7 +24,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     Gateway, accept::Peer, dialect::json, memory::Charge, places::Place, queries::Asker,
-    session::Request as Command, upgrade::upgrade,
+    quotas::Who, session::Request as Command, tokens::Known, upgrade::upgrade,
 };
 
 /// Requests of one network address that may be under way, and their responses on the way
@@ -156,16 +156,7 @@ async fn execute(
         charge: gateway.memory.charge(),
     };
     let address = gateway.origins.hash(address);
-    let user = token
-        .as_deref()
-        .map(|token| gateway.queries.claim(token).ok_or(Reason::Unauthenticated))
-        .transpose()?
-        .map(|claim| claim.user);
-    gateway.quotas.admit(user, address, Instant::now())?;
-    let caller = match token {
-        Some(token) => Some(gateway.tokens.caller(&gateway.queries, token).await?),
-        None => None,
-    };
+    let caller = caller(gateway, token.as_deref(), address).await?;
     let command = Command {
         opcode: row.opcode,
         request: 0,
@@ -182,6 +173,36 @@ async fn execute(
         Some(ServerFrame::Refusal { refusal, .. }) => Err(refusal),
         _ => Err(Reason::Internal.into()),
     }
+}
+
+/// Who asks, and whether he may ask more. Only who has an open session draws from his account:
+/// the token of one that has ended is no longer its owner's alone.
+async fn caller(
+    gateway: &Gateway,
+    token: Option<&str>,
+    address: u64,
+) -> Result<Option<Caller>, Refusal> {
+    let (quotas, now) = (&gateway.quotas, Instant::now());
+    let Some(token) = token else {
+        quotas.admit(Who::Stranger, address, now)?;
+        return Ok(None);
+    };
+    let claim = gateway.queries.claim(token);
+    let session = claim.ok_or(Reason::Unauthenticated)?.session;
+    let caller = match gateway.tokens.known(token, now) {
+        Some(Known::Opens(caller)) => {
+            quotas.admit(Who::Account(caller.user), address, now)?;
+            caller
+        }
+        Some(Known::OpensNothing) => return Err(Reason::Unauthenticated.into()),
+        None => {
+            quotas.admit(Who::Session(session), address, now)?;
+            let caller = gateway.tokens.ask(&gateway.queries, token).await?;
+            quotas.opened(caller.user, now)?;
+            caller
+        }
+    };
+    Ok(Some(caller))
 }
 
 async fn send(

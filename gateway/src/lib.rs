@@ -132,7 +132,7 @@ pub struct Gateway {
     /// Bounds HTTP commands, in all and of an address.
     pub requests: Places,
     /// Tokens of HTTP commands.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// Commands to lanes.
     pub upstream: Upstream,
     /// Questions to workers.
@@ -319,18 +319,21 @@ impl House {
             fanout: fanout_sender,
             shards: shards.clone().into(),
         };
+        let keys = config.keys.keys()?;
         let queries = Queries::new(
             bus.clone(),
             name.clone(),
-            config.keys.keys()?,
+            keys.clone(),
             metrics.clone(),
             config.limits.answer(),
         );
         let admission = Admission::new(config.limits.max_backlog, Instant::now());
+        let tokens = Arc::<Tokens>::default();
         let opener = Opener::new(
             queries.clone(),
             exchange.clone(),
             metrics.clone(),
+            tokens.clone(),
             config.limits.queue_bytes,
         );
         let tasks = TaskTracker::new();
@@ -376,11 +379,7 @@ impl House {
         };
         vital.spawn(fanout.run(subscriber, sessions, done));
 
-        let origins = Origins::new(
-            &config.origins,
-            config.trusted_proxies,
-            config.address_salt.expose().clone(),
-        );
+        let origins = Origins::new(&config.origins, config.trusted_proxies, keys);
         let limits = &config.limits;
         let (upstream, uplink) = Upstream::new(
             bus,
@@ -400,7 +399,7 @@ impl House {
             compression: config.transport.compression,
             quotas: Quotas::new(limits.quotas()),
             requests: Places::new(REQUESTS, http::ADDRESS_REQUESTS),
-            tokens: Tokens::default(),
+            tokens,
             upstream,
             queries,
             opener,

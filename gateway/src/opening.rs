@@ -17,7 +17,7 @@ use shared::{
     ids::ServerId,
     protocol::control::{Gap, Ready, TopicSeq},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     replay::{Frames, Past},
     session::{Places, link::Link},
     shard::writers::Close,
+    tokens::{Known, Tokens},
 };
 
 /// How often a question is asked again when the cluster is busy.
@@ -48,6 +49,7 @@ pub struct Opener {
     queries: Queries,
     exchange: Exchange,
     metrics: Metrics,
+    tokens: Arc<Tokens>,
     log: Log,
 }
 
@@ -123,13 +125,20 @@ impl Following {
 
 impl Opener {
     /// Opens sessions with the answers of `queries`.
-    pub fn new(queries: Queries, exchange: Exchange, metrics: Metrics, queue_bytes: usize) -> Self {
+    pub fn new(
+        queries: Queries,
+        exchange: Exchange,
+        metrics: Metrics,
+        tokens: Arc<Tokens>,
+        queue_bytes: usize,
+    ) -> Self {
         Self {
             // A page has to be read by the client before the next one is.
             log: Log::new(queries.clone(), queue_bytes / 4),
             queries,
             exchange,
             metrics,
+            tokens,
         }
     }
 
@@ -172,10 +181,15 @@ impl Opener {
         resume: Option<Places>,
     ) -> Result<(), Ended> {
         let _turn = link.opening.acquire().await;
-        let query = NodeQuery::Open { token, resume };
+        let asked = Instant::now();
+        let query = NodeQuery::Open {
+            token: token.clone(),
+            resume,
+        };
         let opened = match self.ask(link, &query).await {
             Ok(NodeAnswer::Opened(opened)) => opened,
             Ok(NodeAnswer::Unauthenticated) => {
+                self.tokens.remember(&token, Known::OpensNothing, asked);
                 return self.end(link, CloseCode::Unauthenticated).await;
             }
             // The client comes again, perhaps to another gateway.

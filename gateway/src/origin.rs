@@ -2,8 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hyper::{HeaderMap, header};
-use sha2::{Digest, Sha256};
+use hyper::{
+    HeaderMap,
+    header::{self, HeaderValue},
+};
+use shared::keys::ClusterKeys;
 
 use crate::places::network;
 
@@ -36,12 +39,12 @@ impl Scheme {
 pub struct Origins {
     allowed: Vec<String>,
     trusted_proxies: usize,
-    salt: String,
+    keys: ClusterKeys,
 }
 
 impl Origins {
     /// Allows these origins besides the gateway's own host.
-    pub fn new(allowed: &[String], trusted_proxies: usize, salt: String) -> Self {
+    pub fn new(allowed: &[String], trusted_proxies: usize, keys: ClusterKeys) -> Self {
         let allowed = allowed
             .iter()
             .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())
@@ -50,7 +53,7 @@ impl Origins {
         Self {
             allowed,
             trusted_proxies,
-            salt,
+            keys,
         }
     }
 
@@ -82,16 +85,10 @@ impl Origins {
 
     /// What limits per address count by: the same for a whole /64 of IPv6.
     pub fn hash(&self, address: IpAddr) -> u64 {
-        let mut hash = Sha256::new();
-        hash.update(self.salt.as_bytes());
         match network(address) {
-            IpAddr::V4(v4) => hash.update(v4.octets()),
-            IpAddr::V6(v6) => hash.update(v6.octets()),
+            IpAddr::V4(v4) => self.keys.hash_address(&v4.octets()),
+            IpAddr::V6(v6) => self.keys.hash_address(&v6.octets()),
         }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
     }
 
     /// The origin of a web page that may be answered; `Err` for one that may not.
@@ -126,16 +123,16 @@ impl Origins {
     }
 }
 
-/// The entry of a list that stands so many places before its last one.
+/// The entry of a list that stands so many places before its last one. One that is no text
+/// has its place, too: else whoever sends it would move the others.
 fn from_end<'a>(headers: &'a HeaderMap, name: &str, back: usize) -> Option<&'a str> {
-    let values = headers.get_all(name);
-    let entries: Vec<&str> = values
+    let values: Vec<&HeaderValue> = headers.get_all(name).iter().collect();
+    let mut entries = values
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .collect();
-    entries.iter().rev().nth(back).copied()
+        .rev()
+        .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    let entry = std::str::from_utf8(entries.nth(back)?).ok()?;
+    Some(entry.trim())
 }
 
 /// An address as proxies write it: alone, with a port, or in brackets.
@@ -151,9 +148,11 @@ pub struct Forbidden;
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
+
+    fn keys() -> ClusterKeys {
+        "a secret of at least 32 characters".parse().unwrap()
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -165,7 +164,7 @@ mod tests {
 
     #[test]
     fn only_own_and_listed_pages_may_connect() {
-        let origins = Origins::new(&["https://Chat.example/".to_owned()], 0, String::new());
+        let origins = Origins::new(&["https://Chat.example/".to_owned()], 0, keys());
         let check = |origin| {
             let headers = headers(&[("host", "Gateway:8080"), ("origin", origin)]);
             origins.check(&headers, Scheme::Http).is_ok()
@@ -192,7 +191,7 @@ mod tests {
             if let Some(proto) = proto {
                 headers.append("x-forwarded-proto", HeaderValue::from_static(proto));
             }
-            let origins = Origins::new(&[], proxies, String::new());
+            let origins = Origins::new(&[], proxies, keys());
             origins.check(&headers, seen).is_ok()
         };
         let (plain, secure) = ("http://chat.example", "https://chat.example");
@@ -233,13 +232,32 @@ mod tests {
             (2, "1.1.1.1"),
             (9, "10.0.0.1"),
         ] {
-            let origins = Origins::new(&[], proxies, String::new());
+            let origins = Origins::new(&[], proxies, keys());
             assert_eq!(
                 origins.address(&headers, peer).to_string(),
                 expected,
                 "{proxies}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_no_text_moves_no_entry() {
+        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        let forwarded = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("x-forwarded-for", HeaderValue::from_bytes(value).unwrap());
+            }
+            Origins::new(&[], 2, keys()).address(&headers, peer)
+        };
+        // The second proxy says whom it heard: somebody who is not the one that he invented.
+        let heard = forwarded(&[b"6.6.6.6", b"\xff", b"2.2.2.2"]);
+        assert_eq!(heard, peer);
+        let heard = forwarded(&[b"6.6.6.6, \xff, 2.2.2.2"]);
+        assert_eq!(heard, peer);
+        let heard = forwarded(&[b"\xff, 1.1.1.1", b"2.2.2.2"]);
+        assert_eq!(heard.to_string(), "1.1.1.1");
     }
 
     #[test]
@@ -253,18 +271,16 @@ mod tests {
             ("unknown", "10.0.0.1"),
         ] {
             let headers = headers(&[("x-forwarded-for", named)]);
-            let origins = Origins::new(&[], 1, String::new());
+            let origins = Origins::new(&[], 1, keys());
             assert_eq!(origins.address(&headers, peer).to_string(), expected);
         }
     }
 
     #[test]
-    fn hashes_depend_on_the_salt_and_the_network() {
-        let hash = |salt: &str, address: &str| {
-            Origins::new(&[], 0, salt.to_owned()).hash(address.parse().unwrap())
-        };
-        assert_eq!(hash("a", "2001:db8::1"), hash("a", "2001:db8::2"));
-        assert_ne!(hash("a", "10.0.0.1"), hash("a", "10.0.0.2"));
-        assert_ne!(hash("a", "10.0.0.1"), hash("b", "10.0.0.1"));
+    fn a_network_has_one_hash() {
+        let hash = |address: &str| Origins::new(&[], 0, keys()).hash(address.parse().unwrap());
+        assert_eq!(hash("2001:db8::1"), hash("2001:db8::2"));
+        assert_ne!(hash("2001:db8::1"), hash("2001:db8:1::1"));
+        assert_ne!(hash("10.0.0.1"), hash("10.0.0.2"));
     }
 }

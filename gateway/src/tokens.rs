@@ -1,18 +1,17 @@
-//! Whose session a token opens, for requests without a socket. Remembered for
-//! two seconds, so that a burst of requests is one question; a revoked session
-//! works no longer than that.
+//! Whose session a token opens. Remembered for two seconds, so that a burst of requests is
+//! one question; a revoked session works no longer than that. That a token opens nothing is
+//! remembered as long: whoever keeps on trying it asks nobody.
 
 use std::{
-    collections::HashMap,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 use shared::{
     bus::envelope::{Caller, NodeAnswer, NodeQuery},
     error::{Reason, Refusal},
+    recent::Recent,
 };
 use tokio::time::Instant;
 
@@ -20,45 +19,85 @@ use crate::{fanout::unexpected, queries::Queries};
 
 /// How long an answer is remembered.
 const AGE: Duration = Duration::from_secs(2);
-/// How many are remembered; when it is full, the old ones go, and while there
-/// are none nothing new is remembered.
+/// How many are remembered: those that were used last.
 const CAPACITY: usize = 10_000;
 
-/// What was answered lately, by the hash of the token.
-#[derive(Debug, Default)]
-pub struct Tokens(Mutex<HashMap<[u8; 32], (Caller, Instant), RandomState>>);
+/// A token by its hash, so that none lies in memory.
+type Hash = [u8; 32];
+
+/// What was answered lately.
+#[derive(Debug)]
+pub struct Tokens(Mutex<Recent<Hash, (Known, Instant)>>);
+
+/// What is known of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Whose session it opens.
+    Opens(Caller),
+    /// Its session has ended, or never was.
+    OpensNothing,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(CAPACITY)))
+    }
+}
 
 impl Tokens {
-    /// Whose session `token` opens.
-    pub async fn caller(&self, queries: &Queries, token: String) -> Result<Caller, Refusal> {
-        let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    /// What was answered about `token` lately.
+    pub fn known(&self, token: &str, now: Instant) -> Option<Known> {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, at) = recent.get(&hash(token))?;
+        (now < *at + AGE).then(|| known.clone())
+    }
+
+    /// Asks a worker whose session `token` opens.
+    pub async fn ask(&self, queries: &Queries, token: &str) -> Result<Caller, Refusal> {
         let now = Instant::now();
-        if let Some(caller) = self.remembered(&key, now) {
-            return Ok(caller);
-        }
-        match queries.node(&NodeQuery::Identify { token }).await {
+        let query = NodeQuery::Identify {
+            token: token.to_owned(),
+        };
+        match queries.node(&query).await {
             Ok(NodeAnswer::Identified(caller)) => {
-                self.remember(key, caller.clone(), now);
+                self.remember(token, Known::Opens(caller.clone()), now);
                 Ok(caller)
             }
-            Ok(NodeAnswer::Unauthenticated) => Err(Reason::Unauthenticated.into()),
+            Ok(NodeAnswer::Unauthenticated) => {
+                self.remember(token, Known::OpensNothing, now);
+                Err(Reason::Unauthenticated.into())
+            }
             other => Err(unexpected(other)),
         }
     }
 
-    fn remembered(&self, key: &[u8; 32], now: Instant) -> Option<Caller> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (caller, at) = known.get(key)?;
-        (now < *at + AGE).then(|| caller.clone())
+    /// Remembers what a worker answered to a question that was asked at this time.
+    pub fn remember(&self, token: &str, known: Known, asked: Instant) {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.insert(hash(token), (known, asked));
     }
+}
 
-    fn remember(&self, key: [u8; 32], caller: Caller, now: Instant) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= CAPACITY {
-            known.retain(|_, (_, at)| now < *at + AGE);
+fn hash(token: &str) -> Hash {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_known_for_two_seconds_and_few_enough() {
+        let (tokens, now) = (Tokens::default(), Instant::now());
+        assert_eq!(tokens.known("t", now), None);
+        tokens.remember("t", Known::OpensNothing, now);
+        let almost = now + AGE - Duration::from_millis(1);
+        assert_eq!(tokens.known("t", almost), Some(Known::OpensNothing));
+        assert_eq!(tokens.known("t", now + AGE), None);
+        for number in 0..CAPACITY * 2 {
+            tokens.remember(&number.to_string(), Known::OpensNothing, now);
         }
-        if known.len() < CAPACITY {
-            known.insert(key, (caller, now));
-        }
+        let kept = tokens.0.lock().unwrap().len();
+        assert!(kept <= CAPACITY, "{kept}");
     }
 }

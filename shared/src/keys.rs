@@ -1,5 +1,5 @@
-//! The keys of a cluster: what seals secrets on their way through Redis, and what
-//! makes and checks tokens.
+//! The keys of a cluster: what seals secrets on their way through Redis, what makes and
+//! checks tokens, and what hides network addresses.
 //!
 //! Both programs are given the same list of secrets. The first one makes what is new,
 //! all of them read what is there: so a secret is replaced by putting a new one in
@@ -38,6 +38,8 @@ struct Key {
     seal: hmac::Key,
     /// Signs tokens.
     token: hmac::Key,
+    /// Hides network addresses.
+    address: hmac::Key,
 }
 
 /// The text is no list of secrets.
@@ -111,6 +113,17 @@ impl ClusterKeys {
         open().ok_or(NotSealed)
     }
 
+    /// What stands for a network address outside of the gateway that it speaks to: the same
+    /// number on every gateway with the same first secret, and nothing that somebody without
+    /// it could find the address from by trying all there are.
+    pub fn hash_address(&self, network: &[u8]) -> u64 {
+        let Some(key) = self.0.first() else { return 0 };
+        let mac = hmac::sign(&key.address, network);
+        mac.as_ref()
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+
     /// A salt for a new session.
     pub fn salt() -> Result<Salt, NoRandomness> {
         let mut salt = [0; SALT_BYTES];
@@ -175,6 +188,7 @@ impl Key {
             id: *derive(b"confab name").as_ref().first_chunk()?,
             seal: key(b"confab seal"),
             token: key(b"confab token"),
+            address: key(b"confab address"),
         })
     }
 
@@ -294,6 +308,15 @@ mod tests {
                 .any(|same| same == token)
         );
         assert_eq!(keys(NEW).check(&token), None);
+    }
+
+    #[test]
+    fn an_address_is_hidden_by_the_first_secret() {
+        let hash = |text: &str, network: &[u8]| keys(text).hash_address(network);
+        let both = format!("{OLD},{NEW}");
+        assert_eq!(hash(OLD, &[10, 0, 0, 1]), hash(&both, &[10, 0, 0, 1]));
+        assert_ne!(hash(OLD, &[10, 0, 0, 1]), hash(OLD, &[10, 0, 0, 2]));
+        assert_ne!(hash(OLD, &[10, 0, 0, 1]), hash(NEW, &[10, 0, 0, 1]));
     }
 
     #[test]

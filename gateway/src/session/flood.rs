@@ -47,13 +47,6 @@ impl Bucket {
             None => false,
         }
     }
-
-    /// Whether nothing was drawn for so long that it need not be kept.
-    pub fn is_full(&self, rate: Rate, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.filled);
-        let fresh = millis(passed).saturating_mul(u64::from(rate.per_second));
-        self.level.saturating_add(fresh) >= u64::from(rate.burst) * 1_000
-    }
 }
 
 fn millis(duration: Duration) -> u64 {

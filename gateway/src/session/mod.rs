@@ -93,6 +93,19 @@ pub enum Step {
     Closed(Option<u16>),
 }
 
+impl Step {
+    /// What it holds of the memory while it waits, in bytes.
+    pub const fn bytes(&self) -> usize {
+        let held = match self {
+            Self::Command(request) | Self::Query(request) => request.body.capacity(),
+            Self::Pong(bytes) => bytes.capacity(),
+            Self::Open { token, .. } => token.capacity(),
+            _ => 0,
+        };
+        held + size_of::<Self>()
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub struct Session {

@@ -19,7 +19,9 @@ use crate::{
     dialect::{Dialect, json},
     fanout::message::{ToFanout, ToShard},
     memory::Charge,
+    quotas::Who,
     shard::writers::Close,
+    tokens::Known,
     transport::{ReadHalf, WriteHalf},
     upstream::refusal,
     websocket::{Assembler, Incoming},
@@ -203,17 +205,20 @@ impl<'a> Reader<'a> {
             Ok(())
         });
         metrics.frames_in_total.inc_by(count);
-        if let Err(code) = result {
-            steps.push(Step::Close(code));
-        }
         let inflated = self.assembler.take_inflated();
-        if inflated > 0 {
-            steps.extend(self.session.received(rules, inflated, now));
+        let flood = session.received(rules, inflated, now);
+        let end = result.err().map(Step::Close).or(flood);
+        if end == Some(Step::Close(CloseCode::Flood)) {
+            // What a flood carried in front of its end is done for nobody.
+            steps.clear();
         }
+        steps.extend(end);
         let waiting = self.assembler.waiting();
-        self.charge.set(waiting);
-        if waiting > 0 && self.gateway.memory.is_over() {
-            steps.push(Step::Close(CloseCode::Full));
+        let held = waiting + steps.iter().map(Step::bytes).sum::<usize>();
+        self.charge.set(held);
+        // Small requests are soon gone; large ones and unfinished ones are what fills memory.
+        if (waiting > 0 || held > SCRATCH_BYTES) && self.gateway.memory.is_over() {
+            *steps = vec![Step::Close(CloseCode::Full)];
         }
     }
 
@@ -232,6 +237,7 @@ impl<'a> Reader<'a> {
         }
         if steps.capacity() > 0 {
             *steps = Vec::new();
+            self.charge.set(self.assembler.waiting());
         }
         false
     }
@@ -317,14 +323,21 @@ impl Gateway {
                     return self.close(link, CloseCode::Unauthenticated).await;
                 };
                 let now = Instant::now();
-                match self.quotas.admit(Some(claim.user), link.address, now) {
+                if self.tokens.known(&token, now) == Some(Known::OpensNothing) {
+                    return self.close(link, CloseCode::Unauthenticated).await;
+                }
+                // Whether the session is open, nobody knows yet: so its owner pays nothing.
+                let who = Who::Session(claim.session);
+                match self.quotas.admit(who, link.address, now) {
                     Ok(()) => self.opener.open(&self.tasks, link, token, resume),
                     Err(_refusal) => self.close(link, CloseCode::OutOfSync).await,
                 }
             }
             Step::Command(request) | Step::Query(request) => {
-                let user = link.caller().map(|caller| caller.user);
-                match self.quotas.admit(user, link.address, Instant::now()) {
+                let who = link
+                    .caller()
+                    .map_or(Who::Stranger, |caller| Who::Account(caller.user));
+                match self.quotas.admit(who, link.address, Instant::now()) {
                     Ok(()) if request.opcode < opcode::FIRST_ANY => {
                         self.command(link, request).await;
                     }

@@ -1,15 +1,18 @@
 //! The HTTP door: the same commands, one per request.
 
 use shared::{
+    close::CloseCode,
     error::{Reason, Refusal},
     frame,
+    ids::UserId,
+    wire::Wire,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::support::{http::send, start, until, world::Lanes};
+use crate::support::{client::Client, http::send, start, until, world::Lanes};
 
 const PATH: &str = "/api/v1/commands/";
 const TOKEN: (&str, &str) = ("authorization", "Bearer t");
@@ -140,6 +143,34 @@ async fn listed_pages_may_ask_and_nobody_has_to_sign_in_to_sign_in() {
     let query = gateway.world.queries().pop().unwrap();
     let ping = shared::protocol::row_named("ping").unwrap().opcode;
     assert_eq!((query.opcode, query.caller), (ping, None));
+}
+
+#[tokio::test]
+async fn a_token_whose_session_has_ended_takes_nothing_from_its_owner() {
+    let gateway = start(&["--account-rate", "1"]).await;
+    gateway.world.account("t", UserId::sample().get());
+    let address = gateway.address;
+    let path = format!("{PATH}ping");
+    let ended = ("authorization", "Bearer ended");
+    for _ in 0..20 {
+        let (status, _, text) = send(address, "POST", &path, &[ended], "{}").await;
+        assert_eq!(status, 401, "{text}");
+    }
+    for _ in 0..20 {
+        let mut client = Client::connect(address).await;
+        client.identify("ended").await;
+        assert_eq!(client.closed().await, CloseCode::Unauthenticated.code());
+    }
+    let asked = gateway.world.asked().len();
+    assert!(asked < 20, "that it opens nothing is remembered: {asked}");
+    let (mut client, _) = Client::open(address, "t").await;
+    client.heartbeat(1).await;
+    for _ in 0..4 {
+        let (_, _, text) = send(address, "POST", &path, &[TOKEN], "{}").await;
+        assert!(!text.contains("rate_limited"), "{text}");
+    }
+    let (status, _, text) = send(address, "POST", &path, &[TOKEN], "{}").await;
+    assert!(status == 429 && text.contains("rate_limited"), "{text}");
 }
 
 #[tokio::test]

@@ -326,6 +326,18 @@ async fn a_flood_closes() {
 }
 
 #[tokio::test]
+async fn what_a_flood_carries_is_done_for_nobody() {
+    let gateway = start(&["--flood-frames", "10"]).await;
+    gateway.world.account("a", ALICE);
+    gateway.world.set_lanes(Lanes::Silent);
+    let (mut client, _) = Client::open(gateway.address, "a").await;
+    // All at once: they are read together.
+    client.all(16, 1..=60, SERVER, &[0x90]).await;
+    assert_eq!(client.closed().await, 4502);
+    assert_eq!(gateway.world.commands().len(), 0);
+}
+
+#[tokio::test]
 async fn heartbeats_pings_and_goodbyes_are_answered() {
     let gateway = start(&[]).await;
     let mut client = Client::connect(gateway.address).await;

@@ -1,6 +1,6 @@
 //! A client that speaks MessagePack, or JSON as text.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use shared::{
@@ -179,6 +179,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             body,
         };
         self.raw(Message::binary(frame.write())).await;
+    }
+
+    /// Sends several requests in one write.
+    pub(crate) async fn all(
+        &mut self,
+        opcode: u16,
+        requests: RangeInclusive<u32>,
+        scope: u64,
+        body: &[u8],
+    ) {
+        for request in requests {
+            let frame = Frame {
+                opcode,
+                request,
+                scope,
+                body,
+            };
+            let message = Message::binary(frame.write());
+            self.socket.feed(message).await.unwrap();
+        }
+        self.socket.flush().await.unwrap();
     }
 
     pub(crate) async fn raw(&mut self, message: Message) {

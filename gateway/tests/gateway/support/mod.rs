@@ -22,13 +22,18 @@ use self::world::World;
 /// The key of the cluster.
 const KEY: &str = "a secret of at least 32 characters";
 
-/// A token that a worker of this cluster could have made, different for each name.
+/// A token that a worker of this cluster could have made: for each name that of another
+/// session, all of one account.
 pub(crate) fn token(name: &str) -> String {
     let mut salt = [0; 16];
     for (place, byte) in salt.iter_mut().zip(name.bytes()) {
         *place = byte;
     }
-    keys().token(UserId::sample(), SessionId::sample(), salt)
+    let number = salt
+        .iter()
+        .fold(0, |sum, byte| (sum * 31 + u64::from(*byte)) % 1_000_003);
+    let session = SessionId::new(SessionId::sample().get() + number);
+    keys().token(UserId::sample(), session.unwrap(), salt)
 }
 
 /// The keys of the cluster.
