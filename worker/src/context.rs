@@ -295,9 +295,14 @@ impl Context<'_> {
         self.memory.remember(server, user, standing);
     }
 
+    /// Goes on with another server of the same partition.
+    pub(crate) const fn turn_to(&mut self, server: ServerId) {
+        self.command.scope = server.get();
+    }
+
     /// Takes a new server into memory, after writing it.
     pub(crate) fn adopt(&mut self, state: ServerState) {
-        self.command.scope = state.structure.server.get();
+        self.turn_to(state.structure.server);
         self.memory.insert(state);
     }
 

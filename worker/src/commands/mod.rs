@@ -4,6 +4,7 @@ mod account;
 mod channel;
 mod invite;
 mod message;
+pub(crate) mod repeat;
 mod server;
 mod session;
 mod typing;

@@ -413,8 +413,10 @@ async fn run_steps(
             continue;
         };
         let first = step.key.as_ref().and_then(|key| known.get(key));
+        let opcode = step.command.row().opcode;
         let verdict = match decided(work, &step, first) {
-            Some(verdict) => verdict,
+            Some(Ok(kept)) => repeat_step(ctx, work, opcode, kept).await?,
+            Some(refused) => refused,
             None => run_step(ctx, work, step.command).await?,
         };
         if let (Some(key), Ok(body)) = (step.key, &verdict)
@@ -432,6 +434,32 @@ async fn run_steps(
         }
     }
     Ok(())
+}
+
+/// Answers a repeat.
+async fn repeat_step(
+    ctx: &mut Context<'_>,
+    work: &Work,
+    opcode: u16,
+    kept: Vec<u8>,
+) -> Result<Verdict, Failure> {
+    ctx.command = current(work);
+    match commands::repeat::answer(ctx, opcode, kept).await {
+        Ok(body) => Ok(Ok(body)),
+        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the context knows of a command.
+fn current(work: &Work) -> Current {
+    let entry = work.entry.as_ref();
+    Current {
+        partition: work.partition,
+        scope: entry.map_or(0, |entry| entry.scope),
+        caller: entry.and_then(|entry| entry.caller.clone()),
+        trace: entry.and_then(|entry| entry.trace.clone()),
+    }
 }
 
 /// What need not be executed.
@@ -462,12 +490,7 @@ async fn run_step(
     };
     let span = debug_span!("command", name = command.row().name);
     telemetry::adopt(&span, entry.trace.as_deref());
-    ctx.command = Current {
-        partition: work.partition,
-        scope: entry.scope,
-        caller: entry.caller.clone(),
-        trace: entry.trace.clone(),
-    };
+    ctx.command = current(work);
     let writes = ctx.writes;
     let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span))
         .catch_unwind()

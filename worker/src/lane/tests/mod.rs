@@ -5,6 +5,7 @@ mod background;
 mod handover;
 mod internal;
 mod refusals;
+mod repeats;
 mod rights;
 mod stage;
 mod standby;

@@ -1,0 +1,40 @@
+//! What a repeat of a nonce is answered.
+//!
+//! Nearly all replies are small and kept as they are. A server as its member sees it may be
+//! large: of that only the server is kept, and a repeat sees it as it is now.
+
+use shared::protocol::{
+    self, Request, invite::JoinMember, server::FoundServer, server::ServerInfo,
+};
+
+use crate::{context::Context, error::Error};
+
+/// What is answered with a server.
+const SERVERS: [u16; 2] = [FoundServer::ROW.opcode, JoinMember::ROW.opcode];
+
+/// The reply to the repeat of a command, of what was kept of the first one. Who is no
+/// member any more sees no more than was kept.
+pub(crate) async fn answer(
+    ctx: &mut Context<'_>,
+    opcode: u16,
+    kept: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    if !SERVERS.contains(&opcode) {
+        return Ok(kept);
+    }
+    let Ok(info) = protocol::decode::<ServerInfo>(&kept) else {
+        return Ok(kept);
+    };
+    if !info.roles.is_empty() {
+        // Kept whole, by a program from before.
+        return Ok(kept);
+    }
+    ctx.turn_to(info.server.server_id);
+    let user = ctx.caller()?.user;
+    let standing = match ctx.standing(user).await {
+        Ok(Some(standing)) => standing,
+        Ok(None) | Err(Error::Refused(_)) => return Ok(kept),
+        Err(error) => return Err(error),
+    };
+    Ok(protocol::encode(&ctx.server().await?.info(&standing)))
+}

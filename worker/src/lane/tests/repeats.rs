@@ -1,0 +1,66 @@
+//! Repeats of a nonce: what is kept for them.
+
+use shared::{
+    ids::Partition,
+    protocol::{self, invite::JoinMember, server::ServerInfo},
+};
+
+use super::stage::{Person, Room, Stage};
+
+/// A server with many channels, and a code for it.
+async fn large(stage: &mut Stage) -> (Person, Room) {
+    let (_, room) = stage.room("alice").await;
+    let bob = stage.account("bob").await;
+    let server = room.server;
+    stage
+        .execute(&format!(
+            "INSERT INTO channels (id, server, name, position)
+             SELECT id + n, server, 'room ' || n, n FROM channels, generate_series(1, 200) n;
+             INSERT INTO invites (code, server, creator) VALUES ('code', {server}, 1)"
+        ))
+        .await;
+    (bob, room)
+}
+
+async fn join(stage: &mut Stage, person: &Person, room: &Room) -> ServerInfo {
+    let join = JoinMember {
+        nonce: "join".to_owned(),
+        code: "code".to_owned(),
+    };
+    let partition = Partition::of(room.server);
+    let request = stage.post_to(partition, person, room.server, &join);
+    stage.flush().await;
+    stage.answer(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_that_was_kept_whole_is_given_as_it_is() {
+    let mut stage = Stage::new().await;
+    let (bob, room) = large(&mut stage).await;
+    let first = join(&mut stage, &bob, &room).await;
+    sqlx::query("UPDATE nonces SET result = $1")
+        .bind(protocol::encode(&first))
+        .execute(&stage.pool)
+        .await
+        .unwrap();
+    stage
+        .execute("DELETE FROM channels WHERE position > 0")
+        .await;
+    stage.stop_lanes().await;
+    stage.start_lanes(1);
+    assert_eq!(join(&mut stage, &bob, &room).await, first);
+}
+
+#[tokio::test]
+async fn a_founded_server_is_shown_again_to_who_repeats() {
+    let mut stage = Stage::new().await;
+    let alice = stage.account("alice").await;
+    let requests = [stage.found(&alice, 1), stage.found(&alice, 1)];
+    stage.flush().await;
+    let mut answers: Vec<ServerInfo> = Vec::new();
+    for request in requests {
+        answers.push(stage.answer(request).await.unwrap());
+    }
+    assert_eq!(answers.first().map(|info| info.channels.len()), Some(1));
+    assert_eq!(answers.first(), answers.last());
+}
