@@ -12,6 +12,20 @@ use crate::{context::Context, error::Error};
 /// What is answered with a server.
 const SERVERS: [u16; 2] = [FoundServer::ROW.opcode, JoinMember::ROW.opcode];
 
+/// What is kept of a reply under its nonce: for a server its id, its name and its owner.
+pub(crate) fn keep(opcode: u16, reply: &[u8]) -> Vec<u8> {
+    if SERVERS.contains(&opcode)
+        && let Ok(info) = protocol::decode::<ServerInfo>(reply)
+    {
+        return protocol::encode(&ServerInfo {
+            roles: Vec::new(),
+            channels: Vec::new(),
+            ..info
+        });
+    }
+    reply.to_vec()
+}
+
 /// The reply to the repeat of a command, of what was kept of the first one. Who is no
 /// member any more sees no more than was kept.
 pub(crate) async fn answer(

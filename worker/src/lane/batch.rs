@@ -424,7 +424,7 @@ async fn run_steps(
         {
             let first = Known {
                 body_hash: step.body_hash,
-                result: body.clone(),
+                result: commands::repeat::keep(opcode, body),
             };
             ctx.batch.nonces.push((key.clone(), first.clone()));
             known.insert(key, first);

@@ -1,11 +1,17 @@
-//! Repeats of a nonce: what is kept for them.
+//! Repeats of a nonce: what is kept for them, and how many one account gets.
 
 use shared::{
     ids::Partition,
-    protocol::{self, invite::JoinMember, server::ServerInfo},
+    protocol::{
+        self,
+        invite::JoinMember,
+        server::{LeaveServer, ServerInfo},
+    },
 };
 
 use super::stage::{Person, Room, Stage};
+
+const KEPT: &str = "SELECT max(length(result))::text FROM nonces";
 
 /// A server with many channels, and a code for it.
 async fn large(stage: &mut Stage) -> (Person, Room) {
@@ -31,6 +37,30 @@ async fn join(stage: &mut Stage, person: &Person, room: &Room) -> ServerInfo {
     let request = stage.post_to(partition, person, room.server, &join);
     stage.flush().await;
     stage.answer(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_large_answer_is_made_again_for_a_repeat() {
+    let mut stage = Stage::new().await;
+    let (bob, room) = large(&mut stage).await;
+    let first = join(&mut stage, &bob, &room).await;
+    assert_eq!(first.channels.len(), 201);
+    assert_eq!(join(&mut stage, &bob, &room).await, first);
+    let kept: usize = stage.column(KEPT).await.remove(0).parse().unwrap();
+    assert!(kept < 100, "{kept}");
+    // By another lane, too.
+    stage.stop_lanes().await;
+    stage.start_lanes(1);
+    assert_eq!(join(&mut stage, &bob, &room).await, first);
+
+    // Who left is still not refused, and sees nothing of what there is now.
+    let leave = LeaveServer {
+        nonce: "leave".to_owned(),
+    };
+    stage.call(&bob, room.server, &leave).await.unwrap();
+    let after = join(&mut stage, &bob, &room).await;
+    assert_eq!(after.server, first.server);
+    assert!(after.channels.is_empty() && after.roles.is_empty());
 }
 
 #[tokio::test]
