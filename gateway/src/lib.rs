@@ -62,6 +62,7 @@ use shared::{
     config::KeyError,
     domain::limits::MAX_FRAME_BYTES,
     ops::{self, Health},
+    vital::Vital,
 };
 use tokio::{
     net::TcpListener,
@@ -168,8 +169,7 @@ impl Gateway {
     /// What the halves of a new connection share.
     pub fn link(&self, dialect: Dialect, address: u64, place: Place) -> Link {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let shards = self.exchange.shards.len().max(1) as u64;
-        let shard = usize::try_from(connection % shards).unwrap_or(0);
+        let shard = shard::of(connection, self.exchange.shards.len());
         Link::new(connection, shard, dialect, address, place)
     }
 }
@@ -221,7 +221,7 @@ pub async fn run(
     drop(gateway);
     let broken = tokio::select! {
         () = shutdown.cancelled() => false,
-        () = house.vital.broken.cancelled() => true,
+        () = house.vital.broken() => true,
     };
     if broken {
         // Nothing can be drained: sockets close, and clients resume elsewhere.
@@ -269,30 +269,6 @@ fn door(config: &Config, house: &House) -> Result<Arc<Door>, Error> {
 fn incarnation(node: &str) -> String {
     let random = RandomState::new().hash_one(Clock::system().now_ms());
     format!("{node}~{random:016x}")
-}
-
-/// Tasks that are there as long as the gateway is.
-#[derive(Clone, Default)]
-struct Vital {
-    tasks: TaskTracker,
-    /// Cancelled at the end of the drain.
-    stop: CancellationToken,
-    /// Cancelled when one of them ends before that, by a panic for example.
-    broken: CancellationToken,
-}
-
-impl Vital {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let (stop, broken) = (self.stop.clone(), self.broken.clone().drop_guard());
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = task => {}
-                () = stop.cancelled() => {
-                    broken.disarm();
-                }
-            }
-        });
-    }
 }
 
 /// The gateway and what keeps it going.
@@ -421,7 +397,7 @@ impl House {
         tracing::info!(?period, "not ready any more");
         tokio::select! {
             () = sleep(period) => {}
-            () = self.vital.broken.cancelled() => {}
+            () = self.vital.broken() => {}
         }
     }
 
@@ -440,9 +416,7 @@ impl House {
                 tracing::warn!(connections = gateway.places.taken(), "some connections did not end");
             }
         }
-        vital.stop.cancel();
-        vital.tasks.close();
-        vital.tasks.wait().await;
+        vital.stop().await;
         tracing::info!("drained");
     }
 }

@@ -10,7 +10,8 @@
 //! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
 //! - [`recent`]: a bounded map of what was used lately;
 //! - [`keys`]: what seals secrets and signs tokens;
-//! - [`config`], [`telemetry`], [`ops`]: flags, logs and traces, the operations port;
+//! - [`config`], [`telemetry`], [`ops`], [`vital`]: flags, logs and traces, the operations port,
+//!   tasks that a program cannot be without;
 //! - [`reference`](mod@reference): the documents that are generated from all of these.
 
 pub mod bus;
@@ -27,4 +28,5 @@ pub mod protocol;
 pub mod recent;
 pub mod reference;
 pub mod telemetry;
+pub mod vital;
 pub mod wire;

@@ -25,7 +25,7 @@ pub enum Command {
     /// Brings the schema up to date, and ends.
     Migrate(DatabaseConfig),
     /// Says that the event log is another one now: run it after restoring a
-    /// backup. Every client then fetches its state anew.
+    /// backup, before any worker starts. Every client then fetches its state anew.
     NewEpoch(DatabaseConfig),
 }
 

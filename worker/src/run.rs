@@ -8,10 +8,11 @@ use shared::{
     bus::Bus,
     clock::Clock,
     ops::{self, Health},
+    vital::Vital,
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     config::{DatabaseConfig, WorkerConfig},
@@ -70,38 +71,45 @@ pub async fn run(
         usize::from,
     );
     let process = parts.lanes.process.clone();
-    tracker.spawn(process.run(parts.lanes.bus.clone(), stop.clone()));
+    let vital = Vital::default();
+    let stopping = vital.stopping().clone();
+    vital.spawn_orderly(process.run(parts.lanes.bus.clone(), stopping.clone()));
     for number in 0..lanes {
         let lane = LaneConfig {
             name: format!("{}/{number}", config.node.node),
             database_url: config.database.database_url.clone(),
             deadline_ms: config.deadline_ms,
         };
-        tracker.spawn(lane::run(lane, parts.lanes.clone(), stop.clone()));
+        vital.spawn_orderly(lane::run(lane, parts.lanes.clone(), stopping.clone()));
     }
-    tracker.spawn({
-        let (days, stop) = (parts.days, stop.clone());
-        async move { days.run(stop).await }
+    vital.spawn_orderly({
+        let (days, stopping) = (parts.days, stopping.clone());
+        async move { days.run(stopping).await }
     });
-    tracker.spawn(jobs::run(parts.jobs, parts.job_metrics, stop.clone()));
-    tracker.spawn(parts.consumer.run(stop.clone()));
-    tracker.spawn(queries::run(parts.queries.clone(), stop.clone()));
-    tracker.spawn(look(
+    vital.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
+    vital.spawn_orderly(parts.consumer.run(stopping.clone()));
+    vital.spawn_orderly(queries::run(parts.queries.clone(), stopping.clone()));
+    vital.spawn(look(
         parts.lanes,
         parts.queries.clone(),
         health.clone(),
         lanes,
-        stop.clone(),
     ));
     info!(node = config.node.node, lanes, "worker runs");
 
-    stop.cancelled().await;
-    info!("worker stops");
+    tokio::select! {
+        () = stop.cancelled() => info!("worker stops"),
+        () = vital.broken() => error!("a vital task has ended"),
+    }
+    let broken = !stop.is_cancelled();
     health.draining();
+    // What the other tasks have begun they end: only what is broken is lost.
+    vital.stop().await;
     ops_stop.cancel();
     tracker.close();
     tracker.wait().await;
     parts.queries.store.close().await;
+    anyhow::ensure!(!broken, "a task that everything depends on has ended");
     Ok(())
 }
 
@@ -109,7 +117,7 @@ pub async fn run(
 pub fn metrics() -> anyhow::Result<Registry> {
     let registry = Registry::new();
     LaneMetrics::new(&registry)?;
-    queries::Metrics::new(&registry)?;
+    queries::Metrics::new(&registry)?.touch();
     jobs::Metrics::new(&registry)?;
     consumers::Metrics::new(&registry)?;
     Ok(registry)
@@ -127,11 +135,13 @@ pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()
 }
 
 /// Gives the event log another name, so that every client fetches its state anew.
+/// Refuses to while a worker runs.
 pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
     let name = crate::token::code().context("making a name")?;
-    epoch::rename(&options(config)?, &name)
+    let renamed = epoch::rename(&options(config)?, &name)
         .await
         .context("renaming the event log")?;
+    anyhow::ensure!(renamed, "workers are running: stop all of them first");
     info!(epoch = name, "the event log has a new name");
     Ok(())
 }
@@ -226,14 +236,8 @@ impl Parts {
 }
 
 /// Looks again and again whether this worker can do its work.
-async fn look(
-    lanes: LaneParts,
-    queries: Arc<queries::Deps>,
-    health: Health,
-    expected: usize,
-    stop: CancellationToken,
-) {
-    while !stop.is_cancelled() {
+async fn look(lanes: LaneParts, queries: Arc<queries::Deps>, health: Health, expected: usize) {
+    loop {
         let bus = lanes
             .bus
             .now_ms()
@@ -262,9 +266,6 @@ async fn look(
             .then_some(())
             .ok_or_else(|| format!("{} of {expected} lanes run", summary.lanes));
         health.set("lanes", found);
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(LOOK) => {}
-        }
+        tokio::time::sleep(LOOK).await;
     }
 }

@@ -68,6 +68,16 @@ impl Metrics {
         }
         Ok(metrics)
     }
+
+    /// Gives those with labels a first value: only then are they shown.
+    pub(crate) fn touch(&self) {
+        for counters in [&self.queries, &self.refusals] {
+            counters.with_label_values(&[""]);
+        }
+        for histograms in [&self.seconds, &self.waited] {
+            histograms.with_label_values(&[""]);
+        }
+    }
 }
 
 fn name(name: &str) -> String {

@@ -7,6 +7,7 @@
 
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 
+use super::write::partition::LOCK_CLASS;
 use crate::error::StoreError;
 
 /// Whether the database tells who it is, the deployment's part of the name, and
@@ -34,13 +35,20 @@ pub(super) fn join(database: &str, deployment: &str) -> String {
     format!("{database}-{deployment}")
 }
 
-/// Gives the log another name: the places that clients hold mean nothing in it.
-pub(crate) async fn rename(options: &PgConnectOptions, name: &str) -> Result<(), StoreError> {
+/// Gives the log another name: the places that clients hold mean nothing in it. `false`,
+/// and nothing is changed, while a lane holds a partition: it learned the name when it
+/// connected, and would go on with the old one.
+pub(crate) async fn rename(options: &PgConnectOptions, name: &str) -> Result<bool, StoreError> {
     let mut connection = options.connect().await?;
-    sqlx::query("UPDATE deployment SET epoch = $1")
-        .bind(name)
-        .execute(&mut connection)
-        .await?;
+    let renamed = sqlx::query(
+        "UPDATE deployment SET epoch = $1 WHERE NOT EXISTS (
+             SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid::int8 = $2
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+    )
+    .bind(name)
+    .bind(i64::from(LOCK_CLASS))
+    .execute(&mut connection)
+    .await?;
     connection.close().await?;
-    Ok(())
+    Ok(renamed.rows_affected() > 0)
 }

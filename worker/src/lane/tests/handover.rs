@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::{error::Reason, protocol::message::MessageSent};
 
 use super::stage::Stage;
-use crate::lane::process::Process;
+use crate::{lane::process::Process, store::epoch};
 
 #[tokio::test]
 async fn what_waits_at_an_orderly_handover_shares_its_commits() {
@@ -176,4 +176,18 @@ async fn a_partition_changes_its_lane_in_order_without_a_pause_above_a_second() 
         longest = longest.max(began.elapsed());
     }
     assert!(longest < Duration::from_secs(1), "{longest:?}");
+}
+
+#[tokio::test]
+async fn the_log_gets_another_name_only_while_no_lane_holds_a_partition() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    stage.send(&alice, &room, "n", "hi").await.unwrap();
+    assert!(!epoch::rename(&stage.options, "another").await.unwrap());
+    stage.stop_lanes().await;
+    assert!(epoch::rename(&stage.options, "another").await.unwrap());
+    assert_eq!(
+        stage.column("SELECT epoch FROM deployment").await,
+        ["another"]
+    );
 }

@@ -77,7 +77,7 @@ pub(super) struct Stage {
     pub(super) bus: Bus,
     pub(super) pool: PgPool,
     url: String,
-    options: PgConnectOptions,
+    pub(super) options: PgConnectOptions,
     subscriber: Subscriber,
     /// What the next lanes belong to.
     pub(super) process: Process,

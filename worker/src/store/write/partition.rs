@@ -11,7 +11,7 @@ use super::{
 use crate::error::{Error, StoreError};
 
 /// Names our advisory locks among those of other programs: \"conf\" in ASCII.
-const LOCK_CLASS: i32 = 0x636f_6e66;
+pub(crate) const LOCK_CLASS: i32 = 0x636f_6e66;
 
 /// A partition that was taken, and how its last lane left it.
 #[derive(Debug)]
