@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use prometheus::{Error as MetricsError, IntCounter, IntGaugeVec, Opts, Registry};
+use serde_bytes::ByteBuf;
 use shared::{
     bus::{Bus, envelope::pack},
     ids::{Partition, ServerId},
@@ -193,9 +194,9 @@ impl Consumer {
     ) -> Result<(), StoreError> {
         let (mut deleted, mut failed) = (Vec::new(), Vec::new());
         for event in events {
-            match deleted_by(event) {
+            match deleted_by(event.topic, &event.body) {
                 Some(message) => deleted.push(message),
-                None => failed.push((REDACTION, event.body.clone())),
+                None => failed.push(left(event)),
             }
         }
         self.metrics.failures.inc_by(failed.len() as u64);
@@ -211,8 +212,8 @@ impl Consumer {
     ) -> Result<(), StoreError> {
         let mut failed = Vec::new();
         for event in events {
-            let Some(message) = deleted_by(event) else {
-                failed.push((REDACTION, event.body.clone()));
+            let Some(message) = deleted_by(event.topic, &event.body) else {
+                failed.push(left(event));
                 continue;
             };
             match log.redact(&[message], &[], &[]).await {
@@ -220,7 +221,7 @@ impl Consumer {
                 Err(error) if error.is_outage() => return Err(error),
                 Err(error) => {
                     warn!(consumer = NAME, partition = event.partition, position = event.position, %error, "event is left to a job");
-                    failed.push((REDACTION, pack(&message).to_vec()));
+                    failed.push(left(event));
                 }
             }
         }
@@ -229,11 +230,18 @@ impl Consumer {
     }
 }
 
-/// What a deletion names; none when nobody can read it.
-fn deleted_by(event: &Read) -> Option<Deleted> {
-    let server = ServerId::try_from(event.topic).ok()?;
-    let told: MessageDeleted = protocol::decode(&event.body).ok()?;
+/// What a deletion names; none when this program cannot read it.
+pub(crate) fn deleted_by(topic: i64, body: &[u8]) -> Option<Deleted> {
+    let server = ServerId::try_from(topic).ok()?;
+    let told: MessageDeleted = protocol::decode(body).ok()?;
     Some((server, told.channel_id, told.message_id))
+}
+
+/// The job that an event is left to. It holds the event as it is: what this program
+/// cannot read, a newer one may.
+fn left(event: &Read) -> (&'static str, Vec<u8>) {
+    let body = ByteBuf::from(event.body.clone());
+    (REDACTION, pack(&(event.topic, body)).to_vec())
 }
 
 #[cfg(test)]

@@ -7,24 +7,26 @@
 use std::time::Duration;
 
 use prometheus::{Error as MetricsError, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use serde_bytes::ByteBuf;
 use shared::{
     bus::envelope::unpack,
-    ids::{ChannelId, MessageId, ServerId},
+    ids::{ChannelId, ServerId},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
+    consumers::deleted_by,
     error::StoreError,
     store::jobs::{Job, Jobs},
 };
 
 /// The purge of a deleted channel: its server and itself.
 pub(crate) const CHANNEL_PURGE: &str = "channel_purge";
-/// The redaction of a deleted message that failed when its event was read: its server,
-/// its channel and itself.
-pub(crate) const REDACTION: &str = "redaction";
+/// The redaction of a deleted message that failed when its event was read: the topic and
+/// the body of that event.
+pub(crate) const REDACTION: &str = "event_redaction";
 /// What this program can do.
 const KINDS: [&str; 2] = [CHANNEL_PURGE, REDACTION];
 
@@ -86,7 +88,10 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Forgets what was counted, also of kinds that only a newer program knows.
     fn clear(&self) {
+        self.age.reset();
+        self.parked.reset();
         for kind in KINDS.into_iter().chain(["internal"]) {
             self.age.with_label_values(&[kind]).set(0.0);
             self.parked.with_label_values(&[kind]).set(0);
@@ -178,9 +183,10 @@ async fn slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
             jobs.purge(job, place, PURGE_SLICE, PURGE_REST).await
         }
         REDACTION => {
-            let (server, channel, message): (ServerId, ChannelId, MessageId) =
-                unpack(&job.body).map_err(unreadable)?;
-            jobs.redact(job, server, (channel, message)).await
+            let (topic, body): (i64, ByteBuf) = unpack(&job.body).map_err(unreadable)?;
+            let deleted = deleted_by(topic, &body)
+                .ok_or(StoreError::Inconsistency("the event of a deletion"))?;
+            jobs.redact(job, deleted).await
         }
         _ => Err(StoreError::Inconsistency("a job of no kind")),
     }

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use shared::ids::{ChannelId, MessageId, ServerId};
+use shared::ids::{ChannelId, ServerId};
 use sqlx::{
     PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::redact;
+use super::{consumers::Deleted, redact};
 use crate::error::StoreError;
 
 /// A job and what waits are looked at on one connection, a slice has another.
@@ -111,11 +111,10 @@ impl Jobs {
     pub(crate) async fn redact(
         &self,
         job: &Job,
-        server: ServerId,
-        message: (ChannelId, MessageId),
+        (server, channel, message): Deleted,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        redact::message(&mut transaction, server.sql(), message).await?;
+        redact::message(&mut transaction, server.sql(), (channel, message)).await?;
         self.finish(job, transaction).await
     }
 

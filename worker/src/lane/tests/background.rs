@@ -144,7 +144,7 @@ async fn a_job_or_an_event_that_fails_stops_no_other() {
         "SELECT 1 FROM events WHERE position('secret'::bytea in body) > 0 HAVING count(*) = 0";
     stage.until(gone).await;
     stage
-        .until("SELECT 1 FROM jobs WHERE kind = 'redaction' HAVING count(*) = 64")
+        .until("SELECT 1 FROM jobs WHERE kind = 'event_redaction' HAVING count(*) = 64")
         .await;
     // Tried too often, it waits for a person.
     stage
