@@ -6,6 +6,24 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
+/// One of what a gauge counts, as long as it is there.
+#[derive(Debug)]
+pub struct Counted(IntGauge);
+
+impl Counted {
+    /// Counts one more.
+    pub fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 macro_rules! metrics {
     ($(
         $(#[doc = $doc:literal])+ $field:ident: $kind:ident $(by $label:literal)?;
@@ -116,11 +134,11 @@ metrics! {
     holes_total: IntCounter;
     /// Repairs from the event log.
     repairs_total: IntCounter;
-    /// Repairs that failed and were tried again.
+    /// Questions about heads, holes and structures that failed and were asked again.
     repairs_failed_total: IntCounter;
     /// Topics marked dirty: something may have been lost.
     dirty_total: IntCounter;
-    /// Gap frames sent.
+    /// Topics that could not be continued for a session that opens, or for all of a topic.
     gaps_total: IntCounter;
     /// Times that the bus lost an unknown number of messages.
     lost_total: IntCounter;

@@ -28,7 +28,7 @@ use crate::{
         unexpected,
     },
     log::{Log, Page},
-    metrics::Metrics,
+    metrics::{Counted, Metrics},
     queries::Queries,
     replay::{Frames, Past},
     session::{Places, link::Link},
@@ -200,8 +200,7 @@ impl Opener {
         }
         let caller = opened.caller.clone();
         let epoch = Some(epoch_number(&opened.epoch));
-        self.metrics.sessions.inc();
-        link.open(caller.clone());
+        link.open(caller.clone(), Counted::new(&self.metrics.sessions));
         let topics = self.ready(link, opened).await;
         let mut opening = self.opening(link, caller, epoch);
         opening.follow_all(topics).await?;

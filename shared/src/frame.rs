@@ -61,7 +61,7 @@ pub struct Frame<'a> {
     pub opcode: u16,
     /// Pairs a reply with its request.
     pub request: u32,
-    /// The server, the DM channel, or 0 for the user's own account.
+    /// The server, or 0 for the user's own account.
     pub scope: u64,
     /// The encoded body: exactly one well-formed value.
     pub body: &'a [u8],

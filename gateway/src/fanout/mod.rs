@@ -43,7 +43,7 @@ use self::{
     repair::Repaired,
     table::{Job, Table},
 };
-use crate::{metrics::Metrics, opening::Opener, probe::Echo, queries::Queries};
+use crate::{metrics::Metrics, opening::Opener, probe::Echo, queries::Queries, shard};
 
 /// How many messages of sessions may wait; whoever finds it full waits.
 pub const INBOX: usize = 1_024;
@@ -174,13 +174,13 @@ impl Fanout {
     }
 
     fn answer(&mut self, answers: Vec<Answer>) {
-        let count = self.shards.len() as u64;
+        let count = self.shards.len();
         let mut by_shard: Vec<Vec<Answer>> = (0..count).map(|_| Vec::new()).collect();
         for answer in answers {
             if self.queries.answered(&answer) {
                 continue;
             }
-            let shard = usize::try_from(answer.connection % count.max(1)).unwrap_or(0);
+            let shard = shard::of(answer.connection, count);
             if let Some(list) = by_shard.get_mut(shard) {
                 list.push(answer);
             }

@@ -10,8 +10,8 @@ use super::{
     topic::{Kind, Subscription},
 };
 
-/// How many repairs run at once: of the 64 queries of a gateway, some must be
-/// left for the sessions.
+/// How many repairs run at once: half of the turns that a gateway has for its own
+/// questions, which replays need, too.
 const MAX_REPAIRS: usize = 16;
 /// How many topics one question about heads names.
 const HEADS: usize = 256;

@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{dialect::Dialect, places::Place};
+use crate::{dialect::Dialect, metrics::Counted, places::Place};
 
 /// One connection, seen from both of its halves.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Link {
     pub deflates: bool,
     /// What limits per network address count by.
     pub address: u64,
-    caller: OnceLock<Caller>,
+    opened: OnceLock<(Caller, Counted)>,
     closing: AtomicBool,
     wake: Notify,
     under_way: Mutex<UnderWay>,
@@ -122,7 +122,7 @@ impl Link {
             dialect,
             deflates: false,
             address,
-            caller: OnceLock::new(),
+            opened: OnceLock::new(),
             closing: AtomicBool::new(false),
             wake: Notify::const_new(),
             under_way: Mutex::new(UnderWay {
@@ -142,15 +142,15 @@ impl Link {
     }
 
     /// The session was opened: the reading half takes commands from now on.
-    pub fn open(&self, caller: Caller) {
-        if self.caller.set(caller).is_ok() {
+    pub fn open(&self, caller: Caller, counted: Counted) {
+        if self.opened.set((caller, counted)).is_ok() {
             self.wake.notify_one();
         }
     }
 
     /// Whose session it is, once opened.
     pub fn caller(&self) -> Option<&Caller> {
-        self.caller.get()
+        self.opened.get().map(|(caller, _)| caller)
     }
 
     /// The close frame is on its way: the reading half takes nothing more.

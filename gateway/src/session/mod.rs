@@ -56,7 +56,7 @@ pub struct Request {
     pub opcode: u16,
     /// Pairs a reply with its request.
     pub request: u32,
-    /// The server, the DM channel, or 0.
+    /// The server, or 0 for the account itself.
     pub scope: u64,
     /// The encoded body.
     pub body: Vec<u8>,

@@ -72,9 +72,6 @@ pub async fn run(
         Box::pin(linger(&read)).await;
     }
     gateway.metrics.connections.dec();
-    if link.caller().is_some() {
-        gateway.metrics.sessions.dec();
-    }
     // Before the end is announced: an opening that is still under way must not
     // join the stream after it.
     link.close();

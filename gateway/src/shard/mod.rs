@@ -132,6 +132,11 @@ pub async fn run<S: Socket>(
     }
 }
 
+/// Which of so many shards writes to a connection.
+pub fn of(connection: u64, shards: usize) -> usize {
+    usize::try_from(connection % shards.max(1) as u64).unwrap_or(0)
+}
+
 impl<S: Socket> Shard<S> {
     /// A shard without connections.
     pub fn new(bounds: ShardBounds, memory: &Memory, metrics: ShardMetrics) -> Self {
@@ -262,9 +267,7 @@ impl<S: Socket> Shard<S> {
                 }
             }
             ToShard::Remove(connection) => {
-                if let Some(slot) = self.writers.slot(connection) {
-                    self.remove(slot);
-                }
+                self.remove(connection);
             }
             ToShard::Drain(window) => self.start_drain(window, now),
         }
@@ -281,8 +284,8 @@ impl<S: Socket> Shard<S> {
     /// Writes what was queued, up to the end of the turn; says whether something is left.
     pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) -> bool {
         let unfinished = self.writers.flush(now, blocked);
-        while let Some(slot) = self.writers.over.pop() {
-            self.remove(slot);
+        while let Some(connection) = self.writers.over.pop() {
+            self.remove(connection);
         }
         self.writers.metrics.publish();
         unfinished
@@ -326,8 +329,10 @@ impl<S: Socket> Shard<S> {
         }
     }
 
-    fn remove(&mut self, slot: u32) {
-        if let Some(mut writer) = self.writers.remove(slot) {
+    fn remove(&mut self, connection: u64) {
+        if let Some(slot) = self.writers.slot(connection)
+            && let Some(mut writer) = self.writers.remove(slot)
+        {
             for topic in std::mem::take(&mut writer.topics) {
                 self.topics.leave(topic, slot, false);
             }

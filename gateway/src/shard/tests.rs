@@ -560,7 +560,7 @@ fn what_an_idle_connection_keeps_is_small() {
             size_of::<Option<Writer<crate::transport::WriteHalf>>>(),
             224,
         ),
-        ("link", size_of::<Link>(), 224),
+        ("link", size_of::<Link>(), 232),
         ("member", size_of::<Member>(), 64),
         ("topic", size_of::<Topic>(), 384),
     ] {

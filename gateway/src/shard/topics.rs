@@ -423,32 +423,44 @@ impl Topic {
                 group.sight = Sight::Channels(channels.clone());
             }
         }
-        for (connection, key, channels, _) in &change.moved {
-            let Some(slot) = writers.slot(*connection) else {
-                continue;
-            };
-            let mut is_here = false;
-            for held in self.held.iter_mut().filter(|held| held.slot == slot) {
-                held.group = Some(*key);
-                is_here = true;
-            }
-            let mut hidden = None;
-            for group in self.groups.values_mut() {
-                if let Some(index) = group.members.iter().position(|member| *member == slot) {
-                    group.members.swap_remove(index);
-                    hidden = Some(group.hidden);
+        let moved: HashMap<u32, _, RandomState> = change
+            .moved
+            .iter()
+            .filter_map(|(connection, key, channels, _)| {
+                Some((writers.slot(*connection)?, (*key, channels)))
+            })
+            .collect();
+        if moved.is_empty() {
+            return;
+        }
+        // Once over all members, however many of them move: a room is large.
+        let mut moving = Vec::new();
+        for group in self.groups.values_mut() {
+            let hidden = group.hidden;
+            group.members.retain(|slot| {
+                let moves = moved.contains_key(slot);
+                if moves {
+                    moving.push((*slot, hidden));
                 }
-            }
-            if !is_here && hidden.is_none() {
-                continue;
-            }
-            let group = self.group(Some(*key), now);
-            group.sight = Sight::Channels(channels.clone());
-            if let Some(hidden) = hidden {
-                group.members.push(slot);
+                !moves
+            });
+        }
+        for (slot, hidden) in moving {
+            if let Some((key, channels)) = moved.get(&slot) {
+                let group = self.group(Some(*key), now);
+                group.sight = Sight::Channels((*channels).clone());
                 group.hidden |= hidden;
+                group.members.push(slot);
             }
         }
+        let mut waiting = std::mem::take(&mut self.held);
+        for held in &mut waiting {
+            if let Some((key, channels)) = moved.get(&held.slot) {
+                held.group = Some(*key);
+                self.group(held.group, now).sight = Sight::Channels((*channels).clone());
+            }
+        }
+        self.held = waiting;
     }
 
     /// Tells those who see something else now what that is; it carries them past the event.

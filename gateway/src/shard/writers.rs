@@ -161,8 +161,9 @@ pub struct Writers<S> {
     charge: Charge,
     /// What this shard counts.
     pub metrics: ShardMetrics,
-    /// Slots whose connection is over: the shard takes them out of its topics.
-    pub over: Vec<u32>,
+    /// Connections that are over: the shard takes them out of its topics. A slot would not
+    /// do, as it may have another connection by then.
+    pub over: Vec<u64>,
 }
 
 /// A socket that has to be waited for.
@@ -451,7 +452,7 @@ impl<S: Socket> Writers<S> {
                 continue;
             }
             match write(writer, now, low, &mut self.metrics) {
-                Ok(true) if writer.closing.is_some() => self.over.push(slot),
+                Ok(true) if writer.closing.is_some() => self.over.push(writer.link.connection),
                 Ok(true) => {}
                 Ok(false) => blocked.push(Blocked {
                     slot,
@@ -463,7 +464,7 @@ impl<S: Socket> Writers<S> {
                         self.metrics.closed(RESET);
                     }
                     writer.link.close();
-                    self.over.push(slot);
+                    self.over.push(writer.link.connection);
                 }
             }
             if writer.queue.total() <= low {
@@ -496,7 +497,7 @@ impl<S: Socket> Writers<S> {
             waiting += writer.waiting();
             if let Some(since) = writer.closing {
                 if now >= since + CLOSE_TIMEOUT {
-                    self.over.push(slot);
+                    self.over.push(writer.link.connection);
                 }
                 continue;
             }

@@ -1,12 +1,16 @@
 //! Who gets an event, and what a change of rights does to it.
 
+use prometheus::IntGauge;
 use shared::{
     bus::envelope::{Caller, CallerKind},
     ids::{SessionId, UserId},
 };
 
 use super::*;
-use crate::fanout::message::{Notice, RightsChange, RightsEvent};
+use crate::{
+    fanout::message::{Notice, RightsChange, RightsEvent},
+    metrics::Counted,
+};
 
 /// What a change of rights tells a session: its own frames, in short.
 fn told(sink: &Sink) -> Vec<String> {
@@ -100,11 +104,15 @@ fn an_event_for_some_accounts_is_hidden_from_the_others() {
     let (alice, bob) = (Sink::open(), Sink::open());
     for (connection, sink) in [(1, &alice), (2, &bob)] {
         let link = house.add(connection, Dialect::MessagePack, sink);
-        link.open(Caller {
+        let caller = Caller {
             kind: CallerKind::Person,
             user: UserId::new(connection).unwrap(),
             session: SessionId::new(connection).unwrap(),
-        });
+        };
+        link.open(
+            caller,
+            Counted::new(&IntGauge::new("sessions", "-").unwrap()),
+        );
         house.join(connection, 7, &[1]);
     }
     house.tell(ToShard::Events(vec![event(1, 1, Some(vec![2]))]));
