@@ -15,7 +15,7 @@ enum Sabotage {
     SkipRepair,
     /// Answers find their requests by the numbers that clients chose.
     ClientNumbers,
-    /// Some events go out under the views of another moment.
+    /// Some events go out by the rights of another moment.
     OtherViews,
     /// The worker's part is broken; the gateway is sound.
     Elsewhere,
@@ -38,7 +38,7 @@ pub fn arm() -> anyhow::Result<()> {
         "skip_repair" => Sabotage::SkipRepair,
         "client_numbers" => Sabotage::ClientNumbers,
         "other_views" => Sabotage::OtherViews,
-        "ack_before_commit" | "forget_nonce" => Sabotage::Elsewhere,
+        "ack_before_commit" | "forget_nonce" | "replace_token" => Sabotage::Elsewhere,
         other => bail!(
             "this build is broken on purpose, and CONFAB_SABOTAGE names nothing it knows: {other:?}"
         ),

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 use shared::{
+    domain::permissions::Override,
     ids::{ChannelId, ServerId},
     protocol::{
         account::JoinAsGuest,
-        channel::{Channel, GetChannels},
+        channel::{Channel, GetChannels, UpdateChannel},
         invite::{CreateInvite, RedeemInvite},
         message::{GetMessages, Message, NewMessage},
         server::CreateServer,
@@ -28,6 +29,18 @@ pub struct Room {
     pub tokens: Vec<String>,
     /// The gateways.
     pub gateways: Vec<String>,
+}
+
+/// The request that sets the overrides of a channel and leaves the rest of it.
+pub fn overrides(channel_id: ChannelId, overrides: Vec<Override>) -> UpdateChannel {
+    UpdateChannel {
+        nonce: nonce(),
+        channel_id,
+        name: None,
+        topic: None,
+        position: None,
+        overrides: Some(overrides),
+    }
 }
 
 impl Room {

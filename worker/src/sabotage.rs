@@ -16,6 +16,8 @@ enum Sabotage {
     AckBeforeCommit,
     /// Some nonces are looked up in vain, and not kept.
     ForgetNonce,
+    /// Who repeats a sign-in gets another token, and the first is dead.
+    ReplaceToken,
     /// The gateway's part is broken; the worker is sound.
     Elsewhere,
 }
@@ -36,6 +38,7 @@ pub fn arm() -> anyhow::Result<()> {
     let sabotage = match name.as_str() {
         "ack_before_commit" => Sabotage::AckBeforeCommit,
         "forget_nonce" => Sabotage::ForgetNonce,
+        "replace_token" => Sabotage::ReplaceToken,
         "skip_repair" | "client_numbers" | "other_views" => Sabotage::Elsewhere,
         other => bail!(
             "this build is broken on purpose, and CONFAB_SABOTAGE names nothing it knows: {other:?}"
@@ -60,4 +63,9 @@ pub(crate) fn forgets() -> bool {
         && LOOKED_UP
             .fetch_add(1, Ordering::Relaxed)
             .is_multiple_of(FORGOTTEN)
+}
+
+/// Whether a repeated sign-in replaces the token of the first.
+pub(crate) fn replaces_token() -> bool {
+    CHOSEN.get() == Some(&Sabotage::ReplaceToken)
 }

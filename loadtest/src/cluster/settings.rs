@@ -86,12 +86,10 @@ impl Settings {
             // No load balancer has to notice anything.
             .set("CONFAB_LAME_DUCK_MS", "0")
             .set("CONFAB_CLUSTER_KEY", KEY);
-        for name in RATES {
-            node.set(name, "1000000");
-        }
-        for name in LIMITS {
+        let rates = RATES.map(|name| (name, "1000000"));
+        for (name, most) in rates.into_iter().chain(LIMITS.map(|name| (name, "off"))) {
             let named = self.limits.iter().find(|(known, _)| *known == name);
-            let value = named.map_or("off", |(_, value)| value);
+            let value = named.map_or(most, |(_, value)| value);
             if value != "usual" {
                 node.set(name, value);
             }

@@ -12,7 +12,7 @@ use shared::{
     protocol::{
         Event, Request,
         account::SignedIn,
-        channel::{Channel, ChannelCreated, CreateChannel, GetChannels, UpdateChannel},
+        channel::{Channel, ChannelCreated, CreateChannel, GetChannels},
         invite::{CreateInvite, RedeemInvite},
         message::{
             DeleteMessage, EditMessage, GetMessages, Message, MessageCreated, MessageSent,
@@ -29,6 +29,7 @@ use crate::{
     client::{CallError, Client, log::Seen},
     door::{Door, Entrance},
     random::nonce,
+    room,
 };
 
 /// How long somebody waits for what has to happen.
@@ -163,14 +164,7 @@ impl Person {
 
     /// Sets the overrides of a channel.
     pub async fn overrides(&self, channel: ChannelId, overrides: Vec<Override>) -> Result<()> {
-        let update = UpdateChannel {
-            nonce: nonce(),
-            channel_id: channel,
-            name: None,
-            topic: None,
-            position: None,
-            overrides: Some(overrides),
-        };
+        let update = room::overrides(channel, overrides);
         self.call(&update).await.context("setting overrides")
     }
 

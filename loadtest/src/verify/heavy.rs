@@ -7,7 +7,7 @@ use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
     ids::ChannelId,
     protocol::{
-        channel::{CreateChannel, DeleteChannel, UpdateChannel},
+        channel::{CreateChannel, DeleteChannel},
         message::NewMessage,
     },
 };
@@ -25,6 +25,10 @@ use crate::{
     workload::Plan,
 };
 
+/// The role that very many hold.
+const ROLE: u64 = 11;
+/// Who of the room holds it: see [`give_roles`].
+const HOLDERS: [usize; 2] = [1, 3];
 /// Within this time something goes on, or never.
 const BACK: Duration = Duration::from_mins(2);
 /// Nobody waits longer for an acknowledgement because of what others do.
@@ -46,11 +50,16 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
         topic: None,
         overrides: Vec::new(),
     };
-    let big = owner
-        .call(room.server.get(), &create)
-        .await?
-        .channel
-        .channel_id;
+    let made = owner.call(room.server.get(), &create).await?;
+    let big = made.channel.channel_id;
+    let create = CreateChannel {
+        nonce: nonce(),
+        name: "side".to_owned(),
+        topic: None,
+        overrides: Vec::new(),
+    };
+    let made = owner.call(room.server.get(), &create).await?;
+    let side = made.channel.channel_id;
     let messages = trial.terms.size.of(100_000, 300_000, 1_000_000);
     fill(trial, big, messages).await?;
     let plan = Plan {
@@ -81,22 +90,36 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     trial.measured(format!("its messages were gone after {took:.1} s"));
     let purged = workload.now();
 
-    trial.note(format!("what a role of {members} members sees changes"));
+    let sessions = trial.terms.size.of(60, 200, 500);
+    let mut watchers = Vec::new();
+    for member in HOLDERS.into_iter().cycle().take(sessions) {
+        watchers.push(room.enter(member, Options::default()).await?);
+    }
+    let entered = workload.now();
+    trial.note(format!(
+        "what a role of {members} members sees changes, {sessions} of them are there"
+    ));
+    // Nobody but the role sees it from the first change on.
     for shows in [false, true, false, true] {
-        role_sees(&room, &owner, shows).await?;
+        role_sees(&room, &owner, &watchers, (side, shows)).await?;
         workload.progress(50, BACK).await?;
     }
     let changed = workload.now();
-    let stayed = workload.readers.iter().all(|reader| {
-        let log = reader.log().since(0);
-        !log.iter().any(|seen| matches!(seen, Seen::Lost { .. }))
-    });
+    let stayed = workload
+        .readers
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(&watchers)
+        .all(|reader: &Client| {
+            let log = reader.log().since(0);
+            !log.iter().any(|seen| matches!(seen, Seen::Lost { .. }))
+        });
     trial.demand(stayed, || "a session was closed meanwhile".to_owned());
     let history = trial.judge(workload).await?.history;
     for (what, from, to) in [
         ("before", 0, calm),
         ("while the channel was purged", calm, purged),
-        ("while the role changed", purged, changed),
+        ("while the role changed", entered, changed),
     ] {
         let times = ack_times(&history, from..to);
         let (p99, most) = (
@@ -129,23 +152,34 @@ async fn crowd(trial: &mut Trial<'_>, room: &Room, members: i64) -> Result<()> {
     give_roles(trial, room.server.get(), &users).await
 }
 
-async fn role_sees(room: &Room, owner: &Client, shows: bool) -> Result<()> {
-    let hidden = Override {
+/// Hides a channel from everybody, and shows it to a role or not. Who watches is told.
+async fn role_sees(
+    room: &Room,
+    owner: &Client,
+    watchers: &[Client],
+    (channel, shows): (ChannelId, bool),
+) -> Result<()> {
+    let role = |target, allow, deny| Override {
         kind: TargetKind::Role,
-        target: 11,
-        allow: Permissions::empty(),
-        deny: Permissions::READ_HISTORY,
+        target,
+        allow,
+        deny,
     };
-    let update = UpdateChannel {
-        nonce: nonce(),
-        channel_id: room.channel,
-        name: None,
-        topic: None,
-        position: None,
-        overrides: Some(if shows { Vec::new() } else { vec![hidden] }),
-    };
+    let (none, view) = (Permissions::empty(), Permissions::VIEW_CHANNEL);
+    let mut overrides = vec![role(room.server.get(), none, view)];
+    if shows {
+        overrides.push(role(ROLE, view, none));
+    }
+    let ends: Vec<u64> = watchers.iter().map(|client| client.log().end()).collect();
+    let update = room::overrides(channel, overrides);
     let set = owner.call(room.server.get(), &update).await;
-    set.context("changing what a role sees")
+    set.context("changing what a role sees")?;
+    for (watcher, end) in watchers.iter().zip(ends) {
+        let told = |seen: &Seen| matches!(seen, Seen::Sight { .. }).then_some(());
+        let told = watcher.log().wait(end, BACK, told).await;
+        told.context("who has the role was not told what it sees")?;
+    }
+    Ok(())
 }
 
 /// Messages that nobody sent.

@@ -51,12 +51,12 @@ promises! {
     P15 None, "a full disk corrupts nothing, and nothing that is not stored is acknowledged";
     P16 None, "nobody receives an event after losing the right to it";
     P17 None, "memory and descriptors return to where they were";
-    P18 Some("the unread family"), "unread and mention counts equal a recount from scratch";
+    P18 Some("counts of unread messages and mentions, which come with mentions"), "unread and mention counts equal a recount from scratch";
     P19 None, "an answer belongs to the request it names, whatever numbers a client uses";
     P20 None, "strangers and slow readers cannot starve those who are in";
     P21 None, "heavy work hinders nobody";
     P22 None, "old and new programs side by side lose nothing";
-    P23 None, "a secret is nowhere in clear";
+    P23 None, "a secret rests nowhere in clear";
     Rights None, "P4, P5 and P16 hold while rights, channels and members change and gateways lag";
     Signin None, "P2 holds for signing in while Redis takes no writes";
     Pages None, "P4 holds for who asks for the largest pages";

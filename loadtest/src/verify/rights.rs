@@ -9,7 +9,7 @@ use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
     protocol::{
         account::{LogIn, Register},
-        channel::{ChannelUpdated, UpdateChannel},
+        channel::ChannelUpdated,
         message::MessageCreated,
         server::{LeaveServer, MemberLeft},
         session::RevokeSession,
@@ -21,7 +21,7 @@ use super::{schedule::Kind, trial::Trial};
 use crate::{
     client::{Client, Options, Status, log::Seen},
     random::{Random, nonce},
-    room::Room,
+    room::{self, Room},
     workload::Plan,
 };
 
@@ -117,14 +117,7 @@ async fn toggle(room: &Room, owner: &Client, until: Instant, random: &mut Random
     };
     loop {
         for overrides in [vec![hide.clone()], Vec::new()] {
-            let update = UpdateChannel {
-                nonce: nonce(),
-                channel_id: room.channel,
-                name: None,
-                topic: None,
-                position: None,
-                overrides: Some(overrides),
-            };
+            let update = room::overrides(room.channel, overrides);
             owner
                 .call(room.server.get(), &update)
                 .await

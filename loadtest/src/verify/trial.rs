@@ -327,9 +327,12 @@ fn settings(promise: Promise, terms: &Terms) -> Settings {
     let mut set = |name, value: &str| environment.push((name, value.to_owned()));
     if promise == P20 {
         // Members are not strangers; how fast they may write is not the question.
-        settings.limits = ["CONFAB_LIMIT_READ", "CONFAB_LIMIT_SIGN_IN"]
-            .map(|name| (name, "usual"))
-            .to_vec();
+        let limits = [
+            "CONFAB_LIMIT_READ",
+            "CONFAB_LIMIT_SIGN_IN",
+            "CONFAB_STRANGER_RATE",
+        ];
+        settings.limits = limits.map(|name| (name, "usual")).to_vec();
     } else {
         // Writers here are as fast as the answers come, and readers from one address are many.
         set("CONFAB_FLOOD_FRAMES", "100000");

@@ -122,7 +122,17 @@ async fn open(
     ctx.require(user_id.partition() == ctx.partition(), Reason::Malformed)?;
     let user: Option<User> = ctx.look().await?.find_user(user_id).await?;
     let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
-    if let Some(first) = ctx.look().await?.find_session(user_id, nonce).await? {
+    let first = ctx.look().await?.find_session(user_id, nonce).await?;
+    #[cfg(feature = "sabotage")]
+    let first = if let Some(first) = first
+        && crate::sabotage::replaces_token()
+    {
+        ctx.store().await?.delete_session(user_id, first.id).await?;
+        None
+    } else {
+        first
+    };
+    if let Some(first) = first {
         let (token, session_id) = again(ctx, user_id, &first, &device)?;
         return Ok(SignedIn {
             token,
