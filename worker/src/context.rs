@@ -123,7 +123,10 @@ struct Target {
 pub(super) enum TopicWriter {
     /// This lane alone: the seq was taken from memory.
     Lane(u64),
-    /// Any lane: the seq is taken under the row's lock, last before COMMIT.
+    /// Any lane, as joining and founding a server concern the account, too: the seq is taken
+    /// under the lock of the topic's row, which is kept until COMMIT, in the order of ids and
+    /// after every other lock that lanes share. So seqs are dense, n + 1 is never seen before n, and lanes that
+    /// write for the same accounts wait for each other but never in a circle.
     Any,
     /// Nobody: the event is not stored; it comes after this one.
     Nobody(u64),

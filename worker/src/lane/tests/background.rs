@@ -5,10 +5,27 @@ use std::time::{Duration, Instant};
 
 use shared::protocol::{
     channel::DeleteChannel,
-    message::{DeleteMessage, EditMessage, MessageCreated},
+    message::{DeleteMessage, EditMessage, MessageCreated, MessageSent},
 };
 
-use super::stage::Stage;
+use super::stage::{Person, Room, Stage};
+
+async fn delete_channel(stage: &mut Stage, person: &Person, room: &Room) {
+    let delete = DeleteChannel {
+        nonce: "d".to_owned(),
+        channel_id: room.channel,
+    };
+    stage.call(person, room.server, &delete).await.unwrap();
+}
+
+async fn delete_message(stage: &mut Stage, person: &Person, room: &Room, sent: &MessageSent) {
+    let delete = DeleteMessage {
+        nonce: "d".to_owned(),
+        channel_id: room.channel,
+        message_id: sent.message_id,
+    };
+    stage.call(person, room.server, &delete).await.unwrap();
+}
 
 #[tokio::test]
 async fn a_channel_is_purged_in_slices_and_nobody_waits() {
@@ -23,11 +40,7 @@ async fn a_channel_is_purged_in_slices_and_nobody_waits() {
         ))
         .await;
     stage.start_background();
-    let delete = DeleteChannel {
-        nonce: "d".to_owned(),
-        channel_id: room.channel,
-    };
-    stage.call(&alice, room.server, &delete).await.unwrap();
+    delete_channel(&mut stage, &alice, &room).await;
     let before = stage.commits();
     let mut longest = Duration::ZERO;
     for n in 0..100 {
@@ -67,12 +80,7 @@ async fn deleted_text_leaves_the_log() {
     }
     let held = "SELECT count(*)::text FROM events WHERE position('secret'::bytea in body) > 0";
     assert_eq!(stage.column(held).await, ["3"]);
-    let delete = DeleteMessage {
-        nonce: "d".to_owned(),
-        channel_id: room.channel,
-        message_id: sent.message_id,
-    };
-    stage.call(&alice, room.server, &delete).await.unwrap();
+    delete_message(&mut stage, &alice, &room, &sent).await;
     let gone =
         "SELECT 1 FROM events WHERE position('secret'::bytea in body) > 0 HAVING count(*) = 0";
     stage.until(gone).await;
@@ -107,11 +115,7 @@ async fn the_texts_of_a_purged_channel_leave_the_log() {
             .await
             .unwrap();
     }
-    let delete = DeleteChannel {
-        nonce: "d".to_owned(),
-        channel_id: room.channel,
-    };
-    stage.call(&alice, room.server, &delete).await.unwrap();
+    delete_channel(&mut stage, &alice, &room).await;
     let gone =
         "SELECT 1 FROM events WHERE position('secret'::bytea in body) > 0 HAVING count(*) = 0";
     stage.until(gone).await;
@@ -134,12 +138,7 @@ async fn a_job_or_an_event_that_fails_stops_no_other() {
     stage.stop_lanes().await;
     stage.start_lanes(1);
     stage.start_background();
-    let delete = DeleteMessage {
-        nonce: "d".to_owned(),
-        channel_id: room.channel,
-        message_id: sent.message_id,
-    };
-    stage.call(&alice, room.server, &delete).await.unwrap();
+    delete_message(&mut stage, &alice, &room, &sent).await;
     let gone =
         "SELECT 1 FROM events WHERE position('secret'::bytea in body) > 0 HAVING count(*) = 0";
     stage.until(gone).await;
