@@ -22,7 +22,7 @@ use shared::{
         Bus, Decision, StreamId,
         envelope::{Answer, Envelope},
     },
-    domain::limits::{MAX_BATCH, RateLimit},
+    domain::limits::RateLimit,
     error::{Reason, Refusal},
     frame,
     ids::Partition,
@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug_span, error, warn};
 
 use super::{
-    Lane, LaneParts,
+    Lane, LaneParts, appetite,
     consume::{Source, Work},
     publish::Outgoing,
     register,
@@ -86,7 +86,7 @@ impl Lane<'_> {
             self.execute_alone(work).await?;
         }
         while !rest.is_empty() {
-            let later = rest.split_off(rest.len().min(MAX_BATCH));
+            let later = rest.split_off(appetite::batch(&rest));
             let mut batch = std::mem::replace(&mut rest, later);
             self.breathe_if_due().await?;
             self.note(&batch).await?;
@@ -150,6 +150,16 @@ impl Lane<'_> {
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
             .collect();
+        for step in &steps {
+            if let Some(key) = &step.key
+                && known.contains_key(key)
+            {
+                self.parts.metrics.repeats.inc();
+                if let Some(author) = key.author {
+                    self.repeats.count(author, now_ms);
+                }
+            }
+        }
         draw(self.parts, works, &steps, &known).await;
         let wanted = register::wanted(&steps, works);
         let registers = self.writer.load_registers(&wanted).await?;
@@ -349,9 +359,6 @@ async fn draw(
             continue;
         }
         let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
-        if repeat {
-            parts.metrics.repeats.inc();
-        }
         let limit = step.command.row().limit;
         let caller = work.entry.as_ref().and_then(|entry| entry.caller.as_ref());
         if let (false, None, Source::Stream(_), Some(caller)) =

@@ -7,7 +7,6 @@ use shared::{
         StreamEntry, StreamId,
         envelope::{Caller, CallerKind, Entry, unpack},
     },
-    domain::limits::MAX_BATCH,
     error::Refusal,
     ids::{Partition, SessionId},
 };
@@ -17,9 +16,6 @@ use tracing::warn;
 
 use super::{BACK_OFF, Lane, LaneParts};
 use crate::{error::Error, store::write::internal::Due};
-
-/// Entries read at once, shared out among the streams: 16 batches.
-const READ_COUNT: u64 = 4_096;
 
 /// The shortest wait for a stream, when there is something else to do: Redis takes
 /// 0 for ever.
@@ -73,14 +69,18 @@ impl Lane<'_> {
                 .min(self.windows.next().unwrap_or(self.next_tick))
                 .saturating_duration_since(Instant::now())
         };
-        // A batch from a single busy stream, a fair share of each of many.
-        let count = (READ_COUNT / after.len() as u64).clamp(64, MAX_BATCH as u64);
+        let count = self.appetite.share(after.len());
         let read = tokio::select! {
             () = stop.cancelled() => return Ok(Vec::new()),
             read = self.reader.read(&after, count, wait.max(SHORTEST)) => read,
         };
         match read {
-            Ok(entries) => Ok(self.take_in(entries)),
+            Ok(entries) => {
+                let bytes = entries.iter().map(|entry| entry.bytes.len()).sum();
+                let full = is_full(&entries, count);
+                self.appetite.learn(entries.len(), bytes, full);
+                Ok(self.take_in(entries))
+            }
             Err(error) => {
                 // The locks stay ours: what Redis lost, clients repeat.
                 warn!(lane = self.config.name, %error, "streams cannot be read");
@@ -121,6 +121,13 @@ impl Lane<'_> {
         }
         works
     }
+}
+
+/// Whether some stream gave as much as it might.
+fn is_full(entries: &[StreamEntry], count: u64) -> bool {
+    entries
+        .chunk_by(|one, next| one.partition == next.partition)
+        .any(|stream| stream.len() as u64 >= count)
 }
 
 impl LaneParts {

@@ -3,12 +3,13 @@
 //!
 //! - [`own`] takes and gives back partitions, and fences;
 //! - [`suspect`] finds out which entry ends lanes, and [`process`] who lives;
-//! - [`consume`] reads their streams, [`internal`] the internal commands that are due;
+//! - [`consume`] reads their streams, as much at once as [`appetite`] says, [`internal`] the internal commands that are due;
 //! - [`batch`] executes what came in one transaction, after [`steps`] sorted it out;
 //! - [`register`] makes one write of several that come in quick succession;
 //! - [`publish`] tells the gateways, after COMMIT;
-//! - [`memory`] is what it remembers of its servers.
+//! - [`memory`] is what it remembers of its servers, [`repeats`] of who repeats what was done.
 
+mod appetite;
 mod batch;
 pub(crate) mod connect;
 mod consume;
@@ -18,6 +19,7 @@ mod own;
 pub(crate) mod process;
 mod publish;
 mod register;
+mod repeats;
 mod steps;
 mod suspect;
 #[cfg(test)]
@@ -38,7 +40,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::{
-    memory::Memory, process::Process, publish::Publisher, register::Windows, suspect::Watch,
+    appetite::Appetite, memory::Memory, process::Process, publish::Publisher, register::Windows,
+    repeats::Repeats, suspect::Watch,
 };
 use crate::{
     error::Error,
@@ -130,6 +133,8 @@ pub(super) struct Lane<'a> {
     epoch: u64,
     memory: Memory,
     windows: Windows,
+    repeats: Repeats,
+    appetite: Appetite,
     owned: HashMap<Partition, Owned>,
     /// Redis' clock minus ours, in milliseconds.
     redis_ahead_ms: i64,
@@ -178,6 +183,8 @@ async fn serve(
         epoch,
         memory: Memory::new(),
         windows: Windows::new(),
+        repeats: Repeats::new(),
+        appetite: Appetite::new(),
         owned: HashMap::new(),
         redis_ahead_ms: 0,
         next_tick: Instant::now(),

@@ -3,20 +3,26 @@
 //! What does not arrive is not lost: gateways repair events from the event
 //! log, and clients repeat their nonce.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use foldhash::{HashMap, HashMapExt};
 use shared::bus::{
     Bus, Topic,
     envelope::{Answer, Envelope, Published, pack},
 };
-use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinHandle,
+    time::sleep,
+};
 use tracing::warn;
 
 use crate::metrics::LaneMetrics;
 
 /// Batches that wait at most; then the lane waits, too.
 const QUEUE: usize = 64;
+/// Bytes that wait at most, besides a batch that has more by itself; then, too.
+const QUEUE_BYTES: u32 = 32 << 20;
 
 /// How often a batch is published. When that was in vain, Redis is away: until it is back each
 /// batch has one attempt, so that the lane does not wait for what repairs mend anyway.
@@ -34,6 +40,15 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    fn bytes(&self) -> usize {
+        let events = self.events.iter().map(|event| {
+            let effect = event.effect.as_ref().map_or(0, |effect| effect.len());
+            event.body.len() + effect
+        });
+        let answers = self.answers.iter().map(|(_, answer)| answer.payload.len());
+        events.chain(answers).sum()
+    }
+
     /// One message per topic and gateway, however many events and answers.
     fn messages(self, epoch: u64) -> Vec<(Topic, bytes::Bytes)> {
         let mut places: HashMap<u64, usize> = HashMap::new();
@@ -94,7 +109,8 @@ async fn publish(
 /// Publishes in a task of its own.
 #[derive(Debug)]
 pub(super) struct Publisher {
-    sender: mpsc::Sender<Outgoing>,
+    sender: mpsc::Sender<(Outgoing, OwnedSemaphorePermit)>,
+    room: Arc<Semaphore>,
     task: JoinHandle<()>,
 }
 
@@ -104,16 +120,17 @@ impl Publisher {
         reason = "the lane waits for it in `finish`"
     )]
     pub(super) fn start(bus: Bus, metrics: LaneMetrics, epoch: u64) -> Self {
-        let (sender, mut receiver) = mpsc::channel::<Outgoing>(QUEUE);
+        let (sender, mut receiver) = mpsc::channel::<(Outgoing, OwnedSemaphorePermit)>(QUEUE);
         let task = tokio::spawn(async move {
             let mut reachable = true;
-            while let Some(outgoing) = receiver.recv().await {
+            while let Some((outgoing, _room)) = receiver.recv().await {
                 let messages = outgoing.messages(epoch);
                 let attempts = if reachable { ATTEMPTS } else { 1 };
                 reachable = publish(&bus, messages, attempts, &metrics).await;
             }
         });
-        Self { sender, task }
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
+        Self { sender, room, task }
     }
 
     /// Hands a batch over; waits while too many wait already.
@@ -121,7 +138,11 @@ impl Publisher {
         if outgoing.events.is_empty() && outgoing.answers.is_empty() {
             return;
         }
-        if self.sender.send(outgoing).await.is_err() {
+        let bytes = u32::try_from(outgoing.bytes()).unwrap_or(QUEUE_BYTES);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes.min(QUEUE_BYTES));
+        // Nobody closes it.
+        let Ok(room) = room.await else { return };
+        if self.sender.send((outgoing, room)).await.is_err() {
             warn!("publisher has ended");
         }
     }

@@ -50,18 +50,25 @@ impl Lane<'_> {
         let verdicts = works
             .iter()
             .enumerate()
-            .map(|(place, work)| match self.step(place, work, redis_now) {
-                Ok(step) => {
-                    steps.push(step);
-                    None
-                }
-                Err(refusal) => Some(Err(refusal)),
-            })
+            .map(
+                |(place, work)| match self.step(place, work, (now_ms, redis_now)) {
+                    Ok(step) => {
+                        steps.push(step);
+                        None
+                    }
+                    Err(refusal) => Some(Err(refusal)),
+                },
+            )
             .collect();
         (verdicts, steps)
     }
 
-    fn step(&self, place: usize, work: &Work, redis_now: u64) -> Result<Step, Refusal> {
+    fn step(
+        &self,
+        place: usize,
+        work: &Work,
+        (now_ms, redis_now): (u64, u64),
+    ) -> Result<Step, Refusal> {
         if let Some(refusal) = &work.verdict {
             return Err(refusal.clone());
         }
@@ -83,6 +90,9 @@ impl Lane<'_> {
         let nonce = nonce.filter(|_| !crate::sabotage::forgets());
         if let Some(nonce) = nonce {
             commands::check_nonce(nonce)?;
+            if let Some(caller) = &entry.caller {
+                self.repeats.check(caller.user, now_ms)?;
+            }
         }
         let key = nonce.map(|nonce| NonceKey {
             scope: entry.scope,

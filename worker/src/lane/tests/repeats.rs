@@ -1,10 +1,12 @@
 //! Repeats of a nonce: what is kept for them, and how many one account gets.
 
 use shared::{
+    error::Reason,
     ids::Partition,
     protocol::{
         self,
         invite::JoinMember,
+        message::MessageSent,
         server::{LeaveServer, ServerInfo},
     },
 };
@@ -61,6 +63,37 @@ async fn a_large_answer_is_made_again_for_a_repeat() {
     let after = join(&mut stage, &bob, &room).await;
     assert_eq!(after.server, first.server);
     assert!(after.channels.is_empty() && after.roles.is_empty());
+}
+
+#[tokio::test]
+async fn who_repeats_for_ever_is_told_to_wait_and_loses_nothing() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let bob = stage.member("bob", &room).await;
+    let first = stage.send(&alice, &room, "n", "one").await.unwrap();
+    let mut requests = Vec::new();
+    for _ in 0..2_000 {
+        requests.push(stage.post(&alice, room.server, &room.message("n", "one")));
+    }
+    stage.flush().await;
+    let mut refused = 0;
+    for request in requests {
+        match stage.answer::<MessageSent>(request).await {
+            Ok(sent) => assert_eq!(sent, first),
+            Err(reason) => {
+                assert_eq!(reason, Reason::RateLimited);
+                refused += 1;
+            }
+        }
+    }
+    // A batch or two are looked up at once.
+    assert!((500..=1_000).contains(&refused), "{refused}");
+    stage.send(&bob, &room, "n", "two").await.unwrap();
+    let again = stage.send(&alice, &room, "m", "three").await.unwrap_err();
+    assert_eq!(again, Reason::RateLimited);
+    stage.clock.set(stage.now_ms() + 60_000);
+    stage.send(&alice, &room, "m", "three").await.unwrap();
+    assert_eq!(stage.send(&alice, &room, "n", "one").await.unwrap(), first);
 }
 
 #[tokio::test]
