@@ -12,10 +12,12 @@ use std::{
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
+use serde::de::DeserializeOwned;
 use shared::{
     bus::{
         Bus, BusError, Class, Delivery, Subscriber, Topic,
         envelope::{Answer, Caller, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
+        sealed::{self, Unreadable, Way},
     },
     error::{Reason, Refusal},
     keys::{Claim, ClusterKeys},
@@ -145,10 +147,16 @@ impl Queries {
         self.0.deadline
     }
 
-    /// An entry for the bus.
-    pub fn entry(&self, ticket: u64, asker: Asker, request: Request) -> Entry {
+    /// A sealed entry for the bus.
+    pub fn entry(
+        &self,
+        way: Way,
+        ticket: u64,
+        asker: Asker,
+        request: Request,
+    ) -> Result<Bytes, Refusal> {
         let patience = self.0.deadline.as_millis();
-        Entry {
+        let entry = Entry {
             node: self.0.node.clone(),
             connection: asker.connection,
             ticket,
@@ -160,7 +168,14 @@ impl Queries {
             patience_ms: u64::try_from(patience).unwrap_or(u64::MAX),
             address: asker.address,
             trace: trace_parent(),
-        }
+        };
+        let written = entry.write(way, &self.0.keys);
+        written.map_err(|_randomness| Reason::Internal.into())
+    }
+
+    /// Opens what was published to this gateway.
+    pub fn open<T: DeserializeOwned>(&self, topic: &Topic, bytes: &[u8]) -> Result<T, Unreadable> {
+        sealed::open(bytes, topic, &self.0.keys)
     }
 
     /// Asks any worker; answers the payload of a reply or refusal frame.
@@ -189,11 +204,7 @@ impl Queries {
         let opening = row(request.opcode).is_some_and(|row| row.kind == RowKind::Opening);
         let lost = if opening { Lost::Opening } else { Lost::Query };
         let wait = self.wait();
-        let mut entry = self.entry(wait.ticket(), asker, request);
-        // Redis writes what waits to its disk, and these may hold passwords and tokens.
-        entry
-            .seal(&self.0.keys)
-            .map_err(|_randomness| Reason::Internal)?;
+        let entry = self.entry(Way::Query, wait.ticket(), asker, request)?;
         let line = self.line(class)?;
         let _permit = {
             let _place = line.place(&self.0.metrics)?;
@@ -205,7 +216,7 @@ impl Queries {
         self.0.metrics.queries_total.inc();
         let _gauge = InFlight::new(&self.0.metrics);
         self.sent(wait.ticket(), lost);
-        match self.0.bus.ask(class, pack(&entry)).await {
+        match self.0.bus.ask(class, entry).await {
             Ok(true) => {}
             // It is in no list: nobody will execute it.
             Ok(false) => return Err(Reason::Busy.into()),
@@ -443,13 +454,15 @@ pub async fn hear(queries: Queries, mut subscriber: Subscriber) {
     while let Some(delivery) = subscriber.next().await {
         match delivery {
             Delivery::Lost => queries.chunks_lost(),
-            Delivery::Message(Topic::Chunks(_), bytes) => match unpack::<Chunk>(&bytes) {
-                Ok(chunk) => queries.chunk(&chunk),
-                Err(error) => {
-                    queries.0.metrics.garbled_total.inc();
-                    tracing::warn!(%error, "a piece of an answer cannot be read");
+            Delivery::Message(topic @ Topic::Chunks(_), bytes) => {
+                match queries.open::<Chunk>(&topic, &bytes) {
+                    Ok(chunk) => queries.chunk(&chunk),
+                    Err(error) => {
+                        queries.0.metrics.garbled_total.inc();
+                        tracing::warn!(%error, "a piece of an answer cannot be read");
+                    }
                 }
-            },
+            }
             Delivery::Message(..) => {}
         }
     }
@@ -556,9 +569,8 @@ mod tests {
         let taken = reader
             .take(&[Class::Account], End::Oldest, Duration::from_secs(5))
             .await;
-        let mut entry: Entry = unpack(&taken.unwrap().unwrap().bytes).unwrap();
-        assert!(entry.sealed);
-        entry.unseal(&queries.0.keys).unwrap();
+        let bytes = taken.unwrap().unwrap().bytes;
+        let entry = Entry::read(&bytes, Way::Query, &queries.0.keys).unwrap();
         assert_eq!((entry.body, entry.patience_ms), (ping().body, 10_000));
     }
 

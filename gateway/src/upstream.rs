@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::{
-    bus::{
-        Bus, BusError,
-        envelope::{Caller, pack},
-    },
+    bus::{Bus, BusError, envelope::Caller, sealed::Way},
     error::{Reason, Refusal},
     ids::{MAX_ID, Partition},
 };
@@ -156,7 +153,11 @@ impl Upstream {
             address: link.address,
         };
         let span = span(request.opcode);
-        let entry = span.in_scope(|| pack(&self.0.queries.entry(ticket, asker, request)));
+        let way = Way::Lane(partition);
+        let entry = span.in_scope(|| self.0.queries.entry(way, ticket, asker, request));
+        let entry = entry.inspect_err(|_refusal| {
+            link.answered(ticket);
+        })?;
         self.0.metrics.commands_total.inc();
         let sending = Sending {
             link: Arc::clone(link),
@@ -231,7 +232,8 @@ impl Upstream {
         asker: Asker,
         request: Request,
     ) -> Result<(), Refusal> {
-        let entry = pack(&self.0.queries.entry(ticket, asker, request));
+        let way = Way::Lane(partition);
+        let entry = self.0.queries.entry(way, ticket, asker, request)?;
         self.0.metrics.commands_total.inc();
         match self.0.bus.append(partition, entry).await {
             Ok(_) => Ok(()),

@@ -67,8 +67,8 @@ pub struct BusConfig {
 #[command(next_help_heading = "Security")]
 pub struct KeyConfig {
     /// Secrets of the cluster, the same for every program: one, or several separated by
-    /// commas, of at least 32 characters (`openssl rand -hex 32`). Tokens are signed, and what
-    /// people sign in with is sealed, with the first one; all of them are accepted. Needed
+    /// commas, of at least 32 characters (`openssl rand -hex 32`). Tokens are signed, and requests
+    /// and answers are sealed, with the first one; all of them are accepted. Needed
     /// here or in a file.
     #[arg(
         long,

@@ -83,16 +83,22 @@ impl ClusterKeys {
             .map_err(|_unspecified| NoRandomness)?;
         // The list is never empty: `from_str` sees to that.
         let key = self.0.first().ok_or(NoRandomness)?;
-        let mut text = bytes.to_vec();
-        let tag = key
-            .body_key(salt)
-            .and_then(|body| {
+        let length = ID_BYTES + SALT_BYTES + bytes.len() + AES_256_GCM.tag_len();
+        let mut sealed = Vec::with_capacity(length);
+        sealed.extend_from_slice(&key.id);
+        sealed.extend_from_slice(&salt);
+        sealed.extend_from_slice(bytes);
+        let tag = sealed
+            .get_mut(ID_BYTES + SALT_BYTES..)
+            .and_then(|text| {
                 let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
-                body.seal_in_place_separate_tag(nonce, Aad::from(purpose), &mut text)
+                let body = key.body_key(salt)?;
+                body.seal_in_place_separate_tag(nonce, Aad::from(purpose), text)
                     .ok()
             })
             .ok_or(NoRandomness)?;
-        Ok([&key.id[..], &salt, &text, tag.as_ref()].concat())
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(sealed)
     }
 
     /// Opens what [`Self::seal`] sealed for the same purpose.

@@ -152,10 +152,12 @@ impl Fanout {
                     self.table.mark(|number, _| number == topic, now);
                 }
             },
-            Delivery::Message(Topic::Node(_), bytes) => match unpack::<Vec<Answer>>(&bytes) {
-                Ok(answers) => self.answer(answers),
-                Err(error) => self.garbled("answers", &error),
-            },
+            Delivery::Message(topic @ Topic::Node(_), bytes) => {
+                match self.queries.open::<Vec<Answer>>(&topic, &bytes) {
+                    Ok(answers) => self.answer(answers),
+                    Err(error) => self.garbled("answers", &error),
+                }
+            }
             Delivery::Message(Topic::Beats, bytes) => match unpack::<Beat>(&bytes) {
                 Ok(beat) => {
                     self.echo.beat(now);

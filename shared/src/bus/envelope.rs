@@ -16,7 +16,6 @@ use crate::{
         rights::Change,
     },
     ids::{Partition, ServerId, SessionId, UserId},
-    keys::{ClusterKeys, NoRandomness, NotSealed},
     protocol::{control::TopicSeq, server::Server, user::User},
 };
 
@@ -63,11 +62,10 @@ pub struct Entry {
     pub opcode: u16,
     /// The server, or 0.
     pub scope: u64,
-    /// The encoded body, perhaps [sealed](Self::sealed).
+    /// The encoded body, perhaps [sealed](super::sealed).
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
-    /// Whether the body is sealed with a key of the cluster: it may hold a password or a
-    /// token, and Redis writes what it holds to its disk.
+    /// Whether the body is sealed with a key of the cluster, as it is on its way.
     #[serde(default)]
     pub sealed: bool,
     /// How long the gateway waits for the answer, in milliseconds; 0 is for ever. No
@@ -80,35 +78,6 @@ pub struct Entry {
     /// The W3C trace parent.
     #[serde(default)]
     pub trace: Option<String>,
-}
-
-impl Entry {
-    /// Seals the body, unless it is.
-    pub fn seal(&mut self, keys: &ClusterKeys) -> Result<(), NoRandomness> {
-        if !self.sealed {
-            self.body = keys.seal(&self.purpose(), &self.body)?;
-            self.sealed = true;
-        }
-        Ok(())
-    }
-
-    /// Opens the body, if it is sealed.
-    pub fn unseal(&mut self, keys: &ClusterKeys) -> Result<(), NotSealed> {
-        if self.sealed {
-            self.body = keys.open(&self.purpose(), &self.body)?;
-            self.sealed = false;
-        }
-        Ok(())
-    }
-
-    /// A sealed body belongs to its entry: elsewhere it does not open.
-    fn purpose(&self) -> [u8; 10] {
-        let mut purpose = [0; 10];
-        let (opcode, ticket) = purpose.split_at_mut(2);
-        opcode.copy_from_slice(&self.opcode.to_be_bytes());
-        ticket.copy_from_slice(&self.ticket.to_be_bytes());
-        purpose
-    }
 }
 
 /// Without the body, which may hold a password or a token.
@@ -125,7 +94,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// The answer of a lane. Travels in batches on the topic of the gateway.
+/// The answer of a lane. Travels in batches on the topic of the gateway, [sealed](super::sealed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The gateway's number for the connection: leads to its shard.
@@ -138,7 +107,7 @@ pub struct Answer {
 }
 
 /// A piece of the answer of a query: at most [`CHUNK_BYTES`], so that a large
-/// answer never fills a gateway's output buffer at Redis.
+/// answer never fills a gateway's output buffer at Redis. Travels [sealed](super::sealed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
     /// The [`Entry::ticket`].

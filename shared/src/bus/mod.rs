@@ -14,6 +14,7 @@ mod inbox;
 pub mod limits;
 mod memory;
 mod redis;
+pub mod sealed;
 pub mod topic;
 
 use std::{fmt, str::FromStr, time::Duration};

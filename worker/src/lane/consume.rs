@@ -5,7 +5,8 @@ use std::time::Duration;
 use shared::{
     bus::{
         StreamEntry, StreamId,
-        envelope::{Caller, CallerKind, Entry, unpack},
+        envelope::{Caller, CallerKind, Entry},
+        sealed::Way,
     },
     error::Refusal,
     ids::{Partition, SessionId},
@@ -114,7 +115,7 @@ impl Lane<'_> {
             works.push(Work {
                 partition,
                 source: Source::Stream(id),
-                entry: self.parts.read(&bytes),
+                entry: self.parts.read(partition, &bytes),
                 limited: None,
                 verdict: None,
             });
@@ -132,10 +133,10 @@ fn is_full(entries: &[StreamEntry], count: u64) -> bool {
 
 impl LaneParts {
     /// An entry with its body in clear; none for what nobody of this cluster packed.
-    fn read(&self, bytes: &[u8]) -> Option<Entry> {
-        let mut entry: Entry = unpack(bytes).ok()?;
-        entry.unseal(&self.keys).ok()?;
-        Some(entry)
+    fn read(&self, partition: Partition, bytes: &[u8]) -> Option<Entry> {
+        let read = Entry::read(bytes, Way::Lane(partition), &self.keys);
+        read.inspect_err(|error| warn!(%partition, %error, "an entry is not taken"))
+            .ok()
     }
 }
 

@@ -179,7 +179,12 @@ async fn serve(
         parts,
         writer,
         reader,
-        publisher: Publisher::start(parts.bus.clone(), parts.metrics.clone(), epoch),
+        publisher: Publisher::start(
+            parts.bus.clone(),
+            parts.keys.clone(),
+            parts.metrics.clone(),
+            epoch,
+        ),
         epoch,
         memory: Memory::new(),
         windows: Windows::new(),

@@ -6,9 +6,13 @@
 use std::{sync::Arc, time::Duration};
 
 use foldhash::{HashMap, HashMapExt};
-use shared::bus::{
-    Bus, Topic,
-    envelope::{Answer, Envelope, Published, pack},
+use shared::{
+    bus::{
+        Bus, Topic,
+        envelope::{Answer, Envelope, Published, pack},
+        sealed,
+    },
+    keys::ClusterKeys,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -50,7 +54,7 @@ impl Outgoing {
     }
 
     /// One message per topic and gateway, however many events and answers.
-    fn messages(self, epoch: u64) -> Vec<(Topic, bytes::Bytes)> {
+    fn messages(self, epoch: u64, keys: &ClusterKeys) -> Vec<(Topic, bytes::Bytes)> {
         let mut places: HashMap<u64, usize> = HashMap::new();
         let mut topics: Vec<(u64, Vec<Envelope>)> = Vec::new();
         for event in self.events {
@@ -76,9 +80,17 @@ impl Outgoing {
             };
             (Topic::Events(topic), pack(&published))
         });
-        let answers = nodes
-            .into_iter()
-            .map(|(node, answers)| (Topic::Node(node), pack(&answers)));
+        let answers = nodes.into_iter().filter_map(|(node, answers)| {
+            let topic = Topic::Node(node);
+            match sealed::seal(&answers, &topic, keys) {
+                Ok(sealed) => Some((topic, sealed)),
+                // Their clients hear `unknown`, and repeat.
+                Err(error) => {
+                    warn!(%error, "answers were not sealed");
+                    None
+                }
+            }
+        });
         events.chain(answers).collect()
     }
 }
@@ -119,12 +131,12 @@ impl Publisher {
         clippy::disallowed_methods,
         reason = "the lane waits for it in `finish`"
     )]
-    pub(super) fn start(bus: Bus, metrics: LaneMetrics, epoch: u64) -> Self {
+    pub(super) fn start(bus: Bus, keys: ClusterKeys, metrics: LaneMetrics, epoch: u64) -> Self {
         let (sender, mut receiver) = mpsc::channel::<(Outgoing, OwnedSemaphorePermit)>(QUEUE);
         let task = tokio::spawn(async move {
             let mut reachable = true;
             while let Some((outgoing, _room)) = receiver.recv().await {
-                let messages = outgoing.messages(epoch);
+                let messages = outgoing.messages(epoch, &keys);
                 let attempts = if reachable { ATTEMPTS } else { 1 };
                 reachable = publish(&bus, messages, attempts, &metrics).await;
             }

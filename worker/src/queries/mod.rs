@@ -21,18 +21,18 @@ mod user;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use shared::{
     bus::{
         Bus, Class, End, Reader, Taken, Topic,
         envelope::{CHUNK_BYTES, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
+        sealed::{self, Way},
     },
     clock::Clock,
     domain::limits::MAX_PAGE,
     error::{Reason, Refusal},
     frame,
-    keys::ClusterKeys,
+    keys::{ClusterKeys, NoRandomness},
     protocol::{Forward, Outcome, Query},
 };
 use tokio::time::{Instant, timeout};
@@ -166,14 +166,13 @@ async fn take(
 
 /// Answers one packed entry.
 async fn process(deps: &Arc<Deps>, taken: &Taken) {
-    let read = || {
-        let mut entry = unpack::<Entry>(&taken.bytes).ok()?;
-        entry.unseal(&deps.keys).ok()?;
-        Some(entry)
-    };
-    let Some(entry) = read() else {
-        deps.metrics.malformed.inc();
-        return;
+    let entry = match Entry::read(&taken.bytes, Way::Query, &deps.keys) {
+        Ok(entry) => entry,
+        Err(error) => {
+            deps.metrics.malformed.inc();
+            tracing::warn!(%error, "a query is not taken");
+            return;
+        }
     };
     let Some(time_left) = time_left(&entry, taken.waited) else {
         deps.metrics.late.inc();
@@ -302,16 +301,16 @@ async fn guarded<T>(
 
 /// Hands what an opening prepared to its lane, in the name of the one who asked.
 async fn forward(deps: &Deps, entry: Entry, to: Forward) -> Result<(), Error> {
-    let mut entry = Entry {
+    let entry = Entry {
         opcode: to.opcode,
         scope: to.scope,
         body: to.body,
         ..entry
     };
-    entry
-        .seal(&deps.keys)
+    let written = entry
+        .write(Way::Lane(to.partition), &deps.keys)
         .map_err(|error| Error::Internal(error.to_string()))?;
-    deps.bus.append(to.partition, pack(&entry)).await?;
+    deps.bus.append(to.partition, written).await?;
     Ok(())
 }
 
@@ -342,13 +341,18 @@ async fn send(deps: &Deps, to: &Address, answer: &[u8]) {
     if to.node.is_empty() {
         return;
     }
+    let topic = Topic::Chunks(to.node.clone());
     let chunks = chunks(to, answer);
     for batch in chunks.chunks(PUBLISH_CHUNKS) {
-        let messages = batch
+        let sealed: Result<_, NoRandomness> = batch
             .iter()
-            .map(|chunk| (Topic::Chunks(to.node.clone()), chunk.clone()))
+            .map(|chunk| Ok((topic.clone(), sealed::seal(chunk, &topic, &deps.keys)?)))
             .collect();
-        if let Err(error) = deps.bus.publish(messages).await {
+        let published = match sealed {
+            Ok(messages) => deps.bus.publish(messages).await.map_err(Error::from),
+            Err(error) => Err(Error::Internal(error.to_string())),
+        };
+        if let Err(error) = published {
             deps.metrics.unsent.inc();
             tracing::warn!(%error, "an answer could not be published");
             return;
@@ -356,20 +360,20 @@ async fn send(deps: &Deps, to: &Address, answer: &[u8]) {
     }
 }
 
-/// Cuts an answer into packed chunks, at least one.
-fn chunks(to: &Address, answer: &[u8]) -> Vec<Bytes> {
+/// Cuts an answer into chunks, at least one.
+fn chunks(to: &Address, answer: &[u8]) -> Vec<Chunk> {
     let count = answer.len().div_ceil(CHUNK_BYTES).max(1);
     // No answer has 2^32 chunks; were it so, the zip would end.
     (0_u32..)
         .zip(0..count)
         .map(|(index, place)| {
             let rest = answer.get(place * CHUNK_BYTES..).unwrap_or_default();
-            pack(&Chunk {
+            Chunk {
                 ticket: to.ticket,
                 index,
                 last: place + 1 == count,
                 bytes: rest.get(..CHUNK_BYTES).unwrap_or(rest).to_vec(),
-            })
+            }
         })
         .collect()
 }

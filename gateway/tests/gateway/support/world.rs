@@ -16,6 +16,7 @@ use shared::{
             NodeAnswer, NodeQuery, OpenStructure, OpenTopic, Opened, PartitionBeat, Published,
             epoch_number, pack, unpack,
         },
+        sealed::{Way, seal},
     },
     domain::{
         permissions::{Override, Permissions, Standing, Structure, TargetKind},
@@ -381,10 +382,10 @@ impl World {
                 .unwrap();
             for entry in entries {
                 places.insert(entry.partition, entry.id);
-                let Ok(command) = unpack::<Entry>(&entry.bytes) else {
-                    continue;
-                };
-                self.execute(entry.partition, command).await;
+                let way = Way::Lane(entry.partition);
+                if let Ok(command) = Entry::read(&entry.bytes, way, &super::keys()) {
+                    self.execute(entry.partition, command).await;
+                }
             }
         }
     }
@@ -412,11 +413,8 @@ impl World {
             payload: ByteBuf::from(payload),
         };
         let topic = Topic::Node(command.node.clone());
-        self.0
-            .bus
-            .publish(vec![(topic, pack(&vec![answer]))])
-            .await
-            .unwrap();
+        let sealed = seal(&vec![answer], &topic, &super::keys()).unwrap();
+        self.0.bus.publish(vec![(topic, sealed)]).await.unwrap();
     }
 
     // ---- queries
@@ -430,8 +428,7 @@ impl World {
             let Some(taken) = taken.unwrap() else {
                 continue;
             };
-            let mut entry: Entry = unpack(&taken.bytes).unwrap();
-            entry.unseal(&super::keys()).unwrap();
+            let entry = Entry::read(&taken.bytes, Way::Query, &super::keys()).unwrap();
             let world = self.clone();
             tasks.spawn(async move { world.answer_query(entry).await });
         }
@@ -471,11 +468,8 @@ impl World {
             };
             index += 1;
             let topic = Topic::Chunks(entry.node.clone());
-            self.0
-                .bus
-                .publish(vec![(topic, pack(&chunk))])
-                .await
-                .unwrap();
+            let sealed = seal(&chunk, &topic, &super::keys()).unwrap();
+            self.0.bus.publish(vec![(topic, sealed)]).await.unwrap();
         }
     }
 

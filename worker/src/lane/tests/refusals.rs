@@ -5,7 +5,11 @@ use std::time::Duration;
 use shared::{
     error::Reason,
     ids::Partition,
-    protocol::{self, Request as _, account::CreateUser, message::MessageSent},
+    protocol::{
+        self, Request as _,
+        account::{CreateUser, LogOut, OpenSession},
+        message::MessageSent,
+    },
 };
 
 use super::stage::Stage;
@@ -68,6 +72,29 @@ async fn a_batch_of_refusals_leaves_the_stream_and_commits_nothing() {
             Partition::of(room.server)
         ))
         .await;
+}
+
+#[tokio::test]
+async fn what_nobody_of_the_cluster_sealed_is_not_executed() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let open = OpenSession {
+        nonce: "n".to_owned(),
+        user_id: alice.user(),
+        device: "a device of somebody else".to_owned(),
+    };
+    let forged = [
+        stage.post(&alice, room.server, &room.message("forged", "hello")),
+        stage.post_to(alice.user().partition(), &alice, 0, &open),
+    ];
+    stage.forge().await;
+    // Each in the partition of one of them.
+    stage.send(&alice, &room, "n", "hello").await.unwrap();
+    let log_out = LogOut {
+        nonce: "n".to_owned(),
+    };
+    stage.call(&alice, 0, &log_out).await.ok();
+    assert!(forged.iter().all(|post| !stage.is_answered(*post)));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use shared::{
     bus::{
         Bus, Delivery, StreamId, Subscriber, Topic,
         envelope::{Answer, Caller, CallerKind, Entry, Envelope, Published, pack, unpack},
+        sealed::{Way, open},
     },
     clock::Clock,
     config::Secret,
@@ -373,12 +374,19 @@ impl Stage {
     pub(super) async fn flush(&mut self) -> Vec<(Partition, StreamId)> {
         let mut places = Vec::new();
         for (partition, entry) in std::mem::take(&mut self.posts) {
-            places.push((
-                partition,
-                self.bus.append(partition, pack(&entry)).await.unwrap(),
-            ));
+            let keys = self.keys.parse().unwrap();
+            let written = entry.write(Way::Lane(partition), &keys).unwrap();
+            let place = self.bus.append(partition, written).await.unwrap();
+            places.push((partition, place));
         }
         places
+    }
+
+    /// Appends what was posted, as somebody does who has Redis and no key.
+    pub(super) async fn forge(&mut self) {
+        for (partition, entry) in std::mem::take(&mut self.posts) {
+            self.bus.append(partition, pack(&entry)).await.unwrap();
+        }
     }
 
     pub(super) async fn call<R: Request>(
@@ -434,8 +442,9 @@ impl Stage {
             .await
             .expect("something is heard")
         {
-            Some(Delivery::Message(Topic::Node(_), bytes)) => {
-                for answer in unpack::<Vec<Answer>>(&bytes).unwrap() {
+            Some(Delivery::Message(topic @ Topic::Node(_), bytes)) => {
+                let keys = self.keys.parse().unwrap();
+                for answer in open::<Vec<Answer>>(&bytes, &topic, &keys).unwrap() {
                     let request = u32::try_from(answer.ticket).unwrap();
                     self.answers.insert(request, answer.payload.into_vec());
                 }

@@ -16,7 +16,8 @@ use prometheus::Registry;
 use shared::{
     bus::{
         Bus, StreamEntry, StreamId,
-        envelope::{Caller, CallerKind, Effect, Entry, NodeAnswer, NodeQuery, pack, unpack},
+        envelope::{Caller, CallerKind, Effect, Entry, NodeAnswer, NodeQuery, pack},
+        sealed::Way,
     },
     clock::Clock,
     domain::permissions::Permissions,
@@ -206,9 +207,9 @@ impl Chat {
         if let Some(frame) = frame {
             return Err(read(&frame).unwrap_err());
         }
-        let mut entry: Entry = unpack(&self.stream(partition).await.last().unwrap().bytes).unwrap();
-        assert!(entry.sealed, "it may hold what must not rest in Redis");
-        entry.unseal(&keys()).unwrap();
+        let stream = self.stream(partition).await;
+        let bytes = &stream.last().unwrap().bytes;
+        let entry = Entry::read(bytes, Way::Lane(partition), &keys()).unwrap();
         assert_eq!(entry.opcode, F::ROW.opcode);
         let forwarded = decode(&entry.body).unwrap();
         Ok((entry, forwarded))
