@@ -467,11 +467,15 @@ impl Stage {
         self.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
             .await;
         self.execute("SELECT pg_reload_conf()").await;
-        // Known to everybody once one waits.
-        let pool = self.pool.clone();
+        // Known to everybody once one waits, which the first need not do.
+        let (pool, known) = (self.pool.clone(), CancellationToken::new());
+        let _known = known.clone().drop_guard();
         self.lanes.spawn(async move {
-            let probe = "BEGIN; SET LOCAL synchronous_commit = on; CREATE TABLE probe (); COMMIT";
-            sqlx::raw_sql(probe).execute(&pool).await.unwrap();
+            let probe = "BEGIN; SET LOCAL synchronous_commit = on;
+                         CREATE TABLE probe (); DROP TABLE probe; COMMIT";
+            while !known.is_cancelled() {
+                sqlx::raw_sql(probe).execute(&pool).await.unwrap();
+            }
         });
         self.until("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
             .await;
