@@ -4,15 +4,22 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
+use shared::{error::Reason, frame::opcode, protocol::blocks};
 use tokio::time::sleep;
 
 use super::{readers::roll, schedule::Who, signin, trial::Trial};
 use crate::{
+    client::CallError,
     cluster::redis_tell,
+    door::{Door, Entrance},
     environment::variable,
+    room::Room,
     workload::{Plan, Workload},
 };
 
+/// The place of an opcode, among those of its kind, that no program knows yet: the last one
+/// of the first family.
+const LATER: u16 = blocks::SIZE - 1;
 /// Within this time something goes on, or never.
 const BACK: Duration = Duration::from_mins(1);
 /// Where the library is that gives a process another clock.
@@ -119,13 +126,27 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
     let later = trial.cluster.sql(async |client| {
         let step = "ALTER TABLE messages ADD COLUMN later integer NOT NULL DEFAULT 0;
                     INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                        VALUES (9999, 'later', true, '', 0)";
+                        VALUES (9999, 'later', true, '', 0);
+                    INSERT INTO jobs (kind, body) VALUES ('later', '');
+                    INSERT INTO internal_outbox (target, source, number, opcode, scope, body)
+                        SELECT id, 1, 1, 65535, 0, '' FROM partitions";
         client.batch_execute(step).await
     });
     later.await.context("a later step of the schema")?;
     each(trial, new, Some(&workload)).await?;
+    ask_later(trial, &room).await?;
     trial.note("back to the old version");
     each(trial, old, Some(&workload)).await?;
+    ask_later(trial, &room).await?;
+    let kept = trial.cluster.sql(async |client| {
+        let kept = "SELECT (SELECT count(*) FROM jobs WHERE kind = 'later' AND attempts = 0)
+                         + (SELECT count(*) FROM internal_outbox WHERE opcode = 65535)";
+        client.query_one(kept, &[]).await?.try_get::<_, i64>(0)
+    });
+    let kept = kept.await.context("what a later program left")?;
+    trial.demand(kept == 65, || {
+        format!("{kept} of 65 things that a later program left are there")
+    });
     let report = trial.judge(workload).await?.report;
     trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
     trial.demand(report.unknown == 0, || {
@@ -135,6 +156,23 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
     trial.demand(report.received == due, || {
         format!("{} were received, not {due}", report.received)
     });
+    Ok(())
+}
+
+/// What a later program asks is refused by number, at once, at every gateway.
+async fn ask_later(trial: &mut Trial<'_>, room: &Room) -> Result<()> {
+    let token = room.tokens.first().map(String::as_str);
+    for gateway in &room.gateways {
+        let mut entrance = Entrance::open(Door::MessagePack, gateway, token).await?;
+        for opcode in [opcode::FIRST_LANE, opcode::FIRST_ANY].map(|first| first + LATER) {
+            let refused = entrance
+                .ask_binary(opcode, room.server.get(), &[0x90])
+                .await;
+            let expected = matches!(&refused, Err(CallError::Refused(refusal))
+                if refusal.reason == Reason::UnknownCommand);
+            trial.demand(expected, || format!("opcode {opcode}: {refused:?}"));
+        }
+    }
     Ok(())
 }
 
