@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
-    body::{Body, to_bytes},
+    body::{Body, HttpBody as _, to_bytes},
     extract::{Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header},
     middleware::{Next, from_fn_with_state, map_response},
@@ -147,13 +147,14 @@ async fn execute(
     let row = row_named(name).ok_or(Reason::UnknownCommand)?;
     let scope = json::scope(scope)?;
     let token = bearer(request.headers())?.map(ToOwned::to_owned);
-    let body = body(gateway, row, request.into_body()).await?;
+    let mut charge = gateway.memory.charge();
+    let body = body(gateway, row, request.into_body(), &mut charge).await?;
     // Only now: those who send slowly must not take the turns of others.
     let place = gateway.requests.take(address).ok();
     let place = place.filter(|_| !gateway.memory.is_over());
     let mut turn = Turn {
         _place: place.ok_or(Refusal::retry(Reason::Busy, RETRY_MS))?,
-        charge: gateway.memory.charge(),
+        charge,
     };
     let address = gateway.origins.hash(address);
     let caller = caller(gateway, token.as_deref(), address).await?;
@@ -226,7 +227,19 @@ async fn send(
         .await
 }
 
-async fn body(gateway: &Gateway, row: &Row, body: Body) -> Result<Vec<u8>, Refusal> {
+async fn body(
+    gateway: &Gateway,
+    row: &Row,
+    body: Body,
+    charge: &mut Charge,
+) -> Result<Vec<u8>, Refusal> {
+    let announced = body
+        .size_hint()
+        .upper()
+        .and_then(|bytes| bytes.try_into().ok());
+    charge.set(announced.map_or(gateway.max_frame_bytes, |bytes: usize| {
+        bytes.min(gateway.max_frame_bytes)
+    }));
     let read = timeout(BODY, to_bytes(body, gateway.max_frame_bytes)).await;
     let bytes = read
         .map_err(|_elapsed| Refusal::field(Reason::Malformed, "body"))?

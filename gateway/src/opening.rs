@@ -277,15 +277,8 @@ impl Opener {
     }
 
     async fn ask(&self, link: &Link, query: &NodeQuery) -> Result<NodeAnswer, Refusal> {
-        let mut attempt = 0;
-        loop {
-            let answer = self.queries.node(query).await;
-            attempt += 1;
-            if answer.is_ok() || attempt == ATTEMPTS || link.is_closing() {
-                return answer.map_err(|refusal| unexpected(Err(refusal)));
-            }
-            tokio::time::sleep(BACKOFF * 2_u32.pow(attempt)).await;
-        }
+        let answer = repeat(link, || self.queries.node(query)).await;
+        answer.map_err(|refusal| unexpected(Err(refusal)))
     }
 
     async fn gap(&self, link: &Link, topic: u64, seq: u64) {
@@ -309,6 +302,23 @@ impl Opener {
         self.close(link, code).await;
         Err(Ended)
     }
+}
+
+/// Asks again while the cluster is busy.
+async fn repeat<T, F: Future<Output = Result<T, Refusal>>>(
+    link: &Link,
+    ask: impl Fn() -> F,
+) -> Result<T, Refusal> {
+    let mut pause = BACKOFF;
+    for _ in 1..ATTEMPTS {
+        let answer = ask().await;
+        if answer.is_ok() || link.is_closing() {
+            return answer;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    ask().await
 }
 
 impl Opening<'_> {
@@ -530,17 +540,14 @@ impl Opening<'_> {
         &self,
         ask: impl Fn() -> F,
     ) -> Result<T, Ended> {
-        for attempt in 0..ATTEMPTS {
-            if self.link.is_closing() {
-                return Err(Ended);
-            }
-            match ask().await {
-                Ok(answer) => return Ok(answer),
-                Err(_refusal) => tokio::time::sleep(BACKOFF * 2_u32.pow(attempt)).await,
-            }
+        match repeat(self.link, ask).await {
+            Ok(answer) => Ok(answer),
+            Err(_refusal) => self
+                .opener
+                .end(self.link, CloseCode::OutOfSync)
+                .await
+                .and(Err(Ended)),
         }
-        self.opener.close(self.link, CloseCode::OutOfSync).await;
-        Err(Ended)
     }
 
     /// How the account stands in a server now; none where it is no member.

@@ -250,6 +250,8 @@ impl Lane<'_> {
                 if durable {
                     self.keep(&counters, &batch);
                 }
+                // Signals and refusals load servers, too.
+                self.memory.shrink();
                 self.pass(works);
                 self.tell(works, verdicts, events, woken).await;
                 Ok(())
@@ -287,7 +289,6 @@ impl Lane<'_> {
                 owned.registers.insert(user.get(), version);
             }
         }
-        self.memory.shrink();
     }
 
     /// Tells the gateways, and the lanes that have an internal command now.

@@ -116,6 +116,8 @@ pub(super) struct Owned {
     wary: bool,
     /// The last beat's number.
     beat: u64,
+    /// What waited in its stream then.
+    backlog: u64,
     /// Topics written since the last beat, with their heads.
     moved: BTreeMap<u64, u64>,
     /// Accounts whose registers were changed since then, with their versions.

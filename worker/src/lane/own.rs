@@ -188,6 +188,7 @@ impl Lane<'_> {
                 watch: Watch::of(taken, died),
                 wary: *holder != 0,
                 beat: 0,
+                backlog: 0,
                 moved: BTreeMap::new(),
                 registers: BTreeMap::new(),
             };
@@ -279,6 +280,8 @@ impl Lane<'_> {
         let mut heads = Vec::new();
         for (partition, owned) in &mut self.owned {
             owned.beat += 1;
+            // While Redis cannot say, the bound on it must not open.
+            owned.backlog = backlogs.get(partition).copied().unwrap_or(owned.backlog);
             let mut moved: BTreeMap<u64, (u64, u64)> = std::mem::take(&mut owned.moved)
                 .into_iter()
                 .map(|(topic, head)| (topic, (head, 0)))
@@ -291,7 +294,7 @@ impl Lane<'_> {
                 partition: *partition,
                 term: owned.counters.term.cast_unsigned(),
                 number: owned.beat,
-                backlog: backlogs.get(partition).copied().unwrap_or_default(),
+                backlog: owned.backlog,
             });
         }
         if partitions.is_empty() {
