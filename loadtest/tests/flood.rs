@@ -1,7 +1,10 @@
 //! Floods: many sockets of one address push as fast as the flood guard lets them, and
 //! those who are in notice nothing.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::{ErrorKind, Write},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
@@ -20,15 +23,26 @@ use shared::{
     frame::opcode,
     protocol::{self, Request, account::LogIn, control::Identify, message::NewMessage, ping::Ping},
 };
-use tokio::time::{Instant, interval, timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, interval, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Sockets that push.
 const SOCKETS: usize = 24;
+/// Sockets on which bytes are poured, and the frames of each in a tenth of a second: 25,000
+/// in a second.
+const BARE: usize = 256;
+const POURED: usize = 10;
 /// Frames per second of each: what the flood guard lets through.
 const PER_SECOND: u64 = 95;
 /// Messages that a member sends before and while others push.
 const SENDS: usize = 60;
+
+/// Frames that a gateway has read.
+const FRAMES_READ: &str = "confab_gateway_frames_in_total";
 
 /// What is pushed: opcode, scope and body.
 type Frame = (u16, u64, Vec<u8>);
@@ -72,6 +86,56 @@ async fn push(mut link: Link, frame: Frame, stop: CancellationToken) -> u64 {
     pushed
 }
 
+/// A socket past its handshake, on which bytes are pushed that were made before: what it
+/// costs is what it costs the gateway.
+async fn bare(address: &str) -> Result<TcpStream> {
+    let host = address.replace("ws://", "");
+    let mut socket = TcpStream::connect(&host).await?;
+    let ask = format!(
+        "GET /ws HTTP/1.1\r\nhost: {host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         sec-websocket-protocol: confab.v1.msgpack\r\n\r\n"
+    );
+    socket.write_all(ask.as_bytes()).await?;
+    let mut head = [0; 12];
+    socket.read_exact(&mut head).await?;
+    holds(&head == b"HTTP/1.1 101", &String::from_utf8_lossy(&head))?;
+    Ok(socket)
+}
+
+/// Many pings in one write, ten times a second, as long as the gateway takes them.
+async fn pour(socket: TcpStream, stop: CancellationToken) -> u64 {
+    let frame = binary(Ping::ROW.opcode, 1, 0, &protocol::encode(&Ping {})).into_data();
+    let length = 0x80 | u8::try_from(frame.len()).unwrap_or_default();
+    // Masked with zeros.
+    let masked = [&[0x82, length, 0, 0, 0, 0][..], &frame].concat();
+    let bytes = masked.repeat(POURED);
+    let (mut reading, writing) = socket.into_split();
+    let mut scratch = vec![0; 16 * 1024];
+    let mut ticks = interval(Duration::from_millis(102));
+    let mut pushed = 0;
+    let mut rest = &bytes[..];
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return pushed,
+            read = reading.read(&mut scratch) => {
+                if read.is_err() || read.is_ok_and(|read| read == 0) {
+                    return pushed;
+                }
+            }
+            _ = ticks.tick() => match writing.try_write(rest) {
+                Ok(count) => {
+                    pushed += (count / masked.len()) as u64;
+                    rest = rest.get(count..).filter(|rest| !rest.is_empty()).unwrap_or(&bytes);
+                }
+                // The gateway does not read: that is what it is to do.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_gone) => return pushed,
+            },
+        }
+    }
+}
+
 /// The times that a member waited for each acknowledgement, sorted.
 async fn waits(person: &Person) -> Result<Vec<Duration>> {
     let general = person.channel("#general").await?;
@@ -94,22 +158,33 @@ fn median(waits: &[Duration]) -> Duration {
 
 /// How many entries the gateways sent to lanes, and how many questions to workers.
 async fn sent(stage: &Stage) -> Result<(u64, u64)> {
-    let (mut commands, mut queries) = (0, 0);
-    for gateway in &stage.cluster.gateways {
-        commands += node_metric(gateway, "confab_gateway_commands_total").await?;
-        queries += node_metric(gateway, "confab_gateway_queries_total").await?;
-    }
+    let commands = counted(stage, "confab_gateway_commands_total").await?;
+    let queries = counted(stage, "confab_gateway_queries_total").await?;
     Ok((commands, queries))
 }
 
+/// What all gateways counted.
+async fn counted(stage: &Stage, metric: &str) -> Result<u64> {
+    let mut sum = 0;
+    for gateway in &stage.cluster.gateways {
+        sum += node_metric(gateway, metric).await?;
+    }
+    Ok(sum)
+}
+
 /// Measures a member alone and while others push; what is sent on of what they push.
-async fn measured(stage: &Stage, member: &Person, frames: Vec<(Link, Frame)>) -> Result<()> {
+async fn measured<F: Future<Output = u64> + Send + 'static>(
+    stage: &Stage,
+    member: &Person,
+    pushers: impl FnOnce(CancellationToken) -> Vec<F>,
+) -> Result<()> {
     let alone = waits(member).await?;
     let before = sent(stage).await?;
+    let unread = counted(stage, FRAMES_READ).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let pushing: Vec<_> = frames
+    let pushing: Vec<_> = pushers(stop.clone())
         .into_iter()
-        .map(|(link, frame)| tasks.spawn(push(link, frame, stop.clone())))
+        .map(|pusher| tasks.spawn(pusher))
         .collect();
     let began = Instant::now();
     let pressed = waits(member).await?;
@@ -120,8 +195,9 @@ async fn measured(stage: &Stage, member: &Person, frames: Vec<(Link, Frame)>) ->
         pushed += task.await.context("a task that pushes")?;
     }
     let after = sent(stage).await?;
+    let taken = counted(stage, FRAMES_READ).await? - unread;
     let report = format!(
-        "{pushed} frames in {:?}; commands {}, questions {}; median {:?} alone, {:?} pressed; worst {:?}, {:?}",
+        "{pushed} frames, {taken} read, in {:?}; commands {}, questions {}; median {:?} alone, {:?} pressed; worst {:?}, {:?}",
         began.elapsed(),
         after.0 - before.0,
         after.1 - before.1,
@@ -149,6 +225,18 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
     scene_on(guarded(), async |stage| {
         let [alice, bob] = stage.company().await?;
         let address = stage.address(0)?;
+        // Guessed tokens reach no worker: none is signed.
+        let host = address.replace("ws://", "");
+        let (_, before) = sent(stage).await?;
+        for number in 0..200 {
+            let token = format!("{number:0136x}");
+            let path = "/api/v1/commands/sessions_list";
+            let response = http::post(&host, path, Some(&token), b"{}").await?;
+            same(&response.status, &401)?;
+        }
+        // What gateways ask for themselves meanwhile is not about tokens.
+        let asked = sent(stage).await?.1 - before;
+        holds(asked < 20, &format!("{asked} questions"))?;
         let log_in = LogIn {
             nonce: nonce(),
             name: alice.user.name.clone(),
@@ -165,17 +253,11 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
             anyhow::Ok((link, frame))
         }))
         .await?;
-        measured(stage, &alice, frames).await?;
-        // Guessed tokens reach no worker: none is signed.
-        let host = address.replace("ws://", "");
-        let (_, before) = sent(stage).await?;
-        for number in 0..200 {
-            let token = format!("{number:0136x}");
-            let path = "/api/v1/commands/sessions_list";
-            let response = http::post(&host, path, Some(&token), b"{}").await?;
-            same(&response.status, &401)?;
-        }
-        same(&sent(stage).await?.1, &before)?;
+        measured(stage, &alice, |stop| {
+            let pusher = |(link, frame)| push(link, frame, stop.clone());
+            frames.into_iter().map(pusher).collect()
+        })
+        .await?;
         alice.send("#general", "still here").await?;
         bob.sees("still here").await.map(drop)
     })
@@ -209,7 +291,28 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
             anyhow::Ok((link, frame))
         }))
         .await?;
-        measured(stage, &alice, frames).await?;
+        measured(stage, &alice, |stop| {
+            let pusher = |(link, frame)| push(link, frame, stop.clone());
+            frames.into_iter().map(pusher).collect()
+        })
+        .await?;
+        alice.send("#general", "still here").await?;
+        bob.sees("still here").await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_are_poured_onto_a_gateway_starve_nobody() -> Result<()> {
+    scene_on(guarded(), async |stage| {
+        let [alice, bob] = stage.company().await?;
+        let address = stage.address(0)?;
+        let sockets = try_join_all((0..BARE).map(|_| bare(&address))).await?;
+        measured(stage, &alice, |stop| {
+            let pusher = |socket| pour(socket, stop.clone());
+            sockets.into_iter().map(pusher).collect()
+        })
+        .await?;
         alice.send("#general", "still here").await?;
         bob.sees("still here").await.map(drop)
     })

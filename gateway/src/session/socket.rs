@@ -11,7 +11,7 @@ use shared::{
     frame::{Frame, WebSocketKind, check_body, opcode, websocket},
     protocol::control::{Heartbeat, Hello},
 };
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{Request, Session, Step, link::Link};
 use crate::{
@@ -227,9 +227,14 @@ impl<'a> Reader<'a> {
                 return true;
             }
             let over = matches!(step, Step::Close(_) | Step::Closed(_));
-            Box::pin(self.gateway.step(self.link, step)).await;
+            let pause = Box::pin(self.gateway.step(self.link, step)).await;
             if over {
                 return true;
+            }
+            // Who asks more than he may is read no faster than he may ask: what he sends
+            // besides waits on his side, where it costs nobody anything.
+            if let Some(pause) = pause {
+                sleep(pause).await;
             }
         }
         if steps.capacity() > 0 {
@@ -312,8 +317,35 @@ impl Gateway {
             .await;
     }
 
-    async fn step(self: &Arc<Self>, link: &Arc<Link>, step: Step) {
+    /// Does one thing; says how long the connection is not to be read, if not at once.
+    async fn step(self: &Arc<Self>, link: &Arc<Link>, step: Step) -> Option<Duration> {
         match step {
+            Step::Command(request) | Step::Query(request) => self.request(link, request).await,
+            other => {
+                self.answer(link, other).await;
+                None
+            }
+        }
+    }
+
+    async fn request(self: &Arc<Self>, link: &Arc<Link>, request: Request) -> Option<Duration> {
+        let who = link
+            .caller()
+            .map_or(Who::Stranger, |caller| Who::Account(caller.user));
+        match self.quotas.admit(who, link.address, Instant::now()) {
+            Ok(()) if request.opcode < opcode::FIRST_ANY => self.command(link, request).await,
+            Ok(()) => self.query(link, request).await,
+            Err(refusal) => {
+                self.refuse(link, request.request, &refusal).await;
+                return refusal.retry_after.map(Duration::from_millis);
+            }
+        }
+        None
+    }
+
+    async fn answer(self: &Arc<Self>, link: &Arc<Link>, step: Step) {
+        match step {
+            Step::Command(_) | Step::Query(_) => {}
             Step::Open { token, resume } => {
                 // What no worker of this cluster made, none has to look at.
                 let Some(claim) = self.queries.claim(&token) else {
@@ -328,18 +360,6 @@ impl Gateway {
                 match self.quotas.admit(who, link.address, now) {
                     Ok(()) => self.opener.open(&self.tasks, link, token, resume),
                     Err(_refusal) => self.close(link, CloseCode::OutOfSync).await,
-                }
-            }
-            Step::Command(request) | Step::Query(request) => {
-                let who = link
-                    .caller()
-                    .map_or(Who::Stranger, |caller| Who::Account(caller.user));
-                match self.quotas.admit(who, link.address, Instant::now()) {
-                    Ok(()) if request.opcode < opcode::FIRST_ANY => {
-                        self.command(link, request).await;
-                    }
-                    Ok(()) => self.query(link, request).await,
-                    Err(refusal) => self.refuse(link, request.request, &refusal).await,
                 }
             }
             Step::Heartbeat(number) => {

@@ -1,6 +1,6 @@
 //! Handshake, sub-protocols, commands, replies, refusals, deadlines of sessions.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{
     client::{Client, Got, refused, request},
@@ -292,7 +292,7 @@ async fn who_does_not_answer_a_ping_is_closed_and_who_does_is_not() {
     let (mut alice, _) = Client::open(gateway.address, "t").await;
     // Reads nothing, so it answers nothing.
     let mut silent = Client::sleeper(gateway.address, "t").await;
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     let mut rest = Vec::new();
     let reading = tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut rest);
     let waiting = async {
@@ -323,6 +323,25 @@ async fn a_flood_closes() {
         }
     }
     assert_eq!(client.closed().await, 4502);
+}
+
+#[tokio::test]
+async fn who_asks_too_much_is_read_no_faster_than_he_may_ask() {
+    let gateway = start(&["--stranger-rate", "10"]).await;
+    let mut client = Client::connect(gateway.address).await;
+    let ping = shared::protocol::row_named("ping").unwrap().opcode;
+    let began = Instant::now();
+    client.all(ping, 1..=60, 0, &[0x90]).await;
+    let mut refused = 0;
+    for _ in 0..60 {
+        if let Got::Refusal(_, refusal) = client.next().await {
+            assert_eq!(refusal, Refusal::retry(Reason::RateLimited, 100));
+            refused += 1;
+        }
+    }
+    // Forty are his at once, and one more while he waits for each refusal.
+    assert!((5..=15).contains(&refused), "{refused}");
+    assert!(began.elapsed() >= Duration::from_millis(100) * (refused - 1));
 }
 
 #[tokio::test]
