@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     schedule::{Fault, Kind, Schedule, Who},
     stored::one_by_one,
-    trial::{Size, Trial},
+    trial::Trial,
 };
 use crate::{
     client::{Client, Options},
@@ -178,9 +178,7 @@ pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
     sees(&reader, "first", BACK).await?;
     let began = Instant::now();
     for number in 0_usize.. {
-        let flaps = trial.terms.size >= Size::Usual;
-        let ways = [Way::Dropped, Way::Absent, Way::Silent].into_iter();
-        for way in ways.chain(flaps.then_some(Way::Flapping)) {
+        for way in [Way::Dropped, Way::Absent, Way::Silent, Way::Flapping] {
             let text = format!("{way:?} {number}");
             quiet_once(trial, (&room, &writer, &reader), way, &text).await?;
         }
