@@ -4,7 +4,7 @@
 //! the place where the fan-out stands, later events wait, and what lies between
 //! the snapshot and that place is read from the log.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -78,6 +78,8 @@ struct Opening<'a> {
     epoch: Option<u64>,
     /// Servers that the account joined, as its replay said.
     joined: Vec<ServerId>,
+    /// Topics that the fan-out does not know yet who sees what of.
+    late: VecDeque<(Following, Cause)>,
 }
 
 /// How a replay ended.
@@ -180,7 +182,7 @@ impl Opener {
         token: String,
         resume: Option<Places>,
     ) -> Result<(), Ended> {
-        let _turn = link.opening.acquire().await;
+        let turn = link.opening.acquire().await;
         let asked = Instant::now();
         let query = NodeQuery::Open {
             token: token.clone(),
@@ -204,7 +206,9 @@ impl Opener {
         let topics = self.ready(link, opened).await;
         let mut opening = self.opening(link, caller, epoch);
         opening.follow_all(topics).await?;
-        opening.join_all().await
+        opening.join_all().await?;
+        drop(turn);
+        opening.follow_late().await
     }
 
     const fn opening<'a>(
@@ -219,18 +223,21 @@ impl Opener {
             caller,
             epoch,
             joined: Vec::new(),
+            late: VecDeque::new(),
         }
     }
 
     async fn join_server(&self, link: &Arc<Link>, server: ServerId) -> Result<(), Ended> {
         // One after the other: whoever joins, leaves and joins again gets one stream.
-        let _turn = link.opening.acquire().await;
+        let turn = link.opening.acquire().await;
         let Some(caller) = link.caller().cloned() else {
             return Err(Ended);
         };
         let mut opening = self.opening(link, caller, None);
         opening.joined.push(server);
-        opening.join_all().await
+        opening.join_all().await?;
+        drop(turn);
+        opening.follow_late().await
     }
 
     /// Tells the client that the session is open, before anything else.
@@ -355,6 +362,17 @@ impl Opening<'_> {
         Ok(())
     }
 
+    /// Tries the topics again that were late, each as long as the fan-out waits for one.
+    async fn follow_late(&mut self) -> Result<(), Ended> {
+        while let Some((topic, cause)) = self.late.pop_front() {
+            let link = self.link;
+            let _turn = link.opening.acquire().await;
+            self.follow(topic, cause, None).await?;
+            self.join_all().await?;
+        }
+        Ok(())
+    }
+
     /// Brings a session up to the stream of a topic, and lets what waited follow.
     async fn follow(
         &mut self,
@@ -370,6 +388,10 @@ impl Opening<'_> {
             };
             let position = match answer {
                 Attached::Already => return Ok(()),
+                Attached::Late => {
+                    self.late.push_back((topic, cause));
+                    return Ok(());
+                }
                 Attached::Stale => {
                     stale += 1;
                     if stale > STALE {
@@ -587,7 +609,7 @@ impl Opening<'_> {
         drop(self.opener.exchange.fanout.send(message).await);
         match answer.await {
             Ok(attached) => Ok(attached),
-            // The topic did not come as far as the snapshot.
+            // The log is another one, or the server is gone.
             Err(_gone) => {
                 self.opener.close(link, CloseCode::OutOfSync).await;
                 Err(Ended)

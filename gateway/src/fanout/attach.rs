@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{session::link::Link, shard::topics::Sight};
 
-/// How long a session waits for its topics before it ends and resumes.
+/// How long a session waits for its topics before it goes on without those that are late.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A connection with its topics.
 pub(super) struct Connected {
@@ -93,6 +93,10 @@ impl Table {
             }
             return;
         }
+        self.attach_all(pending, now);
+    }
+
+    fn attach_all(&mut self, pending: Pending, now: Instant) {
         let Pending { attach, reply, .. } = pending;
         let attached = attach
             .topics
@@ -134,6 +138,9 @@ impl Table {
         let Some(topic) = self.topics.get_mut(&number) else {
             return Attached::Stale;
         };
+        if !topic.reached(wanted.head) {
+            return Attached::Late;
+        }
         let earlier = topic.members.get(&link.connection);
         let (mut membership, mut sight, mut rights) = (None, Sight::All, None);
         if let (Some(standing), Some(sights)) = (&wanted.standing, &mut topic.sights) {
@@ -268,15 +275,25 @@ impl Table {
             .collect()
     }
 
-    /// Sessions that waited too long end, and resume.
-    pub(super) fn forget_pending(&mut self, now: Instant) {
+    /// Sessions that waited too long go on without the topics that are late: one server that
+    /// cannot be read keeps nobody from the others.
+    pub(super) fn hurry_pending(&mut self, now: Instant) {
         let over = |pending: &Pending| now >= pending.since + PATIENCE || pending.reply.is_closed();
-        let before = self.pending.len();
-        self.pending.retain(|_, pending| !over(pending));
-        if self.pending.len() < before {
-            let pending = &self.pending;
-            for topic in self.topics.values_mut() {
-                topic.waiting.retain(|id| pending.contains_key(id));
+        let late: Vec<Pending> = self
+            .pending
+            .extract_if(|_, pending| over(pending))
+            .map(|(_, pending)| pending)
+            .collect();
+        if late.is_empty() {
+            return;
+        }
+        for topic in self.topics.values_mut() {
+            topic.waiting.retain(|id| self.pending.contains_key(id));
+        }
+        for pending in late {
+            // Nobody would undo it for a connection that is about to end.
+            if !pending.attach.link.is_closing() && !pending.reply.is_closed() {
+                self.attach_all(pending, now);
             }
         }
     }

@@ -116,7 +116,7 @@ pub type Notice = control::Sight;
 /// What sessions tell the fan-out.
 pub enum ToFanout {
     /// A session belongs to topics; answered once all of them have come as far
-    /// as the session's snapshot.
+    /// as the session's snapshot, or after a while without those that did not.
     Attach(Attach, oneshot::Sender<Vec<Attached>>),
     /// A session no longer belongs to a topic.
     Leave(Arc<Link>, u64),
@@ -180,6 +180,8 @@ pub enum Attached {
     Already,
     /// It was not: its standing changed since the snapshot.
     Stale,
+    /// It was not: the topic did not come as far as the snapshot in time.
+    Late,
 }
 
 /// What decides who sees what, as of a place.

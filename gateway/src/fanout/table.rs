@@ -471,7 +471,7 @@ impl Table {
         let silent = self.beats.fell_silent(now);
         self.mark_partitions(&silent, now);
         self.forget_idle(now);
-        self.forget_pending(now);
+        self.hurry_pending(now);
         let waiting = self.topics.values().filter(|topic| !topic.is_open());
         self.metrics
             .topics_waiting

@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
             // Who asks more than he may is read no faster than he may ask: what he sends
             // besides waits on his side, where it costs nobody anything.
             if let Some(pause) = pause {
-                sleep(pause).await;
+                Box::pin(sleep(pause)).await;
             }
         }
         if steps.capacity() > 0 {

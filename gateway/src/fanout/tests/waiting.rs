@@ -38,7 +38,7 @@ fn a_new_topic_waits_for_its_structure_and_is_read_once_it_is_subscribed() {
 }
 
 #[test]
-fn who_waits_too_long_is_let_go() {
+fn who_waits_too_long_goes_on_without_what_is_late() {
     let now = Instant::now();
     let mut table = table(now);
     let mut answer = want(&mut table, 2, (TOPIC, 5), Some(standing(2, 0)), now);
@@ -49,19 +49,17 @@ fn who_waits_too_long_is_let_go() {
             .is_err_and(|error| error == oneshot::error::TryRecvError::Empty)
     );
     table.tick(now + Duration::from_secs(10));
-    assert!(
-        answer
-            .try_recv()
-            .is_err_and(|error| error == oneshot::error::TryRecvError::Closed)
-    );
+    assert!(matches!(answer.try_recv().unwrap()[..], [Attached::Late]));
     table.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
     assert!(table.topics.is_empty(), "and so is the topic");
 }
 
-#[test]
-fn what_a_waiting_session_will_need_is_not_forgotten() {
-    let now = Instant::now();
-    let mut table = table(now);
+/// A session of account 8 that wants its own topic and a server's.
+fn own_and_server() -> (
+    Attach,
+    oneshot::Sender<Vec<Attached>>,
+    oneshot::Receiver<Vec<Attached>>,
+) {
     let topics = [(8, None), (TOPIC, Some(standing(8, 0)))];
     let attach = Attach {
         link: link(8),
@@ -82,6 +80,14 @@ fn what_a_waiting_session_will_need_is_not_forgotten() {
             .into(),
     };
     let (reply, answer) = oneshot::channel();
+    (attach, reply, answer)
+}
+
+#[test]
+fn what_a_waiting_session_will_need_is_not_forgotten() {
+    let now = Instant::now();
+    let mut table = table(now);
+    let (attach, reply, answer) = own_and_server();
     table.attach(attach, reply, now);
     let mut later = now;
     for _ in 0..9 {
@@ -94,6 +100,23 @@ fn what_a_waiting_session_will_need_is_not_forgotten() {
         Some(0),
         "the account's own topic is still there"
     );
+}
+
+#[test]
+fn a_server_that_cannot_be_read_keeps_nobody_from_other_topics() {
+    let now = Instant::now();
+    let mut table = table(now);
+    let (attach, reply, mut answer) = own_and_server();
+    table.attach(attach, reply, now);
+    let later = now + Duration::from_secs(10);
+    table.structures(&[TOPIC], Err(Reason::Unavailable.into()), later);
+    table.tick(later);
+    assert!(matches!(
+        answer.try_recv().unwrap()[..],
+        [Attached::At { .. }, Attached::Late]
+    ));
+    table.take(envelope(8, 1, None), later);
+    assert_eq!(told(&mut table), ["join 8", "1"]);
 }
 
 #[test]
