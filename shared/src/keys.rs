@@ -5,7 +5,14 @@
 //! all of them read what is there: so a secret is replaced by putting a new one in
 //! front, and the old one goes when nothing made with it may live any longer.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -13,7 +20,10 @@ use aws_lc_rs::{
     rand::{SecureRandom, SystemRandom},
 };
 
-use crate::ids::{SessionId, UserId};
+use crate::{
+    ids::{SessionId, UserId},
+    recent::Recent,
+};
 
 /// The shortest secret, in bytes: 32 hexadecimal digits are 128 bits.
 const MIN_SECRET_BYTES: usize = 32;
@@ -21,8 +31,12 @@ const MIN_SECRET_BYTES: usize = 32;
 const MAX_SECRETS: usize = 8;
 /// What names a secret in what was made with it.
 const ID_BYTES: usize = 4;
-/// What makes each sealed body a key of its own, so that no nonce can repeat.
+/// What gives each process that seals a key of its own, and each session a token.
 const SALT_BYTES: usize = 16;
+/// The number of a sealed body among those of its process: it is the nonce.
+const NUMBER_BYTES: usize = 8;
+/// How many processes' keys are remembered, at most; others are derived anew.
+const SEALERS: usize = 4_096;
 /// The length of what authenticates a token.
 const MAC_BYTES: usize = 32;
 /// Key id, account, session, salt, MAC.
@@ -30,11 +44,30 @@ const TOKEN_BYTES: usize = ID_BYTES + 8 + 8 + SALT_BYTES + MAC_BYTES;
 
 /// The keys that the members of a cluster share. Clones are cheap.
 #[derive(Clone)]
-pub struct ClusterKeys(Arc<[Key]>);
+pub struct ClusterKeys(Arc<Keys>);
+
+struct Keys {
+    list: Vec<Key>,
+    /// What this process seals with, once it has sealed something.
+    own: OnceLock<Sealer>,
+    /// The keys of other processes that sealed something that was opened.
+    others: Mutex<Recent<Origin, Arc<LessSafeKey>>>,
+}
+
+/// Which process sealed something, and with which of the secrets.
+type Origin = ([u8; ID_BYTES], Salt);
+
+/// The key that one process seals with: 128 random bits make it, and each body has a number,
+/// so that no nonce repeats.
+struct Sealer {
+    origin: Origin,
+    key: LessSafeKey,
+    sealed: AtomicU64,
+}
 
 struct Key {
     id: [u8; ID_BYTES],
-    /// Derives the key of each sealed body.
+    /// Derives the key that a process seals with.
     seal: hmac::Key,
     /// Signs tokens.
     token: hmac::Key,
@@ -77,53 +110,78 @@ pub struct Claim {
 impl ClusterKeys {
     /// Seals `bytes` for one purpose: only who names the same one can open them.
     pub fn seal(&self, purpose: &[u8], bytes: &[u8]) -> Result<Vec<u8>, NoRandomness> {
-        let mut salt = [0; SALT_BYTES];
-        SystemRandom::new()
-            .fill(&mut salt)
+        let own = if let Some(own) = self.0.own.get() {
+            own
+        } else {
+            let new = self.sealer()?;
+            self.0.own.get_or_init(|| new)
+        };
+        let (id, salt) = own.origin;
+        let number = own.sealed.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let head = [&id[..], &salt, &number];
+        let begin: usize = head.iter().map(|part| part.len()).sum();
+        let mut sealed = Vec::with_capacity(begin + bytes.len() + AES_256_GCM.tag_len());
+        for part in head.into_iter().chain([bytes]) {
+            sealed.extend_from_slice(part);
+        }
+        let text = sealed.get_mut(begin..).unwrap_or_default();
+        let tag = own
+            .key
+            .seal_in_place_separate_tag(nonce(number), Aad::from(purpose), text)
             .map_err(|_unspecified| NoRandomness)?;
-        // The list is never empty: `from_str` sees to that.
-        let key = self.0.first().ok_or(NoRandomness)?;
-        let length = ID_BYTES + SALT_BYTES + bytes.len() + AES_256_GCM.tag_len();
-        let mut sealed = Vec::with_capacity(length);
-        sealed.extend_from_slice(&key.id);
-        sealed.extend_from_slice(&salt);
-        sealed.extend_from_slice(bytes);
-        let tag = sealed
-            .get_mut(ID_BYTES + SALT_BYTES..)
-            .and_then(|text| {
-                let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
-                let body = key.body_key(salt)?;
-                body.seal_in_place_separate_tag(nonce, Aad::from(purpose), text)
-                    .ok()
-            })
-            .ok_or(NoRandomness)?;
         sealed.extend_from_slice(tag.as_ref());
         Ok(sealed)
+    }
+
+    fn sealer(&self) -> Result<Sealer, NoRandomness> {
+        // The list is never empty: `from_str` sees to that.
+        let key = self.0.list.first().ok_or(NoRandomness)?;
+        let salt = Self::salt()?;
+        Ok(Sealer {
+            origin: (key.id, salt),
+            key: key.sealing(salt).ok_or(NoRandomness)?,
+            sealed: AtomicU64::new(0),
+        })
     }
 
     /// Opens what [`Self::seal`] sealed for the same purpose.
     pub fn open(&self, purpose: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotSealed> {
         let open = || {
             let (id, rest) = sealed.split_first_chunk::<ID_BYTES>()?;
-            let (salt, text) = rest.split_first_chunk::<SALT_BYTES>()?;
-            let body = self.named(*id)?.body_key(*salt)?;
-            let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+            let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>()?;
+            let (number, text) = rest.split_first_chunk::<NUMBER_BYTES>()?;
+            let origin = (*id, *salt);
+            let known = self.others().get(&origin).cloned();
+            let key = match &known {
+                Some(key) => Arc::clone(key),
+                None => Arc::new(self.named(*id)?.sealing(*salt)?),
+            };
             let mut text = text.to_vec();
-            let length = body
-                .open_in_place(nonce, Aad::from(purpose), &mut text)
+            let length = key
+                .open_in_place(nonce(*number), Aad::from(purpose), &mut text)
                 .ok()?
                 .len();
             text.truncate(length);
+            if known.is_none() {
+                // Only now: who has no secret puts nothing there.
+                self.others().insert(origin, key);
+            }
             Some(text)
         };
         open().ok_or(NotSealed)
+    }
+
+    fn others(&self) -> std::sync::MutexGuard<'_, Recent<Origin, Arc<LessSafeKey>>> {
+        self.0.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stands for a network address outside of the gateway that it speaks to: the same
     /// number on every gateway with the same first secret, and nothing that somebody without
     /// it could find the address from by trying all there are.
     pub fn hash_address(&self, network: &[u8]) -> u64 {
-        let Some(key) = self.0.first() else { return 0 };
+        let Some(key) = self.0.list.first() else {
+            return 0;
+        };
         let mac = hmac::sign(&key.address, network);
         mac.as_ref()
             .first_chunk()
@@ -152,7 +210,7 @@ impl ClusterKeys {
         session: SessionId,
         salt: Salt,
     ) -> impl Iterator<Item = String> {
-        self.0.iter().map(move |key| {
+        self.0.list.iter().map(move |key| {
             let claim = [
                 &key.id[..],
                 &user.get().to_be_bytes(),
@@ -181,7 +239,7 @@ impl ClusterKeys {
     }
 
     fn named(&self, id: [u8; ID_BYTES]) -> Option<&Key> {
-        self.0.iter().find(|key| key.id == id)
+        self.0.list.iter().find(|key| key.id == id)
     }
 }
 
@@ -198,14 +256,23 @@ impl Key {
         })
     }
 
-    /// Each body has a key of its own: 128 random bits make it, so that the number of
-    /// bodies that one secret may seal has no bound that anybody reaches.
-    fn body_key(&self, salt: [u8; SALT_BYTES]) -> Option<LessSafeKey> {
+    /// Each process has a key of its own, so that the number of bodies that one secret may
+    /// seal has no bound that anybody reaches.
+    fn sealing(&self, salt: Salt) -> Option<LessSafeKey> {
         let derived = hmac::sign(&self.seal, &salt);
         UnboundKey::new(&AES_256_GCM, derived.as_ref())
             .ok()
             .map(LessSafeKey::new)
     }
+}
+
+fn nonce(number: [u8; NUMBER_BYTES]) -> Nonce {
+    let mut nonce = [0; NONCE_LEN];
+    nonce
+        .iter_mut()
+        .zip(number)
+        .for_each(|(byte, of_number)| *byte = of_number);
+    Nonce::assume_unique_for_key(nonce)
 }
 
 impl FromStr for ClusterKeys {
@@ -220,8 +287,13 @@ impl FromStr for ClusterKeys {
         if !fit {
             return Err(NoKeys);
         }
-        let keys: Option<Arc<[Key]>> = secrets.into_iter().map(Key::new).collect();
-        keys.map(Self).ok_or(NoKeys)
+        let list = secrets.into_iter().map(Key::new).collect::<Option<_>>();
+        let keys = |list| Keys {
+            list,
+            own: OnceLock::new(),
+            others: Mutex::new(Recent::new(SEALERS)),
+        };
+        Ok(Self(Arc::new(keys(list.ok_or(NoKeys)?))))
     }
 }
 
@@ -296,6 +368,19 @@ mod tests {
             broken[place] ^= 1;
             assert_eq!(keys.open(b"a", &broken), Err(NotSealed), "{place}");
             assert!(keys.open(b"a", &sealed[..place]).is_err());
+        }
+    }
+
+    #[test]
+    fn only_processes_with_a_secret_are_remembered() {
+        let (one, other) = (keys(OLD), keys(OLD));
+        for text in [b"a", b"b", b"c"] {
+            let sealed = one.seal(b"", text).unwrap();
+            let mut invented = sealed.clone();
+            invented[ID_BYTES] ^= 1;
+            assert_eq!(other.open(b"", &invented), Err(NotSealed));
+            assert_eq!(other.open(b"", &sealed).unwrap(), text);
+            assert_eq!(other.others().len(), 1);
         }
     }
 
