@@ -10,7 +10,7 @@ use prometheus::{Error as MetricsError, GaugeVec, IntCounterVec, IntGaugeVec, Op
 use serde_bytes::ByteBuf;
 use shared::{
     bus::envelope::unpack,
-    ids::{ChannelId, ServerId},
+    ids::{ChannelId, MessageId, ServerId},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,8 +27,10 @@ pub(crate) const CHANNEL_PURGE: &str = "channel_purge";
 /// The redaction of a deleted message that failed when its event was read: the topic and
 /// the body of that event.
 pub(crate) const REDACTION: &str = "event_redaction";
+/// The same, as programs from before left it: the server, the channel and the message.
+const OLD_REDACTION: &str = "redaction";
 /// What this program can do.
-const KINDS: [&str; 2] = [CHANNEL_PURGE, REDACTION];
+const KINDS: [&str; 3] = [CHANNEL_PURGE, REDACTION, OLD_REDACTION];
 
 /// Messages of a slice of a purge: some ten milliseconds of one connection.
 const PURGE_SLICE: u32 = 1_000;
@@ -186,6 +188,11 @@ async fn slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
             let (topic, body): (i64, ByteBuf) = unpack(&job.body).map_err(unreadable)?;
             let deleted = deleted_by(topic, &body)
                 .ok_or(StoreError::Inconsistency("the event of a deletion"))?;
+            jobs.redact(job, deleted).await
+        }
+        OLD_REDACTION => {
+            let deleted: (ServerId, ChannelId, MessageId) =
+                unpack(&job.body).map_err(unreadable)?;
             jobs.redact(job, deleted).await
         }
         _ => Err(StoreError::Inconsistency("a job of no kind")),

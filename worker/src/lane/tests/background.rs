@@ -3,9 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use shared::protocol::{
-    channel::DeleteChannel,
-    message::{DeleteMessage, EditMessage, MessageCreated, MessageSent},
+use shared::{
+    bus::envelope::pack,
+    protocol::{
+        channel::DeleteChannel,
+        message::{DeleteMessage, EditMessage, MessageCreated, MessageSent},
+    },
 };
 
 use super::stage::{Person, Room, Stage};
@@ -101,6 +104,26 @@ async fn deleted_text_leaves_the_log() {
     );
     let open = "SELECT count(*)::text FROM events WHERE position('open'::bytea in body) > 0";
     assert_eq!(stage.column(open).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_redaction_that_an_older_program_left_is_done() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let sent = stage.send(&alice, &room, "n", "secret").await.unwrap();
+    delete_message(&mut stage, &alice, &room, &sent).await;
+    let body = pack(&(room.server, room.channel, sent.message_id));
+    sqlx::query("INSERT INTO jobs (kind, body) VALUES ('redaction', $1)")
+        .bind(&body[..])
+        .execute(&stage.pool)
+        .await
+        .unwrap();
+    // Nobody reads the event of the deletion again.
+    stage.execute("DELETE FROM events WHERE opcode = 18").await;
+    stage.start_background();
+    stage.until("SELECT 1 FROM jobs HAVING count(*) = 0").await;
+    let held = "SELECT count(*)::text FROM events WHERE position('secret'::bytea in body) > 0";
+    assert_eq!(stage.column(held).await, ["0"]);
 }
 
 #[tokio::test]
