@@ -231,7 +231,9 @@ impl Limiter {
     async fn drawn(&self, draws: &[(String, Quota)]) -> Vec<Decision> {
         let shared = &self.0;
         let now = shared.clock.now_ms();
-        if now >= shared.redis_from_ms.load(Ordering::Relaxed) {
+        let from = shared.redis_from_ms.load(Ordering::Relaxed);
+        // Further away only when the clock was set back.
+        if now >= from || from > now.saturating_add(BACK_OFF_MS) {
             match shared.bus.draw(draws).await {
                 Ok(decisions) if decisions.len() == draws.len() => return decisions,
                 Ok(_) => tracing::warn!("redis decided about other limits than it was asked"),
@@ -263,9 +265,14 @@ impl Local {
     fn draw(&mut self, key: &str, quota: Quota, now_ms: u64) -> Decision {
         let now = now_ms.saturating_mul(1_000);
         let interval = u64::from(quota.period_ms) * 1_000 / u64::from(quota.count.max(1));
-        let known = self.0.get(key);
+        let most = interval * u64::from(quota.burst);
+        let mut known = self.0.get(key);
+        if let Some(known) = &mut known {
+            // Further away only when the clock was set back: nobody waits for what it lost.
+            **known = (**known).min(now + most);
+        }
         let full_at = known.as_deref().copied().unwrap_or(0).max(now) + interval;
-        let allowed_at = full_at.saturating_sub(interval * u64::from(quota.burst));
+        let allowed_at = full_at.saturating_sub(most);
         if allowed_at > now {
             return Decision::Limited((allowed_at - now).div_ceil(1_000));
         }
@@ -331,6 +338,17 @@ mod tests {
         assert_eq!(local.draw("a", quota, 11_000), Decision::Allowed);
         assert_eq!(local.draw("a", quota, 11_000), Decision::Limited(1_000));
         assert_eq!(local.draw("b", quota, 11_000), Decision::Allowed);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_locks_nobody_out() {
+        let quota = parse("60/60s+3").unwrap().unwrap();
+        let mut local = Local::default();
+        for _ in 0..3 {
+            assert_eq!(local.draw("a", quota, 10_000_000), Decision::Allowed);
+        }
+        assert_eq!(local.draw("a", quota, 10_000), Decision::Limited(1_000));
+        assert_eq!(local.draw("a", quota, 11_000), Decision::Allowed);
     }
 
     #[test]

@@ -40,7 +40,8 @@ impl Quota {
     }
 
     /// Decides one draw: `spent_us` is until when the key has spent, by the same
-    /// clock as `now_us`. Answers also the new value; a refused draw takes nothing.
+    /// clock as `now_us`. Answers also the new value, to be kept in any case; a refused draw
+    /// takes nothing.
     pub(super) fn draw(self, spent_us: u64, now_us: u64) -> (Decision, u64) {
         let (cost, credit) = (self.cost_us(), self.credit_us());
         // The upper bound cures a clock that was set back, and a quota made smaller.
@@ -48,7 +49,7 @@ impl Quota {
         let new = spent + cost;
         match new.saturating_sub(now_us + credit) {
             0 => (Decision::Allowed, new),
-            over_us => (Decision::Limited(over_us.div_ceil(1000)), spent_us),
+            over_us => (Decision::Limited(over_us.div_ceil(1000)), spent),
         }
     }
 }
@@ -97,10 +98,9 @@ mod tests {
             count: 1,
             period_ms: 1000,
         };
-        assert_eq!(
-            quota.draw(START + 3_600_000_000, START).0,
-            Decision::Limited(1000)
-        );
+        let (decision, kept) = quota.draw(START + 3_600_000_000, START);
+        assert_eq!(decision, Decision::Limited(1000));
+        assert_eq!(quota.draw(kept, START + 1_000_000).0, Decision::Allowed);
     }
 
     proptest! {

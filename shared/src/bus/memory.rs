@@ -201,9 +201,7 @@ impl Memory {
         let mut decide = |(key, quota): &(String, Quota)| {
             let spent = state.spent.get(key).copied().unwrap_or_default();
             let (decision, new) = quota.draw(spent, now);
-            if decision == Decision::Allowed {
-                state.spent.insert(key.clone(), new);
-            }
+            state.spent.insert(key.clone(), new);
             decision
         };
         Ok(draws.iter().map(&mut decide).collect())

@@ -61,12 +61,15 @@ local now = t[1] * 1000000 + t[2]
 local answers = {}
 for i, key in ipairs(KEYS) do
   local cost, credit = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local spent = tonumber(redis.call('GET', key) or now)
-  spent = math.min(math.max(spent, now), now + credit)
+  local kept = tonumber(redis.call('GET', key) or now)
+  local spent = math.min(math.max(kept, now), now + credit)
   local new = spent + cost
   local over = new - now - credit
   if over > 0 then
     answers[i] = over
+    if kept > spent then -- the clock was set back
+      redis.call('SET', key, string.format('%.0f', spent), 'PX', math.ceil((spent - now) / 1000) + 1)
+    end
   else
     redis.call('SET', key, string.format('%.0f', new), 'PX', math.ceil((new - now) / 1000) + 1)
     answers[i] = 0
