@@ -71,7 +71,7 @@ refusals! {
     40 NonceReused "nonce_reused";
     /// Too many requests; `retry_after` says when to try again.
     41 RateLimited "rate_limited";
-    /// The cluster has more to do than it can now; `retry_after` says when to try again.
+    /// The cluster has more to do than it can now, and did not look whether an earlier attempt took effect; `retry_after` says when to repeat it, with the same nonce.
     50 Busy "busy";
     /// Nobody can say whether the command took effect: repeat it with the same nonce.
     51 Unknown "unknown";

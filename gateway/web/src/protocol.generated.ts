@@ -1276,7 +1276,7 @@ export const REFUSALS = {
   nonce_reused: 40,
   /** Too many requests; `retry_after` says when to try again. */
   rate_limited: 41,
-  /** The cluster has more to do than it can now; `retry_after` says when to try again. */
+  /** The cluster has more to do than it can now, and did not look whether an earlier attempt took effect; `retry_after` says when to repeat it, with the same nonce. */
   busy: 50,
   /** Nobody can say whether the command took effect: repeat it with the same nonce. */
   unknown: 51,

@@ -12,10 +12,10 @@
 //! same limit decisions, and the culprit is refused. One that fails by the
 //! database's is not answered at all: the lane starts anew and reads it again.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe};
+use std::collections::BTreeMap;
 
 use foldhash::HashMap;
-use futures_util::{FutureExt, future::try_join};
+use futures_util::future::try_join;
 use serde_bytes::ByteBuf;
 use shared::{
     bus::{
@@ -26,7 +26,6 @@ use shared::{
     error::{Reason, Refusal},
     frame,
     ids::Partition,
-    protocol::Command,
     telemetry,
 };
 use tokio::time::Instant;
@@ -37,10 +36,10 @@ use super::{
     consume::{Source, Work},
     publish::Outgoing,
     register,
+    run::run_steps,
     steps::Step,
 };
 use crate::{
-    commands,
     context::{Context, Current, Emitted, TopicWriter},
     days::MS_PER_DAY,
     error::{Error, StoreError},
@@ -91,7 +90,12 @@ impl Lane<'_> {
             self.breathe_if_due().await?;
             self.note(&batch).await?;
             match self.commit(&mut batch).await {
-                Ok(()) => {}
+                Ok(done) if done < batch.len() => {
+                    batch.drain(..done);
+                    batch.append(&mut rest);
+                    rest = batch;
+                }
+                Ok(_) => {}
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(Failure::Poison(_)) => self.one_by_one(batch).await?,
             }
@@ -119,7 +123,7 @@ impl Lane<'_> {
                 self.parts.metrics.poison.inc();
                 work.verdict = Some(refusal);
                 match self.commit(std::slice::from_mut(&mut work)).await {
-                    Ok(()) => {}
+                    Ok(_) => {}
                     Err(Failure::Lost(error)) => return Err(error),
                     Err(Failure::Poison(_)) => return Err(StoreError::Fenced.into()),
                 }
@@ -128,8 +132,9 @@ impl Lane<'_> {
         Ok(())
     }
 
-    /// Executes works in one transaction and publishes what came of them.
-    pub(super) async fn commit(&mut self, works: &mut [Work]) -> Result<(), Failure> {
+    /// Executes works in one transaction and publishes what came of them. Says how many:
+    /// where their answers are large, the last ones are left to the next batch.
+    pub(super) async fn commit(&mut self, works: &mut [Work]) -> Result<usize, Failure> {
         let now_ms = self.parts.clock.now_ms();
         let (mut verdicts, steps) = self.sort_out(works, now_ms);
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
@@ -150,16 +155,7 @@ impl Lane<'_> {
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
             .collect();
-        for step in &steps {
-            if let Some(key) = &step.key
-                && known.contains_key(key)
-            {
-                self.parts.metrics.repeats.inc();
-                if let Some(author) = key.author {
-                    self.repeats.count(author, now_ms);
-                }
-            }
-        }
+        self.count_repeats(works, &steps, &known, now_ms);
         draw(self.parts, works, &steps, &known).await;
         let wanted = register::wanted(&steps, works);
         let registers = self.writer.load_registers(&wanted).await?;
@@ -168,7 +164,6 @@ impl Lane<'_> {
             .iter()
             .filter_map(|work| Some((work.partition, self.owned.get(&work.partition)?.counters)))
             .collect();
-        advance(&mut counters, works);
         let mut ctx = Context {
             writer: &self.writer,
             keys: &self.parts.keys,
@@ -194,20 +189,24 @@ impl Lane<'_> {
                 trace: None,
             },
         };
-        for work in works.iter() {
+        let executed = run_steps(&mut ctx, works, steps, &mut known, &mut verdicts).await;
+        let done = *executed.as_ref().unwrap_or(&works.len());
+        let works = works.get(..done).unwrap_or_default();
+        verdicts.truncate(done);
+        advance(ctx.counters, works);
+        for work in works {
             if let Source::Internal { source, number, .. } = work.source {
                 ctx.batch.applied.insert((work.partition, source), number);
             }
         }
-        let executed = run_steps(&mut ctx, works, steps, &mut known, &mut verdicts).await;
         // What decides that an entry is not executed must outlive this lane.
         let durable = ctx.writes > 0
             || !ctx.batch.applied.is_empty()
             || works.iter().any(|work| work.verdict.is_some())
             || (executed.is_ok() && !leaves_streams(&self.parts.bus, works, &verdicts).await);
         let sealed = match executed {
-            Ok(()) if durable => seal(&mut ctx).await.map_err(Failure::from),
-            Ok(()) => Ok(ctx.emitted.iter().map(|event| event.envelope(0)).collect()),
+            Ok(_) if durable => seal(&mut ctx).await.map_err(Failure::from),
+            Ok(_) => Ok(ctx.emitted.iter().map(|event| event.envelope(0)).collect()),
             Err(failure) => Err(failure),
         };
         let Context {
@@ -254,7 +253,7 @@ impl Lane<'_> {
                 self.memory.shrink();
                 self.pass(works);
                 self.tell(works, verdicts, events, woken).await;
-                Ok(())
+                Ok(done)
             }
             Err(failure) => {
                 // What happened in memory did not happen.
@@ -406,124 +405,6 @@ async fn leaves_streams(bus: &Bus, works: &[Work], verdicts: &[Option<Verdict>])
         .map(|(partition, end)| bus.trim(partition, end.next()));
     let trimmed = futures_util::future::join_all(trims).await;
     trimmed.iter().all(Result::is_ok)
-}
-
-/// Executes each command that is not decided yet, in order.
-async fn run_steps(
-    ctx: &mut Context<'_>,
-    works: &[Work],
-    steps: Vec<Step>,
-    known: &mut HashMap<NonceKey, Known>,
-    verdicts: &mut [Option<Verdict>],
-) -> Result<(), Failure> {
-    for step in steps {
-        let Some(work) = works.get(step.place) else {
-            continue;
-        };
-        let first = step.key.as_ref().and_then(|key| known.get(key));
-        let opcode = step.command.row().opcode;
-        let verdict = match decided(work, &step, first) {
-            Some(Ok(kept)) => repeat_step(ctx, work, opcode, kept).await?,
-            Some(refused) => refused,
-            None => run_step(ctx, work, step.command).await?,
-        };
-        if let (Some(key), Ok(body)) = (step.key, &verdict)
-            && !known.contains_key(&key)
-        {
-            let first = Known {
-                body_hash: step.body_hash,
-                result: commands::repeat::keep(opcode, body),
-            };
-            ctx.batch.nonces.push((key.clone(), first.clone()));
-            known.insert(key, first);
-        }
-        if let Some(place) = verdicts.get_mut(step.place) {
-            *place = Some(verdict);
-        }
-    }
-    Ok(())
-}
-
-/// Answers a repeat.
-async fn repeat_step(
-    ctx: &mut Context<'_>,
-    work: &Work,
-    opcode: u16,
-    kept: Vec<u8>,
-) -> Result<Verdict, Failure> {
-    ctx.command = current(work);
-    match commands::repeat::answer(ctx, opcode, kept).await {
-        Ok(body) => Ok(Ok(body)),
-        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// What the context knows of a command.
-fn current(work: &Work) -> Current {
-    let entry = work.entry.as_ref();
-    Current {
-        partition: work.partition,
-        scope: entry.map_or(0, |entry| entry.scope),
-        caller: entry.and_then(|entry| entry.caller.clone()),
-        trace: entry.and_then(|entry| entry.trace.clone()),
-    }
-}
-
-/// What need not be executed.
-fn decided(work: &Work, step: &Step, first: Option<&Known>) -> Option<Verdict> {
-    if let Some(first) = first {
-        // Before permission, limits and age: the third retry of a stored message is
-        // not refused because its author was kicked meanwhile.
-        return Some(if first.body_hash == step.body_hash {
-            Ok(first.result.clone())
-        } else {
-            Err(Reason::NonceReused.into())
-        });
-    }
-    if let Some(late) = &step.late {
-        return Some(Err(late.clone()));
-    }
-    let limited = work.limited.as_ref()?;
-    limited.as_ref().err().cloned().map(Err)
-}
-
-async fn run_step(
-    ctx: &mut Context<'_>,
-    work: &Work,
-    command: Command,
-) -> Result<Verdict, Failure> {
-    let Some(entry) = &work.entry else {
-        return Ok(Err(Reason::Malformed.into()));
-    };
-    let span = debug_span!("command", name = command.row().name);
-    telemetry::adopt(&span, entry.trace.as_deref());
-    ctx.command = current(work);
-    let writes = ctx.writes;
-    let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span))
-        .catch_unwind()
-        .await;
-    let internal = matches!(work.source, Source::Internal { .. });
-    match handled {
-        Ok(Ok(body)) => Ok(Ok(body)),
-        // Nobody hears a refusal: it must not count as done.
-        Ok(Err(Error::Refused(refusal))) if internal => Err(Failure::Poison(refusal)),
-        Ok(Err(Error::Refused(refusal))) if ctx.writes == writes => Ok(Err(refusal)),
-        // Half-written: the whole batch goes back, and this command is refused alone.
-        Ok(Err(Error::Refused(refusal))) => Err(Failure::Poison(refusal)),
-        // A row that nobody can read: Postgres knows nothing of it, so the others go on.
-        Ok(Err(Error::Store(unreadable)))
-            if ctx.writes == writes && unreadable.is_ours() && !internal =>
-        {
-            error!(error = %unreadable, scope = entry.scope, "row cannot be read");
-            Ok(Err(Reason::Internal.into()))
-        }
-        Ok(Err(error)) => Err(error.into()),
-        Err(_panic) => {
-            error!("command panicked");
-            Err(Failure::Poison(Reason::Internal.into()))
-        }
-    }
 }
 
 /// Gives every event its seq and its position. Topics that several lanes write

@@ -31,6 +31,8 @@ pub(super) struct Work {
     pub(super) entry: Option<Entry>,
     /// What the limiter said; a replay keeps it.
     pub(super) limited: Option<Result<(), Refusal>>,
+    /// A repeat that its account was charged for; a replay is not another one.
+    pub(super) counted: bool,
     /// Decided before it was executed: refused unread, or known to be poison.
     pub(super) verdict: Option<Refusal>,
 }
@@ -117,6 +119,7 @@ impl Lane<'_> {
                 source: Source::Stream(id),
                 entry: self.parts.read(partition, &bytes),
                 limited: None,
+                counted: false,
                 verdict: None,
             });
         }
@@ -172,6 +175,7 @@ impl Work {
             },
             entry: Some(entry),
             limited: None,
+            counted: false,
             verdict: None,
         }
     }

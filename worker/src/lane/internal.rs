@@ -70,7 +70,7 @@ impl Lane<'_> {
         if !fresh.is_empty() {
             let mut works: Vec<Work> = fresh.into_iter().map(Work::from_due).collect();
             match self.commit(&mut works).await {
-                Ok(()) => {}
+                Ok(done) => self.internal_due |= done < works.len(),
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(Failure::Poison(_)) => self.singly(works).await?,
             }
@@ -104,7 +104,7 @@ impl Lane<'_> {
             }
             self.breathe_if_due().await?;
             match self.commit(std::slice::from_mut(&mut work)).await {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(Failure::Poison(refusal)) => {
                     waiting.insert(pair);

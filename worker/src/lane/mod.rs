@@ -4,7 +4,8 @@
 //! - [`own`] takes and gives back partitions, and fences;
 //! - [`suspect`] finds out which entry ends lanes, and [`process`] who lives;
 //! - [`consume`] reads their streams, as much at once as [`appetite`] says, [`internal`] the internal commands that are due;
-//! - [`batch`] executes what came in one transaction, after [`steps`] sorted it out;
+//! - [`batch`] executes what came in one transaction, after [`steps`] sorted it out; [`run`]
+//!   each command of it;
 //! - [`register`] makes one write of several that come in quick succession;
 //! - [`publish`] tells the gateways, after COMMIT;
 //! - [`memory`] is what it remembers of its servers, [`repeats`] of who repeats what was done.
@@ -20,6 +21,7 @@ pub(crate) mod process;
 mod publish;
 mod register;
 mod repeats;
+mod run;
 mod steps;
 mod suspect;
 #[cfg(test)]

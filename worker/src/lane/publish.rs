@@ -28,6 +28,11 @@ const QUEUE: usize = 64;
 /// Bytes that wait at most, besides a batch that has more by itself; then, too.
 const QUEUE_BYTES: u32 = 32 << 20;
 
+/// Bytes of the answers to one gateway that share a message, besides one that has more by
+/// itself: a gateway's inbox takes no message above 64 MiB, and all that come while it is
+/// full are lost.
+const MESSAGE_BYTES: usize = 1 << 20;
+
 /// How often a batch is published. When that was in vain, Redis is away: until it is back each
 /// batch has one attempt, so that the lane does not wait for what repairs mend anyway.
 const ATTEMPTS: u32 = 3;
@@ -53,7 +58,8 @@ impl Outgoing {
         events.chain(answers).sum()
     }
 
-    /// One message per topic and gateway, however many events and answers.
+    /// One message per topic, however many events, and for a gateway as few as its answers
+    /// fit in.
     fn messages(self, epoch: u64, keys: &ClusterKeys) -> Vec<(Topic, bytes::Bytes)> {
         let mut places: HashMap<u64, usize> = HashMap::new();
         let mut topics: Vec<(u64, Vec<Envelope>)> = Vec::new();
@@ -80,19 +86,38 @@ impl Outgoing {
             };
             (Topic::Events(topic), pack(&published))
         });
-        let answers = nodes.into_iter().filter_map(|(node, answers)| {
+        let answers = nodes.into_iter().flat_map(|(node, answers)| {
             let topic = Topic::Node(node);
-            match sealed::seal(&answers, &topic, keys) {
-                Ok(sealed) => Some((topic, sealed)),
-                // Their clients hear `unknown`, and repeat.
-                Err(error) => {
-                    warn!(%error, "answers were not sealed");
-                    None
+            shares(answers).into_iter().filter_map(move |share| {
+                match sealed::seal(&share, &topic, keys) {
+                    Ok(sealed) => Some((topic.clone(), sealed)),
+                    // Their clients hear `unknown`, and repeat.
+                    Err(error) => {
+                        warn!(%error, "answers were not sealed");
+                        None
+                    }
                 }
-            }
+            })
         });
         events.chain(answers).collect()
     }
+}
+
+/// Cuts answers into what shares a message.
+fn shares(answers: Vec<Answer>) -> Vec<Vec<Answer>> {
+    let mut shares: Vec<Vec<Answer>> = Vec::new();
+    let mut bytes = 0;
+    for answer in answers {
+        bytes += answer.payload.len();
+        match shares.last_mut() {
+            Some(share) if bytes <= MESSAGE_BYTES => share.push(answer),
+            _ => {
+                bytes = answer.payload.len();
+                shares.push(vec![answer]);
+            }
+        }
+    }
+    shares
 }
 
 /// Publishes; what may have arrived is published again, as receivers count. Says whether it
@@ -165,5 +190,41 @@ impl Publisher {
         if let Err(error) = self.task.await {
             warn!(%error, "publisher failed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_bytes::ByteBuf;
+
+    use super::*;
+
+    #[test]
+    fn answers_to_one_gateway_are_messages_that_arrive() {
+        let keys: ClusterKeys = "the first secret of this cluster".parse().unwrap();
+        let sizes = [vec![100; 50], vec![2_000_000; 64], vec![300_000; 9]].concat();
+        let answers = sizes.iter().zip(0_u64..).map(|(size, ticket)| {
+            let payload = ByteBuf::from(vec![7; *size]);
+            let answer = Answer {
+                connection: 1,
+                ticket,
+                payload,
+            };
+            ("gateway".to_owned(), answer)
+        });
+        let outgoing = Outgoing {
+            events: Vec::new(),
+            answers: answers.collect(),
+        };
+        let mut tickets = Vec::new();
+        let messages = outgoing.messages(1, &keys);
+        // The small ones in one, each large one alone, and then by threes.
+        assert_eq!(messages.len(), 1 + 64 + 3);
+        for (topic, sealed) in messages {
+            let answers: Vec<Answer> = sealed::open(&sealed, &topic, &keys).unwrap();
+            assert!(answers.len() == 1 || sealed.len() < MESSAGE_BYTES + 10_000);
+            tickets.extend(answers.into_iter().map(|answer| answer.ticket));
+        }
+        assert!(tickets.into_iter().eq(0..sizes.len() as u64));
     }
 }

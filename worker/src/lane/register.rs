@@ -266,6 +266,7 @@ mod tests {
                 trace: None,
             }),
             limited: None,
+            counted: false,
             verdict: None,
         }
     }

@@ -41,7 +41,7 @@ impl Step {
 impl Lane<'_> {
     /// Decodes, and decides what needs neither memory nor nonces.
     pub(super) fn sort_out(
-        &self,
+        &mut self,
         works: &[Work],
         now_ms: u64,
     ) -> (Vec<Option<Verdict>>, Vec<Step>) {
@@ -64,7 +64,7 @@ impl Lane<'_> {
     }
 
     fn step(
-        &self,
+        &mut self,
         place: usize,
         work: &Work,
         (now_ms, redis_now): (u64, u64),
@@ -90,7 +90,9 @@ impl Lane<'_> {
         let nonce = nonce.filter(|_| !crate::sabotage::forgets());
         if let Some(nonce) = nonce {
             commands::check_nonce(nonce)?;
-            if let Some(caller) = &entry.caller {
+            if let Some(caller) = &entry.caller
+                && !work.counted
+            {
                 self.repeats.check(caller.user, now_ms)?;
             }
         }

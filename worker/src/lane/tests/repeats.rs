@@ -81,7 +81,7 @@ async fn who_repeats_for_ever_is_told_to_wait_and_loses_nothing() {
         match stage.answer::<MessageSent>(request).await {
             Ok(sent) => assert_eq!(sent, first),
             Err(reason) => {
-                assert_eq!(reason, Reason::RateLimited);
+                assert_eq!(reason, Reason::Busy);
                 refused += 1;
             }
         }
@@ -90,7 +90,7 @@ async fn who_repeats_for_ever_is_told_to_wait_and_loses_nothing() {
     assert!((500..=1_000).contains(&refused), "{refused}");
     stage.send(&bob, &room, "n", "two").await.unwrap();
     let again = stage.send(&alice, &room, "m", "three").await.unwrap_err();
-    assert_eq!(again, Reason::RateLimited);
+    assert_eq!(again, Reason::Busy);
     stage.clock.set(stage.now_ms() + 60_000);
     stage.send(&alice, &room, "m", "three").await.unwrap();
     assert_eq!(stage.send(&alice, &room, "n", "one").await.unwrap(), first);
@@ -126,4 +126,69 @@ async fn a_founded_server_is_shown_again_to_who_repeats() {
     }
     assert_eq!(answers.first().map(|info| info.channels.len()), Some(1));
     assert_eq!(answers.first(), answers.last());
+}
+
+#[tokio::test]
+async fn a_rush_of_large_answers_is_several_batches() {
+    let mut stage = Stage::new().await;
+    let (_, room) = large(&mut stage).await;
+    stage
+        .execute("UPDATE channels SET topic = repeat('x', 1000)")
+        .await;
+    let mut people = Vec::new();
+    for n in 0..48 {
+        people.push(stage.account(&format!("person {n}")).await);
+    }
+    let before = stage.commits();
+    let partition = Partition::of(room.server);
+    let join = JoinMember {
+        nonce: "join".to_owned(),
+        code: "code".to_owned(),
+    };
+    let requests: Vec<u32> = people
+        .iter()
+        .map(|person| stage.post_to(partition, person, room.server, &join))
+        .collect();
+    stage.stop_lanes().await;
+    stage.flush().await;
+    stage.start_lanes(1);
+    for request in requests {
+        let info: ServerInfo = stage.answer(request).await.unwrap();
+        assert_eq!(info.channels.len(), 201);
+    }
+    // 200 KB each, and 4 MiB share a batch.
+    let commits = stage.commits() - before;
+    assert!((3..=6).contains(&commits), "{commits}");
+    let members = "SELECT count(*)::text FROM members";
+    assert_eq!(stage.column(members).await, ["49"]);
+}
+
+#[tokio::test]
+async fn a_repeat_that_cannot_be_read_stops_nobody_else() {
+    let mut stage = Stage::new().await;
+    let (bob, room) = large(&mut stage).await;
+    join(&mut stage, &bob, &room).await;
+    let (alice, other) = stage.room("carol").await;
+    stage.stop_lanes().await;
+    stage
+        .execute(&format!(
+            "UPDATE members SET roles = ARRAY[NULL]::bigint[] WHERE account = {}",
+            bob.id
+        ))
+        .await;
+    let again = JoinMember {
+        nonce: "join".to_owned(),
+        code: "code".to_owned(),
+    };
+    let partition = Partition::of(room.server);
+    let bad = stage.post_to(partition, &bob, room.server, &again);
+    let good = stage.post(&alice, other.server, &other.message("n", "x"));
+    stage.flush().await;
+    stage.start_lanes(1);
+    stage.answer::<MessageSent>(good).await.unwrap();
+    // It took effect, so nobody may say that it did not.
+    let refused = stage.answer::<ServerInfo>(bad).await.unwrap_err();
+    assert_eq!(refused, Reason::Unknown);
+    assert_eq!(stage.metrics.poison.get(), 0);
+    assert_eq!(stage.metrics.restarts.get(), 0);
 }

@@ -1,0 +1,163 @@
+//! Executes the commands of a batch in order, each so that it spoils no other one.
+
+use std::{any::Any, panic::AssertUnwindSafe};
+
+use foldhash::HashMap;
+use futures_util::FutureExt;
+use shared::{error::Reason, protocol::Command, telemetry};
+use tracing::{Instrument, debug_span, error};
+
+use super::{
+    batch::{Failure, Verdict},
+    consume::{Source, Work},
+    steps::Step,
+};
+use crate::{
+    commands,
+    context::{Context, Current},
+    error::Error,
+    store::write::machine::{Known, NonceKey},
+};
+
+/// Bytes of replies that end a batch: nearly all are small, a server as its new member sees
+/// it may have 2 MB. What is left has the next batch, so that a rush of people who join
+/// takes no more memory than this.
+const REPLY_BYTES: usize = 4 << 20;
+
+/// Executes each command that is not decided yet, in order. Answers how many works this was:
+/// all of them, unless their replies were large.
+pub(super) async fn run_steps(
+    ctx: &mut Context<'_>,
+    works: &[Work],
+    steps: Vec<Step>,
+    known: &mut HashMap<NonceKey, Known>,
+    verdicts: &mut [Option<Verdict>],
+) -> Result<usize, Failure> {
+    let mut bytes = 0;
+    for step in steps {
+        let Some(work) = works.get(step.place) else {
+            continue;
+        };
+        let first = step.key.as_ref().and_then(|key| known.get(key));
+        let opcode = step.command.row().opcode;
+        let verdict = match decided(work, &step, first) {
+            Some(Ok(kept)) => repeat_step(ctx, work, opcode, kept).await?,
+            Some(refused) => refused,
+            None => run_step(ctx, work, step.command).await?,
+        };
+        if let (Some(key), Ok(body)) = (step.key, &verdict)
+            && !known.contains_key(&key)
+        {
+            let first = Known {
+                body_hash: step.body_hash,
+                result: commands::repeat::keep(opcode, body),
+            };
+            ctx.batch.nonces.push((key.clone(), first.clone()));
+            known.insert(key, first);
+        }
+        bytes += verdict.as_ref().map_or(0, Vec::len);
+        if let Some(place) = verdicts.get_mut(step.place) {
+            *place = Some(verdict);
+        }
+        if bytes > REPLY_BYTES {
+            return Ok(step.place + 1);
+        }
+    }
+    Ok(works.len())
+}
+
+/// Answers a repeat. Where that fails nobody may say that nothing took effect: the first
+/// attempt did.
+async fn repeat_step(
+    ctx: &mut Context<'_>,
+    work: &Work,
+    opcode: u16,
+    kept: Vec<u8>,
+) -> Result<Verdict, Failure> {
+    ctx.command = current(work);
+    let writes = ctx.writes;
+    let handled = AssertUnwindSafe(commands::repeat::answer(ctx, opcode, kept))
+        .catch_unwind()
+        .await;
+    match verdict(work, handled, ctx.writes == writes) {
+        Ok(Err(_refusal)) => Ok(Err(Reason::Unknown.into())),
+        Err(Failure::Poison(_refusal)) => Err(Failure::Poison(Reason::Unknown.into())),
+        other => other,
+    }
+}
+
+/// What the context knows of a command.
+fn current(work: &Work) -> Current {
+    let entry = work.entry.as_ref();
+    Current {
+        partition: work.partition,
+        scope: entry.map_or(0, |entry| entry.scope),
+        caller: entry.and_then(|entry| entry.caller.clone()),
+        trace: entry.and_then(|entry| entry.trace.clone()),
+    }
+}
+
+/// What need not be executed.
+fn decided(work: &Work, step: &Step, first: Option<&Known>) -> Option<Verdict> {
+    if let Some(first) = first {
+        // Before permission, limits and age: the third retry of a stored message is
+        // not refused because its author was kicked meanwhile.
+        return Some(if first.body_hash == step.body_hash {
+            Ok(first.result.clone())
+        } else {
+            Err(Reason::NonceReused.into())
+        });
+    }
+    if let Some(late) = &step.late {
+        return Some(Err(late.clone()));
+    }
+    let limited = work.limited.as_ref()?;
+    limited.as_ref().err().cloned().map(Err)
+}
+
+async fn run_step(
+    ctx: &mut Context<'_>,
+    work: &Work,
+    command: Command,
+) -> Result<Verdict, Failure> {
+    let Some(entry) = &work.entry else {
+        return Ok(Err(Reason::Malformed.into()));
+    };
+    let span = debug_span!("command", name = command.row().name);
+    telemetry::adopt(&span, entry.trace.as_deref());
+    ctx.command = current(work);
+    let writes = ctx.writes;
+    let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span))
+        .catch_unwind()
+        .await;
+    verdict(work, handled, ctx.writes == writes)
+}
+
+/// What a handler's end means for its command and for the others of its batch; `clean` when
+/// it wrote nothing.
+fn verdict(
+    work: &Work,
+    handled: Result<Result<Vec<u8>, Error>, Box<dyn Any + Send>>,
+    clean: bool,
+) -> Result<Verdict, Failure> {
+    let internal = matches!(work.source, Source::Internal { .. });
+    match handled {
+        Ok(Ok(body)) => Ok(Ok(body)),
+        // Nobody hears a refusal: it must not count as done.
+        Ok(Err(Error::Refused(refusal))) if internal => Err(Failure::Poison(refusal)),
+        Ok(Err(Error::Refused(refusal))) if clean => Ok(Err(refusal)),
+        // Half-written: the whole batch goes back, and this command is refused alone.
+        Ok(Err(Error::Refused(refusal))) => Err(Failure::Poison(refusal)),
+        // A row that nobody can read: Postgres knows nothing of it, so the others go on.
+        Ok(Err(Error::Store(unreadable))) if clean && unreadable.is_ours() && !internal => {
+            let scope = work.entry.as_ref().map_or(0, |entry| entry.scope);
+            error!(error = %unreadable, scope, "row cannot be read");
+            Ok(Err(Reason::Internal.into()))
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(_panic) => {
+            error!("command panicked");
+            Err(Failure::Poison(Reason::Internal.into()))
+        }
+    }
+}
