@@ -264,8 +264,8 @@ pub struct Limits {
     )]
     pub address_rate: u32,
 
-    /// Requests per second from one network address without a session, such as signing in,
-    /// in the same way.
+    /// Requests per second from one network address without a session, in the same way; as
+    /// many, besides, that sign in, with a session or without.
     #[arg(
         long,
         env = "CONFAB_STRANGER_RATE",

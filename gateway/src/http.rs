@@ -23,8 +23,16 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span};
 
 use crate::{
-    Gateway, accept::Peer, dialect::json, memory::Charge, places::Place, queries::Asker,
-    quotas::Who, session::Request as Command, tokens::Known, upgrade::upgrade,
+    Gateway,
+    accept::Peer,
+    dialect::json,
+    memory::Charge,
+    places::Place,
+    queries::Asker,
+    quotas::{What, Who},
+    session::Request as Command,
+    tokens::Known,
+    upgrade::upgrade,
 };
 
 /// Requests of one network address that may be under way, and their responses on the way
@@ -157,7 +165,7 @@ async fn execute(
         charge,
     };
     let address = gateway.origins.hash(address);
-    let caller = caller(gateway, token.as_deref(), address).await?;
+    let caller = caller(gateway, What::of(row), token.as_deref(), address).await?;
     let command = Command {
         opcode: row.opcode,
         request: 0,
@@ -180,24 +188,25 @@ async fn execute(
 /// the token of one that has ended is no longer its owner's alone.
 async fn caller(
     gateway: &Gateway,
+    what: What,
     token: Option<&str>,
     address: u64,
 ) -> Result<Option<Caller>, Refusal> {
     let (quotas, now) = (&gateway.quotas, Instant::now());
     let Some(token) = token else {
-        quotas.admit(Who::Stranger, address, now)?;
+        quotas.admit(Who::Stranger, what, address, now)?;
         return Ok(None);
     };
     let claim = gateway.queries.claim(token);
     let session = claim.ok_or(Reason::Unauthenticated)?.session;
     let caller = match gateway.tokens.known(token, now) {
         Some(Known::Opens(caller)) => {
-            quotas.admit(Who::Account(caller.user), address, now)?;
+            quotas.admit(Who::Account(caller.user), what, address, now)?;
             caller
         }
         Some(Known::OpensNothing) => return Err(Reason::Unauthenticated.into()),
         None => {
-            quotas.admit(Who::Session(session), address, now)?;
+            quotas.admit(Who::Session(session), what, address, now)?;
             let caller = gateway.tokens.ask(&gateway.queries, token).await?;
             quotas.opened(caller.user, now)?;
             caller

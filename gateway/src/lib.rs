@@ -77,6 +77,7 @@ use self::{
     config::Config,
     dialect::Dialect,
     fanout::{Exchange, Fanout, message::ToShard, outbox::Outbox, subscriptions, table::Table},
+    log::Log,
     memory::Memory,
     metrics::{Metrics, ShardMetrics},
     opening::Opener,
@@ -129,7 +130,7 @@ pub struct Gateway {
     /// Whether messages are compressed for clients that ask for it.
     pub compression: bool,
     /// What accounts and addresses may ask.
-    pub quotas: Quotas,
+    pub quotas: Arc<Quotas>,
     /// Bounds HTTP commands, in all and of an address.
     pub requests: Places,
     /// Tokens of HTTP commands.
@@ -305,13 +306,16 @@ impl House {
         );
         let admission = Admission::new(config.limits.max_backlog, Instant::now());
         let tokens = Arc::<Tokens>::default();
-        let opener = Opener::new(
-            queries.clone(),
-            exchange.clone(),
-            metrics.clone(),
-            tokens.clone(),
-            config.limits.queue_bytes,
-        );
+        let quotas = Arc::new(Quotas::new(config.limits.quotas()));
+        let opener = Opener {
+            queries: queries.clone(),
+            exchange: exchange.clone(),
+            metrics: metrics.clone(),
+            tokens: Arc::clone(&tokens),
+            quotas: Arc::clone(&quotas),
+            // A page has to be read by the client before the next one is.
+            log: Log::new(queries.clone(), config.limits.queue_bytes / 4),
+        };
         let tasks = TaskTracker::new();
         let echo = Echo::default();
 
@@ -373,7 +377,7 @@ impl House {
             places: Places::new(limits.max_connections, limits.max_address_connections),
             memory,
             compression: config.transport.compression,
-            quotas: Quotas::new(limits.quotas()),
+            quotas,
             requests: Places::new(REQUESTS, http::ADDRESS_REQUESTS),
             tokens,
             upstream,

@@ -14,7 +14,7 @@ use shared::{
     domain::permissions::Standing,
     error::Refusal,
     frame::opcode,
-    ids::ServerId,
+    ids::{ServerId, UserId},
     protocol::control::{Gap, Ready, TopicSeq},
 };
 use tokio::{sync::oneshot, time::Instant};
@@ -30,6 +30,7 @@ use crate::{
     log::{Log, Page},
     metrics::{Counted, Metrics},
     queries::Queries,
+    quotas::Quotas,
     replay::{Frames, Past},
     session::{Places, link::Link},
     shard::writers::Close,
@@ -46,11 +47,18 @@ const STALE: usize = 16;
 /// Opens sessions and topics. Clones share everything.
 #[derive(Clone)]
 pub struct Opener {
-    queries: Queries,
-    exchange: Exchange,
-    metrics: Metrics,
-    tokens: Arc<Tokens>,
-    log: Log,
+    /// Asks for snapshots.
+    pub queries: Queries,
+    /// The fan-out and the shards.
+    pub exchange: Exchange,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Tokens that were asked about lately.
+    pub tokens: Arc<Tokens>,
+    /// How many sessions an account may open.
+    pub quotas: Arc<Quotas>,
+    /// What was missed.
+    pub log: Log,
 }
 
 /// Why an opening ends early; the connection is closed already, or is about to be.
@@ -126,24 +134,6 @@ impl Following {
 }
 
 impl Opener {
-    /// Opens sessions with the answers of `queries`.
-    pub fn new(
-        queries: Queries,
-        exchange: Exchange,
-        metrics: Metrics,
-        tokens: Arc<Tokens>,
-        queue_bytes: usize,
-    ) -> Self {
-        Self {
-            // A page has to be read by the client before the next one is.
-            log: Log::new(queries.clone(), queue_bytes / 4),
-            queries,
-            exchange,
-            metrics,
-            tokens,
-        }
-    }
-
     /// Opens the session that a token names.
     pub fn open(
         &self,
@@ -184,6 +174,14 @@ impl Opener {
     ) -> Result<(), Ended> {
         let turn = link.opening.acquire().await;
         let asked = Instant::now();
+        // Who opened too many a moment ago is known still: no worker is asked for nothing.
+        let known = match self.tokens.known(&token, asked) {
+            Some(Known::Opens(caller)) => Some(caller.user),
+            _ => None,
+        };
+        if let Some(user) = known {
+            self.admit(link, user, asked).await?;
+        }
         let query = NodeQuery::Open {
             token: token.clone(),
             resume,
@@ -201,6 +199,12 @@ impl Opener {
             return Err(Ended);
         }
         let caller = opened.caller.clone();
+        if known.is_none()
+            && let Err(ended) = self.admit(link, caller.user, Instant::now()).await
+        {
+            self.tokens.remember(&token, Known::Opens(caller), asked);
+            return Err(ended);
+        }
         let epoch = Some(epoch_number(&opened.epoch));
         link.open(caller.clone(), Counted::new(&self.metrics.sessions));
         let topics = self.ready(link, opened).await;
@@ -209,6 +213,14 @@ impl Opener {
         opening.join_all().await?;
         drop(turn);
         opening.follow_late().await
+    }
+
+    /// Draws a session from what an account may open; the client waits where there is none.
+    async fn admit(&self, link: &Link, user: UserId, now: Instant) -> Result<(), Ended> {
+        match self.quotas.opens(user, now) {
+            Ok(()) => Ok(()),
+            Err(_refusal) => self.end(link, CloseCode::Full).await,
+        }
     }
 
     const fn opening<'a>(

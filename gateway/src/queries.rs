@@ -30,7 +30,7 @@ use tokio::{
 };
 use tracing::{Instrument, Span};
 
-use crate::{metrics::Metrics, session::Request};
+use crate::{metrics::Metrics, quotas::What, session::Request};
 
 /// The largest answer: four pages of events, and more than any snapshot of a
 /// sane account.
@@ -178,11 +178,12 @@ impl Queries {
         sealed::open(bytes, topic, &self.0.keys)
     }
 
-    /// Asks any worker; answers the payload of a reply or refusal frame.
+    /// Asks any worker; answers the payload of a reply or refusal frame. Who signs in is a
+    /// stranger, though he has a session: else members took the turns of those who hash.
     pub async fn ask(&self, asker: Asker, request: Request) -> Result<Bytes, Refusal> {
-        let class = match asker.caller {
-            Some(_) => Class::Account,
-            None => Class::Stranger,
+        let class = match (&asker.caller, What::with(request.opcode)) {
+            (Some(_), What::Other) => Class::Account,
+            (Some(_), What::SignIn) | (None, _) => Class::Stranger,
         };
         self.ask_as(class, asker, request).await
     }
@@ -572,6 +573,23 @@ mod tests {
         let bytes = taken.unwrap().unwrap().bytes;
         let entry = Entry::read(&bytes, Way::Query, &queries.0.keys).unwrap();
         assert_eq!((entry.body, entry.patience_ms), (ping().body, 10_000));
+    }
+
+    #[tokio::test]
+    async fn who_signs_in_is_a_stranger_whatever_session_he_has() {
+        let queries = queries();
+        let tasks = tokio_util::task::TaskTracker::new();
+        let mut reader = queries.0.bus.reader().await.unwrap();
+        for name in ["login", "register", "guest"] {
+            let opcode = shared::protocol::row_named(name).unwrap().opcode;
+            let (queries, asker) = (queries.clone(), asker(true));
+            let request = Request { opcode, ..ping() };
+            tasks.spawn(async move { queries.ask(asker, request).await });
+            let taken = reader
+                .take(&Class::ALL, End::Oldest, Duration::from_secs(5))
+                .await;
+            assert_eq!(taken.unwrap().unwrap().class, Class::Stranger, "{name}");
+        }
     }
 
     fn asker(signed_in: bool) -> Asker {

@@ -12,7 +12,9 @@ use std::{
 
 use shared::{
     error::{Reason, Refusal},
+    frame::opcode,
     ids::{SessionId, UserId},
+    protocol::{Access, Row, RowKind, row},
     recent::Recent,
 };
 use tokio::time::Instant;
@@ -23,6 +25,13 @@ use crate::session::flood::{Bucket, Rate};
 /// Beyond that those are forgotten that asked least lately.
 const CAPACITY: usize = 65_536;
 
+/// Sessions that one account opens: each is a snapshot of all its servers. At once as many as
+/// an account has, and some that come twice, when a gateway takes over those of another.
+const OPENINGS: Rate = Rate {
+    per_second: 2,
+    burst: 60,
+};
+
 /// How much.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
@@ -30,7 +39,8 @@ pub struct Rates {
     pub account: Rate,
     /// Requests of one address, those of accounts included.
     pub address: Rate,
-    /// Requests of one address without a session.
+    /// Requests of one address without a session; as many, besides, that sign in, whoever
+    /// asks.
     pub stranger: Rate,
 }
 
@@ -46,13 +56,41 @@ pub enum Who {
     Stranger,
 }
 
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// To be let in: a password may have to be hashed for it.
+    SignIn,
+    /// Anything else.
+    Other,
+}
+
+impl What {
+    /// What a request of this row asks.
+    pub fn of(row: &Row) -> Self {
+        if row.kind == RowKind::Opening && row.access == Access::Anyone {
+            Self::SignIn
+        } else {
+            Self::Other
+        }
+    }
+
+    /// What a request with this opcode asks.
+    pub fn with(opcode: u16) -> Self {
+        let row = (opcode >= opcode::FIRST_ANY).then(|| row(opcode)).flatten();
+        row.map_or(Self::Other, Self::of)
+    }
+}
+
 /// Counts requests.
 #[derive(Debug)]
 pub struct Quotas {
     accounts: Buckets<UserId>,
+    openings: Buckets<UserId>,
     sessions: Buckets<SessionId>,
     addresses: Buckets<u64>,
     strangers: Buckets<u64>,
+    sign_ins: Buckets<u64>,
 }
 
 impl Quotas {
@@ -60,19 +98,25 @@ impl Quotas {
     pub fn new(rates: Rates) -> Self {
         Self {
             accounts: Buckets::new(rates.account),
+            openings: Buckets::new(OPENINGS),
             sessions: Buckets::new(rates.account),
             addresses: Buckets::new(rates.address),
             strangers: Buckets::new(rates.stranger),
+            sign_ins: Buckets::new(rates.stranger),
         }
     }
 
     /// Counts a request, or refuses it. Who asks too much for himself takes nothing from
-    /// the others of his address.
-    pub fn admit(&self, who: Who, address: u64, now: Instant) -> Result<(), Refusal> {
-        match who {
-            Who::Account(user) => self.accounts.draw(user, now)?,
-            Who::Session(session) => self.sessions.draw(session, now)?,
-            Who::Stranger => self.strangers.draw(address, now)?,
+    /// the others of his address; and whatever else its strangers ask leaves it its sign-ins.
+    pub fn admit(&self, who: Who, what: What, address: u64, now: Instant) -> Result<(), Refusal> {
+        match (who, what) {
+            (Who::Account(user), _) => self.accounts.draw(user, now)?,
+            (Who::Session(session), _) => self.sessions.draw(session, now)?,
+            (Who::Stranger, What::SignIn) => {}
+            (Who::Stranger, What::Other) => self.strangers.draw(address, now)?,
+        }
+        if what == What::SignIn {
+            self.sign_ins.draw(address, now)?;
         }
         self.addresses.draw(address, now)
     }
@@ -80,6 +124,11 @@ impl Quotas {
     /// Counts a request that was admitted as one of a session, now that its account is known.
     pub fn opened(&self, user: UserId, now: Instant) -> Result<(), Refusal> {
         self.accounts.draw(user, now)
+    }
+
+    /// Counts a session that an account opens over a socket.
+    pub fn opens(&self, user: UserId, now: Instant) -> Result<(), Refusal> {
+        self.openings.draw(user, now)
     }
 }
 
@@ -120,7 +169,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 mod tests {
     use std::time::Duration;
 
-    use shared::ids::Id;
+    use shared::{ids::Id, protocol::row_named};
 
     use super::*;
 
@@ -142,7 +191,7 @@ mod tests {
     fn admitted(quotas: &Quotas, user: Option<u64>, address: u64, now: Instant) -> usize {
         let user = user.and_then(Id::new);
         let who = user.map_or(Who::Stranger, Who::Account);
-        let admit = |_: &usize| quotas.admit(who, address, now).is_ok();
+        let admit = |_: &usize| quotas.admit(who, What::Other, address, now).is_ok();
         (0..100).filter(admit).count()
     }
 
@@ -168,23 +217,59 @@ mod tests {
     fn a_session_takes_nothing_from_its_account_until_it_is_known_to_be_open() {
         let (quotas, now) = (quotas(), Instant::now());
         let (session, user) = (Id::new(9).unwrap(), Id::new(1).unwrap());
-        let knock = |_: &usize| quotas.admit(Who::Session(session), 7, now).is_ok();
+        let knock = |_: &usize| {
+            let who = Who::Session(session);
+            quotas.admit(who, What::Other, 7, now).is_ok()
+        };
         assert_eq!((0..100).filter(knock).count(), 4);
         assert_eq!(admitted(&quotas, Some(1), 8, now), 4);
         assert!(quotas.opened(user, now).is_err());
     }
 
     #[test]
+    fn what_strangers_ask_leaves_an_address_its_sign_ins() {
+        let (quotas, now) = (quotas(), Instant::now());
+        let admit = |who, name: &str| {
+            let what = What::of(row_named(name).unwrap());
+            quotas.admit(who, what, 7, now).is_ok()
+        };
+        let taken = |who, name| (0..100).filter(|_: &usize| admit(who, name)).count();
+        assert_eq!(taken(Who::Stranger, "ping"), 8);
+        assert!(!admit(Who::Stranger, "invite_preview"));
+        assert!(admit(Who::Stranger, "register"));
+        // An account makes no exception, and has no sign-ins of its own.
+        let member = |number| Who::Account(Id::new(number).unwrap());
+        assert_eq!(taken(member(1), "login"), 4);
+        assert_eq!(taken(member(2), "guest"), 3);
+        assert!(!admit(Who::Stranger, "login"));
+    }
+
+    #[test]
+    fn an_account_opens_so_many_sessions_whatever_else_it_asks() {
+        let (quotas, now) = (quotas(), Instant::now());
+        let user = Id::new(1).unwrap();
+        let opened = |now| {
+            let opens = |_: &usize| quotas.opens(user, now).is_ok();
+            (0..1_000).filter(opens).count()
+        };
+        assert_eq!(opened(now), 60);
+        assert_eq!(opened(now + Duration::from_secs(1)), 2);
+        assert_eq!(admitted(&quotas, Some(1), 7, now), 4);
+    }
+
+    #[test]
     fn many_addresses_do_not_fill_the_memory() {
         let (quotas, now) = (quotas(), Instant::now());
         for address in 0..CAPACITY as u64 + 10 {
-            assert!(quotas.admit(Who::Stranger, address, now).is_ok());
+            let admitted = quotas.admit(Who::Stranger, What::Other, address, now);
+            assert!(admitted.is_ok());
         }
         let known = quotas.strangers.known.lock().unwrap().len();
         assert!(known <= CAPACITY, "{known}");
         let refusal = {
             admitted(&quotas, None, 1, now);
-            quotas.admit(Who::Stranger, 1, now).unwrap_err()
+            let asked = quotas.admit(Who::Stranger, What::Other, 1, now);
+            asked.unwrap_err()
         };
         assert_eq!(refusal, Refusal::retry(Reason::RateLimited, 500));
     }

@@ -41,7 +41,7 @@ codes! {
     /// The client reads more slowly than the cluster speaks.
     4008 SlowConsumer;
     /// The gateway, or the network address of the client, has as many connections or as
-    /// much memory as it may.
+    /// much memory as it may, or the account opens sessions too fast.
     4009 Full;
     /// What the frame holds is no frame of this protocol.
     4500 BadFrame;

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{session::link::Link, shard::topics::Sight};
 
-/// How long a session waits for its topics before it goes on without those that are late.
+/// How long a session waits for its topics before it goes on without the servers that are
+/// late, or ends because its own topic is.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A connection with its topics.
 pub(super) struct Connected {
@@ -79,12 +80,8 @@ impl Table {
         if pending.attach.link.is_closing() || pending.reply.is_closed() {
             return;
         }
-        let behind = pending.attach.topics.iter().find(|wanted| {
-            !self
-                .topics
-                .get(&wanted.topic)
-                .is_some_and(|topic| topic.reached(wanted.head))
-        });
+        let mut wanted = pending.attach.topics.iter();
+        let behind = wanted.find(|wanted| !self.has_reached(wanted));
         if let Some(behind) = behind.map(|wanted| wanted.topic) {
             if let Some(topic) = self.topics.get_mut(&behind) {
                 self.next_pending += 1;
@@ -291,10 +288,23 @@ impl Table {
             topic.waiting.retain(|id| self.pending.contains_key(id));
         }
         for pending in late {
-            // Nobody would undo it for a connection that is about to end.
-            if !pending.attach.link.is_closing() && !pending.reply.is_closed() {
+            // Nobody would undo it for a connection that is about to end. And without its own
+            // topic a session would not hear that it was revoked: it ends, and resumes.
+            let over = pending.attach.link.is_closing() || pending.reply.is_closed();
+            if !over && self.has_own(&pending.attach) {
                 self.attach_all(pending, now);
             }
         }
+    }
+
+    /// Whether the topic of the account itself, if it is wanted, has come far enough.
+    fn has_own(&self, attach: &Attach) -> bool {
+        let mut topics = attach.topics.iter();
+        topics.all(|wanted| wanted.standing.is_some() || self.has_reached(wanted))
+    }
+
+    fn has_reached(&self, wanted: &AttachTopic) -> bool {
+        let topic = self.topics.get(&wanted.topic);
+        topic.is_some_and(|topic| topic.reached(wanted.head))
     }
 }

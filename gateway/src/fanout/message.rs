@@ -116,7 +116,8 @@ pub type Notice = control::Sight;
 /// What sessions tell the fan-out.
 pub enum ToFanout {
     /// A session belongs to topics; answered once all of them have come as far
-    /// as the session's snapshot, or after a while without those that did not.
+    /// as the session's snapshot, or after a while without the servers that did not;
+    /// not answered when the account's own topic did not.
     Attach(Attach, oneshot::Sender<Vec<Attached>>),
     /// A session no longer belongs to a topic.
     Leave(Arc<Link>, u64),

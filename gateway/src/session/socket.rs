@@ -19,7 +19,7 @@ use crate::{
     dialect::{Dialect, json},
     fanout::message::{ToFanout, ToShard},
     memory::Charge,
-    quotas::Who,
+    quotas::{What, Who},
     shard::writers::Close,
     tokens::Known,
     transport::{ReadHalf, WriteHalf},
@@ -332,7 +332,8 @@ impl Gateway {
         let who = link
             .caller()
             .map_or(Who::Stranger, |caller| Who::Account(caller.user));
-        match self.quotas.admit(who, link.address, Instant::now()) {
+        let what = What::with(request.opcode);
+        match self.quotas.admit(who, what, link.address, Instant::now()) {
             Ok(()) if request.opcode < opcode::FIRST_ANY => self.command(link, request).await,
             Ok(()) => self.query(link, request).await,
             Err(refusal) => {
@@ -357,7 +358,7 @@ impl Gateway {
                 }
                 // Whether the session is open, nobody knows yet: so its owner pays nothing.
                 let who = Who::Session(claim.session);
-                match self.quotas.admit(who, link.address, now) {
+                match self.quotas.admit(who, What::Other, link.address, now) {
                     Ok(()) => self.opener.open(&self.tasks, link, token, resume),
                     Err(_refusal) => self.close(link, CloseCode::OutOfSync).await,
                 }

@@ -8,7 +8,7 @@ use crate::support::{
     world::{Lanes, World},
 };
 use shared::{
-    bus::Bus,
+    bus::{Bus, envelope::NodeQuery},
     error::{Reason, Refusal},
     frame,
     ids::UserId,
@@ -16,6 +16,7 @@ use shared::{
 use tokio_tungstenite::tungstenite::{Message, http::StatusCode, protocol::CloseFrame};
 
 const ALICE: u64 = 10_000;
+const BOB: u64 = 10_001;
 const SERVER: u64 = 4_096_321;
 
 #[tokio::test]
@@ -342,6 +343,31 @@ async fn who_asks_too_much_is_read_no_faster_than_he_may_ask() {
     // Forty are his at once, and one more while he waits for each refusal.
     assert!((5..=15).contains(&refused), "{refused}");
     assert!(began.elapsed() >= Duration::from_millis(100) * (refused - 1));
+}
+
+#[tokio::test]
+async fn an_account_that_opens_session_after_session_has_to_wait() {
+    let gateway = start(&[]).await;
+    gateway.world.account("t", ALICE);
+    gateway.world.account("b", BOB);
+    let (began, mut opened, mut refused) = (Instant::now(), 0, 0);
+    for _ in 0..150 {
+        let mut client = Client::connect(gateway.address).await;
+        client.identify("t").await;
+        match client.next().await {
+            Got::Ready(_) => opened += 1,
+            Got::Closed(4009) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
+    assert!((60..=62 + 2 * seconds).contains(&opened), "{opened}");
+    // Who was refused once is known for a while.
+    let asked = gateway.world.asked();
+    let asked = asked.iter().filter(|query| matches!(query, NodeQuery::Open { .. }));
+    let in_vain = asked.count() - opened;
+    assert!((1..=2 + seconds).contains(&in_vain), "{in_vain} of {refused}");
+    Client::open(gateway.address, "b").await;
 }
 
 #[tokio::test]

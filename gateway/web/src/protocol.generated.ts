@@ -1308,7 +1308,7 @@ export const CLOSE_CODES = {
   OutOfSync: 4007,
   /** The client reads more slowly than the cluster speaks. */
   SlowConsumer: 4008,
-  /** The gateway, or the network address of the client, has as many connections or as much memory as it may. */
+  /** The gateway, or the network address of the client, has as many connections or as much memory as it may, or the account opens sessions too fast. */
   Full: 4009,
   /** What the frame holds is no frame of this protocol. */
   BadFrame: 4500,

@@ -120,6 +120,21 @@ fn a_server_that_cannot_be_read_keeps_nobody_from_other_topics() {
 }
 
 #[test]
+fn nobody_goes_on_without_the_topic_of_the_account() {
+    let now = Instant::now();
+    let mut table = table(now);
+    assert_eq!(attach(&mut table, 8, (8, 0), false, now), 0);
+    // The snapshot of the second session is further than what was heard.
+    let mut answer = want(&mut table, 8, (8, 5), None, now);
+    table.tick(now + Duration::from_secs(9));
+    let waiting = Err(oneshot::error::TryRecvError::Empty);
+    assert_eq!(answer.try_recv().map(drop), waiting);
+    table.tick(now + Duration::from_secs(10));
+    let ended = Err(oneshot::error::TryRecvError::Closed);
+    assert_eq!(answer.try_recv().map(drop), ended);
+}
+
+#[test]
 fn a_question_that_fails_is_asked_in_smaller_parts() {
     let now = Instant::now();
     let mut table = table(now);
