@@ -11,7 +11,7 @@ use shared::{
     frame::{Frame, WebSocketKind, check_body, opcode, websocket},
     protocol::control::{Heartbeat, Hello},
 };
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Request, Session, Step, link::Link};
 use crate::{
@@ -56,7 +56,9 @@ pub async fn run(
     // What is awaited seldom lives on the heap, and only then: this future is
     // what an idle connection costs.
     Box::pin(gateway.exchange.tell(link.shard, add)).await;
-    let served = Reader::new(&gateway, &link, &read).serve(first);
+    let mut reader = Reader::new(&gateway, &link, &read);
+    // By reference: a future that is given the reader keeps it twice.
+    let served = reader.serve(first);
     // A fault in one session must not reach the others.
     match AssertUnwindSafe(served).catch_unwind().await {
         Ok(Some(end)) if !link.is_closing() => gateway.closed(end),
@@ -105,6 +107,8 @@ struct Reader<'a> {
     assembler: Assembler,
     /// What it keeps of a message that is not complete.
     charge: Charge,
+    /// Until when nothing is read: the client asked more than it may.
+    paused: Option<Instant>,
 }
 
 impl<'a> Reader<'a> {
@@ -116,17 +120,24 @@ impl<'a> Reader<'a> {
             session: Session::new(&gateway.rules, Instant::now()),
             assembler: Assembler::new(gateway.max_frame_bytes, link.deflates),
             charge: gateway.memory.charge(),
+            paused: None,
         }
     }
 
+    /// When the timer has to ring at the latest.
+    fn alarm(&self) -> Instant {
+        let deadline = self.session.deadline(&self.gateway.rules);
+        self.paused.map_or(deadline, |end| end.min(deadline))
+    }
+
     /// Serves until the end; says how the client ended the connection without a word.
-    async fn serve(mut self, first: Vec<u8>) -> Option<&'static str> {
+    async fn serve(&mut self, first: Vec<u8>) -> Option<&'static str> {
         Box::pin(self.gateway.hello(self.link)).await;
         let mut steps = Vec::new();
         if self.begin(first, &mut steps).await {
             return None;
         }
-        let timer = sleep_until(self.session.deadline(&self.gateway.rules));
+        let timer = sleep_until(self.alarm());
         tokio::pin!(timer);
         loop {
             tokio::select! {
@@ -143,20 +154,25 @@ impl<'a> Reader<'a> {
                         self.gateway.metrics.open_seconds.observe(took);
                     }
                 }
-                ready = self.read.readable() => {
+                // Before the socket, which may never be empty.
+                () = &mut timer => {
+                    let now = Instant::now();
+                    steps.extend(self.session.tick(&self.gateway.rules, now));
+                    self.paused = self.paused.filter(|end| now < *end);
+                    // Re-armed when it rings, about once per heartbeat, and for pauses.
+                    timer.as_mut().reset(self.alarm());
+                }
+                ready = self.read.readable(), if self.paused.is_none() => {
                     if let Err(end) = ready.map_err(|_error| RESET).and_then(|()| self.read(&mut steps)) {
                         return Some(end);
                     }
                 }
-                () = &mut timer => {
-                    let now = Instant::now();
-                    steps.extend(self.session.tick(&self.gateway.rules, now));
-                    // Re-armed only when it rings: about once per heartbeat.
-                    timer.as_mut().reset(self.session.deadline(&self.gateway.rules));
-                }
             }
-            if self.act(&mut steps).await {
+            if !steps.is_empty() && Box::pin(self.act(&mut steps)).await {
                 return None;
+            }
+            if self.paused.is_some() {
+                timer.as_mut().reset(self.alarm());
             }
         }
     }
@@ -166,7 +182,7 @@ impl<'a> Reader<'a> {
         if !first.is_empty() {
             self.take(&mut first, steps);
         }
-        self.act(steps).await
+        Box::pin(self.act(steps)).await
     }
 
     /// Reads what the socket has; the error says how it has ended.
@@ -219,6 +235,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Who asks more than he may is read no faster than he may ask: what he sends besides
+    /// waits on his side, where it costs nobody anything.
+    fn pause(&mut self, pause: Duration) {
+        let now = Instant::now();
+        let end = self.paused.unwrap_or(now).max(now) + pause;
+        self.paused = Some(end.min(now + longest_pause(&self.gateway.rules)));
+    }
+
     /// Does what the session asks for; `true` when the connection is over.
     async fn act(&mut self, steps: &mut Vec<Step>) -> bool {
         for step in steps.drain(..) {
@@ -227,14 +251,12 @@ impl<'a> Reader<'a> {
                 return true;
             }
             let over = matches!(step, Step::Close(_) | Step::Closed(_));
-            let pause = Box::pin(self.gateway.step(self.link, step)).await;
+            let pause = self.gateway.step(self.link, step).await;
             if over {
                 return true;
             }
-            // Who asks more than he may is read no faster than he may ask: what he sends
-            // besides waits on his side, where it costs nobody anything.
             if let Some(pause) = pause {
-                Box::pin(sleep(pause)).await;
+                self.pause(pause);
             }
         }
         if steps.capacity() > 0 {
@@ -243,6 +265,12 @@ impl<'a> Reader<'a> {
         }
         false
     }
+}
+
+/// How long what is read at once may pause a connection: its signs of life are in the same
+/// socket, and have to be found in time.
+fn longest_pause(rules: &super::Rules) -> Duration {
+    rules.heartbeat / 4
 }
 
 fn interpret(
