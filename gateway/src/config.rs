@@ -157,7 +157,8 @@ pub struct Limits {
 
     /// Bytes that may wait in all for slow connections and in unfinished requests; looked at
     /// four times a second. Beyond them nobody new is let in, and those are closed who are
-    /// most behind. What many wait for counts for each of them.
+    /// most behind. What many wait for counts for each of them. A quarter of them is what HTTP
+    /// may hold.
     #[arg(
         long,
         env = "CONFAB_MEMORY_BYTES",

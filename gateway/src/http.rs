@@ -4,13 +4,14 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
-    body::{Body, HttpBody as _, to_bytes},
+    body::Body,
     extract::{Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header},
     middleware::{Next, from_fn_with_state, map_response},
     routing::{any, get},
 };
 use bytes::Bytes;
+use futures_util::StreamExt;
 use serde::Deserialize;
 use shared::{
     bus::envelope::Caller,
@@ -19,15 +20,18 @@ use shared::{
     protocol::{Row, row_named},
     telemetry,
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout},
+};
 use tracing::{Instrument, Span};
 
 use crate::{
     Gateway,
     accept::Peer,
     dialect::json,
-    memory::Charge,
-    places::Place,
+    memory::{Charge, Memory},
+    places::{Place, Places},
     queries::Asker,
     quotas::{What, Who},
     session::Request as Command,
@@ -35,13 +39,84 @@ use crate::{
     upgrade::upgrade,
 };
 
-/// Requests of one network address that may be under way, and their responses on the way
-/// out: a household or an office, and no more than an eighth of all.
-pub const ADDRESS_REQUESTS: usize = 128;
+/// Requests from before their body comes until their response was taken. Most of them wait
+/// for a client, and hold no more than what came or was not taken yet.
+const VISITS: usize = 16_384;
+/// Those of one network address: a household or an office.
+const ADDRESS_VISITS: usize = 128;
+/// Requests that are executed; whose bodies come slowly and whose responses are taken slowly
+/// are none.
+const TURNS: usize = 1_024;
+/// The part of the gateway's memory that HTTP may hold: who sends and reads slowly here must
+/// not close the sockets of others.
+const SHARE: usize = 4;
 /// How long the body of a request may take.
 const BODY: Duration = Duration::from_secs(10);
 /// When to come again to a gateway with too many requests, in milliseconds.
 const RETRY_MS: u64 = 1_000;
+
+/// What bounds HTTP at a gateway.
+pub struct Bounds {
+    visits: Places,
+    turns: Semaphore,
+    /// What HTTP holds, for its own bound and for that of all.
+    own: Memory,
+    all: Memory,
+}
+
+/// A request, from before its body comes until its response was taken.
+struct Visit {
+    _place: Place,
+    own: Charge,
+    all: Charge,
+}
+
+impl Bounds {
+    /// Nobody is there yet. HTTP has a share of `memory`, of `bytes` in all.
+    pub fn new(memory: &Memory, bytes: usize) -> Self {
+        Self {
+            visits: Places::new(VISITS, ADDRESS_VISITS),
+            turns: Semaphore::new(TURNS),
+            own: Memory::new(bytes / SHARE),
+            all: memory.clone(),
+        }
+    }
+
+    fn visit(&self, address: IpAddr) -> Result<Visit, Refusal> {
+        self.check()?;
+        let place = self.visits.take(address).map_err(|_full| busy())?;
+        Ok(Visit {
+            _place: place,
+            own: self.own.charge(),
+            all: self.all.charge(),
+        })
+    }
+
+    fn turn(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.check()?;
+        self.turns.try_acquire().map_err(|_full| busy())
+    }
+
+    /// Whether there is memory for more.
+    fn check(&self) -> Result<(), Refusal> {
+        if self.own.is_over() || self.all.is_over() {
+            return Err(busy());
+        }
+        Ok(())
+    }
+}
+
+impl Visit {
+    /// It holds so many bytes now.
+    fn holds(&mut self, bytes: usize) {
+        self.own.set(bytes);
+        self.all.set(bytes);
+    }
+}
+
+fn busy() -> Refusal {
+    Refusal::retry(Reason::Busy, RETRY_MS)
+}
 
 /// The routes of a gateway.
 pub fn router(gateway: Arc<Gateway>) -> Router {
@@ -82,10 +157,12 @@ async fn command(
             let span = trace(&gateway, headers);
             let executing = execute(&gateway, &name, scope.as_deref(), address, request);
             match executing.instrument(span).await {
-                // The turn ends when the last byte was taken: who reads by drops keeps his
-                // own turns, not those of others.
-                Ok((text, turn)) => {
-                    let bytes = Bytes::from_owner(Taken { text, _turn: turn });
+                // Who reads by drops keeps the places of his address, and nobody's turn.
+                Ok((text, visit)) => {
+                    let bytes = Bytes::from_owner(Taken {
+                        text,
+                        _visit: visit,
+                    });
                     json_response(StatusCode::OK, bytes.into())
                 }
                 Err(refusal) => {
@@ -127,16 +204,10 @@ fn trace(gateway: &Gateway, headers: &HeaderMap) -> Span {
     }
 }
 
-/// A response that holds the turn of its request.
+/// A response that holds its place until its last byte was taken.
 struct Taken {
     text: String,
-    _turn: Turn,
-}
-
-/// The turn of a request, and what it holds of the gateway's memory.
-struct Turn {
-    _place: Place,
-    charge: Charge,
+    _visit: Visit,
 }
 
 impl AsRef<[u8]> for Taken {
@@ -151,21 +222,17 @@ async fn execute(
     scope: Option<&str>,
     address: IpAddr,
     request: Request,
-) -> Result<(String, Turn), Refusal> {
+) -> Result<(String, Visit), Refusal> {
     let row = row_named(name).ok_or(Reason::UnknownCommand)?;
     let scope = json::scope(scope)?;
     let token = bearer(request.headers())?.map(ToOwned::to_owned);
-    let mut charge = gateway.memory.charge();
-    let body = body(gateway, row, request.into_body(), &mut charge).await?;
-    // Only now: those who send slowly must not take the turns of others.
-    let place = gateway.requests.take(address).ok();
-    let place = place.filter(|_| !gateway.memory.is_over());
-    let mut turn = Turn {
-        _place: place.ok_or(Refusal::retry(Reason::Busy, RETRY_MS))?,
-        charge,
-    };
+    let mut visit = gateway.http.visit(address)?;
     let address = gateway.origins.hash(address);
+    // Before the body: who may not ask is not read.
     let caller = caller(gateway, What::of(row), token.as_deref(), address).await?;
+    let body = body(gateway, row, request.into_body(), &mut visit).await?;
+    // Only now: those who send slowly must not take the turns of others.
+    let turn = gateway.http.turn()?;
     let command = Command {
         opcode: row.opcode,
         request: 0,
@@ -173,11 +240,12 @@ async fn execute(
         body,
     };
     let payload = send(gateway, caller, address, command).await?;
+    drop(turn);
     match ServerFrame::read(&payload) {
         Some(ServerFrame::Reply { body, .. }) => {
             let text = json::reply_body(row.opcode, body)?;
-            turn.charge.set(text.len());
-            Ok((text, turn))
+            visit.holds(text.capacity());
+            Ok((text, visit))
         }
         Some(ServerFrame::Refusal { refusal, .. }) => Err(refusal),
         _ => Err(Reason::Internal.into()),
@@ -240,24 +308,32 @@ async fn body(
     gateway: &Gateway,
     row: &Row,
     body: Body,
-    charge: &mut Charge,
+    visit: &mut Visit,
 ) -> Result<Vec<u8>, Refusal> {
-    let announced = body
-        .size_hint()
-        .upper()
-        .and_then(|bytes| bytes.try_into().ok());
-    charge.set(announced.map_or(gateway.max_frame_bytes, |bytes: usize| {
-        bytes.min(gateway.max_frame_bytes)
-    }));
-    let read = timeout(BODY, to_bytes(body, gateway.max_frame_bytes)).await;
-    let bytes = read
-        .map_err(|_elapsed| Refusal::field(Reason::Malformed, "body"))?
-        // Too large, or cut off: in the second case nobody reads this.
-        .map_err(|_error| Refusal::field(Reason::TooLarge, "body"))?;
+    let malformed = || Refusal::field(Reason::Malformed, "body");
+    let read = timeout(BODY, read(gateway, body, visit)).await;
+    let bytes = read.map_err(|_elapsed| malformed())??;
     let text = std::str::from_utf8(&bytes)
-        .map_err(|_error| Refusal::field(Reason::Malformed, "body"))?
+        .map_err(|_error| malformed())?
         .trim();
     json::body(row.request, if text.is_empty() { "{}" } else { text })
+}
+
+/// Reads a body; what came of it counts, not what was announced.
+async fn read(gateway: &Gateway, body: Body, visit: &mut Visit) -> Result<Vec<u8>, Refusal> {
+    let mut pieces = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        // Cut off: nobody reads this.
+        let piece = piece.map_err(|_error| Refusal::field(Reason::Malformed, "body"))?;
+        if bytes.len() + piece.len() > gateway.max_frame_bytes {
+            return Err(Refusal::field(Reason::TooLarge, "body"));
+        }
+        bytes.extend_from_slice(&piece);
+        visit.holds(bytes.capacity());
+        gateway.http.check()?;
+    }
+    Ok(bytes)
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
@@ -381,4 +457,32 @@ async fn secured(mut response: Response<Body>) -> Response<Body> {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_keeps_to_its_share_and_no_address_takes_all_of_it() {
+        let memory = Memory::new(1_000_000);
+        let bounds = Bounds::new(&memory, 1_000_000);
+        let (one, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let mut visits: Vec<Visit> = (0..ADDRESS_VISITS)
+            .map(|_| bounds.visit(one).unwrap())
+            .collect();
+        assert_eq!(bounds.visit(one).err(), Some(busy()));
+        // Who only waits for its client takes no turn.
+        let turns: Vec<_> = (0..TURNS).map_while(|_| bounds.turn().ok()).collect();
+        assert_eq!((turns.len(), bounds.turn().err()), (TURNS, Some(busy())));
+        drop(turns);
+        assert!(bounds.visit(other).is_ok());
+        visits[0].holds(250_001);
+        assert_eq!(bounds.visit(other).err(), Some(busy()));
+        assert_eq!(bounds.turn().err(), Some(busy()));
+        assert_eq!((memory.used(), memory.is_over()), (250_001, false));
+        drop(visits);
+        assert!(bounds.visit(one).is_ok());
+        assert_eq!(memory.used(), 0);
+    }
 }

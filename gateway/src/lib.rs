@@ -103,8 +103,6 @@ pub fn metrics() -> Result<Registry, prometheus::Error> {
     Ok(registry)
 }
 
-/// How many HTTP commands may be under way.
-const REQUESTS: usize = 1_024;
 /// Sockets beyond the sessions: those that are on their way to become one, and
 /// HTTP requests.
 const SPARE_SOCKETS: usize = 1_024;
@@ -131,8 +129,8 @@ pub struct Gateway {
     pub compression: bool,
     /// What accounts and addresses may ask.
     pub quotas: Arc<Quotas>,
-    /// Bounds HTTP commands, in all and of an address.
-    pub requests: Places,
+    /// Bounds HTTP commands.
+    pub http: http::Bounds,
     /// Tokens of HTTP commands.
     pub tokens: Arc<Tokens>,
     /// Commands to lanes.
@@ -375,10 +373,10 @@ impl House {
             max_frame_bytes: MAX_FRAME_BYTES,
             origins,
             places: Places::new(limits.max_connections, limits.max_address_connections),
+            http: http::Bounds::new(&memory, limits.memory_bytes),
             memory,
             compression: config.transport.compression,
             quotas,
-            requests: Places::new(REQUESTS, http::ADDRESS_REQUESTS),
             tokens,
             upstream,
             queries,

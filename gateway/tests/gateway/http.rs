@@ -1,5 +1,8 @@
 //! The HTTP door: the same commands, one per request.
 
+use std::net::SocketAddr;
+
+use futures_util::future::select_all;
 use shared::{
     close::CloseCode,
     error::{Reason, Refusal},
@@ -171,6 +174,71 @@ async fn a_token_whose_session_has_ended_takes_nothing_from_its_owner() {
     }
     let (status, _, text) = send(address, "POST", &path, &[TOKEN], "{}").await;
     assert!(status == 429 && text.contains("rate_limited"), "{text}");
+}
+
+/// A request whose body is announced and does not come; what the gateway says first.
+async fn announce(address: SocketAddr, bytes: usize) -> (TcpStream, String) {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let ask = format!(
+        "POST {PATH}ping HTTP/1.1\r\nhost: gateway\r\nexpect: 100-continue\r\n\
+         content-length: {bytes}\r\n\r\n"
+    );
+    socket.write_all(ask.as_bytes()).await.unwrap();
+    let status = status(&mut socket).await;
+    (socket, status)
+}
+
+/// The first line that comes, as far as its number.
+async fn status(socket: &mut TcpStream) -> String {
+    let mut line = [0; 12];
+    socket.read_exact(&mut line).await.unwrap();
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+#[tokio::test]
+async fn what_is_announced_holds_nothing_and_what_came_a_share() {
+    let gateway = start(&["--memory-bytes", "800000"]).await;
+    gateway.world.account("t", 10_000);
+    let address = gateway.address;
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        // It is asked for, so it is being read.
+        let (socket, first) = announce(address, 65_536).await;
+        assert_eq!(first, "HTTP/1.1 100");
+        waiting.push(socket);
+    }
+    let (mut client, _) = Client::open(address, "t").await;
+    let path = format!("{PATH}sessions_list");
+    let (_, _, text) = send(address, "POST", &path, &[TOKEN], "{}").await;
+    assert!(!text.contains("busy"), "{text}");
+    // Four of these are more than HTTP may hold, and far from what all may.
+    for socket in &mut waiting {
+        socket.read_exact(&mut [0; 13]).await.unwrap();
+    }
+    for socket in waiting.iter_mut().take(5) {
+        socket.write_all(&b" ".repeat(60_000)).await.unwrap();
+    }
+    let answers = waiting.iter_mut().map(|socket| Box::pin(status(socket)));
+    let (first, ..) = select_all(answers).await;
+    assert_eq!(first, "HTTP/1.1 503");
+    client.is_quiet(1).await;
+}
+
+#[tokio::test]
+async fn who_may_ask_no_more_is_not_read() {
+    let gateway = start(&["--stranger-rate", "1"]).await;
+    let mut read = 0;
+    let mut waiting = Vec::new();
+    let refused = loop {
+        let (socket, first) = announce(gateway.address, 65_536).await;
+        if first != "HTTP/1.1 100" {
+            break first;
+        }
+        waiting.push(socket);
+        read += 1;
+        assert!(read < 20, "read {read}");
+    };
+    assert_eq!(refused, "HTTP/1.1 429");
 }
 
 #[tokio::test]
