@@ -73,6 +73,8 @@ struct Key {
     token: hmac::Key,
     /// Hides network addresses.
     address: hmac::Key,
+    /// Hides names that somebody signs in with.
+    account: hmac::Key,
 }
 
 /// The text is no list of secrets.
@@ -179,13 +181,15 @@ impl ClusterKeys {
     /// number on every gateway with the same first secret, and nothing that somebody without
     /// it could find the address from by trying all there are.
     pub fn hash_address(&self, network: &[u8]) -> u64 {
-        let Some(key) = self.0.list.first() else {
-            return 0;
-        };
-        let mac = hmac::sign(&key.address, network);
-        mac.as_ref()
-            .first_chunk()
-            .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+        let key = self.0.list.first();
+        key.map_or(0, |key| short(&key.address, network))
+    }
+
+    /// What stands for the name of an account in Redis, likewise: names are easier to try
+    /// than addresses.
+    pub fn hash_name(&self, name: &str) -> u64 {
+        let key = self.0.list.first();
+        key.map_or(0, |key| short(&key.account, name.as_bytes()))
     }
 
     /// A salt for a new session.
@@ -253,6 +257,7 @@ impl Key {
             seal: key(b"confab seal"),
             token: key(b"confab token"),
             address: key(b"confab address"),
+            account: key(b"confab account name"),
         })
     }
 
@@ -264,6 +269,14 @@ impl Key {
             .ok()
             .map(LessSafeKey::new)
     }
+}
+
+/// A short hash that nobody without the key can make.
+fn short(key: &hmac::Key, text: &[u8]) -> u64 {
+    let mac = hmac::sign(key, text);
+    mac.as_ref()
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 fn nonce(number: [u8; NUMBER_BYTES]) -> Nonce {
@@ -408,6 +421,15 @@ mod tests {
         assert_eq!(hash(OLD, &[10, 0, 0, 1]), hash(&both, &[10, 0, 0, 1]));
         assert_ne!(hash(OLD, &[10, 0, 0, 1]), hash(OLD, &[10, 0, 0, 2]));
         assert_ne!(hash(OLD, &[10, 0, 0, 1]), hash(NEW, &[10, 0, 0, 1]));
+    }
+
+    #[test]
+    fn a_name_is_hidden_by_the_first_secret_and_is_no_address() {
+        let hash = |text: &str| keys(text).hash_name("alice");
+        assert_eq!(hash(OLD), hash(&format!("{OLD},{NEW}")));
+        assert_ne!(hash(OLD), hash(NEW));
+        assert_ne!(hash(OLD), keys(OLD).hash_name("bob"));
+        assert_ne!(hash(OLD), keys(OLD).hash_address(b"alice"));
     }
 
     #[test]

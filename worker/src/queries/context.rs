@@ -15,7 +15,6 @@ use crate::{
     error::Error,
     limiter::Subject,
     store::read::{Membership, Overrides, Snapshot, structure},
-    token,
 };
 
 /// The context of one query.
@@ -84,13 +83,10 @@ impl QueryContext {
     }
 
     /// A name that somebody signs in with, whether it exists or not, at the address that
-    /// asks: the same in every worker, and short whatever the name.
+    /// asks: the same in every worker, short whatever the name, and nothing that who reads
+    /// Redis could find the name from by trying.
     pub(super) fn at_this_address(&self, name: &str) -> Subject {
-        let name = token::hash(name)
-            .iter()
-            .take(8)
-            .fold(0, |hash, byte| (hash << 8) | u64::from(*byte));
-        Subject::NameAt(name, self.address)
+        Subject::NameAt(self.deps.keys.hash_name(name), self.address)
     }
 
     /// What this address asks with one opcode.
