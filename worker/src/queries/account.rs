@@ -144,7 +144,16 @@ impl Opener<QueryContext> for LogIn {
             .unzip();
         // A name that does not exist costs the same work as a wrong password.
         let verified = ctx.deps().hasher.verify(self.password, hash.flatten());
-        match (verified.await?, user) {
+        let verified = match verified.await {
+            Ok(verified) => verified,
+            Err(error) => {
+                // Nobody tried this password: it counts as no failure.
+                ctx.give_back(RateLimit::SignIn, name).await;
+                ctx.give_back(RateLimit::SignIn, address).await;
+                return Err(error);
+            }
+        };
+        match (verified, user) {
             (true, Some(user)) => {
                 ctx.signed_in(user, [name, address]).await;
                 Ok(open_session(self.nonce, user, self.device.as_deref()))

@@ -336,6 +336,18 @@ async fn failed_sign_ins_are_limited_by_name_where_they_are_tried() {
 }
 
 #[tokio::test]
+async fn who_meets_full_hashers_has_tried_nothing() {
+    let chat = limited().await;
+    let full: Vec<_> = (0..10).map(|_| chat.deps.hasher.occupy()).collect();
+    for _ in 0..9 {
+        let refused = chat.tried("bob", PASSWORD, 5).await.unwrap();
+        assert_eq!(refused.reason, Reason::Busy);
+    }
+    drop(full);
+    assert_eq!(chat.tried("bob", PASSWORD, 5).await, None);
+}
+
+#[tokio::test]
 async fn nobody_keeps_the_hashers_busy_with_a_password_of_his_own() {
     let chat = limited().await;
     let mut hashed = 0;

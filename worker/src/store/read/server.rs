@@ -153,6 +153,23 @@ impl Snapshot {
         overrides(rows)
     }
 
+    /// These channels with their overrides, whatever their servers.
+    pub(crate) async fn list_channel_overrides(
+        &mut self,
+        channels: &[ChannelId],
+    ) -> Result<Overrides, StoreError> {
+        let ids: Vec<i64> = channels.iter().map(|channel| channel.sql()).collect();
+        let rows: Vec<OverrideRow> = sqlx::query_as(
+            "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+             FROM channels c LEFT JOIN overrides o ON o.channel = c.id
+             WHERE c.id = ANY($1)",
+        )
+        .bind(ids)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        overrides(rows)
+    }
+
     /// One channel of a server with its overrides; empty when the server has no such channel.
     pub(crate) async fn find_overrides(
         &mut self,
