@@ -220,7 +220,7 @@ impl Lane<'_> {
                 #[cfg(feature = "sabotage")]
                 if crate::sabotage::acknowledges_early() {
                     self.tell(works, verdicts.clone(), Vec::new(), Vec::new())
-                        .await;
+                        .await?;
                 }
                 let timer = self.parts.metrics.commit_seconds.start_timer();
                 let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX);
@@ -252,7 +252,7 @@ impl Lane<'_> {
                 // Signals and refusals load servers, too.
                 self.memory.shrink();
                 self.pass(works);
-                self.tell(works, verdicts, events, woken).await;
+                self.tell(works, verdicts, events, woken).await?;
                 Ok(done)
             }
             Err(failure) => {
@@ -297,7 +297,7 @@ impl Lane<'_> {
         verdicts: Vec<Option<Verdict>>,
         events: Vec<Envelope>,
         woken: Vec<Partition>,
-    ) {
+    ) -> Result<(), Failure> {
         let metrics = &self.parts.metrics;
         #[expect(clippy::cast_precision_loss, reason = "at most 256")]
         metrics.batch_commands.observe(works.len() as f64);
@@ -329,7 +329,8 @@ impl Lane<'_> {
                 answers.push((entry.node.clone(), answer));
             }
         }
-        self.publisher.send(Outgoing { events, answers }).await;
+        let told = self.publisher.send(Outgoing { events, answers }).await;
+        told.map_err(Failure::Lost)?;
         for partition in woken {
             if self.owned.contains_key(&partition) {
                 self.internal_due = true;
@@ -338,6 +339,7 @@ impl Lane<'_> {
                 warn!(%partition, %error, "lane was not woken");
             }
         }
+        Ok(())
     }
 }
 

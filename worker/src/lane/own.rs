@@ -10,7 +10,7 @@ use foldhash::HashMap;
 use shared::{
     bus::{
         Bus, BusError, StreamId, Topic,
-        envelope::{Beat, PartitionBeat, Published, pack},
+        envelope::{Beat, PartitionBeat, Published, epoch_number, pack},
     },
     ids::Partition,
 };
@@ -112,9 +112,10 @@ impl Lane<'_> {
                 None
             }
         };
+        self.writer.ping().await?;
         if self.ticks.is_multiple_of(TICKS_PER_BEAT) {
             self.settle().await?;
-            self.beat().await;
+            self.beat().await?;
             self.writer.ping().await?;
             self.internal_due = true;
         }
@@ -157,6 +158,9 @@ impl Lane<'_> {
         }
         let me = self.parts.process.number();
         let taken = self.writer.take(partitions, me).await?;
+        if !taken.is_empty() {
+            self.check_epoch().await?;
+        }
         let strange = taken
             .iter()
             .any(|taken| taken.holder != 0 && taken.holder != me);
@@ -207,6 +211,16 @@ impl Lane<'_> {
         }
         self.internal_due = true;
         Ok(())
+    }
+
+    /// The log may get another name until a lane holds a partition, and what is told under
+    /// the old one means nothing.
+    async fn check_epoch(&mut self) -> Result<(), Error> {
+        if epoch_number(&self.writer.settled_epoch().await?) == self.epoch {
+            return Ok(());
+        }
+        let text = "the log got another name while the lane began".to_owned();
+        Err(Error::Internal(text))
     }
 
     async fn give_back(&mut self, partitions: &[Partition]) -> Result<(), Error> {
@@ -264,13 +278,14 @@ impl Lane<'_> {
 
     /// Tells the gateways where every partition stands, trims what took effect,
     /// and marks streams that fell behind.
-    async fn beat(&mut self) {
+    async fn beat(&mut self) -> Result<(), Error> {
         let bus = &self.parts.bus;
         let mut chores = Vec::with_capacity(self.owned.len());
         for (partition, owned) in &self.owned {
             chores.push(Box::pin(chore(bus, *partition, owned.counters.offset)));
         }
         let done = timeout(CHORES, futures_util::future::join_all(chores)).await;
+        self.writer.ping().await?;
         let backlogs: HashMap<Partition, u64> = done
             .unwrap_or_default()
             .into_iter()
@@ -298,7 +313,7 @@ impl Lane<'_> {
             });
         }
         if partitions.is_empty() {
-            return;
+            return Ok(());
         }
         self.backlog = partitions.iter().map(|beat| beat.backlog).sum();
         let epoch = self.epoch;
@@ -319,6 +334,7 @@ impl Lane<'_> {
         if let Err(error) = bus.publish(messages).await {
             warn!(lane = self.config.name, %error, "beat was not published");
         }
+        Ok(())
     }
 
     /// Leaves in order: the last batch has committed.

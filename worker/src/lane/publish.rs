@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::metrics::LaneMetrics;
+use crate::{error::Error, metrics::LaneMetrics};
 
 /// Batches that wait at most; then the lane waits, too.
 const QUEUE: usize = 64;
@@ -170,18 +170,18 @@ impl Publisher {
         Self { sender, room, task }
     }
 
-    /// Hands a batch over; waits while too many wait already.
-    pub(super) async fn send(&self, outgoing: Outgoing) {
+    /// Hands a batch over; waits while too many wait already. Fails when the task has ended:
+    /// a lane without one would commit on and tell nobody.
+    pub(super) async fn send(&self, outgoing: Outgoing) -> Result<(), Error> {
         if outgoing.events.is_empty() && outgoing.answers.is_empty() {
-            return;
+            return Ok(());
         }
         let bytes = u32::try_from(outgoing.bytes()).unwrap_or(QUEUE_BYTES);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes.min(QUEUE_BYTES));
-        // Nobody closes it.
-        let Ok(room) = room.await else { return };
-        if self.sender.send((outgoing, room)).await.is_err() {
-            warn!("publisher has ended");
-        }
+        let ended = || Error::Internal("the publisher has ended".to_owned());
+        let room = room.await.map_err(|_closed| ended())?;
+        let sent = self.sender.send((outgoing, room)).await;
+        sent.map_err(|_closed| ended())
     }
 
     /// Publishes what waits, and ends.
@@ -195,9 +195,35 @@ impl Publisher {
 
 #[cfg(test)]
 mod tests {
+    use prometheus::Registry;
     use serde_bytes::ByteBuf;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_publisher_that_ended_is_found_out() {
+        let keys = "the first secret of this cluster".parse().unwrap();
+        let metrics = LaneMetrics::new(&Registry::new()).unwrap();
+        let publisher = Publisher::start(Bus::memory(), keys, metrics, 1);
+        let batch = || Outgoing {
+            events: Vec::new(),
+            answers: vec![(
+                "gateway".to_owned(),
+                Answer {
+                    connection: 1,
+                    ticket: 1,
+                    payload: ByteBuf::from(vec![1]),
+                },
+            )],
+        };
+        publisher.send(batch()).await.unwrap();
+        // As after a panic.
+        publisher.task.abort();
+        while !publisher.task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        publisher.send(batch()).await.unwrap_err();
+    }
 
     #[test]
     fn answers_to_one_gateway_are_messages_that_arrive() {

@@ -36,10 +36,14 @@ pub(super) fn join(database: &str, deployment: &str) -> String {
 }
 
 /// Gives the log another name: the places that clients hold mean nothing in it. `false`,
-/// and nothing is changed, while a lane holds a partition: it learned the name when it
-/// connected, and would go on with the old one.
+/// and nothing is changed, while a lane holds a partition: it would go on with the old one.
+/// A lane that takes one meanwhile waits for the row, and finds the new name there.
 pub(crate) async fn rename(options: &PgConnectOptions, name: &str) -> Result<bool, StoreError> {
     let mut connection = options.connect().await?;
+    let mut transaction = connection.begin().await?;
+    sqlx::query("SELECT 1 FROM deployment FOR UPDATE")
+        .execute(&mut *transaction)
+        .await?;
     let renamed = sqlx::query(
         "UPDATE deployment SET epoch = $1 WHERE NOT EXISTS (
              SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid::int8 = $2
@@ -47,8 +51,9 @@ pub(crate) async fn rename(options: &PgConnectOptions, name: &str) -> Result<boo
     )
     .bind(name)
     .bind(i64::from(LOCK_CLASS))
-    .execute(&mut connection)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     connection.close().await?;
     Ok(renamed.rows_affected() > 0)
 }

@@ -191,3 +191,25 @@ async fn the_log_gets_another_name_only_while_no_lane_holds_a_partition() {
         ["another"]
     );
 }
+
+#[tokio::test]
+async fn a_lane_that_begins_while_the_log_gets_another_name_learns_it() {
+    let mut stage = Stage::stopped().await;
+    let (alice, room) = stage.room("alice").await;
+    let mut renaming = stage.pool.begin().await.unwrap();
+    sqlx::query("UPDATE deployment SET epoch = 'another'")
+        .execute(&mut *renaming)
+        .await
+        .unwrap();
+    // It has read the old name, and has partitions.
+    stage.start_lanes(1);
+    stage
+        .until(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+                AND wait_event_type = 'Lock' AND query LIKE '%deployment%'",
+        )
+        .await;
+    renaming.commit().await.unwrap();
+    stage.send(&alice, &room, "n", "hi").await.unwrap();
+    assert_eq!(stage.metrics.restarts.get(), 1);
+}

@@ -81,6 +81,13 @@ impl Writer {
         Ok(epoch::join(row.try_get(0)?, &deployment))
     }
 
+    /// The same, for who holds a partition: waits until nobody is about to change it, see
+    /// [`epoch::rename`].
+    pub(crate) async fn settled_epoch(&self) -> Result<String, Error> {
+        self.rows("SELECT 1 FROM deployment FOR SHARE", &[]).await?;
+        self.epoch().await
+    }
+
     /// Asks with a rare statement: parsed, bound and executed in one round trip.
     async fn rows(
         &self,
