@@ -297,8 +297,11 @@ impl House {
         let keys = config.keys.keys()?;
         let queries = Queries::new(
             bus.clone(),
-            name.clone(),
-            keys.clone(),
+            queries::Origin {
+                node: name.clone(),
+                keys: keys.clone(),
+                clock: Clock::system(),
+            },
             metrics.clone(),
             config.limits.answer(),
         );

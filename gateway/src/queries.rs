@@ -19,6 +19,7 @@ use shared::{
         envelope::{Answer, Caller, Chunk, Entry, NodeAnswer, NodeQuery, pack, unpack},
         sealed::{self, Unreadable, Way},
     },
+    clock::Clock,
     error::{Reason, Refusal},
     keys::{Claim, ClusterKeys},
     protocol::{RowKind, row},
@@ -54,6 +55,7 @@ struct Shared {
     bus: Bus,
     node: String,
     keys: ClusterKeys,
+    clock: Clock,
     metrics: Metrics,
     /// How long anybody waits for an answer.
     deadline: Duration,
@@ -91,6 +93,16 @@ enum Lost {
     Command,
 }
 
+/// What the entries of a gateway say of it, and what seals them.
+pub struct Origin {
+    /// The name of this incarnation.
+    pub node: String,
+    /// The keys of the cluster.
+    pub keys: ClusterKeys,
+    /// Tells when something is asked.
+    pub clock: Clock,
+}
+
 /// Who asks, and from where.
 #[derive(Debug, Clone, Default)]
 pub struct Asker {
@@ -103,14 +115,9 @@ pub struct Asker {
 }
 
 impl Queries {
-    /// Asks in the name of `node`, and waits for answers as long as `deadline`.
-    pub fn new(
-        bus: Bus,
-        node: String,
-        keys: ClusterKeys,
-        metrics: Metrics,
-        deadline: Duration,
-    ) -> Self {
+    /// Asks as `origin`, and waits for answers as long as `deadline`.
+    pub fn new(bus: Bus, origin: Origin, metrics: Metrics, deadline: Duration) -> Self {
+        let Origin { node, keys, clock } = origin;
         let lines = Class::ALL.map(|class| {
             let (in_flight, bound) = share(class);
             Line {
@@ -123,6 +130,7 @@ impl Queries {
             bus,
             node,
             keys,
+            clock,
             metrics,
             deadline,
             lines,
@@ -168,6 +176,7 @@ impl Queries {
             patience_ms: u64::try_from(patience).unwrap_or(u64::MAX),
             address: asker.address,
             trace: trace_parent(),
+            asked_at_ms: self.0.clock.now_ms(),
         };
         let written = entry.write(way, &self.0.keys);
         written.map_err(|_randomness| Reason::Internal.into())
@@ -485,8 +494,11 @@ mod tests {
         let metrics = Metrics::new(&Registry::new()).unwrap();
         Queries::new(
             Bus::memory(),
-            "n".to_owned(),
-            "a secret of at least 32 characters".parse().unwrap(),
+            Origin {
+                node: "n".to_owned(),
+                keys: "a secret of at least 32 characters".parse().unwrap(),
+                clock: Clock::manual(1_800_000_000_000),
+            },
             metrics,
             Duration::from_secs(10),
         )
@@ -572,6 +584,7 @@ mod tests {
             .await;
         let bytes = taken.unwrap().unwrap().bytes;
         let entry = Entry::read(&bytes, Way::Query, &queries.0.keys).unwrap();
+        assert!(!entry.is_old(queries.0.clock.now_ms()));
         assert_eq!((entry.body, entry.patience_ms), (ping().body, 10_000));
     }
 

@@ -78,6 +78,10 @@ pub struct Entry {
     /// The W3C trace parent.
     #[serde(default)]
     pub trace: Option<String>,
+    /// When the gateway asked, by its own clock, in milliseconds since 1970: nobody serves what
+    /// is [older than anything under way](Self::is_old).
+    #[serde(default)]
+    pub asked_at_ms: u64,
 }
 
 /// Without the body, which may hold a password or a token.

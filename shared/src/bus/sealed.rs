@@ -18,6 +18,11 @@ use crate::{
     keys::{ClusterKeys, NoRandomness, NotSealed},
 };
 
+/// How far the time of an entry may be from that of who serves it, in milliseconds: half a day
+/// is far above what clocks differ by and what anything waits, and far below the least time
+/// that nonces are kept, a day.
+const MAX_AGE_MS: u64 = 12 * 3_600_000;
+
 /// Which way an entry goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -57,8 +62,14 @@ impl Entry {
         Ok(entry)
     }
 
-    /// What a body is bound to: who asks what, where from, and on which way. Left out is what
-    /// decides nothing: how long the gateway waits, and the trace.
+    /// Whether it is none that is under way now: somebody took it from Redis and put it back
+    /// later, when its nonce or its session may be gone, or a clock is very wrong.
+    pub fn is_old(&self, now_ms: u64) -> bool {
+        self.asked_at_ms.abs_diff(now_ms) > MAX_AGE_MS
+    }
+
+    /// What a body is bound to: who asks what, when, where from, and on which way. Left out is
+    /// what decides nothing: how long the gateway waits, and the trace.
     fn purpose(&self, way: Way) -> Vec<u8> {
         let way = match way {
             Way::Query => 0,
@@ -78,6 +89,7 @@ impl Entry {
             u64::from(self.opcode),
             self.scope,
             self.address,
+            self.asked_at_ms,
         ];
         let mut purpose = b"entry".to_vec();
         purpose.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
@@ -115,6 +127,9 @@ mod tests {
         wire::Wire,
     };
 
+    /// When everything is asked here.
+    const NOW_MS: u64 = 1_800_000_000_000;
+
     fn keys() -> ClusterKeys {
         "0123456789abcdef0123456789abcdef".parse().unwrap()
     }
@@ -136,6 +151,7 @@ mod tests {
             patience_ms: 5_000,
             address: 77,
             trace: None,
+            asked_at_ms: NOW_MS,
         }
     }
 
@@ -168,7 +184,7 @@ mod tests {
             Entry::read(&pack(&entry), Way::Query, &keys).is_ok()
         };
         assert!(change(|entry| entry.trace = Some("t".to_owned())));
-        let changes: [fn(&mut Entry); 9] = [
+        let changes: [fn(&mut Entry); 10] = [
             |entry| entry.node = "gateway-2".to_owned(),
             |entry| entry.connection += 1,
             |entry| entry.ticket += 1,
@@ -181,11 +197,25 @@ mod tests {
             |entry| entry.opcode += 1,
             |entry| entry.scope += 1,
             |entry| entry.address += 1,
+            |entry| entry.asked_at_ms += 1,
             |entry| entry.sealed = false,
         ];
         for (number, changed) in changes.into_iter().enumerate() {
             assert!(!change(changed), "{number}");
         }
+    }
+
+    #[test]
+    fn what_is_under_way_is_of_today() {
+        let at = |asked_at_ms| {
+            let entry = Entry {
+                asked_at_ms,
+                ..entry()
+            };
+            entry.is_old(NOW_MS)
+        };
+        assert!(!at(NOW_MS - MAX_AGE_MS) && !at(NOW_MS) && !at(NOW_MS + MAX_AGE_MS));
+        assert!(at(NOW_MS - MAX_AGE_MS - 1) && at(NOW_MS + MAX_AGE_MS + 1) && at(0));
     }
 
     #[test]

@@ -165,6 +165,7 @@ impl Work {
             patience_ms: 0,
             address: 0,
             trace: None,
+            asked_at_ms: 0,
         };
         Self {
             partition: due.target,

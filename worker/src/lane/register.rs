@@ -264,6 +264,7 @@ mod tests {
                 patience_ms: 0,
                 address: 0,
                 trace: None,
+                asked_at_ms: 0,
             }),
             limited: None,
             counted: false,

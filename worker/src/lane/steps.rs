@@ -6,6 +6,7 @@ use shared::{
     ids::{ChannelId, MessageId},
     protocol::{Command, message},
 };
+use tracing::warn;
 
 use super::{
     Lane,
@@ -80,6 +81,15 @@ impl Lane<'_> {
             self.parts.metrics.expired.inc();
         }
         let entry = work.entry.as_ref().ok_or(Reason::Malformed)?;
+        if matches!(work.source, Source::Stream(_)) && entry.is_old(now_ms) {
+            warn!(
+                node = entry.node,
+                scope = entry.scope,
+                "an old entry came back"
+            );
+            self.parts.metrics.expired.inc();
+            return Err(Reason::Expired.into());
+        }
         let command = Command::decode(entry.opcode, &entry.body)?;
         let nonce = match work.source {
             Source::Stream(_) => command.nonce(),

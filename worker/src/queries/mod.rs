@@ -35,8 +35,11 @@ use shared::{
     keys::{ClusterKeys, NoRandomness},
     protocol::{Forward, Outcome, Query},
 };
-use tokio::time::{Instant, timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
 use self::context::QueryContext;
 pub(crate) use self::metrics::Metrics;
@@ -91,15 +94,22 @@ pub(crate) struct Deps {
     pub(crate) tasks: usize,
 }
 
-/// Answers queries until `stop`, then ends those under way.
+/// Answers queries until `stop`, then ends those under way. Ends before only when a task
+/// panics: nobody would take its place.
 pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) {
-    let tracker = TaskTracker::new();
     let tasks = deps.tasks.max(1);
-    for task in 0..tasks {
-        tracker.spawn(serve(deps.clone(), share(task, tasks), stop.clone()));
+    let serving = (0..tasks).map(|task| serve(deps.clone(), share(task, tasks), stop.clone()));
+    together(serving.collect()).await;
+}
+
+/// Waits for all tasks, or for the first one that panics; then the others are dropped.
+async fn together(mut tasks: JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a task of the queries ended");
+            return;
+        }
     }
-    tracker.close();
-    tracker.wait().await;
 }
 
 /// Which classes a task serves, the first of them that has a query first: a quarter of
@@ -183,7 +193,10 @@ async fn process(deps: &Arc<Deps>, taken: &Taken) {
         node: entry.node.clone(),
         ticket: entry.ticket,
     };
-    let (name, answer) = if entry.opcode == NODE_QUERY {
+    let (name, answer) = if entry.is_old(deps.clock.now_ms()) {
+        tracing::warn!(node = entry.node, "an old query came back");
+        ("old", Some(too_old(entry.opcode)))
+    } else if entry.opcode == NODE_QUERY {
         let (name, answer) = Box::pin(for_gateway(deps, &entry.body, time_left)).await;
         (name, Some(pack(&answer).to_vec()))
     } else {
@@ -197,6 +210,13 @@ async fn process(deps: &Arc<Deps>, taken: &Taken) {
     if let Some(answer) = answer {
         send(deps, &address, &answer).await;
     }
+}
+
+fn too_old(opcode: u16) -> Vec<u8> {
+    if opcode == NODE_QUERY {
+        return pack(&NodeAnswer::Failed).to_vec();
+    }
+    frame::refusal(0, &Reason::Expired.into())
 }
 
 /// Nothing is done for a gateway that gave up waiting.

@@ -98,6 +98,22 @@ async fn what_nobody_of_the_cluster_sealed_is_not_executed() {
 }
 
 #[tokio::test]
+async fn what_was_kept_outside_of_redis_is_not_executed_long_after() {
+    let mut stage = Stage::new().await;
+    let (alice, room) = stage.room("alice").await;
+    let kept = stage.post(&alice, room.server, &room.message("kept", "hello"));
+    // Its nonce is gone, as far as anybody knows.
+    stage.clock.set(stage.now_ms() + 86_400_000);
+    stage.flush().await;
+    assert_eq!(
+        stage.answer::<MessageSent>(kept).await.unwrap_err(),
+        Reason::Expired
+    );
+    let messages = "SELECT count(*)::text FROM messages";
+    assert_eq!(stage.column(messages).await, ["0"]);
+}
+
+#[tokio::test]
 async fn a_row_that_nobody_can_read_stops_nobody_else() {
     let mut stage = Stage::new().await;
     let (alice, room) = stage.room("alice").await;

@@ -355,6 +355,7 @@ impl Stage {
             patience_ms: 0,
             address: 0,
             trace: None,
+            asked_at_ms: self.now_ms(),
         };
         self.posts.push((partition, entry));
         self.requests

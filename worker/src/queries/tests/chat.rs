@@ -269,6 +269,7 @@ pub(super) fn entry(account: u64, opcode: u16, scope: u64, body: Vec<u8>) -> Ent
         patience_ms: 5_000,
         address: 5,
         trace: Some("trace".to_owned()),
+        asked_at_ms: NOW,
     }
 }
 

@@ -18,7 +18,7 @@ use shared::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    super::{Address, MAX_RUN, chunks, guarded, page_limit, run, share},
+    super::{Address, MAX_RUN, chunks, guarded, page_limit, run, share, together},
     chat::{ALICE, CAROL, Chat, NOW, OPEN, SERVER, entry, id, keys, read},
 };
 use crate::{
@@ -108,6 +108,14 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     ask(&entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))).await;
     let pong: Pong = decode(&read(&joined(answer(&mut subscriber).await)).unwrap()).unwrap();
     assert_eq!(pong.now, NOW);
+    // Somebody took it from Redis, and puts it back long after.
+    let kept = Entry {
+        asked_at_ms: NOW - 86_400_000,
+        ..entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))
+    };
+    ask(&kept).await;
+    let refusal = read(&joined(answer(&mut subscriber).await)).unwrap_err();
+    assert_eq!(refusal.reason, Reason::Expired);
     let heads = pack(&NodeQuery::Heads { topics: vec![1] }).to_vec();
     ask(&entry(0, 0, 0, heads)).await;
     let heads: NodeAnswer = unpack(&joined(answer(&mut subscriber).await)).unwrap();
@@ -121,6 +129,14 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     assert_eq!(metrics.malformed.get(), 3);
     let pages = metrics.queries.with_label_values(&["messages_get"]).get();
     assert_eq!(pages, 1, "the late one was not worked on");
+}
+
+#[tokio::test]
+async fn where_a_task_panics_all_of_them_end() {
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(std::future::pending());
+    tasks.spawn(async { panic!("not where it is guarded") });
+    together(tasks).await;
 }
 
 #[tokio::test]
