@@ -124,13 +124,12 @@ async fn open(
     let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
     let first = ctx.look().await?.find_session(user_id, nonce).await?;
     #[cfg(feature = "sabotage")]
-    let first = if let Some(first) = first
-        && crate::sabotage::replaces_token()
-    {
-        ctx.store().await?.delete_session(user_id, first.id).await?;
-        None
-    } else {
-        first
+    let first = match first {
+        Some(first) if crate::sabotage::replaces_token() => {
+            ctx.store().await?.delete_session(user_id, first.id).await?;
+            None
+        }
+        first => first,
     };
     if let Some(first) = first {
         let (token, session_id) = again(ctx, user_id, &first, &device)?;
