@@ -265,6 +265,16 @@ pub struct Limits {
     )]
     pub address_rate: u32,
 
+    /// Sessions per second that one account may open at this gateway in the long run; thirty
+    /// times as many at once: as many as it may have, and some that come twice.
+    #[arg(
+        long,
+        env = "CONFAB_OPENING_RATE",
+        value_name = "COUNT",
+        default_value_t = 2
+    )]
+    pub opening_rate: u32,
+
     /// Requests per second from one network address without a session, in the same way; as
     /// many, besides, that sign in, with a session or without.
     #[arg(
@@ -323,6 +333,10 @@ impl Limits {
     pub const fn quotas(&self) -> Rates {
         Rates {
             account: rate(self.account_rate),
+            opening: Rate {
+                per_second: self.opening_rate,
+                burst: self.opening_rate.saturating_mul(30),
+            },
             address: rate(self.address_rate),
             stranger: rate(self.stranger_rate),
         }

@@ -93,7 +93,7 @@ metrics! {
     /// Connections closed, by the name of the close code: `Client` when the client closed,
     /// `Eof` and `Reset` when the connection ended without a code.
     closed_total: IntCounterVec by "close_code";
-    /// Refusals made by the gateway itself, by reason.
+    /// Refusals sent to clients, by reason.
     refusals_total: IntCounterVec by "reason";
     /// HTTP requests answered, by status; 101 is the upgrade to a WebSocket.
     http_requests_total: IntCounterVec by "status";

@@ -25,18 +25,13 @@ use crate::session::flood::{Bucket, Rate};
 /// Beyond that those are forgotten that asked least lately.
 const CAPACITY: usize = 65_536;
 
-/// Sessions that one account opens: each is a snapshot of all its servers. At once as many as
-/// an account has, and some that come twice, when a gateway takes over those of another.
-const OPENINGS: Rate = Rate {
-    per_second: 2,
-    burst: 60,
-};
-
 /// How much.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
     /// Requests of one account.
     pub account: Rate,
+    /// Sessions that one account opens: each is a snapshot of all its servers.
+    pub opening: Rate,
     /// Requests of one address, those of accounts included.
     pub address: Rate,
     /// Requests of one address without a session; as many, besides, that sign in, whoever
@@ -98,7 +93,7 @@ impl Quotas {
     pub fn new(rates: Rates) -> Self {
         Self {
             accounts: Buckets::new(rates.account),
-            openings: Buckets::new(OPENINGS),
+            openings: Buckets::new(rates.opening),
             sessions: Buckets::new(rates.account),
             addresses: Buckets::new(rates.address),
             strangers: Buckets::new(rates.stranger),
@@ -182,6 +177,7 @@ mod tests {
 
     fn quotas() -> Quotas {
         Quotas::new(Rates {
+            opening: rate(1),
             account: rate(1),
             address: rate(4),
             stranger: rate(2),

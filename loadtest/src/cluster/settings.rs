@@ -62,10 +62,11 @@ impl Default for Settings {
 const KEY: &str = "the secret of a cluster that nobody else reaches";
 /// The variables of what a gateway lets an account or an address ask, and of how many
 /// there may be of what a test makes many of.
-const RATES: [&str; 5] = [
+const RATES: [&str; 6] = [
     "CONFAB_MAX_SERVERS",
     "CONFAB_MAX_GUESTS",
     "CONFAB_ACCOUNT_RATE",
+    "CONFAB_OPENING_RATE",
     "CONFAB_ADDRESS_RATE",
     "CONFAB_STRANGER_RATE",
 ];
