@@ -122,6 +122,9 @@ pub(super) struct Owned {
     backlog: u64,
     /// Topics written since the last beat, with their heads.
     moved: BTreeMap<u64, u64>,
+    /// Heads that were told and did not move since, and how often they are told again: the
+    /// last event of a quiet topic and its head may be lost together.
+    told: BTreeMap<u64, (u64, u8)>,
     /// Accounts whose registers were changed since then, with their versions.
     registers: BTreeMap<u64, u64>,
 }

@@ -1,7 +1,7 @@
 //! Ownership: which partitions this lane has, its beat, and what it does each tick.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -32,6 +32,8 @@ const LEASE: Duration = Duration::from_secs(2);
 const CHORES: Duration = Duration::from_secs(2);
 /// Ticks between beats: one a second.
 const TICKS_PER_BEAT: u64 = 2;
+/// How many more beats tell the head of a topic that has been quiet since.
+const AGAIN: u8 = 3;
 
 /// How the lanes of this worker are, for readiness and metrics.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +81,28 @@ impl LaneStatus {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Report>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owned {
+    /// The heads that a beat tells: of topics that moved since the last one, and some times
+    /// again of those that have been quiet since.
+    fn heads(&mut self) -> BTreeMap<u64, u64> {
+        let mut heads = std::mem::take(&mut self.moved);
+        let again = std::mem::take(&mut self.told);
+        self.told = heads
+            .iter()
+            .map(|(topic, head)| (*topic, (*head, AGAIN)))
+            .collect();
+        for (topic, (head, left)) in again {
+            if let Entry::Vacant(entry) = heads.entry(topic) {
+                entry.insert(head);
+                if left > 1 {
+                    self.told.insert(topic, (head, left - 1));
+                }
+            }
+        }
+        heads
     }
 }
 
@@ -194,6 +218,7 @@ impl Lane<'_> {
                 beat: 0,
                 backlog: 0,
                 moved: BTreeMap::new(),
+                told: BTreeMap::new(),
                 registers: BTreeMap::new(),
             };
             self.owned.insert(*partition, owned);
@@ -297,7 +322,8 @@ impl Lane<'_> {
             owned.beat += 1;
             // While Redis cannot say, the bound on it must not open.
             owned.backlog = backlogs.get(partition).copied().unwrap_or(owned.backlog);
-            let mut moved: BTreeMap<u64, (u64, u64)> = std::mem::take(&mut owned.moved)
+            let mut moved: BTreeMap<u64, (u64, u64)> = owned
+                .heads()
                 .into_iter()
                 .map(|(topic, head)| (topic, (head, 0)))
                 .collect();

@@ -1,15 +1,17 @@
 //! Holds what a session was sent against what its person was due, event by event.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use anyhow::{Result, bail};
-use shared::protocol::server::ServerLeft;
+use shared::protocol::{control::TopicSeq, server::ServerLeft};
 
 use super::model::{Fact, Server};
 use crate::client::log::Seen;
 
 /// Faults that are told in words; the rest is counted.
 const TOLD: usize = 12;
+/// Events that are kept in words.
+const WORDS: usize = 120;
 
 /// Whether an event goes to somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub(super) struct Ledger {
     server: Server,
     /// The channel of each event, and what becomes of it.
     about: Vec<Option<(u64, Kind)>>,
+    /// The last events in words, for who has to find out what went wrong.
+    words: VecDeque<String>,
     paths: BTreeMap<u64, Path>,
 }
 
@@ -105,8 +109,15 @@ impl Ledger {
         Self {
             paths: people.iter().map(begin).collect(),
             about: vec![None; usize::try_from(head).unwrap_or_default()],
+            words: VecDeque::new(),
             server,
         }
+    }
+
+    /// The last events in words.
+    pub(super) fn words(&self) -> String {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        words.join("; ")
     }
 
     /// The last event.
@@ -137,6 +148,10 @@ impl Ledger {
     pub(super) fn push(&mut self, seq: u64, fact: &Fact) -> Result<()> {
         if seq != self.head() + 1 {
             bail!("the log has event {seq} behind {}", self.head());
+        }
+        self.words.push_back(format!("{seq}: {fact:?}"));
+        if self.words.len() > WORDS {
+            self.words.pop_front();
         }
         self.server.apply(fact);
         let moves = !matches!(fact, Fact::Said(_) | Fact::Unknown);
@@ -228,6 +243,8 @@ pub(super) struct Reader {
     noticed: Option<u64>,
     /// The channels that it must think it sees.
     picture: BTreeSet<u64>,
+    /// What it was told since it was judged the last time, in short.
+    steps: Vec<String>,
 }
 
 impl Reader {
@@ -241,12 +258,14 @@ impl Reader {
             replay: None,
             noticed: None,
             picture: BTreeSet::new(),
+            steps: Vec::new(),
         }
     }
 
     /// Judges what the session saw since the last time; all of the log is in the ledger.
     pub(super) fn follow(&mut self, ledger: &Ledger, seen: &[Seen], tally: &mut Tally) {
         self.replay = None;
+        self.steps.clear();
         for seen in seen {
             self.see(ledger, seen, tally);
         }
@@ -264,15 +283,24 @@ impl Reader {
             let true_one = path.map(|path| path.sight(seq)).unwrap_or_default();
             if self.picture != true_one {
                 tally.wrong += 1;
+                let wrong = self.picture.symmetric_difference(&true_one);
+                let turns: Vec<_> = wrong
+                    .map(|channel| (channel, path.and_then(|path| path.turns.get(channel))))
+                    .collect();
                 tally.tell(format!(
-                    "{} thinks that he sees {:?}, and sees {true_one:?}",
-                    self.name, self.picture
+                    "{} has another picture than the true one: {turns:?}; member {:?}; told {}",
+                    self.name,
+                    path.map(|path| &path.standing),
+                    self.steps.join(" ")
                 ));
             }
         }
     }
 
     fn see(&mut self, ledger: &Ledger, seen: &Seen, tally: &mut Tally) {
+        if let Some(step) = step(seen, self.topic) {
+            self.steps.push(step);
+        }
         match seen {
             Seen::Opened {
                 resumed, topics, ..
@@ -342,8 +370,15 @@ impl Reader {
     /// A place without an event; or one that a notice tells of, so that its event may
     /// come as well, or be left out.
     fn carry(&mut self, ledger: &Ledger, seq: u64, noticed: Option<u64>, tally: &mut Tally) {
+        // Who left may still get the end of the membership before; a new one begins behind
+        // its joining.
+        if self.joined_at(ledger, seq) && self.at.is_none_or(|at| at < seq) {
+            self.begin(ledger, Some(seq));
+            self.replay = Some(seq);
+            return;
+        }
         if !self.holds {
-            return self.begin(ledger, Some(seq));
+            return;
         }
         match self.at {
             Some(at) if seq < at => {
@@ -356,6 +391,11 @@ impl Reader {
         }
         self.at = Some(seq);
         self.noticed = noticed;
+    }
+
+    fn joined_at(&self, ledger: &Ledger, seq: u64) -> bool {
+        let path = ledger.paths.get(&self.user);
+        path.is_some_and(|path| path.joined(seq.saturating_sub(1), seq))
     }
 
     fn event(&mut self, ledger: &Ledger, seq: u64, tally: &mut Tally) {
@@ -427,6 +467,44 @@ impl Reader {
             Some((channel, _)) => path.loses(channel, seq, ledger.head()),
             None => false,
         }
+    }
+}
+
+/// What a session was told of a topic, in short.
+pub(super) fn steps(log: &[Seen], topic: u64) -> String {
+    let steps: Vec<String> = log.iter().filter_map(|seen| step(seen, topic)).collect();
+    steps.join(" ")
+}
+
+/// What a session was told, in short; none where it does not concern the topic.
+fn step(seen: &Seen, topic: u64) -> Option<String> {
+    let of = |topics: &[TopicSeq]| {
+        topics
+            .iter()
+            .find(|place| place.topic == topic)
+            .map(|p| p.seq)
+    };
+    match seen {
+        Seen::Opened {
+            resumed, topics, ..
+        } => Some(format!("opened({resumed}, {:?})", of(topics))),
+        Seen::Cursor { topics } => of(topics).map(|seq| format!("cursor({seq})")),
+        Seen::Gap { topic: of, seq } if *of == topic => Some(format!("gap({seq})")),
+        Seen::Sight {
+            topic: of,
+            seq,
+            shown,
+            hidden,
+        } if *of == topic => Some(format!("sight({seq}, +{shown:?}, -{hidden:?})")),
+        Seen::Event { topic: of, seq, .. } if *of == topic && *seq > 0 => Some(seq.to_string()),
+        Seen::Event {
+            topic: of,
+            seq,
+            opcode,
+            ..
+        } if *of != topic => Some(format!("own({seq}: {opcode})")),
+        Seen::Lost { .. } => Some("lost".to_owned()),
+        _ => None,
     }
 }
 

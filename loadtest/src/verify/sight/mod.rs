@@ -196,11 +196,14 @@ async fn meet(
                     Ok(session.client.place(company.topic()) >= Some(marker))
                 });
             if there.await.is_err() {
+                let log = session.client.log().since(session.position.get());
                 tally.tell(format!(
-                    "{} is at {:?} and does not get to {marker}: {:?}",
+                    "{} is at {:?} and does not get to {marker}: {:?}; told {}; the log: {}",
                     session.name,
                     session.client.place(company.topic()),
-                    session.client.status().borrow().clone()
+                    session.client.status().borrow().clone(),
+                    judge::steps(&log, company.topic()),
+                    ledger.words(),
                 ));
             }
         }
