@@ -177,7 +177,10 @@ mod tests {
 
     fn quotas() -> Quotas {
         Quotas::new(Rates {
-            opening: rate(1),
+            opening: Rate {
+                per_second: 2,
+                burst: 60,
+            },
             account: rate(1),
             address: rate(4),
             stranger: rate(2),
