@@ -21,6 +21,7 @@ use aws_lc_rs::{
 };
 
 use crate::{
+    hex,
     ids::{SessionId, UserId},
     recent::Recent,
 };
@@ -223,13 +224,13 @@ impl ClusterKeys {
             ]
             .concat();
             let mac = hmac::sign(&key.token, &claim);
-            hex(&[&claim, mac.as_ref()].concat())
+            hex::encode(&[&claim, mac.as_ref()].concat())
         })
     }
 
     /// Whom a token names; `None` for what no worker of this cluster made.
     pub fn check(&self, token: &str) -> Option<Claim> {
-        let bytes = unhex::<TOKEN_BYTES>(token)?;
+        let bytes = hex::decode::<TOKEN_BYTES>(token)?;
         let (claim, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
         let (id, rest) = claim.split_first_chunk::<ID_BYTES>()?;
         let (user, rest) = rest.split_first_chunk::<8>()?;
@@ -314,32 +315,6 @@ impl fmt::Debug for ClusterKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClusterKeys")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
-/// Only the form that [`hex`] writes: one token has one spelling.
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != N || !rest.is_empty() {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = (digit(*high)? << 4) | digit(*low)?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`ids`], [`clock`], [`error`], [`close`]: words used everywhere;
-//! - [`wire`]: what values look like on the wire;
+//! - [`wire`], [`hex`]: what values look like on the wire, and bytes in text;
 //! - [`frame`]: frame headers, the only thing a gateway reads;
 //! - [`domain`]: rules without I/O: permissions, content, limits;
 //! - [`protocol`]: one file per command family: rows, bodies, events;
@@ -21,6 +21,7 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod frame;
+pub mod hex;
 pub mod ids;
 pub mod keys;
 pub mod ops;

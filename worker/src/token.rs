@@ -24,16 +24,6 @@ pub(crate) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Hexadecimal digits.
-#[cfg(test)]
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,7 +33,7 @@ mod tests {
         assert_ne!(code().unwrap(), code().unwrap());
         assert_eq!(hash("abc"), hash("abc"));
         assert_eq!(
-            hex(&hash("abc")),
+            shared::hex::encode(&hash("abc")),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
     }

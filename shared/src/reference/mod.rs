@@ -43,15 +43,6 @@ fn put(text: &mut String, part: fmt::Arguments<'_>) {
     debug_assert!(written.is_ok());
 }
 
-/// Bytes as readers compare them.
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
 /// The sample of a body in both forms.
 fn sample(codec: Codec) -> (Vec<u8>, String) {
     let body = (codec.sample)();

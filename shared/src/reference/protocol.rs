@@ -1,7 +1,7 @@
 //! `docs/protocol.md`: the protocol for people.
 
 use super::{
-    GENERATED, access_parts, cell, hex, kind_name, prose, put, sample,
+    GENERATED, access_parts, cell, kind_name, prose, put, sample,
     types::{TypeRef, Types},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     },
     error::{Reason, Refusal},
     frame::{self, Frame, opcode},
+    hex,
     protocol::{self, Codec, EventRow, FAMILIES, Row, RowKind, blocks, control},
     wire::{EnumShape, FieldShape, Shape, StructShape},
 };
@@ -76,7 +77,7 @@ fn intro() -> String {
         let (body, json) = sample(row.body);
         fill(
             "event_hex",
-            &hex(&frame::event(SCOPE, 0, row.opcode, &body)),
+            &hex::encode(&frame::event(SCOPE, 0, row.opcode, &body)),
         );
         fill(
             "json_event",
@@ -91,7 +92,7 @@ fn intro() -> String {
         .find(|(number, ..)| *number == opcode::HEARTBEAT);
     if let Some((number, name, _, body)) = heartbeat {
         let (body, json) = sample(*body);
-        fill("control_hex", &hex(&frame::control(*number, &body)));
+        fill("control_hex", &hex::encode(&frame::control(*number, &body)));
         fill(
             "json_control",
             &format!("{{\"control\":\"{name}\",\"body\":{json}}}"),
@@ -109,7 +110,7 @@ fn examples(row: &Row, fill: &mut impl FnMut(&str, &str)) {
         body: &body,
     };
     fill("request_name", row.name);
-    fill("request_hex", &hex(&request.write()));
+    fill("request_hex", &hex::encode(&request.write()));
     fill("request_json", &json);
     fill(
         "json_request",
@@ -119,13 +120,16 @@ fn examples(row: &Row, fill: &mut impl FnMut(&str, &str)) {
         ),
     );
     let (body, json) = sample(row.reply);
-    fill("reply_hex", &hex(&frame::reply(REQUEST, &body)));
+    fill("reply_hex", &hex::encode(&frame::reply(REQUEST, &body)));
     fill(
         "json_reply",
         &format!("{{\"reply\":{REQUEST},\"body\":{json}}}"),
     );
     let refusal = Refusal::field(Reason::Invalid, "content");
-    fill("refusal_hex", &hex(&frame::refusal(REQUEST, &refusal)));
+    fill(
+        "refusal_hex",
+        &hex::encode(&frame::refusal(REQUEST, &refusal)),
+    );
     fill(
         "json_refusal",
         &format!(
@@ -287,7 +291,7 @@ fn example(text: &mut String, title: &str, codec: Codec) {
         format_args!(
             "{title}, {} bytes: `{}`, in JSON {} bytes:\n\n```json\n{json}\n```\n\n",
             body.len(),
-            hex(&body),
+            hex::encode(&body),
             json.len()
         ),
     );

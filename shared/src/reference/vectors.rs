@@ -5,10 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{hex, sample};
+use super::sample;
 use crate::{
     error::{Reason, Refusal},
     frame::{self, Frame},
+    hex,
     protocol::{self, Codec, RowKind, control},
 };
 
@@ -78,7 +79,7 @@ fn body(kind: VectorKind, name: &str, opcode: u16, codec: Codec) -> String {
 
 fn line(kind: VectorKind, name: &str, opcode: u16, bytes: &[u8], json: &str) -> String {
     let kind = serde_json::to_string(&kind).unwrap_or_default();
-    let hex = hex(bytes);
+    let hex = hex::encode(bytes);
     format!(
         "{{\"kind\":{kind},\"name\":\"{name}\",\"opcode\":{opcode},\"hex\":\"{hex}\",\"json\":{json}}}"
     )

@@ -122,7 +122,7 @@ async fn the_streams_have_their_part_of_each_turn() {
             "INSERT INTO internal_outbox (target, source, number, opcode, scope, author, body)
              SELECT 0, n % 8, n, {opcode}, 0, {}, decode('{}', 'hex') FROM generate_series(1, 2000) n",
             alice.id,
-            crate::token::hex(&body)
+            shared::hex::encode(&body)
         ))
         .await;
     let post = stage.post(&alice, room.server, &room.message("n", "hello"));

@@ -235,7 +235,7 @@ pub(super) fn keys() -> ClusterKeys {
 
 /// Bytes in SQL.
 fn bytes(bytes: &[u8]) -> String {
-    format!("'\\x{}'::bytea", token::hex(bytes))
+    format!("'\\x{}'::bytea", shared::hex::encode(bytes))
 }
 
 /// No bucket has a bound.
