@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
+    attempts,
     consumers::deleted_by,
     error::StoreError,
     store::jobs::{Job, Jobs},
@@ -42,8 +43,6 @@ const LEASE: f64 = 60.0;
 const SOON: Duration = Duration::from_millis(5);
 /// How soon to look again when nothing was due for a while.
 const IDLE: Duration = Duration::from_millis(500);
-/// So many failures in a row, and a job waits for a person.
-const MOST_ATTEMPTS: i16 = 12;
 /// How often what waits is counted for the metrics.
 const SURVEY: Duration = Duration::from_secs(5);
 
@@ -161,7 +160,7 @@ async fn work(jobs: &Jobs, metrics: &Metrics, job: &Job) {
         Err(error) => error,
     };
     metrics.failures.with_label_values(&[&job.kind]).inc();
-    let parked = job.attempts >= MOST_ATTEMPTS;
+    let parked = job.attempts >= attempts::MOST;
     if parked {
         error!(job.id, job.kind, %error, "job failed too often and waits for a person");
     } else {
@@ -169,7 +168,7 @@ async fn work(jobs: &Jobs, metrics: &Metrics, job: &Job) {
     }
     let problem = error.to_string();
     if let Err(error) = jobs
-        .postpone(job, wait(job.attempts), parked, &problem)
+        .postpone(job, attempts::wait(job.attempts), parked, &problem)
         .await
     {
         // Its lease ends by itself.
@@ -197,10 +196,4 @@ async fn slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
         }
         _ => Err(StoreError::Inconsistency("a job of no kind")),
     }
-}
-
-/// Seconds until the next attempt: twice as long after each, up to two minutes.
-fn wait(attempts: i16) -> f64 {
-    let doublings = i32::from(attempts.clamp(1, 9)) - 1;
-    (0.5 * 2_f64.powi(doublings)).min(120.0)
 }

@@ -10,9 +10,11 @@
 //! - `store`: the only SQL, written by lanes and read by queries;
 //! - `limiter`, `password`, `token`: what both use;
 //! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
+//!   `attempts`: how often what fails is tried again;
 //! - `days`: the daily tables;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
+mod attempts;
 mod commands;
 pub mod config;
 mod consumers;

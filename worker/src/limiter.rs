@@ -218,8 +218,9 @@ impl Limiter {
         }
         {
             let mut local = self.0.local.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = self.0.clock.now_ms();
             for (key, quota) in &draws {
-                local.give_back(key, *quota);
+                local.give_back(key, *quota, now);
             }
         }
         if let Err(error) = self.0.bus.give_back(&draws).await {
@@ -250,7 +251,7 @@ impl Limiter {
     }
 }
 
-/// GCRA: of each key, when its bucket will be full again, in microseconds. Those are
+/// Of each key, until when it has spent, in microseconds: see [`Quota::draw`]. Those are
 /// forgotten that drew nothing for longest: forgiving some is better than refusing all who
 /// are new.
 struct Local(Recent<String, u64>);
@@ -263,30 +264,19 @@ impl Default for Local {
 
 impl Local {
     fn draw(&mut self, key: &str, quota: Quota, now_ms: u64) -> Decision {
-        let now = now_ms.saturating_mul(1_000);
-        let interval = u64::from(quota.period_ms) * 1_000 / u64::from(quota.count.max(1));
-        let most = interval * u64::from(quota.burst);
-        let mut known = self.0.get(key);
-        if let Some(known) = &mut known {
-            // Further away only when the clock was set back: nobody waits for what it lost.
-            **known = (**known).min(now + most);
-        }
-        let full_at = known.as_deref().copied().unwrap_or(0).max(now) + interval;
-        let allowed_at = full_at.saturating_sub(most);
-        if allowed_at > now {
-            return Decision::Limited((allowed_at - now).div_ceil(1_000));
-        }
+        let known = self.0.get(key);
+        let spent = known.as_deref().copied().unwrap_or(0);
+        let (decision, spent) = quota.draw(spent, now_ms.saturating_mul(1_000));
         match known {
-            Some(known) => *known = full_at,
-            None => self.0.insert(key.to_owned(), full_at),
+            Some(known) => *known = spent,
+            None => self.0.insert(key.to_owned(), spent),
         }
-        Decision::Allowed
+        decision
     }
 
-    fn give_back(&mut self, key: &str, quota: Quota) {
-        let interval = u64::from(quota.period_ms) * 1_000 / u64::from(quota.count.max(1));
-        if let Some(full_at) = self.0.get(key) {
-            *full_at = full_at.saturating_sub(interval);
+    fn give_back(&mut self, key: &str, quota: Quota, now_ms: u64) {
+        if let Some(spent) = self.0.get(key) {
+            *spent = quota.give_back(*spent, now_ms.saturating_mul(1_000));
         }
     }
 }

@@ -42,7 +42,7 @@ impl Quota {
     /// Decides one draw: `spent_us` is until when the key has spent, by the same
     /// clock as `now_us`. Answers also the new value, to be kept in any case; a refused draw
     /// takes nothing.
-    pub(super) fn draw(self, spent_us: u64, now_us: u64) -> (Decision, u64) {
+    pub fn draw(self, spent_us: u64, now_us: u64) -> (Decision, u64) {
         let (cost, credit) = (self.cost_us(), self.credit_us());
         // The upper bound cures a clock that was set back, and a quota made smaller.
         let spent = spent_us.clamp(now_us, now_us + credit);
@@ -52,11 +52,9 @@ impl Quota {
             over_us => (Decision::Limited(over_us.div_ceil(1000)), spent),
         }
     }
-}
 
-impl Quota {
     /// What a key has spent after one draw was given back.
-    pub(super) fn give_back(self, spent_us: u64, now_us: u64) -> u64 {
+    pub fn give_back(self, spent_us: u64, now_us: u64) -> u64 {
         spent_us.saturating_sub(self.cost_us()).max(now_us)
     }
 }

@@ -280,7 +280,7 @@ impl Lane<'_> {
         }
         for event in &batch.events {
             if let Some(owned) = self.owned.get_mut(&event.partition) {
-                owned.moved.insert(event.topic, event.seq);
+                owned.heads.note(event.topic, event.seq);
             }
         }
         for (user, version) in batch.registers.moved() {

@@ -5,7 +5,7 @@
 //! that this program does not know waits for a newer one. None is dropped
 //! unexecuted.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use shared::{
     error::{Reason, Refusal},
@@ -19,6 +19,7 @@ use super::{
     consume::{Source, Work},
 };
 use crate::{
+    attempts,
     error::Error,
     store::write::internal::{Due, Pair, Postponed},
 };
@@ -27,15 +28,8 @@ use crate::{
 const QUOTA: i64 = 32;
 /// Of these, at most so many of one pair.
 const PER_PAIR: i64 = 16;
-/// So many failures, and it waits for a person: some ten minutes after the first.
-pub(super) const MOST_ATTEMPTS: i16 = 12;
-/// The wait after the first failure, in milliseconds; each next is twice as long.
-const FIRST_WAIT_MS: u32 = 500;
-/// The longest wait between two attempts, in milliseconds.
-const LONGEST_WAIT_MS: u32 = 120_000;
-/// How long a command of a newer program waits before it is looked at again, in
-/// milliseconds.
-const NEWER_WAIT_MS: u32 = 5_000;
+/// How long a command of a newer program waits before it is looked at again.
+const NEWER_WAIT: Duration = Duration::from_secs(5);
 
 impl Lane<'_> {
     /// Executes what is due, up to the quota of a turn.
@@ -119,7 +113,7 @@ impl Lane<'_> {
         let (target, source) = pair;
         let problem = refusal.reason.name();
         self.parts.metrics.internal_failures.inc();
-        let parked = attempts >= MOST_ATTEMPTS;
+        let parked = attempts >= attempts::MOST;
         if parked {
             error!(%target, %source, problem, "internal command failed too often and waits for a person");
         } else {
@@ -129,7 +123,7 @@ impl Lane<'_> {
             .postpone(&Postponed {
                 pair,
                 attempts,
-                wait_ms: wait_ms(attempts),
+                wait: attempts::wait(attempts),
                 parked,
                 problem,
             })
@@ -142,8 +136,8 @@ impl Lane<'_> {
             .postpone(&Postponed {
                 pair: (due.target, due.source),
                 attempts,
-                wait_ms: wait_ms(attempts),
-                parked: attempts > MOST_ATTEMPTS,
+                wait: attempts::wait(attempts),
+                parked: attempts > attempts::MOST,
                 problem: "under way",
             })
             .await
@@ -156,33 +150,10 @@ impl Lane<'_> {
             .postpone(&Postponed {
                 pair: (due.target, due.source),
                 attempts: due.attempts,
-                wait_ms: NEWER_WAIT_MS.into(),
+                wait: NEWER_WAIT,
                 parked: false,
                 problem: Reason::UnknownCommand.name(),
             })
             .await
-    }
-}
-
-/// How long to wait after so many failures.
-fn wait_ms(attempts: i16) -> f64 {
-    let doublings = u32::from(attempts.saturating_sub(1).unsigned_abs()).min(16);
-    FIRST_WAIT_MS
-        .saturating_mul(1 << doublings)
-        .min(LONGEST_WAIT_MS)
-        .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_wait_is_longer_up_to_two_minutes() {
-        let waits: Vec<f64> = (1..=MOST_ATTEMPTS).map(wait_ms).collect();
-        assert!(waits.windows(2).all(|two| two[0] <= two[1]), "{waits:?}");
-        assert_eq!(waits[0].total_cmp(&500.0), std::cmp::Ordering::Equal);
-        let minutes = waits.iter().sum::<f64>() / 60_000.0;
-        assert!((8.0..12.0).contains(&minutes), "{minutes}");
     }
 }

@@ -14,6 +14,7 @@ mod appetite;
 mod batch;
 pub(crate) mod connect;
 mod consume;
+mod heads;
 mod internal;
 pub(crate) mod memory;
 mod own;
@@ -120,11 +121,8 @@ pub(super) struct Owned {
     beat: u64,
     /// What waited in its stream then.
     backlog: u64,
-    /// Topics written since the last beat, with their heads.
-    moved: BTreeMap<u64, u64>,
-    /// Heads that were told and did not move since, and how often they are told again: the
-    /// last event of a quiet topic and its head may be lost together.
-    told: BTreeMap<u64, (u64, u8)>,
+    /// The heads that beats tell.
+    heads: heads::Heads,
     /// Accounts whose registers were changed since then, with their versions.
     registers: BTreeMap<u64, u64>,
 }

@@ -1,7 +1,7 @@
 //! Ownership: which partitions this lane has, its beat, and what it does each tick.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use shared::{
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
-use super::{Lane, Owned, TICK, suspect::Watch};
+use super::{Lane, Owned, TICK, heads::Heads, suspect::Watch};
 use crate::{
     error::Error,
     store::write::{
@@ -32,8 +32,6 @@ const LEASE: Duration = Duration::from_secs(2);
 const CHORES: Duration = Duration::from_secs(2);
 /// Ticks between beats: one a second.
 const TICKS_PER_BEAT: u64 = 2;
-/// How many more beats tell the head of a topic that has been quiet since.
-const AGAIN: u8 = 3;
 
 /// How the lanes of this worker are, for readiness and metrics.
 #[derive(Debug, Clone, Default)]
@@ -81,28 +79,6 @@ impl LaneStatus {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Report>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Owned {
-    /// The heads that a beat tells: of topics that moved since the last one, and some times
-    /// again of those that have been quiet since.
-    fn heads(&mut self) -> BTreeMap<u64, u64> {
-        let mut heads = std::mem::take(&mut self.moved);
-        let again = std::mem::take(&mut self.told);
-        self.told = heads
-            .iter()
-            .map(|(topic, head)| (*topic, (*head, AGAIN)))
-            .collect();
-        for (topic, (head, left)) in again {
-            if let Entry::Vacant(entry) = heads.entry(topic) {
-                entry.insert(head);
-                if left > 1 {
-                    self.told.insert(topic, (head, left - 1));
-                }
-            }
-        }
-        heads
     }
 }
 
@@ -217,8 +193,7 @@ impl Lane<'_> {
                 wary: *holder != 0,
                 beat: 0,
                 backlog: 0,
-                moved: BTreeMap::new(),
-                told: BTreeMap::new(),
+                heads: Heads::default(),
                 registers: BTreeMap::new(),
             };
             self.owned.insert(*partition, owned);
@@ -323,7 +298,8 @@ impl Lane<'_> {
             // While Redis cannot say, the bound on it must not open.
             owned.backlog = backlogs.get(partition).copied().unwrap_or(owned.backlog);
             let mut moved: BTreeMap<u64, (u64, u64)> = owned
-                .heads()
+                .heads
+                .tell()
                 .into_iter()
                 .map(|(topic, head)| (topic, (head, 0)))
                 .collect();

@@ -6,58 +6,55 @@
 //! then whether an earlier attempt took effect, so it is told `busy`: to repeat the nonce
 //! later. Nothing is lost, and nobody sends the same again under another nonce.
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use shared::{
+    bus::{Decision, Quota},
     error::{Reason, Refusal},
     ids::UserId,
+    recent::Recent,
 };
 
 use super::{Lane, consume::Work, steps::Step};
 use crate::store::write::machine::{Known, NonceKey};
 
-/// Repeats at once: more than a gateway lets one account have under way.
-const BURST: u64 = 1_000;
-/// From then on one in so many milliseconds.
-const INTERVAL_MS: u64 = 50;
-/// After so long without a repeat a bucket is full.
-const FULL_MS: u64 = BURST * INTERVAL_MS;
-/// Accounts that are counted: who repeated nothing for a while is not. Some megabyte.
+/// How many repeats: at once more than a gateway lets one account have under way, and from
+/// then on one in 50 ms.
+const QUOTA: Quota = Quota {
+    burst: 1_000,
+    count: 1,
+    period_ms: 50,
+};
+/// Accounts that are counted: those that repeated last. Some megabyte.
 const MAX_ACCOUNTS: usize = 16_384;
 
-/// Of each account that repeated, when its bucket will be full again, in milliseconds.
+/// Of each account that repeated, until when it has spent, in microseconds.
 #[derive(Debug)]
-pub(super) struct Repeats(HashMap<UserId, u64>);
+pub(super) struct Repeats(Recent<UserId, u64>);
 
 impl Repeats {
     pub(super) fn new() -> Self {
-        Self(HashMap::new())
+        Self(Recent::new(MAX_ACCOUNTS))
     }
 
     /// Counts a repeat.
     pub(super) fn count(&mut self, user: UserId, now_ms: u64) {
-        if self.0.len() >= MAX_ACCOUNTS && !self.0.contains_key(&user) {
-            self.0.retain(|_, full_at| *full_at > now_ms);
-            if self.0.len() >= MAX_ACCOUNTS {
-                // To forgive all is better than to refuse somebody who did nothing.
-                self.0.clear();
-            }
-        }
-        let full_at = self.0.entry(user).or_insert(now_ms);
-        *full_at = ((*full_at).max(now_ms) + INTERVAL_MS).min(now_ms + FULL_MS);
+        let spent = self.0.get(&user).map_or(0, |spent| *spent);
+        let (_, spent) = QUOTA.draw(spent, now_ms.saturating_mul(1_000));
+        self.0.insert(user, spent);
     }
 
     /// Refuses whoever repeated too much.
     pub(super) fn check(&mut self, user: UserId, now_ms: u64) -> Result<(), Refusal> {
-        let Some(full_at) = self.0.get_mut(&user) else {
+        let Some(spent) = self.0.get(&user) else {
             return Ok(());
         };
-        // Further away only when the clock was set back: nobody waits for what it lost.
-        *full_at = (*full_at).min(now_ms + FULL_MS);
-        let from = full_at.saturating_sub(FULL_MS - INTERVAL_MS);
-        if from <= now_ms {
-            return Ok(());
+        match QUOTA.draw(*spent, now_ms.saturating_mul(1_000)) {
+            (Decision::Allowed, _) => Ok(()),
+            (Decision::Limited(wait_ms), kept) => {
+                *spent = kept;
+                Err(Refusal::retry(Reason::Busy, wait_ms))
+            }
         }
-        Err(Refusal::retry(Reason::Busy, from - now_ms))
     }
 }
 
@@ -91,6 +88,9 @@ mod tests {
     use shared::ids::Id;
 
     use super::*;
+
+    const BURST: u64 = QUOTA.burst as u64;
+    const INTERVAL_MS: u64 = QUOTA.period_ms as u64;
 
     #[test]
     fn a_thousand_at_once_then_one_per_interval() {

@@ -156,7 +156,7 @@ impl Jobs {
     pub(crate) async fn postpone(
         &self,
         job: &Job,
-        wait: f64,
+        wait: Duration,
         parked: bool,
         problem: &str,
     ) -> Result<(), StoreError> {
@@ -167,7 +167,7 @@ impl Jobs {
         )
         .bind(job.id)
         .bind(job.claim)
-        .bind(wait)
+        .bind(wait.as_secs_f64())
         .bind(parked)
         .bind(problem)
         .execute(&self.pool)

@@ -1,7 +1,7 @@
 //! Internal commands: left by the lane of the source in its transaction, applied
 //! by the lane of the target in its own, once and in order.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use shared::ids::{Partition, UserId};
 use tokio_postgres::types::Type;
@@ -48,7 +48,7 @@ pub(crate) struct Left<'a> {
 pub(crate) struct Postponed<'a> {
     pub(crate) pair: Pair,
     pub(crate) attempts: i16,
-    pub(crate) wait_ms: f64,
+    pub(crate) wait: Duration,
     pub(crate) parked: bool,
     pub(crate) problem: &'a str,
 }
@@ -176,7 +176,7 @@ impl Writer {
         let (target, source) = postponed.pair;
         self.write(
             "INSERT INTO internal_inbox (target, source, attempts, not_before, parked, problem)
-             VALUES ($1, $2, $3, now() + $4 * interval '1 millisecond', $5, $6)
+             VALUES ($1, $2, $3, now() + $4 * interval '1 second', $5, $6)
              ON CONFLICT (target, source) DO UPDATE
              SET attempts = excluded.attempts, not_before = excluded.not_before,
                  parked = excluded.parked, problem = excluded.problem
@@ -185,7 +185,7 @@ impl Writer {
                 (&partition_sql(target), Type::INT2),
                 (&partition_sql(source), Type::INT2),
                 (&postponed.attempts, Type::INT2),
-                (&postponed.wait_ms, Type::FLOAT8),
+                (&postponed.wait.as_secs_f64(), Type::FLOAT8),
                 (&postponed.parked, Type::BOOL),
                 (&postponed.problem, Type::TEXT),
             ],
