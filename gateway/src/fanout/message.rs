@@ -96,9 +96,12 @@ pub struct RightsChange {
     pub event: Option<RightsEvent>,
     /// Groups that see something else now.
     pub groups: Vec<(GroupId, Channels, Option<Arc<Notice>>)>,
-    /// Connections that belong to another group now, with what that sees.
-    pub moved: Vec<(u64, GroupId, Channels, Option<Arc<Notice>>)>,
+    /// Connections that belong to another group now.
+    pub moved: Vec<Move>,
 }
+
+/// A connection that belongs to another group now, what that sees, and what the session is told.
+pub type Move = (u64, GroupId, Channels, Option<Arc<Notice>>);
 
 /// The event of a [`RightsChange`].
 #[derive(Debug)]

@@ -17,11 +17,17 @@ use crate::{
     dialect::Dialect,
     event::Event,
     fanout::{
-        message::{Join, Notice, RightsChange},
+        message::{Join, Move, Notice, RightsChange},
         sights::{Channels, GroupId},
     },
     few::Few,
 };
+
+/// A change of rights, with its moves by the slots of their connections.
+struct Regrouping<'a> {
+    change: &'a RightsChange,
+    moves: HashMap<u32, &'a Move, RandomState>,
+}
 
 /// What a group of connections sees of a topic.
 #[derive(Debug, Clone)]
@@ -240,8 +246,16 @@ impl Topics {
         if let Some(event) = before {
             self.deliver(&event.event, writers, now);
         }
+        let slot = |(connection, ..): &Move| writers.slot(*connection);
+        let moves = change.moved.iter();
+        let regrouping = Regrouping {
+            change,
+            moves: moves
+                .filter_map(|moved| Some((slot(moved)?, moved)))
+                .collect(),
+        };
         if let Some(topic) = self.topics.get_mut(&change.topic) {
-            topic.regroup(change, writers, now);
+            topic.regroup(&regrouping, now);
         }
         let after = change.event.as_ref().filter(|event| !event.before);
         if let Some(event) = after {
@@ -249,7 +263,7 @@ impl Topics {
         }
         let bound = self.bounds.hold_bytes;
         if let Some(topic) = self.topics.get_mut(&change.topic) {
-            topic.notify(change, bound, writers, now);
+            topic.notify(&regrouping, bound, writers, now);
         }
         self.tidy(change.topic);
     }
@@ -417,20 +431,14 @@ impl Topic {
     }
 
     /// Moves members to their groups, and changes what groups see.
-    fn regroup<S: Socket>(&mut self, change: &RightsChange, writers: &Writers<S>, now: Instant) {
+    fn regroup(&mut self, regrouping: &Regrouping<'_>, now: Instant) {
+        let Regrouping { change, moves } = regrouping;
         for (group, channels, _) in &change.groups {
             if let Some(group) = self.groups.get_mut(&Some(*group)) {
                 group.sight = Sight::Channels(channels.clone());
             }
         }
-        let moved: HashMap<u32, _, RandomState> = change
-            .moved
-            .iter()
-            .filter_map(|(connection, key, channels, _)| {
-                Some((writers.slot(*connection)?, (*key, channels)))
-            })
-            .collect();
-        if moved.is_empty() {
+        if moves.is_empty() {
             return;
         }
         // Once over all members, however many of them move: a room is large.
@@ -438,26 +446,26 @@ impl Topic {
         for group in self.groups.values_mut() {
             let hidden = group.hidden;
             group.members.retain(|slot| {
-                let moves = moved.contains_key(slot);
-                if moves {
+                let stays = !moves.contains_key(slot);
+                if !stays {
                     moving.push((*slot, hidden));
                 }
-                !moves
+                stays
             });
         }
         for (slot, hidden) in moving {
-            if let Some((key, channels)) = moved.get(&slot) {
+            if let Some((_, key, channels, _)) = moves.get(&slot) {
                 let group = self.group(Some(*key), now);
-                group.sight = Sight::Channels((*channels).clone());
+                group.sight = Sight::Channels(channels.clone());
                 group.hidden |= hidden;
                 group.members.push(slot);
             }
         }
         let mut waiting = std::mem::take(&mut self.held);
         for held in &mut waiting {
-            if let Some((key, channels)) = moved.get(&held.slot) {
+            if let Some((_, key, channels, _)) = moves.get(&held.slot) {
                 held.group = Some(*key);
-                self.group(held.group, now).sight = Sight::Channels((*channels).clone());
+                self.group(held.group, now).sight = Sight::Channels(channels.clone());
             }
         }
         self.held = waiting;
@@ -466,32 +474,28 @@ impl Topic {
     /// Tells those who see something else now what that is; it carries them past the event.
     fn notify<S: Socket>(
         &mut self,
-        change: &RightsChange,
+        regrouping: &Regrouping<'_>,
         bound: usize,
         writers: &mut Writers<S>,
         now: Instant,
     ) {
-        let moved: HashMap<u32, _, RandomState> = change
-            .moved
-            .iter()
-            .filter_map(|(connection, _, _, notice)| Some((writers.slot(*connection)?, notice)))
-            .collect();
+        let Regrouping { change, moves } = regrouping;
         for (key, _, notice) in &change.groups {
             let (Some(group), Some(notice)) = (self.groups.get_mut(&Some(*key)), notice) else {
                 continue;
             };
             let frames = frames(notice);
             // Who was moved here may have to be carried past more than the others.
-            group.hidden &= group.members.iter().any(|slot| moved.contains_key(slot));
+            group.hidden &= group.members.iter().any(|slot| moves.contains_key(slot));
             for slot in group
                 .members
                 .iter()
-                .filter(|slot| !moved.contains_key(slot))
+                .filter(|slot| !moves.contains_key(slot))
             {
                 writers.push_control(*slot, &frames, now);
             }
         }
-        for (slot, notice) in &moved {
+        for (slot, (.., notice)) in moves {
             let is_held = self.held.iter().any(|held| held.slot == *slot);
             if let (Some(notice), false) = (notice, is_held) {
                 writers.push_control(*slot, &frames(notice), now);
@@ -502,8 +506,8 @@ impl Topic {
                 let mut groups = change.groups.iter();
                 groups.find(|(key, ..)| Some(*key) == held.group)
             };
-            let notice = match moved.get(&held.slot) {
-                Some(notice) => notice.as_ref(),
+            let notice = match moves.get(&held.slot) {
+                Some((.., notice)) => notice.as_ref(),
                 None => of_group().and_then(|(_, _, notice)| notice.as_ref()),
             };
             if let (Some(notice), Some(writer)) = (notice, writers.get_mut(held.slot)) {
