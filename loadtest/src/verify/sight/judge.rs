@@ -243,8 +243,6 @@ pub(super) struct Reader {
     noticed: Option<u64>,
     /// The channels that it must think it sees.
     picture: BTreeSet<u64>,
-    /// What it was told since it was judged the last time, in short.
-    steps: Vec<String>,
 }
 
 impl Reader {
@@ -258,21 +256,19 @@ impl Reader {
             replay: None,
             noticed: None,
             picture: BTreeSet::new(),
-            steps: Vec::new(),
         }
     }
 
     /// Judges what the session saw since the last time; all of the log is in the ledger.
     pub(super) fn follow(&mut self, ledger: &Ledger, seen: &[Seen], tally: &mut Tally) {
         self.replay = None;
-        self.steps.clear();
         for seen in seen {
             self.see(ledger, seen, tally);
         }
     }
 
     /// The session has seen the end of what was due up to `seq`: a member has to be there.
-    pub(super) fn arrive(&mut self, ledger: &Ledger, seq: u64, tally: &mut Tally) {
+    pub(super) fn arrive(&mut self, ledger: &Ledger, seq: u64, seen: &[Seen], tally: &mut Tally) {
         if ledger.holds(self.user) {
             let Some(at) = self.at else {
                 tally.lost += 1;
@@ -291,16 +287,13 @@ impl Reader {
                     "{} has another picture than the true one: {turns:?}; member {:?}; told {}",
                     self.name,
                     path.map(|path| &path.standing),
-                    self.steps.join(" ")
+                    steps(seen, self.topic)
                 ));
             }
         }
     }
 
     fn see(&mut self, ledger: &Ledger, seen: &Seen, tally: &mut Tally) {
-        if let Some(step) = step(seen, self.topic) {
-            self.steps.push(step);
-        }
         match seen {
             Seen::Opened {
                 resumed, topics, ..

@@ -211,7 +211,7 @@ async fn meet(
         let seen = session.client.log().since(position);
         session.position.set(position + seen.len() as u64);
         reader.follow(ledger, &seen, tally);
-        reader.arrive(ledger, marker, tally);
+        reader.arrive(ledger, marker, &seen, tally);
         listed(trial, company, ledger, session).await?;
     }
     Ok(())
