@@ -10,22 +10,21 @@ use std::{
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gateway::{
+    connection::Link,
+    delivery::{
+        event::Event,
+        shard::{Shard, ShardBounds},
+        sockets::{Bounds, Socket},
+        topics::{Sight, TopicBounds},
+    },
     dialect::Dialect,
-    event::Event,
     fanout::{
         message::{Join, ToShard},
-        sights::{Channels, GroupId},
+        views::{Channels, GroupId},
     },
-    memory::Memory,
+    limits::{connection_limit::Places, memory::Memory},
     metrics::{Metrics, ShardMetrics},
-    places::Places,
-    session::link::Link,
-    shard::{
-        Shard, ShardBounds,
-        topics::{Sight, TopicBounds},
-        writers::{Bounds, Socket},
-    },
-    websocket::{Assembler, Incoming},
+    session::frame_reader::{Assembler, Incoming},
 };
 use prometheus::Registry;
 use shared::{bus::envelope::Envelope, frame::Frame, ids::ChannelId};

@@ -6,9 +6,10 @@ use clap::{Args, Parser};
 use shared::config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, TelemetryConfig};
 
 use crate::{
-    quotas::Rates,
-    session::{Rules, flood::Rate},
-    shard::{ShardBounds, topics::TopicBounds, writers::Bounds},
+    delivery::{shard::ShardBounds, sockets::Bounds, topics::TopicBounds},
+    limits::token_bucket::Rate,
+    requests::quotas::Rates,
+    session::Rules,
     transport::tls::{Certificate, TlsError},
 };
 

@@ -9,10 +9,10 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     message::{Attach, AttachTopic, Attached, Cause, Join, Rights, ToShard},
-    table::{GRACE, Table, topic_is_behind},
     topic::{Kind, Member, Membership, Topic},
+    topic_router::{GRACE, Table, topic_is_behind},
 };
-use crate::{session::link::Link, shard::topics::Sight};
+use crate::{connection::Link, delivery::topics::Sight};
 
 /// How long a session waits for its topics before it goes on without the servers that are
 /// late, or ends because its own topic is.

@@ -7,7 +7,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::admission::SILENCE;
+use crate::requests::admission::SILENCE;
 
 /// The last beat of each partition.
 #[derive(Debug)]

@@ -10,13 +10,13 @@ use shared::{
 };
 use tokio::sync::oneshot;
 
-use super::sights::{Channels, GroupId};
+use super::views::{Channels, GroupId};
 use crate::{
-    event::Event,
-    session::link::Link,
-    shard::{
+    connection::Link,
+    delivery::{
+        event::Event,
+        sockets::Close,
         topics::{GroupKey, Sight},
-        writers::Close,
     },
     transport::WriteHalf,
 };

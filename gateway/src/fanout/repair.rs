@@ -6,8 +6,8 @@ use shared::{bus::envelope::Envelope, error::Refusal, protocol::control::TopicSe
 use tokio::time::Instant;
 
 use super::{
-    table::{GRACE, Job, Table},
     topic::{Kind, Subscription},
+    topic_router::{GRACE, Job, Table},
 };
 
 /// How many repairs run at once: half of the turns that a gateway has for its own

@@ -18,11 +18,11 @@ use tokio::time::Instant;
 
 use super::{
     message::{Notice, RightsChange, RightsEvent, ToShard},
-    sights::{Folded, Regroup, Sights, gained},
-    table::{Job, Table, trace},
     topic::{Kind, Membership, Topic},
+    topic_router::{Job, Table, trace},
+    views::{Folded, Regroup, Sights, gained},
 };
-use crate::event::Event;
+use crate::delivery::event::Event;
 
 /// How many servers one question about structures names.
 pub(super) const STRUCTURES: usize = 64;

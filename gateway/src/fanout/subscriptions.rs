@@ -64,7 +64,11 @@ impl Wants {
 }
 
 /// Subscribes and unsubscribes until nobody listens any more.
-pub async fn run(wants: Wants, control: SubscriberControl, subscribed: mpsc::Sender<super::Done>) {
+pub async fn run(
+    wants: Wants,
+    control: SubscriberControl,
+    subscribed: mpsc::Sender<super::task::Done>,
+) {
     while !subscribed.is_closed() {
         let (add, remove) = wants.take();
         if add.is_empty() && remove.is_empty() {
@@ -86,7 +90,11 @@ pub async fn run(wants: Wants, control: SubscriberControl, subscribed: mpsc::Sen
         if !add.is_empty() {
             match control.subscribe(names(&add)).await {
                 Ok(()) => {
-                    if subscribed.send(super::Done::Subscribed(add)).await.is_err() {
+                    if subscribed
+                        .send(super::task::Done::Subscribed(add))
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                 }

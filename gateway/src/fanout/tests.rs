@@ -24,11 +24,11 @@ use super::{
     message::{Attach, AttachTopic, Attached, Cause, ToShard},
     repair::Repaired,
     subscriptions::Wants,
-    table::{CROSSING, GRACE, Job, Table},
+    topic_router::{CROSSING, GRACE, Job, Table},
 };
 use crate::{
-    admission::Admission, dialect::Dialect, metrics::Metrics, places::Places, session::link::Link,
-    shard::writers::Close,
+    connection::Link, delivery::sockets::Close, dialect::Dialect, limits::connection_limit::Places,
+    metrics::Metrics, requests::admission::Admission,
 };
 
 mod waiting;

@@ -8,8 +8,8 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use super::sights::{GroupId, Sights};
-use crate::{few::Few, session::link::Link};
+use super::views::{GroupId, Sights};
+use crate::{connection::Link, small_map::Few};
 
 /// The most events of a topic that wait for one that is missing, or for the structure.
 /// What is beyond comes from the log later.

@@ -3,9 +3,11 @@
 //!
 //! `Unidentified` → `Opening` → `Live` → `Draining`; nothing leads back.
 
-pub mod flood;
-pub mod link;
-pub mod socket;
+pub mod attach;
+pub mod event_log;
+pub mod frame_reader;
+pub mod reader;
+pub mod replay;
 
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use self::flood::{Bucket, Rate};
+use crate::limits::token_bucket::{Bucket, Rate};
 
 /// What all sessions of a gateway keep to.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ use tokio::net::{
 use tokio_rustls::rustls::ServerConnection;
 
 use super::stream::Io;
-use crate::shard::writers::Socket;
+use crate::delivery::sockets::Socket;
 
 /// What the reading task has.
 #[derive(Debug)]

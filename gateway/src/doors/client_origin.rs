@@ -8,7 +8,7 @@ use hyper::{
 };
 use shared::keys::ClusterKeys;
 
-use crate::places::network;
+use crate::limits::connection_limit::network;
 
 /// How a client reached the gateway, or the first proxy before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{dialect::Dialect, metrics::Counted, places::Place};
+use crate::{dialect::Dialect, limits::connection_limit::Place, metrics::Counted};
 
 /// One connection, seen from both of its halves.
 #[derive(Debug)]

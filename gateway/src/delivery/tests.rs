@@ -24,18 +24,21 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Shard, ShardBounds, topics::*, writers::*};
-use crate::{
-    dialect::Dialect,
+use super::{
     event::Event,
+    shard::{Shard, ShardBounds},
+    sockets::*,
+    topics::*,
+};
+use crate::{
+    connection::{Link, Pending},
+    dialect::Dialect,
     fanout::{
         message::{Join, ToShard},
-        sights::{Channels, GroupId},
+        views::{Channels, GroupId},
     },
-    memory::Memory,
+    limits::{connection_limit::Places, memory::Memory},
     metrics::{Metrics, ShardMetrics},
-    places::Places,
-    session::link::{Link, Pending},
 };
 
 const TOPIC: u64 = 4_096_321;

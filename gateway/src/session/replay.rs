@@ -19,9 +19,9 @@ use shared::{
 };
 
 use crate::{
+    delivery::event::Event,
     dialect::Dialect,
-    event::Event,
-    fanout::{message::Rights, sights::gained},
+    fanout::{message::Rights, views::gained},
 };
 
 /// What one session saw of a server, event by event.
@@ -174,7 +174,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::fanout::sights::Sights;
+    use crate::fanout::views::Sights;
 
     const ME: u64 = 7;
 

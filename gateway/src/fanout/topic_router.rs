@@ -26,8 +26,10 @@ use super::{
     topic::{Kind, Member, Subscription, Topic},
 };
 use crate::{
-    admission::Admission, event::Event, metrics::Metrics, session::link::Link,
-    shard::writers::Close,
+    connection::Link,
+    delivery::{event::Event, sockets::Close},
+    metrics::Metrics,
+    requests::admission::Admission,
 };
 
 /// How long publishes of several writers may cross on an account's topic.

@@ -16,7 +16,7 @@ use shared::{
     ids::{ChannelId, RoleId, UserId},
 };
 
-use crate::few::Few;
+use crate::small_map::Few;
 
 /// How many changes of single members are remembered.
 const RECENT: usize = 1_024;

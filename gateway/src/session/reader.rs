@@ -13,18 +13,23 @@ use shared::{
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Request, Session, Step, link::Link};
+use super::{
+    Request, Session, Step,
+    frame_reader::{Assembler, Incoming},
+};
 use crate::{
-    Gateway,
+    connection::Link,
+    delivery::sockets::Close,
     dialect::{Dialect, json},
     fanout::message::{ToFanout, ToShard},
-    memory::Charge,
-    quotas::{What, Who},
-    shard::writers::Close,
-    tokens::Known,
+    limits::memory::Charge,
+    requests::{
+        commands::refusal,
+        quotas::{What, Who},
+        token_cache::Known,
+    },
+    runtime::Gateway,
     transport::{ReadHalf, WriteHalf},
-    upstream::refusal,
-    websocket::{Assembler, Incoming},
 };
 
 /// How much one read takes from a socket.

@@ -20,21 +20,25 @@ use shared::{
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::task::TaskTracker;
 
-use crate::{
-    fanout::{
-        Exchange,
-        message::{Attach, AttachTopic, Attached, Cause, Rights, ToFanout, ToShard},
-        table::Joining,
-        unexpected,
-    },
-    log::{Log, Page},
-    metrics::{Counted, Metrics},
-    queries::Queries,
-    quotas::Quotas,
+use super::{
+    Places,
+    event_log::{Log, Page},
     replay::{Frames, Past},
-    session::{Places, link::Link},
-    shard::writers::Close,
-    tokens::{Known, Tokens},
+};
+use crate::{
+    connection::Link,
+    delivery::sockets::Close,
+    fanout::{
+        message::{Attach, AttachTopic, Attached, Cause, Rights, ToFanout, ToShard},
+        task::Exchange,
+        topic_router::Joining,
+    },
+    metrics::{Counted, Metrics},
+    requests::{
+        queries::{Queries, unexpected},
+        quotas::Quotas,
+        token_cache::{Known, Tokens},
+    },
 };
 
 /// How often a question is asked again when the cluster is busy.

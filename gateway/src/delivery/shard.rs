@@ -1,14 +1,6 @@
 //! A shard: one task that owns the writing halves and queues of its
 //! connections, so that no delivery takes a lock.
 
-pub mod answers;
-pub mod queue;
-#[cfg(test)]
-mod tests;
-pub mod topics;
-pub mod turns;
-pub mod writers;
-
 use std::{collections::VecDeque, hash::BuildHasher, sync::Arc, time::Duration};
 
 use foldhash::fast::RandomState;
@@ -22,16 +14,16 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use self::{
+use super::{
+    event::Event,
+    sockets::{Blocked, Bounds, Close, Socket, Writers},
     topics::{TopicBounds, Topics},
-    writers::{Blocked, Bounds, Close, Socket, Writers},
 };
 use crate::{
-    event::Event,
+    connection::{Link, Pending},
     fanout::message::ToShard,
-    memory::Memory,
+    limits::memory::Memory,
     metrics::ShardMetrics,
-    session::link::{Link, Pending},
 };
 
 /// How many messages may wait for a shard. A shard never waits for a socket, so
@@ -40,7 +32,7 @@ pub const INBOX: usize = 1_024;
 /// How many messages a turn takes: more of them mean more frames per system
 /// call, fewer mean less delay for the first one.
 const TURN: usize = 256;
-/// How many frames a turn queues before it writes: with [`writers::WRITES`] some milliseconds
+/// How many frames a turn queues before it writes: with [`sockets::WRITES`](super::sockets::WRITES) some milliseconds
 /// of work, after which those are heard who came meanwhile. A single event to a large room
 /// may be more.
 const FRAMES: u64 = 65_536;

@@ -19,10 +19,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::client_origin::Scheme;
 use crate::{
+    limits::connection_limit::{NoPlace, Place, Places},
     metrics::Metrics,
-    origin::Scheme,
-    places::{NoPlace, Place, Places},
     transport::{Stream, proxy, stream::Io, tls::Certificate},
 };
 

@@ -17,15 +17,15 @@ use tokio::{
 };
 use tracing::{Instrument, Span};
 
-use crate::{
+use super::{
     admission::Admission,
-    fanout::{Exchange, message::ToShard},
-    metrics::Metrics,
     queries::{Asker, Queries, span},
-    session::{
-        Request,
-        link::{Link, NotPending, Pending},
-    },
+};
+use crate::{
+    connection::{Link, NotPending, Pending},
+    fanout::{message::ToShard, task::Exchange},
+    metrics::Metrics,
+    session::Request,
 };
 
 /// When to come again with more than the connection may have on its way, in milliseconds.

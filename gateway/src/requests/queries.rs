@@ -31,7 +31,8 @@ use tokio::{
 };
 use tracing::{Instrument, Span};
 
-use crate::{metrics::Metrics, quotas::What, session::Request};
+use super::quotas::What;
+use crate::{fanout::repair::Repaired, metrics::Metrics, session::Request};
 
 /// The largest answer: four pages of events, and more than any snapshot of a
 /// sane account.
@@ -455,6 +456,40 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         self.queries.lock().remove(&self.ticket);
+    }
+}
+
+/// The next events of a topic.
+pub async fn read_events(
+    queries: &Queries,
+    topic: u64,
+    after: u64,
+    bytes: u32,
+) -> Result<Repaired, Refusal> {
+    let query = NodeQuery::Events {
+        topic,
+        after,
+        bytes,
+    };
+    match queries.node(&query).await {
+        Ok(NodeAnswer::Events {
+            events,
+            head,
+            too_old,
+        }) => Ok(Repaired {
+            events,
+            head,
+            too_old,
+        }),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// A refusal, or the answer to another question.
+pub fn unexpected(answer: Result<NodeAnswer, Refusal>) -> Refusal {
+    match answer {
+        Err(refusal) => refusal,
+        Ok(_) => Reason::Unavailable.into(),
     }
 }
 

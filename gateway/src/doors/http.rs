@@ -26,17 +26,20 @@ use tokio::{
 };
 use tracing::{Instrument, Span};
 
+use super::{accept::Peer, handshake::upgrade};
 use crate::{
-    Gateway,
-    accept::Peer,
     dialect::json,
-    memory::{Charge, Memory},
-    places::{Place, Places},
-    queries::Asker,
-    quotas::{What, Who},
+    limits::{
+        connection_limit::{Place, Places},
+        memory::{Charge, Memory},
+    },
+    requests::{
+        queries::Asker,
+        quotas::{What, Who},
+        token_cache::Known,
+    },
+    runtime::Gateway,
     session::Request as Command,
-    tokens::Known,
-    upgrade::upgrade,
 };
 
 /// Requests from before their body comes until their response was taken. Most of them wait

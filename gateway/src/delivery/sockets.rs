@@ -19,18 +19,19 @@ use shared::{
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    answer,
-    answers::Answers,
+    event::Event,
+    large_answers::Answers,
     queue::{Pushed, Queue, SLICES},
-    turns::{Listed, Turns},
+    shard::answer,
+    write_order::{Listed, Turns},
 };
 use crate::{
+    connection::Link,
     deflate,
     dialect::Dialect,
-    event::Event,
-    memory::{Charge, Memory},
+    limits::memory::{Charge, Memory},
     metrics::ShardMetrics,
-    session::{link::Link, socket::RESET},
+    session::reader::RESET,
 };
 
 /// Where the bytes of a connection go.

@@ -16,15 +16,15 @@ use shared::{
 };
 use tungstenite::handshake::derive_accept_key;
 
+use super::{accept::Peer, http::refused};
 use crate::{
-    Gateway,
-    accept::Peer,
+    connection::Link,
     deflate,
+    delivery::sockets::{Close, Socket},
     dialect::Dialect,
-    http::refused,
-    places::NoPlace,
-    session::{link::Link, socket},
-    shard::writers::{Close, Socket},
+    limits::connection_limit::NoPlace,
+    runtime::Gateway,
+    session::reader,
     transport::{Stream, stream::Io},
 };
 
@@ -224,7 +224,7 @@ async fn begin(gateway: Arc<Gateway>, link: Arc<Link>, upgrade: OnUpgrade) {
     // The future of the session is what an idle connection costs: this one,
     // with the whole handshake in it, ends here.
     let tasks = gateway.tasks.clone();
-    tasks.spawn(socket::run(gateway, link, read, write, first));
+    tasks.spawn(reader::run(gateway, link, read, write, first));
 }
 
 /// Says why there is no session.
@@ -237,7 +237,7 @@ async fn turn_away(upgrade: OnUpgrade) {
     // A new connection has room for some bytes; without it, it ends without a word.
     if write.try_write(&frame).is_ok() {
         drop(write);
-        socket::linger(&read).await;
+        reader::linger(&read).await;
     }
 }
 

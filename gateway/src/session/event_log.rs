@@ -20,9 +20,8 @@ use tokio::{
 };
 
 use crate::{
-    event::Event,
-    fanout::{events, unexpected},
-    queries::Queries,
+    delivery::event::Event,
+    requests::queries::{Queries, read_events, unexpected},
 };
 
 /// How many pages are read at once; the other questions of a gateway need room, too.
@@ -81,7 +80,7 @@ impl Log {
 
     async fn read_page(&self, topic: u64, after: u64) -> Result<Page, Refusal> {
         let _reader = self.readers.acquire().await;
-        let read = events(&self.queries, topic, after, self.page_bytes).await?;
+        let read = read_events(&self.queries, topic, after, self.page_bytes).await?;
         Ok(Page {
             too_old: read.too_old,
             events: read

@@ -12,15 +12,15 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use super::writers::{Socket, Writers};
+use super::event::Event;
+use super::sockets::{Socket, Writers};
 use crate::{
     dialect::Dialect,
-    event::Event,
     fanout::{
         message::{Join, Move, Notice, RightsChange},
-        sights::{Channels, GroupId},
+        views::{Channels, GroupId},
     },
-    few::Few,
+    small_map::Few,
 };
 
 /// A change of rights, with its moves by the slots of their connections.

@@ -15,7 +15,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::{fanout::unexpected, queries::Queries};
+use super::queries::{Queries, unexpected};
 
 /// How long an answer is remembered.
 const AGE: Duration = Duration::from_secs(2);

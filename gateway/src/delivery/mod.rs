@@ -1,0 +1,18 @@
+//! Out to the sockets: one task for each core owns the queues and the writing halves of its
+//! connections, so that no delivery takes a lock.
+//!
+//! - [`shard`]: the task, and what it does with what it is told;
+//! - [`topics`]: which of its connections get an event;
+//! - [`sockets`], [`queue`], [`large_answers`], [`write_order`]: what waits for each, and who is
+//!   written to next;
+//! - [`event`]: one event on its way to many.
+
+pub mod event;
+pub mod large_answers;
+pub mod queue;
+pub mod shard;
+pub mod sockets;
+#[cfg(test)]
+mod tests;
+pub mod topics;
+pub mod write_order;

@@ -1,0 +1,281 @@
+//! The task that hears the bus, asks for what is missing, and tells the shards.
+
+use std::sync::Arc;
+
+use shared::{
+    bus::{
+        Delivery, Subscriber, Topic,
+        envelope::{Answer, Beat, NodeAnswer, NodeQuery, OpenStructure, Published, unpack},
+    },
+    error::Refusal,
+    ids::ServerId,
+    protocol::control::TopicSeq,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    message::{ToFanout, ToShard},
+    outbox::Outbox,
+    repair::Repaired,
+    topic_router::{Job, Table},
+};
+use crate::{
+    bus_probe::Echo,
+    delivery::shard,
+    metrics::Metrics,
+    requests::queries::{Queries, read_events, unexpected},
+    session::attach::Opener,
+};
+
+/// How many messages of sessions may wait; whoever finds it full waits.
+pub const INBOX: usize = 1_024;
+/// How many answers to jobs may wait; bounded by the jobs.
+pub const RESULTS: usize = 128;
+/// How many bytes a repair reads at once.
+const PAGE_BYTES: u32 = 1024 * 1024;
+/// How many deliveries a turn takes: more mean more events per system call.
+const TURN: usize = 256;
+
+/// The answer to something that was fetched.
+pub enum Done {
+    /// The bus has these subscriptions.
+    Subscribed(Vec<u64>),
+    /// A repair.
+    Repaired {
+        /// The topic.
+        topic: u64,
+        /// The last event known when it was asked for.
+        after: u64,
+        /// What the log holds.
+        answer: Result<Repaired, Refusal>,
+    },
+    /// Heads.
+    Heads(
+        Vec<(u64, u64)>,
+        Result<(u64, Vec<TopicSeq>), Refusal>,
+        Vec<TopicSeq>,
+    ),
+    /// Structures, with the topics that were asked for.
+    Structures(Vec<u64>, Result<(u64, Vec<OpenStructure>), Refusal>),
+}
+
+/// What the fan-out talks to.
+pub struct Fanout {
+    /// Its topics.
+    pub table: Table,
+    /// The shards.
+    pub shards: Outbox,
+    /// Whoever waits for the answers of lanes.
+    pub queries: Queries,
+    /// Opens topics for sessions that joined a server.
+    pub opener: Opener,
+    /// Hears the probes of the bus.
+    pub echo: Echo,
+    /// Where its tasks run.
+    pub tasks: TaskTracker,
+    /// Where its tasks put their answers.
+    pub results: mpsc::Sender<Done>,
+    /// What it counts.
+    pub metrics: Metrics,
+}
+
+impl Fanout {
+    /// Runs until no session and no bus can tell it anything any more.
+    pub async fn run(
+        mut self,
+        mut subscriber: Subscriber,
+        mut sessions: mpsc::Receiver<ToFanout>,
+        mut results: mpsc::Receiver<Done>,
+    ) {
+        let mut turn = Vec::with_capacity(TURN);
+        let mut hears = true;
+        loop {
+            let wake = self.table.next_tick();
+            tokio::select! {
+                count = subscriber.next_many(&mut turn, TURN), if hears => {
+                    let now = Instant::now();
+                    if count == 0 {
+                        hears = false;
+                        tracing::error!("the bus has ended");
+                    }
+                    for delivery in turn.drain(..) {
+                        self.hear(delivery, now);
+                    }
+                }
+                message = sessions.recv() => match message {
+                    Some(message) => self.serve(message, Instant::now()),
+                    None => return,
+                },
+                Some(done) = results.recv() => self.finish(done, Instant::now()),
+                () = self.shards.room(), if self.shards.is_waiting() => {}
+                () = sleep_until(wake) => self.table.tick(Instant::now()),
+            }
+            self.act().await;
+        }
+    }
+
+    fn hear(&mut self, delivery: Delivery, now: Instant) {
+        match delivery {
+            Delivery::Lost => {
+                self.table.lost(now);
+                self.queries.answers_lost();
+                for shard in 0..self.shards.len() {
+                    self.table.tell(shard, ToShard::AnswersLost);
+                }
+            }
+            Delivery::Message(Topic::Events(topic), bytes) => match unpack::<Published>(&bytes) {
+                Ok(published) => {
+                    let count = published.events.len() as u64;
+                    self.metrics.events_in_total.inc_by(count);
+                    self.table.hear(topic, published, now);
+                }
+                Err(error) => {
+                    self.garbled("events", &error);
+                    self.table.mark(|number, _| number == topic, now);
+                }
+            },
+            Delivery::Message(topic @ Topic::Node(_), bytes) => {
+                match self.queries.open::<Vec<Answer>>(&topic, &bytes) {
+                    Ok(answers) => self.answer(answers),
+                    Err(error) => self.garbled("answers", &error),
+                }
+            }
+            Delivery::Message(Topic::Beats, bytes) => match unpack::<Beat>(&bytes) {
+                Ok(beat) => {
+                    self.echo.beat(now);
+                    self.table.beat(&beat, now);
+                }
+                Err(error) => self.garbled("beat", &error),
+            },
+            Delivery::Message(Topic::Probe(_), bytes) => self.echo.heard(&bytes, now),
+            Delivery::Message(Topic::Chunks(_), _) => {}
+        }
+    }
+
+    fn garbled(&self, what: &'static str, error: &dyn std::error::Error) {
+        self.metrics.garbled_total.inc();
+        tracing::warn!(what, %error, "a message on the bus cannot be read");
+    }
+
+    fn answer(&mut self, answers: Vec<Answer>) {
+        let count = self.shards.len();
+        let mut by_shard: Vec<Vec<Answer>> = (0..count).map(|_| Vec::new()).collect();
+        for answer in answers {
+            if self.queries.answered(&answer) {
+                continue;
+            }
+            let shard = shard::of(answer.connection, count);
+            if let Some(list) = by_shard.get_mut(shard) {
+                list.push(answer);
+            }
+        }
+        for (shard, answers) in by_shard.into_iter().enumerate() {
+            if !answers.is_empty() {
+                self.table.tell(shard, ToShard::Answers(answers));
+            }
+        }
+    }
+
+    fn serve(&mut self, message: ToFanout, now: Instant) {
+        match message {
+            ToFanout::Attach(attach, reply) => self.table.attach(attach, reply, now),
+            ToFanout::Leave(link, topic) => self.table.leave_now(&link, topic, now),
+            ToFanout::Release(link, topic, reply) => {
+                let release = ToShard::Release(link.connection, topic, reply);
+                self.table.tell(link.shard, release);
+            }
+            ToFanout::Detach(link) => self.table.detach(&link, now),
+        }
+    }
+
+    fn finish(&mut self, done: Done, now: Instant) {
+        match done {
+            Done::Subscribed(topics) => self.table.subscribed(&topics, now),
+            Done::Repaired {
+                topic,
+                after,
+                answer,
+            } => self.table.repaired(topic, after, answer, now),
+            Done::Heads(asked, answer, registers) => {
+                self.table.heads(&asked, answer, now);
+                for TopicSeq { topic, seq } in registers {
+                    self.table.registers(topic, seq);
+                }
+            }
+            Done::Structures(asked, answer) => self.table.structures(&asked, answer, now),
+        }
+    }
+
+    /// Does what the table left behind.
+    async fn act(&mut self) {
+        for job in self.table.jobs.drain(..) {
+            let (queries, results) = (self.queries.clone(), self.results.clone());
+            self.tasks.spawn(async move {
+                // The fan-out ends only when the gateway does.
+                drop(results.send(fetch(&queries, job).await).await);
+            });
+        }
+        for joining in self.table.joining.drain(..) {
+            self.opener.join(&self.tasks, joining);
+        }
+        self.shards.put(&mut self.table.out).await;
+    }
+}
+
+async fn fetch(queries: &Queries, job: Job) -> Done {
+    match job {
+        Job::Repair { topic, after } => Done::Repaired {
+            topic,
+            after,
+            answer: read_events(queries, topic, after, PAGE_BYTES).await,
+        },
+        Job::Heads(asked) => {
+            let topics = asked.iter().map(|(topic, _)| *topic).collect();
+            let answer = match queries.node(&NodeQuery::Heads { topics }).await {
+                Ok(NodeAnswer::Heads {
+                    epoch,
+                    topics,
+                    registers,
+                }) => (Ok((epoch, topics)), registers),
+                other => (Err(unexpected(other)), Vec::new()),
+            };
+            Done::Heads(asked, answer.0, answer.1)
+        }
+        Job::Structures(asked) => {
+            let numbers = asked.iter().map(|(number, _)| *number).collect();
+            let servers = asked
+                .into_iter()
+                .filter_map(|(number, users)| Some((ServerId::new(number)?, users)))
+                .collect();
+            let answer = match queries.node(&NodeQuery::Structures { servers }).await {
+                Ok(NodeAnswer::Structures { epoch, servers }) => Ok((epoch, servers)),
+                other => Err(unexpected(other)),
+            };
+            Done::Structures(numbers, answer)
+        }
+    }
+}
+
+/// Where sessions reach the fan-out and the shards.
+#[derive(Clone)]
+pub struct Exchange {
+    /// The fan-out.
+    pub fanout: mpsc::Sender<ToFanout>,
+    /// The shards.
+    pub shards: Arc<[mpsc::Sender<ToShard>]>,
+}
+
+impl Exchange {
+    /// Tells a shard something; nobody listens any more when the gateway ends.
+    pub async fn tell(&self, shard: usize, message: ToShard) {
+        if let Some(shard) = self.shards.get(shard)
+            && shard.send(message).await.is_err()
+        {
+            tracing::debug!("a shard has ended");
+        }
+    }
+}
