@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::rows::{Rooms, Writer, prepare};
 use crate::{
     cluster::{Cluster, Disk, Settings},
-    measure::{Better, Figure, Latency, Report, Role, Sampler, Usage, html},
+    measure::{Better, Figure, Latency, Report, Role, Sampler, Usage},
 };
 
 /// How `loadtest storage` is called.
@@ -32,9 +32,6 @@ pub struct Arguments {
     /// Write the report as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Write the report as a page.
-    #[arg(long)]
-    html: Option<PathBuf>,
 }
 
 /// What is written.
@@ -159,9 +156,6 @@ pub async fn run(arguments: &Arguments) -> Result<Report> {
     report.latencies.insert("commit".to_owned(), reached.commit);
     if let Some(path) = &arguments.json {
         report.write(path)?;
-    }
-    if let Some(path) = &arguments.html {
-        html::write(&report, path)?;
     }
     Ok(report)
 }

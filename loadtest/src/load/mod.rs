@@ -42,7 +42,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use self::options::Options;
-use crate::measure::{self, Report};
+use crate::measure::Report;
 
 /// A scenario with what all share.
 #[derive(Debug, Clone, Args)]
@@ -143,9 +143,6 @@ pub async fn run(scenario: Scenario) -> Result<Option<Report>> {
     };
     if let Some(file) = &options.json {
         report.write(file)?;
-    }
-    if let Some(file) = &options.html {
-        measure::html::write(&report, file)?;
     }
     Ok(Some(report))
 }

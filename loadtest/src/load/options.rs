@@ -66,9 +66,6 @@ pub struct Options {
     /// Writes the report as JSON.
     #[arg(long, value_name = "FILE", global = true)]
     pub json: Option<PathBuf>,
-    /// Writes the report as a page with plots.
-    #[arg(long, value_name = "FILE", global = true)]
-    pub html: Option<PathBuf>,
 }
 
 impl Options {

@@ -1,16 +1,14 @@
-//! What a run measured, and the forms in which it is told: a table, JSON, a page, a comparison.
+//! What a run measured, and the forms in which it is told: a table, JSON, a comparison.
 //!
 //! - [`latency`] keeps how long something took, with its tail;
 //! - [`sample`] reads what processes used, by their role;
 //! - [`report`] is all of a run: what was promised, done and measured;
 //! - [`environment`] is the machine that the figures are true of;
-//! - [`table`] and [`html`] tell a report to people, [`compare`] two of them.
+//! - [`table`] tells a report to people, [`compare`] two of them.
 
 pub mod compare;
 pub mod environment;
-pub mod html;
 pub mod latency;
-mod plot;
 mod proc;
 pub mod report;
 pub mod sample;

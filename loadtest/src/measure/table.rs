@@ -36,7 +36,7 @@ fn write(report: &Report, to: &mut String) -> fmt::Result {
 }
 
 /// The settings in one line.
-pub(super) fn settings(report: &Report) -> String {
+fn settings(report: &Report) -> String {
     let settings: Vec<String> = report
         .settings
         .iter()
@@ -46,7 +46,7 @@ pub(super) fn settings(report: &Report) -> String {
 }
 
 /// The machine and the programs in one line; what is not known is left out.
-pub(super) fn environment(report: &Report) -> String {
+fn environment(report: &Report) -> String {
     let here = &report.environment;
     let parts = [
         ("git", here.commit.clone()),
@@ -203,7 +203,7 @@ fn validity(report: &Report, to: &mut String) -> fmt::Result {
 }
 
 /// A figure with the range of its windows.
-pub(super) fn spread(figure: &Figure) -> String {
+fn spread(figure: &Figure) -> String {
     let value = quantity(figure.value, &figure.unit);
     if figure.windows.len() < 2 {
         return value;
