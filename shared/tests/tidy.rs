@@ -24,7 +24,7 @@ const SQL: [&str; 5] = [
     "worker/src/lane",
     "worker/tests",
     "loadtest/src",
-    "loadtest/tests/limit",
+    "loadtest/tests/load",
 ];
 
 struct Source {

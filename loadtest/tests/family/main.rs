@@ -1,0 +1,21 @@
+//! The families, each in a module, and what goes through all of them: attacks, bad input, denials,
+//! limits, secrets, traces. One program, as each links all of the clients; its scenes share one
+//! cluster, except those that set something otherwise or kill.
+
+mod account;
+mod attack;
+mod bad_input;
+mod channel;
+mod denials;
+mod invite;
+mod message;
+mod ping;
+mod rate;
+mod secrets;
+mod server;
+mod session;
+mod terminal;
+mod traces;
+mod typing;
+mod unread;
+mod user;
