@@ -9,9 +9,8 @@ use shared::{
     protocol::{
         account::{LogIn, Register, SignedIn},
         channel::GetChannels,
-        invite::{CreateInvite, RedeemInvite},
-        message::{DeleteMessage, EditMessage, MessageSent, NewMessage},
-        server::CreateServer,
+        invite::CreateInvite,
+        message::MessageSent,
     },
 };
 
@@ -19,6 +18,10 @@ use crate::{
     client::{CallError, Client, Options, Status, log::Seen},
     cluster::{Cluster, Settings, node_ready},
     random::nonce,
+    requests::{
+        self, create_invite, create_server, delete_message, edit_message, log_in, redeem_invite,
+        send_message,
+    },
     room::history,
     transcript::Transcript,
 };
@@ -174,12 +177,7 @@ impl<F: FnMut(&str)> Scene<F> {
     }
 
     async fn alice_edits(&mut self, message: &MessageSent, text: &str) -> Result<()> {
-        let edit = EditMessage {
-            nonce: nonce(),
-            channel_id: self.channel,
-            message_id: message.message_id,
-            content: text.to_owned(),
-        };
+        let edit = edit_message(self.channel, message.message_id, text);
         self.alice.client.call(self.server.get(), &edit).await?;
         (self.say)(&format!(
             "{} edits #{}: {text}",
@@ -189,11 +187,7 @@ impl<F: FnMut(&str)> Scene<F> {
     }
 
     async fn bob_deletes(&mut self, message: &MessageSent) -> Result<()> {
-        let delete = DeleteMessage {
-            nonce: nonce(),
-            channel_id: self.channel,
-            message_id: message.message_id,
-        };
+        let delete = delete_message(self.channel, message.message_id);
         self.bob.client.call(self.server.get(), &delete).await?;
         (self.say)(&format!("{} deletes #{}", self.bob.name, message.seq));
         Ok(())
@@ -345,11 +339,10 @@ impl Person {
         let client = Client::connect(gateways, options);
         let password = format!("{name}-{}", nonce());
         let register = Register {
-            nonce: nonce(),
-            name: name.clone(),
             password: password.clone(),
             invite,
             device: Some("demo".to_owned()),
+            ..requests::register(&name)
         };
         let signed_up: SignedIn = client
             .call(0, &register)
@@ -357,10 +350,8 @@ impl Person {
             .with_context(|| format!("{name} signing up"))?;
         // Signing in again shows that the password works, too.
         let login = LogIn {
-            nonce: nonce(),
-            name: name.clone(),
-            password,
             device: Some("demo".to_owned()),
+            ..log_in(&name, &password)
         };
         let signed_in = client.call(0, &login).await.context("signing in")?;
         client
@@ -377,9 +368,8 @@ impl Person {
     /// A code for signing up; none where this person does not administer.
     async fn deployment_invite(&self, say: &mut impl FnMut(&str)) -> Result<Option<String>> {
         let create = CreateInvite {
-            nonce: nonce(),
             max_uses: Some(1),
-            expires_in: None,
+            ..create_invite()
         };
         match self.client.call(0, &create).await {
             Ok(made) => {
@@ -396,12 +386,7 @@ impl Person {
         (server, channel): (ServerId, ChannelId),
         text: &str,
     ) -> Result<MessageSent> {
-        let message = NewMessage {
-            nonce: nonce(),
-            channel_id: channel,
-            content: text.to_owned(),
-            reply_to: None,
-        };
+        let message = send_message(channel, text);
         self.client
             .call(server.get(), &message)
             .await
@@ -415,22 +400,16 @@ async fn meet(
     bob: &Person,
     say: &mut impl FnMut(&str),
 ) -> Result<(ServerId, ChannelId)> {
-    let create = CreateServer {
-        nonce: nonce(),
-        name: "The Kitchen".to_owned(),
-    };
+    let create = create_server("The Kitchen");
     let server = alice.client.call(0, &create).await?.server.server_id;
     let invite = CreateInvite {
-        nonce: nonce(),
         max_uses: Some(1),
         expires_in: Some(600),
+        ..create_invite()
     };
     let code = alice.client.call(server.get(), &invite).await?.code;
     say(&format!("{} creates a server and invites", alice.name));
-    let redeem = RedeemInvite {
-        nonce: nonce(),
-        code,
-    };
+    let redeem = redeem_invite(&code);
     bob.client.call(0, &redeem).await?;
     say(&format!("{} redeems the invite", bob.name));
     let channels = alice.client.call(server.get(), &GetChannels {}).await?;

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`mod@client`] survives its gateways;
+//! - [`mod@client`] survives its gateways, [`requests`] are what it asks;
 //! - [`door`] makes one of the three doors, and [`http`] is what the third needs;
 //! - [`cluster`] is a private cluster, [`proxy`] and [`resp`] the network as it is;
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
@@ -27,6 +27,7 @@ pub mod load;
 pub mod measure;
 pub mod proxy;
 pub mod random;
+pub mod requests;
 pub mod resp;
 pub mod room;
 pub mod stage;

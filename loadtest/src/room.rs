@@ -2,20 +2,18 @@
 
 use anyhow::{Context, Result};
 use shared::{
-    domain::permissions::Override,
     ids::{ChannelId, ServerId},
     protocol::{
-        account::JoinAsGuest,
-        channel::{Channel, GetChannels, UpdateChannel},
-        invite::{CreateInvite, RedeemInvite},
-        message::{GetMessages, Message, NewMessage},
-        server::CreateServer,
+        channel::{Channel, GetChannels},
+        message::{GetMessages, Message},
     },
 };
 
 use crate::{
     client::{Client, Options},
-    random::nonce,
+    requests::{
+        create_invite, create_server, get_messages, join_as_guest, redeem_invite, send_message,
+    },
 };
 
 /// Where a workload talks.
@@ -31,18 +29,6 @@ pub struct Room {
     pub gateways: Vec<String>,
 }
 
-/// The request that sets the overrides of a channel and leaves the rest of it.
-pub fn overrides(channel_id: ChannelId, overrides: Vec<Override>) -> UpdateChannel {
-    UpdateChannel {
-        nonce: nonce(),
-        channel_id,
-        name: None,
-        topic: None,
-        position: None,
-        overrides: Some(overrides),
-    }
-}
-
 impl Room {
     /// Opens a room for so many guests.
     pub async fn open(gateways: Vec<String>, people: usize) -> Result<Self> {
@@ -53,20 +39,13 @@ impl Room {
             tokens.push(guest(&client).await?);
         }
         client.identify(&owner).await?;
-        let create = CreateServer {
-            nonce: nonce(),
-            name: "Room".to_owned(),
-        };
+        let create = create_server("Room");
         let info = client
             .call(0, &create)
             .await
             .context("creating the server")?;
         let server = info.server.server_id;
-        let invite = CreateInvite {
-            nonce: nonce(),
-            max_uses: None,
-            expires_in: None,
-        };
+        let invite = create_invite();
         let code = client
             .call(server.get(), &invite)
             .await
@@ -75,10 +54,7 @@ impl Room {
         for token in tokens.iter().skip(1) {
             let member = Client::connect(gateways.clone(), Options::default());
             member.identify(token).await?;
-            let redeem = RedeemInvite {
-                nonce: nonce(),
-                code: code.clone(),
-            };
+            let redeem = redeem_invite(&code);
             member
                 .call(0, &redeem)
                 .await
@@ -116,12 +92,7 @@ impl Room {
 
     /// Says something.
     pub async fn say(&self, client: &Client, text: &str) -> Result<()> {
-        let message = NewMessage {
-            nonce: nonce(),
-            channel_id: self.channel,
-            content: text.to_owned(),
-            reply_to: None,
-        };
+        let message = send_message(self.channel, text);
         let sent = client.call(self.server.get(), &message).await;
         sent.map(drop).with_context(|| format!("saying {text:?}"))
     }
@@ -150,10 +121,8 @@ pub async fn history(
     let mut messages: Vec<Message> = Vec::new();
     loop {
         let page = GetMessages {
-            channel_id: channel,
-            before: None,
             after: Some(messages.last().map_or(0, |message| message.seq)),
-            limit: Some(200),
+            ..get_messages(channel)
         };
         let page = client
             .call(server.get(), &page)
@@ -168,10 +137,7 @@ pub async fn history(
 }
 
 async fn guest(client: &Client) -> Result<String> {
-    let join = JoinAsGuest {
-        nonce: nonce(),
-        device: None,
-    };
+    let join = join_as_guest();
     let signed_in = client.call(0, &join).await.context("joining as a guest")?;
     Ok(signed_in.token)
 }

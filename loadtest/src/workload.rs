@@ -15,6 +15,7 @@ use crate::{
     client::{CallError, Client, Options, log::Seen},
     history::{Entry, History, Op, Outcome, What},
     random::nonce,
+    requests::send_message,
     room::Room,
 };
 
@@ -290,9 +291,10 @@ impl Writer {
         let padding = self.plan.bytes.saturating_sub(nonce.len() + 1);
         let message = NewMessage {
             nonce: nonce.to_owned(),
-            channel_id: self.room.channel,
-            content: format!("{nonce} {}", "x".repeat(padding)),
-            reply_to: None,
+            ..send_message(
+                self.room.channel,
+                format!("{nonce} {}", "x".repeat(padding)),
+            )
         };
         let mut what = What {
             nonce: Some(nonce),

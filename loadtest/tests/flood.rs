@@ -16,8 +16,8 @@ use loadtest::{
     cluster::{Settings, node_metric},
     door::binary,
     http,
-    random::nonce,
-    stage::{Person, Stage, holds, message, same, scene_on},
+    requests::{self, send_message},
+    stage::{Person, Stage, holds, same, scene_on},
 };
 use shared::{
     frame::opcode,
@@ -145,7 +145,7 @@ async fn waits(person: &Person) -> Result<Vec<Duration>> {
     for _ in 0..SENDS {
         ticks.tick().await;
         let began = Instant::now();
-        person.call(&message(general, "hi")).await?;
+        person.call(&send_message(general, "hi")).await?;
         waits.push(began.elapsed());
     }
     waits.sort_unstable();
@@ -240,12 +240,7 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
         // What gateways ask for themselves meanwhile is not about tokens.
         let asked = sent(stage).await?.1 - before;
         holds(asked < 20, &format!("{asked} questions"))?;
-        let log_in = LogIn {
-            nonce: nonce(),
-            name: alice.user.name.clone(),
-            password: "a guess at a password".to_owned(),
-            device: None,
-        };
+        let log_in = requests::log_in(&alice.user.name, "a guess at a password");
         let frames = try_join_all((0..SOCKETS).map(async |number| {
             let link = Link::open(&address, Dialect::MessagePack, None).await?;
             let frame = if number % 2 == 0 {
@@ -272,7 +267,7 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
         let address = stage.address(0)?;
         let channel = mallory.channel("#general").await?;
         // A repeat of one nonce: no limit of the workers draws for it.
-        let repeat = protocol::encode(&message(channel, "again"));
+        let repeat = protocol::encode(&send_message(channel, "again"));
         let frames = try_join_all((0..SOCKETS).map(async |_| {
             let mut link = Link::open(&address, Dialect::MessagePack, None).await?;
             let identify = protocol::encode(&Identify {

@@ -18,7 +18,6 @@ use super::{
     shard::Shard,
     words,
 };
-use crate::random::nonce;
 
 /// Attempts to connect before a member is given up.
 const MAX_TRIES: u32 = 200;
@@ -161,7 +160,7 @@ impl Shard {
             return;
         };
         let (phase, frame) = if member.token.is_empty() {
-            (Phase::Registering, words::guest(nonce()))
+            (Phase::Registering, words::guest())
         } else if member.resumes && !self.epoch.is_empty() {
             let frame = words::resume(&member.token, &self.epoch, &member.topics);
             (Phase::Identifying, frame)
@@ -188,7 +187,7 @@ impl Shard {
                 .ok()
                 .and_then(|code| self.codes.get(code));
             let code = code.cloned().unwrap_or_default();
-            self.send(at, &words::redeem(number, nonce(), code));
+            self.send(at, &words::redeem(number, &code));
         }
     }
 

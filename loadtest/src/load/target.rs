@@ -4,14 +4,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::future::try_join_all;
-use shared::protocol::{account::JoinAsGuest, invite::CreateInvite, server::CreateServer};
 
 use super::options::Options;
 use crate::{
     client::{self, Client},
     cluster::{Cluster, Disk, Settings},
     measure::{Role, Sampler},
-    random::nonce,
+    requests::{create_invite, create_server, join_as_guest},
 };
 
 /// Servers that are created at once.
@@ -109,10 +108,7 @@ impl Target {
             Self::Private(cluster) => cluster.addresses(),
         };
         let client = Client::connect(urls, client::Options::default());
-        let guest = JoinAsGuest {
-            nonce: nonce(),
-            device: None,
-        };
+        let guest = join_as_guest();
         let owner = client.call(0, &guest).await;
         let owner = owner.map_err(|error| anyhow!("no guest can be made: {error}"))?;
         client.identify(&owner.token).await?;
@@ -127,17 +123,10 @@ impl Target {
 }
 
 async fn server(client: &Client, number: usize) -> Result<String> {
-    let create = CreateServer {
-        nonce: nonce(),
-        name: format!("Load {number}"),
-    };
+    let create = create_server(&format!("Load {number}"));
     let created = client.call(0, &create).await;
     let created = created.map_err(|error| anyhow!("no server can be made: {error}"))?;
-    let invite = CreateInvite {
-        nonce: nonce(),
-        max_uses: None,
-        expires_in: None,
-    };
+    let invite = create_invite();
     let scope = created.server.server_id.get();
     let invite = client.call(scope, &invite).await;
     Ok(invite

@@ -5,15 +5,14 @@ use shared::{
     ids::{ChannelId, Id, MessageId, UserId},
     protocol::{
         self, Event, Request,
-        account::JoinAsGuest,
         control::{Heartbeat, Identify, Resume, TopicSeq},
-        invite::RedeemInvite,
         message::{GetMessages, Message, MessageCreated, NewMessage},
         typing::SignalTyping,
     },
 };
 
 use super::stamp::Stamp;
+use crate::requests;
 
 /// The request of a new account.
 pub(super) const GUEST: u32 = 1;
@@ -38,16 +37,12 @@ pub(super) fn upgrade(host: std::net::SocketAddr, key: [u8; 16]) -> Vec<u8> {
     .into_bytes()
 }
 
-pub(super) fn guest(nonce: String) -> Vec<u8> {
-    let body = JoinAsGuest {
-        nonce,
-        device: None,
-    };
-    request(GUEST, 0, &body)
+pub(super) fn guest() -> Vec<u8> {
+    request(GUEST, 0, &requests::join_as_guest())
 }
 
-pub(super) fn redeem(number: u32, nonce: String, code: String) -> Vec<u8> {
-    request(REDEEM + number, 0, &RedeemInvite { nonce, code })
+pub(super) fn redeem(number: u32, code: &str) -> Vec<u8> {
+    request(REDEEM + number, 0, &requests::redeem_invite(code))
 }
 
 pub(super) fn identify(token: &str) -> Vec<u8> {
@@ -88,9 +83,7 @@ pub(super) fn message(
             "{:08x}{:08x}{:012x}",
             stamp.run, stamp.publisher, stamp.number
         ),
-        channel_id: ChannelId::new(channel)?,
-        content: stamp.content(length),
-        reply_to: None,
+        ..requests::send_message(ChannelId::new(channel)?, stamp.content(length))
     };
     Some(request(request_number, server, &body))
 }
@@ -102,10 +95,9 @@ pub(super) fn typing((server, channel): (u64, u64)) -> Option<Vec<u8>> {
 
 pub(super) fn page((server, channel): (u64, u64), before: u64, limit: u32) -> Option<Vec<u8>> {
     let body = GetMessages {
-        channel_id: ChannelId::new(channel)?,
         before: (before > 0).then_some(before),
-        after: None,
         limit: Some(limit),
+        ..requests::get_messages(ChannelId::new(channel)?)
     };
     Some(request(PAGE, server, &body))
 }

@@ -28,19 +28,18 @@ use shared::{
 };
 use tokio::{sync::OnceCell, time::timeout};
 
-pub use person::{Person, message};
+pub use person::Person;
 pub use state::State;
 
 use crate::{
     client::{CallError, Client, Options},
     cluster::{Cluster, Settings},
     random::nonce,
+    requests::{self, join_as_guest},
 };
 
 /// No scene takes longer; the cluster answers in milliseconds.
 const SCENE: Duration = Duration::from_mins(2);
-/// The password of those who have one.
-pub const PASSWORD: &str = "correct horse battery";
 
 /// Where a scene plays.
 #[derive(Debug)]
@@ -77,13 +76,7 @@ pub async fn scene_on(
 async fn raise(settings: Settings) -> Result<(Arc<Cluster>, SignedIn)> {
     let cluster = Cluster::start(settings).await?;
     let client = Client::connect(cluster.addresses(), Options::default());
-    let register = Register {
-        nonce: nonce(),
-        name: "admin".to_owned(),
-        password: PASSWORD.to_owned(),
-        invite: None,
-        device: None,
-    };
+    let register = requests::register("admin");
     let admin = client
         .call(0, &register)
         .await
@@ -115,22 +108,19 @@ impl Stage {
     pub async fn guest(&self, name: &str, gateway: usize) -> Result<Person> {
         let client = self.client(gateway);
         let join = JoinAsGuest {
-            nonce: nonce(),
             device: Some(name.to_owned()),
+            ..join_as_guest()
         };
         let signed_in = client.call(0, &join).await.context("joining as a guest")?;
         Person::enter(name, signed_in, client, self.address(gateway)?).await
     }
 
-    /// Somebody with a name of his own and [`PASSWORD`].
+    /// Somebody with a name of his own and [`requests::PASSWORD`].
     pub async fn registered(&self, name: &str, gateway: usize) -> Result<Person> {
         let client = self.client(gateway);
         let register = Register {
-            nonce: nonce(),
-            name: unique(name),
-            password: PASSWORD.to_owned(),
-            invite: None,
             device: Some(name.to_owned()),
+            ..requests::register(&unique(name))
         };
         let signed_in = client.call(0, &register).await.context("signing up")?;
         Person::enter(name, signed_in, client, self.address(gateway)?).await

@@ -12,14 +12,9 @@ use shared::{
     protocol::{
         Event, Request,
         account::SignedIn,
-        channel::{Channel, ChannelCreated, CreateChannel, GetChannels},
-        invite::{CreateInvite, RedeemInvite},
-        message::{
-            DeleteMessage, EditMessage, GetMessages, Message, MessageCreated, MessageSent,
-            NewMessage,
-        },
-        server::CreateServer,
-        unread::{AckUnread, GetUnreads, ReadCursor, Unread, Unreads},
+        channel::{Channel, ChannelCreated, GetChannels},
+        message::{Message, MessageCreated, MessageSent},
+        unread::{GetUnreads, ReadCursor, Unread, Unreads},
         user::User,
     },
 };
@@ -28,8 +23,10 @@ use super::State;
 use crate::{
     client::{CallError, Client, log::Seen},
     door::{Door, Entrance},
-    random::nonce,
-    room,
+    requests::{
+        ack_unread, create_channel, create_invite, create_server, delete_message, edit_message,
+        get_messages, redeem_invite, send_message, set_overrides,
+    },
 };
 
 /// How long somebody waits for what has to happen.
@@ -103,10 +100,7 @@ impl Person {
 
     /// Creates a server and makes it home.
     pub async fn creates_server(&self, name: &str) -> Result<ServerId> {
-        let create = CreateServer {
-            nonce: nonce(),
-            name: name.to_owned(),
-        };
+        let create = create_server(name);
         let info = self.client.call(0, &create).await;
         let server = info.context("creating a server")?.server.server_id;
         self.settles(server);
@@ -115,20 +109,13 @@ impl Person {
 
     /// Makes a code for home.
     pub async fn invites(&self) -> Result<String> {
-        let create = CreateInvite {
-            nonce: nonce(),
-            max_uses: None,
-            expires_in: None,
-        };
+        let create = create_invite();
         Ok(self.call(&create).await.context("inviting")?.code)
     }
 
     /// Redeems a code and makes its server home.
     pub async fn joins(&self, code: &str) -> Result<()> {
-        let redeem = RedeemInvite {
-            nonce: nonce(),
-            code: code.to_owned(),
-        };
+        let redeem = redeem_invite(code);
         let info = self.client.call(0, &redeem).await;
         self.settles(info.context("joining")?.server.server_id);
         Ok(())
@@ -152,26 +139,21 @@ impl Person {
 
     /// Creates a channel at home.
     pub async fn creates_channel(&self, name: &str, overrides: Vec<Override>) -> Result<ChannelId> {
-        let create = CreateChannel {
-            nonce: nonce(),
-            name: name.trim_start_matches('#').to_owned(),
-            topic: None,
-            overrides,
-        };
+        let create = create_channel(name.trim_start_matches('#'), overrides);
         let ChannelCreated { channel } = self.call(&create).await.context("creating a channel")?;
         Ok(channel.channel_id)
     }
 
     /// Sets the overrides of a channel.
     pub async fn overrides(&self, channel: ChannelId, overrides: Vec<Override>) -> Result<()> {
-        let update = room::overrides(channel, overrides);
+        let update = set_overrides(channel, overrides);
         self.call(&update).await.context("setting overrides")
     }
 
     /// Says something in a channel of home.
     pub async fn send(&self, channel: &str, content: &str) -> Result<MessageSent> {
         let channel = self.channel(channel).await?;
-        let sent = self.call(&message(channel, content)).await;
+        let sent = self.call(&send_message(channel, content)).await;
         sent.with_context(|| format!("{} saying {content:?}", self.name))
     }
 
@@ -182,22 +164,13 @@ impl Person {
         message: MessageId,
         content: &str,
     ) -> Result<(), CallError> {
-        let edit = EditMessage {
-            nonce: nonce(),
-            channel_id: channel,
-            message_id: message,
-            content: content.to_owned(),
-        };
+        let edit = edit_message(channel, message, content);
         self.call(&edit).await
     }
 
     /// Deletes a message.
     pub async fn deletes(&self, channel: ChannelId, message: MessageId) -> Result<(), CallError> {
-        let delete = DeleteMessage {
-            nonce: nonce(),
-            channel_id: channel,
-            message_id: message,
-        };
+        let delete = delete_message(channel, message);
         self.call(&delete).await
     }
 
@@ -212,10 +185,7 @@ impl Person {
 
     /// Reads a channel up to a message.
     pub async fn reads_to(&self, channel: ChannelId, seq: u64) -> Result<ReadCursor> {
-        let ack = AckUnread {
-            channel_id: channel,
-            seq,
-        };
+        let ack = ack_unread(channel, seq);
         let moved = self.client.call(0, &ack).await;
         moved.with_context(|| format!("{} reading to {seq}", self.name))
     }
@@ -234,12 +204,7 @@ impl Person {
 
     /// The last messages of a channel.
     pub async fn history(&self, channel: ChannelId) -> Result<Vec<Message>> {
-        let page = GetMessages {
-            channel_id: channel,
-            before: None,
-            after: None,
-            limit: Some(200),
-        };
+        let page = get_messages(channel);
         Ok(self.call(&page).await?.messages)
     }
 
@@ -288,15 +253,5 @@ impl Person {
     /// person can fetch now.
     pub async fn agrees(&self, before: State) -> Result<()> {
         before.becomes(self).await
-    }
-}
-
-/// A message with a fresh nonce.
-pub fn message(channel: ChannelId, content: &str) -> NewMessage {
-    NewMessage {
-        nonce: nonce(),
-        channel_id: channel,
-        content: content.to_owned(),
-        reply_to: None,
     }
 }

@@ -14,13 +14,16 @@ use shared::{
         server::{ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft},
         session::{ListSessions, SessionInfo},
         unread::{GetUnreads, ReadCursor, UnreadMoved},
-        user::{ListUsers, Member},
+        user::Member,
     },
 };
 use tokio::time::Instant;
 
 use super::Person;
-use crate::client::{CallError, log::Seen};
+use crate::{
+    client::{CallError, log::Seen},
+    requests::{get_messages, list_users},
+};
 
 /// How long the events of what was done may take.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -105,10 +108,8 @@ impl Known {
     async fn fetch_home(&mut self, person: &Person) -> Result<()> {
         for channel in person.call(&GetChannels {}).await?.channels {
             let page = GetMessages {
-                channel_id: channel.channel_id,
-                before: None,
                 after: Some(0),
-                limit: Some(200),
+                ..get_messages(channel.channel_id)
             };
             match person.call(&page).await {
                 Ok(page) => {
@@ -135,10 +136,7 @@ impl Known {
             .map(|unread| (unread.cursor.channel_id, unread.cursor))
             .filter(|(channel, _)| self.channels.contains_key(channel))
             .collect();
-        let all = ListUsers {
-            after: None,
-            limit: Some(200),
-        };
+        let all = list_users();
         let members = person.call(&all).await?.members;
         self.members = members
             .into_iter()

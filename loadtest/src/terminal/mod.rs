@@ -10,10 +10,10 @@ use shared::{
     ids::{ServerId, UserId},
     protocol::{
         account::{JoinAsGuest, LogIn, Register, SignedIn},
-        channel::{Channel, CreateChannel, GetChannels},
-        invite::{CreateInvite, RedeemInvite},
-        message::{DeleteMessage, EditMessage, GetMessages, Message, NewMessage},
-        server::{CreateServer, ListServers, Server},
+        channel::{Channel, GetChannels},
+        invite::CreateInvite,
+        message::{GetMessages, Message},
+        server::{ListServers, Server},
         user::ListUsers,
     },
 };
@@ -22,7 +22,10 @@ use tokio::sync::mpsc;
 use self::{screen::Screen, words::Words};
 use crate::{
     client::{CallError, Client, Options},
-    random::nonce,
+    requests::{
+        self, create_channel, create_invite, create_server, delete_message, edit_message,
+        get_messages, join_as_guest, list_users, log_in, redeem_invite, send_message,
+    },
 };
 
 /// Lines that were typed ahead; a faster pipe waits.
@@ -112,9 +115,11 @@ async fn sign_in<P: FnMut(&str)>(
     screen: &mut Screen<P>,
 ) -> Result<SignedIn> {
     let device = Some("terminal".to_owned());
-    let nonce = nonce();
     if arguments.guest {
-        let guest = JoinAsGuest { nonce, device };
+        let guest = JoinAsGuest {
+            device,
+            ..join_as_guest()
+        };
         return client.call(0, &guest).await.context("joining as a guest");
     }
     let mut invite = arguments.invite.clone();
@@ -136,19 +141,16 @@ async fn sign_in<P: FnMut(&str)>(
     let password = ask("password (shown as you type):", lines, screen).await?;
     if sign_up {
         let register = Register {
-            nonce,
-            name,
             password,
             invite,
             device,
+            ..requests::register(&name)
         };
         return client.call(0, &register).await.context("signing up");
     }
     let login = LogIn {
-        nonce,
-        name,
-        password,
         device,
+        ..log_in(&name, &password)
     };
     client.call(0, &login).await.context("signing in")
 }
@@ -254,12 +256,7 @@ impl<P: FnMut(&str)> Terminal<P> {
     async fn say(&mut self, text: &str) -> Result<()> {
         let scope = self.scope()?.get();
         let channel = self.channel.as_ref().context("no channel is open")?;
-        let message = NewMessage {
-            nonce: nonce(),
-            channel_id: channel.channel_id,
-            content: text.to_owned(),
-            reply_to: None,
-        };
+        let message = send_message(channel.channel_id, text);
         self.client.call(scope, &message).await?;
         Ok(())
     }
@@ -304,19 +301,13 @@ impl<P: FnMut(&str)> Terminal<P> {
     }
 
     async fn create(&mut self, name: &str) -> Result<()> {
-        let create = CreateServer {
-            nonce: nonce(),
-            name: name.to_owned(),
-        };
+        let create = create_server(name);
         let info = self.client.call(0, &create).await?;
         self.open(info.server).await
     }
 
     async fn join(&mut self, code: &str) -> Result<()> {
-        let redeem = RedeemInvite {
-            nonce: nonce(),
-            code: code.to_owned(),
-        };
+        let redeem = redeem_invite(code);
         let info = self.client.call(0, &redeem).await?;
         self.open(info.server).await
     }
@@ -324,9 +315,8 @@ impl<P: FnMut(&str)> Terminal<P> {
     /// A code for a server, or with scope 0 for signing up.
     async fn invite(&mut self, scope: u64) -> Result<()> {
         let create = CreateInvite {
-            nonce: nonce(),
             max_uses: (scope == 0).then_some(1),
-            expires_in: None,
+            ..create_invite()
         };
         let made = self.client.call(scope, &create).await?;
         self.screen.line(&format!("the code is {}", made.code));
@@ -352,12 +342,7 @@ impl<P: FnMut(&str)> Terminal<P> {
         if let Some(channel) = channels.find(|channel| channel.name == name) {
             return self.enter(channel).await;
         }
-        let create = CreateChannel {
-            nonce: nonce(),
-            name: name.to_owned(),
-            topic: None,
-            overrides: Vec::new(),
-        };
+        let create = create_channel(name, Vec::new());
         let created = self.client.call(self.scope()?.get(), &create).await?;
         self.enter(created.channel).await
     }
@@ -374,10 +359,9 @@ impl<P: FnMut(&str)> Terminal<P> {
         let scope = self.scope()?.get();
         let channel = self.channel.as_ref().context("no channel is open")?;
         let page = GetMessages {
-            channel_id: channel.channel_id,
             before: self.shown.first_key_value().map(|(seq, _)| *seq),
-            after: None,
             limit: Some(PAGE),
+            ..get_messages(channel.channel_id)
         };
         for message in self.client.call(scope, &page).await?.messages {
             self.screen.message(&message, &self.names);
@@ -394,23 +378,14 @@ impl<P: FnMut(&str)> Terminal<P> {
 
     async fn edit(&mut self, number: u64, text: &str) -> Result<()> {
         let channel = self.channel.as_ref().context("no channel is open")?;
-        let edit = EditMessage {
-            nonce: nonce(),
-            channel_id: channel.channel_id,
-            message_id: self.named(number)?.message_id,
-            content: text.to_owned(),
-        };
+        let edit = edit_message(channel.channel_id, self.named(number)?.message_id, text);
         self.client.call(self.scope()?.get(), &edit).await?;
         Ok(())
     }
 
     async fn delete(&mut self, number: u64) -> Result<()> {
         let channel = self.channel.as_ref().context("no channel is open")?;
-        let delete = DeleteMessage {
-            nonce: nonce(),
-            channel_id: channel.channel_id,
-            message_id: self.named(number)?.message_id,
-        };
+        let delete = delete_message(channel.channel_id, self.named(number)?.message_id);
         self.client.call(self.scope()?.get(), &delete).await?;
         Ok(())
     }
@@ -421,7 +396,7 @@ impl<P: FnMut(&str)> Terminal<P> {
         loop {
             let page = ListUsers {
                 after,
-                limit: Some(200),
+                ..list_users()
             };
             let members = self.client.call(scope, &page).await?.members;
             let Some(last) = members.last() else {
@@ -435,10 +410,7 @@ impl<P: FnMut(&str)> Terminal<P> {
     }
 
     async fn who(&mut self) -> Result<()> {
-        let page = ListUsers {
-            after: None,
-            limit: Some(200),
-        };
+        let page = list_users();
         let members = self.client.call(self.scope()?.get(), &page).await?.members;
         if members.is_empty() {
             bail!("nobody is here");

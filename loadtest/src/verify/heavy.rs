@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::{Permissions, TargetKind},
     ids::ChannelId,
-    protocol::{
-        channel::{CreateChannel, DeleteChannel},
-        message::NewMessage,
-    },
 };
 use tokio::time::Instant;
 
@@ -20,7 +16,7 @@ use super::{
 use crate::{
     checker::{ack_times, quantile},
     client::{Client, Options, log::Seen},
-    random::nonce,
+    requests::{create_channel, delete_channel, override_of, send_message, set_overrides},
     room::{self, Room},
     workload::Plan,
 };
@@ -44,20 +40,10 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     let members = trial.terms.size.of(10_000, 50_000, 50_000);
     crowd(trial, &room, members).await?;
     let owner = room.enter(0, Options::default()).await?;
-    let create = CreateChannel {
-        nonce: nonce(),
-        name: "big".to_owned(),
-        topic: None,
-        overrides: Vec::new(),
-    };
+    let create = create_channel("big", Vec::new());
     let made = owner.call(room.server.get(), &create).await?;
     let big = made.channel.channel_id;
-    let create = CreateChannel {
-        nonce: nonce(),
-        name: "side".to_owned(),
-        topic: None,
-        overrides: Vec::new(),
-    };
+    let create = create_channel("side", Vec::new());
     let made = owner.call(room.server.get(), &create).await?;
     let side = made.channel.channel_id;
     let messages = trial.terms.size.of(100_000, 300_000, 1_000_000);
@@ -73,10 +59,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     let calm = workload.now();
 
     trial.note(format!("a channel of {messages} messages is deleted"));
-    let delete = DeleteChannel {
-        nonce: nonce(),
-        channel_id: big,
-    };
+    let delete = delete_channel(big);
     owner.call(room.server.get(), &delete).await?;
     let began = Instant::now();
     workload.progress(100, BACK).await?;
@@ -159,19 +142,14 @@ async fn role_sees(
     watchers: &[Client],
     (channel, shows): (ChannelId, bool),
 ) -> Result<()> {
-    let role = |target, allow, deny| Override {
-        kind: TargetKind::Role,
-        target,
-        allow,
-        deny,
-    };
+    let role = |target, allow, deny| override_of(TargetKind::Role, target, allow, deny);
     let (none, view) = (Permissions::empty(), Permissions::VIEW_CHANNEL);
     let mut overrides = vec![role(room.server.get(), none, view)];
     if shows {
         overrides.push(role(ROLE, view, none));
     }
     let ends: Vec<u64> = watchers.iter().map(|client| client.log().end()).collect();
-    let update = room::overrides(channel, overrides);
+    let update = set_overrides(channel, overrides);
     let set = owner.call(room.server.get(), &update).await;
     set.context("changing what a role sees")?;
     for (watcher, end) in watchers.iter().zip(ends) {
@@ -209,12 +187,7 @@ pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
     let room = trial.room(2).await?;
     let writer = room.enter(0, Options::default()).await?;
     for _ in 0..PAGE {
-        let message = NewMessage {
-            nonce: nonce(),
-            channel_id: room.channel,
-            content: "\u{1f600}".repeat(LONGEST),
-            reply_to: None,
-        };
+        let message = send_message(room.channel, "\u{1f600}".repeat(LONGEST));
         writer.call(room.server.get(), &message).await?;
     }
     trial.outcome.counts.acknowledged += PAGE;

@@ -26,6 +26,7 @@ use crate::{
     },
     door::{binary, expect_control},
     history::{Op, Outcome, What},
+    requests::send_message,
     room::Room,
     workload::{Plan, Workload},
 };
@@ -107,9 +108,7 @@ async fn write(
         history.write(&name, Op::Send, Outcome::Invoke, what)?;
         let message = NewMessage {
             nonce: nonce.clone(),
-            channel_id: room.channel,
-            content: format!("{nonce} "),
-            reply_to: None,
+            ..send_message(room.channel, format!("{nonce} "))
         };
         let frame = binary(
             NewMessage::ROW.opcode,

@@ -6,14 +6,9 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use shared::{
     close::CloseCode,
-    domain::permissions::{Override, Permissions, TargetKind},
     protocol::{
-        account::{LogIn, Register},
-        channel::ChannelUpdated,
-        control::TopicSeq,
-        message::MessageCreated,
-        server::{LeaveServer, MemberLeft},
-        session::RevokeSession,
+        account::Register, channel::ChannelUpdated, control::TopicSeq, message::MessageCreated,
+        server::MemberLeft,
     },
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -22,7 +17,8 @@ use super::{schedule::Kind, trial::Trial};
 use crate::{
     client::{Client, Options, Status, log::Seen},
     random::{Random, nonce},
-    room::{self, Room},
+    requests::{self, hide_channel, leave_server, revoke_session, set_overrides},
+    room::Room,
     workload::Plan,
 };
 
@@ -70,7 +66,7 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
         stormed?;
     }
     let gone = members.pop().context("somebody to leave")?;
-    let leave = LeaveServer { nonce: nonce() };
+    let leave = leave_server();
     gone.call(room.server.get(), &leave)
         .await
         .context("leaving")?;
@@ -110,15 +106,10 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
 }
 
 async fn toggle(room: &Room, owner: &Client, until: Instant, random: &mut Random) -> Result<()> {
-    let hide = Override {
-        kind: TargetKind::Role,
-        target: room.server.get(),
-        allow: Permissions::empty(),
-        deny: Permissions::VIEW_CHANNEL,
-    };
+    let hide = hide_channel(room.server.get());
     loop {
         for overrides in [vec![hide.clone()], Vec::new()] {
-            let update = room::overrides(room.channel, overrides);
+            let update = set_overrides(room.channel, overrides);
             owner
                 .call(room.server.get(), &update)
                 .await
@@ -256,11 +247,8 @@ async fn revoked(trial: &mut Trial<'_>) -> Result<()> {
     let client = Client::connect(gateways.clone(), Options::default());
     let name = format!("p16-{}", nonce().split_off(22));
     let register = Register {
-        nonce: nonce(),
-        name: name.clone(),
         password: nonce(),
-        invite: None,
-        device: None,
+        ..requests::register(&name)
     };
     let first = client.call(0, &register).await.context("signing up")?;
     client.identify(&first.token).await?;
@@ -268,19 +256,11 @@ async fn revoked(trial: &mut Trial<'_>) -> Result<()> {
         let mut rotated = gateways.clone();
         rotated.rotate_left(number % gateways.len().max(1));
         let other = Client::connect(rotated, Options::default());
-        let log_in = LogIn {
-            nonce: nonce(),
-            name: name.clone(),
-            password: register.password.clone(),
-            device: None,
-        };
+        let log_in = requests::log_in(&name, &register.password);
         let second = other.call(0, &log_in).await.context("signing in")?;
         other.identify(&second.token).await?;
         let mut status = other.status();
-        let revoke = RevokeSession {
-            nonce: nonce(),
-            session_id: second.session_id,
-        };
+        let revoke = revoke_session(second.session_id);
         client.call(0, &revoke).await.context("revoking")?;
         trial.note("a session is revoked");
         let began = Instant::now();

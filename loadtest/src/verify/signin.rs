@@ -23,6 +23,7 @@ use crate::{
     door::{Door, Entrance},
     http,
     random::nonce,
+    requests::{self, join_as_guest},
 };
 
 /// Those who sign in at once.
@@ -109,15 +110,13 @@ pub(super) async fn sign_in(
         let signed = if let Some(Register { name, password, .. }) = &account {
             let log_in = LogIn {
                 nonce: nonce.clone(),
-                name: name.clone(),
-                password: password.clone(),
-                device: None,
+                ..requests::log_in(name, password)
             };
             client.call(0, &log_in).await
         } else {
             let guest = JoinAsGuest {
                 nonce: nonce.clone(),
-                device: None,
+                ..join_as_guest()
             };
             client.call(0, &guest).await
         };
@@ -137,11 +136,8 @@ async fn registered(trial: &Trial<'_>) -> Result<Register> {
 
 fn register() -> Register {
     Register {
-        nonce: nonce(),
-        name: format!("v-{}", nonce().split_off(12)),
         password: nonce(),
-        invite: None,
-        device: None,
+        ..requests::register(&format!("v-{}", nonce().split_off(12)))
     }
 }
 
@@ -155,22 +151,14 @@ pub(super) async fn secrets(trial: &mut Trial<'_>) -> Result<()> {
             let mut entrance = Entrance::open(door, &address, None).await?;
             let register = register();
             let first = entrance.call(0, &register).await.context("signing up")?;
-            let log_in = |password: &str| LogIn {
-                nonce: nonce(),
-                name: register.name.clone(),
-                password: password.to_owned(),
-                device: None,
-            };
+            let log_in = |password: &str| requests::log_in(&register.name, password);
             let wrong = nonce();
             let refused = entrance.call(0, &log_in(&wrong)).await;
             refused
                 .err()
                 .context("a wrong password opens the account")?;
             let second = entrance.call(0, &log_in(&register.password)).await;
-            let guest = JoinAsGuest {
-                nonce: nonce(),
-                device: None,
-            };
+            let guest = join_as_guest();
             let third = entrance.call(0, &guest).await.context("a guest")?;
             let guess = nonce() + &nonce();
             let guessed = Entrance::open(door, &address, Some(&guess)).await;

@@ -23,6 +23,7 @@ use crate::{
     door::{Door, Entrance, binary, expect_control},
     history::Entry,
     random::nonce,
+    requests,
     room::Room,
     workload::Plan,
 };
@@ -167,12 +168,7 @@ async fn flood_once(gateway: &str, number: usize) -> Result<()> {
                 for _ in 0..FRAMES {
                     request += 1;
                     let frame = if number.is_multiple_of(4) {
-                        let log_in = LogIn {
-                            nonce: nonce(),
-                            name: format!("nobody-{number}"),
-                            password: nonce(),
-                            device: None,
-                        };
+                        let log_in = requests::log_in(&format!("nobody-{number}"), &nonce());
                         binary(LogIn::ROW.opcode, request, 0, &protocol::encode(&log_in))
                     } else {
                         binary(Ping::ROW.opcode, request, 0, &protocol::encode(&Ping {}))

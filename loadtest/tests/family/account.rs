@@ -5,34 +5,16 @@ use loadtest::{
     client::{CallError, Status},
     door::{Door, Entrance},
     random::nonce,
-    stage::{PASSWORD, holds, refused, same, scene, unique},
+    requests::{PASSWORD, join_as_guest, log_in, register},
+    stage::{holds, refused, same, scene, unique},
 };
 use shared::{
     error::Reason,
     protocol::{
-        account::{Authenticate, JoinAsGuest, LogIn, LogOut, Register, SessionOpened},
+        account::{Authenticate, LogOut, SessionOpened},
         session::ListSessions,
     },
 };
-
-fn register(name: &str) -> Register {
-    Register {
-        nonce: nonce(),
-        name: name.to_owned(),
-        password: PASSWORD.to_owned(),
-        invite: None,
-        device: Some("test".to_owned()),
-    }
-}
-
-fn log_in(name: &str, password: &str) -> LogIn {
-    LogIn {
-        nonce: nonce(),
-        name: name.to_owned(),
-        password: password.to_owned(),
-        device: None,
-    }
-}
 
 #[tokio::test]
 async fn the_first_account_administers_and_no_later_one_does() -> Result<()> {
@@ -61,10 +43,7 @@ async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() 
                 signed_in.token != signed_up.token,
                 "each session has its token",
             )?;
-            let guest = JoinAsGuest {
-                nonce: nonce(),
-                device: None,
-            };
+            let guest = join_as_guest();
             holds(way.call(0, &guest).await?.user.guest, "a guest over a door")?;
 
             for other in Door::ALL {

@@ -9,34 +9,35 @@ use loadtest::{
     door::{Door, Entrance, binary, expect_control},
     http,
     random::nonce,
-    stage::{PASSWORD, holds, message, refused, same, scene, scene_on, unique},
+    requests::{
+        self, PASSWORD, allow_member, create_invite, delete_channel, get_messages, revoke_session,
+        send_message, update_channel,
+    },
+    stage::{holds, refused, same, scene, scene_on, unique},
 };
 use shared::{
     close::CloseCode,
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::Permissions,
     error::Reason,
     frame::opcode,
     ids::MAX_ID,
     protocol::{
         self, Request,
-        account::{LogIn, Register},
-        channel::{DeleteChannel, UpdateChannel},
+        account::Register,
+        channel::UpdateChannel,
         control::{Ready, Resume, TopicSeq},
         invite::CreateInvite,
         message::{GetMessages, MessageCreated, NewMessage},
         ping::Ping,
         server::GetServer,
-        session::{ListSessions, RevokeSession},
+        session::ListSessions,
     },
 };
 
 fn register(name: &str, invite: Option<&str>) -> Register {
     Register {
-        nonce: nonce(),
-        name: unique(name),
-        password: PASSWORD.to_owned(),
         invite: invite.map(str::to_owned),
-        device: None,
+        ..requests::register(&unique(name))
     }
 }
 
@@ -45,12 +46,8 @@ async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
         let update = UpdateChannel {
-            nonce: nonce(),
-            channel_id: alice.channel("#general").await?,
-            name: None,
-            topic: None,
             position: Some(i32::MAX.cast_unsigned()),
-            overrides: None,
+            ..update_channel(alice.channel("#general").await?)
         };
         alice.call(&update).await?;
         for name in ["beyond", "further"] {
@@ -73,18 +70,10 @@ async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
 async fn who_was_named_in_a_deleted_channel_stays_connected() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
-        let to_bob = Override {
-            kind: TargetKind::Member,
-            target: bob.user.user_id.get(),
-            allow: Permissions::VIEW_CHANNEL,
-            deny: Permissions::empty(),
-        };
+        let to_bob = allow_member(bob.user.user_id.get(), Permissions::VIEW_CHANNEL);
         let channel = alice.creates_channel("ours", vec![to_bob]).await?;
         let mut way = bob.through(Door::MessagePack).await?;
-        let delete = DeleteChannel {
-            nonce: nonce(),
-            channel_id: channel,
-        };
+        let delete = delete_channel(channel);
         alice.call(&delete).await?;
         alice.creates_channel("theirs", Vec::new()).await?;
         alice.send("#theirs", "after it").await?;
@@ -136,9 +125,8 @@ async fn a_deployment_code_lets_as_many_in_as_it_says() -> Result<()> {
     scene_on(settings, async |stage| {
         let admin = stage.admin().await?;
         let create = CreateInvite {
-            nonce: nonce(),
             max_uses: Some(2),
-            expires_in: None,
+            ..create_invite()
         };
         let code = admin.client.call(0, &create).await?.code;
         let sign_up = async |gateway| {
@@ -161,12 +149,7 @@ async fn a_deployment_code_lets_as_many_in_as_it_says() -> Result<()> {
 async fn a_revoked_session_opens_no_door() -> Result<()> {
     scene(async |stage| {
         let alice = stage.registered("alice", 0).await?;
-        let log_in = LogIn {
-            nonce: nonce(),
-            name: alice.user.name.clone(),
-            password: PASSWORD.to_owned(),
-            device: None,
-        };
+        let log_in = requests::log_in(&alice.user.name, PASSWORD);
         let stolen = stage.client(1).call(0, &log_in).await?;
         let token = Some(stolen.token.as_str());
         // Both gateways have just seen the token.
@@ -178,10 +161,7 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
             doors.push((way, address));
         }
         let mut socket = Entrance::open(Door::MessagePack, &stage.address(1)?, token).await?;
-        let revoke = RevokeSession {
-            nonce: nonce(),
-            session_id: stolen.session_id,
-        };
+        let revoke = revoke_session(stolen.session_id);
         alice.client.call(0, &revoke).await?;
         let revoked = tokio::time::Instant::now();
         let link = socket.link().context("a link")?;
@@ -268,7 +248,7 @@ async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
         let link = way.link().context("a link")?;
         let mut sent = Ok(());
         for number in 1..=10_000 {
-            let body = protocol::encode(&message(channel, "flood"));
+            let body = protocol::encode(&send_message(channel, "flood"));
             let frame = binary(NewMessage::ROW.opcode, number, alice.scope(), &body);
             sent = link.send(frame).await;
             if sent.is_err() {
@@ -387,10 +367,9 @@ async fn numbers_beyond_53_bits_are_malformed_at_every_door() -> Result<()> {
         for number in [MAX_ID + 1, 1 << 63, u64::MAX] {
             let body = format!(r#"{{"channel_id":"{channel}","before":{number}}}"#);
             let page = GetMessages {
-                channel_id: channel,
                 before: Some(number),
-                after: None,
                 limit: None,
+                ..get_messages(channel)
             };
             let row = GetMessages::ROW;
             for door in Door::ALL {

@@ -11,7 +11,8 @@ use loadtest::{
     door::{Door, Entrance, expect_control},
     http,
     random::{Random, nonce, seed},
-    stage::{Person, holds, message, refused, same, scene},
+    requests::{create_channel, send_message},
+    stage::{Person, holds, refused, same, scene},
 };
 use shared::{
     close::CloseCode,
@@ -146,7 +147,7 @@ async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
     scene(async |stage| {
         let [alice] = stage.company().await?;
         let general = alice.channel("#general").await?;
-        let body = protocol::encode(&message(general, "????"));
+        let body = protocol::encode(&send_message(general, "????"));
         let at = body
             .windows(4)
             .position(|window| window == b"????")
@@ -232,7 +233,7 @@ async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
     scene(async |stage| {
         let [alice] = stage.company().await?;
         let general = alice.channel("#general").await?;
-        let body = message(general, "lost");
+        let body = send_message(general, "lost");
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
             // None was named: that is what is said, not that it is unknown.
@@ -267,9 +268,9 @@ async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
     scene(async |stage| {
         let [alice] = stage.company().await?;
         let general = alice.channel("#general").await?;
-        let first = message(general, "first");
+        let first = send_message(general, "first");
         alice.call(&first).await?;
-        let mut other = message(general, "other");
+        let mut other = send_message(general, "other");
         other.nonce.clone_from(&first.nonce);
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
@@ -277,9 +278,7 @@ async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
             // Nor for another command.
             let create = CreateChannel {
                 nonce: first.nonce.clone(),
-                name: "other".to_owned(),
-                topic: None,
-                overrides: Vec::new(),
+                ..create_channel("other", Vec::new())
             };
             refused(way.call(alice.scope(), &create).await, Reason::NonceReused)?;
         }
@@ -295,7 +294,7 @@ async fn nonces_that_are_none_are_refused() -> Result<()> {
         let general = alice.channel("#general").await?;
         for bad in ["", "with space", "ünïcode", "new\nline", &"n".repeat(65)] {
             for door in Door::ALL {
-                let mut request = message(general, "hi");
+                let mut request = send_message(general, "hi");
                 request.nonce = bad.to_owned();
                 let result = alice
                     .through(door)

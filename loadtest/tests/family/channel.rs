@@ -3,67 +3,30 @@
 use anyhow::Result;
 use loadtest::{
     door::Door,
-    random::nonce,
+    requests::{
+        allow_member, create_channel, delete_channel, hide_channel, send_message, update_channel,
+    },
     stage::{Person, holds, refused, same, scene},
 };
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::{Override, Permissions},
     error::Reason,
-    ids::ChannelId,
     protocol::{
-        channel::{
-            ChannelCreated, ChannelDeleted, ChannelUpdated, CreateChannel, DeleteChannel,
-            GetChannels, UpdateChannel,
-        },
+        channel::{ChannelCreated, ChannelDeleted, ChannelUpdated, CreateChannel, GetChannels},
         message::MessageCreated,
     },
 };
 
 fn create(name: &str) -> CreateChannel {
     CreateChannel {
-        nonce: nonce(),
-        name: name.to_owned(),
         topic: Some("what it is about".to_owned()),
-        overrides: Vec::new(),
-    }
-}
-
-fn update(channel: ChannelId) -> UpdateChannel {
-    UpdateChannel {
-        nonce: nonce(),
-        channel_id: channel,
-        name: None,
-        topic: None,
-        position: None,
-        overrides: None,
-    }
-}
-
-fn delete(channel: ChannelId) -> DeleteChannel {
-    DeleteChannel {
-        nonce: nonce(),
-        channel_id: channel,
-    }
-}
-
-/// Takes the sight of a channel from everyone but those who may everything.
-fn hidden(server: u64) -> Override {
-    Override {
-        kind: TargetKind::Role,
-        target: server,
-        allow: Permissions::empty(),
-        deny: Permissions::VIEW_CHANNEL,
+        ..create_channel(name, Vec::new())
     }
 }
 
 /// Gives one member the sight of a channel, and what goes with it.
 fn shown_to(person: &Person) -> Override {
-    Override {
-        kind: TargetKind::Member,
-        target: person.user.user_id.get(),
-        allow: Permissions::EVERYONE,
-        deny: Permissions::empty(),
-    }
+    allow_member(person.user.user_id.get(), Permissions::EVERYONE)
 }
 
 #[tokio::test]
@@ -82,7 +45,7 @@ async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()
             bob.agrees(his).await?;
 
             let his = bob.remembers().await?;
-            let mut change = update(created.channel_id);
+            let mut change = update_channel(created.channel_id);
             change.name = Some("better plans".to_owned());
             change.position = Some(7);
             way.call(alice.scope(), &change).await?;
@@ -100,7 +63,8 @@ async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()
             holds(listed.contains(&changed.channel), "it is listed as changed")?;
 
             let his = bob.remembers().await?;
-            way.call(alice.scope(), &delete(created.channel_id)).await?;
+            way.call(alice.scope(), &delete_channel(created.channel_id))
+                .await?;
             bob.sees_event(|event: &ChannelDeleted| event.channel_id == created.channel_id)
                 .await?;
             bob.agrees(his).await?;
@@ -120,8 +84,14 @@ async fn without_the_permission_channels_are_not_touched() -> Result<()> {
             let mut way = bob.through(door).await?;
             let scope = bob.scope();
             refused(way.call(scope, &create("mine")).await, Reason::Forbidden)?;
-            refused(way.call(scope, &update(general)).await, Reason::Forbidden)?;
-            refused(way.call(scope, &delete(general)).await, Reason::Forbidden)?;
+            refused(
+                way.call(scope, &update_channel(general)).await,
+                Reason::Forbidden,
+            )?;
+            refused(
+                way.call(scope, &delete_channel(general)).await,
+                Reason::Forbidden,
+            )?;
         }
         alice.agrees(before).await
     })
@@ -132,7 +102,7 @@ async fn without_the_permission_channels_are_not_touched() -> Result<()> {
 async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result<()> {
     scene(async |stage| {
         let [alice, bob, carol] = stage.company().await?;
-        let overrides = vec![hidden(alice.scope()), shown_to(&carol)];
+        let overrides = vec![hide_channel(alice.scope()), shown_to(&carol)];
         let secret = alice.creates_channel("#secret", overrides).await?;
         alice.send("#secret", "for carol").await?;
         carol.sees("for carol").await?;
@@ -148,7 +118,7 @@ async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result
         .await?;
         for door in Door::ALL {
             let mut way = bob.through(door).await?;
-            let message = loadtest::stage::message(secret, "let me in");
+            let message = send_message(secret, "let me in");
             refused(
                 way.call(bob.scope(), &message).await,
                 Reason::UnknownChannel,
@@ -172,7 +142,9 @@ async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
         alice.send("#room", "one").await?;
         bob.sees("one").await?;
 
-        alice.overrides(room, vec![hidden(alice.scope())]).await?;
+        alice
+            .overrides(room, vec![hide_channel(alice.scope())])
+            .await?;
         alice.send("#room", "two").await?;
         alice.send("#general", "hidden now").await?;
         bob.saw_none_before("hidden now", |event: &MessageCreated| {
@@ -201,22 +173,20 @@ async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
 async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
-        let manager = Override {
-            kind: TargetKind::Member,
-            target: bob.user.user_id.get(),
-            allow: Permissions::MANAGE_CHANNELS | Permissions::MANAGE_ROLES,
-            deny: Permissions::empty(),
-        };
+        let manager = allow_member(
+            bob.user.user_id.get(),
+            Permissions::MANAGE_CHANNELS | Permissions::MANAGE_ROLES,
+        );
         let room = alice
             .creates_channel("#room", vec![manager.clone()])
             .await?;
-        let mut greedy = update(room);
+        let mut greedy = update_channel(room);
         greedy.overrides = Some(vec![Override {
             allow: Permissions::MANAGE_MESSAGES,
             ..manager
         }]);
         refused(bob.call(&greedy).await, Reason::Forbidden)?;
-        let mut modest = update(room);
+        let mut modest = update_channel(room);
         modest.name = Some("renamed".to_owned());
         bob.call(&modest).await?;
         Ok(())
@@ -231,13 +201,8 @@ async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
         let stranger = stage.guest("stranger", 1).await?;
         let room = alice.channel("#general").await?;
         for target in [stranger.user.user_id.get(), 1, alice.scope() + 1] {
-            let mut change = update(room);
-            change.overrides = Some(vec![Override {
-                kind: TargetKind::Member,
-                target,
-                allow: Permissions::SEND_MESSAGES,
-                deny: Permissions::empty(),
-            }]);
+            let mut change = update_channel(room);
+            change.overrides = Some(vec![allow_member(target, Permissions::SEND_MESSAGES)]);
             refused(alice.call(&change).await, Reason::UnknownTarget)?;
         }
         Ok(())
@@ -253,11 +218,14 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
         let hers = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = mallory.through(door).await?;
-            let mut change = update(hers);
+            let mut change = update_channel(hers);
             change.name = Some("mine now".to_owned());
             let scope = mallory.scope();
             refused(way.call(scope, &change).await, Reason::UnknownChannel)?;
-            refused(way.call(scope, &delete(hers)).await, Reason::UnknownChannel)?;
+            refused(
+                way.call(scope, &delete_channel(hers)).await,
+                Reason::UnknownChannel,
+            )?;
         }
         same(&alice.channel("#general").await?, &hers)
     })
@@ -268,7 +236,7 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
 async fn a_resume_past_what_is_hidden_is_dense() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
-        let overrides = vec![hidden(alice.scope())];
+        let overrides = vec![hide_channel(alice.scope())];
         let secret = alice.creates_channel("#secret", overrides).await?;
         alice.send("#general", "before").await?;
         bob.sees("before").await?;

@@ -6,10 +6,11 @@ use loadtest::{
     client::CallError,
     door::{Door, Entrance},
     random::nonce,
+    requests::override_of,
     stage::{Person, holds, scene},
 };
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::{Permissions, TargetKind},
     error::Reason,
     protocol::{Access, Row, RowKind, rows},
 };
@@ -134,12 +135,7 @@ async fn without_its_permission_every_command_is_refused() -> Result<()> {
 
 /// A channel in which everyone may all but `missing`.
 async fn channel_without(owner: &Person, name: &str, missing: Permissions) -> Result<u64> {
-    let everyone = |allow, deny| Override {
-        kind: TargetKind::Role,
-        target: owner.scope(),
-        allow,
-        deny,
-    };
+    let everyone = |allow, deny| override_of(TargetKind::Role, owner.scope(), allow, deny);
     let all = Permissions::all() - Permissions::ADMINISTRATOR;
     let overrides = vec![everyone(all - missing, missing)];
     let channel = owner.creates_channel(name, overrides).await?;

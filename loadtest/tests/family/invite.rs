@@ -4,37 +4,24 @@ use anyhow::Result;
 use loadtest::{
     cluster::Settings,
     door::{Door, Entrance},
-    random::nonce,
-    stage::{PASSWORD, holds, refused, same, scene, scene_on, unique},
+    requests::{self, create_invite, deny_everyone, preview_invite, redeem_invite},
+    stage::{holds, refused, same, scene, scene_on, unique},
 };
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::Permissions,
     error::Reason,
     protocol::{
         account::Register,
-        invite::{CreateInvite, PreviewInvite, RedeemInvite},
+        invite::CreateInvite,
         server::{MemberJoined, ServerJoined},
     },
 };
 
 fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
     CreateInvite {
-        nonce: nonce(),
         max_uses,
         expires_in,
-    }
-}
-
-fn redeem(code: &str) -> RedeemInvite {
-    RedeemInvite {
-        nonce: nonce(),
-        code: code.to_owned(),
-    }
-}
-
-fn preview(code: &str) -> PreviewInvite {
-    PreviewInvite {
-        code: code.to_owned(),
+        ..create_invite()
     }
 }
 
@@ -51,7 +38,7 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
                 .await?
                 .code;
             let mut nobody = Entrance::open(door, &stage.address(1)?, None).await?;
-            let shown = nobody.call(0, &preview(&code)).await?;
+            let shown = nobody.call(0, &preview_invite(&code)).await?;
             same(
                 &shown.server.map(|server| server.server_id.get()),
                 &Some(alice.scope()),
@@ -59,7 +46,11 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
             same(&shown.uses_left, &Some(2))?;
 
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
-            let info = bob.through(door).await?.call(0, &redeem(&code)).await?;
+            let info = bob
+                .through(door)
+                .await?
+                .call(0, &redeem_invite(&code))
+                .await?;
             same(&info.server.server_id.get(), &alice.scope())?;
             alice
                 .sees_event(|joined: &MemberJoined| joined.member.user == bob.user)
@@ -68,7 +59,7 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
                 .await?;
             alice.agrees(hers).await?;
             bob.agrees(his).await?;
-            let shown = nobody.call(0, &preview(&code)).await?;
+            let shown = nobody.call(0, &preview_invite(&code)).await?;
             same(&shown.uses_left, &Some(1))?;
 
             // The stream of the new topic flows at once.
@@ -88,7 +79,7 @@ async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
         let code = alice.call(&create(Some(1), None)).await?.code;
         let bob = stage.guest("bob", 0).await?;
         let carol = stage.guest("carol", 1).await?;
-        let (his, hers) = (redeem(&code), redeem(&code));
+        let (his, hers) = (redeem_invite(&code), redeem_invite(&code));
         let (first, second) = tokio::join!(bob.client.call(0, &his), carol.client.call(0, &hers));
         match (first, second) {
             (Ok(_), other) | (other, Ok(_)) => refused(other, Reason::UnknownInvite),
@@ -104,14 +95,14 @@ async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
         let [alice] = stage.company().await?;
         let code = alice.call(&create(Some(2), None)).await?.code;
         let bob = stage.guest("bob", 1).await?;
-        let request = redeem(&code);
+        let request = redeem_invite(&code);
         let first = bob.client.call(0, &request).await?;
         let again = bob.through(Door::Http).await?.call(0, &request).await?;
         same(&first, &again)?;
-        let shown = bob.client.call(0, &preview(&code)).await?;
+        let shown = bob.client.call(0, &preview_invite(&code)).await?;
         same(&shown.uses_left, &Some(1))?;
         refused(
-            bob.client.call(0, &redeem(&code)).await,
+            bob.client.call(0, &redeem_invite(&code)).await,
             Reason::AlreadyMember,
         )
     })
@@ -135,8 +126,14 @@ async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
         for code in codes {
             for door in Door::ALL {
                 let mut way = bob.through(door).await?;
-                refused(way.call(0, &redeem(&code)).await, Reason::UnknownInvite)?;
-                refused(way.call(0, &preview(&code)).await, Reason::UnknownInvite)?;
+                refused(
+                    way.call(0, &redeem_invite(&code)).await,
+                    Reason::UnknownInvite,
+                )?;
+                refused(
+                    way.call(0, &preview_invite(&code)).await,
+                    Reason::UnknownInvite,
+                )?;
             }
         }
         Ok(())
@@ -155,12 +152,12 @@ async fn a_deployment_code_needs_the_administrator() -> Result<()> {
                 .await?
                 .call(0, &create(None, None))
                 .await?;
-            let shown = admin.client.call(0, &preview(&made.code)).await?;
+            let shown = admin.client.call(0, &preview_invite(&made.code)).await?;
             holds(shown.server.is_none(), "it opens no server")?;
             let mut way = alice.through(door).await?;
             refused(way.call(0, &create(None, None)).await, Reason::Forbidden)?;
             refused(
-                way.call(0, &redeem(&made.code)).await,
+                way.call(0, &redeem_invite(&made.code)).await,
                 Reason::UnknownInvite,
             )?;
         }
@@ -180,12 +177,7 @@ async fn strangers_make_no_codes() -> Result<()> {
             .await;
         refused(result, Reason::UnknownServer)?;
         // An override of a channel says nothing of the server.
-        let deny = Override {
-            kind: TargetKind::Role,
-            target: alice.scope(),
-            allow: Permissions::empty(),
-            deny: Permissions::CREATE_INVITE,
-        };
+        let deny = deny_everyone(alice.scope(), Permissions::CREATE_INVITE);
         alice
             .overrides(alice.channel("#general").await?, vec![deny])
             .await?;
@@ -206,11 +198,8 @@ async fn a_deployment_by_invitation_lets_only_the_invited_sign_up() -> Result<()
         let admin = stage.admin().await?;
         let code = admin.client.call(0, &create(Some(1), None)).await?.code;
         let register = |invite: Option<&str>| Register {
-            nonce: nonce(),
-            name: unique("bob"),
-            password: PASSWORD.to_owned(),
             invite: invite.map(str::to_owned),
-            device: None,
+            ..requests::register(&unique("bob"))
         };
         let client = stage.client(1);
         refused(
@@ -242,13 +231,7 @@ async fn a_closed_deployment_takes_nobody_after_the_first() -> Result<()> {
         ..Settings::default()
     };
     scene_on(settings, async |stage| {
-        let register = Register {
-            nonce: nonce(),
-            name: unique("bob"),
-            password: PASSWORD.to_owned(),
-            invite: None,
-            device: None,
-        };
+        let register = requests::register(&unique("bob"));
         let result = stage.client(0).call(0, &register).await;
         holds(
             matches!(&result, Err(error) if error.refusal().is_some()),

@@ -5,13 +5,15 @@ use loadtest::{
     client::log::Seen,
     cluster::Settings,
     door::Door,
-    random::nonce,
-    stage::{holds, message, refused, same, scene, scene_on},
+    requests::{
+        allow_member, deny_everyone, edit_message, get_message, get_messages, send_message,
+    },
+    stage::{holds, refused, same, scene, scene_on},
 };
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::Permissions,
     error::Reason,
-    protocol::message::{GetMessage, GetMessages, MessageDeleted, MessageEdited},
+    protocol::message::{GetMessages, MessageDeleted, MessageEdited},
 };
 
 #[tokio::test]
@@ -25,12 +27,12 @@ async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<(
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
 
             let text = format!("hi over {door:?}, ünïcode 👩‍👩‍👧\nand a line");
-            let sent = way.call(scope, &message(general, &text)).await?;
+            let sent = way.call(scope, &send_message(general, &text)).await?;
             let seen = bob.sees(&text).await?;
             same(&(seen.message_id, seen.seq), &(sent.message_id, sent.seq))?;
             same(&seen.author_id, &alice.user.user_id)?;
 
-            let mut answer = message(general, &format!("an answer over {door:?}"));
+            let mut answer = send_message(general, format!("an answer over {door:?}"));
             answer.reply_to = Some(sent.message_id);
             way.call(scope, &answer).await?;
             same(
@@ -43,10 +45,7 @@ async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<(
                 .sees_event(|event: &MessageEdited| event.message_id == sent.message_id)
                 .await?;
             same(&edited.content, &"better".to_owned())?;
-            let get = GetMessage {
-                channel_id: general,
-                message_id: sent.message_id,
-            };
+            let get = get_message(general, sent.message_id);
             let shown = way.call(scope, &get).await?;
             same(&shown.content, &"better".to_owned())?;
             same(&shown.edited_at, &Some(edited.edited_at))?;
@@ -68,7 +67,7 @@ async fn a_repeated_nonce_is_answered_the_same_over_every_door() -> Result<()> {
     scene(async |stage| {
         let [alice] = stage.company().await?;
         let general = alice.channel("#general").await?;
-        let request = message(general, "once");
+        let request = send_message(general, "once");
         let first = alice.call(&request).await?;
         for door in Door::ALL {
             let again = alice
@@ -88,18 +87,13 @@ async fn a_repeated_nonce_is_answered_even_when_the_right_is_gone() -> Result<()
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
         let general = alice.channel("#general").await?;
-        let request = message(general, "while I may");
+        let request = send_message(general, "while I may");
         let first = bob.call(&request).await?;
-        let silent = Override {
-            kind: TargetKind::Role,
-            target: alice.scope(),
-            allow: Permissions::empty(),
-            deny: Permissions::SEND_MESSAGES,
-        };
+        let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
         alice.overrides(general, vec![silent]).await?;
         same(&bob.call(&request).await?, &first)?;
         refused(
-            bob.call(&message(general, "now I may not")).await,
+            bob.call(&send_message(general, "now I may not")).await,
             Reason::Forbidden,
         )
     })
@@ -111,8 +105,8 @@ async fn a_nonce_belongs_to_its_author() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
         let general = alice.channel("#general").await?;
-        let hers = message(general, "hers");
-        let mut his = message(general, "his");
+        let hers = send_message(general, "hers");
+        let mut his = send_message(general, "his");
         his.nonce.clone_from(&hers.nonce);
         let (first, second) = (alice.call(&hers).await?, bob.call(&his).await?);
         holds(first.message_id != second.message_id, "two messages")?;
@@ -131,12 +125,7 @@ async fn only_the_author_edits_and_a_moderator_may_delete() -> Result<()> {
         refused(carol.edits(general, id, "carol's").await, Reason::Forbidden)?;
         refused(alice.edits(general, id, "alice's").await, Reason::Forbidden)?;
         refused(carol.deletes(general, id).await, Reason::Forbidden)?;
-        let moderator = Override {
-            kind: TargetKind::Member,
-            target: carol.user.user_id.get(),
-            allow: Permissions::MANAGE_MESSAGES,
-            deny: Permissions::empty(),
-        };
+        let moderator = allow_member(carol.user.user_id.get(), Permissions::MANAGE_MESSAGES);
         alice.overrides(general, vec![moderator]).await?;
         carol.deletes(general, id).await?;
         refused(carol.deletes(general, id).await, Reason::UnknownMessage)?;
@@ -171,10 +160,10 @@ async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole() -> Resul
                 (Some(1), None, None, vec![]),
             ] {
                 let page = GetMessages {
-                    channel_id: general,
                     before,
                     after,
                     limit,
+                    ..get_messages(general)
                 };
                 let messages = way.call(bob.scope(), &page).await?.messages;
                 let seqs: Vec<u64> = messages.iter().map(|message| message.seq).collect();
@@ -205,10 +194,8 @@ async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> 
             let (mut before, mut seen) = (None, 0);
             loop {
                 let page = GetMessages {
-                    channel_id: general,
                     before,
-                    after: None,
-                    limit: Some(200),
+                    ..get_messages(general)
                 };
                 let page = way.call(bob.scope(), &page).await?;
                 seen += page.messages.len();
@@ -229,27 +216,17 @@ async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> 
 async fn history_needs_its_permission_and_live_messages_do_not() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
-        let no_past = Override {
-            kind: TargetKind::Role,
-            target: alice.scope(),
-            allow: Permissions::empty(),
-            deny: Permissions::READ_HISTORY,
-        };
+        let no_past = deny_everyone(alice.scope(), Permissions::READ_HISTORY);
         let room = alice.creates_channel("#room", vec![no_past]).await?;
         let sent = alice.send("#room", "live").await?;
         bob.sees("live").await?;
         for door in Door::ALL {
             let mut way = bob.through(door).await?;
-            let get = GetMessage {
-                channel_id: room,
-                message_id: sent.message_id,
-            };
+            let get = get_message(room, sent.message_id);
             refused(way.call(bob.scope(), &get).await, Reason::Forbidden)?;
             let page = GetMessages {
-                channel_id: room,
-                before: None,
-                after: None,
                 limit: None,
+                ..get_messages(room)
             };
             refused(way.call(bob.scope(), &page).await, Reason::Forbidden)?;
         }
@@ -272,16 +249,13 @@ async fn the_message_of_another_channel_does_not_exist() -> Result<()> {
             Reason::UnknownMessage,
         )?;
         refused(mallory.deletes(hers, id).await, Reason::UnknownMessage)?;
-        let mut answer = message(hers, "quoting");
+        let mut answer = send_message(hers, "quoting");
         answer.reply_to = Some(id);
         refused(mallory.call(&answer).await, Reason::UnknownMessage)?;
         // Her server, but the channel of another.
         let theirs = alice.channel("#general").await?;
         for door in Door::ALL {
-            let get = GetMessage {
-                channel_id: theirs,
-                message_id: id,
-            };
+            let get = get_message(theirs, id);
             let mut way = mallory.through(door).await?;
             refused(
                 way.call(mallory.scope(), &get).await,
@@ -300,12 +274,14 @@ async fn messages_without_anything_to_see_and_too_long_ones_are_refused() -> Res
         let [alice] = stage.company().await?;
         let general = alice.channel("#general").await?;
         for text in ["", " \n ", "\u{200b}", "nul\0"] {
-            let result = alice.call(&message(general, text)).await;
+            let result = alice.call(&send_message(general, text)).await;
             refused(result, Reason::Invalid)?;
         }
-        let long = alice.call(&message(general, &"ü".repeat(2_001))).await;
+        let long = alice.call(&send_message(general, "ü".repeat(2_001))).await;
         refused(long, Reason::TooLarge)?;
-        alice.call(&message(general, &"😀".repeat(2_000))).await?;
+        alice
+            .call(&send_message(general, "😀".repeat(2_000)))
+            .await?;
         let sent = alice.send("#general", "short").await?;
         refused(
             alice.edits(general, sent.message_id, "").await,
@@ -321,12 +297,7 @@ async fn the_same_edit_twice_with_one_nonce_happens_once() -> Result<()> {
         let [alice, bob] = stage.company().await?;
         let general = alice.channel("#general").await?;
         let sent = alice.send("#general", "first").await?;
-        let edit = shared::protocol::message::EditMessage {
-            nonce: nonce(),
-            channel_id: general,
-            message_id: sent.message_id,
-            content: "second".to_owned(),
-        };
+        let edit = edit_message(general, sent.message_id, "second");
         alice.call(&edit).await?;
         alice.call(&edit).await?;
         alice.send("#general", "marker").await?;

@@ -5,13 +5,10 @@ use loadtest::{
     client::CallError,
     cluster::Settings,
     door::Door,
-    random::nonce,
-    stage::{holds, message, same, scene_on},
+    requests::{log_in, send_message},
+    stage::{holds, same, scene_on},
 };
-use shared::{
-    error::Reason,
-    protocol::{account::LogIn, session::ListSessions},
-};
+use shared::{error::Reason, protocol::session::ListSessions};
 
 /// Thirty a minute, and five at once.
 const LIMIT: &str = "30/60s+5";
@@ -38,14 +35,15 @@ async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()>
         twin.identify(&alice.token).await?;
         let (mut accepted, mut refusals) = (0, 0);
         for number in 0..8 {
-            let body = message(general, &format!("message {number}"));
+            let body = send_message(general, format!("message {number}"));
             let results = [
                 alice.call(&body.clone()).await,
-                twin.call(alice.scope(), &message(general, "twin")).await,
+                twin.call(alice.scope(), &send_message(general, "twin"))
+                    .await,
                 alice
                     .through(Door::Http)
                     .await?
-                    .call(alice.scope(), &message(general, "http"))
+                    .call(alice.scope(), &send_message(general, "http"))
                     .await,
             ];
             for result in results {
@@ -77,11 +75,11 @@ async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
     scene_on(limited("CONFAB_LIMIT_SEND"), async |stage| {
         let [alice] = stage.company().await?;
         let general = alice.channel("#general").await?;
-        let request = message(general, "once");
+        let request = send_message(general, "once");
         let first = alice.call(&request).await?;
         let mut limited = false;
         for _ in 0..20 {
-            limited |= wait_of(&alice.call(&message(general, "more")).await).is_some();
+            limited |= wait_of(&alice.call(&send_message(general, "more")).await).is_some();
         }
         holds(limited, "twenty more are too many")?;
         for door in Door::ALL {
@@ -102,12 +100,7 @@ async fn guessing_passwords_is_limited_by_address() -> Result<()> {
     scene_on(limited("CONFAB_LIMIT_SIGN_IN"), async |stage| {
         let mut limited = 0;
         for number in 0..16 {
-            let guess = LogIn {
-                nonce: nonce(),
-                name: "admin".to_owned(),
-                password: format!("guess number {number}"),
-                device: None,
-            };
+            let guess = log_in("admin", &format!("guess number {number}"));
             let result = stage.client(number).call(0, &guess).await;
             limited += usize::from(wait_of(&result).is_some());
         }

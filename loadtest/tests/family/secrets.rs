@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 use loadtest::{
     cluster::{Settings, redis_tell},
     door::Door,
-    random::nonce,
+    requests::{self, join_as_guest},
     stage::{holds, refused, scene_on, unique},
 };
 use shared::{
     error::Reason,
-    protocol::account::{Authenticate, JoinAsGuest, LogIn, Register},
+    protocol::account::{Authenticate, Register},
 };
 use tokio::time::{Instant, sleep};
 
@@ -42,33 +42,22 @@ async fn no_password_and_no_token_rests_in_redis() -> Result<()> {
         let (name, password) = (unique("alice"), "a password like no other".to_owned());
         let mut secrets = vec![password.clone(), "a wrong guess at it".to_owned()];
         let register = Register {
-            nonce: nonce(),
-            name: name.clone(),
             password: password.clone(),
-            invite: None,
-            device: None,
+            ..requests::register(&name)
         };
         secrets.push(stage.client(0).call(0, &register).await?.token);
         for (number, attempt) in [password, "a wrong guess at it".to_owned()]
             .into_iter()
             .enumerate()
         {
-            let log_in = LogIn {
-                nonce: nonce(),
-                name: name.clone(),
-                password: attempt,
-                device: None,
-            };
+            let log_in = requests::log_in(&name, &attempt);
             let result = stage.client(number).call(0, &log_in).await;
             match number {
                 0 => secrets.push(result?.token),
                 _ => refused(result, Reason::WrongCredentials)?,
             }
         }
-        let guest = JoinAsGuest {
-            nonce: nonce(),
-            device: None,
-        };
+        let guest = join_as_guest();
         secrets.push(stage.client(1).call(0, &guest).await?.token);
         // Opens its account, so it is a secret, too.
         secrets.push(guest.nonce);

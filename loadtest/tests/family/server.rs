@@ -3,14 +3,14 @@
 use anyhow::{Context, Result};
 use loadtest::{
     door::Door,
-    random::nonce,
+    requests::{create_server, leave_server},
     stage::{holds, refused, same, scene},
 };
 use shared::{
     error::Reason,
     protocol::{
         channel::GetChannels,
-        server::{CreateServer, GetServer, LeaveServer, ListServers, MemberLeft, ServerJoined},
+        server::{GetServer, ListServers, MemberLeft, ServerJoined},
     },
 };
 
@@ -21,10 +21,7 @@ async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<
         for door in Door::ALL {
             let before = alice.remembers().await?;
             let mut way = alice.through(door).await?;
-            let create = CreateServer {
-                nonce: nonce(),
-                name: "  Book club ".to_owned(),
-            };
+            let create = create_server("  Book club ");
             let info = way.call(0, &create).await?;
             same(&info.server.name, &"Book club".to_owned())?;
             same(&info.server.owner_id, &alice.user.user_id)?;
@@ -52,10 +49,7 @@ async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<
 async fn a_repeated_creation_is_the_same_server() -> Result<()> {
     scene(async |stage| {
         let alice = stage.guest("alice", 0).await?;
-        let create = CreateServer {
-            nonce: nonce(),
-            name: "Once".to_owned(),
-        };
+        let create = create_server("Once");
         let first = alice.client.call(0, &create).await?;
         for door in Door::ALL {
             let again = alice.through(door).await?.call(0, &create).await?;
@@ -72,10 +66,7 @@ async fn names_without_anything_to_see_are_refused() -> Result<()> {
     scene(async |stage| {
         let alice = stage.guest("alice", 0).await?;
         for name in ["", "   ", "\u{200b}", "a\nb", &"x".repeat(101)] {
-            let create = CreateServer {
-                nonce: nonce(),
-                name: name.to_owned(),
-            };
+            let create = create_server(name);
             refused(alice.client.call(0, &create).await, Reason::Invalid)?;
         }
         Ok(())
@@ -89,7 +80,7 @@ async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
         for door in Door::ALL {
             let [alice, bob] = stage.company().await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
-            let leave = LeaveServer { nonce: nonce() };
+            let leave = leave_server();
             bob.through(door).await?.call(bob.scope(), &leave).await?;
             alice
                 .sees_event(|left: &MemberLeft| left.user_id == bob.user.user_id)
@@ -123,7 +114,7 @@ async fn the_owner_cannot_leave() -> Result<()> {
     scene(async |stage| {
         let [alice] = stage.company().await?;
         for door in Door::ALL {
-            let leave = LeaveServer { nonce: nonce() };
+            let leave = leave_server();
             let result = alice.through(door).await?.call(alice.scope(), &leave).await;
             refused(result, Reason::OwnerCannotLeave)?;
         }
@@ -143,7 +134,7 @@ async fn a_server_of_others_does_not_exist() -> Result<()> {
                 way.call(alice.scope(), &GetServer {}).await,
                 Reason::UnknownServer,
             )?;
-            let leave = LeaveServer { nonce: nonce() };
+            let leave = leave_server();
             refused(way.call(alice.scope(), &leave).await, Reason::UnknownServer)?;
             same(&way.call(0, &ListServers {}).await?.servers, &Vec::new())?;
         }

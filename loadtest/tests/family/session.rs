@@ -4,23 +4,21 @@ use anyhow::Result;
 use loadtest::{
     client::{Status, log::Seen},
     door::Door,
-    random::nonce,
-    stage::{PASSWORD, Stage, holds, refused, same, scene},
+    requests::{self, PASSWORD, revoke_session},
+    stage::{Stage, holds, refused, same, scene},
 };
 use shared::{
     error::Reason,
     protocol::{
         account::{LogIn, SessionClosed, SignedIn},
-        session::{ListSessions, RevokeSession},
+        session::ListSessions,
     },
 };
 
 async fn second_session(stage: &Stage, name: &str) -> Result<SignedIn> {
     let log_in = LogIn {
-        nonce: nonce(),
-        name: name.to_owned(),
-        password: PASSWORD.to_owned(),
         device: Some("second".to_owned()),
+        ..requests::log_in(name, PASSWORD)
     };
     Ok(stage.client(1).call(0, &log_in).await?)
 }
@@ -59,10 +57,7 @@ async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
             let second = second_session(stage, &alice.user.name).await?;
             let device = stage.client(1);
             device.identify(&second.token).await?;
-            let revoke = RevokeSession {
-                nonce: nonce(),
-                session_id: second.session_id,
-            };
+            let revoke = revoke_session(second.session_id);
             alice.through(door).await?.call(0, &revoke).await?;
             let status = device
                 .until(|status| matches!(status, Status::Closed(_)))
@@ -84,10 +79,7 @@ async fn the_session_of_another_account_does_not_exist() -> Result<()> {
         let alice = stage.guest("alice", 0).await?;
         let bob = stage.guest("bob", 1).await?;
         for door in Door::ALL {
-            let revoke = RevokeSession {
-                nonce: nonce(),
-                session_id: alice.session_id,
-            };
+            let revoke = revoke_session(alice.session_id);
             let result = bob.through(door).await?.call(0, &revoke).await;
             refused(result, Reason::UnknownSession)?;
         }

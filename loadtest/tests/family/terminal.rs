@@ -5,7 +5,8 @@ use std::{process::Stdio, time::Duration};
 use anyhow::{Context, Result};
 use loadtest::{
     cluster::Settings,
-    stage::{PASSWORD, Stage, scene_on, unique},
+    requests::PASSWORD,
+    stage::{Stage, scene_on, unique},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},

@@ -4,10 +4,11 @@ use anyhow::Result;
 use loadtest::{
     client::log::Seen,
     door::Door,
+    requests::{deny_everyone, hide_channel},
     stage::{holds, refused, same, scene},
 };
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::Permissions,
     error::Reason,
     protocol::{
         Event,
@@ -53,12 +54,7 @@ async fn those_who_may_not_send_may_not_type() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
         let stranger = stage.guest("stranger", 1).await?;
-        let silent = Override {
-            kind: TargetKind::Role,
-            target: alice.scope(),
-            allow: Permissions::empty(),
-            deny: Permissions::SEND_MESSAGES,
-        };
+        let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
         let room = alice.creates_channel("#room", vec![silent]).await?;
         let signal = SignalTyping { channel_id: room };
         for door in Door::ALL {
@@ -76,12 +72,7 @@ async fn those_who_may_not_send_may_not_type() -> Result<()> {
 async fn nobody_hears_typing_in_a_channel_that_he_does_not_see() -> Result<()> {
     scene(async |stage| {
         let [alice, bob] = stage.company().await?;
-        let hidden = Override {
-            kind: TargetKind::Role,
-            target: alice.scope(),
-            allow: Permissions::empty(),
-            deny: Permissions::VIEW_CHANNEL,
-        };
+        let hidden = hide_channel(alice.scope());
         let secret = alice.creates_channel("#secret", vec![hidden]).await?;
         alice.call(&SignalTyping { channel_id: secret }).await?;
         alice.send("#general", "marker").await?;

@@ -11,36 +11,20 @@ use loadtest::{
     client::{Client, log::Seen},
     cluster::Settings,
     door::Door,
-    random::nonce,
-    stage::{PASSWORD, Person, Stage, holds, refused, same, scene, scene_on},
+    requests::{self, PASSWORD, ack_unread, hide_channel, mark_unread},
+    stage::{Person, Stage, holds, refused, same, scene, scene_on},
 };
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
     error::Reason,
-    ids::{ChannelId, Id},
+    ids::Id,
     protocol::{
         account::{LogIn, SignedIn},
-        unread::{AckUnread, GetUnreads, MarkUnread, UnreadMoved},
+        unread::{AckUnread, GetUnreads, UnreadMoved},
     },
 };
 
 /// How long somebody waits for what has to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-fn ack(channel: ChannelId, seq: u64) -> AckUnread {
-    AckUnread {
-        channel_id: channel,
-        seq,
-    }
-}
-
-fn mark(channel: ChannelId, seq: u64, seen: u64) -> MarkUnread {
-    MarkUnread {
-        channel_id: channel,
-        seq,
-        seen,
-    }
-}
 
 /// How much of `#general` somebody has not read.
 async fn unread(person: &Person) -> Result<u64> {
@@ -51,16 +35,6 @@ async fn unread(person: &Person) -> Result<u64> {
 /// The register version that the last `ready` named.
 fn registers(client: &Client) -> Result<u64> {
     Ok(client.ready().context("the session is not open")?.registers)
-}
-
-/// Takes the sight of a channel from everyone but those who may everything.
-fn hidden(server: u64) -> Override {
-    Override {
-        kind: TargetKind::Role,
-        target: server,
-        allow: Permissions::empty(),
-        deny: Permissions::VIEW_CHANNEL,
-    }
 }
 
 #[tokio::test]
@@ -74,7 +48,7 @@ async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
                 alice.send("#general", text).await?;
             }
             let mut way = bob.through(door).await?;
-            let cursor = way.call(0, &ack(general, 2)).await?;
+            let cursor = way.call(0, &ack_unread(general, 2)).await?;
             same(&(cursor.seq, cursor.version), &(2, 1))?;
             let fetched = way.call(0, &GetUnreads { newer_than: None }).await?;
             let [found] = fetched.unreads.as_slice() else {
@@ -113,12 +87,15 @@ async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
-            let seen = way.call(0, &ack(general, 9)).await?.version;
-            let marked = way.call(0, &mark(general, 1, seen)).await?;
+            let seen = way.call(0, &ack_unread(general, 9)).await?.version;
+            let marked = way.call(0, &mark_unread(general, 1, seen)).await?;
             same(&(marked.seq, marked.version), &(1, seen + 1))?;
             // The answer was lost: a repeat is answered the same.
-            same(&way.call(0, &mark(general, 1, seen)).await?, &marked)?;
-            refused(way.call(0, &mark(general, 2, seen)).await, Reason::Moved)?;
+            same(&way.call(0, &mark_unread(general, 1, seen)).await?, &marked)?;
+            refused(
+                way.call(0, &mark_unread(general, 2, seen)).await,
+                Reason::Moved,
+            )?;
         }
         Ok(())
     })
@@ -134,7 +111,7 @@ async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
         let tablet = second_device(stage, &alice).await?;
         let before = alice.remembers().await?;
         let seen = alice.reads_to(general, 3).await?.version;
-        let marked = alice.client.call(0, &mark(general, 1, seen)).await?;
+        let marked = alice.client.call(0, &mark_unread(general, 1, seen)).await?;
         let told = tablet.log().wait(0, PATIENCE, |seen| {
             seen.event::<UnreadMoved>()
                 .filter(|moved| moved.cursor == marked)
@@ -160,10 +137,8 @@ async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
 /// A second session of somebody with a password, on another gateway.
 async fn second_device(stage: &Stage, person: &Person) -> Result<Arc<Client>> {
     let log_in = LogIn {
-        nonce: nonce(),
-        name: person.user.name.clone(),
-        password: PASSWORD.to_owned(),
         device: Some("tablet".to_owned()),
+        ..requests::log_in(&person.user.name, PASSWORD)
     };
     let client = stage.client(1);
     let SignedIn { token, .. } = client.call(0, &log_in).await?;
@@ -179,7 +154,7 @@ async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Res
         alice.reads_to(general, 1).await?;
         let twin = stage.client(1);
         twin.identify(&alice.token).await?;
-        let requests: Vec<AckUnread> = (2..=20).map(|seq| ack(general, seq)).collect();
+        let requests: Vec<AckUnread> = (2..=20).map(|seq| ack_unread(general, seq)).collect();
         let here = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
         let there = try_join_all(requests.iter().map(|ack| twin.call(0, ack)));
         let started = Instant::now();
@@ -209,7 +184,9 @@ async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
         bob.reads("#room").await?;
         same(&bob.unreads(None).await?.unreads.len(), &1)?;
 
-        alice.overrides(room, vec![hidden(alice.scope())]).await?;
+        alice
+            .overrides(room, vec![hide_channel(alice.scope())])
+            .await?;
         alice.send("#room", "secret").await?;
         same(&bob.unreads(None).await?.unreads, &Vec::new())?;
         // He may go on moving it: that says nothing of the channel.
@@ -234,13 +211,13 @@ async fn a_write_says_nothing_of_what_one_does_not_see() -> Result<()> {
         for door in Door::ALL {
             let mut way = mallory.through(door).await?;
             for channel in [hers, nowhere] {
-                let cursor = way.call(0, &ack(channel, 1)).await?;
+                let cursor = way.call(0, &ack_unread(channel, 1)).await?;
                 same(&(cursor.channel_id, cursor.seq), &(channel, 1))?;
             }
             let all = way.call(0, &GetUnreads { newer_than: None }).await?;
             same(&all.unreads, &Vec::new())?;
             // Another scope than one's own account has no cursors.
-            let elsewhere = way.call(mallory.scope(), &ack(hers, 1)).await;
+            let elsewhere = way.call(mallory.scope(), &ack_unread(hers, 1)).await;
             refused(elsewhere, Reason::Malformed)?;
         }
         Ok(())
@@ -262,7 +239,7 @@ async fn reading_is_limited() -> Result<()> {
             let mut limited = false;
             for seq in 1..20 {
                 limited |= refused(
-                    way.call(0, &mark(general, seq, 0)).await,
+                    way.call(0, &mark_unread(general, seq, 0)).await,
                     Reason::RateLimited,
                 )
                 .is_ok();
@@ -286,7 +263,7 @@ async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
         same(&alice.unreads(Some(version)).await?.unreads, &Vec::new())?;
         let tablet = second_device(stage, &alice).await?;
         same(&registers(&tablet)?, &version)?;
-        tablet.call(0, &ack(plans, 7)).await?;
+        tablet.call(0, &ack_unread(plans, 7)).await?;
         // On another gateway, which says with the first frame that something is newer.
         let position = alice.client.log().end();
         alice.client.resume_on(None).await?;
@@ -314,8 +291,9 @@ async fn a_worker_that_dies_with_a_write_in_hand_loses_none_that_was_answered() 
             let base = round * 10;
             alice.reads_to(general, base).await?;
             // They wait for their window when the workers die, and are repeated.
-            let requests: Vec<AckUnread> =
-                (base + 1..base + 5).map(|seq| ack(general, seq)).collect();
+            let requests: Vec<AckUnread> = (base + 1..base + 5)
+                .map(|seq| ack_unread(general, seq))
+                .collect();
             let asking = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
             let killing = async {
                 for worker in &stage.cluster.workers {

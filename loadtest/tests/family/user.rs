@@ -3,6 +3,7 @@
 use anyhow::Result;
 use loadtest::{
     door::Door,
+    requests::list_users,
     stage::{refused, same, scene},
 };
 use shared::{error::Reason, protocol::user::ListUsers};
@@ -44,8 +45,8 @@ async fn strangers_list_nobody() -> Result<()> {
         let stranger = stage.guest("stranger", 1).await?;
         for door in Door::ALL {
             let all = ListUsers {
-                after: None,
                 limit: None,
+                ..list_users()
             };
             let result = stranger
                 .through(door)
@@ -65,8 +66,8 @@ async fn a_page_beyond_the_limit_is_cut_or_refused() -> Result<()> {
         let [alice, _bob] = stage.company().await?;
         for limit in [0, 201, u32::MAX] {
             let page = ListUsers {
-                after: None,
                 limit: Some(limit),
+                ..list_users()
             };
             match alice.call(&page).await {
                 Ok(users) => same(&(users.members.len() <= 200), &true)?,

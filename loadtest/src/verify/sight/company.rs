@@ -9,17 +9,19 @@ use shared::{
     ids::{ChannelId, MessageId},
     protocol::{
         Request,
-        channel::{ChannelCreated, CreateChannel, DeleteChannel, UpdateChannel},
-        invite::{CreateInvite, RedeemInvite},
-        message::{DeleteMessage, EditMessage, MessageSent, NewMessage},
-        server::LeaveServer,
+        channel::{ChannelCreated, CreateChannel, UpdateChannel},
+        message::MessageSent,
     },
 };
 use tokio::time::sleep;
 
 use crate::{
     client::{CallError, Client, Options},
-    random::{Random, nonce},
+    random::Random,
+    requests::{
+        create_channel, create_invite, delete_channel, delete_message, edit_message, leave_server,
+        override_of, redeem_invite, send_message, update_channel,
+    },
     room::Room,
     verify::{
         schedule::{Fault, Who},
@@ -81,11 +83,7 @@ impl Company {
             let ready = client.ready().context("a session that is open")?;
             users.push(ready.user.user_id.get());
             if number == 0 {
-                let invite = CreateInvite {
-                    nonce: nonce(),
-                    max_uses: None,
-                    expires_in: None,
-                };
+                let invite = create_invite();
                 code = client.call(room.server.get(), &invite).await?.code;
             }
             client.close().await;
@@ -223,12 +221,12 @@ impl Company {
         let mut overrides = Vec::new();
         let mut over = |kind, target, shows| {
             let (yes, no) = (Permissions::VIEW_CHANNEL, Permissions::empty());
-            overrides.push(Override {
+            overrides.push(override_of(
                 kind,
                 target,
-                allow: if shows { yes } else { no },
-                deny: if shows { no } else { yes },
-            });
+                if shows { yes } else { no },
+                if shows { no } else { yes },
+            ));
         };
         if random.below(2) == 0 {
             over(TargetKind::Role, self.topic(), false);
@@ -264,36 +262,21 @@ impl Company {
                 self.ask(session, &update, |()| Outcome::Done).await
             }
             Wish::Delete(channel_id) => {
-                let nonce = nonce();
-                let delete = DeleteChannel { nonce, channel_id };
+                let delete = delete_channel(channel_id);
                 self.ask(session, &delete, |()| Outcome::Deleted(channel_id))
                     .await
             }
             Wish::Say(channel_id) => {
-                let message = NewMessage {
-                    nonce: nonce(),
-                    channel_id,
-                    content: "something".to_owned(),
-                    reply_to: None,
-                };
+                let message = send_message(channel_id, "something");
                 self.ask(session, &message, |sent| said(channel_id, sent))
                     .await
             }
             Wish::Edit(channel_id, message_id) => {
-                let edit = EditMessage {
-                    nonce: nonce(),
-                    channel_id,
-                    message_id,
-                    content: "something else".to_owned(),
-                };
+                let edit = edit_message(channel_id, message_id, "something else");
                 self.ask(session, &edit, |()| Outcome::Done).await
             }
             Wish::Remove(channel_id, message_id) => {
-                let delete = DeleteMessage {
-                    nonce: nonce(),
-                    channel_id,
-                    message_id,
-                };
+                let delete = delete_message(channel_id, message_id);
                 self.ask(session, &delete, |()| Outcome::Done).await
             }
         }
@@ -317,13 +300,10 @@ impl Company {
     async fn come_and_go(&self, session: &Session, mut random: Random) -> Vec<bool> {
         let mut answered = Vec::new();
         for _ in 0..random.below(4) {
-            let leave = LeaveServer { nonce: nonce() };
+            let leave = leave_server();
             let left = session.client.call(self.topic(), &leave).await;
             sleep(Duration::from_millis(random.below(3) * random.below(150))).await;
-            let redeem = RedeemInvite {
-                nonce: nonce(),
-                code: self.code.clone(),
-            };
+            let redeem = redeem_invite(&self.code);
             let joined = session.client.call(0, &redeem).await;
             let known = |error: Option<CallError>| error.is_none_or(|e| e.refusal().is_some());
             answered.extend([known(left.err()), known(joined.err())]);
@@ -368,12 +348,7 @@ enum Outcome {
 }
 
 pub(super) fn create(overrides: Vec<Override>) -> CreateChannel {
-    CreateChannel {
-        nonce: nonce(),
-        name: "room".to_owned(),
-        topic: None,
-        overrides,
-    }
+    create_channel("room", overrides)
 }
 
 pub(super) fn update(
@@ -382,12 +357,9 @@ pub(super) fn update(
     overrides: Option<Vec<Override>>,
 ) -> UpdateChannel {
     UpdateChannel {
-        nonce: nonce(),
-        channel_id,
         name,
-        topic: None,
-        position: None,
         overrides,
+        ..update_channel(channel_id)
     }
 }
 

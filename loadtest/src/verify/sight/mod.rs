@@ -12,13 +12,10 @@ mod model;
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result};
-use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
-    protocol::{
-        channel::{ChannelCreated, GetChannels},
-        message::MessageCreated,
-        typing::{SignalTyping, TypingStarted},
-    },
+use shared::protocol::{
+    channel::{ChannelCreated, GetChannels},
+    message::MessageCreated,
+    typing::{SignalTyping, TypingStarted},
 };
 use tokio::time::Instant;
 
@@ -36,6 +33,7 @@ use super::{
 use crate::{
     client::{Options, Status, log::Seen},
     random::{Random, nonce},
+    requests::hide_channel,
 };
 
 /// Within this time something goes on, or never.
@@ -71,12 +69,7 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
     let scope = room.server.get();
     let owner = room.enter(0, Options::default()).await?;
     let member = room.enter(1, Options::default()).await?;
-    let hidden = Override {
-        kind: TargetKind::Role,
-        target: scope,
-        allow: Permissions::empty(),
-        deny: Permissions::VIEW_CHANNEL,
-    };
+    let hidden = hide_channel(scope);
     for _ in 0..3 {
         let create = company::create(Vec::new());
         let secret = owner.call(scope, &create).await?.channel.channel_id;

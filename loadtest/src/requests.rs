@@ -1,0 +1,235 @@
+//! Requests as clients of this crate send them: each with a fresh nonce, and without what is
+//! optional. Who wants more sets the field: `Register { invite, ..register(name) }`.
+
+use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
+    ids::{ChannelId, MessageId, SessionId},
+    protocol::{
+        account::{JoinAsGuest, LogIn, Register},
+        channel::{CreateChannel, DeleteChannel, UpdateChannel},
+        invite::{CreateInvite, PreviewInvite, RedeemInvite},
+        message::{DeleteMessage, EditMessage, GetMessage, GetMessages, NewMessage},
+        server::{CreateServer, LeaveServer},
+        session::RevokeSession,
+        unread::{AckUnread, MarkUnread},
+        user::ListUsers,
+    },
+};
+
+use crate::random::nonce;
+
+/// The password of accounts that have no other.
+pub const PASSWORD: &str = "correct horse battery";
+/// The most messages or members that a page holds.
+pub const PAGE: u32 = 200;
+
+/// Creates an account with [`PASSWORD`].
+pub fn register(name: &str) -> Register {
+    Register {
+        nonce: nonce(),
+        name: name.to_owned(),
+        password: PASSWORD.to_owned(),
+        invite: None,
+        device: None,
+    }
+}
+
+/// Signs in.
+pub fn log_in(name: &str, password: &str) -> LogIn {
+    LogIn {
+        nonce: nonce(),
+        name: name.to_owned(),
+        password: password.to_owned(),
+        device: None,
+    }
+}
+
+/// Creates an account without a password.
+pub fn join_as_guest() -> JoinAsGuest {
+    JoinAsGuest {
+        nonce: nonce(),
+        device: None,
+    }
+}
+
+/// Ends a session of one's own account.
+pub fn revoke_session(session_id: SessionId) -> RevokeSession {
+    RevokeSession {
+        nonce: nonce(),
+        session_id,
+    }
+}
+
+/// Creates a server.
+pub fn create_server(name: &str) -> CreateServer {
+    CreateServer {
+        nonce: nonce(),
+        name: name.to_owned(),
+    }
+}
+
+/// Leaves the server of the scope.
+pub fn leave_server() -> LeaveServer {
+    LeaveServer { nonce: nonce() }
+}
+
+/// Makes a code for the server of the scope, or for the deployment, without an end.
+pub fn create_invite() -> CreateInvite {
+    CreateInvite {
+        nonce: nonce(),
+        max_uses: None,
+        expires_in: None,
+    }
+}
+
+/// Joins the server of a code.
+pub fn redeem_invite(code: &str) -> RedeemInvite {
+    RedeemInvite {
+        nonce: nonce(),
+        code: code.to_owned(),
+    }
+}
+
+/// Asks what a code opens.
+pub fn preview_invite(code: &str) -> PreviewInvite {
+    PreviewInvite {
+        code: code.to_owned(),
+    }
+}
+
+/// Creates a channel without a topic.
+pub fn create_channel(name: &str, overrides: Vec<Override>) -> CreateChannel {
+    CreateChannel {
+        nonce: nonce(),
+        name: name.to_owned(),
+        topic: None,
+        overrides,
+    }
+}
+
+/// Changes nothing of a channel yet.
+pub fn update_channel(channel_id: ChannelId) -> UpdateChannel {
+    UpdateChannel {
+        nonce: nonce(),
+        channel_id,
+        name: None,
+        topic: None,
+        position: None,
+        overrides: None,
+    }
+}
+
+/// Sets the overrides of a channel and leaves the rest of it.
+pub fn set_overrides(channel_id: ChannelId, overrides: Vec<Override>) -> UpdateChannel {
+    UpdateChannel {
+        overrides: Some(overrides),
+        ..update_channel(channel_id)
+    }
+}
+
+/// Deletes a channel.
+pub fn delete_channel(channel_id: ChannelId) -> DeleteChannel {
+    DeleteChannel {
+        nonce: nonce(),
+        channel_id,
+    }
+}
+
+/// Sends a message that replies to none.
+pub fn send_message(channel_id: ChannelId, content: impl Into<String>) -> NewMessage {
+    NewMessage {
+        nonce: nonce(),
+        channel_id,
+        content: content.into(),
+        reply_to: None,
+    }
+}
+
+/// Changes the text of a message.
+pub fn edit_message(channel_id: ChannelId, message_id: MessageId, content: &str) -> EditMessage {
+    EditMessage {
+        nonce: nonce(),
+        channel_id,
+        message_id,
+        content: content.to_owned(),
+    }
+}
+
+/// Deletes a message.
+pub fn delete_message(channel_id: ChannelId, message_id: MessageId) -> DeleteMessage {
+    DeleteMessage {
+        nonce: nonce(),
+        channel_id,
+        message_id,
+    }
+}
+
+/// Reads one message.
+pub const fn get_message(channel_id: ChannelId, message_id: MessageId) -> GetMessage {
+    GetMessage {
+        channel_id,
+        message_id,
+    }
+}
+
+/// Reads the last [`PAGE`] messages of a channel.
+pub const fn get_messages(channel_id: ChannelId) -> GetMessages {
+    GetMessages {
+        channel_id,
+        before: None,
+        after: None,
+        limit: Some(PAGE),
+    }
+}
+
+/// Moves the cursor of a channel forward.
+pub const fn ack_unread(channel_id: ChannelId, seq: u64) -> AckUnread {
+    AckUnread { channel_id, seq }
+}
+
+/// Moves the cursor of a channel anywhere, if its version is the one that was seen.
+pub const fn mark_unread(channel_id: ChannelId, seq: u64, seen: u64) -> MarkUnread {
+    MarkUnread {
+        channel_id,
+        seq,
+        seen,
+    }
+}
+
+/// Reads the first [`PAGE`] members of a server.
+pub const fn list_users() -> ListUsers {
+    ListUsers {
+        after: None,
+        limit: Some(PAGE),
+    }
+}
+
+/// Takes a permission from everyone in a channel of this server, but for those who may everything.
+pub const fn deny_everyone(server: u64, deny: Permissions) -> Override {
+    override_of(TargetKind::Role, server, Permissions::empty(), deny)
+}
+
+/// Hides a channel of this server from everyone but those who may everything.
+pub const fn hide_channel(server: u64) -> Override {
+    deny_everyone(server, Permissions::VIEW_CHANNEL)
+}
+
+/// Gives one member a permission in a channel.
+pub const fn allow_member(account: u64, allow: Permissions) -> Override {
+    override_of(TargetKind::Member, account, allow, Permissions::empty())
+}
+
+/// What a role or a member may do otherwise in a channel.
+pub const fn override_of(
+    kind: TargetKind,
+    target: u64,
+    allow: Permissions,
+    deny: Permissions,
+) -> Override {
+    Override {
+        kind,
+        target,
+        allow,
+        deny,
+    }
+}
