@@ -17,7 +17,9 @@ use shared::protocol::FAMILIES;
 /// Code lines that a file may have before its tests.
 const MAX_LINES: usize = 600;
 /// Where a family needs no file, because the folder's file is plumbing.
-const PLUMBING: [&str; 6] = ["mod", "macros", "control", "blocks", "register", "repeat"];
+const PLUMBING: [&str; 7] = [
+    "mod", "macros", "control", "blocks", "register", "repeat", "guard",
+];
 /// Who may speak to Postgres.
 const SQL: [&str; 5] = [
     "worker/src/store",

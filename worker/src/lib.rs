@@ -4,8 +4,8 @@
 //!
 //! - [`config`]: settings; [`run`]: the program;
 //! - `lane`: the way of a command: own, consume, commit, publish;
-//! - `context`, `guard`, `commands`: what a handler may touch, what is checked
-//!   before it, and the handlers;
+//! - `transaction`, `access`, `commands`: what a handler may touch, what is checked
+//!   before it, and the handlers; `state`: what a lane remembers;
 //! - `queries`: what any worker answers, and what it prepares for a lane;
 //! - `store`: the only SQL, written by lanes and read by queries;
 //! - `limiter`, `password`, `token`: what both use;
@@ -14,14 +14,13 @@
 //! - `days`: the daily tables;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
+mod access;
 mod attempts;
 mod commands;
 pub mod config;
 mod consumers;
-mod context;
 mod days;
 mod error;
-mod guard;
 mod jobs;
 mod lane;
 mod limiter;
@@ -31,8 +30,10 @@ mod queries;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
+mod state;
 mod store;
 mod token;
+mod transaction;
 
 pub use run::{metrics, migrate, new_epoch, run};
 

@@ -19,12 +19,13 @@ use crate::{
     consumers::{self, Consumer},
     days::Days,
     jobs,
-    lane::{self, Caps, LaneConfig, LaneParts, LaneStatus, process::Process},
+    lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     password::Hasher,
     queries,
     store::{PgConnectOptions, epoch, jobs::Jobs, migrate, read::Store},
+    transaction::Caps,
 };
 
 /// How long `migrate` waits for a database that is not there yet.

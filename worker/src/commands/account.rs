@@ -16,13 +16,14 @@ use shared::{
 
 use super::{check_nonce, session};
 use crate::{
-    context::Context,
     error::Error,
     store::write::{
+        self,
         account::NewAccount,
         session::{FirstSession, NewSession},
     },
     token,
+    transaction::Context,
 };
 
 /// How long a sign-in may be repeated, in milliseconds: a day. After that its nonce is
@@ -51,7 +52,7 @@ impl Handler<Context<'_>> for CreateUser {
         } = self;
         check_nonce(&nonce)?;
         if name.is_none()
-            && let Some(user) = ctx.look().await?.find_guest(&nonce).await?
+            && let Some(user) = write::account::find_guest(ctx.read().await?, &nonce).await?
         {
             // A guest has no name to be found by: the nonce finds the first result.
             ctx.require(is_recent(ctx, user.created_ms()), Reason::NonceReused)?;
@@ -59,24 +60,22 @@ impl Handler<Context<'_>> for CreateUser {
         }
         if name.is_none() {
             let most = ctx.caps().guests;
-            let full = ctx.look().await?.has_guests(most).await?;
+            let full = write::account::has_guests(ctx.read().await?, most).await?;
             ctx.require(!full, Reason::LimitReached)?;
         }
         let id: UserId = ctx.next_id()?;
         let name = name.unwrap_or_else(|| format!("guest-{id}"));
         // A guest cannot administer, so the first account is one with a password.
-        let admin = password_hash.is_some() && ctx.look().await?.claim_deployment(id).await?;
-        if admin {
-            ctx.wrote();
-        } else if invite_required {
+        let admin = password_hash.is_some()
+            && write::account::claim_deployment(&mut ctx.write().await?, id).await?;
+        if !admin && invite_required {
             let code = invite
                 .as_deref()
                 .ok_or(Refusal::from(Reason::InviteRequired))?;
-            let redeemed = ctx.look().await?.redeem(code, None, id).await?;
+            let redeemed = write::invite::redeem(&mut ctx.write().await?, code, None, id).await?;
             ctx.require(redeemed, Reason::UnknownInvite)?;
-            ctx.wrote();
         }
-        let account = NewAccount {
+        let new = NewAccount {
             id,
             name: &name,
             folded: &content::folded(&name),
@@ -84,11 +83,11 @@ impl Handler<Context<'_>> for CreateUser {
             admin,
             nonce: &nonce,
         };
-        let store = ctx.look().await?;
-        if !store.insert_account(&account).await? {
+        if !write::account::insert_account(&mut ctx.write().await?, &new).await? {
             // A repeat that overtook its first attempt: the next one finds the
             // account, and then the password is verified.
-            let repeat = store.signed_up_with(account.folded, &nonce).await?;
+            let repeat =
+                write::account::signed_up_with(ctx.read().await?, new.folded, &nonce).await?;
             return Err(if repeat {
                 Reason::Unknown
             } else {
@@ -96,7 +95,7 @@ impl Handler<Context<'_>> for CreateUser {
             }
             .into());
         }
-        ctx.store().await?.create_topic(id.get()).await?;
+        write::event::create_topic(&mut ctx.write().await?, id.get()).await?;
         open(ctx, id, &nonce, device).await
     }
 }
@@ -120,13 +119,13 @@ async fn open(
     device: String,
 ) -> Result<SignedIn, Error> {
     ctx.require(user_id.partition() == ctx.partition(), Reason::Malformed)?;
-    let user: Option<User> = ctx.look().await?.find_user(user_id).await?;
+    let user: Option<User> = write::server::find_user(ctx.read().await?, user_id).await?;
     let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
-    let first = ctx.look().await?.find_session(user_id, nonce).await?;
+    let first = write::session::find_session(ctx.read().await?, user_id, nonce).await?;
     #[cfg(feature = "sabotage")]
     let first = match first {
         Some(first) if crate::sabotage::replaces_token() => {
-            ctx.store().await?.delete_session(user_id, first.id).await?;
+            write::session::delete_session(&mut ctx.write().await?, user_id, first.id).await?;
             None
         }
         first => first,
@@ -150,12 +149,10 @@ async fn open(
         device: &device,
         nonce,
     };
-    ctx.store().await?.insert_session(&session).await?;
-    let closed = ctx
-        .store()
-        .await?
-        .delete_oldest_sessions(user_id, MAX_SESSIONS)
-        .await?;
+    write::session::insert_session(&mut ctx.write().await?, &session).await?;
+    let closed =
+        write::session::delete_oldest_sessions(&mut ctx.write().await?, user_id, MAX_SESSIONS)
+            .await?;
     for session in closed {
         ctx.emit_to(
             user_id,

@@ -22,10 +22,11 @@ use shared::{
 };
 
 use crate::{
-    context::{Audience, Context},
     error::Error,
     jobs::CHANNEL_PURGE,
-    lane::memory::ChannelState,
+    state::server::{Audience, ChannelState},
+    store::write,
+    transaction::Context,
 };
 
 /// The last position: a column of Postgres holds no larger one. Channels may share it.
@@ -61,15 +62,15 @@ impl Handler<Context<'_>> for CreateChannel {
             last_seq: 0,
             last_message: None,
         };
-        let store = ctx.store().await?;
-        store.insert_channel(server, channel_id, &channel).await?;
-        store.replace_overrides(channel_id, &overrides).await?;
+        let mut writes = ctx.write().await?;
+        write::channel::insert_channel(&mut writes, server, channel_id, &channel).await?;
+        write::channel::replace_overrides(&mut writes, channel_id, &overrides).await?;
         let change = Change::Channel {
             channel: channel_id,
             before: None,
             after: Some(overrides.clone()),
         };
-        let state = ctx.server().await?;
+        let state = ctx.server_mut().await?;
         state.channels.insert(channel_id, channel);
         state.structure.channels.insert(channel_id, overrides);
         let channel = state
@@ -120,19 +121,14 @@ impl Handler<Context<'_>> for UpdateChannel {
         if let Some(overrides) = &overrides {
             check_overrides(ctx, &before, overrides).await?;
         }
-        ctx.store()
-            .await?
-            .update_channel(channel_id, &channel)
-            .await?;
-        ctx.server().await?.channels.insert(channel_id, channel);
+        write::channel::update_channel(&mut ctx.write().await?, channel_id, &channel).await?;
+        ctx.server_mut().await?.channels.insert(channel_id, channel);
         let mut changes = Vec::new();
         if let Some(overrides) = overrides {
-            ctx.store()
-                .await?
-                .replace_overrides(channel_id, &overrides)
+            write::channel::replace_overrides(&mut ctx.write().await?, channel_id, &overrides)
                 .await?;
             changes = Change::between(channel_id, &before, &overrides);
-            ctx.server()
+            ctx.server_mut()
                 .await?
                 .structure
                 .channels
@@ -156,8 +152,8 @@ impl Handler<Context<'_>> for DeleteChannel {
             nonce: _,
             channel_id,
         } = self;
-        ctx.store().await?.delete_channel(channel_id).await?;
-        let state = ctx.server().await?;
+        write::channel::delete_channel(&mut ctx.write().await?, channel_id).await?;
+        let state = ctx.server_mut().await?;
         let server = state.structure.server;
         state.channels.remove(&channel_id);
         let overrides = state.structure.channels.remove(&channel_id);
@@ -171,7 +167,7 @@ impl Handler<Context<'_>> for DeleteChannel {
             .await?;
         // Its messages go in slices, outside of any lane's turn.
         let purge = pack(&(server, channel_id));
-        ctx.leave_job(CHANNEL_PURGE, &purge).await
+        ctx.enqueue_job(CHANNEL_PURGE, &purge).await
     }
 }
 
@@ -212,7 +208,7 @@ async fn check_overrides(
         return Err(Refusal::field(Reason::Invalid, "overrides").into());
     }
     let structure = &ctx.server().await?.structure;
-    let server = structure.server;
+    let server_id = structure.server;
     let roles_exist = after
         .iter()
         .filter(|o| o.kind == TargetKind::Role)
@@ -229,7 +225,7 @@ async fn check_overrides(
     let found = if members.is_empty() {
         0
     } else {
-        ctx.look().await?.count_members(server, &members).await?
+        write::server::count_members(ctx.read().await?, server_id, &members).await?
     };
     ctx.require(found == named, Reason::UnknownTarget)
 }

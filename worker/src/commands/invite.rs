@@ -14,7 +14,12 @@ use shared::{
 };
 
 use super::check_nonce;
-use crate::{context::Context, error::Error, store::write::invite::NewInvite, token};
+use crate::{
+    error::Error,
+    store::write::{self, invite::NewInvite},
+    token,
+    transaction::Context,
+};
 
 impl Handler<Context<'_>> for CreateInvite {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<InviteCreated, Error> {
@@ -33,17 +38,17 @@ impl Handler<Context<'_>> for CreateInvite {
             return Err(Refusal::field(Reason::Invalid, "expires_in").into());
         }
         let server = ServerId::new(ctx.scope());
-        let full = ctx.look().await?.has_invites(server, MAX_INVITES).await?;
+        let full = write::invite::has_invites(ctx.read().await?, server, MAX_INVITES).await?;
         ctx.require(!full, Reason::LimitReached)?;
         let code = token::code()?;
-        let invite = NewInvite {
+        let new = NewInvite {
             code: &code,
             server,
             creator: ctx.caller()?.user,
             max_uses,
             expires_in,
         };
-        ctx.store().await?.insert_invite(&invite).await?;
+        write::invite::insert_invite(&mut ctx.write().await?, &new).await?;
         Ok(InviteCreated { code })
     }
 }
@@ -53,36 +58,30 @@ impl Handler<Context<'_>> for JoinMember {
         let Self { nonce, code } = self;
         check_nonce(&nonce)?;
         let user_id = ctx.caller()?.user;
-        let server = ctx.server().await?.structure.server;
+        let server_id = ctx.server().await?.structure.server;
         let already = ctx.standing(user_id).await?.is_some();
         ctx.require(!already, Reason::AlreadyMember)?;
-        let user = ctx.look().await?.find_user(user_id).await?;
+        let user = write::server::find_user(ctx.read().await?, user_id).await?;
         let user = user.ok_or(Refusal::from(Reason::Unauthenticated))?;
         let most = ctx.caps().servers;
-        let full = ctx.look().await?.has_servers(user_id, most).await?;
+        let full = write::server::has_servers(ctx.read().await?, user_id, most).await?;
         ctx.require(!full, Reason::LimitReached)?;
-        let redeemed = ctx
-            .look()
-            .await?
-            .redeem(&code, Some(server), user_id)
-            .await?;
+        let redeemed =
+            write::invite::redeem(&mut ctx.write().await?, &code, Some(server_id), user_id).await?;
         ctx.require(redeemed, Reason::UnknownInvite)?;
-        let state = ctx.server().await?;
+        let state = ctx.server_mut().await?;
         // The membership begins with the event that tells of it.
         let since = state.head + 1;
         state.member_count += 1;
         let audience = state.audience_of(user_id);
-        ctx.store()
-            .await?
-            .insert_member(server, user_id, since)
-            .await?;
+        write::server::insert_member(&mut ctx.write().await?, server_id, user_id, since).await?;
         let standing = Standing {
             user: user_id,
             roles: Vec::new(),
             since,
             changed: 0,
         };
-        ctx.remember(server, user_id, Some(standing.clone()));
+        ctx.set_standing(server_id, user_id, Some(standing.clone()));
         let event = MemberJoined {
             member: Member {
                 user,
@@ -97,7 +96,14 @@ impl Handler<Context<'_>> for JoinMember {
             },
             state.info(&standing),
         );
-        ctx.emit_to(user_id, Some(Effect::Joined { server, since }), &joined);
+        ctx.emit_to(
+            user_id,
+            Some(Effect::Joined {
+                server: server_id,
+                since,
+            }),
+            &joined,
+        );
         Ok(info)
     }
 }

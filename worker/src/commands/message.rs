@@ -14,9 +14,10 @@ use shared::{
 };
 
 use crate::{
-    context::{Audience, Context},
     error::Error,
-    store::write::message::{NewRow, Revision},
+    state::server::Audience,
+    store::write::message::{NewMessageRow, Revision},
+    transaction::Context,
 };
 
 impl Handler<Context<'_>> for NewMessage {
@@ -35,7 +36,7 @@ impl Handler<Context<'_>> for NewMessage {
         let message_id = ctx.next_id()?;
         let unknown = Refusal::from(Reason::UnknownChannel);
         let channel = ctx
-            .server()
+            .server_mut()
             .await?
             .channels
             .get_mut(&channel_id)
@@ -44,7 +45,7 @@ impl Handler<Context<'_>> for NewMessage {
         channel.last_message = Some(message_id);
         let seq = channel.last_seq;
         let event = ctx.next_seq().await?;
-        ctx.append(NewRow {
+        ctx.insert_message(NewMessageRow {
             channel: channel_id,
             seq,
             id: message_id,
@@ -83,7 +84,7 @@ impl Handler<Context<'_>> for EditMessage {
         ctx.require(author == ctx.caller()?.user, Reason::Forbidden)?;
         let edited_at = ctx.now_ms();
         let event = ctx.next_seq().await?;
-        ctx.revise(Revision::Edit {
+        ctx.revise_message(Revision::Edit {
             channel: channel_id,
             id: message_id,
             content: content.clone(),
@@ -115,7 +116,7 @@ impl Handler<Context<'_>> for DeleteMessage {
             .await?
             .contains(Permissions::MANAGE_MESSAGES);
         ctx.require(manages || author == ctx.caller()?.user, Reason::Forbidden)?;
-        ctx.revise(Revision::Delete {
+        ctx.revise_message(Revision::Delete {
             channel: channel_id,
             id: message_id,
         })

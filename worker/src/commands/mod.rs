@@ -2,6 +2,7 @@
 
 mod account;
 mod channel;
+mod guard;
 mod invite;
 mod message;
 pub(crate) mod repeat;
@@ -12,7 +13,7 @@ mod unread;
 
 use shared::{domain::content, error::Refusal, protocol::Command};
 
-use crate::{context::Context, error::Error};
+use crate::{error::Error, transaction::Context};
 
 /// Checks and executes a command; answers with the encoded reply.
 pub(crate) async fn dispatch(command: Command, ctx: &mut Context<'_>) -> Result<Vec<u8>, Error> {

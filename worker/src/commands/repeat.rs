@@ -7,7 +7,7 @@ use shared::protocol::{
     self, Request, invite::JoinMember, server::FoundServer, server::ServerInfo,
 };
 
-use crate::{context::Context, error::Error};
+use crate::{error::Error, transaction::Context};
 
 /// What is answered with a server.
 const SERVERS: [u16; 2] = [FoundServer::ROW.opcode, JoinMember::ROW.opcode];
@@ -43,7 +43,7 @@ pub(crate) async fn answer(
         // Kept whole, by a program from before.
         return Ok(kept);
     }
-    ctx.turn_to(info.server.server_id);
+    ctx.set_scope(info.server.server_id);
     let user = ctx.caller()?.user;
     let standing = match ctx.standing(user).await {
         Ok(Some(standing)) => standing,

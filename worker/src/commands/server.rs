@@ -21,9 +21,10 @@ use shared::{
 
 use super::check_nonce;
 use crate::{
-    context::Context,
     error::Error,
-    lane::memory::{ChannelState, ServerState},
+    state::server::{ChannelState, ServerState},
+    store::write,
+    transaction::Context,
 };
 
 impl Handler<Context<'_>> for FoundServer {
@@ -32,7 +33,7 @@ impl Handler<Context<'_>> for FoundServer {
         check_nonce(&nonce)?;
         let owner_id = ctx.caller()?.user;
         let most = ctx.caps().servers;
-        let full = ctx.look().await?.has_servers(owner_id, most).await?;
+        let full = write::server::has_servers(ctx.read().await?, owner_id, most).await?;
         ctx.require(!full, Reason::LimitReached)?;
         let server_id: ServerId = ctx.next_id()?;
         let channel_id: ChannelId = ctx.next_id()?;
@@ -48,12 +49,10 @@ impl Handler<Context<'_>> for FoundServer {
             last_seq: 0,
             last_message: None,
         };
-        let store = ctx.store().await?;
-        store.insert_server(&server).await?;
-        store
-            .insert_channel(server_id, channel_id, &general)
-            .await?;
-        store.create_topic(server_id.get()).await?;
+        let mut writes = ctx.write().await?;
+        write::server::insert_server(&mut writes, &server).await?;
+        write::channel::insert_channel(&mut writes, server_id, channel_id, &general).await?;
+        write::event::create_topic(&mut writes, server_id.get()).await?;
         let everyone = everyone_role(server_id);
         let owner = Standing {
             user: owner_id,
@@ -81,8 +80,8 @@ impl Handler<Context<'_>> for FoundServer {
             members: BTreeMap::new(),
         };
         let info = state.info(&owner);
-        ctx.adopt(state);
-        ctx.remember(server_id, owner_id, Some(owner));
+        ctx.insert_server(state);
+        ctx.set_standing(server_id, owner_id, Some(owner));
         ctx.emit_to(
             owner_id,
             Some(Effect::Joined {
@@ -106,16 +105,15 @@ impl Handler<Context<'_>> for LeaveServer {
             .standing(user_id)
             .await?
             .ok_or(Refusal::from(Reason::UnknownServer))?;
-        let store = ctx.store().await?;
-        store.delete_member(server_id, user_id).await?;
+        write::server::delete_member(&mut ctx.write().await?, server_id, user_id).await?;
         let mut changes = vec![Change::Left {
             user: user_id,
             since: standing.since,
             roles: standing.roles,
         }];
-        changes.extend(ctx.drop_overrides_of(user_id).await?);
-        ctx.remember(server_id, user_id, None);
-        let state = ctx.server().await?;
+        changes.extend(delete_overrides_of(ctx, user_id).await?);
+        ctx.set_standing(server_id, user_id, None);
+        let state = ctx.server_mut().await?;
         let audience = state.audience_of(user_id);
         state.member_count = state.member_count.saturating_sub(1);
         ctx.emit_changes(audience, changes, &MemberLeft { user_id })
@@ -125,27 +123,22 @@ impl Handler<Context<'_>> for LeaveServer {
     }
 }
 
-impl Context<'_> {
-    /// The overrides that name a member go with him: who comes back begins anew.
-    async fn drop_overrides_of(&mut self, user: UserId) -> Result<Vec<Change>, Error> {
-        let state = self.server().await?;
-        let server = state.structure.server;
-        let mut changes = Vec::new();
-        for (channel, overrides) in &mut state.structure.channels {
-            for given in overrides.extract_if(.., |given| names_member(given, user)) {
-                changes.push(Change::Override {
-                    channel: *channel,
-                    before: Some(given),
-                    after: None,
-                });
-            }
+/// The overrides that name a member go with him: an account that comes back begins without.
+async fn delete_overrides_of(ctx: &mut Context<'_>, user: UserId) -> Result<Vec<Change>, Error> {
+    let state = ctx.server_mut().await?;
+    let server = state.structure.server;
+    let mut changes = Vec::new();
+    for (channel, overrides) in &mut state.structure.channels {
+        for given in overrides.extract_if(.., |given| names_member(given, user)) {
+            changes.push(Change::Override {
+                channel: *channel,
+                before: Some(given),
+                after: None,
+            });
         }
-        if !changes.is_empty() {
-            self.store()
-                .await?
-                .delete_overrides_of(server, user)
-                .await?;
-        }
-        Ok(changes)
     }
+    if !changes.is_empty() {
+        write::channel::delete_overrides_of(&mut ctx.write().await?, server, user).await?;
+    }
+    Ok(changes)
 }

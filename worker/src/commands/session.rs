@@ -7,7 +7,7 @@ use shared::{
     protocol::{Handler, account::SessionClosed, session::RevokeSession},
 };
 
-use crate::{context::Context, error::Error};
+use crate::{error::Error, store::write, transaction::Context};
 
 impl Handler<Context<'_>> for RevokeSession {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
@@ -22,7 +22,7 @@ impl Handler<Context<'_>> for RevokeSession {
 /// Ends a session of the caller's account and tells all of its devices.
 pub(super) async fn close(ctx: &mut Context<'_>, session_id: SessionId) -> Result<(), Error> {
     let user = ctx.caller()?.user;
-    let deleted = ctx.look().await?.delete_session(user, session_id).await?;
+    let deleted = write::session::delete_session(&mut ctx.write().await?, user, session_id).await?;
     ctx.require(deleted, Reason::UnknownSession)?;
     ctx.emit_to(
         user,

@@ -5,7 +5,7 @@ use shared::protocol::{
     typing::{SignalTyping, TypingStarted},
 };
 
-use crate::{context::Context, error::Error};
+use crate::{error::Error, transaction::Context};
 
 impl Handler<Context<'_>> for SignalTyping {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
@@ -17,6 +17,6 @@ impl Handler<Context<'_>> for SignalTyping {
         };
         // Who types where: a later one says the same.
         let key = channel_id.get().rotate_left(32) ^ user_id.get();
-        ctx.signal(channel_id, key, &event).await
+        ctx.emit_signal(channel_id, key, &event).await
     }
 }

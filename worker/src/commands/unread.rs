@@ -13,7 +13,7 @@ use shared::{
     },
 };
 
-use crate::{context::Context, error::Error};
+use crate::{error::Error, transaction::Context};
 
 impl Handler<Context<'_>> for AckUnread {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<ReadCursor, Error> {
@@ -39,7 +39,7 @@ fn move_cursor<R: WriteRegister>(
         version: register.version,
     };
     if changed {
-        ctx.tell_devices(&UnreadMoved {
+        ctx.notify_devices(&UnreadMoved {
             cursor: cursor.clone(),
         })?;
     }

@@ -8,7 +8,7 @@ use tokio_postgres::{AsyncMessage, Config, Connection, NoTls, config::SslMode, e
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::{debug, error};
 
-use crate::{error::Error, store::write::Writer};
+use crate::{error::Error, store::write};
 
 /// A connection that is not there after this long counts as failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -20,7 +20,7 @@ const WAIT_FOR_STANDBY: &str = "SyncRepWaitForLSN";
 
 /// Connects and prepares. The driver's half runs until the connection ends; it
 /// never reconnects, so a lock that was taken on it is never silently lost.
-pub(crate) async fn open(url: &Secret<String>) -> Result<Writer, Error> {
+pub(crate) async fn open(url: &Secret<String>) -> Result<write::Connection, Error> {
     let mut config: Config = url.expose().parse()?;
     config
         .connect_timeout(CONNECT_TIMEOUT)
@@ -38,7 +38,7 @@ pub(crate) async fn open(url: &Secret<String>) -> Result<Writer, Error> {
         drive(connection);
         client
     };
-    Ok(Writer::new(client).await?)
+    Ok(write::Connection::new(client).await?)
 }
 
 /// Checks the server's certificate against those that the system trusts.

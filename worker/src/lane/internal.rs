@@ -15,13 +15,16 @@ use tracing::{error, warn};
 
 use super::{
     Lane,
-    batch::Failure,
     consume::{Source, Work},
+    execute::Failure,
 };
 use crate::{
     attempts,
     error::Error,
-    store::write::internal::{Due, Pair, Postponed},
+    store::write::{
+        self,
+        internal::{Due, Pair, Postponed},
+    },
 };
 
 /// Internal commands of one turn, at most: the streams have the rest of it.
@@ -38,7 +41,7 @@ impl Lane<'_> {
             return Ok(());
         }
         let targets: Vec<_> = self.owned.keys().copied().collect();
-        let due = self.writer.due(&targets, PER_PAIR, QUOTA).await?;
+        let due = write::internal::list_due(&self.connection, &targets, PER_PAIR, QUOTA).await?;
         self.internal_due = i64::try_from(due.len()).unwrap_or(QUOTA) >= QUOTA;
         let mut waiting = BTreeSet::new();
         let (mut fresh, mut suspects) = (Vec::new(), Vec::new());
@@ -63,7 +66,7 @@ impl Lane<'_> {
         }
         if !fresh.is_empty() {
             let mut works: Vec<Work> = fresh.into_iter().map(Work::from_due).collect();
-            match self.commit(&mut works).await {
+            match self.execute_transaction(&mut works).await {
                 Ok(done) => self.internal_due |= done < works.len(),
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(Failure::Poison(_)) => self.singly(works).await?,
@@ -97,7 +100,10 @@ impl Lane<'_> {
                 continue;
             }
             self.breathe_if_due().await?;
-            match self.commit(std::slice::from_mut(&mut work)).await {
+            match self
+                .execute_transaction(std::slice::from_mut(&mut work))
+                .await
+            {
                 Ok(_) => {}
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(Failure::Poison(refusal)) => {
@@ -119,41 +125,38 @@ impl Lane<'_> {
         } else {
             warn!(%target, %source, problem, attempts, "internal command failed");
         }
-        self.writer
-            .postpone(&Postponed {
-                pair,
-                attempts,
-                wait: attempts::wait(attempts),
-                parked,
-                problem,
-            })
-            .await
+        let postponed = Postponed {
+            pair,
+            attempts,
+            wait: attempts::wait(attempts),
+            parked,
+            problem,
+        };
+        write::internal::postpone(&self.connection, &postponed).await
     }
 
     async fn count_attempt(&mut self, due: &Due) -> Result<(), Error> {
         let attempts = due.attempts + 1;
-        self.writer
-            .postpone(&Postponed {
-                pair: (due.target, due.source),
-                attempts,
-                wait: attempts::wait(attempts),
-                parked: attempts > attempts::MOST,
-                problem: "under way",
-            })
-            .await
+        let postponed = Postponed {
+            pair: (due.target, due.source),
+            attempts,
+            wait: attempts::wait(attempts),
+            parked: attempts > attempts::MOST,
+            problem: "under way",
+        };
+        write::internal::postpone(&self.connection, &postponed).await
     }
 
     /// A rollout is under way: the lane of a newer program takes it.
     async fn wait_for_newer(&mut self, due: &Due) -> Result<(), Error> {
         warn!(target = %due.target, source = %due.source, opcode = due.opcode, "internal command waits for a newer worker");
-        self.writer
-            .postpone(&Postponed {
-                pair: (due.target, due.source),
-                attempts: due.attempts,
-                wait: NEWER_WAIT,
-                parked: false,
-                problem: Reason::UnknownCommand.name(),
-            })
-            .await
+        let postponed = Postponed {
+            pair: (due.target, due.source),
+            attempts: due.attempts,
+            wait: NEWER_WAIT,
+            parked: false,
+            problem: Reason::UnknownCommand.name(),
+        };
+        write::internal::postpone(&self.connection, &postponed).await
     }
 }

@@ -4,19 +4,18 @@
 //! - [`own`] takes and gives back partitions, and fences;
 //! - [`suspect`] finds out which entry ends lanes, and [`process`] who lives;
 //! - [`consume`] reads their streams, as much at once as [`appetite`] says, [`internal`] the internal commands that are due;
-//! - [`batch`] executes what came in one transaction, after [`steps`] sorted it out; [`run`]
+//! - [`execute`] executes what came in one transaction, after [`steps`] sorted it out; [`run`]
 //!   each command of it;
 //! - [`register`] makes one write of several that come in quick succession;
 //! - [`publish`] tells the gateways, after COMMIT;
-//! - [`memory`] is what it remembers of its servers, [`repeats`] of who repeats what was done.
+//! - [`repeats`] remembers who repeats what was done.
 
 mod appetite;
-mod batch;
 pub(crate) mod connect;
 mod consume;
+mod execute;
 mod heads;
 mod internal;
-pub(crate) mod memory;
 mod own;
 pub(crate) mod process;
 mod publish;
@@ -28,7 +27,7 @@ mod suspect;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use foldhash::{HashMap, HashMapExt};
 use shared::{
@@ -43,14 +42,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::{
-    appetite::Appetite, memory::Memory, process::Process, publish::Publisher, register::Windows,
-    repeats::Repeats, suspect::Watch,
+    appetite::Appetite, process::Process, publish::Publisher, register::Windows, repeats::Repeats,
+    suspect::Watch,
 };
 use crate::{
     error::Error,
     limiter::Limiter,
     metrics::LaneMetrics,
-    store::write::{Writer, machine::Counters},
+    state::State,
+    store::write::{Connection, transaction::PartitionCounters},
+    transaction::Caps,
 };
 
 /// How often a lane looks after itself: leases, beats, marks, internal commands.
@@ -75,15 +76,6 @@ pub(crate) struct LaneConfig {
     pub(crate) deadline_ms: u64,
 }
 
-/// How many of what there may be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Caps {
-    /// Servers that one account is in.
-    pub(crate) servers: u32,
-    /// Guests in all.
-    pub(crate) guests: u32,
-}
-
 /// What a lane shares with the rest of the worker.
 #[derive(Clone)]
 pub(crate) struct LaneParts {
@@ -106,7 +98,7 @@ pub(crate) use own::{LaneStatus, owner};
 #[derive(Debug)]
 pub(super) struct Owned {
     /// What the partition's row holds; changed by a batch, kept by COMMIT.
-    counters: Counters,
+    counters: PartitionCounters,
     /// Read up to here.
     read: StreamId,
     /// Executed up to here; above the offset while signals and refusals wait for a
@@ -131,12 +123,12 @@ pub(super) struct Owned {
 pub(super) struct Lane<'a> {
     config: &'a LaneConfig,
     parts: &'a LaneParts,
-    writer: Writer,
+    connection: Arc<Connection>,
     reader: Reader,
     publisher: Publisher,
     /// Names the event log that the connection writes.
     epoch: u64,
-    memory: Memory,
+    state: State,
     windows: Windows,
     repeats: Repeats,
     appetite: Appetite,
@@ -175,14 +167,14 @@ async fn serve(
     parts: &LaneParts,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let writer = connect::open(&config.database_url).await?;
-    let epoch = epoch_number(&writer.epoch().await?);
+    let connection = Arc::new(connect::open(&config.database_url).await?);
+    let epoch = epoch_number(&connection.epoch().await?);
     let reader = parts.bus.reader().await?;
     info!(lane = config.name, "lane is connected");
     let mut lane = Lane {
         config,
         parts,
-        writer,
+        connection,
         reader,
         publisher: Publisher::start(
             parts.bus.clone(),
@@ -191,7 +183,7 @@ async fn serve(
             epoch,
         ),
         epoch,
-        memory: Memory::new(),
+        state: State::default(),
         windows: Windows::new(),
         repeats: Repeats::new(),
         appetite: Appetite::new(),

@@ -21,8 +21,9 @@ use super::{Lane, Owned, TICK, heads::Heads, suspect::Watch};
 use crate::{
     error::Error,
     store::write::{
-        machine::{Batch, Counters},
+        self,
         partition::Taken,
+        transaction::{PartitionCounters, PendingRows},
     },
 };
 
@@ -98,12 +99,12 @@ impl Lane<'_> {
         self.ticks += 1;
         // Between two waits for Redis, too: while it is away each takes seconds,
         // and a session that is silent so long is ended as frozen.
-        self.writer.ping().await?;
+        self.connection.ping().await?;
         let bus = &self.parts.bus;
         if let Ok(now) = bus.now_ms().await {
             self.redis_ahead_ms = now.cast_signed() - self.parts.clock.now_ms().cast_signed();
         }
-        self.writer.ping().await?;
+        self.connection.ping().await?;
         let lanes = match bus.lease("lanes", &self.config.name, LEASE).await {
             Ok(lanes) => Some(lanes),
             Err(error) => {
@@ -112,11 +113,11 @@ impl Lane<'_> {
                 None
             }
         };
-        self.writer.ping().await?;
+        self.connection.ping().await?;
         if self.ticks.is_multiple_of(TICKS_PER_BEAT) {
             self.settle().await?;
             self.beat().await?;
-            self.writer.ping().await?;
+            self.connection.ping().await?;
             self.internal_due = true;
         }
         let report = Report {
@@ -157,7 +158,7 @@ impl Lane<'_> {
             return Ok(());
         }
         let me = self.parts.process.number();
-        let taken = self.writer.take(partitions, me).await?;
+        let taken = write::partition::take(&self.connection, partitions, me).await?;
         if !taken.is_empty() {
             self.check_epoch().await?;
         }
@@ -216,7 +217,7 @@ impl Lane<'_> {
     /// The log may get another name until a lane holds a partition, and what is told under
     /// the old one means nothing.
     async fn check_epoch(&mut self) -> Result<(), Error> {
-        if epoch_number(&self.writer.settled_epoch().await?) == self.epoch {
+        if epoch_number(&self.connection.settled_epoch().await?) == self.epoch {
             return Ok(());
         }
         let text = "the log got another name while the lane began".to_owned();
@@ -238,10 +239,10 @@ impl Lane<'_> {
             self.close_windows(*partition).await?;
         }
         self.settle().await?;
-        self.writer.give_back(&held).await?;
+        write::partition::give_back(&self.connection, &held).await?;
         for (partition, _) in held {
             self.owned.remove(&partition);
-            self.memory.forget(partition);
+            self.state.forget(partition);
             debug!(lane = self.config.name, %partition, "gave partition back");
         }
         Ok(())
@@ -255,7 +256,7 @@ impl Lane<'_> {
             if owned.done > owned.counters.offset {
                 behind.insert(
                     *partition,
-                    Counters {
+                    PartitionCounters {
                         offset: owned.done,
                         ..owned.counters
                     },
@@ -265,9 +266,8 @@ impl Lane<'_> {
         if behind.is_empty() {
             return Ok(());
         }
-        self.writer
-            .commit(&Batch::default(), &behind, 0, false)
-            .await?;
+        let nothing = PendingRows::default();
+        write::transaction::commit(&self.connection, &nothing, &behind, 0, false).await?;
         for (partition, counters) in behind {
             if let Some(owned) = self.owned.get_mut(&partition) {
                 owned.counters = counters;
@@ -285,7 +285,7 @@ impl Lane<'_> {
             chores.push(Box::pin(chore(bus, *partition, owned.counters.offset)));
         }
         let done = timeout(CHORES, futures_util::future::join_all(chores)).await;
-        self.writer.ping().await?;
+        self.connection.ping().await?;
         let backlogs: HashMap<Partition, u64> = done
             .unwrap_or_default()
             .into_iter()

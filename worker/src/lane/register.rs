@@ -16,19 +16,12 @@ use std::{cmp::Reverse, collections::VecDeque, time::Duration};
 use foldhash::{HashMap, HashMapExt};
 use shared::{
     ids::Partition,
-    protocol::{
-        self, Command, Event, RowKind,
-        register::{Register, Write, WriteRegister},
-    },
+    protocol::{self, Command, RowKind, register::Write},
 };
 use tokio::time::Instant;
 
 use super::{Lane, consume::Work, steps::Step};
-use crate::{
-    context::{Audience, Context, Emitted, TopicWriter},
-    error::Error,
-    store::write::register::Place,
-};
+use crate::{error::Error, state::account::RegisterKey};
 
 /// How long a window is.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -41,9 +34,9 @@ const MAX_WINDOWS: usize = 65_536;
 #[derive(Debug)]
 pub(super) struct Windows {
     /// What came in each, besides the write that opened it.
-    open: HashMap<Place, Vec<Waiting>>,
+    open: HashMap<RegisterKey, Vec<Waiting>>,
     /// When each ends, the next one first.
-    ends: VecDeque<(Instant, Place)>,
+    ends: VecDeque<(Instant, RegisterKey)>,
     waiting: usize,
 }
 
@@ -105,7 +98,7 @@ impl Windows {
     /// What waits for a partition: it goes to another lane.
     fn leave(&mut self, partition: Partition) -> Vec<Work> {
         let mut due = Vec::new();
-        let places: Vec<Place> = self
+        let places: Vec<RegisterKey> = self
             .open
             .keys()
             .filter(|(user, _)| user.partition() == partition)
@@ -117,7 +110,7 @@ impl Windows {
         due
     }
 
-    fn begin(&mut self, place: Place, now: Instant) {
+    fn begin(&mut self, place: RegisterKey, now: Instant) {
         self.open.insert(place, Vec::new());
         self.ends.push_back((now + WINDOW, place));
     }
@@ -137,7 +130,7 @@ impl Windows {
         due
     }
 
-    fn take(&mut self, place: Place, due: &mut Vec<Work>) {
+    fn take(&mut self, place: RegisterKey, due: &mut Vec<Work>) {
         let Some(waiting) = self.open.get_mut(&place) else {
             return;
         };
@@ -159,41 +152,8 @@ impl Lane<'_> {
     }
 }
 
-impl Context<'_> {
-    /// Writes a register of the caller; answers how it stands now, and whether
-    /// that is new.
-    pub(crate) fn write_register<R: WriteRegister>(
-        &mut self,
-        request: &R,
-    ) -> Result<(Register, bool), Error> {
-        let place = (self.caller()?.user, request.key());
-        let (register, changed) = self.batch.registers.write(place, request.write())?;
-        self.writes += usize::from(changed);
-        Ok((register, changed))
-    }
-
-    /// Tells the caller's devices that a register was changed. Such an event is
-    /// not in the log: a device that missed it fetches what is newer.
-    pub(crate) fn tell_devices<E: Event>(&mut self, event: &E) -> Result<(), Error> {
-        let topic = self.caller()?.user.get();
-        self.emitted.push(Emitted {
-            topic,
-            // It depends on no rights, so on no place either.
-            writer: TopicWriter::Nobody(0),
-            opcode: E::OPCODE,
-            key: None,
-            audience: Audience::Members,
-            effect: None,
-            body: protocol::encode(event),
-            partition: self.command.partition,
-            trace: self.command.trace.clone(),
-        });
-        Ok(())
-    }
-}
-
 /// The registers that the commands of a batch write.
-pub(super) fn wanted(steps: &[Step], works: &[Work]) -> Vec<Place> {
+pub(super) fn wanted(steps: &[Step], works: &[Work]) -> Vec<RegisterKey> {
     steps
         .iter()
         .filter_map(|step| place_of(works.get(step.place)?, &step.command))
@@ -210,7 +170,7 @@ fn is_register(work: &Work) -> bool {
 
 /// Which register a work writes, and how; none for all others, and for those
 /// that are refused anyway.
-fn write_of(work: &Work) -> Option<(Place, Write)> {
+fn write_of(work: &Work) -> Option<(RegisterKey, Write)> {
     if work.verdict.is_some() || !is_register(work) {
         return None;
     }
@@ -218,7 +178,7 @@ fn write_of(work: &Work) -> Option<(Place, Write)> {
     place_of(work, &Command::decode(entry.opcode, &entry.body).ok()?)
 }
 
-fn place_of(work: &Work, command: &Command) -> Option<(Place, Write)> {
+fn place_of(work: &Work, command: &Command) -> Option<(RegisterKey, Write)> {
     let (key, write) = command.register()?;
     let user = work.entry.as_ref()?.caller.as_ref()?.user;
     // In another partition than his own it is refused.

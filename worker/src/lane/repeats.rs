@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::{Lane, consume::Work, steps::Step};
-use crate::store::write::machine::{Known, NonceKey};
+use crate::store::write::nonce::{FirstResult, NonceKey};
 
 /// How many repeats: at once more than a gateway lets one account have under way, and from
 /// then on one in 50 ms.
@@ -64,7 +64,7 @@ impl Lane<'_> {
         &mut self,
         works: &mut [Work],
         steps: &[Step],
-        known: &HashMap<NonceKey, Known>,
+        known: &HashMap<NonceKey, FirstResult>,
         now_ms: u64,
     ) {
         for step in steps {

@@ -8,15 +8,15 @@ use shared::{error::Reason, protocol::Command, telemetry};
 use tracing::{Instrument, debug_span, error};
 
 use super::{
-    batch::{Failure, Verdict},
     consume::{Source, Work},
+    execute::{Failure, Verdict},
     steps::Step,
 };
 use crate::{
     commands,
-    context::{Context, Current},
     error::Error,
-    store::write::machine::{Known, NonceKey},
+    store::write::nonce::{FirstResult, NonceKey},
+    transaction::{Context, CurrentCommand, Transaction},
 };
 
 /// Bytes of replies that end a batch: nearly all are small, a server as its new member sees
@@ -27,10 +27,10 @@ const REPLY_BYTES: usize = 4 << 20;
 /// Executes each command that is not decided yet, in order. Answers how many works this was:
 /// all of them, unless their replies were large.
 pub(super) async fn run_steps(
-    ctx: &mut Context<'_>,
+    tx: &mut Transaction,
     works: &[Work],
     steps: Vec<Step>,
-    known: &mut HashMap<NonceKey, Known>,
+    known: &mut HashMap<NonceKey, FirstResult>,
     verdicts: &mut [Option<Verdict>],
 ) -> Result<usize, Failure> {
     let mut bytes = 0;
@@ -41,18 +41,18 @@ pub(super) async fn run_steps(
         let first = step.key.as_ref().and_then(|key| known.get(key));
         let opcode = step.command.row().opcode;
         let verdict = match decided(work, &step, first) {
-            Some(Ok(kept)) => repeat_step(ctx, work, opcode, kept).await?,
+            Some(Ok(kept)) => repeat_step(tx, work, opcode, kept).await?,
             Some(refused) => refused,
-            None => run_step(ctx, work, step.command).await?,
+            None => run_step(tx, work, step.command).await?,
         };
         if let (Some(key), Ok(body)) = (step.key, &verdict)
             && !known.contains_key(&key)
         {
-            let first = Known {
+            let first = FirstResult {
                 body_hash: step.body_hash,
                 result: commands::repeat::keep(opcode, body),
             };
-            ctx.batch.nonces.push((key.clone(), first.clone()));
+            tx.keep_result(key.clone(), first.clone());
             known.insert(key, first);
         }
         bytes += verdict.as_ref().map_or(0, Vec::len);
@@ -69,17 +69,16 @@ pub(super) async fn run_steps(
 /// Answers a repeat. Where that fails nobody may say that nothing took effect: the first
 /// attempt did.
 async fn repeat_step(
-    ctx: &mut Context<'_>,
+    tx: &mut Transaction,
     work: &Work,
     opcode: u16,
     kept: Vec<u8>,
 ) -> Result<Verdict, Failure> {
-    ctx.command = current(work);
-    let writes = ctx.writes;
-    let handled = AssertUnwindSafe(commands::repeat::answer(ctx, opcode, kept))
+    let mut ctx = tx.context(current(work));
+    let handled = AssertUnwindSafe(commands::repeat::answer(&mut ctx, opcode, kept))
         .catch_unwind()
         .await;
-    match verdict(work, handled, ctx.writes == writes) {
+    match verdict(work, handled, ctx) {
         Ok(Err(_refusal)) => Ok(Err(Reason::Unknown.into())),
         Err(Failure::Poison(_refusal)) => Err(Failure::Poison(Reason::Unknown.into())),
         other => other,
@@ -87,9 +86,9 @@ async fn repeat_step(
 }
 
 /// What the context knows of a command.
-fn current(work: &Work) -> Current {
+fn current(work: &Work) -> CurrentCommand {
     let entry = work.entry.as_ref();
-    Current {
+    CurrentCommand {
         partition: work.partition,
         scope: entry.map_or(0, |entry| entry.scope),
         caller: entry.and_then(|entry| entry.caller.clone()),
@@ -98,7 +97,7 @@ fn current(work: &Work) -> Current {
 }
 
 /// What need not be executed.
-fn decided(work: &Work, step: &Step, first: Option<&Known>) -> Option<Verdict> {
+fn decided(work: &Work, step: &Step, first: Option<&FirstResult>) -> Option<Verdict> {
     if let Some(first) = first {
         // Before permission, limits and age: the third retry of a stored message is
         // not refused because its author was kicked meanwhile.
@@ -115,32 +114,27 @@ fn decided(work: &Work, step: &Step, first: Option<&Known>) -> Option<Verdict> {
     limited.as_ref().err().cloned().map(Err)
 }
 
-async fn run_step(
-    ctx: &mut Context<'_>,
-    work: &Work,
-    command: Command,
-) -> Result<Verdict, Failure> {
+async fn run_step(tx: &mut Transaction, work: &Work, command: Command) -> Result<Verdict, Failure> {
     let Some(entry) = &work.entry else {
         return Ok(Err(Reason::Malformed.into()));
     };
     let span = debug_span!("command", name = command.row().name);
     telemetry::adopt(&span, entry.trace.as_deref());
-    ctx.command = current(work);
-    let writes = ctx.writes;
-    let handled = AssertUnwindSafe(commands::dispatch(command, ctx).instrument(span))
+    let mut ctx = tx.context(current(work));
+    let handled = AssertUnwindSafe(commands::dispatch(command, &mut ctx).instrument(span))
         .catch_unwind()
         .await;
-    verdict(work, handled, ctx.writes == writes)
+    verdict(work, handled, ctx)
 }
 
-/// What a handler's end means for its command and for the others of its batch; `clean` when
-/// it wrote nothing.
+/// What a handler's end means for its command and for the others of its transaction.
 fn verdict(
     work: &Work,
     handled: Result<Result<Vec<u8>, Error>, Box<dyn Any + Send>>,
-    clean: bool,
+    ctx: Context<'_>,
 ) -> Result<Verdict, Failure> {
     let internal = matches!(work.source, Source::Internal { .. });
+    let clean = !matches!(handled, Ok(Ok(_))) && ctx.take_back();
     match handled {
         Ok(Ok(body)) => Ok(Ok(body)),
         // Nobody hears a refusal: it must not count as done.

@@ -10,10 +10,10 @@ use tracing::warn;
 
 use super::{
     Lane,
-    batch::Verdict,
     consume::{Source, Work},
+    execute::Verdict,
 };
-use crate::{commands, store::write::machine::NonceKey};
+use crate::{commands, store::write::nonce::NonceKey};
 
 /// A command that can be executed, with its place in the batch.
 pub(super) struct Step {

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     error::Error,
-    store::write::partition::{Note, Taken},
+    store::write::{
+        self,
+        partition::{Note, Taken},
+    },
 };
 
 /// What a lane thinks of the entries of a partition.
@@ -135,7 +138,7 @@ impl Lane<'_> {
             partitions = notes.len(),
             "a lane died here: what comes next is noted"
         );
-        self.writer.note(&notes).await
+        write::partition::note(&self.connection, &notes).await
     }
 
     /// These entries took effect or were refused, and nobody died.
@@ -160,7 +163,7 @@ mod tests {
     fn taken(strikes: i16) -> Taken {
         Taken {
             partition: shared::ids::Partition::of(0),
-            counters: crate::store::write::machine::Counters {
+            counters: write::transaction::PartitionCounters {
                 term: 2,
                 offset: StreamId::default(),
                 last_id: 0,

@@ -12,6 +12,7 @@ use shared::{
 
 use super::Deps;
 use crate::{
+    access::{AccessFacts, check_access},
     error::Error,
     limiter::Subject,
     store::read::{Membership, Overrides, Snapshot, structure},
@@ -124,63 +125,49 @@ impl QueryContext {
             None => Subject::Address(self.address),
         }
     }
+}
 
-    async fn check_member(&mut self) -> Result<(), Error> {
-        let user = self.caller()?.user;
-        if self.scope == 0 {
-            return Err(Refusal::field(Reason::Malformed, "scope").into());
-        }
+impl AccessFacts for QueryContext {
+    fn scope(&self) -> u64 {
+        self.scope
+    }
+
+    fn user(&self) -> Result<UserId, Refusal> {
+        Ok(self.caller()?.user)
+    }
+
+    /// Any worker reads any account.
+    fn is_home_of(&self, _user: UserId) -> bool {
+        true
+    }
+
+    async fn is_admin(&mut self, user: UserId) -> Result<bool, Error> {
+        Ok(self.snapshot().await?.is_admin(user).await?)
+    }
+
+    async fn is_member(&mut self, user: UserId) -> Result<bool, Error> {
         let server = ServerId::new(self.scope).ok_or(Reason::UnknownServer)?;
-        let found = self.snapshot().await?.find_membership(server, user).await?;
-        self.membership = Some(found.ok_or(Reason::UnknownServer)?);
-        Ok(())
+        self.membership = self.snapshot().await?.find_membership(server, user).await?;
+        Ok(self.membership.is_some())
     }
 
-    async fn check_server(&mut self, needed: Permissions) -> Result<(), Error> {
-        self.check_member().await?;
+    async fn in_server(&mut self, _user: UserId) -> Result<Permissions, Error> {
         let (server, standing) = self.membership()?;
-        let roles = self
-            .snapshot()
-            .await?
-            .list_roles(&[server.server_id])
-            .await?;
-        let structure = structure(&server, &roles, &Overrides::default());
-        require(structure.in_server(&standing), needed)
+        let snapshot = self.snapshot().await?;
+        let roles = snapshot.list_roles(&[server.server_id]).await?;
+        Ok(structure(&server, &roles, &Overrides::default()).in_server(&standing))
     }
 
-    async fn check_channel(
+    async fn in_channel(
         &mut self,
-        channel: Option<ChannelId>,
-        needed: Permissions,
-    ) -> Result<(), Error> {
-        self.check_member().await?;
-        let channel = channel.ok_or(Reason::UnknownChannel)?;
+        _user: UserId,
+        channel: ChannelId,
+    ) -> Result<Permissions, Error> {
         let (server, standing) = self.membership()?;
         let snapshot = self.snapshot().await?;
         let overrides = snapshot.find_overrides(server.server_id, channel).await?;
         let roles = snapshot.list_roles(&[server.server_id]).await?;
-        let permissions = structure(&server, &roles, &overrides).in_channel(&standing, channel);
-        if permissions.is_empty() {
-            return Err(Reason::UnknownChannel.into());
-        }
-        require(permissions, needed)
-    }
-
-    async fn check_deployment(&mut self) -> Result<(), Error> {
-        let user = self.caller()?.user;
-        if self.snapshot().await?.is_admin(user).await? {
-            Ok(())
-        } else {
-            Err(Reason::Forbidden.into())
-        }
-    }
-}
-
-fn require(permissions: Permissions, needed: Permissions) -> Result<(), Error> {
-    if permissions.contains(needed) {
-        Ok(())
-    } else {
-        Err(Reason::Forbidden.into())
+        Ok(structure(&server, &roles, &overrides).in_channel(&standing, channel))
     }
 }
 
@@ -205,14 +192,6 @@ impl Guard for QueryContext {
         if row.opcode != Authenticate::ROW.opcode {
             self.draw(row.limit, self.subject(&row)).await?;
         }
-        match row.access {
-            Access::Anyone | Access::Account | Access::Workers => Ok(()),
-            Access::Member => self.check_member().await,
-            Access::ServerOrDeployment(_) if self.scope == 0 => self.check_deployment().await,
-            Access::Server(needed) | Access::ServerOrDeployment(needed) => {
-                self.check_server(needed).await
-            }
-            Access::Channel(needed) => self.check_channel(request.channel(), needed).await,
-        }
+        check_access(self, row.access, request.channel()).await
     }
 }

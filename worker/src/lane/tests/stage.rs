@@ -29,11 +29,17 @@ use crate::{
     consumers::{self, Consumer},
     days::Days,
     jobs,
-    lane::{self, Caps, LaneConfig, LaneParts, LaneStatus, process::Process},
+    lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
-    store::{PgConnectOptions, jobs::Jobs, migrate, write::internal::Left},
+    store::{
+        PgConnectOptions,
+        jobs::Jobs,
+        migrate,
+        write::{self, internal::NewInternal},
+    },
     support::postgres,
+    transaction::Caps,
 };
 
 /// Noon of 2026-03-01.
@@ -215,8 +221,8 @@ impl Stage {
         (opcode, scope, body): (u16, u64, Vec<u8>),
     ) {
         let url = Secret::new(self.url.clone());
-        let writer = lane::connect::open(&url).await.unwrap();
-        let left = Left {
+        let connection = lane::connect::open(&url).await.unwrap();
+        let new = NewInternal {
             target,
             source: Partition::new(source).unwrap(),
             number,
@@ -225,7 +231,9 @@ impl Stage {
             author: Some(author.user()),
             body: &body,
         };
-        writer.leave(&left).await.unwrap();
+        let mut changes = 0;
+        let mut writes = connection.writes(&mut changes);
+        write::internal::enqueue(&mut writes, &new).await.unwrap();
     }
 
     pub(super) async fn stop_lanes(&mut self) {

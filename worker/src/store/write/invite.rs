@@ -3,7 +3,7 @@
 use shared::ids::{ServerId, UserId};
 use tokio_postgres::types::Type;
 
-use super::Writer;
+use super::{Reads, Writes};
 use crate::error::Error;
 
 /// An invite that is not stored yet.
@@ -18,34 +18,37 @@ pub(crate) struct NewInvite<'a> {
     pub(crate) expires_in: Option<u32>,
 }
 
-impl Writer {
-    /// Whether a server, or without one the deployment, has as many codes as it may that
-    /// still open it.
-    pub(crate) async fn has_invites(
-        &self,
-        server: Option<ServerId>,
-        most: i64,
-    ) -> Result<bool, Error> {
-        let rows = self
-            .rows(
-                "SELECT count(*) FROM (
-                     SELECT FROM invites WHERE server IS NOT DISTINCT FROM $1 AND NOT revoked
-                         AND (expires_at IS NULL OR expires_at > now())
-                         AND (max_uses IS NULL OR uses < max_uses) LIMIT $2) found",
-                &[
-                    (&server.map(ServerId::sql), Type::INT8),
-                    (&most, Type::INT8),
-                ],
-            )
-            .await?;
-        let count: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?;
-        Ok(count.is_some_and(|count| count >= most))
-    }
+/// Whether a server, or without one the deployment, has as many codes as it may that
+/// still open it.
+pub(crate) async fn has_invites(
+    reads: Reads<'_>,
+    server: Option<ServerId>,
+    most: i64,
+) -> Result<bool, Error> {
+    let rows = reads
+        .rows(
+            "SELECT count(*) FROM (
+                 SELECT FROM invites WHERE server IS NOT DISTINCT FROM $1 AND NOT revoked
+                     AND (expires_at IS NULL OR expires_at > now())
+                     AND (max_uses IS NULL OR uses < max_uses) LIMIT $2) found",
+            &[
+                (&server.map(ServerId::sql), Type::INT8),
+                (&most, Type::INT8),
+            ],
+        )
+        .await?;
+    let count: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?;
+    Ok(count.is_some_and(|count| count >= most))
+}
 
-    pub(crate) async fn insert_invite(&self, invite: &NewInvite<'_>) -> Result<(), Error> {
-        self.write(
+pub(crate) async fn insert_invite(
+    writes: &mut Writes<'_>,
+    invite: &NewInvite<'_>,
+) -> Result<(), Error> {
+    writes
+        .execute(
             "INSERT INTO invites (code, server, creator, max_uses, expires_at)
-             VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second') RETURNING code",
+         VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second') RETURNING code",
             &[
                 (&invite.code, Type::TEXT),
                 (&invite.server.map(ServerId::sql), Type::INT8),
@@ -55,34 +58,32 @@ impl Writer {
             ],
         )
         .await?;
-        Ok(())
-    }
+    Ok(())
+}
 
-    /// Redeems a code: counts the use and remembers who it was, in one statement
-    /// whose row lock keeps a single-use code from being spent twice. `false`
-    /// when the code opens something else, or is expired, revoked or used up.
-    pub(crate) async fn redeem(
-        &self,
-        code: &str,
-        server: Option<ServerId>,
-        user: UserId,
-    ) -> Result<bool, Error> {
-        let used = self
-            .write(
-                "WITH used AS (
-                    UPDATE invites SET uses = uses + 1
-                    WHERE code = $1 AND server IS NOT DISTINCT FROM $2 AND NOT revoked
-                        AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
-                    RETURNING code)
-                 INSERT INTO invite_uses (code, account) SELECT code, $3 FROM used
-                 ON CONFLICT (code, account) DO UPDATE SET used_at = now() RETURNING code",
-                &[
-                    (&code, Type::TEXT),
-                    (&server.map(ServerId::sql), Type::INT8),
-                    (&user.sql(), Type::INT8),
-                ],
-            )
-            .await?;
-        Ok(used == 1)
-    }
+/// Redeems a code: counts the use and remembers who it was, in one statement
+/// whose row lock keeps a single-use code from being spent twice. `false`
+/// when the code opens something else, or is expired, revoked or used up.
+pub(crate) async fn redeem(
+    writes: &mut Writes<'_>,
+    code: &str,
+    server: Option<ServerId>,
+    user: UserId,
+) -> Result<bool, Error> {
+    let used = writes.execute(
+            "WITH used AS (
+                UPDATE invites SET uses = uses + 1
+                WHERE code = $1 AND server IS NOT DISTINCT FROM $2 AND NOT revoked
+                    AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
+                RETURNING code)
+             INSERT INTO invite_uses (code, account) SELECT code, $3 FROM used
+             ON CONFLICT (code, account) DO UPDATE SET used_at = now() RETURNING code",
+            &[
+                (&code, Type::TEXT),
+                (&server.map(ServerId::sql), Type::INT8),
+                (&user.sql(), Type::INT8),
+            ],
+        )
+        .await?;
+    Ok(used == 1)
 }

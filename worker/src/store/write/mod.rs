@@ -1,70 +1,130 @@
 //! What lanes write: the SQL of their transactions, one file per family.
 //!
-//! Messages, events and nonces of a batch are gathered as arrays and leave in
-//! one pipeline with the fence and COMMIT. Everything rarer is written at once,
-//! inside the same transaction, with the messages flushed first.
+//! A statement is a function of its family's file. Handlers give it [`Reads`], or
+//! [`Writes`], which counts what was changed. Messages, events and nonces are gathered as
+//! rows and leave in one pipeline with the fence and COMMIT; everything rarer is written at
+//! once, inside the same transaction, with the messages flushed first.
 
 pub(crate) mod account;
 pub(crate) mod channel;
+pub(crate) mod event;
 pub(crate) mod internal;
 pub(crate) mod invite;
-pub(crate) mod machine;
+pub(crate) mod job;
 pub(crate) mod message;
+pub(crate) mod nonce;
 pub(crate) mod partition;
 pub(crate) mod register;
+mod rows;
 pub(crate) mod server;
 pub(crate) mod session;
+pub(crate) mod transaction;
 
 use futures_util::TryFutureExt;
+use shared::ids::Partition;
 use tokio_postgres::{
     Client, Row, Statement,
     types::{ToSql, Type},
 };
 
+use self::{
+    channel::ChannelCounters,
+    event::{NewEvent, TopicHead},
+    message::NewMessageRow,
+    nonce::NewNonce,
+    register::{RegisterHeadRow, RegisterRow},
+    rows::Prepared,
+};
 use super::epoch;
 use crate::error::{Error, StoreError};
 
+/// Settings of the lane's session. A frozen worker is ended by Postgres itself:
+/// the lane pings each half second, so silence of 5 s means that it is frozen.
+///
+/// Plans do not depend on statistics: each statement is planned once, perhaps
+/// while its tables are empty, and lives as long as the connection. Without
+/// these settings it may scan a table for ever that has grown since.
+const SESSION: &str = "
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET jit = off;
+    SET synchronous_commit = on;
+    SET statement_timeout = '10s';
+    SET lock_timeout = '3s';
+    SET idle_in_transaction_session_timeout = '5s';
+    SET idle_session_timeout = '5s';
+    SET client_min_messages = warning";
+
 /// The one connection of a lane, with its hot statements prepared.
-#[derive(Debug)]
-pub(crate) struct Writer {
+pub(crate) struct Connection {
     client: Client,
-    hot: Hot,
+    statements: Statements,
 }
 
-/// The statements of every batch: prepared once per connection.
-#[derive(Debug)]
-struct Hot {
+/// The statements of every transaction: prepared once per connection.
+struct Statements {
     find_nonces: Statement,
-    insert_messages: Statement,
-    insert_events: Statement,
-    insert_nonces: Statement,
-    update_channels: Statement,
-    update_topics: Statement,
     find_registers: Statement,
     find_register_heads: Statement,
-    put_registers: Statement,
-    put_register_heads: Statement,
+    messages: Prepared<NewMessageRow>,
+    events: Prepared<NewEvent>,
+    nonces: Prepared<NewNonce>,
+    channels: Prepared<ChannelCounters>,
+    topics: Prepared<TopicHead>,
+    registers: Prepared<RegisterRow>,
+    register_heads: Prepared<RegisterHeadRow>,
     fence: Statement,
 }
 
-impl Writer {
+/// The parameters of a rare statement, with their types.
+type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+
+/// The connection of a lane, for statements that change nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Reads<'a>(&'a Connection);
+
+/// The connection of a lane within its transaction. Each statement says with `RETURNING`
+/// how many rows it changed, and they are counted here: a command that is refused after it
+/// changed one takes its transaction with it.
+pub(crate) struct Writes<'a> {
+    connection: &'a Connection,
+    changes: &'a mut usize,
+}
+
+impl Connection {
     /// Prepares a fresh connection.
     pub(crate) async fn new(client: Client) -> Result<Self, StoreError> {
-        client.batch_execute(machine::SESSION).await?;
-        let hot = Hot {
-            find_nonces: client.prepare(machine::FIND_NONCES).await?,
-            insert_messages: client.prepare(message::INSERT).await?,
-            insert_events: client.prepare(machine::INSERT_EVENTS).await?,
-            insert_nonces: client.prepare(machine::INSERT_NONCES).await?,
-            update_channels: client.prepare(channel::MOVE).await?,
-            update_topics: client.prepare(machine::UPDATE_TOPICS).await?,
+        client.batch_execute(SESSION).await?;
+        let statements = Statements {
+            find_nonces: client.prepare(nonce::FIND).await?,
             find_registers: client.prepare(register::FIND).await?,
             find_register_heads: client.prepare(register::FIND_HEADS).await?,
-            put_registers: client.prepare(register::PUT).await?,
-            put_register_heads: client.prepare(register::PUT_HEADS).await?,
-            fence: client.prepare(machine::FENCE).await?,
+            messages: Prepared::new(&client).await?,
+            events: Prepared::new(&client).await?,
+            nonces: Prepared::new(&client).await?,
+            channels: Prepared::new(&client).await?,
+            topics: Prepared::new(&client).await?,
+            registers: Prepared::new(&client).await?,
+            register_heads: Prepared::new(&client).await?,
+            fence: client.prepare(transaction::FENCE).await?,
         };
-        Ok(Self { client, hot })
+        Ok(Self { client, statements })
+    }
+
+    /// For statements that change nothing.
+    pub(crate) const fn reads(&self) -> Reads<'_> {
+        Reads(self)
+    }
+
+    /// For all others; what they change is added to `changes`.
+    pub(crate) const fn writes<'a>(&'a self, changes: &'a mut usize) -> Writes<'a> {
+        Writes {
+            connection: self,
+            changes,
+        }
     }
 
     /// Names the event log that this connection writes.
@@ -81,32 +141,58 @@ impl Writer {
         Ok(epoch::join(row.try_get(0)?, &deployment))
     }
 
-    /// The same, for who holds a partition: waits until nobody is about to change it, see
-    /// [`epoch::rename`].
+    /// The same, for a lane that holds a partition: waits until nobody is about to change it,
+    /// see [`epoch::rename`].
     pub(crate) async fn settled_epoch(&self) -> Result<String, Error> {
         self.rows("SELECT 1 FROM deployment FOR SHARE", &[]).await?;
         self.epoch().await
     }
 
-    /// Asks with a rare statement: parsed, bound and executed in one round trip.
-    async fn rows(
-        &self,
-        sql: &str,
-        parameters: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Vec<Row>, Error> {
+    /// Keeps the session from being taken for frozen.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute("").await?)
+    }
+
+    /// Executes a rare statement: parsed, bound and executed in one round trip.
+    async fn rows(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
         self.client
             .query_typed(sql, parameters)
             .map_err(Error::from)
             .await
     }
+}
 
-    /// Writes with a rare statement; answers how many rows it changed, which
-    /// the statement itself counts with `RETURNING`.
-    async fn write(
-        &self,
-        sql: &str,
-        parameters: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<usize, Error> {
+impl Reads<'_> {
+    async fn rows(self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+        debug_assert!(sql.starts_with("SELECT"), "it may change something: {sql}");
+        self.0.rows(sql, parameters).await
+    }
+}
+
+impl Writes<'_> {
+    /// Executes a statement that returns a row for each row that it changed.
+    async fn rows(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+        let rows = self.connection.rows(sql, parameters).await?;
+        *self.changes += rows.len();
+        Ok(rows)
+    }
+
+    /// The same; answers how many rows it changed.
+    async fn execute(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<usize, Error> {
         Ok(self.rows(sql, parameters).await?.len())
     }
+}
+
+/// As Postgres keeps it: every number of ours has at most 63 bits.
+const fn sql(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// From what Postgres kept.
+const fn unsigned(number: i64) -> u64 {
+    number.cast_unsigned()
+}
+
+fn partition_sql(partition: Partition) -> i16 {
+    partition.number().cast_signed()
 }

@@ -4,10 +4,7 @@
 use shared::{bus::StreamId, ids::Partition};
 use tokio_postgres::types::Type;
 
-use super::{
-    Writer,
-    machine::{Counters, partition_sql, sql, unsigned},
-};
+use super::{Connection, partition_sql, sql, transaction::PartitionCounters, unsigned};
 use crate::error::{Error, StoreError};
 
 /// Names our advisory locks among those of other programs: \"conf\" in ASCII.
@@ -17,7 +14,7 @@ pub(crate) const LOCK_CLASS: i32 = 0x636f_6e66;
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) partition: Partition,
-    pub(crate) counters: Counters,
+    pub(crate) counters: PartitionCounters,
     /// The process that held it; 0 when it was given back in order.
     pub(crate) holder: i64,
     /// The last entry of the batch that was noted and did not commit.
@@ -37,120 +34,123 @@ pub(crate) struct Note {
     pub(crate) strikes: i16,
 }
 
-impl Writer {
-    /// Takes the locks of partitions that no other lane has, for the process
-    /// `holder`. The locks are the session's: they end with the connection.
-    pub(crate) async fn take(
-        &self,
-        partitions: &[Partition],
-        holder: i64,
-    ) -> Result<Vec<Taken>, Error> {
-        let ids = numbers(partitions);
-        let locked = self
-            .rows(
-                "SELECT id FROM unnest($1::int2[]) AS w (id) WHERE pg_try_advisory_lock($2, id)",
-                &[(&ids, Type::INT2_ARRAY), (&LOCK_CLASS, Type::INT4)],
-            )
-            .await?;
-        let mut ids: Vec<i16> = Vec::with_capacity(locked.len());
-        for row in &locked {
-            ids.push(row.try_get(0)?);
-        }
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = self
-            .rows(
-                "WITH before AS MATERIALIZED (
-                     SELECT id, holder, suspect_ms, suspect_seq, strikes FROM partitions
-                     WHERE id = ANY($1) ORDER BY id FOR UPDATE)
-                 UPDATE partitions p SET term = p.term + 1, holder = $2
-                 FROM before b WHERE p.id = b.id
-                 RETURNING p.id, p.term, p.offset_ms, p.offset_seq, p.last_id, p.position,
-                           b.holder, b.suspect_ms, b.suspect_seq, b.strikes",
-                &[(&ids, Type::INT2_ARRAY), (&holder, Type::INT8)],
-            )
-            .await?;
-        if rows.len() != ids.len() {
-            return Err(StoreError::Inconsistency("partition has no row").into());
-        }
-        rows.iter()
-            .map(|row| {
-                let number: i16 = row.try_get(0)?;
-                let partition = u16::try_from(number).ok().and_then(Partition::new);
-                let suspect: (Option<i64>, Option<i64>) = (row.try_get(7)?, row.try_get(8)?);
-                Ok(Taken {
-                    partition: partition.ok_or(StoreError::Inconsistency("no such partition"))?,
-                    counters: Counters {
-                        term: row.try_get(1)?,
-                        offset: StreamId {
-                            ms: unsigned(row.try_get(2)?),
-                            seq: unsigned(row.try_get(3)?),
-                        },
-                        last_id: unsigned(row.try_get(4)?),
-                        position: row.try_get(5)?,
-                    },
-                    holder: row.try_get(6)?,
-                    noted: suspect.0.zip(suspect.1).map(|(ms, seq)| StreamId {
-                        ms: unsigned(ms),
-                        seq: unsigned(seq),
-                    }),
-                    strikes: row.try_get(9)?,
-                })
-            })
-            .collect()
+/// Takes the locks of partitions that no other lane has, for the process
+/// `holder`. The locks are the session's: they end with the connection.
+pub(crate) async fn take(
+    connection: &Connection,
+    partitions: &[Partition],
+    holder: i64,
+) -> Result<Vec<Taken>, Error> {
+    let ids = numbers(partitions);
+    let locked = connection
+        .rows(
+            "SELECT id FROM unnest($1::int2[]) AS w (id) WHERE pg_try_advisory_lock($2, id)",
+            &[(&ids, Type::INT2_ARRAY), (&LOCK_CLASS, Type::INT4)],
+        )
+        .await?;
+    let mut ids: Vec<i16> = Vec::with_capacity(locked.len());
+    for row in &locked {
+        ids.push(row.try_get(0)?);
     }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = connection
+        .rows(
+            "WITH before AS MATERIALIZED (
+                 SELECT id, holder, suspect_ms, suspect_seq, strikes FROM partitions
+                 WHERE id = ANY($1) ORDER BY id FOR UPDATE)
+             UPDATE partitions p SET term = p.term + 1, holder = $2
+             FROM before b WHERE p.id = b.id
+             RETURNING p.id, p.term, p.offset_ms, p.offset_seq, p.last_id, p.position,
+                       b.holder, b.suspect_ms, b.suspect_seq, b.strikes",
+            &[(&ids, Type::INT2_ARRAY), (&holder, Type::INT8)],
+        )
+        .await?;
+    if rows.len() != ids.len() {
+        return Err(StoreError::Inconsistency("partition has no row").into());
+    }
+    rows.iter()
+        .map(|row| {
+            let number: i16 = row.try_get(0)?;
+            let partition = u16::try_from(number).ok().and_then(Partition::new);
+            let suspect: (Option<i64>, Option<i64>) = (row.try_get(7)?, row.try_get(8)?);
+            Ok(Taken {
+                partition: partition.ok_or(StoreError::Inconsistency("no such partition"))?,
+                counters: PartitionCounters {
+                    term: row.try_get(1)?,
+                    offset: StreamId {
+                        ms: unsigned(row.try_get(2)?),
+                        seq: unsigned(row.try_get(3)?),
+                    },
+                    last_id: unsigned(row.try_get(4)?),
+                    position: row.try_get(5)?,
+                },
+                holder: row.try_get(6)?,
+                noted: suspect.0.zip(suspect.1).map(|(ms, seq)| StreamId {
+                    ms: unsigned(ms),
+                    seq: unsigned(seq),
+                }),
+                strikes: row.try_get(9)?,
+            })
+        })
+        .collect()
+}
 
-    /// Gives partitions back in order: who takes them next suspects nothing.
-    pub(crate) async fn give_back(&self, owned: &[(Partition, i64)]) -> Result<(), Error> {
-        let ids: Vec<i16> = owned.iter().map(|(p, _)| partition_sql(*p)).collect();
-        let terms: Vec<i64> = owned.iter().map(|(_, term)| *term).collect();
-        self.rows(
+/// Gives partitions back in order: who takes them next suspects nothing.
+pub(crate) async fn give_back(
+    connection: &Connection,
+    owned: &[(Partition, i64)],
+) -> Result<(), Error> {
+    let ids: Vec<i16> = owned.iter().map(|(p, _)| partition_sql(*p)).collect();
+    let terms: Vec<i64> = owned.iter().map(|(_, term)| *term).collect();
+    connection
+        .rows(
             "UPDATE partitions p SET holder = 0, suspect_ms = NULL, suspect_seq = NULL, strikes = 0
-             FROM unnest($1::int2[], $2::int8[]) AS w (id, term)
-             WHERE p.id = w.id AND p.term = w.term RETURNING p.id",
+         FROM unnest($1::int2[], $2::int8[]) AS w (id, term)
+         WHERE p.id = w.id AND p.term = w.term RETURNING p.id",
             &[(&ids, Type::INT2_ARRAY), (&terms, Type::INT8_ARRAY)],
         )
         .await?;
-        self.rows(
+    connection
+        .rows(
             "SELECT pg_advisory_unlock($2, id) FROM unnest($1::int2[]) AS w (id)",
             &[(&ids, Type::INT2_ARRAY), (&LOCK_CLASS, Type::INT4)],
         )
         .await?;
-        Ok(())
-    }
+    Ok(())
+}
 
-    /// Notes what is about to be executed, before it is: if it ends the process,
-    /// the next lane finds it here. Not waited for on the disk: it is to outlive
-    /// this process, not Postgres.
-    pub(crate) async fn note(&self, notes: &[Note]) -> Result<(), Error> {
-        let ids: Vec<i16> = notes.iter().map(|n| partition_sql(n.partition)).collect();
-        let terms: Vec<i64> = notes.iter().map(|n| n.term).collect();
-        let ms: Vec<i64> = notes.iter().map(|n| sql(n.upto.ms)).collect();
-        let seqs: Vec<i64> = notes.iter().map(|n| sql(n.upto.seq)).collect();
-        let strikes: Vec<i16> = notes.iter().map(|n| n.strikes).collect();
-        let noted = self
-            .write(
-                "UPDATE partitions p
-                 SET suspect_ms = w.ms, suspect_seq = w.seq, strikes = w.strikes
-                 FROM unnest($1::int2[], $2::int8[], $3::int8[], $4::int8[], $5::int2[])
-                          AS w (id, term, ms, seq, strikes),
-                      (SELECT set_config('synchronous_commit', 'off', true)) AS fast
-                 WHERE p.id = w.id AND p.term = w.term RETURNING p.id",
-                &[
-                    (&ids, Type::INT2_ARRAY),
-                    (&terms, Type::INT8_ARRAY),
-                    (&ms, Type::INT8_ARRAY),
-                    (&seqs, Type::INT8_ARRAY),
-                    (&strikes, Type::INT2_ARRAY),
-                ],
-            )
-            .await?;
-        if noted == notes.len() {
-            Ok(())
-        } else {
-            Err(StoreError::Fenced.into())
-        }
+/// Notes what is about to be executed, before it is: if it ends the process,
+/// the next lane finds it here. Not waited for on the disk: it is to outlive
+/// this process, not Postgres.
+pub(crate) async fn note(connection: &Connection, notes: &[Note]) -> Result<(), Error> {
+    let ids: Vec<i16> = notes.iter().map(|n| partition_sql(n.partition)).collect();
+    let terms: Vec<i64> = notes.iter().map(|n| n.term).collect();
+    let ms: Vec<i64> = notes.iter().map(|n| sql(n.upto.ms)).collect();
+    let seqs: Vec<i64> = notes.iter().map(|n| sql(n.upto.seq)).collect();
+    let strikes: Vec<i16> = notes.iter().map(|n| n.strikes).collect();
+    let noted = connection
+        .rows(
+            "UPDATE partitions p
+             SET suspect_ms = w.ms, suspect_seq = w.seq, strikes = w.strikes
+             FROM unnest($1::int2[], $2::int8[], $3::int8[], $4::int8[], $5::int2[])
+                      AS w (id, term, ms, seq, strikes),
+                  (SELECT set_config('synchronous_commit', 'off', true)) AS fast
+             WHERE p.id = w.id AND p.term = w.term RETURNING p.id",
+            &[
+                (&ids, Type::INT2_ARRAY),
+                (&terms, Type::INT8_ARRAY),
+                (&ms, Type::INT8_ARRAY),
+                (&seqs, Type::INT8_ARRAY),
+                (&strikes, Type::INT2_ARRAY),
+            ],
+        )
+        .await?;
+    if noted.len() == notes.len() {
+        Ok(())
+    } else {
+        Err(StoreError::Fenced.into())
     }
 }
 

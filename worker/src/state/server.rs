@@ -1,13 +1,8 @@
-//! What a lane remembers of its servers.
-//!
-//! A lane is the only writer of its servers, so what it loaded stays true as
-//! long as it owns them. A batch changes this memory as it goes; nobody else
-//! reads it. When the batch does not commit, all of it is dropped and loaded
-//! anew: no rule ever runs on what never happened.
+//! Servers, as the lane that owns them remembers them.
 
 use std::collections::BTreeMap;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use shared::{
     domain::{
         limits::MAX_ANNOUNCED,
@@ -19,8 +14,6 @@ use shared::{
         server::{Role, Server, ServerInfo},
     },
 };
-
-use crate::context::Audience;
 
 /// Members remembered per lane, at most: 100,000 of about 100 bytes.
 const MAX_MEMBERS: usize = 100_000;
@@ -107,21 +100,41 @@ impl ServerState {
     }
 }
 
+/// Who gets an event of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Every member.
+    Members,
+    /// One member.
+    Member(UserId),
+    /// Those who see the channel.
+    Channel(ChannelId),
+}
+
+impl Audience {
+    pub(crate) const fn channel(self) -> Option<u64> {
+        match self {
+            Self::Channel(channel) => Some(channel.get()),
+            Self::Members | Self::Member(_) => None,
+        }
+    }
+
+    pub(crate) fn accounts(self) -> Option<Vec<u64>> {
+        match self {
+            Self::Member(user) => Some(vec![user.get()]),
+            Self::Members | Self::Channel(_) => None,
+        }
+    }
+}
+
 /// The servers of a lane.
-#[derive(Debug)]
-pub(crate) struct Memory {
+#[derive(Debug, Default)]
+pub(crate) struct Servers {
     servers: HashMap<ServerId, ServerState>,
     members: usize,
 }
 
-impl Memory {
-    pub(crate) fn new() -> Self {
-        Self {
-            servers: HashMap::new(),
-            members: 0,
-        }
-    }
-
+impl Servers {
     pub(crate) fn get(&self, id: ServerId) -> Option<&ServerState> {
         self.servers.get(&id)
     }
@@ -135,7 +148,12 @@ impl Memory {
     }
 
     /// Remembers who is a member and who is not.
-    pub(crate) fn remember(&mut self, server: ServerId, user: UserId, standing: Option<Standing>) {
+    pub(crate) fn cache_member(
+        &mut self,
+        server: ServerId,
+        user: UserId,
+        standing: Option<Standing>,
+    ) {
         if let Some(state) = self.servers.get_mut(&server)
             && state.members.insert(user, standing).is_none()
         {
@@ -143,22 +161,14 @@ impl Memory {
         }
     }
 
-    /// Forgets everything: the batch did not commit, or the lock is gone.
-    pub(crate) fn clear(&mut self) {
-        self.servers.clear();
-        self.members = 0;
-    }
-
-    /// Forgets a partition that another lane may write from now on.
-    pub(crate) fn forget(&mut self, partition: Partition) {
+    pub(super) fn forget(&mut self, partition: Partition) {
         self.servers.retain(|id, _| id.partition() != partition);
         self.members = self.servers.values().map(|state| state.members.len()).sum();
     }
 
-    /// Keeps the bounds, between batches. What is dropped is loaded again on use.
-    pub(crate) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         if self.servers.len() > MAX_SERVERS {
-            self.clear();
+            *self = Self::default();
         } else if self.members > MAX_MEMBERS {
             self.servers
                 .values_mut()

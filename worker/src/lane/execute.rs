@@ -40,11 +40,15 @@ use super::{
     steps::Step,
 };
 use crate::{
-    context::{Context, Current, Emitted, TopicWriter},
     days::MS_PER_DAY,
     error::{Error, StoreError},
     limiter::Subject,
-    store::write::machine::{Batch, Counters, Known, NonceKey},
+    store::write::{
+        self,
+        nonce::{FirstResult, NonceKey},
+        transaction::{PartitionCounters, PendingRows},
+    },
+    transaction::{Start, Transaction},
 };
 
 /// Why a batch did not commit.
@@ -89,7 +93,7 @@ impl Lane<'_> {
             let mut batch = std::mem::replace(&mut rest, later);
             self.breathe_if_due().await?;
             self.note(&batch).await?;
-            match self.commit(&mut batch).await {
+            match self.execute_transaction(&mut batch).await {
                 Ok(done) if done < batch.len() => {
                     batch.drain(..done);
                     batch.append(&mut rest);
@@ -115,14 +119,20 @@ impl Lane<'_> {
     pub(super) async fn one_by_one(&mut self, batch: Vec<Work>) -> Result<(), Error> {
         for mut work in batch {
             self.breathe_if_due().await?;
-            if let Err(failure) = self.commit(std::slice::from_mut(&mut work)).await {
+            if let Err(failure) = self
+                .execute_transaction(std::slice::from_mut(&mut work))
+                .await
+            {
                 let refusal = match failure {
                     Failure::Lost(error) => return Err(error),
                     Failure::Poison(refusal) => refusal,
                 };
                 self.parts.metrics.poison.inc();
                 work.verdict = Some(refusal);
-                match self.commit(std::slice::from_mut(&mut work)).await {
+                match self
+                    .execute_transaction(std::slice::from_mut(&mut work))
+                    .await
+                {
                     Ok(_) => {}
                     Err(Failure::Lost(error)) => return Err(error),
                     Err(Failure::Poison(_)) => return Err(StoreError::Fenced.into()),
@@ -134,14 +144,17 @@ impl Lane<'_> {
 
     /// Executes works in one transaction and publishes what came of them. Says how many:
     /// where their answers are large, the last ones are left to the next batch.
-    pub(super) async fn commit(&mut self, works: &mut [Work]) -> Result<usize, Failure> {
+    pub(super) async fn execute_transaction(
+        &mut self,
+        works: &mut [Work],
+    ) -> Result<usize, Failure> {
         let now_ms = self.parts.clock.now_ms();
         let (mut verdicts, steps) = self.sort_out(works, now_ms);
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
         let named: Vec<_> = steps.iter().filter_map(Step::message).collect();
         let (known, authors) = try_join(
-            self.writer.find_nonces(&keys),
-            self.writer.find_authors(&named),
+            write::nonce::find_results(&self.connection, &keys),
+            write::message::find_authors(self.connection.reads(), &named),
         )
         .await
         .map_err(Failure::from)?;
@@ -151,116 +164,79 @@ impl Lane<'_> {
                 .into_iter()
                 .map(|(place, author)| (place, Some(author))),
         );
-        let mut known: HashMap<NonceKey, Known> = known
+        let mut known: HashMap<NonceKey, FirstResult> = known
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
             .collect();
         self.count_repeats(works, &steps, &known, now_ms);
         draw(self.parts, works, &steps, &known).await;
         let wanted = register::wanted(&steps, works);
-        let registers = self.writer.load_registers(&wanted).await?;
+        let registers = write::register::load_registers(&self.connection, &wanted).await?;
 
-        let mut counters: BTreeMap<Partition, Counters> = works
+        let counters: BTreeMap<Partition, PartitionCounters> = works
             .iter()
             .filter_map(|work| Some((work.partition, self.owned.get(&work.partition)?.counters)))
             .collect();
-        let mut ctx = Context {
-            writer: &self.writer,
-            keys: &self.parts.keys,
+        let mut tx = Transaction::new(Start {
+            connection: self.connection.clone(),
+            keys: self.parts.keys.clone(),
             caps: self.parts.caps,
-            memory: &mut self.memory,
-            counters: &mut counters,
-            batch: Batch {
-                registers,
-                ..Batch::default()
-            },
-            emitted: Vec::new(),
-            woken: Vec::new(),
-            now_ms,
+            state: std::mem::take(&mut self.state),
+            counters,
+            registers,
             authors: found,
-            begun: false,
-            writes: 0,
-            command: Current {
-                partition: works
-                    .first()
-                    .map_or(Partition::of(0), |work| work.partition),
-                scope: 0,
-                caller: None,
-                trace: None,
-            },
-        };
-        let executed = run_steps(&mut ctx, works, steps, &mut known, &mut verdicts).await;
+            now_ms,
+        });
+        let executed = run_steps(&mut tx, works, steps, &mut known, &mut verdicts).await;
         let done = *executed.as_ref().unwrap_or(&works.len());
         let works = works.get(..done).unwrap_or_default();
         verdicts.truncate(done);
-        advance(ctx.counters, works);
         for work in works {
-            if let Source::Internal { source, number, .. } = work.source {
-                ctx.batch.applied.insert((work.partition, source), number);
+            match work.source {
+                Source::Stream(id) => tx.advance_offset(work.partition, id),
+                Source::Internal { source, number, .. } => {
+                    tx.apply_internal(work.partition, source, number);
+                }
             }
         }
         // What decides that an entry is not executed must outlive this lane.
-        let durable = ctx.writes > 0
-            || !ctx.batch.applied.is_empty()
+        let durable = tx.has_changes()
             || works.iter().any(|work| work.verdict.is_some())
             || (executed.is_ok() && !leaves_streams(&self.parts.bus, works, &verdicts).await);
-        let sealed = match executed {
-            Ok(_) if durable => seal(&mut ctx).await.map_err(Failure::from),
-            Ok(_) => Ok(ctx.emitted.iter().map(|event| event.envelope(0)).collect()),
-            Err(failure) => Err(failure),
-        };
-        let Context {
-            batch,
-            woken,
-            begun,
-            ..
-        } = ctx;
-        let committed = match sealed {
-            Ok(events) if durable => {
+        let committed = match executed {
+            Ok(_) if durable => {
                 #[cfg(feature = "sabotage")]
                 if crate::sabotage::acknowledges_early() {
-                    self.tell(works, verdicts.clone(), Vec::new(), Vec::new())
+                    self.publish(works, verdicts.clone(), Vec::new(), Vec::new())
                         .await?;
                 }
-                let timer = self.parts.metrics.commit_seconds.start_timer();
-                let day = i32::try_from(now_ms / MS_PER_DAY).unwrap_or(i32::MAX);
-                let span = debug_span!("commit", commands = works.len());
-                telemetry::adopt(&span, traces(works).next());
-                telemetry::link(&span, traces(works).skip(1));
-                let result = self
-                    .writer
-                    .commit(&batch, &counters, day, begun)
-                    .instrument(span)
-                    .await;
-                timer.observe_duration();
-                result.map(|()| events).map_err(Failure::from)
+                self.commit(&mut tx, works).await
             }
-            // It was only looked at.
-            Ok(events) if begun => {
-                let ended = self.writer.rollback().await;
+            Ok(_) => {
+                let ended = tx.end().await;
                 ended
-                    .map(|()| events)
+                    .map(|()| tx.signals())
                     .map_err(|error| Failure::Lost(error.into()))
             }
-            other => other,
+            Err(failure) => Err(failure),
         };
         match committed {
             Ok(events) => {
+                let ended = tx.into_committed();
+                self.state = ended.state;
                 if durable {
-                    self.keep(&counters, &batch);
+                    self.keep(&ended.counters, &ended.rows);
                 }
                 // Signals and refusals load servers, too.
-                self.memory.shrink();
+                self.state.shrink();
                 self.pass(works);
-                self.tell(works, verdicts, events, woken).await?;
+                self.publish(works, verdicts, events, ended.woken).await?;
                 Ok(done)
             }
+            // What happened in memory did not happen: it goes with the transaction.
             Err(failure) => {
-                // What happened in memory did not happen.
-                self.memory.clear();
                 if let Failure::Poison(_) = failure {
-                    self.writer
-                        .rollback()
+                    write::transaction::rollback(&self.connection)
                         .await
                         .map_err(|error| Failure::Lost(error.into()))?;
                 }
@@ -269,29 +245,47 @@ impl Lane<'_> {
         }
     }
 
+    /// Stores a transaction; answers its finished events.
+    async fn commit(
+        &mut self,
+        tx: &mut Transaction,
+        works: &[Work],
+    ) -> Result<Vec<Envelope>, Failure> {
+        let events = tx.number_events().await?;
+        let day = i32::try_from(tx.now_ms() / MS_PER_DAY).unwrap_or(i32::MAX);
+        let timer = self.parts.metrics.commit_seconds.start_timer();
+        let span = debug_span!("commit", commands = works.len());
+        telemetry::adopt(&span, traces(works).next());
+        telemetry::link(&span, traces(works).skip(1));
+        let result = tx.commit(day).instrument(span).await;
+        timer.observe_duration();
+        result?;
+        Ok(events)
+    }
+
     /// Makes true what the batch changed.
-    fn keep(&mut self, counters: &BTreeMap<Partition, Counters>, batch: &Batch) {
+    fn keep(&mut self, counters: &BTreeMap<Partition, PartitionCounters>, rows: &PendingRows) {
         let metrics = &self.parts.metrics;
-        metrics.events.inc_by(batch.events.len() as u64);
+        metrics.events.inc_by(rows.events.len() as u64);
         for (partition, counters) in counters {
             if let Some(owned) = self.owned.get_mut(partition) {
                 owned.counters = *counters;
             }
         }
-        for event in &batch.events {
+        for event in &rows.events {
             if let Some(owned) = self.owned.get_mut(&event.partition) {
                 owned.heads.note(event.topic, event.seq);
             }
         }
-        for (user, version) in batch.registers.moved() {
+        for (user, head) in rows.registers.changed_heads() {
             if let Some(owned) = self.owned.get_mut(&user.partition()) {
-                owned.registers.insert(user.get(), version);
+                owned.registers.insert(user.get(), head.version);
             }
         }
     }
 
     /// Tells the gateways, and the lanes that have an internal command now.
-    async fn tell(
+    async fn publish(
         &mut self,
         works: &[Work],
         verdicts: Vec<Option<Verdict>>,
@@ -349,7 +343,7 @@ async fn draw(
     parts: &LaneParts,
     works: &mut [Work],
     steps: &[Step],
-    known: &HashMap<NonceKey, Known>,
+    known: &HashMap<NonceKey, FirstResult>,
 ) {
     let mut places = Vec::new();
     let mut wants = Vec::new();
@@ -407,64 +401,6 @@ async fn leaves_streams(bus: &Bus, works: &[Work], verdicts: &[Option<Verdict>])
         .map(|(partition, end)| bus.trim(partition, end.next()));
     let trimmed = futures_util::future::join_all(trims).await;
     trimmed.iter().all(Result::is_ok)
-}
-
-/// Gives every event its seq and its position. Topics that several lanes write
-/// are locked here, last before COMMIT: whoever reads n can read all below.
-async fn seal(ctx: &mut Context<'_>) -> Result<Vec<Envelope>, Error> {
-    let mut shared_topics: Vec<u64> = ctx
-        .emitted
-        .iter()
-        .filter(|event| event.writer == TopicWriter::Any)
-        .map(|event| event.topic)
-        .collect();
-    shared_topics.sort_unstable();
-    shared_topics.dedup();
-    let mut heads = if shared_topics.is_empty() {
-        BTreeMap::new()
-    } else {
-        ctx.writer.lock_topics(&shared_topics).await?
-    };
-    let mut envelopes = Vec::with_capacity(ctx.emitted.len());
-    for event in &ctx.emitted {
-        let seq = match event.writer {
-            TopicWriter::Nobody(_) => {
-                envelopes.push(event.envelope(0));
-                continue;
-            }
-            TopicWriter::Lane(seq) => seq,
-            TopicWriter::Any => {
-                // An account that is gone has no topic, and nobody to tell.
-                let Some(head) = heads.get_mut(&event.topic) else {
-                    continue;
-                };
-                *head += 1;
-                ctx.batch.heads.insert(event.topic, *head);
-                *head
-            }
-        };
-        envelopes.push(event.envelope(seq));
-        let counters = ctx
-            .counters
-            .get_mut(&event.partition)
-            .ok_or(StoreError::Fenced)?;
-        counters.position += 1;
-        ctx.batch
-            .events
-            .push(Emitted::row(event, seq, counters.position));
-    }
-    Ok(envelopes)
-}
-
-/// Moves the offsets to the last entry of each stream in the batch.
-fn advance(counters: &mut BTreeMap<Partition, Counters>, works: &[Work]) {
-    for work in works {
-        if let (Source::Stream(id), Some(counters)) =
-            (work.source, counters.get_mut(&work.partition))
-        {
-            counters.offset = StreamId::max(counters.offset, id);
-        }
-    }
 }
 
 /// The commands that are traced: a batch belongs to the trace of the first one, and is linked

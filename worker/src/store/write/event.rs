@@ -1,0 +1,100 @@
+//! The event log, and the heads of its topics.
+
+use std::collections::BTreeMap;
+
+use shared::ids::Partition;
+use tokio_postgres::types::Type;
+
+use super::{
+    Connection, Writes, partition_sql,
+    rows::{BatchedRow, Column, column},
+    sql, unsigned,
+};
+use crate::error::Error;
+
+/// An event that is not stored yet.
+#[derive(Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) topic: u64,
+    pub(crate) seq: u64,
+    pub(crate) partition: Partition,
+    pub(crate) position: i64,
+    pub(crate) opcode: u16,
+    pub(crate) channel: Option<u64>,
+    pub(crate) audience: Option<Vec<u8>>,
+    pub(crate) effect: Option<Vec<u8>>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl BatchedRow for NewEvent {
+    const STATEMENT: &'static str = "
+        INSERT INTO events (topic, seq, day, partition, position, opcode, channel, audience, effect, body)
+        SELECT topic, seq, DATE '1970-01-01' + $10::int4, partition, position, opcode, channel, audience, effect, body
+        FROM unnest($1::int8[], $2::int8[], $3::int2[], $4::int8[], $5::int4[], $6::int8[], $7::bytea[], $8::bytea[],
+                    $9::bytea[])
+            AS e (topic, seq, partition, position, opcode, channel, audience, effect, body)";
+
+    fn columns(rows: &[Self], day: i32) -> Vec<Column<'_>> {
+        vec![
+            column(rows, |event| sql(event.topic)),
+            column(rows, |event| sql(event.seq)),
+            column(rows, |event| partition_sql(event.partition)),
+            column(rows, |event| event.position),
+            column(rows, |event| i32::from(event.opcode)),
+            column(rows, |event| event.channel.map(sql)),
+            column(rows, |event| event.audience.as_deref()),
+            column(rows, |event| event.effect.as_deref()),
+            column(rows, |event| event.body.as_slice()),
+            Box::new(day),
+        ]
+    }
+}
+
+/// The head of a topic after the transaction.
+#[derive(Debug)]
+pub(super) struct TopicHead {
+    pub(super) topic: u64,
+    pub(super) head: u64,
+}
+
+impl BatchedRow for TopicHead {
+    const STATEMENT: &'static str = "
+        INSERT INTO topics (id, head) SELECT * FROM unnest($1::int8[], $2::int8[])
+        ON CONFLICT (id) DO UPDATE SET head = excluded.head";
+
+    fn columns(rows: &[Self], _day: i32) -> Vec<Column<'_>> {
+        vec![
+            column(rows, |row| sql(row.topic)),
+            column(rows, |row| sql(row.head)),
+        ]
+    }
+}
+
+/// Locks the topics that several lanes write and answers with their heads.
+/// Always in the order of their ids, so that two lanes never wait for each other.
+pub(crate) async fn lock_topics(
+    connection: &Connection,
+    topics: &[u64],
+) -> Result<BTreeMap<u64, u64>, Error> {
+    let ids: Vec<i64> = topics.iter().map(|id| sql(*id)).collect();
+    let rows = connection
+        .rows(
+            "SELECT id, head FROM topics WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+            &[(&ids, Type::INT8_ARRAY)],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((unsigned(row.try_get(0)?), unsigned(row.try_get(1)?))))
+        .collect()
+}
+
+/// Creates the topic of a new server or account.
+pub(crate) async fn create_topic(writes: &mut Writes<'_>, id: u64) -> Result<(), Error> {
+    writes
+        .execute(
+            "INSERT INTO topics (id) VALUES ($1) RETURNING id",
+            &[(&sql(id), Type::INT8)],
+        )
+        .await?;
+    Ok(())
+}

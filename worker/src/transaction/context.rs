@@ -1,0 +1,413 @@
+//! What a handler may touch, and nothing else.
+//!
+//! A handler cannot publish, reply or count a limit: it returns and emits; the
+//! lane does the rest, after COMMIT. Whatever changes something counts itself, so that a
+//! refusal after a change takes the change with it.
+
+use shared::{
+    bus::envelope::{Caller, Effect},
+    domain::{
+        permissions::{Permissions, Standing},
+        rights::Change,
+    },
+    error::{Reason, Refusal},
+    ids::{ChannelId, Id, MessageId, Partition, ServerId, UserId, next_raw},
+    keys::ClusterKeys,
+    protocol::{
+        self, Event, Request,
+        register::{Register, WriteRegister},
+    },
+};
+
+use super::{
+    Caps, Transaction,
+    event::{EmittedEvent, SeqSource, Target},
+};
+use crate::{
+    error::{Error, StoreError},
+    state::server::{Audience, ServerState, Servers},
+    store::write::{
+        self, Connection, Reads, Writes,
+        internal::NewInternal,
+        message::{NewMessageRow, Revision},
+    },
+};
+
+/// Changes of messages that are gathered, at most: they leave in one pipeline.
+const MAX_REVISIONS: usize = 16;
+
+/// The command under way.
+#[derive(Debug, Clone)]
+pub(crate) struct CurrentCommand {
+    pub(crate) partition: Partition,
+    pub(crate) scope: u64,
+    pub(crate) caller: Option<Caller>,
+    pub(crate) trace: Option<String>,
+}
+
+/// One command and its transaction.
+pub(crate) struct Context<'a> {
+    tx: &'a mut Transaction,
+    command: CurrentCommand,
+    /// How often something was changed before the command.
+    changes_before: usize,
+    /// How many events there were before the command.
+    emitted_before: usize,
+}
+
+impl<'a> Context<'a> {
+    pub(super) const fn new(tx: &'a mut Transaction, command: CurrentCommand) -> Self {
+        Self {
+            changes_before: tx.changes,
+            emitted_before: tx.emitted.len(),
+            tx,
+            command,
+        }
+    }
+
+    /// Takes back what the command signalled, as it was refused; `false` when it changed
+    /// something, which only the whole transaction can take back.
+    pub(crate) fn take_back(self) -> bool {
+        if self.tx.changes > self.changes_before {
+            return false;
+        }
+        self.tx.emitted.truncate(self.emitted_before);
+        true
+    }
+
+    /// Who sent the command.
+    pub(crate) fn caller(&self) -> Result<Caller, Refusal> {
+        self.command
+            .caller
+            .clone()
+            .ok_or_else(|| Reason::Unauthenticated.into())
+    }
+
+    /// How many of what there may be.
+    pub(crate) const fn caps(&self) -> Caps {
+        self.tx.caps
+    }
+
+    /// What makes tokens.
+    pub(crate) const fn keys(&self) -> &ClusterKeys {
+        &self.tx.keys
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) const fn now_ms(&self) -> u64 {
+        self.tx.now_ms
+    }
+
+    /// The server that the command is for, or 0.
+    pub(crate) const fn scope(&self) -> u64 {
+        self.command.scope
+    }
+
+    /// The partition that executes the command.
+    pub(crate) const fn partition(&self) -> Partition {
+        self.command.partition
+    }
+
+    /// Goes on with another server of the same partition.
+    pub(crate) const fn set_scope(&mut self, server: ServerId) {
+        self.command.scope = server.get();
+    }
+
+    /// The next id of the command's partition. One that is not used is lost, and no harm.
+    pub(crate) fn next_id<T>(&mut self) -> Result<Id<T>, Error> {
+        let partition = self.command.partition;
+        let counters = self.tx.counters.get_mut(&partition);
+        let counters = counters.ok_or(StoreError::Fenced)?;
+        counters.last_id = next_raw(counters.last_id, partition, self.tx.now_ms);
+        Id::new(counters.last_id).ok_or_else(|| StoreError::Inconsistency("ids are used up").into())
+    }
+
+    /// Refuses the command unless a condition holds.
+    #[expect(clippy::unused_self, reason = "reads well at the call site")]
+    pub(crate) fn require(&self, condition: bool, reason: Reason) -> Result<(), Error> {
+        if condition {
+            Ok(())
+        } else {
+            Err(Refusal::from(reason).into())
+        }
+    }
+
+    /// For statements that change nothing. Messages gathered so far are written first, so
+    /// that they are seen.
+    pub(crate) async fn read(&mut self) -> Result<Reads<'_>, Error> {
+        self.begin().await?;
+        Ok(self.tx.connection.reads())
+    }
+
+    /// For a rare write in this transaction.
+    pub(crate) async fn write(&mut self) -> Result<Writes<'_>, Error> {
+        self.begin().await?;
+        Ok(self.tx.connection.writes(&mut self.tx.changes))
+    }
+
+    async fn begin(&mut self) -> Result<(), Error> {
+        if !self.tx.begun {
+            self.tx.begun = true;
+            write::transaction::begin(&self.tx.connection).await?;
+        }
+        write::transaction::flush_messages(&self.tx.connection, &mut self.tx.rows).await
+    }
+
+    /// The server that the command's scope names, loaded on first use; its
+    /// partition must be the one that executes the command.
+    pub(crate) async fn server(&mut self) -> Result<&ServerState, Error> {
+        let servers = &mut self.tx.state.servers;
+        let state = load_server(servers, &self.tx.connection, &self.command).await?;
+        Ok(state)
+    }
+
+    /// The same, to change it.
+    pub(crate) async fn server_mut(&mut self) -> Result<&mut ServerState, Error> {
+        let servers = &mut self.tx.state.servers;
+        let state = load_server(servers, &self.tx.connection, &self.command).await?;
+        self.tx.changes += 1;
+        Ok(state)
+    }
+
+    /// Takes a new server into memory, after writing it, and goes on with it.
+    pub(crate) fn insert_server(&mut self, state: ServerState) {
+        self.set_scope(state.structure.server);
+        self.tx.changes += 1;
+        self.tx.state.servers.insert(state);
+    }
+
+    /// How a user stands in the scope's server; none for an account that is no member.
+    pub(crate) async fn standing(&mut self, user: UserId) -> Result<Option<Standing>, Error> {
+        let state = self.server().await?;
+        let server = state.structure.server;
+        if let Some(known) = state.members.get(&user) {
+            return Ok(known.clone());
+        }
+        let reads = self.tx.connection.reads();
+        let found = write::server::find_member(reads, server, user).await?;
+        let servers = &mut self.tx.state.servers;
+        servers.cache_member(server, user, found.clone());
+        Ok(found)
+    }
+
+    /// Remembers how somebody stands in a server, after writing it.
+    pub(crate) fn set_standing(
+        &mut self,
+        server: ServerId,
+        user: UserId,
+        standing: Option<Standing>,
+    ) {
+        self.tx.changes += 1;
+        self.tx.state.servers.cache_member(server, user, standing);
+    }
+
+    /// The caller's permissions in a channel of the scope's server.
+    pub(crate) async fn permissions_in(
+        &mut self,
+        channel: ChannelId,
+    ) -> Result<Permissions, Error> {
+        let user = self.caller()?.user;
+        let Some(standing) = self.standing(user).await? else {
+            return Ok(Permissions::empty());
+        };
+        let structure = &self.server().await?.structure;
+        Ok(structure.in_channel(&standing, channel))
+    }
+
+    /// Gathers a message; its counters move with it.
+    pub(crate) fn insert_message(&mut self, row: NewMessageRow) {
+        self.tx.changes += 1;
+        let place = (row.channel, row.id);
+        self.tx.authors.insert(place, Some(row.author));
+        let counters = (row.seq, row.id);
+        self.tx.rows.channels.insert(row.channel, counters);
+        self.tx.rows.messages.push(row);
+    }
+
+    /// Who wrote a message of the channel: looked up for the whole transaction before it
+    /// began, and kept true by it since.
+    pub(crate) async fn author(
+        &mut self,
+        channel: ChannelId,
+        message: MessageId,
+    ) -> Result<Option<UserId>, Error> {
+        let place = (channel, message);
+        if let Some(known) = self.tx.authors.get(&place) {
+            return Ok(*known);
+        }
+        let found = write::message::find_authors(self.read().await?, &[place]).await?;
+        let author = found.first().map(|(_, author)| *author);
+        self.tx.authors.insert(place, author);
+        Ok(author)
+    }
+
+    /// Gathers a change of a message.
+    pub(crate) async fn revise_message(&mut self, revision: Revision) -> Result<(), Error> {
+        self.tx.changes += 1;
+        if let Revision::Delete { channel, id } = &revision {
+            self.tx.authors.insert((*channel, *id), None);
+        }
+        self.tx.rows.revisions.push(revision);
+        if self.tx.rows.revisions.len() >= MAX_REVISIONS {
+            self.begin().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a register of the caller; answers how it stands now, and whether
+    /// that is new.
+    pub(crate) fn write_register<R: WriteRegister>(
+        &mut self,
+        request: &R,
+    ) -> Result<(Register, bool), Error> {
+        let key = (self.caller()?.user, request.key());
+        let (register, changed) = self.tx.rows.registers.write(key, request.write())?;
+        self.tx.changes += usize::from(changed);
+        Ok((register, changed))
+    }
+
+    /// The seq that the next event of the scope's server gets.
+    pub(crate) async fn next_seq(&mut self) -> Result<u64, Error> {
+        Ok(self.server().await?.head + 1)
+    }
+
+    /// Tells members of the scope's server what happened.
+    pub(crate) async fn emit<E: Event>(
+        &mut self,
+        audience: Audience,
+        event: &E,
+    ) -> Result<u64, Error> {
+        self.emit_changes(audience, Vec::new(), event).await
+    }
+
+    /// The same of what changes who sees what, or who is a member; answers the
+    /// event's place.
+    pub(crate) async fn emit_changes<E: Event>(
+        &mut self,
+        audience: Audience,
+        changes: Vec<Change>,
+        event: &E,
+    ) -> Result<u64, Error> {
+        let state = self.server_mut().await?;
+        state.head += 1;
+        let (server, seq) = (state.structure.server, state.head);
+        let follows = state.rights_version;
+        if changes.iter().any(Change::is_structural) {
+            state.rights_version = seq;
+            write::server::set_rights_version(&mut self.write().await?, server, seq).await?;
+        }
+        let topic = server.get();
+        self.tx.rows.heads.insert(topic, seq);
+        let target = Target {
+            topic,
+            seq: SeqSource::Lane(seq),
+            audience,
+            effect: (!changes.is_empty()).then_some(Effect::Rights { follows, changes }),
+            key: None,
+        };
+        self.push_event(target, event);
+        Ok(seq)
+    }
+
+    /// Tells an account what happened.
+    pub(crate) fn emit_to<E: Event>(&mut self, user: UserId, effect: Option<Effect>, event: &E) {
+        self.tx.changes += 1;
+        let target = Target {
+            topic: user.get(),
+            seq: SeqSource::Shared,
+            audience: Audience::Members,
+            effect,
+            key: None,
+        };
+        self.push_event(target, event);
+    }
+
+    /// Tells those who see the channel something that is not stored. What waits
+    /// somewhere under the same `key` is replaced by it.
+    pub(crate) async fn emit_signal<E: Event>(
+        &mut self,
+        channel: ChannelId,
+        key: u64,
+        event: &E,
+    ) -> Result<(), Error> {
+        let after = self.server().await?.head;
+        let target = Target {
+            topic: self.command.scope,
+            seq: SeqSource::Unstored(after),
+            audience: Audience::Channel(channel),
+            effect: None,
+            key: Some(key),
+        };
+        self.push_event(target, event);
+        Ok(())
+    }
+
+    /// Tells the caller's devices that a register was changed. Such an event is
+    /// not in the log: a device that missed it fetches what is newer.
+    pub(crate) fn notify_devices<E: Event>(&mut self, event: &E) -> Result<(), Error> {
+        let target = Target {
+            topic: self.caller()?.user.get(),
+            // It depends on no rights, so on no place either.
+            seq: SeqSource::Unstored(0),
+            audience: Audience::Members,
+            effect: None,
+            key: None,
+        };
+        self.push_event(target, event);
+        Ok(())
+    }
+
+    fn push_event<E: Event>(&mut self, target: Target, event: &E) {
+        let (partition, trace) = (self.command.partition, self.command.trace.clone());
+        let emitted = EmittedEvent::new(target, event, partition, trace);
+        self.tx.emitted.push(emitted);
+    }
+
+    /// Enqueues a command for the owner of `target`, whose lane executes it once, after
+    /// this transaction has committed. Its handler must take an object that is gone for
+    /// done: a refusal is tried again, and holds back what follows.
+    #[expect(dead_code, reason = "no family concerns two owners yet")]
+    pub(crate) async fn enqueue_internal<R: Request>(
+        &mut self,
+        target: Partition,
+        scope: u64,
+        request: &R,
+    ) -> Result<(), Error> {
+        let number: Id<()> = self.next_id()?;
+        let new = NewInternal {
+            target,
+            source: self.command.partition,
+            number: number.get(),
+            opcode: R::ROW.opcode,
+            scope,
+            author: self.command.caller.as_ref().map(|caller| caller.user),
+            body: &protocol::encode(request),
+        };
+        write::internal::enqueue(&mut self.write().await?, &new).await?;
+        self.tx.woken.push(target);
+        Ok(())
+    }
+
+    /// Enqueues a job, which no lane waits for.
+    pub(crate) async fn enqueue_job(&mut self, kind: &str, body: &[u8]) -> Result<(), Error> {
+        write::job::enqueue_job(&mut self.write().await?, kind, body).await
+    }
+}
+
+/// Outside of the transaction: this lane alone writes the server.
+async fn load_server<'a>(
+    servers: &'a mut Servers,
+    connection: &Connection,
+    command: &CurrentCommand,
+) -> Result<&'a mut ServerState, Error> {
+    let unknown = || Error::from(Refusal::from(Reason::UnknownServer));
+    let id = ServerId::new(command.scope).ok_or_else(unknown)?;
+    if id.partition() != command.partition {
+        return Err(unknown());
+    }
+    if servers.get(id).is_none() {
+        let loaded = write::server::load_server(connection.reads(), id).await?;
+        servers.insert(loaded.ok_or_else(unknown)?);
+    }
+    servers.get_mut(id).ok_or_else(unknown)
+}
