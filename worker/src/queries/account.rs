@@ -11,7 +11,13 @@ use shared::{
 };
 
 use super::{context::QueryContext, invite};
-use crate::{config, error::Error, limiter::Subject, store::read::SignInRow, token};
+use crate::{
+    config,
+    error::Error,
+    limiter::Subject,
+    store::read::{self, SignInRow},
+    token,
+};
 
 /// The longest name of a device, in characters.
 const MAX_DEVICE_CHARS: usize = 100;
@@ -33,7 +39,7 @@ impl Handler<QueryContext> for Authenticate {
         let subject = Subject::Session(claim.session);
         ctx.draw(RateLimit::Read, subject).await?;
         let hash = token::hash(&self.token);
-        let found = ctx.snapshot().await?.find_identity(&hash).await?;
+        let found = read::account::find_identity(ctx.snapshot().await?, &hash).await?;
         let (session_id, user) = found.ok_or(Reason::Unauthenticated)?;
         Ok(Identity { user, session_id })
     }
@@ -45,7 +51,7 @@ impl Opener<QueryContext> for Register {
         let name = content::account_name(&self.name)?.to_owned();
         content::password(&self.password)?;
         let folded = content::folded(&name);
-        let account = ctx.snapshot().await?.find_sign_in(&folded).await?;
+        let account = read::account::find_sign_in(ctx.snapshot().await?, &folded).await?;
         let taken = account.is_some();
         if let Some(account) = account
             && is_repeat(&self, &account, ctx).await?
@@ -98,7 +104,7 @@ async fn admit(
     if policy == config::SignUp::Open {
         return Ok((None, false));
     }
-    let first = !ctx.snapshot().await?.has_first_account().await?;
+    let first = !read::account::has_first_account(ctx.snapshot().await?).await?;
     match (policy, code) {
         // Without a code that could be accepted, only the first account gets in.
         _ if first => Ok((
@@ -134,7 +140,7 @@ impl Opener<QueryContext> for LogIn {
             return Err(refusal.into());
         }
         let account = match &folded {
-            Ok(folded) => ctx.snapshot().await?.find_sign_in(folded).await?,
+            Ok(folded) => read::account::find_sign_in(ctx.snapshot().await?, folded).await?,
             // Nobody can have this name.
             Err(_) => None,
         };

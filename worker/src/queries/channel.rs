@@ -9,7 +9,7 @@ use shared::protocol::{
 use super::context::QueryContext;
 use crate::{
     error::{Error, StoreError},
-    store::read::{Membership, Snapshot, structure},
+    store::read::{self, Membership, Snapshot, structure},
 };
 
 impl Handler<QueryContext> for GetChannels {
@@ -26,9 +26,9 @@ pub(super) async fn visible(
     (server, standing): &Membership,
 ) -> Result<(Vec<Role>, Vec<Channel>), StoreError> {
     let id = server.server_id;
-    let mut roles = snapshot.list_roles(&[id]).await?;
-    let overrides = snapshot.list_overrides(&[id]).await?;
-    let mut channels = snapshot.list_channels(id, &overrides).await?;
+    let mut roles = read::server::list_roles(snapshot, &[id]).await?;
+    let overrides = read::server::list_overrides(snapshot, &[id]).await?;
+    let mut channels = read::channel::list_channels(snapshot, id, &overrides).await?;
     let view = structure(server, &roles, &overrides).view(standing);
     channels.retain(|channel| view.contains_key(&channel.channel_id));
     Ok((roles.remove(&id).unwrap_or_default(), channels))

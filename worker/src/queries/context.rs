@@ -15,7 +15,7 @@ use crate::{
     access::{AccessFacts, check_access},
     error::Error,
     limiter::Subject,
-    store::read::{Membership, Overrides, Snapshot, structure},
+    store::read::{self, Membership, Overrides, Snapshot, structure},
 };
 
 /// The context of one query.
@@ -142,19 +142,20 @@ impl AccessFacts for QueryContext {
     }
 
     async fn is_admin(&mut self, user: UserId) -> Result<bool, Error> {
-        Ok(self.snapshot().await?.is_admin(user).await?)
+        Ok(read::account::is_admin(self.snapshot().await?, user).await?)
     }
 
     async fn is_member(&mut self, user: UserId) -> Result<bool, Error> {
         let server = ServerId::new(self.scope).ok_or(Reason::UnknownServer)?;
-        self.membership = self.snapshot().await?.find_membership(server, user).await?;
+        self.membership =
+            read::server::find_membership(self.snapshot().await?, server, user).await?;
         Ok(self.membership.is_some())
     }
 
     async fn in_server(&mut self, _user: UserId) -> Result<Permissions, Error> {
         let (server, standing) = self.membership()?;
         let snapshot = self.snapshot().await?;
-        let roles = snapshot.list_roles(&[server.server_id]).await?;
+        let roles = read::server::list_roles(snapshot, &[server.server_id]).await?;
         Ok(structure(&server, &roles, &Overrides::default()).in_server(&standing))
     }
 
@@ -165,8 +166,8 @@ impl AccessFacts for QueryContext {
     ) -> Result<Permissions, Error> {
         let (server, standing) = self.membership()?;
         let snapshot = self.snapshot().await?;
-        let overrides = snapshot.find_overrides(server.server_id, channel).await?;
-        let roles = snapshot.list_roles(&[server.server_id]).await?;
+        let overrides = read::server::find_overrides(snapshot, server.server_id, channel).await?;
+        let roles = read::server::list_roles(snapshot, &[server.server_id]).await?;
         Ok(structure(&server, &roles, &overrides).in_channel(&standing, channel))
     }
 }

@@ -10,7 +10,10 @@ use shared::{
 };
 
 use super::context::QueryContext;
-use crate::{error::Error, store::read::InviteRow};
+use crate::{
+    error::Error,
+    store::read::{self, InviteRow},
+};
 
 /// The longest code that is looked up.
 const MAX_CODE_BYTES: usize = 64;
@@ -24,7 +27,7 @@ impl Handler<QueryContext> for PreviewInvite {
         }
         let server = match invite.server {
             Some(server) => {
-                let found = ctx.snapshot().await?.list_servers(&[server]).await?;
+                let found = read::server::list_servers(ctx.snapshot().await?, &[server]).await?;
                 let (server, _) = found.into_iter().next().ok_or(Reason::UnknownInvite)?;
                 Some(server)
             }
@@ -47,8 +50,8 @@ impl Opener<QueryContext> for RedeemInvite {
         let server = invite.server.ok_or(Reason::UnknownInvite)?;
         // A repeat of the redemption that used the code up must reach its lane,
         // which knows the nonce and decides.
-        let forward =
-            invite.is_valid(now) || ctx.snapshot().await?.has_redeemed(&self.code, user).await?;
+        let forward = invite.is_valid(now)
+            || read::invite::has_redeemed(ctx.snapshot().await?, &self.code, user).await?;
         if !forward {
             return Err(Reason::UnknownInvite.into());
         }
@@ -66,6 +69,6 @@ pub(super) async fn find(ctx: &mut QueryContext, code: &str) -> Result<InviteRow
     if code.len() > MAX_CODE_BYTES || !code.bytes().all(ours) {
         return Err(Reason::UnknownInvite.into());
     }
-    let invite = ctx.snapshot().await?.find_invite(code).await?;
+    let invite = read::invite::find_invite(ctx.snapshot().await?, code).await?;
     invite.ok_or_else(|| Reason::UnknownInvite.into())
 }

@@ -9,7 +9,10 @@ use shared::{
 };
 
 use super::{context::QueryContext, page_limit};
-use crate::{error::Error, store::read::Page};
+use crate::{
+    error::Error,
+    store::read::{self, Page},
+};
 
 /// Messages of a page whose size the client does not name.
 const DEFAULT_PAGE: u32 = 50;
@@ -17,9 +20,8 @@ const DEFAULT_PAGE: u32 = 50;
 impl Handler<QueryContext> for GetMessage {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Message, Error> {
         let snapshot = ctx.snapshot().await?;
-        let message = snapshot
-            .find_message(self.channel_id, self.message_id)
-            .await?;
+        let message =
+            read::message::find_message(snapshot, self.channel_id, self.message_id).await?;
         message.ok_or_else(|| Reason::UnknownMessage.into())
     }
 }
@@ -32,7 +34,8 @@ impl Handler<QueryContext> for GetMessages {
             limit: page_limit(self.limit, DEFAULT_PAGE)?,
         };
         let snapshot = ctx.snapshot().await?;
-        let (messages, more) = snapshot.list_messages(self.channel_id, page).await?;
+        let (messages, more) =
+            read::message::list_messages(snapshot, self.channel_id, page).await?;
         Ok(Messages { messages, more })
     }
 }

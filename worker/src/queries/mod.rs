@@ -9,10 +9,10 @@
 mod account;
 mod channel;
 mod context;
+mod gateway_queries;
 mod invite;
 mod message;
 mod metrics;
-mod node;
 mod ping;
 mod server;
 mod session;
@@ -237,8 +237,8 @@ async fn for_gateway(
         deps.metrics.malformed.inc();
         return ("node_malformed", NodeAnswer::Failed);
     };
-    let name = node::name(&query);
-    match guarded(deps, time_left, node::answer(deps, query)).await {
+    let name = gateway_queries::name(&query);
+    match guarded(deps, time_left, gateway_queries::answer(deps, query)).await {
         Ok(answer) => (name, answer),
         Err(error) => {
             log(name, &error);

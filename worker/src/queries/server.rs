@@ -10,7 +10,7 @@ use shared::{
 };
 
 use super::{channel::visible, context::QueryContext};
-use crate::error::Error;
+use crate::{error::Error, store::read};
 
 impl Handler<QueryContext> for GetServer {
     async fn handle(self, ctx: &mut QueryContext) -> Result<ServerInfo, Error> {
@@ -27,7 +27,7 @@ impl Handler<QueryContext> for GetServer {
 impl Handler<QueryContext> for ListServers {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Servers, Error> {
         let user = ctx.caller()?.user;
-        let memberships = ctx.snapshot().await?.list_memberships(user).await?;
+        let memberships = read::server::list_memberships(ctx.snapshot().await?, user).await?;
         Ok(Servers {
             servers: memberships.into_iter().map(|(server, _)| server).collect(),
         })

@@ -6,12 +6,12 @@ use shared::protocol::{
 };
 
 use super::context::QueryContext;
-use crate::error::Error;
+use crate::{error::Error, store::read};
 
 impl Handler<QueryContext> for ListSessions {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Sessions, Error> {
         let user = ctx.caller()?.user;
-        let sessions = ctx.snapshot().await?.list_sessions(user).await?;
+        let sessions = read::session::list_sessions(ctx.snapshot().await?, user).await?;
         Ok(Sessions { sessions })
     }
 }

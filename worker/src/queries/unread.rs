@@ -14,18 +14,18 @@ use shared::{
 use super::context::QueryContext;
 use crate::{
     error::{Error, StoreError},
-    store::read::{Membership, Snapshot, structure},
+    store::read::{self, Membership, Snapshot, structure},
 };
 
 impl Handler<QueryContext> for GetUnreads {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Unreads, Error> {
         let user = ctx.caller()?.user;
         let snapshot = ctx.snapshot().await?;
-        let version = snapshot.register_version(user).await?;
+        let version = read::unread::register_version(snapshot, user).await?;
         let newer_than = self.newer_than.unwrap_or_default();
         let unreads = if newer_than < version {
-            let all = snapshot.list_unreads(user, newer_than).await?;
-            let memberships = snapshot.list_memberships(user).await?;
+            let all = read::unread::list_unreads(snapshot, user, newer_than).await?;
+            let memberships = read::server::list_memberships(snapshot, user).await?;
             visible(snapshot, all, memberships).await?
         } else {
             Vec::new()
@@ -43,13 +43,13 @@ async fn visible(
     let mut servers: Vec<ServerId> = unreads.iter().map(|unread| unread.server_id).collect();
     servers.sort_unstable();
     servers.dedup();
-    let roles = snapshot.list_roles(&servers).await?;
+    let roles = read::server::list_roles(snapshot, &servers).await?;
     // Of the channels that are asked about alone: their servers may have a hundred times as many.
     let channels: Vec<ChannelId> = unreads
         .iter()
         .map(|unread| unread.cursor.channel_id)
         .collect();
-    let overrides = snapshot.list_channel_overrides(&channels).await?;
+    let overrides = read::server::list_channel_overrides(snapshot, &channels).await?;
     let standings: BTreeMap<ServerId, _> = memberships
         .into_iter()
         .filter(|(server, _)| servers.binary_search(&server.server_id).is_ok())

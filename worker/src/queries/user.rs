@@ -9,16 +9,15 @@ use shared::{
 };
 
 use super::{context::QueryContext, page_limit};
-use crate::error::Error;
+use crate::{error::Error, store::read};
 
 impl Handler<QueryContext> for ListUsers {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Users, Error> {
         let limit = page_limit(self.limit, MAX_PAGE)?;
         let (server, _) = ctx.membership()?;
         let snapshot = ctx.snapshot().await?;
-        let members = snapshot
-            .list_members(server.server_id, self.after, limit)
-            .await?;
+        let members =
+            read::user::list_members(snapshot, server.server_id, self.after, limit).await?;
         Ok(Users { members })
     }
 }

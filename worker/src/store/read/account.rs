@@ -30,61 +30,59 @@ pub(super) fn user((user, name, guest, admin): UserRow) -> Result<User, StoreErr
     })
 }
 
-impl Snapshot {
-    /// The account with this folded name.
-    pub(crate) async fn find_sign_in(
-        &mut self,
-        folded: &str,
-    ) -> Result<Option<SignInRow>, StoreError> {
-        let row: Option<(i64, Option<String>, String)> =
-            sqlx::query_as("SELECT id, password_hash, nonce FROM accounts WHERE folded = $1")
-                .bind(folded)
-                .fetch_optional(&mut *self.transaction)
-                .await?;
-        row.map(|(user, password_hash, nonce)| {
-            Ok(SignInRow {
-                user: id(user)?,
-                password_hash,
-                nonce,
-            })
-        })
-        .transpose()
-    }
-
-    /// Whose session has a token with this hash.
-    pub(crate) async fn find_identity(
-        &mut self,
-        token_hash: &[u8],
-    ) -> Result<Option<(SessionId, User)>, StoreError> {
-        let row: Option<(i64, i64, String, bool, bool)> = sqlx::query_as(
-            "SELECT s.id, a.id, a.name, a.guest, a.admin
-             FROM sessions s JOIN accounts a ON a.id = s.account
-             WHERE s.token_hash = $1",
-        )
-        .bind(token_hash)
-        .fetch_optional(&mut *self.transaction)
-        .await?;
-        row.map(|(session, account, name, guest, admin)| {
-            Ok((id(session)?, user((account, name, guest, admin))?))
-        })
-        .transpose()
-    }
-
-    /// Whether the account administers the deployment.
-    pub(crate) async fn is_admin(&mut self, account: UserId) -> Result<bool, StoreError> {
-        let admin: Option<bool> = sqlx::query_scalar("SELECT admin FROM accounts WHERE id = $1")
-            .bind(account.sql())
-            .fetch_optional(&mut *self.transaction)
+/// The account with this folded name.
+pub(crate) async fn find_sign_in(
+    snapshot: &mut Snapshot,
+    folded: &str,
+) -> Result<Option<SignInRow>, StoreError> {
+    let row: Option<(i64, Option<String>, String)> =
+        sqlx::query_as("SELECT id, password_hash, nonce FROM accounts WHERE folded = $1")
+            .bind(folded)
+            .fetch_optional(&mut *snapshot.transaction)
             .await?;
-        Ok(admin.unwrap_or(false))
-    }
+    row.map(|(user, password_hash, nonce)| {
+        Ok(SignInRow {
+            user: id(user)?,
+            password_hash,
+            nonce,
+        })
+    })
+    .transpose()
+}
 
-    /// Whether the deployment has its first account already.
-    pub(crate) async fn has_first_account(&mut self) -> Result<bool, StoreError> {
-        Ok(
-            sqlx::query_scalar("SELECT first_account IS NOT NULL FROM deployment")
-                .fetch_one(&mut *self.transaction)
-                .await?,
-        )
-    }
+/// Whose session has a token with this hash.
+pub(crate) async fn find_identity(
+    snapshot: &mut Snapshot,
+    token_hash: &[u8],
+) -> Result<Option<(SessionId, User)>, StoreError> {
+    let row: Option<(i64, i64, String, bool, bool)> = sqlx::query_as(
+        "SELECT s.id, a.id, a.name, a.guest, a.admin
+         FROM sessions s JOIN accounts a ON a.id = s.account
+         WHERE s.token_hash = $1",
+    )
+    .bind(token_hash)
+    .fetch_optional(&mut *snapshot.transaction)
+    .await?;
+    row.map(|(session, account, name, guest, admin)| {
+        Ok((id(session)?, user((account, name, guest, admin))?))
+    })
+    .transpose()
+}
+
+/// Whether the account administers the deployment.
+pub(crate) async fn is_admin(snapshot: &mut Snapshot, account: UserId) -> Result<bool, StoreError> {
+    let admin: Option<bool> = sqlx::query_scalar("SELECT admin FROM accounts WHERE id = $1")
+        .bind(account.sql())
+        .fetch_optional(&mut *snapshot.transaction)
+        .await?;
+    Ok(admin.unwrap_or(false))
+}
+
+/// Whether the deployment has its first account already.
+pub(crate) async fn has_first_account(snapshot: &mut Snapshot) -> Result<bool, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT first_account IS NOT NULL FROM deployment")
+            .fetch_one(&mut *snapshot.transaction)
+            .await?,
+    )
 }

@@ -28,43 +28,41 @@ impl InviteRow {
     }
 }
 
-impl Snapshot {
-    /// The code, valid or not.
-    pub(crate) async fn find_invite(
-        &mut self,
-        code: &str,
-    ) -> Result<Option<InviteRow>, StoreError> {
-        let row: Option<Columns> = sqlx::query_as(
-            "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
-                    floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
-             FROM invites WHERE code = $1",
-        )
-        .bind(code)
-        .fetch_optional(&mut *self.transaction)
-        .await?;
-        row.map(|(server, uses_left, expires_at, revoked)| {
-            Ok(InviteRow {
-                server: server.map(id).transpose()?,
-                uses_left: uses_left.map(|left| u32::try_from(left).unwrap_or(0)),
-                expires_at: expires_at.map(count).transpose()?,
-                revoked,
-            })
+/// The code, valid or not.
+pub(crate) async fn find_invite(
+    snapshot: &mut Snapshot,
+    code: &str,
+) -> Result<Option<InviteRow>, StoreError> {
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
+                floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
+         FROM invites WHERE code = $1",
+    )
+    .bind(code)
+    .fetch_optional(&mut *snapshot.transaction)
+    .await?;
+    row.map(|(server, uses_left, expires_at, revoked)| {
+        Ok(InviteRow {
+            server: server.map(id).transpose()?,
+            uses_left: uses_left.map(|left| u32::try_from(left).unwrap_or(0)),
+            expires_at: expires_at.map(count).transpose()?,
+            revoked,
         })
-        .transpose()
-    }
+    })
+    .transpose()
+}
 
-    /// Whether the account redeemed the code before.
-    pub(crate) async fn has_redeemed(
-        &mut self,
-        code: &str,
-        account: UserId,
-    ) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM invite_uses WHERE code = $1 AND account = $2)",
-        )
-        .bind(code)
-        .bind(account.sql())
-        .fetch_one(&mut *self.transaction)
-        .await?)
-    }
+/// Whether the account redeemed the code before.
+pub(crate) async fn has_redeemed(
+    snapshot: &mut Snapshot,
+    code: &str,
+    account: UserId,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM invite_uses WHERE code = $1 AND account = $2)",
+    )
+    .bind(code)
+    .bind(account.sql())
+    .fetch_one(&mut *snapshot.transaction)
+    .await?)
 }

@@ -25,58 +25,56 @@ pub(crate) struct Page {
 
 type MessageRow = (i64, i64, i64, String, Option<i64>, Option<i64>);
 
-impl Snapshot {
-    /// A message of a channel that was not deleted.
-    pub(crate) async fn find_message(
-        &mut self,
-        channel: ChannelId,
-        message_id: MessageId,
-    ) -> Result<Option<Message>, StoreError> {
-        let row: Option<MessageRow> = sqlx::query_as(
-            "SELECT id, seq, author, content, reply_to, edited_at
-             FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted",
-        )
-        .bind(channel.sql())
-        .bind(message_id.sql())
-        .fetch_optional(&mut *self.transaction)
-        .await?;
-        row.map(message).transpose()
-    }
+/// A message of a channel that was not deleted.
+pub(crate) async fn find_message(
+    snapshot: &mut Snapshot,
+    channel: ChannelId,
+    message_id: MessageId,
+) -> Result<Option<Message>, StoreError> {
+    let row: Option<MessageRow> = sqlx::query_as(
+        "SELECT id, seq, author, content, reply_to, edited_at
+         FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted",
+    )
+    .bind(channel.sql())
+    .bind(message_id.sql())
+    .fetch_optional(&mut *snapshot.transaction)
+    .await?;
+    row.map(message).transpose()
+}
 
-    /// A page of a channel, oldest first, without those that were deleted; and whether it
-    /// ends before its limit because it is large.
-    pub(crate) async fn list_messages(
-        &mut self,
-        channel: ChannelId,
-        page: Page,
-    ) -> Result<(Vec<Message>, bool), StoreError> {
-        let forwards = page.after.is_some();
-        let statement = if forwards {
-            "SELECT id, seq, author, content, reply_to, edited_at
-             FROM messages WHERE channel = $1 AND seq > $2 AND seq < $3 AND NOT deleted
-             ORDER BY seq LIMIT $4"
-        } else {
-            "SELECT id, seq, author, content, reply_to, edited_at
-             FROM messages WHERE channel = $1 AND seq > $2 AND seq < $3 AND NOT deleted
-             ORDER BY seq DESC LIMIT $4"
-        };
-        let mut rows: Vec<MessageRow> = sqlx::query_as(statement)
-            .bind(channel.sql())
-            .bind(sql(page.after.unwrap_or(0)))
-            .bind(sql(page.before.unwrap_or(u64::MAX)))
-            .bind(i64::from(page.limit))
-            .fetch_all(&mut *self.transaction)
-            .await?;
-        // Nearest first up to here.
-        let kept = fitting(rows.iter().map(|row| row.3.len()));
-        let more = kept < rows.len();
-        rows.truncate(kept);
-        if !forwards {
-            rows.reverse();
-        }
-        let messages = rows.into_iter().map(message).collect::<Result<_, _>>()?;
-        Ok((messages, more))
+/// A page of a channel, oldest first, without those that were deleted; and whether it
+/// ends before its limit because it is large.
+pub(crate) async fn list_messages(
+    snapshot: &mut Snapshot,
+    channel: ChannelId,
+    page: Page,
+) -> Result<(Vec<Message>, bool), StoreError> {
+    let forwards = page.after.is_some();
+    let statement = if forwards {
+        "SELECT id, seq, author, content, reply_to, edited_at
+         FROM messages WHERE channel = $1 AND seq > $2 AND seq < $3 AND NOT deleted
+         ORDER BY seq LIMIT $4"
+    } else {
+        "SELECT id, seq, author, content, reply_to, edited_at
+         FROM messages WHERE channel = $1 AND seq > $2 AND seq < $3 AND NOT deleted
+         ORDER BY seq DESC LIMIT $4"
+    };
+    let mut rows: Vec<MessageRow> = sqlx::query_as(statement)
+        .bind(channel.sql())
+        .bind(sql(page.after.unwrap_or(0)))
+        .bind(sql(page.before.unwrap_or(u64::MAX)))
+        .bind(i64::from(page.limit))
+        .fetch_all(&mut *snapshot.transaction)
+        .await?;
+    // Nearest first up to here.
+    let kept = fitting(rows.iter().map(|row| row.3.len()));
+    let more = kept < rows.len();
+    rows.truncate(kept);
+    if !forwards {
+        rows.reverse();
     }
+    let messages = rows.into_iter().map(message).collect::<Result<_, _>>()?;
+    Ok((messages, more))
 }
 
 /// How many of these sizes fit into a page; at least one.

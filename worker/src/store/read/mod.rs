@@ -1,21 +1,21 @@
 //! What queries read. Every answer comes from one snapshot: a REPEATABLE READ
 //! transaction, in which rights and what they permit to see cannot disagree.
 
-mod account;
-mod channel;
-mod invite;
-mod message;
-mod node;
-mod opening;
-mod server;
-mod session;
-mod unread;
-mod user;
+pub(crate) mod account;
+pub(crate) mod channel;
+pub(crate) mod event;
+pub(crate) mod invite;
+pub(crate) mod message;
+pub(crate) mod opening;
+pub(crate) mod server;
+pub(crate) mod session;
+pub(crate) mod unread;
+pub(crate) mod user;
 
 pub(crate) use account::SignInRow;
+pub(crate) use event::EventRow;
 pub(crate) use invite::InviteRow;
 pub(crate) use message::Page;
-pub(crate) use node::EventRow;
 pub(crate) use opening::Opening;
 pub(crate) use server::{Membership, Overrides, structure};
 

@@ -85,15 +85,13 @@ impl Store {
     }
 }
 
-impl Snapshot {
-    /// The same, for what has to be read besides.
-    pub(crate) async fn find_opening(
-        &mut self,
-        hash: &[u8],
-    ) -> Result<Option<Opening>, StoreError> {
-        let log = self.log.clone();
-        find(&mut *self.transaction, &log, hash).await
-    }
+/// The same, for what has to be read besides.
+pub(crate) async fn find_opening(
+    snapshot: &mut Snapshot,
+    hash: &[u8],
+) -> Result<Option<Opening>, StoreError> {
+    let log = snapshot.log.clone();
+    find(&mut *snapshot.transaction, &log, hash).await
 }
 
 async fn find(

@@ -37,156 +37,156 @@ pub(crate) type Overrides = BTreeMap<ServerId, BTreeMap<ChannelId, Vec<Override>
 /// Channel by channel: the server, the channel, and one override or none.
 pub(super) type OverrideRow = (i64, i64, Option<i16>, Option<i64>, Option<i64>, Option<i64>);
 
-impl Snapshot {
-    /// How the account stands in a server; none when it is no member.
-    pub(crate) async fn find_membership(
-        &mut self,
-        server: ServerId,
-        account: UserId,
-    ) -> Result<Option<Membership>, StoreError> {
-        let row: Option<MembershipRow> = sqlx::query_as(
-            "SELECT s.id AS server, s.name, s.owner, m.roles, m.since, m.changed
-             FROM members m JOIN servers s ON s.id = m.server
-             WHERE m.server = $1 AND m.account = $2",
-        )
-        .bind(server.sql())
-        .bind(account.sql())
-        .fetch_optional(&mut *self.transaction)
-        .await?;
-        row.map(|row| membership(account, row)).transpose()
-    }
+/// How the account stands in a server; none when it is no member.
+pub(crate) async fn find_membership(
+    snapshot: &mut Snapshot,
+    server: ServerId,
+    account: UserId,
+) -> Result<Option<Membership>, StoreError> {
+    let row: Option<MembershipRow> = sqlx::query_as(
+        "SELECT s.id AS server, s.name, s.owner, m.roles, m.since, m.changed
+         FROM members m JOIN servers s ON s.id = m.server
+         WHERE m.server = $1 AND m.account = $2",
+    )
+    .bind(server.sql())
+    .bind(account.sql())
+    .fetch_optional(&mut *snapshot.transaction)
+    .await?;
+    row.map(|row| membership(account, row)).transpose()
+}
 
-    /// How the account stands in each of its servers, by id.
-    pub(crate) async fn list_memberships(
-        &mut self,
-        account: UserId,
-    ) -> Result<Vec<Membership>, StoreError> {
-        let rows: Vec<MembershipRow> = sqlx::query_as(
-            "SELECT s.id AS server, s.name, s.owner, m.roles, m.since, m.changed
-             FROM members m JOIN servers s ON s.id = m.server
-             WHERE m.account = $1 ORDER BY s.id",
-        )
-        .bind(account.sql())
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        rows.into_iter()
-            .map(|row| membership(account, row))
-            .collect()
-    }
+/// How the account stands in each of its servers, by id.
+pub(crate) async fn list_memberships(
+    snapshot: &mut Snapshot,
+    account: UserId,
+) -> Result<Vec<Membership>, StoreError> {
+    let rows: Vec<MembershipRow> = sqlx::query_as(
+        "SELECT s.id AS server, s.name, s.owner, m.roles, m.since, m.changed
+         FROM members m JOIN servers s ON s.id = m.server
+         WHERE m.account = $1 ORDER BY s.id",
+    )
+    .bind(account.sql())
+    .fetch_all(&mut *snapshot.transaction)
+    .await?;
+    rows.into_iter()
+        .map(|row| membership(account, row))
+        .collect()
+}
 
-    /// How these accounts stand in a server; those who are no members are missing.
-    pub(crate) async fn list_standings(
-        &mut self,
-        server: ServerId,
-        accounts: &[UserId],
-    ) -> Result<Vec<Standing>, StoreError> {
-        let ids: Vec<i64> = accounts.iter().map(|account| account.sql()).collect();
-        let rows: Vec<(i64, Vec<i64>, i64, i64)> = sqlx::query_as(
-            "SELECT account, roles, since, changed FROM members
-             WHERE server = $1 AND account = ANY($2)",
-        )
-        .bind(server.sql())
-        .bind(ids)
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        rows.into_iter()
-            .map(|(account, roles, since, changed)| standing(id(account)?, &roles, since, changed))
-            .collect()
-    }
+/// How these accounts stand in a server; those who are no members are missing.
+pub(crate) async fn list_standings(
+    snapshot: &mut Snapshot,
+    server: ServerId,
+    accounts: &[UserId],
+) -> Result<Vec<Standing>, StoreError> {
+    let ids: Vec<i64> = accounts.iter().map(|account| account.sql()).collect();
+    let rows: Vec<(i64, Vec<i64>, i64, i64)> = sqlx::query_as(
+        "SELECT account, roles, since, changed FROM members
+         WHERE server = $1 AND account = ANY($2)",
+    )
+    .bind(server.sql())
+    .bind(ids)
+    .fetch_all(&mut *snapshot.transaction)
+    .await?;
+    rows.into_iter()
+        .map(|(account, roles, since, changed)| standing(id(account)?, &roles, since, changed))
+        .collect()
+}
 
-    /// These servers, whoever asks; those that do not exist are missing.
-    pub(crate) async fn list_servers(
-        &mut self,
-        servers: &[ServerId],
-    ) -> Result<Vec<Versioned>, StoreError> {
-        let rows: Vec<(i64, String, i64, i64)> = sqlx::query_as(
-            "SELECT id, name, owner, rights_version FROM servers WHERE id = ANY($1)",
-        )
-        .bind(server_ids(servers))
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        rows.into_iter()
-            .map(|(server, name, owner, version)| {
-                let server = Server {
-                    server_id: id(server)?,
-                    name,
-                    owner_id: id(owner)?,
-                };
-                Ok((server, count(version)?))
-            })
-            .collect()
-    }
-
-    /// The roles of these servers.
-    pub(crate) async fn list_roles(&mut self, servers: &[ServerId]) -> Result<Roles, StoreError> {
-        let rows: Vec<(i64, i64, String, i64)> = sqlx::query_as(
-            "SELECT server, id, name, permissions FROM roles
-             WHERE server = ANY($1) ORDER BY server, id",
-        )
-        .bind(server_ids(servers))
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        let mut roles = Roles::new();
-        for (server, role, name, permissions) in rows {
-            roles.entry(id(server)?).or_default().push(Role {
-                role_id: id(role)?,
+/// These servers, whoever asks; those that do not exist are missing.
+pub(crate) async fn list_servers(
+    snapshot: &mut Snapshot,
+    servers: &[ServerId],
+) -> Result<Vec<Versioned>, StoreError> {
+    let rows: Vec<(i64, String, i64, i64)> =
+        sqlx::query_as("SELECT id, name, owner, rights_version FROM servers WHERE id = ANY($1)")
+            .bind(server_ids(servers))
+            .fetch_all(&mut *snapshot.transaction)
+            .await?;
+    rows.into_iter()
+        .map(|(server, name, owner, version)| {
+            let server = Server {
+                server_id: id(server)?,
                 name,
-                permissions: Permissions::from_sql(permissions),
-            });
-        }
-        Ok(roles)
-    }
+                owner_id: id(owner)?,
+            };
+            Ok((server, count(version)?))
+        })
+        .collect()
+}
 
-    /// Every channel of these servers with its overrides.
-    pub(crate) async fn list_overrides(
-        &mut self,
-        servers: &[ServerId],
-    ) -> Result<Overrides, StoreError> {
-        let rows: Vec<OverrideRow> = sqlx::query_as(
-            "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
-             FROM channels c LEFT JOIN overrides o ON o.channel = c.id
-             WHERE c.server = ANY($1) ORDER BY c.id, o.kind, o.target",
-        )
-        .bind(server_ids(servers))
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        overrides(rows)
+/// The roles of these servers.
+pub(crate) async fn list_roles(
+    snapshot: &mut Snapshot,
+    servers: &[ServerId],
+) -> Result<Roles, StoreError> {
+    let rows: Vec<(i64, i64, String, i64)> = sqlx::query_as(
+        "SELECT server, id, name, permissions FROM roles
+         WHERE server = ANY($1) ORDER BY server, id",
+    )
+    .bind(server_ids(servers))
+    .fetch_all(&mut *snapshot.transaction)
+    .await?;
+    let mut roles = Roles::new();
+    for (server, role, name, permissions) in rows {
+        roles.entry(id(server)?).or_default().push(Role {
+            role_id: id(role)?,
+            name,
+            permissions: Permissions::from_sql(permissions),
+        });
     }
+    Ok(roles)
+}
 
-    /// These channels with their overrides, whatever their servers.
-    pub(crate) async fn list_channel_overrides(
-        &mut self,
-        channels: &[ChannelId],
-    ) -> Result<Overrides, StoreError> {
-        let ids: Vec<i64> = channels.iter().map(|channel| channel.sql()).collect();
-        let rows: Vec<OverrideRow> = sqlx::query_as(
-            "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
-             FROM channels c LEFT JOIN overrides o ON o.channel = c.id
-             WHERE c.id = ANY($1)",
-        )
-        .bind(ids)
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        overrides(rows)
-    }
+/// Every channel of these servers with its overrides.
+pub(crate) async fn list_overrides(
+    snapshot: &mut Snapshot,
+    servers: &[ServerId],
+) -> Result<Overrides, StoreError> {
+    let rows: Vec<OverrideRow> = sqlx::query_as(
+        "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+         FROM channels c LEFT JOIN overrides o ON o.channel = c.id
+         WHERE c.server = ANY($1) ORDER BY c.id, o.kind, o.target",
+    )
+    .bind(server_ids(servers))
+    .fetch_all(&mut *snapshot.transaction)
+    .await?;
+    overrides(rows)
+}
 
-    /// One channel of a server with its overrides; empty when the server has no such channel.
-    pub(crate) async fn find_overrides(
-        &mut self,
-        server: ServerId,
-        channel: ChannelId,
-    ) -> Result<Overrides, StoreError> {
-        let rows: Vec<OverrideRow> = sqlx::query_as(
-            "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
-             FROM channels c LEFT JOIN overrides o ON o.channel = c.id
-             WHERE c.server = $1 AND c.id = $2",
-        )
-        .bind(server.sql())
-        .bind(channel.sql())
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        overrides(rows)
-    }
+/// These channels with their overrides, whatever their servers.
+pub(crate) async fn list_channel_overrides(
+    snapshot: &mut Snapshot,
+    channels: &[ChannelId],
+) -> Result<Overrides, StoreError> {
+    let ids: Vec<i64> = channels.iter().map(|channel| channel.sql()).collect();
+    let rows: Vec<OverrideRow> = sqlx::query_as(
+        "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+         FROM channels c LEFT JOIN overrides o ON o.channel = c.id
+         WHERE c.id = ANY($1)",
+    )
+    .bind(ids)
+    .fetch_all(&mut *snapshot.transaction)
+    .await?;
+    overrides(rows)
+}
+
+/// One channel of a server with its overrides; empty when the server has no such channel.
+pub(crate) async fn find_overrides(
+    snapshot: &mut Snapshot,
+    server: ServerId,
+    channel: ChannelId,
+) -> Result<Overrides, StoreError> {
+    let rows: Vec<OverrideRow> = sqlx::query_as(
+        "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+         FROM channels c LEFT JOIN overrides o ON o.channel = c.id
+         WHERE c.server = $1 AND c.id = $2",
+    )
+    .bind(server.sql())
+    .bind(channel.sql())
+    .fetch_all(&mut *snapshot.transaction)
+    .await?;
+    overrides(rows)
 }
 
 /// What permissions in `server` depend on.

@@ -16,7 +16,7 @@ use shared::{
 use super::Deps;
 use crate::{
     error::{Error, StoreError},
-    store::read::{EventRow, Membership, Opening, Snapshot, structure},
+    store::read::{self, EventRow, Membership, Opening, Snapshot, structure},
     token,
 };
 
@@ -67,7 +67,7 @@ async fn read(snapshot: &mut Snapshot, query: NodeQuery) -> Result<NodeAnswer, S
 }
 
 async fn identify(snapshot: &mut Snapshot, token: &str) -> Result<NodeAnswer, StoreError> {
-    let found = snapshot.find_identity(&token::hash(token)).await?;
+    let found = read::account::find_identity(snapshot, &token::hash(token)).await?;
     Ok(
         found.map_or(NodeAnswer::Unauthenticated, |(session, user)| {
             NodeAnswer::Identified(Caller {
@@ -102,10 +102,10 @@ async fn open(
     token: &str,
     resume: Option<Resume>,
 ) -> Result<NodeAnswer, StoreError> {
-    let Some(opening) = snapshot.find_opening(&token::hash(token)).await? else {
+    let Some(opening) = read::opening::find_opening(snapshot, &token::hash(token)).await? else {
         return Ok(NodeAnswer::Unauthenticated);
     };
-    let epoch = snapshot.epoch().await?;
+    let epoch = read::event::epoch(snapshot).await?;
     Ok(opened(opening, epoch, resume.as_ref()))
 }
 
@@ -185,11 +185,11 @@ async fn topic(
     user: UserId,
     server: ServerId,
 ) -> Result<NodeAnswer, StoreError> {
-    let membership = snapshot.find_membership(server, user).await?;
+    let membership = read::server::find_membership(snapshot, server, user).await?;
     let Some(membership) = membership else {
         return Ok(NodeAnswer::Topic(None));
     };
-    let heads = snapshot.find_heads(&[server.get()]).await?;
+    let heads = read::event::find_heads(snapshot, &[server.get()]).await?;
     Ok(NodeAnswer::Topic(Some(server_topic(&membership, &heads))))
 }
 
@@ -199,7 +199,7 @@ async fn events(
     after: u64,
     bytes: u32,
 ) -> Result<NodeAnswer, StoreError> {
-    let page = snapshot.list_events(topic, after, bytes).await?;
+    let page = read::event::list_events(snapshot, topic, after, bytes).await?;
     Ok(NodeAnswer::Events {
         too_old: page.events.is_empty() && after < page.head,
         head: page.head,
@@ -240,9 +240,9 @@ fn envelope(topic: u64, event: EventRow) -> Result<Envelope, StoreError> {
 }
 
 async fn heads(snapshot: &mut Snapshot, topics: &[u64]) -> Result<NodeAnswer, StoreError> {
-    let epoch = epoch_number(&snapshot.epoch().await?);
-    let heads = snapshot.find_heads(topics).await?;
-    let registers = snapshot.find_register_versions(topics).await?;
+    let epoch = epoch_number(&read::event::epoch(snapshot).await?);
+    let heads = read::event::find_heads(snapshot, topics).await?;
+    let registers = read::unread::find_register_versions(snapshot, topics).await?;
     let place = |(topic, seq)| TopicSeq { topic, seq };
     Ok(NodeAnswer::Heads {
         epoch,
@@ -257,18 +257,20 @@ async fn structures(
 ) -> Result<NodeAnswer, StoreError> {
     let ids: Vec<ServerId> = asked.iter().map(|(server, _)| *server).collect();
     let topics: Vec<u64> = ids.iter().map(|server| server.get()).collect();
-    let epoch = epoch_number(&snapshot.epoch().await?);
-    let found = snapshot.list_servers(&ids).await?;
-    let heads = snapshot.find_heads(&topics).await?;
-    let settled = snapshot.find_settled(&topics).await?;
-    let roles = snapshot.list_roles(&ids).await?;
-    let overrides = snapshot.list_overrides(&ids).await?;
+    let epoch = epoch_number(&read::event::epoch(snapshot).await?);
+    let found = read::server::list_servers(snapshot, &ids).await?;
+    let heads = read::event::find_heads(snapshot, &topics).await?;
+    let settled = read::event::find_settled(snapshot, &topics).await?;
+    let roles = read::server::list_roles(snapshot, &ids).await?;
+    let overrides = read::server::list_overrides(snapshot, &ids).await?;
     let mut servers = Vec::with_capacity(found.len());
     for (server, version) in found {
         let id = server.server_id;
         let users = asked.iter().find(|(asked, _)| *asked == id);
         let standings = match users {
-            Some((_, users)) if !users.is_empty() => snapshot.list_standings(id, users).await?,
+            Some((_, users)) if !users.is_empty() => {
+                read::server::list_standings(snapshot, id, users).await?
+            }
             _ => Vec::new(),
         };
         let of = |map: &BTreeMap<u64, u64>| map.get(&id.get()).copied().unwrap_or(0);
@@ -289,7 +291,7 @@ async fn changes(
     after: u64,
     until: u64,
 ) -> Result<NodeAnswer, StoreError> {
-    let changes = snapshot.list_changes(topic, after, until).await?;
+    let changes = read::event::list_changes(snapshot, topic, after, until).await?;
     Ok(NodeAnswer::Changes(changes.map(|list| {
         list.into_iter()
             .map(|(seq, effect)| (seq, ByteBuf::from(effect)))
