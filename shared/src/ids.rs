@@ -262,6 +262,30 @@ impl<T: Kind + 'static> Wire for Id<T> {
     }
 }
 
+/// Ids of more than one kind: numbers in MessagePack, strings in JSON like all ids.
+pub(crate) mod any_id {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Id;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub(crate) fn serialize<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(id)
+        } else {
+            serializer.serialize_u64(*id)
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        if deserializer.is_human_readable() {
+            Id::<()>::deserialize(deserializer).map(Id::get)
+        } else {
+            u64::deserialize(deserializer)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -19,8 +19,14 @@ pub trait Wire: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Appends what it says, unambiguous and the same in every release: fields at
     /// the end of a struct that have their default leave nothing.
     fn canonical(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(crate::protocol::encode(self));
+        bytes.extend(encode(self));
     }
+}
+
+/// Encodes a body.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    // Our own structs have no map with unknown length and no failing serializer.
+    rmp_serde::to_vec(value).unwrap_or_default()
 }
 
 /// What a value looks like.
@@ -92,30 +98,6 @@ pub(crate) fn number_of(field: &str) -> u8 {
         & 63
 }
 
-/// Ids of more than one kind: numbers in MessagePack, strings in JSON like all ids.
-pub(crate) mod any_id {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::ids::Id;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-    pub(crate) fn serialize<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(id)
-        } else {
-            serializer.serialize_u64(*id)
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        if deserializer.is_human_readable() {
-            Id::<()>::deserialize(deserializer).map(Id::get)
-        } else {
-            u64::deserialize(deserializer)
-        }
-    }
-}
-
 macro_rules! plain {
     ($( $kind:ty => $shape:expr, $sample:expr, |$field:ident| $named:expr; )+) => { $(
         impl Wire for $kind {
@@ -181,7 +163,7 @@ pub(crate) fn is_secret(field: &str) -> bool {
 
 /// Declares structs that travel in bodies. A field that got its place after the
 /// first release ends with `= default`: older senders leave it out. A field that
-/// holds the id of more than one kind of thing is `u64 as "crate::wire::any_id"`.
+/// holds the id of more than one kind of thing is `u64 as "crate::ids::any_id"`.
 macro_rules! bodies {
     ($(
         $(#[doc = $doc:literal])+

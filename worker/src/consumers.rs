@@ -19,11 +19,11 @@ use tracing::{debug, warn};
 
 use crate::{
     error::StoreError,
-    jobs::REDACTION,
     lane::{owner, process::Process},
     store::{
         PgConnectOptions,
         consumers::{Deleted, Log, Place, Read},
+        jobs::REDACTION,
     },
 };
 

@@ -20,16 +20,9 @@ use crate::{
     attempts,
     consumers::deleted_by,
     error::StoreError,
-    store::jobs::{Job, Jobs},
+    store::jobs::{CHANNEL_PURGE, Job, Jobs, OLD_REDACTION, REDACTION},
 };
 
-/// The purge of a deleted channel: its server and itself.
-pub(crate) const CHANNEL_PURGE: &str = "channel_purge";
-/// The redaction of a deleted message that failed when its event was read: the topic and
-/// the body of that event.
-pub(crate) const REDACTION: &str = "event_redaction";
-/// The same, as programs from before left it: the server, the channel and the message.
-const OLD_REDACTION: &str = "redaction";
 /// What this program can do.
 const KINDS: [&str; 3] = [CHANNEL_PURGE, REDACTION, OLD_REDACTION];
 

@@ -11,7 +11,7 @@
 //! - `limiter`, `password`, `token`: what both use;
 //! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
 //!   `attempts`: how often what fails is tried again;
-//! - `days`: the daily tables;
+//! - `retention`: the daily tables, by the calendar of `day`;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
 mod access;
@@ -19,7 +19,7 @@ mod attempts;
 mod commands;
 pub mod config;
 mod consumers;
-mod days;
+mod day;
 mod error;
 mod jobs;
 mod lane;
@@ -27,6 +27,7 @@ mod limiter;
 mod metrics;
 mod password;
 mod queries;
+mod retention;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;

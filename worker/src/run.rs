@@ -1,4 +1,4 @@
-//! Puts the parts of a worker together: lanes, queries, days, operations port.
+//! Puts the parts of a worker together: lanes, queries, retention, operations port.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -17,13 +17,13 @@ use tracing::{error, info, warn};
 use crate::{
     config::{DatabaseConfig, WorkerConfig},
     consumers::{self, Consumer},
-    days::Days,
     jobs,
     lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     password::Hasher,
     queries,
+    retention::Retention,
     store::{PgConnectOptions, epoch, jobs::Jobs, migrate, read::Store},
     transaction::Caps,
 };
@@ -84,8 +84,8 @@ pub async fn run(
         vital.spawn_orderly(lane::run(lane, parts.lanes.clone(), stopping.clone()));
     }
     vital.spawn_orderly({
-        let (days, stopping) = (parts.days, stopping.clone());
-        async move { days.run(stopping).await }
+        let (retention, stopping) = (parts.retention, stopping.clone());
+        async move { retention.run(stopping).await }
     });
     vital.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
     vital.spawn_orderly(parts.consumer.run(stopping.clone()));
@@ -127,10 +127,11 @@ pub fn metrics() -> anyhow::Result<Registry> {
 /// Brings the schema up to date and makes the tables of the next days.
 pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()> {
     let options = options(config)?;
-    let days = Days::new(options.clone(), clock, config.retention_days);
-    migrate::run(&options, &days, PATIENCE)
+    let retention = Retention::new(options.clone(), clock, config.retention_days);
+    migrate::run(&options, PATIENCE)
         .await
         .context("migrating")?;
+    retention.roll().await.context("migrating")?;
     info!("the schema is up to date");
     Ok(())
 }
@@ -159,7 +160,7 @@ fn options(config: &DatabaseConfig) -> anyhow::Result<PgConnectOptions> {
 struct Parts {
     lanes: LaneParts,
     queries: Arc<queries::Deps>,
-    days: Days,
+    retention: Retention,
     jobs: Jobs,
     job_metrics: jobs::Metrics,
     consumer: Consumer,
@@ -210,7 +211,7 @@ impl Parts {
             process: process.clone(),
             metrics: consumers::Metrics::new(registry).context("registering metrics")?,
         };
-        let days = Days::new(options, clock.clone(), config.database.retention_days);
+        let retention = Retention::new(options, clock.clone(), config.database.retention_days);
         let metrics = LaneMetrics::new(registry).context("registering metrics")?;
         let lanes = LaneParts {
             bus,
@@ -228,7 +229,7 @@ impl Parts {
         Ok(Self {
             lanes,
             queries: Arc::new(queries),
-            days,
+            retention,
             jobs,
             job_metrics: jobs::Metrics::new(registry).context("registering metrics")?,
             consumer,

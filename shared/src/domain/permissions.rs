@@ -100,7 +100,7 @@ bodies! {
         /// Whom `target` names.
         kind: TargetKind,
         /// The id of the role or of the member; the role of everyone has the server's id.
-        target: u64 as "crate::wire::any_id",
+        target: u64 as "crate::ids::any_id",
         /// Permissions given here.
         allow: Permissions,
         /// Permissions taken here, unless an override of the same rank allows them.

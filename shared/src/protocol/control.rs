@@ -33,7 +33,7 @@ bodies! {
     /// A place in a topic. A topic's number is the id of its server, or of the account.
     TopicSeq {
         /// The server or the account.
-        topic: u64 as "crate::wire::any_id",
+        topic: u64 as "crate::ids::any_id",
         /// Everything up to this event was seen.
         seq: u64,
     }
@@ -74,7 +74,7 @@ bodies! {
     /// events follow from here on.
     Gap {
         /// The topic.
-        topic: u64 as "crate::wire::any_id",
+        topic: u64 as "crate::ids::any_id",
         /// Where its stream goes on.
         seq: u64,
     }
@@ -83,7 +83,7 @@ bodies! {
     /// The client has everything up to there that it may see: this is a cursor, too.
     Sight {
         /// The server's topic.
-        topic: u64 as "crate::wire::any_id",
+        topic: u64 as "crate::ids::any_id",
         /// The event that changed it.
         seq: u64,
         /// Channels that are seen now: fetch them. What was said in them before

@@ -27,10 +27,7 @@ pub mod user;
 
 use std::collections::BTreeMap;
 
-use serde::{
-    Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{
     domain::{limits::RateLimit, permissions::Permissions},
@@ -39,6 +36,8 @@ use crate::{
     ids::{ChannelId, Partition},
     wire::{Shape, Wire},
 };
+
+pub use crate::wire::encode;
 
 macros::families! {
     Account(account),
@@ -292,12 +291,6 @@ fn bad_json(error: &serde_json::Error) -> Refusal {
         Reason::Malformed,
         text.split(" at line").next().unwrap_or_default(),
     )
-}
-
-/// Encodes a body.
-pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    // Our own structs have no map with unknown length and no failing serializer.
-    rmp_serde::to_vec(value).unwrap_or_default()
 }
 
 /// Decodes a body. Surplus fields at its end are refused, so workers roll

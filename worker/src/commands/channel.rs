@@ -23,9 +23,8 @@ use shared::{
 
 use crate::{
     error::Error,
-    jobs::CHANNEL_PURGE,
     state::server::{Audience, ChannelState},
-    store::write,
+    store::{jobs::CHANNEL_PURGE, write},
     transaction::Context,
 };
 

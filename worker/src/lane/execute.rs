@@ -29,7 +29,7 @@ use shared::{
     telemetry,
 };
 use tokio::time::Instant;
-use tracing::{Instrument, debug_span, error, warn};
+use tracing::{Instrument, debug_span, warn};
 
 use super::{
     Lane, LaneParts, appetite,
@@ -38,9 +38,10 @@ use super::{
     register,
     run::run_steps,
     steps::Step,
+    verdict::{Failure, Verdict},
 };
 use crate::{
-    days::MS_PER_DAY,
+    day::MS_PER_DAY,
     error::{Error, StoreError},
     limiter::Subject,
     store::write::{
@@ -50,35 +51,6 @@ use crate::{
     },
     transaction::{Start, Transaction},
 };
-
-/// Why a batch did not commit.
-pub(super) enum Failure {
-    /// A command is at fault, and this is what it is told if it is alone.
-    Poison(Refusal),
-    /// The database is, or nobody knows whether it committed.
-    Lost(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            // Rolled back: a deadlock, a lock or a statement that took too long. Alone,
-            // whoever caused it is found.
-            Error::Store(store) if store.is_passing() => {
-                warn!(error = %store, "transaction went back");
-                Self::Poison(Reason::Unavailable.into())
-            }
-            Error::Store(store) if !store.is_outage() => {
-                error!(error = %store, "statement failed");
-                Self::Poison(Reason::Internal.into())
-            }
-            other => Self::Lost(other),
-        }
-    }
-}
-
-/// What became of a command: the encoded reply, or a refusal.
-pub(super) type Verdict = Result<Vec<u8>, Refusal>;
 
 impl Lane<'_> {
     /// Executes everything that came.

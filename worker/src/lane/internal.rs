@@ -16,7 +16,7 @@ use tracing::{error, warn};
 use super::{
     Lane,
     consume::{Source, Work},
-    execute::Failure,
+    verdict::Failure,
 };
 use crate::{
     attempts,

@@ -26,6 +26,7 @@ mod steps;
 mod suspect;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -9,8 +9,8 @@ use tracing::{Instrument, debug_span, error};
 
 use super::{
     consume::{Source, Work},
-    execute::{Failure, Verdict},
     steps::Step,
+    verdict::{Failure, Verdict},
 };
 use crate::{
     commands,

@@ -11,7 +11,7 @@ use tracing::warn;
 use super::{
     Lane,
     consume::{Source, Work},
-    execute::Verdict,
+    verdict::Verdict,
 };
 use crate::{commands, store::write::nonce::NonceKey};
 

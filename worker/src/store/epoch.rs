@@ -7,7 +7,7 @@
 
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 
-use super::write::partition::LOCK_CLASS;
+use super::LOCK_CLASS;
 use crate::error::StoreError;
 
 /// Whether the database tells who it is, the deployment's part of the name, and

@@ -12,6 +12,14 @@ use sqlx::{
 use super::{consumers::Deleted, redact};
 use crate::error::StoreError;
 
+/// The purge of a deleted channel: its server and itself.
+pub(crate) const CHANNEL_PURGE: &str = "channel_purge";
+/// The redaction of a deleted message that failed when its event was read: the topic and
+/// the body of that event.
+pub(crate) const REDACTION: &str = "event_redaction";
+/// The same, as programs from before left it: the server, the channel and the message.
+pub(crate) const OLD_REDACTION: &str = "redaction";
+
 /// A job and what waits are looked at on one connection, a slice has another.
 const CONNECTIONS: u32 = 2;
 /// How long a job waits for a connection.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 use tokio::time::Instant;
 
-use crate::{days::Days, error::StoreError};
+use crate::error::StoreError;
 
 /// The schema.
 pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
@@ -24,16 +24,14 @@ pub(crate) enum MigrateError {
     Schema(#[from] sqlx::migrate::MigrateError),
 }
 
-/// Waits up to `patience` for the database, migrates it, and makes the days.
+/// Waits up to `patience` for the database, and migrates it.
 /// Several workers may do this at once: they wait for each other.
 pub(crate) async fn run(
     options: &PgConnectOptions,
-    days: &Days,
     patience: Duration,
 ) -> Result<(), MigrateError> {
     let mut connection = wait(options, Instant::now() + patience).await?;
     MIGRATOR.run(&mut connection).await?;
-    days.roll().await?;
     Ok(())
 }
 

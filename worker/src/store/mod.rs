@@ -2,18 +2,21 @@
 //!
 //! - `read`: what queries read, with sqlx, on a pool;
 //! - `jobs` and `consumers`: work beside the lanes, and `redact`, which they share;
-//! - `days`: the daily tables, on a connection of their own;
+//! - `retention`: the daily tables, on a connection of their own;
 //! - `migrate`: the schema; `epoch`: the name of the event log;
 //! - `write`: what lanes write, with tokio-postgres, on their one connection.
 
 pub(crate) mod consumers;
-pub(crate) mod days;
 pub(crate) mod epoch;
 pub(crate) mod error;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod read;
 mod redact;
+pub(crate) mod retention;
 pub(crate) mod write;
+
+/// Names the advisory locks of partitions among those of other programs: "conf" in ASCII.
+const LOCK_CLASS: i32 = 0x636f_6e66;
 
 pub(crate) use sqlx::postgres::PgConnectOptions;

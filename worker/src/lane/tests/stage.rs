@@ -27,11 +27,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     consumers::{self, Consumer},
-    days::Days,
     jobs,
     lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
+    retention::Retention,
     store::{
         PgConnectOptions,
         jobs::Jobs,
@@ -541,8 +541,9 @@ impl Stage {
 
 /// Brings a new database up to date.
 async fn prepare(options: PgConnectOptions) {
-    let days = Days::new(options.clone(), Clock::manual(NOW), 7);
-    migrate::run(&options, &days, PATIENCE).await.unwrap();
+    let retention = Retention::new(options.clone(), Clock::manual(NOW), 7);
+    migrate::run(&options, PATIENCE).await.unwrap();
+    retention.roll().await.unwrap();
 }
 
 /// Reads a reply or a refusal.

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use super::super::{Deps, MAX_RUN, Metrics, SignUp, for_client, for_gateway};
 use crate::{
     config,
-    days::{Day, Days},
+    day::Day,
     limiter::{Limiter, Quotas},
     password::Hasher,
+    retention::Retention,
     store::{PgConnectOptions, migrate, read::Store},
     support::postgres,
     token,
@@ -49,16 +50,17 @@ pub(super) fn id<T>(value: u64) -> Id<T> {
 }
 
 /// The days of a test database.
-pub(super) fn days(options: PgConnectOptions) -> Days {
-    Days::new(options, Clock::manual(NOW), 7)
+pub(super) fn days(options: PgConnectOptions) -> Retention {
+    Retention::new(options, Clock::manual(NOW), 7)
 }
 
 /// An empty database with the schema and its days.
 pub(crate) async fn empty() -> PgConnectOptions {
     postgres::database(|options| async move {
-        migrate::run(&options, &days(options.clone()), Duration::from_secs(30))
+        migrate::run(&options, Duration::from_secs(30))
             .await
             .unwrap();
+        days(options).roll().await.unwrap();
     })
     .await
 }

@@ -4,11 +4,10 @@
 use shared::{bus::StreamId, ids::Partition};
 use tokio_postgres::types::Type;
 
-use super::{Connection, partition_sql, sql, transaction::PartitionCounters, unsigned};
+use super::{
+    super::LOCK_CLASS, Connection, partition_sql, sql, transaction::PartitionCounters, unsigned,
+};
 use crate::error::{Error, StoreError};
-
-/// Names our advisory locks among those of other programs: \"conf\" in ASCII.
-pub(crate) const LOCK_CLASS: i32 = 0x636f_6e66;
 
 /// A partition that was taken, and how its last lane left it.
 #[derive(Debug)]

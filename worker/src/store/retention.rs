@@ -5,7 +5,7 @@
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
-use crate::{days::Day, error::StoreError};
+use crate::{day::Day, error::StoreError};
 
 /// One worker at a time: the number means nothing else.
 const LOCK: i64 = 0x0063_6f6e_6661_6201;
@@ -88,9 +88,9 @@ impl DayTable {
 }
 
 /// The days in the database, locked against other workers.
-pub(crate) struct Tables(PgConnection);
+pub(crate) struct DailyTables(PgConnection);
 
-impl Tables {
+impl DailyTables {
     /// Connects and takes the lock; both end with the connection.
     pub(crate) async fn lock(options: &PgConnectOptions) -> Result<Self, StoreError> {
         let options = options.clone().options(SETTINGS);
@@ -201,7 +201,7 @@ impl Tables {
 mod tests {
     use shared::clock::Clock;
 
-    use crate::days::{Days, MS_PER_DAY};
+    use crate::{day::MS_PER_DAY, retention::Retention};
 
     const NOON: u64 = 1_772_366_400_000;
 
@@ -230,7 +230,7 @@ mod tests {
 
         // Two workers at once, and again.
         let clock = Clock::manual(NOON);
-        let one = Days::new(options.clone(), clock.clone(), 2);
+        let one = Retention::new(options.clone(), clock.clone(), 2);
         let (first, second) = tokio::join!(one.roll(), one.roll());
         first.unwrap();
         second.unwrap();
@@ -268,7 +268,7 @@ mod tests {
             sqlx::query(left).execute(&pool).await.unwrap();
         }
         let clock = Clock::manual(NOON + MS_PER_DAY);
-        let days_of = Days::new(options, clock.clone(), 1);
+        let days_of = Retention::new(options, clock.clone(), 1);
         days_of.roll().await.unwrap();
         assert_eq!(days(&pool).await, named(20_260_301..=20_260_305));
         clock.set(NOON + 2 * MS_PER_DAY);
@@ -301,7 +301,7 @@ mod tests {
         let options = crate::queries::tests::empty().await;
         let pool = crate::support::postgres::pool(options.clone()).await;
         let clock = Clock::manual(NOON);
-        let days_of = Days::new(options, clock.clone(), 7);
+        let days_of = Retention::new(options, clock.clone(), 7);
         for day in 0..40_i32 {
             clock.set(NOON + u64::from(day.cast_unsigned()) * MS_PER_DAY);
             days_of.roll().await.unwrap();
@@ -331,7 +331,7 @@ mod tests {
             INSERT INTO nonces VALUES (1, 1, 'old', '2026-03-02', '', '')";
         sqlx::raw_sql(older).execute(&pool).await.unwrap();
         let clock = Clock::manual(NOON + 2 * MS_PER_DAY);
-        let days_of = Days::new(options, clock.clone(), 7);
+        let days_of = Retention::new(options, clock.clone(), 7);
         days_of.roll().await.unwrap();
         days_of.roll().await.unwrap();
         let bounds: Vec<String> = parts(&pool).await.into_iter().map(|part| part.1).collect();

@@ -1,25 +1,6 @@
-//! The parts of the log, a day each, and of the nonces, a week each: made ahead, dropped
-//! after the retention. Without today's part no lane could commit.
+//! Days of the calendar, in UTC.
 
-use std::{fmt, time::Duration};
-
-use shared::clock::Clock;
-use tokio_util::sync::CancellationToken;
-
-use crate::{
-    error::StoreError,
-    store::{
-        PgConnectOptions,
-        days::{Parent, Tables},
-    },
-};
-
-/// How many days are made ahead: a weekend without any worker does no harm.
-const AHEAD: i64 = 3;
-/// How often the days are looked at when all went well.
-const PERIOD: Duration = Duration::from_hours(1);
-/// How soon they are looked at again when it did not.
-const RETRY: Duration = Duration::from_secs(10);
+use std::fmt;
 
 /// Milliseconds of a day.
 pub(crate) const MS_PER_DAY: u64 = 86_400_000;
@@ -94,78 +75,6 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.civil();
         write!(f, "{year:04}-{month:02}-{day:02}")
-    }
-}
-
-/// Makes and drops days.
-#[derive(Clone)]
-pub(crate) struct Days {
-    options: PgConnectOptions,
-    clock: Clock,
-    /// How many days before today are kept.
-    retention: u16,
-}
-
-impl Days {
-    /// Days in the database of `options`, which must be a direct connection:
-    /// an advisory lock belongs to it. At least one day before today is kept.
-    pub(crate) fn new(options: PgConnectOptions, clock: Clock, retention: u16) -> Self {
-        Self {
-            options,
-            clock,
-            retention: retention.max(1),
-        }
-    }
-
-    /// Looks at the days every hour until `stop`.
-    pub(crate) async fn run(&self, stop: CancellationToken) {
-        loop {
-            let pause = match self.roll().await {
-                Ok(()) => PERIOD,
-                Err(error) => {
-                    tracing::warn!(%error, "the days could not be made or dropped");
-                    RETRY
-                }
-            };
-            if stop
-                .run_until_cancelled(tokio::time::sleep(pause))
-                .await
-                .is_none()
-            {
-                return;
-            }
-        }
-    }
-
-    /// Makes the days that are missing, then drops those past the retention.
-    /// Workers do this one after the other, on a connection that ends with it.
-    pub(crate) async fn roll(&self) -> Result<(), StoreError> {
-        let mut tables = Tables::lock(&self.options).await?;
-        let today = Day::of_ms(self.clock.now_ms());
-        let result = self.roll_locked(&mut tables, today).await;
-        tables.unlock().await;
-        result
-    }
-
-    async fn roll_locked(&self, tables: &mut Tables, today: Day) -> Result<(), StoreError> {
-        let mut found = tables.list().await?;
-        for parent in Parent::ALL {
-            for day in (-1..=AHEAD).map(|ahead| today.plus(ahead)) {
-                let holds = |day| found.iter().any(|table| table.holds(parent, day));
-                if !holds(day) {
-                    let next = (1..parent.days)
-                        .map(|days| day.plus(days))
-                        .find(|day| holds(*day));
-                    found.push(tables.make(parent, day, next).await?);
-                }
-            }
-        }
-        let oldest = today.plus(-i64::from(self.retention));
-        for table in found.iter().filter(|table| table.end <= oldest) {
-            tables.drop(table).await?;
-            tracing::info!("dropped {} of {}", table.day, table.parent);
-        }
-        Ok(())
     }
 }
 
