@@ -1,7 +1,10 @@
 //! A server with one channel and people in it, made through the public door.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use shared::{
+    error::Reason,
     ids::{ChannelId, ServerId},
     protocol::{
         channel::{Channel, GetChannels},
@@ -10,7 +13,7 @@ use shared::{
 };
 
 use crate::{
-    client::{Client, Options},
+    client::{CallError, Client, Options},
     requests::{
         create_invite, create_server, get_messages, join_as_guest, redeem_invite, send_message,
     },
@@ -136,8 +139,18 @@ pub async fn history(
     }
 }
 
+/// Joins as a guest. Where one address may not make so many at once, it comes again when it
+/// was told to.
 async fn guest(client: &Client) -> Result<String> {
     let join = join_as_guest();
-    let signed_in = client.call(0, &join).await.context("joining as a guest")?;
-    Ok(signed_in.token)
+    loop {
+        match client.call(0, &join).await {
+            Ok(signed_in) => return Ok(signed_in.token),
+            Err(CallError::Refused(refusal)) if refusal.reason == Reason::RateLimited => {
+                let wait = refusal.retry_after.context("when to come again")?;
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+            }
+            Err(error) => return Err(error).context("joining as a guest"),
+        }
+    }
 }
