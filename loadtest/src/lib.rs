@@ -7,7 +7,7 @@
 //! - [`cluster`] is a private cluster, [`proxy`] and [`resp`] the network as it is;
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`verify`] tries each promise under its faults;
-//! - [`demo`] shows it, [`transcript`] is what one person saw, [`terminal`] is a client to type in;
+//! - [`demo`] shows it, [`transcript`] is what one person saw;
 //! - [`stage`] is where the tests of the whole cluster play;
 //! - [`limit`] is what the machine could do at most;
 //! - [`load`] puts load on a cluster, by scenarios;
@@ -31,7 +31,6 @@ pub mod requests;
 pub mod resp;
 pub mod room;
 pub mod stage;
-pub mod terminal;
 pub mod transcript;
 pub mod verify;
 pub mod workload;

@@ -1,11 +1,11 @@
-//! The load tester's program: `demo`, `chat`, `verify`, and the checker by itself.
+//! The load tester's program: `demo`, `verify`, and the checker by itself.
 #![expect(clippy::print_stdout, reason = "what it prints is the product")]
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use loadtest::{checker, demo, history, limit, load, measure, terminal, verify};
+use loadtest::{checker, demo, history, limit, load, measure, verify};
 
 #[derive(Parser)]
 #[command(version, about = "Proves what a Confab cluster promises", after_help = load::TO_COME)]
@@ -20,8 +20,6 @@ enum Command {
     Load(load::Scenario),
     /// Two people talk while gateways and workers are killed; nothing may be missing.
     Demo(demo::Arguments),
-    /// A plain terminal client.
-    Chat(terminal::Arguments),
     /// Tries promises under faults, each on a cluster of its own.
     Verify(verify::Arguments),
     /// Checks a history file that a fault run wrote.
@@ -41,10 +39,7 @@ fn main() -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let done = runtime.block_on(run(Cli::parse().command));
-    // A thread that waits for a line of a terminal cannot be ended.
-    runtime.shutdown_background();
-    done
+    runtime.block_on(run(Cli::parse().command))
 }
 
 async fn run(command: Command) -> Result<ExitCode> {
@@ -62,10 +57,6 @@ async fn run(command: Command) -> Result<ExitCode> {
             let outcome = Box::pin(demo::run(&arguments, say)).await?;
             print!("{}", outcome.report);
             outcome.holds
-        }
-        Command::Chat(arguments) => {
-            Box::pin(terminal::run(arguments, |line| println!("{line}"))).await?;
-            true
         }
         Command::Verify(arguments) => {
             Box::pin(verify::run(&arguments, &|line| println!("{line}"))).await?

@@ -14,7 +14,6 @@ mod rate;
 mod secrets;
 mod server;
 mod session;
-mod terminal;
 mod traces;
 mod typing;
 mod unread;
