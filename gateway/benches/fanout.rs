@@ -13,18 +13,16 @@ use gateway::{
     connection::Link,
     delivery::{
         event::Event,
+        message::{Channels, GroupId, Join, Sight, ToShard},
         shard::{Shard, ShardBounds},
-        sockets::{Bounds, Socket},
-        topics::{Sight, TopicBounds},
+        sockets::Bounds,
+        topics::TopicBounds,
     },
     dialect::Dialect,
-    fanout::{
-        message::{Join, ToShard},
-        views::{Channels, GroupId},
-    },
     limits::{connection_limit::Places, memory::Memory},
     metrics::{Metrics, ShardMetrics},
     session::frame_reader::{Assembler, Incoming},
+    transport::socket::Socket,
 };
 use prometheus::Registry;
 use shared::{bus::envelope::Envelope, frame::Frame, ids::ChannelId};
@@ -168,9 +166,9 @@ fn fanning(criterion: &mut Criterion) {
 
 fn rendering(criterion: &mut Criterion) {
     let event = event(5, 1);
-    let bytes: &Bytes = event.frame(Dialect::MessagePack);
+    let bytes: &Bytes = event.frames.frame(Dialect::MessagePack);
     criterion.bench_function("event to JSON, once for all sessions", |bencher| {
-        bencher.iter(|| gateway::dialect::json_event(black_box(bytes)));
+        bencher.iter(|| gateway::dialect::write_json_event(black_box(bytes)));
     });
 }
 

@@ -31,8 +31,8 @@ pub struct Link {
     closing: AtomicBool,
     wake: Notify,
     under_way: Mutex<UnderWay>,
-    /// One permit, held while topics of the session are opened: one after the other.
-    pub opening: Semaphore,
+    /// One permit, held while the session is attached to topics: one after the other.
+    pub attaching: Semaphore,
     place: Place,
 }
 
@@ -129,7 +129,7 @@ impl Link {
                 commands: Vec::new(),
                 queries: Vec::new(),
             }),
-            opening: Semaphore::const_new(1),
+            attaching: Semaphore::const_new(1),
             place,
         }
     }

@@ -154,6 +154,12 @@ metrics! {
     panics_total: IntCounter;
 }
 
+/// What [`Metrics::closed_total`] calls the end of a connection without a close frame: the peer
+/// said that it is at its end.
+pub const EOF: &str = "Eof";
+/// The same: the kernel said that there is no peer any more.
+pub const RESET: &str = "Reset";
+
 /// Buckets from 0.5 ms to 16 s, each twice the one before.
 fn histogram(name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
     let buckets = exponential_buckets(0.000_5, 2.0, 16)?;

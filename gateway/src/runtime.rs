@@ -1,19 +1,13 @@
 //! The parts of a gateway, put together; how it runs and how it stops.
 
 use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread::available_parallelism,
-    time::Duration,
+    collections::hash_map::RandomState, hash::BuildHasher, sync::Arc,
+    thread::available_parallelism, time::Duration,
 };
 
 use prometheus::Registry;
 use shared::{
-    bus::{Bus, BusError, Topic},
+    bus::{Bus, BusError, Subscriber, Topic},
     clock::Clock,
     config::KeyError,
     domain::limits::MAX_FRAME_BYTES,
@@ -28,37 +22,39 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    bus_probe::{self, Echo},
+    bus_probe::{self, Echo, Probe},
     config::Config,
-    connection::Link,
-    delivery::shard,
-    dialect::Dialect,
+    delivery::{message::ToShard, shard, shards::Shards},
     doors::{
         accept::{self, Door},
         client_origin::Origins,
-        http,
+        context::{ConnectionNumbers, Doors, TraceLimit},
+        http::build_router,
+        http_limit::HttpLimit,
     },
     fanout::{
-        message::ToShard,
+        message::ToFanout,
         outbox::Outbox,
-        subscriptions,
-        task::{self, Exchange, Fanout},
+        subscriptions::{self, Wants},
+        task::{self, Fanout},
         topic_router::Table,
     },
-    limits::{
-        connection_limit::{Place, Places},
-        memory::Memory,
-        token_bucket::{Bucket, Rate},
-    },
+    limits::{connection_limit::Places, memory::Memory},
     metrics::{Metrics, ShardMetrics},
     requests::{
+        Requests,
         admission::Admission,
-        commands::Upstream,
-        queries::{self, Queries},
+        batcher::CommandBatcher,
+        commands::{CommandConfig, Commands},
+        entries::{Entries, EntryConfig},
+        pending::PendingReplies,
+        queries::{Queries, hear_chunks},
         quotas::Quotas,
         token_cache::Tokens,
     },
-    session::{Rules, attach::Opener, event_log::Log},
+    session::{
+        attach::SessionOpener, catch_up::AttachHandles, context::SessionContext, event_log::Log,
+    },
     transport::tls::TlsError,
 };
 
@@ -76,68 +72,6 @@ const SPARE_SOCKETS: usize = 1_024;
 const SPARE_ADDRESS_SOCKETS: usize = 128;
 /// How long the last close frames may take after the drain window.
 const FAREWELL: Duration = Duration::from_secs(8);
-
-/// What every session needs.
-pub struct Gateway {
-    /// Its name.
-    pub node: String,
-    /// What sessions keep to.
-    pub rules: Rules,
-    /// The largest frame of a client.
-    pub max_frame_bytes: usize,
-    /// Which addresses and pages may connect.
-    pub origins: Origins,
-    /// How many connections there may be.
-    pub places: Places,
-    /// How much may wait for all of them.
-    pub memory: Memory,
-    /// Whether messages are compressed for clients that ask for it.
-    pub compression: bool,
-    /// What accounts and addresses may ask.
-    pub quotas: Arc<Quotas>,
-    /// Bounds HTTP commands.
-    pub http: http::Bounds,
-    /// Tokens of HTTP commands.
-    pub tokens: Arc<Tokens>,
-    /// Commands to lanes.
-    pub upstream: Upstream,
-    /// Questions to workers.
-    pub queries: Queries,
-    /// Opens sessions.
-    pub opener: Opener,
-    /// The fan-out and the shards.
-    pub exchange: Exchange,
-    /// Where sessions run.
-    pub tasks: TaskTracker,
-    /// Cancelled when the gateway begins to stop.
-    pub stop: CancellationToken,
-    /// What is counted.
-    pub metrics: Metrics,
-    connections: AtomicU64,
-    /// Which traces of strangers go on here.
-    traces: Mutex<Bucket>,
-}
-
-/// Requests per second whose callers may decide that they are traced.
-const TRACES: Rate = Rate {
-    per_second: 10,
-    burst: 40,
-};
-
-impl Gateway {
-    /// Whether one more request may be traced because its caller says so.
-    pub fn traced(&self) -> bool {
-        let mut bucket = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.draw(TRACES, 1, Instant::now())
-    }
-
-    /// What the halves of a new connection share.
-    pub fn link(&self, dialect: Dialect, address: u64, place: Place) -> Link {
-        let connection = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let shard = shard::of(connection, self.exchange.shards.len());
-        Link::new(connection, shard, dialect, address, place)
-    }
-}
 
 /// Why a gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +103,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let registry = Registry::new();
     let health = Health::new(&[bus_probe::CHECK]);
-    let house = House::build(&config, bus, &registry, &health).await?;
+    let runtime = Runtime::build(&config, bus, &registry, &health).await?;
     // The operations port answers until the very end.
     let ops_stop = CancellationToken::new();
     let ops_tasks = TaskTracker::new();
@@ -179,14 +113,12 @@ pub async fn run(
             tracing::error!(%error, "the operations port has ended");
         }
     });
-    let gateway = Arc::clone(&house.gateway);
-    let door = door(&config, &house)?;
-    house.gateway.tasks.spawn(accept::run(listener, door));
-    tracing::info!(node.id = %gateway.node, "serving");
-    drop(gateway);
+    let door = build_door(&config, &runtime)?;
+    runtime.doors.tasks.spawn(accept::run(listener, door));
+    tracing::info!(node.id = %config.node.node, "serving");
     let broken = tokio::select! {
         () = shutdown.cancelled() => false,
-        () = house.vital.broken() => true,
+        () = runtime.vital.broken() => true,
     };
     if broken {
         // Nothing can be drained: sockets close, and clients resume elsewhere.
@@ -194,8 +126,8 @@ pub async fn run(
         return Err(Error::Broken);
     }
     health.draining();
-    house.lame_duck(config.limits.lame_duck()).await;
-    house.drain(config.limits.drain()).await;
+    runtime.stay_as_lame_duck(config.limits.lame_duck()).await;
+    runtime.drain_all(config.limits.drain()).await;
     ops_stop.cancel();
     ops_tasks.close();
     ops_tasks.wait().await;
@@ -203,7 +135,7 @@ pub async fn run(
 }
 
 /// What connections pass.
-fn door(config: &Config, house: &House) -> Result<Arc<Door>, Error> {
+fn build_door(config: &Config, runtime: &Runtime) -> Result<Arc<Door>, Error> {
     let (limits, transport) = (&config.limits, &config.transport);
     let total = limits.max_connections.saturating_add(SPARE_SOCKETS);
     let sessions = limits.max_address_connections;
@@ -212,37 +144,52 @@ fn door(config: &Config, house: &House) -> Result<Arc<Door>, Error> {
     let direct = config.trusted_proxies == 0 && !transport.proxy_protocol;
     let certificate = transport.certificate()?;
     if let Some(certificate) = certificate.clone() {
-        house.vital.spawn(certificate.follow());
+        runtime.vital.spawn(certificate.follow());
     }
-    let gateway = &house.gateway;
+    let doors = &runtime.doors;
     Ok(Arc::new(Door {
-        router: http::router(Arc::clone(gateway)),
+        router: build_router(Arc::clone(doors)),
         sockets: Places::new(total, if direct { per_address } else { usize::MAX }),
         addresses: Places::new(total, per_address),
         proxied: transport.proxy_protocol,
         certificate,
         stall: limits.stall(),
-        tasks: gateway.tasks.clone(),
-        stop: gateway.stop.clone(),
-        metrics: gateway.metrics.clone(),
+        tasks: doors.tasks.clone(),
+        stop: doors.stop.clone(),
+        metrics: doors.metrics.clone(),
     }))
 }
 
 /// Where answers find this process on the bus. A process that is started anew
 /// has the name of the one before and counts its connections from 1 again: what
 /// is still on its way to that one must not reach it.
-fn incarnation(node: &str) -> String {
+fn name_incarnation(node: &str) -> String {
     let random = RandomState::new().hash_one(Clock::system().now_ms());
     format!("{node}~{random:016x}")
 }
 
 /// The gateway and what keeps it going.
-struct House {
-    gateway: Arc<Gateway>,
+struct Runtime {
+    doors: Arc<Doors>,
     vital: Vital,
 }
 
-impl House {
+/// What every part is built with.
+struct Foundation<'a> {
+    config: &'a Config,
+    bus: Bus,
+    /// Names this incarnation on the bus.
+    name: String,
+    entries: Entries,
+    replies: PendingReplies,
+    admission: Admission,
+    memory: Memory,
+    tasks: TaskTracker,
+    metrics: Metrics,
+    vital: Vital,
+}
+
+impl Runtime {
     async fn build(
         config: &Config,
         bus: Bus,
@@ -250,121 +197,44 @@ impl House {
         health: &Health,
     ) -> Result<Self, Error> {
         let metrics = Metrics::new(registry)?;
-        let node = config.node.node.clone();
-        let name = incarnation(&node);
-        let vital = Vital::default();
-        let memory = Memory::new(config.limits.memory_bytes);
-        let shards = start_shards(config, &memory, &metrics, &vital);
-        let (fanout_sender, sessions) = mpsc::channel(task::INBOX);
-        let exchange = Exchange {
-            fanout: fanout_sender,
-            shards: shards.clone().into(),
-        };
+        let name = name_incarnation(&config.node.node);
         let keys = config.keys.keys()?;
-        let queries = Queries::new(
-            bus.clone(),
-            queries::Origin {
+        let base = Foundation {
+            config,
+            bus,
+            entries: Entries::new(EntryConfig {
                 node: name.clone(),
                 keys: keys.clone(),
                 clock: Clock::system(),
-            },
-            metrics.clone(),
-            config.limits.answer(),
-        );
-        let admission = Admission::new(config.limits.max_backlog, Instant::now());
-        let tokens = Arc::<Tokens>::default();
-        let quotas = Arc::new(Quotas::new(config.limits.quotas()));
-        let opener = Opener {
-            queries: queries.clone(),
-            exchange: exchange.clone(),
-            metrics: metrics.clone(),
-            tokens: Arc::clone(&tokens),
-            quotas: Arc::clone(&quotas),
-            // A page has to be read by the client before the next one is.
-            log: Log::new(queries.clone(), config.limits.queue_bytes / 4),
-        };
-        let tasks = TaskTracker::new();
-        let echo = Echo::default();
-
-        hear_chunks(&bus, &queries, &name, &vital).await?;
-        let subscriber = bus.subscriber().await?;
-        let control = subscriber.control();
-        let own = vec![
-            Topic::Node(name.clone()),
-            Topic::Beats,
-            Topic::Probe(name.clone()),
-        ];
-        control.subscribe(own).await?;
-        let probe = bus_probe::Probe {
-            bus: bus.clone(),
-            node: name,
-            echo: echo.clone(),
-            control: control.clone(),
-            health: health.clone(),
-            metrics: metrics.clone(),
-        };
-        vital.spawn(probe.run());
-        let (results, done) = mpsc::channel(task::RESULTS);
-        let wants = subscriptions::Wants::default();
-        vital.spawn(subscriptions::run(wants.clone(), control, results.clone()));
-        let table = Table::new(
-            shards.len(),
-            wants,
-            admission.clone(),
-            metrics.clone(),
-            Instant::now(),
-        );
-        let fanout = Fanout {
-            table,
-            shards: Outbox::new(shards),
-            queries: queries.clone(),
-            opener: opener.clone(),
-            echo,
-            tasks: tasks.clone(),
-            results,
-            metrics: metrics.clone(),
-        };
-        vital.spawn(fanout.run(subscriber, sessions, done));
-
-        let origins = Origins::new(&config.origins, config.trusted_proxies, keys);
-        let limits = &config.limits;
-        let (upstream, uplink) = Upstream::new(
-            bus,
-            admission,
-            queries.clone(),
-            metrics.clone(),
-            limits.max_pending,
-        );
-        vital.spawn(uplink.run(exchange.clone()));
-        let gateway = Gateway {
-            node,
-            rules: limits.rules(),
-            max_frame_bytes: MAX_FRAME_BYTES,
-            origins,
-            places: Places::new(limits.max_connections, limits.max_address_connections),
-            http: http::Bounds::new(&memory, limits.memory_bytes),
-            memory,
-            compression: config.transport.compression,
-            quotas,
-            tokens,
-            upstream,
-            queries,
-            opener,
-            exchange,
-            tasks,
-            stop: CancellationToken::new(),
+                deadline: config.limits.answer(),
+            }),
+            name,
+            replies: PendingReplies::new(metrics.clone()),
+            admission: Admission::new(config.limits.max_backlog, Instant::now()),
+            memory: Memory::new(config.limits.memory_bytes),
+            tasks: TaskTracker::new(),
             metrics,
-            connections: AtomicU64::new(0),
-            traces: Mutex::new(Bucket::full(TRACES, Instant::now())),
+            vital: Vital::default(),
         };
+        let senders = base.start_shards();
+        let shards = Shards::new(senders.clone(), base.metrics.clone());
+        base.start_chunk_hearer().await?;
+        let (requests, batcher) = base.build_requests(&shards);
+        let (fanout_sender, fanout_inbox) = mpsc::channel(task::INBOX);
+        let opener = base.build_opener(&requests, shards, fanout_sender);
+        base.start_fanout(health, senders, &opener, fanout_inbox)
+            .await?;
+        base.vital.spawn(batcher.run());
+        let origins = Origins::new(&config.origins, config.trusted_proxies, keys);
+        let doors = base.build_doors(requests, opener, origins);
         Ok(Self {
-            gateway: Arc::new(gateway),
-            vital,
+            doors: Arc::new(doors),
+            vital: base.vital,
         })
     }
 
     /// Goes on as before, so that whoever chooses gateways notices before it refuses.
-    async fn lame_duck(&self, period: Duration) {
+    async fn stay_as_lame_duck(&self, period: Duration) {
         tracing::info!(?period, "not ready any more");
         tokio::select! {
             () = sleep(period) => {}
@@ -373,18 +243,16 @@ impl House {
     }
 
     /// Sends everyone away over the window, and ends when everyone is gone.
-    async fn drain(self, window: Duration) {
-        let Self { gateway, vital } = self;
-        tracing::info!(connections = gateway.places.taken(), "draining");
-        gateway.stop.cancel();
-        for shard in 0..gateway.exchange.shards.len() {
-            gateway.exchange.tell(shard, ToShard::Drain(window)).await;
-        }
-        gateway.tasks.close();
+    async fn drain_all(self, window: Duration) {
+        let Self { doors, vital } = self;
+        tracing::info!(connections = doors.places.taken(), "draining");
+        doors.stop.cancel();
+        doors.sessions.shards.drain_all(window).await;
+        doors.tasks.close();
         tokio::select! {
-            () = gateway.tasks.wait() => {}
+            () = doors.tasks.wait() => {}
             () = sleep(window + FAREWELL) => {
-                tracing::warn!(connections = gateway.places.taken(), "some connections did not end");
+                tracing::warn!(connections = doors.places.taken(), "some connections did not end");
             }
         }
         vital.stop().await;
@@ -392,34 +260,161 @@ impl House {
     }
 }
 
-/// Hears the answers of queries, on a connection of their own.
-async fn hear_chunks(
-    bus: &Bus,
-    queries: &Queries,
-    node: &str,
-    vital: &Vital,
-) -> Result<(), BusError> {
-    let subscriber = bus.subscriber().await?;
-    let topic = Topic::Chunks(node.to_owned());
-    subscriber.control().subscribe(vec![topic]).await?;
-    vital.spawn(queries::hear(queries.clone(), subscriber));
-    Ok(())
-}
+impl Foundation<'_> {
+    fn start_shards(&self) -> Vec<mpsc::Sender<ToShard>> {
+        let cores = available_parallelism().map_or(1, usize::from);
+        (0..cores)
+            .map(|_| {
+                let (sender, inbox) = mpsc::channel(shard::INBOX);
+                let counted = ShardMetrics::new(self.metrics.clone());
+                let bounds = self.config.limits.shards();
+                let memory = self.memory.clone();
+                self.vital.spawn(shard::run(inbox, bounds, memory, counted));
+                sender
+            })
+            .collect()
+    }
 
-fn start_shards(
-    config: &Config,
-    memory: &Memory,
-    metrics: &Metrics,
-    vital: &Vital,
-) -> Vec<mpsc::Sender<ToShard>> {
-    let cores = available_parallelism().map_or(1, usize::from);
-    (0..cores)
-        .map(|_| {
-            let (sender, inbox) = mpsc::channel(shard::INBOX);
-            let counted = ShardMetrics::new(metrics.clone());
-            let bounds = config.limits.shards();
-            vital.spawn(shard::run(inbox, bounds, memory.clone(), counted));
-            sender
-        })
-        .collect()
+    /// Hears the answers of queries, on a connection of their own.
+    async fn start_chunk_hearer(&self) -> Result<(), BusError> {
+        let subscriber = self.bus.subscriber().await?;
+        let topic = Topic::Chunks(self.name.clone());
+        subscriber.control().subscribe(vec![topic]).await?;
+        let (entries, replies) = (self.entries.clone(), self.replies.clone());
+        let hearing = hear_chunks(entries, replies, self.metrics.clone(), subscriber);
+        self.vital.spawn(hearing);
+        Ok(())
+    }
+
+    fn build_requests(&self, shards: &Shards) -> (Requests, CommandBatcher) {
+        let metrics = &self.metrics;
+        let (sender, batcher) =
+            CommandBatcher::new(self.bus.clone(), shards.clone(), metrics.clone());
+        let commands = Commands::new(CommandConfig {
+            bus: self.bus.clone(),
+            admission: self.admission.clone(),
+            entries: self.entries.clone(),
+            replies: self.replies.clone(),
+            batcher: sender,
+            max_pending: self.config.limits.max_pending,
+            metrics: metrics.clone(),
+        });
+        let (entries, replies) = (self.entries.clone(), self.replies.clone());
+        let requests = Requests {
+            quotas: Arc::new(Quotas::new(self.config.limits.quotas())),
+            tokens: Arc::<Tokens>::default(),
+            commands,
+            queries: Queries::new(self.bus.clone(), entries, replies, metrics.clone()),
+            entries: self.entries.clone(),
+        };
+        (requests, batcher)
+    }
+
+    fn build_opener(
+        &self,
+        requests: &Requests,
+        shards: Shards,
+        fanout: mpsc::Sender<ToFanout>,
+    ) -> SessionOpener {
+        let queries = requests.queries.clone();
+        // A page has to be read by the client before the next one is.
+        let log = Log::new(queries.clone(), self.config.limits.queue_bytes / 4);
+        SessionOpener {
+            handles: AttachHandles {
+                queries,
+                log,
+                fanout,
+                shards,
+                metrics: self.metrics.clone(),
+            },
+            tokens: Arc::clone(&requests.tokens),
+            quotas: Arc::clone(&requests.quotas),
+            tasks: self.tasks.clone(),
+        }
+    }
+
+    /// Starts the fan-out, and what it hears: the bus, probed, with the topics that are wanted.
+    async fn start_fanout(
+        &self,
+        health: &Health,
+        shards: Vec<mpsc::Sender<ToShard>>,
+        opener: &SessionOpener,
+        inbox: mpsc::Receiver<ToFanout>,
+    ) -> Result<(), BusError> {
+        let subscriber = self.subscribe_own_topics().await?;
+        let (control, echo) = (subscriber.control(), Echo::default());
+        let probe = Probe {
+            bus: self.bus.clone(),
+            node: self.name.clone(),
+            echo: echo.clone(),
+            control: control.clone(),
+            health: health.clone(),
+            metrics: self.metrics.clone(),
+        };
+        self.vital.spawn(probe.run());
+        let (results, done) = mpsc::channel(task::RESULTS);
+        let wants = Wants::default();
+        self.vital
+            .spawn(subscriptions::run(wants.clone(), control, results.clone()));
+        let metrics = self.metrics.clone();
+        let admission = self.admission.clone();
+        let table = Table::new(shards.len(), wants, admission, metrics, Instant::now());
+        let joiner = opener.clone();
+        let fanout = Fanout {
+            table,
+            shards: Outbox::new(shards),
+            queries: opener.handles.queries.clone(),
+            entries: self.entries.clone(),
+            replies: self.replies.clone(),
+            join_server: Box::new(move |joining| joiner.start_joining(joining)),
+            echo,
+            tasks: self.tasks.clone(),
+            results,
+            metrics: self.metrics.clone(),
+        };
+        self.vital.spawn(fanout.run(subscriber, inbox, done));
+        Ok(())
+    }
+
+    async fn subscribe_own_topics(&self) -> Result<Subscriber, BusError> {
+        let subscriber = self.bus.subscriber().await?;
+        let own = vec![
+            Topic::Node(self.name.clone()),
+            Topic::Beats,
+            Topic::Probe(self.name.clone()),
+        ];
+        subscriber.control().subscribe(own).await?;
+        Ok(subscriber)
+    }
+
+    fn build_doors(&self, requests: Requests, opener: SessionOpener, origins: Origins) -> Doors {
+        let limits = &self.config.limits;
+        let sessions = SessionContext {
+            node: self.config.node.node.clone(),
+            rules: limits.rules(),
+            max_frame_bytes: MAX_FRAME_BYTES,
+            memory: self.memory.clone(),
+            requests: requests.clone(),
+            fanout: opener.handles.fanout.clone(),
+            shards: opener.handles.shards.clone(),
+            opener,
+            tasks: self.tasks.clone(),
+            metrics: self.metrics.clone(),
+        };
+        Doors {
+            sessions: Arc::new(sessions),
+            requests,
+            origins,
+            places: Places::new(limits.max_connections, limits.max_address_connections),
+            memory: self.memory.clone(),
+            http_limit: HttpLimit::new(&self.memory, limits.memory_bytes),
+            max_frame_bytes: MAX_FRAME_BYTES,
+            compression: self.config.transport.compression,
+            tasks: self.tasks.clone(),
+            stop: CancellationToken::new(),
+            metrics: self.metrics.clone(),
+            numbers: ConnectionNumbers::default(),
+            traces: TraceLimit::new(Instant::now()),
+        }
+    }
 }

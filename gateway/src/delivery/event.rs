@@ -1,8 +1,7 @@
 //! One event on its way to many sessions.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use shared::{
     bus::envelope::Envelope,
     frame,
@@ -10,10 +9,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::{
-    deflate,
-    dialect::{Dialect, json_event},
-};
+use crate::dialect::frames::EventFrames;
 
 /// An event, shared by every session that gets it.
 #[derive(Debug)]
@@ -26,14 +22,10 @@ pub struct Event {
     pub channel: Option<ChannelId>,
     /// When the gateway had it.
     pub heard: Instant,
+    /// What its sessions get.
+    pub frames: EventFrames,
     key: u64,
     audience: Option<Arc<[u64]>>,
-    frame: Bytes,
-    /// Made when the first JSON session needs it, once for all of them.
-    json: OnceLock<Bytes>,
-    /// Made when the first session of its dialect needs it that agreed on compression, once
-    /// for all of them; none where it would not be smaller.
-    deflated: [OnceLock<Option<Bytes>>; 2],
 }
 
 impl Event {
@@ -53,33 +45,7 @@ impl Event {
             key: envelope.key.unwrap_or(0),
             heard: Instant::now(),
             audience: envelope.audience.as_deref().map(Arc::from),
-            frame: frame::websocket_event(*topic, *seq, *opcode, body).into(),
-            json: OnceLock::new(),
-            deflated: [const { OnceLock::new() }; 2],
-        }
-    }
-
-    /// The finished WebSocket frame for somebody who may have agreed on compression.
-    pub fn frame_for(&self, dialect: Dialect, deflates: bool) -> &Bytes {
-        let whole = self.frame(dialect);
-        if !deflates {
-            return whole;
-        }
-        let [binary, text] = &self.deflated;
-        let made = match dialect {
-            Dialect::MessagePack => binary,
-            Dialect::Json => text,
-        };
-        made.get_or_init(|| deflate::frame(whole))
-            .as_ref()
-            .unwrap_or(whole)
-    }
-
-    /// The finished WebSocket frame.
-    pub fn frame(&self, dialect: Dialect) -> &Bytes {
-        match dialect {
-            Dialect::MessagePack => &self.frame,
-            Dialect::Json => self.json.get_or_init(|| json_event(&self.frame)),
+            frames: EventFrames::new(frame::websocket_event(*topic, *seq, *opcode, body).into()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Out to the sockets: one task for each core owns the queues and the writing halves of its
 //! connections, so that no delivery takes a lock.
 //!
-//! - [`shard`]: the task, and what it does with what it is told;
+//! - [`shards`], [`message`]: how it is told what to do; [`shard`]: the task that does it;
 //! - [`topics`]: which of its connections get an event;
 //! - [`sockets`], [`queue`], [`large_answers`], [`write_order`]: what waits for each, and who is
 //!   written to next;
@@ -9,8 +9,10 @@
 
 pub mod event;
 pub mod large_answers;
+pub mod message;
 pub mod queue;
 pub mod shard;
+pub mod shards;
 pub mod sockets;
 #[cfg(test)]
 mod tests;

@@ -10,20 +10,21 @@ use shared::{
     protocol::control::Reconnect,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, MissedTickBehavior, interval},
 };
 
 use super::{
     event::Event,
-    sockets::{Blocked, Bounds, Close, Socket, Writers},
+    message::{Close, ToShard},
+    sockets::{Blocked, Bounds, Writers, answer},
     topics::{TopicBounds, Topics},
 };
 use crate::{
     connection::{Link, Pending},
-    fanout::message::ToShard,
     limits::memory::Memory,
     metrics::ShardMetrics,
+    transport::socket::Socket,
 };
 
 /// How many messages may wait for a shard. A shard never waits for a socket, so
@@ -62,13 +63,6 @@ struct Drain {
     since: Instant,
     window: Duration,
     told: Vec<(u32, u64)>,
-}
-
-/// Answers somebody who may have stopped waiting.
-pub fn answer<T>(sender: oneshot::Sender<T>, value: T) {
-    if sender.send(value).is_err() {
-        tracing::trace!("nobody waits for an answer any more");
-    }
 }
 
 /// Runs a shard until everyone who could tell it something is gone.
@@ -122,11 +116,6 @@ pub async fn run<S: Socket>(
         }
         tokio::task::consume_budget().await;
     }
-}
-
-/// Which of so many shards writes to a connection.
-pub fn of(connection: u64, shards: usize) -> usize {
-    usize::try_from(connection % shards.max(1) as u64).unwrap_or(0)
 }
 
 impl<S: Socket> Shard<S> {

@@ -13,7 +13,6 @@ use futures_util::future::AbortHandle;
 use shared::{
     close::CloseCode,
     error::{Reason, Refusal},
-    frame::{WebSocketKind, websocket},
     ids::UserId,
 };
 use tokio::{sync::oneshot, time::Instant};
@@ -21,34 +20,18 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     event::Event,
     large_answers::Answers,
+    message::Close,
     queue::{Pushed, Queue, SLICES},
-    shard::answer,
     write_order::{Listed, Turns},
 };
 use crate::{
     connection::Link,
     deflate,
-    dialect::Dialect,
+    dialect::{Dialect, frames::ControlFrames},
     limits::memory::{Charge, Memory},
-    metrics::ShardMetrics,
-    session::reader::RESET,
+    metrics::{RESET, ShardMetrics},
+    transport::socket::Socket,
 };
-
-/// Where the bytes of a connection go.
-pub trait Socket: Send + Sync + 'static {
-    /// Writes what the socket takes at once: a cheaper call for one frame.
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.try_write_vectored(&[IoSlice::new(bytes)])
-    }
-    /// Writes what the socket takes at once.
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
-    /// Writes at once what the layers above the socket still hold of what was written.
-    fn try_flush(&self) -> io::Result<()> {
-        Ok(())
-    }
-    /// Resolves when the socket may take more.
-    fn writable(&self) -> impl Future<Output = ()> + Send;
-}
 
 /// The bounds of a connection's queue.
 #[derive(Debug, Clone, Copy)]
@@ -69,45 +52,6 @@ pub const WRITES: u64 = 1_024;
 const RETRY_MS: u64 = 1_000;
 /// How long the close frame may take to go out.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why a connection is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Close {
-    /// The gateway ends it.
-    Code(CloseCode),
-    /// Its stream cannot go on without a hole: the topic, and in how many milliseconds to
-    /// resume.
-    OutOfSync(u64, u64),
-    /// The client ended it with this code.
-    Echo(Option<u16>),
-}
-
-impl Close {
-    /// The label of metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Code(code) => code.name(),
-            Self::OutOfSync(..) => CloseCode::OutOfSync.name(),
-            Self::Echo(_) => "Client",
-        }
-    }
-
-    /// The frame that says so.
-    pub fn frame(self) -> Bytes {
-        let (code, name) = match self {
-            Self::Code(code) => (code.code(), code.name().to_owned()),
-            Self::OutOfSync(topic, delay_ms) => {
-                let name = CloseCode::OutOfSync.name();
-                let text = format!("{name} retry_after={delay_ms} topic={topic}");
-                (CloseCode::OutOfSync.code(), text)
-            }
-            Self::Echo(Some(code)) => (code, String::new()),
-            Self::Echo(None) => return websocket(WebSocketKind::Close, &[]).into(),
-        };
-        let payload = [&code.to_be_bytes()[..], name.as_bytes()].concat();
-        websocket(WebSocketKind::Close, &payload).into()
-    }
-}
 
 /// What a frame is to the queue.
 #[derive(Clone, Copy)]
@@ -368,18 +312,16 @@ impl<S: Socket> Writers<S> {
             None => Class::Event,
         };
         if let Some(writer) = self.get_mut(slot) {
-            let frame = event.frame_for(writer.dialect, writer.deflates);
+            let frame = event.frames.frame_for(writer.dialect, writer.deflates);
             self.queue(slot, frame, class, now);
         }
     }
 
     /// Queues a control frame that was encoded once for each dialect.
-    pub fn push_control(&mut self, slot: u32, frames: &[(Dialect, Bytes)], now: Instant) {
+    pub fn push_control(&mut self, slot: u32, frames: &ControlFrames, now: Instant) {
         if let Some(writer) = self.get_mut(slot) {
             let dialect = writer.dialect;
-            if let Some((_, frame)) = frames.iter().find(|(other, _)| *other == dialect) {
-                self.push(slot, frame, now);
-            }
+            self.push(slot, frames.frame_for(dialect), now);
         }
     }
 
@@ -574,6 +516,13 @@ impl<S> Writer<S> {
     fn list(&mut self, slot: u32, turns: &mut Turns, reply: bool) {
         self.dirty = true;
         turns.add(slot, &mut self.listed, reply);
+    }
+}
+
+/// Answers somebody who may have stopped waiting.
+pub(super) fn answer<T>(sender: oneshot::Sender<T>, value: T) {
+    if sender.send(value).is_err() {
+        tracing::trace!("nobody waits for an answer any more");
     }
 }
 

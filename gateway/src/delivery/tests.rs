@@ -26,6 +26,7 @@ use tokio::{
 
 use super::{
     event::Event,
+    message::*,
     shard::{Shard, ShardBounds},
     sockets::*,
     topics::*,
@@ -33,12 +34,9 @@ use super::{
 use crate::{
     connection::{Link, Pending},
     dialect::Dialect,
-    fanout::{
-        message::{Join, ToShard},
-        views::{Channels, GroupId},
-    },
     limits::{connection_limit::Places, memory::Memory},
     metrics::{Metrics, ShardMetrics},
+    transport::socket::Socket,
 };
 
 const TOPIC: u64 = 4_096_321;

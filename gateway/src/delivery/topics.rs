@@ -7,50 +7,22 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use shared::{
     frame::opcode,
-    ids::ChannelId,
     protocol::control::{Cursor, Gap, Registers, TopicSeq},
 };
 use tokio::time::Instant;
 
-use super::event::Event;
-use super::sockets::{Socket, Writers};
-use crate::{
-    dialect::Dialect,
-    fanout::{
-        message::{Join, Move, Notice, RightsChange},
-        views::{Channels, GroupId},
-    },
-    small_map::Few,
+use super::{
+    event::Event,
+    message::{GroupKey, Join, Move, RightsChange, Sight},
+    sockets::Writers,
 };
+use crate::{dialect::frames::ControlFrames, small_map::Few, transport::socket::Socket};
 
 /// A change of rights, with its moves by the slots of their connections.
 struct Regrouping<'a> {
     change: &'a RightsChange,
     moves: HashMap<u32, &'a Move, RandomState>,
 }
-
-/// What a group of connections sees of a topic.
-#[derive(Debug, Clone)]
-pub enum Sight {
-    /// Everything: an account's own topic.
-    All,
-    /// These channels.
-    Channels(Channels),
-}
-
-impl Sight {
-    /// Whether an event that concerns this channel is seen. What concerns no
-    /// channel is for every member.
-    pub fn sees(&self, channel: Option<ChannelId>) -> bool {
-        match (self, channel) {
-            (Self::All, _) | (_, None) => true,
-            (Self::Channels(channels), Some(channel)) => channels.binary_search(&channel).is_ok(),
-        }
-    }
-}
-
-/// Names a group within a topic; none for the account's own topic.
-pub type GroupKey = Option<GroupId>;
 
 /// How often a group is carried past hidden events.
 #[derive(Debug, Clone, Copy)]
@@ -278,8 +250,7 @@ impl Topics {
         now: Instant,
     ) {
         let registers = Registers { version };
-        let frames =
-            Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::REGISTERS, &registers)));
+        let frames = ControlFrames::new(opcode::REGISTERS, &registers);
         for slot in self.members(account) {
             writers.push_control(slot, &frames, now);
         }
@@ -298,7 +269,7 @@ impl Topics {
         };
         topic.last = seq;
         let gap = Gap { topic: number, seq };
-        let frames = Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::GAP, &gap)));
+        let frames = ControlFrames::new(opcode::GAP, &gap);
         for group in topic.groups.values() {
             for slot in &group.members {
                 writers.push_control(*slot, &frames, now);
@@ -348,8 +319,7 @@ impl Group {
         self.hidden = false;
         self.cursor_at = now;
         let cursor = cursor(topic, seq);
-        let frames =
-            Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::CURSOR, &cursor)));
+        let frames = ControlFrames::new(opcode::CURSOR, &cursor);
         for slot in &self.members {
             writers.push_control(*slot, &frames, now);
         }
@@ -425,7 +395,7 @@ impl Topic {
                 let before = cursor(event.topic, event.seq.saturating_sub(1));
                 held.keep(dialect.control(opcode::CURSOR, &before), bound);
             }
-            let frame = event.frame_for(dialect, writer.link.deflates);
+            let frame = event.frames.frame_for(dialect, writer.link.deflates);
             held.keep(frame.clone(), bound);
         }
     }
@@ -484,7 +454,7 @@ impl Topic {
             let (Some(group), Some(notice)) = (self.groups.get_mut(&Some(*key)), notice) else {
                 continue;
             };
-            let frames = frames(notice);
+            let frames = ControlFrames::new(opcode::SIGHT, &**notice);
             // Who was moved here may have to be carried past more than the others.
             group.hidden &= group.members.iter().any(|slot| moves.contains_key(slot));
             for slot in group
@@ -498,7 +468,8 @@ impl Topic {
         for (slot, (.., notice)) in moves {
             let is_held = self.held.iter().any(|held| held.slot == *slot);
             if let (Some(notice), false) = (notice, is_held) {
-                writers.push_control(*slot, &frames(notice), now);
+                let frames = ControlFrames::new(opcode::SIGHT, &**notice);
+                writers.push_control(*slot, &frames, now);
             }
         }
         for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
@@ -529,8 +500,4 @@ impl Topic {
             group.members.push(held.slot);
         }
     }
-}
-
-fn frames(notice: &Notice) -> [(Dialect, Bytes); Dialect::ALL.len()] {
-    Dialect::ALL.map(|dialect| (dialect, dialect.control(opcode::SIGHT, notice)))
 }

@@ -12,7 +12,7 @@ use shared::{
     protocol::{Codec, RowKind, control, event as event_row, row, row_named},
 };
 
-use crate::session::Request;
+use super::request::Request;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,15 +1,20 @@
 //! What a connection speaks. Everything inside the gateway is MessagePack;
-//! the other dialects are translated at this edge.
+//! the other dialects are translated at this edge, and nobody else tells them apart.
 
+pub mod frames;
 pub mod json;
+pub mod request;
 
 use bytes::Bytes;
 use serde::Serialize;
 use shared::{
+    close::CloseCode,
     error::Refusal,
-    frame::{self, WebSocketKind, websocket},
+    frame::{self, Frame, WebSocketKind, check_body, websocket},
     protocol::{control::FRAMES, encode},
 };
+
+use self::request::{NotRead, Request};
 
 /// A WebSocket sub-protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,36 @@ impl Dialect {
         match self {
             Self::MessagePack => "confab.v1.msgpack",
             Self::Json => "confab.v1.json",
+        }
+    }
+
+    /// Reads a message of bytes.
+    pub fn read_binary(self, bytes: &[u8]) -> Result<Request, NotRead> {
+        match self {
+            Self::MessagePack => {
+                // Without a header there is no number that a refusal could carry.
+                let frame = Frame::read_header(bytes)
+                    .map_err(|_refusal| NotRead::Close(CloseCode::BadFrame))?;
+                check_body(frame.body)
+                    .map_err(|refusal| NotRead::Refuse(frame.request, refusal))?;
+                Ok(Request {
+                    opcode: frame.opcode,
+                    request: frame.request,
+                    scope: frame.scope,
+                    body: frame.body.to_vec(),
+                })
+            }
+            Self::Json => Err(NotRead::Close(CloseCode::Unsupported)),
+        }
+    }
+
+    /// Reads a message of text.
+    pub fn read_text(self, text: &str) -> Result<Request, NotRead> {
+        match self {
+            Self::MessagePack => Err(NotRead::Close(CloseCode::Unsupported)),
+            Self::Json => {
+                json::read(text).map_err(|(number, refusal)| NotRead::Refuse(number, refusal))
+            }
         }
     }
 
@@ -65,7 +100,7 @@ impl Dialect {
 }
 
 /// The finished WebSocket frame of an event in JSON.
-pub fn json_event(frame: &[u8]) -> Bytes {
+pub fn write_json_event(frame: &[u8]) -> Bytes {
     let payload = frame::websocket_payload(frame).unwrap_or_default();
     text(&json::event(payload))
 }

@@ -16,16 +16,15 @@ use shared::{
 };
 use tungstenite::handshake::derive_accept_key;
 
-use super::{accept::Peer, http::refused};
+use super::{accept::Peer, context::Doors, response::write_refusal};
 use crate::{
     connection::Link,
     deflate,
-    delivery::sockets::{Close, Socket},
+    delivery::message::Close,
     dialect::Dialect,
     limits::connection_limit::NoPlace,
-    runtime::Gateway,
     session::reader,
-    transport::{Stream, stream::Io},
+    transport::{Stream, socket::Socket, stream::Io},
 };
 
 /// What comes of a handshake.
@@ -63,27 +62,27 @@ impl Rejected {
 }
 
 /// Makes a session of a request.
-pub async fn upgrade(
-    State(gateway): State<Arc<Gateway>>,
+pub async fn upgrade_request(
+    State(doors): State<Arc<Doors>>,
     Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
-    match handshake(&gateway, request.headers(), peer) {
+    match handshake(&doors, request.headers(), peer) {
         Ok(Handshake::Begin(response, link)) => {
-            gateway.metrics.accepted_total.inc();
-            let session = begin(Arc::clone(&gateway), link, upgrade);
-            gateway.tasks.spawn(session);
+            doors.metrics.accepted_total.inc();
+            let session = begin(Arc::clone(&doors), link, upgrade);
+            doors.tasks.spawn(session);
             response
         }
         Ok(Handshake::TurnAway(response, cause)) => {
-            gateway.rejected(cause);
-            gateway.tasks.spawn(turn_away(upgrade));
+            doors.count_rejected(cause);
+            doors.tasks.spawn(turn_away(upgrade));
             response
         }
         Err(rejected) => {
-            gateway.rejected(rejected.cause);
-            let mut response = refused(rejected.status, &rejected.refusal);
+            doors.count_rejected(rejected.cause);
+            let mut response = write_refusal(rejected.status, &rejected.refusal);
             if rejected.status == StatusCode::UPGRADE_REQUIRED {
                 let headers = response.headers_mut();
                 headers.insert(
@@ -97,8 +96,8 @@ pub async fn upgrade(
     }
 }
 
-impl Gateway {
-    fn rejected(&self, cause: &str) {
+impl Doors {
+    fn count_rejected(&self, cause: &str) {
         self.metrics
             .rejected_total
             .with_label_values(&[cause])
@@ -106,27 +105,27 @@ impl Gateway {
     }
 }
 
-fn handshake(gateway: &Gateway, headers: &HeaderMap, peer: Peer) -> Result<Handshake, Rejected> {
+fn handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake, Rejected> {
     let key = websocket_key(headers)?;
-    if gateway.origins.check(headers, peer.scheme).is_err() {
+    if doors.origins.check(headers, peer.scheme).is_err() {
         let forbidden = Refusal::field(Reason::Forbidden, "origin");
         return Err(Rejected::new(StatusCode::FORBIDDEN, "origin", forbidden));
     }
     let (dialect, named) = sub_protocol(headers)?;
-    if gateway.stop.is_cancelled() {
+    if doors.stop.is_cancelled() {
         let unavailable = Refusal::retry(Reason::Unavailable, 5_000);
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Rejected::new(status, "drain", unavailable));
     }
-    let deflates = gateway.compression && deflate::is_offered(headers);
+    let deflates = doors.compression && deflate::is_offered(headers);
     let response = switching(key, named.then_some(dialect), deflates);
-    if gateway.memory.is_over() {
+    if doors.memory.is_over() {
         return Ok(Handshake::TurnAway(response, "memory"));
     }
-    let address = gateway.origins.address(headers, peer.address.ip());
-    Ok(match gateway.places.take(address) {
+    let address = doors.origins.address(headers, peer.address.ip());
+    Ok(match doors.places.take(address) {
         Ok(place) => {
-            let link = gateway.link(dialect, gateway.origins.hash(address), place);
+            let link = doors.new_connection(dialect, doors.origins.hash(address), place);
             Handshake::Begin(response, Arc::new(link.deflating(deflates)))
         }
         Err(NoPlace::Full) => Handshake::TurnAway(response, "full"),
@@ -216,15 +215,17 @@ fn sub_protocol(headers: &HeaderMap) -> Result<(Dialect, bool), Rejected> {
     }
 }
 
-async fn begin(gateway: Arc<Gateway>, link: Arc<Link>, upgrade: OnUpgrade) {
+async fn begin(doors: Arc<Doors>, link: Arc<Link>, upgrade: OnUpgrade) {
     let Some((io, first)) = upgraded(upgrade).await else {
         return;
     };
     let (read, write) = io.into_halves();
     // The future of the session is what an idle connection costs: this one,
     // with the whole handshake in it, ends here.
-    let tasks = gateway.tasks.clone();
-    tasks.spawn(reader::run(gateway, link, read, write, first));
+    let sessions = Arc::clone(&doors.sessions);
+    doors
+        .tasks
+        .spawn(reader::run(sessions, link, read, write, first));
 }
 
 /// Says why there is no session.

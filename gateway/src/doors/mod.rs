@@ -1,11 +1,17 @@
 //! The doors: how clients come in.
 //!
-//! - [`accept`]: accepts connections and serves HTTP on them;
-//! - [`http`]: commands, one per request;
+//! - [`accept`]: accepts connections and serves HTTP on them; [`http`]: its routes;
 //! - [`handshake`]: makes a WebSocket of a request;
-//! - [`client_origin`]: the network address and the web page behind a request.
+//! - [`command`]: serves a command over HTTP; [`response`]: what is answered;
+//!   [`http_limit`]: how much of that there may be;
+//! - [`client_origin`]: the network address and the web page behind a request;
+//! - [`context`]: what all of them share.
 
 pub mod accept;
 pub mod client_origin;
+pub mod command;
+pub mod context;
 pub mod handshake;
 pub mod http;
+pub mod http_limit;
+pub mod response;

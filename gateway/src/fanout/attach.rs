@@ -8,28 +8,18 @@ use shared::ids::UserId;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    message::{Attach, AttachTopic, Attached, Cause, Join, Rights, ToShard},
-    topic::{Kind, Member, Membership, Topic},
-    topic_router::{GRACE, Table, topic_is_behind},
+    message::{Attach, AttachTopic, Attached, Cause, Rights},
+    topic::{Member, Membership, Topic, TopicKind},
+    topic_router::{Connected, GRACE, Pending, Table, topic_is_behind},
 };
-use crate::{connection::Link, delivery::topics::Sight};
+use crate::{
+    connection::Link,
+    delivery::message::{Join, Sight, ToShard},
+};
 
 /// How long a session waits for its topics before it goes on without the servers that are
 /// late, or ends because its own topic is.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A connection with its topics.
-pub(super) struct Connected {
-    user: UserId,
-    topics: Vec<u64>,
-}
-
-/// A session that waits to be attached.
-pub(super) struct Pending {
-    attach: Attach,
-    reply: oneshot::Sender<Vec<Attached>>,
-    since: Instant,
-}
-
 impl Table {
     /// A session is to get the events of topics. It is attached once each of them
     /// has come as far as its snapshot: what it then sees is of one moment.
@@ -61,9 +51,9 @@ impl Table {
             self.wants.set(number, true);
             let kind = if wanted.standing.is_some() {
                 self.unknown.push_back(number);
-                Kind::Server
+                TopicKind::Server
             } else {
-                Kind::Account
+                TopicKind::Account
             };
             Topic::new(kind, wanted.head, shards)
         });

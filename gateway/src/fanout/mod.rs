@@ -3,6 +3,7 @@
 //! - [`task`]: what it hears and whom it asks;
 //! - [`topic_router`], [`topic`]: what is given out, and in which order;
 //! - [`views`], [`rights`]: who sees it, folded from the log;
+//! - [`effect`]: what events do besides being passed on;
 //! - [`attach`]: which sessions belong to it;
 //! - [`repair`], [`beats`]: what the bus lost;
 //! - [`subscriptions`]: what the bus is asked for;
@@ -10,6 +11,7 @@
 
 pub mod attach;
 pub mod beats;
+pub mod effect;
 pub mod message;
 pub mod outbox;
 pub mod repair;

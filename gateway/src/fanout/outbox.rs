@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use futures_util::future::select_all;
 use tokio::sync::mpsc;
 
-use super::message::ToShard;
+use crate::delivery::message::ToShard;
 
 /// How many messages wait for a shard whose queue is full. A shard that is so far behind
 /// stops the fan-out: then the bus drops what nobody takes, and it is repaired.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use shared::{bus::envelope::Envelope, error::Refusal, protocol::control::TopicSeq};
+use shared::{error::Refusal, protocol::control::TopicSeq};
 use tokio::time::Instant;
 
 use super::{
-    topic::{Kind, Subscription},
+    topic::{Subscription, TopicKind},
     topic_router::{GRACE, Job, Table},
 };
+use crate::requests::gateway_queries::Repaired;
 
 /// How many repairs run at once: half of the turns that a gateway has for its own
 /// questions, which replays need, too.
@@ -19,17 +20,6 @@ const HEADS: usize = 256;
 const MAX_HEADS: usize = 2;
 /// How long to wait after a query failed.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// The answer to a repair.
-#[derive(Debug)]
-pub struct Repaired {
-    /// The events after the last one, dense, oldest first.
-    pub events: Vec<Envelope>,
-    /// The head of the topic.
-    pub head: u64,
-    /// The log no longer holds the next event.
-    pub too_old: bool,
-}
 
 impl Table {
     /// Reads what follows the last event of a topic, when it is its turn.
@@ -146,7 +136,7 @@ impl Table {
         if head <= topic.last {
             return;
         }
-        if topic.kind == Kind::Server {
+        if topic.kind == TopicKind::Server {
             // Nobody knows what happened to the rights.
             return self.read_anew(number, now);
         }

@@ -17,15 +17,15 @@ use shared::{
 use tokio::time::Instant;
 
 use super::{
-    message::{Notice, RightsChange, RightsEvent, ToShard},
-    topic::{Kind, Membership, Topic},
-    topic_router::{Job, Table, trace},
+    topic::{Membership, Topic, TopicKind},
+    topic_router::{Job, STRUCTURES, Table, trace},
     views::{Folded, Regroup, Sights, gained},
 };
-use crate::delivery::event::Event;
+use crate::delivery::{
+    event::Event,
+    message::{Notice, RightsChange, RightsEvent, ToShard},
+};
 
-/// How many servers one question about structures names.
-pub(super) const STRUCTURES: usize = 64;
 /// How many such questions are asked at once.
 const MAX_STRUCTURES: usize = 4;
 /// How long to wait after one failed.
@@ -149,7 +149,7 @@ impl Table {
     /// The structure of a server has to be read: until then the topic waits.
     pub(super) fn read_anew(&mut self, number: u64, now: Instant) {
         if let Some(topic) = self.topics.get_mut(&number)
-            && topic.kind == Kind::Server
+            && topic.kind == TopicKind::Server
             && topic.sights.take().is_some()
         {
             self.unknown.push_back(number);

@@ -67,7 +67,7 @@ impl Wants {
 pub async fn run(
     wants: Wants,
     control: SubscriberControl,
-    subscribed: mpsc::Sender<super::task::Done>,
+    subscribed: mpsc::Sender<super::message::Done>,
 ) {
     while !subscribed.is_closed() {
         let (add, remove) = wants.take();
@@ -91,7 +91,7 @@ pub async fn run(
             match control.subscribe(names(&add)).await {
                 Ok(()) => {
                     if subscribed
-                        .send(super::task::Done::Subscribed(add))
+                        .send(super::message::Done::Subscribed(add))
                         .await
                         .is_err()
                     {

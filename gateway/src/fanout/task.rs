@@ -1,13 +1,10 @@
 //! The task that hears the bus, asks for what is missing, and tells the shards.
 
-use std::sync::Arc;
-
 use shared::{
     bus::{
         Delivery, Subscriber, Topic,
-        envelope::{Answer, Beat, NodeAnswer, NodeQuery, OpenStructure, Published, unpack},
+        envelope::{Answer, Beat, NodeAnswer, NodeQuery, Published, unpack},
     },
-    error::Refusal,
     ids::ServerId,
     protocol::control::TopicSeq,
 };
@@ -18,17 +15,17 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    message::{ToFanout, ToShard},
+    message::{Done, ToFanout},
     outbox::Outbox,
-    repair::Repaired,
-    topic_router::{Job, Table},
+    topic_router::{Job, Joining, Table},
 };
 use crate::{
     bus_probe::Echo,
-    delivery::shard,
+    delivery::{message::ToShard, shards::shard_of},
     metrics::Metrics,
-    requests::queries::{Queries, read_events, unexpected},
-    session::attach::Opener,
+    requests::{
+        entries::Entries, gateway_queries::refuse_answer, pending::PendingReplies, queries::Queries,
+    },
 };
 
 /// How many messages of sessions may wait; whoever finds it full waits.
@@ -40,39 +37,20 @@ const PAGE_BYTES: u32 = 1024 * 1024;
 /// How many deliveries a turn takes: more mean more events per system call.
 const TURN: usize = 256;
 
-/// The answer to something that was fetched.
-pub enum Done {
-    /// The bus has these subscriptions.
-    Subscribed(Vec<u64>),
-    /// A repair.
-    Repaired {
-        /// The topic.
-        topic: u64,
-        /// The last event known when it was asked for.
-        after: u64,
-        /// What the log holds.
-        answer: Result<Repaired, Refusal>,
-    },
-    /// Heads.
-    Heads(
-        Vec<(u64, u64)>,
-        Result<(u64, Vec<TopicSeq>), Refusal>,
-        Vec<TopicSeq>,
-    ),
-    /// Structures, with the topics that were asked for.
-    Structures(Vec<u64>, Result<(u64, Vec<OpenStructure>), Refusal>),
-}
-
 /// What the fan-out talks to.
 pub struct Fanout {
     /// Its topics.
     pub table: Table,
     /// The shards.
     pub shards: Outbox,
-    /// Whoever waits for the answers of lanes.
+    /// Asks for what is missing.
     pub queries: Queries,
-    /// Opens topics for sessions that joined a server.
-    pub opener: Opener,
+    /// Opens the answers of lanes.
+    pub entries: Entries,
+    /// Who waits for the answers of lanes.
+    pub replies: PendingReplies,
+    /// Attaches sessions whose account joined a server to its topic.
+    pub join_server: Box<dyn Fn(Joining) + Send + Sync>,
     /// Hears the probes of the bus.
     pub echo: Echo,
     /// Where its tasks run.
@@ -122,7 +100,7 @@ impl Fanout {
         match delivery {
             Delivery::Lost => {
                 self.table.lost(now);
-                self.queries.answers_lost();
+                self.replies.lose_answers();
                 for shard in 0..self.shards.len() {
                     self.table.tell(shard, ToShard::AnswersLost);
                 }
@@ -139,7 +117,7 @@ impl Fanout {
                 }
             },
             Delivery::Message(topic @ Topic::Node(_), bytes) => {
-                match self.queries.open::<Vec<Answer>>(&topic, &bytes) {
+                match self.entries.open_message::<Vec<Answer>>(&topic, &bytes) {
                     Ok(answers) => self.answer(answers),
                     Err(error) => self.garbled("answers", &error),
                 }
@@ -165,10 +143,10 @@ impl Fanout {
         let count = self.shards.len();
         let mut by_shard: Vec<Vec<Answer>> = (0..count).map(|_| Vec::new()).collect();
         for answer in answers {
-            if self.queries.answered(&answer) {
+            if self.replies.complete_reply(&answer) {
                 continue;
             }
-            let shard = shard::of(answer.connection, count);
+            let shard = shard_of(answer.connection, count);
             if let Some(list) = by_shard.get_mut(shard) {
                 list.push(answer);
             }
@@ -220,7 +198,7 @@ impl Fanout {
             });
         }
         for joining in self.table.joining.drain(..) {
-            self.opener.join(&self.tasks, joining);
+            (self.join_server)(joining);
         }
         self.shards.put(&mut self.table.out).await;
     }
@@ -231,17 +209,17 @@ async fn fetch(queries: &Queries, job: Job) -> Done {
         Job::Repair { topic, after } => Done::Repaired {
             topic,
             after,
-            answer: read_events(queries, topic, after, PAGE_BYTES).await,
+            answer: queries.read_events(topic, after, PAGE_BYTES).await,
         },
         Job::Heads(asked) => {
             let topics = asked.iter().map(|(topic, _)| *topic).collect();
-            let answer = match queries.node(&NodeQuery::Heads { topics }).await {
+            let answer = match queries.ask_for_gateway(&NodeQuery::Heads { topics }).await {
                 Ok(NodeAnswer::Heads {
                     epoch,
                     topics,
                     registers,
                 }) => (Ok((epoch, topics)), registers),
-                other => (Err(unexpected(other)), Vec::new()),
+                other => (Err(refuse_answer(other)), Vec::new()),
             };
             Done::Heads(asked, answer.0, answer.1)
         }
@@ -251,31 +229,14 @@ async fn fetch(queries: &Queries, job: Job) -> Done {
                 .into_iter()
                 .filter_map(|(number, users)| Some((ServerId::new(number)?, users)))
                 .collect();
-            let answer = match queries.node(&NodeQuery::Structures { servers }).await {
+            let answer = match queries
+                .ask_for_gateway(&NodeQuery::Structures { servers })
+                .await
+            {
                 Ok(NodeAnswer::Structures { epoch, servers }) => Ok((epoch, servers)),
-                other => Err(unexpected(other)),
+                other => Err(refuse_answer(other)),
             };
             Done::Structures(numbers, answer)
-        }
-    }
-}
-
-/// Where sessions reach the fan-out and the shards.
-#[derive(Clone)]
-pub struct Exchange {
-    /// The fan-out.
-    pub fanout: mpsc::Sender<ToFanout>,
-    /// The shards.
-    pub shards: Arc<[mpsc::Sender<ToShard>]>,
-}
-
-impl Exchange {
-    /// Tells a shard something; nobody listens any more when the gateway ends.
-    pub async fn tell(&self, shard: usize, message: ToShard) {
-        if let Some(shard) = self.shards.get(shard)
-            && shard.send(message).await.is_err()
-        {
-            tracing::debug!("a shard has ended");
         }
     }
 }

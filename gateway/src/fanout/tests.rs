@@ -21,14 +21,17 @@ use shared::{
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    message::{Attach, AttachTopic, Attached, Cause, ToShard},
-    repair::Repaired,
+    message::{Attach, AttachTopic, Attached, Cause},
     subscriptions::Wants,
     topic_router::{CROSSING, GRACE, Job, Table},
 };
 use crate::{
-    connection::Link, delivery::sockets::Close, dialect::Dialect, limits::connection_limit::Places,
-    metrics::Metrics, requests::admission::Admission,
+    connection::Link,
+    delivery::message::{Close, ToShard},
+    dialect::Dialect,
+    limits::connection_limit::Places,
+    metrics::Metrics,
+    requests::{admission::Admission, gateway_queries::Repaired},
 };
 
 mod waiting;

@@ -8,8 +8,8 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use super::views::{GroupId, Sights};
-use crate::{connection::Link, small_map::Few};
+use super::views::Sights;
+use crate::{connection::Link, delivery::message::GroupId, small_map::Few};
 
 /// The most events of a topic that wait for one that is missing, or for the structure.
 /// What is beyond comes from the log later.
@@ -19,7 +19,7 @@ const MAX_AHEAD_BYTES: usize = 4 * 1024 * 1024;
 
 /// Whose topic it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TopicKind {
     /// A server's: one lane writes it, and what a session sees depends on its rights.
     Server,
     /// An account's: any lane may write it, and its sessions see all of it.
@@ -42,7 +42,7 @@ pub enum Subscription {
 #[derive(Debug)]
 pub struct Topic {
     /// Whose topic it is.
-    pub kind: Kind,
+    pub kind: TopicKind,
     /// The last event given to the sessions.
     pub last: u64,
     /// The last event known to exist.
@@ -98,7 +98,7 @@ pub struct Membership {
 
 impl Topic {
     /// A topic whose sessions have everything up to `last`.
-    pub fn new(kind: Kind, last: u64, shards: usize) -> Self {
+    pub fn new(kind: TopicKind, last: u64, shards: usize) -> Self {
         Self {
             kind,
             last,
@@ -165,7 +165,7 @@ impl Topic {
 
     /// Whether its events are given out: of a server, once it is known who sees what.
     pub const fn is_open(&self) -> bool {
-        matches!(self.kind, Kind::Account) || self.sights.is_some()
+        matches!(self.kind, TopicKind::Account) || self.sights.is_some()
     }
 
     /// Whether a session with a snapshot of this head can be attached.

@@ -10,24 +10,26 @@ use std::{
 
 use foldhash::fast::RandomState;
 use shared::{
-    bus::envelope::{Beat, Effect, Envelope, Published},
+    bus::envelope::{Beat, Envelope, Published},
     close::CloseCode,
     ids::{Partition, ServerId, UserId},
     telemetry,
 };
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    attach::{Connected, Pending},
     beats::Beats,
-    message::ToShard,
-    rights::STRUCTURES,
+    effect::{Consequence, interpret_effect},
+    message::{Attach, Attached},
     subscriptions::Wants,
-    topic::{Kind, Member, Subscription, Topic},
+    topic::{Member, Subscription, Topic, TopicKind},
 };
 use crate::{
     connection::Link,
-    delivery::{event::Event, sockets::Close},
+    delivery::{
+        event::Event,
+        message::{Close, ToShard},
+    },
     metrics::Metrics,
     requests::admission::Admission,
 };
@@ -40,6 +42,9 @@ pub const GRACE: Duration = Duration::from_millis(200);
 const LINGER: Duration = Duration::from_secs(2);
 /// How often idle topics and silent partitions are looked for.
 pub const TICK: Duration = Duration::from_millis(500);
+
+/// How many servers one question about structures names.
+pub(super) const STRUCTURES: usize = 64;
 
 /// Something to be fetched.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,6 +70,19 @@ pub struct Joining {
     pub link: Arc<Link>,
     /// The server.
     pub server: ServerId,
+}
+
+/// A connection with its topics.
+pub(super) struct Connected {
+    pub user: UserId,
+    pub topics: Vec<u64>,
+}
+
+/// A session that waits to be attached.
+pub(super) struct Pending {
+    pub attach: Attach,
+    pub reply: oneshot::Sender<Vec<Attached>>,
+    pub since: Instant,
 }
 
 /// All topics.
@@ -231,7 +249,7 @@ impl Table {
             self.advance(number, now);
         } else {
             topic.keep(envelope);
-            let wait = if topic.kind == Kind::Account {
+            let wait = if topic.kind == TopicKind::Account {
                 CROSSING
             } else {
                 Duration::ZERO
@@ -262,18 +280,15 @@ impl Table {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
-        match (effect, topic.kind) {
-            (Some(Effect::Rights { follows, changes }), Kind::Server) => {
-                self.change_rights(envelope, follows, &changes, now);
+        match interpret_effect(topic.kind, effect.as_ref()) {
+            Consequence::Rights { follows, changes } => {
+                self.change_rights(envelope, follows, changes, now);
             }
-            // Nobody knows what happened to the rights.
-            (Some(Effect::Unknown), Kind::Server) => self.read_anew(number, now),
-            (effect, _) => {
+            Consequence::RightsUnknown => self.read_anew(number, now),
+            consequence => {
                 topic.last = seq;
                 self.give(number, &envelope);
-                if let Some(effect) = effect {
-                    self.effect(number, &effect);
-                }
+                self.apply_consequence(number, consequence);
             }
         }
     }
@@ -299,22 +314,22 @@ impl Table {
     }
 
     /// Acts on an event of an account, after its sessions got it.
-    fn effect(&mut self, number: u64, effect: &Effect) {
-        match effect {
-            Effect::Rights { .. } | Effect::Unknown => {}
-            Effect::Joined { server, since: _ } => {
+    fn apply_consequence(&mut self, number: u64, consequence: Consequence<'_>) {
+        match consequence {
+            Consequence::Nothing | Consequence::Rights { .. } | Consequence::RightsUnknown => {}
+            Consequence::Join(server) => {
                 let Some(topic) = self.topics.get(&number) else {
                     return;
                 };
                 let joining = topic.members.values().map(|member| Joining {
                     link: Arc::clone(&member.link),
-                    server: *server,
+                    server,
                 });
                 self.joining.extend(joining);
             }
-            Effect::Revoked { session } => {
-                let close = Close::Code(CloseCode::Revoked);
-                for connection in self.members(number, |member| member.session == *session) {
+            Consequence::End { session, code } => {
+                let close = Close::Code(code);
+                for connection in self.members(number, |member| member.session == session) {
                     let Some(shard) = self.shard_of(number, connection) else {
                         continue;
                     };
@@ -401,7 +416,7 @@ impl Table {
         }
         self.mark(
             |number, topic| {
-                topic.kind == Kind::Account || partitions.contains(&Partition::of(number))
+                topic.kind == TopicKind::Account || partitions.contains(&Partition::of(number))
             },
             now,
         );

@@ -16,17 +16,13 @@ use shared::{
     ids::{ChannelId, RoleId, UserId},
 };
 
-use crate::small_map::Few;
+use crate::{
+    delivery::message::{Channels, GroupId},
+    small_map::Few,
+};
 
 /// How many changes of single members are remembered.
 const RECENT: usize = 1_024;
-
-/// Names a group of a topic. A number is never used twice while a structure is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct GroupId(pub u32);
-
-/// The channels that a group sees, sorted.
-pub type Channels = Arc<[ChannelId]>;
 
 /// What decides what a member sees: all with the same key see the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use super::queries::{Queries, unexpected};
+use super::{gateway_queries::refuse_answer, queries::Queries};
 
 /// How long an answer is remembered.
 const AGE: Duration = Duration::from_secs(2);
@@ -58,7 +58,7 @@ impl Tokens {
         let query = NodeQuery::Identify {
             token: token.to_owned(),
         };
-        match queries.node(&query).await {
+        match queries.ask_for_gateway(&query).await {
             Ok(NodeAnswer::Identified(caller)) => {
                 self.remember(token, Known::Opens(caller.clone()), now);
                 Ok(caller)
@@ -67,7 +67,7 @@ impl Tokens {
                 self.remember(token, Known::OpensNothing, now);
                 Err(Reason::Unauthenticated.into())
             }
-            other => Err(unexpected(other)),
+            other => Err(refuse_answer(other)),
         }
     }
 

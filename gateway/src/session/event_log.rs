@@ -21,7 +21,11 @@ use tokio::{
 
 use crate::{
     delivery::event::Event,
-    requests::queries::{Queries, read_events, unexpected},
+    fanout::{
+        effect::{Consequence, interpret_effect},
+        topic::TopicKind,
+    },
+    requests::{gateway_queries::refuse_answer, queries::Queries},
 };
 
 /// How many pages are read at once; the other questions of a gateway need room, too.
@@ -80,7 +84,10 @@ impl Log {
 
     async fn read_page(&self, topic: u64, after: u64) -> Result<Page, Refusal> {
         let _reader = self.readers.acquire().await;
-        let read = read_events(&self.queries, topic, after, self.page_bytes).await?;
+        let read = self
+            .queries
+            .read_events(topic, after, self.page_bytes)
+            .await?;
         Ok(Page {
             too_old: read.too_old,
             events: read
@@ -111,17 +118,22 @@ impl Log {
             after,
             until,
         };
-        match self.queries.node(&query).await {
+        match self.queries.ask_for_gateway(&query).await {
             Ok(NodeAnswer::Changes(None)) => Ok(None),
-            Ok(NodeAnswer::Changes(Some(list))) => Ok(list
-                .iter()
-                .map(|(_, effect)| match Effect::read(effect) {
-                    Effect::Rights { changes, .. } => Some(changes),
-                    _ => None,
-                })
-                .collect()),
-            other => Err(unexpected(other)),
+            Ok(NodeAnswer::Changes(Some(list))) => {
+                Ok(list.iter().map(|(_, effect)| read_rights(effect)).collect())
+            }
+            other => Err(refuse_answer(other)),
         }
+    }
+}
+
+/// The changes of rights of an event's effect; none when it is something else.
+fn read_rights(effect: &[u8]) -> Option<Vec<Change>> {
+    let effect = Effect::read(effect);
+    match interpret_effect(TopicKind::Server, Some(&effect)) {
+        Consequence::Rights { changes, .. } => Some(changes.to_vec()),
+        _ => None,
     }
 }
 

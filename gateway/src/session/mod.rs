@@ -1,9 +1,11 @@
 //! One connection as a state machine without I/O: what arrives goes in, what
 //! is to be done comes out.
 //!
-//! `Unidentified` → `Opening` → `Live` → `Draining`; nothing leads back.
+//! `Unidentified` → `Attaching` → `Live` → `Draining`; nothing leads back.
 
 pub mod attach;
+pub mod catch_up;
+pub mod context;
 pub mod event_log;
 pub mod frame_reader;
 pub mod reader;
@@ -23,7 +25,10 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::limits::token_bucket::{Bucket, Rate};
+use crate::{
+    dialect::request::Request,
+    limits::token_bucket::{Bucket, Rate},
+};
 
 /// What all sessions of a gateway keep to.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +36,8 @@ pub struct Rules {
     /// How often a client must send something. Who is silent for a tenth longer is pinged,
     /// and closed after 1.4 times it.
     pub heartbeat: Duration,
-    /// How long a connection may stay without a session, and how long the
-    /// opening of one may take.
+    /// How long a connection may stay without a session, and how long it may take
+    /// to open one.
     pub identify: Duration,
     /// How many frames.
     pub frames: Rate,
@@ -51,21 +56,8 @@ impl Rules {
     }
 }
 
-/// A client frame that has left its buffer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Which command.
-    pub opcode: u16,
-    /// Pairs a reply with its request.
-    pub request: u32,
-    /// The server, or 0 for the account itself.
-    pub scope: u64,
-    /// The encoded body.
-    pub body: Vec<u8>,
-}
-
-/// The epoch and the places that a client resumes from.
-pub type Places = (String, Vec<TopicSeq>);
+/// Where a client resumes from: the epoch, and the last event that it has of each topic.
+pub type ResumePoint = (String, Vec<TopicSeq>);
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +67,7 @@ pub enum Step {
         /// The client's token.
         token: String,
         /// Where to resume from.
-        resume: Option<Places>,
+        resume: Option<ResumePoint>,
     },
     /// Append to the stream of the scope's partition, in order.
     Command(Request),
@@ -123,7 +115,7 @@ pub struct Session {
 #[derive(Debug)]
 enum State {
     Unidentified { since: Instant },
-    Opening { since: Instant },
+    Attaching { since: Instant },
     Live(Caller),
     Draining,
 }
@@ -198,13 +190,13 @@ impl Session {
             }
             (token, Some((epoch, topics)))
         };
-        self.state = State::Opening { since: now };
+        self.state = State::Attaching { since: now };
         Ok(Step::Open { token, resume })
     }
 
     /// The session is open: commands are taken from now on. Says since when that was waited for.
     pub fn opened(&mut self, caller: Caller) -> Option<Instant> {
-        let State::Opening { since } = self.state else {
+        let State::Attaching { since } = self.state else {
             return None;
         };
         self.state = State::Live(caller);
@@ -228,7 +220,7 @@ impl Session {
     pub fn deadline(&self, rules: &Rules) -> Instant {
         let silence = self.heard + rules.silence(self.pinged);
         match self.state {
-            State::Unidentified { since } | State::Opening { since } => {
+            State::Unidentified { since } | State::Attaching { since } => {
                 silence.min(since + rules.identify)
             }
             State::Live(_) | State::Draining => silence,
@@ -239,7 +231,7 @@ impl Session {
     /// silent or have no session yet.
     pub fn tick(&mut self, rules: &Rules, now: Instant) -> Option<Step> {
         match self.state {
-            State::Unidentified { since } | State::Opening { since }
+            State::Unidentified { since } | State::Attaching { since }
                 if now >= since + rules.identify =>
             {
                 Some(Step::Close(CloseCode::IdentifyTimeout))

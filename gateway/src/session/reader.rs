@@ -3,32 +3,22 @@
 
 use std::{cell::RefCell, io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use shared::{
-    close::CloseCode,
-    error::{Reason, Refusal},
-    frame::{Frame, WebSocketKind, check_body, opcode, websocket},
-    protocol::control::{Heartbeat, Hello},
-};
+use shared::close::CloseCode;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    Request, Session, Step,
+    Rules, Session, Step,
+    context::SessionContext,
     frame_reader::{Assembler, Incoming},
 };
 use crate::{
     connection::Link,
-    delivery::sockets::Close,
-    dialect::{Dialect, json},
-    fanout::message::{ToFanout, ToShard},
+    delivery::message::{Close, ToShard},
+    dialect::{Dialect, request::NotRead},
+    fanout::message::ToFanout,
     limits::memory::Charge,
-    requests::{
-        commands::refusal,
-        quotas::{What, Who},
-        token_cache::Known,
-    },
-    runtime::Gateway,
+    metrics::{EOF, RESET},
     transport::{ReadHalf, WriteHalf},
 };
 
@@ -37,12 +27,6 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 /// How long a closed connection may take to be closed by the other end.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What metrics call the end of a connection without a close frame: the peer said that it is
-/// at its end, or the kernel said that there is no peer any more.
-const EOF: &str = "Eof";
-/// See [`EOF`].
-pub const RESET: &str = "Reset";
-
 thread_local! {
     /// Read into by every session of a thread, in turn.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
@@ -50,27 +34,31 @@ thread_local! {
 
 /// Serves a connection until it ends.
 pub async fn run(
-    gateway: Arc<Gateway>,
+    context: Arc<SessionContext>,
     link: Arc<Link>,
     read: ReadHalf,
     write: WriteHalf,
     first: Vec<u8>,
 ) {
-    gateway.metrics.connections.inc();
+    context.metrics.connections.inc();
     let add = ToShard::Add(Arc::clone(&link), write);
     // What is awaited seldom lives on the heap, and only then: this future is
     // what an idle connection costs.
-    Box::pin(gateway.exchange.tell(link.shard, add)).await;
-    let mut reader = Reader::new(&gateway, &link, &read);
+    Box::pin(context.shards.tell(link.shard, add)).await;
+    let mut reader = Reader::new(&context, &link, &read);
     // By reference: a future that is given the reader keeps it twice.
     let served = reader.serve(first);
     // A fault in one session must not reach the others.
     match AssertUnwindSafe(served).catch_unwind().await {
-        Ok(Some(end)) if !link.is_closing() => gateway.closed(end),
+        Ok(Some(end)) if !link.is_closing() => {
+            let closed = &context.metrics.closed_total;
+            closed.with_label_values(&[end]).inc();
+        }
         Ok(_) => {}
         Err(_panic) => {
-            gateway.metrics.panics_total.inc();
-            Box::pin(gateway.close(&link, CloseCode::OutOfSync)).await;
+            context.metrics.panics_total.inc();
+            let close = Close::Code(CloseCode::OutOfSync);
+            Box::pin(context.shards.close_connection(&link, close)).await;
         }
     }
     if link.is_closing() {
@@ -78,13 +66,13 @@ pub async fn run(
         // bytes unread takes back what it sent.
         Box::pin(linger(&read)).await;
     }
-    gateway.metrics.connections.dec();
+    context.metrics.connections.dec();
     // Before the end is announced: an opening that is still under way must not
     // join the stream after it.
     link.close();
     // The fan-out passes it on, so that the shard hears nothing about this
     // connection after its end.
-    let detach = gateway.exchange.fanout.send(ToFanout::Detach(link));
+    let detach = context.fanout.send(ToFanout::Detach(link));
     drop(Box::pin(detach).await);
 }
 
@@ -105,7 +93,7 @@ async fn discard(read: &ReadHalf) {
 }
 
 struct Reader<'a> {
-    gateway: &'a Arc<Gateway>,
+    context: &'a Arc<SessionContext>,
     link: &'a Arc<Link>,
     read: &'a ReadHalf,
     session: Session,
@@ -117,27 +105,27 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(gateway: &'a Arc<Gateway>, link: &'a Arc<Link>, read: &'a ReadHalf) -> Self {
+    fn new(context: &'a Arc<SessionContext>, link: &'a Arc<Link>, read: &'a ReadHalf) -> Self {
         Self {
-            gateway,
+            context,
             link,
             read,
-            session: Session::new(&gateway.rules, Instant::now()),
-            assembler: Assembler::new(gateway.max_frame_bytes, link.deflates),
-            charge: gateway.memory.charge(),
+            session: Session::new(&context.rules, Instant::now()),
+            assembler: Assembler::new(context.max_frame_bytes, link.deflates),
+            charge: context.memory.charge(),
             paused: None,
         }
     }
 
     /// When the timer has to ring at the latest.
     fn alarm(&self) -> Instant {
-        let deadline = self.session.deadline(&self.gateway.rules);
+        let deadline = self.session.deadline(&self.context.rules);
         self.paused.map_or(deadline, |end| end.min(deadline))
     }
 
     /// Serves until the end; says how the client ended the connection without a word.
     async fn serve(&mut self, first: Vec<u8>) -> Option<&'static str> {
-        Box::pin(self.gateway.hello(self.link)).await;
+        Box::pin(self.context.send_hello(self.link)).await;
         let mut steps = Vec::new();
         if self.begin(first, &mut steps).await {
             return None;
@@ -156,13 +144,13 @@ impl<'a> Reader<'a> {
                         && let Some(since) = self.session.opened(caller.clone())
                     {
                         let took = since.elapsed().as_secs_f64();
-                        self.gateway.metrics.open_seconds.observe(took);
+                        self.context.metrics.open_seconds.observe(took);
                     }
                 }
                 // Before the socket, which may never be empty.
                 () = &mut timer => {
                     let now = Instant::now();
-                    steps.extend(self.session.tick(&self.gateway.rules, now));
+                    steps.extend(self.session.tick(&self.context.rules, now));
                     self.paused = self.paused.filter(|end| now < *end);
                     // Re-armed when it rings, about once per heartbeat, and for pauses.
                     timer.as_mut().reset(self.alarm());
@@ -207,9 +195,9 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, bytes: &mut [u8], steps: &mut Vec<Step>) {
         let now = Instant::now();
-        let metrics = &self.gateway.metrics;
+        let metrics = &self.context.metrics;
         metrics.received_bytes_total.inc_by(bytes.len() as u64);
-        let rules = &self.gateway.rules;
+        let rules = &self.context.rules;
         if let Some(step) = self.session.received(rules, bytes.len(), now) {
             steps.push(step);
             return;
@@ -219,7 +207,7 @@ impl<'a> Reader<'a> {
         let result = self.assembler.feed(bytes, &mut |incoming| {
             count += 1;
             session.counted(rules, now)?;
-            steps.extend(interpret(session, rules, dialect, incoming, now)?);
+            steps.extend(interpret_message(session, rules, dialect, &incoming, now)?);
             Ok(())
         });
         metrics.frames_in_total.inc_by(count);
@@ -235,7 +223,7 @@ impl<'a> Reader<'a> {
         let held = waiting + steps.iter().map(Step::bytes).sum::<usize>();
         self.charge.set(held);
         // Small requests are soon gone; large ones and unfinished ones are what fills memory.
-        if (waiting > 0 || held > SCRATCH_BYTES) && self.gateway.memory.is_over() {
+        if (waiting > 0 || held > SCRATCH_BYTES) && self.context.memory.is_over() {
             *steps = vec![Step::Close(CloseCode::Full)];
         }
     }
@@ -245,7 +233,7 @@ impl<'a> Reader<'a> {
     fn pause(&mut self, pause: Duration) {
         let now = Instant::now();
         let end = self.paused.unwrap_or(now).max(now) + pause;
-        self.paused = Some(end.min(now + longest_pause(&self.gateway.rules)));
+        self.paused = Some(end.min(now + longest_pause(&self.context.rules)));
     }
 
     /// Does what the session asks for; `true` when the connection is over.
@@ -256,7 +244,7 @@ impl<'a> Reader<'a> {
                 return true;
             }
             let over = matches!(step, Step::Close(_) | Step::Closed(_));
-            let pause = self.gateway.step(self.link, step).await;
+            let pause = self.context.do_step(self.link, step).await;
             if over {
                 return true;
             }
@@ -274,188 +262,28 @@ impl<'a> Reader<'a> {
 
 /// How long what is read at once may pause a connection: its signs of life are in the same
 /// socket, and have to be found in time.
-fn longest_pause(rules: &super::Rules) -> Duration {
+fn longest_pause(rules: &Rules) -> Duration {
     rules.heartbeat / 4
 }
 
-fn interpret(
+fn interpret_message(
     session: &mut Session,
-    rules: &super::Rules,
+    rules: &Rules,
     dialect: Dialect,
-    incoming: Incoming<'_>,
+    incoming: &Incoming<'_>,
     now: Instant,
 ) -> Result<Option<Step>, CloseCode> {
-    let request = match (incoming, dialect) {
-        (Incoming::Ping(bytes), _) => return Ok(Some(Step::Pong(bytes.to_vec()))),
-        (Incoming::Pong, _) => return Ok(None),
-        (Incoming::Close(code), _) => return Ok(Some(Step::Closed(code))),
-        (Incoming::Binary(bytes), Dialect::MessagePack) => {
-            // Without a header there is no number that a refusal could carry.
-            let frame = Frame::read_header(bytes).map_err(|_refusal| CloseCode::BadFrame)?;
-            if let Err(refusal) = check_body(frame.body) {
-                return Ok(Some(Step::Refuse(frame.request, refusal)));
-            }
-            Request {
-                opcode: frame.opcode,
-                request: frame.request,
-                scope: frame.scope,
-                body: frame.body.to_vec(),
-            }
-        }
-        (Incoming::Text(text), Dialect::Json) => match json::read(text) {
-            Ok(request) => request,
-            Err((number, refusal)) => return Ok(Some(Step::Refuse(number, refusal))),
-        },
-        (Incoming::Binary(_) | Incoming::Text(_), _) => return Err(CloseCode::Unsupported),
+    let read = match *incoming {
+        Incoming::Ping(bytes) => return Ok(Some(Step::Pong(bytes.to_vec()))),
+        Incoming::Pong => return Ok(None),
+        Incoming::Close(code) => return Ok(Some(Step::Closed(code))),
+        Incoming::Binary(bytes) => dialect.read_binary(bytes),
+        Incoming::Text(text) => dialect.read_text(text),
     };
-    Ok(session.request(rules, request, now))
-}
-
-impl Gateway {
-    async fn hello(&self, link: &Link) {
-        let hello = Hello {
-            node: self.node.clone(),
-            heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            max_frame_bytes: self.max_frame_bytes as u64,
-        };
-        self.send(link, link.dialect.control(opcode::HELLO, &hello))
-            .await;
-    }
-
-    fn closed(&self, end: &str) {
-        self.metrics.closed_total.with_label_values(&[end]).inc();
-    }
-
-    /// Queues a frame for a connection.
-    pub async fn send(&self, link: &Link, frame: Bytes) {
-        let message = ToShard::Send(link.connection, vec![frame]);
-        self.exchange.tell(link.shard, message).await;
-    }
-
-    /// Ends a connection.
-    pub async fn close(&self, link: &Link, code: CloseCode) {
-        let message = ToShard::Close(link.connection, Close::Code(code));
-        self.exchange.tell(link.shard, message).await;
-        // The shard says so too, but a reader that already returns must know.
-        link.close();
-    }
-
-    /// Says no.
-    pub async fn refuse(&self, link: &Link, request: u32, refusal: &Refusal) {
-        self.metrics
-            .refusals_total
-            .with_label_values(&[refusal.reason.name()])
-            .inc();
-        self.send(link, link.dialect.refusal(request, refusal))
-            .await;
-    }
-
-    /// Does one thing; says how long the connection is not to be read, if not at once.
-    async fn step(self: &Arc<Self>, link: &Arc<Link>, step: Step) -> Option<Duration> {
-        match step {
-            Step::Command(request) | Step::Query(request) => self.request(link, request).await,
-            other => {
-                self.answer(link, other).await;
-                None
-            }
-        }
-    }
-
-    async fn request(self: &Arc<Self>, link: &Arc<Link>, request: Request) -> Option<Duration> {
-        let who = link
-            .caller()
-            .map_or(Who::Stranger, |caller| Who::Account(caller.user));
-        let what = What::with(request.opcode);
-        match self.quotas.admit(who, what, link.address, Instant::now()) {
-            Ok(()) if request.opcode < opcode::FIRST_ANY => self.command(link, request).await,
-            Ok(()) => self.query(link, request).await,
-            Err(refusal) => {
-                self.refuse(link, request.request, &refusal).await;
-                return refusal.retry_after.map(Duration::from_millis);
-            }
-        }
-        None
-    }
-
-    async fn answer(self: &Arc<Self>, link: &Arc<Link>, step: Step) {
-        match step {
-            Step::Command(_) | Step::Query(_) => {}
-            Step::Open { token, resume } => {
-                // What no worker of this cluster made, none has to look at.
-                let Some(claim) = self.queries.claim(&token) else {
-                    return self.close(link, CloseCode::Unauthenticated).await;
-                };
-                let now = Instant::now();
-                if self.tokens.known(&token, now) == Some(Known::OpensNothing) {
-                    return self.close(link, CloseCode::Unauthenticated).await;
-                }
-                // Whether the session is open, nobody knows yet: so its owner pays nothing.
-                let who = Who::Session(claim.session);
-                match self.quotas.admit(who, What::Other, link.address, now) {
-                    Ok(()) => self.opener.open(&self.tasks, link, token, resume),
-                    Err(_refusal) => self.close(link, CloseCode::OutOfSync).await,
-                }
-            }
-            Step::Heartbeat(number) => {
-                let frame = link
-                    .dialect
-                    .control(opcode::HEARTBEAT, &Heartbeat { number });
-                self.send(link, frame).await;
-            }
-            Step::Ping => {
-                let frame = websocket(WebSocketKind::Ping, &[]).into();
-                self.send(link, frame).await;
-            }
-            Step::Pong(bytes) => {
-                let frame = websocket(WebSocketKind::Pong, &bytes).into();
-                self.send(link, frame).await;
-            }
-            Step::Refuse(request, refusal) => self.refuse(link, request, &refusal).await,
-            Step::Close(code) => self.close(link, code).await,
-            Step::Closed(code) => {
-                let message = ToShard::Close(link.connection, Close::Echo(code));
-                self.exchange.tell(link.shard, message).await;
-                link.close();
-            }
-        }
-    }
-
-    async fn command(&self, link: &Arc<Link>, request: Request) {
-        let number = request.request;
-        let sent = match link.caller() {
-            Some(caller) => self.upstream.command(link, caller, request).await,
-            None => Err(Reason::Unauthenticated.into()),
-        };
-        if let Err(refusal) = sent {
-            self.refuse(link, number, &refusal).await;
-        }
-    }
-
-    /// Asks in a task of its own: an answer that takes long must not keep the
-    /// session from being read.
-    async fn query(self: &Arc<Self>, link: &Arc<Link>, request: Request) {
-        let (number, opcode) = (request.request, request.opcode);
-        let place = match link.ask(number, self.upstream.bound()) {
-            Ok(place) => place,
-            Err(busy) => return self.refuse(link, number, &refusal(busy)).await,
-        };
-        let (gateway, link) = (Arc::clone(self), Arc::clone(link));
-        self.tasks.spawn(async move {
-            let answer = gateway.upstream.query(&link, request).await;
-            drop(place);
-            match answer {
-                Ok(payload) => {
-                    let message = ToShard::Reply {
-                        connection: link.connection,
-                        opcode,
-                        request: number,
-                        payload,
-                    };
-                    gateway.exchange.tell(link.shard, message).await;
-                }
-                Err(refusal) => gateway.refuse(&link, number, &refusal).await,
-            }
-        });
+    match read {
+        Ok(request) => Ok(session.request(rules, request, now)),
+        Err(NotRead::Refuse(number, refusal)) => Ok(Some(Step::Refuse(number, refusal))),
+        Err(NotRead::Close(code)) => Err(code),
     }
 }
 
@@ -464,16 +292,26 @@ mod tests {
     use proptest::prelude::*;
     use shared::{
         bus::envelope::{Caller, CallerKind},
+        frame::{Frame, opcode},
         ids::{SessionId, UserId},
         wire::Wire,
     };
 
     use super::*;
-    use crate::{config::Config, session::Rules};
+    use crate::{dialect::request::Request, limits::token_bucket::Rate};
 
     fn rules() -> Rules {
-        use clap::Parser;
-        Config::parse_from(["gateway"]).limits.rules()
+        let rate = |per_second| Rate {
+            per_second,
+            burst: 4 * per_second,
+        };
+        Rules {
+            heartbeat: Duration::from_secs(30),
+            identify: Duration::from_secs(10),
+            frames: rate(100),
+            bytes: rate(262_144),
+            max_topics: 2_000,
+        }
     }
 
     fn size<A, B, C, D, E, F: Future>(_: fn(A, B, C, D, E) -> F) -> usize {
@@ -510,7 +348,7 @@ mod tests {
         for mut chunk in chunks {
             let fed = assembler.feed(&mut chunk, &mut |incoming| {
                 session.counted(&rules, now)?;
-                interpret(&mut session, &rules, dialect, incoming, now).map(drop)
+                interpret_message(&mut session, &rules, dialect, &incoming, now).map(drop)
             });
             if fed.is_err() {
                 return;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::{
-    bus::envelope::Effect,
     domain::{
         permissions::{Standing, Structure},
         rights::Change,
@@ -21,7 +20,7 @@ use shared::{
 use crate::{
     delivery::event::Event,
     dialect::Dialect,
-    fanout::{message::Rights, views::gained},
+    fanout::{effect::Consequence, message::Rights, views::gained},
 };
 
 /// What one session saw of a server, event by event.
@@ -129,10 +128,15 @@ impl Frames {
     }
 
     /// Adds an event; `past` is none for an account's own topic.
-    pub fn add(&mut self, event: &Event, effect: Option<&Effect>, past: Option<&mut Past>) {
-        let (shown, notice) = match (past, effect) {
+    pub fn add_event(
+        &mut self,
+        event: &Event,
+        consequence: &Consequence<'_>,
+        past: Option<&mut Past>,
+    ) {
+        let (shown, notice) = match (past, consequence) {
             (None, _) => (true, None),
-            (Some(past), Some(Effect::Rights { changes, .. })) => past.fold(event, changes),
+            (Some(past), Consequence::Rights { changes, .. }) => past.fold(event, changes),
             (Some(past), _) => (past.shows(event), None),
         };
         if shown && event.is_for(Some(self.user)) {
@@ -140,7 +144,7 @@ impl Frames {
                 // A client that counts must not take what is hidden for a hole.
                 self.cursor(event.topic, event.seq.saturating_sub(1));
             }
-            let frame = event.frame_for(self.dialect, self.deflates);
+            let frame = event.frames.frame_for(self.dialect, self.deflates);
             self.frames.push(frame.clone());
         } else {
             self.hidden = true;

@@ -12,8 +12,7 @@ use tokio::net::{
 };
 use tokio_rustls::rustls::ServerConnection;
 
-use super::stream::Io;
-use crate::delivery::sockets::Socket;
+use super::{socket::Socket, stream::Io};
 
 /// What the reading task has.
 #[derive(Debug)]

@@ -1,11 +1,12 @@
 //! What carries a connection: TCP, or TLS over it, perhaps behind a proxy that names the client.
 //!
 //! - [`stream`], [`halves`]: the connection while HTTP is spoken on it, and its two halves once
-//!   it is a WebSocket;
+//!   it is a WebSocket; [`socket`]: what a shard needs of the second one;
 //! - [`proxy`], [`tls`]: the header of the PROXY protocol, and the certificate.
 
 pub mod halves;
 pub mod proxy;
+pub mod socket;
 pub mod stream;
 pub mod tls;
 

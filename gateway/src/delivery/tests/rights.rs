@@ -8,7 +8,7 @@ use shared::{
 
 use super::*;
 use crate::{
-    fanout::message::{Notice, RightsChange, RightsEvent},
+    delivery::message::{Notice, RightsChange, RightsEvent},
     metrics::Counted,
 };
 

@@ -215,7 +215,7 @@ fn who_agreed_on_compression_shares_one_compressed_frame() {
         trace: None,
     });
     let event = Arc::new(event);
-    let frame = event.frame_for(Dialect::MessagePack, true);
+    let frame = event.frames.frame_for(Dialect::MessagePack, true);
     assert!(frame.len() < 100 && frame[0] == 0xc2, "{}", frame.len());
     house.tell(ToShard::Events(vec![event]));
     // Too small to be compressed.

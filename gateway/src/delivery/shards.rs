@@ -1,0 +1,74 @@
+//! Where everybody else reaches the shards.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use shared::error::Refusal;
+use tokio::sync::mpsc;
+
+use super::message::{Close, ToShard};
+use crate::{connection::Link, metrics::Metrics};
+
+/// The shards of a gateway. Clones share them.
+#[derive(Clone)]
+pub struct Shards(Arc<Shared>);
+
+struct Shared {
+    senders: Vec<mpsc::Sender<ToShard>>,
+    metrics: Metrics,
+}
+
+impl Shards {
+    /// These shards; refusals that go to their connections are counted.
+    pub fn new(senders: Vec<mpsc::Sender<ToShard>>, metrics: Metrics) -> Self {
+        Self(Arc::new(Shared { senders, metrics }))
+    }
+
+    /// How many shards there are.
+    pub fn count(&self) -> usize {
+        self.0.senders.len()
+    }
+
+    /// Tells a shard something; nobody listens any more when the gateway ends.
+    pub async fn tell(&self, shard: usize, message: ToShard) {
+        if let Some(shard) = self.0.senders.get(shard)
+            && shard.send(message).await.is_err()
+        {
+            tracing::debug!("a shard has ended");
+        }
+    }
+
+    /// Queues frames for a connection.
+    pub async fn send_frames(&self, link: &Link, frames: Vec<Bytes>) {
+        let message = ToShard::Send(link.connection, frames);
+        self.tell(link.shard, message).await;
+    }
+
+    /// Says no to a request of a connection.
+    pub async fn refuse_request(&self, link: &Link, request: u32, refusal: &Refusal) {
+        let refusals = &self.0.metrics.refusals_total;
+        refusals.with_label_values(&[refusal.reason.name()]).inc();
+        let frame = link.dialect.refusal(request, refusal);
+        self.send_frames(link, vec![frame]).await;
+    }
+
+    /// Ends a connection.
+    pub async fn close_connection(&self, link: &Link, close: Close) {
+        let message = ToShard::Close(link.connection, close);
+        self.tell(link.shard, message).await;
+        // The shard says so too, but a reader that already returns must know.
+        link.close();
+    }
+
+    /// Sends everyone away over the window.
+    pub async fn drain_all(&self, window: Duration) {
+        for shard in 0..self.count() {
+            self.tell(shard, ToShard::Drain(window)).await;
+        }
+    }
+}
+
+/// Which of so many shards writes to a connection.
+pub fn shard_of(connection: u64, shards: usize) -> usize {
+    usize::try_from(connection % shards.max(1) as u64).unwrap_or(0)
+}

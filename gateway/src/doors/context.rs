@@ -1,0 +1,91 @@
+//! What all doors share.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{client_origin::Origins, http_limit::HttpLimit};
+use crate::{
+    connection::Link,
+    delivery::shards::shard_of,
+    dialect::Dialect,
+    limits::{
+        connection_limit::{Place, Places},
+        memory::Memory,
+        token_bucket::{Bucket, Rate},
+    },
+    metrics::Metrics,
+    requests::Requests,
+    session::context::SessionContext,
+};
+
+/// Requests per second whose callers may decide that they are traced.
+const TRACES: Rate = Rate {
+    per_second: 10,
+    burst: 40,
+};
+
+/// What all doors share.
+pub struct Doors {
+    /// What the sessions behind them share.
+    pub sessions: Arc<SessionContext>,
+    /// Asks workers, for HTTP.
+    pub requests: Requests,
+    /// Which addresses and pages may connect.
+    pub origins: Origins,
+    /// How many connections there may be.
+    pub places: Places,
+    /// How much may wait for all of them.
+    pub memory: Memory,
+    /// Bounds HTTP commands.
+    pub http_limit: HttpLimit,
+    /// The largest body of an HTTP request.
+    pub max_frame_bytes: usize,
+    /// Whether messages are compressed for clients that ask for it.
+    pub compression: bool,
+    /// Where connections run.
+    pub tasks: TaskTracker,
+    /// Cancelled when the gateway begins to stop.
+    pub stop: CancellationToken,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Numbers the connections.
+    pub numbers: ConnectionNumbers,
+    /// Which traces of strangers go on here.
+    pub traces: TraceLimit,
+}
+
+/// Numbers connections, from 1.
+#[derive(Debug, Default)]
+pub struct ConnectionNumbers(AtomicU64);
+
+/// Bounds the requests that are traced because their callers say so.
+#[derive(Debug)]
+pub struct TraceLimit(Mutex<Bucket>);
+
+impl TraceLimit {
+    /// Nobody was traced yet.
+    pub fn new(now: Instant) -> Self {
+        Self(Mutex::new(Bucket::full(TRACES, now)))
+    }
+}
+
+impl Doors {
+    /// Whether one more request may be traced because its caller says so.
+    pub fn may_trace(&self) -> bool {
+        let traces = &self.traces.0;
+        let mut bucket = traces.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.draw(TRACES, 1, Instant::now())
+    }
+
+    /// What the halves of a new connection share.
+    pub fn new_connection(&self, dialect: Dialect, address: u64, place: Place) -> Link {
+        let connection = self.numbers.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let shard = shard_of(connection, self.sessions.shards.count());
+        Link::new(connection, shard, dialect, address, place)
+    }
+}

@@ -1,0 +1,515 @@
+//! Brings a session up to the stream of its topics, and replays what it missed.
+//!
+//! Nothing falls between snapshot and stream: a session is attached to a topic at
+//! the place where the fan-out stands, later events wait, and what lies between
+//! the snapshot and that place is read from the log.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use shared::{
+    bus::envelope::{Caller, NodeAnswer, NodeQuery, OpenTopic},
+    close::CloseCode,
+    domain::permissions::Standing,
+    error::Refusal,
+    frame::opcode,
+    ids::ServerId,
+    protocol::control::Gap,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    event_log::{Log, Page},
+    replay::{Frames, Past},
+};
+use crate::{
+    connection::Link,
+    delivery::{
+        message::{Close, ToShard},
+        shards::Shards,
+    },
+    fanout::{
+        effect::{Consequence, interpret_effect},
+        message::{Attach, AttachTopic, Attached, Cause, Rights, ToFanout},
+        topic::TopicKind,
+    },
+    metrics::Metrics,
+    requests::queries::Queries,
+};
+
+/// How often a question is asked again when the cluster is busy.
+const ATTEMPTS: u32 = 5;
+/// How long to wait before the first repetition; twice as long with each further one.
+const BACKOFF: Duration = Duration::from_millis(200);
+/// How often a session is attached anew because its rights changed meanwhile.
+const STALE: usize = 16;
+
+/// What sessions are attached with. Clones share everything.
+#[derive(Clone)]
+pub struct AttachHandles {
+    /// Asks for snapshots.
+    pub queries: Queries,
+    /// What was missed.
+    pub log: Log,
+    /// The fan-out.
+    pub fanout: mpsc::Sender<ToFanout>,
+    /// The shards.
+    pub shards: Shards,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// Why attaching ends early; the connection is closed already, or is about to be.
+pub struct Ended;
+
+/// A topic that a session follows up to the stream.
+pub struct Following {
+    /// The server or the account.
+    pub topic: u64,
+    /// How the account stands in the server; none for its own topic.
+    standing: Option<Standing>,
+    /// The head of the snapshot that the standing is from.
+    head: u64,
+    /// What the client has: everything up to here.
+    pub seq: u64,
+}
+
+/// Where the fan-out stands, and who sees what there.
+type Position = (u64, Option<Rights>);
+
+/// A session that is being attached to its topics, or to one more.
+pub struct CatchUp<'a> {
+    handles: &'a AttachHandles,
+    link: &'a Arc<Link>,
+    caller: Caller,
+    epoch: Option<u64>,
+    /// Servers that the account joined, as its replay said.
+    pub joined: Vec<ServerId>,
+    /// Topics that the fan-out does not know yet who sees what of.
+    late: VecDeque<(Following, Cause)>,
+}
+
+/// How a replay ended.
+enum Turn {
+    /// It is complete.
+    Done,
+    /// The log cannot be continued from there.
+    Gap,
+}
+
+impl Following {
+    /// As a snapshot says.
+    pub fn new(open: OpenTopic) -> Self {
+        let OpenTopic {
+            topic,
+            head,
+            replay_after,
+            gap: _,
+            standing,
+        } = open;
+        Self {
+            topic,
+            standing,
+            head,
+            seq: replay_after.unwrap_or(head),
+        }
+    }
+
+    fn to_attach(&self, cause: Cause) -> AttachTopic {
+        AttachTopic {
+            topic: self.topic,
+            head: self.head,
+            place: self.seq,
+            standing: self.standing.clone(),
+            cause,
+        }
+    }
+
+    /// Whether the client's place is from before this membership.
+    fn is_older(&self) -> bool {
+        self.standing
+            .as_ref()
+            .is_some_and(|standing| self.seq < standing.since)
+    }
+}
+
+impl Following {
+    /// An account sees all of its own topic, and of a server what its rights show.
+    const fn kind(&self) -> TopicKind {
+        match self.standing {
+            Some(_) => TopicKind::Server,
+            None => TopicKind::Account,
+        }
+    }
+}
+
+impl AttachHandles {
+    /// Asks a worker, and again while the cluster is busy.
+    pub async fn ask_worker(&self, link: &Link, query: &NodeQuery) -> Result<NodeAnswer, Refusal> {
+        retry_while_busy(link, || self.queries.ask_for_gateway(query)).await
+    }
+
+    /// Ends a connection.
+    pub async fn end_session(&self, link: &Link, code: CloseCode) -> Ended {
+        self.shards.close_connection(link, Close::Code(code)).await;
+        Ended
+    }
+
+    async fn send_gap(&self, link: &Link, topic: u64, seq: u64) {
+        self.metrics.gaps_total.inc();
+        let frame = link.dialect.control(opcode::GAP, &Gap { topic, seq });
+        self.shards.send_frames(link, vec![frame]).await;
+    }
+}
+
+/// Asks again while the cluster is busy.
+async fn retry_while_busy<T, F: Future<Output = Result<T, Refusal>>>(
+    link: &Link,
+    ask: impl Fn() -> F,
+) -> Result<T, Refusal> {
+    let mut pause = BACKOFF;
+    for _ in 1..ATTEMPTS {
+        let answer = ask().await;
+        if answer.is_ok() || link.is_closing() {
+            return answer;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    ask().await
+}
+
+impl<'a> CatchUp<'a> {
+    /// Nothing is attached yet.
+    pub const fn new(
+        handles: &'a AttachHandles,
+        link: &'a Arc<Link>,
+        caller: Caller,
+        epoch: Option<u64>,
+    ) -> Self {
+        Self {
+            handles,
+            link,
+            caller,
+            epoch,
+            joined: Vec::new(),
+            late: VecDeque::new(),
+        }
+    }
+
+    /// Brings a session up to the streams of these topics.
+    pub async fn follow_all(&mut self, topics: Vec<Following>) -> Result<(), Ended> {
+        let (behind, fresh): (Vec<_>, Vec<_>) =
+            topics.into_iter().partition(|topic| topic.seq < topic.head);
+        let wanted = fresh
+            .iter()
+            .map(|topic| topic.to_attach(Cause::Open))
+            .collect();
+        let attached = self.attach(wanted).await?;
+        for (topic, attached) in fresh.into_iter().zip(attached) {
+            self.follow(topic, Cause::Open, Some(attached)).await?;
+        }
+        // One after the other: what is live meanwhile would have to wait for each.
+        for topic in behind {
+            self.follow(topic, Cause::Open, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the topics of servers that the account joined meanwhile.
+    pub async fn join_all(&mut self) -> Result<(), Ended> {
+        while let Some(server) = self.joined.pop() {
+            if let Some(mut topic) = self.snapshot(server.get()).await? {
+                // Behind the event of joining, not at the head of the snapshot: what
+                // was said between the two is part of the stream.
+                topic.seq = topic.standing.as_ref().map_or(0, |standing| standing.since);
+                self.follow(topic, Cause::Join, None).await?;
+            }
+            // Else it is gone again: the event that says so is on its way.
+        }
+        Ok(())
+    }
+
+    /// Tries the topics again that were late, each as long as the fan-out waits for one.
+    pub async fn follow_late(&mut self) -> Result<(), Ended> {
+        while let Some((topic, cause)) = self.late.pop_front() {
+            let link = self.link;
+            let _turn = link.attaching.acquire().await;
+            self.follow(topic, cause, None).await?;
+            self.join_all().await?;
+        }
+        Ok(())
+    }
+
+    /// Brings a session up to the stream of a topic, and lets what waited follow.
+    async fn follow(
+        &mut self,
+        mut topic: Following,
+        mut cause: Cause,
+        mut attached: Option<Attached>,
+    ) -> Result<(), Ended> {
+        let mut stale = 0;
+        loop {
+            let answer = match attached.take() {
+                Some(attached) => attached,
+                None => self.attach_one(&topic, cause).await?,
+            };
+            let position = match answer {
+                Attached::Already => return Ok(()),
+                Attached::Late => {
+                    self.late.push_back((topic, cause));
+                    return Ok(());
+                }
+                Attached::Stale => {
+                    stale += 1;
+                    if stale > STALE {
+                        return Err(self
+                            .handles
+                            .end_session(self.link, CloseCode::OutOfSync)
+                            .await);
+                    }
+                    if !self.renew(&mut topic).await? {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Attached::At { position, rights } => (position, rights),
+            };
+            let is_new = cause == Cause::Join;
+            if is_new {
+                let mut frames = self.frames();
+                frames.cursor(topic.topic, topic.seq);
+                self.handles
+                    .shards
+                    .send_frames(self.link, frames.frames)
+                    .await;
+            } else if topic.seq >= position.0 {
+                return Ok(());
+            }
+            cause = Cause::Again;
+            match self.replay(&mut topic, position).await? {
+                Turn::Done if self.release(topic.topic).await? => return Ok(()),
+                // More came meanwhile than may wait: it is in the log.
+                Turn::Done => {}
+                Turn::Gap => {
+                    if !self.skip(&mut topic).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The client's place cannot be continued from: it goes on at the snapshot.
+    /// `false` when the account is no member any more.
+    async fn skip(&self, topic: &mut Following) -> Result<bool, Ended> {
+        if topic.seq >= topic.head {
+            if topic.standing.is_none() {
+                // Who joined or was revoked in what is lost, nobody knows.
+                return Err(self
+                    .handles
+                    .end_session(self.link, CloseCode::OutOfSync)
+                    .await);
+            }
+            if !self.renew(topic).await? {
+                return Ok(false);
+            }
+        }
+        topic.seq = topic.head;
+        self.handles
+            .send_gap(self.link, topic.topic, topic.head)
+            .await;
+        Ok(true)
+    }
+
+    /// Takes a new snapshot of a topic. `false` when the account is no member any more.
+    async fn renew(&self, topic: &mut Following) -> Result<bool, Ended> {
+        let Some(fresh) = self.snapshot(topic.topic).await? else {
+            let leave = ToFanout::Leave(Arc::clone(self.link), topic.topic);
+            drop(self.handles.fanout.send(leave).await);
+            return Ok(false);
+        };
+        let seq = std::mem::replace(topic, fresh).seq;
+        topic.seq = seq;
+        if topic.is_older() {
+            topic.seq = topic.head;
+            self.handles
+                .send_gap(self.link, topic.topic, topic.head)
+                .await;
+        }
+        Ok(true)
+    }
+
+    /// Queues what lies between the client's place and where the fan-out stands.
+    async fn replay(
+        &mut self,
+        topic: &mut Following,
+        (position, rights): Position,
+    ) -> Result<Turn, Ended> {
+        let kind = topic.kind();
+        let mut past = match (&rights, &topic.standing) {
+            (Some(rights), Some(standing)) => {
+                let Some(past) = self.past(topic, position, rights, standing).await? else {
+                    return Ok(Turn::Gap);
+                };
+                Some(past)
+            }
+            _ => None,
+        };
+        drop(rights);
+        let mut frames = self.frames();
+        while topic.seq < position {
+            let page = self.page(topic).await?;
+            if page.too_old {
+                return Ok(Turn::Gap);
+            }
+            let before = topic.seq;
+            for (event, effect) in &page.events {
+                if event.seq > position || event.seq != topic.seq + 1 {
+                    break;
+                }
+                topic.seq = event.seq;
+                let consequence = interpret_effect(kind, effect.as_ref());
+                frames.add_event(event, &consequence, past.as_mut());
+                if event.seq > topic.head {
+                    self.apply_consequence(consequence).await?;
+                }
+            }
+            drop(page);
+            if topic.seq == before {
+                // The log lacks what was published: it cannot be continued.
+                return Err(self
+                    .handles
+                    .end_session(self.link, CloseCode::OutOfSync)
+                    .await);
+            }
+            self.queue(std::mem::take(&mut frames.frames)).await?;
+        }
+        // Groups are carried past what they may not see from here on; this
+        // session alone past what its replay hid.
+        frames.cursor(topic.topic, topic.seq);
+        self.handles
+            .shards
+            .send_frames(self.link, frames.frames)
+            .await;
+        Ok(Turn::Done)
+    }
+
+    /// What the session saw as of its place; none where that cannot be known.
+    async fn past(
+        &self,
+        topic: &Following,
+        position: u64,
+        rights: &Rights,
+        standing: &Standing,
+    ) -> Result<Option<Past>, Ended> {
+        if rights.version <= topic.seq && standing.changed <= topic.seq {
+            return Ok(Some(Past::new(rights, standing, &[])));
+        }
+        let log = &self.handles.log;
+        let changes = self
+            .insist(|| log.changes(topic.topic, topic.seq, position))
+            .await?;
+        let past = changes.as_ref().as_ref();
+        Ok(past.map(|changes| Past::new(rights, standing, changes)))
+    }
+
+    /// Does what an event that came after the snapshot means for the session itself.
+    async fn apply_consequence(&mut self, consequence: Consequence<'_>) -> Result<(), Ended> {
+        match consequence {
+            Consequence::Join(server) => self.joined.push(server),
+            Consequence::End { session, code } if session == self.caller.session => {
+                return Err(self.handles.end_session(self.link, code).await);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn frames(&self) -> Frames {
+        Frames::new(self.link.dialect, self.link.deflates, self.caller.user)
+    }
+
+    async fn page(&self, topic: &Following) -> Result<Arc<Page>, Ended> {
+        let log = &self.handles.log;
+        self.insist(|| log.page(topic.topic, topic.seq)).await
+    }
+
+    /// Asks again while the cluster is busy.
+    async fn insist<T, F: Future<Output = Result<T, Refusal>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Ended> {
+        match retry_while_busy(self.link, ask).await {
+            Ok(answer) => Ok(answer),
+            Err(_refusal) => Err(self
+                .handles
+                .end_session(self.link, CloseCode::OutOfSync)
+                .await),
+        }
+    }
+
+    /// How the account stands in a server now; none where it is no member.
+    async fn snapshot(&self, topic: u64) -> Result<Option<Following>, Ended> {
+        let Some(server) = ServerId::new(topic) else {
+            return Ok(None);
+        };
+        let query = NodeQuery::Topic {
+            user: self.caller.user,
+            server,
+        };
+        if let Ok(NodeAnswer::Topic(open)) = self.handles.ask_worker(self.link, &query).await {
+            return Ok(open.map(Following::new));
+        }
+        Err(self
+            .handles
+            .end_session(self.link, CloseCode::OutOfSync)
+            .await)
+    }
+
+    async fn attach_one(&self, topic: &Following, cause: Cause) -> Result<Attached, Ended> {
+        let attached = self.attach(vec![topic.to_attach(cause)]).await?;
+        attached.into_iter().next().ok_or(Ended)
+    }
+
+    async fn attach(&self, topics: Vec<AttachTopic>) -> Result<Vec<Attached>, Ended> {
+        let link = self.link;
+        let attach = Attach {
+            link: Arc::clone(link),
+            caller: self.caller.clone(),
+            epoch: self.epoch,
+            topics,
+        };
+        let (reply, answer) = oneshot::channel();
+        if link.is_closing() {
+            return Err(Ended);
+        }
+        let message = ToFanout::Attach(attach, reply);
+        drop(self.handles.fanout.send(message).await);
+        match answer.await {
+            Ok(attached) => Ok(attached),
+            // The log is another one, or the server is gone.
+            Err(_gone) => Err(self.handles.end_session(link, CloseCode::OutOfSync).await),
+        }
+    }
+
+    async fn release(&self, topic: u64) -> Result<bool, Ended> {
+        let (reply, answer) = oneshot::channel();
+        // By the way of the join: it must not be overtaken.
+        let message = ToFanout::Release(Arc::clone(self.link), topic, reply);
+        drop(self.handles.fanout.send(message).await);
+        answer.await.map_err(|_gone| Ended)
+    }
+
+    /// Queues frames, and waits until the client has read most of them.
+    async fn queue(&self, frames: Vec<Bytes>) -> Result<(), Ended> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let (drained, done) = oneshot::channel();
+        let message = ToShard::Replay(self.link.connection, frames, drained);
+        self.handles.shards.tell(self.link.shard, message).await;
+        // Dropped without an answer when the connection ends.
+        done.await.map_err(|_gone| Ended)
+    }
+}

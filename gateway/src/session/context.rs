@@ -1,0 +1,191 @@
+//! What all sessions of a gateway share, and how one of their steps is done.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    close::CloseCode,
+    error::{Reason, Refusal},
+    frame::{WebSocketKind, opcode, websocket},
+    protocol::control::{Heartbeat, Hello},
+};
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::task::TaskTracker;
+
+use super::{ResumePoint, Rules, Step, attach::SessionOpener};
+use crate::{
+    connection::Link,
+    delivery::{
+        message::{Close, ToShard},
+        shards::Shards,
+    },
+    dialect::request::Request,
+    fanout::message::ToFanout,
+    limits::memory::Memory,
+    metrics::Metrics,
+    requests::{
+        Requests,
+        commands::refuse_pending,
+        entries::Asker,
+        quotas::{What, Who},
+        token_cache::Known,
+    },
+};
+
+/// What all sessions of a gateway share.
+pub struct SessionContext {
+    /// The gateway's name.
+    pub node: String,
+    /// What sessions keep to.
+    pub rules: Rules,
+    /// The largest frame of a client.
+    pub max_frame_bytes: usize,
+    /// How much may wait for all of them.
+    pub memory: Memory,
+    /// Asks workers.
+    pub requests: Requests,
+    /// Opens sessions.
+    pub opener: SessionOpener,
+    /// The fan-out.
+    pub fanout: mpsc::Sender<ToFanout>,
+    /// The shards.
+    pub shards: Shards,
+    /// Where queries run.
+    pub tasks: TaskTracker,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl SessionContext {
+    /// Sends the first frame of a connection.
+    pub async fn send_hello(&self, link: &Link) {
+        let hello = Hello {
+            node: self.node.clone(),
+            heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            max_frame_bytes: self.max_frame_bytes as u64,
+        };
+        let frame = link.dialect.control(opcode::HELLO, &hello);
+        self.shards.send_frames(link, vec![frame]).await;
+    }
+
+    /// Does one step; says how long the connection is not to be read, if not at once.
+    pub async fn do_step(self: &Arc<Self>, link: &Arc<Link>, step: Step) -> Option<Duration> {
+        match step {
+            Step::Command(request) | Step::Query(request) => {
+                return self.send_request(link, request).await;
+            }
+            Step::Open { token, resume } => self.open_session(link, token, resume).await,
+            Step::Heartbeat(number) => {
+                let heartbeat = Heartbeat { number };
+                let frame = link.dialect.control(opcode::HEARTBEAT, &heartbeat);
+                self.shards.send_frames(link, vec![frame]).await;
+            }
+            Step::Ping => self.send_websocket(link, WebSocketKind::Ping, &[]).await,
+            Step::Pong(bytes) => self.send_websocket(link, WebSocketKind::Pong, &bytes).await,
+            Step::Refuse(request, refusal) => {
+                self.shards.refuse_request(link, request, &refusal).await;
+            }
+            Step::Close(code) => {
+                self.shards.close_connection(link, Close::Code(code)).await;
+            }
+            Step::Closed(code) => {
+                self.shards.close_connection(link, Close::Echo(code)).await;
+            }
+        }
+        None
+    }
+
+    async fn send_websocket(&self, link: &Link, kind: WebSocketKind, payload: &[u8]) {
+        let frame = websocket(kind, payload).into();
+        self.shards.send_frames(link, vec![frame]).await;
+    }
+
+    async fn send_request(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        request: Request,
+    ) -> Option<Duration> {
+        let who = link
+            .caller()
+            .map_or(Who::Stranger, |caller| Who::Account(caller.user));
+        let what = What::with(request.opcode);
+        let quotas = &self.requests.quotas;
+        let number = request.request;
+        let sent = match quotas.admit(who, what, link.address, Instant::now()) {
+            Ok(()) if request.opcode < opcode::FIRST_ANY => self.send_command(link, request).await,
+            Ok(()) => self.start_query(link, request),
+            Err(refusal) => {
+                self.shards.refuse_request(link, number, &refusal).await;
+                return refusal.retry_after.map(Duration::from_millis);
+            }
+        };
+        if let Err(refusal) = sent {
+            self.shards.refuse_request(link, number, &refusal).await;
+        }
+        None
+    }
+
+    async fn open_session(&self, link: &Arc<Link>, token: String, resume: Option<ResumePoint>) {
+        if let Err(code) = self.check_opening(link, &token) {
+            return self.shards.close_connection(link, Close::Code(code)).await;
+        }
+        self.opener.start_opening(link, token, resume);
+    }
+
+    /// Whether a worker has to be asked about a token.
+    fn check_opening(&self, link: &Link, token: &str) -> Result<(), CloseCode> {
+        // What no worker of this cluster made, none has to look at.
+        let claim = self.requests.entries.check_token(token);
+        let claim = claim.ok_or(CloseCode::Unauthenticated)?;
+        let now = Instant::now();
+        if self.requests.tokens.known(token, now) == Some(Known::OpensNothing) {
+            return Err(CloseCode::Unauthenticated);
+        }
+        // Whether the session is open, nobody knows yet: so its owner pays nothing.
+        let who = Who::Session(claim.session);
+        let admitted = self
+            .requests
+            .quotas
+            .admit(who, What::Other, link.address, now);
+        admitted.map_err(|_refusal| CloseCode::OutOfSync)
+    }
+
+    async fn send_command(&self, link: &Arc<Link>, request: Request) -> Result<(), Refusal> {
+        let caller = link.caller().ok_or(Reason::Unauthenticated)?;
+        self.requests
+            .commands
+            .send_command(link, caller, request)
+            .await
+    }
+
+    /// Asks in a task of its own: an answer that takes long must not keep the
+    /// session from being read.
+    fn start_query(self: &Arc<Self>, link: &Arc<Link>, request: Request) -> Result<(), Refusal> {
+        let (number, opcode) = (request.request, request.opcode);
+        let pending = link
+            .ask(number, self.requests.commands.max_pending())
+            .map_err(refuse_pending)?;
+        let (context, link) = (Arc::clone(self), Arc::clone(link));
+        self.tasks.spawn(async move {
+            let asker = Asker {
+                connection: link.connection,
+                caller: link.caller().cloned(),
+                address: link.address,
+            };
+            let answer = context.requests.queries.ask_worker(asker, request).await;
+            drop(pending);
+            match answer {
+                Ok(payload) => {
+                    let message = ToShard::Reply {
+                        connection: link.connection,
+                        opcode,
+                        request: number,
+                        payload,
+                    };
+                    context.shards.tell(link.shard, message).await;
+                }
+                Err(refusal) => context.shards.refuse_request(&link, number, &refusal).await,
+            }
+        });
+        Ok(())
+    }
+}
