@@ -19,7 +19,7 @@ use gateway::{
         topics::TopicBounds,
     },
     dialect::Dialect,
-    limits::{connection_limit::Places, memory::Memory},
+    limits::{connection_limit::ConnectionLimit, memory::Memory},
     metrics::{Metrics, ShardMetrics},
     session::frame_reader::{Assembler, Incoming},
     transport::socket::Socket,
@@ -74,12 +74,12 @@ fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
         },
     };
     let metrics = Metrics::new(&Registry::new()).ok()?;
-    let places = Places::new(usize::MAX, usize::MAX);
+    let limit = ConnectionLimit::new(usize::MAX, usize::MAX);
     let mut shard = Shard::new(bounds, &Memory::new(usize::MAX), ShardMetrics::new(metrics));
     let shown = channels(50);
     for (connection, group) in (1..=sessions).zip((0..groups).cycle()) {
-        let place = places.take([127, 0, 0, 1].into()).ok()?;
-        let link = Link::new(connection, 0, Dialect::MessagePack, 0, place);
+        let permit = limit.take_permit([127, 0, 0, 1].into()).ok()?;
+        let link = Link::new(connection, 0, Dialect::MessagePack, 0, permit);
         shard.apply(ToShard::Add(Arc::new(link), Sink), now);
         let join = Join {
             connection,

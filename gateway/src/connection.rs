@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{dialect::Dialect, limits::connection_limit::Place, metrics::Counted};
+use crate::{dialect::Dialect, limits::connection_limit::ConnectionPermit, metrics::Counted};
 
 /// One connection, seen from both of its halves.
 #[derive(Debug)]
@@ -33,7 +33,8 @@ pub struct Link {
     under_way: Mutex<UnderWay>,
     /// One permit, held while the session is attached to topics: one after the other.
     pub attaching: Semaphore,
-    place: Place,
+    /// Counts it among the connections of its address.
+    _permit: ConnectionPermit,
 }
 
 /// What a connection waits for: what the client calls each request is known here
@@ -108,13 +109,13 @@ pub enum NotPending {
 }
 
 impl Link {
-    /// A connection at a place of the house.
+    /// A connection that was let in.
     pub const fn new(
         connection: u64,
         shard: usize,
         dialect: Dialect,
         address: u64,
-        place: Place,
+        permit: ConnectionPermit,
     ) -> Self {
         Self {
             connection,
@@ -130,7 +131,7 @@ impl Link {
                 queries: Vec::new(),
             }),
             attaching: Semaphore::const_new(1),
-            place,
+            _permit: permit,
         }
     }
 
@@ -215,11 +216,6 @@ impl Link {
     /// How many requests are on their way.
     pub fn waiting(&self) -> usize {
         self.lock().len()
-    }
-
-    /// Where it stands among the connections of its address.
-    pub const fn place(&self) -> &Place {
-        &self.place
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, UnderWay> {

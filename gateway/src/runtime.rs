@@ -39,7 +39,7 @@ use crate::{
         task::{self, Fanout},
         topic_router::Table,
     },
-    limits::{connection_limit::Places, memory::Memory},
+    limits::{connection_limit::ConnectionLimit, memory::Memory},
     metrics::{Metrics, ShardMetrics},
     requests::{
         Requests,
@@ -149,8 +149,8 @@ fn build_door(config: &Config, runtime: &Runtime) -> Result<Arc<Door>, Error> {
     let doors = &runtime.doors;
     Ok(Arc::new(Door {
         router: build_router(Arc::clone(doors)),
-        sockets: Places::new(total, if direct { per_address } else { usize::MAX }),
-        addresses: Places::new(total, per_address),
+        sockets: ConnectionLimit::new(total, if direct { per_address } else { usize::MAX }),
+        addresses: ConnectionLimit::new(total, per_address),
         proxied: transport.proxy_protocol,
         certificate,
         stall: limits.stall(),
@@ -245,14 +245,14 @@ impl Runtime {
     /// Sends everyone away over the window, and ends when everyone is gone.
     async fn drain_all(self, window: Duration) {
         let Self { doors, vital } = self;
-        tracing::info!(connections = doors.places.taken(), "draining");
+        tracing::info!(connections = doors.connection_limit.count_taken(), "draining");
         doors.stop.cancel();
         doors.sessions.shards.drain_all(window).await;
         doors.tasks.close();
         tokio::select! {
             () = doors.tasks.wait() => {}
             () = sleep(window + FAREWELL) => {
-                tracing::warn!(connections = doors.places.taken(), "some connections did not end");
+                tracing::warn!(connections = doors.connection_limit.count_taken(), "some connections did not end");
             }
         }
         vital.stop().await;
@@ -405,7 +405,7 @@ impl Foundation<'_> {
             sessions: Arc::new(sessions),
             requests,
             origins,
-            places: Places::new(limits.max_connections, limits.max_address_connections),
+            connection_limit: ConnectionLimit::new(limits.max_connections, limits.max_address_connections),
             memory: self.memory.clone(),
             http_limit: HttpLimit::new(&self.memory, limits.memory_bytes),
             max_frame_bytes: MAX_FRAME_BYTES,

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     connection::{Link, Pending},
     dialect::Dialect,
-    limits::{connection_limit::Places, memory::Memory},
+    limits::{connection_limit::ConnectionLimit, memory::Memory},
     metrics::{Metrics, ShardMetrics},
     transport::socket::Socket,
 };
@@ -103,7 +103,7 @@ impl Socket for Sink {
 
 struct House {
     shard: Shard<Sink>,
-    places: Places,
+    limit: ConnectionLimit,
     now: Instant,
     blocked: Vec<Blocked<Sink>>,
 }
@@ -124,15 +124,15 @@ impl House {
         let metrics = Metrics::new(&Registry::new()).unwrap();
         Self {
             shard: Shard::new(bounds, &Memory::new(MEMORY), ShardMetrics::new(metrics)),
-            places: Places::new(usize::MAX, usize::MAX),
+            limit: ConnectionLimit::new(usize::MAX, usize::MAX),
             now: Instant::now(),
             blocked: Vec::new(),
         }
     }
 
     fn add(&mut self, connection: u64, dialect: Dialect, sink: &Sink) -> Arc<Link> {
-        let place = self.places.take([127, 0, 0, 1].into()).unwrap();
-        let link = Arc::new(Link::new(connection, 0, dialect, 0, place));
+        let permit = self.limit.take_permit([127, 0, 0, 1].into()).unwrap();
+        let link = Arc::new(Link::new(connection, 0, dialect, 0, permit));
         self.tell(ToShard::Add(Arc::clone(&link), sink.clone()));
         link
     }

@@ -21,7 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::client_origin::Scheme;
 use crate::{
-    limits::connection_limit::{NoPlace, Place, Places},
+    limits::connection_limit::{LimitReached, ConnectionPermit, ConnectionLimit},
     metrics::Metrics,
     transport::{Stream, proxy, stream::Io, tls::Certificate},
 };
@@ -52,9 +52,9 @@ pub struct Door {
     /// What is behind it.
     pub router: Router,
     /// Bounds connections of any kind.
-    pub sockets: Places,
+    pub sockets: ConnectionLimit,
     /// Bounds those of the address that a proxy names.
-    pub addresses: Places,
+    pub addresses: ConnectionLimit,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub proxied: bool,
     /// With which TLS is spoken; plain TCP without one.
@@ -71,7 +71,7 @@ pub struct Door {
 
 /// Why a connection is not served.
 enum Refused {
-    /// There is no place for it.
+    /// The gateway has as many as it may.
     Full,
     /// Its address has as many as it may.
     Address,
@@ -96,11 +96,11 @@ impl Refused {
     }
 }
 
-impl From<NoPlace> for Refused {
-    fn from(no_place: NoPlace) -> Self {
-        match no_place {
-            NoPlace::Full => Self::Full,
-            NoPlace::Address => Self::Address,
+impl From<LimitReached> for Refused {
+    fn from(reached: LimitReached) -> Self {
+        match reached {
+            LimitReached::Full => Self::Full,
+            LimitReached::Address => Self::Address,
         }
     }
 }
@@ -113,13 +113,13 @@ pub async fn run(listener: TcpListener, door: Arc<Door>) {
             () = door.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => match door.sockets.take(peer.ip()) {
-                Ok(place) => {
+            Ok((stream, peer)) => match door.sockets.take_permit(peer.ip()) {
+                Ok(permit) => {
                     let tasks = door.tasks.clone();
-                    tasks.spawn(Arc::clone(&door).pass(stream, peer, place));
+                    tasks.spawn(Arc::clone(&door).pass(stream, peer, permit));
                 }
                 // No answer: writing one would cost what there is none left of.
-                Err(no_place) => door.refuse(&no_place.into()),
+                Err(reached) => door.refuse(&reached.into()),
             },
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -149,7 +149,7 @@ impl Door {
         metric.with_label_values(&[refused.cause()]).inc();
     }
 
-    async fn pass(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
+    async fn pass(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
         tune(&stream);
         // On the heap: most of it is the handshake of TLS, which is soon over.
         let opening = Box::pin(timeout(HEADERS, self.open(stream, peer))).await;
@@ -162,7 +162,7 @@ impl Door {
             }
             Err(refused) => self.refuse(&refused),
         }
-        drop(place);
+        drop(permit);
     }
 
     /// What comes before HTTP.
@@ -170,15 +170,15 @@ impl Door {
         &self,
         mut stream: TcpStream,
         address: SocketAddr,
-    ) -> Result<(Stream, Peer, Option<Place>), Refused> {
-        let (mut address, mut place) = (address, None);
+    ) -> Result<(Stream, Peer, Option<ConnectionPermit>), Refused> {
+        let (mut address, mut permit) = (address, None);
         if self.proxied {
             let named = proxy::read(&mut stream).await.map_err(Refused::Proxy)?;
             address = named.unwrap_or(address);
-            // The proxy's own checks are few; they take no place of anybody.
-            place = named.map(|client| self.addresses.take(client.ip()));
+            // The proxy's own checks are few; they take nobody's permit.
+            permit = named.map(|client| self.addresses.take_permit(client.ip()));
         }
-        let place = place.transpose()?;
+        let permit = permit.transpose()?;
         let (io, scheme) = match &self.certificate {
             Some(certificate) => {
                 let accepted = certificate.acceptor().accept(stream).await;
@@ -190,7 +190,7 @@ impl Door {
             None => (Io::Plain(stream), Scheme::Http),
         };
         let peer = Peer { address, scheme };
-        Ok((Stream::new(io, self.stall), peer, place))
+        Ok((Stream::new(io, self.stall), peer, permit))
     }
 
     async fn serve(&self, stream: Stream, peer: Peer) -> Result<(), hyper::Error> {

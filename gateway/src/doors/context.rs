@@ -14,7 +14,7 @@ use crate::{
     delivery::shards::shard_of,
     dialect::Dialect,
     limits::{
-        connection_limit::{Place, Places},
+        connection_limit::{ConnectionPermit, ConnectionLimit},
         memory::Memory,
         token_bucket::{Bucket, Rate},
     },
@@ -38,7 +38,7 @@ pub struct Doors {
     /// Which addresses and pages may connect.
     pub origins: Origins,
     /// How many connections there may be.
-    pub places: Places,
+    pub connection_limit: ConnectionLimit,
     /// How much may wait for all of them.
     pub memory: Memory,
     /// Bounds HTTP commands.
@@ -83,9 +83,9 @@ impl Doors {
     }
 
     /// What the halves of a new connection share.
-    pub fn new_connection(&self, dialect: Dialect, address: u64, place: Place) -> Link {
+    pub fn new_connection(&self, dialect: Dialect, address: u64, permit: ConnectionPermit) -> Link {
         let connection = self.numbers.0.fetch_add(1, Ordering::Relaxed) + 1;
         let shard = shard_of(connection, self.sessions.shards.count());
-        Link::new(connection, shard, dialect, address, place)
+        Link::new(connection, shard, dialect, address, permit)
     }
 }

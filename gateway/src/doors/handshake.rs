@@ -22,7 +22,7 @@ use crate::{
     deflate,
     delivery::message::Close,
     dialect::Dialect,
-    limits::connection_limit::NoPlace,
+    limits::connection_limit::LimitReached,
     session::reader,
     transport::{Stream, socket::Socket, stream::Io},
 };
@@ -31,7 +31,7 @@ use crate::{
 enum Handshake {
     /// A session begins.
     Begin(Response<Body>, Arc<Link>),
-    /// There is no place: a browser shows its page no status, but a close code.
+    /// There is no room: a browser shows its page no status, but a close code.
     TurnAway(Response<Body>, &'static str),
 }
 
@@ -123,13 +123,13 @@ fn handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake
         return Ok(Handshake::TurnAway(response, "memory"));
     }
     let address = doors.origins.address(headers, peer.address.ip());
-    Ok(match doors.places.take(address) {
-        Ok(place) => {
-            let link = doors.new_connection(dialect, doors.origins.hash(address), place);
+    Ok(match doors.connection_limit.take_permit(address) {
+        Ok(permit) => {
+            let link = doors.new_connection(dialect, doors.origins.hash(address), permit);
             Handshake::Begin(response, Arc::new(link.deflating(deflates)))
         }
-        Err(NoPlace::Full) => Handshake::TurnAway(response, "full"),
-        Err(NoPlace::Address) => Handshake::TurnAway(response, "address"),
+        Err(LimitReached::Full) => Handshake::TurnAway(response, "full"),
+        Err(LimitReached::Address) => Handshake::TurnAway(response, "address"),
     })
 }
 

@@ -6,7 +6,7 @@ use shared::error::{Reason, Refusal};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::limits::{
-    connection_limit::{Place, Places},
+    connection_limit::{ConnectionPermit, ConnectionLimit},
     memory::{Charge, Memory},
 };
 
@@ -26,7 +26,7 @@ const RETRY_MS: u64 = 1_000;
 
 /// What bounds HTTP at a gateway.
 pub struct HttpLimit {
-    visits: Places,
+    visits: ConnectionLimit,
     turns: Semaphore,
     /// What HTTP holds, for its own bound and for that of all.
     own: Memory,
@@ -35,7 +35,7 @@ pub struct HttpLimit {
 
 /// A request, from before its body comes until its response was taken.
 pub struct Visit {
-    _place: Place,
+    _permit: ConnectionPermit,
     own: Charge,
     all: Charge,
 }
@@ -44,7 +44,7 @@ impl HttpLimit {
     /// Nobody is there yet. HTTP has a share of `memory`, of `bytes` in all.
     pub fn new(memory: &Memory, bytes: usize) -> Self {
         Self {
-            visits: Places::new(VISITS, ADDRESS_VISITS),
+            visits: ConnectionLimit::new(VISITS, ADDRESS_VISITS),
             turns: Semaphore::new(TURNS),
             own: Memory::new(bytes / SHARE),
             all: memory.clone(),
@@ -54,9 +54,9 @@ impl HttpLimit {
     /// Lets a request in, before its body comes.
     pub fn admit_visit(&self, address: IpAddr) -> Result<Visit, Refusal> {
         self.check_memory()?;
-        let place = self.visits.take(address).map_err(|_full| busy())?;
+        let permit = self.visits.take_permit(address).map_err(|_full| busy())?;
         Ok(Visit {
-            _place: place,
+            _permit: permit,
             own: self.own.charge(),
             all: self.all.charge(),
         })

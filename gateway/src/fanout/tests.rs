@@ -29,7 +29,7 @@ use crate::{
     connection::Link,
     delivery::message::{Close, ToShard},
     dialect::Dialect,
-    limits::connection_limit::Places,
+    limits::connection_limit::ConnectionLimit,
     metrics::Metrics,
     requests::{admission::Admission, gateway_queries::Repaired},
 };
@@ -48,9 +48,9 @@ fn table(now: Instant) -> Table {
 }
 
 fn link(connection: u64) -> Arc<Link> {
-    let place = Places::new(9, 9).take([127, 0, 0, 1].into()).unwrap();
+    let permit = ConnectionLimit::new(9, 9).take_permit([127, 0, 0, 1].into()).unwrap();
     let shard = usize::try_from(connection % 2).unwrap();
-    Arc::new(Link::new(connection, shard, Dialect::MessagePack, 0, place))
+    Arc::new(Link::new(connection, shard, Dialect::MessagePack, 0, permit))
 }
 
 fn user(n: u64) -> UserId {

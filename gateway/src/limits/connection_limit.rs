@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 
 /// Counts connections. Clones count together.
 #[derive(Debug, Clone)]
-pub struct Places(Arc<Shared>);
+pub struct ConnectionLimit(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -25,24 +25,24 @@ struct Taken {
     addresses: HashMap<IpAddr, usize, RandomState>,
 }
 
-/// The place of one connection, given back when it is dropped.
+/// What one connection takes of the limit, given back when it is dropped.
 #[derive(Debug)]
-pub struct Place {
-    places: Places,
+pub struct ConnectionPermit {
+    limit: ConnectionLimit,
     address: IpAddr,
 }
 
-/// Why there is no place.
+/// Why a connection gets no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoPlace {
+pub enum LimitReached {
     /// The gateway is full.
     Full,
     /// The address has as many connections as it may.
     Address,
 }
 
-impl Places {
-    /// At most `total` places, and `per_address` for each address.
+impl ConnectionLimit {
+    /// At most `total` connections, and `per_address` for each address.
     pub fn new(total: usize, per_address: usize) -> Self {
         Self(Arc::new(Shared {
             total,
@@ -51,28 +51,28 @@ impl Places {
         }))
     }
 
-    /// Takes a place.
-    pub fn take(&self, address: IpAddr) -> Result<Place, NoPlace> {
+    /// Takes a permit.
+    pub fn take_permit(&self, address: IpAddr) -> Result<ConnectionPermit, LimitReached> {
         let address = network(address);
         let mut taken = self.lock();
         if taken.total >= self.0.total {
-            return Err(NoPlace::Full);
+            return Err(LimitReached::Full);
         }
         let count = taken.addresses.entry(address).or_default();
         if *count >= self.0.per_address {
-            return Err(NoPlace::Address);
+            return Err(LimitReached::Address);
         }
         *count += 1;
         taken.total += 1;
         drop(taken);
-        Ok(Place {
-            places: self.clone(),
+        Ok(ConnectionPermit {
+            limit: self.clone(),
             address,
         })
     }
 
     /// How many are taken.
-    pub fn taken(&self) -> usize {
+    pub fn count_taken(&self) -> usize {
         self.lock().total
     }
 
@@ -81,9 +81,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = self.limit.lock();
         taken.total = taken.total.saturating_sub(1);
         if let Some(count) = taken.addresses.get_mut(&self.address) {
             *count = count.saturating_sub(1);
@@ -107,22 +107,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_counted_and_given_back() {
-        let places = Places::new(3, 2);
+    fn permits_are_counted_and_given_back() {
+        let limit = ConnectionLimit::new(3, 2);
         let one: IpAddr = "10.0.0.1".parse().unwrap();
         let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
-        let first = places.take(one).unwrap();
-        let second = places.take(mapped).unwrap();
-        assert_eq!(places.take(one).unwrap_err(), NoPlace::Address);
-        let v6 = places.take("2001:db8::1".parse().unwrap()).unwrap();
+        let first = limit.take_permit(one).unwrap();
+        let second = limit.take_permit(mapped).unwrap();
+        assert_eq!(limit.take_permit(one).unwrap_err(), LimitReached::Address);
+        let v6 = limit.take_permit("2001:db8::1".parse().unwrap()).unwrap();
         assert_eq!(
-            places.take("2001:db8::2".parse().unwrap()).unwrap_err(),
-            NoPlace::Full
+            limit.take_permit("2001:db8::2".parse().unwrap()).unwrap_err(),
+            LimitReached::Full
         );
         drop((first, v6));
-        assert_eq!(places.taken(), 1);
-        assert!(places.take(one).is_ok());
+        assert_eq!(limit.count_taken(), 1);
+        assert!(limit.take_permit(one).is_ok());
         drop(second);
-        assert_eq!(places.lock().addresses.len(), 0);
+        assert_eq!(limit.lock().addresses.len(), 0);
     }
 }

@@ -194,8 +194,8 @@ fn who_agreed_on_compression_shares_one_compressed_frame() {
     let (plain, small, other) = (Sink::open(), Sink::open(), Sink::open());
     house.add(1, Dialect::Json, &plain);
     for (connection, sink) in [(2, &small), (3, &other)] {
-        let place = house.places.take([127, 0, 0, 1].into()).unwrap();
-        let link = Link::new(connection, 0, Dialect::Json, 0, place).deflating(true);
+        let permit = house.limit.take_permit([127, 0, 0, 1].into()).unwrap();
+        let link = Link::new(connection, 0, Dialect::Json, 0, permit).deflating(true);
         house.tell(ToShard::Add(Arc::new(link), sink.clone()));
     }
     for connection in 1..=3 {
