@@ -14,9 +14,9 @@ use gateway::{
     delivery::{
         event::Event,
         message::{Channels, GroupId, Join, Sight, ToShard},
-        shard::{Shard, ShardBounds},
-        sockets::Bounds,
-        topics::TopicBounds,
+        shard::{Shard, ShardConfig},
+        sockets::SocketConfig,
+        topics::TopicConfig,
     },
     dialect::Dialect,
     limits::{connection_limit::ConnectionLimit, memory::Memory},
@@ -62,20 +62,20 @@ fn event(channel: u64, seq: u64) -> Arc<Event> {
 
 /// A shard with `sessions` members of one topic, spread over `groups`.
 fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
-    let bounds = ShardBounds {
-        writers: Bounds {
+    let config = ShardConfig {
+        sockets: SocketConfig {
             queue_bytes: 1 << 20,
             stall: Duration::from_secs(30),
             answer: Duration::from_secs(10),
         },
-        topics: TopicBounds {
+        topics: TopicConfig {
             cursor: Duration::from_secs(30),
-            hold_bytes: 1 << 19,
+            buffer_bytes: 1 << 19,
         },
     };
     let metrics = Metrics::new(&Registry::new()).ok()?;
     let limit = ConnectionLimit::new(usize::MAX, usize::MAX);
-    let mut shard = Shard::new(bounds, &Memory::new(usize::MAX), ShardMetrics::new(metrics));
+    let mut shard = Shard::new(config, &Memory::new(usize::MAX), ShardMetrics::new(metrics));
     let shown = channels(50);
     for (connection, group) in (1..=sessions).zip((0..groups).cycle()) {
         let permit = limit.take_permit([127, 0, 0, 1].into()).ok()?;

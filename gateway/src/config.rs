@@ -6,10 +6,10 @@ use clap::{Args, Parser};
 use shared::config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, TelemetryConfig};
 
 use crate::{
-    delivery::{shard::ShardBounds, sockets::Bounds, topics::TopicBounds},
+    delivery::{shard::ShardConfig, sockets::SocketConfig, topics::TopicConfig},
     limits::token_bucket::Rate,
-    requests::quotas::Rates,
-    session::Rules,
+    requests::quotas::QuotaConfig,
+    session::SessionConfig,
     transport::tls::{Certificate, TlsError},
 };
 
@@ -48,11 +48,11 @@ pub struct Config {
 
     /// What carries connections.
     #[command(flatten)]
-    pub transport: Transport,
+    pub transport: TransportConfig,
 
     /// What the bounds are.
     #[command(flatten)]
-    pub limits: Limits,
+    pub limits: LimitConfig,
 
     /// The keys of the cluster.
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub struct Config {
 /// What carries the connections of clients.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transport")]
-pub struct Transport {
+pub struct TransportConfig {
     /// Certificates of the gateway (PEM, its own first): clients speak TLS to it. Read again
     /// when the file changes. Without one TLS ends at a proxy.
     #[arg(
@@ -115,7 +115,7 @@ pub struct Transport {
     pub compression: bool,
 }
 
-impl Transport {
+impl TransportConfig {
     /// The certificate, if there is to be one.
     pub fn certificate(&self) -> Result<Option<Certificate>, TlsError> {
         let files = self.tls_certificate.as_ref().zip(self.tls_key.as_ref());
@@ -128,7 +128,7 @@ impl Transport {
 /// The bounds of a gateway.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
-pub struct Limits {
+pub struct LimitConfig {
     /// Connections in all; more are closed with 4009.
     #[arg(
         long,
@@ -318,10 +318,10 @@ pub struct Limits {
 /// resumes may name.
 const MAX_TOPICS: usize = 2_000;
 
-impl Limits {
+impl LimitConfig {
     /// What sessions keep to.
-    pub const fn rules(&self) -> Rules {
-        Rules {
+    pub const fn session_config(&self) -> SessionConfig {
+        SessionConfig {
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             identify: Duration::from_millis(self.identify_ms),
             frames: rate(self.flood_frames),
@@ -331,8 +331,8 @@ impl Limits {
     }
 
     /// What is counted for accounts and addresses.
-    pub const fn quotas(&self) -> Rates {
-        Rates {
+    pub const fn quota_config(&self) -> QuotaConfig {
+        QuotaConfig {
             account: rate(self.account_rate),
             opening: Rate {
                 per_second: self.opening_rate,
@@ -344,16 +344,16 @@ impl Limits {
     }
 
     /// What shards keep to.
-    pub const fn shards(&self) -> ShardBounds {
-        ShardBounds {
-            writers: Bounds {
+    pub const fn shard_config(&self) -> ShardConfig {
+        ShardConfig {
+            sockets: SocketConfig {
                 queue_bytes: self.queue_bytes,
                 stall: self.stall(),
                 answer: self.answer(),
             },
-            topics: TopicBounds {
+            topics: TopicConfig {
                 cursor: Duration::from_millis(self.cursor_ms),
-                hold_bytes: self.queue_bytes / 2,
+                buffer_bytes: self.queue_bytes / 2,
             },
         }
     }

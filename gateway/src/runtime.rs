@@ -267,9 +267,9 @@ impl Foundation<'_> {
             .map(|_| {
                 let (sender, inbox) = mpsc::channel(shard::INBOX);
                 let counted = ShardMetrics::new(self.metrics.clone());
-                let bounds = self.config.limits.shards();
+                let config = self.config.limits.shard_config();
                 let memory = self.memory.clone();
-                self.vital.spawn(shard::run(inbox, bounds, memory, counted));
+                self.vital.spawn(shard::run(inbox, config, memory, counted));
                 sender
             })
             .collect()
@@ -301,7 +301,7 @@ impl Foundation<'_> {
         });
         let (entries, replies) = (self.entries.clone(), self.replies.clone());
         let requests = Requests {
-            quotas: Arc::new(Quotas::new(self.config.limits.quotas())),
+            quotas: Arc::new(Quotas::new(self.config.limits.quota_config())),
             tokens: Arc::<Tokens>::default(),
             commands,
             queries: Queries::new(self.bus.clone(), entries, replies, metrics.clone()),
@@ -391,7 +391,7 @@ impl Foundation<'_> {
         let limits = &self.config.limits;
         let sessions = SessionContext {
             node: self.config.node.node.clone(),
-            rules: limits.rules(),
+            config: limits.session_config(),
             max_frame_bytes: MAX_FRAME_BYTES,
             memory: self.memory.clone(),
             requests: requests.clone(),

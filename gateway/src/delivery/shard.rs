@@ -17,8 +17,8 @@ use tokio::{
 use super::{
     event::Event,
     message::{Close, ToShard},
-    sockets::{Blocked, Bounds, Writers, answer},
-    topics::{TopicBounds, Topics},
+    sockets::{Blocked, SocketConfig, Writers, answer},
+    topics::{TopicConfig, Topics},
 };
 use crate::{
     connection::{Link, Pending},
@@ -42,13 +42,13 @@ const OUT_OF_SYNC_MS: u64 = 1_000;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The bounds of everything in a shard.
+/// What a shard keeps to.
 #[derive(Debug, Clone, Copy)]
-pub struct ShardBounds {
+pub struct ShardConfig {
     /// Of a connection.
-    pub writers: Bounds,
+    pub sockets: SocketConfig,
     /// Of a topic.
-    pub topics: TopicBounds,
+    pub topics: TopicConfig,
 }
 
 /// The connections of one core.
@@ -68,11 +68,11 @@ struct Drain {
 /// Runs a shard until everyone who could tell it something is gone.
 pub async fn run<S: Socket>(
     mut inbox: mpsc::Receiver<ToShard<S>>,
-    bounds: ShardBounds,
+    config: ShardConfig,
     memory: Memory,
     metrics: ShardMetrics,
 ) {
-    let mut shard = Shard::new(bounds, &memory, metrics);
+    let mut shard = Shard::new(config, &memory, metrics);
     let mut fresh = Vec::with_capacity(TURN);
     let mut turn = VecDeque::with_capacity(TURN);
     let mut waiting = FuturesUnordered::new();
@@ -120,10 +120,10 @@ pub async fn run<S: Socket>(
 
 impl<S: Socket> Shard<S> {
     /// A shard without connections.
-    pub fn new(bounds: ShardBounds, memory: &Memory, metrics: ShardMetrics) -> Self {
+    pub fn new(config: ShardConfig, memory: &Memory, metrics: ShardMetrics) -> Self {
         Self {
-            writers: Writers::new(bounds.writers, memory, metrics),
-            topics: Topics::new(bounds.topics),
+            writers: Writers::new(config.sockets, memory, metrics),
+            topics: Topics::new(config.topics),
             drain: None,
             random: RandomState::default(),
         }

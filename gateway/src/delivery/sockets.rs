@@ -33,9 +33,9 @@ use crate::{
     transport::socket::Socket,
 };
 
-/// The bounds of a connection's queue.
+/// What the queue of a connection keeps to.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct SocketConfig {
     /// The most bytes that may wait.
     pub queue_bytes: usize,
     /// How long a socket may take nothing at all, and how long it may take to
@@ -101,7 +101,7 @@ pub struct Writers<S> {
     free: Vec<u32>,
     by_connection: HashMap<u64, u32, RandomState>,
     turns: Turns,
-    bounds: Bounds,
+    config: SocketConfig,
     /// What of the gateway's memory waits here, as of the last tick.
     charge: Charge,
     /// What this shard counts.
@@ -123,13 +123,13 @@ pub struct Blocked<S> {
 
 impl<S: Socket> Writers<S> {
     /// No connections yet.
-    pub fn new(bounds: Bounds, memory: &Memory, metrics: ShardMetrics) -> Self {
+    pub fn new(config: SocketConfig, memory: &Memory, metrics: ShardMetrics) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             by_connection: HashMap::default(),
             turns: Turns::default(),
-            bounds,
+            config,
             charge: memory.charge(),
             metrics,
             over: Vec::new(),
@@ -193,7 +193,7 @@ impl<S: Socket> Writers<S> {
 
     /// How long a command may take until its answer comes.
     pub const fn answer_time(&self) -> Duration {
-        self.bounds.answer
+        self.config.answer
     }
 
     /// How many connections there are.
@@ -233,7 +233,7 @@ impl<S: Socket> Writers<S> {
         payload: &[u8],
         now: Instant,
     ) {
-        let (bound, low) = (self.bounds.queue_bytes, self.bounds.slice());
+        let (bound, low) = (self.config.queue_bytes, self.config.slice());
         let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
@@ -275,9 +275,9 @@ impl<S: Socket> Writers<S> {
         if writer.queue.is_empty() {
             writer.progress = now;
         }
-        if writer.queue.bytes() + bytes.len() > self.bounds.queue_bytes
+        if writer.queue.bytes() + bytes.len() > self.config.queue_bytes
             && writer.blocked.is_none()
-            && let Err(error) = write(writer, now, self.bounds.slice(), &mut self.metrics)
+            && let Err(error) = write(writer, now, self.config.slice(), &mut self.metrics)
         {
             // So much came in one turn; that does not make the reader slow. The
             // error shows again at the flush, which handles it.
@@ -289,7 +289,7 @@ impl<S: Socket> Writers<S> {
         };
         match writer
             .queue
-            .push(bytes.clone(), ephemeral, self.bounds.queue_bytes)
+            .push(bytes.clone(), ephemeral, self.config.queue_bytes)
         {
             Pushed::Queued => self.metrics.queued += 1,
             Pushed::Replaced(dropped) => {
@@ -327,7 +327,7 @@ impl<S: Socket> Writers<S> {
 
     /// Asks to be told when most of what waits was written.
     pub fn when_drained(&mut self, slot: u32, drained: oneshot::Sender<()>, now: Instant) {
-        let low = self.bounds.slice();
+        let low = self.config.slice();
         if let Some(writer) = self.get_mut(slot)
             && writer.closing.is_none()
             && writer.queue.total() > low
@@ -381,7 +381,7 @@ impl<S: Socket> Writers<S> {
     /// frames fit, and at most [`WRITES`] of them; says which sockets took only a part, and
     /// whether something is left to write.
     pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) -> bool {
-        let low = self.bounds.slice();
+        let low = self.config.slice();
         let end = self.metrics.writes + WRITES;
         while self.metrics.writes < end {
             let Some((slot, reply)) = self.turns.pop() else {
@@ -451,8 +451,8 @@ impl<S: Socket> Writers<S> {
             let late = writer
                 .answers
                 .as_ref()
-                .is_some_and(|answers| answers.is_late(self.bounds.stall, now));
-            if !writer.queue.is_empty() && (late || now >= since + self.bounds.stall) {
+                .is_some_and(|answers| answers.is_late(self.config.stall, now));
+            if !writer.queue.is_empty() && (late || now >= since + self.config.stall) {
                 stalled.push(slot);
             }
         }
@@ -497,7 +497,7 @@ impl<S: Socket> Writers<S> {
     }
 }
 
-impl Bounds {
+impl SocketConfig {
     /// What a socket may take its time for: a slice of a replay or of a large answer.
     const fn slice(&self) -> usize {
         self.queue_bytes / 4

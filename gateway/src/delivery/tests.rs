@@ -27,7 +27,7 @@ use tokio::{
 use super::{
     event::Event,
     message::*,
-    shard::{Shard, ShardBounds},
+    shard::{Shard, ShardConfig},
     sockets::*,
     topics::*,
 };
@@ -110,20 +110,20 @@ struct House {
 
 impl House {
     fn new() -> Self {
-        let bounds = ShardBounds {
-            writers: Bounds {
+        let config = ShardConfig {
+            sockets: SocketConfig {
                 queue_bytes: BOUND,
                 stall: Duration::from_secs(30),
                 answer: Duration::from_secs(10),
             },
-            topics: TopicBounds {
+            topics: TopicConfig {
                 cursor: Duration::from_secs(30),
-                hold_bytes: 100,
+                buffer_bytes: 100,
             },
         };
         let metrics = Metrics::new(&Registry::new()).unwrap();
         Self {
-            shard: Shard::new(bounds, &Memory::new(MEMORY), ShardMetrics::new(metrics)),
+            shard: Shard::new(config, &Memory::new(MEMORY), ShardMetrics::new(metrics)),
             limit: ConnectionLimit::new(usize::MAX, usize::MAX),
             now: Instant::now(),
             blocked: Vec::new(),

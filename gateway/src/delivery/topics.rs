@@ -26,17 +26,17 @@ struct Regrouping<'a> {
 
 /// How often a group is carried past hidden events.
 #[derive(Debug, Clone, Copy)]
-pub struct TopicBounds {
+pub struct TopicConfig {
     /// The least time between two cursors of a group.
     pub cursor: Duration,
     /// The most bytes that may wait for a replay to end.
-    pub hold_bytes: usize,
+    pub buffer_bytes: usize,
 }
 
 /// The topics of a shard.
 pub struct Topics {
     topics: HashMap<u64, Topic, RandomState>,
-    bounds: TopicBounds,
+    config: TopicConfig,
 }
 
 struct Topic {
@@ -70,10 +70,10 @@ struct Held {
 
 impl Topics {
     /// No topics yet.
-    pub fn new(bounds: TopicBounds) -> Self {
+    pub fn new(config: TopicConfig) -> Self {
         Self {
             topics: HashMap::default(),
-            bounds,
+            config,
         }
     }
 
@@ -202,7 +202,7 @@ impl Topics {
         }
         // What is not stored is not worth holding.
         if !topic.held.is_empty() && !ephemeral {
-            topic.hold(event, self.bounds.hold_bytes, writers);
+            topic.hold(event, self.config.buffer_bytes, writers);
         }
     }
 
@@ -233,7 +233,7 @@ impl Topics {
         if let Some(event) = after {
             self.deliver(&event.event, writers, now);
         }
-        let bound = self.bounds.hold_bytes;
+        let bound = self.config.buffer_bytes;
         if let Some(topic) = self.topics.get_mut(&change.topic) {
             topic.notify(&regrouping, bound, writers, now);
         }
@@ -298,7 +298,7 @@ impl Topics {
         for (number, topic) in &mut self.topics {
             let last = topic.last;
             for group in topic.groups.values_mut() {
-                if !group.hidden || now < group.cursor_at + self.bounds.cursor {
+                if !group.hidden || now < group.cursor_at + self.config.cursor {
                     continue;
                 }
                 group.cursor(*number, last, writers, now);

@@ -27,7 +27,7 @@ const CAPACITY: usize = 65_536;
 
 /// How much.
 #[derive(Debug, Clone, Copy)]
-pub struct Rates {
+pub struct QuotaConfig {
     /// Requests of one account.
     pub account: Rate,
     /// Sessions that one account opens: each is a snapshot of all its servers.
@@ -90,7 +90,7 @@ pub struct Quotas {
 
 impl Quotas {
     /// Nothing was counted yet.
-    pub fn new(rates: Rates) -> Self {
+    pub fn new(rates: QuotaConfig) -> Self {
         Self {
             accounts: Buckets::new(rates.account),
             openings: Buckets::new(rates.opening),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn quotas() -> Quotas {
-        Quotas::new(Rates {
+        Quotas::new(QuotaConfig {
             opening: Rate {
                 per_second: 2,
                 burst: 60,

@@ -11,7 +11,7 @@ use shared::{
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::task::TaskTracker;
 
-use super::{ResumePoint, Rules, Step, attach::SessionOpener};
+use super::{ResumePoint, SessionConfig, Step, attach::SessionOpener};
 use crate::{
     connection::Link,
     delivery::{
@@ -36,7 +36,7 @@ pub struct SessionContext {
     /// The gateway's name.
     pub node: String,
     /// What sessions keep to.
-    pub rules: Rules,
+    pub config: SessionConfig,
     /// The largest frame of a client.
     pub max_frame_bytes: usize,
     /// How much may wait for all of them.
@@ -60,7 +60,7 @@ impl SessionContext {
     pub async fn send_hello(&self, link: &Link) {
         let hello = Hello {
             node: self.node.clone(),
-            heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            heartbeat_ms: u64::try_from(self.config.heartbeat.as_millis()).unwrap_or(u64::MAX),
             max_frame_bytes: self.max_frame_bytes as u64,
         };
         let frame = link.dialect.control(opcode::HELLO, &hello);

@@ -32,7 +32,7 @@ use crate::{
 
 /// What all sessions of a gateway keep to.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules {
+pub struct SessionConfig {
     /// How often a client must send something. Who is silent for a tenth longer is pinged,
     /// and closed after 1.4 times it.
     pub heartbeat: Duration,
@@ -47,7 +47,7 @@ pub struct Rules {
     pub max_topics: usize,
 }
 
-impl Rules {
+impl SessionConfig {
     /// How long a client may be silent: first until it is pinged, so that who keeps to the
     /// interval never is, then until it counts as gone. A peer that vanished without a word
     /// is noticed within 45 s at the default of 30 s.
@@ -122,26 +122,26 @@ enum State {
 
 impl Session {
     /// A connection that was just made.
-    pub fn new(rules: &Rules, now: Instant) -> Self {
+    pub fn new(config: &SessionConfig, now: Instant) -> Self {
         Self {
             state: State::Unidentified { since: now },
             heard: now,
             pinged: false,
-            frames: Bucket::full(rules.frames, now),
-            bytes: Bucket::full(rules.bytes, now),
+            frames: Bucket::full(config.frames, now),
+            bytes: Bucket::full(config.bytes, now),
         }
     }
 
     /// Bytes arrived: the first thing that is checked.
-    pub fn received(&mut self, rules: &Rules, bytes: usize, now: Instant) -> Option<Step> {
+    pub fn received(&mut self, config: &SessionConfig, bytes: usize, now: Instant) -> Option<Step> {
         self.heard = now;
         self.pinged = false;
-        (!self.bytes.draw(rules.bytes, bytes, now)).then_some(Step::Close(CloseCode::Flood))
+        (!self.bytes.draw(config.bytes, bytes, now)).then_some(Step::Close(CloseCode::Flood))
     }
 
     /// A WebSocket frame arrived, whatever it carries.
-    pub fn counted(&mut self, rules: &Rules, now: Instant) -> Result<(), CloseCode> {
-        if self.frames.draw(rules.frames, 1, now) {
+    pub fn counted(&mut self, config: &SessionConfig, now: Instant) -> Result<(), CloseCode> {
+        if self.frames.draw(config.frames, 1, now) {
             Ok(())
         } else {
             Err(CloseCode::Flood)
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// A frame of the protocol arrived.
-    pub fn request(&mut self, rules: &Rules, request: Request, now: Instant) -> Option<Step> {
+    pub fn request(&mut self, config: &SessionConfig, request: Request, now: Instant) -> Option<Step> {
         if matches!(self.state, State::Draining) {
             return None;
         }
@@ -157,7 +157,7 @@ impl Session {
         let step = match request.opcode {
             opcode::HEARTBEAT => decode::<Heartbeat>(&request.body)
                 .map(|heartbeat| Step::Heartbeat(heartbeat.number)),
-            opcode::IDENTIFY | opcode::RESUME => self.identify(rules, &request, now),
+            opcode::IDENTIFY | opcode::RESUME => self.identify(config, &request, now),
             0..opcode::FIRST_LANE | opcode::FIRST_INTERNAL.. => Err(Reason::UnknownCommand.into()),
             opcode::FIRST_ANY.. => Ok(Step::Query(request)),
             _ if self.caller().is_some() => Ok(Step::Command(request)),
@@ -168,7 +168,7 @@ impl Session {
 
     fn identify(
         &mut self,
-        rules: &Rules,
+        config: &SessionConfig,
         request: &Request,
         now: Instant,
     ) -> Result<Step, Refusal> {
@@ -185,7 +185,7 @@ impl Session {
                 epoch,
                 topics,
             } = decode(&request.body)?;
-            if topics.len() > rules.max_topics {
+            if topics.len() > config.max_topics {
                 return Err(Refusal::field(Reason::TooLarge, "topics"));
             }
             (token, Some((epoch, topics)))
@@ -217,11 +217,11 @@ impl Session {
     }
 
     /// When [`Session::tick`] has to be called at the latest.
-    pub fn deadline(&self, rules: &Rules) -> Instant {
-        let silence = self.heard + rules.silence(self.pinged);
+    pub fn deadline(&self, config: &SessionConfig) -> Instant {
+        let silence = self.heard + config.silence(self.pinged);
         match self.state {
             State::Unidentified { since } | State::Attaching { since } => {
-                silence.min(since + rules.identify)
+                silence.min(since + config.identify)
             }
             State::Live(_) | State::Draining => silence,
         }
@@ -229,14 +229,14 @@ impl Session {
 
     /// Time passed: asks silent clients for a sign of life, and ends connections that stay
     /// silent or have no session yet.
-    pub fn tick(&mut self, rules: &Rules, now: Instant) -> Option<Step> {
+    pub fn tick(&mut self, config: &SessionConfig, now: Instant) -> Option<Step> {
         match self.state {
             State::Unidentified { since } | State::Attaching { since }
-                if now >= since + rules.identify =>
+                if now >= since + config.identify =>
             {
                 Some(Step::Close(CloseCode::IdentifyTimeout))
             }
-            _ if now < self.heard + rules.silence(self.pinged) => None,
+            _ if now < self.heard + config.silence(self.pinged) => None,
             _ if self.pinged => Some(Step::Close(CloseCode::HeartbeatTimeout)),
             _ => {
                 self.pinged = true;
@@ -257,7 +257,7 @@ mod tests {
 
     use super::*;
 
-    const RULES: Rules = Rules {
+    const CONFIG: SessionConfig = SessionConfig {
         heartbeat: Duration::from_secs(30),
         identify: Duration::from_secs(10),
         frames: Rate {
@@ -290,8 +290,8 @@ mod tests {
     }
 
     fn live(now: Instant) -> Session {
-        let mut session = Session::new(&RULES, now);
-        session.request(&RULES, identify(), now);
+        let mut session = Session::new(&CONFIG, now);
+        session.request(&CONFIG, identify(), now);
         session.opened(Caller {
             user: UserId::sample(),
             session: SessionId::sample(),
@@ -307,26 +307,26 @@ mod tests {
     #[test]
     fn commands_need_an_open_session_and_openings_do_not() {
         let now = Instant::now();
-        let mut session = Session::new(&RULES, now);
+        let mut session = Session::new(&CONFIG, now);
         let command = request(opcode::FIRST_LANE, vec![0x90]);
         let query = request(opcode::FIRST_ANY, vec![0x90]);
         assert_eq!(
-            session.request(&RULES, command.clone(), now),
+            session.request(&CONFIG, command.clone(), now),
             Some(refused(Reason::Unauthenticated))
         );
         assert_eq!(
-            session.request(&RULES, query.clone(), now),
+            session.request(&CONFIG, query.clone(), now),
             Some(Step::Query(query))
         );
         assert_eq!(
-            session.request(&RULES, identify(), now),
+            session.request(&CONFIG, identify(), now),
             Some(Step::Open {
                 token: "t".to_owned(),
                 resume: None
             })
         );
         assert_eq!(
-            session.request(&RULES, command.clone(), now),
+            session.request(&CONFIG, command.clone(), now),
             Some(refused(Reason::Unauthenticated))
         );
         session.opened(Caller {
@@ -335,15 +335,15 @@ mod tests {
             kind: CallerKind::Person,
         });
         assert_eq!(
-            session.request(&RULES, command.clone(), now),
+            session.request(&CONFIG, command.clone(), now),
             Some(Step::Command(command.clone()))
         );
         assert_eq!(
-            session.request(&RULES, identify(), now),
+            session.request(&CONFIG, identify(), now),
             Some(Step::Close(CloseCode::BadFrame))
         );
         session.drain();
-        assert_eq!(session.request(&RULES, command, now), None);
+        assert_eq!(session.request(&CONFIG, command, now), None);
     }
 
     #[test]
@@ -364,7 +364,7 @@ mod tests {
             u16::MAX,
         ] {
             assert_eq!(
-                session.request(&RULES, request(opcode, vec![0x90]), now),
+                session.request(&CONFIG, request(opcode, vec![0x90]), now),
                 Some(refused(Reason::UnknownCommand)),
                 "{opcode}"
             );
@@ -374,10 +374,10 @@ mod tests {
     #[test]
     fn a_bad_control_body_is_refused_and_may_be_mended() {
         let now = Instant::now();
-        let mut session = Session::new(&RULES, now);
+        let mut session = Session::new(&CONFIG, now);
         for opcode in [opcode::IDENTIFY, opcode::RESUME, opcode::HEARTBEAT] {
             assert_eq!(
-                session.request(&RULES, request(opcode, vec![0xc0]), now),
+                session.request(&CONFIG, request(opcode, vec![0xc0]), now),
                 Some(refused(Reason::Malformed))
             );
         }
@@ -388,11 +388,11 @@ mod tests {
             topics,
         });
         assert_eq!(
-            session.request(&RULES, request(opcode::RESUME, many), now),
+            session.request(&CONFIG, request(opcode::RESUME, many), now),
             Some(Step::Refuse(7, Refusal::field(Reason::TooLarge, "topics")))
         );
         assert!(matches!(
-            session.request(&RULES, identify(), now),
+            session.request(&CONFIG, identify(), now),
             Some(Step::Open { .. })
         ));
     }
@@ -400,26 +400,26 @@ mod tests {
     #[test]
     fn silence_and_missing_identity_end_the_connection() {
         let start = Instant::now();
-        let mut session = Session::new(&RULES, start);
-        assert_eq!(session.deadline(&RULES), start + RULES.identify);
-        assert_eq!(session.tick(&RULES, start + Duration::from_secs(9)), None);
+        let mut session = Session::new(&CONFIG, start);
+        assert_eq!(session.deadline(&CONFIG), start + CONFIG.identify);
+        assert_eq!(session.tick(&CONFIG, start + Duration::from_secs(9)), None);
         assert_eq!(
-            session.tick(&RULES, start + RULES.identify),
+            session.tick(&CONFIG, start + CONFIG.identify),
             Some(Step::Close(CloseCode::IdentifyTimeout))
         );
         let mut session = live(start);
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(session.tick(&RULES, at(32)), None);
-        assert_eq!(session.tick(&RULES, at(33)), Some(Step::Ping));
-        assert_eq!(session.deadline(&RULES), at(42));
-        assert_eq!(session.tick(&RULES, at(41)), None);
+        assert_eq!(session.tick(&CONFIG, at(32)), None);
+        assert_eq!(session.tick(&CONFIG, at(33)), Some(Step::Ping));
+        assert_eq!(session.deadline(&CONFIG), at(42));
+        assert_eq!(session.tick(&CONFIG, at(41)), None);
         let mut silent = live(start);
-        assert_eq!(silent.tick(&RULES, at(33)), Some(Step::Ping));
+        assert_eq!(silent.tick(&CONFIG, at(33)), Some(Step::Ping));
         let gone = Step::Close(CloseCode::HeartbeatTimeout);
-        assert_eq!(silent.tick(&RULES, at(42)), Some(gone));
+        assert_eq!(silent.tick(&CONFIG, at(42)), Some(gone));
         // Whatever comes is a sign of life.
-        assert_eq!(session.received(&RULES, 10, at(40)), None);
-        assert_eq!(session.deadline(&RULES), at(73));
+        assert_eq!(session.received(&CONFIG, 10, at(40)), None);
+        assert_eq!(session.deadline(&CONFIG), at(73));
     }
 
     #[test]
@@ -427,10 +427,10 @@ mod tests {
         let now = Instant::now();
         let mut session = live(now);
         assert_eq!(
-            session.received(&RULES, 5_001, now),
+            session.received(&CONFIG, 5_001, now),
             Some(Step::Close(CloseCode::Flood))
         );
-        assert!((0..50).all(|_| session.counted(&RULES, now).is_ok()));
-        assert_eq!(session.counted(&RULES, now), Err(CloseCode::Flood));
+        assert!((0..50).all(|_| session.counted(&CONFIG, now).is_ok()));
+        assert_eq!(session.counted(&CONFIG, now), Err(CloseCode::Flood));
     }
 }

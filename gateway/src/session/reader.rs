@@ -8,7 +8,7 @@ use shared::close::CloseCode;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    Rules, Session, Step,
+    SessionConfig, Session, Step,
     context::SessionContext,
     frame_reader::{Assembler, Incoming},
 };
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
             context,
             link,
             read,
-            session: Session::new(&context.rules, Instant::now()),
+            session: Session::new(&context.config, Instant::now()),
             assembler: Assembler::new(context.max_frame_bytes, link.deflates),
             charge: context.memory.charge(),
             paused: None,
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
 
     /// When the timer has to ring at the latest.
     fn alarm(&self) -> Instant {
-        let deadline = self.session.deadline(&self.context.rules);
+        let deadline = self.session.deadline(&self.context.config);
         self.paused.map_or(deadline, |end| end.min(deadline))
     }
 
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
                 // Before the socket, which may never be empty.
                 () = &mut timer => {
                     let now = Instant::now();
-                    steps.extend(self.session.tick(&self.context.rules, now));
+                    steps.extend(self.session.tick(&self.context.config, now));
                     self.paused = self.paused.filter(|end| now < *end);
                     // Re-armed when it rings, about once per heartbeat, and for pauses.
                     timer.as_mut().reset(self.alarm());
@@ -197,8 +197,8 @@ impl<'a> Reader<'a> {
         let now = Instant::now();
         let metrics = &self.context.metrics;
         metrics.received_bytes_total.inc_by(bytes.len() as u64);
-        let rules = &self.context.rules;
-        if let Some(step) = self.session.received(rules, bytes.len(), now) {
+        let config = &self.context.config;
+        if let Some(step) = self.session.received(config, bytes.len(), now) {
             steps.push(step);
             return;
         }
@@ -206,13 +206,13 @@ impl<'a> Reader<'a> {
         let mut count = 0;
         let result = self.assembler.feed(bytes, &mut |incoming| {
             count += 1;
-            session.counted(rules, now)?;
-            steps.extend(interpret_message(session, rules, dialect, &incoming, now)?);
+            session.counted(config, now)?;
+            steps.extend(interpret_message(session, config, dialect, &incoming, now)?);
             Ok(())
         });
         metrics.frames_in_total.inc_by(count);
         let inflated = self.assembler.take_inflated();
-        let flood = session.received(rules, inflated, now);
+        let flood = session.received(config, inflated, now);
         let end = result.err().map(Step::Close).or(flood);
         if end == Some(Step::Close(CloseCode::Flood)) {
             // What a flood carried in front of its end is done for nobody.
@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
     fn pause(&mut self, pause: Duration) {
         let now = Instant::now();
         let end = self.paused.unwrap_or(now).max(now) + pause;
-        self.paused = Some(end.min(now + longest_pause(&self.context.rules)));
+        self.paused = Some(end.min(now + longest_pause(&self.context.config)));
     }
 
     /// Does what the session asks for; `true` when the connection is over.
@@ -262,13 +262,13 @@ impl<'a> Reader<'a> {
 
 /// How long what is read at once may pause a connection: its signs of life are in the same
 /// socket, and have to be found in time.
-fn longest_pause(rules: &Rules) -> Duration {
-    rules.heartbeat / 4
+fn longest_pause(config: &SessionConfig) -> Duration {
+    config.heartbeat / 4
 }
 
 fn interpret_message(
     session: &mut Session,
-    rules: &Rules,
+    config: &SessionConfig,
     dialect: Dialect,
     incoming: &Incoming<'_>,
     now: Instant,
@@ -281,7 +281,7 @@ fn interpret_message(
         Incoming::Text(text) => dialect.read_text(text),
     };
     match read {
-        Ok(request) => Ok(session.request(rules, request, now)),
+        Ok(request) => Ok(session.request(config, request, now)),
         Err(NotRead::Refuse(number, refusal)) => Ok(Some(Step::Refuse(number, refusal))),
         Err(NotRead::Close(code)) => Err(code),
     }
@@ -300,12 +300,12 @@ mod tests {
     use super::*;
     use crate::{dialect::request::Request, limits::token_bucket::Rate};
 
-    fn rules() -> Rules {
+    fn session_config() -> SessionConfig {
         let rate = |per_second| Rate {
             per_second,
             burst: 4 * per_second,
         };
-        Rules {
+        SessionConfig {
             heartbeat: Duration::from_secs(30),
             identify: Duration::from_secs(10),
             frames: rate(100),
@@ -327,8 +327,8 @@ mod tests {
 
     /// Gives a session whatever bytes a socket may give.
     fn feed(dialect: Dialect, live: bool, chunks: Vec<Vec<u8>>) {
-        let (rules, now) = (rules(), Instant::now());
-        let mut session = Session::new(&rules, now);
+        let (config, now) = (session_config(), Instant::now());
+        let mut session = Session::new(&config, now);
         if live {
             let token = shared::protocol::encode(&("t",));
             let identify = Request {
@@ -337,7 +337,7 @@ mod tests {
                 scope: 0,
                 body: token,
             };
-            session.request(&rules, identify, now);
+            session.request(&config, identify, now);
             session.opened(Caller {
                 user: UserId::sample(),
                 session: SessionId::sample(),
@@ -347,8 +347,8 @@ mod tests {
         let mut assembler = Assembler::new(1_000, true);
         for mut chunk in chunks {
             let fed = assembler.feed(&mut chunk, &mut |incoming| {
-                session.counted(&rules, now)?;
-                interpret_message(&mut session, &rules, dialect, &incoming, now).map(drop)
+                session.counted(&config, now)?;
+                interpret_message(&mut session, &config, dialect, &incoming, now).map(drop)
             });
             if fed.is_err() {
                 return;
