@@ -19,7 +19,7 @@ use gateway::{
         topics::TopicConfig,
     },
     dialect::Dialect,
-    limits::{connection_limit::ConnectionLimit, memory::Memory},
+    limits::{connection_limit::ConnectionLimit, memory_budget::MemoryBudget},
     metrics::{Metrics, ShardMetrics},
     session::frame_reader::{Assembler, Incoming},
     transport::socket::Socket,
@@ -75,7 +75,7 @@ fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
     };
     let metrics = Metrics::new(&Registry::new()).ok()?;
     let limit = ConnectionLimit::new(usize::MAX, usize::MAX);
-    let mut shard = Shard::new(config, &Memory::new(usize::MAX), ShardMetrics::new(metrics));
+    let mut shard = Shard::new(config, &MemoryBudget::new(usize::MAX), ShardMetrics::new(metrics));
     let shown = channels(50);
     for (connection, group) in (1..=sessions).zip((0..groups).cycle()) {
         let permit = limit.take_permit([127, 0, 0, 1].into()).ok()?;

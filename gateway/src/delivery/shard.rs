@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     connection::{Link, Pending},
-    limits::memory::Memory,
+    limits::memory_budget::MemoryBudget,
     metrics::ShardMetrics,
     transport::socket::Socket,
 };
@@ -69,7 +69,7 @@ struct Drain {
 pub async fn run<S: Socket>(
     mut inbox: mpsc::Receiver<ToShard<S>>,
     config: ShardConfig,
-    memory: Memory,
+    memory: MemoryBudget,
     metrics: ShardMetrics,
 ) {
     let mut shard = Shard::new(config, &memory, metrics);
@@ -120,7 +120,7 @@ pub async fn run<S: Socket>(
 
 impl<S: Socket> Shard<S> {
     /// A shard without connections.
-    pub fn new(config: ShardConfig, memory: &Memory, metrics: ShardMetrics) -> Self {
+    pub fn new(config: ShardConfig, memory: &MemoryBudget, metrics: ShardMetrics) -> Self {
         Self {
             writers: Writers::new(config.sockets, memory, metrics),
             topics: Topics::new(config.topics),

@@ -28,7 +28,7 @@ use crate::{
     connection::Link,
     deflate,
     dialect::{Dialect, frames::ControlFrames},
-    limits::memory::{Charge, Memory},
+    limits::memory_budget::{MemoryCharge, MemoryBudget},
     metrics::{RESET, ShardMetrics},
     transport::socket::Socket,
 };
@@ -103,7 +103,7 @@ pub struct Writers<S> {
     turns: Turns,
     config: SocketConfig,
     /// What of the gateway's memory waits here, as of the last tick.
-    charge: Charge,
+    charge: MemoryCharge,
     /// What this shard counts.
     pub metrics: ShardMetrics,
     /// Connections that are over: the shard takes them out of its topics. A slot would not
@@ -123,7 +123,7 @@ pub struct Blocked<S> {
 
 impl<S: Socket> Writers<S> {
     /// No connections yet.
-    pub fn new(config: SocketConfig, memory: &Memory, metrics: ShardMetrics) -> Self {
+    pub fn new(config: SocketConfig, memory: &MemoryBudget, metrics: ShardMetrics) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),

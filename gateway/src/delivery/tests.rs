@@ -34,7 +34,7 @@ use super::{
 use crate::{
     connection::{Link, Pending},
     dialect::Dialect,
-    limits::{connection_limit::ConnectionLimit, memory::Memory},
+    limits::{connection_limit::ConnectionLimit, memory_budget::MemoryBudget},
     metrics::{Metrics, ShardMetrics},
     transport::socket::Socket,
 };
@@ -123,7 +123,7 @@ impl House {
         };
         let metrics = Metrics::new(&Registry::new()).unwrap();
         Self {
-            shard: Shard::new(config, &Memory::new(MEMORY), ShardMetrics::new(metrics)),
+            shard: Shard::new(config, &MemoryBudget::new(MEMORY), ShardMetrics::new(metrics)),
             limit: ConnectionLimit::new(usize::MAX, usize::MAX),
             now: Instant::now(),
             blocked: Vec::new(),

@@ -15,8 +15,8 @@ use crate::{
     dialect::Dialect,
     limits::{
         connection_limit::{ConnectionPermit, ConnectionLimit},
-        memory::Memory,
-        token_bucket::{Bucket, Rate},
+        memory_budget::MemoryBudget,
+        token_bucket::{TokenBucket, Rate},
     },
     metrics::Metrics,
     requests::Requests,
@@ -40,7 +40,7 @@ pub struct Doors {
     /// How many connections there may be.
     pub connection_limit: ConnectionLimit,
     /// How much may wait for all of them.
-    pub memory: Memory,
+    pub memory: MemoryBudget,
     /// Bounds HTTP commands.
     pub http_limit: HttpLimit,
     /// The largest body of an HTTP request.
@@ -65,12 +65,12 @@ pub struct ConnectionNumbers(AtomicU64);
 
 /// Bounds the requests that are traced because their callers say so.
 #[derive(Debug)]
-pub struct TraceLimit(Mutex<Bucket>);
+pub struct TraceLimit(Mutex<TokenBucket>);
 
 impl TraceLimit {
     /// Nobody was traced yet.
     pub fn new(now: Instant) -> Self {
-        Self(Mutex::new(Bucket::full(TRACES, now)))
+        Self(Mutex::new(TokenBucket::full(TRACES, now)))
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::limits::{
     connection_limit::{ConnectionPermit, ConnectionLimit},
-    memory::{Charge, Memory},
+    memory_budget::{MemoryCharge, MemoryBudget},
 };
 
 /// Requests from before their body comes until their response was taken. Most of them wait
@@ -29,24 +29,24 @@ pub struct HttpLimit {
     visits: ConnectionLimit,
     turns: Semaphore,
     /// What HTTP holds, for its own bound and for that of all.
-    own: Memory,
-    all: Memory,
+    own: MemoryBudget,
+    all: MemoryBudget,
 }
 
 /// A request, from before its body comes until its response was taken.
 pub struct Visit {
     _permit: ConnectionPermit,
-    own: Charge,
-    all: Charge,
+    own: MemoryCharge,
+    all: MemoryCharge,
 }
 
 impl HttpLimit {
     /// Nobody is there yet. HTTP has a share of `memory`, of `bytes` in all.
-    pub fn new(memory: &Memory, bytes: usize) -> Self {
+    pub fn new(memory: &MemoryBudget, bytes: usize) -> Self {
         Self {
             visits: ConnectionLimit::new(VISITS, ADDRESS_VISITS),
             turns: Semaphore::new(TURNS),
-            own: Memory::new(bytes / SHARE),
+            own: MemoryBudget::new(bytes / SHARE),
             all: memory.clone(),
         }
     }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn http_keeps_to_its_share_and_no_address_takes_all_of_it() {
-        let memory = Memory::new(1_000_000);
+        let memory = MemoryBudget::new(1_000_000);
         let limit = HttpLimit::new(&memory, 1_000_000);
         let (one, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let mut visits: Vec<Visit> = (0..ADDRESS_VISITS)

@@ -1,9 +1,9 @@
 //! How many and how much there may be.
 //!
 //! - [`connection_limit`]: connections, in all and per network address;
-//! - [`memory`]: bytes that wait for slow clients;
+//! - [`memory_budget`]: bytes that wait for slow clients;
 //! - [`token_bucket`]: how fast somebody may ask.
 
 pub mod connection_limit;
-pub mod memory;
+pub mod memory_budget;
 pub mod token_bucket;

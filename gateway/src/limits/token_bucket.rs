@@ -15,13 +15,13 @@ pub struct Rate {
 
 /// A bucket that fills with time and is drawn from.
 #[derive(Debug)]
-pub struct Bucket {
+pub struct TokenBucket {
     /// What is left, in thousandths.
     level: u64,
     filled: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket.
     pub fn full(rate: Rate, now: Instant) -> Self {
         Self {
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_burst_passes_and_then_only_the_rate() {
         let start = Instant::now();
-        let mut bucket = Bucket::full(RATE, start);
+        let mut bucket = TokenBucket::full(RATE, start);
         assert!((0..20).all(|_| bucket.draw(RATE, 1, start)));
         assert!(!bucket.draw(RATE, 1, start));
         let later = start + Duration::from_millis(500);

@@ -19,7 +19,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::limits::token_bucket::{Bucket, Rate};
+use crate::limits::token_bucket::{TokenBucket, Rate};
 
 /// How many accounts, sessions and addresses are counted at once: some four megabytes each.
 /// Beyond that those are forgotten that asked least lately.
@@ -130,7 +130,7 @@ impl Quotas {
 #[derive(Debug)]
 struct Buckets<K> {
     rate: Rate,
-    known: Mutex<Recent<K, Bucket>>,
+    known: Mutex<Recent<K, TokenBucket>>,
 }
 
 impl<K: Hash + Eq + Copy> Buckets<K> {
@@ -146,7 +146,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
         let drawn = if let Some(bucket) = known.get(&key) {
             bucket.draw(self.rate, 1, now)
         } else {
-            let mut bucket = Bucket::full(self.rate, now);
+            let mut bucket = TokenBucket::full(self.rate, now);
             let drawn = bucket.draw(self.rate, 1, now);
             known.insert(key, bucket);
             drawn

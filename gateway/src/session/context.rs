@@ -20,7 +20,7 @@ use crate::{
     },
     dialect::request::Request,
     fanout::message::ToFanout,
-    limits::memory::Memory,
+    limits::memory_budget::MemoryBudget,
     metrics::Metrics,
     requests::{
         Requests,
@@ -40,7 +40,7 @@ pub struct SessionContext {
     /// The largest frame of a client.
     pub max_frame_bytes: usize,
     /// How much may wait for all of them.
-    pub memory: Memory,
+    pub memory: MemoryBudget,
     /// Asks workers.
     pub requests: Requests,
     /// Opens sessions.

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::{
     dialect::request::Request,
-    limits::token_bucket::{Bucket, Rate},
+    limits::token_bucket::{TokenBucket, Rate},
 };
 
 /// What all sessions of a gateway keep to.
@@ -108,8 +108,8 @@ pub struct Session {
     heard: Instant,
     /// Whether a sign of life was asked for since then.
     pinged: bool,
-    frames: Bucket,
-    bytes: Bucket,
+    frames: TokenBucket,
+    bytes: TokenBucket,
 }
 
 #[derive(Debug)]
@@ -127,8 +127,8 @@ impl Session {
             state: State::Unidentified { since: now },
             heard: now,
             pinged: false,
-            frames: Bucket::full(config.frames, now),
-            bytes: Bucket::full(config.bytes, now),
+            frames: TokenBucket::full(config.frames, now),
+            bytes: TokenBucket::full(config.bytes, now),
         }
     }
 

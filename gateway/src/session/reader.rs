@@ -17,7 +17,7 @@ use crate::{
     delivery::message::{Close, ToShard},
     dialect::{Dialect, request::NotRead},
     fanout::message::ToFanout,
-    limits::memory::Charge,
+    limits::memory_budget::MemoryCharge,
     metrics::{EOF, RESET},
     transport::{ReadHalf, WriteHalf},
 };
@@ -99,7 +99,7 @@ struct Reader<'a> {
     session: Session,
     assembler: Assembler,
     /// What it keeps of a message that is not complete.
-    charge: Charge,
+    charge: MemoryCharge,
     /// Until when nothing is read: the client asked more than it may.
     paused: Option<Instant>,
 }

@@ -8,7 +8,7 @@ use std::sync::{
 
 /// Counts bytes. Clones count together.
 #[derive(Debug, Clone)]
-pub struct Memory(Arc<Shared>);
+pub struct MemoryBudget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -18,12 +18,12 @@ struct Shared {
 
 /// Bytes of one holder, given back when it is dropped.
 #[derive(Debug)]
-pub struct Charge {
-    memory: Memory,
+pub struct MemoryCharge {
+    memory: MemoryBudget,
     bytes: usize,
 }
 
-impl Memory {
+impl MemoryBudget {
     /// At most about `bound` bytes.
     pub fn new(bound: usize) -> Self {
         Self(Arc::new(Shared {
@@ -33,8 +33,8 @@ impl Memory {
     }
 
     /// A holder of nothing yet.
-    pub fn charge(&self) -> Charge {
-        Charge {
+    pub fn charge(&self) -> MemoryCharge {
+        MemoryCharge {
             memory: self.clone(),
             bytes: 0,
         }
@@ -64,7 +64,7 @@ impl Memory {
     }
 }
 
-impl Charge {
+impl MemoryCharge {
     /// The holder holds so many bytes now.
     pub fn set(&mut self, bytes: usize) {
         let used = &self.memory.0.used;
@@ -82,12 +82,12 @@ impl Charge {
     }
 
     /// What all hold.
-    pub const fn memory(&self) -> &Memory {
+    pub const fn memory(&self) -> &MemoryBudget {
         &self.memory
     }
 }
 
-impl Drop for Charge {
+impl Drop for MemoryCharge {
     fn drop(&mut self) {
         self.set(0);
     }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn charges_add_up_and_everyone_gives_his_share_back() {
-        let memory = Memory::new(1_000);
+        let memory = MemoryBudget::new(1_000);
         let (mut one, mut other) = (memory.charge(), memory.charge());
         one.set(900);
         other.set(100);
