@@ -11,7 +11,7 @@ const FEW: usize = 8;
 
 /// A map of few or many.
 #[derive(Debug)]
-pub struct Few<K, V> {
+pub struct SmallMap<K, V> {
     few: Vec<(K, V)>,
     /// Once there is a table, everything is in it.
     #[expect(
@@ -21,7 +21,7 @@ pub struct Few<K, V> {
     many: Option<Box<HashMap<K, V, RandomState>>>,
 }
 
-impl<K, V> Default for Few<K, V> {
+impl<K, V> Default for SmallMap<K, V> {
     fn default() -> Self {
         Self {
             few: Vec::new(),
@@ -30,7 +30,7 @@ impl<K, V> Default for Few<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V> Few<K, V> {
+impl<K: Eq + Hash, V> SmallMap<K, V> {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -151,7 +151,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_map(changes in proptest::collection::vec((0_u8..20, any::<Option<u8>>()), 0..200)) {
-            let (mut few, mut model) = (Few::default(), BTreeMap::new());
+            let (mut few, mut model) = (SmallMap::default(), BTreeMap::new());
             for (key, value) in changes {
                 if let Some(value) = value {
                     prop_assert_eq!(few.insert(key, value), model.insert(key, value));

@@ -16,7 +16,7 @@ use super::{
     message::{GroupKey, Join, Move, RightsChange, Sight},
     sockets::Writers,
 };
-use crate::{dialect::frames::ControlFrames, small_map::Few, transport::socket::Socket};
+use crate::{dialect::frames::ControlFrames, small_map::SmallMap, transport::socket::Socket};
 
 /// A change of rights, with its moves by the slots of their connections.
 struct Regrouping<'a> {
@@ -41,7 +41,7 @@ pub struct Topics {
 
 struct Topic {
     last: u64,
-    groups: Few<GroupKey, Group>,
+    groups: SmallMap<GroupKey, Group>,
     /// Members who do not get events yet.
     held: Vec<Held>,
 }
@@ -91,7 +91,7 @@ impl Topics {
     pub fn join(&mut self, slot: u32, join: &Join, now: Instant) {
         let topic = self.topics.entry(join.topic).or_insert_with(|| Topic {
             last: join.position,
-            groups: Few::default(),
+            groups: SmallMap::default(),
             held: Vec::new(),
         });
         topic.last = topic.last.max(join.position);

@@ -9,7 +9,7 @@ use shared::{
 use tokio::time::Instant;
 
 use super::views::Sights;
-use crate::{connection::Link, delivery::message::GroupId, small_map::Few};
+use crate::{connection::Link, delivery::message::GroupId, small_map::SmallMap};
 
 /// The most events of a topic that wait for one that is missing, or for the structure.
 /// What is beyond comes from the log later.
@@ -65,7 +65,7 @@ pub struct Topic {
     /// has to be read: then nothing is given out.
     pub sights: Option<Box<Sights>>,
     /// The sessions, by connection.
-    pub members: Few<u64, Member>,
+    pub members: SmallMap<u64, Member>,
     /// Sessions that are to be attached once the topic has come far enough.
     pub waiting: Vec<u64>,
     /// How many members each shard has.
@@ -111,7 +111,7 @@ impl Topic {
             asking: false,
             idle_since: None,
             sights: None,
-            members: Few::default(),
+            members: SmallMap::default(),
             waiting: Vec::new(),
             shards: vec![0; shards],
             ahead: BTreeMap::new(),

@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{
     delivery::message::{Channels, GroupId},
-    small_map::Few,
+    small_map::SmallMap,
 };
 
 /// How many changes of single members are remembered.
@@ -77,7 +77,7 @@ pub struct Sights {
     /// Whom the structure names.
     named: Named,
     version: u64,
-    groups: Few<GroupId, Group>,
+    groups: SmallMap<GroupId, Group>,
     keys: HashMap<Key, GroupId, RandomState>,
     next: u32,
     /// The last changes of single members: who left, or holds other roles.
@@ -130,7 +130,7 @@ impl Sights {
             named: structure.named().collect(),
             structure: Arc::new(structure),
             version,
-            groups: Few::default(),
+            groups: SmallMap::default(),
             keys: HashMap::default(),
             next: 0,
             recent: VecDeque::new(),
