@@ -34,7 +34,7 @@ pub const CHECK: &str = "bus";
 
 /// What was heard of the probes. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Echo(Arc<Shared>);
+pub struct ProbeState(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -43,7 +43,7 @@ struct Shared {
     beat_at: Mutex<Option<Instant>>,
 }
 
-impl Echo {
+impl ProbeState {
     /// A probe came back.
     pub fn heard(&self, bytes: &[u8], now: Instant) {
         if let Ok(number) = bytes.try_into().map(u64::from_be_bytes) {
@@ -76,13 +76,13 @@ impl Echo {
 }
 
 /// Probes the bus.
-pub struct Probe {
+pub struct BusProbe {
     /// The bus.
     pub bus: Bus,
     /// This gateway.
     pub node: String,
     /// What was heard.
-    pub echo: Echo,
+    pub probe_state: ProbeState,
     /// Builds the link anew.
     pub control: SubscriberControl,
     /// Where the result is shown.
@@ -91,7 +91,7 @@ pub struct Probe {
     pub metrics: Metrics,
 }
 
-impl Probe {
+impl BusProbe {
     /// Probes without end.
     pub async fn run(self) {
         let mut ticks = interval(PERIOD);
@@ -99,13 +99,13 @@ impl Probe {
         let (mut sent, mut missed, mut sent_at) = (0_u64, 0_u64, Instant::now());
         let mut anew_at = None;
         // A gateway that begins on the wrong Redis never hears a lane.
-        self.echo.beat(sent_at);
+        self.probe_state.beat(sent_at);
         loop {
             let now = ticks.tick().await;
             // Nothing was sent before the first tick, so nothing was heard.
             if sent > 0 {
                 missed = self.missed(sent, sent_at, missed);
-                let silence = self.echo.silence(now);
+                let silence = self.probe_state.silence(now);
                 let silence = silence.filter(|silence| *silence >= LANES_SILENT);
                 self.judge(missed, silence);
                 let unheard = missed > 0 && missed.is_multiple_of(RESET);
@@ -129,7 +129,7 @@ impl Probe {
     }
 
     fn missed(&self, sent: u64, sent_at: Instant, missed: u64) -> u64 {
-        let (heard, at) = self.echo.last();
+        let (heard, at) = self.probe_state.last();
         if heard < sent {
             self.metrics.probes_missed_total.inc();
             return missed + 1;
@@ -157,12 +157,12 @@ mod tests {
 
     #[test]
     fn silence_counts_from_the_last_beat() {
-        let (echo, now) = (Echo::default(), Instant::now());
-        assert_eq!(echo.silence(now), None, "nobody was heard yet");
-        echo.beat(now);
-        echo.heard(&7_u64.to_be_bytes(), now + LANES_SILENT);
-        assert_eq!(echo.silence(now + LANES_SILENT), Some(LANES_SILENT));
-        echo.beat(now + LANES_SILENT);
-        assert_eq!(echo.silence(now + LANES_SILENT), Some(Duration::ZERO));
+        let (probe_state, now) = (ProbeState::default(), Instant::now());
+        assert_eq!(probe_state.silence(now), None, "nobody was heard yet");
+        probe_state.beat(now);
+        probe_state.heard(&7_u64.to_be_bytes(), now + LANES_SILENT);
+        assert_eq!(probe_state.silence(now + LANES_SILENT), Some(LANES_SILENT));
+        probe_state.beat(now + LANES_SILENT);
+        assert_eq!(probe_state.silence(now + LANES_SILENT), Some(Duration::ZERO));
     }
 }

@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    bus_probe::{self, Echo, Probe},
+    bus_probe::{self, ProbeState, BusProbe},
     config::Config,
     delivery::{message::ToShard, shard, shards::Shards},
     doors::{
@@ -342,11 +342,11 @@ impl Foundation<'_> {
         inbox: mpsc::Receiver<ToFanout>,
     ) -> Result<(), BusError> {
         let subscriber = self.subscribe_own_topics().await?;
-        let (control, echo) = (subscriber.control(), Echo::default());
-        let probe = Probe {
+        let (control, probe_state) = (subscriber.control(), ProbeState::default());
+        let probe = BusProbe {
             bus: self.bus.clone(),
             node: self.name.clone(),
-            echo: echo.clone(),
+            probe_state: probe_state.clone(),
             control: control.clone(),
             health: health.clone(),
             metrics: self.metrics.clone(),
@@ -367,7 +367,7 @@ impl Foundation<'_> {
             entries: self.entries.clone(),
             replies: self.replies.clone(),
             join_server: Box::new(move |joining| joiner.start_joining(joining)),
-            echo,
+            probe_state,
             tasks: self.tasks.clone(),
             results,
             metrics: self.metrics.clone(),

@@ -20,7 +20,7 @@ use super::{
     topic_router::{Job, Joining, Table},
 };
 use crate::{
-    bus_probe::Echo,
+    bus_probe::ProbeState,
     delivery::{message::ToShard, shards::shard_of},
     metrics::Metrics,
     requests::{
@@ -52,7 +52,7 @@ pub struct Fanout {
     /// Attaches sessions whose account joined a server to its topic.
     pub join_server: Box<dyn Fn(Joining) + Send + Sync>,
     /// Hears the probes of the bus.
-    pub echo: Echo,
+    pub probe_state: ProbeState,
     /// Where its tasks run.
     pub tasks: TaskTracker,
     /// Where its tasks put their answers.
@@ -124,12 +124,12 @@ impl Fanout {
             }
             Delivery::Message(Topic::Beats, bytes) => match unpack::<Beat>(&bytes) {
                 Ok(beat) => {
-                    self.echo.beat(now);
+                    self.probe_state.beat(now);
                     self.table.beat(&beat, now);
                 }
                 Err(error) => self.garbled("beat", &error),
             },
-            Delivery::Message(Topic::Probe(_), bytes) => self.echo.heard(&bytes, now),
+            Delivery::Message(Topic::Probe(_), bytes) => self.probe_state.heard(&bytes, now),
             Delivery::Message(Topic::Chunks(_), _) => {}
         }
     }

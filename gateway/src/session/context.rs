@@ -88,7 +88,7 @@ impl SessionContext {
                 self.shards.close_connection(link, Close::Code(code)).await;
             }
             Step::Closed(code) => {
-                self.shards.close_connection(link, Close::Echo(code)).await;
+                self.shards.close_connection(link, Close::ProbeState(code)).await;
             }
         }
         None
