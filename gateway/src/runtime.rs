@@ -26,8 +26,8 @@ use crate::{
     config::Config,
     delivery::{message::ToShard, shard, shards::Shards},
     doors::{
-        accept::{self, Door},
-        client_origin::Origins,
+        accept::{self, Acceptor},
+        client_origin::ClientOrigins,
         context::{ConnectionNumbers, Doors, TraceLimit},
         http::build_router,
         http_limit::HttpLimit,
@@ -50,7 +50,7 @@ use crate::{
         pending::PendingReplies,
         queries::{Queries, hear_chunks},
         quotas::Quotas,
-        token_cache::Tokens,
+        token_cache::TokenCache,
     },
     session::{
         attach::SessionOpener, catch_up::AttachHandles, context::SessionContext, event_log::Log,
@@ -113,8 +113,8 @@ pub async fn run(
             tracing::error!(%error, "the operations port has ended");
         }
     });
-    let door = build_door(&config, &runtime)?;
-    runtime.doors.tasks.spawn(accept::run(listener, door));
+    let acceptor = build_acceptor(&config, &runtime)?;
+    runtime.doors.tasks.spawn(accept::run(listener, acceptor));
     tracing::info!(node.id = %config.node.node, "serving");
     let broken = tokio::select! {
         () = shutdown.cancelled() => false,
@@ -135,7 +135,7 @@ pub async fn run(
 }
 
 /// What connections pass.
-fn build_door(config: &Config, runtime: &Runtime) -> Result<Arc<Door>, Error> {
+fn build_acceptor(config: &Config, runtime: &Runtime) -> Result<Arc<Acceptor>, Error> {
     let (limits, transport) = (&config.limits, &config.transport);
     let total = limits.max_connections.saturating_add(SPARE_SOCKETS);
     let sessions = limits.max_address_connections;
@@ -147,7 +147,7 @@ fn build_door(config: &Config, runtime: &Runtime) -> Result<Arc<Door>, Error> {
         runtime.vital.spawn(certificate.follow());
     }
     let doors = &runtime.doors;
-    Ok(Arc::new(Door {
+    Ok(Arc::new(Acceptor {
         router: build_router(Arc::clone(doors)),
         sockets: ConnectionLimit::new(total, if direct { per_address } else { usize::MAX }),
         addresses: ConnectionLimit::new(total, per_address),
@@ -225,7 +225,7 @@ impl Runtime {
         base.start_fanout(health, senders, &opener, fanout_inbox)
             .await?;
         base.vital.spawn(batcher.run());
-        let origins = Origins::new(&config.origins, config.trusted_proxies, keys);
+        let origins = ClientOrigins::new(&config.origins, config.trusted_proxies, keys);
         let doors = base.build_doors(requests, opener, origins);
         Ok(Self {
             doors: Arc::new(doors),
@@ -302,7 +302,7 @@ impl Foundation<'_> {
         let (entries, replies) = (self.entries.clone(), self.replies.clone());
         let requests = Requests {
             quotas: Arc::new(Quotas::new(self.config.limits.quota_config())),
-            tokens: Arc::<Tokens>::default(),
+            token_cache: Arc::<TokenCache>::default(),
             commands,
             queries: Queries::new(self.bus.clone(), entries, replies, metrics.clone()),
             entries: self.entries.clone(),
@@ -327,7 +327,7 @@ impl Foundation<'_> {
                 shards,
                 metrics: self.metrics.clone(),
             },
-            tokens: Arc::clone(&requests.tokens),
+            token_cache: Arc::clone(&requests.token_cache),
             quotas: Arc::clone(&requests.quotas),
             tasks: self.tasks.clone(),
         }
@@ -387,7 +387,7 @@ impl Foundation<'_> {
         Ok(subscriber)
     }
 
-    fn build_doors(&self, requests: Requests, opener: SessionOpener, origins: Origins) -> Doors {
+    fn build_doors(&self, requests: Requests, opener: SessionOpener, origins: ClientOrigins) -> Doors {
         let limits = &self.config.limits;
         let sessions = SessionContext {
             node: self.config.node.node.clone(),

@@ -48,7 +48,7 @@ pub struct Peer {
 
 /// What connections pass.
 #[derive(Clone)]
-pub struct Door {
+pub struct Acceptor {
     /// What is behind it.
     pub router: Router,
     /// Bounds connections of any kind.
@@ -106,20 +106,20 @@ impl From<LimitReached> for Refused {
 }
 
 /// Accepts until the door is closed.
-pub async fn run(listener: TcpListener, door: Arc<Door>) {
+pub async fn run(listener: TcpListener, acceptor: Arc<Acceptor>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = door.stop.cancelled() => return,
+            () = acceptor.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => match door.sockets.take_permit(peer.ip()) {
+            Ok((stream, peer)) => match acceptor.sockets.take_permit(peer.ip()) {
                 Ok(permit) => {
-                    let tasks = door.tasks.clone();
-                    tasks.spawn(Arc::clone(&door).pass(stream, peer, permit));
+                    let tasks = acceptor.tasks.clone();
+                    tasks.spawn(Arc::clone(&acceptor).pass(stream, peer, permit));
                 }
                 // No answer: writing one would cost what there is none left of.
-                Err(reached) => door.refuse(&reached.into()),
+                Err(reached) => acceptor.refuse(&reached.into()),
             },
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -140,7 +140,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-impl Door {
+impl Acceptor {
     fn refuse(&self, refused: &Refused) {
         if let Refused::Proxy(error) | Refused::Tls(error) = refused {
             tracing::debug!(cause = refused.cause(), %error, "a socket was refused");

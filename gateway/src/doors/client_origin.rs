@@ -36,13 +36,13 @@ impl Scheme {
 
 /// Decides about addresses and origins.
 #[derive(Debug, Clone)]
-pub struct Origins {
+pub struct ClientOrigins {
     allowed: Vec<String>,
     trusted_proxies: usize,
     keys: ClusterKeys,
 }
 
-impl Origins {
+impl ClientOrigins {
     /// Allows these origins besides the gateway's own host.
     pub fn new(allowed: &[String], trusted_proxies: usize, keys: ClusterKeys) -> Self {
         let allowed = allowed
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn only_own_and_listed_pages_may_connect() {
-        let origins = Origins::new(&["https://Chat.example/".to_owned()], 0, keys());
+        let origins = ClientOrigins::new(&["https://Chat.example/".to_owned()], 0, keys());
         let check = |origin| {
             let headers = headers(&[("host", "Gateway:8080"), ("origin", origin)]);
             origins.check(&headers, Scheme::Http).is_ok()
@@ -191,7 +191,7 @@ mod tests {
             if let Some(proto) = proto {
                 headers.append("x-forwarded-proto", HeaderValue::from_static(proto));
             }
-            let origins = Origins::new(&[], proxies, keys());
+            let origins = ClientOrigins::new(&[], proxies, keys());
             origins.check(&headers, seen).is_ok()
         };
         let (plain, secure) = ("http://chat.example", "https://chat.example");
@@ -232,7 +232,7 @@ mod tests {
             (2, "1.1.1.1"),
             (9, "10.0.0.1"),
         ] {
-            let origins = Origins::new(&[], proxies, keys());
+            let origins = ClientOrigins::new(&[], proxies, keys());
             assert_eq!(
                 origins.address(&headers, peer).to_string(),
                 expected,
@@ -249,7 +249,7 @@ mod tests {
             for value in values {
                 headers.append("x-forwarded-for", HeaderValue::from_bytes(value).unwrap());
             }
-            Origins::new(&[], 2, keys()).address(&headers, peer)
+            ClientOrigins::new(&[], 2, keys()).address(&headers, peer)
         };
         // The second proxy says whom it heard: somebody who is not the one that he invented.
         let heard = forwarded(&[b"6.6.6.6", b"\xff", b"2.2.2.2"]);
@@ -271,14 +271,14 @@ mod tests {
             ("unknown", "10.0.0.1"),
         ] {
             let headers = headers(&[("x-forwarded-for", named)]);
-            let origins = Origins::new(&[], 1, keys());
+            let origins = ClientOrigins::new(&[], 1, keys());
             assert_eq!(origins.address(&headers, peer).to_string(), expected);
         }
     }
 
     #[test]
     fn a_network_has_one_hash() {
-        let hash = |address: &str| Origins::new(&[], 0, keys()).hash(address.parse().unwrap());
+        let hash = |address: &str| ClientOrigins::new(&[], 0, keys()).hash(address.parse().unwrap());
         assert_eq!(hash("2001:db8::1"), hash("2001:db8::2"));
         assert_ne!(hash("2001:db8::1"), hash("2001:db8:1::1"));
         assert_ne!(hash("10.0.0.1"), hash("10.0.0.2"));

@@ -24,7 +24,7 @@ use tracing::{Instrument, Span};
 use super::{
     accept::Peer,
     context::Doors,
-    http_limit::Visit,
+    http_limit::HttpVisit,
     response::{status_of, write_json, write_preflight, write_refusal},
 };
 use crate::{
@@ -119,7 +119,7 @@ fn find_span(doors: &Doors, headers: &HeaderMap) -> Span {
 /// A response that holds its place until its last byte was taken.
 struct Taken {
     text: String,
-    _visit: Visit,
+    _visit: HttpVisit,
 }
 
 impl AsRef<[u8]> for Taken {
@@ -134,7 +134,7 @@ async fn execute_request(
     scope: Option<&str>,
     address: IpAddr,
     request: Request,
-) -> Result<(String, Visit), Refusal> {
+) -> Result<(String, HttpVisit), Refusal> {
     let row = row_named(name).ok_or(Reason::UnknownCommand)?;
     let scope = json::scope(scope)?;
     let token = find_bearer(request.headers())?.map(ToOwned::to_owned);
@@ -179,7 +179,7 @@ async fn identify_caller(
     };
     let claim = doors.requests.entries.check_token(token);
     let session = claim.ok_or(Reason::Unauthenticated)?.session;
-    let caller = match doors.requests.tokens.known(token, now) {
+    let caller = match doors.requests.token_cache.known(token, now) {
         Some(Known::Opens(caller)) => {
             quotas.admit(Who::Account(caller.user), what, address, now)?;
             caller
@@ -189,7 +189,7 @@ async fn identify_caller(
             quotas.admit(Who::Session(session), what, address, now)?;
             let caller = doors
                 .requests
-                .tokens
+                .token_cache
                 .ask(&doors.requests.queries, token)
                 .await?;
             quotas.opened(caller.user, now)?;
@@ -225,7 +225,7 @@ async fn read_body(
     doors: &Doors,
     row: &Row,
     body: Body,
-    visit: &mut Visit,
+    visit: &mut HttpVisit,
 ) -> Result<Vec<u8>, Refusal> {
     let malformed = || Refusal::field(Reason::Malformed, "body");
     let read = timeout(BODY, collect_body(doors, body, visit)).await;
@@ -237,7 +237,7 @@ async fn read_body(
 }
 
 /// Reads a body; what came of it counts, not what was announced.
-async fn collect_body(doors: &Doors, body: Body, visit: &mut Visit) -> Result<Vec<u8>, Refusal> {
+async fn collect_body(doors: &Doors, body: Body, visit: &mut HttpVisit) -> Result<Vec<u8>, Refusal> {
     let mut pieces = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(piece) = pieces.next().await {

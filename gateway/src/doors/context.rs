@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{client_origin::Origins, http_limit::HttpLimit};
+use super::{client_origin::ClientOrigins, http_limit::HttpLimit};
 use crate::{
     connection::Link,
     delivery::shards::shard_of,
@@ -36,7 +36,7 @@ pub struct Doors {
     /// Asks workers, for HTTP.
     pub requests: Requests,
     /// Which addresses and pages may connect.
-    pub origins: Origins,
+    pub origins: ClientOrigins,
     /// How many connections there may be.
     pub connection_limit: ConnectionLimit,
     /// How much may wait for all of them.

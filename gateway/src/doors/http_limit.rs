@@ -34,7 +34,7 @@ pub struct HttpLimit {
 }
 
 /// A request, from before its body comes until its response was taken.
-pub struct Visit {
+pub struct HttpVisit {
     _permit: ConnectionPermit,
     own: MemoryCharge,
     all: MemoryCharge,
@@ -52,10 +52,10 @@ impl HttpLimit {
     }
 
     /// Lets a request in, before its body comes.
-    pub fn admit_visit(&self, address: IpAddr) -> Result<Visit, Refusal> {
+    pub fn admit_visit(&self, address: IpAddr) -> Result<HttpVisit, Refusal> {
         self.check_memory()?;
         let permit = self.visits.take_permit(address).map_err(|_full| busy())?;
-        Ok(Visit {
+        Ok(HttpVisit {
             _permit: permit,
             own: self.own.charge(),
             all: self.all.charge(),
@@ -77,7 +77,7 @@ impl HttpLimit {
     }
 }
 
-impl Visit {
+impl HttpVisit {
     /// It holds so many bytes now.
     pub fn holds(&mut self, bytes: usize) {
         self.own.set(bytes);
@@ -98,7 +98,7 @@ mod tests {
         let memory = MemoryBudget::new(1_000_000);
         let limit = HttpLimit::new(&memory, 1_000_000);
         let (one, other) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let mut visits: Vec<Visit> = (0..ADDRESS_VISITS)
+        let mut visits: Vec<HttpVisit> = (0..ADDRESS_VISITS)
             .map(|_| limit.admit_visit(one).unwrap())
             .collect();
         assert_eq!(limit.admit_visit(one).err(), Some(busy()));

@@ -18,7 +18,7 @@ pub mod token_cache;
 use std::sync::Arc;
 
 use self::{
-    commands::Commands, entries::Entries, queries::Queries, quotas::Quotas, token_cache::Tokens,
+    commands::Commands, entries::Entries, queries::Queries, quotas::Quotas, token_cache::TokenCache,
 };
 
 /// Everything that asks workers, for those who serve clients. Clones share it.
@@ -27,7 +27,7 @@ pub struct Requests {
     /// What accounts and addresses may ask.
     pub quotas: Arc<Quotas>,
     /// Tokens that were asked about lately.
-    pub tokens: Arc<Tokens>,
+    pub token_cache: Arc<TokenCache>,
     /// Commands to lanes.
     pub commands: Commands,
     /// Questions to workers.

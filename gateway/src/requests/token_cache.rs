@@ -27,7 +27,7 @@ type Hash = [u8; 32];
 
 /// What was answered lately.
 #[derive(Debug)]
-pub struct Tokens(Mutex<Recent<Hash, (Known, Instant)>>);
+pub struct TokenCache(Mutex<Recent<Hash, (Known, Instant)>>);
 
 /// What is known of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +38,13 @@ pub enum Known {
     OpensNothing,
 }
 
-impl Default for Tokens {
+impl Default for TokenCache {
     fn default() -> Self {
         Self(Mutex::new(Recent::new(CAPACITY)))
     }
 }
 
-impl Tokens {
+impl TokenCache {
     /// What was answered about `token` lately.
     pub fn known(&self, token: &str, now: Instant) -> Option<Known> {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,16 +88,16 @@ mod tests {
 
     #[test]
     fn answers_are_known_for_two_seconds_and_few_enough() {
-        let (tokens, now) = (Tokens::default(), Instant::now());
-        assert_eq!(tokens.known("t", now), None);
-        tokens.remember("t", Known::OpensNothing, now);
+        let (token_cache, now) = (TokenCache::default(), Instant::now());
+        assert_eq!(token_cache.known("t", now), None);
+        token_cache.remember("t", Known::OpensNothing, now);
         let almost = now + AGE - Duration::from_millis(1);
-        assert_eq!(tokens.known("t", almost), Some(Known::OpensNothing));
-        assert_eq!(tokens.known("t", now + AGE), None);
+        assert_eq!(token_cache.known("t", almost), Some(Known::OpensNothing));
+        assert_eq!(token_cache.known("t", now + AGE), None);
         for number in 0..CAPACITY * 2 {
-            tokens.remember(&number.to_string(), Known::OpensNothing, now);
+            token_cache.remember(&number.to_string(), Known::OpensNothing, now);
         }
-        let kept = tokens.0.lock().unwrap().len();
+        let kept = token_cache.0.lock().unwrap().len();
         assert!(kept <= CAPACITY, "{kept}");
     }
 }

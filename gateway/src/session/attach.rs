@@ -23,7 +23,7 @@ use crate::{
     metrics::Counted,
     requests::{
         quotas::Quotas,
-        token_cache::{Known, Tokens},
+        token_cache::{Known, TokenCache},
     },
 };
 
@@ -33,7 +33,7 @@ pub struct SessionOpener {
     /// What sessions are attached with.
     pub handles: AttachHandles,
     /// Tokens that were asked about lately.
-    pub tokens: Arc<Tokens>,
+    pub token_cache: Arc<TokenCache>,
     /// How many sessions an account may open.
     pub quotas: Arc<Quotas>,
     /// Where sessions are opened.
@@ -78,7 +78,7 @@ impl SessionOpener {
         let turn = link.attaching.acquire().await;
         let asked = Instant::now();
         // Who opened too many a moment ago is known still: no worker is asked for nothing.
-        let known = match self.tokens.known(&token, asked) {
+        let known = match self.token_cache.known(&token, asked) {
             Some(Known::Opens(caller)) => Some(caller.user),
             _ => None,
         };
@@ -92,7 +92,7 @@ impl SessionOpener {
         let opened = match self.handles.ask_worker(link, &query).await {
             Ok(NodeAnswer::Opened(opened)) => opened,
             Ok(NodeAnswer::Unauthenticated) => {
-                self.tokens.remember(&token, Known::OpensNothing, asked);
+                self.token_cache.remember(&token, Known::OpensNothing, asked);
                 return Err(self
                     .handles
                     .end_session(link, CloseCode::Unauthenticated)
@@ -108,7 +108,7 @@ impl SessionOpener {
         if known.is_none()
             && let Err(ended) = self.admit_session(link, caller.user, Instant::now()).await
         {
-            self.tokens.remember(&token, Known::Opens(caller), asked);
+            self.token_cache.remember(&token, Known::Opens(caller), asked);
             return Err(ended);
         }
         let epoch = Some(epoch_number(&opened.epoch));

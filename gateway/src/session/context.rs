@@ -137,7 +137,7 @@ impl SessionContext {
         let claim = self.requests.entries.check_token(token);
         let claim = claim.ok_or(CloseCode::Unauthenticated)?;
         let now = Instant::now();
-        if self.requests.tokens.known(token, now) == Some(Known::OpensNothing) {
+        if self.requests.token_cache.known(token, now) == Some(Known::OpensNothing) {
             return Err(CloseCode::Unauthenticated);
         }
         // Whether the session is open, nobody knows yet: so its owner pays nothing.
