@@ -35,9 +35,9 @@ use crate::{
     fanout::{
         message::ToFanout,
         outbox::Outbox,
-        subscriptions::{self, Wants},
+        subscriptions::{self, WantedTopics},
         task::{self, Fanout},
-        topic_router::Table,
+        topic_router::TopicRouter,
     },
     limits::{connection_limit::ConnectionLimit, memory_budget::MemoryBudget},
     metrics::{Metrics, ShardMetrics},
@@ -353,15 +353,15 @@ impl Foundation<'_> {
         };
         self.vital.spawn(probe.run());
         let (results, done) = mpsc::channel(task::RESULTS);
-        let wants = Wants::default();
+        let wants = WantedTopics::default();
         self.vital
             .spawn(subscriptions::run(wants.clone(), control, results.clone()));
         let metrics = self.metrics.clone();
         let admission = self.admission.clone();
-        let table = Table::new(shards.len(), wants, admission, metrics, Instant::now());
+        let router = TopicRouter::new(shards.len(), wants, admission, metrics, Instant::now());
         let joiner = opener.clone();
         let fanout = Fanout {
-            table,
+            router,
             shards: Outbox::new(shards),
             queries: opener.handles.queries.clone(),
             entries: self.entries.clone(),

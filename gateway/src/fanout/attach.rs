@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     message::{Attach, AttachTopic, Attached, Cause, Rights},
     topic::{Member, Membership, Topic, TopicKind},
-    topic_router::{Connected, GRACE, Pending, Table, topic_is_behind},
+    topic_router::{Connected, GRACE, Pending, TopicRouter, topic_is_behind},
 };
 use crate::{
     connection::Link,
@@ -20,7 +20,7 @@ use crate::{
 /// How long a session waits for its topics before it goes on without the servers that are
 /// late, or ends because its own topic is.
 const PATIENCE: Duration = Duration::from_secs(10);
-impl Table {
+impl TopicRouter {
     /// A session is to get the events of topics. It is attached once each of them
     /// has come as far as its snapshot: what it then sees is of one moment.
     pub fn attach(&mut self, attach: Attach, reply: oneshot::Sender<Vec<Attached>>, now: Instant) {

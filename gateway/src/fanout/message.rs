@@ -94,7 +94,7 @@ pub struct Rights {
 }
 
 /// The answer to something that was fetched.
-pub enum Done {
+pub enum Fetched {
     /// The bus has these subscriptions.
     Subscribed(Vec<u64>),
     /// A repair.

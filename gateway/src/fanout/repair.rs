@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     topic::{Subscription, TopicKind},
-    topic_router::{GRACE, Job, Table},
+    topic_router::{GRACE, Fetch, TopicRouter},
 };
 use crate::requests::gateway_queries::Repaired;
 
@@ -21,7 +21,7 @@ const MAX_HEADS: usize = 2;
 /// How long to wait after a query failed.
 const RETRY: Duration = Duration::from_millis(500);
 
-impl Table {
+impl TopicRouter {
     /// Reads what follows the last event of a topic, when it is its turn.
     pub(super) fn repair(&mut self, number: u64, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
@@ -42,7 +42,7 @@ impl Table {
                 topic.repair_want = topic.want;
                 self.repairs_running += 1;
                 self.metrics.repairs_total.inc();
-                self.jobs.push(Job::Repair {
+                self.jobs.push(Fetch::Repair {
                     topic: number,
                     after: topic.last,
                 });
@@ -183,7 +183,7 @@ impl Table {
                 .collect();
             if !batch.is_empty() {
                 self.heads_running += 1;
-                self.jobs.push(Job::Heads(batch));
+                self.jobs.push(Fetch::Heads(batch));
             }
         }
     }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{
     topic::{Membership, Topic, TopicKind},
-    topic_router::{Job, STRUCTURES, Table, trace},
+    topic_router::{Fetch, STRUCTURES, TopicRouter, trace},
     views::{Folded, Regroup, Sights, gained},
 };
 use crate::delivery::{
@@ -31,7 +31,7 @@ const MAX_STRUCTURES: usize = 4;
 /// How long to wait after one failed.
 const RETRY: Duration = Duration::from_millis(250);
 
-impl Table {
+impl TopicRouter {
     /// Gives out an event that changes rights, to those who see its channel after
     /// it; to those who saw it before, where the channel is gone with it.
     pub(super) fn change_rights(
@@ -175,7 +175,7 @@ impl Table {
                 .collect();
             if !batch.is_empty() {
                 self.structures_running += 1;
-                self.jobs.push(Job::Structures(batch));
+                self.jobs.push(Fetch::Structures(batch));
             }
         }
     }

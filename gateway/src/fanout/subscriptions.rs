@@ -19,7 +19,7 @@ const RETRY: Duration = Duration::from_millis(250);
 /// What is wanted, by topic: the last word counts, so this is bounded by the
 /// number of topics. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Wants(Arc<Shared>);
+pub struct WantedTopics(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -27,7 +27,7 @@ struct Shared {
     wake: Notify,
 }
 
-impl Wants {
+impl WantedTopics {
     /// Wants a topic, or wants it no longer.
     pub fn set(&self, topic: u64, wanted: bool) {
         self.lock().insert(topic, wanted);
@@ -65,9 +65,9 @@ impl Wants {
 
 /// Subscribes and unsubscribes until nobody listens any more.
 pub async fn run(
-    wants: Wants,
+    wants: WantedTopics,
     control: SubscriberControl,
-    subscribed: mpsc::Sender<super::message::Done>,
+    subscribed: mpsc::Sender<super::message::Fetched>,
 ) {
     while !subscribed.is_closed() {
         let (add, remove) = wants.take();
@@ -91,7 +91,7 @@ pub async fn run(
             match control.subscribe(names(&add)).await {
                 Ok(()) => {
                     if subscribed
-                        .send(super::message::Done::Subscribed(add))
+                        .send(super::message::Fetched::Subscribed(add))
                         .await
                         .is_err()
                     {

@@ -15,9 +15,9 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    message::{Done, ToFanout},
+    message::{Fetched, ToFanout},
     outbox::Outbox,
-    topic_router::{Job, Joining, Table},
+    topic_router::{Fetch, ServerJoin, TopicRouter},
 };
 use crate::{
     bus_probe::ProbeState,
@@ -40,7 +40,7 @@ const TURN: usize = 256;
 /// What the fan-out talks to.
 pub struct Fanout {
     /// Its topics.
-    pub table: Table,
+    pub router: TopicRouter,
     /// The shards.
     pub shards: Outbox,
     /// Asks for what is missing.
@@ -50,13 +50,13 @@ pub struct Fanout {
     /// Who waits for the answers of lanes.
     pub replies: PendingReplies,
     /// Attaches sessions whose account joined a server to its topic.
-    pub join_server: Box<dyn Fn(Joining) + Send + Sync>,
+    pub join_server: Box<dyn Fn(ServerJoin) + Send + Sync>,
     /// Hears the probes of the bus.
     pub probe_state: ProbeState,
     /// Where its tasks run.
     pub tasks: TaskTracker,
     /// Where its tasks put their answers.
-    pub results: mpsc::Sender<Done>,
+    pub results: mpsc::Sender<Fetched>,
     /// What it counts.
     pub metrics: Metrics,
 }
@@ -67,12 +67,12 @@ impl Fanout {
         mut self,
         mut subscriber: Subscriber,
         mut sessions: mpsc::Receiver<ToFanout>,
-        mut results: mpsc::Receiver<Done>,
+        mut results: mpsc::Receiver<Fetched>,
     ) {
         let mut turn = Vec::with_capacity(TURN);
         let mut hears = true;
         loop {
-            let wake = self.table.next_tick();
+            let wake = self.router.next_tick();
             tokio::select! {
                 count = subscriber.next_many(&mut turn, TURN), if hears => {
                     let now = Instant::now();
@@ -90,7 +90,7 @@ impl Fanout {
                 },
                 Some(done) = results.recv() => self.finish(done, Instant::now()),
                 () = self.shards.room(), if self.shards.is_waiting() => {}
-                () = sleep_until(wake) => self.table.tick(Instant::now()),
+                () = sleep_until(wake) => self.router.tick(Instant::now()),
             }
             self.act().await;
         }
@@ -99,21 +99,21 @@ impl Fanout {
     fn hear(&mut self, delivery: Delivery, now: Instant) {
         match delivery {
             Delivery::Lost => {
-                self.table.lost(now);
+                self.router.lost(now);
                 self.replies.lose_answers();
                 for shard in 0..self.shards.len() {
-                    self.table.tell(shard, ToShard::AnswersLost);
+                    self.router.tell(shard, ToShard::AnswersLost);
                 }
             }
             Delivery::Message(Topic::Events(topic), bytes) => match unpack::<Published>(&bytes) {
                 Ok(published) => {
                     let count = published.events.len() as u64;
                     self.metrics.events_in_total.inc_by(count);
-                    self.table.hear(topic, published, now);
+                    self.router.hear(topic, published, now);
                 }
                 Err(error) => {
                     self.garbled("events", &error);
-                    self.table.mark(|number, _| number == topic, now);
+                    self.router.mark(|number, _| number == topic, now);
                 }
             },
             Delivery::Message(topic @ Topic::Node(_), bytes) => {
@@ -125,7 +125,7 @@ impl Fanout {
             Delivery::Message(Topic::Beats, bytes) => match unpack::<Beat>(&bytes) {
                 Ok(beat) => {
                     self.probe_state.beat(now);
-                    self.table.beat(&beat, now);
+                    self.router.beat(&beat, now);
                 }
                 Err(error) => self.garbled("beat", &error),
             },
@@ -153,65 +153,65 @@ impl Fanout {
         }
         for (shard, answers) in by_shard.into_iter().enumerate() {
             if !answers.is_empty() {
-                self.table.tell(shard, ToShard::Answers(answers));
+                self.router.tell(shard, ToShard::Answers(answers));
             }
         }
     }
 
     fn serve(&mut self, message: ToFanout, now: Instant) {
         match message {
-            ToFanout::Attach(attach, reply) => self.table.attach(attach, reply, now),
-            ToFanout::Leave(link, topic) => self.table.leave_now(&link, topic, now),
+            ToFanout::Attach(attach, reply) => self.router.attach(attach, reply, now),
+            ToFanout::Leave(link, topic) => self.router.leave_now(&link, topic, now),
             ToFanout::Release(link, topic, reply) => {
                 let release = ToShard::Release(link.connection, topic, reply);
-                self.table.tell(link.shard, release);
+                self.router.tell(link.shard, release);
             }
-            ToFanout::Detach(link) => self.table.detach(&link, now),
+            ToFanout::Detach(link) => self.router.detach(&link, now),
         }
     }
 
-    fn finish(&mut self, done: Done, now: Instant) {
+    fn finish(&mut self, done: Fetched, now: Instant) {
         match done {
-            Done::Subscribed(topics) => self.table.subscribed(&topics, now),
-            Done::Repaired {
+            Fetched::Subscribed(topics) => self.router.subscribed(&topics, now),
+            Fetched::Repaired {
                 topic,
                 after,
                 answer,
-            } => self.table.repaired(topic, after, answer, now),
-            Done::Heads(asked, answer, registers) => {
-                self.table.heads(&asked, answer, now);
+            } => self.router.repaired(topic, after, answer, now),
+            Fetched::Heads(asked, answer, registers) => {
+                self.router.heads(&asked, answer, now);
                 for TopicSeq { topic, seq } in registers {
-                    self.table.registers(topic, seq);
+                    self.router.registers(topic, seq);
                 }
             }
-            Done::Structures(asked, answer) => self.table.structures(&asked, answer, now),
+            Fetched::Structures(asked, answer) => self.router.structures(&asked, answer, now),
         }
     }
 
     /// Does what the table left behind.
     async fn act(&mut self) {
-        for job in self.table.jobs.drain(..) {
+        for job in self.router.jobs.drain(..) {
             let (queries, results) = (self.queries.clone(), self.results.clone());
             self.tasks.spawn(async move {
                 // The fan-out ends only when the gateway does.
                 drop(results.send(fetch(&queries, job).await).await);
             });
         }
-        for joining in self.table.joining.drain(..) {
+        for joining in self.router.joining.drain(..) {
             (self.join_server)(joining);
         }
-        self.shards.put(&mut self.table.out).await;
+        self.shards.put(&mut self.router.out).await;
     }
 }
 
-async fn fetch(queries: &Queries, job: Job) -> Done {
+async fn fetch(queries: &Queries, job: Fetch) -> Fetched {
     match job {
-        Job::Repair { topic, after } => Done::Repaired {
+        Fetch::Repair { topic, after } => Fetched::Repaired {
             topic,
             after,
             answer: queries.read_events(topic, after, PAGE_BYTES).await,
         },
-        Job::Heads(asked) => {
+        Fetch::Heads(asked) => {
             let topics = asked.iter().map(|(topic, _)| *topic).collect();
             let answer = match queries.ask_for_gateway(&NodeQuery::Heads { topics }).await {
                 Ok(NodeAnswer::Heads {
@@ -221,9 +221,9 @@ async fn fetch(queries: &Queries, job: Job) -> Done {
                 }) => (Ok((epoch, topics)), registers),
                 other => (Err(refuse_answer(other)), Vec::new()),
             };
-            Done::Heads(asked, answer.0, answer.1)
+            Fetched::Heads(asked, answer.0, answer.1)
         }
-        Job::Structures(asked) => {
+        Fetch::Structures(asked) => {
             let numbers = asked.iter().map(|(number, _)| *number).collect();
             let servers = asked
                 .into_iter()
@@ -236,7 +236,7 @@ async fn fetch(queries: &Queries, job: Job) -> Done {
                 Ok(NodeAnswer::Structures { epoch, servers }) => Ok((epoch, servers)),
                 other => Err(refuse_answer(other)),
             };
-            Done::Structures(numbers, answer)
+            Fetched::Structures(numbers, answer)
         }
     }
 }

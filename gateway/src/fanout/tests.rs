@@ -22,8 +22,8 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     message::{Attach, AttachTopic, Attached, Cause},
-    subscriptions::Wants,
-    topic_router::{CROSSING, GRACE, Job, Table},
+    subscriptions::WantedTopics,
+    topic_router::{CROSSING, GRACE, Fetch, TopicRouter},
 };
 use crate::{
     connection::Link,
@@ -41,10 +41,10 @@ const EPOCH: u64 = 77;
 /// Held by those who see the hidden channel.
 const STAFF: u64 = 5;
 
-fn table(now: Instant) -> Table {
+fn router(now: Instant) -> TopicRouter {
     let metrics = Metrics::new(&Registry::new()).unwrap();
     let admission = Admission::new(10, now);
-    Table::new(2, Wants::default(), admission, metrics, now)
+    TopicRouter::new(2, WantedTopics::default(), admission, metrics, now)
 }
 
 fn link(connection: u64) -> Arc<Link> {
@@ -96,7 +96,7 @@ fn open(topic: u64, head: u64) -> OpenStructure {
 
 /// User `n` with connection `n` wants a topic whose snapshot had this head.
 fn want(
-    table: &mut Table,
+    router: &mut TopicRouter,
     n: u64,
     (topic, head): (u64, u64),
     standing: Option<Standing>,
@@ -119,7 +119,7 @@ fn want(
         }],
     };
     let (reply, answer) = oneshot::channel();
-    table.attach(attach, reply, now);
+    router.attach(attach, reply, now);
     answer
 }
 
@@ -132,33 +132,33 @@ fn position(mut answer: oneshot::Receiver<Vec<Attached>>) -> Option<u64> {
 
 /// The same, with the structure of a server at hand; answers the place.
 fn attach(
-    table: &mut Table,
+    router: &mut TopicRouter,
     n: u64,
     (topic, head): (u64, u64),
     is_server: bool,
     now: Instant,
 ) -> u64 {
     let answer = want(
-        table,
+        router,
         n,
         (topic, head),
         is_server.then(|| standing(n, 0)),
         now,
     );
-    table.jobs.retain(|job| !matches!(job, Job::Structures(_)));
-    table.structures(&[topic], Ok((EPOCH, vec![open(topic, head)])), now);
-    table.subscribed(&[topic], now);
+    router.jobs.retain(|job| !matches!(job, Fetch::Structures(_)));
+    router.structures(&[topic], Ok((EPOCH, vec![open(topic, head)])), now);
+    router.subscribed(&[topic], now);
     position(answer).unwrap()
 }
 
 /// One member of a topic that is heard, with nothing missing.
-fn quiet(topic: u64, is_server: bool, now: Instant) -> Table {
-    let mut table = table(now);
-    attach(&mut table, 2, (topic, 0), is_server, now);
-    table.heads(&[(topic, 0)], Ok((EPOCH, Vec::new())), now);
-    table.jobs.clear();
-    clear(&mut table);
-    table
+fn quiet(topic: u64, is_server: bool, now: Instant) -> TopicRouter {
+    let mut router = router(now);
+    attach(&mut router, 2, (topic, 0), is_server, now);
+    router.heads(&[(topic, 0)], Ok((EPOCH, Vec::new())), now);
+    router.jobs.clear();
+    clear(&mut router);
+    router
 }
 
 fn envelope(topic: u64, seq: u64, effect: Option<Effect>) -> Envelope {
@@ -189,9 +189,9 @@ fn log(seqs: &[u64], head: u64) -> Repaired {
 }
 
 /// What the shard of even connections was told, in short.
-fn told(table: &mut Table) -> Vec<String> {
-    table.out[1].clear();
-    table.out[0]
+fn told(router: &mut TopicRouter) -> Vec<String> {
+    router.out[1].clear();
+    router.out[0]
         .drain(..)
         .flat_map(|message| match message {
             ToShard::Events(events) => events.iter().map(|event| event.seq.to_string()).collect(),
@@ -215,12 +215,12 @@ fn told(table: &mut Table) -> Vec<String> {
         .collect()
 }
 
-fn clear(table: &mut Table) {
-    told(table);
+fn clear(router: &mut TopicRouter) {
+    told(router);
 }
 
-fn repair(after: u64) -> Job {
-    Job::Repair {
+fn repair(after: u64) -> Fetch {
+    Fetch::Repair {
         topic: TOPIC,
         after,
     }
@@ -229,23 +229,23 @@ fn repair(after: u64) -> Job {
 #[test]
 fn a_servers_hole_is_repaired_at_once_and_an_accounts_after_a_moment() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
-    table.take(envelope(TOPIC, 2, None), now);
-    table.tick(now);
-    assert_eq!(table.jobs, [repair(0)]);
-    assert_eq!(told(&mut table), Vec::<String>::new());
-    table.repaired(TOPIC, 0, Ok(log(&[1], 2)), now);
-    assert_eq!(told(&mut table), ["1", "2"]);
+    let mut router = quiet(TOPIC, true, now);
+    router.take(envelope(TOPIC, 2, None), now);
+    router.tick(now);
+    assert_eq!(router.jobs, [repair(0)]);
+    assert_eq!(told(&mut router), Vec::<String>::new());
+    router.repaired(TOPIC, 0, Ok(log(&[1], 2)), now);
+    assert_eq!(told(&mut router), ["1", "2"]);
 
-    let mut table = quiet(TOPIC, false, now);
-    table.take(envelope(TOPIC, 2, None), now);
-    table.tick(now + CROSSING - Duration::from_millis(1));
-    assert_eq!(table.jobs, []);
-    table.take(envelope(TOPIC, 1, None), now);
-    assert_eq!(told(&mut table), ["1", "2"]);
-    table.take(envelope(TOPIC, 4, None), now);
-    table.tick(now + CROSSING);
-    assert_eq!(table.jobs, [repair(2)]);
+    let mut router = quiet(TOPIC, false, now);
+    router.take(envelope(TOPIC, 2, None), now);
+    router.tick(now + CROSSING - Duration::from_millis(1));
+    assert_eq!(router.jobs, []);
+    router.take(envelope(TOPIC, 1, None), now);
+    assert_eq!(told(&mut router), ["1", "2"]);
+    router.take(envelope(TOPIC, 4, None), now);
+    router.tick(now + CROSSING);
+    assert_eq!(router.jobs, [repair(2)]);
 }
 
 fn beat(number: u64) -> Beat {
@@ -263,74 +263,74 @@ fn beat(number: u64) -> Beat {
 #[test]
 fn a_moved_head_is_repaired_when_its_event_does_not_come() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
+    let mut router = quiet(TOPIC, true, now);
     let published = |head| Published {
         epoch: EPOCH,
         head,
         events: Vec::new(),
         registers: 0,
     };
-    table.hear(TOPIC, published(1), now);
-    table.tick(now);
-    assert_eq!(table.jobs, []);
-    table.take(envelope(TOPIC, 1, None), now);
-    table.tick(now + GRACE);
-    assert_eq!(table.jobs, [], "it came");
-    table.hear(TOPIC, published(2), now);
-    table.tick(now + GRACE);
-    assert_eq!(table.jobs, [repair(1)]);
+    router.hear(TOPIC, published(1), now);
+    router.tick(now);
+    assert_eq!(router.jobs, []);
+    router.take(envelope(TOPIC, 1, None), now);
+    router.tick(now + GRACE);
+    assert_eq!(router.jobs, [], "it came");
+    router.hear(TOPIC, published(2), now);
+    router.tick(now + GRACE);
+    assert_eq!(router.jobs, [repair(1)]);
 }
 
 #[test]
 fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
-    table.beat(&beat(1), now);
-    table.beat(&beat(3), now);
+    let mut router = quiet(TOPIC, true, now);
+    router.beat(&beat(1), now);
+    router.beat(&beat(3), now);
     let later = now + Duration::from_secs(1);
-    table.tick(later);
+    router.tick(later);
     let asked = vec![(TOPIC, 0)];
-    assert_eq!(table.jobs, [Job::Heads(asked.clone())]);
-    table.jobs.clear();
-    table.heads(&asked, Err(Reason::Unavailable.into()), later);
+    assert_eq!(router.jobs, [Fetch::Heads(asked.clone())]);
+    router.jobs.clear();
+    router.heads(&asked, Err(Reason::Unavailable.into()), later);
     let later = later + Duration::from_secs(1);
-    table.tick(later);
-    assert_eq!(table.jobs, [Job::Heads(asked.clone())], "asked again");
-    table.jobs.clear();
+    router.tick(later);
+    assert_eq!(router.jobs, [Fetch::Heads(asked.clone())], "asked again");
+    router.jobs.clear();
     let moved = vec![TopicSeq {
         topic: TOPIC,
         seq: 2,
     }];
-    table.heads(&asked, Ok((EPOCH, moved)), later);
-    table.tick(later + GRACE);
-    assert_eq!(table.jobs, [repair(0)]);
+    router.heads(&asked, Ok((EPOCH, moved)), later);
+    router.tick(later + GRACE);
+    assert_eq!(router.jobs, [repair(0)]);
 }
 
 #[test]
 fn a_failed_repair_is_tried_again() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
-    table.take(envelope(TOPIC, 2, None), now);
-    table.tick(now);
-    table.jobs.clear();
-    table.repaired(TOPIC, 0, Err(Reason::Unavailable.into()), now);
-    table.tick(now + Duration::from_secs(1));
-    assert_eq!(table.jobs, [repair(0)]);
+    let mut router = quiet(TOPIC, true, now);
+    router.take(envelope(TOPIC, 2, None), now);
+    router.tick(now);
+    router.jobs.clear();
+    router.repaired(TOPIC, 0, Err(Reason::Unavailable.into()), now);
+    router.tick(now + Duration::from_secs(1));
+    assert_eq!(router.jobs, [repair(0)]);
 }
 
 #[test]
 fn repairs_and_questions_are_bounded() {
     let now = Instant::now();
-    let mut table = table(now);
+    let mut router = router(now);
     for topic in 1..=2_000 {
-        attach(&mut table, 2, (topic, 0), false, now);
+        attach(&mut router, 2, (topic, 0), false, now);
     }
     // New topics are asked about together, and read when something is there.
     let mut asked = Vec::new();
-    let is_heads = |job: &Job| matches!(job, Job::Heads(_));
-    while let Some(index) = table.jobs.iter().position(is_heads) {
-        assert!(table.jobs.iter().filter(|job| is_heads(job)).count() <= 2);
-        let Job::Heads(topics) = table.jobs.remove(index) else {
+    let is_heads = |job: &Fetch| matches!(job, Fetch::Heads(_));
+    while let Some(index) = router.jobs.iter().position(is_heads) {
+        assert!(router.jobs.iter().filter(|job| is_heads(job)).count() <= 2);
+        let Fetch::Heads(topics) = router.jobs.remove(index) else {
             continue;
         };
         asked.push(topics.len());
@@ -338,20 +338,20 @@ fn repairs_and_questions_are_bounded() {
             topic: *topic,
             seq: 1,
         });
-        table.heads(&topics, Ok((EPOCH, moved.collect())), now);
+        router.heads(&topics, Ok((EPOCH, moved.collect())), now);
     }
     assert_eq!(asked.iter().sum::<usize>(), 2_000);
     assert!(asked.len() < 12, "{asked:?}");
-    assert_eq!(table.jobs.len(), 16);
-    table.jobs.clear();
-    table.lost(now);
-    table.tick(now + Duration::from_secs(1));
-    assert_eq!(table.jobs.len(), 2);
+    assert_eq!(router.jobs.len(), 16);
+    router.jobs.clear();
+    router.lost(now);
+    router.tick(now + Duration::from_secs(1));
+    assert_eq!(router.jobs.len(), 2);
     assert!(
-        table
+        router
             .jobs
             .iter()
-            .all(|job| matches!(job, Job::Heads(topics) if topics.len() == 256))
+            .all(|job| matches!(job, Fetch::Heads(topics) if topics.len() == 256))
     );
 }
 
@@ -366,19 +366,19 @@ fn sees(n: u64) -> Vec<Change> {
 #[test]
 fn rights_change_with_their_event_and_nothing_is_asked() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
-    table.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
-    table.take(envelope(TOPIC, 2, None), now);
+    let mut router = quiet(TOPIC, true, now);
+    router.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
+    router.take(envelope(TOPIC, 2, None), now);
     // What is not stored names what it came after.
     let typing = |after| Envelope {
         after,
         ..envelope(TOPIC, 0, None)
     };
-    table.take(typing(3), now);
-    table.take(typing(2), now);
-    table.take(envelope(TOPIC, 3, Some(rights(1, sees(3)))), now);
+    router.take(typing(3), now);
+    router.take(typing(2), now);
+    router.take(envelope(TOPIC, 3, Some(rights(1, sees(3)))), now);
     assert_eq!(
-        told(&mut table),
+        told(&mut router),
         [
             "1",
             "rights, 1 turned, 0 moved",
@@ -388,13 +388,13 @@ fn rights_change_with_their_event_and_nothing_is_asked() {
             "rights, 1 turned, 0 moved"
         ]
     );
-    assert_eq!(table.jobs, []);
+    assert_eq!(router.jobs, []);
 }
 
 #[test]
 fn a_role_that_thousands_hold_is_one_turn() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
+    let mut router = quiet(TOPIC, true, now);
     let role = RoleId::new(STAFF).unwrap();
     for n in (10..20_010).step_by(2) {
         let standing = Standing {
@@ -402,11 +402,11 @@ fn a_role_that_thousands_hold_is_one_turn() {
             ..standing(n, 0)
         };
         assert_eq!(
-            position(want(&mut table, n, (TOPIC, 0), Some(standing), now)),
+            position(want(&mut router, n, (TOPIC, 0), Some(standing), now)),
             Some(0)
         );
     }
-    clear(&mut table);
+    clear(&mut router);
     let bits = |before, after| {
         vec![Change::Role {
             role,
@@ -416,12 +416,12 @@ fn a_role_that_thousands_hold_is_one_turn() {
     };
     let none = Some(Permissions::empty());
     let all = Some(Permissions::ADMINISTRATOR);
-    table.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
-    table.take(envelope(TOPIC, 2, Some(rights(1, bits(none, all)))), now);
-    table.take(envelope(TOPIC, 3, Some(rights(2, bits(all, None)))), now);
+    router.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
+    router.take(envelope(TOPIC, 2, Some(rights(1, bits(none, all)))), now);
+    router.take(envelope(TOPIC, 3, Some(rights(2, bits(all, None)))), now);
     // Nobody sees more or less, nobody is moved, and nobody is closed.
     assert_eq!(
-        told(&mut table),
+        told(&mut router),
         [
             "1",
             "rights, 2 turned, 0 moved",
@@ -431,95 +431,95 @@ fn a_role_that_thousands_hold_is_one_turn() {
             "rights, 0 turned, 0 moved"
         ]
     );
-    assert_eq!(table.jobs, []);
+    assert_eq!(router.jobs, []);
 }
 
 #[test]
 fn what_was_heard_of_while_the_log_was_read_is_not_taken_for_a_mistake() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
+    let mut router = quiet(TOPIC, true, now);
     let published = |head| Published {
         epoch: EPOCH,
         registers: 0,
         head,
         events: Vec::new(),
     };
-    table.hear(TOPIC, published(1), now);
-    table.tick(now + GRACE);
-    assert_eq!(table.jobs.drain(..).collect::<Vec<_>>(), [repair(0)]);
-    table.hear(TOPIC, published(2), now);
+    router.hear(TOPIC, published(1), now);
+    router.tick(now + GRACE);
+    assert_eq!(router.jobs.drain(..).collect::<Vec<_>>(), [repair(0)]);
+    router.hear(TOPIC, published(2), now);
     // Read before either was committed.
-    table.repaired(TOPIC, 0, Ok(log(&[], 0)), now);
-    assert_eq!(table.jobs, [repair(0)], "asked again");
-    table.repaired(TOPIC, 0, Ok(log(&[1, 2], 2)), now);
-    assert_eq!(told(&mut table), ["1", "2"]);
+    router.repaired(TOPIC, 0, Ok(log(&[], 0)), now);
+    assert_eq!(router.jobs, [repair(0)], "asked again");
+    router.repaired(TOPIC, 0, Ok(log(&[1, 2], 2)), now);
+    assert_eq!(told(&mut router), ["1", "2"]);
 }
 
 #[test]
 fn another_log_ends_every_session() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
+    let mut router = quiet(TOPIC, true, now);
     let foreign = Published {
         epoch: EPOCH + 1,
         head: 1,
         events: vec![envelope(TOPIC, 1, None)],
         registers: 0,
     };
-    table.hear(TOPIC, foreign, now);
+    router.hear(TOPIC, foreign, now);
     assert_eq!(
-        told(&mut table),
+        told(&mut router),
         Vec::<String>::new(),
         "its events mean nothing"
     );
     // The log itself is asked, and decides.
     let later = now + Duration::from_secs(1);
-    table.tick(later);
-    assert_eq!(table.jobs, [Job::Heads(vec![(TOPIC, 0)])]);
-    table.heads(&[(TOPIC, 0)], Ok((EPOCH + 1, Vec::new())), later);
-    assert_eq!(told(&mut table), ["close all 4007"]);
-    assert!(table.topics.is_empty());
+    router.tick(later);
+    assert_eq!(router.jobs, [Fetch::Heads(vec![(TOPIC, 0)])]);
+    router.heads(&[(TOPIC, 0)], Ok((EPOCH + 1, Vec::new())), later);
+    assert_eq!(told(&mut router), ["close all 4007"]);
+    assert!(router.topics.is_empty());
 }
 
 #[test]
 fn a_topic_is_left_lazily() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
-    table.detach(&link(2), now);
-    assert_eq!(told(&mut table), ["remove 2"]);
-    table.take(envelope(TOPIC, 1, None), now);
-    assert_eq!(told(&mut table), Vec::<String>::new());
+    let mut router = quiet(TOPIC, true, now);
+    router.detach(&link(2), now);
+    assert_eq!(told(&mut router), ["remove 2"]);
+    router.take(envelope(TOPIC, 1, None), now);
+    assert_eq!(told(&mut router), Vec::<String>::new());
     let soon = now + Duration::from_secs(1);
-    table.tick(soon);
+    router.tick(soon);
     assert_eq!(
-        attach(&mut table, 2, (TOPIC, 1), true, soon),
+        attach(&mut router, 2, (TOPIC, 1), true, soon),
         1,
         "still heard"
     );
-    table.detach(&link(2), soon);
-    table.repaired(TOPIC, 1, Ok(log(&[], 1)), soon);
-    table.tick(soon + Duration::from_secs(2));
-    assert!(table.topics.is_empty());
+    router.detach(&link(2), soon);
+    router.repaired(TOPIC, 1, Ok(log(&[], 1)), soon);
+    router.tick(soon + Duration::from_secs(2));
+    assert!(router.topics.is_empty());
 }
 
 #[test]
 fn who_joined_anew_is_not_sent_away_by_an_old_event() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
+    let mut router = quiet(TOPIC, true, now);
     let left = |since| {
         let roles = Vec::new();
         let user = user(2);
         rights(0, vec![Change::Left { user, since, roles }])
     };
     // The membership began with event 1: the leaving is of an earlier one.
-    table.detach(&link(2), now);
-    clear(&mut table);
-    want(&mut table, 2, (TOPIC, 0), Some(standing(2, 1)), now);
-    clear(&mut table);
-    table.take(envelope(TOPIC, 1, Some(left(0))), now);
-    assert_eq!(told(&mut table), ["1", "rights, 0 turned, 0 moved"]);
-    table.take(envelope(TOPIC, 2, Some(left(1))), now);
+    router.detach(&link(2), now);
+    clear(&mut router);
+    want(&mut router, 2, (TOPIC, 0), Some(standing(2, 1)), now);
+    clear(&mut router);
+    router.take(envelope(TOPIC, 1, Some(left(0))), now);
+    assert_eq!(told(&mut router), ["1", "rights, 0 turned, 0 moved"]);
+    router.take(envelope(TOPIC, 2, Some(left(1))), now);
     assert_eq!(
-        told(&mut table),
+        told(&mut router),
         ["2", "rights, 0 turned, 0 moved", "leave 2"]
     );
 }
@@ -531,33 +531,33 @@ proptest! {
         heard in proptest::collection::vec((1_u64..30, any::<bool>(), 0_u64..400), 0..80)
     ) {
         let mut now = Instant::now();
-        let mut table = quiet(TOPIC, true, now);
+        let mut router = quiet(TOPIC, true, now);
         let mut seen = Vec::new();
         let mut head = 0;
         for (seq, answered, wait) in heard {
             head = head.max(seq);
-            table.take(envelope(TOPIC, seq, None), now);
+            router.take(envelope(TOPIC, seq, None), now);
             now += Duration::from_millis(wait);
-            table.tick(now);
-            for job in std::mem::take(&mut table.jobs) {
-                let Job::Repair { after, .. } = job else { continue };
+            router.tick(now);
+            for job in std::mem::take(&mut router.jobs) {
+                let Fetch::Repair { after, .. } = job else { continue };
                 let events: Vec<u64> = (after + 1..=head).take(5).collect();
                 let answer = if answered { Ok(log(&events, head)) } else { Err(Reason::Unavailable.into()) };
-                table.repaired(TOPIC, after, answer, now);
+                router.repaired(TOPIC, after, answer, now);
             }
-            seen.extend(told(&mut table));
+            seen.extend(told(&mut router));
         }
         // In the end everything is repaired.
         for _ in 0..20 {
             now += Duration::from_secs(1);
-            table.tick(now);
-            for job in std::mem::take(&mut table.jobs) {
-                let Job::Repair { after, .. } = job else { continue };
+            router.tick(now);
+            for job in std::mem::take(&mut router.jobs) {
+                let Fetch::Repair { after, .. } = job else { continue };
                 let events: Vec<u64> = (after + 1..=head).take(5).collect();
-                table.repaired(TOPIC, after, Ok(log(&events, head)), now);
+                router.repaired(TOPIC, after, Ok(log(&events, head)), now);
             }
         }
-        seen.extend(told(&mut table));
+        seen.extend(told(&mut router));
         let expected: Vec<String> = (1..=head).map(|seq| seq.to_string()).collect();
         prop_assert_eq!(seen, expected);
     }

@@ -21,7 +21,7 @@ use super::{
     beats::Beats,
     effect::{Consequence, interpret_effect},
     message::{Attach, Attached},
-    subscriptions::Wants,
+    subscriptions::WantedTopics,
     topic::{Member, Subscription, Topic, TopicKind},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(super) const STRUCTURES: usize = 64;
 
 /// Something to be fetched.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Job {
+pub enum Fetch {
     /// The events of a topic after a place.
     Repair {
         /// The topic.
@@ -65,7 +65,7 @@ pub enum Job {
 
 /// A session that has to join a server.
 #[derive(Debug)]
-pub struct Joining {
+pub struct ServerJoin {
     /// Its connection.
     pub link: Arc<Link>,
     /// The server.
@@ -86,7 +86,7 @@ pub(super) struct Pending {
 }
 
 /// All topics.
-pub struct Table {
+pub struct TopicRouter {
     pub(super) topics: HashMap<u64, Topic, RandomState>,
     /// What each connection is attached to.
     pub(super) connections: HashMap<u64, Connected, RandomState>,
@@ -103,7 +103,7 @@ pub struct Table {
     pub(super) structures_running: usize,
     /// How many servers the next question about structures names.
     pub(super) structures_most: usize,
-    pub(super) wants: Wants,
+    pub(super) wants: WantedTopics,
     pub(super) admission: Admission,
     beats: Beats,
     alarms: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -122,16 +122,16 @@ pub struct Table {
     /// What each shard is to be told, in order.
     pub out: Vec<Vec<ToShard>>,
     /// What is to be fetched.
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<Fetch>,
     /// Sessions that have to join a server.
-    pub joining: Vec<Joining>,
+    pub joining: Vec<ServerJoin>,
 }
 
-impl Table {
+impl TopicRouter {
     /// No topics yet.
     pub fn new(
         shards: usize,
-        wants: Wants,
+        wants: WantedTopics,
         admission: Admission,
         metrics: Metrics,
         now: Instant,
@@ -321,7 +321,7 @@ impl Table {
                 let Some(topic) = self.topics.get(&number) else {
                     return;
                 };
-                let joining = topic.members.values().map(|member| Joining {
+                let joining = topic.members.values().map(|member| ServerJoin {
                     link: Arc::clone(&member.link),
                     server,
                 });
@@ -458,7 +458,7 @@ impl Table {
         }
     }
 
-    /// When [`Table::tick`] has to be called at the latest.
+    /// When [`TopicRouter::tick`] has to be called at the latest.
     pub fn next_tick(&self) -> Instant {
         let alarm = self.alarms.peek().map(|Reverse((at, _))| *at);
         let dirty = (!self.dirty.is_empty() && self.heads_running == 0).then_some(self.dirty_at);

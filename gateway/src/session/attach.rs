@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     connection::Link,
-    fanout::topic_router::Joining,
+    fanout::topic_router::ServerJoin,
     metrics::Counted,
     requests::{
         quotas::Quotas,
@@ -52,10 +52,10 @@ impl SessionOpener {
     }
 
     /// Attaches a session whose account has joined a server to its topic, in a task of its own.
-    pub fn start_joining(&self, joining: Joining) {
+    pub fn start_joining(&self, joining: ServerJoin) {
         let opener = self.clone();
         self.tasks.spawn(async move {
-            let Joining { link, server } = joining;
+            let ServerJoin { link, server } = joining;
             let joined = AssertUnwindSafe(opener.join_server(&link, server));
             let panicked = joined.catch_unwind().await.is_err();
             opener.close_panicked(&link, panicked).await;

@@ -5,53 +5,53 @@ use super::*;
 #[test]
 fn a_new_topic_waits_for_its_structure_and_is_read_once_it_is_subscribed() {
     let now = Instant::now();
-    let mut table = table(now);
-    let first = want(&mut table, 2, (TOPIC, 5), Some(standing(2, 0)), now);
+    let mut router = router(now);
+    let first = want(&mut router, 2, (TOPIC, 5), Some(standing(2, 0)), now);
     assert_eq!(
-        table.jobs.drain(..).collect::<Vec<_>>(),
-        [Job::Structures(vec![(TOPIC, Vec::new())])]
+        router.jobs.drain(..).collect::<Vec<_>>(),
+        [Fetch::Structures(vec![(TOPIC, Vec::new())])]
     );
     // What is heard meanwhile waits.
-    table.take(envelope(TOPIC, 7, None), now);
-    assert_eq!(told(&mut table), Vec::<String>::new());
-    table.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 6)])), now);
+    router.take(envelope(TOPIC, 7, None), now);
+    assert_eq!(told(&mut router), Vec::<String>::new());
+    router.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 6)])), now);
     assert_eq!(position(first), Some(7));
-    assert_eq!(told(&mut table), ["join 2"]);
-    table.subscribed(&[TOPIC], now);
-    assert_eq!(table.jobs, [Job::Heads(vec![(TOPIC, 7)])]);
+    assert_eq!(told(&mut router), ["join 2"]);
+    router.subscribed(&[TOPIC], now);
+    assert_eq!(router.jobs, [Fetch::Heads(vec![(TOPIC, 7)])]);
     let heads = vec![TopicSeq {
         topic: TOPIC,
         seq: 9,
     }];
-    table.heads(&[(TOPIC, 7)], Ok((EPOCH, heads)), now);
-    assert_eq!(table.jobs.pop(), Some(repair(7)));
-    table.take(envelope(TOPIC, 8, None), now);
-    table.repaired(TOPIC, 7, Ok(log(&[8, 9], 9)), now);
-    assert_eq!(told(&mut table), ["8", "9"]);
+    router.heads(&[(TOPIC, 7)], Ok((EPOCH, heads)), now);
+    assert_eq!(router.jobs.pop(), Some(repair(7)));
+    router.take(envelope(TOPIC, 8, None), now);
+    router.repaired(TOPIC, 7, Ok(log(&[8, 9], 9)), now);
+    assert_eq!(told(&mut router), ["8", "9"]);
     // Whoever comes later joins at its place, but not before it has come so far.
-    assert_eq!(attach(&mut table, 4, (TOPIC, 8), true, now), 9);
-    let ahead = want(&mut table, 6, (TOPIC, 10), Some(standing(6, 0)), now);
-    table.tick(now + GRACE);
-    assert_eq!(table.jobs.pop(), Some(repair(9)));
-    table.take(envelope(TOPIC, 10, None), now);
+    assert_eq!(attach(&mut router, 4, (TOPIC, 8), true, now), 9);
+    let ahead = want(&mut router, 6, (TOPIC, 10), Some(standing(6, 0)), now);
+    router.tick(now + GRACE);
+    assert_eq!(router.jobs.pop(), Some(repair(9)));
+    router.take(envelope(TOPIC, 10, None), now);
     assert_eq!(position(ahead), Some(10));
 }
 
 #[test]
 fn who_waits_too_long_goes_on_without_what_is_late() {
     let now = Instant::now();
-    let mut table = table(now);
-    let mut answer = want(&mut table, 2, (TOPIC, 5), Some(standing(2, 0)), now);
-    table.tick(now + Duration::from_secs(9));
+    let mut router = router(now);
+    let mut answer = want(&mut router, 2, (TOPIC, 5), Some(standing(2, 0)), now);
+    router.tick(now + Duration::from_secs(9));
     assert!(
         answer
             .try_recv()
             .is_err_and(|error| error == oneshot::error::TryRecvError::Empty)
     );
-    table.tick(now + Duration::from_secs(10));
+    router.tick(now + Duration::from_secs(10));
     assert!(matches!(answer.try_recv().unwrap()[..], [Attached::Late]));
-    table.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
-    assert!(table.topics.is_empty(), "and so is the topic");
+    router.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
+    assert!(router.topics.is_empty(), "and so is the topic");
 }
 
 /// A session of account 8 that wants its own topic and a server's.
@@ -86,15 +86,15 @@ fn own_and_server() -> (
 #[test]
 fn what_a_waiting_session_will_need_is_not_forgotten() {
     let now = Instant::now();
-    let mut table = table(now);
+    let mut router = router(now);
     let (attach, reply, answer) = own_and_server();
-    table.attach(attach, reply, now);
+    router.attach(attach, reply, now);
     let mut later = now;
     for _ in 0..9 {
         later += Duration::from_secs(1);
-        table.tick(later);
+        router.tick(later);
     }
-    table.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 0)])), later);
+    router.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 0)])), later);
     assert_eq!(
         position(answer),
         Some(0),
@@ -105,31 +105,31 @@ fn what_a_waiting_session_will_need_is_not_forgotten() {
 #[test]
 fn a_server_that_cannot_be_read_keeps_nobody_from_other_topics() {
     let now = Instant::now();
-    let mut table = table(now);
+    let mut router = router(now);
     let (attach, reply, mut answer) = own_and_server();
-    table.attach(attach, reply, now);
+    router.attach(attach, reply, now);
     let later = now + Duration::from_secs(10);
-    table.structures(&[TOPIC], Err(Reason::Unavailable.into()), later);
-    table.tick(later);
+    router.structures(&[TOPIC], Err(Reason::Unavailable.into()), later);
+    router.tick(later);
     assert!(matches!(
         answer.try_recv().unwrap()[..],
         [Attached::At { .. }, Attached::Late]
     ));
-    table.take(envelope(8, 1, None), later);
-    assert_eq!(told(&mut table), ["join 8", "1"]);
+    router.take(envelope(8, 1, None), later);
+    assert_eq!(told(&mut router), ["join 8", "1"]);
 }
 
 #[test]
 fn nobody_goes_on_without_the_topic_of_the_account() {
     let now = Instant::now();
-    let mut table = table(now);
-    assert_eq!(attach(&mut table, 8, (8, 0), false, now), 0);
+    let mut router = router(now);
+    assert_eq!(attach(&mut router, 8, (8, 0), false, now), 0);
     // The snapshot of the second session is further than what was heard.
-    let mut answer = want(&mut table, 8, (8, 5), None, now);
-    table.tick(now + Duration::from_secs(9));
+    let mut answer = want(&mut router, 8, (8, 5), None, now);
+    router.tick(now + Duration::from_secs(9));
     let waiting = Err(oneshot::error::TryRecvError::Empty);
     assert_eq!(answer.try_recv().map(drop), waiting);
-    table.tick(now + Duration::from_secs(10));
+    router.tick(now + Duration::from_secs(10));
     let ended = Err(oneshot::error::TryRecvError::Closed);
     assert_eq!(answer.try_recv().map(drop), ended);
 }
@@ -137,10 +137,10 @@ fn nobody_goes_on_without_the_topic_of_the_account() {
 #[test]
 fn a_question_that_fails_is_asked_in_smaller_parts() {
     let now = Instant::now();
-    let mut table = table(now);
+    let mut router = router(now);
     for n in 1..=100 {
         drop(want(
-            &mut table,
+            &mut router,
             n,
             (TOPIC + n, 0),
             Some(standing(n, 0)),
@@ -151,14 +151,14 @@ fn a_question_that_fails_is_asked_in_smaller_parts() {
     let mut now = now;
     for _ in 0..8 {
         now += Duration::from_secs(1);
-        table.tick(now);
-        for job in std::mem::take(&mut table.jobs) {
-            let Job::Structures(asked) = job else {
+        router.tick(now);
+        for job in std::mem::take(&mut router.jobs) {
+            let Fetch::Structures(asked) = job else {
                 continue;
             };
             let asked: Vec<u64> = asked.into_iter().map(|(number, _)| number).collect();
             most.push(asked.len());
-            table.structures(&asked, Err(Reason::Unavailable.into()), now);
+            router.structures(&asked, Err(Reason::Unavailable.into()), now);
         }
         now += Duration::from_secs(1);
     }
@@ -169,27 +169,27 @@ fn a_question_that_fails_is_asked_in_smaller_parts() {
 fn a_missing_change_and_an_unknown_effect_are_read_anew() {
     for effect in [Some(rights(7, sees(2))), None] {
         let now = Instant::now();
-        let mut table = quiet(TOPIC, true, now);
+        let mut router = quiet(TOPIC, true, now);
         let mut event = envelope(TOPIC, 1, effect);
         event.effect.get_or_insert_with(|| ByteBuf::from([0xc1]));
-        table.take(event, now);
-        table.take(envelope(TOPIC, 2, None), now);
-        assert_eq!(told(&mut table), Vec::<String>::new());
+        router.take(event, now);
+        router.take(envelope(TOPIC, 2, None), now);
+        assert_eq!(told(&mut router), Vec::<String>::new());
         assert_eq!(
-            table.jobs.drain(..).collect::<Vec<_>>(),
-            [Job::Structures(vec![(TOPIC, vec![user(2)])])]
+            router.jobs.drain(..).collect::<Vec<_>>(),
+            [Fetch::Structures(vec![(TOPIC, vec![user(2)])])]
         );
-        table.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
+        router.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
         let now = now + Duration::from_secs(1);
-        table.tick(now);
-        assert_eq!(table.jobs.len(), 1, "asked again");
+        router.tick(now);
+        assert_eq!(router.jobs.len(), 1, "asked again");
         let answer = OpenStructure {
             standings: vec![standing(2, 0)],
             ..open(TOPIC, 1)
         };
-        table.structures(&[TOPIC], Ok((EPOCH, vec![answer])), now);
+        router.structures(&[TOPIC], Ok((EPOCH, vec![answer])), now);
         assert_eq!(
-            told(&mut table),
+            told(&mut router),
             ["rights, 0 turned, 1 moved", "gap 1", "2"]
         );
     }
@@ -198,18 +198,18 @@ fn a_missing_change_and_an_unknown_effect_are_read_anew() {
 #[test]
 fn a_standing_that_changed_since_the_snapshot_is_stale() {
     let now = Instant::now();
-    let mut table = quiet(TOPIC, true, now);
+    let mut router = quiet(TOPIC, true, now);
     let left = vec![Change::Left {
         user: user(4),
         since: 0,
         roles: Vec::new(),
     }];
-    table.take(envelope(TOPIC, 1, Some(rights(0, left))), now);
-    let mut answer = want(&mut table, 4, (TOPIC, 0), Some(standing(4, 0)), now);
+    router.take(envelope(TOPIC, 1, Some(rights(0, left))), now);
+    let mut answer = want(&mut router, 4, (TOPIC, 0), Some(standing(4, 0)), now);
     assert!(matches!(answer.try_recv().unwrap()[..], [Attached::Stale]));
     // Others are not concerned.
     assert_eq!(
-        position(want(&mut table, 6, (TOPIC, 0), Some(standing(6, 0)), now)),
+        position(want(&mut router, 6, (TOPIC, 0), Some(standing(6, 0)), now)),
         Some(1)
     );
 }
