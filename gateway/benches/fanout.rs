@@ -21,7 +21,7 @@ use gateway::{
     dialect::Dialect,
     limits::{connection_limit::ConnectionLimit, memory_budget::MemoryBudget},
     metrics::{Metrics, ShardMetrics},
-    session::frame_reader::{Assembler, Incoming},
+    session::frame_reader::{FrameReader, Incoming},
     transport::socket::Socket,
 };
 use prometheus::Registry;
@@ -117,9 +117,9 @@ fn reading(criterion: &mut Criterion) {
     bytes.extend(&frame);
     group.throughput(Throughput::Elements(1));
     group.bench_function("frame of 200 characters", |bencher| {
-        let mut assembler = Assembler::new(65_536, false);
+        let mut frame_reader = FrameReader::new(65_536, false);
         bencher.iter(|| {
-            assembler.feed(black_box(&mut bytes), &mut |incoming| {
+            frame_reader.feed(black_box(&mut bytes), &mut |incoming| {
                 if let Incoming::Binary(bytes) = incoming {
                     black_box(Frame::read(bytes).is_ok());
                 }

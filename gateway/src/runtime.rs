@@ -53,7 +53,7 @@ use crate::{
         token_cache::TokenCache,
     },
     session::{
-        attach::SessionOpener, catch_up::AttachHandles, context::SessionContext, event_log::Log,
+        attach::SessionOpener, catch_up::AttachHandles, context::SessionContext, event_log::EventLog,
     },
     transport::tls::TlsError,
 };
@@ -318,7 +318,7 @@ impl Foundation<'_> {
     ) -> SessionOpener {
         let queries = requests.queries.clone();
         // A page has to be read by the client before the next one is.
-        let log = Log::new(queries.clone(), self.config.limits.queue_bytes / 4);
+        let log = EventLog::new(queries.clone(), self.config.limits.queue_bytes / 4);
         SessionOpener {
             handles: AttachHandles {
                 queries,

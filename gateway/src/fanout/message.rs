@@ -10,7 +10,7 @@ use shared::{
 };
 use tokio::sync::oneshot;
 
-use crate::{connection::Link, requests::gateway_queries::Repaired};
+use crate::{connection::Link, requests::gateway_queries::LogPage};
 
 /// What sessions tell the fan-out.
 pub enum ToFanout {
@@ -104,7 +104,7 @@ pub enum Fetched {
         /// The last event known when it was asked for.
         after: u64,
         /// What the log holds.
-        answer: Result<Repaired, Refusal>,
+        answer: Result<LogPage, Refusal>,
     },
     /// Heads.
     Heads(

@@ -9,7 +9,7 @@ use super::{
     topic::{Subscription, TopicKind},
     topic_router::{GRACE, Fetch, TopicRouter},
 };
-use crate::requests::gateway_queries::Repaired;
+use crate::requests::gateway_queries::LogPage;
 
 /// How many repairs run at once: half of the turns that a gateway has for its own
 /// questions, which replays need, too.
@@ -55,7 +55,7 @@ impl TopicRouter {
         &mut self,
         number: u64,
         after: u64,
-        answer: Result<Repaired, Refusal>,
+        answer: Result<LogPage, Refusal>,
         now: Instant,
     ) {
         self.repairs_running = self.repairs_running.saturating_sub(1);
@@ -74,8 +74,8 @@ impl TopicRouter {
         self.start_repairs(now);
     }
 
-    fn apply_repair(&mut self, number: u64, after: u64, answer: Repaired, now: Instant) {
-        let Repaired {
+    fn apply_repair(&mut self, number: u64, after: u64, answer: LogPage, now: Instant) {
+        let LogPage {
             events,
             head,
             too_old,

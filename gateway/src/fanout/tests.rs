@@ -31,7 +31,7 @@ use crate::{
     dialect::Dialect,
     limits::connection_limit::ConnectionLimit,
     metrics::Metrics,
-    requests::{admission::Admission, gateway_queries::Repaired},
+    requests::{admission::Admission, gateway_queries::LogPage},
 };
 
 mod waiting;
@@ -180,8 +180,8 @@ fn rights(follows: u64, changes: Vec<Change>) -> Effect {
     Effect::Rights { follows, changes }
 }
 
-fn log(seqs: &[u64], head: u64) -> Repaired {
-    Repaired {
+fn log(seqs: &[u64], head: u64) -> LogPage {
+    LogPage {
         events: seqs.iter().map(|seq| envelope(TOPIC, *seq, None)).collect(),
         head,
         too_old: false,

@@ -13,7 +13,7 @@ use crate::dialect::request::Request;
 
 /// A part of the event log of a topic.
 #[derive(Debug)]
-pub struct Repaired {
+pub struct LogPage {
     /// The events after the last one, dense, oldest first.
     pub events: Vec<Envelope>,
     /// The head of the topic.
@@ -55,7 +55,7 @@ impl Queries {
         topic: u64,
         after: u64,
         bytes: u32,
-    ) -> Result<Repaired, Refusal> {
+    ) -> Result<LogPage, Refusal> {
         let query = NodeQuery::Events {
             topic,
             after,
@@ -66,7 +66,7 @@ impl Queries {
                 events,
                 head,
                 too_old,
-            }) => Ok(Repaired {
+            }) => Ok(LogPage {
                 events,
                 head,
                 too_old,

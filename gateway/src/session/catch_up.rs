@@ -19,8 +19,8 @@ use shared::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    event_log::{Log, Page},
-    replay::{Frames, Past},
+    event_log::{EventLog, ReplayPage},
+    replay::{ReplayFrames, PastView},
 };
 use crate::{
     connection::Link,
@@ -50,7 +50,7 @@ pub struct AttachHandles {
     /// Asks for snapshots.
     pub queries: Queries,
     /// What was missed.
-    pub log: Log,
+    pub log: EventLog,
     /// The fan-out.
     pub fanout: mpsc::Sender<ToFanout>,
     /// The shards.
@@ -402,16 +402,16 @@ impl<'a> CatchUp<'a> {
         position: u64,
         rights: &Rights,
         standing: &Standing,
-    ) -> Result<Option<Past>, Ended> {
+    ) -> Result<Option<PastView>, Ended> {
         if rights.version <= topic.seq && standing.changed <= topic.seq {
-            return Ok(Some(Past::new(rights, standing, &[])));
+            return Ok(Some(PastView::new(rights, standing, &[])));
         }
         let log = &self.handles.log;
         let changes = self
             .insist(|| log.changes(topic.topic, topic.seq, position))
             .await?;
         let past = changes.as_ref().as_ref();
-        Ok(past.map(|changes| Past::new(rights, standing, changes)))
+        Ok(past.map(|changes| PastView::new(rights, standing, changes)))
     }
 
     /// Does what an event that came after the snapshot means for the session itself.
@@ -426,11 +426,11 @@ impl<'a> CatchUp<'a> {
         Ok(())
     }
 
-    fn frames(&self) -> Frames {
-        Frames::new(self.link.dialect, self.link.deflates, self.caller.user)
+    fn frames(&self) -> ReplayFrames {
+        ReplayFrames::new(self.link.dialect, self.link.deflates, self.caller.user)
     }
 
-    async fn page(&self, topic: &Following) -> Result<Arc<Page>, Ended> {
+    async fn page(&self, topic: &Following) -> Result<Arc<ReplayPage>, Ended> {
         let log = &self.handles.log;
         self.insist(|| log.page(topic.topic, topic.seq)).await
     }

@@ -37,17 +37,17 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// The log, as sessions read it. Clones share everything.
 #[derive(Clone)]
-pub struct Log {
+pub struct EventLog {
     queries: Queries,
     readers: Arc<Semaphore>,
-    pages: Arc<Cache<(u64, u64), Page>>,
+    pages: Arc<Cache<(u64, u64), ReplayPage>>,
     changes: Arc<Cache<(u64, u64, u64), Changes>>,
     page_bytes: u32,
 }
 
 /// A part of the log of one topic.
 #[derive(Debug)]
-pub struct Page {
+pub struct ReplayPage {
     /// The events with what they do, dense, oldest first.
     pub events: Vec<(Event, Option<Effect>)>,
     /// The log no longer holds the event after the place asked for.
@@ -57,7 +57,7 @@ pub struct Page {
 /// The changes of rights in a part of a log; none when they cannot be undone.
 pub type Changes = Option<Vec<Vec<Change>>>;
 
-impl Log {
+impl EventLog {
     /// Reads with `queries`, about so many bytes at once.
     pub fn new(queries: Queries, page_bytes: usize) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Log {
     }
 
     /// What follows a place.
-    pub async fn page(&self, topic: u64, after: u64) -> Result<Arc<Page>, Refusal> {
+    pub async fn page(&self, topic: u64, after: u64) -> Result<Arc<ReplayPage>, Refusal> {
         let page = self
             .pages
             .get((topic, after), || self.read_page(topic, after))
@@ -82,13 +82,13 @@ impl Log {
         Ok(page)
     }
 
-    async fn read_page(&self, topic: u64, after: u64) -> Result<Page, Refusal> {
+    async fn read_page(&self, topic: u64, after: u64) -> Result<ReplayPage, Refusal> {
         let _reader = self.readers.acquire().await;
         let read = self
             .queries
             .read_events(topic, after, self.page_bytes)
             .await?;
-        Ok(Page {
+        Ok(ReplayPage {
             too_old: read.too_old,
             events: read
                 .events

@@ -35,7 +35,7 @@ pub enum Incoming<'a> {
 
 /// Puts frames together from what the socket gives.
 #[derive(Debug)]
-pub struct Assembler {
+pub struct FrameReader {
     /// Bytes of a frame that is not complete yet.
     partial: Vec<u8>,
     /// The fragments of a message that is not complete yet.
@@ -55,7 +55,7 @@ pub struct Assembler {
 /// The longest payload of a control frame (RFC 6455 §5.5).
 const MAX_CONTROL_BYTES: u64 = 125;
 
-impl Assembler {
+impl FrameReader {
     /// An assembler of messages of at most `limit` bytes, which may be compressed.
     pub const fn new(limit: usize, deflates: bool) -> Self {
         Self {
@@ -293,17 +293,17 @@ mod tests {
     }
 
     fn read(chunks: &[&[u8]]) -> (Vec<String>, Result<(), CloseCode>) {
-        read_with(Assembler::new(70_000, false), chunks)
+        read_with(FrameReader::new(70_000, false), chunks)
     }
 
     fn read_with(
-        mut assembler: Assembler,
+        mut frame_reader: FrameReader,
         chunks: &[&[u8]],
     ) -> (Vec<String>, Result<(), CloseCode>) {
         let mut seen = Vec::new();
         for chunk in chunks {
             let mut chunk = chunk.to_vec();
-            let result = assembler.feed(&mut chunk, &mut |incoming| {
+            let result = frame_reader.feed(&mut chunk, &mut |incoming| {
                 seen.push(match incoming {
                     Incoming::Binary(bytes) => format!("binary {}", bytes.len()),
                     other => format!("{other:?}"),
@@ -322,10 +322,10 @@ mod tests {
         let zeros = websocket(WebSocketKind::Binary, &vec![0; 65_000]);
         let small = deflate::frame(&zeros).unwrap();
         let bomb = frame(0xc2, websocket_payload(&small).unwrap());
-        let mut assembler = Assembler::new(65_536, true);
+        let mut frame_reader = FrameReader::new(65_536, true);
         let mut kept = 0;
         let mut bytes = bomb.repeat(400);
-        let result = assembler.feed(&mut bytes, &mut |incoming| {
+        let result = frame_reader.feed(&mut bytes, &mut |incoming| {
             kept += usize::from(matches!(incoming, Incoming::Binary(_)));
             Ok(())
         });
@@ -410,7 +410,7 @@ mod tests {
             frame(0x81, b"plain"),
         ]
         .concat();
-        let deflating = || Assembler::new(70_000, true);
+        let deflating = || FrameReader::new(70_000, true);
         assert_eq!(read_with(deflating(), &[&whole]).0, ["Text(\"Hello\")"]);
         let seen = read_with(deflating(), &[&parts]).0;
         let ping = format!("{:?}", Incoming::Ping(b"p"));
@@ -426,23 +426,23 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_between_messages() {
-        let mut assembler = Assembler::new(100, false);
+        let mut frame_reader = FrameReader::new(100, false);
         let bytes = frame(0x82, b"abc");
         for half in [&bytes[..5], &bytes[5..]] {
-            assembler.feed(&mut half.to_vec(), &mut |_| Ok(())).unwrap();
+            frame_reader.feed(&mut half.to_vec(), &mut |_| Ok(())).unwrap();
         }
-        assert_eq!(assembler.waiting(), 0);
+        assert_eq!(frame_reader.waiting(), 0);
     }
 
     proptest! {
         #[test]
         fn no_bytes_panic(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8)) {
-            let mut assembler = Assembler::new(100, true);
+            let mut frame_reader = FrameReader::new(100, true);
             for mut chunk in chunks {
-                if assembler.feed(&mut chunk, &mut |_| Ok(())).is_err() {
+                if frame_reader.feed(&mut chunk, &mut |_| Ok(())).is_err() {
                     break;
                 }
-                prop_assert!(assembler.waiting() <= 1_000);
+                prop_assert!(frame_reader.waiting() <= 1_000);
             }
         }
     }

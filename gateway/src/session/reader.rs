@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{
     SessionConfig, Session, Step,
     context::SessionContext,
-    frame_reader::{Assembler, Incoming},
+    frame_reader::{FrameReader, Incoming},
 };
 use crate::{
     connection::Link,
@@ -97,7 +97,7 @@ struct Reader<'a> {
     link: &'a Arc<Link>,
     read: &'a ReadHalf,
     session: Session,
-    assembler: Assembler,
+    frame_reader: FrameReader,
     /// What it keeps of a message that is not complete.
     charge: MemoryCharge,
     /// Until when nothing is read: the client asked more than it may.
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
             link,
             read,
             session: Session::new(&context.config, Instant::now()),
-            assembler: Assembler::new(context.max_frame_bytes, link.deflates),
+            frame_reader: FrameReader::new(context.max_frame_bytes, link.deflates),
             charge: context.memory.charge(),
             paused: None,
         }
@@ -204,14 +204,14 @@ impl<'a> Reader<'a> {
         }
         let (session, dialect) = (&mut self.session, self.link.dialect);
         let mut count = 0;
-        let result = self.assembler.feed(bytes, &mut |incoming| {
+        let result = self.frame_reader.feed(bytes, &mut |incoming| {
             count += 1;
             session.counted(config, now)?;
             steps.extend(interpret_message(session, config, dialect, &incoming, now)?);
             Ok(())
         });
         metrics.frames_in_total.inc_by(count);
-        let inflated = self.assembler.take_inflated();
+        let inflated = self.frame_reader.take_inflated();
         let flood = session.received(config, inflated, now);
         let end = result.err().map(Step::Close).or(flood);
         if end == Some(Step::Close(CloseCode::Flood)) {
@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
             steps.clear();
         }
         steps.extend(end);
-        let waiting = self.assembler.waiting();
+        let waiting = self.frame_reader.waiting();
         let held = waiting + steps.iter().map(Step::bytes).sum::<usize>();
         self.charge.set(held);
         // Small requests are soon gone; large ones and unfinished ones are what fills memory.
@@ -254,7 +254,7 @@ impl<'a> Reader<'a> {
         }
         if steps.capacity() > 0 {
             *steps = Vec::new();
-            self.charge.set(self.assembler.waiting());
+            self.charge.set(self.frame_reader.waiting());
         }
         false
     }
@@ -344,9 +344,9 @@ mod tests {
                 kind: CallerKind::Person,
             });
         }
-        let mut assembler = Assembler::new(1_000, true);
+        let mut frame_reader = FrameReader::new(1_000, true);
         for mut chunk in chunks {
-            let fed = assembler.feed(&mut chunk, &mut |incoming| {
+            let fed = frame_reader.feed(&mut chunk, &mut |incoming| {
                 session.counted(&config, now)?;
                 interpret_message(&mut session, &config, dialect, &incoming, now).map(drop)
             });

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What one session saw of a server, event by event.
-pub struct Past {
+pub struct PastView {
     structure: Arc<Structure>,
     standing: Standing,
     sight: Vec<ChannelId>,
@@ -32,7 +32,7 @@ pub struct Past {
     finally: Vec<ChannelId>,
 }
 
-impl Past {
+impl PastView {
     /// As of the place before `changes`, the last of which made `rights` what they
     /// are; `standing` is as of then, too.
     pub fn new(rights: &Rights, standing: &Standing, changes: &[Vec<Change>]) -> Self {
@@ -105,7 +105,7 @@ fn apply(structure: &mut Arc<Structure>, standing: &mut Standing, change: &Chang
 }
 
 /// Turns events into the frames of one session.
-pub struct Frames {
+pub struct ReplayFrames {
     dialect: Dialect,
     deflates: bool,
     user: UserId,
@@ -115,7 +115,7 @@ pub struct Frames {
     pub frames: Vec<Bytes>,
 }
 
-impl Frames {
+impl ReplayFrames {
     /// For a session of `user` that speaks `dialect` and may have agreed on compression.
     pub const fn new(dialect: Dialect, deflates: bool, user: UserId) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl Frames {
         &mut self,
         event: &Event,
         consequence: &Consequence<'_>,
-        past: Option<&mut Past>,
+        past: Option<&mut PastView>,
     ) {
         let (shown, notice) = match (past, consequence) {
             (None, _) => (true, None),
@@ -285,7 +285,7 @@ mod tests {
             }
             let rights = Rights { structure: Arc::clone(live.structure()), version: live.version() };
             let crossed: Vec<Vec<Change>> = log[place..].iter().map(|(_, c)| c.clone()).collect();
-            let mut past = Past::new(&rights, &standing, &crossed);
+            let mut past = PastView::new(&rights, &standing, &crossed);
             let finally = structure.sight(&standing);
             for (index, (about, changes)) in log.iter().enumerate().skip(place) {
                 let event = Event::new(&Envelope {
