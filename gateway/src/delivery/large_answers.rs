@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant};
 
 /// The answers of one connection that do not fit into its queue.
 #[derive(Debug)]
-pub struct Answers {
+pub struct LargeAnswers {
     waiting: VecDeque<Bytes>,
     bytes: usize,
     /// When the current slice was begun.
@@ -20,7 +20,7 @@ pub struct Answers {
     taken: usize,
 }
 
-impl Answers {
+impl LargeAnswers {
     /// No answers yet.
     pub const fn new(now: Instant) -> Self {
         Self {

@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     event::Event,
     message::{Close, ToShard},
-    sockets::{Blocked, SocketConfig, Writers, answer},
+    sockets::{BlockedSocket, SocketConfig, Sockets, answer},
     topics::{TopicConfig, Topics},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub struct ShardConfig {
 
 /// The connections of one core.
 pub struct Shard<S> {
-    writers: Writers<S>,
+    sockets: Sockets<S>,
     topics: Topics,
     drain: Option<Drain>,
     random: RandomState,
@@ -101,7 +101,7 @@ pub async fn run<S: Socket>(
         let now = Instant::now();
         shard.apply_some(&mut turn, now);
         unfinished = shard.flush(now, &mut blocked) || !turn.is_empty();
-        for Blocked {
+        for BlockedSocket {
             slot,
             connection,
             socket,
@@ -111,7 +111,7 @@ pub async fn run<S: Socket>(
                 socket.writable().await;
                 (slot, connection)
             });
-            shard.writers.blocked(slot, handle);
+            shard.sockets.blocked(slot, handle);
             waiting.push(future);
         }
         tokio::task::consume_budget().await;
@@ -122,7 +122,7 @@ impl<S: Socket> Shard<S> {
     /// A shard without connections.
     pub fn new(config: ShardConfig, memory: &MemoryBudget, metrics: ShardMetrics) -> Self {
         Self {
-            writers: Writers::new(config.sockets, memory, metrics),
+            sockets: Sockets::new(config.sockets, memory, metrics),
             topics: Topics::new(config.topics),
             drain: None,
             random: RandomState::default(),
@@ -132,21 +132,21 @@ impl<S: Socket> Shard<S> {
     fn unblocked<E>(&mut self, done: &Result<(u32, u64), E>) {
         // Aborted waits belong to connections that are gone.
         if let Ok((slot, connection)) = done {
-            self.writers.unblocked(*slot, *connection);
+            self.sockets.unblocked(*slot, *connection);
         }
     }
 
     /// Does what it is told until that is enough for a turn; the rest stays.
     pub fn apply_some(&mut self, turn: &mut VecDeque<ToShard<S>>, now: Instant) {
-        let end = self.writers.metrics.queued + FRAMES;
-        while self.writers.metrics.queued < end
+        let end = self.sockets.metrics.queued + FRAMES;
+        while self.sockets.metrics.queued < end
             && let Some(message) = turn.pop_front()
         {
             match message {
                 ToShard::Events(mut events) => {
                     let mut done = 0;
                     for event in &events {
-                        if self.writers.metrics.queued >= end {
+                        if self.sockets.metrics.queued >= end {
                             break;
                         }
                         self.deliver(event, now);
@@ -166,12 +166,12 @@ impl<S: Socket> Shard<S> {
     pub fn apply(&mut self, message: ToShard<S>, now: Instant) {
         match message {
             ToShard::Add(link, socket) => {
-                self.writers.add(link, socket, now);
+                self.sockets.add(link, socket, now);
             }
             ToShard::Send(connection, frames) => {
-                if let Some(slot) = self.writers.slot(connection) {
+                if let Some(slot) = self.sockets.slot(connection) {
                     for frame in &frames {
-                        self.writers.push_reply(slot, frame, now);
+                        self.sockets.push_reply(slot, frame, now);
                     }
                 }
             }
@@ -181,17 +181,17 @@ impl<S: Socket> Shard<S> {
                 request,
                 payload,
             } => {
-                if let Some(slot) = self.writers.slot(connection) {
-                    self.writers
+                if let Some(slot) = self.sockets.slot(connection) {
+                    self.sockets
                         .push_answer(slot, (opcode, request), &payload, now);
                 }
             }
             ToShard::Replay(connection, frames, drained) => {
-                if let Some(slot) = self.writers.slot(connection) {
+                if let Some(slot) = self.sockets.slot(connection) {
                     for frame in &frames {
-                        self.writers.push(slot, frame, now);
+                        self.sockets.push(slot, frame, now);
                     }
-                    self.writers.when_drained(slot, drained, now);
+                    self.sockets.when_drained(slot, drained, now);
                 }
             }
             ToShard::Answers(answers) => {
@@ -206,29 +206,29 @@ impl<S: Socket> Shard<S> {
                 }
             }
             ToShard::Join(join) => {
-                if let Some(slot) = self.writers.slot(join.connection) {
+                if let Some(slot) = self.sockets.slot(join.connection) {
                     self.topics.join(slot, &join, now);
-                    if let Some(writer) = self.writers.get_mut(slot) {
+                    if let Some(writer) = self.sockets.get_mut(slot) {
                         writer.topics.push(join.topic);
                     }
                 }
             }
             ToShard::Release(connection, topic, reply) => {
                 let released = self
-                    .writers
+                    .sockets
                     .slot(connection)
-                    .is_none_or(|slot| self.topics.release(topic, slot, &mut self.writers, now));
+                    .is_none_or(|slot| self.topics.release(topic, slot, &mut self.sockets, now));
                 answer(reply, released);
             }
             ToShard::Leave(connection, topic, keep_held) => {
                 self.leave(connection, topic, keep_held);
             }
-            ToShard::Rights(change) => self.topics.change(&change, &mut self.writers, now),
+            ToShard::Rights(change) => self.topics.change(&change, &mut self.sockets, now),
             ToShard::Registers(account, version) => {
                 self.topics
-                    .registers(account, version, &mut self.writers, now);
+                    .registers(account, version, &mut self.sockets, now);
             }
-            ToShard::Gap(topic, seq) => self.topics.gap(topic, seq, &mut self.writers, now),
+            ToShard::Gap(topic, seq) => self.topics.gap(topic, seq, &mut self.sockets, now),
             ToShard::CloseTopic(topic, close) => {
                 for slot in self.topics.members(topic) {
                     let close = match close {
@@ -239,12 +239,12 @@ impl<S: Socket> Shard<S> {
                         }
                         other => other,
                     };
-                    self.writers.close(slot, close, now);
+                    self.sockets.close(slot, close, now);
                 }
             }
             ToShard::Close(connection, close) => {
-                if let Some(slot) = self.writers.slot(connection) {
-                    self.writers.close(slot, close, now);
+                if let Some(slot) = self.sockets.slot(connection) {
+                    self.sockets.close(slot, close, now);
                 }
             }
             ToShard::Remove(connection) => {
@@ -257,53 +257,53 @@ impl<S: Socket> Shard<S> {
     /// Gives an event to those who see it.
     pub fn deliver(&mut self, event: &Arc<Event>, now: Instant) {
         let took = now.saturating_duration_since(event.heard);
-        let metrics = self.writers.metrics.all();
+        let metrics = self.sockets.metrics.all();
         metrics.fanout_seconds.observe(took.as_secs_f64());
-        self.topics.deliver(event, &mut self.writers, now);
+        self.topics.deliver(event, &mut self.sockets, now);
     }
 
     /// Writes what was queued, up to the end of the turn; says whether something is left.
-    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) -> bool {
-        let unfinished = self.writers.flush(now, blocked);
-        while let Some(connection) = self.writers.over.pop() {
+    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<BlockedSocket<S>>) -> bool {
+        let unfinished = self.sockets.flush(now, blocked);
+        while let Some(connection) = self.sockets.over.pop() {
             self.remove(connection);
         }
-        self.writers.metrics.publish();
+        self.sockets.metrics.publish();
         unfinished
     }
 
     /// The connections, for tests.
-    pub const fn writers(&mut self) -> &mut Writers<S> {
-        &mut self.writers
+    pub const fn sockets(&mut self) -> &mut Sockets<S> {
+        &mut self.sockets
     }
 
     fn answer(&mut self, answer: &Answer, now: Instant) {
-        let Some(slot) = self.writers.slot(answer.connection) else {
+        let Some(slot) = self.sockets.slot(answer.connection) else {
             return;
         };
-        let Some(writer) = self.writers.get_mut(slot) else {
+        let Some(writer) = self.sockets.get_mut(slot) else {
             return;
         };
         // Nobody waits any more: the client was told "unknown", and its number may
         // be that of another request by now.
         let Some(pending) = writer.link.answered(answer.ticket) else {
-            self.writers.metrics.all().answers_late_total.inc();
+            self.sockets.metrics.all().answers_late_total.inc();
             return;
         };
         let dialect = writer.link.dialect;
         let left = pending.deadline.saturating_duration_since(now);
         let frame = dialect.answer(pending.opcode, pending.request, &answer.payload);
-        let took = self.writers.answer_time().saturating_sub(left);
-        let metrics = self.writers.metrics.all();
+        let took = self.sockets.answer_time().saturating_sub(left);
+        let metrics = self.sockets.metrics.all();
         metrics.acknowledge_seconds.observe(took.as_secs_f64());
-        self.writers.push_reply(slot, &frame, now);
+        self.sockets.push_reply(slot, &frame, now);
     }
 
     fn leave(&mut self, connection: u64, topic: u64, keep_held: bool) {
-        if let Some(slot) = self.writers.slot(connection) {
+        if let Some(slot) = self.sockets.slot(connection) {
             // While it is held there, the connection's end must find it there.
             if !self.topics.leave(topic, slot, keep_held)
-                && let Some(writer) = self.writers.get_mut(slot)
+                && let Some(writer) = self.sockets.get_mut(slot)
             {
                 writer.topics.retain(|other| *other != topic);
             }
@@ -311,8 +311,8 @@ impl<S: Socket> Shard<S> {
     }
 
     fn remove(&mut self, connection: u64) {
-        if let Some(slot) = self.writers.slot(connection)
-            && let Some(mut writer) = self.writers.remove(slot)
+        if let Some(slot) = self.sockets.slot(connection)
+            && let Some(mut writer) = self.sockets.remove(slot)
         {
             for topic in std::mem::take(&mut writer.topics) {
                 self.topics.leave(topic, slot, false);
@@ -322,7 +322,7 @@ impl<S: Socket> Shard<S> {
 
     fn start_drain(&mut self, window: Duration, now: Instant) {
         let told = self
-            .writers
+            .sockets
             .open()
             .map(|(slot, link)| (slot, link.connection))
             .collect();
@@ -335,9 +335,9 @@ impl<S: Socket> Shard<S> {
 
     /// Time passed.
     pub fn tick(&mut self, now: Instant) {
-        self.writers.tick(now);
-        self.writers.show_waiting();
-        self.topics.tick(&mut self.writers, now);
+        self.sockets.tick(now);
+        self.sockets.show_waiting();
+        self.topics.tick(&mut self.sockets, now);
         self.expire(now);
         self.drain(now);
     }
@@ -350,7 +350,7 @@ impl<S: Socket> Shard<S> {
     /// Tells clients that nobody knows what became of these commands.
     fn unknown(&mut self, now: Instant, which: impl Fn(&Link) -> Vec<Pending>) {
         let expired: Vec<_> = self
-            .writers
+            .sockets
             .open()
             .flat_map(|(slot, link)| {
                 let dialect = link.dialect;
@@ -360,9 +360,9 @@ impl<S: Socket> Shard<S> {
             })
             .collect();
         for (slot, dialect, request) in expired {
-            self.writers.metrics.all().unknown_total.inc();
+            self.sockets.metrics.all().unknown_total.inc();
             let frame = dialect.refusal(request, &Reason::Unknown.into());
-            self.writers.push_reply(slot, &frame, now);
+            self.sockets.push_reply(slot, &frame, now);
         }
     }
 
@@ -381,27 +381,27 @@ impl<S: Socket> Shard<S> {
         for (slot, connection) in drain.told.split_off(drain.told.len().saturating_sub(share)) {
             let rest = u64::try_from(drain.window.saturating_sub(passed).as_millis()).unwrap_or(0);
             let delay_ms = self.random.hash_one(connection) % (rest / 2 + 1);
-            if let Some(writer) = self.writers.get_mut(slot)
+            if let Some(writer) = self.sockets.get_mut(slot)
                 && writer.link.connection == connection
             {
                 let frame = writer
                     .link
                     .dialect
                     .control(opcode::RECONNECT, &Reconnect { delay_ms });
-                self.writers.push(slot, &frame, now);
+                self.sockets.push(slot, &frame, now);
             }
         }
         if passed >= drain.window {
             // Those who wait for a reply get it, for two seconds at most.
             let late = passed >= drain.window + Duration::from_secs(2);
             let over: Vec<u32> = self
-                .writers
+                .sockets
                 .open()
                 .filter(|(_, link)| late || link.waiting() == 0)
                 .map(|(slot, _)| slot)
                 .collect();
             for slot in over {
-                self.writers
+                self.sockets
                     .close(slot, Close::Code(CloseCode::Shutdown), now);
             }
         }

@@ -19,10 +19,10 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     event::Event,
-    large_answers::Answers,
+    large_answers::LargeAnswers,
     message::Close,
     queue::{Pushed, Queue, SLICES},
-    write_order::{Listed, Turns},
+    write_order::{Listed, WriteOrder},
 };
 use crate::{
     connection::Link,
@@ -64,7 +64,7 @@ enum Class {
 }
 
 /// One connection, as its shard sees it.
-pub struct Writer<S> {
+pub struct SocketWriter<S> {
     /// What it shares with the reading half.
     pub link: Arc<Link>,
     /// What it speaks: here too, because a delivery looks at nothing else of the link.
@@ -77,7 +77,7 @@ pub struct Writer<S> {
     dirty: bool,
     listed: Listed,
     /// What is too large for the queue; none for nearly everybody.
-    answers: Option<Box<Answers>>,
+    answers: Option<Box<LargeAnswers>>,
     /// Set while somebody waits for the socket to take more.
     blocked: Option<AbortHandle>,
     /// When the socket last took something, or had nothing to take.
@@ -87,7 +87,7 @@ pub struct Writer<S> {
     drained: Vec<(oneshot::Sender<()>, Instant)>,
 }
 
-impl<S> Drop for Writer<S> {
+impl<S> Drop for SocketWriter<S> {
     fn drop(&mut self) {
         if let Some(handle) = &self.blocked {
             handle.abort();
@@ -96,11 +96,11 @@ impl<S> Drop for Writer<S> {
 }
 
 /// The connections of a shard, by slot.
-pub struct Writers<S> {
-    slots: Vec<Option<Writer<S>>>,
+pub struct Sockets<S> {
+    slots: Vec<Option<SocketWriter<S>>>,
     free: Vec<u32>,
     by_connection: HashMap<u64, u32, RandomState>,
-    turns: Turns,
+    turns: WriteOrder,
     config: SocketConfig,
     /// What of the gateway's memory waits here, as of the last tick.
     charge: MemoryCharge,
@@ -112,7 +112,7 @@ pub struct Writers<S> {
 }
 
 /// A socket that has to be waited for.
-pub struct Blocked<S> {
+pub struct BlockedSocket<S> {
     /// Its slot.
     pub slot: u32,
     /// Its connection, as slots are used again.
@@ -121,14 +121,14 @@ pub struct Blocked<S> {
     pub socket: Arc<S>,
 }
 
-impl<S: Socket> Writers<S> {
+impl<S: Socket> Sockets<S> {
     /// No connections yet.
     pub fn new(config: SocketConfig, memory: &MemoryBudget, metrics: ShardMetrics) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             by_connection: HashMap::default(),
-            turns: Turns::default(),
+            turns: WriteOrder::default(),
             config,
             charge: memory.charge(),
             metrics,
@@ -139,7 +139,7 @@ impl<S: Socket> Writers<S> {
     /// Adds a connection.
     pub fn add(&mut self, link: Arc<Link>, socket: S, now: Instant) -> u32 {
         let connection = link.connection;
-        let writer = Writer {
+        let writer = SocketWriter {
             dialect: link.dialect,
             deflates: link.deflates,
             link,
@@ -173,7 +173,7 @@ impl<S: Socket> Writers<S> {
     }
 
     /// The connection in a slot.
-    pub fn get_mut(&mut self, slot: u32) -> Option<&mut Writer<S>> {
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut SocketWriter<S>> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
@@ -207,7 +207,7 @@ impl<S: Socket> Writers<S> {
     }
 
     /// Takes a connection out. Dropping its half ends the stream of bytes.
-    pub fn remove(&mut self, slot: u32) -> Option<Writer<S>> {
+    pub fn remove(&mut self, slot: u32) -> Option<SocketWriter<S>> {
         let writer = self.slots.get_mut(slot as usize)?.take()?;
         self.by_connection.remove(&writer.link.connection);
         self.free.push(slot);
@@ -249,7 +249,7 @@ impl<S: Socket> Writers<S> {
         }
         let answers = writer
             .answers
-            .get_or_insert_with(|| Box::new(Answers::new(now)));
+            .get_or_insert_with(|| Box::new(LargeAnswers::new(now)));
         if answers.is_empty() && writer.queue.total() <= low {
             if writer.queue.is_empty() {
                 writer.progress = now;
@@ -380,7 +380,7 @@ impl<S: Socket> Writers<S> {
     /// Writes what was queued, with one system call for each connection as long as the
     /// frames fit, and at most [`WRITES`] of them; says which sockets took only a part, and
     /// whether something is left to write.
-    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<Blocked<S>>) -> bool {
+    pub fn flush(&mut self, now: Instant, blocked: &mut Vec<BlockedSocket<S>>) -> bool {
         let low = self.config.slice();
         let end = self.metrics.writes + WRITES;
         while self.metrics.writes < end {
@@ -397,7 +397,7 @@ impl<S: Socket> Writers<S> {
             match write(writer, now, low, &mut self.metrics) {
                 Ok(true) if writer.closing.is_some() => self.over.push(writer.link.connection),
                 Ok(true) => {}
-                Ok(false) => blocked.push(Blocked {
+                Ok(false) => blocked.push(BlockedSocket {
                     slot,
                     connection: writer.link.connection,
                     socket: Arc::clone(&writer.socket),
@@ -504,7 +504,7 @@ impl SocketConfig {
     }
 }
 
-impl<S> Writer<S> {
+impl<S> SocketWriter<S> {
     /// How many bytes wait for it: each counts what many share, so that the sum is no less
     /// than what there is.
     fn waiting(&self) -> usize {
@@ -513,7 +513,7 @@ impl<S> Writer<S> {
     }
 
     /// Something was queued for it, or it may take more.
-    fn list(&mut self, slot: u32, turns: &mut Turns, reply: bool) {
+    fn list(&mut self, slot: u32, turns: &mut WriteOrder, reply: bool) {
         self.dirty = true;
         turns.add(slot, &mut self.listed, reply);
     }
@@ -528,7 +528,7 @@ pub(super) fn answer<T>(sender: oneshot::Sender<T>, value: T) {
 
 /// `Ok(true)` when everything was written, `Ok(false)` when the socket is full.
 fn write<S: Socket>(
-    writer: &mut Writer<S>,
+    writer: &mut SocketWriter<S>,
     now: Instant,
     slice: usize,
     metrics: &mut ShardMetrics,

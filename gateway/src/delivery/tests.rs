@@ -105,7 +105,7 @@ struct House {
     shard: Shard<Sink>,
     limit: ConnectionLimit,
     now: Instant,
-    blocked: Vec<Blocked<Sink>>,
+    blocked: Vec<BlockedSocket<Sink>>,
 }
 
 impl House {
@@ -170,14 +170,14 @@ impl House {
         self.shard.flush(self.now, &mut self.blocked);
         for blocked in &self.blocked {
             let (handle, _) = futures_util::future::AbortHandle::new_pair();
-            self.shard.writers().blocked(blocked.slot, handle);
+            self.shard.sockets().blocked(blocked.slot, handle);
         }
     }
 
     fn unblock(&mut self) {
         for blocked in self.blocked.drain(..) {
             let (slot, connection) = (blocked.slot, blocked.connection);
-            self.shard.writers().unblocked(slot, connection);
+            self.shard.sockets().unblocked(slot, connection);
         }
         self.flush();
     }
@@ -238,7 +238,7 @@ fn a_turn_is_one_write_for_each_session_and_allocates_for_none() {
     };
     let capacities = |house: &mut House| -> Vec<usize> {
         (0..1_000)
-            .map(|slot| house.shard.writers().queue_capacity(slot))
+            .map(|slot| house.shard.sockets().queue_capacity(slot))
             .collect()
     };
     turn(&mut house, 1);
@@ -280,7 +280,7 @@ fn a_session_that_reads_nothing_is_closed_and_its_memory_is_bounded() {
     assert_eq!(slow.seqs(), [1]);
     let last = slow.frames().pop().unwrap();
     assert_eq!(last[..4], [0x88, 14, 0x0f, 0xa8]);
-    assert_eq!(house.shard.writers().len(), 1);
+    assert_eq!(house.shard.sockets().len(), 1);
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn a_stalled_session_is_closed_and_then_dropped() {
     house.later(Duration::from_millis(1));
     assert!(link.is_closing());
     house.later(Duration::from_secs(5));
-    assert!(house.shard.writers().is_empty());
+    assert!(house.shard.sockets().is_empty());
 }
 
 #[test]
@@ -475,7 +475,7 @@ fn a_late_answer_is_not_that_of_a_request_with_the_same_number() {
     house.flush();
     assert_eq!(sink.frames(), [unknown(0)]);
     assert_eq!(link.waiting(), 1);
-    let metrics = house.shard.writers().metrics.all().clone();
+    let metrics = house.shard.sockets().metrics.all().clone();
     assert_eq!(metrics.answers_late_total.get(), 1);
     house.tell(ToShard::Answers(vec![answer(2, 2)]));
     house.flush();
@@ -545,9 +545,9 @@ fn a_drain_is_spread_over_the_window() {
         house.later(Duration::from_millis(250));
     }
     assert_eq!(told(), 100);
-    assert_eq!(house.shard.writers().len(), 100);
+    assert_eq!(house.shard.sockets().len(), 100);
     house.later(Duration::from_secs(10));
-    assert!(house.shard.writers().is_empty(), "closed with 4000");
+    assert!(house.shard.sockets().is_empty(), "closed with 4000");
 }
 
 #[test]
@@ -558,7 +558,7 @@ fn what_an_idle_connection_keeps_is_small() {
     for (name, size, most) in [
         (
             "writer",
-            size_of::<Option<Writer<crate::transport::WriteHalf>>>(),
+            size_of::<Option<SocketWriter<crate::transport::WriteHalf>>>(),
             224,
         ),
         ("link", size_of::<Link>(), 232),

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     event::Event,
     message::{GroupKey, Join, Move, RightsChange, Sight},
-    sockets::Writers,
+    sockets::Sockets,
 };
 use crate::{dialect::frames::ControlFrames, small_map::SmallMap, transport::socket::Socket};
 
@@ -120,7 +120,7 @@ impl Topics {
         &mut self,
         number: u64,
         slot: u32,
-        writers: &mut Writers<S>,
+        sockets: &mut Sockets<S>,
         now: Instant,
     ) -> bool {
         let Some(topic) = self.topics.get_mut(&number) else {
@@ -132,7 +132,7 @@ impl Topics {
         let held = topic.held.swap_remove(index);
         let released = !held.overflow;
         if released {
-            topic.settle(&held, writers, now);
+            topic.settle(&held, sockets, now);
         }
         self.tidy(number);
         released
@@ -175,7 +175,7 @@ impl Topics {
     }
 
     /// Gives an event to those who see it.
-    pub fn deliver<S: Socket>(&mut self, event: &Event, writers: &mut Writers<S>, now: Instant) {
+    pub fn deliver<S: Socket>(&mut self, event: &Event, sockets: &mut Sockets<S>, now: Instant) {
         let Some(topic) = self.topics.get_mut(&event.topic) else {
             return;
         };
@@ -189,20 +189,20 @@ impl Topics {
                 continue;
             }
             if event.is_narrowed() {
-                group.narrow(event, writers, now);
+                group.narrow(event, sockets, now);
                 continue;
             }
             if group.hidden && !ephemeral {
                 // A client that counts must not take what is hidden for a hole.
-                group.cursor(event.topic, event.seq.saturating_sub(1), writers, now);
+                group.cursor(event.topic, event.seq.saturating_sub(1), sockets, now);
             }
             for slot in &group.members {
-                writers.push_event(*slot, event, now);
+                sockets.push_event(*slot, event, now);
             }
         }
         // What is not stored is not worth holding.
         if !topic.held.is_empty() && !ephemeral {
-            topic.hold(event, self.config.buffer_bytes, writers);
+            topic.hold(event, self.config.buffer_bytes, sockets);
         }
     }
 
@@ -211,14 +211,14 @@ impl Topics {
     pub fn change<S: Socket>(
         &mut self,
         change: &RightsChange,
-        writers: &mut Writers<S>,
+        sockets: &mut Sockets<S>,
         now: Instant,
     ) {
         let before = change.event.as_ref().filter(|event| event.before);
         if let Some(event) = before {
-            self.deliver(&event.event, writers, now);
+            self.deliver(&event.event, sockets, now);
         }
-        let slot = |(connection, ..): &Move| writers.slot(*connection);
+        let slot = |(connection, ..): &Move| sockets.slot(*connection);
         let moves = change.moved.iter();
         let regrouping = Regrouping {
             change,
@@ -231,11 +231,11 @@ impl Topics {
         }
         let after = change.event.as_ref().filter(|event| !event.before);
         if let Some(event) = after {
-            self.deliver(&event.event, writers, now);
+            self.deliver(&event.event, sockets, now);
         }
         let bound = self.config.buffer_bytes;
         if let Some(topic) = self.topics.get_mut(&change.topic) {
-            topic.notify(&regrouping, bound, writers, now);
+            topic.notify(&regrouping, bound, sockets, now);
         }
         self.tidy(change.topic);
     }
@@ -246,13 +246,13 @@ impl Topics {
         &self,
         account: u64,
         version: u64,
-        writers: &mut Writers<S>,
+        sockets: &mut Sockets<S>,
         now: Instant,
     ) {
         let registers = Registers { version };
         let frames = ControlFrames::new(opcode::REGISTERS, &registers);
         for slot in self.members(account) {
-            writers.push_control(slot, &frames, now);
+            sockets.push_control(slot, &frames, now);
         }
     }
 
@@ -261,7 +261,7 @@ impl Topics {
         &mut self,
         number: u64,
         seq: u64,
-        writers: &mut Writers<S>,
+        sockets: &mut Sockets<S>,
         now: Instant,
     ) {
         let Some(topic) = self.topics.get_mut(&number) else {
@@ -272,7 +272,7 @@ impl Topics {
         let frames = ControlFrames::new(opcode::GAP, &gap);
         for group in topic.groups.values() {
             for slot in &group.members {
-                writers.push_control(*slot, &frames, now);
+                sockets.push_control(*slot, &frames, now);
             }
         }
         // Those who wait join anew, with a snapshot of their own.
@@ -294,14 +294,14 @@ impl Topics {
     }
 
     /// Carries groups past what they may not see.
-    pub fn tick<S: Socket>(&mut self, writers: &mut Writers<S>, now: Instant) {
+    pub fn tick<S: Socket>(&mut self, sockets: &mut Sockets<S>, now: Instant) {
         for (number, topic) in &mut self.topics {
             let last = topic.last;
             for group in topic.groups.values_mut() {
                 if !group.hidden || now < group.cursor_at + self.config.cursor {
                     continue;
                 }
-                group.cursor(*number, last, writers, now);
+                group.cursor(*number, last, sockets, now);
             }
         }
     }
@@ -315,13 +315,13 @@ fn cursor(topic: u64, seq: u64) -> Cursor {
 
 impl Group {
     /// Carries the members past what they may not see.
-    fn cursor<S: Socket>(&mut self, topic: u64, seq: u64, writers: &mut Writers<S>, now: Instant) {
+    fn cursor<S: Socket>(&mut self, topic: u64, seq: u64, sockets: &mut Sockets<S>, now: Instant) {
         self.hidden = false;
         self.cursor_at = now;
         let cursor = cursor(topic, seq);
         let frames = ControlFrames::new(opcode::CURSOR, &cursor);
         for slot in &self.members {
-            writers.push_control(*slot, &frames, now);
+            sockets.push_control(*slot, &frames, now);
         }
     }
 }
@@ -329,21 +329,21 @@ impl Group {
 impl Group {
     /// Gives an event to those of the members it is for: they are few, so they alone
     /// are carried past what was hidden. The others are, some time later.
-    fn narrow<S: Socket>(&mut self, event: &Event, writers: &mut Writers<S>, now: Instant) {
+    fn narrow<S: Socket>(&mut self, event: &Event, sockets: &mut Sockets<S>, now: Instant) {
         let before = cursor(event.topic, event.seq.saturating_sub(1));
         for slot in &self.members {
-            if !writers
+            if !sockets
                 .user(*slot)
                 .is_some_and(|user| event.is_for(Some(user)))
             {
                 continue;
             }
             if self.hidden
-                && let Some(dialect) = writers.get_mut(*slot).map(|writer| writer.link.dialect)
+                && let Some(dialect) = sockets.get_mut(*slot).map(|writer| writer.link.dialect)
             {
-                writers.push(*slot, &dialect.control(opcode::CURSOR, &before), now);
+                sockets.push(*slot, &dialect.control(opcode::CURSOR, &before), now);
             }
-            writers.push_event(*slot, event, now);
+            sockets.push_event(*slot, event, now);
         }
         self.hidden |= event.seq != 0;
     }
@@ -378,12 +378,12 @@ impl Topic {
         })
     }
 
-    fn hold<S: Socket>(&mut self, event: &Event, bound: usize, writers: &mut Writers<S>) {
+    fn hold<S: Socket>(&mut self, event: &Event, bound: usize, sockets: &mut Sockets<S>) {
         for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
             let group = self.groups.get(&held.group);
             let sees = group.is_some_and(|group| group.sight.sees(event.channel))
-                && event.is_for(writers.user(held.slot));
-            let Some(writer) = writers.get_mut(held.slot) else {
+                && event.is_for(sockets.user(held.slot));
+            let Some(writer) = sockets.get_mut(held.slot) else {
                 continue;
             };
             if !sees {
@@ -446,7 +446,7 @@ impl Topic {
         &mut self,
         regrouping: &Regrouping<'_>,
         bound: usize,
-        writers: &mut Writers<S>,
+        sockets: &mut Sockets<S>,
         now: Instant,
     ) {
         let Regrouping { change, moves } = regrouping;
@@ -462,14 +462,14 @@ impl Topic {
                 .iter()
                 .filter(|slot| !moves.contains_key(slot))
             {
-                writers.push_control(*slot, &frames, now);
+                sockets.push_control(*slot, &frames, now);
             }
         }
         for (slot, (.., notice)) in moves {
             let is_held = self.held.iter().any(|held| held.slot == *slot);
             if let (Some(notice), false) = (notice, is_held) {
                 let frames = ControlFrames::new(opcode::SIGHT, &**notice);
-                writers.push_control(*slot, &frames, now);
+                sockets.push_control(*slot, &frames, now);
             }
         }
         for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
@@ -481,7 +481,7 @@ impl Topic {
                 Some((.., notice)) => notice.as_ref(),
                 None => of_group().and_then(|(_, _, notice)| notice.as_ref()),
             };
-            if let (Some(notice), Some(writer)) = (notice, writers.get_mut(held.slot)) {
+            if let (Some(notice), Some(writer)) = (notice, sockets.get_mut(held.slot)) {
                 held.hidden = false;
                 let frame = writer.link.dialect.control(opcode::SIGHT, &**notice);
                 held.keep(frame, bound);
@@ -490,9 +490,9 @@ impl Topic {
     }
 
     /// A member whose replay is finished gets what waited, and events from now on.
-    fn settle<S: Socket>(&mut self, held: &Held, writers: &mut Writers<S>, now: Instant) {
+    fn settle<S: Socket>(&mut self, held: &Held, sockets: &mut Sockets<S>, now: Instant) {
         for frame in &held.frames {
-            writers.push(held.slot, frame, now);
+            sockets.push(held.slot, frame, now);
         }
         if !held.left {
             let group = self.group(held.group, now);

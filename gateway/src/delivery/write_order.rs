@@ -9,7 +9,7 @@ const OTHERS: u32 = 4;
 /// Slots whose connection has something to write. Each is listed once in each line at most;
 /// the owner skips those that were written meanwhile.
 #[derive(Debug, Default)]
-pub struct Turns {
+pub struct WriteOrder {
     replies: VecDeque<u32>,
     others: VecDeque<u32>,
     count: u32,
@@ -22,7 +22,7 @@ pub struct Listed {
     other: bool,
 }
 
-impl Turns {
+impl WriteOrder {
     /// Something was queued for a slot.
     pub fn add(&mut self, slot: u32, listed: &mut Listed, reply: bool) {
         let (line, stands) = if reply {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn replies_come_first_and_the_others_are_not_forgotten() {
-        let mut turns = Turns::default();
+        let mut turns = WriteOrder::default();
         let mut listed = [Listed::default(); 12];
         for slot in 0..6 {
             turns.add(slot, &mut listed[slot as usize], false);
