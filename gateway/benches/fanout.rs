@@ -1,4 +1,4 @@
-//! The hot path: reading frames, filtering by sight, fan-out to 1,000 sessions.
+//! The hot path: reading frames, filtering by visibility, fan-out to 1,000 sessions.
 
 use std::{
     hint::black_box,
@@ -13,7 +13,7 @@ use gateway::{
     connection::Link,
     delivery::{
         event::Event,
-        message::{Channels, GroupId, Join, Sight, ToShard},
+        message::{Channels, GroupId, Join, Visibility, ToShard},
         shard::{Shard, ShardConfig},
         sockets::SocketConfig,
         topics::TopicConfig,
@@ -87,7 +87,7 @@ fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
             position: 0,
             released: true,
             group: Some(GroupId(group)),
-            sight: Sight::Channels(Arc::clone(&shown)),
+            visibility: Visibility::Channels(Arc::clone(&shown)),
         };
         shard.apply(ToShard::Join(join), now);
     }
@@ -131,10 +131,10 @@ fn reading(criterion: &mut Criterion) {
 }
 
 fn filtering(criterion: &mut Criterion) {
-    let sight = Sight::Channels(channels(500));
+    let visibility = Visibility::Channels(channels(500));
     let (seen, hidden) = (ChannelId::new(250), ChannelId::new(501));
     criterion.bench_function("sight of 500 channels", |bencher| {
-        bencher.iter(|| (sight.sees(black_box(seen)), sight.sees(black_box(hidden))));
+        bencher.iter(|| (visibility.sees(black_box(seen)), visibility.sees(black_box(hidden))));
     });
 }
 

@@ -70,7 +70,7 @@ impl Event {
     }
 }
 
-/// The channel whose sight decides who gets an event.
+/// The channel whose visibility decides who gets an event.
 pub fn channel(envelope: &Envelope) -> Option<ChannelId> {
     // A channel that is no id is seen by nobody.
     envelope

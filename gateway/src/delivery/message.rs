@@ -78,7 +78,7 @@ pub struct Join {
     /// Its group.
     pub group: GroupKey,
     /// What the group sees.
-    pub sight: Sight,
+    pub visibility: Visibility,
 }
 
 /// An event that changes who sees what, and everything that follows from it.
@@ -119,14 +119,14 @@ pub type Channels = Arc<[ChannelId]>;
 
 /// What a group of connections sees of a topic.
 #[derive(Debug, Clone)]
-pub enum Sight {
+pub enum Visibility {
     /// Everything: an account's own topic.
     All,
     /// These channels.
     Channels(Channels),
 }
 
-impl Sight {
+impl Visibility {
     /// Whether an event that concerns this channel is seen. What concerns no
     /// channel is for every member.
     pub fn sees(&self, channel: Option<ChannelId>) -> bool {

@@ -154,7 +154,7 @@ impl House {
             position,
             released,
             group: Some(GroupId(group)),
-            sight: Sight::Channels(ids(channels)),
+            visibility: Visibility::Channels(ids(channels)),
         }));
     }
 

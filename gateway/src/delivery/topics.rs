@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     event::Event,
-    message::{GroupKey, Join, Move, RightsChange, Sight},
+    message::{GroupKey, Join, Move, RightsChange, Visibility},
     sockets::Sockets,
 };
 use crate::{dialect::frames::ControlFrames, small_map::SmallMap, transport::socket::Socket};
@@ -47,7 +47,7 @@ struct Topic {
 }
 
 struct Group {
-    sight: Sight,
+    visibility: Visibility,
     members: Vec<u32>,
     /// Something was hidden since the last thing that was shown.
     hidden: bool,
@@ -98,7 +98,7 @@ impl Topics {
         // Nothing of an earlier membership is left: its end would be taken for that of this one.
         topic.held.retain(|held| held.slot != slot);
         let group = topic.group(join.group, now);
-        group.sight = join.sight.clone();
+        group.visibility = join.visibility.clone();
         if join.released {
             group.members.push(slot);
             return;
@@ -184,7 +184,7 @@ impl Topics {
             topic.last = event.seq;
         }
         for group in topic.groups.values_mut() {
-            if !group.sight.sees(event.channel) {
+            if !group.visibility.sees(event.channel) {
                 group.hidden |= !ephemeral;
                 continue;
             }
@@ -371,7 +371,7 @@ impl Held {
 impl Topic {
     fn group(&mut self, key: GroupKey, now: Instant) -> &mut Group {
         self.groups.get_or_insert_with(key, || Group {
-            sight: Sight::All,
+            visibility: Visibility::All,
             members: Vec::new(),
             hidden: false,
             cursor_at: now,
@@ -381,7 +381,7 @@ impl Topic {
     fn hold<S: Socket>(&mut self, event: &Event, bound: usize, sockets: &mut Sockets<S>) {
         for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
             let group = self.groups.get(&held.group);
-            let sees = group.is_some_and(|group| group.sight.sees(event.channel))
+            let sees = group.is_some_and(|group| group.visibility.sees(event.channel))
                 && event.is_for(sockets.user(held.slot));
             let Some(writer) = sockets.get_mut(held.slot) else {
                 continue;
@@ -405,7 +405,7 @@ impl Topic {
         let Regrouping { change, moves } = regrouping;
         for (group, channels, _) in &change.groups {
             if let Some(group) = self.groups.get_mut(&Some(*group)) {
-                group.sight = Sight::Channels(channels.clone());
+                group.visibility = Visibility::Channels(channels.clone());
             }
         }
         if moves.is_empty() {
@@ -426,7 +426,7 @@ impl Topic {
         for (slot, hidden) in moving {
             if let Some((_, key, channels, _)) = moves.get(&slot) {
                 let group = self.group(Some(*key), now);
-                group.sight = Sight::Channels(channels.clone());
+                group.visibility = Visibility::Channels(channels.clone());
                 group.hidden |= hidden;
                 group.members.push(slot);
             }
@@ -435,7 +435,7 @@ impl Topic {
         for held in &mut waiting {
             if let Some((_, key, channels, _)) = moves.get(&held.slot) {
                 held.group = Some(*key);
-                self.group(held.group, now).sight = Sight::Channels(channels.clone());
+                self.group(held.group, now).visibility = Visibility::Channels(channels.clone());
             }
         }
         self.held = waiting;

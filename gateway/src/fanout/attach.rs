@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     connection::Link,
-    delivery::message::{Join, Sight, ToShard},
+    delivery::message::{Join, Visibility, ToShard},
 };
 
 /// How long a session waits for its topics before it goes on without the servers that are
@@ -129,25 +129,25 @@ impl TopicRouter {
             return Attached::Late;
         }
         let earlier = topic.members.get(&link.connection);
-        let (mut membership, mut sight, mut rights) = (None, Sight::All, None);
-        if let (Some(standing), Some(sights)) = (&wanted.standing, &mut topic.sights) {
+        let (mut membership, mut visibility, mut rights) = (None, Visibility::All, None);
+        if let (Some(standing), Some(views)) = (&wanted.standing, &mut topic.views) {
             let since = earlier.and_then(|member| Some(member.membership?.since));
             if wanted.cause == Cause::Join && since == Some(standing.since) {
                 return Attached::Already;
             }
-            if sights.outdates(user, wanted.head) {
+            if views.outdates(user, wanted.head) {
                 return Attached::Stale;
             }
-            let (group, channels) = sights.enter(user, &standing.roles);
+            let (group, channels) = views.enter(user, &standing.roles);
             membership = Some(Membership {
                 since: standing.since,
                 group,
             });
-            sight = Sight::Channels(channels);
+            visibility = Visibility::Channels(channels);
             if wanted.place < topic.last {
                 rights = Some(Rights {
-                    structure: Arc::clone(sights.structure()),
-                    version: sights.version(),
+                    structure: Arc::clone(views.structure()),
+                    version: views.version(),
                 });
             }
         }
@@ -165,7 +165,7 @@ impl TopicRouter {
             position,
             released: wanted.place >= position && wanted.cause != Cause::Join,
             group: membership.map(|membership| membership.group),
-            sight,
+            visibility,
         };
         if was_member {
             self.tell(link.shard, ToShard::Leave(link.connection, number, false));

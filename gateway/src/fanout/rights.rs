@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::{
     topic::{Membership, Topic, TopicKind},
     topic_router::{Fetch, STRUCTURES, TopicRouter, trace},
-    views::{Folded, Regroup, Sights, gained},
+    views::{Folded, Regroup, Views, gained},
 };
 use crate::delivery::{
     event::Event,
@@ -45,10 +45,10 @@ impl TopicRouter {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
-        let Some(sights) = &mut topic.sights else {
+        let Some(views) = &mut topic.views else {
             return topic.keep(envelope);
         };
-        let Ok(folded) = sights.fold(seq, follows, changes) else {
+        let Ok(folded) = views.fold(seq, follows, changes) else {
             tracing::warn!(topic = number, seq, "a change of rights is missing");
             return self.read_anew(number, now);
         };
@@ -105,8 +105,8 @@ impl TopicRouter {
                 let Some(topic) = self.topics.get_mut(&number) else {
                     continue;
                 };
-                let (Some(sights), Some(member)) =
-                    (&mut topic.sights, topic.members.get_mut(&connection))
+                let (Some(views), Some(member)) =
+                    (&mut topic.views, topic.members.get_mut(&connection))
                 else {
                     continue;
                 };
@@ -118,10 +118,10 @@ impl TopicRouter {
                     .iter()
                     .find(|turned| turned.group == membership.group);
                 let before = turned.map_or_else(
-                    || sights.sight(membership.group),
+                    || views.group_channels(membership.group),
                     |turned| Arc::clone(&turned.before),
                 );
-                if let Some((group, after)) = sights.regroup(membership.group, *user, roles) {
+                if let Some((group, after)) = views.regroup(membership.group, *user, roles) {
                     membership.group = group;
                     let notice = notice(&before, &after);
                     moved.push((connection, group, after, notice));
@@ -150,7 +150,7 @@ impl TopicRouter {
     pub(super) fn read_anew(&mut self, number: u64, now: Instant) {
         if let Some(topic) = self.topics.get_mut(&number)
             && topic.kind == TopicKind::Server
-            && topic.sights.take().is_some()
+            && topic.views.take().is_some()
         {
             self.unknown.push_back(number);
             self.ask_structures(now);
@@ -247,7 +247,7 @@ impl TopicRouter {
         let want = topic.want;
         topic.skip_to(head);
         topic.want = topic.want.max(want);
-        topic.sights = Some(Box::new(Sights::new(structure, version, settled)));
+        topic.views = Some(Box::new(Views::new(structure, version, settled)));
         if !topic.members.is_empty() {
             self.metrics.gaps_total.inc();
             let (change, gone) = settle(topic, number, standings);
@@ -270,14 +270,14 @@ fn settle(topic: &mut Topic, number: u64, standings: Vec<Standing>) -> (RightsCh
         .map(|standing| (standing.user, standing))
         .collect();
     let (mut moved, mut gone) = (Vec::new(), Vec::new());
-    if let Some(sights) = &mut topic.sights {
+    if let Some(views) = &mut topic.views {
         for (connection, member) in topic.members.iter_mut() {
             let Some(standing) = standings.get(&member.user) else {
                 member.membership = None;
                 gone.push(*connection);
                 continue;
             };
-            let (group, channels) = sights.enter(member.user, &standing.roles);
+            let (group, channels) = views.enter(member.user, &standing.roles);
             member.membership = Some(Membership {
                 since: standing.since,
                 group,

@@ -8,7 +8,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use super::views::Sights;
+use super::views::Views;
 use crate::{connection::Link, delivery::message::GroupId, small_map::SmallMap};
 
 /// The most events of a topic that wait for one that is missing, or for the structure.
@@ -63,7 +63,7 @@ pub struct Topic {
     pub idle_since: Option<Instant>,
     /// Who sees what of a server, as of `last`; none of an account, and while it
     /// has to be read: then nothing is given out.
-    pub sights: Option<Box<Sights>>,
+    pub views: Option<Box<Views>>,
     /// The sessions, by connection.
     pub members: SmallMap<u64, Member>,
     /// Sessions that are to be attached once the topic has come far enough.
@@ -110,7 +110,7 @@ impl Topic {
             repair_want: 0,
             asking: false,
             idle_since: None,
-            sights: None,
+            views: None,
             members: SmallMap::default(),
             waiting: Vec::new(),
             shards: vec![0; shards],
@@ -165,7 +165,7 @@ impl Topic {
 
     /// Whether its events are given out: of a server, once it is known who sees what.
     pub const fn is_open(&self) -> bool {
-        matches!(self.kind, TopicKind::Account) || self.sights.is_some()
+        matches!(self.kind, TopicKind::Account) || self.views.is_some()
     }
 
     /// Whether a session with a snapshot of this head can be attached.
@@ -190,8 +190,8 @@ impl Topic {
         if let Some(count) = self.shards.get_mut(member.link.shard) {
             *count = count.saturating_sub(1);
         }
-        if let (Some(sights), Some(membership)) = (&mut self.sights, member.membership) {
-            sights.leave(membership.group);
+        if let (Some(views), Some(membership)) = (&mut self.views, member.membership) {
+            views.leave(membership.group);
         }
         Some(member)
     }

@@ -40,7 +40,7 @@ impl Key {
         }
     }
 
-    fn sight(&self, structure: &Structure) -> Vec<ChannelId> {
+    fn visible_channels(&self, structure: &Structure) -> Vec<ChannelId> {
         structure.sight(&self.standing())
     }
 
@@ -66,13 +66,13 @@ type Named = HashSet<UserId, RandomState>;
 #[derive(Debug)]
 struct Group {
     key: Key,
-    sight: Channels,
+    channels: Channels,
     members: usize,
 }
 
 /// The structure of a server as of its last event given out, and the groups.
 #[derive(Debug)]
-pub struct Sights {
+pub struct Views {
     structure: Arc<Structure>,
     /// Whom the structure names.
     named: Named,
@@ -121,7 +121,7 @@ pub struct Folded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
-impl Sights {
+impl Views {
     /// The structure as read, without groups. `settled` is the last event that
     /// may have changed a member.
     pub fn new(structure: Structure, version: u64, settled: u64) -> Self {
@@ -138,7 +138,7 @@ impl Sights {
         }
     }
 
-    /// The structure, reduced to what decides sight.
+    /// The structure, reduced to what decides visibility.
     pub const fn structure(&self) -> &Arc<Structure> {
         &self.structure
     }
@@ -167,12 +167,12 @@ impl Sights {
         });
         let structure = &self.structure;
         let group = self.groups.get_or_insert_with(id, || Group {
-            sight: key.sight(structure).into(),
+            channels: key.visible_channels(structure).into(),
             key,
             members: 0,
         });
         group.members += 1;
-        (id, Arc::clone(&group.sight))
+        (id, Arc::clone(&group.channels))
     }
 
     /// Takes a member out of a group.
@@ -189,10 +189,10 @@ impl Sights {
     }
 
     /// What a group sees; nothing where there is no such group.
-    pub fn sight(&self, id: GroupId) -> Channels {
+    pub fn group_channels(&self, id: GroupId) -> Channels {
         self.groups
             .get(&id)
-            .map_or_else(|| Arc::from([]), |group| Arc::clone(&group.sight))
+            .map_or_else(|| Arc::from([]), |group| Arc::clone(&group.channels))
     }
 
     /// Moves a member to the group that is his now, with `roles` where they
@@ -279,15 +279,15 @@ impl Sights {
                 || key.roles.iter().any(|role| touched.roles.contains(role))
                 || key.named.is_some_and(|user| touched.owners.contains(&user));
             let after = if whole {
-                key.sight(structure)
+                key.visible_channels(structure)
             } else {
-                touched.sight(structure, key, &group.sight)
+                touched.visible_channels(structure, key, &group.channels)
             };
-            if after[..] != group.sight[..] {
+            if after[..] != group.channels[..] {
                 let after: Channels = after.into();
                 turned.push(Turned {
                     group: *id,
-                    before: std::mem::replace(&mut group.sight, Arc::clone(&after)),
+                    before: std::mem::replace(&mut group.channels, Arc::clone(&after)),
                     after,
                 });
             }
@@ -351,7 +351,7 @@ impl Touched {
     }
 
     /// What the group sees when only the touched channels are looked at.
-    fn sight(&self, structure: &Structure, key: &Key, before: &[ChannelId]) -> Vec<ChannelId> {
+    fn visible_channels(&self, structure: &Structure, key: &Key, before: &[ChannelId]) -> Vec<ChannelId> {
         let standing = key.standing();
         let untouched = before.iter().filter(|id| !self.channels.contains(id));
         let touched = self

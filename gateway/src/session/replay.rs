@@ -27,7 +27,7 @@ use crate::{
 pub struct PastView {
     structure: Arc<Structure>,
     standing: Standing,
-    sight: Vec<ChannelId>,
+    visible: Vec<ChannelId>,
     /// What it sees at the end: nothing else is shown.
     finally: Vec<ChannelId>,
 }
@@ -47,7 +47,7 @@ impl PastView {
             }
         }
         Self {
-            sight: structure.sight(&standing),
+            visible: structure.sight(&standing),
             structure,
             standing,
             finally,
@@ -57,8 +57,8 @@ impl PastView {
     /// Whether an event is shown that changes no rights.
     fn shows(&self, event: &Event) -> bool {
         event.channel.is_none_or(|channel| {
-            let sees = |sight: &[ChannelId]| sight.binary_search(&channel).is_ok();
-            sees(&self.sight) && sees(&self.finally)
+            let sees = |channels: &[ChannelId]| channels.binary_search(&channel).is_ok();
+            sees(&self.visible) && sees(&self.finally)
         })
     }
 
@@ -68,7 +68,7 @@ impl PastView {
         let gone = event
             .channel
             .filter(|channel| changes.iter().any(|change| change.removes(*channel)));
-        let saw = gone.is_some_and(|channel| self.sight.binary_search(&channel).is_ok());
+        let saw = gone.is_some_and(|channel| self.visible.binary_search(&channel).is_ok());
         let mut touched = false;
         for change in changes {
             touched |= apply(&mut self.structure, &mut self.standing, change);
@@ -78,12 +78,12 @@ impl PastView {
             return (self.shows(event), None);
         }
         let after = self.structure.sight(&self.standing);
-        let before = std::mem::replace(&mut self.sight, after);
+        let before = std::mem::replace(&mut self.visible, after);
         let notice = Sight {
             topic: event.topic,
             seq: event.seq,
-            shown: gained(&before, &self.sight),
-            hidden: gained(&self.sight, &before),
+            shown: gained(&before, &self.visible),
+            hidden: gained(&self.visible, &before),
         };
         let is_empty = notice.shown.is_empty() && notice.hidden.is_empty();
         let shown = if gone.is_some() {
@@ -178,7 +178,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::fanout::views::Sights;
+    use crate::fanout::views::Views;
 
     const ME: u64 = 7;
 
@@ -254,7 +254,7 @@ mod tests {
             let mut standing = Standing {
                 user: UserId::new(ME).unwrap(), roles: Vec::new(), since: 0, changed: 0,
             };
-            let mut live = Sights::new(structure.clone(), 0, 0);
+            let mut live = Views::new(structure.clone(), 0, 0);
             let (mut group, _) = live.enter(standing.user, &[]);
             let place = from.index(steps.len());
             let (mut log, mut saw) = (Vec::new(), Vec::new());
@@ -276,7 +276,7 @@ mod tests {
                     }
                 }
                 let after = structure.sight(&standing);
-                prop_assert_eq!(&live.sight(group)[..], &after[..]);
+                prop_assert_eq!(&live.group_channels(group)[..], &after[..]);
                 let about = channel(10 + step.1 % 3);
                 let gone = changes.iter().any(|change| change.removes(about));
                 let shown = if gone { &before } else { &after }.contains(&about);
