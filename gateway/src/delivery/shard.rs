@@ -220,8 +220,8 @@ impl<S: Socket> Shard<S> {
                     .is_none_or(|slot| self.topics.release(topic, slot, &mut self.sockets, now));
                 answer(reply, released);
             }
-            ToShard::Leave(connection, topic, keep_held) => {
-                self.leave(connection, topic, keep_held);
+            ToShard::Leave(connection, topic, keep_buffered) => {
+                self.leave(connection, topic, keep_buffered);
             }
             ToShard::Rights(change) => self.topics.change(&change, &mut self.sockets, now),
             ToShard::Registers(account, version) => {
@@ -299,10 +299,10 @@ impl<S: Socket> Shard<S> {
         self.sockets.push_reply(slot, &frame, now);
     }
 
-    fn leave(&mut self, connection: u64, topic: u64, keep_held: bool) {
+    fn leave(&mut self, connection: u64, topic: u64, keep_buffered: bool) {
         if let Some(slot) = self.sockets.slot(connection) {
             // While it is held there, the connection's end must find it there.
-            if !self.topics.leave(topic, slot, keep_held)
+            if !self.topics.leave(topic, slot, keep_buffered)
                 && let Some(writer) = self.sockets.get_mut(slot)
             {
                 writer.topics.retain(|other| *other != topic);

@@ -43,7 +43,7 @@ struct Topic {
     last: u64,
     groups: SmallMap<GroupKey, Group>,
     /// Members who do not get events yet.
-    held: Vec<Held>,
+    buffered: Vec<BufferedMember>,
 }
 
 struct Group {
@@ -55,7 +55,7 @@ struct Group {
 }
 
 /// A member whose replay is not finished.
-struct Held {
+struct BufferedMember {
     slot: u32,
     group: GroupKey,
     /// It has left: what waits is the last that it gets.
@@ -92,18 +92,18 @@ impl Topics {
         let topic = self.topics.entry(join.topic).or_insert_with(|| Topic {
             last: join.position,
             groups: SmallMap::default(),
-            held: Vec::new(),
+            buffered: Vec::new(),
         });
         topic.last = topic.last.max(join.position);
         // Nothing of an earlier membership is left: its end would be taken for that of this one.
-        topic.held.retain(|held| held.slot != slot);
+        topic.buffered.retain(|member| member.slot != slot);
         let group = topic.group(join.group, now);
         group.visibility = join.visibility.clone();
         if join.released {
             group.members.push(slot);
             return;
         }
-        topic.held.push(Held {
+        topic.buffered.push(BufferedMember {
             slot,
             group: join.group,
             left: false,
@@ -126,13 +126,13 @@ impl Topics {
         let Some(topic) = self.topics.get_mut(&number) else {
             return true;
         };
-        let Some(index) = topic.held.iter().position(|held| held.slot == slot) else {
+        let Some(index) = topic.buffered.iter().position(|member| member.slot == slot) else {
             return true;
         };
-        let held = topic.held.swap_remove(index);
-        let released = !held.overflow;
+        let member = topic.buffered.swap_remove(index);
+        let released = !member.overflow;
         if released {
-            topic.settle(&held, sockets, now);
+            topic.settle(&member, sockets, now);
         }
         self.tidy(number);
         released
@@ -140,7 +140,7 @@ impl Topics {
 
     /// Takes the connection in `slot` out of a topic. A member whose replay is
     /// under way still gets what came up to now; says whether it is one.
-    pub fn leave(&mut self, number: u64, slot: u32, keep_held: bool) -> bool {
+    pub fn leave(&mut self, number: u64, slot: u32, keep_buffered: bool) -> bool {
         let Some(topic) = self.topics.get_mut(&number) else {
             return false;
         };
@@ -149,24 +149,24 @@ impl Topics {
                 group.members.swap_remove(index);
             }
         }
-        if keep_held {
-            for held in topic.held.iter_mut().filter(|held| held.slot == slot) {
-                held.left = true;
+        if keep_buffered {
+            for member in topic.buffered.iter_mut().filter(|member| member.slot == slot) {
+                member.left = true;
             }
         } else {
-            topic.held.retain(|held| held.slot != slot);
+            topic.buffered.retain(|member| member.slot != slot);
         }
-        let is_held = topic.held.iter().any(|held| held.slot == slot);
+        let is_buffered = topic.buffered.iter().any(|member| member.slot == slot);
         self.tidy(number);
-        is_held
+        is_buffered
     }
 
     /// Forgets groups without members, and the topic when it has none.
     fn tidy(&mut self, number: u64) {
         if let Some(topic) = self.topics.get_mut(&number) {
-            let held = &topic.held;
+            let buffered = &topic.buffered;
             topic.groups.retain(|key, group| {
-                !group.members.is_empty() || held.iter().any(|held| held.group == *key)
+                !group.members.is_empty() || buffered.iter().any(|member| member.group == *key)
             });
             if topic.groups.is_empty() {
                 self.topics.remove(&number);
@@ -201,8 +201,8 @@ impl Topics {
             }
         }
         // What is not stored is not worth holding.
-        if !topic.held.is_empty() && !ephemeral {
-            topic.hold(event, self.config.buffer_bytes, sockets);
+        if !topic.buffered.is_empty() && !ephemeral {
+            topic.buffer_event(event, self.config.buffer_bytes, sockets);
         }
     }
 
@@ -276,8 +276,8 @@ impl Topics {
             }
         }
         // Those who wait join anew, with a snapshot of their own.
-        for held in &mut topic.held {
-            held.give_up();
+        for member in &mut topic.buffered {
+            member.give_up();
         }
     }
 
@@ -289,7 +289,7 @@ impl Topics {
         let members = topic.groups.values().flat_map(|group| &group.members);
         members
             .copied()
-            .chain(topic.held.iter().map(|held| held.slot))
+            .chain(topic.buffered.iter().map(|member| member.slot))
             .collect()
     }
 
@@ -349,7 +349,7 @@ impl Group {
     }
 }
 
-impl Held {
+impl BufferedMember {
     fn give_up(&mut self) {
         self.overflow = true;
         self.frames = Vec::new();
@@ -378,25 +378,25 @@ impl Topic {
         })
     }
 
-    fn hold<S: Socket>(&mut self, event: &Event, bound: usize, sockets: &mut Sockets<S>) {
-        for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
-            let group = self.groups.get(&held.group);
+    fn buffer_event<S: Socket>(&mut self, event: &Event, bound: usize, sockets: &mut Sockets<S>) {
+        for member in self.buffered.iter_mut().filter(|member| member.is_waiting()) {
+            let group = self.groups.get(&member.group);
             let sees = group.is_some_and(|group| group.visibility.sees(event.channel))
-                && event.is_for(sockets.user(held.slot));
-            let Some(writer) = sockets.get_mut(held.slot) else {
+                && event.is_for(sockets.user(member.slot));
+            let Some(writer) = sockets.get_mut(member.slot) else {
                 continue;
             };
             if !sees {
-                held.hidden = true;
+                member.hidden = true;
                 continue;
             }
             let dialect = writer.link.dialect;
-            if std::mem::take(&mut held.hidden) {
+            if std::mem::take(&mut member.hidden) {
                 let before = cursor(event.topic, event.seq.saturating_sub(1));
-                held.keep(dialect.control(opcode::CURSOR, &before), bound);
+                member.keep(dialect.control(opcode::CURSOR, &before), bound);
             }
             let frame = event.frames.frame_for(dialect, writer.link.deflates);
-            held.keep(frame.clone(), bound);
+            member.keep(frame.clone(), bound);
         }
     }
 
@@ -431,14 +431,14 @@ impl Topic {
                 group.members.push(slot);
             }
         }
-        let mut waiting = std::mem::take(&mut self.held);
-        for held in &mut waiting {
-            if let Some((_, key, channels, _)) = moves.get(&held.slot) {
-                held.group = Some(*key);
-                self.group(held.group, now).visibility = Visibility::Channels(channels.clone());
+        let mut waiting = std::mem::take(&mut self.buffered);
+        for member in &mut waiting {
+            if let Some((_, key, channels, _)) = moves.get(&member.slot) {
+                member.group = Some(*key);
+                self.group(member.group, now).visibility = Visibility::Channels(channels.clone());
             }
         }
-        self.held = waiting;
+        self.buffered = waiting;
     }
 
     /// Tells those who see something else now what that is; it carries them past the event.
@@ -466,38 +466,38 @@ impl Topic {
             }
         }
         for (slot, (.., notice)) in moves {
-            let is_held = self.held.iter().any(|held| held.slot == *slot);
-            if let (Some(notice), false) = (notice, is_held) {
+            let is_buffered = self.buffered.iter().any(|member| member.slot == *slot);
+            if let (Some(notice), false) = (notice, is_buffered) {
                 let frames = ControlFrames::new(opcode::SIGHT, &**notice);
                 sockets.push_control(*slot, &frames, now);
             }
         }
-        for held in self.held.iter_mut().filter(|held| held.is_waiting()) {
+        for member in self.buffered.iter_mut().filter(|member| member.is_waiting()) {
             let of_group = || {
                 let mut groups = change.groups.iter();
-                groups.find(|(key, ..)| Some(*key) == held.group)
+                groups.find(|(key, ..)| Some(*key) == member.group)
             };
-            let notice = match moves.get(&held.slot) {
+            let notice = match moves.get(&member.slot) {
                 Some((.., notice)) => notice.as_ref(),
                 None => of_group().and_then(|(_, _, notice)| notice.as_ref()),
             };
-            if let (Some(notice), Some(writer)) = (notice, sockets.get_mut(held.slot)) {
-                held.hidden = false;
+            if let (Some(notice), Some(writer)) = (notice, sockets.get_mut(member.slot)) {
+                member.hidden = false;
                 let frame = writer.link.dialect.control(opcode::SIGHT, &**notice);
-                held.keep(frame, bound);
+                member.keep(frame, bound);
             }
         }
     }
 
     /// A member whose replay is finished gets what waited, and events from now on.
-    fn settle<S: Socket>(&mut self, held: &Held, sockets: &mut Sockets<S>, now: Instant) {
-        for frame in &held.frames {
-            sockets.push(held.slot, frame, now);
+    fn settle<S: Socket>(&mut self, member: &BufferedMember, sockets: &mut Sockets<S>, now: Instant) {
+        for frame in &member.frames {
+            sockets.push(member.slot, frame, now);
         }
-        if !held.left {
-            let group = self.group(held.group, now);
-            group.hidden |= held.hidden;
-            group.members.push(held.slot);
+        if !member.left {
+            let group = self.group(member.group, now);
+            group.hidden |= member.hidden;
+            group.members.push(member.slot);
         }
     }
 }

@@ -206,7 +206,7 @@ impl TopicRouter {
 
     /// A session no longer belongs to a topic. Whether it still gets what waits
     /// for the end of its replay.
-    pub fn leave(&mut self, connection: u64, number: u64, keep_held: bool, now: Instant) {
+    pub fn leave(&mut self, connection: u64, number: u64, keep_buffered: bool, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -221,7 +221,7 @@ impl TopicRouter {
         }
         self.tell(
             member.link.shard,
-            ToShard::Leave(connection, number, keep_held),
+            ToShard::Leave(connection, number, keep_buffered),
         );
     }
 
