@@ -10,10 +10,10 @@ use std::{
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gateway::{
-    connection::Link,
+    connection::Connection,
     delivery::{
         event::Event,
-        message::{Channels, GroupId, Join, Visibility, ToShard},
+        message::{Channels, GroupId, Join, ToShard, Visibility},
         shard::{Shard, ShardConfig},
         sockets::SocketConfig,
         topics::TopicConfig,
@@ -75,14 +75,18 @@ fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
     };
     let metrics = Metrics::new(&Registry::new()).ok()?;
     let limit = ConnectionLimit::new(usize::MAX, usize::MAX);
-    let mut shard = Shard::new(config, &MemoryBudget::new(usize::MAX), ShardMetrics::new(metrics));
+    let mut shard = Shard::new(
+        config,
+        &MemoryBudget::new(usize::MAX),
+        ShardMetrics::new(metrics),
+    );
     let shown = channels(50);
-    for (connection, group) in (1..=sessions).zip((0..groups).cycle()) {
+    for (connection_id, group) in (1..=sessions).zip((0..groups).cycle()) {
         let permit = limit.take_permit([127, 0, 0, 1].into()).ok()?;
-        let link = Link::new(connection, 0, Dialect::MessagePack, 0, permit);
-        shard.apply(ToShard::Add(Arc::new(link), Sink), now);
+        let connection = Connection::new(connection_id, 0, Dialect::MessagePack, 0, permit);
+        shard.apply(ToShard::Add(Arc::new(connection), Sink), now);
         let join = Join {
-            connection,
+            connection_id,
             topic: TOPIC,
             position: 0,
             released: true,
@@ -134,7 +138,12 @@ fn filtering(criterion: &mut Criterion) {
     let visibility = Visibility::Channels(channels(500));
     let (seen, hidden) = (ChannelId::new(250), ChannelId::new(501));
     criterion.bench_function("sight of 500 channels", |bencher| {
-        bencher.iter(|| (visibility.sees(black_box(seen)), visibility.sees(black_box(hidden))));
+        bencher.iter(|| {
+            (
+                visibility.sees(black_box(seen)),
+                visibility.sees(black_box(hidden)),
+            )
+        });
     });
 }
 

@@ -163,6 +163,9 @@ mod tests {
         probe_state.heard(&7_u64.to_be_bytes(), now + LANES_SILENT);
         assert_eq!(probe_state.silence(now + LANES_SILENT), Some(LANES_SILENT));
         probe_state.beat(now + LANES_SILENT);
-        assert_eq!(probe_state.silence(now + LANES_SILENT), Some(Duration::ZERO));
+        assert_eq!(
+            probe_state.silence(now + LANES_SILENT),
+            Some(Duration::ZERO)
+        );
     }
 }

@@ -16,9 +16,9 @@ use crate::{dialect::Dialect, limits::connection_limit::ConnectionPermit, metric
 
 /// One connection, seen from both of its halves.
 #[derive(Debug)]
-pub struct Link {
+pub struct Connection {
     /// The gateway's number for it, from 1.
-    pub connection: u64,
+    pub id: u64,
     /// Which shard writes to it.
     pub shard: usize,
     /// What it speaks.
@@ -30,7 +30,7 @@ pub struct Link {
     opened: OnceLock<(Caller, Counted)>,
     closing: AtomicBool,
     wake: Notify,
-    under_way: Mutex<UnderWay>,
+    pending: Mutex<PendingRequests>,
     /// One permit, held while the session is attached to topics: one after the other.
     pub attaching: Semaphore,
     /// Counts it among the connections of its address.
@@ -40,20 +40,20 @@ pub struct Link {
 /// What a connection waits for: what the client calls each request is known here
 /// and nowhere else.
 #[derive(Debug, Default)]
-struct UnderWay {
-    commands: Vec<Pending>,
+struct PendingRequests {
+    commands: Vec<PendingCommand>,
     /// The client's numbers of its queries.
     queries: Vec<u32>,
 }
 
-impl UnderWay {
+impl PendingRequests {
     /// Two requests under one number could not be told apart by the client.
-    fn admit(&self, request: u32, bound: usize) -> Result<(), NotPending> {
-        let same = |other: &Pending| other.request == request;
+    fn admit(&self, request: u32, bound: usize) -> Result<(), NotAdmitted> {
+        let same = |other: &PendingCommand| other.request == request;
         if self.commands.iter().any(same) || self.queries.contains(&request) {
-            Err(NotPending::Duplicate)
+            Err(NotAdmitted::Duplicate)
         } else if self.len() >= bound {
-            Err(NotPending::Full)
+            Err(NotAdmitted::Full)
         } else {
             Ok(())
         }
@@ -73,22 +73,22 @@ impl UnderWay {
 
 /// A query that is on its way; dropping it makes room for another one.
 #[derive(Debug)]
-pub struct Asking {
-    link: Arc<Link>,
+pub struct PendingQuery {
+    connection: Arc<Connection>,
     request: u32,
 }
 
-impl Drop for Asking {
+impl Drop for PendingQuery {
     fn drop(&mut self) {
-        let mut under_way = self.link.lock();
-        under_way.queries.retain(|other| *other != self.request);
-        under_way.shrink();
+        let mut pending = self.connection.lock();
+        pending.queries.retain(|other| *other != self.request);
+        pending.shrink();
     }
 }
 
 /// A command that a lane has not answered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingCommand {
     /// The gateway's number for it, which its answer carries.
     pub ticket: u64,
     /// The client's number for it.
@@ -101,24 +101,24 @@ pub struct Pending {
 
 /// Why a request cannot be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotPending {
+pub enum NotAdmitted {
     /// The same number is being waited for.
     Duplicate,
     /// The connection waits for as many as it may.
     Full,
 }
 
-impl Link {
+impl Connection {
     /// A connection that was let in.
     pub const fn new(
-        connection: u64,
+        id: u64,
         shard: usize,
         dialect: Dialect,
         address: u64,
         permit: ConnectionPermit,
     ) -> Self {
         Self {
-            connection,
+            id,
             shard,
             dialect,
             deflates: false,
@@ -126,7 +126,7 @@ impl Link {
             opened: OnceLock::new(),
             closing: AtomicBool::new(false),
             wake: Notify::const_new(),
-            under_way: Mutex::new(UnderWay {
+            pending: Mutex::new(PendingRequests {
                 commands: Vec::new(),
                 queries: Vec::new(),
             }),
@@ -143,7 +143,7 @@ impl Link {
     }
 
     /// The session was opened: the reading half takes commands from now on.
-    pub fn open(&self, caller: Caller, counted: Counted) {
+    pub fn open_session(&self, caller: Caller, counted: Counted) {
         if self.opened.set((caller, counted)).is_ok() {
             self.wake.notify_one();
         }
@@ -155,53 +155,57 @@ impl Link {
     }
 
     /// The close frame is on its way: the reading half takes nothing more.
-    pub fn close(&self) {
+    pub fn mark_closing(&self) {
         self.closing.store(true, Ordering::Release);
         self.wake.notify_one();
     }
 
-    /// Whether [`Link::close`] was called.
+    /// Whether [`Connection::mark_closing`] was called.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Resolves after [`Link::open`] or [`Link::close`]; at once when one of
-    /// them was called since the last time.
-    pub async fn changed(&self) {
+    /// Resolves after [`Connection::open_session`] or [`Connection::mark_closing`]; at once
+    /// when one of them was called since the last time.
+    pub async fn wait_for_change(&self) {
         self.wake.notified().await;
     }
 
     /// Notes that a request is on its way; at most `bound` at once.
-    pub fn expect(&self, pending: Pending, bound: usize) -> Result<(), NotPending> {
-        let mut under_way = self.lock();
-        under_way.admit(pending.request, bound)?;
-        under_way.commands.push(pending);
+    pub fn add_command(&self, command: PendingCommand, bound: usize) -> Result<(), NotAdmitted> {
+        let mut pending = self.lock();
+        pending.admit(command.request, bound)?;
+        pending.commands.push(command);
         Ok(())
     }
 
     /// Notes that a query is on its way; at most `bound` at once.
-    pub fn ask(self: &Arc<Self>, request: u32, bound: usize) -> Result<Asking, NotPending> {
-        let mut under_way = self.lock();
-        under_way.admit(request, bound)?;
-        under_way.queries.push(request);
-        Ok(Asking {
-            link: Arc::clone(self),
+    pub fn add_query(
+        self: &Arc<Self>,
+        request: u32,
+        bound: usize,
+    ) -> Result<PendingQuery, NotAdmitted> {
+        let mut pending = self.lock();
+        pending.admit(request, bound)?;
+        pending.queries.push(request);
+        Ok(PendingQuery {
+            connection: Arc::clone(self),
             request,
         })
     }
 
     /// Takes a command off the list; `None` when nobody waits for it any more.
-    pub fn answered(&self, ticket: u64) -> Option<Pending> {
-        let mut under_way = self.lock();
-        let commands = &mut under_way.commands;
+    pub fn take_command(&self, ticket: u64) -> Option<PendingCommand> {
+        let mut pending = self.lock();
+        let commands = &mut pending.commands;
         let index = commands.iter().position(|other| other.ticket == ticket)?;
-        let pending = commands.swap_remove(index);
-        under_way.shrink();
-        Some(pending)
+        let command = commands.swap_remove(index);
+        pending.shrink();
+        Some(command)
     }
 
     /// Takes those off the list whose deadline has passed.
-    pub fn expired(&self, now: Instant) -> Vec<Pending> {
+    pub fn take_expired(&self, now: Instant) -> Vec<PendingCommand> {
         self.lock()
             .commands
             .extract_if(.., |pending| pending.deadline <= now)
@@ -209,18 +213,16 @@ impl Link {
     }
 
     /// Takes all commands off the list.
-    pub fn give_up(&self) -> Vec<Pending> {
+    pub fn take_commands(&self) -> Vec<PendingCommand> {
         std::mem::take(&mut self.lock().commands)
     }
 
     /// How many requests are on their way.
-    pub fn waiting(&self) -> usize {
+    pub fn count_pending(&self) -> usize {
         self.lock().len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, UnderWay> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, PendingRequests> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    bus_probe::{self, ProbeState, BusProbe},
+    bus_probe::{self, BusProbe, ProbeState},
     config::Config,
     delivery::{message::ToShard, shard, shards::Shards},
     doors::{
@@ -53,7 +53,8 @@ use crate::{
         token_cache::TokenCache,
     },
     session::{
-        attach::SessionOpener, catch_up::AttachHandles, context::SessionContext, event_log::EventLog,
+        attach::SessionOpener, catch_up::AttachHandles, context::SessionContext,
+        event_log::EventLog,
     },
     transport::tls::TlsError,
 };
@@ -245,7 +246,10 @@ impl Runtime {
     /// Sends everyone away over the window, and ends when everyone is gone.
     async fn drain_all(self, window: Duration) {
         let Self { doors, vital } = self;
-        tracing::info!(connections = doors.connection_limit.count_taken(), "draining");
+        tracing::info!(
+            connections = doors.connection_limit.count_taken(),
+            "draining"
+        );
         doors.stop.cancel();
         doors.sessions.shards.drain_all(window).await;
         doors.tasks.close();
@@ -387,7 +391,12 @@ impl Foundation<'_> {
         Ok(subscriber)
     }
 
-    fn build_doors(&self, requests: Requests, opener: SessionOpener, origins: ClientOrigins) -> Doors {
+    fn build_doors(
+        &self,
+        requests: Requests,
+        opener: SessionOpener,
+        origins: ClientOrigins,
+    ) -> Doors {
         let limits = &self.config.limits;
         let sessions = SessionContext {
             node: self.config.node.node.clone(),
@@ -405,7 +414,10 @@ impl Foundation<'_> {
             sessions: Arc::new(sessions),
             requests,
             origins,
-            connection_limit: ConnectionLimit::new(limits.max_connections, limits.max_address_connections),
+            connection_limit: ConnectionLimit::new(
+                limits.max_connections,
+                limits.max_address_connections,
+            ),
             memory: self.memory.clone(),
             http_limit: HttpLimit::new(&self.memory, limits.memory_bytes),
             max_frame_bytes: MAX_FRAME_BYTES,

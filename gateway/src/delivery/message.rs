@@ -13,19 +13,19 @@ use shared::{
 use tokio::sync::oneshot;
 
 use super::event::Event;
-use crate::{connection::Link, transport::WriteHalf};
+use crate::{connection::Connection, transport::WriteHalf};
 
 /// What a shard is told. One queue per shard, so that everything happens there
 /// in the order in which the fan-out decided it.
 pub enum ToShard<S = WriteHalf> {
     /// A connection was made.
-    Add(Arc<Link>, S),
+    Add(Arc<Connection>, S),
     /// Frames for one connection.
     Send(u64, Vec<Bytes>),
     /// The answer of a query for one connection, with the opcode of its request.
     Reply {
         /// The connection.
-        connection: u64,
+        connection_id: u64,
         /// The request's opcode.
         opcode: u16,
         /// The client's number for it.
@@ -68,7 +68,7 @@ pub enum ToShard<S = WriteHalf> {
 #[derive(Debug, Clone)]
 pub struct Join {
     /// The connection.
-    pub connection: u64,
+    pub connection_id: u64,
     /// The server or the account.
     pub topic: u64,
     /// The topic's place in the fan-out.

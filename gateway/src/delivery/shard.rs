@@ -21,7 +21,7 @@ use super::{
     topics::{TopicConfig, Topics},
 };
 use crate::{
-    connection::{Link, Pending},
+    connection::{Connection, PendingCommand},
     limits::memory_budget::MemoryBudget,
     metrics::ShardMetrics,
     transport::socket::Socket,
@@ -103,13 +103,13 @@ pub async fn run<S: Socket>(
         unfinished = shard.flush(now, &mut blocked) || !turn.is_empty();
         for BlockedSocket {
             slot,
-            connection,
+            connection_id,
             socket,
         } in blocked.drain(..)
         {
             let (future, handle) = abortable(async move {
                 socket.writable().await;
-                (slot, connection)
+                (slot, connection_id)
             });
             shard.sockets.blocked(slot, handle);
             waiting.push(future);
@@ -131,8 +131,8 @@ impl<S: Socket> Shard<S> {
 
     fn unblocked<E>(&mut self, done: &Result<(u32, u64), E>) {
         // Aborted waits belong to connections that are gone.
-        if let Ok((slot, connection)) = done {
-            self.sockets.unblocked(*slot, *connection);
+        if let Ok((slot, connection_id)) = done {
+            self.sockets.unblocked(*slot, *connection_id);
         }
     }
 
@@ -165,29 +165,29 @@ impl<S: Socket> Shard<S> {
     /// Does what it is told; nothing is written before [`Shard::flush`].
     pub fn apply(&mut self, message: ToShard<S>, now: Instant) {
         match message {
-            ToShard::Add(link, socket) => {
-                self.sockets.add(link, socket, now);
+            ToShard::Add(connection, socket) => {
+                self.sockets.add(connection, socket, now);
             }
-            ToShard::Send(connection, frames) => {
-                if let Some(slot) = self.sockets.slot(connection) {
+            ToShard::Send(connection_id, frames) => {
+                if let Some(slot) = self.sockets.slot(connection_id) {
                     for frame in &frames {
                         self.sockets.push_reply(slot, frame, now);
                     }
                 }
             }
             ToShard::Reply {
-                connection,
+                connection_id,
                 opcode,
                 request,
                 payload,
             } => {
-                if let Some(slot) = self.sockets.slot(connection) {
+                if let Some(slot) = self.sockets.slot(connection_id) {
                     self.sockets
                         .push_answer(slot, (opcode, request), &payload, now);
                 }
             }
-            ToShard::Replay(connection, frames, drained) => {
-                if let Some(slot) = self.sockets.slot(connection) {
+            ToShard::Replay(connection_id, frames, drained) => {
+                if let Some(slot) = self.sockets.slot(connection_id) {
                     for frame in &frames {
                         self.sockets.push(slot, frame, now);
                     }
@@ -199,29 +199,29 @@ impl<S: Socket> Shard<S> {
                     self.answer(&answer, now);
                 }
             }
-            ToShard::AnswersLost => self.unknown(now, Link::give_up),
+            ToShard::AnswersLost => self.unknown(now, Connection::take_commands),
             ToShard::Events(events) => {
                 for event in &events {
                     self.deliver(event, now);
                 }
             }
             ToShard::Join(join) => {
-                if let Some(slot) = self.sockets.slot(join.connection) {
+                if let Some(slot) = self.sockets.slot(join.connection_id) {
                     self.topics.join(slot, &join, now);
                     if let Some(writer) = self.sockets.get_mut(slot) {
                         writer.topics.push(join.topic);
                     }
                 }
             }
-            ToShard::Release(connection, topic, reply) => {
+            ToShard::Release(connection_id, topic, reply) => {
                 let released = self
                     .sockets
-                    .slot(connection)
+                    .slot(connection_id)
                     .is_none_or(|slot| self.topics.release(topic, slot, &mut self.sockets, now));
                 answer(reply, released);
             }
-            ToShard::Leave(connection, topic, keep_buffered) => {
-                self.leave(connection, topic, keep_buffered);
+            ToShard::Leave(connection_id, topic, keep_buffered) => {
+                self.leave(connection_id, topic, keep_buffered);
             }
             ToShard::Rights(change) => self.topics.change(&change, &mut self.sockets, now),
             ToShard::Registers(account, version) => {
@@ -242,13 +242,13 @@ impl<S: Socket> Shard<S> {
                     self.sockets.close(slot, close, now);
                 }
             }
-            ToShard::Close(connection, close) => {
-                if let Some(slot) = self.sockets.slot(connection) {
+            ToShard::Close(connection_id, close) => {
+                if let Some(slot) = self.sockets.slot(connection_id) {
                     self.sockets.close(slot, close, now);
                 }
             }
-            ToShard::Remove(connection) => {
-                self.remove(connection);
+            ToShard::Remove(connection_id) => {
+                self.remove(connection_id);
             }
             ToShard::Drain(window) => self.start_drain(window, now),
         }
@@ -265,8 +265,8 @@ impl<S: Socket> Shard<S> {
     /// Writes what was queued, up to the end of the turn; says whether something is left.
     pub fn flush(&mut self, now: Instant, blocked: &mut Vec<BlockedSocket<S>>) -> bool {
         let unfinished = self.sockets.flush(now, blocked);
-        while let Some(connection) = self.sockets.over.pop() {
-            self.remove(connection);
+        while let Some(connection_id) = self.sockets.over.pop() {
+            self.remove(connection_id);
         }
         self.sockets.metrics.publish();
         unfinished
@@ -286,11 +286,11 @@ impl<S: Socket> Shard<S> {
         };
         // Nobody waits any more: the client was told "unknown", and its number may
         // be that of another request by now.
-        let Some(pending) = writer.link.answered(answer.ticket) else {
+        let Some(pending) = writer.connection.take_command(answer.ticket) else {
             self.sockets.metrics.all().answers_late_total.inc();
             return;
         };
-        let dialect = writer.link.dialect;
+        let dialect = writer.connection.dialect;
         let left = pending.deadline.saturating_duration_since(now);
         let frame = dialect.answer(pending.opcode, pending.request, &answer.payload);
         let took = self.sockets.answer_time().saturating_sub(left);
@@ -299,8 +299,8 @@ impl<S: Socket> Shard<S> {
         self.sockets.push_reply(slot, &frame, now);
     }
 
-    fn leave(&mut self, connection: u64, topic: u64, keep_buffered: bool) {
-        if let Some(slot) = self.sockets.slot(connection) {
+    fn leave(&mut self, connection_id: u64, topic: u64, keep_buffered: bool) {
+        if let Some(slot) = self.sockets.slot(connection_id) {
             // While it is held there, the connection's end must find it there.
             if !self.topics.leave(topic, slot, keep_buffered)
                 && let Some(writer) = self.sockets.get_mut(slot)
@@ -310,8 +310,8 @@ impl<S: Socket> Shard<S> {
         }
     }
 
-    fn remove(&mut self, connection: u64) {
-        if let Some(slot) = self.sockets.slot(connection)
+    fn remove(&mut self, connection_id: u64) {
+        if let Some(slot) = self.sockets.slot(connection_id)
             && let Some(mut writer) = self.sockets.remove(slot)
         {
             for topic in std::mem::take(&mut writer.topics) {
@@ -324,7 +324,7 @@ impl<S: Socket> Shard<S> {
         let told = self
             .sockets
             .open()
-            .map(|(slot, link)| (slot, link.connection))
+            .map(|(slot, connection)| (slot, connection.id))
             .collect();
         self.drain = Some(Drain {
             since: now,
@@ -344,17 +344,17 @@ impl<S: Socket> Shard<S> {
 
     /// Answers the commands that no lane answered in time.
     fn expire(&mut self, now: Instant) {
-        self.unknown(now, |link| link.expired(now));
+        self.unknown(now, |connection| connection.take_expired(now));
     }
 
     /// Tells clients that nobody knows what became of these commands.
-    fn unknown(&mut self, now: Instant, which: impl Fn(&Link) -> Vec<Pending>) {
+    fn unknown(&mut self, now: Instant, which: impl Fn(&Connection) -> Vec<PendingCommand>) {
         let expired: Vec<_> = self
             .sockets
             .open()
-            .flat_map(|(slot, link)| {
-                let dialect = link.dialect;
-                which(link)
+            .flat_map(|(slot, connection)| {
+                let dialect = connection.dialect;
+                which(connection)
                     .into_iter()
                     .map(move |pending| (slot, dialect, pending.request))
             })
@@ -378,14 +378,14 @@ impl<S: Socket> Shard<S> {
         // The same share of the rest in each tick, everyone at the end of the half.
         let ticks = usize::try_from(left / TICK.as_millis()).unwrap_or(0) + 1;
         let share = drain.told.len().div_ceil(ticks);
-        for (slot, connection) in drain.told.split_off(drain.told.len().saturating_sub(share)) {
+        for (slot, connection_id) in drain.told.split_off(drain.told.len().saturating_sub(share)) {
             let rest = u64::try_from(drain.window.saturating_sub(passed).as_millis()).unwrap_or(0);
-            let delay_ms = self.random.hash_one(connection) % (rest / 2 + 1);
+            let delay_ms = self.random.hash_one(connection_id) % (rest / 2 + 1);
             if let Some(writer) = self.sockets.get_mut(slot)
-                && writer.link.connection == connection
+                && writer.connection.id == connection_id
             {
                 let frame = writer
-                    .link
+                    .connection
                     .dialect
                     .control(opcode::RECONNECT, &Reconnect { delay_ms });
                 self.sockets.push(slot, &frame, now);
@@ -397,7 +397,7 @@ impl<S: Socket> Shard<S> {
             let over: Vec<u32> = self
                 .sockets
                 .open()
-                .filter(|(_, link)| late || link.waiting() == 0)
+                .filter(|(_, connection)| late || connection.count_pending() == 0)
                 .map(|(slot, _)| slot)
                 .collect();
             for slot in over {

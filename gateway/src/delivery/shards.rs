@@ -7,7 +7,7 @@ use shared::error::Refusal;
 use tokio::sync::mpsc;
 
 use super::message::{Close, ToShard};
-use crate::{connection::Link, metrics::Metrics};
+use crate::{connection::Connection, metrics::Metrics};
 
 /// The shards of a gateway. Clones share them.
 #[derive(Clone)]
@@ -39,25 +39,25 @@ impl Shards {
     }
 
     /// Queues frames for a connection.
-    pub async fn send_frames(&self, link: &Link, frames: Vec<Bytes>) {
-        let message = ToShard::Send(link.connection, frames);
-        self.tell(link.shard, message).await;
+    pub async fn send_frames(&self, connection: &Connection, frames: Vec<Bytes>) {
+        let message = ToShard::Send(connection.id, frames);
+        self.tell(connection.shard, message).await;
     }
 
     /// Says no to a request of a connection.
-    pub async fn refuse_request(&self, link: &Link, request: u32, refusal: &Refusal) {
+    pub async fn refuse_request(&self, connection: &Connection, request: u32, refusal: &Refusal) {
         let refusals = &self.0.metrics.refusals_total;
         refusals.with_label_values(&[refusal.reason.name()]).inc();
-        let frame = link.dialect.refusal(request, refusal);
-        self.send_frames(link, vec![frame]).await;
+        let frame = connection.dialect.refusal(request, refusal);
+        self.send_frames(connection, vec![frame]).await;
     }
 
     /// Ends a connection.
-    pub async fn close_connection(&self, link: &Link, close: Close) {
-        let message = ToShard::Close(link.connection, close);
-        self.tell(link.shard, message).await;
+    pub async fn close_connection(&self, connection: &Connection, close: Close) {
+        let message = ToShard::Close(connection.id, close);
+        self.tell(connection.shard, message).await;
         // The shard says so too, but a reader that already returns must know.
-        link.close();
+        connection.mark_closing();
     }
 
     /// Sends everyone away over the window.
@@ -69,6 +69,6 @@ impl Shards {
 }
 
 /// Which of so many shards writes to a connection.
-pub fn shard_of(connection: u64, shards: usize) -> usize {
-    usize::try_from(connection % shards.max(1) as u64).unwrap_or(0)
+pub fn shard_of(connection_id: u64, shards: usize) -> usize {
+    usize::try_from(connection_id % shards.max(1) as u64).unwrap_or(0)
 }

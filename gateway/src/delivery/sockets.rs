@@ -25,10 +25,10 @@ use super::{
     write_order::{Listed, WriteOrder},
 };
 use crate::{
-    connection::Link,
+    connection::Connection,
     deflate,
     dialect::{Dialect, frames::ControlFrames},
-    limits::memory_budget::{MemoryCharge, MemoryBudget},
+    limits::memory_budget::{MemoryBudget, MemoryCharge},
     metrics::{RESET, ShardMetrics},
     transport::socket::Socket,
 };
@@ -66,7 +66,7 @@ enum Class {
 /// One connection, as its shard sees it.
 pub struct SocketWriter<S> {
     /// What it shares with the reading half.
-    pub link: Arc<Link>,
+    pub connection: Arc<Connection>,
     /// What it speaks: here too, because a delivery looks at nothing else of the link.
     dialect: Dialect,
     deflates: bool,
@@ -116,7 +116,7 @@ pub struct BlockedSocket<S> {
     /// Its slot.
     pub slot: u32,
     /// Its connection, as slots are used again.
-    pub connection: u64,
+    pub connection_id: u64,
     /// The socket.
     pub socket: Arc<S>,
 }
@@ -137,12 +137,12 @@ impl<S: Socket> Sockets<S> {
     }
 
     /// Adds a connection.
-    pub fn add(&mut self, link: Arc<Link>, socket: S, now: Instant) -> u32 {
-        let connection = link.connection;
+    pub fn add(&mut self, connection: Arc<Connection>, socket: S, now: Instant) -> u32 {
+        let connection_id = connection.id;
         let writer = SocketWriter {
-            dialect: link.dialect,
-            deflates: link.deflates,
-            link,
+            dialect: connection.dialect,
+            deflates: connection.deflates,
+            connection,
             topics: Vec::new(),
             socket: Arc::new(socket),
             queue: Queue::default(),
@@ -163,13 +163,13 @@ impl<S: Socket> Sockets<S> {
             self.slots.push(Some(writer));
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         };
-        self.by_connection.insert(connection, slot);
+        self.by_connection.insert(connection_id, slot);
         slot
     }
 
     /// The slot of a connection.
-    pub fn slot(&self, connection: u64) -> Option<u32> {
-        self.by_connection.get(&connection).copied()
+    pub fn slot(&self, connection_id: u64) -> Option<u32> {
+        self.by_connection.get(&connection_id).copied()
     }
 
     /// The connection in a slot.
@@ -180,14 +180,17 @@ impl<S: Socket> Sockets<S> {
     /// Whose session the connection in a slot has.
     pub fn user(&self, slot: u32) -> Option<UserId> {
         let writer = self.slots.get(slot as usize)?.as_ref()?;
-        writer.link.caller().map(|caller| caller.user)
+        writer.connection.caller().map(|caller| caller.user)
     }
 
     /// The connections that are not closing, with their slots.
-    pub fn open(&self) -> impl Iterator<Item = (u32, &Arc<Link>)> {
+    pub fn open(&self) -> impl Iterator<Item = (u32, &Arc<Connection>)> {
         (0..).zip(&self.slots).filter_map(|(slot, writer)| {
             let writer = writer.as_ref()?;
-            writer.closing.is_none().then_some((slot, &writer.link))
+            writer
+                .closing
+                .is_none()
+                .then_some((slot, &writer.connection))
         })
     }
 
@@ -209,7 +212,7 @@ impl<S: Socket> Sockets<S> {
     /// Takes a connection out. Dropping its half ends the stream of bytes.
     pub fn remove(&mut self, slot: u32) -> Option<SocketWriter<S>> {
         let writer = self.slots.get_mut(slot as usize)?.take()?;
-        self.by_connection.remove(&writer.link.connection);
+        self.by_connection.remove(&writer.connection.id);
         self.free.push(slot);
         Some(writer)
     }
@@ -355,15 +358,15 @@ impl<S: Socket> Sockets<S> {
         writer.closing = Some(now);
         writer.drained.clear();
         writer.answers = None;
-        writer.link.close();
+        writer.connection.mark_closing();
         self.metrics.closed(close.name());
         writer.list(slot, &mut self.turns, true);
     }
 
     /// The socket in this slot may take more.
-    pub fn unblocked(&mut self, slot: u32, connection: u64) {
+    pub fn unblocked(&mut self, slot: u32, connection_id: u64) {
         if let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut)
-            && writer.link.connection == connection
+            && writer.connection.id == connection_id
         {
             writer.blocked = None;
             writer.list(slot, &mut self.turns, false);
@@ -395,19 +398,19 @@ impl<S: Socket> Sockets<S> {
                 continue;
             }
             match write(writer, now, low, &mut self.metrics) {
-                Ok(true) if writer.closing.is_some() => self.over.push(writer.link.connection),
+                Ok(true) if writer.closing.is_some() => self.over.push(writer.connection.id),
                 Ok(true) => {}
                 Ok(false) => blocked.push(BlockedSocket {
                     slot,
-                    connection: writer.link.connection,
+                    connection_id: writer.connection.id,
                     socket: Arc::clone(&writer.socket),
                 }),
                 Err(_error) => {
                     if writer.closing.is_none() {
                         self.metrics.closed(RESET);
                     }
-                    writer.link.close();
-                    self.over.push(writer.link.connection);
+                    writer.connection.mark_closing();
+                    self.over.push(writer.connection.id);
                 }
             }
             if writer.queue.total() <= low {
@@ -440,7 +443,7 @@ impl<S: Socket> Sockets<S> {
             waiting += writer.waiting();
             if let Some(since) = writer.closing {
                 if now >= since + CLOSE_TIMEOUT {
-                    self.over.push(writer.link.connection);
+                    self.over.push(writer.connection.id);
                 }
                 continue;
             }

@@ -32,7 +32,7 @@ use super::{
     topics::*,
 };
 use crate::{
-    connection::{Link, Pending},
+    connection::{Connection, PendingCommand},
     dialect::Dialect,
     limits::{connection_limit::ConnectionLimit, memory_budget::MemoryBudget},
     metrics::{Metrics, ShardMetrics},
@@ -123,33 +123,37 @@ impl House {
         };
         let metrics = Metrics::new(&Registry::new()).unwrap();
         Self {
-            shard: Shard::new(config, &MemoryBudget::new(MEMORY), ShardMetrics::new(metrics)),
+            shard: Shard::new(
+                config,
+                &MemoryBudget::new(MEMORY),
+                ShardMetrics::new(metrics),
+            ),
             limit: ConnectionLimit::new(usize::MAX, usize::MAX),
             now: Instant::now(),
             blocked: Vec::new(),
         }
     }
 
-    fn add(&mut self, connection: u64, dialect: Dialect, sink: &Sink) -> Arc<Link> {
+    fn add(&mut self, connection_id: u64, dialect: Dialect, sink: &Sink) -> Arc<Connection> {
         let permit = self.limit.take_permit([127, 0, 0, 1].into()).unwrap();
-        let link = Arc::new(Link::new(connection, 0, dialect, 0, permit));
-        self.tell(ToShard::Add(Arc::clone(&link), sink.clone()));
-        link
+        let connection = Arc::new(Connection::new(connection_id, 0, dialect, 0, permit));
+        self.tell(ToShard::Add(Arc::clone(&connection), sink.clone()));
+        connection
     }
 
-    fn join(&mut self, connection: u64, group: u32, channels: &[u64]) {
-        self.join_at(connection, group, channels, (0, true));
+    fn join(&mut self, connection_id: u64, group: u32, channels: &[u64]) {
+        self.join_at(connection_id, group, channels, (0, true));
     }
 
     fn join_at(
         &mut self,
-        connection: u64,
+        connection_id: u64,
         group: u32,
         channels: &[u64],
         (position, released): (u64, bool),
     ) {
         self.tell(ToShard::Join(Join {
-            connection,
+            connection_id,
             topic: TOPIC,
             position,
             released,
@@ -176,8 +180,8 @@ impl House {
 
     fn unblock(&mut self) {
         for blocked in self.blocked.drain(..) {
-            let (slot, connection) = (blocked.slot, blocked.connection);
-            self.shard.sockets().unblocked(slot, connection);
+            let (slot, connection_id) = (blocked.slot, blocked.connection_id);
+            self.shard.sockets().unblocked(slot, connection_id);
         }
         self.flush();
     }
@@ -188,9 +192,9 @@ impl House {
         self.flush();
     }
 
-    fn release(&mut self, connection: u64) -> bool {
+    fn release(&mut self, connection_id: u64) -> bool {
         let (reply, mut answer) = oneshot::channel();
-        self.tell(ToShard::Release(connection, TOPIC, reply));
+        self.tell(ToShard::Release(connection_id, TOPIC, reply));
         answer.try_recv().unwrap()
     }
 }
@@ -226,9 +230,9 @@ fn text(bytes: usize) -> Bytes {
 fn a_turn_is_one_write_for_each_session_and_allocates_for_none() {
     let mut house = House::new();
     let sinks: Vec<Sink> = (0..1_000).map(|_| Sink::open()).collect();
-    for (connection, sink) in (1..).zip(&sinks) {
-        house.add(connection, Dialect::MessagePack, sink);
-        house.join(connection, 7, &[1]);
+    for (connection_id, sink) in (1..).zip(&sinks) {
+        house.add(connection_id, Dialect::MessagePack, sink);
+        house.join(connection_id, 7, &[1]);
     }
     let turn = |house: &mut House, from: u64| {
         for seq in from..from + 20 {
@@ -262,12 +266,12 @@ fn a_session_that_reads_nothing_is_closed_and_its_memory_is_bounded() {
     let mut house = House::new();
     let (slow, quick) = (Sink::default(), Sink::open());
     slow.room.store(10, Ordering::Relaxed);
-    let link = house.add(1, Dialect::MessagePack, &slow);
+    let connection = house.add(1, Dialect::MessagePack, &slow);
     house.add(2, Dialect::MessagePack, &quick);
     house.join(1, 7, &[1]);
     house.join(2, 7, &[1]);
     let mut seq = 0;
-    while !link.is_closing() {
+    while !connection.is_closing() {
         seq += 1;
         house.event(seq, 1);
         house.flush();
@@ -287,13 +291,13 @@ fn a_session_that_reads_nothing_is_closed_and_its_memory_is_bounded() {
 fn a_stalled_session_is_closed_and_then_dropped() {
     let mut house = House::new();
     let sink = Sink::default();
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     house.tell(ToShard::Send(1, vec![text(10)]));
     house.flush();
     house.later(Duration::from_millis(29_999));
-    assert!(!link.is_closing());
+    assert!(!connection.is_closing());
     house.later(Duration::from_millis(1));
-    assert!(link.is_closing());
+    assert!(connection.is_closing());
     house.later(Duration::from_secs(5));
     assert!(house.shard.sockets().is_empty());
 }
@@ -302,7 +306,7 @@ fn a_stalled_session_is_closed_and_then_dropped() {
 fn a_replay_that_is_read_by_drops_is_ended() {
     let mut house = House::new();
     let sink = Sink::default();
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     let (drained, mut done) = oneshot::channel();
     house.tell(ToShard::Replay(1, vec![text(100); 6], drained));
     house.flush();
@@ -312,9 +316,9 @@ fn a_replay_that_is_read_by_drops_is_ended() {
         sink.room.store(1, Ordering::Relaxed);
         house.unblock();
     }
-    assert!(!link.is_closing() && done.try_recv() == Err(TryRecvError::Empty));
+    assert!(!connection.is_closing() && done.try_recv() == Err(TryRecvError::Empty));
     house.later(Duration::from_secs(1));
-    assert!(link.is_closing());
+    assert!(connection.is_closing());
     assert_eq!(done.try_recv(), Err(TryRecvError::Closed));
 }
 
@@ -322,7 +326,7 @@ fn a_replay_that_is_read_by_drops_is_ended() {
 fn what_is_not_stored_is_dropped_first() {
     let mut house = House::new();
     let sink = Sink::default();
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     house.join(1, 7, &[1]);
     house.tell(ToShard::Send(1, vec![text(100)]));
     house.flush();
@@ -330,7 +334,7 @@ fn what_is_not_stored_is_dropped_first() {
         house.event(0, 1);
     }
     house.tell(ToShard::Send(1, vec![text(110); 7]));
-    assert!(!link.is_closing());
+    assert!(!connection.is_closing());
     sink.room.store(usize::MAX / 2, Ordering::Relaxed);
     house.unblock();
     assert_eq!(sink.frames().len(), 8);
@@ -448,25 +452,29 @@ fn who_leaves_during_a_replay_gets_what_came_before_and_its_slot_is_free() {
 fn only_answers_that_are_waited_for_are_passed_on() {
     let mut house = House::new();
     let sink = Sink::open();
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     let deadline = house.now + Duration::from_secs(10);
     for request in [5, 6] {
         let pending = pending(u64::from(request) + 100, request, deadline);
-        link.expect(pending, 9).unwrap();
+        connection.add_command(pending, 9).unwrap();
     }
     let answers = [105, 105, 107].map(|ticket| answer(ticket, 1));
     house.tell(ToShard::Answers(answers.to_vec()));
     house.later(Duration::from_secs(10));
     assert_eq!(sink.frames(), [replied(5, 1), unknown(6)]);
-    assert_eq!(link.waiting(), 0);
+    assert_eq!(connection.count_pending(), 0);
 }
 
 #[test]
 fn a_late_answer_is_not_that_of_a_request_with_the_same_number() {
     let mut house = House::new();
     let sink = Sink::open();
-    let link = house.add(1, Dialect::MessagePack, &sink);
-    let expect = |ticket, deadline| link.expect(pending(ticket, 0, deadline), 9).unwrap();
+    let connection = house.add(1, Dialect::MessagePack, &sink);
+    let expect = |ticket, deadline| {
+        connection
+            .add_command(pending(ticket, 0, deadline), 9)
+            .unwrap();
+    };
     expect(1, house.now + Duration::from_secs(10));
     house.later(Duration::from_secs(10));
     // The client uses its number again, and only then the first answer comes.
@@ -474,7 +482,7 @@ fn a_late_answer_is_not_that_of_a_request_with_the_same_number() {
     house.tell(ToShard::Answers(vec![answer(1, 1)]));
     house.flush();
     assert_eq!(sink.frames(), [unknown(0)]);
-    assert_eq!(link.waiting(), 1);
+    assert_eq!(connection.count_pending(), 1);
     let metrics = house.shard.sockets().metrics.all().clone();
     assert_eq!(metrics.answers_late_total.get(), 1);
     house.tell(ToShard::Answers(vec![answer(2, 2)]));
@@ -486,17 +494,17 @@ fn a_late_answer_is_not_that_of_a_request_with_the_same_number() {
 fn who_waits_for_an_answer_hears_at_once_that_it_may_be_lost() {
     let mut house = House::new();
     let sink = Sink::open();
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     let deadline = house.now + Duration::from_secs(10);
-    link.expect(pending(1, 7, deadline), 9).unwrap();
+    connection.add_command(pending(1, 7, deadline), 9).unwrap();
     house.tell(ToShard::AnswersLost);
     house.flush();
     assert_eq!(sink.frames(), [unknown(7)]);
-    assert_eq!(link.waiting(), 0);
+    assert_eq!(connection.count_pending(), 0);
 }
 
-fn pending(ticket: u64, request: u32, deadline: Instant) -> Pending {
-    Pending {
+fn pending(ticket: u64, request: u32, deadline: Instant) -> PendingCommand {
+    PendingCommand {
         ticket,
         request,
         opcode: 16,
@@ -525,8 +533,8 @@ fn unknown(request: u32) -> Vec<u8> {
 fn a_drain_is_spread_over_the_window() {
     let mut house = House::new();
     let sinks: Vec<Sink> = (0..100).map(|_| Sink::open()).collect();
-    for (connection, sink) in (1..).zip(&sinks) {
-        house.add(connection, Dialect::MessagePack, sink);
+    for (connection_id, sink) in (1..).zip(&sinks) {
+        house.add(connection_id, Dialect::MessagePack, sink);
     }
     house.tell(ToShard::Drain(Duration::from_secs(20)));
     let told = || {
@@ -561,7 +569,7 @@ fn what_an_idle_connection_keeps_is_small() {
             size_of::<Option<SocketWriter<crate::transport::WriteHalf>>>(),
             224,
         ),
-        ("link", size_of::<Link>(), 232),
+        ("connection", size_of::<Connection>(), 232),
         ("member", size_of::<Member>(), 64),
         ("topic", size_of::<Topic>(), 384),
     ] {

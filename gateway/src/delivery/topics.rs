@@ -150,7 +150,11 @@ impl Topics {
             }
         }
         if keep_buffered {
-            for member in topic.buffered.iter_mut().filter(|member| member.slot == slot) {
+            for member in topic
+                .buffered
+                .iter_mut()
+                .filter(|member| member.slot == slot)
+            {
                 member.left = true;
             }
         } else {
@@ -218,7 +222,7 @@ impl Topics {
         if let Some(event) = before {
             self.deliver(&event.event, sockets, now);
         }
-        let slot = |(connection, ..): &Move| sockets.slot(*connection);
+        let slot = |(connection_id, ..): &Move| sockets.slot(*connection_id);
         let moves = change.moved.iter();
         let regrouping = Regrouping {
             change,
@@ -339,7 +343,9 @@ impl Group {
                 continue;
             }
             if self.hidden
-                && let Some(dialect) = sockets.get_mut(*slot).map(|writer| writer.link.dialect)
+                && let Some(dialect) = sockets
+                    .get_mut(*slot)
+                    .map(|writer| writer.connection.dialect)
             {
                 sockets.push(*slot, &dialect.control(opcode::CURSOR, &before), now);
             }
@@ -379,7 +385,11 @@ impl Topic {
     }
 
     fn buffer_event<S: Socket>(&mut self, event: &Event, bound: usize, sockets: &mut Sockets<S>) {
-        for member in self.buffered.iter_mut().filter(|member| member.is_waiting()) {
+        for member in self
+            .buffered
+            .iter_mut()
+            .filter(|member| member.is_waiting())
+        {
             let group = self.groups.get(&member.group);
             let sees = group.is_some_and(|group| group.visibility.sees(event.channel))
                 && event.is_for(sockets.user(member.slot));
@@ -390,12 +400,12 @@ impl Topic {
                 member.hidden = true;
                 continue;
             }
-            let dialect = writer.link.dialect;
+            let dialect = writer.connection.dialect;
             if std::mem::take(&mut member.hidden) {
                 let before = cursor(event.topic, event.seq.saturating_sub(1));
                 member.keep(dialect.control(opcode::CURSOR, &before), bound);
             }
-            let frame = event.frames.frame_for(dialect, writer.link.deflates);
+            let frame = event.frames.frame_for(dialect, writer.connection.deflates);
             member.keep(frame.clone(), bound);
         }
     }
@@ -472,7 +482,11 @@ impl Topic {
                 sockets.push_control(*slot, &frames, now);
             }
         }
-        for member in self.buffered.iter_mut().filter(|member| member.is_waiting()) {
+        for member in self
+            .buffered
+            .iter_mut()
+            .filter(|member| member.is_waiting())
+        {
             let of_group = || {
                 let mut groups = change.groups.iter();
                 groups.find(|(key, ..)| Some(*key) == member.group)
@@ -483,14 +497,19 @@ impl Topic {
             };
             if let (Some(notice), Some(writer)) = (notice, sockets.get_mut(member.slot)) {
                 member.hidden = false;
-                let frame = writer.link.dialect.control(opcode::SIGHT, &**notice);
+                let frame = writer.connection.dialect.control(opcode::SIGHT, &**notice);
                 member.keep(frame, bound);
             }
         }
     }
 
     /// A member whose replay is finished gets what waited, and events from now on.
-    fn settle<S: Socket>(&mut self, member: &BufferedMember, sockets: &mut Sockets<S>, now: Instant) {
+    fn settle<S: Socket>(
+        &mut self,
+        member: &BufferedMember,
+        sockets: &mut Sockets<S>,
+        now: Instant,
+    ) {
         for frame in &member.frames {
             sockets.push(member.slot, frame, now);
         }

@@ -21,7 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::client_origin::Scheme;
 use crate::{
-    limits::connection_limit::{LimitReached, ConnectionPermit, ConnectionLimit},
+    limits::connection_limit::{ConnectionLimit, ConnectionPermit, LimitReached},
     metrics::Metrics,
     transport::{Stream, proxy, stream::Io, tls::Certificate},
 };

@@ -278,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_network_has_one_hash() {
-        let hash = |address: &str| ClientOrigins::new(&[], 0, keys()).hash(address.parse().unwrap());
+        let hash =
+            |address: &str| ClientOrigins::new(&[], 0, keys()).hash(address.parse().unwrap());
         assert_eq!(hash("2001:db8::1"), hash("2001:db8::2"));
         assert_ne!(hash("2001:db8::1"), hash("2001:db8:1::1"));
         assert_ne!(hash("10.0.0.1"), hash("10.0.0.2"));

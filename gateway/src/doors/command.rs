@@ -207,7 +207,7 @@ async fn send_command(
 ) -> Result<Bytes, Refusal> {
     if command.opcode >= opcode::FIRST_ANY {
         let asker = Asker {
-            connection: 0,
+            connection_id: 0,
             caller,
             address,
         };
@@ -237,7 +237,11 @@ async fn read_body(
 }
 
 /// Reads a body; what came of it counts, not what was announced.
-async fn collect_body(doors: &Doors, body: Body, visit: &mut HttpVisit) -> Result<Vec<u8>, Refusal> {
+async fn collect_body(
+    doors: &Doors,
+    body: Body,
+    visit: &mut HttpVisit,
+) -> Result<Vec<u8>, Refusal> {
     let mut pieces = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(piece) = pieces.next().await {

@@ -10,13 +10,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{client_origin::ClientOrigins, http_limit::HttpLimit};
 use crate::{
-    connection::Link,
+    connection::Connection,
     delivery::shards::shard_of,
     dialect::Dialect,
     limits::{
-        connection_limit::{ConnectionPermit, ConnectionLimit},
+        connection_limit::{ConnectionLimit, ConnectionPermit},
         memory_budget::MemoryBudget,
-        token_bucket::{TokenBucket, Rate},
+        token_bucket::{Rate, TokenBucket},
     },
     metrics::Metrics,
     requests::Requests,
@@ -83,9 +83,14 @@ impl Doors {
     }
 
     /// What the halves of a new connection share.
-    pub fn new_connection(&self, dialect: Dialect, address: u64, permit: ConnectionPermit) -> Link {
+    pub fn new_connection(
+        &self,
+        dialect: Dialect,
+        address: u64,
+        permit: ConnectionPermit,
+    ) -> Connection {
         let connection = self.numbers.0.fetch_add(1, Ordering::Relaxed) + 1;
         let shard = shard_of(connection, self.sessions.shards.count());
-        Link::new(connection, shard, dialect, address, permit)
+        Connection::new(connection, shard, dialect, address, permit)
     }
 }

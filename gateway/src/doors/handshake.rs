@@ -18,7 +18,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::{accept::Peer, context::Doors, response::write_refusal};
 use crate::{
-    connection::Link,
+    connection::Connection,
     deflate,
     delivery::message::Close,
     dialect::Dialect,
@@ -30,7 +30,7 @@ use crate::{
 /// What comes of a handshake.
 enum Handshake {
     /// A session begins.
-    Begin(Response<Body>, Arc<Link>),
+    Begin(Response<Body>, Arc<Connection>),
     /// There is no room: a browser shows its page no status, but a close code.
     TurnAway(Response<Body>, &'static str),
 }
@@ -69,9 +69,9 @@ pub async fn upgrade_request(
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     match handshake(&doors, request.headers(), peer) {
-        Ok(Handshake::Begin(response, link)) => {
+        Ok(Handshake::Begin(response, connection)) => {
             doors.metrics.accepted_total.inc();
-            let session = begin(Arc::clone(&doors), link, upgrade);
+            let session = begin(Arc::clone(&doors), connection, upgrade);
             doors.tasks.spawn(session);
             response
         }
@@ -125,8 +125,8 @@ fn handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake
     let address = doors.origins.address(headers, peer.address.ip());
     Ok(match doors.connection_limit.take_permit(address) {
         Ok(permit) => {
-            let link = doors.new_connection(dialect, doors.origins.hash(address), permit);
-            Handshake::Begin(response, Arc::new(link.deflating(deflates)))
+            let connection = doors.new_connection(dialect, doors.origins.hash(address), permit);
+            Handshake::Begin(response, Arc::new(connection.deflating(deflates)))
         }
         Err(LimitReached::Full) => Handshake::TurnAway(response, "full"),
         Err(LimitReached::Address) => Handshake::TurnAway(response, "address"),
@@ -215,7 +215,7 @@ fn sub_protocol(headers: &HeaderMap) -> Result<(Dialect, bool), Rejected> {
     }
 }
 
-async fn begin(doors: Arc<Doors>, link: Arc<Link>, upgrade: OnUpgrade) {
+async fn begin(doors: Arc<Doors>, connection: Arc<Connection>, upgrade: OnUpgrade) {
     let Some((io, first)) = upgraded(upgrade).await else {
         return;
     };
@@ -225,7 +225,7 @@ async fn begin(doors: Arc<Doors>, link: Arc<Link>, upgrade: OnUpgrade) {
     let sessions = Arc::clone(&doors.sessions);
     doors
         .tasks
-        .spawn(reader::run(sessions, link, read, write, first));
+        .spawn(reader::run(sessions, connection, read, write, first));
 }
 
 /// Says why there is no session.

@@ -6,8 +6,8 @@ use shared::error::{Reason, Refusal};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::limits::{
-    connection_limit::{ConnectionPermit, ConnectionLimit},
-    memory_budget::{MemoryCharge, MemoryBudget},
+    connection_limit::{ConnectionLimit, ConnectionPermit},
+    memory_budget::{MemoryBudget, MemoryCharge},
 };
 
 /// Requests from before their body comes until their response was taken. Most of them wait

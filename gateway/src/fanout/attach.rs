@@ -10,11 +10,11 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     message::{Attach, AttachTopic, Attached, Cause, Rights},
     topic::{Member, Membership, Topic, TopicKind},
-    topic_router::{Connected, GRACE, Pending, TopicRouter, topic_is_behind},
+    topic_router::{AttachedConnection, GRACE, PendingAttach, TopicRouter, topic_is_behind},
 };
 use crate::{
-    connection::Link,
-    delivery::message::{Join, Visibility, ToShard},
+    connection::Connection,
+    delivery::message::{Join, ToShard, Visibility},
 };
 
 /// How long a session waits for its topics before it goes on without the servers that are
@@ -35,7 +35,7 @@ impl TopicRouter {
         for wanted in &attach.topics {
             self.want(wanted, now);
         }
-        let pending = Pending {
+        let pending = PendingAttach {
             attach,
             reply,
             since: now,
@@ -65,9 +65,9 @@ impl TopicRouter {
         self.ask_structures(now);
     }
 
-    fn try_attach(&mut self, pending: Pending, now: Instant) {
+    fn try_attach(&mut self, pending: PendingAttach, now: Instant) {
         // Nobody would undo it for a connection that is about to end.
-        if pending.attach.link.is_closing() || pending.reply.is_closed() {
+        if pending.attach.connection.is_closing() || pending.reply.is_closed() {
             return;
         }
         let mut wanted = pending.attach.topics.iter();
@@ -83,8 +83,8 @@ impl TopicRouter {
         self.attach_all(pending, now);
     }
 
-    fn attach_all(&mut self, pending: Pending, now: Instant) {
-        let Pending { attach, reply, .. } = pending;
+    fn attach_all(&mut self, pending: PendingAttach, now: Instant) {
+        let PendingAttach { attach, reply, .. } = pending;
         let attached = attach
             .topics
             .iter()
@@ -120,7 +120,7 @@ impl TopicRouter {
     }
 
     fn attach_one(&mut self, attach: &Attach, wanted: &AttachTopic, now: Instant) -> Attached {
-        let link = &attach.link;
+        let connection = &attach.connection;
         let (number, user) = (wanted.topic, attach.caller.user);
         let Some(topic) = self.topics.get_mut(&number) else {
             return Attached::Stale;
@@ -128,7 +128,7 @@ impl TopicRouter {
         if !topic.reached(wanted.head) {
             return Attached::Late;
         }
-        let earlier = topic.members.get(&link.connection);
+        let earlier = topic.members.get(&connection.id);
         let (mut membership, mut visibility, mut rights) = (None, Visibility::All, None);
         if let (Some(standing), Some(views)) = (&wanted.standing, &mut topic.views) {
             let since = earlier.and_then(|member| Some(member.membership?.since));
@@ -153,14 +153,14 @@ impl TopicRouter {
         }
         let was_member = earlier.is_some();
         topic.join(Member {
-            link: Arc::clone(link),
+            connection: Arc::clone(connection),
             user,
             session: attach.caller.session,
             membership,
         });
         let position = topic.last;
         let join = Join {
-            connection: link.connection,
+            connection_id: connection.id,
             topic: number,
             position,
             released: wanted.place >= position && wanted.cause != Cause::Join,
@@ -168,11 +168,14 @@ impl TopicRouter {
             visibility,
         };
         if was_member {
-            self.tell(link.shard, ToShard::Leave(link.connection, number, false));
+            self.tell(
+                connection.shard,
+                ToShard::Leave(connection.id, number, false),
+            );
         } else {
-            self.note(link.connection, user, number);
+            self.note(connection.id, user, number);
         }
-        self.tell(link.shard, ToShard::Join(join));
+        self.tell(connection.shard, ToShard::Join(join));
         if topic_is_behind(&self.topics, number) {
             self.alarm(now + GRACE, number);
         }
@@ -180,11 +183,11 @@ impl TopicRouter {
     }
 
     /// Remembers that a connection is attached to a topic.
-    fn note(&mut self, connection: u64, user: UserId, number: u64) {
+    fn note(&mut self, connection_id: u64, user: UserId, number: u64) {
         let accounts = &mut self.accounts;
-        let connected = self.connections.entry(connection).or_insert_with(|| {
-            accounts.entry(user).or_default().push(connection);
-            Connected {
+        let connected = self.connections.entry(connection_id).or_insert_with(|| {
+            accounts.entry(user).or_default().push(connection_id);
+            AttachedConnection {
                 user,
                 topics: Vec::new(),
             }
@@ -200,58 +203,58 @@ impl TopicRouter {
         let all = self.accounts.get(&user).map_or(&[][..], Vec::as_slice);
         all.iter()
             .copied()
-            .filter(|connection| topic.members.contains_key(connection))
+            .filter(|connection_id| topic.members.contains_key(connection_id))
             .collect()
     }
 
     /// A session no longer belongs to a topic. Whether it still gets what waits
     /// for the end of its replay.
-    pub fn leave(&mut self, connection: u64, number: u64, keep_buffered: bool, now: Instant) {
+    pub fn leave(&mut self, connection_id: u64, number: u64, keep_buffered: bool, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
-        let Some(member) = topic.leave(connection) else {
+        let Some(member) = topic.leave(connection_id) else {
             return;
         };
         if topic.members.is_empty() {
             topic.idle_since = Some(now);
         }
-        if let Some(connected) = self.connections.get_mut(&connection) {
+        if let Some(connected) = self.connections.get_mut(&connection_id) {
             connected.topics.retain(|other| *other != number);
         }
         self.tell(
-            member.link.shard,
-            ToShard::Leave(connection, number, keep_buffered),
+            member.connection.shard,
+            ToShard::Leave(connection_id, number, keep_buffered),
         );
     }
 
     /// A session itself wants no more of a topic, whether it was attached or not:
     /// nothing of it stays in its shard.
-    pub fn leave_now(&mut self, link: &Link, number: u64, now: Instant) {
-        self.leave(link.connection, number, false, now);
-        let leave = ToShard::Leave(link.connection, number, false);
-        self.tell(link.shard, leave);
+    pub fn leave_now(&mut self, connection: &Connection, number: u64, now: Instant) {
+        self.leave(connection.id, number, false, now);
+        let leave = ToShard::Leave(connection.id, number, false);
+        self.tell(connection.shard, leave);
     }
 
     /// A connection has ended.
-    pub fn detach(&mut self, link: &Link, now: Instant) {
-        if let Some(connected) = self.connections.remove(&link.connection) {
+    pub fn detach(&mut self, connection: &Connection, now: Instant) {
+        if let Some(connected) = self.connections.remove(&connection.id) {
             for number in connected.topics {
                 if let Some(topic) = self.topics.get_mut(&number) {
-                    topic.leave(link.connection);
+                    topic.leave(connection.id);
                     if topic.members.is_empty() {
                         topic.idle_since = Some(now);
                     }
                 }
             }
             if let Some(all) = self.accounts.get_mut(&connected.user) {
-                all.retain(|connection| *connection != link.connection);
+                all.retain(|connection_id| *connection_id != connection.id);
                 if all.is_empty() {
                     self.accounts.remove(&connected.user);
                 }
             }
         }
-        self.tell(link.shard, ToShard::Remove(link.connection));
+        self.tell(connection.shard, ToShard::Remove(connection.id));
     }
 
     /// The topics that sessions wait for, or will need once the one has come.
@@ -265,8 +268,9 @@ impl TopicRouter {
     /// Sessions that waited too long go on without the topics that are late: one server that
     /// cannot be read keeps nobody from the others.
     pub(super) fn hurry_pending(&mut self, now: Instant) {
-        let over = |pending: &Pending| now >= pending.since + PATIENCE || pending.reply.is_closed();
-        let late: Vec<Pending> = self
+        let over =
+            |pending: &PendingAttach| now >= pending.since + PATIENCE || pending.reply.is_closed();
+        let late: Vec<PendingAttach> = self
             .pending
             .extract_if(|_, pending| over(pending))
             .map(|(_, pending)| pending)
@@ -280,7 +284,7 @@ impl TopicRouter {
         for pending in late {
             // Nobody would undo it for a connection that is about to end. And without its own
             // topic a session would not hear that it was revoked: it ends, and resumes.
-            let over = pending.attach.link.is_closing() || pending.reply.is_closed();
+            let over = pending.attach.connection.is_closing() || pending.reply.is_closed();
             if !over && self.has_own(&pending.attach) {
                 self.attach_all(pending, now);
             }

@@ -10,7 +10,7 @@ use shared::{
 };
 use tokio::sync::oneshot;
 
-use crate::{connection::Link, requests::gateway_queries::LogPage};
+use crate::{connection::Connection, requests::gateway_queries::LogPage};
 
 /// What sessions tell the fan-out.
 pub enum ToFanout {
@@ -19,19 +19,19 @@ pub enum ToFanout {
     /// not answered when the account's own topic did not.
     Attach(Attach, oneshot::Sender<Vec<Attached>>),
     /// A session no longer belongs to a topic.
-    Leave(Arc<Link>, u64),
+    Leave(Arc<Connection>, u64),
     /// The replay of a session is finished: passed on to its shard, behind everything
     /// that was decided before. `false` when it has to join anew.
-    Release(Arc<Link>, u64, oneshot::Sender<bool>),
+    Release(Arc<Connection>, u64, oneshot::Sender<bool>),
     /// A connection has ended.
-    Detach(Arc<Link>),
+    Detach(Arc<Connection>),
 }
 
 /// A session that is to get the events of topics.
 #[derive(Debug, Clone)]
 pub struct Attach {
     /// The connection.
-    pub link: Arc<Link>,
+    pub connection: Arc<Connection>,
     /// Whose session it is.
     pub caller: Caller,
     /// Names the log of the session's snapshot; none for a topic that comes later.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     topic::{Subscription, TopicKind},
-    topic_router::{GRACE, Fetch, TopicRouter},
+    topic_router::{Fetch, GRACE, TopicRouter},
 };
 use crate::requests::gateway_queries::LogPage;
 

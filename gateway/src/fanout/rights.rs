@@ -65,10 +65,10 @@ impl TopicRouter {
         let change = self.turn(number, seq, folded, event);
         self.tell_members(number, || ToShard::Rights(Arc::clone(&change)));
         for (user, since) in left {
-            for connection in self.connections_of(user, number) {
+            for connection_id in self.connections_of(user, number) {
                 // Who joined anew since has nothing to do with this leaving.
-                if self.since(number, connection) == Some(since) {
-                    self.leave(connection, number, true, now);
+                if self.since(number, connection_id) == Some(since) {
+                    self.leave(connection_id, number, true, now);
                 }
             }
         }
@@ -94,8 +94,8 @@ impl TopicRouter {
         };
         let mut moved = Vec::new();
         for Regroup { user, roles } in &folded.regroup {
-            for connection in self.connections_of(*user, number) {
-                let since = self.since(number, connection);
+            for connection_id in self.connections_of(*user, number) {
+                let since = self.since(number, connection_id);
                 let roles = match roles {
                     // Another membership than the session's is not meant.
                     Some((of, _)) if Some(*of) != since => continue,
@@ -106,7 +106,7 @@ impl TopicRouter {
                     continue;
                 };
                 let (Some(views), Some(member)) =
-                    (&mut topic.views, topic.members.get_mut(&connection))
+                    (&mut topic.views, topic.members.get_mut(&connection_id))
                 else {
                     continue;
                 };
@@ -124,7 +124,7 @@ impl TopicRouter {
                 if let Some((group, after)) = views.regroup(membership.group, *user, roles) {
                     membership.group = group;
                     let notice = notice(&before, &after);
-                    moved.push((connection, group, after, notice));
+                    moved.push((connection_id, group, after, notice));
                 }
             }
         }
@@ -141,8 +141,8 @@ impl TopicRouter {
     }
 
     /// The event that a connection's membership began with.
-    fn since(&self, number: u64, connection: u64) -> Option<u64> {
-        let member = self.topics.get(&number)?.members.get(&connection)?;
+    fn since(&self, number: u64, connection_id: u64) -> Option<u64> {
+        let member = self.topics.get(&number)?.members.get(&connection_id)?;
         Some(member.membership?.since)
     }
 
@@ -254,8 +254,8 @@ impl TopicRouter {
             let change = Arc::new(change);
             self.tell_members(number, || ToShard::Rights(Arc::clone(&change)));
             self.tell_members(number, || ToShard::Gap(number, head));
-            for connection in gone {
-                self.leave(connection, number, true, now);
+            for connection_id in gone {
+                self.leave(connection_id, number, true, now);
             }
         }
         self.advance(number, now);
@@ -271,10 +271,10 @@ fn settle(topic: &mut Topic, number: u64, standings: Vec<Standing>) -> (RightsCh
         .collect();
     let (mut moved, mut gone) = (Vec::new(), Vec::new());
     if let Some(views) = &mut topic.views {
-        for (connection, member) in topic.members.iter_mut() {
+        for (connection_id, member) in topic.members.iter_mut() {
             let Some(standing) = standings.get(&member.user) else {
                 member.membership = None;
-                gone.push(*connection);
+                gone.push(*connection_id);
                 continue;
             };
             let (group, channels) = views.enter(member.user, &standing.roles);
@@ -282,7 +282,7 @@ fn settle(topic: &mut Topic, number: u64, standings: Vec<Standing>) -> (RightsCh
                 since: standing.since,
                 group,
             });
-            moved.push((*connection, group, channels, None));
+            moved.push((*connection_id, group, channels, None));
         }
     }
     let change = RightsChange {

@@ -161,12 +161,12 @@ impl Fanout {
     fn serve(&mut self, message: ToFanout, now: Instant) {
         match message {
             ToFanout::Attach(attach, reply) => self.router.attach(attach, reply, now),
-            ToFanout::Leave(link, topic) => self.router.leave_now(&link, topic, now),
-            ToFanout::Release(link, topic, reply) => {
-                let release = ToShard::Release(link.connection, topic, reply);
-                self.router.tell(link.shard, release);
+            ToFanout::Leave(connection, topic) => self.router.leave_now(&connection, topic, now),
+            ToFanout::Release(connection, topic, reply) => {
+                let release = ToShard::Release(connection.id, topic, reply);
+                self.router.tell(connection.shard, release);
             }
-            ToFanout::Detach(link) => self.router.detach(&link, now),
+            ToFanout::Detach(connection) => self.router.detach(&connection, now),
         }
     }
 

@@ -23,10 +23,10 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     message::{Attach, AttachTopic, Attached, Cause},
     subscriptions::WantedTopics,
-    topic_router::{CROSSING, GRACE, Fetch, TopicRouter},
+    topic_router::{CROSSING, Fetch, GRACE, TopicRouter},
 };
 use crate::{
-    connection::Link,
+    connection::Connection,
     delivery::message::{Close, ToShard},
     dialect::Dialect,
     limits::connection_limit::ConnectionLimit,
@@ -47,10 +47,18 @@ fn router(now: Instant) -> TopicRouter {
     TopicRouter::new(2, WantedTopics::default(), admission, metrics, now)
 }
 
-fn link(connection: u64) -> Arc<Link> {
-    let permit = ConnectionLimit::new(9, 9).take_permit([127, 0, 0, 1].into()).unwrap();
-    let shard = usize::try_from(connection % 2).unwrap();
-    Arc::new(Link::new(connection, shard, Dialect::MessagePack, 0, permit))
+fn connection(connection_id: u64) -> Arc<Connection> {
+    let permit = ConnectionLimit::new(9, 9)
+        .take_permit([127, 0, 0, 1].into())
+        .unwrap();
+    let shard = usize::try_from(connection_id % 2).unwrap();
+    Arc::new(Connection::new(
+        connection_id,
+        shard,
+        Dialect::MessagePack,
+        0,
+        permit,
+    ))
 }
 
 fn user(n: u64) -> UserId {
@@ -103,7 +111,7 @@ fn want(
     now: Instant,
 ) -> oneshot::Receiver<Vec<Attached>> {
     let attach = Attach {
-        link: link(n),
+        connection: connection(n),
         caller: Caller {
             user: user(n),
             session: SessionId::new(n).unwrap(),
@@ -145,7 +153,9 @@ fn attach(
         is_server.then(|| standing(n, 0)),
         now,
     );
-    router.jobs.retain(|job| !matches!(job, Fetch::Structures(_)));
+    router
+        .jobs
+        .retain(|job| !matches!(job, Fetch::Structures(_)));
     router.structures(&[topic], Ok((EPOCH, vec![open(topic, head)])), now);
     router.subscribed(&[topic], now);
     position(answer).unwrap()
@@ -195,9 +205,9 @@ fn told(router: &mut TopicRouter) -> Vec<String> {
         .drain(..)
         .flat_map(|message| match message {
             ToShard::Events(events) => events.iter().map(|event| event.seq.to_string()).collect(),
-            ToShard::Join(join) => vec![format!("join {}", join.connection)],
-            ToShard::Leave(connection, ..) => vec![format!("leave {connection}")],
-            ToShard::Remove(connection) => vec![format!("remove {connection}")],
+            ToShard::Join(join) => vec![format!("join {}", join.connection_id)],
+            ToShard::Leave(connection_id, ..) => vec![format!("leave {connection_id}")],
+            ToShard::Remove(connection_id) => vec![format!("remove {connection_id}")],
             ToShard::Rights(change) => {
                 let mut told = Vec::new();
                 if let Some(event) = &change.event {
@@ -208,7 +218,7 @@ fn told(router: &mut TopicRouter) -> Vec<String> {
                 told
             }
             ToShard::Gap(_, seq) => vec![format!("gap {seq}")],
-            ToShard::Close(connection, _) => vec![format!("close {connection}")],
+            ToShard::Close(connection_id, _) => vec![format!("close {connection_id}")],
             ToShard::CloseTopic(_, Close::Code(code)) => vec![format!("close all {}", code.code())],
             _ => vec!["something else".to_owned()],
         })
@@ -484,7 +494,7 @@ fn another_log_ends_every_session() {
 fn a_topic_is_left_lazily() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    router.detach(&link(2), now);
+    router.detach(&connection(2), now);
     assert_eq!(told(&mut router), ["remove 2"]);
     router.take(envelope(TOPIC, 1, None), now);
     assert_eq!(told(&mut router), Vec::<String>::new());
@@ -495,7 +505,7 @@ fn a_topic_is_left_lazily() {
         1,
         "still heard"
     );
-    router.detach(&link(2), soon);
+    router.detach(&connection(2), soon);
     router.repaired(TOPIC, 1, Ok(log(&[], 1)), soon);
     router.tick(soon + Duration::from_secs(2));
     assert!(router.topics.is_empty());
@@ -511,7 +521,7 @@ fn who_joined_anew_is_not_sent_away_by_an_old_event() {
         rights(0, vec![Change::Left { user, since, roles }])
     };
     // The membership began with event 1: the leaving is of an earlier one.
-    router.detach(&link(2), now);
+    router.detach(&connection(2), now);
     clear(&mut router);
     want(&mut router, 2, (TOPIC, 0), Some(standing(2, 1)), now);
     clear(&mut router);

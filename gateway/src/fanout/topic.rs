@@ -9,7 +9,7 @@ use shared::{
 use tokio::time::Instant;
 
 use super::views::Views;
-use crate::{connection::Link, delivery::message::GroupId, small_map::SmallMap};
+use crate::{connection::Connection, delivery::message::GroupId, small_map::SmallMap};
 
 /// The most events of a topic that wait for one that is missing, or for the structure.
 /// What is beyond comes from the log later.
@@ -78,7 +78,7 @@ pub struct Topic {
 #[derive(Debug)]
 pub struct Member {
     /// Its connection.
-    pub link: Arc<Link>,
+    pub connection: Arc<Connection>,
     /// The account.
     pub user: UserId,
     /// The session.
@@ -175,19 +175,19 @@ impl Topic {
 
     /// Adds a member; an earlier membership of the connection ends.
     pub fn join(&mut self, member: Member) {
-        let shard = member.link.shard;
-        self.leave(member.link.connection);
+        let shard = member.connection.shard;
+        self.leave(member.connection.id);
         if let Some(count) = self.shards.get_mut(shard) {
             *count += 1;
         }
-        self.members.insert(member.link.connection, member);
+        self.members.insert(member.connection.id, member);
         self.idle_since = None;
     }
 
     /// Takes a member out.
-    pub fn leave(&mut self, connection: u64) -> Option<Member> {
-        let member = self.members.remove(&connection)?;
-        if let Some(count) = self.shards.get_mut(member.link.shard) {
+    pub fn leave(&mut self, connection_id: u64) -> Option<Member> {
+        let member = self.members.remove(&connection_id)?;
+        if let Some(count) = self.shards.get_mut(member.connection.shard) {
             *count = count.saturating_sub(1);
         }
         if let (Some(views), Some(membership)) = (&mut self.views, member.membership) {

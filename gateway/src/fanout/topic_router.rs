@@ -25,7 +25,7 @@ use super::{
     topic::{Member, Subscription, Topic, TopicKind},
 };
 use crate::{
-    connection::Link,
+    connection::Connection,
     delivery::{
         event::Event,
         message::{Close, ToShard},
@@ -67,19 +67,19 @@ pub enum Fetch {
 #[derive(Debug)]
 pub struct ServerJoin {
     /// Its connection.
-    pub link: Arc<Link>,
+    pub connection: Arc<Connection>,
     /// The server.
     pub server: ServerId,
 }
 
 /// A connection with its topics.
-pub(super) struct Connected {
+pub(super) struct AttachedConnection {
     pub user: UserId,
     pub topics: Vec<u64>,
 }
 
 /// A session that waits to be attached.
-pub(super) struct Pending {
+pub(super) struct PendingAttach {
     pub attach: Attach,
     pub reply: oneshot::Sender<Vec<Attached>>,
     pub since: Instant,
@@ -89,11 +89,11 @@ pub(super) struct Pending {
 pub struct TopicRouter {
     pub(super) topics: HashMap<u64, Topic, RandomState>,
     /// What each connection is attached to.
-    pub(super) connections: HashMap<u64, Connected, RandomState>,
+    pub(super) connections: HashMap<u64, AttachedConnection, RandomState>,
     /// The connections of each account.
     pub(super) accounts: HashMap<UserId, Vec<u64>, RandomState>,
     /// Sessions that wait until their topics have come far enough.
-    pub(super) pending: HashMap<u64, Pending, RandomState>,
+    pub(super) pending: HashMap<u64, PendingAttach, RandomState>,
     pub(super) next_pending: u64,
     /// Names the log that all places belong to; none before the first session.
     pub(super) epoch: Option<u64>,
@@ -322,18 +322,18 @@ impl TopicRouter {
                     return;
                 };
                 let joining = topic.members.values().map(|member| ServerJoin {
-                    link: Arc::clone(&member.link),
+                    connection: Arc::clone(&member.connection),
                     server,
                 });
                 self.joining.extend(joining);
             }
             Consequence::End { session, code } => {
                 let close = Close::Code(code);
-                for connection in self.members(number, |member| member.session == session) {
-                    let Some(shard) = self.shard_of(number, connection) else {
+                for connection_id in self.members(number, |member| member.session == session) {
+                    let Some(shard) = self.shard_of(number, connection_id) else {
                         continue;
                     };
-                    self.tell(shard, ToShard::Close(connection, close));
+                    self.tell(shard, ToShard::Close(connection_id, close));
                 }
             }
         }
@@ -347,13 +347,13 @@ impl TopicRouter {
             .members
             .iter()
             .filter(|(_, member)| wanted(member))
-            .map(|(connection, _)| *connection)
+            .map(|(connection_id, _)| *connection_id)
             .collect()
     }
 
-    fn shard_of(&self, number: u64, connection: u64) -> Option<usize> {
-        let member = self.topics.get(&number)?.members.get(&connection)?;
-        Some(member.link.shard)
+    fn shard_of(&self, number: u64, connection_id: u64) -> Option<usize> {
+        let member = self.topics.get(&number)?.members.get(&connection_id)?;
+        Some(member.connection.shard)
     }
 
     /// Closes everyone who belongs to a topic: its stream cannot go on.

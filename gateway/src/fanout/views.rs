@@ -351,7 +351,12 @@ impl Touched {
     }
 
     /// What the group sees when only the touched channels are looked at.
-    fn visible_channels(&self, structure: &Structure, key: &Key, before: &[ChannelId]) -> Vec<ChannelId> {
+    fn visible_channels(
+        &self,
+        structure: &Structure,
+        key: &Key,
+        before: &[ChannelId],
+    ) -> Vec<ChannelId> {
         let standing = key.standing();
         let untouched = before.iter().filter(|id| !self.channels.contains(id));
         let touched = self

@@ -116,7 +116,9 @@ mod tests {
         assert_eq!(limit.take_permit(one).unwrap_err(), LimitReached::Address);
         let v6 = limit.take_permit("2001:db8::1".parse().unwrap()).unwrap();
         assert_eq!(
-            limit.take_permit("2001:db8::2".parse().unwrap()).unwrap_err(),
+            limit
+                .take_permit("2001:db8::2".parse().unwrap())
+                .unwrap_err(),
             LimitReached::Full
         );
         drop((first, v6));

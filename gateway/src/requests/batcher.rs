@@ -12,7 +12,7 @@ use shared::{
 use tokio::sync::mpsc;
 use tracing::Span;
 
-use crate::{connection::Link, delivery::shards::Shards, metrics::Metrics};
+use crate::{connection::Connection, delivery::shards::Shards, metrics::Metrics};
 
 /// Commands that wait for the bus, and that one pipeline takes, at most. A
 /// connection that finds the queue full is not read until there is room.
@@ -21,7 +21,7 @@ const QUEUE: usize = 1_024;
 /// A command of a connection, ready for the bus.
 pub struct QueuedCommand {
     /// Who waits for its answer.
-    pub link: Arc<Link>,
+    pub connection: Arc<Connection>,
     /// Its number.
     pub ticket: u64,
     /// Whose lane executes it.
@@ -76,9 +76,9 @@ impl CommandBatcher {
     /// the client was told.
     async fn refuse_command(&self, command: &QueuedCommand, error: &BusError) {
         let refusal = refuse_unappended(&self.metrics, error);
-        if let Some(pending) = command.link.answered(command.ticket) {
+        if let Some(pending) = command.connection.take_command(command.ticket) {
             self.shards
-                .refuse_request(&command.link, pending.request, &refusal)
+                .refuse_request(&command.connection, pending.request, &refusal)
                 .await;
         }
     }

@@ -21,7 +21,7 @@ use super::{
     pending::PendingReplies,
 };
 use crate::{
-    connection::{Link, NotPending, Pending},
+    connection::{Connection, NotAdmitted, PendingCommand},
     dialect::request::Request,
     metrics::Metrics,
 };
@@ -61,7 +61,7 @@ impl Commands {
     /// connection; a refusal says that none will come.
     pub async fn send_command(
         &self,
-        link: &Arc<Link>,
+        connection: &Arc<Connection>,
         caller: &Caller,
         request: Request,
     ) -> Result<(), Refusal> {
@@ -70,34 +70,36 @@ impl Commands {
         let ticket = self.0.replies.next_ticket();
         #[cfg(feature = "sabotage")]
         let ticket = crate::sabotage::ticket(ticket, request.request);
-        let pending = Pending {
+        let pending = PendingCommand {
             ticket,
             request: request.request,
             opcode: request.opcode,
             deadline: Instant::now() + self.0.entries.deadline(),
         };
-        link.expect(pending, self.0.max_pending)
+        connection
+            .add_command(pending, self.0.max_pending)
             .map_err(refuse_pending)?;
         let asker = Asker {
-            connection: link.connection,
+            connection_id: connection.id,
             caller: Some(caller.clone()),
-            address: link.address,
+            address: connection.address,
         };
         let span = request_span(request.opcode);
         let way = Way::Lane(partition);
         let entry = span.in_scope(|| self.0.entries.seal_entry(way, ticket, asker, request));
         let entry = entry.inspect_err(|_refusal| {
-            link.answered(ticket);
+            connection.take_command(ticket);
         })?;
         self.0.metrics.commands_total.inc();
         let command = QueuedCommand {
-            link: Arc::clone(link),
+            connection: Arc::clone(connection),
             ticket,
             partition,
             entry,
             span,
         };
-        if self.0.batcher.send(command).await.is_err() && link.answered(ticket).is_some() {
+        if self.0.batcher.send(command).await.is_err() && connection.take_command(ticket).is_some()
+        {
             return Err(Reason::Unavailable.into());
         }
         Ok(())
@@ -114,7 +116,7 @@ impl Commands {
         self.0.admission.check(partition, Instant::now())?;
         let reply = self.0.replies.expect_lane_reply();
         let asker = Asker {
-            connection: 0,
+            connection_id: 0,
             caller: Some(caller.clone()),
             address,
         };
@@ -153,10 +155,10 @@ impl Commands {
 }
 
 /// Says no to who is too fast or repeats a number.
-pub fn refuse_pending(not_pending: NotPending) -> Refusal {
+pub fn refuse_pending(not_pending: NotAdmitted) -> Refusal {
     match not_pending {
-        NotPending::Duplicate => Refusal::field(Reason::Malformed, "request"),
-        NotPending::Full => Refusal::retry(Reason::Busy, RETRY_MS),
+        NotAdmitted::Duplicate => Refusal::field(Reason::Malformed, "request"),
+        NotAdmitted::Full => Refusal::retry(Reason::Busy, RETRY_MS),
     }
 }
 

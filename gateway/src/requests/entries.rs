@@ -24,7 +24,7 @@ use crate::dialect::request::Request;
 #[derive(Debug, Clone, Default)]
 pub struct Asker {
     /// The connection; 0 for the gateway itself and for HTTP.
-    pub connection: u64,
+    pub connection_id: u64,
     /// Whose session it is.
     pub caller: Option<Caller>,
     /// What limits per address count by.
@@ -75,7 +75,7 @@ impl Entries {
         let patience = self.0.deadline.as_millis();
         let entry = Entry {
             node: self.0.node.clone(),
-            connection: asker.connection,
+            connection: asker.connection_id,
             ticket,
             caller: asker.caller,
             opcode: request.opcode,

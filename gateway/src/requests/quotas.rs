@@ -19,7 +19,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::limits::token_bucket::{TokenBucket, Rate};
+use crate::limits::token_bucket::{Rate, TokenBucket};
 
 /// How many accounts, sessions and addresses are counted at once: some four megabytes each.
 /// Beyond that those are forgotten that asked least lately.

@@ -18,7 +18,7 @@ use super::{
     catch_up::{AttachHandles, CatchUp, Ended, Following},
 };
 use crate::{
-    connection::Link,
+    connection::Connection,
     fanout::topic_router::ServerJoin,
     metrics::Counted,
     requests::{
@@ -42,12 +42,17 @@ pub struct SessionOpener {
 
 impl SessionOpener {
     /// Opens the session that a token names, in a task of its own.
-    pub fn start_opening(&self, link: &Arc<Link>, token: String, resume: Option<ResumePoint>) {
-        let (opener, link) = (self.clone(), Arc::clone(link));
+    pub fn start_opening(
+        &self,
+        connection: &Arc<Connection>,
+        token: String,
+        resume: Option<ResumePoint>,
+    ) {
+        let (opener, connection) = (self.clone(), Arc::clone(connection));
         self.tasks.spawn(async move {
-            let opening = AssertUnwindSafe(opener.open_session(&link, token, resume));
+            let opening = AssertUnwindSafe(opener.open_session(&connection, token, resume));
             let panicked = opening.catch_unwind().await.is_err();
-            opener.close_panicked(&link, panicked).await;
+            opener.close_panicked(&connection, panicked).await;
         });
     }
 
@@ -55,27 +60,29 @@ impl SessionOpener {
     pub fn start_joining(&self, joining: ServerJoin) {
         let opener = self.clone();
         self.tasks.spawn(async move {
-            let ServerJoin { link, server } = joining;
-            let joined = AssertUnwindSafe(opener.join_server(&link, server));
+            let ServerJoin { connection, server } = joining;
+            let joined = AssertUnwindSafe(opener.join_server(&connection, server));
             let panicked = joined.catch_unwind().await.is_err();
-            opener.close_panicked(&link, panicked).await;
+            opener.close_panicked(&connection, panicked).await;
         });
     }
 
-    async fn close_panicked(&self, link: &Link, panicked: bool) {
+    async fn close_panicked(&self, connection: &Connection, panicked: bool) {
         if panicked {
             self.handles.metrics.panics_total.inc();
-            self.handles.end_session(link, CloseCode::OutOfSync).await;
+            self.handles
+                .end_session(connection, CloseCode::OutOfSync)
+                .await;
         }
     }
 
     async fn open_session(
         &self,
-        link: &Arc<Link>,
+        connection: &Arc<Connection>,
         token: String,
         resume: Option<ResumePoint>,
     ) -> Result<(), Ended> {
-        let turn = link.attaching.acquire().await;
+        let turn = connection.attaching.acquire().await;
         let asked = Instant::now();
         // Who opened too many a moment ago is known still: no worker is asked for nothing.
         let known = match self.token_cache.known(&token, asked) {
@@ -83,38 +90,47 @@ impl SessionOpener {
             _ => None,
         };
         if let Some(user) = known {
-            self.admit_session(link, user, asked).await?;
+            self.admit_session(connection, user, asked).await?;
         }
         let query = NodeQuery::Open {
             token: token.clone(),
             resume,
         };
-        let opened = match self.handles.ask_worker(link, &query).await {
+        let opened = match self.handles.ask_worker(connection, &query).await {
             Ok(NodeAnswer::Opened(opened)) => opened,
             Ok(NodeAnswer::Unauthenticated) => {
-                self.token_cache.remember(&token, Known::OpensNothing, asked);
+                self.token_cache
+                    .remember(&token, Known::OpensNothing, asked);
                 return Err(self
                     .handles
-                    .end_session(link, CloseCode::Unauthenticated)
+                    .end_session(connection, CloseCode::Unauthenticated)
                     .await);
             }
             // The client comes again, perhaps to another gateway.
-            _ => return Err(self.handles.end_session(link, CloseCode::OutOfSync).await),
+            _ => {
+                return Err(self
+                    .handles
+                    .end_session(connection, CloseCode::OutOfSync)
+                    .await);
+            }
         };
-        if link.is_closing() {
+        if connection.is_closing() {
             return Err(Ended);
         }
         let caller = opened.caller.clone();
         if known.is_none()
-            && let Err(ended) = self.admit_session(link, caller.user, Instant::now()).await
+            && let Err(ended) = self
+                .admit_session(connection, caller.user, Instant::now())
+                .await
         {
-            self.token_cache.remember(&token, Known::Opens(caller), asked);
+            self.token_cache
+                .remember(&token, Known::Opens(caller), asked);
             return Err(ended);
         }
         let epoch = Some(epoch_number(&opened.epoch));
-        link.open(caller.clone(), Counted::new(&self.handles.metrics.sessions));
-        let topics = self.send_ready(link, opened).await;
-        let mut catch_up = CatchUp::new(&self.handles, link, caller, epoch);
+        connection.open_session(caller.clone(), Counted::new(&self.handles.metrics.sessions));
+        let topics = self.send_ready(connection, opened).await;
+        let mut catch_up = CatchUp::new(&self.handles, connection, caller, epoch);
         catch_up.follow_all(topics).await?;
         catch_up.join_all().await?;
         drop(turn);
@@ -122,20 +138,29 @@ impl SessionOpener {
     }
 
     /// Draws a session from what an account may open; the client waits where there is none.
-    async fn admit_session(&self, link: &Link, user: UserId, now: Instant) -> Result<(), Ended> {
+    async fn admit_session(
+        &self,
+        connection: &Connection,
+        user: UserId,
+        now: Instant,
+    ) -> Result<(), Ended> {
         match self.quotas.opens(user, now) {
             Ok(()) => Ok(()),
-            Err(_refusal) => Err(self.handles.end_session(link, CloseCode::Full).await),
+            Err(_refusal) => Err(self.handles.end_session(connection, CloseCode::Full).await),
         }
     }
 
-    async fn join_server(&self, link: &Arc<Link>, server: ServerId) -> Result<(), Ended> {
+    async fn join_server(
+        &self,
+        connection: &Arc<Connection>,
+        server: ServerId,
+    ) -> Result<(), Ended> {
         // One after the other: whoever joins, leaves and joins again gets one stream.
-        let turn = link.attaching.acquire().await;
-        let Some(caller) = link.caller().cloned() else {
+        let turn = connection.attaching.acquire().await;
+        let Some(caller) = connection.caller().cloned() else {
             return Err(Ended);
         };
-        let mut catch_up = CatchUp::new(&self.handles, link, caller, None);
+        let mut catch_up = CatchUp::new(&self.handles, connection, caller, None);
         catch_up.joined.push(server);
         catch_up.join_all().await?;
         drop(turn);
@@ -143,7 +168,7 @@ impl SessionOpener {
     }
 
     /// Tells the client that the session is open, before anything else.
-    async fn send_ready(&self, link: &Link, opened: Opened) -> Vec<Following> {
+    async fn send_ready(&self, connection: &Connection, opened: Opened) -> Vec<Following> {
         let Opened {
             caller,
             user,
@@ -175,13 +200,13 @@ impl SessionOpener {
                 .collect(),
             registers,
         };
-        let mut frames = vec![link.dialect.control(opcode::READY, &ready)];
+        let mut frames = vec![connection.dialect.control(opcode::READY, &ready)];
         self.handles.metrics.gaps_total.inc_by(gaps.len() as u64);
         frames.extend(
             gaps.iter()
-                .map(|gap| link.dialect.control(opcode::GAP, gap)),
+                .map(|gap| connection.dialect.control(opcode::GAP, gap)),
         );
-        self.handles.shards.send_frames(link, frames).await;
+        self.handles.shards.send_frames(connection, frames).await;
         topics
     }
 }

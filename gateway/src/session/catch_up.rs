@@ -20,10 +20,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     event_log::{EventLog, ReplayPage},
-    replay::{ReplayFrames, PastView},
+    replay::{PastView, ReplayFrames},
 };
 use crate::{
-    connection::Link,
+    connection::Connection,
     delivery::{
         message::{Close, ToShard},
         shards::Shards,
@@ -80,7 +80,7 @@ type Position = (u64, Option<Rights>);
 /// A session that is being attached to its topics, or to one more.
 pub struct CatchUp<'a> {
     handles: &'a AttachHandles,
-    link: &'a Arc<Link>,
+    connection: &'a Arc<Connection>,
     caller: Caller,
     epoch: Option<u64>,
     /// Servers that the account joined, as its replay said.
@@ -145,32 +145,38 @@ impl Following {
 
 impl AttachHandles {
     /// Asks a worker, and again while the cluster is busy.
-    pub async fn ask_worker(&self, link: &Link, query: &NodeQuery) -> Result<NodeAnswer, Refusal> {
-        retry_while_busy(link, || self.queries.ask_for_gateway(query)).await
+    pub async fn ask_worker(
+        &self,
+        connection: &Connection,
+        query: &NodeQuery,
+    ) -> Result<NodeAnswer, Refusal> {
+        retry_while_busy(connection, || self.queries.ask_for_gateway(query)).await
     }
 
     /// Ends a connection.
-    pub async fn end_session(&self, link: &Link, code: CloseCode) -> Ended {
-        self.shards.close_connection(link, Close::Code(code)).await;
+    pub async fn end_session(&self, connection: &Connection, code: CloseCode) -> Ended {
+        self.shards
+            .close_connection(connection, Close::Code(code))
+            .await;
         Ended
     }
 
-    async fn send_gap(&self, link: &Link, topic: u64, seq: u64) {
+    async fn send_gap(&self, connection: &Connection, topic: u64, seq: u64) {
         self.metrics.gaps_total.inc();
-        let frame = link.dialect.control(opcode::GAP, &Gap { topic, seq });
-        self.shards.send_frames(link, vec![frame]).await;
+        let frame = connection.dialect.control(opcode::GAP, &Gap { topic, seq });
+        self.shards.send_frames(connection, vec![frame]).await;
     }
 }
 
 /// Asks again while the cluster is busy.
 async fn retry_while_busy<T, F: Future<Output = Result<T, Refusal>>>(
-    link: &Link,
+    connection: &Connection,
     ask: impl Fn() -> F,
 ) -> Result<T, Refusal> {
     let mut pause = BACKOFF;
     for _ in 1..ATTEMPTS {
         let answer = ask().await;
-        if answer.is_ok() || link.is_closing() {
+        if answer.is_ok() || connection.is_closing() {
             return answer;
         }
         tokio::time::sleep(pause).await;
@@ -183,13 +189,13 @@ impl<'a> CatchUp<'a> {
     /// Nothing is attached yet.
     pub const fn new(
         handles: &'a AttachHandles,
-        link: &'a Arc<Link>,
+        connection: &'a Arc<Connection>,
         caller: Caller,
         epoch: Option<u64>,
     ) -> Self {
         Self {
             handles,
-            link,
+            connection,
             caller,
             epoch,
             joined: Vec::new(),
@@ -233,8 +239,8 @@ impl<'a> CatchUp<'a> {
     /// Tries the topics again that were late, each as long as the fan-out waits for one.
     pub async fn follow_late(&mut self) -> Result<(), Ended> {
         while let Some((topic, cause)) = self.late.pop_front() {
-            let link = self.link;
-            let _turn = link.attaching.acquire().await;
+            let connection = self.connection;
+            let _turn = connection.attaching.acquire().await;
             self.follow(topic, cause, None).await?;
             self.join_all().await?;
         }
@@ -265,7 +271,7 @@ impl<'a> CatchUp<'a> {
                     if stale > STALE {
                         return Err(self
                             .handles
-                            .end_session(self.link, CloseCode::OutOfSync)
+                            .end_session(self.connection, CloseCode::OutOfSync)
                             .await);
                     }
                     if !self.renew(&mut topic).await? {
@@ -281,7 +287,7 @@ impl<'a> CatchUp<'a> {
                 frames.cursor(topic.topic, topic.seq);
                 self.handles
                     .shards
-                    .send_frames(self.link, frames.frames)
+                    .send_frames(self.connection, frames.frames)
                     .await;
             } else if topic.seq >= position.0 {
                 return Ok(());
@@ -308,7 +314,7 @@ impl<'a> CatchUp<'a> {
                 // Who joined or was revoked in what is lost, nobody knows.
                 return Err(self
                     .handles
-                    .end_session(self.link, CloseCode::OutOfSync)
+                    .end_session(self.connection, CloseCode::OutOfSync)
                     .await);
             }
             if !self.renew(topic).await? {
@@ -317,7 +323,7 @@ impl<'a> CatchUp<'a> {
         }
         topic.seq = topic.head;
         self.handles
-            .send_gap(self.link, topic.topic, topic.head)
+            .send_gap(self.connection, topic.topic, topic.head)
             .await;
         Ok(true)
     }
@@ -325,7 +331,7 @@ impl<'a> CatchUp<'a> {
     /// Takes a new snapshot of a topic. `false` when the account is no member any more.
     async fn renew(&self, topic: &mut Following) -> Result<bool, Ended> {
         let Some(fresh) = self.snapshot(topic.topic).await? else {
-            let leave = ToFanout::Leave(Arc::clone(self.link), topic.topic);
+            let leave = ToFanout::Leave(Arc::clone(self.connection), topic.topic);
             drop(self.handles.fanout.send(leave).await);
             return Ok(false);
         };
@@ -334,7 +340,7 @@ impl<'a> CatchUp<'a> {
         if topic.is_older() {
             topic.seq = topic.head;
             self.handles
-                .send_gap(self.link, topic.topic, topic.head)
+                .send_gap(self.connection, topic.topic, topic.head)
                 .await;
         }
         Ok(true)
@@ -380,7 +386,7 @@ impl<'a> CatchUp<'a> {
                 // The log lacks what was published: it cannot be continued.
                 return Err(self
                     .handles
-                    .end_session(self.link, CloseCode::OutOfSync)
+                    .end_session(self.connection, CloseCode::OutOfSync)
                     .await);
             }
             self.queue(std::mem::take(&mut frames.frames)).await?;
@@ -390,7 +396,7 @@ impl<'a> CatchUp<'a> {
         frames.cursor(topic.topic, topic.seq);
         self.handles
             .shards
-            .send_frames(self.link, frames.frames)
+            .send_frames(self.connection, frames.frames)
             .await;
         Ok(Turn::Done)
     }
@@ -419,7 +425,7 @@ impl<'a> CatchUp<'a> {
         match consequence {
             Consequence::Join(server) => self.joined.push(server),
             Consequence::End { session, code } if session == self.caller.session => {
-                return Err(self.handles.end_session(self.link, code).await);
+                return Err(self.handles.end_session(self.connection, code).await);
             }
             _ => {}
         }
@@ -427,7 +433,11 @@ impl<'a> CatchUp<'a> {
     }
 
     fn frames(&self) -> ReplayFrames {
-        ReplayFrames::new(self.link.dialect, self.link.deflates, self.caller.user)
+        ReplayFrames::new(
+            self.connection.dialect,
+            self.connection.deflates,
+            self.caller.user,
+        )
     }
 
     async fn page(&self, topic: &Following) -> Result<Arc<ReplayPage>, Ended> {
@@ -440,11 +450,11 @@ impl<'a> CatchUp<'a> {
         &self,
         ask: impl Fn() -> F,
     ) -> Result<T, Ended> {
-        match retry_while_busy(self.link, ask).await {
+        match retry_while_busy(self.connection, ask).await {
             Ok(answer) => Ok(answer),
             Err(_refusal) => Err(self
                 .handles
-                .end_session(self.link, CloseCode::OutOfSync)
+                .end_session(self.connection, CloseCode::OutOfSync)
                 .await),
         }
     }
@@ -458,12 +468,13 @@ impl<'a> CatchUp<'a> {
             user: self.caller.user,
             server,
         };
-        if let Ok(NodeAnswer::Topic(open)) = self.handles.ask_worker(self.link, &query).await {
+        if let Ok(NodeAnswer::Topic(open)) = self.handles.ask_worker(self.connection, &query).await
+        {
             return Ok(open.map(Following::new));
         }
         Err(self
             .handles
-            .end_session(self.link, CloseCode::OutOfSync)
+            .end_session(self.connection, CloseCode::OutOfSync)
             .await)
     }
 
@@ -473,15 +484,15 @@ impl<'a> CatchUp<'a> {
     }
 
     async fn attach(&self, topics: Vec<AttachTopic>) -> Result<Vec<Attached>, Ended> {
-        let link = self.link;
+        let connection = self.connection;
         let attach = Attach {
-            link: Arc::clone(link),
+            connection: Arc::clone(connection),
             caller: self.caller.clone(),
             epoch: self.epoch,
             topics,
         };
         let (reply, answer) = oneshot::channel();
-        if link.is_closing() {
+        if connection.is_closing() {
             return Err(Ended);
         }
         let message = ToFanout::Attach(attach, reply);
@@ -489,14 +500,17 @@ impl<'a> CatchUp<'a> {
         match answer.await {
             Ok(attached) => Ok(attached),
             // The log is another one, or the server is gone.
-            Err(_gone) => Err(self.handles.end_session(link, CloseCode::OutOfSync).await),
+            Err(_gone) => Err(self
+                .handles
+                .end_session(connection, CloseCode::OutOfSync)
+                .await),
         }
     }
 
     async fn release(&self, topic: u64) -> Result<bool, Ended> {
         let (reply, answer) = oneshot::channel();
         // By the way of the join: it must not be overtaken.
-        let message = ToFanout::Release(Arc::clone(self.link), topic, reply);
+        let message = ToFanout::Release(Arc::clone(self.connection), topic, reply);
         drop(self.handles.fanout.send(message).await);
         answer.await.map_err(|_gone| Ended)
     }
@@ -507,8 +521,11 @@ impl<'a> CatchUp<'a> {
             return Ok(());
         }
         let (drained, done) = oneshot::channel();
-        let message = ToShard::Replay(self.link.connection, frames, drained);
-        self.handles.shards.tell(self.link.shard, message).await;
+        let message = ToShard::Replay(self.connection.id, frames, drained);
+        self.handles
+            .shards
+            .tell(self.connection.shard, message)
+            .await;
         // Dropped without an answer when the connection ends.
         done.await.map_err(|_gone| Ended)
     }

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{ResumePoint, SessionConfig, Step, attach::SessionOpener};
 use crate::{
-    connection::Link,
+    connection::Connection,
     delivery::{
         message::{Close, ToShard},
         shards::Shards,
@@ -57,82 +57,112 @@ pub struct SessionContext {
 
 impl SessionContext {
     /// Sends the first frame of a connection.
-    pub async fn send_hello(&self, link: &Link) {
+    pub async fn send_hello(&self, connection: &Connection) {
         let hello = Hello {
             node: self.node.clone(),
             heartbeat_ms: u64::try_from(self.config.heartbeat.as_millis()).unwrap_or(u64::MAX),
             max_frame_bytes: self.max_frame_bytes as u64,
         };
-        let frame = link.dialect.control(opcode::HELLO, &hello);
-        self.shards.send_frames(link, vec![frame]).await;
+        let frame = connection.dialect.control(opcode::HELLO, &hello);
+        self.shards.send_frames(connection, vec![frame]).await;
     }
 
     /// Does one step; says how long the connection is not to be read, if not at once.
-    pub async fn do_step(self: &Arc<Self>, link: &Arc<Link>, step: Step) -> Option<Duration> {
+    pub async fn do_step(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        step: Step,
+    ) -> Option<Duration> {
         match step {
             Step::Command(request) | Step::Query(request) => {
-                return self.send_request(link, request).await;
+                return self.send_request(connection, request).await;
             }
-            Step::Open { token, resume } => self.open_session(link, token, resume).await,
+            Step::Open { token, resume } => self.open_session(connection, token, resume).await,
             Step::Heartbeat(number) => {
                 let heartbeat = Heartbeat { number };
-                let frame = link.dialect.control(opcode::HEARTBEAT, &heartbeat);
-                self.shards.send_frames(link, vec![frame]).await;
+                let frame = connection.dialect.control(opcode::HEARTBEAT, &heartbeat);
+                self.shards.send_frames(connection, vec![frame]).await;
             }
-            Step::Ping => self.send_websocket(link, WebSocketKind::Ping, &[]).await,
-            Step::Pong(bytes) => self.send_websocket(link, WebSocketKind::Pong, &bytes).await,
+            Step::Ping => {
+                self.send_websocket(connection, WebSocketKind::Ping, &[])
+                    .await;
+            }
+            Step::Pong(bytes) => {
+                self.send_websocket(connection, WebSocketKind::Pong, &bytes)
+                    .await;
+            }
             Step::Refuse(request, refusal) => {
-                self.shards.refuse_request(link, request, &refusal).await;
+                self.shards
+                    .refuse_request(connection, request, &refusal)
+                    .await;
             }
             Step::Close(code) => {
-                self.shards.close_connection(link, Close::Code(code)).await;
+                self.shards
+                    .close_connection(connection, Close::Code(code))
+                    .await;
             }
             Step::Closed(code) => {
-                self.shards.close_connection(link, Close::ProbeState(code)).await;
+                self.shards
+                    .close_connection(connection, Close::ProbeState(code))
+                    .await;
             }
         }
         None
     }
 
-    async fn send_websocket(&self, link: &Link, kind: WebSocketKind, payload: &[u8]) {
+    async fn send_websocket(&self, connection: &Connection, kind: WebSocketKind, payload: &[u8]) {
         let frame = websocket(kind, payload).into();
-        self.shards.send_frames(link, vec![frame]).await;
+        self.shards.send_frames(connection, vec![frame]).await;
     }
 
     async fn send_request(
         self: &Arc<Self>,
-        link: &Arc<Link>,
+        connection: &Arc<Connection>,
         request: Request,
     ) -> Option<Duration> {
-        let who = link
+        let who = connection
             .caller()
             .map_or(Who::Stranger, |caller| Who::Account(caller.user));
         let what = What::with(request.opcode);
         let quotas = &self.requests.quotas;
         let number = request.request;
-        let sent = match quotas.admit(who, what, link.address, Instant::now()) {
-            Ok(()) if request.opcode < opcode::FIRST_ANY => self.send_command(link, request).await,
-            Ok(()) => self.start_query(link, request),
+        let sent = match quotas.admit(who, what, connection.address, Instant::now()) {
+            Ok(()) if request.opcode < opcode::FIRST_ANY => {
+                self.send_command(connection, request).await
+            }
+            Ok(()) => self.start_query(connection, request),
             Err(refusal) => {
-                self.shards.refuse_request(link, number, &refusal).await;
+                self.shards
+                    .refuse_request(connection, number, &refusal)
+                    .await;
                 return refusal.retry_after.map(Duration::from_millis);
             }
         };
         if let Err(refusal) = sent {
-            self.shards.refuse_request(link, number, &refusal).await;
+            self.shards
+                .refuse_request(connection, number, &refusal)
+                .await;
         }
         None
     }
 
-    async fn open_session(&self, link: &Arc<Link>, token: String, resume: Option<ResumePoint>) {
-        if let Err(code) = self.check_opening(link, &token) {
-            return self.shards.close_connection(link, Close::Code(code)).await;
+    async fn open_session(
+        &self,
+        connection: &Arc<Connection>,
+        token: String,
+        resume: Option<ResumePoint>,
+    ) {
+        if let Err(code) = self.check_opening(connection, &token) {
+            return self
+                .shards
+                .close_connection(connection, Close::Code(code))
+                .await;
         }
-        self.opener.start_opening(link, token, resume);
+        self.opener.start_opening(connection, token, resume);
     }
 
     /// Whether a worker has to be asked about a token.
-    fn check_opening(&self, link: &Link, token: &str) -> Result<(), CloseCode> {
+    fn check_opening(&self, connection: &Connection, token: &str) -> Result<(), CloseCode> {
         // What no worker of this cluster made, none has to look at.
         let claim = self.requests.entries.check_token(token);
         let claim = claim.ok_or(CloseCode::Unauthenticated)?;
@@ -145,45 +175,58 @@ impl SessionContext {
         let admitted = self
             .requests
             .quotas
-            .admit(who, What::Other, link.address, now);
+            .admit(who, What::Other, connection.address, now);
         admitted.map_err(|_refusal| CloseCode::OutOfSync)
     }
 
-    async fn send_command(&self, link: &Arc<Link>, request: Request) -> Result<(), Refusal> {
-        let caller = link.caller().ok_or(Reason::Unauthenticated)?;
+    async fn send_command(
+        &self,
+        connection: &Arc<Connection>,
+        request: Request,
+    ) -> Result<(), Refusal> {
+        let caller = connection.caller().ok_or(Reason::Unauthenticated)?;
         self.requests
             .commands
-            .send_command(link, caller, request)
+            .send_command(connection, caller, request)
             .await
     }
 
     /// Asks in a task of its own: an answer that takes long must not keep the
     /// session from being read.
-    fn start_query(self: &Arc<Self>, link: &Arc<Link>, request: Request) -> Result<(), Refusal> {
+    fn start_query(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        request: Request,
+    ) -> Result<(), Refusal> {
         let (number, opcode) = (request.request, request.opcode);
-        let pending = link
-            .ask(number, self.requests.commands.max_pending())
+        let pending = connection
+            .add_query(number, self.requests.commands.max_pending())
             .map_err(refuse_pending)?;
-        let (context, link) = (Arc::clone(self), Arc::clone(link));
+        let (context, connection) = (Arc::clone(self), Arc::clone(connection));
         self.tasks.spawn(async move {
             let asker = Asker {
-                connection: link.connection,
-                caller: link.caller().cloned(),
-                address: link.address,
+                connection_id: connection.id,
+                caller: connection.caller().cloned(),
+                address: connection.address,
             };
             let answer = context.requests.queries.ask_worker(asker, request).await;
             drop(pending);
             match answer {
                 Ok(payload) => {
                     let message = ToShard::Reply {
-                        connection: link.connection,
+                        connection_id: connection.id,
                         opcode,
                         request: number,
                         payload,
                     };
-                    context.shards.tell(link.shard, message).await;
+                    context.shards.tell(connection.shard, message).await;
                 }
-                Err(refusal) => context.shards.refuse_request(&link, number, &refusal).await,
+                Err(refusal) => {
+                    context
+                        .shards
+                        .refuse_request(&connection, number, &refusal)
+                        .await;
+                }
             }
         });
         Ok(())

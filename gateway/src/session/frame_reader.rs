@@ -429,7 +429,9 @@ mod tests {
         let mut frame_reader = FrameReader::new(100, false);
         let bytes = frame(0x82, b"abc");
         for half in [&bytes[..5], &bytes[5..]] {
-            frame_reader.feed(&mut half.to_vec(), &mut |_| Ok(())).unwrap();
+            frame_reader
+                .feed(&mut half.to_vec(), &mut |_| Ok(()))
+                .unwrap();
         }
         assert_eq!(frame_reader.waiting(), 0);
     }

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::{
     dialect::request::Request,
-    limits::token_bucket::{TokenBucket, Rate},
+    limits::token_bucket::{Rate, TokenBucket},
 };
 
 /// What all sessions of a gateway keep to.
@@ -149,7 +149,12 @@ impl Session {
     }
 
     /// A frame of the protocol arrived.
-    pub fn request(&mut self, config: &SessionConfig, request: Request, now: Instant) -> Option<Step> {
+    pub fn request(
+        &mut self,
+        config: &SessionConfig,
+        request: Request,
+        now: Instant,
+    ) -> Option<Step> {
         if matches!(self.state, State::Draining) {
             return None;
         }

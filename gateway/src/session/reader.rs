@@ -8,12 +8,12 @@ use shared::close::CloseCode;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    SessionConfig, Session, Step,
+    Session, SessionConfig, Step,
     context::SessionContext,
     frame_reader::{FrameReader, Incoming},
 };
 use crate::{
-    connection::Link,
+    connection::Connection,
     delivery::message::{Close, ToShard},
     dialect::{Dialect, request::NotRead},
     fanout::message::ToFanout,
@@ -35,22 +35,22 @@ thread_local! {
 /// Serves a connection until it ends.
 pub async fn run(
     context: Arc<SessionContext>,
-    link: Arc<Link>,
+    connection: Arc<Connection>,
     read: ReadHalf,
     write: WriteHalf,
     first: Vec<u8>,
 ) {
     context.metrics.connections.inc();
-    let add = ToShard::Add(Arc::clone(&link), write);
+    let add = ToShard::Add(Arc::clone(&connection), write);
     // What is awaited seldom lives on the heap, and only then: this future is
     // what an idle connection costs.
-    Box::pin(context.shards.tell(link.shard, add)).await;
-    let mut reader = Reader::new(&context, &link, &read);
+    Box::pin(context.shards.tell(connection.shard, add)).await;
+    let mut reader = Reader::new(&context, &connection, &read);
     // By reference: a future that is given the reader keeps it twice.
     let served = reader.serve(first);
     // A fault in one session must not reach the others.
     match AssertUnwindSafe(served).catch_unwind().await {
-        Ok(Some(end)) if !link.is_closing() => {
+        Ok(Some(end)) if !connection.is_closing() => {
             let closed = &context.metrics.closed_total;
             closed.with_label_values(&[end]).inc();
         }
@@ -58,10 +58,10 @@ pub async fn run(
         Err(_panic) => {
             context.metrics.panics_total.inc();
             let close = Close::Code(CloseCode::OutOfSync);
-            Box::pin(context.shards.close_connection(&link, close)).await;
+            Box::pin(context.shards.close_connection(&connection, close)).await;
         }
     }
-    if link.is_closing() {
+    if connection.is_closing() {
         // Until the client has the close frame; a socket that is dropped with
         // bytes unread takes back what it sent.
         Box::pin(linger(&read)).await;
@@ -69,10 +69,10 @@ pub async fn run(
     context.metrics.connections.dec();
     // Before the end is announced: an opening that is still under way must not
     // join the stream after it.
-    link.close();
+    connection.mark_closing();
     // The fan-out passes it on, so that the shard hears nothing about this
     // connection after its end.
-    let detach = context.fanout.send(ToFanout::Detach(link));
+    let detach = context.fanout.send(ToFanout::Detach(connection));
     drop(Box::pin(detach).await);
 }
 
@@ -94,10 +94,10 @@ async fn discard(read: &ReadHalf) {
 
 struct Reader<'a> {
     context: &'a Arc<SessionContext>,
-    link: &'a Arc<Link>,
+    connection: &'a Arc<Connection>,
     read: &'a ReadHalf,
     session: Session,
-    frame_reader: FrameReader,
+    frames: FrameReader,
     /// What it keeps of a message that is not complete.
     charge: MemoryCharge,
     /// Until when nothing is read: the client asked more than it may.
@@ -105,13 +105,17 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(context: &'a Arc<SessionContext>, link: &'a Arc<Link>, read: &'a ReadHalf) -> Self {
+    fn new(
+        context: &'a Arc<SessionContext>,
+        connection: &'a Arc<Connection>,
+        read: &'a ReadHalf,
+    ) -> Self {
         Self {
             context,
-            link,
+            connection,
             read,
             session: Session::new(&context.config, Instant::now()),
-            frame_reader: FrameReader::new(context.max_frame_bytes, link.deflates),
+            frames: FrameReader::new(context.max_frame_bytes, connection.deflates),
             charge: context.memory.charge(),
             paused: None,
         }
@@ -125,7 +129,7 @@ impl<'a> Reader<'a> {
 
     /// Serves until the end; says how the client ended the connection without a word.
     async fn serve(&mut self, first: Vec<u8>) -> Option<&'static str> {
-        Box::pin(self.context.send_hello(self.link)).await;
+        Box::pin(self.context.send_hello(self.connection)).await;
         let mut steps = Vec::new();
         if self.begin(first, &mut steps).await {
             return None;
@@ -135,12 +139,12 @@ impl<'a> Reader<'a> {
         loop {
             tokio::select! {
                 biased;
-                () = self.link.changed() => {
-                    if self.link.is_closing() {
+                () = self.connection.wait_for_change() => {
+                    if self.connection.is_closing() {
                         self.session.drain();
                         return None;
                     }
-                    if let Some(caller) = self.link.caller()
+                    if let Some(caller) = self.connection.caller()
                         && let Some(since) = self.session.opened(caller.clone())
                     {
                         let took = since.elapsed().as_secs_f64();
@@ -202,16 +206,16 @@ impl<'a> Reader<'a> {
             steps.push(step);
             return;
         }
-        let (session, dialect) = (&mut self.session, self.link.dialect);
+        let (session, dialect) = (&mut self.session, self.connection.dialect);
         let mut count = 0;
-        let result = self.frame_reader.feed(bytes, &mut |incoming| {
+        let result = self.frames.feed(bytes, &mut |incoming| {
             count += 1;
             session.counted(config, now)?;
             steps.extend(interpret_message(session, config, dialect, &incoming, now)?);
             Ok(())
         });
         metrics.frames_in_total.inc_by(count);
-        let inflated = self.frame_reader.take_inflated();
+        let inflated = self.frames.take_inflated();
         let flood = session.received(config, inflated, now);
         let end = result.err().map(Step::Close).or(flood);
         if end == Some(Step::Close(CloseCode::Flood)) {
@@ -219,7 +223,7 @@ impl<'a> Reader<'a> {
             steps.clear();
         }
         steps.extend(end);
-        let waiting = self.frame_reader.waiting();
+        let waiting = self.frames.waiting();
         let held = waiting + steps.iter().map(Step::bytes).sum::<usize>();
         self.charge.set(held);
         // Small requests are soon gone; large ones and unfinished ones are what fills memory.
@@ -239,12 +243,12 @@ impl<'a> Reader<'a> {
     /// Does what the session asks for; `true` when the connection is over.
     async fn act(&mut self, steps: &mut Vec<Step>) -> bool {
         for step in steps.drain(..) {
-            if self.link.is_closing() {
+            if self.connection.is_closing() {
                 // Revoked, perhaps, while the step before waited for the bus.
                 return true;
             }
             let over = matches!(step, Step::Close(_) | Step::Closed(_));
-            let pause = self.context.do_step(self.link, step).await;
+            let pause = self.context.do_step(self.connection, step).await;
             if over {
                 return true;
             }
@@ -254,7 +258,7 @@ impl<'a> Reader<'a> {
         }
         if steps.capacity() > 0 {
             *steps = Vec::new();
-            self.charge.set(self.frame_reader.waiting());
+            self.charge.set(self.frames.waiting());
         }
         false
     }

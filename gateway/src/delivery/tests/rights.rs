@@ -45,8 +45,8 @@ fn notice(seq: u64, shown: &[u64], hidden: &[u64]) -> Arc<Notice> {
 fn rights_change_with_their_event() {
     let mut house = House::new();
     let [falls, stays, waits] = [Sink::open(), Sink::open(), Sink::open()];
-    for (connection, sink) in (1..).zip([&falls, &stays, &waits]) {
-        house.add(connection, Dialect::MessagePack, sink);
+    for (connection_id, sink) in (1..).zip([&falls, &stays, &waits]) {
+        house.add(connection_id, Dialect::MessagePack, sink);
     }
     house.join(1, 7, &[1]);
     house.join(2, 7, &[1]);
@@ -102,18 +102,18 @@ fn who_saw_a_channel_that_is_gone_is_told_so() {
 fn an_event_for_some_accounts_is_hidden_from_the_others() {
     let mut house = House::new();
     let (alice, bob) = (Sink::open(), Sink::open());
-    for (connection, sink) in [(1, &alice), (2, &bob)] {
-        let link = house.add(connection, Dialect::MessagePack, sink);
+    for (connection_id, sink) in [(1, &alice), (2, &bob)] {
+        let connection = house.add(connection_id, Dialect::MessagePack, sink);
         let caller = Caller {
             kind: CallerKind::Person,
-            user: UserId::new(connection).unwrap(),
-            session: SessionId::new(connection).unwrap(),
+            user: UserId::new(connection_id).unwrap(),
+            session: SessionId::new(connection_id).unwrap(),
         };
-        link.open(
+        connection.open_session(
             caller,
             Counted::new(&IntGauge::new("sessions", "-").unwrap()),
         );
-        house.join(connection, 7, &[1]);
+        house.join(connection_id, 7, &[1]);
     }
     house.tell(ToShard::Events(vec![event(1, 1, Some(vec![2]))]));
     house.event(2, 1);

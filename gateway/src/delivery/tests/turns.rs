@@ -5,7 +5,7 @@ use super::*;
 fn reply(request: u32, bytes: usize) -> ToShard<Sink> {
     let body = shared::protocol::encode(&("x".repeat(bytes),));
     ToShard::Reply {
-        connection: 1,
+        connection_id: 1,
         opcode: 2_049,
         request,
         payload: frame::reply(0, &body).into(),
@@ -16,14 +16,14 @@ fn reply(request: u32, bytes: usize) -> ToShard<Sink> {
 fn an_answer_larger_than_the_bound_is_no_reason_to_close() {
     let mut house = House::new();
     let sink = Sink::open();
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     house.join(1, 7, &[1]);
     for request in 1..=3 {
         house.tell(reply(request, 3 * BOUND));
         house.event(u64::from(request), 1);
         house.flush();
     }
-    assert!(!link.is_closing());
+    assert!(!connection.is_closing());
     assert!(sink.seen.lock().unwrap().len() > 9 * BOUND);
 }
 
@@ -32,7 +32,7 @@ fn large_answers_wait_for_their_reader_and_too_many_are_refused() {
     let mut house = House::new();
     let sink = Sink::default();
     sink.room.store(BOUND / 4, Ordering::Relaxed);
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     house.join(1, 7, &[1]);
     for request in 1..=3 {
         house.tell(reply(request, 2 * BOUND));
@@ -42,7 +42,7 @@ fn large_answers_wait_for_their_reader_and_too_many_are_refused() {
     for seq in 1..=20 {
         house.event(seq, 1);
     }
-    assert!(!link.is_closing());
+    assert!(!connection.is_closing());
     // A slice of a quarter of the bound each time, and never a stall.
     let mut slices = 0;
     while !house.blocked.is_empty() {
@@ -50,7 +50,7 @@ fn large_answers_wait_for_their_reader_and_too_many_are_refused() {
         house.unblock();
         house.later(Duration::from_secs(29));
         slices += 1;
-        assert!(slices < 40 && !link.is_closing(), "{slices}");
+        assert!(slices < 40 && !connection.is_closing(), "{slices}");
     }
     let seen = sink.seen.lock().unwrap();
     let payload = |request| frame::reply(request, &[])[..3].to_vec();
@@ -64,7 +64,7 @@ fn large_answers_wait_for_their_reader_and_too_many_are_refused() {
 fn a_large_answer_that_is_read_by_drops_is_ended() {
     let mut house = House::new();
     let sink = Sink::default();
-    let link = house.add(1, Dialect::MessagePack, &sink);
+    let connection = house.add(1, Dialect::MessagePack, &sink);
     house.tell(reply(1, 2 * BOUND));
     house.flush();
     for _ in 0..29 {
@@ -72,18 +72,18 @@ fn a_large_answer_that_is_read_by_drops_is_ended() {
         sink.room.store(1, Ordering::Relaxed);
         house.unblock();
     }
-    assert!(!link.is_closing());
+    assert!(!connection.is_closing());
     house.later(Duration::from_secs(1));
-    assert!(link.is_closing());
+    assert!(connection.is_closing());
 }
 
 #[test]
 fn a_hot_room_keeps_nobody_else_from_a_reply() {
     let mut house = House::new();
     let sinks: Vec<Sink> = (0..3_000).map(|_| Sink::open()).collect();
-    for (connection, sink) in (1..).zip(&sinks) {
-        house.add(connection, Dialect::MessagePack, sink);
-        house.join(connection, 7, &[1]);
+    for (connection_id, sink) in (1..).zip(&sinks) {
+        house.add(connection_id, Dialect::MessagePack, sink);
+        house.join(connection_id, 7, &[1]);
     }
     let lonely = Sink::open();
     house.add(9_000, Dialect::MessagePack, &lonely);
@@ -110,9 +110,9 @@ fn a_hot_room_keeps_nobody_else_from_a_reply() {
 fn a_turn_ends_where_its_frames_are_enough_and_goes_on_there() {
     let mut house = House::new();
     let sinks: Vec<Sink> = (0..1_000).map(|_| Sink::open()).collect();
-    for (connection, sink) in (1..).zip(&sinks) {
-        house.add(connection, Dialect::MessagePack, sink);
-        house.join(connection, 7, &[1]);
+    for (connection_id, sink) in (1..).zip(&sinks) {
+        house.add(connection_id, Dialect::MessagePack, sink);
+        house.join(connection_id, 7, &[1]);
     }
     let mut house_turn: std::collections::VecDeque<_> = [1, 101]
         .map(|from| ToShard::Events((from..from + 100).map(|seq| event(seq, 1, None)).collect()))
@@ -165,21 +165,21 @@ fn who_lost_a_topic_is_told_which_and_when_to_come_back() {
 fn when_too_much_waits_in_all_those_go_who_are_most_behind() {
     let mut house = House::new();
     let sinks: Vec<Sink> = (0..40).map(|_| Sink::default()).collect();
-    let links: Vec<_> = (1..)
+    let connections: Vec<_> = (1..)
         .zip(&sinks)
-        .map(|(connection, sink)| house.add(connection, Dialect::MessagePack, sink))
+        .map(|(connection_id, sink)| house.add(connection_id, Dialect::MessagePack, sink))
         .collect();
     // Nobody is beyond his own bound.
-    for connection in 1..=40 {
-        let bytes = if connection <= 10 { 900 } else { 500 };
-        house.tell(ToShard::Send(connection, vec![text(bytes)]));
+    for connection_id in 1..=40 {
+        let bytes = if connection_id <= 10 { 900 } else { 500 };
+        house.tell(ToShard::Send(connection_id, vec![text(bytes)]));
     }
     house.flush();
     house.later(Duration::from_millis(250));
     let open = |range: std::ops::Range<usize>| {
-        links[range]
+        connections[range]
             .iter()
-            .filter(|link| !link.is_closing())
+            .filter(|connection| !connection.is_closing())
             .count()
     };
     // 24,000 of 20,000 bytes waited, and 18,000 may stay.
@@ -193,13 +193,14 @@ fn who_agreed_on_compression_shares_one_compressed_frame() {
     let mut house = House::new();
     let (plain, small, other) = (Sink::open(), Sink::open(), Sink::open());
     house.add(1, Dialect::Json, &plain);
-    for (connection, sink) in [(2, &small), (3, &other)] {
+    for (connection_id, sink) in [(2, &small), (3, &other)] {
         let permit = house.limit.take_permit([127, 0, 0, 1].into()).unwrap();
-        let link = Link::new(connection, 0, Dialect::Json, 0, permit).deflating(true);
-        house.tell(ToShard::Add(Arc::new(link), sink.clone()));
+        let connection =
+            Connection::new(connection_id, 0, Dialect::Json, 0, permit).deflating(true);
+        house.tell(ToShard::Add(Arc::new(connection), sink.clone()));
     }
-    for connection in 1..=3 {
-        house.join(connection, 7, &[1]);
+    for connection_id in 1..=3 {
+        house.join(connection_id, 7, &[1]);
     }
     let body = shared::protocol::encode(&(1_u64, "so it goes ".repeat(80)));
     let event = Event::new(&Envelope {

@@ -62,7 +62,7 @@ fn own_and_server() -> (
 ) {
     let topics = [(8, None), (TOPIC, Some(standing(8, 0)))];
     let attach = Attach {
-        link: link(8),
+        connection: connection(8),
         caller: Caller {
             kind: CallerKind::Person,
             user: user(8),
