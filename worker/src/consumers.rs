@@ -40,12 +40,12 @@ const SPREAD: Duration = Duration::from_secs(2);
 
 /// What consumers say of themselves.
 #[derive(Debug, Clone)]
-pub(crate) struct Metrics {
+pub(crate) struct ConsumerMetrics {
     lag: IntGaugeVec,
     failures: IntCounter,
 }
 
-impl Metrics {
+impl ConsumerMetrics {
     /// Registers them.
     pub(crate) fn new(registry: &Registry) -> Result<Self, MetricsError> {
         let opts = Opts::new(
@@ -70,7 +70,7 @@ pub(crate) struct Consumer {
     pub(crate) options: PgConnectOptions,
     pub(crate) bus: Bus,
     pub(crate) process: Process,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: ConsumerMetrics,
 }
 
 impl Consumer {

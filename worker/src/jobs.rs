@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    attempts,
     consumers::deleted_by,
     error::StoreError,
+    retry,
     store::jobs::{CHANNEL_PURGE, Job, Jobs, OLD_REDACTION, REDACTION},
 };
 
@@ -41,14 +41,14 @@ const SURVEY: Duration = Duration::from_secs(5);
 
 /// What the work beside the lanes says of itself.
 #[derive(Debug, Clone)]
-pub(crate) struct Metrics {
+pub(crate) struct JobMetrics {
     slices: IntCounterVec,
     failures: IntCounterVec,
     age: GaugeVec,
     parked: IntGaugeVec,
 }
 
-impl Metrics {
+impl JobMetrics {
     /// Registers them.
     pub(crate) fn new(registry: &Registry) -> Result<Self, MetricsError> {
         let counter = |name: &str, help: &str| -> Result<IntCounterVec, MetricsError> {
@@ -94,7 +94,7 @@ impl Metrics {
 }
 
 /// Does one slice after the other until it is stopped.
-pub(crate) async fn run(jobs: Jobs, metrics: Metrics, stop: CancellationToken) {
+pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken) {
     let mut surveyed = None;
     let mut pause = IDLE;
     while !stop.is_cancelled() {
@@ -129,7 +129,7 @@ pub(crate) async fn run(jobs: Jobs, metrics: Metrics, stop: CancellationToken) {
     jobs.close().await;
 }
 
-async fn survey(jobs: &Jobs, metrics: &Metrics) -> Result<(), StoreError> {
+async fn survey(jobs: &Jobs, metrics: &JobMetrics) -> Result<(), StoreError> {
     let waiting = jobs.waiting().await?;
     let (parked, age) = jobs.internal().await?;
     metrics.clear();
@@ -144,7 +144,7 @@ async fn survey(jobs: &Jobs, metrics: &Metrics) -> Result<(), StoreError> {
 }
 
 /// Does a slice, or says when the job is tried again.
-async fn work(jobs: &Jobs, metrics: &Metrics, job: &Job) {
+async fn work(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
     let error = match slice(jobs, job).await {
         Ok(()) => {
             metrics.slices.with_label_values(&[&job.kind]).inc();
@@ -153,7 +153,7 @@ async fn work(jobs: &Jobs, metrics: &Metrics, job: &Job) {
         Err(error) => error,
     };
     metrics.failures.with_label_values(&[&job.kind]).inc();
-    let parked = job.attempts >= attempts::MOST;
+    let parked = job.attempts >= retry::MAX_ATTEMPTS;
     if parked {
         error!(job.id, job.kind, %error, "job failed too often and waits for a person");
     } else {
@@ -161,7 +161,7 @@ async fn work(jobs: &Jobs, metrics: &Metrics, job: &Job) {
     }
     let problem = error.to_string();
     if let Err(error) = jobs
-        .postpone(job, attempts::wait(job.attempts), parked, &problem)
+        .postpone(job, retry::wait_after(job.attempts), parked, &problem)
         .await
     {
         // Its lease ends by itself.

@@ -10,12 +10,11 @@
 //! - `store`: the only SQL, written by lanes and read by queries;
 //! - `limiter`, `password`, `token`: what both use;
 //! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
-//!   `attempts`: how often what fails is tried again;
+//!   `retry`: how often what fails is tried again;
 //! - `retention`: the daily tables, by the calendar of `day`;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
 mod access;
-mod attempts;
 mod commands;
 pub mod config;
 mod consumers;
@@ -28,6 +27,7 @@ mod metrics;
 mod password;
 mod queries;
 mod retention;
+mod retry;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;

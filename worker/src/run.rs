@@ -118,9 +118,9 @@ pub async fn run(
 pub fn metrics() -> anyhow::Result<Registry> {
     let registry = Registry::new();
     LaneMetrics::new(&registry)?;
-    queries::Metrics::new(&registry)?.touch();
-    jobs::Metrics::new(&registry)?;
-    consumers::Metrics::new(&registry)?;
+    queries::QueryMetrics::new(&registry)?.touch();
+    jobs::JobMetrics::new(&registry)?;
+    consumers::ConsumerMetrics::new(&registry)?;
     Ok(registry)
 }
 
@@ -162,7 +162,7 @@ struct Parts {
     queries: Arc<queries::Deps>,
     retention: Retention,
     jobs: Jobs,
-    job_metrics: jobs::Metrics,
+    job_metrics: jobs::JobMetrics,
     consumer: Consumer,
 }
 
@@ -195,11 +195,11 @@ impl Parts {
             limiter: limiter.clone(),
             hasher,
             clock: clock.clone(),
-            sign_up: queries::SignUp {
+            sign_up: queries::SignUpConfig {
                 invites: config.signup,
                 guests: config.guests,
             },
-            metrics: queries::Metrics::new(registry).context("registering metrics")?,
+            metrics: queries::QueryMetrics::new(registry).context("registering metrics")?,
             keys: keys.clone(),
             tasks,
         };
@@ -209,7 +209,7 @@ impl Parts {
             options: options.clone(),
             bus: bus.clone(),
             process: process.clone(),
-            metrics: consumers::Metrics::new(registry).context("registering metrics")?,
+            metrics: consumers::ConsumerMetrics::new(registry).context("registering metrics")?,
         };
         let retention = Retention::new(options, clock.clone(), config.database.retention_days);
         let metrics = LaneMetrics::new(registry).context("registering metrics")?;
@@ -231,7 +231,7 @@ impl Parts {
             queries: Arc::new(queries),
             retention,
             jobs,
-            job_metrics: jobs::Metrics::new(registry).context("registering metrics")?,
+            job_metrics: jobs::JobMetrics::new(registry).context("registering metrics")?,
             consumer,
         })
     }

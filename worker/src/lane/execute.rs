@@ -32,10 +32,10 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug_span, warn};
 
 use super::{
-    Lane, LaneParts, appetite,
-    consume::{Source, Work},
+    Lane, LaneParts,
+    inbox::{PendingEntry, Source},
     publish::Outgoing,
-    register,
+    read_size, register_windows,
     run::run_steps,
     steps::Step,
     verdict::{Failure, Verdict},
@@ -54,17 +54,17 @@ use crate::{
 
 impl Lane<'_> {
     /// Executes everything that came.
-    pub(super) async fn execute(&mut self, works: Vec<Work>) -> Result<(), Error> {
-        let (alone, mut rest): (Vec<Work>, Vec<Work>) =
-            works.into_iter().partition(|work| self.goes_alone(work));
-        for work in alone {
-            self.execute_alone(work).await?;
+    pub(super) async fn execute(&mut self, pending: Vec<PendingEntry>) -> Result<(), Error> {
+        let (alone, mut rest): (Vec<PendingEntry>, Vec<PendingEntry>) =
+            pending.into_iter().partition(|item| self.is_isolated(item));
+        for item in alone {
+            self.execute_isolated(item).await?;
         }
         while !rest.is_empty() {
-            let later = rest.split_off(appetite::batch(&rest));
+            let later = rest.split_off(read_size::transaction_size(&rest));
             let mut batch = std::mem::replace(&mut rest, later);
-            self.breathe_if_due().await?;
-            self.note(&batch).await?;
+            self.keep_alive_if_due().await?;
+            self.note_ranges(&batch).await?;
             match self.execute_transaction(&mut batch).await {
                 Ok(done) if done < batch.len() => {
                     batch.drain(..done);
@@ -73,26 +73,26 @@ impl Lane<'_> {
                 }
                 Ok(_) => {}
                 Err(Failure::Lost(error)) => return Err(error),
-                Err(Failure::Poison(_)) => self.one_by_one(batch).await?,
+                Err(Failure::Poison(_)) => self.execute_singly(batch).await?,
             }
         }
         Ok(())
     }
 
     /// However long a turn takes, gateways hear that the lane lives.
-    pub(super) async fn breathe_if_due(&mut self) -> Result<(), Error> {
+    pub(super) async fn keep_alive_if_due(&mut self) -> Result<(), Error> {
         if Instant::now() >= self.next_tick {
-            self.breathe().await?;
+            self.keep_alive().await?;
         }
         Ok(())
     }
 
     /// Replays a batch that a command spoiled; what the limiter said stays said.
-    pub(super) async fn one_by_one(&mut self, batch: Vec<Work>) -> Result<(), Error> {
-        for mut work in batch {
-            self.breathe_if_due().await?;
+    pub(super) async fn execute_singly(&mut self, batch: Vec<PendingEntry>) -> Result<(), Error> {
+        for mut item in batch {
+            self.keep_alive_if_due().await?;
             if let Err(failure) = self
-                .execute_transaction(std::slice::from_mut(&mut work))
+                .execute_transaction(std::slice::from_mut(&mut item))
                 .await
             {
                 let refusal = match failure {
@@ -100,9 +100,9 @@ impl Lane<'_> {
                     Failure::Poison(refusal) => refusal,
                 };
                 self.parts.metrics.poison.inc();
-                work.verdict = Some(refusal);
+                item.verdict = Some(refusal);
                 match self
-                    .execute_transaction(std::slice::from_mut(&mut work))
+                    .execute_transaction(std::slice::from_mut(&mut item))
                     .await
                 {
                     Ok(_) => {}
@@ -118,10 +118,10 @@ impl Lane<'_> {
     /// where their answers are large, the last ones are left to the next batch.
     pub(super) async fn execute_transaction(
         &mut self,
-        works: &mut [Work],
+        pending: &mut [PendingEntry],
     ) -> Result<usize, Failure> {
         let now_ms = self.parts.clock.now_ms();
-        let (mut verdicts, steps) = self.sort_out(works, now_ms);
+        let (mut verdicts, steps) = self.sort_out(pending, now_ms);
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
         let named: Vec<_> = steps.iter().filter_map(Step::message).collect();
         let (known, authors) = try_join(
@@ -140,14 +140,14 @@ impl Lane<'_> {
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
             .collect();
-        self.count_repeats(works, &steps, &known, now_ms);
-        draw(self.parts, works, &steps, &known).await;
-        let wanted = register::wanted(&steps, works);
+        self.count_repeats(pending, &steps, &known, now_ms);
+        draw_limits(self.parts, pending, &steps, &known).await;
+        let wanted = register_windows::keys_of(&steps, pending);
         let registers = write::register::load_registers(&self.connection, &wanted).await?;
 
-        let counters: BTreeMap<Partition, PartitionCounters> = works
+        let counters: BTreeMap<Partition, PartitionCounters> = pending
             .iter()
-            .filter_map(|work| Some((work.partition, self.owned.get(&work.partition)?.counters)))
+            .filter_map(|item| Some((item.partition, self.owned.get(&item.partition)?.counters)))
             .collect();
         let mut tx = Transaction::new(Start {
             connection: self.connection.clone(),
@@ -159,30 +159,30 @@ impl Lane<'_> {
             authors: found,
             now_ms,
         });
-        let executed = run_steps(&mut tx, works, steps, &mut known, &mut verdicts).await;
-        let done = *executed.as_ref().unwrap_or(&works.len());
-        let works = works.get(..done).unwrap_or_default();
+        let executed = run_steps(&mut tx, pending, steps, &mut known, &mut verdicts).await;
+        let done = *executed.as_ref().unwrap_or(&pending.len());
+        let pending = pending.get(..done).unwrap_or_default();
         verdicts.truncate(done);
-        for work in works {
-            match work.source {
-                Source::Stream(id) => tx.advance_offset(work.partition, id),
+        for item in pending {
+            match item.source {
+                Source::Stream(id) => tx.advance_offset(item.partition, id),
                 Source::Internal { source, number, .. } => {
-                    tx.apply_internal(work.partition, source, number);
+                    tx.apply_internal(item.partition, source, number);
                 }
             }
         }
         // What decides that an entry is not executed must outlive this lane.
         let durable = tx.has_changes()
-            || works.iter().any(|work| work.verdict.is_some())
-            || (executed.is_ok() && !leaves_streams(&self.parts.bus, works, &verdicts).await);
+            || pending.iter().any(|item| item.verdict.is_some())
+            || (executed.is_ok() && !leaves_streams(&self.parts.bus, pending, &verdicts).await);
         let committed = match executed {
             Ok(_) if durable => {
                 #[cfg(feature = "sabotage")]
                 if crate::sabotage::acknowledges_early() {
-                    self.publish(works, verdicts.clone(), Vec::new(), Vec::new())
+                    self.publish_outcome(pending, verdicts.clone(), Vec::new(), Vec::new())
                         .await?;
                 }
-                self.commit(&mut tx, works).await
+                self.commit(&mut tx, pending).await
             }
             Ok(_) => {
                 let ended = tx.end().await;
@@ -197,12 +197,13 @@ impl Lane<'_> {
                 let ended = tx.into_committed();
                 self.state = ended.state;
                 if durable {
-                    self.keep(&ended.counters, &ended.rows);
+                    self.keep_committed(&ended.counters, &ended.rows);
                 }
                 // Signals and refusals load servers, too.
                 self.state.shrink();
-                self.pass(works);
-                self.publish(works, verdicts, events, ended.woken).await?;
+                self.mark_done(pending);
+                self.publish_outcome(pending, verdicts, events, ended.woken)
+                    .await?;
                 Ok(done)
             }
             // What happened in memory did not happen: it goes with the transaction.
@@ -221,14 +222,14 @@ impl Lane<'_> {
     async fn commit(
         &mut self,
         tx: &mut Transaction,
-        works: &[Work],
+        pending: &[PendingEntry],
     ) -> Result<Vec<Envelope>, Failure> {
         let events = tx.number_events().await?;
         let day = i32::try_from(tx.now_ms() / MS_PER_DAY).unwrap_or(i32::MAX);
         let timer = self.parts.metrics.commit_seconds.start_timer();
-        let span = debug_span!("commit", commands = works.len());
-        telemetry::adopt(&span, traces(works).next());
-        telemetry::link(&span, traces(works).skip(1));
+        let span = debug_span!("commit", commands = pending.len());
+        telemetry::adopt(&span, traces(pending).next());
+        telemetry::link(&span, traces(pending).skip(1));
         let result = tx.commit(day).instrument(span).await;
         timer.observe_duration();
         result?;
@@ -236,7 +237,11 @@ impl Lane<'_> {
     }
 
     /// Makes true what the batch changed.
-    fn keep(&mut self, counters: &BTreeMap<Partition, PartitionCounters>, rows: &PendingRows) {
+    fn keep_committed(
+        &mut self,
+        counters: &BTreeMap<Partition, PartitionCounters>,
+        rows: &PendingRows,
+    ) {
         let metrics = &self.parts.metrics;
         metrics.events.inc_by(rows.events.len() as u64);
         for (partition, counters) in counters {
@@ -246,7 +251,7 @@ impl Lane<'_> {
         }
         for event in &rows.events {
             if let Some(owned) = self.owned.get_mut(&event.partition) {
-                owned.heads.note(event.topic, event.seq);
+                owned.heads.record(event.topic, event.seq);
             }
         }
         for (user, head) in rows.registers.changed_heads() {
@@ -257,19 +262,19 @@ impl Lane<'_> {
     }
 
     /// Tells the gateways, and the lanes that have an internal command now.
-    async fn publish(
+    async fn publish_outcome(
         &mut self,
-        works: &[Work],
+        pending: &[PendingEntry],
         verdicts: Vec<Option<Verdict>>,
         events: Vec<Envelope>,
         woken: Vec<Partition>,
     ) -> Result<(), Failure> {
         let metrics = &self.parts.metrics;
         #[expect(clippy::cast_precision_loss, reason = "at most 256")]
-        metrics.batch_commands.observe(works.len() as f64);
-        let mut answers = Vec::with_capacity(works.len());
-        for (work, verdict) in works.iter().zip(verdicts) {
-            let Some(entry) = &work.entry else { continue };
+        metrics.batch_commands.observe(pending.len() as f64);
+        let mut answers = Vec::with_capacity(pending.len());
+        for (item, verdict) in pending.iter().zip(verdicts) {
+            let Some(entry) = &item.entry else { continue };
             let verdict = verdict.unwrap_or_else(|| Err(Reason::Internal.into()));
             let payload = match &verdict {
                 Ok(body) => {
@@ -311,16 +316,16 @@ impl Lane<'_> {
 
 /// Asks the limiter once for the whole batch. A nonce that is known draws
 /// nothing, and neither does a replay.
-async fn draw(
+async fn draw_limits(
     parts: &LaneParts,
-    works: &mut [Work],
+    pending: &mut [PendingEntry],
     steps: &[Step],
     known: &HashMap<NonceKey, FirstResult>,
 ) {
     let mut places = Vec::new();
     let mut wants = Vec::new();
     for step in steps {
-        let Some(work) = works.get(step.place) else {
+        let Some(item) = pending.get(step.place) else {
             continue;
         };
         if step.late.is_some() {
@@ -328,9 +333,9 @@ async fn draw(
         }
         let repeat = step.key.as_ref().is_some_and(|key| known.contains_key(key));
         let limit = step.command.row().limit;
-        let caller = work.entry.as_ref().and_then(|entry| entry.caller.as_ref());
+        let caller = item.entry.as_ref().and_then(|entry| entry.caller.as_ref());
         if let (false, None, Source::Stream(_), Some(caller)) =
-            (repeat, &work.limited, work.source, caller)
+            (repeat, &item.limited, item.source, caller)
             && limit != RateLimit::Unlimited
         {
             places.push(step.place);
@@ -342,8 +347,8 @@ async fn draw(
     }
     let decisions = parts.limiter.draw(&wants).await;
     for (place, decision) in places.into_iter().zip(decisions) {
-        if let Some(work) = works.get_mut(place) {
-            work.limited = Some(match decision {
+        if let Some(item) = pending.get_mut(place) {
+            item.limited = Some(match decision {
                 Decision::Allowed => Ok(()),
                 Decision::Limited(ms) => Err(Refusal::retry(Reason::RateLimited, ms)),
             });
@@ -354,7 +359,7 @@ async fn draw(
 /// Takes a batch that changed nothing out of the streams before its refusals
 /// are told: whoever takes over must not execute what was refused. Repeats and
 /// signals may come twice. `false` when Redis did not do it.
-async fn leaves_streams(bus: &Bus, works: &[Work], verdicts: &[Option<Verdict>]) -> bool {
+async fn leaves_streams(bus: &Bus, pending: &[PendingEntry], verdicts: &[Option<Verdict>]) -> bool {
     if !verdicts
         .iter()
         .any(|verdict| matches!(verdict, Some(Err(_))))
@@ -362,9 +367,9 @@ async fn leaves_streams(bus: &Bus, works: &[Work], verdicts: &[Option<Verdict>])
         return true;
     }
     let mut ends: BTreeMap<Partition, StreamId> = BTreeMap::new();
-    for work in works {
-        if let Source::Stream(id) = work.source {
-            let end = ends.entry(work.partition).or_default();
+    for item in pending {
+        if let Source::Stream(id) = item.source {
+            let end = ends.entry(item.partition).or_default();
             *end = id.max(*end);
         }
     }
@@ -377,8 +382,8 @@ async fn leaves_streams(bus: &Bus, works: &[Work], verdicts: &[Option<Verdict>])
 
 /// The commands that are traced: a batch belongs to the trace of the first one, and is linked
 /// to the others.
-fn traces(works: &[Work]) -> impl Iterator<Item = &str> {
-    works
+fn traces(pending: &[PendingEntry]) -> impl Iterator<Item = &str> {
+    pending
         .iter()
-        .filter_map(|work| work.entry.as_ref()?.trace.as_deref())
+        .filter_map(|item| item.entry.as_ref()?.trace.as_deref())
 }

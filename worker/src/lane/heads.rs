@@ -12,12 +12,12 @@ pub(super) struct Heads(BTreeMap<u64, (u64, u8)>);
 
 impl Heads {
     /// A topic was written up to here.
-    pub(super) fn note(&mut self, topic: u64, head: u64) {
+    pub(super) fn record(&mut self, topic: u64, head: u64) {
         self.0.insert(topic, (head, TELLINGS));
     }
 
     /// What a beat tells.
-    pub(super) fn tell(&mut self) -> BTreeMap<u64, u64> {
+    pub(super) fn take_due(&mut self) -> BTreeMap<u64, u64> {
         let told = self.0.iter().map(|(topic, (head, _))| (*topic, *head));
         let told = told.collect();
         self.0.retain(|_, (_, left)| {
@@ -35,15 +35,15 @@ mod tests {
     #[test]
     fn the_head_of_a_quiet_topic_is_told_again_some_times() {
         let mut heads = Heads::default();
-        heads.note(7, 1);
-        heads.note(8, 5);
-        assert_eq!(heads.tell(), [(7, 1), (8, 5)].into());
-        heads.note(8, 6);
+        heads.record(7, 1);
+        heads.record(8, 5);
+        assert_eq!(heads.take_due(), [(7, 1), (8, 5)].into());
+        heads.record(8, 6);
         for _ in 0..3 {
-            assert_eq!(heads.tell(), [(7, 1), (8, 6)].into());
+            assert_eq!(heads.take_due(), [(7, 1), (8, 6)].into());
         }
         // The other one moved later.
-        assert_eq!(heads.tell(), [(8, 6)].into());
-        assert_eq!(heads.tell(), BTreeMap::new());
+        assert_eq!(heads.take_due(), [(8, 6)].into());
+        assert_eq!(heads.take_due(), BTreeMap::new());
     }
 }

@@ -15,12 +15,12 @@ use tracing::{error, warn};
 
 use super::{
     Lane,
-    consume::{Source, Work},
+    inbox::{PendingEntry, Source},
     verdict::Failure,
 };
 use crate::{
-    attempts,
     error::Error,
+    retry,
     store::write::{
         self,
         internal::{Due, Pair, Postponed},
@@ -65,17 +65,19 @@ impl Lane<'_> {
             owned.wary = false;
         }
         if !fresh.is_empty() {
-            let mut works: Vec<Work> = fresh.into_iter().map(Work::from_due).collect();
-            match self.execute_transaction(&mut works).await {
-                Ok(done) => self.internal_due |= done < works.len(),
+            let mut pending: Vec<PendingEntry> =
+                fresh.into_iter().map(PendingEntry::from_due).collect();
+            match self.execute_transaction(&mut pending).await {
+                Ok(done) => self.internal_due |= done < pending.len(),
                 Err(Failure::Lost(error)) => return Err(error),
-                Err(Failure::Poison(_)) => self.singly(works).await?,
+                Err(Failure::Poison(_)) => self.retry_singly(pending).await?,
             }
         }
         for suspect in suspects {
             // Counted before it is executed: it may end the connection, or all of us.
             self.count_attempt(&suspect).await?;
-            self.singly(vec![Work::from_due(suspect)]).await?;
+            self.retry_singly(vec![PendingEntry::from_due(suspect)])
+                .await?;
         }
         Ok(())
     }
@@ -86,40 +88,45 @@ impl Lane<'_> {
     }
 
     /// Executes each alone; behind one that fails, its pair waits.
-    async fn singly(&mut self, works: Vec<Work>) -> Result<(), Error> {
+    async fn retry_singly(&mut self, pending: Vec<PendingEntry>) -> Result<(), Error> {
         let mut waiting: BTreeSet<Pair> = BTreeSet::new();
-        for mut work in works {
+        for mut item in pending {
             let Source::Internal {
                 source, attempts, ..
-            } = work.source
+            } = item.source
             else {
                 continue;
             };
-            let pair = (work.partition, source);
+            let pair = (item.partition, source);
             if waiting.contains(&pair) {
                 continue;
             }
-            self.breathe_if_due().await?;
+            self.keep_alive_if_due().await?;
             match self
-                .execute_transaction(std::slice::from_mut(&mut work))
+                .execute_transaction(std::slice::from_mut(&mut item))
                 .await
             {
                 Ok(_) => {}
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(Failure::Poison(refusal)) => {
                     waiting.insert(pair);
-                    self.fail(pair, attempts + 1, &refusal).await?;
+                    self.postpone_failed(pair, attempts + 1, &refusal).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn fail(&mut self, pair: Pair, attempts: i16, refusal: &Refusal) -> Result<(), Error> {
+    async fn postpone_failed(
+        &mut self,
+        pair: Pair,
+        attempts: i16,
+        refusal: &Refusal,
+    ) -> Result<(), Error> {
         let (target, source) = pair;
         let problem = refusal.reason.name();
         self.parts.metrics.internal_failures.inc();
-        let parked = attempts >= attempts::MOST;
+        let parked = attempts >= retry::MAX_ATTEMPTS;
         if parked {
             error!(%target, %source, problem, "internal command failed too often and waits for a person");
         } else {
@@ -128,7 +135,7 @@ impl Lane<'_> {
         let postponed = Postponed {
             pair,
             attempts,
-            wait: attempts::wait(attempts),
+            wait: retry::wait_after(attempts),
             parked,
             problem,
         };
@@ -140,8 +147,8 @@ impl Lane<'_> {
         let postponed = Postponed {
             pair: (due.target, due.source),
             attempts,
-            wait: attempts::wait(attempts),
-            parked: attempts > attempts::MOST,
+            wait: retry::wait_after(attempts),
+            parked: attempts > retry::MAX_ATTEMPTS,
             problem: "under way",
         };
         write::internal::postpone(&self.connection, &postponed).await

@@ -1,25 +1,25 @@
 //! A lane: one task that owns partitions and one Postgres connection, and is
 //! the only writer of what they hold.
 //!
-//! - [`own`] takes and gives back partitions, and fences;
+//! - [`ownership`] takes and gives back partitions, and fences;
 //! - [`suspect`] finds out which entry ends lanes, and [`process`] who lives;
-//! - [`consume`] reads their streams, as much at once as [`appetite`] says, [`internal`] the internal commands that are due;
+//! - [`inbox`] reads their streams, as much at once as [`read_size`] says, [`internal`] the internal commands that are due;
 //! - [`execute`] executes what came in one transaction, after [`steps`] sorted it out; [`run`]
 //!   each command of it;
-//! - [`register`] makes one write of several that come in quick succession;
+//! - [`register_windows`] makes one write of several that come in quick succession;
 //! - [`publish`] tells the gateways, after COMMIT;
 //! - [`repeats`] remembers who repeats what was done.
 
-mod appetite;
 pub(crate) mod connect;
-mod consume;
 mod execute;
 mod heads;
+mod inbox;
 mod internal;
-mod own;
+mod ownership;
 pub(crate) mod process;
 mod publish;
-mod register;
+mod read_size;
+mod register_windows;
 mod repeats;
 mod run;
 mod steps;
@@ -43,8 +43,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::{
-    appetite::Appetite, process::Process, publish::Publisher, register::Windows, repeats::Repeats,
-    suspect::Watch,
+    process::Process, publish::Publisher, read_size::ReadSize, register_windows::RegisterWindows,
+    repeats::Repeats, suspect::Watch,
 };
 use crate::{
     error::Error,
@@ -93,11 +93,11 @@ pub(crate) struct LaneParts {
     pub(crate) process: Process,
 }
 
-pub(crate) use own::{LaneStatus, owner};
+pub(crate) use ownership::{LaneStatus, owner};
 
 /// A partition that this lane owns.
 #[derive(Debug)]
-pub(super) struct Owned {
+pub(super) struct OwnedPartition {
     /// What the partition's row holds; changed by a batch, kept by COMMIT.
     counters: PartitionCounters,
     /// Read up to here.
@@ -130,10 +130,10 @@ pub(super) struct Lane<'a> {
     /// Names the event log that the connection writes.
     epoch: u64,
     state: State,
-    windows: Windows,
+    windows: RegisterWindows,
     repeats: Repeats,
-    appetite: Appetite,
-    owned: HashMap<Partition, Owned>,
+    read_size: ReadSize,
+    owned: HashMap<Partition, OwnedPartition>,
     /// Redis' clock minus ours, in milliseconds.
     redis_ahead_ms: i64,
     next_tick: Instant,
@@ -147,7 +147,7 @@ pub(super) struct Lane<'a> {
 /// the connection is lost. With it go the locks and the memory.
 pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match Box::pin(serve(&config, &parts, &stop)).await {
+        match Box::pin(run_connected(&config, &parts, &stop)).await {
             Ok(()) => break,
             Err(error) => {
                 parts.status.remove(&config.name);
@@ -163,7 +163,7 @@ pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: Cancellation
     parts.status.remove(&config.name);
 }
 
-async fn serve(
+async fn run_connected(
     config: &LaneConfig,
     parts: &LaneParts,
     stop: &CancellationToken,
@@ -185,9 +185,9 @@ async fn serve(
         ),
         epoch,
         state: State::default(),
-        windows: Windows::new(),
+        windows: RegisterWindows::new(),
         repeats: Repeats::new(),
-        appetite: Appetite::new(),
+        read_size: ReadSize::new(),
         owned: HashMap::new(),
         redis_ahead_ms: 0,
         next_tick: Instant::now(),
@@ -195,22 +195,22 @@ async fn serve(
         internal_due: true,
         backlog: 0,
     };
-    lane.work(stop).await?;
-    lane.leave().await
+    lane.run_turns(stop).await?;
+    lane.shut_down().await
 }
 
 impl Lane<'_> {
-    async fn work(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+    async fn run_turns(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         while !stop.is_cancelled() {
             if Instant::now() >= self.next_tick {
                 self.tick().await?;
             }
             let began = Instant::now();
             self.execute_internal().await?;
-            let works = self.consume(stop).await?;
-            let works = self.windows.pass(works, Instant::now());
-            let busy = works.len() >= BUSY;
-            self.execute(works).await?;
+            let pending = self.read_inbox(stop).await?;
+            let pending = self.windows.admit(pending, Instant::now());
+            let busy = pending.len() >= BUSY;
+            self.execute(pending).await?;
             if busy {
                 tokio::time::sleep_until(began + TURN).await;
             }

@@ -122,7 +122,7 @@ fn shares(answers: Vec<Answer>) -> Vec<Vec<Answer>> {
 
 /// Publishes; what may have arrived is published again, as receivers count. Says whether it
 /// succeeded.
-async fn publish(
+async fn publish_attempts(
     bus: &Bus,
     messages: Vec<(Topic, bytes::Bytes)>,
     attempts: u32,
@@ -163,7 +163,7 @@ impl Publisher {
             while let Some((outgoing, _room)) = receiver.recv().await {
                 let messages = outgoing.messages(epoch, &keys);
                 let attempts = if reachable { ATTEMPTS } else { 1 };
-                reachable = publish(&bus, messages, attempts, &metrics).await;
+                reachable = publish_attempts(&bus, messages, attempts, &metrics).await;
             }
         });
         let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));

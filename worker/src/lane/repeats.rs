@@ -14,7 +14,7 @@ use shared::{
     recent::Recent,
 };
 
-use super::{Lane, consume::Work, steps::Step};
+use super::{Lane, inbox::PendingEntry, steps::Step};
 use crate::store::write::nonce::{FirstResult, NonceKey};
 
 /// How many repeats: at once more than a gateway lets one account have under way, and from
@@ -62,7 +62,7 @@ impl Lane<'_> {
     /// Charges for the repeats among these works, each once however often it is replayed.
     pub(super) fn count_repeats(
         &mut self,
-        works: &mut [Work],
+        pending: &mut [PendingEntry],
         steps: &[Step],
         known: &HashMap<NonceKey, FirstResult>,
         now_ms: u64,
@@ -71,10 +71,10 @@ impl Lane<'_> {
             let Some(key) = step.key.as_ref().filter(|key| known.contains_key(key)) else {
                 continue;
             };
-            let Some(work) = works.get_mut(step.place).filter(|work| !work.counted) else {
+            let Some(item) = pending.get_mut(step.place).filter(|item| !item.counted) else {
                 continue;
             };
-            work.counted = true;
+            item.counted = true;
             self.parts.metrics.repeats.inc();
             if let Some(author) = key.author {
                 self.repeats.count(author, now_ms);

@@ -8,7 +8,7 @@ use shared::{error::Reason, protocol::Command, telemetry};
 use tracing::{Instrument, debug_span, error};
 
 use super::{
-    consume::{Source, Work},
+    inbox::{PendingEntry, Source},
     steps::Step,
     verdict::{Failure, Verdict},
 };
@@ -28,22 +28,22 @@ const REPLY_BYTES: usize = 4 << 20;
 /// all of them, unless their replies were large.
 pub(super) async fn run_steps(
     tx: &mut Transaction,
-    works: &[Work],
+    pending: &[PendingEntry],
     steps: Vec<Step>,
     known: &mut HashMap<NonceKey, FirstResult>,
     verdicts: &mut [Option<Verdict>],
 ) -> Result<usize, Failure> {
     let mut bytes = 0;
     for step in steps {
-        let Some(work) = works.get(step.place) else {
+        let Some(item) = pending.get(step.place) else {
             continue;
         };
         let first = step.key.as_ref().and_then(|key| known.get(key));
         let opcode = step.command.row().opcode;
-        let verdict = match decided(work, &step, first) {
-            Some(Ok(kept)) => repeat_step(tx, work, opcode, kept).await?,
+        let verdict = match decided(item, &step, first) {
+            Some(Ok(kept)) => repeat_step(tx, item, opcode, kept).await?,
             Some(refused) => refused,
-            None => run_step(tx, work, step.command).await?,
+            None => run_step(tx, item, step.command).await?,
         };
         if let (Some(key), Ok(body)) = (step.key, &verdict)
             && !known.contains_key(&key)
@@ -63,22 +63,22 @@ pub(super) async fn run_steps(
             return Ok(step.place + 1);
         }
     }
-    Ok(works.len())
+    Ok(pending.len())
 }
 
 /// Answers a repeat. Where that fails nobody may say that nothing took effect: the first
 /// attempt did.
 async fn repeat_step(
     tx: &mut Transaction,
-    work: &Work,
+    item: &PendingEntry,
     opcode: u16,
     kept: Vec<u8>,
 ) -> Result<Verdict, Failure> {
-    let mut ctx = tx.context(current(work));
+    let mut ctx = tx.context(current(item));
     let handled = AssertUnwindSafe(commands::repeat::answer(&mut ctx, opcode, kept))
         .catch_unwind()
         .await;
-    match verdict(work, handled, ctx) {
+    match verdict(item, handled, ctx) {
         Ok(Err(_refusal)) => Ok(Err(Reason::Unknown.into())),
         Err(Failure::Poison(_refusal)) => Err(Failure::Poison(Reason::Unknown.into())),
         other => other,
@@ -86,10 +86,10 @@ async fn repeat_step(
 }
 
 /// What the context knows of a command.
-fn current(work: &Work) -> CurrentCommand {
-    let entry = work.entry.as_ref();
+fn current(item: &PendingEntry) -> CurrentCommand {
+    let entry = item.entry.as_ref();
     CurrentCommand {
-        partition: work.partition,
+        partition: item.partition,
         scope: entry.map_or(0, |entry| entry.scope),
         caller: entry.and_then(|entry| entry.caller.clone()),
         trace: entry.and_then(|entry| entry.trace.clone()),
@@ -97,7 +97,7 @@ fn current(work: &Work) -> CurrentCommand {
 }
 
 /// What need not be executed.
-fn decided(work: &Work, step: &Step, first: Option<&FirstResult>) -> Option<Verdict> {
+fn decided(item: &PendingEntry, step: &Step, first: Option<&FirstResult>) -> Option<Verdict> {
     if let Some(first) = first {
         // Before permission, limits and age: the third retry of a stored message is
         // not refused because its author was kicked meanwhile.
@@ -110,30 +110,34 @@ fn decided(work: &Work, step: &Step, first: Option<&FirstResult>) -> Option<Verd
     if let Some(late) = &step.late {
         return Some(Err(late.clone()));
     }
-    let limited = work.limited.as_ref()?;
+    let limited = item.limited.as_ref()?;
     limited.as_ref().err().cloned().map(Err)
 }
 
-async fn run_step(tx: &mut Transaction, work: &Work, command: Command) -> Result<Verdict, Failure> {
-    let Some(entry) = &work.entry else {
+async fn run_step(
+    tx: &mut Transaction,
+    item: &PendingEntry,
+    command: Command,
+) -> Result<Verdict, Failure> {
+    let Some(entry) = &item.entry else {
         return Ok(Err(Reason::Malformed.into()));
     };
     let span = debug_span!("command", name = command.row().name);
     telemetry::adopt(&span, entry.trace.as_deref());
-    let mut ctx = tx.context(current(work));
+    let mut ctx = tx.context(current(item));
     let handled = AssertUnwindSafe(commands::dispatch(command, &mut ctx).instrument(span))
         .catch_unwind()
         .await;
-    verdict(work, handled, ctx)
+    verdict(item, handled, ctx)
 }
 
 /// What a handler's end means for its command and for the others of its transaction.
 fn verdict(
-    work: &Work,
+    item: &PendingEntry,
     handled: Result<Result<Vec<u8>, Error>, Box<dyn Any + Send>>,
     ctx: Context<'_>,
 ) -> Result<Verdict, Failure> {
-    let internal = matches!(work.source, Source::Internal { .. });
+    let internal = matches!(item.source, Source::Internal { .. });
     let clean = !matches!(handled, Ok(Ok(_))) && ctx.take_back();
     match handled {
         Ok(Ok(body)) => Ok(Ok(body)),
@@ -144,7 +148,7 @@ fn verdict(
         Ok(Err(Error::Refused(refusal))) => Err(Failure::Poison(refusal)),
         // A row that nobody can read: Postgres knows nothing of it, so the others go on.
         Ok(Err(Error::Store(unreadable))) if clean && unreadable.is_ours() && !internal => {
-            let scope = work.entry.as_ref().map_or(0, |entry| entry.scope);
+            let scope = item.entry.as_ref().map_or(0, |entry| entry.scope);
             error!(error = %unreadable, scope, "row cannot be read");
             Ok(Err(Reason::Internal.into()))
         }

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::{
     Lane,
-    consume::{Source, Work},
+    inbox::{PendingEntry, Source},
     verdict::Verdict,
 };
 use crate::{commands, store::write::nonce::NonceKey};
@@ -43,16 +43,16 @@ impl Lane<'_> {
     /// Decodes, and decides what needs neither memory nor nonces.
     pub(super) fn sort_out(
         &mut self,
-        works: &[Work],
+        pending: &[PendingEntry],
         now_ms: u64,
     ) -> (Vec<Option<Verdict>>, Vec<Step>) {
         let redis_now = now_ms.saturating_add_signed(self.redis_ahead_ms);
-        let mut steps = Vec::with_capacity(works.len());
-        let verdicts = works
+        let mut steps = Vec::with_capacity(pending.len());
+        let verdicts = pending
             .iter()
             .enumerate()
             .map(
-                |(place, work)| match self.step(place, work, (now_ms, redis_now)) {
+                |(place, item)| match self.step(place, item, (now_ms, redis_now)) {
                     Ok(step) => {
                         steps.push(step);
                         None
@@ -67,21 +67,21 @@ impl Lane<'_> {
     fn step(
         &mut self,
         place: usize,
-        work: &Work,
+        item: &PendingEntry,
         (now_ms, redis_now): (u64, u64),
     ) -> Result<Step, Refusal> {
-        if let Some(refusal) = &work.verdict {
+        if let Some(refusal) = &item.verdict {
             return Err(refusal.clone());
         }
-        let late = match work.source {
+        let late = match item.source {
             Source::Stream(id) => redis_now.saturating_sub(id.ms) > self.config.deadline_ms,
             Source::Internal { .. } => false,
         };
         if late {
             self.parts.metrics.expired.inc();
         }
-        let entry = work.entry.as_ref().ok_or(Reason::Malformed)?;
-        if matches!(work.source, Source::Stream(_)) && entry.is_old(now_ms) {
+        let entry = item.entry.as_ref().ok_or(Reason::Malformed)?;
+        if matches!(item.source, Source::Stream(_)) && entry.is_old(now_ms) {
             warn!(
                 node = entry.node,
                 scope = entry.scope,
@@ -91,7 +91,7 @@ impl Lane<'_> {
             return Err(Reason::Expired.into());
         }
         let command = Command::decode(entry.opcode, &entry.body)?;
-        let nonce = match work.source {
+        let nonce = match item.source {
             Source::Stream(_) => command.nonce(),
             // Its place moves in the transaction of its effects: it cannot come twice.
             Source::Internal { .. } => None,
@@ -101,7 +101,7 @@ impl Lane<'_> {
         if let Some(nonce) = nonce {
             commands::check_nonce(nonce)?;
             if let Some(caller) = &entry.caller
-                && !work.counted
+                && !item.counted
             {
                 self.repeats.check(caller.user, now_ms)?;
             }

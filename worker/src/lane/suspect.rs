@@ -11,13 +11,13 @@ use tracing::{error, warn};
 
 use super::{
     Lane,
-    consume::{Source, Work},
+    inbox::{PendingEntry, Source},
 };
 use crate::{
     error::Error,
     store::write::{
         self,
-        partition::{Note, Taken},
+        partition::{RangeNote, TakenPartition},
     },
 };
 
@@ -30,7 +30,7 @@ pub(super) enum Watch {
     /// passed as that process can have had under way.
     Note { left: usize },
     /// One more ended with its range noted: up to here each goes alone, noted.
-    Alone { upto: StreamId },
+    Isolate { upto: StreamId },
     /// One more ended with this entry alone: it is not executed again.
     Refuse { entry: StreamId },
 }
@@ -38,11 +38,11 @@ pub(super) enum Watch {
 impl Watch {
     /// What to think of a partition that was just taken; `died` when the process
     /// that had it is gone.
-    pub(super) fn of(taken: &Taken, died: bool) -> Self {
-        let ended = taken.strikes + i16::from(died);
+    pub(super) fn of(taken: &TakenPartition, died: bool) -> Self {
+        let ended = taken.attempts + i16::from(died);
         match (ended, taken.noted) {
             (..=0, _) => Self::Trust,
-            (2, Some(upto)) => Self::Alone { upto },
+            (2, Some(upto)) => Self::Isolate { upto },
             (3.., Some(entry)) => Self::Refuse { entry },
             _ => Self::all(),
         }
@@ -53,80 +53,80 @@ impl Watch {
     }
 
     /// Whether this entry is executed alone.
-    fn singles(self, id: StreamId) -> bool {
+    fn isolates(self, id: StreamId) -> bool {
         match self {
             Self::Trust | Self::Note { .. } => false,
-            Self::Alone { upto: end } | Self::Refuse { entry: end } => id <= end,
+            Self::Isolate { upto: end } | Self::Refuse { entry: end } => id <= end,
         }
     }
 
     /// How many lanes ended on what is noted now; none when nothing is.
-    const fn strikes(self) -> Option<i16> {
+    const fn attempts(self) -> Option<i16> {
         match self {
             Self::Trust => None,
             Self::Note { .. } => Some(1),
-            Self::Alone { .. } | Self::Refuse { .. } => Some(2),
+            Self::Isolate { .. } | Self::Refuse { .. } => Some(2),
         }
     }
 
     /// The entry was executed, and this process lives.
-    fn pass(&mut self, id: StreamId) {
+    fn mark_done(&mut self, id: StreamId) {
         match *self {
             Self::Note { left: 0..=1 } => *self = Self::Trust,
             Self::Note { left } => *self = Self::Note { left: left - 1 },
-            Self::Alone { upto: end } | Self::Refuse { entry: end } if id >= end => {
+            Self::Isolate { upto: end } | Self::Refuse { entry: end } if id >= end => {
                 *self = Self::all();
             }
-            Self::Trust | Self::Alone { .. } | Self::Refuse { .. } => {}
+            Self::Trust | Self::Isolate { .. } | Self::Refuse { .. } => {}
         }
     }
 }
 
 impl Lane<'_> {
     /// Whether a work must not share its transaction.
-    pub(super) fn goes_alone(&self, work: &Work) -> bool {
-        match (work.source, self.owned.get(&work.partition)) {
-            (Source::Stream(id), Some(owned)) => owned.watch.singles(id),
+    pub(super) fn is_isolated(&self, item: &PendingEntry) -> bool {
+        match (item.source, self.owned.get(&item.partition)) {
+            (Source::Stream(id), Some(owned)) => owned.watch.isolates(id),
             _ => false,
         }
     }
 
     /// Executes an entry of a range that ended lanes.
-    pub(super) async fn execute_alone(&mut self, mut work: Work) -> Result<(), Error> {
-        if let (Source::Stream(id), Some(owned)) = (work.source, self.owned.get(&work.partition))
+    pub(super) async fn execute_isolated(&mut self, mut item: PendingEntry) -> Result<(), Error> {
+        if let (Source::Stream(id), Some(owned)) = (item.source, self.owned.get(&item.partition))
             && owned.watch == (Watch::Refuse { entry: id })
         {
-            error!(partition = %work.partition, entry = %id, "entry ended too many lanes");
+            error!(partition = %item.partition, entry = %id, "entry ended too many lanes");
             self.parts.metrics.poison.inc();
-            work.verdict = Some(Reason::Internal.into());
+            item.verdict = Some(Reason::Internal.into());
         }
-        self.note(std::slice::from_ref(&work)).await?;
-        self.one_by_one(vec![work]).await
+        self.note_ranges(std::slice::from_ref(&item)).await?;
+        self.execute_singly(vec![item]).await
     }
 
     /// Notes the ranges of a batch in the partitions whose last lane died.
-    pub(super) async fn note(&mut self, works: &[Work]) -> Result<(), Error> {
+    pub(super) async fn note_ranges(&mut self, pending: &[PendingEntry]) -> Result<(), Error> {
         if self.owned.values().all(|owned| owned.watch == Watch::Trust) {
             return Ok(());
         }
-        let mut notes: Vec<Note> = Vec::new();
-        for work in works {
-            let Source::Stream(upto) = work.source else {
+        let mut notes: Vec<RangeNote> = Vec::new();
+        for item in pending {
+            let Source::Stream(upto) = item.source else {
                 continue;
             };
-            let Some(owned) = self.owned.get(&work.partition) else {
+            let Some(owned) = self.owned.get(&item.partition) else {
                 continue;
             };
-            let Some(strikes) = owned.watch.strikes() else {
+            let Some(attempts) = owned.watch.attempts() else {
                 continue;
             };
-            match notes.iter_mut().find(|n| n.partition == work.partition) {
+            match notes.iter_mut().find(|n| n.partition == item.partition) {
                 Some(note) => note.upto = note.upto.max(upto),
-                None => notes.push(Note {
-                    partition: work.partition,
+                None => notes.push(RangeNote {
+                    partition: item.partition,
                     term: owned.counters.term,
                     upto,
-                    strikes,
+                    attempts,
                 }),
             }
         }
@@ -138,17 +138,17 @@ impl Lane<'_> {
             partitions = notes.len(),
             "a lane died here: what comes next is noted"
         );
-        write::partition::note(&self.connection, &notes).await
+        write::partition::note_ranges(&self.connection, &notes).await
     }
 
     /// These entries took effect or were refused, and nobody died.
-    pub(super) fn pass(&mut self, works: &[Work]) {
-        for work in works {
+    pub(super) fn mark_done(&mut self, pending: &[PendingEntry]) {
+        for item in pending {
             if let (Source::Stream(id), Some(owned)) =
-                (work.source, self.owned.get_mut(&work.partition))
+                (item.source, self.owned.get_mut(&item.partition))
             {
                 owned.done = owned.done.max(id);
-                owned.watch.pass(id);
+                owned.watch.mark_done(id);
             }
         }
     }
@@ -160,8 +160,8 @@ mod tests {
 
     const END: StreamId = StreamId { ms: 5, seq: 3 };
 
-    fn taken(strikes: i16) -> Taken {
-        Taken {
+    fn taken(attempts: i16) -> TakenPartition {
+        TakenPartition {
             partition: shared::ids::Partition::of(0),
             counters: write::transaction::PartitionCounters {
                 term: 2,
@@ -170,35 +170,39 @@ mod tests {
                 position: 0,
             },
             holder: 7,
-            noted: (strikes > 0).then_some(END),
-            strikes,
+            noted: (attempts > 0).then_some(END),
+            attempts,
         }
     }
 
     #[test]
     fn only_deaths_raise_suspicion() {
         let all = Watch::Note { left: MAX_BATCH };
-        for (strikes, survived, died) in [
+        for (attempts, survived, died) in [
             (0, Watch::Trust, all),
-            (1, all, Watch::Alone { upto: END }),
-            (2, Watch::Alone { upto: END }, Watch::Refuse { entry: END }),
+            (1, all, Watch::Isolate { upto: END }),
+            (
+                2,
+                Watch::Isolate { upto: END },
+                Watch::Refuse { entry: END },
+            ),
         ] {
-            assert_eq!(Watch::of(&taken(strikes), false), survived);
-            assert_eq!(Watch::of(&taken(strikes), true), died);
+            assert_eq!(Watch::of(&taken(attempts), false), survived);
+            assert_eq!(Watch::of(&taken(attempts), true), died);
         }
     }
 
     #[test]
     fn what_lies_behind_the_range_shares_its_batch_again() {
-        let mut watch = Watch::Alone { upto: END };
-        assert!(watch.singles(END));
-        assert!(!watch.singles(END.next()));
-        watch.pass(StreamId { ms: 5, seq: 2 });
-        assert_eq!(watch, Watch::Alone { upto: END });
-        watch.pass(END);
+        let mut watch = Watch::Isolate { upto: END };
+        assert!(watch.isolates(END));
+        assert!(!watch.isolates(END.next()));
+        watch.mark_done(StreamId { ms: 5, seq: 2 });
+        assert_eq!(watch, Watch::Isolate { upto: END });
+        watch.mark_done(END);
         for n in 0..MAX_BATCH {
             assert_ne!(watch, Watch::Trust, "{n}");
-            watch.pass(END);
+            watch.mark_done(END);
         }
         assert_eq!(watch, Watch::Trust);
     }

@@ -6,7 +6,7 @@ use prometheus::{
 
 /// The handles.
 #[derive(Clone)]
-pub(crate) struct Metrics {
+pub(crate) struct QueryMetrics {
     pub(super) queries: IntCounterVec,
     pub(super) seconds: HistogramVec,
     pub(super) waited: HistogramVec,
@@ -17,7 +17,7 @@ pub(crate) struct Metrics {
     pub(super) unsent: IntCounter,
 }
 
-impl Metrics {
+impl QueryMetrics {
     /// Registers them.
     pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
         let metrics = Self {

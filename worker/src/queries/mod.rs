@@ -42,7 +42,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::context::QueryContext;
-pub(crate) use self::metrics::Metrics;
+pub(crate) use self::metrics::QueryMetrics;
 use crate::{config, error::Error, limiter::Limiter, password::Hasher, store::read::Store};
 
 /// The opcode of what a gateway asks for itself.
@@ -64,7 +64,7 @@ const PUBLISH_CHUNKS: usize = 8;
 
 /// Who may sign up.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SignUp {
+pub(crate) struct SignUpConfig {
     /// With a name and a password.
     pub(crate) invites: config::SignUp,
     /// Without either.
@@ -85,11 +85,11 @@ pub(crate) struct Deps {
     /// Tells the time.
     pub(crate) clock: Clock,
     /// Who may sign up.
-    pub(crate) sign_up: SignUp,
+    pub(crate) sign_up: SignUpConfig,
     /// Opens what travelled sealed, and seals what goes on.
     pub(crate) keys: ClusterKeys,
     /// What operators see.
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: QueryMetrics,
     /// How many are answered at a time.
     pub(crate) tasks: usize,
 }
@@ -98,12 +98,13 @@ pub(crate) struct Deps {
 /// panics: nobody would take its place.
 pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) {
     let tasks = deps.tasks.max(1);
-    let serving = (0..tasks).map(|task| serve(deps.clone(), share(task, tasks), stop.clone()));
-    together(serving.collect()).await;
+    let serving =
+        (0..tasks).map(|task| serve_queries(deps.clone(), classes_of(task, tasks), stop.clone()));
+    join_tasks(serving.collect()).await;
 }
 
 /// Waits for all tasks, or for the first one that panics; then the others are dropped.
-async fn together(mut tasks: JoinSet<()>) {
+async fn join_tasks(mut tasks: JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a task of the queries ended");
@@ -115,7 +116,7 @@ async fn together(mut tasks: JoinSet<()>) {
 /// Which classes a task serves, the first of them that has a query first: a quarter of
 /// the tasks for each class, and strangers, whose passwords take long to verify, never
 /// more than theirs. What a class does not use, the others do.
-fn share(task: usize, tasks: usize) -> &'static [Class] {
+fn classes_of(task: usize, tasks: usize) -> &'static [Class] {
     use Class::{Account, Node, Opening, Stranger};
     match task * 4 / tasks.max(1) {
         _ if tasks <= 1 => &Class::ALL,
@@ -127,10 +128,10 @@ fn share(task: usize, tasks: usize) -> &'static [Class] {
     }
 }
 
-async fn serve(deps: Arc<Deps>, classes: &'static [Class], stop: CancellationToken) {
+async fn serve_queries(deps: Arc<Deps>, classes: &'static [Class], stop: CancellationToken) {
     while !stop.is_cancelled() {
         let error = match deps.bus.reader().await {
-            Ok(mut reader) => match take(&deps, &mut reader, classes, &stop).await {
+            Ok(mut reader) => match take_queries(&deps, &mut reader, classes, &stop).await {
                 Ok(()) => return,
                 Err(error) => error,
             },
@@ -147,7 +148,7 @@ async fn serve(deps: Arc<Deps>, classes: &'static [Class], stop: CancellationTok
     }
 }
 
-async fn take(
+async fn take_queries(
     deps: &Arc<Deps>,
     reader: &mut Reader,
     classes: &[Class],
@@ -169,13 +170,13 @@ async fn take(
         if end == End::Oldest && taken.waited > LATE {
             newest = NEWEST;
         }
-        process(deps, &taken).await;
+        answer_entry(deps, &taken).await;
     }
     Ok(())
 }
 
 /// Answers one packed entry.
-async fn process(deps: &Arc<Deps>, taken: &Taken) {
+async fn answer_entry(deps: &Arc<Deps>, taken: &Taken) {
     let entry = match Entry::read(&taken.bytes, Way::Query, &deps.keys) {
         Ok(entry) => entry,
         Err(error) => {
@@ -197,10 +198,10 @@ async fn process(deps: &Arc<Deps>, taken: &Taken) {
         tracing::warn!(node = entry.node, "an old query came back");
         ("old", Some(too_old(entry.opcode)))
     } else if entry.opcode == NODE_QUERY {
-        let (name, answer) = Box::pin(for_gateway(deps, &entry.body, time_left)).await;
+        let (name, answer) = Box::pin(answer_gateway(deps, &entry.body, time_left)).await;
         (name, Some(pack(&answer).to_vec()))
     } else {
-        Box::pin(for_client(deps, entry, time_left)).await
+        Box::pin(answer_client(deps, entry, time_left)).await
     };
     deps.metrics.queries.with_label_values(&[name]).inc();
     deps.metrics
@@ -208,7 +209,7 @@ async fn process(deps: &Arc<Deps>, taken: &Taken) {
         .with_label_values(&[name])
         .observe(started.elapsed().as_secs_f64());
     if let Some(answer) = answer {
-        send(deps, &address, &answer).await;
+        publish_answer(deps, &address, &answer).await;
     }
 }
 
@@ -228,7 +229,7 @@ fn time_left(entry: &Entry, waited: Duration) -> Option<Duration> {
     (!left.is_zero()).then(|| left.min(MAX_RUN))
 }
 
-async fn for_gateway(
+async fn answer_gateway(
     deps: &Arc<Deps>,
     body: &[u8],
     time_left: Duration,
@@ -238,17 +239,17 @@ async fn for_gateway(
         return ("node_malformed", NodeAnswer::Failed);
     };
     let name = gateway_queries::name(&query);
-    match guarded(deps, time_left, gateway_queries::answer(deps, query)).await {
+    match run_handler(deps, time_left, gateway_queries::answer(deps, query)).await {
         Ok(answer) => (name, answer),
         Err(error) => {
-            log(name, &error);
+            log_failure(name, &error);
             (name, NodeAnswer::Failed)
         }
     }
 }
 
 /// The finished frame, or none when a lane will answer.
-async fn for_client(
+async fn answer_client(
     deps: &Arc<Deps>,
     entry: Entry,
     time_left: Duration,
@@ -263,7 +264,7 @@ async fn for_client(
                 entry.address,
             );
             let work = Box::pin(dispatch(query, &mut ctx));
-            let outcome = guarded(deps, time_left, work).await;
+            let outcome = run_handler(deps, time_left, work).await;
             ctx.release().await;
             match outcome {
                 Ok(Outcome::Reply(body)) => (name, Ok(Some(body))),
@@ -276,7 +277,7 @@ async fn for_client(
     let answer = match result {
         Ok(body) => body.map(|body| frame::reply(0, &body)),
         Err(error) => {
-            log(name, &error);
+            log_failure(name, &error);
             let refusal = error.refusal();
             let reason = refusal.reason.name();
             deps.metrics.refusals.with_label_values(&[reason]).inc();
@@ -304,7 +305,7 @@ async fn dispatch(query: Query, ctx: &mut QueryContext) -> Result<Outcome, Error
 
 /// Runs a handler within its time; a panic is caught, so that it takes neither
 /// the task nor the other queries with it.
-async fn guarded<T>(
+async fn run_handler<T>(
     deps: &Deps,
     time_left: Duration,
     work: impl Future<Output = Result<T, Error>>,
@@ -335,7 +336,7 @@ async fn forward(deps: &Deps, entry: Entry, to: Forward) -> Result<(), Error> {
 }
 
 /// A mistake of ours is an error, an outage a warning, a refusal neither.
-fn log(name: &str, error: &Error) {
+fn log_failure(name: &str, error: &Error) {
     match error.refusal().reason {
         Reason::Internal => tracing::error!(command.name = name, %error, "query failed"),
         Reason::Unavailable | Reason::Unknown => {
@@ -357,12 +358,12 @@ struct Address {
 
 /// Publishes an answer in chunks. What cannot be published is lost: the gateway
 /// gives up at its deadline and the client asks again.
-async fn send(deps: &Deps, to: &Address, answer: &[u8]) {
+async fn publish_answer(deps: &Deps, to: &Address, answer: &[u8]) {
     if to.node.is_empty() {
         return;
     }
     let topic = Topic::Chunks(to.node.clone());
-    let chunks = chunks(to, answer);
+    let chunks = split_chunks(to, answer);
     for batch in chunks.chunks(PUBLISH_CHUNKS) {
         let sealed: Result<_, NoRandomness> = batch
             .iter()
@@ -381,7 +382,7 @@ async fn send(deps: &Deps, to: &Address, answer: &[u8]) {
 }
 
 /// Cuts an answer into chunks, at least one.
-fn chunks(to: &Address, answer: &[u8]) -> Vec<Chunk> {
+fn split_chunks(to: &Address, answer: &[u8]) -> Vec<Chunk> {
     let count = answer.len().div_ceil(CHUNK_BYTES).max(1);
     // No answer has 2^32 chunks; were it so, the zip would end.
     (0_u32..)

@@ -203,11 +203,11 @@ impl Stage {
             options: self.options.clone(),
             bus: self.bus.clone(),
             process: self.process.clone(),
-            metrics: consumers::Metrics::new(&registry).unwrap(),
+            metrics: consumers::ConsumerMetrics::new(&registry).unwrap(),
         };
         self.lanes.spawn(consumer.run(self.stop.clone()));
         let jobs = Jobs::new(self.options.clone());
-        let metrics = jobs::Metrics::new(&registry).unwrap();
+        let metrics = jobs::JobMetrics::new(&registry).unwrap();
         self.lanes
             .spawn(jobs::run(jobs, metrics, self.stop.clone()));
     }

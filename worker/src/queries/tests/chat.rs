@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::super::{Deps, MAX_RUN, Metrics, SignUp, for_client, for_gateway};
+use super::super::{Deps, MAX_RUN, QueryMetrics, SignUpConfig, answer_client, answer_gateway};
 use crate::{
     config,
     day::Day,
@@ -86,11 +86,11 @@ impl Chat {
             limiter: Limiter::new(bus, clock.clone(), unlimited()),
             hasher: Hasher::new(2, 8).unwrap(),
             clock,
-            sign_up: SignUp {
+            sign_up: SignUpConfig {
                 invites: config::SignUp::Open,
                 guests: true,
             },
-            metrics: Metrics::new(&Registry::new()).unwrap(),
+            metrics: QueryMetrics::new(&Registry::new()).unwrap(),
             keys: keys(),
             tasks: 2,
         };
@@ -181,7 +181,7 @@ impl Chat {
         request: R,
     ) -> Result<R::Reply, Refusal> {
         let entry = entry(account, R::ROW.opcode, scope, encode(&request));
-        let (_, frame) = for_client(&self.deps, entry, MAX_RUN).await;
+        let (_, frame) = answer_client(&self.deps, entry, MAX_RUN).await;
         read(&frame.expect("an answer")).map(|body| decode(&body).unwrap())
     }
 
@@ -193,7 +193,8 @@ impl Chat {
         scope: u64,
         body: Vec<u8>,
     ) -> Reason {
-        let (_, frame) = for_client(&self.deps, entry(account, opcode, scope, body), MAX_RUN).await;
+        let (_, frame) =
+            answer_client(&self.deps, entry(account, opcode, scope, body), MAX_RUN).await;
         read(&frame.expect("an answer")).unwrap_err().reason
     }
 
@@ -205,7 +206,7 @@ impl Chat {
         partition: Partition,
     ) -> Result<(Entry, F), Refusal> {
         let entry = entry(account, R::ROW.opcode, 0, encode(request));
-        let (_, frame) = for_client(&self.deps, entry, MAX_RUN).await;
+        let (_, frame) = answer_client(&self.deps, entry, MAX_RUN).await;
         if let Some(frame) = frame {
             return Err(read(&frame).unwrap_err());
         }
@@ -226,7 +227,7 @@ impl Chat {
 
     /// Asks as a gateway.
     pub(super) async fn node(&self, query: &NodeQuery) -> NodeAnswer {
-        for_gateway(&self.deps, &pack(query), MAX_RUN).await.1
+        answer_gateway(&self.deps, &pack(query), MAX_RUN).await.1
     }
 }
 

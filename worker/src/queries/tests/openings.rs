@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::{
-    super::{MAX_RUN, for_client},
+    super::{MAX_RUN, answer_client},
     chat::{BOB, CAROL, Chat, SERVER, entry, id, read, server, session_id, unlimited},
 };
 use crate::{
@@ -298,7 +298,7 @@ impl Chat {
             address,
             ..entry(0, R::ROW.opcode, 0, encode(request))
         };
-        let (_, frame) = for_client(&self.deps, entry, MAX_RUN).await;
+        let (_, frame) = answer_client(&self.deps, entry, MAX_RUN).await;
         frame.and_then(|frame| read(&frame).err())
     }
 

@@ -1,4 +1,4 @@
-//! The loop: deadlines, chunks, outages, panics.
+//! The loop: deadlines, split_chunks, outages, panics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use shared::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    super::{Address, MAX_RUN, chunks, guarded, page_limit, run, share, together},
+    super::{Address, MAX_RUN, classes_of, join_tasks, page_limit, run, run_handler, split_chunks},
     chat::{ALICE, CAROL, Chat, NOW, OPEN, SERVER, entry, id, keys, read},
 };
 use crate::{
@@ -135,8 +135,8 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
 async fn where_a_task_panics_all_of_them_end() {
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(std::future::pending());
-    tasks.spawn(async { panic!("not where it is guarded") });
-    together(tasks).await;
+    tasks.spawn(async { panic!("not where it is run_handler") });
+    join_tasks(tasks).await;
 }
 
 #[tokio::test]
@@ -165,11 +165,13 @@ async fn a_panic_is_caught_and_a_slow_query_ends() {
     let chat = Chat::new().await;
     let deps = Arc::clone(&chat.deps);
     let panicking = async { panic!("a handler's mistake") };
-    let error = guarded::<()>(&deps, MAX_RUN, panicking).await.unwrap_err();
+    let error = run_handler::<()>(&deps, MAX_RUN, panicking)
+        .await
+        .unwrap_err();
     assert_eq!(error.refusal().reason, Reason::Internal);
     assert_eq!(deps.metrics.panics.get(), 1);
     let slow = std::future::pending::<Result<(), Error>>();
-    let error = guarded(&deps, Duration::from_millis(1), slow).await;
+    let error = run_handler(&deps, Duration::from_millis(1), slow).await;
     assert_eq!(error.unwrap_err().refusal().reason, Reason::Unavailable);
 }
 
@@ -181,7 +183,7 @@ fn chunks_reassemble() {
     };
     for length in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
         let answer: Vec<u8> = (0_u8..=250).cycle().take(length).collect();
-        let chunks = chunks(&to, &answer);
+        let chunks = split_chunks(&to, &answer);
         let indices: Vec<u32> = chunks.iter().map(|chunk| chunk.index).collect();
         let expected: Vec<u32> = (0_u32..).take(chunks.len()).collect();
         assert_eq!(indices, expected);
@@ -204,7 +206,7 @@ fn a_page_has_one_to_two_hundred() {
 #[test]
 fn every_class_has_its_share_of_the_tasks() {
     for tasks in 1..=32 {
-        let shares: Vec<_> = (0..tasks).map(|task| share(task, tasks)).collect();
+        let shares: Vec<_> = (0..tasks).map(|task| classes_of(task, tasks)).collect();
         for class in Class::ALL {
             assert!(
                 shares.iter().any(|classes| classes.contains(&class)),

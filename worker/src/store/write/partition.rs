@@ -11,7 +11,7 @@ use crate::error::{Error, StoreError};
 
 /// A partition that was taken, and how its last lane left it.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub(crate) struct TakenPartition {
     pub(crate) partition: Partition,
     pub(crate) counters: PartitionCounters,
     /// The process that held it; 0 when it was given back in order.
@@ -19,27 +19,27 @@ pub(crate) struct Taken {
     /// The last entry of the batch that was noted and did not commit.
     pub(crate) noted: Option<StreamId>,
     /// How many lanes had ended when that was noted.
-    pub(crate) strikes: i16,
+    pub(crate) attempts: i16,
 }
 
 /// What is noted before it is executed.
 #[derive(Debug)]
-pub(crate) struct Note {
+pub(crate) struct RangeNote {
     pub(crate) partition: Partition,
     pub(crate) term: i64,
     /// The last entry of the batch; it begins above the offset.
     pub(crate) upto: StreamId,
     /// How many lanes ended on what lies there already.
-    pub(crate) strikes: i16,
+    pub(crate) attempts: i16,
 }
 
 /// Takes the locks of partitions that no other lane has, for the process
 /// `holder`. The locks are the session's: they end with the connection.
-pub(crate) async fn take(
+pub(crate) async fn take_partitions(
     connection: &Connection,
     partitions: &[Partition],
     holder: i64,
-) -> Result<Vec<Taken>, Error> {
+) -> Result<Vec<TakenPartition>, Error> {
     let ids = numbers(partitions);
     let locked = connection
         .rows(
@@ -74,7 +74,7 @@ pub(crate) async fn take(
             let number: i16 = row.try_get(0)?;
             let partition = u16::try_from(number).ok().and_then(Partition::new);
             let suspect: (Option<i64>, Option<i64>) = (row.try_get(7)?, row.try_get(8)?);
-            Ok(Taken {
+            Ok(TakenPartition {
                 partition: partition.ok_or(StoreError::Inconsistency("no such partition"))?,
                 counters: PartitionCounters {
                     term: row.try_get(1)?,
@@ -90,14 +90,14 @@ pub(crate) async fn take(
                     ms: unsigned(ms),
                     seq: unsigned(seq),
                 }),
-                strikes: row.try_get(9)?,
+                attempts: row.try_get(9)?,
             })
         })
         .collect()
 }
 
 /// Gives partitions back in order: who takes them next suspects nothing.
-pub(crate) async fn give_back(
+pub(crate) async fn give_back_partitions(
     connection: &Connection,
     owned: &[(Partition, i64)],
 ) -> Result<(), Error> {
@@ -123,12 +123,12 @@ pub(crate) async fn give_back(
 /// Notes what is about to be executed, before it is: if it ends the process,
 /// the next lane finds it here. Not waited for on the disk: it is to outlive
 /// this process, not Postgres.
-pub(crate) async fn note(connection: &Connection, notes: &[Note]) -> Result<(), Error> {
+pub(crate) async fn note_ranges(connection: &Connection, notes: &[RangeNote]) -> Result<(), Error> {
     let ids: Vec<i16> = notes.iter().map(|n| partition_sql(n.partition)).collect();
     let terms: Vec<i64> = notes.iter().map(|n| n.term).collect();
     let ms: Vec<i64> = notes.iter().map(|n| sql(n.upto.ms)).collect();
     let seqs: Vec<i64> = notes.iter().map(|n| sql(n.upto.seq)).collect();
-    let strikes: Vec<i16> = notes.iter().map(|n| n.strikes).collect();
+    let attempts: Vec<i16> = notes.iter().map(|n| n.attempts).collect();
     let noted = connection
         .rows(
             "UPDATE partitions p
@@ -142,7 +142,7 @@ pub(crate) async fn note(connection: &Connection, notes: &[Note]) -> Result<(), 
                 (&terms, Type::INT8_ARRAY),
                 (&ms, Type::INT8_ARRAY),
                 (&seqs, Type::INT8_ARRAY),
-                (&strikes, Type::INT2_ARRAY),
+                (&attempts, Type::INT2_ARRAY),
             ],
         )
         .await?;

@@ -24,7 +24,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// One thing to do.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(super) struct PendingEntry {
     pub(super) partition: Partition,
     pub(super) source: Source,
     /// None for a mark, which only moves the offset, and for what nobody can read.
@@ -52,7 +52,10 @@ pub(super) enum Source {
 
 impl Lane<'_> {
     /// What came by the streams, at most until the next tick.
-    pub(super) async fn consume(&mut self, stop: &CancellationToken) -> Result<Vec<Work>, Error> {
+    pub(super) async fn read_inbox(
+        &mut self,
+        stop: &CancellationToken,
+    ) -> Result<Vec<PendingEntry>, Error> {
         if self.owned.is_empty() {
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -72,7 +75,7 @@ impl Lane<'_> {
                 .min(self.windows.next().unwrap_or(self.next_tick))
                 .saturating_duration_since(Instant::now())
         };
-        let count = self.appetite.share(after.len());
+        let count = self.read_size.per_stream(after.len());
         let read = tokio::select! {
             () = stop.cancelled() => return Ok(Vec::new()),
             read = self.reader.read(&after, count, wait.max(SHORTEST)) => read,
@@ -81,8 +84,8 @@ impl Lane<'_> {
             Ok(entries) => {
                 let bytes = entries.iter().map(|entry| entry.bytes.len()).sum();
                 let full = is_full(&entries, count);
-                self.appetite.learn(entries.len(), bytes, full);
-                Ok(self.take_in(entries))
+                self.read_size.adjust(entries.len(), bytes, full);
+                Ok(self.decode_entries(entries))
             }
             Err(error) => {
                 // The locks stay ours: what Redis lost, clients repeat.
@@ -94,8 +97,8 @@ impl Lane<'_> {
         }
     }
 
-    fn take_in(&mut self, entries: Vec<StreamEntry>) -> Vec<Work> {
-        let mut works = Vec::with_capacity(entries.len());
+    fn decode_entries(&mut self, entries: Vec<StreamEntry>) -> Vec<PendingEntry> {
+        let mut pending = Vec::with_capacity(entries.len());
         for StreamEntry {
             partition,
             id,
@@ -114,7 +117,7 @@ impl Lane<'_> {
                 self.internal_due = true;
                 continue;
             }
-            works.push(Work {
+            pending.push(PendingEntry {
                 partition,
                 source: Source::Stream(id),
                 entry: self.parts.read(partition, &bytes),
@@ -123,7 +126,7 @@ impl Lane<'_> {
                 verdict: None,
             });
         }
-        works
+        pending
     }
 }
 
@@ -143,7 +146,7 @@ impl LaneParts {
     }
 }
 
-impl Work {
+impl PendingEntry {
     pub(super) fn from_due(due: Due) -> Self {
         let entry = Entry {
             node: String::new(),

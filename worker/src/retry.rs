@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 /// So many failures, and it waits for a person: some ten minutes after the first.
-pub(crate) const MOST: i16 = 12;
+pub(crate) const MAX_ATTEMPTS: i16 = 12;
 /// The wait after the first failure; each next is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// How long to wait after so many failures.
-pub(crate) fn wait(attempts: i16) -> Duration {
+pub(crate) fn wait_after(attempts: i16) -> Duration {
     let doublings = u32::from(attempts.saturating_sub(1).unsigned_abs()).min(16);
     (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT)
 }
@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn each_wait_is_longer_up_to_two_minutes() {
-        let waits: Vec<Duration> = (1..=MOST).map(wait).collect();
+        let waits: Vec<Duration> = (1..=MAX_ATTEMPTS).map(wait_after).collect();
         assert!(waits.windows(2).all(|two| two[0] <= two[1]), "{waits:?}");
         assert_eq!(waits[0], Duration::from_millis(500));
         let minutes = waits.iter().sum::<Duration>().as_secs_f64() / 60.0;

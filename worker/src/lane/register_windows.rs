@@ -20,19 +20,19 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use super::{Lane, consume::Work, steps::Step};
+use super::{Lane, inbox::PendingEntry, steps::Step};
 use crate::{error::Error, state::account::RegisterKey};
 
 /// How long a window is.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Writes that wait in a lane, at most; beyond them each goes at once.
 const MAX_WAITING: usize = 4_096;
-/// Windows of a lane, at most; a register beyond them has none.
+/// RegisterWindows of a lane, at most; a register beyond them has none.
 const MAX_WINDOWS: usize = 65_536;
 
 /// The windows of a lane.
 #[derive(Debug)]
-pub(super) struct Windows {
+pub(super) struct RegisterWindows {
     /// What came in each, besides the write that opened it.
     open: HashMap<RegisterKey, Vec<Waiting>>,
     /// When each ends, the next one first.
@@ -44,10 +44,10 @@ pub(super) struct Windows {
 #[derive(Debug)]
 struct Waiting {
     value: u64,
-    work: Work,
+    item: PendingEntry,
 }
 
-impl Windows {
+impl RegisterWindows {
     pub(super) fn new() -> Self {
         Self {
             open: HashMap::new(),
@@ -57,32 +57,32 @@ impl Windows {
     }
 
     /// What is to be executed now, of what came and of what waited.
-    pub(super) fn pass(&mut self, works: Vec<Work>, now: Instant) -> Vec<Work> {
-        if self.ends.is_empty() && !works.iter().any(is_register) {
-            return works;
+    pub(super) fn admit(&mut self, pending: Vec<PendingEntry>, now: Instant) -> Vec<PendingEntry> {
+        if self.ends.is_empty() && !pending.iter().any(is_register) {
+            return pending;
         }
-        let mut due = self.end(now);
-        due.reserve(works.len());
-        for work in works {
-            let Some((place, write)) = write_of(&work) else {
-                due.push(work);
+        let mut due = self.close_due(now);
+        due.reserve(pending.len());
+        for item in pending {
+            let Some((place, write)) = write_of(&item) else {
+                due.push(item);
                 continue;
             };
             let room = self.open.len() < MAX_WINDOWS;
             match (write, self.open.get_mut(&place)) {
                 (Write::Largest(value), Some(waiting)) if self.waiting < MAX_WAITING => {
-                    waiting.push(Waiting { value, work });
+                    waiting.push(Waiting { value, item });
                     self.waiting += 1;
                 }
                 (Write::Largest(_), None) if room => {
-                    self.begin(place, now);
-                    due.push(work);
+                    self.open_window(place, now);
+                    due.push(item);
                 }
-                (Write::Largest(_), _) => due.push(work),
+                (Write::Largest(_), _) => due.push(item),
                 // It may lower what waits would raise: they go in the order in which they came.
                 (Write::Last { .. }, _) => {
-                    self.take(place, &mut due);
-                    due.push(work);
+                    self.take_waiting(place, &mut due);
+                    due.push(item);
                 }
             }
         }
@@ -96,7 +96,7 @@ impl Windows {
     }
 
     /// What waits for a partition: it goes to another lane.
-    fn leave(&mut self, partition: Partition) -> Vec<Work> {
+    fn close_partition(&mut self, partition: Partition) -> Vec<PendingEntry> {
         let mut due = Vec::new();
         let places: Vec<RegisterKey> = self
             .open
@@ -105,64 +105,64 @@ impl Windows {
             .copied()
             .collect();
         for place in places {
-            self.take(place, &mut due);
+            self.take_waiting(place, &mut due);
         }
         due
     }
 
-    fn begin(&mut self, place: RegisterKey, now: Instant) {
+    fn open_window(&mut self, place: RegisterKey, now: Instant) {
         self.open.insert(place, Vec::new());
         self.ends.push_back((now + WINDOW, place));
     }
 
     /// Closes the windows whose time is over; one in which something waited is
     /// followed by the next.
-    fn end(&mut self, now: Instant) -> Vec<Work> {
+    fn close_due(&mut self, now: Instant) -> Vec<PendingEntry> {
         let mut due = Vec::new();
         while let Some((_, place)) = self.ends.pop_front_if(|(end, _)| *end <= now) {
             if self.open.get(&place).is_some_and(Vec::is_empty) {
                 self.open.remove(&place);
             } else {
-                self.take(place, &mut due);
-                self.begin(place, now);
+                self.take_waiting(place, &mut due);
+                self.open_window(place, now);
             }
         }
         due
     }
 
-    fn take(&mut self, place: RegisterKey, due: &mut Vec<Work>) {
+    fn take_waiting(&mut self, place: RegisterKey, due: &mut Vec<PendingEntry>) {
         let Some(waiting) = self.open.get_mut(&place) else {
             return;
         };
         let mut waiting = std::mem::take(waiting);
         self.waiting -= waiting.len();
         waiting.sort_by_key(|waiting| Reverse(waiting.value));
-        due.extend(waiting.into_iter().map(|waiting| waiting.work));
+        due.extend(waiting.into_iter().map(|waiting| waiting.item));
     }
 }
 
 impl Lane<'_> {
     /// Executes what waits for a partition, before it is given back.
     pub(super) async fn close_windows(&mut self, partition: Partition) -> Result<(), Error> {
-        let works = self.windows.leave(partition);
-        if works.is_empty() {
+        let pending = self.windows.close_partition(partition);
+        if pending.is_empty() {
             return Ok(());
         }
-        Box::pin(self.execute(works)).await
+        Box::pin(self.execute(pending)).await
     }
 }
 
 /// The registers that the commands of a batch write.
-pub(super) fn wanted(steps: &[Step], works: &[Work]) -> Vec<RegisterKey> {
+pub(super) fn keys_of(steps: &[Step], pending: &[PendingEntry]) -> Vec<RegisterKey> {
     steps
         .iter()
-        .filter_map(|step| place_of(works.get(step.place)?, &step.command))
+        .filter_map(|step| place_of(pending.get(step.place)?, &step.command))
         .map(|(place, _)| place)
         .collect()
 }
 
-fn is_register(work: &Work) -> bool {
-    let entry = work.entry.as_ref();
+fn is_register(item: &PendingEntry) -> bool {
+    let entry = item.entry.as_ref();
     entry
         .and_then(|entry| protocol::row(entry.opcode))
         .is_some_and(|row| row.kind == RowKind::Register)
@@ -170,19 +170,19 @@ fn is_register(work: &Work) -> bool {
 
 /// Which register a work writes, and how; none for all others, and for those
 /// that are refused anyway.
-fn write_of(work: &Work) -> Option<(RegisterKey, Write)> {
-    if work.verdict.is_some() || !is_register(work) {
+fn write_of(item: &PendingEntry) -> Option<(RegisterKey, Write)> {
+    if item.verdict.is_some() || !is_register(item) {
         return None;
     }
-    let entry = work.entry.as_ref()?;
-    place_of(work, &Command::decode(entry.opcode, &entry.body).ok()?)
+    let entry = item.entry.as_ref()?;
+    place_of(item, &Command::decode(entry.opcode, &entry.body).ok()?)
 }
 
-fn place_of(work: &Work, command: &Command) -> Option<(RegisterKey, Write)> {
+fn place_of(item: &PendingEntry, command: &Command) -> Option<(RegisterKey, Write)> {
     let (key, write) = command.register()?;
-    let user = work.entry.as_ref()?.caller.as_ref()?.user;
+    let user = item.entry.as_ref()?.caller.as_ref()?.user;
     // In another partition than his own it is refused.
-    (user.partition() == work.partition).then_some(((user, key), write))
+    (user.partition() == item.partition).then_some(((user, key), write))
 }
 
 #[cfg(test)]
@@ -201,11 +201,11 @@ mod tests {
     };
 
     use super::*;
-    use crate::lane::consume::Source;
+    use crate::lane::inbox::Source;
 
-    fn work<R: Request>(request: &R) -> Work {
+    fn item<R: Request>(request: &R) -> PendingEntry {
         let user = UserId::sample();
-        Work {
+        PendingEntry {
             partition: user.partition(),
             source: Source::Stream(StreamId::default()),
             entry: Some(Entry {
@@ -232,17 +232,17 @@ mod tests {
         }
     }
 
-    fn ack(channel: u64, seq: u64) -> Work {
-        work(&AckUnread {
+    fn ack(channel: u64, seq: u64) -> PendingEntry {
+        item(&AckUnread {
             channel_id: Id::new(channel).unwrap(),
             seq,
         })
     }
 
-    fn values(works: &[Work]) -> Vec<u64> {
-        works
+    fn values(pending: &[PendingEntry]) -> Vec<u64> {
+        pending
             .iter()
-            .map(|work| match write_of(work).unwrap().1 {
+            .map(|item| match write_of(item).unwrap().1 {
                 Write::Largest(value) | Write::Last { value, .. } => value,
             })
             .collect()
@@ -250,50 +250,50 @@ mod tests {
 
     #[test]
     fn the_first_goes_at_once_and_those_of_a_second_together() {
-        let (mut windows, start) = (Windows::new(), Instant::now());
+        let (mut windows, start) = (RegisterWindows::new(), Instant::now());
         let later = |ms| start + Duration::from_millis(ms);
         assert_eq!(
-            values(&windows.pass(vec![ack(1, 5), ack(1, 6)], start)),
+            values(&windows.admit(vec![ack(1, 5), ack(1, 6)], start)),
             [5]
         );
         assert_eq!(
-            values(&windows.pass(vec![ack(1, 9), ack(2, 1)], later(500))),
+            values(&windows.admit(vec![ack(1, 9), ack(2, 1)], later(500))),
             [1]
         );
-        assert!(windows.pass(vec![ack(1, 7)], later(999)).is_empty());
+        assert!(windows.admit(vec![ack(1, 7)], later(999)).is_empty());
         assert_eq!(windows.next(), Some(later(1_000)));
         // The largest is the change; the others find it done.
-        assert_eq!(values(&windows.pass(Vec::new(), later(1_000))), [9, 7, 6]);
+        assert_eq!(values(&windows.admit(Vec::new(), later(1_000))), [9, 7, 6]);
         assert_eq!(windows.next(), None);
         // What was told just now opens the next window.
-        assert!(windows.pass(vec![ack(1, 10)], later(1_500)).is_empty());
-        assert_eq!(values(&windows.pass(Vec::new(), later(2_000))), [10]);
+        assert!(windows.admit(vec![ack(1, 10)], later(1_500)).is_empty());
+        assert_eq!(values(&windows.admit(Vec::new(), later(2_000))), [10]);
         // Nothing came: the window closes, and nothing is remembered.
-        assert!(windows.pass(Vec::new(), later(3_000)).is_empty());
+        assert!(windows.admit(Vec::new(), later(3_000)).is_empty());
         assert!(windows.open.is_empty() && windows.ends.is_empty());
     }
 
     #[test]
     fn a_last_write_goes_at_once_behind_what_waited() {
-        let (mut windows, now) = (Windows::new(), Instant::now());
-        windows.pass(vec![ack(1, 5), ack(1, 6)], now);
+        let (mut windows, now) = (RegisterWindows::new(), Instant::now());
+        windows.admit(vec![ack(1, 5), ack(1, 6)], now);
         let mark = MarkUnread {
             channel_id: Id::new(1).unwrap(),
             seq: 2,
             seen: 1,
         };
-        assert_eq!(values(&windows.pass(vec![work(&mark)], now)), [6, 2]);
+        assert_eq!(values(&windows.admit(vec![item(&mark)], now)), [6, 2]);
         assert_eq!(windows.waiting, 0);
     }
 
     #[test]
     fn what_waits_goes_with_its_partition_and_is_bounded() {
-        let (mut windows, now) = (Windows::new(), Instant::now());
+        let (mut windows, now) = (RegisterWindows::new(), Instant::now());
         let many = (0..MAX_WAITING as u64 + 3).map(|seq| ack(1, seq)).collect();
-        assert_eq!(windows.pass(many, now).len(), 3);
+        assert_eq!(windows.admit(many, now).len(), 3);
         let partition = UserId::sample().partition();
-        assert_eq!(windows.leave(partition).len(), MAX_WAITING);
+        assert_eq!(windows.close_partition(partition).len(), MAX_WAITING);
         assert_eq!(windows.waiting, 0);
-        assert!(windows.pass(vec![ack(1, 9)], now).is_empty());
+        assert!(windows.admit(vec![ack(1, 9)], now).is_empty());
     }
 }

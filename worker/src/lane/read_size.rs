@@ -3,7 +3,7 @@
 
 use shared::domain::limits::MAX_BATCH;
 
-use super::consume::Work;
+use super::inbox::PendingEntry;
 
 /// Bytes of one read, while entries stay as large as they were.
 const READ_BYTES: usize = 64 << 20;
@@ -16,22 +16,22 @@ const BATCH_BYTES: usize = 2 << 20;
 
 /// How many entries the next read may bring.
 #[derive(Debug)]
-pub(super) struct Appetite(usize);
+pub(super) struct ReadSize(usize);
 
-impl Appetite {
+impl ReadSize {
     pub(super) const fn new() -> Self {
         Self(LEAST)
     }
 
     /// How many of each stream: a batch from a single busy one, a fair share of each of many.
-    pub(super) fn share(&self, streams: usize) -> u64 {
+    pub(super) fn per_stream(&self, streams: usize) -> u64 {
         let share = self.0 / streams.max(1);
         share.clamp(1, MAX_BATCH) as u64
     }
 
     /// Learns from a read of so many entries and bytes: four times as many the next time, if some
     /// stream may have `more`; fewer at once, if they are large.
-    pub(super) fn learn(&mut self, entries: usize, bytes: usize, more: bool) {
+    pub(super) fn adjust(&mut self, entries: usize, bytes: usize, more: bool) {
         if entries == 0 {
             *self = Self::new();
             return;
@@ -43,13 +43,13 @@ impl Appetite {
 }
 
 /// How many of what there is to do share the next transaction; one at least.
-pub(super) fn batch(works: &[Work]) -> usize {
+pub(super) fn transaction_size(pending: &[PendingEntry]) -> usize {
     let mut bytes = 0;
-    let fitting = works.iter().take(MAX_BATCH).take_while(|work| {
-        bytes += work.entry.as_ref().map_or(0, |entry| entry.body.len());
+    let fitting = pending.iter().take(MAX_BATCH).take_while(|item| {
+        bytes += item.entry.as_ref().map_or(0, |entry| entry.body.len());
         bytes <= BATCH_BYTES
     });
-    fitting.count().max(1).min(works.len())
+    fitting.count().max(1).min(pending.len())
 }
 
 #[cfg(test)]
@@ -59,34 +59,34 @@ mod tests {
     const LARGE: usize = 64 << 10;
 
     /// Reads from streams that always have more, of entries of one size.
-    fn read(appetite: &mut Appetite, streams: usize, size: usize) -> usize {
-        let entries = usize::try_from(appetite.share(streams)).unwrap() * streams;
-        appetite.learn(entries, entries * size, true);
+    fn read(read_size: &mut ReadSize, streams: usize, size: usize) -> usize {
+        let entries = usize::try_from(read_size.per_stream(streams)).unwrap() * streams;
+        read_size.adjust(entries, entries * size, true);
         entries
     }
 
     #[test]
     fn small_entries_are_read_by_thousands_and_large_ones_by_bytes() {
-        let mut appetite = Appetite::new();
-        assert!(read(&mut appetite, 64, LARGE) * LARGE <= READ_BYTES);
-        assert!(read(&mut appetite, 64, LARGE) * LARGE <= READ_BYTES);
+        let mut read_size = ReadSize::new();
+        assert!(read(&mut read_size, 64, LARGE) * LARGE <= READ_BYTES);
+        assert!(read(&mut read_size, 64, LARGE) * LARGE <= READ_BYTES);
         for _ in 0..4 {
-            read(&mut appetite, 64, 100);
+            read(&mut read_size, 64, 100);
         }
-        assert_eq!(read(&mut appetite, 64, 100), MOST);
+        assert_eq!(read(&mut read_size, 64, 100), MOST);
         // One read is too large when their size changes; the next one is not.
-        read(&mut appetite, 64, LARGE);
-        assert!(read(&mut appetite, 64, LARGE) * LARGE <= READ_BYTES);
-        assert_eq!(appetite.share(1), MAX_BATCH as u64);
+        read(&mut read_size, 64, LARGE);
+        assert!(read(&mut read_size, 64, LARGE) * LARGE <= READ_BYTES);
+        assert_eq!(read_size.per_stream(1), MAX_BATCH as u64);
     }
 
     #[test]
     fn after_silence_nothing_is_known() {
-        let mut appetite = Appetite::new();
+        let mut read_size = ReadSize::new();
         for _ in 0..6 {
-            read(&mut appetite, 64, 100);
+            read(&mut read_size, 64, 100);
         }
-        appetite.learn(0, 0, false);
-        assert_eq!(appetite.share(64), (LEAST / 64) as u64);
+        read_size.adjust(0, 0, false);
+        assert_eq!(read_size.per_stream(64), (LEAST / 64) as u64);
     }
 }

@@ -17,12 +17,12 @@ use shared::{
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
-use super::{Lane, Owned, TICK, heads::Heads, suspect::Watch};
+use super::{Lane, OwnedPartition, TICK, heads::Heads, suspect::Watch};
 use crate::{
     error::Error,
     store::write::{
         self,
-        partition::Taken,
+        partition::TakenPartition,
         transaction::{PartitionCounters, PendingRows},
     },
 };
@@ -86,15 +86,15 @@ impl LaneStatus {
 impl Lane<'_> {
     /// Looks after everything that does not wait for entries.
     pub(super) async fn tick(&mut self) -> Result<(), Error> {
-        if let Some(lanes) = self.breathe().await? {
-            self.spread(&lanes).await?;
+        if let Some(lanes) = self.keep_alive().await? {
+            self.balance_partitions(&lanes).await?;
         }
         Ok(())
     }
 
     /// The part of a tick that may come between two transactions of one turn: it
     /// takes nothing and gives nothing back. Answers with the lanes that live.
-    pub(super) async fn breathe(&mut self) -> Result<Option<Vec<String>>, Error> {
+    pub(super) async fn keep_alive(&mut self) -> Result<Option<Vec<String>>, Error> {
         self.next_tick = Instant::now() + TICK;
         self.ticks += 1;
         // Between two waits for Redis, too: while it is away each takes seconds,
@@ -115,8 +115,8 @@ impl Lane<'_> {
         };
         self.connection.ping().await?;
         if self.ticks.is_multiple_of(TICKS_PER_BEAT) {
-            self.settle().await?;
-            self.beat().await?;
+            self.store_offsets().await?;
+            self.publish_beat().await?;
             self.connection.ping().await?;
             self.internal_due = true;
         }
@@ -130,7 +130,7 @@ impl Lane<'_> {
     }
 
     /// Takes the partitions that fall to this lane and gives back the others.
-    async fn spread(&mut self, lanes: &[String]) -> Result<(), Error> {
+    async fn balance_partitions(&mut self, lanes: &[String]) -> Result<(), Error> {
         let (mut missing, mut strange) = (Vec::new(), Vec::new());
         for partition in Partition::all() {
             let mine = owner(partition, lanes).is_none_or(|owner| *owner == self.config.name);
@@ -141,8 +141,8 @@ impl Lane<'_> {
             }
         }
         let before = self.owned.len();
-        self.give_back(&strange).await?;
-        self.take(&missing).await?;
+        self.give_back_partitions(&strange).await?;
+        self.take_partitions(&missing).await?;
         if self.owned.len() != before {
             let (partitions, lanes) = (self.owned.len(), lanes.len());
             info!(
@@ -153,12 +153,12 @@ impl Lane<'_> {
         Ok(())
     }
 
-    async fn take(&mut self, partitions: &[Partition]) -> Result<(), Error> {
+    async fn take_partitions(&mut self, partitions: &[Partition]) -> Result<(), Error> {
         if partitions.is_empty() {
             return Ok(());
         }
         let me = self.parts.process.number();
-        let taken = write::partition::take(&self.connection, partitions, me).await?;
+        let taken = write::partition::take_partitions(&self.connection, partitions, me).await?;
         if !taken.is_empty() {
             self.check_epoch().await?;
         }
@@ -171,7 +171,7 @@ impl Lane<'_> {
             None
         };
         for taken in &taken {
-            let Taken {
+            let TakenPartition {
                 partition,
                 counters,
                 holder,
@@ -186,7 +186,7 @@ impl Lane<'_> {
                     .is_some_and(|living| !living.contains(holder));
             debug!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, died, "took partition");
             self.parts.metrics.takeovers.inc();
-            let owned = Owned {
+            let owned = OwnedPartition {
                 counters: *counters,
                 read: counters.offset,
                 done: counters.offset,
@@ -224,7 +224,7 @@ impl Lane<'_> {
         Err(Error::Internal(text))
     }
 
-    async fn give_back(&mut self, partitions: &[Partition]) -> Result<(), Error> {
+    async fn give_back_partitions(&mut self, partitions: &[Partition]) -> Result<(), Error> {
         let held: Vec<(Partition, i64)> = partitions
             .iter()
             .filter_map(|partition| {
@@ -238,8 +238,8 @@ impl Lane<'_> {
         for (partition, _) in &held {
             self.close_windows(*partition).await?;
         }
-        self.settle().await?;
-        write::partition::give_back(&self.connection, &held).await?;
+        self.store_offsets().await?;
+        write::partition::give_back_partitions(&self.connection, &held).await?;
         for (partition, _) in held {
             self.owned.remove(&partition);
             self.state.forget(partition);
@@ -250,7 +250,7 @@ impl Lane<'_> {
 
     /// Stores the offset of what was executed without a transaction: signals,
     /// repeats and refusals.
-    async fn settle(&mut self) -> Result<(), Error> {
+    async fn store_offsets(&mut self) -> Result<(), Error> {
         let mut behind = BTreeMap::new();
         for (partition, owned) in &self.owned {
             if owned.done > owned.counters.offset {
@@ -278,11 +278,15 @@ impl Lane<'_> {
 
     /// Tells the gateways where every partition stands, trims what took effect,
     /// and marks streams that fell behind.
-    async fn beat(&mut self) -> Result<(), Error> {
+    async fn publish_beat(&mut self) -> Result<(), Error> {
         let bus = &self.parts.bus;
         let mut chores = Vec::with_capacity(self.owned.len());
         for (partition, owned) in &self.owned {
-            chores.push(Box::pin(chore(bus, *partition, owned.counters.offset)));
+            chores.push(Box::pin(tend_stream(
+                bus,
+                *partition,
+                owned.counters.offset,
+            )));
         }
         let done = timeout(CHORES, futures_util::future::join_all(chores)).await;
         self.connection.ping().await?;
@@ -299,7 +303,7 @@ impl Lane<'_> {
             owned.backlog = backlogs.get(partition).copied().unwrap_or(owned.backlog);
             let mut moved: BTreeMap<u64, (u64, u64)> = owned
                 .heads
-                .tell()
+                .take_due()
                 .into_iter()
                 .map(|(topic, head)| (topic, (head, 0)))
                 .collect();
@@ -340,13 +344,13 @@ impl Lane<'_> {
     }
 
     /// Leaves in order: the last batch has committed.
-    pub(super) async fn leave(mut self) -> Result<(), Error> {
+    pub(super) async fn shut_down(mut self) -> Result<(), Error> {
         let released = self.parts.bus.release("lanes", &self.config.name).await;
         if let Err(error) = released {
             warn!(lane = self.config.name, %error, "lease was not given back");
         }
         let partitions: Vec<Partition> = self.owned.keys().copied().collect();
-        self.give_back(&partitions).await?;
+        self.give_back_partitions(&partitions).await?;
         self.publisher.finish().await;
         Ok(())
     }
@@ -354,7 +358,7 @@ impl Lane<'_> {
 
 /// Marks the stream if it fell behind, drops what took effect, and asks how much
 /// waits. A mark stands at the offset itself, so nobody ever reads it.
-async fn chore(
+async fn tend_stream(
     bus: &Bus,
     partition: Partition,
     offset: StreamId,
