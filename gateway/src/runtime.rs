@@ -12,7 +12,7 @@ use shared::{
     config::KeyError,
     domain::limits::MAX_FRAME_BYTES,
     ops::{self, Health},
-    vital::Vital,
+    critical_tasks::CriticalTasks,
 };
 use tokio::{
     net::TcpListener,
@@ -81,7 +81,7 @@ pub enum Error {
     #[error("the bus: {0}")]
     Bus(#[from] BusError),
     /// A task that everything depends on has ended; the log has the cause.
-    #[error("a vital task has ended")]
+    #[error("a critical task has ended")]
     Broken,
     /// There are no keys.
     #[error(transparent)]
@@ -123,7 +123,7 @@ pub async fn run(
     };
     if broken {
         // Nothing can be drained: sockets close, and clients resume elsewhere.
-        tracing::error!("a vital task has ended");
+        tracing::error!("a critical task has ended");
         return Err(Error::Broken);
     }
     health.draining();
@@ -172,7 +172,7 @@ fn name_incarnation(node: &str) -> String {
 /// The gateway and what keeps it going.
 struct Runtime {
     doors: Arc<Doors>,
-    vital: Vital,
+    vital: CriticalTasks,
 }
 
 /// What every part is built with.
@@ -187,7 +187,7 @@ struct Foundation<'a> {
     memory: MemoryBudget,
     tasks: TaskTracker,
     metrics: Metrics,
-    vital: Vital,
+    vital: CriticalTasks,
 }
 
 impl Runtime {
@@ -215,7 +215,7 @@ impl Runtime {
             memory: MemoryBudget::new(config.limits.memory_bytes),
             tasks: TaskTracker::new(),
             metrics,
-            vital: Vital::default(),
+            vital: CriticalTasks::default(),
         };
         let senders = base.start_shards();
         let shards = Shards::new(senders.clone(), base.metrics.clone());

@@ -9,7 +9,7 @@ pub fn encode(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// So many bytes as [`encode`] writes them, and in no other form: what is compared by its
+/// This many bytes as [`encode`] writes them, and in no other form: what is compared by its
 /// text has one spelling.
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {

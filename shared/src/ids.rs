@@ -96,7 +96,7 @@ pub struct Id<T> {
 }
 
 /// Names a kind of id in the references and in TypeScript.
-pub trait Kind {
+pub trait IdKind {
     /// For example `ChannelId`.
     const NAME: &'static str;
 }
@@ -106,7 +106,7 @@ macro_rules! kinds {
         #[doc = concat!("Marks [`", stringify!($alias), "`].")]
         #[derive(Debug)]
         pub enum $kind {}
-        impl Kind for $kind { const NAME: &'static str = stringify!($alias); }
+        impl IdKind for $kind { const NAME: &'static str = stringify!($alias); }
         $(#[doc = $doc])+
         pub type $alias = Id<$kind>;
     )+ };
@@ -240,7 +240,7 @@ impl<'de, T> Deserialize<'de> for Id<T> {
     }
 }
 
-impl<T: Kind + 'static> Wire for Id<T> {
+impl<T: IdKind + 'static> Wire for Id<T> {
     fn shape() -> Shape {
         Shape::Id(T::NAME)
     }

@@ -36,7 +36,7 @@ const ID_BYTES: usize = 4;
 const SALT_BYTES: usize = 16;
 /// The number of a sealed body among those of its process: it is the nonce.
 const NUMBER_BYTES: usize = 8;
-/// How many processes' keys are remembered, at most; others are derived anew.
+/// How many processes' keys are remembered, at most; others are derived again.
 const SEALERS: usize = 4_096;
 /// The length of what authenticates a token.
 const MAC_BYTES: usize = 32;
@@ -202,7 +202,7 @@ impl ClusterKeys {
         Ok(salt)
     }
 
-    /// The token of a session: the same whenever it is made anew with the same salt and
+    /// The token of a session: the same whenever it is made again with the same salt and
     /// the same first secret.
     pub fn token(&self, user: UserId, session: SessionId, salt: Salt) -> String {
         self.tokens(user, session, salt).next().unwrap_or_default()

@@ -10,7 +10,7 @@
 //! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
 //! - [`recent`]: a bounded map of what was used lately;
 //! - [`keys`]: what seals secrets and signs tokens;
-//! - [`config`], [`telemetry`], [`ops`], [`vital`]: flags, logs and traces, the operations port,
+//! - [`config`], [`telemetry`], [`ops`], [`critical_tasks`]: flags, logs and traces, the operations port,
 //!   tasks that a program cannot be without;
 //! - [`reference`](mod@reference): the documents that are generated from all of these.
 
@@ -18,6 +18,7 @@ pub mod bus;
 pub mod clock;
 pub mod close;
 pub mod config;
+pub mod critical_tasks;
 pub mod domain;
 pub mod error;
 pub mod frame;
@@ -29,5 +30,4 @@ pub mod protocol;
 pub mod recent;
 pub mod reference;
 pub mod telemetry;
-pub mod vital;
 pub mod wire;

@@ -35,7 +35,7 @@ const PAGE: i64 = 100;
 const IDLE: Duration = Duration::from_millis(500);
 /// How long to wait after Postgres failed.
 const BACK_OFF: Duration = Duration::from_secs(1);
-/// How often partitions are spread anew over the workers that live, and the lag is counted.
+/// How often partitions are spread again over the workers that live, and the lag is counted.
 const SPREAD: Duration = Duration::from_secs(2);
 
 /// What consumers say of themselves.
@@ -74,12 +74,12 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Reads until it is stopped; connects anew when the connection, and the locks
+    /// Reads until it is stopped; connects again when the connection, and the locks
     /// with it, are lost.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.serve(&stop).await {
-                warn!(consumer = NAME, %error, "consumer starts anew");
+                warn!(consumer = NAME, %error, "consumer starts again");
             }
             tokio::select! {
                 () = stop.cancelled() => break,

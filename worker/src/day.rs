@@ -15,7 +15,7 @@ impl Day {
         Self((ms / MS_PER_DAY).cast_signed())
     }
 
-    /// So many days later.
+    /// The day that is `days` later.
     #[must_use]
     pub(crate) const fn plus(self, days: i64) -> Self {
         Self(self.0 + days)

@@ -28,7 +28,7 @@ const KINDS: [&str; 3] = [CHANNEL_PURGE, REDACTION, OLD_REDACTION];
 
 /// Messages of a slice of a purge: some ten milliseconds of one connection.
 const PURGE_SLICE: u32 = 1_000;
-/// After a slice of a purge, so many times as long is left to others.
+/// After a slice of a purge, this many times as long is left to others.
 const PURGE_REST: f64 = 3.0;
 /// How long a claim lasts, in seconds: longer than any slice.
 const LEASE: f64 = 60.0;

@@ -30,7 +30,7 @@ const ACCOUNTS_OF_ADDRESS: u32 = 10;
 pub(crate) enum Subject {
     /// An account.
     Account(UserId),
-    /// A session that may have ended: whoever has its token takes nothing from the account.
+    /// A session that may have ended: who has its token takes nothing from the account.
     Session(SessionId),
     /// The hash of a network address.
     Address(u64),
@@ -224,7 +224,7 @@ impl Limiter {
             }
         }
         if let Err(error) = self.0.bus.give_back(&draws).await {
-            // Whoever signed in has one attempt less for a while.
+            // An account that signed in has one attempt less for a while.
             tracing::debug!(%error, "a draw was not given back");
         }
     }

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-/// So many failures, and it waits for a person: some ten minutes after the first.
+/// After this many failures it waits for a person: some ten minutes after the first.
 pub(crate) const MAX_ATTEMPTS: i16 = 12;
 /// The wait after the first failure; each next is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
-/// How long to wait after so many failures.
+/// How long to wait after this many failures.
 pub(crate) fn wait_after(attempts: i16) -> Duration {
     let doublings = u32::from(attempts.saturating_sub(1).unsigned_abs()).min(16);
     (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT)

@@ -7,8 +7,8 @@ use prometheus::Registry;
 use shared::{
     bus::Bus,
     clock::Clock,
+    critical_tasks::CriticalTasks,
     ops::{self, Health},
-    vital::Vital,
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -72,25 +72,25 @@ pub async fn run(
         usize::from,
     );
     let process = parts.lanes.process.clone();
-    let vital = Vital::default();
-    let stopping = vital.stopping().clone();
-    vital.spawn_orderly(process.run(parts.lanes.bus.clone(), stopping.clone()));
+    let tasks = CriticalTasks::default();
+    let stopping = tasks.stopping().clone();
+    tasks.spawn_orderly(process.run(parts.lanes.bus.clone(), stopping.clone()));
     for number in 0..lanes {
         let lane = LaneConfig {
             name: format!("{}/{number}", config.node.node),
             database_url: config.database.database_url.clone(),
             deadline_ms: config.deadline_ms,
         };
-        vital.spawn_orderly(lane::run(lane, parts.lanes.clone(), stopping.clone()));
+        tasks.spawn_orderly(lane::run(lane, parts.lanes.clone(), stopping.clone()));
     }
-    vital.spawn_orderly({
+    tasks.spawn_orderly({
         let (retention, stopping) = (parts.retention, stopping.clone());
         async move { retention.run(stopping).await }
     });
-    vital.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
-    vital.spawn_orderly(parts.consumer.run(stopping.clone()));
-    vital.spawn_orderly(queries::run(parts.queries.clone(), stopping.clone()));
-    vital.spawn(look(
+    tasks.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
+    tasks.spawn_orderly(parts.consumer.run(stopping.clone()));
+    tasks.spawn_orderly(queries::run(parts.queries.clone(), stopping.clone()));
+    tasks.spawn(look(
         parts.lanes,
         parts.queries.clone(),
         health.clone(),
@@ -100,12 +100,12 @@ pub async fn run(
 
     tokio::select! {
         () = stop.cancelled() => info!("worker stops"),
-        () = vital.broken() => error!("a vital task has ended"),
+        () = tasks.broken() => error!("a tasks task has ended"),
     }
     let broken = !stop.is_cancelled();
     health.draining();
     // What the other tasks have begun they end: only what is broken is lost.
-    vital.stop().await;
+    tasks.stop().await;
     ops_stop.cancel();
     tracker.close();
     tracker.wait().await;

@@ -22,7 +22,7 @@ enum Sabotage {
     Elsewhere,
 }
 
-/// One in so many nonces is forgotten.
+/// One in this many nonces is forgotten.
 const FORGOTTEN: u64 = 20;
 
 static CHOSEN: OnceLock<Sabotage> = OnceLock::new();

@@ -1,4 +1,4 @@
-//! Hashes of session tokens, and invite codes. Whoever has a token is that person, so only
+//! Hashes of session tokens, and invite codes. A token proves who somebody is, so only
 //! its hash is stored; it needs no salt, as nobody can guess a token.
 
 use sha2::{Digest, Sha256};

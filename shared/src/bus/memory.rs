@@ -29,7 +29,7 @@ pub(super) struct Memory(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// Wakes whoever waits for entries or queries.
+    /// Wakes those who wait for entries or queries.
     arrived: Notify,
     started: Instant,
     started_ms: u64,
@@ -141,10 +141,10 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn subscriber(&self) -> Subscriber {
+    pub(super) fn subscriber(&self) -> MemorySubscriber {
         let link = Arc::new(Link::default());
         self.lock().subscribers.push(Arc::clone(&link));
-        Subscriber(link)
+        MemorySubscriber(link)
     }
 
     pub(super) async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
@@ -319,9 +319,9 @@ impl Link {
     }
 }
 
-pub(super) struct Subscriber(Arc<Link>);
+pub(super) struct MemorySubscriber(Arc<Link>);
 
-impl Subscriber {
+impl MemorySubscriber {
     pub(super) async fn next(&mut self) -> Option<Delivery> {
         self.0.inbox.next().await
     }
@@ -330,12 +330,12 @@ impl Subscriber {
         self.0.inbox.next_many(into, limit).await
     }
 
-    pub(super) fn control(&self) -> Control {
-        Control(Arc::clone(&self.0))
+    pub(super) fn control(&self) -> MemoryControl {
+        MemoryControl(Arc::clone(&self.0))
     }
 }
 
-impl Drop for Subscriber {
+impl Drop for MemorySubscriber {
     fn drop(&mut self) {
         // The next publish forgets it.
         self.0.inbox.close();
@@ -343,13 +343,13 @@ impl Drop for Subscriber {
 }
 
 #[derive(Clone)]
-pub(super) struct Control(Arc<Link>);
+pub(super) struct MemoryControl(Arc<Link>);
 
 #[expect(
     clippy::unused_async,
     reason = "the same signatures as those of Redis, where they wait"
 )]
-impl Control {
+impl MemoryControl {
     pub(super) async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
         self.0.topics().extend(topics);
         Ok(())

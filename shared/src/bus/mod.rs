@@ -26,8 +26,8 @@ use crate::ids::Partition;
 macro_rules! both {
     ($bus:ident, $method:ident($($argument:expr),*)) => {
         match &$bus.0 {
-            Kind::Redis(redis) => redis.$method($($argument),*).await,
-            Kind::Memory(memory) => memory.$method($($argument),*).await,
+            BusKind::Redis(redis) => redis.$method($($argument),*).await,
+            BusKind::Memory(memory) => memory.$method($($argument),*).await,
         }
     };
 }
@@ -38,10 +38,10 @@ pub use topic::Topic;
 
 /// The bus. Clones are cheap and share their connections.
 #[derive(Clone)]
-pub struct Bus(Kind);
+pub struct Bus(BusKind);
 
 #[derive(Clone)]
-enum Kind {
+enum BusKind {
     Redis(redis::Redis),
     Memory(memory::Memory),
 }
@@ -130,21 +130,24 @@ impl Bus {
     /// Connects to Redis at `url` (`redis://`, `rediss://` or `redis-sentinel://`).
     /// Waits for the first connection without end: pods start in any order.
     pub async fn connect(url: &str) -> Result<Self, BusError> {
-        redis::Redis::connect(url).await.map(Kind::Redis).map(Self)
+        redis::Redis::connect(url)
+            .await
+            .map(BusKind::Redis)
+            .map(Self)
     }
 
     /// A bus inside this process, for tests.
     pub fn memory() -> Self {
-        Self(Kind::Memory(memory::Memory::default()))
+        Self(BusKind::Memory(memory::Memory::default()))
     }
 
-    /// Ends the connections for commands and opens them anew: for whoever finds
+    /// Ends the connections for commands and opens them again: for a caller that finds
     /// that the Redis they lead to is not the one that the others talk to. What is
     /// under way fails. Subscribers have a reset of their own.
     pub fn reset(&self) {
         match &self.0 {
-            Kind::Redis(redis) => redis.reset(),
-            Kind::Memory(_) => {}
+            BusKind::Redis(redis) => redis.reset(),
+            BusKind::Memory(_) => {}
         }
     }
 
@@ -180,8 +183,8 @@ impl Bus {
     /// A reader of streams, with a connection of its own.
     pub async fn reader(&self) -> Result<Reader, BusError> {
         Ok(Reader(match &self.0 {
-            Kind::Redis(redis) => ReaderKind::Redis(redis.reader().await?),
-            Kind::Memory(memory) => ReaderKind::Memory(memory.clone()),
+            BusKind::Redis(redis) => ReaderKind::Redis(redis.reader().await?),
+            BusKind::Memory(memory) => ReaderKind::Memory(memory.clone()),
         }))
     }
 
@@ -193,8 +196,8 @@ impl Bus {
     /// A subscriber with a connection of its own.
     pub async fn subscriber(&self) -> Result<Subscriber, BusError> {
         Ok(Subscriber(match &self.0 {
-            Kind::Redis(redis) => SubscriberKind::Redis(redis.subscriber().await?),
-            Kind::Memory(memory) => SubscriberKind::Memory(memory.subscriber()),
+            BusKind::Redis(redis) => SubscriberKind::Redis(redis.subscriber().await?),
+            BusKind::Memory(memory) => SubscriberKind::Memory(memory.subscriber()),
         }))
     }
 
@@ -242,7 +245,7 @@ impl Bus {
 pub struct Reader(ReaderKind);
 
 enum ReaderKind {
-    Redis(redis::Reader),
+    Redis(redis::RedisReader),
     Memory(memory::Memory),
 }
 
@@ -281,8 +284,8 @@ impl Reader {
 pub struct Subscriber(SubscriberKind);
 
 enum SubscriberKind {
-    Redis(redis::Subscriber),
-    Memory(memory::Subscriber),
+    Redis(redis::RedisSubscriber),
+    Memory(memory::MemorySubscriber),
 }
 
 impl Subscriber {
@@ -318,8 +321,8 @@ pub struct SubscriberControl(ControlKind);
 
 #[derive(Clone)]
 enum ControlKind {
-    Redis(redis::Control),
-    Memory(memory::Control),
+    Redis(redis::RedisControl),
+    Memory(memory::MemoryControl),
 }
 
 impl SubscriberControl {
@@ -342,7 +345,7 @@ impl SubscriberControl {
         }
     }
 
-    /// Drops the connection and builds it anew: for a link that carries nothing
+    /// Drops the connection and builds it again: for a link that carries nothing
     /// although it looks open. [`Delivery::Lost`] follows.
     pub async fn reset(&self) {
         match &self.0 {

@@ -1,7 +1,7 @@
 //! What travels by Redis for one reader's eyes: requests on their way to workers, and answers
 //! on their way to gateways.
 //!
-//! Redis writes what it holds to its disk, and whoever reaches it could write there himself.
+//! Redis writes what it holds to its disk, and an intruder who reaches it could write there.
 //! So all of it is sealed with the key of the cluster, and bound to where it may be opened:
 //! what was taken from one place opens in no other one, and nothing is taken that nobody of
 //! the cluster sealed.

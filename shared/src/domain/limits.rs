@@ -55,5 +55,5 @@ impl RateLimit {
     }
 }
 
-/// Up to so many members, a server tells all of them who comes and who leaves.
+/// Up to this many members, a server tells all of them who comes and who leaves.
 pub const MAX_ANNOUNCED: u32 = 1_000;

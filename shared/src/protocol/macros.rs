@@ -8,7 +8,7 @@
 /// - `signals` go to a lane too, but are neither stored nor repeated;
 /// - `internals` are commands that only workers send;
 /// - `unkeyed` are internal without a nonce: a sign-in, whose repeat is answered
-///   anew with a new token;
+///   again with a new token;
 /// - `queries` read; any worker answers them;
 /// - `openings` have no owner yet: any worker prepares them for a lane;
 /// - `events` say what happened.

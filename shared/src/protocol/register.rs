@@ -11,7 +11,7 @@ use crate::error::{Reason, Refusal};
 /// What a register is about. Numbers are in the database and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Kind {
+pub enum RegisterKind {
     /// Up to which `seq` the account has read a channel; the key is the channel.
     ReadCursor = 1,
 }
@@ -20,7 +20,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// What it is about.
-    pub kind: Kind,
+    pub kind: RegisterKind,
     /// Of what: an id, or 0 where an account has only one.
     pub of: u64,
 }

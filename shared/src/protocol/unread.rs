@@ -2,7 +2,7 @@
 
 use super::{
     macros::family,
-    register::{Key, Kind, Write, WriteRegister},
+    register::{Key, RegisterKind, Write, WriteRegister},
 };
 use crate::{
     ids::{ChannelId, ServerId},
@@ -85,7 +85,7 @@ bodies! {
 impl AckUnread {
     const fn cursor(channel: ChannelId) -> Key {
         Key {
-            kind: Kind::ReadCursor,
+            kind: RegisterKind::ReadCursor,
             of: channel.get(),
         }
     }

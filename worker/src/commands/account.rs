@@ -176,7 +176,7 @@ async fn open(
     })
 }
 
-/// The token of the first answer. It is stored nowhere, but made anew: so whichever of
+/// The token of the first answer. It is stored nowhere, but made again: so whichever of
 /// several attempts is executed last, the token that the client got stays good. What is
 /// no attempt of the same sign-in gets nothing.
 fn again(

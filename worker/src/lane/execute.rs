@@ -10,7 +10,7 @@
 //!
 //! A batch that fails by its own fault is replayed command by command with the
 //! same limit decisions, and the culprit is refused. One that fails by the
-//! database's is not answered at all: the lane starts anew and reads it again.
+//! database's is not answered at all: the lane connects again and reads it again.
 
 use std::collections::BTreeMap;
 
@@ -114,7 +114,7 @@ impl Lane<'_> {
         Ok(())
     }
 
-    /// Executes works in one transaction and publishes what came of them. Says how many:
+    /// Executes entries in one transaction and publishes what came of them. Says how many:
     /// where their answers are large, the last ones are left to the next batch.
     pub(super) async fn execute_transaction(
         &mut self,
@@ -357,7 +357,7 @@ async fn draw_limits(
 }
 
 /// Takes a batch that changed nothing out of the streams before its refusals
-/// are told: whoever takes over must not execute what was refused. Repeats and
+/// are told: a lane that takes over must not execute what was refused. Repeats and
 /// signals may come twice. `false` when Redis did not do it.
 async fn leaves_streams(bus: &Bus, pending: &[PendingEntry], verdicts: &[Option<Verdict>]) -> bool {
     if !verdicts

@@ -29,7 +29,7 @@ use crate::{
 
 /// Internal commands of one turn, at most: the streams have the rest of it.
 const QUOTA: i64 = 32;
-/// Of these, at most so many of one pair.
+/// Of these, at most this many of one pair.
 const PER_PAIR: i64 = 16;
 /// How long a command of a newer program waits before it is looked at again.
 const NEWER_WAIT: Duration = Duration::from_secs(5);

@@ -57,7 +57,7 @@ use crate::{
 
 /// How often a lane looks after itself: leases, beats, marks, internal commands.
 const TICK: Duration = Duration::from_millis(500);
-/// From so many things to do in one turn on, the next turn waits for company.
+/// A turn with at least this many entries makes the next one wait for more.
 const BUSY: usize = 2;
 /// How long a turn takes at least when the lane is busy. A commit, a publication
 /// and their wake-ups cost the same for one row and for fifty, so small batches
@@ -143,7 +143,7 @@ pub(super) struct Lane<'a> {
     backlog: u64,
 }
 
-/// Runs a lane until it is stopped: connects, serves, and connects anew when
+/// Runs a lane until it is stopped: connects, serves, and connects again when
 /// the connection is lost. With it go the locks and the memory.
 pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: CancellationToken) {
     while !stop.is_cancelled() {
@@ -152,7 +152,7 @@ pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: Cancellation
             Err(error) => {
                 parts.status.remove(&config.name);
                 parts.metrics.restarts.inc();
-                warn!(lane = config.name, %error, "lane starts anew");
+                warn!(lane = config.name, %error, "lane starts again");
             }
         }
         tokio::select! {

@@ -1,7 +1,7 @@
 //! The process that lanes belong to, and which others live.
 //!
 //! Its lease is renewed beside the lanes, whatever keeps them waiting. It runs
-//! out before those of the lanes do, so that whoever takes a partition of a
+//! out before those of the lanes do, so that a lane that takes a partition of a
 //! process that died finds that it did.
 
 use std::{sync::Arc, time::Duration};

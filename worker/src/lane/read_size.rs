@@ -29,7 +29,7 @@ impl ReadSize {
         share.clamp(1, MAX_BATCH) as u64
     }
 
-    /// Learns from a read of so many entries and bytes: four times as many the next time, if some
+    /// Learns from the entries and bytes of a read: four times as many the next time, if some
     /// stream may have `more`; fewer at once, if they are large.
     pub(super) fn adjust(&mut self, entries: usize, bytes: usize, more: bool) {
         if entries == 0 {

@@ -168,7 +168,7 @@ fn is_register(item: &PendingEntry) -> bool {
         .is_some_and(|row| row.kind == RowKind::Register)
 }
 
-/// Which register a work writes, and how; none for all others, and for those
+/// Which register an entry writes, and how; none for all others, and for those
 /// that are refused anyway.
 fn write_of(item: &PendingEntry) -> Option<(RegisterKey, Write)> {
     if item.verdict.is_some() || !is_register(item) {

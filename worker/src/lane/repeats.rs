@@ -43,7 +43,7 @@ impl Repeats {
         self.0.insert(user, spent);
     }
 
-    /// Refuses whoever repeated too much.
+    /// Refuses an account that repeated too much.
     pub(super) fn check(&mut self, user: UserId, now_ms: u64) -> Result<(), Refusal> {
         let Some(spent) = self.0.get(&user) else {
             return Ok(());
@@ -59,7 +59,7 @@ impl Repeats {
 }
 
 impl Lane<'_> {
-    /// Charges for the repeats among these works, each once however often it is replayed.
+    /// Charges for the repeats among these entries, each once however often it is replayed.
     pub(super) fn count_repeats(
         &mut self,
         pending: &mut [PendingEntry],

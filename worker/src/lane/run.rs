@@ -24,7 +24,7 @@ use crate::{
 /// takes no more memory than this.
 const REPLY_BYTES: usize = 4 << 20;
 
-/// Executes each command that is not decided yet, in order. Answers how many works this was:
+/// Executes each command that is not decided yet, in order. Answers how many entries this was:
 /// all of them, unless their replies were large.
 pub(super) async fn run_steps(
     tx: &mut Transaction,

@@ -83,7 +83,7 @@ impl Watch {
 }
 
 impl Lane<'_> {
-    /// Whether a work must not share its transaction.
+    /// Whether an entry must not share its transaction.
     pub(super) fn is_isolated(&self, item: &PendingEntry) -> bool {
         match (item.source, self.owned.get(&item.partition)) {
             (Source::Stream(id), Some(owned)) => owned.watch.isolates(id),

@@ -17,7 +17,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             // Rolled back: a deadlock, a lock or a statement that took too long. Alone,
-            // whoever caused it is found.
+            // the command that caused it is found.
             Error::Store(store) if store.is_passing() => {
                 warn!(error = %store, "transaction went back");
                 Self::Poison(Reason::Unavailable.into())

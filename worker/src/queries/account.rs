@@ -23,7 +23,7 @@ use crate::{
 const MAX_DEVICE_CHARS: usize = 100;
 /// What a device is called that does not say.
 const UNKNOWN_DEVICE: &str = "unknown device";
-/// A guest has no password: whoever repeats the nonce gets the account, so it
+/// A guest has no password: a repeat of the nonce gets the account, so it
 /// must not be one that somebody else may choose.
 const MIN_GUEST_NONCE_BYTES: usize = 16;
 
@@ -129,7 +129,7 @@ impl Opener<QueryContext> for LogIn {
     async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::nonce(&self.nonce)?;
         content::password(&self.password)?;
-        // Whoever fails too often is kept away from this name, but only he: nobody is
+        // An address that fails too often is kept away from this name, and no other: nobody is
         // locked out of his account by what others try from elsewhere.
         let folded = content::account_name(&self.name).map(content::folded);
         let name = ctx.at_this_address(folded.as_deref().unwrap_or_default());

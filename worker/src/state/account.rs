@@ -87,7 +87,7 @@ impl Registers {
 
 #[cfg(test)]
 mod tests {
-    use shared::{protocol::register::Kind, wire::Wire};
+    use shared::{protocol::register::RegisterKind, wire::Wire};
 
     use super::*;
 
@@ -95,7 +95,7 @@ mod tests {
     fn each_change_takes_the_next_version_and_no_account_has_more_than_it_may() {
         let user = UserId::sample();
         let key = |of| {
-            let kind = Kind::ReadCursor;
+            let kind = RegisterKind::ReadCursor;
             (user, Key { kind, of })
         };
         let mut registers = Registers::default();

@@ -70,7 +70,7 @@ impl Jobs {
         Self { pool }
     }
 
-    /// Claims the job that has been due longest, for `lease` seconds: whoever else
+    /// Claims the job that has been due longest, for `lease` seconds: a worker that
     /// looks meanwhile takes another one. The attempt is counted now, so that a job
     /// that ends its worker is counted, too.
     pub(crate) async fn claim(

@@ -1,4 +1,4 @@
-//! Connections: how one is opened, and one that is opened anew whenever it ends.
+//! Connections: how one is opened, and one that is opened again whenever it ends.
 //!
 //! A fred client lives here for exactly one connection. fred's own reconnecting
 //! is off: it repeats commands that were under way and queues without a bound,
@@ -197,7 +197,7 @@ impl Patience {
     }
 }
 
-/// A connection that is opened anew whenever it ends or Redis falls silent.
+/// A connection that is opened again whenever it ends or Redis falls silent.
 pub(super) struct Link {
     current: watch::Receiver<Option<Client>>,
     reset: Arc<Notify>,
@@ -275,7 +275,7 @@ impl Link {
         self.reset.notify_one();
     }
 
-    /// Turns fred's error into ours. Looks for the master anew when this one says
+    /// Turns fred's error into ours. Looks for the master again when this one says
     /// that it is none.
     pub(super) fn failed(&self, error: &Error) -> BusError {
         let error = failed(error);

@@ -17,11 +17,11 @@ use super::{
 };
 use crate::ids::Partition;
 
-/// Opens its connection on first use, and anew after each failure.
+/// Opens its connection on first use, and again after each failure.
 ///
 /// A call may be dropped half-way: the same call goes on where it was, so no query
 /// is taken in vain. Another call gives the old one up, with its connection.
-pub(in crate::bus) struct Reader {
+pub(in crate::bus) struct RedisReader {
     address: Arc<Address>,
     live: Option<Live<Client>>,
     patience: Patience,
@@ -42,7 +42,7 @@ enum Call {
     Time,
 }
 
-impl Reader {
+impl RedisReader {
     pub(super) const fn new(address: Arc<Address>) -> Self {
         Self {
             address,
@@ -60,7 +60,7 @@ impl Reader {
         wait: Duration,
     ) -> Result<Vec<StreamEntry>, BusError> {
         if after.is_empty() {
-            // Nothing can come; whoever asks in a loop must not spin.
+            // Nothing can come; a caller that asks in a loop must not spin.
             sleep(wait).await;
             return Ok(Vec::new());
         }

@@ -81,7 +81,7 @@ pub(super) fn entries(
 }
 
 /// One `[id, [field, value, …]]`. Without our field it is empty, like a mark: lanes
-/// skip it, whoever wrote it.
+/// skip it.
 fn entry(partition: Partition, pair: Value) -> Result<StreamEntry, BusError> {
     let [place, fields]: [Value; 2] = array(pair)?
         .try_into()

@@ -42,18 +42,18 @@ const BATCH: usize = 512;
 const RECEIVER: usize = 8_192;
 /// Messages taken at once from fred's receiver.
 const GULP: usize = 256;
-/// Requests that wait for the task. When full, [`Control`] waits.
+/// Requests that wait for the task. When full, [`RedisControl`] waits.
 const REQUESTS: usize = 1024;
 /// How long a subscription may take, reconnecting included.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(in crate::bus) struct Subscriber {
+pub(in crate::bus) struct RedisSubscriber {
     inbox: Arc<Inbox>,
-    control: Control,
+    control: RedisControl,
     _stop: DropGuard,
 }
 
-impl Subscriber {
+impl RedisSubscriber {
     /// Starts a subscriber and waits without end for its first connection.
     pub(super) async fn start(
         address: Arc<Address>,
@@ -78,7 +78,7 @@ impl Subscriber {
         opened.notified().await;
         Self {
             inbox,
-            control: Control { requests, reset },
+            control: RedisControl { requests, reset },
             _stop: guard,
         }
     }
@@ -95,13 +95,13 @@ impl Subscriber {
         self.inbox.next_many(into, limit).await
     }
 
-    pub(in crate::bus) fn control(&self) -> Control {
+    pub(in crate::bus) fn control(&self) -> RedisControl {
         self.control.clone()
     }
 }
 
 #[derive(Clone)]
-pub(in crate::bus) struct Control {
+pub(in crate::bus) struct RedisControl {
     requests: mpsc::Sender<Request>,
     reset: Arc<Notify>,
 }
@@ -116,7 +116,7 @@ enum Change {
     Forget(Vec<Topic>),
 }
 
-impl Control {
+impl RedisControl {
     /// What could not be done in time is done when there is a connection again,
     /// unless even the queue of requests was full: after an error, ask again.
     pub(in crate::bus) async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
@@ -222,7 +222,7 @@ impl Ear {
             *first = false;
             self.opened.notify_one();
         } else {
-            // Only now: whoever repairs after it must find the subscriptions in place.
+            // Only now: a fan-out that repairs after it must find the subscriptions in place.
             self.inbox.lose();
         }
         loop {
@@ -271,7 +271,7 @@ impl Ear {
 
     fn finish(&mut self) {
         for done in self.waiting.drain(..) {
-            // Whoever gave up waiting needs no answer.
+            // A caller that gave up waiting needs no answer.
             let _gave_up = done.send(());
         }
     }

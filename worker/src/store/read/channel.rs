@@ -5,7 +5,7 @@ use shared::{ids::ServerId, protocol::channel::Channel};
 use super::{Snapshot, count, id, server::Overrides};
 use crate::error::StoreError;
 
-/// The channels of a server by position, whoever sees them.
+/// The channels of a server by position, seen or not.
 pub(crate) async fn list_channels(
     snapshot: &mut Snapshot,
     server: ServerId,

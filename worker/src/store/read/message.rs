@@ -19,7 +19,7 @@ pub(crate) struct Page {
     pub(crate) before: Option<u64>,
     /// Only those above.
     pub(crate) after: Option<u64>,
-    /// At most so many: the nearest to `after`, else to `before`, else the last ones.
+    /// At most this many: the nearest to `after`, else to `before`, else the last ones.
     pub(crate) limit: u32,
 }
 

@@ -37,7 +37,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const TRUSTED: Duration = Duration::from_secs(1);
 /// Bounds of Postgres itself: no answer takes longer, and a worker that froze
 /// within a snapshot does not hold back vacuum. A plan that was made when its table
-/// was small is kept while the table grows, until statistics are taken anew: without
+/// was small is kept while the table grows, until statistics are taken again: without
 /// `enable_seqscan` such a plan reads all of it (40 ms instead of 0.1 at 400,000 rows).
 /// Where there is no index its cost then looks enormous, which would be compiled.
 const SETTINGS: [(&str, &str); 5] = [

@@ -93,7 +93,7 @@ pub(crate) async fn list_standings(
         .collect()
 }
 
-/// These servers, whoever asks; those that do not exist are missing.
+/// These servers; those that do not exist are missing.
 pub(crate) async fn list_servers(
     snapshot: &mut Snapshot,
     servers: &[ServerId],

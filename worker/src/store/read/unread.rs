@@ -3,7 +3,7 @@
 use shared::{
     ids::{ServerId, UserId},
     protocol::{
-        register::Kind,
+        register::RegisterKind,
         unread::{ReadCursor, Unread},
     },
 };
@@ -57,7 +57,7 @@ pub(crate) async fn list_unreads(
          ORDER BY c.id",
     )
     .bind(account.sql())
-    .bind(Kind::ReadCursor as i16)
+    .bind(RegisterKind::ReadCursor as i16)
     .bind(sql(newer_than))
     .fetch_all(&mut *snapshot.transaction)
     .await?;

@@ -1,17 +1,17 @@
 //! Tasks that a program cannot be without: where one ends by itself, by a panic for example,
-//! the whole program ends, and whoever runs it starts it anew.
+//! the whole program ends, and its supervisor starts it again.
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Tasks that are there as long as the program is.
 #[derive(Debug, Clone, Default)]
-pub struct Vital {
+pub struct CriticalTasks {
     tasks: TaskTracker,
     stop: CancellationToken,
     broken: CancellationToken,
 }
 
-impl Vital {
+impl CriticalTasks {
     /// Runs a task that is dropped at the end.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
@@ -23,7 +23,7 @@ impl Vital {
         });
     }
 
-    /// Runs a task that ends what it has begun once [`Vital::stopping`] is cancelled.
+    /// Runs a task that ends what it has begun once [`CriticalTasks::stopping`] is cancelled.
     pub fn spawn_orderly(&self, task: impl Future<Output = ()> + Send + 'static) {
         let (stop, broken) = (self.stop.clone(), self.broken.clone().drop_guard());
         self.tasks.spawn(async move {
@@ -60,23 +60,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_ends_by_itself_breaks_the_program() {
-        let vital = Vital::default();
-        vital.spawn(pending());
+        let tasks = CriticalTasks::default();
+        tasks.spawn(pending());
         let (begun, ran) = tokio::sync::oneshot::channel::<()>();
-        vital.spawn_orderly(async {
+        tasks.spawn_orderly(async {
             drop(begun);
         });
         drop(ran.await);
-        vital.broken().await;
+        tasks.broken().await;
     }
 
     #[tokio::test]
     async fn tasks_that_were_told_to_end_break_nothing() {
-        let vital = Vital::default();
-        vital.spawn(pending());
-        let stopping = vital.stopping().clone();
-        vital.spawn_orderly(async move { stopping.cancelled().await });
-        vital.stop().await;
-        assert!(!vital.broken.is_cancelled());
+        let tasks = CriticalTasks::default();
+        tasks.spawn(pending());
+        let stopping = tasks.stopping().clone();
+        tasks.spawn_orderly(async move { stopping.cancelled().await });
+        tasks.stop().await;
+        assert!(!tasks.broken.is_cancelled());
     }
 }

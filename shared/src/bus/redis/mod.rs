@@ -23,8 +23,8 @@ use tokio_util::{
 
 use self::link::{Address, Link};
 pub(super) use self::{
-    reader::Reader,
-    subscriber::{Control, Subscriber},
+    reader::RedisReader,
+    subscriber::{RedisControl, RedisSubscriber},
 };
 use super::{BusError, Class, Decision, Delivery, End, Quota, StreamEntry, StreamId, Taken, Topic};
 use crate::ids::Partition;
@@ -83,13 +83,13 @@ impl Redis {
         clippy::unused_async,
         reason = "part of the interface; it opens its connection on first use"
     )]
-    pub(super) async fn reader(&self) -> Result<Reader, BusError> {
-        Ok(Reader::new(Arc::clone(&self.0.address)))
+    pub(super) async fn reader(&self) -> Result<RedisReader, BusError> {
+        Ok(RedisReader::new(Arc::clone(&self.0.address)))
     }
 
-    pub(super) async fn subscriber(&self) -> Result<Subscriber, BusError> {
+    pub(super) async fn subscriber(&self) -> Result<RedisSubscriber, BusError> {
         let (address, stop) = (Arc::clone(&self.0.address), self.0.stop.child_token());
-        Ok(Subscriber::start(address, &self.0.tasks, stop).await)
+        Ok(RedisSubscriber::start(address, &self.0.tasks, stop).await)
     }
 
     pub(super) async fn append(
