@@ -38,7 +38,7 @@ pub mod opcode {
     pub const CURSOR: u16 = 8;
     /// Server: connect elsewhere within the given time.
     pub const RECONNECT: u16 = 9;
-    /// Server: the topic cannot be continued; fetch it anew.
+    /// Server: the topic cannot be continued; fetch it again.
     pub const GAP: u16 = 10;
     /// Server: what this session sees of the topic is another from here on.
     pub const SIGHT: u16 = 11;

@@ -25,7 +25,7 @@ pub enum Command {
     /// Brings the schema up to date, and ends.
     Migrate(DatabaseConfig),
     /// Says that the event log is another one now: run it after restoring a
-    /// backup, before any worker starts. Every client then fetches its state anew.
+    /// backup, before any worker starts. Every client then fetches its state again.
     NewEpoch(DatabaseConfig),
 }
 
@@ -47,7 +47,7 @@ pub struct DatabaseConfig {
 pub enum SignUp {
     /// Everyone.
     Open,
-    /// Whoever has a deployment code; the first account needs none.
+    /// Those who have a deployment code; the first account needs none.
     Invite,
     /// Nobody but the first account.
     Closed,

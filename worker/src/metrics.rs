@@ -93,7 +93,7 @@ impl LaneMetrics {
                 "Attempts at internal commands that failed; they are tried again",
             )?,
             takeovers: counter("takeovers_total", "Partitions taken")?,
-            restarts: counter("restarts_total", "Lanes that started anew after an error")?,
+            restarts: counter("restarts_total", "Lanes that started again after an error")?,
             bus_errors: counter(
                 "bus_errors_total",
                 "Reads and publishes that Redis did not do",

@@ -136,7 +136,7 @@ pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()
     Ok(())
 }
 
-/// Gives the event log another name, so that every client fetches its state anew.
+/// Gives the event log another name, so that every client fetches its state again.
 /// Refuses to while a worker runs.
 pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
     let name = crate::token::code().context("making a name")?;

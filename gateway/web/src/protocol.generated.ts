@@ -51,7 +51,7 @@ export interface LogIn {
 
 /** Creates a guest account. */
 export interface JoinAsGuest {
-  /** The idempotency key: 16 to 64 characters by chance, as whoever repeats it within a day is this guest. */
+  /** The idempotency key: 16 to 64 characters by chance, as a client that repeats it within a day is this guest. */
   nonce: string;
   /** What the session list calls this device. */
   device?: string | null | undefined;
@@ -156,7 +156,7 @@ export interface UpdateChannel {
   topic?: string | null | undefined;
   /** Where it is to stand among the others, from 0. */
   position?: number | null | undefined;
-  /** All overrides anew; needs `MANAGE_ROLES`. */
+  /** All overrides, in place of those before; needs `MANAGE_ROLES`. */
   overrides?: Override[] | null | undefined;
 }
 
@@ -310,7 +310,7 @@ export interface User {
 
 /** A session was opened. */
 export interface SignedIn {
-  /** Opens the session on any gateway; whoever has it is this person. */
+  /** Opens the session on any gateway; who has it is this person. */
   token: string;
   /** Who signed in. */
   user: User;
@@ -624,7 +624,7 @@ export interface Reconnect {
   delay_ms: number;
 }
 
-/** The topic cannot be continued (opcode 10): fetch its state anew. Live events follow from here on. */
+/** The topic cannot be continued (opcode 10): fetch its state again. Live events follow from here on. */
 export interface Gap {
   /** The topic. */
   topic: AnyId;
@@ -809,7 +809,7 @@ export interface Events {
   member_left: MemberLeft;
   /** A channel was created. */
   channel_created: ChannelCreated;
-  /** A channel was changed. Who sees it afterwards gets it; whoever came to see it or lost it gets `sight`, too. */
+  /** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
   channel_updated: ChannelUpdated;
   /** A channel was deleted: for those who saw it. */
   channel_deleted: ChannelDeleted;

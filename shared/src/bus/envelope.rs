@@ -153,7 +153,7 @@ pub struct Envelope {
     pub topic: u64,
     /// Its place in the topic, from 1 without holes; 0 when it is not stored.
     pub seq: u64,
-    /// Of what is not stored: the event that it came after. Whoever has not seen
+    /// Of what is not stored: the event that it came after. A session that has not seen
     /// that one may judge by rights that are gone, and passes this one over.
     #[serde(default)]
     pub after: u64,

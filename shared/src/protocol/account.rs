@@ -65,7 +65,7 @@ bodies! {
     }
     /// Creates a guest account.
     JoinAsGuest {
-        /// The idempotency key: 16 to 64 characters by chance, as whoever repeats it within a
+        /// The idempotency key: 16 to 64 characters by chance, as a client that repeats it within a
         /// day is this guest.
         nonce: String,
         /// What the session list calls this device.
@@ -73,7 +73,7 @@ bodies! {
     }
     /// A session was opened.
     SignedIn {
-        /// Opens the session on any gateway; whoever has it is this person.
+        /// Opens the session on any gateway; who has it is this person.
         token: String,
         /// Who signed in.
         user: User,

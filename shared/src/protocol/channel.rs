@@ -23,7 +23,7 @@ family! {
     events {
         /// A channel was created.
         432 channel_created: ChannelCreated;
-        /// A channel was changed. Who sees it afterwards gets it; whoever came to see it or lost it gets `sight`, too.
+        /// A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too.
         433 channel_updated: ChannelUpdated;
         /// A channel was deleted: for those who saw it.
         434 channel_deleted: ChannelDeleted;
@@ -76,7 +76,7 @@ bodies! {
         topic: Option<String> = default,
         /// Where it is to stand among the others, from 0.
         position: Option<u32> = default,
-        /// All overrides anew; needs `MANAGE_ROLES`.
+        /// All overrides, in place of those before; needs `MANAGE_ROLES`.
         overrides: Option<Vec<Override>> = default,
     }
     /// A channel was changed.

@@ -70,7 +70,7 @@ bodies! {
         /// Wait this many milliseconds first, so that not everyone comes at once.
         delay_ms: u64,
     }
-    /// The topic cannot be continued (opcode 10): fetch its state anew. Live
+    /// The topic cannot be continued (opcode 10): fetch its state again. Live
     /// events follow from here on.
     Gap {
         /// The topic.

@@ -54,7 +54,7 @@ async fn a_cut_subscriber_says_lost_and_hears_everything_again() {
     }
 }
 
-/// Subscribing anew takes longer than any single answer may: it must come to an end all the
+/// Subscribing again takes longer than any single answer may: it must come to an end all the
 /// same, as long as it gets on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribing_anew_over_a_slow_link_comes_to_an_end() {

@@ -95,7 +95,7 @@ impl Drop for Redis {
     }
 }
 
-/// A link to a server that lets so many bytes pass in a second, in each direction.
+/// A link to a server that lets this many bytes pass in a second, in each direction.
 pub(crate) struct SlowLink {
     port: u16,
     rate: Arc<AtomicU64>,
@@ -130,7 +130,7 @@ impl SlowLink {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// So many bytes per second pass from now on.
+    /// This many bytes per second pass from now on.
     pub(crate) fn slow_down(&self, rate: u64) {
         self.rate.store(rate, Ordering::Relaxed);
     }

@@ -27,7 +27,7 @@ use crate::{error::Error, state::account::RegisterKey};
 const WINDOW: Duration = Duration::from_secs(1);
 /// Writes that wait in a lane, at most; beyond them each goes at once.
 const MAX_WAITING: usize = 4_096;
-/// RegisterWindows of a lane, at most; a register beyond them has none.
+/// Windows of a lane, at most; a register beyond them has none.
 const MAX_WINDOWS: usize = 65_536;
 
 /// The windows of a lane.

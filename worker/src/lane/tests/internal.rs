@@ -77,7 +77,7 @@ async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
     let waiting = "SELECT number::text FROM internal_outbox ORDER BY number";
     assert_eq!(stage.column(waiting).await, ["1", "2"]);
     assert_eq!(stage.metrics.restarts.get(), 0);
-    // Whoever looked at it says that it is done; then what was behind it goes on.
+    // A person who looked at it says that it is done; then what was behind it goes on.
     stage
         .execute(
             "UPDATE internal_inbox SET applied = 1, attempts = 0, parked = false, not_before = now()

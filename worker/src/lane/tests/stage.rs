@@ -242,7 +242,7 @@ impl Stage {
         self.lanes.wait().await;
     }
 
-    /// The lanes that run now, for whoever stops them while others run already.
+    /// The lanes that run now, for those who stop them while others run already.
     pub(super) fn leave_lanes(&mut self) -> (CancellationToken, TaskTracker) {
         (self.stop.clone(), self.lanes.clone())
     }
@@ -252,7 +252,7 @@ impl Stage {
         self.metrics.commit_seconds.get_sample_count()
     }
 
-    /// Waits for so many beats of any lanes.
+    /// Waits for this many beats of any lanes.
     pub(super) async fn beats(&self, count: usize) {
         let mut subscriber = self.bus.subscriber().await.unwrap();
         subscriber

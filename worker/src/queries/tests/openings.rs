@@ -222,7 +222,7 @@ async fn guests_come_in_where_they_may() {
     let (_, create): (_, CreateUser) = chat.open(0, &guest(nonce), partition).await.unwrap();
     assert_eq!((create.name, create.password_hash), (None, None));
     assert_eq!(create.device, "unknown device");
-    // Whoever guesses the nonce of a guest would be that guest.
+    // An attacker who guesses the nonce of a guest would be that guest.
     let refused = chat.open::<_, CreateUser>(0, &guest("1"), partition).await;
     assert_eq!(
         refused.unwrap_err(),
@@ -257,7 +257,7 @@ async fn signing_in_needs_the_password() {
 
 #[tokio::test]
 async fn an_unknown_name_costs_the_work_of_a_known_one() {
-    // One place, and it is taken: whoever needs the hasher hears so.
+    // One place, and it is taken: a sign-in that needs the hasher hears so.
     let hasher = Hasher::new(1, 0).unwrap();
     let busy = hasher.occupy();
     let chat = Chat::with(|deps| deps.hasher = hasher).await;

@@ -1,4 +1,4 @@
-//! The loop: deadlines, split_chunks, outages, panics.
+//! The loop: deadlines, chunks, outages, panics.
 
 use std::{sync::Arc, time::Duration};
 

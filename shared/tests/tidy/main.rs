@@ -6,8 +6,10 @@
     reason = "helpers of tests fail the test"
 )]
 
+mod circles;
+
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -19,6 +21,50 @@ const MAX_LINES: usize = 600;
 /// Where a family needs no file, because the folder's file is plumbing.
 const PLUMBING: [&str; 7] = [
     "mod", "macros", "control", "blocks", "register", "repeat", "guard",
+];
+/// Names that were replaced, each with what stands for it now.
+const OLD_NAMES: [(&str, &str); 9] = [
+    ("Vital", "CriticalTasks"),
+    ("Appetite", "ReadSize"),
+    ("Emitted", "EmittedEvent"),
+    ("NewRow", "NewMessageRow"),
+    ("leave_job", "enqueue_job"),
+    ("tell_devices", "notify_devices"),
+    ("one_by_one", "execute_singly"),
+    ("goes_alone", "is_isolated"),
+    ("Days", "Retention"),
+];
+/// Names that several public types of a crate still have.
+const SHARED_NAMES: [(&str, &[&str]); 4] = [
+    // Each family has these two.
+    ("shared", &["Command", "Query"]),
+    ("worker", &[]),
+    ("gateway", &["Bounds", "Pending", "Places"]),
+    (
+        "loadtest",
+        &[
+            "Arguments",
+            "Ended",
+            "Fault",
+            "History",
+            "Kind",
+            "Ledger",
+            "Link",
+            "Load",
+            "Objective",
+            "Options",
+            "Order",
+            "Outcome",
+            "Plan",
+            "Publishing",
+            "Report",
+            "Rooms",
+            "Server",
+            "Tally",
+            "Verdict",
+            "Window",
+        ],
+    ),
 ];
 /// Who may speak to Postgres.
 const SQL: [&str; 5] = [
@@ -76,25 +122,96 @@ fn files_are_short() {
 fn nothing_is_left_to_do() {
     let words = ["todo!(", "unimplemented!(", "TODO", "FIXME", "#[ignore"];
     let unfinished = sources()
-        .filter(|source| !source.path.ends_with("tests/tidy.rs"))
+        .filter(|source| !source.is_under("shared/tests/tidy"))
         .filter(|source| words.iter().any(|word| source.text.contains(word)));
     assert_none("are unfinished", unfinished);
 }
 
 #[test]
 fn every_queue_has_a_bound() {
-    let words = ["unbounded_channel", "mpsc::unbounded", "channel::unbounded"];
+    let words = [
+        "unbounded_channel",
+        "mpsc::unbounded",
+        "channel::unbounded",
+        "crossbeam_channel::unbounded",
+        "std::sync::mpsc",
+        "sync::mpsc::channel()",
+        "mpsc::channel()",
+    ];
     let unbounded = sources()
-        .filter(|source| !source.path.ends_with("tests/tidy.rs"))
+        .filter(|source| !source.is_under("shared/tests/tidy"))
         .filter(|source| words.iter().any(|word| source.says(word)));
     assert_none("have a queue without bound", unbounded);
+}
+
+#[test]
+fn a_public_type_has_a_name_of_its_own() {
+    for (member, known) in SHARED_NAMES {
+        let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for source in sources().filter(|source| source.is_under(&format!("{member}/src"))) {
+            for name in source.code().filter_map(public_type) {
+                places
+                    .entry(name.to_owned())
+                    .or_default()
+                    .push(source.path.clone());
+            }
+        }
+        places.retain(|name, paths| paths.len() > 1 && !known.contains(&name.as_str()));
+        assert!(places.is_empty(), "types that share a name: {places:#?}");
+    }
+}
+
+/// The name of the type that a line declares for other files.
+fn public_type(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    if !line.starts_with("pub") {
+        return None;
+    }
+    let mut words = line.split_whitespace();
+    words.find(|word| ["struct", "enum", "trait", "type"].contains(word))?;
+    let name = words.next()?;
+    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+    name.get(..end.unwrap_or(name.len()))
+        .filter(|name| !name.is_empty())
+}
+
+#[test]
+fn no_old_name_comes_back() {
+    let old = sources()
+        .filter(|source| source.is_under("worker/src") || source.is_under("shared/src"))
+        .filter_map(|source| {
+            let found = OLD_NAMES.iter().find(|(name, _)| {
+                source
+                    .code()
+                    .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+                    .any(|word| word == *name)
+            });
+            found.map(|(name, now)| format!("{}: {name} is {now} now", source.path))
+        });
+    let old: Vec<_> = old.collect();
+    assert!(old.is_empty(), "{old:#?}");
+}
+
+#[test]
+fn comments_have_subject_verb_and_object() {
+    let words = ["anew", "whoever", "so many", "he left"];
+    let odd = sources()
+        .filter(|source| source.is_under("worker") || source.is_under("shared"))
+        .filter(|source| {
+            source.text.lines().any(|line| {
+                let line = line.to_lowercase();
+                let comment = line.trim_start().starts_with("//");
+                comment && words.iter().any(|word| line.contains(word))
+            })
+        });
+    assert_none("say anew, whoever, so many, he left", odd);
 }
 
 #[test]
 fn sql_stays_in_the_store_and_the_lanes() {
     let words = ["sqlx::", "tokio_postgres"];
     let strays = sources()
-        .filter(|source| !source.path.ends_with("tests/tidy.rs"))
+        .filter(|source| !source.is_under("shared/tests/tidy"))
         .filter(|source| !SQL.iter().any(|folder| source.is_under(folder)))
         .filter(|source| words.iter().any(|word| source.says(word)));
     assert_none("speak to Postgres", strays);
@@ -103,7 +220,7 @@ fn sql_stays_in_the_store_and_the_lanes() {
 #[test]
 fn redis_stays_behind_the_bus() {
     let strays = sources()
-        .filter(|source| !source.path.ends_with("tests/tidy.rs"))
+        .filter(|source| !source.is_under("shared/tests/tidy"))
         .filter(|source| !source.is_under("shared/src/bus"))
         .filter(|source| source.says("fred::"));
     assert_none("speak to Redis", strays);
