@@ -3,12 +3,8 @@
 use anyhow::Context;
 use clap::Parser;
 use gateway::config::Config;
-use shared::{bus::Bus, telemetry};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use shared::{bus::Bus, shutdown::stop_signal, telemetry};
+use tokio::net::TcpListener;
 
 fn main() -> anyhow::Result<()> {
     let config = Config::parse();
@@ -24,9 +20,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let shutdown = CancellationToken::new();
-    let tasks = TaskTracker::new();
-    tasks.spawn(stop_on_signal(shutdown.clone())?);
+    let shutdown = stop_signal().context("listening for signals")?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}", config.listen))?;
@@ -41,17 +35,4 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     gateway::run(config, listener, ops, bus, shutdown)
         .await
         .context("serving")
-}
-
-/// Stops on SIGTERM and on Ctrl-C.
-fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        shutdown.cancel();
-    })
 }

@@ -10,8 +10,9 @@
 //! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
 //! - [`recent`]: a bounded map of what was used lately;
 //! - [`keys`]: what seals secrets and signs tokens;
-//! - [`config`], [`telemetry`], [`ops`], [`critical_tasks`]: flags, logs and traces, the operations port,
-//!   tasks that a program cannot be without;
+//! - [`config`], [`telemetry`], [`ops`], [`critical_tasks`], [`shutdown`]: flags, logs and traces, the
+//!   operations port, tasks that a program cannot be without, the signals that stop it;
+//! - `sabotage`: what the feature of that name breaks, for tests of the tests;
 //! - [`reference`](mod@reference): the documents that are generated from all of these.
 
 pub mod bus;
@@ -29,5 +30,8 @@ pub mod ops;
 pub mod protocol;
 pub mod recent;
 pub mod reference;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
+pub mod shutdown;
 pub mod telemetry;
 pub mod wire;

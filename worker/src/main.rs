@@ -2,8 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Parser;
-use shared::{clock::Clock, telemetry};
-use tokio_util::sync::CancellationToken;
+use shared::{clock::Clock, shutdown::stop_signal, telemetry};
 use worker::config::{Cli, Command};
 
 fn main() -> anyhow::Result<()> {
@@ -23,7 +22,10 @@ fn main() -> anyhow::Result<()> {
         .context("starting tokio")?;
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Run(config) => worker::run(*config, Clock::system(), stop_signal()?).await,
+            Command::Run(config) => {
+                let stop = stop_signal().context("listening for signals")?;
+                worker::run(*config, Clock::system(), stop).await
+            }
             Command::Migrate(config) => worker::migrate(&config, Clock::system()).await,
             Command::NewEpoch(config) => worker::new_epoch(&config).await,
         }
@@ -31,22 +33,4 @@ fn main() -> anyhow::Result<()> {
     drop(runtime);
     telemetry.shutdown();
     done
-}
-
-/// A token that SIGTERM or Ctrl-C cancels.
-fn stop_signal() -> anyhow::Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let stop = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let token = stop.clone();
-    #[expect(clippy::disallowed_methods, reason = "lives as long as the process")]
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        token.cancel();
-    });
-    Ok(stop)
 }

@@ -9,7 +9,7 @@ use shared::{
     error::{Reason, Refusal},
     frame::{ServerFrame, opcode},
     ids::MAX_ID,
-    protocol::{Codec, RowKind, control, event as event_row, row, row_named},
+    protocol::{Codec, RowKind, control, event as event_row, malformed_json, row, row_named},
 };
 
 use super::request::Request;
@@ -37,7 +37,7 @@ pub fn read(text: &str) -> Result<Request, (u32, Refusal)> {
         return Err((0, Refusal::field(Reason::Malformed, "too deep")));
     }
     let frame: ClientFrame<'_> =
-        serde_json::from_str(text).map_err(|error| (0, malformed(&error)))?;
+        serde_json::from_str(text).map_err(|error| (0, malformed_json(&error)))?;
     let number = frame.request;
     translate(&frame).map_err(|refusal| (number, refusal))
 }
@@ -74,14 +74,6 @@ pub fn body(codec: Codec, text: &str) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::field(Reason::Malformed, "too deep"));
     }
     (codec.from_json)(text.as_bytes())
-}
-
-fn malformed(error: &serde_json::Error) -> Refusal {
-    let text = error.to_string();
-    Refusal::field(
-        Reason::Malformed,
-        text.split(" at line").next().unwrap_or_default(),
-    )
 }
 
 fn control_named(name: &str) -> Option<(u16, Codec)> {

@@ -248,7 +248,8 @@ impl Codec {
             from_json: |text| {
                 let shape = T::shape();
                 check_names(text, &shape)?;
-                let value: T = serde_json::from_slice(text).map_err(|error| bad_json(&error))?;
+                let value: T =
+                    serde_json::from_slice(text).map_err(|error| malformed_json(&error))?;
                 let body = encode(&value);
                 if !matches!(shape, Shape::Unit) {
                     frame::check_body(&body)?;
@@ -273,7 +274,7 @@ fn check_names(text: &[u8], shape: &Shape) -> Result<(), Refusal> {
         return Ok(());
     };
     let given: BTreeMap<String, IgnoredAny> =
-        serde_json::from_slice(text).map_err(|error| bad_json(&error))?;
+        serde_json::from_slice(text).map_err(|error| malformed_json(&error))?;
     let known = |name: &str| shape.fields.iter().any(|field| field.name == name);
     match given.into_keys().find(|name| !known(name)) {
         None => Ok(()),
@@ -284,7 +285,8 @@ fn check_names(text: &[u8], shape: &Shape) -> Result<(), Refusal> {
     }
 }
 
-fn bad_json(error: &serde_json::Error) -> Refusal {
+/// What a client is told of JSON that is not read.
+pub fn malformed_json(error: &serde_json::Error) -> Refusal {
     // The line and column are of no use in a one-line body; the field's name is.
     let text = error.to_string();
     Refusal::field(
