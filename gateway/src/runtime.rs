@@ -10,9 +10,9 @@ use shared::{
     bus::{Bus, BusError, Subscriber, Topic},
     clock::Clock,
     config::KeyError,
+    critical_tasks::CriticalTasks,
     domain::limits::MAX_FRAME_BYTES,
     ops::{self, Health},
-    critical_tasks::CriticalTasks,
 };
 use tokio::{
     net::TcpListener,

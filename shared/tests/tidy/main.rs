@@ -39,7 +39,7 @@ const SHARED_NAMES: [(&str, &[&str]); 4] = [
     // Each family has these two.
     ("shared", &["Command", "Query"]),
     ("worker", &[]),
-    ("gateway", &["Bounds", "Pending", "Places"]),
+    ("gateway", &[]),
     (
         "loadtest",
         &[
