@@ -84,7 +84,7 @@ fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
     for (connection_id, group) in (1..=sessions).zip((0..groups).cycle()) {
         let permit = limit.take_permit([127, 0, 0, 1].into()).ok()?;
         let connection = Connection::new(connection_id, 0, Dialect::MessagePack, 0, permit);
-        shard.apply(ToShard::Add(Arc::new(connection), Sink), now);
+        shard.apply_message(ToShard::Add(Arc::new(connection), Sink), now);
         let join = Join {
             connection_id,
             topic: TOPIC,
@@ -93,7 +93,7 @@ fn shard(sessions: u64, groups: u32, now: Instant) -> Option<Shard<Sink>> {
             group: Some(GroupId(group)),
             visibility: Visibility::Channels(Arc::clone(&shown)),
         };
-        shard.apply(ToShard::Join(join), now);
+        shard.apply_message(ToShard::Join(join), now);
     }
     Some(shard)
 }
@@ -163,7 +163,7 @@ fn fanning(criterion: &mut Criterion) {
             |bencher| {
                 bencher.iter(|| {
                     for event in &events {
-                        shard.deliver(event, now);
+                        shard.deliver_event(event, now);
                     }
                     shard.flush(now, &mut blocked);
                 });

@@ -45,7 +45,7 @@ struct Shared {
 
 impl ProbeState {
     /// A probe came back.
-    pub fn heard(&self, bytes: &[u8], now: Instant) {
+    pub fn note_probe(&self, bytes: &[u8], now: Instant) {
         if let Ok(number) = bytes.try_into().map(u64::from_be_bytes) {
             self.0.heard.fetch_max(number, Ordering::Relaxed);
             *self.0.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
@@ -53,12 +53,12 @@ impl ProbeState {
     }
 
     /// A lane was heard.
-    pub fn beat(&self, now: Instant) {
+    pub fn note_beat(&self, now: Instant) {
         *self.beat_at() = Some(now);
     }
 
     /// For how long no lane was heard.
-    fn silence(&self, now: Instant) -> Option<Duration> {
+    fn lane_silence(&self, now: Instant) -> Option<Duration> {
         self.beat_at().map(|at| now.saturating_duration_since(at))
     }
 
@@ -69,7 +69,7 @@ impl ProbeState {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn last(&self) -> (u64, Option<Instant>) {
+    fn last_heard(&self) -> (u64, Option<Instant>) {
         let at = *self.0.at.lock().unwrap_or_else(PoisonError::into_inner);
         (self.0.heard.load(Ordering::Relaxed), at)
     }
@@ -99,15 +99,15 @@ impl BusProbe {
         let (mut sent, mut missed, mut sent_at) = (0_u64, 0_u64, Instant::now());
         let mut anew_at = None;
         // A gateway that begins on the wrong Redis never hears a lane.
-        self.probe_state.beat(sent_at);
+        self.probe_state.note_beat(sent_at);
         loop {
             let now = ticks.tick().await;
             // Nothing was sent before the first tick, so nothing was heard.
             if sent > 0 {
-                missed = self.missed(sent, sent_at, missed);
-                let silence = self.probe_state.silence(now);
+                missed = self.count_missed(sent, sent_at, missed);
+                let silence = self.probe_state.lane_silence(now);
                 let silence = silence.filter(|silence| *silence >= LANES_SILENT);
-                self.judge(missed, silence);
+                self.report_health(missed, silence);
                 let unheard = missed > 0 && missed.is_multiple_of(RESET);
                 let alone = silence.is_some() && anew_at.is_none_or(|at| now >= at);
                 if unheard || alone {
@@ -128,8 +128,8 @@ impl BusProbe {
         }
     }
 
-    fn missed(&self, sent: u64, sent_at: Instant, missed: u64) -> u64 {
-        let (heard, at) = self.probe_state.last();
+    fn count_missed(&self, sent: u64, sent_at: Instant, missed: u64) -> u64 {
+        let (heard, at) = self.probe_state.last_heard();
         if heard < sent {
             self.metrics.probes_missed_total.inc();
             return missed + 1;
@@ -141,7 +141,7 @@ impl BusProbe {
         0
     }
 
-    fn judge(&self, missed: u64, silence: Option<Duration>) {
+    fn report_health(&self, missed: u64, silence: Option<Duration>) {
         let found = match silence {
             _ if missed >= UNREADY => Err(format!("{missed} probes did not come back")),
             Some(silence) => Err(format!("no lane was heard for {} s", silence.as_secs())),
@@ -158,13 +158,16 @@ mod tests {
     #[test]
     fn silence_counts_from_the_last_beat() {
         let (probe_state, now) = (ProbeState::default(), Instant::now());
-        assert_eq!(probe_state.silence(now), None, "nobody was heard yet");
-        probe_state.beat(now);
-        probe_state.heard(&7_u64.to_be_bytes(), now + LANES_SILENT);
-        assert_eq!(probe_state.silence(now + LANES_SILENT), Some(LANES_SILENT));
-        probe_state.beat(now + LANES_SILENT);
+        assert_eq!(probe_state.lane_silence(now), None, "nobody was heard yet");
+        probe_state.note_beat(now);
+        probe_state.note_probe(&7_u64.to_be_bytes(), now + LANES_SILENT);
         assert_eq!(
-            probe_state.silence(now + LANES_SILENT),
+            probe_state.lane_silence(now + LANES_SILENT),
+            Some(LANES_SILENT)
+        );
+        probe_state.note_beat(now + LANES_SILENT);
+        assert_eq!(
+            probe_state.lane_silence(now + LANES_SILENT),
             Some(Duration::ZERO)
         );
     }

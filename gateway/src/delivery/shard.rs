@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     event::Event,
     message::{Close, ToShard},
-    sockets::{BlockedSocket, SocketConfig, Sockets, answer},
+    sockets::{BlockedSocket, SocketConfig, Sockets, send_answer},
     topics::{TopicConfig, Topics},
 };
 use crate::{
@@ -89,9 +89,9 @@ pub async fn run<S: Socket>(
                 turn.extend(fresh.drain(..));
             }
             Some(done) = waiting.next(), if !waiting.is_empty() => {
-                shard.unblocked(&done);
+                shard.clear_blocked(&done);
                 while let Some(Some(done)) = waiting.next().now_or_never() {
-                    shard.unblocked(&done);
+                    shard.clear_blocked(&done);
                 }
             }
             now = ticks.tick() => shard.tick(now),
@@ -111,7 +111,7 @@ pub async fn run<S: Socket>(
                 socket.writable().await;
                 (slot, connection_id)
             });
-            shard.sockets.blocked(slot, handle);
+            shard.sockets.set_blocked(slot, handle);
             waiting.push(future);
         }
         tokio::task::consume_budget().await;
@@ -129,10 +129,10 @@ impl<S: Socket> Shard<S> {
         }
     }
 
-    fn unblocked<E>(&mut self, done: &Result<(u32, u64), E>) {
+    fn clear_blocked<E>(&mut self, done: &Result<(u32, u64), E>) {
         // Aborted waits belong to connections that are gone.
         if let Ok((slot, connection_id)) = done {
-            self.sockets.unblocked(*slot, *connection_id);
+            self.sockets.clear_blocked(*slot, *connection_id);
         }
     }
 
@@ -149,7 +149,7 @@ impl<S: Socket> Shard<S> {
                         if self.sockets.metrics.queued >= end {
                             break;
                         }
-                        self.deliver(event, now);
+                        self.deliver_event(event, now);
                         done += 1;
                     }
                     if done < events.len() {
@@ -157,19 +157,19 @@ impl<S: Socket> Shard<S> {
                         turn.push_front(ToShard::Events(events));
                     }
                 }
-                message => self.apply(message, now),
+                message => self.apply_message(message, now),
             }
         }
     }
 
     /// Does what it is told; nothing is written before [`Shard::flush`].
-    pub fn apply(&mut self, message: ToShard<S>, now: Instant) {
+    pub fn apply_message(&mut self, message: ToShard<S>, now: Instant) {
         match message {
             ToShard::Add(connection, socket) => {
-                self.sockets.add(connection, socket, now);
+                self.sockets.add_connection(connection, socket, now);
             }
             ToShard::Send(connection_id, frames) => {
-                if let Some(slot) = self.sockets.slot(connection_id) {
+                if let Some(slot) = self.sockets.find_slot(connection_id) {
                     for frame in &frames {
                         self.sockets.push_reply(slot, frame, now);
                     }
@@ -181,56 +181,56 @@ impl<S: Socket> Shard<S> {
                 request,
                 payload,
             } => {
-                if let Some(slot) = self.sockets.slot(connection_id) {
+                if let Some(slot) = self.sockets.find_slot(connection_id) {
                     self.sockets
                         .push_answer(slot, (opcode, request), &payload, now);
                 }
             }
             ToShard::Replay(connection_id, frames, drained) => {
-                if let Some(slot) = self.sockets.slot(connection_id) {
+                if let Some(slot) = self.sockets.find_slot(connection_id) {
                     for frame in &frames {
-                        self.sockets.push(slot, frame, now);
+                        self.sockets.push_frame(slot, frame, now);
                     }
                     self.sockets.when_drained(slot, drained, now);
                 }
             }
             ToShard::Answers(answers) => {
                 for answer in answers {
-                    self.answer(&answer, now);
+                    self.answer_command(&answer, now);
                 }
             }
-            ToShard::AnswersLost => self.unknown(now, Connection::take_commands),
+            ToShard::AnswersLost => self.refuse_unknown(now, Connection::take_commands),
             ToShard::Events(events) => {
                 for event in &events {
-                    self.deliver(event, now);
+                    self.deliver_event(event, now);
                 }
             }
             ToShard::Join(join) => {
-                if let Some(slot) = self.sockets.slot(join.connection_id) {
-                    self.topics.join(slot, &join, now);
+                if let Some(slot) = self.sockets.find_slot(join.connection_id) {
+                    self.topics.add_member(slot, &join, now);
                     if let Some(writer) = self.sockets.get_mut(slot) {
                         writer.topics.push(join.topic);
                     }
                 }
             }
             ToShard::Release(connection_id, topic, reply) => {
-                let released = self
-                    .sockets
-                    .slot(connection_id)
-                    .is_none_or(|slot| self.topics.release(topic, slot, &mut self.sockets, now));
-                answer(reply, released);
+                let released = self.sockets.find_slot(connection_id).is_none_or(|slot| {
+                    self.topics
+                        .release_member(topic, slot, &mut self.sockets, now)
+                });
+                send_answer(reply, released);
             }
             ToShard::Leave(connection_id, topic, keep_buffered) => {
-                self.leave(connection_id, topic, keep_buffered);
+                self.leave_topic(connection_id, topic, keep_buffered);
             }
-            ToShard::Rights(change) => self.topics.change(&change, &mut self.sockets, now),
+            ToShard::Rights(change) => self.topics.change_rights(&change, &mut self.sockets, now),
             ToShard::Registers(account, version) => {
                 self.topics
-                    .registers(account, version, &mut self.sockets, now);
+                    .send_registers(account, version, &mut self.sockets, now);
             }
-            ToShard::Gap(topic, seq) => self.topics.gap(topic, seq, &mut self.sockets, now),
+            ToShard::Gap(topic, seq) => self.topics.send_gap(topic, seq, &mut self.sockets, now),
             ToShard::CloseTopic(topic, close) => {
-                for slot in self.topics.members(topic) {
+                for slot in self.topics.list_members(topic) {
                     let close = match close {
                         // All at once would come back all at once.
                         Close::Code(CloseCode::OutOfSync) => {
@@ -239,34 +239,34 @@ impl<S: Socket> Shard<S> {
                         }
                         other => other,
                     };
-                    self.sockets.close(slot, close, now);
+                    self.sockets.close_connection(slot, close, now);
                 }
             }
             ToShard::Close(connection_id, close) => {
-                if let Some(slot) = self.sockets.slot(connection_id) {
-                    self.sockets.close(slot, close, now);
+                if let Some(slot) = self.sockets.find_slot(connection_id) {
+                    self.sockets.close_connection(slot, close, now);
                 }
             }
             ToShard::Remove(connection_id) => {
-                self.remove(connection_id);
+                self.remove_connection(connection_id);
             }
             ToShard::Drain(window) => self.start_drain(window, now),
         }
     }
 
     /// Gives an event to those who see it.
-    pub fn deliver(&mut self, event: &Arc<Event>, now: Instant) {
+    pub fn deliver_event(&mut self, event: &Arc<Event>, now: Instant) {
         let took = now.saturating_duration_since(event.heard);
         let metrics = self.sockets.metrics.all();
         metrics.fanout_seconds.observe(took.as_secs_f64());
-        self.topics.deliver(event, &mut self.sockets, now);
+        self.topics.deliver_event(event, &mut self.sockets, now);
     }
 
     /// Writes what was queued, up to the end of the turn; says whether something is left.
     pub fn flush(&mut self, now: Instant, blocked: &mut Vec<BlockedSocket<S>>) -> bool {
         let unfinished = self.sockets.flush(now, blocked);
         while let Some(connection_id) = self.sockets.over.pop() {
-            self.remove(connection_id);
+            self.remove_connection(connection_id);
         }
         self.sockets.metrics.publish();
         unfinished
@@ -277,8 +277,8 @@ impl<S: Socket> Shard<S> {
         &mut self.sockets
     }
 
-    fn answer(&mut self, answer: &Answer, now: Instant) {
-        let Some(slot) = self.sockets.slot(answer.connection) else {
+    fn answer_command(&mut self, answer: &Answer, now: Instant) {
+        let Some(slot) = self.sockets.find_slot(answer.connection) else {
             return;
         };
         let Some(writer) = self.sockets.get_mut(slot) else {
@@ -299,10 +299,10 @@ impl<S: Socket> Shard<S> {
         self.sockets.push_reply(slot, &frame, now);
     }
 
-    fn leave(&mut self, connection_id: u64, topic: u64, keep_buffered: bool) {
-        if let Some(slot) = self.sockets.slot(connection_id) {
+    fn leave_topic(&mut self, connection_id: u64, topic: u64, keep_buffered: bool) {
+        if let Some(slot) = self.sockets.find_slot(connection_id) {
             // While it is held there, the connection's end must find it there.
-            if !self.topics.leave(topic, slot, keep_buffered)
+            if !self.topics.remove_member(topic, slot, keep_buffered)
                 && let Some(writer) = self.sockets.get_mut(slot)
             {
                 writer.topics.retain(|other| *other != topic);
@@ -310,12 +310,12 @@ impl<S: Socket> Shard<S> {
         }
     }
 
-    fn remove(&mut self, connection_id: u64) {
-        if let Some(slot) = self.sockets.slot(connection_id)
-            && let Some(mut writer) = self.sockets.remove(slot)
+    fn remove_connection(&mut self, connection_id: u64) {
+        if let Some(slot) = self.sockets.find_slot(connection_id)
+            && let Some(mut writer) = self.sockets.remove_connection(slot)
         {
             for topic in std::mem::take(&mut writer.topics) {
-                self.topics.leave(topic, slot, false);
+                self.topics.remove_member(topic, slot, false);
             }
         }
     }
@@ -323,7 +323,7 @@ impl<S: Socket> Shard<S> {
     fn start_drain(&mut self, window: Duration, now: Instant) {
         let told = self
             .sockets
-            .open()
+            .list_open()
             .map(|(slot, connection)| (slot, connection.id))
             .collect();
         self.drain = Some(Drain {
@@ -337,21 +337,21 @@ impl<S: Socket> Shard<S> {
     pub fn tick(&mut self, now: Instant) {
         self.sockets.tick(now);
         self.sockets.show_waiting();
-        self.topics.tick(&mut self.sockets, now);
-        self.expire(now);
-        self.drain(now);
+        self.topics.send_cursors(&mut self.sockets, now);
+        self.expire_commands(now);
+        self.continue_drain(now);
     }
 
     /// Answers the commands that no lane answered in time.
-    fn expire(&mut self, now: Instant) {
-        self.unknown(now, |connection| connection.take_expired(now));
+    fn expire_commands(&mut self, now: Instant) {
+        self.refuse_unknown(now, |connection| connection.take_expired(now));
     }
 
     /// Tells clients that nobody knows what became of these commands.
-    fn unknown(&mut self, now: Instant, which: impl Fn(&Connection) -> Vec<PendingCommand>) {
+    fn refuse_unknown(&mut self, now: Instant, which: impl Fn(&Connection) -> Vec<PendingCommand>) {
         let expired: Vec<_> = self
             .sockets
-            .open()
+            .list_open()
             .flat_map(|(slot, connection)| {
                 let dialect = connection.dialect;
                 which(connection)
@@ -368,7 +368,7 @@ impl<S: Socket> Shard<S> {
 
     /// Tells everyone to go, spread over the first half of the window, and
     /// closes those who are still here at its end.
-    fn drain(&mut self, now: Instant) {
+    fn continue_drain(&mut self, now: Instant) {
         let Some(mut drain) = self.drain.take() else {
             return;
         };
@@ -388,7 +388,7 @@ impl<S: Socket> Shard<S> {
                     .connection
                     .dialect
                     .control(opcode::RECONNECT, &Reconnect { delay_ms });
-                self.sockets.push(slot, &frame, now);
+                self.sockets.push_frame(slot, &frame, now);
             }
         }
         if passed >= drain.window {
@@ -396,13 +396,13 @@ impl<S: Socket> Shard<S> {
             let late = passed >= drain.window + Duration::from_secs(2);
             let over: Vec<u32> = self
                 .sockets
-                .open()
+                .list_open()
                 .filter(|(_, connection)| late || connection.count_pending() == 0)
                 .map(|(slot, _)| slot)
                 .collect();
             for slot in over {
                 self.sockets
-                    .close(slot, Close::Code(CloseCode::Shutdown), now);
+                    .close_connection(slot, Close::Code(CloseCode::Shutdown), now);
             }
         }
         self.drain = Some(drain);

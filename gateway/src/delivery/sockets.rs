@@ -137,7 +137,7 @@ impl<S: Socket> Sockets<S> {
     }
 
     /// Adds a connection.
-    pub fn add(&mut self, connection: Arc<Connection>, socket: S, now: Instant) -> u32 {
+    pub fn add_connection(&mut self, connection: Arc<Connection>, socket: S, now: Instant) -> u32 {
         let connection_id = connection.id;
         let writer = SocketWriter {
             dialect: connection.dialect,
@@ -168,7 +168,7 @@ impl<S: Socket> Sockets<S> {
     }
 
     /// The slot of a connection.
-    pub fn slot(&self, connection_id: u64) -> Option<u32> {
+    pub fn find_slot(&self, connection_id: u64) -> Option<u32> {
         self.by_connection.get(&connection_id).copied()
     }
 
@@ -178,13 +178,13 @@ impl<S: Socket> Sockets<S> {
     }
 
     /// Whose session the connection in a slot has.
-    pub fn user(&self, slot: u32) -> Option<UserId> {
+    pub fn find_user(&self, slot: u32) -> Option<UserId> {
         let writer = self.slots.get(slot as usize)?.as_ref()?;
         writer.connection.caller().map(|caller| caller.user)
     }
 
     /// The connections that are not closing, with their slots.
-    pub fn open(&self) -> impl Iterator<Item = (u32, &Arc<Connection>)> {
+    pub fn list_open(&self) -> impl Iterator<Item = (u32, &Arc<Connection>)> {
         (0..).zip(&self.slots).filter_map(|(slot, writer)| {
             let writer = writer.as_ref()?;
             writer
@@ -210,7 +210,7 @@ impl<S: Socket> Sockets<S> {
     }
 
     /// Takes a connection out. Dropping its half ends the stream of bytes.
-    pub fn remove(&mut self, slot: u32) -> Option<SocketWriter<S>> {
+    pub fn remove_connection(&mut self, slot: u32) -> Option<SocketWriter<S>> {
         let writer = self.slots.get_mut(slot as usize)?.take()?;
         self.by_connection.remove(&writer.connection.id);
         self.free.push(slot);
@@ -218,13 +218,13 @@ impl<S: Socket> Sockets<S> {
     }
 
     /// Queues a frame. A connection whose queue overflows is closed.
-    pub fn push(&mut self, slot: u32, bytes: &Bytes, now: Instant) {
-        self.queue(slot, bytes, Class::Event, now);
+    pub fn push_frame(&mut self, slot: u32, bytes: &Bytes, now: Instant) {
+        self.queue_frame(slot, bytes, Class::Event, now);
     }
 
     /// Queues a frame that somebody waits for: the connection is written to before others.
     pub fn push_reply(&mut self, slot: u32, bytes: &Bytes, now: Instant) {
-        self.queue(slot, bytes, Class::Reply, now);
+        self.queue_frame(slot, bytes, Class::Reply, now);
     }
 
     /// Queues the answer to a query, however large it is. When too many are too large for
@@ -236,7 +236,7 @@ impl<S: Socket> Sockets<S> {
         payload: &[u8],
         now: Instant,
     ) {
-        let (bound, low) = (self.config.queue_bytes, self.config.slice());
+        let (bound, low) = (self.config.queue_bytes, self.config.slice_bytes());
         let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
@@ -260,7 +260,7 @@ impl<S: Socket> Sockets<S> {
             answers.begin(now);
             writer.queue.push_beyond(frame);
             self.metrics.queued += 1;
-            writer.list(slot, &mut self.turns, true);
+            writer.list_for_write(slot, &mut self.turns, true);
         } else if !answers.keep(frame, bound) {
             let busy = Refusal::retry(Reason::Busy, RETRY_MS);
             let frame = writer.dialect.refusal(request, &busy);
@@ -268,7 +268,7 @@ impl<S: Socket> Sockets<S> {
         }
     }
 
-    fn queue(&mut self, slot: u32, bytes: &Bytes, class: Class, now: Instant) {
+    fn queue_frame(&mut self, slot: u32, bytes: &Bytes, class: Class, now: Instant) {
         let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
@@ -280,7 +280,8 @@ impl<S: Socket> Sockets<S> {
         }
         if writer.queue.bytes() + bytes.len() > self.config.queue_bytes
             && writer.blocked.is_none()
-            && let Err(error) = write(writer, now, self.config.slice(), &mut self.metrics)
+            && let Err(error) =
+                write_queue(writer, now, self.config.slice_bytes(), &mut self.metrics)
         {
             // So much came in one turn; that does not make the reader slow. The
             // error shows again at the flush, which handles it.
@@ -301,11 +302,11 @@ impl<S: Socket> Sockets<S> {
             }
             Pushed::Dropped => self.metrics.dropped += 1,
             Pushed::Full => {
-                self.close(slot, Close::Code(CloseCode::SlowConsumer), now);
+                self.close_connection(slot, Close::Code(CloseCode::SlowConsumer), now);
                 return;
             }
         }
-        writer.list(slot, &mut self.turns, matches!(class, Class::Reply));
+        writer.list_for_write(slot, &mut self.turns, matches!(class, Class::Reply));
     }
 
     /// Queues an event, in the dialect of the connection.
@@ -316,7 +317,7 @@ impl<S: Socket> Sockets<S> {
         };
         if let Some(writer) = self.get_mut(slot) {
             let frame = event.frames.frame_for(writer.dialect, writer.deflates);
-            self.queue(slot, frame, class, now);
+            self.queue_frame(slot, frame, class, now);
         }
     }
 
@@ -324,25 +325,25 @@ impl<S: Socket> Sockets<S> {
     pub fn push_control(&mut self, slot: u32, frames: &ControlFrames, now: Instant) {
         if let Some(writer) = self.get_mut(slot) {
             let dialect = writer.dialect;
-            self.push(slot, frames.frame_for(dialect), now);
+            self.push_frame(slot, frames.frame_for(dialect), now);
         }
     }
 
     /// Asks to be told when most of what waits was written.
     pub fn when_drained(&mut self, slot: u32, drained: oneshot::Sender<()>, now: Instant) {
-        let low = self.config.slice();
+        let low = self.config.slice_bytes();
         if let Some(writer) = self.get_mut(slot)
             && writer.closing.is_none()
             && writer.queue.total() > low
         {
             writer.drained.push((drained, now));
         } else {
-            answer(drained, ());
+            send_answer(drained, ());
         }
     }
 
     /// Ends a connection: its close frame is the last thing that it gets.
-    pub fn close(&mut self, slot: u32, close: Close, now: Instant) {
+    pub fn close_connection(&mut self, slot: u32, close: Close, now: Instant) {
         let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
@@ -360,21 +361,21 @@ impl<S: Socket> Sockets<S> {
         writer.answers = None;
         writer.connection.mark_closing();
         self.metrics.closed(close.name());
-        writer.list(slot, &mut self.turns, true);
+        writer.list_for_write(slot, &mut self.turns, true);
     }
 
     /// The socket in this slot may take more.
-    pub fn unblocked(&mut self, slot: u32, connection_id: u64) {
+    pub fn clear_blocked(&mut self, slot: u32, connection_id: u64) {
         if let Some(writer) = self.slots.get_mut(slot as usize).and_then(Option::as_mut)
             && writer.connection.id == connection_id
         {
             writer.blocked = None;
-            writer.list(slot, &mut self.turns, false);
+            writer.list_for_write(slot, &mut self.turns, false);
         }
     }
 
     /// Somebody waits for the socket in this slot.
-    pub fn blocked(&mut self, slot: u32, handle: AbortHandle) {
+    pub fn set_blocked(&mut self, slot: u32, handle: AbortHandle) {
         if let Some(writer) = self.get_mut(slot) {
             writer.blocked = Some(handle);
         }
@@ -384,7 +385,7 @@ impl<S: Socket> Sockets<S> {
     /// frames fit, and at most [`WRITES`] of them; says which sockets took only a part, and
     /// whether something is left to write.
     pub fn flush(&mut self, now: Instant, blocked: &mut Vec<BlockedSocket<S>>) -> bool {
-        let low = self.config.slice();
+        let low = self.config.slice_bytes();
         let end = self.metrics.writes + WRITES;
         while self.metrics.writes < end {
             let Some((slot, reply)) = self.turns.pop() else {
@@ -397,7 +398,7 @@ impl<S: Socket> Sockets<S> {
             if !std::mem::take(&mut writer.dirty) || writer.blocked.is_some() {
                 continue;
             }
-            match write(writer, now, low, &mut self.metrics) {
+            match write_queue(writer, now, low, &mut self.metrics) {
                 Ok(true) if writer.closing.is_some() => self.over.push(writer.connection.id),
                 Ok(true) => {}
                 Ok(false) => blocked.push(BlockedSocket {
@@ -415,14 +416,14 @@ impl<S: Socket> Sockets<S> {
             }
             if writer.queue.total() <= low {
                 for (drained, _) in writer.drained.drain(..) {
-                    answer(drained, ());
+                    send_answer(drained, ());
                 }
                 if let Some(answers) = &mut writer.answers {
                     match answers.next(now) {
                         Some(frame) => {
                             writer.queue.push_beyond(frame);
                             self.metrics.queued += 1;
-                            writer.list(slot, &mut self.turns, true);
+                            writer.list_for_write(slot, &mut self.turns, true);
                         }
                         None if !writer.queue.has_beyond() => writer.answers = None,
                         None => {}
@@ -440,7 +441,7 @@ impl<S: Socket> Sockets<S> {
         for (slot, writer) in (0..).zip(&mut self.slots) {
             let Some(writer) = writer else { continue };
             writer.queue.shrink();
-            waiting += writer.waiting();
+            waiting += writer.waiting_bytes();
             if let Some(since) = writer.closing {
                 if now >= since + CLOSE_TIMEOUT {
                     self.over.push(writer.connection.id);
@@ -460,10 +461,10 @@ impl<S: Socket> Sockets<S> {
             }
         }
         for slot in stalled {
-            self.close(slot, Close::Code(CloseCode::SlowConsumer), now);
+            self.close_connection(slot, Close::Code(CloseCode::SlowConsumer), now);
         }
         self.charge.set(waiting);
-        self.relieve(now);
+        self.close_most_behind(now);
     }
 
     /// Shows how much waits in the whole gateway.
@@ -473,19 +474,19 @@ impl<S: Socket> Sockets<S> {
     }
 
     /// When too much waits in the whole gateway, those go who are most behind.
-    fn relieve(&mut self, now: Instant) {
+    fn close_most_behind(&mut self, now: Instant) {
         let mut excess = self.charge.memory().excess(self.charge.bytes());
         if excess == 0 {
             return;
         }
         let mut behind: Vec<(usize, u32)> = (0..)
             .zip(&self.slots)
-            .filter_map(|(slot, writer)| Some((writer.as_ref()?.waiting(), slot)))
+            .filter_map(|(slot, writer)| Some((writer.as_ref()?.waiting_bytes(), slot)))
             .filter(|(waiting, _)| *waiting > 0)
             .collect();
         behind.sort_unstable_by(|one, other| other.cmp(one));
         for (waiting, slot) in behind {
-            self.close(slot, Close::Code(CloseCode::SlowConsumer), now);
+            self.close_connection(slot, Close::Code(CloseCode::SlowConsumer), now);
             excess = excess.saturating_sub(waiting);
             if excess == 0 {
                 break;
@@ -502,7 +503,7 @@ impl<S: Socket> Sockets<S> {
 
 impl SocketConfig {
     /// What a socket may take its time for: a slice of a replay or of a large answer.
-    const fn slice(&self) -> usize {
+    const fn slice_bytes(&self) -> usize {
         self.queue_bytes / 4
     }
 }
@@ -510,27 +511,27 @@ impl SocketConfig {
 impl<S> SocketWriter<S> {
     /// How many bytes wait for it: each counts what many share, so that the sum is no less
     /// than what there is.
-    fn waiting(&self) -> usize {
+    fn waiting_bytes(&self) -> usize {
         let answers = self.answers.as_ref().map_or(0, |answers| answers.bytes());
         self.queue.total() + answers
     }
 
     /// Something was queued for it, or it may take more.
-    fn list(&mut self, slot: u32, turns: &mut WriteOrder, reply: bool) {
+    fn list_for_write(&mut self, slot: u32, turns: &mut WriteOrder, reply: bool) {
         self.dirty = true;
         turns.add(slot, &mut self.listed, reply);
     }
 }
 
 /// Answers somebody who may have stopped waiting.
-pub(super) fn answer<T>(sender: oneshot::Sender<T>, value: T) {
+pub(super) fn send_answer<T>(sender: oneshot::Sender<T>, value: T) {
     if sender.send(value).is_err() {
         tracing::trace!("nobody waits for an answer any more");
     }
 }
 
 /// `Ok(true)` when everything was written, `Ok(false)` when the socket is full.
-fn write<S: Socket>(
+fn write_queue<S: Socket>(
     writer: &mut SocketWriter<S>,
     now: Instant,
     slice: usize,

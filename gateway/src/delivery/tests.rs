@@ -163,7 +163,7 @@ impl House {
     }
 
     fn tell(&mut self, message: ToShard<Sink>) {
-        self.shard.apply(message, self.now);
+        self.shard.apply_message(message, self.now);
     }
 
     fn event(&mut self, seq: u64, channel: u64) {
@@ -174,14 +174,14 @@ impl House {
         self.shard.flush(self.now, &mut self.blocked);
         for blocked in &self.blocked {
             let (handle, _) = futures_util::future::AbortHandle::new_pair();
-            self.shard.sockets().blocked(blocked.slot, handle);
+            self.shard.sockets().set_blocked(blocked.slot, handle);
         }
     }
 
     fn unblock(&mut self) {
         for blocked in self.blocked.drain(..) {
             let (slot, connection_id) = (blocked.slot, blocked.connection_id);
-            self.shard.sockets().unblocked(slot, connection_id);
+            self.shard.sockets().clear_blocked(slot, connection_id);
         }
         self.flush();
     }

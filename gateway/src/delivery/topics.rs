@@ -88,7 +88,7 @@ impl Topics {
     }
 
     /// Makes the connection in `slot` a member.
-    pub fn join(&mut self, slot: u32, join: &Join, now: Instant) {
+    pub fn add_member(&mut self, slot: u32, join: &Join, now: Instant) {
         let topic = self.topics.entry(join.topic).or_insert_with(|| Topic {
             last: join.position,
             groups: SmallMap::default(),
@@ -116,7 +116,7 @@ impl Topics {
 
     /// The replay of a member is finished: it gets what came meanwhile, and events
     /// from now on. `false` when that was more than may wait: it has to join anew.
-    pub fn release<S: Socket>(
+    pub fn release_member<S: Socket>(
         &mut self,
         number: u64,
         slot: u32,
@@ -132,15 +132,15 @@ impl Topics {
         let member = topic.buffered.swap_remove(index);
         let released = !member.overflow;
         if released {
-            topic.settle(&member, sockets, now);
+            topic.settle_member(&member, sockets, now);
         }
-        self.tidy(number);
+        self.drop_empty(number);
         released
     }
 
     /// Takes the connection in `slot` out of a topic. A member whose replay is
     /// under way still gets what came up to now; says whether it is one.
-    pub fn leave(&mut self, number: u64, slot: u32, keep_buffered: bool) -> bool {
+    pub fn remove_member(&mut self, number: u64, slot: u32, keep_buffered: bool) -> bool {
         let Some(topic) = self.topics.get_mut(&number) else {
             return false;
         };
@@ -161,12 +161,12 @@ impl Topics {
             topic.buffered.retain(|member| member.slot != slot);
         }
         let is_buffered = topic.buffered.iter().any(|member| member.slot == slot);
-        self.tidy(number);
+        self.drop_empty(number);
         is_buffered
     }
 
     /// Forgets groups without members, and the topic when it has none.
-    fn tidy(&mut self, number: u64) {
+    fn drop_empty(&mut self, number: u64) {
         if let Some(topic) = self.topics.get_mut(&number) {
             let buffered = &topic.buffered;
             topic.groups.retain(|key, group| {
@@ -179,7 +179,12 @@ impl Topics {
     }
 
     /// Gives an event to those who see it.
-    pub fn deliver<S: Socket>(&mut self, event: &Event, sockets: &mut Sockets<S>, now: Instant) {
+    pub fn deliver_event<S: Socket>(
+        &mut self,
+        event: &Event,
+        sockets: &mut Sockets<S>,
+        now: Instant,
+    ) {
         let Some(topic) = self.topics.get_mut(&event.topic) else {
             return;
         };
@@ -193,12 +198,12 @@ impl Topics {
                 continue;
             }
             if event.is_narrowed() {
-                group.narrow(event, sockets, now);
+                group.deliver_narrowed(event, sockets, now);
                 continue;
             }
             if group.hidden && !ephemeral {
                 // A client that counts must not take what is hidden for a hole.
-                group.cursor(event.topic, event.seq.saturating_sub(1), sockets, now);
+                group.send_cursor(event.topic, event.seq.saturating_sub(1), sockets, now);
             }
             for slot in &group.members {
                 sockets.push_event(*slot, event, now);
@@ -212,7 +217,7 @@ impl Topics {
 
     /// Gives an event that changes rights to those who see it, and tells everyone
     /// who sees something else now.
-    pub fn change<S: Socket>(
+    pub fn change_rights<S: Socket>(
         &mut self,
         change: &RightsChange,
         sockets: &mut Sockets<S>,
@@ -220,9 +225,9 @@ impl Topics {
     ) {
         let before = change.event.as_ref().filter(|event| event.before);
         if let Some(event) = before {
-            self.deliver(&event.event, sockets, now);
+            self.deliver_event(&event.event, sockets, now);
         }
-        let slot = |(connection_id, ..): &Move| sockets.slot(*connection_id);
+        let slot = |(connection_id, ..): &Move| sockets.find_slot(*connection_id);
         let moves = change.moved.iter();
         let regrouping = Regrouping {
             change,
@@ -231,22 +236,22 @@ impl Topics {
                 .collect(),
         };
         if let Some(topic) = self.topics.get_mut(&change.topic) {
-            topic.regroup(&regrouping, now);
+            topic.regroup_members(&regrouping, now);
         }
         let after = change.event.as_ref().filter(|event| !event.before);
         if let Some(event) = after {
-            self.deliver(&event.event, sockets, now);
+            self.deliver_event(&event.event, sockets, now);
         }
         let bound = self.config.buffer_bytes;
         if let Some(topic) = self.topics.get_mut(&change.topic) {
-            topic.notify(&regrouping, bound, sockets, now);
+            topic.notify_members(&regrouping, bound, sockets, now);
         }
-        self.tidy(change.topic);
+        self.drop_empty(change.topic);
     }
 
     /// The registers of an account were changed up to a version: every session of
     /// it is told, those too that do not get events yet.
-    pub fn registers<S: Socket>(
+    pub fn send_registers<S: Socket>(
         &self,
         account: u64,
         version: u64,
@@ -255,13 +260,13 @@ impl Topics {
     ) {
         let registers = Registers { version };
         let frames = ControlFrames::new(opcode::REGISTERS, &registers);
-        for slot in self.members(account) {
+        for slot in self.list_members(account) {
             sockets.push_control(slot, &frames, now);
         }
     }
 
     /// The topic goes on at `seq`; what was between is lost here, and its members are told.
-    pub fn gap<S: Socket>(
+    pub fn send_gap<S: Socket>(
         &mut self,
         number: u64,
         seq: u64,
@@ -286,7 +291,7 @@ impl Topics {
     }
 
     /// All members of a topic.
-    pub fn members(&self, number: u64) -> Vec<u32> {
+    pub fn list_members(&self, number: u64) -> Vec<u32> {
         let Some(topic) = self.topics.get(&number) else {
             return Vec::new();
         };
@@ -298,20 +303,20 @@ impl Topics {
     }
 
     /// Carries groups past what they may not see.
-    pub fn tick<S: Socket>(&mut self, sockets: &mut Sockets<S>, now: Instant) {
+    pub fn send_cursors<S: Socket>(&mut self, sockets: &mut Sockets<S>, now: Instant) {
         for (number, topic) in &mut self.topics {
             let last = topic.last;
             for group in topic.groups.values_mut() {
                 if !group.hidden || now < group.cursor_at + self.config.cursor {
                     continue;
                 }
-                group.cursor(*number, last, sockets, now);
+                group.send_cursor(*number, last, sockets, now);
             }
         }
     }
 }
 
-fn cursor(topic: u64, seq: u64) -> Cursor {
+fn make_cursor(topic: u64, seq: u64) -> Cursor {
     Cursor {
         topics: vec![TopicSeq { topic, seq }],
     }
@@ -319,10 +324,16 @@ fn cursor(topic: u64, seq: u64) -> Cursor {
 
 impl Group {
     /// Carries the members past what they may not see.
-    fn cursor<S: Socket>(&mut self, topic: u64, seq: u64, sockets: &mut Sockets<S>, now: Instant) {
+    fn send_cursor<S: Socket>(
+        &mut self,
+        topic: u64,
+        seq: u64,
+        sockets: &mut Sockets<S>,
+        now: Instant,
+    ) {
         self.hidden = false;
         self.cursor_at = now;
-        let cursor = cursor(topic, seq);
+        let cursor = make_cursor(topic, seq);
         let frames = ControlFrames::new(opcode::CURSOR, &cursor);
         for slot in &self.members {
             sockets.push_control(*slot, &frames, now);
@@ -333,11 +344,16 @@ impl Group {
 impl Group {
     /// Gives an event to those of the members it is for: they are few, so they alone
     /// are carried past what was hidden. The others are, some time later.
-    fn narrow<S: Socket>(&mut self, event: &Event, sockets: &mut Sockets<S>, now: Instant) {
-        let before = cursor(event.topic, event.seq.saturating_sub(1));
+    fn deliver_narrowed<S: Socket>(
+        &mut self,
+        event: &Event,
+        sockets: &mut Sockets<S>,
+        now: Instant,
+    ) {
+        let before = make_cursor(event.topic, event.seq.saturating_sub(1));
         for slot in &self.members {
             if !sockets
-                .user(*slot)
+                .find_user(*slot)
                 .is_some_and(|user| event.is_for(Some(user)))
             {
                 continue;
@@ -347,7 +363,7 @@ impl Group {
                     .get_mut(*slot)
                     .map(|writer| writer.connection.dialect)
             {
-                sockets.push(*slot, &dialect.control(opcode::CURSOR, &before), now);
+                sockets.push_frame(*slot, &dialect.control(opcode::CURSOR, &before), now);
             }
             sockets.push_event(*slot, event, now);
         }
@@ -361,7 +377,7 @@ impl BufferedMember {
         self.frames = Vec::new();
     }
 
-    fn keep(&mut self, frame: Bytes, bound: usize) {
+    fn buffer_frame(&mut self, frame: Bytes, bound: usize) {
         self.bytes += frame.len();
         self.frames.push(frame);
         if self.bytes > bound {
@@ -392,7 +408,7 @@ impl Topic {
         {
             let group = self.groups.get(&member.group);
             let sees = group.is_some_and(|group| group.visibility.sees(event.channel))
-                && event.is_for(sockets.user(member.slot));
+                && event.is_for(sockets.find_user(member.slot));
             let Some(writer) = sockets.get_mut(member.slot) else {
                 continue;
             };
@@ -402,16 +418,16 @@ impl Topic {
             }
             let dialect = writer.connection.dialect;
             if std::mem::take(&mut member.hidden) {
-                let before = cursor(event.topic, event.seq.saturating_sub(1));
-                member.keep(dialect.control(opcode::CURSOR, &before), bound);
+                let before = make_cursor(event.topic, event.seq.saturating_sub(1));
+                member.buffer_frame(dialect.control(opcode::CURSOR, &before), bound);
             }
             let frame = event.frames.frame_for(dialect, writer.connection.deflates);
-            member.keep(frame.clone(), bound);
+            member.buffer_frame(frame.clone(), bound);
         }
     }
 
     /// Moves members to their groups, and changes what groups see.
-    fn regroup(&mut self, regrouping: &Regrouping<'_>, now: Instant) {
+    fn regroup_members(&mut self, regrouping: &Regrouping<'_>, now: Instant) {
         let Regrouping { change, moves } = regrouping;
         for (group, channels, _) in &change.groups {
             if let Some(group) = self.groups.get_mut(&Some(*group)) {
@@ -452,7 +468,7 @@ impl Topic {
     }
 
     /// Tells those who see something else now what that is; it carries them past the event.
-    fn notify<S: Socket>(
+    fn notify_members<S: Socket>(
         &mut self,
         regrouping: &Regrouping<'_>,
         bound: usize,
@@ -498,20 +514,20 @@ impl Topic {
             if let (Some(notice), Some(writer)) = (notice, sockets.get_mut(member.slot)) {
                 member.hidden = false;
                 let frame = writer.connection.dialect.control(opcode::SIGHT, &**notice);
-                member.keep(frame, bound);
+                member.buffer_frame(frame, bound);
             }
         }
     }
 
     /// A member whose replay is finished gets what waited, and events from now on.
-    fn settle<S: Socket>(
+    fn settle_member<S: Socket>(
         &mut self,
         member: &BufferedMember,
         sockets: &mut Sockets<S>,
         now: Instant,
     ) {
         for frame in &member.frames {
-            sockets.push(member.slot, frame, now);
+            sockets.push_frame(member.slot, frame, now);
         }
         if !member.left {
             let group = self.group(member.group, now);

@@ -116,10 +116,10 @@ pub async fn run(listener: TcpListener, acceptor: Arc<Acceptor>) {
             Ok((stream, peer)) => match acceptor.sockets.take_permit(peer.ip()) {
                 Ok(permit) => {
                     let tasks = acceptor.tasks.clone();
-                    tasks.spawn(Arc::clone(&acceptor).pass(stream, peer, permit));
+                    tasks.spawn(Arc::clone(&acceptor).pass_connection(stream, peer, permit));
                 }
                 // No answer: writing one would cost what there is none left of.
-                Err(reached) => acceptor.refuse(&reached.into()),
+                Err(reached) => acceptor.count_refused(&reached.into()),
             },
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -141,7 +141,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 impl Acceptor {
-    fn refuse(&self, refused: &Refused) {
+    fn count_refused(&self, refused: &Refused) {
         if let Refused::Proxy(error) | Refused::Tls(error) = refused {
             tracing::debug!(cause = refused.cause(), %error, "a socket was refused");
         }
@@ -149,24 +149,29 @@ impl Acceptor {
         metric.with_label_values(&[refused.cause()]).inc();
     }
 
-    async fn pass(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
-        tune(&stream);
+    async fn pass_connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: ConnectionPermit,
+    ) {
+        tune_socket(&stream);
         // On the heap: most of it is the handshake of TLS, which is soon over.
-        let opening = Box::pin(timeout(HEADERS, self.open(stream, peer))).await;
+        let opening = Box::pin(timeout(HEADERS, self.open_transport(stream, peer))).await;
         match opening.unwrap_or(Err(Refused::Slow)) {
             Ok((stream, peer, named)) => {
-                if let Err(error) = self.serve(stream, peer).await {
+                if let Err(error) = self.serve_http(stream, peer).await {
                     tracing::trace!(%error, "an HTTP connection ended");
                 }
                 drop(named);
             }
-            Err(refused) => self.refuse(&refused),
+            Err(refused) => self.count_refused(&refused),
         }
         drop(permit);
     }
 
     /// What comes before HTTP.
-    async fn open(
+    async fn open_transport(
         &self,
         mut stream: TcpStream,
         address: SocketAddr,
@@ -193,7 +198,7 @@ impl Acceptor {
         Ok((Stream::new(io, self.stall), peer, permit))
     }
 
-    async fn serve(&self, stream: Stream, peer: Peer) -> Result<(), hyper::Error> {
+    async fn serve_http(&self, stream: Stream, peer: Peer) -> Result<(), hyper::Error> {
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
@@ -216,7 +221,7 @@ impl Acceptor {
 
 /// Frames are batched by the shards, so the kernel must not wait for more; and it must not
 /// wait for ever for a peer that has vanished.
-fn tune(stream: &TcpStream) {
+fn tune_socket(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!(%error, "a connection keeps its delay");
     }

@@ -59,17 +59,17 @@ impl ClientOrigins {
 
     /// The address of the client: trusted proxies append whom they heard, so
     /// what stands before them may be invented and is not read.
-    pub fn address(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    pub fn client_address(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
         let Some(back) = self.trusted_proxies.checked_sub(1) else {
             return peer;
         };
         from_end(headers, "x-forwarded-for", back)
-            .and_then(address)
+            .and_then(parse_address)
             .unwrap_or(peer)
     }
 
     /// How the client came: trusted proxies may have ended its TLS, and say so.
-    fn scheme(&self, headers: &HeaderMap, seen: Scheme) -> Scheme {
+    fn client_scheme(&self, headers: &HeaderMap, seen: Scheme) -> Scheme {
         let Some(back) = self.trusted_proxies.checked_sub(1) else {
             return seen;
         };
@@ -84,7 +84,7 @@ impl ClientOrigins {
     }
 
     /// What limits per address count by: the same for a whole /64 of IPv6.
-    pub fn hash(&self, address: IpAddr) -> u64 {
+    pub fn hash_address(&self, address: IpAddr) -> u64 {
         match network(address) {
             IpAddr::V4(v4) => self.keys.hash_address(&v4.octets()),
             IpAddr::V6(v6) => self.keys.hash_address(&v6.octets()),
@@ -95,7 +95,7 @@ impl ClientOrigins {
     /// Without an origin the caller is no browser.
     /// A page of the gateway's own host must have come the same way: one that was loaded
     /// without TLS may be anybody's.
-    pub fn check<'a>(
+    pub fn check_origin<'a>(
         &self,
         headers: &'a HeaderMap,
         seen: Scheme,
@@ -109,7 +109,7 @@ impl ClientOrigins {
             .and_then(|host| host.to_str().ok());
         let own = origin.split_once("://").is_some_and(|(scheme, authority)| {
             host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
-                && self.scheme(headers, seen).is(scheme)
+                && self.client_scheme(headers, seen).is(scheme)
         });
         let listed = self
             .allowed
@@ -136,7 +136,7 @@ fn from_end<'a>(headers: &'a HeaderMap, name: &str, back: usize) -> Option<&'a s
 }
 
 /// An address as proxies write it: alone, with a port, or in brackets.
-fn address(text: &str) -> Option<IpAddr> {
+fn parse_address(text: &str) -> Option<IpAddr> {
     let bare = || text.trim_start_matches('[').trim_end_matches(']').parse();
     let with_port = || text.parse::<SocketAddr>().map(|socket| socket.ip());
     bare().ok().or_else(|| with_port().ok())
@@ -167,7 +167,7 @@ mod tests {
         let origins = ClientOrigins::new(&["https://Chat.example/".to_owned()], 0, keys());
         let check = |origin| {
             let headers = headers(&[("host", "Gateway:8080"), ("origin", origin)]);
-            origins.check(&headers, Scheme::Http).is_ok()
+            origins.check_origin(&headers, Scheme::Http).is_ok()
         };
         assert!(check("http://gateway:8080"));
         assert!(check("https://chat.example"));
@@ -181,7 +181,7 @@ mod tests {
             assert!(!check(bad), "{bad}");
         }
         let none = headers(&[("host", "x")]);
-        assert_eq!(origins.check(&none, Scheme::Http), Ok(None));
+        assert_eq!(origins.check_origin(&none, Scheme::Http), Ok(None));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
                 headers.append("x-forwarded-proto", HeaderValue::from_static(proto));
             }
             let origins = ClientOrigins::new(&[], proxies, keys());
-            origins.check(&headers, seen).is_ok()
+            origins.check_origin(&headers, seen).is_ok()
         };
         let (plain, secure) = ("http://chat.example", "https://chat.example");
         for (proxies, seen, proto, http, https) in [
@@ -234,7 +234,7 @@ mod tests {
         ] {
             let origins = ClientOrigins::new(&[], proxies, keys());
             assert_eq!(
-                origins.address(&headers, peer).to_string(),
+                origins.client_address(&headers, peer).to_string(),
                 expected,
                 "{proxies}"
             );
@@ -249,7 +249,7 @@ mod tests {
             for value in values {
                 headers.append("x-forwarded-for", HeaderValue::from_bytes(value).unwrap());
             }
-            ClientOrigins::new(&[], 2, keys()).address(&headers, peer)
+            ClientOrigins::new(&[], 2, keys()).client_address(&headers, peer)
         };
         // The second proxy says whom it heard: somebody who is not the one that he invented.
         let heard = forwarded(&[b"6.6.6.6", b"\xff", b"2.2.2.2"]);
@@ -272,14 +272,15 @@ mod tests {
         ] {
             let headers = headers(&[("x-forwarded-for", named)]);
             let origins = ClientOrigins::new(&[], 1, keys());
-            assert_eq!(origins.address(&headers, peer).to_string(), expected);
+            assert_eq!(origins.client_address(&headers, peer).to_string(), expected);
         }
     }
 
     #[test]
     fn a_network_has_one_hash() {
-        let hash =
-            |address: &str| ClientOrigins::new(&[], 0, keys()).hash(address.parse().unwrap());
+        let hash = |address: &str| {
+            ClientOrigins::new(&[], 0, keys()).hash_address(address.parse().unwrap())
+        };
         assert_eq!(hash("2001:db8::1"), hash("2001:db8::2"));
         assert_ne!(hash("2001:db8::1"), hash("2001:db8:1::1"));
         assert_ne!(hash("10.0.0.1"), hash("10.0.0.2"));

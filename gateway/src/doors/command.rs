@@ -54,7 +54,7 @@ pub async fn serve_command(
     request: Request,
 ) -> Response<Body> {
     let headers = request.headers();
-    let origin = match doors.origins.check(headers, peer.scheme) {
+    let origin = match doors.origins.check_origin(headers, peer.scheme) {
         Ok(origin) => origin.and_then(|origin| HeaderValue::from_str(origin).ok()),
         Err(_forbidden) => {
             let refusal = Refusal::field(Reason::Forbidden, "origin");
@@ -64,7 +64,7 @@ pub async fn serve_command(
     let mut response = match *request.method() {
         Method::OPTIONS => write_preflight(),
         Method::POST => {
-            let address = doors.origins.address(headers, peer.address.ip());
+            let address = doors.origins.client_address(headers, peer.address.ip());
             let scope = parameters.scope;
             let span = find_span(&doors, headers);
             let executing = execute_request(&doors, &name, scope.as_deref(), address, request);
@@ -139,7 +139,7 @@ async fn execute_request(
     let scope = json::scope(scope)?;
     let token = find_bearer(request.headers())?.map(ToOwned::to_owned);
     let mut visit = doors.http_limit.admit_visit(address)?;
-    let address = doors.origins.hash(address);
+    let address = doors.origins.hash_address(address);
     // Before the body: who may not ask is not read.
     let caller = identify_caller(doors, What::of(row), token.as_deref(), address).await?;
     let body = read_body(doors, row, request.into_body(), &mut visit).await?;
@@ -156,7 +156,7 @@ async fn execute_request(
     match ServerFrame::read(&payload) {
         Some(ServerFrame::Reply { body, .. }) => {
             let text = json::reply_body(row.opcode, body)?;
-            visit.holds(text.capacity());
+            visit.set_bytes(text.capacity());
             Ok((text, visit))
         }
         Some(ServerFrame::Refusal { refusal, .. }) => Err(refusal),
@@ -174,25 +174,25 @@ async fn identify_caller(
 ) -> Result<Option<Caller>, Refusal> {
     let (quotas, now) = (&doors.requests.quotas, Instant::now());
     let Some(token) = token else {
-        quotas.admit(Who::Stranger, what, address, now)?;
+        quotas.admit_request(Who::Stranger, what, address, now)?;
         return Ok(None);
     };
     let claim = doors.requests.entries.check_token(token);
     let session = claim.ok_or(Reason::Unauthenticated)?.session;
-    let caller = match doors.requests.token_cache.known(token, now) {
+    let caller = match doors.requests.token_cache.find_known(token, now) {
         Some(Known::Opens(caller)) => {
-            quotas.admit(Who::Account(caller.user), what, address, now)?;
+            quotas.admit_request(Who::Account(caller.user), what, address, now)?;
             caller
         }
         Some(Known::OpensNothing) => return Err(Reason::Unauthenticated.into()),
         None => {
-            quotas.admit(Who::Session(session), what, address, now)?;
+            quotas.admit_request(Who::Session(session), what, address, now)?;
             let caller = doors
                 .requests
                 .token_cache
-                .ask(&doors.requests.queries, token)
+                .ask_worker(&doors.requests.queries, token)
                 .await?;
-            quotas.opened(caller.user, now)?;
+            quotas.admit_opened(caller.user, now)?;
             caller
         }
     };
@@ -251,7 +251,7 @@ async fn collect_body(
             return Err(Refusal::field(Reason::TooLarge, "body"));
         }
         bytes.extend_from_slice(&piece);
-        visit.holds(bytes.capacity());
+        visit.set_bytes(bytes.capacity());
         doors.http_limit.check_memory()?;
     }
     Ok(bytes)

@@ -68,10 +68,10 @@ pub async fn upgrade_request(
     mut request: Request,
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
-    match handshake(&doors, request.headers(), peer) {
+    match check_handshake(&doors, request.headers(), peer) {
         Ok(Handshake::Begin(response, connection)) => {
             doors.metrics.accepted_total.inc();
-            let session = begin(Arc::clone(&doors), connection, upgrade);
+            let session = begin_session(Arc::clone(&doors), connection, upgrade);
             doors.tasks.spawn(session);
             response
         }
@@ -105,9 +105,9 @@ impl Doors {
     }
 }
 
-fn handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake, Rejected> {
+fn check_handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake, Rejected> {
     let key = websocket_key(headers)?;
-    if doors.origins.check(headers, peer.scheme).is_err() {
+    if doors.origins.check_origin(headers, peer.scheme).is_err() {
         let forbidden = Refusal::field(Reason::Forbidden, "origin");
         return Err(Rejected::new(StatusCode::FORBIDDEN, "origin", forbidden));
     }
@@ -118,14 +118,15 @@ fn handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake
         return Err(Rejected::new(status, "drain", unavailable));
     }
     let deflates = doors.compression && deflate::is_offered(headers);
-    let response = switching(key, named.then_some(dialect), deflates);
+    let response = write_switching(key, named.then_some(dialect), deflates);
     if doors.memory.is_over() {
         return Ok(Handshake::TurnAway(response, "memory"));
     }
-    let address = doors.origins.address(headers, peer.address.ip());
+    let address = doors.origins.client_address(headers, peer.address.ip());
     Ok(match doors.connection_limit.take_permit(address) {
         Ok(permit) => {
-            let connection = doors.new_connection(dialect, doors.origins.hash(address), permit);
+            let connection =
+                doors.new_connection(dialect, doors.origins.hash_address(address), permit);
             Handshake::Begin(response, Arc::new(connection.deflating(deflates)))
         }
         Err(LimitReached::Full) => Handshake::TurnAway(response, "full"),
@@ -134,7 +135,7 @@ fn handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake
 }
 
 /// The answer that makes a WebSocket of the connection.
-fn switching(key: &[u8], dialect: Option<Dialect>, deflates: bool) -> Response<Body> {
+fn write_switching(key: &[u8], dialect: Option<Dialect>, deflates: bool) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -215,8 +216,8 @@ fn sub_protocol(headers: &HeaderMap) -> Result<(Dialect, bool), Rejected> {
     }
 }
 
-async fn begin(doors: Arc<Doors>, connection: Arc<Connection>, upgrade: OnUpgrade) {
-    let Some((io, first)) = upgraded(upgrade).await else {
+async fn begin_session(doors: Arc<Doors>, connection: Arc<Connection>, upgrade: OnUpgrade) {
+    let Some((io, first)) = await_upgrade(upgrade).await else {
         return;
     };
     let (read, write) = io.into_halves();
@@ -230,7 +231,7 @@ async fn begin(doors: Arc<Doors>, connection: Arc<Connection>, upgrade: OnUpgrad
 
 /// Says why there is no session.
 async fn turn_away(upgrade: OnUpgrade) {
-    let Some((io, _)) = upgraded(upgrade).await else {
+    let Some((io, _)) = await_upgrade(upgrade).await else {
         return;
     };
     let (read, write) = io.into_halves();
@@ -238,12 +239,12 @@ async fn turn_away(upgrade: OnUpgrade) {
     // A new connection has room for some bytes; without it, it ends without a word.
     if write.try_write(&frame).is_ok() {
         drop(write);
-        reader::linger(&read).await;
+        reader::wait_for_close(&read).await;
     }
 }
 
 /// The connection, and what of it was read with the handshake. None when the client has gone.
-async fn upgraded(upgrade: OnUpgrade) -> Option<(Io, Vec<u8>)> {
+async fn await_upgrade(upgrade: OnUpgrade) -> Option<(Io, Vec<u8>)> {
     // Resolves when the 101 was written.
     let upgraded = upgrade.await.ok()?;
     let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {

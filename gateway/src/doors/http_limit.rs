@@ -79,7 +79,7 @@ impl HttpLimit {
 
 impl HttpVisit {
     /// It holds so many bytes now.
-    pub fn holds(&mut self, bytes: usize) {
+    pub fn set_bytes(&mut self, bytes: usize) {
         self.own.set(bytes);
         self.all.set(bytes);
     }
@@ -110,7 +110,7 @@ mod tests {
         );
         drop(turns);
         assert!(limit.admit_visit(other).is_ok());
-        visits[0].holds(250_001);
+        visits[0].set_bytes(250_001);
         assert_eq!(limit.admit_visit(other).err(), Some(busy()));
         assert_eq!(limit.take_turn().err(), Some(busy()));
         assert_eq!((memory.used(), memory.is_over()), (250_001, false));

@@ -23,17 +23,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 impl TopicRouter {
     /// A session is to get the events of topics. It is attached once each of them
     /// has come as far as its snapshot: what it then sees is of one moment.
-    pub fn attach(&mut self, attach: Attach, reply: oneshot::Sender<Vec<Attached>>, now: Instant) {
+    pub fn attach_session(
+        &mut self,
+        attach: Attach,
+        reply: oneshot::Sender<Vec<Attached>>,
+        now: Instant,
+    ) {
         match (attach.epoch, self.epoch) {
             // One of both is of yesterday. The log says which; the session comes again.
             (Some(new), Some(known)) if new != known && !self.topics.is_empty() => {
-                return self.mark(|_, _| true, now);
+                return self.mark_dirty(|_, _| true, now);
             }
             (Some(new), _) => self.epoch = Some(new),
             (None, _) => {}
         }
         for wanted in &attach.topics {
-            self.want(wanted, now);
+            self.want_topic(wanted, now);
         }
         let pending = PendingAttach {
             attach,
@@ -44,11 +49,11 @@ impl TopicRouter {
     }
 
     /// Holds a topic from now on, and looks whether it is behind the snapshot.
-    fn want(&mut self, wanted: &AttachTopic, now: Instant) {
+    fn want_topic(&mut self, wanted: &AttachTopic, now: Instant) {
         let number = wanted.topic;
         let shards = self.out.len();
         let topic = self.topics.entry(number).or_insert_with(|| {
-            self.wants.set(number, true);
+            self.wants.set_wanted(number, true);
             let kind = if wanted.standing.is_some() {
                 self.unknown.push_back(number);
                 TopicKind::Server
@@ -60,7 +65,7 @@ impl TopicRouter {
         topic.want = topic.want.max(wanted.head);
         topic.idle_since = None;
         if topic.is_behind() {
-            self.alarm(now + GRACE, number);
+            self.set_alarm(now + GRACE, number);
         }
         self.ask_structures(now);
     }
@@ -95,7 +100,7 @@ impl TopicRouter {
     }
 
     /// The topic has come further: whoever waited for that may be attached.
-    pub(super) fn wake(&mut self, number: u64, now: Instant) {
+    pub(super) fn wake_waiting(&mut self, number: u64, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -110,7 +115,7 @@ impl TopicRouter {
     }
 
     /// Nobody is attached to this topic any more who waits for it.
-    pub(super) fn give_up(&mut self, number: u64) {
+    pub(super) fn drop_waiting(&mut self, number: u64) {
         if let Some(topic) = self.topics.get_mut(&number) {
             for id in std::mem::take(&mut topic.waiting) {
                 // Dropped without an answer: the session ends and resumes.
@@ -168,22 +173,22 @@ impl TopicRouter {
             visibility,
         };
         if was_member {
-            self.tell(
+            self.tell_shard(
                 connection.shard,
                 ToShard::Leave(connection.id, number, false),
             );
         } else {
-            self.note(connection.id, user, number);
+            self.note_attached(connection.id, user, number);
         }
-        self.tell(connection.shard, ToShard::Join(join));
+        self.tell_shard(connection.shard, ToShard::Join(join));
         if topic_is_behind(&self.topics, number) {
-            self.alarm(now + GRACE, number);
+            self.set_alarm(now + GRACE, number);
         }
         Attached::At { position, rights }
     }
 
     /// Remembers that a connection is attached to a topic.
-    fn note(&mut self, connection_id: u64, user: UserId, number: u64) {
+    fn note_attached(&mut self, connection_id: u64, user: UserId, number: u64) {
         let accounts = &mut self.accounts;
         let connected = self.connections.entry(connection_id).or_insert_with(|| {
             accounts.entry(user).or_default().push(connection_id);
@@ -209,7 +214,13 @@ impl TopicRouter {
 
     /// A session no longer belongs to a topic. Whether it still gets what waits
     /// for the end of its replay.
-    pub fn leave(&mut self, connection_id: u64, number: u64, keep_buffered: bool, now: Instant) {
+    pub fn leave_topic(
+        &mut self,
+        connection_id: u64,
+        number: u64,
+        keep_buffered: bool,
+        now: Instant,
+    ) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -222,7 +233,7 @@ impl TopicRouter {
         if let Some(connected) = self.connections.get_mut(&connection_id) {
             connected.topics.retain(|other| *other != number);
         }
-        self.tell(
+        self.tell_shard(
             member.connection.shard,
             ToShard::Leave(connection_id, number, keep_buffered),
         );
@@ -230,14 +241,14 @@ impl TopicRouter {
 
     /// A session itself wants no more of a topic, whether it was attached or not:
     /// nothing of it stays in its shard.
-    pub fn leave_now(&mut self, connection: &Connection, number: u64, now: Instant) {
-        self.leave(connection.id, number, false, now);
+    pub fn leave_topic_now(&mut self, connection: &Connection, number: u64, now: Instant) {
+        self.leave_topic(connection.id, number, false, now);
         let leave = ToShard::Leave(connection.id, number, false);
-        self.tell(connection.shard, leave);
+        self.tell_shard(connection.shard, leave);
     }
 
     /// A connection has ended.
-    pub fn detach(&mut self, connection: &Connection, now: Instant) {
+    pub fn detach_connection(&mut self, connection: &Connection, now: Instant) {
         if let Some(connected) = self.connections.remove(&connection.id) {
             for number in connected.topics {
                 if let Some(topic) = self.topics.get_mut(&number) {
@@ -254,11 +265,11 @@ impl TopicRouter {
                 }
             }
         }
-        self.tell(connection.shard, ToShard::Remove(connection.id));
+        self.tell_shard(connection.shard, ToShard::Remove(connection.id));
     }
 
     /// The topics that sessions wait for, or will need once the one has come.
-    pub(super) fn awaited(&self) -> HashSet<u64, RandomState> {
+    pub(super) fn awaited_topics(&self) -> HashSet<u64, RandomState> {
         let pending = self.pending.values();
         pending
             .flat_map(|pending| pending.attach.topics.iter().map(|wanted| wanted.topic))

@@ -34,7 +34,7 @@ impl Default for Beats {
 
 impl Beats {
     /// A beat was heard; `true` when it does not follow the one before.
-    pub fn heard(&mut self, beat: &PartitionBeat, now: Instant) -> bool {
+    pub fn note_beat(&mut self, beat: &PartitionBeat, now: Instant) -> bool {
         let Some(last) = self.last.get_mut(usize::from(beat.partition.number())) else {
             return false;
         };
@@ -93,7 +93,7 @@ mod tests {
         let now = Instant::now();
         let mut beats = Beats::default();
         let noticed: Vec<bool> = [(1, 7), (1, 8), (1, 10), (1, 11), (1, 11), (2, 12), (2, 13)]
-            .map(|(term, number)| beats.heard(&beat(term, number), now))
+            .map(|(term, number)| beats.note_beat(&beat(term, number), now))
             .to_vec();
         assert_eq!(noticed, [false, false, true, false, true, true, false]);
     }
@@ -102,7 +102,7 @@ mod tests {
     fn silence_is_noticed_once() {
         let now = Instant::now();
         let mut beats = Beats::default();
-        beats.heard(&beat(1, 1), now);
+        beats.note_beat(&beat(1, 1), now);
         assert!(
             beats
                 .fell_silent(now + Duration::from_millis(2_999))
@@ -111,6 +111,6 @@ mod tests {
         let later = now + SILENCE;
         assert_eq!(beats.fell_silent(later), [Partition::new(3).unwrap()]);
         assert!(beats.fell_silent(later).is_empty());
-        assert!(beats.heard(&beat(1, 2), later), "after silence");
+        assert!(beats.note_beat(&beat(1, 2), later), "after silence");
     }
 }

@@ -51,7 +51,7 @@ impl<M: Send> Outbox<M> {
     }
 
     /// Adds messages, in order, behind those that wait; hands over what fits.
-    pub async fn put(&mut self, out: &mut [Vec<M>]) {
+    pub async fn put_messages(&mut self, out: &mut [Vec<M>]) {
         for (shard, out) in self.shards.iter_mut().zip(out) {
             shard.waiting.extend(out.drain(..));
             shard.hand_over();
@@ -66,7 +66,7 @@ impl<M: Send> Outbox<M> {
     }
 
     /// Waits until a shard that something waits for has room, and hands it over.
-    pub async fn room(&mut self) {
+    pub async fn wait_for_room(&mut self) {
         let waiting = self
             .shards
             .iter_mut()
@@ -121,7 +121,7 @@ mod tests {
         let (quick, mut quick_inbox) = mpsc::channel(100);
         let mut outbox = Outbox::new(vec![slow, quick]);
         for number in 0..50 {
-            outbox.put(&mut [vec![number], vec![number]]).await;
+            outbox.put_messages(&mut [vec![number], vec![number]]).await;
         }
         assert!(outbox.is_waiting());
         for number in 0..50 {
@@ -130,7 +130,7 @@ mod tests {
         for number in 0..50 {
             assert_eq!(slow_inbox.try_recv(), Ok(number), "in order");
             if number < 49 {
-                outbox.room().await;
+                outbox.wait_for_room().await;
             }
         }
         assert!(!outbox.is_waiting());

@@ -23,7 +23,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 impl TopicRouter {
     /// Reads what follows the last event of a topic, when it is its turn.
-    pub(super) fn repair(&mut self, number: u64, now: Instant) {
+    pub(super) fn queue_repair(&mut self, number: u64, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -51,7 +51,7 @@ impl TopicRouter {
     }
 
     /// A repair was answered.
-    pub fn repaired(
+    pub fn finish_repair(
         &mut self,
         number: u64,
         after: u64,
@@ -67,7 +67,7 @@ impl TopicRouter {
                     self.metrics.repairs_failed_total.inc();
                     // Whatever was wanted before: it has to be read once more.
                     topic.want = topic.want.max(topic.last + 1);
-                    self.alarm(now + RETRY, number);
+                    self.set_alarm(now + RETRY, number);
                 }
             }
         }
@@ -85,13 +85,13 @@ impl TopicRouter {
             return;
         }
         if too_old {
-            self.gap(number, head, now);
+            self.skip_lost(number, head, now);
             return;
         }
         let progress = !events.is_empty();
         for envelope in events {
             if envelope.topic == number {
-                self.take(envelope, now);
+                self.take_event(envelope, now);
             }
         }
         let Some(topic) = self.topics.get_mut(&number) else {
@@ -104,15 +104,15 @@ impl TopicRouter {
         }
         if !progress && topic.want > topic.repair_want.max(head) {
             // More was heard of since it was asked for.
-            self.repair(number, now);
+            self.queue_repair(number, now);
         } else if !progress {
             // The log is the truth: what was hoped for beyond it does not exist.
             topic.want = topic.want.min(head.max(topic.last));
             // Who waits for it has a snapshot of another log.
-            self.give_up(number);
+            self.drop_waiting(number);
         } else if head > topic.last {
             topic.want = topic.want.max(head);
-            self.repair(number, now);
+            self.queue_repair(number, now);
         }
     }
 
@@ -121,15 +121,15 @@ impl TopicRouter {
     fn begin_anew(&mut self, number: u64, head: u64, now: Instant) {
         if let Some(topic) = self.topics.get_mut(&number) {
             topic.skip_to(head);
-            self.out_of_sync(number);
-            self.give_up(number);
+            self.close_out_of_sync(number);
+            self.drop_waiting(number);
             // The rights may be other ones, too.
-            self.read_anew(number, now);
+            self.reread_structure(number, now);
         }
     }
 
     /// Events are gone for good: the sessions fetch the topic anew.
-    fn gap(&mut self, number: u64, head: u64, now: Instant) {
+    fn skip_lost(&mut self, number: u64, head: u64, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -138,16 +138,16 @@ impl TopicRouter {
         }
         if topic.kind == TopicKind::Server {
             // Nobody knows what happened to the rights.
-            return self.read_anew(number, now);
+            return self.reread_structure(number, now);
         }
         // Who joined or was revoked in what is lost, nobody knows.
         topic.skip_to(head);
-        self.out_of_sync(number);
-        self.advance(number, now);
+        self.close_out_of_sync(number);
+        self.deliver_kept(number, now);
     }
 
     /// A topic's alarm rang.
-    pub(super) fn look_at(&mut self, number: u64, now: Instant) {
+    pub(super) fn check_topic(&mut self, number: u64, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -160,9 +160,9 @@ impl TopicRouter {
             #[cfg(feature = "sabotage")]
             if crate::sabotage::passes_over() {
                 topic.skip_to(topic.last + 1);
-                return self.advance(number, now);
+                return self.deliver_kept(number, now);
             }
-            self.repair(number, now);
+            self.queue_repair(number, now);
         }
     }
 
@@ -189,7 +189,7 @@ impl TopicRouter {
     }
 
     /// The heads of topics were answered.
-    pub fn heads(
+    pub fn apply_heads(
         &mut self,
         asked: &[(u64, u64)],
         answer: Result<(u64, Vec<TopicSeq>), Refusal>,
@@ -199,7 +199,7 @@ impl TopicRouter {
         let Ok((epoch, heads)) = answer else {
             self.metrics.repairs_failed_total.inc();
             self.dirty.extend(asked.iter().map(|(number, _)| *number));
-            self.dirty_at = now + RETRY + self.jitter(RETRY);
+            self.dirty_at = now + RETRY + self.pick_jitter(RETRY);
             return;
         };
         self.learn_epoch(epoch);
@@ -218,9 +218,9 @@ impl TopicRouter {
             } else if head.seq > topic.last {
                 topic.want = topic.want.max(head.seq);
                 if topic.subscription == Subscription::Fresh {
-                    self.repair(head.topic, now);
+                    self.queue_repair(head.topic, now);
                 } else {
-                    self.alarm(now + GRACE, head.topic);
+                    self.set_alarm(now + GRACE, head.topic);
                 }
             }
         }

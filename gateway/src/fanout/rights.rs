@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{
     topic::{Membership, Topic, TopicKind},
-    topic_router::{Fetch, STRUCTURES, TopicRouter, trace},
+    topic_router::{Fetch, STRUCTURES, TopicRouter, fan_out_span},
     views::{Folded, Regroup, Views, gained},
 };
 use crate::delivery::{
@@ -50,10 +50,10 @@ impl TopicRouter {
         };
         let Ok(folded) = views.fold(seq, follows, changes) else {
             tracing::warn!(topic = number, seq, "a change of rights is missing");
-            return self.read_anew(number, now);
+            return self.reread_structure(number, now);
         };
         topic.last = seq;
-        let span = trace(&envelope);
+        let span = fan_out_span(&envelope);
         let _entered = span.as_ref().map(tracing::Span::enter);
         let event = Arc::new(Event::new(&envelope));
         let gone = |channel: ChannelId| changes.iter().any(|change| change.removes(channel));
@@ -62,20 +62,20 @@ impl TopicRouter {
             event,
         };
         let left = folded.left.clone();
-        let change = self.turn(number, seq, folded, event);
+        let change = self.move_members(number, seq, folded, event);
         self.tell_members(number, || ToShard::Rights(Arc::clone(&change)));
         for (user, since) in left {
             for connection_id in self.connections_of(user, number) {
                 // Who joined anew since has nothing to do with this leaving.
-                if self.since(number, connection_id) == Some(since) {
-                    self.leave(connection_id, number, true, now);
+                if self.membership_since(number, connection_id) == Some(since) {
+                    self.leave_topic(connection_id, number, true, now);
                 }
             }
         }
     }
 
     /// Moves members to their groups, and says what each group and each of them sees now.
-    fn turn(
+    fn move_members(
         &mut self,
         number: u64,
         seq: u64,
@@ -95,7 +95,7 @@ impl TopicRouter {
         let mut moved = Vec::new();
         for Regroup { user, roles } in &folded.regroup {
             for connection_id in self.connections_of(*user, number) {
-                let since = self.since(number, connection_id);
+                let since = self.membership_since(number, connection_id);
                 let roles = match roles {
                     // Another membership than the session's is not meant.
                     Some((of, _)) if Some(*of) != since => continue,
@@ -141,13 +141,13 @@ impl TopicRouter {
     }
 
     /// The event that a connection's membership began with.
-    fn since(&self, number: u64, connection_id: u64) -> Option<u64> {
+    fn membership_since(&self, number: u64, connection_id: u64) -> Option<u64> {
         let member = self.topics.get(&number)?.members.get(&connection_id)?;
         Some(member.membership?.since)
     }
 
     /// The structure of a server has to be read: until then the topic waits.
-    pub(super) fn read_anew(&mut self, number: u64, now: Instant) {
+    pub(super) fn reread_structure(&mut self, number: u64, now: Instant) {
         if let Some(topic) = self.topics.get_mut(&number)
             && topic.kind == TopicKind::Server
             && topic.views.take().is_some()
@@ -181,7 +181,7 @@ impl TopicRouter {
     }
 
     /// Structures were answered.
-    pub fn structures(
+    pub fn apply_structures(
         &mut self,
         asked: &[u64],
         answer: Result<(u64, Vec<OpenStructure>), Refusal>,
@@ -195,14 +195,14 @@ impl TopicRouter {
         }
         let Ok((epoch, servers)) = answer else {
             self.metrics.repairs_failed_total.inc();
-            let awaited = self.awaited();
+            let awaited = self.awaited_topics();
             for number in asked {
                 let topic = self.topics.get(number);
                 if topic.is_some_and(|topic| !topic.members.is_empty()) || awaited.contains(number)
                 {
                     self.unknown.push_back(*number);
                 } else if self.topics.remove(number).is_some() {
-                    self.wants.set(*number, false);
+                    self.wants.set_wanted(*number, false);
                 }
             }
             self.unknown_at = now + RETRY;
@@ -218,11 +218,11 @@ impl TopicRouter {
             .collect();
         for number in asked {
             if let Some(open) = found.remove(number) {
-                self.begin(*number, open, now);
+                self.open_topic(*number, open, now);
             } else {
                 // Nobody is a member of what does not exist.
-                self.out_of_sync(*number);
-                self.give_up(*number);
+                self.close_out_of_sync(*number);
+                self.drop_waiting(*number);
             }
         }
         self.ask_structures(now);
@@ -230,7 +230,7 @@ impl TopicRouter {
 
     /// The topic goes on at the head of its structure; who was attached before is
     /// told that something is missing.
-    fn begin(&mut self, number: u64, open: OpenStructure, now: Instant) {
+    fn open_topic(&mut self, number: u64, open: OpenStructure, now: Instant) {
         let OpenStructure {
             head,
             version,
@@ -250,21 +250,25 @@ impl TopicRouter {
         topic.views = Some(Box::new(Views::new(structure, version, settled)));
         if !topic.members.is_empty() {
             self.metrics.gaps_total.inc();
-            let (change, gone) = settle(topic, number, standings);
+            let (change, gone) = regroup_members(topic, number, standings);
             let change = Arc::new(change);
             self.tell_members(number, || ToShard::Rights(Arc::clone(&change)));
             self.tell_members(number, || ToShard::Gap(number, head));
             for connection_id in gone {
-                self.leave(connection_id, number, true, now);
+                self.leave_topic(connection_id, number, true, now);
             }
         }
-        self.advance(number, now);
+        self.deliver_kept(number, now);
     }
 }
 
 /// Puts the members of a topic into groups of their new standings; answers the
 /// connections of those who are members no longer.
-fn settle(topic: &mut Topic, number: u64, standings: Vec<Standing>) -> (RightsChange, Vec<u64>) {
+fn regroup_members(
+    topic: &mut Topic,
+    number: u64,
+    standings: Vec<Standing>,
+) -> (RightsChange, Vec<u64>) {
     let standings: HashMap<UserId, Standing, RandomState> = standings
         .into_iter()
         .map(|standing| (standing.user, standing))

@@ -29,12 +29,12 @@ struct Shared {
 
 impl WantedTopics {
     /// Wants a topic, or wants it no longer.
-    pub fn set(&self, topic: u64, wanted: bool) {
+    pub fn set_wanted(&self, topic: u64, wanted: bool) {
         self.lock().insert(topic, wanted);
         self.0.wake.notify_one();
     }
 
-    fn take(&self) -> (Vec<u64>, Vec<u64>) {
+    fn take_batch(&self) -> (Vec<u64>, Vec<u64>) {
         let mut wants = self.lock();
         let batch: Vec<(u64, bool)> = wants
             .iter()
@@ -70,7 +70,7 @@ pub async fn run(
     subscribed: mpsc::Sender<super::message::Fetched>,
 ) {
     while !subscribed.is_closed() {
-        let (add, remove) = wants.take();
+        let (add, remove) = wants.take_batch();
         if add.is_empty() && remove.is_empty() {
             tokio::select! {
                 () = wants.0.wake.notified() => {}

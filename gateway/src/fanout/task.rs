@@ -81,65 +81,65 @@ impl Fanout {
                         tracing::error!("the bus has ended");
                     }
                     for delivery in turn.drain(..) {
-                        self.hear(delivery, now);
+                        self.hear_delivery(delivery, now);
                     }
                 }
                 message = sessions.recv() => match message {
-                    Some(message) => self.serve(message, Instant::now()),
+                    Some(message) => self.serve_session(message, Instant::now()),
                     None => return,
                 },
-                Some(done) = results.recv() => self.finish(done, Instant::now()),
-                () = self.shards.room(), if self.shards.is_waiting() => {}
+                Some(done) = results.recv() => self.apply_fetched(done, Instant::now()),
+                () = self.shards.wait_for_room(), if self.shards.is_waiting() => {}
                 () = sleep_until(wake) => self.router.tick(Instant::now()),
             }
-            self.act().await;
+            self.act_on_router().await;
         }
     }
 
-    fn hear(&mut self, delivery: Delivery, now: Instant) {
+    fn hear_delivery(&mut self, delivery: Delivery, now: Instant) {
         match delivery {
             Delivery::Lost => {
-                self.router.lost(now);
+                self.router.mark_all_dirty(now);
                 self.replies.lose_answers();
                 for shard in 0..self.shards.len() {
-                    self.router.tell(shard, ToShard::AnswersLost);
+                    self.router.tell_shard(shard, ToShard::AnswersLost);
                 }
             }
             Delivery::Message(Topic::Events(topic), bytes) => match unpack::<Published>(&bytes) {
                 Ok(published) => {
                     let count = published.events.len() as u64;
                     self.metrics.events_in_total.inc_by(count);
-                    self.router.hear(topic, published, now);
+                    self.router.hear_events(topic, published, now);
                 }
                 Err(error) => {
-                    self.garbled("events", &error);
-                    self.router.mark(|number, _| number == topic, now);
+                    self.count_garbled("events", &error);
+                    self.router.mark_dirty(|number, _| number == topic, now);
                 }
             },
             Delivery::Message(topic @ Topic::Node(_), bytes) => {
                 match self.entries.open_message::<Vec<Answer>>(&topic, &bytes) {
-                    Ok(answers) => self.answer(answers),
-                    Err(error) => self.garbled("answers", &error),
+                    Ok(answers) => self.pass_answers(answers),
+                    Err(error) => self.count_garbled("answers", &error),
                 }
             }
             Delivery::Message(Topic::Beats, bytes) => match unpack::<Beat>(&bytes) {
                 Ok(beat) => {
-                    self.probe_state.beat(now);
-                    self.router.beat(&beat, now);
+                    self.probe_state.note_beat(now);
+                    self.router.hear_beat(&beat, now);
                 }
-                Err(error) => self.garbled("beat", &error),
+                Err(error) => self.count_garbled("beat", &error),
             },
-            Delivery::Message(Topic::Probe(_), bytes) => self.probe_state.heard(&bytes, now),
+            Delivery::Message(Topic::Probe(_), bytes) => self.probe_state.note_probe(&bytes, now),
             Delivery::Message(Topic::Chunks(_), _) => {}
         }
     }
 
-    fn garbled(&self, what: &'static str, error: &dyn std::error::Error) {
+    fn count_garbled(&self, what: &'static str, error: &dyn std::error::Error) {
         self.metrics.garbled_total.inc();
         tracing::warn!(what, %error, "a message on the bus cannot be read");
     }
 
-    fn answer(&mut self, answers: Vec<Answer>) {
+    fn pass_answers(&mut self, answers: Vec<Answer>) {
         let count = self.shards.len();
         let mut by_shard: Vec<Vec<Answer>> = (0..count).map(|_| Vec::new()).collect();
         for answer in answers {
@@ -153,58 +153,60 @@ impl Fanout {
         }
         for (shard, answers) in by_shard.into_iter().enumerate() {
             if !answers.is_empty() {
-                self.router.tell(shard, ToShard::Answers(answers));
+                self.router.tell_shard(shard, ToShard::Answers(answers));
             }
         }
     }
 
-    fn serve(&mut self, message: ToFanout, now: Instant) {
+    fn serve_session(&mut self, message: ToFanout, now: Instant) {
         match message {
-            ToFanout::Attach(attach, reply) => self.router.attach(attach, reply, now),
-            ToFanout::Leave(connection, topic) => self.router.leave_now(&connection, topic, now),
+            ToFanout::Attach(attach, reply) => self.router.attach_session(attach, reply, now),
+            ToFanout::Leave(connection, topic) => {
+                self.router.leave_topic_now(&connection, topic, now);
+            }
             ToFanout::Release(connection, topic, reply) => {
                 let release = ToShard::Release(connection.id, topic, reply);
-                self.router.tell(connection.shard, release);
+                self.router.tell_shard(connection.shard, release);
             }
-            ToFanout::Detach(connection) => self.router.detach(&connection, now),
+            ToFanout::Detach(connection) => self.router.detach_connection(&connection, now),
         }
     }
 
-    fn finish(&mut self, done: Fetched, now: Instant) {
+    fn apply_fetched(&mut self, done: Fetched, now: Instant) {
         match done {
-            Fetched::Subscribed(topics) => self.router.subscribed(&topics, now),
+            Fetched::Subscribed(topics) => self.router.note_subscribed(&topics, now),
             Fetched::Repaired {
                 topic,
                 after,
                 answer,
-            } => self.router.repaired(topic, after, answer, now),
+            } => self.router.finish_repair(topic, after, answer, now),
             Fetched::Heads(asked, answer, registers) => {
-                self.router.heads(&asked, answer, now);
+                self.router.apply_heads(&asked, answer, now);
                 for TopicSeq { topic, seq } in registers {
-                    self.router.registers(topic, seq);
+                    self.router.send_registers(topic, seq);
                 }
             }
-            Fetched::Structures(asked, answer) => self.router.structures(&asked, answer, now),
+            Fetched::Structures(asked, answer) => self.router.apply_structures(&asked, answer, now),
         }
     }
 
     /// Does what the table left behind.
-    async fn act(&mut self) {
+    async fn act_on_router(&mut self) {
         for job in self.router.jobs.drain(..) {
             let (queries, results) = (self.queries.clone(), self.results.clone());
             self.tasks.spawn(async move {
                 // The fan-out ends only when the gateway does.
-                drop(results.send(fetch(&queries, job).await).await);
+                drop(results.send(run_fetch(&queries, job).await).await);
             });
         }
         for joining in self.router.joining.drain(..) {
             (self.join_server)(joining);
         }
-        self.shards.put(&mut self.router.out).await;
+        self.shards.put_messages(&mut self.router.out).await;
     }
 }
 
-async fn fetch(queries: &Queries, job: Fetch) -> Fetched {
+async fn run_fetch(queries: &Queries, job: Fetch) -> Fetched {
     match job {
         Fetch::Repair { topic, after } => Fetched::Repaired {
             topic,

@@ -127,7 +127,7 @@ fn want(
         }],
     };
     let (reply, answer) = oneshot::channel();
-    router.attach(attach, reply, now);
+    router.attach_session(attach, reply, now);
     answer
 }
 
@@ -156,8 +156,8 @@ fn attach(
     router
         .jobs
         .retain(|job| !matches!(job, Fetch::Structures(_)));
-    router.structures(&[topic], Ok((EPOCH, vec![open(topic, head)])), now);
-    router.subscribed(&[topic], now);
+    router.apply_structures(&[topic], Ok((EPOCH, vec![open(topic, head)])), now);
+    router.note_subscribed(&[topic], now);
     position(answer).unwrap()
 }
 
@@ -165,7 +165,7 @@ fn attach(
 fn quiet(topic: u64, is_server: bool, now: Instant) -> TopicRouter {
     let mut router = router(now);
     attach(&mut router, 2, (topic, 0), is_server, now);
-    router.heads(&[(topic, 0)], Ok((EPOCH, Vec::new())), now);
+    router.apply_heads(&[(topic, 0)], Ok((EPOCH, Vec::new())), now);
     router.jobs.clear();
     clear(&mut router);
     router
@@ -240,20 +240,20 @@ fn repair(after: u64) -> Fetch {
 fn a_servers_hole_is_repaired_at_once_and_an_accounts_after_a_moment() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    router.take(envelope(TOPIC, 2, None), now);
+    router.take_event(envelope(TOPIC, 2, None), now);
     router.tick(now);
     assert_eq!(router.jobs, [repair(0)]);
     assert_eq!(told(&mut router), Vec::<String>::new());
-    router.repaired(TOPIC, 0, Ok(log(&[1], 2)), now);
+    router.finish_repair(TOPIC, 0, Ok(log(&[1], 2)), now);
     assert_eq!(told(&mut router), ["1", "2"]);
 
     let mut router = quiet(TOPIC, false, now);
-    router.take(envelope(TOPIC, 2, None), now);
+    router.take_event(envelope(TOPIC, 2, None), now);
     router.tick(now + CROSSING - Duration::from_millis(1));
     assert_eq!(router.jobs, []);
-    router.take(envelope(TOPIC, 1, None), now);
+    router.take_event(envelope(TOPIC, 1, None), now);
     assert_eq!(told(&mut router), ["1", "2"]);
-    router.take(envelope(TOPIC, 4, None), now);
+    router.take_event(envelope(TOPIC, 4, None), now);
     router.tick(now + CROSSING);
     assert_eq!(router.jobs, [repair(2)]);
 }
@@ -280,13 +280,13 @@ fn a_moved_head_is_repaired_when_its_event_does_not_come() {
         events: Vec::new(),
         registers: 0,
     };
-    router.hear(TOPIC, published(1), now);
+    router.hear_events(TOPIC, published(1), now);
     router.tick(now);
     assert_eq!(router.jobs, []);
-    router.take(envelope(TOPIC, 1, None), now);
+    router.take_event(envelope(TOPIC, 1, None), now);
     router.tick(now + GRACE);
     assert_eq!(router.jobs, [], "it came");
-    router.hear(TOPIC, published(2), now);
+    router.hear_events(TOPIC, published(2), now);
     router.tick(now + GRACE);
     assert_eq!(router.jobs, [repair(1)]);
 }
@@ -295,14 +295,14 @@ fn a_moved_head_is_repaired_when_its_event_does_not_come() {
 fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    router.beat(&beat(1), now);
-    router.beat(&beat(3), now);
+    router.hear_beat(&beat(1), now);
+    router.hear_beat(&beat(3), now);
     let later = now + Duration::from_secs(1);
     router.tick(later);
     let asked = vec![(TOPIC, 0)];
     assert_eq!(router.jobs, [Fetch::Heads(asked.clone())]);
     router.jobs.clear();
-    router.heads(&asked, Err(Reason::Unavailable.into()), later);
+    router.apply_heads(&asked, Err(Reason::Unavailable.into()), later);
     let later = later + Duration::from_secs(1);
     router.tick(later);
     assert_eq!(router.jobs, [Fetch::Heads(asked.clone())], "asked again");
@@ -311,7 +311,7 @@ fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
         topic: TOPIC,
         seq: 2,
     }];
-    router.heads(&asked, Ok((EPOCH, moved)), later);
+    router.apply_heads(&asked, Ok((EPOCH, moved)), later);
     router.tick(later + GRACE);
     assert_eq!(router.jobs, [repair(0)]);
 }
@@ -320,10 +320,10 @@ fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
 fn a_failed_repair_is_tried_again() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    router.take(envelope(TOPIC, 2, None), now);
+    router.take_event(envelope(TOPIC, 2, None), now);
     router.tick(now);
     router.jobs.clear();
-    router.repaired(TOPIC, 0, Err(Reason::Unavailable.into()), now);
+    router.finish_repair(TOPIC, 0, Err(Reason::Unavailable.into()), now);
     router.tick(now + Duration::from_secs(1));
     assert_eq!(router.jobs, [repair(0)]);
 }
@@ -348,13 +348,13 @@ fn repairs_and_questions_are_bounded() {
             topic: *topic,
             seq: 1,
         });
-        router.heads(&topics, Ok((EPOCH, moved.collect())), now);
+        router.apply_heads(&topics, Ok((EPOCH, moved.collect())), now);
     }
     assert_eq!(asked.iter().sum::<usize>(), 2_000);
     assert!(asked.len() < 12, "{asked:?}");
     assert_eq!(router.jobs.len(), 16);
     router.jobs.clear();
-    router.lost(now);
+    router.mark_all_dirty(now);
     router.tick(now + Duration::from_secs(1));
     assert_eq!(router.jobs.len(), 2);
     assert!(
@@ -377,16 +377,16 @@ fn sees(n: u64) -> Vec<Change> {
 fn rights_change_with_their_event_and_nothing_is_asked() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    router.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
-    router.take(envelope(TOPIC, 2, None), now);
+    router.take_event(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
+    router.take_event(envelope(TOPIC, 2, None), now);
     // What is not stored names what it came after.
     let typing = |after| Envelope {
         after,
         ..envelope(TOPIC, 0, None)
     };
-    router.take(typing(3), now);
-    router.take(typing(2), now);
-    router.take(envelope(TOPIC, 3, Some(rights(1, sees(3)))), now);
+    router.take_event(typing(3), now);
+    router.take_event(typing(2), now);
+    router.take_event(envelope(TOPIC, 3, Some(rights(1, sees(3)))), now);
     assert_eq!(
         told(&mut router),
         [
@@ -426,9 +426,9 @@ fn a_role_that_thousands_hold_is_one_turn() {
     };
     let none = Some(Permissions::empty());
     let all = Some(Permissions::ADMINISTRATOR);
-    router.take(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
-    router.take(envelope(TOPIC, 2, Some(rights(1, bits(none, all)))), now);
-    router.take(envelope(TOPIC, 3, Some(rights(2, bits(all, None)))), now);
+    router.take_event(envelope(TOPIC, 1, Some(rights(0, sees(2)))), now);
+    router.take_event(envelope(TOPIC, 2, Some(rights(1, bits(none, all)))), now);
+    router.take_event(envelope(TOPIC, 3, Some(rights(2, bits(all, None)))), now);
     // Nobody sees more or less, nobody is moved, and nobody is closed.
     assert_eq!(
         told(&mut router),
@@ -454,14 +454,14 @@ fn what_was_heard_of_while_the_log_was_read_is_not_taken_for_a_mistake() {
         head,
         events: Vec::new(),
     };
-    router.hear(TOPIC, published(1), now);
+    router.hear_events(TOPIC, published(1), now);
     router.tick(now + GRACE);
     assert_eq!(router.jobs.drain(..).collect::<Vec<_>>(), [repair(0)]);
-    router.hear(TOPIC, published(2), now);
+    router.hear_events(TOPIC, published(2), now);
     // Read before either was committed.
-    router.repaired(TOPIC, 0, Ok(log(&[], 0)), now);
+    router.finish_repair(TOPIC, 0, Ok(log(&[], 0)), now);
     assert_eq!(router.jobs, [repair(0)], "asked again");
-    router.repaired(TOPIC, 0, Ok(log(&[1, 2], 2)), now);
+    router.finish_repair(TOPIC, 0, Ok(log(&[1, 2], 2)), now);
     assert_eq!(told(&mut router), ["1", "2"]);
 }
 
@@ -475,7 +475,7 @@ fn another_log_ends_every_session() {
         events: vec![envelope(TOPIC, 1, None)],
         registers: 0,
     };
-    router.hear(TOPIC, foreign, now);
+    router.hear_events(TOPIC, foreign, now);
     assert_eq!(
         told(&mut router),
         Vec::<String>::new(),
@@ -485,7 +485,7 @@ fn another_log_ends_every_session() {
     let later = now + Duration::from_secs(1);
     router.tick(later);
     assert_eq!(router.jobs, [Fetch::Heads(vec![(TOPIC, 0)])]);
-    router.heads(&[(TOPIC, 0)], Ok((EPOCH + 1, Vec::new())), later);
+    router.apply_heads(&[(TOPIC, 0)], Ok((EPOCH + 1, Vec::new())), later);
     assert_eq!(told(&mut router), ["close all 4007"]);
     assert!(router.topics.is_empty());
 }
@@ -494,9 +494,9 @@ fn another_log_ends_every_session() {
 fn a_topic_is_left_lazily() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    router.detach(&connection(2), now);
+    router.detach_connection(&connection(2), now);
     assert_eq!(told(&mut router), ["remove 2"]);
-    router.take(envelope(TOPIC, 1, None), now);
+    router.take_event(envelope(TOPIC, 1, None), now);
     assert_eq!(told(&mut router), Vec::<String>::new());
     let soon = now + Duration::from_secs(1);
     router.tick(soon);
@@ -505,8 +505,8 @@ fn a_topic_is_left_lazily() {
         1,
         "still heard"
     );
-    router.detach(&connection(2), soon);
-    router.repaired(TOPIC, 1, Ok(log(&[], 1)), soon);
+    router.detach_connection(&connection(2), soon);
+    router.finish_repair(TOPIC, 1, Ok(log(&[], 1)), soon);
     router.tick(soon + Duration::from_secs(2));
     assert!(router.topics.is_empty());
 }
@@ -521,13 +521,13 @@ fn who_joined_anew_is_not_sent_away_by_an_old_event() {
         rights(0, vec![Change::Left { user, since, roles }])
     };
     // The membership began with event 1: the leaving is of an earlier one.
-    router.detach(&connection(2), now);
+    router.detach_connection(&connection(2), now);
     clear(&mut router);
     want(&mut router, 2, (TOPIC, 0), Some(standing(2, 1)), now);
     clear(&mut router);
-    router.take(envelope(TOPIC, 1, Some(left(0))), now);
+    router.take_event(envelope(TOPIC, 1, Some(left(0))), now);
     assert_eq!(told(&mut router), ["1", "rights, 0 turned, 0 moved"]);
-    router.take(envelope(TOPIC, 2, Some(left(1))), now);
+    router.take_event(envelope(TOPIC, 2, Some(left(1))), now);
     assert_eq!(
         told(&mut router),
         ["2", "rights, 0 turned, 0 moved", "leave 2"]
@@ -546,14 +546,14 @@ proptest! {
         let mut head = 0;
         for (seq, answered, wait) in heard {
             head = head.max(seq);
-            router.take(envelope(TOPIC, seq, None), now);
+            router.take_event(envelope(TOPIC, seq, None), now);
             now += Duration::from_millis(wait);
             router.tick(now);
             for job in std::mem::take(&mut router.jobs) {
                 let Fetch::Repair { after, .. } = job else { continue };
                 let events: Vec<u64> = (after + 1..=head).take(5).collect();
                 let answer = if answered { Ok(log(&events, head)) } else { Err(Reason::Unavailable.into()) };
-                router.repaired(TOPIC, after, answer, now);
+                router.finish_repair(TOPIC, after, answer, now);
             }
             seen.extend(told(&mut router));
         }
@@ -564,7 +564,7 @@ proptest! {
             for job in std::mem::take(&mut router.jobs) {
                 let Fetch::Repair { after, .. } = job else { continue };
                 let events: Vec<u64> = (after + 1..=head).take(5).collect();
-                router.repaired(TOPIC, after, Ok(log(&events, head)), now);
+                router.finish_repair(TOPIC, after, Ok(log(&events, head)), now);
             }
         }
         seen.extend(told(&mut router));

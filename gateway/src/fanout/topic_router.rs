@@ -167,7 +167,7 @@ impl TopicRouter {
     }
 
     /// Tells one shard something.
-    pub fn tell(&mut self, shard: usize, message: ToShard) {
+    pub fn tell_shard(&mut self, shard: usize, message: ToShard) {
         if let Some(out) = self.out.get_mut(shard) {
             out.push(message);
         }
@@ -189,14 +189,14 @@ impl TopicRouter {
 
     /// The registers of an account were changed up to a version: its sessions look
     /// whether they were told of each change.
-    pub fn registers(&mut self, number: u64, version: u64) {
+    pub fn send_registers(&mut self, number: u64, version: u64) {
         if version > 0 {
             self.tell_members(number, || ToShard::Registers(number, version));
         }
     }
 
     /// Something was published on a topic.
-    pub fn hear(&mut self, number: u64, published: Published, now: Instant) {
+    pub fn hear_events(&mut self, number: u64, published: Published, now: Instant) {
         let Published {
             epoch,
             head,
@@ -211,22 +211,22 @@ impl TopicRouter {
             self.metrics
                 .events_foreign_total
                 .inc_by(events.len() as u64);
-            return self.mark(|other, _| other == number, now);
+            return self.mark_dirty(|other, _| other == number, now);
         }
         topic.want = topic.want.max(head);
-        self.registers(number, registers);
+        self.send_registers(number, registers);
         for envelope in events {
             if envelope.topic == number {
-                self.take(envelope, now);
+                self.take_event(envelope, now);
             }
         }
         if topic_is_behind(&self.topics, number) {
-            self.alarm(now + GRACE, number);
+            self.set_alarm(now + GRACE, number);
         }
     }
 
     /// An event was heard, or read from the log.
-    pub fn take(&mut self, envelope: Envelope, now: Instant) {
+    pub fn take_event(&mut self, envelope: Envelope, now: Instant) {
         let number = envelope.topic;
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
@@ -235,7 +235,7 @@ impl TopicRouter {
         if seq == 0 {
             // Nobody waits for it, and what came before it may take the right to see it.
             if topic.reached(envelope.after) {
-                self.give(number, &envelope);
+                self.send_event(number, &envelope);
             }
             return;
         }
@@ -245,8 +245,8 @@ impl TopicRouter {
         } else if seq <= topic.last {
             self.metrics.events_doubled_total.inc();
         } else if seq == topic.last + 1 {
-            self.deliver(envelope, now);
-            self.advance(number, now);
+            self.deliver_event(envelope, now);
+            self.deliver_kept(number, now);
         } else {
             topic.keep(envelope);
             let wait = if topic.kind == TopicKind::Account {
@@ -255,26 +255,26 @@ impl TopicRouter {
                 Duration::ZERO
             };
             self.metrics.holes_total.inc();
-            self.alarm(now + wait, number);
+            self.set_alarm(now + wait, number);
         }
     }
 
     /// Gives out what was kept and follows now.
-    pub(super) fn advance(&mut self, number: u64, now: Instant) {
+    pub(super) fn deliver_kept(&mut self, number: u64, now: Instant) {
         while let Some(topic) = self.topics.get_mut(&number)
             && topic.is_open()
             && let Some(envelope) = topic.next_kept()
         {
-            self.deliver(envelope, now);
+            self.deliver_event(envelope, now);
         }
         if topic_is_behind(&self.topics, number) {
-            self.alarm(now + GRACE, number);
+            self.set_alarm(now + GRACE, number);
         }
-        self.wake(number, now);
+        self.wake_waiting(number, now);
     }
 
     /// Gives out the event that follows the last one.
-    fn deliver(&mut self, envelope: Envelope, now: Instant) {
+    fn deliver_event(&mut self, envelope: Envelope, now: Instant) {
         let (number, seq) = (envelope.topic, envelope.seq);
         let effect = envelope.effect();
         let Some(topic) = self.topics.get_mut(&number) else {
@@ -284,20 +284,20 @@ impl TopicRouter {
             Consequence::Rights { follows, changes } => {
                 self.change_rights(envelope, follows, changes, now);
             }
-            Consequence::RightsUnknown => self.read_anew(number, now),
+            Consequence::RightsUnknown => self.reread_structure(number, now),
             consequence => {
                 topic.last = seq;
-                self.give(number, &envelope);
+                self.send_event(number, &envelope);
                 self.apply_consequence(number, consequence);
             }
         }
     }
 
-    fn give(&mut self, number: u64, envelope: &Envelope) {
+    fn send_event(&mut self, number: u64, envelope: &Envelope) {
         let Some(topic) = self.topics.get(&number) else {
             return;
         };
-        let span = trace(envelope);
+        let span = fan_out_span(envelope);
         let _entered = span.as_ref().map(tracing::Span::enter);
         let event = Arc::new(Event::new(envelope));
         for (out, count) in self.out.iter_mut().zip(&topic.shards) {
@@ -329,17 +329,17 @@ impl TopicRouter {
             }
             Consequence::End { session, code } => {
                 let close = Close::Code(code);
-                for connection_id in self.members(number, |member| member.session == session) {
+                for connection_id in self.find_members(number, |member| member.session == session) {
                     let Some(shard) = self.shard_of(number, connection_id) else {
                         continue;
                     };
-                    self.tell(shard, ToShard::Close(connection_id, close));
+                    self.tell_shard(shard, ToShard::Close(connection_id, close));
                 }
             }
         }
     }
 
-    fn members(&self, number: u64, wanted: impl Fn(&Member) -> bool) -> Vec<u64> {
+    fn find_members(&self, number: u64, wanted: impl Fn(&Member) -> bool) -> Vec<u64> {
         let Some(topic) = self.topics.get(&number) else {
             return Vec::new();
         };
@@ -357,7 +357,7 @@ impl TopicRouter {
     }
 
     /// Closes everyone who belongs to a topic: its stream cannot go on.
-    pub(super) fn out_of_sync(&mut self, number: u64) {
+    pub(super) fn close_out_of_sync(&mut self, number: u64) {
         let close = Close::Code(CloseCode::OutOfSync);
         self.tell_members(number, || ToShard::CloseTopic(number, close));
     }
@@ -365,17 +365,17 @@ impl TopicRouter {
     // ---- beats
 
     /// The lanes told how they are.
-    pub fn beat(&mut self, beat: &Beat, now: Instant) {
+    pub fn hear_beat(&mut self, beat: &Beat, now: Instant) {
         let mut missed = Vec::new();
         for partition in &beat.partitions {
-            self.admission.heard(partition, now);
-            if self.beats.heard(partition, now) {
+            self.admission.note_beat(partition, now);
+            if self.beats.note_beat(partition, now) {
                 missed.push(partition.partition);
             }
         }
         if self.epoch.is_some_and(|known| known != beat.epoch) {
             // Any question to the log tells whether it is another one.
-            return self.mark(|_, _| true, now);
+            return self.mark_dirty(|_, _| true, now);
         }
         self.mark_partitions(&missed, now);
     }
@@ -390,9 +390,9 @@ impl TopicRouter {
             tracing::warn!("the event log is another one: all sessions begin anew");
             let numbers: Vec<u64> = self.topics.keys().copied().collect();
             for number in numbers {
-                self.out_of_sync(number);
-                self.give_up(number);
-                self.wants.set(number, false);
+                self.close_out_of_sync(number);
+                self.drop_waiting(number);
+                self.wants.set_wanted(number, false);
             }
             self.topics.clear();
             self.unknown.clear();
@@ -403,9 +403,9 @@ impl TopicRouter {
     }
 
     /// Anything may have been lost on every topic.
-    pub fn lost(&mut self, now: Instant) {
+    pub fn mark_all_dirty(&mut self, now: Instant) {
         self.metrics.lost_total.inc();
-        self.mark(|_, _| true, now);
+        self.mark_dirty(|_, _| true, now);
     }
 
     /// These partitions' lanes were not heard for a while. They may have written
@@ -414,7 +414,7 @@ impl TopicRouter {
         if partitions.is_empty() {
             return;
         }
-        self.mark(
+        self.mark_dirty(
             |number, topic| {
                 topic.kind == TopicKind::Account || partitions.contains(&Partition::of(number))
             },
@@ -422,7 +422,7 @@ impl TopicRouter {
         );
     }
 
-    pub(super) fn mark(&mut self, wanted: impl Fn(u64, &Topic) -> bool, now: Instant) {
+    pub(super) fn mark_dirty(&mut self, wanted: impl Fn(u64, &Topic) -> bool, now: Instant) {
         let was_empty = self.dirty.is_empty();
         for (number, topic) in &mut self.topics {
             if !topic.dirty && wanted(*number, topic) {
@@ -433,12 +433,12 @@ impl TopicRouter {
         }
         if was_empty && !self.dirty.is_empty() {
             // All gateways notice at the same time; they need not all ask then.
-            self.dirty_at = now + self.jitter(Duration::from_millis(500));
+            self.dirty_at = now + self.pick_jitter(Duration::from_millis(500));
         }
         self.ask_heads(now);
     }
 
-    pub(super) fn jitter(&self, most: Duration) -> Duration {
+    pub(super) fn pick_jitter(&self, most: Duration) -> Duration {
         use std::hash::BuildHasher;
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
         let hash = self.random.hash_one((self.dirty.len(), self.dirty_at));
@@ -448,7 +448,7 @@ impl TopicRouter {
     // ---- time
 
     /// Looks at a topic again at `at`.
-    pub(super) fn alarm(&mut self, at: Instant, number: u64) {
+    pub(super) fn set_alarm(&mut self, at: Instant, number: u64) {
         // The earliest is enough: whoever looks asks for the next one.
         if let Some(topic) = self.topics.get_mut(&number)
             && topic.alarm.is_none_or(|earlier| at < earlier)
@@ -477,7 +477,7 @@ impl TopicRouter {
             if let Some(topic) = self.topics.get_mut(&number) {
                 topic.alarm = None;
             }
-            self.look_at(number, now);
+            self.check_topic(number, now);
         }
         self.ask_heads(now);
         self.ask_structures(now);
@@ -502,7 +502,7 @@ impl TopicRouter {
     }
 
     fn forget_idle(&mut self, now: Instant) {
-        let awaited = self.awaited();
+        let awaited = self.awaited_topics();
         let wants = &self.wants;
         self.topics.retain(|number, topic| {
             if !topic.members.is_empty() || awaited.contains(number) {
@@ -513,7 +513,7 @@ impl TopicRouter {
             // What is under way would answer about a topic that begins anew.
             let forget = now >= since + LINGER && !topic.repairing && !topic.asking;
             if forget {
-                wants.set(*number, false);
+                wants.set_wanted(*number, false);
             }
             !forget
         });
@@ -522,7 +522,7 @@ impl TopicRouter {
     /// The bus has these subscriptions: what was published before they were in
     /// place has to be read from the log. Mostly there is nothing, and one
     /// question about many heads says so.
-    pub fn subscribed(&mut self, numbers: &[u64], now: Instant) {
+    pub fn note_subscribed(&mut self, numbers: &[u64], now: Instant) {
         for number in numbers {
             if let Some(topic) = self.topics.get_mut(number) {
                 topic.subscription = Subscription::Fresh;
@@ -539,7 +539,7 @@ pub(super) fn topic_is_behind(topics: &HashMap<u64, Topic, RandomState>, number:
 }
 
 /// A span for giving out an event that is traced.
-pub(super) fn trace(envelope: &Envelope) -> Option<tracing::Span> {
+pub(super) fn fan_out_span(envelope: &Envelope) -> Option<tracing::Span> {
     envelope.trace.as_deref().map(|trace| {
         let span = tracing::debug_span!("fan_out");
         telemetry::adopt(&span, Some(trace));

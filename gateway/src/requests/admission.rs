@@ -48,18 +48,19 @@ impl Admission {
     }
 
     /// A beat was heard.
-    pub fn heard(&self, beat: &PartitionBeat, now: Instant) {
-        if let Some(lane) = self.lane(beat.partition) {
-            lane.heard.store(self.millis(now) + 1, Ordering::Relaxed);
+    pub fn note_beat(&self, beat: &PartitionBeat, now: Instant) {
+        if let Some(lane) = self.find_lane(beat.partition) {
+            lane.heard
+                .store(self.millis_since_start(now) + 1, Ordering::Relaxed);
             lane.backlog.store(beat.backlog, Ordering::Relaxed);
         }
     }
 
     /// Refuses when the lane is away or behind.
-    pub fn check(&self, partition: Partition, now: Instant) -> Result<(), Refusal> {
-        let age = self.age(partition, now);
+    pub fn check_lane(&self, partition: Partition, now: Instant) -> Result<(), Refusal> {
+        let age = self.lane_age(partition, now);
         let backlog = self
-            .lane(partition)
+            .find_lane(partition)
             .map_or(u64::MAX, |lane| lane.backlog.load(Ordering::Relaxed));
         if age.is_some_and(|age| age < SILENCE) && backlog <= self.0.bound {
             Ok(())
@@ -69,17 +70,19 @@ impl Admission {
     }
 
     /// How long ago the lane was heard.
-    pub fn age(&self, partition: Partition, now: Instant) -> Option<Duration> {
-        let heard = self.lane(partition)?.heard.load(Ordering::Relaxed);
-        let age = self.millis(now).saturating_sub(heard.checked_sub(1)?);
+    pub fn lane_age(&self, partition: Partition, now: Instant) -> Option<Duration> {
+        let heard = self.find_lane(partition)?.heard.load(Ordering::Relaxed);
+        let age = self
+            .millis_since_start(now)
+            .saturating_sub(heard.checked_sub(1)?);
         Some(Duration::from_millis(age))
     }
 
-    fn lane(&self, partition: Partition) -> Option<&Lane> {
+    fn find_lane(&self, partition: Partition) -> Option<&Lane> {
         self.0.lanes.get(usize::from(partition.number()))
     }
 
-    fn millis(&self, now: Instant) -> u64 {
+    fn millis_since_start(&self, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.0.start);
         u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
     }
@@ -101,17 +104,20 @@ mod tests {
             backlog: 100,
         };
         let busy = Err(Refusal::retry(Reason::Busy, RETRY_MS));
-        assert_eq!(admission.check(partition, start), busy);
-        admission.heard(&beat, start);
-        assert_eq!(admission.check(partition, start), Ok(()));
+        assert_eq!(admission.check_lane(partition, start), busy);
+        admission.note_beat(&beat, start);
+        assert_eq!(admission.check_lane(partition, start), Ok(()));
         assert_eq!(
-            admission.check(partition, start + Duration::from_millis(2_999)),
+            admission.check_lane(partition, start + Duration::from_millis(2_999)),
             Ok(())
         );
-        assert_eq!(admission.check(partition, start + SILENCE), busy);
-        assert_eq!(admission.check(Partition::new(6).unwrap(), start), busy);
+        assert_eq!(admission.check_lane(partition, start + SILENCE), busy);
+        assert_eq!(
+            admission.check_lane(Partition::new(6).unwrap(), start),
+            busy
+        );
         beat.backlog = 101;
-        admission.heard(&beat, start);
-        assert_eq!(admission.check(partition, start), busy);
+        admission.note_beat(&beat, start);
+        assert_eq!(admission.check_lane(partition, start), busy);
     }
 }

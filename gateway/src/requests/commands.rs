@@ -66,7 +66,7 @@ impl Commands {
         request: Request,
     ) -> Result<(), Refusal> {
         let partition = partition_of(caller, request.scope)?;
-        self.0.admission.check(partition, Instant::now())?;
+        self.0.admission.check_lane(partition, Instant::now())?;
         let ticket = self.0.replies.next_ticket();
         #[cfg(feature = "sabotage")]
         let ticket = crate::sabotage::ticket(ticket, request.request);
@@ -113,7 +113,7 @@ impl Commands {
         request: Request,
     ) -> Result<Bytes, Refusal> {
         let partition = partition_of(caller, request.scope)?;
-        self.0.admission.check(partition, Instant::now())?;
+        self.0.admission.check_lane(partition, Instant::now())?;
         let reply = self.0.replies.expect_lane_reply();
         let asker = Asker {
             connection_id: 0,

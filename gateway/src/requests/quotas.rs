@@ -103,7 +103,13 @@ impl Quotas {
 
     /// Counts a request, or refuses it. Who asks too much for himself takes nothing from
     /// the others of his address; and whatever else its strangers ask leaves it its sign-ins.
-    pub fn admit(&self, who: Who, what: What, address: u64, now: Instant) -> Result<(), Refusal> {
+    pub fn admit_request(
+        &self,
+        who: Who,
+        what: What,
+        address: u64,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         match (who, what) {
             (Who::Account(user), _) => self.accounts.draw(user, now)?,
             (Who::Session(session), _) => self.sessions.draw(session, now)?,
@@ -117,12 +123,12 @@ impl Quotas {
     }
 
     /// Counts a request that was admitted as one of a session, now that its account is known.
-    pub fn opened(&self, user: UserId, now: Instant) -> Result<(), Refusal> {
+    pub fn admit_opened(&self, user: UserId, now: Instant) -> Result<(), Refusal> {
         self.accounts.draw(user, now)
     }
 
     /// Counts a session that an account opens over a socket.
-    pub fn opens(&self, user: UserId, now: Instant) -> Result<(), Refusal> {
+    pub fn admit_session(&self, user: UserId, now: Instant) -> Result<(), Refusal> {
         self.openings.draw(user, now)
     }
 }
@@ -190,7 +196,7 @@ mod tests {
     fn admitted(quotas: &Quotas, user: Option<u64>, address: u64, now: Instant) -> usize {
         let user = user.and_then(Id::new);
         let who = user.map_or(Who::Stranger, Who::Account);
-        let admit = |_: &usize| quotas.admit(who, What::Other, address, now).is_ok();
+        let admit = |_: &usize| quotas.admit_request(who, What::Other, address, now).is_ok();
         (0..100).filter(admit).count()
     }
 
@@ -218,11 +224,11 @@ mod tests {
         let (session, user) = (Id::new(9).unwrap(), Id::new(1).unwrap());
         let knock = |_: &usize| {
             let who = Who::Session(session);
-            quotas.admit(who, What::Other, 7, now).is_ok()
+            quotas.admit_request(who, What::Other, 7, now).is_ok()
         };
         assert_eq!((0..100).filter(knock).count(), 4);
         assert_eq!(admitted(&quotas, Some(1), 8, now), 4);
-        assert!(quotas.opened(user, now).is_err());
+        assert!(quotas.admit_opened(user, now).is_err());
     }
 
     #[test]
@@ -230,7 +236,7 @@ mod tests {
         let (quotas, now) = (quotas(), Instant::now());
         let admit = |who, name: &str| {
             let what = What::of(row_named(name).unwrap());
-            quotas.admit(who, what, 7, now).is_ok()
+            quotas.admit_request(who, what, 7, now).is_ok()
         };
         let taken = |who, name| (0..100).filter(|_: &usize| admit(who, name)).count();
         assert_eq!(taken(Who::Stranger, "ping"), 8);
@@ -248,7 +254,7 @@ mod tests {
         let (quotas, now) = (quotas(), Instant::now());
         let user = Id::new(1).unwrap();
         let opened = |now| {
-            let opens = |_: &usize| quotas.opens(user, now).is_ok();
+            let opens = |_: &usize| quotas.admit_session(user, now).is_ok();
             (0..1_000).filter(opens).count()
         };
         assert_eq!(opened(now), 60);
@@ -260,14 +266,14 @@ mod tests {
     fn many_addresses_do_not_fill_the_memory() {
         let (quotas, now) = (quotas(), Instant::now());
         for address in 0..CAPACITY as u64 + 10 {
-            let admitted = quotas.admit(Who::Stranger, What::Other, address, now);
+            let admitted = quotas.admit_request(Who::Stranger, What::Other, address, now);
             assert!(admitted.is_ok());
         }
         let known = quotas.strangers.known.lock().unwrap().len();
         assert!(known <= CAPACITY, "{known}");
         let refusal = {
             admitted(&quotas, None, 1, now);
-            let asked = quotas.admit(Who::Stranger, What::Other, 1, now);
+            let asked = quotas.admit_request(Who::Stranger, What::Other, 1, now);
             asked.unwrap_err()
         };
         assert_eq!(refusal, Refusal::retry(Reason::RateLimited, 500));

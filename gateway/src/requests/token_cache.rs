@@ -46,25 +46,25 @@ impl Default for TokenCache {
 
 impl TokenCache {
     /// What was answered about `token` lately.
-    pub fn known(&self, token: &str, now: Instant) -> Option<Known> {
+    pub fn find_known(&self, token: &str, now: Instant) -> Option<Known> {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, at) = recent.get(&hash(token))?;
         (now < *at + AGE).then(|| known.clone())
     }
 
     /// Asks a worker whose session `token` opens.
-    pub async fn ask(&self, queries: &Queries, token: &str) -> Result<Caller, Refusal> {
+    pub async fn ask_worker(&self, queries: &Queries, token: &str) -> Result<Caller, Refusal> {
         let now = Instant::now();
         let query = NodeQuery::Identify {
             token: token.to_owned(),
         };
         match queries.ask_for_gateway(&query).await {
             Ok(NodeAnswer::Identified(caller)) => {
-                self.remember(token, Known::Opens(caller.clone()), now);
+                self.remember_answer(token, Known::Opens(caller.clone()), now);
                 Ok(caller)
             }
             Ok(NodeAnswer::Unauthenticated) => {
-                self.remember(token, Known::OpensNothing, now);
+                self.remember_answer(token, Known::OpensNothing, now);
                 Err(Reason::Unauthenticated.into())
             }
             other => Err(refuse_answer(other)),
@@ -72,7 +72,7 @@ impl TokenCache {
     }
 
     /// Remembers what a worker answered to a question that was asked at this time.
-    pub fn remember(&self, token: &str, known: Known, asked: Instant) {
+    pub fn remember_answer(&self, token: &str, known: Known, asked: Instant) {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recent.insert(hash(token), (known, asked));
     }
@@ -89,13 +89,16 @@ mod tests {
     #[test]
     fn answers_are_known_for_two_seconds_and_few_enough() {
         let (token_cache, now) = (TokenCache::default(), Instant::now());
-        assert_eq!(token_cache.known("t", now), None);
-        token_cache.remember("t", Known::OpensNothing, now);
+        assert_eq!(token_cache.find_known("t", now), None);
+        token_cache.remember_answer("t", Known::OpensNothing, now);
         let almost = now + AGE - Duration::from_millis(1);
-        assert_eq!(token_cache.known("t", almost), Some(Known::OpensNothing));
-        assert_eq!(token_cache.known("t", now + AGE), None);
+        assert_eq!(
+            token_cache.find_known("t", almost),
+            Some(Known::OpensNothing)
+        );
+        assert_eq!(token_cache.find_known("t", now + AGE), None);
         for number in 0..CAPACITY * 2 {
-            token_cache.remember(&number.to_string(), Known::OpensNothing, now);
+            token_cache.remember_answer(&number.to_string(), Known::OpensNothing, now);
         }
         let kept = token_cache.0.lock().unwrap().len();
         assert!(kept <= CAPACITY, "{kept}");

@@ -85,7 +85,7 @@ impl SessionOpener {
         let turn = connection.attaching.acquire().await;
         let asked = Instant::now();
         // Who opened too many a moment ago is known still: no worker is asked for nothing.
-        let known = match self.token_cache.known(&token, asked) {
+        let known = match self.token_cache.find_known(&token, asked) {
             Some(Known::Opens(caller)) => Some(caller.user),
             _ => None,
         };
@@ -100,7 +100,7 @@ impl SessionOpener {
             Ok(NodeAnswer::Opened(opened)) => opened,
             Ok(NodeAnswer::Unauthenticated) => {
                 self.token_cache
-                    .remember(&token, Known::OpensNothing, asked);
+                    .remember_answer(&token, Known::OpensNothing, asked);
                 return Err(self
                     .handles
                     .end_session(connection, CloseCode::Unauthenticated)
@@ -124,7 +124,7 @@ impl SessionOpener {
                 .await
         {
             self.token_cache
-                .remember(&token, Known::Opens(caller), asked);
+                .remember_answer(&token, Known::Opens(caller), asked);
             return Err(ended);
         }
         let epoch = Some(epoch_number(&opened.epoch));
@@ -144,7 +144,7 @@ impl SessionOpener {
         user: UserId,
         now: Instant,
     ) -> Result<(), Ended> {
-        match self.quotas.opens(user, now) {
+        match self.quotas.admit_session(user, now) {
             Ok(()) => Ok(()),
             Err(_refusal) => Err(self.handles.end_session(connection, CloseCode::Full).await),
         }

@@ -211,13 +211,14 @@ impl<'a> CatchUp<'a> {
             .iter()
             .map(|topic| topic.to_attach(Cause::Open))
             .collect();
-        let attached = self.attach(wanted).await?;
+        let attached = self.attach_topics(wanted).await?;
         for (topic, attached) in fresh.into_iter().zip(attached) {
-            self.follow(topic, Cause::Open, Some(attached)).await?;
+            self.follow_topic(topic, Cause::Open, Some(attached))
+                .await?;
         }
         // One after the other: what is live meanwhile would have to wait for each.
         for topic in behind {
-            self.follow(topic, Cause::Open, None).await?;
+            self.follow_topic(topic, Cause::Open, None).await?;
         }
         Ok(())
     }
@@ -225,11 +226,11 @@ impl<'a> CatchUp<'a> {
     /// Opens the topics of servers that the account joined meanwhile.
     pub async fn join_all(&mut self) -> Result<(), Ended> {
         while let Some(server) = self.joined.pop() {
-            if let Some(mut topic) = self.snapshot(server.get()).await? {
+            if let Some(mut topic) = self.read_snapshot(server.get()).await? {
                 // Behind the event of joining, not at the head of the snapshot: what
                 // was said between the two is part of the stream.
                 topic.seq = topic.standing.as_ref().map_or(0, |standing| standing.since);
-                self.follow(topic, Cause::Join, None).await?;
+                self.follow_topic(topic, Cause::Join, None).await?;
             }
             // Else it is gone again: the event that says so is on its way.
         }
@@ -241,14 +242,14 @@ impl<'a> CatchUp<'a> {
         while let Some((topic, cause)) = self.late.pop_front() {
             let connection = self.connection;
             let _turn = connection.attaching.acquire().await;
-            self.follow(topic, cause, None).await?;
+            self.follow_topic(topic, cause, None).await?;
             self.join_all().await?;
         }
         Ok(())
     }
 
     /// Brings a session up to the stream of a topic, and lets what waited follow.
-    async fn follow(
+    async fn follow_topic(
         &mut self,
         mut topic: Following,
         mut cause: Cause,
@@ -274,7 +275,7 @@ impl<'a> CatchUp<'a> {
                             .end_session(self.connection, CloseCode::OutOfSync)
                             .await);
                     }
-                    if !self.renew(&mut topic).await? {
+                    if !self.renew_snapshot(&mut topic).await? {
                         return Ok(());
                     }
                     continue;
@@ -283,8 +284,8 @@ impl<'a> CatchUp<'a> {
             };
             let is_new = cause == Cause::Join;
             if is_new {
-                let mut frames = self.frames();
-                frames.cursor(topic.topic, topic.seq);
+                let mut frames = self.new_frames();
+                frames.add_cursor(topic.topic, topic.seq);
                 self.handles
                     .shards
                     .send_frames(self.connection, frames.frames)
@@ -293,12 +294,12 @@ impl<'a> CatchUp<'a> {
                 return Ok(());
             }
             cause = Cause::Again;
-            match self.replay(&mut topic, position).await? {
-                Turn::Done if self.release(topic.topic).await? => return Ok(()),
+            match self.replay_events(&mut topic, position).await? {
+                Turn::Done if self.release_topic(topic.topic).await? => return Ok(()),
                 // More came meanwhile than may wait: it is in the log.
                 Turn::Done => {}
                 Turn::Gap => {
-                    if !self.skip(&mut topic).await? {
+                    if !self.skip_to_head(&mut topic).await? {
                         return Ok(());
                     }
                 }
@@ -308,7 +309,7 @@ impl<'a> CatchUp<'a> {
 
     /// The client's place cannot be continued from: it goes on at the snapshot.
     /// `false` when the account is no member any more.
-    async fn skip(&self, topic: &mut Following) -> Result<bool, Ended> {
+    async fn skip_to_head(&self, topic: &mut Following) -> Result<bool, Ended> {
         if topic.seq >= topic.head {
             if topic.standing.is_none() {
                 // Who joined or was revoked in what is lost, nobody knows.
@@ -317,7 +318,7 @@ impl<'a> CatchUp<'a> {
                     .end_session(self.connection, CloseCode::OutOfSync)
                     .await);
             }
-            if !self.renew(topic).await? {
+            if !self.renew_snapshot(topic).await? {
                 return Ok(false);
             }
         }
@@ -329,8 +330,8 @@ impl<'a> CatchUp<'a> {
     }
 
     /// Takes a new snapshot of a topic. `false` when the account is no member any more.
-    async fn renew(&self, topic: &mut Following) -> Result<bool, Ended> {
-        let Some(fresh) = self.snapshot(topic.topic).await? else {
+    async fn renew_snapshot(&self, topic: &mut Following) -> Result<bool, Ended> {
+        let Some(fresh) = self.read_snapshot(topic.topic).await? else {
             let leave = ToFanout::Leave(Arc::clone(self.connection), topic.topic);
             drop(self.handles.fanout.send(leave).await);
             return Ok(false);
@@ -347,7 +348,7 @@ impl<'a> CatchUp<'a> {
     }
 
     /// Queues what lies between the client's place and where the fan-out stands.
-    async fn replay(
+    async fn replay_events(
         &mut self,
         topic: &mut Following,
         (position, rights): Position,
@@ -355,7 +356,7 @@ impl<'a> CatchUp<'a> {
         let kind = topic.kind();
         let mut past = match (&rights, &topic.standing) {
             (Some(rights), Some(standing)) => {
-                let Some(past) = self.past(topic, position, rights, standing).await? else {
+                let Some(past) = self.build_past(topic, position, rights, standing).await? else {
                     return Ok(Turn::Gap);
                 };
                 Some(past)
@@ -363,9 +364,9 @@ impl<'a> CatchUp<'a> {
             _ => None,
         };
         drop(rights);
-        let mut frames = self.frames();
+        let mut frames = self.new_frames();
         while topic.seq < position {
-            let page = self.page(topic).await?;
+            let page = self.read_page(topic).await?;
             if page.too_old {
                 return Ok(Turn::Gap);
             }
@@ -389,11 +390,12 @@ impl<'a> CatchUp<'a> {
                     .end_session(self.connection, CloseCode::OutOfSync)
                     .await);
             }
-            self.queue(std::mem::take(&mut frames.frames)).await?;
+            self.queue_frames(std::mem::take(&mut frames.frames))
+                .await?;
         }
         // Groups are carried past what they may not see from here on; this
         // session alone past what its replay hid.
-        frames.cursor(topic.topic, topic.seq);
+        frames.add_cursor(topic.topic, topic.seq);
         self.handles
             .shards
             .send_frames(self.connection, frames.frames)
@@ -402,7 +404,7 @@ impl<'a> CatchUp<'a> {
     }
 
     /// What the session saw as of its place; none where that cannot be known.
-    async fn past(
+    async fn build_past(
         &self,
         topic: &Following,
         position: u64,
@@ -414,7 +416,7 @@ impl<'a> CatchUp<'a> {
         }
         let log = &self.handles.log;
         let changes = self
-            .insist(|| log.changes(topic.topic, topic.seq, position))
+            .ask_or_end(|| log.get_changes(topic.topic, topic.seq, position))
             .await?;
         let past = changes.as_ref().as_ref();
         Ok(past.map(|changes| PastView::new(rights, standing, changes)))
@@ -432,7 +434,7 @@ impl<'a> CatchUp<'a> {
         Ok(())
     }
 
-    fn frames(&self) -> ReplayFrames {
+    fn new_frames(&self) -> ReplayFrames {
         ReplayFrames::new(
             self.connection.dialect,
             self.connection.deflates,
@@ -440,13 +442,14 @@ impl<'a> CatchUp<'a> {
         )
     }
 
-    async fn page(&self, topic: &Following) -> Result<Arc<ReplayPage>, Ended> {
+    async fn read_page(&self, topic: &Following) -> Result<Arc<ReplayPage>, Ended> {
         let log = &self.handles.log;
-        self.insist(|| log.page(topic.topic, topic.seq)).await
+        self.ask_or_end(|| log.get_page(topic.topic, topic.seq))
+            .await
     }
 
     /// Asks again while the cluster is busy.
-    async fn insist<T, F: Future<Output = Result<T, Refusal>>>(
+    async fn ask_or_end<T, F: Future<Output = Result<T, Refusal>>>(
         &self,
         ask: impl Fn() -> F,
     ) -> Result<T, Ended> {
@@ -460,7 +463,7 @@ impl<'a> CatchUp<'a> {
     }
 
     /// How the account stands in a server now; none where it is no member.
-    async fn snapshot(&self, topic: u64) -> Result<Option<Following>, Ended> {
+    async fn read_snapshot(&self, topic: u64) -> Result<Option<Following>, Ended> {
         let Some(server) = ServerId::new(topic) else {
             return Ok(None);
         };
@@ -479,11 +482,11 @@ impl<'a> CatchUp<'a> {
     }
 
     async fn attach_one(&self, topic: &Following, cause: Cause) -> Result<Attached, Ended> {
-        let attached = self.attach(vec![topic.to_attach(cause)]).await?;
+        let attached = self.attach_topics(vec![topic.to_attach(cause)]).await?;
         attached.into_iter().next().ok_or(Ended)
     }
 
-    async fn attach(&self, topics: Vec<AttachTopic>) -> Result<Vec<Attached>, Ended> {
+    async fn attach_topics(&self, topics: Vec<AttachTopic>) -> Result<Vec<Attached>, Ended> {
         let connection = self.connection;
         let attach = Attach {
             connection: Arc::clone(connection),
@@ -507,7 +510,7 @@ impl<'a> CatchUp<'a> {
         }
     }
 
-    async fn release(&self, topic: u64) -> Result<bool, Ended> {
+    async fn release_topic(&self, topic: u64) -> Result<bool, Ended> {
         let (reply, answer) = oneshot::channel();
         // By the way of the join: it must not be overtaken.
         let message = ToFanout::Release(Arc::clone(self.connection), topic, reply);
@@ -516,7 +519,7 @@ impl<'a> CatchUp<'a> {
     }
 
     /// Queues frames, and waits until the client has read most of them.
-    async fn queue(&self, frames: Vec<Bytes>) -> Result<(), Ended> {
+    async fn queue_frames(&self, frames: Vec<Bytes>) -> Result<(), Ended> {
         if frames.is_empty() {
             return Ok(());
         }

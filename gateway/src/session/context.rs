@@ -126,7 +126,7 @@ impl SessionContext {
         let what = What::with(request.opcode);
         let quotas = &self.requests.quotas;
         let number = request.request;
-        let sent = match quotas.admit(who, what, connection.address, Instant::now()) {
+        let sent = match quotas.admit_request(who, what, connection.address, Instant::now()) {
             Ok(()) if request.opcode < opcode::FIRST_ANY => {
                 self.send_command(connection, request).await
             }
@@ -167,15 +167,15 @@ impl SessionContext {
         let claim = self.requests.entries.check_token(token);
         let claim = claim.ok_or(CloseCode::Unauthenticated)?;
         let now = Instant::now();
-        if self.requests.token_cache.known(token, now) == Some(Known::OpensNothing) {
+        if self.requests.token_cache.find_known(token, now) == Some(Known::OpensNothing) {
             return Err(CloseCode::Unauthenticated);
         }
         // Whether the session is open, nobody knows yet: so its owner pays nothing.
         let who = Who::Session(claim.session);
-        let admitted = self
-            .requests
-            .quotas
-            .admit(who, What::Other, connection.address, now);
+        let admitted =
+            self.requests
+                .quotas
+                .admit_request(who, What::Other, connection.address, now);
         admitted.map_err(|_refusal| CloseCode::OutOfSync)
     }
 

@@ -70,7 +70,7 @@ impl EventLog {
     }
 
     /// What follows a place.
-    pub async fn page(&self, topic: u64, after: u64) -> Result<Arc<ReplayPage>, Refusal> {
+    pub async fn get_page(&self, topic: u64, after: u64) -> Result<Arc<ReplayPage>, Refusal> {
         let page = self
             .pages
             .get((topic, after), || self.read_page(topic, after))
@@ -99,7 +99,7 @@ impl EventLog {
     }
 
     /// The changes of rights behind `after` and up to `until`.
-    pub async fn changes(
+    pub async fn get_changes(
         &self,
         topic: u64,
         after: u64,

@@ -133,14 +133,19 @@ impl Session {
     }
 
     /// Bytes arrived: the first thing that is checked.
-    pub fn received(&mut self, config: &SessionConfig, bytes: usize, now: Instant) -> Option<Step> {
+    pub fn count_bytes(
+        &mut self,
+        config: &SessionConfig,
+        bytes: usize,
+        now: Instant,
+    ) -> Option<Step> {
         self.heard = now;
         self.pinged = false;
         (!self.bytes.draw(config.bytes, bytes, now)).then_some(Step::Close(CloseCode::Flood))
     }
 
     /// A WebSocket frame arrived, whatever it carries.
-    pub fn counted(&mut self, config: &SessionConfig, now: Instant) -> Result<(), CloseCode> {
+    pub fn count_frame(&mut self, config: &SessionConfig, now: Instant) -> Result<(), CloseCode> {
         if self.frames.draw(config.frames, 1, now) {
             Ok(())
         } else {
@@ -149,7 +154,7 @@ impl Session {
     }
 
     /// A frame of the protocol arrived.
-    pub fn request(
+    pub fn take_request(
         &mut self,
         config: &SessionConfig,
         request: Request,
@@ -200,7 +205,7 @@ impl Session {
     }
 
     /// The session is open: commands are taken from now on. Says since when that was waited for.
-    pub fn opened(&mut self, caller: Caller) -> Option<Instant> {
+    pub fn mark_opened(&mut self, caller: Caller) -> Option<Instant> {
         let State::Attaching { since } = self.state else {
             return None;
         };
@@ -209,7 +214,7 @@ impl Session {
     }
 
     /// The connection is about to end: nothing is taken any more.
-    pub fn drain(&mut self) {
+    pub fn mark_draining(&mut self) {
         self.state = State::Draining;
     }
 
@@ -296,8 +301,8 @@ mod tests {
 
     fn live(now: Instant) -> Session {
         let mut session = Session::new(&CONFIG, now);
-        session.request(&CONFIG, identify(), now);
-        session.opened(Caller {
+        session.take_request(&CONFIG, identify(), now);
+        session.mark_opened(Caller {
             user: UserId::sample(),
             session: SessionId::sample(),
             kind: CallerKind::Person,
@@ -316,39 +321,39 @@ mod tests {
         let command = request(opcode::FIRST_LANE, vec![0x90]);
         let query = request(opcode::FIRST_ANY, vec![0x90]);
         assert_eq!(
-            session.request(&CONFIG, command.clone(), now),
+            session.take_request(&CONFIG, command.clone(), now),
             Some(refused(Reason::Unauthenticated))
         );
         assert_eq!(
-            session.request(&CONFIG, query.clone(), now),
+            session.take_request(&CONFIG, query.clone(), now),
             Some(Step::Query(query))
         );
         assert_eq!(
-            session.request(&CONFIG, identify(), now),
+            session.take_request(&CONFIG, identify(), now),
             Some(Step::Open {
                 token: "t".to_owned(),
                 resume: None
             })
         );
         assert_eq!(
-            session.request(&CONFIG, command.clone(), now),
+            session.take_request(&CONFIG, command.clone(), now),
             Some(refused(Reason::Unauthenticated))
         );
-        session.opened(Caller {
+        session.mark_opened(Caller {
             user: UserId::sample(),
             session: SessionId::sample(),
             kind: CallerKind::Person,
         });
         assert_eq!(
-            session.request(&CONFIG, command.clone(), now),
+            session.take_request(&CONFIG, command.clone(), now),
             Some(Step::Command(command.clone()))
         );
         assert_eq!(
-            session.request(&CONFIG, identify(), now),
+            session.take_request(&CONFIG, identify(), now),
             Some(Step::Close(CloseCode::BadFrame))
         );
-        session.drain();
-        assert_eq!(session.request(&CONFIG, command, now), None);
+        session.mark_draining();
+        assert_eq!(session.take_request(&CONFIG, command, now), None);
     }
 
     #[test]
@@ -369,7 +374,7 @@ mod tests {
             u16::MAX,
         ] {
             assert_eq!(
-                session.request(&CONFIG, request(opcode, vec![0x90]), now),
+                session.take_request(&CONFIG, request(opcode, vec![0x90]), now),
                 Some(refused(Reason::UnknownCommand)),
                 "{opcode}"
             );
@@ -382,7 +387,7 @@ mod tests {
         let mut session = Session::new(&CONFIG, now);
         for opcode in [opcode::IDENTIFY, opcode::RESUME, opcode::HEARTBEAT] {
             assert_eq!(
-                session.request(&CONFIG, request(opcode, vec![0xc0]), now),
+                session.take_request(&CONFIG, request(opcode, vec![0xc0]), now),
                 Some(refused(Reason::Malformed))
             );
         }
@@ -393,11 +398,11 @@ mod tests {
             topics,
         });
         assert_eq!(
-            session.request(&CONFIG, request(opcode::RESUME, many), now),
+            session.take_request(&CONFIG, request(opcode::RESUME, many), now),
             Some(Step::Refuse(7, Refusal::field(Reason::TooLarge, "topics")))
         );
         assert!(matches!(
-            session.request(&CONFIG, identify(), now),
+            session.take_request(&CONFIG, identify(), now),
             Some(Step::Open { .. })
         ));
     }
@@ -423,7 +428,7 @@ mod tests {
         let gone = Step::Close(CloseCode::HeartbeatTimeout);
         assert_eq!(silent.tick(&CONFIG, at(42)), Some(gone));
         // Whatever comes is a sign of life.
-        assert_eq!(session.received(&CONFIG, 10, at(40)), None);
+        assert_eq!(session.count_bytes(&CONFIG, 10, at(40)), None);
         assert_eq!(session.deadline(&CONFIG), at(73));
     }
 
@@ -432,10 +437,10 @@ mod tests {
         let now = Instant::now();
         let mut session = live(now);
         assert_eq!(
-            session.received(&CONFIG, 5_001, now),
+            session.count_bytes(&CONFIG, 5_001, now),
             Some(Step::Close(CloseCode::Flood))
         );
-        assert!((0..50).all(|_| session.counted(&CONFIG, now).is_ok()));
-        assert_eq!(session.counted(&CONFIG, now), Err(CloseCode::Flood));
+        assert!((0..50).all(|_| session.count_frame(&CONFIG, now).is_ok()));
+        assert_eq!(session.count_frame(&CONFIG, now), Err(CloseCode::Flood));
     }
 }

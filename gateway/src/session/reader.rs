@@ -47,7 +47,7 @@ pub async fn run(
     Box::pin(context.shards.tell(connection.shard, add)).await;
     let mut reader = Reader::new(&context, &connection, &read);
     // By reference: a future that is given the reader keeps it twice.
-    let served = reader.serve(first);
+    let served = reader.serve_connection(first);
     // A fault in one session must not reach the others.
     match AssertUnwindSafe(served).catch_unwind().await {
         Ok(Some(end)) if !connection.is_closing() => {
@@ -64,7 +64,7 @@ pub async fn run(
     if connection.is_closing() {
         // Until the client has the close frame; a socket that is dropped with
         // bytes unread takes back what it sent.
-        Box::pin(linger(&read)).await;
+        Box::pin(wait_for_close(&read)).await;
     }
     context.metrics.connections.dec();
     // Before the end is announced: an opening that is still under way must not
@@ -77,11 +77,11 @@ pub async fn run(
 }
 
 /// Waits a little for the other end to close.
-pub async fn linger(read: &ReadHalf) {
-    drop(timeout(LINGER, discard(read)).await);
+pub async fn wait_for_close(read: &ReadHalf) {
+    drop(timeout(LINGER, discard_input(read)).await);
 }
 
-async fn discard(read: &ReadHalf) {
+async fn discard_input(read: &ReadHalf) {
     while read.readable().await.is_ok() {
         match SCRATCH.with_borrow_mut(|scratch| read.try_read(scratch)) {
             Ok(0) => return,
@@ -122,30 +122,30 @@ impl<'a> Reader<'a> {
     }
 
     /// When the timer has to ring at the latest.
-    fn alarm(&self) -> Instant {
+    fn next_alarm(&self) -> Instant {
         let deadline = self.session.deadline(&self.context.config);
         self.paused.map_or(deadline, |end| end.min(deadline))
     }
 
     /// Serves until the end; says how the client ended the connection without a word.
-    async fn serve(&mut self, first: Vec<u8>) -> Option<&'static str> {
+    async fn serve_connection(&mut self, first: Vec<u8>) -> Option<&'static str> {
         Box::pin(self.context.send_hello(self.connection)).await;
         let mut steps = Vec::new();
-        if self.begin(first, &mut steps).await {
+        if self.read_first(first, &mut steps).await {
             return None;
         }
-        let timer = sleep_until(self.alarm());
+        let timer = sleep_until(self.next_alarm());
         tokio::pin!(timer);
         loop {
             tokio::select! {
                 biased;
                 () = self.connection.wait_for_change() => {
                     if self.connection.is_closing() {
-                        self.session.drain();
+                        self.session.mark_draining();
                         return None;
                     }
                     if let Some(caller) = self.connection.caller()
-                        && let Some(since) = self.session.opened(caller.clone())
+                        && let Some(since) = self.session.mark_opened(caller.clone())
                     {
                         let took = since.elapsed().as_secs_f64();
                         self.context.metrics.open_seconds.observe(took);
@@ -157,38 +157,38 @@ impl<'a> Reader<'a> {
                     steps.extend(self.session.tick(&self.context.config, now));
                     self.paused = self.paused.filter(|end| now < *end);
                     // Re-armed when it rings, about once per heartbeat, and for pauses.
-                    timer.as_mut().reset(self.alarm());
+                    timer.as_mut().reset(self.next_alarm());
                 }
                 ready = self.read.readable(), if self.paused.is_none() => {
-                    if let Err(end) = ready.map_err(|_error| RESET).and_then(|()| self.read(&mut steps)) {
+                    if let Err(end) = ready.map_err(|_error| RESET).and_then(|()| self.read_socket(&mut steps)) {
                         return Some(end);
                     }
                 }
             }
-            if !steps.is_empty() && Box::pin(self.act(&mut steps)).await {
+            if !steps.is_empty() && Box::pin(self.do_steps(&mut steps)).await {
                 return None;
             }
             if self.paused.is_some() {
-                timer.as_mut().reset(self.alarm());
+                timer.as_mut().reset(self.next_alarm());
             }
         }
     }
 
     /// Takes what came with the handshake.
-    async fn begin(&mut self, mut first: Vec<u8>, steps: &mut Vec<Step>) -> bool {
+    async fn read_first(&mut self, mut first: Vec<u8>, steps: &mut Vec<Step>) -> bool {
         if !first.is_empty() {
-            self.take(&mut first, steps);
+            self.feed_bytes(&mut first, steps);
         }
-        Box::pin(self.act(steps)).await
+        Box::pin(self.do_steps(steps)).await
     }
 
     /// Reads what the socket has; the error says how it has ended.
-    fn read(&mut self, steps: &mut Vec<Step>) -> Result<(), &'static str> {
+    fn read_socket(&mut self, steps: &mut Vec<Step>) -> Result<(), &'static str> {
         SCRATCH.with_borrow_mut(|scratch| match self.read.try_read(scratch) {
             Ok(0) => Err(EOF),
             Ok(count) => {
                 if let Some(bytes) = scratch.get_mut(..count) {
-                    self.take(bytes, steps);
+                    self.feed_bytes(bytes, steps);
                 }
                 Ok(())
             }
@@ -197,12 +197,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn take(&mut self, bytes: &mut [u8], steps: &mut Vec<Step>) {
+    fn feed_bytes(&mut self, bytes: &mut [u8], steps: &mut Vec<Step>) {
         let now = Instant::now();
         let metrics = &self.context.metrics;
         metrics.received_bytes_total.inc_by(bytes.len() as u64);
         let config = &self.context.config;
-        if let Some(step) = self.session.received(config, bytes.len(), now) {
+        if let Some(step) = self.session.count_bytes(config, bytes.len(), now) {
             steps.push(step);
             return;
         }
@@ -210,13 +210,13 @@ impl<'a> Reader<'a> {
         let mut count = 0;
         let result = self.frames.feed(bytes, &mut |incoming| {
             count += 1;
-            session.counted(config, now)?;
+            session.count_frame(config, now)?;
             steps.extend(interpret_message(session, config, dialect, &incoming, now)?);
             Ok(())
         });
         metrics.frames_in_total.inc_by(count);
         let inflated = self.frames.take_inflated();
-        let flood = session.received(config, inflated, now);
+        let flood = session.count_bytes(config, inflated, now);
         let end = result.err().map(Step::Close).or(flood);
         if end == Some(Step::Close(CloseCode::Flood)) {
             // What a flood carried in front of its end is done for nobody.
@@ -234,14 +234,14 @@ impl<'a> Reader<'a> {
 
     /// Who asks more than he may is read no faster than he may ask: what he sends besides
     /// waits on his side, where it costs nobody anything.
-    fn pause(&mut self, pause: Duration) {
+    fn pause_reading(&mut self, pause: Duration) {
         let now = Instant::now();
         let end = self.paused.unwrap_or(now).max(now) + pause;
         self.paused = Some(end.min(now + longest_pause(&self.context.config)));
     }
 
     /// Does what the session asks for; `true` when the connection is over.
-    async fn act(&mut self, steps: &mut Vec<Step>) -> bool {
+    async fn do_steps(&mut self, steps: &mut Vec<Step>) -> bool {
         for step in steps.drain(..) {
             if self.connection.is_closing() {
                 // Revoked, perhaps, while the step before waited for the bus.
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
                 return true;
             }
             if let Some(pause) = pause {
-                self.pause(pause);
+                self.pause_reading(pause);
             }
         }
         if steps.capacity() > 0 {
@@ -285,7 +285,7 @@ fn interpret_message(
         Incoming::Text(text) => dialect.read_text(text),
     };
     match read {
-        Ok(request) => Ok(session.request(config, request, now)),
+        Ok(request) => Ok(session.take_request(config, request, now)),
         Err(NotRead::Refuse(number, refusal)) => Ok(Some(Step::Refuse(number, refusal))),
         Err(NotRead::Close(code)) => Err(code),
     }
@@ -341,8 +341,8 @@ mod tests {
                 scope: 0,
                 body: token,
             };
-            session.request(&config, identify, now);
-            session.opened(Caller {
+            session.take_request(&config, identify, now);
+            session.mark_opened(Caller {
                 user: UserId::sample(),
                 session: SessionId::sample(),
                 kind: CallerKind::Person,
@@ -351,7 +351,7 @@ mod tests {
         let mut frame_reader = FrameReader::new(1_000, true);
         for mut chunk in chunks {
             let fed = frame_reader.feed(&mut chunk, &mut |incoming| {
-                session.counted(&config, now)?;
+                session.count_frame(&config, now)?;
                 interpret_message(&mut session, &config, dialect, &incoming, now).map(drop)
             });
             if fed.is_err() {

@@ -43,7 +43,7 @@ impl PastView {
         for change in changes.iter().rev().flat_map(|event| event.iter().rev()) {
             // Who left is not the one who resumes.
             if let Some(undone) = change.reversed() {
-                apply(&mut structure, &mut standing, &undone);
+                apply_change(&mut structure, &mut standing, &undone);
             }
         }
         Self {
@@ -55,7 +55,7 @@ impl PastView {
     }
 
     /// Whether an event is shown that changes no rights.
-    fn shows(&self, event: &Event) -> bool {
+    fn shows_event(&self, event: &Event) -> bool {
         event.channel.is_none_or(|channel| {
             let sees = |channels: &[ChannelId]| channels.binary_search(&channel).is_ok();
             sees(&self.visible) && sees(&self.finally)
@@ -64,18 +64,18 @@ impl PastView {
 
     /// Folds a change of rights; whether its event is shown, and what the session
     /// sees otherwise after it.
-    fn fold(&mut self, event: &Event, changes: &[Change]) -> (bool, Option<Sight>) {
+    fn fold_rights(&mut self, event: &Event, changes: &[Change]) -> (bool, Option<Sight>) {
         let gone = event
             .channel
             .filter(|channel| changes.iter().any(|change| change.removes(*channel)));
         let saw = gone.is_some_and(|channel| self.visible.binary_search(&channel).is_ok());
         let mut touched = false;
         for change in changes {
-            touched |= apply(&mut self.structure, &mut self.standing, change);
+            touched |= apply_change(&mut self.structure, &mut self.standing, change);
         }
         if !touched {
             // Somebody else left, or holds other roles.
-            return (self.shows(event), None);
+            return (self.shows_event(event), None);
         }
         let after = self.structure.sight(&self.standing);
         let before = std::mem::replace(&mut self.visible, after);
@@ -89,14 +89,14 @@ impl PastView {
         let shown = if gone.is_some() {
             saw
         } else {
-            self.shows(event)
+            self.shows_event(event)
         };
         (shown, (!is_empty).then_some(notice))
     }
 }
 
 /// Makes a change true; whether it may concern this session.
-fn apply(structure: &mut Arc<Structure>, standing: &mut Standing, change: &Change) -> bool {
+fn apply_change(structure: &mut Arc<Structure>, standing: &mut Standing, change: &Change) -> bool {
     if change.is_structural() {
         Arc::make_mut(structure).apply(change, true);
         return true;
@@ -136,13 +136,13 @@ impl ReplayFrames {
     ) {
         let (shown, notice) = match (past, consequence) {
             (None, _) => (true, None),
-            (Some(past), Consequence::Rights { changes, .. }) => past.fold(event, changes),
-            (Some(past), _) => (past.shows(event), None),
+            (Some(past), Consequence::Rights { changes, .. }) => past.fold_rights(event, changes),
+            (Some(past), _) => (past.shows_event(event), None),
         };
         if shown && event.is_for(Some(self.user)) {
             if std::mem::take(&mut self.hidden) {
                 // A client that counts must not take what is hidden for a hole.
-                self.cursor(event.topic, event.seq.saturating_sub(1));
+                self.add_cursor(event.topic, event.seq.saturating_sub(1));
             }
             let frame = event.frames.frame_for(self.dialect, self.deflates);
             self.frames.push(frame.clone());
@@ -157,7 +157,7 @@ impl ReplayFrames {
     }
 
     /// Carries the client to a place.
-    pub fn cursor(&mut self, topic: u64, seq: u64) {
+    pub fn add_cursor(&mut self, topic: u64, seq: u64) {
         let cursor = Cursor {
             topics: vec![TopicSeq { topic, seq }],
         };
@@ -292,7 +292,7 @@ mod tests {
                     topic: server.get(), seq: index as u64 + 1, after: 0, visibility: Some(about.get()),
                     audience: None, key: None, effect: None, opcode: 16, body: Bytes::new(), trace: None,
                 });
-                let (shown, notice) = past.fold(&event, changes);
+                let (shown, notice) = past.fold_rights(&event, changes);
                 let (was, gone, gained, lost) = &saw[index];
                 prop_assert_eq!(shown, *was && (*gone || finally.contains(about)));
                 let notice = notice.map(|n| (n.shown, n.hidden)).unwrap_or_default();

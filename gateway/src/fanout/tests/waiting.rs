@@ -12,28 +12,28 @@ fn a_new_topic_waits_for_its_structure_and_is_read_once_it_is_subscribed() {
         [Fetch::Structures(vec![(TOPIC, Vec::new())])]
     );
     // What is heard meanwhile waits.
-    router.take(envelope(TOPIC, 7, None), now);
+    router.take_event(envelope(TOPIC, 7, None), now);
     assert_eq!(told(&mut router), Vec::<String>::new());
-    router.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 6)])), now);
+    router.apply_structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 6)])), now);
     assert_eq!(position(first), Some(7));
     assert_eq!(told(&mut router), ["join 2"]);
-    router.subscribed(&[TOPIC], now);
+    router.note_subscribed(&[TOPIC], now);
     assert_eq!(router.jobs, [Fetch::Heads(vec![(TOPIC, 7)])]);
     let heads = vec![TopicSeq {
         topic: TOPIC,
         seq: 9,
     }];
-    router.heads(&[(TOPIC, 7)], Ok((EPOCH, heads)), now);
+    router.apply_heads(&[(TOPIC, 7)], Ok((EPOCH, heads)), now);
     assert_eq!(router.jobs.pop(), Some(repair(7)));
-    router.take(envelope(TOPIC, 8, None), now);
-    router.repaired(TOPIC, 7, Ok(log(&[8, 9], 9)), now);
+    router.take_event(envelope(TOPIC, 8, None), now);
+    router.finish_repair(TOPIC, 7, Ok(log(&[8, 9], 9)), now);
     assert_eq!(told(&mut router), ["8", "9"]);
     // Whoever comes later joins at its place, but not before it has come so far.
     assert_eq!(attach(&mut router, 4, (TOPIC, 8), true, now), 9);
     let ahead = want(&mut router, 6, (TOPIC, 10), Some(standing(6, 0)), now);
     router.tick(now + GRACE);
     assert_eq!(router.jobs.pop(), Some(repair(9)));
-    router.take(envelope(TOPIC, 10, None), now);
+    router.take_event(envelope(TOPIC, 10, None), now);
     assert_eq!(position(ahead), Some(10));
 }
 
@@ -50,7 +50,7 @@ fn who_waits_too_long_goes_on_without_what_is_late() {
     );
     router.tick(now + Duration::from_secs(10));
     assert!(matches!(answer.try_recv().unwrap()[..], [Attached::Late]));
-    router.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
+    router.apply_structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
     assert!(router.topics.is_empty(), "and so is the topic");
 }
 
@@ -88,13 +88,13 @@ fn what_a_waiting_session_will_need_is_not_forgotten() {
     let now = Instant::now();
     let mut router = router(now);
     let (attach, reply, answer) = own_and_server();
-    router.attach(attach, reply, now);
+    router.attach_session(attach, reply, now);
     let mut later = now;
     for _ in 0..9 {
         later += Duration::from_secs(1);
         router.tick(later);
     }
-    router.structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 0)])), later);
+    router.apply_structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 0)])), later);
     assert_eq!(
         position(answer),
         Some(0),
@@ -107,15 +107,15 @@ fn a_server_that_cannot_be_read_keeps_nobody_from_other_topics() {
     let now = Instant::now();
     let mut router = router(now);
     let (attach, reply, mut answer) = own_and_server();
-    router.attach(attach, reply, now);
+    router.attach_session(attach, reply, now);
     let later = now + Duration::from_secs(10);
-    router.structures(&[TOPIC], Err(Reason::Unavailable.into()), later);
+    router.apply_structures(&[TOPIC], Err(Reason::Unavailable.into()), later);
     router.tick(later);
     assert!(matches!(
         answer.try_recv().unwrap()[..],
         [Attached::At { .. }, Attached::Late]
     ));
-    router.take(envelope(8, 1, None), later);
+    router.take_event(envelope(8, 1, None), later);
     assert_eq!(told(&mut router), ["join 8", "1"]);
 }
 
@@ -158,7 +158,7 @@ fn a_question_that_fails_is_asked_in_smaller_parts() {
             };
             let asked: Vec<u64> = asked.into_iter().map(|(number, _)| number).collect();
             most.push(asked.len());
-            router.structures(&asked, Err(Reason::Unavailable.into()), now);
+            router.apply_structures(&asked, Err(Reason::Unavailable.into()), now);
         }
         now += Duration::from_secs(1);
     }
@@ -172,14 +172,14 @@ fn a_missing_change_and_an_unknown_effect_are_read_anew() {
         let mut router = quiet(TOPIC, true, now);
         let mut event = envelope(TOPIC, 1, effect);
         event.effect.get_or_insert_with(|| ByteBuf::from([0xc1]));
-        router.take(event, now);
-        router.take(envelope(TOPIC, 2, None), now);
+        router.take_event(event, now);
+        router.take_event(envelope(TOPIC, 2, None), now);
         assert_eq!(told(&mut router), Vec::<String>::new());
         assert_eq!(
             router.jobs.drain(..).collect::<Vec<_>>(),
             [Fetch::Structures(vec![(TOPIC, vec![user(2)])])]
         );
-        router.structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
+        router.apply_structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
         let now = now + Duration::from_secs(1);
         router.tick(now);
         assert_eq!(router.jobs.len(), 1, "asked again");
@@ -187,7 +187,7 @@ fn a_missing_change_and_an_unknown_effect_are_read_anew() {
             standings: vec![standing(2, 0)],
             ..open(TOPIC, 1)
         };
-        router.structures(&[TOPIC], Ok((EPOCH, vec![answer])), now);
+        router.apply_structures(&[TOPIC], Ok((EPOCH, vec![answer])), now);
         assert_eq!(
             told(&mut router),
             ["rights, 0 turned, 1 moved", "gap 1", "2"]
@@ -204,7 +204,7 @@ fn a_standing_that_changed_since_the_snapshot_is_stale() {
         since: 0,
         roles: Vec::new(),
     }];
-    router.take(envelope(TOPIC, 1, Some(rights(0, left))), now);
+    router.take_event(envelope(TOPIC, 1, Some(rights(0, left))), now);
     let mut answer = want(&mut router, 4, (TOPIC, 0), Some(standing(4, 0)), now);
     assert!(matches!(answer.try_recv().unwrap()[..], [Attached::Stale]));
     // Others are not concerned.
