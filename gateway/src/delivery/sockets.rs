@@ -67,7 +67,7 @@ enum Class {
 pub struct SocketWriter<S> {
     /// What it shares with the reading half.
     pub connection: Arc<Connection>,
-    /// What it speaks: here too, because a delivery looks at nothing else of the link.
+    /// What it speaks: here too, because a delivery looks at nothing else of the connection.
     dialect: Dialect,
     deflates: bool,
     /// The topics that it is a member of here.

@@ -35,18 +35,18 @@ pub struct TopicConfig {
 
 /// The topics of a shard.
 pub struct Topics {
-    topics: HashMap<u64, Topic, RandomState>,
+    topics: HashMap<u64, TopicMembers, RandomState>,
     config: TopicConfig,
 }
 
-struct Topic {
+struct TopicMembers {
     last: u64,
-    groups: SmallMap<GroupKey, Group>,
+    groups: SmallMap<GroupKey, MemberGroup>,
     /// Members who do not get events yet.
     buffered: Vec<BufferedMember>,
 }
 
-struct Group {
+struct MemberGroup {
     visibility: Visibility,
     members: Vec<u32>,
     /// Something was hidden since the last thing that was shown.
@@ -89,11 +89,14 @@ impl Topics {
 
     /// Makes the connection in `slot` a member.
     pub fn add_member(&mut self, slot: u32, join: &Join, now: Instant) {
-        let topic = self.topics.entry(join.topic).or_insert_with(|| Topic {
-            last: join.position,
-            groups: SmallMap::default(),
-            buffered: Vec::new(),
-        });
+        let topic = self
+            .topics
+            .entry(join.topic)
+            .or_insert_with(|| TopicMembers {
+                last: join.position,
+                groups: SmallMap::default(),
+                buffered: Vec::new(),
+            });
         topic.last = topic.last.max(join.position);
         // Nothing of an earlier membership is left: its end would be taken for that of this one.
         topic.buffered.retain(|member| member.slot != slot);
@@ -322,7 +325,7 @@ fn make_cursor(topic: u64, seq: u64) -> Cursor {
     }
 }
 
-impl Group {
+impl MemberGroup {
     /// Carries the members past what they may not see.
     fn send_cursor<S: Socket>(
         &mut self,
@@ -341,7 +344,7 @@ impl Group {
     }
 }
 
-impl Group {
+impl MemberGroup {
     /// Gives an event to those of the members it is for: they are few, so they alone
     /// are carried past what was hidden. The others are, some time later.
     fn deliver_narrowed<S: Socket>(
@@ -390,9 +393,9 @@ impl BufferedMember {
     }
 }
 
-impl Topic {
-    fn group(&mut self, key: GroupKey, now: Instant) -> &mut Group {
-        self.groups.get_or_insert_with(key, || Group {
+impl TopicMembers {
+    fn group(&mut self, key: GroupKey, now: Instant) -> &mut MemberGroup {
+        self.groups.get_or_insert_with(key, || MemberGroup {
             visibility: Visibility::All,
             members: Vec::new(),
             hidden: false,

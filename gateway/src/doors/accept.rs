@@ -70,7 +70,7 @@ pub struct Acceptor {
 }
 
 /// Why a connection is not served.
-enum Refused {
+enum SocketRefused {
     /// The gateway has as many as it may.
     Full,
     /// Its address has as many as it may.
@@ -83,7 +83,7 @@ enum Refused {
     Slow,
 }
 
-impl Refused {
+impl SocketRefused {
     /// The label of metrics.
     const fn cause(&self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ impl Refused {
     }
 }
 
-impl From<LimitReached> for Refused {
+impl From<LimitReached> for SocketRefused {
     fn from(reached: LimitReached) -> Self {
         match reached {
             LimitReached::Full => Self::Full,
@@ -141,8 +141,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 impl Acceptor {
-    fn count_refused(&self, refused: &Refused) {
-        if let Refused::Proxy(error) | Refused::Tls(error) = refused {
+    fn count_refused(&self, refused: &SocketRefused) {
+        if let SocketRefused::Proxy(error) | SocketRefused::Tls(error) = refused {
             tracing::debug!(cause = refused.cause(), %error, "a socket was refused");
         }
         let metric = &self.metrics.sockets_refused_total;
@@ -158,7 +158,7 @@ impl Acceptor {
         tune_socket(&stream);
         // On the heap: most of it is the handshake of TLS, which is soon over.
         let opening = Box::pin(timeout(HEADERS, self.open_transport(stream, peer))).await;
-        match opening.unwrap_or(Err(Refused::Slow)) {
+        match opening.unwrap_or(Err(SocketRefused::Slow)) {
             Ok((stream, peer, named)) => {
                 if let Err(error) = self.serve_http(stream, peer).await {
                     tracing::trace!(%error, "an HTTP connection ended");
@@ -175,10 +175,12 @@ impl Acceptor {
         &self,
         mut stream: TcpStream,
         address: SocketAddr,
-    ) -> Result<(Stream, Peer, Option<ConnectionPermit>), Refused> {
+    ) -> Result<(Stream, Peer, Option<ConnectionPermit>), SocketRefused> {
         let (mut address, mut permit) = (address, None);
         if self.proxied {
-            let named = proxy::read(&mut stream).await.map_err(Refused::Proxy)?;
+            let named = proxy::read(&mut stream)
+                .await
+                .map_err(SocketRefused::Proxy)?;
             address = named.unwrap_or(address);
             // The proxy's own checks are few; they take nobody's permit.
             permit = named.map(|client| self.addresses.take_permit(client.ip()));
@@ -187,7 +189,7 @@ impl Acceptor {
         let (io, scheme) = match &self.certificate {
             Some(certificate) => {
                 let accepted = certificate.acceptor().accept(stream).await;
-                let stream = accepted.map_err(Refused::Tls)?;
+                let stream = accepted.map_err(SocketRefused::Tls)?;
                 (Io::Tls(Box::new(stream)), Scheme::Https)
             }
             // TLS may have ended at the proxy.

@@ -71,7 +71,7 @@ pub async fn serve_command(
             match executing.instrument(span).await {
                 // Who reads by drops keeps the places of his address, and nobody's turn.
                 Ok((text, visit)) => {
-                    let bytes = Bytes::from_owner(Taken {
+                    let bytes = Bytes::from_owner(ResponseText {
                         text,
                         _visit: visit,
                     });
@@ -117,12 +117,12 @@ fn find_span(doors: &Doors, headers: &HeaderMap) -> Span {
 }
 
 /// A response that holds its place until its last byte was taken.
-struct Taken {
+struct ResponseText {
     text: String,
     _visit: HttpVisit,
 }
 
-impl AsRef<[u8]> for Taken {
+impl AsRef<[u8]> for ResponseText {
     fn as_ref(&self) -> &[u8] {
         self.text.as_bytes()
     }

@@ -14,11 +14,11 @@ const WAITING: usize = 16_384;
 /// The shards, and what waits for each.
 #[derive(Debug)]
 pub struct Outbox<M = ToShard> {
-    shards: Vec<Shard<M>>,
+    shards: Vec<ShardQueue<M>>,
 }
 
 #[derive(Debug)]
-struct Shard<M> {
+struct ShardQueue<M> {
     inbox: mpsc::Sender<M>,
     waiting: VecDeque<M>,
 }
@@ -26,7 +26,7 @@ struct Shard<M> {
 impl<M: Send> Outbox<M> {
     /// Tells these shards.
     pub fn new(shards: Vec<mpsc::Sender<M>>) -> Self {
-        let shards = shards.into_iter().map(|inbox| Shard {
+        let shards = shards.into_iter().map(|inbox| ShardQueue {
             inbox,
             waiting: VecDeque::new(),
         });
@@ -89,7 +89,7 @@ impl<M: Send> Outbox<M> {
     }
 }
 
-impl<M> Shard<M> {
+impl<M> ShardQueue<M> {
     fn hand_over(&mut self) {
         while let Some(message) = self.waiting.pop_front() {
             match self.inbox.try_send(message) {

@@ -92,7 +92,7 @@ impl Fanout {
                 () = self.shards.wait_for_room(), if self.shards.is_waiting() => {}
                 () = sleep_until(wake) => self.router.tick(Instant::now()),
             }
-            self.act_on_router().await;
+            self.run_jobs().await;
         }
     }
 
@@ -190,8 +190,8 @@ impl Fanout {
         }
     }
 
-    /// Does what the table left behind.
-    async fn act_on_router(&mut self) {
+    /// Does what the router left behind.
+    async fn run_jobs(&mut self) {
         for job in self.router.jobs.drain(..) {
             let (queries, results) = (self.queries.clone(), self.results.clone());
             self.tasks.spawn(async move {

@@ -1,4 +1,4 @@
-//! The fan-out's table, in virtual time.
+//! The topic router, in virtual time.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

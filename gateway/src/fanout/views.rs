@@ -64,7 +64,7 @@ const NOBODY: UserId = match UserId::new(shared::ids::MAX_ID) {
 type Named = HashSet<UserId, RandomState>;
 
 #[derive(Debug)]
-struct Group {
+struct ViewGroup {
     key: Key,
     channels: Channels,
     members: usize,
@@ -77,7 +77,7 @@ pub struct Views {
     /// Whom the structure names.
     named: Named,
     version: u64,
-    groups: SmallMap<GroupId, Group>,
+    groups: SmallMap<GroupId, ViewGroup>,
     keys: HashMap<Key, GroupId, RandomState>,
     next: u32,
     /// The last changes of single members: who left, or holds other roles.
@@ -166,7 +166,7 @@ impl Views {
             GroupId(self.next)
         });
         let structure = &self.structure;
-        let group = self.groups.get_or_insert_with(id, || Group {
+        let group = self.groups.get_or_insert_with(id, || ViewGroup {
             channels: key.visible_channels(structure).into(),
             key,
             members: 0,

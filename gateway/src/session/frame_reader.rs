@@ -56,7 +56,7 @@ pub struct FrameReader {
 const MAX_CONTROL_BYTES: u64 = 125;
 
 impl FrameReader {
-    /// An assembler of messages of at most `limit` bytes, which may be compressed.
+    /// A reader of messages of at most `limit` bytes, which may be compressed.
     pub const fn new(limit: usize, deflates: bool) -> Self {
         Self {
             partial: Vec::new(),
