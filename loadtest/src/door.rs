@@ -8,13 +8,12 @@
 //! `POST /api/v1/commands/{name}?scope=ID` is the command's, the body of a 200
 //! the reply's, and that of any other status the refusal without its number.
 
-use anyhow::{Context, Result, anyhow, bail};
-use bytes::Bytes;
+use anyhow::Result;
 use serde::Deserialize;
 use shared::{
     error::{Reason, Refusal},
-    frame::{Frame, opcode},
-    protocol::{self, Request, Row, control::Identify},
+    frame::Frame,
+    protocol::{self, Request, Row},
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -70,23 +69,7 @@ impl Entrance {
             Door::Http => return Ok(entrance),
         };
         let mut link = Link::open(address, dialect, None).await?;
-        expect_control(&mut link, opcode::HELLO).await?;
-        if let Some(token) = token {
-            let identify = Identify {
-                token: token.to_owned(),
-            };
-            link.send(match dialect {
-                Dialect::MessagePack => {
-                    binary(opcode::IDENTIFY, 0, 0, &protocol::encode(&identify))
-                }
-                Dialect::Json => Message::text(format!(
-                    r#"{{"control":"identify","body":{}}}"#,
-                    serde_json::to_string(&identify)?
-                )),
-            })
-            .await?;
-            expect_control(&mut link, opcode::READY).await?;
-        }
+        link.open_session(token).await?;
         entrance.link = Some(link);
         Ok(entrance)
     }
@@ -203,15 +186,6 @@ pub fn binary(opcode: u16, request: u32, scope: u64, body: &[u8]) -> Message {
         body,
     };
     Message::binary(frame.write())
-}
-
-/// Waits for a control frame; a refusal or anything else is an error.
-pub async fn expect_control(link: &mut Link, wanted: u16) -> Result<Bytes> {
-    match link.next_soon().await.context("waiting for the session")? {
-        Incoming::Control { opcode, body } if opcode == wanted => Ok(body),
-        Incoming::Refusal { refusal, .. } => Err(anyhow!(CallError::Refused(refusal))),
-        other => bail!("control frame {wanted} was due, not {other:?}"),
-    }
 }
 
 fn disconnected(_ended: Ended) -> CallError {

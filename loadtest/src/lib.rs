@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`mod@client`] survives its gateways, [`requests`] are what it asks;
+//! - [`websocket`] has the frames of loops that are too busy for it;
 //! - [`door`] makes one of the three doors, and [`http`] is what the third needs;
 //! - [`cluster`] is a private cluster, [`proxy`] and [`resp`] the network as it is;
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
@@ -33,4 +34,5 @@ pub mod room;
 pub mod stage;
 pub mod transcript;
 pub mod verify;
+pub mod websocket;
 pub mod workload;

@@ -1,10 +1,13 @@
 //! Requests as clients of this crate send them: each with a fresh nonce, and without what is
 //! optional. Who wants more sets the field: `Register { invite, ..register(name) }`.
 
+use serde::Serialize;
 use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
+    frame::Frame,
     ids::{ChannelId, MessageId, SessionId},
     protocol::{
+        self, Request,
         account::{JoinAsGuest, LogIn, Register},
         channel::{CreateChannel, DeleteChannel, UpdateChannel},
         invite::{CreateInvite, PreviewInvite, RedeemInvite},
@@ -22,6 +25,28 @@ use crate::random::nonce;
 pub const PASSWORD: &str = "correct horse battery";
 /// The most messages or members that a page holds.
 pub const PAGE: u32 = 200;
+
+/// The frame of a request.
+pub fn encode_request<R: Request>(request: u32, scope: u64, body: &R) -> Vec<u8> {
+    Frame {
+        opcode: R::ROW.opcode,
+        request,
+        scope,
+        body: &protocol::encode(body),
+    }
+    .write()
+}
+
+/// A control frame of a client, which has the form of a request.
+pub fn encode_control<T: Serialize>(opcode: u16, body: &T) -> Vec<u8> {
+    Frame {
+        opcode,
+        request: 0,
+        scope: 0,
+        body: &protocol::encode(body),
+    }
+    .write()
+}
 
 /// Creates an account with [`PASSWORD`].
 pub fn register(name: &str) -> Register {

@@ -9,20 +9,15 @@ use std::{
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use loadtest::{
-    client::{
-        incoming::Incoming,
-        link::{Dialect, Link},
-    },
+    client::link::{Dialect, Link},
     cluster::{Settings, node_metric},
     door::binary,
     http,
-    requests::{self, send_message},
+    requests::{self, encode_request, send_message},
     stage::{Person, Stage, holds, same, scene_on},
+    websocket::{Data, OpCode, upgrade_request, write_frame},
 };
-use shared::{
-    frame::opcode,
-    protocol::{self, Request, account::LogIn, control::Identify, message::NewMessage, ping::Ping},
-};
+use shared::protocol::{self, Request, account::LogIn, message::NewMessage, ping::Ping};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -91,12 +86,8 @@ async fn push(mut link: Link, frame: Frame, stop: CancellationToken) -> u64 {
 async fn bare(address: &str) -> Result<TcpStream> {
     let host = address.replace("ws://", "");
     let mut socket = TcpStream::connect(&host).await?;
-    let ask = format!(
-        "GET /ws HTTP/1.1\r\nhost: {host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-         sec-websocket-protocol: confab.v1.msgpack\r\n\r\n"
-    );
-    socket.write_all(ask.as_bytes()).await?;
+    let request = upgrade_request(host.parse()?, [7; 16]);
+    socket.write_all(&request).await?;
     let mut head = [0; 12];
     socket.read_exact(&mut head).await?;
     holds(&head == b"HTTP/1.1 101", &String::from_utf8_lossy(&head))?;
@@ -105,10 +96,9 @@ async fn bare(address: &str) -> Result<TcpStream> {
 
 /// Many pings in one write, ten times a second, as long as the gateway takes them.
 async fn pour(socket: TcpStream, stop: CancellationToken) -> u64 {
-    let frame = binary(Ping::ROW.opcode, 1, 0, &protocol::encode(&Ping {})).into_data();
-    let length = 0x80 | u8::try_from(frame.len()).unwrap_or_default();
-    // Masked with zeros.
-    let masked = [&[0x82, length, 0, 0, 0, 0][..], &frame].concat();
+    let mut masked = Vec::new();
+    let ping = encode_request(1, 0, &Ping {});
+    write_frame(&mut masked, OpCode::Data(Data::Binary), &ping, Some([0; 4]));
     let bytes = masked.repeat(POURED);
     let (mut reading, writing) = socket.into_split();
     let mut scratch = vec![0; 16 * 1024];
@@ -270,19 +260,7 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
         let repeat = protocol::encode(&send_message(channel, "again"));
         let frames = try_join_all((0..SOCKETS).map(async |_| {
             let mut link = Link::open(&address, Dialect::MessagePack, None).await?;
-            let identify = protocol::encode(&Identify {
-                token: mallory.token.clone(),
-            });
-            link.send(binary(opcode::IDENTIFY, 0, 0, &identify))
-                .await
-                .context("identifying")?;
-            while !matches!(
-                link.next_soon().await.context("opening")?,
-                Incoming::Control {
-                    opcode: opcode::READY,
-                    ..
-                }
-            ) {}
+            link.open_session(Some(&mallory.token)).await?;
             let frame = (NewMessage::ROW.opcode, mallory.scope(), repeat.clone());
             anyhow::Ok((link, frame))
         }))

@@ -314,7 +314,7 @@ impl Driver {
             scope: pending.call.scope,
             body: &pending.call.body,
         };
-        session.send(frame.write()).await
+        session.link.send(Message::binary(frame.write())).await
     }
 
     /// Sends what waits for a session, in the order of the calls.
@@ -340,19 +340,19 @@ impl Driver {
         session.open = false;
         session.since = Instant::now();
         session.resuming = self.epoch.is_some();
-        let (opcode, body) = match self.epoch.clone() {
-            None => (opcode::IDENTIFY, protocol::encode(&Identify { token })),
-            Some(epoch) => {
-                let topics = self.shared.places().all();
-                let resume = Resume {
-                    token,
-                    epoch,
-                    topics,
-                };
-                (opcode::RESUME, protocol::encode(&resume))
-            }
+        let link = &mut session.link;
+        let Some(epoch) = self.epoch.clone() else {
+            return link
+                .send_control(opcode::IDENTIFY, &Identify { token })
+                .await;
         };
-        session.control(opcode, &body).await
+        let topics = self.shared.places().all();
+        let resume = Resume {
+            token,
+            epoch,
+            topics,
+        };
+        link.send_control(opcode::RESUME, &resume).await
     }
 
     async fn hear(
@@ -594,22 +594,8 @@ impl Session {
         self.unanswered.get_or_insert(now);
         self.number += 1;
         let number = self.number;
-        let body = protocol::encode(&Heartbeat { number });
-        self.control(opcode::HEARTBEAT, &body).await
-    }
-
-    async fn control(&mut self, opcode: u16, body: &[u8]) -> Result<(), Ended> {
-        let frame = Frame {
-            opcode,
-            request: 0,
-            scope: 0,
-            body,
-        };
-        self.send(frame.write()).await
-    }
-
-    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Ended> {
-        self.link.send(Message::binary(bytes)).await
+        let heartbeat = Heartbeat { number };
+        self.link.send_control(opcode::HEARTBEAT, &heartbeat).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! writer must not hide behind the same mistake in the reader.
 
 use bytes::Bytes;
+use rmp::decode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::{
@@ -10,15 +11,17 @@ use shared::{
     protocol,
 };
 
+use crate::websocket::Broken;
+
 /// A frame of a gateway. Its body is MessagePack, or JSON on a JSON link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Incoming {
+pub enum Incoming<B = Bytes> {
     /// A request succeeded.
     Reply {
         /// Which request.
         request: u32,
         /// What it was answered with.
-        body: Bytes,
+        body: B,
     },
     /// A request was refused.
     Refusal {
@@ -36,109 +39,93 @@ pub enum Incoming {
         /// Which event.
         opcode: u16,
         /// What happened.
-        body: Bytes,
+        body: B,
     },
     /// A frame of the session's own.
     Control {
         /// Which one.
         opcode: u16,
         /// Its body.
-        body: Bytes,
+        body: B,
     },
+}
+
+/// Reads a binary frame, whose body stays where it lies; `None` when it is none of the protocol.
+#[inline]
+pub fn read_borrowed(mut bytes: &[u8]) -> Option<Incoming<&[u8]>> {
+    let rest = &mut bytes;
+    let length = decode::read_array_len(rest).ok()?;
+    let opcode: u16 = decode::read_int(rest).ok()?;
+    Some(match (opcode, length) {
+        (opcode::REPLY, 3) => Incoming::Reply {
+            request: decode::read_int(rest).ok()?,
+            body: rest,
+        },
+        (opcode::REFUSAL, 5) => Incoming::Refusal {
+            request: decode::read_int(rest).ok()?,
+            refusal: Refusal {
+                reason: Reason::from_code(decode::read_int(rest).ok()?)?,
+                detail: read_optional(rest, read_string).ok()?,
+                retry_after: read_optional(rest, |rest| decode::read_int(rest).ok()).ok()?,
+            },
+        },
+        (opcode::EVENT, 5) => Incoming::Event {
+            topic: decode::read_int(rest).ok()?,
+            seq: decode::read_int(rest).ok()?,
+            opcode: decode::read_int(rest).ok()?,
+            body: rest,
+        },
+        (3..16, 2) => Incoming::Control { opcode, body: rest },
+        _ => return None,
+    })
+}
+
+/// Reads what may be nil.
+fn read_optional<T>(
+    rest: &mut &[u8],
+    read: impl FnOnce(&mut &[u8]) -> Option<T>,
+) -> Result<Option<T>, Broken> {
+    match rest.split_first() {
+        Some((0xc0, after)) => {
+            *rest = after;
+            Ok(None)
+        }
+        _ => read(rest).map(Some).ok_or(Broken),
+    }
+}
+
+fn read_string(rest: &mut &[u8]) -> Option<String> {
+    let (text, after) = decode::read_str_from_slice(*rest).ok()?;
+    let text = text.to_owned();
+    *rest = after;
+    Some(text)
 }
 
 /// Reads a binary frame; `None` when it is none of the protocol.
 pub fn read_binary(bytes: &Bytes) -> Option<Incoming> {
-    let mut rest = Reader { bytes, at: 0 };
-    let length = rest.array()?;
-    let opcode = u16::try_from(rest.uint()?).ok()?;
-    match (opcode, length) {
-        (opcode::REPLY, 3) => Some(Incoming::Reply {
-            request: u32::try_from(rest.uint()?).ok()?,
-            body: rest.remainder(),
-        }),
-        (opcode::REFUSAL, 5) => Some(Incoming::Refusal {
-            request: u32::try_from(rest.uint()?).ok()?,
-            refusal: Refusal {
-                reason: Reason::from_code(u16::try_from(rest.uint()?).ok()?)?,
-                detail: if rest.nil() { None } else { Some(rest.text()?) },
-                retry_after: if rest.nil() { None } else { Some(rest.uint()?) },
-            },
-        }),
-        (opcode::EVENT, 5) => Some(Incoming::Event {
-            topic: rest.uint()?,
-            seq: rest.uint()?,
-            opcode: u16::try_from(rest.uint()?).ok()?,
-            body: rest.remainder(),
-        }),
-        (3..16, 2) => Some(Incoming::Control {
+    let own = |body: &[u8]| bytes.slice_ref(body);
+    Some(match read_borrowed(bytes)? {
+        Incoming::Reply { request, body } => Incoming::Reply {
+            request,
+            body: own(body),
+        },
+        Incoming::Refusal { request, refusal } => Incoming::Refusal { request, refusal },
+        Incoming::Event {
+            topic,
+            seq,
             opcode,
-            body: rest.remainder(),
-        }),
-        _ => None,
-    }
-}
-
-struct Reader<'a> {
-    bytes: &'a Bytes,
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let byte = self.bytes.get(self.at).copied();
-        self.at += 1;
-        byte
-    }
-
-    fn array(&mut self) -> Option<u8> {
-        let byte = self.byte()?;
-        (byte & 0xf0 == 0x90).then_some(byte & 0x0f)
-    }
-
-    fn big_endian(&mut self, length: usize) -> Option<u64> {
-        let mut number = 0;
-        for _ in 0..length {
-            number = (number << 8) | u64::from(self.byte()?);
-        }
-        Some(number)
-    }
-
-    fn uint(&mut self) -> Option<u64> {
-        match self.byte()? {
-            small @ 0..=0x7f => Some(small.into()),
-            0xcc => self.big_endian(1),
-            0xcd => self.big_endian(2),
-            0xce => self.big_endian(4),
-            0xcf => self.big_endian(8),
-            _ => None,
-        }
-    }
-
-    fn text(&mut self) -> Option<String> {
-        let length = match self.byte()? {
-            fixed @ 0xa0..=0xbf => u64::from(fixed & 0x1f),
-            0xd9 => self.big_endian(1)?,
-            0xda => self.big_endian(2)?,
-            0xdb => self.big_endian(4)?,
-            _ => return None,
-        };
-        let end = self.at.checked_add(usize::try_from(length).ok()?)?;
-        let text = self.bytes.get(self.at..end)?;
-        self.at = end;
-        String::from_utf8(text.to_vec()).ok()
-    }
-
-    /// Steps over a nil, if there is one.
-    fn nil(&mut self) -> bool {
-        let nil = self.bytes.get(self.at) == Some(&0xc0);
-        self.at += usize::from(nil);
-        nil
-    }
-
-    fn remainder(&self) -> Bytes {
-        self.bytes.slice(self.at.min(self.bytes.len())..)
-    }
+            body,
+        } => Incoming::Event {
+            topic,
+            seq,
+            opcode,
+            body: own(body),
+        },
+        Incoming::Control { opcode, body } => Incoming::Control {
+            opcode,
+            body: own(body),
+        },
+    })
 }
 
 #[derive(Deserialize)]

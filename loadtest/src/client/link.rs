@@ -8,6 +8,11 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use serde::Serialize;
+use shared::{
+    frame::opcode,
+    protocol::{Request, control::Identify},
+};
 use tokio::{
     net::{TcpSocket, TcpStream, lookup_host},
     time::timeout,
@@ -17,7 +22,11 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use super::incoming::{Incoming, read_binary, read_text};
+use super::{
+    CallError,
+    incoming::{Incoming, read_binary, read_text},
+};
+use crate::requests;
 
 /// A gateway on loopback answers in milliseconds; one that is overloaded or
 /// frozen must not hold a client for longer than this.
@@ -59,6 +68,7 @@ pub enum Ended {
 #[derive(Debug)]
 pub struct Link {
     socket: WebSocketStream<TcpStream>,
+    dialect: Dialect,
 }
 
 impl Link {
@@ -108,7 +118,7 @@ impl Link {
         let (socket, _response) = client_async(request, stream)
             .await
             .with_context(|| format!("opening a WebSocket to {address}"))?;
-        Ok(Self { socket })
+        Ok(Self { socket, dialect })
     }
 
     /// Sends a message; a gateway that takes none for some time counts as gone.
@@ -117,6 +127,50 @@ impl Link {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Ended::Broken(error.to_string())),
             Err(_elapsed) => Err(Ended::Broken("the gateway reads nothing".to_owned())),
+        }
+    }
+
+    /// Sends a request in MessagePack.
+    pub async fn send_request<R: Request>(
+        &mut self,
+        number: u32,
+        scope: u64,
+        request: &R,
+    ) -> Result<(), Ended> {
+        let frame = requests::encode_request(number, scope, request);
+        self.send(Message::binary(frame)).await
+    }
+
+    /// Sends a control frame in MessagePack.
+    pub async fn send_control<T: Serialize>(&mut self, opcode: u16, body: &T) -> Result<(), Ended> {
+        let frame = requests::encode_control(opcode, body);
+        self.send(Message::binary(frame)).await
+    }
+
+    /// Opens the session of a token on a link that is new; without one only the greeting is awaited.
+    pub async fn open_session(&mut self, token: Option<&str>) -> Result<()> {
+        self.expect_control(opcode::HELLO).await?;
+        let Some(token) = token.map(str::to_owned) else {
+            return Ok(());
+        };
+        let identify = Identify { token };
+        match self.dialect {
+            Dialect::MessagePack => self.send_control(opcode::IDENTIFY, &identify).await?,
+            Dialect::Json => {
+                let body = serde_json::to_string(&identify)?;
+                let frame = format!(r#"{{"control":"identify","body":{body}}}"#);
+                self.send(Message::text(frame)).await?;
+            }
+        }
+        self.expect_control(opcode::READY).await.map(drop)
+    }
+
+    /// Waits for a control frame; a refusal or anything else is an error.
+    pub async fn expect_control(&mut self, wanted: u16) -> Result<Bytes> {
+        match self.next_soon().await.context("waiting for the session")? {
+            Incoming::Control { opcode, body } if opcode == wanted => Ok(body),
+            Incoming::Refusal { refusal, .. } => Err(CallError::Refused(refusal).into()),
+            other => bail!("control frame {wanted} was due, not {other:?}"),
         }
     }
 

@@ -6,18 +6,20 @@
 
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::fd::{AsFd, OwnedFd},
     sync::Arc,
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
-use mio::{
-    Events, Interest, Poll, Token, Waker,
-    net::{TcpListener, TcpStream},
+use rustix::event::{
+    EventfdFlags,
+    epoll::{self, CreateFlags, EventData, EventFlags},
+    eventfd,
 };
 
-use super::frame::{self, Begins};
+use crate::websocket::{Control, OpCode, answer_upgrade, apply_mask, read_frame, write_frame};
 
 /// Bytes that wait for one socket. One that takes no more is closed.
 const LONGEST_QUEUE: usize = 1 << 20;
@@ -26,8 +28,9 @@ const READ: usize = 64 * 1_024;
 /// Sockets of one turn of the loop.
 const TURN: usize = 1_024;
 
-const LISTENER: Token = Token(usize::MAX);
-const STOP: Token = Token(usize::MAX - 1);
+/// What an event is about, if not a socket.
+const LISTENER: usize = usize::MAX;
+const STOP: usize = usize::MAX - 1;
 
 /// How `loadtest limit` is called.
 #[derive(Debug, Args)]
@@ -46,9 +49,9 @@ pub struct Arguments {
 /// The server.
 #[derive(Debug)]
 pub struct Server {
-    poll: Poll,
+    epoll: OwnedFd,
     listener: TcpListener,
-    waker: Arc<Waker>,
+    stop: Stop,
     coalesce: bool,
     peers: Vec<Option<Peer>>,
     /// Places in `peers` that are free.
@@ -99,30 +102,31 @@ pub fn run(arguments: &Arguments, say: impl Fn(&str)) -> Result<()> {
 
 /// Ends a server from another thread.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<Waker>);
+pub struct Stop(Arc<OwnedFd>);
 
 impl Stop {
     /// Ends it.
     pub fn stop(&self) {
-        // It fails when the server is gone already.
-        drop(self.0.wake());
+        // It fails when it was told so very often.
+        let _told = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 }
 
 impl Server {
     /// Listens on a port of loopback.
     pub fn bind(port: u16, coalesce: bool) -> Result<Self> {
-        let poll = Poll::new().context("opening an epoll")?;
+        let epoll = epoll::create(CreateFlags::CLOEXEC).context("opening an epoll")?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut listener =
+        let listener =
             TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
-        let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
+        listener.set_nonblocking(true)?;
+        let stop = Stop(Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?));
+        watch(&epoll, &listener, LISTENER, EventFlags::IN)?;
+        watch(&epoll, &stop.0, STOP, EventFlags::IN)?;
         Ok(Self {
-            poll,
+            epoll,
             listener,
-            waker,
+            stop,
             coalesce,
             peers: Vec::new(),
             free: Vec::new(),
@@ -138,24 +142,34 @@ impl Server {
 
     /// What ends it.
     pub fn stop(&self) -> Stop {
-        Stop(self.waker.clone())
+        self.stop.clone()
     }
 
     /// Serves until it is told to stop.
     pub fn run(mut self) -> Result<()> {
-        let mut events = Events::with_capacity(TURN);
+        let mut events = Vec::with_capacity(TURN);
         loop {
-            match self.poll.poll(&mut events, None) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                polled => polled.context("waiting for sockets")?,
-            }
+            events.clear();
+            match epoll::wait(
+                &self.epoll,
+                rustix::buffer::spare_capacity(&mut events),
+                None,
+            ) {
+                Err(rustix::io::Errno::INTR) => continue,
+                waited => waited.context("waiting for sockets")?,
+            };
             for event in &events {
-                match event.token() {
+                let (flags, data) = (event.flags, event.data);
+                match usize::try_from(data.u64()).unwrap_or(LISTENER) {
                     LISTENER => self.accept()?,
                     STOP => return Ok(()),
-                    Token(place) => {
-                        let served = self.serve(place, event.is_writable(), event.is_read_closed());
-                        if served.is_err() {
+                    place => {
+                        let ended = EventFlags::HUP | EventFlags::RDHUP | EventFlags::ERR;
+                        let writable = flags.contains(EventFlags::OUT);
+                        if self
+                            .serve(place, writable, flags.intersects(ended))
+                            .is_err()
+                        {
                             self.close(place);
                         }
                     }
@@ -167,7 +181,7 @@ impl Server {
 
     fn accept(&mut self) -> Result<()> {
         loop {
-            let mut stream = match self.listener.accept() {
+            let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error)
@@ -181,14 +195,13 @@ impl Server {
                 // Without descriptors the figures would be those of fewer sockets.
                 Err(error) => return Err(error).context("accepting"),
             };
-            if stream.set_nodelay(true).is_err() {
+            let ready = stream.set_nodelay(true).and(stream.set_nonblocking(true));
+            if ready.is_err() {
                 continue;
             }
             let place = self.free.pop().unwrap_or(self.peers.len());
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll
-                .registry()
-                .register(&mut stream, Token(place), interest)?;
+            let news = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP;
+            watch(&self.epoll, &stream, place, news)?;
             let peer = Some(Peer::new(stream));
             match self.peers.get_mut(place) {
                 Some(free) => *free = peer,
@@ -298,14 +311,14 @@ impl Peer {
     fn understand(&mut self, bytes: &mut [u8], turn: &mut Turn) -> Result<usize, Gone> {
         let mut used = 0;
         if !self.upgraded {
-            match frame::upgrade(bytes) {
-                Begins::With((answer, end)) => {
-                    self.send(answer.as_bytes())?;
+            match answer_upgrade(bytes) {
+                Ok(Some((answer, end))) => {
+                    self.send(&answer)?;
                     self.upgraded = true;
                     used = end;
                 }
-                Begins::Partial => return Ok(0),
-                Begins::Broken => {
+                Ok(None) => return Ok(0),
+                Err(_broken) => {
                     self.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
                     return Err(Gone);
                 }
@@ -313,30 +326,27 @@ impl Peer {
         }
         loop {
             let rest = bytes.get_mut(used..).unwrap_or_default();
-            let frame = match frame::frame(rest) {
-                Begins::With(frame) => frame,
-                Begins::Partial => return Ok(used),
-                Begins::Broken => return Err(Gone),
+            let Some(frame) = read_frame(rest, true).map_err(|_broken| Gone)? else {
+                return Ok(used);
             };
-            let payload = rest.get_mut(frame.head..frame.end).unwrap_or_default();
-            frame::unmask(payload, frame.mask);
+            used += frame.payload.end;
+            let payload = rest.get_mut(frame.payload).unwrap_or_default();
+            apply_mask(payload, frame.mask.unwrap_or_default());
             match frame.opcode {
-                frame::TEXT | frame::BINARY => turn.push(frame.opcode, payload),
-                frame::PING => self.answer(frame::PONG, payload)?,
-                frame::PONG => {}
-                frame::CLOSE => {
-                    self.answer(frame::CLOSE, payload)?;
+                OpCode::Data(_) => turn.push(frame.opcode, payload),
+                OpCode::Control(Control::Ping) => self.answer(Control::Pong, payload)?,
+                OpCode::Control(Control::Close) => {
+                    self.answer(Control::Close, payload)?;
                     return Err(Gone);
                 }
-                _ => return Err(Gone),
+                OpCode::Control(_) => {}
             }
-            used += frame.end;
         }
     }
 
-    fn answer(&mut self, opcode: u8, payload: &[u8]) -> Result<(), Gone> {
+    fn answer(&mut self, opcode: Control, payload: &[u8]) -> Result<(), Gone> {
         let mut bytes = Vec::with_capacity(payload.len() + 10);
-        frame::write(opcode, payload, &mut bytes);
+        write_frame(&mut bytes, OpCode::Control(opcode), payload, None);
         self.send(&bytes)
     }
 
@@ -385,8 +395,8 @@ impl Peer {
 }
 
 impl Turn {
-    fn push(&mut self, opcode: u8, payload: &[u8]) {
-        frame::write(opcode, payload, &mut self.bytes);
+    fn push(&mut self, opcode: OpCode, payload: &[u8]) {
+        write_frame(&mut self.bytes, opcode, payload, None);
         self.ends.push(self.bytes.len());
     }
 
@@ -394,6 +404,12 @@ impl Turn {
         self.bytes.clear();
         self.ends.clear();
     }
+}
+
+/// Watches a descriptor for what is new there.
+fn watch(epoll: &OwnedFd, it: impl AsFd, about: usize, news: EventFlags) -> rustix::io::Result<()> {
+    let about = EventData::new_u64(about as u64);
+    epoll::add(epoll, it, about, news | EventFlags::ET)
 }
 
 #[cfg(test)]

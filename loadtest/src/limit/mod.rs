@@ -2,10 +2,8 @@
 //! to compare the servers with in the same run.
 //!
 //! - [`fanout`] writes bytes to sockets, with no rule, no session and no Redis;
-//! - `frame` is as much of WebSocket as that takes;
 //! - [`storage`] writes the rows of messages to Postgres, and `rows` makes them up.
 
 pub mod fanout;
-mod frame;
 mod rows;
 pub mod storage;

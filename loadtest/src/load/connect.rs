@@ -10,13 +10,20 @@ use rustix::{
     io::Errno,
     net::{self, AddressFamily, SocketFlags, SocketType},
 };
+use shared::{
+    frame::opcode,
+    protocol::control::{Identify, Resume, TopicSeq},
+};
 
 use super::{
     clock::{self, SECOND},
-    member::{Link, Member, Phase},
+    member::{GUEST, Link, Member, Phase, REDEEM},
     pacer::{Pacer, Pacing},
     shard::Shard,
-    words,
+};
+use crate::{
+    requests::{encode_control, encode_request, join_as_guest, redeem_invite},
+    websocket::upgrade_request,
 };
 
 /// Attempts to connect before a member is given up.
@@ -115,13 +122,9 @@ impl Shard {
         let interest = EventFlags::IN | EventFlags::OUT;
         epoll::add(&self.epoll, &socket, data, interest)?;
         let mut link = Link::new(socket, now);
-        let key = [self.random.next(), self.random.next()].map(u64::to_ne_bytes);
-        let mut whole = [0; 16];
-        for (byte, random) in whole.iter_mut().zip(key.as_flattened()) {
-            *byte = *random;
-        }
+        let key = (u128::from(self.random.next()) << 64) | u128::from(self.random.next());
         // Leaves as soon as the socket can be written to.
-        link.out = words::upgrade(gateway, whole);
+        link.out = upgrade_request(gateway, key.to_ne_bytes());
         member.link = Some(link);
         self.in_progress += 1;
         Ok(())
@@ -159,13 +162,24 @@ impl Shard {
         let Some(member) = self.members.get(at) else {
             return;
         };
-        let (phase, frame) = if member.token.is_empty() {
-            (Phase::Registering, words::guest())
+        let token = member.token.clone();
+        let (phase, frame) = if token.is_empty() {
+            let frame = encode_request(GUEST, 0, &join_as_guest());
+            (Phase::Registering, frame)
         } else if member.resumes && !self.epoch.is_empty() {
-            let frame = words::resume(&member.token, &self.epoch, &member.topics);
+            let topics = member.topics.iter();
+            let resume = Resume {
+                token,
+                epoch: self.epoch.clone(),
+                topics: topics
+                    .map(|&(topic, seq)| TopicSeq { topic, seq })
+                    .collect(),
+            };
+            let frame = encode_control(opcode::RESUME, &resume);
             (Phase::Identifying, frame)
         } else {
-            (Phase::Identifying, words::identify(&member.token))
+            let frame = encode_control(opcode::IDENTIFY, &Identify { token });
+            (Phase::Identifying, frame)
         };
         self.phase(at, phase);
         self.send(at, &frame);
@@ -186,8 +200,8 @@ impl Shard {
             let code = usize::try_from(code)
                 .ok()
                 .and_then(|code| self.codes.get(code));
-            let code = code.cloned().unwrap_or_default();
-            self.send(at, &words::redeem(number, &code));
+            let redeem = redeem_invite(code.map_or("", String::as_str));
+            self.send(at, &encode_request(REDEEM + number, 0, &redeem));
         }
     }
 

@@ -15,20 +15,19 @@ use shared::{
 
 use super::{
     clock::SECOND,
-    member::Phase,
+    member::{FIRST_MESSAGE, GUEST, PAGE, Phase, TYPING},
     oracle::{Place, Verdict},
+    payload::{Delivery, Stamp, stored_seq},
     shard::Shard,
-    stamp::Stamp,
-    wire::{self, Heard, Said},
-    words,
 };
+use crate::client::incoming::{Incoming, read_borrowed};
 
 impl Shard {
     /// Takes one message of the server.
     #[inline]
     pub(super) fn hear(&mut self, at: usize, payload: &[u8], now: u64) {
-        match Heard::read(payload) {
-            Some(Heard::Event {
+        match read_borrowed(payload) {
+            Some(Incoming::Event {
                 topic,
                 seq,
                 opcode,
@@ -46,16 +45,18 @@ impl Shard {
                     _ => {}
                 }
             }
-            Some(Heard::Reply { request, body }) => self.replied(at, request, body, now),
-            Some(Heard::Refusal { request, code }) => self.refused(at, request, code, now),
-            Some(Heard::Control { opcode, body }) => self.controlled(at, opcode, body, now),
+            Some(Incoming::Reply { request, body }) => self.replied(at, request, body, now),
+            Some(Incoming::Refusal { request, refusal }) => {
+                self.refused(at, request, refusal.reason, now);
+            }
+            Some(Incoming::Control { opcode, body }) => self.controlled(at, opcode, body, now),
             None => self.fault(|| "the server sent what the protocol does not have".to_owned()),
         }
     }
 
     #[inline]
     fn delivered(&mut self, at: usize, body: &[u8], now: u64) {
-        let Some(said) = Said::read(body) else {
+        let Some(said) = Delivery::read(body) else {
             self.tally.checks.corrupt += 1;
             return;
         };
@@ -100,10 +101,10 @@ impl Shard {
 
     fn replied(&mut self, at: usize, request: u32, body: &[u8], now: u64) {
         match request {
-            words::TYPING => {}
-            words::FIRST_MESSAGE..words::PAGE => self.stored(at, request, body, now),
-            words::PAGE => self.paged(at, body, now),
-            words::GUEST => match protocol::decode::<SignedIn>(body) {
+            TYPING => {}
+            FIRST_MESSAGE..PAGE => self.stored(at, request, body, now),
+            PAGE => self.paged(at, body, now),
+            GUEST => match protocol::decode::<SignedIn>(body) {
                 Ok(signed) => {
                     if let Some(member) = self.members.get_mut(at) {
                         member.token = signed.token;
@@ -157,17 +158,16 @@ impl Shard {
         let channel = member.home.1;
         let ledger = self.ledgers.find(channel);
         if let Some(ledger) = ledger.and_then(|ledger| self.ledgers.get_mut(ledger))
-            && let Some(seq) = wire::stored_seq(body)
+            && let Some(seq) = stored_seq(body)
         {
             ledger.head = ledger.head.max(seq);
         }
         self.publish_in_window(at, now);
     }
 
-    fn refused(&mut self, at: usize, request: u32, code: u16, now: u64) {
-        let reason = Reason::from_code(code);
-        if (words::FIRST_MESSAGE..words::PAGE).contains(&request) {
-            if reason == Some(Reason::Unknown) {
+    fn refused(&mut self, at: usize, request: u32, reason: Reason, now: u64) {
+        if (FIRST_MESSAGE..PAGE).contains(&request) {
+            if reason == Reason::Unknown {
                 // Nobody knows what became of it: the same nonce again tells.
                 self.later_again(at, request, now + SECOND / 10);
                 return;
@@ -176,18 +176,17 @@ impl Shard {
             let publisher = member.and_then(|member| member.publisher.as_mut());
             if publisher.is_some_and(|publisher| publisher.answered(request).is_some()) {
                 self.tally.checks.refused += 1;
-                *self.tally.refusals.entry(code).or_default() += 1;
+                *self.tally.refusals.entry(reason.code()).or_default() += 1;
                 self.publish_in_window(at, now);
             }
             return;
         }
-        *self.tally.refusals.entry(code).or_default() += 1;
+        *self.tally.refusals.entry(reason.code()).or_default() += 1;
         match request {
-            words::TYPING => {}
-            words::PAGE => self.ask_for_page(at, now),
+            TYPING => {}
+            PAGE => self.ask_for_page(at, now),
             _ => {
-                let name = reason.map_or("unknown", Reason::name);
-                self.fault(|| format!("a step of connecting was refused: {name} ({code})"));
+                self.fault(|| format!("a step of connecting was refused: {}", reason.name()));
                 // From the beginning: busy clusters say so and mean later.
                 self.lost(at, 0);
             }

@@ -4,6 +4,17 @@ use std::{collections::VecDeque, os::fd::OwnedFd};
 
 use super::oracle::Place;
 
+/// The request of a new account.
+pub(super) const GUEST: u32 = 1;
+/// The requests of codes begin here.
+pub(super) const REDEEM: u32 = 2;
+/// The requests of messages begin here.
+pub(super) const FIRST_MESSAGE: u32 = 0x1000_0000;
+/// The request of a page of history.
+pub(super) const PAGE: u32 = 0x4000_0000;
+/// The request of a typing signal: several under way share it, as nobody waits for them.
+pub(super) const TYPING: u32 = 0x4000_0001;
+
 /// A member of the load.
 #[derive(Debug, Default)]
 pub(super) struct Member {

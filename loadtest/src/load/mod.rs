@@ -1,7 +1,7 @@
 //! Load: what a serious operator puts on a cluster before trusting it.
 //!
-//! - [`stamp`] is what messages carry, [`pacer`] when they are meant to leave,
-//!   [`wire`] how they travel, [`oracle`] decides about each delivery;
+//! - [`payload`] is what messages carry, [`pacer`] when they are meant to leave,
+//!   [`oracle`] decides about each delivery;
 //! - `shard` is a thread with thousands of sockets, told by [`order`]s;
 //! - [`crew`] is all threads and processes, [`target`] what they are put on;
 //! - [`run`] measures, [`search`] looks for a maximum by an [`objective`];
@@ -26,17 +26,15 @@ pub mod options;
 pub mod oracle;
 pub mod order;
 pub mod pacer;
+pub mod payload;
 pub mod progress;
 mod publish;
 pub mod rooms;
 pub mod run;
 pub mod search;
 mod shard;
-pub mod stamp;
 pub mod target;
 pub mod trouble;
-pub mod wire;
-mod words;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};

@@ -2,16 +2,21 @@
 
 use std::cmp::Reverse;
 
+use shared::{
+    ids::Id,
+    protocol::{message::GetMessages, typing::SignalTyping},
+};
+
 use super::{
     clock,
     connect::MOVE,
-    member::Publisher,
+    member::{FIRST_MESSAGE, PAGE, Publisher, TYPING},
     order::Plan,
     pacer::{Choice, Pacer, Pacing, Popularity},
+    payload::{Stamp, bare_channel},
     shard::{MAX_OUT, Publishing, Shard},
-    stamp::Stamp,
-    words,
 };
+use crate::requests::{encode_request, get_messages};
 
 impl Shard {
     /// Begins a plan; what an earlier one left unanswered is still waited for.
@@ -24,7 +29,7 @@ impl Shard {
                 let id = u32::try_from(at).unwrap_or_default();
                 Box::new(Publisher {
                     id: (self.setup.part << 20) + id,
-                    first: words::FIRST_MESSAGE,
+                    first: FIRST_MESSAGE,
                     ..Publisher::default()
                 })
             });
@@ -100,11 +105,11 @@ impl Shard {
             publisher.number += 1;
             let stamp = stamp(self.setup.run, publisher, publisher.number, intended);
             let length = usize::try_from(self.setup.bytes).unwrap_or_default();
-            let ledger = self.ledgers.find(words::bare_channel(stamp.publisher));
+            let ledger = self.ledgers.find(bare_channel(stamp.publisher));
             if let Some(ledger) = ledger.and_then(|ledger| self.ledgers.get_mut(ledger)) {
                 ledger.head = ledger.head.max(stamp.number);
             }
-            if let Some(event) = words::event(&stamp, length) {
+            if let Some(event) = stamp.event(length) {
                 self.send(at, &event);
             }
         } else {
@@ -139,8 +144,9 @@ impl Shard {
         }
         let stamp = stamp(self.setup.run, publisher, pending.number, pending.intended);
         let length = usize::try_from(self.setup.bytes).unwrap_or_default();
-        if let Some(frame) = words::message(request, home, &stamp, length) {
-            self.send(at, &frame);
+        if let Some(channel) = Id::new(home.1) {
+            let message = stamp.request(channel, length);
+            self.send(at, &encode_request(request, home.0, &message));
         }
     }
 
@@ -182,7 +188,9 @@ impl Shard {
         let Some(member) = self.members.get(at).filter(|member| member.is_open()) else {
             return;
         };
-        if let Some(frame) = words::typing(member.home) {
+        let (server, channel) = member.home;
+        if let Some(channel_id) = Id::new(channel) {
+            let frame = encode_request(TYPING, server, &SignalTyping { channel_id });
             self.send(at, &frame);
             self.tally.signals += 1;
         }
@@ -210,8 +218,14 @@ impl Shard {
         }
         let before = member.page.map_or(0, |(_, before)| before);
         member.page = Some((now, before));
-        if let Some(frame) = words::page(member.home, before, limit) {
-            self.send(at, &frame);
+        let (server, channel) = member.home;
+        if let Some(channel) = Id::new(channel) {
+            let page = GetMessages {
+                before: (before > 0).then_some(before),
+                limit: Some(limit),
+                ..get_messages(channel)
+            };
+            self.send(at, &encode_request(PAGE, server, &page));
         }
     }
 }

@@ -16,6 +16,7 @@ use rustix::{
     io::Errno,
     net::{RecvFlags, SendFlags},
 };
+use shared::{frame::opcode, protocol::control::Heartbeat};
 use tokio::sync::mpsc;
 
 use super::{
@@ -24,10 +25,13 @@ use super::{
     oracle::{Ledgers, Place},
     order::{Order, Plan, Setup, Tally},
     pacer::{Choice, Pacer},
-    wire::{self, Piece},
-    words,
+    payload::bare_channel,
 };
-use crate::random::Random;
+use crate::{
+    random::Random,
+    requests::encode_control,
+    websocket::{Control, Data, OpCode, read_frame, write_frame},
+};
 
 /// The read buffer. A busy socket gives many frames at once.
 const BUFFER: usize = 256 * 1_024;
@@ -236,7 +240,7 @@ impl Shard {
     fn crowd(&mut self, members: u32, publishers: u32) {
         self.bare = true;
         let places: Vec<Place> = (0..publishers)
-            .map(|publisher| Place::new(self.ledgers.of(words::bare_channel(publisher)), 0))
+            .map(|publisher| Place::new(self.ledgers.of(bare_channel(publisher)), 0))
             .collect();
         self.members = (0..members)
             .map(|_| Member {
@@ -297,6 +301,7 @@ impl Shard {
         // at once; each has its turn twice in the time that it may be silent.
         let rounds = (self.heartbeat / TICK / 2).max(1);
         let share = self.members.len() as u64 / rounds + 1;
+        let heartbeat = encode_control(opcode::HEARTBEAT, &Heartbeat { number: 1 });
         for _ in 0..share {
             self.beaten = if self.beaten + 1 < self.members.len() {
                 self.beaten + 1
@@ -314,7 +319,7 @@ impl Shard {
                 continue;
             };
             if !self.bare && now.saturating_sub(link.sent_at) > self.heartbeat / 2 {
-                self.send(self.beaten, &words::heartbeat());
+                self.send(self.beaten, &heartbeat);
             }
         }
         for at in 0..self.members.len() {
@@ -349,9 +354,11 @@ impl Shard {
 
     /// Queues a frame for a member; it leaves when the loop has done the rest.
     pub(super) fn send(&mut self, at: usize, payload: &[u8]) {
-        let mask = self.random.next() >> 32;
-        let mask = u32::try_from(mask).unwrap_or_default();
-        self.write(at, |out| wire::masked(out, wire::BINARY, payload, mask));
+        let [.., a, b, c, d] = self.random.next().to_be_bytes();
+        let mask = Some([a, b, c, d]);
+        self.write(at, |out| {
+            write_frame(out, OpCode::Data(Data::Binary), payload, mask)
+        });
     }
 
     pub(super) fn write(&mut self, at: usize, write: impl FnOnce(&mut Vec<u8>)) {
@@ -491,17 +498,21 @@ impl Shard {
         }
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
-            match wire::frame(rest) {
+            match read_frame(rest, false) {
                 Ok(None) => break self.keep(at, rest),
-                Ok(Some((piece, length))) => {
-                    used += length;
-                    match piece {
-                        Piece::Message(payload) => self.hear(at, payload, now),
-                        Piece::Ping(payload) => {
-                            self.write(at, |out| wire::masked(out, wire::PONG, payload, 0));
+                Ok(Some(frame)) => {
+                    used += frame.payload.end;
+                    let payload = rest.get(frame.payload).unwrap_or_default();
+                    match frame.opcode {
+                        OpCode::Data(_) => self.hear(at, payload, now),
+                        OpCode::Control(Control::Ping) => self.write(at, |out| {
+                            write_frame(out, OpCode::Control(Control::Pong), payload, Some([0; 4]));
+                        }),
+                        OpCode::Control(Control::Close) => {
+                            let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                            return self.lost(at, code.unwrap_or_default());
                         }
-                        Piece::Pong => {}
-                        Piece::Close(code) => return self.lost(at, code.unwrap_or_default()),
+                        OpCode::Control(_) => {}
                     }
                 }
                 Err(broken) => {

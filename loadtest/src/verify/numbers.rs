@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use futures_util::future::{join, join_all};
-use shared::{
-    frame::opcode,
-    protocol::{
-        self, Request,
-        control::Identify,
-        message::{MessageSent, NewMessage},
-    },
+use shared::protocol::{
+    self,
+    message::{MessageSent, NewMessage},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -24,7 +20,6 @@ use crate::{
         incoming::Incoming,
         link::{Dialect, Link},
     },
-    door::{binary, expect_control},
     history::{Op, Outcome, What},
     requests::send_message,
     room::Room,
@@ -110,13 +105,8 @@ async fn write(
             nonce: nonce.clone(),
             ..send_message(room.channel, format!("{nonce} "))
         };
-        let frame = binary(
-            NewMessage::ROW.opcode,
-            NUMBER,
-            room.server.get(),
-            &protocol::encode(&message),
-        );
-        link.send(frame).await?;
+        let scope = room.server.get();
+        link.send_request(NUMBER, scope, &message).await?;
         let Ok(answer) = timeout(BACK, answer(&mut link)).await else {
             bail!("a request was never answered");
         };
@@ -142,13 +132,7 @@ async fn write(
 
 async fn open(gateway: &str, token: &str) -> Result<Link> {
     let mut link = Link::open(gateway, Dialect::MessagePack, None).await?;
-    expect_control(&mut link, opcode::HELLO).await?;
-    let identify = Identify {
-        token: token.to_owned(),
-    };
-    link.send(binary(opcode::IDENTIFY, 0, 0, &protocol::encode(&identify)))
-        .await?;
-    expect_control(&mut link, opcode::READY).await?;
+    link.open_session(Some(token)).await?;
     Ok(link)
 }
 

@@ -6,8 +6,6 @@ use anyhow::{Context as _, Result};
 use shared::{
     frame::opcode,
     protocol::{
-        self, Request,
-        account::LogIn,
         control::{Resume, TopicSeq},
         message::MessageCreated,
         ping::Ping,
@@ -20,10 +18,10 @@ use super::trial::Trial;
 use crate::{
     checker::{ack_times, quantile},
     client::{Options, link::Link},
-    door::{Door, Entrance, binary, expect_control},
+    door::{Door, Entrance},
     history::Entry,
     random::nonce,
-    requests,
+    requests::log_in,
     room::Room,
     workload::Plan,
 };
@@ -157,7 +155,7 @@ async fn flood(gateway: String, number: usize) {
 
 async fn flood_once(gateway: &str, number: usize) -> Result<()> {
     let mut link = Link::from(STRANGE, gateway, None).await?;
-    expect_control(&mut link, opcode::HELLO).await?;
+    link.expect_control(opcode::HELLO).await?;
     let mut pace = interval(Duration::from_millis(100));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut request = 0;
@@ -167,13 +165,12 @@ async fn flood_once(gateway: &str, number: usize) -> Result<()> {
             _ = pace.tick() => {
                 for _ in 0..FRAMES {
                     request += 1;
-                    let frame = if number.is_multiple_of(4) {
-                        let log_in = requests::log_in(&format!("nobody-{number}"), &nonce());
-                        binary(LogIn::ROW.opcode, request, 0, &protocol::encode(&log_in))
+                    if number.is_multiple_of(4) {
+                        let log_in = log_in(&format!("nobody-{number}"), &nonce());
+                        link.send_request(request, 0, &log_in).await?;
                     } else {
-                        binary(Ping::ROW.opcode, request, 0, &protocol::encode(&Ping {}))
-                    };
-                    link.send(frame).await?;
+                        link.send_request(request, 0, &Ping {}).await?;
+                    }
                 }
             }
         }
@@ -204,7 +201,7 @@ async fn crawl_once(room: &Room, number: usize) -> Result<()> {
     client.close().await;
     let token = room.tokens.iter().cycle().nth(number).context("a token")?;
     let mut link = Link::from(STRANGE, &gateway(room, number)?, Some(4_096)).await?;
-    expect_control(&mut link, opcode::HELLO).await?;
+    link.expect_control(opcode::HELLO).await?;
     let topics = vec![TopicSeq {
         topic: room.server.get(),
         seq: 0,
@@ -214,8 +211,7 @@ async fn crawl_once(room: &Room, number: usize) -> Result<()> {
         epoch,
         topics,
     };
-    link.send(binary(opcode::RESUME, 0, 0, &protocol::encode(&resume)))
-        .await?;
+    link.send_control(opcode::RESUME, &resume).await?;
     loop {
         tokio::time::sleep(CRAWL).await;
         drop(timeout(CRAWL, link.next()).await??);

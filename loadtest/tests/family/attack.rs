@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use loadtest::{
     client::{CallError, Client, Options, incoming::Incoming, link::Ended},
     cluster::{Cluster, Settings},
-    door::{Door, Entrance, binary, expect_control},
+    door::{Door, Entrance},
     http,
     random::nonce,
     requests::{
@@ -27,7 +27,7 @@ use shared::{
         channel::UpdateChannel,
         control::{Ready, Resume, TopicSeq},
         invite::CreateInvite,
-        message::{GetMessages, MessageCreated, NewMessage},
+        message::{GetMessages, MessageCreated},
         ping::Ping,
         server::GetServer,
         session::ListSessions,
@@ -214,9 +214,8 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
                 epoch: epoch.clone(),
                 topics,
             };
-            let body = protocol::encode(&resume);
-            link.send(binary(opcode::RESUME, 1, 0, &body)).await?;
-            let ready = expect_control(link, opcode::READY).await?;
+            link.send_control(opcode::RESUME, &resume).await?;
+            let ready = link.expect_control(opcode::READY).await?;
             let ready: Ready = protocol::decode(&ready).map_err(CallError::Refused)?;
             same(&ready.servers.len(), &0)?;
             same(
@@ -224,7 +223,7 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
                 &vec![own],
             )?;
             // Whatever comes before the answer is her own account's.
-            link.send(binary(Ping::ROW.opcode, 2, 0, &[0x90])).await?;
+            link.send_request(2, 0, &Ping {}).await?;
             loop {
                 match link.next_soon().await? {
                     Incoming::Reply { .. } => break,
@@ -248,9 +247,8 @@ async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
         let link = way.link().context("a link")?;
         let mut sent = Ok(());
         for number in 1..=10_000 {
-            let body = protocol::encode(&send_message(channel, "flood"));
-            let frame = binary(NewMessage::ROW.opcode, number, alice.scope(), &body);
-            sent = link.send(frame).await;
+            let message = send_message(channel, "flood");
+            sent = link.send_request(number, alice.scope(), &message).await;
             if sent.is_err() {
                 break;
             }

@@ -8,10 +8,10 @@ use loadtest::{
         incoming::Incoming,
         link::{Dialect, Ended, Link, host},
     },
-    door::{Door, Entrance, expect_control},
+    door::{Door, Entrance},
     http,
     random::{Random, nonce, seed},
-    requests::{create_channel, send_message},
+    requests::{create_channel, encode_control, send_message},
     stage::{Person, holds, refused, same, scene},
 };
 use shared::{
@@ -365,7 +365,7 @@ async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
         let identify = protocol::control::Identify {
             token: alice.token.clone(),
         };
-        let again = loadtest::door::binary(opcode::IDENTIFY, 0, 0, &protocol::encode(&identify));
+        let again = Message::binary(encode_control(opcode::IDENTIFY, &identify));
         let answer = send_raw(&alice, Door::MessagePack, again).await?;
         same(&answer, &Answer::Closed(CloseCode::BadFrame.code()))
     })
@@ -385,7 +385,7 @@ async fn a_token_in_the_address_opens_nothing() -> Result<()> {
         holds(response.status != 200, "tokens travel in headers only")?;
         let url = format!("{address}/ws?token={}", alice.token);
         if let Ok(mut link) = Link::open(&url, Dialect::MessagePack, None).await {
-            expect_control(&mut link, opcode::HELLO).await?;
+            link.expect_control(opcode::HELLO).await?;
         }
         let mut nobody = Entrance::open(Door::Http, &address, None).await?;
         let leave = protocol::account::LogOut { nonce: nonce() };
