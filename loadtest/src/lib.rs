@@ -13,7 +13,7 @@
 //! - [`limit`] is what the machine could do at most;
 //! - [`load`] puts load on a cluster, by scenarios;
 //! - [`measure`] keeps what a run measured, and tells it;
-//! - [`random`] has the seeds, [`environment`] the settings of tests.
+//! - `proc` looks at processes, [`random`] has the seeds, [`environment`] the settings of tests.
 
 pub mod checker;
 pub mod client;
@@ -26,6 +26,7 @@ pub mod http;
 pub mod limit;
 pub mod load;
 pub mod measure;
+mod proc;
 pub mod proxy;
 pub mod random;
 pub mod requests;

@@ -1,7 +1,6 @@
 //! Where one answer of Redis ends and the next begins, in RESP 2 and 3.
 
-/// How deep answers nest; ours nest three.
-const MAX_DEPTH: usize = 32;
+use redis_protocol::{resp2, resp3};
 
 /// Splits a stream of bytes into whole answers.
 #[derive(Debug, Default)]
@@ -29,7 +28,7 @@ impl Splitter {
         if self.transparent {
             return Some(std::mem::take(&mut self.buffer));
         }
-        match end(&self.buffer, 0, 0) {
+        match length_of_first(&self.buffer) {
             Ok(Some(end)) => {
                 let rest = self.buffer.split_off(end);
                 Some(std::mem::replace(&mut self.buffer, rest))
@@ -45,51 +44,14 @@ impl Splitter {
 
 struct NotResp;
 
-/// Where the answer that begins at `at` ends; `None` while it is not all here.
-fn end(bytes: &[u8], at: usize, depth: usize) -> Result<Option<usize>, NotResp> {
-    if depth > MAX_DEPTH {
-        return Err(NotResp);
+/// How long the first answer is; `None` while it is not all here. The one form that RESP 3
+/// does not have is the empty answer of RESP 2.
+fn length_of_first(bytes: &[u8]) -> Result<Option<usize>, NotResp> {
+    if let Ok(found) = resp3::decode::complete::decode_range(bytes) {
+        return Ok(found.map(|(_, length)| length));
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let Some(kind) = rest.first() else {
-        return Ok(None);
-    };
-    if !b"+-:_#,($=!*~>%|".contains(kind) {
-        // Another protocol may never come to the end of a line.
-        return Err(NotResp);
-    }
-    let Some(line) = rest.windows(2).position(|window| window == b"\r\n") else {
-        return Ok(None);
-    };
-    let after = at + line + 2;
-    let number = || {
-        std::str::from_utf8(rest.get(1..line).unwrap_or_default())
-            .ok()
-            .and_then(|text| text.parse::<i64>().ok())
-            .ok_or(NotResp)
-    };
-    match kind {
-        b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => Ok(Some(after)),
-        b'$' | b'=' | b'!' => {
-            let Ok(length) = usize::try_from(number()?) else {
-                return Ok(Some(after)); // Nil.
-            };
-            let end = after.checked_add(length).ok_or(NotResp)? + 2;
-            Ok((end <= bytes.len()).then_some(end))
-        }
-        b'*' | b'~' | b'>' | b'%' | b'|' => {
-            let pairs = if matches!(kind, b'%' | b'|') { 2 } else { 1 };
-            let mut at = after;
-            for _ in 0..number()?.saturating_mul(pairs) {
-                match end(bytes, at, depth + 1)? {
-                    Some(end) => at = end,
-                    None => return Ok(None),
-                }
-            }
-            Ok(Some(at))
-        }
-        _ => Err(NotResp),
-    }
+    let found = resp2::decode::decode_range(bytes).map_err(|_error| NotResp)?;
+    Ok(found.map(|(_, length)| length))
 }
 
 /// Whether an answer is a published event: a `message` or `smessage` on a

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep};
 
 use super::{guard::Guard, places::free_port};
+use crate::proc;
 
 /// Lines of a log that a report shows.
 const TAIL_LINES: usize = 25;
@@ -156,7 +157,7 @@ impl Node {
             bail!("{} does not run", self.name);
         };
         send(signal, pid)?;
-        for child in children(pid) {
+        for child in proc::child_ids(pid) {
             // A child may have ended in between.
             drop(send(signal, child));
         }
@@ -196,20 +197,17 @@ impl Node {
 
     /// Its resident memory in KiB.
     pub fn resident_kib(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        line.split_whitespace().nth(1)?.parse().ok()
+        Some(proc::memory(self.pid()?)?.resident / 1_024)
     }
 
     /// How many descriptors it has open.
     pub fn descriptors(&self) -> Option<usize> {
-        let entries = fs::read_dir(format!("/proc/{}/fd", self.pid()?)).ok()?;
-        Some(entries.count())
+        proc::descriptors(self.pid()?)
     }
 
     /// Kills the process with all its children, so that nothing goes on after it.
     pub fn kill_all(&self) -> Result<()> {
-        let children = self.pid().map(children).unwrap_or_default();
+        let children = self.pid().map(proc::child_ids).unwrap_or_default();
         self.kill()?;
         for child in children {
             // It may have ended with its parent.
@@ -292,20 +290,4 @@ fn send(signal: Signal, pid: u32) -> Result<()> {
         bail!("process {pid} cannot be signalled");
     }
     Ok(())
-}
-
-/// The children of a process, from `/proc`.
-fn children(parent: u32) -> Vec<u32> {
-    fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // The name in parentheses may hold spaces; the parent follows the state.
-            let after = stat.rsplit(')').next().unwrap_or_default();
-            after.split_whitespace().nth(1) == Some(&parent.to_string())
-        })
-        .collect()
 }

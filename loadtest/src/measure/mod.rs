@@ -9,7 +9,6 @@
 pub mod compare;
 pub mod environment;
 pub mod latency;
-mod proc;
 pub mod report;
 pub mod sample;
 pub mod table;

@@ -11,10 +11,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    proc::{self, Process, Switches},
-    report::Second,
-};
+use super::report::Second;
+use crate::proc::{self, Process, Switches};
 
 /// What a process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -339,10 +337,10 @@ impl Watched {
 impl Total {
     /// Adds what one living process holds.
     fn take(&mut self, pid: u32, process: &Process) {
-        let memory = proc::memory(pid);
+        let memory = proc::memory(pid).unwrap_or_default();
         self.resident += memory.resident;
         self.anonymous += memory.anonymous;
-        self.descriptors += proc::descriptors(pid);
+        self.descriptors += proc::descriptors(pid).unwrap_or_default() as u64;
         self.threads += process.threads;
         self.processes += 1;
     }
