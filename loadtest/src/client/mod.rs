@@ -20,7 +20,11 @@ use std::{
 
 use shared::{
     error::Refusal,
-    protocol::{self, Request, Row, RowKind, control::Ready},
+    protocol::{
+        self, Request, Row, RowKind,
+        control::Ready,
+        message::{Message, MessageCreated},
+    },
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -30,7 +34,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     driver::{Call, Driver, Order},
-    log::Log,
+    log::{Log, Seen},
     places::Places,
 };
 
@@ -222,6 +226,22 @@ impl Client {
     /// What the client saw.
     pub fn log(&self) -> &Log {
         &self.shared.log
+    }
+
+    /// Whether the connection ever ended.
+    pub fn was_lost(&self) -> bool {
+        let log = self.log().since(0);
+        log.iter().any(|seen| matches!(seen, Seen::Lost { .. }))
+    }
+
+    /// Waits until the session is told of a message with this text, or finds it among those
+    /// that it was told of.
+    pub async fn sees_message(&self, text: &str, patience: Duration) -> Option<Message> {
+        let message = |seen: &Seen| {
+            let created = seen.event::<MessageCreated>()?;
+            (created.message.content == text).then_some(created.message)
+        };
+        self.log().wait(0, patience, message).await
     }
 
     /// How the session stands.

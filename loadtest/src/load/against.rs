@@ -14,7 +14,7 @@ use super::{
     options::Options,
     order::Plan,
     progress, rooms,
-    run::{Run, Window},
+    run::{Run, Window, deliver_figure, figure},
     target::Target,
 };
 use crate::measure::{Better, Figure, Report, Role};
@@ -112,44 +112,33 @@ fn compare(limit: &Side, cluster: &Side) -> Vec<Figure> {
         ("half load", &cluster.half, &limit.half),
         ("maximum", &cluster.full, &limit.full),
     ] {
-        let of = |name: &str, windows: &[Window], role| {
-            let values = windows.iter().map(|window| {
+        let per_cpu = |name: &str, windows: &[Window], role| {
+            let name = format!("{name} deliveries per CPU second at {load}");
+            figure(windows, (&name, "/s", Better::More), |window| {
                 let received = window.tally.checks.received;
                 window.per_cpu(role, received).unwrap_or(f64::NAN)
-            });
-            let name = format!("{name} deliveries per CPU second at {load}");
-            Figure::of(&name, "/s", Better::More, values.collect())
+            })
         };
-        let ours_cpu = of("gateway", ours, Role::Gateway);
-        let bare_cpu = of("limit", bare, Role::Limit);
-        figures.push(ratio(
-            &format!("of the limit's deliveries per CPU second at {load}"),
-            &ours_cpu,
-            &bare_cpu,
-        ));
-        figures.extend([ours_cpu, bare_cpu]);
         let rate = |name: &str, windows: &[Window]| {
-            let rates = windows
-                .iter()
-                .map(|window| window.per_second(window.tally.checks.received));
             let name = format!("{name} deliveries at {load}");
-            Figure::of(&name, "/s", Better::More, rates.collect())
+            figure(windows, (&name, "/s", Better::More), |window| {
+                window.per_second(window.tally.checks.received)
+            })
         };
-        let ours_rate = rate("cluster", ours);
-        let bare_rate = rate("limit", bare);
-        figures.push(ratio(
-            &format!("of the limit's deliveries at {load}"),
-            &ours_rate,
-            &bare_rate,
-        ));
-        figures.extend([ours_rate, bare_rate]);
+        for (what, ours, bare) in [
+            (
+                "deliveries per CPU second",
+                per_cpu("gateway", ours, Role::Gateway),
+                per_cpu("limit", bare, Role::Limit),
+            ),
+            ("deliveries", rate("cluster", ours), rate("limit", bare)),
+        ] {
+            let name = format!("of the limit's {what} at {load}");
+            figures.extend([ratio(&name, &ours, &bare), ours, bare]);
+        }
         for (name, windows) in [("cluster", ours), ("limit", bare)] {
-            let late = windows.iter().map(|window| {
-                let p99 = window.tally.latencies.deliver.quantile(0.99);
-                p99.as_secs_f64() * 1e3
-            });
             let name = format!("{name} deliver p99 at {load}");
-            figures.push(Figure::of(&name, "ms", Better::Less, late.collect()));
+            figures.push(deliver_figure(windows, &name, 0.99));
         }
     }
     figures

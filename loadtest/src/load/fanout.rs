@@ -8,10 +8,10 @@ use super::{
     options::{Options, Publishing},
     order::{Latencies, Plan},
     rooms,
-    run::{Run, Window},
+    run::{Run, Window, deliver_figure, figure, number},
     target::Target,
 };
-use crate::measure::{Better, Figure, Report, Role};
+use crate::measure::{Better, Checks, Figure, Report, Role};
 
 /// One room of many members.
 #[derive(Debug, Clone, Args)]
@@ -59,15 +59,13 @@ impl Fanout {
         run.report.set("members", self.members);
         run.report.set("publishers", self.publishers);
         self.publishing.describe(&mut run.report);
-        let sizes = run.spread(self.members, self.publishers.max(1));
+        let publishers = self.publishers.max(1);
         if let Target::Bare { .. } = run.target {
+            let sizes = run.spread(self.members, publishers);
             run.crowd(&sizes).await?;
-        } else {
-            let codes = run.target.servers(1, options.invite.as_deref()).await?;
-            run.recruit(&codes, &sizes, |_part, _member| vec![0])
-                .await?;
+            return run.open(None).await.map(drop);
         }
-        run.open(None).await.map(drop)
+        run.fill_server(options, self.members, publishers).await
     }
 }
 
@@ -88,43 +86,30 @@ pub fn report(run: Run, options: &Options, windows: &[Window]) -> Result<Report>
 /// Publishes by the plan, and measures the windows of the options.
 pub async fn measure(run: &mut Run, options: &Options, plan: &Plan) -> Result<Vec<Window>> {
     run.publish(plan).await?;
-    run.warm_up().await?;
-    let mut windows = Vec::new();
-    for _ in 0..options.windows {
-        windows.push(run.window(options.seconds).await?);
-    }
-    Ok(windows)
+    run.windows(options).await
 }
 
 /// What windows of published messages say.
 pub fn figures(windows: &[Window]) -> Vec<Figure> {
-    let of = |name: &str, unit: &str, better, value: &dyn Fn(&Window) -> f64| {
-        Figure::of(name, unit, better, windows.iter().map(value).collect())
+    let rate = |name, count: fn(&Checks) -> u64| {
+        figure(windows, (name, "/s", Better::More), |window| {
+            window.per_second(count(&window.tally.checks))
+        })
     };
-    let millis = |latency: &crate::measure::Latency, quantile| {
-        latency.quantile(quantile).as_secs_f64() * 1e3
+    let ack = |name, quantile| {
+        figure(windows, (name, "ms", Better::Less), |window| {
+            window.tally.latencies.ack.millis(quantile)
+        })
     };
     let mut figures = vec![
-        of("messages", "/s", Better::More, &|window| {
-            window.per_second(window.tally.checks.sent)
-        }),
-        of("acknowledged", "/s", Better::More, &|window| {
-            window.per_second(window.tally.checks.acknowledged)
-        }),
-        of("deliveries", "/s", Better::More, &|window| {
-            window.per_second(window.tally.checks.received)
-        }),
+        rate("messages", |checks| checks.sent),
+        rate("acknowledged", |checks| checks.acknowledged),
+        rate("deliveries", |checks| checks.received),
+        deliver_figure(windows, "deliver p50", 0.5),
+        deliver_figure(windows, "deliver p99", 0.99),
+        ack("ack p50", 0.5),
+        ack("ack p99", 0.99),
     ];
-    for (name, quantile) in [("deliver p50", 0.5), ("deliver p99", 0.99)] {
-        figures.push(of(name, "ms", Better::Less, &|window| {
-            millis(&window.tally.latencies.deliver, quantile)
-        }));
-    }
-    for (name, quantile) in [("ack p50", 0.5), ("ack p99", 0.99)] {
-        figures.push(of(name, "ms", Better::Less, &|window| {
-            millis(&window.tally.latencies.ack, quantile)
-        }));
-    }
     for role in Role::ALL {
         if !windows
             .iter()
@@ -133,14 +118,14 @@ pub fn figures(windows: &[Window]) -> Vec<Figure> {
             continue;
         }
         let name = format!("deliveries per {} CPU second", role.name());
-        figures.push(of(&name, "/s", Better::More, &|window| {
+        figures.push(figure(windows, (&name, "/s", Better::More), |window| {
             let received = window.tally.checks.received;
             window.per_cpu(role, received).unwrap_or(f64::NAN)
         }));
         let name = format!("{} CPU per message", role.name());
-        figures.push(of(&name, "µs", Better::Less, &|window| {
+        figures.push(figure(windows, (&name, "µs", Better::Less), |window| {
             let cpu = window.usage.get(&role).map_or(f64::NAN, |usage| usage.cpu);
-            cpu * 1e6 / super::run::number(window.tally.checks.sent)
+            cpu * 1e6 / number(window.tally.checks.sent)
         }));
     }
     figures

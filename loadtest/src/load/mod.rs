@@ -89,51 +89,24 @@ presence as noise beside messages, search beside history.";
 
 /// Runs a scenario, and answers with its report; a part has none.
 pub async fn run(scenario: Scenario) -> Result<Option<Report>> {
+    macro_rules! run {
+        ($with:expr) => {{
+            let With { scenario, options } = $with;
+            (Box::pin(scenario.run(&options)).await?, options)
+        }};
+    }
     let (report, options) = match scenario {
-        Scenario::Fanout(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Rooms(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Idle(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Storm(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Churn(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Resume(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Slow(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Abuse(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Rolling(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::Typing(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
-        Scenario::History(with) => (
-            Box::pin(with.scenario.run(&with.options)).await?,
-            with.options,
-        ),
+        Scenario::Fanout(with) => run!(with),
+        Scenario::Rooms(with) => run!(with),
+        Scenario::Idle(with) => run!(with),
+        Scenario::Storm(with) => run!(with),
+        Scenario::Churn(with) => run!(with),
+        Scenario::Resume(with) => run!(with),
+        Scenario::Slow(with) => run!(with),
+        Scenario::Abuse(with) => run!(with),
+        Scenario::Rolling(with) => run!(with),
+        Scenario::Typing(with) => run!(with),
+        Scenario::History(with) => run!(with),
         Scenario::Part => {
             tokio::task::spawn_blocking(crew::part).await??;
             return Ok(None);

@@ -7,10 +7,10 @@ use super::{
     fanout,
     options::{Options, Publishing},
     order::{Order, Plan},
-    run::{Run, number},
+    run::{Run, deliver_figure, figure, number},
     target::Target,
 };
-use crate::measure::{Better, Figure, Report};
+use crate::measure::{Better, Report};
 
 /// Typing beside messages.
 #[derive(Debug, Clone, Args)]
@@ -51,11 +51,8 @@ impl Typing {
         run.report.set("members", self.members);
         run.report.set("typing", format!("{}/s", self.typing));
         self.publishing.describe(&mut run.report);
-        let codes = run.target.servers(1, options.invite.as_deref()).await?;
-        let sizes = run.spread(self.members, self.publishers);
-        run.recruit(&codes, &sizes, |_part, _member| vec![0])
+        run.fill_server(options, self.members, self.publishers)
             .await?;
-        run.open(None).await?;
         let quiet = self.publishing.plan(self.publishers);
         let calm = fanout::measure(&mut run, options, &quiet).await?;
         let noisy = Plan {
@@ -65,43 +62,15 @@ impl Typing {
         let windows = fanout::measure(&mut run, options, &noisy).await?;
         run.settle().await?;
         let mut report = fanout::report(run, options, &windows)?;
-        let late = |windows: &[super::run::Window]| {
-            let p99 = windows
-                .iter()
-                .map(|window| window.tally.latencies.deliver.quantile(0.99));
-            p99.map(|p99| p99.as_secs_f64() * 1e3).collect()
-        };
         report.figures.extend([
-            Figure::of(
-                "deliver p99 without typing",
-                "ms",
-                Better::Less,
-                late(&calm),
-            ),
-            Figure::of(
-                "deliver p99 beside typing",
-                "ms",
-                Better::Less,
-                late(&windows),
-            ),
-            Figure::of(
-                "typing signals",
-                "/s",
-                Better::Neither,
-                windows
-                    .iter()
-                    .map(|window| window.per_second(window.tally.signals))
-                    .collect(),
-            ),
-            Figure::of(
-                "typing deliveries",
-                "/s",
-                Better::More,
-                windows
-                    .iter()
-                    .map(|window| window.per_second(window.tally.typing))
-                    .collect(),
-            ),
+            deliver_figure(&calm, "deliver p99 without typing", 0.99),
+            deliver_figure(&windows, "deliver p99 beside typing", 0.99),
+            figure(&windows, ("typing signals", "/s", Better::Neither), |w| {
+                w.per_second(w.tally.signals)
+            }),
+            figure(&windows, ("typing deliveries", "/s", Better::More), |w| {
+                w.per_second(w.tally.typing)
+            }),
         ]);
         Ok(report)
     }
@@ -115,36 +84,25 @@ impl History {
         run.report.set("messages", self.messages);
         run.report.set("readers", self.readers);
         run.report.set("page", self.page);
-        let codes = run.target.servers(1, options.invite.as_deref()).await?;
         let readers = usize::try_from(self.readers).unwrap_or_default().max(1);
-        let sizes = run.spread(readers, readers);
-        run.recruit(&codes, &sizes, |_part, _member| vec![0])
-            .await?;
-        run.open(None).await?;
+        run.fill_server(options, readers, readers).await?;
         self.fill(&mut run, readers).await?;
         run.settle().await?;
         let (members, limit) = (self.readers, self.page);
         run.ask(|part| (part == 0).then_some(Order::Page { members, limit }))
             .await?;
-        run.warm_up().await?;
-        let mut windows = Vec::new();
-        for _ in 0..options.windows {
-            windows.push(run.window(options.seconds).await?);
-        }
+        let windows = run.windows(options).await?;
         run.settle().await?;
         let mut report = run.finish(&windows);
-        let of = |name: &str, unit: &str, better, value: &dyn Fn(&super::run::Window) -> f64| {
-            Figure::of(name, unit, better, windows.iter().map(value).collect())
-        };
         report.figures.extend([
-            of("pages", "/s", Better::More, &|window| {
+            figure(&windows, ("pages", "/s", Better::More), |window| {
                 window.per_second(window.tally.latencies.page.count())
             }),
-            of("messages read", "/s", Better::More, &|window| {
-                window.per_second(window.tally.paged)
+            figure(&windows, ("messages read", "/s", Better::More), |w| {
+                w.per_second(w.tally.paged)
             }),
-            of("page p99", "ms", Better::Less, &|window| {
-                window.tally.latencies.page.quantile(0.99).as_secs_f64() * 1e3
+            figure(&windows, ("page p99", "ms", Better::Less), |window| {
+                window.tally.latencies.page.millis(0.99)
             }),
         ]);
         Ok(report)

@@ -26,10 +26,13 @@ fn line(second: &Second, all: &Tally) -> String {
         second.at, all.open, all.checks.sent, all.checks.acknowledged, all.checks.received
     );
     if !deliver.is_empty() {
-        let millis = |quantile| deliver.quantile(quantile).as_secs_f64() * 1e3;
         put(
             &mut line,
-            format_args!("  p50 {:.1} p99 {:.1} ms", millis(0.5), millis(0.99)),
+            format_args!(
+                "  p50 {:.1} p99 {:.1} ms",
+                deliver.millis(0.5),
+                deliver.millis(0.99)
+            ),
         );
     }
     for role in Role::ALL {

@@ -18,7 +18,7 @@ use super::{
     target::Target,
 };
 use crate::cluster;
-use crate::measure::{Mark, Report, Role, Sampler, Usage};
+use crate::measure::{Better, Figure, Mark, Report, Role, Sampler, Usage};
 
 /// What was sent must have arrived within this time after the last message.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -177,6 +177,30 @@ impl Run {
         })
         .await?;
         self.arrive("have joined").await
+    }
+
+    /// Makes a server with so many members, all connected; the first so many of them publish.
+    pub async fn fill_server(
+        &mut self,
+        options: &Options,
+        members: usize,
+        publishers: usize,
+    ) -> Result<()> {
+        let codes = self.target.servers(1, options.invite.as_deref()).await?;
+        let sizes = self.spread(members, publishers);
+        self.recruit(&codes, &sizes, |_part, _member| vec![0])
+            .await?;
+        self.open(None).await.map(drop)
+    }
+
+    /// Measures so many windows as the options say, after the warm-up.
+    pub async fn windows(&mut self, options: &Options) -> Result<Vec<Window>> {
+        self.warm_up().await?;
+        let mut windows = Vec::new();
+        for _ in 0..options.windows {
+            windows.push(self.window(options.seconds).await?);
+        }
+        Ok(windows)
     }
 
     /// Processes have descriptors of their own, under the same hard limit.
@@ -467,6 +491,22 @@ fn add_usage(sum: &mut Usage, later: &Usage) {
     sum.descriptors = later.descriptors;
     sum.threads = later.threads;
     sum.processes = later.processes;
+}
+
+/// A figure of windows: what each of them says.
+pub fn figure(
+    windows: &[Window],
+    (name, unit, better): (&str, &str, Better),
+    value: impl Fn(&Window) -> f64,
+) -> Figure {
+    Figure::of(name, unit, better, windows.iter().map(value).collect())
+}
+
+/// A quantile of deliveries in milliseconds, as a figure of windows.
+pub fn deliver_figure(windows: &[Window], name: &str, quantile: f64) -> Figure {
+    figure(windows, (name, "ms", Better::Less), |window| {
+        window.tally.latencies.deliver.millis(quantile)
+    })
 }
 
 impl Window {

@@ -147,8 +147,8 @@ fn fault(
     let broken = objectives
         .iter()
         .find(|objective| !objective.holds(latencies))?;
-    let millis = broken.measured(latencies).as_secs_f64() * 1e3;
-    Some((format!("{millis:.1} ms"), false))
+    let measured = broken.measured(latencies).as_secs_f64() * 1e3;
+    Some((format!("{measured:.1} ms"), false))
 }
 
 #[cfg(test)]

@@ -357,7 +357,7 @@ impl Shard {
         let [.., a, b, c, d] = self.random.next().to_be_bytes();
         let mask = Some([a, b, c, d]);
         self.write(at, |out| {
-            write_frame(out, OpCode::Data(Data::Binary), payload, mask)
+            write_frame(out, OpCode::Data(Data::Binary), payload, mask);
         });
     }
 

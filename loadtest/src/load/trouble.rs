@@ -10,7 +10,7 @@ use super::{
     options::{Options, Publishing},
     order::Order,
     progress,
-    run::{Run, Shape, Window, spread},
+    run::{Run, Shape, Window, deliver_figure, number, spread},
     target::Target,
 };
 use crate::{
@@ -93,7 +93,7 @@ impl Resume {
         };
         let mut run = Run::with("resume", options, target, shape).await?;
         // One more, who publishes on the gateway that survives.
-        room(&mut run, options, self.members + 1, 1, &self.publishing).await?;
+        fill_room(&mut run, options, self.members + 1, &self.publishing).await?;
         run.publish(&self.publishing.plan(1)).await?;
         run.warm_up().await?;
         let calm = run.window(options.seconds).await?;
@@ -113,7 +113,7 @@ impl Resume {
         let during = run.window(options.seconds).await?;
         run.settle().await?;
         let resumed = run.total.checks.resumes;
-        let sends = since(&run.total.latencies.ack, &before);
+        let sends = run.total.latencies.ack.without(&before);
         let mut report = fanout::report(run, options, &[calm, during])?;
         report.promise(
             "all clients resume on another gateway",
@@ -133,7 +133,7 @@ impl Slow {
     pub async fn run(&self, options: &Options) -> Result<Report> {
         let target = Target::confab(options, &[]).await?;
         let mut run = Run::start("slow", options, target).await?;
-        room(&mut run, options, self.members, 1, &self.publishing).await?;
+        fill_room(&mut run, options, self.members, &self.publishing).await?;
         run.report.set("slow readers", format!("{} %", self.share));
         let plan = self.publishing.plan(1);
         let calm = fanout::measure(&mut run, options, &plan).await?;
@@ -155,8 +155,12 @@ impl Slow {
         run.arrive("are back").await?;
         run.settle().await?;
         let figures = [
-            windows_p99("deliver p99 before", &calm),
-            windows_p99("deliver p99 of the others beside slow readers", &beside),
+            deliver_figure(&calm, "deliver p99 before", 0.99),
+            deliver_figure(
+                &beside,
+                "deliver p99 of the others beside slow readers",
+                0.99,
+            ),
         ];
         let mut report = fanout::report(run, options, &beside)?;
         report.figures.extend(figures);
@@ -205,7 +209,7 @@ impl Abuse {
         let honest = part(0, &|tally| tally.checks.refused);
         let acks = |name: &str, windows: &[Window]| {
             let parts = windows.iter().filter_map(|window| window.parts.first());
-            let values = parts.map(|tally| millis(&tally.latencies.ack));
+            let values = parts.map(|tally| tally.latencies.ack.millis(0.99));
             Figure::of(name, "ms", Better::Less, values.collect())
         };
         let figures = [
@@ -232,7 +236,7 @@ impl Rolling {
         let drain = [("CONFAB_DRAIN_MS", self.drain_ms.to_string())];
         let target = Target::confab(options, &drain).await?;
         let mut run = Run::start("rolling", options, target).await?;
-        room(&mut run, options, self.members, 1, &self.publishing).await?;
+        fill_room(&mut run, options, self.members, &self.publishing).await?;
         run.publish(&self.publishing.plan(1)).await?;
         run.warm_up().await?;
         let calm = run.window(options.seconds).await?;
@@ -246,7 +250,7 @@ impl Rolling {
         run.arrive("are back").await?;
         let after = run.window(options.seconds).await?;
         run.settle().await?;
-        let sends = since(&run.total.latencies.ack, &before);
+        let sends = run.total.latencies.ack.without(&before);
         let mut report = fanout::report(run, options, &[calm, after])?;
         report.figures.push(p99("sends p99 meanwhile", &sends));
         Ok(report)
@@ -279,43 +283,22 @@ async fn restart(run: &mut Run, number: usize) -> Result<()> {
     run.second().await.map(drop)
 }
 
-/// A room, with all its members connected.
-async fn room(
+/// A room, with all its members connected; one of them publishes.
+async fn fill_room(
     run: &mut Run,
     options: &Options,
     members: usize,
-    publishers: usize,
     publishing: &Publishing,
 ) -> Result<()> {
     run.report.set("members", members);
     publishing.describe(&mut run.report);
-    let codes = run.target.servers(1, options.invite.as_deref()).await?;
-    let sizes = run.spread(members, publishers);
-    run.recruit(&codes, &sizes, |_part, _member| vec![0])
-        .await?;
-    run.open(None).await.map(drop)
-}
-
-/// What was recorded since a copy was made.
-fn since(now: &Latency, before: &Latency) -> Latency {
-    now.without(before)
-}
-
-fn millis(latency: &Latency) -> f64 {
-    latency.quantile(0.99).as_secs_f64() * 1e3
+    run.fill_server(options, members, 1).await
 }
 
 fn p99(name: &str, latency: &Latency) -> Figure {
-    Figure::once(name, "ms", Better::Less, millis(latency))
-}
-
-fn windows_p99(name: &str, windows: &[Window]) -> Figure {
-    let values = windows
-        .iter()
-        .map(|window| millis(&window.tally.latencies.deliver));
-    Figure::of(name, "ms", Better::Less, values.collect())
+    Figure::once(name, "ms", Better::Less, latency.millis(0.99))
 }
 
 fn count(name: &str, count: u64) -> Figure {
-    Figure::once(name, "", Better::Neither, super::run::number(count))
+    Figure::once(name, "", Better::Neither, number(count))
 }

@@ -114,6 +114,11 @@ impl Latency {
         Duration::from_nanos(self.0.value_at_quantile(quantile).min(self.0.max()))
     }
 
+    /// The same in milliseconds.
+    pub fn millis(&self, quantile: f64) -> f64 {
+        self.quantile(quantile).as_secs_f64() * 1e3
+    }
+
     /// The longest; zero when there are none.
     pub fn max(&self) -> Duration {
         Duration::from_nanos(self.0.max())

@@ -278,7 +278,7 @@ impl Validity {
     /// Why the run is not to be believed; nothing when it is.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.doubts.clone();
-        let late = self.lateness.quantile(0.99).as_secs_f64() * 1e3;
+        let late = self.lateness.millis(0.99);
         if late > LATEST_MS {
             faults.push(format!(
                 "the generator was {late:.1} ms late at p99, more than {LATEST_MS} ms"

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::{
     schedule::{Fault, Who},
-    trial::{Trial, until},
+    trial::{BACK, Trial, until},
 };
 use crate::{
     client::{Client, Options},
@@ -17,8 +17,6 @@ use crate::{
     workload::{Plan, Workload},
 };
 
-/// Within this time something goes on, or never.
-const BACK: Duration = Duration::from_mins(1);
 /// How soon a stale link is noticed.
 const NOTICED: Duration = Duration::from_secs(15);
 

@@ -40,12 +40,12 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     let members = trial.terms.size.of(10_000, 50_000, 50_000);
     crowd(trial, &room, members).await?;
     let owner = room.enter(0, Options::default()).await?;
-    let create = create_channel("big", Vec::new());
-    let made = owner.call(room.server.get(), &create).await?;
-    let big = made.channel.channel_id;
-    let create = create_channel("side", Vec::new());
-    let made = owner.call(room.server.get(), &create).await?;
-    let side = made.channel.channel_id;
+    let create = async |name| {
+        let create = create_channel(name, Vec::new());
+        let made = owner.call(room.server.get(), &create).await?;
+        anyhow::Ok(made.channel.channel_id)
+    };
+    let (big, side) = (create("big").await?, create("side").await?);
     let messages = trial.terms.size.of(100_000, 300_000, 1_000_000);
     fill(trial, big, messages).await?;
     let plan = Plan {
@@ -93,10 +93,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
         .iter()
         .map(AsRef::as_ref)
         .chain(&watchers)
-        .all(|reader: &Client| {
-            let log = reader.log().since(0);
-            !log.iter().any(|seen| matches!(seen, Seen::Lost { .. }))
-        });
+        .all(|reader: &Client| !reader.was_lost());
     trial.demand(stayed, || "a session was closed meanwhile".to_owned());
     let history = trial.judge(workload).await?.history;
     for (what, from, to) in [
@@ -201,13 +198,9 @@ pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
         trial.demand(read.len() == PAGE, || {
             format!("{} came, not {PAGE}", read.len())
         });
-        let lost = reader.log().since(0);
-        let lost = lost
-            .iter()
-            .filter(|seen| matches!(seen, Seen::Lost { .. }))
-            .count();
-        trial.demand(lost == 0, || format!("a reader was closed {lost} times"));
-        if lost > 0 {
+        let lost = reader.was_lost();
+        trial.demand(!lost, || "a reader was closed".to_owned());
+        if lost {
             bail!("{:?}", reader.log().since(0));
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     schedule::{Fault, Who},
-    trial::Trial,
+    trial::{BACK, Trial},
 };
 use crate::{
     client::{
@@ -26,8 +26,6 @@ use crate::{
     workload::{Plan, Workload},
 };
 
-/// Within this time something goes on, or never.
-const BACK: Duration = Duration::from_mins(1);
 /// Longer than a gateway waits for an answer in this trial.
 const FROZEN: Duration = Duration::from_millis(3_500);
 /// The number of all requests of a connection; over JSON it is what is left out.

@@ -7,18 +7,16 @@ use tokio::time::Instant;
 
 use super::{
     schedule::{Fault, Who},
-    trial::{Size, Trial},
+    trial::{BACK, Size, Trial},
 };
 use crate::{
     checker::{delivery_times, quantile},
     client::{Client, Options, log::Seen},
-    cluster::{Node, Signal, node_metric, node_ready},
+    cluster::{Signal, node_metric, node_ready},
     history::{Entry, Op},
     workload::{Ended, Guest, Plan, Workload},
 };
 
-/// Within this time something goes on, or never.
-const BACK: Duration = Duration::from_mins(1);
 /// How much is written at most until readers that read nothing are cut: 40 MB,
 /// many times what a queue and the buffers of a socket hold.
 const MOST_UNREAD: u64 = 20_000;
@@ -58,7 +56,7 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
         guests: vec![guest; slow],
         ..plan
     };
-    let before = memory(trial);
+    let before = trial.gateways_kib();
     let workload = trial.workload(&room, &plan).await?;
     let sleepers: Vec<Arc<Client>> = workload.readers.iter().skip(readers).cloned().collect();
     trial.note(format!("{slow} of {} stop reading", readers + slow));
@@ -66,7 +64,7 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
         sleeper.read(false).await?;
     }
     write_until_cut(trial, &workload, slow).await?;
-    let grown = memory(trial).saturating_sub(before);
+    let grown = trial.gateways_kib().saturating_sub(before);
     let most = GROWTH * trial.terms.size.of(1, 2, 4);
     trial.demand(grown < most, || format!("the gateways grew by {grown} KiB"));
     trial.measured(format!(
@@ -78,26 +76,19 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
     }
     let others: Vec<Arc<Client>> = workload.readers.iter().take(readers).cloned().collect();
     let ended = trial.judge(workload).await?;
-    let due = ended.report.stored * (readers + slow);
-    trial.demand(ended.report.received == due, || {
-        format!("{} were received, not {due}", ended.report.received)
-    });
-    trial.demand(ended.report.gaps == 0, || {
-        "somebody was told of a gap".to_owned()
-    });
+    trial.demand_everything(&ended.report, readers + slow);
     for (number, other) in others.iter().enumerate() {
-        trial.demand(!lost(other), || format!("reader {number} was cut, too"));
+        trial.demand(!other.was_lost(), || {
+            format!("reader {number} was cut, too")
+        });
     }
     for sleeper in &sleepers {
-        trial.demand(lost(sleeper), || "a slow reader was never cut".to_owned());
+        trial.demand(sleeper.was_lost(), || {
+            "a slow reader was never cut".to_owned()
+        });
     }
     compare(trial, readers, &calm, &ended);
     Ok(())
-}
-
-fn memory(trial: &Trial<'_>) -> u64 {
-    let gateways = trial.cluster.gateways.iter();
-    gateways.filter_map(Node::resident_kib).sum()
 }
 
 /// Writes until the gateways say that they cut so many slow readers.
@@ -117,12 +108,6 @@ async fn write_until_cut(trial: &Trial<'_>, workload: &Workload, slow: usize) ->
         }
         workload.progress(100, BACK).await?;
     }
-}
-
-/// Whether a client's connection ever ended.
-pub(super) fn lost(client: &Client) -> bool {
-    let log = client.log().since(0);
-    log.iter().any(|seen| matches!(seen, Seen::Lost { .. }))
 }
 
 /// How the others fared. Milliseconds are judged only where the machine is quiet.
@@ -176,12 +161,8 @@ pub(super) async fn rolled(trial: &mut Trial<'_>) -> Result<()> {
     }
     let mut delays = asked(&workload.readers);
     let ended = trial.judge(workload).await?;
-    trial.demand(ended.report.gaps == 0, || {
-        "a reader was told of a gap".to_owned()
-    });
-    trial.demand(ended.report.unknown == 0, || {
-        format!("the fate of {} messages is unknown", ended.report.unknown)
-    });
+    trial.demand_no_gaps(&ended.report);
+    trial.demand_no_unknown(&ended.report);
     let count = delays.len();
     trial.demand(count >= readers / 2, || {
         format!("only {count} were asked to go")

@@ -13,7 +13,10 @@ use shared::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{schedule::Kind, trial::Trial};
+use super::{
+    schedule::Kind,
+    trial::{BACK, Trial},
+};
 use crate::{
     client::{Client, Options, Status, log::Seen},
     random::{Random, nonce},
@@ -22,8 +25,6 @@ use crate::{
     workload::Plan,
 };
 
-/// Within this time something goes on, or never.
-const BACK: Duration = Duration::from_mins(1);
 /// How soon a revoked session is closed.
 const REVOKED: Duration = Duration::from_secs(5);
 
@@ -77,11 +78,7 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
     let end = "the end";
     room.say(&owner, end).await?;
     for client in members.iter().chain([&owner]) {
-        let last = |seen: &Seen| {
-            seen.event::<MessageCreated>()
-                .filter(|event| event.message.content == end)
-        };
-        if client.log().wait(0, BACK, last).await.is_none() {
+        if client.sees_message(end, BACK).await.is_none() {
             bail!("a member does not see the end");
         }
     }

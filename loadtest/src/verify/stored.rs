@@ -8,17 +8,15 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     schedule::{Fault, Kind, Schedule, Who},
-    trial::{Size, Trial, until},
+    trial::{BACK, Size, Trial, until},
 };
 use crate::{
     checker,
-    client::{Options, Status, log::Seen},
+    client::{Options, Status},
     cluster,
     workload::{Plan, Workload},
 };
 
-/// How long a service that was healed may take to acknowledge again.
-const BACK: Duration = Duration::from_mins(1);
 /// So soon there is service without what Redis held.
 const SERVED: Duration = Duration::from_secs(10);
 /// Acknowledgements end so long after the last COMMIT.
@@ -67,11 +65,7 @@ pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
     workload.progress(200, BACK).await?;
     sleep(trial.terms.length).await;
     let report = trial.judge(workload).await?.report;
-    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
-    let due = report.stored * plan.readers;
-    trial.demand(report.received == due, || {
-        format!("{} were received, not {due}", report.received)
-    });
+    trial.demand_everything(&report, plan.readers);
     Ok(())
 }
 
@@ -114,12 +108,12 @@ pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
         (Fault::Down(Who::Postgres), Fault::Up(Who::Postgres)),
         (Fault::Freeze(Who::Postgres), Fault::Continue(Who::Postgres)),
     ] {
-        let before = memory(trial);
+        let before = trial.gateways_kib();
         trial.inflict(begin).await?;
         let from = workload.now();
         sleep(outage).await;
         silent.push((begin, from, workload.now()));
-        let grown = memory(trial).saturating_sub(before);
+        let grown = trial.gateways_kib().saturating_sub(before);
         trial.demand(grown < GROWTH, || format!("gateways grew by {grown} KiB"));
         sockets_stayed(trial, &workload);
         trial.inflict(end).await?;
@@ -146,18 +140,11 @@ pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The memory of all gateways together, in KiB.
-fn memory(trial: &Trial<'_>) -> u64 {
-    let gateways = trial.cluster.gateways.iter();
-    gateways.filter_map(cluster::Node::resident_kib).sum()
-}
-
 fn sockets_stayed(trial: &mut Trial<'_>, workload: &Workload) {
     for (number, reader) in workload.readers.iter().enumerate() {
         let status = reader.status().borrow().clone();
-        let log = reader.log().since(0);
-        let lost = log.iter().any(|seen| matches!(seen, Seen::Lost { .. }));
-        trial.demand(matches!(status, Status::Open(_)) && !lost, || {
+        let stayed = matches!(status, Status::Open(_)) && !reader.was_lost();
+        trial.demand(stayed, || {
             format!("the connection of reader {number} did not stay: {status:?}")
         });
     }

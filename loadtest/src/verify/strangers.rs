@@ -14,7 +14,7 @@ use shared::{
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::trial::Trial;
+use super::trial::{BACK, Trial};
 use crate::{
     checker::{ack_times, quantile},
     client::{Options, link::Link},
@@ -26,8 +26,6 @@ use crate::{
     workload::Plan,
 };
 
-/// Within this time something goes on, or never.
-const BACK: Duration = Duration::from_mins(1);
 /// What a member may still expect of signing in and of a message.
 const SOON: Duration = Duration::from_secs(5);
 /// Strangers are all at one address, and members at another.
@@ -99,7 +97,7 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     let lost: Vec<usize> = (0..plan.readers)
         .filter(|number| {
             let reader = workload.readers.get(*number);
-            reader.is_some_and(|reader| super::readers::lost(reader))
+            reader.is_some_and(|reader| reader.was_lost())
         })
         .collect();
     stop.cancel();

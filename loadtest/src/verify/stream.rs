@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use shared::protocol::message::MessageCreated;
 use tokio::time::{Instant, sleep};
 
 use super::{
     schedule::{Fault, Kind, Schedule, Who},
     stored::one_by_one,
-    trial::Trial,
+    trial::{BACK, Trial},
 };
 use crate::{
     client::{Client, Options},
@@ -18,8 +17,6 @@ use crate::{
     workload::{Guest, Plan},
 };
 
-/// Within this time something goes on, or never.
-const BACK: Duration = Duration::from_mins(1);
 /// How soon a lost notification is repaired.
 const REPAIR: Duration = Duration::from_secs(5);
 
@@ -74,23 +71,11 @@ pub(super) async fn resumed(trial: &mut Trial<'_>) -> Result<()> {
     trial.play(&one_by_one(&kills, trial.terms.length)).await?;
     workload.progress(100, BACK).await?;
     let report = trial.judge(workload).await?.report;
-    complete(
-        trial,
-        report.gaps,
-        report.received,
-        report.stored * plan.readers,
-    );
+    trial.demand_everything(&report, plan.readers);
     trial.demand(report.resumes >= 2, || {
         format!("{} resumes", report.resumes)
     });
     backlog(trial).await
-}
-
-fn complete(trial: &mut Trial<'_>, gaps: usize, received: usize, due: usize) {
-    trial.demand(gaps == 0, || "a reader was told of a gap".to_owned());
-    trial.demand(received == due, || {
-        format!("{received} were received, not {due}")
-    });
 }
 
 /// How many events a reader misses; a million needs ten minutes.
@@ -146,7 +131,7 @@ async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
         "a backlog of {count} was caught up with in {:.1} s",
         began.elapsed().as_secs_f64()
     ));
-    complete(trial, report.gaps, report.received, report.stored * 2);
+    trial.demand_everything(&report, 2);
     trial.demand(report.resumes >= 1, || {
         "the reader never resumed".to_owned()
     });
@@ -243,11 +228,7 @@ async fn quiet_once(
 }
 
 async fn sees(reader: &Client, text: &str, patience: Duration) -> Result<()> {
-    let seen = reader.log().wait(0, patience, |seen| {
-        seen.event::<MessageCreated>()
-            .filter(|created| created.message.content == text)
-    });
-    if seen.await.is_none() {
+    if reader.sees_message(text, patience).await.is_none() {
         bail!("{text:?} was stored, but its reader did not see it within {patience:?}");
     }
     Ok(())

@@ -19,6 +19,7 @@ use super::{
     versions,
 };
 use crate::{
+    checker::Report,
     cluster::{Cluster, Disk, Node, Settings, node_is_ready},
     random::Random,
     room::Room,
@@ -28,8 +29,9 @@ use crate::{
 /// What a machine that is busy with other things may add to a promised time. It gets
 /// nothing where this process was never kept waiting, nor with `--strict`.
 const SLACK: Duration = Duration::from_secs(10);
-/// How long a service that was healed may take to acknowledge again.
-const BACK: Duration = Duration::from_mins(1);
+/// How long a service that was healed may take to acknowledge again: within this time something
+/// goes on, or never.
+pub const BACK: Duration = Duration::from_mins(1);
 /// Whoever is kept waiting for less than this is on a machine that has nothing else to do.
 const IDLE: Duration = Duration::from_millis(50);
 /// How often it is looked whether this process is kept waiting.
@@ -220,6 +222,33 @@ impl<'a> Trial<'a> {
         if !holds {
             self.outcome.find(text());
         }
+    }
+
+    /// Finds a fault where a reader was told of a gap.
+    pub fn demand_no_gaps(&mut self, report: &Report) {
+        self.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+    }
+
+    /// Finds a fault unless so many readers got everything, without a gap.
+    pub fn demand_everything(&mut self, report: &Report, readers: usize) {
+        self.demand_no_gaps(report);
+        let due = report.stored * readers;
+        self.demand(report.received == due, || {
+            format!("{} were received, not {due}", report.received)
+        });
+    }
+
+    /// Finds a fault where nobody can say what became of a message.
+    pub fn demand_no_unknown(&mut self, report: &Report) {
+        self.demand(report.unknown == 0, || {
+            format!("the fate of {} messages is unknown", report.unknown)
+        });
+    }
+
+    /// The resident memory of all gateways together, in KiB.
+    pub fn gateways_kib(&self) -> u64 {
+        let gateways = self.cluster.gateways.iter();
+        gateways.filter_map(Node::resident_kib).sum()
     }
 
     /// Notes a figure.

@@ -1,13 +1,18 @@
 //! Programs of two versions side by side, clocks that disagree, and a Redis that is
 //! older than it was: P22, and P1 to P4 where time and versions are not one.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use shared::{error::Reason, frame::opcode, protocol::blocks};
 use tokio::time::sleep;
 
-use super::{readers::roll, schedule::Who, signin, trial::Trial};
+use super::{
+    readers::roll,
+    schedule::Who,
+    signin,
+    trial::{BACK, Trial},
+};
 use crate::{
     client::CallError,
     cluster::redis_tell,
@@ -20,8 +25,6 @@ use crate::{
 /// The place of an opcode, among those of its kind, that no program knows yet: the last one
 /// of the first family.
 const LATER: u16 = blocks::SIZE - 1;
-/// Within this time something goes on, or never.
-const BACK: Duration = Duration::from_mins(1);
 /// Where the library is that gives a process another clock.
 const LIBRARIES: [&str; 2] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -72,7 +75,7 @@ pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
     }
     sleep(trial.terms.length).await;
     let report = trial.judge(workload).await?.report;
-    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+    trial.demand_no_gaps(&report);
     Ok(())
 }
 
@@ -101,7 +104,7 @@ pub(super) async fn failover(trial: &mut Trial<'_>) -> Result<()> {
     sleep(trial.terms.length / 4).await;
     workload.progress(30, BACK).await?;
     let report = trial.judge(workload).await?.report;
-    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+    trial.demand_no_gaps(&report);
     Ok(())
 }
 
@@ -148,14 +151,8 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
         format!("{kept} of 65 things that a later program left are there")
     });
     let report = trial.judge(workload).await?.report;
-    trial.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
-    trial.demand(report.unknown == 0, || {
-        format!("the fate of {} messages is unknown", report.unknown)
-    });
-    let due = report.stored * plan.readers;
-    trial.demand(report.received == due, || {
-        format!("{} were received, not {due}", report.received)
-    });
+    trial.demand_no_unknown(&report);
+    trial.demand_everything(&report, plan.readers);
     Ok(())
 }
 

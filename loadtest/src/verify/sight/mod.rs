@@ -14,7 +14,6 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context as _, Result};
 use shared::protocol::{
     channel::{ChannelCreated, GetChannels},
-    message::MessageCreated,
     typing::{SignalTyping, TypingStarted},
 };
 use tokio::time::Instant;
@@ -91,15 +90,8 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
         link.drop_next(0);
         let text = nonce();
         room.say(&owner, &text).await?;
-        let end = |seen: &Seen| {
-            seen.event()
-                .filter(|m: &MessageCreated| m.message.content == text)
-        };
-        member
-            .log()
-            .wait(0, BACK, end)
-            .await
-            .context("a member is left behind")?;
+        let end = member.sees_message(&text, BACK).await;
+        end.context("a member is left behind")?;
         let log = member.log().since(0);
         let typed = log.iter().filter_map(Seen::event::<TypingStarted>);
         let leaked = typed.filter(|typed| typed.channel_id == secret).count();
