@@ -3,7 +3,7 @@
 //! - [`payload`] is what messages carry, [`pacer`] when they are meant to leave,
 //!   [`oracle`] decides about each delivery;
 //! - `shard` is a thread with thousands of sockets, told by [`order`]s;
-//! - [`crew`] is all threads and processes, [`target`] what they are put on;
+//! - [`pool`] is all threads and processes, [`target`] what they are put on;
 //! - [`run`] measures, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and [`against`] the limit, [`rooms`],
 //!   [`connections`], [`trouble`], [`noise`].
@@ -15,7 +15,6 @@ pub mod against;
 pub mod clock;
 mod connect;
 pub mod connections;
-pub mod crew;
 pub mod descriptors;
 pub mod fanout;
 mod hear;
@@ -27,6 +26,7 @@ pub mod oracle;
 pub mod order;
 pub mod pacer;
 pub mod payload;
+pub mod pool;
 pub mod progress;
 mod publish;
 pub mod rooms;
@@ -108,7 +108,7 @@ pub async fn run(scenario: Scenario) -> Result<Option<Report>> {
         Scenario::Typing(with) => run!(with),
         Scenario::History(with) => run!(with),
         Scenario::Part => {
-            tokio::task::spawn_blocking(crew::part).await??;
+            tokio::task::spawn_blocking(pool::part).await??;
             return Ok(None);
         }
     };

@@ -10,10 +10,10 @@ use tokio::time::sleep;
 
 use super::{
     clock::SECOND,
-    crew::Crew,
     descriptors,
     options::Options,
     order::{Order, Plan, Setup, Tally},
+    pool::Pool,
     progress,
     target::Target,
 };
@@ -37,7 +37,7 @@ pub struct Run {
     /// All that was counted so far.
     pub total: Tally,
     sampler: Sampler,
-    crew: Crew,
+    pool: Pool,
     warm_up: u32,
 }
 
@@ -78,18 +78,18 @@ impl Run {
         target: Target,
         shape: Shape,
     ) -> Result<Self> {
-        let mut crew = Crew::default();
-        crew.thread()?;
+        let mut pool = Pool::default();
+        pool.thread()?;
         for _ in 0..options.processes {
-            crew.process()?;
+            pool.process()?;
         }
         if options.processes == 0 {
             for _ in 0..options.threads.max(1) {
-                crew.thread()?;
+                pool.thread()?;
             }
         }
         for _ in 0..shape.more {
-            crew.thread()?;
+            pool.thread()?;
         }
         let seed = options.seed();
         let setup = Setup {
@@ -102,7 +102,7 @@ impl Run {
             parallel: options.parallel.max(1),
             bytes: options.bytes,
         };
-        crew.ask(|part| {
+        pool.ask(|part| {
             Some(Order::Begin(Setup {
                 part: u32::try_from(part).unwrap_or_default(),
                 home: shape.apart.then_some(usize::from(part == 0)),
@@ -113,7 +113,7 @@ impl Run {
         let mut sampler = Sampler::new();
         target.watch(&mut sampler);
         sampler.watch_this();
-        for (number, pid) in crew.processes().into_iter().enumerate() {
+        for (number, pid) in pool.processes().into_iter().enumerate() {
             sampler.watch(Role::Generator, &format!("part-{number}"), pid);
         }
         let mut report = Report::new(scenario);
@@ -134,14 +134,14 @@ impl Run {
             report,
             total: Tally::default(),
             sampler,
-            crew,
+            pool,
             warm_up: options.warm_up,
         })
     }
 
     /// How many parts read, besides the first.
     pub fn readers(&self) -> usize {
-        self.crew.len() - 1
+        self.pool.len() - 1
     }
 
     /// Spreads `members` over the parts: the first has `publishers` of them.
@@ -151,7 +151,7 @@ impl Run {
 
     /// Gives an order to parts and adds up what they counted.
     pub async fn ask(&mut self, order: impl Fn(usize) -> Option<Order>) -> Result<Vec<Tally>> {
-        let tallies = self.crew.ask(order).await?;
+        let tallies = self.pool.ask(order).await?;
         let mut all = Tally::default();
         for tally in &tallies {
             all.add(tally);
@@ -205,7 +205,7 @@ impl Run {
 
     /// Processes have descriptors of their own, under the same hard limit.
     fn ensure_descriptors(&self, sizes: &[usize]) -> Result<()> {
-        let processes = self.crew.processes().len();
+        let processes = self.pool.processes().len();
         if processes == 0 {
             return descriptors::ensure(sizes.iter().sum());
         }
@@ -242,7 +242,7 @@ impl Run {
     /// Connects all members; says how long that took.
     pub async fn open(&mut self, rate: Option<f64>) -> Result<Duration> {
         let began = Instant::now();
-        let parts = u32::try_from(self.crew.len()).unwrap_or(1);
+        let parts = u32::try_from(self.pool.len()).unwrap_or(1);
         let rate = rate.map(|rate| rate / f64::from(parts));
         self.ask(|_part| Some(Order::Open { rate })).await?;
         self.arrive("are connected").await?;
@@ -295,7 +295,7 @@ impl Run {
         self.ask(|_part| None).await?;
         let began = Instant::now();
         let from = self.sampler.mark();
-        let mut parts = vec![Tally::default(); self.crew.len()];
+        let mut parts = vec![Tally::default(); self.pool.len()];
         for second in 1..=seconds {
             let until = began + Duration::from_secs(second.into());
             sleep(until.saturating_duration_since(Instant::now())).await;

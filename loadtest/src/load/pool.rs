@@ -29,11 +29,11 @@ struct Part {
 
 /// All parts. The first one publishes.
 #[derive(Debug, Default)]
-pub struct Crew {
+pub struct Pool {
     parts: Vec<Part>,
 }
 
-impl Crew {
+impl Pool {
     /// Adds a part that is a thread.
     pub fn thread(&mut self) -> Result<()> {
         let (orders, inbox) = mpsc::channel(QUEUE);
@@ -41,7 +41,7 @@ impl Crew {
         thread::Builder::new()
             .name(format!("load-{}", self.parts.len()))
             .spawn(move || {
-                // The end of the answers tells the crew, and why is in the log.
+                // The end of the answers tells the pool, and why is in the log.
                 if let Err(error) = shard::run(inbox, &outbox) {
                     fail(&error);
                 }
@@ -138,7 +138,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for Pool {
     fn drop(&mut self) {
         for part in &mut self.parts {
             if let Some(child) = &mut part.child {
