@@ -227,7 +227,7 @@ impl Driver {
             let room = self.pending.len() < MAX_PENDING;
             let step = tokio::select! {
                 incoming = session.link.next(), if self.reading => match incoming {
-                    Ok(incoming) => self.hear(session, gateway, incoming).await,
+                    Ok(incoming) => self.on_frame(session, gateway, incoming).await,
                     Err(ended) => Err(ended),
                 },
                 order = self.orders.recv(), if room => match order {
@@ -355,7 +355,7 @@ impl Driver {
         link.send_control(opcode::RESUME, &resume).await
     }
 
-    async fn hear(
+    async fn on_frame(
         &mut self,
         session: &mut Session,
         gateway: &str,

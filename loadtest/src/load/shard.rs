@@ -504,7 +504,7 @@ impl Shard {
                     used += frame.payload.end;
                     let payload = rest.get(frame.payload).unwrap_or_default();
                     match frame.opcode {
-                        OpCode::Data(_) => self.hear(at, payload, now),
+                        OpCode::Data(_) => self.on_frame(at, payload, now),
                         OpCode::Control(Control::Ping) => self.write(at, |out| {
                             write_frame(out, OpCode::Control(Control::Pong), payload, Some([0; 4]));
                         }),

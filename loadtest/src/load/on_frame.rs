@@ -1,4 +1,4 @@
-//! What a member hears: deliveries first, as there are millions of them.
+//! What a member does with a frame: deliveries first, as there are millions of them.
 
 use shared::{
     error::Reason,
@@ -25,7 +25,7 @@ use crate::client::incoming::{Incoming, read_borrowed};
 impl Shard {
     /// Takes one message of the server.
     #[inline]
-    pub(super) fn hear(&mut self, at: usize, payload: &[u8], now: u64) {
+    pub(super) fn on_frame(&mut self, at: usize, payload: &[u8], now: u64) {
         match read_borrowed(payload) {
             Some(Incoming::Event {
                 topic,
