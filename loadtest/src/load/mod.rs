@@ -6,19 +6,19 @@
 //! - [`pool`] is all threads and processes, [`target`] what they are put on;
 //! - [`run`] measures, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and [`against`] the limit, [`rooms`],
-//!   [`connections`], [`trouble`], [`noise`].
+//!   [`connections`], [`trouble`], [`background`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
 //! messages, noise of presence, search beside history.
 
 pub mod against;
+pub mod background;
 pub mod clock;
 mod connect;
 pub mod connections;
 pub mod descriptors;
 pub mod fanout;
 mod member;
-pub mod noise;
 pub mod objective;
 mod on_frame;
 pub mod options;
@@ -75,9 +75,9 @@ pub enum Scenario {
     /// Load: every gateway and worker is restarted, one after the other.
     Rolling(With<trouble::Rolling>),
     /// Load: typing beside messages.
-    Typing(With<noise::Typing>),
+    Typing(With<background::Typing>),
     /// Load: pages of history.
-    History(With<noise::History>),
+    History(With<background::History>),
     /// A part of the generator in a process of its own; started by the others.
     #[command(hide = true)]
     Part,
