@@ -6,7 +6,7 @@
 //! - [`pool`] is all threads and processes, [`target`] what they are put on;
 //! - [`run`] measures, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and [`against`] the limit, [`rooms`],
-//!   [`connections`], [`trouble`], [`background`].
+//!   [`connections`], [`failures`], [`background`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
 //! messages, noise of presence, search beside history.
@@ -17,6 +17,7 @@ pub mod clock;
 mod connect;
 pub mod connections;
 pub mod descriptors;
+pub mod failures;
 pub mod fanout;
 mod member;
 pub mod objective;
@@ -34,7 +35,6 @@ pub mod run;
 pub mod search;
 mod shard;
 pub mod target;
-pub mod trouble;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -67,13 +67,13 @@ pub enum Scenario {
     /// Load: members come and go while others talk; memory must stay flat.
     Churn(With<connections::Churn>),
     /// Load: a gateway is killed, and its clients resume on another.
-    Resume(With<trouble::Resume>),
+    Resume(With<failures::Resume>),
     /// Load: some members do not read, and the others must not feel it.
-    Slow(With<trouble::Slow>),
+    Slow(With<failures::Slow>),
     /// Load: one account floods, and the others must not feel it.
-    Abuse(With<trouble::Abuse>),
+    Abuse(With<failures::Abuse>),
     /// Load: every gateway and worker is restarted, one after the other.
-    Rolling(With<trouble::Rolling>),
+    Rolling(With<failures::Rolling>),
     /// Load: typing beside messages.
     Typing(With<background::Typing>),
     /// Load: pages of history.
