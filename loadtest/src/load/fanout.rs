@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    against,
+    baseline,
     options::{Options, Publishing},
     order::{Latencies, Plan},
     rooms,
@@ -40,7 +40,7 @@ impl Fanout {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
         if self.against_limit {
-            return against::run(self, options).await;
+            return baseline::run(self, options).await;
         }
         let target = Target::confab(options, &[]).await?;
         let mut run = Run::start("fanout", options, target).await?;

@@ -5,14 +5,14 @@
 //! - `shard` is a thread with thousands of sockets, told by [`order`]s;
 //! - [`pool`] is all threads and processes, [`target`] what they are put on;
 //! - [`run`] measures, [`search`] looks for a maximum by an [`objective`];
-//! - the scenarios: [`fanout`] and [`against`] the limit, [`rooms`],
+//! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
 //!   [`connections`], [`failures`], [`background`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
 //! messages, noise of presence, search beside history.
 
-pub mod against;
 pub mod background;
+pub mod baseline;
 pub mod clock;
 mod connect;
 pub mod connections;
