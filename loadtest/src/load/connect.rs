@@ -17,9 +17,9 @@ use shared::{
 
 use super::{
     clock::{self, SECOND},
-    member::{GUEST, Link, Member, Phase, REDEEM},
     pacer::{Pacer, Pacing},
     shard::Shard,
+    virtual_user::{GUEST, Link, Phase, REDEEM, VirtualUser},
 };
 use crate::{
     requests::{encode_control, encode_request, join_as_guest, redeem_invite},
@@ -38,12 +38,16 @@ impl Shard {
         let first = self.members.len();
         let count = members.len();
         let gateways = self.setup.gateways.len().max(1);
-        self.members
-            .extend(members.into_iter().enumerate().map(|(at, codes)| Member {
-                gateway: at % gateways,
-                codes,
-                ..Member::default()
-            }));
+        self.members.extend(
+            members
+                .into_iter()
+                .enumerate()
+                .map(|(at, codes)| VirtualUser {
+                    gateway: at % gateways,
+                    codes,
+                    ..VirtualUser::default()
+                }),
+        );
         self.queue.extend(first..first + count);
     }
 
@@ -305,7 +309,7 @@ impl Shard {
     /// Ends the connections of some members, who come back at once.
     pub(super) fn cut(&mut self, members: u32) {
         let open: Vec<usize> = (0..self.members.len())
-            .filter(|at| self.members.get(*at).is_some_and(Member::is_open))
+            .filter(|at| self.members.get(*at).is_some_and(VirtualUser::is_open))
             .rev()
             .take(usize::try_from(members).unwrap_or(usize::MAX))
             .collect();

@@ -19,7 +19,6 @@ pub mod connections;
 pub mod descriptors;
 pub mod failures;
 pub mod fanout;
-mod member;
 pub mod objective;
 mod on_frame;
 pub mod options;
@@ -35,6 +34,7 @@ pub mod run;
 pub mod search;
 mod shard;
 pub mod target;
+mod virtual_user;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};

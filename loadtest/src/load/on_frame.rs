@@ -15,10 +15,10 @@ use shared::{
 
 use super::{
     clock::SECOND,
-    member::{FIRST_MESSAGE, GUEST, PAGE, Phase, TYPING},
     oracle::{Place, Verdict},
     payload::{Delivery, Stamp, stored_seq},
     shard::Shard,
+    virtual_user::{FIRST_MESSAGE, GUEST, PAGE, Phase, TYPING},
 };
 use crate::client::incoming::{Incoming, read_borrowed};
 
@@ -214,7 +214,10 @@ impl Shard {
                         .extend(places.map(|place| (place.topic, place.seq)));
                     member.topics.shrink_to_fit();
                 }
-                if self.members.get(at).and_then(super::member::Member::phase)
+                if self
+                    .members
+                    .get(at)
+                    .and_then(super::virtual_user::VirtualUser::phase)
                     == Some(Phase::Identifying)
                 {
                     self.identified(at, now);

@@ -10,11 +10,11 @@ use shared::{
 use super::{
     clock,
     connect::MOVE,
-    member::{FIRST_MESSAGE, PAGE, Publisher, TYPING},
     order::Plan,
     pacer::{Choice, Pacer, Pacing, Popularity},
     payload::{Stamp, bare_channel},
     shard::{MAX_OUT, Publishing, Shard},
+    virtual_user::{FIRST_MESSAGE, PAGE, Publisher, TYPING},
 };
 use crate::requests::{encode_request, get_messages};
 

@@ -21,11 +21,11 @@ use tokio::sync::mpsc;
 
 use super::{
     clock::{self, SECOND},
-    member::{Link, Member, Phase},
     oracle::{Ledgers, Place},
     order::{Order, Plan, Setup, Tally},
     pacer::{Choice, Pacer},
     payload::bare_channel,
+    virtual_user::{Link, Phase, VirtualUser},
 };
 use crate::{
     random::Random,
@@ -51,7 +51,7 @@ pub(super) const MAX_OUT: usize = 1 << 20;
 pub(super) struct Shard {
     pub(super) epoll: OwnedFd,
     pub(super) setup: Setup,
-    pub(super) members: Vec<Member>,
+    pub(super) members: Vec<VirtualUser>,
     pub(super) ledgers: Ledgers,
     pub(super) tally: Tally,
     pub(super) random: Random,
@@ -199,7 +199,7 @@ impl Shard {
         tally.waiting = if self.opening {
             self.members.len() as u64 - tally.open
         } else {
-            let idle = |member: &&Member| member.link.is_none() && member.codes.is_empty();
+            let idle = |member: &&VirtualUser| member.link.is_none() && member.codes.is_empty();
             let idle = self.members.iter().filter(idle).count();
             (self.members.len() - idle) as u64
         };
@@ -243,9 +243,9 @@ impl Shard {
             .map(|publisher| Place::new(self.ledgers.of(bare_channel(publisher)), 0))
             .collect();
         self.members = (0..members)
-            .map(|_| Member {
+            .map(|_| VirtualUser {
                 places: places.clone(),
-                ..Member::default()
+                ..VirtualUser::default()
             })
             .collect();
     }
@@ -490,7 +490,7 @@ impl Shard {
     /// Takes all whole frames, and keeps the rest with the connection.
     fn take(&mut self, at: usize, bytes: &[u8], now: u64) {
         let mut used = 0;
-        if self.members.get(at).and_then(Member::phase) == Some(Phase::Upgrading) {
+        if self.members.get(at).and_then(VirtualUser::phase) == Some(Phase::Upgrading) {
             match self.upgraded(at, bytes, now) {
                 Some(length) => used = length,
                 None => return self.keep(at, bytes),

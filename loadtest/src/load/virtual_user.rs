@@ -17,7 +17,7 @@ pub(super) const TYPING: u32 = 0x4000_0001;
 
 /// A member of the load.
 #[derive(Debug, Default)]
-pub(super) struct Member {
+pub(super) struct VirtualUser {
     /// The account's token, once it has one.
     pub(super) token: String,
     /// The codes that it is still to redeem.
@@ -150,7 +150,7 @@ impl Publisher {
     }
 }
 
-impl Member {
+impl VirtualUser {
     /// How far the connection has come.
     pub(super) fn phase(&self) -> Option<Phase> {
         self.link.as_ref().map(|link| link.phase)
