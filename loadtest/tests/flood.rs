@@ -12,9 +12,9 @@ use loadtest::{
     client::link::{Dialect, Link},
     cluster::{Settings, node_metric},
     door::binary,
+    harness::{Harness, Person, holds, same, scene_on},
     http,
     requests::{self, encode_request, send_message},
-    stage::{Person, Stage, holds, same, scene_on},
     websocket::{Data, OpCode, upgrade_request, write_frame},
 };
 use shared::protocol::{self, Request, account::LogIn, message::NewMessage, ping::Ping};
@@ -147,16 +147,16 @@ fn median(waits: &[Duration]) -> Duration {
 }
 
 /// How many entries the gateways sent to lanes, and how many questions to workers.
-async fn sent(stage: &Stage) -> Result<(u64, u64)> {
-    let commands = counted(stage, "confab_gateway_commands_total").await?;
-    let queries = counted(stage, "confab_gateway_queries_total").await?;
+async fn sent(harness: &Harness) -> Result<(u64, u64)> {
+    let commands = counted(harness, "confab_gateway_commands_total").await?;
+    let queries = counted(harness, "confab_gateway_queries_total").await?;
     Ok((commands, queries))
 }
 
 /// What all gateways counted.
-async fn counted(stage: &Stage, metric: &str) -> Result<u64> {
+async fn counted(harness: &Harness, metric: &str) -> Result<u64> {
     let mut sum = 0;
-    for gateway in &stage.cluster.gateways {
+    for gateway in &harness.cluster.gateways {
         sum += node_metric(gateway, metric).await?;
     }
     Ok(sum)
@@ -165,13 +165,13 @@ async fn counted(stage: &Stage, metric: &str) -> Result<u64> {
 /// Measures a member alone and while others push; what is sent on of what they push, and
 /// that the other one hears the member at the end.
 async fn measured<F: Future<Output = u64> + Send + 'static>(
-    stage: &Stage,
+    harness: &Harness,
     [member, other]: [&Person; 2],
     pushers: impl FnOnce(CancellationToken) -> Vec<F>,
 ) -> Result<()> {
     let alone = waits(member).await?;
-    let before = sent(stage).await?;
-    let unread = counted(stage, FRAMES_READ).await?;
+    let before = sent(harness).await?;
+    let unread = counted(harness, FRAMES_READ).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let pushing: Vec<_> = pushers(stop.clone())
         .into_iter()
@@ -185,8 +185,8 @@ async fn measured<F: Future<Output = u64> + Send + 'static>(
     for task in pushing {
         pushed += task.await.context("a task that pushes")?;
     }
-    let after = sent(stage).await?;
-    let taken = counted(stage, FRAMES_READ).await? - unread;
+    let after = sent(harness).await?;
+    let taken = counted(harness, FRAMES_READ).await? - unread;
     let report = format!(
         "{pushed} frames, {taken} read, in {:?}; commands {}, questions {}; median {:?} alone, {:?} pressed; worst {:?}, {:?}",
         began.elapsed(),
@@ -215,12 +215,12 @@ async fn measured<F: Future<Output = u64> + Send + 'static>(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_who_push_starve_nobody() -> Result<()> {
-    scene_on(guarded(), async |stage| {
-        let [alice, bob] = stage.company().await?;
-        let address = stage.address(0)?;
+    scene_on(guarded(), async |harness| {
+        let [alice, bob] = harness.company().await?;
+        let address = harness.address(0)?;
         // Guessed tokens reach no worker: none is signed.
         let host = address.replace("ws://", "");
-        let (_, before) = sent(stage).await?;
+        let (_, before) = sent(harness).await?;
         for number in 0..200 {
             let token = format!("{number:0136x}");
             let path = "/api/v1/commands/sessions_list";
@@ -228,7 +228,7 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
             same(&response.status, &401)?;
         }
         // What gateways ask for themselves meanwhile is not about tokens.
-        let asked = sent(stage).await?.1 - before;
+        let asked = sent(harness).await?.1 - before;
         holds(asked < 20, &format!("{asked} questions"))?;
         let log_in = requests::log_in(&alice.user.name, "a guess at a password");
         let frames = try_join_all((0..SOCKETS).map(async |number| {
@@ -241,7 +241,7 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
             anyhow::Ok((link, frame))
         }))
         .await?;
-        measured(stage, [&alice, &bob], |stop| {
+        measured(harness, [&alice, &bob], |stop| {
             let pusher = |(link, frame)| push(link, frame, stop.clone());
             frames.into_iter().map(pusher).collect()
         })
@@ -252,9 +252,9 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_pushes_starves_nobody() -> Result<()> {
-    scene_on(guarded(), async |stage| {
-        let [alice, bob, mallory] = stage.company().await?;
-        let address = stage.address(0)?;
+    scene_on(guarded(), async |harness| {
+        let [alice, bob, mallory] = harness.company().await?;
+        let address = harness.address(0)?;
         let channel = mallory.channel("#general").await?;
         // A repeat of one nonce: no limit of the workers draws for it.
         let repeat = protocol::encode(&send_message(channel, "again"));
@@ -265,7 +265,7 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
             anyhow::Ok((link, frame))
         }))
         .await?;
-        measured(stage, [&alice, &bob], |stop| {
+        measured(harness, [&alice, &bob], |stop| {
             let pusher = |(link, frame)| push(link, frame, stop.clone());
             frames.into_iter().map(pusher).collect()
         })
@@ -276,11 +276,11 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_poured_onto_a_gateway_starve_nobody() -> Result<()> {
-    scene_on(guarded(), async |stage| {
-        let [alice, bob] = stage.company().await?;
-        let address = stage.address(0)?;
+    scene_on(guarded(), async |harness| {
+        let [alice, bob] = harness.company().await?;
+        let address = harness.address(0)?;
         let sockets = try_join_all((0..BARE).map(|_| bare(&address))).await?;
-        measured(stage, [&alice, &bob], |stop| {
+        measured(harness, [&alice, &bob], |stop| {
             let pusher = |socket| pour(socket, stop.clone());
             sockets.into_iter().map(pusher).collect()
         })

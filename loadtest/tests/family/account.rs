@@ -4,9 +4,9 @@ use anyhow::Result;
 use loadtest::{
     client::{CallError, Status},
     door::{Door, Entrance},
+    harness::{holds, refused, same, scene, unique},
     random::nonce,
     requests::{PASSWORD, join_as_guest, log_in, register},
-    stage::{holds, refused, same, scene, unique},
 };
 use shared::{
     error::Reason,
@@ -18,12 +18,12 @@ use shared::{
 
 #[tokio::test]
 async fn the_first_account_administers_and_no_later_one_does() -> Result<()> {
-    scene(async |stage| {
-        let admin = stage.admin().await?;
+    scene(async |harness| {
+        let admin = harness.admin().await?;
         holds(admin.user.admin && !admin.user.guest, "the first account")?;
-        let later = stage.registered("later", 1).await?;
+        let later = harness.registered("later", 1).await?;
         holds(!later.user.admin && !later.user.guest, "a later account")?;
-        let guest = stage.guest("guest", 1).await?;
+        let guest = harness.guest("guest", 1).await?;
         holds(!guest.user.admin && guest.user.guest, "a guest")
     })
     .await
@@ -31,9 +31,9 @@ async fn the_first_account_administers_and_no_later_one_does() -> Result<()> {
 
 #[tokio::test]
 async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         for door in Door::ALL {
-            let mut way = Entrance::open(door, &stage.address(0)?, None).await?;
+            let mut way = Entrance::open(door, &harness.address(0)?, None).await?;
             let name = unique("Ünal");
             let signed_up = way.call(0, &register(&name)).await?;
             same(&signed_up.user.name, &name)?;
@@ -48,7 +48,7 @@ async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() 
 
             for other in Door::ALL {
                 let mut way =
-                    Entrance::open(other, &stage.address(1)?, Some(&signed_in.token)).await?;
+                    Entrance::open(other, &harness.address(1)?, Some(&signed_in.token)).await?;
                 let sessions = way.call(0, &ListSessions {}).await?.sessions;
                 same(&sessions.len(), &2)?;
                 let whose = Authenticate {
@@ -66,8 +66,8 @@ async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() 
 
 #[tokio::test]
 async fn names_that_look_the_same_are_taken() -> Result<()> {
-    scene(async |stage| {
-        let client = stage.client(0);
+    scene(async |harness| {
+        let client = harness.client(0);
         let name = unique("alice");
         client.call(0, &register(&name)).await?;
         let wide = name.replacen('a', "\u{ff41}", 1);
@@ -82,8 +82,8 @@ async fn names_that_look_the_same_are_taken() -> Result<()> {
 
 #[tokio::test]
 async fn of_sign_ups_with_one_name_at_once_one_succeeds() -> Result<()> {
-    scene(async |stage| {
-        let (one, two) = (stage.client(0), stage.client(1));
+    scene(async |harness| {
+        let (one, two) = (harness.client(0), harness.client(1));
         let name = unique("race");
         let (first, second) = (register(&name), register(&name));
         let (first, second) = tokio::join!(one.call(0, &first), two.call(0, &second));
@@ -97,8 +97,8 @@ async fn of_sign_ups_with_one_name_at_once_one_succeeds() -> Result<()> {
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_are_refused_alike() -> Result<()> {
-    scene(async |stage| {
-        let client = stage.client(0);
+    scene(async |harness| {
+        let client = harness.client(0);
         let name = unique("alice");
         client.call(0, &register(&name)).await?;
         let wrong = client.call(0, &log_in(&name, "wrong horse")).await;
@@ -111,8 +111,8 @@ async fn a_wrong_password_and_an_unknown_name_are_refused_alike() -> Result<()> 
 
 #[tokio::test]
 async fn a_guest_cannot_sign_in_with_a_password() -> Result<()> {
-    scene(async |stage| {
-        let guest = stage.guest("guest", 0).await?;
+    scene(async |harness| {
+        let guest = harness.guest("guest", 0).await?;
         for password in [PASSWORD, "password"] {
             let result = stage
                 .client(0)
@@ -127,14 +127,14 @@ async fn a_guest_cannot_sign_in_with_a_password() -> Result<()> {
 
 #[tokio::test]
 async fn a_repeated_sign_up_is_the_same_account_with_the_same_token() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         let request = register(&unique("again"));
-        let first = stage.client(0).call(0, &request).await?;
-        let second = stage.client(1).call(0, &request).await?;
+        let first = harness.client(0).call(0, &request).await?;
+        let second = harness.client(1).call(0, &request).await?;
         same(&first.user, &second.user)?;
         same(&first.session_id, &second.session_id)?;
         same(&first.token, &second.token)?;
-        let client = stage.client(0);
+        let client = harness.client(0);
         same(&client.identify(&second.token).await?.user, &first.user)
     })
     .await
@@ -142,8 +142,8 @@ async fn a_repeated_sign_up_is_the_same_account_with_the_same_token() -> Result<
 
 #[tokio::test]
 async fn bad_names_and_passwords_are_refused_by_field() -> Result<()> {
-    scene(async |stage| {
-        let client = stage.client(0);
+    scene(async |harness| {
+        let client = harness.client(0);
         for name in [
             "",
             "a",
@@ -172,9 +172,9 @@ async fn bad_names_and_passwords_are_refused_by_field() -> Result<()> {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_everywhere() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.registered("alice", 0).await?;
-        let twin = stage.client(1);
+    scene(async |harness| {
+        let alice = harness.registered("alice", 0).await?;
+        let twin = harness.client(1);
         twin.identify(&alice.token).await?;
         // The close frame may overtake the reply; both say that it is done.
         match alice.client.call(0, &LogOut { nonce: nonce() }).await {
@@ -187,7 +187,7 @@ async fn signing_out_ends_the_session_everywhere() -> Result<()> {
                 .await?;
             same(&status, &Status::Closed(Some(4_504)))?;
         }
-        let mut http = Entrance::open(Door::Http, &stage.address(1)?, Some(&alice.token)).await?;
+        let mut http = Entrance::open(Door::Http, &harness.address(1)?, Some(&alice.token)).await?;
         refused(
             http.call(0, &ListSessions {}).await,
             Reason::Unauthenticated,
@@ -198,8 +198,8 @@ async fn signing_out_ends_the_session_everywhere() -> Result<()> {
 
 #[tokio::test]
 async fn another_session_is_told_of_a_sign_in() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.registered("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.registered("alice", 0).await?;
         let before = alice.remembers().await?;
         let second = stage
             .client(1)
@@ -215,8 +215,8 @@ async fn another_session_is_told_of_a_sign_in() -> Result<()> {
 
 #[tokio::test]
 async fn a_wrong_token_opens_nothing() -> Result<()> {
-    scene(async |stage| {
-        let client = stage.client(0);
+    scene(async |harness| {
+        let client = harness.client(0);
         let opened = client.identify("no such token").await;
         refused(opened, Reason::Unauthenticated)?;
         same(&*client.status().borrow(), &Status::Closed(Some(4_503)))?;
@@ -224,7 +224,7 @@ async fn a_wrong_token_opens_nothing() -> Result<()> {
             token: "no such token".to_owned(),
         };
         refused(
-            stage.client(0).call(0, &whose).await,
+            harness.client(0).call(0, &whose).await,
             Reason::Unauthenticated,
         )
     })

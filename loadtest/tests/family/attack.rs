@@ -7,13 +7,13 @@ use loadtest::{
     client::{CallError, Client, Options, incoming::Incoming, link::Ended},
     cluster::{Cluster, Settings},
     door::{Door, Entrance},
+    harness::{holds, refused, same, scene, scene_on, unique},
     http,
     random::nonce,
     requests::{
         self, PASSWORD, allow_member, create_invite, delete_channel, get_messages, revoke_session,
         send_message, update_channel,
     },
-    stage::{holds, refused, same, scene, scene_on, unique},
 };
 use shared::{
     close::CloseCode,
@@ -43,8 +43,8 @@ fn register(name: &str, invite: Option<&str>) -> Register {
 
 #[tokio::test]
 async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let update = UpdateChannel {
             position: Some(i32::MAX.cast_unsigned()),
             ..update_channel(alice.channel("#general").await?)
@@ -68,8 +68,8 @@ async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
 
 #[tokio::test]
 async fn who_was_named_in_a_deleted_channel_stays_connected() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let to_bob = allow_member(bob.user.user_id.get(), Permissions::VIEW_CHANNEL);
         let channel = alice.creates_channel("ours", vec![to_bob]).await?;
         let mut way = bob.through(Door::MessagePack).await?;
@@ -122,15 +122,15 @@ async fn a_deployment_code_lets_as_many_in_as_it_says() -> Result<()> {
         signup: "invite",
         ..Settings::default()
     };
-    scene_on(settings, async |stage| {
-        let admin = stage.admin().await?;
+    scene_on(settings, async |harness| {
+        let admin = harness.admin().await?;
         let create = CreateInvite {
             max_uses: Some(2),
             ..create_invite()
         };
         let code = admin.client.call(0, &create).await?.code;
         let sign_up = async |gateway| {
-            let client = stage.client(gateway);
+            let client = harness.client(gateway);
             client.call(0, &register("racer", Some(&code))).await
         };
         let results: [_; 5] =
@@ -147,20 +147,20 @@ async fn a_deployment_code_lets_as_many_in_as_it_says() -> Result<()> {
 
 #[tokio::test]
 async fn a_revoked_session_opens_no_door() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.registered("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.registered("alice", 0).await?;
         let log_in = requests::log_in(&alice.user.name, PASSWORD);
-        let stolen = stage.client(1).call(0, &log_in).await?;
+        let stolen = harness.client(1).call(0, &log_in).await?;
         let token = Some(stolen.token.as_str());
         // Both gateways have just seen the token.
         let mut doors = Vec::new();
         for gateway in 0..2 {
-            let address = stage.address(gateway)?;
+            let address = harness.address(gateway)?;
             let mut way = Entrance::open(Door::Http, &address, token).await?;
             way.call(0, &ListSessions {}).await?;
             doors.push((way, address));
         }
-        let mut socket = Entrance::open(Door::MessagePack, &stage.address(1)?, token).await?;
+        let mut socket = Entrance::open(Door::MessagePack, &harness.address(1)?, token).await?;
         let revoke = revoke_session(stolen.session_id);
         alice.client.call(0, &revoke).await?;
         let revoked = tokio::time::Instant::now();
@@ -191,9 +191,9 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
 
 #[tokio::test]
 async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
-        let mallory = stage.guest("mallory", 0).await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
+        let mallory = harness.guest("mallory", 0).await?;
         alice.send("#general", "among us").await?;
         let epoch = alice.client.ready().context("ready")?.epoch;
         let own = mallory.user.user_id.get();
@@ -207,7 +207,7 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
         let doubled = vec![place(own, 0), place(own, MAX_ID), place(own, MAX_ID - 1)];
         let many = (1..=2_000).map(|topic| place(topic, MAX_ID)).collect();
         for topics in [foreign, doubled, many, vec![place(0, 0), place(MAX_ID, 1)]] {
-            let mut way = Entrance::open(Door::MessagePack, &stage.address(1)?, None).await?;
+            let mut way = Entrance::open(Door::MessagePack, &harness.address(1)?, None).await?;
             let link = way.link().context("a link")?;
             let resume = Resume {
                 token: mallory.token.clone(),
@@ -233,15 +233,15 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
                 }
             }
         }
-        stage.still_serves().await
+        harness.still_serves().await
     })
     .await
 }
 
 #[tokio::test]
 async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?;
         let mut way = alice.through(Door::MessagePack).await?;
         let link = way.link().context("a link")?;
@@ -257,15 +257,15 @@ async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
         while !matches!(ended, Some(Ended::Closed(_) | Ended::Broken(_))) {
             ended = link.next_soon().await.err();
         }
-        stage.still_serves().await
+        harness.still_serves().await
     })
     .await
 }
 
 #[tokio::test]
 async fn json_that_means_two_things_means_nothing() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?;
         let body = |fields: &str| {
             format!(
@@ -309,8 +309,8 @@ async fn an_invented_address_does_not_escape_the_limit() -> Result<()> {
         limits: vec![("CONFAB_LIMIT_SIGN_IN", "3/1h+3")],
         ..Settings::default()
     };
-    scene_on(settings, async |stage| {
-        let host = stage.address(0)?.replace("ws://", "");
+    scene_on(settings, async |harness| {
+        let host = harness.address(0)?.replace("ws://", "");
         let mut limited = 0;
         for number in 0..6 {
             let body = r#"{"token":"guessed"}"#;
@@ -330,8 +330,8 @@ async fn an_invented_address_does_not_escape_the_limit() -> Result<()> {
 
 #[tokio::test]
 async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
-    scene(async |stage| {
-        let host = stage.address(0)?.replace("ws://", "");
+    scene(async |harness| {
+        let host = harness.address(0)?.replace("ws://", "");
         for path in [
             "/api/v1/commands/../../ops",
             "/api/v1/commands/%2e%2e%2fmetrics",
@@ -346,7 +346,7 @@ async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
             let response = http::post(&host, path, None, b"{}").await?;
             same(&response.status, &404).with_context(|| path.to_owned())?;
         }
-        let mut nobody = Entrance::open(Door::Http, &stage.address(0)?, None).await?;
+        let mut nobody = Entrance::open(Door::Http, &harness.address(0)?, None).await?;
         for name in ["a\r\nb", "a\nb", "a b", "a\0b", "\u{202e}evil"] {
             let mut sign_up = register("x", None);
             sign_up.name = name.to_owned();
@@ -359,8 +359,8 @@ async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
 
 #[tokio::test]
 async fn numbers_beyond_53_bits_are_malformed_at_every_door() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?;
         for number in [MAX_ID + 1, 1 << 63, u64::MAX] {
             let body = format!(r#"{{"channel_id":"{channel}","before":{number}}}"#);

@@ -9,10 +9,10 @@ use loadtest::{
         link::{Dialect, Ended, Link, host},
     },
     door::{Door, Entrance},
+    harness::{Person, holds, refused, same, scene},
     http,
     random::{Random, nonce, seed},
     requests::{create_channel, encode_control, send_message},
-    stage::{Person, holds, refused, same, scene},
 };
 use shared::{
     close::CloseCode,
@@ -70,8 +70,8 @@ fn blamed(answer: &Answer) -> Result<()> {
 
 #[tokio::test]
 async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let whole = Frame {
             opcode: NewMessage::ROW.opcode,
             request: 1,
@@ -92,15 +92,15 @@ async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
             let answer = send_raw(&alice, Door::MessagePack, Message::binary(bytes)).await?;
             blamed(&answer)?;
         }
-        stage.still_serves().await
+        harness.still_serves().await
     })
     .await
 }
 
 #[tokio::test]
 async fn broken_json_is_the_clients_fault() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
         for text in [
             "",
@@ -125,15 +125,15 @@ async fn broken_json_is_the_clients_fault() -> Result<()> {
                 other => bail!("{text} over HTTP: {other:?}"),
             }
         }
-        stage.still_serves().await
+        harness.still_serves().await
     })
     .await
 }
 
 #[tokio::test]
 async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let text = Message::text(r#"{"command":"ping","request":1,"body":{}}"#);
         blamed(&send_raw(&alice, Door::MessagePack, text).await?)?;
         let binary = Message::binary(vec![0x94, 0xcd, 0x08, 0x0e, 1, 0, 0x90]);
@@ -144,8 +144,8 @@ async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
 
 #[tokio::test]
 async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let body = protocol::encode(&send_message(general, "????"));
         let at = body
@@ -169,26 +169,26 @@ async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
 
 #[tokio::test]
 async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let large = vec![b'x'; MAX_FRAME_BYTES + 1];
         let answer = send_raw(&alice, Door::MessagePack, Message::binary(large.clone())).await?;
         blamed(&answer)?;
         let text = String::from_utf8(large.clone())?;
         blamed(&send_raw(&alice, Door::Json, Message::text(text)).await?)?;
-        let address = stage.address(0)?;
+        let address = harness.address(0)?;
         let path = "/api/v1/commands/message_new?scope=1";
         let response = http::post(host(&address)?, path, Some(&alice.token), &large).await?;
         same(&response.status, &413)?;
-        stage.still_serves().await
+        harness.still_serves().await
     })
     .await
 }
 
 #[tokio::test]
 async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let known: Vec<u16> = rows().map(|row| row.opcode).collect();
         let mut way = alice.through(Door::MessagePack).await?;
         for number in [11, 15, 127, 2_047, 4_000, 61_439, 65_535] {
@@ -207,8 +207,8 @@ async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
 
 #[tokio::test]
 async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let mut way = alice.through(Door::MessagePack).await?;
         for number in [
             opcode::REPLY,
@@ -230,8 +230,8 @@ async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
 
 #[tokio::test]
 async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let body = send_message(general, "lost");
         for door in Door::ALL {
@@ -265,8 +265,8 @@ async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
 
 #[tokio::test]
 async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let first = send_message(general, "first");
         alice.call(&first).await?;
@@ -289,8 +289,8 @@ async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
 
 #[tokio::test]
 async fn nonces_that_are_none_are_refused() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for bad in ["", "with space", "ünïcode", "new\nline", &"n".repeat(65)] {
             for door in Door::ALL {
@@ -311,8 +311,8 @@ async fn nonces_that_are_none_are_refused() -> Result<()> {
 
 #[tokio::test]
 async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let mut way = alice.through(Door::MessagePack).await?;
         for row in rows().filter(|row| row.opcode < opcode::FIRST_INTERNAL) {
             // A number, a text, and an array of what is no value.
@@ -326,17 +326,17 @@ async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
                 }
             }
         }
-        stage.still_serves().await
+        harness.still_serves().await
     })
     .await
 }
 
 #[tokio::test]
 async fn random_bytes_break_nothing() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         let seed = seed();
         let mut random = Random::new(seed);
-        let [alice] = stage.company().await?;
+        let [alice] = harness.company().await?;
         for _ in 0..60 {
             let length = 1 + random.below(60);
             let mut bytes: Vec<u8> = (0..length)
@@ -360,8 +360,8 @@ async fn random_bytes_break_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let identify = protocol::control::Identify {
             token: alice.token.clone(),
         };
@@ -374,9 +374,9 @@ async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
 
 #[tokio::test]
 async fn a_token_in_the_address_opens_nothing() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let address = stage.address(0)?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let address = harness.address(0)?;
         let path = format!(
             "/api/v1/commands/sessions_list?scope=0&token={}",
             alice.token

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use loadtest::{
     door::Door,
+    harness::{Person, holds, refused, same, scene},
     requests::{
         allow_member, create_channel, delete_channel, hide_channel, send_message, update_channel,
     },
-    stage::{Person, holds, refused, same, scene},
 };
 use shared::{
     domain::permissions::{Override, Permissions},
@@ -31,8 +31,8 @@ fn shown_to(person: &Person) -> Override {
 
 #[tokio::test]
 async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
@@ -76,8 +76,8 @@ async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()
 
 #[tokio::test]
 async fn without_the_permission_channels_are_not_touched() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let before = alice.remembers().await?;
         for door in Door::ALL {
@@ -100,8 +100,8 @@ async fn without_the_permission_channels_are_not_touched() -> Result<()> {
 
 #[tokio::test]
 async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob, carol] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob, carol] = harness.company().await?;
         let overrides = vec![hide_channel(alice.scope()), shown_to(&carol)];
         let secret = alice.creates_channel("#secret", overrides).await?;
         alice.send("#secret", "for carol").await?;
@@ -136,8 +136,8 @@ async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result
 
 #[tokio::test]
 async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let room = alice.creates_channel("#room", Vec::new()).await?;
         alice.send("#room", "one").await?;
         bob.sees("one").await?;
@@ -171,8 +171,8 @@ async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
 
 #[tokio::test]
 async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let manager = allow_member(
             bob.user.user_id.get(),
             Permissions::MANAGE_CHANNELS | Permissions::MANAGE_ROLES,
@@ -196,9 +196,9 @@ async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
 
 #[tokio::test]
 async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let stranger = stage.guest("stranger", 1).await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let stranger = harness.guest("stranger", 1).await?;
         let room = alice.channel("#general").await?;
         for target in [stranger.user.user_id.get(), 1, alice.scope() + 1] {
             let mut change = update_channel(room);
@@ -212,9 +212,9 @@ async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
 
 #[tokio::test]
 async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let [mallory] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let [mallory] = harness.company().await?;
         let hers = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = mallory.through(door).await?;
@@ -234,13 +234,13 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn a_resume_past_what_is_hidden_is_dense() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let overrides = vec![hide_channel(alice.scope())];
         let secret = alice.creates_channel("#secret", overrides).await?;
         alice.send("#general", "before").await?;
         bob.sees("before").await?;
-        bob.client.resume_on(Some(&stage.address(0)?)).await?;
+        bob.client.resume_on(Some(&harness.address(0)?)).await?;
         for number in 0..10 {
             alice.send("#secret", &format!("secret {number}")).await?;
             alice.send("#general", &format!("open {number}")).await?;

@@ -5,9 +5,9 @@ use anyhow::{Context, Result, bail};
 use loadtest::{
     client::CallError,
     door::{Door, Entrance},
+    harness::{Person, holds, scene},
     random::nonce,
     requests::override_of,
-    stage::{Person, holds, scene},
 };
 use shared::{
     domain::permissions::{Permissions, TargetKind},
@@ -53,10 +53,10 @@ fn with(json: &str, field: &str, text: &str) -> String {
 
 #[tokio::test]
 async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         for door in Door::ALL {
             for row in client_rows().filter(|row| row.access != Access::Anyone) {
-                let mut way = Entrance::open(door, &stage.address(0)?, None).await?;
+                let mut way = Entrance::open(door, &harness.address(0)?, None).await?;
                 let result = way.ask(row, 0, &sample(row)?).await;
                 denied(row, door, result, &[Reason::Unauthenticated])?;
             }
@@ -68,10 +68,10 @@ async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
 
 #[tokio::test]
 async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?.get();
-        let stranger = stage.guest("stranger", 1).await?;
+        let stranger = harness.guest("stranger", 1).await?;
         for door in Door::ALL {
             let mut way = stranger.through(door).await?;
             for row in client_rows().filter(|row| of_a_server(row.access)) {
@@ -89,9 +89,9 @@ async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let [mallory] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let [mallory] = harness.company().await?;
         let hers = alice.channel("#general").await?.get();
         for door in Door::ALL {
             let mut way = mallory.through(door).await?;
@@ -110,8 +110,8 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn without_its_permission_every_command_is_refused() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         for row in client_rows() {
             let Access::Channel(needed) = row.access else {
                 continue;
@@ -144,8 +144,8 @@ async fn channel_without(owner: &Person, name: &str, missing: Permissions) -> Re
 
 #[tokio::test]
 async fn without_its_permission_in_the_server_every_command_is_refused() -> Result<()> {
-    scene(async |stage| {
-        let [_alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [_alice, bob] = harness.company().await?;
         let mut checked = 0;
         for row in client_rows() {
             let Access::Server(needed) = row.access else {
@@ -169,8 +169,8 @@ async fn without_its_permission_in_the_server_every_command_is_refused() -> Resu
 
 #[tokio::test]
 async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
             for door in Door::ALL {
                 let body = sample(row)?;
@@ -185,8 +185,8 @@ async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()
 
 #[tokio::test]
 async fn what_only_workers_send_is_no_command() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         for row in rows().filter(|row| row.kind == RowKind::Internal) {
             let body = (row.request.sample)();
             let json = (row.request.to_json)(&body)?;
@@ -212,8 +212,8 @@ async fn what_only_workers_send_is_no_command() -> Result<()> {
 /// the protocol names or a success, never a broken cluster.
 #[tokio::test]
 async fn sample_bodies_break_nothing() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
             for door in Door::ALL {
                 for scope in [0, alice.scope(), 1] {

@@ -4,8 +4,8 @@ use anyhow::Result;
 use loadtest::{
     cluster::Settings,
     door::{Door, Entrance},
+    harness::{holds, refused, same, scene, scene_on, unique},
     requests::{self, create_invite, deny_everyone, preview_invite, redeem_invite},
-    stage::{holds, refused, same, scene, scene_on, unique},
 };
 use shared::{
     domain::permissions::Permissions,
@@ -27,17 +27,17 @@ fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
 
 #[tokio::test]
 async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         for door in Door::ALL {
-            let [alice] = stage.company().await?;
-            let bob = stage.guest("bob", 1).await?;
+            let [alice] = harness.company().await?;
+            let bob = harness.guest("bob", 1).await?;
             let code = alice
                 .through(door)
                 .await?
                 .call(alice.scope(), &create(Some(2), None))
                 .await?
                 .code;
-            let mut nobody = Entrance::open(door, &stage.address(1)?, None).await?;
+            let mut nobody = Entrance::open(door, &harness.address(1)?, None).await?;
             let shown = nobody.call(0, &preview_invite(&code)).await?;
             same(
                 &shown.server.map(|server| server.server_id.get()),
@@ -74,11 +74,11 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let code = alice.call(&create(Some(1), None)).await?.code;
-        let bob = stage.guest("bob", 0).await?;
-        let carol = stage.guest("carol", 1).await?;
+        let bob = harness.guest("bob", 0).await?;
+        let carol = harness.guest("carol", 1).await?;
         let (his, hers) = (redeem_invite(&code), redeem_invite(&code));
         let (first, second) = tokio::join!(bob.client.call(0, &his), carol.client.call(0, &hers));
         match (first, second) {
@@ -91,10 +91,10 @@ async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
 
 #[tokio::test]
 async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let code = alice.call(&create(Some(2), None)).await?.code;
-        let bob = stage.guest("bob", 1).await?;
+        let bob = harness.guest("bob", 1).await?;
         let request = redeem_invite(&code);
         let first = bob.client.call(0, &request).await?;
         let again = bob.through(Door::Http).await?.call(0, &request).await?;
@@ -111,9 +111,9 @@ async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
 
 #[tokio::test]
 async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let bob = stage.guest("bob", 1).await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let bob = harness.guest("bob", 1).await?;
         let expired = alice.call(&create(None, Some(0))).await;
         let codes = match expired {
             Ok(made) => vec![made.code, "no-such-code".to_owned(), String::new()],
@@ -143,9 +143,9 @@ async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn a_deployment_code_needs_the_administrator() -> Result<()> {
-    scene(async |stage| {
-        let admin = stage.admin().await?;
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let admin = harness.admin().await?;
+        let [alice] = harness.company().await?;
         for door in Door::ALL {
             let made = admin
                 .through(door)
@@ -168,9 +168,9 @@ async fn a_deployment_code_needs_the_administrator() -> Result<()> {
 
 #[tokio::test]
 async fn strangers_make_no_codes() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let stranger = stage.guest("stranger", 1).await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let stranger = harness.guest("stranger", 1).await?;
         let result = stranger
             .client
             .call(alice.scope(), &create(None, None))
@@ -194,14 +194,14 @@ async fn a_deployment_by_invitation_lets_only_the_invited_sign_up() -> Result<()
         workers: 1,
         ..Settings::default()
     };
-    scene_on(settings, async |stage| {
-        let admin = stage.admin().await?;
+    scene_on(settings, async |harness| {
+        let admin = harness.admin().await?;
         let code = admin.client.call(0, &create(Some(1), None)).await?.code;
         let register = |invite: Option<&str>| Register {
             invite: invite.map(str::to_owned),
             ..requests::register(&unique("bob"))
         };
-        let client = stage.client(1);
+        let client = harness.client(1);
         refused(
             client.call(0, &register(None)).await,
             Reason::InviteRequired,
@@ -230,9 +230,9 @@ async fn a_closed_deployment_takes_nobody_after_the_first() -> Result<()> {
         workers: 1,
         ..Settings::default()
     };
-    scene_on(settings, async |stage| {
+    scene_on(settings, async |harness| {
         let register = requests::register(&unique("bob"));
-        let result = stage.client(0).call(0, &register).await;
+        let result = harness.client(0).call(0, &register).await;
         holds(
             matches!(&result, Err(error) if error.refusal().is_some()),
             &format!("{result:?}"),

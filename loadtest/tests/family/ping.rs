@@ -3,17 +3,17 @@
 use anyhow::Result;
 use loadtest::{
     door::{Door, Entrance},
-    stage::{holds, scene},
+    harness::{holds, scene},
 };
 use shared::{clock::Clock, protocol::ping::Ping};
 
 #[tokio::test]
 async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         for gateway in 0..2 {
             for door in Door::ALL {
                 let before = Clock::system().now_ms();
-                let mut way = Entrance::open(door, &stage.address(gateway)?, None).await?;
+                let mut way = Entrance::open(door, &harness.address(gateway)?, None).await?;
                 let pong = way.call(0, &Ping {}).await?;
                 let after = Clock::system().now_ms();
                 holds(
@@ -29,8 +29,8 @@ async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
 
 #[tokio::test]
 async fn those_signed_in_are_answered_in_any_scope() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
             way.call(alice.scope(), &Ping {}).await?;

@@ -5,8 +5,8 @@ use loadtest::{
     client::CallError,
     cluster::Settings,
     door::Door,
+    harness::{holds, same, scene_on},
     requests::{log_in, send_message},
-    stage::{holds, same, scene_on},
 };
 use shared::{error::Reason, protocol::session::ListSessions};
 
@@ -28,10 +28,10 @@ fn wait_of<T>(result: &Result<T, CallError>) -> Option<u64> {
 
 #[tokio::test]
 async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_SEND"), async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
+        let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
-        let twin = stage.client(1);
+        let twin = harness.client(1);
         twin.identify(&alice.token).await?;
         let (mut accepted, mut refusals) = (0, 0);
         for number in 0..8 {
@@ -72,8 +72,8 @@ async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()>
 
 #[tokio::test]
 async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_SEND"), async |stage| {
-        let [alice] = stage.company().await?;
+    scene_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let request = send_message(general, "once");
         let first = alice.call(&request).await?;
@@ -97,11 +97,11 @@ async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
 
 #[tokio::test]
 async fn guessing_passwords_is_limited_by_address() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_SIGN_IN"), async |stage| {
+    scene_on(limited("CONFAB_LIMIT_SIGN_IN"), async |harness| {
         let mut limited = 0;
         for number in 0..16 {
             let guess = log_in("admin", &format!("guess number {number}"));
-            let result = stage.client(number).call(0, &guess).await;
+            let result = harness.client(number).call(0, &guess).await;
             limited += usize::from(wait_of(&result).is_some());
         }
         holds(
@@ -114,8 +114,8 @@ async fn guessing_passwords_is_limited_by_address() -> Result<()> {
 
 #[tokio::test]
 async fn questions_are_limited_apart_from_messages() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_READ"), async |stage| {
-        let [alice] = stage.company().await?;
+    scene_on(limited("CONFAB_LIMIT_READ"), async |harness| {
+        let [alice] = harness.company().await?;
         let mut limited = 0;
         for _ in 0..20 {
             let result = alice.client.call(0, &ListSessions {}).await;

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use loadtest::{
     cluster::{Settings, redis_tell},
     door::Door,
+    harness::{holds, refused, scene_on, unique},
     requests::{self, join_as_guest},
-    stage::{holds, refused, scene_on, unique},
 };
 use shared::{
     error::Reason,
@@ -37,49 +37,49 @@ fn holds_text(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test]
 async fn no_password_and_no_token_rests_in_redis() -> Result<()> {
-    scene_on(Settings::default(), async |stage| {
-        redis_tell(&stage.cluster.redis, "CONFIG SET appendonly yes").await?;
+    scene_on(Settings::default(), async |harness| {
+        redis_tell(&harness.cluster.redis, "CONFIG SET appendonly yes").await?;
         let (name, password) = (unique("alice"), "a password like no other".to_owned());
         let mut secrets = vec![password.clone(), "a wrong guess at it".to_owned()];
         let register = Register {
             password: password.clone(),
             ..requests::register(&name)
         };
-        secrets.push(stage.client(0).call(0, &register).await?.token);
+        secrets.push(harness.client(0).call(0, &register).await?.token);
         for (number, attempt) in [password, "a wrong guess at it".to_owned()]
             .into_iter()
             .enumerate()
         {
             let log_in = requests::log_in(&name, &attempt);
-            let result = stage.client(number).call(0, &log_in).await;
+            let result = harness.client(number).call(0, &log_in).await;
             match number {
                 0 => secrets.push(result?.token),
                 _ => refused(result, Reason::WrongCredentials)?,
             }
         }
         let guest = join_as_guest();
-        secrets.push(stage.client(1).call(0, &guest).await?.token);
+        secrets.push(harness.client(1).call(0, &guest).await?.token);
         // Opens its account, so it is a secret, too.
         secrets.push(guest.nonce);
         for token in secrets.clone() {
-            let asked = stage.client(0).call(0, &Authenticate { token }).await;
+            let asked = harness.client(0).call(0, &Authenticate { token }).await;
             drop(asked);
         }
-        let bob = stage.registered("bob", 0).await?;
+        let bob = harness.registered("bob", 0).await?;
         secrets.push(bob.token.clone());
         // Each door asks for the session of the token in its own way.
         for door in Door::ALL {
             bob.through(door).await?;
         }
         bob.creates_server("Bob's").await?;
-        let carol = stage.guest("carol", 1).await?;
+        let carol = harness.guest("carol", 1).await?;
         let code = bob.invites().await?;
         carol.joins(&code).await?;
         secrets.push(carol.token.clone());
 
         // What Redis did after all of this is in its file: so is what came before.
-        redis_tell(&stage.cluster.redis, "SET the-end-of-it reached").await?;
-        let dir = stage.cluster.dir().join("redis");
+        redis_tell(&harness.cluster.redis, "SET the-end-of-it reached").await?;
+        let dir = harness.cluster.dir().join("redis");
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut bytes = bytes_below(&dir)?;
         while !holds_text(&bytes, "the-end-of-it") && Instant::now() < deadline {

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use loadtest::{
     door::Door,
+    harness::{holds, refused, same, scene},
     requests::{create_server, leave_server},
-    stage::{holds, refused, same, scene},
 };
 use shared::{
     error::Reason,
@@ -16,8 +16,8 @@ use shared::{
 
 #[tokio::test]
 async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.guest("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.guest("alice", 0).await?;
         for door in Door::ALL {
             let before = alice.remembers().await?;
             let mut way = alice.through(door).await?;
@@ -47,8 +47,8 @@ async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<
 
 #[tokio::test]
 async fn a_repeated_creation_is_the_same_server() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.guest("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.guest("alice", 0).await?;
         let create = create_server("Once");
         let first = alice.client.call(0, &create).await?;
         for door in Door::ALL {
@@ -63,8 +63,8 @@ async fn a_repeated_creation_is_the_same_server() -> Result<()> {
 
 #[tokio::test]
 async fn names_without_anything_to_see_are_refused() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.guest("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.guest("alice", 0).await?;
         for name in ["", "   ", "\u{200b}", "a\nb", &"x".repeat(101)] {
             let create = create_server(name);
             refused(alice.client.call(0, &create).await, Reason::Invalid)?;
@@ -76,9 +76,9 @@ async fn names_without_anything_to_see_are_refused() -> Result<()> {
 
 #[tokio::test]
 async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         for door in Door::ALL {
-            let [alice, bob] = stage.company().await?;
+            let [alice, bob] = harness.company().await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
             let leave = leave_server();
             bob.through(door).await?.call(bob.scope(), &leave).await?;
@@ -111,8 +111,8 @@ async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
 
 #[tokio::test]
 async fn the_owner_cannot_leave() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         for door in Door::ALL {
             let leave = leave_server();
             let result = alice.through(door).await?.call(alice.scope(), &leave).await;
@@ -125,9 +125,9 @@ async fn the_owner_cannot_leave() -> Result<()> {
 
 #[tokio::test]
 async fn a_server_of_others_does_not_exist() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let stranger = stage.guest("stranger", 1).await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let stranger = harness.guest("stranger", 1).await?;
         for door in Door::ALL {
             let mut way = stranger.through(door).await?;
             refused(

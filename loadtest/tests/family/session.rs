@@ -4,8 +4,8 @@ use anyhow::Result;
 use loadtest::{
     client::{Status, log::Seen},
     door::Door,
+    harness::{Harness, holds, refused, same, scene},
     requests::{self, PASSWORD, revoke_session},
-    stage::{Stage, holds, refused, same, scene},
 };
 use shared::{
     error::Reason,
@@ -15,19 +15,19 @@ use shared::{
     },
 };
 
-async fn second_session(stage: &Stage, name: &str) -> Result<SignedIn> {
+async fn second_session(harness: &Harness, name: &str) -> Result<SignedIn> {
     let log_in = LogIn {
         device: Some("second".to_owned()),
         ..requests::log_in(name, PASSWORD)
     };
-    Ok(stage.client(1).call(0, &log_in).await?)
+    Ok(harness.client(1).call(0, &log_in).await?)
 }
 
 #[tokio::test]
 async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.registered("alice", 0).await?;
-        let second = second_session(stage, &alice.user.name).await?;
+    scene(async |harness| {
+        let alice = harness.registered("alice", 0).await?;
+        let second = second_session(harness, &alice.user.name).await?;
         for door in Door::ALL {
             let sessions = alice.through(door).await?.call(0, &ListSessions {}).await?;
             let devices: Vec<(u64, &str)> = sessions
@@ -50,12 +50,12 @@ async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.registered("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.registered("alice", 0).await?;
         for door in Door::ALL {
             let before = alice.remembers().await?;
-            let second = second_session(stage, &alice.user.name).await?;
-            let device = stage.client(1);
+            let second = second_session(harness, &alice.user.name).await?;
+            let device = harness.client(1);
             device.identify(&second.token).await?;
             let revoke = revoke_session(second.session_id);
             alice.through(door).await?.call(0, &revoke).await?;
@@ -75,9 +75,9 @@ async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn the_session_of_another_account_does_not_exist() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.guest("alice", 0).await?;
-        let bob = stage.guest("bob", 1).await?;
+    scene(async |harness| {
+        let alice = harness.guest("alice", 0).await?;
+        let bob = harness.guest("bob", 1).await?;
         for door in Door::ALL {
             let revoke = revoke_session(alice.session_id);
             let result = bob.through(door).await?.call(0, &revoke).await;
@@ -91,11 +91,11 @@ async fn the_session_of_another_account_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         alice.send("#general", "before").await?;
         bob.sees("before").await?;
-        bob.client.resume_on(Some(&stage.address(0)?)).await?;
+        bob.client.resume_on(Some(&harness.address(0)?)).await?;
         for number in 0..20 {
             alice
                 .send("#general", &format!("meanwhile {number}"))
@@ -115,9 +115,9 @@ async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()>
 
 #[tokio::test]
 async fn ready_names_the_servers_and_where_their_streams_begin() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let twin = stage.client(1);
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let twin = harness.client(1);
         let ready = twin.identify(&alice.token).await?;
         same(&ready.user, &alice.user)?;
         same(&ready.session_id, &alice.session_id)?;

@@ -4,8 +4,8 @@ use anyhow::Result;
 use loadtest::{
     client::log::Seen,
     door::Door,
+    harness::{holds, refused, same, scene},
     requests::{deny_everyone, hide_channel},
-    stage::{holds, refused, same, scene},
 };
 use shared::{
     domain::permissions::Permissions,
@@ -18,9 +18,9 @@ use shared::{
 
 #[tokio::test]
 async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         for door in Door::ALL {
-            let [alice, bob] = stage.company().await?;
+            let [alice, bob] = harness.company().await?;
             let general = alice.channel("#general").await?;
             // Signals are dropped while a stream still opens: it must flow first.
             alice.send("#general", "here").await?;
@@ -51,9 +51,9 @@ async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn those_who_may_not_send_may_not_type() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
-        let stranger = stage.guest("stranger", 1).await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
+        let stranger = harness.guest("stranger", 1).await?;
         let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
         let room = alice.creates_channel("#room", vec![silent]).await?;
         let signal = SignalTyping { channel_id: room };
@@ -70,8 +70,8 @@ async fn those_who_may_not_send_may_not_type() -> Result<()> {
 
 #[tokio::test]
 async fn nobody_hears_typing_in_a_channel_that_he_does_not_see() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let hidden = hide_channel(alice.scope());
         let secret = alice.creates_channel("#secret", vec![hidden]).await?;
         alice.call(&SignalTyping { channel_id: secret }).await?;

@@ -11,8 +11,8 @@ use loadtest::{
     client::{Client, log::Seen},
     cluster::Settings,
     door::Door,
+    harness::{Harness, Person, holds, refused, same, scene, scene_on},
     requests::{self, PASSWORD, ack_unread, hide_channel, mark_unread},
-    stage::{Person, Stage, holds, refused, same, scene, scene_on},
 };
 use shared::{
     error::Reason,
@@ -39,9 +39,9 @@ fn registers(client: &Client) -> Result<u64> {
 
 #[tokio::test]
 async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
-    scene(async |stage| {
+    scene(async |harness| {
         for door in Door::ALL {
-            let [alice, bob] = stage.company().await?;
+            let [alice, bob] = harness.company().await?;
             let general = bob.channel("#general").await?;
             same(&bob.unread("#general").await?, &None)?;
             for text in ["one", "two", "three"] {
@@ -70,8 +70,8 @@ async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         same(&alice.reads_to(general, 9).await?.version, &1)?;
         let again = alice.reads_to(general, 4).await?;
@@ -82,8 +82,8 @@ async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
 
 #[tokio::test]
 async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
@@ -104,11 +104,11 @@ async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
 
 #[tokio::test]
 async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.registered("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.registered("alice", 0).await?;
         alice.creates_server("Alone").await?;
         let general = alice.channel("#general").await?;
-        let tablet = second_device(stage, &alice).await?;
+        let tablet = second_device(harness, &alice).await?;
         let before = alice.remembers().await?;
         let seen = alice.reads_to(general, 3).await?.version;
         let marked = alice.client.call(0, &mark_unread(general, 1, seen)).await?;
@@ -135,12 +135,12 @@ async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
 }
 
 /// A second session of somebody with a password, on another gateway.
-async fn second_device(stage: &Stage, person: &Person) -> Result<Arc<Client>> {
+async fn second_device(harness: &Harness, person: &Person) -> Result<Arc<Client>> {
     let log_in = LogIn {
         device: Some("tablet".to_owned()),
         ..requests::log_in(&person.user.name, PASSWORD)
     };
-    let client = stage.client(1);
+    let client = harness.client(1);
     let SignedIn { token, .. } = client.call(0, &log_in).await?;
     client.identify(&token).await?;
     Ok(client)
@@ -148,11 +148,11 @@ async fn second_device(stage: &Stage, person: &Person) -> Result<Arc<Client>> {
 
 #[tokio::test]
 async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         alice.reads_to(general, 1).await?;
-        let twin = stage.client(1);
+        let twin = harness.client(1);
         twin.identify(&alice.token).await?;
         let requests: Vec<AckUnread> = (2..=20).map(|seq| ack_unread(general, seq)).collect();
         let here = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
@@ -177,8 +177,8 @@ async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Res
 
 #[tokio::test]
 async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
-    scene(async |stage| {
-        let [alice, bob] = stage.company().await?;
+    scene(async |harness| {
+        let [alice, bob] = harness.company().await?;
         let room = alice.creates_channel("#room", Vec::new()).await?;
         alice.send("#room", "seen").await?;
         bob.reads("#room").await?;
@@ -202,9 +202,9 @@ async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
 
 #[tokio::test]
 async fn a_write_says_nothing_of_what_one_does_not_see() -> Result<()> {
-    scene(async |stage| {
-        let [alice] = stage.company().await?;
-        let [mallory] = stage.company().await?;
+    scene(async |harness| {
+        let [alice] = harness.company().await?;
+        let [mallory] = harness.company().await?;
         let hers = alice.channel("#general").await?;
         alice.send("#general", "hers").await?;
         let nowhere = Id::new(77).context("an id")?;
@@ -231,8 +231,8 @@ async fn reading_is_limited() -> Result<()> {
         limits: vec![("CONFAB_LIMIT_REGISTER", "30/60s+5")],
         ..Settings::default()
     };
-    scene_on(settings, async |stage| {
-        let [alice] = stage.company().await?;
+    scene_on(settings, async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
@@ -254,14 +254,14 @@ async fn reading_is_limited() -> Result<()> {
 
 #[tokio::test]
 async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
-    scene(async |stage| {
-        let alice = stage.registered("alice", 0).await?;
+    scene(async |harness| {
+        let alice = harness.registered("alice", 0).await?;
         alice.creates_server("Alone").await?;
         let general = alice.channel("#general").await?;
         let plans = alice.creates_channel("#plans", Vec::new()).await?;
         let version = alice.reads_to(general, 3).await?.version;
         same(&alice.unreads(Some(version)).await?.unreads, &Vec::new())?;
-        let tablet = second_device(stage, &alice).await?;
+        let tablet = second_device(harness, &alice).await?;
         same(&registers(&tablet)?, &version)?;
         tablet.call(0, &ack_unread(plans, 7)).await?;
         // On another gateway, which says with the first frame that something is newer.
@@ -284,8 +284,8 @@ async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
 
 #[tokio::test]
 async fn a_worker_that_dies_with_a_write_in_hand_loses_none_that_was_answered() -> Result<()> {
-    scene_on(Settings::default(), async |stage| {
-        let [alice] = stage.company().await?;
+    scene_on(Settings::default(), async |harness| {
+        let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for round in 1..=3_u64 {
             let base = round * 10;
@@ -296,7 +296,7 @@ async fn a_worker_that_dies_with_a_write_in_hand_loses_none_that_was_answered() 
                 .collect();
             let asking = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
             let killing = async {
-                for worker in &stage.cluster.workers {
+                for worker in &harness.cluster.workers {
                     worker.restart()?;
                 }
                 anyhow::Ok(())

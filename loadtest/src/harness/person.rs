@@ -1,4 +1,4 @@
-//! Somebody on the stage: does things through the public door and sees what happens.
+//! Somebody on the harness: does things through the public door and sees what happens.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

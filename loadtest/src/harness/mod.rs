@@ -1,10 +1,10 @@
 //! Scenes: a cluster, people, and what they do and see, in the words of a test.
 //!
 //! ```no_run
-//! # use loadtest::stage::scene;
+//! # use loadtest::harness::scene;
 //! # async fn test() -> anyhow::Result<()> {
-//! scene(async |stage| {
-//!     let [alice, bob] = stage.company().await?;
+//! scene(async |harness| {
+//!     let [alice, bob] = harness.company().await?;
 //!     alice.send("#general", "hi").await?;
 //!     bob.sees("hi").await?;
 //!     Ok(())
@@ -43,7 +43,7 @@ const SCENE: Duration = Duration::from_mins(2);
 
 /// Where a scene plays.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Harness {
     /// The cluster.
     pub cluster: Arc<Cluster>,
     admin: SignedIn,
@@ -55,7 +55,7 @@ pub struct Stage {
 static SHARED: OnceCell<(Arc<Cluster>, SignedIn)> = OnceCell::const_new();
 
 /// Plays a scene on the shared cluster.
-pub async fn scene(play: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
+pub async fn scene(play: impl AsyncFnOnce(&Harness) -> Result<()>) -> Result<()> {
     let (cluster, admin) = SHARED
         .get_or_try_init(|| raise(Settings::default()))
         .await?
@@ -66,7 +66,7 @@ pub async fn scene(play: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
 /// Plays a scene on a cluster of its own.
 pub async fn scene_on(
     settings: Settings,
-    play: impl AsyncFnOnce(&Stage) -> Result<()>,
+    play: impl AsyncFnOnce(&Harness) -> Result<()>,
 ) -> Result<()> {
     let (cluster, admin) = raise(settings).await?;
     perform(cluster, admin, play).await
@@ -88,22 +88,22 @@ async fn raise(settings: Settings) -> Result<(Arc<Cluster>, SignedIn)> {
 async fn perform(
     cluster: Arc<Cluster>,
     admin: SignedIn,
-    play: impl AsyncFnOnce(&Stage) -> Result<()>,
+    play: impl AsyncFnOnce(&Harness) -> Result<()>,
 ) -> Result<()> {
-    let stage = Stage {
+    let harness = Harness {
         cluster,
         admin,
         clients: Mutex::default(),
     };
-    let played = timeout(SCENE, play(&stage))
+    let played = timeout(SCENE, play(&harness))
         .await
         .unwrap_or_else(|_elapsed| Err(anyhow!("the scene takes longer than {SCENE:?}")));
     played
-        .and_then(|()| stage.streams_were_dense())
-        .map_err(|error| anyhow!("{error:#}\n{}", stage.cluster.tails()))
+        .and_then(|()| harness.streams_were_dense())
+        .map_err(|error| anyhow!("{error:#}\n{}", harness.cluster.tails()))
 }
 
-impl Stage {
+impl Harness {
     /// Somebody without a password, on gateway `gateway` (counting around).
     pub async fn guest(&self, name: &str, gateway: usize) -> Result<Person> {
         let client = self.client(gateway);
