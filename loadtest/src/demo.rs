@@ -57,10 +57,10 @@ pub struct Outcome {
 
 /// Runs the demonstration; `say` gets each step as it is taken.
 pub async fn run(arguments: &Arguments, say: impl FnMut(&str)) -> Result<Outcome> {
-    let mut scene = Scene::open(arguments, say).await?;
-    match scene.play().await {
-        Ok(()) => scene.compare().await,
-        Err(error) => Err(anyhow!("{error:#}\n{}", scene.tails())),
+    let mut conversation = Conversation::open(arguments, say).await?;
+    match conversation.play().await {
+        Ok(()) => conversation.compare().await,
+        Err(error) => Err(anyhow!("{error:#}\n{}", conversation.tails())),
     }
 }
 
@@ -71,7 +71,7 @@ struct Person {
     client: Client,
 }
 
-struct Scene<F> {
+struct Conversation<F> {
     say: F,
     cluster: Option<Cluster>,
     kill_pid: Vec<u32>,
@@ -81,7 +81,7 @@ struct Scene<F> {
     channel: ChannelId,
 }
 
-impl<F: FnMut(&str)> Scene<F> {
+impl<F: FnMut(&str)> Conversation<F> {
     async fn open(arguments: &Arguments, mut say: F) -> Result<Self> {
         let cluster = if arguments.gateways.is_empty() {
             say("starting a private cluster: 2 gateways, 2 workers, Redis, Postgres");

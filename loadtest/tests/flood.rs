@@ -12,7 +12,7 @@ use loadtest::{
     client::link::{Dialect, Link},
     cluster::{Settings, node_metric},
     door::binary,
-    harness::{Harness, Person, holds, same, scene_on},
+    harness::{Harness, Person, holds, same, scenario_on},
     http,
     requests::{self, encode_request, send_message},
     websocket::{Data, OpCode, upgrade_request, write_frame},
@@ -215,7 +215,7 @@ async fn measured<F: Future<Output = u64> + Send + 'static>(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_who_push_starve_nobody() -> Result<()> {
-    scene_on(guarded(), async |harness| {
+    scenario_on(guarded(), async |harness| {
         let [alice, bob] = harness.company().await?;
         let address = harness.address(0)?;
         // Guessed tokens reach no worker: none is signed.
@@ -252,7 +252,7 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_pushes_starves_nobody() -> Result<()> {
-    scene_on(guarded(), async |harness| {
+    scenario_on(guarded(), async |harness| {
         let [alice, bob, mallory] = harness.company().await?;
         let address = harness.address(0)?;
         let channel = mallory.channel("#general").await?;
@@ -276,7 +276,7 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_poured_onto_a_gateway_starve_nobody() -> Result<()> {
-    scene_on(guarded(), async |harness| {
+    scenario_on(guarded(), async |harness| {
         let [alice, bob] = harness.company().await?;
         let address = harness.address(0)?;
         let sockets = try_join_all((0..BARE).map(|_| bare(&address))).await?;

@@ -1,9 +1,9 @@
-//! Scenes: a cluster, people, and what they do and see, in the words of a test.
+//! Scenarios: a cluster, people, and what they do and see, in the words of a test.
 //!
 //! ```no_run
-//! # use loadtest::harness::scene;
+//! # use loadtest::harness::scenario;
 //! # async fn test() -> anyhow::Result<()> {
-//! scene(async |harness| {
+//! scenario(async |harness| {
 //!     let [alice, bob] = harness.company().await?;
 //!     alice.send("#general", "hi").await?;
 //!     bob.sees("hi").await?;
@@ -38,10 +38,10 @@ use crate::{
     requests::{self, join_as_guest},
 };
 
-/// No scene takes longer; the cluster answers in milliseconds.
-const SCENE: Duration = Duration::from_mins(2);
+/// No scenario takes longer; the cluster answers in milliseconds.
+const LONGEST_SCENARIO: Duration = Duration::from_mins(2);
 
-/// Where a scene plays.
+/// Where a scenario plays.
 #[derive(Debug)]
 pub struct Harness {
     /// The cluster.
@@ -50,12 +50,12 @@ pub struct Harness {
     clients: Mutex<Vec<Arc<Client>>>,
 }
 
-/// The cluster that all scenes of one test program share. It is never dropped:
+/// The cluster that all scenarios of one test program share. It is never dropped:
 /// the guard of the cluster ends it with the program.
 static SHARED: OnceCell<(Arc<Cluster>, SignedIn)> = OnceCell::const_new();
 
-/// Plays a scene on the shared cluster.
-pub async fn scene(play: impl AsyncFnOnce(&Harness) -> Result<()>) -> Result<()> {
+/// Plays a scenario on the shared cluster.
+pub async fn scenario(play: impl AsyncFnOnce(&Harness) -> Result<()>) -> Result<()> {
     let (cluster, admin) = SHARED
         .get_or_try_init(|| raise(Settings::default()))
         .await?
@@ -63,8 +63,8 @@ pub async fn scene(play: impl AsyncFnOnce(&Harness) -> Result<()>) -> Result<()>
     perform(cluster, admin, play).await
 }
 
-/// Plays a scene on a cluster of its own.
-pub async fn scene_on(
+/// Plays a scenario on a cluster of its own.
+pub async fn scenario_on(
     settings: Settings,
     play: impl AsyncFnOnce(&Harness) -> Result<()>,
 ) -> Result<()> {
@@ -95,9 +95,13 @@ async fn perform(
         admin,
         clients: Mutex::default(),
     };
-    let played = timeout(SCENE, play(&harness))
+    let played = timeout(LONGEST_SCENARIO, play(&harness))
         .await
-        .unwrap_or_else(|_elapsed| Err(anyhow!("the scene takes longer than {SCENE:?}")));
+        .unwrap_or_else(|_elapsed| {
+            Err(anyhow!(
+                "the scenario takes longer than {LONGEST_SCENARIO:?}"
+            ))
+        });
     played
         .and_then(|()| harness.streams_were_dense())
         .map_err(|error| anyhow!("{error:#}\n{}", harness.cluster.tails()))
@@ -184,7 +188,7 @@ impl Harness {
         client
     }
 
-    /// Whatever a scene is about: nobody's stream may have had a hole.
+    /// Whatever a scenario is about: nobody's stream may have had a hole.
     fn streams_were_dense(&self) -> Result<()> {
         let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let violations: Vec<String> = clients

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Somebody with a session.
 #[derive(Debug)]
 pub struct Person {
-    /// What the scene calls him; a label, not the name of the account.
+    /// What the scenario calls him; a label, not the name of the account.
     pub name: String,
     /// The account.
     pub user: User,

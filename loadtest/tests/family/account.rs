@@ -4,7 +4,7 @@ use anyhow::Result;
 use loadtest::{
     client::{CallError, Status},
     door::{Door, Entrance},
-    harness::{holds, refused, same, scene, unique},
+    harness::{holds, refused, same, scenario, unique},
     random::nonce,
     requests::{PASSWORD, join_as_guest, log_in, register},
 };
@@ -18,7 +18,7 @@ use shared::{
 
 #[tokio::test]
 async fn the_first_account_administers_and_no_later_one_does() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let admin = harness.admin().await?;
         holds(admin.user.admin && !admin.user.guest, "the first account")?;
         let later = harness.registered("later", 1).await?;
@@ -31,7 +31,7 @@ async fn the_first_account_administers_and_no_later_one_does() -> Result<()> {
 
 #[tokio::test]
 async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         for door in Door::ALL {
             let mut way = Entrance::open(door, &harness.address(0)?, None).await?;
             let name = unique("Ünal");
@@ -66,7 +66,7 @@ async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() 
 
 #[tokio::test]
 async fn names_that_look_the_same_are_taken() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let client = harness.client(0);
         let name = unique("alice");
         client.call(0, &register(&name)).await?;
@@ -82,7 +82,7 @@ async fn names_that_look_the_same_are_taken() -> Result<()> {
 
 #[tokio::test]
 async fn of_sign_ups_with_one_name_at_once_one_succeeds() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let (one, two) = (harness.client(0), harness.client(1));
         let name = unique("race");
         let (first, second) = (register(&name), register(&name));
@@ -97,7 +97,7 @@ async fn of_sign_ups_with_one_name_at_once_one_succeeds() -> Result<()> {
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_are_refused_alike() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let client = harness.client(0);
         let name = unique("alice");
         client.call(0, &register(&name)).await?;
@@ -111,7 +111,7 @@ async fn a_wrong_password_and_an_unknown_name_are_refused_alike() -> Result<()> 
 
 #[tokio::test]
 async fn a_guest_cannot_sign_in_with_a_password() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let guest = harness.guest("guest", 0).await?;
         for password in [PASSWORD, "password"] {
             let result = stage
@@ -127,7 +127,7 @@ async fn a_guest_cannot_sign_in_with_a_password() -> Result<()> {
 
 #[tokio::test]
 async fn a_repeated_sign_up_is_the_same_account_with_the_same_token() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let request = register(&unique("again"));
         let first = harness.client(0).call(0, &request).await?;
         let second = harness.client(1).call(0, &request).await?;
@@ -142,7 +142,7 @@ async fn a_repeated_sign_up_is_the_same_account_with_the_same_token() -> Result<
 
 #[tokio::test]
 async fn bad_names_and_passwords_are_refused_by_field() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let client = harness.client(0);
         for name in [
             "",
@@ -172,7 +172,7 @@ async fn bad_names_and_passwords_are_refused_by_field() -> Result<()> {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_everywhere() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         let twin = harness.client(1);
         twin.identify(&alice.token).await?;
@@ -198,7 +198,7 @@ async fn signing_out_ends_the_session_everywhere() -> Result<()> {
 
 #[tokio::test]
 async fn another_session_is_told_of_a_sign_in() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         let before = alice.remembers().await?;
         let second = stage
@@ -215,7 +215,7 @@ async fn another_session_is_told_of_a_sign_in() -> Result<()> {
 
 #[tokio::test]
 async fn a_wrong_token_opens_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let client = harness.client(0);
         let opened = client.identify("no such token").await;
         refused(opened, Reason::Unauthenticated)?;

@@ -7,7 +7,7 @@ use loadtest::{
     client::{CallError, Client, Options, incoming::Incoming, link::Ended},
     cluster::{Cluster, Settings},
     door::{Door, Entrance},
-    harness::{holds, refused, same, scene, scene_on, unique},
+    harness::{holds, refused, same, scenario, scenario_on, unique},
     http,
     random::nonce,
     requests::{
@@ -43,7 +43,7 @@ fn register(name: &str, invite: Option<&str>) -> Register {
 
 #[tokio::test]
 async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let update = UpdateChannel {
             position: Some(i32::MAX.cast_unsigned()),
@@ -68,7 +68,7 @@ async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
 
 #[tokio::test]
 async fn who_was_named_in_a_deleted_channel_stays_connected() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let to_bob = allow_member(bob.user.user_id.get(), Permissions::VIEW_CHANNEL);
         let channel = alice.creates_channel("ours", vec![to_bob]).await?;
@@ -122,7 +122,7 @@ async fn a_deployment_code_lets_as_many_in_as_it_says() -> Result<()> {
         signup: "invite",
         ..Settings::default()
     };
-    scene_on(settings, async |harness| {
+    scenario_on(settings, async |harness| {
         let admin = harness.admin().await?;
         let create = CreateInvite {
             max_uses: Some(2),
@@ -147,7 +147,7 @@ async fn a_deployment_code_lets_as_many_in_as_it_says() -> Result<()> {
 
 #[tokio::test]
 async fn a_revoked_session_opens_no_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         let log_in = requests::log_in(&alice.user.name, PASSWORD);
         let stolen = harness.client(1).call(0, &log_in).await?;
@@ -191,7 +191,7 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
 
 #[tokio::test]
 async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let mallory = harness.guest("mallory", 0).await?;
         alice.send("#general", "among us").await?;
@@ -240,7 +240,7 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?;
         let mut way = alice.through(Door::MessagePack).await?;
@@ -264,7 +264,7 @@ async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
 
 #[tokio::test]
 async fn json_that_means_two_things_means_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?;
         let body = |fields: &str| {
@@ -309,7 +309,7 @@ async fn an_invented_address_does_not_escape_the_limit() -> Result<()> {
         limits: vec![("CONFAB_LIMIT_SIGN_IN", "3/1h+3")],
         ..Settings::default()
     };
-    scene_on(settings, async |harness| {
+    scenario_on(settings, async |harness| {
         let host = harness.address(0)?.replace("ws://", "");
         let mut limited = 0;
         for number in 0..6 {
@@ -330,7 +330,7 @@ async fn an_invented_address_does_not_escape_the_limit() -> Result<()> {
 
 #[tokio::test]
 async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let host = harness.address(0)?.replace("ws://", "");
         for path in [
             "/api/v1/commands/../../ops",
@@ -359,7 +359,7 @@ async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
 
 #[tokio::test]
 async fn numbers_beyond_53_bits_are_malformed_at_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?;
         for number in [MAX_ID + 1, 1 << 63, u64::MAX] {

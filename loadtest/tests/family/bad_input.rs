@@ -9,7 +9,7 @@ use loadtest::{
         link::{Dialect, Ended, Link, host},
     },
     door::{Door, Entrance},
-    harness::{Person, holds, refused, same, scene},
+    harness::{Person, holds, refused, same, scenario},
     http,
     random::{Random, nonce, seed},
     requests::{create_channel, encode_control, send_message},
@@ -70,7 +70,7 @@ fn blamed(answer: &Answer) -> Result<()> {
 
 #[tokio::test]
 async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let whole = Frame {
             opcode: NewMessage::ROW.opcode,
@@ -99,7 +99,7 @@ async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
 
 #[tokio::test]
 async fn broken_json_is_the_clients_fault() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
         for text in [
@@ -132,7 +132,7 @@ async fn broken_json_is_the_clients_fault() -> Result<()> {
 
 #[tokio::test]
 async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let text = Message::text(r#"{"command":"ping","request":1,"body":{}}"#);
         blamed(&send_raw(&alice, Door::MessagePack, text).await?)?;
@@ -144,7 +144,7 @@ async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
 
 #[tokio::test]
 async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let body = protocol::encode(&send_message(general, "????"));
@@ -169,7 +169,7 @@ async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
 
 #[tokio::test]
 async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let large = vec![b'x'; MAX_FRAME_BYTES + 1];
         let answer = send_raw(&alice, Door::MessagePack, Message::binary(large.clone())).await?;
@@ -187,7 +187,7 @@ async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
 
 #[tokio::test]
 async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let known: Vec<u16> = rows().map(|row| row.opcode).collect();
         let mut way = alice.through(Door::MessagePack).await?;
@@ -207,7 +207,7 @@ async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
 
 #[tokio::test]
 async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let mut way = alice.through(Door::MessagePack).await?;
         for number in [
@@ -230,7 +230,7 @@ async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
 
 #[tokio::test]
 async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let body = send_message(general, "lost");
@@ -265,7 +265,7 @@ async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
 
 #[tokio::test]
 async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let first = send_message(general, "first");
@@ -289,7 +289,7 @@ async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
 
 #[tokio::test]
 async fn nonces_that_are_none_are_refused() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for bad in ["", "with space", "ünïcode", "new\nline", &"n".repeat(65)] {
@@ -311,7 +311,7 @@ async fn nonces_that_are_none_are_refused() -> Result<()> {
 
 #[tokio::test]
 async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let mut way = alice.through(Door::MessagePack).await?;
         for row in rows().filter(|row| row.opcode < opcode::FIRST_INTERNAL) {
@@ -333,7 +333,7 @@ async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
 
 #[tokio::test]
 async fn random_bytes_break_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let seed = seed();
         let mut random = Random::new(seed);
         let [alice] = harness.company().await?;
@@ -360,7 +360,7 @@ async fn random_bytes_break_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let identify = protocol::control::Identify {
             token: alice.token.clone(),
@@ -374,7 +374,7 @@ async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
 
 #[tokio::test]
 async fn a_token_in_the_address_opens_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let address = harness.address(0)?;
         let path = format!(

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use loadtest::{
     door::Door,
-    harness::{Person, holds, refused, same, scene},
+    harness::{Person, holds, refused, same, scenario},
     requests::{
         allow_member, create_channel, delete_channel, hide_channel, send_message, update_channel,
     },
@@ -31,7 +31,7 @@ fn shown_to(person: &Person) -> Override {
 
 #[tokio::test]
 async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
@@ -76,7 +76,7 @@ async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()
 
 #[tokio::test]
 async fn without_the_permission_channels_are_not_touched() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let before = alice.remembers().await?;
@@ -100,7 +100,7 @@ async fn without_the_permission_channels_are_not_touched() -> Result<()> {
 
 #[tokio::test]
 async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob, carol] = harness.company().await?;
         let overrides = vec![hide_channel(alice.scope()), shown_to(&carol)];
         let secret = alice.creates_channel("#secret", overrides).await?;
@@ -136,7 +136,7 @@ async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result
 
 #[tokio::test]
 async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let room = alice.creates_channel("#room", Vec::new()).await?;
         alice.send("#room", "one").await?;
@@ -171,7 +171,7 @@ async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
 
 #[tokio::test]
 async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let manager = allow_member(
             bob.user.user_id.get(),
@@ -196,7 +196,7 @@ async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
 
 #[tokio::test]
 async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let stranger = harness.guest("stranger", 1).await?;
         let room = alice.channel("#general").await?;
@@ -212,7 +212,7 @@ async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
 
 #[tokio::test]
 async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let [mallory] = harness.company().await?;
         let hers = alice.channel("#general").await?;
@@ -234,7 +234,7 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn a_resume_past_what_is_hidden_is_dense() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let overrides = vec![hide_channel(alice.scope())];
         let secret = alice.creates_channel("#secret", overrides).await?;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use loadtest::{
     client::CallError,
     door::{Door, Entrance},
-    harness::{Person, holds, scene},
+    harness::{Person, holds, scenario},
     random::nonce,
     requests::override_of,
 };
@@ -53,7 +53,7 @@ fn with(json: &str, field: &str, text: &str) -> String {
 
 #[tokio::test]
 async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         for door in Door::ALL {
             for row in client_rows().filter(|row| row.access != Access::Anyone) {
                 let mut way = Entrance::open(door, &harness.address(0)?, None).await?;
@@ -68,7 +68,7 @@ async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
 
 #[tokio::test]
 async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let channel = alice.channel("#general").await?.get();
         let stranger = harness.guest("stranger", 1).await?;
@@ -89,7 +89,7 @@ async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let [mallory] = harness.company().await?;
         let hers = alice.channel("#general").await?.get();
@@ -110,7 +110,7 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn without_its_permission_every_command_is_refused() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         for row in client_rows() {
             let Access::Channel(needed) = row.access else {
@@ -144,7 +144,7 @@ async fn channel_without(owner: &Person, name: &str, missing: Permissions) -> Re
 
 #[tokio::test]
 async fn without_its_permission_in_the_server_every_command_is_refused() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [_alice, bob] = harness.company().await?;
         let mut checked = 0;
         for row in client_rows() {
@@ -169,7 +169,7 @@ async fn without_its_permission_in_the_server_every_command_is_refused() -> Resu
 
 #[tokio::test]
 async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
             for door in Door::ALL {
@@ -185,7 +185,7 @@ async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()
 
 #[tokio::test]
 async fn what_only_workers_send_is_no_command() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         for row in rows().filter(|row| row.kind == RowKind::Internal) {
             let body = (row.request.sample)();
@@ -212,7 +212,7 @@ async fn what_only_workers_send_is_no_command() -> Result<()> {
 /// the protocol names or a success, never a broken cluster.
 #[tokio::test]
 async fn sample_bodies_break_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
             for door in Door::ALL {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use loadtest::{
     cluster::Settings,
     door::{Door, Entrance},
-    harness::{holds, refused, same, scene, scene_on, unique},
+    harness::{holds, refused, same, scenario, scenario_on, unique},
     requests::{self, create_invite, deny_everyone, preview_invite, redeem_invite},
 };
 use shared::{
@@ -27,7 +27,7 @@ fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
 
 #[tokio::test]
 async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         for door in Door::ALL {
             let [alice] = harness.company().await?;
             let bob = harness.guest("bob", 1).await?;
@@ -74,7 +74,7 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let code = alice.call(&create(Some(1), None)).await?.code;
         let bob = harness.guest("bob", 0).await?;
@@ -91,7 +91,7 @@ async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
 
 #[tokio::test]
 async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let code = alice.call(&create(Some(2), None)).await?.code;
         let bob = harness.guest("bob", 1).await?;
@@ -111,7 +111,7 @@ async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
 
 #[tokio::test]
 async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let bob = harness.guest("bob", 1).await?;
         let expired = alice.call(&create(None, Some(0))).await;
@@ -143,7 +143,7 @@ async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn a_deployment_code_needs_the_administrator() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let admin = harness.admin().await?;
         let [alice] = harness.company().await?;
         for door in Door::ALL {
@@ -168,7 +168,7 @@ async fn a_deployment_code_needs_the_administrator() -> Result<()> {
 
 #[tokio::test]
 async fn strangers_make_no_codes() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let stranger = harness.guest("stranger", 1).await?;
         let result = stranger
@@ -194,7 +194,7 @@ async fn a_deployment_by_invitation_lets_only_the_invited_sign_up() -> Result<()
         workers: 1,
         ..Settings::default()
     };
-    scene_on(settings, async |harness| {
+    scenario_on(settings, async |harness| {
         let admin = harness.admin().await?;
         let code = admin.client.call(0, &create(Some(1), None)).await?.code;
         let register = |invite: Option<&str>| Register {
@@ -230,7 +230,7 @@ async fn a_closed_deployment_takes_nobody_after_the_first() -> Result<()> {
         workers: 1,
         ..Settings::default()
     };
-    scene_on(settings, async |harness| {
+    scenario_on(settings, async |harness| {
         let register = requests::register(&unique("bob"));
         let result = harness.client(0).call(0, &register).await;
         holds(

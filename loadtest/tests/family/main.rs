@@ -1,5 +1,5 @@
 //! The families, each in a module, and what goes through all of them: attacks, bad input, denials,
-//! limits, secrets, traces. One program, as each links all of the clients; its scenes share one
+//! limits, secrets, traces. One program, as each links all of the clients; its scenarios share one
 //! cluster, except those that set something otherwise or kill.
 
 mod account;

@@ -5,7 +5,7 @@ use loadtest::{
     client::log::Seen,
     cluster::Settings,
     door::Door,
-    harness::{holds, refused, same, scene, scene_on},
+    harness::{holds, refused, same, scenario, scenario_on},
     requests::{
         allow_member, deny_everyone, edit_message, get_message, get_messages, send_message,
     },
@@ -18,7 +18,7 @@ use shared::{
 
 #[tokio::test]
 async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
@@ -64,7 +64,7 @@ async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<(
 
 #[tokio::test]
 async fn a_repeated_nonce_is_answered_the_same_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let request = send_message(general, "once");
@@ -84,7 +84,7 @@ async fn a_repeated_nonce_is_answered_the_same_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn a_repeated_nonce_is_answered_even_when_the_right_is_gone() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let request = send_message(general, "while I may");
@@ -102,7 +102,7 @@ async fn a_repeated_nonce_is_answered_even_when_the_right_is_gone() -> Result<()
 
 #[tokio::test]
 async fn a_nonce_belongs_to_its_author() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let hers = send_message(general, "hers");
@@ -117,7 +117,7 @@ async fn a_nonce_belongs_to_its_author() -> Result<()> {
 
 #[tokio::test]
 async fn only_the_author_edits_and_a_moderator_may_delete() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob, carol] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let sent = bob.send("#general", "bob's own").await?;
@@ -136,7 +136,7 @@ async fn only_the_author_edits_and_a_moderator_may_delete() -> Result<()> {
 
 #[tokio::test]
 async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for number in 1..=7 {
@@ -182,7 +182,7 @@ async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> 
         environment: vec![("CONFAB_QUEUE_BYTES", "65536".to_owned())],
         ..Settings::default()
     };
-    scene_on(small, async |harness| {
+    scenario_on(small, async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let content = "\u{1f980}".repeat(2_000);
@@ -214,7 +214,7 @@ async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> 
 
 #[tokio::test]
 async fn history_needs_its_permission_and_live_messages_do_not() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let no_past = deny_everyone(alice.scope(), Permissions::READ_HISTORY);
         let room = alice.creates_channel("#room", vec![no_past]).await?;
@@ -237,7 +237,7 @@ async fn history_needs_its_permission_and_live_messages_do_not() -> Result<()> {
 
 #[tokio::test]
 async fn the_message_of_another_channel_does_not_exist() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let [mallory] = harness.company().await?;
         let secret = alice.send("#general", "secret").await?;
@@ -270,7 +270,7 @@ async fn the_message_of_another_channel_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn messages_without_anything_to_see_and_too_long_ones_are_refused() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for text in ["", " \n ", "\u{200b}", "nul\0"] {
@@ -293,7 +293,7 @@ async fn messages_without_anything_to_see_and_too_long_ones_are_refused() -> Res
 
 #[tokio::test]
 async fn the_same_edit_twice_with_one_nonce_happens_once() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let sent = alice.send("#general", "first").await?;

@@ -3,13 +3,13 @@
 use anyhow::Result;
 use loadtest::{
     door::{Door, Entrance},
-    harness::{holds, scene},
+    harness::{holds, scenario},
 };
 use shared::{clock::Clock, protocol::ping::Ping};
 
 #[tokio::test]
 async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         for gateway in 0..2 {
             for door in Door::ALL {
                 let before = Clock::system().now_ms();
@@ -29,7 +29,7 @@ async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
 
 #[tokio::test]
 async fn those_signed_in_are_answered_in_any_scope() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;

@@ -5,7 +5,7 @@ use loadtest::{
     client::CallError,
     cluster::Settings,
     door::Door,
-    harness::{holds, same, scene_on},
+    harness::{holds, same, scenario_on},
     requests::{log_in, send_message},
 };
 use shared::{error::Reason, protocol::session::ListSessions};
@@ -28,7 +28,7 @@ fn wait_of<T>(result: &Result<T, CallError>) -> Option<u64> {
 
 #[tokio::test]
 async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
+    scenario_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
         let [alice, bob] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let twin = harness.client(1);
@@ -72,7 +72,7 @@ async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()>
 
 #[tokio::test]
 async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
+    scenario_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         let request = send_message(general, "once");
@@ -97,7 +97,7 @@ async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
 
 #[tokio::test]
 async fn guessing_passwords_is_limited_by_address() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_SIGN_IN"), async |harness| {
+    scenario_on(limited("CONFAB_LIMIT_SIGN_IN"), async |harness| {
         let mut limited = 0;
         for number in 0..16 {
             let guess = log_in("admin", &format!("guess number {number}"));
@@ -114,7 +114,7 @@ async fn guessing_passwords_is_limited_by_address() -> Result<()> {
 
 #[tokio::test]
 async fn questions_are_limited_apart_from_messages() -> Result<()> {
-    scene_on(limited("CONFAB_LIMIT_READ"), async |harness| {
+    scenario_on(limited("CONFAB_LIMIT_READ"), async |harness| {
         let [alice] = harness.company().await?;
         let mut limited = 0;
         for _ in 0..20 {

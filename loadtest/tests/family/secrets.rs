@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use loadtest::{
     cluster::{Settings, redis_tell},
     door::Door,
-    harness::{holds, refused, scene_on, unique},
+    harness::{holds, refused, scenario_on, unique},
     requests::{self, join_as_guest},
 };
 use shared::{
@@ -37,7 +37,7 @@ fn holds_text(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test]
 async fn no_password_and_no_token_rests_in_redis() -> Result<()> {
-    scene_on(Settings::default(), async |harness| {
+    scenario_on(Settings::default(), async |harness| {
         redis_tell(&harness.cluster.redis, "CONFIG SET appendonly yes").await?;
         let (name, password) = (unique("alice"), "a password like no other".to_owned());
         let mut secrets = vec![password.clone(), "a wrong guess at it".to_owned()];

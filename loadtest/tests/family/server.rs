@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use loadtest::{
     door::Door,
-    harness::{holds, refused, same, scene},
+    harness::{holds, refused, same, scenario},
     requests::{create_server, leave_server},
 };
 use shared::{
@@ -16,7 +16,7 @@ use shared::{
 
 #[tokio::test]
 async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.guest("alice", 0).await?;
         for door in Door::ALL {
             let before = alice.remembers().await?;
@@ -47,7 +47,7 @@ async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<
 
 #[tokio::test]
 async fn a_repeated_creation_is_the_same_server() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.guest("alice", 0).await?;
         let create = create_server("Once");
         let first = alice.client.call(0, &create).await?;
@@ -63,7 +63,7 @@ async fn a_repeated_creation_is_the_same_server() -> Result<()> {
 
 #[tokio::test]
 async fn names_without_anything_to_see_are_refused() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.guest("alice", 0).await?;
         for name in ["", "   ", "\u{200b}", "a\nb", &"x".repeat(101)] {
             let create = create_server(name);
@@ -76,7 +76,7 @@ async fn names_without_anything_to_see_are_refused() -> Result<()> {
 
 #[tokio::test]
 async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         for door in Door::ALL {
             let [alice, bob] = harness.company().await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
@@ -111,7 +111,7 @@ async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
 
 #[tokio::test]
 async fn the_owner_cannot_leave() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         for door in Door::ALL {
             let leave = leave_server();
@@ -125,7 +125,7 @@ async fn the_owner_cannot_leave() -> Result<()> {
 
 #[tokio::test]
 async fn a_server_of_others_does_not_exist() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let stranger = harness.guest("stranger", 1).await?;
         for door in Door::ALL {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use loadtest::{
     client::{Status, log::Seen},
     door::Door,
-    harness::{Harness, holds, refused, same, scene},
+    harness::{Harness, holds, refused, same, scenario},
     requests::{self, PASSWORD, revoke_session},
 };
 use shared::{
@@ -25,7 +25,7 @@ async fn second_session(harness: &Harness, name: &str) -> Result<SignedIn> {
 
 #[tokio::test]
 async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         let second = second_session(harness, &alice.user.name).await?;
         for door in Door::ALL {
@@ -50,7 +50,7 @@ async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         for door in Door::ALL {
             let before = alice.remembers().await?;
@@ -75,7 +75,7 @@ async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn the_session_of_another_account_does_not_exist() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.guest("alice", 0).await?;
         let bob = harness.guest("bob", 1).await?;
         for door in Door::ALL {
@@ -91,7 +91,7 @@ async fn the_session_of_another_account_does_not_exist() -> Result<()> {
 
 #[tokio::test]
 async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         alice.send("#general", "before").await?;
         bob.sees("before").await?;
@@ -115,7 +115,7 @@ async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()>
 
 #[tokio::test]
 async fn ready_names_the_servers_and_where_their_streams_begin() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let twin = harness.client(1);
         let ready = twin.identify(&alice.token).await?;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use loadtest::{
     cluster::Settings,
-    harness::{holds, scene_on},
+    harness::{holds, scenario_on},
 };
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value,
@@ -42,7 +42,7 @@ async fn a_message_is_one_trace_through_both_programs() -> Result<()> {
         ],
         ..Settings::default()
     };
-    scene_on(settings, async |harness| {
+    scenario_on(settings, async |harness| {
         let [alice, bob] = harness.company().await?;
         alice.send("#general", "traced").await?;
         bob.sees("traced").await?;

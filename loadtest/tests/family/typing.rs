@@ -4,7 +4,7 @@ use anyhow::Result;
 use loadtest::{
     client::log::Seen,
     door::Door,
-    harness::{holds, refused, same, scene},
+    harness::{holds, refused, same, scenario},
     requests::{deny_everyone, hide_channel},
 };
 use shared::{
@@ -18,7 +18,7 @@ use shared::{
 
 #[tokio::test]
 async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         for door in Door::ALL {
             let [alice, bob] = harness.company().await?;
             let general = alice.channel("#general").await?;
@@ -51,7 +51,7 @@ async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn those_who_may_not_send_may_not_type() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let stranger = harness.guest("stranger", 1).await?;
         let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
@@ -70,7 +70,7 @@ async fn those_who_may_not_send_may_not_type() -> Result<()> {
 
 #[tokio::test]
 async fn nobody_hears_typing_in_a_channel_that_he_does_not_see() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let hidden = hide_channel(alice.scope());
         let secret = alice.creates_channel("#secret", vec![hidden]).await?;

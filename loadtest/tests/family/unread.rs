@@ -11,7 +11,7 @@ use loadtest::{
     client::{Client, log::Seen},
     cluster::Settings,
     door::Door,
-    harness::{Harness, Person, holds, refused, same, scene, scene_on},
+    harness::{Harness, Person, holds, refused, same, scenario, scenario_on},
     requests::{self, PASSWORD, ack_unread, hide_channel, mark_unread},
 };
 use shared::{
@@ -39,7 +39,7 @@ fn registers(client: &Client) -> Result<u64> {
 
 #[tokio::test]
 async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         for door in Door::ALL {
             let [alice, bob] = harness.company().await?;
             let general = bob.channel("#general").await?;
@@ -70,7 +70,7 @@ async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         same(&alice.reads_to(general, 9).await?.version, &1)?;
@@ -82,7 +82,7 @@ async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
 
 #[tokio::test]
 async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
@@ -104,7 +104,7 @@ async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
 
 #[tokio::test]
 async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         alice.creates_server("Alone").await?;
         let general = alice.channel("#general").await?;
@@ -148,7 +148,7 @@ async fn second_device(harness: &Harness, person: &Person) -> Result<Arc<Client>
 
 #[tokio::test]
 async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         alice.reads_to(general, 1).await?;
@@ -177,7 +177,7 @@ async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Res
 
 #[tokio::test]
 async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, bob] = harness.company().await?;
         let room = alice.creates_channel("#room", Vec::new()).await?;
         alice.send("#room", "seen").await?;
@@ -202,7 +202,7 @@ async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
 
 #[tokio::test]
 async fn a_write_says_nothing_of_what_one_does_not_see() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let [mallory] = harness.company().await?;
         let hers = alice.channel("#general").await?;
@@ -231,7 +231,7 @@ async fn reading_is_limited() -> Result<()> {
         limits: vec![("CONFAB_LIMIT_REGISTER", "30/60s+5")],
         ..Settings::default()
     };
-    scene_on(settings, async |harness| {
+    scenario_on(settings, async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
@@ -254,7 +254,7 @@ async fn reading_is_limited() -> Result<()> {
 
 #[tokio::test]
 async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         alice.creates_server("Alone").await?;
         let general = alice.channel("#general").await?;
@@ -284,7 +284,7 @@ async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
 
 #[tokio::test]
 async fn a_worker_that_dies_with_a_write_in_hand_loses_none_that_was_answered() -> Result<()> {
-    scene_on(Settings::default(), async |harness| {
+    scenario_on(Settings::default(), async |harness| {
         let [alice] = harness.company().await?;
         let general = alice.channel("#general").await?;
         for round in 1..=3_u64 {

@@ -3,14 +3,14 @@
 use anyhow::Result;
 use loadtest::{
     door::Door,
-    harness::{refused, same, scene},
+    harness::{refused, same, scenario},
     requests::list_users,
 };
 use shared::{error::Reason, protocol::user::ListUsers};
 
 #[tokio::test]
 async fn members_are_listed_by_id_in_pages_over_every_door() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let people: [_; 3] = harness.company().await?;
         let mut expected: Vec<_> = people.iter().map(|person| person.user.clone()).collect();
         expected.sort_by_key(|user| user.user_id);
@@ -40,7 +40,7 @@ async fn members_are_listed_by_id_in_pages_over_every_door() -> Result<()> {
 
 #[tokio::test]
 async fn strangers_list_nobody() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice] = harness.company().await?;
         let stranger = harness.guest("stranger", 1).await?;
         for door in Door::ALL {
@@ -62,7 +62,7 @@ async fn strangers_list_nobody() -> Result<()> {
 
 #[tokio::test]
 async fn a_page_beyond_the_limit_is_cut_or_refused() -> Result<()> {
-    scene(async |harness| {
+    scenario(async |harness| {
         let [alice, _bob] = harness.company().await?;
         for limit in [0, 201, u32::MAX] {
             let page = ListUsers {
