@@ -216,7 +216,7 @@ async fn measured<F: Future<Output = u64> + Send + 'static>(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_who_push_starve_nobody() -> Result<()> {
     scenario_on(guarded(), async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let address = harness.address(0)?;
         // Guessed tokens reach no worker: none is signed.
         let host = address.replace("ws://", "");
@@ -253,7 +253,7 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_pushes_starves_nobody() -> Result<()> {
     scenario_on(guarded(), async |harness| {
-        let [alice, bob, mallory] = harness.company().await?;
+        let [alice, bob, mallory] = harness.members().await?;
         let address = harness.address(0)?;
         let channel = mallory.channel("#general").await?;
         // A repeat of one nonce: no limit of the workers draws for it.
@@ -277,7 +277,7 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_poured_onto_a_gateway_starve_nobody() -> Result<()> {
     scenario_on(guarded(), async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let address = harness.address(0)?;
         let sockets = try_join_all((0..BARE).map(|_| bare(&address))).await?;
         measured(harness, [&alice, &bob], |stop| {

@@ -4,7 +4,7 @@
 //! # use loadtest::harness::scenario;
 //! # async fn test() -> anyhow::Result<()> {
 //! scenario(async |harness| {
-//!     let [alice, bob] = harness.company().await?;
+//!     let [alice, bob] = harness.members().await?;
 //!     alice.send("#general", "hi").await?;
 //!     bob.sees("hi").await?;
 //!     Ok(())
@@ -138,19 +138,19 @@ impl Harness {
 
     /// Two people meet and hear each other.
     pub async fn still_serves(&self) -> Result<()> {
-        let [alice, bob] = self.company().await?;
+        let [alice, bob] = self.members().await?;
         alice.send("#general", "still here").await?;
         bob.sees("still here").await.map(drop)
     }
 
     /// People on alternating gateways, all in the server that the first one owns.
-    pub async fn company<const N: usize>(&self) -> Result<[Person; N]> {
+    pub async fn members<const N: usize>(&self) -> Result<[Person; N]> {
         const NAMES: [&str; 4] = ["alice", "bob", "carol", "dave"];
         let mut people: Vec<Person> = Vec::new();
         for (number, name) in NAMES.iter().cycle().take(N).enumerate() {
             people.push(self.guest(name, number).await?);
         }
-        let (owner, others) = people.split_first().context("nobody is in the company")?;
+        let (owner, others) = people.split_first().context("there are no members")?;
         let server = owner.creates_server("Company").await?;
         let code = owner.invites().await?;
         for other in others {
@@ -161,7 +161,7 @@ impl Harness {
         }
         people
             .try_into()
-            .map_err(|_people| anyhow!("the company is incomplete"))
+            .map_err(|_people| anyhow!("members are missing"))
     }
 
     /// The WebSocket address of gateway `number`, counting around.

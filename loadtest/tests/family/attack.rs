@@ -44,7 +44,7 @@ fn register(name: &str, invite: Option<&str>) -> Register {
 #[tokio::test]
 async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let update = UpdateChannel {
             position: Some(i32::MAX.cast_unsigned()),
             ..update_channel(alice.channel("#general").await?)
@@ -69,7 +69,7 @@ async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
 #[tokio::test]
 async fn who_was_named_in_a_deleted_channel_stays_connected() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let to_bob = allow_member(bob.user.user_id.get(), Permissions::VIEW_CHANNEL);
         let channel = alice.creates_channel("ours", vec![to_bob]).await?;
         let mut way = bob.through(Door::MessagePack).await?;
@@ -192,7 +192,7 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
 #[tokio::test]
 async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let mallory = harness.guest("mallory", 0).await?;
         alice.send("#general", "among us").await?;
         let epoch = alice.client.ready().context("ready")?.epoch;
@@ -241,7 +241,7 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
 #[tokio::test]
 async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let channel = alice.channel("#general").await?;
         let mut way = alice.through(Door::MessagePack).await?;
         let link = way.link().context("a link")?;
@@ -265,7 +265,7 @@ async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
 #[tokio::test]
 async fn json_that_means_two_things_means_nothing() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let channel = alice.channel("#general").await?;
         let body = |fields: &str| {
             format!(
@@ -360,7 +360,7 @@ async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
 #[tokio::test]
 async fn numbers_beyond_53_bits_are_malformed_at_every_door() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let channel = alice.channel("#general").await?;
         for number in [MAX_ID + 1, 1 << 63, u64::MAX] {
             let body = format!(r#"{{"channel_id":"{channel}","before":{number}}}"#);

@@ -71,7 +71,7 @@ fn blamed(answer: &Answer) -> Result<()> {
 #[tokio::test]
 async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let whole = Frame {
             opcode: NewMessage::ROW.opcode,
             request: 1,
@@ -100,7 +100,7 @@ async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
 #[tokio::test]
 async fn broken_json_is_the_clients_fault() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
         for text in [
             "",
@@ -133,7 +133,7 @@ async fn broken_json_is_the_clients_fault() -> Result<()> {
 #[tokio::test]
 async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let text = Message::text(r#"{"command":"ping","request":1,"body":{}}"#);
         blamed(&send_raw(&alice, Door::MessagePack, text).await?)?;
         let binary = Message::binary(vec![0x94, 0xcd, 0x08, 0x0e, 1, 0, 0x90]);
@@ -145,7 +145,7 @@ async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
 #[tokio::test]
 async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let body = protocol::encode(&send_message(general, "????"));
         let at = body
@@ -170,7 +170,7 @@ async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
 #[tokio::test]
 async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let large = vec![b'x'; MAX_FRAME_BYTES + 1];
         let answer = send_raw(&alice, Door::MessagePack, Message::binary(large.clone())).await?;
         blamed(&answer)?;
@@ -188,7 +188,7 @@ async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
 #[tokio::test]
 async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let known: Vec<u16> = rows().map(|row| row.opcode).collect();
         let mut way = alice.through(Door::MessagePack).await?;
         for number in [11, 15, 127, 2_047, 4_000, 61_439, 65_535] {
@@ -208,7 +208,7 @@ async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
 #[tokio::test]
 async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let mut way = alice.through(Door::MessagePack).await?;
         for number in [
             opcode::REPLY,
@@ -231,7 +231,7 @@ async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
 #[tokio::test]
 async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let body = send_message(general, "lost");
         for door in Door::ALL {
@@ -266,7 +266,7 @@ async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
 #[tokio::test]
 async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let first = send_message(general, "first");
         alice.call(&first).await?;
@@ -290,7 +290,7 @@ async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
 #[tokio::test]
 async fn nonces_that_are_none_are_refused() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for bad in ["", "with space", "ünïcode", "new\nline", &"n".repeat(65)] {
             for door in Door::ALL {
@@ -312,7 +312,7 @@ async fn nonces_that_are_none_are_refused() -> Result<()> {
 #[tokio::test]
 async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let mut way = alice.through(Door::MessagePack).await?;
         for row in rows().filter(|row| row.opcode < opcode::FIRST_INTERNAL) {
             // A number, a text, and an array of what is no value.
@@ -336,7 +336,7 @@ async fn random_bytes_break_nothing() -> Result<()> {
     scenario(async |harness| {
         let seed = seed();
         let mut random = Random::new(seed);
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         for _ in 0..60 {
             let length = 1 + random.below(60);
             let mut bytes: Vec<u8> = (0..length)
@@ -361,7 +361,7 @@ async fn random_bytes_break_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let identify = protocol::control::Identify {
             token: alice.token.clone(),
         };
@@ -375,7 +375,7 @@ async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
 #[tokio::test]
 async fn a_token_in_the_address_opens_nothing() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let address = harness.address(0)?;
         let path = format!(
             "/api/v1/commands/sessions_list?scope=0&token={}",

@@ -32,7 +32,7 @@ fn shown_to(person: &Person) -> Override {
 #[tokio::test]
 async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
@@ -77,7 +77,7 @@ async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()
 #[tokio::test]
 async fn without_the_permission_channels_are_not_touched() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let before = alice.remembers().await?;
         for door in Door::ALL {
@@ -101,7 +101,7 @@ async fn without_the_permission_channels_are_not_touched() -> Result<()> {
 #[tokio::test]
 async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob, carol] = harness.company().await?;
+        let [alice, bob, carol] = harness.members().await?;
         let overrides = vec![hide_channel(alice.scope()), shown_to(&carol)];
         let secret = alice.creates_channel("#secret", overrides).await?;
         alice.send("#secret", "for carol").await?;
@@ -137,7 +137,7 @@ async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result
 #[tokio::test]
 async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let room = alice.creates_channel("#room", Vec::new()).await?;
         alice.send("#room", "one").await?;
         bob.sees("one").await?;
@@ -172,7 +172,7 @@ async fn rights_that_change_take_effect_between_two_messages() -> Result<()> {
 #[tokio::test]
 async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let manager = allow_member(
             bob.user.user_id.get(),
             Permissions::MANAGE_CHANNELS | Permissions::MANAGE_ROLES,
@@ -197,7 +197,7 @@ async fn overrides_give_nothing_that_the_giver_lacks() -> Result<()> {
 #[tokio::test]
 async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let stranger = harness.guest("stranger", 1).await?;
         let room = alice.channel("#general").await?;
         for target in [stranger.user.user_id.get(), 1, alice.scope() + 1] {
@@ -213,8 +213,8 @@ async fn an_override_names_roles_and_members_that_exist() -> Result<()> {
 #[tokio::test]
 async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
-        let [mallory] = harness.company().await?;
+        let [alice] = harness.members().await?;
+        let [mallory] = harness.members().await?;
         let hers = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = mallory.through(door).await?;
@@ -235,7 +235,7 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
 #[tokio::test]
 async fn a_resume_past_what_is_hidden_is_dense() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let overrides = vec![hide_channel(alice.scope())];
         let secret = alice.creates_channel("#secret", overrides).await?;
         alice.send("#general", "before").await?;

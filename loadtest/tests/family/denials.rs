@@ -69,7 +69,7 @@ async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
 #[tokio::test]
 async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let channel = alice.channel("#general").await?.get();
         let stranger = harness.guest("stranger", 1).await?;
         for door in Door::ALL {
@@ -90,8 +90,8 @@ async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
 #[tokio::test]
 async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
-        let [mallory] = harness.company().await?;
+        let [alice] = harness.members().await?;
+        let [mallory] = harness.members().await?;
         let hers = alice.channel("#general").await?.get();
         for door in Door::ALL {
             let mut way = mallory.through(door).await?;
@@ -111,7 +111,7 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
 #[tokio::test]
 async fn without_its_permission_every_command_is_refused() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         for row in client_rows() {
             let Access::Channel(needed) = row.access else {
                 continue;
@@ -145,7 +145,7 @@ async fn channel_without(owner: &Person, name: &str, missing: Permissions) -> Re
 #[tokio::test]
 async fn without_its_permission_in_the_server_every_command_is_refused() -> Result<()> {
     scenario(async |harness| {
-        let [_alice, bob] = harness.company().await?;
+        let [_alice, bob] = harness.members().await?;
         let mut checked = 0;
         for row in client_rows() {
             let Access::Server(needed) = row.access else {
@@ -170,7 +170,7 @@ async fn without_its_permission_in_the_server_every_command_is_refused() -> Resu
 #[tokio::test]
 async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
             for door in Door::ALL {
                 let body = sample(row)?;
@@ -186,7 +186,7 @@ async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()
 #[tokio::test]
 async fn what_only_workers_send_is_no_command() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         for row in rows().filter(|row| row.kind == RowKind::Internal) {
             let body = (row.request.sample)();
             let json = (row.request.to_json)(&body)?;
@@ -213,7 +213,7 @@ async fn what_only_workers_send_is_no_command() -> Result<()> {
 #[tokio::test]
 async fn sample_bodies_break_nothing() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
             for door in Door::ALL {
                 for scope in [0, alice.scope(), 1] {

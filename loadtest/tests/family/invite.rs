@@ -29,7 +29,7 @@ fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
 async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
     scenario(async |harness| {
         for door in Door::ALL {
-            let [alice] = harness.company().await?;
+            let [alice] = harness.members().await?;
             let bob = harness.guest("bob", 1).await?;
             let code = alice
                 .through(door)
@@ -75,7 +75,7 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
 #[tokio::test]
 async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let code = alice.call(&create(Some(1), None)).await?.code;
         let bob = harness.guest("bob", 0).await?;
         let carol = harness.guest("carol", 1).await?;
@@ -92,7 +92,7 @@ async fn a_single_use_code_lets_one_of_two_in() -> Result<()> {
 #[tokio::test]
 async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let code = alice.call(&create(Some(2), None)).await?.code;
         let bob = harness.guest("bob", 1).await?;
         let request = redeem_invite(&code);
@@ -112,7 +112,7 @@ async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
 #[tokio::test]
 async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let bob = harness.guest("bob", 1).await?;
         let expired = alice.call(&create(None, Some(0))).await;
         let codes = match expired {
@@ -145,7 +145,7 @@ async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
 async fn a_deployment_code_needs_the_administrator() -> Result<()> {
     scenario(async |harness| {
         let admin = harness.admin().await?;
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         for door in Door::ALL {
             let made = admin
                 .through(door)
@@ -169,7 +169,7 @@ async fn a_deployment_code_needs_the_administrator() -> Result<()> {
 #[tokio::test]
 async fn strangers_make_no_codes() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let stranger = harness.guest("stranger", 1).await?;
         let result = stranger
             .client

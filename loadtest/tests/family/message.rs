@@ -19,7 +19,7 @@ use shared::{
 #[tokio::test]
 async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
@@ -65,7 +65,7 @@ async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<(
 #[tokio::test]
 async fn a_repeated_nonce_is_answered_the_same_over_every_door() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let request = send_message(general, "once");
         let first = alice.call(&request).await?;
@@ -85,7 +85,7 @@ async fn a_repeated_nonce_is_answered_the_same_over_every_door() -> Result<()> {
 #[tokio::test]
 async fn a_repeated_nonce_is_answered_even_when_the_right_is_gone() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let request = send_message(general, "while I may");
         let first = bob.call(&request).await?;
@@ -103,7 +103,7 @@ async fn a_repeated_nonce_is_answered_even_when_the_right_is_gone() -> Result<()
 #[tokio::test]
 async fn a_nonce_belongs_to_its_author() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let hers = send_message(general, "hers");
         let mut his = send_message(general, "his");
@@ -118,7 +118,7 @@ async fn a_nonce_belongs_to_its_author() -> Result<()> {
 #[tokio::test]
 async fn only_the_author_edits_and_a_moderator_may_delete() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob, carol] = harness.company().await?;
+        let [alice, bob, carol] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let sent = bob.send("#general", "bob's own").await?;
         let id = sent.message_id;
@@ -137,7 +137,7 @@ async fn only_the_author_edits_and_a_moderator_may_delete() -> Result<()> {
 #[tokio::test]
 async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for number in 1..=7 {
             alice.send("#general", &format!("message {number}")).await?;
@@ -183,7 +183,7 @@ async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> 
         ..Settings::default()
     };
     scenario_on(small, async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let content = "\u{1f980}".repeat(2_000);
         for _ in 0..150 {
@@ -215,7 +215,7 @@ async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> 
 #[tokio::test]
 async fn history_needs_its_permission_and_live_messages_do_not() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let no_past = deny_everyone(alice.scope(), Permissions::READ_HISTORY);
         let room = alice.creates_channel("#room", vec![no_past]).await?;
         let sent = alice.send("#room", "live").await?;
@@ -238,8 +238,8 @@ async fn history_needs_its_permission_and_live_messages_do_not() -> Result<()> {
 #[tokio::test]
 async fn the_message_of_another_channel_does_not_exist() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
-        let [mallory] = harness.company().await?;
+        let [alice] = harness.members().await?;
+        let [mallory] = harness.members().await?;
         let secret = alice.send("#general", "secret").await?;
         let hers = mallory.channel("#general").await?;
         let id = secret.message_id;
@@ -271,7 +271,7 @@ async fn the_message_of_another_channel_does_not_exist() -> Result<()> {
 #[tokio::test]
 async fn messages_without_anything_to_see_and_too_long_ones_are_refused() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for text in ["", " \n ", "\u{200b}", "nul\0"] {
             let result = alice.call(&send_message(general, text)).await;
@@ -294,7 +294,7 @@ async fn messages_without_anything_to_see_and_too_long_ones_are_refused() -> Res
 #[tokio::test]
 async fn the_same_edit_twice_with_one_nonce_happens_once() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let sent = alice.send("#general", "first").await?;
         let edit = edit_message(general, sent.message_id, "second");

@@ -30,7 +30,7 @@ async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
 #[tokio::test]
 async fn those_signed_in_are_answered_in_any_scope() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
             way.call(alice.scope(), &Ping {}).await?;

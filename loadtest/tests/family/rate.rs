@@ -29,7 +29,7 @@ fn wait_of<T>(result: &Result<T, CallError>) -> Option<u64> {
 #[tokio::test]
 async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()> {
     scenario_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let twin = harness.client(1);
         twin.identify(&alice.token).await?;
@@ -73,7 +73,7 @@ async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()>
 #[tokio::test]
 async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
     scenario_on(limited("CONFAB_LIMIT_SEND"), async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let request = send_message(general, "once");
         let first = alice.call(&request).await?;
@@ -115,7 +115,7 @@ async fn guessing_passwords_is_limited_by_address() -> Result<()> {
 #[tokio::test]
 async fn questions_are_limited_apart_from_messages() -> Result<()> {
     scenario_on(limited("CONFAB_LIMIT_READ"), async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let mut limited = 0;
         for _ in 0..20 {
             let result = alice.client.call(0, &ListSessions {}).await;

@@ -78,7 +78,7 @@ async fn names_without_anything_to_see_are_refused() -> Result<()> {
 async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
     scenario(async |harness| {
         for door in Door::ALL {
-            let [alice, bob] = harness.company().await?;
+            let [alice, bob] = harness.members().await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
             let leave = leave_server();
             bob.through(door).await?.call(bob.scope(), &leave).await?;
@@ -112,7 +112,7 @@ async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
 #[tokio::test]
 async fn the_owner_cannot_leave() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         for door in Door::ALL {
             let leave = leave_server();
             let result = alice.through(door).await?.call(alice.scope(), &leave).await;
@@ -126,7 +126,7 @@ async fn the_owner_cannot_leave() -> Result<()> {
 #[tokio::test]
 async fn a_server_of_others_does_not_exist() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let stranger = harness.guest("stranger", 1).await?;
         for door in Door::ALL {
             let mut way = stranger.through(door).await?;

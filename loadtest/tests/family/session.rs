@@ -92,7 +92,7 @@ async fn the_session_of_another_account_does_not_exist() -> Result<()> {
 #[tokio::test]
 async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         alice.send("#general", "before").await?;
         bob.sees("before").await?;
         bob.client.resume_on(Some(&harness.address(0)?)).await?;
@@ -116,7 +116,7 @@ async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()>
 #[tokio::test]
 async fn ready_names_the_servers_and_where_their_streams_begin() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let twin = harness.client(1);
         let ready = twin.identify(&alice.token).await?;
         same(&ready.user, &alice.user)?;

@@ -43,7 +43,7 @@ async fn a_message_is_one_trace_through_both_programs() -> Result<()> {
         ..Settings::default()
     };
     scenario_on(settings, async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         alice.send("#general", "traced").await?;
         bob.sees("traced").await?;
         let end = Instant::now() + PATIENCE;

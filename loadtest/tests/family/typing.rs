@@ -20,7 +20,7 @@ use shared::{
 async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
     scenario(async |harness| {
         for door in Door::ALL {
-            let [alice, bob] = harness.company().await?;
+            let [alice, bob] = harness.members().await?;
             let general = alice.channel("#general").await?;
             // Signals are dropped while a stream still opens: it must flow first.
             alice.send("#general", "here").await?;
@@ -52,7 +52,7 @@ async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
 #[tokio::test]
 async fn those_who_may_not_send_may_not_type() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let stranger = harness.guest("stranger", 1).await?;
         let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
         let room = alice.creates_channel("#room", vec![silent]).await?;
@@ -71,7 +71,7 @@ async fn those_who_may_not_send_may_not_type() -> Result<()> {
 #[tokio::test]
 async fn nobody_hears_typing_in_a_channel_that_he_does_not_see() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let hidden = hide_channel(alice.scope());
         let secret = alice.creates_channel("#secret", vec![hidden]).await?;
         alice.call(&SignalTyping { channel_id: secret }).await?;

@@ -41,7 +41,7 @@ fn registers(client: &Client) -> Result<u64> {
 async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
     scenario(async |harness| {
         for door in Door::ALL {
-            let [alice, bob] = harness.company().await?;
+            let [alice, bob] = harness.members().await?;
             let general = bob.channel("#general").await?;
             same(&bob.unread("#general").await?, &None)?;
             for text in ["one", "two", "three"] {
@@ -71,7 +71,7 @@ async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
 #[tokio::test]
 async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         same(&alice.reads_to(general, 9).await?.version, &1)?;
         let again = alice.reads_to(general, 4).await?;
@@ -83,7 +83,7 @@ async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
 #[tokio::test]
 async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
@@ -149,7 +149,7 @@ async fn second_device(harness: &Harness, person: &Person) -> Result<Arc<Client>
 #[tokio::test]
 async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         alice.reads_to(general, 1).await?;
         let twin = harness.client(1);
@@ -178,7 +178,7 @@ async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Res
 #[tokio::test]
 async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
     scenario(async |harness| {
-        let [alice, bob] = harness.company().await?;
+        let [alice, bob] = harness.members().await?;
         let room = alice.creates_channel("#room", Vec::new()).await?;
         alice.send("#room", "seen").await?;
         bob.reads("#room").await?;
@@ -203,8 +203,8 @@ async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
 #[tokio::test]
 async fn a_write_says_nothing_of_what_one_does_not_see() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
-        let [mallory] = harness.company().await?;
+        let [alice] = harness.members().await?;
+        let [mallory] = harness.members().await?;
         let hers = alice.channel("#general").await?;
         alice.send("#general", "hers").await?;
         let nowhere = Id::new(77).context("an id")?;
@@ -232,7 +232,7 @@ async fn reading_is_limited() -> Result<()> {
         ..Settings::default()
     };
     scenario_on(settings, async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for door in Door::ALL {
             let mut way = alice.through(door).await?;
@@ -285,7 +285,7 @@ async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
 #[tokio::test]
 async fn a_worker_that_dies_with_a_write_in_hand_loses_none_that_was_answered() -> Result<()> {
     scenario_on(Settings::default(), async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for round in 1..=3_u64 {
             let base = round * 10;

@@ -11,7 +11,7 @@ use shared::{error::Reason, protocol::user::ListUsers};
 #[tokio::test]
 async fn members_are_listed_by_id_in_pages_over_every_door() -> Result<()> {
     scenario(async |harness| {
-        let people: [_; 3] = harness.company().await?;
+        let people: [_; 3] = harness.members().await?;
         let mut expected: Vec<_> = people.iter().map(|person| person.user.clone()).collect();
         expected.sort_by_key(|user| user.user_id);
         for door in Door::ALL {
@@ -41,7 +41,7 @@ async fn members_are_listed_by_id_in_pages_over_every_door() -> Result<()> {
 #[tokio::test]
 async fn strangers_list_nobody() -> Result<()> {
     scenario(async |harness| {
-        let [alice] = harness.company().await?;
+        let [alice] = harness.members().await?;
         let stranger = harness.guest("stranger", 1).await?;
         for door in Door::ALL {
             let all = ListUsers {
@@ -63,7 +63,7 @@ async fn strangers_list_nobody() -> Result<()> {
 #[tokio::test]
 async fn a_page_beyond_the_limit_is_cut_or_refused() -> Result<()> {
     scenario(async |harness| {
-        let [alice, _bob] = harness.company().await?;
+        let [alice, _bob] = harness.members().await?;
         for limit in [0, 201, u32::MAX] {
             let page = ListUsers {
                 limit: Some(limit),

@@ -3,11 +3,11 @@
 //! against the rights as of that event.
 //!
 //! - `model` says who sees what, `judge` who was due what and did not get it;
-//! - `company` is who does and sees it.
+//! - `participants` is who does and sees it.
 
-mod company;
 mod judge;
 mod model;
+mod participants;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -18,12 +18,12 @@ use shared::protocol::{
 };
 use tokio::time::Instant;
 
-pub(super) use company::give_roles;
+pub(super) use participants::give_roles;
 
 use self::{
-    company::Company,
     judge::{Ledger, Reader, Tally},
     model::{Fact, Server},
+    participants::Participants,
 };
 use super::{
     schedule::{Kind, Schedule},
@@ -70,7 +70,7 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
     let member = room.enter(1, Options::default()).await?;
     let hidden = hide_channel(scope);
     for _ in 0..3 {
-        let create = company::create(Vec::new());
+        let create = participants::create(Vec::new());
         let secret = owner.call(scope, &create).await?.channel.channel_id;
         let came = |seen: &Seen| {
             seen.event()
@@ -81,7 +81,7 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
         trial.note("what hides a channel is lost, then somebody types there");
         let link = trial.cluster.proxies.get(1).context("a proxy")?;
         link.drop_next(2);
-        let hide = company::update(secret, None, Some(vec![hidden.clone()]));
+        let hide = participants::update(secret, None, Some(vec![hidden.clone()]));
         owner.call(scope, &hide).await?;
         for _ in 0..10 {
             let channel_id = secret;
@@ -106,10 +106,10 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
 /// Rounds of changes, each with something wrong for at most `longest`; after each one
 /// everything is healed, and everybody has to see its end.
 async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Result<()> {
-    let mut company = Company::gather(trial).await?;
-    let mut ledger = ledger(trial, &company).await?;
-    let topic = company.topic();
-    let named = company.sessions.iter();
+    let mut participants = Participants::gather(trial).await?;
+    let mut ledger = ledger(trial, &participants).await?;
+    let topic = participants.topic();
+    let named = participants.sessions.iter();
     let mut readers: Vec<Reader> = named
         .map(|session| Reader::new(session.name.clone(), session.user, topic))
         .collect();
@@ -118,7 +118,7 @@ async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Res
     let end = Instant::now() + trial.terms.length;
     for number in 0_u64.. {
         let weather = weather(&mut random, kinds, longest);
-        let played = company.play(&mut random);
+        let played = participants.play(&mut random);
         let (played, endured) = tokio::join!(played, trial.endure(&weather));
         endured?;
         let done = played?;
@@ -126,7 +126,7 @@ async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Res
         trial.outcome.counts.acknowledged += done.answered;
         meet(
             trial,
-            &company,
+            &participants,
             &mut ledger,
             &mut readers,
             (number, &mut tally),
@@ -137,7 +137,7 @@ async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Res
             break;
         }
     }
-    conclude(trial, &ledger, &company, tally);
+    conclude(trial, &ledger, &participants, tally);
     Ok(())
 }
 
@@ -150,18 +150,18 @@ fn weather(random: &mut Random, kinds: &[Kind], longest: Duration) -> Schedule {
 /// Everybody sees the end of a round; then all that was seen is judged.
 async fn meet(
     trial: &mut Trial<'_>,
-    company: &Company,
+    participants: &Participants,
     ledger: &mut Ledger,
     readers: &mut [Reader],
     (number, tally): (u64, &mut Tally),
 ) -> Result<()> {
     let text = format!("the end of round {number}");
-    company.say(&text).await?;
+    participants.say(&text).await?;
     let rows = trial.cluster.sql(async |client| {
         let known = ledger.head().cast_signed();
         let log = "SELECT seq, opcode, body FROM events WHERE topic = $1 AND seq > $2 ORDER BY seq";
         client
-            .query(log, &[&company.topic().cast_signed(), &known])
+            .query(log, &[&participants.topic().cast_signed(), &known])
             .await
     });
     let mut marker = 0;
@@ -170,24 +170,24 @@ async fn meet(
         let fact = Fact::read(opcode, row.try_get(2)?);
         let seq = row.try_get::<_, i64>(0)?.cast_unsigned();
         ledger.push(seq, &fact)?;
-        if fact == Fact::Said(company.room.channel.get()) {
+        if fact == Fact::Said(participants.room.channel.get()) {
             marker = seq;
         }
     }
-    for (session, reader) in company.sessions.iter().zip(readers.iter_mut()) {
+    for (session, reader) in participants.sessions.iter().zip(readers.iter_mut()) {
         if ledger.holds(session.user) {
             let there =
                 super::trial::until("a session sees the end of a round", BACK, async || {
-                    Ok(session.client.place(company.topic()) >= Some(marker))
+                    Ok(session.client.place(participants.topic()) >= Some(marker))
                 });
             if there.await.is_err() {
                 let log = session.client.log().since(session.position.get());
                 tally.tell(format!(
                     "{} is at {:?} and does not get to {marker}: {:?}; told {}; the log: {}",
                     session.name,
-                    session.client.place(company.topic()),
+                    session.client.place(participants.topic()),
                     session.client.status().borrow().clone(),
-                    judge::steps(&log, company.topic()),
+                    judge::steps(&log, participants.topic()),
                     ledger.words(),
                 ));
             }
@@ -197,7 +197,7 @@ async fn meet(
         session.position.set(position + seen.len() as u64);
         reader.follow(ledger, &seen, tally);
         reader.arrive(ledger, marker, &seen, tally);
-        listed(trial, company, ledger, session).await?;
+        listed(trial, participants, ledger, session).await?;
     }
     Ok(())
 }
@@ -205,14 +205,17 @@ async fn meet(
 /// What somebody may list is what he sees.
 async fn listed(
     trial: &mut Trial<'_>,
-    company: &Company,
+    participants: &Participants,
     ledger: &Ledger,
-    session: &company::Session,
+    session: &participants::Session,
 ) -> Result<()> {
     if !ledger.holds(session.user) {
         return Ok(());
     }
-    let channels = session.client.call(company.topic(), &GetChannels {}).await;
+    let channels = session
+        .client
+        .call(participants.topic(), &GetChannels {})
+        .await;
     let channels = channels.with_context(|| format!("{} asking for channels", session.name))?;
     let listed: BTreeSet<u64> = channels
         .channels
@@ -227,8 +230,8 @@ async fn listed(
 }
 
 /// The server as it is before anything changes.
-async fn ledger(trial: &Trial<'_>, company: &Company) -> Result<Ledger> {
-    let topic = company.topic().cast_signed();
+async fn ledger(trial: &Trial<'_>, participants: &Participants) -> Result<Ledger> {
+    let topic = participants.topic().cast_signed();
     let rows = trial.cluster.sql(async |client| {
         let roles = "SELECT id, permissions FROM roles WHERE server = $1";
         let members = "SELECT account, roles FROM members WHERE server = $1";
@@ -241,9 +244,9 @@ async fn ledger(trial: &Trial<'_>, company: &Company) -> Result<Ledger> {
     });
     let (roles, members, head) = rows.await.context("reading the server")?;
     let mut server = Server {
-        id: company.topic(),
-        owner: company.owner().user,
-        channels: [(company.room.channel.get(), Vec::new())].into(),
+        id: participants.topic(),
+        owner: participants.owner().user,
+        channels: [(participants.room.channel.get(), Vec::new())].into(),
         ..Server::default()
     };
     let number = |id: i64| id.cast_unsigned();
@@ -257,11 +260,11 @@ async fn ledger(trial: &Trial<'_>, company: &Company) -> Result<Ledger> {
             .members
             .insert(number(row.try_get(0)?), held.collect());
     }
-    let people: Vec<u64> = company.sessions.iter().map(|s| s.user).collect();
+    let people: Vec<u64> = participants.sessions.iter().map(|s| s.user).collect();
     Ok(Ledger::new(server, number(head.try_get(0)?), &people))
 }
 
-fn conclude(trial: &mut Trial<'_>, ledger: &Ledger, company: &Company, tally: Tally) {
+fn conclude(trial: &mut Trial<'_>, ledger: &Ledger, participants: &Participants, tally: Tally) {
     let counts = &mut trial.outcome.counts;
     counts.stored += usize::try_from(ledger.head()).unwrap_or_default();
     counts.received += tally.received;
@@ -287,8 +290,8 @@ fn conclude(trial: &mut Trial<'_>, ledger: &Ledger, company: &Company, tally: Ta
     for text in tally.told {
         trial.outcome.find(text);
     }
-    let topic = format!("topic {}:", company.topic());
-    for session in &company.sessions {
+    let topic = format!("topic {}:", participants.topic());
+    for session in &participants.sessions {
         let violations = session.client.violations();
         for text in violations.iter().filter(|text| !text.starts_with(&topic)) {
             trial.outcome.find(format!("{}: {text}", session.name));

@@ -61,7 +61,7 @@ pub(super) struct Done {
 
 /// A server and those who are in it, or were, or will be.
 #[derive(Debug)]
-pub(super) struct Company {
+pub(super) struct Participants {
     pub(super) room: Room,
     /// Two for each person, on both gateways.
     pub(super) sessions: Vec<Session>,
@@ -71,7 +71,7 @@ pub(super) struct Company {
     said: Vec<(ChannelId, MessageId)>,
 }
 
-impl Company {
+impl Participants {
     /// Opens a room, gives roles to some, and lets everybody in twice.
     pub(super) async fn gather(trial: &mut Trial<'_>) -> Result<Self> {
         let people = 1 + STAY + COME_AND_GO;
@@ -118,7 +118,10 @@ impl Company {
     }
 
     /// The owner's first session.
-    #[expect(clippy::indexing_slicing, reason = "nobody is in a company of nobody")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "nobody is in a participants of nobody"
+    )]
     pub(super) fn owner(&self) -> &Session {
         &self.sessions[0]
     }
