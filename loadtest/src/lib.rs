@@ -4,7 +4,7 @@
 //!
 //! - [`mod@client`] survives its gateways, [`requests`] are what it asks;
 //! - [`websocket`] has the frames of loops that are too busy for it;
-//! - [`door`] makes one of the three doors, and [`http`] is what the third needs;
+//! - [`transport`] makes one of the three transports, and [`http`] is what the third needs;
 //! - [`cluster`] is a private cluster, [`proxy`] and [`resp`] the network as it is;
 //! - [`room`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`verify`] tries each promise under its faults;
@@ -19,7 +19,6 @@ pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod demo;
-pub mod door;
 pub mod environment;
 pub mod harness;
 pub mod history;
@@ -34,6 +33,7 @@ pub mod requests;
 pub mod resp;
 pub mod room;
 pub mod transcript;
+pub mod transport;
 pub mod verify;
 pub mod websocket;
 pub mod workload;

@@ -11,10 +11,10 @@ use futures_util::future::try_join_all;
 use loadtest::{
     client::link::{Dialect, Link},
     cluster::{Settings, node_metric},
-    door::binary,
     harness::{Harness, Person, holds, same, scenario_on},
     http,
     requests::{self, encode_request, send_message},
+    transport::binary,
     websocket::{Data, OpCode, upgrade_request, write_frame},
 };
 use shared::protocol::{self, Request, account::LogIn, message::NewMessage, ping::Ping};

@@ -22,11 +22,11 @@ use shared::{
 use super::State;
 use crate::{
     client::{CallError, Client, log::Seen},
-    door::{Door, Entrance},
     requests::{
         ack_unread, create_channel, create_invite, create_server, delete_message, edit_message,
         get_messages, redeem_invite, send_message, set_overrides,
     },
+    transport::{Transport, TransportClient},
 };
 
 /// How long somebody waits for what has to happen.
@@ -91,11 +91,11 @@ impl Person {
         self.client.call(self.scope(), request).await
     }
 
-    /// Goes in through another door, as the same session.
-    pub async fn through(&self, door: Door) -> Result<Entrance> {
-        Entrance::open(door, &self.address, Some(&self.token))
+    /// Goes in through another transport, as the same session.
+    pub async fn through(&self, transport: Transport) -> Result<TransportClient> {
+        TransportClient::open(transport, &self.address, Some(&self.token))
             .await
-            .with_context(|| format!("{} going in over {door:?}", self.name))
+            .with_context(|| format!("{} going in over {transport:?}", self.name))
     }
 
     /// Creates a server and makes it home.

@@ -20,10 +20,10 @@ use super::trial::Trial;
 use crate::{
     client::{CallError, Client, Options},
     cluster::redis_tell,
-    door::{Door, Entrance},
     http,
     random::nonce,
     requests::{self, join_as_guest},
+    transport::{Transport, TransportClient},
 };
 
 /// Those who sign in at once.
@@ -141,27 +141,27 @@ fn register() -> Register {
     }
 }
 
-/// P23: people sign up and in through every door, some with wrong words; then every
+/// P23: people sign up and in through every transport, some with wrong words; then every
 /// byte that any process keeps is searched.
 pub(super) async fn secrets(trial: &mut Trial<'_>) -> Result<()> {
     let mut secrets: Vec<(&str, String)> = Vec::new();
-    for door in Door::ALL {
+    for transport in Transport::ALL {
         for gateway in &trial.cluster.gateways {
             let address = gateway.address();
-            let mut entrance = Entrance::open(door, &address, None).await?;
+            let mut client = TransportClient::open(transport, &address, None).await?;
             let register = register();
-            let first = entrance.call(0, &register).await.context("signing up")?;
+            let first = client.call(0, &register).await.context("signing up")?;
             let log_in = |password: &str| requests::log_in(&register.name, password);
             let wrong = nonce();
-            let refused = entrance.call(0, &log_in(&wrong)).await;
+            let refused = client.call(0, &log_in(&wrong)).await;
             refused
                 .err()
                 .context("a wrong password opens the account")?;
-            let second = entrance.call(0, &log_in(&register.password)).await;
+            let second = client.call(0, &log_in(&register.password)).await;
             let guest = join_as_guest();
-            let third = entrance.call(0, &guest).await.context("a guest")?;
+            let third = client.call(0, &guest).await.context("a guest")?;
             let guess = nonce() + &nonce();
-            let guessed = Entrance::open(door, &address, Some(&guess)).await;
+            let guessed = TransportClient::open(transport, &address, Some(&guess)).await;
             // Over HTTP the token is shown with a request only.
             drop(guessed);
             http::get(address.trim_start_matches("ws://"), "/api/v1/commands").await?;
@@ -170,7 +170,7 @@ pub(super) async fn secrets(trial: &mut Trial<'_>) -> Result<()> {
                 second.context("signing in")?.token,
                 third.token,
             ] {
-                let opened = Entrance::open(door, &address, Some(&token)).await?;
+                let opened = TransportClient::open(transport, &address, Some(&token)).await?;
                 drop(opened);
                 secrets.push(("a token", token));
             }

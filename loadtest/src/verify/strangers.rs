@@ -18,11 +18,11 @@ use super::trial::{BACK, Trial};
 use crate::{
     checker::{ack_times, quantile},
     client::{Options, link::Link},
-    door::{Door, Entrance},
     history::Entry,
     random::nonce,
     requests::log_in,
     room::Room,
+    transport::{Transport, TransportClient},
     workload::Plan,
 };
 
@@ -179,8 +179,8 @@ async fn flood_once(gateway: &str, number: usize) -> Result<()> {
 async fn guess(gateway: String) {
     loop {
         let token = nonce() + &nonce();
-        if let Ok(entrance) = Entrance::open(Door::Http, &gateway, Some(&token)).await {
-            drop(entrance.ask_http("servers_list", 0, b"{}").await);
+        if let Ok(client) = TransportClient::open(Transport::Http, &gateway, Some(&token)).await {
+            drop(client.ask_http("servers_list", 0, b"{}").await);
         }
     }
 }

@@ -115,13 +115,13 @@ async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
     trial.note(format!(
         "a reader is away while {count} messages are written"
     ));
-    for door in &doors {
+    for transport in &doors {
         door.refuse(true);
     }
     let most = BACK * 2 + trial.terms.length * 2;
     workload.progress(count, most).await?;
     trial.note("it comes back");
-    for door in &doors {
+    for transport in &doors {
         door.refuse(false);
     }
     workload.stop_writing().await;

@@ -16,9 +16,9 @@ use super::{
 use crate::{
     client::CallError,
     cluster::redis_tell,
-    door::{Door, Entrance},
     environment::variable,
     room::Room,
+    transport::{Transport, TransportClient},
     workload::{Plan, Workload},
 };
 
@@ -160,11 +160,9 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
 async fn ask_later(trial: &mut Trial<'_>, room: &Room) -> Result<()> {
     let token = room.tokens.first().map(String::as_str);
     for gateway in &room.gateways {
-        let mut entrance = Entrance::open(Door::MessagePack, gateway, token).await?;
+        let mut client = TransportClient::open(Transport::MessagePack, gateway, token).await?;
         for opcode in [opcode::FIRST_LANE, opcode::FIRST_ANY].map(|first| first + LATER) {
-            let refused = entrance
-                .ask_binary(opcode, room.server.get(), &[0x90])
-                .await;
+            let refused = client.ask_binary(opcode, room.server.get(), &[0x90]).await;
             let expected = matches!(&refused, Err(CallError::Refused(refusal))
                 if refusal.reason == Reason::UnknownCommand);
             trial.demand(expected, || format!("opcode {opcode}: {refused:?}"));

@@ -1,12 +1,12 @@
-//! Accounts: sign up, sign in, guests, sign out, over every door.
+//! Accounts: sign up, sign in, guests, sign out, over every transport.
 
 use anyhow::Result;
 use loadtest::{
     client::{CallError, Status},
-    door::{Door, Entrance},
     harness::{holds, refused, same, scenario, unique},
     random::nonce,
     requests::{PASSWORD, join_as_guest, log_in, register},
+    transport::{Transport, TransportClient},
 };
 use shared::{
     error::Reason,
@@ -32,8 +32,8 @@ async fn the_first_account_administers_and_no_later_one_does() -> Result<()> {
 #[tokio::test]
 async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() -> Result<()> {
     scenario(async |harness| {
-        for door in Door::ALL {
-            let mut way = Entrance::open(door, &harness.address(0)?, None).await?;
+        for transport in Transport::ALL {
+            let mut way = TransportClient::open(transport, &harness.address(0)?, None).await?;
             let name = unique("Ünal");
             let signed_up = way.call(0, &register(&name)).await?;
             same(&signed_up.user.name, &name)?;
@@ -46,9 +46,10 @@ async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() 
             let guest = join_as_guest();
             holds(way.call(0, &guest).await?.user.guest, "a guest over a door")?;
 
-            for other in Door::ALL {
+            for other in Transport::ALL {
                 let mut way =
-                    Entrance::open(other, &harness.address(1)?, Some(&signed_in.token)).await?;
+                    TransportClient::open(other, &harness.address(1)?, Some(&signed_in.token))
+                        .await?;
                 let sessions = way.call(0, &ListSessions {}).await?.sessions;
                 same(&sessions.len(), &2)?;
                 let whose = Authenticate {
@@ -187,7 +188,9 @@ async fn signing_out_ends_the_session_everywhere() -> Result<()> {
                 .await?;
             same(&status, &Status::Closed(Some(4_504)))?;
         }
-        let mut http = Entrance::open(Door::Http, &harness.address(1)?, Some(&alice.token)).await?;
+        let mut http =
+            TransportClient::open(Transport::Http, &harness.address(1)?, Some(&alice.token))
+                .await?;
         refused(
             http.call(0, &ListSessions {}).await,
             Reason::Unauthenticated,

@@ -6,7 +6,6 @@ use anyhow::{Context, Result, bail};
 use loadtest::{
     client::{CallError, Client, Options, incoming::Incoming, link::Ended},
     cluster::{Cluster, Settings},
-    door::{Door, Entrance},
     harness::{holds, refused, same, scenario, scenario_on, unique},
     http,
     random::nonce,
@@ -14,6 +13,7 @@ use loadtest::{
         self, PASSWORD, allow_member, create_invite, delete_channel, get_messages, revoke_session,
         send_message, update_channel,
     },
+    transport::{Transport, TransportClient},
 };
 use shared::{
     close::CloseCode,
@@ -53,8 +53,8 @@ async fn a_channel_at_the_last_position_breaks_no_server() -> Result<()> {
         for name in ["beyond", "further"] {
             alice.creates_channel(name, Vec::new()).await?;
         }
-        for door in Door::ALL {
-            let mut way = bob.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = bob.through(transport).await?;
             let info = way.call(bob.scope(), &GetServer {}).await?;
             same(&info.channels.len(), &3)?;
         }
@@ -72,7 +72,7 @@ async fn who_was_named_in_a_deleted_channel_stays_connected() -> Result<()> {
         let [alice, bob] = harness.members().await?;
         let to_bob = allow_member(bob.user.user_id.get(), Permissions::VIEW_CHANNEL);
         let channel = alice.creates_channel("ours", vec![to_bob]).await?;
-        let mut way = bob.through(Door::MessagePack).await?;
+        let mut way = bob.through(Transport::MessagePack).await?;
         let delete = delete_channel(channel);
         alice.call(&delete).await?;
         alice.creates_channel("theirs", Vec::new()).await?;
@@ -156,11 +156,12 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
         let mut doors = Vec::new();
         for gateway in 0..2 {
             let address = harness.address(gateway)?;
-            let mut way = Entrance::open(Door::Http, &address, token).await?;
+            let mut way = TransportClient::open(Transport::Http, &address, token).await?;
             way.call(0, &ListSessions {}).await?;
             doors.push((way, address));
         }
-        let mut socket = Entrance::open(Door::MessagePack, &harness.address(1)?, token).await?;
+        let mut socket =
+            TransportClient::open(Transport::MessagePack, &harness.address(1)?, token).await?;
         let revoke = revoke_session(stolen.session_id);
         alice.client.call(0, &revoke).await?;
         let revoked = tokio::time::Instant::now();
@@ -181,7 +182,7 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
                 )?;
             }
             refused(way.call(0, &ListSessions {}).await, Reason::Unauthenticated)?;
-            let again = Entrance::open(Door::MessagePack, &address, token).await;
+            let again = TransportClient::open(Transport::MessagePack, &address, token).await;
             holds(again.is_err(), "a revoked token opens a socket")?;
         }
         Ok(())
@@ -207,7 +208,8 @@ async fn places_that_a_client_invents_show_it_nothing() -> Result<()> {
         let doubled = vec![place(own, 0), place(own, MAX_ID), place(own, MAX_ID - 1)];
         let many = (1..=2_000).map(|topic| place(topic, MAX_ID)).collect();
         for topics in [foreign, doubled, many, vec![place(0, 0), place(MAX_ID, 1)]] {
-            let mut way = Entrance::open(Door::MessagePack, &harness.address(1)?, None).await?;
+            let mut way =
+                TransportClient::open(Transport::MessagePack, &harness.address(1)?, None).await?;
             let link = way.link().context("a link")?;
             let resume = Resume {
                 token: mallory.token.clone(),
@@ -243,7 +245,7 @@ async fn who_sends_and_never_reads_is_sent_away_alone() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         let channel = alice.channel("#general").await?;
-        let mut way = alice.through(Door::MessagePack).await?;
+        let mut way = alice.through(Transport::MessagePack).await?;
         let link = way.link().context("a link")?;
         let mut sent = Ok(());
         for number in 1..=10_000 {
@@ -283,10 +285,10 @@ async fn json_that_means_two_things_means_nothing() -> Result<()> {
             r#""content":"x","reply_to":"0""#,
             r#""content":"x","channel_id":"1""#,
         ] {
-            for door in [Door::Json, Door::Http] {
-                let mut way = alice.through(door).await?;
-                let result = match door {
-                    Door::Http => {
+            for transport in [Transport::Json, Transport::Http] {
+                let mut way = alice.through(transport).await?;
+                let result = match transport {
+                    Transport::Http => {
                         way.ask_http("message_new", alice.scope(), body(fields).as_bytes())
                             .await
                     }
@@ -346,7 +348,7 @@ async fn paths_and_names_carry_nothing_into_the_answer() -> Result<()> {
             let response = http::post(&host, path, None, b"{}").await?;
             same(&response.status, &404).with_context(|| path.to_owned())?;
         }
-        let mut nobody = Entrance::open(Door::Http, &harness.address(0)?, None).await?;
+        let mut nobody = TransportClient::open(Transport::Http, &harness.address(0)?, None).await?;
         for name in ["a\r\nb", "a\nb", "a b", "a\0b", "\u{202e}evil"] {
             let mut sign_up = register("x", None);
             sign_up.name = name.to_owned();
@@ -370,20 +372,21 @@ async fn numbers_beyond_53_bits_are_malformed_at_every_door() -> Result<()> {
                 ..get_messages(channel)
             };
             let row = GetMessages::ROW;
-            for door in Door::ALL {
-                let mut way = alice.through(door).await?;
-                let result = match door {
-                    Door::MessagePack => {
+            for transport in Transport::ALL {
+                let mut way = alice.through(transport).await?;
+                let result = match transport {
+                    Transport::MessagePack => {
                         let body = protocol::encode(&page);
                         way.ask_binary(row.opcode, alice.scope(), &body).await
                     }
-                    Door::Json => way.ask_text(row.name, alice.scope(), &body).await,
-                    Door::Http => {
+                    Transport::Json => way.ask_text(row.name, alice.scope(), &body).await,
+                    Transport::Http => {
                         let body = body.as_bytes();
                         way.ask_http(row.name, alice.scope(), body).await
                     }
                 };
-                refused(result, Reason::Malformed).with_context(|| format!("{door:?} {number}"))?;
+                refused(result, Reason::Malformed)
+                    .with_context(|| format!("{transport:?} {number}"))?;
             }
         }
         Ok(())

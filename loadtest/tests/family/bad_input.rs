@@ -8,11 +8,11 @@ use loadtest::{
         incoming::Incoming,
         link::{Dialect, Ended, Link, host},
     },
-    door::{Door, Entrance},
     harness::{Person, holds, refused, same, scenario},
     http,
     random::{Random, nonce, seed},
     requests::{create_channel, encode_control, send_message},
+    transport::{Transport, TransportClient},
 };
 use shared::{
     close::CloseCode,
@@ -33,8 +33,8 @@ enum Answer {
 
 /// Sends one message on a fresh connection that is signed in, and waits for
 /// what comes of it.
-async fn send_raw(person: &Person, door: Door, raw: Message) -> Result<Answer> {
-    let mut way = person.through(door).await?;
+async fn send_raw(person: &Person, transport: Transport, raw: Message) -> Result<Answer> {
+    let mut way = person.through(transport).await?;
     let link = way.link().context("a link")?;
     if let Err(Ended::Closed(code)) = link.send(raw).await {
         return Ok(Answer::Closed(code));
@@ -89,7 +89,7 @@ async fn truncated_and_deep_frames_are_the_clients_fault() -> Result<()> {
         bad.push(vec![0xc1]);
         bad.push([&whole[..], &[0x90]].concat());
         for bytes in bad {
-            let answer = send_raw(&alice, Door::MessagePack, Message::binary(bytes)).await?;
+            let answer = send_raw(&alice, Transport::MessagePack, Message::binary(bytes)).await?;
             blamed(&answer)?;
         }
         harness.still_serves().await
@@ -117,9 +117,9 @@ async fn broken_json_is_the_clients_fault() -> Result<()> {
             r#"{"command":"nothing","request":1,"body":{}}"#,
             &format!(r#"{{"command":"ping","request":1,"body":{deep}}}"#),
         ] {
-            let answer = send_raw(&alice, Door::Json, Message::text(text)).await?;
+            let answer = send_raw(&alice, Transport::Json, Message::text(text)).await?;
             blamed(&answer)?;
-            let way = alice.through(Door::Http).await?;
+            let way = alice.through(Transport::Http).await?;
             match way.ask_http("message_new", 1, text.as_bytes()).await {
                 Err(CallError::Refused(refusal)) => blamed(&Answer::Refused(refusal.reason))?,
                 other => bail!("{text} over HTTP: {other:?}"),
@@ -135,9 +135,9 @@ async fn the_wrong_kind_of_message_is_the_clients_fault() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         let text = Message::text(r#"{"command":"ping","request":1,"body":{}}"#);
-        blamed(&send_raw(&alice, Door::MessagePack, text).await?)?;
+        blamed(&send_raw(&alice, Transport::MessagePack, text).await?)?;
         let binary = Message::binary(vec![0x94, 0xcd, 0x08, 0x0e, 1, 0, 0x90]);
-        blamed(&send_raw(&alice, Door::Json, binary).await?)
+        blamed(&send_raw(&alice, Transport::Json, binary).await?)
     })
     .await
 }
@@ -154,12 +154,12 @@ async fn invalid_utf8_is_the_clients_fault() -> Result<()> {
             .context("the text")?;
         let mut body = body;
         body.splice(at..at + 4, [0xff, 0xfe, 0xc0, 0x80]);
-        let mut way = alice.through(Door::MessagePack).await?;
+        let mut way = alice.through(Transport::MessagePack).await?;
         let result = way
             .ask_binary(NewMessage::ROW.opcode, alice.scope(), &body)
             .await;
         refused(result, Reason::Malformed)?;
-        let way = alice.through(Door::Http).await?;
+        let way = alice.through(Transport::Http).await?;
         let bytes = b"{\"nonce\":\"\xff\xfe\"}";
         let result = way.ask_http("message_new", alice.scope(), bytes).await;
         refused(result, Reason::Malformed)
@@ -172,10 +172,15 @@ async fn oversized_frames_are_refused_by_their_header() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         let large = vec![b'x'; MAX_FRAME_BYTES + 1];
-        let answer = send_raw(&alice, Door::MessagePack, Message::binary(large.clone())).await?;
+        let answer = send_raw(
+            &alice,
+            Transport::MessagePack,
+            Message::binary(large.clone()),
+        )
+        .await?;
         blamed(&answer)?;
         let text = String::from_utf8(large.clone())?;
-        blamed(&send_raw(&alice, Door::Json, Message::text(text)).await?)?;
+        blamed(&send_raw(&alice, Transport::Json, Message::text(text)).await?)?;
         let address = harness.address(0)?;
         let path = "/api/v1/commands/message_new?scope=1";
         let response = http::post(host(&address)?, path, Some(&alice.token), &large).await?;
@@ -190,13 +195,13 @@ async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         let known: Vec<u16> = rows().map(|row| row.opcode).collect();
-        let mut way = alice.through(Door::MessagePack).await?;
+        let mut way = alice.through(Transport::MessagePack).await?;
         for number in [11, 15, 127, 2_047, 4_000, 61_439, 65_535] {
             holds(!known.contains(&number), "the opcode is free")?;
             let result = way.ask_binary(number, alice.scope(), &[0x90]).await;
             refused(result, Reason::UnknownCommand)?;
         }
-        let way = alice.through(Door::Http).await?;
+        let way = alice.through(Transport::Http).await?;
         for name in ["nothing", "user_create", "MESSAGE_NEW", "message-new"] {
             refused(way.ask_http(name, 0, b"{}").await, Reason::UnknownCommand)?;
         }
@@ -209,7 +214,7 @@ async fn unknown_opcodes_and_names_are_unknown_commands() -> Result<()> {
 async fn frames_of_the_gateway_are_not_taken_from_a_client() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
-        let mut way = alice.through(Door::MessagePack).await?;
+        let mut way = alice.through(Transport::MessagePack).await?;
         for number in [
             opcode::REPLY,
             opcode::REFUSAL,
@@ -234,8 +239,8 @@ async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
         let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let body = send_message(general, "lost");
-        for door in Door::ALL {
-            let mut way = alice.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = alice.through(transport).await?;
             // None was named: that is what is said, not that it is unknown.
             match way.call(0, &body).await {
                 Err(CallError::Refused(refusal)) => {
@@ -248,7 +253,7 @@ async fn scopes_that_are_no_server_are_unknown_servers() -> Result<()> {
             }
         }
         // Too large for an id: the form is wrong, not the server.
-        let mut way = alice.through(Door::MessagePack).await?;
+        let mut way = alice.through(Transport::MessagePack).await?;
         let result = way
             .ask_binary(NewMessage::ROW.opcode, MAX_ID + 1, &protocol::encode(&body))
             .await;
@@ -272,8 +277,8 @@ async fn the_same_nonce_with_another_body_is_refused() -> Result<()> {
         alice.call(&first).await?;
         let mut other = send_message(general, "other");
         other.nonce.clone_from(&first.nonce);
-        for door in Door::ALL {
-            let mut way = alice.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = alice.through(transport).await?;
             refused(way.call(alice.scope(), &other).await, Reason::NonceReused)?;
             // Nor for another command.
             let create = CreateChannel {
@@ -293,11 +298,11 @@ async fn nonces_that_are_none_are_refused() -> Result<()> {
         let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
         for bad in ["", "with space", "ünïcode", "new\nline", &"n".repeat(65)] {
-            for door in Door::ALL {
+            for transport in Transport::ALL {
                 let mut request = send_message(general, "hi");
                 request.nonce = bad.to_owned();
                 let result = alice
-                    .through(door)
+                    .through(transport)
                     .await?
                     .call(alice.scope(), &request)
                     .await;
@@ -313,14 +318,14 @@ async fn nonces_that_are_none_are_refused() -> Result<()> {
 async fn wrong_types_in_bodies_are_malformed() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
-        let mut way = alice.through(Door::MessagePack).await?;
+        let mut way = alice.through(Transport::MessagePack).await?;
         for row in rows().filter(|row| row.opcode < opcode::FIRST_INTERNAL) {
             // A number, a text, and an array of what is no value.
             for body in [&[7_u8][..], &[0xa1, b'x'], &[0x92, 0xc1]] {
                 match way.ask_binary(row.opcode, alice.scope(), body).await {
                     Err(CallError::Refused(refusal)) if refusal.reason == Reason::Malformed => {}
                     Err(CallError::Disconnected) => {
-                        way = alice.through(Door::MessagePack).await?;
+                        way = alice.through(Transport::MessagePack).await?;
                     }
                     other => bail!("{} with {body:x?}: {other:?}", row.name),
                 }
@@ -346,7 +351,7 @@ async fn random_bytes_break_nothing() -> Result<()> {
             if random.below(2) == 0 {
                 bytes.splice(0..1, [0x94, 16, 1, 0]);
             }
-            let mut way = alice.through(Door::MessagePack).await?;
+            let mut way = alice.through(Transport::MessagePack).await?;
             let link = way.link().context("a link")?;
             drop(link.send(Message::binary(bytes)).await);
         }
@@ -366,7 +371,7 @@ async fn a_second_identity_on_one_connection_closes_it() -> Result<()> {
             token: alice.token.clone(),
         };
         let again = Message::binary(encode_control(opcode::IDENTIFY, &identify));
-        let answer = send_raw(&alice, Door::MessagePack, again).await?;
+        let answer = send_raw(&alice, Transport::MessagePack, again).await?;
         same(&answer, &Answer::Closed(CloseCode::BadFrame.code()))
     })
     .await
@@ -387,7 +392,7 @@ async fn a_token_in_the_address_opens_nothing() -> Result<()> {
         if let Ok(mut link) = Link::open(&url, Dialect::MessagePack, None).await {
             link.expect_control(opcode::HELLO).await?;
         }
-        let mut nobody = Entrance::open(Door::Http, &address, None).await?;
+        let mut nobody = TransportClient::open(Transport::Http, &address, None).await?;
         let leave = protocol::account::LogOut { nonce: nonce() };
         refused(nobody.call(0, &leave).await, Reason::Unauthenticated)
     })

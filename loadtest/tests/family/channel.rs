@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use loadtest::{
-    door::Door,
     harness::{Person, holds, refused, same, scenario},
     requests::{
         allow_member, create_channel, delete_channel, hide_channel, send_message, update_channel,
     },
+    transport::Transport,
 };
 use shared::{
     domain::permissions::{Override, Permissions},
@@ -33,8 +33,8 @@ fn shown_to(person: &Person) -> Override {
 async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()> {
     scenario(async |harness| {
         let [alice, bob] = harness.members().await?;
-        for door in Door::ALL {
-            let mut way = alice.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = alice.through(transport).await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
             let created = way.call(alice.scope(), &create("plans")).await?.channel;
             same(&created.topic, &"what it is about".to_owned())?;
@@ -56,7 +56,7 @@ async fn a_channel_is_created_changed_and_deleted_over_every_door() -> Result<()
             same(&changed.channel.topic, &created.topic)?;
             same(&changed.channel.position, &7)?;
             bob.agrees(his).await?;
-            let mut his_way = bob.through(door).await?;
+            let mut his_way = bob.through(transport).await?;
             let listed = his_way.call(bob.scope(), &GetChannels {}).await?.channels;
             let order: Vec<_> = listed.iter().map(|c| (c.position, c.channel_id)).collect();
             holds(order.is_sorted(), &format!("listed by position: {order:?}"))?;
@@ -80,8 +80,8 @@ async fn without_the_permission_channels_are_not_touched() -> Result<()> {
         let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
         let before = alice.remembers().await?;
-        for door in Door::ALL {
-            let mut way = bob.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = bob.through(transport).await?;
             let scope = bob.scope();
             refused(way.call(scope, &create("mine")).await, Reason::Forbidden)?;
             refused(
@@ -116,8 +116,8 @@ async fn a_hidden_channel_does_not_exist_for_those_who_do_not_see_it() -> Result
             event.channel.channel_id == secret
         })
         .await?;
-        for door in Door::ALL {
-            let mut way = bob.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = bob.through(transport).await?;
             let message = send_message(secret, "let me in");
             refused(
                 way.call(bob.scope(), &message).await,
@@ -216,8 +216,8 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
         let [alice] = harness.members().await?;
         let [mallory] = harness.members().await?;
         let hers = alice.channel("#general").await?;
-        for door in Door::ALL {
-            let mut way = mallory.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = mallory.through(transport).await?;
             let mut change = update_channel(hers);
             change.name = Some("mine now".to_owned());
             let scope = mallory.scope();

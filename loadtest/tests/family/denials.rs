@@ -4,10 +4,10 @@
 use anyhow::{Context, Result, bail};
 use loadtest::{
     client::CallError,
-    door::{Door, Entrance},
     harness::{Person, holds, scenario},
     random::nonce,
     requests::override_of,
+    transport::{Transport, TransportClient},
 };
 use shared::{
     domain::permissions::{Permissions, TargetKind},
@@ -20,10 +20,18 @@ fn client_rows() -> impl Iterator<Item = &'static Row> {
     rows().filter(|row| row.kind != RowKind::Internal)
 }
 
-fn denied(row: &Row, door: Door, result: Result<Vec<u8>, CallError>, due: &[Reason]) -> Result<()> {
+fn denied(
+    row: &Row,
+    transport: Transport,
+    result: Result<Vec<u8>, CallError>,
+    due: &[Reason],
+) -> Result<()> {
     match result {
         Err(CallError::Refused(refusal)) if due.contains(&refusal.reason) => Ok(()),
-        other => bail!("{} over {door:?}: {due:?} was due, not {other:?}", row.name),
+        other => bail!(
+            "{} over {transport:?}: {due:?} was due, not {other:?}",
+            row.name
+        ),
     }
 }
 
@@ -54,11 +62,11 @@ fn with(json: &str, field: &str, text: &str) -> String {
 #[tokio::test]
 async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
     scenario(async |harness| {
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             for row in client_rows().filter(|row| row.access != Access::Anyone) {
-                let mut way = Entrance::open(door, &harness.address(0)?, None).await?;
+                let mut way = TransportClient::open(transport, &harness.address(0)?, None).await?;
                 let result = way.ask(row, 0, &sample(row)?).await;
-                denied(row, door, result, &[Reason::Unauthenticated])?;
+                denied(row, transport, result, &[Reason::Unauthenticated])?;
             }
         }
         Ok(())
@@ -72,13 +80,13 @@ async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
         let [alice] = harness.members().await?;
         let channel = alice.channel("#general").await?.get();
         let stranger = harness.guest("stranger", 1).await?;
-        for door in Door::ALL {
-            let mut way = stranger.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = stranger.through(transport).await?;
             for row in client_rows().filter(|row| of_a_server(row.access)) {
                 // Her server, a server that is none, and an account.
                 for scope in [alice.scope(), 77, alice.user.user_id.get()] {
                     let result = way.ask(row, scope, &sample_in(row, channel)?).await;
-                    denied(row, door, result, &[Reason::UnknownServer])?;
+                    denied(row, transport, result, &[Reason::UnknownServer])?;
                 }
             }
         }
@@ -93,13 +101,13 @@ async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
         let [alice] = harness.members().await?;
         let [mallory] = harness.members().await?;
         let hers = alice.channel("#general").await?.get();
-        for door in Door::ALL {
-            let mut way = mallory.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = mallory.through(transport).await?;
             for row in client_rows().filter(|row| matches!(row.access, Access::Channel(_))) {
                 for channel in [hers, 77] {
                     let body = sample_in(row, channel)?;
                     let result = way.ask(row, mallory.scope(), &body).await;
-                    denied(row, door, result, &[Reason::UnknownChannel])?;
+                    denied(row, transport, result, &[Reason::UnknownChannel])?;
                 }
             }
         }
@@ -122,10 +130,14 @@ async fn without_its_permission_every_command_is_refused() -> Result<()> {
             } else {
                 Reason::Forbidden
             };
-            for door in Door::ALL {
+            for transport in Transport::ALL {
                 let body = sample_in(row, channel)?;
-                let result = bob.through(door).await?.ask(row, bob.scope(), &body).await;
-                denied(row, door, result, &[due])?;
+                let result = bob
+                    .through(transport)
+                    .await?
+                    .ask(row, bob.scope(), &body)
+                    .await;
+                denied(row, transport, result, &[due])?;
             }
         }
         Ok(())
@@ -156,10 +168,14 @@ async fn without_its_permission_in_the_server_every_command_is_refused() -> Resu
                 continue;
             }
             checked += 1;
-            for door in Door::ALL {
+            for transport in Transport::ALL {
                 let body = sample(row)?;
-                let result = bob.through(door).await?.ask(row, bob.scope(), &body).await;
-                denied(row, door, result, &[Reason::Forbidden])?;
+                let result = bob
+                    .through(transport)
+                    .await?
+                    .ask(row, bob.scope(), &body)
+                    .await;
+                denied(row, transport, result, &[Reason::Forbidden])?;
             }
         }
         holds(checked > 0, "some command needs more than everyone has")
@@ -172,10 +188,10 @@ async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
-            for door in Door::ALL {
+            for transport in Transport::ALL {
                 let body = sample(row)?;
-                let result = alice.through(door).await?.ask(row, 0, &body).await;
-                denied(row, door, result, &[Reason::Forbidden])?;
+                let result = alice.through(transport).await?.ask(row, 0, &body).await;
+                denied(row, transport, result, &[Reason::Forbidden])?;
             }
         }
         Ok(())
@@ -192,15 +208,15 @@ async fn what_only_workers_send_is_no_command() -> Result<()> {
             let json = (row.request.to_json)(&body)?;
             for scope in [0, alice.scope()] {
                 let due = [Reason::UnknownCommand];
-                let mut way = alice.through(Door::MessagePack).await?;
+                let mut way = alice.through(Transport::MessagePack).await?;
                 let result = way.ask_binary(row.opcode, scope, &body).await;
-                denied(row, Door::MessagePack, result, &due)?;
-                let mut way = alice.through(Door::Json).await?;
+                denied(row, Transport::MessagePack, result, &due)?;
+                let mut way = alice.through(Transport::Json).await?;
                 let result = way.ask_text(row.name, scope, &json).await;
-                denied(row, Door::Json, result, &due)?;
-                let way = alice.through(Door::Http).await?;
+                denied(row, Transport::Json, result, &due)?;
+                let way = alice.through(Transport::Http).await?;
                 let result = way.ask_http(row.name, scope, json.as_bytes()).await;
-                denied(row, Door::Http, result, &due)?;
+                denied(row, Transport::Http, result, &due)?;
             }
         }
         Ok(())
@@ -215,9 +231,9 @@ async fn sample_bodies_break_nothing() -> Result<()> {
     scenario(async |harness| {
         let [alice, bob] = harness.members().await?;
         for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
-            for door in Door::ALL {
+            for transport in Transport::ALL {
                 for scope in [0, alice.scope(), 1] {
-                    let mut way = bob.through(door).await?;
+                    let mut way = bob.through(transport).await?;
                     match way.ask(row, scope, &sample(row)?).await {
                         Ok(reply) => {
                             (row.reply.to_json)(&reply)
@@ -225,9 +241,9 @@ async fn sample_bodies_break_nothing() -> Result<()> {
                         }
                         Err(CallError::Refused(refusal)) => holds(
                             refusal.reason != Reason::Internal,
-                            &format!("{} over {door:?}: {refusal:?}", row.name),
+                            &format!("{} over {transport:?}: {refusal:?}", row.name),
                         )?,
-                        Err(error) => bail!("{} over {door:?}: {error}", row.name),
+                        Err(error) => bail!("{} over {transport:?}: {error}", row.name),
                     }
                 }
             }

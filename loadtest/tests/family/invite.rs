@@ -3,9 +3,9 @@
 use anyhow::Result;
 use loadtest::{
     cluster::Settings,
-    door::{Door, Entrance},
     harness::{holds, refused, same, scenario, scenario_on, unique},
     requests::{self, create_invite, deny_everyone, preview_invite, redeem_invite},
+    transport::{Transport, TransportClient},
 };
 use shared::{
     domain::permissions::Permissions,
@@ -28,16 +28,16 @@ fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
 #[tokio::test]
 async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
     scenario(async |harness| {
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let [alice] = harness.members().await?;
             let bob = harness.guest("bob", 1).await?;
             let code = alice
-                .through(door)
+                .through(transport)
                 .await?
                 .call(alice.scope(), &create(Some(2), None))
                 .await?
                 .code;
-            let mut nobody = Entrance::open(door, &harness.address(1)?, None).await?;
+            let mut nobody = TransportClient::open(transport, &harness.address(1)?, None).await?;
             let shown = nobody.call(0, &preview_invite(&code)).await?;
             same(
                 &shown.server.map(|server| server.server_id.get()),
@@ -47,7 +47,7 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door() -> Result<()> {
 
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
             let info = bob
-                .through(door)
+                .through(transport)
                 .await?
                 .call(0, &redeem_invite(&code))
                 .await?;
@@ -97,7 +97,11 @@ async fn a_repeated_redemption_uses_the_code_once() -> Result<()> {
         let bob = harness.guest("bob", 1).await?;
         let request = redeem_invite(&code);
         let first = bob.client.call(0, &request).await?;
-        let again = bob.through(Door::Http).await?.call(0, &request).await?;
+        let again = bob
+            .through(Transport::Http)
+            .await?
+            .call(0, &request)
+            .await?;
         same(&first, &again)?;
         let shown = bob.client.call(0, &preview_invite(&code)).await?;
         same(&shown.uses_left, &Some(1))?;
@@ -124,8 +128,8 @@ async fn an_expired_or_unknown_code_opens_nothing() -> Result<()> {
             }
         };
         for code in codes {
-            for door in Door::ALL {
-                let mut way = bob.through(door).await?;
+            for transport in Transport::ALL {
+                let mut way = bob.through(transport).await?;
                 refused(
                     way.call(0, &redeem_invite(&code)).await,
                     Reason::UnknownInvite,
@@ -146,15 +150,15 @@ async fn a_deployment_code_needs_the_administrator() -> Result<()> {
     scenario(async |harness| {
         let admin = harness.admin().await?;
         let [alice] = harness.members().await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let made = admin
-                .through(door)
+                .through(transport)
                 .await?
                 .call(0, &create(None, None))
                 .await?;
             let shown = admin.client.call(0, &preview_invite(&made.code)).await?;
             holds(shown.server.is_none(), "it opens no server")?;
-            let mut way = alice.through(door).await?;
+            let mut way = alice.through(transport).await?;
             refused(way.call(0, &create(None, None)).await, Reason::Forbidden)?;
             refused(
                 way.call(0, &redeem_invite(&made.code)).await,

@@ -4,11 +4,11 @@ use anyhow::{Context, Result};
 use loadtest::{
     client::log::Seen,
     cluster::Settings,
-    door::Door,
     harness::{holds, refused, same, scenario, scenario_on},
     requests::{
         allow_member, deny_everyone, edit_message, get_message, get_messages, send_message,
     },
+    transport::Transport,
 };
 use shared::{
     domain::permissions::Permissions,
@@ -21,18 +21,18 @@ async fn a_message_is_sent_edited_read_and_deleted_over_every_door() -> Result<(
     scenario(async |harness| {
         let [alice, bob] = harness.members().await?;
         let general = alice.channel("#general").await?;
-        for door in Door::ALL {
-            let mut way = alice.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = alice.through(transport).await?;
             let scope = alice.scope();
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
 
-            let text = format!("hi over {door:?}, ünïcode 👩‍👩‍👧\nand a line");
+            let text = format!("hi over {transport:?}, ünïcode 👩‍👩‍👧\nand a line");
             let sent = way.call(scope, &send_message(general, &text)).await?;
             let seen = bob.sees(&text).await?;
             same(&(seen.message_id, seen.seq), &(sent.message_id, sent.seq))?;
             same(&seen.author_id, &alice.user.user_id)?;
 
-            let mut answer = send_message(general, format!("an answer over {door:?}"));
+            let mut answer = send_message(general, format!("an answer over {transport:?}"));
             answer.reply_to = Some(sent.message_id);
             way.call(scope, &answer).await?;
             same(
@@ -69,9 +69,9 @@ async fn a_repeated_nonce_is_answered_the_same_over_every_door() -> Result<()> {
         let general = alice.channel("#general").await?;
         let request = send_message(general, "once");
         let first = alice.call(&request).await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let again = alice
-                .through(door)
+                .through(transport)
                 .await?
                 .call(alice.scope(), &request)
                 .await?;
@@ -149,8 +149,8 @@ async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole() -> Resul
             .find(|message| message.seq == 4)
             .context("the fourth")?;
         alice.deletes(general, fourth.message_id).await?;
-        for door in Door::ALL {
-            let mut way = bob.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = bob.through(transport).await?;
             for (before, after, limit, expected) in [
                 (None, None, None, vec![1, 2, 3, 5, 6, 7]),
                 (None, None, Some(2), vec![6, 7]),
@@ -189,8 +189,8 @@ async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> 
         for _ in 0..150 {
             alice.send("#general", &content).await?;
         }
-        for door in Door::ALL {
-            let mut way = bob.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = bob.through(transport).await?;
             let (mut before, mut seen) = (None, 0);
             loop {
                 let page = GetMessages {
@@ -220,8 +220,8 @@ async fn history_needs_its_permission_and_live_messages_do_not() -> Result<()> {
         let room = alice.creates_channel("#room", vec![no_past]).await?;
         let sent = alice.send("#room", "live").await?;
         bob.sees("live").await?;
-        for door in Door::ALL {
-            let mut way = bob.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = bob.through(transport).await?;
             let get = get_message(room, sent.message_id);
             refused(way.call(bob.scope(), &get).await, Reason::Forbidden)?;
             let page = GetMessages {
@@ -254,9 +254,9 @@ async fn the_message_of_another_channel_does_not_exist() -> Result<()> {
         refused(mallory.call(&answer).await, Reason::UnknownMessage)?;
         // Her server, but the channel of another.
         let theirs = alice.channel("#general").await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let get = get_message(theirs, id);
-            let mut way = mallory.through(door).await?;
+            let mut way = mallory.through(transport).await?;
             refused(
                 way.call(mallory.scope(), &get).await,
                 Reason::UnknownChannel,

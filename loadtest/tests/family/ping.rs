@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use loadtest::{
-    door::{Door, Entrance},
     harness::{holds, scenario},
+    transport::{Transport, TransportClient},
 };
 use shared::{clock::Clock, protocol::ping::Ping};
 
@@ -11,9 +11,10 @@ use shared::{clock::Clock, protocol::ping::Ping};
 async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
     scenario(async |harness| {
         for gateway in 0..2 {
-            for door in Door::ALL {
+            for transport in Transport::ALL {
                 let before = Clock::system().now_ms();
-                let mut way = Entrance::open(door, &harness.address(gateway)?, None).await?;
+                let mut way =
+                    TransportClient::open(transport, &harness.address(gateway)?, None).await?;
                 let pong = way.call(0, &Ping {}).await?;
                 let after = Clock::system().now_ms();
                 holds(
@@ -31,8 +32,8 @@ async fn anyone_is_answered_over_every_door_of_every_gateway() -> Result<()> {
 async fn those_signed_in_are_answered_in_any_scope() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
-        for door in Door::ALL {
-            let mut way = alice.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = alice.through(transport).await?;
             way.call(alice.scope(), &Ping {}).await?;
             way.call(0, &Ping {}).await?;
         }

@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 use loadtest::{
     client::CallError,
     cluster::Settings,
-    door::Door,
     harness::{holds, same, scenario_on},
     requests::{log_in, send_message},
+    transport::Transport,
 };
 use shared::{error::Reason, protocol::session::ListSessions};
 
@@ -41,7 +41,7 @@ async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()>
                 twin.call(alice.scope(), &send_message(general, "twin"))
                     .await,
                 alice
-                    .through(Door::Http)
+                    .through(Transport::Http)
                     .await?
                     .call(alice.scope(), &send_message(general, "http"))
                     .await,
@@ -82,9 +82,9 @@ async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
             limited |= wait_of(&alice.call(&send_message(general, "more")).await).is_some();
         }
         holds(limited, "twenty more are too many")?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let again = alice
-                .through(door)
+                .through(transport)
                 .await?
                 .call(alice.scope(), &request)
                 .await?;

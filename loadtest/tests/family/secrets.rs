@@ -5,9 +5,9 @@ use std::{fs, path::Path, time::Duration};
 use anyhow::{Context, Result};
 use loadtest::{
     cluster::{Settings, redis_tell},
-    door::Door,
     harness::{holds, refused, scenario_on, unique},
     requests::{self, join_as_guest},
+    transport::Transport,
 };
 use shared::{
     error::Reason,
@@ -68,8 +68,8 @@ async fn no_password_and_no_token_rests_in_redis() -> Result<()> {
         let bob = harness.registered("bob", 0).await?;
         secrets.push(bob.token.clone());
         // Each door asks for the session of the token in its own way.
-        for door in Door::ALL {
-            bob.through(door).await?;
+        for transport in Transport::ALL {
+            bob.through(transport).await?;
         }
         bob.creates_server("Bob's").await?;
         let carol = harness.guest("carol", 1).await?;

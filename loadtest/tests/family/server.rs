@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 use loadtest::{
-    door::Door,
     harness::{holds, refused, same, scenario},
     requests::{create_server, leave_server},
+    transport::Transport,
 };
 use shared::{
     error::Reason,
@@ -18,9 +18,9 @@ use shared::{
 async fn a_server_is_created_over_every_door_with_a_general_channel() -> Result<()> {
     scenario(async |harness| {
         let alice = harness.guest("alice", 0).await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let before = alice.remembers().await?;
-            let mut way = alice.through(door).await?;
+            let mut way = alice.through(transport).await?;
             let create = create_server("  Book club ");
             let info = way.call(0, &create).await?;
             same(&info.server.name, &"Book club".to_owned())?;
@@ -51,8 +51,8 @@ async fn a_repeated_creation_is_the_same_server() -> Result<()> {
         let alice = harness.guest("alice", 0).await?;
         let create = create_server("Once");
         let first = alice.client.call(0, &create).await?;
-        for door in Door::ALL {
-            let again = alice.through(door).await?.call(0, &create).await?;
+        for transport in Transport::ALL {
+            let again = alice.through(transport).await?.call(0, &create).await?;
             same(&again, &first)?;
         }
         let servers = alice.client.call(0, &ListServers {}).await?.servers;
@@ -77,11 +77,14 @@ async fn names_without_anything_to_see_are_refused() -> Result<()> {
 #[tokio::test]
 async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
     scenario(async |harness| {
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let [alice, bob] = harness.members().await?;
             let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
             let leave = leave_server();
-            bob.through(door).await?.call(bob.scope(), &leave).await?;
+            bob.through(transport)
+                .await?
+                .call(bob.scope(), &leave)
+                .await?;
             alice
                 .sees_event(|left: &MemberLeft| left.user_id == bob.user.user_id)
                 .await?;
@@ -113,9 +116,13 @@ async fn a_member_leaves_over_every_door_and_hears_no_more() -> Result<()> {
 async fn the_owner_cannot_leave() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let leave = leave_server();
-            let result = alice.through(door).await?.call(alice.scope(), &leave).await;
+            let result = alice
+                .through(transport)
+                .await?
+                .call(alice.scope(), &leave)
+                .await;
             refused(result, Reason::OwnerCannotLeave)?;
         }
         Ok(())
@@ -128,8 +135,8 @@ async fn a_server_of_others_does_not_exist() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         let stranger = harness.guest("stranger", 1).await?;
-        for door in Door::ALL {
-            let mut way = stranger.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = stranger.through(transport).await?;
             refused(
                 way.call(alice.scope(), &GetServer {}).await,
                 Reason::UnknownServer,

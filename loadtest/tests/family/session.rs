@@ -3,9 +3,9 @@
 use anyhow::Result;
 use loadtest::{
     client::{Status, log::Seen},
-    door::Door,
     harness::{Harness, holds, refused, same, scenario},
     requests::{self, PASSWORD, revoke_session},
+    transport::Transport,
 };
 use shared::{
     error::Reason,
@@ -28,8 +28,12 @@ async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
     scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         let second = second_session(harness, &alice.user.name).await?;
-        for door in Door::ALL {
-            let sessions = alice.through(door).await?.call(0, &ListSessions {}).await?;
+        for transport in Transport::ALL {
+            let sessions = alice
+                .through(transport)
+                .await?
+                .call(0, &ListSessions {})
+                .await?;
             let devices: Vec<(u64, &str)> = sessions
                 .sessions
                 .iter()
@@ -52,13 +56,13 @@ async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
 async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
     scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let before = alice.remembers().await?;
             let second = second_session(harness, &alice.user.name).await?;
             let device = harness.client(1);
             device.identify(&second.token).await?;
             let revoke = revoke_session(second.session_id);
-            alice.through(door).await?.call(0, &revoke).await?;
+            alice.through(transport).await?.call(0, &revoke).await?;
             let status = device
                 .until(|status| matches!(status, Status::Closed(_)))
                 .await?;
@@ -78,9 +82,9 @@ async fn the_session_of_another_account_does_not_exist() -> Result<()> {
     scenario(async |harness| {
         let alice = harness.guest("alice", 0).await?;
         let bob = harness.guest("bob", 1).await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let revoke = revoke_session(alice.session_id);
-            let result = bob.through(door).await?.call(0, &revoke).await;
+            let result = bob.through(transport).await?.call(0, &revoke).await;
             refused(result, Reason::UnknownSession)?;
         }
         let sessions = alice.client.call(0, &ListSessions {}).await?.sessions;

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use loadtest::{
     client::log::Seen,
-    door::Door,
     harness::{holds, refused, same, scenario},
     requests::{deny_everyone, hide_channel},
+    transport::Transport,
 };
 use shared::{
     domain::permissions::Permissions,
@@ -19,7 +19,7 @@ use shared::{
 #[tokio::test]
 async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
     scenario(async |harness| {
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let [alice, bob] = harness.members().await?;
             let general = alice.channel("#general").await?;
             // Signals are dropped while a stream still opens: it must flow first.
@@ -29,7 +29,7 @@ async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
                 channel_id: general,
             };
             alice
-                .through(door)
+                .through(transport)
                 .await?
                 .call(alice.scope(), &signal)
                 .await?;
@@ -57,10 +57,10 @@ async fn those_who_may_not_send_may_not_type() -> Result<()> {
         let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
         let room = alice.creates_channel("#room", vec![silent]).await?;
         let signal = SignalTyping { channel_id: room };
-        for door in Door::ALL {
-            let mut way = bob.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = bob.through(transport).await?;
             refused(way.call(bob.scope(), &signal).await, Reason::Forbidden)?;
-            let mut way = stranger.through(door).await?;
+            let mut way = stranger.through(transport).await?;
             refused(way.call(bob.scope(), &signal).await, Reason::UnknownServer)?;
         }
         Ok(())

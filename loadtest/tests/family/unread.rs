@@ -10,9 +10,9 @@ use futures_util::future::try_join_all;
 use loadtest::{
     client::{Client, log::Seen},
     cluster::Settings,
-    door::Door,
     harness::{Harness, Person, holds, refused, same, scenario, scenario_on},
     requests::{self, PASSWORD, ack_unread, hide_channel, mark_unread},
+    transport::Transport,
 };
 use shared::{
     error::Reason,
@@ -40,14 +40,14 @@ fn registers(client: &Client) -> Result<u64> {
 #[tokio::test]
 async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
     scenario(async |harness| {
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let [alice, bob] = harness.members().await?;
             let general = bob.channel("#general").await?;
             same(&bob.unread("#general").await?, &None)?;
             for text in ["one", "two", "three"] {
                 alice.send("#general", text).await?;
             }
-            let mut way = bob.through(door).await?;
+            let mut way = bob.through(transport).await?;
             let cursor = way.call(0, &ack_unread(general, 2)).await?;
             same(&(cursor.seq, cursor.version), &(2, 1))?;
             let fetched = way.call(0, &GetUnreads { newer_than: None }).await?;
@@ -85,8 +85,8 @@ async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
-        for door in Door::ALL {
-            let mut way = alice.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = alice.through(transport).await?;
             let seen = way.call(0, &ack_unread(general, 9)).await?.version;
             let marked = way.call(0, &mark_unread(general, 1, seen)).await?;
             same(&(marked.seq, marked.version), &(1, seen + 1))?;
@@ -208,8 +208,8 @@ async fn a_write_says_nothing_of_what_one_does_not_see() -> Result<()> {
         let hers = alice.channel("#general").await?;
         alice.send("#general", "hers").await?;
         let nowhere = Id::new(77).context("an id")?;
-        for door in Door::ALL {
-            let mut way = mallory.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = mallory.through(transport).await?;
             for channel in [hers, nowhere] {
                 let cursor = way.call(0, &ack_unread(channel, 1)).await?;
                 same(&(cursor.channel_id, cursor.seq), &(channel, 1))?;
@@ -234,8 +234,8 @@ async fn reading_is_limited() -> Result<()> {
     scenario_on(settings, async |harness| {
         let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
-        for door in Door::ALL {
-            let mut way = alice.through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = alice.through(transport).await?;
             let mut limited = false;
             for seq in 1..20 {
                 limited |= refused(

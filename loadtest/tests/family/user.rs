@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use loadtest::{
-    door::Door,
     harness::{refused, same, scenario},
     requests::list_users,
+    transport::Transport,
 };
 use shared::{error::Reason, protocol::user::ListUsers};
 
@@ -14,8 +14,8 @@ async fn members_are_listed_by_id_in_pages_over_every_door() -> Result<()> {
         let people: [_; 3] = harness.members().await?;
         let mut expected: Vec<_> = people.iter().map(|person| person.user.clone()).collect();
         expected.sort_by_key(|user| user.user_id);
-        for door in Door::ALL {
-            let mut way = people[1].through(door).await?;
+        for transport in Transport::ALL {
+            let mut way = people[1].through(transport).await?;
             let mut listed = Vec::new();
             loop {
                 let page = ListUsers {
@@ -43,13 +43,13 @@ async fn strangers_list_nobody() -> Result<()> {
     scenario(async |harness| {
         let [alice] = harness.members().await?;
         let stranger = harness.guest("stranger", 1).await?;
-        for door in Door::ALL {
+        for transport in Transport::ALL {
             let all = ListUsers {
                 limit: None,
                 ..list_users()
             };
             let result = stranger
-                .through(door)
+                .through(transport)
                 .await?
                 .call(alice.scope(), &all)
                 .await;

@@ -1,4 +1,4 @@
-//! The three doors of the cluster, seen as one: a row, a scope, a body.
+//! The three transports of the cluster, seen as one: a row, a scope, a body.
 //!
 //! Over JSON a request is `{"command":"message_new","request":1,"scope":"123",
 //! "body":{…}}`, a reply `{"reply":1,"body":…}`, a refusal `{"refusal":1,"code":12,
@@ -26,9 +26,9 @@ use crate::{
     http,
 };
 
-/// A door of the cluster.
+/// A transport of the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Transport {
     /// A WebSocket with binary frames.
     MessagePack,
     /// A WebSocket with text frames.
@@ -37,44 +37,44 @@ pub enum Door {
     Http,
 }
 
-impl Door {
+impl Transport {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::MessagePack, Self::Json, Self::Http];
 }
 
-/// A caller that went in through one door and reports all that is said there;
+/// A caller that went in over one transport and reports all that is said there;
 /// unlike a [`crate::client::Client`] it repeats nothing.
 #[derive(Debug)]
-pub struct Entrance {
-    door: Door,
+pub struct TransportClient {
+    transport: Transport,
     address: String,
     token: Option<String>,
     link: Option<Link>,
     last_request: u32,
 }
 
-impl Entrance {
+impl TransportClient {
     /// Goes in at `address` (`ws://host:port`), with a token or without.
-    pub async fn open(door: Door, address: &str, token: Option<&str>) -> Result<Self> {
-        let mut entrance = Self {
-            door,
+    pub async fn open(transport: Transport, address: &str, token: Option<&str>) -> Result<Self> {
+        let mut client = Self {
+            transport,
             address: address.to_owned(),
             token: token.map(str::to_owned),
             link: None,
             last_request: 0,
         };
-        let dialect = match door {
-            Door::MessagePack => Dialect::MessagePack,
-            Door::Json => Dialect::Json,
-            Door::Http => return Ok(entrance),
+        let dialect = match transport {
+            Transport::MessagePack => Dialect::MessagePack,
+            Transport::Json => Dialect::Json,
+            Transport::Http => return Ok(client),
         };
         let mut link = Link::open(address, dialect, None).await?;
         link.open_session(token).await?;
-        entrance.link = Some(link);
-        Ok(entrance)
+        client.link = Some(link);
+        Ok(client)
     }
 
-    /// The link below, for frames that no door would write.
+    /// The link below, for frames that no transport would write.
     pub const fn link(&mut self) -> Option<&mut Link> {
         self.link.as_mut()
     }
@@ -89,14 +89,14 @@ impl Entrance {
         protocol::decode(&body).map_err(|_refusal| CallError::Malformed)
     }
 
-    /// Sends a MessagePack body in the form of this door, and answers with the
+    /// Sends a MessagePack body in the form of this transport, and answers with the
     /// reply's MessagePack body.
     pub async fn ask(&mut self, row: &Row, scope: u64, body: &[u8]) -> Result<Vec<u8>, CallError> {
         let json = || (row.request.to_json)(body).map_err(|_refusal| CallError::Malformed);
-        let reply = match self.door {
-            Door::MessagePack => return self.ask_binary(row.opcode, scope, body).await,
-            Door::Json => self.ask_text(row.name, scope, &json()?).await?,
-            Door::Http => self.ask_http(row.name, scope, json()?.as_bytes()).await?,
+        let reply = match self.transport {
+            Transport::MessagePack => return self.ask_binary(row.opcode, scope, body).await,
+            Transport::Json => self.ask_text(row.name, scope, &json()?).await?,
+            Transport::Http => self.ask_http(row.name, scope, json()?.as_bytes()).await?,
         };
         (row.reply.from_json)(&reply).map_err(|_refusal| CallError::Malformed)
     }
