@@ -17,12 +17,12 @@ use shared::{
 use crate::{
     client::{CallError, Client, Options, Status, log::Seen},
     cluster::{Cluster, Settings, node_ready},
+    fixture::history,
     random::nonce,
     requests::{
         self, create_invite, create_server, delete_message, edit_message, log_in, redeem_invite,
         send_message,
     },
-    room::history,
     transcript::Transcript,
 };
 

@@ -13,10 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     checker::{self, Fault, Kind, Report},
     client::{CallError, Client, Options, log::Seen},
+    fixture::Fixture,
     history::{Entry, History, Op, Outcome, What},
     random::nonce,
     requests::send_message,
-    room::Room,
 };
 
 /// What a workload is to do.
@@ -70,7 +70,7 @@ impl Default for Plan {
 /// A workload under way.
 #[derive(Debug)]
 pub struct Workload {
-    room: Room,
+    room: Fixture,
     history: Arc<History>,
     /// The readers, by number.
     pub readers: Vec<Arc<Client>>,
@@ -93,7 +93,7 @@ pub struct Ended {
 
 impl Workload {
     /// Starts writers and readers; the history goes to a file in `dir`.
-    pub async fn start(room: &Room, plan: &Plan, dir: &Path) -> Result<Self> {
+    pub async fn start(room: &Fixture, plan: &Plan, dir: &Path) -> Result<Self> {
         let run = nonce().split_off(24);
         let path = dir.join(format!("history-{run}.jsonl"));
         let mut workload = Self {
@@ -263,7 +263,7 @@ fn name(content: &str) -> &str {
 
 struct Writer {
     name: String,
-    room: Room,
+    room: Fixture,
     sessions: Vec<Client>,
     plan: Plan,
     history: Arc<History>,
@@ -321,7 +321,7 @@ struct Follower {
     name: String,
     client: Arc<Client>,
     history: Arc<History>,
-    room: Room,
+    room: Fixture,
     seen: watch::Sender<u64>,
 }
 

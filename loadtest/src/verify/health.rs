@@ -12,8 +12,8 @@ use super::{
 use crate::{
     client::{Client, Options},
     cluster::{Node, node_metric, redis_tell},
+    fixture::Fixture,
     proxy::Proxy,
-    room::Room,
     workload::{Plan, Workload},
 };
 
@@ -22,7 +22,7 @@ const NOTICED: Duration = Duration::from_secs(15);
 
 /// P7: Redis stands still; then its master is replaced in each way there is.
 pub(super) async fn stale_redis(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         options: Options::default(),
         ..Plan::default()
@@ -118,7 +118,7 @@ const AT_ONCE: usize = 50;
 
 /// P17: very many connect, sign in, say something, and go.
 pub(super) async fn churn(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(8).await?;
+    let room = trial.fixture(8).await?;
     let round = trial.terms.size.of(500, 5_000, 50_000);
     let fresh = held(trial).await?;
     trial.note(format!("{round} connects and disconnects"));
@@ -162,7 +162,7 @@ pub(super) async fn churn(trial: &mut Trial<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn come_and_go(room: &Room, count: usize) -> Result<()> {
+async fn come_and_go(room: &Fixture, count: usize) -> Result<()> {
     let mut left: Vec<usize> = (0..count).collect();
     while !left.is_empty() {
         let now = left.split_off(left.len().saturating_sub(AT_ONCE));
@@ -171,7 +171,7 @@ async fn come_and_go(room: &Room, count: usize) -> Result<()> {
     Ok(())
 }
 
-async fn visit(room: &Room, number: usize) -> Result<()> {
+async fn visit(room: &Fixture, number: usize) -> Result<()> {
     let client: Client = room.enter(number, Options::default()).await?;
     room.say(&client, "here").await?;
     client.close().await;

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     checker::{ack_times, quantile},
     client::{Client, Options, log::Seen},
+    fixture::{self, Fixture},
     requests::{create_channel, delete_channel, override_of, send_message, set_overrides},
-    room::{self, Room},
     workload::Plan,
 };
 
@@ -36,7 +36,7 @@ const LONGEST: usize = 2_000;
 
 /// P21: a large channel is deleted; then a role that very many hold changes.
 pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(6).await?;
+    let room = trial.fixture(6).await?;
     let members = trial.terms.size.of(10_000, 50_000, 50_000);
     crowd(trial, &room, members).await?;
     let owner = room.enter(0, Options::default()).await?;
@@ -116,7 +116,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// Members who are never there, all with the same role as some who are.
-async fn crowd(trial: &mut Trial<'_>, room: &Room, members: i64) -> Result<()> {
+async fn crowd(trial: &mut Trial<'_>, room: &Fixture, members: i64) -> Result<()> {
     let mut users = Vec::new();
     for number in 0..room.tokens.len() {
         let client = room.enter(number, Options::default()).await?;
@@ -134,7 +134,7 @@ async fn crowd(trial: &mut Trial<'_>, room: &Room, members: i64) -> Result<()> {
 
 /// Hides a channel from everybody, and shows it to a role or not. Who watches is told.
 async fn role_sees(
-    room: &Room,
+    room: &Fixture,
     owner: &Client,
     watchers: &[Client],
     (channel, shows): (ChannelId, bool),
@@ -181,7 +181,7 @@ async fn left(trial: &Trial<'_>, channel: ChannelId) -> Result<i64> {
 
 /// P4: who asks for the largest page there is gets it, and stays.
 pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(2).await?;
+    let room = trial.fixture(2).await?;
     let writer = room.enter(0, Options::default()).await?;
     for _ in 0..PAGE {
         let message = send_message(room.channel, "\u{1f600}".repeat(LONGEST));
@@ -193,7 +193,7 @@ pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
         trial.note(format!(
             "{PAGE} messages of {LONGEST} letters are asked for on gateway {number}"
         ));
-        let read = room::history(&reader, room.server, room.channel).await?;
+        let read = fixture::history(&reader, room.server, room.channel).await?;
         trial.outcome.counts.stored = read.len();
         trial.demand(read.len() == PAGE, || {
             format!("{} came, not {PAGE}", read.len())

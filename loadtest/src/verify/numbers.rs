@@ -20,9 +20,9 @@ use crate::{
         incoming::Incoming,
         link::{Dialect, Link},
     },
+    fixture::Fixture,
     history::{Op, Outcome, What},
     requests::send_message,
-    room::Room,
     workload::{Plan, Workload},
 };
 
@@ -36,7 +36,7 @@ const WRITERS: usize = 6;
 /// P19: what carries requests and answers is frozen past the deadline, so answers come
 /// when their number already stands for another request.
 pub(super) async fn reused(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         writers: 1,
         ..Plan::default()
@@ -83,7 +83,7 @@ pub(super) async fn reused(trial: &mut Trial<'_>) -> Result<()> {
 
 /// Writes one message after the other, and never waits for one that was given up.
 async fn write(
-    (room, workload): (&Room, &Workload),
+    (room, workload): (&Fixture, &Workload),
     mut link: Link,
     name: String,
     until: Instant,

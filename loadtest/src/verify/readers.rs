@@ -38,13 +38,13 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
         catch_up: BACK * 2,
         ..Plan::default()
     };
-    let room = trial.room(8).await?;
+    let room = trial.fixture(8).await?;
     let calm = trial.workload(&room, &plan).await?;
     calm.progress(trial.terms.size.of(200, 1_000, 3_000), BACK * 2)
         .await?;
     let calm = trial.judge(calm).await?;
 
-    let room = trial.room(8).await?;
+    let room = trial.fixture(8).await?;
     let guest = Guest {
         options: Options {
             receive_buffer: Some(4_096),
@@ -134,7 +134,7 @@ fn compare(trial: &mut Trial<'_>, readers: usize, calm: &Ended, ended: &Ended) {
 /// P9: every gateway, then every worker, is ended politely and started again.
 pub(super) async fn rolled(trial: &mut Trial<'_>) -> Result<()> {
     let readers = trial.terms.size.of(16, 100, 400);
-    let room = trial.room(8).await?;
+    let room = trial.fixture(8).await?;
     let plan = Plan {
         readers,
         options: Options::default(),

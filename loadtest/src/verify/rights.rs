@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{
     client::{Client, Options, Status, log::Seen},
+    fixture::Fixture,
     random::{Random, nonce},
     requests::{self, hide_channel, leave_server, revoke_session, set_overrides},
-    room::Room,
     workload::Plan,
 };
 
@@ -37,13 +37,13 @@ pub(super) async fn lost(trial: &mut Trial<'_>) -> Result<()> {
 
 /// A channel is hidden and shown while its owner writes without a pause.
 async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let owner = room.enter(0, Options::default()).await?;
     let mut members = Vec::new();
     for number in 1..4 {
         members.push(room.enter(number, Options::default()).await?);
     }
-    let owned = Room {
+    let owned = Fixture {
         tokens: room.tokens.iter().take(1).cloned().collect(),
         ..room.clone()
     };
@@ -102,7 +102,7 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
     Ok(())
 }
 
-async fn toggle(room: &Room, owner: &Client, until: Instant, random: &mut Random) -> Result<()> {
+async fn toggle(room: &Fixture, owner: &Client, until: Instant, random: &mut Random) -> Result<()> {
     let hide = hide_channel(room.server.get());
     loop {
         for overrides in [vec![hide.clone()], Vec::new()] {
@@ -130,7 +130,7 @@ struct Truth {
 }
 
 impl Truth {
-    fn of(room: &Room, owner: &Client) -> Self {
+    fn of(room: &Fixture, owner: &Client) -> Self {
         let mut truth = Self {
             messages: BTreeSet::new(),
             hidden: BTreeSet::new(),
@@ -170,7 +170,7 @@ impl Truth {
     }
 
     /// What a member saw against it; `whole` when he may have missed nothing.
-    fn compare(&self, trial: &mut Trial<'_>, room: &Room, member: &Client, whole: bool) {
+    fn compare(&self, trial: &mut Trial<'_>, room: &Fixture, member: &Client, whole: bool) {
         let seen = seen(room, member);
         trial.outcome.counts.received += seen.len();
         let leaked: Vec<&u64> = seen.intersection(&self.hidden).collect();
@@ -208,7 +208,7 @@ impl Truth {
 }
 
 /// The places in the server's topic that a client resumed from.
-fn resumes(room: &Room, client: &Client) -> Vec<u64> {
+fn resumes(room: &Fixture, client: &Client) -> Vec<u64> {
     let log = client.log().since(0);
     let begins = log.iter().filter_map(|seen| match seen {
         Seen::Opened {
@@ -227,7 +227,7 @@ fn resumes(room: &Room, client: &Client) -> Vec<u64> {
 }
 
 /// The places in the server's topic of the messages that somebody saw.
-fn seen(room: &Room, client: &Client) -> BTreeSet<u64> {
+fn seen(room: &Fixture, client: &Client) -> BTreeSet<u64> {
     let log = client.log().since(0);
     let mine = log.iter().filter_map(|seen| match seen {
         Seen::Event { topic, seq, .. } if *topic == room.server.get() => {

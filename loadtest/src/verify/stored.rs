@@ -26,7 +26,7 @@ const GROWTH: u64 = 65_536;
 
 /// P1: the stores, the gateways and the workers are killed, again and again.
 pub(super) async fn killed(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         every: Duration::from_millis(3),
@@ -40,7 +40,7 @@ pub(super) async fn killed(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P2: every message is sent three times, over two sessions in turn.
 pub(super) async fn repeated(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(3).await?;
+    let room = trial.fixture(3).await?;
     let plan = Plan {
         sends: 3,
         ..Plan::default()
@@ -54,7 +54,7 @@ pub(super) async fn repeated(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P3: many write at once, nothing is wrong, and nobody may miss anything.
 pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         readers: 4,
@@ -71,7 +71,7 @@ pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P10: Redis is emptied, then replaced by an empty one; both again while there is time.
 pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let workload = trial.workload(&room, &Plan::default()).await?;
     workload.progress(60, BACK).await?;
     let end = Instant::now() + trial.terms.length;
@@ -94,7 +94,7 @@ pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P11: Postgres dies and stays away, then it is frozen.
 pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         // How long a busy machine leaves a heartbeat unanswered is not the question.
         options: Options::default(),
@@ -159,7 +159,7 @@ pub(super) fn needs_mount() -> Option<String> {
 
 /// P15: the disk of Postgres is full for a while, then that of Redis.
 pub(super) async fn full_disk(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         every: Duration::from_millis(2),
@@ -214,7 +214,7 @@ fn fill(file: &std::path::Path) -> Result<()> {
 
 /// Everything that can be done to a cluster is done at once.
 pub(super) async fn chaos(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         writers: 6,
         readers: 4,

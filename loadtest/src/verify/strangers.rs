@@ -18,10 +18,10 @@ use super::trial::{BACK, Trial};
 use crate::{
     checker::{ack_times, quantile},
     client::{Options, link::Link},
+    fixture::Fixture,
     history::Entry,
     random::nonce,
     requests::log_in,
-    room::Room,
     transport::{Transport, TransportClient},
     workload::Plan,
 };
@@ -40,7 +40,7 @@ const CRAWL: Duration = Duration::from_secs(4);
 /// P20: strangers ask as much as they may from one address, guess passwords and tokens,
 /// and sessions resume from far behind and hardly read. Members go on as before.
 pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
-    let large = trial.room(6).await?;
+    let large = trial.fixture(6).await?;
     let fill = Plan {
         writers: 12,
         readers: 0,
@@ -51,7 +51,7 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     let filling = trial.workload(&large, &fill).await?;
     filling.progress(LARGE, BACK).await?;
     trial.judge(filling).await?;
-    let room = trial.room(6).await?;
+    let room = trial.fixture(6).await?;
     let plan = Plan {
         writers: 4,
         readers: 4,
@@ -112,7 +112,7 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     Ok(())
 }
 
-fn gateway(room: &Room, number: usize) -> Result<String> {
+fn gateway(room: &Fixture, number: usize) -> Result<String> {
     let gateway = room.gateways.iter().cycle().nth(number);
     gateway.cloned().context("a gateway")
 }
@@ -132,7 +132,7 @@ fn compare(trial: &mut Trial<'_>, history: &[Entry], calm: u64, stormy: u64) {
 }
 
 /// Somebody comes in and hears what is said: how long that takes.
-async fn newcomer(room: &Room, number: usize) -> Result<Duration> {
+async fn newcomer(room: &Fixture, number: usize) -> Result<Duration> {
     let began = Instant::now();
     let client = room.enter(number, Options::default()).await?;
     let heard = |seen: &crate::client::log::Seen| seen.event::<MessageCreated>().map(drop);
@@ -186,14 +186,14 @@ async fn guess(gateway: String) {
 }
 
 /// Resumes from the beginning, and hardly reads what comes.
-async fn crawl(room: Room, number: usize) {
+async fn crawl(room: Fixture, number: usize) {
     loop {
         drop(crawl_once(&room, number).await);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-async fn crawl_once(room: &Room, number: usize) -> Result<()> {
+async fn crawl_once(room: &Fixture, number: usize) -> Result<()> {
     let client = room.enter(number, Options::default()).await?;
     let epoch = client.ready().context("a session that is open")?.epoch;
     client.close().await;

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     client::{Client, Options},
+    fixture::Fixture,
     proxy::Proxy,
-    room::Room,
     workload::{Guest, Plan},
 };
 
@@ -22,7 +22,7 @@ const REPAIR: Duration = Duration::from_secs(5);
 
 /// P4: events are lost, links are cut, silent and slow, and Redis stands still.
 pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         every: Duration::from_millis(5),
@@ -55,7 +55,7 @@ pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P5: gateways die under load, and a reader comes back to a large backlog.
 pub(super) async fn resumed(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         writers: 6,
         readers: 4,
@@ -89,7 +89,7 @@ fn missed(trial: &Trial<'_>) -> u64 {
 
 /// A reader is away while very much happens, then resumes.
 async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let mut doors = Vec::new();
     for gateway in &trial.cluster.gateways {
         doors.push(Proxy::start(&format!("127.0.0.1:{}", gateway.port())).await?);
@@ -156,7 +156,7 @@ enum Way {
 
 /// P6: one message, its notification does not arrive, then silence.
 pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(2).await?;
+    let room = trial.fixture(2).await?;
     let writer = room.enter(0, Options::default()).await?;
     let reader = room.enter(1, Options::default()).await?;
     room.say(&writer, "first").await?;
@@ -180,7 +180,7 @@ pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
 
 async fn quiet_once(
     trial: &mut Trial<'_>,
-    (room, writer, reader): (&Room, &Client, &Client),
+    (room, writer, reader): (&Fixture, &Client, &Client),
     way: Way,
     text: &str,
 ) -> Result<()> {

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     checker::Report,
     cluster::{Cluster, Disk, Node, Settings, node_is_ready},
+    fixture::Fixture,
     random::Random,
-    room::Room,
     workload::{Ended, Plan, Workload},
 };
 
@@ -114,12 +114,12 @@ impl<'a> Trial<'a> {
     }
 
     /// A room of guests.
-    pub async fn room(&self, people: usize) -> Result<Room> {
-        Room::open(self.cluster.addresses(), people).await
+    pub async fn fixture(&self, people: usize) -> Result<Fixture> {
+        Fixture::open(self.cluster.addresses(), people).await
     }
 
     /// Clients in a room.
-    pub async fn workload(&self, room: &Room, plan: &Plan) -> Result<Workload> {
+    pub async fn workload(&self, room: &Fixture, plan: &Plan) -> Result<Workload> {
         Workload::start(room, plan, self.cluster.dir()).await
     }
 

@@ -17,7 +17,7 @@ use crate::{
     client::CallError,
     cluster::redis_tell,
     environment::variable,
-    room::Room,
+    fixture::Fixture,
     transport::{Transport, TransportClient},
     workload::{Plan, Workload},
 };
@@ -56,7 +56,7 @@ pub(super) fn needs_clock() -> Option<String> {
 
 /// A gateway is 30 s behind and a worker 30 s ahead: everything works, and ids rise.
 pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         ..Plan::default()
@@ -82,7 +82,7 @@ pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
 /// A replica that lags takes the place of Redis: what it has is older than what was
 /// answered, and numbers are given again.
 pub(super) async fn failover(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let workload = trial.workload(&room, &Plan::default()).await?;
     workload.progress(60, BACK).await?;
     let spare = trial.cluster.spare.as_ref().context("another Redis")?;
@@ -114,7 +114,7 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
     let new = std::path::absolute(std::env::current_exe()?.parent().context("a folder")?)?;
     let old = variable("CONFAB_OLD_BIN_DIR").map(std::path::PathBuf::from);
     let (old, new) = (old.as_deref(), old.as_ref().map(|_| new.as_path()));
-    let room = trial.room(4).await?;
+    let room = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         ..Plan::default()
@@ -157,7 +157,7 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// What a later program asks is refused by number, at once, at every gateway.
-async fn ask_later(trial: &mut Trial<'_>, room: &Room) -> Result<()> {
+async fn ask_later(trial: &mut Trial<'_>, room: &Fixture) -> Result<()> {
     let token = room.tokens.first().map(String::as_str);
     for gateway in &room.gateways {
         let mut client = TransportClient::open(Transport::MessagePack, gateway, token).await?;

@@ -64,7 +64,7 @@ pub(super) async fn soak(trial: &mut Trial<'_>) -> Result<()> {
 /// What hides a channel is lost on its way to a gateway; what is typed in it afterwards
 /// must not arrive there, either.
 async fn typing(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.room(2).await?;
+    let room = trial.fixture(2).await?;
     let scope = room.server.get();
     let owner = room.enter(0, Options::default()).await?;
     let member = room.enter(1, Options::default()).await?;

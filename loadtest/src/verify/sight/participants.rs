@@ -17,12 +17,12 @@ use tokio::time::sleep;
 
 use crate::{
     client::{CallError, Client, Options},
+    fixture::Fixture,
     random::Random,
     requests::{
         create_channel, create_invite, delete_channel, delete_message, edit_message, leave_server,
         override_of, redeem_invite, send_message, update_channel,
     },
-    room::Room,
     verify::{
         schedule::{Fault, Who},
         trial::Trial,
@@ -62,7 +62,7 @@ pub(super) struct Done {
 /// A server and those who are in it, or were, or will be.
 #[derive(Debug)]
 pub(super) struct Participants {
-    pub(super) room: Room,
+    pub(super) room: Fixture,
     /// Two for each person, on both gateways.
     pub(super) sessions: Vec<Session>,
     gateways: Vec<String>,
@@ -75,7 +75,7 @@ impl Participants {
     /// Opens a room, gives roles to some, and lets everybody in twice.
     pub(super) async fn gather(trial: &mut Trial<'_>) -> Result<Self> {
         let people = 1 + STAY + COME_AND_GO;
-        let room = trial.room(people).await?;
+        let room = trial.fixture(people).await?;
         let mut users = Vec::new();
         let mut code = String::new();
         for number in 0..people {

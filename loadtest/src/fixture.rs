@@ -21,7 +21,7 @@ use crate::{
 
 /// Where a workload talks.
 #[derive(Debug, Clone)]
-pub struct Room {
+pub struct Fixture {
     /// The server, as a scope.
     pub server: ServerId,
     /// Its first channel.
@@ -32,7 +32,7 @@ pub struct Room {
     pub gateways: Vec<String>,
 }
 
-impl Room {
+impl Fixture {
     /// Opens a room for so many guests.
     pub async fn open(gateways: Vec<String>, people: usize) -> Result<Self> {
         let client = Client::connect(gateways.clone(), Options::default());
@@ -42,7 +42,7 @@ impl Room {
             tokens.push(guest(&client).await?);
         }
         client.identify(&owner).await?;
-        let create = create_server("Room");
+        let create = create_server("Fixture");
         let info = client
             .call(0, &create)
             .await
