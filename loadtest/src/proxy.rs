@@ -28,7 +28,7 @@ use crate::resp::{self, Splitter};
 
 /// What the network does at the moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Weather {
+struct LinkState {
     /// Nothing arrives, in neither direction, but connections stay.
     blackhole: bool,
     /// New connections are closed at once.
@@ -42,7 +42,7 @@ struct Weather {
 #[derive(Debug)]
 struct Shared {
     upstream: Mutex<String>,
-    weather: watch::Sender<Weather>,
+    state: watch::Sender<LinkState>,
     /// How many of the next events are to be lost.
     to_drop: AtomicU64,
     /// Of all events, lose each with this number; 0 for none.
@@ -68,7 +68,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             upstream: Mutex::new(upstream.to_owned()),
-            weather: watch::Sender::new(Weather::default()),
+            state: watch::Sender::new(LinkState::default()),
             to_drop: AtomicU64::new(0),
             every: AtomicU64::new(0),
             events: AtomicU64::new(0),
@@ -100,14 +100,14 @@ impl Proxy {
 
     /// Ends all connections; new ones are taken.
     pub fn cut(&self) {
-        self.shared.weather.send_modify(|weather| weather.cuts += 1);
+        self.shared.state.send_modify(|state| state.cuts += 1);
     }
 
     /// Ends all connections and refuses new ones, or takes them again.
     pub fn refuse(&self, refuse: bool) {
-        self.shared.weather.send_modify(|weather| {
-            weather.refuse = refuse;
-            weather.cuts += u64::from(refuse);
+        self.shared.state.send_modify(|state| {
+            state.refuse = refuse;
+            state.cuts += u64::from(refuse);
         });
     }
 
@@ -115,15 +115,13 @@ impl Proxy {
     /// came in the meantime arrives then, as TCP would have it.
     pub fn blackhole(&self, blackhole: bool) {
         self.shared
-            .weather
-            .send_modify(|weather| weather.blackhole = blackhole);
+            .state
+            .send_modify(|state| state.blackhole = blackhole);
     }
 
     /// Delays each piece.
     pub fn delay(&self, delay: Duration) {
-        self.shared
-            .weather
-            .send_modify(|weather| weather.delay = delay);
+        self.shared.state.send_modify(|state| state.delay = delay);
     }
 
     /// Loses the next `count` published events.
@@ -182,7 +180,7 @@ async fn accept(
     stop: CancellationToken,
 ) {
     while let Ok((client, _)) = listener.accept().await {
-        if shared.weather.borrow().refuse {
+        if shared.state.borrow().refuse {
             continue;
         }
         let connection = serve(client, Arc::clone(&shared));
@@ -193,7 +191,7 @@ async fn accept(
 
 /// Copies both ways until either side ends or the connection is cut.
 async fn serve(client: TcpStream, shared: Arc<Shared>) {
-    let born = shared.weather.borrow().cuts;
+    let born = shared.state.borrow().cuts;
     let upstream = shared.upstream();
     let Ok(server) = TcpStream::connect(upstream).await else {
         return;
@@ -204,11 +202,11 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
     }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let mut weather = shared.weather.subscribe();
+    let mut state = shared.state.subscribe();
     tokio::select! {
         _ = forward(from_client, to_server, &shared) => {}
         _ = forward_losing(from_server, to_client, &shared) => {}
-        _ = weather.wait_for(|weather| weather.cuts != born) => {}
+        _ = state.wait_for(|state| state.cuts != born) => {}
     }
 }
 
@@ -255,13 +253,13 @@ async fn forward_losing(
 
 /// Waits as long as the network would.
 async fn pass(shared: &Shared) {
-    let delay = shared.weather.borrow().delay;
+    let delay = shared.state.borrow().delay;
     if !delay.is_zero() {
         sleep(delay).await;
     }
-    let mut weather = shared.weather.subscribe();
+    let mut state = shared.state.subscribe();
     // The sender lives as long as `shared`, so the wait ends only when it is over.
-    drop(weather.wait_for(|weather| !weather.blackhole).await);
+    drop(state.wait_for(|state| !state.blackhole).await);
 }
 
 #[cfg(test)]

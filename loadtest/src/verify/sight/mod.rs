@@ -117,9 +117,9 @@ async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Res
     let mut random = Random::new(trial.terms.seed ^ 2);
     let end = Instant::now() + trial.terms.length;
     for number in 0_u64.. {
-        let weather = weather(&mut random, kinds, longest);
+        let faults = random_faults(&mut random, kinds, longest);
         let played = participants.play(&mut random);
-        let (played, endured) = tokio::join!(played, trial.endure(&weather));
+        let (played, endured) = tokio::join!(played, trial.endure(&faults));
         endured?;
         let done = played?;
         trial.outcome.counts.sent += done.asked;
@@ -141,7 +141,7 @@ async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Res
     Ok(())
 }
 
-fn weather(random: &mut Random, kinds: &[Kind], longest: Duration) -> Schedule {
+fn random_faults(random: &mut Random, kinds: &[Kind], longest: Duration) -> Schedule {
     let faults = Schedule::random(random, ROUND, ROUND, kinds);
     let within = |(at, fault): &(Duration, _)| ((*at).min(longest), *fault);
     Schedule::exactly(faults.faults().iter().map(within).collect())
