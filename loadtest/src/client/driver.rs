@@ -237,7 +237,7 @@ impl Driver {
                         self.identity(token, done);
                         return Leave::Move(Some(gateway.to_owned()));
                     }
-                    Some(order) => self.obey(session, order).await,
+                    Some(order) => self.apply(session, order).await,
                     None => return Leave::Dropped,
                 },
                 _ = tick.tick() => {
@@ -269,7 +269,7 @@ impl Driver {
         }
     }
 
-    async fn obey(&mut self, session: &mut Session, order: Order) -> Result<(), Ended> {
+    async fn apply(&mut self, session: &mut Session, order: Order) -> Result<(), Ended> {
         match order {
             Order::Call(call) => {
                 self.last_request = self.last_request.wrapping_add(1).max(1);

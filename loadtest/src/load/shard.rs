@@ -106,7 +106,7 @@ pub(super) fn run(mut orders: mpsc::Receiver<Order>, answers: &mpsc::Sender<Tall
         loop {
             match orders.try_recv() {
                 Ok(order) => {
-                    let tally = shard.obey(order);
+                    let tally = shard.apply(order);
                     if answers.blocking_send(tally).is_err() {
                         return Ok(());
                     }
@@ -162,7 +162,7 @@ impl Shard {
         })
     }
 
-    fn obey(&mut self, order: Order) -> Tally {
+    fn apply(&mut self, order: Order) -> Tally {
         if let Order::Recruit { members, .. } = &order
             && let Err(error) = super::descriptors::ensure(members.len())
         {
