@@ -1,4 +1,4 @@
-//! A server with one channel and people in it, made through the public door.
+//! A server with one channel and people in it, made over the public protocol.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Somebody on the harness: does things through the public door and sees what happens.
+//! Somebody whom a scenario is about: does things over the public protocol, and sees what happens.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

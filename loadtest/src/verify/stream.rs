@@ -90,15 +90,15 @@ fn missed(trial: &Trial<'_>) -> u64 {
 /// A reader is away while very much happens, then resumes.
 async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
     let room = trial.fixture(4).await?;
-    let mut doors = Vec::new();
+    let mut proxies = Vec::new();
     for gateway in &trial.cluster.gateways {
-        doors.push(Proxy::start(&format!("127.0.0.1:{}", gateway.port())).await?);
+        proxies.push(Proxy::start(&format!("127.0.0.1:{}", gateway.port())).await?);
     }
     let away = Guest {
         options: Options::default(),
-        gateways: doors
+        gateways: proxies
             .iter()
-            .map(|door| format!("ws://{}", door.address()))
+            .map(|proxy| format!("ws://{}", proxy.address()))
             .collect(),
     };
     let plan = Plan {
@@ -115,14 +115,14 @@ async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
     trial.note(format!(
         "a reader is away while {count} messages are written"
     ));
-    for transport in &doors {
-        door.refuse(true);
+    for proxy in &proxies {
+        proxy.refuse(true);
     }
     let most = BACK * 2 + trial.terms.length * 2;
     workload.progress(count, most).await?;
     trial.note("it comes back");
-    for transport in &doors {
-        door.refuse(false);
+    for proxy in &proxies {
+        proxy.refuse(false);
     }
     workload.stop_writing().await;
     let began = Instant::now();

@@ -44,7 +44,10 @@ async fn signing_up_and_in_works_over_every_door_and_its_token_on_every_other() 
                 "each session has its token",
             )?;
             let guest = join_as_guest();
-            holds(way.call(0, &guest).await?.user.guest, "a guest over a door")?;
+            holds(
+                way.call(0, &guest).await?.user.guest,
+                "a guest over a transport",
+            )?;
 
             for other in Transport::ALL {
                 let mut way =
@@ -115,7 +118,7 @@ async fn a_guest_cannot_sign_in_with_a_password() -> Result<()> {
     scenario(async |harness| {
         let guest = harness.guest("guest", 0).await?;
         for password in [PASSWORD, "password"] {
-            let result = stage
+            let result = harness
                 .client(0)
                 .call(0, &log_in(&guest.user.name, password))
                 .await;
@@ -204,7 +207,7 @@ async fn another_session_is_told_of_a_sign_in() -> Result<()> {
     scenario(async |harness| {
         let alice = harness.registered("alice", 0).await?;
         let before = alice.remembers().await?;
-        let second = stage
+        let second = harness
             .client(1)
             .call(0, &log_in(&alice.user.name, PASSWORD))
             .await?;

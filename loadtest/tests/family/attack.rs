@@ -153,12 +153,12 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
         let stolen = harness.client(1).call(0, &log_in).await?;
         let token = Some(stolen.token.as_str());
         // Both gateways have just seen the token.
-        let mut doors = Vec::new();
+        let mut ways = Vec::new();
         for gateway in 0..2 {
             let address = harness.address(gateway)?;
             let mut way = TransportClient::open(Transport::Http, &address, token).await?;
             way.call(0, &ListSessions {}).await?;
-            doors.push((way, address));
+            ways.push((way, address));
         }
         let mut socket =
             TransportClient::open(Transport::MessagePack, &harness.address(1)?, token).await?;
@@ -173,7 +173,7 @@ async fn a_revoked_session_opens_no_door() -> Result<()> {
             }
         };
         same(&ended, &Ended::Closed(CloseCode::Revoked.code()))?;
-        for (mut way, address) in doors {
+        for (mut way, address) in ways {
             while way.call(0, &ListSessions {}).await.is_ok() {
                 // Remembered for two seconds, and the test's own way to ask.
                 holds(

@@ -355,7 +355,7 @@ async fn random_bytes_break_nothing() -> Result<()> {
             let link = way.link().context("a link")?;
             drop(link.send(Message::binary(bytes)).await);
         }
-        stage
+        harness
             .still_serves()
             .await
             .with_context(|| format!("seed {seed}"))

@@ -67,7 +67,7 @@ async fn no_password_and_no_token_rests_in_redis() -> Result<()> {
         }
         let bob = harness.registered("bob", 0).await?;
         secrets.push(bob.token.clone());
-        // Each door asks for the session of the token in its own way.
+        // Each transport asks for the session of the token in its own way.
         for transport in Transport::ALL {
             bob.through(transport).await?;
         }
