@@ -4,10 +4,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    fanout,
+    figures::{self, deliver_figure, figure},
     options::{Options, Publishing},
     order::{Order, Plan},
-    run::{Run, deliver_figure, figure, number},
+    run::{Run, number},
     target::Target,
 };
 use crate::measure::{Better, Report};
@@ -54,14 +54,14 @@ impl Typing {
         run.fill_server(options, self.members, self.publishers)
             .await?;
         let quiet = self.publishing.plan(self.publishers);
-        let calm = fanout::measure(&mut run, options, &quiet).await?;
+        let calm = run.measure(options, &quiet).await?;
         let noisy = Plan {
             typing: self.typing,
             ..quiet
         };
-        let windows = fanout::measure(&mut run, options, &noisy).await?;
+        let windows = run.measure(options, &noisy).await?;
         run.settle().await?;
-        let mut report = fanout::report(run, options, &windows)?;
+        let mut report = figures::report(run, options, &windows)?;
         report.figures.extend([
             deliver_figure(&calm, "deliver p99 without typing", 0.99),
             deliver_figure(&windows, "deliver p99 beside typing", 0.99),

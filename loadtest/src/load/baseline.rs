@@ -10,11 +10,13 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    fanout::{Fanout, measure},
+    fanout::Fanout,
+    figures::{deliver_figure, figure},
     options::Options,
     order::Plan,
-    progress, rooms,
-    run::{Run, Window, deliver_figure, figure},
+    progress,
+    run::{Run, Window},
+    search,
     target::Target,
 };
 use crate::measure::{Better, Figure, Report, Role};
@@ -77,7 +79,7 @@ impl Side {
         let mut run = Run::start(name, options, target).await?;
         room.gather(&mut run, options).await?;
         let plan = room.publishing.plan(room.publishers);
-        let most = rooms::best(&mut run, options, plan).await?.rate;
+        let most = search::best(&mut run, options, plan).await?.rate;
         Ok(Self {
             run,
             most,
@@ -93,7 +95,7 @@ impl Side {
                 ..room.publishing.plan(room.publishers)
             };
             progress::say(&format!("{} at {rate:.0}/s", self.run.report.scenario));
-            let windows = measure(&mut self.run, options, &plan).await?;
+            let windows = self.run.measure(options, &plan).await?;
             self.run.settle().await?;
             if most {
                 self.full.extend(windows);

@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::time::sleep;
 
 use super::{
-    fanout,
+    figures,
     options::{Options, Publishing},
     run::{Run, number},
     target::Target,
@@ -179,7 +179,7 @@ impl Churn {
         }
         run.arrive("are back").await?;
         run.settle().await?;
-        let mut report = fanout::report(run, options, &[window])?;
+        let mut report = figures::report(run, options, &[window])?;
         if let Some(slope) = slope(&points) {
             report.figures.push(Figure::once(
                 "gateway memory per reconnect",

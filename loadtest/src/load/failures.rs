@@ -6,11 +6,11 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use super::{
-    fanout,
+    figures::{self, deliver_figure},
     options::{Options, Publishing},
     order::Order,
     progress,
-    run::{Run, Shape, Window, deliver_figure, number, spread},
+    run::{Run, Shape, Window, number, spread},
     target::Target,
 };
 use crate::{
@@ -114,7 +114,7 @@ impl Resume {
         run.settle().await?;
         let resumed = run.total.checks.resumes;
         let sends = run.total.latencies.ack.without(&before);
-        let mut report = fanout::report(run, options, &[calm, during])?;
+        let mut report = figures::report(run, options, &[calm, during])?;
         report.promise(
             "all clients resume on another gateway",
             format!("{resumed} of {members} in {took:.1} s"),
@@ -136,7 +136,7 @@ impl Slow {
         fill_room(&mut run, options, self.members, &self.publishing).await?;
         run.report.set("slow readers", format!("{} %", self.share));
         let plan = self.publishing.plan(1);
-        let calm = fanout::measure(&mut run, options, &plan).await?;
+        let calm = run.measure(options, &plan).await?;
         let rate = self.trickle;
         let readers = run.readers().max(1);
         let slow = u32::try_from(self.members * self.share / 100 / readers).unwrap_or(u32::MAX);
@@ -148,7 +148,7 @@ impl Slow {
             })
         })
         .await?;
-        let beside = fanout::measure(&mut run, options, &plan).await?;
+        let beside = run.measure(options, &plan).await?;
         run.ask(|_part| Some(Order::Slow { members: 0, rate }))
             .await?;
         run.quiet().await?;
@@ -162,7 +162,7 @@ impl Slow {
                 0.99,
             ),
         ];
-        let mut report = fanout::report(run, options, &beside)?;
+        let mut report = figures::report(run, options, &beside)?;
         report.figures.extend(figures);
         Ok(report)
     }
@@ -190,7 +190,7 @@ impl Abuse {
             .await?;
         run.open(None).await?;
         let plan = self.publishing.plan(self.publishers);
-        let calm = fanout::measure(&mut run, options, &plan).await?;
+        let calm = run.measure(options, &plan).await?;
         let mut flood = self.publishing.plan(1);
         flood.rate = self.flood;
         run.ask(|part| (part == last).then(|| Order::Publish(flood.clone())))
@@ -218,7 +218,7 @@ impl Abuse {
             count("messages of the flood that were taken", taken),
             count("messages of the flood that were refused", refused),
         ];
-        let mut report = fanout::report(run, options, &beside)?;
+        let mut report = figures::report(run, options, &beside)?;
         report.promise(
             "no honest message is refused",
             honest.to_string(),
@@ -251,7 +251,7 @@ impl Rolling {
         let after = run.window(options.seconds).await?;
         run.settle().await?;
         let sends = run.total.latencies.ack.without(&before);
-        let mut report = fanout::report(run, options, &[calm, after])?;
+        let mut report = figures::report(run, options, &[calm, after])?;
         report.figures.push(p99("sends p99 meanwhile", &sends));
         Ok(report)
     }

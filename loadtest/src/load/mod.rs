@@ -4,7 +4,7 @@
 //!   [`oracle`] decides about each delivery;
 //! - `shard` is a thread with thousands of sockets, told by [`order`]s;
 //! - [`pool`] is all threads and processes, [`target`] what they are put on;
-//! - [`run`] measures, [`search`] looks for a maximum by an [`objective`];
+//! - [`run`] measures, [`figures`] says what, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
 //!   [`connections`], [`failures`], [`background`].
 //!
@@ -19,6 +19,7 @@ pub mod connections;
 pub mod descriptors;
 pub mod failures;
 pub mod fanout;
+pub mod figures;
 pub mod objective;
 mod on_frame;
 pub mod options;
@@ -96,6 +97,10 @@ pub async fn run(scenario: Scenario) -> Result<Option<Report>> {
         }};
     }
     let (report, options) = match scenario {
+        Scenario::Fanout(With { scenario, options }) if scenario.against_limit => {
+            let report = Box::pin(baseline::run(&scenario, &options)).await?;
+            (report, options)
+        }
         Scenario::Fanout(with) => run!(with),
         Scenario::Rooms(with) => run!(with),
         Scenario::Idle(with) => run!(with),

@@ -4,14 +4,13 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::{
-    fanout,
+    figures,
     options::{Options, Publishing},
-    order::Plan,
     run::Run,
     search,
     target::Target,
 };
-use crate::measure::{Better, Figure, Report};
+use crate::measure::Report;
 
 /// Many small rooms.
 #[derive(Debug, Clone, Args)]
@@ -57,32 +56,10 @@ impl Rooms {
         run.open(None).await?;
         let mut plan = self.publishing.plan(self.rooms);
         if self.find_max {
-            plan = best(&mut run, options, plan).await?;
+            plan = search::best(&mut run, options, plan).await?;
         }
-        let windows = fanout::measure(&mut run, options, &plan).await?;
+        let windows = run.measure(options, &plan).await?;
         run.settle().await?;
-        fanout::report(run, options, &windows)
+        figures::report(run, options, &windows)
     }
-}
-
-/// Searches for the highest rate, and notes what was found.
-pub async fn best(run: &mut Run, options: &Options, mut plan: Plan) -> Result<Plan> {
-    let found = search::search(run, options, &plan, &options.objectives(true)?).await?;
-    let sustained = Figure::once("sustained messages", "/s", Better::More, found.rate);
-    run.report.figures.push(sustained);
-    if let Some(broke) = found.broke {
-        run.report
-            .set("breaks at", format!("{broke:.0}/s: {}", found.why));
-    }
-    if found.generator {
-        let doubt = "the generator could do no more: the cluster's maximum is higher";
-        run.report.validity.doubts.push(doubt.to_owned());
-    }
-    ensure!(
-        found.rate > 0.0,
-        "not even the first rate holds: {}",
-        found.why
-    );
-    plan.rate = found.rate;
-    Ok(plan)
 }

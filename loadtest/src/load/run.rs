@@ -18,7 +18,7 @@ use super::{
     target::Target,
 };
 use crate::cluster;
-use crate::measure::{Better, Figure, Mark, Report, Role, Sampler, Usage};
+use crate::measure::{Mark, Report, Role, Sampler, Usage};
 
 /// What was sent must have arrived within this time after the last message.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -191,6 +191,12 @@ impl Run {
         self.recruit(&codes, &sizes, |_part, _member| vec![0])
             .await?;
         self.open(None).await.map(drop)
+    }
+
+    /// Publishes by the plan, and measures the windows of the options.
+    pub async fn measure(&mut self, options: &Options, plan: &Plan) -> Result<Vec<Window>> {
+        self.publish(plan).await?;
+        self.windows(options).await
     }
 
     /// Measures so many windows as the options say, after the warm-up.
@@ -491,22 +497,6 @@ fn add_usage(sum: &mut Usage, later: &Usage) {
     sum.descriptors = later.descriptors;
     sum.threads = later.threads;
     sum.processes = later.processes;
-}
-
-/// A figure of windows: what each of them says.
-pub fn figure(
-    windows: &[Window],
-    (name, unit, better): (&str, &str, Better),
-    value: impl Fn(&Window) -> f64,
-) -> Figure {
-    Figure::of(name, unit, better, windows.iter().map(value).collect())
-}
-
-/// A quantile of deliveries in milliseconds, as a figure of windows.
-pub fn deliver_figure(windows: &[Window], name: &str, quantile: f64) -> Figure {
-    figure(windows, (name, "ms", Better::Less), |window| {
-        window.tally.latencies.deliver.millis(quantile)
-    })
 }
 
 impl Window {

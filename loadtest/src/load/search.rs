@@ -1,6 +1,6 @@
 //! The highest rate at which an objective holds: steps of half as much again, then halves.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{
     objective::Objective,
@@ -9,7 +9,7 @@ use super::{
     progress,
     run::{Run, Window, number},
 };
-use crate::measure::{Validity, report::BUSIEST};
+use crate::measure::{Better, Figure, Validity, report::BUSIEST};
 
 /// Each step asks for so much more.
 const STEP: f64 = 1.5;
@@ -34,8 +34,30 @@ pub struct Found {
     pub generator: bool,
 }
 
+/// Searches for the highest rate, and notes what was found.
+pub async fn best(run: &mut Run, options: &Options, mut plan: Plan) -> Result<Plan> {
+    let found = search(run, options, &plan, &options.objectives(true)?).await?;
+    let sustained = Figure::once("sustained messages", "/s", Better::More, found.rate);
+    run.report.figures.push(sustained);
+    if let Some(broke) = found.broke {
+        run.report
+            .set("breaks at", format!("{broke:.0}/s: {}", found.why));
+    }
+    if found.generator {
+        let doubt = "the generator could do no more: the cluster's maximum is higher";
+        run.report.validity.doubts.push(doubt.to_owned());
+    }
+    ensure!(
+        found.rate > 0.0,
+        "not even the first rate holds: {}",
+        found.why
+    );
+    plan.rate = found.rate;
+    Ok(plan)
+}
+
 /// Searches upwards from the rate of `plan`.
-pub async fn search(
+async fn search(
     run: &mut Run,
     options: &Options,
     plan: &Plan,

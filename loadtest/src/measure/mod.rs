@@ -15,8 +15,8 @@ pub mod table;
 mod text;
 
 pub use latency::Latency;
-pub use report::{Better, Checks, Figure, Objective, Report, Second, Validity};
-pub use sample::{Mark, Role, Sampler, Usage};
+pub use report::{Better, Checks, Figure, Objective, Report, Validity};
+pub use sample::{Mark, Role, Sampler, Second, Usage};
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     environment::Environment,
     latency::Latency,
-    sample::{Load, Role, Usage},
+    sample::{Role, Second, Usage},
 };
 
 /// The form of the file. Another number is another meaning of a field.
@@ -120,17 +120,6 @@ pub struct Figure {
     pub max: f64,
     /// The windows in their order.
     pub windows: Vec<f64>,
-}
-
-/// One second of a run.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Second {
-    /// Seconds since the run began.
-    pub at: f64,
-    /// What the generator counted in it, by name, per second: `sent`, `delivered`, …
-    pub rates: BTreeMap<String, f64>,
-    /// What the processes used.
-    pub load: BTreeMap<Role, Load>,
 }
 
 /// Whether the generator kept up with itself.

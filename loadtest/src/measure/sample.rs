@@ -11,7 +11,6 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::report::Second;
 use crate::proc::{self, Process, Switches};
 
 /// What a process is for.
@@ -100,6 +99,17 @@ pub struct Load {
     pub resident: u64,
     /// Switches per second, of both kinds.
     pub switches: f64,
+}
+
+/// One second of a run.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Second {
+    /// Seconds since the run began.
+    pub at: f64,
+    /// What the generator counted in it, by name, per second: `sent`, `delivered`, …
+    pub rates: BTreeMap<String, f64>,
+    /// What the processes used.
+    pub load: BTreeMap<Role, Load>,
 }
 
 /// The counters at one moment.

@@ -13,10 +13,10 @@ use tokio_util::{
 };
 
 use super::{
+    faketime::{FAKETIME, faked},
     outcome::{Deed, Outcome},
     promise::Promise,
     schedule::{self, Fault, Kind, Schedule, Who},
-    versions,
 };
 use crate::{
     checker::Report,
@@ -379,7 +379,7 @@ fn settings(promise: Promise, terms: &Terms) -> Settings {
     }
     if promise == Clocks {
         for (node, offset) in [("gateway-2", "-30s"), ("worker-2", "+30s")] {
-            let faked = versions::FAKETIME.map(|name| (node, name, versions::faked(name, offset)));
+            let faked = FAKETIME.map(|name| (node, name, faked(name, offset)));
             settings.apart.extend(faked);
         }
     }

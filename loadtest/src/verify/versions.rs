@@ -25,35 +25,6 @@ use crate::{
 /// The place of an opcode, among those of its kind, that no program knows yet: the last one
 /// of the first family.
 const LATER: u16 = blocks::SIZE - 1;
-/// Where the library is that gives a process another clock.
-const LIBRARIES: [&str; 2] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-];
-/// What it is told with.
-pub(super) const FAKETIME: [&str; 4] = [
-    "LD_PRELOAD",
-    "FAKETIME",
-    "FAKETIME_DONT_FAKE_MONOTONIC",
-    "FAKETIME_NO_CACHE",
-];
-
-/// What one of these is to be for a clock that is off by so much.
-pub(super) fn faked(name: &str, offset: &str) -> String {
-    let library = LIBRARIES.iter().find(|path| Path::new(path).exists());
-    match name {
-        "LD_PRELOAD" => library.copied().unwrap_or_default().to_owned(),
-        "FAKETIME" => offset.to_owned(),
-        _ => "1".to_owned(),
-    }
-}
-
-/// What clocks take that disagree, if it is not there.
-pub(super) fn needs_clock() -> Option<String> {
-    let there = LIBRARIES.iter().any(|path| Path::new(path).exists());
-    (!there).then(|| "libfaketime, to give processes other clocks".to_owned())
-}
-
 /// A gateway is 30 s behind and a worker 30 s ahead: everything works, and ids rise.
 pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
     let room = trial.fixture(4).await?;
