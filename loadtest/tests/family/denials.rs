@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, bail};
 use loadtest::{
     client::CallError,
-    harness::{Person, holds, scenario},
+    harness::{Harness, Person, holds},
     random::nonce,
     requests::override_of,
     transport::{Transport, TransportClient},
@@ -14,6 +14,17 @@ use shared::{
     error::Reason,
     protocol::{Access, Row, RowKind, rows},
 };
+
+scenarios! {
+    without_a_session_only_what_is_for_anyone_is_answered,
+    a_server_that_one_is_no_member_of_does_not_exist,
+    the_channel_of_another_server_does_not_exist,
+    without_its_permission_every_command_is_refused,
+    without_its_permission_in_the_server_every_command_is_refused,
+    what_administers_the_deployment_is_for_its_administrator,
+    what_only_workers_send_is_no_command,
+    sample_bodies_break_nothing,
+}
 
 /// The rows that a client may send.
 fn client_rows() -> impl Iterator<Item = &'static Row> {
@@ -59,90 +70,74 @@ fn with(json: &str, field: &str, text: &str) -> String {
     parts.unwrap_or_else(|| json.to_owned())
 }
 
-#[tokio::test]
-async fn without_a_session_only_what_is_for_anyone_is_answered() -> Result<()> {
-    scenario(async |harness| {
-        for transport in Transport::ALL {
-            for row in client_rows().filter(|row| row.access != Access::Anyone) {
-                let mut way = TransportClient::open(transport, &harness.address(0)?, None).await?;
-                let result = way.ask(row, 0, &sample(row)?).await;
-                denied(row, transport, result, &[Reason::Unauthenticated])?;
-            }
+async fn without_a_session_only_what_is_for_anyone_is_answered(harness: &Harness) -> Result<()> {
+    for transport in Transport::ALL {
+        for row in client_rows().filter(|row| row.access != Access::Anyone) {
+            let mut way = TransportClient::open(transport, &harness.address(0)?, None).await?;
+            let result = way.ask(row, 0, &sample(row)?).await;
+            denied(row, transport, result, &[Reason::Unauthenticated])?;
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
 }
 
-#[tokio::test]
-async fn a_server_that_one_is_no_member_of_does_not_exist() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let channel = alice.channel("#general").await?.get();
-        let stranger = harness.guest("stranger", 1).await?;
-        for transport in Transport::ALL {
-            let mut way = stranger.through(transport).await?;
-            for row in client_rows().filter(|row| of_a_server(row.access)) {
-                // Her server, a server that is none, and an account.
-                for scope in [alice.scope(), 77, alice.user.user_id.get()] {
-                    let result = way.ask(row, scope, &sample_in(row, channel)?).await;
-                    denied(row, transport, result, &[Reason::UnknownServer])?;
-                }
+async fn a_server_that_one_is_no_member_of_does_not_exist(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let channel = alice.channel("#general").await?.get();
+    let stranger = harness.guest("stranger", 1).await?;
+    for transport in Transport::ALL {
+        let mut way = stranger.through(transport).await?;
+        for row in client_rows().filter(|row| of_a_server(row.access)) {
+            // Her server, a server that is none, and an account.
+            for scope in [alice.scope(), 77, alice.user.user_id.get()] {
+                let result = way.ask(row, scope, &sample_in(row, channel)?).await;
+                denied(row, transport, result, &[Reason::UnknownServer])?;
             }
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
 }
 
-#[tokio::test]
-async fn the_channel_of_another_server_does_not_exist() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let [mallory] = harness.members().await?;
-        let hers = alice.channel("#general").await?.get();
-        for transport in Transport::ALL {
-            let mut way = mallory.through(transport).await?;
-            for row in client_rows().filter(|row| matches!(row.access, Access::Channel(_))) {
-                for channel in [hers, 77] {
-                    let body = sample_in(row, channel)?;
-                    let result = way.ask(row, mallory.scope(), &body).await;
-                    denied(row, transport, result, &[Reason::UnknownChannel])?;
-                }
-            }
-        }
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
-async fn without_its_permission_every_command_is_refused() -> Result<()> {
-    scenario(async |harness| {
-        let [alice, bob] = harness.members().await?;
-        for row in client_rows() {
-            let Access::Channel(needed) = row.access else {
-                continue;
-            };
-            let channel = channel_without(&alice, row.name, needed).await?;
-            let due = if needed.contains(Permissions::VIEW_CHANNEL) {
-                Reason::UnknownChannel
-            } else {
-                Reason::Forbidden
-            };
-            for transport in Transport::ALL {
+async fn the_channel_of_another_server_does_not_exist(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let [mallory] = harness.members().await?;
+    let hers = alice.channel("#general").await?.get();
+    for transport in Transport::ALL {
+        let mut way = mallory.through(transport).await?;
+        for row in client_rows().filter(|row| matches!(row.access, Access::Channel(_))) {
+            for channel in [hers, 77] {
                 let body = sample_in(row, channel)?;
-                let result = bob
-                    .through(transport)
-                    .await?
-                    .ask(row, bob.scope(), &body)
-                    .await;
-                denied(row, transport, result, &[due])?;
+                let result = way.ask(row, mallory.scope(), &body).await;
+                denied(row, transport, result, &[Reason::UnknownChannel])?;
             }
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
+}
+
+async fn without_its_permission_every_command_is_refused(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    for row in client_rows() {
+        let Access::Channel(needed) = row.access else {
+            continue;
+        };
+        let channel = channel_without(&alice, row.name, needed).await?;
+        let due = if needed.contains(Permissions::VIEW_CHANNEL) {
+            Reason::UnknownChannel
+        } else {
+            Reason::Forbidden
+        };
+        for transport in Transport::ALL {
+            let body = sample_in(row, channel)?;
+            let result = bob
+                .through(transport)
+                .await?
+                .ask(row, bob.scope(), &body)
+                .await;
+            denied(row, transport, result, &[due])?;
+        }
+    }
+    Ok(())
 }
 
 /// A channel in which everyone may all but `missing`.
@@ -154,105 +149,91 @@ async fn channel_without(owner: &Person, name: &str, missing: Permissions) -> Re
     Ok(channel.get())
 }
 
-#[tokio::test]
-async fn without_its_permission_in_the_server_every_command_is_refused() -> Result<()> {
-    scenario(async |harness| {
-        let [_alice, bob] = harness.members().await?;
-        let mut checked = 0;
-        for row in client_rows() {
-            let Access::Server(needed) = row.access else {
-                continue;
-            };
-            // What everyone may in a new server, bob may.
-            if Permissions::EVERYONE.contains(needed) {
-                continue;
-            }
-            checked += 1;
-            for transport in Transport::ALL {
-                let body = sample(row)?;
-                let result = bob
-                    .through(transport)
-                    .await?
-                    .ask(row, bob.scope(), &body)
-                    .await;
-                denied(row, transport, result, &[Reason::Forbidden])?;
-            }
+async fn without_its_permission_in_the_server_every_command_is_refused(
+    harness: &Harness,
+) -> Result<()> {
+    let [_alice, bob] = harness.members().await?;
+    let mut checked = 0;
+    for row in client_rows() {
+        let Access::Server(needed) = row.access else {
+            continue;
+        };
+        // What everyone may in a new server, bob may.
+        if Permissions::EVERYONE.contains(needed) {
+            continue;
         }
-        holds(checked > 0, "some command needs more than everyone has")
-    })
-    .await
+        checked += 1;
+        for transport in Transport::ALL {
+            let body = sample(row)?;
+            let result = bob
+                .through(transport)
+                .await?
+                .ask(row, bob.scope(), &body)
+                .await;
+            denied(row, transport, result, &[Reason::Forbidden])?;
+        }
+    }
+    holds(checked > 0, "some command needs more than everyone has")
 }
 
-#[tokio::test]
-async fn what_administers_the_deployment_is_for_its_administrator() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
-            for transport in Transport::ALL {
-                let body = sample(row)?;
-                let result = alice.through(transport).await?.ask(row, 0, &body).await;
-                denied(row, transport, result, &[Reason::Forbidden])?;
-            }
+async fn what_administers_the_deployment_is_for_its_administrator(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
+        for transport in Transport::ALL {
+            let body = sample(row)?;
+            let result = alice.through(transport).await?.ask(row, 0, &body).await;
+            denied(row, transport, result, &[Reason::Forbidden])?;
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
 }
 
-#[tokio::test]
-async fn what_only_workers_send_is_no_command() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        for row in rows().filter(|row| row.kind == RowKind::Internal) {
-            let body = (row.request.sample)();
-            let json = (row.request.to_json)(&body)?;
-            for scope in [0, alice.scope()] {
-                let due = [Reason::UnknownCommand];
-                let mut way = alice.through(Transport::MessagePack).await?;
-                let result = way.ask_binary(row.opcode, scope, &body).await;
-                denied(row, Transport::MessagePack, result, &due)?;
-                let mut way = alice.through(Transport::Json).await?;
-                let result = way.ask_text(row.name, scope, &json).await;
-                denied(row, Transport::Json, result, &due)?;
-                let way = alice.through(Transport::Http).await?;
-                let result = way.ask_http(row.name, scope, json.as_bytes()).await;
-                denied(row, Transport::Http, result, &due)?;
-            }
+async fn what_only_workers_send_is_no_command(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    for row in rows().filter(|row| row.kind == RowKind::Internal) {
+        let body = (row.request.sample)();
+        let json = (row.request.to_json)(&body)?;
+        for scope in [0, alice.scope()] {
+            let due = [Reason::UnknownCommand];
+            let mut way = alice.through(Transport::MessagePack).await?;
+            let result = way.ask_binary(row.opcode, scope, &body).await;
+            denied(row, Transport::MessagePack, result, &due)?;
+            let mut way = alice.through(Transport::Json).await?;
+            let result = way.ask_text(row.name, scope, &json).await;
+            denied(row, Transport::Json, result, &due)?;
+            let way = alice.through(Transport::Http).await?;
+            let result = way.ask_http(row.name, scope, json.as_bytes()).await;
+            denied(row, Transport::Http, result, &due)?;
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
 }
 
 /// Sample bodies hold ids of nobody: whatever the answer, it is a refusal that
 /// the protocol names or a success, never a broken cluster.
-#[tokio::test]
-async fn sample_bodies_break_nothing() -> Result<()> {
-    scenario(async |harness| {
-        let [alice, bob] = harness.members().await?;
-        for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
-            for transport in Transport::ALL {
-                for scope in [0, alice.scope(), 1] {
-                    let mut way = bob.through(transport).await?;
-                    match way.ask(row, scope, &sample(row)?).await {
-                        Ok(reply) => {
-                            (row.reply.to_json)(&reply)
-                                .with_context(|| format!("the reply of {}", row.name))?;
-                        }
-                        Err(CallError::Refused(refusal)) => holds(
-                            refusal.reason != Reason::Internal,
-                            &format!("{} over {transport:?}: {refusal:?}", row.name),
-                        )?,
-                        Err(error) => bail!("{} over {transport:?}: {error}", row.name),
+async fn sample_bodies_break_nothing(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
+        for transport in Transport::ALL {
+            for scope in [0, alice.scope(), 1] {
+                let mut way = bob.through(transport).await?;
+                match way.ask(row, scope, &sample(row)?).await {
+                    Ok(reply) => {
+                        (row.reply.to_json)(&reply)
+                            .with_context(|| format!("the reply of {}", row.name))?;
                     }
+                    Err(CallError::Refused(refusal)) => holds(
+                        refusal.reason != Reason::Internal,
+                        &format!("{} over {transport:?}: {refusal:?}", row.name),
+                    )?,
+                    Err(error) => bail!("{} over {transport:?}: {error}", row.name),
                 }
             }
         }
-        bob.send("#general", "still here").await?;
-        alice.sees("still here").await?;
-        holds(rows().count() > 0, "there are rows")
-    })
-    .await
+    }
+    bob.send("#general", "still here").await?;
+    alice.sees("still here").await?;
+    holds(rows().count() > 0, "there are rows")
 }
 
 const fn of_a_server(access: Access) -> bool {

@@ -2,6 +2,21 @@
 //! limits, secrets, traces. One program, as each links all of the clients; its scenarios share one
 //! cluster, except those that set something otherwise or kill.
 
+/// Makes tests of functions that get the cluster that all share: `message::scenarios::NAME`. One
+/// that is not named here is code that nobody uses, which the compiler says.
+macro_rules! scenarios {
+    ($($name:ident),+ $(,)?) => {
+        mod scenarios {
+            $(
+                #[tokio::test]
+                async fn $name() -> anyhow::Result<()> {
+                    loadtest::harness::scenario(super::$name).await
+                }
+            )+
+        }
+    };
+}
+
 mod account;
 mod attack;
 mod bad_input;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use loadtest::{
     client::{Status, log::Seen},
-    harness::{Harness, holds, refused, same, scenario},
+    harness::{Harness, holds, refused, same},
     requests::{self, PASSWORD, revoke_session},
     transport::Transport,
 };
@@ -15,6 +15,14 @@ use shared::{
     },
 };
 
+scenarios! {
+    sessions_are_listed_oldest_first_over_every_door,
+    revoking_a_session_closes_it_over_every_door,
+    the_session_of_another_account_does_not_exist,
+    a_session_resumes_on_another_gateway_and_misses_nothing,
+    ready_names_the_servers_and_where_their_streams_begin,
+}
+
 async fn second_session(harness: &Harness, name: &str) -> Result<SignedIn> {
     let log_in = LogIn {
         device: Some("second".to_owned()),
@@ -23,115 +31,95 @@ async fn second_session(harness: &Harness, name: &str) -> Result<SignedIn> {
     Ok(harness.client(1).call(0, &log_in).await?)
 }
 
-#[tokio::test]
-async fn sessions_are_listed_oldest_first_over_every_door() -> Result<()> {
-    scenario(async |harness| {
-        let alice = harness.registered("alice", 0).await?;
+async fn sessions_are_listed_oldest_first_over_every_door(harness: &Harness) -> Result<()> {
+    let alice = harness.registered("alice", 0).await?;
+    let second = second_session(harness, &alice.user.name).await?;
+    for transport in Transport::ALL {
+        let sessions = alice
+            .through(transport)
+            .await?
+            .call(0, &ListSessions {})
+            .await?;
+        let devices: Vec<(u64, &str)> = sessions
+            .sessions
+            .iter()
+            .map(|session| (session.session_id.get(), session.device.as_str()))
+            .collect();
+        same(
+            &devices,
+            &vec![
+                (alice.session_id.get(), "alice"),
+                (second.session_id.get(), "second"),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+async fn revoking_a_session_closes_it_over_every_door(harness: &Harness) -> Result<()> {
+    let alice = harness.registered("alice", 0).await?;
+    for transport in Transport::ALL {
+        let before = alice.remembers().await?;
         let second = second_session(harness, &alice.user.name).await?;
-        for transport in Transport::ALL {
-            let sessions = alice
-                .through(transport)
-                .await?
-                .call(0, &ListSessions {})
-                .await?;
-            let devices: Vec<(u64, &str)> = sessions
-                .sessions
-                .iter()
-                .map(|session| (session.session_id.get(), session.device.as_str()))
-                .collect();
-            same(
-                &devices,
-                &vec![
-                    (alice.session_id.get(), "alice"),
-                    (second.session_id.get(), "second"),
-                ],
-            )?;
-        }
-        Ok(())
-    })
-    .await
+        let device = harness.client(1);
+        device.identify(&second.token).await?;
+        let revoke = revoke_session(second.session_id);
+        alice.through(transport).await?.call(0, &revoke).await?;
+        let status = device
+            .until(|status| matches!(status, Status::Closed(_)))
+            .await?;
+        same(&status, &Status::Closed(Some(4_504)))?;
+        alice
+            .sees_event(|closed: &SessionClosed| closed.session_id == second.session_id)
+            .await?;
+        alice.agrees(before).await?;
+    }
+    Ok(())
 }
 
-#[tokio::test]
-async fn revoking_a_session_closes_it_over_every_door() -> Result<()> {
-    scenario(async |harness| {
-        let alice = harness.registered("alice", 0).await?;
-        for transport in Transport::ALL {
-            let before = alice.remembers().await?;
-            let second = second_session(harness, &alice.user.name).await?;
-            let device = harness.client(1);
-            device.identify(&second.token).await?;
-            let revoke = revoke_session(second.session_id);
-            alice.through(transport).await?.call(0, &revoke).await?;
-            let status = device
-                .until(|status| matches!(status, Status::Closed(_)))
-                .await?;
-            same(&status, &Status::Closed(Some(4_504)))?;
-            alice
-                .sees_event(|closed: &SessionClosed| closed.session_id == second.session_id)
-                .await?;
-            alice.agrees(before).await?;
-        }
-        Ok(())
-    })
-    .await
+async fn the_session_of_another_account_does_not_exist(harness: &Harness) -> Result<()> {
+    let alice = harness.guest("alice", 0).await?;
+    let bob = harness.guest("bob", 1).await?;
+    for transport in Transport::ALL {
+        let revoke = revoke_session(alice.session_id);
+        let result = bob.through(transport).await?.call(0, &revoke).await;
+        refused(result, Reason::UnknownSession)?;
+    }
+    let sessions = alice.client.call(0, &ListSessions {}).await?.sessions;
+    same(&sessions.len(), &1)
 }
 
-#[tokio::test]
-async fn the_session_of_another_account_does_not_exist() -> Result<()> {
-    scenario(async |harness| {
-        let alice = harness.guest("alice", 0).await?;
-        let bob = harness.guest("bob", 1).await?;
-        for transport in Transport::ALL {
-            let revoke = revoke_session(alice.session_id);
-            let result = bob.through(transport).await?.call(0, &revoke).await;
-            refused(result, Reason::UnknownSession)?;
-        }
-        let sessions = alice.client.call(0, &ListSessions {}).await?.sessions;
-        same(&sessions.len(), &1)
-    })
-    .await
+async fn a_session_resumes_on_another_gateway_and_misses_nothing(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    alice.send("#general", "before").await?;
+    bob.sees("before").await?;
+    bob.client.resume_on(Some(&harness.address(0)?)).await?;
+    for number in 0..20 {
+        alice
+            .send("#general", &format!("meanwhile {number}"))
+            .await?;
+    }
+    bob.sees("meanwhile 19").await?;
+    let log = bob.client.log().since(0);
+    let resumed = |seen: &&Seen| matches!(seen, Seen::Opened { resumed: true, .. });
+    same(&log.iter().filter(resumed).count(), &1)?;
+    holds(
+        !log.iter().any(|seen| matches!(seen, Seen::Gap { .. })),
+        "a short absence needs no gap",
+    )
 }
 
-#[tokio::test]
-async fn a_session_resumes_on_another_gateway_and_misses_nothing() -> Result<()> {
-    scenario(async |harness| {
-        let [alice, bob] = harness.members().await?;
-        alice.send("#general", "before").await?;
-        bob.sees("before").await?;
-        bob.client.resume_on(Some(&harness.address(0)?)).await?;
-        for number in 0..20 {
-            alice
-                .send("#general", &format!("meanwhile {number}"))
-                .await?;
-        }
-        bob.sees("meanwhile 19").await?;
-        let log = bob.client.log().since(0);
-        let resumed = |seen: &&Seen| matches!(seen, Seen::Opened { resumed: true, .. });
-        same(&log.iter().filter(resumed).count(), &1)?;
-        holds(
-            !log.iter().any(|seen| matches!(seen, Seen::Gap { .. })),
-            "a short absence needs no gap",
-        )
-    })
-    .await
-}
-
-#[tokio::test]
-async fn ready_names_the_servers_and_where_their_streams_begin() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let twin = harness.client(1);
-        let ready = twin.identify(&alice.token).await?;
-        same(&ready.user, &alice.user)?;
-        same(&ready.session_id, &alice.session_id)?;
-        let servers: Vec<u64> = ready.servers.iter().map(|s| s.server_id.get()).collect();
-        same(&servers, &vec![alice.scope()])?;
-        let mut topics: Vec<u64> = ready.topics.iter().map(|place| place.topic).collect();
-        topics.sort_unstable();
-        let mut expected = vec![alice.scope(), alice.user.user_id.get()];
-        expected.sort_unstable();
-        same(&topics, &expected)
-    })
-    .await
+async fn ready_names_the_servers_and_where_their_streams_begin(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let twin = harness.client(1);
+    let ready = twin.identify(&alice.token).await?;
+    same(&ready.user, &alice.user)?;
+    same(&ready.session_id, &alice.session_id)?;
+    let servers: Vec<u64> = ready.servers.iter().map(|s| s.server_id.get()).collect();
+    same(&servers, &vec![alice.scope()])?;
+    let mut topics: Vec<u64> = ready.topics.iter().map(|place| place.topic).collect();
+    topics.sort_unstable();
+    let mut expected = vec![alice.scope(), alice.user.user_id.get()];
+    expected.sort_unstable();
+    same(&topics, &expected)
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use loadtest::{
     client::log::Seen,
-    harness::{holds, refused, same, scenario},
+    harness::{Harness, holds, refused, same},
     requests::{deny_everyone, hide_channel},
     transport::Transport,
 };
@@ -16,68 +16,62 @@ use shared::{
     },
 };
 
-#[tokio::test]
-async fn others_are_told_who_types_where_over_every_door() -> Result<()> {
-    scenario(async |harness| {
-        for transport in Transport::ALL {
-            let [alice, bob] = harness.members().await?;
-            let general = alice.channel("#general").await?;
-            // Signals are dropped while a stream still opens: it must flow first.
-            alice.send("#general", "here").await?;
-            bob.sees("here").await?;
-            let signal = SignalTyping {
-                channel_id: general,
-            };
-            alice
-                .through(transport)
-                .await?
-                .call(alice.scope(), &signal)
-                .await?;
-            let told = bob
-                .sees_event(|event: &TypingStarted| event.user_id == alice.user.user_id)
-                .await?;
-            same(&told.channel_id, &general)?;
-            let log = bob.client.log().since(0);
-            let unstored = log.iter().all(|seen| match seen {
-                Seen::Event { opcode, seq, .. } => *opcode != TypingStarted::OPCODE || *seq == 0,
-                _ => true,
-            });
-            holds(unstored, "typing has no place in the topic")?;
-        }
-        Ok(())
-    })
-    .await
+scenarios! {
+    others_are_told_who_types_where_over_every_door,
+    those_who_may_not_send_may_not_type,
+    nobody_hears_typing_in_a_channel_that_he_does_not_see,
 }
 
-#[tokio::test]
-async fn those_who_may_not_send_may_not_type() -> Result<()> {
-    scenario(async |harness| {
+async fn others_are_told_who_types_where_over_every_door(harness: &Harness) -> Result<()> {
+    for transport in Transport::ALL {
         let [alice, bob] = harness.members().await?;
-        let stranger = harness.guest("stranger", 1).await?;
-        let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
-        let room = alice.creates_channel("#room", vec![silent]).await?;
-        let signal = SignalTyping { channel_id: room };
-        for transport in Transport::ALL {
-            let mut way = bob.through(transport).await?;
-            refused(way.call(bob.scope(), &signal).await, Reason::Forbidden)?;
-            let mut way = stranger.through(transport).await?;
-            refused(way.call(bob.scope(), &signal).await, Reason::UnknownServer)?;
-        }
-        Ok(())
-    })
-    .await
+        let general = alice.channel("#general").await?;
+        // Signals are dropped while a stream still opens: it must flow first.
+        alice.send("#general", "here").await?;
+        bob.sees("here").await?;
+        let signal = SignalTyping {
+            channel_id: general,
+        };
+        alice
+            .through(transport)
+            .await?
+            .call(alice.scope(), &signal)
+            .await?;
+        let told = bob
+            .sees_event(|event: &TypingStarted| event.user_id == alice.user.user_id)
+            .await?;
+        same(&told.channel_id, &general)?;
+        let log = bob.client.log().since(0);
+        let unstored = log.iter().all(|seen| match seen {
+            Seen::Event { opcode, seq, .. } => *opcode != TypingStarted::OPCODE || *seq == 0,
+            _ => true,
+        });
+        holds(unstored, "typing has no place in the topic")?;
+    }
+    Ok(())
 }
 
-#[tokio::test]
-async fn nobody_hears_typing_in_a_channel_that_he_does_not_see() -> Result<()> {
-    scenario(async |harness| {
-        let [alice, bob] = harness.members().await?;
-        let hidden = hide_channel(alice.scope());
-        let secret = alice.creates_channel("#secret", vec![hidden]).await?;
-        alice.call(&SignalTyping { channel_id: secret }).await?;
-        alice.send("#general", "marker").await?;
-        bob.saw_none_before("marker", |event: &TypingStarted| event.channel_id == secret)
-            .await
-    })
-    .await
+async fn those_who_may_not_send_may_not_type(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let stranger = harness.guest("stranger", 1).await?;
+    let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
+    let room = alice.creates_channel("#room", vec![silent]).await?;
+    let signal = SignalTyping { channel_id: room };
+    for transport in Transport::ALL {
+        let mut way = bob.through(transport).await?;
+        refused(way.call(bob.scope(), &signal).await, Reason::Forbidden)?;
+        let mut way = stranger.through(transport).await?;
+        refused(way.call(bob.scope(), &signal).await, Reason::UnknownServer)?;
+    }
+    Ok(())
+}
+
+async fn nobody_hears_typing_in_a_channel_that_he_does_not_see(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let hidden = hide_channel(alice.scope());
+    let secret = alice.creates_channel("#secret", vec![hidden]).await?;
+    alice.call(&SignalTyping { channel_id: secret }).await?;
+    alice.send("#general", "marker").await?;
+    bob.saw_none_before("marker", |event: &TypingStarted| event.channel_id == secret)
+        .await
 }

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use loadtest::{
     client::{Client, log::Seen},
     cluster::Settings,
-    harness::{Harness, Person, holds, refused, same, scenario, scenario_on},
+    harness::{Harness, Person, holds, refused, same, scenario_on},
     requests::{self, PASSWORD, ack_unread, hide_channel, mark_unread},
     transport::Transport,
 };
@@ -22,6 +22,17 @@ use shared::{
         unread::{AckUnread, GetUnreads, UnreadMoved},
     },
 };
+
+scenarios! {
+    what_is_read_is_not_unread_over_every_door,
+    a_cursor_never_goes_back_by_reading,
+    marking_as_unread_goes_back_from_what_was_seen,
+    another_device_on_another_gateway_is_told_at_once,
+    reading_in_quick_succession_is_one_change_and_all_are_answered,
+    a_channel_out_of_sight_is_kept_and_not_shown,
+    a_write_says_nothing_of_what_one_does_not_see,
+    what_is_newer_is_fetched_after_a_gap,
+}
 
 /// How long somebody waits for what has to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,101 +48,85 @@ fn registers(client: &Client) -> Result<u64> {
     Ok(client.ready().context("the session is not open")?.registers)
 }
 
-#[tokio::test]
-async fn what_is_read_is_not_unread_over_every_door() -> Result<()> {
-    scenario(async |harness| {
-        for transport in Transport::ALL {
-            let [alice, bob] = harness.members().await?;
-            let general = bob.channel("#general").await?;
-            same(&bob.unread("#general").await?, &None)?;
-            for text in ["one", "two", "three"] {
-                alice.send("#general", text).await?;
-            }
-            let mut way = bob.through(transport).await?;
-            let cursor = way.call(0, &ack_unread(general, 2)).await?;
-            same(&(cursor.seq, cursor.version), &(2, 1))?;
-            let fetched = way.call(0, &GetUnreads { newer_than: None }).await?;
-            let [found] = fetched.unreads.as_slice() else {
-                anyhow::bail!("one cursor was due, not {fetched:?}");
-            };
-            same(&(found.unread, found.last_seq), &(1, 3))?;
-            same(&(found.server_id.get(), fetched.version), &(bob.scope(), 1))?;
-            alice.send("#general", "four").await?;
-            same(&unread(&bob).await?, &2)?;
-            bob.reads("#general").await?;
-            same(&unread(&bob).await?, &0)?;
-            // Nobody else has read anything.
-            same(&alice.unread("#general").await?, &None)?;
+async fn what_is_read_is_not_unread_over_every_door(harness: &Harness) -> Result<()> {
+    for transport in Transport::ALL {
+        let [alice, bob] = harness.members().await?;
+        let general = bob.channel("#general").await?;
+        same(&bob.unread("#general").await?, &None)?;
+        for text in ["one", "two", "three"] {
+            alice.send("#general", text).await?;
         }
-        Ok(())
-    })
-    .await
+        let mut way = bob.through(transport).await?;
+        let cursor = way.call(0, &ack_unread(general, 2)).await?;
+        same(&(cursor.seq, cursor.version), &(2, 1))?;
+        let fetched = way.call(0, &GetUnreads { newer_than: None }).await?;
+        let [found] = fetched.unreads.as_slice() else {
+            anyhow::bail!("one cursor was due, not {fetched:?}");
+        };
+        same(&(found.unread, found.last_seq), &(1, 3))?;
+        same(&(found.server_id.get(), fetched.version), &(bob.scope(), 1))?;
+        alice.send("#general", "four").await?;
+        same(&unread(&bob).await?, &2)?;
+        bob.reads("#general").await?;
+        same(&unread(&bob).await?, &0)?;
+        // Nobody else has read anything.
+        same(&alice.unread("#general").await?, &None)?;
+    }
+    Ok(())
 }
 
-#[tokio::test]
-async fn a_cursor_never_goes_back_by_reading() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let general = alice.channel("#general").await?;
-        same(&alice.reads_to(general, 9).await?.version, &1)?;
-        let again = alice.reads_to(general, 4).await?;
-        same(&(again.seq, again.version), &(9, 1))
-    })
-    .await
+async fn a_cursor_never_goes_back_by_reading(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    same(&alice.reads_to(general, 9).await?.version, &1)?;
+    let again = alice.reads_to(general, 4).await?;
+    same(&(again.seq, again.version), &(9, 1))
 }
 
-#[tokio::test]
-async fn marking_as_unread_goes_back_from_what_was_seen() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let general = alice.channel("#general").await?;
-        for transport in Transport::ALL {
-            let mut way = alice.through(transport).await?;
-            let seen = way.call(0, &ack_unread(general, 9)).await?.version;
-            let marked = way.call(0, &mark_unread(general, 1, seen)).await?;
-            same(&(marked.seq, marked.version), &(1, seen + 1))?;
-            // The answer was lost: a repeat is answered the same.
-            same(&way.call(0, &mark_unread(general, 1, seen)).await?, &marked)?;
-            refused(
-                way.call(0, &mark_unread(general, 2, seen)).await,
-                Reason::Moved,
-            )?;
-        }
-        Ok(())
-    })
-    .await
+async fn marking_as_unread_goes_back_from_what_was_seen(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    for transport in Transport::ALL {
+        let mut way = alice.through(transport).await?;
+        let seen = way.call(0, &ack_unread(general, 9)).await?.version;
+        let marked = way.call(0, &mark_unread(general, 1, seen)).await?;
+        same(&(marked.seq, marked.version), &(1, seen + 1))?;
+        // The answer was lost: a repeat is answered the same.
+        same(&way.call(0, &mark_unread(general, 1, seen)).await?, &marked)?;
+        refused(
+            way.call(0, &mark_unread(general, 2, seen)).await,
+            Reason::Moved,
+        )?;
+    }
+    Ok(())
 }
 
-#[tokio::test]
-async fn another_device_on_another_gateway_is_told_at_once() -> Result<()> {
-    scenario(async |harness| {
-        let alice = harness.registered("alice", 0).await?;
-        alice.creates_server("Alone").await?;
-        let general = alice.channel("#general").await?;
-        let tablet = second_device(harness, &alice).await?;
-        let before = alice.remembers().await?;
-        let seen = alice.reads_to(general, 3).await?.version;
-        let marked = alice.client.call(0, &mark_unread(general, 1, seen)).await?;
-        let told = tablet.log().wait(0, PATIENCE, |seen| {
-            seen.event::<UnreadMoved>()
-                .filter(|moved| moved.cursor == marked)
-        });
-        told.await.context("the tablet is not told")?;
-        let placeless = tablet.log().since(0).iter().all(|seen| match seen {
-            Seen::Event { seq, .. } => seen.event::<UnreadMoved>().is_none() || *seq == 0,
-            _ => true,
-        });
-        holds(placeless, "a cursor has no place in the topic")?;
-        // Were the event lost, the head of the account would tell.
-        let version = marked.version;
-        let head = tablet.log().wait(0, PATIENCE, |seen| {
-            (*seen == Seen::Registers { version }).then_some(())
-        });
-        head.await.context("the head is not told")?;
-        // State before + events = state after.
-        alice.agrees(before).await
-    })
-    .await
+async fn another_device_on_another_gateway_is_told_at_once(harness: &Harness) -> Result<()> {
+    let alice = harness.registered("alice", 0).await?;
+    alice.creates_server("Alone").await?;
+    let general = alice.channel("#general").await?;
+    let tablet = second_device(harness, &alice).await?;
+    let before = alice.remembers().await?;
+    let seen = alice.reads_to(general, 3).await?.version;
+    let marked = alice.client.call(0, &mark_unread(general, 1, seen)).await?;
+    let told = tablet.log().wait(0, PATIENCE, |seen| {
+        seen.event::<UnreadMoved>()
+            .filter(|moved| moved.cursor == marked)
+    });
+    told.await.context("the tablet is not told")?;
+    let placeless = tablet.log().since(0).iter().all(|seen| match seen {
+        Seen::Event { seq, .. } => seen.event::<UnreadMoved>().is_none() || *seq == 0,
+        _ => true,
+    });
+    holds(placeless, "a cursor has no place in the topic")?;
+    // Were the event lost, the head of the account would tell.
+    let version = marked.version;
+    let head = tablet.log().wait(0, PATIENCE, |seen| {
+        (*seen == Seen::Registers { version }).then_some(())
+    });
+    head.await.context("the head is not told")?;
+    // State before + events = state after.
+    alice.agrees(before).await
 }
 
 /// A second session of somebody with a password, on another gateway.
@@ -146,83 +141,73 @@ async fn second_device(harness: &Harness, person: &Person) -> Result<Arc<Client>
     Ok(client)
 }
 
-#[tokio::test]
-async fn reading_in_quick_succession_is_one_change_and_all_are_answered() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let general = alice.channel("#general").await?;
-        alice.reads_to(general, 1).await?;
-        let twin = harness.client(1);
-        twin.identify(&alice.token).await?;
-        let requests: Vec<AckUnread> = (2..=20).map(|seq| ack_unread(general, seq)).collect();
-        let here = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
-        let there = try_join_all(requests.iter().map(|ack| twin.call(0, ack)));
-        let started = Instant::now();
-        let (here, there) = tokio::join!(here, there);
-        for cursors in [here?, there?] {
-            for (cursor, request) in cursors.iter().zip(&requests) {
-                holds(
-                    cursor.seq >= request.seq,
-                    "answered with itself or a larger",
-                )?;
-            }
+async fn reading_in_quick_succession_is_one_change_and_all_are_answered(
+    harness: &Harness,
+) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    alice.reads_to(general, 1).await?;
+    let twin = harness.client(1);
+    twin.identify(&alice.token).await?;
+    let requests: Vec<AckUnread> = (2..=20).map(|seq| ack_unread(general, seq)).collect();
+    let here = try_join_all(requests.iter().map(|ack| alice.client.call(0, ack)));
+    let there = try_join_all(requests.iter().map(|ack| twin.call(0, ack)));
+    let started = Instant::now();
+    let (here, there) = tokio::join!(here, there);
+    for cursors in [here?, there?] {
+        for (cursor, request) in cursors.iter().zip(&requests) {
+            holds(
+                cursor.seq >= request.seq,
+                "answered with itself or a larger",
+            )?;
         }
-        let version = alice.unreads(None).await?.version;
-        // Two in each second at most: what opens a window, and what came within it.
-        let most = 2 * (started.elapsed().as_secs() + 2);
-        holds(version <= most, &format!("{version} changes, not {most}"))
-    })
-    .await
+    }
+    let version = alice.unreads(None).await?.version;
+    // Two in each second at most: what opens a window, and what came within it.
+    let most = 2 * (started.elapsed().as_secs() + 2);
+    holds(version <= most, &format!("{version} changes, not {most}"))
 }
 
-#[tokio::test]
-async fn a_channel_out_of_sight_is_kept_and_not_shown() -> Result<()> {
-    scenario(async |harness| {
-        let [alice, bob] = harness.members().await?;
-        let room = alice.creates_channel("#room", Vec::new()).await?;
-        alice.send("#room", "seen").await?;
-        bob.reads("#room").await?;
-        same(&bob.unreads(None).await?.unreads.len(), &1)?;
+async fn a_channel_out_of_sight_is_kept_and_not_shown(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let room = alice.creates_channel("#room", Vec::new()).await?;
+    alice.send("#room", "seen").await?;
+    bob.reads("#room").await?;
+    same(&bob.unreads(None).await?.unreads.len(), &1)?;
 
-        alice
-            .overrides(room, vec![hide_channel(alice.scope())])
-            .await?;
-        alice.send("#room", "secret").await?;
-        same(&bob.unreads(None).await?.unreads, &Vec::new())?;
-        // He may go on moving it: that says nothing of the channel.
-        let blind = bob.reads_to(room, 1).await?;
-        same(&blind.version, &1)?;
+    alice
+        .overrides(room, vec![hide_channel(alice.scope())])
+        .await?;
+    alice.send("#room", "secret").await?;
+    same(&bob.unreads(None).await?.unreads, &Vec::new())?;
+    // He may go on moving it: that says nothing of the channel.
+    let blind = bob.reads_to(room, 1).await?;
+    same(&blind.version, &1)?;
 
-        alice.overrides(room, Vec::new()).await?;
-        let back = bob.unread("#room").await?.context("it is kept")?;
-        same(&(back.cursor.seq, back.unread), &(1, 1))
-    })
-    .await
+    alice.overrides(room, Vec::new()).await?;
+    let back = bob.unread("#room").await?.context("it is kept")?;
+    same(&(back.cursor.seq, back.unread), &(1, 1))
 }
 
-#[tokio::test]
-async fn a_write_says_nothing_of_what_one_does_not_see() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let [mallory] = harness.members().await?;
-        let hers = alice.channel("#general").await?;
-        alice.send("#general", "hers").await?;
-        let nowhere = Id::new(77).context("an id")?;
-        for transport in Transport::ALL {
-            let mut way = mallory.through(transport).await?;
-            for channel in [hers, nowhere] {
-                let cursor = way.call(0, &ack_unread(channel, 1)).await?;
-                same(&(cursor.channel_id, cursor.seq), &(channel, 1))?;
-            }
-            let all = way.call(0, &GetUnreads { newer_than: None }).await?;
-            same(&all.unreads, &Vec::new())?;
-            // Another scope than one's own account has no cursors.
-            let elsewhere = way.call(mallory.scope(), &ack_unread(hers, 1)).await;
-            refused(elsewhere, Reason::Malformed)?;
+async fn a_write_says_nothing_of_what_one_does_not_see(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let [mallory] = harness.members().await?;
+    let hers = alice.channel("#general").await?;
+    alice.send("#general", "hers").await?;
+    let nowhere = Id::new(77).context("an id")?;
+    for transport in Transport::ALL {
+        let mut way = mallory.through(transport).await?;
+        for channel in [hers, nowhere] {
+            let cursor = way.call(0, &ack_unread(channel, 1)).await?;
+            same(&(cursor.channel_id, cursor.seq), &(channel, 1))?;
         }
-        Ok(())
-    })
-    .await
+        let all = way.call(0, &GetUnreads { newer_than: None }).await?;
+        same(&all.unreads, &Vec::new())?;
+        // Another scope than one's own account has no cursors.
+        let elsewhere = way.call(mallory.scope(), &ack_unread(hers, 1)).await;
+        refused(elsewhere, Reason::Malformed)?;
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -252,34 +237,29 @@ async fn reading_is_limited() -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn what_is_newer_is_fetched_after_a_gap() -> Result<()> {
-    scenario(async |harness| {
-        let alice = harness.registered("alice", 0).await?;
-        alice.creates_server("Alone").await?;
-        let general = alice.channel("#general").await?;
-        let plans = alice.creates_channel("#plans", Vec::new()).await?;
-        let version = alice.reads_to(general, 3).await?.version;
-        same(&alice.unreads(Some(version)).await?.unreads, &Vec::new())?;
-        let tablet = second_device(harness, &alice).await?;
-        same(&registers(&tablet)?, &version)?;
-        tablet.call(0, &ack_unread(plans, 7)).await?;
-        // On another gateway, which says with the first frame that something is newer.
-        let position = alice.client.log().end();
-        alice.client.resume_on(None).await?;
-        let resumed =
-            |seen: &Seen| matches!(seen, Seen::Opened { resumed: true, .. }).then_some(());
-        let opened = alice.client.log().wait(position, PATIENCE, resumed).await;
-        opened.context("the session is not resumed")?;
-        same(&registers(&alice.client)?, &(version + 1))?;
-        let newer = alice.unreads(Some(version)).await?;
-        let [found] = newer.unreads.as_slice() else {
-            anyhow::bail!("only #plans was moved since: {newer:?}");
-        };
-        same(&(found.cursor.channel_id, found.cursor.seq), &(plans, 7))?;
-        same(&newer.version, &found.cursor.version)
-    })
-    .await
+async fn what_is_newer_is_fetched_after_a_gap(harness: &Harness) -> Result<()> {
+    let alice = harness.registered("alice", 0).await?;
+    alice.creates_server("Alone").await?;
+    let general = alice.channel("#general").await?;
+    let plans = alice.creates_channel("#plans", Vec::new()).await?;
+    let version = alice.reads_to(general, 3).await?.version;
+    same(&alice.unreads(Some(version)).await?.unreads, &Vec::new())?;
+    let tablet = second_device(harness, &alice).await?;
+    same(&registers(&tablet)?, &version)?;
+    tablet.call(0, &ack_unread(plans, 7)).await?;
+    // On another gateway, which says with the first frame that something is newer.
+    let position = alice.client.log().end();
+    alice.client.resume_on(None).await?;
+    let resumed = |seen: &Seen| matches!(seen, Seen::Opened { resumed: true, .. }).then_some(());
+    let opened = alice.client.log().wait(position, PATIENCE, resumed).await;
+    opened.context("the session is not resumed")?;
+    same(&registers(&alice.client)?, &(version + 1))?;
+    let newer = alice.unreads(Some(version)).await?;
+    let [found] = newer.unreads.as_slice() else {
+        anyhow::bail!("only #plans was moved since: {newer:?}");
+    };
+    same(&(found.cursor.channel_id, found.cursor.seq), &(plans, 7))?;
+    same(&newer.version, &found.cursor.version)
 }
 
 #[tokio::test]

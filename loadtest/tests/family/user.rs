@@ -2,79 +2,73 @@
 
 use anyhow::Result;
 use loadtest::{
-    harness::{refused, same, scenario},
+    harness::{Harness, refused, same},
     requests::list_users,
     transport::Transport,
 };
 use shared::{error::Reason, protocol::user::ListUsers};
 
-#[tokio::test]
-async fn members_are_listed_by_id_in_pages_over_every_door() -> Result<()> {
-    scenario(async |harness| {
-        let people: [_; 3] = harness.members().await?;
-        let mut expected: Vec<_> = people.iter().map(|person| person.user.clone()).collect();
-        expected.sort_by_key(|user| user.user_id);
-        for transport in Transport::ALL {
-            let mut way = people[1].through(transport).await?;
-            let mut listed = Vec::new();
-            loop {
-                let page = ListUsers {
-                    after: listed
-                        .last()
-                        .map(|user: &shared::protocol::user::User| user.user_id),
-                    limit: Some(1),
-                };
-                let members = way.call(people[1].scope(), &page).await?.members;
-                match members.as_slice() {
-                    [] => break,
-                    [member] => listed.push(member.user.clone()),
-                    more => anyhow::bail!("one was asked for, not {more:?}"),
-                }
-            }
-            same(&listed, &expected)?;
-        }
-        Ok(())
-    })
-    .await
+scenarios! {
+    members_are_listed_by_id_in_pages_over_every_door,
+    strangers_list_nobody,
+    a_page_beyond_the_limit_is_cut_or_refused,
 }
 
-#[tokio::test]
-async fn strangers_list_nobody() -> Result<()> {
-    scenario(async |harness| {
-        let [alice] = harness.members().await?;
-        let stranger = harness.guest("stranger", 1).await?;
-        for transport in Transport::ALL {
-            let all = ListUsers {
-                limit: None,
-                ..list_users()
-            };
-            let result = stranger
-                .through(transport)
-                .await?
-                .call(alice.scope(), &all)
-                .await;
-            refused(result, Reason::UnknownServer)?;
-        }
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
-async fn a_page_beyond_the_limit_is_cut_or_refused() -> Result<()> {
-    scenario(async |harness| {
-        let [alice, _bob] = harness.members().await?;
-        for limit in [0, 201, u32::MAX] {
+async fn members_are_listed_by_id_in_pages_over_every_door(harness: &Harness) -> Result<()> {
+    let people: [_; 3] = harness.members().await?;
+    let mut expected: Vec<_> = people.iter().map(|person| person.user.clone()).collect();
+    expected.sort_by_key(|user| user.user_id);
+    for transport in Transport::ALL {
+        let mut way = people[1].through(transport).await?;
+        let mut listed = Vec::new();
+        loop {
             let page = ListUsers {
-                limit: Some(limit),
-                ..list_users()
+                after: listed
+                    .last()
+                    .map(|user: &shared::protocol::user::User| user.user_id),
+                limit: Some(1),
             };
-            match alice.call(&page).await {
-                Ok(users) => same(&(users.members.len() <= 200), &true)?,
-                other => refused(other, Reason::Invalid)?,
+            let members = way.call(people[1].scope(), &page).await?.members;
+            match members.as_slice() {
+                [] => break,
+                [member] => listed.push(member.user.clone()),
+                more => anyhow::bail!("one was asked for, not {more:?}"),
             }
         }
-        Ok(())
-    })
-    .await
+        same(&listed, &expected)?;
+    }
+    Ok(())
+}
+
+async fn strangers_list_nobody(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let stranger = harness.guest("stranger", 1).await?;
+    for transport in Transport::ALL {
+        let all = ListUsers {
+            limit: None,
+            ..list_users()
+        };
+        let result = stranger
+            .through(transport)
+            .await?
+            .call(alice.scope(), &all)
+            .await;
+        refused(result, Reason::UnknownServer)?;
+    }
+    Ok(())
+}
+
+async fn a_page_beyond_the_limit_is_cut_or_refused(harness: &Harness) -> Result<()> {
+    let [alice, _bob] = harness.members().await?;
+    for limit in [0, 201, u32::MAX] {
+        let page = ListUsers {
+            limit: Some(limit),
+            ..list_users()
+        };
+        match alice.call(&page).await {
+            Ok(users) => same(&(users.members.len() <= 200), &true)?,
+            other => refused(other, Reason::Invalid)?,
+        }
+    }
+    Ok(())
 }
