@@ -315,7 +315,7 @@ impl<F: FnMut(&str)> Conversation<F> {
             account if account == self.bob.account => self.bob.name.clone(),
             other => other.to_string(),
         };
-        let now = || Transcript::of(&log.since(0), self.channel, name);
+        let now = || Transcript::from_log(&log.since(0), self.channel, name);
         let whole = |_: &Seen| now().compare(stored).is_empty().then_some(());
         let arrived = log.wait(0, PATIENCE, whole).await;
         // Who does not get there shows it in the comparison.

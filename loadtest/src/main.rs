@@ -46,7 +46,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     let holds = match command {
         Command::Load(scenario) => match Box::pin(load::run(scenario)).await? {
             Some(report) => {
-                print!("{}", measure::table::of(&report));
+                print!("{}", measure::table::render(&report));
                 report.passes()
             }
             None => true,
@@ -73,7 +73,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Storage(arguments) => {
             let report = Box::pin(limit::storage::run(&arguments)).await?;
-            print!("{}", measure::table::of(&report));
+            print!("{}", measure::table::render(&report));
             report.passes()
         }
         Command::Compare(arguments) => {

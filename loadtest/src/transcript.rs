@@ -31,7 +31,7 @@ struct Line {
 impl Transcript {
     /// The transcript of a log that began before the first message. `name`
     /// says what to call an account.
-    pub fn of(log: &[Seen], channel: ChannelId, name: impl Fn(UserId) -> String) -> Self {
+    pub fn from_log(log: &[Seen], channel: ChannelId, name: impl Fn(UserId) -> String) -> Self {
         let mut transcript = Self {
             channel,
             lines: Vec::new(),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     fn transcript(log: &[Seen]) -> Transcript {
-        Transcript::of(log, id(5), |_| "alice".to_owned())
+        Transcript::from_log(log, id(5), |_| "alice".to_owned())
     }
 
     #[test]

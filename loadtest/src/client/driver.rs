@@ -152,7 +152,7 @@ impl Driver {
             let leave = match opened {
                 Ok(link) => {
                     let mut session = Session::new(link);
-                    let leave = self.serve(&mut session, &gateway).await;
+                    let leave = self.run_session(&mut session, &gateway).await;
                     if session.open {
                         attempt = 0;
                     }
@@ -199,7 +199,7 @@ impl Driver {
             .map(|(request, _)| *request)
             .collect();
         for request in lost {
-            self.answer(request, Err(CallError::Disconnected));
+            self.complete(request, Err(CallError::Disconnected));
         }
         for pending in self.pending.values_mut() {
             pending.sent = false;
@@ -220,7 +220,7 @@ impl Driver {
         }
     }
 
-    async fn serve(&mut self, session: &mut Session, gateway: &str) -> Leave {
+    async fn run_session(&mut self, session: &mut Session, gateway: &str) -> Leave {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -248,12 +248,12 @@ impl Driver {
                 },
             };
             if let Err(ended) = step {
-                return self.left(&ended);
+                return self.on_ended(&ended);
             }
         }
     }
 
-    fn left(&mut self, ended: &Ended) -> Leave {
+    fn on_ended(&mut self, ended: &Ended) -> Leave {
         let code = match ended {
             Ended::Closed(code) => Some(*code),
             Ended::Broken(_) => None,
@@ -363,26 +363,26 @@ impl Driver {
     ) -> Result<(), Ended> {
         session.unanswered = None;
         match incoming {
-            Incoming::Reply { request, body } => self.answer(request, Ok(body.into())),
+            Incoming::Reply { request, body } => self.complete(request, Ok(body.into())),
             Incoming::Refusal { request: 0, .. } if !session.open => {
                 // The token was refused: no other gateway knows it either.
                 return Err(Ended::Closed(CloseCode::Unauthenticated.code()));
             }
-            Incoming::Refusal { request, refusal } => self.refused(request, refusal),
+            Incoming::Refusal { request, refusal } => self.on_refusal(request, refusal),
             Incoming::Event {
                 topic,
                 seq,
                 opcode,
                 body,
-            } => self.event(topic, seq, opcode, &body),
+            } => self.on_event(topic, seq, opcode, &body),
             Incoming::Control { opcode, body } => {
-                return self.control(session, gateway, opcode, &body).await;
+                return self.on_control(session, gateway, opcode, &body).await;
             }
         }
         Ok(())
     }
 
-    fn event(&self, topic: u64, seq: u64, opcode: u16, body: &Bytes) {
+    fn on_event(&self, topic: u64, seq: u64, opcode: u16, body: &Bytes) {
         let fresh = self.shared.places().event(topic, seq);
         self.shared.log.push(Seen::Event {
             topic,
@@ -406,7 +406,7 @@ impl Driver {
         }
     }
 
-    async fn control(
+    async fn on_control(
         &mut self,
         session: &mut Session,
         gateway: &str,
@@ -424,7 +424,7 @@ impl Driver {
                 self.open(session).await
             }
             opcode::READY => {
-                self.ready(session, gateway, decode(body)?);
+                self.on_ready(session, gateway, decode(body)?);
                 self.flush(session).await
             }
             opcode::HEARTBEAT => Ok(()),
@@ -473,7 +473,7 @@ impl Driver {
         }
     }
 
-    fn ready(&mut self, session: &mut Session, gateway: &str, ready: Ready) {
+    fn on_ready(&mut self, session: &mut Session, gateway: &str, ready: Ready) {
         session.open = true;
         let resumed = session.resuming;
         self.shared.places().ready(&ready.topics, resumed);
@@ -491,7 +491,7 @@ impl Driver {
         }
     }
 
-    fn refused(&mut self, request: u32, refusal: Refusal) {
+    fn on_refusal(&mut self, request: u32, refusal: Refusal) {
         let Some(pending) = self.pending.get_mut(&request) else {
             return;
         };
@@ -501,11 +501,11 @@ impl Driver {
             pending.attempts = pending.attempts.saturating_add(1);
             pending.again_at = Some(Instant::now() + wait.max(asked));
         } else {
-            self.answer(request, Err(CallError::Refused(refusal)));
+            self.complete(request, Err(CallError::Refused(refusal)));
         }
     }
 
-    fn answer(&mut self, request: u32, result: Result<Vec<u8>, CallError>) {
+    fn complete(&mut self, request: u32, result: Result<Vec<u8>, CallError>) {
         if let Some(pending) = self.pending.remove(&request) {
             // A caller that gave up needs no answer.
             drop(pending.call.done.send(result));
@@ -522,7 +522,7 @@ impl Driver {
             .map(|(request, _)| *request)
             .collect();
         for request in late {
-            self.answer(request, Err(CallError::TimedOut));
+            self.complete(request, Err(CallError::TimedOut));
         }
     }
 

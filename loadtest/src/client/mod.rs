@@ -266,7 +266,7 @@ impl Client {
 
     /// The place in a topic.
     pub fn place(&self, topic: u64) -> Option<u64> {
-        self.shared.places().of(topic)
+        self.shared.places().get(topic)
     }
 
     /// The rules of the stream that gateways broke.

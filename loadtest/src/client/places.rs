@@ -83,7 +83,7 @@ impl Places {
     }
 
     /// The place in one topic.
-    pub fn of(&self, topic: u64) -> Option<u64> {
+    pub fn get(&self, topic: u64) -> Option<u64> {
         self.heads.get(&topic).copied()
     }
 
@@ -120,7 +120,7 @@ mod tests {
         places.gap(1, 50);
         assert!(places.event(1, 51));
         assert_eq!(places.violations(), &[] as &[String]);
-        assert_eq!(places.of(1), Some(51));
+        assert_eq!(places.get(1), Some(51));
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         let mut places = Places::default();
         places.ready(&[at(1, 5), at(2, 1)], false);
         places.ready(&[at(2, 1)], true);
-        assert_eq!(places.of(1), None);
+        assert_eq!(places.get(1), None);
         places.forget(2);
         assert_eq!(places.all(), []);
     }

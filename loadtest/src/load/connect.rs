@@ -85,8 +85,8 @@ impl Shard {
                 break;
             };
             if let Err(error) = self.connect(at, now) {
-                self.fault(|| format!("a connection could not be made: {error}"));
-                self.again(at, now);
+                self.note_fault(|| format!("a connection could not be made: {error}"));
+                self.retry_later(at, now);
             }
         }
     }
@@ -135,23 +135,23 @@ impl Shard {
     }
 
     /// Looks for the end of the answer to the upgrade.
-    pub(super) fn upgraded(&mut self, at: usize, bytes: &[u8], now: u64) -> Option<usize> {
+    pub(super) fn on_upgrade(&mut self, at: usize, bytes: &[u8], now: u64) -> Option<usize> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
         let accepted = bytes.starts_with(b"HTTP/1.1 101");
         if !accepted {
             let text = String::from_utf8_lossy(bytes);
             let line = text.lines().next().unwrap_or_default().to_owned();
-            self.fault(|| format!("a connection was refused: {line}"));
-            self.lost(at, 0);
+            self.note_fault(|| format!("a connection was refused: {line}"));
+            self.on_lost(at, 0);
         } else if self.bare {
-            self.opened(at, now);
+            self.on_open(at, now);
         } else {
-            self.phase(at, Phase::Greeting);
+            self.set_phase(at, Phase::Greeting);
         }
         Some(end)
     }
 
-    pub(super) fn phase(&mut self, at: usize, phase: Phase) {
+    pub(super) fn set_phase(&mut self, at: usize, phase: Phase) {
         if let Some(link) = self
             .members
             .get_mut(at)
@@ -162,7 +162,7 @@ impl Shard {
     }
 
     /// The gateway said hello: the next step of the member.
-    pub(super) fn greeted(&mut self, at: usize) {
+    pub(super) fn on_hello(&mut self, at: usize) {
         let Some(member) = self.members.get(at) else {
             return;
         };
@@ -185,21 +185,21 @@ impl Shard {
             let frame = encode_control(opcode::IDENTIFY, &Identify { token });
             (Phase::Identifying, frame)
         };
-        self.phase(at, phase);
+        self.set_phase(at, phase);
         self.send(at, &frame);
     }
 
     /// The session is open: what was to be redeemed is, or the member is where it wants to be.
-    pub(super) fn identified(&mut self, at: usize, now: u64) {
+    pub(super) fn on_session(&mut self, at: usize, now: u64) {
         let Some(member) = self.members.get(at) else {
             return;
         };
         if member.codes.is_empty() {
-            return self.opened(at, now);
+            return self.on_open(at, now);
         }
         let codes = member.codes.clone();
         let count = u32::try_from(codes.len()).unwrap_or(u32::MAX);
-        self.phase(at, Phase::Joining(count));
+        self.set_phase(at, Phase::Joining(count));
         for (number, code) in (0..).zip(codes) {
             let code = usize::try_from(code)
                 .ok()
@@ -210,7 +210,7 @@ impl Shard {
     }
 
     /// A code was redeemed. A member that has all its servers leaves until all have.
-    pub(super) fn joined(&mut self, at: usize) {
+    pub(super) fn on_joined(&mut self, at: usize) {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
@@ -218,7 +218,7 @@ impl Shard {
             return;
         };
         if left > 1 {
-            return self.phase(at, Phase::Joining(left - 1));
+            return self.set_phase(at, Phase::Joining(left - 1));
         }
         member.codes = Vec::new();
         member.tries = 0;
@@ -226,8 +226,8 @@ impl Shard {
         self.in_progress = self.in_progress.saturating_sub(1);
     }
 
-    pub(super) fn opened(&mut self, at: usize, now: u64) {
-        self.phase(at, Phase::Open);
+    pub(super) fn on_open(&mut self, at: usize, now: u64) {
+        self.set_phase(at, Phase::Open);
         self.in_progress = self.in_progress.saturating_sub(1);
         let opening = self.opening;
         let Some(member) = self.members.get_mut(at) else {
@@ -251,14 +251,14 @@ impl Shard {
             link.sent_at = now;
         }
         if member.slow.is_some() {
-            self.watch(at);
+            self.set_interest(at);
         }
         self.repeat_unanswered(at);
         self.ask_for_page(at, now);
     }
 
     /// A connection ended: the member comes back, on the next gateway.
-    pub(super) fn lost(&mut self, at: usize, code: u16) {
+    pub(super) fn on_lost(&mut self, at: usize, code: u16) {
         let now = clock::now();
         let Some(member) = self.members.get_mut(at) else {
             return;
@@ -280,19 +280,19 @@ impl Shard {
         if open {
             self.queue.push_back(at);
         } else {
-            self.again(at, now);
+            self.retry_later(at, now);
         }
     }
 
     /// Tries again a little later, each time later than before.
-    fn again(&mut self, at: usize, now: u64) {
+    fn retry_later(&mut self, at: usize, now: u64) {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
         member.tries += 1;
         if member.tries > MAX_TRIES {
             self.tally.checks.failed_connections += 1;
-            self.fault(|| "a member could not connect, however often it tried".to_owned());
+            self.note_fault(|| "a member could not connect, however often it tried".to_owned());
             return;
         }
         let wait = SECOND / 100 * u64::from(member.tries.min(20)) + self.random.below(SECOND / 50);
@@ -300,7 +300,7 @@ impl Shard {
     }
 
     /// The gateway is about to stop and asks the member to go, in so many milliseconds.
-    pub(super) fn sent_away(&mut self, at: usize, delay_ms: u64) {
+    pub(super) fn move_later(&mut self, at: usize, delay_ms: u64) {
         // Marked by the request number 1: the connection is still open then.
         let when = clock::now() + delay_ms * 1_000_000;
         self.later.push(Reverse((when, at, MOVE)));
@@ -314,7 +314,7 @@ impl Shard {
             .take(usize::try_from(members).unwrap_or(usize::MAX))
             .collect();
         for at in open {
-            self.lost(at, 0);
+            self.on_lost(at, 0);
         }
     }
 }

@@ -40,22 +40,24 @@ impl Shard {
                     member.reached(topic, seq);
                 }
                 match opcode {
-                    MessageCreated::OPCODE => self.delivered(at, body, now),
+                    MessageCreated::OPCODE => self.on_delivery(at, body, now),
                     TypingStarted::OPCODE => self.tally.typing += 1,
                     _ => {}
                 }
             }
-            Some(Incoming::Reply { request, body }) => self.replied(at, request, body, now),
+            Some(Incoming::Reply { request, body }) => self.on_reply(at, request, body, now),
             Some(Incoming::Refusal { request, refusal }) => {
-                self.refused(at, request, refusal.reason, now);
+                self.on_refusal(at, request, refusal.reason, now);
             }
-            Some(Incoming::Control { opcode, body }) => self.controlled(at, opcode, body, now),
-            None => self.fault(|| "the server sent what the protocol does not have".to_owned()),
+            Some(Incoming::Control { opcode, body }) => self.on_control(at, opcode, body, now),
+            None => {
+                self.note_fault(|| "the server sent what the protocol does not have".to_owned())
+            }
         }
     }
 
     #[inline]
-    fn delivered(&mut self, at: usize, body: &[u8], now: u64) {
+    fn on_delivery(&mut self, at: usize, body: &[u8], now: u64) {
         let Some(said) = Delivery::read(body) else {
             self.tally.checks.corrupt += 1;
             return;
@@ -99,37 +101,37 @@ impl Shard {
         self.tally.latencies.deliver.record_nanos(took);
     }
 
-    fn replied(&mut self, at: usize, request: u32, body: &[u8], now: u64) {
+    fn on_reply(&mut self, at: usize, request: u32, body: &[u8], now: u64) {
         match request {
             TYPING => {}
-            FIRST_MESSAGE..PAGE => self.stored(at, request, body, now),
-            PAGE => self.paged(at, body, now),
+            FIRST_MESSAGE..PAGE => self.on_stored(at, request, body, now),
+            PAGE => self.on_page(at, body, now),
             GUEST => match protocol::decode::<SignedIn>(body) {
                 Ok(signed) => {
                     if let Some(member) = self.members.get_mut(at) {
                         member.token = signed.token;
                     }
-                    self.greeted(at);
+                    self.on_hello(at);
                 }
-                Err(_refusal) => self.fault(|| "a new account could not be read".to_owned()),
+                Err(_refusal) => self.note_fault(|| "a new account could not be read".to_owned()),
             },
             _ => match protocol::decode::<ServerInfo>(body) {
                 Ok(server) => {
-                    self.place(at, &server);
-                    self.joined(at);
+                    self.enter_channels(at, &server);
+                    self.on_joined(at);
                 }
-                Err(_refusal) => self.fault(|| "a joined server could not be read".to_owned()),
+                Err(_refusal) => self.note_fault(|| "a joined server could not be read".to_owned()),
             },
         }
     }
 
     /// The member reads the channels of this server from here on.
-    fn place(&mut self, at: usize, server: &ServerInfo) {
+    fn enter_channels(&mut self, at: usize, server: &ServerInfo) {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
         for channel in &server.channels {
-            let ledger = self.ledgers.of(channel.channel_id.get());
+            let ledger = self.ledgers.get_or_create(channel.channel_id.get());
             if member.places.iter().any(|place| place.ledger == ledger) {
                 continue;
             }
@@ -144,7 +146,7 @@ impl Shard {
         }
     }
 
-    fn stored(&mut self, at: usize, request: u32, body: &[u8], now: u64) {
+    fn on_stored(&mut self, at: usize, request: u32, body: &[u8], now: u64) {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
@@ -165,7 +167,7 @@ impl Shard {
         self.publish_in_window(at, now);
     }
 
-    fn refused(&mut self, at: usize, request: u32, reason: Reason, now: u64) {
+    fn on_refusal(&mut self, at: usize, request: u32, reason: Reason, now: u64) {
         if (FIRST_MESSAGE..PAGE).contains(&request) {
             if reason == Reason::Unknown {
                 // Nobody knows what became of it: the same nonce again tells.
@@ -186,24 +188,24 @@ impl Shard {
             TYPING => {}
             PAGE => self.ask_for_page(at, now),
             _ => {
-                self.fault(|| format!("a step of connecting was refused: {}", reason.name()));
+                self.note_fault(|| format!("a step of connecting was refused: {}", reason.name()));
                 // From the beginning: busy clusters say so and mean later.
-                self.lost(at, 0);
+                self.on_lost(at, 0);
             }
         }
     }
 
-    fn controlled(&mut self, at: usize, opcode: u16, body: &[u8], now: u64) {
+    fn on_control(&mut self, at: usize, opcode: u16, body: &[u8], now: u64) {
         match opcode {
             opcode::HELLO => {
                 if let Ok(hello) = protocol::decode::<Hello>(body) {
                     self.heartbeat = hello.heartbeat_ms.max(100) * 1_000_000;
                 }
-                self.greeted(at);
+                self.on_hello(at);
             }
             opcode::READY => {
                 let Ok(ready) = protocol::decode::<Ready>(body) else {
-                    return self.fault(|| "a session could not be read".to_owned());
+                    return self.note_fault(|| "a session could not be read".to_owned());
                 };
                 self.epoch = ready.epoch;
                 if let Some(member) = self.members.get_mut(at) {
@@ -220,7 +222,7 @@ impl Shard {
                     .and_then(super::virtual_user::VirtualUser::phase)
                     == Some(Phase::Identifying)
                 {
-                    self.identified(at, now);
+                    self.on_session(at, now);
                 }
             }
             opcode::CURSOR => {
@@ -246,14 +248,14 @@ impl Shard {
             }
             opcode::RECONNECT => {
                 if let Ok(Reconnect { delay_ms }) = protocol::decode(body) {
-                    self.sent_away(at, delay_ms);
+                    self.move_later(at, delay_ms);
                 }
             }
             _ => {}
         }
     }
 
-    fn paged(&mut self, at: usize, body: &[u8], now: u64) {
+    fn on_page(&mut self, at: usize, body: &[u8], now: u64) {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
@@ -271,7 +273,7 @@ impl Shard {
                 let oldest = page.messages.first().map_or(0, |message| message.seq);
                 member.page = Some((now, if oldest > 1 { oldest } else { 0 }));
             }
-            Err(_refusal) => self.fault(|| "a page could not be read".to_owned()),
+            Err(_refusal) => self.note_fault(|| "a page could not be read".to_owned()),
         }
         self.ask_for_page(at, now);
     }

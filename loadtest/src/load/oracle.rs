@@ -150,7 +150,7 @@ pub struct Ledgers {
 
 impl Ledgers {
     /// The ledger of a channel, made where there is none.
-    pub fn of(&mut self, channel: u64) -> usize {
+    pub fn get_or_create(&mut self, channel: u64) -> usize {
         let next = self.all.len();
         let at = *self.by_channel.entry(channel).or_insert(next);
         if at == next {
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_swapped_content_is_noticed_by_the_second_reader() {
         let mut ledgers = Ledgers::default();
-        let at = ledgers.of(77);
+        let at = ledgers.get_or_create(77);
         assert_eq!(ledgers.find(77), Some(at));
         assert_eq!(ledgers.find(78), None);
         let ledger = ledgers.get_mut(at).unwrap();
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn heads_are_learned_only_upwards() {
         let mut ledgers = Ledgers::default();
-        let at = ledgers.of(7);
+        let at = ledgers.get_or_create(7);
         ledgers.learn(&BTreeMap::from([(7, 9), (8, 3)]));
         ledgers.learn(&BTreeMap::from([(7, 5)]));
         assert_eq!(ledgers.get_mut(at).unwrap().head, 9);

@@ -75,7 +75,7 @@ impl Shard {
         if let Some((pacer, choice)) = &mut publishing.typing {
             let now = clock::now();
             while pacer.due(now).is_some() {
-                self.type_in(choice.pick());
+                self.signal_typing(choice.pick());
             }
             next = next.min(pacer.next_at());
         }
@@ -164,7 +164,7 @@ impl Shard {
             return;
         }
         if request == MOVE {
-            self.lost(at, 0);
+            self.on_lost(at, 0);
         } else {
             self.send_message(at, home, request);
         }
@@ -184,7 +184,7 @@ impl Shard {
         }
     }
 
-    fn type_in(&mut self, at: usize) {
+    fn signal_typing(&mut self, at: usize) {
         let Some(member) = self.members.get(at).filter(|member| member.is_open()) else {
             return;
         };

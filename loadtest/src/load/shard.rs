@@ -115,7 +115,7 @@ pub(super) fn run(mut orders: mpsc::Receiver<Order>, answers: &mpsc::Sender<Tall
                 Err(mpsc::error::TryRecvError::Disconnected) => return Ok(()),
             }
         }
-        let wait = shard.work();
+        let wait = shard.run_due();
         events.clear();
         let timeout = clock::timespec(wait);
         match epoll::wait(
@@ -128,7 +128,7 @@ pub(super) fn run(mut orders: mpsc::Receiver<Order>, answers: &mpsc::Sender<Tall
         }
         for event in &events {
             let (flags, data) = (event.flags, event.data);
-            shard.ready(usize::try_from(data.u64()).unwrap_or(usize::MAX), flags);
+            shard.on_readiness(usize::try_from(data.u64()).unwrap_or(usize::MAX), flags);
         }
     }
 }
@@ -166,7 +166,7 @@ impl Shard {
         if let Order::Recruit { members, .. } = &order
             && let Err(error) = super::descriptors::ensure(members.len())
         {
-            self.fault(|| error.to_string());
+            self.note_fault(|| error.to_string());
         }
         match order {
             Order::Begin(setup) => self.setup = setup,
@@ -174,17 +174,17 @@ impl Shard {
             Order::Crowd {
                 members,
                 publishers,
-            } => self.crowd(members, publishers),
+            } => self.make_crowd(members, publishers),
             Order::Open { rate } => self.open_all(rate),
             Order::Publish(plan) => self.publish_from_now(plan),
             Order::Page { members, limit } => self.page_from_now(members, limit),
-            Order::Slow { members, rate } => self.slow(members, rate),
+            Order::Slow { members, rate } => self.slow_down(members, rate),
             Order::Quiet => {
                 self.publishing = None;
                 self.paging = None;
             }
             Order::Cut { members } => self.cut(members),
-            Order::Leave => self.leave(),
+            Order::Leave => self.disconnect_all(),
             Order::Collect => {}
             Order::Settle { heads } => return self.settle(&heads),
         }
@@ -237,10 +237,10 @@ impl Shard {
         tally
     }
 
-    fn crowd(&mut self, members: u32, publishers: u32) {
+    fn make_crowd(&mut self, members: u32, publishers: u32) {
         self.bare = true;
         let places: Vec<Place> = (0..publishers)
-            .map(|publisher| Place::new(self.ledgers.of(bare_channel(publisher)), 0))
+            .map(|publisher| Place::new(self.ledgers.get_or_create(bare_channel(publisher)), 0))
             .collect();
         self.members = (0..members)
             .map(|_| VirtualUser {
@@ -250,7 +250,7 @@ impl Shard {
             .collect();
     }
 
-    fn slow(&mut self, members: u32, rate: u32) {
+    fn slow_down(&mut self, members: u32, rate: u32) {
         // The last ones: publishers are the first.
         let count = usize::try_from(members).unwrap_or(usize::MAX);
         for at in 0..self.members.len() {
@@ -259,12 +259,12 @@ impl Shard {
                 continue;
             };
             member.slow = slow.then_some(rate);
-            self.watch(at);
+            self.set_interest(at);
         }
     }
 
     /// Does what is due, and says how many nanoseconds nothing is.
-    fn work(&mut self) -> u64 {
+    fn run_due(&mut self) -> u64 {
         let now = clock::now();
         self.connect_some(now);
         while let Some(Reverse((at, member, request))) = self.later.peek().copied() {
@@ -324,8 +324,8 @@ impl Shard {
         }
         for at in 0..self.members.len() {
             if self.is_gone(at, now) {
-                self.fault(|| "a gateway was silent for too long".to_owned());
-                self.lost(at, 0);
+                self.note_fault(|| "a gateway was silent for too long".to_owned());
+                self.on_lost(at, 0);
             }
             let member = self.members.get(at).filter(|member| member.is_open());
             let slow = member.and_then(|member| member.slow);
@@ -401,7 +401,7 @@ impl Shard {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
                 Err(_broken) => {
-                    self.lost(at, 0);
+                    self.on_lost(at, 0);
                     return;
                 }
             }
@@ -410,12 +410,12 @@ impl Shard {
         let blocked = !link.out.is_empty();
         if blocked != link.blocked {
             link.blocked = blocked;
-            self.watch(at);
+            self.set_interest(at);
         }
     }
 
     /// Tells the kernel what is waited for.
-    pub(super) fn watch(&mut self, at: usize) {
+    pub(super) fn set_interest(&mut self, at: usize) {
         let Some(member) = self.members.get(at) else {
             return;
         };
@@ -429,11 +429,11 @@ impl Shard {
         flags.set(EventFlags::OUT, link.blocked);
         let data = EventData::new_u64(at as u64);
         if epoll::modify(&self.epoll, &link.socket, data, flags).is_err() {
-            self.lost(at, 0);
+            self.on_lost(at, 0);
         }
     }
 
-    fn ready(&mut self, at: usize, flags: EventFlags) {
+    fn on_readiness(&mut self, at: usize, flags: EventFlags) {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
@@ -473,33 +473,33 @@ impl Shard {
         let read = rustix::net::recv(link.socket.as_fd(), space, RecvFlags::empty());
         let now = clock::now();
         match read {
-            Ok((_, 0)) => self.lost(at, 0),
+            Ok((_, 0)) => self.on_lost(at, 0),
             Ok((_, length)) => {
                 self.tally.bytes += length as u64;
                 self.tally.reads += 1;
                 link.heard_at = now;
                 let bytes = buffer.get(..kept + length).unwrap_or_default();
-                self.take(at, bytes, now);
+                self.take_frames(at, bytes, now);
             }
             Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(_broken) => self.lost(at, 0),
+            Err(_broken) => self.on_lost(at, 0),
         }
         self.buffer = buffer;
     }
 
     /// Takes all whole frames, and keeps the rest with the connection.
-    fn take(&mut self, at: usize, bytes: &[u8], now: u64) {
+    fn take_frames(&mut self, at: usize, bytes: &[u8], now: u64) {
         let mut used = 0;
         if self.members.get(at).and_then(VirtualUser::phase) == Some(Phase::Upgrading) {
-            match self.upgraded(at, bytes, now) {
+            match self.on_upgrade(at, bytes, now) {
                 Some(length) => used = length,
-                None => return self.keep(at, bytes),
+                None => return self.keep_rest(at, bytes),
             }
         }
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
             match read_frame(rest, false) {
-                Ok(None) => break self.keep(at, rest),
+                Ok(None) => break self.keep_rest(at, rest),
                 Ok(Some(frame)) => {
                     used += frame.payload.end;
                     let payload = rest.get(frame.payload).unwrap_or_default();
@@ -510,20 +510,20 @@ impl Shard {
                         }),
                         OpCode::Control(Control::Close) => {
                             let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-                            return self.lost(at, code.unwrap_or_default());
+                            return self.on_lost(at, code.unwrap_or_default());
                         }
                         OpCode::Control(_) => {}
                     }
                 }
                 Err(broken) => {
-                    self.fault(|| broken.to_string());
-                    return self.lost(at, 0);
+                    self.note_fault(|| broken.to_string());
+                    return self.on_lost(at, 0);
                 }
             }
         }
     }
 
-    fn keep(&mut self, at: usize, rest: &[u8]) {
+    fn keep_rest(&mut self, at: usize, rest: &[u8]) {
         let Some(link) = self
             .members
             .get_mut(at)
@@ -542,14 +542,14 @@ impl Shard {
     }
 
     /// Keeps the first fault, in words.
-    pub(super) fn fault(&mut self, words: impl FnOnce() -> String) {
+    pub(super) fn note_fault(&mut self, words: impl FnOnce() -> String) {
         if self.tally.fault.is_none() {
             self.tally.fault = Some(words());
         }
     }
 
     /// Ends all connections; nobody comes back.
-    fn leave(&mut self) {
+    fn disconnect_all(&mut self) {
         self.opening = false;
         self.publishing = None;
         self.paging = None;

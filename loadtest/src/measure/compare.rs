@@ -71,11 +71,11 @@ pub struct Comparison {
 pub fn run(arguments: &Arguments) -> Result<Comparison> {
     let before = Report::read(&arguments.before)?;
     let after = Report::read(&arguments.after)?;
-    of(&before, &after, arguments.fail_over)
+    compare(&before, &after, arguments.fail_over)
 }
 
 /// Compares two reports of the same scenario and format.
-pub fn of(before: &Report, after: &Report, fail_over: Option<f64>) -> Result<Comparison> {
+pub fn compare(before: &Report, after: &Report, fail_over: Option<f64>) -> Result<Comparison> {
     ensure!(
         before.format == after.format,
         "the reports have formats {} and {}",
@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn between(better: Better, was: &[f64], is: &[f64]) -> Verdict {
-        let compared = of(&with(better, was), &with(better, is), None).unwrap();
+        let compared = compare(&with(better, was), &with(better, is), None).unwrap();
         let row = compared.rows.iter().find(|row| row.name == "figure");
         row.unwrap().verdict
     }
@@ -312,19 +312,22 @@ mod tests {
     #[test]
     fn only_what_is_worse_by_more_than_allowed_fails() {
         let (was, is) = (with(Better::More, &[100.0]), with(Better::More, &[90.0]));
-        assert!(of(&was, &is, None).unwrap().holds());
-        assert!(of(&was, &is, Some(11.0)).unwrap().holds());
-        let failed = of(&was, &is, Some(9.0)).unwrap();
+        assert!(compare(&was, &is, None).unwrap().holds());
+        assert!(compare(&was, &is, Some(11.0)).unwrap().holds());
+        let failed = compare(&was, &is, Some(9.0)).unwrap();
         assert!(!failed.holds());
         assert!(failed.to_string().contains("FAIL  figure"), "{failed}");
-        assert!(of(&is, &was, Some(0.0)).unwrap().holds(), "it got better");
+        assert!(
+            compare(&is, &was, Some(0.0)).unwrap().holds(),
+            "it got better"
+        );
     }
 
     #[test]
     fn the_first_missing_message_fails_whatever_is_allowed() {
         let (was, mut is) = (report(), report());
         is.checks.missing = 1;
-        let compared = of(&was, &is, Some(1e6)).unwrap();
+        let compared = compare(&was, &is, Some(1e6)).unwrap();
         assert!(!compared.holds());
         assert!(compared.to_string().contains("new  WORSE"), "{compared}");
     }
@@ -333,10 +336,10 @@ mod tests {
     fn reports_of_other_things_are_refused() {
         let (was, mut is) = (report(), report());
         is.scenario = "idle".to_owned();
-        assert!(of(&was, &is, None).is_err());
+        assert!(compare(&was, &is, None).is_err());
         let mut is = report();
         is.format += 1;
-        assert!(of(&was, &is, None).is_err());
+        assert!(compare(&was, &is, None).is_err());
     }
 
     #[test]
@@ -346,7 +349,7 @@ mod tests {
         is.environment.cores += 1;
         is.figures.clear();
         is.validity.busy = 0.9;
-        let notes = of(&was, &is, None).unwrap().notes.join("\n");
+        let notes = compare(&was, &is, None).unwrap().notes.join("\n");
         for part in [
             "members: 1000 then 10000",
             "another machine",

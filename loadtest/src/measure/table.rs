@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The report as text for a terminal.
-pub fn of(report: &Report) -> String {
+pub fn render(report: &Report) -> String {
     let mut text = String::new();
     // Writing to memory does not fail.
     write(report, &mut text).unwrap_or_default();
@@ -226,7 +226,7 @@ mod tests {
         report.checks.connections = 1_000;
         report.validity.doubts.push("the clock jumped".to_owned());
         report.promise("missing = 0", "3", false);
-        let text = of(&report);
+        let text = render(&report);
         for part in [
             "fanout: members 1000, rate 60/s",
             "conns: target 1,000 ok 1,000 fail 0",
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn an_empty_report_is_a_short_table() {
-        assert_eq!(of(&Report::new("idle")).lines().count(), 2);
+        assert_eq!(render(&Report::new("idle")).lines().count(), 2);
     }
 
     #[test]

@@ -119,7 +119,7 @@ const AT_ONCE: usize = 50;
 /// P17: very many connect, sign in, say something, and go.
 pub(super) async fn churn(trial: &mut Trial<'_>) -> Result<()> {
     let room = trial.fixture(8).await?;
-    let round = trial.terms.size.of(500, 5_000, 50_000);
+    let round = trial.terms.size.choose(500, 5_000, 50_000);
     let fresh = held(trial).await?;
     trial.note(format!("{round} connects and disconnects"));
     come_and_go(&room, round).await?;
@@ -127,7 +127,7 @@ pub(super) async fn churn(trial: &mut Trial<'_>) -> Result<()> {
     trial.note(format!("{round} more"));
     come_and_go(&room, round).await?;
     let after = held(trial).await?;
-    let quiet = |trial: &Trial<'_>| trial.terms.size.of(KEPT, KEPT, KEPT * 2);
+    let quiet = |trial: &Trial<'_>| trial.terms.size.choose(KEPT, KEPT, KEPT * 2);
     for ((fresh, warm), after) in fresh.iter().zip(&warm).zip(&after) {
         trial.measured(format!(
             "{}: {} → {} → {} descriptors, {} → {} → {} KiB",

@@ -37,7 +37,7 @@ const LONGEST: usize = 2_000;
 /// P21: a large channel is deleted; then a role that very many hold changes.
 pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     let room = trial.fixture(6).await?;
-    let members = trial.terms.size.of(10_000, 50_000, 50_000);
+    let members = trial.terms.size.choose(10_000, 50_000, 50_000);
     crowd(trial, &room, members).await?;
     let owner = room.enter(0, Options::default()).await?;
     let create = async |name| {
@@ -46,7 +46,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
         anyhow::Ok(made.channel.channel_id)
     };
     let (big, side) = (create("big").await?, create("side").await?);
-    let messages = trial.terms.size.of(100_000, 300_000, 1_000_000);
+    let messages = trial.terms.size.choose(100_000, 300_000, 1_000_000);
     fill(trial, big, messages).await?;
     let plan = Plan {
         writers: 4,
@@ -73,7 +73,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     trial.measured(format!("its messages were gone after {took:.1} s"));
     let purged = workload.now();
 
-    let sessions = trial.terms.size.of(60, 200, 500);
+    let sessions = trial.terms.size.choose(60, 200, 500);
     let mut watchers = Vec::new();
     for member in HOLDERS.into_iter().cycle().take(sessions) {
         watchers.push(room.enter(member, Options::default()).await?);

@@ -89,7 +89,7 @@ pub async fn run(arguments: &Arguments, say: &(dyn Fn(&str) + Sync)) -> Result<b
     Ok(outcomes.iter().all(|outcome| match outcome.verdict {
         Verdict::Kept => true,
         Verdict::Broken => false,
-        // Whoever asks for it by name must not think that it holds.
+        // Nobody who asks for it by name is to think that it holds.
         Verdict::Skipped | Verdict::Uncovered => !named,
     }))
 }

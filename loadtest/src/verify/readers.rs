@@ -27,11 +27,11 @@ const HARM: u64 = 120;
 
 /// P8: some stop reading; a calm phase before tells how the others fare without them.
 pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
-    let (readers, slow) = trial.terms.size.of((2, 1), (38, 2), (190, 10));
+    let (readers, slow) = trial.terms.size.choose((2, 1), (38, 2), (190, 10));
     let plan = Plan {
         writers: 4,
         readers,
-        every: Duration::from_millis(trial.terms.size.of(2, 10, 20)),
+        every: Duration::from_millis(trial.terms.size.choose(2, 10, 20)),
         bytes: 1_900,
         // How long a busy machine leaves a heartbeat unanswered is no harm of the slow ones.
         options: Options::default(),
@@ -40,7 +40,7 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
     };
     let room = trial.fixture(8).await?;
     let calm = trial.workload(&room, &plan).await?;
-    calm.progress(trial.terms.size.of(200, 1_000, 3_000), BACK * 2)
+    calm.progress(trial.terms.size.choose(200, 1_000, 3_000), BACK * 2)
         .await?;
     let calm = trial.judge(calm).await?;
 
@@ -65,7 +65,7 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
     }
     write_until_cut(trial, &workload, slow).await?;
     let grown = trial.gateways_kib().saturating_sub(before);
-    let most = GROWTH * trial.terms.size.of(1, 2, 4);
+    let most = GROWTH * trial.terms.size.choose(1, 2, 4);
     trial.demand(grown < most, || format!("the gateways grew by {grown} KiB"));
     trial.measured(format!(
         "the gateways grew by {grown} KiB until all slow ones were cut"
@@ -133,7 +133,7 @@ fn compare(trial: &mut Trial<'_>, readers: usize, calm: &Ended, ended: &Ended) {
 
 /// P9: every gateway, then every worker, is ended politely and started again.
 pub(super) async fn rolled(trial: &mut Trial<'_>) -> Result<()> {
-    let readers = trial.terms.size.of(16, 100, 400);
+    let readers = trial.terms.size.choose(16, 100, 400);
     let room = trial.fixture(8).await?;
     let plan = Plan {
         readers,

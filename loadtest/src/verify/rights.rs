@@ -82,7 +82,7 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
             bail!("a member does not see the end");
         }
     }
-    let truth = Truth::of(&room, &owner);
+    let truth = Truth::from_log(&room, &owner);
     let hidden = truth.hidden.len();
     trial.measured(format!(
         "{hidden} of {} messages were hidden from the members",
@@ -130,7 +130,7 @@ struct Truth {
 }
 
 impl Truth {
-    fn of(room: &Fixture, owner: &Client) -> Self {
+    fn from_log(room: &Fixture, owner: &Client) -> Self {
         let mut truth = Self {
             messages: BTreeSet::new(),
             hidden: BTreeSet::new(),

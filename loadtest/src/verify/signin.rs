@@ -38,7 +38,7 @@ const PATIENT: Duration = Duration::from_mins(1);
 const BEGIN: usize = 8;
 
 /// P2: Redis takes no writes for longer than anybody waits, so all repeat what they
-/// asked; afterwards, whoever was answered can come in with the answer.
+/// asked; afterwards, all who were answered can come in with the answer.
 pub(super) async fn paused(trial: &mut Trial<'_>) -> Result<()> {
     let mut accounts = Vec::new();
     for _ in 0..PEOPLE / 2 {

@@ -102,7 +102,7 @@ pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
     };
     let workload = trial.workload(&room, &plan).await?;
     workload.progress(60, BACK).await?;
-    let outage = Duration::from_secs(trial.terms.size.of(5, 15, 30));
+    let outage = Duration::from_secs(trial.terms.size.choose(5, 15, 30));
     let mut silent = Vec::new();
     for (begin, end) in [
         (Fault::Down(Who::Postgres), Fault::Up(Who::Postgres)),
@@ -188,7 +188,7 @@ pub(super) async fn full_disk(trial: &mut Trial<'_>) -> Result<()> {
         trial.note(format!("the disk of {name} has room again"));
         fs::remove_file(&file)?;
         if !trial.cluster.postgres.runs() {
-            // It gave itself up: whoever looks after it starts it again.
+            // It gave itself up: an operator starts it again.
             trial.inflict(Fault::Up(Who::Postgres)).await?;
         }
         workload

@@ -63,8 +63,8 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     let calm = workload.now();
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let (flooders, guessers) = trial.terms.size.of((40, 4), (80, 8), (200, 16));
-    let crawlers = trial.terms.size.of(130, 160, 200);
+    let (flooders, guessers) = trial.terms.size.choose((40, 4), (80, 8), (200, 16));
+    let crawlers = trial.terms.size.choose(130, 160, 200);
     trial.note(format!(
         "{flooders} strangers flood, {guessers} guess tokens, {crawlers} sessions crawl"
     ));

@@ -36,7 +36,7 @@ pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
     let mut faults = Schedule::random(&mut trial.random, length, gap, &kinds)
         .faults()
         .to_vec();
-    let pause = Duration::from_secs(1 + trial.random.below(trial.terms.size.of(2, 8, 20)));
+    let pause = Duration::from_secs(1 + trial.random.below(trial.terms.size.choose(2, 8, 20)));
     let every = 2 + trial.random.below(8);
     faults.extend([
         (Duration::ZERO, Fault::LoseEvents(every)),
@@ -65,7 +65,7 @@ pub(super) async fn resumed(trial: &mut Trial<'_>) -> Result<()> {
     let workload = trial.workload(&room, &plan).await?;
     workload.progress(100, BACK).await?;
     let first = usize::from(trial.random.below(2) == 1);
-    let kills: Vec<Fault> = (0..trial.terms.size.of(2, 4, 12))
+    let kills: Vec<Fault> = (0..trial.terms.size.choose(2, 4, 12))
         .map(|number| Fault::Kill(Who::Gateway((first + number) % 2)))
         .collect();
     trial.play(&one_by_one(&kills, trial.terms.length)).await?;
@@ -83,7 +83,7 @@ fn missed(trial: &Trial<'_>) -> u64 {
     if trial.terms.length >= Duration::from_mins(10) {
         1_000_000
     } else {
-        trial.terms.size.of(3_000, 30_000, 100_000)
+        trial.terms.size.choose(3_000, 30_000, 100_000)
     }
 }
 
@@ -150,7 +150,7 @@ enum Way {
     Absent,
     /// The link is silent for a while when it is published.
     Silent,
-    /// It is lost, and so are answers to whoever asks for it: the link is cut again and again.
+    /// It is lost, and so are the answers to questions for it: the link is cut again and again.
     Flapping,
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
             let text = format!("{way:?} {number}");
             quiet_once(trial, (&room, &writer, &reader), way, &text).await?;
         }
-        let enough = trial.terms.size.of(0, 2, 5);
+        let enough = trial.terms.size.choose(0, 2, 5);
         if number >= enough && began.elapsed() >= trial.terms.length {
             break;
         }

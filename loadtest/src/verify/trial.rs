@@ -32,7 +32,7 @@ const SLACK: Duration = Duration::from_secs(10);
 /// How long a service that was healed may take to acknowledge again: within this time something
 /// goes on, or never.
 pub const BACK: Duration = Duration::from_mins(1);
-/// Whoever is kept waiting for less than this is on a machine that has nothing else to do.
+/// A process that is kept waiting for less than this is on a machine that has nothing else to do.
 const IDLE: Duration = Duration::from_millis(50);
 /// How often it is looked whether this process is kept waiting.
 const LOOK: Duration = Duration::from_millis(20);
@@ -52,7 +52,7 @@ pub enum Size {
 
 impl Size {
     /// One of three, by size.
-    pub fn of<T>(self, short: T, usual: T, long: T) -> T {
+    pub fn choose<T>(self, short: T, usual: T, long: T) -> T {
         match self {
             Self::Short => short,
             Self::Usual => usual,
@@ -123,7 +123,7 @@ impl<'a> Trial<'a> {
         Workload::start(room, plan, self.cluster.dir()).await
     }
 
-    /// Says something to whoever watches.
+    /// Says something to those who watch.
     pub fn say(&self, text: &str) {
         (self.say)(text);
     }
@@ -150,7 +150,7 @@ impl<'a> Trial<'a> {
 
     /// Does a random schedule of these kinds, heals, and waits for service.
     pub async fn storm(&mut self, kinds: &[Kind], workload: &Workload) -> Result<()> {
-        let every = self.terms.size.of(1_500, 2_000, 2_500);
+        let every = self.terms.size.choose(1_500, 2_000, 2_500);
         let length = self.terms.length;
         let every = Duration::from_millis(every);
         let schedule = Schedule::random(&mut self.random, length, every, kinds);
@@ -194,7 +194,7 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Starts what ended by itself, as whoever runs a cluster would.
+    /// Starts what ended by itself, as an operator would.
     fn supervise(&mut self, down: &[Who]) -> Result<()> {
         for who in schedule::everyone(&self.cluster) {
             let ours = matches!(who, Who::Gateway(_) | Who::Worker(_));
@@ -371,7 +371,7 @@ fn settings(promise: Promise, terms: &Terms) -> Settings {
     if promise == P19 {
         set("CONFAB_ANSWER_MS", "2000");
     }
-    let drain = terms.size.of("3000", "10000", "20000");
+    let drain = terms.size.choose("3000", "10000", "20000");
     set("CONFAB_DRAIN_MS", drain);
     if promise == Pages {
         let small = ("gateway-2", "CONFAB_QUEUE_BYTES", "65536".to_owned());

@@ -52,7 +52,7 @@ const LAGS: [Kind; 6] = [
 /// Rights change while links of gateways are slow, silent and cut.
 pub(super) async fn changes(trial: &mut Trial<'_>) -> Result<()> {
     typing(trial).await?;
-    let most = trial.terms.size.of(1_500, 2_500, 4_000);
+    let most = trial.terms.size.choose(1_500, 2_500, 4_000);
     rounds(trial, &LAGS, Duration::from_millis(most)).await
 }
 
