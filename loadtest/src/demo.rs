@@ -1,14 +1,13 @@
 //! Two people on two gateways talk while the cluster is being killed under
 //! them; then both transcripts are held against the history.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow, bail};
 use shared::{
-    ids::{ChannelId, ServerId, UserId},
+    ids::{ChannelId, UserId},
     protocol::{
-        account::{LogIn, Register, SignedIn},
-        channel::GetChannels,
+        account::{LogIn, Register},
         invite::CreateInvite,
         message::MessageSent,
     },
@@ -18,11 +17,9 @@ use crate::{
     client::{CallError, Client, Options, Status, log::Seen},
     cluster::{Cluster, Settings, node_ready},
     fixture::history,
+    harness::Person,
     random::nonce,
-    requests::{
-        self, create_invite, create_server, delete_message, edit_message, log_in, redeem_invite,
-        send_message,
-    },
+    requests::{create_invite, log_in, register, send_message},
     transcript::Transcript,
 };
 
@@ -64,20 +61,12 @@ pub async fn run(arguments: &Arguments, say: impl FnMut(&str)) -> Result<Outcome
     }
 }
 
-/// One of the two people.
-struct Person {
-    name: String,
-    account: UserId,
-    client: Client,
-}
-
 struct Conversation<F> {
     say: F,
     cluster: Option<Cluster>,
     kill_pid: Vec<u32>,
     alice: Person,
     bob: Person,
-    server: ServerId,
     channel: ChannelId,
 }
 
@@ -106,22 +95,21 @@ impl<F: FnMut(&str)> Conversation<F> {
             format!("-{}", nonce().split_off(28))
         };
         let invite = arguments.invite.clone();
-        let alice = Person::sign_up(format!("alice{suffix}"), gateways, invite.clone()).await?;
+        let alice = sign_up(format!("alice{suffix}"), gateways, invite.clone()).await?;
         say(&format!("{} signs up on the first gateway", alice.name));
         let code = match invite {
             Some(code) => Some(code),
-            None => alice.deployment_invite(&mut say).await?,
+            None => deployment_invite(&alice, &mut say).await?,
         };
-        let bob = Person::sign_up(format!("bob{suffix}"), others, code).await?;
+        let bob = sign_up(format!("bob{suffix}"), others, code).await?;
         say(&format!("{} signs up on the second gateway", bob.name));
-        let (server, channel) = meet(&alice, &bob, &mut say).await?;
+        let channel = meet(&alice, &bob, &mut say).await?;
         Ok(Self {
             say,
             cluster,
             kill_pid: arguments.kill_pid.clone(),
             alice,
             bob,
-            server,
             channel,
         })
     }
@@ -165,36 +153,25 @@ impl<F: FnMut(&str)> Conversation<F> {
     }
 
     async fn alice_says(&mut self, text: &str) -> Result<MessageSent> {
-        let sent = self.alice.says(self.place(), text).await?;
-        (self.say)(&format!("{}: {text}", self.alice.name));
-        Ok(sent)
+        says(&self.alice, self.channel, text, &mut self.say).await
     }
 
     async fn bob_says(&mut self, text: &str) -> Result<MessageSent> {
-        let sent = self.bob.says(self.place(), text).await?;
-        (self.say)(&format!("{}: {text}", self.bob.name));
-        Ok(sent)
+        says(&self.bob, self.channel, text, &mut self.say).await
     }
 
     async fn alice_edits(&mut self, message: &MessageSent, text: &str) -> Result<()> {
-        let edit = edit_message(self.channel, message.message_id, text);
-        self.alice.client.call(self.server.get(), &edit).await?;
-        (self.say)(&format!(
-            "{} edits #{}: {text}",
-            self.alice.name, message.seq
-        ));
+        let (alice, seq) = (&self.alice, message.seq);
+        alice.edits(self.channel, message.message_id, text).await?;
+        (self.say)(&format!("{} edits #{seq}: {text}", alice.name));
         Ok(())
     }
 
     async fn bob_deletes(&mut self, message: &MessageSent) -> Result<()> {
-        let delete = delete_message(self.channel, message.message_id);
-        self.bob.client.call(self.server.get(), &delete).await?;
-        (self.say)(&format!("{} deletes #{}", self.bob.name, message.seq));
+        let bob = &self.bob;
+        bob.deletes(self.channel, message.message_id).await?;
+        (self.say)(&format!("{} deletes #{}", bob.name, message.seq));
         Ok(())
-    }
-
-    const fn place(&self) -> (ServerId, ChannelId) {
-        (self.server, self.channel)
     }
 
     /// Kills the gateway that Bob is on.
@@ -275,7 +252,8 @@ impl<F: FnMut(&str)> Conversation<F> {
 
     /// Holds both transcripts against the history.
     async fn compare(&self) -> Result<Outcome> {
-        let stored = history(&self.alice.client, self.server, self.channel).await?;
+        let server = self.alice.home().context("alice is in no server")?;
+        let stored = history(&self.alice.client, server, self.channel).await?;
         let mut report = String::new();
         let mut faults = Vec::new();
         for person in [&self.alice, &self.bob] {
@@ -311,8 +289,8 @@ impl<F: FnMut(&str)> Conversation<F> {
     ) -> Transcript {
         let log = person.client.log();
         let name = |account: UserId| match account {
-            account if account == self.alice.account => self.alice.name.clone(),
-            account if account == self.bob.account => self.bob.name.clone(),
+            account if account == self.alice.user.user_id => self.alice.name.clone(),
+            account if account == self.bob.user.user_id => self.bob.name.clone(),
             other => other.to_string(),
         };
         let now = || Transcript::from_log(&log.since(0), self.channel, name);
@@ -330,91 +308,74 @@ impl<F: FnMut(&str)> Conversation<F> {
     }
 }
 
-impl Person {
-    async fn sign_up(name: String, gateways: Vec<String>, invite: Option<String>) -> Result<Self> {
-        let options = Options {
-            heartbeat: Some(Duration::from_secs(1)),
-            ..Options::default()
-        };
-        let client = Client::connect(gateways, options);
-        let password = format!("{name}-{}", nonce());
-        let register = Register {
-            password: password.clone(),
-            invite,
-            device: Some("demo".to_owned()),
-            ..requests::register(&name)
-        };
-        let signed_up: SignedIn = client
-            .call(0, &register)
-            .await
-            .with_context(|| format!("{name} signing up"))?;
-        // Signing in again shows that the password works, too.
-        let login = LogIn {
-            device: Some("demo".to_owned()),
-            ..log_in(&name, &password)
-        };
-        let signed_in = client.call(0, &login).await.context("signing in")?;
-        client
-            .identify(&signed_in.token)
-            .await
-            .context("opening the session")?;
-        Ok(Self {
-            name,
-            account: signed_up.user.user_id,
-            client,
-        })
-    }
+/// Somebody signs up, and in again: that shows that the password works, too.
+async fn sign_up(name: String, gateways: Vec<String>, invite: Option<String>) -> Result<Person> {
+    let options = Options {
+        heartbeat: Some(Duration::from_secs(1)),
+        ..Options::default()
+    };
+    let address = gateways.first().cloned().context("a gateway")?;
+    let client = Arc::new(Client::connect(gateways, options));
+    let password = format!("{name}-{}", nonce());
+    let register = Register {
+        password: password.clone(),
+        invite,
+        device: Some("demo".to_owned()),
+        ..register(&name)
+    };
+    let signed_up = client.call(0, &register).await;
+    signed_up.with_context(|| format!("{name} signing up"))?;
+    let log_in = LogIn {
+        device: Some("demo".to_owned()),
+        ..log_in(&name, &password)
+    };
+    let signed_in = client.call(0, &log_in).await.context("signing in")?;
+    Person::enter(&name, signed_in, client, address).await
+}
 
-    /// A code for signing up; none where this person does not administer.
-    async fn deployment_invite(&self, say: &mut impl FnMut(&str)) -> Result<Option<String>> {
-        let create = CreateInvite {
-            max_uses: Some(1),
-            ..create_invite()
-        };
-        match self.client.call(0, &create).await {
-            Ok(made) => {
-                say(&format!("{} makes a code for signing up", self.name));
-                Ok(Some(made.code))
-            }
-            Err(CallError::Refused(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+/// A code for signing up; none where this person does not administer.
+async fn deployment_invite(person: &Person, say: &mut impl FnMut(&str)) -> Result<Option<String>> {
+    let create = CreateInvite {
+        max_uses: Some(1),
+        ..create_invite()
+    };
+    match person.client.call(0, &create).await {
+        Ok(made) => {
+            say(&format!("{} makes a code for signing up", person.name));
+            Ok(Some(made.code))
         }
-    }
-
-    async fn says(
-        &self,
-        (server, channel): (ServerId, ChannelId),
-        text: &str,
-    ) -> Result<MessageSent> {
-        let message = send_message(channel, text);
-        self.client
-            .call(server.get(), &message)
-            .await
-            .with_context(|| format!("{} saying {text:?}", self.name))
+        Err(CallError::Refused(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// Alice makes a server and a code for it; Bob redeems the code.
-async fn meet(
-    alice: &Person,
-    bob: &Person,
+async fn says(
+    person: &Person,
+    channel: ChannelId,
+    text: &str,
     say: &mut impl FnMut(&str),
-) -> Result<(ServerId, ChannelId)> {
-    let create = create_server("The Kitchen");
-    let server = alice.client.call(0, &create).await?.server.server_id;
+) -> Result<MessageSent> {
+    let sent = person.call(&send_message(channel, text)).await;
+    let sent = sent.with_context(|| format!("{} saying {text:?}", person.name))?;
+    say(&format!("{}: {text}", person.name));
+    Ok(sent)
+}
+
+/// Alice makes a server and a code for it; Bob redeems the code.
+async fn meet(alice: &Person, bob: &Person, say: &mut impl FnMut(&str)) -> Result<ChannelId> {
+    alice.creates_server("The Kitchen").await?;
     let invite = CreateInvite {
         max_uses: Some(1),
         expires_in: Some(600),
         ..create_invite()
     };
-    let code = alice.client.call(server.get(), &invite).await?.code;
+    let code = alice.call(&invite).await?.code;
     say(&format!("{} creates a server and invites", alice.name));
-    let redeem = redeem_invite(&code);
-    bob.client.call(0, &redeem).await?;
+    bob.joins(&code).await?;
     say(&format!("{} redeems the invite", bob.name));
-    let channels = alice.client.call(server.get(), &GetChannels {}).await?;
-    let channel = channels.channels.first().context("there is no channel")?;
-    Ok((server, channel.channel_id))
+    let channels = alice.channels().await?;
+    let channel = channels.first().context("there is no channel")?;
+    Ok(channel.channel_id)
 }
 
 const fn is_open(status: &Status) -> bool {

@@ -50,7 +50,7 @@ pub struct Person {
 }
 
 impl Person {
-    pub(super) async fn enter(
+    pub(crate) async fn enter(
         name: &str,
         signed_in: SignedIn,
         client: Arc<Client>,

@@ -51,7 +51,7 @@ impl Shard {
             }
             Some(Incoming::Control { opcode, body }) => self.on_control(at, opcode, body, now),
             None => {
-                self.note_fault(|| "the server sent what the protocol does not have".to_owned())
+                self.note_fault(|| "the server sent what the protocol does not have".to_owned());
             }
         }
     }
