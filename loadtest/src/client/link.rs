@@ -79,21 +79,29 @@ impl Link {
         dialect: Dialect,
         receive_buffer: Option<u32>,
     ) -> Result<Self> {
-        let opening = Self::open_now(address, dialect, (None, receive_buffer));
-        timeout(PATIENCE, opening)
-            .await
-            .map_err(|_elapsed| anyhow!("{address} did not answer in time"))?
+        Self::open_by(address, dialect, (None, receive_buffer)).await
     }
 
     /// Connects as somebody at another address of this machine, over MessagePack.
-    pub async fn from(
+    pub async fn open_from(
         source: Ipv4Addr,
         address: &str,
         receive_buffer: Option<u32>,
     ) -> Result<Self> {
-        let way = (Some(source), receive_buffer);
-        let opening = Self::open_now(address, Dialect::MessagePack, way);
-        timeout(PATIENCE, opening)
+        Self::open_by(
+            address,
+            Dialect::MessagePack,
+            (Some(source), receive_buffer),
+        )
+        .await
+    }
+
+    async fn open_by(
+        address: &str,
+        dialect: Dialect,
+        way: (Option<Ipv4Addr>, Option<u32>),
+    ) -> Result<Self> {
+        timeout(PATIENCE, Self::open_now(address, dialect, way))
             .await
             .map_err(|_elapsed| anyhow!("{address} did not answer in time"))?
     }

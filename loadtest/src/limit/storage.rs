@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::rows::{Rooms, Writer, prepare};
 use crate::{
     cluster::{Cluster, Disk, Settings},
-    measure::{Better, Figure, Latency, Report, Role, Sampler, Usage},
+    measure::{Better, Figure, Latency, Report, Role, Sampler, Usage, real},
 };
 
 /// How `loadtest storage` is called.
@@ -84,7 +84,7 @@ impl Reached {
     /// Durable messages per second.
     pub fn messages_per_second(&self) -> Figure {
         self.figure("bare durable messages", "/s", Better::More, |window| {
-            amount(window.messages) / window.postgres.seconds
+            real(window.messages) / window.postgres.seconds
         })
     }
 
@@ -92,7 +92,7 @@ impl Reached {
     pub fn cpu_per_message(&self) -> Figure {
         let name = "bare postgres CPU per message";
         self.figure(name, "µs", Better::Less, |window| {
-            window.postgres.cpu * 1e6 / amount(window.messages)
+            window.postgres.cpu * 1e6 / real(window.messages)
         })
     }
 
@@ -191,12 +191,4 @@ async fn write(client: &Client, postgres: u32, load: Load, window: Duration) -> 
         });
     }
     Ok(reached)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a run has far fewer than 2^53 messages"
-)]
-const fn amount(count: u64) -> f64 {
-    count as f64
 }

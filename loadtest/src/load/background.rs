@@ -7,10 +7,10 @@ use super::{
     figures::{self, deliver_figure, figure},
     options::{Options, Publishing},
     order::{Order, Plan},
-    run::{Run, number},
+    run::Run,
     target::Target,
 };
-use crate::measure::{Better, Report};
+use crate::measure::{Better, Report, real};
 
 /// Typing beside messages.
 #[derive(Debug, Clone, Args)]
@@ -120,7 +120,7 @@ impl History {
         };
         run.publish(&plan).await?;
         let messages = self.messages;
-        let patience = std::time::Duration::from_secs_f64(30.0 + number(messages) / 500.0);
+        let patience = std::time::Duration::from_secs_f64(30.0 + real(messages) / 500.0);
         let filled = run
             .until(patience, |total| total.checks.acknowledged >= messages)
             .await?;

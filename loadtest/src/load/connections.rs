@@ -9,10 +9,10 @@ use tokio::time::sleep;
 use super::{
     figures,
     options::{Options, Publishing},
-    run::{Run, number},
+    run::Run,
     target::Target,
 };
-use crate::measure::{Better, Figure, Report, Role};
+use crate::measure::{Better, Figure, Report, Role, real};
 
 /// Memory is looked at after this time: allocators give back what a rush needed.
 const CALM: Duration = Duration::from_secs(2);
@@ -78,7 +78,7 @@ impl Idle {
         for _ in 0..options.windows {
             windows.push(run.window(options.seconds).await?);
         }
-        let connections = number(self.connections as u64);
+        let connections = real(self.connections as u64);
         let mut figures = vec![Figure::once(
             "connections opened",
             "/s",
@@ -93,7 +93,7 @@ impl Idle {
                 Figure::of(name, unit, Better::Less, usage.map(value).collect())
             };
             figures.push(of("gateway memory per connection", "bytes", &|usage| {
-                (number(usage.resident) - number(empty.resident)) / connections
+                (real(usage.resident) - real(empty.resident)) / connections
             }));
             figures.push(of("gateway CPU, idle", "%", &|usage| {
                 usage.cpu / usage.seconds * 100.0
@@ -101,7 +101,7 @@ impl Idle {
             figures.push(of(
                 "gateway switches per connection, idle",
                 "/s",
-                &|usage| number(usage.voluntary) / usage.seconds / connections,
+                &|usage| real(usage.voluntary) / usage.seconds / connections,
             ));
         }
         run.settle().await?;
@@ -127,7 +127,7 @@ impl Storm {
             let before = run.mark();
             let took = run.open(self.ramp).await?;
             let used = run.since(&before);
-            let connections = number(self.connections as u64);
+            let connections = real(self.connections as u64);
             rates.push(connections / took.as_secs_f64());
             if let Some(gateway) = used.get(&Role::Gateway) {
                 costs.push(connections / gateway.cpu);
@@ -173,8 +173,8 @@ impl Churn {
             run.second().await?;
             let mark = run.mark();
             if let Some(gateway) = run.since(&mark).get(&Role::Gateway) {
-                let resumes = number(run.total.checks.resumes);
-                points.push((resumes, number(gateway.resident)));
+                let resumes = real(run.total.checks.resumes);
+                points.push((resumes, real(gateway.resident)));
             }
         }
         run.arrive("are back").await?;
@@ -213,7 +213,7 @@ async fn recruit(scenario: &str, members: usize, servers: usize, options: &Optio
 /// needs at first is no leak.
 fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let later = points.get(points.len() / 2..)?;
-    let count = number(later.len() as u64);
+    let count = real(later.len() as u64);
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64| later.iter().map(of).sum::<f64>() / count;
     let (x, y) = (mean(&|point| point.0), mean(&|point| point.1));
     let spread: f64 = later.iter().map(|point| (point.0 - x).powi(2)).sum();

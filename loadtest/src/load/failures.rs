@@ -10,12 +10,12 @@ use super::{
     options::{Options, Publishing},
     order::Order,
     progress,
-    run::{Run, Shape, Window, number, spread},
+    run::{Run, Shape, Window, spread},
     target::Target,
 };
 use crate::{
     cluster::{self, Signal},
-    measure::{Better, Figure, Latency, Report},
+    measure::{Better, Figure, Latency, Report, real},
 };
 
 /// A node restarts within this time or never.
@@ -300,5 +300,5 @@ fn p99(name: &str, latency: &Latency) -> Figure {
 }
 
 fn count(name: &str, count: u64) -> Figure {
-    Figure::once(name, "", Better::Neither, number(count))
+    Figure::once(name, "", Better::Neither, real(count))
 }

@@ -5,9 +5,9 @@ use anyhow::Result;
 use super::{
     options::Options,
     order::Latencies,
-    run::{Run, Window, number},
+    run::{Run, Window},
 };
-use crate::measure::{Better, Checks, Figure, Report, Role};
+use crate::measure::{Better, Checks, Figure, Report, Role, real};
 
 /// The report of windows of published messages.
 pub fn report(run: Run, options: &Options, windows: &[Window]) -> Result<Report> {
@@ -75,7 +75,7 @@ fn of_messages(windows: &[Window]) -> Vec<Figure> {
         let name = format!("{} CPU per message", role.name());
         figures.push(figure(windows, (&name, "µs", Better::Less), |window| {
             let cpu = window.usage.get(&role).map_or(f64::NAN, |usage| usage.cpu);
-            cpu * 1e6 / number(window.tally.checks.sent)
+            cpu * 1e6 / real(window.tally.checks.sent)
         }));
     }
     figures

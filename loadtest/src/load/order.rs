@@ -118,10 +118,6 @@ pub struct Tally {
     pub refusals: BTreeMap<u16, u64>,
     /// Connections that the server closed, by the code; 0 stands for none.
     pub closed: BTreeMap<u16, u64>,
-    /// Bytes read.
-    pub bytes: u64,
-    /// Calls of `recv` that brought something.
-    pub reads: u64,
     /// Typing events that came.
     pub typing: u64,
     /// Typing signals that were sent.
@@ -187,8 +183,6 @@ impl Tally {
                 *sum.entry(*code).or_default() += count;
             }
         }
-        self.bytes += other.bytes;
-        self.reads += other.reads;
         self.typing += other.typing;
         self.signals += other.signals;
         self.paged += other.paged;

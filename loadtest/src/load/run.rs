@@ -18,7 +18,7 @@ use super::{
     target::Target,
 };
 use crate::cluster;
-use crate::measure::{Mark, Report, Role, Sampler, Usage};
+use crate::measure::{Mark, Report, Role, Sampler, Usage, real};
 
 /// What was sent must have arrived within this time after the last message.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -319,7 +319,7 @@ impl Run {
         let busiest = parts.iter().map(|part| part.cpu).max().unwrap_or_default();
         Ok(Window {
             seconds: length,
-            busy: number(busiest) / number(SECOND) / length,
+            busy: real(busiest) / real(SECOND) / length,
             tally,
             parts,
             usage: self.sampler.between(&from, &to),
@@ -371,10 +371,10 @@ impl Run {
         // Processes that were started again have other ids.
         self.target.watch(&mut self.sampler);
         let rates = BTreeMap::from([
-            ("sent".to_owned(), number(all.checks.sent)),
-            ("acknowledged".to_owned(), number(all.checks.acknowledged)),
-            ("delivered".to_owned(), number(all.checks.received)),
-            ("resumed".to_owned(), number(all.checks.resumes)),
+            ("sent".to_owned(), real(all.checks.sent)),
+            ("acknowledged".to_owned(), real(all.checks.acknowledged)),
+            ("delivered".to_owned(), real(all.checks.received)),
+            ("resumed".to_owned(), real(all.checks.resumes)),
         ]);
         let second = self.sampler.sample(rates);
         progress::second(second, &all);
@@ -432,7 +432,7 @@ impl Run {
             measured.add(&window.tally);
             self.report.validity.busy = self.report.validity.busy.max(window.busy);
             for (role, usage) in &window.usage {
-                add_usage(self.report.usage.entry(*role).or_default(), usage);
+                self.report.usage.entry(*role).or_default().follow(usage);
             }
         }
         let latencies = measured.latencies;
@@ -483,37 +483,15 @@ pub fn spread(members: usize, publishers: usize, readers: usize) -> Vec<usize> {
         .collect()
 }
 
-/// Adds the usage of a later window.
-fn add_usage(sum: &mut Usage, later: &Usage) {
-    sum.seconds += later.seconds;
-    sum.cpu += later.cpu;
-    sum.user += later.user;
-    sum.system += later.system;
-    sum.voluntary += later.voluntary;
-    sum.involuntary += later.involuntary;
-    sum.resident = later.resident;
-    sum.anonymous = later.anonymous;
-    sum.peak = sum.peak.max(later.peak);
-    sum.descriptors = later.descriptors;
-    sum.threads = later.threads;
-    sum.processes = later.processes;
-}
-
 impl Window {
     /// So many per second.
     pub fn per_second(&self, count: u64) -> f64 {
-        number(count) / self.seconds
+        real(count) / self.seconds
     }
 
     /// So many per second of CPU of a role; nothing where it was not watched.
     pub fn per_cpu(&self, role: Role, count: u64) -> Option<f64> {
         let used = self.usage.get(&role)?.cpu;
-        (used > 0.0).then(|| number(count) / used)
+        (used > 0.0).then(|| real(count) / used)
     }
-}
-
-/// A count as a number to compute with.
-#[expect(clippy::cast_precision_loss, reason = "counts of a run are below 2^53")]
-pub const fn number(count: u64) -> f64 {
-    count as f64
 }

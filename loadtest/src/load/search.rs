@@ -7,9 +7,9 @@ use super::{
     options::Options,
     order::Plan,
     progress,
-    run::{Run, Window, number},
+    run::{Run, Window},
 };
-use crate::measure::{Better, Figure, Validity, report::BUSIEST};
+use crate::measure::{Better, Figure, Validity, real, report::BUSIEST};
 
 /// Each step asks for so much more.
 const STEP: f64 = 1.5;
@@ -163,7 +163,7 @@ fn fault(
         return Some(("messages are missing".to_owned(), false));
     }
     let checks = &window.tally.checks;
-    if acknowledges && number(checks.acknowledged) < number(checks.sent) * KEPT_UP {
+    if acknowledges && real(checks.acknowledged) < real(checks.sent) * KEPT_UP {
         return Some(("a queue grows".to_owned(), false));
     }
     let broken = objectives

@@ -362,11 +362,8 @@ impl Shard {
     }
 
     pub(super) fn write(&mut self, at: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some(link) = self
-            .members
-            .get_mut(at)
-            .and_then(|member| member.link.as_mut())
-        else {
+        let member = self.members.get_mut(at);
+        let Some(link) = member.and_then(|member| member.link.as_mut()) else {
             return;
         };
         if link.out.is_empty() {
@@ -384,11 +381,8 @@ impl Shard {
     }
 
     pub(super) fn flush(&mut self, at: usize) {
-        let Some(link) = self
-            .members
-            .get_mut(at)
-            .and_then(|member| member.link.as_mut())
-        else {
+        let member = self.members.get_mut(at);
+        let Some(link) = member.and_then(|member| member.link.as_mut()) else {
             return;
         };
         while !link.out.is_empty() {
@@ -475,8 +469,6 @@ impl Shard {
         match read {
             Ok((_, 0)) => self.on_lost(at, 0),
             Ok((_, length)) => {
-                self.tally.bytes += length as u64;
-                self.tally.reads += 1;
                 link.heard_at = now;
                 let bytes = buffer.get(..kept + length).unwrap_or_default();
                 self.take_frames(at, bytes, now);
@@ -524,11 +516,8 @@ impl Shard {
     }
 
     fn keep_rest(&mut self, at: usize, rest: &[u8]) {
-        let Some(link) = self
-            .members
-            .get_mut(at)
-            .and_then(|member| member.link.as_mut())
-        else {
+        let member = self.members.get_mut(at);
+        let Some(link) = member.and_then(|member| member.link.as_mut()) else {
             return;
         };
         if rest.is_empty() {

@@ -42,13 +42,6 @@ impl Environment {
             postgres: says("postgres", &["--version"]),
         }
     }
-
-    /// Says which Postgres served, for one that is not on the path.
-    #[must_use]
-    pub fn with_postgres(mut self, program: &std::path::Path) -> Self {
-        self.postgres = says(&program.display().to_string(), &["--version"]);
-        self
-    }
 }
 
 fn commit() -> String {

@@ -71,13 +71,8 @@ impl Latency {
 
     /// Adds one duration in nanoseconds.
     pub fn record_nanos(&mut self, nanos: u64) {
-        self.record_many(nanos, 1);
-    }
-
-    /// Adds `count` times the same duration in nanoseconds.
-    pub fn record_many(&mut self, nanos: u64, count: u64) {
         let longest = u64::try_from(LONGEST.as_nanos()).unwrap_or(u64::MAX);
-        let recorded = self.0.record_n(nanos.min(longest), count);
+        let recorded = self.0.record(nanos.min(longest));
         debug_assert!(recorded.is_ok(), "a histogram that grows takes all values");
     }
 
@@ -122,11 +117,6 @@ impl Latency {
     /// The longest; zero when there are none.
     pub fn max(&self) -> Duration {
         Duration::from_nanos(self.0.max())
-    }
-
-    /// The mean; zero when there are none.
-    pub fn mean(&self) -> Duration {
-        Duration::from_secs_f64(self.0.mean() / 1e9)
     }
 
     /// The percentiles that tables show.

@@ -17,6 +17,7 @@ mod text;
 pub use latency::Latency;
 pub use report::{Better, Checks, Figure, Objective, Report, Validity};
 pub use sample::{Mark, Role, Sampler, Second, Usage};
+pub use text::real;
 
 #[cfg(test)]
 mod tests {

@@ -4,13 +4,11 @@
 //! one that was started again under the same name counts on from there. Lost
 //! is only what a process used between the last sample and its end.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::text::real;
 use crate::proc::{self, Process, Switches};
 
 /// What a process is for.
@@ -118,20 +116,7 @@ pub struct Mark {
     at: Instant,
     /// How many samples there were before.
     samples: usize,
-    totals: BTreeMap<Role, Total>,
-}
-
-/// Counters of a role, or of one process.
-#[derive(Debug, Default, Clone, Copy)]
-struct Total {
-    user: f64,
-    system: f64,
-    switches: Switches,
-    resident: u64,
-    anonymous: u64,
-    descriptors: u64,
-    threads: u64,
-    processes: u64,
+    totals: BTreeMap<Role, Usage>,
 }
 
 /// One process that is watched, under a name that outlives it.
@@ -142,9 +127,9 @@ struct Watched {
     /// When the process was started; none once it ended.
     started: Option<u64>,
     /// What earlier processes of this name used.
-    before: Total,
+    before: Usage,
     /// What this process used so far.
-    now: Total,
+    now: Usage,
     /// The last seen switches of each thread, which end with it.
     threads: BTreeMap<(u32, u32), Switches>,
 }
@@ -191,8 +176,8 @@ impl Sampler {
                 role,
                 pid,
                 started,
-                before: known.map_or_else(Total::default, |known| known.total().ended()),
-                now: Total::default(),
+                before: known.map_or_else(Usage::default, |known| known.total().ended()),
+                now: Usage::default(),
                 threads: BTreeMap::new(),
             },
         };
@@ -256,7 +241,7 @@ impl Sampler {
     }
 
     fn read(&mut self) -> Mark {
-        let mut totals: BTreeMap<Role, Total> = BTreeMap::new();
+        let mut totals: BTreeMap<Role, Usage> = BTreeMap::new();
         for watched in self.watched.values_mut() {
             watched.read();
             totals
@@ -280,7 +265,7 @@ static EMPTY: Second = Second {
 
 impl Watched {
     /// What this name used, all its processes together.
-    fn total(&self) -> Total {
+    fn total(&self) -> Usage {
         let mut total = self.before;
         total.add(&self.now);
         total
@@ -300,10 +285,13 @@ impl Watched {
         } else {
             Vec::new()
         };
-        let mut now = Total {
+        let mut now = Usage {
             user: process.user,
             system: process.system,
-            ..Total::default()
+            // Those of threads that ended count, too.
+            voluntary: self.now.voluntary,
+            involuntary: self.now.involuntary,
+            ..Usage::default()
         };
         if self.role.counts_children() {
             now.user += process.children_user;
@@ -316,37 +304,27 @@ impl Watched {
         // What is missing from this sample must not make counters fall.
         now.user = now.user.max(self.now.user);
         now.system = now.system.max(self.now.system);
-        let pids: BTreeSet<u32> = children.iter().map(|(pid, _)| *pid).collect();
+        let mut threads = BTreeMap::new();
         for (pid, process) in std::iter::once((self.pid, &process))
             .chain(children.iter().map(|(pid, process)| (*pid, process)))
         {
-            now.take(pid, process);
-        }
-        now.switches = self.switches(&pids);
-        self.now = now;
-    }
-
-    /// The switches of all threads, with those of threads that ended.
-    fn switches(&mut self, children: &BTreeSet<u32>) -> Switches {
-        let mut sum = self.now.switches;
-        let mut seen = BTreeMap::new();
-        for pid in std::iter::once(self.pid).chain(children.iter().copied()) {
-            for (thread, now) in proc::switches(pid) {
+            now.hold(pid, process);
+            for (thread, switches) in proc::switches(pid) {
                 let before = self.threads.get(&(pid, thread)).copied();
                 let before = before.unwrap_or_default();
-                sum.voluntary += now.voluntary.saturating_sub(before.voluntary);
-                sum.involuntary += now.involuntary.saturating_sub(before.involuntary);
-                seen.insert((pid, thread), now);
+                now.voluntary += switches.voluntary.saturating_sub(before.voluntary);
+                now.involuntary += switches.involuntary.saturating_sub(before.involuntary);
+                threads.insert((pid, thread), switches);
             }
         }
-        self.threads = seen;
-        sum
+        self.threads = threads;
+        self.now = now;
     }
 }
 
-impl Total {
+impl Usage {
     /// Adds what one living process holds.
-    fn take(&mut self, pid: u32, process: &Process) {
+    fn hold(&mut self, pid: u32, process: &Process) {
         let memory = proc::memory(pid).unwrap_or_default();
         self.resident += memory.resident;
         self.anonymous += memory.anonymous;
@@ -355,11 +333,12 @@ impl Total {
         self.processes += 1;
     }
 
+    /// Adds what another process used and holds.
     fn add(&mut self, other: &Self) {
         self.user += other.user;
         self.system += other.system;
-        self.switches.voluntary += other.switches.voluntary;
-        self.switches.involuntary += other.switches.involuntary;
+        self.voluntary += other.voluntary;
+        self.involuntary += other.involuntary;
         self.resident += other.resident;
         self.anonymous += other.anonymous;
         self.descriptors += other.descriptors;
@@ -367,44 +346,49 @@ impl Total {
         self.processes += other.processes;
     }
 
+    /// Adds what was used later; what was held is what is held then.
+    pub fn follow(&mut self, later: &Self) {
+        let used = *self;
+        *self = *later;
+        self.seconds += used.seconds;
+        self.cpu += used.cpu;
+        self.user += used.user;
+        self.system += used.system;
+        self.voluntary += used.voluntary;
+        self.involuntary += used.involuntary;
+        self.peak = self.peak.max(used.peak);
+    }
+
     /// What is left of a process that ended: what it used, not what it held.
     fn ended(&self) -> Self {
         Self {
             user: self.user,
             system: self.system,
-            switches: self.switches,
+            voluntary: self.voluntary,
+            involuntary: self.involuntary,
             ..Self::default()
         }
     }
 
-    fn since(&self, before: &Self, seconds: f64) -> Usage {
+    fn since(&self, before: &Self, seconds: f64) -> Self {
         let user = (self.user - before.user).max(0.0);
         let system = (self.system - before.system).max(0.0);
-        let (now, then) = (self.switches, before.switches);
-        Usage {
+        Self {
             seconds,
             cpu: user + system,
             user,
             system,
-            voluntary: now.voluntary.saturating_sub(then.voluntary),
-            involuntary: now.involuntary.saturating_sub(then.involuntary),
-            resident: self.resident,
-            anonymous: self.anonymous,
+            voluntary: self.voluntary.saturating_sub(before.voluntary),
+            involuntary: self.involuntary.saturating_sub(before.involuntary),
             peak: self.resident,
-            descriptors: self.descriptors,
-            threads: self.threads,
-            processes: self.processes,
+            ..*self
         }
     }
 
     fn load_since(&self, before: &Self, seconds: f64) -> Load {
         let usage = self.since(before, seconds);
         let per_second = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "switches of a second are far below 2^53"
-        )]
-        let switches = (usage.voluntary + usage.involuntary) as f64;
+        let switches = real(usage.voluntary + usage.involuntary);
         Load {
             cpu: per_second(usage.cpu),
             resident: usage.resident,

@@ -53,7 +53,7 @@ pub(super) fn millis(nanos: u64) -> f64 {
     clippy::cast_precision_loss,
     reason = "counts of a run are far below 2^53"
 )]
-pub(super) const fn real(count: u64) -> f64 {
+pub const fn real(count: u64) -> f64 {
     count as f64
 }
 

@@ -152,7 +152,7 @@ async fn flood(gateway: String, number: usize) {
 }
 
 async fn flood_once(gateway: &str, number: usize) -> Result<()> {
-    let mut link = Link::from(STRANGE, gateway, None).await?;
+    let mut link = Link::open_from(STRANGE, gateway, None).await?;
     link.expect_control(opcode::HELLO).await?;
     let mut pace = interval(Duration::from_millis(100));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -198,7 +198,7 @@ async fn crawl_once(room: &Fixture, number: usize) -> Result<()> {
     let epoch = client.ready().context("a session that is open")?.epoch;
     client.close().await;
     let token = room.tokens.iter().cycle().nth(number).context("a token")?;
-    let mut link = Link::from(STRANGE, &gateway(room, number)?, Some(4_096)).await?;
+    let mut link = Link::open_from(STRANGE, &gateway(room, number)?, Some(4_096)).await?;
     link.expect_control(opcode::HELLO).await?;
     let topics = vec![TopicSeq {
         topic: room.server.get(),
