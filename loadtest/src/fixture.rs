@@ -33,7 +33,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Opens a room for so many guests.
+    /// Opens a server for so many guests.
     pub async fn open(gateways: Vec<String>, people: usize) -> Result<Self> {
         let client = Client::connect(gateways.clone(), Options::default());
         let owner = guest(&client).await?;
@@ -66,14 +66,14 @@ impl Fixture {
         }
         let channels = client.call(server.get(), &GetChannels {}).await?.channels;
         let channel = channels.first().context("the server has no channel")?;
-        let room = Self {
+        let fixture = Self {
             server,
             channel: channel.channel_id,
             tokens,
             gateways,
         };
         client.close().await;
-        Ok(room)
+        Ok(fixture)
     }
 
     /// A client of member `number`, on gateway `number` first; both count
@@ -88,7 +88,7 @@ impl Fixture {
             .iter()
             .cycle()
             .nth(number)
-            .context("the room is empty")?;
+            .context("nobody is in the fixture")?;
         client.identify(token).await?;
         Ok(client)
     }

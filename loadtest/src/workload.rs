@@ -1,4 +1,4 @@
-//! Writers and readers in a room, who write down all that they do and see.
+//! Writers and readers in a fixture, who write down all that they do and see.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -45,7 +45,7 @@ pub struct Plan {
 pub struct Guest {
     /// How it behaves.
     pub options: Options,
-    /// The gateways that it knows; those of the room when there are none.
+    /// The gateways that it knows; those of the fixture when there are none.
     pub gateways: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ impl Default for Plan {
 /// A workload under way.
 #[derive(Debug)]
 pub struct Workload {
-    room: Fixture,
+    fixture: Fixture,
     history: Arc<History>,
     /// The readers, by number.
     pub readers: Vec<Arc<Client>>,
@@ -93,11 +93,11 @@ pub struct Ended {
 
 impl Workload {
     /// Starts writers and readers; the history goes to a file in `dir`.
-    pub async fn start(room: &Fixture, plan: &Plan, dir: &Path) -> Result<Self> {
+    pub async fn start(fixture: &Fixture, plan: &Plan, dir: &Path) -> Result<Self> {
         let run = nonce().split_off(24);
         let path = dir.join(format!("history-{run}.jsonl"));
         let mut workload = Self {
-            room: room.clone(),
+            fixture: fixture.clone(),
             history: Arc::new(History::create(&path)?),
             readers: Vec::new(),
             progress: Vec::new(),
@@ -118,10 +118,11 @@ impl Workload {
         for number in 0..plan.writers {
             let writer = Writer {
                 name: format!("{run}-w{number}"),
-                room: room.clone(),
+                fixture: fixture.clone(),
                 sessions: vec![
-                    room.enter(number, plan.options.clone()).await?,
-                    room.enter(number + room.tokens.len(), plan.options.clone())
+                    fixture.enter(number, plan.options.clone()).await?,
+                    fixture
+                        .enter(number + fixture.tokens.len(), plan.options.clone())
                         .await?,
                 ],
                 plan: plan.clone(),
@@ -135,15 +136,15 @@ impl Workload {
     }
 
     async fn read(&mut self, number: usize, guest: &Guest) -> Result<()> {
-        let mut room = self.room.clone();
+        let mut fixture = self.fixture.clone();
         if !guest.gateways.is_empty() {
-            room.gateways.clone_from(&guest.gateways);
+            fixture.gateways.clone_from(&guest.gateways);
         }
-        let client = Arc::new(room.enter(number, guest.options.clone()).await?);
+        let client = Arc::new(fixture.enter(number, guest.options.clone()).await?);
         let (seen, progress) = watch::channel(0);
         let name = format!("r{number}");
         let began = What {
-            seq: Some(room.head(&client).await?),
+            seq: Some(fixture.head(&client).await?),
             ..What::default()
         };
         self.history.write(&name, Op::Open, Outcome::Ok, began)?;
@@ -151,7 +152,7 @@ impl Workload {
             name,
             client: Arc::clone(&client),
             history: Arc::clone(&self.history),
-            room: self.room.clone(),
+            fixture: self.fixture.clone(),
             seen,
         };
         self.followers.spawn(follower.run());
@@ -235,8 +236,8 @@ impl Workload {
 
     /// Writes down what the cluster has; answers with its last place.
     async fn write_stored(&self) -> Result<u64> {
-        let client = self.room.enter(0, Options::default()).await?;
-        let messages = self.room.history(&client).await?;
+        let client = self.fixture.enter(0, Options::default()).await?;
+        let messages = self.fixture.history(&client).await?;
         client.close().await;
         for message in &messages {
             let what = What {
@@ -263,7 +264,7 @@ fn name(content: &str) -> &str {
 
 struct Writer {
     name: String,
-    room: Fixture,
+    fixture: Fixture,
     sessions: Vec<Client>,
     plan: Plan,
     history: Arc<History>,
@@ -292,7 +293,7 @@ impl Writer {
         let message = NewMessage {
             nonce: nonce.to_owned(),
             ..send_message(
-                self.room.channel,
+                self.fixture.channel,
                 format!("{nonce} {}", "x".repeat(padding)),
             )
         };
@@ -302,7 +303,7 @@ impl Writer {
         };
         let write = |outcome, what| self.history.write(&self.name, Op::Send, outcome, what);
         write(Outcome::Invoke, what)?;
-        match session.call(self.room.server.get(), &message).await {
+        match session.call(self.fixture.server.get(), &message).await {
             Ok(sent) => {
                 what.id = Some(sent.message_id.get());
                 what.seq = Some(sent.seq);
@@ -321,7 +322,7 @@ struct Follower {
     name: String,
     client: Arc<Client>,
     history: Arc<History>,
-    room: Fixture,
+    fixture: Fixture,
     seen: watch::Sender<u64>,
 }
 
@@ -345,7 +346,7 @@ impl Follower {
 
     fn follow(&self, seen: &Seen) -> Result<()> {
         if let Some(created) = seen.event::<MessageCreated>()
-            && created.channel_id == self.room.channel
+            && created.channel_id == self.fixture.channel
         {
             let what = What {
                 nonce: Some(name(&created.message.content)),
@@ -357,7 +358,7 @@ impl Follower {
             self.seen.send_replace(created.message.seq);
         }
         if let Seen::Gap { topic, .. } = seen
-            && *topic == self.room.server.get()
+            && *topic == self.fixture.server.get()
         {
             self.history
                 .write(&self.name, Op::Gap, Outcome::Ok, What::default())?;

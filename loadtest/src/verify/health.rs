@@ -22,12 +22,12 @@ const NOTICED: Duration = Duration::from_secs(15);
 
 /// P7: Redis stands still; then its master is replaced in each way there is.
 pub(super) async fn stale_redis(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         options: Options::default(),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(60, BACK).await?;
 
     trial.inflict(Fault::Freeze(Who::Redis)).await?;
@@ -118,14 +118,14 @@ const AT_ONCE: usize = 50;
 
 /// P17: very many connect, sign in, say something, and go.
 pub(super) async fn churn(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(8).await?;
+    let fixture = trial.fixture(8).await?;
     let round = trial.terms.size.choose(500, 5_000, 50_000);
     let fresh = held(trial).await?;
     trial.note(format!("{round} connects and disconnects"));
-    come_and_go(&room, round).await?;
+    come_and_go(&fixture, round).await?;
     let warm = held(trial).await?;
     trial.note(format!("{round} more"));
-    come_and_go(&room, round).await?;
+    come_and_go(&fixture, round).await?;
     let after = held(trial).await?;
     let quiet = |trial: &Trial<'_>| trial.terms.size.choose(KEPT, KEPT, KEPT * 2);
     for ((fresh, warm), after) in fresh.iter().zip(&warm).zip(&after) {
@@ -153,8 +153,8 @@ pub(super) async fn churn(trial: &mut Trial<'_>) -> Result<()> {
     }
     trial.outcome.counts.sent += round * 2;
     trial.outcome.counts.acknowledged += round * 2;
-    let reader = room.enter(0, Options::default()).await?;
-    let stored = room.history(&reader).await?.len();
+    let reader = fixture.enter(0, Options::default()).await?;
+    let stored = fixture.history(&reader).await?.len();
     trial.outcome.counts.stored = stored;
     trial.demand(stored == round * 2, || {
         format!("{stored} of {} are stored", round * 2)
@@ -162,18 +162,18 @@ pub(super) async fn churn(trial: &mut Trial<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn come_and_go(room: &Fixture, count: usize) -> Result<()> {
+async fn come_and_go(fixture: &Fixture, count: usize) -> Result<()> {
     let mut left: Vec<usize> = (0..count).collect();
     while !left.is_empty() {
         let now = left.split_off(left.len().saturating_sub(AT_ONCE));
-        try_join_all(now.into_iter().map(|number| visit(room, number))).await?;
+        try_join_all(now.into_iter().map(|number| visit(fixture, number))).await?;
     }
     Ok(())
 }
 
-async fn visit(room: &Fixture, number: usize) -> Result<()> {
-    let client: Client = room.enter(number, Options::default()).await?;
-    room.say(&client, "here").await?;
+async fn visit(fixture: &Fixture, number: usize) -> Result<()> {
+    let client: Client = fixture.enter(number, Options::default()).await?;
+    fixture.say(&client, "here").await?;
     client.close().await;
     Ok(())
 }

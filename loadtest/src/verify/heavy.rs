@@ -36,13 +36,13 @@ const LONGEST: usize = 2_000;
 
 /// P21: a large channel is deleted; then a role that very many hold changes.
 pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(6).await?;
+    let fixture = trial.fixture(6).await?;
     let members = trial.terms.size.choose(10_000, 50_000, 50_000);
-    crowd(trial, &room, members).await?;
-    let owner = room.enter(0, Options::default()).await?;
+    crowd(trial, &fixture, members).await?;
+    let owner = fixture.enter(0, Options::default()).await?;
     let create = async |name| {
         let create = create_channel(name, Vec::new());
-        let made = owner.call(room.server.get(), &create).await?;
+        let made = owner.call(fixture.server.get(), &create).await?;
         anyhow::Ok(made.channel.channel_id)
     };
     let (big, side) = (create("big").await?, create("side").await?);
@@ -54,13 +54,13 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
         options: Options::default(),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(200, BACK).await?;
     let calm = workload.now();
 
     trial.note(format!("a channel of {messages} messages is deleted"));
     let delete = delete_channel(big);
-    owner.call(room.server.get(), &delete).await?;
+    owner.call(fixture.server.get(), &delete).await?;
     let began = Instant::now();
     workload.progress(100, BACK).await?;
     until(
@@ -76,7 +76,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     let sessions = trial.terms.size.choose(60, 200, 500);
     let mut watchers = Vec::new();
     for member in HOLDERS.into_iter().cycle().take(sessions) {
-        watchers.push(room.enter(member, Options::default()).await?);
+        watchers.push(fixture.enter(member, Options::default()).await?);
     }
     let entered = workload.now();
     trial.note(format!(
@@ -84,7 +84,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     ));
     // Nobody but the role sees it from the first change on.
     for shows in [false, true, false, true] {
-        role_sees(&room, &owner, &watchers, (side, shows)).await?;
+        role_sees(&fixture, &owner, &watchers, (side, shows)).await?;
         workload.progress(50, BACK).await?;
     }
     let changed = workload.now();
@@ -116,38 +116,38 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// Members who are never there, all with the same role as some who are.
-async fn crowd(trial: &mut Trial<'_>, room: &Fixture, members: i64) -> Result<()> {
+async fn crowd(trial: &mut Trial<'_>, fixture: &Fixture, members: i64) -> Result<()> {
     let mut users = Vec::new();
-    for number in 0..room.tokens.len() {
-        let client = room.enter(number, Options::default()).await?;
+    for number in 0..fixture.tokens.len() {
+        let client = fixture.enter(number, Options::default()).await?;
         let ready = client.ready().context("a session that is open")?;
         users.push(ready.user.user_id.get());
     }
-    let server = room.server.get().cast_signed();
+    let server = fixture.server.get().cast_signed();
     let crowd = trial.cluster.sql(async |client| {
         let join = "INSERT INTO members (server, account, roles) SELECT $1, n, '{11}' FROM generate_series(1::int8, $2) AS n";
         client.execute(join, &[&server, &members]).await
     });
     crowd.await.context("making members")?;
-    give_roles(trial, room.server.get(), &users).await
+    give_roles(trial, fixture.server.get(), &users).await
 }
 
 /// Hides a channel from everybody, and shows it to a role or not. Who watches is told.
 async fn role_sees(
-    room: &Fixture,
+    fixture: &Fixture,
     owner: &Client,
     watchers: &[Client],
     (channel, shows): (ChannelId, bool),
 ) -> Result<()> {
     let role = |target, allow, deny| override_of(TargetKind::Role, target, allow, deny);
     let (none, view) = (Permissions::empty(), Permissions::VIEW_CHANNEL);
-    let mut overrides = vec![role(room.server.get(), none, view)];
+    let mut overrides = vec![role(fixture.server.get(), none, view)];
     if shows {
         overrides.push(role(ROLE, view, none));
     }
     let ends: Vec<u64> = watchers.iter().map(|client| client.log().end()).collect();
     let update = set_overrides(channel, overrides);
-    let set = owner.call(room.server.get(), &update).await;
+    let set = owner.call(fixture.server.get(), &update).await;
     set.context("changing what a role sees")?;
     for (watcher, end) in watchers.iter().zip(ends) {
         let told = |seen: &Seen| matches!(seen, Seen::Sight { .. }).then_some(());
@@ -181,19 +181,19 @@ async fn left(trial: &Trial<'_>, channel: ChannelId) -> Result<i64> {
 
 /// P4: who asks for the largest page there is gets it, and stays.
 pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(2).await?;
-    let writer = room.enter(0, Options::default()).await?;
+    let fixture = trial.fixture(2).await?;
+    let writer = fixture.enter(0, Options::default()).await?;
     for _ in 0..PAGE {
-        let message = send_message(room.channel, "\u{1f600}".repeat(LONGEST));
-        writer.call(room.server.get(), &message).await?;
+        let message = send_message(fixture.channel, "\u{1f600}".repeat(LONGEST));
+        writer.call(fixture.server.get(), &message).await?;
     }
     trial.outcome.counts.acknowledged += PAGE;
     for number in 0..2 {
-        let reader = room.enter(number, Options::default()).await?;
+        let reader = fixture.enter(number, Options::default()).await?;
         trial.note(format!(
             "{PAGE} messages of {LONGEST} letters are asked for on gateway {number}"
         ));
-        let read = fixture::history(&reader, room.server, room.channel).await?;
+        let read = fixture::history(&reader, fixture.server, fixture.channel).await?;
         trial.outcome.counts.stored = read.len();
         trial.demand(read.len() == PAGE, || {
             format!("{} came, not {PAGE}", read.len())

@@ -36,26 +36,31 @@ const WRITERS: usize = 6;
 /// P19: what carries requests and answers is frozen past the deadline, so answers come
 /// when their number already stands for another request.
 pub(super) async fn reused(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 1,
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(10, BACK).await?;
     let end = Instant::now() + trial.terms.length;
     for number in 0_usize.. {
         for who in [Who::Worker(0), Who::Redis, Who::Postgres] {
             let mut links = Vec::new();
-            for (number, gateway) in (0..WRITERS).zip(room.gateways.iter().cycle()) {
-                let token = room.tokens.iter().cycle().nth(number).context("a token")?;
+            for (number, gateway) in (0..WRITERS).zip(fixture.gateways.iter().cycle()) {
+                let token = fixture
+                    .tokens
+                    .iter()
+                    .cycle()
+                    .nth(number)
+                    .context("a token")?;
                 links.push(open(gateway, token).await?);
             }
             let until = Instant::now() + FROZEN + Duration::from_secs(2);
             let links = links.into_iter().enumerate();
             let writing = join_all(links.map(|(writer, link)| {
                 let name = format!("n{number}-{who}-{writer}");
-                write((&room, &workload), link, name, until)
+                write((&fixture, &workload), link, name, until)
             }));
             let freezing = async {
                 trial.inflict(Fault::Freeze(who)).await?;
@@ -83,7 +88,7 @@ pub(super) async fn reused(trial: &mut Trial<'_>) -> Result<()> {
 
 /// Writes one message after the other, and never waits for one that was given up.
 async fn write(
-    (room, workload): (&Fixture, &Workload),
+    (fixture, workload): (&Fixture, &Workload),
     mut link: Link,
     name: String,
     until: Instant,
@@ -101,9 +106,9 @@ async fn write(
         history.write(&name, Op::Send, Outcome::Invoke, what)?;
         let message = NewMessage {
             nonce: nonce.clone(),
-            ..send_message(room.channel, format!("{nonce} "))
+            ..send_message(fixture.channel, format!("{nonce} "))
         };
-        let scope = room.server.get();
+        let scope = fixture.server.get();
         link.send_request(NUMBER, scope, &message).await?;
         let Ok(answer) = timeout(BACK, answer(&mut link)).await else {
             bail!("a request was never answered");

@@ -38,13 +38,13 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
         catch_up: BACK * 2,
         ..Plan::default()
     };
-    let room = trial.fixture(8).await?;
-    let calm = trial.workload(&room, &plan).await?;
+    let fixture = trial.fixture(8).await?;
+    let calm = trial.workload(&fixture, &plan).await?;
     calm.progress(trial.terms.size.choose(200, 1_000, 3_000), BACK * 2)
         .await?;
     let calm = trial.judge(calm).await?;
 
-    let room = trial.fixture(8).await?;
+    let fixture = trial.fixture(8).await?;
     let guest = Guest {
         options: Options {
             receive_buffer: Some(4_096),
@@ -57,7 +57,7 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
         ..plan
     };
     let before = trial.gateways_kib();
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     let sleepers: Vec<Arc<Client>> = workload.readers.iter().skip(readers).cloned().collect();
     trial.note(format!("{slow} of {} stop reading", readers + slow));
     for sleeper in &sleepers {
@@ -134,13 +134,13 @@ fn compare(trial: &mut Trial<'_>, readers: usize, calm: &Ended, ended: &Ended) {
 /// P9: every gateway, then every worker, is ended politely and started again.
 pub(super) async fn rolled(trial: &mut Trial<'_>) -> Result<()> {
     let readers = trial.terms.size.choose(16, 100, 400);
-    let room = trial.fixture(8).await?;
+    let fixture = trial.fixture(8).await?;
     let plan = Plan {
         readers,
         options: Options::default(),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(30, BACK).await?;
     let end = Instant::now() + trial.terms.length;
     let mut windows = Vec::new();

@@ -37,15 +37,15 @@ pub(super) async fn lost(trial: &mut Trial<'_>) -> Result<()> {
 
 /// A channel is hidden and shown while its owner writes without a pause.
 async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
-    let room = trial.fixture(4).await?;
-    let owner = room.enter(0, Options::default()).await?;
+    let fixture = trial.fixture(4).await?;
+    let owner = fixture.enter(0, Options::default()).await?;
     let mut members = Vec::new();
     for number in 1..4 {
-        members.push(room.enter(number, Options::default()).await?);
+        members.push(fixture.enter(number, Options::default()).await?);
     }
     let owned = Fixture {
-        tokens: room.tokens.iter().take(1).cloned().collect(),
-        ..room.clone()
+        tokens: fixture.tokens.iter().take(1).cloned().collect(),
+        ..fixture.clone()
     };
     let plan = Plan {
         writers: 3,
@@ -58,7 +58,7 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
     trial.note("the channel is hidden and shown, again and again");
     let until = Instant::now() + trial.terms.length / 2;
     let mut random = Random::new(trial.terms.seed ^ 1);
-    let toggling = toggle(&room, &owner, until, &mut random);
+    let toggling = toggle(&fixture, &owner, until, &mut random);
     if kinds.is_empty() {
         toggling.await?;
     } else {
@@ -68,7 +68,7 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
     }
     let gone = members.pop().context("somebody to leave")?;
     let leave = leave_server();
-    gone.call(room.server.get(), &leave)
+    gone.call(fixture.server.get(), &leave)
         .await
         .context("leaving")?;
     trial.note("one of the members has left");
@@ -76,13 +76,13 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
     trial.judge(workload).await?;
 
     let end = "the end";
-    room.say(&owner, end).await?;
+    fixture.say(&owner, end).await?;
     for client in members.iter().chain([&owner]) {
         if client.sees_message(end, BACK).await.is_none() {
             bail!("a member does not see the end");
         }
     }
-    let truth = Truth::from_log(&room, &owner);
+    let truth = Truth::from_log(&fixture, &owner);
     let hidden = truth.hidden.len();
     trial.measured(format!(
         "{hidden} of {} messages were hidden from the members",
@@ -90,9 +90,9 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
     ));
     trial.demand(hidden > 0, || "nothing ever was hidden".to_owned());
     for member in &members {
-        truth.compare(trial, &room, member, kinds.is_empty());
+        truth.compare(trial, &fixture, member, kinds.is_empty());
     }
-    let late = seen(&room, &gone)
+    let late = seen(&fixture, &gone)
         .into_iter()
         .filter(|seq| truth.left.is_some_and(|left| *seq > left));
     let late: Vec<u64> = late.collect();
@@ -102,13 +102,18 @@ async fn overrides(trial: &mut Trial<'_>, kinds: &[Kind]) -> Result<()> {
     Ok(())
 }
 
-async fn toggle(room: &Fixture, owner: &Client, until: Instant, random: &mut Random) -> Result<()> {
-    let hide = hide_channel(room.server.get());
+async fn toggle(
+    fixture: &Fixture,
+    owner: &Client,
+    until: Instant,
+    random: &mut Random,
+) -> Result<()> {
+    let hide = hide_channel(fixture.server.get());
     loop {
         for overrides in [vec![hide.clone()], Vec::new()] {
-            let update = set_overrides(room.channel, overrides);
+            let update = set_overrides(fixture.channel, overrides);
             owner
-                .call(room.server.get(), &update)
+                .call(fixture.server.get(), &update)
                 .await
                 .context("setting overrides")?;
             sleep(Duration::from_millis(random.below(300))).await;
@@ -130,7 +135,7 @@ struct Truth {
 }
 
 impl Truth {
-    fn from_log(room: &Fixture, owner: &Client) -> Self {
+    fn from_log(fixture: &Fixture, owner: &Client) -> Self {
         let mut truth = Self {
             messages: BTreeSet::new(),
             hidden: BTreeSet::new(),
@@ -142,7 +147,7 @@ impl Truth {
             let Seen::Event { topic, seq, .. } = &seen else {
                 continue;
             };
-            if *topic != room.server.get() {
+            if *topic != fixture.server.get() {
                 continue;
             }
             if let Some(updated) = seen.event::<ChannelUpdated>() {
@@ -170,8 +175,8 @@ impl Truth {
     }
 
     /// What a member saw against it; `whole` when he may have missed nothing.
-    fn compare(&self, trial: &mut Trial<'_>, room: &Fixture, member: &Client, whole: bool) {
-        let seen = seen(room, member);
+    fn compare(&self, trial: &mut Trial<'_>, fixture: &Fixture, member: &Client, whole: bool) {
+        let seen = seen(fixture, member);
         trial.outcome.counts.received += seen.len();
         let leaked: Vec<&u64> = seen.intersection(&self.hidden).collect();
         trial.outcome.counts.wrong += leaked.len();
@@ -190,7 +195,7 @@ impl Truth {
             "a member was told of a gap".to_owned()
         });
         if gaps == 0 {
-            let resumes = resumes(room, member);
+            let resumes = resumes(fixture, member);
             let missing: Vec<&u64> = self
                 .messages
                 .difference(&self.hidden)
@@ -208,7 +213,7 @@ impl Truth {
 }
 
 /// The places in the server's topic that a client resumed from.
-fn resumes(room: &Fixture, client: &Client) -> Vec<u64> {
+fn resumes(fixture: &Fixture, client: &Client) -> Vec<u64> {
     let log = client.log().since(0);
     let begins = log.iter().filter_map(|seen| match seen {
         Seen::Opened {
@@ -218,7 +223,7 @@ fn resumes(room: &Fixture, client: &Client) -> Vec<u64> {
         } => Some(topics),
         _ => None,
     });
-    let ours = |topic: &&TopicSeq| topic.topic == room.server.get();
+    let ours = |topic: &&TopicSeq| topic.topic == fixture.server.get();
     begins
         .flatten()
         .filter(ours)
@@ -227,10 +232,10 @@ fn resumes(room: &Fixture, client: &Client) -> Vec<u64> {
 }
 
 /// The places in the server's topic of the messages that somebody saw.
-fn seen(room: &Fixture, client: &Client) -> BTreeSet<u64> {
+fn seen(fixture: &Fixture, client: &Client) -> BTreeSet<u64> {
     let log = client.log().since(0);
     let mine = log.iter().filter_map(|seen| match seen {
-        Seen::Event { topic, seq, .. } if *topic == room.server.get() => {
+        Seen::Event { topic, seq, .. } if *topic == fixture.server.get() => {
             seen.event::<MessageCreated>().map(|_| *seq)
         }
         _ => None,

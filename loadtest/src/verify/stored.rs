@@ -26,13 +26,13 @@ const GROWTH: u64 = 65_536;
 
 /// P1: the stores, the gateways and the workers are killed, again and again.
 pub(super) async fn killed(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         every: Duration::from_millis(3),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     let kinds = [Kind::Kill, Kind::FreezeAndKill];
     trial.storm(&kinds, &workload).await?;
     trial.judge(workload).await.map(drop)
@@ -40,12 +40,12 @@ pub(super) async fn killed(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P2: every message is sent three times, over two sessions in turn.
 pub(super) async fn repeated(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(3).await?;
+    let fixture = trial.fixture(3).await?;
     let plan = Plan {
         sends: 3,
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     trial
         .storm(&[Kind::KillOurs, Kind::Freeze], &workload)
         .await?;
@@ -54,14 +54,14 @@ pub(super) async fn repeated(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P3: many write at once, nothing is wrong, and nobody may miss anything.
 pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         readers: 4,
         every: Duration::from_millis(2),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(200, BACK).await?;
     sleep(trial.terms.length).await;
     let report = trial.judge(workload).await?.report;
@@ -71,8 +71,8 @@ pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P10: Redis is emptied, then replaced by an empty one; both again while there is time.
 pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
-    let workload = trial.workload(&room, &Plan::default()).await?;
+    let fixture = trial.fixture(4).await?;
+    let workload = trial.workload(&fixture, &Plan::default()).await?;
     workload.progress(60, BACK).await?;
     let end = Instant::now() + trial.terms.length;
     loop {
@@ -94,13 +94,13 @@ pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P11: Postgres dies and stays away, then it is frozen.
 pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         // How long a busy machine leaves a heartbeat unanswered is not the question.
         options: Options::default(),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(60, BACK).await?;
     let outage = Duration::from_secs(trial.terms.size.choose(5, 15, 30));
     let mut silent = Vec::new();
@@ -159,14 +159,14 @@ pub(super) fn needs_mount() -> Option<String> {
 
 /// P15: the disk of Postgres is full for a while, then that of Redis.
 pub(super) async fn full_disk(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         every: Duration::from_millis(2),
         bytes: 1_900,
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(60, BACK).await?;
     for name in ["postgres", "redis"] {
         let file = trial.cluster.dir().join(name).join("fill");
@@ -214,7 +214,7 @@ fn fill(file: &std::path::Path) -> Result<()> {
 
 /// Everything that can be done to a cluster is done at once.
 pub(super) async fn chaos(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 6,
         readers: 4,
@@ -223,7 +223,7 @@ pub(super) async fn chaos(trial: &mut Trial<'_>) -> Result<()> {
         catch_up: BACK,
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     trial.storm(Kind::ALL, &workload).await?;
     trial.judge(workload).await?;
     if trial.terms.size >= Size::Usual {

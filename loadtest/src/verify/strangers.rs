@@ -51,14 +51,14 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     let filling = trial.workload(&large, &fill).await?;
     filling.progress(LARGE, BACK).await?;
     trial.judge(filling).await?;
-    let room = trial.fixture(6).await?;
+    let fixture = trial.fixture(6).await?;
     let plan = Plan {
         writers: 4,
         readers: 4,
         options: Options::default(),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(400, BACK).await?;
     let calm = workload.now();
     let stop = CancellationToken::new();
@@ -69,12 +69,12 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
         "{flooders} strangers flood, {guessers} guess tokens, {crawlers} sessions crawl"
     ));
     for number in 0..flooders {
-        let gateway = gateway(&room, number)?;
+        let gateway = gateway(&fixture, number)?;
         let stopped = stop.clone();
         tasks.spawn(async move { stopped.run_until_cancelled(flood(gateway, number)).await });
     }
     for number in 0..guessers {
-        let gateway = gateway(&room, number)?;
+        let gateway = gateway(&fixture, number)?;
         let stopped = stop.clone();
         tasks.spawn(async move { stopped.run_until_cancelled(guess(gateway)).await });
     }
@@ -87,7 +87,7 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     let end = Instant::now() + trial.terms.length;
     let mut worst = Duration::ZERO;
     for number in 0.. {
-        worst = worst.max(newcomer(&room, number).await?);
+        worst = worst.max(newcomer(&fixture, number).await?);
         workload.progress(20, BACK).await?;
         if Instant::now() > end {
             break;
@@ -112,8 +112,8 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     Ok(())
 }
 
-fn gateway(room: &Fixture, number: usize) -> Result<String> {
-    let gateway = room.gateways.iter().cycle().nth(number);
+fn gateway(fixture: &Fixture, number: usize) -> Result<String> {
+    let gateway = fixture.gateways.iter().cycle().nth(number);
     gateway.cloned().context("a gateway")
 }
 
@@ -132,9 +132,9 @@ fn compare(trial: &mut Trial<'_>, history: &[Entry], calm: u64, stormy: u64) {
 }
 
 /// Somebody comes in and hears what is said: how long that takes.
-async fn newcomer(room: &Fixture, number: usize) -> Result<Duration> {
+async fn newcomer(fixture: &Fixture, number: usize) -> Result<Duration> {
     let began = Instant::now();
-    let client = room.enter(number, Options::default()).await?;
+    let client = fixture.enter(number, Options::default()).await?;
     let heard = |seen: &crate::client::log::Seen| seen.event::<MessageCreated>().map(drop);
     let heard = client.log().wait(0, BACK, heard).await;
     heard.context("who came in hears nothing")?;
@@ -186,22 +186,27 @@ async fn guess(gateway: String) {
 }
 
 /// Resumes from the beginning, and hardly reads what comes.
-async fn crawl(room: Fixture, number: usize) {
+async fn crawl(fixture: Fixture, number: usize) {
     loop {
-        drop(crawl_once(&room, number).await);
+        drop(crawl_once(&fixture, number).await);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-async fn crawl_once(room: &Fixture, number: usize) -> Result<()> {
-    let client = room.enter(number, Options::default()).await?;
+async fn crawl_once(fixture: &Fixture, number: usize) -> Result<()> {
+    let client = fixture.enter(number, Options::default()).await?;
     let epoch = client.ready().context("a session that is open")?.epoch;
     client.close().await;
-    let token = room.tokens.iter().cycle().nth(number).context("a token")?;
-    let mut link = Link::open_from(STRANGE, &gateway(room, number)?, Some(4_096)).await?;
+    let token = fixture
+        .tokens
+        .iter()
+        .cycle()
+        .nth(number)
+        .context("a token")?;
+    let mut link = Link::open_from(STRANGE, &gateway(fixture, number)?, Some(4_096)).await?;
     link.expect_control(opcode::HELLO).await?;
     let topics = vec![TopicSeq {
-        topic: room.server.get(),
+        topic: fixture.server.get(),
         seq: 0,
     }];
     let resume = Resume {

@@ -22,13 +22,13 @@ const REPAIR: Duration = Duration::from_secs(5);
 
 /// P4: events are lost, links are cut, silent and slow, and Redis stands still.
 pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         every: Duration::from_millis(5),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(50, BACK).await?;
     let length = trial.terms.length;
     let kinds = [Kind::Cut, Kind::Silence, Kind::LoseEvents, Kind::Delay];
@@ -55,14 +55,14 @@ pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P5: gateways die under load, and a reader comes back to a large backlog.
 pub(super) async fn resumed(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 6,
         readers: 4,
         every: Duration::from_millis(3),
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(100, BACK).await?;
     let first = usize::from(trial.random.below(2) == 1);
     let kills: Vec<Fault> = (0..trial.terms.size.choose(2, 4, 12))
@@ -89,7 +89,7 @@ fn missed(trial: &Trial<'_>) -> u64 {
 
 /// A reader is away while very much happens, then resumes.
 async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let mut proxies = Vec::new();
     for gateway in &trial.cluster.gateways {
         proxies.push(Proxy::start(&format!("127.0.0.1:{}", gateway.port())).await?);
@@ -110,7 +110,7 @@ async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
         catch_up: BACK * 10,
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     let count = missed(trial);
     trial.note(format!(
         "a reader is away while {count} messages are written"
@@ -156,16 +156,16 @@ enum Way {
 
 /// P6: one message, its notification does not arrive, then silence.
 pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(2).await?;
-    let writer = room.enter(0, Options::default()).await?;
-    let reader = room.enter(1, Options::default()).await?;
-    room.say(&writer, "first").await?;
+    let fixture = trial.fixture(2).await?;
+    let writer = fixture.enter(0, Options::default()).await?;
+    let reader = fixture.enter(1, Options::default()).await?;
+    fixture.say(&writer, "first").await?;
     sees(&reader, "first", BACK).await?;
     let began = Instant::now();
     for number in 0_usize.. {
         for way in [Way::Dropped, Way::Absent, Way::Silent, Way::Flapping] {
             let text = format!("{way:?} {number}");
-            quiet_once(trial, (&room, &writer, &reader), way, &text).await?;
+            quiet_once(trial, (&fixture, &writer, &reader), way, &text).await?;
         }
         let enough = trial.terms.size.choose(0, 2, 5);
         if number >= enough && began.elapsed() >= trial.terms.length {
@@ -180,7 +180,7 @@ pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
 
 async fn quiet_once(
     trial: &mut Trial<'_>,
-    (room, writer, reader): (&Fixture, &Client, &Client),
+    (fixture, writer, reader): (&Fixture, &Client, &Client),
     way: Way,
     text: &str,
 ) -> Result<()> {
@@ -194,7 +194,7 @@ async fn quiet_once(
         Way::Silent => link.blackhole(true),
     }
     trial.outcome.counts.sent += 1;
-    room.say(writer, text).await?;
+    fixture.say(writer, text).await?;
     trial.outcome.counts.acknowledged += 1;
     trial.outcome.counts.stored += 1;
     if matches!(way, Way::Silent) {

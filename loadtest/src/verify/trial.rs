@@ -113,14 +113,14 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// A room of guests.
+    /// A fixture with guests.
     pub async fn fixture(&self, people: usize) -> Result<Fixture> {
         Fixture::open(self.cluster.addresses(), people).await
     }
 
-    /// Clients in a room.
-    pub async fn workload(&self, room: &Fixture, plan: &Plan) -> Result<Workload> {
-        Workload::start(room, plan, self.cluster.dir()).await
+    /// Clients in a fixture.
+    pub async fn workload(&self, fixture: &Fixture, plan: &Plan) -> Result<Workload> {
+        Workload::start(fixture, plan, self.cluster.dir()).await
     }
 
     /// Says something to those who watch.

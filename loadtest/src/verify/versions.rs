@@ -27,15 +27,15 @@ use crate::{
 const LATER: u16 = blocks::SIZE - 1;
 /// A gateway is 30 s behind and a worker 30 s ahead: everything works, and ids rise.
 pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         ..Plan::default()
     };
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(100, BACK).await?;
     for number in 0..6 {
-        let mut gateways = room.gateways.clone();
+        let mut gateways = fixture.gateways.clone();
         gateways.rotate_left(number % 2);
         let signed = signin::sign_in(&gateways, None).await;
         signed.with_context(|| format!("signing in on gateway {}", number % 2 + 1))?;
@@ -53,8 +53,8 @@ pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
 /// A replica that lags takes the place of Redis: what it has is older than what was
 /// answered, and numbers are given again.
 pub(super) async fn failover(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(4).await?;
-    let workload = trial.workload(&room, &Plan::default()).await?;
+    let fixture = trial.fixture(4).await?;
+    let workload = trial.workload(&fixture, &Plan::default()).await?;
     workload.progress(60, BACK).await?;
     let spare = trial.cluster.spare.as_ref().context("another Redis")?;
     let (old, new) = (trial.cluster.redis.port(), spare.port());
@@ -85,7 +85,7 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
     let new = std::path::absolute(std::env::current_exe()?.parent().context("a folder")?)?;
     let old = variable("CONFAB_OLD_BIN_DIR").map(std::path::PathBuf::from);
     let (old, new) = (old.as_deref(), old.as_ref().map(|_| new.as_path()));
-    let room = trial.fixture(4).await?;
+    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         ..Plan::default()
@@ -94,7 +94,7 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
         trial.note(format!("all begin with the programs of {}", old.display()));
         each(trial, Some(old), None).await?;
     }
-    let workload = trial.workload(&room, &plan).await?;
+    let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(60, BACK).await?;
     trial.note("a step that the old programs do not know is added to the schema");
     let later = trial.cluster.sql(async |client| {
@@ -108,10 +108,10 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
     });
     later.await.context("a later step of the schema")?;
     each(trial, new, Some(&workload)).await?;
-    ask_later(trial, &room).await?;
+    ask_later(trial, &fixture).await?;
     trial.note("back to the old version");
     each(trial, old, Some(&workload)).await?;
-    ask_later(trial, &room).await?;
+    ask_later(trial, &fixture).await?;
     let kept = trial.cluster.sql(async |client| {
         let kept = "SELECT (SELECT count(*) FROM jobs WHERE kind = 'later' AND attempts = 0)
                          + (SELECT count(*) FROM internal_outbox WHERE opcode = 65535)";
@@ -128,12 +128,14 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// What a later program asks is refused by number, at once, at every gateway.
-async fn ask_later(trial: &mut Trial<'_>, room: &Fixture) -> Result<()> {
-    let token = room.tokens.first().map(String::as_str);
-    for gateway in &room.gateways {
+async fn ask_later(trial: &mut Trial<'_>, fixture: &Fixture) -> Result<()> {
+    let token = fixture.tokens.first().map(String::as_str);
+    for gateway in &fixture.gateways {
         let mut client = TransportClient::open(Transport::MessagePack, gateway, token).await?;
         for opcode in [opcode::FIRST_LANE, opcode::FIRST_ANY].map(|first| first + LATER) {
-            let refused = client.ask_binary(opcode, room.server.get(), &[0x90]).await;
+            let refused = client
+                .ask_binary(opcode, fixture.server.get(), &[0x90])
+                .await;
             let expected = matches!(&refused, Err(CallError::Refused(refusal))
                 if refusal.reason == Reason::UnknownCommand);
             trial.demand(expected, || format!("opcode {opcode}: {refused:?}"));

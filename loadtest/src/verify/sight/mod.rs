@@ -64,10 +64,10 @@ pub(super) async fn soak(trial: &mut Trial<'_>) -> Result<()> {
 /// What hides a channel is lost on its way to a gateway; what is typed in it afterwards
 /// must not arrive there, either.
 async fn typing(trial: &mut Trial<'_>) -> Result<()> {
-    let room = trial.fixture(2).await?;
-    let scope = room.server.get();
-    let owner = room.enter(0, Options::default()).await?;
-    let member = room.enter(1, Options::default()).await?;
+    let fixture = trial.fixture(2).await?;
+    let scope = fixture.server.get();
+    let owner = fixture.enter(0, Options::default()).await?;
+    let member = fixture.enter(1, Options::default()).await?;
     let hidden = hide_channel(scope);
     for _ in 0..3 {
         let create = participants::create(Vec::new());
@@ -89,7 +89,7 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
         }
         link.drop_next(0);
         let text = nonce();
-        room.say(&owner, &text).await?;
+        fixture.say(&owner, &text).await?;
         let end = member.sees_message(&text, BACK).await;
         end.context("a member is left behind")?;
         let log = member.log().since(0);
@@ -170,7 +170,7 @@ async fn meet(
         let fact = Fact::read(opcode, row.try_get(2)?);
         let seq = row.try_get::<_, i64>(0)?.cast_unsigned();
         ledger.push(seq, &fact)?;
-        if fact == Fact::Said(participants.room.channel.get()) {
+        if fact == Fact::Said(participants.fixture.channel.get()) {
             marker = seq;
         }
     }
@@ -246,7 +246,7 @@ async fn ledger(trial: &Trial<'_>, participants: &Participants) -> Result<Ledger
     let mut server = Server {
         id: participants.topic(),
         owner: participants.owner().user,
-        channels: [(participants.room.channel.get(), Vec::new())].into(),
+        channels: [(participants.fixture.channel.get(), Vec::new())].into(),
         ..Server::default()
     };
     let number = |id: i64| id.cast_unsigned();

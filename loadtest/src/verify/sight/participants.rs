@@ -62,7 +62,7 @@ pub(super) struct Done {
 /// A server and those who are in it, or were, or will be.
 #[derive(Debug)]
 pub(super) struct Participants {
-    pub(super) room: Fixture,
+    pub(super) fixture: Fixture,
     /// Two for each person, on both gateways.
     pub(super) sessions: Vec<Session>,
     gateways: Vec<String>,
@@ -72,28 +72,28 @@ pub(super) struct Participants {
 }
 
 impl Participants {
-    /// Opens a room, gives roles to some, and lets everybody in twice.
+    /// Opens a server, gives roles to some, and lets everybody in twice.
     pub(super) async fn gather(trial: &mut Trial<'_>) -> Result<Self> {
         let people = 1 + STAY + COME_AND_GO;
-        let room = trial.fixture(people).await?;
+        let fixture = trial.fixture(people).await?;
         let mut users = Vec::new();
         let mut code = String::new();
         for number in 0..people {
-            let client = room.enter(number, Options::default()).await?;
+            let client = fixture.enter(number, Options::default()).await?;
             let ready = client.ready().context("a session that is open")?;
             users.push(ready.user.user_id.get());
             if number == 0 {
                 let invite = create_invite();
-                code = client.call(room.server.get(), &invite).await?.code;
+                code = client.call(fixture.server.get(), &invite).await?.code;
             }
             client.close().await;
         }
-        give_roles(trial, room.server.get(), &users).await?;
+        give_roles(trial, fixture.server.get(), &users).await?;
         let mut sessions = Vec::new();
         for (number, user) in users.iter().enumerate() {
             for device in 0..2 {
                 let options = Options::default();
-                let client = room.enter(number + device * people, options).await?;
+                let client = fixture.enter(number + device * people, options).await?;
                 sessions.push(Session {
                     name: format!("person {number}, device {device}"),
                     user: *user,
@@ -103,8 +103,8 @@ impl Participants {
             }
         }
         Ok(Self {
-            gateways: room.gateways.clone(),
-            room,
+            gateways: fixture.gateways.clone(),
+            fixture,
             sessions,
             code,
             channels: Vec::new(),
@@ -114,7 +114,7 @@ impl Participants {
 
     /// The server's topic.
     pub(super) const fn topic(&self) -> u64 {
-        self.room.server.get()
+        self.fixture.server.get()
     }
 
     /// The owner's first session.
@@ -128,7 +128,7 @@ impl Participants {
 
     /// The owner says something where everybody hears it.
     pub(super) async fn say(&self, text: &str) -> Result<()> {
-        self.room.say(&self.owner().client, text).await
+        self.fixture.say(&self.owner().client, text).await
     }
 
     /// One round: the owner changes rights and channels without waiting for answers,
@@ -198,7 +198,7 @@ impl Participants {
     }
 
     fn channel(&self, random: &mut Random) -> ChannelId {
-        *random.pick(&self.channels).unwrap_or(&self.room.channel)
+        *random.pick(&self.channels).unwrap_or(&self.fixture.channel)
     }
 
     fn wish(&self, random: &mut Random) -> Wish {
