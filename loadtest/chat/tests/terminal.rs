@@ -5,8 +5,8 @@ use std::{fs::File, process::Stdio, time::Duration};
 use anyhow::{Context, Result};
 use loadtest::{
     cluster::Settings,
+    harness::{Harness, scenario_on, unique},
     requests::PASSWORD,
-    stage::{Stage, scene_on, unique},
 };
 use rustix::{
     fs::OFlags,
@@ -27,8 +27,8 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(stage: &Stage, first: usize, arguments: &[&str]) -> Result<Self> {
-        let mut gateways = stage.cluster.addresses();
+    fn start(harness: &Harness, first: usize, arguments: &[&str]) -> Result<Self> {
+        let mut gateways = harness.cluster.addresses();
         gateways.rotate_left(first);
         let mut child = Command::new(env!("CARGO_BIN_EXE_chat"))
             .args(arguments)
@@ -74,15 +74,15 @@ impl Terminal {
     async fn ends(mut self) -> Result<()> {
         self.types("/quit").await?;
         let status = timeout(Duration::from_secs(10), self.child.wait()).await??;
-        loadtest::stage::holds(status.success(), &status.to_string())
+        loadtest::harness::holds(status.success(), &status.to_string())
     }
 }
 
 #[tokio::test]
 async fn two_terminals_talk_and_survive_a_killed_gateway() -> Result<()> {
-    scene_on(Settings::default(), async |stage| {
+    scenario_on(Settings::default(), async |harness| {
         let name = unique("alice");
-        let mut alice = Terminal::start(stage, 0, &["--sign-up", "--name", &name])?;
+        let mut alice = Terminal::start(harness, 0, &["--sign-up", "--name", &name])?;
         alice.shows("password").await?;
         alice.types(PASSWORD).await?;
         alice.shows(&format!("signed in as {name}")).await?;
@@ -92,7 +92,7 @@ async fn two_terminals_talk_and_survive_a_killed_gateway() -> Result<()> {
         let line = alice.shows("the code is ").await?;
         let code = line.rsplit(' ').next().context("a code")?.to_owned();
 
-        let mut bob = Terminal::start(stage, 1, &["--guest"])?;
+        let mut bob = Terminal::start(harness, 1, &["--guest"])?;
         bob.shows("signed in as").await?;
         bob.types(&format!("/join {code}")).await?;
         bob.shows("*** #general").await?;
@@ -104,7 +104,12 @@ async fn two_terminals_talk_and_survive_a_killed_gateway() -> Result<()> {
         bob.types(&format!("/edit {number} hello, edited")).await?;
         alice.shows("hello, edited (edited)").await?;
 
-        stage.cluster.gateways.get(1).context("a gateway")?.kill()?;
+        harness
+            .cluster
+            .gateways
+            .get(1)
+            .context("a gateway")?
+            .kill()?;
         alice.types("are you still there?").await?;
         bob.shows("*** reconnecting").await?;
         bob.shows("*** resumed on").await?;
@@ -131,7 +136,7 @@ struct Keyboard {
 }
 
 impl Keyboard {
-    fn start(stage: &Stage, arguments: &[&str]) -> Result<Self> {
+    fn start(harness: &Harness, arguments: &[&str]) -> Result<Self> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         grantpt(&ours)?;
         unlockpt(&ours)?;
@@ -140,7 +145,7 @@ impl Keyboard {
         let theirs = File::from(rustix::fs::open(name, flags, rustix::fs::Mode::empty())?);
         let child = Command::new(env!("CARGO_BIN_EXE_chat"))
             .args(arguments)
-            .args(stage.cluster.addresses())
+            .args(harness.cluster.addresses())
             .env("TERM", "xterm")
             .env("NO_COLOR", "1")
             .stdin(theirs.try_clone()?)
@@ -187,13 +192,13 @@ const UP: &str = "\x1b[A";
 
 #[tokio::test]
 async fn a_terminal_hides_passwords_completes_remembers_and_marks_what_is_unread() -> Result<()> {
-    scene_on(Settings::default(), async |stage| {
+    scenario_on(Settings::default(), async |harness| {
         let name = unique("alice");
-        let mut alice = Keyboard::start(stage, &["--sign-up", "--name", &name])?;
+        let mut alice = Keyboard::start(harness, &["--sign-up", "--name", &name])?;
         alice.shows("password:").await?;
         alice.types(&format!("{PASSWORD}\r")).await?;
         let typed = alice.shows(&format!("signed in as {name}")).await?;
-        loadtest::stage::holds(!typed.contains(PASSWORD) && typed.contains("***"), &typed)?;
+        loadtest::harness::holds(!typed.contains(PASSWORD) && typed.contains("***"), &typed)?;
         alice.types("/cre\tThe Kitchen\r").await?;
         alice.shows("*** The Kitchen").await?;
         alice.shows("#general>").await?;
@@ -211,7 +216,7 @@ async fn a_terminal_hides_passwords_completes_remembers_and_marks_what_is_unread
         alice.shows("the code is ").await?;
         let code = alice.shows("\r\n").await?;
 
-        let mut bob = Terminal::start(stage, 1, &["--guest"])?;
+        let mut bob = Terminal::start(harness, 1, &["--guest"])?;
         bob.shows("signed in as").await?;
         bob.types(&format!("/join {code}")).await?;
         bob.shows("hello").await?;
@@ -229,7 +234,7 @@ async fn a_terminal_hides_passwords_completes_remembers_and_marks_what_is_unread
         alice.shows("you have read everything").await?;
         alice.types("/quit\r").await?;
         let status = timeout(Duration::from_secs(10), alice.child.wait()).await??;
-        loadtest::stage::holds(status.success(), &status.to_string())?;
+        loadtest::harness::holds(status.success(), &status.to_string())?;
         bob.ends().await
     })
     .await
