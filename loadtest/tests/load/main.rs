@@ -1,6 +1,5 @@
-//! The tools besides the clients: the demonstration, the bare writer and the scenarios of load.
+//! The tools besides the clients: the bare writer and the scenarios of load.
 //! A program of its own, as what they measure wants the machine for itself.
 
-mod demo;
 mod limit;
 mod scenarios;
