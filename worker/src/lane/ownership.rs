@@ -194,7 +194,7 @@ impl Lane<'_> {
                 wary: *holder != 0,
                 beat: 0,
                 backlog: 0,
-                heads: Heads::default(),
+                heads: Heads::new(),
                 registers: BTreeMap::new(),
             };
             self.owned.insert(*partition, owned);
