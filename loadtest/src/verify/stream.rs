@@ -152,7 +152,12 @@ enum Way {
     Silent,
     /// It is lost, and so are the answers to questions for it: the link is cut again and again.
     Flapping,
+    /// It is lost, and so is what names it, for as long as [`MASKED`]; beats come through.
+    Masked,
 }
+
+/// How long a gateway hears nothing of any topic: longer than heads are told every second.
+const MASKED: Duration = Duration::from_secs(6);
 
 /// P6: one message, its notification does not arrive, then silence.
 pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
@@ -163,7 +168,13 @@ pub(super) async fn quiet(trial: &mut Trial<'_>) -> Result<()> {
     sees(&reader, "first", BACK).await?;
     let began = Instant::now();
     for number in 0_usize.. {
-        for way in [Way::Dropped, Way::Absent, Way::Silent, Way::Flapping] {
+        for way in [
+            Way::Dropped,
+            Way::Masked,
+            Way::Absent,
+            Way::Silent,
+            Way::Flapping,
+        ] {
             let text = format!("{way:?} {number}");
             quiet_once(trial, (&fixture, &writer, &reader), way, &text).await?;
         }
@@ -192,6 +203,7 @@ async fn quiet_once(
         Way::Dropped | Way::Flapping => link.drop_next(1),
         Way::Absent => link.refuse(true),
         Way::Silent => link.blackhole(true),
+        Way::Masked => link.drop_every(1),
     }
     trial.outcome.counts.sent += 1;
     fixture.say(writer, text).await?;
@@ -199,6 +211,9 @@ async fn quiet_once(
     trial.outcome.counts.stored += 1;
     if matches!(way, Way::Silent) {
         sleep(Duration::from_millis(500 + trial.random.below(3_000))).await;
+    }
+    if matches!(way, Way::Masked) {
+        sleep(MASKED).await;
     }
     if matches!(way, Way::Flapping) {
         for _ in 0..FLAPS {
@@ -209,6 +224,7 @@ async fn quiet_once(
     let link = trial.cluster.proxies.get(1).context("a proxy")?;
     link.refuse(false);
     link.blackhole(false);
+    link.drop_every(0);
     let began = Instant::now();
     if let Err(error) = sees(reader, text, trial.allow(REPAIR)).await {
         trial.outcome.counts.lost += 1;

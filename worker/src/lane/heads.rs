@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 /// How many beats lie between two tellings of the head of a topic that is quiet meanwhile:
 /// its last event and what names it may be lost together, for as long as a link is bad. Some
 /// two minutes; a link that is worse than that loses beats too, and these are numbered.
-const WAITS: [u64; 9] = [1, 1, 1, 2, 4, 8, 16, 32, 64];
+const WAITS: [u64; 10] = [1, 1, 1, 2, 2, 4, 8, 16, 32, 64];
 /// Topics that are told of more often than the first four times. Some megabytes.
 const MAX_TOPICS: usize = 65_536;
 
@@ -96,7 +96,10 @@ mod tests {
     fn the_head_of_a_quiet_topic_is_told_again_ever_more_rarely() {
         let mut heads = Heads::new();
         heads.record(7, 1);
-        assert_eq!(beats(&mut heads, 7), [0, 1, 2, 3, 5, 9, 17, 33, 65, 129]);
+        assert_eq!(
+            beats(&mut heads, 7),
+            [0, 1, 2, 3, 5, 7, 11, 19, 35, 67, 131]
+        );
         assert!(heads.topics.is_empty() && heads.due.is_empty());
     }
 
@@ -110,7 +113,7 @@ mod tests {
         heads.record(7, 3);
         assert_eq!(heads.take_due(), [(7, 3), (8, 5)].into());
         // From its last event on.
-        assert_eq!(beats(&mut heads, 7), [0, 1, 2, 4, 8, 16, 32, 64, 128]);
+        assert_eq!(beats(&mut heads, 7), [0, 1, 2, 4, 6, 10, 18, 34, 66, 130]);
     }
 
     #[test]
