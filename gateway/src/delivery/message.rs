@@ -149,7 +149,7 @@ pub enum Close {
     /// resume.
     OutOfSync(u64, u64),
     /// The client ended it with this code.
-    ProbeState(Option<u16>),
+    Echo(Option<u16>),
 }
 
 impl Close {
@@ -158,7 +158,7 @@ impl Close {
         match self {
             Self::Code(code) => code.name(),
             Self::OutOfSync(..) => CloseCode::OutOfSync.name(),
-            Self::ProbeState(_) => "Client",
+            Self::Echo(_) => "Client",
         }
     }
 
@@ -171,8 +171,8 @@ impl Close {
                 let text = format!("{name} retry_after={delay_ms} topic={topic}");
                 (CloseCode::OutOfSync.code(), text)
             }
-            Self::ProbeState(Some(code)) => (code, String::new()),
-            Self::ProbeState(None) => return websocket(WebSocketKind::Close, &[]).into(),
+            Self::Echo(Some(code)) => (code, String::new()),
+            Self::Echo(None) => return websocket(WebSocketKind::Close, &[]).into(),
         };
         let payload = [&code.to_be_bytes()[..], name.as_bytes()].concat();
         websocket(WebSocketKind::Close, &payload).into()

@@ -38,6 +38,7 @@ use crate::{
 
 /// How long the body of a request may take.
 const BODY: Duration = Duration::from_secs(10);
+
 /// What the query of a command's URL may say.
 #[derive(Deserialize)]
 pub struct Parameters {

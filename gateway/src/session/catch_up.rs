@@ -429,7 +429,11 @@ impl<'a> CatchUp<'a> {
             Consequence::End { session, code } if session == self.caller.session => {
                 return Err(self.handles.end_session(self.connection, code).await);
             }
-            _ => {}
+            // Another session; or what decides which frames the replay has.
+            Consequence::End { .. }
+            | Consequence::Rights { .. }
+            | Consequence::RightsUnknown
+            | Consequence::Nothing => {}
         }
         Ok(())
     }

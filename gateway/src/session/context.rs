@@ -103,7 +103,7 @@ impl SessionContext {
             }
             Step::Closed(code) => {
                 self.shards
-                    .close_connection(connection, Close::ProbeState(code))
+                    .close_connection(connection, Close::Echo(code))
                     .await;
             }
         }
