@@ -100,7 +100,7 @@ pub async fn run(
 
     tokio::select! {
         () = stop.cancelled() => info!("worker stops"),
-        () = tasks.broken() => error!("a tasks task has ended"),
+        () = tasks.broken() => error!("a critical task has ended"),
     }
     let broken = !stop.is_cancelled();
     health.draining();

@@ -8,10 +8,11 @@ use foldhash::{HashMap, HashMapExt};
 /// its last event and what names it may be lost together, for as long as a link is bad. Some
 /// two minutes; a link that is worse than that loses beats too, and these are numbered.
 const WAITS: [u64; 10] = [1, 1, 1, 2, 2, 4, 8, 16, 32, 64];
-/// Topics that are told of more often than the first four times. Some megabytes.
-const MAX_TOPICS: usize = 65_536;
+/// Topics of a partition that are told of more often than the first four times. Some twenty
+/// megabytes, if a lane owns all partitions.
+const MAX_TOPICS: usize = 4_096;
 
-/// The heads of topics that were written lately.
+/// The heads of a partition's topics that were written lately.
 #[derive(Debug)]
 pub(super) struct Heads {
     /// Counts beats.
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_with_many_topics_tells_of_each_four_times() {
+    fn a_partition_with_many_topics_tells_of_each_four_times() {
         let mut heads = Heads::new();
         for topic in 0..=MAX_TOPICS {
             heads.record(u64::try_from(topic).unwrap(), 1);

@@ -135,7 +135,7 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
 async fn where_a_task_panics_all_of_them_end() {
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(std::future::pending());
-    tasks.spawn(async { panic!("not where it is run_handler") });
+    tasks.spawn(async { panic!("not where it is caught") });
     join_tasks(tasks).await;
 }
 

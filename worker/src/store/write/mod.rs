@@ -172,6 +172,10 @@ impl Reads<'_> {
 impl Writes<'_> {
     /// Executes a statement that returns a row for each row that it changed.
     async fn rows(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+        debug_assert!(
+            sql.contains("RETURNING"),
+            "what it changes is not counted: {sql}"
+        );
         let rows = self.connection.rows(sql, parameters).await?;
         *self.changes += rows.len();
         Ok(rows)
