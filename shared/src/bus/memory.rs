@@ -16,13 +16,10 @@ use tokio::{
 };
 
 use super::{
-    BusError, Class, Decision, Delivery, End, Quota, StreamEntry, StreamId, Taken, Topic,
+    BusError, Class, Decision, Delivery, End, KEEP_MS, Quota, StreamEntry, StreamId, Taken, Topic,
     inbox::Inbox,
 };
 use crate::{clock::Clock, ids::Partition};
-
-/// How long a query may wait, in milliseconds.
-const KEEP_MS: u64 = 30_000;
 
 #[derive(Clone)]
 pub(super) struct Memory(Arc<Shared>);

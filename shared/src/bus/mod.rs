@@ -36,6 +36,9 @@ pub use class::{Class, End, Taken};
 pub use limits::{Decision, Quota};
 pub use topic::Topic;
 
+/// How long a query may wait to be taken, in milliseconds: longer than any gateway waits.
+const KEEP_MS: u64 = 30_000;
+
 /// The bus. Clones are cheap and share their connections.
 #[derive(Clone)]
 pub struct Bus(BusKind);

@@ -26,11 +26,11 @@ pub(super) use self::{
     reader::RedisReader,
     subscriber::{RedisControl, RedisSubscriber},
 };
-use super::{BusError, Class, Decision, Delivery, End, Quota, StreamEntry, StreamId, Taken, Topic};
+use super::{
+    BusError, Class, Decision, Delivery, End, KEEP_MS, Quota, StreamEntry, StreamId, Taken, Topic,
+};
 use crate::ids::Partition;
 
-/// How long a query may lie in its list, in milliseconds: longer than any gateway waits.
-const KEEP_MS: u64 = 30_000;
 /// The digits of the time in front of a query, as the script writes them.
 const STAMP_DIGITS: usize = 16;
 
