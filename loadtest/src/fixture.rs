@@ -83,14 +83,14 @@ impl Fixture {
         let first = number.checked_rem(gateways.len()).unwrap_or_default();
         gateways.rotate_left(first);
         let client = Client::connect(gateways, options);
-        let token = self
-            .tokens
-            .iter()
-            .cycle()
-            .nth(number)
-            .context("nobody is in the fixture")?;
-        client.identify(token).await?;
+        client.identify(self.find_token(number)?).await?;
         Ok(client)
+    }
+
+    /// The token of member `number`, counted around.
+    pub fn find_token(&self, number: usize) -> Result<&str> {
+        let token = self.tokens.iter().cycle().nth(number);
+        Ok(token.context("nobody is in the fixture")?)
     }
 
     /// Says something.

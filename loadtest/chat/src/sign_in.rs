@@ -1,7 +1,7 @@
 //! Who talks: a name and a password, a new account, or a guest.
 
 use anyhow::{Context, Result};
-use loadtest::{client::Client, random::nonce};
+use loadtest::{client::Client, requests};
 use shared::protocol::account::{JoinAsGuest, LogIn, Register, SignedIn};
 
 use crate::{Arguments, input::Input, screen::Screen};
@@ -14,9 +14,11 @@ pub(crate) async fn sign_in(
     screen: &mut Screen,
 ) -> Result<SignedIn> {
     let device = Some("terminal".to_owned());
-    let nonce = nonce();
     if arguments.guest {
-        let guest = JoinAsGuest { nonce, device };
+        let guest = JoinAsGuest {
+            device,
+            ..requests::join_as_guest()
+        };
         return client.call(0, &guest).await.context("joining as a guest");
     }
     let mut invite = arguments.invite.clone();
@@ -39,19 +41,16 @@ pub(crate) async fn sign_in(
     let password = input.ask_secret("password:", screen).await?;
     if sign_up {
         let register = Register {
-            nonce,
-            name,
             password,
             invite,
             device,
+            ..requests::register(&name)
         };
         return client.call(0, &register).await.context("signing up");
     }
     let login = LogIn {
-        nonce,
-        name,
-        password,
         device,
+        ..requests::log_in(&name, &password)
     };
     client.call(0, &login).await.context("signing in")
 }

@@ -33,8 +33,6 @@ const LINGER: Duration = Duration::from_millis(500);
 const FOREVER: Duration = Duration::from_hours(24);
 /// Lines of `/history`.
 const PAGE: u32 = 20;
-/// Members of a page.
-const MEMBERS: u32 = 200;
 
 /// A session in a terminal.
 #[derive(Debug)]
@@ -441,7 +439,7 @@ impl Terminal {
         self.known.members().clear();
         let mut after = None;
         loop {
-            let limit = Some(MEMBERS);
+            let limit = Some(requests::PAGE);
             let page = ListUsers { after, limit };
             let members = self.client.call(scope, &page).await?.members;
             let Some(last) = members.last() else {
@@ -458,7 +456,7 @@ impl Terminal {
     async fn list_members(&mut self) -> Result<()> {
         let page = ListUsers {
             after: None,
-            limit: Some(MEMBERS),
+            limit: Some(requests::PAGE),
         };
         let members = self.client.call(self.scope()?.get(), &page).await?.members;
         if members.is_empty() {

@@ -48,12 +48,7 @@ pub(super) async fn reused(trial: &mut Trial<'_>) -> Result<()> {
         for who in [Who::Worker(0), Who::Redis, Who::Postgres] {
             let mut links = Vec::new();
             for (number, gateway) in (0..WRITERS).zip(fixture.gateways.iter().cycle()) {
-                let token = fixture
-                    .tokens
-                    .iter()
-                    .cycle()
-                    .nth(number)
-                    .context("a token")?;
+                let token = fixture.find_token(number)?;
                 links.push(open(gateway, token).await?);
             }
             let until = Instant::now() + FROZEN + Duration::from_secs(2);

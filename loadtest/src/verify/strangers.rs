@@ -197,12 +197,7 @@ async fn crawl_once(fixture: &Fixture, number: usize) -> Result<()> {
     let client = fixture.enter(number, Options::default()).await?;
     let epoch = client.ready().context("a session that is open")?.epoch;
     client.close().await;
-    let token = fixture
-        .tokens
-        .iter()
-        .cycle()
-        .nth(number)
-        .context("a token")?;
+    let token = fixture.find_token(number)?;
     let mut link = Link::open_from(STRANGE, &gateway(fixture, number)?, Some(4_096)).await?;
     link.expect_control(opcode::HELLO).await?;
     let topics = vec![TopicSeq {
@@ -210,7 +205,7 @@ async fn crawl_once(fixture: &Fixture, number: usize) -> Result<()> {
         seq: 0,
     }];
     let resume = Resume {
-        token: token.clone(),
+        token: token.to_owned(),
         epoch,
         topics,
     };
