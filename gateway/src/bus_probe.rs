@@ -2,15 +2,10 @@
 //! lanes be heard. A gateway on another Redis than they hears only itself: one
 //! that was a master before a failover, or the wrong one.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use shared::{
     bus::{Bus, SubscriberControl, Topic},
     ops::Health,
@@ -34,44 +29,35 @@ pub const CHECK: &str = "bus";
 
 /// What was heard of the probes. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct ProbeState(Arc<Shared>);
+pub struct ProbeState(Arc<Mutex<Heard>>);
 
-#[derive(Debug, Default)]
-struct Shared {
-    heard: AtomicU64,
-    at: Mutex<Option<Instant>>,
-    beat_at: Mutex<Option<Instant>>,
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    /// The last probe that came back.
+    probe: u64,
+    probe_at: Option<Instant>,
+    beat_at: Option<Instant>,
 }
 
 impl ProbeState {
     /// A probe came back.
     pub fn note_probe(&self, bytes: &[u8], now: Instant) {
         if let Ok(number) = bytes.try_into().map(u64::from_be_bytes) {
-            self.0.heard.fetch_max(number, Ordering::Relaxed);
-            *self.0.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            let mut heard = self.0.lock();
+            heard.probe = heard.probe.max(number);
+            heard.probe_at = Some(now);
         }
     }
 
     /// A lane was heard.
     pub fn note_beat(&self, now: Instant) {
-        *self.beat_at() = Some(now);
+        self.0.lock().beat_at = Some(now);
     }
 
     /// For how long no lane was heard.
     fn lane_silence(&self, now: Instant) -> Option<Duration> {
-        self.beat_at().map(|at| now.saturating_duration_since(at))
-    }
-
-    fn beat_at(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0
-            .beat_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn last_heard(&self) -> (u64, Option<Instant>) {
-        let at = *self.0.at.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.0.heard.load(Ordering::Relaxed), at)
+        let at = self.0.lock().beat_at?;
+        Some(now.saturating_duration_since(at))
     }
 }
 
@@ -129,12 +115,12 @@ impl BusProbe {
     }
 
     fn count_missed(&self, sent: u64, sent_at: Instant, missed: u64) -> u64 {
-        let (heard, at) = self.probe_state.last_heard();
-        if heard < sent {
+        let heard = *self.probe_state.0.lock();
+        if heard.probe < sent {
             self.metrics.probes_missed_total.inc();
             return missed + 1;
         }
-        if let Some(at) = at {
+        if let Some(at) = heard.probe_at {
             let took = at.saturating_duration_since(sent_at);
             self.metrics.probe_seconds.set(took.as_secs_f64());
         }

@@ -2,17 +2,24 @@
 //! shard that writes.
 
 use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
-use shared::bus::envelope::Caller;
+use parking_lot::{Mutex, const_mutex};
+use shared::{
+    bus::envelope::Caller,
+    error::{Reason, Refusal},
+};
 use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
 };
 
 use crate::{dialect::Dialect, limits::connection_limit::ConnectionPermit, metrics::Counted};
+
+/// When to come again with more than a connection may have on its way, in milliseconds.
+const RETRY_MS: u64 = 200;
 
 /// One connection, seen from both of its halves.
 #[derive(Debug)]
@@ -48,12 +55,12 @@ struct PendingRequests {
 
 impl PendingRequests {
     /// Two requests under one number could not be told apart by the client.
-    fn admit(&self, request: u32, bound: usize) -> Result<(), NotAdmitted> {
+    fn admit(&self, request: u32, bound: usize) -> Result<(), Refusal> {
         let same = |other: &PendingCommand| other.request == request;
         if self.commands.iter().any(same) || self.queries.contains(&request) {
-            Err(NotAdmitted::Duplicate)
+            Err(Refusal::field(Reason::Malformed, "request"))
         } else if self.len() >= bound {
-            Err(NotAdmitted::Full)
+            Err(Refusal::retry(Reason::Busy, RETRY_MS))
         } else {
             Ok(())
         }
@@ -80,7 +87,7 @@ pub struct PendingQuery {
 
 impl Drop for PendingQuery {
     fn drop(&mut self) {
-        let mut pending = self.connection.lock();
+        let mut pending = self.connection.pending.lock();
         pending.queries.retain(|other| *other != self.request);
         pending.shrink();
     }
@@ -97,15 +104,6 @@ pub struct PendingCommand {
     pub opcode: u16,
     /// When the gateway gives up.
     pub deadline: Instant,
-}
-
-/// Why a request cannot be waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotAdmitted {
-    /// The same number is being waited for.
-    Duplicate,
-    /// The connection waits for as many as it may.
-    Full,
 }
 
 impl Connection {
@@ -126,7 +124,7 @@ impl Connection {
             opened: OnceLock::new(),
             closing: AtomicBool::new(false),
             wake: Notify::const_new(),
-            pending: Mutex::new(PendingRequests {
+            pending: const_mutex(PendingRequests {
                 commands: Vec::new(),
                 queries: Vec::new(),
             }),
@@ -172,8 +170,8 @@ impl Connection {
     }
 
     /// Notes that a request is on its way; at most `bound` at once.
-    pub fn add_command(&self, command: PendingCommand, bound: usize) -> Result<(), NotAdmitted> {
-        let mut pending = self.lock();
+    pub fn add_command(&self, command: PendingCommand, bound: usize) -> Result<(), Refusal> {
+        let mut pending = self.pending.lock();
         pending.admit(command.request, bound)?;
         pending.commands.push(command);
         Ok(())
@@ -184,8 +182,8 @@ impl Connection {
         self: &Arc<Self>,
         request: u32,
         bound: usize,
-    ) -> Result<PendingQuery, NotAdmitted> {
-        let mut pending = self.lock();
+    ) -> Result<PendingQuery, Refusal> {
+        let mut pending = self.pending.lock();
         pending.admit(request, bound)?;
         pending.queries.push(request);
         Ok(PendingQuery {
@@ -196,7 +194,7 @@ impl Connection {
 
     /// Takes a command off the list; `None` when nobody waits for it any more.
     pub fn take_command(&self, ticket: u64) -> Option<PendingCommand> {
-        let mut pending = self.lock();
+        let mut pending = self.pending.lock();
         let commands = &mut pending.commands;
         let index = commands.iter().position(|other| other.ticket == ticket)?;
         let command = commands.swap_remove(index);
@@ -206,7 +204,8 @@ impl Connection {
 
     /// Takes those off the list whose deadline has passed.
     pub fn take_expired(&self, now: Instant) -> Vec<PendingCommand> {
-        self.lock()
+        self.pending
+            .lock()
             .commands
             .extract_if(.., |pending| pending.deadline <= now)
             .collect()
@@ -214,15 +213,11 @@ impl Connection {
 
     /// Takes all commands off the list.
     pub fn take_commands(&self) -> Vec<PendingCommand> {
-        std::mem::take(&mut self.lock().commands)
+        std::mem::take(&mut self.pending.lock().commands)
     }
 
     /// How many requests are on their way.
     pub fn count_pending(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, PendingRequests> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock().len()
     }
 }

@@ -1,10 +1,14 @@
 //! The parts of a gateway, put together; how it runs and how it stops.
 
 use std::{
-    collections::hash_map::RandomState, hash::BuildHasher, sync::Arc,
-    thread::available_parallelism, time::Duration,
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    sync::{Arc, atomic::AtomicU64},
+    thread::available_parallelism,
+    time::Duration,
 };
 
+use parking_lot::Mutex;
 use prometheus::Registry;
 use shared::{
     bus::{Bus, BusError, Subscriber, Topic},
@@ -28,7 +32,7 @@ use crate::{
     doors::{
         accept::{self, Acceptor},
         client_origin::ClientOrigins,
-        context::{ConnectionNumbers, Doors, TraceLimit},
+        context::{Doors, TRACES},
         http::build_router,
         http_limit::HttpLimit,
     },
@@ -39,7 +43,9 @@ use crate::{
         task::{self, Fanout},
         topic_router::TopicRouter,
     },
-    limits::{connection_limit::ConnectionLimit, memory_budget::MemoryBudget},
+    limits::{
+        connection_limit::ConnectionLimit, memory_budget::MemoryBudget, token_bucket::TokenBucket,
+    },
     metrics::{Metrics, ShardMetrics},
     requests::{
         Requests,
@@ -425,8 +431,8 @@ impl Foundation<'_> {
             tasks: self.tasks.clone(),
             stop: CancellationToken::new(),
             metrics: self.metrics.clone(),
-            numbers: ConnectionNumbers::default(),
-            traces: TraceLimit::new(Instant::now()),
+            last_connection: AtomicU64::new(0),
+            traces: Mutex::new(TokenBucket::full(TRACES, Instant::now())),
         }
     }
 }

@@ -23,7 +23,7 @@ use super::client_origin::Scheme;
 use crate::{
     limits::connection_limit::{ConnectionLimit, ConnectionPermit, LimitReached},
     metrics::Metrics,
-    transport::{Stream, proxy, stream::Io, tls::Certificate},
+    transport::{Io, Stream, proxy, tls::Certificate},
 };
 
 /// How long the headers of a request may take, and how long a connection may
@@ -71,10 +71,8 @@ pub struct Acceptor {
 
 /// Why a connection is not served.
 enum SocketRefused {
-    /// The gateway has as many as it may.
-    Full,
-    /// Its address has as many as it may.
-    Address,
+    /// The gateway, or its address, has as many as it may.
+    Limit(LimitReached),
     /// It does not begin as it should.
     Proxy(io::Error),
     /// TLS was not agreed on.
@@ -87,20 +85,10 @@ impl SocketRefused {
     /// The label of metrics.
     const fn cause(&self) -> &'static str {
         match self {
-            Self::Full => "full",
-            Self::Address => "address",
+            Self::Limit(reached) => reached.cause(),
             Self::Proxy(_) => "proxy",
             Self::Tls(_) => "tls",
             Self::Slow => "slow",
-        }
-    }
-}
-
-impl From<LimitReached> for SocketRefused {
-    fn from(reached: LimitReached) -> Self {
-        match reached {
-            LimitReached::Full => Self::Full,
-            LimitReached::Address => Self::Address,
         }
     }
 }
@@ -119,7 +107,7 @@ pub async fn run(listener: TcpListener, acceptor: Arc<Acceptor>) {
                     tasks.spawn(Arc::clone(&acceptor).pass_connection(stream, peer, permit));
                 }
                 // No answer: writing one would cost what there is none left of.
-                Err(reached) => acceptor.count_refused(&reached.into()),
+                Err(reached) => acceptor.count_refused(&SocketRefused::Limit(reached)),
             },
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -185,16 +173,16 @@ impl Acceptor {
             // The proxy's own checks are few; they take nobody's permit.
             permit = named.map(|client| self.addresses.take_permit(client.ip()));
         }
-        let permit = permit.transpose()?;
+        let permit = permit.transpose().map_err(SocketRefused::Limit)?;
         let (io, scheme) = match &self.certificate {
             Some(certificate) => {
                 let accepted = certificate.acceptor().accept(stream).await;
                 let stream = accepted.map_err(SocketRefused::Tls)?;
-                (Io::Tls(Box::new(stream)), Scheme::Https)
+                (Io::Right(Box::new(stream)), Scheme::Https)
             }
             // TLS may have ended at the proxy.
-            None if self.proxied => (Io::Plain(stream), Scheme::Unknown),
-            None => (Io::Plain(stream), Scheme::Http),
+            None if self.proxied => (Io::Left(stream), Scheme::Unknown),
+            None => (Io::Left(stream), Scheme::Http),
         };
         let peer = Peer { address, scheme };
         Ok((Stream::new(io, self.stall), peer, permit))

@@ -1,10 +1,11 @@
 //! What all doors share.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Requests per second whose callers may decide that they are traced.
-const TRACES: Rate = Rate {
+pub const TRACES: Rate = Rate {
     per_second: 10,
     burst: 40,
 };
@@ -53,33 +54,16 @@ pub struct Doors {
     pub stop: CancellationToken,
     /// What is counted.
     pub metrics: Metrics,
-    /// Numbers the connections.
-    pub numbers: ConnectionNumbers,
-    /// Which traces of strangers go on here.
-    pub traces: TraceLimit,
-}
-
-/// Numbers connections, from 1.
-#[derive(Debug, Default)]
-pub struct ConnectionNumbers(AtomicU64);
-
-/// Bounds the requests that are traced because their callers say so.
-#[derive(Debug)]
-pub struct TraceLimit(Mutex<TokenBucket>);
-
-impl TraceLimit {
-    /// Nobody was traced yet.
-    pub fn new(now: Instant) -> Self {
-        Self(Mutex::new(TokenBucket::full(TRACES, now)))
-    }
+    /// The number of the last connection.
+    pub last_connection: AtomicU64,
+    /// Bounds the requests that are traced because their callers say so.
+    pub traces: Mutex<TokenBucket>,
 }
 
 impl Doors {
     /// Whether one more request may be traced because its caller says so.
     pub fn may_trace(&self) -> bool {
-        let traces = &self.traces.0;
-        let mut bucket = traces.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.draw(TRACES, 1, Instant::now())
+        self.traces.lock().draw(TRACES, 1, Instant::now())
     }
 
     /// What the halves of a new connection share.
@@ -89,7 +73,7 @@ impl Doors {
         address: u64,
         permit: ConnectionPermit,
     ) -> Connection {
-        let connection = self.numbers.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let connection = self.last_connection.fetch_add(1, Ordering::Relaxed) + 1;
         let shard = shard_of(connection, self.sessions.shards.count());
         Connection::new(connection, shard, dialect, address, permit)
     }

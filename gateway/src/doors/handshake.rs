@@ -22,9 +22,8 @@ use crate::{
     deflate,
     delivery::message::Close,
     dialect::Dialect,
-    limits::connection_limit::LimitReached,
     session::reader,
-    transport::{Stream, socket::Socket, stream::Io},
+    transport::{Io, Stream, socket::Socket, split_connection},
 };
 
 /// What comes of a handshake.
@@ -129,8 +128,7 @@ fn check_handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Han
                 doors.new_connection(dialect, doors.origins.hash_address(address), permit);
             Handshake::Begin(response, Arc::new(connection.deflating(deflates)))
         }
-        Err(LimitReached::Full) => Handshake::TurnAway(response, "full"),
-        Err(LimitReached::Address) => Handshake::TurnAway(response, "address"),
+        Err(reached) => Handshake::TurnAway(response, reached.cause()),
     })
 }
 
@@ -220,7 +218,7 @@ async fn begin_session(doors: Arc<Doors>, connection: Arc<Connection>, upgrade: 
     let Some((io, first)) = await_upgrade(upgrade).await else {
         return;
     };
-    let (read, write) = io.into_halves();
+    let (read, write) = split_connection(io);
     // The future of the session is what an idle connection costs: this one,
     // with the whole handshake in it, ends here.
     let sessions = Arc::clone(&doors.sessions);
@@ -234,7 +232,7 @@ async fn turn_away(upgrade: OnUpgrade) {
     let Some((io, _)) = await_upgrade(upgrade).await else {
         return;
     };
-    let (read, write) = io.into_halves();
+    let (read, write) = split_connection(io);
     let frame = Close::Code(CloseCode::Full).frame();
     // A new connection has room for some bytes; without it, it ends without a word.
     if write.try_write(&frame).is_ok() {

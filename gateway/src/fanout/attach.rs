@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     message::{Attach, AttachTopic, Attached, Cause, Rights},
     topic::{Member, Membership, Topic, TopicKind},
-    topic_router::{AttachedConnection, GRACE, PendingAttach, TopicRouter, topic_is_behind},
+    topic_router::{AttachedConnection, PendingAttach, TopicRouter},
 };
 use crate::{
     connection::Connection,
@@ -63,10 +63,7 @@ impl TopicRouter {
             Topic::new(kind, wanted.head, shards)
         });
         topic.want = topic.want.max(wanted.head);
-        topic.idle_since = None;
-        if topic.is_behind() {
-            self.set_alarm(now + GRACE, number);
-        }
+        self.await_missing(number, now);
         self.ask_structures(now);
     }
 
@@ -181,9 +178,7 @@ impl TopicRouter {
             self.note_attached(connection.id, user, number);
         }
         self.tell_shard(connection.shard, ToShard::Join(join));
-        if topic_is_behind(&self.topics, number) {
-            self.set_alarm(now + GRACE, number);
-        }
+        self.await_missing(number, now);
         Attached::At { position, rights }
     }
 
@@ -212,50 +207,37 @@ impl TopicRouter {
             .collect()
     }
 
-    /// A session no longer belongs to a topic. Whether it still gets what waits
-    /// for the end of its replay.
-    pub fn leave_topic(
-        &mut self,
-        connection_id: u64,
-        number: u64,
-        keep_buffered: bool,
-        now: Instant,
-    ) {
-        let Some(topic) = self.topics.get_mut(&number) else {
-            return;
-        };
-        let Some(member) = topic.leave(connection_id) else {
-            return;
-        };
-        if topic.members.is_empty() {
-            topic.idle_since = Some(now);
+    /// A session no longer belongs to a topic: it still gets what waits for the end of its
+    /// replay.
+    pub(super) fn leave_topic(&mut self, connection_id: u64, number: u64) {
+        if let Some(member) = self.remove_member(connection_id, number) {
+            let leave = ToShard::Leave(connection_id, number, true);
+            self.tell_shard(member.connection.shard, leave);
         }
-        if let Some(connected) = self.connections.get_mut(&connection_id) {
-            connected.topics.retain(|other| *other != number);
-        }
-        self.tell_shard(
-            member.connection.shard,
-            ToShard::Leave(connection_id, number, keep_buffered),
-        );
     }
 
     /// A session itself wants no more of a topic, whether it was attached or not:
     /// nothing of it stays in its shard.
-    pub fn leave_topic_now(&mut self, connection: &Connection, number: u64, now: Instant) {
-        self.leave_topic(connection.id, number, false, now);
+    pub fn leave_topic_now(&mut self, connection: &Connection, number: u64) {
+        self.remove_member(connection.id, number);
         let leave = ToShard::Leave(connection.id, number, false);
         self.tell_shard(connection.shard, leave);
     }
 
+    fn remove_member(&mut self, connection_id: u64, number: u64) -> Option<Member> {
+        let member = self.topics.get_mut(&number)?.leave(connection_id)?;
+        if let Some(connected) = self.connections.get_mut(&connection_id) {
+            connected.topics.retain(|other| *other != number);
+        }
+        Some(member)
+    }
+
     /// A connection has ended.
-    pub fn detach_connection(&mut self, connection: &Connection, now: Instant) {
+    pub fn detach_connection(&mut self, connection: &Connection) {
         if let Some(connected) = self.connections.remove(&connection.id) {
             for number in connected.topics {
                 if let Some(topic) = self.topics.get_mut(&number) {
                     topic.leave(connection.id);
-                    if topic.members.is_empty() {
-                        topic.idle_since = Some(now);
-                    }
                 }
             }
             if let Some(all) = self.accounts.get_mut(&connected.user) {

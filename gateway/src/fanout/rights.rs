@@ -68,7 +68,7 @@ impl TopicRouter {
             for connection_id in self.connections_of(user, number) {
                 // Who joined anew since has nothing to do with this leaving.
                 if self.membership_since(number, connection_id) == Some(since) {
-                    self.leave_topic(connection_id, number, true, now);
+                    self.leave_topic(connection_id, number);
                 }
             }
         }
@@ -255,7 +255,7 @@ impl TopicRouter {
             self.tell_members(number, || ToShard::Rights(Arc::clone(&change)));
             self.tell_members(number, || ToShard::Gap(number, head));
             for connection_id in gone {
-                self.leave_topic(connection_id, number, true, now);
+                self.leave_topic(connection_id, number);
             }
         }
         self.deliver_kept(number, now);

@@ -1,12 +1,9 @@
 //! Brings the subscriptions at the bus to what is wanted, in the background.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use foldhash::fast::RandomState;
+use parking_lot::Mutex;
 use shared::bus::{SubscriberControl, Topic};
 use tokio::sync::{Notify, mpsc};
 
@@ -30,12 +27,12 @@ struct Shared {
 impl WantedTopics {
     /// Wants a topic, or wants it no longer.
     pub fn set_wanted(&self, topic: u64, wanted: bool) {
-        self.lock().insert(topic, wanted);
+        self.0.wants.lock().insert(topic, wanted);
         self.0.wake.notify_one();
     }
 
     fn take_batch(&self) -> (Vec<u64>, Vec<u64>) {
-        let mut wants = self.lock();
+        let mut wants = self.0.wants.lock();
         let batch: Vec<(u64, bool)> = wants
             .iter()
             .take(BATCH)
@@ -52,14 +49,10 @@ impl WantedTopics {
 
     /// Puts back what failed, unless something newer was said meanwhile.
     fn put_back(&self, topics: &[u64], wanted: bool) {
-        let mut wants = self.lock();
+        let mut wants = self.0.wants.lock();
         for topic in topics {
             wants.entry(*topic).or_insert(wanted);
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, bool, RandomState>> {
-        self.0.wants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

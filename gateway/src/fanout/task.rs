@@ -162,13 +162,13 @@ impl Fanout {
         match message {
             ToFanout::Attach(attach, reply) => self.router.attach_session(attach, reply, now),
             ToFanout::Leave(connection, topic) => {
-                self.router.leave_topic_now(&connection, topic, now);
+                self.router.leave_topic_now(&connection, topic);
             }
             ToFanout::Release(connection, topic, reply) => {
                 let release = ToShard::Release(connection.id, topic, reply);
                 self.router.tell_shard(connection.shard, release);
             }
-            ToFanout::Detach(connection) => self.router.detach_connection(&connection, now),
+            ToFanout::Detach(connection) => self.router.detach_connection(&connection),
         }
     }
 

@@ -23,7 +23,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     message::{Attach, AttachTopic, Attached, Cause},
     subscriptions::WantedTopics,
-    topic_router::{CROSSING, Fetch, GRACE, TopicRouter},
+    topic_router::{CROSSING, Fetch, GRACE, TICK, TopicRouter},
 };
 use crate::{
     connection::Connection,
@@ -494,7 +494,7 @@ fn another_log_ends_every_session() {
 fn a_topic_is_left_lazily() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    router.detach_connection(&connection(2), now);
+    router.detach_connection(&connection(2));
     assert_eq!(told(&mut router), ["remove 2"]);
     router.take_event(envelope(TOPIC, 1, None), now);
     assert_eq!(told(&mut router), Vec::<String>::new());
@@ -505,9 +505,10 @@ fn a_topic_is_left_lazily() {
         1,
         "still heard"
     );
-    router.detach_connection(&connection(2), soon);
+    router.detach_connection(&connection(2));
     router.finish_repair(TOPIC, 1, Ok(log(&[], 1)), soon);
-    router.tick(soon + Duration::from_secs(2));
+    router.tick(soon + TICK);
+    router.tick(soon + TICK + Duration::from_secs(2));
     assert!(router.topics.is_empty());
 }
 
@@ -521,7 +522,7 @@ fn who_joined_anew_is_not_sent_away_by_an_old_event() {
         rights(0, vec![Change::Left { user, since, roles }])
     };
     // The membership began with event 1: the leaving is of an earlier one.
-    router.detach_connection(&connection(2), now);
+    router.detach_connection(&connection(2));
     clear(&mut router);
     want(&mut router, 2, (TOPIC, 0), Some(standing(2, 1)), now);
     clear(&mut router);

@@ -59,7 +59,7 @@ pub struct Topic {
     pub repair_want: u64,
     /// Its structure was asked for.
     pub asking: bool,
-    /// Since when nobody wants it.
+    /// Since when nobody was seen to want it.
     pub idle_since: Option<Instant>,
     /// Who sees what of a server, as of `last`; none of an account, and while it
     /// has to be read: then nothing is given out.

@@ -22,7 +22,7 @@ use super::{
     effect::{Consequence, interpret_effect},
     message::{Attach, Attached},
     subscriptions::WantedTopics,
-    topic::{Member, Subscription, Topic, TopicKind},
+    topic::{Subscription, Topic, TopicKind},
 };
 use crate::{
     connection::Connection,
@@ -220,9 +220,7 @@ impl TopicRouter {
                 self.take_event(envelope, now);
             }
         }
-        if topic_is_behind(&self.topics, number) {
-            self.set_alarm(now + GRACE, number);
-        }
+        self.await_missing(number, now);
     }
 
     /// An event was heard, or read from the log.
@@ -267,9 +265,7 @@ impl TopicRouter {
         {
             self.deliver_event(envelope, now);
         }
-        if topic_is_behind(&self.topics, number) {
-            self.set_alarm(now + GRACE, number);
-        }
+        self.await_missing(number, now);
         self.wake_waiting(number, now);
     }
 
@@ -328,32 +324,16 @@ impl TopicRouter {
                 self.joining.extend(joining);
             }
             Consequence::End { session, code } => {
-                let close = Close::Code(code);
-                for connection_id in self.find_members(number, |member| member.session == session) {
-                    let Some(shard) = self.shard_of(number, connection_id) else {
-                        continue;
-                    };
-                    self.tell_shard(shard, ToShard::Close(connection_id, close));
+                let members = self.topics.get(&number).map(|topic| topic.members.values());
+                for member in members.into_iter().flatten() {
+                    if member.session == session
+                        && let Some(out) = self.out.get_mut(member.connection.shard)
+                    {
+                        out.push(ToShard::Close(member.connection.id, Close::Code(code)));
+                    }
                 }
             }
         }
-    }
-
-    fn find_members(&self, number: u64, wanted: impl Fn(&Member) -> bool) -> Vec<u64> {
-        let Some(topic) = self.topics.get(&number) else {
-            return Vec::new();
-        };
-        topic
-            .members
-            .iter()
-            .filter(|(_, member)| wanted(member))
-            .map(|(connection_id, _)| *connection_id)
-            .collect()
-    }
-
-    fn shard_of(&self, number: u64, connection_id: u64) -> Option<usize> {
-        let member = self.topics.get(&number)?.members.get(&connection_id)?;
-        Some(member.connection.shard)
     }
 
     /// Closes everyone who belongs to a topic: its stream cannot go on.
@@ -447,6 +427,13 @@ impl TopicRouter {
 
     // ---- time
 
+    /// Looks whether what is missing of a topic came, after a while.
+    pub(super) fn await_missing(&mut self, number: u64, now: Instant) {
+        if self.topics.get(&number).is_some_and(Topic::is_behind) {
+            self.set_alarm(now + GRACE, number);
+        }
+    }
+
     /// Looks at a topic again at `at`.
     pub(super) fn set_alarm(&mut self, at: Instant, number: u64) {
         // The earliest is enough: whoever looks asks for the next one.
@@ -531,11 +518,6 @@ impl TopicRouter {
         }
         self.ask_heads(now);
     }
-}
-
-/// Whether an event of a topic is missing.
-pub(super) fn topic_is_behind(topics: &HashMap<u64, Topic, RandomState>, number: u64) -> bool {
-    topics.get(&number).is_some_and(Topic::is_behind)
 }
 
 /// A span for giving out an event that is traced.

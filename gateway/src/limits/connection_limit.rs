@@ -1,12 +1,9 @@
 //! How many connections there may be, in all and per network address.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use foldhash::fast::RandomState;
+use parking_lot::Mutex;
 
 /// Counts connections. Clones count together.
 #[derive(Debug, Clone)]
@@ -41,6 +38,16 @@ pub enum LimitReached {
     Address,
 }
 
+impl LimitReached {
+    /// The label of metrics.
+    pub const fn cause(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Address => "address",
+        }
+    }
+}
+
 impl ConnectionLimit {
     /// At most `total` connections, and `per_address` for each address.
     pub fn new(total: usize, per_address: usize) -> Self {
@@ -54,7 +61,7 @@ impl ConnectionLimit {
     /// Takes a permit.
     pub fn take_permit(&self, address: IpAddr) -> Result<ConnectionPermit, LimitReached> {
         let address = network(address);
-        let mut taken = self.lock();
+        let mut taken = self.0.taken.lock();
         if taken.total >= self.0.total {
             return Err(LimitReached::Full);
         }
@@ -73,17 +80,13 @@ impl ConnectionLimit {
 
     /// How many are taken.
     pub fn count_taken(&self) -> usize {
-        self.lock().total
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.taken.lock().total
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut taken = self.limit.lock();
+        let mut taken = self.limit.0.taken.lock();
         taken.total = taken.total.saturating_sub(1);
         if let Some(count) = taken.addresses.get_mut(&self.address) {
             *count = count.saturating_sub(1);
@@ -125,6 +128,6 @@ mod tests {
         assert_eq!(limit.count_taken(), 1);
         assert!(limit.take_permit(one).is_ok());
         drop(second);
-        assert_eq!(limit.lock().addresses.len(), 0);
+        assert_eq!(limit.0.taken.lock().addresses.len(), 0);
     }
 }

@@ -21,13 +21,10 @@ use super::{
     pending::PendingReplies,
 };
 use crate::{
-    connection::{Connection, NotAdmitted, PendingCommand},
+    connection::{Connection, PendingCommand},
     dialect::request::Request,
     metrics::Metrics,
 };
-
-/// When to come again with more than the connection may have on its way, in milliseconds.
-const RETRY_MS: u64 = 200;
 
 /// Sends commands. Clones share everything.
 #[derive(Clone)]
@@ -76,9 +73,7 @@ impl Commands {
             opcode: request.opcode,
             deadline: Instant::now() + self.0.entries.deadline(),
         };
-        connection
-            .add_command(pending, self.0.max_pending)
-            .map_err(refuse_pending)?;
+        connection.add_command(pending, self.0.max_pending)?;
         let asker = Asker {
             connection_id: connection.id,
             caller: Some(caller.clone()),
@@ -151,14 +146,6 @@ impl Commands {
             Ok(_) => Ok(()),
             Err(error) => Err(refuse_unappended(&self.0.metrics, &error)),
         }
-    }
-}
-
-/// Says no to who is too fast or repeats a number.
-pub fn refuse_pending(not_pending: NotAdmitted) -> Refusal {
-    match not_pending {
-        NotAdmitted::Duplicate => Refusal::field(Reason::Malformed, "request"),
-        NotAdmitted::Full => Refusal::retry(Reason::Busy, RETRY_MS),
     }
 }
 

@@ -5,13 +5,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
+use parking_lot::Mutex;
 use shared::{
     bus::envelope::{Answer, Chunk},
     error::{Reason, Refusal},
@@ -91,7 +92,7 @@ impl PendingReplies {
             next: 0,
             bytes: Vec::new(),
         };
-        self.lock_waiters().insert(ticket, waiter);
+        self.0.waiters.lock().insert(ticket, waiter);
         PendingReply {
             replies: self.clone(),
             ticket,
@@ -108,7 +109,7 @@ impl PendingReplies {
 
     /// From now on the answer may be lost.
     pub fn mark_sent(&self, ticket: u64, source: AnswerSource) {
-        if let Some(waiter) = self.lock_waiters().get_mut(&ticket) {
+        if let Some(waiter) = self.0.waiters.lock().get_mut(&ticket) {
             waiter.source = Some(source);
         }
     }
@@ -116,7 +117,7 @@ impl PendingReplies {
     /// The answer of a lane: to what was opened by a worker, or asked by HTTP.
     /// `false` when nobody here waits for it.
     pub fn complete_reply(&self, answer: &Answer) -> bool {
-        if let Some(waiter) = self.lock_waiters().remove(&answer.ticket) {
+        if let Some(waiter) = self.0.waiters.lock().remove(&answer.ticket) {
             drop(
                 waiter
                     .answer
@@ -133,7 +134,7 @@ impl PendingReplies {
 
     /// A piece of an answer.
     pub fn add_chunk(&self, chunk: &Chunk) {
-        let mut waiters = self.lock_waiters();
+        let mut waiters = self.0.waiters.lock();
         let Some(waiter) = waiters.get_mut(&chunk.ticket) else {
             if chunk.last {
                 self.0.metrics.answers_late_total.inc();
@@ -169,7 +170,7 @@ impl PendingReplies {
     }
 
     fn refuse_lost(&self, concerns: impl Fn(AnswerSource) -> bool) {
-        let mut waiters = self.lock_waiters();
+        let mut waiters = self.0.waiters.lock();
         for (_, waiter) in waiters.extract_if(|_, waiter| waiter.source.is_some_and(&concerns)) {
             let refusal = waiter
                 .source
@@ -180,14 +181,7 @@ impl PendingReplies {
 
     /// How many wait.
     pub fn count(&self) -> usize {
-        self.lock_waiters().len()
-    }
-
-    fn lock_waiters(&self) -> MutexGuard<'_, HashMap<u64, Waiter, RandomState>> {
-        self.0
-            .waiters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.waiters.lock().len()
     }
 }
 
@@ -214,7 +208,7 @@ impl PendingReply {
 
 impl Drop for PendingReply {
     fn drop(&mut self) {
-        self.replies.lock_waiters().remove(&self.ticket);
+        self.replies.0.waiters.lock().remove(&self.ticket);
     }
 }
 

@@ -1,10 +1,7 @@
 //! Questions to any worker: of each class at most so many in flight, a bounded line
 //! behind them, and answers put together from chunks.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::{
@@ -23,7 +20,10 @@ use super::{
     pending::{AnswerSource, PendingReplies},
     quotas::What,
 };
-use crate::{dialect::request::Request, metrics::Metrics};
+use crate::{
+    dialect::request::Request,
+    metrics::{Counted, Metrics},
+};
 
 /// How many queries of a class are in flight, and how many wait for their turn; more
 /// are refused. Each class has its own, so that none can take the turns of another.
@@ -47,22 +47,20 @@ struct Shared {
     lines: [Line; Class::ALL.len()],
 }
 
-/// The turns of one class.
+/// The turns of one class, and the room for those who wait for one.
 struct Line {
-    permits: Semaphore,
-    waiting: AtomicUsize,
-    bound: usize,
+    turns: Semaphore,
+    room: Semaphore,
 }
 
 impl Queries {
     /// Asks with `entries`, and waits for answers among `replies`.
     pub fn new(bus: Bus, entries: Entries, replies: PendingReplies, metrics: Metrics) -> Self {
         let lines = Class::ALL.map(|class| {
-            let (in_flight, bound) = class_share(class);
+            let (turns, room) = class_share(class);
             Line {
-                permits: Semaphore::new(in_flight),
-                waiting: AtomicUsize::new(0),
-                bound,
+                turns: Semaphore::new(turns),
+                room: Semaphore::new(room),
             }
         });
         Self(Arc::new(Shared {
@@ -117,20 +115,20 @@ impl Queries {
             .entries
             .seal_entry(Way::Query, ticket, asker, request)?;
         let line = self.find_line(class)?;
-        let _permit = {
-            let _waiting = line.wait_in_line(&self.0.metrics)?;
-            match timeout_at(deadline, line.permits.acquire()).await {
-                Ok(Ok(permit)) => permit,
-                _ => return Err(Reason::Busy.into()),
-            }
+        let busy = || Refusal::from(Reason::Busy);
+        let _turn = {
+            let _room = line.room.try_acquire().map_err(|_full| busy())?;
+            let _counted = Counted::new(&self.0.metrics.queries_waiting);
+            let turn = timeout_at(deadline, line.turns.acquire()).await;
+            turn.map_err(|_elapsed| busy())?.map_err(|_closed| busy())?
         };
         self.0.metrics.queries_total.inc();
-        let _gauge = InFlight::new(&self.0.metrics);
+        let _counted = Counted::new(&self.0.metrics.queries_in_flight);
         replies.mark_sent(ticket, source);
         match self.0.bus.ask(class, entry).await {
             Ok(true) => {}
             // It is in no list: nobody will execute it.
-            Ok(false) => return Err(Reason::Busy.into()),
+            Ok(false) => return Err(busy()),
             Err(BusError::Unreachable(_)) if opening => return Err(Reason::Unknown.into()),
             Err(_) => return Err(Reason::Unavailable.into()),
         }
@@ -147,43 +145,6 @@ impl Queries {
     fn find_line(&self, class: Class) -> Result<&Line, Refusal> {
         let line = self.0.lines.get(class.index());
         line.ok_or_else(|| Reason::Internal.into())
-    }
-}
-
-impl Line {
-    fn wait_in_line<'a>(&'a self, metrics: &'a Metrics) -> Result<Waiting<'a>, Refusal> {
-        let place = Waiting(self, metrics);
-        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
-        metrics.queries_waiting.inc();
-        if waiting > self.bound {
-            return Err(Reason::Busy.into());
-        }
-        Ok(place)
-    }
-}
-
-/// One who waits for his turn, counted until it is dropped.
-struct Waiting<'a>(&'a Line, &'a Metrics);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.1.queries_waiting.dec();
-    }
-}
-
-struct InFlight<'a>(&'a Metrics);
-
-impl<'a> InFlight<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
-        metrics.queries_in_flight.inc();
-        Self(metrics)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.queries_in_flight.dec();
     }
 }
 

@@ -5,11 +5,9 @@
 //! These bounds are wide: what an account may do, the workers' limits decide, across all
 //! gateways. Here it matters that a refusal is cheap.
 
-use std::{
-    hash::Hash,
-    sync::{Mutex, PoisonError},
-};
+use std::hash::Hash;
 
+use parking_lot::Mutex;
 use shared::{
     error::{Reason, Refusal},
     frame::opcode,
@@ -148,7 +146,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
     }
 
     fn draw(&self, key: K, now: Instant) -> Result<(), Refusal> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         let drawn = if let Some(bucket) = known.get(&key) {
             bucket.draw(self.rate, 1, now)
         } else {
@@ -269,7 +267,7 @@ mod tests {
             let admitted = quotas.admit_request(Who::Stranger, What::Other, address, now);
             assert!(admitted.is_ok());
         }
-        let known = quotas.strangers.known.lock().unwrap().len();
+        let known = quotas.strangers.known.lock().len();
         assert!(known <= CAPACITY, "{known}");
         let refusal = {
             admitted(&quotas, None, 1, now);

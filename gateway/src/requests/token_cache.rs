@@ -2,11 +2,9 @@
 //! one question; a revoked session works no longer than that. That a token opens nothing is
 //! remembered as long: whoever keeps on trying it asks nobody.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use shared::{
     bus::envelope::{Caller, NodeAnswer, NodeQuery},
@@ -47,7 +45,7 @@ impl Default for TokenCache {
 impl TokenCache {
     /// What was answered about `token` lately.
     pub fn find_known(&self, token: &str, now: Instant) -> Option<Known> {
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.0.lock();
         let (known, at) = recent.get(&hash(token))?;
         (now < *at + AGE).then(|| known.clone())
     }
@@ -73,7 +71,7 @@ impl TokenCache {
 
     /// Remembers what a worker answered to a question that was asked at this time.
     pub fn remember_answer(&self, token: &str, known: Known, asked: Instant) {
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.0.lock();
         recent.insert(hash(token), (known, asked));
     }
 }
@@ -100,7 +98,7 @@ mod tests {
         for number in 0..CAPACITY * 2 {
             token_cache.remember_answer(&number.to_string(), Known::OpensNothing, now);
         }
-        let kept = token_cache.0.lock().unwrap().len();
+        let kept = token_cache.0.lock().len();
         assert!(kept <= CAPACITY, "{kept}");
     }
 }

@@ -24,7 +24,6 @@ use crate::{
     metrics::Metrics,
     requests::{
         Requests,
-        commands::refuse_pending,
         entries::Asker,
         quotas::{What, Who},
         token_cache::Known,
@@ -199,9 +198,7 @@ impl SessionContext {
         request: Request,
     ) -> Result<(), Refusal> {
         let (number, opcode) = (request.request, request.opcode);
-        let pending = connection
-            .add_query(number, self.requests.commands.max_pending())
-            .map_err(refuse_pending)?;
+        let pending = connection.add_query(number, self.requests.commands.max_pending())?;
         let (context, connection) = (Arc::clone(self), Arc::clone(connection));
         self.tasks.spawn(async move {
             let asker = Asker {

@@ -1,14 +1,10 @@
 //! Reads of the event log for sessions that resume. Whoever continues from the
 //! same place shares one read and the frames made from it.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 use foldhash::fast::RandomState;
+use parking_lot::Mutex;
 use shared::{
     bus::envelope::{Effect, NodeAnswer, NodeQuery},
     domain::rights::Change,
@@ -162,7 +158,7 @@ impl<K: Eq + Hash, V> Cache<K, V> {
 
     fn cell(&self, key: K) -> Arc<OnceCell<Arc<V>>> {
         let now = Instant::now();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         kept.retain(|_, (since, _)| now < *since + FRESH);
         if kept.len() >= KEPT && !kept.contains_key(&key) {
             // Nobody shares it, which costs a question.
@@ -172,7 +168,6 @@ impl<K: Eq + Hash, V> Cache<K, V> {
     }
 
     fn forget(&self, key: &K) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.remove(key);
+        self.0.lock().remove(key);
     }
 }

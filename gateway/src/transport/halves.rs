@@ -2,15 +2,17 @@
 
 use std::{
     io::{self, IoSlice, Read, Write},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use rustix::net::{Shutdown, shutdown};
 use tokio::net::{
     TcpStream,
     tcp::{OwnedReadHalf, OwnedWriteHalf},
 };
 use tokio_rustls::rustls::ServerConnection;
+use tokio_util::either::Either;
 
 use super::{socket::Socket, stream::Io};
 
@@ -39,20 +41,18 @@ pub struct Tls {
     connection: Mutex<ServerConnection>,
 }
 
-impl Io {
-    /// Cuts the connection into halves.
-    pub fn into_halves(self) -> (ReadHalf, WriteHalf) {
-        match self {
-            Self::Plain(stream) => {
-                let (read, write) = stream.into_split();
-                (ReadHalf::Plain(read), WriteHalf::Plain(write))
-            }
-            Self::Tls(stream) => {
-                let (tcp, connection) = stream.into_inner();
-                let connection = Mutex::new(connection);
-                let tls = Arc::new(Tls { tcp, connection });
-                (ReadHalf::Tls(Arc::clone(&tls)), WriteHalf::Tls(tls))
-            }
+/// Cuts a connection into halves.
+pub fn split_connection(io: Io) -> (ReadHalf, WriteHalf) {
+    match io {
+        Either::Left(stream) => {
+            let (read, write) = stream.into_split();
+            (ReadHalf::Plain(read), WriteHalf::Plain(write))
+        }
+        Either::Right(stream) => {
+            let (tcp, connection) = stream.into_inner();
+            let connection = Mutex::new(connection);
+            let tls = Arc::new(Tls { tcp, connection });
+            (ReadHalf::Tls(Arc::clone(&tls)), WriteHalf::Tls(tls))
         }
     }
 }
@@ -98,7 +98,7 @@ impl Socket for WriteHalf {
     fn try_flush(&self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
-            Self::Tls(tls) => tls.flush(&mut tls.lock()),
+            Self::Tls(tls) => tls.flush(&mut tls.connection.lock()),
         }
     }
 
@@ -117,7 +117,7 @@ impl Socket for WriteHalf {
 impl Drop for WriteHalf {
     fn drop(&mut self) {
         if let Self::Tls(tls) = self {
-            let mut connection = tls.lock();
+            let mut connection = tls.connection.lock();
             connection.send_close_notify();
             if let Err(error) = tls.flush(&mut connection) {
                 tracing::trace!(%error, "a connection ends without a word");
@@ -131,20 +131,18 @@ impl Drop for WriteHalf {
 }
 
 impl Tls {
-    fn lock(&self) -> MutexGuard<'_, ServerConnection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether there is text that was not read.
     fn has_text(&self) -> io::Result<bool> {
-        let state = self.lock().process_new_packets().map_err(invalid)?;
+        let state = self
+            .connection
+            .lock()
+            .process_new_packets()
+            .map_err(invalid)?;
         Ok(state.plaintext_bytes_to_read() > 0)
     }
 
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut connection = self.lock();
+        let mut connection = self.connection.lock();
         loop {
             match connection.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -167,7 +165,7 @@ impl Tls {
 
     /// Takes text only when the socket has all that came before.
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut connection = self.lock();
+        let mut connection = self.connection.lock();
         self.flush(&mut connection)?;
         let taken = connection.writer().write_vectored(slices)?;
         match self.flush(&mut connection) {

@@ -10,5 +10,5 @@ pub mod socket;
 pub mod stream;
 pub mod tls;
 
-pub use halves::{ReadHalf, WriteHalf};
-pub use stream::Stream;
+pub use halves::{ReadHalf, WriteHalf, split_connection};
+pub use stream::{Io, Stream};

@@ -14,6 +14,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 /// How much of a response has to be taken in the time of a stall.
 const SLICE: usize = 256 * 1_024;
@@ -27,13 +28,8 @@ pub struct Stream<I = Io> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// What is below HTTP.
-pub enum Io {
-    /// TCP.
-    Plain(TcpStream),
-    /// TLS over TCP.
-    Tls(Box<TlsStream<TcpStream>>),
-}
+/// What is below HTTP: TCP, or TLS over it.
+pub type Io = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 impl<I> Stream<I> {
     /// A connection whose reader may take nothing for as long as `stall`, and may need so
@@ -129,62 +125,6 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Stream<I> {
         let this = self.get_mut();
         let done = Pin::new(&mut this.io).poll_shutdown(cx);
         this.took(cx, done, |()| 0)
-    }
-}
-
-/// What both kinds do, each by itself.
-macro_rules! either {
-    ($io:expr, $inner:ident => $call:expr) => {
-        match $io.get_mut() {
-            Io::Plain(io) => {
-                let $inner = Pin::new(io);
-                $call
-            }
-            Io::Tls(io) => {
-                let $inner = Pin::new(&mut **io);
-                $call
-            }
-        }
-    };
-}
-
-impl AsyncRead for Io {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self, io => io.poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Io {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        either!(self, io => io.poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self, io => io.poll_write_vectored(cx, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, io => io.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, io => io.poll_shutdown(cx))
     }
 }
 

@@ -3,10 +3,11 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use parking_lot::RwLock;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::{
     TlsAcceptor,
@@ -59,8 +60,7 @@ impl Certificate {
 
     /// Accepts TLS with what was read last.
     pub fn acceptor(&self) -> TlsAcceptor {
-        let config = self.0.config.read();
-        Arc::clone(&config.unwrap_or_else(PoisonError::into_inner)).into()
+        Arc::clone(&self.0.config.read()).into()
     }
 
     /// Reads the files again whenever they change; what cannot be used leaves the old one.
@@ -77,8 +77,7 @@ impl Certificate {
             known = changed;
             match config(&self.0.chain, &self.0.key) {
                 Ok(config) => {
-                    let current = self.0.config.write();
-                    *current.unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                    *self.0.config.write() = Arc::new(config);
                     tracing::info!("the certificate was read again");
                 }
                 // Half of it may be written: the other half changes the files again.
