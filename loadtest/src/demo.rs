@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use shared::{
     ids::{ChannelId, UserId},
     protocol::{
-        account::{LogIn, Register},
+        account::{CreateAccount, LogIn},
         invite::CreateInvite,
         message::MessageSent,
     },
@@ -317,7 +317,7 @@ async fn sign_up(name: String, gateways: Vec<String>, invite: Option<String>) ->
     let address = gateways.first().cloned().context("a gateway")?;
     let client = Arc::new(Client::connect(gateways, options));
     let password = format!("{name}-{}", nonce());
-    let register = Register {
+    let register = CreateAccount {
         password: password.clone(),
         invite,
         device: Some("demo".to_owned()),

@@ -1,5 +1,5 @@
 //! Requests as clients of this crate send them: each with a fresh nonce, and without what is
-//! optional. Who wants more sets the field: `Register { invite, ..register(name) }`.
+//! optional. Who wants more sets the field: `CreateAccount { invite, ..register(name) }`.
 
 use serde::Serialize;
 use shared::{
@@ -8,7 +8,7 @@ use shared::{
     ids::{ChannelId, MessageId, SessionId},
     protocol::{
         self, Request,
-        account::{JoinAsGuest, LogIn, Register},
+        account::{CreateAccount, JoinAsGuest, LogIn},
         channel::{CreateChannel, DeleteChannel, UpdateChannel},
         invite::{CreateInvite, PreviewInvite, RedeemInvite},
         message::{DeleteMessage, EditMessage, GetMessage, GetMessages, NewMessage},
@@ -49,8 +49,8 @@ pub fn encode_control<T: Serialize>(opcode: u16, body: &T) -> Vec<u8> {
 }
 
 /// Creates an account with [`PASSWORD`].
-pub fn register(name: &str) -> Register {
-    Register {
+pub fn register(name: &str) -> CreateAccount {
+    CreateAccount {
         nonce: nonce(),
         name: name.to_owned(),
         password: PASSWORD.to_owned(),

@@ -1,86 +1,76 @@
 //! Refusals: every reason a client can be given, numbered for ever.
 
 use serde::{Deserialize, Serialize};
+use shared_derive::ClosedSet;
 
-macro_rules! refusals {
-    ($( $(#[doc = $doc:literal])+ $code:literal $name:ident $text:literal; )+) => {
-        /// Why a request was refused. Numbers are never reused.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Reason { $( $(#[doc = $doc])+ $name, )+ }
-
-        impl Reason {
-            /// Every reason with its meaning, in order of their numbers.
-            pub const ALL: &[(Self, &'static str)] = &[ $( (Self::$name, concat!($($doc),+)) ),+ ];
-
-            /// The number on the wire.
-            pub const fn code(self) -> u16 {
-                match self { $( Self::$name => $code, )+ }
-            }
-            /// The reason with this number.
-            pub const fn from_code(code: u16) -> Option<Self> {
-                match code { $( $code => Some(Self::$name), )+ _ => None }
-            }
-            /// The name in JSON, logs and metrics.
-            pub const fn name(self) -> &'static str {
-                match self { $( Self::$name => $text, )+ }
-            }
-        }
-    };
+/// Why a request was refused. Numbers are never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ClosedSet)]
+pub enum Reason {
+    /// The frame or the body does not have the form that the protocol says.
+    Malformed = 1,
+    /// There is no command with this opcode or name.
+    UnknownCommand = 2,
+    /// The frame or a field is larger than the limit; the detail names the field.
+    TooLarge = 3,
+    /// A field has the right type but not a permitted value; the detail names the field.
+    Invalid = 4,
+    /// The command needs a signed-in session.
+    Unauthenticated = 10,
+    /// The name or the password is wrong.
+    WrongCredentials = 11,
+    /// The session may not do this here.
+    Forbidden = 12,
+    /// Somebody has this name already.
+    NameTaken = 13,
+    /// Signing up here needs an invite.
+    InviteRequired = 14,
+    /// The invite does not exist, has expired, was revoked or is used up.
+    UnknownInvite = 15,
+    /// There is no such server, or the session is not its member.
+    UnknownServer = 20,
+    /// There is no such channel in the server that the member can see.
+    UnknownChannel = 21,
+    /// There is no such message in the channel.
+    UnknownMessage = 22,
+    /// There is no such session.
+    UnknownSession = 23,
+    /// There is no such role or member to set an override for.
+    UnknownTarget = 24,
+    /// The owner has to hand a server over, or delete it, before leaving.
+    OwnerCannotLeave = 30,
+    /// The account is a member already.
+    AlreadyMember = 31,
+    /// The server, channel or account holds as many of these as it may.
+    LimitReached = 32,
+    /// The value is no longer the one that the request names: somebody changed it since.
+    Moved = 33,
+    /// The nonce was used for another body; signing in: on another device, or too long ago.
+    NonceReused = 40,
+    /// Too many requests; `retry_after` says when to try again.
+    RateLimited = 41,
+    /// The cluster has more to do than it can now, and did not look whether an earlier attempt took effect; `retry_after` says when to repeat it, with the same nonce.
+    Busy = 50,
+    /// Nobody can say whether the command took effect: repeat it with the same nonce.
+    Unknown = 51,
+    /// A part of the cluster is out of reach; nothing took effect, and `retry_after` says when to try again.
+    Unavailable = 52,
+    /// The entry was older than the deadline and was not executed: repeat it with the same nonce.
+    Expired = 53,
+    /// Something broke on our side, and the log has the cause; nothing took effect.
+    Internal = 54,
 }
 
-refusals! {
-    /// The frame or the body does not have the form that the protocol says.
-    1 Malformed "malformed";
-    /// There is no command with this opcode or name.
-    2 UnknownCommand "unknown_command";
-    /// The frame or a field is larger than the limit; the detail names the field.
-    3 TooLarge "too_large";
-    /// A field has the right type but not a permitted value; the detail names the field.
-    4 Invalid "invalid";
-    /// The command needs a signed-in session.
-    10 Unauthenticated "unauthenticated";
-    /// The name or the password is wrong.
-    11 WrongCredentials "wrong_credentials";
-    /// The session may not do this here.
-    12 Forbidden "forbidden";
-    /// Somebody has this name already.
-    13 NameTaken "name_taken";
-    /// Signing up here needs an invite.
-    14 InviteRequired "invite_required";
-    /// The invite does not exist, has expired, was revoked or is used up.
-    15 UnknownInvite "unknown_invite";
-    /// There is no such server, or the session is not its member.
-    20 UnknownServer "unknown_server";
-    /// There is no such channel in the server that the member can see.
-    21 UnknownChannel "unknown_channel";
-    /// There is no such message in the channel.
-    22 UnknownMessage "unknown_message";
-    /// There is no such session.
-    23 UnknownSession "unknown_session";
-    /// There is no such role or member to set an override for.
-    24 UnknownTarget "unknown_target";
-    /// The owner has to hand a server over, or delete it, before leaving.
-    30 OwnerCannotLeave "owner_cannot_leave";
-    /// The account is a member already.
-    31 AlreadyMember "already_member";
-    /// The server, channel or account holds as many of these as it may.
-    32 LimitReached "limit_reached";
-    /// The value is no longer the one that the request names: somebody changed it since.
-    33 Moved "moved";
-    /// The nonce was used for another body; signing in: on another device, or too long ago.
-    40 NonceReused "nonce_reused";
-    /// Too many requests; `retry_after` says when to try again.
-    41 RateLimited "rate_limited";
-    /// The cluster has more to do than it can now, and did not look whether an earlier attempt took effect; `retry_after` says when to repeat it, with the same nonce.
-    50 Busy "busy";
-    /// Nobody can say whether the command took effect: repeat it with the same nonce.
-    51 Unknown "unknown";
-    /// A part of the cluster is out of reach; nothing took effect, and `retry_after` says when to try again.
-    52 Unavailable "unavailable";
-    /// The entry was older than the deadline and was not executed: repeat it with the same nonce.
-    53 Expired "expired";
-    /// Something broke on our side, and the log has the cause; nothing took effect.
-    54 Internal "internal";
+impl Reason {
+    /// The number on the wire.
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// The reason with this number.
+    pub fn from_code(code: u16) -> Option<Self> {
+        let mut all = Self::ALL.iter().map(|(reason, _)| *reason);
+        all.find(|reason| reason.code() == code)
+    }
 }
 
 impl Serialize for Reason {

@@ -267,6 +267,12 @@ pub(crate) mod any_id {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use super::Id;
+    use crate::wire::Shape;
+
+    /// What it looks like.
+    pub(crate) const fn shape() -> Shape {
+        Shape::Id("AnyId")
+    }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     pub(crate) fn serialize<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {

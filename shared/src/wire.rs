@@ -3,7 +3,12 @@
 //! The references, the TypeScript codec, the golden vectors and the generated
 //! tests all come from here, so none of them can drift from the structs.
 
-use serde::{Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeOwned},
+};
 
 /// A value that travels in bodies.
 pub trait Wire: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -29,8 +34,10 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     rmp_serde::to_vec(value).unwrap_or_default()
 }
 
-/// What a value looks like.
-#[derive(Debug, Clone)]
+/// What a value looks like. In `protocol.json` and in the tables of the TypeScript codec a
+/// named type is its name.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// Nothing (MessagePack nil, JSON null).
     Unit,
@@ -88,6 +95,18 @@ pub struct EnumShape {
     pub doc: &'static str,
     /// Number, name in JSON, and meaning of each value.
     pub values: &'static [(u8, &'static str, &'static str)],
+}
+
+impl Serialize for StructShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl Serialize for EnumShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
 }
 
 /// A number below 64 that differs between names.
@@ -153,77 +172,18 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
-/// Whether a field holds what must not be seen in logs: `Debug` prints `…` for it.
-pub(crate) fn is_secret(field: &str) -> bool {
-    matches!(
-        field,
-        "token" | "password" | "password_hash" | "code" | "invite"
-    )
-}
-
-/// Declares structs that travel in bodies. A field that got its place after the
-/// first release ends with `= default`: older senders leave it out. A field that
-/// holds the id of more than one kind of thing is `u64 as "crate::ids::any_id"`.
-macro_rules! bodies {
-    ($(
-        $(#[doc = $doc:literal])+
-        $name:ident {
-            $( $(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(as $form:literal)? $(= $default:ident)?, )*
-        }
-    )+) => { $(
-        $(#[doc = $doc])+
-        #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        pub struct $name {
-            $( $(#[doc = $field_doc])+ $(#[serde(with = $form)])? $(#[serde($default)])? pub $field: $kind, )*
-        }
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let mut shown = f.debug_struct(stringify!($name));
-                $( if $crate::wire::is_secret(stringify!($field)) {
-                    shown.field(stringify!($field), &format_args!("…"));
-                } else {
-                    shown.field(stringify!($field), &self.$field);
-                } )*
-                shown.finish()
-            }
-        }
-
-        impl $crate::wire::Wire for $name {
-            fn shape() -> $crate::wire::Shape {
-                static SHAPE: $crate::wire::StructShape = $crate::wire::StructShape {
-                    name: stringify!($name),
-                    doc: concat!($($doc),+),
-                    fields: &[ $( $crate::wire::FieldShape {
-                        name: stringify!($field),
-                        doc: concat!($($field_doc),+),
-                        shape: $crate::wire::shape_of!($kind $(as $form)?),
-                        has_default: $crate::wire::has_default!($($default)?),
-                    } ),* ],
-                };
-                $crate::wire::Shape::Struct(&SHAPE)
-            }
-            fn sample() -> Self {
-                Self { $( $field: $crate::wire::Wire::sample_of(stringify!($field)) ),* }
-            }
-            fn canonical(&self, bytes: &mut Vec<u8>) {
-                let fields: &[(Vec<u8>, bool)] = &[$( {
-                    let mut field = Vec::new();
-                    $crate::wire::Wire::canonical(&self.$field, &mut field);
-                    let plain = $crate::wire::is_default!(&field, $kind $(, $default)?);
-                    (field, plain)
-                } ),*];
-                $crate::wire::canonical_fields(fields, bytes);
-            }
-        }
-    )+ };
-}
-
 /// What a value says, as bytes: see [`Wire::canonical`].
 pub fn canonical<T: Wire>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     value.canonical(&mut bytes);
     bytes
+}
+
+/// A field of a struct, and whether it says what leaving it out says.
+pub(crate) fn canonical_field<T: Wire>(value: &T, default: Option<&T>) -> (Vec<u8>, bool) {
+    let bytes = canonical(value);
+    let plain = default.is_some_and(|default| canonical(default) == bytes);
+    (bytes, plain)
 }
 
 /// The fields of a struct without the last ones that have their default, after
@@ -239,101 +199,30 @@ pub(crate) fn canonical_fields(fields: &[(Vec<u8>, bool)], bytes: &mut Vec<u8>) 
     }
 }
 
-/// Whether a field that may be left out says what leaving it out says.
-macro_rules! is_default {
-    ($field:expr, $kind:ty) => {{
-        let _: &Vec<u8> = $field;
-        false
-    }};
-    ($field:expr, $kind:ty, default) => {{
-        let mut plain = Vec::new();
-        $crate::wire::Wire::canonical(&<$kind>::default(), &mut plain);
-        plain == *$field
-    }};
+/// Writes a value of a closed set: see [`shared_derive::Choice`].
+pub(crate) fn serialize_choice<S: Serializer>(
+    shape: &EnumShape,
+    number: u8,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let found = shape.values.iter().find(|(other, ..)| *other == number);
+    match found {
+        Some((_, name, _)) if serializer.is_human_readable() => serializer.serialize_str(name),
+        _ => serializer.serialize_u8(number),
+    }
 }
 
-macro_rules! shape_of {
-    ($kind:ty) => {
-        <$kind as $crate::wire::Wire>::shape
-    };
-    ($kind:ty as $form:literal) => {
-        || $crate::wire::Shape::Id("AnyId")
-    };
+/// Reads the number of a value of a closed set.
+pub(crate) fn deserialize_choice<'de, D: Deserializer<'de>>(
+    shape: &EnumShape,
+    deserializer: D,
+) -> Result<u8, D::Error> {
+    if !deserializer.is_human_readable() {
+        return u8::deserialize(deserializer);
+    }
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    let found = shape.values.iter().find(|(_, name, _)| *name == text);
+    found
+        .map(|(number, ..)| *number)
+        .ok_or_else(|| de::Error::custom(format_args!("not a {}", shape.name)))
 }
-
-macro_rules! has_default {
-    () => {
-        false
-    };
-    (default) => {
-        true
-    };
-}
-
-/// Declares a closed set: a number in MessagePack, a name in JSON.
-macro_rules! choices {
-    (
-        $(#[doc = $doc:literal])+
-        $name:ident { $( $(#[doc = $value_doc:literal])+ $value:ident = $number:literal $text:literal, )+ }
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $( $(#[doc = $value_doc])+ $value = $number, )+ }
-
-        impl $name {
-            /// Its number on the wire and in Postgres.
-            pub const fn number(self) -> u8 { self as u8 }
-            /// The value with this number.
-            pub const fn from_number(number: u8) -> Option<Self> {
-                match number { $( $number => Some(Self::$value), )+ _ => None }
-            }
-            /// Its name in JSON.
-            pub const fn name(self) -> &'static str {
-                match self { $( Self::$value => $text, )+ }
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                if serializer.is_human_readable() {
-                    serializer.serialize_str(self.name())
-                } else {
-                    serializer.serialize_u8(self.number())
-                }
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = if deserializer.is_human_readable() {
-                    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                    match text.as_ref() { $( $text => Some(Self::$value), )+ _ => None }
-                } else {
-                    Self::from_number(u8::deserialize(deserializer)?)
-                };
-                value.ok_or_else(|| serde::de::Error::custom(concat!("not a ", stringify!($name))))
-            }
-        }
-
-        impl $crate::wire::Wire for $name {
-            fn shape() -> $crate::wire::Shape {
-                static SHAPE: $crate::wire::EnumShape = $crate::wire::EnumShape {
-                    name: stringify!($name),
-                    doc: concat!($($doc),+),
-                    values: &[ $( ($number, $text, concat!($($value_doc),+)) ),+ ],
-                };
-                $crate::wire::Shape::Enum(&SHAPE)
-            }
-            fn sample() -> Self {
-                let [first, ..] = [ $( Self::$value ),+ ];
-                first
-            }
-        }
-    };
-}
-
-pub(crate) use bodies;
-pub(crate) use choices;
-pub(crate) use has_default;
-pub(crate) use is_default;
-pub(crate) use shape_of;

@@ -1,5 +1,7 @@
 // Generated from code. `make docs` writes it anew.
 
+import type { Field, Id, Permissions, RequestRow, Row } from "./codec.js";
+
 export type SessionId = Id<"SessionId">;
 export type UserId = Id<"UserId">;
 export type AnyId = Id<"AnyId">;
@@ -17,14 +19,14 @@ export interface LogOut {
   nonce: string;
 }
 
-/** Asks whose session a token opens. */
+/** Says whose session a token opens. */
 export interface Authenticate {
   /** The token. */
   token: string;
 }
 
-/** Creates an account. */
-export interface Register {
+/** Creates an account; the first one of a deployment administers it. */
+export interface CreateAccount {
   /** The idempotency key. */
   nonce: string;
   /** 2 to 32 letters, digits, `_`, `-` or `.`; unique whatever the case. */
@@ -37,7 +39,7 @@ export interface Register {
   device?: string | null | undefined;
 }
 
-/** Signs in. */
+/** Signs in with a name and a password. */
 export interface LogIn {
   /** The idempotency key. */
   nonce: string;
@@ -49,7 +51,7 @@ export interface LogIn {
   device?: string | null | undefined;
 }
 
-/** Creates a guest account. */
+/** Creates an account with a generated name and no password. */
 export interface JoinAsGuest {
   /** The idempotency key: 16 to 64 characters by chance, as a client that repeats it within a day is this guest. */
   nonce: string;
@@ -57,7 +59,7 @@ export interface JoinAsGuest {
   device?: string | null | undefined;
 }
 
-/** Ends a session. */
+/** Ends another session of the account. */
 export interface RevokeSession {
   /** The idempotency key. */
   nonce: string;
@@ -65,22 +67,22 @@ export interface RevokeSession {
   session_id: SessionId;
 }
 
-/** Asks for the open sessions. */
+/** Lists the open sessions of the account. */
 export type ListSessions = Record<string, never>;
 
-/** Leaves the server. */
+/** Leaves the scope's server. */
 export interface LeaveServer {
   /** The idempotency key. */
   nonce: string;
 }
 
-/** Asks for the scope's server. */
+/** Shows the scope's server as the member sees it. */
 export type GetServer = Record<string, never>;
 
-/** Asks for the account's servers. */
+/** Lists the servers that the account is a member of. */
 export type ListServers = Record<string, never>;
 
-/** Creates a server. */
+/** Creates a server with the channel "general"; its creator owns it. */
 export interface CreateServer {
   /** The idempotency key. */
   nonce: string;
@@ -88,7 +90,7 @@ export interface CreateServer {
   name: string;
 }
 
-/** Makes a code. */
+/** Makes a code: for the scope's server, or with scope 0 for signing up. */
 export interface CreateInvite {
   /** The idempotency key. */
   nonce: string;
@@ -98,13 +100,13 @@ export interface CreateInvite {
   expires_in?: number | null | undefined;
 }
 
-/** Asks what a code opens. */
+/** Shows what a code opens. */
 export interface PreviewInvite {
   /** The code. */
   code: string;
 }
 
-/** Redeems a code. */
+/** Becomes a member of the server that the code opens. */
 export interface RedeemInvite {
   /** The idempotency key. */
   nonce: string;
@@ -112,7 +114,7 @@ export interface RedeemInvite {
   code: string;
 }
 
-/** Asks for a page of members. */
+/** Lists the members of the scope's server, by id. */
 export interface ListUsers {
   /** Begin after this account. */
   after?: UserId | null | undefined;
@@ -120,7 +122,7 @@ export interface ListUsers {
   limit?: number | null | undefined;
 }
 
-/** Creates a channel. */
+/** Creates a channel in the scope's server. */
 export interface CreateChannel {
   /** The idempotency key. */
   nonce: string;
@@ -144,7 +146,7 @@ export interface Override {
   deny: Permissions;
 }
 
-/** Changes a channel. */
+/** Changes a channel; absent fields stay as they are. */
 export interface UpdateChannel {
   /** The idempotency key. */
   nonce: string;
@@ -160,7 +162,7 @@ export interface UpdateChannel {
   overrides?: Override[] | null | undefined;
 }
 
-/** Deletes a channel. */
+/** Deletes a channel with all that was said in it. */
 export interface DeleteChannel {
   /** The idempotency key. */
   nonce: string;
@@ -168,10 +170,10 @@ export interface DeleteChannel {
   channel_id: ChannelId;
 }
 
-/** Asks for the channels. */
+/** Lists the channels of the scope's server that the member sees. */
 export type GetChannels = Record<string, never>;
 
-/** Sends a message. */
+/** Sends a message to a channel. */
 export interface NewMessage {
   /** The idempotency key. */
   nonce: string;
@@ -183,7 +185,7 @@ export interface NewMessage {
   reply_to?: MessageId | null | undefined;
 }
 
-/** Changes a message. */
+/** Changes one's own message. */
 export interface EditMessage {
   /** The idempotency key. */
   nonce: string;
@@ -195,7 +197,7 @@ export interface EditMessage {
   content: string;
 }
 
-/** Deletes a message. */
+/** Deletes one's own message, or with `MANAGE_MESSAGES` any. */
 export interface DeleteMessage {
   /** The idempotency key. */
   nonce: string;
@@ -205,7 +207,7 @@ export interface DeleteMessage {
   message_id: MessageId;
 }
 
-/** Asks for one message. */
+/** Shows one message. */
 export interface GetMessage {
   /** Where it is. */
   channel_id: ChannelId;
@@ -213,7 +215,7 @@ export interface GetMessage {
   message_id: MessageId;
 }
 
-/** Asks for a page of history: the last messages, or those next to a place. */
+/** Shows a page of history, oldest first: the last messages, or those next to a place. */
 export interface GetMessages {
   /** Where. */
   channel_id: ChannelId;
@@ -225,13 +227,13 @@ export interface GetMessages {
   limit?: number | null | undefined;
 }
 
-/** Tells a channel that the member is typing. */
+/** Tells the channel that the member is typing, for the next 8 seconds. */
 export interface SignalTyping {
   /** Where. */
   channel_id: ChannelId;
 }
 
-/** Reads a channel up to a message. */
+/** Reads a channel up to a message; a place that lies before where the cursor stands changes nothing. */
 export interface AckUnread {
   /** The channel; one that the account does not see is remembered and not shown. */
   channel_id: ChannelId;
@@ -239,7 +241,7 @@ export interface AckUnread {
   seq: number;
 }
 
-/** Puts the cursor of a channel anywhere. */
+/** Puts the cursor of a channel anywhere, back as well: marks what follows as unread. */
 export interface MarkUnread {
   /** The channel. */
   channel_id: ChannelId;
@@ -249,13 +251,13 @@ export interface MarkUnread {
   seen: number;
 }
 
-/** Asks how much is unread. */
+/** Shows how much is unread in the channels that the account sees and has a cursor in. */
 export interface GetUnreads {
   /** Only cursors that were moved after this register version. */
   newer_than?: number | null | undefined;
 }
 
-/** Asks for an answer. */
+/** Answers with the time of the worker. */
 export type Ping = Record<string, never>;
 
 /** Opens a session (opcode 4). */
@@ -496,49 +498,49 @@ export interface Pong {
   now: number;
 }
 
-/** A session was opened. */
+/** The account was signed in to. */
 export interface SessionOpened {
   /** The session, as `sessions_list` shows it. */
   session: SessionInfo;
 }
 
-/** A session ended. */
+/** A session of the account ended: signed out or revoked. */
 export interface SessionClosed {
   /** The session. */
   session_id: SessionId;
 }
 
-/** The account became a member. */
+/** The account became a member of a server. */
 export interface ServerJoined {
   /** The server. */
   server: Server;
 }
 
-/** The account is no longer a member. */
+/** The account is no longer a member of a server. */
 export interface ServerLeft {
   /** The server. */
   server_id: ServerId;
 }
 
-/** Somebody became a member. */
+/** Somebody became a member. Nobody is told in a server of more than 1,000 members. */
 export interface MemberJoined {
   /** The member. */
   member: Member;
 }
 
-/** Somebody is no longer a member. */
+/** Somebody is no longer a member. In a server of more than 1,000 members only he is told. */
 export interface MemberLeft {
   /** Who left. */
   user_id: UserId;
 }
 
-/** A channel was changed. */
+/** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
 export interface ChannelUpdated {
   /** The channel as it is now. */
   channel: Channel;
 }
 
-/** A channel was deleted. */
+/** A channel was deleted: for those who saw it. */
 export interface ChannelDeleted {
   /** The channel. */
   channel_id: ChannelId;
@@ -572,7 +574,7 @@ export interface MessageDeleted {
   message_id: MessageId;
 }
 
-/** A member is typing. */
+/** A member is typing. Not stored, `seq` is 0, and dropped first under pressure. */
 export interface TypingStarted {
   /** Where. */
   channel_id: ChannelId;
@@ -580,7 +582,7 @@ export interface TypingStarted {
   user_id: UserId;
 }
 
-/** A cursor was moved. */
+/** A cursor of the account was moved, on this device or another. Has no `seq`: its place is the register version. */
 export interface UnreadMoved {
   /** Where it stands now. */
   cursor: ReadCursor;
@@ -654,7 +656,7 @@ export interface Registers {
 export interface Structs {
   LogOut: LogOut;
   Authenticate: Authenticate;
-  Register: Register;
+  CreateAccount: CreateAccount;
   LogIn: LogIn;
   JoinAsGuest: JoinAsGuest;
   RevokeSession: RevokeSession;
@@ -738,7 +740,7 @@ export interface Requests {
   /** Says whose session a token opens. */
   auth: { request: Authenticate; reply: Identity };
   /** Creates an account; the first one of a deployment administers it. */
-  register: { request: Register; reply: SignedIn };
+  register: { request: CreateAccount; reply: SignedIn };
   /** Signs in with a name and a password. */
   login: { request: LogIn; reply: SignedIn };
   /** Creates an account with a generated name and no password. */
@@ -779,7 +781,7 @@ export interface Requests {
   message_delete: { request: DeleteMessage; reply: null };
   /** Shows one message. */
   message_get: { request: GetMessage; reply: Message };
-  /** Shows a page of history, oldest first. */
+  /** Shows a page of history, oldest first: the last messages, or those next to a place. */
   messages_get: { request: GetMessages; reply: Messages };
   /** Tells the channel that the member is typing, for the next 8 seconds. */
   typing: { request: SignalTyping; reply: null };
@@ -852,7 +854,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
   Authenticate: [
     { name: "token", type: "text", optional: false },
   ],
-  Register: [
+  CreateAccount: [
     { name: "nonce", type: "text", optional: false },
     { name: "name", type: "text", optional: false },
     { name: "password", type: "text", optional: false },
@@ -1173,7 +1175,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
 export const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {
   logout: { opcode: 144, request: {"struct":"LogOut"}, reply: "unit" },
   auth: { opcode: 2176, request: {"struct":"Authenticate"}, reply: {"struct":"Identity"} },
-  register: { opcode: 2177, request: {"struct":"Register"}, reply: {"struct":"SignedIn"} },
+  register: { opcode: 2177, request: {"struct":"CreateAccount"}, reply: {"struct":"SignedIn"} },
   login: { opcode: 2178, request: {"struct":"LogIn"}, reply: {"struct":"SignedIn"} },
   guest: { opcode: 2179, request: {"struct":"JoinAsGuest"}, reply: {"struct":"SignedIn"} },
   session_revoke: { opcode: 176, request: {"struct":"RevokeSession"}, reply: "unit" },
@@ -1340,218 +1342,3 @@ export const PERMISSIONS = {
   ADMINISTRATOR: 128,
 } as const;
 
-/** An id: a number here and in MessagePack, a string in JSON. Its type keeps kinds apart. */
-export type Id<Kind extends string> = number & { readonly [kind]: Kind };
-declare const kind: unique symbol;
-
-/** A set of bits of `PERMISSIONS`, at most 52 of them: plain numbers hold it. */
-export type Permissions = number;
-
-/** What a MessagePack library takes and gives. */
-export type Wire = null | boolean | number | string | Wire[];
-
-/** What a value looks like. */
-export type Shape =
-  | "unit"
-  | "bool"
-  | "text"
-  | { readonly int: number }
-  | { readonly id: string }
-  | { readonly flags: string }
-  | { readonly optional: Shape }
-  | { readonly list: Shape }
-  | { readonly enum: string }
-  | { readonly struct: keyof Structs };
-
-export interface Field {
-  readonly name: string;
-  readonly type: Shape;
-  readonly optional: boolean;
-}
-
-export interface RequestRow {
-  readonly opcode: number;
-  readonly request: Shape;
-  readonly reply: Shape;
-}
-
-export interface Row {
-  readonly opcode: number;
-  readonly body: Shape;
-}
-
-/** The value does not have the shape that the protocol says. */
-export class CodecError extends Error {
-  constructor(at: string) {
-    super(`malformed ${at}`);
-    this.name = "CodecError";
-  }
-}
-
-/** Turns a value into what travels. Fields that are absent at the end are left out. */
-export function encode(shape: Shape, value: unknown, at = "body"): Wire {
-  if (typeof shape === "string") {
-    if (shape === "unit") return null;
-    if (typeof value !== (shape === "bool" ? "boolean" : "string")) throw new CodecError(at);
-    return value as boolean | string;
-  }
-  if ("optional" in shape) return value == null ? null : encode(shape.optional, value, at);
-  if ("list" in shape) {
-    if (!Array.isArray(value)) throw new CodecError(at);
-    return value.map((item, index) => encode(shape.list, item, `${at}[${index}]`));
-  }
-  if ("enum" in shape) {
-    const number = ENUMS[shape.enum]?.[String(value)];
-    if (number === undefined) throw new CodecError(at);
-    return number;
-  }
-  if ("struct" in shape) return encodeStruct(STRUCTS[shape.struct], value, at);
-  return integer(value, at);
-}
-
-/** Turns what travelled into a value. Surplus fields come from a newer server: they are skipped. */
-export function decode(shape: Shape, wire: unknown, at = "body"): unknown {
-  if (typeof shape === "string") {
-    if (shape === "unit") return null;
-    if (typeof wire !== (shape === "bool" ? "boolean" : "string")) throw new CodecError(at);
-    return wire;
-  }
-  if ("optional" in shape) return wire == null ? null : decode(shape.optional, wire, at);
-  if ("list" in shape) {
-    if (!Array.isArray(wire)) throw new CodecError(at);
-    return wire.map((item, index) => decode(shape.list, item, `${at}[${index}]`));
-  }
-  if ("enum" in shape) {
-    const values = Object.entries(ENUMS[shape.enum] ?? {});
-    const found = values.find(([, number]) => number === wire);
-    if (found === undefined) throw new CodecError(at);
-    return found[0];
-  }
-  if ("struct" in shape) return decodeStruct(STRUCTS[shape.struct], wire, at);
-  return integer(wire, at);
-}
-
-function encodeStruct(fields: readonly Field[], value: unknown, at: string): Wire[] {
-  if (typeof value !== "object" || value === null) throw new CodecError(at);
-  const object = value as Record<string, unknown>;
-  const wire: Wire[] = [];
-  let length = 0;
-  fields.forEach(({ name, type, optional }, index) => {
-    const field = object[name];
-    if (field === undefined && optional) {
-      wire.push(absent(type));
-    } else {
-      wire.push(encode(type, field, `${at}.${name}`));
-      length = index + 1;
-    }
-  });
-  return wire.slice(0, length);
-}
-
-function decodeStruct(fields: readonly Field[], wire: unknown, at: string): Record<string, unknown> {
-  if (!Array.isArray(wire)) throw new CodecError(at);
-  const object: Record<string, unknown> = {};
-  fields.forEach(({ name, type, optional }, index) => {
-    if (index >= wire.length && !optional) throw new CodecError(`${at}.${name}`);
-    const field: unknown = index < wire.length ? wire[index] : absent(type);
-    object[name] = decode(type, field, `${at}.${name}`);
-  });
-  return object;
-}
-
-/** What stands for a field that was left out. */
-function absent(shape: Shape): Wire {
-  if (shape === "bool") return false;
-  if (shape === "text") return "";
-  if (typeof shape === "string" || "optional" in shape) return null;
-  return "list" in shape ? [] : 0;
-}
-
-function integer(value: unknown, at: string): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new CodecError(at);
-  return value as number;
-}
-
-/** The frame of a request. `scope` is a server's id, or 0. */
-export function requestFrame<Name extends keyof Requests>(
-  name: Name,
-  request: number,
-  scope: number,
-  body: Requests[Name]["request"],
-): Wire[] {
-  const row = REQUESTS[name];
-  return [row.opcode, request, scope, encode(row.request, body)];
-}
-
-/** A control frame. */
-export function controlFrame<Name extends keyof ClientControls>(name: Name, body: ClientControls[Name]): Wire[] {
-  const row = CONTROLS[name];
-  return [row.opcode, encode(row.body, body)];
-}
-
-/** The body of a reply to the request `name`. */
-export function decodeReply<Name extends keyof Requests>(name: Name, body: unknown): Requests[Name]["reply"] {
-  return decode(REQUESTS[name].reply, body) as Requests[Name]["reply"];
-}
-
-/** One of the members of `Map`, with its name. */
-export type Named<Map> = { [Name in keyof Map]: { name: Name; body: Map[Name] } }[keyof Map];
-
-/** A frame from a gateway. */
-export type ServerFrame =
-  | { kind: "reply"; request: number; body: unknown }
-  | {
-      kind: "refusal";
-      request: number;
-      code: number;
-      reason: keyof typeof REFUSALS | undefined;
-      detail: string | null;
-      retry_after: number | null;
-    }
-  /** `event` is undefined when a newer server sent what this client does not know. */
-  | { kind: "event"; topic: number; seq: number; event: Named<Events> | undefined }
-  | { kind: "control"; control: Named<ServerControls> }
-  | { kind: "unknown"; opcode: number };
-
-const REASON_OF = new Map(Object.entries(REFUSALS).map(([name, code]) => [code as number, name as keyof typeof REFUSALS]));
-const EVENT_OF = new Map(Object.entries(EVENTS).map(([name, row]) => [row.opcode, { name, row }]));
-const CONTROL_OF = new Map(Object.entries(CONTROLS).map(([name, row]) => [row.opcode, { name, row }]));
-
-/** Reads a frame that a MessagePack library decoded. */
-export function readFrame(frame: unknown): ServerFrame {
-  if (!Array.isArray(frame)) throw new CodecError("frame");
-  const [first, ...rest] = frame as unknown[];
-  const opcode = integer(first, "opcode");
-  switch (opcode) {
-    case 0:
-      return { kind: "reply", request: integer(rest[0], "request"), body: rest[1] };
-    case 1:
-      return readRefusal(rest);
-    case 2:
-      return {
-        kind: "event",
-        topic: integer(rest[0], "topic"),
-        seq: integer(rest[1], "seq"),
-        event: named(EVENT_OF, integer(rest[2], "event"), rest[3]) as Named<Events> | undefined,
-      };
-  }
-  const control = named(CONTROL_OF, opcode, rest[0]) as Named<ServerControls> | undefined;
-  return control === undefined ? { kind: "unknown", opcode } : { kind: "control", control };
-}
-
-function readRefusal([request, reason, detail, retryAfter]: unknown[]): ServerFrame {
-  const code = integer(reason, "code");
-  return {
-    kind: "refusal",
-    request: integer(request, "request"),
-    code,
-    reason: REASON_OF.get(code),
-    detail: decode({ optional: "text" }, detail, "detail") as string | null,
-    retry_after: decode({ optional: { int: 53 } }, retryAfter, "retry_after") as number | null,
-  };
-}
-
-function named(rows: Map<number, { name: string; row: Row }>, opcode: number, body: unknown) {
-  const found = rows.get(opcode);
-  return found && { name: found.name, body: decode(found.row.body, body, found.name) };
-}

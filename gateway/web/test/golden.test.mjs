@@ -1,4 +1,4 @@
-// The generated codec against the golden vectors of the Rust structs: it must
+// The codec against the golden vectors of the Rust structs: it must
 // write the same bytes, and read from them what Rust reads.
 
 import assert from "node:assert/strict";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import { decode as unpack, encode as pack } from "@msgpack/msgpack";
 
-import * as protocol from "../build/protocol.generated.js";
+import * as protocol from "../build/codec.js";
 
 const FILE = new URL("../../../shared/tests/golden/vectors.json", import.meta.url);
 const vectors = JSON.parse(await readFile(FILE, "utf8"));

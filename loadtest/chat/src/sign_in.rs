@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use loadtest::{client::Client, requests};
-use shared::protocol::account::{JoinAsGuest, LogIn, Register, SignedIn};
+use shared::protocol::account::{CreateAccount, JoinAsGuest, LogIn, SignedIn};
 
 use crate::{Arguments, input::Input, screen::Screen};
 
@@ -40,7 +40,7 @@ pub(crate) async fn sign_in(
     };
     let password = input.ask_secret("password:", screen).await?;
     if sign_up {
-        let register = Register {
+        let register = CreateAccount {
             password,
             invite,
             device,

@@ -24,7 +24,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use shared::{
     error::Reason,
-    protocol::account::{JoinAsGuest, Register, SignedIn},
+    protocol::account::{CreateAccount, JoinAsGuest, SignedIn},
 };
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -122,7 +122,7 @@ impl Harness {
     /// Somebody with a name of his own and [`requests::PASSWORD`].
     pub async fn registered(&self, name: &str, gateway: usize) -> Result<Person> {
         let client = self.client(gateway);
-        let register = Register {
+        let register = CreateAccount {
             device: Some(name.to_owned()),
             ..requests::register(&unique(name))
         };

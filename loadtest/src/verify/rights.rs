@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use shared::{
     close::CloseCode,
     protocol::{
-        account::Register, channel::ChannelUpdated, control::TopicSeq, message::MessageCreated,
-        server::MemberLeft,
+        account::CreateAccount, channel::ChannelUpdated, control::TopicSeq,
+        message::MessageCreated, server::MemberLeft,
     },
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -248,7 +248,7 @@ async fn revoked(trial: &mut Trial<'_>) -> Result<()> {
     let gateways = trial.cluster.addresses();
     let client = Client::connect(gateways.clone(), Options::default());
     let name = format!("p16-{}", nonce().split_off(22));
-    let register = Register {
+    let register = CreateAccount {
         password: nonce(),
         ..requests::register(&name)
     };

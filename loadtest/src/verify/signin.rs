@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 use shared::{
     error::Reason,
-    protocol::account::{JoinAsGuest, LogIn, Register, SignedIn},
+    protocol::account::{CreateAccount, JoinAsGuest, LogIn, SignedIn},
 };
 
 use tokio::time::Instant;
@@ -94,7 +94,7 @@ async fn enters(gateways: &[String], token: &str) -> Result<bool> {
 /// with the same nonce, so it is one signing in.
 pub(super) async fn sign_in(
     gateways: &[String],
-    account: Option<Register>,
+    account: Option<CreateAccount>,
 ) -> Result<SignedIn, CallError> {
     let options = Options {
         patience: PATIENCE,
@@ -107,7 +107,7 @@ pub(super) async fn sign_in(
         let first = first % gateways.len().max(1);
         gateways.rotate_left(first);
         let client = Client::connect(gateways, options.clone());
-        let signed = if let Some(Register { name, password, .. }) = &account {
+        let signed = if let Some(CreateAccount { name, password, .. }) = &account {
             let log_in = LogIn {
                 nonce: nonce.clone(),
                 ..requests::log_in(name, password)
@@ -127,15 +127,15 @@ pub(super) async fn sign_in(
     Err(CallError::TimedOut)
 }
 
-async fn registered(trial: &Trial<'_>) -> Result<Register> {
+async fn registered(trial: &Trial<'_>) -> Result<CreateAccount> {
     let client = Client::connect(trial.cluster.addresses(), Options::default());
     let register = register();
     client.call(0, &register).await.context("signing up")?;
     Ok(register)
 }
 
-fn register() -> Register {
-    Register {
+fn register() -> CreateAccount {
+    CreateAccount {
         password: nonce(),
         ..requests::register(&format!("v-{}", nonce().split_off(12)))
     }

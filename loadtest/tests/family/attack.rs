@@ -23,7 +23,7 @@ use shared::{
     ids::MAX_ID,
     protocol::{
         self, Request,
-        account::Register,
+        account::CreateAccount,
         channel::UpdateChannel,
         control::{Ready, Resume, TopicSeq},
         invite::CreateInvite,
@@ -45,8 +45,8 @@ scenarios! {
     numbers_beyond_53_bits_are_malformed_at_every_door,
 }
 
-fn register(name: &str, invite: Option<&str>) -> Register {
-    Register {
+fn register(name: &str, invite: Option<&str>) -> CreateAccount {
+    CreateAccount {
         invite: invite.map(str::to_owned),
         ..requests::register(&unique(name))
     }

@@ -11,7 +11,7 @@ use shared::{
     domain::permissions::Permissions,
     error::Reason,
     protocol::{
-        account::Register,
+        account::CreateAccount,
         invite::CreateInvite,
         server::{MemberJoined, ServerJoined},
     },
@@ -186,7 +186,7 @@ async fn a_deployment_by_invitation_lets_only_the_invited_sign_up() -> Result<()
     scenario_on(settings, async |harness| {
         let admin = harness.admin().await?;
         let code = admin.client.call(0, &create(Some(1), None)).await?.code;
-        let register = |invite: Option<&str>| Register {
+        let register = |invite: Option<&str>| CreateAccount {
             invite: invite.map(str::to_owned),
             ..requests::register(&unique("bob"))
         };

@@ -11,7 +11,7 @@ use loadtest::{
 };
 use shared::{
     error::Reason,
-    protocol::account::{Authenticate, Register},
+    protocol::account::{Authenticate, CreateAccount},
 };
 use tokio::time::{Instant, sleep};
 
@@ -41,7 +41,7 @@ async fn no_password_and_no_token_rests_in_redis() -> Result<()> {
         redis_tell(&harness.cluster.redis, "CONFIG SET appendonly yes").await?;
         let (name, password) = (unique("alice"), "a password like no other".to_owned());
         let mut secrets = vec![password.clone(), "a wrong guess at it".to_owned()];
-        let register = Register {
+        let register = CreateAccount {
             password: password.clone(),
             ..requests::register(&name)
         };

@@ -1,5 +1,7 @@
 //! How much of what: rate-limit buckets and size limits.
 
+use shared_derive::ClosedSet;
+
 /// The largest client frame, in bytes: room for 2,000 four-byte characters and
 /// their escapes, and small enough to hold 100,000 of them.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
@@ -19,7 +21,7 @@ pub const MAX_INVITES: i64 = 500;
 pub const MAX_PAGE: u32 = 200;
 
 /// Which bucket a command draws from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ClosedSet)]
 pub enum RateLimit {
     /// Messages and their edits, per account.
     Send,
@@ -38,21 +40,6 @@ pub enum RateLimit {
     SignIn,
     /// Sent by the cluster itself.
     Unlimited,
-}
-
-impl RateLimit {
-    /// The name in configuration, keys and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Write => "write",
-            Self::Signal => "signal",
-            Self::Register => "register",
-            Self::Read => "read",
-            Self::SignIn => "sign_in",
-            Self::Unlimited => "unlimited",
-        }
-    }
 }
 
 /// Up to this many members, a server tells all of them who comes and who leaves.

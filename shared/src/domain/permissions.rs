@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use shared_derive::{Body, Choice};
 
 use crate::{
     ids::{ChannelId, RoleId, ServerId, UserId},
-    wire::{Shape, Wire, bodies, choices},
+    wire::{Shape, Wire},
 };
 
 macro_rules! permissions {
@@ -23,7 +24,7 @@ macro_rules! permissions {
         impl Permissions {
             /// Every permission with its name and its meaning, in order of their bits.
             pub const ALL: &[(Self, &'static str, &'static str)] =
-                &[ $( (Self::$name, stringify!($name), concat!($($doc),+)) ),+ ];
+                &[ $( (Self::$name, stringify!($name), concat!($($doc),+).trim_ascii()) ),+ ];
         }
     };
 }
@@ -84,28 +85,27 @@ impl Wire for Permissions {
     }
 }
 
-choices! {
-    /// Whom an override names.
-    TargetKind {
-        /// Everyone with the role.
-        Role = 0 "role",
-        /// One member.
-        Member = 1 "member",
-    }
+/// Whom an override names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Choice)]
+pub enum TargetKind {
+    /// Everyone with the role.
+    Role = 0,
+    /// One member.
+    Member = 1,
 }
 
-bodies! {
-    /// What a role or a member may do otherwise in one channel.
-    Override {
-        /// Whom `target` names.
-        kind: TargetKind,
-        /// The id of the role or of the member; the role of everyone has the server's id.
-        target: u64 as "crate::ids::any_id",
-        /// Permissions given here.
-        allow: Permissions,
-        /// Permissions taken here, unless an override of the same rank allows them.
-        deny: Permissions,
-    }
+/// What a role or a member may do otherwise in one channel.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Override {
+    /// Whom `target` names.
+    pub kind: TargetKind,
+    /// The id of the role or of the member; the role of everyone has the server's id.
+    #[serde(with = "crate::ids::any_id")]
+    pub target: u64,
+    /// Permissions given here.
+    pub allow: Permissions,
+    /// Permissions taken here, unless an override of the same rank allows them.
+    pub deny: Permissions,
 }
 
 /// A member, as far as permissions go.

@@ -1,103 +1,127 @@
 //! The bodies of the session's own control frames, see [`crate::frame::opcode`].
 
+use serde::{Deserialize, Serialize};
+use shared_derive::Body;
+
 use crate::{
     ids::{ChannelId, SessionId},
     protocol::{Codec, server::Server, user::User},
-    wire::bodies,
 };
 
-bodies! {
-    /// The first frame of a gateway (opcode 3).
-    Hello {
-        /// The gateway's name, for reports of faults.
-        node: String,
-        /// How often the client must send a heartbeat, in milliseconds.
-        heartbeat_ms: u64,
-        /// The largest frame that the gateway reads, in bytes.
-        max_frame_bytes: u64,
-    }
-    /// Opens a session (opcode 4).
-    Identify {
-        /// The token that signing in answered with.
-        token: String,
-    }
-    /// Opens a session and replays what was missed (opcode 5).
-    Resume {
-        /// The token that signing in answered with.
-        token: String,
-        /// The log that the places belong to, as `ready` named it.
-        epoch: String,
-        /// The last event seen of each topic.
-        topics: Vec<TopicSeq>,
-    }
-    /// A place in a topic. A topic's number is the id of its server, or of the account.
-    TopicSeq {
-        /// The server or the account.
-        topic: u64 as "crate::ids::any_id",
-        /// Everything up to this event was seen.
-        seq: u64,
-    }
-    /// The session is open (opcode 6).
-    Ready {
-        /// The session.
-        session_id: SessionId,
-        /// Who signed in.
-        user: User,
-        /// Names the event log; places of another log mean nothing in this one.
-        epoch: String,
-        /// The servers that the account is a member of.
-        servers: Vec<Server>,
-        /// Where the stream of each topic begins: what is fetched after this
-        /// frame holds everything up to here. A topic that is replayed begins
-        /// at the place that the client named.
-        topics: Vec<TopicSeq>,
-        /// The account's register version: a client that has a lower one asks for
-        /// what is newer, and one that has a higher one for everything.
-        registers: u64 = default,
-    }
-    /// Still there (opcode 7); the gateway answers with the same number.
-    Heartbeat {
-        /// Any number.
-        number: u64,
-    }
-    /// The client has everything up to here that it may see (opcode 8).
-    Cursor {
-        /// The places.
-        topics: Vec<TopicSeq>,
-    }
-    /// The gateway is about to stop: connect elsewhere (opcode 9).
-    Reconnect {
-        /// Wait this many milliseconds first, so that not everyone comes at once.
-        delay_ms: u64,
-    }
-    /// The topic cannot be continued (opcode 10): fetch its state again. Live
-    /// events follow from here on.
-    Gap {
-        /// The topic.
-        topic: u64 as "crate::ids::any_id",
-        /// Where its stream goes on.
-        seq: u64,
-    }
+/// The first frame of a gateway (opcode 3).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Hello {
+    /// The gateway's name, for reports of faults.
+    pub node: String,
+    /// How often the client must send a heartbeat, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// The largest frame that the gateway reads, in bytes.
+    pub max_frame_bytes: u64,
+}
 
-    /// What this session sees of a server is another from an event on (opcode 11).
-    /// The client has everything up to there that it may see: this is a cursor, too.
-    Sight {
-        /// The server's topic.
-        topic: u64 as "crate::ids::any_id",
-        /// The event that changed it.
-        seq: u64,
-        /// Channels that are seen now: fetch them. What was said in them before
-        /// does not come as events.
-        shown: Vec<ChannelId>,
-        /// Channels that are no longer seen, or are gone: drop them.
-        hidden: Vec<ChannelId>,
-    }
-    /// The account's registers were changed up to here (opcode 12). A client that
-    /// was not told of each change asks for what is newer.
-    Registers {
-        /// The account's register version.
-        version: u64,
-    }
+/// Opens a session (opcode 4).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Identify {
+    /// The token that signing in answered with.
+    pub token: String,
+}
+
+/// Opens a session and replays what was missed (opcode 5).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Resume {
+    /// The token that signing in answered with.
+    pub token: String,
+    /// The log that the places belong to, as `ready` named it.
+    pub epoch: String,
+    /// The last event seen of each topic.
+    pub topics: Vec<TopicSeq>,
+}
+
+/// A place in a topic. A topic's number is the id of its server, or of the account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct TopicSeq {
+    /// The server or the account.
+    #[serde(with = "crate::ids::any_id")]
+    pub topic: u64,
+    /// Everything up to this event was seen.
+    pub seq: u64,
+}
+
+/// The session is open (opcode 6).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Ready {
+    /// The session.
+    pub session_id: SessionId,
+    /// Who signed in.
+    pub user: User,
+    /// Names the event log; places of another log mean nothing in this one.
+    pub epoch: String,
+    /// The servers that the account is a member of.
+    pub servers: Vec<Server>,
+    /// Where the stream of each topic begins: what is fetched after this
+    /// frame holds everything up to here. A topic that is replayed begins
+    /// at the place that the client named.
+    pub topics: Vec<TopicSeq>,
+    /// The account's register version: a client that has a lower one asks for
+    /// what is newer, and one that has a higher one for everything.
+    #[serde(default)]
+    pub registers: u64,
+}
+
+/// Still there (opcode 7); the gateway answers with the same number.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Heartbeat {
+    /// Any number.
+    pub number: u64,
+}
+
+/// The client has everything up to here that it may see (opcode 8).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Cursor {
+    /// The places.
+    pub topics: Vec<TopicSeq>,
+}
+
+/// The gateway is about to stop: connect elsewhere (opcode 9).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Reconnect {
+    /// Wait this many milliseconds first, so that not everyone comes at once.
+    pub delay_ms: u64,
+}
+
+/// The topic cannot be continued (opcode 10): fetch its state again. Live
+/// events follow from here on.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Gap {
+    /// The topic.
+    #[serde(with = "crate::ids::any_id")]
+    pub topic: u64,
+    /// Where its stream goes on.
+    pub seq: u64,
+}
+
+/// What this session sees of a server is another from an event on (opcode 11).
+/// The client has everything up to there that it may see: this is a cursor, too.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Sight {
+    /// The server's topic.
+    #[serde(with = "crate::ids::any_id")]
+    pub topic: u64,
+    /// The event that changed it.
+    pub seq: u64,
+    /// Channels that are seen now: fetch them. What was said in them before
+    /// does not come as events.
+    pub shown: Vec<ChannelId>,
+    /// Channels that are no longer seen, or are gone: drop them.
+    pub hidden: Vec<ChannelId>,
+}
+
+/// The account's registers were changed up to here (opcode 12). A client that
+/// was not told of each change asks for what is newer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Registers {
+    /// The account's register version.
+    pub version: u64,
 }
 
 /// Every control frame, for the reference: opcode, name, who sends it, and the body.

@@ -1,139 +1,152 @@
 //! Messages: send, edit, delete, read.
 
+use serde::{Deserialize, Serialize};
+use shared_derive::Body;
+
 use super::macros::family;
-use crate::{
-    ids::{ChannelId, MessageId, UserId},
-    wire::bodies,
-};
+use crate::ids::{ChannelId, MessageId, UserId};
 
 family! {
-    commands {
-        /// Sends a message to a channel.
-        16 message_new: NewMessage -> MessageSent, [needs SEND_MESSAGES in channel], limited by Send;
-        /// Changes one's own message.
-        17 message_edit: EditMessage -> (), [needs SEND_MESSAGES in channel], limited by Send;
-        /// Deletes one's own message, or with `MANAGE_MESSAGES` any.
-        18 message_delete: DeleteMessage -> (), [needs VIEW_CHANNEL in channel], limited by Write;
-    }
-    queries {
-        /// Shows one message.
-        2048 message_get: GetMessage -> Message, [needs READ_HISTORY in channel], limited by Read;
-        /// Shows a page of history, oldest first.
-        2049 messages_get: GetMessages -> Messages, [needs READ_HISTORY in channel], limited by Read;
-    }
-    events {
-        /// A message was sent.
-        16 message_created: MessageCreated;
-        /// A message was changed.
-        17 message_edited: MessageEdited;
-        /// A message was deleted.
-        18 message_deleted: MessageDeleted;
-    }
+    commands: NewMessage, EditMessage, DeleteMessage;
+    queries: GetMessage, GetMessages;
+    events: MessageCreated, MessageEdited, MessageDeleted;
 }
 
-bodies! {
-    /// Sends a message.
-    NewMessage {
-        /// The idempotency key.
-        nonce: String,
-        /// Where it goes.
-        channel_id: ChannelId,
-        /// Up to 2,000 characters.
-        content: String,
-        /// The message of the same channel that it answers.
-        reply_to: Option<MessageId> = default,
-    }
-    /// A message was stored.
-    MessageSent {
-        /// The message; its id tells when it was sent.
-        message_id: MessageId,
-        /// Its place in the channel, from 1 without holes.
-        seq: u64,
-    }
-    /// A message.
-    Message {
-        /// The message; its id tells when it was sent.
-        message_id: MessageId,
-        /// Its place in the channel, from 1 without holes.
-        seq: u64,
-        /// Who sent it.
-        author_id: UserId,
-        /// What it says.
-        content: String,
-        /// The message that it answers.
-        reply_to: Option<MessageId>,
-        /// When it was last changed, in milliseconds since 1970.
-        edited_at: Option<u64>,
-    }
-    /// A message was sent.
-    MessageCreated {
-        /// Where.
-        channel_id: ChannelId,
-        /// The message.
-        message: Message,
-    }
-    /// Changes a message.
-    EditMessage {
-        /// The idempotency key.
-        nonce: String,
-        /// Where it is.
-        channel_id: ChannelId,
-        /// The message.
-        message_id: MessageId,
-        /// What it is to say.
-        content: String,
-    }
-    /// A message was changed.
-    MessageEdited {
-        /// Where it is.
-        channel_id: ChannelId,
-        /// The message.
-        message_id: MessageId,
-        /// What it says now.
-        content: String,
-        /// When, in milliseconds since 1970.
-        edited_at: u64,
-    }
-    /// Deletes a message.
-    DeleteMessage {
-        /// The idempotency key.
-        nonce: String,
-        /// Where it is.
-        channel_id: ChannelId,
-        /// The message.
-        message_id: MessageId,
-    }
-    /// A message was deleted.
-    MessageDeleted {
-        /// Where it was.
-        channel_id: ChannelId,
-        /// The message.
-        message_id: MessageId,
-    }
-    /// Asks for one message.
-    GetMessage {
-        /// Where it is.
-        channel_id: ChannelId,
-        /// The message.
-        message_id: MessageId,
-    }
-    /// Asks for a page of history: the last messages, or those next to a place.
-    GetMessages {
-        /// Where.
-        channel_id: ChannelId,
-        /// Only messages with a lower `seq`, the nearest ones.
-        before: Option<u64> = default,
-        /// Only messages with a higher `seq`, the nearest ones.
-        after: Option<u64> = default,
-        /// At most 200; 50 when absent. A page ends before that where its texts would be more
-        /// than 256 KiB.
-        limit: Option<u32> = default,
-    }
-    /// A page of history, oldest first; deleted messages leave a hole in `seq`.
-    Messages {
-        /// The messages.
-        messages: Vec<Message>,
-        /// Whether the page ended because of its size: more follow in the same direction.
-        more: bool = default,
-    }
+/// Sends a message to a channel.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(16, message_new, reply = MessageSent, access = Channel(SEND_MESSAGES), limit = Send)]
+pub struct NewMessage {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Where it goes.
+    pub channel_id: ChannelId,
+    /// Up to 2,000 characters.
+    pub content: String,
+    /// The message of the same channel that it answers.
+    #[serde(default)]
+    pub reply_to: Option<MessageId>,
+}
+
+/// A message was stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct MessageSent {
+    /// The message; its id tells when it was sent.
+    pub message_id: MessageId,
+    /// Its place in the channel, from 1 without holes.
+    pub seq: u64,
+}
+
+/// A message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Message {
+    /// The message; its id tells when it was sent.
+    pub message_id: MessageId,
+    /// Its place in the channel, from 1 without holes.
+    pub seq: u64,
+    /// Who sent it.
+    pub author_id: UserId,
+    /// What it says.
+    pub content: String,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// When it was last changed, in milliseconds since 1970.
+    pub edited_at: Option<u64>,
+}
+
+/// A message was sent.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(16, message_created)]
+pub struct MessageCreated {
+    /// Where.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message: Message,
+}
+
+/// Changes one's own message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(17, message_edit, access = Channel(SEND_MESSAGES), limit = Send)]
+pub struct EditMessage {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Where it is.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message_id: MessageId,
+    /// What it is to say.
+    pub content: String,
+}
+
+/// A message was changed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(17, message_edited)]
+pub struct MessageEdited {
+    /// Where it is.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message_id: MessageId,
+    /// What it says now.
+    pub content: String,
+    /// When, in milliseconds since 1970.
+    pub edited_at: u64,
+}
+
+/// Deletes one's own message, or with `MANAGE_MESSAGES` any.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(18, message_delete, access = Channel(VIEW_CHANNEL), limit = Write)]
+pub struct DeleteMessage {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Where it is.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message_id: MessageId,
+}
+
+/// A message was deleted.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(18, message_deleted)]
+pub struct MessageDeleted {
+    /// Where it was.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message_id: MessageId,
+}
+
+/// Shows one message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2048, message_get, reply = Message, access = Channel(READ_HISTORY), limit = Read)]
+pub struct GetMessage {
+    /// Where it is.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message_id: MessageId,
+}
+
+/// Shows a page of history, oldest first: the last messages, or those next to a place.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2049, messages_get, reply = Messages, access = Channel(READ_HISTORY), limit = Read)]
+pub struct GetMessages {
+    /// Where.
+    pub channel_id: ChannelId,
+    /// Only messages with a lower `seq`, the nearest ones.
+    #[serde(default)]
+    pub before: Option<u64>,
+    /// Only messages with a higher `seq`, the nearest ones.
+    #[serde(default)]
+    pub after: Option<u64>,
+    /// At most 200; 50 when absent. A page ends before that where its texts would be more
+    /// than 256 KiB.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A page of history, oldest first; deleted messages leave a hole in `seq`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Messages {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// Whether the page ended because of its size: more follow in the same direction.
+    #[serde(default)]
+    pub more: bool,
 }

@@ -2,7 +2,8 @@
 //!
 //! To add a command:
 //!
-//! 1. add a row to `family!` and its struct, in `shared/src/protocol/<family>.rs`;
+//! 1. write its struct, with its row as an attribute, and name it in `family!`, in
+//!    `shared/src/protocol/<family>.rs`;
 //! 2. implement [`Handler`] for it in `worker/src/commands/<family>.rs`.
 //!
 //! The worker does not compile until the second step is done. The reference,
@@ -28,13 +29,14 @@ pub mod user;
 use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
+use shared_derive::ClosedSet;
 
 use crate::{
     domain::{limits::RateLimit, permissions::Permissions},
     error::{Reason, Refusal},
     frame,
     ids::{ChannelId, Partition},
-    wire::{Shape, Wire},
+    wire::{Shape, Wire, canonical},
 };
 
 pub use crate::wire::encode;
@@ -52,6 +54,48 @@ macros::families! {
     Ping(ping),
 }
 
+/// Every row of the reference.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    FAMILIES
+        .iter()
+        .flat_map(|(_, commands, queries, _)| commands.iter().chain(*queries))
+}
+
+/// Every event of the reference.
+pub fn events() -> impl Iterator<Item = &'static EventRow> {
+    FAMILIES.iter().flat_map(|(_, _, _, events)| *events)
+}
+
+impl Command {
+    /// The row of this command.
+    pub fn row(&self) -> &'static Row {
+        self.request().row()
+    }
+
+    /// What the command says, the same for every way to write it: a body that ends
+    /// early, one written out in full, and one of a program that knows more fields.
+    pub fn canonical(&self) -> Vec<u8> {
+        self.request().canonical()
+    }
+
+    /// The client's idempotency key.
+    pub fn nonce(&self) -> Option<&str> {
+        self.request().nonce()
+    }
+
+    /// Which register it writes, and how.
+    pub fn register(&self) -> Option<(register::Key, register::Write)> {
+        self.request().register()
+    }
+}
+
+impl Query {
+    /// The row of this request.
+    pub fn row(&self) -> &'static Row {
+        self.request().row()
+    }
+}
+
 /// A request, and what the pipeline must check before it is handled.
 pub trait Request: Wire {
     /// The reply sent on success.
@@ -60,13 +104,57 @@ pub trait Request: Wire {
     const ROW: Row;
 
     /// The channel that a channel permission is looked up in.
-    fn channel(&self) -> Option<ChannelId>;
+    fn channel(&self) -> Option<ChannelId> {
+        None
+    }
+
+    /// The client's idempotency key.
+    fn nonce(&self) -> Option<&str> {
+        None
+    }
+
+    /// Which register it writes, and how.
+    fn register(&self) -> Option<(register::Key, register::Write)> {
+        None
+    }
+}
+
+/// What is known of a request whose type is not.
+trait AnyRequest {
+    fn row(&self) -> &'static Row;
+    fn canonical(&self) -> Vec<u8>;
+    fn nonce(&self) -> Option<&str>;
+    fn register(&self) -> Option<(register::Key, register::Write)>;
+}
+
+impl<R: Request> AnyRequest for R {
+    fn row(&self) -> &'static Row {
+        const { &R::ROW }
+    }
+    fn canonical(&self) -> Vec<u8> {
+        canonical(self)
+    }
+    fn nonce(&self) -> Option<&str> {
+        Request::nonce(self)
+    }
+    fn register(&self) -> Option<(register::Key, register::Write)> {
+        Request::register(self)
+    }
 }
 
 /// Handles a request in a context `C`, which belongs to the worker.
 pub trait Handler<C: Guard>: Request {
     /// Executes the request.
     fn handle(self, ctx: &mut C) -> impl Future<Output = Result<Self::Reply, C::Error>> + Send;
+}
+
+/// Checks and executes a request, and encodes its reply.
+async fn handle_request<C: Guard, R: Handler<C>>(
+    request: R,
+    ctx: &mut C,
+) -> Result<Vec<u8>, C::Error> {
+    ctx.check(&request).await?;
+    Ok(encode(&request.handle(ctx).await?))
 }
 
 /// Prepares a request that has no owner yet for the lane that will own it.
@@ -123,14 +211,16 @@ impl Forward {
 
 /// Something that happened.
 pub trait Event: Wire {
+    /// Its row in the reference.
+    const ROW: EventRow;
     /// The number on the wire.
-    const OPCODE: u16;
+    const OPCODE: u16 = Self::ROW.opcode;
     /// The name in JSON, documents, logs and metrics.
-    const NAME: &'static str;
+    const NAME: &'static str = Self::ROW.name;
 }
 
 /// How a request travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ClosedSet)]
 pub enum RowKind {
     /// Writes, in the lane of its scope.
     Command,
@@ -212,18 +302,6 @@ pub struct EventRow {
     pub summary: &'static str,
     /// The event's body.
     pub body: Codec,
-}
-
-impl EventRow {
-    /// The row of `E`.
-    pub const fn of<E: Event>(summary: &'static str) -> Self {
-        Self {
-            opcode: E::OPCODE,
-            name: E::NAME,
-            summary,
-            body: Codec::of::<E>(),
-        }
-    }
 }
 
 /// Turns one body into its other forms, for what only knows a row.

@@ -1,118 +1,128 @@
 //! Servers: create, look at, leave.
 
+use serde::{Deserialize, Serialize};
+use shared_derive::Body;
+
 use super::macros::family;
 use crate::{
     domain::permissions::Permissions,
     ids::{RoleId, ServerId, UserId},
     protocol::{channel::Channel, user::Member},
-    wire::bodies,
 };
 
 family! {
-    commands {
-        /// Leaves the scope's server.
-        304 server_leave: LeaveServer -> (), [for member], limited by Write;
-    }
-    internals {
-        /// Creates a server in the partition chosen for it.
-        61728 server_found: FoundServer -> ServerInfo, [for workers], limited by Unlimited;
-    }
-    queries {
-        /// Shows the scope's server as the member sees it.
-        2336 server_info: GetServer -> ServerInfo, [for member], limited by Read;
-        /// Lists the servers that the account is a member of.
-        2337 servers_list: ListServers -> Servers, [for account], limited by Read;
-    }
-    openings {
-        /// Creates a server with the channel "general"; its creator owns it.
-        2338 server_create: CreateServer -> ServerInfo, [for account], limited by Write;
-    }
-    events {
-        /// The account became a member of a server.
-        304 server_joined: ServerJoined;
-        /// The account is no longer a member of a server.
-        305 server_left: ServerLeft;
-        /// Somebody became a member. Nobody is told in a server of more than 1,000 members.
-        306 member_joined: MemberJoined;
-        /// Somebody is no longer a member. In a server of more than 1,000 members only he is told.
-        307 member_left: MemberLeft;
-    }
+    commands: LeaveServer, FoundServer;
+    queries: GetServer, ListServers;
+    openings: CreateServer;
+    events: ServerJoined, ServerLeft, MemberJoined, MemberLeft;
 }
 
-bodies! {
-    /// Creates a server.
-    CreateServer {
-        /// The idempotency key.
-        nonce: String,
-        /// Up to 100 characters.
-        name: String,
-    }
-    /// Creates a server in its lane.
-    FoundServer {
-        /// The idempotency key of the client.
-        nonce: String,
-        /// The checked name.
-        name: String,
-    }
-    /// Asks for the scope's server.
-    GetServer {}
-    /// Asks for the account's servers.
-    ListServers {}
-    /// The servers of an account, by id.
-    Servers {
-        /// The servers.
-        servers: Vec<Server>,
-    }
-    /// A server.
-    Server {
-        /// The server.
-        server_id: ServerId,
-        /// What it is called.
-        name: String,
-        /// Who owns it.
-        owner_id: UserId,
-    }
-    /// A role.
-    Role {
-        /// The role; the role of everyone has the server's id.
-        role_id: RoleId,
-        /// What it is called.
-        name: String,
-        /// What it permits in the server.
-        permissions: Permissions,
-    }
-    /// A server as a member sees it.
-    ServerInfo {
-        /// The server.
-        server: Server,
-        /// Its roles.
-        roles: Vec<Role>,
-        /// The channels that the member sees.
-        channels: Vec<Channel>,
-    }
-    /// Leaves the server.
-    LeaveServer {
-        /// The idempotency key.
-        nonce: String,
-    }
-    /// The account became a member.
-    ServerJoined {
-        /// The server.
-        server: Server,
-    }
-    /// The account is no longer a member.
-    ServerLeft {
-        /// The server.
-        server_id: ServerId,
-    }
-    /// Somebody became a member.
-    MemberJoined {
-        /// The member.
-        member: Member,
-    }
-    /// Somebody is no longer a member.
-    MemberLeft {
-        /// Who left.
-        user_id: UserId,
-    }
+/// Creates a server with the channel "general"; its creator owns it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[opening(2338, server_create, reply = ServerInfo, access = Account, limit = Write)]
+pub struct CreateServer {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Up to 100 characters.
+    pub name: String,
+}
+
+/// Creates a server in the partition chosen for it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61728, server_found, reply = ServerInfo)]
+pub struct FoundServer {
+    /// The idempotency key of the client.
+    pub nonce: String,
+    /// The checked name.
+    pub name: String,
+}
+
+/// Shows the scope's server as the member sees it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2336, server_info, reply = ServerInfo, access = Member, limit = Read)]
+pub struct GetServer {}
+
+/// Lists the servers that the account is a member of.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2337, servers_list, reply = Servers, access = Account, limit = Read)]
+pub struct ListServers {}
+
+/// The servers of an account, by id.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Servers {
+    /// The servers.
+    pub servers: Vec<Server>,
+}
+
+/// A server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Server {
+    /// The server.
+    pub server_id: ServerId,
+    /// What it is called.
+    pub name: String,
+    /// Who owns it.
+    pub owner_id: UserId,
+}
+
+/// A role.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Role {
+    /// The role; the role of everyone has the server's id.
+    pub role_id: RoleId,
+    /// What it is called.
+    pub name: String,
+    /// What it permits in the server.
+    pub permissions: Permissions,
+}
+
+/// A server as a member sees it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct ServerInfo {
+    /// The server.
+    pub server: Server,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// The channels that the member sees.
+    pub channels: Vec<Channel>,
+}
+
+/// Leaves the scope's server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(304, server_leave, access = Member, limit = Write)]
+pub struct LeaveServer {
+    /// The idempotency key.
+    pub nonce: String,
+}
+
+/// The account became a member of a server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(304, server_joined)]
+pub struct ServerJoined {
+    /// The server.
+    pub server: Server,
+}
+
+/// The account is no longer a member of a server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(305, server_left)]
+pub struct ServerLeft {
+    /// The server.
+    pub server_id: ServerId,
+}
+
+/// Somebody became a member. Nobody is told in a server of more than 1,000 members.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(306, member_joined)]
+pub struct MemberJoined {
+    /// The member.
+    pub member: Member,
+}
+
+/// Somebody is no longer a member. In a server of more than 1,000 members only he is told.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(307, member_left)]
+pub struct MemberLeft {
+    /// Who left.
+    pub user_id: UserId,
 }

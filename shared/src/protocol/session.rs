@@ -1,39 +1,43 @@
 //! Sessions: list and revoke.
 
+use serde::{Deserialize, Serialize};
+use shared_derive::Body;
+
 use super::macros::family;
-use crate::{ids::SessionId, wire::bodies};
+use crate::ids::SessionId;
 
 family! {
-    commands {
-        /// Ends another session of the account.
-        176 session_revoke: RevokeSession -> (), [for account], limited by Write;
-    }
-    queries {
-        /// Lists the open sessions of the account.
-        2208 sessions_list: ListSessions -> Sessions, [for account], limited by Read;
-    }
+    commands: RevokeSession;
+    queries: ListSessions;
 }
 
-bodies! {
-    /// Asks for the open sessions.
-    ListSessions {}
-    /// The open sessions, oldest first.
-    Sessions {
-        /// The sessions.
-        sessions: Vec<SessionInfo>,
-    }
-    /// One session of an account.
-    SessionInfo {
-        /// The session; its id tells when it was opened.
-        session_id: SessionId,
-        /// What the device called itself.
-        device: String,
-    }
-    /// Ends a session.
-    RevokeSession {
-        /// The idempotency key.
-        nonce: String,
-        /// The session to end.
-        session_id: SessionId,
-    }
+/// Lists the open sessions of the account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2208, sessions_list, reply = Sessions, access = Account, limit = Read)]
+pub struct ListSessions {}
+
+/// The open sessions, oldest first.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Sessions {
+    /// The sessions.
+    pub sessions: Vec<SessionInfo>,
+}
+
+/// One session of an account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct SessionInfo {
+    /// The session; its id tells when it was opened.
+    pub session_id: SessionId,
+    /// What the device called itself.
+    pub device: String,
+}
+
+/// Ends another session of the account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(176, session_revoke, access = Account, limit = Write)]
+pub struct RevokeSession {
+    /// The idempotency key.
+    pub nonce: String,
+    /// The session to end.
+    pub session_id: SessionId,
 }

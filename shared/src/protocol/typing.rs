@@ -1,33 +1,30 @@
 //! Typing: tells a channel that somebody writes.
 
+use serde::{Deserialize, Serialize};
+use shared_derive::Body;
+
 use super::macros::family;
-use crate::{
-    ids::{ChannelId, UserId},
-    wire::bodies,
-};
+use crate::ids::{ChannelId, UserId};
 
 family! {
-    signals {
-        /// Tells the channel that the member is typing, for the next 8 seconds.
-        48 typing: SignalTyping -> (), [needs SEND_MESSAGES in channel], limited by Signal;
-    }
-    events {
-        /// A member is typing. Not stored, `seq` is 0, and dropped first under pressure.
-        48 typing_started: TypingStarted;
-    }
+    commands: SignalTyping;
+    events: TypingStarted;
 }
 
-bodies! {
-    /// Tells a channel that the member is typing.
-    SignalTyping {
-        /// Where.
-        channel_id: ChannelId,
-    }
-    /// A member is typing.
-    TypingStarted {
-        /// Where.
-        channel_id: ChannelId,
-        /// Who.
-        user_id: UserId,
-    }
+/// Tells the channel that the member is typing, for the next 8 seconds.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[signal(48, typing, access = Channel(SEND_MESSAGES), limit = Signal)]
+pub struct SignalTyping {
+    /// Where.
+    pub channel_id: ChannelId,
+}
+
+/// A member is typing. Not stored, `seq` is 0, and dropped first under pressure.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(48, typing_started)]
+pub struct TypingStarted {
+    /// Where.
+    pub channel_id: ChannelId,
+    /// Who.
+    pub user_id: UserId,
 }

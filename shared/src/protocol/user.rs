@@ -1,47 +1,52 @@
 //! Users: what others see of an account.
 
+use serde::{Deserialize, Serialize};
+use shared_derive::Body;
+
 use super::macros::family;
-use crate::{
-    ids::{RoleId, UserId},
-    wire::bodies,
-};
+use crate::ids::{RoleId, UserId};
 
 family! {
-    queries {
-        /// Lists the members of the scope's server, by id.
-        2240 users_list: ListUsers -> Users, [for member], limited by Read;
-    }
+    queries: ListUsers;
 }
 
-bodies! {
-    /// What others see of an account.
-    User {
-        /// The account.
-        user_id: UserId,
-        /// Its name.
-        name: String,
-        /// Whether it was made without a password.
-        guest: bool,
-        /// Whether it administers the deployment.
-        admin: bool,
-    }
-    /// A member of a server.
-    Member {
-        /// The account.
-        user: User,
-        /// The roles held, besides that of everyone.
-        roles: Vec<RoleId>,
-    }
-    /// Asks for a page of members.
-    ListUsers {
-        /// Begin after this account.
-        after: Option<UserId> = default,
-        /// At most 200.
-        limit: Option<u32> = default,
-    }
-    /// A page of members.
-    Users {
-        /// The members.
-        members: Vec<Member>,
-    }
+/// What others see of an account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct User {
+    /// The account.
+    pub user_id: UserId,
+    /// Its name.
+    pub name: String,
+    /// Whether it was made without a password.
+    pub guest: bool,
+    /// Whether it administers the deployment.
+    pub admin: bool,
+}
+
+/// A member of a server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Member {
+    /// The account.
+    pub user: User,
+    /// The roles held, besides that of everyone.
+    pub roles: Vec<RoleId>,
+}
+
+/// Lists the members of the scope's server, by id.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2240, users_list, reply = Users, access = Member, limit = Read)]
+pub struct ListUsers {
+    /// Begin after this account.
+    #[serde(default)]
+    pub after: Option<UserId>,
+    /// At most 200.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A page of members.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Users {
+    /// The members.
+    pub members: Vec<Member>,
 }

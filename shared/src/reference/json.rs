@@ -1,11 +1,9 @@
-//! `docs/protocol.json`: everything about the protocol, for programs.
+//! `docs/protocol.json`: everything about the protocol, for programs. One line for each row,
+//! field and value, so that a diff shows what changed.
 
 use serde::Serialize;
 
-use super::{
-    access_parts, kind_name, prose,
-    types::{TypeRef, Types},
-};
+use super::{access_parts, types::Types};
 use crate::{
     close::CloseCode,
     domain::{
@@ -14,262 +12,122 @@ use crate::{
     },
     error::Reason,
     frame::opcode,
-    protocol::{Codec, EventRow, FAMILIES, Row, control},
-    wire::{EnumShape, StructShape},
+    protocol::{FAMILIES, Row, control},
 };
 
-#[derive(Serialize)]
-struct Protocol {
-    sub_protocols: [&'static str; 2],
-    max_frame_bytes: usize,
-    max_depth: usize,
-    frames: Vec<Frame>,
-    requests: Vec<Request>,
-    events: Vec<Event>,
-    structs: Vec<Struct>,
-    enums: Vec<Enum>,
-    permissions: Vec<Permission>,
-    refusals: Vec<Refusal>,
-    close_codes: Vec<Close>,
-}
-
-#[derive(Serialize)]
-struct Frame {
-    opcode: u16,
-    name: &'static str,
-    sender: &'static str,
-    /// None where the header is longer than the opcode: replies, refusals, events.
-    body: Option<TypeRef>,
-}
-
-#[derive(Serialize)]
-struct Request {
-    family: &'static str,
-    name: &'static str,
-    opcode: u16,
-    kind: &'static str,
-    summary: &'static str,
-    access: &'static str,
-    permission: Option<String>,
-    limit: &'static str,
-    #[serde(rename = "request")]
-    body: TypeRef,
-    reply: TypeRef,
-}
-
-#[derive(Serialize)]
-struct Event {
-    family: &'static str,
-    name: &'static str,
-    opcode: u16,
-    summary: &'static str,
-    body: TypeRef,
-}
-
-#[derive(Serialize)]
-struct Struct {
-    name: &'static str,
-    doc: &'static str,
-    fields: Vec<Field>,
-}
-
-#[derive(Serialize)]
-struct Field {
-    name: &'static str,
-    doc: &'static str,
-    r#type: TypeRef,
-    /// Whether a body may end before it.
-    default: bool,
-}
-
-#[derive(Serialize)]
-struct Enum {
-    name: &'static str,
-    doc: &'static str,
-    values: Vec<EnumValue>,
-}
-
-#[derive(Serialize)]
-struct EnumValue {
-    number: u8,
-    name: &'static str,
-    doc: &'static str,
-}
-
-#[derive(Serialize)]
-struct Permission {
-    name: &'static str,
-    bits: u64,
-    doc: &'static str,
-}
-
-#[derive(Serialize)]
-struct Refusal {
-    code: u16,
-    name: &'static str,
-    doc: &'static str,
-}
-
-#[derive(Serialize)]
-struct Close {
-    code: u16,
-    name: &'static str,
-    reconnect: bool,
-    doc: &'static str,
+/// An object as one line, its keys in this order.
+macro_rules! object {
+    ($( $key:literal: $value:expr ),+ $(,)?) => {
+        format!("{{{}}}", [ $( format!(concat!("\"", $key, "\": {}"), json_of(&$value)) ),+ ].join(", "))
+    };
 }
 
 /// Writes `docs/protocol.json`.
 pub fn json() -> String {
     let types = Types::of_all();
-    let protocol = Protocol {
-        sub_protocols: super::protocol::SUB_PROTOCOLS,
-        max_frame_bytes: MAX_FRAME_BYTES,
-        max_depth: MAX_DEPTH,
-        frames: frames(),
-        requests: requests(),
-        events: FAMILIES
+    let structs = types.structs.iter().map(|shape| {
+        let fields = shape.fields.iter().map(|field| {
+            object! {
+                "name": field.name, "doc": field.doc,
+                "type": (field.shape)(), "default": field.has_default,
+            }
+        });
+        named(shape.name, shape.doc, "fields", fields)
+    });
+    let enums = types.enums.iter().map(|shape| {
+        let values = shape
+            .values
             .iter()
-            .flat_map(|(family, _, _, events)| events.iter().map(|row| event(family, row)))
-            .collect(),
-        structs: types.structs.iter().map(|shape| structure(shape)).collect(),
-        enums: types.enums.iter().map(|shape| choice(shape)).collect(),
-        permissions: permissions(),
-        refusals: refusals(),
-        close_codes: close_codes(),
-    };
-    let mut text = serde_json::to_string_pretty(&protocol).unwrap_or_default();
-    text.push('\n');
-    text
+            .map(|(number, name, doc)| object! { "number": number, "name": name, "doc": doc });
+        named(shape.name, shape.doc, "values", values)
+    });
+    let events = FAMILIES.iter().flat_map(|(family, _, _, events)| {
+        events.iter().map(move |row| {
+            object! {
+                "family": family, "name": row.name, "opcode": row.opcode,
+                "summary": row.summary, "body": (row.body.shape)(),
+            }
+        })
+    });
+    let permissions = Permissions::ALL
+        .iter()
+        .map(|(bit, name, doc)| object! { "name": name, "bits": bit.bits(), "doc": doc });
+    let refusals = Reason::ALL
+        .iter()
+        .map(|(reason, doc)| object! { "code": reason.code(), "name": reason.name(), "doc": doc });
+    let close_codes = CloseCode::ALL.iter().map(|(code, doc)| {
+        object! {
+            "code": code.code(), "name": code.name(),
+            "reconnect": code.reconnect(), "doc": doc,
+        }
+    });
+    let members = [
+        format!(
+            "\"sub_protocols\": {}",
+            json_of(&super::protocol::SUB_PROTOCOLS)
+        ),
+        format!("\"max_frame_bytes\": {MAX_FRAME_BYTES}"),
+        format!("\"max_depth\": {MAX_DEPTH}"),
+        list("frames", frames()),
+        list("requests", requests()),
+        list("events", events),
+        list("structs", structs),
+        list("enums", enums),
+        list("permissions", permissions),
+        list("refusals", refusals),
+        list("close_codes", close_codes),
+    ];
+    format!("{{\n{}\n}}\n", members.join(",\n"))
 }
 
-fn frames() -> Vec<Frame> {
+fn frames() -> impl Iterator<Item = String> {
+    // The header of these is longer than the opcode.
     let headed = [
         (opcode::REPLY, "reply"),
         (opcode::REFUSAL, "refusal"),
         (opcode::EVENT, "event"),
     ]
-    .map(|(opcode, name)| Frame {
-        opcode,
-        name,
-        sender: "gateway",
-        body: None,
+    .map(|(opcode, name)| {
+        object! { "opcode": opcode, "name": name, "sender": "gateway", "body": None::<()> }
     });
-    let control = control::FRAMES
-        .iter()
-        .map(|&(opcode, name, sender, body)| Frame {
-            opcode,
-            name,
-            sender,
-            body: Some(type_of(body)),
-        });
-    headed.into_iter().chain(control).collect()
+    let control = control::FRAMES.iter().map(|(opcode, name, sender, body)| {
+        object! { "opcode": opcode, "name": name, "sender": sender, "body": (body.shape)() }
+    });
+    headed.into_iter().chain(control)
 }
 
-fn requests() -> Vec<Request> {
-    FAMILIES
-        .iter()
-        .flat_map(|(family, commands, queries, _)| {
-            commands
-                .iter()
-                .chain(*queries)
-                .map(|row| request(family, row))
-        })
-        .collect()
+fn requests() -> impl Iterator<Item = String> {
+    FAMILIES.iter().flat_map(|(family, commands, queries, _)| {
+        let rows = commands.iter().chain(*queries);
+        rows.map(move |row| request(family, row))
+    })
 }
 
-fn request(family: &'static str, row: &Row) -> Request {
+fn request(family: &str, row: &Row) -> String {
     let (access, permission) = access_parts(row.access);
-    Request {
-        family,
-        name: row.name,
-        opcode: row.opcode,
-        kind: kind_name(row.kind),
-        summary: prose(row.summary),
-        access,
-        permission,
-        limit: row.limit.name(),
-        body: type_of(row.request),
-        reply: type_of(row.reply),
+    object! {
+        "family": family, "name": row.name, "opcode": row.opcode, "kind": row.kind.name(),
+        "summary": row.summary, "access": access, "permission": permission,
+        "limit": row.limit.name(), "request": (row.request.shape)(), "reply": (row.reply.shape)(),
     }
 }
 
-fn event(family: &'static str, row: &EventRow) -> Event {
-    Event {
-        family,
-        name: row.name,
-        opcode: row.opcode,
-        summary: prose(row.summary),
-        body: type_of(row.body),
+/// A type with one line for each of its parts.
+fn named(name: &str, doc: &str, parts: &str, lines: impl Iterator<Item = String>) -> String {
+    let head = object! { "name": name, "doc": doc };
+    let head = head.trim_end_matches('}');
+    format!("{head}, {}}}", list(parts, lines))
+}
+
+/// A member whose value is a list with one line for each item.
+fn list(name: &str, items: impl Iterator<Item = String>) -> String {
+    let items: Vec<_> = items.collect();
+    if items.is_empty() {
+        return format!("\"{name}\": []");
     }
+    format!("\"{name}\": [\n{}\n]", items.join(",\n"))
 }
 
-fn type_of(codec: Codec) -> TypeRef {
-    TypeRef::of(&(codec.shape)())
-}
-
-fn structure(shape: &'static StructShape) -> Struct {
-    Struct {
-        name: shape.name,
-        doc: prose(shape.doc),
-        fields: shape
-            .fields
-            .iter()
-            .map(|field| Field {
-                name: field.name,
-                doc: prose(field.doc),
-                r#type: TypeRef::of(&(field.shape)()),
-                default: field.has_default,
-            })
-            .collect(),
-    }
-}
-
-fn choice(shape: &'static EnumShape) -> Enum {
-    Enum {
-        name: shape.name,
-        doc: prose(shape.doc),
-        values: shape
-            .values
-            .iter()
-            .map(|&(number, name, doc)| EnumValue {
-                number,
-                name,
-                doc: prose(doc),
-            })
-            .collect(),
-    }
-}
-
-fn permissions() -> Vec<Permission> {
-    Permissions::ALL
-        .iter()
-        .map(|&(bit, name, doc)| Permission {
-            name,
-            bits: bit.bits(),
-            doc: prose(doc),
-        })
-        .collect()
-}
-
-fn refusals() -> Vec<Refusal> {
-    Reason::ALL
-        .iter()
-        .map(|&(reason, doc)| Refusal {
-            code: reason.code(),
-            name: reason.name(),
-            doc: prose(doc),
-        })
-        .collect()
-}
-
-fn close_codes() -> Vec<Close> {
-    CloseCode::ALL
-        .iter()
-        .map(|&(code, doc)| Close {
-            code: code.code(),
-            name: code.name(),
-            reconnect: code.reconnect(),
-            doc: prose(doc),
-        })
-        .collect()
+fn json_of<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

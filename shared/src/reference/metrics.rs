@@ -7,19 +7,14 @@ use prometheus::{
     proto::{Metric, MetricType},
 };
 
-use super::{GENERATED, cell, put};
+use super::{GENERATED, cell};
 
 /// Writes the reference of one program's metrics.
 ///
 /// A registry shows a metric with labels only once it has a value: touch one
 /// value of each before.
 pub fn metrics(program: &str, registry: &Registry) -> String {
-    let mut text = format!(
-        "{GENERATED}# Metrics of `{program}`\n\n\
-         Served in the text format of Prometheus at `/metrics` of the operations port.\n\n\
-         | Metric | Kind | Labels | Meaning |\n|---|---|---|---|\n"
-    );
-    for family in registry.gather() {
+    let rows = registry.gather().into_iter().map(|family| {
         let labels: BTreeSet<_> = family
             .get_metric()
             .iter()
@@ -27,18 +22,16 @@ pub fn metrics(program: &str, registry: &Registry) -> String {
             .map(|label| format!("`{}`", label.name()))
             .collect();
         let labels: Vec<_> = labels.into_iter().collect();
-        put(
-            &mut text,
-            format_args!(
-                "| `{}` | {} | {} | {} |\n",
-                family.name(),
-                kind(family.get_field_type()),
-                labels.join(", "),
-                cell(family.help()),
-            ),
-        );
-    }
-    text
+        let (kind, labels) = (kind(family.get_field_type()), labels.join(", "));
+        let (name, meaning) = (family.name(), cell(family.help()));
+        format!("| `{name}` | {kind} | {labels} | {meaning} |\n")
+    });
+    let rows: String = rows.collect();
+    format!(
+        "{GENERATED}# Metrics of `{program}`\n\n\
+         Served in the text format of Prometheus at `/metrics` of the operations port.\n\n\
+         | Metric | Kind | Labels | Meaning |\n|---|---|---|---|\n{rows}"
+    )
 }
 
 const fn kind(kind: MetricType) -> &'static str {

@@ -20,27 +20,14 @@ pub use refusals::refusals;
 pub use typescript::typescript;
 pub use vectors::{VectorKind, find_codec, vectors};
 
-use std::fmt::{self, Write};
-
-use crate::protocol::{Access, Codec, RowKind};
+use crate::protocol::{Access, Codec};
 
 /// The first line of a generated document.
 const GENERATED: &str = "<!-- Generated from code. `make docs` writes it anew. -->\n";
 
-/// A doc comment as prose: rustdoc keeps the space after the slashes.
-fn prose(doc: &str) -> &str {
-    doc.trim()
-}
-
 /// The same inside a table of Markdown.
 fn cell(doc: &str) -> String {
-    prose(doc).replace('|', "\\|").replace('\n', " ")
-}
-
-/// Appends to a document. Writing to a `String` cannot fail.
-fn put(text: &mut String, part: fmt::Arguments<'_>) {
-    let written = text.write_fmt(part);
-    debug_assert!(written.is_ok());
+    doc.replace('|', "\\|").replace('\n', " ")
 }
 
 /// The sample of a body in both forms.
@@ -48,18 +35,6 @@ fn sample(codec: Codec) -> (Vec<u8>, String) {
     let body = (codec.sample)();
     let json = (codec.to_json)(&body).unwrap_or_default();
     (body, json)
-}
-
-/// How a kind of request travels, in a word.
-const fn kind_name(kind: RowKind) -> &'static str {
-    match kind {
-        RowKind::Command => "command",
-        RowKind::Register => "register",
-        RowKind::Signal => "signal",
-        RowKind::Internal => "internal",
-        RowKind::Query => "query",
-        RowKind::Opening => "opening",
-    }
 }
 
 /// Whom a request is for: the scope of the check in a word, and the permission.

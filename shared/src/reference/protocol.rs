@@ -1,8 +1,8 @@
 //! `docs/protocol.md`: the protocol for people.
 
 use super::{
-    GENERATED, access_parts, cell, kind_name, prose, put, sample,
-    types::{TypeRef, Types},
+    GENERATED, access_parts, cell, sample,
+    types::{Types, markdown_of},
 };
 use crate::{
     domain::{
@@ -13,7 +13,7 @@ use crate::{
     frame::{self, Frame, opcode},
     hex,
     protocol::{self, Codec, EventRow, FAMILIES, Row, RowKind, blocks, control},
-    wire::{EnumShape, FieldShape, Shape, StructShape},
+    wire::{EnumShape, FieldShape, Shape},
 };
 
 /// What a client may ask for in `Sec-WebSocket-Protocol`.
@@ -25,33 +25,30 @@ const SCOPE: u64 = 4_096_321;
 
 /// Writes `docs/protocol.md`.
 pub fn protocol() -> String {
-    let mut text = GENERATED.to_owned();
-    text.push_str(&intro());
-    overview(&mut text);
-    text.push_str("## Control frames\n\n");
-    for (opcode, name, sender, body) in control::FRAMES {
-        put(
-            &mut text,
-            format_args!("### {name}\n\nOpcode {opcode}, sent by "),
-        );
-        text.push_str(match *sender {
-            "both" => "both.",
-            "client" => "the client.",
-            _ => "the gateway.",
-        });
-        if let Shape::Struct(shape) = (body.shape)() {
-            put(&mut text, format_args!(" {}\n\n", prose(shape.doc)));
-            fields(&mut text, shape.fields);
-        }
-        example(&mut text, "Body", *body);
-    }
-    for (name, commands, queries, events) in FAMILIES {
-        family(&mut text, name, commands, queries, events);
-    }
-    types(&mut text);
-    internals(&mut text);
-    blocks(&mut text);
-    text
+    let frames = control::FRAMES.iter().map(|(opcode, name, sender, body)| {
+        let sender = match *sender {
+            "both" => "both",
+            "client" => "the client",
+            _ => "the gateway",
+        };
+        let about = match (body.shape)() {
+            Shape::Struct(shape) => format!(" {}\n\n{}", shape.doc, fields(shape.fields)),
+            _ => String::new(),
+        };
+        let example = example("Body", *body);
+        format!("### {name}\n\nOpcode {opcode}, sent by {sender}.{about}{example}")
+    });
+    [
+        GENERATED.to_owned(),
+        intro(),
+        overview(),
+        "## Control frames\n\n".to_owned(),
+    ]
+    .into_iter()
+    .chain(frames)
+    .chain(FAMILIES.iter().map(family))
+    .chain([types(), internals(), blocks()])
+    .collect()
 }
 
 /// The hand-written part, with today's numbers and examples in it.
@@ -141,29 +138,29 @@ fn examples(row: &Row, fill: &mut impl FnMut(&str, &str)) {
 }
 
 /// Every request in one table, with the size of its sample.
-fn overview(text: &mut String) {
-    text.push_str(
-        "## All requests\n\nSizes are those of the sample body in bytes, as MessagePack and as JSON.\n\n\
-         | Opcode | Name | Kind | For | Limit | MessagePack | JSON |\n|---:|---|---|---|---|---:|---:|\n",
-    );
-    for row in clients(protocol::rows()) {
+fn overview() -> String {
+    let requests = clients(protocol::rows()).map(|row| {
         let (body, json) = sample(row.request);
-        put(
-            text,
-            format_args!(
-                "| {} | [{1}](#{1}) | {2} | {3} | {4} | {5} | {6} |\n",
-                row.opcode,
-                row.name,
-                kind_name(row.kind),
-                access(row),
-                row.limit.name(),
-                body.len(),
-                json.len()
-            ),
-        );
-    }
-    text.push_str(
-        "\n- A *command* writes, in the lane of its scope, once per nonce.\n\
+        let (name, kind, limit) = (row.name, row.kind.name(), row.limit.name());
+        let (access, bytes, json) = (access(row), body.len(), json.len());
+        format!(
+            "| {} | [{name}](#{name}) | {kind} | {access} | {limit} | {bytes} | {json} |\n",
+            row.opcode
+        )
+    });
+    let events = protocol::events().map(|row| {
+        let (body, json) = sample(row.body);
+        let (name, meaning, bytes, json) = (row.name, cell(row.summary), body.len(), json.len());
+        format!(
+            "| {} | [{name}](#{name}) | {meaning} | {bytes} | {json} |\n",
+            row.opcode
+        )
+    });
+    format!(
+        "## All requests\n\nSizes are those of the sample body in bytes, as MessagePack and as JSON.\n\n\
+         | Opcode | Name | Kind | For | Limit | MessagePack | JSON |\n|---:|---|---|---|---|---:|---:|\n\
+         {}\n\
+         - A *command* writes, in the lane of its scope, once per nonce.\n\
          - A *register* writes one value of the account, in its lane; repeating it is safe \
          without a nonce.\n\
          - A *signal* tells others something that is not stored.\n\
@@ -171,59 +168,32 @@ fn overview(text: &mut String) {
          - An *opening* writes too, but has no owner yet: any worker prepares it and \
          hands it to the lane that will own it.\n\n\
          ## All events\n\n\
-         | Opcode | Name | Meaning | MessagePack | JSON |\n|---:|---|---|---:|---:|\n",
-    );
-    for row in protocol::events() {
-        let (body, json) = sample(row.body);
-        put(
-            text,
-            format_args!(
-                "| {} | [{1}](#{1}) | {2} | {3} | {4} |\n",
-                row.opcode,
-                row.name,
-                cell(row.summary),
-                body.len(),
-                json.len()
-            ),
-        );
-    }
-    text.push('\n');
+         | Opcode | Name | Meaning | MessagePack | JSON |\n|---:|---|---|---:|---:|\n\
+         {}\n",
+        requests.collect::<String>(),
+        events.collect::<String>()
+    )
 }
 
-fn family(text: &mut String, name: &str, commands: &[Row], queries: &[Row], events: &[EventRow]) {
-    put(text, format_args!("## Family {name}\n\n"));
-    for row in clients(commands.iter().chain(queries)) {
-        request(text, row);
-    }
-    for row in events {
-        put(
-            text,
-            format_args!(
-                "### {}\n\nEvent, opcode {}. {}\n\n",
-                row.name,
-                row.opcode,
-                prose(row.summary)
-            ),
-        );
-        body(text, "Body", row.body);
-    }
+fn family((name, commands, queries, events): &(&str, &[Row], &[Row], &[EventRow])) -> String {
+    let requests = clients(commands.iter().chain(*queries)).map(request);
+    let events = events.iter().map(|row| {
+        let (name, opcode, summary) = (row.name, row.opcode, row.summary);
+        let body = body("Body", row.body);
+        format!("### {name}\n\nEvent, opcode {opcode}. {summary}\n\n{body}")
+    });
+    let rows: String = requests.chain(events).collect();
+    format!("## Family {name}\n\n{rows}")
 }
 
-fn request(text: &mut String, row: &Row) {
-    put(
-        text,
-        format_args!(
-            "### {}\n\n{}\n\nOpcode {}, {}, for {}, limit `{}`.\n\n",
-            row.name,
-            prose(row.summary),
-            row.opcode,
-            kind_name(row.kind),
-            access(row),
-            row.limit.name()
-        ),
-    );
-    body(text, "Request", row.request);
-    body(text, "Reply", row.reply);
+fn request(row: &Row) -> String {
+    let (name, summary, opcode, kind) = (row.name, row.summary, row.opcode, row.kind.name());
+    let (access, limit) = (access(row), row.limit.name());
+    let (request, reply) = (body("Request", row.request), body("Reply", row.reply));
+    format!(
+        "### {name}\n\n{summary}\n\n\
+         Opcode {opcode}, {kind}, for {access}, limit `{limit}`.\n\n{request}{reply}"
+    )
 }
 
 fn access(row: &Row) -> String {
@@ -244,182 +214,132 @@ fn access(row: &Row) -> String {
 }
 
 /// The fields of a body and its sample.
-fn body(text: &mut String, title: &str, codec: Codec) {
+fn body(title: &str, codec: Codec) -> String {
     match (codec.shape)() {
-        Shape::Unit => put(text, format_args!("{title}: nothing (nil).\n\n")),
+        Shape::Unit => format!("{title}: nothing (nil).\n\n"),
         Shape::Struct(shape) if shape.fields.is_empty() => {
-            put(
-                text,
-                format_args!("{title}: `{}`, no fields.\n\n", shape.name),
-            );
+            format!("{title}: `{}`, no fields.\n\n", shape.name)
         }
         Shape::Struct(shape) => {
-            put(text, format_args!("{title}: `{}`\n\n", shape.name));
-            fields(text, shape.fields);
-            example(text, "Sample", codec);
+            let (fields, example) = (fields(shape.fields), example("Sample", codec));
+            format!("{title}: `{}`\n\n{fields}{example}", shape.name)
         }
-        other => {
-            put(
-                text,
-                format_args!("{title}: {}\n\n", TypeRef::of(&other).markdown()),
-            );
-        }
+        other => format!("{title}: {}\n\n", markdown_of(&other)),
     }
 }
 
-fn fields(text: &mut String, fields: &[FieldShape]) {
-    text.push_str("| Field | Type | Optional | Meaning |\n|---|---|---|---|\n");
-    for field in fields {
-        put(
-            text,
-            format_args!(
-                "| `{}` | {} | {} | {} |\n",
-                field.name,
-                TypeRef::of(&(field.shape)()).markdown(),
-                if field.has_default { "yes" } else { "" },
-                cell(field.doc)
-            ),
-        );
-    }
-    text.push('\n');
+fn fields(fields: &[FieldShape]) -> String {
+    let rows = fields.iter().map(|field| {
+        let (kind, meaning) = (markdown_of(&(field.shape)()), cell(field.doc));
+        let optional = if field.has_default { "yes" } else { "" };
+        format!("| `{}` | {kind} | {optional} | {meaning} |\n", field.name)
+    });
+    let rows: String = rows.collect();
+    format!("| Field | Type | Optional | Meaning |\n|---|---|---|---|\n{rows}\n")
 }
 
-fn example(text: &mut String, title: &str, codec: Codec) {
+fn example(title: &str, codec: Codec) -> String {
     let (body, json) = sample(codec);
-    put(
-        text,
-        format_args!(
-            "{title}, {} bytes: `{}`, in JSON {} bytes:\n\n```json\n{json}\n```\n\n",
-            body.len(),
-            hex::encode(&body),
-            json.len()
-        ),
-    );
+    format!(
+        "{title}, {} bytes: `{}`, in JSON {} bytes:\n\n```json\n{json}\n```\n\n",
+        body.len(),
+        hex::encode(&body),
+        json.len()
+    )
 }
 
 /// The types that others are made of: the bodies themselves stand at their rows.
-fn types(text: &mut String) {
-    text.push_str("## Types\n\n");
+fn types() -> String {
     let bodies: Vec<&str> = protocol::rows()
         .flat_map(|row| [row.request, row.reply])
         .chain(protocol::events().map(|row| row.body))
         .chain(control::FRAMES.iter().map(|(_, _, _, body)| *body))
-        .filter_map(|codec| match (codec.shape)() {
-            Shape::Struct(shape) => Some(shape.name),
-            _ => None,
-        })
+        .filter_map(|codec| struct_name(&(codec.shape)()))
         .collect();
     let types = Types::of_all();
-    let nested = nested_names(&types.structs);
-    for shape in &types.structs {
-        if nested.contains(&shape.name) || !bodies.contains(&shape.name) {
-            structure(text, shape);
-        }
-    }
-    for shape in &types.enums {
-        choice(text, shape);
-    }
-    text.push_str("### Permissions\n\n| Bit | Value | Name | Meaning |\n|---:|---:|---|---|\n");
-    for (permission, name, doc) in Permissions::ALL {
-        put(
-            text,
-            format_args!(
-                "| {} | {} | `{name}` | {} |\n",
-                permission.bits().trailing_zeros(),
-                permission.bits(),
-                cell(doc)
-            ),
-        );
-    }
-    text.push('\n');
-}
-
-/// The structs that are fields of others.
-fn nested_names(structs: &[&'static StructShape]) -> Vec<&'static str> {
-    fn name_of(shape: &Shape) -> Option<&'static str> {
-        match shape {
-            Shape::Optional(inner) | Shape::List(inner) => name_of(inner),
-            Shape::Struct(shape) => Some(shape.name),
-            _ => None,
-        }
-    }
-    structs
+    let nested: Vec<&str> = types
+        .structs
         .iter()
         .flat_map(|shape| shape.fields)
-        .filter_map(|field| name_of(&(field.shape)()))
+        .filter_map(|field| struct_name(&(field.shape)()))
+        .collect();
+    let structs = types
+        .structs
+        .iter()
+        .filter(|shape| nested.contains(&shape.name) || !bodies.contains(&shape.name))
+        .map(|shape| {
+            let fields = fields(shape.fields);
+            format!("### {}\n\n{}\n\n{fields}", shape.name, shape.doc)
+        });
+    let permissions = Permissions::ALL.iter().map(|(permission, name, doc)| {
+        let (bit, value) = (permission.bits().trailing_zeros(), permission.bits());
+        format!("| {bit} | {value} | `{name}` | {} |\n", cell(doc))
+    });
+    ["## Types\n\n".to_owned()]
+        .into_iter()
+        .chain(structs)
+        .chain(types.enums.iter().map(|shape| choice(shape)))
+        .chain(["### Permissions\n\n\
+                 | Bit | Value | Name | Meaning |\n|---:|---:|---|---|\n"
+            .to_owned()])
+        .chain(permissions)
+        .chain(["\n".to_owned()])
         .collect()
 }
 
-fn structure(text: &mut String, shape: &StructShape) {
-    put(
-        text,
-        format_args!("### {}\n\n{}\n\n", shape.name, prose(shape.doc)),
-    );
-    fields(text, shape.fields);
+/// The struct that a shape is, or has inside.
+fn struct_name(shape: &Shape) -> Option<&'static str> {
+    match shape {
+        Shape::Optional(inner) | Shape::List(inner) => struct_name(inner),
+        Shape::Struct(shape) => Some(shape.name),
+        _ => None,
+    }
 }
 
-fn choice(text: &mut String, shape: &EnumShape) {
-    put(
-        text,
-        format_args!(
-            "### {}\n\n{}\n\n| Number | Name | Meaning |\n|---:|---|---|\n",
-            shape.name,
-            prose(shape.doc)
-        ),
-    );
-    for (number, name, doc) in shape.values {
-        put(
-            text,
-            format_args!("| {number} | `{name}` | {} |\n", cell(doc)),
-        );
-    }
-    text.push('\n');
+fn choice(shape: &EnumShape) -> String {
+    let values = shape
+        .values
+        .iter()
+        .map(|(number, name, doc)| format!("| {number} | `{name}` | {} |\n", cell(doc)));
+    let values: String = values.collect();
+    let (name, doc) = (shape.name, shape.doc);
+    format!("### {name}\n\n{doc}\n\n| Number | Name | Meaning |\n|---:|---|---|\n{values}\n")
 }
 
 /// What workers send to lanes: no door lets it in.
-fn internals(text: &mut String) {
-    text.push_str(
+fn internals() -> String {
+    let rows = protocol::rows().filter(|row| row.kind == RowKind::Internal);
+    let rows = rows.map(|row| {
+        let (opcode, name) = (row.opcode, row.name);
+        format!("| {opcode} | `{name}` | {} |\n", cell(row.summary))
+    });
+    let rows: String = rows.collect();
+    format!(
         "## Between workers\n\nNo door lets these in; they are listed because their opcodes are taken.\n\n\
-         | Opcode | Name | Meaning |\n|---:|---|---|\n",
-    );
-    for row in protocol::rows().filter(|row| row.kind == RowKind::Internal) {
-        put(
-            text,
-            format_args!(
-                "| {} | `{}` | {} |\n",
-                row.opcode,
-                row.name,
-                cell(row.summary)
-            ),
-        );
-    }
+         | Opcode | Name | Meaning |\n|---:|---|---|\n{rows}"
+    )
 }
 
 /// Where the opcodes of each family begin, in the order of their numbers.
-fn blocks(text: &mut String) {
-    put(
-        text,
-        format_args!(
-            "\n## Blocks\n\nThe first of the {} opcodes that a family has in each range. \
-             A family that is not described above has its place and nothing yet.\n\n\
-             | Family | To its lane | To any worker | Between workers | Events |\n\
-             |---|---:|---:|---:|---:|\n",
-            blocks::SIZE
-        ),
-    );
-    for (number, name) in blocks::BLOCKS {
-        let first = |range: u16| range + number * blocks::SIZE;
-        put(
-            text,
-            format_args!(
-                "| {name} | {} | {} | {} | {} |\n",
-                first(opcode::FIRST_LANE),
-                first(opcode::FIRST_ANY),
-                first(opcode::FIRST_INTERNAL),
-                first(opcode::FIRST_EVENT)
-            ),
-        );
-    }
+fn blocks() -> String {
+    let rows = blocks::BLOCKS.iter().map(|(number, name)| {
+        let [lane, any, internal, event] = [
+            opcode::FIRST_LANE,
+            opcode::FIRST_ANY,
+            opcode::FIRST_INTERNAL,
+            opcode::FIRST_EVENT,
+        ]
+        .map(|range| range + number * blocks::SIZE);
+        format!("| {name} | {lane} | {any} | {internal} | {event} |\n")
+    });
+    let rows: String = rows.collect();
+    format!(
+        "\n## Blocks\n\nThe first of the {} opcodes that a family has in each range. \
+         A family that is not described above has its place and nothing yet.\n\n\
+         | Family | To its lane | To any worker | Between workers | Events |\n\
+         |---|---:|---:|---:|---:|\n{rows}",
+        blocks::SIZE
+    )
 }
 
 fn clients<'a>(rows: impl Iterator<Item = &'a Row>) -> impl Iterator<Item = &'a Row> {

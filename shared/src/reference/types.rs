@@ -1,81 +1,42 @@
 //! Which types the rows use, and how a type is named in each document.
 
-use serde::Serialize;
-
 use crate::{
     protocol::{self, Codec, RowKind, control},
     wire::{EnumShape, Shape, StructShape},
 };
 
-/// A type as data: in `protocol.json` and in the tables of the TypeScript codec.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum TypeRef {
-    Unit,
-    Bool,
-    Text,
-    Int(u32),
-    Id(&'static str),
-    Flags(&'static str),
-    Optional(Box<TypeRef>),
-    List(Box<TypeRef>),
-    Enum(&'static str),
-    Struct(&'static str),
+/// A type in a table of Markdown, with a link to where it is explained.
+pub(super) fn markdown_of(shape: &Shape) -> String {
+    match shape {
+        Shape::Unit => "nothing".to_owned(),
+        Shape::Bool => "bool".to_owned(),
+        Shape::Text => "text".to_owned(),
+        Shape::Int(bits) => format!("int{bits}"),
+        Shape::Id(name) => (*name).to_owned(),
+        Shape::Optional(inner) => format!("{} or nil", markdown_of(inner)),
+        Shape::List(inner) => format!("list of {}", markdown_of(inner)),
+        Shape::Enum(EnumShape { name, .. })
+        | Shape::Struct(StructShape { name, .. })
+        | Shape::Flags(name) => format!("[{name}](#{})", name.to_lowercase()),
+    }
 }
 
-impl TypeRef {
-    pub(super) fn of(shape: &Shape) -> Self {
-        match shape {
-            Shape::Unit => Self::Unit,
-            Shape::Bool => Self::Bool,
-            Shape::Text => Self::Text,
-            Shape::Int(bits) => Self::Int(*bits),
-            Shape::Id(name) => Self::Id(name),
-            Shape::Flags(name) => Self::Flags(name),
-            Shape::Optional(inner) => Self::Optional(Box::new(Self::of(inner))),
-            Shape::List(inner) => Self::List(Box::new(Self::of(inner))),
-            Shape::Enum(shape) => Self::Enum(shape.name),
-            Shape::Struct(shape) => Self::Struct(shape.name),
+/// A type in TypeScript.
+pub(super) fn typescript_of(shape: &Shape) -> String {
+    match shape {
+        Shape::Unit => "null".to_owned(),
+        Shape::Bool => "boolean".to_owned(),
+        Shape::Text => "string".to_owned(),
+        Shape::Int(_) => "number".to_owned(),
+        Shape::Optional(inner) => format!("{} | null", typescript_of(inner)),
+        Shape::List(inner) if matches!(**inner, Shape::Optional(_)) => {
+            format!("({})[]", typescript_of(inner))
         }
-    }
-
-    /// In a table of Markdown, with a link to where it is explained.
-    pub(super) fn markdown(&self) -> String {
-        match self {
-            Self::Unit => "nothing".to_owned(),
-            Self::Bool => "bool".to_owned(),
-            Self::Text => "text".to_owned(),
-            Self::Int(bits) => format!("int{bits}"),
-            Self::Id(name) => (*name).to_owned(),
-            Self::Optional(inner) => format!("{} or nil", inner.markdown()),
-            Self::List(inner) => format!("list of {}", inner.markdown()),
-            Self::Enum(name) | Self::Struct(name) | Self::Flags(name) => {
-                format!("[{name}](#{})", name.to_lowercase())
-            }
-        }
-    }
-
-    /// In TypeScript.
-    pub(super) fn typescript(&self) -> String {
-        match self {
-            Self::Unit => "null".to_owned(),
-            Self::Bool => "boolean".to_owned(),
-            Self::Text => "string".to_owned(),
-            Self::Int(_) => "number".to_owned(),
-            Self::Optional(inner) => format!("{} | null", inner.typescript()),
-            Self::List(inner) if matches!(**inner, Self::Optional(_)) => {
-                format!("({})[]", inner.typescript())
-            }
-            Self::List(inner) => format!("{}[]", inner.typescript()),
-            Self::Id(name) | Self::Flags(name) | Self::Enum(name) | Self::Struct(name) => {
-                (*name).to_owned()
-            }
-        }
-    }
-
-    /// As JSON, which is also an expression of TypeScript.
-    pub(super) fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        Shape::List(inner) => format!("{}[]", typescript_of(inner)),
+        Shape::Enum(EnumShape { name, .. })
+        | Shape::Struct(StructShape { name, .. })
+        | Shape::Id(name)
+        | Shape::Flags(name) => (*name).to_owned(),
     }
 }
 

@@ -1,244 +1,229 @@
-//! `gateway/web/src/protocol.generated.ts`: types, tables, and the small codec
-//! that reads them. It knows nothing of a MessagePack library: it turns typed
-//! objects into the arrays that such a library takes, and back.
+//! `gateway/web/src/protocol.generated.ts`: types, and the tables that `codec.ts` beside it
+//! reads.
 
-use super::{
-    prose, put,
-    types::{TypeRef, Types},
-};
+use super::types::{Types, typescript_of};
 use crate::{
     close::CloseCode,
     domain::permissions::Permissions,
     error::Reason,
     protocol::{self, RowKind, control},
-    wire::{Shape, StructShape},
+    wire::{EnumShape, Shape, StructShape},
 };
 
-/// The part that does not depend on the rows.
-const CODEC: &str = include_str!("codec.ts");
+const HEAD: &str = "// Generated from code. `make docs` writes it anew.
+
+import type { Field, Id, Permissions, RequestRow, Row } from \"./codec.js\";
+
+";
 
 /// Writes the TypeScript module.
 pub fn typescript() -> String {
     let types = Types::of_clients();
     let sent = Types::of_requests();
-    let mut text = String::from("// Generated from code. `make docs` writes it anew.\n\n");
-    for name in &types.ids {
-        put(
-            &mut text,
-            format_args!("export type {name} = Id<\"{name}\">;\n"),
-        );
-    }
-    text.push('\n');
-    for choice in &types.enums {
-        let names: Vec<_> = choice
-            .values
-            .iter()
-            .map(|(_, name, _)| format!("\"{name}\""))
-            .collect();
-        doc(&mut text, "", choice.doc);
-        put(
-            &mut text,
-            format_args!("export type {} = {};\n\n", choice.name, names.join(" | ")),
-        );
-    }
-    for shape in &types.structs {
-        interface(&mut text, shape, sent.has(shape.name));
-    }
-    maps(&mut text, &types);
-    tables(&mut text, &types);
-    closed_lists(&mut text);
-    text.push_str(CODEC);
-    text
+    let ids = types.ids.iter();
+    let ids = ids.map(|name| format!("export type {name} = Id<\"{name}\">;\n"));
+    let interfaces = types
+        .structs
+        .iter()
+        .map(|shape| interface(shape, sent.has(shape.name)));
+    [HEAD.to_owned()]
+        .into_iter()
+        .chain(ids)
+        .chain(["\n".to_owned()])
+        .chain(types.enums.iter().map(|choice| union(choice)))
+        .chain(interfaces)
+        .chain(maps(&types))
+        .chain(tables(&types))
+        .chain(closed_lists())
+        .collect()
 }
 
-fn doc(text: &mut String, indent: &str, doc: &str) {
-    put(text, format_args!("{indent}/** {} */\n", prose(doc)));
+fn doc(indent: &str, doc: &str) -> String {
+    format!("{indent}/** {doc} */\n")
 }
 
-fn interface(text: &mut String, shape: &StructShape, sent: bool) {
-    doc(text, "", shape.doc);
+fn union(choice: &EnumShape) -> String {
+    let names = choice.values.iter();
+    let names: Vec<_> = names.map(|(_, name, _)| format!("\"{name}\"")).collect();
+    let (doc, names) = (doc("", choice.doc), names.join(" | "));
+    format!("{doc}export type {} = {names};\n\n", choice.name)
+}
+
+fn interface(shape: &StructShape, sent: bool) -> String {
+    let (doc_of_struct, name) = (doc("", shape.doc), shape.name);
     if shape.fields.is_empty() {
-        put(
-            text,
-            format_args!("export type {} = Record<string, never>;\n\n", shape.name),
-        );
-        return;
+        return format!("{doc_of_struct}export type {name} = Record<string, never>;\n\n");
     }
-    put(text, format_args!("export interface {} {{\n", shape.name));
-    for field in shape.fields {
-        doc(text, "  ", field.doc);
-        let kind = TypeRef::of(&(field.shape)()).typescript();
+    let fields = shape.fields.iter().map(|field| {
+        let kind = typescript_of(&(field.shape)());
         let (mark, absent) = if sent && field.has_default {
             ("?", " | undefined")
         } else {
             ("", "")
         };
-        put(
-            text,
-            format_args!("  {}{mark}: {kind}{absent};\n", field.name),
-        );
-    }
-    text.push_str("}\n\n");
+        let doc = doc("  ", field.doc);
+        format!("{doc}  {}{mark}: {kind}{absent};\n", field.name)
+    });
+    doc_of_struct + &block(&format!("export interface {name} {{"), fields, "}")
 }
 
 /// From names to types, for the compiler.
-fn maps(text: &mut String, types: &Types) {
-    text.push_str("/** Every type that travels as an array. */\nexport interface Structs {\n");
-    for shape in &types.structs {
-        put(text, format_args!("  {0}: {0};\n", shape.name));
-    }
-    text.push_str("}\n\n/** Every request with its reply. */\nexport interface Requests {\n");
-    for row in client_rows() {
-        doc(text, "  ", row.summary);
-        put(
-            text,
-            format_args!(
-                "  {}: {{ request: {}; reply: {} }};\n",
-                row.name,
-                typescript_of(&(row.request.shape)()),
-                typescript_of(&(row.reply.shape)())
+fn maps(types: &Types) -> [String; 5] {
+    let structs = types.structs.iter();
+    let structs = structs.map(|shape| format!("  {0}: {0};\n", shape.name));
+    let requests = client_rows().map(|row| {
+        let doc = doc("  ", row.summary);
+        let request = typescript_of(&(row.request.shape)());
+        let reply = typescript_of(&(row.reply.shape)());
+        let name = row.name;
+        format!("{doc}  {name}: {{ request: {request}; reply: {reply} }};\n")
+    });
+    let events = protocol::events().map(|row| {
+        let (doc, body) = (doc("  ", row.summary), typescript_of(&(row.body.shape)()));
+        format!("{doc}  {}: {body};\n", row.name)
+    });
+    let controls = |other| {
+        let frames = control::FRAMES.iter();
+        frames
+            .filter(move |(_, _, sender, _)| *sender != other)
+            .map(|(_, name, _, body)| format!("  {name}: {};\n", typescript_of(&(body.shape)())))
+    };
+    let map = |meaning, name| format!("/** {meaning} */\nexport interface {name} {{");
+    [
+        block(
+            &map("Every type that travels as an array.", "Structs"),
+            structs,
+            "}",
+        ),
+        block(
+            &map("Every request with its reply.", "Requests"),
+            requests,
+            "}",
+        ),
+        block(&map("Every event.", "Events"), events, "}"),
+        block(
+            &map(
+                "Every control frame that a gateway sends.",
+                "ServerControls",
             ),
-        );
-    }
-    text.push_str("}\n\n/** Every event. */\nexport interface Events {\n");
-    for row in protocol::events() {
-        doc(text, "  ", row.summary);
-        put(
-            text,
-            format_args!("  {}: {};\n", row.name, typescript_of(&(row.body.shape)())),
-        );
-    }
-    text.push_str("}\n\n");
-    for (list, other, about) in [
-        (
-            "ServerControls",
-            "client",
-            "Every control frame that a gateway sends.",
+            controls("client"),
+            "}",
         ),
-        (
-            "ClientControls",
-            "gateway",
-            "Every control frame that a client sends.",
+        block(
+            &map("Every control frame that a client sends.", "ClientControls"),
+            controls("gateway"),
+            "}",
         ),
-    ] {
-        put(
-            text,
-            format_args!("/** {about} */\nexport interface {list} {{\n"),
-        );
-        for (_, name, sender, body) in control::FRAMES {
-            if *sender != other {
-                put(
-                    text,
-                    format_args!("  {name}: {};\n", typescript_of(&(body.shape)())),
-                );
-            }
-        }
-        text.push_str("}\n\n");
-    }
+    ]
 }
 
 /// The same for the codec.
-fn tables(text: &mut String, types: &Types) {
-    text.push_str(
-        "/** The fields of each struct, in wire order. `optional`: a body may end before it. */\n\
-         export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {\n",
-    );
-    for shape in &types.structs {
-        put(text, format_args!("  {}: [", shape.name));
-        for field in shape.fields {
-            put(
-                text,
-                format_args!(
-                    "\n    {{ name: \"{}\", type: {}, optional: {} }},",
-                    field.name,
-                    TypeRef::of(&(field.shape)()).json(),
-                    field.has_default
-                ),
-            );
-        }
-        let end = if shape.fields.is_empty() { "" } else { "\n  " };
-        put(text, format_args!("{end}],\n"));
-    }
-    text.push_str(
-        "};\n\n/** The numbers of each closed set. */\n\
-         export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {\n",
-    );
-    for choice in &types.enums {
-        let values: Vec<_> = choice
-            .values
-            .iter()
+fn tables(types: &Types) -> [String; 5] {
+    let structs = types.structs.iter().map(|shape| {
+        let fields = shape.fields.iter().map(|field| {
+            let (kind, optional) = (table_type(&(field.shape)()), field.has_default);
+            let name = field.name;
+            format!("\n    {{ name: \"{name}\", type: {kind}, optional: {optional} }},")
+        });
+        let fields: String = fields.collect();
+        let end = if fields.is_empty() { "" } else { "\n  " };
+        format!("  {}: [{fields}{end}],\n", shape.name)
+    });
+    let enums = types.enums.iter().map(|choice| {
+        let values = choice.values.iter();
+        let values: Vec<_> = values
             .map(|(number, name, _)| format!("{name}: {number}"))
             .collect();
-        put(
-            text,
-            format_args!("  {}: {{ {} }},\n", choice.name, values.join(", ")),
-        );
-    }
-    text.push_str(
-        "};\n\nexport const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {\n",
-    );
-    for row in client_rows() {
-        put(
-            text,
-            format_args!(
-                "  {}: {{ opcode: {}, request: {}, reply: {} }},\n",
-                row.name,
-                row.opcode,
-                TypeRef::of(&(row.request.shape)()).json(),
-                TypeRef::of(&(row.reply.shape)()).json()
-            ),
-        );
-    }
-    text.push_str("};\n\nexport const EVENTS: Readonly<Record<keyof Events, Row>> = {\n");
-    for row in protocol::events() {
-        table_row(text, row.name, row.opcode, &(row.body.shape)());
-    }
-    text.push_str(
-        "};\n\nexport const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row>> = {\n",
-    );
-    for (opcode, name, _, body) in control::FRAMES {
-        table_row(text, name, *opcode, &(body.shape)());
-    }
-    text.push_str("};\n\n");
-}
-
-fn table_row(text: &mut String, name: &str, opcode: u16, shape: &Shape) {
-    put(
-        text,
-        format_args!(
+        format!("  {}: {{ {} }},\n", choice.name, values.join(", "))
+    });
+    let requests = client_rows().map(|row| {
+        let (name, opcode) = (row.name, row.opcode);
+        let request = table_type(&(row.request.shape)());
+        let reply = table_type(&(row.reply.shape)());
+        format!("  {name}: {{ opcode: {opcode}, request: {request}, reply: {reply} }},\n")
+    });
+    let row = |name: &str, opcode: u16, body: fn() -> Shape| {
+        format!(
             "  {name}: {{ opcode: {opcode}, body: {} }},\n",
-            TypeRef::of(shape).json()
+            table_type(&body())
+        )
+    };
+    let events = protocol::events().map(|event| row(event.name, event.opcode, event.body.shape));
+    let controls = control::FRAMES
+        .iter()
+        .map(|(opcode, name, _, body)| row(name, *opcode, body.shape));
+    [
+        block(
+            "/** The fields of each struct, in wire order. `optional`: a body may end before it. */\n\
+             export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {",
+            structs,
+            "};",
         ),
-    );
+        block(
+            "/** The numbers of each closed set. */\n\
+             export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {",
+            enums,
+            "};",
+        ),
+        block(
+            "export const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {",
+            requests,
+            "};",
+        ),
+        block(
+            "export const EVENTS: Readonly<Record<keyof Events, Row>> = {",
+            events,
+            "};",
+        ),
+        block(
+            "export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row>> = {",
+            controls,
+            "};",
+        ),
+    ]
 }
 
-fn closed_lists(text: &mut String) {
-    text.push_str("/** Why a request was refused, by number. */\nexport const REFUSALS = {\n");
-    for (reason, meaning) in Reason::ALL {
-        doc(text, "  ", meaning);
-        put(
-            text,
-            format_args!("  {}: {},\n", reason.name(), reason.code()),
-        );
-    }
-    text.push_str("} as const;\n\n/** Why a gateway closed the socket. From 4000 to 4499: connect again. */\nexport const CLOSE_CODES = {\n");
-    for (code, meaning) in CloseCode::ALL {
-        doc(text, "  ", meaning);
-        put(text, format_args!("  {}: {},\n", code.name(), code.code()));
-    }
-    text.push_str("} as const;\n\n/** What a member may do: bits of `Permissions`. */\nexport const PERMISSIONS = {\n");
-    for (permission, name, meaning) in Permissions::ALL {
-        doc(text, "  ", meaning);
-        put(text, format_args!("  {name}: {},\n", permission.bits()));
-    }
-    text.push_str("} as const;\n\n");
+fn closed_lists() -> [String; 3] {
+    let refusals = Reason::ALL.iter().map(|(reason, meaning)| {
+        doc("  ", meaning) + &format!("  {}: {},\n", reason.name(), reason.code())
+    });
+    let close_codes = CloseCode::ALL.iter().map(|(code, meaning)| {
+        doc("  ", meaning) + &format!("  {}: {},\n", code.name(), code.code())
+    });
+    let permissions = Permissions::ALL.iter().map(|(permission, name, meaning)| {
+        doc("  ", meaning) + &format!("  {name}: {},\n", permission.bits())
+    });
+    [
+        block(
+            "/** Why a request was refused, by number. */\nexport const REFUSALS = {",
+            refusals,
+            "} as const;",
+        ),
+        block(
+            "/** Why a gateway closed the socket. From 4000 to 4499: connect again. */\nexport const CLOSE_CODES = {",
+            close_codes,
+            "} as const;",
+        ),
+        block(
+            "/** What a member may do: bits of `Permissions`. */\nexport const PERMISSIONS = {",
+            permissions,
+            "} as const;",
+        ),
+    ]
+}
+
+/// A declaration with a line, or more, for each of its members.
+fn block(head: &str, lines: impl Iterator<Item = String>, end: &str) -> String {
+    let lines: String = lines.collect();
+    format!("{head}\n{lines}{end}\n\n")
+}
+
+/// A type in the tables: JSON is an expression of TypeScript.
+fn table_type(shape: &Shape) -> String {
+    serde_json::to_string(shape).unwrap_or_default()
 }
 
 /// Internal requests are no client's business.
 fn client_rows() -> impl Iterator<Item = &'static protocol::Row> {
     protocol::rows().filter(|row| row.kind != RowKind::Internal)
-}
-
-fn typescript_of(shape: &Shape) -> String {
-    TypeRef::of(shape).typescript()
 }

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::protocol::FAMILIES;
+use shared::protocol::{self, FAMILIES};
 
 /// Code lines that a file may have before its tests.
 const MAX_LINES: usize = 600;
@@ -224,6 +224,27 @@ fn redis_stays_behind_the_bus() {
         .filter(|source| !source.is_under("shared/src/bus"))
         .filter(|source| source.says("fred::"));
     assert_none("speak to Redis", strays);
+}
+
+#[test]
+fn every_row_is_listed_in_its_family() {
+    let listed: BTreeSet<String> = protocol::rows()
+        .map(|row| format!("{}, {}", row.opcode, row.name))
+        .chain(protocol::events().map(|row| format!("{}, {}", row.opcode, row.name)))
+        .collect();
+    let attributes = sources()
+        .filter(|source| source.is_under("shared/src/protocol"))
+        .flat_map(|source| source.code().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|line| Some(line.strip_prefix("#[")?.split_once('(')?.1.to_owned()))
+        .filter(|row| row.starts_with(|c: char| c.is_ascii_digit()));
+    let missing: Vec<_> = attributes
+        .filter(|row| {
+            let mut parts = row.trim_end_matches(")]").split(", ");
+            let name = [parts.next(), parts.next()].map(Option::unwrap_or_default);
+            !listed.contains(&name.join(", "))
+        })
+        .collect();
+    assert!(missing.is_empty(), "not in `family!`: {missing:#?}");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use shared::{
     ids::{Partition, UserId},
     protocol::{
         Forward, Handler, Opener, Request as _,
-        account::{Authenticate, CreateUser, Identity, JoinAsGuest, LogIn, OpenSession, Register},
+        account::{
+            Authenticate, CreateAccount, CreateUser, Identity, JoinAsGuest, LogIn, OpenSession,
+        },
     },
 };
 
@@ -45,7 +47,7 @@ impl Handler<QueryContext> for Authenticate {
     }
 }
 
-impl Opener<QueryContext> for Register {
+impl Opener<QueryContext> for CreateAccount {
     async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::nonce(&self.nonce)?;
         let name = content::account_name(&self.name)?.to_owned();
@@ -81,7 +83,7 @@ impl Opener<QueryContext> for Register {
 
 /// The name exists: whether this is the very sign-up that it came from, again.
 async fn is_repeat(
-    request: &Register,
+    request: &CreateAccount,
     account: &SignInRow,
     ctx: &mut QueryContext,
 ) -> Result<bool, Error> {

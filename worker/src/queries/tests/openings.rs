@@ -7,7 +7,7 @@ use shared::{
     ids::Partition,
     protocol::{
         Request,
-        account::{Authenticate, CreateUser, JoinAsGuest, LogIn, OpenSession, Register},
+        account::{Authenticate, CreateAccount, CreateUser, JoinAsGuest, LogIn, OpenSession},
         encode,
         invite::{JoinMember, RedeemInvite},
         server::{CreateServer, FoundServer},
@@ -26,8 +26,8 @@ use crate::{
 
 const PASSWORD: &str = "correct horse";
 
-fn register(name: &str, invite: Option<&str>) -> Register {
-    Register {
+fn register(name: &str, invite: Option<&str>) -> CreateAccount {
+    CreateAccount {
         nonce: "nonce-1".to_owned(),
         name: name.to_owned(),
         password: PASSWORD.to_owned(),
@@ -54,7 +54,7 @@ fn of_user(user: u64) -> Partition {
 }
 
 impl Chat {
-    async fn sign_up(&self, request: &Register) -> Result<CreateUser, Refusal> {
+    async fn sign_up(&self, request: &CreateAccount) -> Result<CreateUser, Refusal> {
         let opened = self.open(0, request, of_name(&request.name)).await;
         opened.map(|(_, create)| create)
     }
@@ -105,28 +105,28 @@ async fn bad_sign_ups_are_refused() {
     let good = register("eve", None);
     for (request, field) in [
         (
-            Register {
+            CreateAccount {
                 nonce: String::new(),
                 ..good.clone()
             },
             "nonce",
         ),
         (
-            Register {
+            CreateAccount {
                 name: "a b".to_owned(),
                 ..good.clone()
             },
             "name",
         ),
         (
-            Register {
+            CreateAccount {
                 password: "short".to_owned(),
                 ..good.clone()
             },
             "password",
         ),
         (
-            Register {
+            CreateAccount {
                 password: "x".repeat(257),
                 ..good.clone()
             },
@@ -154,7 +154,7 @@ async fn a_repeated_sign_up_signs_in() {
         ("nonce-1", "my phone")
     );
     // The nonce alone proves nothing.
-    let request = Register {
+    let request = CreateAccount {
         password: "another one".to_owned(),
         ..request
     };

@@ -1,3 +1,23 @@
+// The small codec that reads the tables of `protocol.generated.ts`. It knows nothing of a
+// MessagePack library: it turns typed objects into the arrays that such a library takes,
+// and back. What a client needs of the protocol it imports from here.
+
+import {
+  CONTROLS,
+  ENUMS,
+  EVENTS,
+  REFUSALS,
+  REQUESTS,
+  STRUCTS,
+  type ClientControls,
+  type Events,
+  type Requests,
+  type ServerControls,
+  type Structs,
+} from "./protocol.generated.js";
+
+export * from "./protocol.generated.js";
+
 /** An id: a number here and in MessagePack, a string in JSON. Its type keeps kinds apart. */
 export type Id<Kind extends string> = number & { readonly [kind]: Kind };
 declare const kind: unique symbol;
