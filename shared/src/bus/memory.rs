@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    BusError, Class, Decision, Delivery, End, KEEP_MS, Quota, StreamEntry, StreamId, Taken, Topic,
-    inbox::Inbox,
+    BusError, Class, ControlKind, Decision, End, KEEP_MS, Quota, StreamEntry, StreamId, Subscriber,
+    SubscriberControl, Taken, Topic, inbox::Inbox,
 };
 use crate::{clock::Clock, ids::Partition};
 
@@ -52,7 +52,7 @@ struct Stream {
 
 #[derive(Default)]
 struct Link {
-    inbox: Inbox,
+    inbox: Arc<Inbox>,
     topics: Mutex<HashSet<Topic>>,
 }
 
@@ -138,10 +138,14 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn subscriber(&self) -> MemorySubscriber {
+    pub(super) async fn subscriber(&self) -> Result<Subscriber, BusError> {
         let link = Arc::new(Link::default());
         self.lock().subscribers.push(Arc::clone(&link));
-        MemorySubscriber(link)
+        Ok(Subscriber {
+            inbox: Arc::clone(&link.inbox),
+            control: SubscriberControl(ControlKind::Memory(MemoryControl(link))),
+            _stop: None,
+        })
     }
 
     pub(super) async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
@@ -313,29 +317,6 @@ impl Stream {
 impl Link {
     fn topics(&self) -> MutexGuard<'_, HashSet<Topic>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub(super) struct MemorySubscriber(Arc<Link>);
-
-impl MemorySubscriber {
-    pub(super) async fn next(&mut self) -> Option<Delivery> {
-        self.0.inbox.next().await
-    }
-
-    pub(super) async fn next_many(&mut self, into: &mut Vec<Delivery>, limit: usize) -> usize {
-        self.0.inbox.next_many(into, limit).await
-    }
-
-    pub(super) fn control(&self) -> MemoryControl {
-        MemoryControl(Arc::clone(&self.0))
-    }
-}
-
-impl Drop for MemorySubscriber {
-    fn drop(&mut self) {
-        // The next publish forgets it.
-        self.0.inbox.close();
     }
 }
 

@@ -17,17 +17,19 @@ mod redis;
 pub mod sealed;
 pub mod topic;
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use tokio_util::sync::DropGuard;
 
+use self::inbox::Inbox;
 use crate::ids::Partition;
 
 macro_rules! both {
-    ($bus:ident, $method:ident($($argument:expr),*)) => {
-        match &$bus.0 {
-            BusKind::Redis(redis) => redis.$method($($argument),*).await,
-            BusKind::Memory(memory) => memory.$method($($argument),*).await,
+    ($kind:ident, $target:expr, $method:ident($($argument:expr),*)) => {
+        match $target {
+            $kind::Redis(redis) => redis.$method($($argument),*).await,
+            $kind::Memory(memory) => memory.$method($($argument),*).await,
         }
     };
 }
@@ -157,30 +159,30 @@ impl Bus {
     /// Appends a packed entry to the stream of its partition. Sent once, never
     /// repeated: `Unreachable` means that it may or may not have been appended.
     pub async fn append(&self, partition: Partition, entry: Bytes) -> Result<StreamId, BusError> {
-        both!(self, append(partition, entry))
+        both!(BusKind, &self.0, append(partition, entry))
     }
 
     /// Appends packed entries in their order, in one pipeline: like [`Self::append`]
     /// of each, at a fraction of the cost. Answers one result per entry.
     pub async fn append_all(&self, entries: Vec<(Partition, Bytes)>) -> Vec<Result<(), BusError>> {
-        both!(self, append_all(entries))
+        both!(BusKind, &self.0, append_all(entries))
     }
 
     /// Writes an empty entry at exactly `id`, so that later ids are above it
     /// whatever the clock of Redis says. `Ok(false)` when the stream is ahead already.
     pub async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
-        both!(self, mark(partition, id))
+        both!(BusKind, &self.0, mark(partition, id))
     }
 
     /// Drops the entries of a stream below `id`.
     pub async fn trim(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
-        both!(self, trim(partition, id))
+        both!(BusKind, &self.0, trim(partition, id))
     }
 
     /// How many entries a stream holds. Executed ones are trimmed soon, so this
     /// is how much waits.
     pub async fn backlog(&self, partition: Partition) -> Result<u64, BusError> {
-        both!(self, backlog(partition))
+        both!(BusKind, &self.0, backlog(partition))
     }
 
     /// A reader of streams, with a connection of its own.
@@ -193,26 +195,23 @@ impl Bus {
 
     /// Publishes in order, in one pipeline.
     pub async fn publish(&self, messages: Vec<(Topic, Bytes)>) -> Result<(), BusError> {
-        both!(self, publish(messages))
+        both!(BusKind, &self.0, publish(messages))
     }
 
     /// A subscriber with a connection of its own.
     pub async fn subscriber(&self) -> Result<Subscriber, BusError> {
-        Ok(Subscriber(match &self.0 {
-            BusKind::Redis(redis) => SubscriberKind::Redis(redis.subscriber().await?),
-            BusKind::Memory(memory) => SubscriberKind::Memory(memory.subscriber()),
-        }))
+        both!(BusKind, &self.0, subscriber())
     }
 
     /// Hands a packed entry to any worker. `Ok(false)` when as many wait in its class as
     /// may: then it was not handed over. What lay there for half a minute is dropped.
     pub async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
-        both!(self, ask(class, entry))
+        both!(BusKind, &self.0, ask(class, entry))
     }
 
     /// The time of Redis, in milliseconds since 1970.
     pub async fn now_ms(&self) -> Result<u64, BusError> {
-        both!(self, now_ms())
+        both!(BusKind, &self.0, now_ms())
     }
 
     /// Says that `name` lives for another `ttl`, and lists everyone who does
@@ -223,22 +222,22 @@ impl Bus {
         name: &str,
         ttl: Duration,
     ) -> Result<Vec<String>, BusError> {
-        both!(self, lease(prefix, name, ttl))
+        both!(BusKind, &self.0, lease(prefix, name, ttl))
     }
 
     /// Gives a lease back.
     pub async fn release(&self, prefix: &str, name: &str) -> Result<(), BusError> {
-        both!(self, release(prefix, name))
+        both!(BusKind, &self.0, release(prefix, name))
     }
 
     /// Draws once from each bucket, all in one call. Refused draws take nothing.
     pub async fn draw(&self, draws: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
-        both!(self, draw(draws))
+        both!(BusKind, &self.0, draw(draws))
     }
 
     /// Gives back what was drawn once from each bucket, all in one call.
     pub async fn give_back(&self, draws: &[(String, Quota)]) -> Result<(), BusError> {
-        both!(self, give_back(draws))
+        both!(BusKind, &self.0, give_back(draws))
     }
 }
 
@@ -261,10 +260,7 @@ impl Reader {
         count: u64,
         wait: Duration,
     ) -> Result<Vec<StreamEntry>, BusError> {
-        match &mut self.0 {
-            ReaderKind::Redis(reader) => reader.read(after, count, wait).await,
-            ReaderKind::Memory(memory) => memory.read(after, count, wait).await,
-        }
+        both!(ReaderKind, &mut self.0, read(after, count, wait))
     }
 
     /// A query that nobody took, of the first of these classes that has one, from one
@@ -275,46 +271,41 @@ impl Reader {
         end: End,
         wait: Duration,
     ) -> Result<Option<Taken>, BusError> {
-        match &mut self.0 {
-            ReaderKind::Redis(reader) => reader.take(classes, end, wait).await,
-            ReaderKind::Memory(memory) => memory.take(classes, end, wait).await,
-        }
+        both!(ReaderKind, &mut self.0, take(classes, end, wait))
     }
 }
 
 /// Hears topics, on a connection of its own. Keeps its subscriptions through
 /// reconnects and says [`Delivery::Lost`] after each.
-pub struct Subscriber(SubscriberKind);
-
-enum SubscriberKind {
-    Redis(redis::RedisSubscriber),
-    Memory(memory::MemorySubscriber),
+pub struct Subscriber {
+    inbox: Arc<Inbox>,
+    control: SubscriberControl,
+    /// Ends the connection; none within a process.
+    _stop: Option<DropGuard>,
 }
 
 impl Subscriber {
     /// The next thing heard; `None` when the bus was shut down.
     pub async fn next(&mut self) -> Option<Delivery> {
-        match &mut self.0 {
-            SubscriberKind::Redis(subscriber) => subscriber.next().await,
-            SubscriberKind::Memory(subscriber) => subscriber.next().await,
-        }
+        self.inbox.next().await
     }
 
     /// Waits for something and takes up to `limit` of what was heard; answers how
     /// many, and 0 when the bus was shut down. A call that is dropped loses nothing.
     pub async fn next_many(&mut self, into: &mut Vec<Delivery>, limit: usize) -> usize {
-        match &mut self.0 {
-            SubscriberKind::Redis(subscriber) => subscriber.next_many(into, limit).await,
-            SubscriberKind::Memory(subscriber) => subscriber.next_many(into, limit).await,
-        }
+        self.inbox.next_many(into, limit).await
     }
 
     /// A handle that changes what this subscriber hears.
     pub fn control(&self) -> SubscriberControl {
-        SubscriberControl(match &self.0 {
-            SubscriberKind::Redis(subscriber) => ControlKind::Redis(subscriber.control()),
-            SubscriberKind::Memory(subscriber) => ControlKind::Memory(subscriber.control()),
-        })
+        self.control.clone()
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        // Who publishes within the process forgets it then.
+        self.inbox.close();
     }
 }
 
@@ -334,26 +325,17 @@ impl SubscriberControl {
     /// published from now on is heard. After an error they may be heard or not: ask
     /// again, or unsubscribe.
     pub async fn subscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
-        match &self.0 {
-            ControlKind::Redis(control) => control.subscribe(topics).await,
-            ControlKind::Memory(control) => control.subscribe(topics).await,
-        }
+        both!(ControlKind, &self.0, subscribe(topics))
     }
 
     /// Hears these topics no longer.
     pub async fn unsubscribe(&self, topics: Vec<Topic>) -> Result<(), BusError> {
-        match &self.0 {
-            ControlKind::Redis(control) => control.unsubscribe(topics).await,
-            ControlKind::Memory(control) => control.unsubscribe(topics).await,
-        }
+        both!(ControlKind, &self.0, unsubscribe(topics))
     }
 
     /// Drops the connection and builds it again: for a link that carries nothing
     /// although it looks open. [`Delivery::Lost`] follows.
     pub async fn reset(&self) {
-        match &self.0 {
-            ControlKind::Redis(control) => control.reset().await,
-            ControlKind::Memory(control) => control.reset().await,
-        }
+        both!(ControlKind, &self.0, reset());
     }
 }

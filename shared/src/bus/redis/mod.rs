@@ -22,12 +22,10 @@ use tokio_util::{
 };
 
 use self::link::{Address, Link};
-pub(super) use self::{
-    reader::RedisReader,
-    subscriber::{RedisControl, RedisSubscriber},
-};
+pub(super) use self::{reader::RedisReader, subscriber::RedisControl};
 use super::{
-    BusError, Class, Decision, Delivery, End, KEEP_MS, Quota, StreamEntry, StreamId, Taken, Topic,
+    BusError, Class, ControlKind, Decision, End, KEEP_MS, Quota, StreamEntry, StreamId, Subscriber,
+    SubscriberControl, Taken, Topic,
 };
 use crate::ids::Partition;
 
@@ -87,9 +85,9 @@ impl Redis {
         Ok(RedisReader::new(Arc::clone(&self.0.address)))
     }
 
-    pub(super) async fn subscriber(&self) -> Result<RedisSubscriber, BusError> {
+    pub(super) async fn subscriber(&self) -> Result<Subscriber, BusError> {
         let (address, stop) = (Arc::clone(&self.0.address), self.0.stop.child_token());
-        Ok(RedisSubscriber::start(address, &self.0.tasks, stop).await)
+        Ok(subscriber::start(address, &self.0.tasks, stop).await)
     }
 
     pub(super) async fn append(

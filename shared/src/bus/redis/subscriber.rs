@@ -2,7 +2,7 @@
 //!
 //! fred acknowledges a subscription before Redis has it, and its receiver loses
 //! what it cannot hold. So nothing is believed before a ping came back on the same
-//! connection, and every doubt ends in [`Delivery::Lost`].
+//! connection, and every doubt ends in [`crate::bus::Delivery::Lost`].
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -20,13 +20,10 @@ use tokio::{
     },
     time::timeout,
 };
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    BusError, Delivery, Topic,
+    BusError, ControlKind, Subscriber, SubscriberControl, Topic,
     link::{Address, Live, Patience, barrier, silence},
     reply::{self, failed},
 };
@@ -47,56 +44,32 @@ const REQUESTS: usize = 1024;
 /// How long a subscription may take, reconnecting included.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(in crate::bus) struct RedisSubscriber {
-    inbox: Arc<Inbox>,
-    control: RedisControl,
-    _stop: DropGuard,
-}
-
-impl RedisSubscriber {
-    /// Starts a subscriber and waits without end for its first connection.
-    pub(super) async fn start(
-        address: Arc<Address>,
-        tasks: &TaskTracker,
-        stop: CancellationToken,
-    ) -> Self {
-        let guard = stop.clone().drop_guard();
-        let inbox = Arc::new(Inbox::default());
-        let (requests, receiver) = mpsc::channel(REQUESTS);
-        let (reset, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let ear = Ear {
-            address,
-            inbox: Arc::clone(&inbox),
-            requests: receiver,
-            topics: BTreeSet::new(),
-            waiting: Vec::new(),
-            reset: Arc::clone(&reset),
-            opened: Arc::clone(&opened),
-        };
-        let hearing = Box::pin(ear.hear());
-        tasks.spawn(async move { stop.run_until_cancelled(hearing).await });
-        opened.notified().await;
-        Self {
-            inbox,
-            control: RedisControl { requests, reset },
-            _stop: guard,
-        }
-    }
-
-    pub(in crate::bus) async fn next(&mut self) -> Option<Delivery> {
-        self.inbox.next().await
-    }
-
-    pub(in crate::bus) async fn next_many(
-        &mut self,
-        into: &mut Vec<Delivery>,
-        limit: usize,
-    ) -> usize {
-        self.inbox.next_many(into, limit).await
-    }
-
-    pub(in crate::bus) fn control(&self) -> RedisControl {
-        self.control.clone()
+/// Starts a subscriber and waits without end for its first connection.
+pub(super) async fn start(
+    address: Arc<Address>,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Subscriber {
+    let guard = stop.clone().drop_guard();
+    let inbox = Arc::new(Inbox::default());
+    let (requests, receiver) = mpsc::channel(REQUESTS);
+    let (reset, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let ear = Ear {
+        address,
+        inbox: Arc::clone(&inbox),
+        requests: receiver,
+        topics: BTreeSet::new(),
+        waiting: Vec::new(),
+        reset: Arc::clone(&reset),
+        opened: Arc::clone(&opened),
+    };
+    let hearing = Box::pin(ear.hear());
+    tasks.spawn(async move { stop.run_until_cancelled(hearing).await });
+    opened.notified().await;
+    Subscriber {
+        inbox,
+        control: SubscriberControl(ControlKind::Redis(RedisControl { requests, reset })),
+        _stop: Some(guard),
     }
 }
 
