@@ -24,8 +24,12 @@ use opentelemetry_sdk::{
 use tracing::{Metadata, Span, Subscriber, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt,
-    registry::LookupSpan, util::SubscriberInitExt,
+    EnvFilter, Layer,
+    filter::filter_fn,
+    fmt::{MakeWriter, format::FmtSpan},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
 };
 
 use crate::config::{LogFormat, TelemetryConfig};
@@ -128,7 +132,10 @@ where
 {
     // fred warns of each lost connection; the bus says so itself, once.
     let filter = EnvFilter::builder().parse(format!("fred=error,{}", config.log_filter))?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    // The filter may ask for spans: then each is a line with its time when it ends.
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_span_events(FmtSpan::CLOSE);
     Ok(match config.log_format {
         LogFormat::Text => layer.with_ansi(false).with_filter(filter).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
@@ -274,7 +281,7 @@ mod tests {
         }
     }
 
-    /// What two lines look like under a filter.
+    /// What two lines and a span look like under a filter.
     fn logged(filter: &str, log_format: LogFormat) -> String {
         let config = TelemetryConfig {
             log_filter: filter.to_owned(),
@@ -286,7 +293,7 @@ mod tests {
         let layer = logs(&config, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::info!(channel.id = 7, "opened");
-            tracing::debug!("details");
+            tracing::debug_span!("step").in_scope(|| tracing::debug!("details"));
         });
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -297,7 +304,12 @@ mod tests {
         let text = logged("info", LogFormat::Text);
         assert!(text.contains("opened channel.id=7"), "{text}");
         assert_eq!(text.lines().count(), 1);
-        assert_eq!(logged("shared=debug", LogFormat::Text).lines().count(), 2);
+        let detailed = logged("shared=debug", LogFormat::Text);
+        assert_eq!(detailed.lines().count(), 3, "{detailed}");
+        assert!(
+            detailed.contains("step: shared::telemetry::tests: close time.busy="),
+            "{detailed}"
+        );
         assert_eq!(logged("off", LogFormat::Text), "");
 
         let json = logged("info", LogFormat::Json);
