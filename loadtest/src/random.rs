@@ -1,6 +1,7 @@
 //! Seeds that are printed, and numbers that follow from them.
 
-use crate::environment::variable;
+pub use cluster::environment::entropy;
+use cluster::environment::variable;
 
 /// A small generator (SplitMix64): the same numbers for the same seed, so that
 /// a fault schedule can be repeated.
@@ -35,16 +36,6 @@ impl Random {
         let at = self.below(items.len() as u64);
         items.get(usize::try_from(at).unwrap_or_default())
     }
-}
-
-/// A number from the operating system.
-pub fn entropy() -> u64 {
-    // Without the system's randomness a run is only less random, not wrong:
-    // the address of a fresh allocation differs between processes.
-    getrandom::u64().unwrap_or_else(|_error| {
-        let probe = Box::new(0_u8);
-        (&raw const *probe).addr() as u64
-    })
 }
 
 /// The seed of a run: `CONFAB_SEED` when a run is to be repeated, else a fresh one.

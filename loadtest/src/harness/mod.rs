@@ -33,7 +33,7 @@ pub use state::State;
 
 use crate::{
     client::{CallError, Client, Options},
-    cluster::{Cluster, Settings},
+    cluster::{Cluster, Node, Settings},
     random::nonce,
     requests::{self, join_as_guest},
 };
@@ -171,7 +171,7 @@ impl Harness {
             .iter()
             .cycle()
             .nth(number)
-            .map(crate::cluster::Node::address)
+            .map(Node::address)
             .context("there is no gateway")
     }
 

@@ -132,7 +132,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report> {
         ..Settings::default()
     };
     let cluster = Cluster::start(settings).await?;
-    let url = cluster.fresh_database("bare")?;
+    let url = cluster.fresh_database("bare").await?;
     let postgres = cluster.postgres.pid().context("postgres ended")?;
     let load = arguments.load;
     let parts = u32::try_from(load.windows.max(1)).unwrap_or(u32::MAX);

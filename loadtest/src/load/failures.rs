@@ -275,7 +275,7 @@ async fn restart(run: &mut Run, number: usize) -> Result<()> {
         let cluster = run.target.cluster().context(PRIVATE)?;
         let mut nodes = cluster.workers.iter().chain(&cluster.gateways);
         let node = nodes.nth(number).context(PRIVATE)?;
-        node.signal(Signal::Term)?;
+        node.signal(Signal::TERM)?;
         node.ended(RESTART).await?;
         node.restart()?;
         cluster::node_ready(node, RESTART).await?;

@@ -136,7 +136,7 @@ fn terms(arguments: &Arguments) -> Terms {
 async fn attempt(promise: Promise, terms: &Terms, say: &(dyn Fn(&str) + Sync)) -> Outcome {
     let mut outcome = blank(promise, terms);
     let skipped = match promise {
-        Promise::P15 => stored::needs_mount(),
+        Promise::P15 => stored::needs_mount().await,
         Promise::Clocks => faketime::needs_clock(),
         _ => None,
     };

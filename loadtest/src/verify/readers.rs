@@ -181,7 +181,7 @@ pub(super) async fn rolled(trial: &mut Trial<'_>) -> Result<()> {
 pub(super) async fn roll(trial: &mut Trial<'_>, who: Who) -> Result<()> {
     trial.note(Fault::Roll(who));
     let node = super::schedule::node(&trial.cluster, who)?;
-    node.signal(Signal::Term)?;
+    node.signal(Signal::TERM)?;
     let status = node.ended(BACK).await?;
     if !status.success() {
         bail!("{who} ends with {status}");

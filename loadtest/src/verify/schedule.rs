@@ -299,14 +299,14 @@ impl Fault {
                 let node = node(cluster, who)?;
                 if node.runs() {
                     // Frozen, it could not end; black holes may keep it from ending in time.
-                    node.signal(Signal::Continue)?;
-                    node.signal(Signal::Term)?;
+                    node.signal(Signal::CONT)?;
+                    node.signal(Signal::TERM)?;
                     drop(node.ended(POLITE).await);
                 }
                 node.restart()
             }
-            Self::Freeze(who) => signal(cluster, who, Signal::Stop),
-            Self::Continue(who) => signal(cluster, who, Signal::Continue),
+            Self::Freeze(who) => signal(cluster, who, Signal::STOP),
+            Self::Continue(who) => signal(cluster, who, Signal::CONT),
             Self::KillEverything => {
                 let all = everyone(cluster);
                 for who in &all {
@@ -319,7 +319,7 @@ impl Fault {
             }
             Self::Flush => {
                 // A Redis that is frozen cannot be emptied.
-                signal(cluster, Who::Redis, Signal::Continue)?;
+                signal(cluster, Who::Redis, Signal::CONT)?;
                 cluster.flush_redis().await
             }
             Self::Cut(link) => proxy(cluster, link).map(Proxy::cut),
@@ -348,7 +348,7 @@ pub async fn heal_all(cluster: &Cluster) -> Result<()> {
     for who in everyone(cluster) {
         let node = node(cluster, who)?;
         if node.runs() {
-            node.signal_all(Signal::Continue)?;
+            node.signal_all(Signal::CONT)?;
         } else {
             up(cluster, who).await?;
         }

@@ -151,8 +151,9 @@ fn sockets_stayed(trial: &mut Trial<'_>, workload: &Workload) {
 }
 
 /// What a small disk takes, if this process may not make one.
-pub(super) fn needs_mount() -> Option<String> {
+pub(super) async fn needs_mount() -> Option<String> {
     cluster::can_mount()
+        .await
         .err()
         .map(|error| format!("root, to mount a small disk in memory ({error:#})"))
 }

@@ -17,7 +17,7 @@ async fn the_bare_writer_stores_the_rows_of_every_message() {
         ..Settings::default()
     };
     let cluster = Cluster::start(settings).await.unwrap();
-    let url = cluster.fresh_database("bare").unwrap();
+    let url = cluster.fresh_database("bare").await.unwrap();
     let load = Load {
         batch: 50,
         rooms: 7,

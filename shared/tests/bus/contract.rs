@@ -31,7 +31,7 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    let redis = crate::support::Redis::start();
+                    let redis = crate::support::Redis::start().await;
                     super::$name(redis.bus().await).await;
                 }
             )*

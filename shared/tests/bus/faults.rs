@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
+use cluster::Signal;
 use shared::{
     bus::{Bus, BusError, Delivery, StreamId, Subscriber, Topic},
     ids::Partition,
@@ -41,7 +42,7 @@ async fn hears(bus: &Bus, subscriber: &mut Subscriber, topic: Topic) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_subscriber_says_lost_and_hears_everything_again() {
-    let redis = Redis::start();
+    let redis = Redis::start().await;
     let bus = redis.bus().await;
     let mut subscriber = bus.subscriber().await.unwrap();
     let topics: Vec<Topic> = (0..2000).map(Topic::Events).collect();
@@ -58,7 +59,7 @@ async fn a_cut_subscriber_says_lost_and_hears_everything_again() {
 /// same, as long as it gets on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribing_anew_over_a_slow_link_comes_to_an_end() {
-    let redis = Redis::start();
+    let redis = Redis::start().await;
     let link = SlowLink::start(&redis).await;
     let bus = Bus::connect(&link.url()).await.unwrap();
     let mut subscriber = bus.subscriber().await.unwrap();
@@ -79,7 +80,7 @@ async fn subscribing_anew_over_a_slow_link_comes_to_an_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_redis_is_noticed_and_comes_back() {
-    let redis = Redis::start();
+    let redis = Redis::start().await;
     let bus = redis.bus().await;
     let mut reader = bus.reader().await.unwrap();
     let mut subscriber = bus.subscriber().await.unwrap();
@@ -88,7 +89,7 @@ async fn a_frozen_redis_is_noticed_and_comes_back() {
     let after = [(LANE, StreamId::default())];
     assert_eq!(reader.read(&after, 1, Duration::ZERO).await.unwrap(), []);
 
-    redis.signal("STOP");
+    redis.node().signal(Signal::STOP).unwrap();
     let started = Instant::now();
     let (appended, all, read) = tokio::join!(
         bus.append(LANE, PAYLOAD),
@@ -106,7 +107,7 @@ async fn a_frozen_redis_is_noticed_and_comes_back() {
     let subscribed = control.subscribe(vec![Topic::Events(1)]).await;
     assert!(matches!(subscribed, Err(BusError::Unreachable(_))));
 
-    redis.signal("CONT");
+    redis.node().signal(Signal::CONT).unwrap();
     eventually(|| bus.append(LANE, PAYLOAD)).await;
     timeout(SOON, async {
         while reader.read(&after, 1, SOON).await.is_err() {}
@@ -121,7 +122,7 @@ async fn a_frozen_redis_is_noticed_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_redis_in_place_of_a_killed_one_is_as_good() {
-    let mut redis = Redis::start();
+    let redis = Redis::start().await;
     let bus = redis.bus().await;
     let mut reader = bus.reader().await.unwrap();
     let mut subscriber = bus.subscriber().await.unwrap();
@@ -130,7 +131,7 @@ async fn an_empty_redis_in_place_of_a_killed_one_is_as_good() {
     bus.append(LANE, PAYLOAD).await.unwrap();
     bus.lease("lanes", "a", SOON).await.unwrap();
 
-    redis.kill();
+    redis.node().kill().unwrap();
     let started = Instant::now();
     let appended = bus.append(LANE, PAYLOAD).await;
     assert!(matches!(appended, Err(BusError::Unreachable(_))));
@@ -139,7 +140,7 @@ async fn an_empty_redis_in_place_of_a_killed_one_is_as_good() {
     assert!(matches!(read, Err(BusError::Unreachable(_))));
     assert!(started.elapsed() < Duration::from_secs(10));
 
-    redis.restart();
+    redis.node().restart().unwrap();
     lost(&mut subscriber).await;
     hears(&bus, &mut subscriber, Topic::Beats).await;
     assert_eq!(eventually(|| bus.backlog(LANE)).await, 0);
@@ -150,7 +151,7 @@ async fn an_empty_redis_in_place_of_a_killed_one_is_as_good() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_is_told_from_an_outage() {
-    let redis = Redis::start();
+    let redis = Redis::start().await;
     let bus = redis.bus().await;
     redis.cli(&["set", "in:{0}", "no stream"]);
     let appended = bus.append(LANE, PAYLOAD).await;
@@ -164,7 +165,7 @@ async fn a_refusal_is_told_from_an_outage() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_others_wrote_is_like_a_mark() {
-    let redis = Redis::start();
+    let redis = Redis::start().await;
     let bus = redis.bus().await;
     let mut reader = bus.reader().await.unwrap();
     redis.cli(&["xadd", "in:{0}", "1-1", "other", "field"]);
@@ -175,16 +176,16 @@ async fn an_entry_that_others_wrote_is_like_a_mark() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_waits_for_a_redis_that_starts_later() {
-    let mut redis = Redis::start();
-    redis.kill();
+    let redis = Redis::start().await;
+    redis.node().kill().unwrap();
     let url = redis.url();
-    let mut connecting = Box::pin(Bus::connect(&url));
+    let mut connecting = Box::pin(Bus::connect(url));
     assert!(
         timeout(Duration::from_secs(1), &mut connecting)
             .await
             .is_err()
     );
-    redis.restart();
+    redis.node().restart().unwrap();
     let bus = timeout(SOON, connecting).await.unwrap().unwrap();
     eventually(|| bus.append(LANE, PAYLOAD)).await;
 }

@@ -1,17 +1,16 @@
-//! A redis-server of our own, on a free port and in a directory of its own.
+//! A Redis of our own, and a slow link to it.
 
 use std::{
-    env, fs, io,
-    net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    net::Ipv4Addr,
+    process::Command,
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use cluster::{Cluster, Node, Settings};
 use shared::bus::Bus;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -19,79 +18,37 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-static SERVERS: AtomicU32 = AtomicU32::new(0);
-
-pub(crate) struct Redis {
-    port: u16,
-    directory: PathBuf,
-    child: Child,
-}
+pub(crate) struct Redis(Cluster);
 
 impl Redis {
     /// Starts an empty server. Nothing is written to disk.
-    pub(crate) fn start() -> Self {
-        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
-        let name = format!("confab-redis-{}-{number}", std::process::id());
-        let directory = env::temp_dir().join(name);
-        fs::create_dir_all(&directory).unwrap();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let child = spawn(port, &directory).unwrap();
-        Self {
-            port,
-            directory,
-            child,
-        }
+    pub(crate) async fn start() -> Self {
+        Self(Cluster::start(Settings::redis_alone()).await.unwrap())
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+    /// Its process.
+    pub(crate) fn node(&self) -> &Node {
+        &self.0.redis
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.0.redis_url()
     }
 
     /// A bus on this server; waits until it is up.
     pub(crate) async fn bus(&self) -> Bus {
-        Bus::connect(&self.url()).await.unwrap()
-    }
-
-    /// Freezes it (`STOP`) or lets it go on (`CONT`).
-    pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args(["-s", signal, &pid])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// Starts it again, empty.
-    pub(crate) fn restart(&mut self) {
-        self.child = spawn(self.port, &self.directory).unwrap();
+        Bus::connect(self.url()).await.unwrap()
     }
 
     /// Runs one command as an operator would.
     pub(crate) fn cli(&self, arguments: &[&str]) -> String {
-        let port = self.port.to_string();
+        let port = self.node().port().to_string();
         let output = Command::new("redis-cli")
             .args(["-p", &port])
             .args(arguments)
             .output()
             .unwrap();
         String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // Whatever is gone already is no reason to fail.
-        drop(self.child.kill());
-        drop(self.child.wait());
-        drop(fs::remove_dir_all(&self.directory));
     }
 }
 
@@ -109,7 +66,7 @@ impl SlowLink {
             .await
             .unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (passing, target) = (Arc::clone(&rate), redis.port);
+        let (passing, target) = (Arc::clone(&rate), redis.node().port());
         let tasks = TaskTracker::new();
         tasks.clone().spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -151,18 +108,4 @@ async fn pass(
             return;
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where tests find a program, no configuration"
-)]
-fn spawn(port: u16, directory: &PathBuf) -> io::Result<Child> {
-    let binary = env::var_os("CONFAB_REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
-    Command::new(binary)
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-        .args(["--save", "", "--appendonly", "no", "--dir"])
-        .arg(directory)
-        .stdout(Stdio::null())
-        .spawn()
 }

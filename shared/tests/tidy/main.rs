@@ -67,11 +67,12 @@ const SHARED_NAMES: [(&str, &[&str]); 4] = [
     ),
 ];
 /// Who may speak to Postgres.
-const SQL: [&str; 5] = [
+const SQL: [&str; 6] = [
     "worker/src/store",
     "worker/src/lane",
     "worker/tests",
     "loadtest/src",
+    "loadtest/cluster/src",
     "loadtest/tests/load",
 ];
 

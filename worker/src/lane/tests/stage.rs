@@ -113,9 +113,8 @@ impl Stage {
     }
 
     /// In a Postgres of its own, without lanes. What the test itself writes waits for no standby.
-    pub(super) async fn alone(name: &str) -> (postgres::Server, Self) {
-        let server = postgres::Server::alone(name);
-        let options = server.options("postgres");
+    pub(super) async fn alone() -> (cluster::Cluster, Self) {
+        let (server, options) = postgres::alone().await;
         prepare(options.clone()).await;
         let options = options.options([("synchronous_commit", "local")]);
         let stage = Self::of(options).await;
@@ -124,9 +123,10 @@ impl Stage {
 
     async fn of(options: PgConnectOptions) -> Self {
         let clock = Clock::manual(NOW);
-        let socket = options.get_socket().unwrap().display().to_string();
         let url = format!(
-            "host={socket} user=postgres dbname={}",
+            "postgres://confab@{}:{}/{}",
+            options.get_host(),
+            options.get_port(),
             options.get_database().unwrap()
         );
         let bus = Bus::memory();

@@ -4,7 +4,7 @@ use super::stage::Stage;
 
 #[tokio::test]
 async fn what_the_standby_may_not_have_is_not_acknowledged() {
-    let (_server, mut stage) = Stage::alone("standby").await;
+    let (_server, mut stage) = Stage::alone().await;
     let (alice, room) = stage.room("alice").await;
     stage.start_lanes(1);
     let first = stage.send(&alice, &room, "n1", "one").await.unwrap();

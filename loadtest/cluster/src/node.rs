@@ -10,37 +10,18 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use tokio::time::{Instant, sleep};
 
-use super::{guard::Guard, places::free_port};
-use crate::proc;
+use crate::{
+    place::Place,
+    proc,
+    user::{User, run_as},
+};
 
 /// Lines of a log that a report shows.
 const TAIL_LINES: usize = 25;
-
-/// What a process can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// End now.
-    Kill,
-    /// Finish, then end.
-    Term,
-    /// Freeze.
-    Stop,
-    /// Go on.
-    Continue,
-}
-
-impl Signal {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Kill => "-KILL",
-            Self::Term => "-TERM",
-            Self::Stop => "-STOP",
-            Self::Continue => "-CONT",
-        }
-    }
-}
 
 /// A process that can be killed, frozen and started again as it was.
 #[derive(Debug)]
@@ -49,55 +30,59 @@ pub struct Node {
     program: Mutex<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    owner: Option<(u32, u32)>,
-    dir: PathBuf,
+    user: Option<User>,
+    place: Place,
     port: u16,
     ops_port: u16,
     child: Mutex<Option<Child>>,
-    guard: Option<Guard>,
 }
 
 impl Node {
-    pub(super) fn new(name: &str, program: &Path, dir: &Path) -> Result<Self> {
-        let port = free_port()?;
-        let ops_port = free_port()?;
+    /// A process that does not run yet: its name, its program, and where it listens, last
+    /// where it answers `/readyz` and `/metrics`.
+    pub fn new(name: &str, program: &Path, place: &Place, (port, ops_port): (u16, u16)) -> Self {
         let mut node = Self {
             name: name.to_owned(),
             program: Mutex::new(program.to_owned()),
             arguments: Vec::new(),
             environment: Vec::new(),
-            owner: None,
-            dir: dir.to_owned(),
+            user: None,
+            place: place.clone(),
             port,
             ops_port,
             child: Mutex::new(None),
-            guard: None,
         };
         node.set("CONFAB_NODE", name)
             .set("CONFAB_LISTEN", &format!("127.0.0.1:{port}"))
-            .set("CONFAB_OPS_LISTEN", &format!("127.0.0.1:{ops_port}"))
-            .set("RUST_BACKTRACE", "1");
-        Ok(node)
+            .set("CONFAB_OPS_LISTEN", &format!("127.0.0.1:{ops_port}"));
+        node
     }
 
-    pub(super) fn argument(&mut self, argument: &str) -> &mut Self {
-        self.arguments.push(argument.to_owned());
+    /// Adds arguments.
+    pub fn arguments<'a>(&mut self, arguments: impl IntoIterator<Item = &'a str>) -> &mut Self {
+        let arguments = arguments.into_iter().map(ToOwned::to_owned);
+        self.arguments.extend(arguments);
         self
     }
 
-    pub(super) fn set(&mut self, name: &str, value: &str) -> &mut Self {
+    /// Sets a variable of its environment.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) const fn owned_by(&mut self, owner: Option<(u32, u32)>) -> &mut Self {
-        self.owner = owner;
+    pub(crate) const fn run_as(&mut self, user: Option<User>) -> &mut Self {
+        self.user = user;
         self
     }
 
-    pub(super) fn start(&mut self, guard: &Guard) -> Result<()> {
-        self.guard = Some(guard.clone());
+    /// Starts the process. The log of an earlier one with its name is kept beside the new one.
+    pub fn start(&self) -> Result<()> {
+        let log = self.log();
+        if log.exists() {
+            fs::rename(&log, log.with_extension("log.1"))?;
+        }
         self.restart()
     }
 
@@ -110,23 +95,21 @@ impl Node {
             .open(self.log())?;
         let program = self.program().clone();
         let mut command = Command::new(&program);
-        command
+        run_as(&mut command, self.user);
+        let child = command
             .args(&self.arguments)
+            // Where the database is only those know who are told.
+            .env_remove("DATABASE_URL")
             .envs(self.environment.iter().cloned())
-            .current_dir(&self.dir)
+            .current_dir(&self.place.data)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            .process_group(0);
-        if let Some((user, group)) = self.owner {
-            command.uid(user).gid(group);
-        }
-        let child = command
+            // An interrupt from the terminal does not reach it.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
-        if let Some(guard) = &self.guard {
-            guard.add(child.id());
-        }
+        self.place.records.write(&self.name, child.id())?;
         *self.child() = Some(child);
         Ok(())
     }
@@ -138,7 +121,7 @@ impl Node {
         };
         child.kill()?;
         child.wait()?;
-        self.gone(child.id());
+        self.place.records.remove(&self.name);
         Ok(())
     }
 
@@ -171,7 +154,7 @@ impl Node {
             if let Some(child) = self.child().as_mut()
                 && let Some(status) = child.try_wait()?
             {
-                self.gone(child.id());
+                self.place.records.remove(&self.name);
                 return Ok(status);
             }
             if Instant::now() > deadline {
@@ -186,6 +169,14 @@ impl Node {
         self.child()
             .as_mut()
             .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Whether the process was started, and ended without being told to.
+    pub fn ended_by_itself(&self) -> Result<bool> {
+        match self.child().as_mut() {
+            Some(child) => Ok(child.try_wait()?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// Its process id, while it runs.
@@ -211,7 +202,7 @@ impl Node {
         self.kill()?;
         for child in children {
             // It may have ended with its parent.
-            drop(send(Signal::Kill, child));
+            drop(send(Signal::KILL, child));
         }
         Ok(())
     }
@@ -243,17 +234,11 @@ impl Node {
         let lines: Vec<&str> = log.lines().collect();
         let skip = lines.len().saturating_sub(TAIL_LINES);
         let tail: Vec<&str> = lines.into_iter().skip(skip).collect();
-        format!("--- {}\n  {}\n", self.name, tail.join("\n  "))
+        format!("--- {}\n  {}\n", self.log().display(), tail.join("\n  "))
     }
 
     fn log(&self) -> PathBuf {
-        self.dir.join(format!("{}.log", self.name))
-    }
-
-    fn gone(&self, pid: u32) {
-        if let Some(guard) = &self.guard {
-            guard.remove(pid);
-        }
+        self.place.logs.join(format!("{}.log", self.name))
     }
 
     /// From its next start on it is the program of the same name in this folder.
@@ -275,19 +260,15 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // The guard ends what cannot be ended here.
-        drop(self.kill());
+        if !self.place.kept {
+            // The guard ends what cannot be ended here.
+            drop(self.kill());
+        }
     }
 }
 
-fn send(signal: Signal, pid: u32) -> Result<()> {
-    let status = Command::new("kill")
-        .args([signal.name(), &pid.to_string()])
-        .stderr(Stdio::null())
-        .status()
-        .context("running kill")?;
-    if !status.success() {
-        bail!("process {pid} cannot be signalled");
-    }
-    Ok(())
+/// Sends a signal to a process.
+pub fn send(signal: Signal, pid: u32) -> Result<()> {
+    let known = Pid::from_raw(pid.cast_signed()).context("no process has this id")?;
+    kill_process(known, signal).with_context(|| format!("signalling process {pid}"))
 }

@@ -1,6 +1,6 @@
 //! What a private cluster consists of.
 
-use super::node::Node;
+use crate::node::Node;
 
 /// What the Postgres and the Redis of a cluster write to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Disk {
     Durable,
     /// File systems in memory of so many megabytes each, which takes root.
     Small(u32),
+    /// The disk that is there, and stays: what `make up` runs on.
+    Kept,
 }
 
 /// How a cluster is to be.
@@ -37,6 +39,12 @@ pub struct Settings {
     pub disk: Disk,
     /// More variables for the gateways and workers.
     pub environment: Vec<(&'static str, String)>,
+    /// The address that gateways listen on.
+    pub host: String,
+    /// A database to use instead of a private one.
+    pub database_url: Option<String>,
+    /// A Redis to use instead of a private one.
+    pub redis_url: Option<String>,
     /// More variables for one of them, by its name.
     pub apart: Vec<(&'static str, &'static str, String)>,
 }
@@ -54,6 +62,9 @@ impl Default for Settings {
             environment: Vec::new(),
             apart: Vec::new(),
             redis_keeps: false,
+            host: "127.0.0.1".to_owned(),
+            database_url: None,
+            redis_url: None,
         }
     }
 }
@@ -81,19 +92,31 @@ const LIMITS: [&str; 6] = [
 ];
 
 impl Settings {
-    pub(super) fn apply(&self, node: &mut Node) {
-        node.set("CONFAB_SIGNUP", self.signup)
-            .set("CONFAB_GUESTS", "true")
-            // No load balancer has to notice anything.
-            .set("CONFAB_LAME_DUCK_MS", "0")
-            .set("CONFAB_CLUSTER_KEY", KEY);
-        let rates = RATES.map(|name| (name, "1000000"));
-        for (name, most) in rates.into_iter().chain(LIMITS.map(|name| (name, "off"))) {
-            let named = self.limits.iter().find(|(known, _)| *known == name);
-            let value = named.map_or(most, |(_, value)| value);
-            if value != "usual" {
-                node.set(name, value);
-            }
+    /// Nothing but a Postgres.
+    pub fn postgres_alone() -> Self {
+        Self {
+            gateways: 0,
+            workers: 0,
+            redis_url: Some("none".to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// Nothing but a Redis.
+    pub fn redis_alone() -> Self {
+        Self {
+            gateways: 0,
+            workers: 0,
+            database_url: Some("none".to_owned()),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn apply(&self, node: &mut Node) {
+        // No load balancer has to notice anything.
+        node.set("CONFAB_LAME_DUCK_MS", "0");
+        if self.disk != Disk::Kept {
+            self.open(node);
         }
         for (name, value) in &self.environment {
             node.set(name, value);
@@ -101,6 +124,22 @@ impl Settings {
         let name = node.name().to_owned();
         for (_, variable, value) in self.apart.iter().filter(|(node, ..)| *node == name) {
             node.set(variable, value);
+        }
+    }
+
+    /// A cluster that is thrown away takes all that a test can ask.
+    fn open(&self, node: &mut Node) {
+        node.set("CONFAB_SIGNUP", self.signup)
+            .set("CONFAB_GUESTS", "true")
+            .set("CONFAB_CLUSTER_KEY", KEY)
+            .set("RUST_BACKTRACE", "1");
+        let rates = RATES.map(|name| (name, "1000000"));
+        for (name, most) in rates.into_iter().chain(LIMITS.map(|name| (name, "off"))) {
+            let named = self.limits.iter().find(|(known, _)| *known == name);
+            let value = named.map_or(most, |(_, value)| value);
+            if value != "usual" {
+                node.set(name, value);
+            }
         }
     }
 }

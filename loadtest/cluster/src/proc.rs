@@ -10,31 +10,37 @@ const TICKS: f64 = 100.0;
 
 /// One look at a process.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Process {
+pub struct Process {
     /// When it was started, in ticks since boot: another one under the same id started later.
-    pub(crate) started: u64,
-    /// Seconds of CPU in its own code, and in the kernel for it.
-    pub(crate) user: f64,
-    pub(crate) system: f64,
-    /// The same of its children that ended and were waited for.
-    pub(crate) children_user: f64,
-    pub(crate) children_system: f64,
-    pub(crate) threads: u64,
+    pub started: u64,
+    /// Seconds of CPU in its own code.
+    pub user: f64,
+    /// Seconds of CPU in the kernel for it.
+    pub system: f64,
+    /// The first of its children that ended and were waited for.
+    pub children_user: f64,
+    /// The second of them.
+    pub children_system: f64,
+    /// How many threads it has.
+    pub threads: u64,
 }
 
 /// What of a process is in memory, in bytes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Memory {
-    pub(crate) resident: u64,
+pub struct Memory {
+    /// All of it.
+    pub resident: u64,
     /// What it does not share with a file or another process.
-    pub(crate) anonymous: u64,
+    pub anonymous: u64,
 }
 
-/// Times that a thread left a CPU: to wait, and because another was let on.
+/// Times that a thread left a CPU.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Switches {
-    pub(crate) voluntary: u64,
-    pub(crate) involuntary: u64,
+pub struct Switches {
+    /// To wait.
+    pub voluntary: u64,
+    /// Because another was let on.
+    pub involuntary: u64,
 }
 
 impl From<&Stat> for Process {
@@ -57,19 +63,26 @@ fn open(pid: u32) -> Option<Handle> {
 }
 
 /// The process of this id, if there is one.
-pub(crate) fn process(pid: u32) -> Option<Process> {
+pub fn process(pid: u32) -> Option<Process> {
     Some(Process::from(&open(pid)?.stat().ok()?))
 }
 
+/// When a process was started, in ticks since boot; none when it ended, even if nobody
+/// took notice of that yet.
+pub fn started(pid: u32) -> Option<u64> {
+    let stat = open(pid)?.stat().ok()?;
+    (!matches!(stat.state, 'Z' | 'X')).then_some(stat.starttime)
+}
+
 /// The children of a process that live.
-pub(crate) fn children(parent: u32) -> Vec<(u32, Process)> {
+pub fn children(parent: u32) -> Vec<(u32, Process)> {
     stats_of_children(parent)
         .map(|stat| (stat.pid.cast_unsigned(), Process::from(&stat)))
         .collect()
 }
 
 /// The ids of the children of a process that live.
-pub(crate) fn child_ids(parent: u32) -> Vec<u32> {
+pub fn child_ids(parent: u32) -> Vec<u32> {
     stats_of_children(parent)
         .map(|stat| stat.pid.cast_unsigned())
         .collect()
@@ -82,7 +95,7 @@ fn stats_of_children(parent: u32) -> impl Iterator<Item = Stat> {
 }
 
 /// The memory of a process; none when it ended.
-pub(crate) fn memory(pid: u32) -> Option<Memory> {
+pub fn memory(pid: u32) -> Option<Memory> {
     let status = open(pid)?.status().ok()?;
     let bytes = |kib: Option<u64>| kib.unwrap_or_default().saturating_mul(1_024);
     Some(Memory {
@@ -92,12 +105,12 @@ pub(crate) fn memory(pid: u32) -> Option<Memory> {
 }
 
 /// The descriptors that a process has open; none when it ended or is another user's.
-pub(crate) fn descriptors(pid: u32) -> Option<usize> {
+pub fn descriptors(pid: u32) -> Option<usize> {
     open(pid)?.fd_count().ok()
 }
 
 /// The switches of each thread of a process, by thread.
-pub(crate) fn switches(pid: u32) -> BTreeMap<u32, Switches> {
+pub fn switches(pid: u32) -> BTreeMap<u32, Switches> {
     let tasks = open(pid).and_then(|process| process.tasks().ok());
     let tasks = tasks.into_iter().flatten().flatten();
     tasks
