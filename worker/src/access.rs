@@ -157,6 +157,8 @@ mod tests {
     async fn each_access_refuses_for_its_own_reason() {
         let (none, view) = (Permissions::empty(), Permissions::VIEW_CHANNEL);
         let (send, admin) = (Permissions::SEND_MESSAGES, Permissions::ADMINISTRATOR);
+        let (forbidden, unseen) = (Some(Reason::Forbidden), Some(Reason::UnknownChannel));
+        let either = Access::ServerOrDeployment(send);
         let cases = [
             (Access::Anyone, 0, false, none, None),
             (Access::Account, 0, false, none, None),
@@ -164,31 +166,13 @@ mod tests {
             (Access::Member, 0, true, none, Some(Reason::Malformed)),
             (Access::Member, 1, false, none, Some(Reason::UnknownServer)),
             (Access::Member, 1, true, none, None),
-            (Access::Server(send), 1, true, view, Some(Reason::Forbidden)),
+            (Access::Server(send), 1, true, view, forbidden),
             (Access::Server(send), 1, true, send, None),
-            (
-                Access::ServerOrDeployment(send),
-                0,
-                false,
-                send,
-                Some(Reason::Forbidden),
-            ),
-            (Access::ServerOrDeployment(send), 0, false, admin, None),
-            (Access::ServerOrDeployment(send), 1, true, send, None),
-            (
-                Access::Channel(send),
-                1,
-                true,
-                none,
-                Some(Reason::UnknownChannel),
-            ),
-            (
-                Access::Channel(send),
-                1,
-                true,
-                view,
-                Some(Reason::Forbidden),
-            ),
+            (either, 0, false, send, forbidden),
+            (either, 0, false, admin, None),
+            (either, 1, true, send, None),
+            (Access::Channel(send), 1, true, none, unseen),
+            (Access::Channel(send), 1, true, view, forbidden),
             (Access::Channel(send), 1, true, view | send, None),
         ];
         for (access, scope, member, held, expected) in cases {

@@ -1,12 +1,12 @@
 //! The worker's settings.
 
+use std::str::FromStr;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::{
     bus::Quota,
     config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
 };
-
-use crate::limiter;
 
 /// Keeps the rules of Confab and writes what they permit to Postgres.
 #[derive(Debug, Parser)]
@@ -53,9 +53,45 @@ pub enum SignUp {
     Closed,
 }
 
-/// A limit on how often something may be done.
+/// How often something may be done: `30/60s+5` is 30 in 60 seconds and 5 at once, `off` is no
+/// limit. Units are `ms`, `s`, `m` and `h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Quota>);
+
+/// The text is no limit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a quota looks like 30/60s+5 (count, period, burst), or is off")]
+pub struct NotALimit;
+
+impl FromStr for Limit {
+    type Err = NotALimit;
+
+    fn from_str(text: &str) -> Result<Self, NotALimit> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let quota = || {
+            let (count, rest) = text.split_once('/')?;
+            let (period, burst) = rest.split_once('+')?;
+            let digits = period.find(|c: char| !c.is_ascii_digit())?;
+            let (number, unit) = period.split_at_checked(digits)?;
+            let unit_ms = match unit {
+                "ms" => 1,
+                "s" => 1_000,
+                "m" => 60_000,
+                "h" => 3_600_000,
+                _ => return None,
+            };
+            let quota = Quota {
+                burst: burst.parse().ok()?,
+                count: count.parse().ok()?,
+                period_ms: number.parse::<u32>().ok()?.checked_mul(unit_ms)?,
+            };
+            (quota.burst > 0 && quota.count > 0 && quota.period_ms > 0).then_some(quota)
+        };
+        quota().map(|quota| Self(Some(quota))).ok_or(NotALimit)
+    }
+}
 
 /// Everything `worker run` needs.
 #[derive(Debug, Clone, Args)]
@@ -117,28 +153,88 @@ pub struct WorkerConfig {
     )]
     pub max_guests: u32,
     /// Messages and edits per account: `count/seconds+burst`, or `off`.
-    #[arg(long, env = "CONFAB_LIMIT_SEND", value_name = "LIMIT", default_value = "30/60s+5", value_parser = limit)]
+    #[arg(
+        long,
+        env = "CONFAB_LIMIT_SEND",
+        value_name = "LIMIT",
+        default_value = "30/60s+5"
+    )]
     pub limit_send: Limit,
     /// Other changes per account: `count/seconds+burst`, or `off`.
-    #[arg(long, env = "CONFAB_LIMIT_WRITE", value_name = "LIMIT", default_value = "60/60s+20", value_parser = limit)]
+    #[arg(
+        long,
+        env = "CONFAB_LIMIT_WRITE",
+        value_name = "LIMIT",
+        default_value = "60/60s+20"
+    )]
     pub limit_write: Limit,
     /// Typing per account: `count/seconds+burst`, or `off`.
-    #[arg(long, env = "CONFAB_LIMIT_SIGNAL", value_name = "LIMIT", default_value = "60/60s+10", value_parser = limit)]
+    #[arg(
+        long,
+        env = "CONFAB_LIMIT_SIGNAL",
+        value_name = "LIMIT",
+        default_value = "60/60s+10"
+    )]
     pub limit_signal: Limit,
     /// Read cursors and other registers per account: `count/seconds+burst`, or `off`.
-    #[arg(long, env = "CONFAB_LIMIT_REGISTER", value_name = "LIMIT", default_value = "120/60s+30", value_parser = limit)]
+    #[arg(
+        long,
+        env = "CONFAB_LIMIT_REGISTER",
+        value_name = "LIMIT",
+        default_value = "120/60s+30"
+    )]
     pub limit_register: Limit,
     /// Questions per account: `count/seconds+burst`, or `off`.
-    #[arg(long, env = "CONFAB_LIMIT_READ", value_name = "LIMIT", default_value = "600/60s+60", value_parser = limit)]
+    #[arg(
+        long,
+        env = "CONFAB_LIMIT_READ",
+        value_name = "LIMIT",
+        default_value = "600/60s+60"
+    )]
     pub limit_read: Limit,
     /// Signing in and up per network address, each of them by itself, and signing in per
     /// account: `count/seconds+burst`, or `off`.
-    #[arg(long, env = "CONFAB_LIMIT_SIGN_IN", value_name = "LIMIT", default_value = "30/60s+10", value_parser = limit)]
+    #[arg(
+        long,
+        env = "CONFAB_LIMIT_SIGN_IN",
+        value_name = "LIMIT",
+        default_value = "30/60s+10"
+    )]
     pub limit_sign_in: Limit,
 }
 
-fn limit(text: &str) -> Result<Limit, String> {
-    limiter::parse(text)
-        .map(Limit)
-        .map_err(|error| error.to_string())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_read_from_configuration() {
+        let quota = |count, period_ms, burst| {
+            Ok(Limit(Some(Quota {
+                burst,
+                count,
+                period_ms,
+            })))
+        };
+        assert_eq!("30/60s+5".parse::<Limit>(), quota(30, 60_000, 5));
+        assert_eq!("1/500ms+1".parse::<Limit>(), quota(1, 500, 1));
+        assert_eq!("100/1h+10".parse::<Limit>(), quota(100, 3_600_000, 10));
+        assert_eq!("off".parse(), Ok(Limit(None)));
+        for bad in [
+            "",
+            "30",
+            "30/60s",
+            "30/60+5",
+            "0/60s+5",
+            "30/0s+5",
+            "30/60s+0",
+            "-1/60s+5",
+            "30/60d+5",
+            "30/9999999h+5",
+            "a/60s+b",
+            "30/s+5",
+        ] {
+            assert_eq!(bad.parse::<Limit>(), Err(NotALimit), "{bad}");
+        }
+    }
 }

@@ -19,10 +19,11 @@ use tracing::{debug, warn};
 
 use crate::{
     error::StoreError,
-    lane::{owner, process::Process},
+    lane::{misplaced, process::Process},
+    metrics::register,
     store::{
         PgConnectOptions,
-        consumers::{Deleted, Log, Place, Read},
+        consumers::{Deleted, Log, LoggedEvent, Place},
         jobs::REDACTION,
     },
 };
@@ -52,14 +53,13 @@ impl ConsumerMetrics {
             "confab_consumer_lag_events",
             "Events of the whole deployment that a consumer has not read yet",
         );
-        let lag = IntGaugeVec::new(opts, &["consumer"])?;
-        registry.register(Box::new(lag.clone()))?;
+        let lag = register(registry, IntGaugeVec::new(opts, &["consumer"]))?;
         lag.with_label_values(&[NAME]).set(0);
         let failures = IntCounter::new(
             "confab_consumer_failures_total",
             "Events that a consumer left to a job because they failed",
-        )?;
-        registry.register(Box::new(failures.clone()))?;
+        );
+        let failures = register(registry, failures)?;
         Ok(Self { lag, failures })
     }
 }
@@ -78,35 +78,28 @@ impl Consumer {
     /// with it, are lost.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.serve(&stop).await {
+            if let Err(error) = self.read_log(&stop).await {
                 warn!(consumer = NAME, %error, "consumer starts again");
             }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = tokio::time::sleep(BACK_OFF) => {}
-            }
+            stop.run_until_cancelled(tokio::time::sleep(BACK_OFF)).await;
         }
     }
 
-    async fn serve(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+    async fn read_log(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut log = Log::connect(&self.options, NAME).await?;
-        let mut places: BTreeMap<i16, Place> = BTreeMap::new();
+        let mut places: BTreeMap<Partition, Place> = BTreeMap::new();
         let mut spread: Option<Instant> = None;
         while !stop.is_cancelled() {
             if spread.is_none_or(|at| at.elapsed() >= SPREAD) {
                 spread = Some(Instant::now());
-                self.spread(&mut log, &mut places).await?;
+                self.balance_partitions(&mut log, &mut places).await?;
                 self.metrics
                     .lag
                     .with_label_values(&[NAME])
-                    .set(log.lag().await?);
+                    .set(log.count_lag().await?);
             }
-            if self.turn(&mut log, &mut places).await? {
-                continue;
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = tokio::time::sleep(IDLE) => {}
+            if !self.read_page(&mut log, &mut places).await? {
+                stop.run_until_cancelled(tokio::time::sleep(IDLE)).await;
             }
         }
         log.close().await;
@@ -114,33 +107,25 @@ impl Consumer {
     }
 
     /// Takes the partitions that fall to this worker, and leaves the others.
-    async fn spread(
+    async fn balance_partitions(
         &self,
         log: &mut Log,
-        places: &mut BTreeMap<i16, Place>,
+        places: &mut BTreeMap<Partition, Place>,
     ) -> Result<(), StoreError> {
         // Without Redis nobody knows who lives: everyone keeps what it has.
-        let Some(living) = self.process.living(&self.bus).await else {
+        let Some(living) = self.process.living_workers(&self.bus).await else {
             return Ok(());
         };
         let names: Vec<String> = living.iter().map(i64::to_string).collect();
         let me = self.process.number().to_string();
-        let (mut missing, mut strange) = (Vec::new(), Vec::new());
-        for partition in Partition::all() {
-            let number = partition.number().cast_signed();
-            let mine = owner(partition, &names).is_none_or(|owner| *owner == me);
-            match (mine, places.contains_key(&number)) {
-                (true, false) => missing.push(number),
-                (false, true) => strange.push(number),
-                _ => {}
-            }
-        }
+        let is_held = |partition| places.contains_key(&partition);
+        let (missing, strange) = misplaced(&names, &me, is_held);
         if !strange.is_empty() {
-            log.give_back(&strange).await?;
-            places.retain(|number, _| !strange.contains(number));
+            log.give_back_partitions(&strange).await?;
+            places.retain(|partition, _| !strange.contains(partition));
         }
         if !missing.is_empty() {
-            for place in log.take(&missing).await? {
+            for place in log.take_partitions(&missing).await? {
                 places.insert(place.partition, place);
             }
         }
@@ -148,13 +133,13 @@ impl Consumer {
     }
 
     /// Reads what moved. `true` when there may be more.
-    async fn turn(
+    async fn read_page(
         &self,
         log: &mut Log,
-        places: &mut BTreeMap<i16, Place>,
+        places: &mut BTreeMap<Partition, Place>,
     ) -> Result<bool, StoreError> {
         let now: Vec<Place> = places.values().copied().collect();
-        let (heads, events) = log.read(&now, PAGE).await?;
+        let (heads, events) = log.read_events(&now, PAGE).await?;
         let mut more = false;
         let mut moved = Vec::with_capacity(heads.len());
         for (partition, head) in heads {
@@ -171,12 +156,12 @@ impl Consumer {
         if moved.is_empty() {
             return Ok(false);
         }
-        match self.consume(log, &events, &moved).await {
+        match self.redact_page(log, &events, &moved).await {
             Ok(()) => {}
             Err(error) if error.is_outage() => return Err(error),
             Err(error) => {
                 debug!(%error, "a page of the log failed: each event goes alone");
-                self.singly(log, &events, &moved).await?;
+                self.redact_singly(log, &events, &moved).await?;
             }
         }
         for place in moved {
@@ -186,47 +171,47 @@ impl Consumer {
     }
 
     /// All events of a turn in one transaction.
-    async fn consume(
+    async fn redact_page(
         &self,
         log: &mut Log,
-        events: &[Read],
+        events: &[LoggedEvent],
         places: &[Place],
     ) -> Result<(), StoreError> {
         let (mut deleted, mut failed) = (Vec::new(), Vec::new());
         for event in events {
             match deleted_by(event.topic, &event.body) {
                 Some(message) => deleted.push(message),
-                None => failed.push(left(event)),
+                None => failed.push(redaction_job(event)),
             }
         }
         self.metrics.failures.inc_by(failed.len() as u64);
-        log.redact(&deleted, &failed, places).await
+        log.redact_deleted(&deleted, &failed, places).await
     }
 
     /// Each event in a transaction of its own; what fails again is left to a job.
-    async fn singly(
+    async fn redact_singly(
         &self,
         log: &mut Log,
-        events: &[Read],
+        events: &[LoggedEvent],
         places: &[Place],
     ) -> Result<(), StoreError> {
         let mut failed = Vec::new();
         for event in events {
             let Some(message) = deleted_by(event.topic, &event.body) else {
-                failed.push(left(event));
+                failed.push(redaction_job(event));
                 continue;
             };
-            match log.redact(&[message], &[], &[]).await {
+            match log.redact_deleted(&[message], &[], &[]).await {
                 Ok(()) => {}
                 Err(error) if error.is_outage() => return Err(error),
                 Err(error) => {
-                    warn!(consumer = NAME, partition = event.partition, position = event.position, %error, "event is left to a job");
-                    failed.push(left(event));
+                    warn!(consumer = NAME, partition = %event.partition, position = event.position, %error, "event is left to a job");
+                    failed.push(redaction_job(event));
                 }
             }
         }
         self.metrics.failures.inc_by(failed.len() as u64);
-        log.redact(&[], &failed, places).await
+        log.redact_deleted(&[], &failed, places).await
     }
 }
 
@@ -239,19 +224,7 @@ pub(crate) fn deleted_by(topic: i64, body: &[u8]) -> Option<Deleted> {
 
 /// The job that an event is left to. It holds the event as it is: what this program
 /// cannot read, a newer one may.
-fn left(event: &Read) -> (&'static str, Vec<u8>) {
+fn redaction_job(event: &LoggedEvent) -> (&'static str, Vec<u8>) {
     let body = ByteBuf::from(event.body.clone());
     (REDACTION, pack(&(event.topic, body)).to_vec())
-}
-
-#[cfg(test)]
-mod tests {
-    use shared::protocol::Event as _;
-
-    use super::*;
-
-    #[test]
-    fn the_opcode_in_the_statement_is_that_of_a_deletion() {
-        assert_eq!(MessageDeleted::OPCODE, 18);
-    }
 }

@@ -5,7 +5,6 @@ use std::error::Error as StdError;
 use shared::{
     bus::BusError,
     error::{Reason, Refusal},
-    ids::NotAnId,
 };
 
 /// Why a command or a query was not done.
@@ -45,12 +44,6 @@ impl Error {
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         Self::Refused(reason.into())
-    }
-}
-
-impl From<NotAnId> for Error {
-    fn from(_: NotAnId) -> Self {
-        Self::Store(StoreError::Inconsistency("a number is not an id"))
     }
 }
 

@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use crate::{
     consumers::deleted_by,
     error::StoreError,
+    metrics::register,
     retry,
     store::jobs::{CHANNEL_PURGE, Job, Jobs, OLD_REDACTION, REDACTION},
 };
@@ -51,39 +52,34 @@ pub(crate) struct JobMetrics {
 impl JobMetrics {
     /// Registers them.
     pub(crate) fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        let counter = |name: &str, help: &str| -> Result<IntCounterVec, MetricsError> {
-            let counter = IntCounterVec::new(Opts::new(name, help), &["kind"])?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
+        let counters = |name, help| {
+            let opts = Opts::new(name, help);
+            register(registry, IntCounterVec::new(opts, &["kind"]))
         };
-        let opts = Opts::new(
+        let age = Opts::new(
             "confab_jobs_age_seconds",
             "Age of the oldest job, by kind, in the whole deployment; `internal` are internal commands",
         );
-        let age = GaugeVec::new(opts, &["kind"])?;
-        registry.register(Box::new(age.clone()))?;
-        let opts = Opts::new(
+        let parked = Opts::new(
             "confab_jobs_parked",
             "Jobs that failed too often and wait for a person, by kind, in the whole deployment; `internal` are pairs of partitions whose internal commands wait",
         );
-        let parked = IntGaugeVec::new(opts, &["kind"])?;
-        registry.register(Box::new(parked.clone()))?;
         let metrics = Self {
-            slices: counter("confab_jobs_slices_total", "Slices of jobs that were done")?,
-            failures: counter("confab_jobs_failures_total", "Slices of jobs that failed")?,
-            age,
-            parked,
+            slices: counters("confab_jobs_slices_total", "Slices of jobs that were done")?,
+            failures: counters("confab_jobs_failures_total", "Slices of jobs that failed")?,
+            age: register(registry, GaugeVec::new(age, &["kind"]))?,
+            parked: register(registry, IntGaugeVec::new(parked, &["kind"]))?,
         };
         for kind in KINDS {
             metrics.slices.with_label_values(&[kind]);
             metrics.failures.with_label_values(&[kind]);
         }
-        metrics.clear();
+        metrics.reset_waiting();
         Ok(metrics)
     }
 
     /// Forgets what was counted, also of kinds that only a newer program knows.
-    fn clear(&self) {
+    fn reset_waiting(&self) {
         self.age.reset();
         self.parked.reset();
         for kind in KINDS.into_iter().chain(["internal"]) {
@@ -100,14 +96,14 @@ pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken
     while !stop.is_cancelled() {
         if surveyed.is_none_or(|at: Instant| at.elapsed() >= SURVEY) {
             surveyed = Some(Instant::now());
-            if let Err(error) = survey(&jobs, &metrics).await {
+            if let Err(error) = count_waiting(&jobs, &metrics).await {
                 warn!(%error, "jobs could not be counted");
             }
         }
-        let worked = match jobs.claim(&KINDS, LEASE).await {
+        let worked = match jobs.claim_job(&KINDS, LEASE).await {
             Ok(Some(job)) => {
                 let began = Instant::now();
-                work(&jobs, &metrics, &job).await;
+                run_slice(&jobs, &metrics, &job).await;
                 // Its next slice is due after its rest.
                 pause = began.elapsed().mul_f64(PURGE_REST).min(IDLE);
                 true
@@ -119,20 +115,17 @@ pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken
             }
         };
         if !worked {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = tokio::time::sleep(pause) => {}
-            }
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
             pause = (pause * 2).clamp(SOON, IDLE);
         }
     }
     jobs.close().await;
 }
 
-async fn survey(jobs: &Jobs, metrics: &JobMetrics) -> Result<(), StoreError> {
-    let waiting = jobs.waiting().await?;
-    let (parked, age) = jobs.internal().await?;
-    metrics.clear();
+async fn count_waiting(jobs: &Jobs, metrics: &JobMetrics) -> Result<(), StoreError> {
+    let waiting = jobs.list_waiting().await?;
+    let (parked, age) = jobs.survey_internal().await?;
+    metrics.reset_waiting();
     for row in waiting {
         metrics.age.with_label_values(&[&row.kind]).set(row.age);
         let parked = metrics.parked.with_label_values(&[&row.kind]);
@@ -144,8 +137,8 @@ async fn survey(jobs: &Jobs, metrics: &JobMetrics) -> Result<(), StoreError> {
 }
 
 /// Does a slice, or says when the job is tried again.
-async fn work(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
-    let error = match slice(jobs, job).await {
+async fn run_slice(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
+    let error = match execute_slice(jobs, job).await {
         Ok(()) => {
             metrics.slices.with_label_values(&[&job.kind]).inc();
             return;
@@ -161,7 +154,7 @@ async fn work(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
     }
     let problem = error.to_string();
     if let Err(error) = jobs
-        .postpone(job, retry::wait_after(job.attempts), parked, &problem)
+        .postpone_job(job, retry::wait_after(job.attempts), parked, &problem)
         .await
     {
         // Its lease ends by itself.
@@ -169,23 +162,24 @@ async fn work(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
     }
 }
 
-async fn slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
+async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
     let unreadable = |_| StoreError::Inconsistency("the body of a job");
     match job.kind.as_str() {
         CHANNEL_PURGE => {
             let place: (ServerId, ChannelId) = unpack(&job.body).map_err(unreadable)?;
-            jobs.purge(job, place, PURGE_SLICE, PURGE_REST).await
+            jobs.purge_channel(job, place, PURGE_SLICE, PURGE_REST)
+                .await
         }
         REDACTION => {
             let (topic, body): (i64, ByteBuf) = unpack(&job.body).map_err(unreadable)?;
             let deleted = deleted_by(topic, &body)
                 .ok_or(StoreError::Inconsistency("the event of a deletion"))?;
-            jobs.redact(job, deleted).await
+            jobs.redact_message(job, deleted).await
         }
         OLD_REDACTION => {
             let deleted: (ServerId, ChannelId, MessageId) =
                 unpack(&job.body).map_err(unreadable)?;
-            jobs.redact(job, deleted).await
+            jobs.redact_message(job, deleted).await
         }
         _ => Err(StoreError::Inconsistency("a job of no kind")),
     }

@@ -20,6 +20,8 @@ pub mod config;
 mod consumers;
 mod day;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod jobs;
 mod lane;
 mod limiter;

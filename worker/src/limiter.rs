@@ -58,7 +58,7 @@ impl fmt::Display for Subject {
 }
 
 /// The quota of each bucket; a bucket without one is not limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Quotas {
     /// Messages and their edits, per account.
     pub(crate) send: Option<Quota>,
@@ -75,29 +75,17 @@ pub(crate) struct Quotas {
     pub(crate) sign_in: Option<Quota>,
 }
 
-impl Default for Quotas {
-    fn default() -> Self {
-        let quota = |count, burst| {
-            Some(Quota {
-                burst,
-                count,
-                period_ms: 60_000,
-            })
-        };
-        Self {
-            send: quota(30, 5),
-            write: quota(60, 20),
-            signal: quota(60, 10),
-            register: quota(120, 30),
-            read: quota(600, 60),
-            sign_in: quota(30, 10),
-        }
-    }
-}
-
 impl Quotas {
     fn of(&self, limit: RateLimit, subject: Subject) -> Option<Quota> {
-        let quota = self.each(limit)?;
+        let quota = match limit {
+            RateLimit::Send => self.send,
+            RateLimit::Write => self.write,
+            RateLimit::Signal => self.signal,
+            RateLimit::Register => self.register,
+            RateLimit::Read => self.read,
+            RateLimit::SignIn => self.sign_in,
+            RateLimit::Unlimited => None,
+        }?;
         let more = match subject {
             Subject::Successes(_) => ACCOUNTS_OF_ADDRESS,
             _ => 1,
@@ -109,50 +97,15 @@ impl Quotas {
         })
     }
 
-    const fn each(&self, limit: RateLimit) -> Option<Quota> {
-        match limit {
-            RateLimit::Send => self.send,
-            RateLimit::Write => self.write,
-            RateLimit::Signal => self.signal,
-            RateLimit::Register => self.register,
-            RateLimit::Read => self.read,
-            RateLimit::SignIn => self.sign_in,
-            RateLimit::Unlimited => None,
-        }
-    }
-}
-
-/// The text is no quota.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a quota looks like 30/60s+5 (count, period, burst), or is off")]
-pub(crate) struct NotAQuota;
-
-/// Reads a quota from configuration: `30/60s+5` is 30 in 60 seconds and 5 at
-/// once, `off` is no limit. Units are `ms`, `s`, `m` and `h`.
-pub(crate) fn parse(text: &str) -> Result<Option<Quota>, NotAQuota> {
-    if text == "off" {
-        return Ok(None);
-    }
-    let quota = || {
-        let (count, rest) = text.split_once('/')?;
-        let (period, burst) = rest.split_once('+')?;
-        let digits = period.find(|c: char| !c.is_ascii_digit())?;
-        let (number, unit) = period.split_at_checked(digits)?;
-        let unit_ms = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return None,
+    /// The key and the quota of each of these that is limited, with its place.
+    fn limited_draws(&self, wants: &[(RateLimit, Subject)]) -> (Vec<usize>, Vec<(String, Quota)>) {
+        let draw = |(place, (limit, subject)): (usize, &(RateLimit, Subject))| {
+            let quota = self.of(*limit, *subject)?;
+            let key = format!("limit:{}:{subject}", limit.name());
+            Some((place, (key, quota)))
         };
-        let quota = Quota {
-            burst: burst.parse().ok()?,
-            count: count.parse().ok()?,
-            period_ms: number.parse::<u32>().ok()?.checked_mul(unit_ms)?,
-        };
-        (quota.burst > 0 && quota.count > 0 && quota.period_ms > 0).then_some(quota)
-    };
-    quota().map(Some).ok_or(NotAQuota)
+        wants.iter().enumerate().filter_map(draw).unzip()
+    }
 }
 
 /// Decides whether a request may go on. Clones share their counts.
@@ -184,19 +137,11 @@ impl Limiter {
     /// refused draw takes nothing.
     pub(crate) async fn draw(&self, wants: &[(RateLimit, Subject)]) -> Vec<Decision> {
         let mut decisions = vec![Decision::Allowed; wants.len()];
-        let (places, draws): (Vec<usize>, Vec<(String, Quota)>) = wants
-            .iter()
-            .enumerate()
-            .filter_map(|(place, (limit, subject))| {
-                let quota = self.0.quotas.of(*limit, *subject)?;
-                let key = format!("limit:{}:{subject}", limit.name());
-                Some((place, (key, quota)))
-            })
-            .unzip();
+        let (places, draws) = self.0.quotas.limited_draws(wants);
         if draws.is_empty() {
             return decisions;
         }
-        for (place, drawn) in places.into_iter().zip(self.drawn(&draws).await) {
+        for (place, drawn) in places.into_iter().zip(self.draw_shared(&draws).await) {
             if let Some(decision) = decisions.get_mut(place) {
                 *decision = drawn;
             }
@@ -206,13 +151,7 @@ impl Limiter {
 
     /// Gives back one draw of each: what was tried did succeed.
     pub(crate) async fn give_back(&self, wants: &[(RateLimit, Subject)]) {
-        let draws: Vec<(String, Quota)> = wants
-            .iter()
-            .filter_map(|(limit, subject)| {
-                let quota = self.0.quotas.of(*limit, *subject)?;
-                Some((format!("limit:{}:{subject}", limit.name()), quota))
-            })
-            .collect();
+        let (_, draws) = self.0.quotas.limited_draws(wants);
         if draws.is_empty() {
             return;
         }
@@ -229,7 +168,7 @@ impl Limiter {
         }
     }
 
-    async fn drawn(&self, draws: &[(String, Quota)]) -> Vec<Decision> {
+    async fn draw_shared(&self, draws: &[(String, Quota)]) -> Vec<Decision> {
         let shared = &self.0;
         let now = shared.clock.now_ms();
         let from = shared.redis_from_ms.load(Ordering::Relaxed);
@@ -285,40 +224,17 @@ impl Local {
 mod tests {
     use super::*;
 
-    #[test]
-    fn quotas_read_from_configuration() {
-        let quota = |count, period_ms, burst| {
-            Ok(Some(Quota {
-                burst,
-                count,
-                period_ms,
-            }))
-        };
-        assert_eq!(parse("30/60s+5"), quota(30, 60_000, 5));
-        assert_eq!(parse("1/500ms+1"), quota(1, 500, 1));
-        assert_eq!(parse("100/1h+10"), quota(100, 3_600_000, 10));
-        assert_eq!(parse("off"), Ok(None));
-        for bad in [
-            "",
-            "30",
-            "30/60s",
-            "30/60+5",
-            "0/60s+5",
-            "30/0s+5",
-            "30/60s+0",
-            "-1/60s+5",
-            "30/60d+5",
-            "30/9999999h+5",
-            "a/60s+b",
-            "30/s+5",
-        ] {
-            assert_eq!(parse(bad), Err(NotAQuota), "{bad}");
+    const fn quota(count: u32, period_ms: u32, burst: u32) -> Quota {
+        Quota {
+            burst,
+            count,
+            period_ms,
         }
     }
 
     #[test]
     fn a_burst_then_one_per_interval() {
-        let quota = parse("60/60s+3").unwrap().unwrap();
+        let quota = quota(60, 60_000, 3);
         let mut local = Local::default();
         for _ in 0..3 {
             assert_eq!(local.draw("a", quota, 10_000), Decision::Allowed);
@@ -332,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_locks_nobody_out() {
-        let quota = parse("60/60s+3").unwrap().unwrap();
+        let quota = quota(60, 60_000, 3);
         let mut local = Local::default();
         for _ in 0..3 {
             assert_eq!(local.draw("a", quota, 10_000_000), Decision::Allowed);
@@ -343,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_map_stays_bounded() {
-        let quota = parse("1/1h+1").unwrap().unwrap();
+        let quota = quota(1, 3_600_000, 1);
         let mut local = Local::default();
         for n in 0..MAX_LOCAL + 10 {
             local.draw(&n.to_string(), quota, 1_000);

@@ -1,8 +1,8 @@
-//! Every metric of the worker's lanes.
+//! Every metric of the worker's lanes, and how metrics are registered.
 
 use prometheus::{
     Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    exponential_buckets,
+    core::Collector, exponential_buckets,
 };
 use shared::{
     error::Reason,
@@ -31,29 +31,16 @@ pub(crate) struct LaneMetrics {
 impl LaneMetrics {
     /// Registers them.
     pub(crate) fn new(registry: &Registry) -> Result<Self, Error> {
-        let counter = |name: &str, help: &str| -> Result<IntCounter, Error> {
-            let counter = IntCounter::new(format!("confab_lane_{name}"), help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
+        let counter = |name, help| register(registry, IntCounter::new(lane(name), help));
+        let labelled = |name, help, label| {
+            let opts = Opts::new(lane(name), help);
+            register(registry, IntCounterVec::new(opts, &[label]))
         };
-        let labelled = |name: &str, help: &str, label: &str| -> Result<IntCounterVec, Error> {
-            let counter =
-                IntCounterVec::new(Opts::new(format!("confab_lane_{name}"), help), &[label])?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
+        let histogram = |name, help, buckets| {
+            let opts = HistogramOpts::new(lane(name), help).buckets(buckets);
+            register(registry, Histogram::with_opts(opts))
         };
-        let histogram = |name: &str, help: &str, buckets: Vec<f64>| -> Result<Histogram, Error> {
-            let histogram = Histogram::with_opts(
-                HistogramOpts::new(format!("confab_lane_{name}"), help).buckets(buckets),
-            )?;
-            registry.register(Box::new(histogram.clone()))?;
-            Ok(histogram)
-        };
-        let gauge = |name: &str, help: &str| -> Result<IntGauge, Error> {
-            let gauge = IntGauge::new(format!("confab_lane_{name}"), help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
+        let gauge = |name, help| register(registry, IntGauge::new(lane(name), help));
         let metrics = Self {
             commands: labelled(
                 "commands_total",
@@ -118,4 +105,18 @@ impl LaneMetrics {
             self.refusals.with_label_values(&[reason.name()]);
         }
     }
+}
+
+fn lane(name: &str) -> String {
+    format!("confab_lane_{name}")
+}
+
+/// Registers a metric, if it could be made.
+pub(crate) fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: Result<C, Error>,
+) -> Result<C, Error> {
+    let metric = made?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }

@@ -1,17 +1,14 @@
 //! Password hashes, off the async threads and never more at once than the
 //! machine can bear: each takes 19 MiB and some tens of milliseconds.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use shared::error::{Reason, Refusal};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
 
@@ -25,11 +22,10 @@ const BUSY_RETRY_MS: u64 = 1_000;
 pub(crate) struct Hasher(Arc<Shared>);
 
 struct Shared {
+    /// One permit for each hash under way or waiting; without one the caller hears `busy`.
+    places: Arc<Semaphore>,
     /// One permit for each hash under way.
     running: Arc<Semaphore>,
-    /// Hashes under way and waiting; above `places` the caller hears `busy`.
-    taken: AtomicUsize,
-    places: usize,
     argon2: Argon2<'static>,
     /// What an unknown name is verified against, so that it costs as much as a known one.
     dummy: String,
@@ -45,9 +41,8 @@ impl Hasher {
         let dummy = hash(&argon2, "nobody has this password")?;
         let running = running.max(1);
         Ok(Self(Arc::new(Shared {
+            places: Arc::new(Semaphore::new(running + waiting)),
             running: Arc::new(Semaphore::new(running)),
-            taken: AtomicUsize::new(0),
-            places: running + waiting,
             argon2,
             dummy,
         })))
@@ -80,47 +75,28 @@ impl Hasher {
     }
 
     /// Takes a place for as long as the result lives.
-    #[cfg(test)]
-    pub(crate) fn occupy(&self) -> impl Drop + use<> {
-        Place::take(self.0.clone()).unwrap()
+    pub(crate) fn occupy(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = self.0.places.clone().try_acquire_owned();
+        place.map_err(|_none_left| Refusal::retry(Reason::Busy, BUSY_RETRY_MS))
     }
 
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Place::take(self.0.clone())?;
+        let place = self.occupy()?;
         let permit = self.0.running.clone().acquire_owned().await;
         let permit = permit.map_err(|closed| Error::Internal(closed.to_string()))?;
-        // The permit and the place move into the thread: a caller who gives up
-        // does not stop the work, so it must still count.
+        // Both move into the thread: a caller who gives up does not stop the work, so it
+        // must still count.
+        let shared = self.0.clone();
         tokio::task::spawn_blocking(move || {
-            let result = work(&place.0);
-            drop(permit);
+            let result = work(&shared);
+            drop((permit, place));
             result
         })
         .await
         .map_err(|panic| Error::Internal(panic.to_string()))?
-    }
-}
-
-/// One of the places in the queue, given back when dropped.
-struct Place(Arc<Shared>);
-
-impl Place {
-    fn take(shared: Arc<Shared>) -> Result<Self, Refusal> {
-        let place = Self(shared);
-        if place.0.taken.fetch_add(1, Ordering::AcqRel) < place.0.places {
-            Ok(place)
-        } else {
-            Err(Refusal::retry(Reason::Busy, BUSY_RETRY_MS))
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -160,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn who_finds_no_place_hears_busy() {
         let hasher = Hasher::new(1, 1).unwrap();
-        let places = [(); 2].map(|()| Place::take(hasher.0.clone()).unwrap());
+        let places = [(); 2].map(|()| hasher.occupy().unwrap());
         let refused = hasher.hash("password".to_owned()).await.unwrap_err();
         assert_eq!(refused.refusal().reason, Reason::Busy);
         drop(places);

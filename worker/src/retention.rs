@@ -44,7 +44,7 @@ impl Retention {
 
     /// Looks at the days every hour until `stop`.
     pub(crate) async fn run(&self, stop: CancellationToken) {
-        loop {
+        while !stop.is_cancelled() {
             let pause = match self.roll().await {
                 Ok(()) => PERIOD,
                 Err(error) => {
@@ -52,13 +52,7 @@ impl Retention {
                     RETRY
                 }
             };
-            if stop
-                .run_until_cancelled(tokio::time::sleep(pause))
-                .await
-                .is_none()
-            {
-                return;
-            }
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
     }
 
@@ -73,7 +67,7 @@ impl Retention {
     }
 
     async fn roll_locked(&self, tables: &mut DailyTables, today: Day) -> Result<(), StoreError> {
-        let mut found = tables.list().await?;
+        let mut found = tables.list_tables().await?;
         for parent in Parent::ALL {
             for day in (-1..=AHEAD).map(|ahead| today.plus(ahead)) {
                 let holds = |day| found.iter().any(|table| table.holds(parent, day));
@@ -81,13 +75,13 @@ impl Retention {
                     let next = (1..parent.days)
                         .map(|days| day.plus(days))
                         .find(|day| holds(*day));
-                    found.push(tables.make(parent, day, next).await?);
+                    found.push(tables.make_table(parent, day, next).await?);
                 }
             }
         }
         let oldest = today.plus(-i64::from(self.kept_days));
         for table in found.iter().filter(|table| table.end <= oldest) {
-            tables.drop(table).await?;
+            tables.drop_table(table).await?;
             tracing::info!("dropped {} of {}", table.day, table.parent);
         }
         Ok(())

@@ -90,7 +90,7 @@ pub async fn run(
     tasks.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
     tasks.spawn_orderly(parts.consumer.run(stopping.clone()));
     tasks.spawn_orderly(queries::run(parts.queries.clone(), stopping.clone()));
-    tasks.spawn(look(
+    tasks.spawn(watch_health(
         parts.lanes,
         parts.queries.clone(),
         health.clone(),
@@ -139,7 +139,7 @@ pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()
 /// Gives the event log another name, so that every client fetches its state again.
 /// Refuses to while a worker runs.
 pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
-    let name = crate::token::code().context("making a name")?;
+    let name = crate::token::new_invite_code().context("making a name")?;
     let renamed = epoch::rename(&options(config)?, &name)
         .await
         .context("renaming the event log")?;
@@ -238,7 +238,12 @@ impl Parts {
 }
 
 /// Looks again and again whether this worker can do its work.
-async fn look(lanes: LaneParts, queries: Arc<queries::Deps>, health: Health, expected: usize) {
+async fn watch_health(
+    lanes: LaneParts,
+    queries: Arc<queries::Deps>,
+    health: Health,
+    expected: usize,
+) {
     loop {
         let bus = lanes
             .bus

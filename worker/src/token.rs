@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// A new invite code: 12 letters and digits that nobody takes for one another,
 /// 60 random bits.
-pub(crate) fn code() -> Result<String, Error> {
+pub(crate) fn new_invite_code() -> Result<String, Error> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes)
@@ -20,7 +20,7 @@ pub(crate) fn code() -> Result<String, Error> {
 }
 
 /// What the table of sessions holds of a token.
-pub(crate) fn hash(token: &str) -> [u8; 32] {
+pub(crate) fn hash_token(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -30,10 +30,10 @@ mod tests {
 
     #[test]
     fn codes_differ_and_a_hash_is_stable() {
-        assert_ne!(code().unwrap(), code().unwrap());
-        assert_eq!(hash("abc"), hash("abc"));
+        assert_ne!(new_invite_code().unwrap(), new_invite_code().unwrap());
+        assert_eq!(hash_token("abc"), hash_token("abc"));
         assert_eq!(
-            shared::hex::encode(&hash("abc")),
+            shared::hex::encode(&hash_token("abc")),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
     }

@@ -45,7 +45,7 @@ pub enum CallerKind {
 }
 
 /// A request on its way to a lane or to any worker.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The gateway that waits for the answer; empty when nobody does.
     pub node: String,

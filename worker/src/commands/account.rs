@@ -34,9 +34,8 @@ const MAX_SESSIONS: i64 = 50;
 
 impl Handler<Context<'_>> for LogOut {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self { nonce: _ } = self;
         let session = ctx.caller()?.session;
-        session::close(ctx, session).await
+        session::close_session(ctx, session).await
     }
 }
 
@@ -56,7 +55,7 @@ impl Handler<Context<'_>> for CreateUser {
         {
             // A guest has no name to be found by: the nonce finds the first result.
             ctx.require(is_recent(ctx, user.created_ms()), Reason::NonceReused)?;
-            return open(ctx, user, &nonce, device).await;
+            return open_session(ctx, user, &nonce, device).await;
         }
         if name.is_none() {
             let most = ctx.caps().guests;
@@ -72,7 +71,8 @@ impl Handler<Context<'_>> for CreateUser {
             let code = invite
                 .as_deref()
                 .ok_or(Refusal::from(Reason::InviteRequired))?;
-            let redeemed = write::invite::redeem(&mut ctx.write().await?, code, None, id).await?;
+            let redeemed =
+                write::invite::redeem_invite(&mut ctx.write().await?, code, None, id).await?;
             ctx.require(redeemed, Reason::UnknownInvite)?;
         }
         let new = NewAccount {
@@ -96,7 +96,7 @@ impl Handler<Context<'_>> for CreateUser {
             .into());
         }
         write::event::create_topic(&mut ctx.write().await?, id.get()).await?;
-        open(ctx, id, &nonce, device).await
+        open_session(ctx, id, &nonce, device).await
     }
 }
 
@@ -108,11 +108,11 @@ impl Handler<Context<'_>> for OpenSession {
             device,
         } = self;
         check_nonce(&nonce)?;
-        open(ctx, user_id, &nonce, device).await
+        open_session(ctx, user_id, &nonce, device).await
     }
 }
 
-async fn open(
+async fn open_session(
     ctx: &mut Context<'_>,
     user_id: UserId,
     nonce: &str,
@@ -131,7 +131,7 @@ async fn open(
         first => first,
     };
     if let Some(first) = first {
-        let (token, session_id) = again(ctx, user_id, &first, &device)?;
+        let (token, session_id) = repeat_session(ctx, user_id, &first, &device)?;
         return Ok(SignedIn {
             token,
             user,
@@ -144,7 +144,7 @@ async fn open(
     let session = NewSession {
         id: session_id,
         user: user_id,
-        token_hash: &token::hash(&token),
+        token_hash: &token::hash_token(&token),
         salt: &salt,
         device: &device,
         nonce,
@@ -179,7 +179,7 @@ async fn open(
 /// The token of the first answer. It is stored nowhere, but made again: so whichever of
 /// several attempts is executed last, the token that the client got stays good. What is
 /// no attempt of the same sign-in gets nothing.
-fn again(
+fn repeat_session(
     ctx: &Context<'_>,
     user: UserId,
     first: &FirstSession,
@@ -187,7 +187,7 @@ fn again(
 ) -> Result<(String, SessionId), Error> {
     let token = first.salt.as_slice().try_into().ok().and_then(|salt| {
         let mut tokens = ctx.keys().tokens(user, first.id, salt);
-        tokens.find(|token| token::hash(token)[..] == first.token_hash[..])
+        tokens.find(|token| token::hash_token(token)[..] == first.token_hash[..])
     });
     match token {
         Some(token) if first.device == device && is_recent(ctx, first.id.created_ms()) => {

@@ -147,10 +147,7 @@ impl Handler<Context<'_>> for UpdateChannel {
 
 impl Handler<Context<'_>> for DeleteChannel {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self {
-            nonce: _,
-            channel_id,
-        } = self;
+        let channel_id = self.channel_id;
         write::channel::delete_channel(&mut ctx.write().await?, channel_id).await?;
         let state = ctx.server_mut().await?;
         let server = state.structure.server;
@@ -215,11 +212,8 @@ async fn check_overrides(
     ctx.require(roles_exist, Reason::UnknownTarget)?;
     // Who was named before may have left since: what is kept need not be asked for again.
     let old = members_of(before);
-    let members: Vec<i64> = members_of(after)
-        .into_iter()
-        .filter(|member| !old.contains(member))
-        .map(UserId::sql)
-        .collect();
+    let mut members = members_of(after);
+    members.retain(|member| !old.contains(member));
     let named = members.len();
     let found = if members.is_empty() {
         0

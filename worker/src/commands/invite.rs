@@ -40,7 +40,7 @@ impl Handler<Context<'_>> for CreateInvite {
         let server = ServerId::new(ctx.scope());
         let full = write::invite::has_invites(ctx.read().await?, server, MAX_INVITES).await?;
         ctx.require(!full, Reason::LimitReached)?;
-        let code = token::code()?;
+        let code = token::new_invite_code()?;
         let new = NewInvite {
             code: &code,
             server,
@@ -67,7 +67,8 @@ impl Handler<Context<'_>> for JoinMember {
         let full = write::server::has_servers(ctx.read().await?, user_id, most).await?;
         ctx.require(!full, Reason::LimitReached)?;
         let redeemed =
-            write::invite::redeem(&mut ctx.write().await?, &code, Some(server_id), user_id).await?;
+            write::invite::redeem_invite(&mut ctx.write().await?, &code, Some(server_id), user_id)
+                .await?;
         ctx.require(redeemed, Reason::UnknownInvite)?;
         let state = ctx.server_mut().await?;
         // The membership begins with the event that tells of it.

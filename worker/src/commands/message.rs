@@ -73,12 +73,7 @@ impl Handler<Context<'_>> for NewMessage {
 
 impl Handler<Context<'_>> for EditMessage {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self {
-            nonce: _,
-            channel_id,
-            message_id,
-            content,
-        } = self;
+        let (channel_id, message_id, content) = (self.channel_id, self.message_id, self.content);
         content::message(&content)?;
         let author = author(ctx, channel_id, message_id).await?;
         ctx.require(author == ctx.caller()?.user, Reason::Forbidden)?;
@@ -105,11 +100,7 @@ impl Handler<Context<'_>> for EditMessage {
 
 impl Handler<Context<'_>> for DeleteMessage {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self {
-            nonce: _,
-            channel_id,
-            message_id,
-        } = self;
+        let (channel_id, message_id) = (self.channel_id, self.message_id);
         let author = author(ctx, channel_id, message_id).await?;
         let manages = ctx
             .permissions_in(channel_id)

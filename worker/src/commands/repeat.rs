@@ -13,7 +13,7 @@ use crate::{error::Error, transaction::Context};
 const SERVERS: [u16; 2] = [FoundServer::ROW.opcode, JoinMember::ROW.opcode];
 
 /// What is kept of a reply under its nonce: for a server its id, its name and its owner.
-pub(crate) fn keep(opcode: u16, reply: &[u8]) -> Vec<u8> {
+pub(crate) fn keep_reply(opcode: u16, reply: &[u8]) -> Vec<u8> {
     if SERVERS.contains(&opcode)
         && let Ok(info) = protocol::decode::<ServerInfo>(reply)
     {
@@ -28,7 +28,7 @@ pub(crate) fn keep(opcode: u16, reply: &[u8]) -> Vec<u8> {
 
 /// The reply to the repeat of a command, of what was kept of the first one. Who is no
 /// member any more sees no more than was kept.
-pub(crate) async fn answer(
+pub(crate) async fn answer_repeat(
     ctx: &mut Context<'_>,
     opcode: u16,
     kept: Vec<u8>,

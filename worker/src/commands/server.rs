@@ -96,7 +96,6 @@ impl Handler<Context<'_>> for FoundServer {
 
 impl Handler<Context<'_>> for LeaveServer {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self { nonce: _ } = self;
         let user_id = ctx.caller()?.user;
         let state = ctx.server().await?;
         let (server_id, owner) = (state.structure.server, state.structure.owner);

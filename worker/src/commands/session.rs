@@ -11,16 +11,15 @@ use crate::{error::Error, store::write, transaction::Context};
 
 impl Handler<Context<'_>> for RevokeSession {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self {
-            nonce: _,
-            session_id,
-        } = self;
-        close(ctx, session_id).await
+        close_session(ctx, self.session_id).await
     }
 }
 
 /// Ends a session of the caller's account and tells all of its devices.
-pub(super) async fn close(ctx: &mut Context<'_>, session_id: SessionId) -> Result<(), Error> {
+pub(super) async fn close_session(
+    ctx: &mut Context<'_>,
+    session_id: SessionId,
+) -> Result<(), Error> {
     let user = ctx.caller()?.user;
     let deleted = write::session::delete_session(&mut ctx.write().await?, user, session_id).await?;
     ctx.require(deleted, Reason::UnknownSession)?;

@@ -9,7 +9,7 @@ use crate::{error::Error, transaction::Context};
 
 impl Handler<Context<'_>> for SignalTyping {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self { channel_id } = self;
+        let channel_id = self.channel_id;
         let user_id = ctx.caller()?.user;
         let event = TypingStarted {
             channel_id,

@@ -20,14 +20,14 @@ const WAIT_FOR_STANDBY: &str = "SyncRepWaitForLSN";
 
 /// Connects and prepares. The driver's half runs until the connection ends; it
 /// never reconnects, so a lock that was taken on it is never silently lost.
-pub(crate) async fn open(url: &Secret<String>) -> Result<write::Connection, Error> {
+pub(crate) async fn open_connection(url: &Secret<String>) -> Result<write::Connection, Error> {
     let mut config: Config = url.expose().parse()?;
     config
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_user_timeout(USER_TIMEOUT)
         .keepalives_idle(USER_TIMEOUT);
     let client = if config.get_ssl_mode() == SslMode::Require {
-        let (client, connection) = config.connect(tls()?).await?;
+        let (client, connection) = config.connect(tls_connector()?).await?;
         drive(connection);
         client
     } else {
@@ -42,7 +42,7 @@ pub(crate) async fn open(url: &Secret<String>) -> Result<write::Connection, Erro
 }
 
 /// Checks the server's certificate against those that the system trusts.
-fn tls() -> Result<MakeRustlsConnect, Error> {
+fn tls_connector() -> Result<MakeRustlsConnect, Error> {
     match MakeRustlsConnect::with_native_certs() {
         Ok((tls, _unreadable)) => Ok(tls),
         Err(errors) => {

@@ -91,27 +91,28 @@ impl Lane<'_> {
     pub(super) async fn execute_singly(&mut self, batch: Vec<PendingEntry>) -> Result<(), Error> {
         for mut item in batch {
             self.keep_alive_if_due().await?;
-            if let Err(failure) = self
-                .execute_transaction(std::slice::from_mut(&mut item))
-                .await
-            {
-                let refusal = match failure {
-                    Failure::Lost(error) => return Err(error),
-                    Failure::Poison(refusal) => refusal,
-                };
-                self.parts.metrics.poison.inc();
-                item.verdict = Some(refusal);
-                match self
-                    .execute_transaction(std::slice::from_mut(&mut item))
-                    .await
-                {
-                    Ok(_) => {}
-                    Err(Failure::Lost(error)) => return Err(error),
-                    Err(Failure::Poison(_)) => return Err(StoreError::Fenced.into()),
-                }
+            let Some(refusal) = self.execute_alone(&mut item).await? else {
+                continue;
+            };
+            self.parts.metrics.poison.inc();
+            item.verdict = Some(refusal);
+            if self.execute_alone(&mut item).await?.is_some() {
+                return Err(StoreError::Fenced.into());
             }
         }
         Ok(())
+    }
+
+    /// Executes an entry by itself; answers what it is told when it spoils even that.
+    pub(super) async fn execute_alone(
+        &mut self,
+        item: &mut PendingEntry,
+    ) -> Result<Option<Refusal>, Error> {
+        match self.execute_transaction(std::slice::from_mut(item)).await {
+            Ok(_) => Ok(None),
+            Err(Failure::Poison(refusal)) => Ok(Some(refusal)),
+            Err(Failure::Lost(error)) => Err(error),
+        }
     }
 
     /// Executes entries in one transaction and publishes what came of them. Says how many:
@@ -123,7 +124,7 @@ impl Lane<'_> {
         let now_ms = self.parts.clock.now_ms();
         let (mut verdicts, steps) = self.sort_out(pending, now_ms);
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
-        let named: Vec<_> = steps.iter().filter_map(Step::message).collect();
+        let named: Vec<_> = steps.iter().filter_map(Step::named_message).collect();
         let (known, authors) = try_join(
             write::nonce::find_results(&self.connection, &keys),
             write::message::find_authors(self.connection.reads(), &named),
@@ -131,11 +132,8 @@ impl Lane<'_> {
         .await
         .map_err(Failure::from)?;
         let mut found: HashMap<_, _> = named.into_iter().map(|place| (place, None)).collect();
-        found.extend(
-            authors
-                .into_iter()
-                .map(|(place, author)| (place, Some(author))),
-        );
+        let authors = authors.into_iter();
+        found.extend(authors.map(|(place, author)| (place, Some(author))));
         let mut known: HashMap<NonceKey, FirstResult> = known
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
@@ -194,15 +192,14 @@ impl Lane<'_> {
         };
         match committed {
             Ok(events) => {
-                let ended = tx.into_committed();
-                self.state = ended.state;
+                self.state = std::mem::take(&mut tx.state);
                 if durable {
-                    self.keep_committed(&ended.counters, &ended.rows);
+                    self.keep_committed(&tx.counters, &tx.rows);
                 }
                 // Signals and refusals load servers, too.
                 self.state.shrink();
                 self.mark_done(pending);
-                self.publish_outcome(pending, verdicts, events, ended.woken)
+                self.publish_outcome(pending, verdicts, events, tx.woken)
                     .await?;
                 Ok(done)
             }
@@ -322,8 +319,7 @@ async fn draw_limits(
     steps: &[Step],
     known: &HashMap<NonceKey, FirstResult>,
 ) {
-    let mut places = Vec::new();
-    let mut wants = Vec::new();
+    let (mut places, mut wants) = (Vec::new(), Vec::new());
     for step in steps {
         let Some(item) = pending.get(step.place) else {
             continue;

@@ -57,10 +57,8 @@ impl Lane<'_> {
         stop: &CancellationToken,
     ) -> Result<Vec<PendingEntry>, Error> {
         if self.owned.is_empty() {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep_until(self.next_tick) => {}
-            }
+            let tick = tokio::time::sleep_until(self.next_tick);
+            stop.run_until_cancelled(tick).await;
             return Ok(Vec::new());
         }
         let after: Vec<(Partition, StreamId)> = self
@@ -76,9 +74,9 @@ impl Lane<'_> {
                 .saturating_duration_since(Instant::now())
         };
         let count = self.read_size.per_stream(after.len());
-        let read = tokio::select! {
-            () = stop.cancelled() => return Ok(Vec::new()),
-            read = self.reader.read(&after, count, wait.max(SHORTEST)) => read,
+        let reading = self.reader.read(&after, count, wait.max(SHORTEST));
+        let Some(read) = stop.run_until_cancelled(reading).await else {
+            return Ok(Vec::new());
         };
         match read {
             Ok(entries) => {
@@ -117,14 +115,8 @@ impl Lane<'_> {
                 self.internal_due = true;
                 continue;
             }
-            pending.push(PendingEntry {
-                partition,
-                source: Source::Stream(id),
-                entry: self.parts.read(partition, &bytes),
-                limited: None,
-                counted: false,
-                verdict: None,
-            });
+            let entry = self.parts.read_entry(partition, &bytes);
+            pending.push(PendingEntry::new(partition, Source::Stream(id), entry));
         }
         pending
     }
@@ -139,7 +131,7 @@ fn is_full(entries: &[StreamEntry], count: u64) -> bool {
 
 impl LaneParts {
     /// An entry with its body in clear; none for what nobody of this cluster packed.
-    fn read(&self, partition: Partition, bytes: &[u8]) -> Option<Entry> {
+    fn read_entry(&self, partition: Partition, bytes: &[u8]) -> Option<Entry> {
         let read = Entry::read(bytes, Way::Lane(partition), &self.keys);
         read.inspect_err(|error| warn!(%partition, %error, "an entry is not taken"))
             .ok()
@@ -147,40 +139,36 @@ impl LaneParts {
 }
 
 impl PendingEntry {
-    pub(super) fn from_due(due: Due) -> Self {
-        let entry = Entry {
-            node: String::new(),
-            connection: 0,
-            ticket: 0,
-            // An internal command acts for its author, in no session.
-            caller: due
-                .author
-                .zip(SessionId::new(1))
-                .map(|(user, session)| Caller {
-                    user,
-                    session,
-                    kind: CallerKind::Person,
-                }),
-            opcode: due.opcode,
-            scope: due.scope,
-            body: due.body,
-            sealed: false,
-            patience_ms: 0,
-            address: 0,
-            trace: None,
-            asked_at_ms: 0,
-        };
+    pub(super) const fn new(partition: Partition, source: Source, entry: Option<Entry>) -> Self {
         Self {
-            partition: due.target,
-            source: Source::Internal {
-                source: due.source,
-                number: due.number,
-                attempts: due.attempts,
-            },
-            entry: Some(entry),
+            partition,
+            source,
+            entry,
             limited: None,
             counted: false,
             verdict: None,
         }
+    }
+
+    pub(super) fn from_due(due: Due) -> Self {
+        let source = Source::Internal {
+            source: due.source,
+            number: due.number,
+            attempts: due.attempts,
+        };
+        // An internal command acts for its author, in no session.
+        let caller = due.author.zip(SessionId::new(1));
+        let entry = Entry {
+            caller: caller.map(|(user, session)| Caller {
+                user,
+                session,
+                kind: CallerKind::Person,
+            }),
+            opcode: due.opcode,
+            scope: due.scope,
+            body: due.body,
+            ..Entry::default()
+        };
+        Self::new(due.target, source, Some(entry))
     }
 }

@@ -102,16 +102,9 @@ impl Lane<'_> {
                 continue;
             }
             self.keep_alive_if_due().await?;
-            match self
-                .execute_transaction(std::slice::from_mut(&mut item))
-                .await
-            {
-                Ok(_) => {}
-                Err(Failure::Lost(error)) => return Err(error),
-                Err(Failure::Poison(refusal)) => {
-                    waiting.insert(pair);
-                    self.postpone_failed(pair, attempts + 1, &refusal).await?;
-                }
+            if let Some(refusal) = self.execute_alone(&mut item).await? {
+                waiting.insert(pair);
+                self.postpone_failed(pair, attempts + 1, &refusal).await?;
             }
         }
         Ok(())
@@ -139,7 +132,7 @@ impl Lane<'_> {
             parked,
             problem,
         };
-        write::internal::postpone(&self.connection, &postponed).await
+        Ok(write::internal::postpone_pair(&self.connection, &postponed).await?)
     }
 
     async fn count_attempt(&mut self, due: &Due) -> Result<(), Error> {
@@ -151,7 +144,7 @@ impl Lane<'_> {
             parked: attempts > retry::MAX_ATTEMPTS,
             problem: "under way",
         };
-        write::internal::postpone(&self.connection, &postponed).await
+        Ok(write::internal::postpone_pair(&self.connection, &postponed).await?)
     }
 
     /// A rollout is under way: the lane of a newer program takes it.
@@ -164,6 +157,6 @@ impl Lane<'_> {
             parked: false,
             problem: Reason::UnknownCommand.name(),
         };
-        write::internal::postpone(&self.connection, &postponed).await
+        Ok(write::internal::postpone_pair(&self.connection, &postponed).await?)
     }
 }

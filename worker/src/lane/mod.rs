@@ -93,7 +93,9 @@ pub(crate) struct LaneParts {
     pub(crate) process: Process,
 }
 
-pub(crate) use ownership::{LaneStatus, owner};
+#[cfg(test)]
+pub(crate) use ownership::owner;
+pub(crate) use ownership::{LaneStatus, misplaced};
 
 /// A partition that this lane owns.
 #[derive(Debug)]
@@ -155,10 +157,7 @@ pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: Cancellation
                 warn!(lane = config.name, %error, "lane starts again");
             }
         }
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(BACK_OFF) => {}
-        }
+        stop.run_until_cancelled(tokio::time::sleep(BACK_OFF)).await;
     }
     parts.status.remove(&config.name);
 }
@@ -168,7 +167,7 @@ async fn run_connected(
     parts: &LaneParts,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let connection = Arc::new(connect::open(&config.database_url).await?);
+    let connection = Arc::new(connect::open_connection(&config.database_url).await?);
     let epoch = epoch_number(&connection.epoch().await?);
     let reader = parts.bus.reader().await?;
     info!(lane = config.name, "lane is connected");

@@ -131,15 +131,9 @@ impl Lane<'_> {
 
     /// Takes the partitions that fall to this lane and gives back the others.
     async fn balance_partitions(&mut self, lanes: &[String]) -> Result<(), Error> {
-        let (mut missing, mut strange) = (Vec::new(), Vec::new());
-        for partition in Partition::all() {
-            let mine = owner(partition, lanes).is_none_or(|owner| *owner == self.config.name);
-            match (mine, self.owned.contains_key(&partition)) {
-                (true, false) => missing.push(partition),
-                (false, true) => strange.push(partition),
-                _ => {}
-            }
-        }
+        let (missing, strange) = misplaced(lanes, &self.config.name, |partition| {
+            self.owned.contains_key(&partition)
+        });
         let before = self.owned.len();
         self.give_back_partitions(&strange).await?;
         self.take_partitions(&missing).await?;
@@ -166,7 +160,7 @@ impl Lane<'_> {
             .iter()
             .any(|taken| taken.holder != 0 && taken.holder != me);
         let living = if strange {
-            self.parts.process.living(&self.parts.bus).await
+            self.parts.process.living_workers(&self.parts.bus).await
         } else {
             None
         };
@@ -368,6 +362,19 @@ async fn tend_stream(
     }
     bus.trim(partition, offset.next()).await?;
     Ok((partition, bus.backlog(partition).await?))
+}
+
+/// The partitions that fall to `me` and are not held, and those that are held and fall to another.
+pub(crate) fn misplaced(
+    lanes: &[String],
+    me: &str,
+    is_held: impl Fn(Partition) -> bool,
+) -> (Vec<Partition>, Vec<Partition>) {
+    let is_mine = |partition: &Partition| owner(*partition, lanes).is_none_or(|lane| lane == me);
+    let (mine, others): (Vec<_>, Vec<_>) = Partition::all().partition(is_mine);
+    let missing = mine.into_iter().filter(|partition| !is_held(*partition));
+    let strange = others.into_iter().filter(|partition| is_held(*partition));
+    (missing.collect(), strange.collect())
 }
 
 /// Which lane a partition falls to: the highest hash of both (rendezvous), so

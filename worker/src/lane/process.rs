@@ -49,16 +49,13 @@ impl Process {
     /// Says that it lives, until it is stopped.
     pub(crate) async fn run(self, bus: Bus, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            drop(self.living(&bus).await);
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = tokio::time::sleep(PERIOD) => {}
-            }
+            drop(self.living_workers(&bus).await);
+            stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await;
         }
     }
 
     /// Who lives; none when Redis cannot say.
-    pub(crate) async fn living(&self, bus: &Bus) -> Option<Vec<i64>> {
+    pub(crate) async fn living_workers(&self, bus: &Bus) -> Option<Vec<i64>> {
         match bus.lease(PREFIX, &self.0.name, LEASE).await {
             Ok(names) => Some(
                 names

@@ -88,7 +88,7 @@ impl Outgoing {
         });
         let answers = nodes.into_iter().flat_map(|(node, answers)| {
             let topic = Topic::Node(node);
-            shares(answers).into_iter().filter_map(move |share| {
+            split_answers(answers).into_iter().filter_map(move |share| {
                 match sealed::seal(&share, &topic, keys) {
                     Ok(sealed) => Some((topic.clone(), sealed)),
                     // Their clients hear `unknown`, and repeat.
@@ -104,7 +104,7 @@ impl Outgoing {
 }
 
 /// Cuts answers into what shares a message.
-fn shares(answers: Vec<Answer>) -> Vec<Vec<Answer>> {
+fn split_answers(answers: Vec<Answer>) -> Vec<Vec<Answer>> {
     let mut shares: Vec<Vec<Answer>> = Vec::new();
     let mut bytes = 0;
     for answer in answers {

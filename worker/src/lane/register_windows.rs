@@ -205,31 +205,18 @@ mod tests {
 
     fn item<R: Request>(request: &R) -> PendingEntry {
         let user = UserId::sample();
-        PendingEntry {
-            partition: user.partition(),
-            source: Source::Stream(StreamId::default()),
-            entry: Some(Entry {
-                node: String::new(),
-                connection: 0,
-                ticket: 0,
-                caller: Some(Caller {
-                    user,
-                    session: Wire::sample(),
-                    kind: CallerKind::Person,
-                }),
-                opcode: R::ROW.opcode,
-                scope: 0,
-                body: protocol::encode(request),
-                sealed: false,
-                patience_ms: 0,
-                address: 0,
-                trace: None,
-                asked_at_ms: 0,
+        let entry = Entry {
+            caller: Some(Caller {
+                user,
+                session: Wire::sample(),
+                kind: CallerKind::Person,
             }),
-            limited: None,
-            counted: false,
-            verdict: None,
-        }
+            opcode: R::ROW.opcode,
+            body: protocol::encode(request),
+            ..Entry::default()
+        };
+        let source = Source::Stream(StreamId::default());
+        PendingEntry::new(user.partition(), source, Some(entry))
     }
 
     fn ack(channel: u64, seq: u64) -> PendingEntry {

@@ -40,7 +40,7 @@ pub(super) async fn run_steps(
         };
         let first = step.key.as_ref().and_then(|key| known.get(key));
         let opcode = step.command.row().opcode;
-        let verdict = match decided(item, &step, first) {
+        let verdict = match decide_early(item, &step, first) {
             Some(Ok(kept)) => repeat_step(tx, item, opcode, kept).await?,
             Some(refused) => refused,
             None => run_step(tx, item, step.command).await?,
@@ -50,7 +50,7 @@ pub(super) async fn run_steps(
         {
             let first = FirstResult {
                 body_hash: step.body_hash,
-                result: commands::repeat::keep(opcode, body),
+                result: commands::repeat::keep_reply(opcode, body),
             };
             tx.keep_result(key.clone(), first.clone());
             known.insert(key, first);
@@ -74,8 +74,8 @@ async fn repeat_step(
     opcode: u16,
     kept: Vec<u8>,
 ) -> Result<Verdict, Failure> {
-    let mut ctx = tx.context(current(item));
-    let handled = AssertUnwindSafe(commands::repeat::answer(&mut ctx, opcode, kept))
+    let mut ctx = tx.context(current_command(item));
+    let handled = AssertUnwindSafe(commands::repeat::answer_repeat(&mut ctx, opcode, kept))
         .catch_unwind()
         .await;
     match verdict(item, handled, ctx) {
@@ -86,7 +86,7 @@ async fn repeat_step(
 }
 
 /// What the context knows of a command.
-fn current(item: &PendingEntry) -> CurrentCommand {
+fn current_command(item: &PendingEntry) -> CurrentCommand {
     let entry = item.entry.as_ref();
     CurrentCommand {
         partition: item.partition,
@@ -97,7 +97,7 @@ fn current(item: &PendingEntry) -> CurrentCommand {
 }
 
 /// What need not be executed.
-fn decided(item: &PendingEntry, step: &Step, first: Option<&FirstResult>) -> Option<Verdict> {
+fn decide_early(item: &PendingEntry, step: &Step, first: Option<&FirstResult>) -> Option<Verdict> {
     if let Some(first) = first {
         // Before permission, limits and age: the third retry of a stored message is
         // not refused because its author was kicked meanwhile.
@@ -124,7 +124,7 @@ async fn run_step(
     };
     let span = debug_span!("command", name = command.row().name);
     telemetry::adopt(&span, entry.trace.as_deref());
-    let mut ctx = tx.context(current(item));
+    let mut ctx = tx.context(current_command(item));
     let handled = AssertUnwindSafe(commands::dispatch(command, &mut ctx).instrument(span))
         .catch_unwind()
         .await;

@@ -27,7 +27,7 @@ pub(super) struct Step {
 
 impl Step {
     /// The message that it answers, edits or deletes.
-    pub(super) fn message(&self) -> Option<(ChannelId, MessageId)> {
+    pub(super) fn named_message(&self) -> Option<(ChannelId, MessageId)> {
         let Command::Message(command) = &self.command else {
             return None;
         };
@@ -52,7 +52,7 @@ impl Lane<'_> {
             .iter()
             .enumerate()
             .map(
-                |(place, item)| match self.step(place, item, (now_ms, redis_now)) {
+                |(place, item)| match self.prepare_step(place, item, (now_ms, redis_now)) {
                     Ok(step) => {
                         steps.push(step);
                         None
@@ -64,7 +64,7 @@ impl Lane<'_> {
         (verdicts, steps)
     }
 
-    fn step(
+    fn prepare_step(
         &mut self,
         place: usize,
         item: &PendingEntry,
@@ -112,7 +112,7 @@ impl Lane<'_> {
             nonce: nonce.to_owned(),
         });
         let body_hash = if key.is_some() {
-            hash(&command)
+            hash_command(&command)
         } else {
             Vec::new()
         };
@@ -128,7 +128,7 @@ impl Lane<'_> {
 
 /// What a repeated nonce must repeat: what the command says, however its sender
 /// wrote it down.
-fn hash(command: &Command) -> Vec<u8> {
+fn hash_command(command: &Command) -> Vec<u8> {
     let mut hash = Sha256::new();
     hash.update(command.row().opcode.to_be_bytes());
     hash.update(command.canonical());

@@ -138,7 +138,7 @@ impl Lane<'_> {
             partitions = notes.len(),
             "a lane died here: what comes next is noted"
         );
-        write::partition::note_ranges(&self.connection, &notes).await
+        Ok(write::partition::note_ranges(&self.connection, &notes).await?)
     }
 
     /// These entries took effect or were refused, and nobody died.

@@ -3,7 +3,7 @@
 use shared::error::{Reason, Refusal};
 use tracing::{error, warn};
 
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 
 /// Why a batch did not commit.
 pub(super) enum Failure {
@@ -13,19 +13,26 @@ pub(super) enum Failure {
     Lost(Error),
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        if error.is_passing() {
+            // Rolled back: a deadlock, a lock or a statement that took too long. Alone,
+            // the command that caused it is found.
+            warn!(%error, "transaction went back");
+            Self::Poison(Reason::Unavailable.into())
+        } else if error.is_outage() {
+            Self::Lost(error.into())
+        } else {
+            error!(%error, "statement failed");
+            Self::Poison(Reason::Internal.into())
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            // Rolled back: a deadlock, a lock or a statement that took too long. Alone,
-            // the command that caused it is found.
-            Error::Store(store) if store.is_passing() => {
-                warn!(error = %store, "transaction went back");
-                Self::Poison(Reason::Unavailable.into())
-            }
-            Error::Store(store) if !store.is_outage() => {
-                error!(error = %store, "statement failed");
-                Self::Poison(Reason::Internal.into())
-            }
+            Error::Store(error) => error.into(),
             other => Self::Lost(other),
         }
     }

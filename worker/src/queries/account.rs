@@ -40,7 +40,7 @@ impl Handler<QueryContext> for Authenticate {
         };
         let subject = Subject::Session(claim.session);
         ctx.draw(RateLimit::Read, subject).await?;
-        let hash = token::hash(&self.token);
+        let hash = token::hash_token(&self.token);
         let found = read::account::find_identity(ctx.snapshot().await?, &hash).await?;
         let (session_id, user) = found.ok_or(Reason::Unauthenticated)?;
         Ok(Identity { user, session_id })
@@ -62,7 +62,7 @@ impl Opener<QueryContext> for CreateAccount {
             return Ok(open_session(self.nonce, account.user, device));
         }
         // Who may not sign up at all is not told which names there are.
-        let (invite, invite_required) = admit(ctx, self.invite.as_deref()).await?;
+        let (invite, invite_required) = check_sign_up(ctx, self.invite.as_deref()).await?;
         if taken {
             return Err(Reason::NameTaken.into());
         }
@@ -74,7 +74,7 @@ impl Opener<QueryContext> for CreateAccount {
             password_hash: Some(hash),
             invite,
             invite_required,
-            device: device(self.device.as_deref()),
+            device: device_name(self.device.as_deref()),
         };
         let partition = Partition::of_hash(folded.as_bytes());
         Ok(Forward::to(partition, 0, &create))
@@ -98,7 +98,7 @@ async fn is_repeat(
 /// What the policy asks of a new account: the code to redeem, and whether one is
 /// needed. The lane decides under its row lock; refusing here what cannot
 /// succeed any more saves the work of a hash. The very first account needs none.
-async fn admit(
+async fn check_sign_up(
     ctx: &mut QueryContext,
     code: Option<&str>,
 ) -> Result<(Option<String>, bool), Error> {
@@ -117,7 +117,7 @@ async fn admit(
         (config::SignUp::Invite, None) => Err(Reason::InviteRequired.into()),
         (config::SignUp::Invite, Some(code)) => {
             let now = ctx.deps().clock.now_ms();
-            let invite = invite::find(ctx, code).await?;
+            let invite = invite::find_code(ctx, code).await?;
             if invite.server.is_some() || !invite.is_valid(now) {
                 return Err(Reason::UnknownInvite.into());
             }
@@ -187,7 +187,7 @@ impl Opener<QueryContext> for JoinAsGuest {
             password_hash: None,
             invite: None,
             invite_required: false,
-            device: device(self.device.as_deref()),
+            device: device_name(self.device.as_deref()),
         };
         Ok(Forward::to(partition, 0, &create))
     }
@@ -197,13 +197,13 @@ fn open_session(nonce: String, user: UserId, name: Option<&str>) -> Forward {
     let open = OpenSession {
         nonce,
         user_id: user,
-        device: device(name),
+        device: device_name(name),
     };
     Forward::to(user.partition(), 0, &open)
 }
 
 /// What a device is called: one line, not too long.
-fn device(name: Option<&str>) -> String {
+fn device_name(name: Option<&str>) -> String {
     let name: String = name
         .unwrap_or_default()
         .trim()
@@ -224,9 +224,9 @@ mod tests {
 
     #[test]
     fn a_device_has_one_short_line() {
-        assert_eq!(device(None), UNKNOWN_DEVICE);
-        assert_eq!(device(Some(" \n\0 ")), UNKNOWN_DEVICE);
-        assert_eq!(device(Some(" my\nphone ")), "myphone");
-        assert_eq!(device(Some(&"ü".repeat(300))).chars().count(), 100);
+        assert_eq!(device_name(None), UNKNOWN_DEVICE);
+        assert_eq!(device_name(Some(" \n\0 ")), UNKNOWN_DEVICE);
+        assert_eq!(device_name(Some(" my\nphone ")), "myphone");
+        assert_eq!(device_name(Some(&"ü".repeat(300))).chars().count(), 100);
     }
 }

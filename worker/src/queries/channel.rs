@@ -15,13 +15,13 @@ use crate::{
 impl Handler<QueryContext> for GetChannels {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Channels, Error> {
         let membership = ctx.membership()?;
-        let (_, channels) = visible(ctx.snapshot().await?, &membership).await?;
+        let (_, channels) = visible_channels(ctx.snapshot().await?, &membership).await?;
         Ok(Channels { channels })
     }
 }
 
 /// The roles of a server, and the channels that the member sees, by position.
-pub(super) async fn visible(
+pub(super) async fn visible_channels(
     snapshot: &mut Snapshot,
     (server, standing): &Membership,
 ) -> Result<(Vec<Role>, Vec<Channel>), StoreError> {

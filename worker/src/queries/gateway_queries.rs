@@ -67,7 +67,7 @@ async fn read(snapshot: &mut Snapshot, query: NodeQuery) -> Result<NodeAnswer, S
 }
 
 async fn identify(snapshot: &mut Snapshot, token: &str) -> Result<NodeAnswer, StoreError> {
-    let found = read::account::find_identity(snapshot, &token::hash(token)).await?;
+    let found = read::account::find_identity(snapshot, &token::hash_token(token)).await?;
     Ok(
         found.map_or(NodeAnswer::Unauthenticated, |(session, user)| {
             NodeAnswer::Identified(Caller {
@@ -88,7 +88,7 @@ async fn open_at_once(
     token: &str,
     resume: Option<&Resume>,
 ) -> Result<Option<NodeAnswer>, Error> {
-    let Some(opening) = deps.store.find_opening(&token::hash(token)).await? else {
+    let Some(opening) = deps.store.find_opening(&token::hash_token(token)).await? else {
         return Ok(Some(NodeAnswer::Unauthenticated));
     };
     let Some(epoch) = opening.epoch.clone() else {
@@ -102,7 +102,8 @@ async fn open(
     token: &str,
     resume: Option<Resume>,
 ) -> Result<NodeAnswer, StoreError> {
-    let Some(opening) = read::opening::find_opening(snapshot, &token::hash(token)).await? else {
+    let Some(opening) = read::opening::find_opening(snapshot, &token::hash_token(token)).await?
+    else {
         return Ok(NodeAnswer::Unauthenticated);
     };
     let epoch = read::event::epoch(snapshot).await?;

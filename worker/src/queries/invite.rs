@@ -21,7 +21,7 @@ const MAX_CODE_BYTES: usize = 64;
 impl Handler<QueryContext> for PreviewInvite {
     async fn handle(self, ctx: &mut QueryContext) -> Result<InvitePreview, Error> {
         let now = ctx.deps().clock.now_ms();
-        let invite = find(ctx, &self.code).await?;
+        let invite = find_code(ctx, &self.code).await?;
         if !invite.is_valid(now) {
             return Err(Reason::UnknownInvite.into());
         }
@@ -46,7 +46,7 @@ impl Opener<QueryContext> for RedeemInvite {
         let user = ctx.caller()?.user;
         let now = ctx.deps().clock.now_ms();
         content::nonce(&self.nonce)?;
-        let invite = find(ctx, &self.code).await?;
+        let invite = find_code(ctx, &self.code).await?;
         let server = invite.server.ok_or(Reason::UnknownInvite)?;
         // A repeat of the redemption that used the code up must reach its lane,
         // which knows the nonce and decides.
@@ -64,7 +64,7 @@ impl Opener<QueryContext> for RedeemInvite {
 }
 
 /// The code, valid or not.
-pub(super) async fn find(ctx: &mut QueryContext, code: &str) -> Result<InviteRow, Error> {
+pub(super) async fn find_code(ctx: &mut QueryContext, code: &str) -> Result<InviteRow, Error> {
     let ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if code.len() > MAX_CODE_BYTES || !code.bytes().all(ours) {
         return Err(Reason::UnknownInvite.into());

@@ -4,6 +4,8 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, exponential_buckets,
 };
 
+use crate::metrics::register;
+
 /// The handles.
 #[derive(Clone)]
 pub(crate) struct QueryMetrics {
@@ -20,23 +22,30 @@ pub(crate) struct QueryMetrics {
 impl QueryMetrics {
     /// Registers them.
     pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let metrics = Self {
+        let name = |name| format!("confab_worker_{name}");
+        let counter = |metric, help| register(registry, IntCounter::new(name(metric), help));
+        let counters = |metric, help, label| {
+            let opts = Opts::new(name(metric), help);
+            register(registry, IntCounterVec::new(opts, &[label]))
+        };
+        let histograms = |metric, help, label, buckets| {
+            let buckets = exponential_buckets(0.000_5, 2.0, buckets)?;
+            let opts = HistogramOpts::new(name(metric), help).buckets(buckets);
+            register(registry, HistogramVec::new(opts, &[label]))
+        };
+        Ok(Self {
             queries: counters("queries_total", "Queries taken, by name.", "query")?,
-            seconds: HistogramVec::new(
-                HistogramOpts::new(
-                    name("query_seconds"),
-                    "From taking a query to its finished answer.",
-                )
-                .buckets(exponential_buckets(0.000_5, 2.0, 14)?),
-                &["query"],
+            seconds: histograms(
+                "query_seconds",
+                "From taking a query to its finished answer.",
+                "query",
+                14,
             )?,
-            waited: HistogramVec::new(
-                HistogramOpts::new(
-                    name("query_wait_seconds"),
-                    "How long queries lay in their list before they were taken.",
-                )
-                .buckets(exponential_buckets(0.000_5, 2.0, 15)?),
-                &["class"],
+            waited: histograms(
+                "query_wait_seconds",
+                "How long queries lay in their list before they were taken.",
+                "class",
+                15,
             )?,
             refusals: counters(
                 "query_refusals_total",
@@ -53,20 +62,7 @@ impl QueryMetrics {
                 "Queries that nobody could have packed.",
             )?,
             unsent: counter("query_unsent_total", "Answers that Redis did not take.")?,
-        };
-        for collector in [
-            Box::new(metrics.queries.clone()) as Box<dyn prometheus::core::Collector>,
-            Box::new(metrics.seconds.clone()),
-            Box::new(metrics.waited.clone()),
-            Box::new(metrics.refusals.clone()),
-            Box::new(metrics.panics.clone()),
-            Box::new(metrics.late.clone()),
-            Box::new(metrics.malformed.clone()),
-            Box::new(metrics.unsent.clone()),
-        ] {
-            registry.register(collector)?;
-        }
-        Ok(metrics)
+        })
     }
 
     /// Gives those with labels a first value: only then are they shown.
@@ -78,16 +74,4 @@ impl QueryMetrics {
             histograms.with_label_values(&[""]);
         }
     }
-}
-
-fn name(name: &str) -> String {
-    format!("confab_worker_{name}")
-}
-
-fn counter(metric: &str, help: &str) -> prometheus::Result<IntCounter> {
-    IntCounter::new(name(metric), help)
-}
-
-fn counters(metric: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
-    IntCounterVec::new(Opts::new(name(metric), help), &[label])
 }

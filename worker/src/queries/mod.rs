@@ -138,13 +138,7 @@ async fn serve_queries(deps: Arc<Deps>, classes: &'static [Class], stop: Cancell
             Err(error) => error.into(),
         };
         tracing::warn!(%error, "queries cannot be taken");
-        if stop
-            .run_until_cancelled(tokio::time::sleep(BACK_OFF))
-            .await
-            .is_none()
-        {
-            return;
-        }
+        stop.run_until_cancelled(tokio::time::sleep(BACK_OFF)).await;
     }
 }
 
@@ -409,4 +403,4 @@ fn page_limit(limit: Option<u32>, default: u32) -> Result<u32, Refusal> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

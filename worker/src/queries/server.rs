@@ -9,13 +9,13 @@ use shared::{
     },
 };
 
-use super::{channel::visible, context::QueryContext};
+use super::{channel::visible_channels, context::QueryContext};
 use crate::{error::Error, store::read};
 
 impl Handler<QueryContext> for GetServer {
     async fn handle(self, ctx: &mut QueryContext) -> Result<ServerInfo, Error> {
         let membership = ctx.membership()?;
-        let (roles, channels) = visible(ctx.snapshot().await?, &membership).await?;
+        let (roles, channels) = visible_channels(ctx.snapshot().await?, &membership).await?;
         Ok(ServerInfo {
             server: membership.0,
             roles,

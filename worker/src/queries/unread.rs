@@ -26,7 +26,7 @@ impl Handler<QueryContext> for GetUnreads {
         let unreads = if newer_than < version {
             let all = read::unread::list_unreads(snapshot, user, newer_than).await?;
             let memberships = read::server::list_memberships(snapshot, user).await?;
-            visible(snapshot, all, memberships).await?
+            visible_unreads(snapshot, all, memberships).await?
         } else {
             Vec::new()
         };
@@ -35,7 +35,7 @@ impl Handler<QueryContext> for GetUnreads {
 }
 
 /// Those of channels that the account sees, by the rights of this snapshot.
-async fn visible(
+async fn visible_unreads(
     snapshot: &mut Snapshot,
     mut unreads: Vec<Unread>,
     memberships: Vec<Membership>,

@@ -1,10 +1,13 @@
 //! The places of the consumers of the event log. Who reads a partition for a
 //! consumer has its advisory lock, and moves its place under his own term only.
 
-use shared::ids::{ChannelId, MessageId, ServerId};
+use shared::ids::{ChannelId, MessageId, Partition, ServerId};
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::redact;
+use super::{
+    redact, statement,
+    values::{Parameter, columns},
+};
 use crate::error::StoreError;
 
 /// Names the locks of consumers among ours: "conc" in ASCII.
@@ -36,7 +39,7 @@ const READ: &str = "
 /// Where a consumer is in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) partition: i16,
+    pub(crate) partition: Partition,
     pub(crate) term: i64,
     /// Everything up to here had its effect.
     pub(crate) position: i64,
@@ -44,8 +47,8 @@ pub(crate) struct Place {
 
 /// An event that a consumer reads.
 #[derive(Debug, Clone)]
-pub(crate) struct Read {
-    pub(crate) partition: i16,
+pub(crate) struct LoggedEvent {
+    pub(crate) partition: Partition,
     pub(crate) position: i64,
     pub(crate) topic: i64,
     pub(crate) body: Vec<u8>,
@@ -54,8 +57,7 @@ pub(crate) struct Read {
 /// What a deletion names.
 pub(crate) type Deleted = (ServerId, ChannelId, MessageId);
 
-/// Partition, head, and the columns of an event, if one is there.
-type Columns = (i16, i64, Option<i64>, Option<i64>, Option<Vec<u8>>);
+columns! { Place { partition, term, position } }
 
 /// The log as one consumer sees it, on a connection of its own.
 pub(crate) struct Log {
@@ -74,48 +76,43 @@ impl Log {
             .application_name("confab-consumers")
             .connect()
             .await?;
-        sqlx::query(
-            "INSERT INTO consumers (name, partition) SELECT $1, id FROM partitions
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(name)
-        .execute(&mut connection)
-        .await?;
+        let sql = "INSERT INTO consumers (name, partition) SELECT $1, id FROM partitions
+                   ON CONFLICT DO NOTHING";
+        statement::execute(&mut connection, sql, &[&name]).await?;
         Ok(Self { connection, name })
     }
 
     /// Takes those of the partitions that nobody else reads.
-    pub(crate) async fn take(&mut self, partitions: &[i16]) -> Result<Vec<Place>, StoreError> {
-        let rows: Vec<(i16, i64, i64)> = sqlx::query_as(
-            "WITH mine AS MATERIALIZED (
-                 SELECT id FROM unnest($2::int2[]) AS w (id)
-                 WHERE pg_try_advisory_lock($3, hashtext($1) # id))
-             UPDATE consumers c SET term = c.term + 1 FROM mine
-             WHERE c.name = $1 AND c.partition = mine.id
-             RETURNING c.partition, c.term, c.position",
+    pub(crate) async fn take_partitions(
+        &mut self,
+        partitions: &[Partition],
+    ) -> Result<Vec<Place>, StoreError> {
+        let sql = "WITH mine AS MATERIALIZED (
+                       SELECT id FROM unnest($2::int2[]) AS w (id)
+                       WHERE pg_try_advisory_lock($3, hashtext($1) # id))
+                   UPDATE consumers c SET term = c.term + 1 FROM mine
+                   WHERE c.name = $1 AND c.partition = mine.id
+                   RETURNING c.partition, c.term, c.position";
+        statement::list(
+            &mut self.connection,
+            sql,
+            &[&self.name, &partitions, &LOCK_CLASS],
         )
-        .bind(self.name)
-        .bind(partitions)
-        .bind(LOCK_CLASS)
-        .fetch_all(&mut self.connection)
-        .await?;
-        let place = |(partition, term, position)| Place {
-            partition,
-            term,
-            position,
-        };
-        Ok(rows.into_iter().map(place).collect())
+        .await
     }
 
     /// Leaves partitions to others.
-    pub(crate) async fn give_back(&mut self, partitions: &[i16]) -> Result<(), StoreError> {
-        sqlx::query(
-            "SELECT pg_advisory_unlock($3, hashtext($1) # id) FROM unnest($2::int2[]) AS w (id)",
+    pub(crate) async fn give_back_partitions(
+        &mut self,
+        partitions: &[Partition],
+    ) -> Result<(), StoreError> {
+        let sql =
+            "SELECT pg_advisory_unlock($3, hashtext($1) # id) FROM unnest($2::int2[]) AS w (id)";
+        statement::execute(
+            &mut self.connection,
+            sql,
+            &[&self.name, &partitions, &LOCK_CLASS],
         )
-        .bind(self.name)
-        .bind(partitions)
-        .bind(LOCK_CLASS)
-        .execute(&mut self.connection)
         .await?;
         Ok(())
     }
@@ -123,27 +120,23 @@ impl Log {
     /// The head of each partition that moved, and the next events up to it, at most
     /// `limit` of each. One lane writes a partition, one batch after the other, so
     /// below its head nothing is still under way.
-    pub(crate) async fn read(
+    pub(crate) async fn read_events(
         &mut self,
         places: &[Place],
         limit: i64,
-    ) -> Result<(Vec<(i16, i64)>, Vec<Read>), StoreError> {
-        let partitions: Vec<i16> = places.iter().map(|place| place.partition).collect();
+    ) -> Result<(Vec<(Partition, i64)>, Vec<LoggedEvent>), StoreError> {
+        let partitions: Vec<Partition> = places.iter().map(|place| place.partition).collect();
         let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
-        let rows: Vec<Columns> = sqlx::query_as(READ)
-            .bind(partitions)
-            .bind(positions)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await?;
-        let mut heads: Vec<(i16, i64)> = Vec::new();
+        let parameters: [&dyn Parameter; 3] = [&partitions, &positions, &limit];
+        let rows = statement::list(&mut self.connection, READ, &parameters).await?;
+        let mut heads: Vec<(Partition, i64)> = Vec::new();
         let mut events = Vec::new();
         for (partition, head, position, topic, body) in rows {
             if heads.last().is_none_or(|(last, _)| *last != partition) {
                 heads.push((partition, head));
             }
             if let (Some(position), Some(topic), Some(body)) = (position, topic, body) {
-                events.push(Read {
+                events.push(LoggedEvent {
                     partition,
                     position,
                     topic,
@@ -156,7 +149,7 @@ impl Log {
 
     /// Takes the texts of deleted messages out of the log, leaves a job for each that
     /// failed, and moves the places: all of it, or nothing.
-    pub(crate) async fn redact(
+    pub(crate) async fn redact_deleted(
         &mut self,
         deleted: &[Deleted],
         failed: &[(&str, Vec<u8>)],
@@ -164,30 +157,25 @@ impl Log {
     ) -> Result<(), StoreError> {
         let mut transaction = self.connection.begin().await?;
         for (server, channel, message) in deleted {
-            redact::message(&mut transaction, server.sql(), (*channel, *message)).await?;
+            redact::redact_message(&mut transaction, server.sql(), (*channel, *message)).await?;
         }
         for (kind, body) in failed {
-            sqlx::query("INSERT INTO jobs (kind, body) VALUES ($1, $2)")
-                .bind(kind)
-                .bind(body)
-                .execute(&mut *transaction)
-                .await?;
+            let sql = "INSERT INTO jobs (kind, body) VALUES ($1, $2)";
+            statement::execute(&mut *transaction, sql, &[kind, body]).await?;
         }
-        let partitions: Vec<i16> = places.iter().map(|place| place.partition).collect();
+        let partitions: Vec<Partition> = places.iter().map(|place| place.partition).collect();
         let terms: Vec<i64> = places.iter().map(|place| place.term).collect();
         let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
-        let moved = sqlx::query(
-            "UPDATE consumers c SET position = w.position
-             FROM unnest($2::int2[], $3::int8[], $4::int8[]) AS w (id, term, position)
-             WHERE c.name = $1 AND c.partition = w.id AND c.term = w.term",
+        let sql = "UPDATE consumers c SET position = w.position
+                   FROM unnest($2::int2[], $3::int8[], $4::int8[]) AS w (id, term, position)
+                   WHERE c.name = $1 AND c.partition = w.id AND c.term = w.term";
+        let moved = statement::execute(
+            &mut *transaction,
+            sql,
+            &[&self.name, &partitions, &terms, &positions],
         )
-        .bind(self.name)
-        .bind(partitions)
-        .bind(terms)
-        .bind(positions)
-        .execute(&mut *transaction)
         .await?;
-        if moved.rows_affected() == places.len() as u64 {
+        if moved == places.len() as u64 {
             return Ok(transaction.commit().await?);
         }
         transaction.rollback().await?;
@@ -195,15 +183,10 @@ impl Log {
     }
 
     /// Events that no consumer of this name has read, in all partitions.
-    pub(crate) async fn lag(&mut self) -> Result<i64, StoreError> {
-        let lag = sqlx::query_scalar(
-            "SELECT coalesce(sum(p.position - c.position), 0)::int8
-             FROM consumers c JOIN partitions p ON p.id = c.partition WHERE c.name = $1",
-        )
-        .bind(self.name)
-        .fetch_one(&mut self.connection)
-        .await?;
-        Ok(lag)
+    pub(crate) async fn count_lag(&mut self) -> Result<i64, StoreError> {
+        let sql = "SELECT coalesce(sum(p.position - c.position), 0)::int8
+                   FROM consumers c JOIN partitions p ON p.id = c.partition WHERE c.name = $1";
+        statement::get(&mut self.connection, sql, &[&self.name]).await
     }
 
     /// Ends in order.
@@ -219,23 +202,17 @@ mod tests {
     use shared::protocol::{Event as _, message::MessageDeleted};
 
     use super::*;
+    use crate::store::explain::explain;
 
     #[tokio::test]
     async fn a_consumer_reads_by_the_index_of_what_is_consumed() {
-        let options = crate::queries::tests::empty().await;
+        let options = crate::fixture::database().await;
         let mut log = Log::connect(&options, "test").await.unwrap();
-        let read = format!(
+        let prepare = format!(
             "SET plan_cache_mode = force_generic_plan; PREPARE read (int2[], int8[], int8) AS {READ}"
         );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(read))
-            .execute(&mut log.connection)
-            .await
-            .unwrap();
-        let plan: Vec<String> = sqlx::query_scalar("EXPLAIN EXECUTE read ('{0}', '{0}', 1)")
-            .fetch_all(&mut log.connection)
-            .await
-            .unwrap();
-        let plan = plan.join("\n");
+        let execute = "EXECUTE read ('{0}', '{0}', 1)";
+        let plan = explain(&mut log.connection, &prepare, execute).await;
         assert!(!plan.contains("Seq Scan on events"), "{plan}");
         let mut names: Vec<String> = sqlx::query_scalar(
             "SELECT i.relname::text FROM pg_inherits JOIN pg_class i ON i.oid = inhrelid

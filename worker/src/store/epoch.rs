@@ -7,7 +7,7 @@
 
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 
-use super::LOCK_CLASS;
+use super::{LOCK_CLASS, statement};
 use crate::error::StoreError;
 
 /// Whether the database tells who it is, the deployment's part of the name, and
@@ -41,19 +41,14 @@ pub(super) fn join(database: &str, deployment: &str) -> String {
 pub(crate) async fn rename(options: &PgConnectOptions, name: &str) -> Result<bool, StoreError> {
     let mut connection = options.connect().await?;
     let mut transaction = connection.begin().await?;
-    sqlx::query("SELECT 1 FROM deployment FOR UPDATE")
-        .execute(&mut *transaction)
-        .await?;
-    let renamed = sqlx::query(
-        "UPDATE deployment SET epoch = $1 WHERE NOT EXISTS (
-             SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid::int8 = $2
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-    )
-    .bind(name)
-    .bind(i64::from(LOCK_CLASS))
-    .execute(&mut *transaction)
-    .await?;
+    let lock = "SELECT 1 FROM deployment FOR UPDATE";
+    statement::execute(&mut *transaction, lock, &[]).await?;
+    let sql = "UPDATE deployment SET epoch = $1 WHERE NOT EXISTS (
+               SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid::int8 = $2
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    let renamed =
+        statement::execute(&mut *transaction, sql, &[&name, &i64::from(LOCK_CLASS)]).await?;
     transaction.commit().await?;
     connection.close().await?;
-    Ok(renamed.rows_affected() > 0)
+    Ok(renamed > 0)
 }

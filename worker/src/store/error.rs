@@ -61,12 +61,6 @@ fn is_of_connection(error: &tokio_postgres::Error) -> bool {
     false
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Store(error.into())

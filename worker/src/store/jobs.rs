@@ -9,7 +9,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{consumers::Deleted, redact};
+use super::{consumers::Deleted, redact, statement, values::columns};
 use crate::error::StoreError;
 
 /// The purge of a deleted channel: its server and itself.
@@ -32,7 +32,7 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 
 /// A job that this worker has until its lease ends.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: i64,
     pub(crate) kind: String,
@@ -44,7 +44,7 @@ pub(crate) struct Job {
 }
 
 /// What is left of a kind.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) kind: String,
     /// Seconds since the oldest was left.
@@ -52,6 +52,9 @@ pub(crate) struct Waiting {
     /// How many wait for a person.
     pub(crate) parked: i64,
 }
+
+columns! { Job { id, kind, body, attempts, claim } }
+columns! { Waiting { kind, age, parked } }
 
 /// The table of jobs. Clones share the connections.
 #[derive(Debug, Clone)]
@@ -73,30 +76,24 @@ impl Jobs {
     /// Claims the job that has been due longest, for `lease` seconds: a worker that
     /// looks meanwhile takes another one. The attempt is counted now, so that a job
     /// that ends its worker is counted, too.
-    pub(crate) async fn claim(
+    pub(crate) async fn claim_job(
         &self,
         kinds: &[&str],
         lease: f64,
     ) -> Result<Option<Job>, StoreError> {
-        let job = sqlx::query_as(
-            "UPDATE jobs SET lease = now() + $2 * interval '1 second', claim = claim + 1,
-                             attempts = attempts + 1
-             WHERE id = (SELECT id FROM jobs
-                         WHERE NOT parked AND due <= now() AND lease <= now() AND kind = ANY($1)
-                         ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING id, kind, body, attempts, claim",
-        )
-        .bind(kinds)
-        .bind(lease)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(job)
+        let sql = "UPDATE jobs SET lease = now() + $2 * interval '1 second', claim = claim + 1,
+                                   attempts = attempts + 1
+                   WHERE id = (SELECT id FROM jobs
+                               WHERE NOT parked AND due <= now() AND lease <= now() AND kind = ANY($1)
+                               ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED)
+                   RETURNING id, kind, body, attempts, claim";
+        statement::find(&self.pool, sql, &[&kinds, &lease]).await
     }
 
     /// Deletes up to `limit` messages of a channel that is gone, and their texts in
     /// the log. The next slice is due after as many times as long as this one took;
     /// with the last one the job is done.
-    pub(crate) async fn purge(
+    pub(crate) async fn purge_channel(
         &self,
         job: &Job,
         (server, channel): (ServerId, ChannelId),
@@ -106,105 +103,86 @@ impl Jobs {
         let began = std::time::Instant::now();
         let mut transaction = self.pool.begin().await?;
         let (count, seqs) =
-            redact::purge(&mut transaction, channel.sql(), i64::from(limit)).await?;
-        redact::redact(&mut transaction, server.sql(), &seqs).await?;
+            redact::purge_messages(&mut transaction, channel.sql(), i64::from(limit)).await?;
+        redact::redact_events(&mut transaction, server.sql(), &seqs).await?;
         if count < limit as usize {
-            return self.finish(job, transaction).await;
+            return self.finish_job(job, transaction).await;
         }
         let pause = began.elapsed().as_secs_f64() * rest;
-        self.go_on(job, transaction, pause).await
+        self.finish_slice(job, transaction, pause).await
     }
 
     /// Takes the texts of a deleted message out of the log.
-    pub(crate) async fn redact(
+    pub(crate) async fn redact_message(
         &self,
         job: &Job,
         (server, channel, message): Deleted,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        redact::message(&mut transaction, server.sql(), (channel, message)).await?;
-        self.finish(job, transaction).await
+        redact::redact_message(&mut transaction, server.sql(), (channel, message)).await?;
+        self.finish_job(job, transaction).await
     }
 
     /// Commits a slice: the next one is due after `pause` seconds.
-    async fn go_on(
+    async fn finish_slice(
         &self,
         job: &Job,
         mut transaction: Transaction<'_, Postgres>,
         pause: f64,
     ) -> Result<(), StoreError> {
-        let moved = sqlx::query(
-            "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
-                             attempts = 0, problem = NULL
-             WHERE id = $1 AND claim = $2",
-        )
-        .bind(job.id)
-        .bind(job.claim)
-        .bind(pause)
-        .execute(&mut *transaction)
-        .await?;
-        keep(transaction, moved.rows_affected()).await
+        let sql = "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
+                                   attempts = 0, problem = NULL
+                   WHERE id = $1 AND claim = $2";
+        let moved =
+            statement::execute(&mut *transaction, sql, &[&job.id, &job.claim, &pause]).await?;
+        commit_claimed(transaction, moved).await
     }
 
     /// Commits the last slice.
-    async fn finish(
+    async fn finish_job(
         &self,
         job: &Job,
         mut transaction: Transaction<'_, Postgres>,
     ) -> Result<(), StoreError> {
-        let gone = sqlx::query("DELETE FROM jobs WHERE id = $1 AND claim = $2")
-            .bind(job.id)
-            .bind(job.claim)
-            .execute(&mut *transaction)
-            .await?;
-        keep(transaction, gone.rows_affected()).await
+        let sql = "DELETE FROM jobs WHERE id = $1 AND claim = $2";
+        let gone = statement::execute(&mut *transaction, sql, &[&job.id, &job.claim]).await?;
+        commit_claimed(transaction, gone).await
     }
 
     /// Lets a job wait after a failure, in seconds, or for a person.
-    pub(crate) async fn postpone(
+    pub(crate) async fn postpone_job(
         &self,
         job: &Job,
         wait: Duration,
         parked: bool,
         problem: &str,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
-                             parked = $4, problem = $5
-             WHERE id = $1 AND claim = $2",
+        let sql = "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
+                                   parked = $4, problem = $5
+                   WHERE id = $1 AND claim = $2";
+        statement::execute(
+            &self.pool,
+            sql,
+            &[&job.id, &job.claim, &wait.as_secs_f64(), &parked, &problem],
         )
-        .bind(job.id)
-        .bind(job.claim)
-        .bind(wait.as_secs_f64())
-        .bind(parked)
-        .bind(problem)
-        .execute(&self.pool)
         .await?;
         Ok(())
     }
 
     /// What waits, by kind.
-    pub(crate) async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT kind, extract(epoch FROM now() - min(created_at))::float8 AS age,
-                    count(*) FILTER (WHERE parked) AS parked
-             FROM jobs GROUP BY kind",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows)
+    pub(crate) async fn list_waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        let sql = "SELECT kind, extract(epoch FROM now() - min(created_at))::float8,
+                          count(*) FILTER (WHERE parked)
+                   FROM jobs GROUP BY kind";
+        statement::list(&self.pool, sql, &[]).await
     }
 
     /// How many pairs of internal commands wait for a person, and the age in seconds
     /// of the oldest internal command.
-    pub(crate) async fn internal(&self) -> Result<(i64, f64), StoreError> {
-        let row = sqlx::query_as(
-            "SELECT (SELECT count(*) FROM internal_inbox WHERE parked),
-                    coalesce((SELECT extract(epoch FROM now() - min(left_at)) FROM internal_outbox), 0)::float8",
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(row)
+    pub(crate) async fn survey_internal(&self) -> Result<(i64, f64), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM internal_inbox WHERE parked),
+                   coalesce((SELECT extract(epoch FROM now() - min(left_at)) FROM internal_outbox), 0)::float8";
+        statement::get(&self.pool, sql, &[]).await
     }
 
     /// Closes the connections.
@@ -214,7 +192,10 @@ impl Jobs {
 }
 
 /// Who lost his lease has done nothing.
-async fn keep(transaction: Transaction<'_, Postgres>, rows: u64) -> Result<(), StoreError> {
+async fn commit_claimed(
+    transaction: Transaction<'_, Postgres>,
+    rows: u64,
+) -> Result<(), StoreError> {
     if rows == 1 {
         return Ok(transaction.commit().await?);
     }

@@ -30,13 +30,16 @@ pub(crate) async fn run(
     options: &PgConnectOptions,
     patience: Duration,
 ) -> Result<(), MigrateError> {
-    let mut connection = wait(options, Instant::now() + patience).await?;
+    let mut connection = wait_for_database(options, Instant::now() + patience).await?;
     MIGRATOR.run(&mut connection).await?;
     Ok(())
 }
 
 /// Programs start in any order, so a database that is not there yet is no fault.
-async fn wait(options: &PgConnectOptions, until: Instant) -> Result<PgConnection, StoreError> {
+async fn wait_for_database(
+    options: &PgConnectOptions,
+    until: Instant,
+) -> Result<PgConnection, StoreError> {
     loop {
         let error = match tokio::time::timeout_at(until, options.connect()).await {
             Ok(Ok(connection)) => return Ok(connection),

@@ -4,16 +4,22 @@
 //! - `jobs` and `consumers`: work beside the lanes, and `redact`, which they share;
 //! - `retention`: the daily tables, on a connection of their own;
 //! - `migrate`: the schema; `epoch`: the name of the event log;
-//! - `write`: what lanes write, with tokio-postgres, on their one connection.
+//! - `write`: what lanes write, with tokio-postgres, on their one connection;
+//! - `values`: how ids, counts and the rest are kept, for both drivers; `statement`: the
+//!   statements of all but lanes.
 
 pub(crate) mod consumers;
 pub(crate) mod epoch;
 pub(crate) mod error;
+#[cfg(test)]
+mod explain;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod read;
 mod redact;
 pub(crate) mod retention;
+mod statement;
+mod values;
 pub(crate) mod write;
 
 /// Names the advisory locks of partitions among those of other programs: "conf" in ASCII.

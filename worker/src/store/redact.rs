@@ -10,24 +10,18 @@ use shared::{
 };
 use sqlx::PgConnection;
 
+use super::statement;
 use crate::error::StoreError;
 
-/// The seq of an event, its day, its opcode and its body.
-type Told = (i64, String, i32, Vec<u8>);
-
 /// Takes the texts out of these events of a topic; answers how many held one.
-pub(crate) async fn redact(
+pub(crate) async fn redact_events(
     connection: &mut PgConnection,
     topic: i64,
     seqs: &[i64],
 ) -> Result<usize, StoreError> {
-    let told: Vec<Told> = sqlx::query_as(
-        "SELECT seq, day::text, opcode, body FROM events WHERE topic = $1 AND seq = ANY($2)",
-    )
-    .bind(topic)
-    .bind(seqs)
-    .fetch_all(&mut *connection)
-    .await?;
+    let sql = "SELECT seq, day::text, opcode, body FROM events WHERE topic = $1 AND seq = ANY($2)";
+    let told: Vec<(i64, String, i32, Vec<u8>)> =
+        statement::list(&mut *connection, sql, &[&topic, &seqs]).await?;
     let (mut places, mut days, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
     for (seq, day, opcode, body) in told {
         if let Some(body) = without_text(opcode, &body) {
@@ -39,17 +33,10 @@ pub(crate) async fn redact(
     if places.is_empty() {
         return Ok(0);
     }
-    sqlx::query(
-        "UPDATE events e SET body = w.body
-         FROM unnest($2::bigint[], $3::text[], $4::bytea[]) AS w (seq, day, body)
-         WHERE e.topic = $1 AND e.seq = w.seq AND e.day = w.day::date",
-    )
-    .bind(topic)
-    .bind(&places)
-    .bind(&days)
-    .bind(&bodies)
-    .execute(connection)
-    .await?;
+    let sql = "UPDATE events e SET body = w.body
+               FROM unnest($2::bigint[], $3::text[], $4::bytea[]) AS w (seq, day, body)
+               WHERE e.topic = $1 AND e.seq = w.seq AND e.day = w.day::date";
+    statement::execute(connection, sql, &[&topic, &places, &days, &bodies]).await?;
     Ok(places.len())
 }
 
@@ -71,48 +58,39 @@ fn without_text(opcode: i32, body: &[u8]) -> Option<Vec<u8>> {
 
 /// Takes a deleted message out of the log of its server, wherever its text was
 /// told, and forgets its edits.
-pub(crate) async fn message(
+pub(crate) async fn redact_message(
     connection: &mut PgConnection,
     topic: i64,
     (channel, message): (ChannelId, MessageId),
 ) -> Result<(), StoreError> {
-    let seqs: Vec<i64> = sqlx::query_scalar(
-        "WITH edits AS (DELETE FROM message_edits WHERE channel = $1 AND id = $2 RETURNING event)
-         SELECT event FROM edits WHERE event IS NOT NULL
-         UNION ALL
-         SELECT event FROM messages WHERE channel = $1 AND id = $2 AND deleted AND event IS NOT NULL",
-    )
-    .bind(channel.sql())
-    .bind(message.sql())
-    .fetch_all(&mut *connection)
-    .await?;
-    redact(connection, topic, &seqs).await?;
+    let sql = "WITH edits AS (DELETE FROM message_edits WHERE channel = $1 AND id = $2 RETURNING event)
+               SELECT event FROM edits WHERE event IS NOT NULL
+               UNION ALL
+               SELECT event FROM messages WHERE channel = $1 AND id = $2 AND deleted AND event IS NOT NULL";
+    let seqs: Vec<i64> = statement::list(&mut *connection, sql, &[&channel, &message]).await?;
+    redact_events(connection, topic, &seqs).await?;
     Ok(())
 }
 
 /// Deletes up to `limit` messages of a channel that is gone; answers how many, and
 /// the seqs of the events that told their texts.
-pub(crate) async fn purge(
+pub(crate) async fn purge_messages(
     connection: &mut PgConnection,
     channel: i64,
     limit: i64,
 ) -> Result<(usize, Vec<i64>), StoreError> {
-    let rows: Vec<(Option<i64>, Vec<i64>)> = sqlx::query_as(
-        "WITH gone AS (
-             DELETE FROM messages WHERE channel = $1 AND seq IN
-                 (SELECT seq FROM messages WHERE channel = $1 ORDER BY seq LIMIT $2)
-             RETURNING id, event),
-         edits AS (
-             DELETE FROM message_edits WHERE channel = $1 AND id IN (SELECT id FROM gone)
-             RETURNING id, event)
-         SELECT g.event, coalesce((SELECT array_agg(e.event) FROM edits e
-                                   WHERE e.id = g.id AND e.event IS NOT NULL), '{}')
-         FROM gone g",
-    )
-    .bind(channel)
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
+    let sql = "WITH gone AS (
+                   DELETE FROM messages WHERE channel = $1 AND seq IN
+                       (SELECT seq FROM messages WHERE channel = $1 ORDER BY seq LIMIT $2)
+                   RETURNING id, event),
+               edits AS (
+                   DELETE FROM message_edits WHERE channel = $1 AND id IN (SELECT id FROM gone)
+                   RETURNING id, event)
+               SELECT g.event, coalesce((SELECT array_agg(e.event) FROM edits e
+                                         WHERE e.id = g.id AND e.event IS NOT NULL), '{}')
+               FROM gone g";
+    let rows: Vec<(Option<i64>, Vec<i64>)> =
+        statement::list(connection, sql, &[&channel, &limit]).await?;
     let count = rows.len();
     let seqs = rows
         .into_iter()

@@ -110,7 +110,7 @@ impl DailyTables {
     }
 
     /// The days there are, attached or left over.
-    pub(crate) async fn list(&mut self) -> Result<Vec<DayTable>, StoreError> {
+    pub(crate) async fn list_tables(&mut self) -> Result<Vec<DayTable>, StoreError> {
         let rows: Vec<(String, bool, bool, Option<String>)> = sqlx::query_as(
             "SELECT c.relname::text, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false),
                     replace(substring(pg_get_expr(c.relpartbound, c.oid) FROM $$TO \\('([-0-9]{10})'$$), '-', '')
@@ -135,7 +135,7 @@ impl DailyTables {
 
     /// Makes the part of `parent` that begins with a day and ends before `end`, if not sooner,
     /// and attaches it, both or neither.
-    pub(crate) async fn make(
+    pub(crate) async fn make_table(
         &mut self,
         parent: Parent,
         day: Day,
@@ -173,7 +173,7 @@ impl DailyTables {
     }
 
     /// Drops a table, from wherever an earlier attempt ended.
-    pub(crate) async fn drop(&mut self, table: &DayTable) -> Result<(), StoreError> {
+    pub(crate) async fn drop_table(&mut self, table: &DayTable) -> Result<(), StoreError> {
         let (parent, name) = (table.parent, table.name());
         if table.attached {
             let how = if table.pending {
@@ -201,9 +201,11 @@ impl DailyTables {
 mod tests {
     use shared::clock::Clock;
 
-    use crate::{day::MS_PER_DAY, retention::Retention};
-
-    const NOON: u64 = 1_772_366_400_000;
+    use crate::{
+        day::MS_PER_DAY,
+        fixture::{NOW as NOON, database_and_pool},
+        retention::Retention,
+    };
 
     async fn days(pool: &sqlx::PgPool) -> Vec<String> {
         sqlx::query_scalar(
@@ -223,8 +225,7 @@ mod tests {
 
     #[tokio::test]
     async fn days_are_made_ahead_and_dropped_after_the_retention() {
-        let options = crate::queries::tests::empty().await;
-        let pool = crate::support::postgres::pool(options.clone()).await;
+        let (options, pool) = database_and_pool().await;
         let made = [20_260_228, 20_260_301, 20_260_302, 20_260_303, 20_260_304];
         assert_eq!(days(&pool).await, named(made));
 
@@ -258,8 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_an_interrupted_worker_left_is_finished() {
-        let options = crate::queries::tests::empty().await;
-        let pool = crate::support::postgres::pool(options.clone()).await;
+        let (options, pool) = database_and_pool().await;
         for left in [
             "CREATE TABLE events_20260305 (LIKE events)",
             "ALTER TABLE events DETACH PARTITION events_20260228",
@@ -298,8 +298,7 @@ mod tests {
 
     #[tokio::test]
     async fn nonces_are_kept_for_the_retention_in_three_tables_at_most() {
-        let options = crate::queries::tests::empty().await;
-        let pool = crate::support::postgres::pool(options.clone()).await;
+        let (options, pool) = database_and_pool().await;
         let clock = Clock::manual(NOON);
         let days_of = Retention::new(options, clock.clone(), 7);
         for day in 0..40_i32 {
@@ -322,8 +321,7 @@ mod tests {
 
     #[tokio::test]
     async fn weeks_begin_where_the_days_of_an_older_program_end() {
-        let options = crate::queries::tests::empty().await;
-        let pool = crate::support::postgres::pool(options.clone()).await;
+        let (options, pool) = database_and_pool().await;
         let older = "DROP TABLE nonces_week_20260228;
             CREATE TABLE nonces_20260301 PARTITION OF nonces FOR VALUES FROM ('2026-03-01') TO ('2026-03-02');
             CREATE TABLE nonces_20260302 PARTITION OF nonces FOR VALUES FROM ('2026-03-02') TO ('2026-03-03');

@@ -145,7 +145,7 @@ impl<'a> Context<'a> {
         Ok(self.tx.connection.writes(&mut self.tx.changes))
     }
 
-    async fn begin(&mut self) -> Result<(), Error> {
+    async fn begin(&mut self) -> Result<(), StoreError> {
         if !self.tx.begun {
             self.tx.begun = true;
             write::transaction::begin(&self.tx.connection).await?;
@@ -383,14 +383,15 @@ impl<'a> Context<'a> {
             author: self.command.caller.as_ref().map(|caller| caller.user),
             body: &protocol::encode(request),
         };
-        write::internal::enqueue(&mut self.write().await?, &new).await?;
+        write::internal::enqueue_internal(&mut self.write().await?, &new).await?;
         self.tx.woken.push(target);
         Ok(())
     }
 
     /// Enqueues a job, which no lane waits for.
     pub(crate) async fn enqueue_job(&mut self, kind: &str, body: &[u8]) -> Result<(), Error> {
-        write::job::enqueue_job(&mut self.write().await?, kind, body).await
+        write::job::enqueue_job(&mut self.write().await?, kind, body).await?;
+        Ok(())
     }
 }
 

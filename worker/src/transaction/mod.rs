@@ -19,7 +19,7 @@ use shared::{
 pub(crate) use self::context::{Context, CurrentCommand};
 use self::event::{EmittedEvent, SeqSource};
 use crate::{
-    error::{Error, StoreError},
+    error::StoreError,
     state::{State, account::Registers},
     store::write::{
         self, Connection,
@@ -52,32 +52,25 @@ pub(crate) struct Start {
     pub(crate) now_ms: u64,
 }
 
-/// The commands of one transaction, and what they gathered.
+/// The commands of one transaction, and what they gathered. The lane goes on with its state,
+/// counters and rows once it has committed.
 pub(crate) struct Transaction {
     connection: Arc<Connection>,
     keys: ClusterKeys,
     caps: Caps,
-    state: State,
-    counters: BTreeMap<Partition, PartitionCounters>,
-    rows: PendingRows,
+    pub(crate) state: State,
+    pub(crate) counters: BTreeMap<Partition, PartitionCounters>,
+    pub(crate) rows: PendingRows,
     /// Events in the order they were emitted; those of accounts get their seq last.
     emitted: Vec<EmittedEvent>,
     /// Partitions whose lanes have a new internal command.
-    woken: Vec<Partition>,
+    pub(crate) woken: Vec<Partition>,
     now_ms: u64,
     authors: HashMap<(ChannelId, MessageId), Option<UserId>>,
     /// Whether it began in Postgres: not before a command needs it.
     begun: bool,
     /// How often something was changed: a refusal after a change aborts the transaction.
     changes: usize,
-}
-
-/// What is left of a transaction that committed.
-pub(crate) struct Committed {
-    pub(crate) state: State,
-    pub(crate) counters: BTreeMap<Partition, PartitionCounters>,
-    pub(crate) rows: PendingRows,
-    pub(crate) woken: Vec<Partition>,
 }
 
 impl Transaction {
@@ -135,7 +128,7 @@ impl Transaction {
 
     /// Gives every event its seq and its position. Topics that several lanes write
     /// are locked here, last before COMMIT: who reads n can read all below.
-    pub(crate) async fn number_events(&mut self) -> Result<Vec<Envelope>, Error> {
+    pub(crate) async fn number_events(&mut self) -> Result<Vec<Envelope>, StoreError> {
         let mut topics: Vec<u64> = self
             .emitted
             .iter()
@@ -184,7 +177,7 @@ impl Transaction {
     }
 
     /// Stores everything; `day` is counted from 1970.
-    pub(crate) async fn commit(&self, day: i32) -> Result<(), Error> {
+    pub(crate) async fn commit(&self, day: i32) -> Result<(), StoreError> {
         let (rows, counters) = (&self.rows, &self.counters);
         write::transaction::commit(&self.connection, rows, counters, day, self.begun).await
     }
@@ -195,15 +188,5 @@ impl Transaction {
             write::transaction::rollback(&self.connection).await?;
         }
         Ok(())
-    }
-
-    /// What the lane goes on with, after COMMIT.
-    pub(crate) fn into_committed(self) -> Committed {
-        Committed {
-            state: self.state,
-            counters: self.counters,
-            rows: self.rows,
-            woken: self.woken,
-        }
     }
 }

@@ -2,36 +2,29 @@
 
 use std::time::Duration;
 
-use shared::{error::Reason, protocol::message::MessageSent};
+use shared::{bus::StreamId, error::Reason, ids::Partition, protocol::message::MessageSent};
 
 use super::stage::Stage;
 use crate::{lane::process::Process, store::epoch};
 
 #[tokio::test]
 async fn what_waits_at_an_orderly_handover_shares_its_commits() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    stage.send(&alice, &room, "first", "first").await.unwrap();
+    let (mut stage, alice, room) = Stage::with_room().await;
+    stage.send(&alice, &room, "first", "first").await;
     stage.stop_lanes().await;
-    let posts: Vec<u32> = (0..600)
-        .map(|n| stage.post(&alice, room.server, &room.message(&n.to_string(), "waits")))
-        .collect();
-    stage.flush().await;
+    let posts = stage.append_messages(&alice, &room, 600).await;
     let before = stage.commits();
     // Another process: it cannot know from its own memory how the last one ended.
     stage.process = Process::new().unwrap();
     stage.start_lanes(1);
-    for post in posts {
-        stage.answer::<MessageSent>(post).await.unwrap();
-    }
+    stage.answers::<MessageSent>(posts).await;
     let commits = stage.commits() - before;
     assert!(commits <= 12, "{commits} transactions");
 }
 
 #[tokio::test]
 async fn after_a_death_the_range_of_a_batch_is_noted_and_then_forgotten() {
-    let mut stage = Stage::stopped().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::stopped_with_room().await;
     // Somebody who is not there any more had it.
     stage.execute("UPDATE partitions SET holder = 77").await;
     stage
@@ -43,119 +36,98 @@ async fn after_a_death_the_range_of_a_batch_is_noted_and_then_forgotten() {
                  WHEN (NEW.suspect_ms IS NOT NULL) EXECUTE FUNCTION note()",
         )
         .await;
-    let posts: Vec<u32> = (0..300)
-        .map(|n| stage.post(&alice, room.server, &room.message(&n.to_string(), "waits")))
-        .collect();
-    stage.flush().await;
+    let posts = stage.append_messages(&alice, &room, 300).await;
     stage.start_lanes(1);
-    for post in posts {
-        stage.answer::<MessageSent>(post).await.unwrap();
-    }
+    stage.answers::<MessageSent>(posts).await;
     // Batches of 16 to 256 until 256 have passed, each with one lane on its account.
     let noted = stage.column("SELECT strikes::text FROM noted").await;
     assert!((1..=5).contains(&noted.len()), "{noted:?}");
     assert!(noted.iter().all(|strikes| strikes == "1"), "{noted:?}");
     assert!(stage.commits() < 10, "{}", stage.commits());
-    let left = "SELECT sum(strikes)::text FROM partitions";
-    assert_eq!(stage.column(left).await, ["0"]);
+    stage
+        .finds("SELECT sum(strikes)::text FROM partitions", ["0"])
+        .await;
+}
+
+/// Notes this entry alone, after two lanes had ended, for a process that has its partition.
+async fn suspect(stage: &Stage, holder: i64, (partition, id): (Partition, StreamId)) {
+    stage
+        .execute(&format!(
+            "UPDATE partitions SET holder = {holder}, suspect_ms = {}, suspect_seq = {},
+                                   strikes = 2 WHERE id = {partition}",
+            id.ms, id.seq
+        ))
+        .await;
 }
 
 #[tokio::test]
 async fn an_entry_that_ended_three_lanes_is_refused_unread() {
-    let mut stage = Stage::stopped().await;
-    let (alice, room) = stage.room("alice").await;
-    let deadly = stage.post(&alice, room.server, &room.message("deadly", "boom"));
-    let (partition, id) = stage.flush().await[0];
-    // It was noted alone after two lanes had ended, and then ended this one.
-    stage
-        .execute(&format!(
-            "UPDATE partitions SET holder = 77, suspect_ms = {}, suspect_seq = {}, strikes = 2
-             WHERE id = {partition}",
-            id.ms, id.seq
-        ))
-        .await;
-    let fine = stage.post(&alice, room.server, &room.message("fine", "fine"));
+    let (mut stage, alice, room) = Stage::stopped_with_room().await;
+    let deadly = stage.post_message(&alice, &room, "deadly", "boom");
+    let noted = stage.flush().await[0];
+    // It ended this one, too.
+    suspect(&stage, 77, noted).await;
+    let fine = stage.post_message(&alice, &room, "fine", "fine");
     stage.flush().await;
     stage.start_lanes(1);
-    assert_eq!(
-        stage.answer::<MessageSent>(deadly).await.unwrap_err(),
-        Reason::Internal
-    );
-    assert_eq!(stage.answer::<MessageSent>(fine).await.unwrap().seq, 1);
-    let left = "SELECT sum(strikes)::text FROM partitions";
-    assert_eq!(stage.column(left).await, ["0"]);
+    stage.refused(deadly, Reason::Internal).await;
+    assert_eq!(stage.answer::<MessageSent>(fine).await.seq, 1);
+    stage
+        .finds("SELECT sum(strikes)::text FROM partitions", ["0"])
+        .await;
 }
 
 #[tokio::test]
 async fn an_entry_whose_process_lives_on_is_innocent() {
-    let mut stage = Stage::stopped().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::stopped_with_room().await;
     let other = Process::new().unwrap();
-    other.living(&stage.bus).await.unwrap();
-    let entry = stage.post(&alice, room.server, &room.message("n", "hello"));
-    let (partition, id) = stage.flush().await[0];
-    stage
-        .execute(&format!(
-            "UPDATE partitions SET holder = {}, suspect_ms = {}, suspect_seq = {}, strikes = 2
-             WHERE id = {partition}",
-            other.number(),
-            id.ms,
-            id.seq
-        ))
-        .await;
+    other.living_workers(&stage.bus).await.unwrap();
+    let entry = stage.post_message(&alice, &room, "n", "hello");
+    let noted = stage.flush().await[0];
+    suspect(&stage, other.number(), noted).await;
     stage.start_lanes(1);
-    assert_eq!(stage.answer::<MessageSent>(entry).await.unwrap().seq, 1);
+    assert_eq!(stage.answer::<MessageSent>(entry).await.seq, 1);
 }
 
 #[tokio::test]
 async fn an_entry_under_way_while_postgres_is_killed_again_and_again_is_innocent() {
-    let mut stage = Stage::stopped().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::stopped_with_room().await;
     stage.start_lanes(1);
     stage.process = Process::new().unwrap();
     stage.start_lanes(1);
-    for process in [stage.process.clone()] {
-        process.living(&stage.bus).await.unwrap();
-    }
+    stage.process.living_workers(&stage.bus).await.unwrap();
     let mut blocking = stage.pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
         .execute(&mut *blocking)
         .await
         .unwrap();
-    let entry = stage.post(&alice, room.server, &room.message("n", "hello"));
+    let entry = stage.post_message(&alice, &room, "n", "hello");
     stage.flush().await;
     for _ in 0..5 {
         stage
-            .until("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'messages'::regclass")
+            .until_found("pg_locks WHERE NOT granted AND relation = 'messages'::regclass")
             .await;
-        stage
-            .execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
-                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            )
-            .await;
+        stage.end_connections().await;
     }
     blocking.rollback().await.unwrap();
-    assert_eq!(stage.answer::<MessageSent>(entry).await.unwrap().seq, 1);
+    assert_eq!(stage.answer::<MessageSent>(entry).await.seq, 1);
     assert_eq!(stage.metrics.poison.get(), 0);
 }
 
 #[tokio::test]
 async fn a_lane_with_nothing_to_do_writes_nothing() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    stage.send(&alice, &room, "n", "hello").await.unwrap();
+    let (mut stage, alice, room) = Stage::with_room().await;
+    stage.send(&alice, &room, "n", "hello").await;
     stage.beats(2).await;
     let versions = "SELECT id::text || ':' || xmin::text FROM partitions ORDER BY id";
     let before = stage.column(versions).await;
     stage.beats(3).await;
-    assert_eq!(stage.column(versions).await, before);
+    stage.finds(versions, before).await;
 }
 
 #[tokio::test]
 async fn a_partition_changes_its_lane_in_order_without_a_pause_above_a_second() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::with_room().await;
     let mut longest = Duration::ZERO;
     for n in 0..400 {
         if n % 100 == 50 {
@@ -163,15 +135,11 @@ async fn a_partition_changes_its_lane_in_order_without_a_pause_above_a_second() 
             let (stop, lanes) = stage.leave_lanes();
             stage.process = Process::new().unwrap();
             stage.start_lanes(1);
-            let done = lanes.clone();
             stop.cancel();
-            done.close();
+            lanes.close();
         }
         let began = std::time::Instant::now();
-        let sent = stage
-            .send(&alice, &room, &n.to_string(), "x")
-            .await
-            .unwrap();
+        let sent = stage.send(&alice, &room, &n.to_string(), "x").await;
         assert_eq!(sent.seq, n + 1);
         longest = longest.max(began.elapsed());
     }
@@ -180,22 +148,19 @@ async fn a_partition_changes_its_lane_in_order_without_a_pause_above_a_second() 
 
 #[tokio::test]
 async fn the_log_gets_another_name_only_while_no_lane_holds_a_partition() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    stage.send(&alice, &room, "n", "hi").await.unwrap();
+    let (mut stage, alice, room) = Stage::with_room().await;
+    stage.send(&alice, &room, "n", "hi").await;
     assert!(!epoch::rename(&stage.options, "another").await.unwrap());
     stage.stop_lanes().await;
     assert!(epoch::rename(&stage.options, "another").await.unwrap());
-    assert_eq!(
-        stage.column("SELECT epoch FROM deployment").await,
-        ["another"]
-    );
+    stage
+        .finds("SELECT epoch FROM deployment", ["another"])
+        .await;
 }
 
 #[tokio::test]
 async fn a_lane_that_begins_while_the_log_gets_another_name_learns_it() {
-    let mut stage = Stage::stopped().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::stopped_with_room().await;
     let mut renaming = stage.pool.begin().await.unwrap();
     sqlx::query("UPDATE deployment SET epoch = 'another'")
         .execute(&mut *renaming)
@@ -204,12 +169,12 @@ async fn a_lane_that_begins_while_the_log_gets_another_name_learns_it() {
     // It has read the old name, and has partitions.
     stage.start_lanes(1);
     stage
-        .until(
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+        .until_found(
+            "pg_stat_activity WHERE datname = current_database()
                 AND wait_event_type = 'Lock' AND query LIKE '%deployment%'",
         )
         .await;
     renaming.commit().await.unwrap();
-    stage.send(&alice, &room, "n", "hi").await.unwrap();
+    stage.send(&alice, &room, "n", "hi").await;
     assert_eq!(stage.metrics.restarts.get(), 1);
 }

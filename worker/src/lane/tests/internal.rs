@@ -32,50 +32,60 @@ async fn those_of_a_pair_are_applied_once_and_in_order() {
     let target = Partition::of(0);
     for number in 1..=40 {
         let command = found(&format!("{number:02}"));
-        stage.leave((target, 9), number, &alice, command).await;
+        stage
+            .enqueue_internal((target, 9), number, &alice, command)
+            .await;
     }
     stage.start_lanes(2);
-    let applied = "SELECT 1 FROM internal_inbox WHERE source = 9 AND applied = 40";
-    stage.until(applied).await;
-    let names = stage.column("SELECT name FROM servers ORDER BY id").await;
+    let applied = "internal_inbox WHERE source = 9 AND applied = 40";
+    stage.until_found(applied).await;
     let expected: Vec<String> = (1..=40).map(|number| format!("{number:02}")).collect();
-    assert_eq!(names, expected);
-    let left = "SELECT count(*)::text FROM internal_outbox";
-    assert_eq!(stage.column(left).await, ["0"]);
-    // The same number again is not the next one.
-    stage.leave((target, 9), 40, &alice, found("again")).await;
-    stage.leave((target, 9), 41, &alice, found("41")).await;
     stage
-        .until("SELECT 1 FROM internal_inbox WHERE applied = 41")
+        .finds("SELECT name FROM servers ORDER BY id", expected)
         .await;
-    let again = "SELECT count(*)::text FROM servers WHERE name = 'again'";
-    assert_eq!(stage.column(again).await, ["0"]);
+    stage.counts("internal_outbox", 0).await;
+    // The same number again is not the next one.
+    stage
+        .enqueue_internal((target, 9), 40, &alice, found("again"))
+        .await;
+    stage
+        .enqueue_internal((target, 9), 41, &alice, found("41"))
+        .await;
+    stage.until_found("internal_inbox WHERE applied = 41").await;
+    stage.counts("servers WHERE name = 'again'", 0).await;
 }
 
 #[tokio::test]
 async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
-    let mut stage = Stage::stopped().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::stopped_with_room().await;
     let target = Partition::of(0);
-    stage.leave((target, 1), 1, &alice, refused()).await;
-    stage.leave((target, 1), 2, &alice, found("behind")).await;
-    stage.leave((target, 2), 3, &alice, found("beside")).await;
+    stage
+        .enqueue_internal((target, 1), 1, &alice, refused())
+        .await;
+    stage
+        .enqueue_internal((target, 1), 2, &alice, found("behind"))
+        .await;
+    stage
+        .enqueue_internal((target, 2), 3, &alice, found("beside"))
+        .await;
     stage.start_lanes(1);
+    stage.until_found("servers WHERE name = 'beside'").await;
     stage
-        .until("SELECT 1 FROM servers WHERE name = 'beside'")
+        .until_found("internal_inbox WHERE source = 1 AND attempts >= 3")
         .await;
-    stage
-        .until("SELECT 1 FROM internal_inbox WHERE source = 1 AND attempts >= 3")
-        .await;
-    stage.send(&alice, &room, "n", "hello").await.unwrap();
+    stage.send(&alice, &room, "n", "hello").await;
     // Tried once more, it waits for a person, and is still there.
     stage
         .execute("UPDATE internal_inbox SET attempts = 11, not_before = now() WHERE source = 1")
         .await;
-    let parked = "SELECT 1 FROM internal_inbox WHERE source = 1 AND parked AND problem IS NOT NULL";
-    stage.until(parked).await;
-    let waiting = "SELECT number::text FROM internal_outbox ORDER BY number";
-    assert_eq!(stage.column(waiting).await, ["1", "2"]);
+    let parked = "internal_inbox WHERE source = 1 AND parked AND problem IS NOT NULL";
+    stage.until_found(parked).await;
+    stage
+        .finds(
+            "SELECT number::text FROM internal_outbox ORDER BY number",
+            ["1", "2"],
+        )
+        .await;
     assert_eq!(stage.metrics.restarts.get(), 0);
     // A person who looked at it says that it is done; then what was behind it goes on.
     stage
@@ -84,9 +94,7 @@ async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
              WHERE source = 1",
         )
         .await;
-    stage
-        .until("SELECT 1 FROM servers WHERE name = 'behind'")
-        .await;
+    stage.until_found("servers WHERE name = 'behind'").await;
 }
 
 #[tokio::test]
@@ -95,26 +103,28 @@ async fn one_that_only_a_newer_program_knows_waits_for_it() {
     let alice = stage.account("alice").await;
     let target = Partition::of(0);
     let unknown = (65_000, 0, vec![0x90]);
-    stage.leave((target, 1), 1, &alice, unknown).await;
-    stage.leave((target, 2), 2, &alice, found("beside")).await;
-    stage.start_lanes(1);
     stage
-        .until("SELECT 1 FROM servers WHERE name = 'beside'")
+        .enqueue_internal((target, 1), 1, &alice, unknown)
         .await;
     stage
-        .until(
-            "SELECT 1 FROM internal_inbox WHERE source = 1 AND problem = 'unknown_command'
+        .enqueue_internal((target, 2), 2, &alice, found("beside"))
+        .await;
+    stage.start_lanes(1);
+    stage.until_found("servers WHERE name = 'beside'").await;
+    stage
+        .until_found(
+            "internal_inbox WHERE source = 1 AND problem = 'unknown_command'
              AND attempts = 0 AND NOT parked AND not_before > now()",
         )
         .await;
-    let left = "SELECT number::text FROM internal_outbox";
-    assert_eq!(stage.column(left).await, ["1"]);
+    stage
+        .finds("SELECT number::text FROM internal_outbox", ["1"])
+        .await;
 }
 
 #[tokio::test]
 async fn the_streams_have_their_part_of_each_turn() {
-    let mut stage = Stage::stopped().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::stopped_with_room().await;
     let opcode = FoundServer::ROW.opcode;
     let body = found("many").2;
     stage
@@ -125,13 +135,14 @@ async fn the_streams_have_their_part_of_each_turn() {
             shared::hex::encode(&body)
         ))
         .await;
-    let post = stage.post(&alice, room.server, &room.message("n", "hello"));
+    let post = stage.post_message(&alice, &room, "n", "hello");
     stage.flush().await;
     stage.start_lanes(1);
+    stage.answer::<protocol::message::MessageSent>(post).await;
     stage
-        .answer::<protocol::message::MessageSent>(post)
-        .await
-        .unwrap();
-    let waiting = "SELECT (count(*) > 1000)::text FROM internal_outbox";
-    assert_eq!(stage.column(waiting).await, ["true"]);
+        .finds(
+            "SELECT (count(*) > 1000)::text FROM internal_outbox",
+            ["true"],
+        )
+        .await;
 }

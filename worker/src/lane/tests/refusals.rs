@@ -7,7 +7,7 @@ use shared::{
     ids::Partition,
     protocol::{
         self, Request as _,
-        account::{CreateUser, LogOut, OpenSession},
+        account::{CreateUser, LogOut, OpenSession, SignedIn},
         message::MessageSent,
     },
 };
@@ -17,58 +17,46 @@ use crate::lane::owner;
 
 #[tokio::test]
 async fn a_late_repeat_of_what_was_stored_gets_the_first_answer() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    let first = stage.send(&alice, &room, "n", "hello").await.unwrap();
+    let (mut stage, alice, room) = Stage::with_room().await;
+    let first = stage.send(&alice, &room, "n", "hello").await;
     stage.stop_lanes().await;
-    let repeat = stage.post(&alice, room.server, &room.message("n", "hello"));
-    let other = stage.post(&alice, room.server, &room.message("m", "hello"));
+    let repeat = stage.post_message(&alice, &room, "n", "hello");
+    let other = stage.post_message(&alice, &room, "m", "hello");
     stage.flush().await;
     stage.deadline_ms = 0;
     stage.start_lanes(1);
-    assert_eq!(stage.answer::<MessageSent>(repeat).await.unwrap(), first);
-    assert_eq!(
-        stage.answer::<MessageSent>(other).await.unwrap_err(),
-        Reason::Expired
-    );
+    assert_eq!(stage.answer::<MessageSent>(repeat).await, first);
+    stage.refused(other, Reason::Expired).await;
 }
 
 #[tokio::test]
 async fn a_command_written_otherwise_is_the_same_command() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    let first = stage.send(&alice, &room, "n", "hello").await.unwrap();
+    let (mut stage, alice, room) = Stage::with_room().await;
+    let first = stage.send(&alice, &room, "n", "hello").await;
     // Without the last field, as a client that never knew it writes it.
     let body = protocol::encode(&("n", room.channel, "hello"));
     let opcode = protocol::message::NewMessage::ROW.opcode;
     let partition = Partition::of(room.server);
     let short = stage.post_raw(&alice, (partition, room.server), opcode, body);
     stage.flush().await;
-    assert_eq!(stage.answer::<MessageSent>(short).await.unwrap(), first);
+    assert_eq!(stage.answer::<MessageSent>(short).await, first);
 }
 
 #[tokio::test]
 async fn a_batch_of_refusals_leaves_the_stream_and_commits_nothing() {
-    let mut stage = Stage::stopped().await;
-    let (_, room) = stage.room("alice").await;
+    let (mut stage, _, room) = Stage::stopped_with_room().await;
     let mallory = stage.account("mallory").await;
-    let posts: Vec<u32> = (0..50)
-        .map(|n| stage.post(&mallory, room.server, &room.message(&n.to_string(), "no")))
-        .collect();
-    stage.flush().await;
+    let posts = stage.append_messages(&mallory, &room, 50).await;
     stage.start_lanes(1);
     for post in posts {
-        assert_eq!(
-            stage.answer::<MessageSent>(post).await.unwrap_err(),
-            Reason::UnknownServer
-        );
+        stage.refused(post, Reason::UnknownServer).await;
     }
     assert_eq!(stage.commits(), 0);
     let waiting = stage.bus.backlog(Partition::of(room.server)).await;
     assert_eq!(waiting, Ok(0), "the next lane would execute them again");
     stage
-        .until(&format!(
-            "SELECT 1 FROM partitions WHERE id = {} AND offset_ms > 0",
+        .until_found(&format!(
+            "partitions WHERE id = {} AND offset_ms > 0",
             Partition::of(room.server)
         ))
         .await;
@@ -76,47 +64,41 @@ async fn a_batch_of_refusals_leaves_the_stream_and_commits_nothing() {
 
 #[tokio::test]
 async fn what_nobody_of_the_cluster_sealed_is_not_executed() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::with_room().await;
     let open = OpenSession {
         nonce: "n".to_owned(),
         user_id: alice.user(),
         device: "a device of somebody else".to_owned(),
     };
     let forged = [
-        stage.post(&alice, room.server, &room.message("forged", "hello")),
+        stage.post_message(&alice, &room, "forged", "hello"),
         stage.post_to(alice.user().partition(), &alice, 0, &open),
     ];
     stage.forge().await;
     // Each in the partition of one of them.
-    stage.send(&alice, &room, "n", "hello").await.unwrap();
+    stage.send(&alice, &room, "n", "hello").await;
     let log_out = LogOut {
         nonce: "n".to_owned(),
     };
-    stage.call(&alice, 0, &log_out).await.ok();
+    let executed = stage.post(&alice, 0, &log_out);
+    stage.try_answer::<()>(executed).await.ok();
     assert!(forged.iter().all(|post| !stage.is_answered(*post)));
 }
 
 #[tokio::test]
 async fn what_was_kept_outside_of_redis_is_not_executed_long_after() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
-    let kept = stage.post(&alice, room.server, &room.message("kept", "hello"));
+    let (mut stage, alice, room) = Stage::with_room().await;
+    let kept = stage.post_message(&alice, &room, "kept", "hello");
     // Its nonce is gone, as far as anybody knows.
     stage.clock.set(stage.now_ms() + 86_400_000);
     stage.flush().await;
-    assert_eq!(
-        stage.answer::<MessageSent>(kept).await.unwrap_err(),
-        Reason::Expired
-    );
-    let messages = "SELECT count(*)::text FROM messages";
-    assert_eq!(stage.column(messages).await, ["0"]);
+    stage.refused(kept, Reason::Expired).await;
+    stage.counts("messages", 0).await;
 }
 
 #[tokio::test]
 async fn a_row_that_nobody_can_read_stops_nobody_else() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::with_room().await;
     let (bob, broken) = stage.room("bob").await;
     stage
         .execute(&format!(
@@ -125,14 +107,11 @@ async fn a_row_that_nobody_can_read_stops_nobody_else() {
         ))
         .await;
     for n in 0..5 {
-        let bad = stage.post(&bob, broken.server, &broken.message(&n.to_string(), "x"));
-        let good = stage.post(&alice, room.server, &room.message(&n.to_string(), "x"));
+        let bad = stage.post_message(&bob, &broken, &n.to_string(), "x");
+        let good = stage.post_message(&alice, &room, &n.to_string(), "x");
         stage.flush().await;
-        assert_eq!(
-            stage.answer::<MessageSent>(bad).await.unwrap_err(),
-            Reason::Internal
-        );
-        stage.answer::<MessageSent>(good).await.unwrap();
+        stage.refused(bad, Reason::Internal).await;
+        stage.answer::<MessageSent>(good).await;
     }
     assert_eq!(stage.metrics.restarts.get(), 0);
 }
@@ -187,17 +166,12 @@ async fn lanes_that_spend_the_same_codes_the_other_way_round_both_go_on() {
     stage.start_lanes(2);
     // Each lane waits for its first code; then each has one and wants the other's.
     stage
-        .until(
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-             AND wait_event_type = 'Lock' HAVING count(*) = 2",
+        .until_counts(
+            "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            2,
         )
         .await;
     holding.rollback().await.unwrap();
-    for post in posts {
-        stage
-            .answer::<protocol::account::SignedIn>(post)
-            .await
-            .unwrap();
-    }
+    stage.answers::<SignedIn>(posts).await;
     assert_eq!(stage.metrics.restarts.get(), 0);
 }

@@ -2,18 +2,10 @@
 
 use shared::{
     error::Reason,
-    ids::Partition,
-    protocol::{
-        self,
-        invite::JoinMember,
-        message::MessageSent,
-        server::{LeaveServer, ServerInfo},
-    },
+    protocol::{self, invite::JoinMember, message::MessageSent, server::ServerInfo},
 };
 
 use super::stage::{Person, Room, Stage};
-
-const KEPT: &str = "SELECT max(length(result))::text FROM nonces";
 
 /// A server with many channels, and a code for it.
 async fn large(stage: &mut Stage) -> (Person, Room) {
@@ -30,15 +22,17 @@ async fn large(stage: &mut Stage) -> (Person, Room) {
     (bob, room)
 }
 
-async fn join(stage: &mut Stage, person: &Person, room: &Room) -> ServerInfo {
+fn post_join(stage: &mut Stage, person: &Person, room: &Room) -> u32 {
     let join = JoinMember {
         nonce: "join".to_owned(),
         code: "code".to_owned(),
     };
-    let partition = Partition::of(room.server);
-    let request = stage.post_to(partition, person, room.server, &join);
-    stage.flush().await;
-    stage.answer(request).await.unwrap()
+    stage.post(person, room.server, &join)
+}
+
+async fn join(stage: &mut Stage, person: &Person, room: &Room) -> ServerInfo {
+    let request = post_join(stage, person, room);
+    stage.answer(request).await
 }
 
 #[tokio::test]
@@ -48,18 +42,15 @@ async fn a_large_answer_is_made_again_for_a_repeat() {
     let first = join(&mut stage, &bob, &room).await;
     assert_eq!(first.channels.len(), 201);
     assert_eq!(join(&mut stage, &bob, &room).await, first);
-    let kept: usize = stage.column(KEPT).await.remove(0).parse().unwrap();
-    assert!(kept < 100, "{kept}");
+    let small = "SELECT (max(length(result)) < 100)::text FROM nonces";
+    stage.finds(small, ["true"]).await;
     // By another lane, too.
     stage.stop_lanes().await;
     stage.start_lanes(1);
     assert_eq!(join(&mut stage, &bob, &room).await, first);
 
     // Who left is still not refused, and sees nothing of what there is now.
-    let leave = LeaveServer {
-        nonce: "leave".to_owned(),
-    };
-    stage.call(&bob, room.server, &leave).await.unwrap();
+    stage.leave_server(&bob, &room).await;
     let after = join(&mut stage, &bob, &room).await;
     assert_eq!(after.server, first.server);
     assert!(after.channels.is_empty() && after.roles.is_empty());
@@ -67,18 +58,14 @@ async fn a_large_answer_is_made_again_for_a_repeat() {
 
 #[tokio::test]
 async fn who_repeats_for_ever_is_told_to_wait_and_loses_nothing() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::with_room().await;
     let bob = stage.member("bob", &room).await;
-    let first = stage.send(&alice, &room, "n", "one").await.unwrap();
-    let mut requests = Vec::new();
-    for _ in 0..2_000 {
-        requests.push(stage.post(&alice, room.server, &room.message("n", "one")));
-    }
-    stage.flush().await;
+    let first = stage.send(&alice, &room, "n", "one").await;
+    let repeat = |_| stage.post_message(&alice, &room, "n", "one");
+    let requests: Vec<u32> = (0..2_000).map(repeat).collect();
     let mut refused = 0;
     for request in requests {
-        match stage.answer::<MessageSent>(request).await {
+        match stage.try_answer::<MessageSent>(request).await {
             Ok(sent) => assert_eq!(sent, first),
             Err(reason) => {
                 assert_eq!(reason, Reason::Busy);
@@ -88,12 +75,12 @@ async fn who_repeats_for_ever_is_told_to_wait_and_loses_nothing() {
     }
     // A batch or two are looked up at once.
     assert!((500..=1_000).contains(&refused), "{refused}");
-    stage.send(&bob, &room, "n", "two").await.unwrap();
-    let again = stage.send(&alice, &room, "m", "three").await.unwrap_err();
-    assert_eq!(again, Reason::Busy);
+    stage.send(&bob, &room, "n", "two").await;
+    let again = stage.post_message(&alice, &room, "m", "three");
+    stage.refused(again, Reason::Busy).await;
     stage.clock.set(stage.now_ms() + 60_000);
-    stage.send(&alice, &room, "m", "three").await.unwrap();
-    assert_eq!(stage.send(&alice, &room, "n", "one").await.unwrap(), first);
+    stage.send(&alice, &room, "m", "three").await;
+    assert_eq!(stage.send(&alice, &room, "n", "one").await, first);
 }
 
 #[tokio::test]
@@ -119,11 +106,7 @@ async fn a_founded_server_is_shown_again_to_who_repeats() {
     let mut stage = Stage::new().await;
     let alice = stage.account("alice").await;
     let requests = [stage.found(&alice, 1), stage.found(&alice, 1)];
-    stage.flush().await;
-    let mut answers: Vec<ServerInfo> = Vec::new();
-    for request in requests {
-        answers.push(stage.answer(request).await.unwrap());
-    }
+    let answers: Vec<ServerInfo> = stage.answers(requests).await;
     assert_eq!(answers.first().map(|info| info.channels.len()), Some(1));
     assert_eq!(answers.first(), answers.last());
 }
@@ -140,27 +123,18 @@ async fn a_rush_of_large_answers_is_several_batches() {
         people.push(stage.account(&format!("person {n}")).await);
     }
     let before = stage.commits();
-    let partition = Partition::of(room.server);
-    let join = JoinMember {
-        nonce: "join".to_owned(),
-        code: "code".to_owned(),
-    };
-    let requests: Vec<u32> = people
-        .iter()
-        .map(|person| stage.post_to(partition, person, room.server, &join))
-        .collect();
+    let join = |person| post_join(&mut stage, person, &room);
+    let requests: Vec<u32> = people.iter().map(join).collect();
     stage.stop_lanes().await;
     stage.flush().await;
     stage.start_lanes(1);
-    for request in requests {
-        let info: ServerInfo = stage.answer(request).await.unwrap();
+    for info in stage.answers::<ServerInfo>(requests).await {
         assert_eq!(info.channels.len(), 201);
     }
     // 200 KB each, and 4 MiB share a batch.
     let commits = stage.commits() - before;
     assert!((3..=6).contains(&commits), "{commits}");
-    let members = "SELECT count(*)::text FROM members";
-    assert_eq!(stage.column(members).await, ["49"]);
+    stage.counts("members", 49).await;
 }
 
 #[tokio::test]
@@ -176,19 +150,13 @@ async fn a_repeat_that_cannot_be_read_stops_nobody_else() {
             bob.id
         ))
         .await;
-    let again = JoinMember {
-        nonce: "join".to_owned(),
-        code: "code".to_owned(),
-    };
-    let partition = Partition::of(room.server);
-    let bad = stage.post_to(partition, &bob, room.server, &again);
-    let good = stage.post(&alice, other.server, &other.message("n", "x"));
+    let bad = post_join(&mut stage, &bob, &room);
+    let good = stage.post_message(&alice, &other, "n", "x");
     stage.flush().await;
     stage.start_lanes(1);
-    stage.answer::<MessageSent>(good).await.unwrap();
+    stage.answer::<MessageSent>(good).await;
     // It took effect, so nobody may say that it did not.
-    let refused = stage.answer::<ServerInfo>(bad).await.unwrap_err();
-    assert_eq!(refused, Reason::Unknown);
+    stage.refused(bad, Reason::Unknown).await;
     assert_eq!(stage.metrics.poison.get(), 0);
     assert_eq!(stage.metrics.restarts.get(), 0);
 }

@@ -8,40 +8,27 @@ use shared::{
     },
     error::Reason,
     ids::Partition,
-    protocol::{channel::UpdateChannel, server::LeaveServer, typing::SignalTyping},
+    protocol::{channel::UpdateChannel, typing::SignalTyping},
 };
 
 use super::stage::{Room, Stage};
 
 #[tokio::test]
 async fn a_signal_is_told_and_not_stored() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::with_room().await;
     stage.hear(room.server).await;
-    stage
-        .call(
-            &alice,
-            room.server,
-            &SignalTyping {
-                channel_id: room.channel,
-            },
-        )
-        .await
-        .unwrap();
+    let channel_id = room.channel;
+    let typing = SignalTyping { channel_id };
+    stage.call(&alice, room.server, &typing).await;
     let heard = stage.heard().await;
     assert_eq!((heard.seq, heard.visibility), (0, Some(room.channel.get())));
     let head = stage.column("SELECT max(head)::text FROM topics").await;
     assert_eq!(head, [heard.after.to_string()], "it names its place");
-    assert_eq!(
-        stage
-            .column("SELECT count(*)::text FROM events WHERE opcode = 48")
-            .await,
-        ["0"]
-    );
+    stage.counts("events WHERE opcode = 48", 0).await;
     // Its entry leaves the stream all the same.
     stage
-        .until(&format!(
-            "SELECT 1 FROM partitions WHERE id = {} AND offset_ms > 0",
+        .until_found(&format!(
+            "partitions WHERE id = {} AND offset_ms > 0",
             Partition::of(room.server)
         ))
         .await;
@@ -66,21 +53,16 @@ fn hide(room: &Room, target: u64) -> UpdateChannel {
 
 #[tokio::test]
 async fn overrides_go_with_the_member_and_a_large_server_tells_nobody_else() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::with_room().await;
     let bob = stage.member("bob", &room).await;
-    let hidden = stage.call(&alice, room.server, &hide(&room, bob.id)).await;
-    hidden.unwrap();
+    stage.call(&alice, room.server, &hide(&room, bob.id)).await;
     stage.stop_lanes().await;
     stage
         .execute("UPDATE servers SET member_count = 100000")
         .await;
     stage.start_lanes(1);
     stage.hear(room.server).await;
-    let leave = LeaveServer {
-        nonce: "leave".to_owned(),
-    };
-    stage.call(&bob, room.server, &leave).await.unwrap();
+    stage.leave_server(&bob, &room).await;
     let left = stage.heard().await;
     assert_eq!(left.audience, Some(vec![bob.id]));
     let Some(Effect::Rights { changes, .. }) = left.effect() else {
@@ -96,39 +78,24 @@ async fn overrides_go_with_the_member_and_a_large_server_tells_nobody_else() {
         ),
         "{changes:?}"
     );
-    let kept = stage.column("SELECT count(*)::text FROM overrides").await;
-    assert_eq!(kept, ["0"]);
-    let count = stage.column("SELECT member_count::text FROM servers").await;
-    assert_eq!(count, ["99999"]);
-    let narrowed = "SELECT count(*)::text FROM events WHERE audience IS NOT NULL";
-    assert_eq!(stage.column(narrowed).await, ["1"]);
+    stage.counts("overrides", 0).await;
+    stage
+        .finds("SELECT member_count::text FROM servers", ["99999"])
+        .await;
+    stage.counts("events WHERE audience IS NOT NULL", 1).await;
 }
 
 #[tokio::test]
 async fn a_change_of_rights_says_what_was_and_which_change_it_follows() {
-    let mut stage = Stage::new().await;
-    let (alice, room) = stage.room("alice").await;
+    let (mut stage, alice, room) = Stage::with_room().await;
     let bob = stage.member("bob", &room).await;
     stage.hear(room.server).await;
     let hide = |target| hide(&room, target);
-    assert_eq!(
-        stage
-            .call(&bob, room.server, &hide(bob.id))
-            .await
-            .unwrap_err(),
-        Reason::Forbidden
-    );
-    assert_eq!(
-        stage
-            .call(&alice, room.server, &hide(77))
-            .await
-            .unwrap_err(),
-        Reason::UnknownTarget
-    );
-    stage
-        .call(&alice, room.server, &hide(bob.id))
-        .await
-        .unwrap();
+    let forbidden = stage.post(&bob, room.server, &hide(bob.id));
+    stage.refused(forbidden, Reason::Forbidden).await;
+    let nobody = stage.post(&alice, room.server, &hide(77));
+    stage.refused(nobody, Reason::UnknownTarget).await;
+    stage.call(&alice, room.server, &hide(bob.id)).await;
     let first = stage.heard().await;
     let Some(Effect::Rights { follows, changes }) = first.effect() else {
         panic!("{first:?}");
@@ -152,11 +119,8 @@ async fn a_change_of_rights_says_what_was_and_which_change_it_follows() {
         overrides: Some(Vec::new()),
         ..hide(bob.id)
     };
-    stage
-        .call(&alice, room.server, &hide(bob.id))
-        .await
-        .unwrap();
-    stage.call(&alice, room.server, &none).await.unwrap();
+    stage.call(&alice, room.server, &hide(bob.id)).await;
+    stage.call(&alice, room.server, &none).await;
     let second = stage.heard().await;
     assert!(
         matches!(second.effect(), Some(Effect::Rights { follows, .. }) if follows == first.seq),
@@ -166,9 +130,7 @@ async fn a_change_of_rights_says_what_was_and_which_change_it_follows() {
         nonce: "again".to_owned(),
         ..hide(bob.id)
     };
-    stage.call(&alice, room.server, &again).await.unwrap();
-    assert_eq!(
-        stage.send(&bob, &room, "n", "hello").await.unwrap_err(),
-        Reason::UnknownChannel
-    );
+    stage.call(&alice, room.server, &again).await;
+    let unseen = stage.post_message(&bob, &room, "n", "hello");
+    stage.refused(unseen, Reason::UnknownChannel).await;
 }

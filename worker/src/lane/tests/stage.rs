@@ -17,7 +17,7 @@ use shared::{
     protocol::{
         self, Request,
         message::{MessageSent, NewMessage},
-        server::FoundServer,
+        server::{FoundServer, LeaveServer},
     },
     wire::Wire,
 };
@@ -27,25 +27,25 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     consumers::{self, Consumer},
+    fixture::{self, NOW},
     jobs,
     lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
-    retention::Retention,
     store::{
         PgConnectOptions,
         jobs::Jobs,
-        migrate,
         write::{self, internal::NewInternal},
     },
     support::postgres,
     transaction::Caps,
 };
 
-/// Noon of 2026-03-01.
-const NOW: u64 = 1_772_366_400_000;
 /// No answer takes longer, unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The locks of partitions in this database.
+pub(super) const HELD_PARTITIONS: &str = "pg_locks WHERE locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 #[derive(Debug, Clone)]
 pub(super) struct Person {
@@ -107,15 +107,29 @@ impl Stage {
         stage
     }
 
+    /// With one lane, and somebody with a server.
+    pub(super) async fn with_room() -> (Self, Person, Room) {
+        let (mut stage, person, room) = Self::stopped_with_room().await;
+        stage.start_lanes(1);
+        (stage, person, room)
+    }
+
     /// Without lanes: what is posted waits.
     pub(super) async fn stopped() -> Self {
-        Self::of(postgres::database(prepare).await).await
+        Self::of(fixture::database().await).await
+    }
+
+    /// The same, and somebody with a server.
+    pub(super) async fn stopped_with_room() -> (Self, Person, Room) {
+        let mut stage = Self::stopped().await;
+        let (person, room) = stage.room("alice").await;
+        (stage, person, room)
     }
 
     /// In a Postgres of its own, without lanes. What the test itself writes waits for no standby.
     pub(super) async fn alone() -> (cluster::Cluster, Self) {
         let (server, options) = postgres::alone().await;
-        prepare(options.clone()).await;
+        fixture::prepare(options.clone()).await;
         let options = options.options([("synchronous_commit", "local")]);
         let stage = Self::of(options).await;
         (server, stage)
@@ -165,14 +179,7 @@ impl Stage {
     pub(super) fn start_lanes(&mut self, count: usize) {
         self.stop = CancellationToken::new();
         self.lanes = TaskTracker::new();
-        let off = Quotas {
-            send: None,
-            write: None,
-            read: None,
-            register: None,
-            signal: None,
-            sign_in: None,
-        };
+        let quotas = Quotas::default();
         for _ in 0..count {
             let number = self.started;
             self.started += 1;
@@ -184,7 +191,7 @@ impl Stage {
             let parts = LaneParts {
                 bus: self.bus.clone(),
                 clock: self.clock.clone(),
-                limiter: Limiter::new(self.bus.clone(), self.clock.clone(), off),
+                limiter: Limiter::new(self.bus.clone(), self.clock.clone(), quotas),
                 keys: self.keys.parse().unwrap(),
                 caps: self.caps,
                 metrics: self.metrics.clone(),
@@ -212,8 +219,8 @@ impl Stage {
             .spawn(jobs::run(jobs, metrics, self.stop.clone()));
     }
 
-    /// Leaves an internal command from another owner, as its lane would.
-    pub(super) async fn leave(
+    /// Enqueues an internal command of another owner, as its lane would.
+    pub(super) async fn enqueue_internal(
         &self,
         (target, source): (Partition, u16),
         number: u64,
@@ -221,7 +228,7 @@ impl Stage {
         (opcode, scope, body): (u16, u64, Vec<u8>),
     ) {
         let url = Secret::new(self.url.clone());
-        let connection = lane::connect::open(&url).await.unwrap();
+        let connection = lane::connect::open_connection(&url).await.unwrap();
         let new = NewInternal {
             target,
             source: Partition::new(source).unwrap(),
@@ -233,7 +240,9 @@ impl Stage {
         };
         let mut changes = 0;
         let mut writes = connection.writes(&mut changes);
-        write::internal::enqueue(&mut writes, &new).await.unwrap();
+        write::internal::enqueue_internal(&mut writes, &new)
+            .await
+            .unwrap();
     }
 
     pub(super) async fn stop_lanes(&mut self) {
@@ -327,6 +336,29 @@ impl Stage {
         self.post_to(partition, person, scope, request)
     }
 
+    pub(super) fn post_message(
+        &mut self,
+        person: &Person,
+        room: &Room,
+        nonce: &str,
+        content: &str,
+    ) -> u32 {
+        self.post(person, room.server, &room.message(nonce, content))
+    }
+
+    /// Posts as many messages, each with a nonce of its own, and appends them.
+    pub(super) async fn append_messages(
+        &mut self,
+        person: &Person,
+        room: &Room,
+        count: usize,
+    ) -> Vec<u32> {
+        let post = |n: usize| self.post_message(person, room, &n.to_string(), "waits");
+        let posts = (0..count).map(post).collect();
+        self.flush().await;
+        posts
+    }
+
     pub(super) fn post_to<R: Request>(
         &mut self,
         partition: Partition,
@@ -359,11 +391,8 @@ impl Stage {
             opcode,
             scope,
             body,
-            sealed: false,
-            patience_ms: 0,
-            address: 0,
-            trace: None,
             asked_at_ms: self.now_ms(),
+            ..Entry::default()
         };
         self.posts.push((partition, entry));
         self.requests
@@ -403,10 +432,9 @@ impl Stage {
         person: &Person,
         scope: u64,
         request: &R,
-    ) -> Result<R::Reply, Reason> {
-        let number = self.post(person, scope, request);
-        self.flush().await;
-        self.answer(number).await
+    ) -> R::Reply {
+        let request = self.post(person, scope, request);
+        self.answer(request).await
     }
 
     pub(super) async fn send(
@@ -415,9 +443,14 @@ impl Stage {
         room: &Room,
         nonce: &str,
         content: &str,
-    ) -> Result<MessageSent, Reason> {
-        self.call(person, room.server, &room.message(nonce, content))
-            .await
+    ) -> MessageSent {
+        let request = self.post_message(person, room, nonce, content);
+        self.answer(request).await
+    }
+
+    pub(super) async fn leave_server(&mut self, person: &Person, room: &Room) {
+        let nonce = "leave".to_owned();
+        self.call(person, room.server, &LeaveServer { nonce }).await;
     }
 
     /// Hears the events of a server from now on.
@@ -436,14 +469,35 @@ impl Stage {
         self.events.remove(0)
     }
 
-    /// The answer to a request.
-    pub(super) async fn answer<T: Wire>(&mut self, request: u32) -> Result<T, Reason> {
+    /// The answer to a request, or why it was refused. What was posted is appended first.
+    pub(super) async fn try_answer<T: Wire>(&mut self, request: u32) -> Result<T, Reason> {
+        self.flush().await;
         loop {
             if let Some(frame) = self.answers.remove(&request) {
                 return read(&frame);
             }
             self.listen().await;
         }
+    }
+
+    pub(super) async fn answer<T: Wire>(&mut self, request: u32) -> T {
+        self.try_answer(request).await.unwrap()
+    }
+
+    pub(super) async fn answers<T: Wire>(
+        &mut self,
+        requests: impl IntoIterator<Item = u32>,
+    ) -> Vec<T> {
+        let mut answers = Vec::new();
+        for request in requests {
+            answers.push(self.answer(request).await);
+        }
+        answers
+    }
+
+    /// Expects that a request is refused.
+    pub(super) async fn refused(&mut self, request: u32, reason: Reason) {
+        assert_eq!(self.try_answer::<()>(request).await, Err(reason));
     }
 
     async fn listen(&mut self) {
@@ -486,15 +540,12 @@ impl Stage {
                 sqlx::raw_sql(probe).execute(&pool).await.unwrap();
             }
         });
-        self.until("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+        self.until_found("pg_stat_activity WHERE wait_event = 'SyncRep'")
             .await;
     }
 
     pub(super) async fn execute(&self, sql: &str) {
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-            .execute(&self.pool)
-            .await
-            .unwrap();
+        postgres::execute(&self.pool, sql).await;
     }
 
     /// The first column of what a query finds.
@@ -506,18 +557,44 @@ impl Stage {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// Waits until a query finds something.
-    pub(super) async fn until(&self, sql: &str) {
+    /// Expects what the first column of a query holds.
+    pub(super) async fn finds<T>(&self, sql: &str, expected: impl AsRef<[T]>)
+    where
+        T: AsRef<str>,
+    {
+        let expected: Vec<&str> = expected.as_ref().iter().map(AsRef::as_ref).collect();
+        assert_eq!(self.column(sql).await, expected, "{sql}");
+    }
+
+    /// Expects how many rows there are of a table, or of a part of it.
+    pub(super) async fn counts(&self, rows: &str, expected: u64) {
+        let sql = format!("SELECT count(*)::text FROM {rows}");
+        self.finds(&sql, [expected.to_string()]).await;
+    }
+
+    /// Waits until there are as many.
+    pub(super) async fn until_counts(&self, rows: &str, expected: u64) {
+        let counted = format!("(SELECT count(*) AS count FROM {rows}) c");
+        self.until_found(&format!("{counted} WHERE count = {expected}"))
+            .await;
+    }
+
+    /// Waits until there is a row.
+    pub(super) async fn until_found(&self, rows: &str) {
         let end = Instant::now() + PATIENCE;
-        while sqlx::query(AssertSqlSafe(sql.to_owned()))
-            .fetch_optional(&self.pool)
-            .await
-            .unwrap()
-            .is_none()
-        {
+        let sql = format!("SELECT 1::text FROM {rows}");
+        while self.column(&sql).await.is_empty() {
             assert!(Instant::now() < end, "never: {sql}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Ends the connections that hold partitions.
+    pub(super) async fn end_connections(&self) {
+        self.execute(&format!(
+            "SELECT pg_terminate_backend(pid) FROM {HELD_PARTITIONS}"
+        ))
+        .await;
     }
 
     /// Waits until the stream's ids are above `id`.
@@ -537,13 +614,6 @@ impl Stage {
             assert!(Instant::now() < end, "never marked");
         }
     }
-}
-
-/// Brings a new database up to date.
-async fn prepare(options: PgConnectOptions) {
-    let retention = Retention::new(options.clone(), Clock::manual(NOW), 7);
-    migrate::run(&options, PATIENCE).await.unwrap();
-    retention.roll().await.unwrap();
 }
 
 /// Reads a reply or a refusal.

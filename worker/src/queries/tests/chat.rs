@@ -6,10 +6,10 @@ use super::super::{Deps, MAX_RUN, QueryMetrics, SignUpConfig, answer_client, ans
 use crate::{
     config,
     day::Day,
+    fixture::{self, NOW},
     limiter::{Limiter, Quotas},
     password::Hasher,
-    retention::Retention,
-    store::{PgConnectOptions, migrate, read::Store},
+    store::read::Store,
     support::postgres,
     token,
 };
@@ -27,9 +27,6 @@ use shared::{
     keys::ClusterKeys,
     protocol::{Request, decode, encode},
 };
-
-/// Noon of 2026-03-01.
-pub(super) const NOW: u64 = 1_772_366_400_000;
 
 /// Alice owns the server 100 with the channels 101 (all see it), 102 (only Bob
 /// and the owner see it) and 103 (no history for everyone). Bob and Carol are
@@ -49,22 +46,6 @@ pub(super) fn id<T>(value: u64) -> Id<T> {
     Id::new(value).unwrap()
 }
 
-/// The days of a test database.
-pub(super) fn days(options: PgConnectOptions) -> Retention {
-    Retention::new(options, Clock::manual(NOW), 7)
-}
-
-/// An empty database with the schema and its days.
-pub(crate) async fn empty() -> PgConnectOptions {
-    postgres::database(|options| async move {
-        migrate::run(&options, Duration::from_secs(30))
-            .await
-            .unwrap();
-        days(options).roll().await.unwrap();
-    })
-    .await
-}
-
 pub(super) struct Chat {
     pub(super) deps: Arc<Deps>,
     pool: postgres::Pool,
@@ -77,13 +58,13 @@ impl Chat {
 
     /// With other dependencies.
     pub(super) async fn with(change: impl FnOnce(&mut Deps)) -> Self {
-        let options = empty().await;
+        let (options, pool) = fixture::database_and_pool().await;
         let clock = Clock::manual(NOW);
         let bus = Bus::memory();
         let mut deps = Deps {
             bus: bus.clone(),
-            store: Store::new(options.clone(), 4),
-            limiter: Limiter::new(bus, clock.clone(), unlimited()),
+            store: Store::new(options, 4),
+            limiter: Limiter::new(bus, clock.clone(), Quotas::default()),
             hasher: Hasher::new(2, 8).unwrap(),
             clock,
             sign_up: SignUpConfig {
@@ -97,7 +78,7 @@ impl Chat {
         change(&mut deps);
         let chat = Self {
             deps: Arc::new(deps),
-            pool: postgres::pool(options).await,
+            pool,
         };
         chat.fill().await;
         chat
@@ -154,7 +135,7 @@ impl Chat {
     pub(super) async fn session(&self, account: u64) -> String {
         let salt = ClusterKeys::salt().unwrap();
         let token = keys().token(id(account), id(1_000), salt);
-        let hash = bytes(&token::hash(&token));
+        let hash = bytes(&token::hash_token(&token));
         self.run(&format!(
             "INSERT INTO sessions
              SELECT 1000 + count(*), {account}, {hash}, 'phone', '{token}' FROM sessions"
@@ -241,18 +222,6 @@ fn bytes(bytes: &[u8]) -> String {
     format!("'\\x{}'::bytea", shared::hex::encode(bytes))
 }
 
-/// No bucket has a bound.
-pub(super) fn unlimited() -> Quotas {
-    Quotas {
-        send: None,
-        write: None,
-        read: None,
-        register: None,
-        signal: None,
-        sign_in: None,
-    }
-}
-
 /// An entry as a gateway packs it.
 pub(super) fn entry(account: u64, opcode: u16, scope: u64, body: Vec<u8>) -> Entry {
     let user: Option<UserId> = Id::new(account);
@@ -268,11 +237,11 @@ pub(super) fn entry(account: u64, opcode: u16, scope: u64, body: Vec<u8>) -> Ent
         opcode,
         scope,
         body,
-        sealed: false,
         patience_ms: 5_000,
         address: 5,
         trace: Some("trace".to_owned()),
         asked_at_ms: NOW,
+        ..Entry::default()
     }
 }
 

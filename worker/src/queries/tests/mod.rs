@@ -5,5 +5,3 @@ mod gateway_queries;
 mod openings;
 mod reading;
 mod serving;
-
-pub(crate) use chat::empty;

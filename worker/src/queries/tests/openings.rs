@@ -16,7 +16,7 @@ use shared::{
 
 use super::{
     super::{MAX_RUN, answer_client},
-    chat::{BOB, CAROL, Chat, SERVER, entry, id, read, server, session_id, unlimited},
+    chat::{BOB, CAROL, Chat, SERVER, entry, id, read, server, session_id},
 };
 use crate::{
     config::SignUp,
@@ -101,38 +101,17 @@ async fn signing_up_hands_a_hashed_password_to_the_lane_of_the_name() {
 
 #[tokio::test]
 async fn bad_sign_ups_are_refused() {
+    type Spoil = fn(&mut CreateAccount);
     let chat = Chat::new().await;
-    let good = register("eve", None);
-    for (request, field) in [
-        (
-            CreateAccount {
-                nonce: String::new(),
-                ..good.clone()
-            },
-            "nonce",
-        ),
-        (
-            CreateAccount {
-                name: "a b".to_owned(),
-                ..good.clone()
-            },
-            "name",
-        ),
-        (
-            CreateAccount {
-                password: "short".to_owned(),
-                ..good.clone()
-            },
-            "password",
-        ),
-        (
-            CreateAccount {
-                password: "x".repeat(257),
-                ..good.clone()
-            },
-            "password",
-        ),
-    ] {
+    let spoils: [(&str, Spoil); 4] = [
+        ("nonce", |request| request.nonce.clear()),
+        ("name", |request| request.name = "a b".to_owned()),
+        ("password", |request| request.password = "short".to_owned()),
+        ("password", |request| request.password = "x".repeat(257)),
+    ];
+    for (field, spoil) in spoils {
+        let mut request = register("eve", None);
+        spoil(&mut request);
         let refused = chat.sign_up(&request).await.unwrap_err();
         assert_eq!(refused, Refusal::field(Reason::Invalid, field));
     }
@@ -259,7 +238,7 @@ async fn signing_in_needs_the_password() {
 async fn an_unknown_name_costs_the_work_of_a_known_one() {
     // One place, and it is taken: a sign-in that needs the hasher hears so.
     let hasher = Hasher::new(1, 0).unwrap();
-    let busy = hasher.occupy();
+    let busy = hasher.occupy().unwrap();
     let chat = Chat::with(|deps| deps.hasher = hasher).await;
     for name in ["bob", "nobody", "no name"] {
         let refused = chat.sign_in(name, PASSWORD).await.unwrap_err();
@@ -279,7 +258,7 @@ async fn limited() -> Chat {
             count: 3,
             period_ms: 3_600_000,
         }),
-        ..unlimited()
+        ..Quotas::default()
     };
     let chat = Chat::with(|deps| {
         deps.limiter = Limiter::new(deps.bus.clone(), deps.clock.clone(), quotas);
@@ -338,7 +317,9 @@ async fn failed_sign_ins_are_limited_by_name_where_they_are_tried() {
 #[tokio::test]
 async fn who_meets_full_hashers_has_tried_nothing() {
     let chat = limited().await;
-    let full: Vec<_> = (0..10).map(|_| chat.deps.hasher.occupy()).collect();
+    let full: Vec<_> = (0..10)
+        .map(|_| chat.deps.hasher.occupy().unwrap())
+        .collect();
     for _ in 0..9 {
         let refused = chat.tried("bob", PASSWORD, 5).await.unwrap();
         assert_eq!(refused.reason, Reason::Busy);

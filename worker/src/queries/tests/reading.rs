@@ -17,9 +17,9 @@ use shared::{
 };
 
 use super::chat::{
-    ALICE, BOB, CAROL, Chat, DAVE, NOW, OPEN, OTHER_CHANNEL, OTHER_SERVER, SECRET, SERVER, SILENT,
-    id,
+    ALICE, BOB, CAROL, Chat, DAVE, OPEN, OTHER_CHANNEL, OTHER_SERVER, SECRET, SERVER, SILENT, id,
 };
+use crate::fixture::NOW;
 
 fn page(channel: u64) -> GetMessages {
     GetMessages {

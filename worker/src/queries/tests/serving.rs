@@ -19,10 +19,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     super::{Address, MAX_RUN, classes_of, join_tasks, page_limit, run, run_handler, split_chunks},
-    chat::{ALICE, CAROL, Chat, NOW, OPEN, SERVER, entry, id, keys, read},
+    chat::{ALICE, CAROL, Chat, OPEN, SERVER, entry, id, keys, read},
 };
 use crate::{
     error::Error,
+    fixture::NOW,
     store::{PgConnectOptions, read::Store},
 };
 
@@ -62,10 +63,11 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     };
     let put = async |bytes| assert!(bus.ask(Class::Account, bytes).await.unwrap());
     let ask = async |entry: &Entry| put(entry.clone().write(Way::Query, &keys()).unwrap()).await;
+    let asks_page = entry(CAROL, GetMessages::ROW.opcode, SERVER, encode(&page));
     // Nobody waits for this one any more when it is taken.
     let late = Entry {
         patience_ms: 1,
-        ..entry(CAROL, GetMessages::ROW.opcode, SERVER, encode(&page))
+        ..asks_page.clone()
     };
     ask(&late).await;
     let asked = bus.now_ms().await.unwrap();
@@ -74,13 +76,7 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     }
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
     tracker.spawn(run(chat.deps.clone(), stop.clone()));
-    ask(&entry(
-        CAROL,
-        GetMessages::ROW.opcode,
-        SERVER,
-        encode(&page),
-    ))
-    .await;
+    ask(&asks_page).await;
     let chunks = answer(&mut subscriber).await;
     // A page of history ends at 256 KiB of text.
     assert!(chunks.len() > 4, "{}", chunks.len());
@@ -102,16 +98,16 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     put(pack(&ping)).await;
     let no_node = Entry {
         node: String::new(),
-        ..entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))
+        ..ping.clone()
     };
     ask(&no_node).await;
-    ask(&entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))).await;
+    ask(&ping).await;
     let pong: Pong = decode(&read(&joined(answer(&mut subscriber).await)).unwrap()).unwrap();
     assert_eq!(pong.now, NOW);
     // Somebody took it from Redis, and puts it back long after.
     let kept = Entry {
         asked_at_ms: NOW - 86_400_000,
-        ..entry(0, Ping::ROW.opcode, 0, encode(&Ping {}))
+        ..ping.clone()
     };
     ask(&kept).await;
     let refusal = read(&joined(answer(&mut subscriber).await)).unwrap_err();

@@ -5,8 +5,8 @@ use shared::{
     protocol::user::User,
 };
 
-use super::{Snapshot, id};
-use crate::error::StoreError;
+use super::Snapshot;
+use crate::{error::StoreError, store::values::columns};
 
 /// What signing in needs of an account.
 pub(crate) struct SignInRow {
@@ -18,36 +18,15 @@ pub(crate) struct SignInRow {
     pub(crate) nonce: String,
 }
 
-pub(super) type UserRow = (i64, String, bool, bool);
-
-/// An account as others see it.
-pub(super) fn user((user, name, guest, admin): UserRow) -> Result<User, StoreError> {
-    Ok(User {
-        user_id: id(user)?,
-        name,
-        guest,
-        admin,
-    })
-}
+columns! { SignInRow { user, password_hash, nonce } }
 
 /// The account with this folded name.
 pub(crate) async fn find_sign_in(
     snapshot: &mut Snapshot,
     folded: &str,
 ) -> Result<Option<SignInRow>, StoreError> {
-    let row: Option<(i64, Option<String>, String)> =
-        sqlx::query_as("SELECT id, password_hash, nonce FROM accounts WHERE folded = $1")
-            .bind(folded)
-            .fetch_optional(&mut *snapshot.transaction)
-            .await?;
-    row.map(|(user, password_hash, nonce)| {
-        Ok(SignInRow {
-            user: id(user)?,
-            password_hash,
-            nonce,
-        })
-    })
-    .transpose()
+    let sql = "SELECT id, password_hash, nonce FROM accounts WHERE folded = $1";
+    snapshot.find(sql, &[&folded]).await
 }
 
 /// Whose session has a token with this hash.
@@ -55,34 +34,21 @@ pub(crate) async fn find_identity(
     snapshot: &mut Snapshot,
     token_hash: &[u8],
 ) -> Result<Option<(SessionId, User)>, StoreError> {
-    let row: Option<(i64, i64, String, bool, bool)> = sqlx::query_as(
-        "SELECT s.id, a.id, a.name, a.guest, a.admin
-         FROM sessions s JOIN accounts a ON a.id = s.account
-         WHERE s.token_hash = $1",
-    )
-    .bind(token_hash)
-    .fetch_optional(&mut *snapshot.transaction)
-    .await?;
-    row.map(|(session, account, name, guest, admin)| {
-        Ok((id(session)?, user((account, name, guest, admin))?))
-    })
-    .transpose()
+    let sql = "SELECT s.id, a.id, a.name, a.guest, a.admin
+               FROM sessions s JOIN accounts a ON a.id = s.account
+               WHERE s.token_hash = $1";
+    snapshot.find(sql, &[&token_hash]).await
 }
 
 /// Whether the account administers the deployment.
 pub(crate) async fn is_admin(snapshot: &mut Snapshot, account: UserId) -> Result<bool, StoreError> {
-    let admin: Option<bool> = sqlx::query_scalar("SELECT admin FROM accounts WHERE id = $1")
-        .bind(account.sql())
-        .fetch_optional(&mut *snapshot.transaction)
-        .await?;
-    Ok(admin.unwrap_or(false))
+    let sql = "SELECT admin FROM accounts WHERE id = $1";
+    let found = snapshot.find(sql, &[&account]).await?;
+    Ok(found.unwrap_or(false))
 }
 
 /// Whether the deployment has its first account already.
 pub(crate) async fn has_first_account(snapshot: &mut Snapshot) -> Result<bool, StoreError> {
-    Ok(
-        sqlx::query_scalar("SELECT first_account IS NOT NULL FROM deployment")
-            .fetch_one(&mut *snapshot.transaction)
-            .await?,
-    )
+    let sql = "SELECT first_account IS NOT NULL FROM deployment";
+    snapshot.get(sql, &[]).await
 }

@@ -2,8 +2,8 @@
 
 use shared::ids::{ServerId, UserId};
 
-use super::{Snapshot, count, id};
-use crate::error::StoreError;
+use super::Snapshot;
+use crate::{error::StoreError, store::values::columns};
 
 /// A code.
 pub(crate) struct InviteRow {
@@ -16,8 +16,7 @@ pub(crate) struct InviteRow {
     revoked: bool,
 }
 
-/// Server, uses left, expiry and revocation.
-type Columns = (Option<i64>, Option<i32>, Option<i64>, bool);
+columns! { InviteRow { server, uses_left, expires_at, revoked } }
 
 impl InviteRow {
     /// Whether it can be redeemed.
@@ -33,23 +32,10 @@ pub(crate) async fn find_invite(
     snapshot: &mut Snapshot,
     code: &str,
 ) -> Result<Option<InviteRow>, StoreError> {
-    let row: Option<Columns> = sqlx::query_as(
-        "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
-                floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
-         FROM invites WHERE code = $1",
-    )
-    .bind(code)
-    .fetch_optional(&mut *snapshot.transaction)
-    .await?;
-    row.map(|(server, uses_left, expires_at, revoked)| {
-        Ok(InviteRow {
-            server: server.map(id).transpose()?,
-            uses_left: uses_left.map(|left| u32::try_from(left).unwrap_or(0)),
-            expires_at: expires_at.map(count).transpose()?,
-            revoked,
-        })
-    })
-    .transpose()
+    let sql = "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
+                      floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
+               FROM invites WHERE code = $1";
+    snapshot.find(sql, &[&code]).await
 }
 
 /// Whether the account redeemed the code before.
@@ -58,11 +44,6 @@ pub(crate) async fn has_redeemed(
     code: &str,
     account: UserId,
 ) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM invite_uses WHERE code = $1 AND account = $2)",
-    )
-    .bind(code)
-    .bind(account.sql())
-    .fetch_one(&mut *snapshot.transaction)
-    .await?)
+    let sql = "SELECT EXISTS (SELECT FROM invite_uses WHERE code = $1 AND account = $2)";
+    snapshot.get(sql, &[&code, &account]).await
 }

@@ -5,8 +5,8 @@ use shared::{
     protocol::message::Message,
 };
 
-use super::{Snapshot, count, id, sql};
-use crate::error::StoreError;
+use super::Snapshot;
+use crate::{error::StoreError, store::values::columns};
 
 /// How many bytes of text a page holds, if more than one message has them: 200 messages of
 /// the largest size would be 1.6 MB, and nobody who reads one page should wait for that.
@@ -23,7 +23,7 @@ pub(crate) struct Page {
     pub(crate) limit: u32,
 }
 
-type MessageRow = (i64, i64, i64, String, Option<i64>, Option<i64>);
+columns! { Message { message_id, seq, author_id, content, reply_to, edited_at } }
 
 /// A message of a channel that was not deleted.
 pub(crate) async fn find_message(
@@ -31,15 +31,9 @@ pub(crate) async fn find_message(
     channel: ChannelId,
     message_id: MessageId,
 ) -> Result<Option<Message>, StoreError> {
-    let row: Option<MessageRow> = sqlx::query_as(
-        "SELECT id, seq, author, content, reply_to, edited_at
-         FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted",
-    )
-    .bind(channel.sql())
-    .bind(message_id.sql())
-    .fetch_optional(&mut *snapshot.transaction)
-    .await?;
-    row.map(message).transpose()
+    let sql = "SELECT id, seq, author, content, reply_to, edited_at
+               FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted";
+    snapshot.find(sql, &[&channel, &message_id]).await
 }
 
 /// A page of a channel, oldest first, without those that were deleted; and whether it
@@ -59,21 +53,19 @@ pub(crate) async fn list_messages(
          FROM messages WHERE channel = $1 AND seq > $2 AND seq < $3 AND NOT deleted
          ORDER BY seq DESC LIMIT $4"
     };
-    let mut rows: Vec<MessageRow> = sqlx::query_as(statement)
-        .bind(channel.sql())
-        .bind(sql(page.after.unwrap_or(0)))
-        .bind(sql(page.before.unwrap_or(u64::MAX)))
-        .bind(i64::from(page.limit))
-        .fetch_all(&mut *snapshot.transaction)
+    let after = page.after.unwrap_or(0);
+    let before = page.before.unwrap_or(u64::MAX);
+    let limit = i64::from(page.limit);
+    let mut messages: Vec<Message> = snapshot
+        .list(statement, &[&channel, &after, &before, &limit])
         .await?;
     // Nearest first up to here.
-    let kept = fitting(rows.iter().map(|row| row.3.len()));
-    let more = kept < rows.len();
-    rows.truncate(kept);
+    let kept = fitting(messages.iter().map(|message| message.content.len()));
+    let more = kept < messages.len();
+    messages.truncate(kept);
     if !forwards {
-        rows.reverse();
+        messages.reverse();
     }
-    let messages = rows.into_iter().map(message).collect::<Result<_, _>>()?;
     Ok((messages, more))
 }
 
@@ -90,19 +82,6 @@ fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
         count += 1;
     }
     count
-}
-
-fn message(
-    (message, seq, author, content, reply_to, edited_at): MessageRow,
-) -> Result<Message, StoreError> {
-    Ok(Message {
-        message_id: id(message)?,
-        seq: count(seq)?,
-        author_id: id(author)?,
-        content,
-        reply_to: reply_to.map(id).transpose()?,
-        edited_at: edited_at.map(count).transpose()?,
-    })
 }
 
 #[cfg(test)]

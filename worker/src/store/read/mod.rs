@@ -21,13 +21,16 @@ pub(crate) use server::{Membership, Overrides, structure};
 
 use std::time::Duration;
 
-use shared::ids::Id;
 use sqlx::{
     Connection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use self::opening::LogName;
+use super::{
+    statement,
+    values::{FromColumns, Parameter},
+};
 use crate::error::StoreError;
 
 /// How long a query waits for a connection: with the database away, callers
@@ -91,7 +94,7 @@ impl Store {
 
     /// Whether Postgres answers.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        statement::execute(&self.pool, "SELECT 1", &[]).await?;
         Ok(())
     }
 
@@ -108,6 +111,30 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    async fn list<T: FromColumns>(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&dyn Parameter],
+    ) -> Result<Vec<T>, StoreError> {
+        statement::list(&mut *self.transaction, sql, parameters).await
+    }
+
+    async fn find<T: FromColumns>(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&dyn Parameter],
+    ) -> Result<Option<T>, StoreError> {
+        statement::find(&mut *self.transaction, sql, parameters).await
+    }
+
+    async fn get<T: FromColumns>(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&dyn Parameter],
+    ) -> Result<T, StoreError> {
+        statement::get(&mut *self.transaction, sql, parameters).await
+    }
+
     /// Gives the connection back.
     pub(crate) async fn end(self) {
         // Nothing was written, so nothing can be lost with it.
@@ -117,44 +144,23 @@ impl Snapshot {
     }
 }
 
-/// An id from a column.
-fn id<T>(value: i64) -> Result<Id<T>, StoreError> {
-    Id::try_from(value).map_err(|_| StoreError::Inconsistency("an id out of range"))
-}
-
-/// A count from a column.
-fn count(value: i64) -> Result<u64, StoreError> {
-    u64::try_from(value).map_err(|_| StoreError::Inconsistency("a negative count"))
-}
-
-/// A number of ours as Postgres keeps it; what is larger than any row stays so.
-fn sql(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::explain::explain;
 
     #[tokio::test]
     async fn a_plan_made_on_a_small_table_reads_by_index() {
-        let options = crate::queries::tests::empty().await;
+        let options = crate::fixture::database().await;
         let store = Store::new(options, 1);
-        sqlx::raw_sql(
+        let plan = explain(
+            &mut store.pool.acquire().await.unwrap(),
             "INSERT INTO messages (channel, seq, id, author, content)
              SELECT n % 3, n, n, 1, 'x' FROM generate_series(1, 30) n;
              ANALYZE messages",
+            "SELECT id FROM messages WHERE channel = 1 AND seq < 9 ORDER BY seq DESC LIMIT 50",
         )
-        .execute(&store.pool)
-        .await
-        .unwrap();
-        let plan: Vec<String> = sqlx::query_scalar(
-            "EXPLAIN SELECT id FROM messages WHERE channel = 1 AND seq < 9 ORDER BY seq DESC LIMIT 50",
-        )
-        .fetch_all(&store.pool)
-        .await
-        .unwrap();
-        let plan = plan.join("\n");
+        .await;
         assert!(!plan.contains("Seq Scan"), "{plan}");
     }
 }

@@ -6,14 +6,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use shared::{ids::SessionId, protocol::user::User};
+use shared::{
+    domain::permissions::Standing,
+    ids::{Id, RoleId, SessionId},
+    protocol::{server::Server, user::User},
+};
 use sqlx::PgExecutor;
 
-use super::{
-    Snapshot, Store, account, count, id,
-    server::{Membership, MembershipRow, membership},
+use super::{Membership, Snapshot, Store};
+use crate::{
+    error::StoreError,
+    store::{epoch, statement, values::FromColumn as _},
 };
-use crate::{error::StoreError, store::epoch};
 
 /// What a token opens.
 pub(crate) struct Opening {
@@ -52,11 +56,8 @@ impl LogName {
 type Row = (
     i32,
     i64,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-    Option<String>,
-    Option<Vec<i64>>,
+    (Option<i64>, Option<i64>, Option<i64>),
+    (Option<String>, Option<Vec<i64>>),
 );
 
 /// Each part with a number in front: 0 the session and its account, 1 its
@@ -99,30 +100,36 @@ async fn find(
     log: &LogName,
     hash: &[u8],
 ) -> Result<Option<Opening>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(STATEMENT)
-        .bind(hash)
-        .fetch_all(database)
-        .await?;
+    let rows: Vec<Row> = statement::list(database, STATEMENT, &[&hash]).await?;
     let (mut identity, mut registers) = (None, 0);
     let (mut memberships, mut heads) = (Vec::new(), BTreeMap::new());
     let mut epoch = None;
-    for (kind, a, b, c, d, text, list) in rows {
-        let (second, text, list) = (b.unwrap_or(0), text.unwrap_or_default(), list);
+    for (kind, a, (b, c, d), (text, list)) in rows {
+        let (second, text) = (b.unwrap_or(0), text.unwrap_or_default());
+        let list = list.unwrap_or_default();
         match kind {
             0 => {
-                identity = Some((a, (second, text, c == Some(1), d == Some(1))));
-                registers = list.unwrap_or_default().into_iter().sum();
+                let user = User {
+                    user_id: Id::from_column(second)?,
+                    name: text,
+                    guest: c == Some(1),
+                    admin: d == Some(1),
+                };
+                identity = Some((Id::from_column(a)?, user));
+                registers = u64::from_column(list.into_iter().sum())?;
             }
-            1 => memberships.push(MembershipRow {
-                server: a,
-                name: text,
-                owner: second,
-                roles: list.unwrap_or_default(),
-                since: c.unwrap_or(0),
-                changed: d.unwrap_or(0),
-            }),
+            1 => memberships.push((
+                Server {
+                    server_id: Id::from_column(a)?,
+                    name: text,
+                    owner_id: Id::from_column(second)?,
+                },
+                Vec::<RoleId>::from_column(list)?,
+                u64::from_column(c.unwrap_or(0))?,
+                u64::from_column(d.unwrap_or(0))?,
+            )),
             2 => {
-                heads.insert(count(a)?, count(second)?);
+                heads.insert(u64::from_column(a)?, u64::from_column(second)?);
             }
             _ => epoch = log.of(a, &text),
         }
@@ -130,16 +137,22 @@ async fn find(
     let Some((session, user)) = identity else {
         return Ok(None);
     };
-    memberships.sort_unstable_by_key(|row| row.server);
-    let user = account::user(user)?;
-    let memberships: Vec<Membership> = memberships
-        .into_iter()
-        .map(|row| membership(user.user_id, row))
-        .collect::<Result<_, _>>()?;
+    let standing = |(server, mut roles, since, changed): (_, Vec<RoleId>, _, _)| {
+        roles.sort_unstable();
+        let standing = Standing {
+            user: user.user_id,
+            roles,
+            since,
+            changed,
+        };
+        (server, standing)
+    };
+    let mut memberships: Vec<Membership> = memberships.into_iter().map(standing).collect();
+    memberships.sort_unstable_by_key(|(server, _)| server.server_id);
     Ok(Some(Opening {
-        session: id(session)?,
+        session,
         user,
-        registers: count(registers)?,
+        registers,
         memberships,
         heads,
         epoch,

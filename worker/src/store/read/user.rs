@@ -7,11 +7,7 @@ use shared::{
     protocol::user::{Member, User},
 };
 
-use super::{
-    Snapshot,
-    account::{UserRow, user},
-    id,
-};
+use super::Snapshot;
 use crate::error::StoreError;
 
 /// The members of a server with an id above `after`, by id.
@@ -21,39 +17,30 @@ pub(crate) async fn list_members(
     after: Option<UserId>,
     limit: u32,
 ) -> Result<Vec<Member>, StoreError> {
-    let rows: Vec<(i64, Vec<i64>)> = sqlx::query_as(
-        "SELECT account, roles FROM members
-         WHERE server = $1 AND account > $2 ORDER BY account LIMIT $3",
-    )
-    .bind(server.sql())
-    .bind(after.map_or(0, UserId::sql))
-    .bind(i64::from(limit))
-    .fetch_all(&mut *snapshot.transaction)
-    .await?;
-    let ids = rows.iter().map(|(account, _)| *account).collect();
-    let mut users = find_users(snapshot, ids).await?;
-    let mut members = Vec::with_capacity(rows.len());
-    for (account, roles) in rows {
-        // A deleted account is gone before its servers know.
-        if let Some(user) = users.remove(&account) {
-            let roles = roles.into_iter().map(id).collect::<Result<_, _>>()?;
-            members.push(Member { user, roles });
-        }
-    }
-    Ok(members)
+    let sql = "SELECT account, roles FROM members
+               WHERE server = $1 AND account > $2 ORDER BY account LIMIT $3";
+    let rows: Vec<(UserId, _)> = snapshot
+        .list(
+            sql,
+            &[&server, &after.map_or(0, UserId::get), &i64::from(limit)],
+        )
+        .await?;
+    let ids: Vec<UserId> = rows.iter().map(|(account, _)| *account).collect();
+    let mut users = find_users(snapshot, &ids).await?;
+    // A deleted account is gone before its servers know.
+    let member = |(account, roles)| {
+        let user = users.remove(&account)?;
+        Some(Member { user, roles })
+    };
+    Ok(rows.into_iter().filter_map(member).collect())
 }
 
 /// Accounts have other owners than members, so they are read on their own.
 async fn find_users(
     snapshot: &mut Snapshot,
-    ids: Vec<i64>,
-) -> Result<HashMap<i64, User>, StoreError> {
-    let rows: Vec<UserRow> =
-        sqlx::query_as("SELECT id, name, guest, admin FROM accounts WHERE id = ANY($1)")
-            .bind(ids)
-            .fetch_all(&mut *snapshot.transaction)
-            .await?;
-    rows.into_iter()
-        .map(|row| Ok((row.0, user(row)?)))
-        .collect()
+    ids: &[UserId],
+) -> Result<HashMap<UserId, User>, StoreError> {
+    let sql = "SELECT id, name, guest, admin FROM accounts WHERE id = ANY($1)";
+    let users: Vec<User> = snapshot.list(sql, &[&ids]).await?;
+    Ok(users.into_iter().map(|user| (user.user_id, user)).collect())
 }

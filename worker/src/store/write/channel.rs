@@ -1,20 +1,18 @@
 //! Channels and their overrides.
 
+use std::collections::BTreeMap;
+
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::permissions::{Override, TargetKind},
     ids::{ChannelId, MessageId, ServerId, UserId},
 };
-use tokio_postgres::types::Type;
 
 use super::{
     Reads, Writes,
     rows::{BatchedRow, Column, column},
-    sql, unsigned,
+    sql,
 };
-use crate::{
-    error::{Error, StoreError},
-    state::server::ChannelState,
-};
+use crate::{error::StoreError, state::server::ChannelState, store::values::columns};
 
 /// The counters of a channel that messages went to.
 #[derive(Debug)]
@@ -56,79 +54,54 @@ pub(crate) async fn insert_channel(
     server: ServerId,
     id: ChannelId,
     state: &ChannelState,
-) -> Result<(), Error> {
-    writes.execute(
-        "INSERT INTO channels (id, server, name, topic, position) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-        &[
-            (&id.sql(), Type::INT8),
-            (&server.sql(), Type::INT8),
-            (&state.name, Type::TEXT),
-            (&state.topic, Type::TEXT),
-            (&state.position.cast_signed(), Type::INT4),
-        ],
-    )
-    .await?;
-    Ok(())
+) -> Result<usize, StoreError> {
+    let sql = "INSERT INTO channels (id, server, name, topic, position)
+               VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    writes
+        .execute(
+            sql,
+            &[&id, &server, &state.name, &state.topic, &state.position],
+        )
+        .await
 }
 
 pub(crate) async fn update_channel(
     writes: &mut Writes<'_>,
     id: ChannelId,
     state: &ChannelState,
-) -> Result<(), Error> {
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE channels SET name = $2, topic = $3, position = $4 WHERE id = $1 RETURNING id";
     writes
-        .execute(
-            "UPDATE channels SET name = $2, topic = $3, position = $4 WHERE id = $1 RETURNING id",
-            &[
-                (&id.sql(), Type::INT8),
-                (&state.name, Type::TEXT),
-                (&state.topic, Type::TEXT),
-                (&state.position.cast_signed(), Type::INT4),
-            ],
-        )
-        .await?;
-    Ok(())
+        .execute(sql, &[&id, &state.name, &state.topic, &state.position])
+        .await
 }
 
 /// Deletes the channel; its messages go later, in steps.
-pub(crate) async fn delete_channel(writes: &mut Writes<'_>, id: ChannelId) -> Result<(), Error> {
-    writes
-        .execute(
-            "DELETE FROM channels WHERE id = $1 RETURNING id",
-            &[(&id.sql(), Type::INT8)],
-        )
-        .await?;
-    Ok(())
+pub(crate) async fn delete_channel(
+    writes: &mut Writes<'_>,
+    id: ChannelId,
+) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM channels WHERE id = $1 RETURNING id";
+    writes.execute(sql, &[&id]).await
 }
 
 pub(crate) async fn replace_overrides(
     writes: &mut Writes<'_>,
     channel: ChannelId,
     overrides: &[Override],
-) -> Result<(), Error> {
-    writes
-        .execute(
-            "DELETE FROM overrides WHERE channel = $1 RETURNING channel",
-            &[(&channel.sql(), Type::INT8)],
-        )
-        .await?;
+) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM overrides WHERE channel = $1 RETURNING channel";
+    writes.execute(sql, &[&channel]).await?;
     let kinds: Vec<i16> = overrides.iter().map(|o| o.kind.number().into()).collect();
-    let targets: Vec<i64> = overrides.iter().map(|o| sql(o.target)).collect();
+    let targets: Vec<u64> = overrides.iter().map(|o| o.target).collect();
     let allow: Vec<i64> = overrides.iter().map(|o| o.allow.sql()).collect();
     let deny: Vec<i64> = overrides.iter().map(|o| o.deny.sql()).collect();
-    writes.execute(
-        "INSERT INTO overrides (channel, kind, target, allow, deny)
-         SELECT $1, * FROM unnest($2::int2[], $3::int8[], $4::int8[], $5::int8[]) RETURNING channel",
-        &[
-            (&channel.sql(), Type::INT8),
-            (&kinds, Type::INT2_ARRAY),
-            (&targets, Type::INT8_ARRAY),
-            (&allow, Type::INT8_ARRAY),
-            (&deny, Type::INT8_ARRAY),
-        ],
-    )
-    .await?;
-    Ok(())
+    let sql = "INSERT INTO overrides (channel, kind, target, allow, deny)
+               SELECT $1, * FROM unnest($2::int2[], $3::int8[], $4::int8[], $5::int8[])
+               RETURNING channel";
+    writes
+        .execute(sql, &[&channel, &kinds, &targets, &allow, &deny])
+        .await
 }
 
 /// Deletes the overrides that name a member, in all channels of a server.
@@ -136,72 +109,33 @@ pub(crate) async fn delete_overrides_of(
     writes: &mut Writes<'_>,
     server: ServerId,
     user: UserId,
-) -> Result<(), Error> {
+) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM overrides o USING channels c
+               WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
+               RETURNING o.channel";
     writes
-        .execute(
-            "DELETE FROM overrides o USING channels c
-         WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
-         RETURNING o.channel",
-            &[
-                (&server.sql(), Type::INT8),
-                (&user.sql(), Type::INT8),
-                (&i16::from(TargetKind::Member.number()), Type::INT2),
-            ],
-        )
-        .await?;
-    Ok(())
+        .execute(sql, &[&server, &user, &TargetKind::Member])
+        .await
 }
+
+columns! { ChannelState { name, topic, position, last_seq, last_message } }
 
 pub(super) async fn load_channels(
     reads: Reads<'_>,
     server: ServerId,
-) -> Result<Vec<(ChannelId, ChannelState)>, Error> {
-    let rows = reads.rows(
-            "SELECT id, name, topic, position, last_seq, last_message_id FROM channels WHERE server = $1",
-            &[(&server.sql(), Type::INT8)],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let state = ChannelState {
-                name: row.try_get(1)?,
-                topic: row.try_get(2)?,
-                position: row.try_get::<_, i32>(3)?.cast_unsigned(),
-                last_seq: unsigned(row.try_get(4)?),
-                last_message: row
-                    .try_get::<_, Option<i64>>(5)?
-                    .map(TryInto::try_into)
-                    .transpose()?,
-            };
-            Ok((row.try_get::<_, i64>(0)?.try_into()?, state))
-        })
-        .collect()
+) -> Result<BTreeMap<ChannelId, ChannelState>, StoreError> {
+    let sql = "SELECT id, name, topic, position, last_seq, last_message_id
+               FROM channels WHERE server = $1";
+    let rows: Vec<(ChannelId, ChannelState)> = reads.list(sql, &[&server]).await?;
+    Ok(rows.into_iter().collect())
 }
 
 pub(super) async fn load_overrides(
     reads: Reads<'_>,
     server: ServerId,
-) -> Result<Vec<(ChannelId, Override)>, Error> {
-    let rows = reads
-        .rows(
-            "SELECT o.channel, o.kind, o.target, o.allow, o.deny
-             FROM overrides o JOIN channels c ON c.id = o.channel WHERE c.server = $1
-             ORDER BY o.channel, o.kind, o.target",
-            &[(&server.sql(), Type::INT8)],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let kind = u8::try_from(row.try_get::<_, i16>(1)?)
-                .ok()
-                .and_then(TargetKind::from_number);
-            let given = Override {
-                kind: kind.ok_or(StoreError::Inconsistency("unknown kind of override"))?,
-                target: unsigned(row.try_get(2)?),
-                allow: Permissions::from_sql(row.try_get(3)?),
-                deny: Permissions::from_sql(row.try_get(4)?),
-            };
-            Ok((row.try_get::<_, i64>(0)?.try_into()?, given))
-        })
-        .collect()
+) -> Result<Vec<(ChannelId, Override)>, StoreError> {
+    let sql = "SELECT o.channel, o.kind, o.target, o.allow, o.deny
+               FROM overrides o JOIN channels c ON c.id = o.channel WHERE c.server = $1
+               ORDER BY o.channel, o.kind, o.target";
+    reads.list(sql, &[&server]).await
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use shared::ids::Partition;
-use tokio_postgres::types::Type;
 
 use super::{
     Connection, Writes, partition_sql,
     rows::{BatchedRow, Column, column},
-    sql, unsigned,
+    sql,
 };
-use crate::error::Error;
+use crate::error::StoreError;
 
 /// An event that is not stored yet.
 #[derive(Debug)]
@@ -75,26 +74,14 @@ impl BatchedRow for TopicHead {
 pub(crate) async fn lock_topics(
     connection: &Connection,
     topics: &[u64],
-) -> Result<BTreeMap<u64, u64>, Error> {
-    let ids: Vec<i64> = topics.iter().map(|id| sql(*id)).collect();
-    let rows = connection
-        .rows(
-            "SELECT id, head FROM topics WHERE id = ANY($1) ORDER BY id FOR UPDATE",
-            &[(&ids, Type::INT8_ARRAY)],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| Ok((unsigned(row.try_get(0)?), unsigned(row.try_get(1)?))))
-        .collect()
+) -> Result<BTreeMap<u64, u64>, StoreError> {
+    let sql = "SELECT id, head FROM topics WHERE id = ANY($1) ORDER BY id FOR UPDATE";
+    let rows: Vec<(u64, u64)> = connection.list(sql, &[&topics]).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Creates the topic of a new server or account.
-pub(crate) async fn create_topic(writes: &mut Writes<'_>, id: u64) -> Result<(), Error> {
-    writes
-        .execute(
-            "INSERT INTO topics (id) VALUES ($1) RETURNING id",
-            &[(&sql(id), Type::INT8)],
-        )
-        .await?;
-    Ok(())
+pub(crate) async fn create_topic(writes: &mut Writes<'_>, id: u64) -> Result<usize, StoreError> {
+    let sql = "INSERT INTO topics (id) VALUES ($1) RETURNING id";
+    writes.execute(sql, &[&id]).await
 }

@@ -4,10 +4,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use shared::ids::{Partition, UserId};
-use tokio_postgres::types::Type;
 
-use super::{Connection, Writes, partition_sql, sql, unsigned};
-use crate::error::{Error, StoreError};
+use super::{Connection, Writes};
+use crate::{
+    error::StoreError,
+    store::values::{Columns, FromColumns},
+};
 
 /// Where an internal command comes from and goes to. Those of a pair are
 /// applied in order.
@@ -26,6 +28,24 @@ pub(crate) struct Due {
     pub(crate) body: Vec<u8>,
     /// How often it failed.
     pub(crate) attempts: i16,
+}
+
+impl FromColumns for Due {
+    fn from_columns(columns: &mut impl Columns) -> Result<Self, StoreError> {
+        let (target, source, number) = FromColumns::from_columns(columns)?;
+        let (opcode, scope, author): (i32, _, Option<i64>) = FromColumns::from_columns(columns)?;
+        let (body, attempts) = FromColumns::from_columns(columns)?;
+        Ok(Self {
+            target,
+            source,
+            number,
+            opcode: u16::try_from(opcode).unwrap_or(u16::MAX),
+            scope,
+            author: author.and_then(|id| UserId::try_from(id).ok()),
+            body,
+            attempts,
+        })
+    }
 }
 
 /// An internal command that is not stored yet.
@@ -58,139 +78,107 @@ pub(crate) async fn list_due(
     targets: &[Partition],
     per_pair: i64,
     limit: i64,
-) -> Result<Vec<Due>, Error> {
-    let ids: Vec<i16> = targets.iter().map(|p| partition_sql(*p)).collect();
-    let rows = connection
-        .rows(
-            "WITH RECURSIVE pairs AS (
-                 (SELECT target, source FROM internal_outbox ORDER BY target, source LIMIT 1)
-                 UNION ALL
-                 SELECT n.target, n.source FROM pairs p CROSS JOIN LATERAL (
-                     SELECT o.target, o.source FROM internal_outbox o
-                     WHERE (o.target, o.source) > (p.target, p.source)
-                     ORDER BY o.target, o.source LIMIT 1) n)
-             SELECT c.target, c.source, c.number, c.opcode, c.scope, c.author, c.body,
-                    coalesce(i.attempts, 0::int2)
-             FROM pairs p
-             LEFT JOIN internal_inbox i ON i.target = p.target AND i.source = p.source
-             CROSS JOIN LATERAL (
-                 SELECT * FROM internal_outbox o
-                 WHERE o.target = p.target AND o.source = p.source
-                     AND o.number > coalesce(i.applied, 0)
-                 ORDER BY o.number LIMIT $2) c
-             WHERE p.target = ANY($1) AND NOT coalesce(i.parked, false)
-                 AND coalesce(i.not_before, '-infinity') <= now()
-             ORDER BY c.number LIMIT $3",
-            &[
-                (&ids, Type::INT2_ARRAY),
-                (&per_pair, Type::INT8),
-                (&limit, Type::INT8),
-            ],
-        )
-        .await?;
-    let partition = |number: i16| {
-        let known = u16::try_from(number).ok().and_then(Partition::new);
-        known.ok_or(StoreError::Inconsistency("no such partition"))
-    };
-    rows.iter()
-        .map(|row| {
-            let opcode: i32 = row.try_get(3)?;
-            Ok(Due {
-                target: partition(row.try_get(0)?)?,
-                source: partition(row.try_get(1)?)?,
-                number: row.try_get(2)?,
-                opcode: u16::try_from(opcode).unwrap_or(u16::MAX),
-                scope: unsigned(row.try_get(4)?),
-                author: row
-                    .try_get::<_, Option<i64>>(5)?
-                    .and_then(|id| UserId::try_from(id).ok()),
-                body: row.try_get(6)?,
-                attempts: row.try_get(7)?,
-            })
-        })
-        .collect()
+) -> Result<Vec<Due>, StoreError> {
+    let sql = "WITH RECURSIVE pairs AS (
+                   (SELECT target, source FROM internal_outbox ORDER BY target, source LIMIT 1)
+                   UNION ALL
+                   SELECT n.target, n.source FROM pairs p CROSS JOIN LATERAL (
+                       SELECT o.target, o.source FROM internal_outbox o
+                       WHERE (o.target, o.source) > (p.target, p.source)
+                       ORDER BY o.target, o.source LIMIT 1) n)
+               SELECT c.target, c.source, c.number, c.opcode, c.scope, c.author, c.body,
+                      coalesce(i.attempts, 0::int2)
+               FROM pairs p
+               LEFT JOIN internal_inbox i ON i.target = p.target AND i.source = p.source
+               CROSS JOIN LATERAL (
+                   SELECT * FROM internal_outbox o
+                   WHERE o.target = p.target AND o.source = p.source
+                       AND o.number > coalesce(i.applied, 0)
+                   ORDER BY o.number LIMIT $2) c
+               WHERE p.target = ANY($1) AND NOT coalesce(i.parked, false)
+                   AND coalesce(i.not_before, '-infinity') <= now()
+               ORDER BY c.number LIMIT $3";
+    connection.list(sql, &[&targets, &per_pair, &limit]).await
 }
 
 /// Enqueues an internal command, in the transaction of its cause.
-pub(crate) async fn enqueue(writes: &mut Writes<'_>, new: &NewInternal<'_>) -> Result<(), Error> {
+pub(crate) async fn enqueue_internal(
+    writes: &mut Writes<'_>,
+    new: &NewInternal<'_>,
+) -> Result<usize, StoreError> {
+    let sql = "INSERT INTO internal_outbox (target, source, number, opcode, scope, author, body)
+               VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number";
     writes
         .execute(
-            "INSERT INTO internal_outbox (target, source, number, opcode, scope, author, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number",
+            sql,
             &[
-                (&partition_sql(new.target), Type::INT2),
-                (&partition_sql(new.source), Type::INT2),
-                (&sql(new.number), Type::INT8),
-                (&i32::from(new.opcode), Type::INT4),
-                (&sql(new.scope), Type::INT8),
-                (&new.author.map(UserId::sql), Type::INT8),
-                (&new.body, Type::BYTEA),
+                &new.target,
+                &new.source,
+                &new.number,
+                &new.opcode,
+                &new.scope,
+                &new.author,
+                &new.body,
             ],
         )
-        .await?;
-    Ok(())
+        .await
 }
 
 /// Moves the places of the pairs whose commands are in this transaction, and
 /// drops what took effect.
-pub(super) async fn apply(
+pub(super) async fn apply_internal(
     connection: &Connection,
     applied: &BTreeMap<Pair, i64>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     if applied.is_empty() {
         return Ok(());
     }
-    let targets: Vec<i16> = applied.keys().map(|pair| partition_sql(pair.0)).collect();
-    let sources: Vec<i16> = applied.keys().map(|pair| partition_sql(pair.1)).collect();
+    let (targets, sources): (Vec<Partition>, Vec<Partition>) = applied.keys().copied().unzip();
     let numbers: Vec<i64> = applied.values().copied().collect();
-    let moved = connection.rows(
-            "WITH moved AS (
-                 INSERT INTO internal_inbox AS i (target, source, applied)
-                 SELECT * FROM unnest($1::int2[], $2::int2[], $3::int8[])
-                 ON CONFLICT (target, source) DO UPDATE
-                 SET applied = excluded.applied, attempts = 0, not_before = '-infinity', problem = NULL
-                 WHERE i.applied < excluded.applied
-                 RETURNING target, source, applied),
-             gone AS (
-                 DELETE FROM internal_outbox o USING moved m
-                 WHERE o.target = m.target AND o.source = m.source AND o.number <= m.applied)
-             SELECT target FROM moved",
-            &[
-                (&targets, Type::INT2_ARRAY),
-                (&sources, Type::INT2_ARRAY),
-                (&numbers, Type::INT8_ARRAY),
-            ],
-        )
+    let sql = "WITH moved AS (
+                   INSERT INTO internal_inbox AS i (target, source, applied)
+                   SELECT * FROM unnest($1::int2[], $2::int2[], $3::int8[])
+                   ON CONFLICT (target, source) DO UPDATE
+                   SET applied = excluded.applied, attempts = 0, not_before = '-infinity', problem = NULL
+                   WHERE i.applied < excluded.applied
+                   RETURNING target, source, applied),
+               gone AS (
+                   DELETE FROM internal_outbox o USING moved m
+                   WHERE o.target = m.target AND o.source = m.source AND o.number <= m.applied)
+               SELECT target FROM moved";
+    let moved = connection
+        .rows(sql, &[&targets, &sources, &numbers])
         .await?;
     // Each must have been the next: else another lane executed them.
     if moved.len() == applied.len() {
         Ok(())
     } else {
-        Err(StoreError::Fenced.into())
+        Err(StoreError::Fenced)
     }
 }
 
 /// Lets a pair wait.
-pub(crate) async fn postpone(
+pub(crate) async fn postpone_pair(
     connection: &Connection,
     postponed: &Postponed<'_>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let (target, source) = postponed.pair;
+    let sql = "INSERT INTO internal_inbox (target, source, attempts, not_before, parked, problem)
+               VALUES ($1, $2, $3, now() + $4 * interval '1 second', $5, $6)
+               ON CONFLICT (target, source) DO UPDATE
+               SET attempts = excluded.attempts, not_before = excluded.not_before,
+                   parked = excluded.parked, problem = excluded.problem
+               RETURNING target";
     connection
         .rows(
-            "INSERT INTO internal_inbox (target, source, attempts, not_before, parked, problem)
-         VALUES ($1, $2, $3, now() + $4 * interval '1 second', $5, $6)
-         ON CONFLICT (target, source) DO UPDATE
-         SET attempts = excluded.attempts, not_before = excluded.not_before,
-             parked = excluded.parked, problem = excluded.problem
-         RETURNING target",
+            sql,
             &[
-                (&partition_sql(target), Type::INT2),
-                (&partition_sql(source), Type::INT2),
-                (&postponed.attempts, Type::INT2),
-                (&postponed.wait.as_secs_f64(), Type::FLOAT8),
-                (&postponed.parked, Type::BOOL),
-                (&postponed.problem, Type::TEXT),
+                &target,
+                &source,
+                &postponed.attempts,
+                &postponed.wait.as_secs_f64(),
+                &postponed.parked,
+                &postponed.problem,
             ],
         )
         .await?;

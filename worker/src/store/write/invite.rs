@@ -1,10 +1,9 @@
 //! Invites and their uses.
 
 use shared::ids::{ServerId, UserId};
-use tokio_postgres::types::Type;
 
 use super::{Reads, Writes};
-use crate::error::Error;
+use crate::error::StoreError;
 
 /// An invite that is not stored yet.
 #[derive(Debug)]
@@ -24,66 +23,52 @@ pub(crate) async fn has_invites(
     reads: Reads<'_>,
     server: Option<ServerId>,
     most: i64,
-) -> Result<bool, Error> {
-    let rows = reads
-        .rows(
-            "SELECT count(*) FROM (
-                 SELECT FROM invites WHERE server IS NOT DISTINCT FROM $1 AND NOT revoked
-                     AND (expires_at IS NULL OR expires_at > now())
-                     AND (max_uses IS NULL OR uses < max_uses) LIMIT $2) found",
-            &[
-                (&server.map(ServerId::sql), Type::INT8),
-                (&most, Type::INT8),
-            ],
-        )
-        .await?;
-    let count: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?;
-    Ok(count.is_some_and(|count| count >= most))
+) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM (
+               SELECT FROM invites WHERE server IS NOT DISTINCT FROM $1 AND NOT revoked
+                   AND (expires_at IS NULL OR expires_at > now())
+                   AND (max_uses IS NULL OR uses < max_uses) LIMIT $2) found";
+    let found: Option<i64> = reads.find(sql, &[&server, &most]).await?;
+    Ok(found.is_some_and(|count| count >= most))
 }
 
 pub(crate) async fn insert_invite(
     writes: &mut Writes<'_>,
     invite: &NewInvite<'_>,
-) -> Result<(), Error> {
+) -> Result<usize, StoreError> {
+    let expires_in = invite.expires_in.map(f64::from);
+    let sql = "INSERT INTO invites (code, server, creator, max_uses, expires_at)
+               VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second') RETURNING code";
     writes
         .execute(
-            "INSERT INTO invites (code, server, creator, max_uses, expires_at)
-         VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second') RETURNING code",
+            sql,
             &[
-                (&invite.code, Type::TEXT),
-                (&invite.server.map(ServerId::sql), Type::INT8),
-                (&invite.creator.sql(), Type::INT8),
-                (&invite.max_uses.map(u32::cast_signed), Type::INT4),
-                (&invite.expires_in.map(f64::from), Type::FLOAT8),
+                &invite.code,
+                &invite.server,
+                &invite.creator,
+                &invite.max_uses,
+                &expires_in,
             ],
         )
-        .await?;
-    Ok(())
+        .await
 }
 
 /// Redeems a code: counts the use and remembers who it was, in one statement
 /// whose row lock keeps a single-use code from being spent twice. `false`
 /// when the code opens something else, or is expired, revoked or used up.
-pub(crate) async fn redeem(
+pub(crate) async fn redeem_invite(
     writes: &mut Writes<'_>,
     code: &str,
     server: Option<ServerId>,
     user: UserId,
-) -> Result<bool, Error> {
-    let used = writes.execute(
-            "WITH used AS (
-                UPDATE invites SET uses = uses + 1
-                WHERE code = $1 AND server IS NOT DISTINCT FROM $2 AND NOT revoked
-                    AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
-                RETURNING code)
-             INSERT INTO invite_uses (code, account) SELECT code, $3 FROM used
-             ON CONFLICT (code, account) DO UPDATE SET used_at = now() RETURNING code",
-            &[
-                (&code, Type::TEXT),
-                (&server.map(ServerId::sql), Type::INT8),
-                (&user.sql(), Type::INT8),
-            ],
-        )
-        .await?;
+) -> Result<bool, StoreError> {
+    let sql = "WITH used AS (
+                  UPDATE invites SET uses = uses + 1
+                  WHERE code = $1 AND server IS NOT DISTINCT FROM $2 AND NOT revoked
+                      AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
+                  RETURNING code)
+               INSERT INTO invite_uses (code, account) SELECT code, $3 FROM used
+               ON CONFLICT (code, account) DO UPDATE SET used_at = now() RETURNING code";
+    let used = writes.execute(sql, &[&code, &server, &user]).await?;
     Ok(used == 1)
 }

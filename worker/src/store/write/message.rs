@@ -1,14 +1,14 @@
 //! Messages: rows in arrays, edits and deletions one by one.
 
 use shared::ids::{ChannelId, MessageId, UserId};
-use tokio_postgres::types::Type;
+use tokio_postgres::Row;
 
 use super::{
     Connection, Reads,
     rows::{BatchedRow, Column, column},
     sql,
 };
-use crate::error::Error;
+use crate::error::StoreError;
 
 /// A message that is not stored yet.
 #[derive(Debug)]
@@ -62,37 +62,35 @@ impl BatchedRow for NewMessageRow {
 pub(crate) async fn find_authors(
     reads: Reads<'_>,
     messages: &[(ChannelId, MessageId)],
-) -> Result<Vec<((ChannelId, MessageId), UserId)>, Error> {
+) -> Result<Vec<((ChannelId, MessageId), UserId)>, StoreError> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let channels: Vec<i64> = messages.iter().map(|(channel, _)| channel.sql()).collect();
-    let ids: Vec<i64> = messages.iter().map(|(_, id)| id.sql()).collect();
-    let rows = reads.rows(
-            "SELECT m.channel, m.id, m.author FROM unnest($1::int8[], $2::int8[]) AS w (channel, id)
-             JOIN messages m ON m.channel = w.channel AND m.id = w.id AND NOT m.deleted",
-            &[(&channels, Type::INT8_ARRAY), (&ids, Type::INT8_ARRAY)],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let channel = row.try_get::<_, i64>(0)?.try_into()?;
-            let id = row.try_get::<_, i64>(1)?.try_into()?;
-            Ok(((channel, id), row.try_get::<_, i64>(2)?.try_into()?))
-        })
-        .collect()
+    let (channels, ids): (Vec<ChannelId>, Vec<MessageId>) = messages.iter().copied().unzip();
+    let sql =
+        "SELECT m.channel, m.id, m.author FROM unnest($1::int8[], $2::int8[]) AS w (channel, id)
+               JOIN messages m ON m.channel = w.channel AND m.id = w.id AND NOT m.deleted";
+    reads.list(sql, &[&channels, &ids]).await
 }
 
 /// Changes messages one after the other, in one pipeline.
-pub(super) async fn revise(connection: &Connection, revisions: &[Revision]) -> Result<(), Error> {
+pub(super) async fn revise_messages(
+    connection: &Connection,
+    revisions: &[Revision],
+) -> Result<(), StoreError> {
     let revised = revisions
         .iter()
-        .map(|revision| revise_one(connection, revision));
+        .map(|revision| revise_message(connection, revision));
     let revised = futures_util::future::join_all(revised).await;
-    revised.into_iter().collect()
+    revised
+        .into_iter()
+        .try_for_each(|revised| revised.map(drop))
 }
 
-async fn revise_one(connection: &Connection, revision: &Revision) -> Result<(), Error> {
+async fn revise_message(
+    connection: &Connection,
+    revision: &Revision,
+) -> Result<Vec<Row>, StoreError> {
     match revision {
         Revision::Edit {
             channel,
@@ -101,32 +99,21 @@ async fn revise_one(connection: &Connection, revision: &Revision) -> Result<(), 
             now_ms,
             event,
         } => {
-            connection.rows(
-                "WITH old AS (SELECT content, event FROM messages WHERE channel = $1 AND id = $2),
-                      kept AS (INSERT INTO message_edits (channel, id, edited_at, content, event)
-                               SELECT $1, $2, $4, content, event FROM old)
-                 UPDATE messages SET content = $3, edited_at = $4, event = $5
-                 WHERE channel = $1 AND id = $2 RETURNING id",
-                &[
-                    (&channel.sql(), Type::INT8),
-                    (&id.sql(), Type::INT8),
-                    (content, Type::TEXT),
-                    (&sql(*now_ms), Type::INT8),
-                    (&sql(*event), Type::INT8),
-                ],
-            )
-            .await?;
+            let sql = "WITH old AS (SELECT content, event FROM messages WHERE channel = $1 AND id = $2),
+                            kept AS (INSERT INTO message_edits (channel, id, edited_at, content, event)
+                                     SELECT $1, $2, $4, content, event FROM old)
+                       UPDATE messages SET content = $3, edited_at = $4, event = $5
+                       WHERE channel = $1 AND id = $2 RETURNING id";
+            connection
+                .rows(sql, &[channel, id, content, now_ms, event])
+                .await
         }
         // The edits go when the events that told them have no text any more.
         Revision::Delete { channel, id } => {
-            connection.rows(
-                "WITH gone AS (UPDATE message_edits SET content = '' WHERE channel = $1 AND id = $2)
-                 UPDATE messages SET content = '', deleted = true
-                 WHERE channel = $1 AND id = $2 RETURNING id",
-                &[(&channel.sql(), Type::INT8), (&id.sql(), Type::INT8)],
-            )
-            .await?;
+            let sql = "WITH gone AS (UPDATE message_edits SET content = '' WHERE channel = $1 AND id = $2)
+                       UPDATE messages SET content = '', deleted = true
+                       WHERE channel = $1 AND id = $2 RETURNING id";
+            connection.rows(sql, &[channel, id]).await
         }
     }
-    Ok(())
 }

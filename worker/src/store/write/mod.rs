@@ -20,12 +20,9 @@ pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod transaction;
 
-use futures_util::TryFutureExt;
+use futures_util::TryStreamExt as _;
 use shared::ids::Partition;
-use tokio_postgres::{
-    Client, Row, Statement,
-    types::{ToSql, Type},
-};
+use tokio_postgres::{Client, Row, Statement};
 
 use self::{
     channel::ChannelCounters,
@@ -35,8 +32,11 @@ use self::{
     register::{RegisterHeadRow, RegisterRow},
     rows::Prepared,
 };
-use super::epoch;
-use crate::error::{Error, StoreError};
+use super::{
+    epoch,
+    values::{Bound, FromColumns, Parameter, read_rows},
+};
+use crate::error::StoreError;
 
 /// Settings of the lane's session. A frozen worker is ended by Postgres itself:
 /// the lane pings each half second, so silence of 5 s means that it is frozen.
@@ -79,8 +79,8 @@ struct Statements {
     fence: Statement,
 }
 
-/// The parameters of a rare statement, with their types.
-type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+/// The parameters of a rare statement.
+type Parameters<'a> = &'a [&'a dyn Parameter];
 
 /// The connection of a lane, for statements that change nothing.
 #[derive(Clone, Copy)]
@@ -128,22 +128,19 @@ impl Connection {
     }
 
     /// Names the event log that this connection writes.
-    pub(crate) async fn epoch(&self) -> Result<String, Error> {
-        let rows = self.rows(epoch::DEPLOYMENT, &[]).await?;
-        let row = rows
-            .first()
-            .ok_or(StoreError::Inconsistency("no deployment"))?;
-        let (known, deployment): (bool, String) = (row.try_get(0)?, row.try_get(1)?);
-        let rows = self.rows(epoch::database(known), &[]).await?;
-        let row = rows
-            .first()
-            .ok_or(StoreError::Inconsistency("no database"))?;
-        Ok(epoch::join(row.try_get(0)?, &deployment))
+    pub(crate) async fn epoch(&self) -> Result<String, StoreError> {
+        let none = StoreError::Inconsistency("no deployment");
+        let row = self.list(epoch::DEPLOYMENT, &[]).await?.pop();
+        let (known, deployment, _started): (_, String, i64) = row.ok_or(none)?;
+        let none = StoreError::Inconsistency("no database");
+        let database: Option<String> = self.list(epoch::database(known), &[]).await?.pop();
+        let database = database.ok_or(none)?;
+        Ok(epoch::join(&database, &deployment))
     }
 
     /// The same, for a lane that holds a partition: waits until nobody is about to change it,
     /// see [`epoch::rename`].
-    pub(crate) async fn settled_epoch(&self) -> Result<String, Error> {
+    pub(crate) async fn settled_epoch(&self) -> Result<String, StoreError> {
         self.rows("SELECT 1 FROM deployment FOR SHARE", &[]).await?;
         self.epoch().await
     }
@@ -154,24 +151,58 @@ impl Connection {
     }
 
     /// Executes a rare statement: parsed, bound and executed in one round trip.
-    async fn rows(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
-        self.client
-            .query_typed(sql, parameters)
-            .map_err(Error::from)
-            .await
+    async fn rows(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, StoreError> {
+        let typed = parameters
+            .iter()
+            .map(|parameter| (Bound(*parameter), parameter.of_type()));
+        let rows = self.client.query_typed_raw(sql, typed).await?;
+        Ok(rows.try_collect().await?)
+    }
+
+    /// The same; answers what it found.
+    async fn list<R: FromColumns>(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<R>, StoreError> {
+        read_rows(&self.rows(sql, parameters).await?)
     }
 }
 
 impl Reads<'_> {
-    async fn rows(self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+    /// All rows that a statement finds.
+    async fn list<R: FromColumns>(
+        self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<R>, StoreError> {
         debug_assert!(sql.starts_with("SELECT"), "it may change something: {sql}");
-        self.0.rows(sql, parameters).await
+        self.0.list(sql, parameters).await
+    }
+
+    /// The first of them, if any.
+    async fn find<R: FromColumns>(
+        self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Option<R>, StoreError> {
+        Ok(self.list(sql, parameters).await?.into_iter().next())
+    }
+
+    /// How many there are, of which one column is read.
+    async fn count(self, sql: &str, parameters: Parameters<'_>) -> Result<usize, StoreError> {
+        let rows: Vec<i64> = self.list(sql, parameters).await?;
+        Ok(rows.len())
     }
 }
 
 impl Writes<'_> {
     /// Executes a statement that returns a row for each row that it changed.
-    async fn rows(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+    async fn rows(
+        &mut self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
         debug_assert!(
             sql.contains("RETURNING"),
             "what it changes is not counted: {sql}"
@@ -181,8 +212,21 @@ impl Writes<'_> {
         Ok(rows)
     }
 
+    /// The same; answers what it returned.
+    async fn list<R: FromColumns>(
+        &mut self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<R>, StoreError> {
+        read_rows(&self.rows(sql, parameters).await?)
+    }
+
     /// The same; answers how many rows it changed.
-    async fn execute(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<usize, Error> {
+    async fn execute(
+        &mut self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<usize, StoreError> {
         Ok(self.rows(sql, parameters).await?.len())
     }
 }
@@ -190,11 +234,6 @@ impl Writes<'_> {
 /// As Postgres keeps it: every number of ours has at most 63 bits.
 const fn sql(number: u64) -> i64 {
     number.cast_signed()
-}
-
-/// From what Postgres kept.
-const fn unsigned(number: i64) -> u64 {
-    number.cast_unsigned()
 }
 
 fn partition_sql(partition: Partition) -> i16 {

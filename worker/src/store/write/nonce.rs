@@ -8,7 +8,10 @@ use super::{
     rows::{BatchedRow, Column, column},
     sql,
 };
-use crate::error::Error;
+use crate::{
+    error::StoreError,
+    store::values::{columns, read_rows},
+};
 
 pub(super) const FIND: &str = "
     SELECT w.place, n.body_hash, n.result
@@ -37,6 +40,8 @@ pub(crate) struct FirstResult {
     pub(crate) result: Vec<u8>,
 }
 
+columns! { FirstResult { body_hash, result } }
+
 /// A nonce that is not stored yet.
 pub(crate) type NewNonce = (NonceKey, FirstResult);
 
@@ -64,7 +69,7 @@ impl BatchedRow for NewNonce {
 pub(crate) async fn find_results(
     connection: &Connection,
     keys: &[NonceKey],
-) -> Result<Vec<(usize, FirstResult)>, Error> {
+) -> Result<Vec<(usize, FirstResult)>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -77,40 +82,23 @@ pub(crate) async fn find_results(
         .client
         .query(&connection.statements.find_nonces, &parameters)
         .await?;
-    rows.iter()
-        .map(|row| {
-            let place: i32 = row.try_get(0)?;
-            let first = FirstResult {
-                body_hash: row.try_get(1)?,
-                result: row.try_get(2)?,
-            };
-            Ok((usize::try_from(place).unwrap_or(usize::MAX), first))
-        })
-        .collect()
+    let found = read_rows(&rows)?.into_iter();
+    let place = |place: i32| usize::try_from(place).unwrap_or(usize::MAX);
+    Ok(found.map(|(at, first)| (place(at), first)).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::SESSION, *};
+    use crate::store::explain::explain;
 
     /// A lane prepares its statements once, often on an empty database.
     #[tokio::test]
     async fn a_plan_made_on_empty_tables_reads_by_index() {
-        let options = crate::queries::tests::empty().await;
-        let pool = crate::support::postgres::pool(options).await;
-        let mut connection = pool.acquire().await.unwrap();
-        let prepared =
-            format!("{SESSION}; PREPARE find (int4[], int8[], int8[], text[]) AS {FIND}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(prepared))
-            .execute(&mut *connection)
-            .await
-            .unwrap();
-        let explain = "EXPLAIN EXECUTE find ('{0}', '{1}', '{1}', '{a}')";
-        let plan: Vec<String> = sqlx::query_scalar(explain)
-            .fetch_all(&mut *connection)
-            .await
-            .unwrap();
-        let plan = plan.join("\n");
+        let (_, pool) = crate::fixture::database_and_pool().await;
+        let prepare = format!("{SESSION}; PREPARE find (int4[], int8[], int8[], text[]) AS {FIND}");
+        let execute = "EXECUTE find ('{0}', '{1}', '{1}', '{a}')";
+        let plan = explain(&mut pool.acquire().await.unwrap(), &prepare, execute).await;
         assert!(plan.contains("Index Scan"), "{plan}");
         assert!(!plan.contains("Seq Scan on nonces"), "{plan}");
         // The whole key, or one scan would read all that an author ever said.

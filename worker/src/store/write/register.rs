@@ -7,11 +7,12 @@ use shared::{ids::UserId, protocol::register::Register};
 use super::{
     Connection,
     rows::{BatchedRow, Column, column},
-    sql, unsigned,
+    sql,
 };
 use crate::{
-    error::Error,
+    error::StoreError,
     state::account::{RegisterHead, RegisterKey, Registers},
+    store::values::{columns, read_rows},
 };
 
 pub(super) const FIND: &str = "
@@ -22,6 +23,8 @@ pub(super) const FIND: &str = "
 pub(super) const FIND_HEADS: &str = "
     SELECT w.account, h.version, h.count
     FROM unnest($1::int8[]) AS w (account) JOIN register_heads h ON h.account = w.account";
+
+columns! { Register { value, version } }
 
 /// A register that was changed.
 pub(super) type RegisterRow = (RegisterKey, Register);
@@ -66,7 +69,7 @@ impl BatchedRow for RegisterHeadRow {
 pub(crate) async fn load_registers(
     connection: &Connection,
     wanted: &[RegisterKey],
-) -> Result<Registers, Error> {
+) -> Result<Registers, StoreError> {
     if wanted.is_empty() {
         return Ok(Registers::default());
     }
@@ -88,23 +91,20 @@ pub(crate) async fn load_registers(
     )
     .await?;
     let mut known = BTreeMap::new();
-    for row in &found {
-        let place = usize::try_from(row.try_get::<_, i32>(0)?).unwrap_or(usize::MAX);
-        let register = Register {
-            value: unsigned(row.try_get(1)?),
-            version: unsigned(row.try_get(2)?),
-        };
-        if let Some(key) = wanted.get(place) {
+    for (place, register) in read_rows(&found)? {
+        let place: i32 = place;
+        if let Some(key) = usize::try_from(place)
+            .ok()
+            .and_then(|place| wanted.get(place))
+        {
             known.insert(*key, register);
         }
     }
     let mut heads = BTreeMap::new();
-    for row in &found_heads {
-        let head = RegisterHead {
-            version: unsigned(row.try_get(1)?),
-            count: usize::try_from(row.try_get::<_, i32>(2)?).unwrap_or(usize::MAX),
-        };
-        heads.insert(row.try_get::<_, i64>(0)?.try_into()?, head);
+    for (account, version, count) in read_rows(&found_heads)? {
+        let count: i32 = count;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        heads.insert(account, RegisterHead { version, count });
     }
     Ok(Registers::new(known, heads))
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use tokio_postgres::{Client, Statement, types::ToSql};
 
-use crate::error::{Error, StoreError};
+use crate::error::StoreError;
 
 /// The values of one column, or one value for all rows.
 pub(super) type Column<'a> = Box<dyn ToSql + Sync + Send + 'a>;
@@ -44,7 +44,12 @@ impl<R: BatchedRow> Prepared<R> {
     }
 
     /// Writes all rows; nothing is sent when there are none.
-    pub(super) async fn write(&self, client: &Client, rows: &[R], day: i32) -> Result<(), Error> {
+    pub(super) async fn write(
+        &self,
+        client: &Client,
+        rows: &[R],
+        day: i32,
+    ) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }

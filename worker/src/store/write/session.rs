@@ -1,10 +1,9 @@
 //! Sessions of accounts.
 
 use shared::ids::{SessionId, UserId};
-use tokio_postgres::types::Type;
 
 use super::{Reads, Writes};
-use crate::error::Error;
+use crate::{error::StoreError, store::values::columns};
 
 /// A session that is not stored yet.
 #[derive(Debug)]
@@ -26,26 +25,28 @@ pub(crate) struct FirstSession {
     pub(crate) device: String,
 }
 
+columns! { FirstSession { id, token_hash, salt, device } }
+
 /// Stores a session; the account has none with this nonce.
 pub(crate) async fn insert_session(
     writes: &mut Writes<'_>,
     session: &NewSession<'_>,
-) -> Result<(), Error> {
+) -> Result<usize, StoreError> {
+    let sql = "INSERT INTO sessions (id, account, token_hash, salt, device, nonce)
+               VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
     writes
         .execute(
-            "INSERT INTO sessions (id, account, token_hash, salt, device, nonce)
-         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+            sql,
             &[
-                (&session.id.sql(), Type::INT8),
-                (&session.user.sql(), Type::INT8),
-                (&session.token_hash, Type::BYTEA),
-                (&session.salt, Type::BYTEA),
-                (&session.device, Type::TEXT),
-                (&session.nonce, Type::TEXT),
+                &session.id,
+                &session.user,
+                &session.token_hash,
+                &session.salt,
+                &session.device,
+                &session.nonce,
             ],
         )
-        .await?;
-    Ok(())
+        .await
 }
 
 /// The session that a sign-in with this nonce opened.
@@ -53,23 +54,9 @@ pub(crate) async fn find_session(
     reads: Reads<'_>,
     user: UserId,
     nonce: &str,
-) -> Result<Option<FirstSession>, Error> {
-    let rows = reads
-        .rows(
-            "SELECT id, token_hash, salt, device FROM sessions WHERE account = $1 AND nonce = $2",
-            &[(&user.sql(), Type::INT8), (&nonce, Type::TEXT)],
-        )
-        .await?;
-    rows.first()
-        .map(|row| {
-            Ok(FirstSession {
-                id: row.try_get::<_, i64>(0)?.try_into()?,
-                token_hash: row.try_get(1)?,
-                salt: row.try_get(2)?,
-                device: row.try_get(3)?,
-            })
-        })
-        .transpose()
+) -> Result<Option<FirstSession>, StoreError> {
+    let sql = "SELECT id, token_hash, salt, device FROM sessions WHERE account = $1 AND nonce = $2";
+    reads.find(sql, &[&user, &nonce]).await
 }
 
 /// Ends a session of the account; `false` when it has no such session.
@@ -77,14 +64,9 @@ pub(crate) async fn delete_session(
     writes: &mut Writes<'_>,
     user: UserId,
     session: SessionId,
-) -> Result<bool, Error> {
-    let deleted = writes
-        .execute(
-            "DELETE FROM sessions WHERE account = $1 AND id = $2 RETURNING id",
-            &[(&user.sql(), Type::INT8), (&session.sql(), Type::INT8)],
-        )
-        .await?;
-    Ok(deleted == 1)
+) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM sessions WHERE account = $1 AND id = $2 RETURNING id";
+    Ok(writes.execute(sql, &[&user, &session]).await? == 1)
 }
 
 /// Ends the oldest sessions beyond the newest `keep`; answers which.
@@ -92,14 +74,8 @@ pub(crate) async fn delete_oldest_sessions(
     writes: &mut Writes<'_>,
     user: UserId,
     keep: i64,
-) -> Result<Vec<SessionId>, Error> {
-    let rows = writes.rows(
-            "DELETE FROM sessions WHERE id IN
-                (SELECT id FROM sessions WHERE account = $1 ORDER BY id DESC OFFSET $2) RETURNING id",
-            &[(&user.sql(), Type::INT8), (&keep, Type::INT8)],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| Ok(row.try_get::<_, i64>(0)?.try_into()?))
-        .collect()
+) -> Result<Vec<SessionId>, StoreError> {
+    let sql = "DELETE FROM sessions WHERE id IN
+               (SELECT id FROM sessions WHERE account = $1 ORDER BY id DESC OFFSET $2) RETURNING id";
+    writes.list(sql, &[&user, &keep]).await
 }

@@ -18,10 +18,7 @@ use super::{
     nonce::NewNonce,
     partition_sql, sql,
 };
-use crate::{
-    error::{Error, StoreError},
-    state::account::Registers,
-};
+use crate::{error::StoreError, state::account::Registers};
 
 /// The fence, last before COMMIT. It divides by zero, which aborts the
 /// transaction, unless every partition of it still has this lane's term:
@@ -83,11 +80,11 @@ pub(crate) async fn rollback(connection: &Connection) -> Result<(), StoreError> 
 pub(crate) async fn flush_messages(
     connection: &Connection,
     rows: &mut PendingRows,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let inserts = &connection.statements.messages;
     inserts.write(&connection.client, &rows.messages, 0).await?;
     rows.messages.clear();
-    message::revise(connection, &rows.revisions).await?;
+    message::revise_messages(connection, &rows.revisions).await?;
     rows.revisions.clear();
     Ok(())
 }
@@ -101,7 +98,7 @@ pub(crate) async fn commit(
     counters: &BTreeMap<Partition, PartitionCounters>,
     day: i32,
     begun: bool,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let (client, statements) = (&connection.client, &connection.statements);
     let channels: Vec<_> = rows.channels.iter().map(ChannelCounters::new).collect();
     let heads: Vec<_> = rows
@@ -113,15 +110,15 @@ pub(crate) async fn commit(
     let register_heads: Vec<_> = rows.registers.changed_heads().collect();
     // One pipeline: the requests leave in this order, and an error of one
     // aborts the transaction, so that the later ones change nothing.
-    let pipeline: Vec<BoxFuture<'_, Result<(), Error>>> = vec![
+    let pipeline: Vec<BoxFuture<'_, Result<(), StoreError>>> = vec![
         Box::pin(async {
             if begun {
                 return Ok(());
             }
-            Ok(begin(connection).await?)
+            begin(connection).await
         }),
         Box::pin(statements.messages.write(client, &rows.messages, day)),
-        Box::pin(message::revise(connection, &rows.revisions)),
+        Box::pin(message::revise_messages(connection, &rows.revisions)),
         Box::pin(statements.events.write(client, &rows.events, day)),
         Box::pin(statements.nonces.write(client, &rows.nonces, day)),
         Box::pin(statements.channels.write(client, &channels, day)),
@@ -132,7 +129,7 @@ pub(crate) async fn commit(
                 .register_heads
                 .write(client, &register_heads, day),
         ),
-        Box::pin(internal::apply(connection, &rows.applied)),
+        Box::pin(internal::apply_internal(connection, &rows.applied)),
         Box::pin(fence(connection, counters)),
         Box::pin(async { Ok(client.batch_execute("COMMIT").await?) }),
     ];
@@ -145,7 +142,7 @@ pub(crate) async fn commit(
 async fn fence(
     connection: &Connection,
     counters: &BTreeMap<Partition, PartitionCounters>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let ids: Vec<i16> = counters
         .keys()
         .map(|partition| partition_sql(*partition))
@@ -164,9 +161,7 @@ async fn fence(
         .await;
     match moved {
         Ok(_) => Ok(()),
-        Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
-            Err(StoreError::Fenced.into())
-        }
+        Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(StoreError::Fenced),
         Err(error) => Err(error.into()),
     }
 }
