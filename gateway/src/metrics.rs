@@ -1,9 +1,7 @@
 //! Every metric of this binary.
 
-use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    core::Collector, exponential_buckets,
-};
+use prometheus::{IntCounter, IntGauge};
+use shared::metrics;
 use tokio::time::Instant;
 
 /// One of what a gauge counts, as long as it is there.
@@ -24,46 +22,10 @@ impl Drop for Counted {
     }
 }
 
-macro_rules! metrics {
-    ($(
-        $(#[doc = $doc:literal])+ $field:ident: $kind:ident $(by $label:literal)?;
-    )+) => {
-        /// What a gateway counts. Clones count together.
-        #[derive(Debug, Clone)]
-        pub struct Metrics {
-            $( $(#[doc = $doc])+ pub $field: $kind, )+
-        }
-
-        impl Metrics {
-            /// Gives those with labels a first value: only then are they shown.
-            pub fn touch(&self) {
-                $( metrics!(@touch self.$field $(, $label)?); )+
-            }
-
-            /// Makes the metrics and registers them.
-            pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-                Ok(Self {
-                    $( $field: register(registry, metrics!(@make $kind, $field, concat!($($doc),+) $(, $label)?))?, )+
-                })
-            }
-        }
-    };
-    (@touch $metric:expr) => {};
-    (@touch $metric:expr, $label:literal) => {
-        $metric.with_label_values(&[""]);
-    };
-    (@make Histogram, $field:ident, $help:expr) => {
-        histogram(stringify!($field), $help)?
-    };
-    (@make $kind:ident, $field:ident, $help:expr) => {
-        $kind::with_opts(opts(stringify!($field), $help))?
-    };
-    (@make $kind:ident, $field:ident, $help:expr, $label:literal) => {
-        $kind::new(opts(stringify!($field), $help), &[$label])?
-    };
-}
-
 metrics! {
+    /// What a gateway counts. Clones count together.
+    pub struct Metrics in "confab_gateway";
+
     /// Bytes that wait for slow connections and in unfinished requests.
     waiting_bytes: IntGauge;
     /// Open connections.
@@ -159,26 +121,6 @@ metrics! {
 pub const EOF: &str = "Eof";
 /// The same: the kernel said that there is no peer any more.
 pub const RESET: &str = "Reset";
-
-/// Buckets from 0.5 ms to 16 s, each twice the one before.
-fn histogram(name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
-    let buckets = exponential_buckets(0.000_5, 2.0, 16)?;
-    Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets))
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help.trim())
-        .namespace("confab")
-        .subsystem("gateway")
-}
-
-fn register<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    metric: C,
-) -> Result<C, prometheus::Error> {
-    registry.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
 
 /// What a shard counts in a turn, added to the metrics at its end: a shared
 /// counter for each delivery would cost more than the delivery.

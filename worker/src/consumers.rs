@@ -6,11 +6,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use prometheus::{Error as MetricsError, IntCounter, IntGaugeVec, Opts, Registry};
 use serde_bytes::ByteBuf;
 use shared::{
     bus::{Bus, envelope::pack},
     ids::{Partition, ServerId},
+    metrics,
     protocol::{self, message::MessageDeleted},
 };
 use tokio::time::Instant;
@@ -20,7 +20,6 @@ use tracing::{debug, warn};
 use crate::{
     error::StoreError,
     lane::{misplaced, process::Process},
-    metrics::register,
     store::{
         PgConnectOptions,
         consumers::{Deleted, Log, LoggedEvent, Place},
@@ -39,29 +38,14 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 /// How often partitions are spread again over the workers that live, and the lag is counted.
 const SPREAD: Duration = Duration::from_secs(2);
 
-/// What consumers say of themselves.
-#[derive(Debug, Clone)]
-pub(crate) struct ConsumerMetrics {
-    lag: IntGaugeVec,
-    failures: IntCounter,
-}
+metrics! {
+    /// What consumers say of themselves.
+    pub(crate) struct ConsumerMetrics in "confab_consumer";
 
-impl ConsumerMetrics {
-    /// Registers them.
-    pub(crate) fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        let opts = Opts::new(
-            "confab_consumer_lag_events",
-            "Events of the whole deployment that a consumer has not read yet",
-        );
-        let lag = register(registry, IntGaugeVec::new(opts, &["consumer"]))?;
-        lag.with_label_values(&[NAME]).set(0);
-        let failures = IntCounter::new(
-            "confab_consumer_failures_total",
-            "Events that a consumer left to a job because they failed",
-        );
-        let failures = register(registry, failures)?;
-        Ok(Self { lag, failures })
-    }
+    /// Events of the whole deployment that a consumer has not read yet
+    lag_events: IntGaugeVec by "consumer";
+    /// Events that a consumer left to a job because they failed
+    failures_total: IntCounter;
 }
 
 /// What a consumer needs.
@@ -77,6 +61,7 @@ impl Consumer {
     /// Reads until it is stopped; connects again when the connection, and the locks
     /// with it, are lost.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        self.metrics.lag_events.with_label_values(&[NAME]).set(0);
         while !stop.is_cancelled() {
             if let Err(error) = self.read_log(&stop).await {
                 warn!(consumer = NAME, %error, "consumer starts again");
@@ -94,7 +79,7 @@ impl Consumer {
                 spread = Some(Instant::now());
                 self.balance_partitions(&mut log, &mut places).await?;
                 self.metrics
-                    .lag
+                    .lag_events
                     .with_label_values(&[NAME])
                     .set(log.count_lag().await?);
             }
@@ -184,7 +169,7 @@ impl Consumer {
                 None => failed.push(redaction_job(event)),
             }
         }
-        self.metrics.failures.inc_by(failed.len() as u64);
+        self.metrics.failures_total.inc_by(failed.len() as u64);
         log.redact_deleted(&deleted, &failed, places).await
     }
 
@@ -210,7 +195,7 @@ impl Consumer {
                 }
             }
         }
-        self.metrics.failures.inc_by(failed.len() as u64);
+        self.metrics.failures_total.inc_by(failed.len() as u64);
         log.redact_deleted(&[], &failed, places).await
     }
 }

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use prometheus::{Error as MetricsError, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 use serde_bytes::ByteBuf;
 use shared::{
     bus::envelope::unpack,
     ids::{ChannelId, MessageId, ServerId},
+    metrics,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,6 @@ use tracing::{error, warn};
 use crate::{
     consumers::deleted_by,
     error::StoreError,
-    metrics::register,
     retry,
     store::jobs::{CHANNEL_PURGE, Job, Jobs, OLD_REDACTION, REDACTION},
 };
@@ -40,50 +39,36 @@ const IDLE: Duration = Duration::from_millis(500);
 /// How often what waits is counted for the metrics.
 const SURVEY: Duration = Duration::from_secs(5);
 
-/// What the work beside the lanes says of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct JobMetrics {
-    slices: IntCounterVec,
-    failures: IntCounterVec,
-    age: GaugeVec,
-    parked: IntGaugeVec,
+metrics! {
+    /// What the work beside the lanes says of itself.
+    pub(crate) struct JobMetrics in "confab_jobs";
+
+    /// Slices of jobs that were done
+    slices_total: IntCounterVec by "kind";
+    /// Slices of jobs that failed
+    failures_total: IntCounterVec by "kind";
+    /// Age of the oldest job, by kind, in the whole deployment; `internal` are internal commands
+    age_seconds: GaugeVec by "kind";
+    /// Jobs that failed too often and wait for a person, by kind, in the whole deployment;
+    /// `internal` are pairs of partitions whose internal commands wait
+    parked: IntGaugeVec by "kind";
 }
 
 impl JobMetrics {
-    /// Registers them.
-    pub(crate) fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        let counters = |name, help| {
-            let opts = Opts::new(name, help);
-            register(registry, IntCounterVec::new(opts, &["kind"]))
-        };
-        let age = Opts::new(
-            "confab_jobs_age_seconds",
-            "Age of the oldest job, by kind, in the whole deployment; `internal` are internal commands",
-        );
-        let parked = Opts::new(
-            "confab_jobs_parked",
-            "Jobs that failed too often and wait for a person, by kind, in the whole deployment; `internal` are pairs of partitions whose internal commands wait",
-        );
-        let metrics = Self {
-            slices: counters("confab_jobs_slices_total", "Slices of jobs that were done")?,
-            failures: counters("confab_jobs_failures_total", "Slices of jobs that failed")?,
-            age: register(registry, GaugeVec::new(age, &["kind"]))?,
-            parked: register(registry, IntGaugeVec::new(parked, &["kind"]))?,
-        };
+    fn begin_at_zero(&self) {
         for kind in KINDS {
-            metrics.slices.with_label_values(&[kind]);
-            metrics.failures.with_label_values(&[kind]);
+            self.slices_total.with_label_values(&[kind]);
+            self.failures_total.with_label_values(&[kind]);
         }
-        metrics.reset_waiting();
-        Ok(metrics)
+        self.reset_waiting();
     }
 
     /// Forgets what was counted, also of kinds that only a newer program knows.
     fn reset_waiting(&self) {
-        self.age.reset();
+        self.age_seconds.reset();
         self.parked.reset();
         for kind in KINDS.into_iter().chain(["internal"]) {
-            self.age.with_label_values(&[kind]).set(0.0);
+            self.age_seconds.with_label_values(&[kind]).set(0.0);
             self.parked.with_label_values(&[kind]).set(0);
         }
     }
@@ -91,6 +76,7 @@ impl JobMetrics {
 
 /// Does one slice after the other until it is stopped.
 pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken) {
+    metrics.begin_at_zero();
     let mut surveyed = None;
     let mut pause = IDLE;
     while !stop.is_cancelled() {
@@ -127,11 +113,17 @@ async fn count_waiting(jobs: &Jobs, metrics: &JobMetrics) -> Result<(), StoreErr
     let (parked, age) = jobs.survey_internal().await?;
     metrics.reset_waiting();
     for row in waiting {
-        metrics.age.with_label_values(&[&row.kind]).set(row.age);
+        metrics
+            .age_seconds
+            .with_label_values(&[&row.kind])
+            .set(row.age);
         let parked = metrics.parked.with_label_values(&[&row.kind]);
         parked.set(row.parked);
     }
-    metrics.age.with_label_values(&["internal"]).set(age);
+    metrics
+        .age_seconds
+        .with_label_values(&["internal"])
+        .set(age);
     metrics.parked.with_label_values(&["internal"]).set(parked);
     Ok(())
 }
@@ -140,12 +132,12 @@ async fn count_waiting(jobs: &Jobs, metrics: &JobMetrics) -> Result<(), StoreErr
 async fn run_slice(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
     let error = match execute_slice(jobs, job).await {
         Ok(()) => {
-            metrics.slices.with_label_values(&[&job.kind]).inc();
+            metrics.slices_total.with_label_values(&[&job.kind]).inc();
             return;
         }
         Err(error) => error,
     };
-    metrics.failures.with_label_values(&[&job.kind]).inc();
+    metrics.failures_total.with_label_values(&[&job.kind]).inc();
     let parked = job.attempts >= retry::MAX_ATTEMPTS;
     if parked {
         error!(job.id, job.kind, %error, "job failed too often and waits for a person");

@@ -117,10 +117,10 @@ pub async fn run(
 /// A registry with every metric of a worker, for the reference.
 pub fn metrics() -> anyhow::Result<Registry> {
     let registry = Registry::new();
-    LaneMetrics::new(&registry)?;
+    LaneMetrics::new(&registry)?.touch();
     queries::QueryMetrics::new(&registry)?.touch();
-    jobs::JobMetrics::new(&registry)?;
-    consumers::ConsumerMetrics::new(&registry)?;
+    jobs::JobMetrics::new(&registry)?.touch();
+    consumers::ConsumerMetrics::new(&registry)?.touch();
     Ok(registry)
 }
 
@@ -213,6 +213,7 @@ impl Parts {
         };
         let retention = Retention::new(options, clock.clone(), config.database.retention_days);
         let metrics = LaneMetrics::new(registry).context("registering metrics")?;
+        metrics.begin_at_zero();
         let lanes = LaneParts {
             bus,
             clock,
@@ -266,7 +267,7 @@ async fn watch_health(
             .partitions
             .set(i64::try_from(summary.partitions).unwrap_or(i64::MAX));
         metrics
-            .backlog
+            .backlog_entries
             .set(i64::try_from(summary.backlog).unwrap_or(i64::MAX));
         let running = summary.lanes == expected && summary.oldest.is_some_and(|age| age < SILENT);
         let found = running

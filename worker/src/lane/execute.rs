@@ -94,7 +94,7 @@ impl Lane<'_> {
             let Some(refusal) = self.execute_alone(&mut item).await? else {
                 continue;
             };
-            self.parts.metrics.poison.inc();
+            self.parts.metrics.poison_total.inc();
             item.verdict = Some(refusal);
             if self.execute_alone(&mut item).await?.is_some() {
                 return Err(StoreError::Fenced.into());
@@ -240,7 +240,7 @@ impl Lane<'_> {
         rows: &PendingRows,
     ) {
         let metrics = &self.parts.metrics;
-        metrics.events.inc_by(rows.events.len() as u64);
+        metrics.events_total.inc_by(rows.events.len() as u64);
         for (partition, counters) in counters {
             if let Some(owned) = self.owned.get_mut(partition) {
                 owned.counters = *counters;
@@ -276,13 +276,13 @@ impl Lane<'_> {
             let payload = match &verdict {
                 Ok(body) => {
                     if let Some(row) = shared::protocol::row(entry.opcode) {
-                        metrics.commands.with_label_values(&[row.name]).inc();
+                        metrics.commands_total.with_label_values(&[row.name]).inc();
                     }
                     frame::reply(0, body)
                 }
                 Err(refusal) => {
                     metrics
-                        .refusals
+                        .refusals_total
                         .with_label_values(&[refusal.reason.name()])
                         .inc();
                     frame::refusal(0, refusal)

@@ -88,7 +88,7 @@ impl Lane<'_> {
             Err(error) => {
                 // The locks stay ours: what Redis lost, clients repeat.
                 warn!(lane = self.config.name, %error, "streams cannot be read");
-                self.parts.metrics.bus_errors.inc();
+                self.parts.metrics.bus_errors_total.inc();
                 tokio::time::sleep(BACK_OFF).await;
                 Ok(Vec::new())
             }

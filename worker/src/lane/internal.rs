@@ -118,7 +118,7 @@ impl Lane<'_> {
     ) -> Result<(), Error> {
         let (target, source) = pair;
         let problem = refusal.reason.name();
-        self.parts.metrics.internal_failures.inc();
+        self.parts.metrics.internal_failures_total.inc();
         let parked = attempts >= retry::MAX_ATTEMPTS;
         if parked {
             error!(%target, %source, problem, "internal command failed too often and waits for a person");

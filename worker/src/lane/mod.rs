@@ -153,7 +153,7 @@ pub(crate) async fn run(config: LaneConfig, parts: LaneParts, stop: Cancellation
             Ok(()) => break,
             Err(error) => {
                 parts.status.remove(&config.name);
-                parts.metrics.restarts.inc();
+                parts.metrics.restarts_total.inc();
                 warn!(lane = config.name, %error, "lane starts again");
             }
         }

@@ -179,7 +179,7 @@ impl Lane<'_> {
                     .as_ref()
                     .is_some_and(|living| !living.contains(holder));
             debug!(lane = self.config.name, %partition, term = counters.term, offset = %counters.offset, died, "took partition");
-            self.parts.metrics.takeovers.inc();
+            self.parts.metrics.takeovers_total.inc();
             let owned = OwnedPartition {
                 counters: *counters,
                 read: counters.offset,

@@ -132,7 +132,7 @@ async fn publish_attempts(
         match bus.publish(messages.clone()).await {
             Ok(()) => return true,
             Err(error) => {
-                metrics.bus_errors.inc();
+                metrics.bus_errors_total.inc();
                 warn!(%error, attempt, "batch was not published");
             }
         }

@@ -75,7 +75,7 @@ impl Lane<'_> {
                 continue;
             };
             item.counted = true;
-            self.parts.metrics.repeats.inc();
+            self.parts.metrics.repeats_total.inc();
             if let Some(author) = key.author {
                 self.repeats.count(author, now_ms);
             }

@@ -78,7 +78,7 @@ impl Lane<'_> {
             Source::Internal { .. } => false,
         };
         if late {
-            self.parts.metrics.expired.inc();
+            self.parts.metrics.expired_total.inc();
         }
         let entry = item.entry.as_ref().ok_or(Reason::Malformed)?;
         if matches!(item.source, Source::Stream(_)) && entry.is_old(now_ms) {
@@ -87,7 +87,7 @@ impl Lane<'_> {
                 scope = entry.scope,
                 "an old entry came back"
             );
-            self.parts.metrics.expired.inc();
+            self.parts.metrics.expired_total.inc();
             return Err(Reason::Expired.into());
         }
         let command = Command::decode(entry.opcode, &entry.body)?;

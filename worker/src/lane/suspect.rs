@@ -97,7 +97,7 @@ impl Lane<'_> {
             && owned.watch == (Watch::Refuse { entry: id })
         {
             error!(partition = %item.partition, entry = %id, "entry ended too many lanes");
-            self.parts.metrics.poison.inc();
+            self.parts.metrics.poison_total.inc();
             item.verdict = Some(Reason::Internal.into());
         }
         self.note_ranges(std::slice::from_ref(&item)).await?;

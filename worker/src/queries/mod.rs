@@ -158,7 +158,7 @@ async fn take_queries(
             continue;
         };
         deps.metrics
-            .waited
+            .query_wait_seconds
             .with_label_values(&[taken.class.name()])
             .observe(taken.waited.as_secs_f64());
         if end == End::Oldest && taken.waited > LATE {
@@ -174,13 +174,13 @@ async fn answer_entry(deps: &Arc<Deps>, taken: &Taken) {
     let entry = match Entry::read(&taken.bytes, Way::Query, &deps.keys) {
         Ok(entry) => entry,
         Err(error) => {
-            deps.metrics.malformed.inc();
+            deps.metrics.query_malformed_total.inc();
             tracing::warn!(%error, "a query is not taken");
             return;
         }
     };
     let Some(time_left) = time_left(&entry, taken.waited) else {
-        deps.metrics.late.inc();
+        deps.metrics.query_late_total.inc();
         return;
     };
     let started = Instant::now();
@@ -197,9 +197,9 @@ async fn answer_entry(deps: &Arc<Deps>, taken: &Taken) {
     } else {
         Box::pin(answer_client(deps, entry, time_left)).await
     };
-    deps.metrics.queries.with_label_values(&[name]).inc();
+    deps.metrics.queries_total.with_label_values(&[name]).inc();
     deps.metrics
-        .seconds
+        .query_seconds
         .with_label_values(&[name])
         .observe(started.elapsed().as_secs_f64());
     if let Some(answer) = answer {
@@ -229,7 +229,7 @@ async fn answer_gateway(
     time_left: Duration,
 ) -> (&'static str, NodeAnswer) {
     let Ok(query) = unpack::<NodeQuery>(body) else {
-        deps.metrics.malformed.inc();
+        deps.metrics.query_malformed_total.inc();
         return ("node_malformed", NodeAnswer::Failed);
     };
     let name = gateway_queries::name(&query);
@@ -274,7 +274,10 @@ async fn answer_client(
             log_failure(name, &error);
             let refusal = error.refusal();
             let reason = refusal.reason.name();
-            deps.metrics.refusals.with_label_values(&[reason]).inc();
+            deps.metrics
+                .query_refusals_total
+                .with_label_values(&[reason])
+                .inc();
             Some(frame::refusal(0, &refusal))
         }
     };
@@ -307,7 +310,7 @@ async fn run_handler<T>(
     match timeout(time_left, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => {
-            deps.metrics.panics.inc();
+            deps.metrics.query_panics_total.inc();
             Err(Error::Internal("the handler panicked".to_owned()))
         }
         Err(_elapsed) => Err(Reason::Unavailable.into()),
@@ -368,7 +371,7 @@ async fn publish_answer(deps: &Deps, to: &Address, answer: &[u8]) {
             Err(error) => Err(Error::Internal(error.to_string())),
         };
         if let Err(error) = published {
-            deps.metrics.unsent.inc();
+            deps.metrics.query_unsent_total.inc();
             tracing::warn!(%error, "an answer could not be published");
             return;
         }

@@ -111,7 +111,7 @@ async fn an_entry_under_way_while_postgres_is_killed_again_and_again_is_innocent
     }
     blocking.rollback().await.unwrap();
     assert_eq!(stage.answer::<MessageSent>(entry).await.seq, 1);
-    assert_eq!(stage.metrics.poison.get(), 0);
+    assert_eq!(stage.metrics.poison_total.get(), 0);
 }
 
 #[tokio::test]
@@ -176,5 +176,5 @@ async fn a_lane_that_begins_while_the_log_gets_another_name_learns_it() {
         .await;
     renaming.commit().await.unwrap();
     stage.send(&alice, &room, "n", "hi").await;
-    assert_eq!(stage.metrics.restarts.get(), 1);
+    assert_eq!(stage.metrics.restarts_total.get(), 1);
 }

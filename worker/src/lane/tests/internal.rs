@@ -1,9 +1,6 @@
 //! Internal commands: once, in order, patient, and in nobody's way.
 
-use shared::{
-    ids::Partition,
-    protocol::{self, Request as _, invite::JoinMember, server::FoundServer},
-};
+use shared::protocol::{self, Request as _, invite::JoinMember, server::FoundServer};
 
 use super::stage::Stage;
 
@@ -29,12 +26,9 @@ fn refused() -> (u16, u64, Vec<u8>) {
 async fn those_of_a_pair_are_applied_once_and_in_order() {
     let mut stage = Stage::stopped().await;
     let alice = stage.account("alice").await;
-    let target = Partition::of(0);
     for number in 1..=40 {
         let command = found(&format!("{number:02}"));
-        stage
-            .enqueue_internal((target, 9), number, &alice, command)
-            .await;
+        stage.enqueue((9, number), &alice, command).await;
     }
     stage.start_lanes(2);
     let applied = "internal_inbox WHERE source = 9 AND applied = 40";
@@ -45,12 +39,8 @@ async fn those_of_a_pair_are_applied_once_and_in_order() {
         .await;
     stage.counts("internal_outbox", 0).await;
     // The same number again is not the next one.
-    stage
-        .enqueue_internal((target, 9), 40, &alice, found("again"))
-        .await;
-    stage
-        .enqueue_internal((target, 9), 41, &alice, found("41"))
-        .await;
+    stage.enqueue((9, 40), &alice, found("again")).await;
+    stage.enqueue((9, 41), &alice, found("41")).await;
     stage.until_found("internal_inbox WHERE applied = 41").await;
     stage.counts("servers WHERE name = 'again'", 0).await;
 }
@@ -58,16 +48,9 @@ async fn those_of_a_pair_are_applied_once_and_in_order() {
 #[tokio::test]
 async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
     let (mut stage, alice, room) = Stage::stopped_with_room().await;
-    let target = Partition::of(0);
-    stage
-        .enqueue_internal((target, 1), 1, &alice, refused())
-        .await;
-    stage
-        .enqueue_internal((target, 1), 2, &alice, found("behind"))
-        .await;
-    stage
-        .enqueue_internal((target, 2), 3, &alice, found("beside"))
-        .await;
+    stage.enqueue((1, 1), &alice, refused()).await;
+    stage.enqueue((1, 2), &alice, found("behind")).await;
+    stage.enqueue((2, 3), &alice, found("beside")).await;
     stage.start_lanes(1);
     stage.until_found("servers WHERE name = 'beside'").await;
     stage
@@ -86,7 +69,7 @@ async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
             ["1", "2"],
         )
         .await;
-    assert_eq!(stage.metrics.restarts.get(), 0);
+    assert_eq!(stage.metrics.restarts_total.get(), 0);
     // A person who looked at it says that it is done; then what was behind it goes on.
     stage
         .execute(
@@ -101,14 +84,9 @@ async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
 async fn one_that_only_a_newer_program_knows_waits_for_it() {
     let mut stage = Stage::stopped().await;
     let alice = stage.account("alice").await;
-    let target = Partition::of(0);
     let unknown = (65_000, 0, vec![0x90]);
-    stage
-        .enqueue_internal((target, 1), 1, &alice, unknown)
-        .await;
-    stage
-        .enqueue_internal((target, 2), 2, &alice, found("beside"))
-        .await;
+    stage.enqueue((1, 1), &alice, unknown).await;
+    stage.enqueue((2, 2), &alice, found("beside")).await;
     stage.start_lanes(1);
     stage.until_found("servers WHERE name = 'beside'").await;
     stage

@@ -113,7 +113,7 @@ async fn a_row_that_nobody_can_read_stops_nobody_else() {
         stage.refused(bad, Reason::Internal).await;
         stage.answer::<MessageSent>(good).await;
     }
-    assert_eq!(stage.metrics.restarts.get(), 0);
+    assert_eq!(stage.metrics.restarts_total.get(), 0);
 }
 
 #[tokio::test]
@@ -173,5 +173,5 @@ async fn lanes_that_spend_the_same_codes_the_other_way_round_both_go_on() {
         .await;
     holding.rollback().await.unwrap();
     stage.answers::<SignedIn>(posts).await;
-    assert_eq!(stage.metrics.restarts.get(), 0);
+    assert_eq!(stage.metrics.restarts_total.get(), 0);
 }

@@ -157,6 +157,6 @@ async fn a_repeat_that_cannot_be_read_stops_nobody_else() {
     stage.answer::<MessageSent>(good).await;
     // It took effect, so nobody may say that it did not.
     stage.refused(bad, Reason::Unknown).await;
-    assert_eq!(stage.metrics.poison.get(), 0);
-    assert_eq!(stage.metrics.restarts.get(), 0);
+    assert_eq!(stage.metrics.poison_total.get(), 0);
+    assert_eq!(stage.metrics.restarts_total.get(), 0);
 }

@@ -219,18 +219,17 @@ impl Stage {
             .spawn(jobs::run(jobs, metrics, self.stop.clone()));
     }
 
-    /// Enqueues an internal command of another owner, as its lane would.
-    pub(super) async fn enqueue_internal(
+    /// Enqueues an internal command for the first partition, as the lane of another would.
+    pub(super) async fn enqueue(
         &self,
-        (target, source): (Partition, u16),
-        number: u64,
+        (source, number): (u16, u64),
         author: &Person,
         (opcode, scope, body): (u16, u64, Vec<u8>),
     ) {
         let url = Secret::new(self.url.clone());
         let connection = lane::connect::open_connection(&url).await.unwrap();
         let new = NewInternal {
-            target,
+            target: Partition::of(0),
             source: Partition::new(source).unwrap(),
             number,
             opcode,

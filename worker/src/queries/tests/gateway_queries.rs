@@ -24,6 +24,13 @@ impl Chat {
         }
     }
 
+    /// Tells of messages in the server's topic.
+    async fn tell_messages(&self, count: usize) {
+        for _ in 0..count {
+            self.event(SERVER, MESSAGE, None, &[0xc0]).await;
+        }
+    }
+
     /// Bob resumes the server's topic from `seq`.
     async fn resume(&self, token: &str, seq: u64) -> OpenTopic {
         let epoch = self.opened(token, None).await.epoch;
@@ -103,9 +110,7 @@ async fn a_session_opens_with_everything_it_needs() {
 async fn a_resume_continues_or_gets_a_gap() {
     let chat = Chat::new().await;
     let token = chat.session(BOB).await;
-    for _ in 0..5 {
-        chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
-    }
+    chat.tell_messages(5).await;
     for (seq, expected) in [
         (0, (Some(0), false)),
         (3, (Some(3), false)),
@@ -139,9 +144,7 @@ async fn a_resume_continues_or_gets_a_gap() {
 async fn a_place_from_before_the_membership_is_a_gap() {
     let chat = Chat::new().await;
     let token = chat.session(BOB).await;
-    for _ in 0..5 {
-        chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
-    }
+    chat.tell_messages(5).await;
     chat.run(&format!(
         "UPDATE members SET since = 3 WHERE account = {BOB}"
     ))
@@ -208,9 +211,7 @@ async fn changes_of_rights_are_read_without_what_was_said_between() {
 async fn what_the_log_no_longer_holds_is_too_old() {
     let chat = Chat::new().await;
     let token = chat.session(BOB).await;
-    for _ in 0..5 {
-        chat.event(SERVER, MESSAGE, None, &[0xc0]).await;
-    }
+    chat.tell_messages(5).await;
     chat.run("DELETE FROM events WHERE seq <= 2").await;
     // Who reads finds out.
     assert_eq!(fate(&chat.resume(&token, 0).await), (Some(0), false));

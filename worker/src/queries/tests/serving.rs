@@ -121,9 +121,12 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
     tracker.close();
     tracker.wait().await;
     let metrics = &chat.deps.metrics;
-    assert_eq!(metrics.late.get(), 1);
-    assert_eq!(metrics.malformed.get(), 3);
-    let pages = metrics.queries.with_label_values(&["messages_get"]).get();
+    assert_eq!(metrics.query_late_total.get(), 1);
+    assert_eq!(metrics.query_malformed_total.get(), 3);
+    let pages = metrics
+        .queries_total
+        .with_label_values(&["messages_get"])
+        .get();
     assert_eq!(pages, 1, "the late one was not worked on");
 }
 
@@ -165,7 +168,7 @@ async fn a_panic_is_caught_and_a_slow_query_ends() {
         .await
         .unwrap_err();
     assert_eq!(error.refusal().reason, Reason::Internal);
-    assert_eq!(deps.metrics.panics.get(), 1);
+    assert_eq!(deps.metrics.query_panics_total.get(), 1);
     let slow = std::future::pending::<Result<(), Error>>();
     let error = run_handler(&deps, Duration::from_millis(1), slow).await;
     assert_eq!(error.unwrap_err().refusal().reason, Reason::Unavailable);
