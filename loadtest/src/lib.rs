@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`mod@client`] survives its gateways, [`requests`] are what it asks;
-//! - [`websocket`] has the frames of loops that are too busy for it;
+//! - [`websocket`] has the frames of loops that are too busy for it, [`socket`] their sockets;
 //! - [`transport`] makes one of the three transports;
 //! - [`mod@cluster`], a package of its own, is a private cluster;
 //! - [`fixture`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
@@ -26,6 +26,7 @@ pub mod load;
 pub mod measure;
 pub mod random;
 pub mod requests;
+pub mod socket;
 pub mod transcript;
 pub mod transport;
 pub mod verify;

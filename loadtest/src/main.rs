@@ -44,13 +44,7 @@ fn main() -> Result<ExitCode> {
 
 async fn run(command: Command) -> Result<ExitCode> {
     let holds = match command {
-        Command::Load(scenario) => match Box::pin(load::run(scenario)).await? {
-            Some(report) => {
-                print!("{}", measure::table::render(&report));
-                report.passes()
-            }
-            None => true,
-        },
+        Command::Load(scenario) => show(&Box::pin(load::run(scenario)).await?),
         Command::Demo(arguments) => {
             let began = Instant::now();
             let say = |line: &str| println!("{:6.2} s  {line}", began.elapsed().as_secs_f32());
@@ -71,15 +65,11 @@ async fn run(command: Command) -> Result<ExitCode> {
             limit::fanout::run(&arguments, |line| println!("{line}"))?;
             true
         }
-        Command::Storage(arguments) => {
-            let report = Box::pin(limit::storage::run(&arguments)).await?;
-            print!("{}", measure::table::render(&report));
-            report.passes()
-        }
+        Command::Storage(arguments) => show(&Box::pin(limit::storage::run(&arguments)).await?),
         Command::Compare(arguments) => {
             let comparison = measure::compare::run(&arguments)?;
-            print!("{comparison}");
-            comparison.holds()
+            println!("{}", comparison.text);
+            comparison.holds
         }
     };
     Ok(if holds {
@@ -87,4 +77,10 @@ async fn run(command: Command) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Prints a report; says whether it passes.
+fn show(report: &measure::Report) -> bool {
+    print!("{}", measure::table::render(report));
+    report.passes()
 }

@@ -21,8 +21,6 @@ pub struct Process {
     pub children_user: f64,
     /// The second of them.
     pub children_system: f64,
-    /// How many threads it has.
-    pub threads: u64,
 }
 
 /// What of a process is in memory, in bytes.
@@ -30,17 +28,6 @@ pub struct Process {
 pub struct Memory {
     /// All of it.
     pub resident: u64,
-    /// What it does not share with a file or another process.
-    pub anonymous: u64,
-}
-
-/// Times that a thread left a CPU.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Switches {
-    /// To wait.
-    pub voluntary: u64,
-    /// Because another was let on.
-    pub involuntary: u64,
 }
 
 impl From<&Stat> for Process {
@@ -53,7 +40,6 @@ impl From<&Stat> for Process {
             system: seconds(stat.stime),
             children_user: seconds(stat.cutime.unsigned_abs()),
             children_system: seconds(stat.cstime.unsigned_abs()),
-            threads: stat.num_threads.unsigned_abs(),
         }
     }
 }
@@ -97,10 +83,8 @@ fn stats_of_children(parent: u32) -> impl Iterator<Item = Stat> {
 /// The memory of a process; none when it ended.
 pub fn memory(pid: u32) -> Option<Memory> {
     let status = open(pid)?.status().ok()?;
-    let bytes = |kib: Option<u64>| kib.unwrap_or_default().saturating_mul(1_024);
     Some(Memory {
-        resident: bytes(status.vmrss),
-        anonymous: bytes(status.rssanon),
+        resident: status.vmrss?.saturating_mul(1_024),
     })
 }
 
@@ -109,18 +93,14 @@ pub fn descriptors(pid: u32) -> Option<usize> {
     open(pid)?.fd_count().ok()
 }
 
-/// The switches of each thread of a process, by thread.
-pub fn switches(pid: u32) -> BTreeMap<u32, Switches> {
+/// How often each thread of a process left its CPU to wait, by thread.
+pub fn waits(pid: u32) -> BTreeMap<u32, u64> {
     let tasks = open(pid).and_then(|process| process.tasks().ok());
     let tasks = tasks.into_iter().flatten().flatten();
     tasks
         .filter_map(|task| {
-            let status = task.status().ok()?;
-            let switches = Switches {
-                voluntary: status.voluntary_ctxt_switches?,
-                involuntary: status.nonvoluntary_ctxt_switches?,
-            };
-            Some((task.tid.cast_unsigned(), switches))
+            let waits = task.status().ok()?.voluntary_ctxt_switches?;
+            Some((task.tid.cast_unsigned(), waits))
         })
         .collect()
 }
@@ -134,9 +114,8 @@ mod tests {
     #[test]
     fn this_process_is_seen() {
         let pid = std::process::id();
-        assert!(process(pid).is_some_and(|process| process.threads > 0));
-        let memory = memory(pid).unwrap();
-        assert!(memory.resident > memory.anonymous && memory.anonymous > 0);
+        assert!(process(pid).is_some_and(|process| process.started > 0));
+        assert!(memory(pid).unwrap().resident > 0);
         let before = descriptors(pid).unwrap();
         let files: Vec<_> = (0..5).map(|_| fs::File::open("/proc/self/stat")).collect();
         assert!(
@@ -144,6 +123,6 @@ mod tests {
             "{} {before}",
             files.len()
         );
-        assert!(switches(pid).contains_key(&pid));
+        assert!(waits(pid).contains_key(&pid));
     }
 }

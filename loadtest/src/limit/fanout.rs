@@ -5,26 +5,22 @@
 //! how much of the gateway is overhead.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::fd::{AsFd, OwnedFd},
-    sync::Arc,
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
-use rustix::event::{
-    EventfdFlags,
-    epoll::{self, CreateFlags, EventData, EventFlags},
-    eventfd,
-};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::websocket::{Control, OpCode, answer_upgrade, apply_mask, read_frame, write_frame};
+use crate::{
+    socket::{Gone, Socket},
+    websocket::{Control, OpCode, answer_upgrade, apply_mask, read_frame, write_frame},
+};
 
 /// Bytes that wait for one socket. One that takes no more is closed.
 const LONGEST_QUEUE: usize = 1 << 20;
-/// Bytes of one read, of whichever socket.
-const READ: usize = 64 * 1_024;
 /// Sockets of one turn of the loop.
 const TURN: usize = 1_024;
 
@@ -41,7 +37,8 @@ pub struct Arguments {
     /// Write what one turn of the loop brought in one call per socket, not one call per message.
     #[arg(long)]
     coalesce: bool,
-    /// End when standard input ends, so that it does not outlive who started it.
+    /// End when the pipe that is the standard input is closed, so that it does not outlive who
+    /// started it.
     #[arg(long)]
     until_eof: bool,
 }
@@ -51,26 +48,19 @@ pub struct Arguments {
 pub struct Server {
     epoll: OwnedFd,
     listener: TcpListener,
-    stop: Stop,
     coalesce: bool,
     peers: Vec<Option<Peer>>,
     /// Places in `peers` that are free.
     free: Vec<usize>,
-    read: Box<[u8]>,
+    buffer: Vec<u8>,
     turn: Turn,
 }
 
-/// One socket. 80 bytes while it is idle: the server's memory is the kernel's.
+/// One socket.
 #[derive(Debug)]
 struct Peer {
-    stream: TcpStream,
+    socket: Socket,
     upgraded: bool,
-    /// The beginning of what is not whole yet.
-    input: Vec<u8>,
-    /// What the socket did not take yet.
-    output: Vec<u8>,
-    /// How much of `output` it took.
-    taken: usize,
 }
 
 /// What one turn of the loop brought, framed for all.
@@ -81,35 +71,14 @@ struct Turn {
     ends: Vec<usize>,
 }
 
-/// The socket is to be closed.
-#[derive(Debug)]
-struct Gone;
-
 /// Serves until it is told to stop.
 pub fn run(arguments: &Arguments, say: impl Fn(&str)) -> Result<()> {
     let server = Server::bind(arguments.port, arguments.coalesce)?;
     say(&format!("listening on {}", server.address()?));
     if arguments.until_eof {
-        let stop = server.stop();
-        std::thread::spawn(move || {
-            // An error of standard input is an end of it as well.
-            drop(io::copy(&mut io::stdin().lock(), &mut io::sink()));
-            stop.stop();
-        });
+        server.stop_with(&std::io::stdin())?;
     }
     server.run()
-}
-
-/// Ends a server from another thread.
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<OwnedFd>);
-
-impl Stop {
-    /// Ends it.
-    pub fn stop(&self) {
-        // It fails when it was told so very often.
-        let _told = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
-    }
 }
 
 impl Server {
@@ -120,17 +89,15 @@ impl Server {
         let listener =
             TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
         listener.set_nonblocking(true)?;
-        let stop = Stop(Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?));
-        watch(&epoll, &listener, LISTENER, EventFlags::IN)?;
-        watch(&epoll, &stop.0, STOP, EventFlags::IN)?;
+        let about = EventData::new_u64(LISTENER as u64);
+        epoll::add(&epoll, &listener, about, EventFlags::IN)?;
         Ok(Self {
             epoll,
             listener,
-            stop,
             coalesce,
             peers: Vec::new(),
             free: Vec::new(),
-            read: vec![0; READ].into_boxed_slice(),
+            buffer: Vec::new(),
             turn: Turn::default(),
         })
     }
@@ -140,9 +107,11 @@ impl Server {
         Ok(self.listener.local_addr()?)
     }
 
-    /// What ends it.
-    pub fn stop(&self) -> Stop {
-        self.stop.clone()
+    /// Stops when the other end of this pipe or socket is closed.
+    pub fn stop_with(&self, pipe: &impl AsFd) -> Result<()> {
+        let about = EventData::new_u64(STOP as u64);
+        epoll::add(&self.epoll, pipe, about, EventFlags::RDHUP)?;
+        Ok(())
     }
 
     /// Serves until it is told to stop.
@@ -150,11 +119,8 @@ impl Server {
         let mut events = Vec::with_capacity(TURN);
         loop {
             events.clear();
-            match epoll::wait(
-                &self.epoll,
-                rustix::buffer::spare_capacity(&mut events),
-                None,
-            ) {
+            let space = rustix::buffer::spare_capacity(&mut events);
+            match epoll::wait(&self.epoll, space, None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 waited => waited.context("waiting for sockets")?,
             };
@@ -164,12 +130,7 @@ impl Server {
                     LISTENER => self.accept()?,
                     STOP => return Ok(()),
                     place => {
-                        let ended = EventFlags::HUP | EventFlags::RDHUP | EventFlags::ERR;
-                        let writable = flags.contains(EventFlags::OUT);
-                        if self
-                            .serve(place, writable, flags.intersects(ended))
-                            .is_err()
-                        {
+                        if self.serve(place, flags).is_err() {
                             self.close(place);
                         }
                     }
@@ -200,9 +161,10 @@ impl Server {
                 continue;
             }
             let place = self.free.pop().unwrap_or(self.peers.len());
-            let news = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP;
-            watch(&self.epoll, &stream, place, news)?;
-            let peer = Some(Peer::new(stream));
+            let peer = Some(Peer {
+                socket: Socket::watch(stream.into(), &self.epoll, place, EventFlags::IN)?,
+                upgraded: false,
+            });
             match self.peers.get_mut(place) {
                 Some(free) => *free = peer,
                 None => self.peers.push(peer),
@@ -211,31 +173,21 @@ impl Server {
     }
 
     /// Reads what came and writes what waited.
-    fn serve(&mut self, place: usize, writable: bool, ending: bool) -> Result<(), Gone> {
+    fn serve(&mut self, place: usize, flags: EventFlags) -> Result<(), Gone> {
         // A socket that was closed in this turn may have an event left.
         let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else {
             return Ok(());
         };
-        if writable && !peer.output.is_empty() {
-            peer.flush()?;
+        if flags.contains(EventFlags::OUT) {
+            peer.socket.flush()?;
         }
-        loop {
-            match peer.stream.read(&mut self.read) {
-                Ok(0) => return Err(Gone),
-                Ok(length) => {
-                    let bytes = self.read.get_mut(..length).unwrap_or_default();
-                    peer.take(bytes, &mut self.turn)?;
-                    // Less than there was room for: the socket is empty, and its
-                    // next byte is a new event. That saves a call per message.
-                    if length < READ && !ending {
-                        return Ok(());
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(Gone),
-            }
+        if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR)
+            && let Some(bytes) = peer.socket.read(&mut self.buffer, usize::MAX)?
+        {
+            let used = peer.understand(bytes, &mut self.turn)?;
+            peer.socket.keep(bytes.get(used..).unwrap_or_default());
         }
+        peer.socket.set_interest(&self.epoll, true)
     }
 
     fn fan_out(&mut self) {
@@ -244,10 +196,9 @@ impl Server {
         }
         let mut gone = Vec::new();
         let mut begin = 0;
-        let last = self.turn.bytes.len();
-        let one = [last];
+        let all = [self.turn.bytes.len()];
         let ends = if self.coalesce {
-            &one
+            &all
         } else {
             self.turn.ends.as_slice()
         };
@@ -256,7 +207,7 @@ impl Server {
             begin = *end;
             for (place, peer) in self.peers.iter_mut().enumerate() {
                 if let Some(peer) = peer.as_mut().filter(|peer| peer.upgraded)
-                    && peer.send(bytes).is_err()
+                    && peer.send(bytes, &self.epoll).is_err()
                 {
                     gone.push(place);
                 }
@@ -265,7 +216,8 @@ impl Server {
         for place in gone {
             self.close(place);
         }
-        self.turn.clear();
+        self.turn.bytes.clear();
+        self.turn.ends.clear();
     }
 
     fn close(&mut self, place: usize) {
@@ -278,48 +230,20 @@ impl Server {
 }
 
 impl Peer {
-    const fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            upgraded: false,
-            input: Vec::new(),
-            output: Vec::new(),
-            taken: 0,
-        }
-    }
-
-    /// Takes what came; what is not whole is kept.
-    fn take(&mut self, bytes: &mut [u8], turn: &mut Turn) -> Result<(), Gone> {
-        if self.input.is_empty() {
-            let used = self.understand(bytes, turn)?;
-            self.input
-                .extend_from_slice(bytes.get(used..).unwrap_or_default());
-            return Ok(());
-        }
-        let mut input = std::mem::take(&mut self.input);
-        input.extend_from_slice(bytes);
-        let used = self.understand(&mut input, turn)?;
-        if used < input.len() {
-            input.drain(..used);
-            // Else the memory is given back: most sockets are silent.
-            self.input = input;
-        }
-        Ok(())
-    }
-
     /// Does what whole frames say; answers with how many bytes they were.
     fn understand(&mut self, bytes: &mut [u8], turn: &mut Turn) -> Result<usize, Gone> {
         let mut used = 0;
         if !self.upgraded {
             match answer_upgrade(bytes) {
                 Ok(Some((answer, end))) => {
-                    self.send(&answer)?;
+                    self.socket.send(&answer)?;
                     self.upgraded = true;
                     used = end;
                 }
                 Ok(None) => return Ok(0),
                 Err(_broken) => {
-                    self.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
+                    self.socket
+                        .send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
                     return Err(Gone);
                 }
             }
@@ -333,7 +257,10 @@ impl Peer {
             let payload = rest.get_mut(frame.payload).unwrap_or_default();
             apply_mask(payload, frame.mask.unwrap_or_default());
             match frame.opcode {
-                OpCode::Data(_) => turn.push(frame.opcode, payload),
+                OpCode::Data(_) => {
+                    write_frame(&mut turn.bytes, frame.opcode, payload, None);
+                    turn.ends.push(turn.bytes.len());
+                }
                 OpCode::Control(Control::Ping) => self.answer(Control::Pong, payload)?,
                 OpCode::Control(Control::Close) => {
                     self.answer(Control::Close, payload)?;
@@ -347,74 +274,21 @@ impl Peer {
     fn answer(&mut self, opcode: Control, payload: &[u8]) -> Result<(), Gone> {
         let mut bytes = Vec::with_capacity(payload.len() + 10);
         write_frame(&mut bytes, OpCode::Control(opcode), payload, None);
-        self.send(&bytes)
+        self.socket.send(&bytes)
     }
 
-    /// Writes at once; what the socket does not take waits.
-    fn send(&mut self, bytes: &[u8]) -> Result<(), Gone> {
-        let mut left = bytes;
-        while self.output.is_empty() && !left.is_empty() {
-            match self.stream.write(left) {
-                Ok(0) => return Err(Gone),
-                Ok(length) => left = left.get(length..).unwrap_or_default(),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(Gone),
-            }
-        }
-        if self.output.len() - self.taken + left.len() > LONGEST_QUEUE {
+    fn send(&mut self, bytes: &[u8], epoll: &OwnedFd) -> Result<(), Gone> {
+        self.socket.send(bytes)?;
+        if self.socket.out().len() > LONGEST_QUEUE {
             return Err(Gone);
         }
-        self.output.extend_from_slice(left);
-        Ok(())
+        self.socket.set_interest(epoll, true)
     }
-
-    fn flush(&mut self) -> Result<(), Gone> {
-        while let Some(left) = self
-            .output
-            .get(self.taken..)
-            .filter(|left| !left.is_empty())
-        {
-            match self.stream.write(left) {
-                Ok(0) => return Err(Gone),
-                Ok(length) => self.taken += length,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // What was taken must not stay in memory for ever.
-                    self.output.drain(..self.taken);
-                    self.taken = 0;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(Gone),
-            }
-        }
-        self.output = Vec::new();
-        self.taken = 0;
-        Ok(())
-    }
-}
-
-impl Turn {
-    fn push(&mut self, opcode: OpCode, payload: &[u8]) {
-        write_frame(&mut self.bytes, opcode, payload, None);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-}
-
-/// Watches a descriptor for what is new there.
-fn watch(epoll: &OwnedFd, it: impl AsFd, about: usize, news: EventFlags) -> rustix::io::Result<()> {
-    let about = EventData::new_u64(about as u64);
-    epoll::add(epoll, it, about, news | EventFlags::ET)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{thread::JoinHandle, time::Duration};
+    use std::{os::unix::net::UnixStream, thread::JoinHandle, time::Duration};
 
     use futures_util::{SinkExt, StreamExt};
     use tokio::{io::AsyncWriteExt, net::TcpStream as AsyncStream, time::timeout};
@@ -424,16 +298,22 @@ mod tests {
 
     struct Running {
         address: SocketAddr,
-        stop: Stop,
+        stop: UnixStream,
         thread: JoinHandle<Result<()>>,
     }
 
     fn start(coalesce: bool) -> Running {
         let server = Server::bind(0, coalesce).unwrap();
+        let (stop, other_end) = UnixStream::pair().unwrap();
+        server.stop_with(&other_end).unwrap();
         Running {
             address: server.address().unwrap(),
-            stop: server.stop(),
-            thread: std::thread::spawn(move || server.run()),
+            stop,
+            thread: std::thread::spawn(move || {
+                let served = server.run();
+                drop(other_end);
+                served
+            }),
         }
     }
 
@@ -444,7 +324,7 @@ mod tests {
         }
 
         fn end(self) {
-            self.stop.stop();
+            drop(self.stop);
             self.thread.join().unwrap().unwrap();
         }
     }

@@ -1,7 +1,8 @@
 //! The rows of messages as a lane writes them, made up: the same tables, the
 //! same columns, the same sizes, and nothing that decides about them.
 
-use tokio_postgres::{Client, Statement, types::ToSql};
+use futures_util::future::{join_all, join3, try_join_all};
+use tokio_postgres::{Client, Error, Statement, types::ToSql};
 
 use crate::random::Random;
 
@@ -43,7 +44,7 @@ const PARTITIONS: &str = "
 
 /// One server with one channel per room, in one topic each; and today's parts
 /// of the tables that are parted by day.
-pub(super) async fn prepare(client: &Client, rooms: usize) -> Result<(), tokio_postgres::Error> {
+pub(super) async fn prepare(client: &Client, rooms: usize) -> Result<(), Error> {
     client
         .batch_execute(&format!(
             "CREATE TABLE events_today PARTITION OF events DEFAULT;
@@ -57,15 +58,11 @@ pub(super) async fn prepare(client: &Client, rooms: usize) -> Result<(), tokio_p
         .await
 }
 
-/// The statements of a batch, prepared.
+/// Writes batches over one connection.
 pub(super) struct Writer<'a> {
     client: &'a Client,
-    messages: Statement,
-    events: Statement,
-    nonces: Statement,
-    channels: Statement,
-    topics: Statement,
-    partitions: Statement,
+    /// Messages, events, nonces, channels, topics, partitions.
+    statements: Vec<Statement>,
 }
 
 /// Where the made-up messages are.
@@ -144,90 +141,54 @@ impl Rooms {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) async fn new(client: &'a Client) -> Result<Self, tokio_postgres::Error> {
+    pub(super) async fn new(client: &'a Client) -> Result<Self, Error> {
         client
             .batch_execute("SET synchronous_commit = on; SET client_min_messages = warning")
             .await?;
+        let statements = [MESSAGES, EVENTS, NONCES, CHANNELS, TOPICS, PARTITIONS];
+        let statements = statements.map(|statement| client.prepare(statement));
         Ok(Self {
             client,
-            messages: client.prepare(MESSAGES).await?,
-            events: client.prepare(EVENTS).await?,
-            nonces: client.prepare(NONCES).await?,
-            channels: client.prepare(CHANNELS).await?,
-            topics: client.prepare(TOPICS).await?,
-            partitions: client.prepare(PARTITIONS).await?,
+            statements: try_join_all(statements).await?,
         })
     }
 
     /// Writes a batch in one transaction and one pipeline.
-    pub(super) async fn write(
-        &self,
-        batch: &Batch,
-        rooms: &Rooms,
-    ) -> Result<(), tokio_postgres::Error> {
-        let count = batch.ids.len();
-        let contents = vec![rooms.content.as_str(); count];
-        let bodies = vec![rooms.body.as_slice(); count];
-        let replies = vec![[2_u8; REPLY].as_slice(); count];
-        let begin = self.client.batch_execute("BEGIN");
-        let messages = self.run(
-            &self.messages,
-            [
-                &batch.rooms,
-                &batch.seqs,
-                &batch.ids,
-                &batch.authors,
-                &contents,
-            ],
-        );
-        let events = self.run(
-            &self.events,
-            [
-                &batch.rooms,
-                &batch.seqs,
-                &batch.ids,
-                &OPCODE,
-                &batch.partitions,
-                &bodies,
-            ],
-        );
-        let nonces = self.run(
-            &self.nonces,
-            [
-                &batch.rooms,
-                &batch.authors,
-                &batch.nonces,
-                &batch.hashes,
-                &replies,
-            ],
-        );
-        let channels = self.run(
-            &self.channels,
-            [&batch.moved, &batch.moved_seqs, &batch.moved_ids],
-        );
-        let topics = self.run(&self.topics, [&batch.moved, &batch.moved_seqs]);
-        let partitions = self.run(&self.partitions, [&batch.moved_partitions, &rooms.last_id]);
-        let commit = self.client.batch_execute("COMMIT");
-        // Polled in this order, so sent in this order.
-        let (first, last) = futures_util::future::join(
-            futures_util::future::join4(begin, messages, events, nonces),
-            futures_util::future::join4(channels, topics, partitions, commit),
+    pub(super) async fn write(&self, batch: &Batch, rooms: &Rooms) -> Result<(), Error> {
+        let contents = vec![rooms.content.as_str(); batch.ids.len()];
+        let bodies = vec![rooms.body.as_slice(); batch.ids.len()];
+        let replies = vec![[2_u8; REPLY].as_slice(); batch.ids.len()];
+        let Batch {
+            rooms: of,
+            seqs,
+            ids,
+            authors,
+            partitions,
+            nonces,
+            hashes,
+            ..
+        } = batch;
+        let parameters: [&[&(dyn ToSql + Sync)]; 6] = [
+            &[of, seqs, ids, authors, &contents],
+            &[of, seqs, ids, &OPCODE, partitions, &bodies],
+            &[of, authors, nonces, hashes, &replies],
+            &[&batch.moved, &batch.moved_seqs, &batch.moved_ids],
+            &[&batch.moved, &batch.moved_seqs],
+            &[&batch.moved_partitions, &rooms.last_id],
+        ];
+        let rows = self.statements.iter().zip(parameters);
+        let rows = rows.map(|(statement, values)| self.client.execute(statement, values));
+        // Polled in this order, so sent in this order. An error of one aborts the transaction, and
+        // COMMIT says Ok even then.
+        let (begun, written, committed) = join3(
+            self.client.batch_execute("BEGIN"),
+            join_all(rows),
+            self.client.batch_execute("COMMIT"),
         )
         .await;
-        // An error of one aborts the transaction, and COMMIT says Ok even then.
-        first.0?;
-        for written in [first.1, first.2, first.3, last.0, last.1, last.2] {
-            written?;
-        }
-        last.3
-    }
-
-    async fn run<const N: usize>(
-        &self,
-        statement: &Statement,
-        parameters: [&(dyn ToSql + Sync); N],
-    ) -> Result<u64, tokio_postgres::Error> {
-        self.client.execute(statement, &parameters).await
+        begun?;
+        written.into_iter().collect::<Result<Vec<_>, _>>()?;
+        committed
     }
 }
 

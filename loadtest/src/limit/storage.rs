@@ -18,15 +18,12 @@ use tokio_util::task::TaskTracker;
 use super::rows::{Rooms, Writer, prepare};
 use crate::{
     cluster::{Cluster, Disk, Settings},
-    measure::{Better, Figure, Latency, Report, Role, Sampler, Usage, real},
+    measure::{Better, Figure, Latency, Report, Role, Sampler, real},
 };
 
 /// How `loadtest storage` is called.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Seconds of all windows together.
-    #[arg(long, default_value_t = 9.0)]
-    seconds: f64,
     #[command(flatten)]
     load: Load,
     /// Write the report as JSON.
@@ -37,6 +34,9 @@ pub struct Arguments {
 /// What is written.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Load {
+    /// Seconds of all windows together.
+    #[arg(long, default_value_t = 9.0)]
+    pub seconds: f64,
     /// Messages in a transaction.
     #[arg(long, default_value_t = 200)]
     pub batch: usize,
@@ -47,80 +47,8 @@ pub struct Load {
     #[arg(long, default_value_t = 200)]
     pub content: usize,
     /// Windows that are measured one after the other.
-    #[arg(long, default_value_t = 3)]
-    pub windows: usize,
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            batch: 200,
-            rooms: 100,
-            content: 200,
-            windows: 3,
-        }
-    }
-}
-
-/// What the bare writer reached.
-#[derive(Debug, Clone)]
-pub struct Reached {
-    /// The windows in their order.
-    pub windows: Vec<Window>,
-    /// How long a transaction took.
-    pub commit: Latency,
-}
-
-/// One window.
-#[derive(Debug, Clone, Copy)]
-pub struct Window {
-    /// Messages that were stored.
-    pub messages: u64,
-    /// What Postgres used for them, with all its processes.
-    pub postgres: Usage,
-}
-
-impl Reached {
-    /// Durable messages per second.
-    pub fn messages_per_second(&self) -> Figure {
-        self.figure("bare durable messages", "/s", Better::More, |window| {
-            real(window.messages) / window.postgres.seconds
-        })
-    }
-
-    /// Postgres' CPU for one message, in microseconds.
-    pub fn cpu_per_message(&self) -> Figure {
-        let name = "bare postgres CPU per message";
-        self.figure(name, "µs", Better::Less, |window| {
-            window.postgres.cpu * 1e6 / real(window.messages)
-        })
-    }
-
-    fn figure(
-        &self,
-        name: &str,
-        unit: &str,
-        better: Better,
-        of: impl Fn(&Window) -> f64,
-    ) -> Figure {
-        Figure::of(name, unit, better, self.windows.iter().map(of).collect())
-    }
-}
-
-/// Writes for as long as told into a database that is migrated and empty, of
-/// the Postgres with this process id.
-pub async fn measure(url: &str, postgres: u32, load: Load, window: Duration) -> Result<Reached> {
-    ensure!(load.batch > 0 && load.rooms > 0 && load.windows > 0);
-    let (client, connection) = tokio_postgres::connect(url, NoTls)
-        .await
-        .context("connecting the bare writer")?;
-    let tasks = TaskTracker::new();
-    let connection = tasks.spawn(connection);
-    let reached = write(&client, postgres, load, window).await;
-    drop(client);
-    // It ends with its client, and an error of it is one of the writer's.
-    drop(connection.await);
-    reached
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub windows: u32,
 }
 
 /// Starts a Postgres, measures, and reports.
@@ -134,44 +62,45 @@ pub async fn run(arguments: &Arguments) -> Result<Report> {
     let cluster = Cluster::start(settings).await?;
     let url = cluster.fresh_database("bare").await?;
     let postgres = cluster.postgres.pid().context("postgres ended")?;
-    let load = arguments.load;
-    let parts = u32::try_from(load.windows.max(1)).unwrap_or(u32::MAX);
-    let window = Duration::try_from_secs_f64(arguments.seconds)? / parts;
-    let reached = measure(&url, postgres, load, window).await?;
-    let mut report = Report::new("storage");
-    for (name, value) in [
-        ("batch", load.batch),
-        ("rooms", load.rooms),
-        ("content bytes", load.content),
-    ] {
-        report.set(name, value);
-    }
-    report.set("seconds", arguments.seconds);
-    report.figures = vec![reached.messages_per_second(), reached.cpu_per_message()];
-    report.checks.sent = reached.windows.iter().map(|window| window.messages).sum();
-    report.checks.acknowledged = report.checks.sent;
-    if let Some(last) = reached.windows.last() {
-        report.usage.insert(Role::Postgres, last.postgres);
-    }
-    report.latencies.insert("commit".to_owned(), reached.commit);
+    let report = measure(&url, postgres, arguments.load).await?;
     if let Some(path) = &arguments.json {
         report.write(path)?;
     }
     Ok(report)
 }
 
-async fn write(client: &Client, postgres: u32, load: Load, window: Duration) -> Result<Reached> {
+/// Writes for as long as told into a database that is migrated and empty, of
+/// the Postgres with this process id.
+pub async fn measure(url: &str, postgres: u32, load: Load) -> Result<Report> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .context("connecting the bare writer")?;
+    let tasks = TaskTracker::new();
+    let connection = tasks.spawn(connection);
+    let report = write(&client, postgres, load).await;
+    drop(client);
+    // It ends with its client, and an error of it is one of the writer's.
+    drop(connection.await);
+    report
+}
+
+async fn write(client: &Client, postgres: u32, load: Load) -> Result<Report> {
+    ensure!(load.batch > 0 && load.rooms > 0, "nothing is written");
+    let window = Duration::try_from_secs_f64(load.seconds)? / load.windows;
     prepare(client, load.rooms)
         .await
         .context("preparing the tables of the bare writer")?;
     let writer = Writer::new(client).await?;
     let mut rooms = Rooms::new(load.rooms, load.content);
-    let mut sampler = Sampler::new();
-    sampler.watch(Role::Postgres, "postgres", postgres);
-    let mut reached = Reached {
-        windows: Vec::new(),
-        commit: Latency::new(),
-    };
+    let mut report = Report::new("storage");
+    report.set("batch", load.batch);
+    report.set("rooms", load.rooms);
+    report.set("content bytes", load.content);
+    report.set("seconds", load.seconds);
+    let mut sampler = Sampler::default();
+    sampler.watch(Role::Postgres, postgres);
+    let mut commits = Latency::default();
+    let (mut rates, mut costs) = (Vec::new(), Vec::new());
     for _ in 0..load.windows {
         let from = sampler.mark();
         let end = Instant::now() + window;
@@ -180,15 +109,23 @@ async fn write(client: &Client, postgres: u32, load: Load, window: Duration) -> 
             let batch = rooms.batch(load.batch);
             let began = Instant::now();
             writer.write(&batch, &rooms).await?;
-            reached.commit.record(began.elapsed());
+            commits.record(began.elapsed());
             messages += load.batch as u64;
         }
-        let to = sampler.mark();
-        let mut used = sampler.between(&from, &to);
-        reached.windows.push(Window {
-            messages,
-            postgres: used.remove(&Role::Postgres).unwrap_or_default(),
-        });
+        report.usage = sampler.mark().since(&from);
+        let used = report.usage.get(&Role::Postgres);
+        let used = used.context("postgres is not watched")?;
+        rates.push(real(messages) / used.seconds);
+        costs.push(used.cpu * 1e6 / real(messages));
+        report.checks.sent += messages;
+        report.checks.acknowledged += messages;
     }
-    Ok(reached)
+    let cost = "bare postgres CPU per message";
+    report.figures = vec![
+        Figure::of("bare durable messages", "/s", Better::More, rates),
+        Figure::of(cost, "µs", Better::Less, costs),
+    ];
+    let commits = commits.percentiles();
+    report.latencies.insert("commit".to_owned(), commits);
+    Ok(report)
 }

@@ -1,14 +1,15 @@
 //! What goes on beside messages: typing, and people who read what was said before.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::{
     figures::{self, deliver_figure, figure},
     options::{Options, Publishing},
-    order::{Order, Plan},
+    pacer::{Pacing, Plan, Popularity},
     run::Run,
-    target::Target,
 };
 use crate::measure::{Better, Report, real};
 
@@ -37,7 +38,7 @@ pub struct History {
     pub messages: u64,
     /// Members who read, one page after the other.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
-    pub readers: u32,
+    pub readers: usize,
     /// Messages of a page; at most 200.
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub page: u32,
@@ -46,22 +47,15 @@ pub struct History {
 impl Typing {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
-        let target = Target::confab(options, &[]).await?;
-        let mut run = Run::start("typing", options, target).await?;
-        run.report.set("members", self.members);
+        let mut run = Run::start("typing", options).await?;
         run.report.set("typing", format!("{}/s", self.typing));
-        self.publishing.describe(&mut run.report);
-        run.fill_server(options, self.members, self.publishers)
+        run.fill_room(self.members, self.publishers, Some(&self.publishing))
             .await?;
-        let quiet = self.publishing.plan(self.publishers);
-        let calm = run.measure(options, &quiet).await?;
-        let noisy = Plan {
-            typing: self.typing,
-            ..quiet
-        };
-        let windows = run.measure(options, &noisy).await?;
-        run.settle().await?;
-        let mut report = figures::report(run, options, &windows)?;
+        let mut plan = self.publishing.plan(self.publishers);
+        let calm = run.measure(&plan).await?;
+        plan.typing = self.typing;
+        let windows = run.measure(&plan).await?;
+        let mut report = figures::report(run, &windows).await?;
         report.figures.extend([
             deliver_figure(&calm, "deliver p99 without typing", 0.99),
             deliver_figure(&windows, "deliver p99 beside typing", 0.99),
@@ -79,21 +73,19 @@ impl Typing {
 impl History {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
-        let target = Target::confab(options, &[]).await?;
-        let mut run = Run::start("history", options, target).await?;
+        let mut run = Run::start("history", options).await?;
         run.report.set("messages", self.messages);
-        run.report.set("readers", self.readers);
         run.report.set("page", self.page);
-        let readers = usize::try_from(self.readers).unwrap_or_default().max(1);
-        run.fill_server(options, readers, readers).await?;
-        self.fill(&mut run, readers).await?;
+        // All of them on the first thread.
+        run.fill_room(self.readers, self.readers, None).await?;
+        self.fill(&mut run).await?;
         run.settle().await?;
-        let (members, limit) = (self.readers, self.page);
-        run.ask(|part| (part == 0).then_some(Order::Page { members, limit }))
+        let limit = self.page;
+        run.tell(..1, move |shard| shard.read_history(limit))
             .await?;
-        let windows = run.windows(options).await?;
-        run.settle().await?;
-        let mut report = run.finish(&windows);
+        run.warm_up().await?;
+        let windows = run.windows().await?;
+        let mut report = run.finish(&windows).await?;
         report.figures.extend([
             figure(&windows, ("pages", "/s", Better::More), |window| {
                 window.per_second(window.tally.latencies.page.count())
@@ -109,22 +101,22 @@ impl History {
     }
 
     /// Fills the room, as fast as it goes.
-    async fn fill(&self, run: &mut Run, publishers: usize) -> Result<()> {
+    async fn fill(&self, run: &mut Run) -> Result<()> {
         let plan = Plan {
-            publishers: u32::try_from(publishers).unwrap_or(u32::MAX),
+            publishers: self.readers,
             rate: 0.0,
-            pacing: super::pacer::Pacing::Constant,
-            popularity: super::pacer::Popularity::Even,
+            pacing: Pacing::Constant,
+            popularity: Popularity::Even,
             window: Some(16),
             typing: 0.0,
         };
         run.publish(&plan).await?;
         let messages = self.messages;
-        let patience = std::time::Duration::from_secs_f64(30.0 + real(messages) / 500.0);
+        let patience = Duration::from_secs_f64(30.0 + real(messages) / 500.0);
         let filled = run
             .until(patience, |total| total.checks.acknowledged >= messages)
             .await?;
-        anyhow::ensure!(filled, "the room could not be filled in {patience:?}");
-        run.quiet().await
+        ensure!(filled, "the room could not be filled in {patience:?}");
+        Ok(())
     }
 }

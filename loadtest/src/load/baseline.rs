@@ -13,9 +13,9 @@ use super::{
     fanout::Fanout,
     figures::{deliver_figure, figure},
     options::Options,
-    order::Plan,
+    pacer::Plan,
     progress,
-    run::{Run, Window},
+    run::{Run, Shape, Window},
     search,
     target::Target,
 };
@@ -48,27 +48,29 @@ pub async fn run(room: &Fanout, options: &Options) -> Result<Report> {
     let half = limit.most.min(cluster.most) / 2.0;
     for _ in 0..TURNS {
         for side in [&mut limit, &mut cluster] {
-            side.turn(room, options, half).await?;
+            let windows = side.measure(room, half).await?;
+            side.half.extend(windows);
+            let windows = side.measure(room, side.most).await?;
+            side.full.extend(windows);
         }
     }
     limit.run.settle().await?;
-    cluster.run.settle().await?;
     let figures = compare(&limit, &cluster);
     let windows: Vec<Window> = [cluster.half, cluster.full].concat();
-    let held = limit.run.total.checks.hold();
-    let generator = limit.full.iter().chain(&limit.half);
-    let busy = generator.map(|window| window.busy).fold(0.0, f64::max);
-    let mut report = cluster.run.finish(&windows);
-    report.validity.busy = report.validity.busy.max(busy);
+    let mut report = cluster.run.finish(&windows).await?;
+    for window in limit.full.iter().chain(&limit.half) {
+        report.validity.busy = report.validity.busy.max(window.busy);
+    }
     report.set("half load", format!("{half:.0}/s"));
     report.set(
         "limit writes",
         if room.coalesce { "turns" } else { "messages" },
     );
+    let checks = &limit.run.total.checks;
     report.promise(
         "every message of the bare server arrives, too",
-        format!("{} missing", limit.run.total.checks.missing),
-        held,
+        format!("{} missing", checks.missing),
+        checks.hold(),
     );
     report.figures.extend(figures);
     Ok(report)
@@ -76,10 +78,10 @@ pub async fn run(room: &Fanout, options: &Options) -> Result<Report> {
 
 impl Side {
     async fn start(room: &Fanout, options: &Options, target: Target, name: &str) -> Result<Self> {
-        let mut run = Run::start(name, options, target).await?;
-        room.gather(&mut run, options).await?;
+        let mut run = Run::on(target, name, options, &Shape::default())?;
+        room.gather(&mut run).await?;
         let plan = room.publishing.plan(room.publishers);
-        let most = search::best(&mut run, options, plan).await?.rate;
+        let most = search::find_max(&mut run, plan).await?.rate;
         Ok(Self {
             run,
             most,
@@ -88,22 +90,15 @@ impl Side {
         })
     }
 
-    async fn turn(&mut self, room: &Fanout, options: &Options, half: f64) -> Result<()> {
-        for (rate, most) in [(half, false), (self.most, true)] {
-            let plan = Plan {
-                rate,
-                ..room.publishing.plan(room.publishers)
-            };
-            progress::say(&format!("{} at {rate:.0}/s", self.run.report.scenario));
-            let windows = self.run.measure(options, &plan).await?;
-            self.run.settle().await?;
-            if most {
-                self.full.extend(windows);
-            } else {
-                self.half.extend(windows);
-            }
-        }
-        Ok(())
+    async fn measure(&mut self, room: &Fanout, rate: f64) -> Result<Vec<Window>> {
+        let plan = Plan {
+            rate,
+            ..room.publishing.plan(room.publishers)
+        };
+        progress::say(&format!("{} at {rate:.0}/s", self.run.report.scenario));
+        let windows = self.run.measure(&plan).await?;
+        self.run.settle().await?;
+        Ok(windows)
     }
 }
 
@@ -117,8 +112,7 @@ fn compare(limit: &Side, cluster: &Side) -> Vec<Figure> {
         let per_cpu = |name: &str, windows: &[Window], role| {
             let name = format!("{name} deliveries per CPU second at {load}");
             figure(windows, (&name, "/s", Better::More), |window| {
-                let received = window.tally.checks.received;
-                window.per_cpu(role, received).unwrap_or(f64::NAN)
+                window.per_cpu(role, window.tally.checks.received)
             })
         };
         let rate = |name: &str, windows: &[Window]| {

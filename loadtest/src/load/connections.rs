@@ -7,12 +7,12 @@ use clap::Args;
 use tokio::time::sleep;
 
 use super::{
-    figures,
+    figures::{self, figure},
     options::{Options, Publishing},
     run::Run,
-    target::Target,
+    shard::Shard,
 };
-use crate::measure::{Better, Figure, Report, Role, real};
+use crate::measure::{Better, Figure, Report, Role, Usage, real};
 
 /// Memory is looked at after this time: allocators give back what a rush needed.
 const CALM: Duration = Duration::from_secs(2);
@@ -26,9 +26,6 @@ pub struct Idle {
     /// Servers that each account is a member of.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     pub servers: usize,
-    /// Connections opened per second; as fast as possible when absent.
-    #[arg(long, value_name = "COUNT")]
-    pub ramp: Option<f64>,
 }
 
 /// Everyone connects at once.
@@ -53,7 +50,7 @@ pub struct Churn {
     pub members: usize,
     /// Members that are cut, again and again, each second.
     #[arg(long, value_name = "COUNT", default_value_t = 500)]
-    pub cut: u32,
+    pub cut: usize,
     /// Seconds of coming and going.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub churn: u32,
@@ -68,29 +65,22 @@ impl Idle {
         let mut run = recruit("idle", self.connections, self.servers, options).await?;
         run.report.set("servers of a member", self.servers);
         // What making the members left in the allocator would hide what they cost.
-        run.fresh_gateways().await?;
+        run.restart_gateways().await?;
         sleep(CALM).await;
         let before = run.mark();
         let empty = run.since(&before);
-        let took = run.open(self.ramp).await?;
+        let took = run.connect(None).await?;
         sleep(CALM).await;
-        let mut windows = Vec::new();
-        for _ in 0..options.windows {
-            windows.push(run.window(options.seconds).await?);
-        }
+        let windows = run.windows().await?;
         let connections = real(self.connections as u64);
-        let mut figures = vec![Figure::once(
-            "connections opened",
-            "/s",
-            Better::More,
-            connections / took.as_secs_f64(),
-        )];
+        let rate = connections / took.as_secs_f64();
+        let mut figures = vec![Figure::once("connections opened", "/s", Better::More, rate)];
         if let Some(empty) = empty.get(&Role::Gateway) {
-            let of = |name: &str, unit: &str, value: &dyn Fn(&crate::measure::Usage) -> f64| {
-                let usage = windows
-                    .iter()
-                    .filter_map(|window| window.usage.get(&Role::Gateway));
-                Figure::of(name, unit, Better::Less, usage.map(value).collect())
+            let of = |name: &str, unit: &str, value: &dyn Fn(&Usage) -> f64| {
+                figure(&windows, (name, unit, Better::Less), |window| {
+                    let usage = window.usage.get(&Role::Gateway);
+                    usage.map_or(f64::NAN, value)
+                })
             };
             figures.push(of("gateway memory per connection", "bytes", &|usage| {
                 (real(usage.resident) - real(empty.resident)) / connections
@@ -98,14 +88,12 @@ impl Idle {
             figures.push(of("gateway CPU, idle", "%", &|usage| {
                 usage.cpu / usage.seconds * 100.0
             }));
-            figures.push(of(
-                "gateway switches per connection, idle",
-                "/s",
-                &|usage| real(usage.voluntary) / usage.seconds / connections,
-            ));
+            let switches = "gateway switches per connection, idle";
+            figures.push(of(switches, "/s", &|usage| {
+                real(usage.voluntary) / usage.seconds / connections
+            }));
         }
-        run.settle().await?;
-        let mut report = run.finish(&windows);
+        let mut report = run.finish(&windows).await?;
         report.promise(
             "no connection is lost",
             report.checks.lost_connections.to_string(),
@@ -121,35 +109,28 @@ impl Storm {
     pub async fn run(&self, options: &Options) -> Result<Report> {
         ensure!(self.rounds > 0, "nobody connects");
         let mut run = recruit("storm", self.connections, 1, options).await?;
+        let connections = real(self.connections as u64);
         let mut rates = Vec::new();
         let mut costs = Vec::new();
         for _ in 0..self.rounds {
             let before = run.mark();
-            let took = run.open(self.ramp).await?;
-            let used = run.since(&before);
-            let connections = real(self.connections as u64);
+            let took = run.connect(self.ramp).await?;
             rates.push(connections / took.as_secs_f64());
-            if let Some(gateway) = used.get(&Role::Gateway) {
-                costs.push(connections / gateway.cpu);
-            }
+            let used = run.since(&before);
+            costs.extend(used.get(&Role::Gateway).map(|used| connections / used.cpu));
             run.second().await?;
-            run.leave().await?;
+            run.tell(.., Shard::disconnect).await?;
             sleep(CALM).await;
         }
-        let mut report = run.finish(&[]);
-        report.figures.push(Figure::of(
-            "authenticated connections",
-            "/s",
-            Better::More,
-            rates,
-        ));
-        if !costs.is_empty() {
-            report.figures.push(Figure::of(
-                "authenticated connections per gateway CPU second",
-                "/s",
-                Better::More,
-                costs,
-            ));
+        let mut report = run.finish(&[]).await?;
+        for (name, values) in [
+            ("authenticated connections", rates),
+            ("authenticated connections per gateway CPU second", costs),
+        ] {
+            if !values.is_empty() {
+                let figure = Figure::of(name, "/s", Better::More, values);
+                report.figures.push(figure);
+            }
         }
         Ok(report)
     }
@@ -160,14 +141,15 @@ impl Churn {
     pub async fn run(&self, options: &Options) -> Result<Report> {
         let mut run = recruit("churn", self.members, 1, options).await?;
         self.publishing.describe(&mut run.report);
-        run.open(None).await?;
+        run.connect(None).await?;
         run.publish(&self.publishing.plan(1)).await?;
         run.warm_up().await?;
-        let window = run.window(options.seconds).await?;
+        let window = run.window().await?;
+        let each = self.cut / run.readers();
         let mut points = Vec::new();
         let began = Instant::now();
         for second in 1..=self.churn {
-            run.cut(self.cut).await?;
+            run.tell(1.., move |shard| shard.cut(each)).await?;
             let until = Duration::from_secs(second.into());
             sleep(until.saturating_sub(began.elapsed())).await;
             run.second().await?;
@@ -177,16 +159,12 @@ impl Churn {
                 points.push((resumes, real(gateway.resident)));
             }
         }
-        run.arrive("are back").await?;
-        run.settle().await?;
-        let mut report = figures::report(run, options, &[window])?;
+        run.arrive().await?;
+        let mut report = figures::report(run, &[window]).await?;
         if let Some(slope) = slope(&points) {
-            report.figures.push(Figure::once(
-                "gateway memory per reconnect",
-                "bytes",
-                Better::Less,
-                slope,
-            ));
+            let name = "gateway memory per reconnect";
+            let figure = Figure::once(name, "bytes", Better::Less, slope);
+            report.figures.push(figure);
         }
         Ok(report)
     }
@@ -194,17 +172,9 @@ impl Churn {
 
 /// Members of so many servers, not connected yet.
 async fn recruit(scenario: &str, members: usize, servers: usize, options: &Options) -> Result<Run> {
-    ensure!(members > 0, "there is nobody");
-    let target = Target::confab(options, &[]).await?;
-    let mut run = Run::start(scenario, options, target).await?;
+    let mut run = Run::start(scenario, options).await?;
     run.report.set("connections", members);
-    let codes = run
-        .target
-        .servers(servers, options.invite.as_deref())
-        .await?;
-    let sizes = run.spread(members, 1);
-    let all: Vec<u32> = (0..u32::try_from(servers).unwrap_or(u32::MAX)).collect();
-    run.recruit(&codes, &sizes, |_part, _member| all.clone())
+    run.recruit((members, 1), servers, |_member| 0..servers)
         .await?;
     Ok(run)
 }

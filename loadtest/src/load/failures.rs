@@ -6,15 +6,14 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use super::{
-    figures::{self, deliver_figure},
+    figures::{self, deliver_figure, figure},
     options::{Options, Publishing},
-    order::Order,
     progress,
-    run::{Run, Shape, Window, spread},
-    target::Target,
+    run::{Run, Shape, Window},
+    tally::Tally,
 };
 use crate::{
-    cluster::{self, Signal},
+    cluster::{self, Cluster, Signal},
     measure::{Better, Figure, Latency, Report, real},
 };
 
@@ -86,35 +85,31 @@ pub struct Rolling {
 impl Resume {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
-        let target = Target::confab(options, &[]).await?;
         let shape = Shape {
             apart: true,
-            more: 0,
+            ..Shape::default()
         };
-        let mut run = Run::with("resume", options, target, shape).await?;
+        let mut run = Run::with("resume", options, shape).await?;
         // One more, who publishes on the gateway that survives.
-        fill_room(&mut run, options, self.members + 1, &self.publishing).await?;
+        run.fill_room(self.members + 1, 1, Some(&self.publishing))
+            .await?;
         run.publish(&self.publishing.plan(1)).await?;
         run.warm_up().await?;
-        let calm = run.window(options.seconds).await?;
-        let gateway = run
-            .target
-            .cluster()
-            .and_then(|cluster| cluster.gateways.first());
-        gateway.context(PRIVATE)?.kill()?;
+        let calm = run.window().await?;
+        private(&run)?.gateways.first().context(PRIVATE)?.kill()?;
         let killed = Instant::now();
-        run.ask(|_part| None).await?;
+        run.collect().await?;
         let members = self.members as u64;
         let before = run.total.latencies.ack.clone();
         let all = run
             .until(RESTART, |total| total.checks.resumes >= members)
             .await?;
         let took = killed.elapsed().as_secs_f64();
-        let during = run.window(options.seconds).await?;
+        let during = run.window().await?;
         run.settle().await?;
         let resumed = run.total.checks.resumes;
         let sends = run.total.latencies.ack.without(&before);
-        let mut report = figures::report(run, options, &[calm, during])?;
+        let mut report = figures::report(run, &[calm, during]).await?;
         report.promise(
             "all clients resume on another gateway",
             format!("{resumed} of {members} in {took:.1} s"),
@@ -131,39 +126,31 @@ impl Resume {
 impl Slow {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
-        let target = Target::confab(options, &[]).await?;
-        let mut run = Run::start("slow", options, target).await?;
-        fill_room(&mut run, options, self.members, &self.publishing).await?;
+        let mut run = Run::start("slow", options).await?;
+        run.fill_room(self.members, 1, Some(&self.publishing))
+            .await?;
         run.report.set("slow readers", format!("{} %", self.share));
         let plan = self.publishing.plan(1);
-        let calm = run.measure(options, &plan).await?;
+        let calm = run.measure(&plan).await?;
         let rate = self.trickle;
-        let readers = run.readers().max(1);
-        let slow = u32::try_from(self.members * self.share / 100 / readers).unwrap_or(u32::MAX);
+        let slow = self.members * self.share / 100 / run.readers();
         ensure!(slow > 0, "nobody would be slow: raise --share or --members");
-        run.ask(|part| {
-            (part > 0).then_some(Order::Slow {
-                members: slow,
-                rate,
-            })
+        run.tell(1.., move |shard| shard.slow_down(slow, rate))
+            .await?;
+        let beside = run.measure(&plan).await?;
+        run.tell(.., |shard| {
+            shard.slow_down(0, 0);
+            shard.quiet();
         })
         .await?;
-        let beside = run.measure(options, &plan).await?;
-        run.ask(|_part| Some(Order::Slow { members: 0, rate }))
-            .await?;
-        run.quiet().await?;
-        run.arrive("are back").await?;
-        run.settle().await?;
-        let figures = [
-            deliver_figure(&calm, "deliver p99 before", 0.99),
-            deliver_figure(
-                &beside,
-                "deliver p99 of the others beside slow readers",
-                0.99,
-            ),
-        ];
-        let mut report = figures::report(run, options, &beside)?;
-        report.figures.extend(figures);
+        run.arrive().await?;
+        let mut report = figures::report(run, &beside).await?;
+        for (name, windows) in [
+            ("deliver p99 before", &calm),
+            ("deliver p99 of the others beside slow readers", &beside),
+        ] {
+            report.figures.push(deliver_figure(windows, name, 0.99));
+        }
         Ok(report)
     }
 }
@@ -171,59 +158,44 @@ impl Slow {
 impl Abuse {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
-        let limit = [("CONFAB_LIMIT_SEND", self.limit.clone())];
-        let target = Target::confab(options, &limit).await?;
         let shape = Shape {
-            more: 1,
-            apart: false,
+            environment: Some(("CONFAB_LIMIT_SEND", self.limit.clone())),
+            alone: true,
+            ..Shape::default()
         };
-        let mut run = Run::with("abuse", options, target, shape).await?;
+        let mut run = Run::with("abuse", options, shape).await?;
         run.report.set("flood", format!("{}/s", self.flood));
         run.report.set("limit", &self.limit);
-        self.publishing.describe(&mut run.report);
-        let codes = run.target.servers(1, options.invite.as_deref()).await?;
-        // The last part is the flood.
-        let last = run.readers();
-        let mut sizes = spread(self.members, self.publishers, last - 1);
-        sizes.push(1);
-        run.recruit(&codes, &sizes, |_part, _member| vec![0])
+        run.fill_room(self.members, self.publishers, Some(&self.publishing))
             .await?;
-        run.open(None).await?;
         let plan = self.publishing.plan(self.publishers);
-        let calm = run.measure(options, &plan).await?;
+        let calm = run.measure(&plan).await?;
         let mut flood = self.publishing.plan(1);
         flood.rate = self.flood;
-        run.ask(|part| (part == last).then(|| Order::Publish(flood.clone())))
-            .await?;
-        let mut beside = Vec::new();
-        for _ in 0..options.windows {
-            beside.push(run.window(options.seconds).await?);
-        }
-        run.settle().await?;
-        let part = |at: usize, of: &dyn Fn(&super::order::Tally) -> u64| -> u64 {
-            let parts = beside.iter().filter_map(|window| window.parts.get(at));
-            parts.map(of).sum()
-        };
-        let refused = part(last, &|tally| tally.checks.refused);
-        let taken = part(last, &|tally| tally.checks.acknowledged);
-        let honest = part(0, &|tally| tally.checks.refused);
+        let last = run.last();
+        run.tell(last.., move |shard| shard.publish(&flood)).await?;
+        let beside = run.windows().await?;
+        let part = |at: usize| Tally::sum(beside.iter().filter_map(|it| it.parts.get(at)));
+        let (honest, flood) = (part(0).checks.refused, part(last).checks);
         let acks = |name: &str, windows: &[Window]| {
-            let parts = windows.iter().filter_map(|window| window.parts.first());
-            let values = parts.map(|tally| tally.latencies.ack.millis(0.99));
-            Figure::of(name, "ms", Better::Less, values.collect())
+            figure(windows, (name, "ms", Better::Less), |window| {
+                let honest = window.parts.first();
+                honest.map_or(f64::NAN, |part| part.latencies.ack.millis(0.99))
+            })
         };
         let figures = [
             acks("honest ack p99 before", &calm),
             acks("honest ack p99 beside the flood", &beside),
-            count("messages of the flood that were taken", taken),
-            count("messages of the flood that were refused", refused),
+            count("messages of the flood that were taken", flood.acknowledged),
+            count("messages of the flood that were refused", flood.refused),
         ];
-        let mut report = figures::report(run, options, &beside)?;
+        let mut report = figures::report(run, &beside).await?;
         report.promise(
             "no honest message is refused",
             honest.to_string(),
             honest == 0,
         );
+        let refused = flood.refused;
         report.promise("the flood is refused", refused.to_string(), refused > 0);
         report.figures.extend(figures);
         Ok(report)
@@ -233,25 +205,35 @@ impl Abuse {
 impl Rolling {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
-        let drain = [("CONFAB_DRAIN_MS", self.drain_ms.to_string())];
-        let target = Target::confab(options, &drain).await?;
-        let mut run = Run::start("rolling", options, target).await?;
-        fill_room(&mut run, options, self.members, &self.publishing).await?;
+        let shape = Shape {
+            environment: Some(("CONFAB_DRAIN_MS", self.drain_ms.to_string())),
+            ..Shape::default()
+        };
+        let mut run = Run::with("rolling", options, shape).await?;
+        run.fill_room(self.members, 1, Some(&self.publishing))
+            .await?;
         run.publish(&self.publishing.plan(1)).await?;
         run.warm_up().await?;
-        let calm = run.window(options.seconds).await?;
-        run.ask(|_part| None).await?;
+        let calm = run.window().await?;
+        run.collect().await?;
         let before = run.total.latencies.ack.clone();
-        let cluster = run.target.cluster().context(PRIVATE)?;
-        let nodes = cluster.workers.len() + cluster.gateways.len();
-        for number in 0..nodes {
-            restart(&mut run, number).await?;
+        let cluster = private(&run)?;
+        for number in 0..cluster.workers.len() + cluster.gateways.len() {
+            let cluster = private(&run)?;
+            let mut nodes = cluster.workers.iter().chain(&cluster.gateways);
+            let node = nodes.nth(number).context(PRIVATE)?;
+            progress::say(&format!("{} restarts", node.name()));
+            node.signal(Signal::TERM)?;
+            node.ended(RESTART).await?;
+            node.restart()?;
+            cluster::node_ready(node, RESTART).await?;
+            run.second().await?;
         }
-        run.arrive("are back").await?;
-        let after = run.window(options.seconds).await?;
+        run.arrive().await?;
+        let after = run.window().await?;
         run.settle().await?;
         let sends = run.total.latencies.ack.without(&before);
-        let mut report = figures::report(run, options, &[calm, after])?;
+        let mut report = figures::report(run, &[calm, after]).await?;
         report.figures.push(p99("sends p99 meanwhile", &sends));
         Ok(report)
     }
@@ -259,40 +241,9 @@ impl Rolling {
 
 const PRIVATE: &str = "this needs a private cluster: leave --gateway away";
 
-/// Stops a node as an update would, and starts it again.
-async fn restart(run: &mut Run, number: usize) -> Result<()> {
-    let node = |run: &Run| -> Option<String> {
-        let cluster = run.target.cluster()?;
-        let node = cluster
-            .workers
-            .iter()
-            .chain(&cluster.gateways)
-            .nth(number)?;
-        Some(node.name().to_owned())
-    };
-    progress::say(&format!("{} restarts", node(run).unwrap_or_default()));
-    {
-        let cluster = run.target.cluster().context(PRIVATE)?;
-        let mut nodes = cluster.workers.iter().chain(&cluster.gateways);
-        let node = nodes.nth(number).context(PRIVATE)?;
-        node.signal(Signal::TERM)?;
-        node.ended(RESTART).await?;
-        node.restart()?;
-        cluster::node_ready(node, RESTART).await?;
-    }
-    run.second().await.map(drop)
-}
-
-/// A room, with all its members connected; one of them publishes.
-async fn fill_room(
-    run: &mut Run,
-    options: &Options,
-    members: usize,
-    publishing: &Publishing,
-) -> Result<()> {
-    run.report.set("members", members);
-    publishing.describe(&mut run.report);
-    run.fill_server(options, members, 1).await
+/// The cluster whose nodes end.
+fn private(run: &Run) -> Result<&Cluster> {
+    run.target.cluster().context(PRIVATE)
 }
 
 fn p99(name: &str, latency: &Latency) -> Figure {

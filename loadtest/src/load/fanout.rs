@@ -8,7 +8,6 @@ use super::{
     options::{Options, Publishing},
     run::Run,
     search,
-    target::Target,
 };
 use crate::measure::Report;
 
@@ -38,29 +37,20 @@ pub struct Fanout {
 impl Fanout {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
-        let target = Target::confab(options, &[]).await?;
-        let mut run = Run::start("fanout", options, target).await?;
-        self.gather(&mut run, options).await?;
+        let mut run = Run::start("fanout", options).await?;
+        self.gather(&mut run).await?;
         let mut plan = self.publishing.plan(self.publishers);
         if self.find_max {
-            plan = search::best(&mut run, options, plan).await?;
+            plan = search::find_max(&mut run, plan).await?;
         }
-        let windows = run.measure(options, &plan).await?;
-        run.settle().await?;
-        figures::report(run, options, &windows)
+        let windows = run.measure(&plan).await?;
+        figures::report(run, &windows).await
     }
 
     /// Brings the members into the room.
-    pub async fn gather(&self, run: &mut Run, options: &Options) -> Result<()> {
-        run.report.set("members", self.members);
+    pub async fn gather(&self, run: &mut Run) -> Result<()> {
         run.report.set("publishers", self.publishers);
-        self.publishing.describe(&mut run.report);
-        let publishers = self.publishers.max(1);
-        if let Target::Bare { .. } = run.target {
-            let sizes = run.spread(self.members, publishers);
-            run.crowd(&sizes).await?;
-            return run.open(None).await.map(drop);
-        }
-        run.fill_server(options, self.members, publishers).await
+        run.fill_room(self.members, self.publishers.max(1), Some(&self.publishing))
+            .await
     }
 }

@@ -1,23 +1,22 @@
 //! What windows of a run say, in figures.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::{
-    options::Options,
-    order::Latencies,
     run::{Run, Window},
+    tally::Tally,
 };
-use crate::measure::{Better, Checks, Figure, Report, Role, real};
+use crate::measure::{Better, Checks, Figure, Report, real};
 
 /// The report of windows of published messages.
-pub fn report(run: Run, options: &Options, windows: &[Window]) -> Result<Report> {
-    let mut all = Latencies::default();
-    for window in windows {
-        all.merge(&window.tally.latencies);
-    }
-    let mut report = run.finish(windows);
-    for objective in options.objectives(false)? {
-        objective.note(&mut report, &all);
+pub async fn report(run: Run, windows: &[Window]) -> Result<Report> {
+    let all = Tally::sum(windows.iter().map(|window| &window.tally));
+    let objectives = run.options.objectives(false)?;
+    let mut report = run.finish(windows).await?;
+    for objective in objectives {
+        objective.note(&mut report, &all.latencies);
     }
     report.figures.extend(of_messages(windows));
     Ok(report)
@@ -60,17 +59,11 @@ fn of_messages(windows: &[Window]) -> Vec<Figure> {
         ack("ack p50", 0.5),
         ack("ack p99", 0.99),
     ];
-    for role in Role::ALL {
-        if !windows
-            .iter()
-            .any(|window| window.usage.contains_key(&role))
-        {
-            continue;
-        }
+    let roles = windows.iter().flat_map(|window| window.usage.keys());
+    for role in roles.copied().collect::<BTreeSet<_>>() {
         let name = format!("deliveries per {} CPU second", role.name());
         figures.push(figure(windows, (&name, "/s", Better::More), |window| {
-            let received = window.tally.checks.received;
-            window.per_cpu(role, received).unwrap_or(f64::NAN)
+            window.per_cpu(role, window.tally.checks.received)
         }));
         let name = format!("{} CPU per message", role.name());
         figures.push(figure(windows, (&name, "µs", Better::Less), |window| {

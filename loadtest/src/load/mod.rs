@@ -2,8 +2,9 @@
 //!
 //! - [`payload`] is what messages carry, [`pacer`] when they are meant to leave,
 //!   [`oracle`] decides about each delivery;
-//! - `shard` is a thread with thousands of sockets, told by [`order`]s;
-//! - [`pool`] is all threads and processes, [`target`] what they are put on;
+//! - [`shard`] is a thread with thousands of members: each connects (`connect`), publishes
+//!   (`publish`) and takes frames (`on_frame`), and a [`tally`] counts what came of it;
+//! - [`pool`] is all threads, [`target`] what they are put on, and where accounts are made;
 //! - [`run`] measures, [`figures`] says what, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
 //!   [`connections`], [`failures`], [`background`].
@@ -24,7 +25,6 @@ pub mod objective;
 mod on_frame;
 pub mod options;
 pub mod oracle;
-pub mod order;
 pub mod pacer;
 pub mod payload;
 pub mod pool;
@@ -33,7 +33,8 @@ mod publish;
 pub mod rooms;
 pub mod run;
 pub mod search;
-mod shard;
+pub mod shard;
+pub mod tally;
 pub mod target;
 mod virtual_user;
 
@@ -79,17 +80,14 @@ pub enum Scenario {
     Typing(With<background::Typing>),
     /// Load: pages of history.
     History(With<background::History>),
-    /// A part of the generator in a process of its own; started by the others.
-    #[command(hide = true)]
-    Part,
 }
 
 /// What `loadtest --help` says of scenarios that are to come.
 pub const TO_COME: &str = "Scenarios that come with their families: a mix of direct messages, \
 presence as noise beside messages, search beside history.";
 
-/// Runs a scenario, and answers with its report; a part has none.
-pub async fn run(scenario: Scenario) -> Result<Option<Report>> {
+/// Runs a scenario, and answers with its report.
+pub async fn run(scenario: Scenario) -> Result<Report> {
     macro_rules! run {
         ($with:expr) => {{
             let With { scenario, options } = $with;
@@ -112,13 +110,9 @@ pub async fn run(scenario: Scenario) -> Result<Option<Report>> {
         Scenario::Rolling(with) => run!(with),
         Scenario::Typing(with) => run!(with),
         Scenario::History(with) => run!(with),
-        Scenario::Part => {
-            tokio::task::spawn_blocking(pool::part).await??;
-            return Ok(None);
-        }
     };
     if let Some(file) = &options.json {
         report.write(file)?;
     }
-    Ok(Some(report))
+    Ok(report)
 }

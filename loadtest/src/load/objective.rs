@@ -1,8 +1,8 @@
 //! What must hold of a window: `p99<100ms`.
 
-use std::{str::FromStr, time::Duration};
+use std::str::FromStr;
 
-use super::order::Latencies;
+use super::tally::Latencies;
 use crate::measure::Report;
 
 /// A bound on a latency.
@@ -11,19 +11,20 @@ pub struct Objective {
     /// Of acknowledgements instead of deliveries.
     acks: bool,
     quantile: f64,
-    bound: Duration,
+    /// In milliseconds.
+    bound: f64,
     text: String,
 }
 
 impl Objective {
-    /// What was measured.
-    pub fn measured(&self, latencies: &Latencies) -> Duration {
+    /// What was measured, in milliseconds.
+    pub fn measured(&self, latencies: &Latencies) -> f64 {
         let latency = if self.acks {
             &latencies.ack
         } else {
             &latencies.deliver
         };
-        latency.quantile(self.quantile)
+        latency.millis(self.quantile)
     }
 
     /// Whether it holds.
@@ -33,7 +34,7 @@ impl Objective {
 
     /// Notes in a report what came of it.
     pub fn note(&self, report: &mut Report, latencies: &Latencies) {
-        let measured = self.measured(latencies).as_secs_f64() * 1e3;
+        let measured = self.measured(latencies);
         report.promise(
             self.text.clone(),
             format!("{measured:.1} ms"),
@@ -57,7 +58,7 @@ impl FromStr for Objective {
         }
         // p99 is 0.99, p999 is 0.999.
         let quantile: f64 = format!("0.{digits}").parse().map_err(|_error| wrong())?;
-        let millis: f64 = bound
+        let bound: f64 = bound
             .strip_suffix("ms")
             .and_then(|millis| millis.parse().ok())
             .filter(|millis: &f64| (0.0..1e9).contains(millis))
@@ -65,7 +66,7 @@ impl FromStr for Objective {
         Ok(Self {
             acks,
             quantile,
-            bound: Duration::from_secs_f64(millis / 1e3),
+            bound,
             text: text.to_owned(),
         })
     }
@@ -73,6 +74,8 @@ impl FromStr for Objective {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

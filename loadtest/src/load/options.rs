@@ -7,13 +7,9 @@ use clap::Args;
 
 use super::{
     objective::Objective,
-    order::Plan,
-    pacer::{Pacing, Popularity},
+    pacer::{Pacing, Plan, Popularity},
 };
-use crate::{
-    measure::Report,
-    random::{entropy, seed},
-};
+use crate::{measure::Report, random::seed};
 
 /// What a run is done on and how it is measured.
 #[derive(Debug, Clone, Args)]
@@ -43,19 +39,13 @@ pub struct Options {
     pub seconds: u32,
     /// Bytes of a message's content; at least 50, which the stamp takes.
     #[arg(long, value_name = "BYTES", default_value_t = 200, global = true)]
-    pub bytes: u32,
+    pub bytes: usize,
     /// Threads that read, besides the one that publishes.
     #[arg(long, value_name = "COUNT", default_value_t = 1, global = true)]
     pub threads: usize,
-    /// Processes that read, instead of threads: each has descriptors of its own.
-    #[arg(long, value_name = "COUNT", default_value_t = 0, global = true)]
-    pub processes: usize,
     /// Loopback addresses to connect from, 127.0.0.1 and on: each has 28,000 ports.
     #[arg(long, value_name = "COUNT", default_value_t = 1, global = true, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub addresses: u32,
-    /// Connections that each part opens at once.
-    #[arg(long, value_name = "COUNT", default_value_t = 128, global = true)]
-    pub parallel: u32,
     /// Of all that is random; `CONFAB_SEED` does the same.
     #[arg(long, value_name = "NUMBER", global = true)]
     pub seed: Option<u64>,
@@ -82,11 +72,6 @@ impl Options {
             .chain(default)
             .map(|text| text.parse().map_err(Error::msg))
             .collect()
-    }
-
-    /// A mark for the messages of a run.
-    pub fn run() -> u32 {
-        u32::try_from(entropy() >> 32).unwrap_or_default()
     }
 }
 
@@ -115,7 +100,7 @@ impl Publishing {
     /// Notes how it is published.
     pub fn describe(&self, report: &mut Report) {
         report.set("rate", format!("{}/s", self.rate));
-        report.set("pacing", format!("{:?}", self.pacing()));
+        report.set("pacing", format!("{:?}", self.plan(1).pacing));
         report.set("popularity", format!("{:?}", self.popularity));
         if let Some(window) = self.window {
             report.set("window", window);
@@ -125,21 +110,16 @@ impl Publishing {
     /// What so many publishers do.
     pub fn plan(&self, publishers: usize) -> Plan {
         Plan {
-            publishers: u32::try_from(publishers.max(1)).unwrap_or(u32::MAX),
+            publishers: publishers.max(1),
             rate: self.rate,
-            pacing: self.pacing(),
+            pacing: match self.burst {
+                Some(count) => Pacing::Burst(count),
+                None if self.poisson => Pacing::Poisson,
+                None => Pacing::Constant,
+            },
             popularity: self.popularity,
             window: self.window,
             typing: 0.0,
-        }
-    }
-
-    /// The rhythm.
-    pub const fn pacing(&self) -> Pacing {
-        match self.burst {
-            Some(count) => Pacing::Burst(count),
-            None if self.poisson => Pacing::Poisson,
-            None => Pacing::Constant,
         }
     }
 }

@@ -14,8 +14,10 @@ const COMPARED: u64 = 256;
 /// How far one reader has come in one channel.
 #[derive(Debug, Clone)]
 pub struct Place {
+    /// The channel.
+    pub channel: u64,
     /// Which ledger of its [`Ledgers`] it belongs to.
-    pub ledger: usize,
+    ledger: usize,
     base: u64,
     last: u64,
     /// Missing ranges below `last`, first and last included; none for nearly everyone.
@@ -41,8 +43,9 @@ pub enum Verdict {
 
 impl Place {
     /// A reader whose first message is the one after `base`.
-    pub const fn new(ledger: usize, base: u64) -> Self {
+    const fn new(channel: u64, ledger: usize, base: u64) -> Self {
         Self {
+            channel,
             ledger,
             base,
             last: base,
@@ -109,34 +112,12 @@ impl Place {
 
 /// What is known of one channel: shared by all its readers of one thread.
 #[derive(Debug)]
-pub struct Ledger {
-    /// The channel.
-    pub channel: u64,
+struct Ledger {
+    channel: u64,
     /// The last message that a reader saw or a publisher was acknowledged.
-    pub head: u64,
+    head: u64,
     /// What the first reader saw under the last numbers.
-    seen: Vec<(u64, u32, u64)>,
-}
-
-impl Ledger {
-    /// Whether this copy of a message is that of the other readers. The first
-    /// copy decides; one that is long past is not compared.
-    #[inline]
-    pub fn same(&mut self, seq: u64, publisher: u32, number: u64) -> bool {
-        self.head = self.head.max(seq);
-        if self.seen.is_empty() {
-            let length = usize::try_from(COMPARED).unwrap_or_default();
-            self.seen.resize(length, (0, 0, 0));
-        }
-        let at = usize::try_from(seq % COMPARED).unwrap_or_default();
-        let Some(slot) = self.seen.get_mut(at) else {
-            return true;
-        };
-        if slot.0 < seq {
-            *slot = (seq, publisher, number);
-        }
-        slot.0 != seq || *slot == (seq, publisher, number)
-    }
+    seen: Vec<(u64, (u32, u64))>,
 }
 
 /// The ledgers of a thread.
@@ -144,43 +125,44 @@ impl Ledger {
 pub struct Ledgers {
     all: Vec<Ledger>,
     by_channel: BTreeMap<u64, usize>,
-    /// The last look-up: in one big room it is always the same.
-    last: (u64, usize),
 }
 
 impl Ledgers {
-    /// The ledger of a channel, made where there is none.
-    pub fn get_or_create(&mut self, channel: u64) -> usize {
+    /// The place of a reader of a channel whose last message is `head`.
+    pub fn open(&mut self, channel: u64, head: u64) -> Place {
         let next = self.all.len();
         let at = *self.by_channel.entry(channel).or_insert(next);
         if at == next {
+            let seen = Vec::new();
             self.all.push(Ledger {
                 channel,
-                head: 0,
-                seen: Vec::new(),
+                head,
+                seen,
             });
         }
-        at
+        let place = Place::new(channel, at, head);
+        self.raise(&place, head);
+        place
     }
 
-    /// The number of the ledger of a channel that somebody reads.
-    #[inline]
-    pub fn find(&mut self, channel: u64) -> Option<usize> {
-        if self.last.0 != channel {
-            self.last = (channel, *self.by_channel.get(&channel)?);
+    /// A channel has come so far.
+    pub fn raise(&mut self, place: &Place, head: u64) {
+        if let Some(ledger) = self.all.get_mut(place.ledger) {
+            ledger.head = ledger.head.max(head);
         }
-        Some(self.last.1)
     }
 
-    /// The ledger with this number.
-    #[inline]
-    pub fn get_mut(&mut self, at: usize) -> Option<&mut Ledger> {
-        self.all.get_mut(at)
+    /// How far a channel has come.
+    pub fn head(&self, place: &Place) -> u64 {
+        self.all.get(place.ledger).map_or(0, |ledger| ledger.head)
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Ledger> {
-        self.all.iter()
+    /// How far each channel has come that has messages.
+    pub fn heads(&self) -> BTreeMap<u64, u64> {
+        let spoken_in = self.all.iter().filter(|ledger| ledger.head > 0);
+        spoken_in
+            .map(|ledger| (ledger.channel, ledger.head))
+            .collect()
     }
 
     /// Learns how far channels have come, from what other threads saw.
@@ -190,6 +172,28 @@ impl Ledgers {
                 ledger.head = ledger.head.max(*head);
             }
         }
+    }
+
+    /// Whether this copy of a message is that of the other readers: the same publisher's, with
+    /// the same number. The first copy decides; one that is long past is not compared.
+    #[inline]
+    pub fn is_same(&mut self, place: &Place, seq: u64, message: (u32, u64)) -> bool {
+        let Some(ledger) = self.all.get_mut(place.ledger) else {
+            return true;
+        };
+        ledger.head = ledger.head.max(seq);
+        if ledger.seen.is_empty() {
+            let length = usize::try_from(COMPARED).unwrap_or_default();
+            ledger.seen.resize(length, (0, (0, 0)));
+        }
+        let at = usize::try_from(seq % COMPARED).unwrap_or_default();
+        let Some(slot) = ledger.seen.get_mut(at) else {
+            return true;
+        };
+        if slot.0 < seq {
+            *slot = (seq, message);
+        }
+        slot.0 != seq || slot.1 == message
     }
 }
 
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_fault_is_named() {
-        let mut place = Place::new(0, 10);
+        let mut place = Place::new(7, 0, 10);
         assert_eq!(place.see(11), Verdict::InOrder);
         assert_eq!(place.see(14), Verdict::Ahead);
         assert_eq!(place.see(11), Verdict::Double);
@@ -215,26 +219,23 @@ mod tests {
     #[test]
     fn a_swapped_content_is_noticed_by_the_second_reader() {
         let mut ledgers = Ledgers::default();
-        let at = ledgers.get_or_create(77);
-        assert_eq!(ledgers.find(77), Some(at));
-        assert_eq!(ledgers.find(78), None);
-        let ledger = ledgers.get_mut(at).unwrap();
-        assert!(ledger.same(1, 5, 1));
-        assert!(ledger.same(1, 5, 1));
-        assert!(!ledger.same(1, 6, 1));
-        assert!(ledger.same(1 + COMPARED, 6, 1));
-        assert!(ledger.same(1, 6, 9), "long past");
-        assert_eq!(ledger.head, 1 + COMPARED);
+        let place = ledgers.open(77, 0);
+        assert!(ledgers.is_same(&place, 1, (5, 1)));
+        assert!(ledgers.is_same(&place, 1, (5, 1)));
+        assert!(!ledgers.is_same(&place, 1, (6, 1)));
+        assert!(ledgers.is_same(&place, 1 + COMPARED, (6, 1)));
+        assert!(ledgers.is_same(&place, 1, (6, 9)), "long past");
+        assert_eq!(ledgers.head(&place), 1 + COMPARED);
     }
 
     #[test]
     fn heads_are_learned_only_upwards() {
         let mut ledgers = Ledgers::default();
-        let at = ledgers.get_or_create(7);
+        let place = ledgers.open(7, 0);
         ledgers.learn(&BTreeMap::from([(7, 9), (8, 3)]));
         ledgers.learn(&BTreeMap::from([(7, 5)]));
-        assert_eq!(ledgers.get_mut(at).unwrap().head, 9);
-        assert_eq!(ledgers.iter().count(), 1);
+        assert_eq!(ledgers.head(&place), 9);
+        assert_eq!(ledgers.heads(), BTreeMap::from([(7, 9)]));
     }
 
     proptest! {
@@ -243,7 +244,7 @@ mod tests {
         fn counters_say_what_a_list_would_say(
             seqs in proptest::collection::vec(1..40_u64, 0..60),
         ) {
-            let mut place = Place::new(0, 0);
+            let mut place = Place::new(7, 0, 0);
             let mut seen = std::collections::BTreeSet::new();
             for seq in &seqs {
                 let newest = seen.last().copied().unwrap_or_default();

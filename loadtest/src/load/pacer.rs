@@ -1,12 +1,10 @@
 //! When messages are meant to leave, and in which room: decided before, whatever the cluster does.
 
-use serde::{Deserialize, Serialize};
-
 use super::clock::SECOND;
 use crate::random::Random;
 
 /// The rhythm of an open loop.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pacing {
     /// One after the other, equally far apart.
     Constant,
@@ -14,6 +12,23 @@ pub enum Pacing {
     Poisson,
     /// So many at once, then nothing until the rate is kept.
     Burst(u32),
+}
+
+/// Who publishes how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The first so many members publish, each in its first channel.
+    pub publishers: usize,
+    /// Messages per second of all of them.
+    pub rate: f64,
+    /// The rhythm.
+    pub pacing: Pacing,
+    /// Who publishes how often.
+    pub popularity: Popularity,
+    /// Unacknowledged messages per publisher: a closed loop, whatever the rate is.
+    pub window: Option<u32>,
+    /// Typing signals per second, of all publishers.
+    pub typing: f64,
 }
 
 /// Says when each message is meant to leave.
@@ -85,7 +100,7 @@ impl Pacer {
 }
 
 /// How often each room is spoken in.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Popularity {
     /// One after the other.
     Even,

@@ -55,7 +55,8 @@ impl Stamp {
         let mut numbers = [0; 4];
         for (number, width) in numbers.iter_mut().zip(WIDTHS) {
             let (digits, after) = rest.split_at_checked(width)?;
-            *number = hexadecimal(digits)?;
+            let digits = std::str::from_utf8(digits).ok()?;
+            *number = u64::from_str_radix(digits, 16).ok()?;
             rest = after;
         }
         let [run, publisher, number, intended] = numbers;
@@ -66,9 +67,7 @@ impl Stamp {
             intended,
         })
     }
-}
 
-impl Stamp {
     /// The request that sends the message. Its nonce follows from the stamp, so that a repeat
     /// is a repeat.
     pub fn request(&self, channel_id: ChannelId, length: usize) -> NewMessage {
@@ -141,19 +140,6 @@ pub fn stored_seq(mut body: &[u8]) -> Option<u64> {
     read_array_len(&mut body).ok()?;
     let _message: u64 = read_int(&mut body).ok()?;
     read_int(&mut body).ok()
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for digit in digits {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        value = (value << 4) | u64::from(digit);
-    }
-    Some(value)
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use super::{
     options::{Options, Publishing},
     run::Run,
     search,
-    target::Target,
 };
 use crate::measure::Report;
 
@@ -33,33 +32,22 @@ impl Rooms {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
         ensure!(self.rooms > 0 && self.members > 0, "there is nobody");
-        let target = Target::confab(options, &[]).await?;
-        let mut run = Run::start("rooms", options, target).await?;
+        let mut run = Run::start("rooms", options).await?;
         run.report.set("rooms", self.rooms);
         run.report.set("members of a room", self.members);
         self.publishing.describe(&mut run.report);
-        let codes = run
-            .target
-            .servers(self.rooms, options.invite.as_deref())
-            .await?;
-        let sizes = run.spread(self.rooms * self.members, self.rooms);
         let rooms = self.rooms;
-        let offsets: Vec<usize> = sizes
-            .iter()
-            .scan(0, |sum, size| Some(std::mem::replace(sum, *sum + size)))
-            .collect();
-        run.recruit(&codes, &sizes, |part, member| {
-            let number = offsets.get(part).copied().unwrap_or_default() + member;
-            vec![u32::try_from(number % rooms).unwrap_or_default()]
+        run.recruit((rooms * self.members, rooms), rooms, |member| {
+            let room = member % rooms;
+            room..room + 1
         })
         .await?;
-        run.open(None).await?;
+        run.connect(None).await?;
         let mut plan = self.publishing.plan(self.rooms);
         if self.find_max {
-            plan = search::best(&mut run, options, plan).await?;
+            plan = search::find_max(&mut run, plan).await?;
         }
-        let windows = run.measure(options, &plan).await?;
-        run.settle().await?;
-        figures::report(run, options, &windows)
+        let windows = run.measure(&plan).await?;
+        figures::report(run, &windows).await
     }
 }

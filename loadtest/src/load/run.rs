@@ -2,29 +2,35 @@
 
 use std::{
     collections::BTreeMap,
+    ops::{Range, RangeBounds},
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use tokio::time::sleep;
 
 use super::{
     clock::SECOND,
     descriptors,
-    options::Options,
-    order::{Order, Plan, Setup, Tally},
+    options::{Options, Publishing},
+    pacer::Plan,
     pool::Pool,
     progress,
+    shard::{Order, Setup, Shard},
+    tally::Tally,
     target::Target,
 };
-use crate::cluster;
-use crate::measure::{Mark, Report, Role, Sampler, Usage, real};
+use crate::{
+    cluster,
+    measure::{Mark, Report, Role, Sampler, Usage, real},
+    random::entropy,
+};
 
 /// What was sent must have arrived within this time after the last message.
 const DRAIN: Duration = Duration::from_secs(15);
 /// Members that are not connected within this time never will be.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// How often the parts are asked while something is waited for.
+/// How often the threads are asked while something is waited for.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A run under way.
@@ -36,16 +42,21 @@ pub struct Run {
     pub report: Report,
     /// All that was counted so far.
     pub total: Tally,
+    /// How it is done.
+    pub options: Options,
     sampler: Sampler,
     pool: Pool,
-    warm_up: u32,
+    alone: bool,
+    members: usize,
 }
 
-/// How the parts of a run differ from the ordinary.
-#[derive(Debug, Default, Clone, Copy)]
+/// How a run differs from the ordinary.
+#[derive(Debug, Default, Clone)]
 pub struct Shape {
-    /// So many more threads, for a crowd of its own.
-    pub more: usize,
+    /// What a private cluster is told besides.
+    pub environment: Option<(&'static str, String)>,
+    /// One more member, on a thread of its own: the last one.
+    pub alone: bool,
     /// Publishers on the second gateway, readers on the first.
     pub apart: bool,
 }
@@ -55,75 +66,59 @@ pub struct Shape {
 pub struct Window {
     /// Its length in seconds.
     pub seconds: f64,
-    /// What the parts counted, all together.
+    /// What the threads counted, all together.
     pub tally: Tally,
-    /// The same for each part.
+    /// The same for each thread.
     pub parts: Vec<Tally>,
     /// What the processes used.
     pub usage: BTreeMap<Role, Usage>,
-    /// The share of a CPU that the busiest part used.
+    /// The share of a CPU that the busiest thread used.
     pub busy: f64,
 }
 
 impl Run {
-    /// Starts the parts of the generator: one that publishes, and those that read.
-    pub async fn start(scenario: &str, options: &Options, target: Target) -> Result<Self> {
-        Self::with(scenario, options, target, Shape::default()).await
+    /// Starts a cluster, or takes the one that the options name, and the generator.
+    pub async fn start(scenario: &str, options: &Options) -> Result<Self> {
+        Self::with(scenario, options, Shape::default()).await
     }
 
-    /// The same, with more threads, or with members in certain places.
-    pub async fn with(
-        scenario: &str,
-        options: &Options,
-        target: Target,
-        shape: Shape,
-    ) -> Result<Self> {
-        let mut pool = Pool::default();
-        pool.thread()?;
-        for _ in 0..options.processes {
-            pool.process()?;
-        }
-        if options.processes == 0 {
-            for _ in 0..options.threads.max(1) {
-                pool.thread()?;
-            }
-        }
-        for _ in 0..shape.more {
-            pool.thread()?;
-        }
+    /// The same, with a difference.
+    pub async fn with(scenario: &str, options: &Options, shape: Shape) -> Result<Self> {
+        let target = Target::confab(options, shape.environment.as_slice()).await?;
+        Self::on(target, scenario, options, &shape)
+    }
+
+    /// Starts the threads of the generator: one that publishes, and those that read.
+    pub fn on(target: Target, scenario: &str, options: &Options, shape: &Shape) -> Result<Self> {
+        let options = options.clone();
         let seed = options.seed();
         let setup = Setup {
-            run: Options::run(),
+            run: u32::try_from(entropy() >> 32)?,
             part: 0,
             seed,
             gateways: target.addresses()?,
             home: None,
             addresses: options.addresses,
-            parallel: options.parallel.max(1),
             bytes: options.bytes,
+            bare: matches!(target, Target::Bare { .. }),
         };
-        pool.ask(|part| {
-            Some(Order::Begin(Setup {
-                part: u32::try_from(part).unwrap_or_default(),
+        let mut pool = Pool::default();
+        for part in 0..=options.threads.max(1) + usize::from(shape.alone) {
+            pool.start(Setup {
+                part: u32::try_from(part)?,
                 home: shape.apart.then_some(usize::from(part == 0)),
                 ..setup.clone()
-            }))
-        })
-        .await?;
-        let mut sampler = Sampler::new();
-        target.watch(&mut sampler);
-        sampler.watch_this();
-        for (number, pid) in pool.processes().into_iter().enumerate() {
-            sampler.watch(Role::Generator, &format!("part-{number}"), pid);
+            })?;
         }
+        let mut sampler = Sampler::default();
+        target.watch(&mut sampler);
+        sampler.watch(Role::Generator, std::process::id());
         let mut report = Report::new(scenario);
         report.set("seed", seed);
         report.set("bytes", options.bytes);
         report.set("warm-up", format!("{} s", options.warm_up));
-        report.set(
-            "windows",
-            format!("{} of {} s", options.windows, options.seconds),
-        );
+        let windows = format!("{} of {} s", options.windows, options.seconds);
+        report.set("windows", windows);
         if let Some(cluster) = target.cluster() {
             report.set("gateways", cluster.gateways.len());
             report.set("workers", cluster.workers.len());
@@ -133,174 +128,160 @@ impl Run {
             target,
             report,
             total: Tally::default(),
+            options,
             sampler,
             pool,
-            warm_up: options.warm_up,
+            alone: shape.alone,
+            members: 0,
         })
     }
 
-    /// How many parts read, besides the first.
+    /// The number of the last thread.
+    pub fn last(&self) -> usize {
+        self.pool.len().saturating_sub(1)
+    }
+
+    /// How many threads read, besides the first.
     pub fn readers(&self) -> usize {
-        self.pool.len() - 1
+        self.last() - usize::from(self.alone)
     }
 
-    /// Spreads `members` over the parts: the first has `publishers` of them.
-    pub fn spread(&self, members: usize, publishers: usize) -> Vec<usize> {
-        spread(members, publishers, self.readers())
+    /// Makes members, of whom the first thread gets the publishers and the others the rest, and
+    /// servers: `joined` says which of these the n-th member joins.
+    pub async fn recruit(
+        &mut self,
+        (members, publishers): (usize, usize),
+        servers: usize,
+        joined: impl Fn(usize) -> Range<usize>,
+    ) -> Result<()> {
+        self.members = members + usize::from(self.alone);
+        ensure!(members > 0, "there is nobody");
+        descriptors::ensure(self.members)?;
+        let sizes = spread(members, publishers, self.readers());
+        let invite = self.options.invite.as_deref();
+        let codes = self.target.create_servers(servers, invite).await?;
+        let codes = (0..self.members).map(|member| {
+            let codes = codes.get(joined(member)).unwrap_or_default();
+            codes.to_vec()
+        });
+        let accounts = self.target.create_members(codes.collect(), publishers);
+        let mut accounts = accounts.await?.into_iter();
+        self.ask(|part| {
+            let size = sizes.get(part).copied().unwrap_or(1);
+            let share = accounts.by_ref().take(size).collect();
+            Some(Box::new(move |shard| shard.join(share)))
+        })
+        .await
+        .map(drop)
     }
 
-    /// Gives an order to parts and adds up what they counted.
-    pub async fn ask(&mut self, order: impl Fn(usize) -> Option<Order>) -> Result<Vec<Tally>> {
-        let tallies = self.pool.ask(order).await?;
-        let mut all = Tally::default();
-        for tally in &tallies {
-            all.add(tally);
+    /// A room: one server with so many members, all connected; the first so many of them publish.
+    pub async fn fill_room(
+        &mut self,
+        members: usize,
+        publishers: usize,
+        publishing: Option<&Publishing>,
+    ) -> Result<()> {
+        self.report.set("members", members);
+        if let Some(publishing) = publishing {
+            publishing.describe(&mut self.report);
         }
-        self.total.follow(&all);
+        self.recruit((members, publishers), 1, |_member| 0..1)
+            .await?;
+        self.connect(None).await.map(drop)
+    }
+
+    /// Gives orders to threads and adds up what all of them counted.
+    async fn ask(&mut self, order: impl FnMut(usize) -> Option<Order>) -> Result<Vec<Tally>> {
+        let tallies = self.pool.ask(order).await?;
+        self.total.follow(&Tally::sum(&tallies));
         Ok(tallies)
     }
 
-    /// Makes members: `assign` says which codes the n-th member of a part redeems.
-    pub async fn recruit(
+    /// Adds up what the threads counted.
+    pub async fn collect(&mut self) -> Result<Vec<Tally>> {
+        self.ask(|_part| None).await
+    }
+
+    /// Lets some threads do something.
+    pub async fn tell(
         &mut self,
-        codes: &[String],
-        sizes: &[usize],
-        assign: impl Fn(usize, usize) -> Vec<u32>,
-    ) -> Result<()> {
-        self.ensure_descriptors(sizes)?;
-        self.ask(|part| {
-            let size = sizes.get(part).copied().unwrap_or_default();
-            Some(Order::Recruit {
-                codes: codes.to_vec(),
-                members: (0..size).map(|member| assign(part, member)).collect(),
-            })
+        parts: impl RangeBounds<usize>,
+        order: impl Fn(&mut Shard) + Clone + Send + 'static,
+    ) -> Result<Vec<Tally>> {
+        self.ask(|part| -> Option<Order> {
+            let order = order.clone();
+            parts.contains(&part).then(|| -> Order { Box::new(order) })
         })
-        .await?;
-        self.arrive("have joined").await
-    }
-
-    /// Makes a server with so many members, all connected; the first so many of them publish.
-    pub async fn fill_server(
-        &mut self,
-        options: &Options,
-        members: usize,
-        publishers: usize,
-    ) -> Result<()> {
-        let codes = self.target.servers(1, options.invite.as_deref()).await?;
-        let sizes = self.spread(members, publishers);
-        self.recruit(&codes, &sizes, |_part, _member| vec![0])
-            .await?;
-        self.open(None).await.map(drop)
-    }
-
-    /// Publishes by the plan, and measures the windows of the options.
-    pub async fn measure(&mut self, options: &Options, plan: &Plan) -> Result<Vec<Window>> {
-        self.publish(plan).await?;
-        self.windows(options).await
-    }
-
-    /// Measures so many windows as the options say, after the warm-up.
-    pub async fn windows(&mut self, options: &Options) -> Result<Vec<Window>> {
-        self.warm_up().await?;
-        let mut windows = Vec::new();
-        for _ in 0..options.windows {
-            windows.push(self.window(options.seconds).await?);
-        }
-        Ok(windows)
-    }
-
-    /// Processes have descriptors of their own, under the same hard limit.
-    fn ensure_descriptors(&self, sizes: &[usize]) -> Result<()> {
-        let processes = self.pool.processes().len();
-        if processes == 0 {
-            return descriptors::ensure(sizes.iter().sum());
-        }
-        descriptors::ensure(sizes.iter().max().copied().unwrap_or_default())
-    }
-
-    /// Makes members of a bare server.
-    pub async fn crowd(&mut self, sizes: &[usize]) -> Result<()> {
-        self.ensure_descriptors(sizes)?;
-        let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        let publishers = number(sizes.first().copied().unwrap_or_default());
-        self.ask(|part| {
-            Some(Order::Crowd {
-                members: number(sizes.get(part).copied().unwrap_or_default()),
-                publishers,
-            })
-        })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// Starts the gateways of a private cluster again, so that their memory is that of fresh ones.
-    pub async fn fresh_gateways(&mut self) -> Result<()> {
-        let Some(cluster) = self.target.cluster() else {
-            return Ok(());
-        };
-        for gateway in &cluster.gateways {
+    pub async fn restart_gateways(&mut self) -> Result<()> {
+        for gateway in self.target.cluster().iter().flat_map(|it| &it.gateways) {
             gateway.restart()?;
             cluster::node_ready(gateway, PATIENCE).await?;
         }
         Ok(())
     }
 
-    /// Connects all members; says how long that took.
-    pub async fn open(&mut self, rate: Option<f64>) -> Result<Duration> {
+    /// Connects all members, so many a second; says how long that took.
+    pub async fn connect(&mut self, rate: Option<f64>) -> Result<Duration> {
         let began = Instant::now();
-        let parts = u32::try_from(self.pool.len()).unwrap_or(1);
-        let rate = rate.map(|rate| rate / f64::from(parts));
-        self.ask(|_part| Some(Order::Open { rate })).await?;
-        self.arrive("are connected").await?;
+        let rate = rate.map(|rate| rate / real(self.pool.len() as u64));
+        self.tell(.., move |shard| shard.connect(rate)).await?;
+        self.arrive().await?;
         Ok(began.elapsed())
     }
 
-    /// Waits until all members are where they were told to be.
-    pub async fn arrive(&mut self, what: &str) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut told = Instant::now();
-        loop {
-            self.ask(|_part| None).await?;
-            if self.total.waiting == 0 {
-                return Ok(());
-            }
-            if self.total.checks.failed_connections > 0 || Instant::now() > deadline {
-                let fault = self.total.fault.clone().unwrap_or_default();
-                bail!("{} members never {what}: {fault}", self.total.waiting);
-            }
-            if told.elapsed() > Duration::from_secs(1) {
-                told = Instant::now();
-                progress::say(&format!("{} members not yet: {what}", self.total.waiting));
-            }
-            sleep(POLL).await;
-        }
+    /// Waits until all members are connected.
+    pub async fn arrive(&mut self) -> Result<()> {
+        let members = self.members as u64;
+        let all = |total: &Tally| total.open == members || total.checks.failed_connections > 0;
+        self.until(PATIENCE, all).await?;
+        let fault = self.total.fault.clone().unwrap_or_default();
+        let open = self.total.open;
+        ensure!(open == members, "{open} of {members} connect: {fault}");
+        Ok(())
     }
 
-    /// Lets the first part publish.
+    /// Lets the first thread publish.
     pub async fn publish(&mut self, plan: &Plan) -> Result<()> {
-        self.ask(|part| (part == 0).then(|| Order::Publish(plan.clone())))
-            .await
-            .map(drop)
+        let plan = plan.clone();
+        let publish = move |shard: &mut Shard| shard.publish(&plan);
+        self.tell(..1, publish).await.map(drop)
     }
 
-    /// Ends publishing.
-    pub async fn quiet(&mut self) -> Result<()> {
-        self.ask(|_part| Some(Order::Quiet)).await.map(drop)
+    /// Publishes by the plan, and measures windows.
+    pub async fn measure(&mut self, plan: &Plan) -> Result<Vec<Window>> {
+        self.publish(plan).await?;
+        self.warm_up().await?;
+        self.windows().await
+    }
+
+    /// Measures so many windows as the options say.
+    pub async fn windows(&mut self) -> Result<Vec<Window>> {
+        let mut windows = Vec::new();
+        for _ in 0..self.options.windows {
+            windows.push(self.window().await?);
+        }
+        Ok(windows)
     }
 
     /// Lets seconds pass that count for nothing.
     pub async fn warm_up(&mut self) -> Result<()> {
-        if self.warm_up > 0 {
-            self.window(self.warm_up).await?;
-        }
-        Ok(())
+        self.window_of(self.options.warm_up).await.map(drop)
     }
 
-    /// Measures so many seconds.
-    pub async fn window(&mut self, seconds: u32) -> Result<Window> {
-        self.ask(|_part| None).await?;
+    /// Measures a window.
+    pub async fn window(&mut self) -> Result<Window> {
+        self.window_of(self.options.seconds).await
+    }
+
+    async fn window_of(&mut self, seconds: u32) -> Result<Window> {
+        self.collect().await?;
         let began = Instant::now();
-        let from = self.sampler.mark();
+        let from = self.mark();
         let mut parts = vec![Tally::default(); self.pool.len()];
         for second in 1..=seconds {
             let until = began + Duration::from_secs(second.into());
@@ -310,32 +291,28 @@ impl Run {
                 sum.follow(tally);
             }
         }
-        let to = self.sampler.mark();
+        let usage = self.since(&from);
         let length = began.elapsed().as_secs_f64();
-        let mut tally = Tally::default();
-        for part in &parts {
-            tally.add(part);
-        }
         let busiest = parts.iter().map(|part| part.cpu).max().unwrap_or_default();
         Ok(Window {
             seconds: length,
             busy: real(busiest) / real(SECOND) / length,
-            tally,
+            tally: Tally::sum(&parts),
             parts,
-            usage: self.sampler.between(&from, &to),
+            usage,
         })
     }
 
     /// Reads what the processes used so far.
     pub fn mark(&mut self) -> Mark {
+        // Processes that were started again have other ids.
         self.target.watch(&mut self.sampler);
         self.sampler.mark()
     }
 
     /// What the processes used since then.
     pub fn since(&mut self, from: &Mark) -> BTreeMap<Role, Usage> {
-        let to = self.mark();
-        self.sampler.between(from, &to)
+        self.mark().since(from)
     }
 
     /// Lets seconds pass while `done` does not hold; says whether it came to hold.
@@ -351,7 +328,7 @@ impl Run {
                 told = Instant::now();
                 self.second().await?;
             } else {
-                self.ask(|_part| None).await?;
+                self.collect().await?;
             }
             if done(&self.total) {
                 return Ok(true);
@@ -361,50 +338,39 @@ impl Run {
         Ok(false)
     }
 
-    /// Ends a second: asks the parts, keeps the series, shows progress.
+    /// Ends a second: asks the threads, keeps the series, shows progress.
     pub async fn second(&mut self) -> Result<Vec<Tally>> {
-        let tallies = self.ask(|_part| None).await?;
-        let mut all = Tally::default();
-        for tally in &tallies {
-            all.add(tally);
-        }
-        // Processes that were started again have other ids.
+        let tallies = self.collect().await?;
+        let all = Tally::sum(&tallies);
         self.target.watch(&mut self.sampler);
-        let rates = BTreeMap::from([
-            ("sent".to_owned(), real(all.checks.sent)),
-            ("acknowledged".to_owned(), real(all.checks.acknowledged)),
-            ("delivered".to_owned(), real(all.checks.received)),
-            ("resumed".to_owned(), real(all.checks.resumes)),
-        ]);
-        let second = self.sampler.sample(rates);
-        progress::second(second, &all);
+        let rates = [
+            ("sent", all.checks.sent),
+            ("acknowledged", all.checks.acknowledged),
+            ("delivered", all.checks.received),
+            ("resumed", all.checks.resumes),
+        ];
+        let rates = rates.map(|(name, count)| (name.to_owned(), real(count)));
+        let second = self.sampler.sample(BTreeMap::from(rates));
+        progress::say(&progress::line(&second, &all));
         Ok(tallies)
     }
 
     /// Waits until every message that was stored has arrived everywhere, for a
     /// while, and notes what did not. Says whether all did.
     pub async fn settle(&mut self) -> Result<bool> {
-        self.quiet().await?;
+        self.tell(.., Shard::quiet).await?;
         let deadline = Instant::now() + DRAIN;
         loop {
             let heads = self.total.heads.clone();
-            let tallies = self
-                .ask(|_part| {
-                    Some(Order::Settle {
-                        heads: heads.clone(),
-                    })
-                })
-                .await?;
-            let mut sum = Tally::default();
-            for tally in &tallies {
-                sum.add(tally);
-            }
+            let known = heads.clone();
+            let settle = move |shard: &mut Shard| shard.settle(&known);
+            let now = Tally::sum(&self.tell(.., settle).await?).checks;
             // These say how it stands, not what came since.
-            self.total.checks.expected = sum.checks.expected;
-            self.total.checks.missing = sum.checks.missing;
-            self.total.checks.unknown = sum.checks.unknown;
-            let done = sum.checks.missing == 0 && sum.checks.unknown == 0;
-            let done = done && self.total.heads == heads;
+            let checks = &mut self.total.checks;
+            checks.expected = now.expected;
+            checks.missing = now.missing;
+            checks.unknown = now.unknown;
+            let done = now.missing == 0 && now.unknown == 0 && self.total.heads == heads;
             if done || Instant::now() > deadline {
                 return Ok(done && self.total.checks.hold());
             }
@@ -412,24 +378,11 @@ impl Run {
         }
     }
 
-    /// Cuts so many readers, who resume at once.
-    pub async fn cut(&mut self, members: u32) -> Result<()> {
-        let each = members / u32::try_from(self.readers().max(1)).unwrap_or(1);
-        self.ask(|part| (part > 0).then_some(Order::Cut { members: each }))
-            .await
-            .map(drop)
-    }
-
-    /// Ends all connections.
-    pub async fn leave(&mut self) -> Result<()> {
-        self.ask(|_part| Some(Order::Leave)).await.map(drop)
-    }
-
-    /// The report, once all is done.
-    pub fn finish(mut self, windows: &[Window]) -> Report {
-        let mut measured = Tally::default();
+    /// The report, once all is done and has arrived.
+    pub async fn finish(mut self, windows: &[Window]) -> Result<Report> {
+        self.settle().await?;
+        let measured = Tally::sum(windows.iter().map(|window| &window.tally));
         for window in windows {
-            measured.add(&window.tally);
             self.report.validity.busy = self.report.validity.busy.max(window.busy);
             for (role, usage) in &window.usage {
                 self.report.usage.entry(*role).or_default().follow(usage);
@@ -437,18 +390,19 @@ impl Run {
         }
         let latencies = measured.latencies;
         for (name, latency) in [
-            ("deliver", latencies.deliver),
-            ("ack", latencies.ack),
-            ("page", latencies.page),
+            ("deliver", &latencies.deliver),
+            ("ack", &latencies.ack),
+            ("page", &latencies.page),
             // Connections are opened before the windows.
-            ("connect", self.total.latencies.connect.clone()),
-            ("resume", self.total.latencies.resume.clone()),
+            ("connect", &self.total.latencies.connect),
+            ("resume", &self.total.latencies.resume),
         ] {
             if !latency.is_empty() {
+                let latency = latency.percentiles();
                 self.report.latencies.insert(name.to_owned(), latency);
             }
         }
-        self.report.validity.lateness = latencies.late;
+        self.report.validity.lateness = latencies.late.percentiles();
         self.report.checks = self.total.checks.clone();
         self.report.seconds = self.sampler.seconds().to_vec();
         let checks = &self.report.checks;
@@ -462,20 +416,20 @@ impl Run {
         if let Some(fault) = &self.total.fault {
             self.report.set("first fault", fault);
         }
-        for (reason, count) in &self.total.refusals {
-            self.report
-                .set(&format!("refusals with reason {reason}"), count);
+        for (what, counts) in [
+            ("refusals with reason", &self.total.refusals),
+            ("connections closed with", &self.total.closed),
+        ] {
+            for (code, count) in counts {
+                self.report.set(&format!("{what} {code}"), count);
+            }
         }
-        for (code, count) in &self.total.closed {
-            self.report
-                .set(&format!("connections closed with {code}"), count);
-        }
-        self.report
+        Ok(self.report)
     }
 }
 
 /// The sizes of the parts: publishers, and the rest evenly among readers.
-pub fn spread(members: usize, publishers: usize, readers: usize) -> Vec<usize> {
+fn spread(members: usize, publishers: usize, readers: usize) -> Vec<usize> {
     let readers = readers.max(1);
     let rest = members.saturating_sub(publishers);
     std::iter::once(publishers.min(members))
@@ -489,9 +443,13 @@ impl Window {
         real(count) / self.seconds
     }
 
-    /// So many per second of CPU of a role; nothing where it was not watched.
-    pub fn per_cpu(&self, role: Role, count: u64) -> Option<f64> {
-        let used = self.usage.get(&role)?.cpu;
-        (used > 0.0).then(|| real(count) / used)
+    /// So many per second of CPU of a role; no number where it was not watched.
+    pub fn per_cpu(&self, role: Role, count: u64) -> f64 {
+        let used = self.usage.get(&role).map_or(0.0, |usage| usage.cpu);
+        if used > 0.0 {
+            real(count) / used
+        } else {
+            f64::NAN
+        }
     }
 }

@@ -4,12 +4,11 @@ use anyhow::{Result, ensure};
 
 use super::{
     objective::Objective,
-    options::Options,
-    order::Plan,
+    pacer::Plan,
     progress,
     run::{Run, Window},
 };
-use crate::measure::{Better, Figure, Validity, real, report::BUSIEST};
+use crate::measure::{Better, Figure, Validity, real};
 
 /// Each step asks for so much more.
 const STEP: f64 = 1.5;
@@ -21,156 +20,106 @@ const HALVINGS: u32 = 4;
 /// and a queue grows.
 const KEPT_UP: f64 = 0.97;
 
-/// What a search found.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The highest rate that held; zero when none did.
-    pub rate: f64,
-    /// The lowest that did not.
-    pub broke: Option<f64>,
-    /// Why that one did not.
-    pub why: String,
+/// Why a rate does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    why: String,
     /// Whether it was the generator that could do no more.
-    pub generator: bool,
+    generator: bool,
 }
 
-/// Searches for the highest rate, and notes what was found.
-pub async fn best(run: &mut Run, options: &Options, mut plan: Plan) -> Result<Plan> {
-    let found = search(run, options, &plan, &options.objectives(true)?).await?;
-    let sustained = Figure::once("sustained messages", "/s", Better::More, found.rate);
-    run.report.figures.push(sustained);
-    if let Some(broke) = found.broke {
-        run.report
-            .set("breaks at", format!("{broke:.0}/s: {}", found.why));
-    }
-    if found.generator {
-        let doubt = "the generator could do no more: the cluster's maximum is higher";
-        run.report.validity.doubts.push(doubt.to_owned());
-    }
-    ensure!(
-        found.rate > 0.0,
-        "not even the first rate holds: {}",
-        found.why
-    );
-    plan.rate = found.rate;
-    Ok(plan)
-}
-
-/// Searches upwards from the rate of `plan`.
-async fn search(
-    run: &mut Run,
-    options: &Options,
-    plan: &Plan,
-    objectives: &[Objective],
-) -> Result<Found> {
-    let mut found = Found::default();
-    let mut rate = plan.rate;
+/// Searches upwards from the rate of a plan for the highest one that holds, and notes it.
+pub async fn find_max(run: &mut Run, mut plan: Plan) -> Result<Plan> {
+    let objectives = run.options.objectives(true)?;
+    let mut most = 0.0;
+    let mut broken = None;
     for _ in 0..MAX_STEPS {
-        let plan = at(plan, rate);
-        if !holds(run, options, &plan, objectives, &mut found).await? {
+        let rate = plan.rate;
+        if let Some(fault) = try_twice(run, &plan, &objectives).await? {
+            broken = Some((rate, fault));
             break;
         }
-        rate *= STEP;
+        most = rate;
+        plan.rate *= STEP;
     }
     for _ in 0..HALVINGS {
-        let Some(broke) = found.broke else {
+        let known = broken.as_ref();
+        let Some((broke, _)) = known.filter(|(broke, _)| most > 0.0 || *broke >= 1.0) else {
             break;
         };
-        if found.rate <= 0.0 && broke < 1.0 {
-            break;
+        plan.rate = f64::midpoint(most, *broke);
+        match try_twice(run, &plan, &objectives).await? {
+            Some(fault) => broken = Some((plan.rate, fault)),
+            None => most = plan.rate,
         }
-        let middle = f64::midpoint(found.rate, broke);
-        holds(run, options, &at(plan, middle), objectives, &mut found).await?;
     }
-    Ok(found)
-}
-
-/// The plan at another rate.
-fn at(plan: &Plan, rate: f64) -> Plan {
-    Plan {
-        rate,
-        ..plan.clone()
+    let sustained = Figure::once("sustained messages", "/s", Better::More, most);
+    run.report.figures.push(sustained);
+    if let Some((broke, Fault { why, generator })) = broken {
+        ensure!(most > 0.0, "not even the first rate holds: {why}");
+        run.report.set("breaks at", format!("{broke:.0}/s: {why}"));
+        if generator {
+            let doubt = "the generator could do no more: the cluster's maximum is higher";
+            run.report.validity.doubts.push(doubt.to_owned());
+        }
     }
+    plan.rate = most;
+    Ok(plan)
 }
 
 /// Tries the rate of a plan; twice before it counts as too high, as other
 /// programs of the machine may have been in the way.
-async fn holds(
-    run: &mut Run,
-    options: &Options,
-    plan: &Plan,
-    objectives: &[Objective],
-    found: &mut Found,
-) -> Result<bool> {
-    let before = (found.broke, found.why.clone(), found.generator);
-    if step(run, options, plan, objectives, found).await? {
-        return Ok(true);
+async fn try_twice(run: &mut Run, plan: &Plan, objectives: &[Objective]) -> Result<Option<Fault>> {
+    if try_once(run, plan, objectives).await?.is_none() {
+        return Ok(None);
     }
-    let holds = step(run, options, plan, objectives, found).await?;
-    if holds {
-        (found.broke, found.why, found.generator) = before;
-    }
-    Ok(holds)
+    try_once(run, plan, objectives).await
 }
 
-/// Tries the rate of a plan once.
-async fn step(
-    run: &mut Run,
-    options: &Options,
-    plan: &Plan,
-    objectives: &[Objective],
-    found: &mut Found,
-) -> Result<bool> {
-    let rate = plan.rate;
+async fn try_once(run: &mut Run, plan: &Plan, objectives: &[Objective]) -> Result<Option<Fault>> {
     run.publish(plan).await?;
     run.warm_up().await?;
-    let window = run.window(options.seconds).await?;
+    let window = run.window().await?;
     let settled = run.settle().await?;
-    let fault = fault(&window, objectives, settled, run.target.acknowledges());
-    match &fault {
-        None => {
-            progress::say(&format!("{rate:.0}/s holds"));
-            found.rate = rate;
-        }
-        Some((why, generator)) => {
-            progress::say(&format!("{rate:.0}/s does not hold: {why}"));
-            found.broke = Some(rate);
-            found.why.clone_from(why);
-            found.generator = *generator;
-        }
-    }
-    Ok(fault.is_none())
+    let fault = find_fault(&window, objectives, settled, run.target.acknowledges());
+    let outcome = match &fault {
+        None => "holds".to_owned(),
+        Some(Fault { why, .. }) => format!("does not hold: {why}"),
+    };
+    progress::say(&format!("{:.0}/s {outcome}", plan.rate));
+    Ok(fault)
 }
 
-/// Why a window does not hold, and whether the generator is to blame.
-fn fault(
+/// Why a window does not hold.
+fn find_fault(
     window: &Window,
     objectives: &[Objective],
     settled: bool,
     acknowledges: bool,
-) -> Option<(String, bool)> {
+) -> Option<Fault> {
     let latencies = &window.tally.latencies;
-    let late = Validity {
-        lateness: latencies.late.clone(),
+    let generator = Validity {
+        lateness: latencies.late.percentiles(),
         busy: window.busy,
         doubts: Vec::new(),
     };
-    if let Some(fault) = late.faults().pop() {
-        return Some((fault, true));
-    }
-    debug_assert!(window.busy <= BUSIEST);
-    if !settled {
-        return Some(("messages are missing".to_owned(), false));
+    if let Some(why) = generator.faults().pop() {
+        let generator = true;
+        return Some(Fault { why, generator });
     }
     let checks = &window.tally.checks;
-    if acknowledges && real(checks.acknowledged) < real(checks.sent) * KEPT_UP {
-        return Some(("a queue grows".to_owned(), false));
-    }
-    let broken = objectives
-        .iter()
-        .find(|objective| !objective.holds(latencies))?;
-    let measured = broken.measured(latencies).as_secs_f64() * 1e3;
-    Some((format!("{measured:.1} ms"), false))
+    let behind = real(checks.acknowledged) < real(checks.sent) * KEPT_UP;
+    let why = if !settled {
+        "messages are missing".to_owned()
+    } else if acknowledges && behind {
+        "a queue grows".to_owned()
+    } else {
+        let broken = |objective: &&Objective| !objective.holds(latencies);
+        let broken = objectives.iter().find(broken)?;
+        format!("{:.1} ms", broken.measured(latencies))
+    };
+    let generator = false;
+    Some(Fault { why, generator })
 }
 
 #[cfg(test)]
@@ -178,7 +127,7 @@ mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
     use super::*;
-    use crate::load::order::Tally;
+    use crate::load::tally::Tally;
 
     fn window() -> Window {
         let mut tally = Tally::default();
@@ -197,23 +146,23 @@ mod tests {
     #[test]
     fn each_reason_breaks_a_window() {
         let objective = ["p99<100ms".parse().unwrap()];
-        let why = |window: &Window, settled| fault(window, &objective, settled, true);
+        let why = |window: &Window, settled| find_fault(window, &objective, settled, true);
         assert_eq!(why(&window(), true), None);
-        assert!(!why(&window(), false).unwrap().1);
+        assert!(!why(&window(), false).unwrap().generator);
 
         let mut busy = window();
         busy.busy = 0.9;
-        assert!(why(&busy, true).unwrap().1);
+        assert!(why(&busy, true).unwrap().generator);
 
         let mut behind = window();
         behind.tally.checks.acknowledged = 90;
-        assert_eq!(why(&behind, true).unwrap().0, "a queue grows");
+        assert_eq!(why(&behind, true).unwrap().why, "a queue grows");
 
         let mut slow = window();
         slow.tally
             .latencies
             .deliver
             .record(Duration::from_millis(200));
-        assert!(!why(&slow, true).unwrap().1);
+        assert!(!why(&slow, true).unwrap().generator);
     }
 }

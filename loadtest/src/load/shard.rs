@@ -1,40 +1,36 @@
-//! A thread of the generator: thousands of sockets, one loop, one buffer.
+//! A thread of the generator: thousands of members, one loop, one buffer.
 //!
-//! What is read is taken apart where it lies; only the beginning of a frame
-//! whose end has not come is kept, with its connection. Nothing is allocated
-//! for a delivery.
+//! What is read is taken apart where it lies, and nothing is allocated for a delivery. The loop
+//! knows the members, and the core is what it and each of them share: a member gets it with
+//! whatever happens to it.
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
-    os::fd::{AsFd, OwnedFd},
+    collections::{BTreeMap, BinaryHeap, VecDeque},
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
 use rustix::{
-    event::epoll::{self, EventData, EventFlags},
+    event::epoll::{self, EventFlags},
     io::Errno,
-    net::{RecvFlags, SendFlags},
+    time::Timespec,
 };
 use shared::{frame::opcode, protocol::control::Heartbeat};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{Receiver, Sender, error::TryRecvError};
 
 use super::{
     clock::{self, SECOND},
-    oracle::{Ledgers, Place},
-    order::{Order, Plan, Setup, Tally},
-    pacer::{Choice, Pacer},
-    payload::bare_channel,
-    virtual_user::{Link, Phase, VirtualUser},
+    oracle::Ledgers,
+    pacer::{Choice, Pacer, Pacing, Plan, Popularity},
+    tally::Tally,
+    target::Account,
+    virtual_user::{Phase, Publisher, VirtualUser},
 };
-use crate::{
-    random::Random,
-    requests::encode_control,
-    websocket::{Control, Data, OpCode, read_frame, write_frame},
-};
+use crate::{random::Random, requests::encode_control};
 
-/// The read buffer. A busy socket gives many frames at once.
-const BUFFER: usize = 256 * 1_024;
 /// Sockets that one wait brings.
 const EVENTS: usize = 256;
 /// The longest wait: orders are looked for in between.
@@ -44,222 +40,284 @@ const TICK: u64 = 100_000_000;
 /// How long a step of connecting may take: an overloaded cluster takes its time, and an
 /// address that is dead never answers.
 const CONNECTING: u64 = 30 * SECOND;
-/// Bytes that may wait for a socket before its publisher is held back.
-pub(super) const MAX_OUT: usize = 1 << 20;
+/// Connections of a thread being opened at once.
+const PARALLEL: u32 = 128;
 
-/// A thread's connections and what it knows of them.
-pub(super) struct Shard {
+/// What a run is, for one of its threads.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Marks the messages of this run.
+    pub run: u32,
+    /// Which thread this is.
+    pub part: u32,
+    /// Of all numbers that look random.
+    pub seed: u64,
+    /// Where the gateways are; members are spread over them.
+    pub gateways: Vec<SocketAddr>,
+    /// The gateway that all members of this thread begin on; spread over all when absent.
+    pub home: Option<usize>,
+    /// Loopback addresses to connect from: 127.0.0.1 and so many in all.
+    pub addresses: u32,
+    /// Bytes of a message's content.
+    pub bytes: usize,
+    /// Whether the server copies bytes and knows no accounts.
+    pub bare: bool,
+}
+
+/// What a thread is to do with its members.
+pub type Order = Box<dyn FnOnce(&mut Shard) + Send>;
+
+/// What a member wants later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Later {
+    /// To connect.
+    Connect,
+    /// To go to another gateway, as this one stops.
+    Move,
+    /// To send this message again.
+    Repeat(u32),
+}
+
+/// What the members of a thread share.
+pub(super) struct Core {
     pub(super) epoll: OwnedFd,
     pub(super) setup: Setup,
-    pub(super) members: Vec<VirtualUser>,
     pub(super) ledgers: Ledgers,
     pub(super) tally: Tally,
     pub(super) random: Random,
-    /// What the codes that members redeem are.
-    pub(super) codes: Vec<String>,
-    /// Whether the server copies bytes and knows no accounts.
-    pub(super) bare: bool,
-    /// Whether members stay connected once they have their servers.
-    pub(super) opening: bool,
-    /// Connections per second, while that is limited.
-    pub(super) ramp: Option<Pacer>,
     /// Members that are to be connected.
     pub(super) queue: VecDeque<usize>,
     /// Connections being opened.
     pub(super) in_progress: u32,
-    /// What is to be done later, by time: connecting, or sending a message again.
-    pub(super) later: BinaryHeap<Reverse<(u64, usize, u32)>>,
+    /// What is to be done later, by time.
+    pub(super) later: BinaryHeap<Reverse<(u64, usize, Later)>>,
     /// The log that places belong to.
     pub(super) epoch: String,
     /// Nanoseconds between two heartbeats.
     pub(super) heartbeat: u64,
-    pub(super) publishing: Option<Publishing>,
-    /// Members that ask for history, and messages per page.
-    pub(super) paging: Option<(u32, u32)>,
+    /// Whether an answer makes room for the next message.
+    pub(super) closed_loop: bool,
+    /// Messages per page, while members ask for history.
+    pub(super) page: Option<u32>,
     /// Members with something to write.
     pub(super) dirty: Vec<usize>,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
+}
+
+/// A thread's members and what they do.
+pub struct Shard {
+    core: Core,
+    members: Vec<VirtualUser>,
+    /// Connections per second, while that is limited.
+    ramp: Option<Pacer>,
+    messages: Option<(Pacer, Choice)>,
+    typing: Option<(Pacer, Choice)>,
     next_tick: u64,
     /// Where the last round of heartbeats ended.
     beaten: usize,
 }
 
-/// What is being published.
-pub(super) struct Publishing {
-    pub(super) plan: Plan,
-    pub(super) pacer: Pacer,
-    pub(super) choice: Choice,
-    pub(super) typing: Option<(Pacer, Choice)>,
-}
-
-/// Runs until the orders end.
-pub(super) fn run(mut orders: mpsc::Receiver<Order>, answers: &mpsc::Sender<Tally>) -> Result<()> {
-    let Some(Order::Begin(setup)) = orders.blocking_recv() else {
-        return Ok(());
-    };
-    let mut shard = Shard::new(setup)?;
-    if answers.blocking_send(shard.report()).is_err() {
-        return Ok(());
-    }
-    let mut events = Vec::with_capacity(EVENTS);
-    loop {
+impl Shard {
+    /// Runs until the orders end.
+    pub(super) fn run(
+        setup: Setup,
+        mut orders: Receiver<Order>,
+        answers: &Sender<Tally>,
+    ) -> Result<()> {
+        let mut shard = Self::new(setup)?;
+        let mut events = Vec::with_capacity(EVENTS);
         loop {
-            match orders.try_recv() {
-                Ok(order) => {
-                    let tally = shard.apply(order);
-                    if answers.blocking_send(tally).is_err() {
-                        return Ok(());
+            loop {
+                match orders.try_recv() {
+                    Ok(order) => {
+                        order(&mut shard);
+                        if answers.blocking_send(shard.report()).is_err() {
+                            return Ok(());
+                        }
                     }
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return Ok(()),
                 }
-                Err(mpsc::error::TryRecvError::Empty) => break,
-                Err(mpsc::error::TryRecvError::Disconnected) => return Ok(()),
+            }
+            let timeout = Duration::from_nanos(shard.run_due());
+            let timeout = Timespec::try_from(timeout).unwrap_or_default();
+            events.clear();
+            let space = rustix::buffer::spare_capacity(&mut events);
+            match epoll::wait(&shard.core.epoll, space, Some(&timeout)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error).context("waiting for sockets"),
+            }
+            for event in &events {
+                let (flags, data): (EventFlags, _) = (event.flags, event.data);
+                let at = usize::try_from(data.u64()).unwrap_or(usize::MAX);
+                if let Some(member) = shard.members.get_mut(at) {
+                    member.on_readiness(&mut shard.core, flags);
+                }
             }
         }
-        let wait = shard.run_due();
-        events.clear();
-        let timeout = clock::timespec(wait);
-        match epoll::wait(
-            &shard.epoll,
-            rustix::buffer::spare_capacity(&mut events),
-            Some(&timeout),
-        ) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error).context("waiting for sockets"),
-        }
-        for event in &events {
-            let (flags, data) = (event.flags, event.data);
-            shard.on_readiness(usize::try_from(data.u64()).unwrap_or(usize::MAX), flags);
-        }
     }
-}
 
-impl Shard {
     fn new(setup: Setup) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("creating an epoll")?;
         let seed = setup.seed ^ (u64::from(setup.part) << 40);
         Ok(Self {
-            epoll,
+            core: Core {
+                epoll,
+                setup,
+                ledgers: Ledgers::default(),
+                tally: Tally::default(),
+                random: Random::new(seed),
+                queue: VecDeque::new(),
+                in_progress: 0,
+                later: BinaryHeap::new(),
+                epoch: String::new(),
+                heartbeat: 20 * SECOND,
+                closed_loop: false,
+                page: None,
+                dirty: Vec::new(),
+                buffer: Vec::new(),
+            },
             members: Vec::new(),
-            ledgers: Ledgers::default(),
-            tally: Tally::default(),
-            random: Random::new(seed),
-            codes: Vec::new(),
-            bare: false,
-            opening: false,
             ramp: None,
-            queue: VecDeque::new(),
-            in_progress: 0,
-            later: BinaryHeap::new(),
-            epoch: String::new(),
-            heartbeat: 20 * SECOND,
-            publishing: None,
-            paging: None,
-            dirty: Vec::new(),
-            buffer: vec![0; BUFFER],
+            messages: None,
+            typing: None,
             next_tick: 0,
             beaten: 0,
-            setup,
         })
-    }
-
-    fn apply(&mut self, order: Order) -> Tally {
-        if let Order::Recruit { members, .. } = &order
-            && let Err(error) = super::descriptors::ensure(members.len())
-        {
-            self.note_fault(|| error.to_string());
-        }
-        match order {
-            Order::Begin(setup) => self.setup = setup,
-            Order::Recruit { codes, members } => self.recruit(codes, members),
-            Order::Crowd {
-                members,
-                publishers,
-            } => self.make_crowd(members, publishers),
-            Order::Open { rate } => self.open_all(rate),
-            Order::Publish(plan) => self.publish_from_now(plan),
-            Order::Page { members, limit } => self.page_from_now(members, limit),
-            Order::Slow { members, rate } => self.slow_down(members, rate),
-            Order::Quiet => {
-                self.publishing = None;
-                self.paging = None;
-            }
-            Order::Cut { members } => self.cut(members),
-            Order::Leave => self.disconnect_all(),
-            Order::Collect => {}
-            Order::Settle { heads } => return self.settle(&heads),
-        }
-        self.report()
     }
 
     /// What was counted since the last report.
     fn report(&mut self) -> Tally {
-        let mut tally = std::mem::take(&mut self.tally);
+        let mut tally = std::mem::take(&mut self.core.tally);
         let open = self.members.iter().filter(|member| member.is_open());
         tally.open = open.count() as u64;
-        tally.waiting = if self.opening {
-            self.members.len() as u64 - tally.open
-        } else {
-            let idle = |member: &&VirtualUser| member.link.is_none() && member.codes.is_empty();
-            let idle = self.members.iter().filter(idle).count();
-            (self.members.len() - idle) as u64
-        };
         tally.cpu = clock::thread_cpu();
-        for ledger in self.ledgers.iter().filter(|ledger| ledger.head > 0) {
-            tally.heads.insert(ledger.channel, ledger.head);
-        }
+        tally.heads = self.core.ledgers.heads();
         tally
     }
 
-    /// What is missing at the end, when channels have come so far.
-    fn settle(&mut self, heads: &std::collections::BTreeMap<u64, u64>) -> Tally {
-        self.ledgers.learn(heads);
-        let mut expected = 0;
-        let mut missing = 0;
-        for place in self.members.iter().flat_map(|member| &member.places) {
-            let head = self
-                .ledgers
-                .get_mut(place.ledger)
-                .map_or(0, |ledger| ledger.head);
-            expected += place.expected(head);
-            missing += place.missing(head);
-        }
-        let unknown = self
-            .members
-            .iter()
-            .filter_map(|member| member.publisher.as_ref());
-        let unknown = unknown
-            .map(|publisher| u64::from(publisher.unanswered))
-            .sum();
-        let mut tally = self.report();
-        tally.checks.expected = expected;
-        tally.checks.missing = missing;
-        tally.checks.unknown = if self.bare { 0 } else { unknown };
-        tally
-    }
-
-    fn make_crowd(&mut self, members: u32, publishers: u32) {
-        self.bare = true;
-        let places: Vec<Place> = (0..publishers)
-            .map(|publisher| Place::new(self.ledgers.get_or_create(bare_channel(publisher)), 0))
-            .collect();
-        self.members = (0..members)
-            .map(|_| VirtualUser {
-                places: places.clone(),
+    /// Makes members of these accounts.
+    pub fn join(&mut self, accounts: Vec<Account>) {
+        for account in accounts {
+            let home = account.channels.first();
+            self.members.push(VirtualUser {
+                at: self.members.len(),
+                token: account.token,
+                home: home.map_or((0, 0), |home| (home.server, home.channel)),
+                places: account
+                    .channels
+                    .iter()
+                    .map(|at| self.core.ledgers.open(at.channel, at.last_seq))
+                    .collect(),
                 ..VirtualUser::default()
-            })
-            .collect();
+            });
+        }
     }
 
-    fn slow_down(&mut self, members: u32, rate: u32) {
-        // The last ones: publishers are the first.
-        let count = usize::try_from(members).unwrap_or(usize::MAX);
-        for at in 0..self.members.len() {
-            let slow = at + count >= self.members.len();
-            let Some(member) = self.members.get_mut(at) else {
-                continue;
-            };
-            member.slow = slow.then_some(rate);
-            self.set_interest(at);
+    /// Connects all members and keeps them connected; `rate` a second, or as fast as possible.
+    pub fn connect(&mut self, rate: Option<f64>) {
+        let now = clock::now();
+        let seed = self.core.random.next();
+        self.ramp = rate.map(|rate| Pacer::new(Pacing::Constant, rate, now, seed));
+        let gateways = self.core.setup.gateways.len().max(1);
+        let closed = self.members.iter_mut();
+        for member in closed.filter(|member| member.link.is_none()) {
+            member.gateway = self.core.setup.home.unwrap_or(member.at) % gateways;
+            member.tries = 0;
+            member.since = now;
+            self.core.queue.push_back(member.at);
+            self.core.tally.checks.connections += 1;
+        }
+    }
+
+    /// Ends all connections; nobody comes back.
+    pub fn disconnect(&mut self) {
+        self.quiet();
+        self.core.queue.clear();
+        self.core.later.clear();
+        self.core.in_progress = 0;
+        for member in &mut self.members {
+            member.link = None;
+            member.resumes = false;
+            member.topics.clear();
+        }
+    }
+
+    /// Ends the connections of so many members without a word; they come back at once.
+    pub fn cut(&mut self, count: usize) {
+        let open = self.members.iter_mut().rev();
+        for member in open.filter(|member| member.is_open()).take(count) {
+            member.lose(&mut self.core, 0);
+        }
+    }
+
+    /// Lets the last so many members read nothing, or so many bytes a second, and the others all.
+    pub fn slow_down(&mut self, count: usize, rate: u32) {
+        let first = self.members.len().saturating_sub(count);
+        for member in &mut self.members {
+            member.slow = (member.at >= first).then_some(rate);
+            member.set_interest(&mut self.core);
+        }
+    }
+
+    /// Begins a plan; what an earlier one left unanswered is still waited for.
+    pub fn publish(&mut self, plan: &Plan) {
+        let begin = clock::now();
+        let random = &mut self.core.random;
+        let mut rhythm = |pacing, rate, popularity| {
+            let pacer = Pacer::new(pacing, rate, begin, random.next());
+            let count = plan.publishers.min(self.members.len());
+            (pacer, Choice::new(popularity, count, random.next()))
+        };
+        let open_loop = plan.window.is_none() && plan.rate > 0.0;
+        self.messages = open_loop.then(|| rhythm(plan.pacing, plan.rate, plan.popularity));
+        let types = plan.typing > 0.0;
+        self.typing = types.then(|| rhythm(Pacing::Poisson, plan.typing, Popularity::Even));
+        self.core.closed_loop = plan.window.is_some();
+        for member in self.members.iter_mut().take(plan.publishers) {
+            let id = u32::try_from(member.at).unwrap_or_default();
+            member.publisher.get_or_insert_with(|| {
+                Box::new(Publisher {
+                    id: (self.core.setup.part << 20) + id,
+                    ..Publisher::default()
+                })
+            });
+            for _ in 0..plan.window.unwrap_or_default() {
+                member.publish(&mut self.core, begin);
+            }
+        }
+    }
+
+    /// Lets members ask for pages of history, one after the other.
+    pub fn read_history(&mut self, limit: u32) {
+        self.core.page = Some(limit);
+        let now = clock::now();
+        for member in &mut self.members {
+            member.ask_for_page(&mut self.core, now);
+        }
+    }
+
+    /// Ends publishing and asking; what is under way is still waited for.
+    pub fn quiet(&mut self) {
+        self.messages = None;
+        self.typing = None;
+        self.core.closed_loop = false;
+        self.core.page = None;
+    }
+
+    /// Counts what is missing when channels have come so far.
+    pub fn settle(&mut self, heads: &BTreeMap<u64, u64>) {
+        let core = &mut self.core;
+        core.ledgers.learn(heads);
+        let checks = &mut core.tally.checks;
+        for member in &self.members {
+            for place in &member.places {
+                let head = core.ledgers.head(place);
+                checks.expected += place.expected(head);
+                checks.missing += place.missing(head);
+            }
+            let publisher = member.publisher.as_ref();
+            checks.unknown += publisher.map_or(0, |it| it.pending.len() as u64);
         }
     }
 
@@ -267,15 +325,13 @@ impl Shard {
     fn run_due(&mut self) -> u64 {
         let now = clock::now();
         self.connect_some(now);
-        while let Some(Reverse((at, member, request))) = self.later.peek().copied() {
-            if at > now {
+        while let Some(Reverse((when, at, what))) = self.core.later.peek().copied() {
+            if when > now {
                 break;
             }
-            self.later.pop();
-            if request == 0 {
-                self.queue.push_back(member);
-            } else {
-                self.send_again(member, request);
+            self.core.later.pop();
+            if let Some(member) = self.members.get_mut(at) {
+                member.do_later(&mut self.core, what);
             }
         }
         let due = self.publish_due();
@@ -283,286 +339,120 @@ impl Shard {
             self.next_tick = now + TICK;
             self.tick(now);
         }
-        self.flush_all();
-        let mut wake = now + LONGEST_WAIT;
-        wake = wake.min(due);
-        if let Some(Reverse((at, _, _))) = self.later.peek() {
-            wake = wake.min(*at);
+        let mut dirty = std::mem::take(&mut self.core.dirty);
+        for at in dirty.drain(..) {
+            if let Some(member) = self.members.get_mut(at) {
+                member.flush(&mut self.core);
+            }
         }
-        if let Some(ramp) = self.ramp.as_ref().filter(|_| !self.queue.is_empty()) {
+        self.core.dirty = dirty;
+        let mut wake = due.min(now + LONGEST_WAIT);
+        if let Some(Reverse((when, ..))) = self.core.later.peek() {
+            wake = wake.min(*when);
+        }
+        if let Some(ramp) = self.ramp.as_ref().filter(|_| !self.core.queue.is_empty()) {
             wake = wake.min(ramp.next_at());
         }
         wake.saturating_sub(clock::now())
+    }
+
+    /// Starts as many connections as may be under way.
+    fn connect_some(&mut self, now: u64) {
+        while self.core.in_progress < PARALLEL && !self.core.queue.is_empty() {
+            if let Some(ramp) = &mut self.ramp
+                && ramp.due(now).is_none()
+            {
+                break;
+            }
+            let at = self.core.queue.pop_front().unwrap_or_default();
+            if let Some(member) = self.members.get_mut(at) {
+                member.connect(&mut self.core, now);
+            }
+        }
+    }
+
+    /// Sends what is due, and says when the next is.
+    fn publish_due(&mut self) -> u64 {
+        let mut next = u64::MAX;
+        if let Some((pacer, choice)) = &mut self.messages {
+            let now = clock::now();
+            while let Some(intended) = pacer.due(now) {
+                if let Some(member) = self.members.get_mut(choice.pick()) {
+                    member.publish(&mut self.core, intended);
+                }
+            }
+            next = pacer.next_at();
+        }
+        if let Some((pacer, choice)) = &mut self.typing {
+            let now = clock::now();
+            while pacer.due(now).is_some() {
+                if let Some(member) = self.members.get_mut(choice.pick()) {
+                    member.signal_typing(&mut self.core);
+                }
+            }
+            next = next.min(pacer.next_at());
+        }
+        next
     }
 
     /// A tenth of a second is over.
     fn tick(&mut self, now: u64) {
         // A share of the members each time, so that heartbeats do not come all
         // at once; each has its turn twice in the time that it may be silent.
-        let rounds = (self.heartbeat / TICK / 2).max(1);
-        let share = self.members.len() as u64 / rounds + 1;
+        let half = self.core.heartbeat / 2;
+        let share = self.members.len() as u64 / (half / TICK).max(1) + 1;
         let heartbeat = encode_control(opcode::HEARTBEAT, &Heartbeat { number: 1 });
         for _ in 0..share {
-            self.beaten = if self.beaten + 1 < self.members.len() {
-                self.beaten + 1
-            } else {
-                0
-            };
-            let Some(member) = self.members.get_mut(self.beaten) else {
-                break;
-            };
-            let Some(link) = member
-                .link
-                .as_mut()
-                .filter(|link| link.phase == Phase::Open)
+            self.beaten = (self.beaten + 1)
+                .checked_rem(self.members.len())
+                .unwrap_or(0);
+            let member = self.members.get_mut(self.beaten);
+            let Some(member) = member.filter(|member| member.is_open() && !self.core.setup.bare)
             else {
                 continue;
             };
-            if !self.bare && now.saturating_sub(link.sent_at) > self.heartbeat / 2 {
-                self.send(self.beaten, &heartbeat);
+            let sent_at = member.link.as_ref().map_or(now, |link| link.sent_at);
+            if now.saturating_sub(sent_at) > half {
+                member.send(&mut self.core, &heartbeat);
             }
         }
-        for at in 0..self.members.len() {
-            if self.is_gone(at, now) {
-                self.note_fault(|| "a gateway was silent for too long".to_owned());
-                self.on_lost(at, 0);
-            }
-            let member = self.members.get(at).filter(|member| member.is_open());
-            let slow = member.and_then(|member| member.slow);
-            if let Some(rate) = slow.filter(|rate| *rate > 0) {
-                let bytes = usize::try_from(u64::from(rate) * TICK / SECOND).unwrap_or(1);
-                self.read(at, bytes.max(1));
-            }
-        }
-    }
-
-    /// Whether the other end has vanished: it did not finish a step of connecting in time, or
-    /// did not answer the heartbeat that was due.
-    fn is_gone(&self, at: usize, now: u64) -> bool {
-        let member = self.members.get(at);
-        let Some((member, link)) = member.and_then(|member| Some((member, member.link.as_ref()?)))
-        else {
-            return false;
-        };
-        let patience = match link.phase {
-            Phase::Open if self.bare || member.slow.is_some() => return false,
-            Phase::Open => self.heartbeat / 10 * 14,
-            _ => CONNECTING,
-        };
-        now.saturating_sub(link.heard_at) > patience
-    }
-
-    /// Queues a frame for a member; it leaves when the loop has done the rest.
-    pub(super) fn send(&mut self, at: usize, payload: &[u8]) {
-        let [.., a, b, c, d] = self.random.next().to_be_bytes();
-        let mask = Some([a, b, c, d]);
-        self.write(at, |out| {
-            write_frame(out, OpCode::Data(Data::Binary), payload, mask);
-        });
-    }
-
-    pub(super) fn write(&mut self, at: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let member = self.members.get_mut(at);
-        let Some(link) = member.and_then(|member| member.link.as_mut()) else {
-            return;
-        };
-        if link.out.is_empty() {
-            self.dirty.push(at);
-        }
-        write(&mut link.out);
-    }
-
-    fn flush_all(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for at in dirty.drain(..) {
-            self.flush(at);
-        }
-        self.dirty = dirty;
-    }
-
-    pub(super) fn flush(&mut self, at: usize) {
-        let member = self.members.get_mut(at);
-        let Some(link) = member.and_then(|member| member.link.as_mut()) else {
-            return;
-        };
-        while !link.out.is_empty() {
-            match rustix::net::send(&link.socket, &link.out, SendFlags::NOSIGNAL) {
-                Ok(sent) if sent == link.out.len() => {
-                    // Nothing is kept for connections that rarely write.
-                    link.out = Vec::new();
-                }
-                Ok(sent) => drop(link.out.drain(..sent)),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(_broken) => {
-                    self.on_lost(at, 0);
-                    return;
-                }
-            }
-        }
-        link.sent_at = clock::now();
-        let blocked = !link.out.is_empty();
-        if blocked != link.blocked {
-            link.blocked = blocked;
-            self.set_interest(at);
-        }
-    }
-
-    /// Tells the kernel what is waited for.
-    pub(super) fn set_interest(&mut self, at: usize) {
-        let Some(member) = self.members.get(at) else {
-            return;
-        };
-        let Some(link) = &member.link else {
-            return;
-        };
-        let mut flags = EventFlags::empty();
-        // A slow reader opens its session like the others.
-        let reads = member.slow.is_none() || link.phase != Phase::Open;
-        flags.set(EventFlags::IN, reads);
-        flags.set(EventFlags::OUT, link.blocked);
-        let data = EventData::new_u64(at as u64);
-        if epoll::modify(&self.epoll, &link.socket, data, flags).is_err() {
-            self.on_lost(at, 0);
-        }
-    }
-
-    fn on_readiness(&mut self, at: usize, flags: EventFlags) {
-        let Some(member) = self.members.get_mut(at) else {
-            return;
-        };
-        let slow = member.slow.is_some() && member.is_open();
-        let Some(link) = member.link.as_mut() else {
-            return;
-        };
-        if flags.contains(EventFlags::OUT) && link.blocked {
-            // Connected at last, or room to write again: the flush finds out.
-            self.flush(at);
-        }
-        let ended = flags.intersects(EventFlags::ERR | EventFlags::HUP);
-        if ended || (flags.contains(EventFlags::IN) && !slow) {
-            self.read(at, BUFFER);
-        }
-    }
-
-    /// Reads once: what is left makes the socket ready again.
-    fn read(&mut self, at: usize, most: usize) {
-        let Some(member) = self.members.get_mut(at) else {
-            return;
-        };
-        let Some(link) = member.link.as_mut() else {
-            return;
-        };
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let kept = link.partial.len();
-        if buffer.len() < kept + BUFFER / 2 {
-            // A frame larger than the buffer: a long snapshot.
-            buffer.resize(kept + BUFFER, 0);
-        }
-        if let Some(front) = buffer.get_mut(..kept) {
-            front.copy_from_slice(&link.partial);
-        }
-        let end = buffer.len().min(kept.saturating_add(most));
-        let space = buffer.get_mut(kept..end).unwrap_or_default();
-        let read = rustix::net::recv(link.socket.as_fd(), space, RecvFlags::empty());
-        let now = clock::now();
-        match read {
-            Ok((_, 0)) => self.on_lost(at, 0),
-            Ok((_, length)) => {
-                link.heard_at = now;
-                let bytes = buffer.get(..kept + length).unwrap_or_default();
-                self.take_frames(at, bytes, now);
-            }
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(_broken) => self.on_lost(at, 0),
-        }
-        self.buffer = buffer;
-    }
-
-    /// Takes all whole frames, and keeps the rest with the connection.
-    fn take_frames(&mut self, at: usize, bytes: &[u8], now: u64) {
-        let mut used = 0;
-        if self.members.get(at).and_then(VirtualUser::phase) == Some(Phase::Upgrading) {
-            match self.on_upgrade(at, bytes, now) {
-                Some(length) => used = length,
-                None => return self.keep_rest(at, bytes),
-            }
-        }
-        loop {
-            let rest = bytes.get(used..).unwrap_or_default();
-            match read_frame(rest, false) {
-                Ok(None) => break self.keep_rest(at, rest),
-                Ok(Some(frame)) => {
-                    used += frame.payload.end;
-                    let payload = rest.get(frame.payload).unwrap_or_default();
-                    match frame.opcode {
-                        OpCode::Data(_) => self.on_frame(at, payload, now),
-                        OpCode::Control(Control::Ping) => self.write(at, |out| {
-                            write_frame(out, OpCode::Control(Control::Pong), payload, Some([0; 4]));
-                        }),
-                        OpCode::Control(Control::Close) => {
-                            let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-                            return self.on_lost(at, code.unwrap_or_default());
-                        }
-                        OpCode::Control(_) => {}
-                    }
-                }
-                Err(broken) => {
-                    self.note_fault(|| broken.to_string());
-                    return self.on_lost(at, 0);
-                }
-            }
-        }
-    }
-
-    fn keep_rest(&mut self, at: usize, rest: &[u8]) {
-        let member = self.members.get_mut(at);
-        let Some(link) = member.and_then(|member| member.link.as_mut()) else {
-            return;
-        };
-        if rest.is_empty() {
-            if link.partial.capacity() > 0 {
-                link.partial = Vec::new();
-            }
-        } else {
-            link.partial.clear();
-            link.partial.extend_from_slice(rest);
-        }
-    }
-
-    /// Keeps the first fault, in words.
-    pub(super) fn note_fault(&mut self, words: impl FnOnce() -> String) {
-        if self.tally.fault.is_none() {
-            self.tally.fault = Some(words());
-        }
-    }
-
-    /// Ends all connections; nobody comes back.
-    fn disconnect_all(&mut self) {
-        self.opening = false;
-        self.publishing = None;
-        self.paging = None;
-        self.queue.clear();
-        self.later.clear();
-        self.in_progress = 0;
         for member in &mut self.members {
-            member.link = None;
-            member.resumes = false;
-            member.topics.clear();
+            if is_gone(member, &self.core, now) {
+                let fault = || "a gateway was silent for too long".to_owned();
+                self.core.note_fault(fault);
+                member.lose(&mut self.core, 0);
+            }
+            let slow = member.slow.filter(|rate| *rate > 0 && member.is_open());
+            if let Some(rate) = slow {
+                let bytes = usize::try_from(u64::from(rate) * TICK / SECOND).unwrap_or(1);
+                member.read(&mut self.core, bytes.max(1));
+            }
         }
     }
 }
 
-impl Link {
-    pub(super) const fn new(socket: OwnedFd, now: u64) -> Self {
-        Self {
-            socket,
-            phase: Phase::Upgrading,
-            partial: Vec::new(),
-            out: Vec::new(),
-            blocked: true,
-            sent_at: now,
-            heard_at: now,
-        }
+/// Whether the other end has vanished: it did not finish a step of connecting in time, or
+/// did not answer the heartbeat that was due.
+fn is_gone(member: &VirtualUser, core: &Core, now: u64) -> bool {
+    let Some(link) = &member.link else {
+        return false;
+    };
+    let patience = match link.phase {
+        Phase::Open if core.setup.bare || member.slow.is_some() => return false,
+        Phase::Open => core.heartbeat / 10 * 14,
+        _ => CONNECTING,
+    };
+    now.saturating_sub(link.heard_at) > patience
+}
+
+impl Core {
+    /// Keeps the first fault, in words.
+    pub(super) fn note_fault(&mut self, words: impl FnOnce() -> String) {
+        self.tally.fault.get_or_insert_with(words);
+    }
+
+    /// Lets a member do something at a time.
+    pub(super) fn do_later(&mut self, when: u64, at: usize, what: Later) {
+        self.later.push(Reverse((when, at, what)));
     }
 }

@@ -2,19 +2,41 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use anyhow::{Context, Result, anyhow, bail};
-use futures_util::future::try_join_all;
+use anyhow::{Context, Result, ensure};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::options::Options;
+use super::{options::Options, payload::bare_channel};
 use crate::{
     client::{self, Client},
     cluster::{Cluster, Disk, Settings},
     measure::{Role, Sampler},
-    requests::{create_invite, create_server, join_as_guest},
+    requests::{create_invite, create_server, join_as_guest, redeem_invite},
 };
 
-/// Servers that are created at once.
-const AT_ONCE: usize = 32;
+/// Servers that are made at once: they all have one owner.
+const SERVERS_AT_ONCE: usize = 32;
+/// Members that are made at once.
+const MEMBERS_AT_ONCE: usize = 128;
+
+/// An account that was made for the run.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// What opens its sessions.
+    pub token: String,
+    /// What it reads; it posts in the first.
+    pub channels: Vec<Channel>,
+}
+
+/// A channel that an account reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Channel {
+    /// The server that it is in.
+    pub server: u64,
+    /// The channel.
+    pub channel: u64,
+    /// Its last message when the account came.
+    pub last_seq: u64,
+}
 
 /// What the load is put on.
 #[derive(Debug)]
@@ -59,14 +81,6 @@ impl Target {
         }
     }
 
-    /// The role of the processes that hold the sockets.
-    pub const fn front(&self) -> Role {
-        match self {
-            Self::Bare { .. } => Role::Limit,
-            Self::Private(_) | Self::Running(_) => Role::Gateway,
-        }
-    }
-
     /// Whether messages are acknowledged.
     pub const fn acknowledges(&self) -> bool {
         !matches!(self, Self::Bare { .. })
@@ -76,7 +90,7 @@ impl Target {
     pub fn watch(&self, sampler: &mut Sampler) {
         match self {
             Self::Running(_) => {}
-            Self::Bare { pid, .. } => sampler.watch(Role::Limit, "limit", *pid),
+            Self::Bare { pid, .. } => sampler.watch(Role::Limit, *pid),
             Self::Private(cluster) => {
                 let nodes = [
                     (Role::Postgres, &cluster.postgres),
@@ -87,51 +101,95 @@ impl Target {
                 .chain(cluster.gateways.iter().map(|node| (Role::Gateway, node)));
                 for (role, node) in nodes {
                     if let Some(pid) = node.pid() {
-                        sampler.watch(role, node.name(), pid);
+                        sampler.watch(role, pid);
                     }
                 }
             }
         }
     }
 
-    /// The codes of so many servers, made by a guest who owns them all.
-    pub async fn servers(&self, count: usize, invite: Option<&str>) -> Result<Vec<String>> {
+    /// Makes so many servers, owned by one guest; the codes that open them.
+    pub async fn create_servers(&self, count: usize, invite: Option<&str>) -> Result<Vec<String>> {
         if let Some(code) = invite {
-            if count > 1 {
-                bail!("an invite opens one server, and {count} are needed");
-            }
+            ensure!(
+                count <= 1,
+                "an invite opens one server, and {count} are needed"
+            );
             return Ok(vec![code.to_owned()]);
         }
+        if let Self::Bare { .. } = self {
+            return Ok(Vec::new());
+        }
+        let (client, _token) = self.join_as_guest().await?;
+        let servers = stream::iter(0..count).map(|number| create_one(&client, number));
+        let codes = servers.buffered(SERVERS_AT_ONCE).try_collect().await;
+        client.close().await;
+        codes
+    }
+
+    /// Makes guests, one for each list of codes, who join what these open. On a server without
+    /// accounts each of the publishers is a channel, and everybody reads them all.
+    pub async fn create_members(
+        &self,
+        codes: Vec<Vec<String>>,
+        publishers: usize,
+    ) -> Result<Vec<Account>> {
+        if let Self::Bare { .. } = self {
+            let publishers = 0..u32::try_from(publishers)?;
+            let channels = publishers.map(|publisher| Channel {
+                server: 0,
+                channel: bare_channel(publisher),
+                last_seq: 0,
+            });
+            let account = Account {
+                token: String::new(),
+                channels: channels.collect(),
+            };
+            return Ok(vec![account; codes.len()]);
+        }
+        let members = stream::iter(codes).map(|codes| self.create_member(codes));
+        members.buffered(MEMBERS_AT_ONCE).try_collect().await
+    }
+
+    async fn create_member(&self, codes: Vec<String>) -> Result<Account> {
+        let (client, token) = self.join_as_guest().await?;
+        let mut channels = Vec::new();
+        for code in codes {
+            let joined = client.call(0, &redeem_invite(&code)).await;
+            let joined = joined.context("a server cannot be joined")?;
+            let server = joined.server.server_id.get();
+            channels.extend(joined.channels.iter().map(|channel| Channel {
+                server,
+                channel: channel.channel_id.get(),
+                last_seq: channel.last_seq,
+            }));
+        }
+        client.close().await;
+        Ok(Account { token, channels })
+    }
+
+    /// A guest, signed in, and its token.
+    async fn join_as_guest(&self) -> Result<(Client, String)> {
         let urls = match self {
-            Self::Bare { .. } => return Ok(Vec::new()),
+            Self::Bare { .. } => Vec::new(),
             Self::Running(urls) => urls.clone(),
             Self::Private(cluster) => cluster.addresses(),
         };
         let client = Client::connect(urls, client::Options::default());
-        let guest = join_as_guest();
-        let owner = client.call(0, &guest).await;
-        let owner = owner.map_err(|error| anyhow!("no guest can be made: {error}"))?;
-        client.identify(&owner.token).await?;
-        let mut codes = Vec::with_capacity(count);
-        while codes.len() < count {
-            let batch = (codes.len()..count).take(AT_ONCE);
-            codes.extend(try_join_all(batch.map(|number| server(&client, number))).await?);
-        }
-        client.close().await;
-        Ok(codes)
+        let guest = client.call(0, &join_as_guest()).await;
+        let token = guest.context("no guest can be made")?.token;
+        client.identify(&token).await?;
+        Ok((client, token))
     }
 }
 
-async fn server(client: &Client, number: usize) -> Result<String> {
+async fn create_one(client: &Client, number: usize) -> Result<String> {
     let create = create_server(&format!("Load {number}"));
     let created = client.call(0, &create).await;
-    let created = created.map_err(|error| anyhow!("no server can be made: {error}"))?;
-    let invite = create_invite();
+    let created = created.context("no server can be made")?;
     let scope = created.server.server_id.get();
-    let invite = client.call(scope, &invite).await;
-    Ok(invite
-        .map_err(|error| anyhow!("no invite can be made: {error}"))?
-        .code)
+    let invite = client.call(scope, &create_invite()).await;
+    Ok(invite.context("no invite can be made")?.code)
 }
 
 /// A cluster whose limits are out of the way.

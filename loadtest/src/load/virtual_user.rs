@@ -1,13 +1,10 @@
 //! One member: its account, its places, and its connection while it has one.
 
-use std::{collections::VecDeque, os::fd::OwnedFd};
+use std::collections::BTreeMap;
 
 use super::oracle::Place;
+use crate::socket::Socket;
 
-/// The request of a new account.
-pub(super) const GUEST: u32 = 1;
-/// The requests of codes begin here.
-pub(super) const REDEEM: u32 = 2;
 /// The requests of messages begin here.
 pub(super) const FIRST_MESSAGE: u32 = 0x1000_0000;
 /// The request of a page of history.
@@ -18,10 +15,10 @@ pub(super) const TYPING: u32 = 0x4000_0001;
 /// A member of the load.
 #[derive(Debug, Default)]
 pub(super) struct VirtualUser {
-    /// The account's token, once it has one.
+    /// Its number in its thread.
+    pub(super) at: usize,
+    /// The account's token; empty on a server that knows no accounts.
     pub(super) token: String,
-    /// The codes that it is still to redeem.
-    pub(super) codes: Vec<u32>,
     /// The gateway that it is on, by number.
     pub(super) gateway: usize,
     /// The channels that it reads.
@@ -53,12 +50,8 @@ pub(super) enum Phase {
     Upgrading,
     /// The first frame is awaited.
     Greeting,
-    /// The new account is awaited.
-    Registering,
     /// The session is awaited.
     Identifying,
-    /// The servers are awaited, so many.
-    Joining(u32),
     /// The session is open.
     Open,
 }
@@ -66,14 +59,8 @@ pub(super) enum Phase {
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) socket: OwnedFd,
+    pub(super) socket: Socket,
     pub(super) phase: Phase,
-    /// The beginning of a frame that is not complete.
-    pub(super) partial: Vec<u8>,
-    /// What could not be written yet.
-    pub(super) out: Vec<u8>,
-    /// Whether the loop waits for room to write.
-    pub(super) blocked: bool,
     /// When something was last sent.
     pub(super) sent_at: u64,
     /// When something was last heard, or the connection was begun.
@@ -87,12 +74,8 @@ pub(super) struct Publisher {
     pub(super) id: u32,
     /// Its messages so far.
     pub(super) number: u64,
-    /// The request of the first of `pending`.
-    pub(super) first: u32,
-    /// Messages that are not answered, and those behind them.
-    pub(super) pending: VecDeque<Pending>,
-    /// How many of them are not answered.
-    pub(super) unanswered: u32,
+    /// Those that are not answered, by request.
+    pub(super) pending: BTreeMap<u32, Pending>,
 }
 
 /// A message under way.
@@ -100,53 +83,18 @@ pub(super) struct Publisher {
 pub(super) struct Pending {
     pub(super) number: u64,
     pub(super) intended: u64,
-    pub(super) answered: bool,
 }
 
 impl Publisher {
-    /// Takes the answer to a request; `None` when it was not waited for.
-    pub(super) fn answered(&mut self, request: u32) -> Option<Pending> {
-        let at = usize::try_from(request.checked_sub(self.first)?).ok()?;
-        let pending = self.pending.get_mut(at).filter(|known| !known.answered)?;
-        pending.answered = true;
-        let pending = *pending;
-        self.unanswered -= 1;
-        while self.pending.front().is_some_and(|front| front.answered) {
-            self.pending.pop_front();
-            self.first += 1;
-        }
-        Some(pending)
-    }
-
-    /// Adds a message, and says its number and request.
-    pub(super) fn add(&mut self, intended: u64) -> (u64, u32) {
+    /// Adds a message, and says its request.
+    pub(super) fn add(&mut self, intended: u64) -> u32 {
         self.number += 1;
-        let behind = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
-        self.pending.push_back(Pending {
-            number: self.number,
-            intended,
-            answered: false,
-        });
-        self.unanswered += 1;
-        (self.number, self.first + behind)
-    }
-
-    /// The message of a request, for sending it again.
-    pub(super) fn pending(&self, request: u32) -> Option<Pending> {
-        let at = usize::try_from(request.checked_sub(self.first)?).ok()?;
-        self.pending
-            .get(at)
-            .copied()
-            .filter(|known| !known.answered)
-    }
-
-    /// The requests that are not answered.
-    pub(super) fn unanswered(&self) -> Vec<u32> {
-        (self.first..)
-            .zip(&self.pending)
-            .filter(|(_, pending)| !pending.answered)
-            .map(|(request, _)| request)
-            .collect()
+        let number = self.number;
+        // Requests are used again after 800 million messages.
+        let request = number % u64::from(PAGE - FIRST_MESSAGE);
+        let request = FIRST_MESSAGE + u32::try_from(request).unwrap_or_default();
+        self.pending.insert(request, Pending { number, intended });
+        request
     }
 }
 
@@ -161,6 +109,12 @@ impl VirtualUser {
         self.phase() == Some(Phase::Open)
     }
 
+    pub(super) fn set_phase(&mut self, phase: Phase) {
+        if let Some(link) = &mut self.link {
+            link.phase = phase;
+        }
+    }
+
     /// Remembers how far a topic has come.
     #[inline]
     pub(super) fn reached(&mut self, topic: u64, seq: u64) {
@@ -168,31 +122,5 @@ impl VirtualUser {
             Some(known) => known.1 = known.1.max(seq),
             None => self.topics.push((topic, seq)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_in_any_order_are_paired_once() {
-        let mut publisher = Publisher {
-            first: 1,
-            ..Publisher::default()
-        };
-        assert_eq!(publisher.add(10), (1, 1));
-        assert_eq!(publisher.add(20), (2, 2));
-        assert_eq!(publisher.add(30), (3, 3));
-        assert_eq!(publisher.answered(2).unwrap().intended, 20);
-        assert!(publisher.answered(2).is_none());
-        assert_eq!(publisher.unanswered(), [1, 3]);
-        assert_eq!(publisher.answered(1).unwrap().number, 1);
-        assert_eq!(publisher.first, 3);
-        assert_eq!(publisher.add(40), (4, 4));
-        assert!(publisher.answered(9).is_none());
-        assert!(publisher.answered(0).is_none());
-        assert_eq!(publisher.unanswered, 2);
-        assert_eq!(publisher.pending(4).unwrap().intended, 40);
     }
 }

@@ -1,32 +1,24 @@
-//! How long something took, with its tail: a histogram that merges and travels as text.
+//! How long something took, with its tail: a histogram that merges.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hdrhistogram::{
-    Histogram,
-    serialization::{Deserializer, Serializer, V2Serializer},
-};
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+
+use super::text::millis;
 
 /// A thousandth is finer than two runs ever agree.
 const DIGITS: u8 = 3;
 /// What takes longer is counted as this long: nobody waits an hour, and the
 /// histogram's memory needs an end.
 const LONGEST: Duration = Duration::from_hours(1);
-/// The quantiles that tables show.
-const SHOWN: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
-/// Durations in nanoseconds, to a thousandth of themselves.
-///
-/// It grows with its longest value, 32 KiB for milliseconds. In JSON it is its
-/// percentiles for those who read, and the histogram for those who compute.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(into = "Written", try_from = "Written")]
+/// Durations in nanoseconds, to a thousandth of themselves. It grows with its longest value,
+/// 32 KiB for milliseconds.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Latency(Histogram<u64>);
 
-/// The percentiles that tables show, in nanoseconds.
+/// What a report says of a latency, in nanoseconds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Percentiles {
     /// How many values there are.
@@ -43,14 +35,6 @@ pub struct Percentiles {
     pub max: u64,
 }
 
-/// The form in JSON. Only the histogram is read back.
-#[derive(Serialize, Deserialize)]
-struct Written {
-    #[serde(flatten)]
-    percentiles: Percentiles,
-    histogram: String,
-}
-
 impl Default for Latency {
     #[expect(clippy::expect_used, reason = "three digits are within 0 to 5")]
     fn default() -> Self {
@@ -59,11 +43,6 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// None yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds one duration.
     pub fn record(&mut self, took: Duration) {
         self.record_nanos(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
@@ -104,71 +83,26 @@ impl Latency {
         self.0.is_empty()
     }
 
-    /// What the share `quantile` (0 to 1) of all values does not exceed; zero when there are none.
-    pub fn quantile(&self, quantile: f64) -> Duration {
-        Duration::from_nanos(self.0.value_at_quantile(quantile).min(self.0.max()))
-    }
-
-    /// The same in milliseconds.
+    /// What the share `quantile` (0 to 1) of all values does not exceed, in milliseconds; zero
+    /// when there are none.
     pub fn millis(&self, quantile: f64) -> f64 {
-        self.quantile(quantile).as_secs_f64() * 1e3
+        millis(self.nanos(quantile))
     }
 
-    /// The longest; zero when there are none.
-    pub fn max(&self) -> Duration {
-        Duration::from_nanos(self.0.max())
+    fn nanos(&self, quantile: f64) -> u64 {
+        self.0.value_at_quantile(quantile).min(self.0.max())
     }
 
-    /// The percentiles that tables show.
+    /// What a report says of it.
     pub fn percentiles(&self) -> Percentiles {
-        let [p50, p90, p99, p99_9] = SHOWN.map(|at| self.0.value_at_quantile(at).min(self.0.max()));
         Percentiles {
             count: self.count(),
-            p50,
-            p90,
-            p99,
-            p99_9,
+            p50: self.nanos(0.5),
+            p90: self.nanos(0.9),
+            p99: self.nanos(0.99),
+            p99_9: self.nanos(0.999),
             max: self.0.max(),
         }
-    }
-
-    /// The histogram as text, for a report or another process.
-    pub fn encode(&self) -> String {
-        let mut bytes = Vec::new();
-        // Writing to memory fails only for histograms of more than 4 GiB.
-        if let Err(error) = V2Serializer::new().serialize(&self.0, &mut bytes) {
-            debug_assert!(false, "a histogram could not be written: {error:?}");
-        }
-        STANDARD.encode(bytes)
-    }
-
-    /// Reads what [`Self::encode`] wrote.
-    pub fn decode(text: &str) -> Result<Self> {
-        let bytes = STANDARD
-            .decode(text)
-            .context("the histogram is not base64")?;
-        let mut histogram: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .context("the histogram is not one")?;
-        histogram.auto(true);
-        Ok(Self(histogram))
-    }
-}
-
-impl From<Latency> for Written {
-    fn from(latency: Latency) -> Self {
-        Self {
-            percentiles: latency.percentiles(),
-            histogram: latency.encode(),
-        }
-    }
-}
-
-impl TryFrom<Written> for Latency {
-    type Error = anyhow::Error;
-
-    fn try_from(written: Written) -> Result<Self> {
-        Self::decode(&written.histogram)
     }
 }
 
@@ -177,15 +111,15 @@ mod tests {
     use super::*;
 
     fn of(millis: impl IntoIterator<Item = u64>) -> Latency {
-        let mut latency = Latency::new();
+        let mut latency = Latency::default();
         for milli in millis {
             latency.record(Duration::from_millis(milli));
         }
         latency
     }
 
-    fn near(nanos: u64, millis: f64) -> bool {
-        (Duration::from_nanos(nanos).as_secs_f64() * 1e3 / millis - 1.0).abs() < 0.002
+    fn near(nanos: u64, expected: f64) -> bool {
+        (millis(nanos) / expected - 1.0).abs() < 0.002
     }
 
     #[test]
@@ -204,28 +138,13 @@ mod tests {
         let mut parts = of(1..=400);
         parts.merge(&of(401..=1_000));
         assert_eq!(parts, of(1..=1_000));
-        parts.merge(&Latency::new());
+        parts.merge(&Latency::default());
         assert_eq!(parts.count(), 1_000);
     }
 
     #[test]
-    fn text_and_json_bring_it_back() {
-        for latency in [of(1..=1_000), Latency::new(), of([0, 3_600_000])] {
-            assert_eq!(Latency::decode(&latency.encode()).unwrap(), latency);
-            let json = serde_json::to_string(&latency).unwrap();
-            assert!(json.contains("\"p99\":"), "{json}");
-            let mut read: Latency = serde_json::from_str(&json).unwrap();
-            assert_eq!(read, latency);
-            read.record(Duration::from_mins(10));
-            assert_eq!(read.count(), latency.count() + 1, "it still grows");
-        }
-        assert!(Latency::decode("!").is_err());
-        assert!(Latency::decode("AAAA").is_err());
-    }
-
-    #[test]
     fn nothing_is_too_long() {
-        let mut latency = Latency::new();
+        let mut latency = Latency::default();
         latency.record(Duration::MAX);
         assert_eq!(latency.count(), 1);
         assert!(near(latency.percentiles().max, 3_600_000.0));

@@ -14,7 +14,7 @@ pub mod sample;
 pub mod table;
 mod text;
 
-pub use latency::Latency;
+pub use latency::{Latency, Percentiles};
 pub use report::{Better, Checks, Figure, Objective, Report, Validity};
 pub use sample::{Mark, Role, Sampler, Second, Usage};
 pub use text::real;
@@ -23,7 +23,7 @@ pub use text::real;
 mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
-    use super::{Better, Figure, Latency, Report, Role, Second, Usage, sample::Load};
+    use super::{Better, Figure, Latency, Report, Role, Second, Usage};
 
     /// A report with something in every place.
     pub(super) fn report() -> Report {
@@ -44,10 +44,11 @@ mod tests {
             Figure::once("memory per connection", "bytes", Better::Less, 4_096.0),
             Figure::once("members", "", Better::Neither, 1_000.0),
         ];
-        let mut deliver = Latency::new();
+        let mut deliver = Latency::default();
         for micros in 1..=5_000 {
             deliver.record(Duration::from_micros(micros));
         }
+        let deliver = deliver.percentiles();
         report.latencies.insert("deliver".to_owned(), deliver);
         let usage = Usage {
             seconds: 10.0,
@@ -55,25 +56,15 @@ mod tests {
             user: 1.0,
             system: 4.25,
             resident: 1 << 20,
-            processes: 2,
-            ..Usage::default()
+            voluntary: 30,
         };
         report.usage.insert(Role::Gateway, usage);
-        report.seconds = (0..10_u32)
-            .map(|second| Second {
-                at: f64::from(second),
-                rates: BTreeMap::from([("delivered".to_owned(), 1_000.0 * f64::from(second))]),
-                load: BTreeMap::from([(
-                    Role::Gateway,
-                    Load {
-                        cpu: 0.5,
-                        resident: 1 << 20,
-                        switches: 3.0,
-                    },
-                )]),
-            })
-            .collect();
-        report.validity.lateness.record(Duration::from_micros(300));
+        report.seconds = vec![Second {
+            at: 1.0,
+            rates: BTreeMap::from([("delivered".to_owned(), 1_000.0)]),
+            load: BTreeMap::from([(Role::Gateway, usage)]),
+        }];
+        report.validity.lateness.p99 = 300_000;
         report.validity.busy = 0.4;
         report
     }

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{
     environment::Environment,
-    latency::Latency,
+    latency::Percentiles,
     sample::{Role, Second, Usage},
+    text::millis,
 };
 
 /// The form of the file. Another number is another meaning of a field.
@@ -36,7 +37,7 @@ pub struct Report {
     /// What the run is about, in numbers.
     pub figures: Vec<Figure>,
     /// How long things took, by the name of the thing: `connect`, `deliver`, `ack`, …
-    pub latencies: BTreeMap<String, Latency>,
+    pub latencies: BTreeMap<String, Percentiles>,
     /// What the processes used in the measured part of the run.
     pub usage: BTreeMap<Role, Usage>,
     /// The run second by second.
@@ -126,8 +127,8 @@ pub struct Figure {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Validity {
     /// How much later than intended messages left.
-    pub lateness: Latency,
-    /// The share (0 to 1) that the generator used of one CPU, for its busiest thread or process.
+    pub lateness: Percentiles,
+    /// The share (0 to 1) that the generator used of one CPU, for its busiest thread.
     pub busy: f64,
     /// Whatever else makes the figures untrue, in words.
     pub doubts: Vec<String>,
@@ -179,28 +180,23 @@ impl Report {
         Self::parse(&text).with_context(|| format!("in {}", path.display()))
     }
 
-    /// The report in this text.
-    pub fn parse(text: &str) -> Result<Self> {
+    fn parse(text: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
         }
         // Before the fields: another format has others.
         let Format { format } = serde_json::from_str(text).context("this is no report")?;
-        if format != FORMAT {
-            bail!("the report has format {format}, this program reads {FORMAT}");
-        }
+        ensure!(
+            format == FORMAT,
+            "the report has format {format}, this program reads {FORMAT}"
+        );
         Ok(serde_json::from_str(text)?)
-    }
-
-    /// The report as JSON.
-    pub fn json(&self) -> Result<String> {
-        Ok(serde_json::to_string_pretty(self)?)
     }
 
     /// Writes the report as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
-        fs::write(path, self.json()?)
+        fs::write(path, serde_json::to_string_pretty(self)?)
             .with_context(|| format!("writing the report {}", path.display()))
     }
 }
@@ -209,6 +205,27 @@ impl Checks {
     /// Whether every message arrived once, in order and whole.
     pub const fn hold(&self) -> bool {
         self.missing == 0 && self.double == 0 && self.out_of_order == 0 && self.corrupt == 0
+    }
+
+    /// The counts with their names.
+    pub const fn named(&self) -> [(&'static str, u64); 15] {
+        [
+            ("connections", self.connections),
+            ("failed connections", self.failed_connections),
+            ("lost connections", self.lost_connections),
+            ("resumes", self.resumes),
+            ("sent", self.sent),
+            ("acknowledged", self.acknowledged),
+            ("refused", self.refused),
+            ("unknown", self.unknown),
+            ("expected", self.expected),
+            ("received", self.received),
+            ("missing", self.missing),
+            ("double", self.double),
+            ("out of order", self.out_of_order),
+            ("corrupt", self.corrupt),
+            ("gaps", self.gaps),
+        ]
     }
 
     /// Adds what another part of the run counted.
@@ -267,7 +284,7 @@ impl Validity {
     /// Why the run is not to be believed; nothing when it is.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.doubts.clone();
-        let late = self.lateness.millis(0.99);
+        let late = millis(self.lateness.p99);
         if late > LATEST_MS {
             faults.push(format!(
                 "the generator was {late:.1} ms late at p99, more than {LATEST_MS} ms"
@@ -286,14 +303,12 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn a_report_is_read_as_it_was_written() {
         let report = crate::measure::tests::report();
-        let read = Report::parse(&report.json().unwrap()).unwrap();
+        let read = Report::parse(&serde_json::to_string(&report).unwrap()).unwrap();
         assert_eq!(read, report);
     }
 
@@ -320,7 +335,7 @@ mod tests {
         assert!(report.passes());
         report.validity.busy = 0.81;
         assert_eq!(report.validity.faults().len(), 1);
-        report.validity.lateness.record(Duration::from_millis(6));
+        report.validity.lateness.p99 = 6_000_000;
         assert_eq!(report.validity.faults().len(), 2);
         assert!(!report.passes());
     }

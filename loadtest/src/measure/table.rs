@@ -1,48 +1,39 @@
 //! A report as a table for people.
 
-use std::fmt::{self, Write};
-
 use super::{
     report::{Figure, Report},
-    text::{bytes, count, millis, number, quantity, real},
+    text::{self, bytes, millis, number, quantity, real, table},
 };
 
 /// The report as text for a terminal.
 pub fn render(report: &Report) -> String {
-    let mut text = String::new();
-    // Writing to memory does not fail.
-    write(report, &mut text).unwrap_or_default();
-    text
-}
-
-fn write(report: &Report, to: &mut String) -> fmt::Result {
-    writeln!(to, "{}: {}", report.scenario, settings(report))?;
-    writeln!(to, "env: {}", environment(report))?;
-    messages(report, to)?;
-    latencies(report, to)?;
-    usage(report, to)?;
-    for figure in &report.figures {
-        writeln!(to, "HEADLINE  {}: {}", figure.name, spread(figure))?;
-    }
-    for objective in &report.objectives {
+    let counts = report.checks.named().into_iter();
+    let counts = counts.filter(|(_, count)| *count > 0);
+    let done = join(counts.map(|(name, count)| (name, text::count(count))));
+    let figures: Vec<_> = report.figures.iter().map(spread).collect();
+    let promises = report.objectives.iter().map(|objective| {
         let verdict = if objective.kept { "PASS" } else { "FAIL" };
-        writeln!(
-            to,
-            "{verdict}  {} (measured {})",
-            objective.promise, objective.measured
-        )?;
-    }
-    validity(report, to)
+        let (promise, measured) = (&objective.promise, &objective.measured);
+        format!("{verdict}  {promise} (measured {measured})\n")
+    });
+    [
+        format!("{}: {}\n", report.scenario, join(&report.settings)),
+        format!("env: {}\n", environment(report)),
+        format!("done: {done}\n"),
+        latencies(report),
+        usage(report),
+        table(&figures),
+        promises.collect(),
+        validity(report),
+    ]
+    .concat()
 }
 
-/// The settings in one line.
-fn settings(report: &Report) -> String {
-    let settings: Vec<String> = report
-        .settings
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
-    settings.join(", ")
+/// Names and values in one line.
+fn join<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> String {
+    let pairs = pairs.into_iter();
+    let pairs = pairs.map(|(name, value)| format!("{} {}", name.as_ref(), value.as_ref()));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 /// The machine and the programs in one line; what is not known is left out.
@@ -55,14 +46,9 @@ fn environment(report: &Report) -> String {
         ("memory", bytes(real(here.memory_bytes))),
         ("redis", version(&here.redis, "v=")),
         ("postgres", version(&here.postgres, "(PostgreSQL) ")),
-        ("nofile", count(here.descriptors)),
+        ("nofile", text::count(here.descriptors)),
     ];
-    let known: Vec<String> = parts
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
-    known.join("  ")
+    join(parts.into_iter().filter(|(_, value)| !value.is_empty()))
 }
 
 /// The version in what a program says of itself.
@@ -73,147 +59,83 @@ fn version(said: &str, before: &str) -> String {
         .to_owned()
 }
 
-fn messages(report: &Report, to: &mut String) -> fmt::Result {
-    let checks = &report.checks;
-    if checks.connections > 0 {
-        writeln!(
-            to,
-            "conns: target {} ok {} fail {} lost {} resumed {}",
-            count(checks.connections),
-            count(checks.connections.saturating_sub(checks.failed_connections)),
-            count(checks.failed_connections),
-            count(checks.lost_connections),
-            count(checks.resumes),
-        )?;
+fn latencies(report: &Report) -> String {
+    let names = [
+        "latency in ms",
+        "count",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "max",
+    ];
+    let mut rows = vec![names.map(str::to_owned)];
+    for (name, shown) in &report.latencies {
+        let ms = |nanos| number(millis(nanos));
+        rows.push([
+            format!("  {name}"),
+            text::count(shown.count),
+            ms(shown.p50),
+            ms(shown.p90),
+            ms(shown.p99),
+            ms(shown.p99_9),
+            ms(shown.max),
+        ]);
     }
-    if checks.sent > 0 {
-        writeln!(
-            to,
-            "publish: sent {} acked {} refused {} unknown {}",
-            count(checks.sent),
-            count(checks.acknowledged),
-            count(checks.refused),
-            count(checks.unknown),
-        )?;
-    }
-    if checks.expected > 0 || checks.received > 0 {
-        writeln!(
-            to,
-            "deliver: expected {} got {} missing {} double {} out-of-order {} corrupt {} gaps {}",
-            count(checks.expected),
-            count(checks.received),
-            count(checks.missing),
-            count(checks.double),
-            count(checks.out_of_order),
-            count(checks.corrupt),
-            count(checks.gaps),
-        )?;
-    }
-    Ok(())
+    section(&rows)
 }
 
-fn latencies(report: &Report, to: &mut String) -> fmt::Result {
-    if report.latencies.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        to,
-        "{:<20} {:>12} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "latency in ms", "count", "p50", "p90", "p99", "p99.9", "max"
-    )?;
-    for (name, latency) in &report.latencies {
-        let shown = latency.percentiles();
-        let [p50, p90, p99, p99_9, max] = [shown.p50, shown.p90, shown.p99, shown.p99_9, shown.max]
-            .map(|nanos| number(millis(nanos)));
-        writeln!(
-            to,
-            "  {name:<18} {:>12} {p50:>9} {p90:>9} {p99:>9} {p99_9:>9} {max:>9}",
-            count(shown.count)
-        )?;
-    }
-    Ok(())
-}
-
-fn usage(report: &Report, to: &mut String) -> fmt::Result {
-    if report.usage.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        to,
-        "{:<20} {:>9} {:>7} {:>7} {:>11} {:>11} {:>11} {:>7} {:>7} {:>5}",
-        "used by",
-        "CPU s/s",
-        "user %",
-        "sys %",
-        "resident",
-        "anonymous",
-        "switches/s",
-        "files",
-        "threads",
-        "procs"
-    )?;
+fn usage(report: &Report) -> String {
+    let names = [
+        "used by", "CPU s/s", "user %", "sys %", "resident", "waits/s",
+    ];
+    let mut rows = vec![names.map(str::to_owned)];
     for (role, usage) in &report.usage {
-        let per_second = |amount: f64| {
-            if usage.seconds > 0.0 {
-                amount / usage.seconds
-            } else {
-                0.0
-            }
-        };
-        let share = |part: f64| {
-            if usage.cpu > 0.0 {
-                part / usage.cpu * 100.0
-            } else {
-                0.0
-            }
-        };
-        writeln!(
-            to,
-            "  {:<18} {:>9} {:>7.0} {:>7.0} {:>11} {:>11} {:>11} {:>7} {:>7} {:>5}",
-            role.name(),
-            number(per_second(usage.cpu)),
-            share(usage.user),
-            share(usage.system),
+        let of = |part: f64, whole: f64| number(if whole > 0.0 { part / whole } else { 0.0 });
+        rows.push([
+            format!("  {}", role.name()),
+            of(usage.cpu, usage.seconds),
+            of(usage.user * 100.0, usage.cpu),
+            of(usage.system * 100.0, usage.cpu),
             bytes(real(usage.resident)),
-            bytes(real(usage.anonymous)),
-            number(per_second(real(usage.voluntary + usage.involuntary))),
-            usage.descriptors,
-            usage.threads,
-            usage.processes
-        )?;
+            of(real(usage.voluntary), usage.seconds),
+        ]);
     }
-    Ok(())
+    section(&rows)
 }
 
-fn validity(report: &Report, to: &mut String) -> fmt::Result {
-    let lateness = report.validity.lateness.percentiles();
-    if lateness.count > 0 || report.validity.busy > 0.0 {
-        writeln!(
-            to,
-            "generator: late p99 {} ms max {} ms, {:.0} % of a CPU",
-            number(millis(lateness.p99)),
-            number(millis(lateness.max)),
-            report.validity.busy * 100.0
-        )?;
+/// A table under its names; nothing when there is only the names.
+fn section<const N: usize>(rows: &[[String; N]]) -> String {
+    if rows.len() > 1 {
+        table(rows)
+    } else {
+        String::new()
     }
-    for fault in report.validity.faults() {
-        writeln!(to, "INVALID  {fault}")?;
-    }
-    Ok(())
+}
+
+fn validity(report: &Report) -> String {
+    let late = &report.validity.lateness;
+    let [p99, max] = [late.p99, late.max].map(|nanos| number(millis(nanos)));
+    let busy = report.validity.busy * 100.0;
+    let generator = format!("generator: late p99 {p99} ms max {max} ms, {busy:.0} % of a CPU\n");
+    let mut lines = vec![generator];
+    let faults = report.validity.faults().into_iter();
+    lines.extend(faults.map(|fault| format!("INVALID  {fault}\n")));
+    lines.concat()
 }
 
 /// A figure with the range of its windows.
-fn spread(figure: &Figure) -> String {
-    let value = quantity(figure.value, &figure.unit);
-    if figure.windows.len() < 2 {
-        return value;
-    }
-    format!(
-        "{value} (min {} max {}, {} windows)",
-        quantity(figure.min, &figure.unit),
-        quantity(figure.max, &figure.unit),
-        figure.windows.len()
-    )
+fn spread(figure: &Figure) -> [String; 3] {
+    let of = |value| quantity(value, &figure.unit);
+    let range = match figure.windows.len() {
+        0 | 1 => String::new(),
+        count => format!(
+            "({} to {}, {count} windows)",
+            of(figure.min),
+            of(figure.max)
+        ),
+    };
+    [figure.name.clone(), of(figure.value), range]
 }
 
 #[cfg(test)]
@@ -227,17 +149,18 @@ mod tests {
         report.validity.doubts.push("the clock jumped".to_owned());
         report.promise("missing = 0", "3", false);
         let text = render(&report);
+        let text: Vec<_> = text.split_whitespace().collect();
+        let text = text.join(" ");
         for part in [
             "fanout: members 1000, rate 60/s",
-            "conns: target 1,000 ok 1,000 fail 0",
-            "deliver: expected 100,000 got 100,000 missing 0",
-            "deliver                   5,000      2.50",
-            "gateway                0.525      19      81    1.00 MiB",
-            "HEADLINE  deliveries per gateway CPU second: 152,000/s (min 151,000/s max 153,000/s, 3 windows)",
-            "HEADLINE  memory per connection: 4.00 KiB\n",
-            "PASS  deliver p99 < 50 ms (measured 9.7 ms)",
-            "FAIL  missing = 0 (measured 3)",
-            "INVALID  the clock jumped",
+            "done: connections 1,000, sent 100, expected 100,000, received 100,000",
+            "deliver 5,000 2.50",
+            "gateway 0.525 19.0 81.0 1.00 MiB",
+            "deliveries per gateway CPU second 152,000/s (151,000/s to 153,000/s, 3 windows)",
+            "memory per connection 4.00 KiB members",
+            "PASS deliver p99 < 50 ms (measured 9.7 ms)",
+            "FAIL missing = 0 (measured 3)",
+            "INVALID the clock jumped",
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
@@ -245,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_empty_report_is_a_short_table() {
-        assert_eq!(render(&Report::new("idle")).lines().count(), 2);
+        assert_eq!(render(&Report::new("idle")).lines().count(), 4);
     }
 
     #[test]

@@ -1,24 +1,33 @@
-//! Numbers as people read them.
+//! Numbers and tables as people read them.
 
-/// Three digits that count, with separators: `152,400`, `9.71`, `0.31`.
+/// Three digits that count, with separators: `152,400`, `9.71`, `0.314`.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
-    if size >= 1_000.0 {
-        grouped(value)
-    } else if size >= 100.0 || value == 0.0 {
-        format!("{value:.0}")
-    } else if size >= 10.0 {
-        format!("{value:.1}")
-    } else if size >= 1.0 {
-        format!("{value:.2}")
-    } else {
-        format!("{value:.3}")
-    }
+    let decimals = match size {
+        _ if size >= 100.0 || value == 0.0 => 0,
+        _ if size >= 10.0 => 1,
+        _ if size >= 1.0 => 2,
+        _ => 3,
+    };
+    separate(&format!("{value:.decimals$}"))
 }
 
 /// A count with separators.
 pub(super) fn count(value: u64) -> String {
-    separated(&value.to_string())
+    separate(&value.to_string())
+}
+
+fn separate(text: &str) -> String {
+    let whole = text.find('.').unwrap_or(text.len());
+    let mut separated = String::with_capacity(text.len() * 4 / 3);
+    for (place, digit) in text.chars().enumerate() {
+        let follows_a_digit = separated.ends_with(|last: char| last.is_ascii_digit());
+        if follows_a_digit && place < whole && (whole - place).is_multiple_of(3) {
+            separated.push(',');
+        }
+        separated.push(digit);
+    }
+    separated
 }
 
 /// A figure with its unit.
@@ -57,21 +66,22 @@ pub const fn real(count: u64) -> f64 {
     count as f64
 }
 
-fn grouped(value: f64) -> String {
-    let text = format!("{value:.0}");
-    text.strip_prefix('-').map_or_else(
-        || separated(&text),
-        |digits| format!("-{}", separated(digits)),
-    )
-}
-
-fn separated(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+/// Rows as lines: the first column to the left, numbers to the right.
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut text = String::new();
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    });
+    for row in rows {
+        let cells = row.iter().zip(widths).enumerate();
+        let cells = cells.map(|(column, (cell, wide))| match column {
+            0 => format!("{cell:<wide$}"),
+            _ => format!("{cell:>wide$}"),
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text += line.trim_end();
+        text.push('\n');
     }
     text
 }
@@ -85,6 +95,7 @@ mod tests {
         let cases = [
             (152_400.4, "152,400"),
             (-1_234.0, "-1,234"),
+            (-123_456.0, "-123,456"),
             (999.4, "999"),
             (21.04, "21.0"),
             (9.708, "9.71"),

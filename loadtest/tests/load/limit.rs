@@ -1,7 +1,5 @@
 //! The bare writer writes what it says, into the tables that the lanes write.
 
-use std::time::Duration;
-
 use loadtest::{
     cluster::{Cluster, Settings},
     limit::storage::{Load, measure},
@@ -19,19 +17,19 @@ async fn the_bare_writer_stores_the_rows_of_every_message() {
     let cluster = Cluster::start(settings).await.unwrap();
     let url = cluster.fresh_database("bare").await.unwrap();
     let load = Load {
+        seconds: 0.6,
         batch: 50,
         rooms: 7,
+        content: 200,
         windows: 2,
-        ..Load::default()
     };
     let pid = cluster.postgres.pid().unwrap();
-    let reached = measure(&url, pid, load, Duration::from_millis(300))
-        .await
-        .unwrap();
+    let report = measure(&url, pid, load).await.unwrap();
 
-    let messages: u64 = reached.windows.iter().map(|window| window.messages).sum();
-    assert_eq!(reached.commit.count() * 50, messages);
-    assert!(reached.cpu_per_message().value > 0.0, "{reached:?}");
+    let messages = report.checks.sent;
+    assert_eq!(report.latencies["commit"].count * 50, messages);
+    let cost = report.figure("bare postgres CPU per message").unwrap();
+    assert!(cost.value > 0.0, "{cost:?}");
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     TaskTracker::new().spawn(connection);
     let count = async |sql: &str| -> u64 {

@@ -1,6 +1,5 @@
 //! The load tool on a small cluster: it counts every delivery, and finds nothing wrong.
 
-use anyhow::Context;
 use clap::Parser;
 use loadtest::{
     load::{self, Scenario},
@@ -19,8 +18,7 @@ const SHORT: &str = "--gateways 1 --workers 1 --warm-up 0 --windows 1 --seconds 
 async fn run(scenario: &str) -> anyhow::Result<Report> {
     let words = format!("loadtest {scenario} {SHORT}");
     let cli = Cli::try_parse_from(words.split_whitespace())?;
-    let report = Box::pin(load::run(cli.scenario)).await?;
-    report.context("a scenario has a report")
+    Box::pin(load::run(cli.scenario)).await
 }
 
 /// Everything that was sent was acknowledged and came to everyone. Whether the
@@ -41,7 +39,7 @@ async fn a_room_hears_everything_once() {
         .await
         .unwrap();
     complete(&report, 20);
-    assert_eq!(report.latencies["connect"].count(), 20);
+    assert_eq!(report.latencies["connect"].count, 20);
     assert_eq!(report.settings["seed"], "7");
     let figure = report.figure("deliveries per gateway CPU second").unwrap();
     assert!(figure.value >= 0.0, "{figure:?}");
