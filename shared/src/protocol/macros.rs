@@ -23,13 +23,15 @@ macro_rules! family {
             Query { $( $( $query, )+ )? $( $( $opening, )+ )? }
         }
 
-        impl Command {
-            /// Checks and executes the command, and encodes its reply.
-            pub async fn dispatch<C>(self, ctx: &mut C) -> Result<Vec<u8>, C::Error>
-            where
-                C: $crate::protocol::Guard + Send,
-                $( $( $command: $crate::protocol::Handler<C>, )+ )?
-            {
+        impl<C> $crate::protocol::Dispatch<C> for Command
+        where
+            C: $crate::protocol::Guard + Send,
+            $( $( $command: $crate::protocol::Handler<C>, )+ )?
+        {
+            /// The encoded reply.
+            type Outcome = Vec<u8>;
+
+            async fn dispatch(self, ctx: &mut C) -> Result<Vec<u8>, C::Error> {
                 let _ = &ctx;
                 match self {
                     $( $( Self::$command(command) => {
@@ -39,14 +41,15 @@ macro_rules! family {
             }
         }
 
-        impl Query {
-            /// Checks the request, then answers it or prepares it for a lane.
-            pub async fn dispatch<C>(self, ctx: &mut C) -> Result<$crate::protocol::Outcome, C::Error>
-            where
-                C: $crate::protocol::Guard + Send,
-                $( $( $query: $crate::protocol::Handler<C>, )+ )?
-                $( $( $opening: $crate::protocol::Opener<C>, )+ )?
-            {
+        impl<C> $crate::protocol::Dispatch<C> for Query
+        where
+            C: $crate::protocol::Guard + Send,
+            $( $( $query: $crate::protocol::Handler<C>, )+ )?
+            $( $( $opening: $crate::protocol::Opener<C>, )+ )?
+        {
+            type Outcome = $crate::protocol::Outcome;
+
+            async fn dispatch(self, ctx: &mut C) -> Result<Self::Outcome, C::Error> {
                 let _ = &ctx;
                 match self {
                     $( $( Self::$query(query) => {
@@ -104,11 +107,11 @@ macro_rules! families {
     ( $( $variant:ident($family:ident), )+ ) => {
         $crate::protocol::macros::join_families! {
             /// Every command that a lane executes.
-            Command { $( $variant($family), )+ }
+            Command -> Vec<u8> { $( $variant($family), )+ }
         }
         $crate::protocol::macros::join_families! {
             /// Every request that any worker takes.
-            Query { $( $variant($family), )+ }
+            Query -> Outcome { $( $variant($family), )+ }
         }
 
         /// The rows of each family, by its name.
@@ -119,7 +122,10 @@ macro_rules! families {
 }
 
 macro_rules! join_families {
-    ( $( #[doc = $doc:literal] )+ $name:ident { $( $variant:ident($family:ident), )+ } ) => {
+    (
+        $( #[doc = $doc:literal] )+
+        $name:ident -> $outcome:ty { $( $variant:ident($family:ident), )+ }
+    ) => {
         $( #[doc = $doc] )+
         #[derive(Debug)]
         #[expect(missing_docs, reason = "the families say it")]
@@ -136,6 +142,18 @@ macro_rules! join_families {
 
             fn request(&self) -> &dyn AnyRequest {
                 match self { $( Self::$variant(family) => family.request(), )+ }
+            }
+        }
+
+        impl<C> Dispatch<C> for $name
+        where
+            C: Guard + Send,
+            $( $family::$name: Dispatch<C, Outcome = $outcome>, )+
+        {
+            type Outcome = $outcome;
+
+            async fn dispatch(self, ctx: &mut C) -> Result<Self::Outcome, C::Error> {
+                match self { $( Self::$variant(family) => family.dispatch(ctx).await, )+ }
             }
         }
     };

@@ -163,6 +163,15 @@ pub trait Opener<C: Guard>: Request {
     fn open(self, ctx: &mut C) -> impl Future<Output = Result<Forward, C::Error>> + Send;
 }
 
+/// Requests that have handlers in a context `C`.
+pub trait Dispatch<C: Guard> {
+    /// What becomes of one.
+    type Outcome;
+
+    /// Checks the request, and has it handled.
+    fn dispatch(self, ctx: &mut C) -> impl Future<Output = Result<Self::Outcome, C::Error>> + Send;
+}
+
 /// Checks a request before it is handled.
 pub trait Guard {
     /// What can go wrong, besides a refusal.

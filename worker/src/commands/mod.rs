@@ -11,25 +11,7 @@ mod session;
 mod typing;
 mod unread;
 
-use shared::{domain::content, error::Refusal, protocol::Command};
-
-use crate::{error::Error, transaction::Context};
-
-/// Checks and executes a command; answers with the encoded reply.
-pub(crate) async fn dispatch(command: Command, ctx: &mut Context<'_>) -> Result<Vec<u8>, Error> {
-    match command {
-        Command::Account(command) => command.dispatch(ctx).await,
-        Command::Session(command) => command.dispatch(ctx).await,
-        Command::Server(command) => command.dispatch(ctx).await,
-        Command::Invite(command) => command.dispatch(ctx).await,
-        Command::User(command) => command.dispatch(ctx).await,
-        Command::Channel(command) => command.dispatch(ctx).await,
-        Command::Message(command) => command.dispatch(ctx).await,
-        Command::Typing(command) => command.dispatch(ctx).await,
-        Command::Unread(command) => command.dispatch(ctx).await,
-        Command::Ping(command) => command.dispatch(ctx).await,
-    }
-}
+use shared::{domain::content, error::Refusal};
 
 /// Refuses a nonce that no client of ours would send.
 pub(crate) fn check_nonce(nonce: &str) -> Result<(), Refusal> {

@@ -4,7 +4,11 @@ use std::{any::Any, panic::AssertUnwindSafe};
 
 use foldhash::HashMap;
 use futures_util::FutureExt;
-use shared::{error::Reason, protocol::Command, telemetry};
+use shared::{
+    error::Reason,
+    protocol::{Command, Dispatch as _},
+    telemetry,
+};
 use tracing::{Instrument, debug_span, error};
 
 use super::{
@@ -125,7 +129,7 @@ async fn run_step(
     let span = debug_span!("command", name = command.row().name);
     telemetry::adopt(&span, entry.trace.as_deref());
     let mut ctx = tx.context(current_command(item));
-    let handled = AssertUnwindSafe(commands::dispatch(command, &mut ctx).instrument(span))
+    let handled = AssertUnwindSafe(command.dispatch(&mut ctx).instrument(span))
         .catch_unwind()
         .await;
     verdict(item, handled, ctx)

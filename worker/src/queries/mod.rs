@@ -33,7 +33,7 @@ use shared::{
     error::{Reason, Refusal},
     frame,
     keys::{ClusterKeys, NoRandomness},
-    protocol::{Forward, Outcome, Query},
+    protocol::{Dispatch as _, Forward, Outcome, Query},
 };
 use tokio::{
     task::JoinSet,
@@ -257,7 +257,7 @@ async fn answer_client(
                 entry.scope,
                 entry.address,
             );
-            let work = Box::pin(dispatch(query, &mut ctx));
+            let work = Box::pin(query.dispatch(&mut ctx));
             let outcome = run_handler(deps, time_left, work).await;
             ctx.release().await;
             match outcome {
@@ -282,22 +282,6 @@ async fn answer_client(
         }
     };
     (name, answer)
-}
-
-/// One arm per family; which of its requests, the rows say.
-async fn dispatch(query: Query, ctx: &mut QueryContext) -> Result<Outcome, Error> {
-    match query {
-        Query::Account(query) => query.dispatch(ctx).await,
-        Query::Session(query) => query.dispatch(ctx).await,
-        Query::Server(query) => query.dispatch(ctx).await,
-        Query::Invite(query) => query.dispatch(ctx).await,
-        Query::User(query) => query.dispatch(ctx).await,
-        Query::Channel(query) => query.dispatch(ctx).await,
-        Query::Message(query) => query.dispatch(ctx).await,
-        Query::Typing(query) => query.dispatch(ctx).await,
-        Query::Unread(query) => query.dispatch(ctx).await,
-        Query::Ping(query) => query.dispatch(ctx).await,
-    }
 }
 
 /// Runs a handler within its time; a panic is caught, so that it takes neither
