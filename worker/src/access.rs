@@ -29,17 +29,13 @@ pub(crate) trait AccessFacts {
     /// Whether the account is a member of the scope's server; a refusal when there is none.
     fn is_member(&mut self, user: UserId) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// What a member may do in the scope's server.
-    fn in_server(
-        &mut self,
-        user: UserId,
-    ) -> impl Future<Output = Result<Permissions, Error>> + Send;
+    /// What the sender, a member, may do in the scope's server.
+    fn in_server(&mut self) -> impl Future<Output = Result<Permissions, Error>> + Send;
 
-    /// What a member may do in a channel of the scope's server; nothing in a channel of
-    /// another one, as it does not exist.
+    /// What the sender, a member, may do in a channel of the scope's server; nothing in a
+    /// channel of another one, as it does not exist.
     fn in_channel(
         &mut self,
-        user: UserId,
         channel: ChannelId,
     ) -> impl Future<Output = Result<Permissions, Error>> + Send;
 }
@@ -53,20 +49,20 @@ pub(crate) async fn check_access<F: AccessFacts + Send>(
     match access {
         Access::Anyone | Access::Workers => Ok(()),
         Access::Account => check_account(facts).map(drop),
-        Access::Member => check_member(facts).await.map(drop),
+        Access::Member => check_member(facts).await,
         Access::ServerOrDeployment(_) if facts.scope() == 0 => {
             let user = check_account(facts)?;
             require(facts.is_admin(user).await?, Reason::Forbidden)
         }
         Access::Server(needed) | Access::ServerOrDeployment(needed) => {
-            let user = check_member(facts).await?;
-            let held = facts.in_server(user).await?;
+            check_member(facts).await?;
+            let held = facts.in_server().await?;
             require(held.contains(needed), Reason::Forbidden)
         }
         Access::Channel(needed) => {
-            let user = check_member(facts).await?;
+            check_member(facts).await?;
             let channel = channel.ok_or(Reason::UnknownChannel)?;
-            let held = facts.in_channel(user, channel).await?;
+            let held = facts.in_channel(channel).await?;
             require(
                 held.contains(Permissions::VIEW_CHANNEL),
                 Reason::UnknownChannel,
@@ -83,14 +79,13 @@ fn check_account<F: AccessFacts>(facts: &F) -> Result<UserId, Error> {
     Ok(user)
 }
 
-async fn check_member<F: AccessFacts>(facts: &mut F) -> Result<UserId, Error> {
+async fn check_member<F: AccessFacts>(facts: &mut F) -> Result<(), Error> {
     if facts.scope() == 0 {
         // It is not that the server is unknown: none was named.
         return Err(Refusal::field(Reason::Malformed, "scope").into());
     }
     let user = facts.user()?;
-    require(facts.is_member(user).await?, Reason::UnknownServer)?;
-    Ok(user)
+    require(facts.is_member(user).await?, Reason::UnknownServer)
 }
 
 fn require(condition: bool, reason: Reason) -> Result<(), Error> {
@@ -135,15 +130,11 @@ mod tests {
             Ok(self.member)
         }
 
-        async fn in_server(&mut self, _user: UserId) -> Result<Permissions, Error> {
+        async fn in_server(&mut self) -> Result<Permissions, Error> {
             Ok(self.held)
         }
 
-        async fn in_channel(
-            &mut self,
-            _user: UserId,
-            _channel: ChannelId,
-        ) -> Result<Permissions, Error> {
+        async fn in_channel(&mut self, _channel: ChannelId) -> Result<Permissions, Error> {
             Ok(self.held)
         }
     }

@@ -102,13 +102,8 @@ impl Handler<Context<'_>> for CreateUser {
 
 impl Handler<Context<'_>> for OpenSession {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<SignedIn, Error> {
-        let Self {
-            nonce,
-            user_id,
-            device,
-        } = self;
-        check_nonce(&nonce)?;
-        open_session(ctx, user_id, &nonce, device).await
+        check_nonce(&self.nonce)?;
+        open_session(ctx, self.user_id, &self.nonce, self.device).await
     }
 }
 

@@ -45,7 +45,8 @@ impl AccessFacts for Context<'_> {
         Ok(self.standing(user).await?.is_some())
     }
 
-    async fn in_server(&mut self, user: UserId) -> Result<Permissions, Error> {
+    async fn in_server(&mut self) -> Result<Permissions, Error> {
+        let user = self.caller()?.user;
         let standing = self.standing(user).await?;
         let structure = &self.server().await?.structure;
         Ok(standing.map_or(Permissions::empty(), |standing| {
@@ -53,11 +54,7 @@ impl AccessFacts for Context<'_> {
         }))
     }
 
-    async fn in_channel(
-        &mut self,
-        _user: UserId,
-        channel: ChannelId,
-    ) -> Result<Permissions, Error> {
+    async fn in_channel(&mut self, channel: ChannelId) -> Result<Permissions, Error> {
         self.permissions_in(channel).await
     }
 }

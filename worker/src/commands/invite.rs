@@ -23,11 +23,7 @@ use crate::{
 
 impl Handler<Context<'_>> for CreateInvite {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<InviteCreated, Error> {
-        let Self {
-            nonce: _,
-            max_uses,
-            expires_in,
-        } = self;
+        let (max_uses, expires_in) = (self.max_uses, self.expires_in);
         let fits = |number: Option<u32>| {
             number.is_none_or(|n| (1..=i32::MAX.cast_unsigned()).contains(&n))
         };

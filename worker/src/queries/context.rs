@@ -152,18 +152,14 @@ impl AccessFacts for QueryContext {
         Ok(self.membership.is_some())
     }
 
-    async fn in_server(&mut self, _user: UserId) -> Result<Permissions, Error> {
+    async fn in_server(&mut self) -> Result<Permissions, Error> {
         let (server, standing) = self.membership()?;
         let snapshot = self.snapshot().await?;
         let roles = read::server::list_roles(snapshot, &[server.server_id]).await?;
         Ok(structure(&server, &roles, &Overrides::default()).in_server(&standing))
     }
 
-    async fn in_channel(
-        &mut self,
-        _user: UserId,
-        channel: ChannelId,
-    ) -> Result<Permissions, Error> {
+    async fn in_channel(&mut self, channel: ChannelId) -> Result<Permissions, Error> {
         let (server, standing) = self.membership()?;
         let snapshot = self.snapshot().await?;
         let overrides = read::server::find_overrides(snapshot, server.server_id, channel).await?;

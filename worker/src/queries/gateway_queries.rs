@@ -41,32 +41,32 @@ pub(super) async fn answer(deps: &Deps, query: NodeQuery) -> Result<NodeAnswer, 
         return Ok(answer);
     }
     let mut snapshot = deps.store.snapshot().await?;
-    let answer = read(&mut snapshot, query).await?;
+    let answer = read_answer(&mut snapshot, query).await?;
     snapshot.end().await;
     Ok(answer)
 }
 
-async fn read(snapshot: &mut Snapshot, query: NodeQuery) -> Result<NodeAnswer, StoreError> {
+async fn read_answer(snapshot: &mut Snapshot, query: NodeQuery) -> Result<NodeAnswer, StoreError> {
     match query {
-        NodeQuery::Open { token, resume } => open(snapshot, &token, resume).await,
-        NodeQuery::Identify { token } => identify(snapshot, &token).await,
-        NodeQuery::Topic { user, server } => topic(snapshot, user, server).await,
+        NodeQuery::Open { token, resume } => open_session(snapshot, &token, resume).await,
+        NodeQuery::Identify { token } => read_caller(snapshot, &token).await,
+        NodeQuery::Topic { user, server } => read_topic(snapshot, user, server).await,
         NodeQuery::Events {
             topic,
             after,
             bytes,
-        } => events(snapshot, topic, after, bytes).await,
-        NodeQuery::Heads { topics } => heads(snapshot, &topics).await,
-        NodeQuery::Structures { servers } => structures(snapshot, servers).await,
+        } => read_events(snapshot, topic, after, bytes).await,
+        NodeQuery::Heads { topics } => read_heads(snapshot, &topics).await,
+        NodeQuery::Structures { servers } => read_structures(snapshot, servers).await,
         NodeQuery::Changes {
             topic,
             after,
             until,
-        } => changes(snapshot, topic, after, until).await,
+        } => read_changes(snapshot, topic, after, until).await,
     }
 }
 
-async fn identify(snapshot: &mut Snapshot, token: &str) -> Result<NodeAnswer, StoreError> {
+async fn read_caller(snapshot: &mut Snapshot, token: &str) -> Result<NodeAnswer, StoreError> {
     let found = read::account::find_identity(snapshot, &token::hash_token(token)).await?;
     Ok(
         found.map_or(NodeAnswer::Unauthenticated, |(session, user)| {
@@ -94,10 +94,10 @@ async fn open_at_once(
     let Some(epoch) = opening.epoch.clone() else {
         return Ok(None);
     };
-    Ok(Some(opened(opening, epoch, resume)))
+    Ok(Some(opened_answer(opening, epoch, resume)))
 }
 
-async fn open(
+async fn open_session(
     snapshot: &mut Snapshot,
     token: &str,
     resume: Option<Resume>,
@@ -107,13 +107,13 @@ async fn open(
         return Ok(NodeAnswer::Unauthenticated);
     };
     let epoch = read::event::epoch(snapshot).await?;
-    Ok(opened(opening, epoch, resume.as_ref()))
+    Ok(opened_answer(opening, epoch, resume.as_ref()))
 }
 
-fn opened(opening: Opening, epoch: String, resume: Option<&Resume>) -> NodeAnswer {
+fn opened_answer(opening: Opening, epoch: String, resume: Option<&Resume>) -> NodeAnswer {
     let mut topics = own_topics(&opening);
     if let Some((named, places)) = resume {
-        decide(&mut topics, places, *named == epoch);
+        decide_resume(&mut topics, places, *named == epoch);
     }
     let Opening {
         session,
@@ -138,7 +138,7 @@ fn opened(opening: Opening, epoch: String, resume: Option<&Resume>) -> NodeAnswe
 
 /// The account's own topic first, then its servers', as for a client without a past.
 fn own_topics(opening: &Opening) -> Vec<OpenTopic> {
-    let own = fresh(opening.user.user_id.get(), &opening.heads, None);
+    let own = fresh_topic(opening.user.user_id.get(), &opening.heads, None);
     let servers = opening
         .memberships
         .iter()
@@ -147,10 +147,10 @@ fn own_topics(opening: &Opening) -> Vec<OpenTopic> {
 }
 
 fn server_topic((server, standing): &Membership, heads: &BTreeMap<u64, u64>) -> OpenTopic {
-    fresh(server.server_id.get(), heads, Some(standing.clone()))
+    fresh_topic(server.server_id.get(), heads, Some(standing.clone()))
 }
 
-fn fresh(topic: u64, heads: &BTreeMap<u64, u64>, standing: Option<Standing>) -> OpenTopic {
+fn fresh_topic(topic: u64, heads: &BTreeMap<u64, u64>, standing: Option<Standing>) -> OpenTopic {
     OpenTopic {
         topic,
         head: heads.get(&topic).copied().unwrap_or(0),
@@ -164,7 +164,7 @@ fn fresh(topic: u64, heads: &BTreeMap<u64, u64>, standing: Option<Standing>) -> 
 /// continued from there. Whether the log still goes back so far is found out by
 /// who reads it. Topics that are not his (any longer) are passed over: he learns
 /// that from his own topic or from `ready`.
-fn decide(topics: &mut [OpenTopic], places: &[TopicSeq], same_log: bool) {
+fn decide_resume(topics: &mut [OpenTopic], places: &[TopicSeq], same_log: bool) {
     let places: BTreeMap<u64, u64> = places
         .iter()
         .map(|place| (place.topic, place.seq))
@@ -181,7 +181,7 @@ fn decide(topics: &mut [OpenTopic], places: &[TopicSeq], same_log: bool) {
     }
 }
 
-async fn topic(
+async fn read_topic(
     snapshot: &mut Snapshot,
     user: UserId,
     server: ServerId,
@@ -194,7 +194,7 @@ async fn topic(
     Ok(NodeAnswer::Topic(Some(server_topic(&membership, &heads))))
 }
 
-async fn events(
+async fn read_events(
     snapshot: &mut Snapshot,
     topic: u64,
     after: u64,
@@ -240,7 +240,7 @@ fn envelope(topic: u64, event: EventRow) -> Result<Envelope, StoreError> {
     })
 }
 
-async fn heads(snapshot: &mut Snapshot, topics: &[u64]) -> Result<NodeAnswer, StoreError> {
+async fn read_heads(snapshot: &mut Snapshot, topics: &[u64]) -> Result<NodeAnswer, StoreError> {
     let epoch = epoch_number(&read::event::epoch(snapshot).await?);
     let heads = read::event::find_heads(snapshot, topics).await?;
     let registers = read::unread::find_register_versions(snapshot, topics).await?;
@@ -252,7 +252,7 @@ async fn heads(snapshot: &mut Snapshot, topics: &[u64]) -> Result<NodeAnswer, St
     })
 }
 
-async fn structures(
+async fn read_structures(
     snapshot: &mut Snapshot,
     asked: Vec<(ServerId, Vec<UserId>)>,
 ) -> Result<NodeAnswer, StoreError> {
@@ -286,7 +286,7 @@ async fn structures(
     Ok(NodeAnswer::Structures { epoch, servers })
 }
 
-async fn changes(
+async fn read_changes(
     snapshot: &mut Snapshot,
     topic: u64,
     after: u64,

@@ -14,25 +14,8 @@ use super::{
 };
 use crate::{error::StoreError, state::server::ChannelState, store::values::columns};
 
-/// The counters of a channel that messages went to.
-#[derive(Debug)]
-pub(super) struct ChannelCounters {
-    channel: ChannelId,
-    last_seq: u64,
-    last_message: MessageId,
-}
-
-impl ChannelCounters {
-    pub(super) const fn new(
-        (&channel, &(last_seq, last_message)): (&ChannelId, &(u64, MessageId)),
-    ) -> Self {
-        Self {
-            channel,
-            last_seq,
-            last_message,
-        }
-    }
-}
+/// A channel that messages went to, and the seq and id of the last one.
+pub(super) type ChannelCounters = (ChannelId, (u64, MessageId));
 
 impl BatchedRow for ChannelCounters {
     const STATEMENT: &'static str = "
@@ -42,9 +25,9 @@ impl BatchedRow for ChannelCounters {
 
     fn columns(rows: &[Self], _day: i32) -> Vec<Column<'_>> {
         vec![
-            column(rows, |row| row.channel.sql()),
-            column(rows, |row| sql(row.last_seq)),
-            column(rows, |row| row.last_message.sql()),
+            column(rows, |(channel, _)| channel.sql()),
+            column(rows, |(_, (seq, _))| sql(*seq)),
+            column(rows, |(_, (_, message))| message.sql()),
         ]
     }
 }

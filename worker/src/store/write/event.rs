@@ -49,12 +49,8 @@ impl BatchedRow for NewEvent {
     }
 }
 
-/// The head of a topic after the transaction.
-#[derive(Debug)]
-pub(super) struct TopicHead {
-    pub(super) topic: u64,
-    pub(super) head: u64,
-}
+/// A topic, and its head after the transaction.
+pub(super) type TopicHead = (u64, u64);
 
 impl BatchedRow for TopicHead {
     const STATEMENT: &'static str = "
@@ -63,8 +59,8 @@ impl BatchedRow for TopicHead {
 
     fn columns(rows: &[Self], _day: i32) -> Vec<Column<'_>> {
         vec![
-            column(rows, |row| sql(row.topic)),
-            column(rows, |row| sql(row.head)),
+            column(rows, |(topic, _)| sql(*topic)),
+            column(rows, |(_, head)| sql(*head)),
         ]
     }
 }

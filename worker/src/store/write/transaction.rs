@@ -100,12 +100,9 @@ pub(crate) async fn commit(
     begun: bool,
 ) -> Result<(), StoreError> {
     let (client, statements) = (&connection.client, &connection.statements);
-    let channels: Vec<_> = rows.channels.iter().map(ChannelCounters::new).collect();
-    let heads: Vec<_> = rows
-        .heads
-        .iter()
-        .map(|(&topic, &head)| TopicHead { topic, head })
-        .collect();
+    let channels = rows.channels.iter();
+    let channels: Vec<ChannelCounters> = channels.map(|(id, last)| (*id, *last)).collect();
+    let heads: Vec<TopicHead> = rows.heads.iter().map(|(id, head)| (*id, *head)).collect();
     let registers: Vec<_> = rows.registers.changed().collect();
     let register_heads: Vec<_> = rows.registers.changed_heads().collect();
     // One pipeline: the requests leave in this order, and an error of one
