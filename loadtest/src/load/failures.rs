@@ -93,14 +93,10 @@ impl Resume {
         // One more, who publishes on the gateway that survives.
         run.fill_room(self.members + 1, 1, Some(&self.publishing))
             .await?;
-        run.publish(&self.publishing.plan(1)).await?;
-        run.warm_up().await?;
-        let calm = run.window().await?;
+        let (calm, before) = measure_calm(&mut run, &self.publishing).await?;
         private(&run)?.gateways.first().context(PRIVATE)?.kill()?;
         let killed = Instant::now();
-        run.collect().await?;
         let members = self.members as u64;
-        let before = run.total.latencies.ack.clone();
         let all = run
             .until(RESTART, |total| total.checks.resumes >= members)
             .await?;
@@ -212,11 +208,7 @@ impl Rolling {
         let mut run = Run::with("rolling", options, shape).await?;
         run.fill_room(self.members, 1, Some(&self.publishing))
             .await?;
-        run.publish(&self.publishing.plan(1)).await?;
-        run.warm_up().await?;
-        let calm = run.window().await?;
-        run.collect().await?;
-        let before = run.total.latencies.ack.clone();
+        let (calm, before) = measure_calm(&mut run, &self.publishing).await?;
         let cluster = private(&run)?;
         for number in 0..cluster.workers.len() + cluster.gateways.len() {
             let cluster = private(&run)?;
@@ -237,6 +229,15 @@ impl Rolling {
         report.figures.push(p99("sends p99 meanwhile", &sends));
         Ok(report)
     }
+}
+
+/// Measures how it is before anything happens; and the sends until then.
+async fn measure_calm(run: &mut Run, publishing: &Publishing) -> Result<(Window, Latency)> {
+    run.publish(&publishing.plan(1)).await?;
+    run.warm_up().await?;
+    let calm = run.window().await?;
+    run.collect().await?;
+    Ok((calm, run.total.latencies.ack.clone()))
 }
 
 const PRIVATE: &str = "this needs a private cluster: leave --gateway away";

@@ -57,39 +57,45 @@ pub struct Objective {
     pub kept: bool,
 }
 
-/// What became of the messages.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checks {
-    /// Messages that the generator asked for.
-    pub sent: u64,
-    /// Of these, how many were acknowledged.
-    pub acknowledged: u64,
-    /// Of these, how many were refused.
-    pub refused: u64,
-    /// Of these, how many have a fate that nobody told.
-    pub unknown: u64,
-    /// Deliveries that had to come.
-    pub expected: u64,
-    /// Deliveries that came.
-    pub received: u64,
-    /// Deliveries that never came.
-    pub missing: u64,
-    /// Deliveries that came again.
-    pub double: u64,
-    /// Deliveries that came before an earlier one.
-    pub out_of_order: u64,
-    /// Deliveries whose content was not what was sent.
-    pub corrupt: u64,
-    /// Connections that were to be opened.
-    pub connections: u64,
-    /// Connections that could not be opened.
-    pub failed_connections: u64,
-    /// Connections that ended without being asked.
-    pub lost_connections: u64,
-    /// Sessions that resumed.
-    pub resumes: u64,
-    /// Times that a session was told of a gap.
-    pub gaps: u64,
+/// Makes [`Checks`] of its counts: each has a field, a name in words, and a meaning.
+macro_rules! checks {
+    ($($field:ident, $name:literal, $meaning:literal;)*) => {
+        /// What became of the messages and connections.
+        #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct Checks {
+            $(#[doc = $meaning] pub $field: u64,)*
+        }
+
+        impl Checks {
+            /// The counts with their names.
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$(($name, self.$field)),*]
+            }
+
+            /// Adds what another part of the run counted.
+            pub const fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+            }
+        }
+    };
+}
+
+checks! {
+    connections, "connections", "Connections that were to be opened.";
+    failed_connections, "failed connections", "Connections that could not be opened.";
+    lost_connections, "lost connections", "Connections that ended without being asked.";
+    resumes, "resumes", "Sessions that resumed.";
+    sent, "sent", "Messages that the generator asked for.";
+    acknowledged, "acknowledged", "Of these, how many were acknowledged.";
+    refused, "refused", "Of these, how many were refused.";
+    unknown, "unknown", "Of these, how many have a fate that nobody told.";
+    expected, "expected", "Deliveries that had to come.";
+    received, "received", "Deliveries that came.";
+    missing, "missing", "Deliveries that never came.";
+    double, "double", "Deliveries that came again.";
+    out_of_order, "out of order", "Deliveries that came before an earlier one.";
+    corrupt, "corrupt", "Deliveries whose content was not what was sent.";
+    gaps, "gaps", "Times that a session was told of a gap.";
 }
 
 /// Whether more of a figure is better.
@@ -205,46 +211,6 @@ impl Checks {
     /// Whether every message arrived once, in order and whole.
     pub const fn hold(&self) -> bool {
         self.missing == 0 && self.double == 0 && self.out_of_order == 0 && self.corrupt == 0
-    }
-
-    /// The counts with their names.
-    pub const fn named(&self) -> [(&'static str, u64); 15] {
-        [
-            ("connections", self.connections),
-            ("failed connections", self.failed_connections),
-            ("lost connections", self.lost_connections),
-            ("resumes", self.resumes),
-            ("sent", self.sent),
-            ("acknowledged", self.acknowledged),
-            ("refused", self.refused),
-            ("unknown", self.unknown),
-            ("expected", self.expected),
-            ("received", self.received),
-            ("missing", self.missing),
-            ("double", self.double),
-            ("out of order", self.out_of_order),
-            ("corrupt", self.corrupt),
-            ("gaps", self.gaps),
-        ]
-    }
-
-    /// Adds what another part of the run counted.
-    pub const fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.acknowledged += other.acknowledged;
-        self.refused += other.refused;
-        self.unknown += other.unknown;
-        self.expected += other.expected;
-        self.received += other.received;
-        self.missing += other.missing;
-        self.double += other.double;
-        self.out_of_order += other.out_of_order;
-        self.corrupt += other.corrupt;
-        self.connections += other.connections;
-        self.failed_connections += other.failed_connections;
-        self.lost_connections += other.lost_connections;
-        self.resumes += other.resumes;
-        self.gaps += other.gaps;
     }
 }
 
