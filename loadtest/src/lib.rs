@@ -8,8 +8,7 @@
 //! - [`mod@cluster`], a package of its own, is a private cluster;
 //! - [`fixture`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`verify`] tries each promise under its faults;
-//! - [`demo`] shows it, [`transcript`] is what one person saw;
-//! - [`harness`] is where the tests of the whole cluster play;
+//! - [`harness`] is where the tests of the whole cluster play, and [`demo`], which shows it;
 //! - [`limit`] is what the machine could do at most;
 //! - [`load`] puts load on a cluster, by scenarios;
 //! - [`measure`] keeps what a run measured, and tells it;
@@ -27,7 +26,6 @@ pub mod measure;
 pub mod random;
 pub mod requests;
 pub mod socket;
-pub mod transcript;
 pub mod transport;
 pub mod verify;
 pub mod websocket;

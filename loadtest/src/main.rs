@@ -19,7 +19,7 @@ enum Command {
     #[command(flatten)]
     Load(load::Scenario),
     /// Two people talk while gateways and workers are killed; nothing may be missing.
-    Demo(demo::Arguments),
+    Demo,
     /// Tries promises under faults, each on a cluster of its own.
     Verify(verify::Arguments),
     /// Checks a history file that a fault run wrote.
@@ -45,12 +45,11 @@ fn main() -> Result<ExitCode> {
 async fn run(command: Command) -> Result<ExitCode> {
     let holds = match command {
         Command::Load(scenario) => show(&Box::pin(load::run(scenario)).await?),
-        Command::Demo(arguments) => {
+        Command::Demo => {
             let began = Instant::now();
             let say = |line: &str| println!("{:6.2} s  {line}", began.elapsed().as_secs_f32());
-            let outcome = Box::pin(demo::run(&arguments, say)).await?;
-            print!("{}", outcome.report);
-            outcome.holds
+            Box::pin(demo::run(say)).await?;
+            true
         }
         Command::Verify(arguments) => {
             Box::pin(verify::run(&arguments, &|line| println!("{line}"))).await?
