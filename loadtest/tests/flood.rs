@@ -7,40 +7,35 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use futures_util::future::try_join_all;
 use loadtest::{
-    client::link::{Dialect, Link},
     cluster::{Settings, node_metric},
     harness::{Harness, Person, holds, same, scenario_on},
     http,
-    requests::{self, encode_request, send_message},
-    transport::binary,
+    requests::{self, encode_control, encode_request, send_message},
     websocket::{Data, OpCode, upgrade_request, write_frame},
 };
-use shared::protocol::{self, Request, account::LogIn, message::NewMessage, ping::Ping};
+use shared::{
+    frame::opcode,
+    protocol::{control::Identify, ping::Ping},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, interval, timeout},
+    time::{Instant, interval},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Sockets that push.
 const SOCKETS: usize = 24;
-/// Sockets on which bytes are poured, and the frames of each in a tenth of a second: 25,000
-/// in a second.
-const BARE: usize = 256;
-const POURED: usize = 10;
-/// Frames per second of each: what the flood guard lets through.
-const PER_SECOND: u64 = 95;
+/// Sockets on which bytes are poured as fast as they are taken: 25,000 frames in a second.
+const MANY_SOCKETS: usize = 256;
+/// Frames of each socket in a tenth of a second: what the flood guard lets through.
+const FRAMES: usize = 10;
 /// Messages that a member sends before and while others push.
 const SENDS: usize = 60;
 
 /// Frames that a gateway has read.
 const FRAMES_READ: &str = "confab_gateway_frames_in_total";
-
-/// What is pushed: opcode, scope and body.
-type Frame = (u16, u64, Vec<u8>);
 
 /// A cluster with the bounds that it has by default.
 fn guarded() -> Settings {
@@ -58,32 +53,8 @@ fn guarded() -> Settings {
     }
 }
 
-/// Pushes one frame again and again, and reads what comes, until it is told to stop.
-async fn push(mut link: Link, frame: Frame, stop: CancellationToken) -> u64 {
-    let (opcode, scope, body) = frame;
-    let mut ticks = interval(Duration::from_millis(50));
-    let mut pushed = 0;
-    while !stop.is_cancelled() {
-        ticks.tick().await;
-        for _ in 0..PER_SECOND / 20 {
-            let number = u32::try_from(pushed % 1_000_000).unwrap_or_default();
-            if link
-                .send(binary(opcode, number, scope, &body))
-                .await
-                .is_err()
-            {
-                return pushed;
-            }
-            pushed += 1;
-        }
-        while let Ok(Ok(_)) = timeout(Duration::from_millis(1), link.next()).await {}
-    }
-    pushed
-}
-
-/// A socket past its handshake, on which bytes are pushed that were made before: what it
-/// costs is what it costs the gateway.
-async fn bare(address: &str) -> Result<TcpStream> {
+/// A socket past its handshake: what it costs is what it costs the gateway.
+async fn open(address: &str) -> Result<TcpStream> {
     let host = address.replace("ws://", "");
     let mut socket = TcpStream::connect(&host).await?;
     let request = upgrade_request(host.parse()?, [7; 16]);
@@ -94,12 +65,17 @@ async fn bare(address: &str) -> Result<TcpStream> {
     Ok(socket)
 }
 
-/// Many pings in one write, ten times a second, as long as the gateway takes them.
-async fn pour(socket: TcpStream, stop: CancellationToken) -> u64 {
+/// The bytes of a WebSocket message.
+fn message(frame: &[u8]) -> Vec<u8> {
     let mut masked = Vec::new();
-    let ping = encode_request(1, 0, &Ping {});
-    write_frame(&mut masked, OpCode::Data(Data::Binary), &ping, Some([0; 4]));
-    let bytes = masked.repeat(POURED);
+    write_frame(&mut masked, OpCode::Data(Data::Binary), frame, Some([0; 4]));
+    masked
+}
+
+/// Pushes a message again and again, and reads what comes, until it is told to stop: many in
+/// one write, ten times a second, as long as the gateway takes them.
+async fn push((socket, message): (TcpStream, Vec<u8>), stop: CancellationToken) -> u64 {
+    let bytes = message.repeat(FRAMES);
     let (mut reading, writing) = socket.into_split();
     let mut scratch = vec![0; 16 * 1024];
     let mut ticks = interval(Duration::from_millis(102));
@@ -115,7 +91,7 @@ async fn pour(socket: TcpStream, stop: CancellationToken) -> u64 {
             }
             _ = ticks.tick() => match writing.try_write(rest) {
                 Ok(count) => {
-                    pushed += (count / masked.len()) as u64;
+                    pushed += (count / message.len()) as u64;
                     rest = rest.get(count..).filter(|rest| !rest.is_empty()).unwrap_or(&bytes);
                 }
                 // The gateway does not read: that is what it is to do.
@@ -162,20 +138,28 @@ async fn counted(harness: &Harness, metric: &str) -> Result<u64> {
     Ok(sum)
 }
 
-/// Measures a member alone and while others push; what is sent on of what they push, and
-/// that the other one hears the member at the end.
-async fn measured<F: Future<Output = u64> + Send + 'static>(
+/// Measures a member alone and while so many sockets push the messages that `aim` gives them;
+/// what is sent on of these, and that the other one hears the member at the end.
+async fn pushed(
     harness: &Harness,
     [member, other]: [&Person; 2],
-    pushers: impl FnOnce(CancellationToken) -> Vec<F>,
+    sockets: usize,
+    aim: impl AsyncFn(usize, &mut TcpStream) -> Result<Vec<u8>>,
 ) -> Result<()> {
+    let address = harness.address(0)?;
+    let mut pushers = Vec::new();
+    for number in 0..sockets {
+        let mut socket = open(&address).await?;
+        let message = aim(number, &mut socket).await?;
+        pushers.push((socket, message));
+    }
     let alone = waits(member).await?;
     let before = sent(harness).await?;
     let unread = counted(harness, FRAMES_READ).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let pushing: Vec<_> = pushers(stop.clone())
+    let pushing: Vec<_> = pushers
         .into_iter()
-        .map(|pusher| tasks.spawn(pusher))
+        .map(|pusher| tasks.spawn(push(pusher, stop.clone())))
         .collect();
     let began = Instant::now();
     let pressed = waits(member).await?;
@@ -231,19 +215,12 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
         let asked = sent(harness).await?.1 - before;
         holds(asked < 20, &format!("{asked} questions"))?;
         let log_in = requests::log_in(&alice.user.name, "a guess at a password");
-        let frames = try_join_all((0..SOCKETS).map(async |number| {
-            let link = Link::open(&address, Dialect::MessagePack, None).await?;
-            let frame = if number % 2 == 0 {
-                (Ping::ROW.opcode, 0, protocol::encode(&Ping {}))
+        pushed(harness, [&alice, &bob], SOCKETS, async |number, _| {
+            Ok(message(&if number % 2 == 0 {
+                encode_request(1, 0, &Ping {})
             } else {
-                (LogIn::ROW.opcode, 0, protocol::encode(&log_in))
-            };
-            anyhow::Ok((link, frame))
-        }))
-        .await?;
-        measured(harness, [&alice, &bob], |stop| {
-            let pusher = |(link, frame)| push(link, frame, stop.clone());
-            frames.into_iter().map(pusher).collect()
+                encode_request(1, 0, &log_in)
+            }))
         })
         .await
     })
@@ -254,20 +231,14 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
 async fn an_account_that_pushes_starves_nobody() -> Result<()> {
     scenario_on(guarded(), async |harness| {
         let [alice, bob, mallory] = harness.members().await?;
-        let address = harness.address(0)?;
         let channel = mallory.channel("#general").await?;
         // A repeat of one nonce: no limit of the workers draws for it.
-        let repeat = protocol::encode(&send_message(channel, "again"));
-        let frames = try_join_all((0..SOCKETS).map(async |_| {
-            let mut link = Link::open(&address, Dialect::MessagePack, None).await?;
-            link.open_session(Some(&mallory.token)).await?;
-            let frame = (NewMessage::ROW.opcode, mallory.scope(), repeat.clone());
-            anyhow::Ok((link, frame))
-        }))
-        .await?;
-        measured(harness, [&alice, &bob], |stop| {
-            let pusher = |(link, frame)| push(link, frame, stop.clone());
-            frames.into_iter().map(pusher).collect()
+        let repeat = encode_request(1, mallory.scope(), &send_message(channel, "again"));
+        let token = mallory.token.clone();
+        let identify = encode_control(opcode::IDENTIFY, &Identify { token });
+        pushed(harness, [&alice, &bob], SOCKETS, async |_, socket| {
+            socket.write_all(&message(&identify)).await?;
+            Ok(message(&repeat))
         })
         .await
     })
@@ -278,13 +249,9 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
 async fn bytes_that_are_poured_onto_a_gateway_starve_nobody() -> Result<()> {
     scenario_on(guarded(), async |harness| {
         let [alice, bob] = harness.members().await?;
-        let address = harness.address(0)?;
-        let sockets = try_join_all((0..BARE).map(|_| bare(&address))).await?;
-        measured(harness, [&alice, &bob], |stop| {
-            let pusher = |socket| pour(socket, stop.clone());
-            sockets.into_iter().map(pusher).collect()
-        })
-        .await
+        let ping = message(&encode_request(1, 0, &Ping {}));
+        let aim = async |_, _: &mut TcpStream| Ok(ping.clone());
+        pushed(harness, [&alice, &bob], MANY_SOCKETS, aim).await
     })
     .await
 }
