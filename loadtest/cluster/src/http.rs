@@ -1,8 +1,9 @@
-//! The least of HTTP/1.1 that the tests need: one request, one connection.
+//! The least of HTTP that the tests need: one request, one connection. Its version is 1.0: so
+//! a response ends with its connection and is never in chunks.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -24,7 +25,7 @@ pub struct Response {
 pub async fn get(host: &str, path: &str) -> Result<Response> {
     exchange(
         host,
-        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").into_bytes(),
+        format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").into_bytes(),
     )
     .await
 }
@@ -35,7 +36,7 @@ pub async fn post(host: &str, path: &str, token: Option<&str>, body: &[u8]) -> R
         .map(|token| format!("Authorization: Bearer {token}\r\n"))
         .unwrap_or_default();
     let mut request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+        "POST {path} HTTP/1.0\r\nHost: {host}\r\n\
          Content-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n",
         body.len()
     )
@@ -71,59 +72,11 @@ fn read(bytes: &[u8]) -> Result<Response> {
         .position(|window| window == b"\r\n\r\n")
         .context("the response has no end of headers")?;
     let (head, body) = bytes.split_at(end);
-    let head = String::from_utf8_lossy(head).to_lowercase();
-    let status = head
+    let status = String::from_utf8_lossy(head)
         .split_whitespace()
         .nth(1)
         .and_then(|status| status.parse().ok())
         .context("the response has no status")?;
-    let body = body.get(4..).unwrap_or_default();
-    let body = if head.contains("transfer-encoding: chunked") {
-        unchunk(body)?
-    } else {
-        body.to_vec()
-    };
+    let body = body.get(4..).unwrap_or_default().to_vec();
     Ok(Response { status, body })
-}
-
-fn unchunk(mut rest: &[u8]) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let line = rest
-            .windows(2)
-            .position(|window| window == b"\r\n")
-            .context("a chunk has no length")?;
-        let (length, after) = rest.split_at(line);
-        let length = std::str::from_utf8(length)?.split(';').next();
-        let length = usize::from_str_radix(length.unwrap_or_default().trim(), 16)?;
-        if length == 0 {
-            return Ok(body);
-        }
-        let Some(chunk) = after.get(2..2 + length) else {
-            bail!("a chunk is shorter than it says");
-        };
-        body.extend_from_slice(chunk);
-        rest = after.get(length + 4..).context("a chunk has no end")?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_plain_and_chunked_bodies() {
-        let plain = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}";
-        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
-                        3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
-        assert_eq!(
-            read(plain).unwrap(),
-            Response {
-                status: 403,
-                body: b"{}".to_vec(),
-            }
-        );
-        assert_eq!(read(chunked).unwrap().body, b"abcde");
-        assert!(read(b"nonsense").is_err());
-    }
 }

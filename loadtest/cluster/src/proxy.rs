@@ -20,9 +20,9 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
+    task::JoinSet,
     time::sleep,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::resp::{self, Splitter};
 
@@ -56,7 +56,7 @@ struct Shared {
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
-    stop: CancellationToken,
+    _accepting: JoinSet<()>,
 }
 
 impl Proxy {
@@ -74,15 +74,12 @@ impl Proxy {
             events: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         });
-        let stop = CancellationToken::new();
-        let tasks = TaskTracker::new();
-        let accepting = accept(listener, Arc::clone(&shared), tasks.clone(), stop.clone());
-        let stopped = stop.clone();
-        tasks.spawn(async move { stopped.run_until_cancelled(accepting).await });
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self {
             address,
             shared,
-            stop,
+            _accepting: accepting,
         })
     }
 
@@ -124,6 +121,14 @@ impl Proxy {
         self.shared.state.send_modify(|state| state.delay = delay);
     }
 
+    /// Lets everything through again, at once.
+    pub fn heal(&self) {
+        self.delay(Duration::ZERO);
+        self.blackhole(false);
+        self.refuse(false);
+        self.drop_every(0);
+    }
+
     /// Loses the next `count` published events.
     pub fn drop_next(&self, count: u64) {
         self.shared.to_drop.store(count, Ordering::SeqCst);
@@ -137,12 +142,6 @@ impl Proxy {
     /// How many events were lost so far.
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 
@@ -173,19 +172,13 @@ impl Shared {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        if shared.state.borrow().refuse {
-            continue;
+        while connections.try_join_next().is_some() {}
+        if !shared.state.borrow().refuse {
+            connections.spawn(serve(client, Arc::clone(&shared)));
         }
-        let connection = serve(client, Arc::clone(&shared));
-        let stopped = stop.clone();
-        tasks.spawn(async move { stopped.run_until_cancelled(connection).await });
     }
 }
 
@@ -204,16 +197,18 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
     let (from_server, to_server) = server.into_split();
     let mut state = shared.state.subscribe();
     tokio::select! {
-        _ = forward(from_client, to_server, &shared) => {}
-        _ = forward_losing(from_server, to_client, &shared) => {}
+        _ = forward(from_client, to_server, &shared, None) => {}
+        _ = forward(from_server, to_client, &shared, Some(Splitter::default())) => {}
         _ = state.wait_for(|state| state.cuts != born) => {}
     }
 }
 
+/// Copies one way; with a splitter it loses the events that are to be lost.
 async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     shared: &Shared,
+    mut splitter: Option<Splitter>,
 ) -> std::io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -221,29 +216,14 @@ async fn forward(
         if length == 0 {
             return Ok(());
         }
-        pass(shared).await;
-        to.write_all(buffer.get(..length).unwrap_or_default())
-            .await?;
-    }
-}
-
-async fn forward_losing(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    shared: &Shared,
-) -> std::io::Result<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    let mut splitter = Splitter::default();
-    loop {
-        let length = from.read(&mut buffer).await?;
-        if length == 0 {
-            return Ok(());
-        }
-        splitter.feed(buffer.get(..length).unwrap_or_default());
-        let mut out = Vec::with_capacity(length);
-        while let Some(element) = splitter.next() {
-            if !shared.loses(&element) {
-                out.extend_from_slice(&element);
+        let mut out = buffer.get(..length).unwrap_or_default().to_vec();
+        if let Some(splitter) = &mut splitter {
+            splitter.feed(&out);
+            out.clear();
+            while let Some(element) = splitter.next() {
+                if !shared.loses(&element) {
+                    out.extend_from_slice(&element);
+                }
             }
         }
         pass(shared).await;
@@ -267,7 +247,7 @@ mod tests {
     use super::*;
 
     /// A server that sends back what it gets.
-    async fn echo(tasks: &TaskTracker) -> Result<String> {
+    async fn echo(tasks: &mut JoinSet<()>) -> Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         tasks.spawn(async move {
@@ -285,8 +265,8 @@ mod tests {
 
     #[tokio::test]
     async fn loses_only_the_events_it_was_told_to() -> Result<()> {
-        let tasks = TaskTracker::new();
-        let proxy = Proxy::start(&echo(&tasks).await?).await?;
+        let mut tasks = JoinSet::new();
+        let proxy = Proxy::start(&echo(&mut tasks).await?).await?;
         let mut stream = TcpStream::connect(proxy.address()).await?;
         proxy.drop_next(1);
         let sent = format!("+OK\r\n{}{}", push("a"), push("b"));
@@ -301,8 +281,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_ends_connections_and_a_blackhole_keeps_them() -> Result<()> {
-        let tasks = TaskTracker::new();
-        let proxy = Proxy::start(&echo(&tasks).await?).await?;
+        let mut tasks = JoinSet::new();
+        let proxy = Proxy::start(&echo(&mut tasks).await?).await?;
         let mut stream = TcpStream::connect(proxy.address()).await?;
         proxy.blackhole(true);
         stream.write_all(b"+OK\r\n").await?;
@@ -319,9 +299,9 @@ mod tests {
 
     #[tokio::test]
     async fn leads_new_connections_elsewhere() -> Result<()> {
-        let tasks = TaskTracker::new();
+        let mut tasks = JoinSet::new();
         let proxy = Proxy::start("127.0.0.1:1").await?;
-        proxy.lead_to(&echo(&tasks).await?);
+        proxy.lead_to(&echo(&mut tasks).await?);
         let mut stream = TcpStream::connect(proxy.address()).await?;
         stream.write_all(b"+OK\r\n").await?;
         let mut got = [0; 5];
