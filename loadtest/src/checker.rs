@@ -4,7 +4,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    ops::AddAssign,
 };
+
+use serde::Serialize;
 
 use crate::history::{Entry, Op, Outcome};
 
@@ -73,25 +76,91 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What clients did and saw, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Messages that were sent, however often.
+    pub sent: usize,
+    /// Of these, acknowledged.
+    pub acknowledged: usize,
+    /// Of these, with a fate that nobody was told.
+    pub unknown: usize,
+    /// Messages in the cluster's own history at the end.
+    pub stored: usize,
+    /// Messages that readers saw, summed over the readers.
+    pub received: usize,
+    /// Sessions of readers that went on after a connection had ended.
+    pub resumes: usize,
+    /// Gaps that readers were told of.
+    pub gaps: usize,
+    /// Things that are missing.
+    pub lost: usize,
+    /// Things that are there more than once.
+    pub double: usize,
+    /// Things in the wrong place.
+    pub out_of_order: usize,
+    /// Things that are not what was said.
+    pub wrong: usize,
+}
+
+impl Counts {
+    /// Counts a fault.
+    pub const fn fault(&mut self, kind: Kind) {
+        *match kind {
+            Kind::Lost => &mut self.lost,
+            Kind::Double => &mut self.double,
+            Kind::Order => &mut self.out_of_order,
+            Kind::Wrong => &mut self.wrong,
+        } += 1;
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.acknowledged += other.acknowledged;
+        self.unknown += other.unknown;
+        self.stored += other.stored;
+        self.received += other.received;
+        self.resumes += other.resumes;
+        self.gaps += other.gaps;
+        self.lost += other.lost;
+        self.double += other.double;
+        self.out_of_order += other.out_of_order;
+        self.wrong += other.wrong;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sent,
+            acknowledged,
+            unknown,
+            stored,
+            received,
+            resumes,
+            gaps,
+            lost,
+            double,
+            out_of_order,
+            wrong,
+        } = self;
+        write!(
+            f,
+            "{sent} sent, {acknowledged} acknowledged, {unknown} unknown, {stored} stored, {received} received, \
+             {resumes} resumes, {gaps} gaps\n  {lost} lost, {double} double, {out_of_order} out of order, {wrong} wrong"
+        )
+    }
+}
+
 /// What a history shows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Promises that were broken.
     pub faults: Vec<Fault>,
-    /// Messages that were sent, however often.
-    pub sent: usize,
-    /// Messages that were acknowledged.
-    pub acknowledged: usize,
-    /// Messages whose fate nobody was told.
-    pub unknown: usize,
-    /// Messages in the history of the cluster.
-    pub stored: usize,
-    /// Messages that readers saw, summed over the readers.
-    pub received: usize,
-    /// Gaps that readers were told of.
-    pub gaps: usize,
-    /// Sessions of readers that went on after their connection had ended.
-    pub resumes: usize,
+    /// What was done and seen, faults included.
+    pub counts: Counts,
 }
 
 impl Report {
@@ -99,22 +168,17 @@ impl Report {
     pub const fn holds(&self) -> bool {
         self.faults.is_empty()
     }
+
+    /// Adds a promise that was broken.
+    pub fn find(&mut self, fault: Fault) {
+        self.counts.fault(fault.kind);
+        self.faults.push(fault);
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "sent {}, acknowledged {}, unknown {}, stored {}, received {}, resumes {}, gaps {}, faults {}",
-            self.sent,
-            self.acknowledged,
-            self.unknown,
-            self.stored,
-            self.received,
-            self.resumes,
-            self.gaps,
-            self.faults.len()
-        )?;
+        writeln!(f, "  {}", self.counts)?;
         for fault in self.faults.iter().take(NAMED) {
             writeln!(f, "  fault: {fault}")?;
         }
@@ -189,30 +253,28 @@ fn stored<'a>(history: &'a [Entry], report: &mut Report) -> Stored<'a> {
         let nonce = entry.nonce.as_deref().unwrap_or_default();
         if !nonces.insert(nonce) {
             let fault = Fault::new(Kind::Double, format!("{nonce} is stored twice"));
-            report.faults.push(fault.of(nonce).at(seq));
+            report.find(fault.of(nonce).at(seq));
         }
         let row = (entry.id.unwrap_or_default(), nonce);
         if stored.insert(seq, row).is_some() {
             let fault = Fault::new(Kind::Double, format!("place {seq} is taken twice"));
-            report.faults.push(fault.at(seq));
+            report.find(fault.at(seq));
         }
     }
     let mut last_id = 0;
     for (expected, (seq, (id, _))) in (1..).zip(&stored) {
         if expected != *seq {
             let text = format!("the history is not dense: {seq} where {expected} was due");
-            report
-                .faults
-                .push(Fault::new(Kind::Order, text).at(expected));
+            report.find(Fault::new(Kind::Order, text).at(expected));
             break;
         }
         if *id <= last_id {
             let text = format!("the id at {seq} does not rise");
-            report.faults.push(Fault::new(Kind::Order, text).at(*seq));
+            report.find(Fault::new(Kind::Order, text).at(*seq));
         }
         last_id = *id;
     }
-    report.stored = stored.len();
+    report.counts.stored = stored.len();
     stored
 }
 
@@ -226,7 +288,7 @@ fn check_sends(sent: &BTreeMap<&str, Sent>, stored: &Stored<'_>, report: &mut Re
     for (nonce, send) in sent {
         if send.answers.len() > 1 {
             let text = format!("{nonce} was answered differently: {:?}", send.answers);
-            report.faults.push(Fault::new(Kind::Double, text).of(nonce));
+            report.find(Fault::new(Kind::Double, text).of(nonce));
         }
         let row = by_nonce.get(nonce);
         for answer in &send.answers {
@@ -237,24 +299,22 @@ fn check_sends(sent: &BTreeMap<&str, Sent>, stored: &Stored<'_>, report: &mut Re
                 } else {
                     Kind::Wrong
                 };
-                report
-                    .faults
-                    .push(Fault::new(kind, text).of(nonce).at(answer.1));
+                report.find(Fault::new(kind, text).of(nonce).at(answer.1));
             }
         }
         let refused = send.failed && !send.unknown && send.answers.is_empty();
         if refused && row.is_some() {
             let text = format!("{nonce} was refused but is stored");
-            report.faults.push(Fault::new(Kind::Wrong, text).of(nonce));
+            report.find(Fault::new(Kind::Wrong, text).of(nonce));
         }
-        report.sent += usize::from(send.invoked.is_some());
-        report.acknowledged += usize::from(!send.answers.is_empty());
-        report.unknown += usize::from(send.unknown && send.answers.is_empty());
+        report.counts.sent += usize::from(send.invoked.is_some());
+        report.counts.acknowledged += usize::from(!send.answers.is_empty());
+        report.counts.unknown += usize::from(send.unknown && send.answers.is_empty());
     }
     for nonce in by_nonce.keys() {
         if !sent.contains_key(nonce) {
             let fault = Fault::new(Kind::Wrong, format!("nobody sent {nonce}"));
-            report.faults.push(fault.of(nonce));
+            report.find(fault.of(nonce));
         }
     }
 }
@@ -280,7 +340,7 @@ fn check_time(sent: &BTreeMap<&str, Sent>, report: &mut Report) {
         }
         if seq < highest {
             let text = format!("{seq} was sent after {highest} was acknowledged");
-            report.faults.push(Fault::new(Kind::Order, text).at(seq));
+            report.find(Fault::new(Kind::Order, text).at(seq));
         }
     }
 }
@@ -293,9 +353,9 @@ fn check_reader(reader: &str, entries: &[&Entry], stored: &Stored<'_>, report: &
         let seq = entry.seq.unwrap_or_default();
         match entry.op {
             Op::Open => last = Some(seq),
-            Op::Resume => report.resumes += 1,
+            Op::Resume => report.counts.resumes += 1,
             Op::Gap => {
-                report.gaps += 1;
+                report.counts.gaps += 1;
                 last = None;
             }
             _ => {
@@ -310,13 +370,13 @@ fn check_reader(reader: &str, entries: &[&Entry], stored: &Stored<'_>, report: &
     {
         let text = format!("{reader} ends at {last}, the history at {end}");
         let fault = Fault::new(Kind::Lost, text).seen_by(reader);
-        report.faults.push(fault.at(last));
+        report.find(fault.at(last));
     }
 }
 
 /// One message that a reader saw after the one at `last`.
 fn check_place(entry: &Entry, last: Option<u64>, stored: &Stored<'_>, report: &mut Report) {
-    report.received += 1;
+    report.counts.received += 1;
     let reader = entry.client.as_str();
     let seq = entry.seq.unwrap_or_default();
     if let Some(last) = last
@@ -329,7 +389,7 @@ fn check_place(entry: &Entry, last: Option<u64>, stored: &Stored<'_>, report: &m
         };
         let text = format!("{reader} {verb}: {seq} came after {last}");
         let fault = Fault::new(kind, text).seen_by(reader);
-        report.faults.push(fault.at(seq.min(last + 1)));
+        report.find(fault.at(seq.min(last + 1)));
     }
     let nonce = entry.nonce.as_deref().unwrap_or_default();
     let saw = (entry.id.unwrap_or_default(), nonce);
@@ -337,7 +397,7 @@ fn check_place(entry: &Entry, last: Option<u64>, stored: &Stored<'_>, report: &m
     if row != Some(&saw) {
         let text = format!("{reader} saw {saw:?} at {seq}, stored is {row:?}");
         let fault = Fault::new(Kind::Wrong, text).seen_by(reader);
-        report.faults.push(fault.of(nonce).at(seq));
+        report.find(fault.of(nonce).at(seq));
     }
 }
 
@@ -459,7 +519,11 @@ mod tests {
         let report = check(&good());
         assert!(report.holds(), "{report}");
         assert_eq!(
-            (report.acknowledged, report.stored, report.received),
+            (
+                report.counts.acknowledged,
+                report.counts.stored,
+                report.counts.received
+            ),
             (2, 2, 2)
         );
     }

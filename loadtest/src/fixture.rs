@@ -36,44 +36,32 @@ impl Fixture {
     /// Opens a server for so many guests.
     pub async fn open(gateways: Vec<String>, people: usize) -> Result<Self> {
         let client = Client::connect(gateways.clone(), Options::default());
-        let owner = guest(&client).await?;
-        let mut tokens = vec![owner.clone()];
-        for _ in 1..people {
+        let mut tokens = Vec::new();
+        for _ in 0..people {
             tokens.push(guest(&client).await?);
         }
-        client.identify(&owner).await?;
+        client.identify(tokens.first().context("an owner")?).await?;
         let create = create_server("Fixture");
-        let info = client
-            .call(0, &create)
-            .await
-            .context("creating the server")?;
-        let server = info.server.server_id;
-        let invite = create_invite();
-        let code = client
-            .call(server.get(), &invite)
-            .await
-            .context("making an invite")?
-            .code;
+        let created = client.call(0, &create).await;
+        let server = created.context("creating the server")?.server.server_id;
+        let invited = client.call(server.get(), &create_invite()).await;
+        let code = invited.context("making an invite")?.code;
         for token in tokens.iter().skip(1) {
             let member = Client::connect(gateways.clone(), Options::default());
             member.identify(token).await?;
-            let redeem = redeem_invite(&code);
-            member
-                .call(0, &redeem)
-                .await
-                .context("redeeming an invite")?;
+            let joined = member.call(0, &redeem_invite(&code)).await;
+            joined.context("redeeming an invite")?;
             member.close().await;
         }
         let channels = client.call(server.get(), &GetChannels {}).await?.channels;
         let channel = channels.first().context("the server has no channel")?;
-        let fixture = Self {
+        client.close().await;
+        Ok(Self {
             server,
             channel: channel.channel_id,
             tokens,
             gateways,
-        };
-        client.close().await;
-        Ok(fixture)
+        })
     }
 
     /// A client of member `number`, on gateway `number` first; both count
@@ -111,31 +99,19 @@ impl Fixture {
 
     /// All that was said, page by page.
     pub async fn history(&self, client: &Client) -> Result<Vec<Message>> {
-        history(client, self.server, self.channel).await
-    }
-}
-
-/// All that was said in a channel, page by page.
-pub async fn history(
-    client: &Client,
-    server: ServerId,
-    channel: ChannelId,
-) -> Result<Vec<Message>> {
-    let mut messages: Vec<Message> = Vec::new();
-    loop {
-        let page = GetMessages {
-            after: Some(messages.last().map_or(0, |message| message.seq)),
-            ..get_messages(channel)
-        };
-        let page = client
-            .call(server.get(), &page)
-            .await
-            .context("reading the history")?
-            .messages;
-        if page.is_empty() {
-            return Ok(messages);
+        let mut messages: Vec<Message> = Vec::new();
+        loop {
+            let page = GetMessages {
+                after: Some(messages.last().map_or(0, |message| message.seq)),
+                ..get_messages(self.channel)
+            };
+            let page = client.call(self.server.get(), &page).await;
+            let page = page.context("reading the history")?.messages;
+            if page.is_empty() {
+                return Ok(messages);
+            }
+            messages.extend(page);
         }
-        messages.extend(page);
     }
 }
 

@@ -68,7 +68,7 @@ impl TransportClient {
             Transport::Json => Dialect::Json,
             Transport::Http => return Ok(client),
         };
-        let mut link = Link::open(address, dialect, None).await?;
+        let mut link = Link::open_with(address, dialect, (None, None)).await?;
         link.open_session(token).await?;
         client.link = Some(link);
         Ok(client)
@@ -92,12 +92,11 @@ impl TransportClient {
     /// Sends a MessagePack body in the form of this transport, and answers with the
     /// reply's MessagePack body.
     pub async fn ask(&mut self, row: &Row, scope: u64, body: &[u8]) -> Result<Vec<u8>, CallError> {
-        let json = || (row.request.to_json)(body).map_err(|_refusal| CallError::Malformed);
-        let reply = match self.transport {
-            Transport::MessagePack => return self.ask_binary(row.opcode, scope, body).await,
-            Transport::Json => self.ask_text(row.name, scope, &json()?).await?,
-            Transport::Http => self.ask_http(row.name, scope, json()?.as_bytes()).await?,
-        };
+        if self.transport == Transport::MessagePack {
+            return self.ask_binary(row.opcode, scope, body).await;
+        }
+        let json = (row.request.to_json)(body).map_err(|_refusal| CallError::Malformed)?;
+        let reply = self.ask_json(row.name, scope, &json).await?;
         (row.reply.from_json)(&reply).map_err(|_refusal| CallError::Malformed)
     }
 
@@ -113,13 +112,16 @@ impl TransportClient {
         self.exchange(frame).await
     }
 
-    /// Sends any command with any JSON over a text WebSocket.
-    pub async fn ask_text(
+    /// Sends any command with any JSON, over HTTP or in a text frame.
+    pub async fn ask_json(
         &mut self,
         name: &str,
         scope: u64,
         body: &str,
     ) -> Result<Vec<u8>, CallError> {
+        if self.transport == Transport::Http {
+            return self.ask_http(name, scope, body.as_bytes()).await;
+        }
         self.last_request += 1;
         let request = self.last_request;
         let frame = format!(

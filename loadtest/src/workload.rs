@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use shared::protocol::message::{MessageCreated, NewMessage};
+use shared::protocol::message::{MessageCreated, MessageSent, NewMessage};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, timeout},
@@ -34,19 +34,8 @@ pub struct Plan {
     pub bytes: usize,
     /// How the clients are to behave.
     pub options: Options,
-    /// Readers that are to behave otherwise; they are numbered after the others.
-    pub guests: Vec<Guest>,
     /// How long readers have to see the end of the history.
     pub catch_up: Duration,
-}
-
-/// A reader of its own kind.
-#[derive(Debug, Clone)]
-pub struct Guest {
-    /// How it behaves.
-    pub options: Options,
-    /// The gateways that it knows; those of the fixture when there are none.
-    pub gateways: Vec<String>,
 }
 
 impl Default for Plan {
@@ -61,8 +50,18 @@ impl Default for Plan {
                 heartbeat: Some(Duration::from_millis(500)),
                 ..Options::default()
             },
-            guests: Vec::new(),
             catch_up: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Plan {
+    /// Clients that beat as rarely as the gateway asks for: for trials in which how long a busy
+    /// machine leaves a heartbeat unanswered is not the question.
+    pub fn patient() -> Self {
+        Self {
+            options: Options::default(),
+            ..Self::default()
         }
     }
 }
@@ -92,8 +91,14 @@ pub struct Ended {
 }
 
 impl Workload {
-    /// Starts writers and readers; the history goes to a file in `dir`.
-    pub async fn start(fixture: &Fixture, plan: &Plan, dir: &Path) -> Result<Self> {
+    /// Starts writers and readers; the history goes to a file in `dir`. Besides the readers of
+    /// the plan there are `others`, who enter by gateways and behave in ways of their own.
+    pub async fn start(
+        fixture: &Fixture,
+        plan: &Plan,
+        others: &[(Fixture, Options)],
+        dir: &Path,
+    ) -> Result<Self> {
         let run = nonce().split_off(24);
         let path = dir.join(format!("history-{run}.jsonl"));
         let mut workload = Self {
@@ -107,13 +112,11 @@ impl Workload {
             writers: TaskTracker::new(),
             followers: TaskTracker::new(),
         };
-        let usual = Guest {
-            options: plan.options.clone(),
-            gateways: Vec::new(),
-        };
-        let all = std::iter::repeat_n(&usual, plan.readers).chain(&plan.guests);
-        for (number, guest) in all.enumerate() {
-            workload.read(number, guest).await?;
+        for _ in 0..plan.readers {
+            workload.read(fixture, plan.options.clone()).await?;
+        }
+        for (fixture, options) in others {
+            workload.read(fixture, options.clone()).await?;
         }
         for number in 0..plan.writers {
             let writer = Writer {
@@ -135,12 +138,9 @@ impl Workload {
         Ok(workload)
     }
 
-    async fn read(&mut self, number: usize, guest: &Guest) -> Result<()> {
-        let mut fixture = self.fixture.clone();
-        if !guest.gateways.is_empty() {
-            fixture.gateways.clone_from(&guest.gateways);
-        }
-        let client = Arc::new(fixture.enter(number, guest.options.clone()).await?);
+    async fn read(&mut self, fixture: &Fixture, options: Options) -> Result<()> {
+        let number = self.readers.len();
+        let client = Arc::new(fixture.enter(number, options).await?);
         let (seen, progress) = watch::channel(0);
         let name = format!("r{number}");
         let began = What {
@@ -297,24 +297,40 @@ impl Writer {
                 format!("{nonce} {}", "x".repeat(padding)),
             )
         };
-        let mut what = What {
-            nonce: Some(nonce),
-            ..What::default()
-        };
-        let write = |outcome, what| self.history.write(&self.name, Op::Send, outcome, what);
-        write(Outcome::Invoke, what)?;
-        match session.call(self.fixture.server.get(), &message).await {
-            Ok(sent) => {
-                what.id = Some(sent.message_id.get());
-                what.seq = Some(sent.seq);
-                write(Outcome::Ok, what)?;
-                self.acknowledged.send_modify(|count| *count += 1);
-            }
-            Err(CallError::Refused(_)) => write(Outcome::Fail, what)?,
-            Err(_) => write(Outcome::Info, what)?,
+        let sending = session.call(self.fixture.server.get(), &message);
+        if record_send(&self.history, (&self.name, nonce), sending)
+            .await?
+            .is_ok()
+        {
+            self.acknowledged.send_modify(|count| *count += 1);
         }
         Ok(())
     }
+}
+
+/// Writes down that somebody sends a message of this name, and what comes of it.
+pub async fn record_send(
+    history: &History,
+    (client, nonce): (&str, &str),
+    sending: impl Future<Output = Result<MessageSent, CallError>>,
+) -> Result<Result<MessageSent, CallError>> {
+    let mut what = What {
+        nonce: Some(nonce),
+        ..What::default()
+    };
+    history.write(client, Op::Send, Outcome::Invoke, what)?;
+    let sent = sending.await;
+    let outcome = match &sent {
+        Ok(sent) => {
+            what.id = Some(sent.message_id.get());
+            what.seq = Some(sent.seq);
+            Outcome::Ok
+        }
+        Err(CallError::Refused(_)) => Outcome::Fail,
+        Err(_) => Outcome::Info,
+    };
+    history.write(client, Op::Send, outcome, what)?;
+    Ok(sent)
 }
 
 /// Writes down what a reader sees.
@@ -357,22 +373,14 @@ impl Follower {
                 .write(&self.name, Op::Receive, Outcome::Ok, what)?;
             self.seen.send_replace(created.message.seq);
         }
-        if let Seen::Gap { topic, .. } = seen
-            && *topic == self.fixture.server.get()
-        {
-            self.history
-                .write(&self.name, Op::Gap, Outcome::Ok, What::default())?;
-        }
-        let session = match seen {
-            Seen::Opened { resumed: true, .. } => Some(Op::Resume),
-            Seen::Lost { .. } => Some(Op::Lost),
-            _ => None,
+        let op = match seen {
+            Seen::Gap(gap) if gap.topic == self.fixture.server.get() => Op::Gap,
+            Seen::Opened { resumed: true, .. } => Op::Resume,
+            Seen::Lost { .. } => Op::Lost,
+            _ => return Ok(()),
         };
-        if let Some(op) = session {
-            self.history
-                .write(&self.name, op, Outcome::Ok, What::default())?;
-        }
-        Ok(())
+        self.history
+            .write(&self.name, op, Outcome::Ok, What::default())
     }
 }
 

@@ -10,6 +10,7 @@ use loadtest::{
 use shared::{
     ids::{ChannelId, ServerId},
     protocol::{
+        Request,
         channel::{Channel, GetChannels},
         invite::CreateInvite,
         message::{GetMessages, Message, MessageCreated},
@@ -144,8 +145,8 @@ impl Terminal {
                 self.show_message(&seen, created, open).await?;
             } else if let Some(moved) = seen.event::<UnreadMoved>() {
                 self.unread.move_cursor(&moved.cursor);
-            } else if let Seen::Registers { version } = &seen {
-                stale |= self.unread.is_behind(*version);
+            } else if let Seen::Registers(registers) = &seen {
+                stale |= self.unread.is_behind(registers.version);
             } else {
                 self.screen.print_state(&seen);
                 self.screen
@@ -237,17 +238,24 @@ impl Terminal {
             .server_id)
     }
 
+    fn channel_id(&self) -> Result<ChannelId> {
+        let channel = self.channel.as_ref();
+        Ok(channel.context("no channel is open")?.channel_id)
+    }
+
+    /// Asks something of the open server.
+    async fn call<R: Request>(&self, request: &R) -> Result<R::Reply> {
+        Ok(self.client.call(self.scope()?.get(), request).await?)
+    }
+
     async fn say(&mut self, text: &str) -> Result<()> {
-        let scope = self.scope()?.get();
-        let channel = self.channel.as_ref().context("no channel is open")?;
-        let message = requests::send_message(channel.channel_id, text);
+        let message = requests::send_message(self.channel_id()?, text);
         self.typed = Some(message.content.clone());
-        let sent = self.client.call(scope, &message).await;
+        let sent = self.call(&message).await;
         if sent.is_err() {
             self.typed = None;
         }
-        sent?;
-        Ok(())
+        sent.map(drop)
     }
 
     async fn list_servers(&self) -> Result<Vec<Server>> {
@@ -351,7 +359,7 @@ impl Terminal {
             return self.enter(channel).await;
         }
         let create = requests::create_channel(name, Vec::new());
-        let created = self.client.call(self.scope()?.get(), &create).await?;
+        let created = self.call(&create).await?;
         self.enter(created.channel).await
     }
 
@@ -364,17 +372,15 @@ impl Terminal {
 
     /// Shows the page before what is shown, with a mark above what was not read.
     async fn show_history(&mut self) -> Result<()> {
-        let scope = self.scope()?.get();
-        let channel = self.channel.as_ref().context("no channel is open")?;
+        let channel = self.channel_id()?;
         let page = GetMessages {
-            channel_id: channel.channel_id,
+            channel_id: channel,
             before: self.shown.first_key_value().map(|(seq, _)| *seq),
             after: None,
             limit: Some(PAGE),
         };
-        let channel = channel.channel_id;
         let mut read = self.unread.first_new(channel);
-        let messages = self.client.call(scope, &page).await?.messages;
+        let messages = self.call(&page).await?.messages;
         if page.before.is_some() {
             self.screen.print_line("--- earlier ---");
         }
@@ -419,29 +425,24 @@ impl Terminal {
     }
 
     async fn edit(&mut self, number: u64, text: &str) -> Result<()> {
-        let channel = self.channel.as_ref().context("no channel is open")?;
         let message = self.named(number)?.message_id;
-        let edit = requests::edit_message(channel.channel_id, message, text);
-        self.client.call(self.scope()?.get(), &edit).await?;
-        Ok(())
+        let edit = requests::edit_message(self.channel_id()?, message, text);
+        self.call(&edit).await
     }
 
     async fn delete(&mut self, number: u64) -> Result<()> {
-        let channel = self.channel.as_ref().context("no channel is open")?;
         let message = self.named(number)?.message_id;
-        let delete = requests::delete_message(channel.channel_id, message);
-        self.client.call(self.scope()?.get(), &delete).await?;
-        Ok(())
+        let delete = requests::delete_message(self.channel_id()?, message);
+        self.call(&delete).await
     }
 
     async fn learn_names(&mut self) -> Result<()> {
-        let scope = self.scope()?.get();
         self.known.members().clear();
         let mut after = None;
         loop {
             let limit = Some(requests::PAGE);
             let page = ListUsers { after, limit };
-            let members = self.client.call(scope, &page).await?.members;
+            let members = self.call(&page).await?.members;
             let Some(last) = members.last() else {
                 return Ok(());
             };
@@ -454,11 +455,7 @@ impl Terminal {
     }
 
     async fn list_members(&mut self) -> Result<()> {
-        let page = ListUsers {
-            after: None,
-            limit: Some(requests::PAGE),
-        };
-        let members = self.client.call(self.scope()?.get(), &page).await?.members;
+        let members = self.call(&requests::list_users()).await?.members;
         if members.is_empty() {
             bail!("nobody is here");
         }

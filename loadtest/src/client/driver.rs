@@ -7,12 +7,10 @@ use shared::{
     close::CloseCode,
     error::{Reason, Refusal},
     frame::{Frame, opcode},
-    ids::{ChannelId, Id},
     protocol::{
         self, Event,
         control::{
-            Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Registers, Resume, Sight,
-            TopicSeq,
+            Cursor, Gap, Heartbeat, Hello, Identify, Ready, Reconnect, Resume, Sight, TopicSeq,
         },
         server::{ServerJoined, ServerLeft},
     },
@@ -147,8 +145,8 @@ impl Driver {
                 return self.end(None);
             };
             self.shared.status.send_replace(Status::Connecting);
-            let opened =
-                Link::open(&gateway, Dialect::MessagePack, self.options.receive_buffer).await;
+            let socket = (None, self.options.receive_buffer);
+            let opened = Link::open_with(&gateway, Dialect::MessagePack, socket).await;
             let leave = match opened {
                 Ok(link) => {
                     let mut session = Session::new(link);
@@ -190,15 +188,16 @@ impl Driver {
         }
     }
 
+    /// The numbers of some of the requests under way, in the order of the calls.
+    fn pending_where(&self, wanted: impl Fn(&Pending) -> bool) -> Vec<u32> {
+        let pending = self.pending.iter();
+        let found = pending.filter(|(_, pending)| wanted(pending));
+        found.map(|(request, _)| *request).collect()
+    }
+
     /// What was sent and has no nonce cannot be repeated.
     fn forget_link(&mut self) {
-        let lost: Vec<u32> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| pending.sent && !pending.call.repeat)
-            .map(|(request, _)| *request)
-            .collect();
-        for request in lost {
+        for request in self.pending_where(|pending| pending.sent && !pending.call.repeat) {
             self.complete(request, Err(CallError::Disconnected));
         }
         for pending in self.pending.values_mut() {
@@ -319,13 +318,7 @@ impl Driver {
 
     /// Sends what waits for a session, in the order of the calls.
     async fn flush(&mut self, session: &mut Session) -> Result<(), Ended> {
-        let waiting: Vec<u32> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| !pending.sent)
-            .map(|(request, _)| *request)
-            .collect();
-        for request in waiting {
+        for request in self.pending_where(|pending| !pending.sent) {
             self.send(session, request).await?;
         }
         Ok(())
@@ -413,7 +406,7 @@ impl Driver {
         opcode: u16,
         body: &Bytes,
     ) -> Result<(), Ended> {
-        match opcode {
+        let seen = match opcode {
             opcode::HELLO => {
                 let hello: Hello = decode(body)?;
                 session.greet(&hello, self.options.heartbeat);
@@ -421,56 +414,39 @@ impl Driver {
                     let open = Status::Open(gateway.to_owned());
                     self.shared.status.send_replace(open);
                 }
-                self.open(session).await
+                return self.open(session).await;
             }
             opcode::READY => {
                 self.on_ready(session, gateway, decode(body)?);
-                self.flush(session).await
+                return self.flush(session).await;
             }
-            opcode::HEARTBEAT => Ok(()),
+            opcode::HEARTBEAT => return Ok(()),
             opcode::CURSOR => {
                 let cursor: Cursor = decode(body)?;
                 self.shared.places().cursor(&cursor.topics);
-                let topics = cursor.topics;
-                self.shared.log.push(Seen::Cursor { topics });
-                Ok(())
+                Seen::Cursor(cursor)
             }
-            opcode::REGISTERS => {
-                let Registers { version } = decode(body)?;
-                self.shared.log.push(Seen::Registers { version });
-                Ok(())
-            }
+            opcode::REGISTERS => Seen::Registers(decode(body)?),
             opcode::SIGHT => {
-                let Sight {
-                    topic,
-                    seq,
-                    shown,
-                    hidden,
-                } = decode(body)?;
+                let sight: Sight = decode(body)?;
+                let (topic, seq) = (sight.topic, sight.seq);
                 self.shared.places().cursor(&[TopicSeq { topic, seq }]);
-                let ids = |list: Vec<ChannelId>| list.into_iter().map(Id::get).collect();
-                self.shared.log.push(Seen::Sight {
-                    topic,
-                    seq,
-                    shown: ids(shown),
-                    hidden: ids(hidden),
-                });
-                Ok(())
+                Seen::Sight(sight)
             }
             opcode::RECONNECT => {
-                let Reconnect { delay_ms } = decode(body)?;
-                session.leave_at = Some(Instant::now() + Duration::from_millis(delay_ms));
-                self.shared.log.push(Seen::Asked { delay_ms });
-                Ok(())
+                let asked: Reconnect = decode(body)?;
+                session.leave_at = Some(Instant::now() + Duration::from_millis(asked.delay_ms));
+                Seen::Asked(asked)
             }
             opcode::GAP => {
-                let Gap { topic, seq } = decode(body)?;
-                self.shared.places().gap(topic, seq);
-                self.shared.log.push(Seen::Gap { topic, seq });
-                Ok(())
+                let gap: Gap = decode(body)?;
+                self.shared.places().gap(gap.topic, gap.seq);
+                Seen::Gap(gap)
             }
-            _ => Err(Ended::NoFrame(format!("control frame {opcode}"))),
-        }
+            _ => return Err(Ended::NoFrame(format!("control frame {opcode}"))),
+        };
+        self.shared.log.push(seen);
+        Ok(())
     }
 
     fn on_ready(&mut self, session: &mut Session, gateway: &str, ready: Ready) {
@@ -515,13 +491,7 @@ impl Driver {
     /// Gives up what is too old.
     fn expire(&mut self) {
         let now = Instant::now();
-        let late: Vec<u32> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| pending.call.deadline <= now)
-            .map(|(request, _)| *request)
-            .collect();
-        for request in late {
+        for request in self.pending_where(|pending| pending.call.deadline <= now) {
             self.complete(request, Err(CallError::TimedOut));
         }
     }
@@ -537,13 +507,8 @@ impl Driver {
             };
         }
         let now = Instant::now();
-        let due: Vec<u32> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| pending.again_at.is_some_and(|at| at <= now))
-            .map(|(request, _)| *request)
-            .collect();
-        for request in due {
+        let due = |pending: &Pending| pending.again_at.is_some_and(|at| at <= now);
+        for request in self.pending_where(due) {
             self.send(session, request).await?;
         }
         Ok(())

@@ -72,47 +72,19 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects to `address` (`ws://host:port`, the path `/ws` is added when
-    /// there is none). A small `receive_buffer` makes a slow reader felt soon.
-    pub async fn open(
-        address: &str,
-        dialect: Dialect,
-        receive_buffer: Option<u32>,
-    ) -> Result<Self> {
-        Self::open_by(address, dialect, (None, receive_buffer)).await
+    /// Connects to `address` (`ws://host:port`, the path `/ws` is added when there is none), and
+    /// speaks MessagePack.
+    pub async fn open(address: &str) -> Result<Self> {
+        Self::open_with(address, Dialect::MessagePack, (None, None)).await
     }
 
-    /// Connects as somebody at another address of this machine, over MessagePack.
-    pub async fn open_from(
-        source: Ipv4Addr,
-        address: &str,
-        receive_buffer: Option<u32>,
-    ) -> Result<Self> {
-        Self::open_by(
-            address,
-            Dialect::MessagePack,
-            (Some(source), receive_buffer),
-        )
-        .await
-    }
-
-    async fn open_by(
+    /// The same in either dialect, from another address of this machine, or with a receive buffer
+    /// of so many bytes: a small one makes a slow reader felt soon.
+    pub async fn open_with(
         address: &str,
         dialect: Dialect,
-        way: (Option<Ipv4Addr>, Option<u32>),
+        socket: (Option<Ipv4Addr>, Option<u32>),
     ) -> Result<Self> {
-        timeout(PATIENCE, Self::open_now(address, dialect, way))
-            .await
-            .map_err(|_elapsed| anyhow!("{address} did not answer in time"))?
-    }
-
-    async fn open_now(
-        address: &str,
-        dialect: Dialect,
-        way: (Option<Ipv4Addr>, Option<u32>),
-    ) -> Result<Self> {
-        let stream = tcp(host(address)?, way).await?;
-        stream.set_nodelay(true)?;
         let path = if address.trim_start_matches("ws://").contains('/') {
             ""
         } else {
@@ -123,10 +95,17 @@ impl Link {
             "Sec-WebSocket-Protocol",
             HeaderValue::from_static(dialect.name()),
         );
-        let (socket, _response) = client_async(request, stream)
+        let opening = async {
+            let stream = tcp(host(address)?, socket).await?;
+            stream.set_nodelay(true)?;
+            let (socket, _response) = client_async(request, stream)
+                .await
+                .with_context(|| format!("opening a WebSocket to {address}"))?;
+            Ok(Self { socket, dialect })
+        };
+        timeout(PATIENCE, opening)
             .await
-            .with_context(|| format!("opening a WebSocket to {address}"))?;
-        Ok(Self { socket, dialect })
+            .map_err(|_elapsed| anyhow!("{address} did not answer in time"))?
     }
 
     /// Sends a message; a gateway that takes none for some time counts as gone.
@@ -233,9 +212,6 @@ pub fn host(address: &str) -> Result<&str> {
 async fn tcp(host: &str, way: (Option<Ipv4Addr>, Option<u32>)) -> Result<TcpStream> {
     let context = || format!("connecting to {host}");
     let (source, receive_buffer) = way;
-    if way == (None, None) {
-        return TcpStream::connect(host).await.with_context(context);
-    }
     let address: SocketAddr = lookup_host(host)
         .await?
         .next()

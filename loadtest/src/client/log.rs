@@ -8,7 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::protocol::{self, Event, control::TopicSeq};
+use shared::protocol::{
+    self, Event,
+    control::{Cursor, Gap, Reconnect, Registers, Sight, TopicSeq},
+};
 use tokio::sync::watch;
 
 /// Entries kept: minutes of the busiest test, a few hundred megabytes at worst.
@@ -29,17 +32,9 @@ pub enum Seen {
         body: Bytes,
     },
     /// The topic could not be continued.
-    Gap {
-        /// The topic.
-        topic: u64,
-        /// Where it goes on.
-        seq: u64,
-    },
-    /// The account's registers were changed up to a version.
-    Registers {
-        /// The version.
-        version: u64,
-    },
+    Gap(Gap),
+    /// The account's registers were changed.
+    Registers(Registers),
     /// The session opened.
     Opened {
         /// On this gateway.
@@ -50,26 +45,11 @@ pub enum Seen {
         topics: Vec<TopicSeq>,
     },
     /// What the session sees of a server is another from this event on; it is a cursor, too.
-    Sight {
-        /// The server.
-        topic: u64,
-        /// The event.
-        seq: u64,
-        /// Channels that came into sight.
-        shown: Vec<u64>,
-        /// Channels that went from it.
-        hidden: Vec<u64>,
-    },
+    Sight(Sight),
     /// The gateway carried the client past what it may not see.
-    Cursor {
-        /// The places.
-        topics: Vec<TopicSeq>,
-    },
+    Cursor(Cursor),
     /// The gateway asked to connect elsewhere.
-    Asked {
-        /// After this many milliseconds.
-        delay_ms: u64,
-    },
+    Asked(Reconnect),
     /// The connection ended.
     Lost {
         /// With this close code, if with any.
@@ -182,7 +162,7 @@ mod tests {
     use super::*;
 
     fn gap(seq: u64) -> Seen {
-        Seen::Gap { topic: 1, seq }
+        Seen::Gap(Gap { topic: 1, seq })
     }
 
     #[tokio::test]
@@ -195,7 +175,7 @@ mod tests {
             log.push(gap(2));
         };
         let wait = log.wait(position, Duration::from_secs(5), |seen| {
-            matches!(seen, Seen::Gap { seq: 2, .. }).then_some(())
+            matches!(seen, Seen::Gap(Gap { seq: 2, .. })).then_some(())
         });
         let (found, ()) = tokio::join!(wait, later);
         assert_eq!(found, Some(()));

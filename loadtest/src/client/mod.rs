@@ -28,9 +28,9 @@ use shared::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
+    task::JoinSet,
     time::Instant,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     driver::{Call, Driver, Order},
@@ -87,8 +87,6 @@ pub enum Status {
 pub struct Options {
     /// How long a call is repeated before it is given up.
     pub patience: Duration,
-    /// Whether undecided requests are repeated.
-    pub repeat: bool,
     /// The receive buffer of the socket, in bytes.
     pub receive_buffer: Option<u32>,
     /// Heartbeats more often than the gateway asks for, to notice a frozen one soon.
@@ -99,7 +97,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             patience: Duration::from_secs(20),
-            repeat: true,
             receive_buffer: None,
             heartbeat: None,
         }
@@ -113,8 +110,7 @@ pub struct Client {
     shared: Arc<Shared>,
     orders: mpsc::Sender<Order>,
     options: Options,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    driver: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -145,18 +141,13 @@ impl Client {
             ready: Mutex::default(),
             status: watch::Sender::new(Status::Connecting),
         });
-        let stop = CancellationToken::new();
-        let driver = Driver::new(Arc::clone(&shared), gateways, options.clone(), inbox);
-        let tasks = TaskTracker::new();
-        let stopped = stop.clone();
-        tasks.spawn(async move { stopped.run_until_cancelled(driver.run()).await });
-        tasks.close();
+        let mut driver = JoinSet::new();
+        driver.spawn(Driver::new(Arc::clone(&shared), gateways, options.clone(), inbox).run());
         Self {
             shared,
             orders,
             options,
-            stop,
-            tasks,
+            driver,
         }
     }
 
@@ -168,10 +159,7 @@ impl Client {
             done,
         })
         .await?;
-        tokio::time::timeout(self.options.patience, opened)
-            .await
-            .map_err(|_elapsed| CallError::TimedOut)?
-            .map_err(|_dropped| CallError::Disconnected)?
+        self.within_patience(opened).await?
     }
 
     /// Sends a request and waits for its reply. What was not decided, because
@@ -191,7 +179,7 @@ impl Client {
             scope,
             body,
             // A signal has no nonce: repeating it might tell twice.
-            repeat: self.options.repeat && row.kind != RowKind::Signal,
+            repeat: row.kind != RowKind::Signal,
             deadline,
             done,
         }))
@@ -204,11 +192,18 @@ impl Client {
     }
 
     async fn order(&self, order: Order) -> Result<(), CallError> {
-        let sent = self.orders.send(order);
-        tokio::time::timeout(self.options.patience, sent)
+        self.within_patience(self.orders.send(order)).await
+    }
+
+    /// Waits for what fails only when the session is over.
+    async fn within_patience<T, E>(
+        &self,
+        wait: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CallError> {
+        tokio::time::timeout(self.options.patience, wait)
             .await
             .map_err(|_elapsed| CallError::TimedOut)?
-            .map_err(|_closed| CallError::Disconnected)
+            .map_err(|_over| CallError::Disconnected)
     }
 
     /// Drops the connection without a word, as a crash would, and resumes on
@@ -252,10 +247,7 @@ impl Client {
     /// Waits until the session stands as `wanted` says.
     pub async fn until(&self, wanted: impl FnMut(&Status) -> bool) -> Result<Status, CallError> {
         let mut status = self.status();
-        let found = tokio::time::timeout(self.options.patience, status.wait_for(wanted))
-            .await
-            .map_err(|_elapsed| CallError::TimedOut)?
-            .map_err(|_dropped| CallError::Disconnected)?;
+        let found = self.within_patience(status.wait_for(wanted)).await?;
         Ok(found.clone())
     }
 
@@ -275,14 +267,7 @@ impl Client {
     }
 
     /// Ends the session's task and waits for it.
-    pub async fn close(self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.stop.cancel();
+    pub async fn close(mut self) {
+        self.driver.shutdown().await;
     }
 }

@@ -24,7 +24,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use shared::{
     error::Reason,
-    protocol::account::{CreateAccount, JoinAsGuest, SignedIn},
+    protocol::account::{CreateAccount, JoinAsGuest, LogIn, SignedIn},
 };
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -128,6 +128,18 @@ impl Harness {
         };
         let signed_in = client.call(0, &register).await.context("signing up")?;
         Person::enter(name, signed_in, client, self.address(gateway)?).await
+    }
+
+    /// Another session of somebody who is [`Self::registered`], on the second gateway.
+    pub async fn second_session(&self, person: &Person) -> Result<Person> {
+        let log_in = LogIn {
+            device: Some("second".to_owned()),
+            ..requests::log_in(&person.user.name, requests::PASSWORD)
+        };
+        let client = self.client(1);
+        let signed_in = client.call(0, &log_in).await;
+        let signed_in = signed_in.context("signing in again")?;
+        Person::enter(&person.name, signed_in, client, self.address(1)?).await
     }
 
     /// The administrator of the deployment.

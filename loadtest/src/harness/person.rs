@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use shared::{
     domain::permissions::Override,
+    error::Reason,
     ids::{ChannelId, MessageId, ServerId, SessionId},
     protocol::{
         Event, Request,
@@ -19,7 +20,7 @@ use shared::{
     },
 };
 
-use super::State;
+use super::{State, refused};
 use crate::{
     client::{CallError, Client, log::Seen},
     requests::{
@@ -96,6 +97,30 @@ impl Person {
         TransportClient::open(transport, &self.address, Some(&self.token))
             .await
             .with_context(|| format!("{} going in over {transport:?}", self.name))
+    }
+
+    /// Goes in through every transport.
+    pub async fn ways(&self) -> Result<Vec<TransportClient>> {
+        let mut ways = Vec::new();
+        for transport in Transport::ALL {
+            ways.push(self.through(transport).await?);
+        }
+        Ok(ways)
+    }
+
+    /// Fails unless a request is refused for this reason, whichever transport it goes in through.
+    pub async fn is_refused<R: Request>(
+        &self,
+        scope: u64,
+        request: &R,
+        reason: Reason,
+    ) -> Result<()> {
+        for (transport, mut way) in Transport::ALL.iter().zip(self.ways().await?) {
+            let result = way.call(scope, request).await;
+            refused(result.map(drop), reason)
+                .with_context(|| format!("{} over {transport:?}", R::ROW.name))?;
+        }
+        Ok(())
     }
 
     /// Creates a server and makes it home.

@@ -13,7 +13,7 @@ use shared::{
         message::{GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited},
         server::{ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft},
         session::{ListSessions, SessionInfo},
-        unread::{GetUnreads, ReadCursor, UnreadMoved},
+        unread::{ReadCursor, UnreadMoved},
         user::Member,
     },
 };
@@ -87,14 +87,8 @@ impl Known {
         let servers = client.call(0, &ListServers {}).await?.servers;
         let mut known = Self {
             home: person.home(),
-            sessions: sessions
-                .into_iter()
-                .map(|session| (session.session_id, session))
-                .collect(),
-            servers: servers
-                .into_iter()
-                .map(|server| (server.server_id, server))
-                .collect(),
+            sessions: by_key(sessions, |session| session.session_id),
+            servers: by_key(servers, |server| server.server_id),
             ..Self::default()
         };
         if let Some(home) = known.home
@@ -113,9 +107,7 @@ impl Known {
             };
             match person.call(&page).await {
                 Ok(page) => {
-                    let messages = page.messages.into_iter();
-                    let messages: BTreeMap<u64, Message> =
-                        messages.map(|message| (message.seq, message)).collect();
+                    let messages = by_key(page.messages, |message| message.seq);
                     if !messages.is_empty() {
                         self.messages.insert(channel.channel_id, messages);
                     }
@@ -126,22 +118,12 @@ impl Known {
             }
             self.channels.insert(channel.channel_id, channel);
         }
-        let unreads = person
-            .client
-            .call(0, &GetUnreads { newer_than: None })
-            .await?;
-        self.cursors = unreads
-            .unreads
-            .into_iter()
-            .map(|unread| (unread.cursor.channel_id, unread.cursor))
-            .filter(|(channel, _)| self.channels.contains_key(channel))
-            .collect();
-        let all = list_users();
-        let members = person.call(&all).await?.members;
-        self.members = members
-            .into_iter()
-            .map(|member| (member.user.user_id, member))
-            .collect();
+        let unreads = person.unreads(None).await?.unreads.into_iter();
+        let cursors = unreads.map(|unread| unread.cursor);
+        let seen = cursors.filter(|cursor| self.channels.contains_key(&cursor.channel_id));
+        self.cursors = by_key(seen, |cursor| cursor.channel_id);
+        let members = person.call(&list_users()).await?.members;
+        self.members = by_key(members, |member| member.user.user_id);
         Ok(())
     }
 
@@ -229,4 +211,9 @@ impl Known {
             }
         }
     }
+}
+
+fn by_key<K: Ord, V>(values: impl IntoIterator<Item = V>, key: impl Fn(&V) -> K) -> BTreeMap<K, V> {
+    let values = values.into_iter();
+    values.map(|value| (key(&value), value)).collect()
 }

@@ -22,13 +22,7 @@ const NOTICED: Duration = Duration::from_secs(15);
 
 /// P7: Redis stands still; then its master is replaced in each way there is.
 pub(super) async fn stale_redis(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
-    let plan = Plan {
-        options: Options::default(),
-        ..Plan::default()
-    };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(60, BACK).await?;
+    let (_, workload) = trial.begin(4, &Plan::patient(), 60).await?;
 
     trial.inflict(Fault::Freeze(Who::Redis)).await?;
     let took = trial.all_ready(false, trial.allow(NOTICED)).await?;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use shared::{
     domain::permissions::{Permissions, TargetKind},
     ids::ChannelId,
+    protocol::message::GetMessages,
 };
 use tokio::time::Instant;
 
@@ -16,8 +17,11 @@ use super::{
 use crate::{
     checker::{ack_times, quantile},
     client::{Client, Options, log::Seen},
-    fixture::{self, Fixture},
-    requests::{create_channel, delete_channel, override_of, send_message, set_overrides},
+    fixture::Fixture,
+    requests::{
+        create_channel, delete_channel, get_messages, override_of, send_message, set_overrides,
+    },
+    transport::{Transport, TransportClient},
     workload::Plan,
 };
 
@@ -51,8 +55,7 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
     let plan = Plan {
         writers: 4,
         readers: 4,
-        options: Options::default(),
-        ..Plan::default()
+        ..Plan::patient()
     };
     let workload = trial.workload(&fixture, &plan).await?;
     workload.progress(200, BACK).await?;
@@ -117,19 +120,13 @@ pub(super) async fn hindered(trial: &mut Trial<'_>) -> Result<()> {
 
 /// Members who are never there, all with the same role as some who are.
 async fn crowd(trial: &mut Trial<'_>, fixture: &Fixture, members: i64) -> Result<()> {
-    let mut users = Vec::new();
-    for number in 0..fixture.tokens.len() {
-        let client = fixture.enter(number, Options::default()).await?;
-        let ready = client.ready().context("a session that is open")?;
-        users.push(ready.user.user_id.get());
-    }
     let server = fixture.server.get().cast_signed();
     let crowd = trial.cluster.sql(async |client| {
         let join = "INSERT INTO members (server, account, roles) SELECT $1, n, '{11}' FROM generate_series(1::int8, $2) AS n";
         client.execute(join, &[&server, &members]).await
     });
     crowd.await.context("making members")?;
-    give_roles(trial, fixture.server.get(), &users).await
+    give_roles(trial, fixture).await
 }
 
 /// Hides a channel from everybody, and shows it to a role or not. Who watches is told.
@@ -179,7 +176,7 @@ async fn left(trial: &Trial<'_>, channel: ChannelId) -> Result<i64> {
         .await
 }
 
-/// P4: who asks for the largest page there is gets it, and stays.
+/// P4: who asks for the largest page there is gets it, over every transport, and stays.
 pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
     let fixture = trial.fixture(2).await?;
     let writer = fixture.enter(0, Options::default()).await?;
@@ -188,20 +185,29 @@ pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
         writer.call(fixture.server.get(), &message).await?;
     }
     trial.outcome.counts.acknowledged += PAGE;
-    for number in 0..2 {
-        let reader = fixture.enter(number, Options::default()).await?;
+    let token = Some(fixture.find_token(1)?);
+    for gateway in &fixture.gateways {
         trial.note(format!(
-            "{PAGE} messages of {LONGEST} letters are asked for on gateway {number}"
+            "{PAGE} messages of {LONGEST} letters are asked for at {gateway}"
         ));
-        let read = fixture::history(&reader, fixture.server, fixture.channel).await?;
-        trial.outcome.counts.stored = read.len();
-        trial.demand(read.len() == PAGE, || {
-            format!("{} came, not {PAGE}", read.len())
-        });
-        let lost = reader.was_lost();
-        trial.demand(!lost, || "a reader was closed".to_owned());
-        if lost {
-            bail!("{:?}", reader.log().since(0));
+        for transport in Transport::ALL {
+            let mut reader = TransportClient::open(transport, gateway, token).await?;
+            let (mut before, mut read) = (None, 0);
+            loop {
+                let page = GetMessages {
+                    before,
+                    ..get_messages(fixture.channel)
+                };
+                let page = reader.call(fixture.server.get(), &page).await;
+                let page = page.with_context(|| format!("reading over {transport:?}"))?;
+                read += page.messages.len();
+                before = page.messages.first().map(|message| message.seq);
+                if !page.more || before.is_none() {
+                    break;
+                }
+            }
+            trial.outcome.counts.stored = read;
+            trial.demand(read == PAGE, || format!("{read} came, not {PAGE}"));
         }
     }
     Ok(())

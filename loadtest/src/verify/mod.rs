@@ -29,11 +29,11 @@ use clap::Args;
 use tokio::time::timeout;
 
 use self::{
-    outcome::{Counts, Outcome, Verdict},
+    outcome::{Outcome, Verdict},
     promise::Promise,
     trial::{Size, Terms, Trial},
 };
-use crate::random;
+use crate::{checker, random};
 
 /// Seconds of a schedule when nothing is said.
 const USUAL_SECONDS: u64 = 20;
@@ -78,7 +78,6 @@ pub async fn run(arguments: &Arguments, say: &(dyn Fn(&str) + Sync)) -> Result<b
         say(&outcome.to_string());
         outcomes.push(outcome);
     }
-    say(&Outcome::head());
     for outcome in &outcomes {
         say(&outcome.row());
     }
@@ -250,7 +249,7 @@ fn blank(promise: Promise, terms: &Terms) -> Outcome {
             if strict { " --strict" } else { "" },
         ),
         deeds: Vec::new(),
-        counts: Counts::default(),
+        counts: checker::Counts::default(),
         measured: Vec::new(),
         findings: Vec::new(),
     }

@@ -15,15 +15,10 @@ use super::{
     trial::{BACK, Trial},
 };
 use crate::{
-    client::{
-        backoff::undecided,
-        incoming::Incoming,
-        link::{Dialect, Link},
-    },
+    client::{CallError, backoff::undecided, incoming::Incoming, link::Link},
     fixture::Fixture,
-    history::{Op, Outcome, What},
     requests::send_message,
-    workload::{Plan, Workload},
+    workload::{Plan, Workload, record_send},
 };
 
 /// Longer than a gateway waits for an answer in this trial.
@@ -36,13 +31,11 @@ const WRITERS: usize = 6;
 /// P19: what carries requests and answers is frozen past the deadline, so answers come
 /// when their number already stands for another request.
 pub(super) async fn reused(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 1,
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(10, BACK).await?;
+    let (fixture, workload) = trial.begin(4, &plan, 10).await?;
     let end = Instant::now() + trial.terms.length;
     for number in 0_usize.. {
         for who in [Who::Worker(0), Who::Redis, Who::Postgres] {
@@ -93,52 +86,49 @@ async fn write(
             break;
         }
         let nonce = format!("{name}-{number}");
-        let mut what = What {
-            nonce: Some(&nonce),
-            ..What::default()
-        };
-        let history = workload.history();
-        history.write(&name, Op::Send, Outcome::Invoke, what)?;
         let message = NewMessage {
             nonce: nonce.clone(),
             ..send_message(fixture.channel, format!("{nonce} "))
         };
-        let scope = fixture.server.get();
-        link.send_request(NUMBER, scope, &message).await?;
-        let Ok(answer) = timeout(BACK, answer(&mut link)).await else {
-            bail!("a request was never answered");
-        };
-        let outcome = match answer? {
-            Incoming::Reply { body, .. } => {
-                let sent: MessageSent = protocol::decode(&body).map_err(|refusal| {
-                    anyhow::anyhow!("an answer to another request: {refusal}")
-                })?;
-                what.id = Some(sent.message_id.get());
-                what.seq = Some(sent.seq);
-                Outcome::Ok
+        let sending = send(&mut link, fixture.server.get(), &message);
+        match record_send(workload.history(), (&name, &nonce), sending).await? {
+            Ok(_) => {}
+            Err(CallError::Refused(_) | CallError::TimedOut) => {
+                sleep(Duration::from_millis(20)).await;
             }
-            Incoming::Refusal { refusal, .. } if undecided(refusal.reason) => Outcome::Info,
-            _ => Outcome::Fail,
-        };
-        history.write(&name, Op::Send, outcome, what)?;
-        if outcome != Outcome::Ok {
-            sleep(Duration::from_millis(20)).await;
+            Err(error) => bail!("{nonce}: {error}"),
         }
     }
     Ok(())
 }
 
-async fn open(gateway: &str, token: &str) -> Result<Link> {
-    let mut link = Link::open(gateway, Dialect::MessagePack, None).await?;
-    link.open_session(Some(token)).await?;
-    Ok(link)
-}
-
-async fn answer(link: &mut Link) -> Result<Incoming> {
+/// Sends a message and takes the next answer for its own; nobody decided what timed out.
+async fn send(link: &mut Link, scope: u64, message: &NewMessage) -> Result<MessageSent, CallError> {
+    let lost = |_ended| CallError::Disconnected;
+    link.send_request(NUMBER, scope, message)
+        .await
+        .map_err(lost)?;
     loop {
-        let frame = link.next().await?;
-        if matches!(frame, Incoming::Reply { .. } | Incoming::Refusal { .. }) {
-            return Ok(frame);
+        let never = |_elapsed| CallError::Disconnected;
+        match timeout(BACK, link.next())
+            .await
+            .map_err(never)?
+            .map_err(lost)?
+        {
+            Incoming::Reply { body, .. } => {
+                return protocol::decode(&body).map_err(|_refusal| CallError::Malformed);
+            }
+            Incoming::Refusal { refusal, .. } if undecided(refusal.reason) => {
+                return Err(CallError::TimedOut);
+            }
+            Incoming::Refusal { refusal, .. } => return Err(CallError::Refused(refusal)),
+            Incoming::Event { .. } | Incoming::Control { .. } => {}
         }
     }
+}
+
+async fn open(gateway: &str, token: &str) -> Result<Link> {
+    let mut link = Link::open(gateway).await?;
+    link.open_session(Some(token)).await?;
+    Ok(link)
 }

@@ -5,12 +5,14 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    checker::{self, Kind, Report},
+    checker::{self, Counts, Kind, Report},
     history::Entry,
 };
 
 /// Faults that are shown with their lines; the rest is counted.
 const SHOWN: usize = 8;
+/// Findings that are kept: the first ones tell the story.
+const FINDINGS: usize = 200;
 /// Lines of the history that are shown with a fault.
 const LINES: usize = 12;
 
@@ -35,54 +37,6 @@ pub struct Deed {
     pub at_ms: u64,
     /// What was done.
     pub what: String,
-}
-
-/// What clients did and saw, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Messages that were sent, however often.
-    pub sent: usize,
-    /// Of these, acknowledged.
-    pub acknowledged: usize,
-    /// Of these, with a fate that nobody was told.
-    pub unknown: usize,
-    /// Messages in the cluster's own history at the end.
-    pub stored: usize,
-    /// Messages that readers saw, summed over the readers.
-    pub received: usize,
-    /// Sessions of readers that went on after a connection had ended.
-    pub resumes: usize,
-    /// Gaps that readers were told of.
-    pub gaps: usize,
-    /// Things that are missing.
-    pub lost: usize,
-    /// Things that are there more than once.
-    pub double: usize,
-    /// Things in the wrong place.
-    pub out_of_order: usize,
-    /// Things that are not what was said.
-    pub wrong: usize,
-}
-
-impl Counts {
-    /// Adds what a history shows.
-    pub fn add(&mut self, report: &Report) {
-        self.sent += report.sent;
-        self.acknowledged += report.acknowledged;
-        self.unknown += report.unknown;
-        self.stored += report.stored;
-        self.received += report.received;
-        self.resumes += report.resumes;
-        self.gaps += report.gaps;
-        for fault in &report.faults {
-            match fault.kind {
-                Kind::Lost => self.lost += 1,
-                Kind::Double => self.double += 1,
-                Kind::Order => self.out_of_order += 1,
-                Kind::Wrong => self.wrong += 1,
-            }
-        }
-    }
 }
 
 /// A trial of one promise.
@@ -113,7 +67,7 @@ pub struct Outcome {
 impl Outcome {
     /// Adds what a workload's history shows.
     pub fn add(&mut self, report: &Report, history: &[Entry]) {
-        self.counts.add(report);
+        self.counts += report.counts;
         for (number, fault) in report.faults.iter().enumerate() {
             self.find(fault.text.clone());
             if number < SHOWN {
@@ -123,53 +77,29 @@ impl Outcome {
         }
     }
 
+    /// Adds a fault that no history shows.
+    pub fn fault(&mut self, kind: Kind, text: String) {
+        self.counts.fault(kind);
+        self.find(text);
+    }
+
     /// Adds something that was wrong.
     pub fn find(&mut self, text: String) {
         self.verdict = Verdict::Broken;
-        self.findings.push(text);
+        if self.findings.len() < FINDINGS {
+            self.findings.push(text);
+        }
     }
 
-    /// The line of a table.
+    /// One line of it.
     pub fn row(&self) -> String {
-        let Counts {
-            sent,
-            acknowledged,
-            stored,
-            received,
-            resumes,
-            gaps,
-            lost,
-            double,
-            out_of_order,
+        let Self {
+            promise,
+            verdict,
+            seed,
             ..
-        } = self.counts;
-        format!(
-            "{:<6} {:<9} {:>6} {sent:>8} {acknowledged:>8} {stored:>8} {received:>9} {resumes:>7} {gaps:>5} \
-             {lost:>5} {double:>6} {out_of_order:>6}  {}",
-            self.promise,
-            self.verdict.to_string(),
-            self.deeds.len(),
-            self.seed
-        )
-    }
-
-    /// The head of the table.
-    pub fn head() -> String {
-        format!(
-            "{:<6} {:<9} {:>6} {:>8} {:>8} {:>8} {:>9} {:>7} {:>5} {:>5} {:>6} {:>6}  seed",
-            "",
-            "",
-            "faults",
-            "sent",
-            "acked",
-            "stored",
-            "received",
-            "resumes",
-            "gaps",
-            "lost",
-            "double",
-            "order"
-        )
+        } = self;
+        format!("{promise:<9} {verdict:<9}  seed {seed}")
     }
 }
 
@@ -193,34 +123,8 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} {}: {}", self.promise, self.verdict, self.promised)?;
-        let Counts {
-            sent,
-            acknowledged,
-            unknown,
-            stored,
-            received,
-            resumes,
-            gaps,
-            lost,
-            double,
-            out_of_order,
-            wrong,
-        } = self.counts;
         if !matches!(self.verdict, Verdict::Skipped | Verdict::Uncovered) {
-            writeln!(
-                f,
-                "  {} faults; {sent} sent, {acknowledged} acknowledged, {unknown} unknown, {stored} stored, \
-                 {received} received, {resumes} resumes, {gaps} gaps",
-                self.deeds.len()
-            )?;
-            write!(
-                f,
-                "  {lost} lost, {double} double, {out_of_order} out of order"
-            )?;
-            if wrong > 0 {
-                write!(f, ", {wrong} wrong")?;
-            }
-            writeln!(f)?;
+            writeln!(f, "  {} faults; {}", self.deeds.len(), self.counts)?;
         }
         for measured in &self.measured {
             writeln!(f, "  {measured}")?;

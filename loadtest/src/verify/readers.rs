@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use tokio::time::Instant;
 
 use super::{
-    schedule::{Fault, Who},
+    schedule::{Fault, Who, ours},
     trial::{BACK, Size, Trial},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     client::{Client, Options, log::Seen},
     cluster::{Signal, node_metric, node_ready},
     history::{Entry, Op},
-    workload::{Ended, Guest, Plan, Workload},
+    workload::{Ended, Plan, Workload},
 };
 
 /// How much is written at most until readers that read nothing are cut: 40 MB,
@@ -33,10 +33,8 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
         readers,
         every: Duration::from_millis(trial.terms.size.choose(2, 10, 20)),
         bytes: 1_900,
-        // How long a busy machine leaves a heartbeat unanswered is no harm of the slow ones.
-        options: Options::default(),
         catch_up: BACK * 2,
-        ..Plan::default()
+        ..Plan::patient()
     };
     let fixture = trial.fixture(8).await?;
     let calm = trial.workload(&fixture, &plan).await?;
@@ -45,19 +43,13 @@ pub(super) async fn slow(trial: &mut Trial<'_>) -> Result<()> {
     let calm = trial.judge(calm).await?;
 
     let fixture = trial.fixture(8).await?;
-    let guest = Guest {
-        options: Options {
-            receive_buffer: Some(4_096),
-            ..Options::default()
-        },
-        gateways: Vec::new(),
-    };
-    let plan = Plan {
-        guests: vec![guest; slow],
-        ..plan
-    };
     let before = trial.gateways_kib();
-    let workload = trial.workload(&fixture, &plan).await?;
+    let options = Options {
+        receive_buffer: Some(4_096),
+        ..Options::default()
+    };
+    let others = vec![(fixture.clone(), options); slow];
+    let workload = trial.workload_with(&fixture, &plan, &others).await?;
     let sleepers: Vec<Arc<Client>> = workload.readers.iter().skip(readers).cloned().collect();
     trial.note(format!("{slow} of {} stop reading", readers + slow));
     for sleeper in &sleepers {
@@ -134,25 +126,20 @@ fn compare(trial: &mut Trial<'_>, readers: usize, calm: &Ended, ended: &Ended) {
 /// P9: every gateway, then every worker, is ended politely and started again.
 pub(super) async fn rolled(trial: &mut Trial<'_>) -> Result<()> {
     let readers = trial.terms.size.choose(16, 100, 400);
-    let fixture = trial.fixture(8).await?;
     let plan = Plan {
         readers,
-        options: Options::default(),
-        ..Plan::default()
+        ..Plan::patient()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(30, BACK).await?;
+    let (_, workload) = trial.begin(8, &plan, 30).await?;
     let end = Instant::now() + trial.terms.length;
     let mut windows = Vec::new();
     loop {
-        for number in 0..trial.cluster.gateways.len() {
+        for who in ours(&trial.cluster).into_iter().rev() {
             let from = workload.now();
-            roll(trial, Who::Gateway(number)).await?;
-            windows.push((from, workload.now()));
-            workload.progress(30, BACK).await?;
-        }
-        for number in 0..trial.cluster.workers.len() {
-            roll(trial, Who::Worker(number)).await?;
+            roll(trial, who).await?;
+            if matches!(who, Who::Gateway(_)) {
+                windows.push((from, workload.now()));
+            }
             workload.progress(30, BACK).await?;
         }
         if Instant::now() > end || trial.terms.size == Size::Short {
@@ -197,7 +184,7 @@ fn asked(readers: &[Arc<Client>]) -> Vec<u64> {
     let log = readers.iter().flat_map(|reader| reader.log().since(0));
     let mut delays: Vec<u64> = log
         .filter_map(|seen| match seen {
-            Seen::Asked { delay_ms } => Some(delay_ms),
+            Seen::Asked(asked) => Some(asked.delay_ms),
             _ => None,
         })
         .collect();

@@ -203,25 +203,14 @@ fn draw(random: &mut Random, kind: Kind, at: Duration, faults: &mut Vec<(Duratio
     // Half of what lasts is over before anybody can notice it; half is not.
     let short = random.below(2) == 0;
     let (least, most) = if short { (50, 1_500) } else { (2_000, 9_000) };
-    let end = at
-        + between(
-            random,
-            Duration::from_millis(least),
-            Duration::from_millis(most),
-        );
-    let mut lasting = |begin, over| faults.extend([(at, begin), (end, over)]);
-    match kind {
-        Kind::Kill => {
-            let who = anyone(random);
-            faults.push((at, Fault::Kill(who)));
-        }
-        Kind::KillOurs => {
-            let who = ours(random);
-            faults.push((at, Fault::Kill(who)));
-        }
+    let (least, most) = (Duration::from_millis(least), Duration::from_millis(most));
+    let end = at + between(random, least, most);
+    let (begin, over) = match kind {
+        Kind::Kill => (Fault::Kill(anyone(random)), None),
+        Kind::KillOurs => (Fault::Kill(one_of_ours(random)), None),
         Kind::Freeze => {
             let who = anyone(random);
-            lasting(Fault::Freeze(who), Fault::Continue(who));
+            (Fault::Freeze(who), Some(Fault::Continue(who)))
         }
         Kind::FreezeAndKill => {
             let who = if random.below(2) == 0 {
@@ -229,39 +218,35 @@ fn draw(random: &mut Random, kind: Kind, at: Duration, faults: &mut Vec<(Duratio
             } else {
                 anyone(random)
             };
-            lasting(Fault::Freeze(who), Fault::Kill(who));
+            (Fault::Freeze(who), Some(Fault::Kill(who)))
         }
-        Kind::Roll => {
-            let who = ours(random);
-            faults.push((at, Fault::Roll(who)));
-        }
-        Kind::KillEverything => faults.push((at, Fault::KillEverything)),
-        Kind::Flush => faults.push((at, Fault::Flush)),
-        Kind::Cut => {
-            let link = link(random);
-            faults.push((at, Fault::Cut(link)));
-        }
+        Kind::Roll => (Fault::Roll(one_of_ours(random)), None),
+        Kind::KillEverything => (Fault::KillEverything, None),
+        Kind::Flush => (Fault::Flush, None),
+        Kind::Cut => (Fault::Cut(link(random)), None),
         Kind::Silence => {
             let link = link(random);
-            lasting(Fault::Silence(link), Fault::Heal(link));
+            (Fault::Silence(link), Some(Fault::Heal(link)))
         }
         Kind::Delay => {
             let link = link(random);
             let ms = 20 + random.below(2_000);
-            lasting(Fault::Delay(link, ms), Fault::Heal(link));
+            (Fault::Delay(link, ms), Some(Fault::Heal(link)))
         }
         Kind::LoseEvents => {
             let every = 1 + random.below(9);
-            lasting(Fault::LoseEvents(every), Fault::LoseEvents(0));
+            (Fault::LoseEvents(every), Some(Fault::LoseEvents(0)))
         }
-    }
+    };
+    faults.push((at, begin));
+    faults.extend(over.map(|over| (end, over)));
 }
 
 fn number(random: &mut Random) -> usize {
     usize::from(random.below(2) == 1)
 }
 
-fn ours(random: &mut Random) -> Who {
+fn one_of_ours(random: &mut Random) -> Who {
     if random.below(2) == 0 {
         Who::Gateway(number(random))
     } else {
@@ -273,7 +258,7 @@ fn anyone(random: &mut Random) -> Who {
     match random.below(4) {
         0 => Who::Redis,
         1 => Who::Postgres,
-        _ => ours(random),
+        _ => one_of_ours(random),
     }
 }
 
@@ -354,24 +339,22 @@ pub async fn heal_all(cluster: &Cluster) -> Result<()> {
         }
     }
     let proxies = cluster.proxies.iter().chain(&cluster.worker_proxies);
-    for proxy in proxies.chain(&cluster.database_proxies) {
-        proxy.delay(Duration::ZERO);
-        proxy.blackhole(false);
-        proxy.refuse(false);
-        proxy.drop_every(0);
-    }
+    proxies
+        .chain(&cluster.database_proxies)
+        .for_each(Proxy::heal);
     Ok(())
 }
 
 /// Every process: stores first, as they are needed first.
 pub fn everyone(cluster: &Cluster) -> Vec<Who> {
+    [vec![Who::Postgres, Who::Redis], ours(cluster)].concat()
+}
+
+/// Every worker, then every gateway.
+pub fn ours(cluster: &Cluster) -> Vec<Who> {
     let workers = (0..cluster.workers.len()).map(Who::Worker);
     let gateways = (0..cluster.gateways.len()).map(Who::Gateway);
-    [Who::Postgres, Who::Redis]
-        .into_iter()
-        .chain(workers)
-        .chain(gateways)
-        .collect()
+    workers.chain(gateways).collect()
 }
 
 /// The process.

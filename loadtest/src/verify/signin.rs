@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 use shared::{
     error::Reason,
-    protocol::account::{CreateAccount, JoinAsGuest, LogIn, SignedIn},
+    protocol::account::{Authenticate, CreateAccount, JoinAsGuest, LogIn, SignedIn},
 };
 
 use tokio::time::Instant;
@@ -35,7 +35,11 @@ const PATIENCE: Duration = Duration::from_millis(900);
 /// Patience of those who sign in, in all.
 const PATIENT: Duration = Duration::from_mins(1);
 /// Bytes of a secret that are looked for first.
-const BEGIN: usize = 8;
+const BEGIN: usize = 4;
+/// What repeats the making of a guest.
+const NONCE: &str = "a guest's nonce";
+/// What Redis has to have kept, or there was nothing to find: questions, and commands.
+const KEPT: [&str; 2] = ["queries:{", "in:{"];
 
 /// P2: Redis takes no writes for longer than anybody waits, so all repeat what they
 /// asked; afterwards, all who were answered can come in with the answer.
@@ -161,24 +165,33 @@ pub(super) async fn secrets(trial: &mut Trial<'_>) -> Result<()> {
             let guest = join_as_guest();
             let third = client.call(0, &guest).await.context("a guest")?;
             let guess = nonce() + &nonce();
-            let guessed = TransportClient::open(transport, &address, Some(&guess)).await;
             // Over HTTP the token is shown with a request only.
-            drop(guessed);
             http::get(address.trim_start_matches("ws://"), "/api/v1/commands").await?;
             for token in [
                 first.token,
                 second.context("signing in")?.token,
                 third.token,
+                guess.clone(),
             ] {
-                let opened = TransportClient::open(transport, &address, Some(&token)).await?;
-                drop(opened);
+                let opened = TransportClient::open(transport, &address, Some(&token)).await;
+                if token != guess {
+                    opened?;
+                }
+                let whose = Authenticate {
+                    token: token.clone(),
+                };
+                // That nobody has the token is an answer, too.
+                drop(client.call(0, &whose).await);
                 secrets.push(("a token", token));
             }
+            // Opens its account, so it is a secret, too.
+            secrets.push((NONCE, guest.nonce));
             secrets.push(("a password", register.password));
             secrets.push(("a wrong password", wrong));
-            secrets.push(("a wrong token", guess));
         }
     }
+    let members = trial.fixture(2).await?;
+    secrets.extend(members.tokens.into_iter().map(|token| ("a token", token)));
     trial.outcome.counts.sent = secrets.len();
     trial.outcome.counts.acknowledged = secrets.len();
     trial.note(format!("{} secrets were told", secrets.len()));
@@ -204,6 +217,8 @@ fn search(trial: &mut Trial<'_>, secrets: &[(&str, String)]) -> Result<()> {
         needles.push((what, secret.clone().into_bytes()));
         needles.extend(unhex(secret).map(|bytes| (*what, bytes)));
     }
+    needles.extend(KEPT.map(|kept| (kept, kept.as_bytes().to_vec())));
+    let mut kept = HashSet::new();
     let begins: HashSet<&[u8]> = needles.iter().filter_map(|(_, n)| n.get(..BEGIN)).collect();
     let firsts: HashSet<u8> = begins
         .iter()
@@ -224,7 +239,16 @@ fn search(trial: &mut Trial<'_>, secrets: &[(&str, String)]) -> Result<()> {
                 .filter(|(_, needle)| rest.starts_with(needle));
             found.extend(here.map(|(what, _)| *what));
         }
+        let in_redis = path.starts_with(trial.cluster.dir().join("redis"));
         for what in found {
+            if KEPT.contains(&what) {
+                kept.extend(in_redis.then_some(what));
+                continue;
+            }
+            // Postgres keeps it with its account.
+            if what == NONCE && !in_redis {
+                continue;
+            }
             let file = path
                 .strip_prefix(trial.cluster.dir())
                 .unwrap_or(&path)
@@ -234,23 +258,18 @@ fn search(trial: &mut Trial<'_>, secrets: &[(&str, String)]) -> Result<()> {
         }
     }
     trial.measured(format!("{read} bytes were searched"));
-    trial.demand(read > 0, || "there was nothing to search".to_owned());
+    trial.demand(kept.len() == KEPT.len(), || {
+        format!("of what Redis was told, only {kept:?} is there to be searched")
+    });
     Ok(())
 }
 
 /// What hexadecimal digits stand for.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let pairs = digits?;
-    Some(
-        pairs
-            .chunks(2)
-            .map(|pair| pair.iter().fold(0, |sum, digit| sum << 4 | digit))
-            .collect(),
-    )
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 fn files(dir: &Path) -> Result<Vec<PathBuf>> {

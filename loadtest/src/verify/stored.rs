@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    schedule::{Fault, Kind, Schedule, Who},
+    schedule::{Fault, Kind, Who},
     trial::{BACK, Size, Trial, until},
 };
 use crate::{
     checker,
-    client::{Options, Status},
+    client::Status,
     cluster,
     workload::{Plan, Workload},
 };
@@ -26,43 +26,34 @@ const GROWTH: u64 = 65_536;
 
 /// P1: the stores, the gateways and the workers are killed, again and again.
 pub(super) async fn killed(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         every: Duration::from_millis(3),
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
     let kinds = [Kind::Kill, Kind::FreezeAndKill];
-    trial.storm(&kinds, &workload).await?;
-    trial.judge(workload).await.map(drop)
+    trial.endure_storm(4, &plan, &kinds).await.map(drop)
 }
 
 /// P2: every message is sent three times, over two sessions in turn.
 pub(super) async fn repeated(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(3).await?;
     let plan = Plan {
         sends: 3,
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    trial
-        .storm(&[Kind::KillOurs, Kind::Freeze], &workload)
-        .await?;
-    trial.judge(workload).await.map(drop)
+    let kinds = [Kind::KillOurs, Kind::Freeze];
+    trial.endure_storm(3, &plan, &kinds).await.map(drop)
 }
 
 /// P3: many write at once, nothing is wrong, and nobody may miss anything.
 pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         readers: 4,
         every: Duration::from_millis(2),
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(200, BACK).await?;
+    let (_, workload) = trial.begin(4, &plan, 200).await?;
     sleep(trial.terms.length).await;
     let report = trial.judge(workload).await?.report;
     trial.demand_everything(&report, plan.readers);
@@ -71,9 +62,7 @@ pub(super) async fn one_order(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P10: Redis is emptied, then replaced by an empty one; both again while there is time.
 pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
-    let workload = trial.workload(&fixture, &Plan::default()).await?;
-    workload.progress(60, BACK).await?;
+    let (_, workload) = trial.begin(4, &Plan::default(), 60).await?;
     let end = Instant::now() + trial.terms.length;
     loop {
         for fault in [Fault::Flush, Fault::Kill(Who::Redis)] {
@@ -94,14 +83,7 @@ pub(super) async fn without_redis(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P11: Postgres dies and stays away, then it is frozen.
 pub(super) async fn without_postgres(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
-    let plan = Plan {
-        // How long a busy machine leaves a heartbeat unanswered is not the question.
-        options: Options::default(),
-        ..Plan::default()
-    };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(60, BACK).await?;
+    let (_, workload) = trial.begin(4, &Plan::patient(), 60).await?;
     let outage = Duration::from_secs(trial.terms.size.choose(5, 15, 30));
     let mut silent = Vec::new();
     for (begin, end) in [
@@ -160,15 +142,13 @@ pub(super) async fn needs_mount() -> Option<String> {
 
 /// P15: the disk of Postgres is full for a while, then that of Redis.
 pub(super) async fn full_disk(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 8,
         every: Duration::from_millis(2),
         bytes: 1_900,
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(60, BACK).await?;
+    let (_, workload) = trial.begin(4, &plan, 60).await?;
     for name in ["postgres", "redis"] {
         let file = trial.cluster.dir().join(name).join("fill");
         trial.note(format!("the disk of {name} is full"));
@@ -215,7 +195,6 @@ fn fill(file: &std::path::Path) -> Result<()> {
 
 /// Everything that can be done to a cluster is done at once.
 pub(super) async fn chaos(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 6,
         readers: 4,
@@ -224,9 +203,7 @@ pub(super) async fn chaos(trial: &mut Trial<'_>) -> Result<()> {
         catch_up: BACK,
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    trial.storm(Kind::ALL, &workload).await?;
-    trial.judge(workload).await?;
+    trial.endure_storm(4, &plan, Kind::ALL).await?;
     if trial.terms.size >= Size::Usual {
         let all = trial.all_ready(true, BACK).await?;
         trial.measured(format!(
@@ -235,11 +212,4 @@ pub(super) async fn chaos(trial: &mut Trial<'_>) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Faults for P9 and others that do them one by one.
-pub(super) fn one_by_one(faults: &[Fault], length: Duration) -> Schedule {
-    let parts = u32::try_from(faults.len() + 1).unwrap_or(u32::MAX);
-    let at = |number: u32| length * (number + 1) / parts;
-    Schedule::exactly((0_u32..).map(at).zip(faults.iter().copied()).collect())
 }

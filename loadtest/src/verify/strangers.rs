@@ -11,13 +11,18 @@ use shared::{
         ping::Ping,
     },
 };
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
 
 use super::trial::{BACK, Trial};
 use crate::{
     checker::{ack_times, quantile},
-    client::{Options, link::Link},
+    client::{
+        Options,
+        link::{Dialect, Link},
+    },
     fixture::Fixture,
     history::Entry,
     random::nonce,
@@ -51,39 +56,28 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
     let filling = trial.workload(&large, &fill).await?;
     filling.progress(LARGE, BACK).await?;
     trial.judge(filling).await?;
-    let fixture = trial.fixture(6).await?;
     let plan = Plan {
         writers: 4,
         readers: 4,
-        options: Options::default(),
-        ..Plan::default()
+        ..Plan::patient()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(400, BACK).await?;
+    let (fixture, workload) = trial.begin(6, &plan, 400).await?;
     let calm = workload.now();
-    let stop = CancellationToken::new();
-    let tasks = TaskTracker::new();
+    let mut strangers = JoinSet::new();
     let (flooders, guessers) = trial.terms.size.choose((40, 4), (80, 8), (200, 16));
     let crawlers = trial.terms.size.choose(130, 160, 200);
     trial.note(format!(
         "{flooders} strangers flood, {guessers} guess tokens, {crawlers} sessions crawl"
     ));
     for number in 0..flooders {
-        let gateway = gateway(&fixture, number)?;
-        let stopped = stop.clone();
-        tasks.spawn(async move { stopped.run_until_cancelled(flood(gateway, number)).await });
+        strangers.spawn(flood(gateway(&fixture, number)?, number));
     }
     for number in 0..guessers {
-        let gateway = gateway(&fixture, number)?;
-        let stopped = stop.clone();
-        tasks.spawn(async move { stopped.run_until_cancelled(guess(gateway)).await });
+        strangers.spawn(guess(gateway(&fixture, number)?));
     }
     for number in 0..crawlers {
-        let crawling = crawl(large.clone(), number);
-        let stopped = stop.clone();
-        tasks.spawn(async move { stopped.run_until_cancelled(crawling).await });
+        strangers.spawn(crawl(large.clone(), number));
     }
-    tasks.close();
     let end = Instant::now() + trial.terms.length;
     let mut worst = Duration::ZERO;
     for number in 0.. {
@@ -100,8 +94,7 @@ pub(super) async fn starved(trial: &mut Trial<'_>) -> Result<()> {
             reader.is_some_and(|reader| reader.was_lost())
         })
         .collect();
-    stop.cancel();
-    tasks.wait().await;
+    strangers.shutdown().await;
     let history = trial.judge(workload).await?.history;
     trial.demand(lost.is_empty(), || format!("readers {lost:?} were closed"));
     trial.measured(format!(
@@ -152,7 +145,7 @@ async fn flood(gateway: String, number: usize) {
 }
 
 async fn flood_once(gateway: &str, number: usize) -> Result<()> {
-    let mut link = Link::open_from(STRANGE, gateway, None).await?;
+    let mut link = Link::open_with(gateway, Dialect::MessagePack, (Some(STRANGE), None)).await?;
     link.expect_control(opcode::HELLO).await?;
     let mut pace = interval(Duration::from_millis(100));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -198,7 +191,9 @@ async fn crawl_once(fixture: &Fixture, number: usize) -> Result<()> {
     let epoch = client.ready().context("a session that is open")?.epoch;
     client.close().await;
     let token = fixture.find_token(number)?;
-    let mut link = Link::open_from(STRANGE, &gateway(fixture, number)?, Some(4_096)).await?;
+    let socket = (Some(STRANGE), Some(4_096));
+    let gateway = gateway(fixture, number)?;
+    let mut link = Link::open_with(&gateway, Dialect::MessagePack, socket).await?;
     link.expect_control(opcode::HELLO).await?;
     let topics = vec![TopicSeq {
         topic: fixture.server.get(),

@@ -7,14 +7,13 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     schedule::{Fault, Kind, Schedule, Who},
-    stored::one_by_one,
     trial::{BACK, Trial},
 };
 use crate::{
     client::{Client, Options},
     fixture::Fixture,
     proxy::Proxy,
-    workload::{Guest, Plan},
+    workload::Plan,
 };
 
 /// How soon a lost notification is repaired.
@@ -22,14 +21,12 @@ const REPAIR: Duration = Duration::from_secs(5);
 
 /// P4: events are lost, links are cut, silent and slow, and Redis stands still.
 pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         every: Duration::from_millis(5),
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(50, BACK).await?;
+    let (_, workload) = trial.begin(4, &plan, 50).await?;
     let length = trial.terms.length;
     let kinds = [Kind::Cut, Kind::Silence, Kind::LoseEvents, Kind::Delay];
     let gap = length / 4;
@@ -55,25 +52,26 @@ pub(super) async fn no_hole(trial: &mut Trial<'_>) -> Result<()> {
 
 /// P5: gateways die under load, and a reader comes back to a large backlog.
 pub(super) async fn resumed(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         writers: 6,
         readers: 4,
         every: Duration::from_millis(3),
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(100, BACK).await?;
+    let (_, workload) = trial.begin(4, &plan, 100).await?;
     let first = usize::from(trial.random.below(2) == 1);
     let kills: Vec<Fault> = (0..trial.terms.size.choose(2, 4, 12))
         .map(|number| Fault::Kill(Who::Gateway((first + number) % 2)))
         .collect();
-    trial.play(&one_by_one(&kills, trial.terms.length)).await?;
+    let parts = u32::try_from(kills.len() + 1)?;
+    let at = (1..).map(|number: u32| trial.terms.length * number / parts);
+    let schedule = Schedule::exactly(at.zip(kills).collect());
+    trial.play(&schedule).await?;
     workload.progress(100, BACK).await?;
     let report = trial.judge(workload).await?.report;
     trial.demand_everything(&report, plan.readers);
-    trial.demand(report.resumes >= 2, || {
-        format!("{} resumes", report.resumes)
+    trial.demand(report.counts.resumes >= 2, || {
+        format!("{} resumes", report.counts.resumes)
     });
     backlog(trial).await
 }
@@ -89,28 +87,27 @@ fn missed(trial: &Trial<'_>) -> u64 {
 
 /// A reader is away while very much happens, then resumes.
 async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let mut proxies = Vec::new();
     for gateway in &trial.cluster.gateways {
         proxies.push(Proxy::start(&format!("127.0.0.1:{}", gateway.port())).await?);
     }
-    let away = Guest {
-        options: Options::default(),
-        gateways: proxies
-            .iter()
-            .map(|proxy| format!("ws://{}", proxy.address()))
-            .collect(),
-    };
     let plan = Plan {
         writers: 32,
         readers: 1,
         every: Duration::ZERO,
-        options: Options::default(),
-        guests: vec![away],
         catch_up: BACK * 10,
-        ..Plan::default()
+        ..Plan::patient()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
+    let fixture = trial.fixture(4).await?;
+    let addresses = proxies
+        .iter()
+        .map(|proxy| format!("ws://{}", proxy.address()));
+    let away = Fixture {
+        gateways: addresses.collect(),
+        ..fixture.clone()
+    };
+    let others = [(away, Options::default())];
+    let workload = trial.workload_with(&fixture, &plan, &others).await?;
     let count = missed(trial);
     trial.note(format!(
         "a reader is away while {count} messages are written"
@@ -132,7 +129,7 @@ async fn backlog(trial: &mut Trial<'_>) -> Result<()> {
         began.elapsed().as_secs_f64()
     ));
     trial.demand_everything(&report, 2);
-    trial.demand(report.resumes >= 1, || {
+    trial.demand(report.counts.resumes >= 1, || {
         "the reader never resumed".to_owned()
     });
     Ok(())
@@ -209,22 +206,18 @@ async fn quiet_once(
     fixture.say(writer, text).await?;
     trial.outcome.counts.acknowledged += 1;
     trial.outcome.counts.stored += 1;
-    if matches!(way, Way::Silent) {
-        sleep(Duration::from_millis(500 + trial.random.below(3_000))).await;
-    }
-    if matches!(way, Way::Masked) {
-        sleep(MASKED).await;
-    }
-    if matches!(way, Way::Flapping) {
-        for _ in 0..FLAPS {
-            sleep(Duration::from_millis(50 + trial.random.below(200))).await;
-            trial.cluster.proxies.get(1).context("a proxy")?.cut();
+    match way {
+        Way::Dropped | Way::Absent => {}
+        Way::Silent => sleep(Duration::from_millis(500 + trial.random.below(3_000))).await,
+        Way::Masked => sleep(MASKED).await,
+        Way::Flapping => {
+            for _ in 0..FLAPS {
+                sleep(Duration::from_millis(50 + trial.random.below(200))).await;
+                link.cut();
+            }
         }
     }
-    let link = trial.cluster.proxies.get(1).context("a proxy")?;
-    link.refuse(false);
-    link.blackhole(false);
-    link.drop_every(0);
+    link.heal();
     let began = Instant::now();
     if let Err(error) = sees(reader, text, trial.allow(REPAIR)).await {
         trial.outcome.counts.lost += 1;
@@ -236,7 +229,8 @@ async fn quiet_once(
         "{way:?}: it arrived {took:.2?} after the link was whole"
     ));
     trial.in_time("a repair", REPAIR, took);
-    let lost = trial.cluster.proxies.get(1).map_or(0, Proxy::dropped) - dropped;
+    let link = trial.cluster.proxies.get(1).context("a proxy")?;
+    let lost = link.dropped() - dropped;
     trial.demand(lost == 1 || !matches!(way, Way::Dropped), || {
         format!("{lost} notifications were lost, not one")
     });

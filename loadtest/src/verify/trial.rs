@@ -5,11 +5,8 @@ use std::{fmt::Display, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use tokio::{
     sync::watch,
+    task::JoinSet,
     time::{Instant, sleep, sleep_until},
-};
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
 };
 
 use super::{
@@ -20,6 +17,7 @@ use super::{
 };
 use crate::{
     checker::Report,
+    client::Options,
     cluster::{Cluster, Disk, Node, Settings, node_is_ready},
     fixture::Fixture,
     random::Random,
@@ -88,7 +86,7 @@ pub struct Trial<'a> {
     say: &'a (dyn Fn(&str) + Sync),
     /// For how long this process was kept waiting at most.
     kept: watch::Receiver<Duration>,
-    _watching: DropGuard,
+    _watching: JoinSet<()>,
 }
 
 impl<'a> Trial<'a> {
@@ -120,7 +118,42 @@ impl<'a> Trial<'a> {
 
     /// Clients in a fixture.
     pub async fn workload(&self, fixture: &Fixture, plan: &Plan) -> Result<Workload> {
-        Workload::start(fixture, plan, self.cluster.dir()).await
+        self.workload_with(fixture, plan, &[]).await
+    }
+
+    /// Clients in a fixture, and other readers.
+    pub async fn workload_with(
+        &self,
+        fixture: &Fixture,
+        plan: &Plan,
+        others: &[(Fixture, Options)],
+    ) -> Result<Workload> {
+        Workload::start(fixture, plan, others, self.cluster.dir()).await
+    }
+
+    /// A workload among so many people, once it has come so far.
+    pub async fn begin(
+        &self,
+        people: usize,
+        plan: &Plan,
+        messages: u64,
+    ) -> Result<(Fixture, Workload)> {
+        let fixture = self.fixture(people).await?;
+        let workload = self.workload(&fixture, plan).await?;
+        workload.progress(messages, BACK).await?;
+        Ok((fixture, workload))
+    }
+
+    /// A workload under a random schedule of these kinds, to its end.
+    pub async fn endure_storm(
+        &mut self,
+        people: usize,
+        plan: &Plan,
+        kinds: &[Kind],
+    ) -> Result<Ended> {
+        let (_, workload) = self.begin(people, plan, 0).await?;
+        self.storm(kinds, &workload).await?;
+        self.judge(workload).await
     }
 
     /// Says something to those who watch.
@@ -196,10 +229,9 @@ impl<'a> Trial<'a> {
 
     /// Starts what ended by itself, as an operator would.
     fn supervise(&mut self, down: &[Who]) -> Result<()> {
-        for who in schedule::everyone(&self.cluster) {
-            let ours = matches!(who, Who::Gateway(_) | Who::Worker(_));
+        for who in schedule::ours(&self.cluster) {
             let node = schedule::node(&self.cluster, who)?;
-            if ours && !node.runs() && !down.contains(&who) {
+            if !node.runs() && !down.contains(&who) {
                 node.restart()?;
                 self.note(format!("{who} had ended by itself, start it again"));
             }
@@ -211,7 +243,7 @@ impl<'a> Trial<'a> {
     pub async fn judge(&mut self, workload: Workload) -> Result<Ended> {
         let ended = workload.finish().await?;
         self.outcome.add(&ended.report, &ended.history);
-        self.demand(ended.report.acknowledged > 0, || {
+        self.demand(ended.report.counts.acknowledged > 0, || {
             "nothing was acknowledged".to_owned()
         });
         Ok(ended)
@@ -226,22 +258,24 @@ impl<'a> Trial<'a> {
 
     /// Finds a fault where a reader was told of a gap.
     pub fn demand_no_gaps(&mut self, report: &Report) {
-        self.demand(report.gaps == 0, || "a reader was told of a gap".to_owned());
+        self.demand(report.counts.gaps == 0, || {
+            "a reader was told of a gap".to_owned()
+        });
     }
 
     /// Finds a fault unless so many readers got everything, without a gap.
     pub fn demand_everything(&mut self, report: &Report, readers: usize) {
         self.demand_no_gaps(report);
-        let due = report.stored * readers;
-        self.demand(report.received == due, || {
-            format!("{} were received, not {due}", report.received)
+        let due = report.counts.stored * readers;
+        self.demand(report.counts.received == due, || {
+            format!("{} were received, not {due}", report.counts.received)
         });
     }
 
     /// Finds a fault where nobody can say what became of a message.
     pub fn demand_no_unknown(&mut self, report: &Report) {
-        self.demand(report.unknown == 0, || {
-            format!("the fate of {} messages is unknown", report.unknown)
+        self.demand(report.counts.unknown == 0, || {
+            format!("the fate of {} messages is unknown", report.counts.unknown)
         });
     }
 
@@ -299,10 +333,9 @@ impl<'a> Trial<'a> {
 }
 
 /// Looks all the time whether this process gets to run when it wants to.
-fn watch_machine() -> (DropGuard, watch::Receiver<Duration>) {
+fn watch_machine() -> (JoinSet<()>, watch::Receiver<Duration>) {
     let (longest, kept) = watch::channel(Duration::ZERO);
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
+    let mut watching = JoinSet::new();
     let looking = async move {
         loop {
             let began = Instant::now();
@@ -315,9 +348,8 @@ fn watch_machine() -> (DropGuard, watch::Receiver<Duration>) {
             });
         }
     };
-    let tasks = TaskTracker::new();
-    tasks.spawn(async move { stopped.run_until_cancelled(looking).await });
-    (stop.drop_guard(), kept)
+    watching.spawn(looking);
+    (watching, kept)
 }
 
 /// Waits until a condition holds; fails with the text after `patience`.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{
     readers::roll,
-    schedule::Who,
+    schedule::{self, Who},
     signin,
     trial::{BACK, Trial},
 };
@@ -27,13 +27,11 @@ use crate::{
 const LATER: u16 = blocks::SIZE - 1;
 /// A gateway is 30 s behind and a worker 30 s ahead: everything works, and ids rise.
 pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         ..Plan::default()
     };
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(100, BACK).await?;
+    let (fixture, workload) = trial.begin(4, &plan, 100).await?;
     for number in 0..6 {
         let mut gateways = fixture.gateways.clone();
         gateways.rotate_left(number % 2);
@@ -53,9 +51,7 @@ pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
 /// A replica that lags takes the place of Redis: what it has is older than what was
 /// answered, and numbers are given again.
 pub(super) async fn failover(trial: &mut Trial<'_>) -> Result<()> {
-    let fixture = trial.fixture(4).await?;
-    let workload = trial.workload(&fixture, &Plan::default()).await?;
-    workload.progress(60, BACK).await?;
+    let (_, workload) = trial.begin(4, &Plan::default(), 60).await?;
     let spare = trial.cluster.spare.as_ref().context("another Redis")?;
     let (old, new) = (trial.cluster.redis.port(), spare.port());
     redis_tell(spare, &format!("REPLICAOF 127.0.0.1 {old}")).await?;
@@ -85,7 +81,6 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
     let new = std::path::absolute(std::env::current_exe()?.parent().context("a folder")?)?;
     let old = variable("CONFAB_OLD_BIN_DIR").map(std::path::PathBuf::from);
     let (old, new) = (old.as_deref(), old.as_ref().map(|_| new.as_path()));
-    let fixture = trial.fixture(4).await?;
     let plan = Plan {
         readers: 4,
         ..Plan::default()
@@ -94,8 +89,7 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
         trial.note(format!("all begin with the programs of {}", old.display()));
         each(trial, Some(old), None).await?;
     }
-    let workload = trial.workload(&fixture, &plan).await?;
-    workload.progress(60, BACK).await?;
+    let (fixture, workload) = trial.begin(4, &plan, 60).await?;
     trial.note("a step that the old programs do not know is added to the schema");
     let later = trial.cluster.sql(async |client| {
         let step = "ALTER TABLE messages ADD COLUMN later integer NOT NULL DEFAULT 0;
@@ -146,13 +140,9 @@ async fn ask_later(trial: &mut Trial<'_>, fixture: &Fixture) -> Result<()> {
 
 /// Every process is ended politely and started again, from another folder if it says so.
 async fn each(trial: &mut Trial<'_>, dir: Option<&Path>, load: Option<&Workload>) -> Result<()> {
-    let workers = (0..trial.cluster.workers.len()).map(Who::Worker);
-    let all: Vec<Who> = workers
-        .chain((0..trial.cluster.gateways.len()).map(Who::Gateway))
-        .collect();
-    for who in all {
+    for who in schedule::ours(&trial.cluster) {
         if let Some(dir) = dir {
-            super::schedule::node(&trial.cluster, who)?.moves_to(dir);
+            schedule::node(&trial.cluster, who)?.moves_to(dir);
         }
         roll(trial, who).await?;
         if let Some(load) = load {

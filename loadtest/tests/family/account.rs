@@ -185,10 +185,7 @@ async fn signing_out_ends_the_session_everywhere(harness: &Harness) -> Result<()
 async fn another_session_is_told_of_a_sign_in(harness: &Harness) -> Result<()> {
     let alice = harness.registered("alice", 0).await?;
     let before = alice.remembers().await?;
-    let second = harness
-        .client(1)
-        .call(0, &log_in(&alice.user.name, PASSWORD))
-        .await?;
+    let second = harness.second_session(&alice).await?;
     alice
         .sees_event(|opened: &SessionOpened| opened.session.session_id == second.session_id)
         .await?;

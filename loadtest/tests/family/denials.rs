@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, bail};
 use loadtest::{
     client::CallError,
-    harness::{Harness, Person, holds},
+    harness::{Harness, Person, holds, refused},
     random::nonce,
     requests::override_of,
     transport::{Transport, TransportClient},
@@ -31,19 +31,18 @@ fn client_rows() -> impl Iterator<Item = &'static Row> {
     rows().filter(|row| row.kind != RowKind::Internal)
 }
 
-fn denied(
+/// Fails unless a request is refused for this reason over each of the ways.
+async fn denied(
+    ways: &mut [TransportClient],
     row: &Row,
-    transport: Transport,
-    result: Result<Vec<u8>, CallError>,
-    due: &[Reason],
+    (scope, body): (u64, &[u8]),
+    due: Reason,
 ) -> Result<()> {
-    match result {
-        Err(CallError::Refused(refusal)) if due.contains(&refusal.reason) => Ok(()),
-        other => bail!(
-            "{} over {transport:?}: {due:?} was due, not {other:?}",
-            row.name
-        ),
+    for (number, way) in ways.iter_mut().enumerate() {
+        let result = way.ask(row, scope, body).await;
+        refused(result, due).with_context(|| format!("{}, way {number}", row.name))?;
     }
+    Ok(())
 }
 
 /// A sample body with a nonce of its own.
@@ -71,11 +70,11 @@ fn with(json: &str, field: &str, text: &str) -> String {
 }
 
 async fn without_a_session_only_what_is_for_anyone_is_answered(harness: &Harness) -> Result<()> {
-    for transport in Transport::ALL {
-        for row in client_rows().filter(|row| row.access != Access::Anyone) {
-            let mut way = TransportClient::open(transport, &harness.address(0)?, None).await?;
-            let result = way.ask(row, 0, &sample(row)?).await;
-            denied(row, transport, result, &[Reason::Unauthenticated])?;
+    for row in client_rows().filter(|row| row.access != Access::Anyone) {
+        let body = sample(row)?;
+        for transport in Transport::ALL {
+            let nobody = TransportClient::open(transport, &harness.address(0)?, None).await?;
+            denied(&mut [nobody], row, (0, &body), Reason::Unauthenticated).await?;
         }
     }
     Ok(())
@@ -83,40 +82,38 @@ async fn without_a_session_only_what_is_for_anyone_is_answered(harness: &Harness
 
 async fn a_server_that_one_is_no_member_of_does_not_exist(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
+    let before = alice.remembers().await?;
     let channel = alice.channel("#general").await?.get();
     let stranger = harness.guest("stranger", 1).await?;
-    for transport in Transport::ALL {
-        let mut way = stranger.through(transport).await?;
-        for row in client_rows().filter(|row| of_a_server(row.access)) {
-            // Her server, a server that is none, and an account.
-            for scope in [alice.scope(), 77, alice.user.user_id.get()] {
-                let result = way.ask(row, scope, &sample_in(row, channel)?).await;
-                denied(row, transport, result, &[Reason::UnknownServer])?;
-            }
+    let mut ways = stranger.ways().await?;
+    for row in client_rows().filter(|row| of_a_server(row.access)) {
+        // Her server, a server that is none, and an account.
+        for scope in [alice.scope(), 77, alice.user.user_id.get()] {
+            let body = sample_in(row, channel)?;
+            denied(&mut ways, row, (scope, &body), Reason::UnknownServer).await?;
         }
     }
-    Ok(())
+    alice.agrees(before).await
 }
 
 async fn the_channel_of_another_server_does_not_exist(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
     let [mallory] = harness.members().await?;
+    let before = alice.remembers().await?;
     let hers = alice.channel("#general").await?.get();
-    for transport in Transport::ALL {
-        let mut way = mallory.through(transport).await?;
-        for row in client_rows().filter(|row| matches!(row.access, Access::Channel(_))) {
-            for channel in [hers, 77] {
-                let body = sample_in(row, channel)?;
-                let result = way.ask(row, mallory.scope(), &body).await;
-                denied(row, transport, result, &[Reason::UnknownChannel])?;
-            }
+    let mut ways = mallory.ways().await?;
+    for row in client_rows().filter(|row| matches!(row.access, Access::Channel(_))) {
+        for channel in [hers, 77] {
+            let asked = (mallory.scope(), &sample_in(row, channel)?[..]);
+            denied(&mut ways, row, asked, Reason::UnknownChannel).await?;
         }
     }
-    Ok(())
+    alice.agrees(before).await
 }
 
 async fn without_its_permission_every_command_is_refused(harness: &Harness) -> Result<()> {
     let [alice, bob] = harness.members().await?;
+    let before = alice.remembers().await?;
     for row in client_rows() {
         let Access::Channel(needed) = row.access else {
             continue;
@@ -127,17 +124,12 @@ async fn without_its_permission_every_command_is_refused(harness: &Harness) -> R
         } else {
             Reason::Forbidden
         };
-        for transport in Transport::ALL {
-            let body = sample_in(row, channel)?;
-            let result = bob
-                .through(transport)
-                .await?
-                .ask(row, bob.scope(), &body)
-                .await;
-            denied(row, transport, result, &[due])?;
-        }
+        let mut ways = bob.ways().await?;
+        let body = sample_in(row, channel)?;
+        denied(&mut ways, row, (bob.scope(), &body), due).await?;
     }
-    Ok(())
+    // Nothing was changed but what she did herself.
+    alice.agrees(before).await
 }
 
 /// A channel in which everyone may all but `missing`.
@@ -152,58 +144,40 @@ async fn channel_without(owner: &Person, name: &str, missing: Permissions) -> Re
 async fn without_its_permission_in_the_server_every_command_is_refused(
     harness: &Harness,
 ) -> Result<()> {
-    let [_alice, bob] = harness.members().await?;
+    let [alice, bob] = harness.members().await?;
+    let before = alice.remembers().await?;
+    let mut ways = bob.ways().await?;
     let mut checked = 0;
     for row in client_rows() {
-        let Access::Server(needed) = row.access else {
-            continue;
-        };
         // What everyone may in a new server, bob may.
-        if Permissions::EVERYONE.contains(needed) {
-            continue;
-        }
-        checked += 1;
-        for transport in Transport::ALL {
-            let body = sample(row)?;
-            let result = bob
-                .through(transport)
-                .await?
-                .ask(row, bob.scope(), &body)
-                .await;
-            denied(row, transport, result, &[Reason::Forbidden])?;
+        if let Access::Server(needed) = row.access
+            && !Permissions::EVERYONE.contains(needed)
+        {
+            checked += 1;
+            let asked = (bob.scope(), &sample(row)?[..]);
+            denied(&mut ways, row, asked, Reason::Forbidden).await?;
         }
     }
-    holds(checked > 0, "some command needs more than everyone has")
+    holds(checked > 0, "some command needs more than everyone has")?;
+    alice.agrees(before).await
 }
 
 async fn what_administers_the_deployment_is_for_its_administrator(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
+    let mut ways = alice.ways().await?;
     for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
-        for transport in Transport::ALL {
-            let body = sample(row)?;
-            let result = alice.through(transport).await?.ask(row, 0, &body).await;
-            denied(row, transport, result, &[Reason::Forbidden])?;
-        }
+        denied(&mut ways, row, (0, &sample(row)?), Reason::Forbidden).await?;
     }
     Ok(())
 }
 
 async fn what_only_workers_send_is_no_command(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
+    let mut ways = alice.ways().await?;
     for row in rows().filter(|row| row.kind == RowKind::Internal) {
-        let body = (row.request.sample)();
-        let json = (row.request.to_json)(&body)?;
         for scope in [0, alice.scope()] {
-            let due = [Reason::UnknownCommand];
-            let mut way = alice.through(Transport::MessagePack).await?;
-            let result = way.ask_binary(row.opcode, scope, &body).await;
-            denied(row, Transport::MessagePack, result, &due)?;
-            let mut way = alice.through(Transport::Json).await?;
-            let result = way.ask_text(row.name, scope, &json).await;
-            denied(row, Transport::Json, result, &due)?;
-            let way = alice.through(Transport::Http).await?;
-            let result = way.ask_http(row.name, scope, json.as_bytes()).await;
-            denied(row, Transport::Http, result, &due)?;
+            let asked = (scope, &(row.request.sample)()[..]);
+            denied(&mut ways, row, asked, Reason::UnknownCommand).await?;
         }
     }
     Ok(())
@@ -214,9 +188,8 @@ async fn what_only_workers_send_is_no_command(harness: &Harness) -> Result<()> {
 async fn sample_bodies_break_nothing(harness: &Harness) -> Result<()> {
     let [alice, bob] = harness.members().await?;
     for row in client_rows().filter(|row| row.name != "logout" && row.name != "server_leave") {
-        for transport in Transport::ALL {
-            for scope in [0, alice.scope(), 1] {
-                let mut way = bob.through(transport).await?;
+        for scope in [0, alice.scope(), 1] {
+            for (transport, mut way) in Transport::ALL.iter().zip(bob.ways().await?) {
                 match way.ask(row, scope, &sample(row)?).await {
                     Ok(reply) => {
                         (row.reply.to_json)(&reply)
@@ -232,8 +205,7 @@ async fn sample_bodies_break_nothing(harness: &Harness) -> Result<()> {
         }
     }
     bob.send("#general", "still here").await?;
-    alice.sees("still here").await?;
-    holds(rows().count() > 0, "there are rows")
+    alice.sees("still here").await.map(drop)
 }
 
 const fn of_a_server(access: Access) -> bool {

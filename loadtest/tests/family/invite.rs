@@ -23,7 +23,7 @@ scenarios! {
     a_repeated_redemption_uses_the_code_once,
     an_expired_or_unknown_code_opens_nothing,
     a_deployment_code_needs_the_administrator,
-    strangers_make_no_codes,
+    an_override_of_a_channel_says_nothing_of_the_server,
 }
 
 fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
@@ -123,17 +123,9 @@ async fn an_expired_or_unknown_code_opens_nothing(harness: &Harness) -> Result<(
         }
     };
     for code in codes {
-        for transport in Transport::ALL {
-            let mut way = bob.through(transport).await?;
-            refused(
-                way.call(0, &redeem_invite(&code)).await,
-                Reason::UnknownInvite,
-            )?;
-            refused(
-                way.call(0, &preview_invite(&code)).await,
-                Reason::UnknownInvite,
-            )?;
-        }
+        let due = Reason::UnknownInvite;
+        bob.is_refused(0, &redeem_invite(&code), due).await?;
+        bob.is_refused(0, &preview_invite(&code), due).await?;
     }
     Ok(())
 }
@@ -141,51 +133,35 @@ async fn an_expired_or_unknown_code_opens_nothing(harness: &Harness) -> Result<(
 async fn a_deployment_code_needs_the_administrator(harness: &Harness) -> Result<()> {
     let admin = harness.admin().await?;
     let [alice] = harness.members().await?;
-    for transport in Transport::ALL {
-        let made = admin
-            .through(transport)
-            .await?
-            .call(0, &create(None, None))
-            .await?;
+    for mut way in admin.ways().await? {
+        let made = way.call(0, &create(None, None)).await?;
         let shown = admin.client.call(0, &preview_invite(&made.code)).await?;
         holds(shown.server.is_none(), "it opens no server")?;
-        let mut way = alice.through(transport).await?;
-        refused(way.call(0, &create(None, None)).await, Reason::Forbidden)?;
-        refused(
-            way.call(0, &redeem_invite(&made.code)).await,
-            Reason::UnknownInvite,
-        )?;
+        let redeem = redeem_invite(&made.code);
+        alice.is_refused(0, &redeem, Reason::UnknownInvite).await?;
     }
-    Ok(())
+    let create = create(None, None);
+    alice.is_refused(0, &create, Reason::Forbidden).await
 }
 
-async fn strangers_make_no_codes(harness: &Harness) -> Result<()> {
-    let [alice] = harness.members().await?;
-    let stranger = harness.guest("stranger", 1).await?;
-    let result = stranger
-        .client
-        .call(alice.scope(), &create(None, None))
-        .await;
-    refused(result, Reason::UnknownServer)?;
-    // An override of a channel says nothing of the server.
+async fn an_override_of_a_channel_says_nothing_of_the_server(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
     let deny = deny_everyone(alice.scope(), Permissions::CREATE_INVITE);
-    alice
-        .overrides(alice.channel("#general").await?, vec![deny])
-        .await?;
-    alice.call(&create(None, None)).await?;
-    Ok(())
+    let general = alice.channel("#general").await?;
+    alice.overrides(general, vec![deny]).await?;
+    bob.invites().await.map(drop)
 }
 
 #[tokio::test]
-async fn a_deployment_by_invitation_lets_only_the_invited_sign_up() -> Result<()> {
+async fn a_deployment_by_invitation_lets_as_many_sign_up_as_are_invited() -> Result<()> {
     let settings = Settings {
         signup: "invite",
-        workers: 1,
         ..Settings::default()
     };
     scenario_on(settings, async |harness| {
         let admin = harness.admin().await?;
         let code = admin.client.call(0, &create(Some(1), None)).await?.code;
+        let code_for_two = admin.client.call(0, &create(Some(2), None)).await?.code;
         let register = |invite: Option<&str>| CreateAccount {
             invite: invite.map(str::to_owned),
             ..requests::register(&unique("bob"))
@@ -206,26 +182,19 @@ async fn a_deployment_by_invitation_lets_only_the_invited_sign_up() -> Result<()
         refused(
             client.call(0, &register(Some(&code))).await,
             Reason::UnknownInvite,
-        )
-    })
-    .await
-}
-
-#[tokio::test]
-async fn a_closed_deployment_takes_nobody_after_the_first() -> Result<()> {
-    let settings = Settings {
-        signup: "closed",
-        gateways: 1,
-        workers: 1,
-        ..Settings::default()
-    };
-    scenario_on(settings, async |harness| {
-        let register = requests::register(&unique("bob"));
-        let result = harness.client(0).call(0, &register).await;
-        holds(
-            matches!(&result, Err(error) if error.refusal().is_some()),
-            &format!("{result:?}"),
-        )
+        )?;
+        let sign_up = async |gateway| {
+            let client = harness.client(gateway);
+            client.call(0, &register(Some(&code_for_two))).await
+        };
+        let results: [_; 5] =
+            tokio::join!(sign_up(0), sign_up(1), sign_up(0), sign_up(1), sign_up(0)).into();
+        let (inside, outside): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        same(&inside.len(), &2)?;
+        for result in outside {
+            refused(result, Reason::UnknownInvite)?;
+        }
+        Ok(())
     })
     .await
 }

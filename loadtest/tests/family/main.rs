@@ -1,5 +1,5 @@
 //! The families, each in a module, and what goes through all of them: attacks, bad input, denials,
-//! limits, secrets, traces. One program, as each links all of the clients; its scenarios share one
+//! limits, traces. One program, as each links all of the clients; its scenarios share one
 //! cluster, except those that set something otherwise or kill.
 
 /// Makes tests of functions that get the cluster that all share: `message::scenarios::NAME`. One
@@ -26,7 +26,6 @@ mod invite;
 mod message;
 mod ping;
 mod rate;
-mod secrets;
 mod server;
 mod session;
 mod traces;

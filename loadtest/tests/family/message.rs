@@ -3,8 +3,7 @@
 use anyhow::{Context, Result};
 use loadtest::{
     client::log::Seen,
-    cluster::Settings,
-    harness::{Harness, holds, refused, same, scenario_on},
+    harness::{Harness, holds, refused, same},
     requests::{
         allow_member, deny_everyone, edit_message, get_message, get_messages, send_message,
     },
@@ -18,7 +17,6 @@ use shared::{
 
 scenarios! {
     a_message_is_sent_edited_read_and_deleted_over_every_door,
-    a_repeated_nonce_is_answered_the_same_over_every_door,
     a_repeated_nonce_is_answered_even_when_the_right_is_gone,
     a_nonce_belongs_to_its_author,
     only_the_author_edits_and_a_moderator_may_delete,
@@ -71,22 +69,6 @@ async fn a_message_is_sent_edited_read_and_deleted_over_every_door(
         bob.agrees(his).await?;
     }
     Ok(())
-}
-
-async fn a_repeated_nonce_is_answered_the_same_over_every_door(harness: &Harness) -> Result<()> {
-    let [alice] = harness.members().await?;
-    let general = alice.channel("#general").await?;
-    let request = send_message(general, "once");
-    let first = alice.call(&request).await?;
-    for transport in Transport::ALL {
-        let again = alice
-            .through(transport)
-            .await?
-            .call(alice.scope(), &request)
-            .await?;
-        same(&again, &first)?;
-    }
-    same(&alice.history(general).await?.len(), &1)
 }
 
 async fn a_repeated_nonce_is_answered_even_when_the_right_is_gone(harness: &Harness) -> Result<()> {
@@ -144,8 +126,7 @@ async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole(
         .find(|message| message.seq == 4)
         .context("the fourth")?;
     alice.deletes(general, fourth.message_id).await?;
-    for transport in Transport::ALL {
-        let mut way = bob.through(transport).await?;
+    for mut way in bob.ways().await? {
         for (before, after, limit, expected) in [
             (None, None, None, vec![1, 2, 3, 5, 6, 7]),
             (None, None, Some(2), vec![6, 7]),
@@ -168,60 +149,15 @@ async fn history_is_paged_both_ways_and_deleted_messages_leave_a_hole(
     Ok(())
 }
 
-/// A page of the largest messages is larger than what may wait for a connection, by far.
-#[tokio::test]
-async fn pages_of_the_largest_messages_are_read_over_every_door() -> Result<()> {
-    let small = Settings {
-        environment: vec![("CONFAB_QUEUE_BYTES", "65536".to_owned())],
-        ..Settings::default()
-    };
-    scenario_on(small, async |harness| {
-        let [alice, bob] = harness.members().await?;
-        let general = alice.channel("#general").await?;
-        let content = "\u{1f980}".repeat(2_000);
-        for _ in 0..150 {
-            alice.send("#general", &content).await?;
-        }
-        for transport in Transport::ALL {
-            let mut way = bob.through(transport).await?;
-            let (mut before, mut seen) = (None, 0);
-            loop {
-                let page = GetMessages {
-                    before,
-                    ..get_messages(general)
-                };
-                let page = way.call(bob.scope(), &page).await?;
-                seen += page.messages.len();
-                before = page.messages.first().map(|message| message.seq);
-                if !page.more {
-                    break;
-                }
-                holds(before.is_some(), "more follows what is not there")?;
-            }
-            same(&seen, &150)?;
-        }
-        Ok(())
-    })
-    .await
-}
-
 async fn history_needs_its_permission_and_live_messages_do_not(harness: &Harness) -> Result<()> {
     let [alice, bob] = harness.members().await?;
     let no_past = deny_everyone(alice.scope(), Permissions::READ_HISTORY);
     let room = alice.creates_channel("#room", vec![no_past]).await?;
     let sent = alice.send("#room", "live").await?;
     bob.sees("live").await?;
-    for transport in Transport::ALL {
-        let mut way = bob.through(transport).await?;
-        let get = get_message(room, sent.message_id);
-        refused(way.call(bob.scope(), &get).await, Reason::Forbidden)?;
-        let page = GetMessages {
-            limit: None,
-            ..get_messages(room)
-        };
-        refused(way.call(bob.scope(), &page).await, Reason::Forbidden)?;
-    }
-    Ok(())
+    let (get, page) = (get_message(room, sent.message_id), get_messages(room));
+    refused(bob.call(&get).await, Reason::Forbidden)?;
+    refused(bob.call(&page).await, Reason::Forbidden)
 }
 
 async fn the_message_of_another_channel_does_not_exist(harness: &Harness) -> Result<()> {
@@ -239,18 +175,8 @@ async fn the_message_of_another_channel_does_not_exist(harness: &Harness) -> Res
     let mut answer = send_message(hers, "quoting");
     answer.reply_to = Some(id);
     refused(mallory.call(&answer).await, Reason::UnknownMessage)?;
-    // Her server, but the channel of another.
-    let theirs = alice.channel("#general").await?;
-    for transport in Transport::ALL {
-        let get = get_message(theirs, id);
-        let mut way = mallory.through(transport).await?;
-        refused(
-            way.call(mallory.scope(), &get).await,
-            Reason::UnknownChannel,
-        )?;
-        refused(way.call(alice.scope(), &get).await, Reason::UnknownServer)?;
-    }
-    Ok(())
+    let get = get_message(hers, id);
+    refused(mallory.call(&get).await, Reason::UnknownMessage)
 }
 
 async fn messages_without_anything_to_see_and_too_long_ones_are_refused(

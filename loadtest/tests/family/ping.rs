@@ -31,8 +31,7 @@ async fn anyone_is_answered_over_every_door_of_every_gateway(harness: &Harness) 
 
 async fn those_signed_in_are_answered_in_any_scope(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
-    for transport in Transport::ALL {
-        let mut way = alice.through(transport).await?;
+    for mut way in alice.ways().await? {
         way.call(alice.scope(), &Ping {}).await?;
         way.call(0, &Ping {}).await?;
     }

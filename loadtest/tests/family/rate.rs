@@ -82,15 +82,11 @@ async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
             limited |= wait_of(&alice.call(&send_message(general, "more")).await).is_some();
         }
         holds(limited, "twenty more are too many")?;
-        for transport in Transport::ALL {
-            let again = alice
-                .through(transport)
-                .await?
-                .call(alice.scope(), &request)
-                .await?;
-            same(&again, &first)?;
+        for mut way in alice.ways().await? {
+            same(&way.call(alice.scope(), &request).await?, &first)?;
         }
-        Ok(())
+        let said = alice.history(general).await?.into_iter();
+        same(&said.filter(|said| said.content == "once").count(), &1)
     })
     .await
 }

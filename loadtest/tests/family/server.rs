@@ -20,16 +20,14 @@ scenarios! {
     names_without_anything_to_see_are_refused,
     a_member_leaves_over_every_door_and_hears_no_more,
     the_owner_cannot_leave,
-    a_server_of_others_does_not_exist,
 }
 
 async fn a_server_is_created_over_every_door_with_a_general_channel(
     harness: &Harness,
 ) -> Result<()> {
     let alice = harness.guest("alice", 0).await?;
-    for transport in Transport::ALL {
+    for mut way in alice.ways().await? {
         let before = alice.remembers().await?;
-        let mut way = alice.through(transport).await?;
         let create = create_server("  Book club ");
         let info = way.call(0, &create).await?;
         same(&info.server.name, &"Book club".to_owned())?;
@@ -56,9 +54,8 @@ async fn a_repeated_creation_is_the_same_server(harness: &Harness) -> Result<()>
     let alice = harness.guest("alice", 0).await?;
     let create = create_server("Once");
     let first = alice.client.call(0, &create).await?;
-    for transport in Transport::ALL {
-        let again = alice.through(transport).await?.call(0, &create).await?;
-        same(&again, &first)?;
+    for mut way in alice.ways().await? {
+        same(&way.call(0, &create).await?, &first)?;
     }
     let servers = alice.client.call(0, &ListServers {}).await?.servers;
     same(&servers.len(), &1)
@@ -109,30 +106,6 @@ async fn a_member_leaves_over_every_door_and_hears_no_more(harness: &Harness) ->
 
 async fn the_owner_cannot_leave(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
-    for transport in Transport::ALL {
-        let leave = leave_server();
-        let result = alice
-            .through(transport)
-            .await?
-            .call(alice.scope(), &leave)
-            .await;
-        refused(result, Reason::OwnerCannotLeave)?;
-    }
-    Ok(())
-}
-
-async fn a_server_of_others_does_not_exist(harness: &Harness) -> Result<()> {
-    let [alice] = harness.members().await?;
-    let stranger = harness.guest("stranger", 1).await?;
-    for transport in Transport::ALL {
-        let mut way = stranger.through(transport).await?;
-        refused(
-            way.call(alice.scope(), &GetServer {}).await,
-            Reason::UnknownServer,
-        )?;
-        let leave = leave_server();
-        refused(way.call(alice.scope(), &leave).await, Reason::UnknownServer)?;
-        same(&way.call(0, &ListServers {}).await?.servers, &Vec::new())?;
-    }
-    Ok(())
+    let (leave, due) = (leave_server(), Reason::OwnerCannotLeave);
+    alice.is_refused(alice.scope(), &leave, due).await
 }

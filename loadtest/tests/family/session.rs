@@ -3,16 +3,13 @@
 use anyhow::Result;
 use loadtest::{
     client::{Status, log::Seen},
-    harness::{Harness, holds, refused, same},
-    requests::{self, PASSWORD, revoke_session},
+    harness::{Harness, holds, same},
+    requests::revoke_session,
     transport::Transport,
 };
 use shared::{
     error::Reason,
-    protocol::{
-        account::{LogIn, SessionClosed, SignedIn},
-        session::ListSessions,
-    },
+    protocol::{account::SessionClosed, session::ListSessions},
 };
 
 scenarios! {
@@ -23,23 +20,11 @@ scenarios! {
     ready_names_the_servers_and_where_their_streams_begin,
 }
 
-async fn second_session(harness: &Harness, name: &str) -> Result<SignedIn> {
-    let log_in = LogIn {
-        device: Some("second".to_owned()),
-        ..requests::log_in(name, PASSWORD)
-    };
-    Ok(harness.client(1).call(0, &log_in).await?)
-}
-
 async fn sessions_are_listed_oldest_first_over_every_door(harness: &Harness) -> Result<()> {
     let alice = harness.registered("alice", 0).await?;
-    let second = second_session(harness, &alice.user.name).await?;
-    for transport in Transport::ALL {
-        let sessions = alice
-            .through(transport)
-            .await?
-            .call(0, &ListSessions {})
-            .await?;
+    let second = harness.second_session(&alice).await?;
+    for mut way in alice.ways().await? {
+        let sessions = way.call(0, &ListSessions {}).await?;
         let devices: Vec<(u64, &str)> = sessions
             .sessions
             .iter()
@@ -60,12 +45,11 @@ async fn revoking_a_session_closes_it_over_every_door(harness: &Harness) -> Resu
     let alice = harness.registered("alice", 0).await?;
     for transport in Transport::ALL {
         let before = alice.remembers().await?;
-        let second = second_session(harness, &alice.user.name).await?;
-        let device = harness.client(1);
-        device.identify(&second.token).await?;
+        let second = harness.second_session(&alice).await?;
         let revoke = revoke_session(second.session_id);
         alice.through(transport).await?.call(0, &revoke).await?;
-        let status = device
+        let status = second
+            .client
             .until(|status| matches!(status, Status::Closed(_)))
             .await?;
         same(&status, &Status::Closed(Some(4_504)))?;
@@ -80,11 +64,8 @@ async fn revoking_a_session_closes_it_over_every_door(harness: &Harness) -> Resu
 async fn the_session_of_another_account_does_not_exist(harness: &Harness) -> Result<()> {
     let alice = harness.guest("alice", 0).await?;
     let bob = harness.guest("bob", 1).await?;
-    for transport in Transport::ALL {
-        let revoke = revoke_session(alice.session_id);
-        let result = bob.through(transport).await?.call(0, &revoke).await;
-        refused(result, Reason::UnknownSession)?;
-    }
+    let revoke = revoke_session(alice.session_id);
+    bob.is_refused(0, &revoke, Reason::UnknownSession).await?;
     let sessions = alice.client.call(0, &ListSessions {}).await?.sessions;
     same(&sessions.len(), &1)
 }

@@ -3,22 +3,17 @@
 use anyhow::Result;
 use loadtest::{
     client::log::Seen,
-    harness::{Harness, holds, refused, same},
-    requests::{deny_everyone, hide_channel},
+    harness::{Harness, holds, same},
+    requests::hide_channel,
     transport::Transport,
 };
-use shared::{
-    domain::permissions::Permissions,
-    error::Reason,
-    protocol::{
-        Event,
-        typing::{SignalTyping, TypingStarted},
-    },
+use shared::protocol::{
+    Event,
+    typing::{SignalTyping, TypingStarted},
 };
 
 scenarios! {
     others_are_told_who_types_where_over_every_door,
-    those_who_may_not_send_may_not_type,
     nobody_hears_typing_in_a_channel_that_he_does_not_see,
 }
 
@@ -47,21 +42,6 @@ async fn others_are_told_who_types_where_over_every_door(harness: &Harness) -> R
             _ => true,
         });
         holds(unstored, "typing has no place in the topic")?;
-    }
-    Ok(())
-}
-
-async fn those_who_may_not_send_may_not_type(harness: &Harness) -> Result<()> {
-    let [alice, bob] = harness.members().await?;
-    let stranger = harness.guest("stranger", 1).await?;
-    let silent = deny_everyone(alice.scope(), Permissions::SEND_MESSAGES);
-    let room = alice.creates_channel("#room", vec![silent]).await?;
-    let signal = SignalTyping { channel_id: room };
-    for transport in Transport::ALL {
-        let mut way = bob.through(transport).await?;
-        refused(way.call(bob.scope(), &signal).await, Reason::Forbidden)?;
-        let mut way = stranger.through(transport).await?;
-        refused(way.call(bob.scope(), &signal).await, Reason::UnknownServer)?;
     }
     Ok(())
 }

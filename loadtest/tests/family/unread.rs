@@ -1,9 +1,6 @@
 //! Unread: cursors that move on, back, and on every device.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
@@ -11,14 +8,14 @@ use loadtest::{
     client::{Client, log::Seen},
     cluster::Settings,
     harness::{Harness, Person, holds, refused, same, scenario_on},
-    requests::{self, PASSWORD, ack_unread, hide_channel, mark_unread},
+    requests::{ack_unread, hide_channel, mark_unread},
     transport::Transport,
 };
 use shared::{
     error::Reason,
     ids::Id,
     protocol::{
-        account::{LogIn, SignedIn},
+        control::Registers,
         unread::{AckUnread, GetUnreads, UnreadMoved},
     },
 };
@@ -86,8 +83,7 @@ async fn a_cursor_never_goes_back_by_reading(harness: &Harness) -> Result<()> {
 async fn marking_as_unread_goes_back_from_what_was_seen(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
     let general = alice.channel("#general").await?;
-    for transport in Transport::ALL {
-        let mut way = alice.through(transport).await?;
+    for mut way in alice.ways().await? {
         let seen = way.call(0, &ack_unread(general, 9)).await?.version;
         let marked = way.call(0, &mark_unread(general, 1, seen)).await?;
         same(&(marked.seq, marked.version), &(1, seen + 1))?;
@@ -105,40 +101,26 @@ async fn another_device_on_another_gateway_is_told_at_once(harness: &Harness) ->
     let alice = harness.registered("alice", 0).await?;
     alice.creates_server("Alone").await?;
     let general = alice.channel("#general").await?;
-    let tablet = second_device(harness, &alice).await?;
+    let tablet = harness.second_session(&alice).await?;
     let before = alice.remembers().await?;
     let seen = alice.reads_to(general, 3).await?.version;
     let marked = alice.client.call(0, &mark_unread(general, 1, seen)).await?;
-    let told = tablet.log().wait(0, PATIENCE, |seen| {
-        seen.event::<UnreadMoved>()
-            .filter(|moved| moved.cursor == marked)
-    });
-    told.await.context("the tablet is not told")?;
-    let placeless = tablet.log().since(0).iter().all(|seen| match seen {
+    tablet
+        .sees_event(|moved: &UnreadMoved| moved.cursor == marked)
+        .await?;
+    let placeless = tablet.client.log().since(0).iter().all(|seen| match seen {
         Seen::Event { seq, .. } => seen.event::<UnreadMoved>().is_none() || *seq == 0,
         _ => true,
     });
     holds(placeless, "a cursor has no place in the topic")?;
     // Were the event lost, the head of the account would tell.
     let version = marked.version;
-    let head = tablet.log().wait(0, PATIENCE, |seen| {
-        (*seen == Seen::Registers { version }).then_some(())
+    let head = tablet.client.log().wait(0, PATIENCE, |seen| {
+        (*seen == Seen::Registers(Registers { version })).then_some(())
     });
     head.await.context("the head is not told")?;
     // State before + events = state after.
     alice.agrees(before).await
-}
-
-/// A second session of somebody with a password, on another gateway.
-async fn second_device(harness: &Harness, person: &Person) -> Result<Arc<Client>> {
-    let log_in = LogIn {
-        device: Some("tablet".to_owned()),
-        ..requests::log_in(&person.user.name, PASSWORD)
-    };
-    let client = harness.client(1);
-    let SignedIn { token, .. } = client.call(0, &log_in).await?;
-    client.identify(&token).await?;
-    Ok(client)
 }
 
 async fn reading_in_quick_succession_is_one_change_and_all_are_answered(
@@ -195,8 +177,7 @@ async fn a_write_says_nothing_of_what_one_does_not_see(harness: &Harness) -> Res
     let hers = alice.channel("#general").await?;
     alice.send("#general", "hers").await?;
     let nowhere = Id::new(77).context("an id")?;
-    for transport in Transport::ALL {
-        let mut way = mallory.through(transport).await?;
+    for mut way in mallory.ways().await? {
         for channel in [hers, nowhere] {
             let cursor = way.call(0, &ack_unread(channel, 1)).await?;
             same(&(cursor.channel_id, cursor.seq), &(channel, 1))?;
@@ -219,8 +200,7 @@ async fn reading_is_limited() -> Result<()> {
     scenario_on(settings, async |harness| {
         let [alice] = harness.members().await?;
         let general = alice.channel("#general").await?;
-        for transport in Transport::ALL {
-            let mut way = alice.through(transport).await?;
+        for mut way in alice.ways().await? {
             let mut limited = false;
             for seq in 1..20 {
                 limited |= refused(
@@ -244,9 +224,9 @@ async fn what_is_newer_is_fetched_after_a_gap(harness: &Harness) -> Result<()> {
     let plans = alice.creates_channel("#plans", Vec::new()).await?;
     let version = alice.reads_to(general, 3).await?.version;
     same(&alice.unreads(Some(version)).await?.unreads, &Vec::new())?;
-    let tablet = second_device(harness, &alice).await?;
-    same(&registers(&tablet)?, &version)?;
-    tablet.call(0, &ack_unread(plans, 7)).await?;
+    let tablet = harness.second_session(&alice).await?;
+    same(&registers(&tablet.client)?, &version)?;
+    tablet.reads_to(plans, 7).await?;
     // On another gateway, which says with the first frame that something is newer.
     let position = alice.client.log().end();
     alice.client.resume_on(None).await?;

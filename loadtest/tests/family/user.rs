@@ -4,13 +4,11 @@ use anyhow::Result;
 use loadtest::{
     harness::{Harness, refused, same},
     requests::list_users,
-    transport::Transport,
 };
 use shared::{error::Reason, protocol::user::ListUsers};
 
 scenarios! {
     members_are_listed_by_id_in_pages_over_every_door,
-    strangers_list_nobody,
     a_page_beyond_the_limit_is_cut_or_refused,
 }
 
@@ -18,8 +16,7 @@ async fn members_are_listed_by_id_in_pages_over_every_door(harness: &Harness) ->
     let people: [_; 3] = harness.members().await?;
     let mut expected: Vec<_> = people.iter().map(|person| person.user.clone()).collect();
     expected.sort_by_key(|user| user.user_id);
-    for transport in Transport::ALL {
-        let mut way = people[1].through(transport).await?;
+    for mut way in people[1].ways().await? {
         let mut listed = Vec::new();
         loop {
             let page = ListUsers {
@@ -36,24 +33,6 @@ async fn members_are_listed_by_id_in_pages_over_every_door(harness: &Harness) ->
             }
         }
         same(&listed, &expected)?;
-    }
-    Ok(())
-}
-
-async fn strangers_list_nobody(harness: &Harness) -> Result<()> {
-    let [alice] = harness.members().await?;
-    let stranger = harness.guest("stranger", 1).await?;
-    for transport in Transport::ALL {
-        let all = ListUsers {
-            limit: None,
-            ..list_users()
-        };
-        let result = stranger
-            .through(transport)
-            .await?
-            .call(alice.scope(), &all)
-            .await;
-        refused(result, Reason::UnknownServer)?;
     }
     Ok(())
 }

@@ -1,25 +1,18 @@
 //! Holds what a session was sent against what its person was due, event by event.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use anyhow::{Result, bail};
 use shared::protocol::{control::TopicSeq, server::ServerLeft};
 
 use super::model::{Fact, Server};
-use crate::client::log::Seen;
+use crate::{checker, client::log::Seen, verify::outcome::Outcome};
 
-/// Faults that are told in words; the rest is counted.
-const TOLD: usize = 12;
 /// Events that are kept in words.
 const WORDS: usize = 120;
-
-/// Whether an event goes to somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
-    Must,
-    May,
-    Never,
-}
 
 /// What an event does to its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,100 +22,87 @@ enum Kind {
     Stays,
 }
 
-/// What one person was due.
-#[derive(Debug, Default)]
+/// What one person saw: after the event that the ledger begins behind, and after each since.
+#[derive(Debug)]
 struct Path {
-    /// By seq, from 1.
-    dues: Vec<Due>,
-    /// When each channel came into sight and went from it.
-    turns: BTreeMap<u64, Vec<(u64, bool)>>,
-    /// When the person came and went.
-    standing: Vec<(u64, bool)>,
-    sees: BTreeSet<u64>,
+    begin: u64,
+    sights: Vec<Arc<BTreeSet<u64>>>,
+    members: Vec<bool>,
 }
 
 impl Path {
+    fn index(&self, seq: u64) -> usize {
+        let index = usize::try_from(seq.saturating_sub(self.begin)).unwrap_or(usize::MAX);
+        index.min(self.sights.len().saturating_sub(1))
+    }
+
     /// The channels in sight after event `seq`.
     fn sight(&self, seq: u64) -> BTreeSet<u64> {
-        let turns = self.turns.iter();
-        let seen = turns.filter(|(_, turns)| last(turns, seq) == Some(true));
-        seen.map(|(channel, _)| *channel).collect()
+        let sight = self.sights.get(self.index(seq));
+        sight.map(|sight| (**sight).clone()).unwrap_or_default()
     }
 
     fn sees(&self, channel: u64, seq: u64) -> bool {
-        self.turns
-            .get(&channel)
-            .is_some_and(|turns| last(turns, seq) == Some(true))
+        let sight = self.sights.get(self.index(seq));
+        sight.is_some_and(|sight| sight.contains(&channel))
+    }
+
+    fn is_member(&self, seq: u64) -> bool {
+        self.members.get(self.index(seq)) == Some(&true)
     }
 
     /// Whether the channel went from sight after `from`, up to `to`.
     fn loses(&self, channel: u64, from: u64, to: u64) -> bool {
-        self.turns
-            .get(&channel)
-            .is_some_and(|turns| turned(turns, false, from, to))
+        (from..to).any(|seq| self.sees(channel, seq) && !self.sees(channel, seq + 1))
     }
 
     fn left(&self, from: u64, to: u64) -> bool {
-        turned(&self.standing, false, from, to)
+        (from..to).any(|seq| self.is_member(seq) && !self.is_member(seq + 1))
     }
 
     fn joined(&self, from: u64, to: u64) -> bool {
-        turned(&self.standing, true, from, to)
+        (from..to).any(|seq| !self.is_member(seq) && self.is_member(seq + 1))
     }
 }
 
-fn last(turns: &[(u64, bool)], seq: u64) -> Option<bool> {
-    let before = turns.iter().rev().find(|(at, _)| *at <= seq);
-    before.map(|(_, seen)| *seen)
-}
-
-fn turned(turns: &[(u64, bool)], to_what: bool, from: u64, to: u64) -> bool {
-    turns
-        .iter()
-        .any(|(at, what)| *what == to_what && (from + 1..=to).contains(at))
-}
-
-/// The log of a server's topic, and what each person was due of it.
+/// The log of a server's topic, and what each person saw after each event of it.
 #[derive(Debug)]
 pub(super) struct Ledger {
     server: Server,
-    /// The channel of each event, and what becomes of it.
-    about: Vec<Option<(u64, Kind)>>,
-    /// The last events in words, for who has to find out what went wrong.
-    words: VecDeque<String>,
+    begin: u64,
+    facts: Vec<Fact>,
     paths: BTreeMap<u64, Path>,
 }
 
 impl Ledger {
-    /// Begins behind event `head`, which left the server as it is given.
-    pub(super) fn new(server: Server, head: u64, people: &[u64]) -> Self {
-        let begin = |user: &u64| {
-            let sees = server.seen_by(*user);
+    /// Begins behind event `begin`, which left the server as it is given.
+    pub(super) fn new(server: Server, begin: u64, people: &[u64]) -> Self {
+        let path = |user: &u64| {
             let path = Path {
-                dues: vec![Due::May; usize::try_from(head).unwrap_or_default()],
-                turns: sees.iter().map(|id| (*id, vec![(0, true)])).collect(),
-                standing: vec![(0, server.members.contains_key(user))],
-                sees,
+                begin,
+                sights: vec![Arc::new(server.seen_by(*user))],
+                members: vec![server.members.contains_key(user)],
             };
             (*user, path)
         };
         Self {
-            paths: people.iter().map(begin).collect(),
-            about: vec![None; usize::try_from(head).unwrap_or_default()],
-            words: VecDeque::new(),
+            paths: people.iter().map(path).collect(),
+            facts: Vec::new(),
+            begin,
             server,
         }
     }
 
-    /// The last events in words.
+    /// The last events in words, for who has to find out what went wrong.
     pub(super) fn words(&self) -> String {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        words.join("; ")
+        let numbered: Vec<(u64, &Fact)> = (self.begin + 1..).zip(&self.facts).collect();
+        let last = numbered.get(numbered.len().saturating_sub(WORDS)..);
+        format!("{:?}", last.unwrap_or_default())
     }
 
     /// The last event.
     pub(super) const fn head(&self) -> u64 {
-        self.about.len() as u64
+        self.begin + self.facts.len() as u64
     }
 
     /// Whether somebody is a member after the last event.
@@ -137,92 +117,60 @@ impl Ledger {
 
     /// How often a channel came into somebody's sight or went from it.
     pub(super) fn turns(&self) -> usize {
-        let paths = self.paths.values();
-        paths
-            .flat_map(|path| path.turns.values())
-            .map(Vec::len)
-            .sum()
+        let pairs = self.paths.values().flat_map(|path| path.sights.windows(2));
+        let turns = pairs.map(|pair| match pair {
+            [before, after] => before.symmetric_difference(after).count(),
+            _ => 0,
+        });
+        turns.sum()
     }
 
     /// Goes on by one event.
-    pub(super) fn push(&mut self, seq: u64, fact: &Fact) -> Result<()> {
+    pub(super) fn push(&mut self, seq: u64, fact: Fact) -> Result<()> {
         if seq != self.head() + 1 {
             bail!("the log has event {seq} behind {}", self.head());
         }
-        self.words.push_back(format!("{seq}: {fact:?}"));
-        if self.words.len() > WORDS {
-            self.words.pop_front();
-        }
-        self.server.apply(fact);
+        self.server.apply(&fact);
         let moves = !matches!(fact, Fact::Said(_) | Fact::Unknown);
         for (user, path) in &mut self.paths {
-            let before = path.sees.clone();
-            if moves {
-                path.sees = self.server.seen_by(*user);
-                for channel in before.symmetric_difference(&path.sees) {
-                    let shown = path.sees.contains(channel);
-                    path.turns.entry(*channel).or_default().push((seq, shown));
-                }
-                let member = self.server.members.contains_key(user);
-                if last(&path.standing, seq) != Some(member) {
-                    path.standing.push((seq, member));
-                }
-            }
-            let member = self.server.members.contains_key(user);
-            let due = match fact {
-                Fact::Unknown => Due::May,
-                Fact::Joined(who, _) | Fact::Left(who) if who == user => Due::May,
-                Fact::Joined(..) | Fact::Left(_) => must(member),
-                Fact::Deleted(channel) => must(before.contains(channel)),
-                Fact::Created(channel, _) | Fact::Changed(channel, _) | Fact::Said(channel) => {
-                    must(path.sees.contains(channel))
-                }
-            };
-            path.dues.push(due);
+            let before = path.sights.last().map(Arc::clone).unwrap_or_default();
+            path.sights.push(if moves {
+                Arc::new(self.server.seen_by(*user))
+            } else {
+                before
+            });
+            path.members.push(self.server.members.contains_key(user));
         }
-        self.about.push(match fact {
+        self.facts.push(fact);
+        Ok(())
+    }
+
+    fn fact(&self, seq: u64) -> Option<&Fact> {
+        let index = seq.checked_sub(self.begin + 1)?;
+        self.facts.get(usize::try_from(index).ok()?)
+    }
+
+    /// Whether an event goes to somebody; none where it may or may not.
+    fn due(&self, user: u64, seq: u64) -> Option<bool> {
+        let path = self.paths.get(&user)?;
+        match self.fact(seq)? {
+            Fact::Unknown => None,
+            Fact::Joined(who, _) | Fact::Left(who) if *who == user => None,
+            Fact::Joined(..) | Fact::Left(_) => Some(path.is_member(seq)),
+            Fact::Deleted(channel) => Some(path.sees(*channel, seq - 1)),
+            Fact::Created(channel, _) | Fact::Changed(channel, _) | Fact::Said(channel) => {
+                Some(path.sees(*channel, seq))
+            }
+        }
+    }
+
+    /// The channel of an event, and what becomes of it.
+    fn about(&self, seq: u64) -> Option<(u64, Kind)> {
+        match self.fact(seq)? {
             Fact::Created(channel, _) => Some((*channel, Kind::Comes)),
             Fact::Changed(channel, _) | Fact::Said(channel) => Some((*channel, Kind::Stays)),
             Fact::Deleted(channel) => Some((*channel, Kind::Goes)),
             _ => None,
-        });
-        Ok(())
-    }
-}
-
-const fn must(due: bool) -> Due {
-    if due { Due::Must } else { Due::Never }
-}
-
-/// What was found.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    /// Events that were due and did not come.
-    pub(super) lost: usize,
-    /// Of channels that went: nobody said so.
-    pub(super) ghosts: usize,
-    /// Events that came and were not due.
-    pub(super) leaks: usize,
-    /// Events and cursors that went back.
-    pub(super) disorder: usize,
-    /// Gaps that need not have been.
-    pub(super) gaps: usize,
-    /// Events that came.
-    pub(super) received: usize,
-    /// Sessions that went on.
-    pub(super) resumes: usize,
-    /// Notices of what came into sight or went from it.
-    pub(super) notices: usize,
-    /// Sessions that were left with another picture than the true one.
-    pub(super) wrong: usize,
-    /// The first faults in words.
-    pub(super) told: Vec<String>,
-}
-
-impl Tally {
-    pub(super) fn tell(&mut self, text: String) {
-        if self.told.len() < TOLD {
-            self.told.push(text);
         }
     }
 }
@@ -260,83 +208,84 @@ impl Reader {
     }
 
     /// Judges what the session saw since the last time; all of the log is in the ledger.
-    pub(super) fn follow(&mut self, ledger: &Ledger, seen: &[Seen], tally: &mut Tally) {
+    pub(super) fn follow(&mut self, ledger: &Ledger, seen: &[Seen], outcome: &mut Outcome) {
         self.replay = None;
         for seen in seen {
-            self.see(ledger, seen, tally);
+            self.see(ledger, seen, outcome);
         }
     }
 
     /// The session has seen the end of what was due up to `seq`: a member has to be there.
-    pub(super) fn arrive(&mut self, ledger: &Ledger, seq: u64, seen: &[Seen], tally: &mut Tally) {
+    pub(super) fn arrive(
+        &mut self,
+        ledger: &Ledger,
+        seq: u64,
+        seen: &[Seen],
+        outcome: &mut Outcome,
+    ) {
         if ledger.holds(self.user) {
             let Some(at) = self.at else {
-                tally.lost += 1;
-                return tally.tell(format!("{} was never led into the topic", self.name));
+                return outcome.fault(
+                    checker::Kind::Lost,
+                    format!("{} was never led into the topic", self.name),
+                );
             };
-            self.skip(ledger, at, seq, tally);
+            self.skip(ledger, at, seq, outcome);
             let path = ledger.paths.get(&self.user);
             let true_one = path.map(|path| path.sight(seq)).unwrap_or_default();
             if self.picture != true_one {
-                tally.wrong += 1;
-                let wrong = self.picture.symmetric_difference(&true_one);
-                let turns: Vec<_> = wrong
-                    .map(|channel| (channel, path.and_then(|path| path.turns.get(channel))))
-                    .collect();
-                tally.tell(format!(
-                    "{} has another picture than the true one: {turns:?}; member {:?}; told {}",
+                let wrong: Vec<_> = self.picture.symmetric_difference(&true_one).collect();
+                let text = format!(
+                    "{} has another picture than the true one at {seq}: {wrong:?}; told {}; the log: {}",
                     self.name,
-                    path.map(|path| &path.standing),
-                    steps(seen, self.topic)
-                ));
+                    steps(seen, self.topic),
+                    ledger.words()
+                );
+                outcome.fault(checker::Kind::Wrong, text);
             }
         }
     }
 
-    fn see(&mut self, ledger: &Ledger, seen: &Seen, tally: &mut Tally) {
+    fn see(&mut self, ledger: &Ledger, seen: &Seen, outcome: &mut Outcome) {
         match seen {
             Seen::Opened {
                 resumed, topics, ..
             } => {
                 let begins = topics.iter().find(|place| place.topic == self.topic);
-                tally.resumes += usize::from(*resumed);
+                outcome.counts.resumes += usize::from(*resumed);
                 if *resumed && self.holds && begins.is_some() {
                     self.replay = self.at;
                 } else {
                     self.begin(ledger, begins.map(|place| place.seq));
                 }
             }
-            Seen::Cursor { topics } => {
+            Seen::Cursor(cursor) => {
                 let topic = self.topic;
-                for place in topics.iter().filter(|place| place.topic == topic) {
-                    self.carry(ledger, place.seq, None, tally);
+                for place in cursor.topics.iter().filter(|place| place.topic == topic) {
+                    self.carry(ledger, place.seq, None, outcome);
                 }
             }
-            Seen::Gap { topic, seq } if *topic == self.topic => {
+            Seen::Gap(gap) if gap.topic == self.topic => {
                 let from = self.at.unwrap_or_default();
                 let excused = ledger
                     .paths
                     .get(&self.user)
-                    .is_some_and(|path| path.joined(from, *seq));
+                    .is_some_and(|path| path.joined(from, gap.seq));
                 if !excused && self.holds {
-                    tally.gaps += 1;
-                    tally.tell(format!("{}: a gap from {from} to {seq}", self.name));
+                    outcome.counts.gaps += 1;
+                    outcome.find(format!("{}: a gap from {from} to {}", self.name, gap.seq));
                 }
-                self.begin(ledger, Some(*seq));
+                self.begin(ledger, Some(gap.seq));
             }
-            Seen::Sight {
-                topic,
-                seq,
-                shown,
-                hidden,
-            } if *topic == self.topic => {
-                tally.notices += 1;
-                self.carry(ledger, *seq, Some(*seq), tally);
-                self.picture.extend(shown);
-                self.picture.retain(|channel| !hidden.contains(channel));
+            Seen::Sight(sight) if sight.topic == self.topic => {
+                self.carry(ledger, sight.seq, Some(sight.seq), outcome);
+                self.picture.extend(sight.shown.iter().map(|id| id.get()));
+                for channel in &sight.hidden {
+                    self.picture.remove(&channel.get());
+                }
             }
             Seen::Event { topic, seq, .. } if *topic == self.topic && *seq > 0 => {
-                self.event(ledger, *seq, tally);
+                self.event(ledger, *seq, outcome);
             }
             Seen::Event { .. } => {
                 if let Some(ServerLeft { server_id }) = seen.event()
@@ -362,7 +311,7 @@ impl Reader {
 
     /// A place without an event; or one that a notice tells of, so that its event may
     /// come as well, or be left out.
-    fn carry(&mut self, ledger: &Ledger, seq: u64, noticed: Option<u64>, tally: &mut Tally) {
+    fn carry(&mut self, ledger: &Ledger, seq: u64, noticed: Option<u64>, outcome: &mut Outcome) {
         // Who left may still get the end of the membership before; a new one begins behind
         // its joining.
         if self.joined_at(ledger, seq) && self.at.is_none_or(|at| at < seq) {
@@ -375,11 +324,13 @@ impl Reader {
         }
         match self.at {
             Some(at) if seq < at => {
-                tally.disorder += 1;
-                tally.tell(format!("{}: a cursor from {at} back to {seq}", self.name));
+                outcome.fault(
+                    checker::Kind::Order,
+                    format!("{}: a cursor from {at} back to {seq}", self.name),
+                );
             }
-            Some(at) if noticed.is_some() => self.skip(ledger, at, seq - 1, tally),
-            Some(at) => self.skip(ledger, at, seq, tally),
+            Some(at) if noticed.is_some() => self.skip(ledger, at, seq - 1, outcome),
+            Some(at) => self.skip(ledger, at, seq, outcome),
             None => {}
         }
         self.at = Some(seq);
@@ -391,54 +342,49 @@ impl Reader {
         path.is_some_and(|path| path.joined(seq.saturating_sub(1), seq))
     }
 
-    fn event(&mut self, ledger: &Ledger, seq: u64, tally: &mut Tally) {
-        tally.received += 1;
+    fn event(&mut self, ledger: &Ledger, seq: u64, outcome: &mut Outcome) {
+        outcome.counts.received += 1;
         let at = self.at.unwrap_or(seq - 1);
         if self.noticed.take_if(|noticed| *noticed == seq).is_some() {
             // Its notice came first.
         } else if seq <= at {
-            tally.disorder += 1;
-            tally.tell(format!("{}: event {seq} came after {at}", self.name));
+            outcome.fault(
+                checker::Kind::Order,
+                format!("{}: event {seq} came after {at}", self.name),
+            );
         } else {
             if self.holds {
-                self.skip(ledger, at, seq - 1, tally);
+                self.skip(ledger, at, seq - 1, outcome);
             }
             self.at = Some(seq);
         }
-        if let Some((channel, Kind::Comes)) = about(ledger, seq) {
+        if let Some((channel, Kind::Comes)) = ledger.about(seq) {
             self.picture.insert(channel);
-        } else if let Some((channel, Kind::Goes)) = about(ledger, seq) {
+        } else if let Some((channel, Kind::Goes)) = ledger.about(seq) {
             self.picture.remove(&channel);
         }
-        if self.due(ledger, seq) == Some(Due::Never) {
-            tally.leaks += 1;
-            tally.tell(format!(
-                "{}: event {seq} was not for him: {:?}",
-                self.name,
-                about(ledger, seq)
-            ));
+        if ledger.due(self.user, seq) == Some(false) {
+            outcome.fault(
+                checker::Kind::Wrong,
+                format!(
+                    "{}: event {seq} was not for him: {:?}",
+                    self.name,
+                    ledger.about(seq)
+                ),
+            );
         }
-    }
-
-    fn due(&self, ledger: &Ledger, seq: u64) -> Option<Due> {
-        let index = usize::try_from(seq.checked_sub(1)?).ok()?;
-        ledger.paths.get(&self.user)?.dues.get(index).copied()
     }
 
     /// Nothing came of what is behind `from`, up to `to`.
-    fn skip(&self, ledger: &Ledger, from: u64, to: u64, tally: &mut Tally) {
+    fn skip(&self, ledger: &Ledger, from: u64, to: u64, outcome: &mut Outcome) {
         for seq in from + 1..=to {
-            if self.due(ledger, seq) == Some(Due::Must) && !self.excused(ledger, seq, to) {
-                let about = about(ledger, seq);
-                if matches!(about, Some((_, Kind::Goes))) {
-                    tally.ghosts += 1;
-                } else {
-                    tally.lost += 1;
-                }
-                tally.tell(format!(
+            if ledger.due(self.user, seq) == Some(true) && !self.excused(ledger, seq, to) {
+                let about = ledger.about(seq);
+                let text = format!(
                     "{}: event {seq} never came: {about:?}; he was at {from}, then at {to}",
                     self.name
-                ));
+                );
+                outcome.fault(checker::Kind::Lost, text);
             }
         }
     }
@@ -455,7 +401,7 @@ impl Reader {
         let Some(began) = self.replay else {
             return false;
         };
-        match about(ledger, seq) {
+        match ledger.about(seq) {
             Some((channel, Kind::Goes)) => !path.sees(channel, began),
             Some((channel, _)) => path.loses(channel, seq, ledger.head()),
             None => false,
@@ -481,14 +427,9 @@ fn step(seen: &Seen, topic: u64) -> Option<String> {
         Seen::Opened {
             resumed, topics, ..
         } => Some(format!("opened({resumed}, {:?})", of(topics))),
-        Seen::Cursor { topics } => of(topics).map(|seq| format!("cursor({seq})")),
-        Seen::Gap { topic: of, seq } if *of == topic => Some(format!("gap({seq})")),
-        Seen::Sight {
-            topic: of,
-            seq,
-            shown,
-            hidden,
-        } if *of == topic => Some(format!("sight({seq}, +{shown:?}, -{hidden:?})")),
+        Seen::Cursor(cursor) => of(&cursor.topics).map(|seq| format!("cursor({seq})")),
+        Seen::Gap(gap) if gap.topic == topic => Some(format!("gap({})", gap.seq)),
+        Seen::Sight(sight) if sight.topic == topic => Some(format!("{sight:?}")),
         Seen::Event { topic: of, seq, .. } if *of == topic && *seq > 0 => Some(seq.to_string()),
         Seen::Event {
             topic: of,
@@ -499,9 +440,4 @@ fn step(seen: &Seen, topic: u64) -> Option<String> {
         Seen::Lost { .. } => Some("lost".to_owned()),
         _ => None,
     }
-}
-
-fn about(ledger: &Ledger, seq: u64) -> Option<(u64, Kind)> {
-    let index = usize::try_from(seq.checked_sub(1)?).ok()?;
-    ledger.about.get(index).copied().flatten()
 }

@@ -17,22 +17,24 @@ use shared::protocol::{
     typing::{SignalTyping, TypingStarted},
 };
 use tokio::time::Instant;
+use tokio_postgres::types::ToSql;
 
-pub(super) use participants::give_roles;
+pub(super) use participants::{Session, give_roles};
 
 use self::{
-    judge::{Ledger, Reader, Tally},
+    judge::{Ledger, Reader},
     model::{Fact, Server},
     participants::Participants,
 };
 use super::{
     schedule::{Kind, Schedule},
-    trial::{Size, Trial},
+    trial::{Trial, until},
 };
 use crate::{
     client::{Options, Status, log::Seen},
+    fixture::Fixture,
     random::{Random, nonce},
-    requests::hide_channel,
+    requests::{create_channel, hide_channel, set_overrides},
 };
 
 /// Within this time something goes on, or never.
@@ -70,7 +72,7 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
     let member = fixture.enter(1, Options::default()).await?;
     let hidden = hide_channel(scope);
     for _ in 0..3 {
-        let create = participants::create(Vec::new());
+        let create = create_channel("room", Vec::new());
         let secret = owner.call(scope, &create).await?.channel.channel_id;
         let came = |seen: &Seen| {
             seen.event()
@@ -81,7 +83,7 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
         trial.note("what hides a channel is lost, then somebody types there");
         let link = trial.cluster.proxies.get(1).context("a proxy")?;
         link.drop_next(2);
-        let hide = participants::update(secret, None, Some(vec![hidden.clone()]));
+        let hide = set_overrides(secret, vec![hidden.clone()]);
         owner.call(scope, &hide).await?;
         for _ in 0..10 {
             let channel_id = secret;
@@ -107,13 +109,8 @@ async fn typing(trial: &mut Trial<'_>) -> Result<()> {
 /// everything is healed, and everybody has to see its end.
 async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Result<()> {
     let mut participants = Participants::gather(trial).await?;
-    let mut ledger = ledger(trial, &participants).await?;
-    let topic = participants.topic();
-    let named = participants.sessions.iter();
-    let mut readers: Vec<Reader> = named
-        .map(|session| Reader::new(session.name.clone(), session.user, topic))
-        .collect();
-    let mut tally = Tally::default();
+    let fixture = participants.fixture.clone();
+    let mut watch = Watch::begin(trial, &fixture, &participants.sessions).await?;
     let mut random = Random::new(trial.terms.seed ^ 2);
     let end = Instant::now() + trial.terms.length;
     for number in 0_u64.. {
@@ -121,23 +118,23 @@ async fn rounds(trial: &mut Trial<'_>, kinds: &[Kind], longest: Duration) -> Res
         let played = participants.play(&mut random);
         let (played, endured) = tokio::join!(played, trial.endure(&faults));
         endured?;
-        let done = played?;
-        trial.outcome.counts.sent += done.asked;
-        trial.outcome.counts.acknowledged += done.answered;
-        meet(
-            trial,
-            &participants,
-            &mut ledger,
-            &mut readers,
-            (number, &mut tally),
-        )
-        .await?;
+        let answered = played?;
+        trial.outcome.counts.sent += answered.len();
+        trial.outcome.counts.acknowledged += answered.iter().filter(|answered| **answered).count();
+        let text = format!("the end of round {number}");
+        watch.meet(trial, &participants.sessions, &text).await?;
         if Instant::now() > end {
             trial.measured(format!("{} rounds of changes", number + 1));
             break;
         }
     }
-    conclude(trial, &ledger, &participants, tally);
+    watch.conclude(trial, &participants.sessions);
+    for session in &participants.sessions {
+        let status = session.client.status().borrow().clone();
+        trial.demand(matches!(status, Status::Open(_)), || {
+            format!("{} did not stay: {status:?}", session.name)
+        });
+    }
     Ok(())
 }
 
@@ -147,75 +144,119 @@ fn random_faults(random: &mut Random, kinds: &[Kind], longest: Duration) -> Sche
     Schedule::exactly(faults.faults().iter().map(within).collect())
 }
 
-/// Everybody sees the end of a round; then all that was seen is judged.
-async fn meet(
-    trial: &mut Trial<'_>,
-    participants: &Participants,
-    ledger: &mut Ledger,
-    readers: &mut [Reader],
-    (number, tally): (u64, &mut Tally),
-) -> Result<()> {
-    let text = format!("the end of round {number}");
-    participants.say(&text).await?;
-    let rows = trial.cluster.sql(async |client| {
-        let known = ledger.head().cast_signed();
-        let log = "SELECT seq, opcode, body FROM events WHERE topic = $1 AND seq > $2 ORDER BY seq";
-        client
-            .query(log, &[&participants.topic().cast_signed(), &known])
-            .await
-    });
-    let mut marker = 0;
-    for row in rows.await.context("reading the log")? {
-        let opcode = u16::try_from(row.try_get::<_, i32>(1)?)?;
-        let fact = Fact::read(opcode, row.try_get(2)?);
-        let seq = row.try_get::<_, i64>(0)?.cast_unsigned();
-        ledger.push(seq, &fact)?;
-        if fact == Fact::Said(participants.fixture.channel.get()) {
-            marker = seq;
-        }
+/// Sessions of one server, the owner's first: what they are sent, and what they are due.
+#[derive(Debug)]
+pub(super) struct Watch {
+    fixture: Fixture,
+    ledger: Ledger,
+    readers: Vec<Reader>,
+}
+
+impl Watch {
+    /// Begins with the server as it is; all sessions are open.
+    pub(super) async fn begin(
+        trial: &Trial<'_>,
+        fixture: &Fixture,
+        sessions: &[Session],
+    ) -> Result<Self> {
+        let topic = fixture.server.get();
+        let reader = |session: &Session| Reader::new(session.name.clone(), session.user, topic);
+        Ok(Self {
+            fixture: fixture.clone(),
+            ledger: ledger(trial, fixture, sessions).await?,
+            readers: sessions.iter().map(reader).collect(),
+        })
     }
-    for (session, reader) in participants.sessions.iter().zip(readers.iter_mut()) {
-        if ledger.holds(session.user) {
-            let there =
-                super::trial::until("a session sees the end of a round", BACK, async || {
-                    Ok(session.client.place(participants.topic()) >= Some(marker))
+
+    /// The owner says something that everybody has to see; then all that was seen is judged.
+    pub(super) async fn meet(
+        &mut self,
+        trial: &mut Trial<'_>,
+        sessions: &[Session],
+        text: &str,
+    ) -> Result<()> {
+        let owner = sessions.first().context("an owner")?;
+        self.fixture.say(&owner.client, text).await?;
+        let marker = self.read_log(trial).await?;
+        let topic = self.fixture.server.get();
+        for (session, reader) in sessions.iter().zip(&mut self.readers) {
+            let ledger = &self.ledger;
+            if ledger.holds(session.user) {
+                let there = until("a session sees the end of a round", BACK, async || {
+                    Ok(session.client.place(topic) >= Some(marker))
                 });
-            if there.await.is_err() {
-                let log = session.client.log().since(session.position.get());
-                tally.tell(format!(
-                    "{} is at {:?} and does not get to {marker}: {:?}; told {}; the log: {}",
-                    session.name,
-                    session.client.place(participants.topic()),
-                    session.client.status().borrow().clone(),
-                    judge::steps(&log, participants.topic()),
-                    ledger.words(),
-                ));
+                if there.await.is_err() {
+                    let log = session.client.log().since(session.position.get());
+                    trial.outcome.find(format!(
+                        "{} is at {:?} and does not get to {marker}: {:?}; told {}; the log: {}",
+                        session.name,
+                        session.client.place(topic),
+                        session.client.status().borrow().clone(),
+                        judge::steps(&log, topic),
+                        ledger.words(),
+                    ));
+                }
+            }
+            let position = session.position.get();
+            let seen = session.client.log().since(position);
+            session.position.set(position + seen.len() as u64);
+            reader.follow(ledger, &seen, &mut trial.outcome);
+            reader.arrive(ledger, marker, &seen, &mut trial.outcome);
+            listed(trial, topic, ledger, session).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on to the end of the server's log; answers with the last message of its first channel.
+    async fn read_log(&mut self, trial: &Trial<'_>) -> Result<u64> {
+        let (topic, known) = (self.fixture.server.get(), self.ledger.head());
+        let rows = trial.cluster.sql(async |client| {
+            let log =
+                "SELECT seq, opcode, body FROM events WHERE topic = $1 AND seq > $2 ORDER BY seq";
+            let after: [&(dyn ToSql + Sync); 2] = [&topic.cast_signed(), &known.cast_signed()];
+            client.query(log, &after).await
+        });
+        let mut marker = 0;
+        for row in rows.await.context("reading the log")? {
+            let opcode = u16::try_from(row.try_get::<_, i32>(1)?)?;
+            let fact = Fact::read(opcode, row.try_get(2)?);
+            let seq = row.try_get::<_, i64>(0)?.cast_unsigned();
+            if fact == Fact::Said(self.fixture.channel.get()) {
+                marker = seq;
+            }
+            self.ledger.push(seq, fact)?;
+        }
+        Ok(marker)
+    }
+
+    /// Takes over what is left; answers how often a channel came into somebody's sight or went.
+    pub(super) fn conclude(&self, trial: &mut Trial<'_>, sessions: &[Session]) -> usize {
+        trial.outcome.counts.stored += usize::try_from(self.ledger.head()).unwrap_or_default();
+        // Of the server's topic the judge knows more than the client's own rule.
+        let topic = format!("topic {}:", self.fixture.server);
+        for session in sessions {
+            let violations = session.client.violations();
+            for text in violations.iter().filter(|text| !text.starts_with(&topic)) {
+                trial.outcome.find(format!("{}: {text}", session.name));
             }
         }
-        let position = session.position.get();
-        let seen = session.client.log().since(position);
-        session.position.set(position + seen.len() as u64);
-        reader.follow(ledger, &seen, tally);
-        reader.arrive(ledger, marker, &seen, tally);
-        listed(trial, participants, ledger, session).await?;
+        let turns = self.ledger.turns();
+        trial.measured(format!("{turns} times a channel came into sight or went"));
+        turns
     }
-    Ok(())
 }
 
 /// What somebody may list is what he sees.
 async fn listed(
     trial: &mut Trial<'_>,
-    participants: &Participants,
+    topic: u64,
     ledger: &Ledger,
-    session: &participants::Session,
+    session: &Session,
 ) -> Result<()> {
     if !ledger.holds(session.user) {
         return Ok(());
     }
-    let channels = session
-        .client
-        .call(participants.topic(), &GetChannels {})
-        .await;
+    let channels = session.client.call(topic, &GetChannels {}).await;
     let channels = channels.with_context(|| format!("{} asking for channels", session.name))?;
     let listed: BTreeSet<u64> = channels
         .channels
@@ -230,8 +271,8 @@ async fn listed(
 }
 
 /// The server as it is before anything changes.
-async fn ledger(trial: &Trial<'_>, participants: &Participants) -> Result<Ledger> {
-    let topic = participants.topic().cast_signed();
+async fn ledger(trial: &Trial<'_>, fixture: &Fixture, sessions: &[Session]) -> Result<Ledger> {
+    let topic = fixture.server.get().cast_signed();
     let rows = trial.cluster.sql(async |client| {
         let roles = "SELECT id, permissions FROM roles WHERE server = $1";
         let members = "SELECT account, roles FROM members WHERE server = $1";
@@ -243,10 +284,11 @@ async fn ledger(trial: &Trial<'_>, participants: &Participants) -> Result<Ledger
         ))
     });
     let (roles, members, head) = rows.await.context("reading the server")?;
+    let people: Vec<u64> = sessions.iter().map(|session| session.user).collect();
     let mut server = Server {
-        id: participants.topic(),
-        owner: participants.owner().user,
-        channels: [(participants.fixture.channel.get(), Vec::new())].into(),
+        id: fixture.server.get(),
+        owner: people.first().copied().context("an owner")?,
+        channels: [(fixture.channel.get(), Vec::new())].into(),
         ..Server::default()
     };
     let number = |id: i64| id.cast_unsigned();
@@ -260,49 +302,5 @@ async fn ledger(trial: &Trial<'_>, participants: &Participants) -> Result<Ledger
             .members
             .insert(number(row.try_get(0)?), held.collect());
     }
-    let people: Vec<u64> = participants.sessions.iter().map(|s| s.user).collect();
     Ok(Ledger::new(server, number(head.try_get(0)?), &people))
-}
-
-fn conclude(trial: &mut Trial<'_>, ledger: &Ledger, participants: &Participants, tally: Tally) {
-    let counts = &mut trial.outcome.counts;
-    counts.stored += usize::try_from(ledger.head()).unwrap_or_default();
-    counts.received += tally.received;
-    counts.resumes += tally.resumes;
-    counts.gaps += tally.gaps;
-    counts.lost += tally.lost + tally.ghosts;
-    counts.wrong += tally.leaks + tally.wrong;
-    counts.out_of_order += tally.disorder;
-    let Tally {
-        lost,
-        ghosts,
-        leaks,
-        disorder,
-        gaps,
-        notices,
-        wrong,
-        ..
-    } = tally;
-    trial.measured(format!(
-        "{lost} lost, {ghosts} deletions untold, {leaks} beyond rights, {disorder} out of order, {gaps} needless \
-         gaps, {wrong} wrong pictures, {notices} notices"
-    ));
-    for text in tally.told {
-        trial.outcome.find(text);
-    }
-    let topic = format!("topic {}:", participants.topic());
-    for session in &participants.sessions {
-        let violations = session.client.violations();
-        for text in violations.iter().filter(|text| !text.starts_with(&topic)) {
-            trial.outcome.find(format!("{}: {text}", session.name));
-        }
-        let status = session.client.status().borrow().clone();
-        trial.demand(matches!(status, Status::Open(_)), || {
-            format!("{} did not stay: {status:?}", session.name)
-        });
-    }
-    if trial.terms.size >= Size::Usual {
-        let turns = ledger.turns();
-        trial.measured(format!("{turns} times a channel came into sight or went"));
-    }
 }

@@ -1,6 +1,6 @@
 //! Who changes rights, who comes and goes, and who watches.
 
-use std::{cell::Cell, sync::Arc, time::Duration};
+use std::{cell::Cell, time::Duration};
 
 use anyhow::{Context as _, Result};
 use futures_util::future::{join, join_all};
@@ -8,20 +8,20 @@ use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
     ids::{ChannelId, MessageId},
     protocol::{
-        Request,
-        channel::{ChannelCreated, CreateChannel, UpdateChannel},
-        message::MessageSent,
+        self, Request, Row,
+        channel::{ChannelCreated, ChannelDeleted, UpdateChannel},
+        message::MessageCreated,
     },
 };
 use tokio::time::sleep;
 
 use crate::{
-    client::{CallError, Client, Options},
+    client::{Client, Options},
     fixture::Fixture,
     random::Random,
     requests::{
         create_channel, create_invite, delete_channel, delete_message, edit_message, leave_server,
-        override_of, redeem_invite, send_message, update_channel,
+        override_of, redeem_invite, send_message, set_overrides, update_channel,
     },
     verify::{
         schedule::{Fault, Who},
@@ -44,19 +44,34 @@ const ROLES: [u64; 2] = [11, 12];
 
 /// Somebody's session.
 #[derive(Debug)]
-pub(super) struct Session {
-    pub(super) name: String,
-    pub(super) user: u64,
-    pub(super) client: Arc<Client>,
+pub(crate) struct Session {
+    pub(crate) name: String,
+    pub(crate) user: u64,
+    pub(crate) client: Client,
     /// Up to here it was judged.
     pub(super) position: Cell<u64>,
 }
 
-/// What was asked in a round, and how often there was an answer.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Done {
-    pub(super) asked: usize,
-    pub(super) answered: usize,
+impl Session {
+    /// Opens the session of member `number` on gateway `number` first, counting around.
+    pub(crate) async fn open(fixture: &Fixture, number: usize) -> Result<Self> {
+        let client = fixture.enter(number, Options::default()).await?;
+        let ready = client.ready().context("a session that is open")?;
+        let person = number % fixture.tokens.len().max(1);
+        Ok(Self {
+            name: format!("person {person} with session {number}"),
+            user: ready.user.user_id.get(),
+            client,
+            position: Cell::new(0),
+        })
+    }
+}
+
+/// What somebody asks: a row, and a body of it.
+type Wish = (Row, Vec<u8>);
+
+fn wish<R: Request>(request: &R) -> Wish {
+    (R::ROW, protocol::encode(request))
 }
 
 /// A server and those who are in it, or were, or will be.
@@ -69,6 +84,8 @@ pub(super) struct Participants {
     code: String,
     channels: Vec<ChannelId>,
     said: Vec<(ChannelId, MessageId)>,
+    /// How much of what the owner saw is in them.
+    known: u64,
 }
 
 impl Participants {
@@ -76,32 +93,16 @@ impl Participants {
     pub(super) async fn gather(trial: &mut Trial<'_>) -> Result<Self> {
         let people = 1 + STAY + COME_AND_GO;
         let fixture = trial.fixture(people).await?;
-        let mut users = Vec::new();
-        let mut code = String::new();
-        for number in 0..people {
-            let client = fixture.enter(number, Options::default()).await?;
-            let ready = client.ready().context("a session that is open")?;
-            users.push(ready.user.user_id.get());
-            if number == 0 {
-                let invite = create_invite();
-                code = client.call(fixture.server.get(), &invite).await?.code;
-            }
-            client.close().await;
-        }
-        give_roles(trial, fixture.server.get(), &users).await?;
+        give_roles(trial, &fixture).await?;
         let mut sessions = Vec::new();
-        for (number, user) in users.iter().enumerate() {
+        for number in 0..people {
             for device in 0..2 {
-                let options = Options::default();
-                let client = fixture.enter(number + device * people, options).await?;
-                sessions.push(Session {
-                    name: format!("person {number}, device {device}"),
-                    user: *user,
-                    client: Arc::new(client),
-                    position: Cell::new(0),
-                });
+                sessions.push(Session::open(&fixture, number + device * people).await?);
             }
         }
+        let owner: &Session = sessions.first().context("an owner")?;
+        let invite = create_invite();
+        let code = owner.client.call(fixture.server.get(), &invite).await?.code;
         Ok(Self {
             gateways: fixture.gateways.clone(),
             fixture,
@@ -109,6 +110,7 @@ impl Participants {
             code,
             channels: Vec::new(),
             said: Vec::new(),
+            known: 0,
         })
     }
 
@@ -126,14 +128,29 @@ impl Participants {
         &self.sessions[0]
     }
 
-    /// The owner says something where everybody hears it.
-    pub(super) async fn say(&self, text: &str) -> Result<()> {
-        self.fixture.say(&self.owner().client, text).await
+    /// Takes over what the owner saw of channels and messages.
+    fn learn(&mut self) {
+        let seen = self.owner().client.log().since(self.known);
+        self.known += seen.len() as u64;
+        for seen in seen {
+            if let Some(ChannelCreated { channel }) = seen.event() {
+                self.channels.push(channel.channel_id);
+            } else if let Some(ChannelDeleted { channel_id }) = seen.event() {
+                self.channels.retain(|known| *known != channel_id);
+            } else if let Some(created) = seen.event::<MessageCreated>() {
+                let message = created.message.message_id;
+                self.said.push((created.channel_id, message));
+            }
+        }
+        let old = self.said.len().saturating_sub(50);
+        self.said.drain(..old);
     }
 
     /// One round: the owner changes rights and channels without waiting for answers,
-    /// members talk, some come and go, and sessions move to the other gateway.
-    pub(super) async fn play(&mut self, random: &mut Random) -> Result<Done> {
+    /// members talk, some come and go, and sessions move to the other gateway. For each
+    /// request: whether it was answered.
+    pub(super) async fn play(&mut self, random: &mut Random) -> Result<Vec<bool>> {
+        self.learn();
         let batches: Vec<Vec<Wish>> = (0..=random.below(3))
             .map(|_| {
                 (0..4 + random.below(PIPELINED))
@@ -144,7 +161,8 @@ impl Participants {
         let talk: Vec<(usize, Wish)> = (0..10 + random.below(20))
             .map(|_| {
                 let who = 2 + usize::try_from(random.below(2 * STAY as u64)).unwrap_or_default();
-                (who, Wish::Say(self.channel(random)))
+                let channel = random.pick(&self.channels).unwrap_or(&self.fixture.channel);
+                (who, wish(&send_message(*channel, "something")))
             })
             .collect();
         let mut pace = Random::new(random.next());
@@ -153,7 +171,7 @@ impl Participants {
         let changing = async {
             let mut all = Vec::new();
             for batch in batches {
-                let wishes = batch.into_iter().map(|wish| this.grant(this.owner(), wish));
+                let wishes = batch.into_iter().map(|wish| this.ask(this.owner(), wish));
                 all.extend(join_all(wishes).await);
                 sleep(Duration::from_millis(pace.below(200))).await;
             }
@@ -161,7 +179,7 @@ impl Participants {
         };
         let talking = join_all(talk.into_iter().filter_map(|(who, wish)| {
             let session = this.sessions.get(who)?;
-            Some(this.grant(session, wish))
+            Some(this.ask(session, wish))
         }));
         let comers = this.sessions.iter().skip(2 * (1 + STAY)).step_by(2);
         let coming = join_all(
@@ -169,53 +187,38 @@ impl Participants {
                 .zip([random.next(), random.next()])
                 .map(|(session, seed)| this.come_and_go(session, Random::new(seed))),
         );
-        let (changed, (talked, (came, ()))) = join(
+        let (mut answered, (talked, (came, ()))) = join(
             changing,
             join(talking, join(coming, this.wander(&mut moves))),
         )
         .await;
-        let mut done = Done::default();
-        let came = came.into_iter().flatten().map(|answered| {
-            if answered {
-                Outcome::Done
-            } else {
-                Outcome::Unknown
-            }
-        });
-        for outcome in changed.into_iter().chain(talked).chain(came) {
-            done.asked += 1;
-            done.answered += usize::from(outcome != Outcome::Unknown);
-            match outcome {
-                Outcome::Created(channel) => self.channels.push(channel),
-                Outcome::Deleted(channel) => self.channels.retain(|known| *known != channel),
-                Outcome::Said(channel, message) => self.said.push((channel, message)),
-                Outcome::Done | Outcome::Unknown => {}
-            }
-        }
-        let old = self.said.len().saturating_sub(50);
-        self.said.drain(..old);
-        Ok(done)
-    }
-
-    fn channel(&self, random: &mut Random) -> ChannelId {
-        *random.pick(&self.channels).unwrap_or(&self.fixture.channel)
+        answered.extend(talked);
+        answered.extend(came.into_iter().flatten());
+        Ok(answered)
     }
 
     fn wish(&self, random: &mut Random) -> Wish {
         let Some(channel) = random.pick(&self.channels).copied() else {
-            return Wish::Create(Vec::new());
+            return wish(&create_channel("room", Vec::new()));
         };
         match random.below(20) {
-            0..2 if self.channels.len() < CHANNELS => Wish::Create(self.overrides(random)),
-            2 if self.channels.len() > 2 => Wish::Delete(channel),
-            3 => Wish::Rename(channel),
+            0..2 if self.channels.len() < CHANNELS => {
+                wish(&create_channel("room", self.overrides(random)))
+            }
+            2 if self.channels.len() > 2 => wish(&delete_channel(channel)),
+            3 => wish(&UpdateChannel {
+                name: Some("another name".to_owned()),
+                ..update_channel(channel)
+            }),
             4 | 5 => match random.pick(&self.said) {
-                Some((channel, message)) if random.below(2) == 0 => Wish::Edit(*channel, *message),
-                Some((channel, message)) => Wish::Remove(*channel, *message),
-                None => Wish::Say(channel),
+                Some((channel, message)) if random.below(2) == 0 => {
+                    wish(&edit_message(*channel, *message, "something else"))
+                }
+                Some((channel, message)) => wish(&delete_message(*channel, *message)),
+                None => wish(&send_message(channel, "something")),
             },
-            6..12 => Wish::Override(channel, self.overrides(random)),
-            _ => Wish::Say(channel),
+            6..12 => wish(&set_overrides(channel, self.overrides(random))),
+            _ => wish(&send_message(channel, "something")),
         }
     }
 
@@ -247,69 +250,24 @@ impl Participants {
         overrides
     }
 
-    async fn grant(&self, session: &Session, wish: Wish) -> Outcome {
-        let said = |channel, sent: MessageSent| Outcome::Said(channel, sent.message_id);
-        match wish {
-            Wish::Create(overrides) => {
-                let create = create(overrides);
-                let created =
-                    |created: ChannelCreated| Outcome::Created(created.channel.channel_id);
-                self.ask(session, &create, created).await
-            }
-            Wish::Override(channel, overrides) => {
-                let update = update(channel, None, Some(overrides));
-                self.ask(session, &update, |()| Outcome::Done).await
-            }
-            Wish::Rename(channel) => {
-                let update = update(channel, Some("another name".to_owned()), None);
-                self.ask(session, &update, |()| Outcome::Done).await
-            }
-            Wish::Delete(channel_id) => {
-                let delete = delete_channel(channel_id);
-                self.ask(session, &delete, |()| Outcome::Deleted(channel_id))
-                    .await
-            }
-            Wish::Say(channel_id) => {
-                let message = send_message(channel_id, "something");
-                self.ask(session, &message, |sent| said(channel_id, sent))
-                    .await
-            }
-            Wish::Edit(channel_id, message_id) => {
-                let edit = edit_message(channel_id, message_id, "something else");
-                self.ask(session, &edit, |()| Outcome::Done).await
-            }
-            Wish::Remove(channel_id, message_id) => {
-                let delete = delete_message(channel_id, message_id);
-                self.ask(session, &delete, |()| Outcome::Done).await
-            }
-        }
-    }
-
-    async fn ask<R: Request>(
-        &self,
-        session: &Session,
-        request: &R,
-        outcome: impl FnOnce(R::Reply) -> Outcome,
-    ) -> Outcome {
-        match session.client.call(self.topic(), request).await {
-            Ok(reply) => outcome(reply),
-            // It may not be seen or changed any more: that is an answer, too.
-            Err(CallError::Refused(_)) => Outcome::Done,
-            Err(_) => Outcome::Unknown,
-        }
+    /// Whether somebody's wish was answered; it may not be seen or changed any more: that is an
+    /// answer, too.
+    async fn ask(&self, session: &Session, (row, body): Wish) -> bool {
+        let asked = session.client.ask(&row, self.topic(), body).await;
+        asked.err().is_none_or(|error| error.refusal().is_some())
     }
 
     /// Leaves and joins a few times, as fast as the answers come.
     async fn come_and_go(&self, session: &Session, mut random: Random) -> Vec<bool> {
         let mut answered = Vec::new();
         for _ in 0..random.below(4) {
-            let leave = leave_server();
-            let left = session.client.call(self.topic(), &leave).await;
+            let left = session.client.call(self.topic(), &leave_server()).await;
             sleep(Duration::from_millis(random.below(3) * random.below(150))).await;
             let redeem = redeem_invite(&self.code);
             let joined = session.client.call(0, &redeem).await;
-            let known = |error: Option<CallError>| error.is_none_or(|e| e.refusal().is_some());
-            answered.extend([known(left.err()), known(joined.err())]);
+            for error in [left.err(), joined.err()] {
+                answered.push(error.is_none_or(|error| error.refusal().is_some()));
+            }
         }
         answered
     }
@@ -328,50 +286,15 @@ impl Participants {
     }
 }
 
-/// What somebody wants done.
-#[derive(Debug)]
-enum Wish {
-    Create(Vec<Override>),
-    Override(ChannelId, Vec<Override>),
-    Rename(ChannelId),
-    Delete(ChannelId),
-    Say(ChannelId),
-    Edit(ChannelId, MessageId),
-    Remove(ChannelId, MessageId),
-}
-
-/// What came of it.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    Created(ChannelId),
-    Deleted(ChannelId),
-    Said(ChannelId, MessageId),
-    Done,
-    Unknown,
-}
-
-pub(super) fn create(overrides: Vec<Override>) -> CreateChannel {
-    create_channel("room", overrides)
-}
-
-pub(super) fn update(
-    channel_id: ChannelId,
-    name: Option<String>,
-    overrides: Option<Vec<Override>>,
-) -> UpdateChannel {
-    UpdateChannel {
-        name,
-        overrides,
-        ..update_channel(channel_id)
-    }
-}
-
 /// There is no request that makes roles: they are put into the database while nobody
 /// has the server in memory.
-pub(crate) async fn give_roles(trial: &mut Trial<'_>, server: u64, users: &[u64]) -> Result<()> {
-    let server = server.cast_signed();
+pub(crate) async fn give_roles(trial: &mut Trial<'_>, fixture: &Fixture) -> Result<()> {
+    let server = fixture.server.get().cast_signed();
     let ids = ROLES.map(u64::cast_signed);
-    let users: Vec<i64> = users.iter().skip(1).map(|id| id.cast_signed()).collect();
+    let mut users = Vec::new();
+    for number in 1..fixture.tokens.len() {
+        users.push(Session::open(fixture, number).await?.user.cast_signed());
+    }
     let give = trial.cluster.sql(async |client| {
         let roles = "INSERT INTO roles SELECT $1, id, 'role', 0 FROM unnest($2::int8[]) AS id";
         client.execute(roles, &[&server, &ids.as_slice()]).await?;
