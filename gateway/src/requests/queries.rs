@@ -125,7 +125,7 @@ impl Queries {
         self.0.metrics.queries_total.inc();
         let _counted = Counted::new(&self.0.metrics.queries_in_flight);
         replies.mark_sent(ticket, source);
-        match self.0.bus.ask(class, entry).await {
+        match self.0.bus.push_query(class, entry).await {
             Ok(true) => {}
             // It is in no list: nobody will execute it.
             Ok(false) => return Err(busy()),
@@ -222,7 +222,7 @@ mod tests {
         tasks.spawn(ask(true));
         let mut reader = queries.0.bus.reader().await.unwrap();
         let taken = reader
-            .take(&[Class::Account], End::Oldest, Duration::from_secs(5))
+            .take_query(&[Class::Account], End::Oldest, Duration::from_secs(5))
             .await;
         let bytes = taken.unwrap().unwrap().bytes;
         let (keys, clock) = queries.0.entries.keys_and_clock();
@@ -242,7 +242,7 @@ mod tests {
             let request = Request { opcode, ..ping() };
             tasks.spawn(async move { queries.ask_worker(asker, request).await });
             let taken = reader
-                .take(&Class::ALL, End::Oldest, Duration::from_secs(5))
+                .take_query(&Class::ALL, End::Oldest, Duration::from_secs(5))
                 .await;
             assert_eq!(taken.unwrap().unwrap().class, Class::Stranger, "{name}");
         }

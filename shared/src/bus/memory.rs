@@ -101,7 +101,11 @@ impl Memory {
         results
     }
 
-    pub(super) async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
+    pub(super) async fn mark_stream(
+        &self,
+        partition: Partition,
+        id: StreamId,
+    ) -> Result<bool, BusError> {
         let mut state = self.lock();
         let stream = state.streams.entry(partition).or_default();
         let ahead = id <= stream.last;
@@ -113,7 +117,11 @@ impl Memory {
         Ok(!ahead)
     }
 
-    pub(super) async fn trim(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
+    pub(super) async fn trim_stream(
+        &self,
+        partition: Partition,
+        id: StreamId,
+    ) -> Result<(), BusError> {
         if let Some(stream) = self.lock().streams.get_mut(&partition) {
             stream.entries = stream.entries.split_off(&id);
         }
@@ -148,7 +156,7 @@ impl Memory {
         })
     }
 
-    pub(super) async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
+    pub(super) async fn push_query(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
         let now = self.now_us() / 1000;
         let mut state = self.lock();
         let Some(queue) = state.queries.get_mut(class.index()) else {
@@ -173,7 +181,7 @@ impl Memory {
         Ok(self.now_us() / 1000)
     }
 
-    pub(super) async fn lease(
+    pub(super) async fn renew_lease(
         &self,
         prefix: &str,
         name: &str,
@@ -189,7 +197,7 @@ impl Memory {
         Ok(same.map(|(_, name)| name.clone()).collect())
     }
 
-    pub(super) async fn release(&self, prefix: &str, name: &str) -> Result<(), BusError> {
+    pub(super) async fn release_lease(&self, prefix: &str, name: &str) -> Result<(), BusError> {
         let key = (prefix.to_owned(), name.to_owned());
         self.lock().leases.remove(&key);
         Ok(())
@@ -233,7 +241,7 @@ impl Memory {
         Ok(found.await.unwrap_or_default())
     }
 
-    pub(super) async fn take(
+    pub(super) async fn take_query(
         &mut self,
         classes: &[Class],
         end: End,

@@ -170,13 +170,13 @@ impl Bus {
 
     /// Writes an empty entry at exactly `id`, so that later ids are above it
     /// whatever the clock of Redis says. `Ok(false)` when the stream is ahead already.
-    pub async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
-        both!(BusKind, &self.0, mark(partition, id))
+    pub async fn mark_stream(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
+        both!(BusKind, &self.0, mark_stream(partition, id))
     }
 
     /// Drops the entries of a stream below `id`.
-    pub async fn trim(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
-        both!(BusKind, &self.0, trim(partition, id))
+    pub async fn trim_stream(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
+        both!(BusKind, &self.0, trim_stream(partition, id))
     }
 
     /// How many entries a stream holds. Executed ones are trimmed soon, so this
@@ -205,8 +205,8 @@ impl Bus {
 
     /// Hands a packed entry to any worker. `Ok(false)` when as many wait in its class as
     /// may: then it was not handed over. What lay there for half a minute is dropped.
-    pub async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
-        both!(BusKind, &self.0, ask(class, entry))
+    pub async fn push_query(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
+        both!(BusKind, &self.0, push_query(class, entry))
     }
 
     /// The time of Redis, in milliseconds since 1970.
@@ -216,18 +216,18 @@ impl Bus {
 
     /// Says that `name` lives for another `ttl`, and lists everyone who does
     /// under the same prefix (`prefix:name`), sorted.
-    pub async fn lease(
+    pub async fn renew_lease(
         &self,
         prefix: &str,
         name: &str,
         ttl: Duration,
     ) -> Result<Vec<String>, BusError> {
-        both!(BusKind, &self.0, lease(prefix, name, ttl))
+        both!(BusKind, &self.0, renew_lease(prefix, name, ttl))
     }
 
     /// Gives a lease back.
-    pub async fn release(&self, prefix: &str, name: &str) -> Result<(), BusError> {
-        both!(BusKind, &self.0, release(prefix, name))
+    pub async fn release_lease(&self, prefix: &str, name: &str) -> Result<(), BusError> {
+        both!(BusKind, &self.0, release_lease(prefix, name))
     }
 
     /// Draws once from each bucket, all in one call. Refused draws take nothing.
@@ -265,13 +265,13 @@ impl Reader {
 
     /// A query that nobody took, of the first of these classes that has one, from one
     /// end of its list; waits up to `wait` for one.
-    pub async fn take(
+    pub async fn take_query(
         &mut self,
         classes: &[Class],
         end: End,
         wait: Duration,
     ) -> Result<Option<Taken>, BusError> {
-        both!(ReaderKind, &mut self.0, take(classes, end, wait))
+        both!(ReaderKind, &mut self.0, take_query(classes, end, wait))
     }
 }
 

@@ -149,10 +149,14 @@ async fn a_mark_lifts_the_ids_above_it(bus: Bus) {
         ms: bus.now_ms().await.unwrap() + hour,
         seq: 5,
     };
-    assert!(!bus.mark(lane, StreamId::default()).await.unwrap());
-    assert!(bus.mark(lane, mark).await.unwrap());
-    assert!(!bus.mark(lane, mark).await.unwrap());
-    assert!(!bus.mark(lane, StreamId { ms: 1, seq: 1 }).await.unwrap());
+    assert!(!bus.mark_stream(lane, StreamId::default()).await.unwrap());
+    assert!(bus.mark_stream(lane, mark).await.unwrap());
+    assert!(!bus.mark_stream(lane, mark).await.unwrap());
+    assert!(
+        !bus.mark_stream(lane, StreamId { ms: 1, seq: 1 })
+            .await
+            .unwrap()
+    );
     assert_eq!(bus.append(lane, text("a")).await.unwrap(), mark.next());
 
     let mut reader = bus.reader().await.unwrap();
@@ -168,8 +172,8 @@ async fn trimming_drops_only_what_is_below(bus: Bus) {
     for _ in 0..5 {
         ids.push(bus.append(lane, text("a")).await.unwrap());
     }
-    bus.trim(lane, ids[3]).await.unwrap();
-    bus.trim(partition(2), ids[3]).await.unwrap();
+    bus.trim_stream(lane, ids[3]).await.unwrap();
+    bus.trim_stream(partition(2), ids[3]).await.unwrap();
     let mut reader = bus.reader().await.unwrap();
     let read = reader
         .read(&[(lane, StreamId::default())], 10, SOON)
@@ -179,19 +183,21 @@ async fn trimming_drops_only_what_is_below(bus: Bus) {
     assert_eq!(left, ids[3..]);
 
     // Even when all is trimmed, ids go on rising.
-    bus.trim(lane, ids[4].next()).await.unwrap();
+    bus.trim_stream(lane, ids[4].next()).await.unwrap();
     assert_eq!(bus.backlog(lane).await.unwrap(), 0);
     assert!(bus.append(lane, text("b")).await.unwrap() > ids[4]);
 }
 
 /// What is taken from one class.
 async fn take(reader: &mut Reader, wait: Duration) -> Option<Bytes> {
-    let taken = reader.take(&[Class::Account], End::Oldest, wait).await;
+    let taken = reader
+        .take_query(&[Class::Account], End::Oldest, wait)
+        .await;
     taken.unwrap().map(|taken| taken.bytes)
 }
 
 async fn ask(bus: &Bus, class: Class, query: &str) {
-    assert!(bus.ask(class, text(query)).await.unwrap());
+    assert!(bus.push_query(class, text(query)).await.unwrap());
 }
 
 async fn queries_are_taken_once_oldest_first(bus: Bus) {
@@ -203,7 +209,7 @@ async fn queries_are_taken_once_oldest_first(bus: Bus) {
     ask(&bus, class, "a").await;
     // Bytes that are no text.
     let bytes = Bytes::from_static(&[0xff, 0, 0xfe]);
-    assert!(bus.ask(class, bytes.clone()).await.unwrap());
+    assert!(bus.push_query(class, bytes.clone()).await.unwrap());
     assert_eq!(take(&mut one, SOON).await, Some(text("a")));
     assert_eq!(take(&mut two, NO_WAIT).await, Some(bytes));
     let (taken, ()) = tokio::join!(take(&mut two, SOON), ask(&bus, class, "c"));
@@ -223,7 +229,7 @@ async fn the_first_class_with_a_query_is_served(bus: Bus) {
     }
     let mut names = Vec::new();
     while let Some(taken) = reader
-        .take(&Class::ALL, End::Oldest, NO_WAIT)
+        .take_query(&Class::ALL, End::Oldest, NO_WAIT)
         .await
         .unwrap()
     {
@@ -234,7 +240,10 @@ async fn the_first_class_with_a_query_is_served(bus: Bus) {
     assert_eq!(names, ["node", "opening", "account", "stranger"]);
     ask(&bus, Class::Stranger, "x").await;
     let others = &Class::ALL[..3];
-    assert_eq!(reader.take(others, End::Oldest, NO_WAIT).await, Ok(None));
+    assert_eq!(
+        reader.take_query(others, End::Oldest, NO_WAIT).await,
+        Ok(None)
+    );
 }
 
 async fn the_newest_can_be_taken_first(bus: Bus) {
@@ -243,7 +252,7 @@ async fn the_newest_can_be_taken_first(bus: Bus) {
         ask(&bus, Class::Node, query).await;
     }
     for (end, query) in [(End::Newest, "c"), (End::Oldest, "a"), (End::Newest, "b")] {
-        let taken = reader.take(&[Class::Node], end, SOON).await.unwrap();
+        let taken = reader.take_query(&[Class::Node], end, SOON).await.unwrap();
         assert_eq!(taken.unwrap().bytes, text(query));
     }
 }
@@ -253,10 +262,13 @@ async fn a_full_list_takes_nothing_more(bus: Bus) {
     for _ in 0..class.bound() {
         ask(&bus, class, "x").await;
     }
-    assert_eq!(bus.ask(class, text("y")).await, Ok(false));
+    assert_eq!(bus.push_query(class, text("y")).await, Ok(false));
     ask(&bus, Class::Account, "z").await;
     let mut reader = bus.reader().await.unwrap();
-    let taken = reader.take(&[class], End::Newest, SOON).await.unwrap();
+    let taken = reader
+        .take_query(&[class], End::Newest, SOON)
+        .await
+        .unwrap();
     assert_eq!(taken.unwrap().bytes, text("x"), "it was not even put in");
     ask(&bus, class, "y").await;
 }
@@ -393,18 +405,21 @@ async fn a_burst_arrives_complete_or_says_lost(bus: Bus) {
 async fn leases_live_until_they_run_out(bus: Bus) {
     let minute = Duration::from_mins(1);
     let short = Duration::from_millis(50);
-    assert_eq!(bus.lease("lanes", "b", minute).await.unwrap(), ["b"]);
-    assert_eq!(bus.lease("lanes", "a", short).await.unwrap(), ["a", "b"]);
-    assert_eq!(bus.lease("nodes", "c", minute).await.unwrap(), ["c"]);
+    assert_eq!(bus.renew_lease("lanes", "b", minute).await.unwrap(), ["b"]);
+    assert_eq!(
+        bus.renew_lease("lanes", "a", short).await.unwrap(),
+        ["a", "b"]
+    );
+    assert_eq!(bus.renew_lease("nodes", "c", minute).await.unwrap(), ["c"]);
     timeout(SOON, async {
-        while bus.lease("lanes", "b", minute).await.unwrap() != ["b"] {}
+        while bus.renew_lease("lanes", "b", minute).await.unwrap() != ["b"] {}
     })
     .await
     .unwrap();
-    bus.lease("lanes", "d", minute).await.unwrap();
-    bus.release("lanes", "b").await.unwrap();
-    bus.release("lanes", "unknown").await.unwrap();
-    assert_eq!(bus.lease("lanes", "d", minute).await.unwrap(), ["d"]);
+    bus.renew_lease("lanes", "d", minute).await.unwrap();
+    bus.release_lease("lanes", "b").await.unwrap();
+    bus.release_lease("lanes", "unknown").await.unwrap();
+    assert_eq!(bus.renew_lease("lanes", "d", minute).await.unwrap(), ["d"]);
 }
 
 async fn draws_hold_burst_and_rate(bus: Bus) {

@@ -129,7 +129,7 @@ async fn an_empty_redis_in_place_of_a_killed_one_is_as_good() {
     let control = subscriber.control();
     control.subscribe(vec![Topic::Beats]).await.unwrap();
     bus.append(LANE, PAYLOAD).await.unwrap();
-    bus.lease("lanes", "a", SOON).await.unwrap();
+    bus.renew_lease("lanes", "a", SOON).await.unwrap();
 
     redis.node().kill().unwrap();
     let started = Instant::now();
@@ -145,7 +145,7 @@ async fn an_empty_redis_in_place_of_a_killed_one_is_as_good() {
     hears(&bus, &mut subscriber, Topic::Beats).await;
     assert_eq!(eventually(|| bus.backlog(LANE)).await, 0);
     // The scripts are gone with it, too, and are loaded again.
-    let names = eventually(|| bus.lease("lanes", "b", SOON)).await;
+    let names = eventually(|| bus.renew_lease("lanes", "b", SOON)).await;
     assert_eq!(names, ["b"]);
 }
 

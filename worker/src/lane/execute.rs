@@ -371,7 +371,7 @@ async fn leaves_streams(bus: &Bus, pending: &[PendingEntry], verdicts: &[Option<
     }
     let trims = ends
         .into_iter()
-        .map(|(partition, end)| bus.trim(partition, end.next()));
+        .map(|(partition, end)| bus.trim_stream(partition, end.next()));
     let trimmed = futures_util::future::join_all(trims).await;
     trimmed.iter().all(Result::is_ok)
 }

@@ -105,7 +105,7 @@ impl Lane<'_> {
             self.redis_ahead_ms = now.cast_signed() - self.parts.clock.now_ms().cast_signed();
         }
         self.connection.ping().await?;
-        let lanes = match bus.lease("lanes", &self.config.name, LEASE).await {
+        let lanes = match bus.renew_lease("lanes", &self.config.name, LEASE).await {
             Ok(lanes) => Some(lanes),
             Err(error) => {
                 // Without Redis nobody knows who lives: everyone keeps what it has.
@@ -198,7 +198,7 @@ impl Lane<'_> {
         let marks = taken
             .iter()
             .filter(|taken| taken.counters.offset != StreamId::default())
-            .map(|taken| bus.mark(taken.partition, taken.counters.offset));
+            .map(|taken| bus.mark_stream(taken.partition, taken.counters.offset));
         for marked in futures_util::future::join_all(marks).await {
             if let Err(error) = marked {
                 warn!(lane = self.config.name, %error, "stream was not marked");
@@ -339,7 +339,11 @@ impl Lane<'_> {
 
     /// Leaves in order: the last batch has committed.
     pub(super) async fn shut_down(mut self) -> Result<(), Error> {
-        let released = self.parts.bus.release("lanes", &self.config.name).await;
+        let released = self
+            .parts
+            .bus
+            .release_lease("lanes", &self.config.name)
+            .await;
         if let Err(error) = released {
             warn!(lane = self.config.name, %error, "lease was not given back");
         }
@@ -358,9 +362,9 @@ async fn tend_stream(
     offset: StreamId,
 ) -> Result<(Partition, u64), BusError> {
     if offset != StreamId::default() {
-        bus.mark(partition, offset).await?;
+        bus.mark_stream(partition, offset).await?;
     }
-    bus.trim(partition, offset.next()).await?;
+    bus.trim_stream(partition, offset.next()).await?;
     Ok((partition, bus.backlog(partition).await?))
 }
 

@@ -56,7 +56,7 @@ impl Process {
 
     /// Who lives; none when Redis cannot say.
     pub(crate) async fn living_workers(&self, bus: &Bus) -> Option<Vec<i64>> {
-        match bus.lease(PREFIX, &self.0.name, LEASE).await {
+        match bus.renew_lease(PREFIX, &self.0.name, LEASE).await {
             Ok(names) => Some(
                 names
                     .iter()

@@ -153,7 +153,7 @@ async fn take_queries(
         let end = if newest > 0 { End::Newest } else { End::Oldest };
         newest = newest.saturating_sub(1);
         // Not cancelled by `stop`: a query taken and dropped would be lost.
-        let Some(taken) = reader.take(classes, end, TAKE_WAIT).await? else {
+        let Some(taken) = reader.take_query(classes, end, TAKE_WAIT).await? else {
             newest = 0;
             continue;
         };

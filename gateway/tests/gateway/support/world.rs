@@ -424,7 +424,7 @@ impl World {
         let tasks = tokio_util::task::TaskTracker::new();
         loop {
             let wait = Duration::from_mins(1);
-            let taken = reader.take(&Class::ALL, End::Oldest, wait).await;
+            let taken = reader.take_query(&Class::ALL, End::Oldest, wait).await;
             let Some(taken) = taken.unwrap() else {
                 continue;
             };

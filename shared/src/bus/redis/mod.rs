@@ -143,7 +143,11 @@ impl Redis {
         Err(reason.unwrap_or_else(|| BusError::Unreachable("answers are missing".to_owned())))
     }
 
-    pub(super) async fn mark(&self, partition: Partition, id: StreamId) -> Result<bool, BusError> {
+    pub(super) async fn mark_stream(
+        &self,
+        partition: Partition,
+        id: StreamId,
+    ) -> Result<bool, BusError> {
         let turn = self.0.scripts.turn(0).await?;
         let (key, fields) = (reply::stream(partition), ("m", ""));
         let marked: Result<Value, _> = turn
@@ -163,7 +167,11 @@ impl Redis {
         }
     }
 
-    pub(super) async fn trim(&self, partition: Partition, id: StreamId) -> Result<(), BusError> {
+    pub(super) async fn trim_stream(
+        &self,
+        partition: Partition,
+        id: StreamId,
+    ) -> Result<(), BusError> {
         let turn = self.0.scripts.turn(0).await?;
         let below = ("MINID", "=", id.to_string());
         let trimmed: Result<Value, _> = turn.client.xtrim(reply::stream(partition), below).await;
@@ -198,7 +206,7 @@ impl Redis {
         published.map(drop).map_err(failed)
     }
 
-    pub(super) async fn ask(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
+    pub(super) async fn push_query(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
         let turn = self.0.scripts.turn(entry.len()).await?;
         let (bound, keep) = (class.bound().to_string(), KEEP_MS.to_string());
         let arguments: Vec<Value> = vec![entry.into(), bound.into(), keep.into()];
@@ -225,7 +233,7 @@ impl Redis {
         }
     }
 
-    pub(super) async fn lease(
+    pub(super) async fn renew_lease(
         &self,
         prefix: &str,
         name: &str,
@@ -245,7 +253,7 @@ impl Redis {
         Ok(names)
     }
 
-    pub(super) async fn release(&self, prefix: &str, name: &str) -> Result<(), BusError> {
+    pub(super) async fn release_lease(&self, prefix: &str, name: &str) -> Result<(), BusError> {
         let turn = self.0.scripts.turn(0).await?;
         let released: Result<Value, _> = turn.client.zrem(lease_key(prefix), name).await;
         released

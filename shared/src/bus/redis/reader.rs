@@ -68,7 +68,7 @@ impl RedisReader {
         reply::entries(found, after)
     }
 
-    pub(in crate::bus) async fn take(
+    pub(in crate::bus) async fn take_query(
         &mut self,
         classes: &[Class],
         end: End,

@@ -159,7 +159,7 @@ async fn lanes_that_spend_the_same_codes_the_other_way_round_both_go_on() {
         // Each knows of the other from the beginning.
         let known = stage
             .bus
-            .lease("lanes", lane, Duration::from_secs(10))
+            .renew_lease("lanes", lane, Duration::from_secs(10))
             .await;
         assert!(known.is_ok());
     }

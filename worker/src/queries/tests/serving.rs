@@ -61,7 +61,7 @@ async fn answers_travel_in_chunks_and_late_queries_are_dropped() {
         after: None,
         limit: Some(200),
     };
-    let put = async |bytes| assert!(bus.ask(Class::Account, bytes).await.unwrap());
+    let put = async |bytes| assert!(bus.push_query(Class::Account, bytes).await.unwrap());
     let ask = async |entry: &Entry| put(entry.clone().write(Way::Query, &keys()).unwrap()).await;
     let asks_page = entry(CAROL, GetMessages::ROW.opcode, SERVER, encode(&page));
     // Nobody waits for this one any more when it is taken.
