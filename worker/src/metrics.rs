@@ -43,7 +43,7 @@ metrics! {
 impl LaneMetrics {
     /// A counter that is not there yet looks like one that was never scraped.
     pub(crate) fn begin_at_zero(&self) {
-        let executed = |row: &&Row| !matches!(row.kind, RowKind::Query | RowKind::Opening);
+        let executed = |row: &&Row| !matches!(row.kind, RowKind::Query | RowKind::Forwarded);
         for row in protocol::rows().filter(executed) {
             self.commands_total.with_label_values(&[row.name]);
         }

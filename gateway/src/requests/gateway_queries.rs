@@ -27,7 +27,7 @@ impl Queries {
     pub async fn ask_for_gateway(&self, query: &NodeQuery) -> Result<NodeAnswer, Refusal> {
         let class = match query {
             NodeQuery::Open { .. } | NodeQuery::Identify { .. } | NodeQuery::Topic { .. } => {
-                Class::Opening
+                Class::Session
             }
             _ => Class::Node,
         };

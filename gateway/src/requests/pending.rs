@@ -52,7 +52,7 @@ pub enum AnswerSource {
     /// That of chunks. Reading changes nothing: it can be asked again.
     Query,
     /// A worker refuses by chunks, a lane answers on its own link; perhaps it was done.
-    Opening,
+    Forwarded,
     /// That of lanes: perhaps it was done.
     Command,
 }
@@ -62,7 +62,7 @@ impl AnswerSource {
     pub fn refuse_lost(self) -> Refusal {
         match self {
             Self::Query => Reason::Unavailable.into(),
-            Self::Opening | Self::Command => Reason::Unknown.into(),
+            Self::Forwarded | Self::Command => Reason::Unknown.into(),
         }
     }
 }
@@ -262,14 +262,14 @@ mod tests {
             reply
         };
         let (in_line, read) = (replies.expect_reply(), asked(AnswerSource::Query));
-        let (opening, command) = (asked(AnswerSource::Opening), replies.expect_lane_reply());
+        let (forwarded, command) = (asked(AnswerSource::Forwarded), replies.expect_lane_reply());
         replies.lose_chunks();
         // Not a single chunk had come, and still it does not wait for its deadline.
         assert_eq!(read.wait().await, unavailable());
-        assert_eq!(opening.wait().await, unknown());
-        let (read, opening) = (asked(AnswerSource::Query), asked(AnswerSource::Opening));
+        assert_eq!(forwarded.wait().await, unknown());
+        let (read, forwarded) = (asked(AnswerSource::Query), asked(AnswerSource::Forwarded));
         replies.lose_answers();
-        assert_eq!(opening.wait().await, unknown());
+        assert_eq!(forwarded.wait().await, unknown());
         assert_eq!(command.wait().await, unknown());
         assert_eq!(
             replies.count(),

@@ -29,7 +29,7 @@ use crate::{
 /// are refused. Each class has its own, so that none can take the turns of another.
 const fn class_share(class: Class) -> (usize, usize) {
     match class {
-        Class::Node | Class::Opening => (32, 1_024),
+        Class::Node | Class::Session => (32, 1_024),
         Class::Account => (64, 1_024),
         Class::Stranger => (16, 128),
     }
@@ -101,9 +101,9 @@ impl Queries {
         request: Request,
     ) -> Result<Bytes, Refusal> {
         let deadline = Instant::now() + self.0.entries.deadline();
-        let opening = row(request.opcode).is_some_and(|row| row.kind == RowKind::Opening);
-        let source = if opening {
-            AnswerSource::Opening
+        let forwarded = row(request.opcode).is_some_and(|row| row.kind == RowKind::Forwarded);
+        let source = if forwarded {
+            AnswerSource::Forwarded
         } else {
             AnswerSource::Query
         };
@@ -129,7 +129,7 @@ impl Queries {
             Ok(true) => {}
             // It is in no list: nobody will execute it.
             Ok(false) => return Err(busy()),
-            Err(BusError::Unreachable(_)) if opening => return Err(Reason::Unknown.into()),
+            Err(BusError::Unreachable(_)) if forwarded => return Err(Reason::Unknown.into()),
             Err(_) => return Err(Reason::Unavailable.into()),
         }
         match timeout_at(deadline, reply.wait()).await {

@@ -61,7 +61,7 @@ pub enum What {
 impl What {
     /// What a request of this row asks.
     pub fn of(row: &Row) -> Self {
-        if row.kind == RowKind::Opening && row.access == Access::Anyone {
+        if row.kind == RowKind::Forwarded && row.access == Access::Anyone {
             Self::SignIn
         } else {
             Self::Other

@@ -24,14 +24,14 @@ use syn::{Attribute, DeriveInput, Expr, ExprLit, Lit, Meta, parse_macro_input};
 /// - `internal` is a command that only workers send; with `nonce = ignored` it is a
 ///   sign-in, whose repeat is answered again with a new token;
 /// - `query` reads; any worker answers it;
-/// - `opening` has no owner yet: any worker prepares it for a lane;
+/// - `forwarded` has no owner yet: any worker prepares it for a lane;
 /// - `event` says what happened.
 ///
 /// Fields travel by position. `#[serde(default)]`, on the last ones only, lets a body end
 /// before them; `#[serde(with = "module")]` has the shape that `module::shape` says.
 #[proc_macro_derive(
     Body,
-    attributes(command, register, signal, internal, query, opening, event)
+    attributes(command, register, signal, internal, query, forwarded, event)
 )]
 pub fn derive_body(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -75,7 +75,13 @@ impl Parse for AccessArgument {
 /// Nothing for a struct that is only part of others.
 pub(crate) fn expand_row(input: &DeriveInput, doc: &str) -> Result<TokenStream> {
     const KINDS: [&str; 7] = [
-        "command", "register", "signal", "internal", "query", "opening", "event",
+        "command",
+        "register",
+        "signal",
+        "internal",
+        "query",
+        "forwarded",
+        "event",
     ];
     for attribute in &input.attrs {
         let kind = attribute.path().get_ident().map(Ident::to_string);

@@ -10,7 +10,7 @@ pub enum Class {
     /// What a gateway needs to keep its streams whole: heads, repairs, structures.
     Node,
     /// Sessions that are being opened.
-    Opening,
+    Session,
     /// What accounts ask.
     Account,
     /// What is asked without a session: signing in, looking at an invite.
@@ -40,13 +40,13 @@ pub struct Taken {
 
 impl Class {
     /// All of them, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Node, Self::Opening, Self::Account, Self::Stranger];
+    pub const ALL: [Self; 4] = [Self::Node, Self::Session, Self::Account, Self::Stranger];
 
     /// The name in keys and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Node => "node",
-            Self::Opening => "opening",
+            Self::Session => "opening",
             Self::Account => "account",
             Self::Stranger => "stranger",
         }
@@ -56,7 +56,7 @@ impl Class {
     /// Strangers wait for password hashes, so few of them fit into anybody's patience.
     pub const fn bound(self) -> u64 {
         match self {
-            Self::Node | Self::Opening | Self::Account => 4_096,
+            Self::Node | Self::Session | Self::Account => 4_096,
             Self::Stranger => 512,
         }
     }

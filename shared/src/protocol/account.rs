@@ -12,13 +12,13 @@ use crate::{
 family! {
     commands: LogOut, CreateUser, OpenSession;
     queries: Authenticate;
-    openings: CreateAccount, LogIn, JoinAsGuest;
+    forwarded: CreateAccount, LogIn, JoinAsGuest;
     events: SessionOpened, SessionClosed;
 }
 
 /// Creates an account; the first one of a deployment administers it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[opening(2177, register, reply = SignedIn, access = Anyone, limit = SignIn)]
+#[forwarded(2177, register, reply = SignedIn, access = Anyone, limit = SignIn)]
 pub struct CreateAccount {
     /// The idempotency key.
     pub nonce: String,
@@ -36,7 +36,7 @@ pub struct CreateAccount {
 
 /// Signs in with a name and a password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[opening(2178, login, reply = SignedIn, access = Anyone, limit = SignIn)]
+#[forwarded(2178, login, reply = SignedIn, access = Anyone, limit = SignIn)]
 pub struct LogIn {
     /// The idempotency key.
     pub nonce: String,
@@ -51,7 +51,7 @@ pub struct LogIn {
 
 /// Creates an account with a generated name and no password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[opening(2179, guest, reply = SignedIn, access = Anyone, limit = SignIn)]
+#[forwarded(2179, guest, reply = SignedIn, access = Anyone, limit = SignIn)]
 pub struct JoinAsGuest {
     /// The idempotency key: 16 to 64 characters by chance, as a client that repeats it within a
     /// day is this guest.

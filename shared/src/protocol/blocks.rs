@@ -52,7 +52,7 @@ pub const BLOCKS: &[(u16, &str)] = &[
 pub fn requests(family: &str, kind: RowKind) -> impl Iterator<Item = Range<u16>> {
     let first = match kind {
         RowKind::Command | RowKind::Register | RowKind::Signal => opcode::FIRST_LANE,
-        RowKind::Query | RowKind::Opening => opcode::FIRST_ANY,
+        RowKind::Query | RowKind::Forwarded => opcode::FIRST_ANY,
         RowKind::Internal => opcode::FIRST_INTERNAL,
     };
     blocks(family, first)

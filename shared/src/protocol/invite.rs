@@ -9,7 +9,7 @@ use crate::protocol::server::{Server, ServerInfo};
 family! {
     commands: CreateInvite, JoinMember;
     queries: PreviewInvite;
-    openings: RedeemInvite;
+    forwarded: RedeemInvite;
 }
 
 /// Makes a code: for the scope's server, or with scope 0 for signing up.
@@ -54,7 +54,7 @@ pub struct InvitePreview {
 
 /// Becomes a member of the server that the code opens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[opening(2369, invite_redeem, reply = ServerInfo, access = Account, limit = Write)]
+#[forwarded(2369, invite_redeem, reply = ServerInfo, access = Account, limit = Write)]
 pub struct RedeemInvite {
     /// The idempotency key.
     pub nonce: String,

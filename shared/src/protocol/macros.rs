@@ -5,13 +5,13 @@
 ///
 /// - `commands` go to a lane: commands, registers, signals and internal ones;
 /// - `queries` are answered by any worker;
-/// - `openings` are prepared by any worker for a lane;
+/// - `forwarded` are prepared by any worker for a lane;
 /// - `events` say what happened.
 macro_rules! family {
     (
         $( commands: $( $command:ident ),+; )?
         $( queries: $( $query:ident ),+; )?
-        $( openings: $( $opening:ident ),+; )?
+        $( forwarded: $( $forwarded:ident ),+; )?
         $( events: $( $event:ident ),+; )?
     ) => {
         $crate::protocol::macros::requests! {
@@ -20,7 +20,7 @@ macro_rules! family {
         }
         $crate::protocol::macros::requests! {
             /// The requests of this family that any worker takes.
-            Query { $( $( $query, )+ )? $( $( $opening, )+ )? }
+            Query { $( $( $query, )+ )? $( $( $forwarded, )+ )? }
         }
 
         impl<C> $crate::protocol::Dispatch<C> for Command
@@ -45,7 +45,7 @@ macro_rules! family {
         where
             C: $crate::protocol::Guard + Send,
             $( $( $query: $crate::protocol::Handler<C>, )+ )?
-            $( $( $opening: $crate::protocol::Opener<C>, )+ )?
+            $( $( $forwarded: $crate::protocol::Prepare<C>, )+ )?
         {
             type Outcome = $crate::protocol::Outcome;
 
@@ -56,9 +56,9 @@ macro_rules! family {
                         let reply = $crate::protocol::handle_request(query, ctx).await?;
                         Ok($crate::protocol::Outcome::Reply(reply))
                     } )+ )?
-                    $( $( Self::$opening(opening) => {
-                        ctx.check(&opening).await?;
-                        let forward = $crate::protocol::Opener::open(opening, ctx).await?;
+                    $( $( Self::$forwarded(request) => {
+                        ctx.check(&request).await?;
+                        let forward = $crate::protocol::Prepare::prepare(request, ctx).await?;
                         Ok($crate::protocol::Outcome::Forward(forward))
                     } )+ )?
                 }

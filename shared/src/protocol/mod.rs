@@ -158,9 +158,9 @@ async fn handle_request<C: Guard, R: Handler<C>>(
 }
 
 /// Prepares a request that has no owner yet for the lane that will own it.
-pub trait Opener<C: Guard>: Request {
+pub trait Prepare<C: Guard>: Request {
     /// Does the slow part, chooses the partition, and says what its lane is to execute.
-    fn open(self, ctx: &mut C) -> impl Future<Output = Result<Forward, C::Error>> + Send;
+    fn prepare(self, ctx: &mut C) -> impl Future<Output = Result<Forward, C::Error>> + Send;
 }
 
 /// Requests that have handlers in a context `C`.
@@ -193,7 +193,7 @@ pub enum Outcome {
     Forward(Forward),
 }
 
-/// What a lane is to execute in place of an opening.
+/// What a lane is to execute in place of a forwarded request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Forward {
     /// The partition whose lane it is for.
@@ -207,7 +207,7 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Forwards to `partition`; the reply of `request` must be that of the opening.
+    /// Forwards to `partition`; the reply of `request` must be that of the forwarded one.
     pub fn to<R: Request>(partition: Partition, scope: u64, request: &R) -> Self {
         Self {
             partition,
@@ -242,7 +242,7 @@ pub enum RowKind {
     /// Reads, in any worker.
     Query,
     /// Prepared by any worker, executed by a lane.
-    Opening,
+    Forwarded,
 }
 
 /// Whom a request is for.
@@ -425,7 +425,7 @@ mod tests {
                 RowKind::Command | RowKind::Register | RowKind::Signal => {
                     opcode::FIRST_LANE..opcode::FIRST_ANY
                 }
-                RowKind::Query | RowKind::Opening => opcode::FIRST_ANY..opcode::FIRST_INTERNAL,
+                RowKind::Query | RowKind::Forwarded => opcode::FIRST_ANY..opcode::FIRST_INTERNAL,
                 RowKind::Internal => opcode::FIRST_INTERNAL..u16::MAX,
             };
             assert!(range.contains(&row.opcode), "{}", row.name);

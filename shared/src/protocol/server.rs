@@ -13,13 +13,13 @@ use crate::{
 family! {
     commands: LeaveServer, FoundServer;
     queries: GetServer, ListServers;
-    openings: CreateServer;
+    forwarded: CreateServer;
     events: ServerJoined, ServerLeft, MemberJoined, MemberLeft;
 }
 
 /// Creates a server with the channel "general"; its creator owns it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[opening(2338, server_create, reply = ServerInfo, access = Account, limit = Write)]
+#[forwarded(2338, server_create, reply = ServerInfo, access = Account, limit = Write)]
 pub struct CreateServer {
     /// The idempotency key.
     pub nonce: String,

@@ -165,7 +165,7 @@ fn overview() -> String {
          without a nonce.\n\
          - A *signal* tells others something that is not stored.\n\
          - A *query* reads; any worker answers it.\n\
-         - An *opening* writes too, but has no owner yet: any worker prepares it and \
+         - A *forwarded* request writes too, but has no owner yet: any worker prepares it and \
          hands it to the lane that will own it.\n\n\
          ## All events\n\n\
          | Opcode | Name | Meaning | MessagePack | JSON |\n|---:|---|---|---:|---:|\n\

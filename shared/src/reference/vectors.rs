@@ -42,7 +42,7 @@ pub fn vectors() -> Vec<String> {
             (VectorKind::Request, VectorKind::Reply)
         };
         lines.push(body(request, row.name, row.opcode, row.request));
-        // An internal reply is that of an opening, which has its own line.
+        // An internal reply is that of a forwarded request, which has its own line.
         if !internal {
             lines.push(body(reply, row.name, row.opcode, row.reply));
         }

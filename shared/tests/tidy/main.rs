@@ -23,7 +23,7 @@ const PLUMBING: [&str; 7] = [
     "mod", "macros", "control", "blocks", "register", "repeat", "guard",
 ];
 /// Names that were replaced, each with what stands for it now.
-const OLD_NAMES: [(&str, &str); 9] = [
+const OLD_NAMES: [(&str, &str); 10] = [
     ("Vital", "CriticalTasks"),
     ("Appetite", "ReadSize"),
     ("Emitted", "EmittedEvent"),
@@ -33,6 +33,7 @@ const OLD_NAMES: [(&str, &str); 9] = [
     ("one_by_one", "execute_singly"),
     ("goes_alone", "is_isolated"),
     ("Days", "Retention"),
+    ("Opener", "Prepare"),
 ];
 /// Names that several public types of a crate still have.
 const SHARED_NAMES: [(&str, &[&str]); 4] = [

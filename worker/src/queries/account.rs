@@ -5,7 +5,7 @@ use shared::{
     error::{Reason, Refusal},
     ids::{Partition, UserId},
     protocol::{
-        Forward, Handler, Opener, Request as _,
+        Forward, Handler, Prepare, Request as _,
         account::{
             Authenticate, CreateAccount, CreateUser, Identity, JoinAsGuest, LogIn, OpenSession,
         },
@@ -47,8 +47,8 @@ impl Handler<QueryContext> for Authenticate {
     }
 }
 
-impl Opener<QueryContext> for CreateAccount {
-    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+impl Prepare<QueryContext> for CreateAccount {
+    async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::nonce(&self.nonce)?;
         let name = content::account_name(&self.name)?.to_owned();
         content::password(&self.password)?;
@@ -127,8 +127,8 @@ async fn check_sign_up(
     }
 }
 
-impl Opener<QueryContext> for LogIn {
-    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+impl Prepare<QueryContext> for LogIn {
+    async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::nonce(&self.nonce)?;
         content::password(&self.password)?;
         // An address that fails too often is kept away from this name, and no other: nobody is
@@ -171,8 +171,8 @@ impl Opener<QueryContext> for LogIn {
     }
 }
 
-impl Opener<QueryContext> for JoinAsGuest {
-    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+impl Prepare<QueryContext> for JoinAsGuest {
+    async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::nonce(&self.nonce)?;
         if self.nonce.len() < MIN_GUEST_NONCE_BYTES {
             return Err(Refusal::field(Reason::Invalid, "nonce").into());

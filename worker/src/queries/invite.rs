@@ -4,7 +4,7 @@ use shared::{
     domain::content,
     error::Reason,
     protocol::{
-        Forward, Handler, Opener,
+        Forward, Handler, Prepare,
         invite::{InvitePreview, JoinMember, PreviewInvite, RedeemInvite},
     },
 };
@@ -41,8 +41,8 @@ impl Handler<QueryContext> for PreviewInvite {
     }
 }
 
-impl Opener<QueryContext> for RedeemInvite {
-    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+impl Prepare<QueryContext> for RedeemInvite {
+    async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         let user = ctx.caller()?.user;
         let now = ctx.deps().clock.now_ms();
         content::nonce(&self.nonce)?;

@@ -2,8 +2,8 @@
 //! never waits behind writing.
 //!
 //! [`run`] takes entries from the lists of their classes one by one in a few tasks, each
-//! of which serves some classes first. An opening
-//! ends with an entry in the stream of its lane, everything else with the
+//! of which serves some classes first. A forwarded
+//! request ends with an entry in the stream of its lane, everything else with the
 //! chunks of an answer on the topic of the gateway that asked.
 
 mod account;
@@ -117,14 +117,14 @@ async fn join_tasks(mut tasks: JoinSet<()>) {
 /// the tasks for each class, and strangers, whose passwords take long to verify, never
 /// more than theirs. What a class does not use, the others do.
 fn classes_of(task: usize, tasks: usize) -> &'static [Class] {
-    use Class::{Account, Node, Opening, Stranger};
+    use Class::{Account, Node, Session, Stranger};
     match task * 4 / tasks.max(1) {
         _ if tasks <= 1 => &Class::ALL,
-        _ if task + 1 == tasks => &[Stranger, Node, Opening, Account],
-        0 => &[Node, Opening, Account],
-        1 => &[Opening, Node, Account],
-        2 => &[Account, Node, Opening],
-        _ => &[Stranger, Node, Opening, Account],
+        _ if task + 1 == tasks => &[Stranger, Node, Session, Account],
+        0 => &[Node, Session, Account],
+        1 => &[Session, Node, Account],
+        2 => &[Account, Node, Session],
+        _ => &[Stranger, Node, Session, Account],
     }
 }
 
@@ -301,7 +301,7 @@ async fn run_handler<T>(
     }
 }
 
-/// Hands what an opening prepared to its lane, in the name of the one who asked.
+/// Hands what a forwarded request became to its lane, in the name of the one who asked.
 async fn forward(deps: &Deps, entry: Entry, to: Forward) -> Result<(), Error> {
     let entry = Entry {
         opcode: to.opcode,

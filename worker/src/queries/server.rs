@@ -4,7 +4,7 @@ use shared::{
     domain::content,
     ids::Partition,
     protocol::{
-        Forward, Handler, Opener,
+        Forward, Handler, Prepare,
         server::{CreateServer, FoundServer, GetServer, ListServers, ServerInfo, Servers},
     },
 };
@@ -34,8 +34,8 @@ impl Handler<QueryContext> for ListServers {
     }
 }
 
-impl Opener<QueryContext> for CreateServer {
-    async fn open(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
+impl Prepare<QueryContext> for CreateServer {
+    async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         let nonce = content::nonce(&self.nonce)?;
         let name = content::title(&self.name, "name")?;
         // A repeat must find the same lane, and has nothing but its author and nonce.

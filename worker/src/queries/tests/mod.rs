@@ -1,7 +1,7 @@
 //! Queries against a real Postgres: rows are put in by hand, then asked for.
 
 mod chat;
+mod forwarded;
 mod gateway_queries;
-mod openings;
 mod reading;
 mod serving;

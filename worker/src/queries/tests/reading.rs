@@ -33,7 +33,7 @@ fn page(channel: u64) -> GetMessages {
 #[tokio::test]
 async fn every_row_refuses_strangers() {
     let chat = Chat::new().await;
-    let taken = rows().filter(|row| matches!(row.kind, RowKind::Query | RowKind::Opening));
+    let taken = rows().filter(|row| matches!(row.kind, RowKind::Query | RowKind::Forwarded));
     let mut checked = 0;
     for row in taken.filter(|row| row.access != Access::Anyone) {
         let body = (row.request.sample)();
@@ -57,7 +57,7 @@ async fn what_is_no_query_is_refused() {
     let chat = Chat::new().await;
     for row in rows() {
         let reason = match row.kind {
-            RowKind::Query | RowKind::Opening => Reason::Malformed,
+            RowKind::Query | RowKind::Forwarded => Reason::Malformed,
             RowKind::Command | RowKind::Register | RowKind::Signal | RowKind::Internal => {
                 Reason::UnknownCommand
             }

@@ -1,4 +1,4 @@
-//! What openings hand to lanes.
+//! What forwarded requests hand to lanes.
 
 use shared::{
     bus::{Quota, envelope::Entry},
