@@ -133,7 +133,7 @@ impl BusProbe {
             Some(silence) => Err(format!("no lane was heard for {} s", silence.as_secs())),
             None => Ok(()),
         };
-        self.health.set(CHECK, found);
+        self.health.set_check(CHECK, found);
     }
 }
 

@@ -132,7 +132,7 @@ pub async fn run(
         tracing::error!("a critical task has ended");
         return Err(Error::Broken);
     }
-    health.draining();
+    health.start_draining();
     runtime.stay_as_lame_duck(config.limits.lame_duck()).await;
     runtime.drain_all(config.limits.drain()).await;
     ops_stop.cancel();

@@ -217,7 +217,7 @@ pub fn refusal(request: u32, refusal: &Refusal) -> Vec<u8> {
 /// The payload of a reply or refusal under another number: workers write 0, as
 /// only the gateway knows what the client calls its request. What is neither stays
 /// as it is.
-pub fn numbered(request: u32, payload: &[u8]) -> Vec<u8> {
+pub fn renumber(request: u32, payload: &[u8]) -> Vec<u8> {
     let mut rest = payload;
     let head = (|| {
         let length = decode::read_array_len(&mut rest).ok()?;
@@ -469,15 +469,15 @@ mod tests {
         let body = &[0x91, 0x05][..];
         let refused = Refusal::retry(Reason::Busy, 70_000);
         for number in [0, 7, 70_000, u32::MAX] {
-            assert_eq!(numbered(number, &reply(0, body)), reply(number, body));
+            assert_eq!(renumber(number, &reply(0, body)), reply(number, body));
             assert_eq!(
-                numbered(number, &refusal(0, &refused)),
+                renumber(number, &refusal(0, &refused)),
                 refusal(number, &refused)
             );
         }
         let event = event(1, 2, 16, body);
-        assert_eq!(numbered(9, &event), event);
-        assert_eq!(numbered(9, &[0xc1]), [0xc1]);
+        assert_eq!(renumber(9, &event), event);
+        assert_eq!(renumber(9, &[0xc1]), [0xc1]);
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl ClusterKeys {
     fn sealer(&self) -> Result<Sealer, NoRandomness> {
         // The list is never empty: `from_str` sees to that.
         let key = self.0.list.first().ok_or(NoRandomness)?;
-        let salt = Self::salt()?;
+        let salt = Self::draw_salt()?;
         Ok(Sealer {
             origin: (key.id, salt),
             key: key.sealing(salt).ok_or(NoRandomness)?,
@@ -194,7 +194,7 @@ impl ClusterKeys {
     }
 
     /// A salt for a new session.
-    pub fn salt() -> Result<Salt, NoRandomness> {
+    pub fn draw_salt() -> Result<Salt, NoRandomness> {
         let mut salt = [0; SALT_BYTES];
         SystemRandom::new()
             .fill(&mut salt)
@@ -204,12 +204,14 @@ impl ClusterKeys {
 
     /// The token of a session: the same whenever it is made again with the same salt and
     /// the same first secret.
-    pub fn token(&self, user: UserId, session: SessionId, salt: Salt) -> String {
-        self.tokens(user, session, salt).next().unwrap_or_default()
+    pub fn sign_token(&self, user: UserId, session: SessionId, salt: Salt) -> String {
+        self.sign_tokens(user, session, salt)
+            .next()
+            .unwrap_or_default()
     }
 
     /// What the token of a session may be, by the newest secret first.
-    pub fn tokens(
+    pub fn sign_tokens(
         &self,
         user: UserId,
         session: SessionId,
@@ -229,7 +231,7 @@ impl ClusterKeys {
     }
 
     /// Whom a token names; `None` for what no worker of this cluster made.
-    pub fn check(&self, token: &str) -> Option<Claim> {
+    pub fn check_token(&self, token: &str) -> Option<Claim> {
         let bytes = hex::decode::<TOKEN_BYTES>(token)?;
         let (claim, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
         let (id, rest) = claim.split_first_chunk::<ID_BYTES>()?;
@@ -376,17 +378,17 @@ mod tests {
     fn a_new_secret_in_front_reads_what_the_old_one_made() {
         let (old, both) = (keys(OLD), keys(&format!("{NEW},{OLD}")));
         let (user, session) = (UserId::sample(), SessionId::sample());
-        let token = old.token(user, session, [7; SALT_BYTES]);
+        let token = old.sign_token(user, session, [7; SALT_BYTES]);
         let claim = Claim { user, session };
-        assert_eq!(both.check(&token), Some(claim));
+        assert_eq!(both.check_token(&token), Some(claim));
         let sealed = old.seal(b"a", b"x").unwrap();
         assert_eq!(both.open(b"a", &sealed).unwrap(), b"x");
-        assert_ne!(both.token(user, session, [7; SALT_BYTES]), token);
+        assert_ne!(both.sign_token(user, session, [7; SALT_BYTES]), token);
         assert!(
-            both.tokens(user, session, [7; SALT_BYTES])
+            both.sign_tokens(user, session, [7; SALT_BYTES])
                 .any(|same| same == token)
         );
-        assert_eq!(keys(NEW).check(&token), None);
+        assert_eq!(keys(NEW).check_token(&token), None);
     }
 
     #[test]
@@ -411,23 +413,23 @@ mod tests {
     fn a_token_is_made_again_and_cannot_be_changed() {
         let keys = keys(OLD);
         let (user, session) = (UserId::sample(), SessionId::sample());
-        let token = keys.token(user, session, [1; SALT_BYTES]);
-        assert_eq!(token, keys.token(user, session, [1; SALT_BYTES]));
-        assert_ne!(token, keys.token(user, session, [2; SALT_BYTES]));
+        let token = keys.sign_token(user, session, [1; SALT_BYTES]);
+        assert_eq!(token, keys.sign_token(user, session, [1; SALT_BYTES]));
+        assert_ne!(token, keys.sign_token(user, session, [2; SALT_BYTES]));
         assert_eq!(token.len(), TOKEN_BYTES * 2);
         for place in 0..token.len() {
             let mut broken = token.clone().into_bytes();
             broken[place] = if broken[place] == b'0' { b'1' } else { b'0' };
-            assert_eq!(keys.check(&String::from_utf8(broken).unwrap()), None);
+            assert_eq!(keys.check_token(&String::from_utf8(broken).unwrap()), None);
         }
-        assert_eq!(keys.check(&token.to_uppercase()), None);
+        assert_eq!(keys.check_token(&token.to_uppercase()), None);
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in "\\PC{0,200}", bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let keys = keys(OLD);
-            prop_assert_eq!(keys.check(&text), None);
+            prop_assert_eq!(keys.check_token(&text), None);
             prop_assert!(keys.open(b"", &bytes).is_err());
         }
     }

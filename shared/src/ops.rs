@@ -47,12 +47,12 @@ impl Health {
     }
 
     /// Sets what a check found last.
-    pub fn set(&self, name: &'static str, found: Result<(), String>) {
+    pub fn set_check(&self, name: &'static str, found: Result<(), String>) {
         self.lock().checks.insert(name, found);
     }
 
     /// Fails readiness from now on: the process is about to stop.
-    pub fn draining(&self) {
+    pub fn start_draining(&self) {
         self.lock().draining = true;
     }
 
@@ -208,18 +208,19 @@ mod tests {
         assert_eq!(status, 503);
         assert_eq!(text, "bus: not checked yet\nlanes: not checked yet\n");
 
-        port.health.set("bus", Ok(()));
-        port.health.set("lanes", Err("none\nowned".to_owned()));
+        port.health.set_check("bus", Ok(()));
+        port.health
+            .set_check("lanes", Err("none\nowned".to_owned()));
         let (status, text) = port.get("/readyz").await;
         assert_eq!(
             (status, text.as_str()),
             (503, "bus: ok\nlanes: none owned\n")
         );
 
-        port.health.set("lanes", Ok(()));
+        port.health.set_check("lanes", Ok(()));
         assert_eq!(port.get("/readyz").await.0, 200);
 
-        port.health.draining();
+        port.health.start_draining();
         let (status, text) = port.get("/readyz").await;
         assert_eq!(
             (status, text.as_str()),

@@ -1,7 +1,7 @@
 //! Logs and traces: what every program starts first.
 //!
 //! One request is one trace across gateway, lane and consumers. Where it enters
-//! decides whether it is traced; everyone after follows ([`adopt`]).
+//! decides whether it is traced; everyone after follows ([`adopt_parent`]).
 
 use std::{
     io,
@@ -191,7 +191,7 @@ pub fn trace_parent() -> Option<String> {
 
 /// Makes `span`, not entered yet, a child of the trace parent that came with a
 /// request. Without one the request is not traced where it entered, so it is not here.
-pub fn adopt(span: &Span, parent: Option<&str>) {
+pub fn adopt_parent(span: &Span, parent: Option<&str>) {
     if !TRACED.load(Ordering::Relaxed) {
         return;
     }
@@ -204,7 +204,7 @@ pub fn adopt(span: &Span, parent: Option<&str>) {
 
 /// Links `span` to the traces of other requests that it is a part of, too: a span has one
 /// parent.
-pub fn link<'a>(span: &Span, parents: impl Iterator<Item = &'a str>) {
+pub fn link_traces<'a>(span: &Span, parents: impl Iterator<Item = &'a str>) {
     if !TRACED.load(Ordering::Relaxed) {
         return;
     }

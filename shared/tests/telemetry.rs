@@ -60,7 +60,7 @@ mod tests {
     fn inside(parent: Option<&str>) -> Option<String> {
         // Debug, below the log filter: spans are traced all the same.
         let span = tracing::debug_span!(target: "shared", "message_send");
-        telemetry::adopt(&span, parent);
+        telemetry::adopt_parent(&span, parent);
         span.in_scope(telemetry::trace_parent)
     }
 

@@ -103,7 +103,7 @@ pub async fn run(
         () = tasks.broken() => error!("a critical task has ended"),
     }
     let broken = !stop.is_cancelled();
-    health.draining();
+    health.start_draining();
     // What the other tasks have begun they end: only what is broken is lost.
     tasks.stop().await;
     ops_stop.cancel();
@@ -252,8 +252,8 @@ async fn watch_health(
             .await
             .map(drop)
             .map_err(|error| error.to_string());
-        health.set("bus", bus);
-        health.set(
+        health.set_check("bus", bus);
+        health.set_check(
             "database",
             queries
                 .store
@@ -273,7 +273,7 @@ async fn watch_health(
         let found = running
             .then_some(())
             .ok_or_else(|| format!("{} of {expected} lanes run", summary.lanes));
-        health.set("lanes", found);
+        health.set_check("lanes", found);
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -93,7 +93,7 @@ impl Dialect {
     /// `opcode` names the command, `request` is the client's number for it.
     pub fn answer(self, opcode: u16, request: u32, payload: &[u8]) -> Bytes {
         match self {
-            Self::MessagePack => binary(&frame::numbered(request, payload)),
+            Self::MessagePack => binary(&frame::renumber(request, payload)),
             Self::Json => text(&json::answer(opcode, request, payload)),
         }
     }

@@ -110,7 +110,7 @@ fn find_span(doors: &Doors, headers: &HeaderMap) -> Span {
     match named.and_then(|value| value.to_str().ok()) {
         Some(parent) if doors.may_trace() => {
             let span = tracing::debug_span!("http");
-            telemetry::adopt(&span, Some(parent));
+            telemetry::adopt_parent(&span, Some(parent));
             span
         }
         _ => Span::none(),

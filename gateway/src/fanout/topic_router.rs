@@ -524,7 +524,7 @@ impl TopicRouter {
 pub(super) fn fan_out_span(envelope: &Envelope) -> Option<tracing::Span> {
     envelope.trace.as_deref().map(|trace| {
         let span = tracing::debug_span!("fan_out");
-        telemetry::adopt(&span, Some(trace));
+        telemetry::adopt_parent(&span, Some(trace));
         span
     })
 }

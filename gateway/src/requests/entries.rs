@@ -61,7 +61,7 @@ impl Entries {
     /// Whom a token names, if a worker of this cluster made it. Whether its session is
     /// still open, only a worker knows.
     pub fn check_token(&self, token: &str) -> Option<Claim> {
-        self.0.keys.check(token)
+        self.0.keys.check_token(token)
     }
 
     /// A sealed entry for the bus.

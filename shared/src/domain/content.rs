@@ -16,7 +16,7 @@ pub const MAX_TOPIC_CHARS: usize = 1_024;
 pub const MAX_NONCE_BYTES: usize = 64;
 
 /// Checks what a person calls an account: 2 to 32 letters, digits, `_`, `-` and `.`.
-pub fn account_name(name: &str) -> Result<&str, Refusal> {
+pub fn check_account_name(name: &str) -> Result<&str, Refusal> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let length = name.chars().count();
     if (2..=MAX_NAME_CHARS).contains(&length)
@@ -31,12 +31,12 @@ pub fn account_name(name: &str) -> Result<&str, Refusal> {
 
 /// What two names share that a reader would take for the same: compatibility
 /// composed and in lower case.
-pub fn folded(name: &str) -> String {
+pub fn fold_name(name: &str) -> String {
     name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// Checks a password: 8 to 256 bytes.
-pub fn password(password: &str) -> Result<&str, Refusal> {
+pub fn check_password(password: &str) -> Result<&str, Refusal> {
     // Argon2 takes any length; the bound keeps a frame of 64 KiB from being hashed.
     if (8..=256).contains(&password.len()) {
         Ok(password)
@@ -46,7 +46,7 @@ pub fn password(password: &str) -> Result<&str, Refusal> {
 }
 
 /// Checks a one-line title and trims it.
-pub fn title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> {
+pub fn check_title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> {
     let title = title.trim();
     let visible = title.chars().any(|c| !c.is_whitespace() && !invisible(c));
     if visible
@@ -62,7 +62,7 @@ pub fn title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> {
 }
 
 /// Checks a topic, which may be empty.
-pub fn topic(topic: &str) -> Result<&str, Refusal> {
+pub fn check_topic(topic: &str) -> Result<&str, Refusal> {
     let topic = topic.trim();
     if topic.chars().count() > MAX_TOPIC_CHARS {
         Err(Refusal::field(Reason::TooLarge, "topic"))
@@ -74,7 +74,7 @@ pub fn topic(topic: &str) -> Result<&str, Refusal> {
 }
 
 /// Checks the text of a message: something visible, at most 2,000 characters.
-pub fn message(content: &str) -> Result<&str, Refusal> {
+pub fn check_message(content: &str) -> Result<&str, Refusal> {
     if content.chars().count() > MAX_MESSAGE_CHARS {
         return Err(Refusal::field(Reason::TooLarge, "content"));
     }
@@ -87,7 +87,7 @@ pub fn message(content: &str) -> Result<&str, Refusal> {
 }
 
 /// Checks a nonce: 1 to 64 visible ASCII bytes.
-pub fn nonce(nonce: &str) -> Result<&str, Refusal> {
+pub fn check_nonce(nonce: &str) -> Result<&str, Refusal> {
     if (1..=MAX_NONCE_BYTES).contains(&nonce.len()) && nonce.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(nonce)
     } else {
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn names_that_look_the_same_fold_to_the_same() {
-        assert_eq!(folded("Ａlice"), folded("alice"));
-        assert_eq!(folded("STRASSE"), folded("strasse"));
-        assert_ne!(folded("alice"), folded("alicé"));
+        assert_eq!(fold_name("Ａlice"), fold_name("alice"));
+        assert_eq!(fold_name("STRASSE"), fold_name("strasse"));
+        assert_ne!(fold_name("alice"), fold_name("alicé"));
     }
 
     #[test]
@@ -142,28 +142,28 @@ mod tests {
             "x\0y",
             &"n".repeat(33),
         ] {
-            assert!(account_name(name).is_err(), "{name:?}");
+            assert!(check_account_name(name).is_err(), "{name:?}");
         }
         for name in ["al", "alice", "Ünal_7", "日本語"] {
-            assert!(account_name(name).is_ok(), "{name:?}");
+            assert!(check_account_name(name).is_ok(), "{name:?}");
         }
-        assert!(title("\u{200b}", "name").is_err());
-        assert_eq!(title("  Book club ", "name"), Ok("Book club"));
+        assert!(check_title("\u{200b}", "name").is_err());
+        assert_eq!(check_title("  Book club ", "name"), Ok("Book club"));
     }
 
     #[test]
     fn a_message_has_something_to_see() {
         for bad in ["", "  \n", "\u{200b}", "nul\0", &"x".repeat(2_001)] {
-            assert!(message(bad).is_err(), "{bad:?}");
+            assert!(check_message(bad).is_err(), "{bad:?}");
         }
-        assert!(message(&"ü".repeat(2_000)).is_ok());
-        assert!(message("👩‍👩‍👧 two\nlines").is_ok());
+        assert!(check_message(&"ü".repeat(2_000)).is_ok());
+        assert!(check_message("👩‍👩‍👧 two\nlines").is_ok());
     }
 
     proptest! {
         #[test]
         fn folding_is_stable(name in "\\PC{0,40}") {
-            prop_assert_eq!(folded(&folded(&name)), folded(&name));
+            prop_assert_eq!(fold_name(&fold_name(&name)), fold_name(&name));
         }
     }
 }

@@ -52,7 +52,7 @@ pub struct Register {
 impl Write {
     /// The value that is to stand there, or none where nothing changes. Refuses
     /// to replace what its sender has not seen.
-    pub fn meet(self, now: Register) -> Result<Option<u64>, Refusal> {
+    pub fn resolve(self, now: Register) -> Result<Option<u64>, Refusal> {
         match self {
             Self::Largest(value) => Ok((value > now.value).then_some(value)),
             // It was this very write, whose answer was lost, or it might have been.
@@ -84,18 +84,18 @@ mod tests {
     #[test]
     fn the_last_write_names_what_it_saw() {
         let back = |seen| Write::Last { value: 3, seen };
-        assert_eq!(back(7).meet(at(9, 7)), Ok(Some(3)));
-        assert_eq!(back(6).meet(at(9, 7)), Err(Reason::Moved.into()));
-        assert_eq!(back(0).meet(Register::default()), Ok(Some(3)));
+        assert_eq!(back(7).resolve(at(9, 7)), Ok(Some(3)));
+        assert_eq!(back(6).resolve(at(9, 7)), Err(Reason::Moved.into()));
+        assert_eq!(back(0).resolve(Register::default()), Ok(Some(3)));
         // A repeat whose first answer was lost.
-        assert_eq!(back(7).meet(at(3, 8)), Ok(None));
+        assert_eq!(back(7).resolve(at(3, 8)), Ok(None));
     }
 
     proptest! {
         #[test]
         fn the_order_of_largest_writes_does_not_matter(mut values in proptest::collection::vec(0_u64..9, 1..6)) {
             let fold = |values: &[u64]| values.iter().fold(Register::default(), |now, value| {
-                match Write::Largest(*value).meet(now) {
+                match Write::Largest(*value).resolve(now) {
                     Ok(Some(value)) => at(value, now.version + 1),
                     _ => now,
                 }

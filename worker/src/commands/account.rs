@@ -78,7 +78,7 @@ impl Handler<Context<'_>> for CreateUser {
         let new = NewAccount {
             id,
             name: &name,
-            folded: &content::folded(&name),
+            folded: &content::fold_name(&name),
             password_hash: password_hash.as_deref(),
             admin,
             nonce: &nonce,
@@ -134,8 +134,8 @@ async fn open_session(
         });
     }
     let session_id: SessionId = ctx.next_id()?;
-    let salt = ClusterKeys::salt().map_err(|error| Error::Internal(error.to_string()))?;
-    let token = ctx.keys().token(user_id, session_id, salt);
+    let salt = ClusterKeys::draw_salt().map_err(|error| Error::Internal(error.to_string()))?;
+    let token = ctx.keys().sign_token(user_id, session_id, salt);
     let session = NewSession {
         id: session_id,
         user: user_id,
@@ -181,7 +181,7 @@ fn repeat_session(
     device: &str,
 ) -> Result<(String, SessionId), Error> {
     let token = first.salt.as_slice().try_into().ok().and_then(|salt| {
-        let mut tokens = ctx.keys().tokens(user, first.id, salt);
+        let mut tokens = ctx.keys().sign_tokens(user, first.id, salt);
         tokens.find(|token| token::hash_token(token)[..] == first.token_hash[..])
     });
     match token {

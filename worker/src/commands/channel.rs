@@ -39,8 +39,8 @@ impl Handler<Context<'_>> for CreateChannel {
             topic,
             overrides,
         } = self;
-        let name = content::title(&name, "name")?.to_owned();
-        let topic = content::topic(topic.as_deref().unwrap_or_default())?.to_owned();
+        let name = content::check_title(&name, "name")?.to_owned();
+        let topic = content::check_topic(topic.as_deref().unwrap_or_default())?.to_owned();
         check_overrides(ctx, &[], &overrides).await?;
         let state = ctx.server().await?;
         let server = state.structure.server;
@@ -106,10 +106,10 @@ impl Handler<Context<'_>> for UpdateChannel {
             .cloned()
             .unwrap_or_default();
         if let Some(name) = name {
-            content::title(&name, "name")?.clone_into(&mut channel.name);
+            content::check_title(&name, "name")?.clone_into(&mut channel.name);
         }
         if let Some(topic) = topic {
-            content::topic(&topic)?.clone_into(&mut channel.topic);
+            content::check_topic(&topic)?.clone_into(&mut channel.topic);
         }
         if let Some(position) = position {
             if position > MAX_POSITION {

@@ -28,7 +28,7 @@ impl Handler<Context<'_>> for NewMessage {
             content,
             reply_to,
         } = self;
-        content::message(&content)?;
+        content::check_message(&content)?;
         if let Some(id) = reply_to {
             author(ctx, channel_id, id).await?;
         }
@@ -74,7 +74,7 @@ impl Handler<Context<'_>> for NewMessage {
 impl Handler<Context<'_>> for EditMessage {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let (channel_id, message_id, content) = (self.channel_id, self.message_id, self.content);
-        content::message(&content)?;
+        content::check_message(&content)?;
         let author = author(ctx, channel_id, message_id).await?;
         ctx.require(author == ctx.caller()?.user, Reason::Forbidden)?;
         let edited_at = ctx.now_ms();

@@ -15,5 +15,5 @@ use shared::{domain::content, error::Refusal};
 
 /// Refuses a nonce that no client of ours would send.
 pub(crate) fn check_nonce(nonce: &str) -> Result<(), Refusal> {
-    content::nonce(nonce).map(drop)
+    content::check_nonce(nonce).map(drop)
 }

@@ -225,8 +225,8 @@ impl Lane<'_> {
         let day = i32::try_from(tx.now_ms() / MS_PER_DAY).unwrap_or(i32::MAX);
         let timer = self.parts.metrics.commit_seconds.start_timer();
         let span = debug_span!("commit", commands = pending.len());
-        telemetry::adopt(&span, traces(pending).next());
-        telemetry::link(&span, traces(pending).skip(1));
+        telemetry::adopt_parent(&span, traces(pending).next());
+        telemetry::link_traces(&span, traces(pending).skip(1));
         let result = tx.commit(day).instrument(span).await;
         timer.observe_duration();
         result?;

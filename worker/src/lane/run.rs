@@ -127,7 +127,7 @@ async fn run_step(
         return Ok(Err(Reason::Malformed.into()));
     };
     let span = debug_span!("command", name = command.row().name);
-    telemetry::adopt(&span, entry.trace.as_deref());
+    telemetry::adopt_parent(&span, entry.trace.as_deref());
     let mut ctx = tx.context(current_command(item));
     let handled = AssertUnwindSafe(command.dispatch(&mut ctx).instrument(span))
         .catch_unwind()

@@ -33,7 +33,7 @@ impl Handler<QueryContext> for Authenticate {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Identity, Error> {
         // Who has a token is limited by it, not by what others of his address try. The
         // account pays nothing: its session may have ended.
-        let Some(claim) = ctx.deps().keys.check(&self.token) else {
+        let Some(claim) = ctx.deps().keys.check_token(&self.token) else {
             let subject = ctx.address_for(Self::ROW.opcode);
             ctx.draw(RateLimit::SignIn, subject).await?;
             return Err(Reason::Unauthenticated.into());
@@ -49,10 +49,10 @@ impl Handler<QueryContext> for Authenticate {
 
 impl Prepare<QueryContext> for CreateAccount {
     async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
-        content::nonce(&self.nonce)?;
-        let name = content::account_name(&self.name)?.to_owned();
-        content::password(&self.password)?;
-        let folded = content::folded(&name);
+        content::check_nonce(&self.nonce)?;
+        let name = content::check_account_name(&self.name)?.to_owned();
+        content::check_password(&self.password)?;
+        let folded = content::fold_name(&name);
         let account = read::account::find_sign_in(ctx.snapshot().await?, &folded).await?;
         let taken = account.is_some();
         if let Some(account) = account
@@ -129,11 +129,11 @@ async fn check_sign_up(
 
 impl Prepare<QueryContext> for LogIn {
     async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
-        content::nonce(&self.nonce)?;
-        content::password(&self.password)?;
+        content::check_nonce(&self.nonce)?;
+        content::check_password(&self.password)?;
         // An address that fails too often is kept away from this name, and no other: nobody is
         // locked out of his account by what others try from elsewhere.
-        let folded = content::account_name(&self.name).map(content::folded);
+        let folded = content::check_account_name(&self.name).map(content::fold_name);
         let name = ctx.at_this_address(folded.as_deref().unwrap_or_default());
         let address = ctx.address_for(Self::ROW.opcode);
         if let Err(refusal) = ctx.draw(RateLimit::SignIn, name).await {
@@ -173,7 +173,7 @@ impl Prepare<QueryContext> for LogIn {
 
 impl Prepare<QueryContext> for JoinAsGuest {
     async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
-        content::nonce(&self.nonce)?;
+        content::check_nonce(&self.nonce)?;
         if self.nonce.len() < MIN_GUEST_NONCE_BYTES {
             return Err(Refusal::field(Reason::Invalid, "nonce").into());
         }

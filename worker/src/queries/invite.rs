@@ -45,7 +45,7 @@ impl Prepare<QueryContext> for RedeemInvite {
     async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         let user = ctx.caller()?.user;
         let now = ctx.deps().clock.now_ms();
-        content::nonce(&self.nonce)?;
+        content::check_nonce(&self.nonce)?;
         let invite = find_code(ctx, &self.code).await?;
         let server = invite.server.ok_or(Reason::UnknownInvite)?;
         // A repeat of the redemption that used the code up must reach its lane,

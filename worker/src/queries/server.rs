@@ -36,8 +36,8 @@ impl Handler<QueryContext> for ListServers {
 
 impl Prepare<QueryContext> for CreateServer {
     async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
-        let nonce = content::nonce(&self.nonce)?;
-        let name = content::title(&self.name, "name")?;
+        let nonce = content::check_nonce(&self.nonce)?;
+        let name = content::check_title(&self.name, "name")?;
         // A repeat must find the same lane, and has nothing but its author and nonce.
         let key = format!("{}:{nonce}", ctx.caller()?.user);
         let found = FoundServer {

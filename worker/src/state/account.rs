@@ -49,7 +49,7 @@ impl Registers {
         write: Write,
     ) -> Result<(Register, bool), Refusal> {
         let now = self.known.get(&key).copied().unwrap_or_default();
-        let Some(value) = write.meet(now)? else {
+        let Some(value) = write.resolve(now)? else {
             return Ok((now, false));
         };
         let head = self.heads.entry(key.0).or_default();

@@ -33,7 +33,7 @@ pub(crate) fn token(name: &str) -> String {
         .iter()
         .fold(0, |sum, byte| (sum * 31 + u64::from(*byte)) % 1_000_003);
     let session = SessionId::new(SessionId::sample().get() + number);
-    keys().token(UserId::sample(), session.unwrap(), salt)
+    keys().sign_token(UserId::sample(), session.unwrap(), salt)
 }
 
 /// The keys of the cluster.

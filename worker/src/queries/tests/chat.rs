@@ -133,8 +133,8 @@ impl Chat {
 
     /// Opens a session of an account and gives its token.
     pub(super) async fn session(&self, account: u64) -> String {
-        let salt = ClusterKeys::salt().unwrap();
-        let token = keys().token(id(account), id(1_000), salt);
+        let salt = ClusterKeys::draw_salt().unwrap();
+        let token = keys().sign_token(id(account), id(1_000), salt);
         let hash = bytes(&token::hash_token(&token));
         self.run(&format!(
             "INSERT INTO sessions

@@ -46,7 +46,7 @@ fn log_in(name: &str, password: &str) -> LogIn {
 }
 
 fn of_name(name: &str) -> Partition {
-    Partition::of_hash(content::folded(name).as_bytes())
+    Partition::of_hash(content::fold_name(name).as_bytes())
 }
 
 fn of_user(user: u64) -> Partition {
@@ -355,7 +355,7 @@ async fn who_tries_passwords_keeps_no_neighbour_from_anything_else() {
     };
     while !is_limited(chat.stranger(&invented, 5).await) {}
     let (user, session) = (id(BOB), id(900));
-    let token = chat.deps.keys.token(user, session, [0; 16]);
+    let token = chat.deps.keys.sign_token(user, session, [0; 16]);
     let refused = chat.stranger(&Authenticate { token }, 5).await.unwrap();
     assert_eq!(refused, Reason::Unauthenticated.into());
 }
