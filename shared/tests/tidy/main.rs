@@ -23,7 +23,7 @@ const PLUMBING: [&str; 7] = [
     "mod", "macros", "control", "blocks", "register", "repeat", "guard",
 ];
 /// Names that were replaced, each with what stands for it now.
-const OLD_NAMES: [(&str, &str); 10] = [
+const OLD_NAMES: [(&str, &str); 12] = [
     ("Vital", "CriticalTasks"),
     ("Appetite", "ReadSize"),
     ("Emitted", "EmittedEvent"),
@@ -34,6 +34,8 @@ const OLD_NAMES: [(&str, &str); 10] = [
     ("goes_alone", "is_isolated"),
     ("Days", "Retention"),
     ("Opener", "Prepare"),
+    ("Patience", "Backoff"),
+    ("GULP", "MAX_READ"),
 ];
 /// Names that several public types of a crate still have.
 const SHARED_NAMES: [(&str, &[&str]); 4] = [

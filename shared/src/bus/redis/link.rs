@@ -120,7 +120,7 @@ impl<C> Drop for Live<C> {
 }
 
 /// Returns when Redis no longer answers on an open connection.
-pub(super) async fn silence<C: ClientLike>(client: &C) -> BusError {
+pub(super) async fn wait_until_silent<C: ClientLike>(client: &C) -> BusError {
     let mut failures = 0;
     loop {
         sleep(PING_INTERVAL).await;
@@ -147,14 +147,14 @@ pub(super) async fn barrier<C: ClientLike>(client: &C) -> Result<(), BusError> {
 }
 
 /// Waits longer and longer, and says so from time to time.
-pub(super) struct Patience {
+pub(super) struct Backoff {
     what: &'static str,
     wait_ms: u64,
     complained: Option<Instant>,
     opened: Option<Instant>,
 }
 
-impl Patience {
+impl Backoff {
     const SHORTEST_MS: u64 = 50;
     const LONGEST_MS: u64 = 2000;
 
@@ -222,7 +222,7 @@ impl Link {
     ) -> Self {
         let (sender, current) = watch::channel(None);
         let reset = Arc::new(Notify::new());
-        let keeper = keep(what, address, sender, Arc::clone(&reset));
+        let keeper = keep_connected(what, address, sender, Arc::clone(&reset));
         tasks.spawn(async move { stop.run_until_cancelled(keeper).await });
         Self {
             current,
@@ -241,7 +241,7 @@ impl Link {
 
     /// Room for a command of this size. When too much is under way it fails at
     /// once: a queue here would only delay what will time out anyway.
-    pub(super) async fn turn(&self, bytes: usize) -> Result<Turn, BusError> {
+    pub(super) async fn acquire_turn(&self, bytes: usize) -> Result<Turn, BusError> {
         let full = |_| BusError::Unreachable("too many commands are under way".to_owned());
         let bytes = u32::try_from(bytes).unwrap_or(MAX_BYTES).min(MAX_BYTES);
         let command = Arc::clone(&self.commands)
@@ -286,22 +286,22 @@ impl Link {
     }
 }
 
-async fn keep(
+async fn keep_connected(
     what: &'static str,
     address: Arc<Address>,
     current: watch::Sender<Option<Client>>,
     reset: Arc<Notify>,
 ) {
-    let mut patience = Patience::new(what);
+    let mut backoff = Backoff::new(what);
     loop {
         let reason = match address.open().await {
             Ok(mut live) => {
-                patience.opened();
+                backoff.opened();
                 let client = live.client.clone();
                 current.send_replace(Some(client.clone()));
                 let reason = tokio::select! {
                     reason = live.ended() => reason,
-                    reason = silence(&client) => reason,
+                    reason = wait_until_silent(&client) => reason,
                     () = reset.notified() => BusError::Unreachable("it is no master, or not ours".to_owned()),
                 };
                 current.send_replace(None);
@@ -309,6 +309,6 @@ async fn keep(
             }
             Err(reason) => reason,
         };
-        patience.wait(&reason).await;
+        backoff.wait(&reason).await;
     }
 }

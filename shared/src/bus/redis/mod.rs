@@ -95,7 +95,7 @@ impl Redis {
         partition: Partition,
         entry: Bytes,
     ) -> Result<StreamId, BusError> {
-        let turn = self.0.ingest.turn(entry.len()).await?;
+        let turn = self.0.ingest.acquire_turn(entry.len()).await?;
         let id: Result<String, _> = turn
             .client
             .xadd(reply::stream(partition), false, None, "*", ("e", entry))
@@ -121,7 +121,7 @@ impl Redis {
     ) -> Result<Vec<Result<(), BusError>>, BusError> {
         let count = entries.len();
         let size = entries.iter().map(|(_, entry)| entry.len()).sum();
-        let turn = self.0.ingest.turn(size).await?;
+        let turn = self.0.ingest.acquire_turn(size).await?;
         let failed = |error| self.0.ingest.failed(&error);
         let pipeline = turn.client.pipeline();
         for (partition, entry) in entries {
@@ -148,7 +148,7 @@ impl Redis {
         partition: Partition,
         id: StreamId,
     ) -> Result<bool, BusError> {
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         let (key, fields) = (reply::stream(partition), ("m", ""));
         let marked: Result<Value, _> = turn
             .client
@@ -172,7 +172,7 @@ impl Redis {
         partition: Partition,
         id: StreamId,
     ) -> Result<(), BusError> {
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         let below = ("MINID", "=", id.to_string());
         let trimmed: Result<Value, _> = turn.client.xtrim(reply::stream(partition), below).await;
         trimmed
@@ -181,7 +181,7 @@ impl Redis {
     }
 
     pub(super) async fn backlog(&self, partition: Partition) -> Result<u64, BusError> {
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         let length: Result<u64, _> = turn.client.xlen(reply::stream(partition)).await;
         length.map_err(|error| self.0.scripts.failed(&error))
     }
@@ -191,7 +191,7 @@ impl Redis {
             return Ok(());
         }
         let size = messages.iter().map(|(_, bytes)| bytes.len()).sum();
-        let turn = self.0.ingest.turn(size).await?;
+        let turn = self.0.ingest.acquire_turn(size).await?;
         let failed = |error| self.0.ingest.failed(&error);
         let pipeline = turn.client.pipeline();
         for (topic, bytes) in messages {
@@ -207,7 +207,7 @@ impl Redis {
     }
 
     pub(super) async fn push_query(&self, class: Class, entry: Bytes) -> Result<bool, BusError> {
-        let turn = self.0.scripts.turn(entry.len()).await?;
+        let turn = self.0.scripts.acquire_turn(entry.len()).await?;
         let (bound, keep) = (class.bound().to_string(), KEEP_MS.to_string());
         let arguments: Vec<Value> = vec![entry.into(), bound.into(), keep.into()];
         let handed: Result<u64, _> = self
@@ -221,7 +221,7 @@ impl Redis {
     }
 
     pub(super) async fn now_ms(&self) -> Result<u64, BusError> {
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         let command = CustomCommand::new_static("TIME", ClusterHash::FirstKey, false);
         let time: Result<Vec<u64>, _> = turn.client.custom(command, Vec::<Value>::new()).await;
         match time
@@ -239,7 +239,7 @@ impl Redis {
         name: &str,
         ttl: Duration,
     ) -> Result<Vec<String>, BusError> {
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         // A year is for ever, and stays far below what Lua's numbers hold.
         let ttl = ttl.as_millis().min(366 * 86_400_000);
         let arguments = vec![name.to_owned(), ttl.to_string()];
@@ -254,7 +254,7 @@ impl Redis {
     }
 
     pub(super) async fn release_lease(&self, prefix: &str, name: &str) -> Result<(), BusError> {
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         let released: Result<Value, _> = turn.client.zrem(lease_key(prefix), name).await;
         released
             .map(drop)
@@ -265,7 +265,7 @@ impl Redis {
         if draws.is_empty() {
             return Ok(Vec::new());
         }
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         let keys: Vec<String> = draws.iter().map(|(key, _)| limit_key(key)).collect();
         let arguments: Vec<String> = draws
             .iter()
@@ -288,7 +288,7 @@ impl Redis {
         if draws.is_empty() {
             return Ok(());
         }
-        let turn = self.0.scripts.turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(0).await?;
         let keys: Vec<String> = draws.iter().map(|(key, _)| limit_key(key)).collect();
         let costs: Vec<String> = draws
             .iter()

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     BusError, Class, End, StreamEntry, StreamId, Taken,
-    link::{Address, COMMAND_TIMEOUT, Live, Patience},
+    link::{Address, Backoff, COMMAND_TIMEOUT, Live},
     queries,
     reply::{self, failed},
 };
@@ -24,7 +24,7 @@ use crate::ids::Partition;
 pub(in crate::bus) struct RedisReader {
     address: Arc<Address>,
     live: Option<Live<Client>>,
-    patience: Patience,
+    backoff: Backoff,
     under_way: Option<(Call, Answer)>,
     /// When Redis' clock was looked at, and what it said, in milliseconds.
     clock: Option<(Instant, u64)>,
@@ -47,7 +47,7 @@ impl RedisReader {
         Self {
             address,
             live: None,
-            patience: Patience::new("reader"),
+            backoff: Backoff::new("reader"),
             under_way: None,
             clock: None,
         }
@@ -122,11 +122,11 @@ impl RedisReader {
             }
             match self.address.open().await {
                 Ok(live) => {
-                    self.patience.opened();
+                    self.backoff.opened();
                     self.live = Some(live);
                 }
                 Err(reason) if started.elapsed() >= COMMAND_TIMEOUT => return Err(reason),
-                Err(reason) => self.patience.wait(&reason).await,
+                Err(reason) => self.backoff.wait(&reason).await,
             }
         }
     }

@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     BusError, ControlKind, Subscriber, SubscriberControl, Topic,
-    link::{Address, Live, Patience, barrier, silence},
+    link::{Address, Backoff, Live, barrier, wait_until_silent},
     reply::{self, failed},
 };
 use crate::bus::inbox::Inbox;
@@ -38,7 +38,7 @@ const BATCH: usize = 512;
 /// weighs. When it overflows that is noticed, and repaired like any other loss.
 const RECEIVER: usize = 8_192;
 /// Messages taken at once from fred's receiver.
-const GULP: usize = 256;
+const MAX_READ: usize = 256;
 /// Requests that wait for the task. When full, [`RedisControl`] waits.
 const REQUESTS: usize = 1024;
 /// How long a subscription may take, reconnecting included.
@@ -54,7 +54,7 @@ pub(super) async fn start(
     let inbox = Arc::new(Inbox::default());
     let (requests, receiver) = mpsc::channel(REQUESTS);
     let (reset, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let ear = Ear {
+    let task = SubscriberTask {
         address,
         inbox: Arc::clone(&inbox),
         requests: receiver,
@@ -63,7 +63,7 @@ pub(super) async fn start(
         reset: Arc::clone(&reset),
         opened: Arc::clone(&opened),
     };
-    let hearing = Box::pin(ear.hear());
+    let hearing = Box::pin(task.run());
     tasks.spawn(async move { stop.run_until_cancelled(hearing).await });
     opened.notified().await;
     Subscriber {
@@ -123,7 +123,7 @@ impl RedisControl {
 }
 
 /// The task that owns the connection.
-struct Ear {
+struct SubscriberTask {
     address: Arc<Address>,
     inbox: Arc<Inbox>,
     requests: mpsc::Receiver<Request>,
@@ -135,25 +135,25 @@ struct Ear {
     opened: Arc<Notify>,
 }
 
-impl Drop for Ear {
+impl Drop for SubscriberTask {
     fn drop(&mut self) {
         self.inbox.close();
     }
 }
 
-impl Ear {
-    async fn hear(mut self) {
-        let mut patience = Patience::new("subscriber");
+impl SubscriberTask {
+    async fn run(mut self) {
+        let mut backoff = Backoff::new("subscriber");
         let mut first = true;
         loop {
             let reason = match self.open().await {
                 Ok(connection) => {
-                    patience.opened();
+                    backoff.opened();
                     self.connected(connection, &mut first).await
                 }
                 Err(reason) => reason,
             };
-            patience.wait(&reason).await;
+            backoff.wait(&reason).await;
         }
     }
 
@@ -177,9 +177,9 @@ impl Ear {
         let client = live.client.clone();
         tokio::select! {
             reason = live.ended() => reason,
-            reason = silence(&client) => reason,
+            reason = wait_until_silent(&client) => reason,
             () = reset.notified() => BusError::Unreachable("it was reset".to_owned()),
-            reason = pump(messages, &inbox) => reason,
+            reason = pump_messages(messages, &inbox) => reason,
             reason = self.serve(&client, first) => reason,
         }
     }
@@ -187,7 +187,7 @@ impl Ear {
     /// Brings the connection to what should be heard, then makes changes as asked.
     async fn serve(&mut self, client: &SubscriberClient, first: &mut bool) -> BusError {
         let everything: Vec<Topic> = self.topics.iter().cloned().collect();
-        if let Err(reason) = settle(client, &everything, &[]).await {
+        if let Err(reason) = apply_subscriptions(client, &everything, &[]).await {
             return reason;
         }
         self.finish();
@@ -200,7 +200,7 @@ impl Ear {
         }
         loop {
             let mut requests = Vec::new();
-            if self.requests.recv_many(&mut requests, GULP).await == 0 {
+            if self.requests.recv_many(&mut requests, MAX_READ).await == 0 {
                 // Nobody is left who could ask; go on hearing.
                 return std::future::pending().await;
             }
@@ -237,7 +237,7 @@ impl Ear {
         let (hear, forget): (Vec<_>, Vec<_>) = touched
             .into_iter()
             .partition(|topic| self.topics.contains(topic));
-        settle(client, &hear, &forget).await?;
+        apply_subscriptions(client, &hear, &forget).await?;
         self.finish();
         Ok(())
     }
@@ -255,7 +255,7 @@ type Connection = (Live<SubscriberClient>, broadcast::Receiver<Message>);
 /// Subscribes and unsubscribes; returns when Redis has done it. Each batch is waited for, so
 /// that however many topics there are, only a link without any progress counts as silent:
 /// the pings that watch it wait behind one batch and not behind all.
-async fn settle(
+async fn apply_subscriptions(
     client: &SubscriberClient,
     hear: &[Topic],
     forget: &[Topic],
@@ -283,20 +283,20 @@ fn names(topics: &[Topic]) -> Vec<String> {
 
 /// Moves messages from fred to the inbox, as fast as it can and never waiting for
 /// who hears them.
-async fn pump(mut messages: broadcast::Receiver<Message>, inbox: &Inbox) -> BusError {
-    let mut gulp = Vec::with_capacity(GULP);
+async fn pump_messages(mut messages: broadcast::Receiver<Message>, inbox: &Inbox) -> BusError {
+    let mut batch = Vec::with_capacity(MAX_READ);
     loop {
         match messages.recv().await {
-            Ok(message) => gulp.extend(read(message)),
-            Err(RecvError::Lagged(missed)) => lagged(inbox, missed),
+            Ok(message) => batch.extend(read_message(message)),
+            Err(RecvError::Lagged(missed)) => report_lag(inbox, missed),
             Err(RecvError::Closed) => {
                 return BusError::Unreachable("the receiver was closed".to_owned());
             }
         }
         let mut missed = 0;
-        while gulp.len() < GULP {
+        while batch.len() < MAX_READ {
             match messages.try_recv() {
-                Ok(message) => gulp.extend(read(message)),
+                Ok(message) => batch.extend(read_message(message)),
                 Err(TryRecvError::Lagged(count)) => {
                     missed = count;
                     break;
@@ -304,14 +304,14 @@ async fn pump(mut messages: broadcast::Receiver<Message>, inbox: &Inbox) -> BusE
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        inbox.push(gulp.drain(..));
+        inbox.push(batch.drain(..));
         if missed > 0 {
-            lagged(inbox, missed);
+            report_lag(inbox, missed);
         }
     }
 }
 
-fn lagged(inbox: &Inbox, missed: u64) {
+fn report_lag(inbox: &Inbox, missed: u64) {
     tracing::warn!(
         missed,
         "messages from redis came faster than they were read"
@@ -320,7 +320,7 @@ fn lagged(inbox: &Inbox, missed: u64) {
 }
 
 /// A message of ours.
-fn read(message: Message) -> Option<(Topic, Bytes)> {
+fn read_message(message: Message) -> Option<(Topic, Bytes)> {
     let topic = Topic::parse(&message.channel)?;
     Some((topic, reply::bytes(message.value)?))
 }
