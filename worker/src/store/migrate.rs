@@ -2,13 +2,34 @@
 
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions, PgConnection, SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+    postgres::PgConnectOptions,
+};
 use tokio::time::Instant;
 
 use crate::error::StoreError;
 
-/// The schema.
-pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+macro_rules! step {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../../migrations/", $name, ".sql")),
+        )
+    };
+}
+
+/// The schema: the files of `migrations/`, in their order.
+const STEPS: [(&str, &str); 7] = [
+    step!("0001_foundation"),
+    step!("0002_lane"),
+    step!("0003_opcodes"),
+    step!("0004_sight"),
+    step!("0005_session_salt"),
+    step!("0006_log"),
+    step!("0007_registers"),
+];
 
 /// How long a connection that failed is left alone.
 const RETRY: Duration = Duration::from_millis(500);
@@ -31,7 +52,13 @@ pub(crate) async fn run(
     patience: Duration,
 ) -> Result<(), MigrateError> {
     let mut connection = wait_for_database(options, Instant::now() + patience).await?;
-    MIGRATOR.run(&mut connection).await?;
+    let steps = (1..).zip(STEPS).map(|(version, (name, sql))| {
+        let description = name.split_once('_').unwrap_or_default().1.replace('_', " ");
+        let (kind, sql) = (MigrationType::Simple, sql.into_sql_str());
+        Migration::new(version, description.into(), kind, sql, false)
+    });
+    let migrator = Migrator::with_migrations(steps.collect());
+    migrator.run(&mut connection).await?;
     Ok(())
 }
 
@@ -54,5 +81,29 @@ async fn wait_for_database(
         }
         tracing::info!(%error, "waiting for the database");
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_migration_is_a_step() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+        let mut files: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some_and(|extension| extension == "sql"))
+            .collect();
+        files.sort();
+        assert_eq!(files.len(), STEPS.len());
+        for ((number, file), (name, sql)) in (1..).zip(files).zip(STEPS) {
+            assert!(name.starts_with(&format!("{number:04}_")), "{name}");
+            assert_eq!(file.file_stem().unwrap(), name);
+            assert_eq!(fs::read_to_string(file).unwrap(), sql, "{name}");
+        }
     }
 }
