@@ -58,10 +58,7 @@ use crate::{
         quotas::Quotas,
         token_cache::TokenCache,
     },
-    session::{
-        attach::SessionOpener, catch_up::AttachHandles, context::SessionContext,
-        event_log::EventLog,
-    },
+    session::{context::SessionContext, event_log::EventLog},
     transport::tls::TlsError,
 };
 
@@ -121,11 +118,15 @@ pub async fn run(
         }
     });
     let acceptor = build_acceptor(&config, &runtime)?;
-    runtime.doors.tasks.spawn(accept::run(listener, acceptor));
+    runtime
+        .doors
+        .sessions
+        .tasks
+        .spawn(accept::run(listener, acceptor));
     tracing::info!(node.id = %config.node.node, "serving");
     let broken = tokio::select! {
         () = shutdown.cancelled() => false,
-        () = runtime.vital.broken() => true,
+        () = runtime.critical_tasks.broken() => true,
     };
     if broken {
         // Nothing can be drained: sockets close, and clients resume elsewhere.
@@ -151,7 +152,7 @@ fn build_acceptor(config: &Config, runtime: &Runtime) -> Result<Arc<Acceptor>, E
     let direct = config.trusted_proxies == 0 && !transport.proxy_protocol;
     let certificate = transport.certificate()?;
     if let Some(certificate) = certificate.clone() {
-        runtime.vital.spawn(certificate.follow());
+        runtime.critical_tasks.spawn(certificate.follow());
     }
     let doors = &runtime.doors;
     Ok(Arc::new(Acceptor {
@@ -161,9 +162,9 @@ fn build_acceptor(config: &Config, runtime: &Runtime) -> Result<Arc<Acceptor>, E
         proxied: transport.proxy_protocol,
         certificate,
         stall: limits.stall(),
-        tasks: doors.tasks.clone(),
+        tasks: doors.sessions.tasks.clone(),
         stop: doors.stop.clone(),
-        metrics: doors.metrics.clone(),
+        metrics: doors.sessions.metrics.clone(),
     }))
 }
 
@@ -178,7 +179,7 @@ fn name_incarnation(node: &str) -> String {
 /// The gateway and what keeps it going.
 struct Runtime {
     doors: Arc<Doors>,
-    vital: CriticalTasks,
+    critical_tasks: CriticalTasks,
 }
 
 /// What every part is built with.
@@ -193,7 +194,7 @@ struct Foundation<'a> {
     memory: MemoryBudget,
     tasks: TaskTracker,
     metrics: Metrics,
-    vital: CriticalTasks,
+    critical_tasks: CriticalTasks,
 }
 
 impl Runtime {
@@ -221,22 +222,35 @@ impl Runtime {
             memory: MemoryBudget::new(config.limits.memory_bytes),
             tasks: TaskTracker::new(),
             metrics,
-            vital: CriticalTasks::default(),
+            critical_tasks: CriticalTasks::default(),
         };
         let senders = base.start_shards();
         let shards = Shards::new(senders.clone(), base.metrics.clone());
         base.start_chunk_hearer().await?;
         let (requests, batcher) = base.build_requests(&shards);
         let (fanout_sender, fanout_inbox) = mpsc::channel(task::INBOX);
-        let opener = base.build_opener(&requests, shards, fanout_sender);
-        base.start_fanout(health, senders, &opener, fanout_inbox)
+        let sessions = base.build_sessions(requests, shards, fanout_sender);
+        base.start_fanout(health, senders, &sessions, fanout_inbox)
             .await?;
-        base.vital.spawn(batcher.run());
+        base.critical_tasks.spawn(batcher.run());
         let origins = ClientOrigins::new(&config.origins, config.trusted_proxies, keys);
-        let doors = base.build_doors(requests, opener, origins);
+        let limits = &config.limits;
+        let doors = Doors {
+            sessions,
+            origins,
+            connection_limit: ConnectionLimit::new(
+                limits.max_connections,
+                limits.max_address_connections,
+            ),
+            http_limit: HttpLimit::new(&base.memory, limits.memory_bytes),
+            compression: config.transport.compression,
+            stop: CancellationToken::new(),
+            last_connection: AtomicU64::new(0),
+            traces: Mutex::new(TokenBucket::full(TRACES, Instant::now())),
+        };
         Ok(Self {
             doors: Arc::new(doors),
-            vital: base.vital,
+            critical_tasks: base.critical_tasks,
         })
     }
 
@@ -245,27 +259,30 @@ impl Runtime {
         tracing::info!(?period, "not ready any more");
         tokio::select! {
             () = sleep(period) => {}
-            () = self.vital.broken() => {}
+            () = self.critical_tasks.broken() => {}
         }
     }
 
     /// Sends everyone away over the window, and ends when everyone is gone.
     async fn drain_all(self, window: Duration) {
-        let Self { doors, vital } = self;
+        let Self {
+            doors,
+            critical_tasks,
+        } = self;
         tracing::info!(
             connections = doors.connection_limit.count_taken(),
             "draining"
         );
         doors.stop.cancel();
         doors.sessions.shards.drain_all(window).await;
-        doors.tasks.close();
+        doors.sessions.tasks.close();
         tokio::select! {
-            () = doors.tasks.wait() => {}
+            () = doors.sessions.tasks.wait() => {}
             () = sleep(window + FAREWELL) => {
                 tracing::warn!(connections = doors.connection_limit.count_taken(), "some connections did not end");
             }
         }
-        vital.stop().await;
+        critical_tasks.stop().await;
         tracing::info!("drained");
     }
 }
@@ -279,7 +296,8 @@ impl Foundation<'_> {
                 let counted = ShardMetrics::new(self.metrics.clone());
                 let config = self.config.limits.shard_config();
                 let memory = self.memory.clone();
-                self.vital.spawn(shard::run(inbox, config, memory, counted));
+                self.critical_tasks
+                    .spawn(shard::run(inbox, config, memory, counted));
                 sender
             })
             .collect()
@@ -292,7 +310,7 @@ impl Foundation<'_> {
         subscriber.control().subscribe(vec![topic]).await?;
         let (entries, replies) = (self.entries.clone(), self.replies.clone());
         let hearing = hear_chunks(entries, replies, self.metrics.clone(), subscriber);
-        self.vital.spawn(hearing);
+        self.critical_tasks.spawn(hearing);
         Ok(())
     }
 
@@ -320,27 +338,26 @@ impl Foundation<'_> {
         (requests, batcher)
     }
 
-    fn build_opener(
+    fn build_sessions(
         &self,
-        requests: &Requests,
+        requests: Requests,
         shards: Shards,
         fanout: mpsc::Sender<ToFanout>,
-    ) -> SessionOpener {
-        let queries = requests.queries.clone();
+    ) -> Arc<SessionContext> {
         // A page has to be read by the client before the next one is.
-        let log = EventLog::new(queries.clone(), self.config.limits.queue_bytes / 4);
-        SessionOpener {
-            handles: AttachHandles {
-                queries,
-                log,
-                fanout,
-                shards,
-                metrics: self.metrics.clone(),
-            },
-            token_cache: Arc::clone(&requests.token_cache),
-            quotas: Arc::clone(&requests.quotas),
+        let log = EventLog::new(requests.queries.clone(), self.config.limits.queue_bytes / 4);
+        Arc::new(SessionContext {
+            node: self.config.node.node.clone(),
+            config: self.config.limits.session_config(),
+            max_frame_bytes: MAX_FRAME_BYTES,
+            memory: self.memory.clone(),
+            requests,
+            log,
+            fanout,
+            shards,
             tasks: self.tasks.clone(),
-        }
+            metrics: self.metrics.clone(),
+        })
     }
 
     /// Starts the fan-out, and what it hears: the bus, probed, with the topics that are wanted.
@@ -348,7 +365,7 @@ impl Foundation<'_> {
         &self,
         health: &Health,
         shards: Vec<mpsc::Sender<ToShard>>,
-        opener: &SessionOpener,
+        sessions: &Arc<SessionContext>,
         inbox: mpsc::Receiver<ToFanout>,
     ) -> Result<(), BusError> {
         let subscriber = self.subscribe_own_topics().await?;
@@ -361,19 +378,19 @@ impl Foundation<'_> {
             health: health.clone(),
             metrics: self.metrics.clone(),
         };
-        self.vital.spawn(probe.run());
+        self.critical_tasks.spawn(probe.run());
         let (results, done) = mpsc::channel(task::RESULTS);
         let wants = WantedTopics::default();
-        self.vital
+        self.critical_tasks
             .spawn(subscriptions::run(wants.clone(), control, results.clone()));
         let metrics = self.metrics.clone();
         let admission = self.admission.clone();
         let router = TopicRouter::new(shards.len(), wants, admission, metrics, Instant::now());
-        let joiner = opener.clone();
+        let joiner = Arc::clone(sessions);
         let fanout = Fanout {
             router,
             shards: Outbox::new(shards),
-            queries: opener.handles.queries.clone(),
+            queries: sessions.requests.queries.clone(),
             entries: self.entries.clone(),
             replies: self.replies.clone(),
             join_server: Box::new(move |joining| joiner.start_joining(joining)),
@@ -382,7 +399,8 @@ impl Foundation<'_> {
             results,
             metrics: self.metrics.clone(),
         };
-        self.vital.spawn(fanout.run(subscriber, inbox, done));
+        self.critical_tasks
+            .spawn(fanout.run(subscriber, inbox, done));
         Ok(())
     }
 
@@ -395,44 +413,5 @@ impl Foundation<'_> {
         ];
         subscriber.control().subscribe(own).await?;
         Ok(subscriber)
-    }
-
-    fn build_doors(
-        &self,
-        requests: Requests,
-        opener: SessionOpener,
-        origins: ClientOrigins,
-    ) -> Doors {
-        let limits = &self.config.limits;
-        let sessions = SessionContext {
-            node: self.config.node.node.clone(),
-            config: limits.session_config(),
-            max_frame_bytes: MAX_FRAME_BYTES,
-            memory: self.memory.clone(),
-            requests: requests.clone(),
-            fanout: opener.handles.fanout.clone(),
-            shards: opener.handles.shards.clone(),
-            opener,
-            tasks: self.tasks.clone(),
-            metrics: self.metrics.clone(),
-        };
-        Doors {
-            sessions: Arc::new(sessions),
-            requests,
-            origins,
-            connection_limit: ConnectionLimit::new(
-                limits.max_connections,
-                limits.max_address_connections,
-            ),
-            memory: self.memory.clone(),
-            http_limit: HttpLimit::new(&self.memory, limits.memory_bytes),
-            max_frame_bytes: MAX_FRAME_BYTES,
-            compression: self.config.transport.compression,
-            tasks: self.tasks.clone(),
-            stop: CancellationToken::new(),
-            metrics: self.metrics.clone(),
-            last_connection: AtomicU64::new(0),
-            traces: Mutex::new(TokenBucket::full(TRACES, Instant::now())),
-        }
     }
 }

@@ -30,6 +30,7 @@ use super::{
 use crate::{
     dialect::{json, request::Request as Command},
     requests::{
+        Requests,
         entries::Asker,
         quotas::{What, Who},
         token_cache::Known,
@@ -80,7 +81,7 @@ pub async fn serve_command(
                 }
                 Err(refusal) => {
                     let reason = refusal.reason;
-                    let metrics = &doors.metrics.refusals_total;
+                    let metrics = &doors.sessions.metrics.refusals_total;
                     metrics.with_label_values(&[reason.name()]).inc();
                     write_refusal(status_of(reason), &refusal)
                 }
@@ -142,7 +143,13 @@ async fn execute_request(
     let mut visit = doors.http_limit.admit_visit(address)?;
     let address = doors.origins.hash_address(address);
     // Before the body: who may not ask is not read.
-    let caller = identify_caller(doors, What::of(row), token.as_deref(), address).await?;
+    let caller = identify_caller(
+        &doors.sessions.requests,
+        What::of(row),
+        token.as_deref(),
+        address,
+    )
+    .await?;
     let body = read_body(doors, row, request.into_body(), &mut visit).await?;
     // Only now: those who send slowly must not take the turns of others.
     let turn = doors.http_limit.take_turn()?;
@@ -152,7 +159,7 @@ async fn execute_request(
         scope,
         body,
     };
-    let payload = send_command(doors, caller, address, command).await?;
+    let payload = send_command(&doors.sessions.requests, caller, address, command).await?;
     drop(turn);
     match ServerFrame::read(&payload) {
         Some(ServerFrame::Reply { body, .. }) => {
@@ -168,19 +175,19 @@ async fn execute_request(
 /// Who asks, and whether he may ask more. Only who has an open session draws from his account:
 /// the token of one that has ended is no longer its owner's alone.
 async fn identify_caller(
-    doors: &Doors,
+    requests: &Requests,
     what: What,
     token: Option<&str>,
     address: u64,
 ) -> Result<Option<Caller>, Refusal> {
-    let (quotas, now) = (&doors.requests.quotas, Instant::now());
+    let (quotas, now) = (&requests.quotas, Instant::now());
     let Some(token) = token else {
         quotas.admit_request(Who::Stranger, what, address, now)?;
         return Ok(None);
     };
-    let claim = doors.requests.entries.check_token(token);
+    let claim = requests.entries.check_token(token);
     let session = claim.ok_or(Reason::Unauthenticated)?.session;
-    let caller = match doors.requests.token_cache.find_known(token, now) {
+    let caller = match requests.token_cache.find_known(token, now) {
         Some(Known::Opens(caller)) => {
             quotas.admit_request(Who::Account(caller.user), what, address, now)?;
             caller
@@ -188,11 +195,8 @@ async fn identify_caller(
         Some(Known::OpensNothing) => return Err(Reason::Unauthenticated.into()),
         None => {
             quotas.admit_request(Who::Session(session), what, address, now)?;
-            let caller = doors
-                .requests
-                .token_cache
-                .ask_worker(&doors.requests.queries, token)
-                .await?;
+            let token_cache = &requests.token_cache;
+            let caller = token_cache.ask_worker(&requests.queries, token).await?;
             quotas.admit_opened(caller.user, now)?;
             caller
         }
@@ -201,7 +205,7 @@ async fn identify_caller(
 }
 
 async fn send_command(
-    doors: &Doors,
+    requests: &Requests,
     caller: Option<Caller>,
     address: u64,
     command: Command,
@@ -212,14 +216,11 @@ async fn send_command(
             caller,
             address,
         };
-        return doors.requests.queries.ask_worker(asker, command).await;
+        return requests.queries.ask_worker(asker, command).await;
     }
     let caller = caller.ok_or(Reason::Unauthenticated)?;
-    doors
-        .requests
-        .commands
-        .execute_command(&caller, address, command)
-        .await
+    let commands = &requests.commands;
+    commands.execute_command(&caller, address, command).await
 }
 
 async fn read_body(
@@ -248,7 +249,7 @@ async fn collect_body(
     while let Some(piece) = pieces.next().await {
         // Cut off: nobody reads this.
         let piece = piece.map_err(|_error| Refusal::field(Reason::Malformed, "body"))?;
-        if bytes.len() + piece.len() > doors.max_frame_bytes {
+        if bytes.len() + piece.len() > doors.sessions.max_frame_bytes {
             return Err(Refusal::field(Reason::TooLarge, "body"));
         }
         bytes.extend_from_slice(&piece);

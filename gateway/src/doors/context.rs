@@ -7,7 +7,7 @@ use std::sync::{
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{client_origin::ClientOrigins, http_limit::HttpLimit};
 use crate::{
@@ -16,11 +16,8 @@ use crate::{
     dialect::Dialect,
     limits::{
         connection_limit::{ConnectionLimit, ConnectionPermit},
-        memory_budget::MemoryBudget,
         token_bucket::{Rate, TokenBucket},
     },
-    metrics::Metrics,
-    requests::Requests,
     session::context::SessionContext,
 };
 
@@ -32,28 +29,18 @@ pub const TRACES: Rate = Rate {
 
 /// What all doors share.
 pub struct Doors {
-    /// What the sessions behind them share.
+    /// What the sessions behind them share, and the requests over HTTP with them.
     pub sessions: Arc<SessionContext>,
-    /// Asks workers, for HTTP.
-    pub requests: Requests,
     /// Which addresses and pages may connect.
     pub origins: ClientOrigins,
     /// How many connections there may be.
     pub connection_limit: ConnectionLimit,
-    /// How much may wait for all of them.
-    pub memory: MemoryBudget,
     /// Bounds HTTP commands.
     pub http_limit: HttpLimit,
-    /// The largest body of an HTTP request.
-    pub max_frame_bytes: usize,
     /// Whether messages are compressed for clients that ask for it.
     pub compression: bool,
-    /// Where connections run.
-    pub tasks: TaskTracker,
     /// Cancelled when the gateway begins to stop.
     pub stop: CancellationToken,
-    /// What is counted.
-    pub metrics: Metrics,
     /// The number of the last connection.
     pub last_connection: AtomicU64,
     /// Bounds the requests that are traced because their callers say so.

@@ -22,7 +22,7 @@ use crate::{
     deflate,
     delivery::message::Close,
     dialect::Dialect,
-    session::reader,
+    session::{context::SessionContext, reader},
     transport::{Io, Stream, socket::Socket, split_connection},
 };
 
@@ -69,14 +69,14 @@ pub async fn upgrade_request(
     let upgrade = hyper::upgrade::on(&mut request);
     match check_handshake(&doors, request.headers(), peer) {
         Ok(Handshake::Begin(response, connection)) => {
-            doors.metrics.accepted_total.inc();
-            let session = begin_session(Arc::clone(&doors), connection, upgrade);
-            doors.tasks.spawn(session);
+            doors.sessions.metrics.accepted_total.inc();
+            let session = begin_session(Arc::clone(&doors.sessions), connection, upgrade);
+            doors.sessions.tasks.spawn(session);
             response
         }
         Ok(Handshake::TurnAway(response, cause)) => {
             doors.count_rejected(cause);
-            doors.tasks.spawn(turn_away(upgrade));
+            doors.sessions.tasks.spawn(turn_away(upgrade));
             response
         }
         Err(rejected) => {
@@ -97,10 +97,8 @@ pub async fn upgrade_request(
 
 impl Doors {
     fn count_rejected(&self, cause: &str) {
-        self.metrics
-            .rejected_total
-            .with_label_values(&[cause])
-            .inc();
+        let rejected = &self.sessions.metrics.rejected_total;
+        rejected.with_label_values(&[cause]).inc();
     }
 }
 
@@ -118,7 +116,7 @@ fn check_handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Han
     }
     let deflates = doors.compression && deflate::is_offered(headers);
     let response = write_switching(key, named.then_some(dialect), deflates);
-    if doors.memory.is_over() {
+    if doors.sessions.memory.is_over() {
         return Ok(Handshake::TurnAway(response, "memory"));
     }
     let address = doors.origins.client_address(headers, peer.address.ip());
@@ -214,17 +212,19 @@ fn sub_protocol(headers: &HeaderMap) -> Result<(Dialect, bool), Rejected> {
     }
 }
 
-async fn begin_session(doors: Arc<Doors>, connection: Arc<Connection>, upgrade: OnUpgrade) {
+async fn begin_session(
+    sessions: Arc<SessionContext>,
+    connection: Arc<Connection>,
+    upgrade: OnUpgrade,
+) {
     let Some((io, first)) = await_upgrade(upgrade).await else {
         return;
     };
     let (read, write) = split_connection(io);
     // The future of the session is what an idle connection costs: this one,
     // with the whole handshake in it, ends here.
-    let sessions = Arc::clone(&doors.sessions);
-    doors
-        .tasks
-        .spawn(reader::run(sessions, connection, read, write, first));
+    let tasks = sessions.tasks.clone();
+    tasks.spawn(reader::run(sessions, connection, read, write, first));
 }
 
 /// Says why there is no session.

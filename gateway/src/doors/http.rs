@@ -39,7 +39,7 @@ async fn count_request(
 ) -> Response<Body> {
     let begun = Instant::now();
     let response = next.run(request).await;
-    let metrics = &doors.metrics;
+    let metrics = &doors.sessions.metrics;
     let took = begun.elapsed().as_secs_f64();
     metrics.http_request_seconds.observe(took);
     let requests = &metrics.http_requests_total;

@@ -169,6 +169,10 @@ impl TopicRouter {
                 .drain(..count)
                 .filter_map(|number| {
                     let topic = self.topics.get_mut(&number)?;
+                    // One that was forgotten while it waited, and is wanted again, waits twice.
+                    if topic.asking || topic.is_open() {
+                        return None;
+                    }
                     topic.asking = true;
                     Some((number, topic.users()))
                 })

@@ -11,68 +11,48 @@ use shared::{
     protocol::control::{Gap, Ready, TopicSeq},
 };
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
 use super::{
     ResumePoint,
-    catch_up::{AttachHandles, CatchUp, Ended, Following},
+    catch_up::{CatchUp, Following},
+    context::{Ended, SessionContext},
 };
 use crate::{
-    connection::Connection,
-    fanout::topic_router::ServerJoin,
-    metrics::Counted,
-    requests::{
-        quotas::Quotas,
-        token_cache::{Known, TokenCache},
-    },
+    connection::Connection, fanout::topic_router::ServerJoin, metrics::Counted,
+    requests::token_cache::Known,
 };
 
-/// Opens sessions, and attaches them to topics. Clones share everything.
-#[derive(Clone)]
-pub struct SessionOpener {
-    /// What sessions are attached with.
-    pub handles: AttachHandles,
-    /// Tokens that were asked about lately.
-    pub token_cache: Arc<TokenCache>,
-    /// How many sessions an account may open.
-    pub quotas: Arc<Quotas>,
-    /// Where sessions are opened.
-    pub tasks: TaskTracker,
-}
-
-impl SessionOpener {
+impl SessionContext {
     /// Opens the session that a token names, in a task of its own.
     pub fn start_opening(
-        &self,
+        self: &Arc<Self>,
         connection: &Arc<Connection>,
         token: String,
         resume: Option<ResumePoint>,
     ) {
-        let (opener, connection) = (self.clone(), Arc::clone(connection));
+        let (context, connection) = (Arc::clone(self), Arc::clone(connection));
         self.tasks.spawn(async move {
-            let opening = AssertUnwindSafe(opener.open_session(&connection, token, resume));
+            let opening = AssertUnwindSafe(context.open_session(&connection, token, resume));
             let panicked = opening.catch_unwind().await.is_err();
-            opener.close_panicked(&connection, panicked).await;
+            context.close_panicked(&connection, panicked).await;
         });
     }
 
     /// Attaches a session whose account has joined a server to its topic, in a task of its own.
-    pub fn start_joining(&self, joining: ServerJoin) {
-        let opener = self.clone();
+    pub fn start_joining(self: &Arc<Self>, joining: ServerJoin) {
+        let context = Arc::clone(self);
         self.tasks.spawn(async move {
             let ServerJoin { connection, server } = joining;
-            let joined = AssertUnwindSafe(opener.join_server(&connection, server));
+            let joined = AssertUnwindSafe(context.join_server(&connection, server));
             let panicked = joined.catch_unwind().await.is_err();
-            opener.close_panicked(&connection, panicked).await;
+            context.close_panicked(&connection, panicked).await;
         });
     }
 
     async fn close_panicked(&self, connection: &Connection, panicked: bool) {
         if panicked {
-            self.handles.metrics.panics_total.inc();
-            self.handles
-                .end_session(connection, CloseCode::OutOfSync)
-                .await;
+            self.metrics.panics_total.inc();
+            self.end_session(connection, CloseCode::OutOfSync).await;
         }
     }
 
@@ -85,7 +65,7 @@ impl SessionOpener {
         let turn = connection.attaching.acquire().await;
         let asked = Instant::now();
         // Who opened too many a moment ago is known still: no worker is asked for nothing.
-        let known = match self.token_cache.find_known(&token, asked) {
+        let known = match self.requests.token_cache.find_known(&token, asked) {
             Some(Known::Opens(caller)) => Some(caller.user),
             _ => None,
         };
@@ -96,22 +76,19 @@ impl SessionOpener {
             token: token.clone(),
             resume,
         };
-        let opened = match self.handles.ask_worker(connection, &query).await {
+        let opened = match self.ask_worker(connection, &query).await {
             Ok(NodeAnswer::Opened(opened)) => opened,
             Ok(NodeAnswer::Unauthenticated) => {
-                self.token_cache
+                self.requests
+                    .token_cache
                     .remember_answer(&token, Known::OpensNothing, asked);
                 return Err(self
-                    .handles
                     .end_session(connection, CloseCode::Unauthenticated)
                     .await);
             }
             // The client comes again, perhaps to another gateway.
             _ => {
-                return Err(self
-                    .handles
-                    .end_session(connection, CloseCode::OutOfSync)
-                    .await);
+                return Err(self.end_session(connection, CloseCode::OutOfSync).await);
             }
         };
         if connection.is_closing() {
@@ -123,14 +100,15 @@ impl SessionOpener {
                 .admit_session(connection, caller.user, Instant::now())
                 .await
         {
-            self.token_cache
+            self.requests
+                .token_cache
                 .remember_answer(&token, Known::Opens(caller), asked);
             return Err(ended);
         }
         let epoch = Some(epoch_number(&opened.epoch));
-        connection.open_session(caller.clone(), Counted::new(&self.handles.metrics.sessions));
+        connection.open_session(caller.clone(), Counted::new(&self.metrics.sessions));
         let topics = self.send_ready(connection, opened).await;
-        let mut catch_up = CatchUp::new(&self.handles, connection, caller, epoch);
+        let mut catch_up = CatchUp::new(self, connection, caller, epoch);
         catch_up.follow_all(topics).await?;
         catch_up.join_all().await?;
         drop(turn);
@@ -144,9 +122,9 @@ impl SessionOpener {
         user: UserId,
         now: Instant,
     ) -> Result<(), Ended> {
-        match self.quotas.admit_session(user, now) {
+        match self.requests.quotas.admit_session(user, now) {
             Ok(()) => Ok(()),
-            Err(_refusal) => Err(self.handles.end_session(connection, CloseCode::Full).await),
+            Err(_refusal) => Err(self.end_session(connection, CloseCode::Full).await),
         }
     }
 
@@ -160,7 +138,7 @@ impl SessionOpener {
         let Some(caller) = connection.caller().cloned() else {
             return Err(Ended);
         };
-        let mut catch_up = CatchUp::new(&self.handles, connection, caller, None);
+        let mut catch_up = CatchUp::new(self, connection, caller, None);
         catch_up.joined.push(server);
         catch_up.join_all().await?;
         drop(turn);
@@ -201,12 +179,12 @@ impl SessionOpener {
             registers,
         };
         let mut frames = vec![connection.dialect.control(opcode::READY, &ready)];
-        self.handles.metrics.gaps_total.inc_by(gaps.len() as u64);
+        self.metrics.gaps_total.inc_by(gaps.len() as u64);
         frames.extend(
             gaps.iter()
                 .map(|gap| connection.dialect.control(opcode::GAP, gap)),
         );
-        self.handles.shards.send_frames(connection, frames).await;
+        self.shards.send_frames(connection, frames).await;
         topics
     }
 }

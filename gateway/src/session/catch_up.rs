@@ -4,7 +4,7 @@
 //! the place where the fan-out stands, later events wait, and what lies between
 //! the snapshot and that place is read from the log.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use shared::{
@@ -12,55 +12,27 @@ use shared::{
     close::CloseCode,
     domain::permissions::Standing,
     error::Refusal,
-    frame::opcode,
     ids::ServerId,
-    protocol::control::Gap,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
-    event_log::{EventLog, ReplayPage},
+    context::{Ended, SessionContext, retry_while_busy},
+    event_log::ReplayPage,
     replay::{PastView, ReplayFrames},
 };
 use crate::{
     connection::Connection,
-    delivery::{
-        message::{Close, ToShard},
-        shards::Shards,
-    },
+    delivery::message::ToShard,
     fanout::{
         effect::{Consequence, interpret_effect},
         message::{Attach, AttachTopic, Attached, Cause, Rights, ToFanout},
         topic::TopicKind,
     },
-    metrics::Metrics,
-    requests::queries::Queries,
 };
 
-/// How often a question is asked again when the cluster is busy.
-const ATTEMPTS: u32 = 5;
-/// How long to wait before the first repetition; twice as long with each further one.
-const BACKOFF: Duration = Duration::from_millis(200);
 /// How often a session is attached anew because its rights changed meanwhile.
 const STALE: usize = 16;
-
-/// What sessions are attached with. Clones share everything.
-#[derive(Clone)]
-pub struct AttachHandles {
-    /// Asks for snapshots.
-    pub queries: Queries,
-    /// What was missed.
-    pub log: EventLog,
-    /// The fan-out.
-    pub fanout: mpsc::Sender<ToFanout>,
-    /// The shards.
-    pub shards: Shards,
-    /// What is counted.
-    pub metrics: Metrics,
-}
-
-/// Why attaching ends early; the connection is closed already, or is about to be.
-pub struct Ended;
 
 /// A topic that a session follows up to the stream.
 pub struct Following {
@@ -79,7 +51,7 @@ type Position = (u64, Option<Rights>);
 
 /// A session that is being attached to its topics, or to one more.
 pub struct CatchUp<'a> {
-    handles: &'a AttachHandles,
+    context: &'a SessionContext,
     connection: &'a Arc<Connection>,
     caller: Caller,
     epoch: Option<u64>,
@@ -125,15 +97,6 @@ impl Following {
         }
     }
 
-    /// Whether the client's place is from before this membership.
-    fn is_older(&self) -> bool {
-        self.standing
-            .as_ref()
-            .is_some_and(|standing| self.seq < standing.since)
-    }
-}
-
-impl Following {
     /// An account sees all of its own topic, and of a server what its rights show.
     const fn kind(&self) -> TopicKind {
         match self.standing {
@@ -143,58 +106,16 @@ impl Following {
     }
 }
 
-impl AttachHandles {
-    /// Asks a worker, and again while the cluster is busy.
-    pub async fn ask_worker(
-        &self,
-        connection: &Connection,
-        query: &NodeQuery,
-    ) -> Result<NodeAnswer, Refusal> {
-        retry_while_busy(connection, || self.queries.ask_for_gateway(query)).await
-    }
-
-    /// Ends a connection.
-    pub async fn end_session(&self, connection: &Connection, code: CloseCode) -> Ended {
-        self.shards
-            .close_connection(connection, Close::Code(code))
-            .await;
-        Ended
-    }
-
-    async fn send_gap(&self, connection: &Connection, topic: u64, seq: u64) {
-        self.metrics.gaps_total.inc();
-        let frame = connection.dialect.control(opcode::GAP, &Gap { topic, seq });
-        self.shards.send_frames(connection, vec![frame]).await;
-    }
-}
-
-/// Asks again while the cluster is busy.
-async fn retry_while_busy<T, F: Future<Output = Result<T, Refusal>>>(
-    connection: &Connection,
-    ask: impl Fn() -> F,
-) -> Result<T, Refusal> {
-    let mut pause = BACKOFF;
-    for _ in 1..ATTEMPTS {
-        let answer = ask().await;
-        if answer.is_ok() || connection.is_closing() {
-            return answer;
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
-    }
-    ask().await
-}
-
 impl<'a> CatchUp<'a> {
     /// Nothing is attached yet.
     pub const fn new(
-        handles: &'a AttachHandles,
+        context: &'a SessionContext,
         connection: &'a Arc<Connection>,
         caller: Caller,
         epoch: Option<u64>,
     ) -> Self {
         Self {
-            handles,
+            context,
             connection,
             caller,
             epoch,
@@ -271,13 +192,14 @@ impl<'a> CatchUp<'a> {
                     stale += 1;
                     if stale > STALE {
                         return Err(self
-                            .handles
+                            .context
                             .end_session(self.connection, CloseCode::OutOfSync)
                             .await);
                     }
                     if !self.renew_snapshot(&mut topic).await? {
                         return Ok(());
                     }
+                    self.begin_membership(&mut topic, cause).await;
                     continue;
                 }
                 Attached::At { position, rights } => (position, rights),
@@ -286,7 +208,7 @@ impl<'a> CatchUp<'a> {
             if is_new {
                 let mut frames = self.new_frames();
                 frames.add_cursor(topic.topic, topic.seq);
-                self.handles
+                self.context
                     .shards
                     .send_frames(self.connection, frames.frames)
                     .await;
@@ -314,7 +236,7 @@ impl<'a> CatchUp<'a> {
             if topic.standing.is_none() {
                 // Who joined or was revoked in what is lost, nobody knows.
                 return Err(self
-                    .handles
+                    .context
                     .end_session(self.connection, CloseCode::OutOfSync)
                     .await);
             }
@@ -323,7 +245,7 @@ impl<'a> CatchUp<'a> {
             }
         }
         topic.seq = topic.head;
-        self.handles
+        self.context
             .send_gap(self.connection, topic.topic, topic.head)
             .await;
         Ok(true)
@@ -333,18 +255,31 @@ impl<'a> CatchUp<'a> {
     async fn renew_snapshot(&self, topic: &mut Following) -> Result<bool, Ended> {
         let Some(fresh) = self.read_snapshot(topic.topic).await? else {
             let leave = ToFanout::Leave(Arc::clone(self.connection), topic.topic);
-            drop(self.handles.fanout.send(leave).await);
+            drop(self.context.fanout.send(leave).await);
             return Ok(false);
         };
         let seq = std::mem::replace(topic, fresh).seq;
         topic.seq = seq;
-        if topic.is_older() {
-            topic.seq = topic.head;
-            self.handles
-                .send_gap(self.connection, topic.topic, topic.head)
-                .await;
-        }
         Ok(true)
+    }
+
+    /// Where the client's place is from before the membership, the topic goes on at the
+    /// snapshot; behind the event of joining, where the client was told nothing of it yet.
+    async fn begin_membership(&self, topic: &mut Following, cause: Cause) {
+        let Some(since) = topic.standing.as_ref().map(|standing| standing.since) else {
+            return;
+        };
+        if topic.seq >= since {
+            return;
+        }
+        if cause == Cause::Join {
+            topic.seq = since;
+            return;
+        }
+        topic.seq = topic.head;
+        self.context
+            .send_gap(self.connection, topic.topic, topic.head)
+            .await;
     }
 
     /// Queues what lies between the client's place and where the fan-out stands.
@@ -386,7 +321,7 @@ impl<'a> CatchUp<'a> {
             if topic.seq == before {
                 // The log lacks what was published: it cannot be continued.
                 return Err(self
-                    .handles
+                    .context
                     .end_session(self.connection, CloseCode::OutOfSync)
                     .await);
             }
@@ -396,7 +331,7 @@ impl<'a> CatchUp<'a> {
         // Groups are carried past what they may not see from here on; this
         // session alone past what its replay hid.
         frames.add_cursor(topic.topic, topic.seq);
-        self.handles
+        self.context
             .shards
             .send_frames(self.connection, frames.frames)
             .await;
@@ -414,7 +349,7 @@ impl<'a> CatchUp<'a> {
         if rights.version <= topic.seq && standing.changed <= topic.seq {
             return Ok(Some(PastView::new(rights, standing, &[])));
         }
-        let log = &self.handles.log;
+        let log = &self.context.log;
         let changes = self
             .ask_or_end(|| log.get_changes(topic.topic, topic.seq, position))
             .await?;
@@ -427,7 +362,7 @@ impl<'a> CatchUp<'a> {
         match consequence {
             Consequence::Join(server) => self.joined.push(server),
             Consequence::End { session, code } if session == self.caller.session => {
-                return Err(self.handles.end_session(self.connection, code).await);
+                return Err(self.context.end_session(self.connection, code).await);
             }
             // Another session; or what decides which frames the replay has.
             Consequence::End { .. }
@@ -447,7 +382,7 @@ impl<'a> CatchUp<'a> {
     }
 
     async fn read_page(&self, topic: &Following) -> Result<Arc<ReplayPage>, Ended> {
-        let log = &self.handles.log;
+        let log = &self.context.log;
         self.ask_or_end(|| log.get_page(topic.topic, topic.seq))
             .await
     }
@@ -460,7 +395,7 @@ impl<'a> CatchUp<'a> {
         match retry_while_busy(self.connection, ask).await {
             Ok(answer) => Ok(answer),
             Err(_refusal) => Err(self
-                .handles
+                .context
                 .end_session(self.connection, CloseCode::OutOfSync)
                 .await),
         }
@@ -475,12 +410,12 @@ impl<'a> CatchUp<'a> {
             user: self.caller.user,
             server,
         };
-        if let Ok(NodeAnswer::Topic(open)) = self.handles.ask_worker(self.connection, &query).await
+        if let Ok(NodeAnswer::Topic(open)) = self.context.ask_worker(self.connection, &query).await
         {
             return Ok(open.map(Following::new));
         }
         Err(self
-            .handles
+            .context
             .end_session(self.connection, CloseCode::OutOfSync)
             .await)
     }
@@ -503,12 +438,12 @@ impl<'a> CatchUp<'a> {
             return Err(Ended);
         }
         let message = ToFanout::Attach(attach, reply);
-        drop(self.handles.fanout.send(message).await);
+        drop(self.context.fanout.send(message).await);
         match answer.await {
             Ok(attached) => Ok(attached),
             // The log is another one, or the server is gone.
             Err(_gone) => Err(self
-                .handles
+                .context
                 .end_session(connection, CloseCode::OutOfSync)
                 .await),
         }
@@ -518,7 +453,7 @@ impl<'a> CatchUp<'a> {
         let (reply, answer) = oneshot::channel();
         // By the way of the join: it must not be overtaken.
         let message = ToFanout::Release(Arc::clone(self.connection), topic, reply);
-        drop(self.handles.fanout.send(message).await);
+        drop(self.context.fanout.send(message).await);
         answer.await.map_err(|_gone| Ended)
     }
 
@@ -529,7 +464,7 @@ impl<'a> CatchUp<'a> {
         }
         let (drained, done) = oneshot::channel();
         let message = ToShard::Replay(self.connection.id, frames, drained);
-        self.handles
+        self.context
             .shards
             .tell(self.connection.shard, message)
             .await;

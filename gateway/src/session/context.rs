@@ -1,34 +1,32 @@
-//! What all sessions of a gateway share, and how one of their steps is done.
-
-use std::{sync::Arc, time::Duration};
+//! What all sessions of a gateway share.
 
 use shared::{
+    bus::envelope::{NodeAnswer, NodeQuery},
     close::CloseCode,
-    error::{Reason, Refusal},
-    frame::{WebSocketKind, opcode, websocket},
-    protocol::control::{Heartbeat, Hello},
+    error::Refusal,
+    frame::opcode,
+    protocol::control::Gap,
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Duration, sleep},
+};
 use tokio_util::task::TaskTracker;
 
-use super::{ResumePoint, SessionConfig, Step, attach::SessionOpener};
+use super::{SessionConfig, event_log::EventLog};
 use crate::{
     connection::Connection,
-    delivery::{
-        message::{Close, ToShard},
-        shards::Shards,
-    },
-    dialect::request::Request,
+    delivery::{message::Close, shards::Shards},
     fanout::message::ToFanout,
     limits::memory_budget::MemoryBudget,
     metrics::Metrics,
-    requests::{
-        Requests,
-        entries::Asker,
-        quotas::{What, Who},
-        token_cache::Known,
-    },
+    requests::Requests,
 };
+
+/// How often a question is asked again when the cluster is busy.
+const ATTEMPTS: u32 = 5;
+/// How long to wait before the first repetition; twice as long with each further one.
+const BACKOFF: Duration = Duration::from_millis(200);
 
 /// What all sessions of a gateway share.
 pub struct SessionContext {
@@ -42,190 +40,61 @@ pub struct SessionContext {
     pub memory: MemoryBudget,
     /// Asks workers.
     pub requests: Requests,
-    /// Opens sessions.
-    pub opener: SessionOpener,
+    /// What was missed.
+    pub log: EventLog,
     /// The fan-out.
     pub fanout: mpsc::Sender<ToFanout>,
     /// The shards.
     pub shards: Shards,
-    /// Where queries run.
+    /// Where queries run, and sessions are opened.
     pub tasks: TaskTracker,
     /// What is counted.
     pub metrics: Metrics,
 }
 
+/// Why opening or attaching ends early; the connection is closed already, or is about to be.
+pub struct Ended;
+
 impl SessionContext {
-    /// Sends the first frame of a connection.
-    pub async fn send_hello(&self, connection: &Connection) {
-        let hello = Hello {
-            node: self.node.clone(),
-            heartbeat_ms: u64::try_from(self.config.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            max_frame_bytes: self.max_frame_bytes as u64,
-        };
-        let frame = connection.dialect.control(opcode::HELLO, &hello);
+    /// Asks a worker, and again while the cluster is busy.
+    pub async fn ask_worker(
+        &self,
+        connection: &Connection,
+        query: &NodeQuery,
+    ) -> Result<NodeAnswer, Refusal> {
+        let queries = &self.requests.queries;
+        retry_while_busy(connection, || queries.ask_for_gateway(query)).await
+    }
+
+    /// Ends a connection.
+    pub async fn end_session(&self, connection: &Connection, code: CloseCode) -> Ended {
+        self.shards
+            .close_connection(connection, Close::Code(code))
+            .await;
+        Ended
+    }
+
+    /// Tells a client that a topic goes on at a place.
+    pub async fn send_gap(&self, connection: &Connection, topic: u64, seq: u64) {
+        self.metrics.gaps_total.inc();
+        let frame = connection.dialect.control(opcode::GAP, &Gap { topic, seq });
         self.shards.send_frames(connection, vec![frame]).await;
     }
+}
 
-    /// Does one step; says how long the connection is not to be read, if not at once.
-    pub async fn do_step(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        step: Step,
-    ) -> Option<Duration> {
-        match step {
-            Step::Command(request) | Step::Query(request) => {
-                return self.send_request(connection, request).await;
-            }
-            Step::Open { token, resume } => self.open_session(connection, token, resume).await,
-            Step::Heartbeat(number) => {
-                let heartbeat = Heartbeat { number };
-                let frame = connection.dialect.control(opcode::HEARTBEAT, &heartbeat);
-                self.shards.send_frames(connection, vec![frame]).await;
-            }
-            Step::Ping => {
-                self.send_websocket(connection, WebSocketKind::Ping, &[])
-                    .await;
-            }
-            Step::Pong(bytes) => {
-                self.send_websocket(connection, WebSocketKind::Pong, &bytes)
-                    .await;
-            }
-            Step::Refuse(request, refusal) => {
-                self.shards
-                    .refuse_request(connection, request, &refusal)
-                    .await;
-            }
-            Step::Close(code) => {
-                self.shards
-                    .close_connection(connection, Close::Code(code))
-                    .await;
-            }
-            Step::Closed(code) => {
-                self.shards
-                    .close_connection(connection, Close::Echo(code))
-                    .await;
-            }
+/// Asks again while the cluster is busy.
+pub async fn retry_while_busy<T, F: Future<Output = Result<T, Refusal>>>(
+    connection: &Connection,
+    ask: impl Fn() -> F,
+) -> Result<T, Refusal> {
+    let mut pause = BACKOFF;
+    for _ in 1..ATTEMPTS {
+        let answer = ask().await;
+        if answer.is_ok() || connection.is_closing() {
+            return answer;
         }
-        None
+        sleep(pause).await;
+        pause *= 2;
     }
-
-    async fn send_websocket(&self, connection: &Connection, kind: WebSocketKind, payload: &[u8]) {
-        let frame = websocket(kind, payload).into();
-        self.shards.send_frames(connection, vec![frame]).await;
-    }
-
-    async fn send_request(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        request: Request,
-    ) -> Option<Duration> {
-        let who = connection
-            .caller()
-            .map_or(Who::Stranger, |caller| Who::Account(caller.user));
-        let what = What::with(request.opcode);
-        let quotas = &self.requests.quotas;
-        let number = request.request;
-        let sent = match quotas.admit_request(who, what, connection.address, Instant::now()) {
-            Ok(()) if request.opcode < opcode::FIRST_ANY => {
-                self.send_command(connection, request).await
-            }
-            Ok(()) => self.start_query(connection, request),
-            Err(refusal) => {
-                self.shards
-                    .refuse_request(connection, number, &refusal)
-                    .await;
-                return refusal.retry_after.map(Duration::from_millis);
-            }
-        };
-        if let Err(refusal) = sent {
-            self.shards
-                .refuse_request(connection, number, &refusal)
-                .await;
-        }
-        None
-    }
-
-    async fn open_session(
-        &self,
-        connection: &Arc<Connection>,
-        token: String,
-        resume: Option<ResumePoint>,
-    ) {
-        if let Err(code) = self.check_opening(connection, &token) {
-            return self
-                .shards
-                .close_connection(connection, Close::Code(code))
-                .await;
-        }
-        self.opener.start_opening(connection, token, resume);
-    }
-
-    /// Whether a worker has to be asked about a token.
-    fn check_opening(&self, connection: &Connection, token: &str) -> Result<(), CloseCode> {
-        // What no worker of this cluster made, none has to look at.
-        let claim = self.requests.entries.check_token(token);
-        let claim = claim.ok_or(CloseCode::Unauthenticated)?;
-        let now = Instant::now();
-        if self.requests.token_cache.find_known(token, now) == Some(Known::OpensNothing) {
-            return Err(CloseCode::Unauthenticated);
-        }
-        // Whether the session is open, nobody knows yet: so its owner pays nothing.
-        let who = Who::Session(claim.session);
-        let admitted =
-            self.requests
-                .quotas
-                .admit_request(who, What::Other, connection.address, now);
-        admitted.map_err(|_refusal| CloseCode::OutOfSync)
-    }
-
-    async fn send_command(
-        &self,
-        connection: &Arc<Connection>,
-        request: Request,
-    ) -> Result<(), Refusal> {
-        let caller = connection.caller().ok_or(Reason::Unauthenticated)?;
-        self.requests
-            .commands
-            .send_command(connection, caller, request)
-            .await
-    }
-
-    /// Asks in a task of its own: an answer that takes long must not keep the
-    /// session from being read.
-    fn start_query(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        request: Request,
-    ) -> Result<(), Refusal> {
-        let (number, opcode) = (request.request, request.opcode);
-        let pending = connection.add_query(number, self.requests.commands.max_pending())?;
-        let (context, connection) = (Arc::clone(self), Arc::clone(connection));
-        self.tasks.spawn(async move {
-            let asker = Asker {
-                connection_id: connection.id,
-                caller: connection.caller().cloned(),
-                address: connection.address,
-            };
-            let answer = context.requests.queries.ask_worker(asker, request).await;
-            drop(pending);
-            match answer {
-                Ok(payload) => {
-                    let message = ToShard::Reply {
-                        connection_id: connection.id,
-                        opcode,
-                        request: number,
-                        payload,
-                    };
-                    context.shards.tell(connection.shard, message).await;
-                }
-                Err(refusal) => {
-                    context
-                        .shards
-                        .refuse_request(&connection, number, &refusal)
-                        .await;
-                }
-            }
-        });
-        Ok(())
-    }
+    ask().await
 }

@@ -10,6 +10,7 @@ pub mod event_log;
 pub mod frame_reader;
 pub mod reader;
 pub mod replay;
+pub mod steps;
 
 use std::time::Duration;
 

@@ -1,7 +1,10 @@
 //! Resuming: exactly what was missed, in order, on any gateway.
 
 use shared::{
-    bus::Bus,
+    bus::{
+        Bus,
+        envelope::{Effect, Envelope},
+    },
     domain::rights::Change,
     frame::opcode,
     ids::ChannelId,
@@ -14,7 +17,7 @@ use shared::{
 use crate::support::{
     client::{Client, Got},
     start, start_on, token,
-    world::{World, sees},
+    world::{World, sees, server, user},
 };
 
 const ALICE: u64 = 10_000;
@@ -161,4 +164,85 @@ async fn a_log_that_no_longer_holds_the_place_is_a_gap() {
     }
     world.emit(SERVER, Some(1), None).await;
     assert_eq!(alice.events(SERVER, 1).await, [4]);
+}
+
+/// The account leaves a server, and comes back with the event of this place.
+fn come_back(
+    world: &World,
+    server: u64,
+    user_id: u64,
+    (since, again): (u64, u64),
+) -> [Envelope; 2] {
+    let left = Change::Left {
+        user: user(user_id),
+        since,
+        roles: Vec::new(),
+    };
+    let left = world.change(server, None, vec![left]);
+    world.member(server, user_id, &[]);
+    world.begin(server, user_id, again);
+    [left, world.write(server, None, None)]
+}
+
+#[tokio::test]
+async fn who_came_back_while_the_log_went_is_told_of_one_gap() {
+    let gateway = start(&[]).await;
+    let world = &gateway.world;
+    member(world);
+    world.account("bob", 10_001);
+    world.member(SERVER, 10_001, &[1]);
+    let (mut bob, _) = Client::open(gateway.address, "bob").await;
+    world.emit(SERVER, Some(1), None).await;
+    assert_eq!(bob.events(SERVER, 1).await, [1]);
+    world.hold_snapshots();
+    let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 1), (ALICE, 0)]).await;
+    world.snapshot_held().await;
+    world.emit(SERVER, Some(1), None).await;
+    assert_eq!(bob.events(SERVER, 1).await, [2]);
+    // What the replay needs is gone, and the gateway has not heard of the rest.
+    world.set_beating(false);
+    world.trim(SERVER, 2);
+    come_back(world, SERVER, ALICE, (0, 4));
+    world.release_snapshots();
+    alice.ready().await;
+    let gap = Gap {
+        topic: SERVER,
+        seq: 4,
+    };
+    assert_eq!(alice.next().await, Got::Gap(gap));
+    world.emit(SERVER, Some(1), None).await;
+    assert_eq!(alice.events(SERVER, 1).await, [5]);
+}
+
+#[tokio::test]
+async fn who_leaves_and_comes_back_while_he_joins_is_told_of_no_gap() {
+    let gateway = start(&[]).await;
+    let world = &gateway.world;
+    member(world);
+    let other = 8_192_321;
+    world.account("bob", 10_001);
+    world.member(other, 10_001, &[3]);
+    let (mut bob, _) = Client::open(gateway.address, "bob").await;
+    let (mut alice, _) = Client::open(gateway.address, "alice").await;
+    world.hold_snapshots();
+    world.member(other, ALICE, &[]);
+    world.begin(other, ALICE, 1);
+    world.emit(other, None, None).await;
+    let joined = Effect::Joined {
+        server: server(other),
+        since: 1,
+    };
+    world.emit(ALICE, None, Some(joined)).await;
+    assert_eq!(alice.next().await, Got::Event(ALICE, 1));
+    world.snapshot_held().await;
+    world.publish(&come_back(world, other, ALICE, (1, 3))).await;
+    world.emit(other, None, None).await;
+    assert_eq!(bob.events(other, 4).await, [1, 2, 3, 4]);
+    world.release_snapshots();
+    let begins = TopicSeq {
+        topic: other,
+        seq: 3,
+    };
+    assert_eq!(alice.next().await, Got::Cursor(vec![begins]));
+    assert_eq!(alice.events(other, 1).await, [4]);
 }

@@ -213,3 +213,37 @@ fn a_standing_that_changed_since_the_snapshot_is_stale() {
         Some(1)
     );
 }
+
+#[test]
+fn a_topic_that_was_forgotten_while_it_waited_is_asked_about_once() {
+    let now = Instant::now();
+    let mut router = router(now);
+    // As many questions as may be asked at once: the next topic waits for its turn.
+    for n in 1..=4 {
+        drop(want(
+            &mut router,
+            n,
+            (TOPIC + n, 0),
+            Some(standing(n, 0)),
+            now,
+        ));
+    }
+    drop(want(&mut router, 5, (TOPIC, 0), Some(standing(5, 0)), now));
+    let mut later = now;
+    while router.topics.contains_key(&TOPIC) {
+        later += TICK;
+        assert!(later < now + Duration::from_secs(9), "its session is gone");
+        router.tick(later);
+    }
+    let answer = want(&mut router, 6, (TOPIC, 0), Some(standing(6, 0)), later);
+    router.jobs.clear();
+    let other = Ok((EPOCH, vec![open(TOPIC + 1, 0)]));
+    router.apply_structures(&[TOPIC + 1], other, later);
+    assert_eq!(
+        router.jobs.drain(..).collect::<Vec<_>>(),
+        [Fetch::Structures(vec![(TOPIC, Vec::new())])]
+    );
+    router.apply_structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 0)])), later);
+    assert_eq!(position(answer), Some(0));
+    assert_eq!(told(&mut router), ["join 6"], "and nobody is closed");
+}

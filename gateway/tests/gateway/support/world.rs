@@ -441,7 +441,7 @@ impl World {
             while matches!(query, NodeQuery::Structures { .. }) && self.state().structures_stopped {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            let opens = matches!(query, NodeQuery::Open { .. });
+            let opens = matches!(query, NodeQuery::Open { .. } | NodeQuery::Topic { .. });
             let answer = self.node(query);
             self.hold(opens).await;
             pack(&answer)
