@@ -18,32 +18,17 @@ use crate::{
 #[command(name = "gateway", version)]
 pub struct Config {
     /// Address for clients: /ws and /api.
-    #[arg(
-        long,
-        env = "CONFAB_LISTEN",
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:8080"
-    )]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
     /// Origins of web pages that may connect, besides the gateway's own host, such as
     /// <https://chat.example>; separated by commas.
-    #[arg(
-        long,
-        env = "CONFAB_ORIGINS",
-        value_name = "ORIGINS",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
     pub origins: Vec<String>,
 
     /// How many trusted proxies stand before the gateway: the client's address is so many
     /// entries from the end of X-Forwarded-For. 0: the address of the connection.
-    #[arg(
-        long,
-        env = "CONFAB_TRUSTED_PROXIES",
-        value_name = "COUNT",
-        default_value_t = 0
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub trusted_proxies: usize,
 
     /// What carries connections.
@@ -81,37 +66,21 @@ pub struct Config {
 pub struct TransportConfig {
     /// Certificates of the gateway (PEM, its own first): clients speak TLS to it. Read again
     /// when the file changes. Without one TLS ends at a proxy.
-    #[arg(
-        long,
-        env = "CONFAB_TLS_CERTIFICATE",
-        value_name = "FILE",
-        requires = "tls_key"
-    )]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_certificate: Option<PathBuf>,
 
     /// The key of the first certificate (PEM).
-    #[arg(
-        long,
-        env = "CONFAB_TLS_KEY",
-        value_name = "FILE",
-        requires = "tls_certificate"
-    )]
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     pub tls_key: Option<PathBuf>,
 
     /// Every connection begins with a header of the PROXY protocol (version 1 or 2), which
     /// names the client: for proxies that pass TCP on. Nobody else may reach the port.
-    #[arg(long, env = "CONFAB_PROXY_PROTOCOL")]
+    #[arg(long)]
     pub proxy_protocol: bool,
 
     /// Whether messages of 256 bytes and more are compressed for clients that ask for it
     /// (permessage-deflate). It costs a few microseconds per event, however many get it.
-    #[arg(
-        long,
-        env = "CONFAB_COMPRESSION",
-        value_name = "YES",
-        default_value_t = true,
-        action = clap::ArgAction::Set
-    )]
+    #[arg(long, value_name = "YES", default_value_t = true, action = clap::ArgAction::Set)]
     pub compression: bool,
 }
 
@@ -130,187 +99,92 @@ impl TransportConfig {
 #[command(next_help_heading = "Limits")]
 pub struct LimitConfig {
     /// Connections in all; more are closed with 4009.
-    #[arg(
-        long,
-        env = "CONFAB_MAX_CONNECTIONS",
-        value_name = "COUNT",
-        default_value_t = 100_000
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
     pub max_connections: usize,
 
     /// Connections from one network address (a /64 of IPv6); more are closed with 4009.
-    #[arg(
-        long,
-        env = "CONFAB_MAX_ADDRESS_CONNECTIONS",
-        value_name = "COUNT",
-        default_value_t = 256
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
     pub max_address_connections: usize,
 
     /// Bytes that may wait for a slow connection before it is closed.
-    #[arg(
-        long,
-        env = "CONFAB_QUEUE_BYTES",
-        value_name = "BYTES",
-        default_value_t = 1_048_576
-    )]
+    #[arg(long, value_name = "BYTES", default_value_t = 1_048_576)]
     pub queue_bytes: usize,
 
     /// Bytes that may wait in all for slow connections and in unfinished requests; looked at
     /// four times a second. Beyond them nobody new is let in, and those are closed who are
     /// most behind. What many wait for counts for each of them. A quarter of them is what HTTP
     /// may hold.
-    #[arg(
-        long,
-        env = "CONFAB_MEMORY_BYTES",
-        value_name = "BYTES",
-        default_value_t = 2_147_483_648
-    )]
+    #[arg(long, value_name = "BYTES", default_value_t = 2_147_483_648)]
     pub memory_bytes: usize,
 
     /// Milliseconds that a connection may take nothing of what waits for it, and that it may
     /// need for a quarter of `queue-bytes` when missed events are replayed to it or an answer
     /// is larger than `queue-bytes`, or for 256 KiB of an HTTP response.
-    #[arg(
-        long,
-        env = "CONFAB_STALL_MS",
-        value_name = "MS",
-        default_value_t = 30_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
     pub stall_ms: u64,
 
     /// Milliseconds between two heartbeats of a client; after 1.1 times that in silence it is
     /// pinged, and after 1.4 times it is closed.
-    #[arg(
-        long,
-        env = "CONFAB_HEARTBEAT_MS",
-        value_name = "MS",
-        default_value_t = 30_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
     pub heartbeat_ms: u64,
 
     /// Milliseconds that a connection may stay without a session.
-    #[arg(
-        long,
-        env = "CONFAB_IDENTIFY_MS",
-        value_name = "MS",
-        default_value_t = 10_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub identify_ms: u64,
 
     /// Milliseconds that a request waits for its answer; entries older than that are not
     /// executed.
-    #[arg(
-        long,
-        env = "CONFAB_ANSWER_MS",
-        value_name = "MS",
-        default_value_t = 10_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub answer_ms: u64,
 
     /// Milliseconds between the moment in which a gateway that stops fails its readiness and
     /// the one in which it refuses connections: what load balancers need to notice.
-    #[arg(
-        long,
-        env = "CONFAB_LAME_DUCK_MS",
-        value_name = "MS",
-        default_value_t = 5_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 5_000)]
     pub lame_duck_ms: u64,
 
     /// Milliseconds over which clients are sent away after that.
-    #[arg(
-        long,
-        env = "CONFAB_DRAIN_MS",
-        value_name = "MS",
-        default_value_t = 20_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 20_000)]
     pub drain_ms: u64,
 
     /// Frames per second that one connection may send in the long run; four times as many
     /// at once.
-    #[arg(
-        long,
-        env = "CONFAB_FLOOD_FRAMES",
-        value_name = "COUNT",
-        default_value_t = 100
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
     pub flood_frames: u32,
 
     /// Bytes per second that one connection may send in the long run; four times as many
     /// at once.
-    #[arg(
-        long,
-        env = "CONFAB_FLOOD_BYTES",
-        value_name = "BYTES",
-        default_value_t = 262_144
-    )]
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144)]
     pub flood_bytes: u32,
 
     /// Requests per second that one account may send to this gateway in the long run; four
     /// times as many at once. More are refused as rate limited, before they cost anything.
-    #[arg(
-        long,
-        env = "CONFAB_ACCOUNT_RATE",
-        value_name = "COUNT",
-        default_value_t = 40
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 40)]
     pub account_rate: u32,
 
     /// Requests per second from one network address, in the same way.
-    #[arg(
-        long,
-        env = "CONFAB_ADDRESS_RATE",
-        value_name = "COUNT",
-        default_value_t = 400
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 400)]
     pub address_rate: u32,
 
     /// Sessions per second that one account may open at this gateway in the long run; thirty
     /// times as many at once: as many as it may have, and some that come twice.
-    #[arg(
-        long,
-        env = "CONFAB_OPENING_RATE",
-        value_name = "COUNT",
-        default_value_t = 2
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 2)]
     pub opening_rate: u32,
 
     /// Requests per second from one network address without a session, in the same way; as
     /// many, besides, that sign in, with a session or without.
-    #[arg(
-        long,
-        env = "CONFAB_STRANGER_RATE",
-        value_name = "COUNT",
-        default_value_t = 10
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub stranger_rate: u32,
 
     /// Requests of one connection that may wait for their answers; more are refused as busy.
-    #[arg(
-        long,
-        env = "CONFAB_MAX_PENDING",
-        value_name = "COUNT",
-        default_value_t = 64
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 64)]
     pub max_pending: usize,
 
     /// Commands that may wait for the lane of a partition; then they are refused as busy.
-    #[arg(
-        long,
-        env = "CONFAB_MAX_BACKLOG",
-        value_name = "COUNT",
-        default_value_t = 10_000
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub max_backlog: u64,
 
     /// Milliseconds between two frames that carry a client past events it may not see.
-    #[arg(
-        long,
-        env = "CONFAB_CURSOR_MS",
-        value_name = "MS",
-        default_value_t = 30_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
     pub cursor_ms: u64,
 }
 
@@ -388,14 +262,15 @@ const fn rate(per_second: u32) -> Rate {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use shared::config::command;
 
     use super::*;
 
     #[test]
     fn every_flag_has_a_variable_and_a_sentence() {
-        Config::command().debug_assert();
-        for argument in Config::command().get_arguments() {
+        let command = command::<Config>();
+        command.clone().debug_assert();
+        for argument in command.get_arguments() {
             if matches!(argument.get_id().as_str(), "help" | "version") {
                 continue;
             }

@@ -1,13 +1,12 @@
 //! The program `gateway`: settings, telemetry, serve, drain.
 
 use anyhow::Context;
-use clap::Parser;
 use gateway::config::Config;
-use shared::{bus::Bus, shutdown::stop_signal, telemetry};
+use shared::{bus::Bus, config::parse, shutdown::stop_signal, telemetry};
 use tokio::net::TcpListener;
 
 fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
+    let config: Config = parse();
     let _telemetry = telemetry::start("gateway", &config.node.node, &config.telemetry)
         .context("starting logs and traces")?;
     #[cfg(feature = "sabotage")]

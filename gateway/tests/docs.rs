@@ -1,14 +1,13 @@
 //! Writes and compares the references of the gateway, see `make docs`.
 
-use clap::CommandFactory as _;
-use shared::reference;
+use shared::{config::command, reference};
 
 #[test]
 fn the_references_are_those_of_the_code() {
     let documents = [
         (
             "docs/configuration-gateway.md",
-            reference::configuration("gateway", &gateway::config::Config::command()),
+            reference::configuration("gateway", &command::<gateway::config::Config>()),
         ),
         (
             "docs/metrics-gateway.md",

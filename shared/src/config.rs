@@ -6,7 +6,7 @@ use std::{
     convert::Infallible, fmt, fs, io, net::SocketAddr, path::PathBuf, process, str::FromStr,
 };
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 use crate::keys::{ClusterKeys, NoKeys};
 
@@ -44,6 +44,25 @@ impl FromStr for Secret<String> {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self(text.to_owned()))
     }
+}
+
+/// The command line of a program. A flag that names no variable has that of its own name:
+/// `--stall-ms` is `CONFAB_STALL_MS`.
+pub fn command<C: CommandFactory>() -> Command {
+    C::command().mut_args(|arg| match (arg.get_env(), arg.get_long()) {
+        (None, Some(long)) => {
+            let name = long.replace('-', "_").to_uppercase();
+            // Lives as long as the program, as the names that are written out.
+            arg.env(&*format!("CONFAB_{name}").leak())
+        }
+        _ => arg,
+    })
+}
+
+/// The settings of a program, from its flags and variables; ends it where they are wrong.
+pub fn parse<C: CommandFactory + FromArgMatches>() -> C {
+    let parsed = C::from_arg_matches(&command::<C>().get_matches());
+    parsed.unwrap_or_else(|error| error.exit())
 }
 
 /// Where Redis is.
