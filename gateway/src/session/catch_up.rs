@@ -191,10 +191,7 @@ impl<'a> CatchUp<'a> {
                 Attached::Stale => {
                     stale += 1;
                     if stale > STALE {
-                        return Err(self
-                            .context
-                            .end_session(self.connection, CloseCode::OutOfSync)
-                            .await);
+                        return Err(self.end_out_of_sync().await);
                     }
                     if !self.renew_snapshot(&mut topic).await? {
                         return Ok(());
@@ -235,10 +232,7 @@ impl<'a> CatchUp<'a> {
         if topic.seq >= topic.head {
             if topic.standing.is_none() {
                 // Who joined or was revoked in what is lost, nobody knows.
-                return Err(self
-                    .context
-                    .end_session(self.connection, CloseCode::OutOfSync)
-                    .await);
+                return Err(self.end_out_of_sync().await);
             }
             if !self.renew_snapshot(topic).await? {
                 return Ok(false);
@@ -320,10 +314,7 @@ impl<'a> CatchUp<'a> {
             drop(page);
             if topic.seq == before {
                 // The log lacks what was published: it cannot be continued.
-                return Err(self
-                    .context
-                    .end_session(self.connection, CloseCode::OutOfSync)
-                    .await);
+                return Err(self.end_out_of_sync().await);
             }
             self.queue_frames(std::mem::take(&mut frames.frames))
                 .await?;
@@ -373,6 +364,12 @@ impl<'a> CatchUp<'a> {
         Ok(())
     }
 
+    /// Ends the session, which cannot go on without a hole: the client resumes.
+    async fn end_out_of_sync(&self) -> Ended {
+        let code = CloseCode::OutOfSync;
+        self.context.end_session(self.connection, code).await
+    }
+
     fn new_frames(&self) -> ReplayFrames {
         ReplayFrames::new(
             self.connection.dialect,
@@ -394,10 +391,7 @@ impl<'a> CatchUp<'a> {
     ) -> Result<T, Ended> {
         match retry_while_busy(self.connection, ask).await {
             Ok(answer) => Ok(answer),
-            Err(_refusal) => Err(self
-                .context
-                .end_session(self.connection, CloseCode::OutOfSync)
-                .await),
+            Err(_refusal) => Err(self.end_out_of_sync().await),
         }
     }
 
@@ -414,10 +408,7 @@ impl<'a> CatchUp<'a> {
         {
             return Ok(open.map(Following::new));
         }
-        Err(self
-            .context
-            .end_session(self.connection, CloseCode::OutOfSync)
-            .await)
+        Err(self.end_out_of_sync().await)
     }
 
     async fn attach_one(&self, topic: &Following, cause: Cause) -> Result<Attached, Ended> {
@@ -442,10 +433,7 @@ impl<'a> CatchUp<'a> {
         match answer.await {
             Ok(attached) => Ok(attached),
             // The log is another one, or the server is gone.
-            Err(_gone) => Err(self
-                .context
-                .end_session(connection, CloseCode::OutOfSync)
-                .await),
+            Err(_gone) => Err(self.end_out_of_sync().await),
         }
     }
 

@@ -64,9 +64,7 @@ impl SessionContext {
                     .await;
             }
             Step::Close(code) => {
-                self.shards
-                    .close_connection(connection, Close::Code(code))
-                    .await;
+                self.end_session(connection, code).await;
             }
             Step::Closed(code) => {
                 self.shards
@@ -99,16 +97,14 @@ impl SessionContext {
             }
             Ok(()) => self.start_query(connection, request),
             Err(refusal) => {
-                self.shards
-                    .refuse_request(connection, number, &refusal)
-                    .await;
+                let shards = &self.shards;
+                shards.refuse_request(connection, number, &refusal).await;
                 return refusal.retry_after.map(Duration::from_millis);
             }
         };
         if let Err(refusal) = sent {
-            self.shards
-                .refuse_request(connection, number, &refusal)
-                .await;
+            let shards = &self.shards;
+            shards.refuse_request(connection, number, &refusal).await;
         }
         None
     }
@@ -120,10 +116,8 @@ impl SessionContext {
         resume: Option<ResumePoint>,
     ) {
         if let Err(code) = self.check_opening(connection, &token) {
-            return self
-                .shards
-                .close_connection(connection, Close::Code(code))
-                .await;
+            self.end_session(connection, code).await;
+            return;
         }
         self.start_opening(connection, token, resume);
     }
