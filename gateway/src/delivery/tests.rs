@@ -101,14 +101,14 @@ impl Socket for Sink {
     async fn writable(&self) {}
 }
 
-struct House {
+struct Fixture {
     shard: Shard<Sink>,
     limit: ConnectionLimit,
     now: Instant,
     blocked: Vec<BlockedSocket<Sink>>,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let config = ShardConfig {
             sockets: SocketConfig {
@@ -139,6 +139,32 @@ impl House {
         let connection = Arc::new(Connection::new(connection_id, 0, dialect, 0, permit));
         self.tell(ToShard::Add(Arc::clone(&connection), sink.clone()));
         connection
+    }
+
+    /// A member who sees channel 1.
+    fn add_member(&mut self) -> (Sink, Arc<Connection>) {
+        let sink = Sink::open();
+        let connection = self.add(1, Dialect::MessagePack, &sink);
+        self.join(1, 7, &[1]);
+        (sink, connection)
+    }
+
+    /// The same, while a replay is under way that goes up to event 5.
+    fn add_buffered(&mut self) -> Sink {
+        let sink = Sink::open();
+        self.add(1, Dialect::MessagePack, &sink);
+        self.join_at(1, 7, &[1], (5, false));
+        sink
+    }
+
+    /// So many members who see channel 1.
+    fn add_crowd(&mut self, count: usize) -> Vec<Sink> {
+        let sinks: Vec<Sink> = (0..count).map(|_| Sink::open()).collect();
+        for (connection_id, sink) in (1..).zip(&sinks) {
+            self.add(connection_id, Dialect::MessagePack, sink);
+            self.join(connection_id, 7, &[1]);
+        }
+        sinks
     }
 
     fn join(&mut self, connection_id: u64, group: u32, channels: &[u64]) {
@@ -228,129 +254,129 @@ fn text(bytes: usize) -> Bytes {
 
 #[test]
 fn a_turn_is_one_write_for_each_session_and_allocates_for_none() {
-    let mut house = House::new();
-    let sinks: Vec<Sink> = (0..1_000).map(|_| Sink::open()).collect();
-    for (connection_id, sink) in (1..).zip(&sinks) {
-        house.add(connection_id, Dialect::MessagePack, sink);
-        house.join(connection_id, 7, &[1]);
-    }
-    let turn = |house: &mut House, from: u64| {
+    let mut fixture = Fixture::new();
+    let sinks = fixture.add_crowd(1_000);
+    let turn = |fixture: &mut Fixture, from: u64| {
         for seq in from..from + 20 {
-            house.event(seq, 1);
+            fixture.event(seq, 1);
         }
-        house.flush();
+        fixture.flush();
     };
-    let capacities = |house: &mut House| -> Vec<usize> {
+    let capacities = |fixture: &mut Fixture| -> Vec<usize> {
         (0..1_000)
-            .map(|slot| house.shard.sockets().queue_capacity(slot))
+            .map(|slot| fixture.shard.sockets().queue_capacity(slot))
             .collect()
     };
-    turn(&mut house, 1);
+    turn(&mut fixture, 1);
     // A counting allocator would need unsafe code. The queues are the only thing
     // per session that a delivery appends to: their room stays as it was.
-    let before = capacities(&mut house);
+    let before = capacities(&mut fixture);
     assert!(before.iter().all(|capacity| (20..=64).contains(capacity)));
-    turn(&mut house, 21);
-    assert_eq!(capacities(&mut house), before);
+    turn(&mut fixture, 21);
+    assert_eq!(capacities(&mut fixture), before);
     for sink in &sinks {
         assert_eq!(sink.calls.load(Ordering::Relaxed), 2);
         assert_eq!(sink.seqs(), (1..=40).collect::<Vec<_>>());
     }
     // An idle session gives it back.
-    house.later(Duration::from_secs(1));
-    assert!(capacities(&mut house).iter().all(|capacity| *capacity == 0));
+    fixture.later(Duration::from_secs(1));
+    assert!(
+        capacities(&mut fixture)
+            .iter()
+            .all(|capacity| *capacity == 0)
+    );
 }
 
 #[test]
 fn a_session_that_reads_nothing_is_closed_and_its_memory_is_bounded() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (slow, quick) = (Sink::default(), Sink::open());
     slow.room.store(10, Ordering::Relaxed);
-    let connection = house.add(1, Dialect::MessagePack, &slow);
-    house.add(2, Dialect::MessagePack, &quick);
-    house.join(1, 7, &[1]);
-    house.join(2, 7, &[1]);
+    let connection = fixture.add(1, Dialect::MessagePack, &slow);
+    fixture.add(2, Dialect::MessagePack, &quick);
+    fixture.join(1, 7, &[1]);
+    fixture.join(2, 7, &[1]);
     let mut seq = 0;
     while !connection.is_closing() {
         seq += 1;
-        house.event(seq, 1);
-        house.flush();
+        fixture.event(seq, 1);
+        fixture.flush();
         assert!(seq < 100);
     }
     assert_eq!(quick.seqs(), (1..=seq).collect::<Vec<_>>());
     slow.room.store(BOUND, Ordering::Relaxed);
-    house.unblock();
+    fixture.unblock();
     // The frame that was begun goes out whole, then the close frame, then nothing.
     assert_eq!(slow.seqs(), [1]);
     let last = slow.frames().pop().unwrap();
     assert_eq!(last[..4], [0x88, 14, 0x0f, 0xa8]);
-    assert_eq!(house.shard.sockets().len(), 1);
+    assert_eq!(fixture.shard.sockets().len(), 1);
 }
 
 #[test]
 fn a_stalled_session_is_closed_and_then_dropped() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::default();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
-    house.tell(ToShard::Send(1, vec![text(10)]));
-    house.flush();
-    house.later(Duration::from_millis(29_999));
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
+    fixture.tell(ToShard::Send(1, vec![text(10)]));
+    fixture.flush();
+    fixture.later(Duration::from_millis(29_999));
     assert!(!connection.is_closing());
-    house.later(Duration::from_millis(1));
+    fixture.later(Duration::from_millis(1));
     assert!(connection.is_closing());
-    house.later(Duration::from_secs(5));
-    assert!(house.shard.sockets().is_empty());
+    fixture.later(Duration::from_secs(5));
+    assert!(fixture.shard.sockets().is_empty());
 }
 
 #[test]
 fn a_replay_that_is_read_by_drops_is_ended() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::default();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
     let (drained, mut done) = oneshot::channel();
-    house.tell(ToShard::Replay(1, vec![text(100); 6], drained));
-    house.flush();
+    fixture.tell(ToShard::Replay(1, vec![text(100); 6], drained));
+    fixture.flush();
     for _ in 0..29 {
         // Never so long without any that it would count as stalled.
-        house.later(Duration::from_secs(1));
+        fixture.later(Duration::from_secs(1));
         sink.room.store(1, Ordering::Relaxed);
-        house.unblock();
+        fixture.unblock();
     }
     assert!(!connection.is_closing() && done.try_recv() == Err(TryRecvError::Empty));
-    house.later(Duration::from_secs(1));
+    fixture.later(Duration::from_secs(1));
     assert!(connection.is_closing());
     assert_eq!(done.try_recv(), Err(TryRecvError::Closed));
 }
 
 #[test]
 fn what_is_not_stored_is_dropped_first() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::default();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
-    house.join(1, 7, &[1]);
-    house.tell(ToShard::Send(1, vec![text(100)]));
-    house.flush();
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
+    fixture.join(1, 7, &[1]);
+    fixture.tell(ToShard::Send(1, vec![text(100)]));
+    fixture.flush();
     for _ in 0..40 {
-        house.event(0, 1);
+        fixture.event(0, 1);
     }
-    house.tell(ToShard::Send(1, vec![text(110); 7]));
+    fixture.tell(ToShard::Send(1, vec![text(110); 7]));
     assert!(!connection.is_closing());
     sink.room.store(usize::MAX / 2, Ordering::Relaxed);
-    house.unblock();
+    fixture.unblock();
     assert_eq!(sink.frames().len(), 8);
     assert_eq!(sink.seqs(), Vec::<u64>::new());
 }
 
 #[test]
 fn each_dialect_gets_its_own_form_of_an_event() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (binary, json) = (Sink::open(), Sink::open());
-    house.add(1, Dialect::MessagePack, &binary);
-    house.add(2, Dialect::Json, &json);
-    house.join(1, 7, &[1]);
-    house.join(2, 7, &[1]);
-    house.event(3, 1);
-    house.flush();
+    fixture.add(1, Dialect::MessagePack, &binary);
+    fixture.add(2, Dialect::Json, &json);
+    fixture.join(1, 7, &[1]);
+    fixture.join(2, 7, &[1]);
+    fixture.event(3, 1);
+    fixture.flush();
     assert_eq!(binary.seqs(), [3]);
     let frame = json.frames().remove(0);
     let text = std::str::from_utf8(&frame[2..]).unwrap();
@@ -362,27 +388,27 @@ fn each_dialect_gets_its_own_form_of_an_event() {
 
 #[test]
 fn groups_are_carried_past_what_they_do_not_see() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (sees, sees_not) = (Sink::open(), Sink::open());
-    house.add(1, Dialect::MessagePack, &sees);
-    house.add(2, Dialect::MessagePack, &sees_not);
-    house.join(1, 7, &[1, 2]);
-    house.join(2, 8, &[1]);
-    house.event(1, 2);
-    house.event(2, 2);
-    house.flush();
-    house.later(Duration::from_secs(30));
+    fixture.add(1, Dialect::MessagePack, &sees);
+    fixture.add(2, Dialect::MessagePack, &sees_not);
+    fixture.join(1, 7, &[1, 2]);
+    fixture.join(2, 8, &[1]);
+    fixture.event(1, 2);
+    fixture.event(2, 2);
+    fixture.flush();
+    fixture.later(Duration::from_secs(30));
     assert_eq!(sees.seqs(), [1, 2]);
     let body = shared::protocol::encode(&(((TOPIC, 2_u64),),));
     let cursor: Vec<u8> = websocket(WebSocketKind::Binary, &frame::control(8, &body));
     assert_eq!(sees_not.frames(), [cursor]);
     // Once is enough, until more is hidden.
-    house.later(Duration::from_mins(1));
+    fixture.later(Duration::from_mins(1));
     assert_eq!(sees_not.frames().len(), 1);
-    house.event(3, 2);
-    house.event(4, 1);
-    house.flush();
-    house.later(Duration::from_mins(1));
+    fixture.event(3, 2);
+    fixture.event(4, 1);
+    fixture.flush();
+    fixture.later(Duration::from_mins(1));
     // At once before the next visible event, so that no hole is seen.
     assert_eq!(sees_not.seqs(), [4]);
     assert_eq!(sees_not.frames().len(), 3);
@@ -390,115 +416,111 @@ fn groups_are_carried_past_what_they_do_not_see() {
 
 #[test]
 fn events_wait_for_the_end_of_a_replay() {
-    let mut house = House::new();
-    let sink = Sink::open();
-    house.add(1, Dialect::MessagePack, &sink);
-    house.join_at(1, 7, &[1], (5, false));
-    house.event(6, 1);
-    house.event(7, 2);
-    house.flush();
+    let mut fixture = Fixture::new();
+    let sink = fixture.add_buffered();
+    fixture.event(6, 1);
+    fixture.event(7, 2);
+    fixture.flush();
     assert_eq!(sink.seqs(), Vec::<u64>::new());
-    assert!(house.release(1));
-    house.event(8, 1);
-    house.flush();
+    assert!(fixture.release(1));
+    fixture.event(8, 1);
+    fixture.flush();
     assert_eq!(sink.seqs(), [6, 8]);
 }
 
 #[test]
 fn too_much_that_waits_asks_to_join_anew() {
-    let mut house = House::new();
-    let sink = Sink::open();
-    house.add(1, Dialect::MessagePack, &sink);
-    house.join_at(1, 7, &[1], (5, false));
+    let mut fixture = Fixture::new();
+    let sink = fixture.add_buffered();
     for seq in 6..30 {
-        house.event(seq, 1);
+        fixture.event(seq, 1);
     }
-    assert!(!house.release(1));
-    house.event(30, 1);
-    house.flush();
+    assert!(!fixture.release(1));
+    fixture.event(30, 1);
+    fixture.flush();
     assert_eq!(sink.seqs(), Vec::<u64>::new());
-    house.join_at(1, 7, &[1], (30, true));
-    house.event(31, 1);
-    house.flush();
+    fixture.join_at(1, 7, &[1], (30, true));
+    fixture.event(31, 1);
+    fixture.flush();
     assert_eq!(sink.seqs(), [31]);
 }
 
 #[test]
 fn who_leaves_during_a_replay_gets_what_came_before_and_its_slot_is_free() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (first, second) = (Sink::open(), Sink::open());
-    house.add(1, Dialect::MessagePack, &first);
-    house.join_at(1, 7, &[1], (5, false));
-    house.event(6, 1);
-    house.tell(ToShard::Leave(1, TOPIC, true));
-    house.event(7, 1);
-    assert!(house.release(1));
-    house.event(8, 1);
-    house.flush();
+    fixture.add(1, Dialect::MessagePack, &first);
+    fixture.join_at(1, 7, &[1], (5, false));
+    fixture.event(6, 1);
+    fixture.tell(ToShard::Leave(1, TOPIC, true));
+    fixture.event(7, 1);
+    assert!(fixture.release(1));
+    fixture.event(8, 1);
+    fixture.flush();
     assert_eq!(first.seqs(), [6]);
     // Nothing of a connection that ends while it waits reaches the next one in its slot.
-    house.join_at(1, 7, &[1], (8, false));
-    house.event(9, 1);
-    house.tell(ToShard::Leave(1, TOPIC, true));
-    house.tell(ToShard::Remove(1));
-    house.add(2, Dialect::MessagePack, &second);
-    assert!(house.release(2));
-    house.event(10, 1);
-    house.flush();
+    fixture.join_at(1, 7, &[1], (8, false));
+    fixture.event(9, 1);
+    fixture.tell(ToShard::Leave(1, TOPIC, true));
+    fixture.tell(ToShard::Remove(1));
+    fixture.add(2, Dialect::MessagePack, &second);
+    assert!(fixture.release(2));
+    fixture.event(10, 1);
+    fixture.flush();
     assert_eq!(second.seqs(), Vec::<u64>::new());
 }
 
 #[test]
 fn only_answers_that_are_waited_for_are_passed_on() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::open();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
-    let deadline = house.now + Duration::from_secs(10);
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
+    let deadline = fixture.now + Duration::from_secs(10);
     for request in [5, 6] {
         let pending = pending(u64::from(request) + 100, request, deadline);
         connection.add_command(pending, 9).unwrap();
     }
     let answers = [105, 105, 107].map(|ticket| answer(ticket, 1));
-    house.tell(ToShard::Answers(answers.to_vec()));
-    house.later(Duration::from_secs(10));
+    fixture.tell(ToShard::Answers(answers.to_vec()));
+    fixture.later(Duration::from_secs(10));
     assert_eq!(sink.frames(), [replied(5, 1), unknown(6)]);
     assert_eq!(connection.count_pending(), 0);
 }
 
 #[test]
 fn a_late_answer_is_not_that_of_a_request_with_the_same_number() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::open();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
     let expect = |ticket, deadline| {
         connection
             .add_command(pending(ticket, 0, deadline), 9)
             .unwrap();
     };
-    expect(1, house.now + Duration::from_secs(10));
-    house.later(Duration::from_secs(10));
+    expect(1, fixture.now + Duration::from_secs(10));
+    fixture.later(Duration::from_secs(10));
     // The client uses its number again, and only then the first answer comes.
-    expect(2, house.now + Duration::from_secs(10));
-    house.tell(ToShard::Answers(vec![answer(1, 1)]));
-    house.flush();
+    expect(2, fixture.now + Duration::from_secs(10));
+    fixture.tell(ToShard::Answers(vec![answer(1, 1)]));
+    fixture.flush();
     assert_eq!(sink.frames(), [unknown(0)]);
     assert_eq!(connection.count_pending(), 1);
-    let metrics = house.shard.sockets().metrics.all().clone();
+    let metrics = fixture.shard.sockets().metrics.all().clone();
     assert_eq!(metrics.answers_late_total.get(), 1);
-    house.tell(ToShard::Answers(vec![answer(2, 2)]));
-    house.flush();
+    fixture.tell(ToShard::Answers(vec![answer(2, 2)]));
+    fixture.flush();
     assert_eq!(sink.frames(), [unknown(0), replied(0, 2)]);
 }
 
 #[test]
 fn who_waits_for_an_answer_hears_at_once_that_it_may_be_lost() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::open();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
-    let deadline = house.now + Duration::from_secs(10);
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
+    let deadline = fixture.now + Duration::from_secs(10);
     connection.add_command(pending(1, 7, deadline), 9).unwrap();
-    house.tell(ToShard::AnswersLost);
-    house.flush();
+    fixture.tell(ToShard::AnswersLost);
+    fixture.flush();
     assert_eq!(sink.frames(), [unknown(7)]);
     assert_eq!(connection.count_pending(), 0);
 }
@@ -531,31 +553,31 @@ fn unknown(request: u32) -> Vec<u8> {
 
 #[test]
 fn a_drain_is_spread_over_the_window() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sinks: Vec<Sink> = (0..100).map(|_| Sink::open()).collect();
     for (connection_id, sink) in (1..).zip(&sinks) {
-        house.add(connection_id, Dialect::MessagePack, sink);
+        fixture.add(connection_id, Dialect::MessagePack, sink);
     }
-    house.tell(ToShard::Drain(Duration::from_secs(20)));
+    fixture.tell(ToShard::Drain(Duration::from_secs(20)));
     let told = || {
         sinks
             .iter()
             .filter(|sink| !sink.frames().is_empty())
             .count()
     };
-    house.later(Duration::from_millis(250));
+    fixture.later(Duration::from_millis(250));
     assert!((1..10).contains(&told()), "{}", told());
     for _ in 0..19 {
-        house.later(Duration::from_millis(250));
+        fixture.later(Duration::from_millis(250));
     }
     assert!((30..80).contains(&told()), "{}", told());
     for _ in 0..20 {
-        house.later(Duration::from_millis(250));
+        fixture.later(Duration::from_millis(250));
     }
     assert_eq!(told(), 100);
-    assert_eq!(house.shard.sockets().len(), 100);
-    house.later(Duration::from_secs(10));
-    assert!(house.shard.sockets().is_empty(), "closed with 4000");
+    assert_eq!(fixture.shard.sockets().len(), 100);
+    fixture.later(Duration::from_secs(10));
+    assert!(fixture.shard.sockets().is_empty(), "closed with 4000");
 }
 
 #[test]

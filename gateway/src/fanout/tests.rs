@@ -186,6 +186,16 @@ fn envelope(topic: u64, seq: u64, effect: Option<Effect>) -> Envelope {
     }
 }
 
+/// A head without its events.
+fn published(head: u64) -> Published {
+    Published {
+        epoch: EPOCH,
+        head,
+        events: Vec::new(),
+        registers: 0,
+    }
+}
+
 fn rights(follows: u64, changes: Vec<Change>) -> Effect {
     Effect::Rights { follows, changes }
 }
@@ -227,6 +237,11 @@ fn told(router: &mut TopicRouter) -> Vec<String> {
 
 fn clear(router: &mut TopicRouter) {
     told(router);
+}
+
+/// The answer that the head of the topic is there.
+fn heads(seq: u64) -> (u64, Vec<TopicSeq>) {
+    (EPOCH, vec![TopicSeq { topic: TOPIC, seq }])
 }
 
 fn repair(after: u64) -> Fetch {
@@ -274,12 +289,6 @@ fn beat(number: u64) -> Beat {
 fn a_moved_head_is_repaired_when_its_event_does_not_come() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    let published = |head| Published {
-        epoch: EPOCH,
-        head,
-        events: Vec::new(),
-        registers: 0,
-    };
     router.hear_events(TOPIC, published(1), now);
     router.tick(now);
     assert_eq!(router.jobs, []);
@@ -307,11 +316,7 @@ fn a_missing_beat_asks_for_heads_and_repairs_what_moved() {
     router.tick(later);
     assert_eq!(router.jobs, [Fetch::Heads(asked.clone())], "asked again");
     router.jobs.clear();
-    let moved = vec![TopicSeq {
-        topic: TOPIC,
-        seq: 2,
-    }];
-    router.apply_heads(&asked, Ok((EPOCH, moved)), later);
+    router.apply_heads(&asked, Ok(heads(2)), later);
     router.tick(later + GRACE);
     assert_eq!(router.jobs, [repair(0)]);
 }
@@ -448,15 +453,9 @@ fn a_role_that_thousands_hold_is_one_turn() {
 fn what_was_heard_of_while_the_log_was_read_is_not_taken_for_a_mistake() {
     let now = Instant::now();
     let mut router = quiet(TOPIC, true, now);
-    let published = |head| Published {
-        epoch: EPOCH,
-        registers: 0,
-        head,
-        events: Vec::new(),
-    };
     router.hear_events(TOPIC, published(1), now);
     router.tick(now + GRACE);
-    assert_eq!(router.jobs.drain(..).collect::<Vec<_>>(), [repair(0)]);
+    assert_eq!(std::mem::take(&mut router.jobs), [repair(0)]);
     router.hear_events(TOPIC, published(2), now);
     // Read before either was committed.
     router.finish_repair(TOPIC, 0, Ok(log(&[], 0)), now);
@@ -471,9 +470,8 @@ fn another_log_ends_every_session() {
     let mut router = quiet(TOPIC, true, now);
     let foreign = Published {
         epoch: EPOCH + 1,
-        head: 1,
         events: vec![envelope(TOPIC, 1, None)],
-        registers: 0,
+        ..published(1)
     };
     router.hear_events(TOPIC, foreign, now);
     assert_eq!(

@@ -22,10 +22,10 @@ async fn a_drain_tells_everyone_answers_what_is_pending_and_ends() {
         send(gateway.ops, "GET", "/readyz", &[], "").await.0 == 200
     })
     .await;
-    gateway.world.set_lanes(Lanes::Silent);
+    gateway.world.state().lanes = Lanes::Silent;
     alice.send(16, 1, 4_096_321, &[0x90]).await;
     until("the command arrived", async || {
-        !gateway.world.commands().is_empty()
+        !gateway.world.state().commands.is_empty()
     })
     .await;
     gateway.shutdown.cancel();
@@ -38,7 +38,7 @@ async fn a_drain_tells_everyone_answers_what_is_pending_and_ends() {
     assert!(TcpStream::connect(gateway.address).await.is_err());
     // Whoever has nothing pending is closed at the end of the window.
     assert_eq!(nobody.closed().await, 4000);
-    let command = gateway.world.commands().remove(0);
+    let command = gateway.world.state().commands.clone().remove(0);
     let reply = shared::frame::reply(1, &[0x90]);
     gateway.world.answer(&command, &reply).await;
     assert_eq!(alice.next().await, Got::Reply(1, vec![0x90]));

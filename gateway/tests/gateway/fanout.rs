@@ -1,31 +1,17 @@
 //! Events in order and without holes, whatever the bus does to them.
 
 use proptest::{prelude::*, test_runner::TestRunner};
-use shared::{
-    bus::envelope::{Envelope, NodeQuery},
-    protocol::control::Gap,
-};
+use shared::bus::envelope::{Envelope, NodeQuery};
 
 use crate::support::{
-    Running,
+    ALICE, Running, SERVER,
     client::{Client, Got},
-    start, until,
+    two_members, until,
 };
-
-const ALICE: u64 = 10_000;
-const BOB: u64 = 10_001;
-const SERVER: u64 = 4_096_321;
 
 /// A gateway with two members of a server who see channel 1.
 async fn members() -> (Running, Client, Client) {
-    let gateway = start(&[]).await;
-    gateway.world.account("alice", ALICE);
-    gateway.world.account("bob", BOB);
-    gateway.world.member(SERVER, ALICE, &[1]);
-    gateway.world.member(SERVER, BOB, &[1]);
-    let (alice, _) = Client::open(gateway.address, "alice").await;
-    let (bob, _) = Client::open(gateway.address, "bob").await;
-    (gateway, alice, bob)
+    two_members(&[], &[1]).await
 }
 
 #[tokio::test]
@@ -65,22 +51,22 @@ async fn a_lost_last_event_is_repaired_though_its_beat_is_lost_too() {
     let (gateway, mut alice, _bob) = members().await;
     gateway.world.write(SERVER, Some(1), None);
     // The beat that names the head is never published.
-    gateway.world.set_beating(false);
-    gateway.world.forget_moved();
-    gateway.world.skip_beat();
-    gateway.world.set_beating(true);
+    gateway.world.state().beating = false;
+    gateway.world.state().moved.clear();
+    gateway.world.state().number += 1;
+    gateway.world.state().beating = true;
     assert_eq!(alice.events(SERVER, 1).await, [1]);
 }
 
 #[tokio::test]
 async fn silent_lanes_make_topics_dirty() {
     let (gateway, mut alice, _bob) = members().await;
-    gateway.world.set_beating(false);
+    gateway.world.state().beating = false;
     gateway.world.write(ALICE, None, None);
-    gateway.world.forget_moved();
+    gateway.world.state().moved.clear();
     assert_eq!(alice.events(ALICE, 1).await, [1]);
     let heads = |query: &NodeQuery| matches!(query, NodeQuery::Heads { .. });
-    assert!(gateway.world.asked().iter().any(heads));
+    assert!(gateway.world.state().asked.iter().any(heads));
 }
 
 #[tokio::test]
@@ -93,7 +79,7 @@ async fn publishes_of_two_lanes_may_cross_on_an_accounts_topic() {
     let second = gateway.world.write(ALICE, None, None);
     gateway.world.publish(&[second, first]).await;
     assert_eq!(alice.events(ALICE, 2).await, [1, 2]);
-    let asked = gateway.world.asked();
+    let asked = gateway.world.state().asked.clone();
     let repair = NodeQuery::Events {
         topic: ALICE,
         after: 0,
@@ -129,11 +115,8 @@ async fn a_hole_that_the_log_no_longer_has_is_a_gap() {
         gateway.world.write(SERVER, Some(1), None);
     }
     gateway.world.emit(SERVER, Some(1), None).await;
-    let gap = Gap {
-        topic: SERVER,
-        seq: 7,
-    };
-    assert_eq!(alice.next_but_cursors().await, Got::Gap(gap));
+    let gap = Got::gap(SERVER, 7);
+    assert_eq!(alice.next_but_cursors().await, gap);
     gateway.world.emit(SERVER, Some(1), None).await;
     assert_eq!(alice.events(SERVER, 1).await, [8]);
 }
@@ -146,7 +129,7 @@ async fn a_log_that_went_back_closes() {
     }
     assert_eq!(alice.events(SERVER, 3).await, [1, 2, 3]);
     gateway.world.restore(SERVER, 1);
-    gateway.world.skip_beat();
+    gateway.world.state().number += 1;
     assert_eq!(alice.closed().await, 4007);
 }
 

@@ -24,17 +24,17 @@ const TOKEN: (&str, &str) = ("authorization", "Bearer t");
 async fn a_command_by_http_is_the_command_of_the_socket() {
     let gateway = start(&[]).await;
     let caller = gateway.world.account("t", 10_000);
-    gateway.world.set_lanes(Lanes::Silent);
+    gateway.world.state().lanes = Lanes::Silent;
     let address = gateway.address;
     let path = format!("{PATH}message_new?scope=4096321");
     let body = r#"{"nonce":"n","channel_id":"1","content":"hi"}"#;
     let answering = async {
         for payload in [&[0x92, 9, 5][..], &[]] {
             until("the command arrived", async || {
-                !gateway.world.commands().is_empty()
+                !gateway.world.state().commands.is_empty()
             })
             .await;
-            let command = gateway.world.commands().remove(0);
+            let command = gateway.world.state().commands.clone().remove(0);
             gateway.world.forget_requests();
             assert_eq!((command.opcode, command.scope), (16, 4_096_321));
             assert_eq!(command.caller.as_ref(), Some(&caller));
@@ -143,7 +143,7 @@ async fn listed_pages_may_ask_and_nobody_has_to_sign_in_to_sign_in() {
     let (status, head, text) = send(gateway.address, "POST", &path, &[origin], "").await;
     assert!(status == 500 && text.contains("internal"), "{text}");
     assert!(head.contains("vary: origin"));
-    let query = gateway.world.queries().pop().unwrap();
+    let query = gateway.world.state().queries.clone().pop().unwrap();
     let ping = shared::protocol::row_named("ping").unwrap().opcode;
     assert_eq!((query.opcode, query.caller), (ping, None));
 }
@@ -164,7 +164,7 @@ async fn a_token_whose_session_has_ended_takes_nothing_from_its_owner() {
         client.identify("ended").await;
         assert_eq!(client.closed().await, CloseCode::Unauthenticated.code());
     }
-    let asked = gateway.world.asked().len();
+    let asked = gateway.world.state().asked.len();
     assert!(asked < 20, "that it opens nothing is remembered: {asked}");
     let (mut client, _) = Client::open(address, "t").await;
     client.heartbeat(1).await;

@@ -9,19 +9,17 @@ use shared::{
     frame::opcode,
     ids::ChannelId,
     protocol::{
-        control::{Gap, Resume, Sight, TopicSeq},
+        control::{Resume, Sight},
         encode,
     },
 };
 
 use crate::support::{
+    ALICE, SERVER,
     client::{Client, Got},
     start, start_on, token,
     world::{World, sees, server, user},
 };
-
-const ALICE: u64 = 10_000;
-const SERVER: u64 = 4_096_321;
 
 fn member(world: &World) {
     world.account("alice", ALICE);
@@ -61,11 +59,10 @@ async fn a_replay_is_filtered_and_carries_the_client_past_what_it_hides() {
     }
     let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 0)]).await;
     alice.ready().await;
-    let cursor = |seq| Got::Cursor(vec![TopicSeq { topic: SERVER, seq }]);
     assert_eq!(alice.next().await, Got::Event(SERVER, 1));
-    assert_eq!(alice.next().await, cursor(2));
+    assert_eq!(alice.next().await, Got::cursor(SERVER, 2));
     assert_eq!(alice.next().await, Got::Event(SERVER, 3));
-    assert_eq!(alice.next().await, cursor(5));
+    assert_eq!(alice.next().await, Got::cursor(SERVER, 5));
 }
 
 #[tokio::test]
@@ -83,7 +80,7 @@ async fn another_log_is_a_gap_for_each_topic() {
     };
     alice.send(opcode::RESUME, 0, 0, &encode(&resume)).await;
     alice.ready().await;
-    let gaps = [(ALICE, 0), (SERVER, 3)].map(|(topic, seq)| Got::Gap(Gap { topic, seq }));
+    let gaps = [(ALICE, 0), (SERVER, 3)].map(|(topic, seq)| Got::gap(topic, seq));
     assert_eq!([alice.next().await, alice.next().await], gaps);
     gateway.world.emit(SERVER, Some(1), None).await;
     assert_eq!(alice.events(SERVER, 1).await, [4]);
@@ -113,7 +110,7 @@ async fn rights_that_change_in_the_last_moment_are_followed() {
     let (mut bob, _) = Client::open(gateway.address, "bob").await;
     world.emit(SERVER, Some(1), None).await;
     assert_eq!(bob.events(SERVER, 1).await, [1]);
-    world.hold_snapshots();
+    world.state().snapshots_held = Some(0);
     let mut alice = Client::connect(gateway.address).await;
     alice.identify("alice").await;
     world.snapshot_held().await;
@@ -127,7 +124,7 @@ async fn rights_that_change_in_the_last_moment_are_followed() {
     world.publish(&[taken]).await;
     world.emit(SERVER, Some(1), None).await;
     assert_eq!(bob.events(SERVER, 2).await, [2, 3]);
-    world.release_snapshots();
+    world.state().snapshots_held = None;
     alice.ready().await;
     let hidden = Sight {
         topic: SERVER,
@@ -136,11 +133,7 @@ async fn rights_that_change_in_the_last_moment_are_followed() {
         hidden: vec![channel],
     };
     assert_eq!(alice.next().await, Got::Sight(hidden));
-    let place = TopicSeq {
-        topic: SERVER,
-        seq: 3,
-    };
-    assert_eq!(alice.next().await, Got::Cursor(vec![place]));
+    assert_eq!(alice.next().await, Got::cursor(SERVER, 3));
     world.emit(SERVER, None, None).await;
     assert_eq!(alice.events(SERVER, 1).await, [4]);
 }
@@ -160,7 +153,7 @@ async fn a_log_that_no_longer_holds_the_place_is_a_gap() {
     alice.ready().await;
     let gaps = [alice.next().await, alice.next().await];
     for topic in [ALICE, SERVER] {
-        assert!(gaps.contains(&Got::Gap(Gap { topic, seq: 3 })), "{gaps:?}");
+        assert!(gaps.contains(&Got::gap(topic, 3)), "{gaps:?}");
     }
     world.emit(SERVER, Some(1), None).await;
     assert_eq!(alice.events(SERVER, 1).await, [4]);
@@ -194,22 +187,19 @@ async fn who_came_back_while_the_log_went_is_told_of_one_gap() {
     let (mut bob, _) = Client::open(gateway.address, "bob").await;
     world.emit(SERVER, Some(1), None).await;
     assert_eq!(bob.events(SERVER, 1).await, [1]);
-    world.hold_snapshots();
+    world.state().snapshots_held = Some(0);
     let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 1), (ALICE, 0)]).await;
     world.snapshot_held().await;
     world.emit(SERVER, Some(1), None).await;
     assert_eq!(bob.events(SERVER, 1).await, [2]);
     // What the replay needs is gone, and the gateway has not heard of the rest.
-    world.set_beating(false);
+    world.state().beating = false;
     world.trim(SERVER, 2);
     come_back(world, SERVER, ALICE, (0, 4));
-    world.release_snapshots();
+    world.state().snapshots_held = None;
     alice.ready().await;
-    let gap = Gap {
-        topic: SERVER,
-        seq: 4,
-    };
-    assert_eq!(alice.next().await, Got::Gap(gap));
+    let gap = Got::gap(SERVER, 4);
+    assert_eq!(alice.next().await, gap);
     world.emit(SERVER, Some(1), None).await;
     assert_eq!(alice.events(SERVER, 1).await, [5]);
 }
@@ -224,7 +214,7 @@ async fn who_leaves_and_comes_back_while_he_joins_is_told_of_no_gap() {
     world.member(other, 10_001, &[3]);
     let (mut bob, _) = Client::open(gateway.address, "bob").await;
     let (mut alice, _) = Client::open(gateway.address, "alice").await;
-    world.hold_snapshots();
+    world.state().snapshots_held = Some(0);
     world.member(other, ALICE, &[]);
     world.begin(other, ALICE, 1);
     world.emit(other, None, None).await;
@@ -238,11 +228,7 @@ async fn who_leaves_and_comes_back_while_he_joins_is_told_of_no_gap() {
     world.publish(&come_back(world, other, ALICE, (1, 3))).await;
     world.emit(other, None, None).await;
     assert_eq!(bob.events(other, 4).await, [1, 2, 3, 4]);
-    world.release_snapshots();
-    let begins = TopicSeq {
-        topic: other,
-        seq: 3,
-    };
-    assert_eq!(alice.next().await, Got::Cursor(vec![begins]));
+    world.state().snapshots_held = None;
+    assert_eq!(alice.next().await, Got::cursor(other, 3));
     assert_eq!(alice.events(other, 1).await, [4]);
 }

@@ -5,33 +5,23 @@ use shared::{
     bus::envelope::{Effect, NodeQuery, pack},
     domain::rights::Change,
     ids::ChannelId,
-    protocol::control::{Gap, Sight, TopicSeq},
+    protocol::control::Sight,
 };
 
 use crate::support::{
-    Running,
+    ALICE, BOB, Running, SERVER,
     client::{Client, Got},
-    start,
+    start, two_members,
     world::{sees, server, user},
 };
 
-const ALICE: u64 = 10_000;
-const BOB: u64 = 10_001;
-const SERVER: u64 = 4_096_321;
 /// Everyone sees it.
 const LOBBY: Option<u64> = Some(1);
 /// Only Alice sees it.
 const STAFF: Option<u64> = Some(2);
 
 async fn alice_and_bob(flags: &[&str]) -> (Running, Client, Client) {
-    let gateway = start(flags).await;
-    gateway.world.account("alice", ALICE);
-    gateway.world.account("bob", BOB);
-    gateway.world.member(SERVER, ALICE, &[1, 2]);
-    gateway.world.member(SERVER, BOB, &[1]);
-    let (alice, _) = Client::open(gateway.address, "alice").await;
-    let (bob, _) = Client::open(gateway.address, "bob").await;
-    (gateway, alice, bob)
+    two_members(flags, &[1, 2]).await
 }
 
 #[tokio::test]
@@ -42,12 +32,8 @@ async fn only_who_sees_the_channel_gets_its_events_and_cursors_carry_the_others(
     }
     assert_eq!(alice.events(SERVER, 5).await, [1, 2, 3, 4, 6]);
     assert_eq!(bob.events(SERVER, 2).await, [1, 3]);
-    let place = TopicSeq {
-        topic: SERVER,
-        seq: 6,
-    };
     let mut got = bob.next().await;
-    while got != Got::Cursor(vec![place.clone()]) {
+    while got != Got::cursor(SERVER, 6) {
         assert!(matches!(got, Got::Cursor(_)), "{got:?}");
         got = bob.next().await;
     }
@@ -94,37 +80,31 @@ async fn each_event_is_given_by_the_rights_as_of_itself() {
         world.write(SERVER, LOBBY, None),
     ];
     world.publish(&events).await;
-    for expected in [
-        Got::Event(SERVER, 1),
-        sight(2, &[], &[2]),
-        Got::Cursor(vec![TopicSeq {
-            topic: SERVER,
-            seq: 5,
-        }]),
-        Got::Event(SERVER, 6),
-        sight(6, &[2], &[]),
-        Got::Event(SERVER, 7),
-        Got::Event(SERVER, 8),
-    ] {
-        assert_eq!(alice.next().await, expected);
-    }
-    for expected in [
-        Got::Cursor(vec![TopicSeq {
-            topic: SERVER,
-            seq: 3,
-        }]),
+    alice
+        .expect_all([
+            Got::Event(SERVER, 1),
+            sight(2, &[], &[2]),
+            Got::cursor(SERVER, 5),
+            Got::Event(SERVER, 6),
+            sight(6, &[2], &[]),
+            Got::Event(SERVER, 7),
+            Got::Event(SERVER, 8),
+        ])
+        .await;
+    bob.expect_all([
+        Got::cursor(SERVER, 3),
         Got::Event(SERVER, 4),
         sight(4, &[2], &[]),
         Got::Event(SERVER, 5),
         Got::Event(SERVER, 6),
         Got::Event(SERVER, 7),
         Got::Event(SERVER, 8),
-    ] {
-        assert_eq!(bob.next().await, expected);
-    }
+    ])
+    .await;
     assert!(
         !world
-            .asked()
+            .state()
+            .asked
             .iter()
             .any(|query| matches!(query, NodeQuery::Changes { .. })),
         "nothing is asked for"
@@ -151,22 +131,21 @@ async fn a_resume_gives_each_event_by_the_rights_as_of_itself() {
     let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 0), (ALICE, 0)]).await;
     alice.ready().await;
     // What was said in the channel that she lost is not shown any more.
-    let cursor = |seq| Got::Cursor(vec![TopicSeq { topic: SERVER, seq }]);
-    for expected in [
-        sight(4, &[], &[1]),
-        cursor(5),
-        Got::Event(SERVER, 6),
-        sight(6, &[1], &[]),
-        sight(7, &[], &[2]),
-        cursor(8),
-    ] {
-        assert_eq!(alice.next().await, expected);
-    }
+    alice
+        .expect_all([
+            sight(4, &[], &[1]),
+            Got::cursor(SERVER, 5),
+            Got::Event(SERVER, 6),
+            sight(6, &[1], &[]),
+            sight(7, &[], &[2]),
+            Got::cursor(SERVER, 8),
+        ])
+        .await;
     drop(bob);
     let mut bob = Client::resume(gateway.address, "bob", &[(SERVER, 0), (BOB, 0)]).await;
     bob.ready().await;
-    for expected in [
-        cursor(1),
+    bob.expect_all([
+        Got::cursor(SERVER, 1),
         Got::Event(SERVER, 2),
         sight(2, &[2], &[]),
         Got::Event(SERVER, 3),
@@ -175,9 +154,8 @@ async fn a_resume_gives_each_event_by_the_rights_as_of_itself() {
         Got::Event(SERVER, 6),
         Got::Event(SERVER, 7),
         Got::Event(SERVER, 8),
-    ] {
-        assert_eq!(bob.next().await, expected);
-    }
+    ])
+    .await;
 }
 
 #[tokio::test]
@@ -203,30 +181,29 @@ async fn a_channel_comes_for_who_sees_it_after_and_goes_for_who_saw_it_before() 
     ];
     world.publish(&events).await;
     let resumed = Client::resume(gateway.address, "alice", &[(SERVER, 0), (ALICE, 0)]).await;
-    for expected in [
-        Got::Event(SERVER, 1),
-        sight(1, &[5], &[]),
-        Got::Event(SERVER, 2),
-        Got::Event(SERVER, 3),
-        sight(3, &[], &[5]),
-        Got::Event(SERVER, 4),
-    ] {
-        assert_eq!(alice.next().await, expected);
-    }
+    alice
+        .expect_all([
+            Got::Event(SERVER, 1),
+            sight(1, &[5], &[]),
+            Got::Event(SERVER, 2),
+            Got::Event(SERVER, 3),
+            sight(3, &[], &[5]),
+            Got::Event(SERVER, 4),
+        ])
+        .await;
     assert_eq!(bob.events(SERVER, 1).await, [4]);
     // In a replay, what was said there is gone with the channel; that it went is not.
     let mut alice = resumed;
     alice.ready().await;
-    let cursor = |seq| Got::Cursor(vec![TopicSeq { topic: SERVER, seq }]);
-    for expected in [
-        sight(1, &[5], &[]),
-        cursor(2),
-        Got::Event(SERVER, 3),
-        sight(3, &[], &[5]),
-        Got::Event(SERVER, 4),
-    ] {
-        assert_eq!(alice.next().await, expected);
-    }
+    alice
+        .expect_all([
+            sight(1, &[5], &[]),
+            Got::cursor(SERVER, 2),
+            Got::Event(SERVER, 3),
+            sight(3, &[], &[5]),
+            Got::Event(SERVER, 4),
+        ])
+        .await;
 }
 
 #[tokio::test]
@@ -241,12 +218,9 @@ async fn a_missing_change_is_a_gap_and_nobody_is_closed() {
         pack(&Effect::Rights { follows, changes }).to_vec(),
     ));
     world.publish(&[event]).await;
-    let gap = Gap {
-        topic: SERVER,
-        seq: 1,
-    };
-    assert_eq!(alice.next().await, Got::Gap(gap.clone()));
-    assert_eq!(bob.next().await, Got::Gap(gap));
+    let gap = Got::gap(SERVER, 1);
+    assert_eq!(alice.next().await, gap.clone());
+    assert_eq!(bob.next().await, gap);
     world.emit(SERVER, STAFF, None).await;
     world.emit(SERVER, LOBBY, None).await;
     assert_eq!(alice.events(SERVER, 1).await, [3]);
@@ -272,11 +246,11 @@ async fn a_topic_whose_structure_does_not_come_holds_only_itself_back() {
     let gateway = start(&[]).await;
     gateway.world.account("alice", ALICE);
     gateway.world.member(SERVER, ALICE, &[1]);
-    gateway.world.stop_structures(true);
+    gateway.world.state().structures_stopped = true;
     let (mut alice, _) = Client::open(gateway.address, "alice").await;
     gateway.world.emit(SERVER, LOBBY, None).await;
     alice.is_quiet(1).await;
-    gateway.world.stop_structures(false);
+    gateway.world.state().structures_stopped = false;
     assert_eq!(alice.events(SERVER, 1).await, [1]);
 }
 
@@ -296,11 +270,7 @@ async fn joining_a_server_begins_behind_the_event_of_joining() {
     };
     gateway.world.emit(ALICE, None, Some(joined)).await;
     assert_eq!(alice.next().await, Got::Event(ALICE, 1));
-    let begins = TopicSeq {
-        topic: other,
-        seq: 1,
-    };
-    assert_eq!(alice.next().await, Got::Cursor(vec![begins]));
+    assert_eq!(alice.next().await, Got::cursor(other, 1));
     assert_eq!(alice.events(other, 2).await, [2, 3]);
     gateway.world.emit(other, Some(3), None).await;
     assert_eq!(alice.events(other, 1).await, [4]);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
+    ALICE, BOB, SERVER,
     client::{Client, Got, refused, request},
     start, start_on, token, until,
     world::{Lanes, World},
@@ -14,10 +15,6 @@ use shared::{
     ids::UserId,
 };
 use tokio_tungstenite::tungstenite::{Message, http::StatusCode, protocol::CloseFrame};
-
-const ALICE: u64 = 10_000;
-const BOB: u64 = 10_001;
-const SERVER: u64 = 4_096_321;
 
 #[tokio::test]
 async fn a_handshake_that_is_wrong_is_refused() {
@@ -92,7 +89,7 @@ async fn commands_go_out_byte_exactly_and_replies_come_back() {
     for request in 1..=50 {
         assert_eq!(alice.next().await, Got::Reply(request, body.to_vec()));
     }
-    let commands = gateway.world.commands();
+    let commands = gateway.world.state().commands.clone();
     assert_eq!(commands.len(), 50);
     let rises = commands.is_sorted_by(|a, b| a.ticket < b.ticket);
     assert!(rises, "in order, each under a number of its own");
@@ -119,7 +116,7 @@ async fn queries_go_to_any_worker_with_or_without_a_session() {
     let body = [&[0x91, 0xda, 0xea, 0x60][..], &vec![b'x'; 60_000]].concat();
     client.send(2_053, 2, SERVER, &body).await;
     assert_eq!(client.next().await, Got::Reply(2, body));
-    let queries = gateway.world.queries();
+    let queries = gateway.world.state().queries.clone();
     assert_eq!(queries[0].caller, None);
     assert_eq!(queries[1].caller.as_ref().unwrap().user.get(), ALICE);
 }
@@ -150,17 +147,17 @@ async fn json_has_the_same_commands_with_named_fields() {
         alice.text().await,
         r#"{"event":"message_deleted","topic":"4096321","seq":1,"body":{"channel_id":"1","message_id":"1"}}"#
     );
-    gateway.world.set_lanes(Lanes::Silent);
+    gateway.world.state().lanes = Lanes::Silent;
     say(
         &mut alice,
         r#"{"command":"message_new","request":3,"scope":"4096321","body":{"nonce":"n","channel_id":"1","content":"hi"}}"#,
     )
     .await;
     until("the command arrived", async || {
-        !gateway.world.commands().is_empty()
+        !gateway.world.state().commands.is_empty()
     })
     .await;
-    let command = gateway.world.commands().remove(0);
+    let command = gateway.world.state().commands.clone().remove(0);
     assert_eq!((command.opcode, command.scope), (16, SERVER));
     let reply = frame::reply(3, &[0x92, 9, 5]);
     gateway.world.answer(&command, &reply).await;
@@ -230,7 +227,7 @@ async fn what_may_not_be_sent_gets_a_numbered_answer() {
 async fn a_number_in_use_and_too_many_at_once_are_refused() {
     let gateway = start(&["--max-pending", "2"]).await;
     gateway.world.account("t", ALICE);
-    gateway.world.set_lanes(Lanes::Silent);
+    gateway.world.state().lanes = Lanes::Silent;
     let (mut alice, _) = Client::open(gateway.address, "t").await;
     alice.send(16, 1, SERVER, &[0x90]).await;
     alice.send(16, 1, SERVER, &[0x90]).await;
@@ -247,7 +244,7 @@ async fn a_lane_that_is_away_or_behind_is_given_nothing() {
     let gateway = start(&["--max-backlog", "10"]).await;
     gateway.world.account("t", ALICE);
     let (mut alice, _) = Client::open(gateway.address, "t").await;
-    gateway.world.set_backlog(11);
+    gateway.world.state().backlog = 11;
     let busy = Got::Refusal(0, Refusal::retry(Reason::Busy, 1_000));
     let mut request = 0;
     let mut refuses = async |alice: &mut Client| loop {
@@ -267,12 +264,12 @@ async fn a_lane_that_is_away_or_behind_is_given_nothing() {
 async fn a_command_without_an_answer_is_unknown() {
     let gateway = start(&["--answer-ms", "50"]).await;
     gateway.world.account("t", ALICE);
-    gateway.world.set_lanes(Lanes::Silent);
+    gateway.world.state().lanes = Lanes::Silent;
     let (mut alice, _) = Client::open(gateway.address, "t").await;
     alice.send(16, 1, SERVER, &[0x90]).await;
     assert_eq!(alice.next().await, Got::Refusal(1, Reason::Unknown.into()));
     // The late answer is nobody's any more.
-    let command = gateway.world.commands().remove(0);
+    let command = gateway.world.state().commands.clone().remove(0);
     let late = frame::reply(1, &[0x90]);
     gateway.world.answer(&command, &late).await;
     alice.is_quiet(5).await;
@@ -376,7 +373,7 @@ async fn an_account_that_opens_session_after_session_has_to_wait() {
     let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
     assert!((60..=62 + 2 * seconds).contains(&opened), "{opened}");
     // Who was refused once is known for a while.
-    let asked = gateway.world.asked();
+    let asked = gateway.world.state().asked.clone();
     let asked = asked
         .iter()
         .filter(|query| matches!(query, NodeQuery::Open { .. }));
@@ -392,12 +389,12 @@ async fn an_account_that_opens_session_after_session_has_to_wait() {
 async fn what_a_flood_carries_is_done_for_nobody() {
     let gateway = start(&["--flood-frames", "10"]).await;
     gateway.world.account("a", ALICE);
-    gateway.world.set_lanes(Lanes::Silent);
+    gateway.world.state().lanes = Lanes::Silent;
     let (mut client, _) = Client::open(gateway.address, "a").await;
     // All at once: they are read together.
     client.all(16, 1..=60, SERVER, &[0x90]).await;
     assert_eq!(client.closed().await, 4502);
-    assert_eq!(gateway.world.commands().len(), 0);
+    assert_eq!(gateway.world.state().commands.len(), 0);
 }
 
 #[tokio::test]
@@ -423,16 +420,17 @@ async fn an_answer_to_a_gateway_that_was_is_not_for_its_successor() {
     world.account("b", ALICE + 1);
     let (mut alice, _) = Client::open(before.address, "a").await;
     let (mut bob, _) = Client::open(after.address, "b").await;
-    world.set_lanes(Lanes::Silent);
+    world.state().lanes = Lanes::Silent;
     for client in [&mut alice, &mut bob] {
         client.send(16, 1, SERVER, &[0x90]).await;
     }
     until("both commands arrived", async || {
-        world.commands().len() == 2
+        world.state().commands.len() == 2
     })
     .await;
     // The counters of both processes began anew: same connection, same request.
-    for command in world.commands() {
+    let commands = world.state().commands.clone();
+    for command in commands {
         let user = command.caller.as_ref().unwrap().user.get();
         let name = if user == ALICE { b'a' } else { b'b' };
         let reply = frame::reply(0, &[0x91, 0xa1, name]);

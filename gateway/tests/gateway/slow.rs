@@ -4,13 +4,12 @@ use shared::bus::envelope::Envelope;
 use tokio::io::AsyncReadExt;
 
 use crate::support::{
+    SERVER,
     client::{Client, Got},
     http::send,
     start, until,
     world::World,
 };
-
-const SERVER: u64 = 4_096_321;
 
 #[tokio::test]
 async fn a_slow_consumer_is_closed_and_others_get_everything() {
@@ -56,7 +55,7 @@ async fn a_slow_consumer_is_closed_and_others_get_everything() {
 async fn an_answer_larger_than_the_queue_arrives() {
     let gateway = start(&["--queue-bytes", "65536"]).await;
     gateway.world.account("t", 10_000);
-    gateway.world.answer_with(1_000_000);
+    gateway.world.state().answer_bytes = Some(1_000_000);
     let (mut client, _) = Client::open(gateway.address, "t").await;
     for request in 1..=3 {
         client.send(2_053, request, SERVER, &[0x90]).await;

@@ -18,11 +18,11 @@ use tokio_rustls::{
 use tokio_tungstenite::{client_async, tungstenite::Message};
 
 use crate::support::{
+    SERVER,
     client::{Client, Got, request},
     start, start_unheard,
 };
 
-const SERVER: u64 = 4_096_321;
 /// A certificate for 127.0.0.1 that is good for nothing but these tests.
 const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gateway/tls/gateway.pem");
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gateway/tls/gateway.key");
@@ -43,7 +43,7 @@ fn connector() -> TlsConnector {
 async fn tls_is_spoken_where_there_is_a_certificate() {
     let flags = ["--tls-certificate", CERTIFICATE, "--tls-key", KEY];
     let gateway = start_unheard(&flags).await;
-    gateway.world.answer_with(400_000);
+    gateway.world.state().answer_bytes = Some(400_000);
     let tcp = TcpStream::connect(gateway.address).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let tls = connector().connect(name, tcp).await.unwrap();

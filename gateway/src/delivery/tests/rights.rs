@@ -43,17 +43,17 @@ fn notice(seq: u64, shown: &[u64], hidden: &[u64]) -> Arc<Notice> {
 
 #[test]
 fn rights_change_with_their_event() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let [falls, stays, waits] = [Sink::open(), Sink::open(), Sink::open()];
     for (connection_id, sink) in (1..).zip([&falls, &stays, &waits]) {
-        house.add(connection_id, Dialect::MessagePack, sink);
+        fixture.add(connection_id, Dialect::MessagePack, sink);
     }
-    house.join(1, 7, &[1]);
-    house.join(2, 7, &[1]);
-    house.join_at(3, 7, &[1], (0, false));
-    house.event(1, 1);
+    fixture.join(1, 7, &[1]);
+    fixture.join(2, 7, &[1]);
+    fixture.join_at(3, 7, &[1], (0, false));
+    fixture.event(1, 1);
     // The first one falls to a group of his own; all others gain a channel.
-    house.tell(ToShard::Rights(Arc::new(RightsChange {
+    fixture.tell(ToShard::Rights(Arc::new(RightsChange {
         topic: TOPIC,
         event: Some(RightsEvent {
             event: event(2, 2, None),
@@ -63,11 +63,11 @@ fn rights_change_with_their_event() {
         moved: vec![(1, GroupId(8), ids(&[3]), Some(notice(2, &[3], &[1])))],
     })));
     for channel in [1, 2, 3] {
-        house.event(channel + 2, channel);
+        fixture.event(channel + 2, channel);
     }
-    assert!(house.release(3));
-    house.flush();
-    house.later(Duration::from_mins(1));
+    assert!(fixture.release(3));
+    fixture.flush();
+    fixture.later(Duration::from_mins(1));
     assert_eq!(told(&falls), ["1", "sight 2 [3] [1]", "cursor", "5"]);
     let all = ["1", "2", "sight 2 [2] []", "3", "4", "cursor"];
     assert_eq!(told(&stays), all);
@@ -76,13 +76,13 @@ fn rights_change_with_their_event() {
 
 #[test]
 fn who_saw_a_channel_that_is_gone_is_told_so() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (saw, did_not) = (Sink::open(), Sink::open());
-    house.add(1, Dialect::MessagePack, &saw);
-    house.add(2, Dialect::MessagePack, &did_not);
-    house.join(1, 7, &[1, 2]);
-    house.join(2, 8, &[1]);
-    house.tell(ToShard::Rights(Arc::new(RightsChange {
+    fixture.add(1, Dialect::MessagePack, &saw);
+    fixture.add(2, Dialect::MessagePack, &did_not);
+    fixture.join(1, 7, &[1, 2]);
+    fixture.join(2, 8, &[1]);
+    fixture.tell(ToShard::Rights(Arc::new(RightsChange {
         topic: TOPIC,
         event: Some(RightsEvent {
             event: event(1, 2, None),
@@ -91,19 +91,19 @@ fn who_saw_a_channel_that_is_gone_is_told_so() {
         groups: vec![(GroupId(7), ids(&[1]), Some(notice(1, &[], &[2])))],
         moved: Vec::new(),
     })));
-    house.event(2, 2);
-    house.event(3, 1);
-    house.flush();
+    fixture.event(2, 2);
+    fixture.event(3, 1);
+    fixture.flush();
     assert_eq!(told(&saw), ["1", "sight 1 [] [2]", "cursor", "3"]);
     assert_eq!(told(&did_not), ["cursor", "3"]);
 }
 
 #[test]
 fn an_event_for_some_accounts_is_hidden_from_the_others() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (alice, bob) = (Sink::open(), Sink::open());
     for (connection_id, sink) in [(1, &alice), (2, &bob)] {
-        let connection = house.add(connection_id, Dialect::MessagePack, sink);
+        let connection = fixture.add(connection_id, Dialect::MessagePack, sink);
         let caller = Caller {
             kind: CallerKind::Person,
             user: UserId::new(connection_id).unwrap(),
@@ -113,36 +113,34 @@ fn an_event_for_some_accounts_is_hidden_from_the_others() {
             caller,
             Counted::new(&IntGauge::new("sessions", "-").unwrap()),
         );
-        house.join(connection_id, 7, &[1]);
+        fixture.join(connection_id, 7, &[1]);
     }
-    house.tell(ToShard::Events(vec![event(1, 1, Some(vec![2]))]));
-    house.event(2, 1);
-    house.flush();
+    fixture.tell(ToShard::Events(vec![event(1, 1, Some(vec![2]))]));
+    fixture.event(2, 1);
+    fixture.flush();
     assert_eq!(told(&alice), ["cursor", "2"]);
     // The group is carried past it as a whole.
     assert_eq!(bob.seqs(), [1, 2]);
     // Where one follows the other, the others are not carried past each.
     for seq in 3..20 {
-        house.tell(ToShard::Events(vec![event(seq, 1, Some(vec![2]))]));
+        fixture.tell(ToShard::Events(vec![event(seq, 1, Some(vec![2]))]));
     }
-    house.flush();
+    fixture.flush();
     assert_eq!(alice.frames().len(), 2);
     assert_eq!(bob.seqs().len(), 19);
 }
 
 #[test]
 fn a_new_membership_has_nothing_of_an_earlier_one() {
-    let mut house = House::new();
-    let sink = Sink::open();
-    house.add(1, Dialect::MessagePack, &sink);
-    house.join_at(1, 7, &[1], (5, false));
-    house.event(6, 1);
-    house.tell(ToShard::Leave(1, TOPIC, true));
+    let mut fixture = Fixture::new();
+    let sink = fixture.add_buffered();
+    fixture.event(6, 1);
+    fixture.tell(ToShard::Leave(1, TOPIC, true));
     // Its replay was given up, and it comes again.
-    house.join_at(1, 8, &[1], (8, false));
-    house.event(9, 1);
-    assert!(house.release(1));
-    house.event(10, 1);
-    house.flush();
+    fixture.join_at(1, 8, &[1], (8, false));
+    fixture.event(9, 1);
+    assert!(fixture.release(1));
+    fixture.event(10, 1);
+    fixture.flush();
     assert_eq!(sink.seqs(), [9, 10]);
 }

@@ -14,14 +14,12 @@ fn reply(request: u32, bytes: usize) -> ToShard<Sink> {
 
 #[test]
 fn an_answer_larger_than_the_bound_is_no_reason_to_close() {
-    let mut house = House::new();
-    let sink = Sink::open();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
-    house.join(1, 7, &[1]);
+    let mut fixture = Fixture::new();
+    let (sink, connection) = fixture.add_member();
     for request in 1..=3 {
-        house.tell(reply(request, 3 * BOUND));
-        house.event(u64::from(request), 1);
-        house.flush();
+        fixture.tell(reply(request, 3 * BOUND));
+        fixture.event(u64::from(request), 1);
+        fixture.flush();
     }
     assert!(!connection.is_closing());
     assert!(sink.seen.lock().unwrap().len() > 9 * BOUND);
@@ -29,26 +27,26 @@ fn an_answer_larger_than_the_bound_is_no_reason_to_close() {
 
 #[test]
 fn large_answers_wait_for_their_reader_and_too_many_are_refused() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::default();
     sink.room.store(BOUND / 4, Ordering::Relaxed);
-    let connection = house.add(1, Dialect::MessagePack, &sink);
-    house.join(1, 7, &[1]);
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
+    fixture.join(1, 7, &[1]);
     for request in 1..=3 {
-        house.tell(reply(request, 2 * BOUND));
-        house.flush();
+        fixture.tell(reply(request, 2 * BOUND));
+        fixture.flush();
     }
     // Events have the room that they always have.
     for seq in 1..=20 {
-        house.event(seq, 1);
+        fixture.event(seq, 1);
     }
     assert!(!connection.is_closing());
     // A slice of a quarter of the bound each time, and never a stall.
     let mut slices = 0;
-    while !house.blocked.is_empty() {
+    while !fixture.blocked.is_empty() {
         sink.room.store(BOUND / 4, Ordering::Relaxed);
-        house.unblock();
-        house.later(Duration::from_secs(29));
+        fixture.unblock();
+        fixture.later(Duration::from_secs(29));
         slices += 1;
         assert!(slices < 40 && !connection.is_closing(), "{slices}");
     }
@@ -62,45 +60,41 @@ fn large_answers_wait_for_their_reader_and_too_many_are_refused() {
 
 #[test]
 fn a_large_answer_that_is_read_by_drops_is_ended() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sink = Sink::default();
-    let connection = house.add(1, Dialect::MessagePack, &sink);
-    house.tell(reply(1, 2 * BOUND));
-    house.flush();
+    let connection = fixture.add(1, Dialect::MessagePack, &sink);
+    fixture.tell(reply(1, 2 * BOUND));
+    fixture.flush();
     for _ in 0..29 {
-        house.later(Duration::from_secs(1));
+        fixture.later(Duration::from_secs(1));
         sink.room.store(1, Ordering::Relaxed);
-        house.unblock();
+        fixture.unblock();
     }
     assert!(!connection.is_closing());
-    house.later(Duration::from_secs(1));
+    fixture.later(Duration::from_secs(1));
     assert!(connection.is_closing());
 }
 
 #[test]
 fn a_hot_room_keeps_nobody_else_from_a_reply() {
-    let mut house = House::new();
-    let sinks: Vec<Sink> = (0..3_000).map(|_| Sink::open()).collect();
-    for (connection_id, sink) in (1..).zip(&sinks) {
-        house.add(connection_id, Dialect::MessagePack, sink);
-        house.join(connection_id, 7, &[1]);
-    }
+    let mut fixture = Fixture::new();
+    let sinks = fixture.add_crowd(3_000);
     let lonely = Sink::open();
-    house.add(9_000, Dialect::MessagePack, &lonely);
+    fixture.add(9_000, Dialect::MessagePack, &lonely);
     let got = |seq| {
         let has = |sink: &&Sink| sink.seqs().contains(&seq);
         sinks.iter().filter(has).count()
     };
-    house.event(1, 1);
-    assert!(house.shard.flush(house.now, &mut house.blocked));
+    fixture.event(1, 1);
+    assert!(fixture.shard.flush(fixture.now, &mut fixture.blocked));
     assert!((500..2_000).contains(&got(1)), "{}", got(1));
     // The oldest first.
     assert!(sinks[0].seqs() == [1] && sinks[2_999].seqs().is_empty());
-    house.event(2, 1);
-    house.tell(ToShard::Send(9_000, vec![text(10)]));
-    assert!(house.shard.flush(house.now, &mut house.blocked));
+    fixture.event(2, 1);
+    fixture.tell(ToShard::Send(9_000, vec![text(10)]));
+    assert!(fixture.shard.flush(fixture.now, &mut fixture.blocked));
     assert_eq!(lonely.frames().len(), 1, "the next turn is his");
-    while house.shard.flush(house.now, &mut house.blocked) {}
+    while fixture.shard.flush(fixture.now, &mut fixture.blocked) {}
     assert!(sinks.iter().all(|sink| sink.seqs() == [1, 2]));
     // Who waited for the first one got the second one with it.
     assert_eq!(sinks[2_999].calls.load(Ordering::Relaxed), 1);
@@ -108,19 +102,15 @@ fn a_hot_room_keeps_nobody_else_from_a_reply() {
 
 #[test]
 fn a_turn_ends_where_its_frames_are_enough_and_goes_on_there() {
-    let mut house = House::new();
-    let sinks: Vec<Sink> = (0..1_000).map(|_| Sink::open()).collect();
-    for (connection_id, sink) in (1..).zip(&sinks) {
-        house.add(connection_id, Dialect::MessagePack, sink);
-        house.join(connection_id, 7, &[1]);
-    }
-    let mut house_turn: std::collections::VecDeque<_> = [1, 101]
+    let mut fixture = Fixture::new();
+    let sinks = fixture.add_crowd(1_000);
+    let mut messages: std::collections::VecDeque<_> = [1, 101]
         .map(|from| ToShard::Events((from..from + 100).map(|seq| event(seq, 1, None)).collect()))
         .into();
     let mut turns = 0;
-    while !house_turn.is_empty() {
-        house.shard.apply_some(&mut house_turn, house.now);
-        house.flush();
+    while !messages.is_empty() {
+        fixture.shard.apply_some(&mut messages, fixture.now);
+        fixture.flush();
         turns += 1;
     }
     assert_eq!(turns, 4, "200,000 frames");
@@ -129,29 +119,27 @@ fn a_turn_ends_where_its_frames_are_enough_and_goes_on_there() {
 
 #[test]
 fn what_waits_is_charged_as_large_as_it_is_in_its_dialect() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (binary, json) = (Sink::open(), Sink::open());
-    house.add(1, Dialect::MessagePack, &binary);
-    house.add(2, Dialect::Json, &json);
-    house.join_at(1, 7, &[1], (5, false));
-    house.join_at(2, 7, &[1], (5, false));
+    fixture.add(1, Dialect::MessagePack, &binary);
+    fixture.add(2, Dialect::Json, &json);
+    fixture.join_at(1, 7, &[1], (5, false));
+    fixture.join_at(2, 7, &[1], (5, false));
     // A few bytes each in MessagePack, more than a hundred in JSON.
     for seq in 6..8 {
-        house.event(seq, 1);
+        fixture.event(seq, 1);
     }
-    assert!(house.release(1));
-    assert!(!house.release(2), "it joins anew, and is not closed");
+    assert!(fixture.release(1));
+    assert!(!fixture.release(2), "it joins anew, and is not closed");
 }
 
 #[test]
 fn who_lost_a_topic_is_told_which_and_when_to_come_back() {
-    let mut house = House::new();
-    let sink = Sink::open();
-    house.add(1, Dialect::MessagePack, &sink);
-    house.join(1, 7, &[1]);
+    let mut fixture = Fixture::new();
+    let (sink, _) = fixture.add_member();
     let close = Close::Code(shared::close::CloseCode::OutOfSync);
-    house.tell(ToShard::CloseTopic(TOPIC, close));
-    house.flush();
+    fixture.tell(ToShard::CloseTopic(TOPIC, close));
+    fixture.flush();
     let frame = sink.frames().pop().unwrap();
     assert_eq!(frame[2..4], 4_007_u16.to_be_bytes());
     let text = std::str::from_utf8(&frame[4..]).unwrap();
@@ -163,19 +151,19 @@ fn who_lost_a_topic_is_told_which_and_when_to_come_back() {
 
 #[test]
 fn when_too_much_waits_in_all_those_go_who_are_most_behind() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let sinks: Vec<Sink> = (0..40).map(|_| Sink::default()).collect();
     let connections: Vec<_> = (1..)
         .zip(&sinks)
-        .map(|(connection_id, sink)| house.add(connection_id, Dialect::MessagePack, sink))
+        .map(|(connection_id, sink)| fixture.add(connection_id, Dialect::MessagePack, sink))
         .collect();
     // Nobody is beyond his own bound.
     for connection_id in 1..=40 {
         let bytes = if connection_id <= 10 { 900 } else { 500 };
-        house.tell(ToShard::Send(connection_id, vec![text(bytes)]));
+        fixture.tell(ToShard::Send(connection_id, vec![text(bytes)]));
     }
-    house.flush();
-    house.later(Duration::from_millis(250));
+    fixture.flush();
+    fixture.later(Duration::from_millis(250));
     let open = |range: std::ops::Range<usize>| {
         connections[range]
             .iter()
@@ -184,23 +172,23 @@ fn when_too_much_waits_in_all_those_go_who_are_most_behind() {
     };
     // 24,000 of 20,000 bytes waited, and 18,000 may stay.
     assert_eq!((open(0..10), open(10..40)), (3, 30));
-    house.later(Duration::from_secs(10));
+    fixture.later(Duration::from_secs(10));
     assert_eq!((open(0..10), open(10..40)), (3, 30), "that was enough");
 }
 
 #[test]
 fn who_agreed_on_compression_shares_one_compressed_frame() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (plain, small, other) = (Sink::open(), Sink::open(), Sink::open());
-    house.add(1, Dialect::Json, &plain);
+    fixture.add(1, Dialect::Json, &plain);
     for (connection_id, sink) in [(2, &small), (3, &other)] {
-        let permit = house.limit.take_permit([127, 0, 0, 1].into()).unwrap();
+        let permit = fixture.limit.take_permit([127, 0, 0, 1].into()).unwrap();
         let connection =
             Connection::new(connection_id, 0, Dialect::Json, 0, permit).deflating(true);
-        house.tell(ToShard::Add(Arc::new(connection), sink.clone()));
+        fixture.tell(ToShard::Add(Arc::new(connection), sink.clone()));
     }
     for connection_id in 1..=3 {
-        house.join(connection_id, 7, &[1]);
+        fixture.join(connection_id, 7, &[1]);
     }
     let body = shared::protocol::encode(&(1_u64, "so it goes ".repeat(80)));
     let event = Event::new(&Envelope {
@@ -218,10 +206,10 @@ fn who_agreed_on_compression_shares_one_compressed_frame() {
     let event = Arc::new(event);
     let frame = event.frames.frame_for(Dialect::MessagePack, true);
     assert!(frame.len() < 100 && frame[0] == 0xc2, "{}", frame.len());
-    house.tell(ToShard::Events(vec![event]));
+    fixture.tell(ToShard::Events(vec![event]));
     // Too small to be compressed.
-    house.event(2, 1);
-    house.flush();
+    fixture.event(2, 1);
+    fixture.flush();
     assert_eq!(plain.frames().len(), 2);
     assert_eq!(small.frames(), other.frames());
     assert_eq!(small.frames().last(), plain.frames().last());

@@ -8,7 +8,7 @@ fn a_new_topic_waits_for_its_structure_and_is_read_once_it_is_subscribed() {
     let mut router = router(now);
     let first = want(&mut router, 2, (TOPIC, 5), Some(standing(2, 0)), now);
     assert_eq!(
-        router.jobs.drain(..).collect::<Vec<_>>(),
+        std::mem::take(&mut router.jobs),
         [Fetch::Structures(vec![(TOPIC, Vec::new())])]
     );
     // What is heard meanwhile waits.
@@ -19,11 +19,7 @@ fn a_new_topic_waits_for_its_structure_and_is_read_once_it_is_subscribed() {
     assert_eq!(told(&mut router), ["join 2"]);
     router.note_subscribed(&[TOPIC], now);
     assert_eq!(router.jobs, [Fetch::Heads(vec![(TOPIC, 7)])]);
-    let heads = vec![TopicSeq {
-        topic: TOPIC,
-        seq: 9,
-    }];
-    router.apply_heads(&[(TOPIC, 7)], Ok((EPOCH, heads)), now);
+    router.apply_heads(&[(TOPIC, 7)], Ok(heads(9)), now);
     assert_eq!(router.jobs.pop(), Some(repair(7)));
     router.take_event(envelope(TOPIC, 8, None), now);
     router.finish_repair(TOPIC, 7, Ok(log(&[8, 9], 9)), now);
@@ -176,7 +172,7 @@ fn a_missing_change_and_an_unknown_effect_are_read_anew() {
         router.take_event(envelope(TOPIC, 2, None), now);
         assert_eq!(told(&mut router), Vec::<String>::new());
         assert_eq!(
-            router.jobs.drain(..).collect::<Vec<_>>(),
+            std::mem::take(&mut router.jobs),
             [Fetch::Structures(vec![(TOPIC, vec![user(2)])])]
         );
         router.apply_structures(&[TOPIC], Err(Reason::Unavailable.into()), now);
@@ -240,7 +236,7 @@ fn a_topic_that_was_forgotten_while_it_waited_is_asked_about_once() {
     let other = Ok((EPOCH, vec![open(TOPIC + 1, 0)]));
     router.apply_structures(&[TOPIC + 1], other, later);
     assert_eq!(
-        router.jobs.drain(..).collect::<Vec<_>>(),
+        std::mem::take(&mut router.jobs),
         [Fetch::Structures(vec![(TOPIC, Vec::new())])]
     );
     router.apply_structures(&[TOPIC], Ok((EPOCH, vec![open(TOPIC, 0)])), later);

@@ -51,6 +51,16 @@ pub(crate) enum Got {
     Closed(u16),
 }
 
+impl Got {
+    pub(crate) fn cursor(topic: u64, seq: u64) -> Self {
+        Self::Cursor(vec![TopicSeq { topic, seq }])
+    }
+
+    pub(crate) fn gap(topic: u64, seq: u64) -> Self {
+        Self::Gap(Gap { topic, seq })
+    }
+}
+
 /// How long to wait for anything.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -225,6 +235,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Some(Ok(Message::Ping(_))) => Box::pin(self.next()).await,
             None => Got::Closed(0),
             other => panic!("unexpected: {other:?}"),
+        }
+    }
+
+    /// The next frames are these.
+    pub(crate) async fn expect_all(&mut self, expected: impl IntoIterator<Item = Got>) {
+        for expected in expected {
+            assert_eq!(self.next().await, expected);
         }
     }
 

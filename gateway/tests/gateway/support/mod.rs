@@ -17,8 +17,11 @@ use shared::{
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::world::World;
+use self::{client::Client, world::World};
 
+pub(crate) const ALICE: u64 = 10_000;
+pub(crate) const BOB: u64 = 10_001;
+pub(crate) const SERVER: u64 = 4_096_321;
 /// The key of the cluster.
 const KEY: &str = "a secret of at least 32 characters";
 
@@ -58,6 +61,18 @@ pub(crate) struct Running {
 /// Starts a gateway with these flags.
 pub(crate) async fn start(flags: &[&str]) -> Running {
     start_on(World::start(&Bus::memory()), flags).await
+}
+
+/// A gateway with two members of a server, of whom Alice sees these channels and Bob the first.
+pub(crate) async fn two_members(flags: &[&str], channels: &[u64]) -> (Running, Client, Client) {
+    let gateway = start(flags).await;
+    for (name, user, channels) in [("alice", ALICE, channels), ("bob", BOB, &channels[..1])] {
+        gateway.world.account(name, user);
+        gateway.world.member(SERVER, user, channels);
+    }
+    let (alice, _) = Client::open(gateway.address, "alice").await;
+    let (bob, _) = Client::open(gateway.address, "bob").await;
+    (gateway, alice, bob)
 }
 
 /// Starts a gateway in a world.

@@ -52,26 +52,29 @@ struct Server {
     members: BTreeMap<UserId, Standing>,
 }
 
-struct State {
+/// What the workers know, and how they behave.
+pub(crate) struct State {
     tokens: HashMap<String, Caller>,
     logs: HashMap<u64, Vec<Envelope>>,
     /// How many of the oldest events of each log are gone.
     trimmed: HashMap<u64, u64>,
     servers: BTreeMap<u64, Server>,
-    commands: Vec<Entry>,
-    queries: Vec<Entry>,
-    asked: Vec<NodeQuery>,
-    moved: BTreeSet<u64>,
-    lanes: Lanes,
-    beating: bool,
-    backlog: u64,
+    pub(crate) commands: Vec<Entry>,
+    pub(crate) queries: Vec<Entry>,
+    pub(crate) asked: Vec<NodeQuery>,
+    /// The topics whose heads are told with the next beat.
+    pub(crate) moved: BTreeSet<u64>,
+    pub(crate) lanes: Lanes,
+    pub(crate) beating: bool,
+    pub(crate) backlog: u64,
     /// Questions about structures wait while this is set.
-    structures_stopped: bool,
-    /// How many snapshots were taken and are not answered.
-    snapshots_held: Option<u32>,
+    pub(crate) structures_stopped: bool,
+    /// How many snapshots were taken and are not answered; none while they are answered.
+    pub(crate) snapshots_held: Option<u32>,
     /// How large the body of an answer is; that of the query when none.
-    answer_bytes: Option<usize>,
-    number: u64,
+    pub(crate) answer_bytes: Option<usize>,
+    /// Of the last beat; who raises it makes the gateway miss one.
+    pub(crate) number: u64,
     term: u64,
 }
 
@@ -110,7 +113,8 @@ impl World {
         self.0.bus.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// What they know, to be looked at and changed.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap()
     }
 
@@ -184,35 +188,9 @@ impl World {
         self.write(server, channel, Some(Effect::Rights { follows, changes }))
     }
 
-    pub(crate) fn set_lanes(&self, lanes: Lanes) {
-        self.state().lanes = lanes;
-    }
-
-    pub(crate) fn set_beating(&self, beating: bool) {
-        self.state().beating = beating;
-    }
-
-    pub(crate) fn set_backlog(&self, backlog: u64) {
-        self.state().backlog = backlog;
-    }
-
-    pub(crate) fn stop_structures(&self, stopped: bool) {
-        self.state().structures_stopped = stopped;
-    }
-
     /// Forgets the oldest events of a log.
     pub(crate) fn trim(&self, topic: u64, up_to: u64) {
         self.state().trimmed.insert(topic, up_to);
-    }
-
-    /// Nobody is told the heads of the topics that moved.
-    pub(crate) fn forget_moved(&self) {
-        self.state().moved.clear();
-    }
-
-    /// One beat is never published.
-    pub(crate) fn skip_beat(&self) {
-        self.state().number += 1;
     }
 
     /// The log goes back, as after a restore from a backup.
@@ -227,11 +205,6 @@ impl World {
         shared::protocol::encode(&"x".repeat(bytes)).into()
     }
 
-    /// Snapshots are taken, but not answered.
-    pub(crate) fn hold_snapshots(&self) {
-        self.state().snapshots_held = Some(0);
-    }
-
     /// Waits until a snapshot was taken and is not answered.
     pub(crate) async fn snapshot_held(&self) {
         super::until("a snapshot is held", async || {
@@ -240,32 +213,11 @@ impl World {
         .await;
     }
 
-    pub(crate) fn release_snapshots(&self) {
-        self.state().snapshots_held = None;
-    }
-
-    /// Queries are answered with bodies of so many bytes.
-    pub(crate) fn answer_with(&self, bytes: usize) {
-        self.state().answer_bytes = Some(bytes);
-    }
-
-    pub(crate) fn commands(&self) -> Vec<Entry> {
-        self.state().commands.clone()
-    }
-
-    pub(crate) fn queries(&self) -> Vec<Entry> {
-        self.state().queries.clone()
-    }
-
     pub(crate) fn forget_requests(&self) {
         let mut state = self.state();
         state.commands.clear();
         state.queries.clear();
         state.asked.clear();
-    }
-
-    pub(crate) fn asked(&self) -> Vec<NodeQuery> {
-        self.state().asked.clone()
     }
 
     // ---- events
