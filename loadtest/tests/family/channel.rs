@@ -163,7 +163,7 @@ async fn an_override_names_roles_and_members_that_exist(harness: &Harness) -> Re
     let [alice] = harness.members().await?;
     let stranger = harness.guest("stranger", 1).await?;
     let room = alice.channel("#general").await?;
-    for target in [stranger.user.user_id.get(), 1, alice.scope() + 1] {
+    for target in [stranger.user.user_id.get(), 1, alice.scope() + 1, 0] {
         let mut change = update_channel(room);
         change.overrides = Some(vec![allow_member(target, Permissions::SEND_MESSAGES)]);
         refused(alice.call(&change).await, Reason::UnknownTarget)?;

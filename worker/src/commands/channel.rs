@@ -210,6 +210,11 @@ async fn check_overrides(
         .filter(|o| o.kind == TargetKind::Role)
         .all(|o| RoleId::new(o.target).is_some_and(|role| structure.roles.contains_key(&role)));
     ctx.require(roles_exist, Reason::UnknownTarget)?;
+    let members_may_exist = after
+        .iter()
+        .filter(|o| o.kind == TargetKind::Member)
+        .all(|o| UserId::new(o.target).is_some());
+    ctx.require(members_may_exist, Reason::UnknownTarget)?;
     // Who was named before may have left since: what is kept need not be asked for again.
     let old = members_of(before);
     let mut members = members_of(after);
