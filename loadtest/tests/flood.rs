@@ -16,7 +16,7 @@ use loadtest::{
 };
 use shared::{
     frame::opcode,
-    protocol::{control::Identify, ping::Ping},
+    protocol::{Request, control::Identify, ping::Ping},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -72,10 +72,18 @@ fn message(frame: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// Pushes a message again and again, and reads what comes, until it is told to stop: many in
-/// one write, ten times a second, as long as the gateway takes them.
-async fn push((socket, message): (TcpStream, Vec<u8>), stop: CancellationToken) -> u64 {
-    let bytes = message.repeat(FRAMES);
+/// The bytes of one request, [`FRAMES`] times: each with a number of its own, as one that is
+/// pending already is refused unread.
+fn burst(scope: u64, request: &impl Request) -> Vec<u8> {
+    let numbers = 1..=u32::try_from(FRAMES).unwrap_or_default();
+    numbers
+        .flat_map(|number| message(&encode_request(number, scope, request)))
+        .collect()
+}
+
+/// Pushes a burst again and again, and reads what comes, until it is told to stop: ten times a
+/// second, as long as the gateway takes them.
+async fn push((socket, bytes): (TcpStream, Vec<u8>), stop: CancellationToken) -> u64 {
     let (mut reading, writing) = socket.into_split();
     let mut scratch = vec![0; 16 * 1024];
     let mut ticks = interval(Duration::from_millis(102));
@@ -91,7 +99,7 @@ async fn push((socket, message): (TcpStream, Vec<u8>), stop: CancellationToken) 
             }
             _ = ticks.tick() => match writing.try_write(rest) {
                 Ok(count) => {
-                    pushed += (count / message.len()) as u64;
+                    pushed += (count * FRAMES / bytes.len()) as u64;
                     rest = rest.get(count..).filter(|rest| !rest.is_empty()).unwrap_or(&bytes);
                 }
                 // The gateway does not read: that is what it is to do.
@@ -138,20 +146,21 @@ async fn counted(harness: &Harness, metric: &str) -> Result<u64> {
     Ok(sum)
 }
 
-/// Measures a member alone and while so many sockets push the messages that `aim` gives them;
-/// what is sent on of these, and that the other one hears the member at the end.
+/// Measures a member alone and while so many sockets push the bursts that `aim` gives them;
+/// that at least so many of these are sent on, and at most what the quotas let through, and that
+/// the other one hears the member at the end.
 async fn pushed(
     harness: &Harness,
     [member, other]: [&Person; 2],
-    sockets: usize,
+    (sockets, least): (usize, u64),
     aim: impl AsyncFn(usize, &mut TcpStream) -> Result<Vec<u8>>,
 ) -> Result<()> {
     let address = harness.address(0)?;
     let mut pushers = Vec::new();
     for number in 0..sockets {
         let mut socket = open(&address).await?;
-        let message = aim(number, &mut socket).await?;
-        pushers.push((socket, message));
+        let burst = aim(number, &mut socket).await?;
+        pushers.push((socket, burst));
     }
     let alone = waits(member).await?;
     let before = sent(harness).await?;
@@ -183,6 +192,8 @@ async fn pushed(
     );
     // Shown with `--nocapture`.
     writeln!(std::io::stderr(), "{report}")?;
+    let sent_on = (after.0 - before.0) + (after.1 - before.1);
+    holds(sent_on >= SENDS as u64 + least, &report)?;
     // The sends of the member, and what the accounts and the address may do besides.
     let most = SENDS as u64 + 2 * (4 * 40 + 40 * seconds);
     holds(after.0 - before.0 <= most, &report)?;
@@ -215,12 +226,12 @@ async fn strangers_who_push_starve_nobody() -> Result<()> {
         let asked = sent(harness).await?.1 - before;
         holds(asked < 20, &format!("{asked} questions"))?;
         let log_in = requests::log_in(&alice.user.name, "a guess at a password");
-        pushed(harness, [&alice, &bob], SOCKETS, async |number, _| {
-            Ok(message(&if number % 2 == 0 {
-                encode_request(1, 0, &Ping {})
+        pushed(harness, [&alice, &bob], (SOCKETS, 40), async |number, _| {
+            Ok(if number % 2 == 0 {
+                burst(0, &Ping {})
             } else {
-                encode_request(1, 0, &log_in)
-            }))
+                burst(0, &log_in)
+            })
         })
         .await
     })
@@ -233,14 +244,15 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
         let [alice, bob, mallory] = harness.members().await?;
         let channel = mallory.channel("#general").await?;
         // A repeat of one nonce: no limit of the workers draws for it.
-        let repeat = encode_request(1, mallory.scope(), &send_message(channel, "again"));
+        let repeat = burst(mallory.scope(), &send_message(channel, "again"));
         let token = mallory.token.clone();
         let identify = encode_control(opcode::IDENTIFY, &Identify { token });
-        pushed(harness, [&alice, &bob], SOCKETS, async |_, socket| {
+        let aim = async |_, socket: &mut TcpStream| {
             socket.write_all(&message(&identify)).await?;
-            Ok(message(&repeat))
-        })
-        .await
+            Ok(repeat.clone())
+        };
+        // As fast as one account may, and no faster: so the sessions are open.
+        pushed(harness, [&alice, &bob], (SOCKETS, 160), aim).await
     })
     .await
 }
@@ -249,9 +261,8 @@ async fn an_account_that_pushes_starves_nobody() -> Result<()> {
 async fn bytes_that_are_poured_onto_a_gateway_starve_nobody() -> Result<()> {
     scenario_on(guarded(), async |harness| {
         let [alice, bob] = harness.members().await?;
-        let ping = message(&encode_request(1, 0, &Ping {}));
-        let aim = async |_, _: &mut TcpStream| Ok(ping.clone());
-        pushed(harness, [&alice, &bob], MANY_SOCKETS, aim).await
+        let aim = async |_, _: &mut TcpStream| Ok(burst(0, &Ping {}));
+        pushed(harness, [&alice, &bob], (MANY_SOCKETS, 0), aim).await
     })
     .await
 }

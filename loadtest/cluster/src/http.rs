@@ -1,9 +1,9 @@
-//! The least of HTTP that the tests need: one request, one connection. Its version is 1.0: so
-//! a response ends with its connection and is never in chunks.
+//! The least of HTTP that the tests need: one request, one connection, and a response of known
+//! length.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -25,7 +25,7 @@ pub struct Response {
 pub async fn get(host: &str, path: &str) -> Result<Response> {
     exchange(
         host,
-        format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").into_bytes(),
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").into_bytes(),
     )
     .await
 }
@@ -36,7 +36,7 @@ pub async fn post(host: &str, path: &str, token: Option<&str>, body: &[u8]) -> R
         .map(|token| format!("Authorization: Bearer {token}\r\n"))
         .unwrap_or_default();
     let mut request = format!(
-        "POST {path} HTTP/1.0\r\nHost: {host}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
          Content-Type: application/json\r\n{authorization}Content-Length: {}\r\n\r\n",
         body.len()
     )
@@ -72,11 +72,19 @@ fn read(bytes: &[u8]) -> Result<Response> {
         .position(|window| window == b"\r\n\r\n")
         .context("the response has no end of headers")?;
     let (head, body) = bytes.split_at(end);
-    let status = String::from_utf8_lossy(head)
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let status = head
         .split_whitespace()
         .nth(1)
         .and_then(|status| status.parse().ok())
         .context("the response has no status")?;
     let body = body.get(4..).unwrap_or_default().to_vec();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .context("the response does not say its length")?;
+    if length.trim().parse() != Ok(body.len()) {
+        bail!("{} bytes of{length} came", body.len());
+    }
     Ok(Response { status, body })
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use shared::{
     domain::permissions::{Permissions, TargetKind},
     ids::ChannelId,
-    protocol::message::GetMessages,
+    protocol::{message::GetMessages, ping::Ping},
 };
 use tokio::time::Instant;
 
@@ -206,6 +206,8 @@ pub(super) async fn pages(trial: &mut Trial<'_>) -> Result<()> {
                     break;
                 }
             }
+            let ping = reader.call(0, &Ping {}).await;
+            ping.with_context(|| format!("staying on {transport:?} after the last page"))?;
             trial.outcome.counts.stored = read;
             trial.demand(read == PAGE, || format!("{read} came, not {PAGE}"));
         }

@@ -108,12 +108,18 @@ async fn send(link: &mut Link, scope: u64, message: &NewMessage) -> Result<Messa
     link.send_request(NUMBER, scope, message)
         .await
         .map_err(lost)?;
+    timeout(BACK, answer(link))
+        .await
+        .map_err(|_elapsed| CallError::Disconnected)?
+}
+
+/// The next answer, whatever comes before it.
+async fn answer(link: &mut Link) -> Result<MessageSent, CallError> {
     loop {
-        let never = |_elapsed| CallError::Disconnected;
-        match timeout(BACK, link.next())
+        match link
+            .next()
             .await
-            .map_err(never)?
-            .map_err(lost)?
+            .map_err(|_ended| CallError::Disconnected)?
         {
             Incoming::Reply { body, .. } => {
                 return protocol::decode(&body).map_err(|_refusal| CallError::Malformed);

@@ -125,6 +125,26 @@ impl Ledger {
         turns.sum()
     }
 
+    /// How often something was said that a member did not see.
+    pub(super) fn hidden(&self) -> usize {
+        let is_hidden =
+            |path: &Path, channel: u64, seq: u64| path.is_member(seq) && !path.sees(channel, seq);
+        let said = (self.begin + 1..)
+            .zip(&self.facts)
+            .filter_map(|(seq, fact)| match fact {
+                Fact::Said(channel) => Some((*channel, seq)),
+                _ => None,
+            });
+        said.map(|(channel, seq)| {
+            let unseen = self
+                .paths
+                .values()
+                .filter(|path| is_hidden(path, channel, seq));
+            unseen.count()
+        })
+        .sum()
+    }
+
     /// Goes on by one event.
     pub(super) fn push(&mut self, seq: u64, fact: Fact) -> Result<()> {
         if seq != self.head() + 1 {

@@ -229,7 +229,7 @@ impl Watch {
         Ok(marker)
     }
 
-    /// Takes over what is left; answers how often a channel came into somebody's sight or went.
+    /// Takes over what is left; answers how often something was said that a member did not see.
     pub(super) fn conclude(&self, trial: &mut Trial<'_>, sessions: &[Session]) -> usize {
         trial.outcome.counts.stored += usize::try_from(self.ledger.head()).unwrap_or_default();
         // Of the server's topic the judge knows more than the client's own rule.
@@ -241,8 +241,11 @@ impl Watch {
             }
         }
         let turns = self.ledger.turns();
-        trial.measured(format!("{turns} times a channel came into sight or went"));
-        turns
+        let hidden = self.ledger.hidden();
+        trial.measured(format!(
+            "{turns} times a channel came into sight or went; {hidden} times a member did not see what was said"
+        ));
+        hidden
     }
 }
 
