@@ -1,4 +1,5 @@
-//! The settings of a gateway.
+//! The settings of a gateway. A flag that names no variable has that of its own name:
+//! `--stall-ms` is `CONFAB_STALL_MS`.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 

@@ -49,14 +49,19 @@ impl FromStr for Secret<String> {
 /// The command line of a program. A flag that names no variable has that of its own name:
 /// `--stall-ms` is `CONFAB_STALL_MS`.
 pub fn command<C: CommandFactory>() -> Command {
-    C::command().mut_args(|arg| match (arg.get_env(), arg.get_long()) {
+    name_variables(C::command())
+}
+
+fn name_variables(command: Command) -> Command {
+    let command = command.mut_args(|arg| match (arg.get_env(), arg.get_long()) {
         (None, Some(long)) => {
             let name = long.replace('-', "_").to_uppercase();
             // Lives as long as the program, as the names that are written out.
             arg.env(&*format!("CONFAB_{name}").leak())
         }
         _ => arg,
-    })
+    });
+    command.mut_subcommands(name_variables)
 }
 
 /// The settings of a program, from its flags and variables; ends it where they are wrong.
@@ -89,21 +94,11 @@ pub struct KeyConfig {
     /// commas, of at least 32 characters (`openssl rand -hex 32`). Tokens are signed, and requests
     /// and answers are sealed, with the first one; all of them are accepted. Needed
     /// here or in a file.
-    #[arg(
-        long,
-        env = "CONFAB_CLUSTER_KEY",
-        value_name = "SECRETS",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "SECRETS", hide_env_values = true)]
     pub cluster_key: Option<Secret<String>>,
 
     /// A file that holds the secrets of the cluster, in place of the variable.
-    #[arg(
-        long,
-        env = "CONFAB_CLUSTER_KEY_FILE",
-        value_name = "PATH",
-        conflicts_with = "cluster_key"
-    )]
+    #[arg(long, value_name = "PATH", conflicts_with = "cluster_key")]
     pub cluster_key_file: Option<PathBuf>,
 }
 
@@ -160,7 +155,6 @@ pub struct TelemetryConfig {
     /// How log lines look.
     #[arg(
         long,
-        env = "CONFAB_LOG_FORMAT",
         value_enum,
         default_value_t = LogFormat::Text
     )]
@@ -168,13 +162,12 @@ pub struct TelemetryConfig {
 
     /// Collector for traces (OTLP over HTTP), such as <http://127.0.0.1:4318>. Without
     /// it nothing is traced.
-    #[arg(long, env = "CONFAB_OTLP_ENDPOINT", value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 
     /// The share of requests that is traced, from 0 to 1. Decided where a request enters.
     #[arg(
         long,
-        env = "CONFAB_TRACE_RATIO",
         value_name = "RATIO",
         default_value_t = 0.01,
         value_parser = ratio
@@ -198,12 +191,7 @@ impl Default for TelemetryConfig {
 #[command(next_help_heading = "Operations")]
 pub struct OpsConfig {
     /// Address for /metrics, /healthz and /readyz. Not for strangers.
-    #[arg(
-        long,
-        env = "CONFAB_OPS_LISTEN",
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:9090"
-    )]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     pub ops_listen: SocketAddr,
 }
 
@@ -215,7 +203,6 @@ pub struct NodeConfig {
     /// Default: host name, process id and a random suffix.
     #[arg(
         long,
-        env = "CONFAB_NODE",
         value_name = "NAME",
         default_value_t = generated_node(),
         hide_default_value = true,
@@ -254,7 +241,7 @@ fn generated_node() -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
 
     use super::*;
 
@@ -284,8 +271,8 @@ mod tests {
 
     #[test]
     fn every_flag_has_a_variable_and_a_sentence() {
-        Program::command().debug_assert();
-        for argument in Program::command().get_arguments() {
+        command::<Program>().debug_assert();
+        for argument in command::<Program>().get_arguments() {
             if matches!(argument.get_id().as_str(), "help" | "version") {
                 continue;
             }

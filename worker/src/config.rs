@@ -1,4 +1,5 @@
-//! The worker's settings.
+//! The worker's settings. A flag that names no variable has that of its own name: `--lanes` is
+//! `CONFAB_LANES`.
 
 use std::str::FromStr;
 
@@ -38,7 +39,7 @@ pub struct DatabaseConfig {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Secret<String>,
     /// How long events and nonces are kept, in days; nonces up to a week longer.
-    #[arg(long, env = "CONFAB_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub retention_days: u16,
 }
 
@@ -116,90 +117,45 @@ pub struct WorkerConfig {
     pub telemetry: TelemetryConfig,
     /// How many lanes write; by default one per two cores, as each keeps Postgres busy, too,
     /// and fewer lanes make larger batches. Each has a connection to Postgres.
-    #[arg(long, env = "CONFAB_LANES", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub lanes: Option<u16>,
     /// How many queries are answered at once. Each may use a connection to Postgres.
-    #[arg(long, env = "CONFAB_QUERIES", value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub queries: u16,
     /// An entry that waited longer than this is refused unexecuted, in milliseconds.
-    #[arg(
-        long,
-        env = "CONFAB_DEADLINE_MS",
-        value_name = "MS",
-        default_value_t = 15_000
-    )]
+    #[arg(long, value_name = "MS", default_value_t = 15_000)]
     pub deadline_ms: u64,
     /// Who may create an account.
-    #[arg(long, env = "CONFAB_SIGNUP", value_enum, default_value_t = SignUp::Invite)]
+    #[arg(long, value_enum, default_value_t = SignUp::Invite)]
     pub signup: SignUp,
     /// Whether people may come in as guests, without a password.
-    #[arg(long, env = "CONFAB_GUESTS", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
     pub guests: bool,
     /// Servers that one account may be in. Each is a topic of its sessions: a client that
     /// resumes names them all.
-    #[arg(
-        long,
-        env = "CONFAB_MAX_SERVERS",
-        value_name = "COUNT",
-        default_value_t = 200
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 200)]
     pub max_servers: u32,
     /// Guests that there may be.
-    #[arg(
-        long,
-        env = "CONFAB_MAX_GUESTS",
-        value_name = "COUNT",
-        default_value_t = 10_000
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub max_guests: u32,
     /// Messages and edits per account: `count/seconds+burst`, or `off`.
-    #[arg(
-        long,
-        env = "CONFAB_LIMIT_SEND",
-        value_name = "LIMIT",
-        default_value = "30/60s+5"
-    )]
+    #[arg(long, value_name = "LIMIT", default_value = "30/60s+5")]
     pub limit_send: Limit,
     /// Other changes per account: `count/seconds+burst`, or `off`.
-    #[arg(
-        long,
-        env = "CONFAB_LIMIT_WRITE",
-        value_name = "LIMIT",
-        default_value = "60/60s+20"
-    )]
+    #[arg(long, value_name = "LIMIT", default_value = "60/60s+20")]
     pub limit_write: Limit,
     /// Typing per account: `count/seconds+burst`, or `off`.
-    #[arg(
-        long,
-        env = "CONFAB_LIMIT_SIGNAL",
-        value_name = "LIMIT",
-        default_value = "60/60s+10"
-    )]
+    #[arg(long, value_name = "LIMIT", default_value = "60/60s+10")]
     pub limit_signal: Limit,
     /// Read cursors and other registers per account: `count/seconds+burst`, or `off`.
-    #[arg(
-        long,
-        env = "CONFAB_LIMIT_REGISTER",
-        value_name = "LIMIT",
-        default_value = "120/60s+30"
-    )]
+    #[arg(long, value_name = "LIMIT", default_value = "120/60s+30")]
     pub limit_register: Limit,
     /// Questions per account: `count/seconds+burst`, or `off`.
-    #[arg(
-        long,
-        env = "CONFAB_LIMIT_READ",
-        value_name = "LIMIT",
-        default_value = "600/60s+60"
-    )]
+    #[arg(long, value_name = "LIMIT", default_value = "600/60s+60")]
     pub limit_read: Limit,
     /// Signing in and up per network address, each of them by itself, and signing in per
     /// account: `count/seconds+burst`, or `off`.
-    #[arg(
-        long,
-        env = "CONFAB_LIMIT_SIGN_IN",
-        value_name = "LIMIT",
-        default_value = "30/60s+10"
-    )]
+    #[arg(long, value_name = "LIMIT", default_value = "30/60s+10")]
     pub limit_sign_in: Limit,
 }
 

@@ -1,12 +1,11 @@
 //! The worker program: settings, telemetry, then `run`, `migrate` or `new-epoch`.
 
 use anyhow::Context as _;
-use clap::Parser;
-use shared::{clock::Clock, shutdown::stop_signal, telemetry};
+use shared::{clock::Clock, config::parse, shutdown::stop_signal, telemetry};
 use worker::config::{Cli, Command};
 
 fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+    let cli: Cli = parse();
     let fallback = shared::config::TelemetryConfig::default();
     let (node, traces) = match &cli.command {
         Command::Run(config) => (config.node.node.clone(), &config.telemetry),

@@ -1,6 +1,5 @@
 //! Writes and compares the references of the worker, see `make docs`.
 
-use clap::CommandFactory as _;
 use shared::reference;
 
 #[test]
@@ -8,7 +7,7 @@ fn the_references_are_those_of_the_code() {
     let documents = [
         (
             "docs/configuration-worker.md",
-            reference::configuration("worker", &worker::config::Cli::command()),
+            reference::configuration("worker", &shared::config::command::<worker::config::Cli>()),
         ),
         (
             "docs/metrics-worker.md",
