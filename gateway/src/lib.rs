@@ -7,8 +7,8 @@
 //! - [`runtime`]: puts the parts together, runs and stops them; [`config`]: how they should be;
 //! - [`doors`]: lets clients in, by WebSocket and by HTTP;
 //! - [`session`]: what a client of a WebSocket sends, and how it joins the stream of its topics;
-//! - [`requests`]: on to the workers, and back with their answers;
 //! - [`fanout`]: what the bus says, in order and without holes, and who sees it;
+//! - [`requests`]: on to the workers, and back with their answers;
 //! - [`delivery`]: out to the sockets;
 //! - [`connection`], [`transport`], [`dialect`], [`deflate`]: one connection, what carries it, and
 //!   how it is written to;

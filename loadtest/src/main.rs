@@ -1,4 +1,5 @@
-//! The load tester's program: `demo`, `verify`, and the checker by itself.
+//! The load tester's program: a command per scenario of load, `demo`, `verify`, and what they
+//! are compared with.
 #![expect(clippy::print_stdout, reason = "what it prints is the product")]
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};

@@ -244,8 +244,7 @@ pub fn event(topic: u64, seq: u64, number: u16, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The finished WebSocket frame of an event: what is published, replayed, and
-/// written to sockets.
+/// The finished WebSocket frame of an event: what is written to sockets.
 pub fn websocket_event(topic: u64, seq: u64, number: u16, body: &[u8]) -> Vec<u8> {
     websocket(WebSocketKind::Binary, &event(topic, seq, number, body))
 }

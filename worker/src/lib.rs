@@ -8,7 +8,8 @@
 //!   before it, and the handlers; `state`: what a lane remembers;
 //! - `queries`: what any worker answers, and what it prepares for a lane;
 //! - `store`: the only SQL, written by lanes and read by queries;
-//! - `limiter`, `password`, `token`: what both use;
+//! - `limiter`, `password`, `token`: what both use; `error`: what stops them; `metrics`: what
+//!   they count;
 //! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
 //!   `retry`: how often what fails is tried again;
 //! - `retention`: the daily tables, by the calendar of `day`;

@@ -139,7 +139,7 @@ pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()
 /// Gives the event log another name, so that every client fetches its state again.
 /// Refuses to while a worker runs.
 pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
-    let name = crate::token::new_invite_code().context("making a name")?;
+    let name = crate::token::random_code().context("making a name")?;
     let renamed = epoch::rename(&options(config)?, &name)
         .await
         .context("renaming the event log")?;

@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
-/// A new invite code: 12 letters and digits that nobody takes for one another,
+/// A random code, such as an invite has: 12 letters and digits that nobody takes for one another,
 /// 60 random bits.
-pub(crate) fn new_invite_code() -> Result<String, Error> {
+pub(crate) fn random_code() -> Result<String, Error> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes)
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn codes_differ_and_a_hash_is_stable() {
-        assert_ne!(new_invite_code().unwrap(), new_invite_code().unwrap());
+        assert_ne!(random_code().unwrap(), random_code().unwrap());
         assert_eq!(hash_token("abc"), hash_token("abc"));
         assert_eq!(
             shared::hex::encode(&hash_token("abc")),

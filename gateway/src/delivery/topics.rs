@@ -342,9 +342,7 @@ impl MemberGroup {
             sockets.push_control(*slot, &frames, now);
         }
     }
-}
 
-impl MemberGroup {
     /// Gives an event to those of the members it is for: they are few, so they alone
     /// are carried past what was hidden. The others are, some time later.
     fn deliver_narrowed<S: Socket>(

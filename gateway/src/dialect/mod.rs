@@ -1,5 +1,7 @@
 //! What a connection speaks. Everything inside the gateway is MessagePack;
 //! the other dialects are translated at this edge, and nobody else tells them apart.
+//!
+//! - [`request`] is what a client asks, [`frames`] what it is told, [`json`] the translation.
 
 pub mod frames;
 pub mod json;

@@ -23,7 +23,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 impl TopicRouter {
     /// Reads what follows the last event of a topic, when it is its turn.
-    pub(super) fn queue_repair(&mut self, number: u64, now: Instant) {
+    pub(super) fn queue_repair(&mut self, number: u64) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -31,10 +31,10 @@ impl TopicRouter {
             topic.repairing = true;
             self.repairs.push_back(number);
         }
-        self.start_repairs(now);
+        self.start_repairs();
     }
 
-    fn start_repairs(&mut self, _now: Instant) {
+    fn start_repairs(&mut self) {
         while self.repairs_running < MAX_REPAIRS
             && let Some(number) = self.repairs.pop_front()
         {
@@ -71,7 +71,7 @@ impl TopicRouter {
                 }
             }
         }
-        self.start_repairs(now);
+        self.start_repairs();
     }
 
     fn apply_repair(&mut self, number: u64, after: u64, answer: LogPage, now: Instant) {
@@ -104,7 +104,7 @@ impl TopicRouter {
         }
         if !progress && topic.want > topic.repair_want.max(head) {
             // More was heard of since it was asked for.
-            self.queue_repair(number, now);
+            self.queue_repair(number);
         } else if !progress {
             // The log is the truth: what was hoped for beyond it does not exist.
             topic.want = topic.want.min(head.max(topic.last));
@@ -112,7 +112,7 @@ impl TopicRouter {
             self.drop_waiting(number);
         } else if head > topic.last {
             topic.want = topic.want.max(head);
-            self.queue_repair(number, now);
+            self.queue_repair(number);
         }
     }
 
@@ -147,6 +147,10 @@ impl TopicRouter {
     }
 
     /// A topic's alarm rang.
+    #[cfg_attr(
+        not(feature = "sabotage"),
+        expect(unused_variables, reason = "only the sabotaged build delivers here")
+    )]
     pub(super) fn check_topic(&mut self, number: u64, now: Instant) {
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
@@ -162,7 +166,7 @@ impl TopicRouter {
                 topic.skip_to(topic.last + 1);
                 return self.deliver_kept(number, now);
             }
-            self.queue_repair(number, now);
+            self.queue_repair(number);
         }
     }
 
@@ -218,7 +222,7 @@ impl TopicRouter {
             } else if head.seq > topic.last {
                 topic.want = topic.want.max(head.seq);
                 if topic.subscription == Subscription::Fresh {
-                    self.queue_repair(head.topic, now);
+                    self.queue_repair(head.topic);
                 } else {
                     self.set_alarm(now + GRACE, head.topic);
                 }

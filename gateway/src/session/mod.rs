@@ -2,6 +2,12 @@
 //! is to be done comes out.
 //!
 //! `Unidentified` → `Attaching` → `Live` → `Draining`; nothing leads back.
+//!
+//! - [`reader`] takes bytes, [`frame_reader`] makes frames of them, and [`steps`] does what the
+//!   state machine asks for;
+//! - [`attach`] makes a session a member of its topics, [`catch_up`] brings it to where they are,
+//!   by a [`replay`] of what [`event_log`] reads;
+//! - [`context`] is what all sessions of a gateway share.
 
 pub mod attach;
 pub mod catch_up;

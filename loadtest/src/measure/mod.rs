@@ -4,7 +4,7 @@
 //! - [`sample`] reads what processes used, by their role;
 //! - [`report`] is all of a run: what was promised, done and measured;
 //! - [`environment`] is the machine that the figures are true of;
-//! - [`table`] tells a report to people, [`compare`] two of them.
+//! - [`text`] writes numbers for people, [`table`] tells a report to people, [`compare`] two of them.
 
 pub mod compare;
 pub mod environment;

@@ -1,14 +1,8 @@
 //! The protocol: one file per command family.
 //!
-//! To add a command:
-//!
-//! 1. write its struct, with its row as an attribute, and name it in `family!`, in
-//!    `shared/src/protocol/<family>.rs`;
-//! 2. implement [`Handler`] for it in `worker/src/commands/<family>.rs`.
-//!
-//! The worker does not compile until the second step is done. The reference,
-//! the TypeScript codec, the HTTP endpoint, the golden vector and the metric
-//! labels follow from the row.
+//! How to add a command is in `CONTRIBUTING.md`. The worker does not compile until the
+//! command has its handler. The reference, the TypeScript codec, the HTTP endpoint, the
+//! golden vector and the metric labels follow from the row.
 
 mod macros;
 

@@ -1,4 +1,4 @@
-//! `docs/configuration.md`: the flags of a program and the variables behind them.
+//! `docs/configuration-PROGRAM.md`: the flags of a program and the variables behind them.
 
 use clap::{Arg, ArgAction, Command};
 

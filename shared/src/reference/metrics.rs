@@ -1,4 +1,4 @@
-//! `docs/metrics.md`: what a program counts and measures.
+//! `docs/metrics-PROGRAM.md`: what a program counts and measures.
 
 use std::collections::BTreeSet;
 

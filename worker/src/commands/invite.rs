@@ -36,7 +36,7 @@ impl Handler<Context<'_>> for CreateInvite {
         let server = ServerId::new(ctx.scope());
         let full = write::invite::has_invites(ctx.read().await?, server, MAX_INVITES).await?;
         ctx.require(!full, Reason::LimitReached)?;
-        let code = token::new_invite_code()?;
+        let code = token::random_code()?;
         let new = NewInvite {
             code: &code,
             server,

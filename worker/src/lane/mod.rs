@@ -8,6 +8,8 @@
 //!   each command of it;
 //! - [`register_windows`] makes one write of several that come in quick succession;
 //! - [`publish`] tells the gateways, after COMMIT;
+//! - [`connect`] opens its connection to Postgres, [`heads`] tells where topics end, and
+//!   [`verdict`] says what becomes of an entry;
 //! - [`repeats`] remembers who repeats what was done.
 
 pub(crate) mod connect;

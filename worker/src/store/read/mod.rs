@@ -1,5 +1,5 @@
-//! What queries read. Every answer comes from one snapshot: a REPEATABLE READ
-//! transaction, in which rights and what they permit to see cannot disagree.
+//! What queries read. Every answer comes from one statement, or one snapshot: a
+//! REPEATABLE READ transaction, in which rights and what they permit to see cannot disagree.
 
 pub(crate) mod account;
 pub(crate) mod channel;
