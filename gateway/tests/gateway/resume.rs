@@ -15,7 +15,7 @@ use shared::{
 };
 
 use crate::support::{
-    ALICE, SERVER,
+    ALICE, Running, SERVER,
     client::{Client, Got},
     start, start_on, token,
     world::{World, sees, server, user},
@@ -24,6 +24,17 @@ use crate::support::{
 fn member(world: &World) {
     world.account("alice", ALICE);
     world.member(SERVER, ALICE, &[1]);
+}
+
+/// Bob keeps the topic of the server open, one event above where a snapshot for Alice may be.
+async fn keep_open(gateway: &Running) -> Client {
+    let world = &gateway.world;
+    world.account("bob", 10_001);
+    world.member(SERVER, 10_001, &[1]);
+    let (mut bob, _) = Client::open(gateway.address, "bob").await;
+    world.emit(SERVER, Some(1), None).await;
+    assert_eq!(bob.events(SERVER, 1).await, [1]);
+    bob
 }
 
 #[tokio::test]
@@ -104,12 +115,7 @@ async fn rights_that_change_in_the_last_moment_are_followed() {
     let gateway = start(&[]).await;
     let world = &gateway.world;
     member(world);
-    world.account("bob", 10_001);
-    world.member(SERVER, 10_001, &[1]);
-    // Bob keeps the topic open, so that it stands above Alice's snapshot.
-    let (mut bob, _) = Client::open(gateway.address, "bob").await;
-    world.emit(SERVER, Some(1), None).await;
-    assert_eq!(bob.events(SERVER, 1).await, [1]);
+    let mut bob = keep_open(&gateway).await;
     world.state().snapshots_held = Some(0);
     let mut alice = Client::connect(gateway.address).await;
     alice.identify("alice").await;
@@ -182,11 +188,7 @@ async fn who_came_back_while_the_log_went_is_told_of_one_gap() {
     let gateway = start(&[]).await;
     let world = &gateway.world;
     member(world);
-    world.account("bob", 10_001);
-    world.member(SERVER, 10_001, &[1]);
-    let (mut bob, _) = Client::open(gateway.address, "bob").await;
-    world.emit(SERVER, Some(1), None).await;
-    assert_eq!(bob.events(SERVER, 1).await, [1]);
+    let mut bob = keep_open(&gateway).await;
     world.state().snapshots_held = Some(0);
     let mut alice = Client::resume(gateway.address, "alice", &[(SERVER, 1), (ALICE, 0)]).await;
     world.snapshot_held().await;
