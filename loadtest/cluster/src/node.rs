@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, OpenOptions},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -94,9 +93,12 @@ impl Node {
             .append(true)
             .open(self.log())?;
         let program = self.program().clone();
-        let mut command = Command::new(&program);
+        // In a session of its own: an interrupt from the terminal does not reach it, and a server
+        // that runs as somebody else does not hold the terminal of who started it.
+        let mut command = Command::new("setsid");
         run_as(&mut command, self.user);
         let child = command
+            .arg(&program)
             .args(&self.arguments)
             // Where the database is only those know who are told.
             .env_remove("DATABASE_URL")
@@ -105,13 +107,16 @@ impl Node {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            // An interrupt from the terminal does not reach it.
-            .process_group(0)
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
         self.place.records.write(&self.name, child.id())?;
         *self.child() = Some(child);
         Ok(())
+    }
+
+    /// Where the cluster keeps its data.
+    pub(crate) fn data(&self) -> &Path {
+        &self.place.data
     }
 
     /// Ends the process at once (SIGKILL) and waits until it is gone.

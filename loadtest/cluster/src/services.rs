@@ -151,16 +151,25 @@ pub(crate) async fn postgres(place: &Place, disk: Disk) -> Result<(Node, String)
     Ok((node, url))
 }
 
-/// Waits until Postgres takes connections.
+/// Waits until Postgres takes connections. Nobody who took its port is told the password: it
+/// says itself, in its own folder, that it is ready.
 pub(crate) async fn postgres_ready(node: &Node, database_url: &str) -> Result<()> {
     let deadline = Instant::now() + START;
-    while tokio_postgres::connect(database_url, NoTls).await.is_err() {
+    while !says_ready(node) || tokio_postgres::connect(database_url, NoTls).await.is_err() {
         if !node.runs() || Instant::now() > deadline {
             bail!("postgres does not start\n{}", node.tail());
         }
         sleep(POLL).await;
     }
     Ok(())
+}
+
+fn says_ready(node: &Node) -> bool {
+    let told = fs::read_to_string(node.data().join("postgres/data/postmaster.pid"));
+    let told = told.unwrap_or_default();
+    let pid = told.lines().next().and_then(|line| line.parse().ok());
+    let status = told.lines().nth(7).unwrap_or_default();
+    pid.is_some() && pid == node.pid() && status.starts_with("ready")
 }
 
 /// Makes the data. It gets its name last: an interrupted start leaves nothing that looks finished.
