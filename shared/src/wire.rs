@@ -10,6 +10,8 @@ use serde::{
     de::{self, DeserializeOwned},
 };
 
+use crate::error::{Reason, Refusal};
+
 /// A value that travels in bodies.
 pub trait Wire: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it looks like.
@@ -32,6 +34,11 @@ pub trait Wire: Serialize + DeserializeOwned + Send + Sync + 'static {
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     // Our own structs have no map with unknown length and no failing serializer.
     rmp_serde::to_vec(value).unwrap_or_default()
+}
+
+/// The value as JSON.
+pub fn encode_json<T: Wire>(value: &T) -> Result<String, Refusal> {
+    serde_json::to_string(value).map_err(|_error| Reason::Internal.into())
 }
 
 /// What a value looks like. In `protocol.json` and in the tables of the TypeScript codec a

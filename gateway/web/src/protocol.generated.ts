@@ -362,6 +362,18 @@ export interface Role {
   name: string;
   /** What it permits in the server. */
   permissions: Permissions;
+  /** Its rank: a higher one is above a lower one, that of everyone is 0. */
+  position: number;
+  /** Red, green and blue in 24 bits; the client's own colour when absent. */
+  colour: number | null;
+  /** Whether member lists show those who hold it on their own. */
+  hoist: boolean;
+  /** Whether everyone may mention it. */
+  mentionable: boolean;
+  /** Whether members may take it and leave it by themselves. */
+  self_assignable: boolean;
+  /** Under which heading lists of roles show it. */
+  category: string | null;
 }
 
 /** A channel. */
@@ -1020,6 +1032,12 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
     { name: "role_id", type: {"id":"RoleId"}, optional: false },
     { name: "name", type: "text", optional: false },
     { name: "permissions", type: {"flags":"Permissions"}, optional: false },
+    { name: "position", type: {"int":32}, optional: true },
+    { name: "colour", type: {"optional":{"int":32}}, optional: true },
+    { name: "hoist", type: "bool", optional: true },
+    { name: "mentionable", type: "bool", optional: true },
+    { name: "self_assignable", type: "bool", optional: true },
+    { name: "category", type: {"optional":"text"}, optional: true },
   ],
   Channel: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
@@ -1336,9 +1354,31 @@ export const PERMISSIONS = {
   CREATE_INVITE: 16,
   /** Read what was said before. */
   READ_HISTORY: 32,
-  /** Set overrides, within one's own permissions. */
+  /** Make and give roles below one's own, and set overrides, within one's own permissions. */
   MANAGE_ROLES: 64,
   /** Everything, whatever overrides say. */
   ADMINISTRATOR: 128,
+  /** Remove members of lower rank; they may come back. */
+  KICK_MEMBERS: 256,
+  /** Remove members of lower rank for good, and let them back in. */
+  BAN_MEMBERS: 512,
+  /** Silence members of lower rank for some time, everywhere or in one channel. */
+  TIMEOUT_MEMBERS: 1024,
+  /** Change one's own nickname. */
+  CHANGE_NICKNAME: 2048,
+  /** Change the nicknames of members of lower rank. */
+  MANAGE_NICKNAMES: 4096,
+  /** Change the server itself, its invites and its rules of moderation. */
+  MANAGE_SERVER: 8192,
+  /** Read who moderated whom and why, and the reports. */
+  VIEW_AUDIT_LOG: 16384,
+  /** React to messages. */
+  ADD_REACTIONS: 32768,
+  /** Pin and unpin messages. */
+  PIN_MESSAGES: 65536,
+  /** Mention everyone, and roles that not everybody may mention. */
+  MENTION_EVERYONE: 131072,
+  /** Send without waiting where a channel is slow. */
+  BYPASS_SLOW_MODE: 262144,
 } as const;
 

@@ -12,6 +12,8 @@ pub const MAX_NAME_CHARS: usize = 32;
 pub const MAX_TITLE_CHARS: usize = 100;
 /// The longest channel topic, in characters.
 pub const MAX_TOPIC_CHARS: usize = 1_024;
+/// The longest reason that somebody gives for moderating, in characters.
+pub const MAX_REASON_CHARS: usize = 512;
 /// The longest nonce, in bytes: a UUID in text and a little more.
 pub const MAX_NONCE_BYTES: usize = 64;
 
@@ -63,13 +65,23 @@ pub fn check_title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> 
 
 /// Checks a topic, which may be empty.
 pub fn check_topic(topic: &str) -> Result<&str, Refusal> {
-    let topic = topic.trim();
-    if topic.chars().count() > MAX_TOPIC_CHARS {
-        Err(Refusal::field(Reason::TooLarge, "topic"))
-    } else if topic.chars().any(control) {
-        Err(Refusal::field(Reason::Invalid, "topic"))
+    check_text(topic, "topic", MAX_TOPIC_CHARS)
+}
+
+/// Checks the reason that somebody gives for moderating, which may be empty.
+pub fn check_reason(reason: &str) -> Result<&str, Refusal> {
+    check_text(reason, "reason", MAX_REASON_CHARS)
+}
+
+/// Checks text of several lines, which may be empty, and trims it.
+pub fn check_text<'a>(text: &'a str, field: &str, most: usize) -> Result<&'a str, Refusal> {
+    let text = text.trim();
+    if text.chars().count() > most {
+        Err(Refusal::field(Reason::TooLarge, field))
+    } else if text.chars().any(control) {
+        Err(Refusal::field(Reason::Invalid, field))
     } else {
-        Ok(topic)
+        Ok(text)
     }
 }
 

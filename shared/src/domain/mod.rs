@@ -1,5 +1,6 @@
 //! Rules that need no I/O.
 
+pub mod audit;
 pub mod content;
 pub mod limits;
 pub mod permissions;

@@ -42,10 +42,32 @@ permissions! {
     CREATE_INVITE = 1 << 4;
     /// Read what was said before.
     READ_HISTORY = 1 << 5;
-    /// Set overrides, within one's own permissions.
+    /// Make and give roles below one's own, and set overrides, within one's own permissions.
     MANAGE_ROLES = 1 << 6;
     /// Everything, whatever overrides say.
     ADMINISTRATOR = 1 << 7;
+    /// Remove members of lower rank; they may come back.
+    KICK_MEMBERS = 1 << 8;
+    /// Remove members of lower rank for good, and let them back in.
+    BAN_MEMBERS = 1 << 9;
+    /// Silence members of lower rank for some time, everywhere or in one channel.
+    TIMEOUT_MEMBERS = 1 << 10;
+    /// Change one's own nickname.
+    CHANGE_NICKNAME = 1 << 11;
+    /// Change the nicknames of members of lower rank.
+    MANAGE_NICKNAMES = 1 << 12;
+    /// Change the server itself, its invites and its rules of moderation.
+    MANAGE_SERVER = 1 << 13;
+    /// Read who moderated whom and why, and the reports.
+    VIEW_AUDIT_LOG = 1 << 14;
+    /// React to messages.
+    ADD_REACTIONS = 1 << 15;
+    /// Pin and unpin messages.
+    PIN_MESSAGES = 1 << 16;
+    /// Mention everyone, and roles that not everybody may mention.
+    MENTION_EVERYONE = 1 << 17;
+    /// Send without waiting where a channel is slow.
+    BYPASS_SLOW_MODE = 1 << 18;
 }
 
 impl Permissions {
@@ -53,7 +75,9 @@ impl Permissions {
     pub const EVERYONE: Self = Self::VIEW_CHANNEL
         .union(Self::SEND_MESSAGES)
         .union(Self::CREATE_INVITE)
-        .union(Self::READ_HISTORY);
+        .union(Self::READ_HISTORY)
+        .union(Self::CHANGE_NICKNAME)
+        .union(Self::ADD_REACTIONS);
 
     /// As Postgres keeps them.
     pub const fn sql(self) -> i64 {

@@ -30,7 +30,7 @@ use crate::{
     error::{Reason, Refusal},
     frame,
     ids::{ChannelId, Partition},
-    wire::{Shape, Wire, canonical},
+    wire::{Shape, Wire, canonical, encode_json},
 };
 
 pub use crate::wire::encode;
@@ -337,9 +337,7 @@ impl Codec {
                 }
                 Ok(body)
             },
-            to_json: |body| {
-                serde_json::to_string(&decode::<T>(body)?).map_err(|_error| Reason::Internal.into())
-            },
+            to_json: |body| encode_json(&decode::<T>(body)?),
         }
     }
 }

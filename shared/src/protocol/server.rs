@@ -74,6 +74,24 @@ pub struct Role {
     pub name: String,
     /// What it permits in the server.
     pub permissions: Permissions,
+    /// Its rank: a higher one is above a lower one, that of everyone is 0.
+    #[serde(default)]
+    pub position: u32,
+    /// Red, green and blue in 24 bits; the client's own colour when absent.
+    #[serde(default)]
+    pub colour: Option<u32>,
+    /// Whether member lists show those who hold it on their own.
+    #[serde(default)]
+    pub hoist: bool,
+    /// Whether everyone may mention it.
+    #[serde(default)]
+    pub mentionable: bool,
+    /// Whether members may take it and leave it by themselves.
+    #[serde(default)]
+    pub self_assignable: bool,
+    /// Under which heading lists of roles show it.
+    #[serde(default)]
+    pub category: Option<String>,
 }
 
 /// A server as a member sees it.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use shared::{
     bus::envelope::pack,
     domain::{
+        audit::Action,
         content,
         limits::{MAX_CHANNELS, MAX_OVERRIDES},
         permissions::{Override, Permissions, TargetKind},
@@ -24,7 +25,10 @@ use shared::{
 use crate::{
     error::Error,
     state::server::{Audience, ChannelState},
-    store::{jobs::CHANNEL_PURGE, write},
+    store::{
+        jobs::CHANNEL_PURGE,
+        write::{self, audit::Record},
+    },
     transaction::Context,
 };
 
@@ -75,7 +79,10 @@ impl Handler<Context<'_>> for CreateChannel {
         let channel = state
             .channel(channel_id)
             .ok_or(Refusal::from(Reason::UnknownChannel))?;
+        let record = Record::new(Action::ChannelCreate).target(channel_id);
+        let record = record.after(&channel)?;
         let event = ChannelCreated { channel };
+        ctx.record_action(record).await?;
         ctx.emit_changes(Audience::Channel(channel_id), vec![change], &event)
             .await?;
         Ok(event)
@@ -99,12 +106,8 @@ impl Handler<Context<'_>> for UpdateChannel {
             .get(&channel_id)
             .cloned()
             .ok_or_else(unknown)?;
-        let before = state
-            .structure
-            .channels
-            .get(&channel_id)
-            .cloned()
-            .unwrap_or_default();
+        let was = state.channel(channel_id).ok_or_else(unknown)?;
+        let before = was.overrides.clone();
         if let Some(name) = name {
             content::check_title(&name, "name")?.clone_into(&mut channel.name);
         }
@@ -138,6 +141,9 @@ impl Handler<Context<'_>> for UpdateChannel {
             .await?
             .channel(channel_id)
             .ok_or_else(unknown)?;
+        let record = Record::new(Action::ChannelUpdate).target(channel_id);
+        let record = record.before(&was)?.after(&channel)?;
+        ctx.record_action(record).await?;
         let event = ChannelUpdated { channel };
         ctx.emit_changes(Audience::Channel(channel_id), changes, &event)
             .await?;
@@ -148,6 +154,10 @@ impl Handler<Context<'_>> for UpdateChannel {
 impl Handler<Context<'_>> for DeleteChannel {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let channel_id = self.channel_id;
+        let was = ctx.server().await?.channel(channel_id);
+        let was = was.ok_or(Refusal::from(Reason::UnknownChannel))?;
+        let record = Record::new(Action::ChannelDelete).target(channel_id);
+        ctx.record_action(record.before(&was)?).await?;
         write::channel::delete_channel(&mut ctx.write().await?, channel_id).await?;
         let state = ctx.server_mut().await?;
         let server = state.structure.server;

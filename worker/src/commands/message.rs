@@ -1,7 +1,7 @@
 //! Messages: send, edit, delete.
 
 use shared::{
-    domain::{content, permissions::Permissions},
+    domain::{audit::Action, content, permissions::Permissions},
     error::{Reason, Refusal},
     ids::{ChannelId, MessageId, UserId},
     protocol::{
@@ -16,7 +16,10 @@ use shared::{
 use crate::{
     error::Error,
     state::server::Audience,
-    store::write::message::{NewMessageRow, Revision},
+    store::write::{
+        audit::Record,
+        message::{NewMessageRow, Revision},
+    },
     transaction::Context,
 };
 
@@ -106,7 +109,12 @@ impl Handler<Context<'_>> for DeleteMessage {
             .permissions_in(channel_id)
             .await?
             .contains(Permissions::MANAGE_MESSAGES);
-        ctx.require(manages || author == ctx.caller()?.user, Reason::Forbidden)?;
+        let own = author == ctx.caller()?.user;
+        ctx.require(manages || own, Reason::Forbidden)?;
+        if !own {
+            let record = Record::new(Action::MessageDelete).target(message_id);
+            ctx.record_action(record).await?;
+        }
         ctx.revise_message(Revision::Delete {
             channel: channel_id,
             id: message_id,

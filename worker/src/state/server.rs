@@ -57,6 +57,19 @@ impl ServerState {
         }
     }
 
+    /// What the member's rank is: that of his highest role.
+    #[expect(dead_code, reason = "the families that moderate are about to need it")]
+    pub(crate) fn rank_of(&self, member: &Standing) -> Rank {
+        if member.user == self.structure.owner {
+            return Rank::Owner;
+        }
+        let held = self
+            .roles
+            .iter()
+            .filter(|role| member.roles.contains(&role.role_id));
+        Rank::Role(held.map(|role| role.position).max().unwrap_or_default())
+    }
+
     /// Who is told that a member came or left: everyone, or in a large server,
     /// where somebody comes or leaves all the time, the member alone.
     pub(crate) const fn audience_of(&self, user: UserId) -> Audience {
@@ -98,6 +111,16 @@ impl ServerState {
             channels,
         }
     }
+}
+
+/// How high a member or a role stands: who moderates must be above whom he moderates, and who
+/// gives or changes a role above that role. Nobody is above the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// The position of a role; 0 is that of everyone.
+    Role(u32),
+    /// Who owns the server.
+    Owner,
 }
 
 /// Who gets an event of a server.

@@ -336,7 +336,9 @@ several!(A B C D E F);
 
 columns! { User { user_id, name, guest, admin } }
 columns! { Server { server_id, name, owner_id } }
-columns! { Role { role_id, name, permissions } }
+columns! { Role {
+    role_id, name, permissions, position, colour, hoist, mentionable, self_assignable, category
+} }
 columns! { Override { kind, target, allow, deny } }
 
 impl FromColumns for Standing {

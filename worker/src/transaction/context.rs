@@ -28,6 +28,7 @@ use crate::{
     state::server::{Audience, ServerState, Servers},
     store::write::{
         self, Connection, Reads, Writes,
+        audit::Record,
         internal::NewInternal,
         message::{NewMessageRow, Revision},
     },
@@ -264,6 +265,16 @@ impl<'a> Context<'a> {
         let (register, changed) = self.tx.rows.registers.write(key, request.write())?;
         self.tx.changes += usize::from(changed);
         Ok((register, changed))
+    }
+
+    /// Records in the audit log of the scope's server what the caller did.
+    pub(crate) async fn record_action(&mut self, record: Record<'_>) -> Result<(), Error> {
+        let server = self.server().await?.structure.server;
+        let id = self.next_id()?;
+        let actor = self.command.caller.as_ref().map(|caller| caller.user);
+        let mut writes = self.write().await?;
+        write::audit::insert_record(&mut writes, server, id, actor, &record).await?;
+        Ok(())
     }
 
     /// The seq that the next event of the scope's server gets.

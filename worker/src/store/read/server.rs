@@ -79,7 +79,8 @@ pub(crate) async fn list_roles(
     snapshot: &mut Snapshot,
     servers: &[ServerId],
 ) -> Result<Roles, StoreError> {
-    let sql = "SELECT server, id, name, permissions FROM roles
+    let sql = "SELECT server, id, name, permissions, position, colour, hoist, mentionable,
+                      self_assignable, category FROM roles
                WHERE server = ANY($1) ORDER BY server, id";
     let rows = snapshot.list(sql, &[&servers]).await?;
     let mut roles = Roles::new();

@@ -6,6 +6,7 @@
 //! once, inside the same transaction, with the messages flushed first.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod channel;
 pub(crate) mod event;
 pub(crate) mod internal;

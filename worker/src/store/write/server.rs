@@ -32,7 +32,9 @@ pub(crate) async fn load_server(
                 &server,
             ),
             reads.list(
-                "SELECT id, name, permissions FROM roles WHERE server = $1 ORDER BY id",
+                "SELECT id, name, permissions, position, colour, hoist, mentionable,
+                    self_assignable, category
+             FROM roles WHERE server = $1 ORDER BY id",
                 &server,
             ),
             load_channels(reads, id),
