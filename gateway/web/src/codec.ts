@@ -2,6 +2,7 @@
 // MessagePack library: it turns typed objects into the arrays that such a library takes,
 // and back. What a client needs of the protocol it imports from here.
 
+import type * as shapes from "./shapes.js";
 import {
   CONTROLS,
   ENUMS,
@@ -17,46 +18,14 @@ import {
 } from "./protocol.generated.js";
 
 export * from "./protocol.generated.js";
-
-/** An id: a number here and in MessagePack, a string in JSON. Its type keeps kinds apart. */
-export type Id<Kind extends string> = number & { readonly [kind]: Kind };
-declare const kind: unique symbol;
-
-/** A set of bits of `PERMISSIONS`, at most 52 of them: plain numbers hold it. */
-export type Permissions = number;
+export type * from "./shapes.js";
 
 /** What a MessagePack library takes and gives. */
 export type Wire = null | boolean | number | string | Wire[];
 
-/** What a value looks like. */
-export type Shape =
-  | "unit"
-  | "bool"
-  | "text"
-  | { readonly int: number }
-  | { readonly id: string }
-  | { readonly flags: string }
-  | { readonly optional: Shape }
-  | { readonly list: Shape }
-  | { readonly enum: string }
-  | { readonly struct: keyof Structs };
-
-export interface Field {
-  readonly name: string;
-  readonly type: Shape;
-  readonly optional: boolean;
-}
-
-export interface RequestRow {
-  readonly opcode: number;
-  readonly request: Shape;
-  readonly reply: Shape;
-}
-
-export interface Row {
-  readonly opcode: number;
-  readonly body: Shape;
-}
+type Shape = shapes.Shape<keyof Structs>;
+type Field = shapes.Field<keyof Structs>;
+type Row = shapes.Row<keyof Structs>;
 
 /** The value does not have the shape that the protocol says. */
 export class CodecError extends Error {

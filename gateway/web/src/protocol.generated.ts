@@ -1,6 +1,6 @@
 // Generated from code. `make docs` writes it anew.
 
-import type { Field, Id, Permissions, RequestRow, Row } from "./codec.js";
+import type { Field, Id, Permissions, RequestRow, Row } from "./shapes.js";
 
 export type SessionId = Id<"SessionId">;
 export type UserId = Id<"UserId">;
@@ -859,7 +859,7 @@ export interface ClientControls {
 }
 
 /** The fields of each struct, in wire order. `optional`: a body may end before it. */
-export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {
+export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Structs>[]>> = {
   LogOut: [
     { name: "nonce", type: "text", optional: false },
   ],
@@ -1190,7 +1190,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   TargetKind: { role: 0, member: 1 },
 };
 
-export const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {
+export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>>> = {
   logout: { opcode: 144, request: {"struct":"LogOut"}, reply: "unit" },
   auth: { opcode: 2176, request: {"struct":"Authenticate"}, reply: {"struct":"Identity"} },
   register: { opcode: 2177, request: {"struct":"CreateAccount"}, reply: {"struct":"SignedIn"} },
@@ -1222,7 +1222,7 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
 };
 
-export const EVENTS: Readonly<Record<keyof Events, Row>> = {
+export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   session_opened: { opcode: 144, body: {"struct":"SessionOpened"} },
   session_closed: { opcode: 145, body: {"struct":"SessionClosed"} },
   server_joined: { opcode: 304, body: {"struct":"ServerJoined"} },
@@ -1239,7 +1239,7 @@ export const EVENTS: Readonly<Record<keyof Events, Row>> = {
   unread_moved: { opcode: 80, body: {"struct":"UnreadMoved"} },
 };
 
-export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row>> = {
+export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row<keyof Structs>>> = {
   hello: { opcode: 3, body: {"struct":"Hello"} },
   identify: { opcode: 4, body: {"struct":"Identify"} },
   resume: { opcode: 5, body: {"struct":"Resume"} },

@@ -12,7 +12,7 @@ use crate::{
 
 const HEAD: &str = "// Generated from code. `make docs` writes it anew.
 
-import type { Field, Id, Permissions, RequestRow, Row } from \"./codec.js\";
+import type { Field, Id, Permissions, RequestRow, Row } from \"./shapes.js\";
 
 ";
 
@@ -155,7 +155,7 @@ fn tables(types: &Types) -> [String; 5] {
     [
         block(
             "/** The fields of each struct, in wire order. `optional`: a body may end before it. */\n\
-             export const STRUCTS: Readonly<Record<keyof Structs, readonly Field[]>> = {",
+             export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Structs>[]>> = {",
             structs,
             "};",
         ),
@@ -166,17 +166,17 @@ fn tables(types: &Types) -> [String; 5] {
             "};",
         ),
         block(
-            "export const REQUESTS: Readonly<Record<keyof Requests, RequestRow>> = {",
+            "export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>>> = {",
             requests,
             "};",
         ),
         block(
-            "export const EVENTS: Readonly<Record<keyof Events, Row>> = {",
+            "export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {",
             events,
             "};",
         ),
         block(
-            "export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row>> = {",
+            "export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row<keyof Structs>>> = {",
             controls,
             "};",
         ),
