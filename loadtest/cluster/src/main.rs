@@ -3,7 +3,10 @@
 
 mod dev;
 
-use std::process::ExitCode;
+use std::{
+    io::{Write as _, stdout},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, builder::FalseyValueParser};
@@ -22,6 +25,9 @@ struct Cli {
 enum Command {
     /// Starts it and stays until Ctrl-C.
     Up(up::Options),
+    /// Prints where it is, as variables for a shell. What one that was killed left behind may
+    /// be somebody else's address by now: it is not told.
+    Env,
     /// Stops it, from any shell.
     Down,
     /// Deletes its data.
@@ -49,6 +55,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     let home = Home::open()?;
     match command {
         Command::Up(options) => return up::run(&home, &options).await,
+        Command::Env => stdout().write_all(&home.variables()?)?,
         Command::Down => stop::down(&home).await?,
         Command::Reset { yes } => stop::reset(home, yes).await?,
     }

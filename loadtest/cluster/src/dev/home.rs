@@ -47,6 +47,15 @@ impl Home {
         self.running("ready").exists()
     }
 
+    /// Where the running cluster is, as a shell reads it.
+    pub(crate) fn variables(&self) -> Result<Vec<u8>> {
+        if self.place.records.pid("up").is_none() || !self.is_ready() {
+            bail!("no cluster is running here: start one with `make up`");
+        }
+        let path = self.running("env");
+        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    }
+
     /// Forgets what said that it runs.
     pub(crate) fn forget(&self) {
         for name in ["ready", "env", "addresses"] {
