@@ -14,7 +14,7 @@ use shared::{
         message::{DeleteMessage, EditMessage, GetMessage, GetMessages, NewMessage},
         server::{CreateServer, LeaveServer},
         session::RevokeSession,
-        unread::{AckUnread, MarkUnread},
+        unread::{AckUnread, GetUnreads, MarkUnread},
         user::ListUsers,
     },
 };
@@ -218,6 +218,15 @@ pub const fn mark_unread(channel_id: ChannelId, seq: u64, seen: u64) -> MarkUnre
         channel_id,
         seq,
         seen,
+    }
+}
+
+/// Reads the first [`PAGE`] cursors, or those of them that are newer than a version.
+pub const fn get_unreads(newer_than: Option<u64>) -> GetUnreads {
+    GetUnreads {
+        newer_than,
+        after: None,
+        limit: None,
     }
 }
 

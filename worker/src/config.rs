@@ -28,6 +28,17 @@ pub enum Command {
     /// Says that the event log is another one now: run it after restoring a
     /// backup, before any worker starts. Every client then fetches its state again.
     NewEpoch(DatabaseConfig),
+    /// Does for operators what needs no client, and ends.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+/// What operators do without a client.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Counts again how much is unread: compares cursors and registers with the messages that
+    /// there are, and fails if they differ. Changes nothing, and may run beside workers.
+    VerifyUnread(DatabaseConfig),
 }
 
 /// Where Postgres is.

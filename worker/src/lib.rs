@@ -12,10 +12,12 @@
 //!   they count;
 //! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
 //!   `retry`: how often what fails is tried again;
+//! - `admin`: what operators do without a client;
 //! - `retention`: the daily tables, by the calendar of `day`;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
 mod access;
+mod admin;
 mod commands;
 pub mod config;
 mod consumers;
@@ -39,6 +41,7 @@ mod store;
 mod token;
 mod transaction;
 
+pub use admin::run as admin;
 pub use run::{metrics, migrate, new_epoch, run};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The worker program: settings, telemetry, then `run`, `migrate` or `new-epoch`.
+//! The worker program: settings, telemetry, then `run`, `migrate`, `new-epoch` or `admin`.
 
 use anyhow::Context as _;
 use shared::{clock::Clock, config::parse, shutdown::stop_signal, telemetry};
@@ -9,7 +9,9 @@ fn main() -> anyhow::Result<()> {
     let fallback = shared::config::TelemetryConfig::default();
     let (node, traces) = match &cli.command {
         Command::Run(config) => (config.node.node.clone(), &config.telemetry),
-        Command::Migrate(_) | Command::NewEpoch(_) => (String::new(), &fallback),
+        Command::Migrate(_) | Command::NewEpoch(_) | Command::Admin(_) => {
+            (String::new(), &fallback)
+        }
     };
     let telemetry =
         telemetry::start("worker", &node, traces).context("starting logs and traces")?;
@@ -27,6 +29,7 @@ fn main() -> anyhow::Result<()> {
             }
             Command::Migrate(config) => worker::migrate(&config, Clock::system()).await,
             Command::NewEpoch(config) => worker::new_epoch(&config).await,
+            Command::Admin(command) => worker::admin(command).await,
         }
     });
     drop(runtime);

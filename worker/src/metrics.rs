@@ -20,6 +20,10 @@ metrics! {
     commit_seconds: Histogram from 0.000_5 by twos 14;
     /// Events that were stored
     events_total: IntCounter;
+    /// Registers that were written: rows, however many writes of clients each stands for
+    registers_total: IntCounter;
+    /// Accounts whose registers a transaction wrote, summed over transactions
+    register_accounts_total: IntCounter;
     /// Commands answered with the first result of their nonce
     repeats_total: IntCounter;
     /// Entries refused unexecuted because they were too old

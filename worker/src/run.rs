@@ -148,7 +148,8 @@ pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn options(config: &DatabaseConfig) -> anyhow::Result<PgConnectOptions> {
+/// Where Postgres is.
+pub(crate) fn options(config: &DatabaseConfig) -> anyhow::Result<PgConnectOptions> {
     config
         .database_url
         .expose()

@@ -251,10 +251,14 @@ export interface MarkUnread {
   seen: number;
 }
 
-/** Shows how much is unread in the channels that the account sees and has a cursor in. */
+/** Shows how much is unread in the channels that the account sees and has a cursor in, page by page. */
 export interface GetUnreads {
   /** Only cursors that were moved after this register version. */
   newer_than?: number | null | undefined;
+  /** Goes on behind the page whose `next` this was. */
+  after?: ChannelId | null | undefined;
+  /** Cursors that are looked at for one page, at most 200; 200 when absent. */
+  limit?: number | null | undefined;
 }
 
 /** Answers with the time of the worker. */
@@ -484,12 +488,14 @@ export interface ReadCursor {
   version: number;
 }
 
-/** How much is unread, by channel. */
+/** A page of what is unread, by channel. */
 export interface Unreads {
-  /** The channels. */
+  /** The channels; of a page that is not the last one there may be few, or none. */
   unreads: Unread[];
-  /** The account's register version: what was moved up to here is in the list. */
+  /** The account's register version. That of the first page counts: what was moved up to there is in the pages. */
   version: number;
+  /** The `after` of the next page; none behind the last one. */
+  next: ChannelId | null;
 }
 
 /** How much is unread in one channel. */
@@ -800,8 +806,8 @@ export interface Requests {
   /** Reads a channel up to a message; a place that lies before where the cursor stands changes nothing. */
   unreads_ack: { request: AckUnread; reply: ReadCursor };
   /** Puts the cursor of a channel anywhere, back as well: marks what follows as unread. */
-  unreads_mark: { request: MarkUnread; reply: ReadCursor };
-  /** Shows how much is unread in the channels that the account sees and has a cursor in. */
+  mark_unread: { request: MarkUnread; reply: ReadCursor };
+  /** Shows how much is unread in the channels that the account sees and has a cursor in, page by page. */
   unreads_get: { request: GetUnreads; reply: Unreads };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
@@ -979,6 +985,8 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   GetUnreads: [
     { name: "newer_than", type: {"optional":{"int":53}}, optional: true },
+    { name: "after", type: {"optional":{"id":"ChannelId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
   Ping: [],
   Identify: [
@@ -1096,6 +1104,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   Unreads: [
     { name: "unreads", type: {"list":{"struct":"Unread"}}, optional: false },
     { name: "version", type: {"int":53}, optional: false },
+    { name: "next", type: {"optional":{"id":"ChannelId"}}, optional: true },
   ],
   Unread: [
     { name: "server_id", type: {"id":"ServerId"}, optional: false },
@@ -1217,7 +1226,7 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   messages_get: { opcode: 2049, request: {"struct":"GetMessages"}, reply: {"struct":"Messages"} },
   typing: { opcode: 48, request: {"struct":"SignalTyping"}, reply: "unit" },
   unreads_ack: { opcode: 80, request: {"struct":"AckUnread"}, reply: {"struct":"ReadCursor"} },
-  unreads_mark: { opcode: 81, request: {"struct":"MarkUnread"}, reply: {"struct":"ReadCursor"} },
+  mark_unread: { opcode: 81, request: {"struct":"MarkUnread"}, reply: {"struct":"ReadCursor"} },
   unreads_get: { opcode: 2112, request: {"struct":"GetUnreads"}, reply: {"struct":"Unreads"} },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
 };

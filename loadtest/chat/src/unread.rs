@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
-use loadtest::client::Client;
+use loadtest::{client::Client, requests::get_unreads};
 use shared::{
     ids::{ChannelId, ServerId},
-    protocol::unread::{AckUnread, GetUnreads, ReadCursor},
+    protocol::unread::{AckUnread, ReadCursor},
 };
 use tokio::time::Instant;
 
@@ -38,18 +38,26 @@ impl Unread {
     /// Asks the cluster what changed since the last time.
     pub(crate) async fn refresh(&mut self, client: &Client) -> Result<()> {
         let newer_than = Some(self.version).filter(|version| *version > 0);
-        let found = client.call(0, &GetUnreads { newer_than }).await?;
-        for unread in found.unreads {
-            let channel = Channel {
-                server: unread.server_id,
-                read: unread.cursor.seq,
-                last: unread.last_seq,
-                unread: unread.unread,
-            };
-            self.channels.insert(unread.cursor.channel_id, channel);
+        let mut request = get_unreads(newer_than);
+        let mut version = None;
+        loop {
+            let page = client.call(0, &request).await?;
+            for unread in page.unreads {
+                let channel = Channel {
+                    server: unread.server_id,
+                    read: unread.cursor.seq,
+                    last: unread.last_seq,
+                    unread: unread.unread,
+                };
+                self.channels.insert(unread.cursor.channel_id, channel);
+            }
+            // What was moved since the first page is newer than that.
+            self.version = *version.get_or_insert(page.version);
+            request.after = page.next;
+            if page.next.is_none() {
+                return Ok(());
+            }
         }
-        self.version = found.version;
-        Ok(())
     }
 
     /// Whether cursors were moved up to `version`, and this does not know all of them.

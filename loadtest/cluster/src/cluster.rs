@@ -231,6 +231,11 @@ impl Cluster {
         services::sql(&self.database_url, work).await
     }
 
+    /// Runs `worker` with these words on the database, as an operator does; fails as it does.
+    pub async fn operate(&self, words: &[&str]) -> Result<()> {
+        services::operate(&self.database_url, words).await
+    }
+
     /// Empties Redis, as an operator's slip would.
     pub async fn flush_redis(&self) -> Result<()> {
         redis_tell(&self.redis, "FLUSHALL").await

@@ -310,8 +310,13 @@ async fn mount(dir: &Path, megabytes: u32, owner: Option<User>) -> Result<()> {
 
 /// Brings a database up to date.
 pub(crate) async fn migrate(database_url: &str) -> Result<()> {
+    operate(database_url, &["migrate"]).await
+}
+
+/// Runs `worker` with these words, which does something in a database and ends; fails as it does.
+pub(crate) async fn operate(database_url: &str, words: &[&str]) -> Result<()> {
     let mut worker = std::process::Command::new(our_program("worker")?);
-    worker.arg("migrate").env("DATABASE_URL", database_url);
+    worker.args(words).env("DATABASE_URL", database_url);
     run(worker, "").await
 }
 

@@ -15,7 +15,7 @@ use shared::{
         account::SignedIn,
         channel::{Channel, ChannelCreated, GetChannels},
         message::{Message, MessageCreated, MessageSent},
-        unread::{GetUnreads, ReadCursor, Unread, Unreads},
+        unread::{ReadCursor, Unread, Unreads},
         user::User,
     },
 };
@@ -25,7 +25,7 @@ use crate::{
     client::{CallError, Client, log::Seen},
     requests::{
         ack_unread, create_channel, create_invite, create_server, delete_message, edit_message,
-        get_messages, redeem_invite, send_message, set_overrides,
+        get_messages, get_unreads, redeem_invite, send_message, set_overrides,
     },
     transport::{Transport, TransportClient},
 };
@@ -217,7 +217,15 @@ impl Person {
 
     /// What is unread, where this person has a cursor; only what is newer than a version.
     pub async fn unreads(&self, newer_than: Option<u64>) -> Result<Unreads> {
-        Ok(self.client.call(0, &GetUnreads { newer_than }).await?)
+        let mut request = get_unreads(newer_than);
+        let mut all = self.client.call(0, &request).await?;
+        while let Some(after) = all.next {
+            request.after = Some(after);
+            let page = self.client.call(0, &request).await?;
+            all.unreads.extend(page.unreads);
+            all.next = page.next;
+        }
+        Ok(all)
     }
 
     /// How much of a channel of home is unread; none where nothing was read yet.

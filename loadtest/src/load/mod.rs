@@ -7,7 +7,7 @@
 //! - [`pool`] is all threads, [`target`] what they are put on, and where accounts are made;
 //! - [`run`] measures, [`figures`] says what, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
-//!   [`connections`], [`failures`], [`background`].
+//!   [`connections`], [`failures`], [`background`], [`cursors`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
 //! messages, noise of presence, search beside history.
@@ -17,6 +17,7 @@ pub mod baseline;
 pub mod clock;
 mod connect;
 pub mod connections;
+pub mod cursors;
 pub mod descriptors;
 pub mod failures;
 pub mod fanout;
@@ -80,6 +81,8 @@ pub enum Scenario {
     Typing(With<background::Typing>),
     /// Load: pages of history.
     History(With<background::History>),
+    /// Load: accounts move their read cursors, on several devices.
+    Cursors(With<cursors::Cursors>),
 }
 
 /// What `loadtest --help` says of scenarios that are to come.
@@ -110,6 +113,7 @@ pub async fn run(scenario: Scenario) -> Result<Report> {
         Scenario::Rolling(with) => run!(with),
         Scenario::Typing(with) => run!(with),
         Scenario::History(with) => run!(with),
+        Scenario::Cursors(with) => run!(with),
     };
     if let Some(file) = &options.json {
         report.write(file)?;

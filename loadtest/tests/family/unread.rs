@@ -1,6 +1,10 @@
 //! Unread: cursors that move on, back, and on every device.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
@@ -8,15 +12,16 @@ use loadtest::{
     client::{Client, log::Seen},
     cluster::Settings,
     harness::{Harness, Person, holds, refused, same, scenario_on},
-    requests::{ack_unread, hide_channel, mark_unread},
+    random::{Random, seed},
+    requests::{ack_unread, get_unreads, hide_channel, mark_unread, send_message},
     transport::Transport,
 };
 use shared::{
     error::Reason,
-    ids::Id,
+    ids::{ChannelId, Id},
     protocol::{
         control::Registers,
-        unread::{AckUnread, GetUnreads, UnreadMoved},
+        unread::{AckUnread, ReadCursor, Unread, UnreadMoved},
     },
 };
 
@@ -29,6 +34,7 @@ scenarios! {
     a_channel_out_of_sight_is_kept_and_not_shown,
     a_write_says_nothing_of_what_one_does_not_see,
     what_is_newer_is_fetched_after_a_gap,
+    three_devices_end_where_a_recount_ends,
 }
 
 /// How long somebody waits for what has to happen.
@@ -56,7 +62,7 @@ async fn what_is_read_is_not_unread_over_every_door(harness: &Harness) -> Result
         let mut way = bob.through(transport).await?;
         let cursor = way.call(0, &ack_unread(general, 2)).await?;
         same(&(cursor.seq, cursor.version), &(2, 1))?;
-        let fetched = way.call(0, &GetUnreads { newer_than: None }).await?;
+        let fetched = way.call(0, &get_unreads(None)).await?;
         let [found] = fetched.unreads.as_slice() else {
             anyhow::bail!("one cursor was due, not {fetched:?}");
         };
@@ -182,7 +188,7 @@ async fn a_write_says_nothing_of_what_one_does_not_see(harness: &Harness) -> Res
             let cursor = way.call(0, &ack_unread(channel, 1)).await?;
             same(&(cursor.channel_id, cursor.seq), &(channel, 1))?;
         }
-        let all = way.call(0, &GetUnreads { newer_than: None }).await?;
+        let all = way.call(0, &get_unreads(None)).await?;
         same(&all.unreads, &Vec::new())?;
         // Another scope than one's own account has no cursors.
         let elsewhere = way.call(mallory.scope(), &ack_unread(hers, 1)).await;
@@ -271,4 +277,145 @@ async fn a_worker_that_dies_with_a_write_in_hand_loses_none_that_was_answered() 
         Ok(())
     })
     .await
+}
+
+/// A device of somebody, and what it keeps of the cursors.
+struct Device {
+    person: Person,
+    cursors: Mutex<BTreeMap<ChannelId, ReadCursor>>,
+}
+
+impl Device {
+    fn hears(&self, cursor: ReadCursor) {
+        let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = cursors.entry(cursor.channel_id).or_insert(cursor.clone());
+        if known.version < cursor.version {
+            *known = cursor;
+        }
+    }
+
+    /// The version of a cursor as the device knows it.
+    fn knows(&self, channel: ChannelId) -> u64 {
+        let cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        cursors.get(&channel).map_or(0, |cursor| cursor.version)
+    }
+
+    /// What it knows once it heard all events, and fetched what is newer where it missed some.
+    async fn catches_up(&self) -> Result<BTreeMap<ChannelId, ReadCursor>> {
+        for seen in self.person.client.log().since(0) {
+            if let Some(UnreadMoved { cursor }) = seen.event() {
+                self.hears(cursor);
+            }
+        }
+        let cursors = || self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = cursors().values().map(|it| it.version).max();
+        // The largest that it heard may stand behind one that it missed: so all that moved since
+        // the session was opened, of which it knows nothing yet.
+        let missed = self.person.client.was_lost().then_some(0).or(version);
+        for unread in self.person.unreads(missed).await?.unreads {
+            self.hears(unread.cursor);
+        }
+        Ok(cursors().clone())
+    }
+}
+
+/// Does one thing at random; what is refused is refused because another device was first.
+async fn act(
+    device: &Device,
+    channel: ChannelId,
+    deleted: &Mutex<BTreeSet<(ChannelId, u64)>>,
+    mut random: Random,
+) -> Result<()> {
+    let history = device.person.history(channel).await?;
+    let last = history.last().map_or(0, |message| message.seq);
+    match random.below(10) {
+        0..4 => {
+            let send = send_message(channel, "something");
+            device.person.call(&send).await?;
+        }
+        4 => {
+            if let Some(message) = random.pick(&history) {
+                // Two devices may delete it at once.
+                let gone = device.person.deletes(channel, message.message_id).await;
+                if gone.is_ok() {
+                    let mut deleted = deleted.lock().unwrap_or_else(PoisonError::into_inner);
+                    deleted.insert((channel, message.seq));
+                }
+            }
+        }
+        5..8 => {
+            let cursor = device
+                .person
+                .reads_to(channel, random.below(last + 1))
+                .await?;
+            device.hears(cursor);
+        }
+        8 => {
+            let mark = mark_unread(channel, random.below(last + 1), device.knows(channel));
+            match device.person.client.call(0, &mark).await {
+                Ok(cursor) => device.hears(cursor),
+                other => refused(other, Reason::Moved)?,
+            }
+        }
+        _ => device.person.client.resume_on(None).await?,
+    }
+    Ok(())
+}
+
+async fn three_devices_end_where_a_recount_ends(harness: &Harness) -> Result<()> {
+    let alice = harness.registered("alice", 0).await?;
+    let server = alice.creates_server("Alone").await?;
+    let channels = [
+        alice.channel("#general").await?,
+        alice.creates_channel("#plans", Vec::new()).await?,
+    ];
+    let others = [
+        harness.second_session(&alice).await?,
+        harness.second_session(&alice).await?,
+    ];
+    let devices: Vec<Device> = std::iter::once(alice)
+        .chain(others)
+        .map(|person| {
+            person.settles(server);
+            let cursors = Mutex::default();
+            Device { person, cursors }
+        })
+        .collect();
+    let deleted = Mutex::default();
+    let seed = seed();
+    let mut random = Random::new(seed);
+    for _ in 0..12 {
+        let acts = devices.iter().map(|device| {
+            let own = Random::new(random.next());
+            let channel = *random.pick(&channels).unwrap_or(&channels[0]);
+            act(device, channel, &deleted, own)
+        });
+        try_join_all(acts)
+            .await
+            .with_context(|| format!("seed {seed}"))?;
+    }
+    let [first, ..] = devices.as_slice() else {
+        anyhow::bail!("nobody is there");
+    };
+    let fetched = first.person.unreads(None).await?;
+    let stored: BTreeMap<ChannelId, ReadCursor> = fetched
+        .unreads
+        .iter()
+        .map(|unread| (unread.cursor.channel_id, unread.cursor.clone()))
+        .collect();
+    for device in &devices {
+        let known = device.catches_up().await?;
+        same(&known, &stored).with_context(|| format!("seed {seed}"))?;
+    }
+    let deleted = deleted.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for Unread { cursor, unread, .. } in fetched.unreads {
+        let behind = |seq: u64| seq > cursor.seq;
+        let history = first.person.history(cursor.channel_id).await?;
+        let there = history.iter().filter(|message| behind(message.seq)).count();
+        let gone = deleted
+            .iter()
+            .filter(|(channel, seq)| *channel == cursor.channel_id && behind(*seq));
+        same(&unread, &((there + gone.count()) as u64)).with_context(|| format!("seed {seed}"))?;
+    }
+    harness.cluster.operate(&["admin", "verify-unread"]).await
 }

@@ -62,3 +62,15 @@ async fn readers_that_were_cut_miss_nothing() {
     assert!(report.checks.resumes >= 20, "{:?}", report.checks);
     assert_eq!(report.checks.gaps, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_fast_is_written_once_a_second() {
+    let report = run("cursors --accounts 10 --devices 2 --rate 400")
+        .await
+        .unwrap();
+    assert!(report.checks.acknowledged > 0, "{:?}", report.checks);
+    let answered = &report.objectives[0];
+    assert!(answered.kept, "{answered:?}");
+    let figure = |name| report.figure(name).unwrap().value;
+    assert!(figure("register rows") < figure("acks answered"));
+}

@@ -27,7 +27,7 @@ pub struct AckUnread {
 
 /// Puts the cursor of a channel anywhere, back as well: marks what follows as unread.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[register(81, unreads_mark, reply = ReadCursor, access = Account, limit = Register)]
+#[register(81, mark_unread, reply = ReadCursor, access = Account, limit = Register)]
 pub struct MarkUnread {
     /// The channel.
     pub channel_id: ChannelId,
@@ -56,13 +56,19 @@ pub struct UnreadMoved {
     pub cursor: ReadCursor,
 }
 
-/// Shows how much is unread in the channels that the account sees and has a cursor in.
+/// Shows how much is unread in the channels that the account sees and has a cursor in, page by page.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[query(2112, unreads_get, reply = Unreads, access = Account, limit = Read)]
 pub struct GetUnreads {
     /// Only cursors that were moved after this register version.
     #[serde(default)]
     pub newer_than: Option<u64>,
+    /// Goes on behind the page whose `next` this was.
+    #[serde(default)]
+    pub after: Option<ChannelId>,
+    /// Cursors that are looked at for one page, at most 200; 200 when absent.
+    #[serde(default)]
+    pub limit: Option<u32>,
 }
 
 /// How much is unread in one channel.
@@ -78,13 +84,17 @@ pub struct Unread {
     pub unread: u64,
 }
 
-/// How much is unread, by channel.
+/// A page of what is unread, by channel.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct Unreads {
-    /// The channels.
+    /// The channels; of a page that is not the last one there may be few, or none.
     pub unreads: Vec<Unread>,
-    /// The account's register version: what was moved up to here is in the list.
+    /// The account's register version. That of the first page counts: what was moved up to there
+    /// is in the pages.
     pub version: u64,
+    /// The `after` of the next page; none behind the last one.
+    #[serde(default)]
+    pub next: Option<ChannelId>,
 }
 
 impl AckUnread {

@@ -14,16 +14,22 @@ pub fn configuration(program: &str, command: &Command) -> String {
          commas between its values.\n",
     );
     table(&mut text, command);
+    subcommands(&mut text, program, command);
+    text
+}
+
+/// Those of a command, and in turn those of each.
+fn subcommands(text: &mut String, path: &str, command: &Command) {
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         if sub.get_name() == "help" {
             continue;
         }
-        let heading = format!("\n## `{program} {}`\n", sub.get_name());
-        text.push_str(&heading);
-        paragraph(&mut text, sub);
-        table(&mut text, sub);
+        let path = format!("{path} {}", sub.get_name());
+        text.push_str(&["\n## `", &path, "`\n"].concat());
+        paragraph(text, sub);
+        table(text, sub);
+        subcommands(text, &path, sub);
     }
-    text
 }
 
 fn paragraph(text: &mut String, command: &Command) {

@@ -251,7 +251,11 @@ impl Lane<'_> {
                 owned.heads.record(event.topic, event.seq);
             }
         }
+        metrics
+            .registers_total
+            .inc_by(rows.registers.changed().count() as u64);
         for (user, head) in rows.registers.changed_heads() {
+            metrics.register_accounts_total.inc();
             if let Some(owned) = self.owned.get_mut(&user.partition()) {
                 owned.registers.insert(user.get(), head.version);
             }

@@ -25,8 +25,9 @@ use crate::{error::Error, state::account::RegisterKey};
 
 /// How long a window is.
 const WINDOW: Duration = Duration::from_secs(1);
-/// Writes that wait in a lane, at most; beyond them each goes at once.
-const MAX_WAITING: usize = 4_096;
+/// Writes that wait in a lane, at most; beyond them each goes at once. More than a lane is sent in
+/// a second: a flood of them is to cost as few changes as a trickle.
+const MAX_WAITING: usize = 16_384;
 /// Windows of a lane, at most; a register beyond them has none.
 const MAX_WINDOWS: usize = 65_536;
 

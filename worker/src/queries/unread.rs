@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::{
-    domain::permissions::Permissions,
+    domain::{limits::MAX_PAGE, permissions::Permissions},
     ids::{ChannelId, ServerId},
     protocol::{
         Handler,
@@ -11,26 +11,37 @@ use shared::{
     },
 };
 
-use super::context::QueryContext;
+use super::{context::QueryContext, page_limit};
 use crate::{
     error::{Error, StoreError},
-    store::read::{self, Membership, Snapshot, structure},
+    store::read::{self, Membership, Snapshot, structure, unread::CursorPage},
 };
 
 impl Handler<QueryContext> for GetUnreads {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Unreads, Error> {
         let user = ctx.caller()?.user;
+        let page = CursorPage {
+            newer_than: self.newer_than.unwrap_or_default(),
+            after: self.after,
+            limit: page_limit(self.limit, MAX_PAGE)?,
+        };
         let snapshot = ctx.snapshot().await?;
         let version = read::unread::register_version(snapshot, user).await?;
-        let newer_than = self.newer_than.unwrap_or_default();
-        let unreads = if newer_than < version {
-            let all = read::unread::list_unreads(snapshot, user, newer_than).await?;
-            let memberships = read::server::list_memberships(snapshot, user).await?;
-            visible_unreads(snapshot, all, memberships).await?
-        } else {
-            Vec::new()
-        };
-        Ok(Unreads { unreads, version })
+        if page.newer_than >= version {
+            return Ok(Unreads {
+                unreads: Vec::new(),
+                version,
+                next: None,
+            });
+        }
+        let (all, next) = read::unread::list_unreads(snapshot, user, page).await?;
+        let memberships = read::server::list_memberships(snapshot, user).await?;
+        let unreads = visible_unreads(snapshot, all, memberships).await?;
+        Ok(Unreads {
+            unreads,
+            version,
+            next,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! - `jobs` and `consumers`: work beside the lanes, and `redact`, which they share;
 //! - `retention`: the daily tables, on a connection of their own;
 //! - `migrate`: the schema; `epoch`: the name of the event log;
+//! - `verify`: counts again what must agree, for operators;
 //! - `write`: what lanes write, with tokio-postgres, on their one connection;
 //! - `values`: how ids, counts and the rest are kept, for both drivers; `statement`: the
 //!   statements of all but lanes.
@@ -20,6 +21,7 @@ mod redact;
 pub(crate) mod retention;
 mod statement;
 mod values;
+pub(crate) mod verify;
 pub(crate) mod write;
 
 /// Names the advisory locks of partitions among those of other programs: "conf" in ASCII.

@@ -5,3 +5,4 @@ mod forwarded;
 mod gateway_queries;
 mod reading;
 mod serving;
+mod unread;

@@ -1,7 +1,7 @@
 //! Cursors of an account, each with its channel.
 
 use shared::{
-    ids::{ServerId, UserId},
+    ids::{ChannelId, Id, ServerId, UserId},
     protocol::{
         register::RegisterKind,
         unread::{ReadCursor, Unread},
@@ -32,31 +32,53 @@ pub(crate) async fn find_register_versions(
     snapshot.list(sql, &[&topics]).await
 }
 
-/// The cursors moved after a version whose channel exists in a server of the
-/// account, whether the account sees it or not. An account has a bounded
-/// number of registers, so they are not paged.
+/// Which cursors of an account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CursorPage {
+    /// Only those that were moved after this register version.
+    pub(crate) newer_than: u64,
+    /// Only those of channels behind this one.
+    pub(crate) after: Option<ChannelId>,
+    /// At most this many, by channel.
+    pub(crate) limit: u32,
+}
+
+/// Cursors whose channel exists in a server of the account, whether the account sees it or
+/// not; and the last channel of the page, if more may follow.
 pub(crate) async fn list_unreads(
     snapshot: &mut Snapshot,
     account: UserId,
-    newer_than: u64,
-) -> Result<Vec<Unread>, StoreError> {
-    let sql = "SELECT c.server, c.id, r.value, r.version, c.last_seq
-               FROM registers r
-               JOIN channels c ON c.id = r.key
-               JOIN members m ON m.server = c.server AND m.account = r.account
-               WHERE r.account = $1 AND r.kind = $2 AND r.version > $3
-               ORDER BY c.id";
-    let rows: Vec<(ServerId, ReadCursor, u64)> = snapshot
-        .list(
-            sql,
-            &[&account, &(RegisterKind::ReadCursor as i16), &newer_than],
-        )
+    page: CursorPage,
+) -> Result<(Vec<Unread>, Option<ChannelId>), StoreError> {
+    // The page is cut before the joins: however many channels are gone, it costs its limit.
+    let sql = "SELECT r.key, c.server, r.key, r.value, r.version, c.last_seq
+               FROM (SELECT account, key, value, version FROM registers
+                     WHERE account = $1 AND kind = $2 AND key > $3 AND version > $4
+                     ORDER BY key LIMIT $5) r
+               LEFT JOIN (channels c JOIN members m ON m.server = c.server AND m.account = $1)
+                   ON c.id = r.key
+               ORDER BY r.key";
+    let after = page.after.map_or(0, Id::get);
+    let limit = i64::from(page.limit);
+    let kind = RegisterKind::ReadCursor as i16;
+    let rows: Vec<UnreadRow> = snapshot
+        .list(sql, &[&account, &kind, &after, &page.newer_than, &limit])
         .await?;
-    let unread = |(server_id, cursor, last_seq): (_, ReadCursor, u64)| Unread {
+    let full = rows.len() >= page.limit as usize;
+    let next = rows.last().filter(|_| full).map(|(channel, ..)| *channel);
+    let unreads = rows.into_iter().filter_map(unread).collect();
+    Ok((unreads, next))
+}
+
+/// The channel, its server where the account is a member, the cursor, and the last message.
+type UnreadRow = (ChannelId, Option<ServerId>, ReadCursor, Option<u64>);
+
+fn unread((_, server_id, cursor, last_seq): UnreadRow) -> Option<Unread> {
+    let (server_id, last_seq) = (server_id?, last_seq?);
+    Some(Unread {
         server_id,
         unread: last_seq.saturating_sub(cursor.seq),
         cursor,
         last_seq,
-    };
-    Ok(rows.into_iter().map(unread).collect())
+    })
 }
