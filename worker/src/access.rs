@@ -50,6 +50,13 @@ pub(crate) async fn check_access<F: AccessFacts + Send>(
         Access::Anyone | Access::Workers => Ok(()),
         Access::Account => check_account(facts).map(drop),
         Access::Member => check_member(facts).await,
+        Access::Deployment => {
+            if facts.scope() != 0 {
+                return Err(Refusal::field(Reason::Malformed, "scope").into());
+            }
+            let user = check_account(facts)?;
+            require(facts.is_admin(user).await?, Reason::Forbidden)
+        }
         Access::ServerOrDeployment(_) if facts.scope() == 0 => {
             let user = check_account(facts)?;
             require(facts.is_admin(user).await?, Reason::Forbidden)
@@ -162,6 +169,9 @@ mod tests {
             (either, 0, false, send, forbidden),
             (either, 0, false, admin, None),
             (either, 1, true, send, None),
+            (Access::Deployment, 0, false, send, forbidden),
+            (Access::Deployment, 0, false, admin, None),
+            (Access::Deployment, 1, true, admin, Some(Reason::Malformed)),
             (Access::Channel(send), 1, true, none, unseen),
             (Access::Channel(send), 1, true, view, forbidden),
             (Access::Channel(send), 1, true, view | send, None),

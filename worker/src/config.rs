@@ -65,14 +65,15 @@ pub enum SignUp {
     Closed,
 }
 
-/// How often something may be done: `30/60s+5` is 30 in 60 seconds and 5 at once, `off` is no
-/// limit. Units are `ms`, `s`, `m` and `h`.
+/// How often something may be done: `30/60s+5` is 30 in 60 seconds and 5 at once, with `!60s`
+/// behind it who exceeds that is refused for 60 seconds; `off` is no limit. Units are `ms`,
+/// `s`, `m` and `h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Quota>);
 
 /// The text is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a quota looks like 30/60s+5 (count, period, burst), or is off")]
+#[error("a quota looks like 30/60s+5 (count, period, burst) or 30/60s+5!60s (cooldown), or is off")]
 pub struct NotALimit;
 
 impl FromStr for Limit {
@@ -84,25 +85,35 @@ impl FromStr for Limit {
         }
         let quota = || {
             let (count, rest) = text.split_once('/')?;
-            let (period, burst) = rest.split_once('+')?;
-            let digits = period.find(|c: char| !c.is_ascii_digit())?;
-            let (number, unit) = period.split_at_checked(digits)?;
-            let unit_ms = match unit {
-                "ms" => 1,
-                "s" => 1_000,
-                "m" => 60_000,
-                "h" => 3_600_000,
-                _ => return None,
+            let (period, rest) = rest.split_once('+')?;
+            let (burst, cooldown) = match rest.split_once('!') {
+                Some((burst, cooldown)) => (burst, parse_ms(cooldown)?),
+                None => (rest, 0),
             };
             let quota = Quota {
                 burst: burst.parse().ok()?,
                 count: count.parse().ok()?,
-                period_ms: number.parse::<u32>().ok()?.checked_mul(unit_ms)?,
+                period_ms: parse_ms(period)?,
+                cooldown_ms: cooldown,
             };
             (quota.burst > 0 && quota.count > 0 && quota.period_ms > 0).then_some(quota)
         };
         quota().map(|quota| Self(Some(quota))).ok_or(NotALimit)
     }
+}
+
+/// A number and its unit, in milliseconds.
+fn parse_ms(text: &str) -> Option<u32> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit_ms = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u32>().ok()?.checked_mul(unit_ms)
 }
 
 /// Everything `worker run` needs.
@@ -149,8 +160,9 @@ pub struct WorkerConfig {
     /// Guests that there may be.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub max_guests: u32,
-    /// Messages and edits per account: `count/seconds+burst`, or `off`.
-    #[arg(long, value_name = "LIMIT", default_value = "30/60s+5")]
+    /// Messages and edits per account: `count/seconds+burst`, or `off`. Each limit may have a
+    /// cooldown, `count/seconds+burst!seconds`: so long is refused who exceeds it.
+    #[arg(long, value_name = "LIMIT", default_value = "30/60s+5!60s")]
     pub limit_send: Limit,
     /// Other changes per account: `count/seconds+burst`, or `off`.
     #[arg(long, value_name = "LIMIT", default_value = "60/60s+20")]
@@ -176,16 +188,20 @@ mod tests {
 
     #[test]
     fn quotas_read_from_configuration() {
-        let quota = |count, period_ms, burst| {
+        let cooled = |count, period_ms, burst, cooldown_ms| {
             Ok(Limit(Some(Quota {
                 burst,
                 count,
                 period_ms,
+                cooldown_ms,
             })))
         };
+        let quota = |count, period_ms, burst| cooled(count, period_ms, burst, 0);
         assert_eq!("30/60s+5".parse::<Limit>(), quota(30, 60_000, 5));
         assert_eq!("1/500ms+1".parse::<Limit>(), quota(1, 500, 1));
         assert_eq!("100/1h+10".parse::<Limit>(), quota(100, 3_600_000, 10));
+        assert_eq!("30/60s+5!1m".parse(), cooled(30, 60_000, 5, 60_000));
+        assert_eq!("30/60s+5!0s".parse(), quota(30, 60_000, 5));
         assert_eq!("off".parse(), Ok(Limit(None)));
         for bad in [
             "",
@@ -200,6 +216,10 @@ mod tests {
             "30/9999999h+5",
             "a/60s+b",
             "30/s+5",
+            "30/60s+5!",
+            "30/60s+5!60",
+            "30/60s+5!-1s",
+            "30/60s+5!1s!1s",
         ] {
             assert_eq!(bad.parse::<Limit>(), Err(NotALimit), "{bad}");
         }

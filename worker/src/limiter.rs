@@ -4,13 +4,13 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use shared::{
-    bus::{Bus, Decision, Quota},
+    bus::{Bucket, Bus, BusError, Decision, Left, Quota},
     clock::Clock,
     domain::limits::RateLimit,
     ids::{SessionId, UserId},
@@ -24,6 +24,15 @@ const MAX_LOCAL: usize = 65_536;
 const BACK_OFF_MS: u64 = 1_000;
 /// How many accounts of one address may sign in as often as each of them may.
 const ACCOUNTS_OF_ADDRESS: u32 = 10;
+/// What an account draws from, each by itself.
+const OF_ACCOUNT: [RateLimit; 6] = [
+    RateLimit::Send,
+    RateLimit::Write,
+    RateLimit::Signal,
+    RateLimit::Register,
+    RateLimit::Read,
+    RateLimit::SignIn,
+];
 
 /// Whom a bucket belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,7 +165,7 @@ impl Limiter {
             return;
         }
         {
-            let mut local = self.0.local.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut local = self.lock_local();
             let now = self.0.clock.now_ms();
             for (key, quota) in &draws {
                 local.give_back(key, *quota, now);
@@ -168,32 +177,82 @@ impl Limiter {
         }
     }
 
-    async fn draw_shared(&self, draws: &[(String, Quota)]) -> Vec<Decision> {
-        let shared = &self.0;
-        let now = shared.clock.now_ms();
-        let from = shared.redis_from_ms.load(Ordering::Relaxed);
-        // Further away only when the clock was set back.
-        if now >= from || from > now.saturating_add(BACK_OFF_MS) {
-            match shared.bus.draw(draws).await {
-                Ok(decisions) if decisions.len() == draws.len() => return decisions,
-                Ok(_) => tracing::warn!("redis decided about other limits than it was asked"),
-                Err(error) => tracing::warn!(%error, "limits are counted by this worker alone"),
-            }
-            let from = now.saturating_add(BACK_OFF_MS);
-            shared.redis_from_ms.store(from, Ordering::Relaxed);
+    /// What is left of each bucket of an account that is limited, without drawing.
+    pub(crate) async fn list_left(&self, user: UserId) -> Vec<(RateLimit, Quota, Left)> {
+        let wants = OF_ACCOUNT.map(|limit| (limit, Subject::Account(user)));
+        let (places, draws) = self.0.quotas.limited_draws(&wants);
+        let (keys, quotas): (Vec<String>, Vec<Quota>) = draws.into_iter().unzip();
+        let shown = self.ask_redis(|bus| async { bus.show_buckets(&keys).await });
+        let (now_us, kept) = if let Some(shown) = shown.await {
+            shown
+        } else {
+            let mut local = self.lock_local();
+            let kept = keys.iter().map(|key| local.kept(key)).collect();
+            (self.0.clock.now_ms().saturating_mul(1_000), kept)
+        };
+        let limits = places.into_iter().filter_map(|place| OF_ACCOUNT.get(place));
+        let left = quotas.into_iter().zip(kept);
+        limits
+            .zip(left)
+            .map(|(limit, (quota, kept))| (*limit, quota, quota.left(kept, now_us)))
+            .collect()
+    }
+
+    /// Gives an account all of its buckets back, and ends its cooldowns. What other workers
+    /// counted by themselves while Redis was away, they go on counting until it is back.
+    pub(crate) async fn reset(&self, user: UserId) -> Result<(), BusError> {
+        let wants = OF_ACCOUNT.map(|limit| (limit, Subject::Account(user)));
+        let (_, draws) = self.0.quotas.limited_draws(&wants);
+        let keys: Vec<String> = draws.into_iter().map(|(key, _)| key).collect();
+        self.0.bus.reset_buckets(&keys).await?;
+        let mut local = self.lock_local();
+        for key in &keys {
+            local.reset(key);
         }
-        let mut local = shared.local.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(())
+    }
+
+    async fn draw_shared(&self, draws: &[(String, Quota)]) -> Vec<Decision> {
+        let drawn = self.ask_redis(|bus| async { bus.draw(draws).await });
+        if let Some(decisions) = drawn.await {
+            return decisions;
+        }
+        let now = self.0.clock.now_ms();
+        let mut local = self.lock_local();
         draws
             .iter()
             .map(|(key, quota)| local.draw(key, *quota, now))
             .collect()
     }
+
+    /// Asks Redis, unless it failed just now; none when this worker is to count by itself.
+    async fn ask_redis<'a, T, F: Future<Output = Result<T, BusError>>>(
+        &'a self,
+        ask: impl FnOnce(&'a Bus) -> F,
+    ) -> Option<T> {
+        let (shared, now) = (&self.0, self.0.clock.now_ms());
+        let from = shared.redis_from_ms.load(Ordering::Relaxed);
+        // Further away only when the clock was set back.
+        if now < from && from <= now.saturating_add(BACK_OFF_MS) {
+            return None;
+        }
+        let answer = ask(&shared.bus).await;
+        if let Err(error) = &answer {
+            tracing::warn!(%error, "limits are counted by this worker alone");
+            let from = now.saturating_add(BACK_OFF_MS);
+            shared.redis_from_ms.store(from, Ordering::Relaxed);
+        }
+        answer.ok()
+    }
+
+    fn lock_local(&self) -> MutexGuard<'_, Local> {
+        self.0.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Of each key, until when it has spent, in microseconds: see [`Quota::draw`]. Those are
-/// forgotten that drew nothing for longest: forgiving some is better than refusing all who
-/// are new.
-struct Local(Recent<String, u64>);
+/// What is kept of each key: see [`Quota::draw`]. Those are forgotten that drew nothing for
+/// longest: forgiving some is better than refusing all who are new.
+struct Local(Recent<String, Bucket>);
 
 impl Default for Local {
     fn default() -> Self {
@@ -202,20 +261,30 @@ impl Default for Local {
 }
 
 impl Local {
+    fn kept(&mut self, key: &str) -> Bucket {
+        self.0.get(key).map_or_else(Bucket::default, |kept| *kept)
+    }
+
     fn draw(&mut self, key: &str, quota: Quota, now_ms: u64) -> Decision {
         let known = self.0.get(key);
-        let spent = known.as_deref().copied().unwrap_or(0);
-        let (decision, spent) = quota.draw(spent, now_ms.saturating_mul(1_000));
+        let kept = known.as_deref().copied().unwrap_or_default();
+        let (decision, kept) = quota.draw(kept, now_ms.saturating_mul(1_000));
         match known {
-            Some(known) => *known = spent,
-            None => self.0.insert(key.to_owned(), spent),
+            Some(known) => *known = kept,
+            None => self.0.insert(key.to_owned(), kept),
         }
         decision
     }
 
     fn give_back(&mut self, key: &str, quota: Quota, now_ms: u64) {
-        if let Some(spent) = self.0.get(key) {
-            *spent = quota.give_back(*spent, now_ms.saturating_mul(1_000));
+        if let Some(kept) = self.0.get(key) {
+            *kept = quota.give_back(*kept, now_ms.saturating_mul(1_000));
+        }
+    }
+
+    fn reset(&mut self, key: &str) {
+        if let Some(kept) = self.0.get(key) {
+            *kept = Bucket::default();
         }
     }
 }
@@ -229,6 +298,7 @@ mod tests {
             burst,
             count,
             period_ms,
+            cooldown_ms: 0,
         }
     }
 

@@ -13,6 +13,9 @@ export type RoleId = Id<"RoleId">;
 /** Whom an override names. */
 export type TargetKind = "role" | "member";
 
+/** Which bucket a request draws from. */
+export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "sign_in" | "unlimited";
+
 /** Ends the session that sends it. */
 export interface LogOut {
   /** The idempotency key. */
@@ -259,6 +262,15 @@ export interface GetUnreads {
   after?: ChannelId | null | undefined;
   /** Cursors that are looked at for one page, at most 200; 200 when absent. */
   limit?: number | null | undefined;
+}
+
+/** Shows what is left of each limited bucket of the account, without drawing from any. */
+export type GetRateLimits = Record<string, never>;
+
+/** Makes all buckets of an account whole, and ends its cooldowns. Nothing of it is stored, so it may be repeated. */
+export interface ResetRateLimits {
+  /** Whose; one that does not exist has nothing to reset. */
+  user_id: UserId;
 }
 
 /** Answers with the time of the worker. */
@@ -510,6 +522,26 @@ export interface Unread {
   unread: number;
 }
 
+/** The buckets of an account. */
+export interface RateLimits {
+  /** Those that are limited. */
+  buckets: RateLimitStatus[];
+}
+
+/** One bucket of an account. */
+export interface RateLimitStatus {
+  /** Which one. */
+  bucket: RateLimit;
+  /** How many requests it allows at once. */
+  burst: number;
+  /** How many of these are left. */
+  left: number;
+  /** In how many milliseconds the next request is allowed; 0 where one is left. */
+  retry_after: number;
+  /** In how many milliseconds it is whole again; 0 where it is. */
+  whole_after: number;
+}
+
 /** The answer. */
 export interface Pong {
   /** The worker's time, in milliseconds since 1970. */
@@ -701,6 +733,8 @@ export interface Structs {
   AckUnread: AckUnread;
   MarkUnread: MarkUnread;
   GetUnreads: GetUnreads;
+  GetRateLimits: GetRateLimits;
+  ResetRateLimits: ResetRateLimits;
   Ping: Ping;
   Identify: Identify;
   Resume: Resume;
@@ -728,6 +762,8 @@ export interface Structs {
   ReadCursor: ReadCursor;
   Unreads: Unreads;
   Unread: Unread;
+  RateLimits: RateLimits;
+  RateLimitStatus: RateLimitStatus;
   Pong: Pong;
   SessionOpened: SessionOpened;
   SessionClosed: SessionClosed;
@@ -809,6 +845,10 @@ export interface Requests {
   mark_unread: { request: MarkUnread; reply: ReadCursor };
   /** Shows how much is unread in the channels that the account sees and has a cursor in, page by page. */
   unreads_get: { request: GetUnreads; reply: Unreads };
+  /** Shows what is left of each limited bucket of the account, without drawing from any. */
+  rate_limit_status: { request: GetRateLimits; reply: RateLimits };
+  /** Makes all buckets of an account whole, and ends its cooldowns. Nothing of it is stored, so it may be repeated. */
+  rate_limit_reset: { request: ResetRateLimits; reply: null };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
 }
@@ -988,6 +1028,10 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "after", type: {"optional":{"id":"ChannelId"}}, optional: true },
     { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
+  GetRateLimits: [],
+  ResetRateLimits: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
   Ping: [],
   Identify: [
     { name: "token", type: "text", optional: false },
@@ -1112,6 +1156,16 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "last_seq", type: {"int":53}, optional: false },
     { name: "unread", type: {"int":53}, optional: false },
   ],
+  RateLimits: [
+    { name: "buckets", type: {"list":{"struct":"RateLimitStatus"}}, optional: false },
+  ],
+  RateLimitStatus: [
+    { name: "bucket", type: {"enum":"RateLimit"}, optional: false },
+    { name: "burst", type: {"int":32}, optional: false },
+    { name: "left", type: {"int":32}, optional: false },
+    { name: "retry_after", type: {"int":53}, optional: false },
+    { name: "whole_after", type: {"int":53}, optional: false },
+  ],
   Pong: [
     { name: "now", type: {"int":53}, optional: false },
   ],
@@ -1197,6 +1251,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
 /** The numbers of each closed set. */
 export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   TargetKind: { role: 0, member: 1 },
+  RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, sign_in: 5, unlimited: 6 },
 };
 
 export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>>> = {
@@ -1228,6 +1283,8 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   unreads_ack: { opcode: 80, request: {"struct":"AckUnread"}, reply: {"struct":"ReadCursor"} },
   mark_unread: { opcode: 81, request: {"struct":"MarkUnread"}, reply: {"struct":"ReadCursor"} },
   unreads_get: { opcode: 2112, request: {"struct":"GetUnreads"}, reply: {"struct":"Unreads"} },
+  rate_limit_status: { opcode: 2848, request: {"struct":"GetRateLimits"}, reply: {"struct":"RateLimits"} },
+  rate_limit_reset: { opcode: 2849, request: {"struct":"ResetRateLimits"}, reply: "unit" },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
 };
 

@@ -165,7 +165,12 @@ async fn without_its_permission_in_the_server_every_command_is_refused(
 async fn what_administers_the_deployment_is_for_its_administrator(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
     let mut ways = alice.ways().await?;
-    for row in client_rows().filter(|row| matches!(row.access, Access::ServerOrDeployment(_))) {
+    for row in client_rows().filter(|row| {
+        matches!(
+            row.access,
+            Access::ServerOrDeployment(_) | Access::Deployment
+        )
+    }) {
         denied(&mut ways, row, (0, &sample(row)?), Reason::Forbidden).await?;
     }
     Ok(())

@@ -23,6 +23,7 @@ mod bad_input;
 mod channel;
 mod denials;
 mod invite;
+mod limit;
 mod message;
 mod ping;
 mod rate;

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    BusError, Class, ControlKind, Decision, End, KEEP_MS, Quota, StreamEntry, StreamId, Subscriber,
-    SubscriberControl, Taken, Topic, inbox::Inbox,
+    Bucket, BusError, Class, ControlKind, Decision, End, KEEP_MS, Quota, StreamEntry, StreamId,
+    Subscriber, SubscriberControl, Taken, Topic, inbox::Inbox,
 };
 use crate::{clock::Clock, ids::Partition};
 
@@ -40,8 +40,8 @@ struct State {
     subscribers: Vec<Arc<Link>>,
     /// Until when, in milliseconds.
     leases: BTreeMap<(String, String), u64>,
-    /// Until when a key has spent, in microseconds.
-    spent: HashMap<String, u64>,
+    /// What is kept of the keys of limits.
+    buckets: HashMap<String, Bucket>,
 }
 
 #[derive(Default)]
@@ -206,11 +206,11 @@ impl Memory {
     pub(super) async fn draw(&self, draws: &[(String, Quota)]) -> Result<Vec<Decision>, BusError> {
         let now = self.now_us();
         let mut state = self.lock();
-        state.spent.retain(|_, until| *until > now);
+        state.buckets.retain(|_, bucket| bucket.is_live(now));
         let mut decide = |(key, quota): &(String, Quota)| {
-            let spent = state.spent.get(key).copied().unwrap_or_default();
-            let (decision, new) = quota.draw(spent, now);
-            state.spent.insert(key.clone(), new);
+            let kept = state.buckets.get(key).copied().unwrap_or_default();
+            let (decision, kept) = quota.draw(kept, now);
+            state.buckets.insert(key.clone(), kept);
             decision
         };
         Ok(draws.iter().map(&mut decide).collect())
@@ -220,9 +220,29 @@ impl Memory {
         let now = self.now_us();
         let mut state = self.lock();
         for (key, quota) in draws {
-            if let Some(spent) = state.spent.get_mut(key) {
-                *spent = quota.give_back(*spent, now);
+            if let Some(bucket) = state.buckets.get_mut(key) {
+                *bucket = quota.give_back(*bucket, now);
             }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn show_buckets(
+        &self,
+        keys: &[String],
+    ) -> Result<(u64, Vec<Bucket>), BusError> {
+        let (now, state) = (self.now_us(), self.lock());
+        let kept = keys.iter().map(|key| state.buckets.get(key));
+        Ok((
+            now,
+            kept.map(|kept| kept.copied().unwrap_or_default()).collect(),
+        ))
+    }
+
+    pub(super) async fn reset_buckets(&self, keys: &[String]) -> Result<(), BusError> {
+        let mut state = self.lock();
+        for key in keys {
+            state.buckets.remove(key);
         }
         Ok(())
     }

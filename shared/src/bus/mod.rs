@@ -35,7 +35,7 @@ macro_rules! both {
 }
 
 pub use class::{Class, End, Taken};
-pub use limits::{Decision, Quota};
+pub use limits::{Bucket, Decision, Left, Quota};
 pub use topic::Topic;
 
 /// How long a query may wait to be taken, in milliseconds: longer than any gateway waits.
@@ -238,6 +238,17 @@ impl Bus {
     /// Gives back what was drawn once from each bucket, all in one call.
     pub async fn give_back(&self, draws: &[(String, Quota)]) -> Result<(), BusError> {
         both!(BusKind, &self.0, give_back(draws))
+    }
+
+    /// What is kept of each of these buckets, without drawing, and the time in microseconds
+    /// by the clock that it counts by.
+    pub async fn show_buckets(&self, keys: &[String]) -> Result<(u64, Vec<Bucket>), BusError> {
+        both!(BusKind, &self.0, show_buckets(keys))
+    }
+
+    /// Forgets what these buckets have spent, and their cooldowns.
+    pub async fn reset_buckets(&self, keys: &[String]) -> Result<(), BusError> {
+        both!(BusKind, &self.0, reset_buckets(keys))
     }
 }
 

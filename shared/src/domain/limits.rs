@@ -1,6 +1,6 @@
 //! How much of what: rate-limit buckets and size limits.
 
-use shared_derive::ClosedSet;
+use shared_derive::{Choice, ClosedSet};
 
 /// The largest client frame, in bytes: room for 2,000 four-byte characters and
 /// their escapes, and small enough to hold 100,000 of them.
@@ -20,8 +20,8 @@ pub const MAX_INVITES: i64 = 500;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 
-/// Which bucket a command draws from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ClosedSet)]
+/// Which bucket a request draws from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ClosedSet, Choice)]
 pub enum RateLimit {
     /// Messages and their edits, per account.
     Send,
@@ -38,7 +38,7 @@ pub enum RateLimit {
     /// Signing in and up, per network address and opcode; where a token of this cluster is
     /// shown, per session as reading is.
     SignIn,
-    /// Sent by the cluster itself.
+    /// None: sent by the cluster itself, or it is what shows the limits.
     Unlimited,
 }
 

@@ -11,6 +11,7 @@ pub mod blocks;
 pub mod channel;
 pub mod control;
 pub mod invite;
+pub mod limit;
 pub mod message;
 pub mod ping;
 pub mod register;
@@ -45,6 +46,7 @@ macros::families! {
     Message(message),
     Typing(typing),
     Unread(unread),
+    Limit(limit),
     Ping(ping),
 }
 
@@ -252,6 +254,8 @@ pub enum Access {
     Server(Permissions),
     /// A member with this permission in the server; with scope 0, an administrator of the deployment.
     ServerOrDeployment(Permissions),
+    /// An administrator of the deployment.
+    Deployment,
     /// A member with this permission in the request's channel.
     Channel(Permissions),
     /// Workers only.

@@ -50,6 +50,7 @@ fn access_parts(access: Access) -> (&'static str, Option<String>) {
         Access::Workers => ("workers", None),
         Access::Server(permissions) => ("server", named(permissions)),
         Access::ServerOrDeployment(permissions) => ("server_or_deployment", named(permissions)),
+        Access::Deployment => ("deployment", None),
         Access::Channel(permissions) => ("channel", named(permissions)),
     }
 }

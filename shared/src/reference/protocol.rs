@@ -202,6 +202,7 @@ fn access(row: &Row) -> String {
         return match place {
             "account" => "a signed-in account".to_owned(),
             "member" => "members of the server".to_owned(),
+            "deployment" => "administrators of the deployment, with scope 0".to_owned(),
             other => other.to_owned(),
         };
     };

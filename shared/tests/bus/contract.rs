@@ -3,10 +3,15 @@
 use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
+use proptest::{
+    prelude::*,
+    strategy::{Strategy, ValueTree as _},
+    test_runner::TestRunner,
+};
 use shared::{
     bus::{
-        Bus, Class, Decision, Delivery, End, Quota, Reader, StreamEntry, StreamId, Subscriber,
-        Topic,
+        Bucket, Bus, Class, Decision, Delivery, End, Quota, Reader, StreamEntry, StreamId,
+        Subscriber, Topic,
     },
     ids::Partition,
 };
@@ -57,6 +62,8 @@ contract! {
     leases_live_until_they_run_out
     draws_hold_burst_and_rate
     what_is_given_back_can_be_drawn_again
+    draws_are_those_of_the_one_rule
+    a_reset_makes_buckets_whole
 }
 
 fn partition(number: u16) -> Partition {
@@ -278,6 +285,7 @@ async fn what_is_given_back_can_be_drawn_again(bus: Bus) {
         burst: 2,
         count: 1,
         period_ms: 3_600_000,
+        cooldown_ms: 0,
     };
     let draw = [("a".to_owned(), quota)];
     for _ in 0..2 {
@@ -427,6 +435,7 @@ async fn draws_hold_burst_and_rate(bus: Bus) {
         burst: 3,
         count: 1,
         period_ms: 3_600_000,
+        cooldown_ms: 0,
     };
     let never = Quota { burst: 0, ..slow };
     assert_eq!(bus.draw(&[]).await.unwrap(), []);
@@ -453,6 +462,7 @@ async fn draws_hold_burst_and_rate(bus: Bus) {
         burst: 1,
         count: 1,
         period_ms: 50,
+        cooldown_ms: 0,
     };
     let fast = [("c".to_owned(), fast)];
     assert_eq!(bus.draw(&fast).await.unwrap(), [Decision::Allowed]);
@@ -463,4 +473,76 @@ async fn draws_hold_burst_and_rate(bus: Bus) {
     .await
     .unwrap();
     assert!(started.elapsed() > Duration::from_millis(40));
+}
+
+/// Draws from one bucket and holds each decision, and what is kept, against [`Quota::draw`] at
+/// some time between what was kept before and after.
+async fn follow_rule(bus: &Bus, key: &str, quota: Quota) {
+    let key = [key.to_owned()];
+    let draw = [(key[0].clone(), quota)];
+    let one = |shown: (u64, Vec<Bucket>)| (shown.0, shown.1[0]);
+    for _ in 0..60 {
+        let (from_us, before) = one(bus.show_buckets(&key).await.unwrap());
+        let decision = bus.draw(&draw).await.unwrap()[0];
+        let (until_us, after) = one(bus.show_buckets(&key).await.unwrap());
+        // What ran out is shown as it is, or as nothing.
+        let alike = |kept: Bucket, at: u64| {
+            let live = |us: u64, kept: u64| us == kept || (us.max(kept) <= at);
+            live(kept.spent_us, after.spent_us) && live(kept.barred_us, after.barred_us)
+        };
+        let explained = (from_us..=until_us).any(|now_us| {
+            let (due, kept) = quota.draw(before, now_us);
+            due == decision && alike(kept, until_us)
+        });
+        assert!(
+            explained,
+            "{quota:?} {before:?} {decision:?} {after:?} {from_us}..={until_us}"
+        );
+    }
+}
+
+async fn draws_are_those_of_the_one_rule(bus: Bus) {
+    let mut runner = TestRunner::deterministic();
+    // Some milliseconds, so that buckets fill and cooldowns end while draws go on.
+    let quotas = (0_u32..4, 0_u32..6, 0_u32..6, prop_oneof![Just(0), 0_u32..8]);
+    for round in 0..80 {
+        let (burst, count, period_ms, cooldown_ms) =
+            quotas.new_tree(&mut runner).unwrap().current();
+        let quota = Quota {
+            burst,
+            count,
+            period_ms,
+            cooldown_ms,
+        };
+        follow_rule(&bus, &format!("rule {round}"), quota).await;
+    }
+}
+
+async fn a_reset_makes_buckets_whole(bus: Bus) {
+    let quota = Quota {
+        burst: 2,
+        count: 1,
+        period_ms: 1_000,
+        cooldown_ms: 3_600_000,
+    };
+    let keys = ["a".to_owned(), "b".to_owned()];
+    let draws: Vec<_> = keys.iter().map(|key| (key.clone(), quota)).collect();
+    for _ in 0..3 {
+        bus.draw(&draws).await.unwrap();
+    }
+    let (now_us, kept) = bus.show_buckets(&keys).await.unwrap();
+    for bucket in kept {
+        let left = quota.left(bucket, now_us);
+        assert_eq!(left.draws, 0);
+        assert!((3_590_000..=3_600_000).contains(&left.next_ms), "{left:?}");
+        assert_eq!(left.whole_ms, left.next_ms);
+    }
+    bus.reset_buckets(&keys[..1]).await.unwrap();
+    bus.reset_buckets(&[]).await.unwrap();
+    let (now_us, kept) = bus.show_buckets(&keys).await.unwrap();
+    assert_eq!(quota.left(kept[0], now_us).draws, 2);
+    assert_eq!(quota.left(kept[1], now_us).draws, 0);
+    let decisions = bus.draw(&draws).await.unwrap();
+    assert_eq!(decisions[0], Decision::Allowed);
+    assert_ne!(decisions[1], Decision::Allowed);
 }

@@ -8,7 +8,7 @@
 
 use foldhash::HashMap;
 use shared::{
-    bus::{Decision, Quota},
+    bus::{Bucket, Decision, Quota},
     error::{Reason, Refusal},
     ids::UserId,
     recent::Recent,
@@ -23,13 +23,14 @@ const QUOTA: Quota = Quota {
     burst: 1_000,
     count: 1,
     period_ms: 50,
+    cooldown_ms: 0,
 };
 /// Accounts that are counted: those that repeated last. Some megabyte.
 const MAX_ACCOUNTS: usize = 16_384;
 
-/// Of each account that repeated, until when it has spent, in microseconds.
+/// Of each account that repeated, what it has spent.
 #[derive(Debug)]
-pub(super) struct Repeats(Recent<UserId, u64>);
+pub(super) struct Repeats(Recent<UserId, Bucket>);
 
 impl Repeats {
     pub(super) fn new() -> Self {
@@ -38,20 +39,20 @@ impl Repeats {
 
     /// Counts a repeat.
     pub(super) fn count(&mut self, user: UserId, now_ms: u64) {
-        let spent = self.0.get(&user).map_or(0, |spent| *spent);
-        let (_, spent) = QUOTA.draw(spent, now_ms.saturating_mul(1_000));
-        self.0.insert(user, spent);
+        let kept = self.0.get(&user).map_or(Bucket::default(), |kept| *kept);
+        let (_, kept) = QUOTA.draw(kept, now_ms.saturating_mul(1_000));
+        self.0.insert(user, kept);
     }
 
     /// Refuses an account that repeated too much.
     pub(super) fn check(&mut self, user: UserId, now_ms: u64) -> Result<(), Refusal> {
-        let Some(spent) = self.0.get(&user) else {
+        let Some(bucket) = self.0.get(&user) else {
             return Ok(());
         };
-        match QUOTA.draw(*spent, now_ms.saturating_mul(1_000)) {
+        match QUOTA.draw(*bucket, now_ms.saturating_mul(1_000)) {
             (Decision::Allowed, _) => Ok(()),
             (Decision::Limited(wait_ms), kept) => {
-                *spent = kept;
+                *bucket = kept;
                 Err(Refusal::retry(Reason::Busy, wait_ms))
             }
         }

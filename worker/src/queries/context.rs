@@ -180,6 +180,7 @@ impl Guard for QueryContext {
             | Access::Member
             | Access::Server(_)
             | Access::ServerOrDeployment(_)
+            | Access::Deployment
             | Access::Channel(_) => {
                 self.caller()?;
             }

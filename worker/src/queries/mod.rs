@@ -11,6 +11,7 @@ mod channel;
 mod context;
 mod gateway_queries;
 mod invite;
+mod limit;
 mod message;
 mod metrics;
 mod ping;

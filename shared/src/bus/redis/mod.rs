@@ -13,7 +13,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fred::{
-    interfaces::{ClientLike, PubsubInterface, SortedSetsInterface, StreamsInterface},
+    interfaces::{
+        ClientLike, KeysInterface, PubsubInterface, SortedSetsInterface, StreamsInterface,
+    },
     types::{ClusterHash, CustomCommand, Value, scripts::Script},
 };
 use tokio_util::{
@@ -24,8 +26,8 @@ use tokio_util::{
 use self::link::{Address, Link};
 pub(super) use self::{reader::RedisReader, subscriber::RedisControl};
 use super::{
-    BusError, Class, ControlKind, Decision, End, KEEP_MS, Quota, StreamEntry, StreamId, Subscriber,
-    SubscriberControl, Taken, Topic,
+    Bucket, BusError, Class, ControlKind, Decision, End, KEEP_MS, Quota, StreamEntry, StreamId,
+    Subscriber, SubscriberControl, Taken, Topic,
 };
 use crate::ids::Partition;
 
@@ -44,6 +46,7 @@ struct Inner {
     lease: Script,
     draw: Script,
     give_back: Script,
+    show: Script,
     ask: Script,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -65,6 +68,7 @@ impl Redis {
             lease: Script::from_lua(scripts::LEASE),
             draw: Script::from_lua(scripts::DRAW),
             give_back: Script::from_lua(scripts::GIVE_BACK),
+            show: Script::from_lua(scripts::SHOW),
             ask: Script::from_lua(scripts::ASK),
             tasks,
             _stop: stop.clone().drop_guard(),
@@ -266,10 +270,10 @@ impl Redis {
             return Ok(Vec::new());
         }
         let turn = self.0.scripts.acquire_turn(0).await?;
-        let keys: Vec<String> = draws.iter().map(|(key, _)| limit_key(key)).collect();
+        let keys = bucket_keys(draws.iter().map(|(key, _)| key));
         let arguments: Vec<String> = draws
             .iter()
-            .flat_map(|(_, quota)| [quota.cost_us(), quota.credit_us()])
+            .flat_map(|(_, quota)| [quota.cost_us(), quota.credit_us(), quota.cooldown_us()])
             .map(|number| number.to_string())
             .collect();
         let early: Result<Vec<u64>, _> = self
@@ -303,6 +307,41 @@ impl Redis {
             .map(drop)
             .map_err(|error| self.0.scripts.failed(&error))
     }
+
+    pub(super) async fn show_buckets(
+        &self,
+        keys: &[String],
+    ) -> Result<(u64, Vec<Bucket>), BusError> {
+        let turn = self.0.scripts.acquire_turn(0).await?;
+        let shown: Result<Vec<u64>, _> = self
+            .0
+            .show
+            .evalsha_with_reload(&turn.client, bucket_keys(keys), Vec::<String>::new())
+            .await;
+        let shown = shown.map_err(|error| self.0.scripts.failed(&error))?;
+        let Some((now_us, kept)) = shown.split_first() else {
+            return Err(BusError::Malformed);
+        };
+        let buckets = kept.chunks_exact(2).filter_map(|kept| match kept {
+            [spent_us, barred_us] => Some(Bucket {
+                spent_us: *spent_us,
+                barred_us: *barred_us,
+            }),
+            _ => None,
+        });
+        Ok((*now_us, buckets.collect()))
+    }
+
+    pub(super) async fn reset_buckets(&self, keys: &[String]) -> Result<(), BusError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let turn = self.0.scripts.acquire_turn(0).await?;
+        let deleted: Result<Value, _> = turn.client.del(bucket_keys(keys)).await;
+        deleted
+            .map(drop)
+            .map_err(|error| self.0.scripts.failed(&error))
+    }
 }
 
 /// The list of a class.
@@ -323,4 +362,14 @@ fn lease_key(prefix: &str) -> String {
 
 fn limit_key(key: &str) -> String {
     format!("limit:{{{key}}}")
+}
+
+/// Of each bucket, where it is kept what it spent, and until when it is refused.
+fn bucket_keys<'a>(keys: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let of = |key: &String| {
+        let spent = limit_key(key);
+        let barred = format!("{spent}:cooldown");
+        [spent, barred]
+    };
+    keys.into_iter().flat_map(of).collect()
 }

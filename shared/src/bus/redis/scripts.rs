@@ -52,28 +52,55 @@ end
 return 1
 ";
 
-/// Draws once from each bucket. KEYS: the buckets. ARGV: cost and credit of each, in
-/// microseconds. Answers 0, or how many microseconds too early it is. The same
-/// arithmetic as `Quota::draw`; numbers stay below 2^53.
+/// Draws once from each bucket. KEYS: of each, what it spent and its cooldown. ARGV: cost,
+/// credit and cooldown of each, in microseconds. Answers 0, or how many microseconds too early
+/// it is. The same arithmetic as `Quota::draw`; numbers stay below 2^53. A program that knows
+/// no cooldowns counts beside it.
 pub(super) const DRAW: &str = r"
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
+local function keep(key, us)
+  redis.call('SET', key, string.format('%.0f', us), 'PX', math.ceil((us - now) / 1000) + 1)
+end
 local answers = {}
-for i, key in ipairs(KEYS) do
-  local cost, credit = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+for i = 1, #KEYS / 2 do
+  local key, bar = KEYS[2 * i - 1], KEYS[2 * i]
+  local cost, credit = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1])
+  local cooldown = tonumber(ARGV[3 * i])
   local kept = tonumber(redis.call('GET', key) or now)
   local spent = math.min(math.max(kept, now), now + credit)
-  local new = spent + cost
-  local over = new - now - credit
-  if over > 0 then
-    answers[i] = over
-    if kept > spent then -- the clock was set back
-      redis.call('SET', key, string.format('%.0f', spent), 'PX', math.ceil((spent - now) / 1000) + 1)
-    end
-  else
-    redis.call('SET', key, string.format('%.0f', new), 'PX', math.ceil((new - now) / 1000) + 1)
-    answers[i] = 0
+  local keptbar, barred = now, now
+  if cooldown > 0 then
+    keptbar = tonumber(redis.call('GET', bar) or now)
+    barred = math.min(math.max(keptbar, now), now + cooldown)
   end
+  local over = spent + cost - now - credit
+  if over <= 0 and barred <= now then
+    keep(key, spent + cost)
+    answers[i] = 0
+  else
+    if barred <= now and cooldown > 0 then
+      barred = now + cooldown
+      keep(bar, barred)
+    elseif keptbar > barred then -- the clock was set back
+      keep(bar, barred)
+    end
+    if kept > spent then
+      keep(key, spent)
+    end
+    answers[i] = math.max(over, barred - now)
+  end
+end
+return answers
+";
+
+/// Shows what is kept. KEYS: of each bucket, what it spent and its cooldown. Answers the time
+/// in microseconds, and the value of each key, 0 where there is none.
+pub(super) const SHOW: &str = r"
+local t = redis.call('TIME')
+local answers = { t[1] * 1000000 + t[2] }
+for i, key in ipairs(KEYS) do
+  answers[i + 1] = tonumber(redis.call('GET', key) or 0)
 end
 return answers
 ";

@@ -257,6 +257,7 @@ async fn limited() -> Chat {
             burst: 3,
             count: 3,
             period_ms: 3_600_000,
+            cooldown_ms: 0,
         }),
         ..Quotas::default()
     };

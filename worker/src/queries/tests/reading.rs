@@ -39,7 +39,10 @@ async fn every_row_refuses_strangers() {
         let body = (row.request.sample)();
         let reason = chat.refused(0, row.opcode, SERVER, body.clone()).await;
         assert_eq!(reason, Reason::Unauthenticated, "{}", row.name);
-        if row.access != Access::Account {
+        if row.access == Access::Deployment {
+            let reason = chat.refused(DAVE, row.opcode, 0, body.clone()).await;
+            assert_eq!(reason, Reason::Forbidden, "{}", row.name);
+        } else if row.access != Access::Account {
             let reason = chat.refused(DAVE, row.opcode, 0, body.clone()).await;
             assert_eq!(reason, Reason::Malformed, "{} names no server", row.name);
             for scope in [SERVER, u64::MAX, 999] {
