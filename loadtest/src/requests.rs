@@ -5,17 +5,19 @@ use serde::Serialize;
 use shared::{
     domain::permissions::{Override, Permissions, TargetKind},
     frame::Frame,
-    ids::{ChannelId, MessageId, SessionId},
+    ids::{ChannelId, MessageId, ServerId, SessionId, UserId},
     protocol::{
         self, Request,
-        account::{CreateAccount, JoinAsGuest, LogIn},
+        account::{CreateAccount, JoinAsGuest, LogIn, SetSignUpPolicy, SignUp},
         channel::{CreateChannel, DeleteChannel, UpdateChannel},
-        invite::{CreateInvite, PreviewInvite, RedeemInvite},
+        invite::{
+            CreateInvite, ListInviteUses, ListInvites, PreviewInvite, RedeemInvite, RevokeInvite,
+        },
         message::{DeleteMessage, EditMessage, GetMessage, GetMessages, NewMessage},
-        server::{CreateServer, LeaveServer},
+        server::{CreateServer, JoinServer, LeaveServer, TransferServer, UpdateServer},
         session::RevokeSession,
         unread::{AckUnread, GetUnreads, MarkUnread},
-        user::ListUsers,
+        user::{ListUsers, SearchUsers},
     },
 };
 
@@ -98,6 +100,42 @@ pub fn leave_server() -> LeaveServer {
     LeaveServer { nonce: nonce() }
 }
 
+/// Changes nothing of the server of the scope yet.
+pub fn update_server() -> UpdateServer {
+    UpdateServer {
+        nonce: nonce(),
+        name: None,
+        icon: None,
+        description: None,
+        discoverable: None,
+    }
+}
+
+/// Hands the server of the scope over.
+pub fn transfer_server(user_id: UserId) -> TransferServer {
+    TransferServer {
+        nonce: nonce(),
+        user_id,
+    }
+}
+
+/// Joins a server that everyone finds.
+pub fn join_server(server_id: ServerId) -> JoinServer {
+    JoinServer {
+        nonce: nonce(),
+        server_id,
+    }
+}
+
+/// Says who may sign up from now on.
+pub fn set_signup(signup: SignUp) -> SetSignUpPolicy {
+    SetSignUpPolicy {
+        nonce: nonce(),
+        signup: Some(signup),
+        guests: None,
+    }
+}
+
 /// Makes a code for the server of the scope, or for the deployment, without an end.
 pub fn create_invite() -> CreateInvite {
     CreateInvite {
@@ -119,6 +157,31 @@ pub fn redeem_invite(code: &str) -> RedeemInvite {
 pub fn preview_invite(code: &str) -> PreviewInvite {
     PreviewInvite {
         code: code.to_owned(),
+    }
+}
+
+/// Makes a code useless.
+pub fn revoke_invite(code: &str) -> RevokeInvite {
+    RevokeInvite {
+        nonce: nonce(),
+        code: code.to_owned(),
+    }
+}
+
+/// Reads the first [`PAGE`] codes.
+pub const fn list_invites() -> ListInvites {
+    ListInvites {
+        after: None,
+        limit: Some(PAGE),
+    }
+}
+
+/// Reads the last [`PAGE`] uses of a code.
+pub fn list_uses(code: &str) -> ListInviteUses {
+    ListInviteUses {
+        code: code.to_owned(),
+        after: None,
+        limit: Some(PAGE),
     }
 }
 
@@ -233,6 +296,15 @@ pub const fn get_unreads(newer_than: Option<u64>) -> GetUnreads {
 /// Reads the first [`PAGE`] members of a server.
 pub const fn list_users() -> ListUsers {
     ListUsers {
+        after: None,
+        limit: Some(PAGE),
+    }
+}
+
+/// Reads the first [`PAGE`] accounts whose names begin so.
+pub fn search_users(prefix: &str) -> SearchUsers {
+    SearchUsers {
+        prefix: prefix.to_owned(),
         after: None,
         limit: Some(PAGE),
     }

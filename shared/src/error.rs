@@ -34,8 +34,10 @@ pub enum Reason {
     UnknownMessage = 22,
     /// There is no such session.
     UnknownSession = 23,
-    /// There is no such role or member to set an override for.
+    /// There is no such role or member to set an override for, or to hand something over to.
     UnknownTarget = 24,
+    /// There is no such account, or it shares no server with the session's.
+    UnknownUser = 25,
     /// The owner has to hand a server over, or delete it, before leaving.
     OwnerCannotLeave = 30,
     /// The account is a member already.

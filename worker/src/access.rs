@@ -49,7 +49,8 @@ pub(crate) async fn check_access<F: AccessFacts + Send>(
     match access {
         Access::Anyone | Access::Workers => Ok(()),
         Access::Account => check_account(facts).map(drop),
-        Access::Member => check_member(facts).await,
+        Access::MemberOrAccount if facts.scope() == 0 => check_account(facts).map(drop),
+        Access::Member | Access::MemberOrAccount => check_member(facts).await,
         Access::Deployment => {
             if facts.scope() != 0 {
                 return Err(Refusal::field(Reason::Malformed, "scope").into());
@@ -164,6 +165,15 @@ mod tests {
             (Access::Member, 0, true, none, Some(Reason::Malformed)),
             (Access::Member, 1, false, none, Some(Reason::UnknownServer)),
             (Access::Member, 1, true, none, None),
+            (Access::MemberOrAccount, 0, false, none, None),
+            (
+                Access::MemberOrAccount,
+                1,
+                false,
+                none,
+                Some(Reason::UnknownServer),
+            ),
+            (Access::MemberOrAccount, 1, true, none, None),
             (Access::Server(send), 1, true, view, forbidden),
             (Access::Server(send), 1, true, send, None),
             (either, 0, false, send, forbidden),

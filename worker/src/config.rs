@@ -3,10 +3,11 @@
 
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use shared::{
     bus::Quota,
     config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
+    protocol::account::SignUp,
 };
 
 /// Keeps the rules of Confab and writes what they permit to Postgres.
@@ -52,17 +53,6 @@ pub struct DatabaseConfig {
     /// How long events and nonces are kept, in days; nonces up to a week longer.
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub retention_days: u16,
-}
-
-/// Who may create an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SignUp {
-    /// Everyone.
-    Open,
-    /// Those who have a deployment code; the first account needs none.
-    Invite,
-    /// Nobody but the first account.
-    Closed,
 }
 
 /// How often something may be done: `30/60s+5` is 30 in 60 seconds and 5 at once, with `!60s`
@@ -147,10 +137,11 @@ pub struct WorkerConfig {
     /// An entry that waited longer than this is refused unexecuted, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 15_000)]
     pub deadline_ms: u64,
-    /// Who may create an account.
+    /// Who may create an account, until the administrator says otherwise.
     #[arg(long, value_enum, default_value_t = SignUp::Invite)]
     pub signup: SignUp,
-    /// Whether people may come in as guests, without a password.
+    /// Whether people may come in as guests, without a password, until the administrator says
+    /// otherwise.
     #[arg(long, value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
     pub guests: bool,
     /// Servers that one account may be in. Each is a topic of its sessions: a client that

@@ -21,7 +21,8 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::UnknownChannel
         | Reason::UnknownMessage
         | Reason::UnknownSession
-        | Reason::UnknownTarget => StatusCode::NOT_FOUND,
+        | Reason::UnknownTarget
+        | Reason::UnknownUser => StatusCode::NOT_FOUND,
         Reason::NameTaken
         | Reason::OwnerCannotLeave
         | Reason::AlreadyMember

@@ -4,11 +4,14 @@ import type { Field, Id, Permissions, RequestRow, Row } from "./shapes.js";
 
 export type SessionId = Id<"SessionId">;
 export type UserId = Id<"UserId">;
+export type ServerId = Id<"ServerId">;
 export type AnyId = Id<"AnyId">;
 export type ChannelId = Id<"ChannelId">;
 export type MessageId = Id<"MessageId">;
-export type ServerId = Id<"ServerId">;
 export type RoleId = Id<"RoleId">;
+
+/** Who may create an account. */
+export type SignUp = "open" | "invite" | "closed";
 
 /** Whom an override names. */
 export type TargetKind = "role" | "member";
@@ -22,11 +25,32 @@ export interface LogOut {
   nonce: string;
 }
 
+/** Says who may sign up from now on, in place of what the workers were started with. */
+export interface SetSignUpPolicy {
+  /** The idempotency key. */
+  nonce: string;
+  /** Who may create an account; stays when absent. */
+  signup?: SignUp | null | undefined;
+  /** Whether people may come in as guests; stays when absent. */
+  guests?: boolean | null | undefined;
+}
+
+/** Calls the deployment something else. */
+export interface RenameDeployment {
+  /** The idempotency key. */
+  nonce: string;
+  /** Up to 100 characters. */
+  name: string;
+}
+
 /** Says whose session a token opens. */
 export interface Authenticate {
   /** The token. */
   token: string;
 }
+
+/** Shows what somebody must know of the deployment before signing in. */
+export type GetDeployment = Record<string, never>;
 
 /** Creates an account; the first one of a deployment administers it. */
 export interface CreateAccount {
@@ -79,11 +103,47 @@ export interface LeaveServer {
   nonce: string;
 }
 
+/** Changes the scope's server; what is absent stays. */
+export interface UpdateServer {
+  /** The idempotency key. */
+  nonce: string;
+  /** Up to 100 characters. */
+  name?: string | null | undefined;
+  /** An HTTPS address of up to 200 characters, or nothing. */
+  icon?: string | null | undefined;
+  /** Up to 300 characters. */
+  description?: string | null | undefined;
+  /** Whether everyone on the deployment finds it and may join it. */
+  discoverable?: boolean | null | undefined;
+}
+
+/** Makes another member the owner of the scope's server. Only its owner may. */
+export interface TransferServer {
+  /** The idempotency key. */
+  nonce: string;
+  /** Who is to own it. */
+  user_id: UserId;
+}
+
 /** Shows the scope's server as the member sees it. */
 export type GetServer = Record<string, never>;
 
 /** Lists the servers that the account is a member of. */
 export type ListServers = Record<string, never>;
+
+/** Shows servers of the account as it needs them after `ready`, up to 20 at once. */
+export interface ListOverviews {
+  /** The servers, at most 20. */
+  server_ids: ServerId[];
+}
+
+/** Lists the servers that everyone may find, by id. */
+export interface DiscoverServers {
+  /** Begin after this server. */
+  after?: ServerId | null | undefined;
+  /** At most 200. */
+  limit?: number | null | undefined;
+}
 
 /** Creates a server with the channel "general"; its creator owns it. */
 export interface CreateServer {
@@ -91,6 +151,14 @@ export interface CreateServer {
   nonce: string;
   /** Up to 100 characters. */
   name: string;
+}
+
+/** Becomes a member of a server that everyone may find. */
+export interface JoinServer {
+  /** The idempotency key. */
+  nonce: string;
+  /** The server. */
+  server_id: ServerId;
 }
 
 /** Makes a code: for the scope's server, or with scope 0 for signing up. */
@@ -103,10 +171,36 @@ export interface CreateInvite {
   expires_in?: number | null | undefined;
 }
 
+/** Makes a code useless: one's own, or any of a server that one manages. */
+export interface RevokeInvite {
+  /** The idempotency key. */
+  nonce: string;
+  /** The code. */
+  code: string;
+}
+
 /** Shows what a code opens. */
 export interface PreviewInvite {
   /** The code. */
   code: string;
+}
+
+/** Lists codes of the scope's server, or with scope 0 those for signing up: who manages the server sees all of them, others their own. */
+export interface ListInvites {
+  /** Begin after this code. */
+  after?: string | null | undefined;
+  /** At most 200. */
+  limit?: number | null | undefined;
+}
+
+/** Lists who redeemed a code, the last one first. */
+export interface ListInviteUses {
+  /** The code. */
+  code: string;
+  /** Begin after the use of this account. */
+  after?: UserId | null | undefined;
+  /** At most 200. */
+  limit?: number | null | undefined;
 }
 
 /** Becomes a member of the server that the code opens. */
@@ -121,6 +215,28 @@ export interface RedeemInvite {
 export interface ListUsers {
   /** Begin after this account. */
   after?: UserId | null | undefined;
+  /** At most 200. */
+  limit?: number | null | undefined;
+}
+
+/** Shows an account: one's own, or one that shares a server with it. An administrator sees all. */
+export interface GetUser {
+  /** The account. */
+  user_id: UserId;
+}
+
+/** Shows several accounts at once, as `user_get` shows one. */
+export interface GetUsers {
+  /** The accounts, at most 100. */
+  user_ids: UserId[];
+}
+
+/** Finds the members of the scope's server whose name begins so; with scope 0, those who share any server with the account. */
+export interface SearchUsers {
+  /** What the name begins with, whatever the case: 1 to 32 characters. */
+  prefix: string;
+  /** Begin after the account with this name. */
+  after?: string | null | undefined;
   /** At most 200. */
   limit?: number | null | undefined;
 }
@@ -324,6 +440,22 @@ export interface User {
   guest: boolean;
   /** Whether it administers the deployment. */
   admin: boolean;
+  /** Where its picture is: an HTTPS address, or nothing. */
+  avatar: string;
+  /** Whether it was deleted: then nothing else is known of it. */
+  deleted: boolean;
+}
+
+/** The deployment, for anyone. */
+export interface Deployment {
+  /** What it is called. */
+  name: string;
+  /** Who may create an account. */
+  signup: SignUp;
+  /** Whether people may come in as guests. */
+  guests: boolean;
+  /** Whether nobody has signed up yet: the first account administers it, and needs no code. */
+  empty: boolean;
 }
 
 /** A session was opened. */
@@ -368,6 +500,12 @@ export interface Server {
   name: string;
   /** Who owns it. */
   owner_id: UserId;
+  /** Where its picture is: an HTTPS address, or nothing. */
+  icon: string;
+  /** What it is about, in up to 300 characters. */
+  description: string;
+  /** Whether everyone on the deployment finds it and may join it. */
+  discoverable: boolean;
 }
 
 /** A role. */
@@ -416,6 +554,46 @@ export interface Servers {
   servers: Server[];
 }
 
+/** The servers that the account is a member of, by id; others are missing. */
+export interface Overviews {
+  /** The servers. */
+  servers: Overview[];
+}
+
+/** All that a client needs to show a server, of one moment. */
+export interface Overview {
+  /** The server, its roles and the channels that the member sees. */
+  info: ServerInfo;
+  /** The account's own membership. */
+  member: Member;
+  /** The last event of the server's topic that all this holds. */
+  head: number;
+  /** The last event that changed what permissions depend on. */
+  rights_version: number;
+}
+
+/** A member of a server. */
+export interface Member {
+  /** The account. */
+  user: User;
+  /** The roles held, besides that of everyone. */
+  roles: RoleId[];
+}
+
+/** A page of servers that everyone may find. */
+export interface DiscoveredServers {
+  /** The servers. */
+  servers: DiscoveredServer[];
+}
+
+/** A server that everyone may find. */
+export interface DiscoveredServer {
+  /** The server. */
+  server: Server;
+  /** How many members it has. */
+  member_count: number;
+}
+
 /** A code was made. */
 export interface InviteCreated {
   /** The code. */
@@ -432,18 +610,72 @@ export interface InvitePreview {
   expires_at: number | null;
 }
 
+/** A page of codes, in the order of their characters. */
+export interface Invites {
+  /** The codes. */
+  invites: Invite[];
+}
+
+/** A code and what became of it. */
+export interface Invite {
+  /** The code. */
+  code: string;
+  /** Who made it. */
+  creator_id: UserId;
+  /** When it was made, in milliseconds since 1970. */
+  created_at: number;
+  /** How often it was redeemed. */
+  uses: number;
+  /** How often it can be redeemed in all; without end when absent. */
+  max_uses: number | null;
+  /** Until when it is valid, in milliseconds since 1970; without end when absent. */
+  expires_at: number | null;
+  /** Whether it was revoked. */
+  revoked: boolean;
+}
+
+/** A page of uses. */
+export interface InviteUses {
+  /** The uses. */
+  uses: InviteUse[];
+}
+
+/** Somebody redeemed a code. */
+export interface InviteUse {
+  /** Who. */
+  user: User;
+  /** When he last did, in milliseconds since 1970. */
+  used_at: number;
+}
+
 /** A page of members. */
 export interface Users {
   /** The members. */
   members: Member[];
 }
 
-/** A member of a server. */
-export interface Member {
+/** An account with what it says of itself. */
+export interface Profile {
   /** The account. */
   user: User;
-  /** The roles held, besides that of everyone. */
-  roles: RoleId[];
+  /** Up to 500 characters about itself. */
+  bio: string;
+  /** The language of its client as a BCP 47 tag; nothing for everyone but the account itself. */
+  locale: string;
+}
+
+/** The accounts that were found, by id; those that the asker may not see are missing. */
+export interface FoundUsers {
+  /** The accounts. */
+  users: User[];
+}
+
+/** A page of what was searched for, by name. */
+export interface SearchedUsers {
+  /** The accounts. */
+  users: User[];
+  /** Whether more of the same are behind the last one, or the search ended early because the names of too many others begin so: then a longer prefix finds them. */
+  more: boolean;
 }
 
 /** A channel was created. */
@@ -584,6 +816,12 @@ export interface MemberLeft {
   user_id: UserId;
 }
 
+/** The server was changed, or has another owner. */
+export interface ServerUpdated {
+  /** The server as it is now. */
+  server: Server;
+}
+
 /** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
 export interface ChannelUpdated {
   /** The channel as it is now. */
@@ -705,20 +943,34 @@ export interface Registers {
 /** Every type that travels as an array. */
 export interface Structs {
   LogOut: LogOut;
+  SetSignUpPolicy: SetSignUpPolicy;
+  RenameDeployment: RenameDeployment;
   Authenticate: Authenticate;
+  GetDeployment: GetDeployment;
   CreateAccount: CreateAccount;
   LogIn: LogIn;
   JoinAsGuest: JoinAsGuest;
   RevokeSession: RevokeSession;
   ListSessions: ListSessions;
   LeaveServer: LeaveServer;
+  UpdateServer: UpdateServer;
+  TransferServer: TransferServer;
   GetServer: GetServer;
   ListServers: ListServers;
+  ListOverviews: ListOverviews;
+  DiscoverServers: DiscoverServers;
   CreateServer: CreateServer;
+  JoinServer: JoinServer;
   CreateInvite: CreateInvite;
+  RevokeInvite: RevokeInvite;
   PreviewInvite: PreviewInvite;
+  ListInvites: ListInvites;
+  ListInviteUses: ListInviteUses;
   RedeemInvite: RedeemInvite;
   ListUsers: ListUsers;
+  GetUser: GetUser;
+  GetUsers: GetUsers;
+  SearchUsers: SearchUsers;
   CreateChannel: CreateChannel;
   Override: Override;
   UpdateChannel: UpdateChannel;
@@ -742,6 +994,7 @@ export interface Structs {
   Heartbeat: Heartbeat;
   Identity: Identity;
   User: User;
+  Deployment: Deployment;
   SignedIn: SignedIn;
   Sessions: Sessions;
   SessionInfo: SessionInfo;
@@ -750,10 +1003,21 @@ export interface Structs {
   Role: Role;
   Channel: Channel;
   Servers: Servers;
+  Overviews: Overviews;
+  Overview: Overview;
+  Member: Member;
+  DiscoveredServers: DiscoveredServers;
+  DiscoveredServer: DiscoveredServer;
   InviteCreated: InviteCreated;
   InvitePreview: InvitePreview;
+  Invites: Invites;
+  Invite: Invite;
+  InviteUses: InviteUses;
+  InviteUse: InviteUse;
   Users: Users;
-  Member: Member;
+  Profile: Profile;
+  FoundUsers: FoundUsers;
+  SearchedUsers: SearchedUsers;
   ChannelCreated: ChannelCreated;
   Channels: Channels;
   MessageSent: MessageSent;
@@ -771,6 +1035,7 @@ export interface Structs {
   ServerLeft: ServerLeft;
   MemberJoined: MemberJoined;
   MemberLeft: MemberLeft;
+  ServerUpdated: ServerUpdated;
   ChannelUpdated: ChannelUpdated;
   ChannelDeleted: ChannelDeleted;
   MessageCreated: MessageCreated;
@@ -791,8 +1056,14 @@ export interface Structs {
 export interface Requests {
   /** Ends the session that sends it. */
   logout: { request: LogOut; reply: null };
+  /** Says who may sign up from now on, in place of what the workers were started with. */
+  signup_policy_set: { request: SetSignUpPolicy; reply: null };
+  /** Calls the deployment something else. */
+  deployment_rename: { request: RenameDeployment; reply: null };
   /** Says whose session a token opens. */
   auth: { request: Authenticate; reply: Identity };
+  /** Shows what somebody must know of the deployment before signing in. */
+  deployment_info: { request: GetDeployment; reply: Deployment };
   /** Creates an account; the first one of a deployment administers it. */
   register: { request: CreateAccount; reply: SignedIn };
   /** Signs in with a name and a password. */
@@ -805,20 +1076,42 @@ export interface Requests {
   sessions_list: { request: ListSessions; reply: Sessions };
   /** Leaves the scope's server. */
   server_leave: { request: LeaveServer; reply: null };
+  /** Changes the scope's server; what is absent stays. */
+  server_update: { request: UpdateServer; reply: null };
+  /** Makes another member the owner of the scope's server. Only its owner may. */
+  server_transfer: { request: TransferServer; reply: null };
   /** Shows the scope's server as the member sees it. */
   server_info: { request: GetServer; reply: ServerInfo };
   /** Lists the servers that the account is a member of. */
   servers_list: { request: ListServers; reply: Servers };
+  /** Shows servers of the account as it needs them after `ready`, up to 20 at once. */
+  servers_overview: { request: ListOverviews; reply: Overviews };
+  /** Lists the servers that everyone may find, by id. */
+  servers_discover: { request: DiscoverServers; reply: DiscoveredServers };
   /** Creates a server with the channel "general"; its creator owns it. */
   server_create: { request: CreateServer; reply: ServerInfo };
+  /** Becomes a member of a server that everyone may find. */
+  server_join: { request: JoinServer; reply: ServerInfo };
   /** Makes a code: for the scope's server, or with scope 0 for signing up. */
   invite_create: { request: CreateInvite; reply: InviteCreated };
+  /** Makes a code useless: one's own, or any of a server that one manages. */
+  invite_revoke: { request: RevokeInvite; reply: null };
   /** Shows what a code opens. */
   invite_preview: { request: PreviewInvite; reply: InvitePreview };
+  /** Lists codes of the scope's server, or with scope 0 those for signing up: who manages the server sees all of them, others their own. */
+  invite_list: { request: ListInvites; reply: Invites };
+  /** Lists who redeemed a code, the last one first. */
+  invite_uses: { request: ListInviteUses; reply: InviteUses };
   /** Becomes a member of the server that the code opens. */
   invite_redeem: { request: RedeemInvite; reply: ServerInfo };
   /** Lists the members of the scope's server, by id. */
   users_list: { request: ListUsers; reply: Users };
+  /** Shows an account: one's own, or one that shares a server with it. An administrator sees all. */
+  user_get: { request: GetUser; reply: Profile };
+  /** Shows several accounts at once, as `user_get` shows one. */
+  users_get: { request: GetUsers; reply: FoundUsers };
+  /** Finds the members of the scope's server whose name begins so; with scope 0, those who share any server with the account. */
+  users_search: { request: SearchUsers; reply: SearchedUsers };
   /** Creates a channel in the scope's server. */
   channel_create: { request: CreateChannel; reply: ChannelCreated };
   /** Changes a channel; absent fields stay as they are. */
@@ -867,6 +1160,8 @@ export interface Events {
   member_joined: MemberJoined;
   /** Somebody is no longer a member. In a server of more than 1,000 members only he is told. */
   member_left: MemberLeft;
+  /** The server was changed, or has another owner. */
+  server_updated: ServerUpdated;
   /** A channel was created. */
   channel_created: ChannelCreated;
   /** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
@@ -909,9 +1204,19 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   LogOut: [
     { name: "nonce", type: "text", optional: false },
   ],
+  SetSignUpPolicy: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "signup", type: {"optional":{"enum":"SignUp"}}, optional: true },
+    { name: "guests", type: {"optional":"bool"}, optional: true },
+  ],
+  RenameDeployment: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+  ],
   Authenticate: [
     { name: "token", type: "text", optional: false },
   ],
+  GetDeployment: [],
   CreateAccount: [
     { name: "nonce", type: "text", optional: false },
     { name: "name", type: "text", optional: false },
@@ -937,19 +1242,54 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   LeaveServer: [
     { name: "nonce", type: "text", optional: false },
   ],
+  UpdateServer: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: {"optional":"text"}, optional: true },
+    { name: "icon", type: {"optional":"text"}, optional: true },
+    { name: "description", type: {"optional":"text"}, optional: true },
+    { name: "discoverable", type: {"optional":"bool"}, optional: true },
+  ],
+  TransferServer: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
   GetServer: [],
   ListServers: [],
+  ListOverviews: [
+    { name: "server_ids", type: {"list":{"id":"ServerId"}}, optional: false },
+  ],
+  DiscoverServers: [
+    { name: "after", type: {"optional":{"id":"ServerId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
   CreateServer: [
     { name: "nonce", type: "text", optional: false },
     { name: "name", type: "text", optional: false },
+  ],
+  JoinServer: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
   ],
   CreateInvite: [
     { name: "nonce", type: "text", optional: false },
     { name: "max_uses", type: {"optional":{"int":32}}, optional: true },
     { name: "expires_in", type: {"optional":{"int":32}}, optional: true },
   ],
+  RevokeInvite: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "code", type: "text", optional: false },
+  ],
   PreviewInvite: [
     { name: "code", type: "text", optional: false },
+  ],
+  ListInvites: [
+    { name: "after", type: {"optional":"text"}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListInviteUses: [
+    { name: "code", type: "text", optional: false },
+    { name: "after", type: {"optional":{"id":"UserId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
   RedeemInvite: [
     { name: "nonce", type: "text", optional: false },
@@ -957,6 +1297,17 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   ListUsers: [
     { name: "after", type: {"optional":{"id":"UserId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  GetUser: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  GetUsers: [
+    { name: "user_ids", type: {"list":{"id":"UserId"}}, optional: false },
+  ],
+  SearchUsers: [
+    { name: "prefix", type: "text", optional: false },
+    { name: "after", type: {"optional":"text"}, optional: true },
     { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
   CreateChannel: [
@@ -1057,6 +1408,14 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "name", type: "text", optional: false },
     { name: "guest", type: "bool", optional: false },
     { name: "admin", type: "bool", optional: false },
+    { name: "avatar", type: "text", optional: true },
+    { name: "deleted", type: "bool", optional: true },
+  ],
+  Deployment: [
+    { name: "name", type: "text", optional: false },
+    { name: "signup", type: {"enum":"SignUp"}, optional: false },
+    { name: "guests", type: "bool", optional: false },
+    { name: "empty", type: "bool", optional: false },
   ],
   SignedIn: [
     { name: "token", type: "text", optional: false },
@@ -1079,6 +1438,9 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "server_id", type: {"id":"ServerId"}, optional: false },
     { name: "name", type: "text", optional: false },
     { name: "owner_id", type: {"id":"UserId"}, optional: false },
+    { name: "icon", type: "text", optional: true },
+    { name: "description", type: "text", optional: true },
+    { name: "discoverable", type: "bool", optional: true },
   ],
   Role: [
     { name: "role_id", type: {"id":"RoleId"}, optional: false },
@@ -1103,6 +1465,26 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   Servers: [
     { name: "servers", type: {"list":{"struct":"Server"}}, optional: false },
   ],
+  Overviews: [
+    { name: "servers", type: {"list":{"struct":"Overview"}}, optional: false },
+  ],
+  Overview: [
+    { name: "info", type: {"struct":"ServerInfo"}, optional: false },
+    { name: "member", type: {"struct":"Member"}, optional: false },
+    { name: "head", type: {"int":53}, optional: false },
+    { name: "rights_version", type: {"int":53}, optional: false },
+  ],
+  Member: [
+    { name: "user", type: {"struct":"User"}, optional: false },
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  DiscoveredServers: [
+    { name: "servers", type: {"list":{"struct":"DiscoveredServer"}}, optional: false },
+  ],
+  DiscoveredServer: [
+    { name: "server", type: {"struct":"Server"}, optional: false },
+    { name: "member_count", type: {"int":32}, optional: false },
+  ],
   InviteCreated: [
     { name: "code", type: "text", optional: false },
   ],
@@ -1111,12 +1493,39 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "uses_left", type: {"optional":{"int":32}}, optional: false },
     { name: "expires_at", type: {"optional":{"int":53}}, optional: false },
   ],
+  Invites: [
+    { name: "invites", type: {"list":{"struct":"Invite"}}, optional: false },
+  ],
+  Invite: [
+    { name: "code", type: "text", optional: false },
+    { name: "creator_id", type: {"id":"UserId"}, optional: false },
+    { name: "created_at", type: {"int":53}, optional: false },
+    { name: "uses", type: {"int":32}, optional: false },
+    { name: "max_uses", type: {"optional":{"int":32}}, optional: false },
+    { name: "expires_at", type: {"optional":{"int":53}}, optional: false },
+    { name: "revoked", type: "bool", optional: false },
+  ],
+  InviteUses: [
+    { name: "uses", type: {"list":{"struct":"InviteUse"}}, optional: false },
+  ],
+  InviteUse: [
+    { name: "user", type: {"struct":"User"}, optional: false },
+    { name: "used_at", type: {"int":53}, optional: false },
+  ],
   Users: [
     { name: "members", type: {"list":{"struct":"Member"}}, optional: false },
   ],
-  Member: [
+  Profile: [
     { name: "user", type: {"struct":"User"}, optional: false },
-    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+    { name: "bio", type: "text", optional: false },
+    { name: "locale", type: "text", optional: false },
+  ],
+  FoundUsers: [
+    { name: "users", type: {"list":{"struct":"User"}}, optional: false },
+  ],
+  SearchedUsers: [
+    { name: "users", type: {"list":{"struct":"User"}}, optional: false },
+    { name: "more", type: "bool", optional: false },
   ],
   ChannelCreated: [
     { name: "channel", type: {"struct":"Channel"}, optional: false },
@@ -1187,6 +1596,9 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   MemberLeft: [
     { name: "user_id", type: {"id":"UserId"}, optional: false },
   ],
+  ServerUpdated: [
+    { name: "server", type: {"struct":"Server"}, optional: false },
+  ],
   ChannelUpdated: [
     { name: "channel", type: {"struct":"Channel"}, optional: false },
   ],
@@ -1250,26 +1662,41 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
 
 /** The numbers of each closed set. */
 export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  SignUp: { open: 0, invite: 1, closed: 2 },
   TargetKind: { role: 0, member: 1 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, sign_in: 5, unlimited: 6 },
 };
 
 export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>>> = {
   logout: { opcode: 144, request: {"struct":"LogOut"}, reply: "unit" },
+  signup_policy_set: { opcode: 145, request: {"struct":"SetSignUpPolicy"}, reply: "unit" },
+  deployment_rename: { opcode: 146, request: {"struct":"RenameDeployment"}, reply: "unit" },
   auth: { opcode: 2176, request: {"struct":"Authenticate"}, reply: {"struct":"Identity"} },
+  deployment_info: { opcode: 2180, request: {"struct":"GetDeployment"}, reply: {"struct":"Deployment"} },
   register: { opcode: 2177, request: {"struct":"CreateAccount"}, reply: {"struct":"SignedIn"} },
   login: { opcode: 2178, request: {"struct":"LogIn"}, reply: {"struct":"SignedIn"} },
   guest: { opcode: 2179, request: {"struct":"JoinAsGuest"}, reply: {"struct":"SignedIn"} },
   session_revoke: { opcode: 176, request: {"struct":"RevokeSession"}, reply: "unit" },
   sessions_list: { opcode: 2208, request: {"struct":"ListSessions"}, reply: {"struct":"Sessions"} },
   server_leave: { opcode: 304, request: {"struct":"LeaveServer"}, reply: "unit" },
+  server_update: { opcode: 305, request: {"struct":"UpdateServer"}, reply: "unit" },
+  server_transfer: { opcode: 306, request: {"struct":"TransferServer"}, reply: "unit" },
   server_info: { opcode: 2336, request: {"struct":"GetServer"}, reply: {"struct":"ServerInfo"} },
   servers_list: { opcode: 2337, request: {"struct":"ListServers"}, reply: {"struct":"Servers"} },
+  servers_overview: { opcode: 2339, request: {"struct":"ListOverviews"}, reply: {"struct":"Overviews"} },
+  servers_discover: { opcode: 2340, request: {"struct":"DiscoverServers"}, reply: {"struct":"DiscoveredServers"} },
   server_create: { opcode: 2338, request: {"struct":"CreateServer"}, reply: {"struct":"ServerInfo"} },
+  server_join: { opcode: 2341, request: {"struct":"JoinServer"}, reply: {"struct":"ServerInfo"} },
   invite_create: { opcode: 336, request: {"struct":"CreateInvite"}, reply: {"struct":"InviteCreated"} },
+  invite_revoke: { opcode: 337, request: {"struct":"RevokeInvite"}, reply: "unit" },
   invite_preview: { opcode: 2368, request: {"struct":"PreviewInvite"}, reply: {"struct":"InvitePreview"} },
+  invite_list: { opcode: 2370, request: {"struct":"ListInvites"}, reply: {"struct":"Invites"} },
+  invite_uses: { opcode: 2371, request: {"struct":"ListInviteUses"}, reply: {"struct":"InviteUses"} },
   invite_redeem: { opcode: 2369, request: {"struct":"RedeemInvite"}, reply: {"struct":"ServerInfo"} },
   users_list: { opcode: 2240, request: {"struct":"ListUsers"}, reply: {"struct":"Users"} },
+  user_get: { opcode: 2241, request: {"struct":"GetUser"}, reply: {"struct":"Profile"} },
+  users_get: { opcode: 2242, request: {"struct":"GetUsers"}, reply: {"struct":"FoundUsers"} },
+  users_search: { opcode: 2243, request: {"struct":"SearchUsers"}, reply: {"struct":"SearchedUsers"} },
   channel_create: { opcode: 432, request: {"struct":"CreateChannel"}, reply: {"struct":"ChannelCreated"} },
   channel_update: { opcode: 433, request: {"struct":"UpdateChannel"}, reply: "unit" },
   channel_delete: { opcode: 434, request: {"struct":"DeleteChannel"}, reply: "unit" },
@@ -1295,6 +1722,7 @@ export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   server_left: { opcode: 305, body: {"struct":"ServerLeft"} },
   member_joined: { opcode: 306, body: {"struct":"MemberJoined"} },
   member_left: { opcode: 307, body: {"struct":"MemberLeft"} },
+  server_updated: { opcode: 308, body: {"struct":"ServerUpdated"} },
   channel_created: { opcode: 432, body: {"struct":"ChannelCreated"} },
   channel_updated: { opcode: 433, body: {"struct":"ChannelUpdated"} },
   channel_deleted: { opcode: 434, body: {"struct":"ChannelDeleted"} },
@@ -1348,8 +1776,10 @@ export const REFUSALS = {
   unknown_message: 22,
   /** There is no such session. */
   unknown_session: 23,
-  /** There is no such role or member to set an override for. */
+  /** There is no such role or member to set an override for, or to hand something over to. */
   unknown_target: 24,
+  /** There is no such account, or it shares no server with the session's. */
+  unknown_user: 25,
   /** The owner has to hand a server over, or delete it, before leaving. */
   owner_cannot_leave: 30,
   /** The account is a member already. */

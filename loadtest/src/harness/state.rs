@@ -11,7 +11,9 @@ use shared::{
         account::{SessionClosed, SessionOpened},
         channel::{Channel, ChannelCreated, ChannelDeleted, ChannelUpdated, GetChannels},
         message::{GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited},
-        server::{ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft},
+        server::{
+            ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft, ServerUpdated,
+        },
         session::{ListSessions, SessionInfo},
         unread::{ReadCursor, UnreadMoved},
         user::Member,
@@ -152,6 +154,8 @@ impl Known {
         } else if let Some(SessionClosed { session_id }) = seen.event() {
             self.sessions.remove(&session_id);
         } else if let Some(ServerJoined { server }) = seen.event() {
+            self.servers.insert(server.server_id, server);
+        } else if let Some(ServerUpdated { server }) = seen.event() {
             self.servers.insert(server.server_id, server);
         } else if let Some(ServerLeft { server_id }) = seen.event() {
             self.servers.remove(&server_id);

@@ -3,15 +3,19 @@
 use anyhow::Result;
 use loadtest::{
     client::{CallError, Status},
-    harness::{Harness, holds, refused, same, unique},
+    cluster::Settings,
+    harness::{Harness, holds, refused, same, scenario_on, unique},
     random::nonce,
-    requests::{PASSWORD, join_as_guest, log_in, register},
+    requests::{PASSWORD, join_as_guest, log_in, register, set_signup},
     transport::{Transport, TransportClient},
 };
 use shared::{
     error::Reason,
     protocol::{
-        account::{Authenticate, LogOut, SessionOpened},
+        account::{
+            Authenticate, Deployment, GetDeployment, LogOut, RenameDeployment, SessionOpened,
+            SetSignUpPolicy, SignUp,
+        },
         session::ListSessions,
     },
 };
@@ -204,4 +208,45 @@ async fn a_wrong_token_opens_nothing(harness: &Harness) -> Result<()> {
         harness.client(0).call(0, &whose).await,
         Reason::Unauthenticated,
     )
+}
+
+#[tokio::test]
+async fn the_administrator_says_who_may_sign_up() -> Result<()> {
+    scenario_on(Settings::default(), async |harness| {
+        let admin = harness.admin().await?;
+        let [alice] = harness.members().await?;
+        for (number, transport) in Transport::ALL.into_iter().enumerate() {
+            let nobody = harness.client(number);
+            let mut way = admin.through(transport).await?;
+            way.call(0, &set_signup(SignUp::Closed)).await?;
+            let sign_up = register(&unique("bob"));
+            refused(nobody.call(0, &sign_up).await, Reason::Forbidden)?;
+            way.call(0, &set_signup(SignUp::Invite)).await?;
+            refused(nobody.call(0, &sign_up).await, Reason::InviteRequired)?;
+            let no_guests = SetSignUpPolicy {
+                guests: Some(false),
+                ..set_signup(SignUp::Open)
+            };
+            way.call(0, &no_guests).await?;
+            refused(nobody.call(0, &join_as_guest()).await, Reason::Forbidden)?;
+            nobody.call(0, &sign_up).await?;
+            let rename = RenameDeployment {
+                nonce: nonce(),
+                name: format!(" {transport:?} "),
+            };
+            way.call(0, &rename).await?;
+            let mut anyone = TransportClient::open(transport, &harness.address(1)?, None).await?;
+            let shown = anyone.call(0, &GetDeployment {}).await?;
+            let expected = Deployment {
+                name: format!("{transport:?}"),
+                signup: SignUp::Open,
+                guests: false,
+                empty: false,
+            };
+            same(&shown, &expected)?;
+        }
+        let closed = set_signup(SignUp::Closed);
+        alice.is_refused(0, &closed, Reason::Forbidden).await
+    })
+    .await
 }

@@ -216,6 +216,10 @@ async fn sample_bodies_break_nothing(harness: &Harness) -> Result<()> {
 const fn of_a_server(access: Access) -> bool {
     matches!(
         access,
-        Access::Member | Access::Server(_) | Access::Channel(_) | Access::ServerOrDeployment(_)
+        Access::Member
+            | Access::MemberOrAccount
+            | Access::Server(_)
+            | Access::Channel(_)
+            | Access::ServerOrDeployment(_)
     )
 }

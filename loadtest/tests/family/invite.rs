@@ -4,7 +4,10 @@ use anyhow::Result;
 use loadtest::{
     cluster::Settings,
     harness::{Harness, holds, refused, same, scenario_on, unique},
-    requests::{self, create_invite, deny_everyone, preview_invite, redeem_invite},
+    requests::{
+        self, create_invite, deny_everyone, list_invites, list_uses, preview_invite, redeem_invite,
+        revoke_invite,
+    },
     transport::{Transport, TransportClient},
 };
 use shared::{
@@ -12,7 +15,7 @@ use shared::{
     error::Reason,
     protocol::{
         account::CreateAccount,
-        invite::CreateInvite,
+        invite::{CreateInvite, InviteUse, ListInviteUses, ListInvites},
         server::{MemberJoined, ServerJoined},
     },
 };
@@ -24,6 +27,12 @@ scenarios! {
     an_expired_or_unknown_code_opens_nothing,
     a_deployment_code_needs_the_administrator,
     an_override_of_a_channel_says_nothing_of_the_server,
+    who_manages_a_server_lists_all_codes_and_others_their_own,
+    codes_are_listed_in_pages,
+    a_revoked_code_opens_nothing,
+    one_revokes_ones_own_codes_and_a_manager_any,
+    who_used_a_code_is_listed_with_the_last_one_first,
+    codes_of_the_deployment_are_for_its_administrator,
 }
 
 fn create(max_uses: Option<u32>, expires_in: Option<u32>) -> CreateInvite {
@@ -150,6 +159,168 @@ async fn an_override_of_a_channel_says_nothing_of_the_server(harness: &Harness) 
     let general = alice.channel("#general").await?;
     alice.overrides(general, vec![deny]).await?;
     bob.invites().await.map(drop)
+}
+
+async fn who_manages_a_server_lists_all_codes_and_others_their_own(
+    harness: &Harness,
+) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let his = bob.call(&create(Some(3), Some(600))).await?.code;
+    for mut way in alice.ways().await? {
+        let listed = way.call(alice.scope(), &list_invites()).await?.invites;
+        same(&listed.len(), &2)?;
+        holds(
+            listed.is_sorted_by_key(|invite| invite.code.clone()),
+            "by code",
+        )?;
+        let found = listed.iter().find(|invite| invite.code == his);
+        let found = found.map(|i| (i.creator_id, i.max_uses, i.uses, i.revoked));
+        same(&found, &Some((bob.user.user_id, Some(3), 0, false)))?;
+    }
+    for mut way in bob.ways().await? {
+        let listed = way.call(bob.scope(), &list_invites()).await?.invites;
+        let codes: Vec<_> = listed.into_iter().map(|invite| invite.code).collect();
+        same(&codes, &vec![his.clone()])?;
+    }
+    Ok(())
+}
+
+async fn codes_are_listed_in_pages(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(alice.invites().await?);
+    }
+    made.sort_unstable();
+    let mut listed: Vec<String> = Vec::new();
+    loop {
+        let page = ListInvites {
+            after: listed.last().cloned(),
+            limit: Some(1),
+        };
+        let page = alice.call(&page).await?.invites;
+        let Some(invite) = page.into_iter().next() else {
+            break;
+        };
+        listed.push(invite.code);
+    }
+    // One more was made before anybody could join.
+    holds(made.iter().all(|code| listed.contains(code)), "all of them")?;
+    holds(listed.is_sorted(), "in order")
+}
+
+async fn a_revoked_code_opens_nothing(harness: &Harness) -> Result<()> {
+    for transport in Transport::ALL {
+        let [alice] = harness.members().await?;
+        let bob = harness.guest("bob", 1).await?;
+        let code = alice.invites().await?;
+        let revoke = revoke_invite(&code);
+        let mut way = alice.through(transport).await?;
+        way.call(alice.scope(), &revoke).await?;
+        way.call(alice.scope(), &revoke).await?;
+        let due = Reason::UnknownInvite;
+        bob.is_refused(0, &redeem_invite(&code), due).await?;
+        bob.is_refused(0, &preview_invite(&code), due).await?;
+        let again = revoke_invite(&code);
+        alice.is_refused(alice.scope(), &again, due).await?;
+        let listed = alice.call(&list_invites()).await?.invites;
+        let found = listed.iter().find(|invite| invite.code == code);
+        same(&found.map(|invite| invite.revoked), &Some(true))?;
+    }
+    Ok(())
+}
+
+async fn one_revokes_ones_own_codes_and_a_manager_any(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let [mallory] = harness.members().await?;
+    let (hers, his) = (alice.invites().await?, bob.invites().await?);
+    // What one does not see does not exist.
+    let due = Reason::UnknownInvite;
+    bob.is_refused(bob.scope(), &revoke_invite(&hers), due)
+        .await?;
+    mallory
+        .is_refused(mallory.scope(), &revoke_invite(&hers), due)
+        .await?;
+    alice.call(&revoke_invite(&his)).await?;
+    let his = bob.invites().await?;
+    bob.call(&revoke_invite(&his)).await?;
+    bob.client.call(0, &preview_invite(&hers)).await.map(drop)?;
+    Ok(())
+}
+
+async fn who_used_a_code_is_listed_with_the_last_one_first(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let [mallory] = harness.members().await?;
+    let code = bob.invites().await?;
+    let mut people = Vec::new();
+    for name in ["carol", "dave", "erin"] {
+        let person = harness.guest(name, 0).await?;
+        person.joins(&code).await?;
+        people.insert(0, person.user.clone());
+    }
+    // Who made it sees it, and who manages the server.
+    for person in [&alice, &bob] {
+        for mut way in person.ways().await? {
+            let uses = way.call(person.scope(), &list_uses(&code)).await?.uses;
+            let users: Vec<_> = uses.iter().map(|used| used.user.clone()).collect();
+            same(&users, &people)?;
+            holds(
+                uses.is_sorted_by_key(|used| u64::MAX - used.used_at),
+                "by time",
+            )?;
+        }
+    }
+    let mut paged: Vec<InviteUse> = Vec::new();
+    loop {
+        let page = ListInviteUses {
+            after: paged.last().map(|used| used.user.user_id),
+            limit: Some(2),
+            ..list_uses(&code)
+        };
+        let page = alice.call(&page).await?.uses;
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page);
+    }
+    same(&paged.len(), &3)?;
+    let hers = alice.invites().await?;
+    let due = Reason::UnknownInvite;
+    bob.is_refused(bob.scope(), &list_uses(&hers), due).await?;
+    mallory
+        .is_refused(mallory.scope(), &list_uses(&code), due)
+        .await
+}
+
+async fn codes_of_the_deployment_are_for_its_administrator(harness: &Harness) -> Result<()> {
+    let admin = harness.admin().await?;
+    let [alice] = harness.members().await?;
+    let code = admin.client.call(0, &create(None, None)).await?.code;
+    let page = ListInvites {
+        after: None,
+        limit: Some(200),
+    };
+    let listed = admin.client.call(0, &page).await?.invites;
+    let found = listed.iter().find(|invite| invite.code == code);
+    same(&found.map(|i| i.creator_id), &Some(admin.user.user_id))?;
+    same(
+        &admin.client.call(0, &list_uses(&code)).await?.uses.len(),
+        &0,
+    )?;
+    // It is none of a server's.
+    let due = Reason::UnknownInvite;
+    alice
+        .is_refused(alice.scope(), &revoke_invite(&code), due)
+        .await?;
+    alice
+        .is_refused(0, &list_invites(), Reason::Forbidden)
+        .await?;
+    for mut way in admin.ways().await? {
+        let code = admin.client.call(0, &create(None, None)).await?.code;
+        way.call(0, &revoke_invite(&code)).await?;
+        admin.is_refused(0, &preview_invite(&code), due).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -14,6 +14,14 @@ pub const MAX_TITLE_CHARS: usize = 100;
 pub const MAX_TOPIC_CHARS: usize = 1_024;
 /// The longest reason that somebody gives for moderating, in characters.
 pub const MAX_REASON_CHARS: usize = 512;
+/// What an account says of itself, in characters at most.
+pub const MAX_BIO_CHARS: usize = 500;
+/// What a server is about, in characters at most.
+pub const MAX_DESCRIPTION_CHARS: usize = 300;
+/// The longest address of a picture, in bytes.
+pub const MAX_PICTURE_BYTES: usize = 200;
+/// The longest tag of a language, in bytes: what BCP 47 asks programs to take at least.
+const MAX_LOCALE_BYTES: usize = 35;
 /// The longest nonce, in bytes: a UUID in text and a little more.
 pub const MAX_NONCE_BYTES: usize = 64;
 
@@ -82,6 +90,34 @@ pub fn check_text<'a>(text: &'a str, field: &str, most: usize) -> Result<&'a str
         Err(Refusal::field(Reason::Invalid, field))
     } else {
         Ok(text)
+    }
+}
+
+/// Checks where a picture is: an HTTPS address of up to 200 visible ASCII characters, or nothing.
+pub fn check_picture<'a>(address: &'a str, field: &str) -> Result<&'a str, Refusal> {
+    let ours = |byte: u8| byte.is_ascii_graphic() && !br#""'<>\^`{|}"#.contains(&byte);
+    let named = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+    let fits = address.len() <= MAX_PICTURE_BYTES
+        && address.bytes().all(ours)
+        && address.strip_prefix("https://").is_some_and(named);
+    if address.is_empty() || fits {
+        Ok(address)
+    } else {
+        Err(Refusal::field(Reason::Invalid, field))
+    }
+}
+
+/// Checks the tag of a language, like `de` or `zh-Hant-TW`, or nothing.
+pub fn check_locale(tag: &str) -> Result<&str, Refusal> {
+    let plain = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let language = tag.split('-').next().unwrap_or_default();
+    let named = language.len() >= 2 && language.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if tag.is_empty() || (named && tag.len() <= MAX_LOCALE_BYTES && tag.split('-').all(plain)) {
+        Ok(tag)
+    } else {
+        Err(Refusal::field(Reason::Invalid, "locale"))
     }
 }
 
@@ -161,6 +197,45 @@ mod tests {
         }
         assert!(check_title("\u{200b}", "name").is_err());
         assert_eq!(check_title("  Book club ", "name"), Ok("Book club"));
+    }
+
+    #[test]
+    fn a_picture_is_an_https_address_or_nothing() {
+        for good in ["", "https://a.example/b.png?c=d#e", "https://[::1]/x"] {
+            assert!(check_picture(good, "icon").is_ok(), "{good}");
+        }
+        let long = format!("https://a/{}", "x".repeat(200));
+        for bad in [
+            "http://a.example/b.png",
+            "javascript:alert(1)",
+            "https://",
+            "https:///b.png",
+            "https://a b",
+            "https://a/\"onload=",
+            "https://ü.example/",
+            &long,
+        ] {
+            assert!(check_picture(bad, "icon").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_locale_is_a_tag_of_a_language_or_nothing() {
+        for good in ["", "de", "en-GB", "zh-Hant-TW", "sr-Latn-RS-x-y"] {
+            assert!(check_locale(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "d",
+            "d1",
+            "-de",
+            "de-",
+            "de--AT",
+            "de_AT",
+            "de-123456789",
+            "ü-DE",
+        ] {
+            assert!(check_locale(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

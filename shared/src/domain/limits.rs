@@ -17,6 +17,12 @@ pub const MAX_OVERRIDES: usize = 100;
 pub const MAX_REGISTERS: usize = 20_000;
 /// Invites a server may have that still open it, and the deployment as many of its own.
 pub const MAX_INVITES: i64 = 500;
+/// Accounts that are asked for by their ids at once.
+pub const MAX_USERS_AT_ONCE: usize = 100;
+/// Servers that are looked over at once: each with up to 500 channels and their overrides.
+pub const MAX_OVERVIEWS: usize = 20;
+/// Names that a search for accounts looks at in one answer: some milliseconds.
+pub const MAX_CANDIDATES: u32 = 2_000;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 

@@ -1,7 +1,8 @@
 //! Accounts: sign up, sign in, guests, sign out.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use shared_derive::Body;
+use shared_derive::{Body, Choice};
 
 use super::macros::family;
 use crate::{
@@ -10,8 +11,8 @@ use crate::{
 };
 
 family! {
-    commands: LogOut, CreateUser, OpenSession;
-    queries: Authenticate;
+    commands: LogOut, SetSignUpPolicy, RenameDeployment, CreateUser, OpenSession;
+    queries: Authenticate, GetDeployment;
     forwarded: CreateAccount, LogIn, JoinAsGuest;
     events: SessionOpened, SessionClosed;
 }
@@ -141,4 +142,57 @@ pub struct SessionOpened {
 pub struct SessionClosed {
     /// The session.
     pub session_id: SessionId,
+}
+
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Choice)]
+pub enum SignUp {
+    /// Everyone.
+    Open = 0,
+    /// Those who have a deployment code; the first account needs none.
+    Invite = 1,
+    /// Nobody but the first account.
+    Closed = 2,
+}
+
+/// Shows what somebody must know of the deployment before signing in.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2180, deployment_info, reply = Deployment, access = Anyone, limit = Read)]
+pub struct GetDeployment {}
+
+/// The deployment, for anyone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Deployment {
+    /// What it is called.
+    pub name: String,
+    /// Who may create an account.
+    pub signup: SignUp,
+    /// Whether people may come in as guests.
+    pub guests: bool,
+    /// Whether nobody has signed up yet: the first account administers it, and needs no code.
+    pub empty: bool,
+}
+
+/// Says who may sign up from now on, in place of what the workers were started with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(145, signup_policy_set, access = Deployment, limit = Write)]
+pub struct SetSignUpPolicy {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Who may create an account; stays when absent.
+    #[serde(default)]
+    pub signup: Option<SignUp>,
+    /// Whether people may come in as guests; stays when absent.
+    #[serde(default)]
+    pub guests: Option<bool>,
+}
+
+/// Calls the deployment something else.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(146, deployment_rename, access = Deployment, limit = Write)]
+pub struct RenameDeployment {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Up to 100 characters.
+    pub name: String,
 }

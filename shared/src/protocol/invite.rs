@@ -4,11 +4,17 @@ use serde::{Deserialize, Serialize};
 use shared_derive::Body;
 
 use super::macros::family;
-use crate::protocol::server::{Server, ServerInfo};
+use crate::{
+    ids::UserId,
+    protocol::{
+        server::{Server, ServerInfo},
+        user::User,
+    },
+};
 
 family! {
-    commands: CreateInvite, JoinMember;
-    queries: PreviewInvite;
+    commands: CreateInvite, RevokeInvite, JoinMember;
+    queries: PreviewInvite, ListInvites, ListInviteUses;
     forwarded: RedeemInvite;
 }
 
@@ -70,4 +76,83 @@ pub struct JoinMember {
     pub nonce: String,
     /// The code.
     pub code: String,
+}
+
+/// Lists codes of the scope's server, or with scope 0 those for signing up: who manages the server
+/// sees all of them, others their own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2370, invite_list, reply = Invites, access = ServerOrDeployment(CREATE_INVITE), limit = Read)]
+pub struct ListInvites {
+    /// Begin after this code.
+    #[serde(default)]
+    pub after: Option<String>,
+    /// At most 200.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A page of codes, in the order of their characters.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Invites {
+    /// The codes.
+    pub invites: Vec<Invite>,
+}
+
+/// A code and what became of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Invite {
+    /// The code.
+    pub code: String,
+    /// Who made it.
+    pub creator_id: UserId,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at: u64,
+    /// How often it was redeemed.
+    pub uses: u32,
+    /// How often it can be redeemed in all; without end when absent.
+    pub max_uses: Option<u32>,
+    /// Until when it is valid, in milliseconds since 1970; without end when absent.
+    pub expires_at: Option<u64>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// Makes a code useless: one's own, or any of a server that one manages.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(337, invite_revoke, access = ServerOrDeployment(CREATE_INVITE), limit = Write)]
+pub struct RevokeInvite {
+    /// The idempotency key.
+    pub nonce: String,
+    /// The code.
+    pub code: String,
+}
+
+/// Lists who redeemed a code, the last one first.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2371, invite_uses, reply = InviteUses, access = ServerOrDeployment(CREATE_INVITE), limit = Read)]
+pub struct ListInviteUses {
+    /// The code.
+    pub code: String,
+    /// Begin after the use of this account.
+    #[serde(default)]
+    pub after: Option<UserId>,
+    /// At most 200.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A page of uses.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct InviteUses {
+    /// The uses.
+    pub uses: Vec<InviteUse>,
+}
+
+/// Somebody redeemed a code.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct InviteUse {
+    /// Who.
+    pub user: User,
+    /// When he last did, in milliseconds since 1970.
+    pub used_at: u64,
 }

@@ -250,6 +250,8 @@ pub enum Access {
     Account,
     /// A member of the scope's server.
     Member,
+    /// A member of the scope's server; with scope 0, a signed-in account.
+    MemberOrAccount,
     /// A member with this permission in the server.
     Server(Permissions),
     /// A member with this permission in the server; with scope 0, an administrator of the deployment.

@@ -1,4 +1,4 @@
-//! Servers: create, look at, leave.
+//! Servers: create, look at, change, hand over, discover, leave.
 
 use serde::{Deserialize, Serialize};
 use shared_derive::Body;
@@ -11,10 +11,10 @@ use crate::{
 };
 
 family! {
-    commands: LeaveServer, FoundServer;
-    queries: GetServer, ListServers;
-    forwarded: CreateServer;
-    events: ServerJoined, ServerLeft, MemberJoined, MemberLeft;
+    commands: LeaveServer, UpdateServer, TransferServer, FoundServer, JoinDiscovered;
+    queries: GetServer, ListServers, ListOverviews, DiscoverServers;
+    forwarded: CreateServer, JoinServer;
+    events: ServerJoined, ServerLeft, MemberJoined, MemberLeft, ServerUpdated;
 }
 
 /// Creates a server with the channel "general"; its creator owns it.
@@ -63,6 +63,15 @@ pub struct Server {
     pub name: String,
     /// Who owns it.
     pub owner_id: UserId,
+    /// Where its picture is: an HTTPS address, or nothing.
+    #[serde(default)]
+    pub icon: String,
+    /// What it is about, in up to 300 characters.
+    #[serde(default)]
+    pub description: String,
+    /// Whether everyone on the deployment finds it and may join it.
+    #[serde(default)]
+    pub discoverable: bool,
 }
 
 /// A role.
@@ -105,6 +114,110 @@ pub struct ServerInfo {
     pub channels: Vec<Channel>,
 }
 
+/// Changes the scope's server; what is absent stays.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(305, server_update, access = Server(MANAGE_SERVER), limit = Write)]
+pub struct UpdateServer {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Up to 100 characters.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// An HTTPS address of up to 200 characters, or nothing.
+    #[serde(default)]
+    pub icon: Option<String>,
+    /// Up to 300 characters.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether everyone on the deployment finds it and may join it.
+    #[serde(default)]
+    pub discoverable: Option<bool>,
+}
+
+/// Makes another member the owner of the scope's server. Only its owner may.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(306, server_transfer, access = Member, limit = Write)]
+pub struct TransferServer {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Who is to own it.
+    pub user_id: UserId,
+}
+
+/// Shows servers of the account as it needs them after `ready`, up to 20 at once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2339, servers_overview, reply = Overviews, access = Account, limit = Read)]
+pub struct ListOverviews {
+    /// The servers, at most 20.
+    pub server_ids: Vec<ServerId>,
+}
+
+/// The servers that the account is a member of, by id; others are missing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Overviews {
+    /// The servers.
+    pub servers: Vec<Overview>,
+}
+
+/// All that a client needs to show a server, of one moment.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Overview {
+    /// The server, its roles and the channels that the member sees.
+    pub info: ServerInfo,
+    /// The account's own membership.
+    pub member: Member,
+    /// The last event of the server's topic that all this holds.
+    pub head: u64,
+    /// The last event that changed what permissions depend on.
+    pub rights_version: u64,
+}
+
+/// Lists the servers that everyone may find, by id.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2340, servers_discover, reply = DiscoveredServers, access = Account, limit = Read)]
+pub struct DiscoverServers {
+    /// Begin after this server.
+    #[serde(default)]
+    pub after: Option<ServerId>,
+    /// At most 200.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A page of servers that everyone may find.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct DiscoveredServers {
+    /// The servers.
+    pub servers: Vec<DiscoveredServer>,
+}
+
+/// A server that everyone may find.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct DiscoveredServer {
+    /// The server.
+    pub server: Server,
+    /// How many members it has.
+    pub member_count: u32,
+}
+
+/// Becomes a member of a server that everyone may find.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[forwarded(2341, server_join, reply = ServerInfo, access = Account, limit = Write)]
+pub struct JoinServer {
+    /// The idempotency key.
+    pub nonce: String,
+    /// The server.
+    pub server_id: ServerId,
+}
+
+/// Becomes a member in the lane of the server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61729, server_enter, reply = ServerInfo)]
+pub struct JoinDiscovered {
+    /// The idempotency key of the client.
+    pub nonce: String,
+}
+
 /// Leaves the scope's server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(304, server_leave, access = Member, limit = Write)]
@@ -143,4 +256,12 @@ pub struct MemberJoined {
 pub struct MemberLeft {
     /// Who left.
     pub user_id: UserId,
+}
+
+/// The server was changed, or has another owner.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(308, server_updated)]
+pub struct ServerUpdated {
+    /// The server as it is now.
+    pub server: Server,
 }

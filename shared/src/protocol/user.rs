@@ -7,7 +7,7 @@ use super::macros::family;
 use crate::ids::{RoleId, UserId};
 
 family! {
-    queries: ListUsers;
+    queries: ListUsers, GetUser, GetUsers, SearchUsers;
 }
 
 /// What others see of an account.
@@ -21,6 +21,23 @@ pub struct User {
     pub guest: bool,
     /// Whether it administers the deployment.
     pub admin: bool,
+    /// Where its picture is: an HTTPS address, or nothing.
+    #[serde(default)]
+    pub avatar: String,
+    /// Whether it was deleted: then nothing else is known of it.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+/// An account with what it says of itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Profile {
+    /// The account.
+    pub user: User,
+    /// Up to 500 characters about itself.
+    pub bio: String,
+    /// The language of its client as a BCP 47 tag; nothing for everyone but the account itself.
+    pub locale: String,
 }
 
 /// A member of a server.
@@ -49,4 +66,52 @@ pub struct ListUsers {
 pub struct Users {
     /// The members.
     pub members: Vec<Member>,
+}
+
+/// Shows an account: one's own, or one that shares a server with it. An administrator sees all.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2241, user_get, reply = Profile, access = Account, limit = Read)]
+pub struct GetUser {
+    /// The account.
+    pub user_id: UserId,
+}
+
+/// Shows several accounts at once, as `user_get` shows one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2242, users_get, reply = FoundUsers, access = Account, limit = Read)]
+pub struct GetUsers {
+    /// The accounts, at most 100.
+    pub user_ids: Vec<UserId>,
+}
+
+/// The accounts that were found, by id; those that the asker may not see are missing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct FoundUsers {
+    /// The accounts.
+    pub users: Vec<User>,
+}
+
+/// Finds the members of the scope's server whose name begins so; with scope 0, those who share
+/// any server with the account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2243, users_search, reply = SearchedUsers, access = MemberOrAccount, limit = Read)]
+pub struct SearchUsers {
+    /// What the name begins with, whatever the case: 1 to 32 characters.
+    pub prefix: String,
+    /// Begin after the account with this name.
+    #[serde(default)]
+    pub after: Option<String>,
+    /// At most 200.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A page of what was searched for, by name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct SearchedUsers {
+    /// The accounts.
+    pub users: Vec<User>,
+    /// Whether more of the same are behind the last one, or the search ended early because the
+    /// names of too many others begin so: then a longer prefix finds them.
+    pub more: bool,
 }

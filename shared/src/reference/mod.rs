@@ -47,6 +47,7 @@ fn access_parts(access: Access) -> (&'static str, Option<String>) {
         Access::Anyone => ("anyone", None),
         Access::Account => ("account", None),
         Access::Member => ("member", None),
+        Access::MemberOrAccount => ("member_or_account", None),
         Access::Workers => ("workers", None),
         Access::Server(permissions) => ("server", named(permissions)),
         Access::ServerOrDeployment(permissions) => ("server_or_deployment", named(permissions)),

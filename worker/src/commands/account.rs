@@ -8,7 +8,10 @@ use shared::{
     keys::ClusterKeys,
     protocol::{
         Handler,
-        account::{CreateUser, LogOut, OpenSession, SessionClosed, SessionOpened, SignedIn},
+        account::{
+            CreateUser, LogOut, OpenSession, RenameDeployment, SessionClosed, SessionOpened,
+            SetSignUpPolicy, SignedIn,
+        },
         session::SessionInfo,
         user::User,
     },
@@ -36,6 +39,22 @@ impl Handler<Context<'_>> for LogOut {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let session = ctx.caller()?.session;
         session::close_session(ctx, session).await
+    }
+}
+
+impl Handler<Context<'_>> for SetSignUpPolicy {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let mut writes = ctx.write().await?;
+        write::account::set_policy(&mut writes, self.signup, self.guests).await?;
+        Ok(())
+    }
+}
+
+impl Handler<Context<'_>> for RenameDeployment {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let name = content::check_title(&self.name, "name")?;
+        write::account::rename_deployment(&mut ctx.write().await?, name).await?;
+        Ok(())
     }
 }
 

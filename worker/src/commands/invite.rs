@@ -1,22 +1,27 @@
-//! Invites: make a code, redeem one.
+//! Invites: make a code, revoke it, become a member by one or without.
 
 use shared::{
     bus::envelope::Effect,
-    domain::{limits::MAX_INVITES, permissions::Standing},
+    domain::{
+        audit::Action,
+        limits::MAX_INVITES,
+        permissions::{Permissions, Standing},
+    },
     error::{Reason, Refusal},
     ids::ServerId,
     protocol::{
         Handler,
-        invite::{CreateInvite, InviteCreated, JoinMember},
-        server::{MemberJoined, ServerInfo, ServerJoined},
+        invite::{CreateInvite, InviteCreated, JoinMember, RevokeInvite},
+        server::{JoinDiscovered, MemberJoined, ServerInfo, ServerJoined},
         user::Member,
     },
 };
 
 use super::check_nonce;
 use crate::{
+    access::AccessFacts as _,
     error::Error,
-    store::write::{self, invite::NewInvite},
+    store::write::{self, audit::Record, invite::NewInvite},
     token,
     transaction::Context,
 };
@@ -45,7 +50,30 @@ impl Handler<Context<'_>> for CreateInvite {
             expires_in,
         };
         write::invite::insert_invite(&mut ctx.write().await?, &new).await?;
+        if server.is_some() {
+            ctx.record_action(Record::new(Action::InviteCreate)).await?;
+        }
         Ok(InviteCreated { code })
+    }
+}
+
+impl Handler<Context<'_>> for RevokeInvite {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let server = ServerId::new(ctx.scope());
+        let creator = write::invite::find_creator(ctx.read().await?, server, &self.code).await?;
+        let creator = creator.ok_or(Refusal::from(Reason::UnknownInvite))?;
+        // Codes of the deployment are for its administrator alone, and so all his.
+        if server.is_some() && creator != ctx.caller()?.user {
+            let held = ctx.in_server().await?;
+            let manages = held.contains(Permissions::MANAGE_SERVER);
+            ctx.require(manages, Reason::UnknownInvite)?;
+        }
+        write::invite::revoke_invite(&mut ctx.write().await?, &self.code).await?;
+        if server.is_some() {
+            let record = Record::new(Action::InviteRevoke).target(creator);
+            ctx.record_action(record).await?;
+        }
+        Ok(())
     }
 }
 
@@ -53,54 +81,70 @@ impl Handler<Context<'_>> for JoinMember {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<ServerInfo, Error> {
         let Self { nonce, code } = self;
         check_nonce(&nonce)?;
-        let user_id = ctx.caller()?.user;
-        let server_id = ctx.server().await?.structure.server;
-        let already = ctx.standing(user_id).await?.is_some();
-        ctx.require(!already, Reason::AlreadyMember)?;
-        let user = write::server::find_user(ctx.read().await?, user_id).await?;
-        let user = user.ok_or(Refusal::from(Reason::Unauthenticated))?;
-        let most = ctx.caps().servers;
-        let full = write::server::has_servers(ctx.read().await?, user_id, most).await?;
-        ctx.require(!full, Reason::LimitReached)?;
-        let redeemed =
-            write::invite::redeem_invite(&mut ctx.write().await?, &code, Some(server_id), user_id)
-                .await?;
-        ctx.require(redeemed, Reason::UnknownInvite)?;
-        let state = ctx.server_mut().await?;
-        // The membership begins with the event that tells of it.
-        let since = state.head + 1;
-        state.member_count += 1;
-        let audience = state.audience_of(user_id);
-        write::server::insert_member(&mut ctx.write().await?, server_id, user_id, since).await?;
-        let standing = Standing {
-            user: user_id,
-            roles: Vec::new(),
-            since,
-            changed: 0,
-        };
-        ctx.set_standing(server_id, user_id, Some(standing.clone()));
-        let event = MemberJoined {
-            member: Member {
-                user,
-                roles: Vec::new(),
-            },
-        };
-        ctx.emit(audience, &event).await?;
-        let state = ctx.server().await?;
-        let (joined, info) = (
-            ServerJoined {
-                server: state.server(),
-            },
-            state.info(&standing),
-        );
-        ctx.emit_to(
-            user_id,
-            Some(Effect::Joined {
-                server: server_id,
-                since,
-            }),
-            &joined,
-        );
-        Ok(info)
+        join_server(ctx, Some(&code)).await
     }
+}
+
+impl Handler<Context<'_>> for JoinDiscovered {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<ServerInfo, Error> {
+        check_nonce(&self.nonce)?;
+        let discoverable = ctx.server().await?.profile.discoverable;
+        ctx.require(discoverable, Reason::UnknownServer)?;
+        join_server(ctx, None).await
+    }
+}
+
+/// Makes the caller a member of the scope's server; where that takes a code, by redeeming it.
+async fn join_server(ctx: &mut Context<'_>, code: Option<&str>) -> Result<ServerInfo, Error> {
+    let user_id = ctx.caller()?.user;
+    let server_id = ctx.server().await?.structure.server;
+    let already = ctx.standing(user_id).await?.is_some();
+    ctx.require(!already, Reason::AlreadyMember)?;
+    let user = write::account::lock_user(ctx.read().await?, user_id).await?;
+    let user = user.ok_or(Refusal::from(Reason::Unauthenticated))?;
+    let most = ctx.caps().servers;
+    let full = write::server::has_servers(ctx.read().await?, user_id, most).await?;
+    ctx.require(!full, Reason::LimitReached)?;
+    if let Some(code) = code {
+        let mut writes = ctx.write().await?;
+        let redeemed =
+            write::invite::redeem_invite(&mut writes, code, Some(server_id), user_id).await?;
+        ctx.require(redeemed, Reason::UnknownInvite)?;
+    }
+    let state = ctx.server_mut().await?;
+    // The membership begins with the event that tells of it.
+    let since = state.head + 1;
+    state.member_count += 1;
+    let audience = state.audience_of(user_id);
+    write::server::insert_member(&mut ctx.write().await?, server_id, user_id, since).await?;
+    let standing = Standing {
+        user: user_id,
+        roles: Vec::new(),
+        since,
+        changed: 0,
+    };
+    ctx.set_standing(server_id, user_id, Some(standing.clone()));
+    let event = MemberJoined {
+        member: Member {
+            user,
+            roles: Vec::new(),
+        },
+    };
+    ctx.emit(audience, &event).await?;
+    let state = ctx.server().await?;
+    let (joined, info) = (
+        ServerJoined {
+            server: state.server(),
+        },
+        state.info(&standing),
+    );
+    ctx.emit_to(
+        user_id,
+        Some(Effect::Joined {
+            server: server_id,
+            since,
+        }),
+        &joined,
+    );
+    Ok(info)
 }

@@ -4,13 +4,19 @@
 //! large: of that only the server is kept, and a repeat sees it as it is now.
 
 use shared::protocol::{
-    self, Request, invite::JoinMember, server::FoundServer, server::ServerInfo,
+    self, Request,
+    invite::JoinMember,
+    server::{FoundServer, JoinDiscovered, ServerInfo},
 };
 
 use crate::{error::Error, transaction::Context};
 
 /// What is answered with a server.
-const SERVERS: [u16; 2] = [FoundServer::ROW.opcode, JoinMember::ROW.opcode];
+const SERVERS: [u16; 3] = [
+    FoundServer::ROW.opcode,
+    JoinMember::ROW.opcode,
+    JoinDiscovered::ROW.opcode,
+];
 
 /// What is kept of a reply under its nonce: for a server its id, its name and its owner.
 pub(crate) fn keep_reply(opcode: u16, reply: &[u8]) -> Vec<u8> {

@@ -1,10 +1,12 @@
-//! Servers: the lane's part of creating one, and leaving.
+//! Servers: the lane's part of creating one; changing it, handing it over, leaving.
 
 use std::collections::BTreeMap;
 
 use shared::{
     bus::envelope::Effect,
     domain::{
+        audit::Action,
+        content::{self, MAX_DESCRIPTION_CHARS},
         permissions::{Permissions, Standing, Structure, everyone_role},
         rights::{Change, names_member},
     },
@@ -13,8 +15,8 @@ use shared::{
     protocol::{
         Handler,
         server::{
-            FoundServer, LeaveServer, MemberLeft, Role, Server, ServerInfo, ServerJoined,
-            ServerLeft,
+            FoundServer, LeaveServer, MemberLeft, Role, ServerInfo, ServerJoined, ServerLeft,
+            ServerUpdated, TransferServer, UpdateServer,
         },
     },
 };
@@ -22,8 +24,8 @@ use shared::{
 use super::check_nonce;
 use crate::{
     error::Error,
-    state::server::{ChannelState, ServerState},
-    store::write,
+    state::server::{Audience, ChannelState, ServerProfile, ServerState},
+    store::write::{self, audit::Record},
     transaction::Context,
 };
 
@@ -32,15 +34,18 @@ impl Handler<Context<'_>> for FoundServer {
         let Self { nonce, name } = self;
         check_nonce(&nonce)?;
         let owner_id = ctx.caller()?.user;
+        let owner = write::account::lock_user(ctx.read().await?, owner_id).await?;
+        ctx.require(owner.is_some(), Reason::Unauthenticated)?;
         let most = ctx.caps().servers;
         let full = write::server::has_servers(ctx.read().await?, owner_id, most).await?;
         ctx.require(!full, Reason::LimitReached)?;
         let server_id: ServerId = ctx.next_id()?;
         let channel_id: ChannelId = ctx.next_id()?;
-        let server = Server {
-            server_id,
-            name: name.clone(),
-            owner_id,
+        let profile = ServerProfile {
+            name,
+            icon: String::new(),
+            description: String::new(),
+            discoverable: false,
         };
         let general = ChannelState {
             name: "general".to_owned(),
@@ -50,7 +55,7 @@ impl Handler<Context<'_>> for FoundServer {
             last_message: None,
         };
         let mut writes = ctx.write().await?;
-        write::server::insert_server(&mut writes, &server).await?;
+        write::server::insert_server(&mut writes, server_id, &profile.name, owner_id).await?;
         write::channel::insert_channel(&mut writes, server_id, channel_id, &general).await?;
         write::event::create_topic(&mut writes, server_id.get()).await?;
         let everyone = everyone_role(server_id);
@@ -61,7 +66,7 @@ impl Handler<Context<'_>> for FoundServer {
             changed: 0,
         };
         let state = ServerState {
-            name,
+            profile,
             head: 0,
             rights_version: 0,
             member_count: 1,
@@ -85,7 +90,7 @@ impl Handler<Context<'_>> for FoundServer {
             channels: [(channel_id, general)].into(),
             members: BTreeMap::new(),
         };
-        let info = state.info(&owner);
+        let (server, info) = (state.server(), state.info(&owner));
         ctx.insert_server(state);
         ctx.set_standing(server_id, owner_id, Some(owner));
         ctx.emit_to(
@@ -97,6 +102,75 @@ impl Handler<Context<'_>> for FoundServer {
             &ServerJoined { server },
         );
         Ok(info)
+    }
+}
+
+impl Handler<Context<'_>> for UpdateServer {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce: _,
+            name,
+            icon,
+            description,
+            discoverable,
+        } = self;
+        let state = ctx.server().await?;
+        let was = state.server();
+        let mut profile = state.profile.clone();
+        if let Some(name) = name {
+            content::check_title(&name, "name")?.clone_into(&mut profile.name);
+        }
+        if let Some(icon) = icon {
+            content::check_picture(&icon, "icon")?.clone_into(&mut profile.icon);
+        }
+        if let Some(text) = description {
+            content::check_text(&text, "description", MAX_DESCRIPTION_CHARS)?
+                .clone_into(&mut profile.description);
+        }
+        profile.discoverable = discoverable.unwrap_or(profile.discoverable);
+        if profile == state.profile {
+            return Ok(());
+        }
+        write::server::update_server(&mut ctx.write().await?, was.server_id, &profile).await?;
+        let state = ctx.server_mut().await?;
+        state.profile = profile;
+        let server = state.server();
+        let record = Record::new(Action::ServerUpdate);
+        ctx.record_action(record.before(&was)?.after(&server)?)
+            .await?;
+        ctx.emit(Audience::Members, &ServerUpdated { server })
+            .await?;
+        Ok(())
+    }
+}
+
+impl Handler<Context<'_>> for TransferServer {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let (caller, heir) = (ctx.caller()?.user, self.user_id);
+        let state = ctx.server().await?;
+        let (server_id, owner) = (state.structure.server, state.structure.owner);
+        ctx.require(caller == owner, Reason::Forbidden)?;
+        if heir == owner {
+            return Ok(());
+        }
+        let member = ctx.standing(heir).await?.is_some();
+        ctx.require(member, Reason::UnknownTarget)?;
+        let found = write::account::lock_user(ctx.read().await?, heir).await?;
+        ctx.require(found.is_some(), Reason::UnknownTarget)?;
+        write::server::set_owner(&mut ctx.write().await?, server_id, heir).await?;
+        let state = ctx.server_mut().await?;
+        state.structure.owner = heir;
+        let server = state.server();
+        let record = Record::new(Action::ServerTransfer).target(heir);
+        ctx.record_action(record).await?;
+        let change = Change::Owner {
+            before: owner,
+            after: heir,
+        };
+        let event = ServerUpdated { server };
+        ctx.emit_changes(Audience::Members, vec![change], &event)
+            .await?;
+        Ok(())
     }
 }
 

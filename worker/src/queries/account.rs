@@ -7,14 +7,14 @@ use shared::{
     protocol::{
         Forward, Handler, Prepare, Request as _,
         account::{
-            Authenticate, CreateAccount, CreateUser, Identity, JoinAsGuest, LogIn, OpenSession,
+            Authenticate, CreateAccount, CreateUser, Deployment, GetDeployment, Identity,
+            JoinAsGuest, LogIn, OpenSession, SignUp,
         },
     },
 };
 
 use super::{context::QueryContext, invite};
 use crate::{
-    config,
     error::Error,
     limiter::Subject,
     store::read::{self, SignInRow},
@@ -102,20 +102,17 @@ async fn check_sign_up(
     ctx: &mut QueryContext,
     code: Option<&str>,
 ) -> Result<(Option<String>, bool), Error> {
-    let policy = ctx.deps().sign_up.invites;
-    if policy == config::SignUp::Open {
-        return Ok((None, false));
-    }
-    let first = !read::account::has_first_account(ctx.snapshot().await?).await?;
+    let deployment = read_deployment(ctx).await?;
+    let (policy, first) = (deployment.signup, deployment.empty);
     match (policy, code) {
+        (SignUp::Open, _) => Ok((None, false)),
         // Without a code that could be accepted, only the first account gets in.
         _ if first => Ok((
-            code.map(str::to_owned)
-                .filter(|_| policy == config::SignUp::Invite),
+            code.map(str::to_owned).filter(|_| policy == SignUp::Invite),
             true,
         )),
-        (config::SignUp::Invite, None) => Err(Reason::InviteRequired.into()),
-        (config::SignUp::Invite, Some(code)) => {
+        (SignUp::Invite, None) => Err(Reason::InviteRequired.into()),
+        (SignUp::Invite, Some(code)) => {
             let now = ctx.deps().clock.now_ms();
             let invite = invite::find_code(ctx, code).await?;
             if invite.server.is_some() || !invite.is_valid(now) {
@@ -123,7 +120,26 @@ async fn check_sign_up(
             }
             Ok((Some(code.to_owned()), true))
         }
-        (config::SignUp::Closed | config::SignUp::Open, _) => Err(Reason::Forbidden.into()),
+        (SignUp::Closed, _) => Err(Reason::Forbidden.into()),
+    }
+}
+
+/// The deployment as its administrator has it, and where he said nothing, as the workers were
+/// started.
+async fn read_deployment(ctx: &mut QueryContext) -> Result<Deployment, Error> {
+    let flags = ctx.deps().sign_up;
+    let row = read::account::get_deployment(ctx.snapshot().await?).await?;
+    Ok(Deployment {
+        name: row.name,
+        signup: row.signup.unwrap_or(flags.invites),
+        guests: row.guests.unwrap_or(flags.guests),
+        empty: !row.has_first,
+    })
+}
+
+impl Handler<QueryContext> for GetDeployment {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Deployment, Error> {
+        read_deployment(ctx).await
     }
 }
 
@@ -177,7 +193,7 @@ impl Prepare<QueryContext> for JoinAsGuest {
         if self.nonce.len() < MIN_GUEST_NONCE_BYTES {
             return Err(Refusal::field(Reason::Invalid, "nonce").into());
         }
-        if !ctx.deps().sign_up.guests {
+        if !read_deployment(ctx).await?.guests {
             return Err(Reason::Forbidden.into());
         }
         let partition = Partition::of_hash(self.nonce.as_bytes());

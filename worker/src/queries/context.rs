@@ -178,6 +178,7 @@ impl Guard for QueryContext {
             Access::Workers => return Err(Reason::UnknownCommand.into()),
             Access::Account
             | Access::Member
+            | Access::MemberOrAccount
             | Access::Server(_)
             | Access::ServerOrDeployment(_)
             | Access::Deployment

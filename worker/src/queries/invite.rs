@@ -1,16 +1,21 @@
-//! Invites: look at a code, redeem it.
+//! Invites: look at codes and who used them, redeem one.
 
 use shared::{
-    domain::content,
+    domain::{content, limits::MAX_PAGE, permissions::Permissions},
     error::Reason,
+    ids::ServerId,
     protocol::{
         Forward, Handler, Prepare,
-        invite::{InvitePreview, JoinMember, PreviewInvite, RedeemInvite},
+        invite::{
+            InvitePreview, InviteUses, Invites, JoinMember, ListInviteUses, ListInvites,
+            PreviewInvite, RedeemInvite,
+        },
     },
 };
 
-use super::context::QueryContext;
+use super::{context::QueryContext, page_limit};
 use crate::{
+    access::AccessFacts as _,
     error::Error,
     store::read::{self, InviteRow},
 };
@@ -71,4 +76,43 @@ pub(super) async fn find_code(ctx: &mut QueryContext, code: &str) -> Result<Invi
     }
     let invite = read::invite::find_invite(ctx.snapshot().await?, code).await?;
     invite.ok_or_else(|| Reason::UnknownInvite.into())
+}
+
+/// Whether the caller sees the codes of others, too. Those of the deployment are for its
+/// administrator alone.
+async fn sees_all(ctx: &mut QueryContext) -> Result<bool, Error> {
+    if ctx.scope() == 0 {
+        return Ok(true);
+    }
+    Ok(ctx.in_server().await?.contains(Permissions::MANAGE_SERVER))
+}
+
+impl Handler<QueryContext> for ListInvites {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Invites, Error> {
+        let limit = page_limit(self.limit, MAX_PAGE)?;
+        let creator = if sees_all(ctx).await? {
+            None
+        } else {
+            Some(ctx.caller()?.user)
+        };
+        let (server, after) = (ServerId::new(ctx.scope()), self.after.unwrap_or_default());
+        let snapshot = ctx.snapshot().await?;
+        let invites = read::invite::list_invites(snapshot, server, creator, &after, limit).await?;
+        Ok(Invites { invites })
+    }
+}
+
+impl Handler<QueryContext> for ListInviteUses {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<InviteUses, Error> {
+        let limit = page_limit(self.limit, MAX_PAGE)?;
+        let invite = find_code(ctx, &self.code).await?;
+        let own = invite.creator == ctx.caller()?.user;
+        // The code of another server does not exist.
+        if invite.server != ServerId::new(ctx.scope()) || !(own || sees_all(ctx).await?) {
+            return Err(Reason::UnknownInvite.into());
+        }
+        let snapshot = ctx.snapshot().await?;
+        let uses = read::invite::list_uses(snapshot, &self.code, self.after, limit).await?;
+        Ok(InviteUses { uses })
+    }
 }

@@ -34,7 +34,7 @@ use shared::{
     error::{Reason, Refusal},
     frame,
     keys::{ClusterKeys, NoRandomness},
-    protocol::{Dispatch as _, Forward, Outcome, Query},
+    protocol::{Dispatch as _, Forward, Outcome, Query, account::SignUp},
 };
 use tokio::{
     task::JoinSet,
@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::context::QueryContext;
 pub(crate) use self::metrics::QueryMetrics;
-use crate::{config, error::Error, limiter::Limiter, password::Hasher, store::read::Store};
+use crate::{error::Error, limiter::Limiter, password::Hasher, store::read::Store};
 
 /// The opcode of what a gateway asks for itself.
 const NODE_QUERY: u16 = 0;
@@ -67,7 +67,7 @@ const PUBLISH_CHUNKS: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SignUpConfig {
     /// With a name and a password.
-    pub(crate) invites: config::SignUp,
+    pub(crate) invites: SignUp,
     /// Without either.
     pub(crate) guests: bool,
 }

@@ -23,7 +23,7 @@ const MAX_SERVERS: usize = 10_000;
 /// One server.
 #[derive(Debug)]
 pub(crate) struct ServerState {
-    pub(crate) name: String,
+    pub(crate) profile: ServerProfile,
     /// The `seq` of the last event of its topic.
     pub(crate) head: u64,
     /// The `seq` of the last event that changed the structure.
@@ -35,6 +35,27 @@ pub(crate) struct ServerState {
     pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
     /// Members on first use; `None` remembers that somebody is none.
     pub(crate) members: BTreeMap<UserId, Option<Standing>>,
+}
+
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerProfile {
+    pub(crate) name: String,
+    pub(crate) icon: String,
+    pub(crate) description: String,
+    pub(crate) discoverable: bool,
+}
+
+impl ServerProfile {
+    /// Of a server as others see it.
+    pub(crate) fn of(server: Server) -> Self {
+        Self {
+            name: server.name,
+            icon: server.icon,
+            description: server.description,
+            discoverable: server.discoverable,
+        }
+    }
 }
 
 /// One channel, without its overrides, which are in the structure.
@@ -52,8 +73,11 @@ impl ServerState {
     pub(crate) fn server(&self) -> Server {
         Server {
             server_id: self.structure.server,
-            name: self.name.clone(),
+            name: self.profile.name.clone(),
             owner_id: self.structure.owner,
+            icon: self.profile.icon.clone(),
+            description: self.profile.description.clone(),
+            discoverable: self.profile.discoverable,
         }
     }
 

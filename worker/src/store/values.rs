@@ -8,6 +8,7 @@ use shared::{
     domain::permissions::{Override, Permissions, Standing, TargetKind},
     ids::{Id, Partition, RoleId},
     protocol::{
+        account::SignUp,
         server::{Role, Server},
         user::User,
     },
@@ -171,7 +172,7 @@ macro_rules! read_plain {
     )+ };
 }
 
-read_plain! { bool, i16, i32, i64, f64, String, Vec<u8>, Vec<i64>, }
+read_plain! { bool, i16, i32, i64, f64, String, Vec<u8>, Vec<i64>, Vec<String>, }
 
 /// Values that are read as another one, or refused.
 macro_rules! read_as {
@@ -193,6 +194,7 @@ read_as! {
     Partition: i16, |number| u16::try_from(number).ok().and_then(Self::new), "no such partition";
     Permissions: i64, |bits| Some(Self::from_sql(bits)), "permissions";
     TargetKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a kind of override";
+    SignUp: i16, |policy| u8::try_from(policy).ok().and_then(Self::from_number), "a policy";
 }
 
 impl<T> FromColumn for Id<T> {
@@ -248,6 +250,7 @@ written_as! {
     [] Partition: i16 as INT2, |partition| partition.number().cast_signed();
     [] Permissions: i64 as INT8, |permissions| permissions.sql();
     [] TargetKind: i16 as INT2, |kind| i16::from(kind.number());
+    [] SignUp: i16 as INT2, |policy| i16::from(policy.number());
     [] [u64]: Vec<i64> as INT8_ARRAY, |list| list.iter().map(u64::to_column).collect();
     [T] [Id<T>]: Vec<i64> as INT8_ARRAY, |list| list.iter().map(|id| id.sql()).collect();
     [] [Partition]: Vec<i16> as INT2_ARRAY, |list| list.iter().map(Partition::to_column).collect();
@@ -334,8 +337,8 @@ several!(A B C D);
 several!(A B C D E);
 several!(A B C D E F);
 
-columns! { User { user_id, name, guest, admin } }
-columns! { Server { server_id, name, owner_id } }
+columns! { User { user_id, name, guest, admin, avatar, deleted } }
+columns! { Server { server_id, name, owner_id, icon, description, discoverable } }
 columns! { Role {
     role_id, name, permissions, position, colour, hoist, mentionable, self_assignable, category
 } }

@@ -533,6 +533,8 @@ impl State {
                 name: format!("user-{user}"),
                 guest: false,
                 admin: false,
+                avatar: String::new(),
+                deleted: false,
             },
             epoch: "epoch".to_owned(),
             servers: Vec::new(),

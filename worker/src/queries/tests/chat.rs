@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use super::super::{Deps, MAX_RUN, QueryMetrics, SignUpConfig, answer_client, answer_gateway};
 use crate::{
-    config,
     day::Day,
     fixture::{self, NOW},
     limiter::{Limiter, Quotas},
@@ -25,7 +24,7 @@ use shared::{
     error::{Reason, Refusal},
     ids::{Id, Partition, ServerId, SessionId, UserId},
     keys::ClusterKeys,
-    protocol::{Request, decode, encode},
+    protocol::{Request, account::SignUp, decode, encode},
 };
 
 /// Alice owns the server 100 with the channels 101 (all see it), 102 (only Bob
@@ -68,7 +67,7 @@ impl Chat {
             hasher: Hasher::new(2, 8).unwrap(),
             clock,
             sign_up: SignUpConfig {
-                invites: config::SignUp::Open,
+                invites: SignUp::Open,
                 guests: true,
             },
             metrics: QueryMetrics::new(&Registry::new()).unwrap(),

@@ -7,7 +7,9 @@ use shared::{
     ids::Partition,
     protocol::{
         Request,
-        account::{Authenticate, CreateAccount, CreateUser, JoinAsGuest, LogIn, OpenSession},
+        account::{
+            Authenticate, CreateAccount, CreateUser, JoinAsGuest, LogIn, OpenSession, SignUp,
+        },
         encode,
         invite::{JoinMember, RedeemInvite},
         server::{CreateServer, FoundServer},
@@ -19,7 +21,6 @@ use super::{
     chat::{BOB, CAROL, Chat, SERVER, entry, id, read, server, session_id},
 };
 use crate::{
-    config::SignUp,
     limiter::{Limiter, Quotas},
     password::Hasher,
 };

@@ -2,7 +2,7 @@
 
 use shared::{
     ids::{SessionId, UserId},
-    protocol::user::User,
+    protocol::{account::SignUp, user::User},
 };
 
 use super::Snapshot;
@@ -34,7 +34,7 @@ pub(crate) async fn find_identity(
     snapshot: &mut Snapshot,
     token_hash: &[u8],
 ) -> Result<Option<(SessionId, User)>, StoreError> {
-    let sql = "SELECT s.id, a.id, a.name, a.guest, a.admin
+    let sql = "SELECT s.id, a.id, a.name, a.guest, a.admin, a.avatar, a.deleted
                FROM sessions s JOIN accounts a ON a.id = s.account
                WHERE s.token_hash = $1";
     snapshot.find(sql, &[&token_hash]).await
@@ -47,8 +47,21 @@ pub(crate) async fn is_admin(snapshot: &mut Snapshot, account: UserId) -> Result
     Ok(found.unwrap_or(false))
 }
 
-/// Whether the deployment has its first account already.
-pub(crate) async fn has_first_account(snapshot: &mut Snapshot) -> Result<bool, StoreError> {
-    let sql = "SELECT first_account IS NOT NULL FROM deployment";
+/// The deployment's own row.
+pub(crate) struct DeploymentRow {
+    pub(crate) name: String,
+    /// Who may sign up; none as long as nobody said so at runtime.
+    pub(crate) signup: Option<SignUp>,
+    /// Whether there may be guests; none as long as nobody said so at runtime.
+    pub(crate) guests: Option<bool>,
+    /// Whether it has its first account already.
+    pub(crate) has_first: bool,
+}
+
+columns! { DeploymentRow { name, signup, guests, has_first } }
+
+/// The deployment.
+pub(crate) async fn get_deployment(snapshot: &mut Snapshot) -> Result<DeploymentRow, StoreError> {
+    let sql = "SELECT name, signup, guests, first_account IS NOT NULL FROM deployment";
     snapshot.get(sql, &[]).await
 }

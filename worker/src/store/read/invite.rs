@@ -1,6 +1,9 @@
 //! Invites.
 
-use shared::ids::{ServerId, UserId};
+use shared::{
+    ids::{ServerId, UserId},
+    protocol::invite::{Invite, InviteUse},
+};
 
 use super::Snapshot;
 use crate::{error::StoreError, store::values::columns};
@@ -13,10 +16,14 @@ pub(crate) struct InviteRow {
     pub(crate) uses_left: Option<u32>,
     /// Until when it is valid, in milliseconds since 1970.
     pub(crate) expires_at: Option<u64>,
+    /// Who made it.
+    pub(crate) creator: UserId,
     revoked: bool,
 }
 
-columns! { InviteRow { server, uses_left, expires_at, revoked } }
+columns! { InviteRow { server, uses_left, expires_at, creator, revoked } }
+columns! { Invite { code, creator_id, created_at, uses, max_uses, expires_at, revoked } }
+columns! { InviteUse { user, used_at } }
 
 impl InviteRow {
     /// Whether it can be redeemed.
@@ -33,9 +40,61 @@ pub(crate) async fn find_invite(
     code: &str,
 ) -> Result<Option<InviteRow>, StoreError> {
     let sql = "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
-                      floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
+                      floor(extract(epoch FROM expires_at) * 1000)::bigint, creator, revoked
                FROM invites WHERE code = $1";
     snapshot.find(sql, &[&code]).await
+}
+
+/// A page of the codes of a server, or without one of the deployment: all, or those of one
+/// creator.
+pub(crate) async fn list_invites(
+    snapshot: &mut Snapshot,
+    server: Option<ServerId>,
+    creator: Option<UserId>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Invite>, StoreError> {
+    let (scope, limit) = (server.map_or(0, ServerId::get), i64::from(limit));
+    let Some(creator) = creator else {
+        let sql =
+            "SELECT code, creator, floor(extract(epoch FROM created_at) * 1000)::bigint, uses,
+                          max_uses, floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
+                   FROM invites WHERE coalesce(server, 0) = $1 AND code > $2
+                   ORDER BY code LIMIT $3";
+        return snapshot.list(sql, &[&scope, &after, &limit]).await;
+    };
+    let sql = "SELECT code, creator, floor(extract(epoch FROM created_at) * 1000)::bigint, uses,
+                      max_uses, floor(extract(epoch FROM expires_at) * 1000)::bigint, revoked
+               FROM invites WHERE coalesce(server, 0) = $1 AND creator = $2 AND code > $3
+               ORDER BY code LIMIT $4";
+    snapshot
+        .list(sql, &[&scope, &creator, &after, &limit])
+        .await
+}
+
+/// A page of the uses of a code, the last one first, behind that of the account `after`.
+pub(crate) async fn list_uses(
+    snapshot: &mut Snapshot,
+    code: &str,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<InviteUse>, StoreError> {
+    let limit = i64::from(limit);
+    let Some(after) = after else {
+        let sql = "SELECT a.id, a.name, a.guest, a.admin, a.avatar, a.deleted,
+                          floor(extract(epoch FROM u.used_at) * 1000)::bigint
+                   FROM invite_uses u JOIN accounts a ON a.id = u.account WHERE u.code = $1
+                   ORDER BY u.used_at DESC, u.account DESC LIMIT $2";
+        return snapshot.list(sql, &[&code, &limit]).await;
+    };
+    let sql = "SELECT a.id, a.name, a.guest, a.admin, a.avatar, a.deleted,
+                      floor(extract(epoch FROM u.used_at) * 1000)::bigint
+               FROM invite_uses u JOIN accounts a ON a.id = u.account
+               WHERE u.code = $1 AND (u.used_at, u.account) <
+                   (SELECT l.used_at, l.account FROM invite_uses l
+                    WHERE l.code = $1 AND l.account = $2)
+               ORDER BY u.used_at DESC, u.account DESC LIMIT $3";
+    snapshot.list(sql, &[&code, &after, &limit]).await
 }
 
 /// Whether the account redeemed the code before.

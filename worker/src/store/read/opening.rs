@@ -52,31 +52,33 @@ impl LogName {
     }
 }
 
-/// The kind of a row, what numbers it has, a text, and a list.
+/// The kind of a row, what numbers it has, texts, and a list.
 type Row = (
     i32,
     i64,
-    (Option<i64>, Option<i64>, Option<i64>),
-    (Option<String>, Option<Vec<i64>>),
+    (Option<i64>, Option<i64>, Option<i64>, Option<i64>),
+    (Option<Vec<String>>, Option<Vec<i64>>),
 );
 
 /// Each part with a number in front: 0 the session and its account, 1 its
 /// servers, 2 heads, 3 the log.
 const STATEMENT: &str = "
     WITH me AS MATERIALIZED (
-        SELECT s.id AS session, a.id, a.name, a.guest, a.admin
+        SELECT s.id AS session, a.id, a.name, a.guest, a.admin, a.avatar
         FROM sessions s JOIN accounts a ON a.id = s.account
         WHERE s.token_hash = $1),
     mine AS MATERIALIZED (
-        SELECT s.id, s.name, s.owner, m.roles, m.since, m.changed
+        SELECT s.id, s.name, s.owner, s.icon, s.description, s.discoverable,
+            m.roles, m.since, m.changed
         FROM me JOIN members m ON m.account = me.id JOIN servers s ON s.id = m.server)
-    SELECT 0, session, id, guest::int::bigint, admin::int::bigint, name,
+    SELECT 0, session, id, guest::int::bigint, admin::int::bigint, NULL, ARRAY[name, avatar],
             ARRAY(SELECT version FROM register_heads WHERE account = me.id) FROM me
-    UNION ALL SELECT 1, id, owner, since, changed, name, roles FROM mine
-    UNION ALL SELECT 2, t.id, t.head, NULL, NULL, NULL, NULL
+    UNION ALL SELECT 1, id, owner, since, changed, discoverable::int::bigint,
+            ARRAY[name, icon, description], roles FROM mine
+    UNION ALL SELECT 2, t.id, t.head, NULL, NULL, NULL, NULL, NULL
         FROM (SELECT id FROM me UNION ALL SELECT id FROM mine) own JOIN topics t ON t.id = own.id
     UNION ALL SELECT 3, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
-            NULL, NULL, NULL, epoch, NULL
+            NULL, NULL, NULL, NULL, ARRAY[epoch], NULL
         FROM deployment";
 
 impl Store {
@@ -104,16 +106,20 @@ async fn find(
     let (mut identity, mut registers) = (None, 0);
     let (mut memberships, mut heads) = (Vec::new(), BTreeMap::new());
     let mut epoch = None;
-    for (kind, a, (b, c, d), (text, list)) in rows {
-        let (second, text) = (b.unwrap_or(0), text.unwrap_or_default());
-        let list = list.unwrap_or_default();
+    for (kind, a, (b, c, d, e), (texts, list)) in rows {
+        let (second, list) = (b.unwrap_or(0), list.unwrap_or_default());
+        let mut texts = texts.into_iter().flatten();
+        let mut next_text = || texts.next().unwrap_or_default();
         match kind {
             0 => {
                 let user = User {
                     user_id: Id::from_column(second)?,
-                    name: text,
+                    name: next_text(),
                     guest: c == Some(1),
                     admin: d == Some(1),
+                    avatar: next_text(),
+                    // A deleted account has no session.
+                    deleted: false,
                 };
                 identity = Some((Id::from_column(a)?, user));
                 registers = u64::from_column(list.into_iter().sum())?;
@@ -121,8 +127,11 @@ async fn find(
             1 => memberships.push((
                 Server {
                     server_id: Id::from_column(a)?,
-                    name: text,
+                    name: next_text(),
                     owner_id: Id::from_column(second)?,
+                    icon: next_text(),
+                    description: next_text(),
+                    discoverable: e == Some(1),
                 },
                 Vec::<RoleId>::from_column(list)?,
                 u64::from_column(c.unwrap_or(0))?,
@@ -131,7 +140,7 @@ async fn find(
             2 => {
                 heads.insert(u64::from_column(a)?, u64::from_column(second)?);
             }
-            _ => epoch = log.of(a, &text),
+            _ => epoch = log.of(a, &next_text()),
         }
     }
     let Some((session, user)) = identity else {

@@ -37,7 +37,8 @@ pub(crate) async fn find_membership(
     server: ServerId,
     account: UserId,
 ) -> Result<Option<Membership>, StoreError> {
-    let sql = "SELECT s.id, s.name, s.owner, m.account, m.roles, m.since, m.changed
+    let sql = "SELECT s.id, s.name, s.owner, s.icon, s.description, s.discoverable,
+                      m.account, m.roles, m.since, m.changed
                FROM members m JOIN servers s ON s.id = m.server
                WHERE m.server = $1 AND m.account = $2";
     snapshot.find(sql, &[&server, &account]).await
@@ -48,7 +49,8 @@ pub(crate) async fn list_memberships(
     snapshot: &mut Snapshot,
     account: UserId,
 ) -> Result<Vec<Membership>, StoreError> {
-    let sql = "SELECT s.id, s.name, s.owner, m.account, m.roles, m.since, m.changed
+    let sql = "SELECT s.id, s.name, s.owner, s.icon, s.description, s.discoverable,
+                      m.account, m.roles, m.since, m.changed
                FROM members m JOIN servers s ON s.id = m.server
                WHERE m.account = $1 ORDER BY s.id";
     snapshot.list(sql, &[&account]).await
@@ -70,8 +72,31 @@ pub(crate) async fn list_servers(
     snapshot: &mut Snapshot,
     servers: &[ServerId],
 ) -> Result<Vec<Versioned>, StoreError> {
-    let sql = "SELECT id, name, owner, rights_version FROM servers WHERE id = ANY($1)";
+    let sql = "SELECT id, name, owner, icon, description, discoverable, rights_version
+               FROM servers WHERE id = ANY($1)";
     snapshot.list(sql, &[&servers]).await
+}
+
+/// The servers that everyone may find, with an id above `after`, by id; and how many members
+/// each has.
+pub(crate) async fn list_discoverable(
+    snapshot: &mut Snapshot,
+    after: Option<ServerId>,
+    limit: u32,
+) -> Result<Vec<(Server, u32)>, StoreError> {
+    let sql = "SELECT id, name, owner, icon, description, discoverable, member_count
+               FROM servers WHERE discoverable AND id > $1 ORDER BY id LIMIT $2";
+    let after = after.map_or(0, ServerId::get);
+    snapshot.list(sql, &[&after, &i64::from(limit)]).await
+}
+
+/// How many members a server has.
+pub(crate) async fn count_members(
+    snapshot: &mut Snapshot,
+    server: ServerId,
+) -> Result<u32, StoreError> {
+    let sql = "SELECT member_count FROM servers WHERE id = $1";
+    Ok(snapshot.find(sql, &[&server]).await?.unwrap_or(0))
 }
 
 /// The roles of these servers.

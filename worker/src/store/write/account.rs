@@ -1,6 +1,9 @@
 //! Accounts and the deployment's own row.
 
-use shared::ids::UserId;
+use shared::{
+    ids::UserId,
+    protocol::{account::SignUp, user::User},
+};
 
 use super::{Reads, Writes};
 use crate::error::StoreError;
@@ -24,6 +27,35 @@ pub(crate) async fn claim_deployment(
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE deployment SET first_account = $1 WHERE first_account IS NULL RETURNING id";
     Ok(writes.execute(sql, &[&user]).await? == 1)
+}
+
+/// Says who may sign up; what is absent stays.
+pub(crate) async fn set_policy(
+    writes: &mut Writes<'_>,
+    signup: Option<SignUp>,
+    guests: Option<bool>,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE deployment SET signup = coalesce($1, signup), guests = coalesce($2, guests)
+               RETURNING id::int";
+    writes.execute(sql, &[&signup, &guests]).await
+}
+
+/// Names the deployment.
+pub(crate) async fn rename_deployment(
+    writes: &mut Writes<'_>,
+    name: &str,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE deployment SET name = $1 RETURNING id::int";
+    writes.execute(sql, &[&name]).await
+}
+
+/// The account, unless it was deleted. It stays what it is until this transaction ends: who is to
+/// become something in a server must not vanish meanwhile, nor his name get into its log behind
+/// his back.
+pub(crate) async fn lock_user(reads: Reads<'_>, user: UserId) -> Result<Option<User>, StoreError> {
+    let sql = "SELECT id, name, guest, admin, avatar, deleted FROM accounts
+               WHERE id = $1 AND NOT deleted FOR SHARE";
+    reads.find(sql, &[&user]).await
 }
 
 /// Stores an account; `false` when another one has the name. Two lanes that

@@ -25,10 +25,11 @@ pub(crate) async fn has_invites(
     most: i64,
 ) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) FROM (
-               SELECT FROM invites WHERE server IS NOT DISTINCT FROM $1 AND NOT revoked
+               SELECT FROM invites WHERE coalesce(server, 0) = $1 AND NOT revoked
                    AND (expires_at IS NULL OR expires_at > now())
                    AND (max_uses IS NULL OR uses < max_uses) LIMIT $2) found";
-    let found: Option<i64> = reads.find(sql, &[&server, &most]).await?;
+    let scope = server.map_or(0, ServerId::get);
+    let found: Option<i64> = reads.find(sql, &[&scope, &most]).await?;
     Ok(found.is_some_and(|count| count >= most))
 }
 
@@ -71,4 +72,26 @@ pub(crate) async fn redeem_invite(
                ON CONFLICT (code, account) DO UPDATE SET used_at = now() RETURNING code";
     let used = writes.execute(sql, &[&code, &server, &user]).await?;
     Ok(used == 1)
+}
+
+/// Who made a code of a server, or without one of the deployment; none when it has no such code
+/// that still might be redeemed.
+pub(crate) async fn find_creator(
+    reads: Reads<'_>,
+    server: Option<ServerId>,
+    code: &str,
+) -> Result<Option<UserId>, StoreError> {
+    let sql = "SELECT creator FROM invites
+               WHERE coalesce(server, 0) = $1 AND code = $2 AND NOT revoked";
+    let scope = server.map_or(0, ServerId::get);
+    reads.find(sql, &[&scope, &code]).await
+}
+
+/// Makes a code useless.
+pub(crate) async fn revoke_invite(
+    writes: &mut Writes<'_>,
+    code: &str,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE invites SET revoked = true WHERE code = $1 RETURNING code";
+    writes.execute(sql, &[&code]).await
 }

@@ -16,7 +16,13 @@ use super::{
     Reads, Writes,
     channel::{load_channels, load_overrides},
 };
-use crate::{error::StoreError, state::server::ServerState};
+use crate::{
+    error::StoreError,
+    state::server::{ServerProfile, ServerState},
+};
+
+/// The server, the head of its topic, its rights version, and how many members it has.
+type LoadedServer = (Server, u64, u64, i32);
 
 /// Loads what rules depend on; none when there is no such server.
 pub(crate) async fn load_server(
@@ -24,10 +30,11 @@ pub(crate) async fn load_server(
     id: ServerId,
 ) -> Result<Option<ServerState>, StoreError> {
     let server: [&dyn Parameter; 1] = [&id];
-    let (found, roles, channels, overrides): (_, Vec<Role>, _, _) =
+    let (found, roles, channels, overrides): (Option<LoadedServer>, Vec<Role>, _, _) =
         futures_util::future::try_join4(
             reads.find(
-                "SELECT s.name, s.owner, t.head, s.rights_version, s.member_count
+                "SELECT s.id, s.name, s.owner, s.icon, s.description, s.discoverable,
+                    t.head, s.rights_version, s.member_count
              FROM servers s JOIN topics t ON t.id = s.id WHERE s.id = $1",
                 &server,
             ),
@@ -41,12 +48,12 @@ pub(crate) async fn load_server(
             load_overrides(reads, id),
         )
         .await?;
-    let Some((name, owner, head, rights_version, member_count)) = found else {
+    let Some((server, head, rights_version, member_count)) = found else {
         return Ok(None);
     };
     let mut structure = Structure {
         server: id,
-        owner,
+        owner: server.owner_id,
         roles: roles
             .iter()
             .map(|role| (role.role_id, role.permissions))
@@ -56,9 +63,8 @@ pub(crate) async fn load_server(
     for (channel, given) in overrides {
         structure.channels.entry(channel).or_default().push(given);
     }
-    let member_count: i32 = member_count;
     Ok(Some(ServerState {
-        name,
+        profile: ServerProfile::of(server),
         head,
         rights_version,
         member_count: member_count.max(0).cast_unsigned(),
@@ -72,17 +78,47 @@ pub(crate) async fn load_server(
 /// Creates a server whose creator owns it and is its first member.
 pub(crate) async fn insert_server(
     writes: &mut Writes<'_>,
-    server: &Server,
+    id: ServerId,
+    name: &str,
+    owner: UserId,
 ) -> Result<usize, StoreError> {
-    let (id, owner) = (server.server_id, server.owner_id);
     let sql = "INSERT INTO servers (id, name, owner) VALUES ($1, $2, $3) RETURNING id";
-    writes.execute(sql, &[&id, &server.name, &owner]).await?;
+    writes.execute(sql, &[&id, &name, &owner]).await?;
     let sql = "INSERT INTO roles (server, id, name, permissions)
                VALUES ($1, $2, 'everyone', $3) RETURNING id";
     writes
         .execute(sql, &[&id, &everyone_role(id), &Permissions::EVERYONE])
         .await?;
     insert_member(writes, id, owner, 0).await
+}
+
+/// Changes what a server says of itself.
+pub(crate) async fn update_server(
+    writes: &mut Writes<'_>,
+    id: ServerId,
+    profile: &ServerProfile,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE servers SET name = $2, icon = $3, description = $4, discoverable = $5
+               WHERE id = $1 RETURNING id";
+    let ServerProfile {
+        name,
+        icon,
+        description,
+        discoverable,
+    } = profile;
+    writes
+        .execute(sql, &[&id, name, icon, description, discoverable])
+        .await
+}
+
+/// Makes another member the owner.
+pub(crate) async fn set_owner(
+    writes: &mut Writes<'_>,
+    id: ServerId,
+    owner: UserId,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE servers SET owner = $2 WHERE id = $1 RETURNING id";
+    writes.execute(sql, &[&id, &owner]).await
 }
 
 /// Whether the account is in as many servers as it may.
@@ -150,6 +186,6 @@ pub(crate) async fn count_members(
 
 /// What others see of an account, whichever lane owns it.
 pub(crate) async fn find_user(reads: Reads<'_>, user: UserId) -> Result<Option<User>, StoreError> {
-    let sql = "SELECT id, name, guest, admin FROM accounts WHERE id = $1";
+    let sql = "SELECT id, name, guest, admin, avatar, deleted FROM accounts WHERE id = $1";
     reads.find(sql, &[&user]).await
 }
