@@ -230,6 +230,7 @@ pub fn send_message(channel_id: ChannelId, content: impl Into<String>) -> NewMes
         channel_id,
         content: content.into(),
         reply_to: None,
+        silent_reply: false,
     }
 }
 

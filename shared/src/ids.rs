@@ -125,6 +125,8 @@ kinds! {
     Message as MessageId;
     /// Identifies a role.
     Role as RoleId;
+    /// Identifies something of more than one kind: an account or a role.
+    Any as AnyId;
 }
 
 impl<T> Id<T> {
@@ -136,6 +138,14 @@ impl<T> Id<T> {
                 kind: PhantomData,
             }),
             _ => None,
+        }
+    }
+
+    /// The same id, of another kind.
+    pub const fn cast<U>(self) -> Id<U> {
+        Id {
+            value: self.value,
+            kind: PhantomData,
         }
     }
 

@@ -218,8 +218,8 @@ mod tests {
         let request = read(text).unwrap();
         assert_eq!((request.opcode, request.request), (16, 3));
         assert_eq!(request.scope, 4_096_321);
-        // [nonce, channel, content, nil]
-        assert_eq!(request.body[..3], [0x94, 0xa1, b'n']);
+        // [nonce, channel, content, nil, false]
+        assert_eq!(request.body[..3], [0x95, 0xa1, b'n']);
         assert_eq!(read(r#"{"command":"ping"}"#).unwrap().body, [0x90]);
         let heartbeat = read(r#"{"control":"heartbeat","body":{"number":5}}"#).unwrap();
         assert_eq!((heartbeat.opcode, heartbeat.body), (7, vec![0x91, 5]));

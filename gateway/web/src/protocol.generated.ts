@@ -302,6 +302,8 @@ export interface NewMessage {
   content: string;
   /** The message of the same channel that it answers. */
   reply_to?: MessageId | null | undefined;
+  /** Whether the author of the message that it answers is not mentioned by that. */
+  silent_reply?: boolean | undefined;
 }
 
 /** Changes one's own message. */
@@ -712,6 +714,8 @@ export interface Message {
   reply_to: MessageId | null;
   /** When it was last changed, in milliseconds since 1970. */
   edited_at: number | null;
+  /** The accounts and roles that it mentions, by id; the role of everyone has the server's id. */
+  mentions: AnyId[];
 }
 
 /** A page of history, oldest first; deleted messages leave a hole in `seq`. */
@@ -852,6 +856,8 @@ export interface MessageEdited {
   content: string;
   /** When, in milliseconds since 1970. */
   edited_at: number;
+  /** Whom it mentions now. */
+  mentions: AnyId[];
 }
 
 /** A message was deleted. */
@@ -1340,6 +1346,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
     { name: "content", type: "text", optional: false },
     { name: "reply_to", type: {"optional":{"id":"MessageId"}}, optional: true },
+    { name: "silent_reply", type: "bool", optional: true },
   ],
   EditMessage: [
     { name: "nonce", type: "text", optional: false },
@@ -1544,6 +1551,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "content", type: "text", optional: false },
     { name: "reply_to", type: {"optional":{"id":"MessageId"}}, optional: false },
     { name: "edited_at", type: {"optional":{"int":53}}, optional: false },
+    { name: "mentions", type: {"list":{"id":"AnyId"}}, optional: true },
   ],
   Messages: [
     { name: "messages", type: {"list":{"struct":"Message"}}, optional: false },
@@ -1614,6 +1622,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "message_id", type: {"id":"MessageId"}, optional: false },
     { name: "content", type: "text", optional: false },
     { name: "edited_at", type: {"int":53}, optional: false },
+    { name: "mentions", type: {"list":{"id":"AnyId"}}, optional: true },
   ],
   MessageDeleted: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },

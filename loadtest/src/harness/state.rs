@@ -204,6 +204,7 @@ impl Known {
                 if message.message_id == edited.message_id {
                     message.content.clone_from(&edited.content);
                     message.edited_at = Some(edited.edited_at);
+                    message.mentions.clone_from(&edited.mentions);
                 }
             }
         } else if let Some(deleted) = seen.event::<MessageDeleted>()

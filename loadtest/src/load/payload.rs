@@ -76,6 +76,7 @@ impl Stamp {
             channel_id,
             content: self.content(length),
             reply_to: None,
+            silent_reply: false,
         }
     }
 
@@ -93,6 +94,7 @@ impl Stamp {
                 content: self.content(length),
                 reply_to: None,
                 edited_at: None,
+                mentions: Vec::new(),
             },
         };
         let (number, body) = (MessageCreated::OPCODE, protocol::encode(&body));

@@ -24,6 +24,7 @@ mod channel;
 mod denials;
 mod invite;
 mod limit;
+mod mention;
 mod message;
 mod ping;
 mod rate;

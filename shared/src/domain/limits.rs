@@ -23,6 +23,8 @@ pub const MAX_USERS_AT_ONCE: usize = 100;
 pub const MAX_OVERVIEWS: usize = 20;
 /// Names that a search for accounts looks at in one answer: some milliseconds.
 pub const MAX_CANDIDATES: u32 = 2_000;
+/// Accounts and roles that one text may mention: a full meeting, and what a lane looks up at once.
+pub const MAX_MENTIONS: usize = 50;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 

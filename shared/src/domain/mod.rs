@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod content;
 pub mod limits;
+pub mod mentions;
 pub mod permissions;
 pub mod rights;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared_derive::Body;
 
 use super::macros::family;
-use crate::ids::{ChannelId, MessageId, UserId};
+use crate::ids::{AnyId, ChannelId, MessageId, UserId};
 
 family! {
     commands: NewMessage, EditMessage, DeleteMessage;
@@ -25,6 +25,9 @@ pub struct NewMessage {
     /// The message of the same channel that it answers.
     #[serde(default)]
     pub reply_to: Option<MessageId>,
+    /// Whether the author of the message that it answers is not mentioned by that.
+    #[serde(default)]
+    pub silent_reply: bool,
 }
 
 /// A message was stored.
@@ -51,6 +54,10 @@ pub struct Message {
     pub reply_to: Option<MessageId>,
     /// When it was last changed, in milliseconds since 1970.
     pub edited_at: Option<u64>,
+    /// The accounts and roles that it mentions, by id; the role of everyone has the
+    /// server's id.
+    #[serde(default)]
+    pub mentions: Vec<AnyId>,
 }
 
 /// A message was sent.
@@ -89,6 +96,9 @@ pub struct MessageEdited {
     pub content: String,
     /// When, in milliseconds since 1970.
     pub edited_at: u64,
+    /// Whom it mentions now.
+    #[serde(default)]
+    pub mentions: Vec<AnyId>,
 }
 
 /// Deletes one's own message, or with `MANAGE_MESSAGES` any.

@@ -125,15 +125,15 @@ impl Lane<'_> {
         let (mut verdicts, steps) = self.sort_out(pending, now_ms);
         let keys: Vec<NonceKey> = steps.iter().filter_map(|step| step.key.clone()).collect();
         let named: Vec<_> = steps.iter().filter_map(Step::named_message).collect();
-        let (known, authors) = try_join(
+        let (known, messages) = try_join(
             write::nonce::find_results(&self.connection, &keys),
-            write::message::find_authors(self.connection.reads(), &named),
+            write::message::find_messages(self.connection.reads(), &named),
         )
         .await
         .map_err(Failure::from)?;
         let mut found: HashMap<_, _> = named.into_iter().map(|place| (place, None)).collect();
-        let authors = authors.into_iter();
-        found.extend(authors.map(|(place, author)| (place, Some(author))));
+        let messages = messages.into_iter();
+        found.extend(messages.map(|(place, message)| (place, Some(message))));
         let mut known: HashMap<NonceKey, FirstResult> = known
             .into_iter()
             .filter_map(|(place, known)| Some((keys.get(place)?.clone(), known)))
@@ -154,7 +154,7 @@ impl Lane<'_> {
             state: std::mem::take(&mut self.state),
             counters,
             registers,
-            authors: found,
+            messages: found,
             now_ms,
         });
         let executed = run_steps(&mut tx, pending, steps, &mut known, &mut verdicts).await;

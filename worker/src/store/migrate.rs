@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 9] = [
+const STEPS: [(&str, &str); 10] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -31,6 +31,7 @@ const STEPS: [(&str, &str); 9] = [
     step!("0007_registers"),
     step!("0008_moderation"),
     step!("0009_account"),
+    step!("0010_mentions"),
 ];
 
 /// How long a connection that failed is left alone.

@@ -46,10 +46,12 @@ fn without_text(opcode: i32, body: &[u8]) -> Option<Vec<u8>> {
     if opcode == i32::from(MessageCreated::OPCODE) {
         let mut told: MessageCreated = protocol::decode(body).ok()?;
         let text = std::mem::take(&mut told.message.content);
+        told.message.mentions.clear();
         (!text.is_empty()).then(|| protocol::encode(&told))
     } else if opcode == i32::from(MessageEdited::OPCODE) {
         let mut told: MessageEdited = protocol::decode(body).ok()?;
         let text = std::mem::take(&mut told.content);
+        told.mentions.clear();
         (!text.is_empty()).then(|| protocol::encode(&told))
     } else {
         None
@@ -82,7 +84,10 @@ pub(crate) async fn purge_messages(
     let sql = "WITH gone AS (
                    DELETE FROM messages WHERE channel = $1 AND seq IN
                        (SELECT seq FROM messages WHERE channel = $1 ORDER BY seq LIMIT $2)
-                   RETURNING id, event),
+                   RETURNING id, event, mentions),
+               told AS (
+                   DELETE FROM mentions m USING (SELECT id, unnest(mentions) AS target FROM gone) g
+                   WHERE m.target = g.target AND m.message = g.id),
                edits AS (
                    DELETE FROM message_edits WHERE channel = $1 AND id IN (SELECT id FROM gone)
                    RETURNING id, event)

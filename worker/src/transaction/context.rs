@@ -30,7 +30,7 @@ use crate::{
         self, Connection, Reads, Writes,
         audit::Record,
         internal::NewInternal,
-        message::{NewMessageRow, Revision},
+        message::{KnownMessage, MentioningMessageRow, NewMessageRow, Revision},
     },
 };
 
@@ -215,38 +215,83 @@ impl<'a> Context<'a> {
         Ok(structure.in_channel(&standing, channel))
     }
 
-    /// Gathers a message; its counters move with it.
-    pub(crate) fn insert_message(&mut self, row: NewMessageRow) {
-        self.tx.changes += 1;
-        let place = (row.channel, row.id);
-        self.tx.authors.insert(place, Some(row.author));
-        let counters = (row.seq, row.id);
-        self.tx.rows.channels.insert(row.channel, counters);
-        self.tx.rows.messages.push(row);
+    /// Those of some accounts that are members of the scope's server. One statement asks for
+    /// all that the lane does not know; there is none where it knows them.
+    pub(crate) async fn only_members(
+        &mut self,
+        mut users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, Error> {
+        let state = self.server().await?;
+        let server = state.structure.server;
+        let mut unknown = users.clone();
+        unknown.retain(|user| !state.members.contains_key(user));
+        if !unknown.is_empty() {
+            let reads = self.tx.connection.reads();
+            let found = write::server::find_members(reads, server, &unknown).await?;
+            let servers = &mut self.tx.state.servers;
+            for user in unknown {
+                servers.cache_member(server, user, None);
+            }
+            for standing in found {
+                servers.cache_member(server, standing.user, Some(standing));
+            }
+        }
+        let members = &self.server().await?.members;
+        users.retain(|user| matches!(members.get(user), Some(Some(_))));
+        Ok(users)
     }
 
-    /// Who wrote a message of the channel: looked up for the whole transaction before it
-    /// began, and kept true by it since.
-    pub(crate) async fn author(
+    /// Gathers a message; its counters move with it.
+    pub(crate) fn insert_message(&mut self, server: ServerId, row: NewMessageRow) {
+        self.tx.changes += 1;
+        let known = KnownMessage {
+            author: row.author,
+            reply_to: row.reply_to,
+            mentions: row.mentions.clone(),
+        };
+        self.tx.messages.insert((row.channel, row.id), Some(known));
+        let counters = (row.seq, row.id);
+        let rows = &mut self.tx.rows;
+        rows.channels.insert(row.channel, counters);
+        if row.mentions.is_empty() {
+            rows.messages.push(row);
+        } else {
+            rows.mentioning.push(MentioningMessageRow(row, server));
+        }
+    }
+
+    /// A message of the channel: looked up for the whole transaction before it began, and
+    /// kept true by it since.
+    pub(crate) async fn find_message(
         &mut self,
         channel: ChannelId,
         message: MessageId,
-    ) -> Result<Option<UserId>, Error> {
+    ) -> Result<Option<KnownMessage>, Error> {
         let place = (channel, message);
-        if let Some(known) = self.tx.authors.get(&place) {
-            return Ok(*known);
+        if let Some(known) = self.tx.messages.get(&place) {
+            return Ok(known.clone());
         }
-        let found = write::message::find_authors(self.read().await?, &[place]).await?;
-        let author = found.first().map(|(_, author)| *author);
-        self.tx.authors.insert(place, author);
-        Ok(author)
+        let found = write::message::find_messages(self.read().await?, &[place]).await?;
+        let known = found.into_iter().next().map(|(_, known)| known);
+        self.tx.messages.insert(place, known.clone());
+        Ok(known)
     }
 
     /// Gathers a change of a message.
     pub(crate) async fn revise_message(&mut self, revision: Revision) -> Result<(), Error> {
         self.tx.changes += 1;
-        if let Revision::Delete { channel, id } = &revision {
-            self.tx.authors.insert((*channel, *id), None);
+        match &revision {
+            Revision::Edit { .. } => {}
+            Revision::Mention {
+                channel, id, after, ..
+            } => {
+                if let Some(Some(known)) = self.tx.messages.get_mut(&(*channel, *id)) {
+                    known.mentions.clone_from(after);
+                }
+            }
+            Revision::Delete { channel, id } => {
+                self.tx.messages.insert((*channel, *id), None);
+            }
         }
         self.tx.rows.revisions.push(revision);
         if self.tx.rows.revisions.len() >= MAX_REVISIONS {

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use foldhash::HashMap;
 use shared::{
     bus::{StreamId, envelope::Envelope},
-    ids::{ChannelId, MessageId, Partition, UserId},
+    ids::{ChannelId, MessageId, Partition},
     keys::ClusterKeys,
 };
 
@@ -23,6 +23,7 @@ use crate::{
     state::{State, account::Registers},
     store::write::{
         self, Connection,
+        message::KnownMessage,
         nonce::{FirstResult, NonceKey},
         transaction::{PartitionCounters, PendingRows},
     },
@@ -47,8 +48,8 @@ pub(crate) struct Start {
     /// Of each partition that has a command in it.
     pub(crate) counters: BTreeMap<Partition, PartitionCounters>,
     pub(crate) registers: Registers,
-    /// Who wrote the messages that its commands speak of.
-    pub(crate) authors: HashMap<(ChannelId, MessageId), Option<UserId>>,
+    /// The messages that its commands speak of.
+    pub(crate) messages: HashMap<(ChannelId, MessageId), Option<KnownMessage>>,
     pub(crate) now_ms: u64,
 }
 
@@ -66,7 +67,7 @@ pub(crate) struct Transaction {
     /// Partitions whose lanes have a new internal command.
     pub(crate) woken: Vec<Partition>,
     now_ms: u64,
-    authors: HashMap<(ChannelId, MessageId), Option<UserId>>,
+    messages: HashMap<(ChannelId, MessageId), Option<KnownMessage>>,
     /// Whether it began in Postgres: not before a command needs it.
     begun: bool,
     /// How often something was changed: a refusal after a change aborts the transaction.
@@ -88,7 +89,7 @@ impl Transaction {
             emitted: Vec::new(),
             woken: Vec::new(),
             now_ms: start.now_ms,
-            authors: start.authors,
+            messages: start.messages,
             begun: false,
             changes: 0,
         }

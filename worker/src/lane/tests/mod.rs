@@ -4,6 +4,7 @@
 mod background;
 mod handover;
 mod internal;
+mod mentions;
 mod refusals;
 mod repeats;
 mod rights;

@@ -71,6 +71,7 @@ impl Room {
             channel_id: self.channel,
             content: content.to_owned(),
             reply_to: None,
+            silent_reply: false,
         }
     }
 }
@@ -554,6 +555,15 @@ impl Stage {
             .await
             .unwrap();
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// The bodies of all events of a kind, in their order.
+    pub(super) async fn bodies(&self, opcode: u16) -> Vec<Vec<u8>> {
+        sqlx::query_scalar("SELECT body FROM events WHERE opcode = $1 ORDER BY topic, seq")
+            .bind(i32::from(opcode))
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
     }
 
     /// Expects what the first column of a query holds.

@@ -23,7 +23,7 @@ pub(crate) struct Page {
     pub(crate) limit: u32,
 }
 
-columns! { Message { message_id, seq, author_id, content, reply_to, edited_at } }
+columns! { Message { message_id, seq, author_id, content, reply_to, edited_at, mentions } }
 
 /// A message of a channel that was not deleted.
 pub(crate) async fn find_message(
@@ -31,7 +31,7 @@ pub(crate) async fn find_message(
     channel: ChannelId,
     message_id: MessageId,
 ) -> Result<Option<Message>, StoreError> {
-    let sql = "SELECT id, seq, author, content, reply_to, edited_at
+    let sql = "SELECT id, seq, author, content, reply_to, edited_at, coalesce(mentions, '{}')
                FROM messages WHERE channel = $1 AND id = $2 AND NOT deleted";
     snapshot.find(sql, &[&channel, &message_id]).await
 }
@@ -45,11 +45,11 @@ pub(crate) async fn list_messages(
 ) -> Result<(Vec<Message>, bool), StoreError> {
     let forwards = page.after.is_some();
     let statement = if forwards {
-        "SELECT id, seq, author, content, reply_to, edited_at
+        "SELECT id, seq, author, content, reply_to, edited_at, coalesce(mentions, '{}')
          FROM messages WHERE channel = $1 AND seq > $2 AND seq < $3 AND NOT deleted
          ORDER BY seq LIMIT $4"
     } else {
-        "SELECT id, seq, author, content, reply_to, edited_at
+        "SELECT id, seq, author, content, reply_to, edited_at, coalesce(mentions, '{}')
          FROM messages WHERE channel = $1 AND seq > $2 AND seq < $3 AND NOT deleted
          ORDER BY seq DESC LIMIT $4"
     };

@@ -1,6 +1,6 @@
 //! Messages: rows in arrays, edits and deletions one by one.
 
-use shared::ids::{ChannelId, MessageId, UserId};
+use shared::ids::{AnyId, ChannelId, MessageId, ServerId, UserId};
 use tokio_postgres::Row;
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
     rows::{BatchedRow, Column, column},
     sql,
 };
-use crate::error::StoreError;
+use crate::{error::StoreError, store::values::columns};
 
 /// A message that is not stored yet.
 #[derive(Debug)]
@@ -21,7 +21,23 @@ pub(crate) struct NewMessageRow {
     pub(crate) reply_to: Option<MessageId>,
     /// The seq, in the topic of the server, of the event that tells it.
     pub(crate) event: u64,
+    /// Whom it mentions; nobody, most of them.
+    pub(crate) mentions: Vec<AnyId>,
 }
+
+/// The same of a message that mentions somebody, and the server that it is in.
+#[derive(Debug)]
+pub(crate) struct MentioningMessageRow(pub(crate) NewMessageRow, pub(crate) ServerId);
+
+/// What rules ask of a message that a command names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownMessage {
+    pub(crate) author: UserId,
+    pub(crate) reply_to: Option<MessageId>,
+    pub(crate) mentions: Vec<AnyId>,
+}
+
+columns! { KnownMessage { author, reply_to, mentions } }
 
 /// What happens to a message that is there.
 #[derive(Debug)]
@@ -34,6 +50,14 @@ pub(crate) enum Revision {
         now_ms: u64,
         /// The seq of the event that tells it.
         event: u64,
+    },
+    /// It mentions others than before.
+    Mention {
+        server: ServerId,
+        channel: ChannelId,
+        id: MessageId,
+        before: Vec<AnyId>,
+        after: Vec<AnyId>,
     },
     /// Its text goes, and those before it; its place stays taken.
     Delete { channel: ChannelId, id: MessageId },
@@ -57,18 +81,54 @@ impl BatchedRow for NewMessageRow {
     }
 }
 
-/// Who wrote each of these messages; those that are deleted or never were are
+impl BatchedRow for MentioningMessageRow {
+    /// Arrays of arrays have one length in Postgres: whom each message mentions travels as
+    /// text.
+    const STATEMENT: &'static str = "
+        WITH new AS (
+            SELECT channel, seq, id, author, content, reply_to, event, server, mentions::int8[]
+            FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::text[], $6::int8[], $7::int8[],
+                        $8::int8[], $9::text[])
+                AS w (channel, seq, id, author, content, reply_to, event, server, mentions)),
+        told AS (
+            INSERT INTO mentions (target, channel, seq, message, server)
+            SELECT unnest(mentions), channel, seq, id, server FROM new)
+        INSERT INTO messages (channel, seq, id, author, content, reply_to, event, mentions)
+        SELECT channel, seq, id, author, content, reply_to, event, mentions FROM new";
+
+    fn columns(rows: &[Self], _day: i32) -> Vec<Column<'_>> {
+        vec![
+            column(rows, |row| row.0.channel.sql()),
+            column(rows, |row| sql(row.0.seq)),
+            column(rows, |row| row.0.id.sql()),
+            column(rows, |row| row.0.author.sql()),
+            column(rows, |row| row.0.content.as_str()),
+            column(rows, |row| row.0.reply_to.map(MessageId::sql)),
+            column(rows, |row| sql(row.0.event)),
+            column(rows, |row| row.1.sql()),
+            column(rows, |row| array_text(&row.0.mentions)),
+        ]
+    }
+}
+
+/// Ids as Postgres writes an array.
+fn array_text(ids: &[AnyId]) -> String {
+    let ids: Vec<String> = ids.iter().map(AnyId::to_string).collect();
+    format!("{{{}}}", ids.join(","))
+}
+
+/// What is known of each of these messages; those that are deleted or never were are
 /// missing.
-pub(crate) async fn find_authors(
+pub(crate) async fn find_messages(
     reads: Reads<'_>,
     messages: &[(ChannelId, MessageId)],
-) -> Result<Vec<((ChannelId, MessageId), UserId)>, StoreError> {
+) -> Result<Vec<((ChannelId, MessageId), KnownMessage)>, StoreError> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
     let (channels, ids): (Vec<ChannelId>, Vec<MessageId>) = messages.iter().copied().unzip();
-    let sql =
-        "SELECT m.channel, m.id, m.author FROM unnest($1::int8[], $2::int8[]) AS w (channel, id)
+    let sql = "SELECT m.channel, m.id, m.author, m.reply_to, coalesce(m.mentions, '{}')
+               FROM unnest($1::int8[], $2::int8[]) AS w (channel, id)
                JOIN messages m ON m.channel = w.channel AND m.id = w.id AND NOT m.deleted";
     reads.list(sql, &[&channels, &ids]).await
 }
@@ -106,6 +166,30 @@ async fn revise_message(
                        WHERE channel = $1 AND id = $2 RETURNING id";
             connection
                 .rows(sql, &[channel, id, content, now_ms, event])
+                .await
+        }
+        Revision::Mention {
+            server,
+            channel,
+            id,
+            before,
+            after,
+        } => {
+            let sql = "WITH gone AS (DELETE FROM mentions WHERE message = $2 AND target = ANY($4)),
+                            told AS (INSERT INTO mentions (target, channel, seq, message, server)
+                                     SELECT w.target, $1, m.seq, $2, $3
+                                     FROM unnest($5::int8[]) AS w (target)
+                                     JOIN messages m ON m.channel = $1 AND m.id = $2)
+                       UPDATE messages SET mentions = $6 WHERE channel = $1 AND id = $2 RETURNING id";
+            let without = |of: &[AnyId], others: &[AnyId]| -> Vec<AnyId> {
+                let mut left = of.to_vec();
+                left.retain(|id| !others.contains(id));
+                left
+            };
+            let (gone, told) = (without(before, after), without(after, before));
+            let kept = (!after.is_empty()).then_some(after);
+            connection
+                .rows(sql, &[channel, id, server, &gone, &told, &kept])
                 .await
         }
         // The edits go when the events that told them have no text any more.

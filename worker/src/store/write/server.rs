@@ -174,6 +174,17 @@ pub(crate) async fn find_member(
     reads.find(sql, &[&server, &user]).await
 }
 
+/// How those of these accounts stand that are members.
+pub(crate) async fn find_members(
+    reads: Reads<'_>,
+    server: ServerId,
+    users: &[UserId],
+) -> Result<Vec<Standing>, StoreError> {
+    let sql = "SELECT account, roles, since, changed FROM members
+               WHERE server = $1 AND account = ANY($2)";
+    reads.list(sql, &[&server, &users]).await
+}
+
 /// How many of these accounts are members.
 pub(crate) async fn count_members(
     reads: Reads<'_>,

@@ -14,7 +14,7 @@ use super::{
     channel::ChannelCounters,
     event::{NewEvent, TopicHead},
     internal::{self, Pair},
-    message::{self, NewMessageRow, Revision},
+    message::{self, MentioningMessageRow, NewMessageRow, Revision},
     nonce::NewNonce,
     partition_sql, sql,
 };
@@ -51,6 +51,7 @@ pub(crate) struct PartitionCounters {
 #[derive(Debug, Default)]
 pub(crate) struct PendingRows {
     pub(crate) messages: Vec<NewMessageRow>,
+    pub(crate) mentioning: Vec<MentioningMessageRow>,
     /// What happens to messages afterwards, in order.
     pub(crate) revisions: Vec<Revision>,
     pub(crate) events: Vec<NewEvent>,
@@ -81,9 +82,12 @@ pub(crate) async fn flush_messages(
     connection: &Connection,
     rows: &mut PendingRows,
 ) -> Result<(), StoreError> {
-    let inserts = &connection.statements.messages;
-    inserts.write(&connection.client, &rows.messages, 0).await?;
+    let (client, statements) = (&connection.client, &connection.statements);
+    statements.messages.write(client, &rows.messages, 0).await?;
     rows.messages.clear();
+    let inserts = &statements.mentioning;
+    inserts.write(client, &rows.mentioning, 0).await?;
+    rows.mentioning.clear();
     message::revise_messages(connection, &rows.revisions).await?;
     rows.revisions.clear();
     Ok(())
@@ -115,6 +119,7 @@ pub(crate) async fn commit(
             begin(connection).await
         }),
         Box::pin(statements.messages.write(client, &rows.messages, day)),
+        Box::pin(statements.mentioning.write(client, &rows.mentioning, day)),
         Box::pin(message::revise_messages(connection, &rows.revisions)),
         Box::pin(statements.events.write(client, &rows.events, day)),
         Box::pin(statements.nonces.write(client, &rows.nonces, day)),
