@@ -13,7 +13,10 @@ use shared::{
         invite::{
             CreateInvite, ListInviteUses, ListInvites, PreviewInvite, RedeemInvite, RevokeInvite,
         },
-        message::{DeleteMessage, EditMessage, GetMessage, GetMessages, NewMessage},
+        message::{
+            AddReaction, DeleteMessage, DeleteMessages, EditMessage, GetMessage, GetMessages,
+            ListPins, ListReactors, NewMessage, PinMessage, RemoveReaction, UnpinMessage,
+        },
         server::{CreateServer, JoinServer, LeaveServer, TransferServer, UpdateServer},
         session::RevokeSession,
         unread::{AckUnread, GetUnreads, MarkUnread},
@@ -250,6 +253,78 @@ pub fn delete_message(channel_id: ChannelId, message_id: MessageId) -> DeleteMes
         nonce: nonce(),
         channel_id,
         message_id,
+    }
+}
+
+/// Deletes several messages at once.
+pub fn delete_messages(channel_id: ChannelId, message_ids: Vec<MessageId>) -> DeleteMessages {
+    DeleteMessages {
+        nonce: nonce(),
+        channel_id,
+        message_ids,
+    }
+}
+
+/// Pins a message.
+pub fn pin_message(channel_id: ChannelId, message_id: MessageId) -> PinMessage {
+    PinMessage {
+        nonce: nonce(),
+        channel_id,
+        message_id,
+    }
+}
+
+/// Unpins a message.
+pub fn unpin_message(channel_id: ChannelId, message_id: MessageId) -> UnpinMessage {
+    UnpinMessage {
+        nonce: nonce(),
+        channel_id,
+        message_id,
+    }
+}
+
+/// Reads the last [`PAGE`] pins of a channel.
+pub const fn list_pins(channel_id: ChannelId) -> ListPins {
+    ListPins {
+        channel_id,
+        before: None,
+        limit: Some(PAGE),
+    }
+}
+
+/// Reacts to a message.
+pub fn add_reaction(channel_id: ChannelId, message_id: MessageId, emoji: &str) -> AddReaction {
+    AddReaction {
+        nonce: nonce(),
+        channel_id,
+        message_id,
+        emoji: emoji.to_owned(),
+    }
+}
+
+/// Takes one's own reaction back.
+pub fn remove_reaction(
+    channel_id: ChannelId,
+    message_id: MessageId,
+    emoji: &str,
+) -> RemoveReaction {
+    RemoveReaction {
+        nonce: nonce(),
+        channel_id,
+        message_id,
+        emoji: emoji.to_owned(),
+        user_id: None,
+    }
+}
+
+/// Reads the first [`PAGE`] of those who reacted.
+pub fn list_reactors(channel_id: ChannelId, message_id: MessageId, emoji: &str) -> ListReactors {
+    ListReactors {
+        channel_id,
+        message_id,
+        emoji: emoji.to_owned(),
+        after: None,
+        limit: Some(PAGE),
     }
 }
 

@@ -11,7 +11,10 @@ use shared::{
     bus::{Bus, envelope::pack},
     ids::{Partition, ServerId},
     metrics,
-    protocol::{self, message::MessageDeleted},
+    protocol::{
+        self,
+        message::{MessageDeleted, MessagesDeleted},
+    },
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -186,7 +189,10 @@ impl Consumer {
                 failed.push(redaction_job(event));
                 continue;
             };
-            match log.redact_deleted(&[message], &[], &[]).await {
+            match log
+                .redact_deleted(std::slice::from_ref(&message), &[], &[])
+                .await
+            {
                 Ok(()) => {}
                 Err(error) if error.is_outage() => return Err(error),
                 Err(error) => {
@@ -203,8 +209,12 @@ impl Consumer {
 /// What a deletion names; none when this program cannot read it.
 pub(crate) fn deleted_by(topic: i64, body: &[u8]) -> Option<Deleted> {
     let server = ServerId::try_from(topic).ok()?;
-    let told: MessageDeleted = protocol::decode(body).ok()?;
-    Some((server, told.channel_id, told.message_id))
+    // One has an id where the other has a list.
+    if let Ok(told) = protocol::decode::<MessageDeleted>(body) {
+        return Some((server, told.channel_id, vec![told.message_id]));
+    }
+    let told: MessagesDeleted = protocol::decode(body).ok()?;
+    Some((server, told.channel_id, told.message_ids))
 }
 
 /// The job that an event is left to. It holds the event as it is: what this program

@@ -20,13 +20,16 @@ use crate::{
     consumers::deleted_by,
     error::StoreError,
     retry,
-    store::jobs::{CHANNEL_PURGE, Job, Jobs, OLD_REDACTION, REDACTION},
+    store::{
+        jobs::{CHANNEL_PURGE, Job, Jobs, OLD_REDACTION, REDACTION},
+        redact::REACTION_PURGE,
+    },
 };
 
 /// What this program can do.
-const KINDS: [&str; 3] = [CHANNEL_PURGE, REDACTION, OLD_REDACTION];
+const KINDS: [&str; 4] = [CHANNEL_PURGE, REACTION_PURGE, REDACTION, OLD_REDACTION];
 
-/// Messages of a slice of a purge: some ten milliseconds of one connection.
+/// Messages, or reactions, of a slice of a purge: some ten milliseconds of one connection.
 const PURGE_SLICE: u32 = 1_000;
 /// After a slice of a purge, this many times as long is left to others.
 const PURGE_REST: f64 = 3.0;
@@ -162,16 +165,22 @@ async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
             jobs.purge_channel(job, place, PURGE_SLICE, PURGE_REST)
                 .await
         }
+        REACTION_PURGE => {
+            let place: (ChannelId, MessageId) = unpack(&job.body).map_err(unreadable)?;
+            jobs.purge_reactions(job, place, PURGE_SLICE, PURGE_REST)
+                .await
+        }
         REDACTION => {
             let (topic, body): (i64, ByteBuf) = unpack(&job.body).map_err(unreadable)?;
             let deleted = deleted_by(topic, &body)
                 .ok_or(StoreError::Inconsistency("the event of a deletion"))?;
-            jobs.redact_message(job, deleted).await
+            jobs.redact_messages(job, deleted).await
         }
         OLD_REDACTION => {
-            let deleted: (ServerId, ChannelId, MessageId) =
+            let (server, channel, message): (ServerId, ChannelId, MessageId) =
                 unpack(&job.body).map_err(unreadable)?;
-            jobs.redact_message(job, deleted).await
+            jobs.redact_messages(job, (server, channel, vec![message]))
+                .await
         }
         _ => Err(StoreError::Inconsistency("a job of no kind")),
     }

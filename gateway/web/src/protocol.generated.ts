@@ -328,6 +328,62 @@ export interface DeleteMessage {
   message_id: MessageId;
 }
 
+/** Pins a message; one that is pinned already stays as it is. */
+export interface PinMessage {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+}
+
+/** Unpins a message; one that is not pinned stays as it is. */
+export interface UnpinMessage {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+}
+
+/** Reacts to a message; who has reacted so already changes nothing. */
+export interface AddReaction {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** One Unicode emoji. A message has at most 20 different ones. */
+  emoji: string;
+}
+
+/** Takes a reaction away: one's own, or with `MANAGE_MESSAGES` anybody's. One that is not there changes nothing. */
+export interface RemoveReaction {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** The emoji. */
+  emoji: string;
+  /** Whose; one's own when absent. */
+  user_id?: UserId | null | undefined;
+}
+
+/** Deletes up to 100 messages at once; those that are not there are left out. */
+export interface DeleteMessages {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where they are. */
+  channel_id: ChannelId;
+  /** The messages. */
+  message_ids: MessageId[];
+}
+
 /** Shows one message. */
 export interface GetMessage {
   /** Where it is. */
@@ -343,6 +399,64 @@ export interface GetMessages {
   /** Only messages with a lower `seq`, the nearest ones. */
   before?: number | null | undefined;
   /** Only messages with a higher `seq`, the nearest ones. */
+  after?: number | null | undefined;
+  /** At most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
+  limit?: number | null | undefined;
+}
+
+/** Lists the pinned messages of a channel, the last pinned first. */
+export interface ListPins {
+  /** Where. */
+  channel_id: ChannelId;
+  /** Only what was pinned before the pin with this `place`. */
+  before?: number | null | undefined;
+  /** At most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
+  limit?: number | null | undefined;
+}
+
+/** Lists who reacted to a message with one emoji, by id. */
+export interface ListReactors {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** The emoji. */
+  emoji: string;
+  /** Only accounts with a higher id. */
+  after?: UserId | null | undefined;
+  /** At most 200; 50 when absent. */
+  limit?: number | null | undefined;
+}
+
+/** Lists what one's own message said before its edits, or with `MANAGE_MESSAGES` anybody's: the last version first. */
+export interface ListVersions {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** Only versions before the one with this `place`. */
+  before?: number | null | undefined;
+  /** At most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
+  limit?: number | null | undefined;
+}
+
+/** Shows a message among those before and after it. */
+export interface GetMessagesAround {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message in the middle. */
+  message_id: MessageId;
+  /** How many on each side, at most 100; 25 when absent. There are fewer where their texts would be more than 128 KiB. */
+  limit?: number | null | undefined;
+}
+
+/** Shows a page of the messages that answer one, oldest first; also where that was deleted. */
+export interface GetReplies {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message that they answer. */
+  message_id: MessageId;
+  /** Only messages with a higher `seq`. */
   after?: number | null | undefined;
   /** At most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
   limit?: number | null | undefined;
@@ -700,6 +814,14 @@ export interface MessageSent {
   seq: number;
 }
 
+/** Several messages were deleted at once. */
+export interface MessagesDeleted {
+  /** Where they were. */
+  channel_id: ChannelId;
+  /** Those that were there. */
+  message_ids: MessageId[];
+}
+
 /** A message. */
 export interface Message {
   /** The message; its id tells when it was sent. */
@@ -716,6 +838,20 @@ export interface Message {
   edited_at: number | null;
   /** The accounts and roles that it mentions, by id; the role of everyone has the server's id. */
   mentions: AnyId[];
+  /** Whether it is pinned. */
+  pinned: boolean;
+  /** How people reacted to it, the first reaction first. */
+  reactions: Reaction[];
+}
+
+/** How many reacted to a message with one emoji. */
+export interface Reaction {
+  /** The emoji. */
+  emoji: string;
+  /** How many reacted with it. */
+  count: number;
+  /** Whether the reader did. */
+  me: boolean;
 }
 
 /** A page of history, oldest first; deleted messages leave a hole in `seq`. */
@@ -724,6 +860,60 @@ export interface Messages {
   messages: Message[];
   /** Whether the page ended because of its size: more follow in the same direction. */
   more: boolean;
+}
+
+/** A page of pinned messages, the last pinned first. */
+export interface PinnedMessages {
+  /** The pins. */
+  pins: Pin[];
+  /** Whether the page ended because of its size. */
+  more: boolean;
+}
+
+/** A pinned message. */
+export interface Pin {
+  /** The message. */
+  message: Message;
+  /** Who pinned it. */
+  user_id: UserId;
+  /** When, in milliseconds since 1970. */
+  pinned_at: number;
+  /** Rises with each pin of the channel. */
+  place: number;
+}
+
+/** A page of those who reacted, by id. */
+export interface Reactors {
+  /** Who reacted. */
+  user_ids: UserId[];
+}
+
+/** A page of versions, the last first. */
+export interface MessageVersions {
+  /** The versions; none of a message that was never edited. */
+  versions: Version[];
+  /** Whether the page ended because of its size. */
+  more: boolean;
+}
+
+/** What a message said before an edit. */
+export interface Version {
+  /** The text. */
+  content: string;
+  /** When it was replaced, in milliseconds since 1970. */
+  replaced_at: number;
+  /** Rises with each version of the message. */
+  place: number;
+}
+
+/** A message among others, oldest first. */
+export interface MessagesAround {
+  /** The messages. */
+  messages: Message[];
+  /** Whether there are older ones. */
+  more_before: boolean;
+  /** Whether there are newer ones. */
+  more_after: boolean;
 }
 
 /** How far a channel is read. */
@@ -868,6 +1058,56 @@ export interface MessageDeleted {
   message_id: MessageId;
 }
 
+/** A message was pinned. */
+export interface MessagePinned {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** Who pinned it. */
+  user_id: UserId;
+  /** When, in milliseconds since 1970. */
+  pinned_at: number;
+}
+
+/** A message was unpinned. */
+export interface MessageUnpinned {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** Who unpinned it. */
+  user_id: UserId;
+}
+
+/** Somebody reacted to a message. */
+export interface ReactionAdded {
+  /** Where it is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** Who reacted. */
+  user_id: UserId;
+  /** The emoji, spelled out in full. */
+  emoji: string;
+  /** How many have reacted with it now. */
+  count: number;
+}
+
+/** A reaction was taken away. */
+export interface ReactionRemoved {
+  /** Where it was. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** Whose it was. */
+  user_id: UserId;
+  /** The emoji. */
+  emoji: string;
+  /** How many still react with it; with none it is gone. */
+  count: number;
+}
+
 /** A member is typing. Not stored, `seq` is 0, and dropped first under pressure. */
 export interface TypingStarted {
   /** Where. */
@@ -985,8 +1225,18 @@ export interface Structs {
   NewMessage: NewMessage;
   EditMessage: EditMessage;
   DeleteMessage: DeleteMessage;
+  PinMessage: PinMessage;
+  UnpinMessage: UnpinMessage;
+  AddReaction: AddReaction;
+  RemoveReaction: RemoveReaction;
+  DeleteMessages: DeleteMessages;
   GetMessage: GetMessage;
   GetMessages: GetMessages;
+  ListPins: ListPins;
+  ListReactors: ListReactors;
+  ListVersions: ListVersions;
+  GetMessagesAround: GetMessagesAround;
+  GetReplies: GetReplies;
   SignalTyping: SignalTyping;
   AckUnread: AckUnread;
   MarkUnread: MarkUnread;
@@ -1027,8 +1277,16 @@ export interface Structs {
   ChannelCreated: ChannelCreated;
   Channels: Channels;
   MessageSent: MessageSent;
+  MessagesDeleted: MessagesDeleted;
   Message: Message;
+  Reaction: Reaction;
   Messages: Messages;
+  PinnedMessages: PinnedMessages;
+  Pin: Pin;
+  Reactors: Reactors;
+  MessageVersions: MessageVersions;
+  Version: Version;
+  MessagesAround: MessagesAround;
   ReadCursor: ReadCursor;
   Unreads: Unreads;
   Unread: Unread;
@@ -1047,6 +1305,10 @@ export interface Structs {
   MessageCreated: MessageCreated;
   MessageEdited: MessageEdited;
   MessageDeleted: MessageDeleted;
+  MessagePinned: MessagePinned;
+  MessageUnpinned: MessageUnpinned;
+  ReactionAdded: ReactionAdded;
+  ReactionRemoved: ReactionRemoved;
   TypingStarted: TypingStarted;
   UnreadMoved: UnreadMoved;
   Hello: Hello;
@@ -1132,10 +1394,30 @@ export interface Requests {
   message_edit: { request: EditMessage; reply: null };
   /** Deletes one's own message, or with `MANAGE_MESSAGES` any. */
   message_delete: { request: DeleteMessage; reply: null };
+  /** Pins a message; one that is pinned already stays as it is. */
+  message_pin: { request: PinMessage; reply: null };
+  /** Unpins a message; one that is not pinned stays as it is. */
+  message_unpin: { request: UnpinMessage; reply: null };
+  /** Reacts to a message; who has reacted so already changes nothing. */
+  message_react_add: { request: AddReaction; reply: null };
+  /** Takes a reaction away: one's own, or with `MANAGE_MESSAGES` anybody's. One that is not there changes nothing. */
+  message_react_remove: { request: RemoveReaction; reply: null };
+  /** Deletes up to 100 messages at once; those that are not there are left out. */
+  messages_delete: { request: DeleteMessages; reply: MessagesDeleted };
   /** Shows one message. */
   message_get: { request: GetMessage; reply: Message };
   /** Shows a page of history, oldest first: the last messages, or those next to a place. */
   messages_get: { request: GetMessages; reply: Messages };
+  /** Lists the pinned messages of a channel, the last pinned first. */
+  messages_pinned: { request: ListPins; reply: PinnedMessages };
+  /** Lists who reacted to a message with one emoji, by id. */
+  message_reactions: { request: ListReactors; reply: Reactors };
+  /** Lists what one's own message said before its edits, or with `MANAGE_MESSAGES` anybody's: the last version first. */
+  message_history: { request: ListVersions; reply: MessageVersions };
+  /** Shows a message among those before and after it. */
+  messages_around: { request: GetMessagesAround; reply: MessagesAround };
+  /** Shows a page of the messages that answer one, oldest first; also where that was deleted. */
+  message_replies: { request: GetReplies; reply: Messages };
   /** Tells the channel that the member is typing, for the next 8 seconds. */
   typing: { request: SignalTyping; reply: null };
   /** Reads a channel up to a message; a place that lies before where the cursor stands changes nothing. */
@@ -1180,6 +1462,16 @@ export interface Events {
   message_edited: MessageEdited;
   /** A message was deleted. */
   message_deleted: MessageDeleted;
+  /** A message was pinned. */
+  message_pinned: MessagePinned;
+  /** A message was unpinned. */
+  message_unpinned: MessageUnpinned;
+  /** Somebody reacted to a message. */
+  reaction_added: ReactionAdded;
+  /** A reaction was taken away. */
+  reaction_removed: ReactionRemoved;
+  /** Several messages were deleted at once. */
+  messages_deleted: MessagesDeleted;
   /** A member is typing. Not stored, `seq` is 0, and dropped first under pressure. */
   typing_started: TypingStarted;
   /** A cursor of the account was moved, on this device or another. Has no `seq`: its place is the register version. */
@@ -1359,6 +1651,34 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
     { name: "message_id", type: {"id":"MessageId"}, optional: false },
   ],
+  PinMessage: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+  ],
+  UnpinMessage: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+  ],
+  AddReaction: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "emoji", type: "text", optional: false },
+  ],
+  RemoveReaction: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "emoji", type: "text", optional: false },
+    { name: "user_id", type: {"optional":{"id":"UserId"}}, optional: true },
+  ],
+  DeleteMessages: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_ids", type: {"list":{"id":"MessageId"}}, optional: false },
+  ],
   GetMessage: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
     { name: "message_id", type: {"id":"MessageId"}, optional: false },
@@ -1366,6 +1686,35 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   GetMessages: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
     { name: "before", type: {"optional":{"int":53}}, optional: true },
+    { name: "after", type: {"optional":{"int":53}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListPins: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "before", type: {"optional":{"int":53}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListReactors: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "emoji", type: "text", optional: false },
+    { name: "after", type: {"optional":{"id":"UserId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListVersions: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "before", type: {"optional":{"int":53}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  GetMessagesAround: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  GetReplies: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
     { name: "after", type: {"optional":{"int":53}}, optional: true },
     { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
@@ -1544,6 +1893,10 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "message_id", type: {"id":"MessageId"}, optional: false },
     { name: "seq", type: {"int":53}, optional: false },
   ],
+  MessagesDeleted: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_ids", type: {"list":{"id":"MessageId"}}, optional: false },
+  ],
   Message: [
     { name: "message_id", type: {"id":"MessageId"}, optional: false },
     { name: "seq", type: {"int":53}, optional: false },
@@ -1552,10 +1905,44 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "reply_to", type: {"optional":{"id":"MessageId"}}, optional: false },
     { name: "edited_at", type: {"optional":{"int":53}}, optional: false },
     { name: "mentions", type: {"list":{"id":"AnyId"}}, optional: true },
+    { name: "pinned", type: "bool", optional: true },
+    { name: "reactions", type: {"list":{"struct":"Reaction"}}, optional: true },
+  ],
+  Reaction: [
+    { name: "emoji", type: "text", optional: false },
+    { name: "count", type: {"int":32}, optional: false },
+    { name: "me", type: "bool", optional: false },
   ],
   Messages: [
     { name: "messages", type: {"list":{"struct":"Message"}}, optional: false },
     { name: "more", type: "bool", optional: true },
+  ],
+  PinnedMessages: [
+    { name: "pins", type: {"list":{"struct":"Pin"}}, optional: false },
+    { name: "more", type: "bool", optional: true },
+  ],
+  Pin: [
+    { name: "message", type: {"struct":"Message"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "pinned_at", type: {"int":53}, optional: false },
+    { name: "place", type: {"int":53}, optional: false },
+  ],
+  Reactors: [
+    { name: "user_ids", type: {"list":{"id":"UserId"}}, optional: false },
+  ],
+  MessageVersions: [
+    { name: "versions", type: {"list":{"struct":"Version"}}, optional: false },
+    { name: "more", type: "bool", optional: true },
+  ],
+  Version: [
+    { name: "content", type: "text", optional: false },
+    { name: "replaced_at", type: {"int":53}, optional: false },
+    { name: "place", type: {"int":53}, optional: false },
+  ],
+  MessagesAround: [
+    { name: "messages", type: {"list":{"struct":"Message"}}, optional: false },
+    { name: "more_before", type: "bool", optional: false },
+    { name: "more_after", type: "bool", optional: false },
   ],
   ReadCursor: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
@@ -1627,6 +2014,31 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   MessageDeleted: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
     { name: "message_id", type: {"id":"MessageId"}, optional: false },
+  ],
+  MessagePinned: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "pinned_at", type: {"int":53}, optional: false },
+  ],
+  MessageUnpinned: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  ReactionAdded: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "emoji", type: "text", optional: false },
+    { name: "count", type: {"int":32}, optional: false },
+  ],
+  ReactionRemoved: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "emoji", type: "text", optional: false },
+    { name: "count", type: {"int":32}, optional: false },
   ],
   TypingStarted: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
@@ -1713,8 +2125,18 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   message_new: { opcode: 16, request: {"struct":"NewMessage"}, reply: {"struct":"MessageSent"} },
   message_edit: { opcode: 17, request: {"struct":"EditMessage"}, reply: "unit" },
   message_delete: { opcode: 18, request: {"struct":"DeleteMessage"}, reply: "unit" },
+  message_pin: { opcode: 19, request: {"struct":"PinMessage"}, reply: "unit" },
+  message_unpin: { opcode: 20, request: {"struct":"UnpinMessage"}, reply: "unit" },
+  message_react_add: { opcode: 21, request: {"struct":"AddReaction"}, reply: "unit" },
+  message_react_remove: { opcode: 22, request: {"struct":"RemoveReaction"}, reply: "unit" },
+  messages_delete: { opcode: 23, request: {"struct":"DeleteMessages"}, reply: {"struct":"MessagesDeleted"} },
   message_get: { opcode: 2048, request: {"struct":"GetMessage"}, reply: {"struct":"Message"} },
   messages_get: { opcode: 2049, request: {"struct":"GetMessages"}, reply: {"struct":"Messages"} },
+  messages_pinned: { opcode: 2050, request: {"struct":"ListPins"}, reply: {"struct":"PinnedMessages"} },
+  message_reactions: { opcode: 2051, request: {"struct":"ListReactors"}, reply: {"struct":"Reactors"} },
+  message_history: { opcode: 2052, request: {"struct":"ListVersions"}, reply: {"struct":"MessageVersions"} },
+  messages_around: { opcode: 2053, request: {"struct":"GetMessagesAround"}, reply: {"struct":"MessagesAround"} },
+  message_replies: { opcode: 2054, request: {"struct":"GetReplies"}, reply: {"struct":"Messages"} },
   typing: { opcode: 48, request: {"struct":"SignalTyping"}, reply: "unit" },
   unreads_ack: { opcode: 80, request: {"struct":"AckUnread"}, reply: {"struct":"ReadCursor"} },
   mark_unread: { opcode: 81, request: {"struct":"MarkUnread"}, reply: {"struct":"ReadCursor"} },
@@ -1738,6 +2160,11 @@ export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   message_created: { opcode: 16, body: {"struct":"MessageCreated"} },
   message_edited: { opcode: 17, body: {"struct":"MessageEdited"} },
   message_deleted: { opcode: 18, body: {"struct":"MessageDeleted"} },
+  message_pinned: { opcode: 19, body: {"struct":"MessagePinned"} },
+  message_unpinned: { opcode: 20, body: {"struct":"MessageUnpinned"} },
+  reaction_added: { opcode: 21, body: {"struct":"ReactionAdded"} },
+  reaction_removed: { opcode: 22, body: {"struct":"ReactionRemoved"} },
+  messages_deleted: { opcode: 23, body: {"struct":"MessagesDeleted"} },
   typing_started: { opcode: 48, body: {"struct":"TypingStarted"} },
   unread_moved: { opcode: 80, body: {"struct":"UnreadMoved"} },
 };

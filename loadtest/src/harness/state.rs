@@ -6,11 +6,14 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Result, bail};
 use shared::{
     error::Reason,
-    ids::{ChannelId, ServerId, SessionId, UserId},
+    ids::{ChannelId, MessageId, ServerId, SessionId, UserId},
     protocol::{
         account::{SessionClosed, SessionOpened},
         channel::{Channel, ChannelCreated, ChannelDeleted, ChannelUpdated, GetChannels},
-        message::{GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited},
+        message::{
+            GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited, MessagePinned,
+            MessageUnpinned, MessagesDeleted, Reaction, ReactionAdded, ReactionRemoved,
+        },
         server::{
             ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft, ServerUpdated,
         },
@@ -40,6 +43,7 @@ pub struct State {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Known {
+    me: Option<UserId>,
     home: Option<ServerId>,
     sessions: BTreeMap<SessionId, SessionInfo>,
     servers: BTreeMap<ServerId, Server>,
@@ -88,6 +92,7 @@ impl Known {
         let sessions = client.call(0, &ListSessions {}).await?.sessions;
         let servers = client.call(0, &ListServers {}).await?.servers;
         let mut known = Self {
+            me: Some(person.user.user_id),
             home: person.home(),
             sessions: by_key(sessions, |session| session.session_id),
             servers: by_key(servers, |server| server.server_id),
@@ -199,20 +204,70 @@ impl Known {
             let messages = self.messages.entry(channel_id).or_default();
             messages.insert(message.seq, message);
         } else if let Some(edited) = seen.event::<MessageEdited>() {
-            let messages = self.messages.entry(edited.channel_id).or_default();
-            for message in messages.values_mut() {
-                if message.message_id == edited.message_id {
-                    message.content.clone_from(&edited.content);
-                    message.edited_at = Some(edited.edited_at);
-                    message.mentions.clone_from(&edited.mentions);
+            if let Some(message) = self.message(edited.channel_id, edited.message_id) {
+                message.content = edited.content;
+                message.edited_at = Some(edited.edited_at);
+                message.mentions = edited.mentions;
+            }
+        } else if let Some(deleted) = seen.event::<MessageDeleted>() {
+            self.forget(deleted.channel_id, &[deleted.message_id]);
+        } else if let Some(deleted) = seen.event::<MessagesDeleted>() {
+            self.forget(deleted.channel_id, &deleted.message_ids);
+        } else if let Some(pinned) = seen.event::<MessagePinned>() {
+            if let Some(message) = self.message(pinned.channel_id, pinned.message_id) {
+                message.pinned = true;
+            }
+        } else if let Some(unpinned) = seen.event::<MessageUnpinned>() {
+            if let Some(message) = self.message(unpinned.channel_id, unpinned.message_id) {
+                message.pinned = false;
+            }
+        } else {
+            self.apply_reaction(seen);
+        }
+    }
+
+    fn apply_reaction(&mut self, seen: &Seen) {
+        let me = self.me;
+        if let Some(added) = seen.event::<ReactionAdded>()
+            && let Some(message) = self.message(added.channel_id, added.message_id)
+        {
+            let mine = Some(added.user_id) == me;
+            let reactions = &mut message.reactions;
+            match reactions.iter_mut().find(|one| one.emoji == added.emoji) {
+                Some(reaction) => {
+                    reaction.count = added.count;
+                    reaction.me |= mine;
+                }
+                None => reactions.push(Reaction {
+                    emoji: added.emoji,
+                    count: added.count,
+                    me: mine,
+                }),
+            }
+        } else if let Some(removed) = seen.event::<ReactionRemoved>()
+            && let Some(message) = self.message(removed.channel_id, removed.message_id)
+        {
+            let reactions = &mut message.reactions;
+            for reaction in reactions.iter_mut() {
+                if reaction.emoji == removed.emoji {
+                    reaction.count = removed.count;
+                    reaction.me &= Some(removed.user_id) != me;
                 }
             }
-        } else if let Some(deleted) = seen.event::<MessageDeleted>()
-            && let Some(messages) = self.messages.get_mut(&deleted.channel_id)
-        {
-            messages.retain(|_, message| message.message_id != deleted.message_id);
+            reactions.retain(|reaction| reaction.count > 0);
+        }
+    }
+
+    fn message(&mut self, channel: ChannelId, id: MessageId) -> Option<&mut Message> {
+        let mut messages = self.messages.get_mut(&channel)?.values_mut();
+        messages.find(|message| message.message_id == id)
+    }
+
+    fn forget(&mut self, channel: ChannelId, ids: &[MessageId]) {
+        if let Some(messages) = self.messages.get_mut(&channel) {
+            messages.retain(|_, message| !ids.contains(&message.message_id));
             if messages.is_empty() {
-                self.messages.remove(&deleted.channel_id);
+                self.messages.remove(&channel);
             }
         }
     }

@@ -95,6 +95,8 @@ impl Stamp {
                 reply_to: None,
                 edited_at: None,
                 mentions: Vec::new(),
+                pinned: false,
+                reactions: Vec::new(),
             },
         };
         let (number, body) = (MessageCreated::OPCODE, protocol::encode(&body));

@@ -57,6 +57,8 @@ pub enum Action {
     MessagePin = 42,
     /// A message was unpinned.
     MessageUnpin = 43,
+    /// A reaction of somebody else was taken away.
+    ReactionRemove = 44,
     /// A report was resolved.
     ReportResolve = 50,
     /// A rule of moderation was made.

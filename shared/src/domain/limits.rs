@@ -25,6 +25,12 @@ pub const MAX_OVERVIEWS: usize = 20;
 pub const MAX_CANDIDATES: u32 = 2_000;
 /// Accounts and roles that one text may mention: a full meeting, and what a lane looks up at once.
 pub const MAX_MENTIONS: usize = 50;
+/// Pins a channel may have: they are looked up with each page of its history.
+pub const MAX_PINS: usize = 250;
+/// Different emoji that people may react to one message with: each page of history shows them.
+pub const MAX_EMOJI: usize = 20;
+/// Messages that are deleted at once: a lane's turn of some milliseconds.
+pub const MAX_BULK: usize = 100;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 

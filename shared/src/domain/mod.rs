@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod content;
+pub mod emoji;
 pub mod limits;
 pub mod mentions;
 pub mod permissions;

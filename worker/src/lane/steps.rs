@@ -26,7 +26,7 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// The message that it answers, edits or deletes.
+    /// The one message that it is about.
     pub(super) fn named_message(&self) -> Option<(ChannelId, MessageId)> {
         let Command::Message(command) = &self.command else {
             return None;
@@ -35,6 +35,14 @@ impl Step {
             message::Command::NewMessage(new) => Some((new.channel_id, new.reply_to?)),
             message::Command::EditMessage(edit) => Some((edit.channel_id, edit.message_id)),
             message::Command::DeleteMessage(delete) => Some((delete.channel_id, delete.message_id)),
+            message::Command::PinMessage(pin) => Some((pin.channel_id, pin.message_id)),
+            message::Command::UnpinMessage(unpin) => Some((unpin.channel_id, unpin.message_id)),
+            message::Command::AddReaction(add) => Some((add.channel_id, add.message_id)),
+            message::Command::RemoveReaction(remove) => {
+                Some((remove.channel_id, remove.message_id))
+            }
+            // They are many: their handler asks for all of them at once.
+            message::Command::DeleteMessages(_) => None,
         }
     }
 }

@@ -23,8 +23,8 @@ const SETTINGS: [(&str, &str); 5] = [
     ("idle_session_timeout", "10s"),
     ("enable_seqscan", "off"),
 ];
-/// The next events of some partitions that consumers read. Opcode 18 is a deleted message; the
-/// index `events_consumed` holds no other.
+/// The next events of some partitions that consumers read. Opcodes 18 and 23 are deleted
+/// messages; the index `events_consumed` holds no others.
 const READ: &str = "
     SELECT p.id, p.position, e.position, e.topic, e.body
     FROM unnest($1::int2[], $2::int8[]) AS w (id, position)
@@ -32,7 +32,7 @@ const READ: &str = "
     LEFT JOIN LATERAL (
         SELECT position, topic, body FROM events
         WHERE partition = w.id AND position > w.position AND position <= p.position
-            AND opcode = 18
+            AND opcode IN (18, 23)
         ORDER BY position LIMIT $3) e ON true
     ORDER BY p.id, e.position";
 
@@ -55,7 +55,7 @@ pub(crate) struct LoggedEvent {
 }
 
 /// What a deletion names.
-pub(crate) type Deleted = (ServerId, ChannelId, MessageId);
+pub(crate) type Deleted = (ServerId, ChannelId, Vec<MessageId>);
 
 columns! { Place { partition, term, position } }
 
@@ -156,8 +156,8 @@ impl Log {
         places: &[Place],
     ) -> Result<(), StoreError> {
         let mut transaction = self.connection.begin().await?;
-        for (server, channel, message) in deleted {
-            redact::redact_message(&mut transaction, server.sql(), (*channel, *message)).await?;
+        for (server, channel, messages) in deleted {
+            redact::redact_messages(&mut transaction, server.sql(), (*channel, messages)).await?;
         }
         for (kind, body) in failed {
             let sql = "INSERT INTO jobs (kind, body) VALUES ($1, $2)";
@@ -199,7 +199,10 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use shared::protocol::{Event as _, message::MessageDeleted};
+    use shared::protocol::{
+        Event as _,
+        message::{MessageDeleted, MessagesDeleted},
+    };
 
     use super::*;
     use crate::store::explain::explain;
@@ -228,7 +231,8 @@ mod tests {
                 .fetch_one(&mut log.connection)
                 .await
                 .unwrap();
-        let only = format!("WHERE (opcode = {})", MessageDeleted::OPCODE);
+        let (one, many) = (MessageDeleted::OPCODE, MessagesDeleted::OPCODE);
+        let only = format!("WHERE (opcode = ANY (ARRAY[{one}, {many}]))");
         assert!(consumed.ends_with(&only), "{consumed}");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use shared::ids::{ChannelId, ServerId};
+use shared::ids::{ChannelId, MessageId, ServerId};
 use sqlx::{
     PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -90,8 +90,8 @@ impl Jobs {
         statement::find(&self.pool, sql, &[&kinds, &lease]).await
     }
 
-    /// Deletes up to `limit` messages of a channel that is gone, and their texts in
-    /// the log. The next slice is due after as many times as long as this one took;
+    /// Deletes up to `limit` reactions of a channel that is gone; then as many messages, and
+    /// their texts in the log. The next slice is due after as many times as long as this one took;
     /// with the last one the job is done.
     pub(crate) async fn purge_channel(
         &self,
@@ -102,24 +102,47 @@ impl Jobs {
     ) -> Result<(), StoreError> {
         let began = std::time::Instant::now();
         let mut transaction = self.pool.begin().await?;
-        let (count, seqs) =
-            redact::purge_messages(&mut transaction, channel.sql(), i64::from(limit)).await?;
-        redact::redact_events(&mut transaction, server.sql(), &seqs).await?;
-        if count < limit as usize {
+        let most = i64::from(limit);
+        let reactions = redact::purge_reactions(&mut transaction, channel, None, most).await?;
+        if reactions < u64::from(limit) {
+            let (count, seqs) =
+                redact::purge_messages(&mut transaction, channel.sql(), most).await?;
+            redact::redact_events(&mut transaction, server.sql(), &seqs).await?;
+            if count < limit as usize {
+                return self.finish_job(job, transaction).await;
+            }
+        }
+        let pause = began.elapsed().as_secs_f64() * rest;
+        self.finish_slice(job, transaction, pause).await
+    }
+
+    /// Deletes up to `limit` reactions to a message that is gone.
+    pub(crate) async fn purge_reactions(
+        &self,
+        job: &Job,
+        (channel, message): (ChannelId, MessageId),
+        limit: u32,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let most = i64::from(limit);
+        let count = redact::purge_reactions(&mut transaction, channel, Some(message), most).await?;
+        if count < u64::from(limit) {
             return self.finish_job(job, transaction).await;
         }
         let pause = began.elapsed().as_secs_f64() * rest;
         self.finish_slice(job, transaction, pause).await
     }
 
-    /// Takes the texts of a deleted message out of the log.
-    pub(crate) async fn redact_message(
+    /// Takes the texts of deleted messages out of the log.
+    pub(crate) async fn redact_messages(
         &self,
         job: &Job,
-        (server, channel, message): Deleted,
+        (server, channel, messages): Deleted,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        redact::redact_message(&mut transaction, server.sql(), (channel, message)).await?;
+        redact::redact_messages(&mut transaction, server.sql(), (channel, &messages)).await?;
         self.finish_job(job, transaction).await
     }
 

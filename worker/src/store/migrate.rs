@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 10] = [
+const STEPS: [(&str, &str); 11] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -32,6 +32,7 @@ const STEPS: [(&str, &str); 10] = [
     step!("0008_moderation"),
     step!("0009_account"),
     step!("0010_mentions"),
+    step!("0011_reactions"),
 ];
 
 /// How long a connection that failed is left alone.

@@ -17,7 +17,7 @@ mod explain;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod read;
-mod redact;
+pub(crate) mod redact;
 pub(crate) mod retention;
 mod statement;
 mod values;

@@ -277,6 +277,23 @@ impl<'a> Context<'a> {
         Ok(known)
     }
 
+    /// Those of some messages of the channel that are there; one statement asks for all that
+    /// the transaction does not know.
+    pub(crate) async fn find_messages(
+        &mut self,
+        channel: ChannelId,
+        ids: &[MessageId],
+    ) -> Result<Vec<(MessageId, KnownMessage)>, Error> {
+        let mut unknown: Vec<_> = ids.iter().map(|id| (channel, *id)).collect();
+        unknown.retain(|place| !self.tx.messages.contains_key(place));
+        let found = write::message::find_messages(self.read().await?, &unknown).await?;
+        let messages = &mut self.tx.messages;
+        messages.extend(unknown.into_iter().map(|place| (place, None)));
+        messages.extend(found.into_iter().map(|(place, known)| (place, Some(known))));
+        let known = |id: &MessageId| Some((*id, messages.get(&(channel, *id))?.clone()?));
+        Ok(ids.iter().filter_map(known).collect())
+    }
+
     /// Gathers a change of a message.
     pub(crate) async fn revise_message(&mut self, revision: Revision) -> Result<(), Error> {
         self.tx.changes += 1;
@@ -289,8 +306,9 @@ impl<'a> Context<'a> {
                     known.mentions.clone_from(after);
                 }
             }
-            Revision::Delete { channel, id } => {
-                self.tx.messages.insert((*channel, *id), None);
+            Revision::Delete { channel, ids } => {
+                let gone = ids.iter().map(|id| ((*channel, *id), None));
+                self.tx.messages.extend(gone);
             }
         }
         self.tx.rows.revisions.push(revision);

@@ -1,16 +1,18 @@
 //! Messages: send, edit, delete.
 
 mod mention;
+mod pin;
+mod reaction;
 
 use shared::{
-    domain::{audit::Action, content, permissions::Permissions},
+    domain::{audit::Action, content, limits::MAX_BULK, permissions::Permissions},
     error::{Reason, Refusal},
     ids::{AnyId, ChannelId, MessageId, UserId},
     protocol::{
         Handler,
         message::{
-            DeleteMessage, EditMessage, Message, MessageCreated, MessageDeleted, MessageEdited,
-            MessageSent, NewMessage,
+            DeleteMessage, DeleteMessages, EditMessage, Message, MessageCreated, MessageDeleted,
+            MessageEdited, MessageSent, MessagesDeleted, NewMessage,
         },
     },
 };
@@ -71,6 +73,8 @@ impl Handler<Context<'_>> for NewMessage {
             reply_to,
             edited_at: None,
             mentions,
+            pinned: false,
+            reactions: Vec::new(),
         };
         let event = MessageCreated {
             channel_id,
@@ -126,10 +130,9 @@ impl Handler<Context<'_>> for DeleteMessage {
             let record = Record::new(Action::MessageDelete).target(message_id);
             ctx.record_action(record).await?;
         }
-        mention(ctx, (channel_id, message_id), message.mentions, &[]).await?;
         ctx.revise_message(Revision::Delete {
             channel: channel_id,
-            id: message_id,
+            ids: vec![message_id],
         })
         .await?;
         let event = MessageDeleted {
@@ -141,14 +144,63 @@ impl Handler<Context<'_>> for DeleteMessage {
     }
 }
 
-/// A message of the channel.
+impl Handler<Context<'_>> for DeleteMessages {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<MessagesDeleted, Error> {
+        let Self {
+            nonce: _,
+            channel_id,
+            mut message_ids,
+        } = self;
+        if !(1..=MAX_BULK).contains(&message_ids.len()) {
+            return Err(Refusal::field(Reason::Invalid, "message_ids").into());
+        }
+        message_ids.sort_unstable();
+        message_ids.dedup();
+        let found = ctx.find_messages(channel_id, &message_ids).await?;
+        let reads = may_read(ctx, channel_id).await?;
+        let user = ctx.caller()?.user;
+        let named = found.into_iter();
+        let named = named.filter(|(_, known)| reads || known.author == user);
+        let event = MessagesDeleted {
+            channel_id,
+            message_ids: named.map(|(id, _)| id).collect(),
+        };
+        if event.message_ids.is_empty() {
+            return Ok(event);
+        }
+        ctx.revise_message(Revision::Delete {
+            channel: channel_id,
+            ids: event.message_ids.clone(),
+        })
+        .await?;
+        ctx.emit(Audience::Channel(channel_id), &event).await?;
+        let record = Record::new(Action::MessagesDelete)
+            .target(channel_id)
+            .before(&event)?;
+        ctx.record_action(record).await?;
+        Ok(event)
+    }
+}
+
+/// A message that the caller names: his own, or any that he may read. Of others he is not
+/// told whether they exist.
 async fn get_message(
     ctx: &mut Context<'_>,
     channel: ChannelId,
     message: MessageId,
 ) -> Result<KnownMessage, Error> {
-    let known = ctx.find_message(channel, message).await?;
-    Ok(known.ok_or(Refusal::from(Reason::UnknownMessage))?)
+    let unknown = Refusal::from(Reason::UnknownMessage);
+    let known = ctx.find_message(channel, message).await?.ok_or(unknown)?;
+    let own = known.author == ctx.caller()?.user;
+    let may = own || may_read(ctx, channel).await?;
+    ctx.require(may, Reason::UnknownMessage)?;
+    Ok(known)
+}
+
+/// Whether the caller may read what was said in a channel before.
+async fn may_read(ctx: &mut Context<'_>, channel: ChannelId) -> Result<bool, Error> {
+    let held = ctx.permissions_in(channel).await?;
+    Ok(held.contains(Permissions::READ_HISTORY))
 }
 
 /// Whom a message mentions because it answers him: no edit changes that.

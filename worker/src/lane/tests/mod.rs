@@ -5,6 +5,7 @@ mod background;
 mod handover;
 mod internal;
 mod mentions;
+mod reactions;
 mod refusals;
 mod repeats;
 mod rights;

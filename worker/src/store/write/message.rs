@@ -59,8 +59,12 @@ pub(crate) enum Revision {
         before: Vec<AnyId>,
         after: Vec<AnyId>,
     },
-    /// Its text goes, and those before it; its place stays taken.
-    Delete { channel: ChannelId, id: MessageId },
+    /// The texts of some go, and those before them, and all that others put to them; their
+    /// places stay taken.
+    Delete {
+        channel: ChannelId,
+        ids: Vec<MessageId>,
+    },
 }
 
 impl BatchedRow for NewMessageRow {
@@ -192,12 +196,19 @@ async fn revise_message(
                 .rows(sql, &[channel, id, server, &gone, &told, &kept])
                 .await
         }
-        // The edits go when the events that told them have no text any more.
-        Revision::Delete { channel, id } => {
-            let sql = "WITH gone AS (UPDATE message_edits SET content = '' WHERE channel = $1 AND id = $2)
-                       UPDATE messages SET content = '', deleted = true
-                       WHERE channel = $1 AND id = $2 RETURNING id";
-            connection.rows(sql, &[channel, id]).await
+        // The edits go when the events that told them have no text any more, and who reacted
+        // then, too, as that may be many.
+        Revision::Delete { channel, ids } => {
+            let sql = "WITH old AS (UPDATE message_edits SET content = '' WHERE channel = $1 AND id = ANY($2)),
+                            named AS (SELECT id, unnest(mentions) AS target FROM messages
+                                      WHERE channel = $1 AND id = ANY($2) AND mentions IS NOT NULL),
+                            told AS (DELETE FROM mentions m USING named n
+                                     WHERE m.target = n.target AND m.message = n.id),
+                            unpinned AS (DELETE FROM pins WHERE channel = $1 AND message = ANY($2)),
+                            counted AS (DELETE FROM reaction_counts WHERE channel = $1 AND message = ANY($2))
+                       UPDATE messages SET content = '', mentions = NULL, deleted = true
+                       WHERE channel = $1 AND id = ANY($2) RETURNING id";
+            connection.rows(sql, &[channel, ids]).await
         }
     }
 }

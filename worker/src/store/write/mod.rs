@@ -15,6 +15,8 @@ pub(crate) mod job;
 pub(crate) mod message;
 pub(crate) mod nonce;
 pub(crate) mod partition;
+pub(crate) mod pin;
+pub(crate) mod reaction;
 pub(crate) mod register;
 mod rows;
 pub(crate) mod server;

@@ -1,5 +1,9 @@
 //! History.
 
+mod history;
+mod pin;
+mod reaction;
+
 use shared::{
     error::Reason,
     protocol::{
@@ -19,10 +23,13 @@ const DEFAULT_PAGE: u32 = 50;
 
 impl Handler<QueryContext> for GetMessage {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Message, Error> {
+        let place = (self.channel_id, ctx.caller()?.user);
         let snapshot = ctx.snapshot().await?;
         let message =
             read::message::find_message(snapshot, self.channel_id, self.message_id).await?;
-        message.ok_or_else(|| Reason::UnknownMessage.into())
+        let mut message = message.ok_or(Reason::UnknownMessage)?;
+        read::reaction::add_reactions(snapshot, place, vec![&mut message]).await?;
+        Ok(message)
     }
 }
 
@@ -33,9 +40,11 @@ impl Handler<QueryContext> for GetMessages {
             after: self.after,
             limit: page_limit(self.limit, DEFAULT_PAGE)?,
         };
+        let place = (self.channel_id, ctx.caller()?.user);
         let snapshot = ctx.snapshot().await?;
-        let (messages, more) =
+        let (mut messages, more) =
             read::message::list_messages(snapshot, self.channel_id, page).await?;
+        read::reaction::add_reactions(snapshot, place, messages.iter_mut().collect()).await?;
         Ok(Messages { messages, more })
     }
 }

@@ -1,15 +1,34 @@
 //! Messages: send, edit, delete, read.
 
+mod history;
+mod pin;
+mod reaction;
+
 use serde::{Deserialize, Serialize};
 use shared_derive::Body;
 
+pub use self::{
+    history::{
+        GetMessagesAround, GetReplies, ListVersions, MessageVersions, MessagesAround, Version,
+    },
+    pin::{
+        ListPins, MessagePinned, MessageUnpinned, Pin, PinMessage, PinnedMessages, UnpinMessage,
+    },
+    reaction::{
+        AddReaction, ListReactors, Reaction, ReactionAdded, ReactionRemoved, Reactors,
+        RemoveReaction,
+    },
+};
 use super::macros::family;
 use crate::ids::{AnyId, ChannelId, MessageId, UserId};
 
 family! {
-    commands: NewMessage, EditMessage, DeleteMessage;
-    queries: GetMessage, GetMessages;
-    events: MessageCreated, MessageEdited, MessageDeleted;
+    commands: NewMessage, EditMessage, DeleteMessage, PinMessage, UnpinMessage, AddReaction,
+        RemoveReaction, DeleteMessages;
+    queries: GetMessage, GetMessages, ListPins, ListReactors, ListVersions, GetMessagesAround,
+        GetReplies;
+    events: MessageCreated, MessageEdited, MessageDeleted, MessagePinned, MessageUnpinned,
+        ReactionAdded, ReactionRemoved, MessagesDeleted;
 }
 
 /// Sends a message to a channel.
@@ -58,6 +77,12 @@ pub struct Message {
     /// server's id.
     #[serde(default)]
     pub mentions: Vec<AnyId>,
+    /// Whether it is pinned.
+    #[serde(default)]
+    pub pinned: bool,
+    /// How people reacted to it, the first reaction first.
+    #[serde(default)]
+    pub reactions: Vec<Reaction>,
 }
 
 /// A message was sent.
@@ -121,6 +146,28 @@ pub struct MessageDeleted {
     pub channel_id: ChannelId,
     /// The message.
     pub message_id: MessageId,
+}
+
+/// Deletes up to 100 messages at once; those that are not there are left out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(23, messages_delete, reply = MessagesDeleted, access = Channel(MANAGE_MESSAGES), limit = Write)]
+pub struct DeleteMessages {
+    /// The idempotency key.
+    pub nonce: String,
+    /// Where they are.
+    pub channel_id: ChannelId,
+    /// The messages.
+    pub message_ids: Vec<MessageId>,
+}
+
+/// Several messages were deleted at once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(23, messages_deleted)]
+pub struct MessagesDeleted {
+    /// Where they were.
+    pub channel_id: ChannelId,
+    /// Those that were there.
+    pub message_ids: Vec<MessageId>,
 }
 
 /// Shows one message.
