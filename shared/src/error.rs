@@ -26,6 +26,8 @@ pub enum Reason {
     InviteRequired = 14,
     /// The invite does not exist, has expired, was revoked or is used up.
     UnknownInvite = 15,
+    /// The account is banned from the server.
+    Banned = 16,
     /// There is no such server, or the session is not its member.
     UnknownServer = 20,
     /// There is no such channel in the server that the member can see.

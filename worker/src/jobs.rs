@@ -21,13 +21,19 @@ use crate::{
     error::StoreError,
     retry,
     store::{
-        jobs::{CHANNEL_PURGE, Job, Jobs, OLD_REDACTION, REDACTION},
+        jobs::{CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs, OLD_REDACTION, REDACTION},
         redact::REACTION_PURGE,
     },
 };
 
 /// What this program can do.
-const KINDS: [&str; 4] = [CHANNEL_PURGE, REACTION_PURGE, REDACTION, OLD_REDACTION];
+const KINDS: [&str; 5] = [
+    CHANNEL_PURGE,
+    REACTION_PURGE,
+    EVENT_REDACTION,
+    REDACTION,
+    OLD_REDACTION,
+];
 
 /// Messages, or reactions, of a slice of a purge: some ten milliseconds of one connection.
 const PURGE_SLICE: u32 = 1_000;
@@ -175,6 +181,10 @@ async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
             let deleted = deleted_by(topic, &body)
                 .ok_or(StoreError::Inconsistency("the event of a deletion"))?;
             jobs.redact_messages(job, deleted).await
+        }
+        EVENT_REDACTION => {
+            let place: (i64, i64) = unpack(&job.body).map_err(unreadable)?;
+            jobs.redact_event(job, place).await
         }
         OLD_REDACTION => {
             let (server, channel, message): (ServerId, ChannelId, MessageId) =

@@ -14,7 +14,7 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         Reason::Malformed | Reason::Invalid => StatusCode::BAD_REQUEST,
         Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::Unauthenticated | Reason::WrongCredentials => StatusCode::UNAUTHORIZED,
-        Reason::Forbidden | Reason::InviteRequired => StatusCode::FORBIDDEN,
+        Reason::Forbidden | Reason::InviteRequired | Reason::Banned => StatusCode::FORBIDDEN,
         Reason::UnknownCommand
         | Reason::UnknownInvite
         | Reason::UnknownServer

@@ -5,10 +5,10 @@ import type { Field, Id, Permissions, RequestRow, Row } from "./shapes.js";
 export type SessionId = Id<"SessionId">;
 export type UserId = Id<"UserId">;
 export type ServerId = Id<"ServerId">;
-export type AnyId = Id<"AnyId">;
 export type ChannelId = Id<"ChannelId">;
-export type MessageId = Id<"MessageId">;
 export type RoleId = Id<"RoleId">;
+export type AnyId = Id<"AnyId">;
+export type MessageId = Id<"MessageId">;
 
 /** Who may create an account. */
 export type SignUp = "open" | "invite" | "closed";
@@ -18,6 +18,9 @@ export type TargetKind = "role" | "member";
 
 /** Which bucket a request draws from. */
 export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "sign_in" | "unlimited";
+
+/** Why a membership ended. */
+export type LeaveCause = "left" | "kicked" | "banned";
 
 /** Ends the session that sends it. */
 export interface LogOut {
@@ -209,6 +212,170 @@ export interface RedeemInvite {
   nonce: string;
   /** The code. */
   code: string;
+}
+
+/** Removes a member of lower rank from the scope's server; he may come back. */
+export interface KickMember {
+  /** The idempotency key. */
+  nonce: string;
+  /** The member. */
+  user_id: UserId;
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Bans an account from the scope's server: a member of lower rank, or who is none. Its membership ends, and it cannot join until the ban ends. A ban of an account that is banned replaces the one before. */
+export interface BanUser {
+  /** The idempotency key. */
+  nonce: string;
+  /** The account. */
+  user_id: UserId;
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+  /** For how many seconds, up to ten years; for ever when absent. */
+  duration?: number | null | undefined;
+  /** Of how many of the last hours its messages are deleted, bit by bit: at most 168, 0 by default. */
+  delete_hours?: number | undefined;
+}
+
+/** Lets a banned account join again. */
+export interface UnbanUser {
+  /** The idempotency key. */
+  nonce: string;
+  /** The account. */
+  user_id: UserId;
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Lets a member of lower rank only look on for some time, wherever in the scope's server. */
+export interface TimeOutMember {
+  /** The idempotency key. */
+  nonce: string;
+  /** The member. */
+  user_id: UserId;
+  /** For how many seconds from now, up to 28 days; 0 lets him speak again. */
+  duration: number;
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Lets a member of lower rank only look on in one channel for some time. */
+export interface MuteMember {
+  /** The idempotency key. */
+  nonce: string;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** The member. */
+  user_id: UserId;
+  /** For how many seconds from now: 1 second to 28 days. */
+  duration: number;
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Lets a member speak in a channel again. */
+export interface UnmuteMember {
+  /** The idempotency key. */
+  nonce: string;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** The member. */
+  user_id: UserId;
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Calls a member of the scope's server something else there: oneself with `CHANGE_NICKNAME`, a member of lower rank with `MANAGE_NICKNAMES`. */
+export interface SetNickname {
+  /** The idempotency key. */
+  nonce: string;
+  /** 1 to 32 characters. */
+  nickname: string;
+  /** Whom; oneself when absent. */
+  user_id?: UserId | null | undefined;
+}
+
+/** Calls a member of the scope's server by the name of the account again; who may is the same as for `nickname_update`. */
+export interface RemoveNickname {
+  /** The idempotency key. */
+  nonce: string;
+  /** Whom; oneself when absent. */
+  user_id?: UserId | null | undefined;
+}
+
+/** Gives a member these roles in place of those before. Who gives or takes a role is above it, and above the member unless that is himself; and gives nothing that he lacks. */
+export interface SetMemberRoles {
+  /** The idempotency key. */
+  nonce: string;
+  /** The member. */
+  user_id: UserId;
+  /** All roles that he is to hold, besides that of everyone: at most 100. */
+  roles: RoleId[];
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Gives a member roles besides those that he holds; rules as for `user_roles_set`. */
+export interface AddMemberRoles {
+  /** The idempotency key. */
+  nonce: string;
+  /** The member. */
+  user_id: UserId;
+  /** The roles; those that he holds already do no harm. */
+  roles: RoleId[];
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Takes roles from a member; rules as for `user_roles_set`. */
+export interface RemoveMemberRoles {
+  /** The idempotency key. */
+  nonce: string;
+  /** The member. */
+  user_id: UserId;
+  /** The roles; those that he does not hold do no harm. */
+  roles: RoleId[];
+  /** Why, up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Shows a member of the scope's server. */
+export interface GetMember {
+  /** The member. */
+  user_id: UserId;
+}
+
+/** Lists the roles of a member of the scope's server. */
+export interface GetMemberRoles {
+  /** The member. */
+  user_id: UserId;
+}
+
+/** Lists who is banned from the scope's server, by id. */
+export interface ListBans {
+  /** Begin after this account. */
+  after?: UserId | null | undefined;
+  /** At most 200. */
+  limit?: number | null | undefined;
+}
+
+/** Lists the members of the scope's server as people see them: under each hoisted role, from the highest rank down, those whose highest hoisted role it is; then all others; each by nickname or name. */
+export interface ListMembers {
+  /** Go on where a page ended. */
+  place?: MemberPlace | null | undefined;
+  /** At most 200; 100 by default. */
+  limit?: number | null | undefined;
+}
+
+/** A place in a member list. Once its role is hoisted no more, it is refused as `moved`: the client begins with the first page. */
+export interface MemberPlace {
+  /** Under which hoisted role; absent among all others. */
+  role_id: RoleId | null;
+  /** Behind this name, as it is sorted, */
+  name: string;
+  /** and of those who have it, behind this member; absent before the first one. */
+  user_id: UserId | null;
 }
 
 /** Lists the members of the scope's server, by id. */
@@ -694,6 +861,12 @@ export interface Member {
   user: User;
   /** The roles held, besides that of everyone. */
   roles: RoleId[];
+  /** What he is called in this server, in place of the name of the account. */
+  nickname: string | null;
+  /** When he became a member, in milliseconds since 1970; absent where that was not kept yet. */
+  joined_at: number | null;
+  /** Until when he may only look on, in milliseconds since 1970; absent when he may speak. */
+  timeout_until: number | null;
 }
 
 /** A page of servers that everyone may find. */
@@ -762,6 +935,62 @@ export interface InviteUse {
   user: User;
   /** When he last did, in milliseconds since 1970. */
   used_at: number;
+}
+
+/** A member, as one other member sees him. */
+export interface ShownMember {
+  /** The member. */
+  member: Member;
+  /** The channels where he may only look on, of those that the asker sees: for himself and for those who may silence him. */
+  mutes: Mute[];
+}
+
+/** A channel in which a member may only look on. */
+export interface Mute {
+  /** The channel. */
+  channel_id: ChannelId;
+  /** Until when, in milliseconds since 1970. */
+  until: number;
+}
+
+/** The roles of a member. */
+export interface MemberRoles {
+  /** The roles, besides that of everyone. */
+  roles: RoleId[];
+}
+
+/** A page of bans. */
+export interface Bans {
+  /** The bans. */
+  bans: Ban[];
+}
+
+/** A banned account. */
+export interface Ban {
+  /** The account. */
+  user: User;
+  /** Why, by whom and until when. */
+  terms: BanTerms;
+}
+
+/** What a ban says. */
+export interface BanTerms {
+  /** Why; may be empty. */
+  reason: string;
+  /** Who banned; absent where a rule did. */
+  banned_by: UserId | null;
+  /** When, in milliseconds since 1970. */
+  banned_at: number;
+  /** Until when; for ever when absent. */
+  until: number | null;
+}
+
+/** A page of a member list. */
+export interface MemberPage {
+  /** The members; fewer than asked for where many were passed over, as they stand elsewhere. */
+  members: Member[];
+  /** Where the page ended; absent when there are no more. */
+  next: MemberPlace | null;
 }
 
 /** A page of members. */
@@ -996,6 +1225,8 @@ export interface ServerJoined {
 export interface ServerLeft {
   /** The server. */
   server_id: ServerId;
+  /** Why. */
+  cause: LeaveCause;
 }
 
 /** Somebody became a member. Nobody is told in a server of more than 1,000 members. */
@@ -1014,6 +1245,46 @@ export interface MemberLeft {
 export interface ServerUpdated {
   /** The server as it is now. */
   server: Server;
+}
+
+/** A member holds other roles. In a server of more than 1,000 members only he and who did it are told. */
+export interface MemberRolesChanged {
+  /** The member. */
+  user_id: UserId;
+  /** All roles held now, besides that of everyone. */
+  roles: RoleId[];
+}
+
+/** A member is called something else. In a server of more than 1,000 members only he and who did it are told. */
+export interface NicknameChanged {
+  /** The member. */
+  user_id: UserId;
+  /** The nickname; the name of the account when absent. */
+  nickname: string | null;
+}
+
+/** A member may only look on for some time, or may speak again. In a server of more than 1,000 members only he and who did it are told. */
+export interface MemberTimedOut {
+  /** The member. */
+  user_id: UserId;
+  /** Until when, in milliseconds since 1970; he may speak when absent. */
+  until: number | null;
+}
+
+/** A member may only look on in a channel for some time: told to him and to who did it. */
+export interface ChannelMuted {
+  /** The member. */
+  user_id: UserId;
+  /** Where, and until when. */
+  mute: Mute;
+}
+
+/** A member may speak in a channel again: told to him and to who did it. */
+export interface ChannelUnmuted {
+  /** The member. */
+  user_id: UserId;
+  /** Where. */
+  channel_id: ChannelId;
 }
 
 /** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
@@ -1213,6 +1484,22 @@ export interface Structs {
   ListInvites: ListInvites;
   ListInviteUses: ListInviteUses;
   RedeemInvite: RedeemInvite;
+  KickMember: KickMember;
+  BanUser: BanUser;
+  UnbanUser: UnbanUser;
+  TimeOutMember: TimeOutMember;
+  MuteMember: MuteMember;
+  UnmuteMember: UnmuteMember;
+  SetNickname: SetNickname;
+  RemoveNickname: RemoveNickname;
+  SetMemberRoles: SetMemberRoles;
+  AddMemberRoles: AddMemberRoles;
+  RemoveMemberRoles: RemoveMemberRoles;
+  GetMember: GetMember;
+  GetMemberRoles: GetMemberRoles;
+  ListBans: ListBans;
+  ListMembers: ListMembers;
+  MemberPlace: MemberPlace;
   ListUsers: ListUsers;
   GetUser: GetUser;
   GetUsers: GetUsers;
@@ -1270,6 +1557,13 @@ export interface Structs {
   Invite: Invite;
   InviteUses: InviteUses;
   InviteUse: InviteUse;
+  ShownMember: ShownMember;
+  Mute: Mute;
+  MemberRoles: MemberRoles;
+  Bans: Bans;
+  Ban: Ban;
+  BanTerms: BanTerms;
+  MemberPage: MemberPage;
   Users: Users;
   Profile: Profile;
   FoundUsers: FoundUsers;
@@ -1300,6 +1594,11 @@ export interface Structs {
   MemberJoined: MemberJoined;
   MemberLeft: MemberLeft;
   ServerUpdated: ServerUpdated;
+  MemberRolesChanged: MemberRolesChanged;
+  NicknameChanged: NicknameChanged;
+  MemberTimedOut: MemberTimedOut;
+  ChannelMuted: ChannelMuted;
+  ChannelUnmuted: ChannelUnmuted;
   ChannelUpdated: ChannelUpdated;
   ChannelDeleted: ChannelDeleted;
   MessageCreated: MessageCreated;
@@ -1372,6 +1671,36 @@ export interface Requests {
   invite_uses: { request: ListInviteUses; reply: InviteUses };
   /** Becomes a member of the server that the code opens. */
   invite_redeem: { request: RedeemInvite; reply: ServerInfo };
+  /** Removes a member of lower rank from the scope's server; he may come back. */
+  member_kick: { request: KickMember; reply: null };
+  /** Bans an account from the scope's server: a member of lower rank, or who is none. Its membership ends, and it cannot join until the ban ends. A ban of an account that is banned replaces the one before. */
+  user_ban: { request: BanUser; reply: null };
+  /** Lets a banned account join again. */
+  user_unban: { request: UnbanUser; reply: null };
+  /** Lets a member of lower rank only look on for some time, wherever in the scope's server. */
+  user_timeout: { request: TimeOutMember; reply: null };
+  /** Lets a member of lower rank only look on in one channel for some time. */
+  channel_mute: { request: MuteMember; reply: null };
+  /** Lets a member speak in a channel again. */
+  channel_unmute: { request: UnmuteMember; reply: null };
+  /** Calls a member of the scope's server something else there: oneself with `CHANGE_NICKNAME`, a member of lower rank with `MANAGE_NICKNAMES`. */
+  nickname_update: { request: SetNickname; reply: null };
+  /** Calls a member of the scope's server by the name of the account again; who may is the same as for `nickname_update`. */
+  nickname_remove: { request: RemoveNickname; reply: null };
+  /** Gives a member these roles in place of those before. Who gives or takes a role is above it, and above the member unless that is himself; and gives nothing that he lacks. */
+  user_roles_set: { request: SetMemberRoles; reply: null };
+  /** Gives a member roles besides those that he holds; rules as for `user_roles_set`. */
+  user_roles_add: { request: AddMemberRoles; reply: null };
+  /** Takes roles from a member; rules as for `user_roles_set`. */
+  user_roles_remove: { request: RemoveMemberRoles; reply: null };
+  /** Shows a member of the scope's server. */
+  member_get: { request: GetMember; reply: ShownMember };
+  /** Lists the roles of a member of the scope's server. */
+  user_roles_get: { request: GetMemberRoles; reply: MemberRoles };
+  /** Lists who is banned from the scope's server, by id. */
+  users_banned_list: { request: ListBans; reply: Bans };
+  /** Lists the members of the scope's server as people see them: under each hoisted role, from the highest rank down, those whose highest hoisted role it is; then all others; each by nickname or name. */
+  members_list: { request: ListMembers; reply: MemberPage };
   /** Lists the members of the scope's server, by id. */
   users_list: { request: ListUsers; reply: Users };
   /** Shows an account: one's own, or one that shares a server with it. An administrator sees all. */
@@ -1450,6 +1779,16 @@ export interface Events {
   member_left: MemberLeft;
   /** The server was changed, or has another owner. */
   server_updated: ServerUpdated;
+  /** A member holds other roles. In a server of more than 1,000 members only he and who did it are told. */
+  member_roles_changed: MemberRolesChanged;
+  /** A member is called something else. In a server of more than 1,000 members only he and who did it are told. */
+  nickname_changed: NicknameChanged;
+  /** A member may only look on for some time, or may speak again. In a server of more than 1,000 members only he and who did it are told. */
+  member_timed_out: MemberTimedOut;
+  /** A member may only look on in a channel for some time: told to him and to who did it. */
+  channel_muted: ChannelMuted;
+  /** A member may speak in a channel again: told to him and to who did it. */
+  channel_unmuted: ChannelUnmuted;
   /** A channel was created. */
   channel_created: ChannelCreated;
   /** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
@@ -1592,6 +1931,88 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   RedeemInvite: [
     { name: "nonce", type: "text", optional: false },
     { name: "code", type: "text", optional: false },
+  ],
+  KickMember: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  BanUser: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "reason", type: "text", optional: true },
+    { name: "duration", type: {"optional":{"int":32}}, optional: true },
+    { name: "delete_hours", type: {"int":32}, optional: true },
+  ],
+  UnbanUser: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  TimeOutMember: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "duration", type: {"int":32}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  MuteMember: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "duration", type: {"int":32}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  UnmuteMember: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  SetNickname: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "nickname", type: "text", optional: false },
+    { name: "user_id", type: {"optional":{"id":"UserId"}}, optional: true },
+  ],
+  RemoveNickname: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"optional":{"id":"UserId"}}, optional: true },
+  ],
+  SetMemberRoles: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  AddMemberRoles: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  RemoveMemberRoles: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+    { name: "reason", type: "text", optional: true },
+  ],
+  GetMember: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  GetMemberRoles: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  ListBans: [
+    { name: "after", type: {"optional":{"id":"UserId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListMembers: [
+    { name: "place", type: {"optional":{"struct":"MemberPlace"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  MemberPlace: [
+    { name: "role_id", type: {"optional":{"id":"RoleId"}}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "user_id", type: {"optional":{"id":"UserId"}}, optional: false },
   ],
   ListUsers: [
     { name: "after", type: {"optional":{"id":"UserId"}}, optional: true },
@@ -1833,6 +2254,9 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   Member: [
     { name: "user", type: {"struct":"User"}, optional: false },
     { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+    { name: "nickname", type: {"optional":"text"}, optional: true },
+    { name: "joined_at", type: {"optional":{"int":53}}, optional: true },
+    { name: "timeout_until", type: {"optional":{"int":53}}, optional: true },
   ],
   DiscoveredServers: [
     { name: "servers", type: {"list":{"struct":"DiscoveredServer"}}, optional: false },
@@ -1867,6 +2291,34 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   InviteUse: [
     { name: "user", type: {"struct":"User"}, optional: false },
     { name: "used_at", type: {"int":53}, optional: false },
+  ],
+  ShownMember: [
+    { name: "member", type: {"struct":"Member"}, optional: false },
+    { name: "mutes", type: {"list":{"struct":"Mute"}}, optional: true },
+  ],
+  Mute: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "until", type: {"int":53}, optional: false },
+  ],
+  MemberRoles: [
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  Bans: [
+    { name: "bans", type: {"list":{"struct":"Ban"}}, optional: false },
+  ],
+  Ban: [
+    { name: "user", type: {"struct":"User"}, optional: false },
+    { name: "terms", type: {"struct":"BanTerms"}, optional: false },
+  ],
+  BanTerms: [
+    { name: "reason", type: "text", optional: false },
+    { name: "banned_by", type: {"optional":{"id":"UserId"}}, optional: false },
+    { name: "banned_at", type: {"int":53}, optional: false },
+    { name: "until", type: {"optional":{"int":53}}, optional: false },
+  ],
+  MemberPage: [
+    { name: "members", type: {"list":{"struct":"Member"}}, optional: false },
+    { name: "next", type: {"optional":{"struct":"MemberPlace"}}, optional: false },
   ],
   Users: [
     { name: "members", type: {"list":{"struct":"Member"}}, optional: false },
@@ -1984,6 +2436,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   ServerLeft: [
     { name: "server_id", type: {"id":"ServerId"}, optional: false },
+    { name: "cause", type: {"enum":"LeaveCause"}, optional: true },
   ],
   MemberJoined: [
     { name: "member", type: {"struct":"Member"}, optional: false },
@@ -1993,6 +2446,26 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   ServerUpdated: [
     { name: "server", type: {"struct":"Server"}, optional: false },
+  ],
+  MemberRolesChanged: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  NicknameChanged: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "nickname", type: {"optional":"text"}, optional: false },
+  ],
+  MemberTimedOut: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "until", type: {"optional":{"int":53}}, optional: false },
+  ],
+  ChannelMuted: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "mute", type: {"struct":"Mute"}, optional: false },
+  ],
+  ChannelUnmuted: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
   ],
   ChannelUpdated: [
     { name: "channel", type: {"struct":"Channel"}, optional: false },
@@ -2086,6 +2559,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   SignUp: { open: 0, invite: 1, closed: 2 },
   TargetKind: { role: 0, member: 1 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, sign_in: 5, unlimited: 6 },
+  LeaveCause: { left: 0, kicked: 1, banned: 2 },
 };
 
 export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>>> = {
@@ -2114,6 +2588,21 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   invite_list: { opcode: 2370, request: {"struct":"ListInvites"}, reply: {"struct":"Invites"} },
   invite_uses: { opcode: 2371, request: {"struct":"ListInviteUses"}, reply: {"struct":"InviteUses"} },
   invite_redeem: { opcode: 2369, request: {"struct":"RedeemInvite"}, reply: {"struct":"ServerInfo"} },
+  member_kick: { opcode: 368, request: {"struct":"KickMember"}, reply: "unit" },
+  user_ban: { opcode: 369, request: {"struct":"BanUser"}, reply: "unit" },
+  user_unban: { opcode: 370, request: {"struct":"UnbanUser"}, reply: "unit" },
+  user_timeout: { opcode: 371, request: {"struct":"TimeOutMember"}, reply: "unit" },
+  channel_mute: { opcode: 372, request: {"struct":"MuteMember"}, reply: "unit" },
+  channel_unmute: { opcode: 373, request: {"struct":"UnmuteMember"}, reply: "unit" },
+  nickname_update: { opcode: 374, request: {"struct":"SetNickname"}, reply: "unit" },
+  nickname_remove: { opcode: 375, request: {"struct":"RemoveNickname"}, reply: "unit" },
+  user_roles_set: { opcode: 376, request: {"struct":"SetMemberRoles"}, reply: "unit" },
+  user_roles_add: { opcode: 377, request: {"struct":"AddMemberRoles"}, reply: "unit" },
+  user_roles_remove: { opcode: 378, request: {"struct":"RemoveMemberRoles"}, reply: "unit" },
+  member_get: { opcode: 2400, request: {"struct":"GetMember"}, reply: {"struct":"ShownMember"} },
+  user_roles_get: { opcode: 2401, request: {"struct":"GetMemberRoles"}, reply: {"struct":"MemberRoles"} },
+  users_banned_list: { opcode: 2402, request: {"struct":"ListBans"}, reply: {"struct":"Bans"} },
+  members_list: { opcode: 2403, request: {"struct":"ListMembers"}, reply: {"struct":"MemberPage"} },
   users_list: { opcode: 2240, request: {"struct":"ListUsers"}, reply: {"struct":"Users"} },
   user_get: { opcode: 2241, request: {"struct":"GetUser"}, reply: {"struct":"Profile"} },
   users_get: { opcode: 2242, request: {"struct":"GetUsers"}, reply: {"struct":"FoundUsers"} },
@@ -2154,6 +2643,11 @@ export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   member_joined: { opcode: 306, body: {"struct":"MemberJoined"} },
   member_left: { opcode: 307, body: {"struct":"MemberLeft"} },
   server_updated: { opcode: 308, body: {"struct":"ServerUpdated"} },
+  member_roles_changed: { opcode: 368, body: {"struct":"MemberRolesChanged"} },
+  nickname_changed: { opcode: 369, body: {"struct":"NicknameChanged"} },
+  member_timed_out: { opcode: 370, body: {"struct":"MemberTimedOut"} },
+  channel_muted: { opcode: 371, body: {"struct":"ChannelMuted"} },
+  channel_unmuted: { opcode: 372, body: {"struct":"ChannelUnmuted"} },
   channel_created: { opcode: 432, body: {"struct":"ChannelCreated"} },
   channel_updated: { opcode: 433, body: {"struct":"ChannelUpdated"} },
   channel_deleted: { opcode: 434, body: {"struct":"ChannelDeleted"} },
@@ -2204,6 +2698,8 @@ export const REFUSALS = {
   invite_required: 14,
   /** The invite does not exist, has expired, was revoked or is used up. */
   unknown_invite: 15,
+  /** The account is banned from the server. */
+  banned: 16,
   /** There is no such server, or the session is not its member. */
   unknown_server: 20,
   /** There is no such channel in the server that the member can see. */

@@ -10,6 +10,9 @@ use shared::{
     protocol::{
         account::{SessionClosed, SessionOpened},
         channel::{Channel, ChannelCreated, ChannelDeleted, ChannelUpdated, GetChannels},
+        member::{
+            ChannelMuted, ChannelUnmuted, MemberRolesChanged, MemberTimedOut, NicknameChanged,
+        },
         message::{
             GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited, MessagePinned,
             MessageUnpinned, MessagesDeleted, Reaction, ReactionAdded, ReactionRemoved,
@@ -27,7 +30,7 @@ use tokio::time::Instant;
 use super::Person;
 use crate::{
     client::{CallError, log::Seen},
-    requests::{get_messages, list_users},
+    requests::{get_member, get_messages, list_users},
 };
 
 /// How long the events of what was done may take.
@@ -49,6 +52,8 @@ struct Known {
     servers: BTreeMap<ServerId, Server>,
     channels: BTreeMap<ChannelId, Channel>,
     members: BTreeMap<UserId, Member>,
+    /// Where he himself may only look on, and until when.
+    mutes: BTreeMap<ChannelId, u64>,
     messages: BTreeMap<ChannelId, BTreeMap<u64, Message>>,
     cursors: BTreeMap<ChannelId, ReadCursor>,
 }
@@ -131,6 +136,9 @@ impl Known {
         self.cursors = by_key(seen, |cursor| cursor.channel_id);
         let members = person.call(&list_users()).await?.members;
         self.members = by_key(members, |member| member.user.user_id);
+        let own = person.call(&get_member(person.user.user_id)).await?;
+        let mutes = own.mutes.into_iter();
+        self.mutes = mutes.map(|mute| (mute.channel_id, mute.until)).collect();
         Ok(())
     }
 
@@ -162,13 +170,14 @@ impl Known {
             self.servers.insert(server.server_id, server);
         } else if let Some(ServerUpdated { server }) = seen.event() {
             self.servers.insert(server.server_id, server);
-        } else if let Some(ServerLeft { server_id }) = seen.event() {
+        } else if let Some(ServerLeft { server_id, .. }) = seen.event() {
             self.servers.remove(&server_id);
             if self.home == Some(server_id) {
                 self.channels.clear();
                 self.members.clear();
                 self.messages.clear();
                 self.cursors.clear();
+                self.mutes.clear();
             }
         }
     }
@@ -178,6 +187,24 @@ impl Known {
             self.members.insert(member.user.user_id, member);
         } else if let Some(MemberLeft { user_id }) = seen.event() {
             self.members.remove(&user_id);
+        } else if let Some(MemberRolesChanged { user_id, roles }) = seen.event() {
+            self.change_member(user_id, |member| member.roles = roles);
+        } else if let Some(NicknameChanged { user_id, nickname }) = seen.event() {
+            self.change_member(user_id, |member| member.nickname = nickname);
+        } else if let Some(MemberTimedOut { user_id, until }) = seen.event() {
+            self.change_member(user_id, |member| member.timeout_until = until);
+        } else if let Some(ChannelMuted { user_id, mute }) = seen.event() {
+            if Some(user_id) == self.me {
+                self.mutes.insert(mute.channel_id, mute.until);
+            }
+        } else if let Some(ChannelUnmuted {
+            user_id,
+            channel_id,
+        }) = seen.event()
+        {
+            if Some(user_id) == self.me {
+                self.mutes.remove(&channel_id);
+            }
         } else if let Some(ChannelCreated { channel }) = seen.event() {
             self.channels.insert(channel.channel_id, channel);
         } else if let Some(ChannelUpdated { channel }) = seen.event() {
@@ -185,7 +212,14 @@ impl Known {
         } else if let Some(ChannelDeleted { channel_id }) = seen.event() {
             self.channels.remove(&channel_id);
             self.cursors.remove(&channel_id);
+            self.mutes.remove(&channel_id);
             self.messages.remove(&channel_id);
+        }
+    }
+
+    fn change_member(&mut self, user: UserId, change: impl FnOnce(&mut Member)) {
+        if let Some(member) = self.members.get_mut(&user) {
+            change(member);
         }
     }
 

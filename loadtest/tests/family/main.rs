@@ -25,6 +25,7 @@ mod denials;
 mod history;
 mod invite;
 mod limit;
+mod member;
 mod mention;
 mod message;
 mod pin;

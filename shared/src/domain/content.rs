@@ -10,6 +10,8 @@ pub const MAX_MESSAGE_CHARS: usize = 2_000;
 pub const MAX_NAME_CHARS: usize = 32;
 /// The longest name of a server or channel, in characters.
 pub const MAX_TITLE_CHARS: usize = 100;
+/// The longest nickname of a member, in characters: as long as a name.
+pub const MAX_NICKNAME_CHARS: usize = MAX_NAME_CHARS;
 /// The longest channel topic, in characters.
 pub const MAX_TOPIC_CHARS: usize = 1_024;
 /// The longest reason that somebody gives for moderating, in characters.
@@ -68,6 +70,16 @@ pub fn check_title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> 
         Ok(title)
     } else {
         Err(Refusal::field(Reason::Invalid, field))
+    }
+}
+
+/// Checks what a member is called in a server, and trims it.
+pub fn check_nickname(nickname: &str) -> Result<&str, Refusal> {
+    let nickname = check_title(nickname, "nickname")?;
+    if nickname.chars().count() <= MAX_NICKNAME_CHARS {
+        Ok(nickname)
+    } else {
+        Err(Refusal::field(Reason::Invalid, "nickname"))
     }
 }
 

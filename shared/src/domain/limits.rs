@@ -31,6 +31,18 @@ pub const MAX_PINS: usize = 250;
 pub const MAX_EMOJI: usize = 20;
 /// Messages that are deleted at once: a lane's turn of some milliseconds.
 pub const MAX_BULK: usize = 100;
+/// The longest silence, in seconds: 28 days.
+pub const MAX_SILENCE_SECONDS: u32 = 28 * 86_400;
+/// The longest ban that ends by itself, in seconds: ten years.
+pub const MAX_BAN_SECONDS: u32 = 3_650 * 86_400;
+/// Of how many hours a ban deletes messages, at most: seven days.
+pub const MAX_DELETED_HOURS: u32 = 7 * 24;
+/// Messages that are looked at in a turn of a lane for those of a banned account.
+pub const DELETION_SLICE: u32 = 250;
+/// Members that a page of the member list looks at, of which it shows those who stand there.
+pub const MAX_LOOKED_AT: u32 = 1_000;
+/// Roles a member may hold.
+pub const MAX_ROLES_HELD: usize = 100;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 

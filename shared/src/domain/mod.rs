@@ -7,3 +7,4 @@ pub mod limits;
 pub mod mentions;
 pub mod permissions;
 pub mod rights;
+pub mod silences;

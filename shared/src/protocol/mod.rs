@@ -12,6 +12,7 @@ pub mod channel;
 pub mod control;
 pub mod invite;
 pub mod limit;
+pub mod member;
 pub mod message;
 pub mod ping;
 pub mod register;
@@ -41,6 +42,7 @@ macros::families! {
     Session(session),
     Server(server),
     Invite(invite),
+    Member(member),
     User(user),
     Channel(channel),
     Message(message),

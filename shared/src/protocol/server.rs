@@ -1,7 +1,7 @@
 //! Servers: create, look at, change, hand over, discover, leave.
 
 use serde::{Deserialize, Serialize};
-use shared_derive::Body;
+use shared_derive::{Body, Choice};
 
 use super::macros::family;
 use crate::{
@@ -240,6 +240,21 @@ pub struct ServerJoined {
 pub struct ServerLeft {
     /// The server.
     pub server_id: ServerId,
+    /// Why.
+    #[serde(default)]
+    pub cause: LeaveCause,
+}
+
+/// Why a membership ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Choice)]
+pub enum LeaveCause {
+    /// The account left.
+    #[default]
+    Left = 0,
+    /// A moderator removed it; it may come back.
+    Kicked = 1,
+    /// A moderator banned it.
+    Banned = 2,
 }
 
 /// Somebody became a member. Nobody is told in a server of more than 1,000 members.

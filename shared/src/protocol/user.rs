@@ -47,6 +47,15 @@ pub struct Member {
     pub user: User,
     /// The roles held, besides that of everyone.
     pub roles: Vec<RoleId>,
+    /// What he is called in this server, in place of the name of the account.
+    #[serde(default)]
+    pub nickname: Option<String>,
+    /// When he became a member, in milliseconds since 1970; absent where that was not kept yet.
+    #[serde(default)]
+    pub joined_at: Option<u64>,
+    /// Until when he may only look on, in milliseconds since 1970; absent when he may speak.
+    #[serde(default)]
+    pub timeout_until: Option<u64>,
 }
 
 /// Lists the members of the scope's server, by id.

@@ -46,12 +46,7 @@ impl AccessFacts for Context<'_> {
     }
 
     async fn in_server(&mut self) -> Result<Permissions, Error> {
-        let user = self.caller()?.user;
-        let standing = self.standing(user).await?;
-        let structure = &self.server().await?.structure;
-        Ok(standing.map_or(Permissions::empty(), |standing| {
-            structure.in_server(&standing)
-        }))
+        self.permissions().await
     }
 
     async fn in_channel(&mut self, channel: ChannelId) -> Result<Permissions, Error> {

@@ -4,6 +4,7 @@ use shared::{
     bus::envelope::Effect,
     domain::{
         audit::Action,
+        content,
         limits::MAX_INVITES,
         permissions::{Permissions, Standing},
     },
@@ -21,7 +22,8 @@ use super::check_nonce;
 use crate::{
     access::AccessFacts as _,
     error::Error,
-    store::write::{self, audit::Record, invite::NewInvite},
+    state::server::MemberState,
+    store::write::{self, audit::Record, invite::NewInvite, member::NewMember},
     token,
     transaction::Context,
 };
@@ -105,6 +107,12 @@ async fn join_server(ctx: &mut Context<'_>, code: Option<&str>) -> Result<Server
     let most = ctx.caps().servers;
     let full = write::server::has_servers(ctx.read().await?, user_id, most).await?;
     ctx.require(!full, Reason::LimitReached)?;
+    let (place, now) = ((server_id, user_id), ctx.now_ms());
+    let ban = write::member::find_ban(ctx.read().await?, place, now).await?;
+    ctx.require(ban.is_none(), Reason::Banned)?;
+    // Who leaves and comes back is silenced as before.
+    let silences = write::member::find_silences(ctx.read().await?, place).await?;
+    let timeout_until = Some(silences.everywhere).filter(|until| *until > now);
     if let Some(code) = code {
         let mut writes = ctx.write().await?;
         let redeemed =
@@ -116,18 +124,30 @@ async fn join_server(ctx: &mut Context<'_>, code: Option<&str>) -> Result<Server
     let since = state.head + 1;
     state.member_count += 1;
     let audience = state.audience_of(user_id);
-    write::server::insert_member(&mut ctx.write().await?, server_id, user_id, since).await?;
+    let new = NewMember {
+        since,
+        joined_at: now,
+        sort_name: &content::fold_name(&user.name),
+    };
+    write::member::insert_member(&mut ctx.write().await?, place, &new).await?;
     let standing = Standing {
         user: user_id,
         roles: Vec::new(),
         since,
         changed: 0,
     };
-    ctx.set_standing(server_id, user_id, Some(standing.clone()));
+    let member = MemberState {
+        standing: standing.clone(),
+        silences,
+    };
+    ctx.set_member(server_id, user_id, Some(member));
     let event = MemberJoined {
         member: Member {
             user,
             roles: Vec::new(),
+            nickname: None,
+            joined_at: Some(now),
+            timeout_until,
         },
     };
     ctx.emit(audience, &event).await?;

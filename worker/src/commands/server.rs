@@ -8,24 +8,24 @@ use shared::{
         audit::Action,
         content::{self, MAX_DESCRIPTION_CHARS},
         permissions::{Permissions, Standing, Structure, everyone_role},
-        rights::{Change, names_member},
+        rights::Change,
     },
     error::{Reason, Refusal},
-    ids::{ChannelId, ServerId, UserId},
+    ids::{ChannelId, ServerId},
     protocol::{
         Handler,
         server::{
-            FoundServer, LeaveServer, MemberLeft, Role, ServerInfo, ServerJoined, ServerLeft,
-            ServerUpdated, TransferServer, UpdateServer,
+            FoundServer, LeaveCause, LeaveServer, Role, ServerInfo, ServerJoined, ServerUpdated,
+            TransferServer, UpdateServer,
         },
     },
 };
 
-use super::check_nonce;
+use super::{check_nonce, member::end_membership};
 use crate::{
     error::Error,
-    state::server::{Audience, ChannelState, ServerProfile, ServerState},
-    store::write::{self, audit::Record},
+    state::server::{Audience, ChannelState, MemberState, ServerProfile, ServerState},
+    store::write::{self, audit::Record, member::NewMember},
     transaction::Context,
 };
 
@@ -34,8 +34,8 @@ impl Handler<Context<'_>> for FoundServer {
         let Self { nonce, name } = self;
         check_nonce(&nonce)?;
         let owner_id = ctx.caller()?.user;
-        let owner = write::account::lock_user(ctx.read().await?, owner_id).await?;
-        ctx.require(owner.is_some(), Reason::Unauthenticated)?;
+        let founder = write::account::lock_user(ctx.read().await?, owner_id).await?;
+        let founder = founder.ok_or(Refusal::from(Reason::Unauthenticated))?;
         let most = ctx.caps().servers;
         let full = write::server::has_servers(ctx.read().await?, owner_id, most).await?;
         ctx.require(!full, Reason::LimitReached)?;
@@ -54,8 +54,14 @@ impl Handler<Context<'_>> for FoundServer {
             last_seq: 0,
             last_message: None,
         };
+        let member = NewMember {
+            since: 0,
+            joined_at: ctx.now_ms(),
+            sort_name: &content::fold_name(&founder.name),
+        };
         let mut writes = ctx.write().await?;
         write::server::insert_server(&mut writes, server_id, &profile.name, owner_id).await?;
+        write::member::insert_member(&mut writes, (server_id, owner_id), &member).await?;
         write::channel::insert_channel(&mut writes, server_id, channel_id, &general).await?;
         write::event::create_topic(&mut writes, server_id.get()).await?;
         let everyone = everyone_role(server_id);
@@ -92,7 +98,7 @@ impl Handler<Context<'_>> for FoundServer {
         };
         let (server, info) = (state.server(), state.info(&owner));
         ctx.insert_server(state);
-        ctx.set_standing(server_id, owner_id, Some(owner));
+        ctx.set_member(server_id, owner_id, Some(MemberState::new(owner)));
         ctx.emit_to(
             owner_id,
             Some(Effect::Joined {
@@ -176,48 +182,11 @@ impl Handler<Context<'_>> for TransferServer {
 
 impl Handler<Context<'_>> for LeaveServer {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let user_id = ctx.caller()?.user;
-        let state = ctx.server().await?;
-        let (server_id, owner) = (state.structure.server, state.structure.owner);
-        ctx.require(user_id != owner, Reason::OwnerCannotLeave)?;
-        let standing = ctx
-            .standing(user_id)
-            .await?
-            .ok_or(Refusal::from(Reason::UnknownServer))?;
-        write::server::delete_member(&mut ctx.write().await?, server_id, user_id).await?;
-        let mut changes = vec![Change::Left {
-            user: user_id,
-            since: standing.since,
-            roles: standing.roles,
-        }];
-        changes.extend(delete_overrides_of(ctx, user_id).await?);
-        ctx.set_standing(server_id, user_id, None);
-        let state = ctx.server_mut().await?;
-        let audience = state.audience_of(user_id);
-        state.member_count = state.member_count.saturating_sub(1);
-        ctx.emit_changes(audience, changes, &MemberLeft { user_id })
-            .await?;
-        ctx.emit_to(user_id, None, &ServerLeft { server_id });
-        Ok(())
+        let user = ctx.caller()?.user;
+        let owner = ctx.server().await?.structure.owner;
+        ctx.require(user != owner, Reason::OwnerCannotLeave)?;
+        let member = ctx.standing(user).await?;
+        let member = member.ok_or(Refusal::from(Reason::UnknownServer))?;
+        end_membership(ctx, member, LeaveCause::Left).await
     }
-}
-
-/// The overrides that name a member go with him: an account that comes back begins without.
-async fn delete_overrides_of(ctx: &mut Context<'_>, user: UserId) -> Result<Vec<Change>, Error> {
-    let state = ctx.server_mut().await?;
-    let server = state.structure.server;
-    let mut changes = Vec::new();
-    for (channel, overrides) in &mut state.structure.channels {
-        for given in overrides.extract_if(.., |given| names_member(given, user)) {
-            changes.push(Change::Override {
-                channel: *channel,
-                before: Some(given),
-                after: None,
-            });
-        }
-    }
-    if !changes.is_empty() {
-        write::channel::delete_overrides_of(&mut ctx.write().await?, server, user).await?;
-    }
-    Ok(changes)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     bus::{Decision, envelope::Caller},
-    domain::{limits::RateLimit, permissions::Permissions},
+    domain::{limits::RateLimit, permissions::Permissions, silences::Silences},
     error::{Reason, Refusal},
     ids::{ChannelId, ServerId, UserId},
     protocol::{Access, Guard, Request, Row, account::Authenticate},
@@ -26,6 +26,7 @@ pub(super) struct QueryContext {
     address: u64,
     snapshot: Option<Snapshot>,
     membership: Option<Membership>,
+    silences: Silences,
 }
 
 impl QueryContext {
@@ -37,6 +38,7 @@ impl QueryContext {
             address,
             snapshot: None,
             membership: None,
+            silences: Silences::default(),
         }
     }
 
@@ -57,6 +59,11 @@ impl QueryContext {
         self.membership
             .clone()
             .ok_or_else(|| Reason::UnknownServer.into())
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.deps.clock.now_ms()
     }
 
     /// The snapshot that everything of this query is read in.
@@ -147,16 +154,20 @@ impl AccessFacts for QueryContext {
 
     async fn is_member(&mut self, user: UserId) -> Result<bool, Error> {
         let server = ServerId::new(self.scope).ok_or(Reason::UnknownServer)?;
-        self.membership =
-            read::server::find_membership(self.snapshot().await?, server, user).await?;
-        Ok(self.membership.is_some())
+        let found = read::member::find_asker(self.snapshot().await?, server, user).await?;
+        let Some((membership, silences)) = found else {
+            return Ok(false);
+        };
+        (self.membership, self.silences) = (Some(membership), silences);
+        Ok(true)
     }
 
     async fn in_server(&mut self) -> Result<Permissions, Error> {
         let (server, standing) = self.membership()?;
         let snapshot = self.snapshot().await?;
         let roles = read::server::list_roles(snapshot, &[server.server_id]).await?;
-        Ok(structure(&server, &roles, &Overrides::default()).in_server(&standing))
+        let held = structure(&server, &roles, &Overrides::default()).in_server(&standing);
+        Ok(self.silences.restrict(held, None, self.now_ms()))
     }
 
     async fn in_channel(&mut self, channel: ChannelId) -> Result<Permissions, Error> {
@@ -164,7 +175,8 @@ impl AccessFacts for QueryContext {
         let snapshot = self.snapshot().await?;
         let overrides = read::server::find_overrides(snapshot, server.server_id, channel).await?;
         let roles = read::server::list_roles(snapshot, &[server.server_id]).await?;
-        Ok(structure(&server, &roles, &overrides).in_channel(&standing, channel))
+        let held = structure(&server, &roles, &overrides).in_channel(&standing, channel);
+        Ok(self.silences.restrict(held, Some(channel), self.now_ms()))
     }
 }
 

@@ -12,6 +12,7 @@ mod context;
 mod gateway_queries;
 mod invite;
 mod limit;
+mod member;
 mod message;
 mod metrics;
 mod ping;

@@ -11,7 +11,6 @@ use shared::{
             GetServer, JoinDiscovered, JoinServer, ListOverviews, ListServers, Overview, Overviews,
             ServerInfo, Servers,
         },
-        user::Member,
     },
 };
 
@@ -66,18 +65,23 @@ impl Handler<QueryContext> for ListOverviews {
         ids.sort_unstable();
         ids.dedup();
         let topics: Vec<u64> = ids.iter().map(|id| id.get()).collect();
+        let now = ctx.now_ms();
         let snapshot = ctx.snapshot().await?;
         let mut memberships = read::server::list_memberships(snapshot, account).await?;
         memberships.retain(|(server, _)| ids.binary_search(&server.server_id).is_ok());
         let user = read::user::list_users(snapshot, &[account]).await?.pop();
         let user = user.ok_or(Reason::Unauthenticated)?;
+        let mut own = read::member::list_own(snapshot, &user, &ids, now).await?;
         let heads = read::event::find_heads(snapshot, &topics).await?;
         let versions = read::server::list_servers(snapshot, &ids).await?;
         let mut servers = Vec::with_capacity(memberships.len());
         for membership in memberships {
             let (roles, channels) = visible_channels(snapshot, &membership).await?;
-            let (server, standing) = membership;
+            let (server, _) = membership;
             let id = server.server_id;
+            let Some(member) = own.remove(&id) else {
+                continue;
+            };
             let version = versions.iter().find(|(known, _)| known.server_id == id);
             servers.push(Overview {
                 info: ServerInfo {
@@ -85,10 +89,7 @@ impl Handler<QueryContext> for ListOverviews {
                     roles,
                     channels,
                 },
-                member: Member {
-                    user: user.clone(),
-                    roles: standing.roles,
-                },
+                member,
                 head: heads.get(&id.get()).copied().unwrap_or(0),
                 rights_version: version.map_or(0, |(_, version)| *version),
             });

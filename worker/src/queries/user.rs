@@ -30,9 +30,10 @@ impl Handler<QueryContext> for ListUsers {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Users, Error> {
         let limit = page_limit(self.limit, MAX_PAGE)?;
         let (server, _) = ctx.membership()?;
+        let page = (limit, ctx.now_ms());
         let snapshot = ctx.snapshot().await?;
         let members =
-            read::user::list_members(snapshot, server.server_id, self.after, limit).await?;
+            read::member::list_members(snapshot, server.server_id, self.after, page).await?;
         Ok(Users { members })
     }
 }

@@ -7,6 +7,7 @@ use shared::{
     domain::{
         limits::MAX_ANNOUNCED,
         permissions::{Standing, Structure},
+        silences::Silences,
     },
     ids::{ChannelId, MessageId, Partition, ServerId, UserId},
     protocol::{
@@ -34,7 +35,25 @@ pub(crate) struct ServerState {
     pub(crate) roles: Vec<Role>,
     pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
     /// Members on first use; `None` remembers that somebody is none.
-    pub(crate) members: BTreeMap<UserId, Option<Standing>>,
+    pub(crate) members: BTreeMap<UserId, Option<MemberState>>,
+}
+
+/// What a lane remembers of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemberState {
+    pub(crate) standing: Standing,
+    /// At most one for each channel; nearly nobody has any.
+    pub(crate) silences: Silences,
+}
+
+impl MemberState {
+    /// Somebody who is not silenced.
+    pub(crate) fn new(standing: Standing) -> Self {
+        Self {
+            standing,
+            silences: Silences::default(),
+        }
+    }
 }
 
 /// What a server says of itself.
@@ -82,7 +101,6 @@ impl ServerState {
     }
 
     /// What the member's rank is: that of his highest role.
-    #[expect(dead_code, reason = "the families that moderate are about to need it")]
     pub(crate) fn rank_of(&self, member: &Standing) -> Rank {
         if member.user == self.structure.owner {
             return Rank::Owner;
@@ -99,6 +117,15 @@ impl ServerState {
     pub(crate) const fn audience_of(&self, user: UserId) -> Audience {
         if self.member_count > MAX_ANNOUNCED {
             Audience::Member(user)
+        } else {
+            Audience::Members
+        }
+    }
+
+    /// Who is told what somebody did to a member: everyone, or in a large server the two.
+    pub(crate) const fn audience_of_act(&self, user: UserId, actor: UserId) -> Audience {
+        if self.member_count > MAX_ANNOUNCED {
+            Audience::Pair(user, actor, None)
         } else {
             Audience::Members
         }
@@ -154,6 +181,8 @@ pub(crate) enum Audience {
     Members,
     /// One member.
     Member(UserId),
+    /// A member, and who acts on him; those of the two who see the channel, if one is named.
+    Pair(UserId, UserId, Option<ChannelId>),
     /// Those who see the channel.
     Channel(ChannelId),
 }
@@ -161,14 +190,15 @@ pub(crate) enum Audience {
 impl Audience {
     pub(crate) const fn channel(self) -> Option<u64> {
         match self {
-            Self::Channel(channel) => Some(channel.get()),
-            Self::Members | Self::Member(_) => None,
+            Self::Channel(channel) | Self::Pair(_, _, Some(channel)) => Some(channel.get()),
+            Self::Members | Self::Member(_) | Self::Pair(_, _, None) => None,
         }
     }
 
     pub(crate) fn accounts(self) -> Option<Vec<u64>> {
         match self {
             Self::Member(user) => Some(vec![user.get()]),
+            Self::Pair(user, actor, _) => Some(vec![user.get(), actor.get()]),
             Self::Members | Self::Channel(_) => None,
         }
     }
@@ -199,10 +229,10 @@ impl Servers {
         &mut self,
         server: ServerId,
         user: UserId,
-        standing: Option<Standing>,
+        member: Option<MemberState>,
     ) {
         if let Some(state) = self.servers.get_mut(&server)
-            && state.members.insert(user, standing).is_none()
+            && state.members.insert(user, member).is_none()
         {
             self.members += 1;
         }

@@ -17,7 +17,9 @@ pub(crate) const CHANNEL_PURGE: &str = "channel_purge";
 /// The redaction of a deleted message that failed when its event was read: the topic and
 /// the body of that event.
 pub(crate) const REDACTION: &str = "event_redaction";
-/// The same, as programs from before left it: the server, the channel and the message.
+/// The redaction of an event whose text is gone: its topic and its seq.
+pub(crate) const EVENT_REDACTION: &str = "text_redaction";
+/// The redaction of a deleted message, as programs from before left it: the server, the channel and the message.
 pub(crate) const OLD_REDACTION: &str = "redaction";
 
 /// A job and what waits are looked at on one connection, a slice has another.
@@ -143,6 +145,17 @@ impl Jobs {
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         redact::redact_messages(&mut transaction, server.sql(), (channel, &messages)).await?;
+        self.finish_job(job, transaction).await
+    }
+
+    /// Takes the text of an event out of the log.
+    pub(crate) async fn redact_event(
+        &self,
+        job: &Job,
+        (topic, seq): (i64, i64),
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        redact::redact_events(&mut transaction, topic, &[seq]).await?;
         self.finish_job(job, transaction).await
     }
 

@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 11] = [
+const STEPS: [(&str, &str); 13] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -33,6 +33,8 @@ const STEPS: [(&str, &str); 11] = [
     step!("0009_account"),
     step!("0010_mentions"),
     step!("0011_reactions"),
+    step!("0012_member"),
+    step!("0013_moderated"),
 ];
 
 /// How long a connection that failed is left alone.

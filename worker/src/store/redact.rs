@@ -6,6 +6,7 @@ use shared::{
     ids::{ChannelId, MessageId},
     protocol::{
         self, Event as _,
+        member::NicknameChanged,
         message::{MessageCreated, MessageEdited},
     },
 };
@@ -59,6 +60,9 @@ fn without_text(opcode: i32, body: &[u8]) -> Option<Vec<u8>> {
         let text = std::mem::take(&mut told.content);
         told.mentions.clear();
         (!text.is_empty()).then(|| protocol::encode(&told))
+    } else if opcode == i32::from(NicknameChanged::OPCODE) {
+        let mut told: NicknameChanged = protocol::decode(body).ok()?;
+        told.nickname.take().map(|_text| protocol::encode(&told))
     } else {
         None
     }

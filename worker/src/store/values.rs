@@ -5,10 +5,14 @@ use std::{error::Error as StdError, fmt::Debug};
 
 use bytes::BytesMut;
 use shared::{
-    domain::permissions::{Override, Permissions, Standing, TargetKind},
+    domain::{
+        permissions::{Override, Permissions, Standing, TargetKind},
+        silences::Silences,
+    },
     ids::{Id, Partition, RoleId},
     protocol::{
         account::SignUp,
+        member::BanTerms,
         server::{Role, Server},
         user::User,
     },
@@ -22,7 +26,7 @@ use tokio_postgres::{
     types::{FromSqlOwned, IsNull, ToSql, Type, to_sql_checked},
 };
 
-use crate::error::StoreError;
+use crate::{error::StoreError, state::server::MemberState};
 
 /// What the drivers say of a value that they cannot write.
 type NotWritten = Box<dyn StdError + Sync + Send>;
@@ -343,6 +347,25 @@ columns! { Role {
     role_id, name, permissions, position, colour, hoist, mentionable, self_assignable, category
 } }
 columns! { Override { kind, target, allow, deny } }
+
+columns! { BanTerms { reason, banned_by, banned_at, until } }
+columns! { MemberState { standing, silences } }
+
+/// Channels, 0 being everywhere, and until when in each.
+impl FromColumns for Silences {
+    fn from_columns(columns: &mut impl Columns) -> Result<Self, StoreError> {
+        let (channels, until): (Vec<i64>, Vec<i64>) = FromColumns::from_columns(columns)?;
+        let mut silences = Self::default();
+        for (channel, until) in channels.into_iter().zip(until) {
+            let until = u64::from_column(until)?;
+            match channel {
+                0 => silences.everywhere = until,
+                channel => silences.channels.push((Id::from_column(channel)?, until)),
+            }
+        }
+        Ok(silences)
+    }
+}
 
 impl FromColumns for Standing {
     fn from_columns(columns: &mut impl Columns) -> Result<Self, StoreError> {

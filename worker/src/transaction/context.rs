@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     error::{Error, StoreError},
-    state::server::{Audience, ServerState, Servers},
+    state::server::{Audience, MemberState, ServerState, Servers},
     store::write::{
         self, Connection, Reads, Writes,
         audit::Record,
@@ -177,42 +177,60 @@ impl<'a> Context<'a> {
         self.tx.state.servers.insert(state);
     }
 
-    /// How a user stands in the scope's server; none for an account that is no member.
-    pub(crate) async fn standing(&mut self, user: UserId) -> Result<Option<Standing>, Error> {
+    /// What is known of a member of the scope's server; none for an account that is none.
+    pub(crate) async fn member(&mut self, user: UserId) -> Result<Option<MemberState>, Error> {
         let state = self.server().await?;
         let server = state.structure.server;
         if let Some(known) = state.members.get(&user) {
             return Ok(known.clone());
         }
         let reads = self.tx.connection.reads();
-        let found = write::server::find_member(reads, server, user).await?;
+        let found = write::member::find_members(reads, server, &[user])
+            .await?
+            .pop();
         let servers = &mut self.tx.state.servers;
         servers.cache_member(server, user, found.clone());
         Ok(found)
     }
 
-    /// Remembers how somebody stands in a server, after writing it.
-    pub(crate) fn set_standing(
+    /// How a user stands in the scope's server; none for an account that is no member.
+    pub(crate) async fn standing(&mut self, user: UserId) -> Result<Option<Standing>, Error> {
+        Ok(self.member(user).await?.map(|member| member.standing))
+    }
+
+    /// Remembers a member of a server, after writing it.
+    pub(crate) fn set_member(
         &mut self,
         server: ServerId,
         user: UserId,
-        standing: Option<Standing>,
+        member: Option<MemberState>,
     ) {
         self.tx.changes += 1;
-        self.tx.state.servers.cache_member(server, user, standing);
+        self.tx.state.servers.cache_member(server, user, member);
     }
 
-    /// The caller's permissions in a channel of the scope's server.
+    /// The caller's permissions in the scope's server, as far as he is not silenced.
+    pub(crate) async fn permissions(&mut self) -> Result<Permissions, Error> {
+        let user = self.caller()?.user;
+        let Some(member) = self.member(user).await? else {
+            return Ok(Permissions::empty());
+        };
+        let held = self.server().await?.structure.in_server(&member.standing);
+        Ok(member.silences.restrict(held, None, self.now_ms()))
+    }
+
+    /// The same in a channel of it.
     pub(crate) async fn permissions_in(
         &mut self,
         channel: ChannelId,
     ) -> Result<Permissions, Error> {
         let user = self.caller()?.user;
-        let Some(standing) = self.standing(user).await? else {
+        let Some(member) = self.member(user).await? else {
             return Ok(Permissions::empty());
         };
         let structure = &self.server().await?.structure;
-        Ok(structure.in_channel(&standing, channel))
+        let held = structure.in_channel(&member.standing, channel);
+        Ok(member.silences.restrict(held, Some(channel), self.now_ms()))
     }
 
     /// Those of some accounts that are members of the scope's server. One statement asks for
@@ -227,13 +245,13 @@ impl<'a> Context<'a> {
         unknown.retain(|user| !state.members.contains_key(user));
         if !unknown.is_empty() {
             let reads = self.tx.connection.reads();
-            let found = write::server::find_members(reads, server, &unknown).await?;
+            let found = write::member::find_members(reads, server, &unknown).await?;
             let servers = &mut self.tx.state.servers;
             for user in unknown {
                 servers.cache_member(server, user, None);
             }
-            for standing in found {
-                servers.cache_member(server, standing.user, Some(standing));
+            for member in found {
+                servers.cache_member(server, member.standing.user, Some(member));
             }
         }
         let members = &self.server().await?.members;
@@ -440,7 +458,6 @@ impl<'a> Context<'a> {
     /// Enqueues a command for the owner of `target`, whose lane executes it once, after
     /// this transaction has committed. Its handler must take an object that is gone for
     /// done: a refusal is tried again, and holds back what follows.
-    #[expect(dead_code, reason = "no family concerns two owners yet")]
     pub(crate) async fn enqueue_internal<R: Request>(
         &mut self,
         target: Partition,

@@ -308,7 +308,7 @@ impl Reader {
                 self.event(ledger, *seq, outcome);
             }
             Seen::Event { .. } => {
-                if let Some(ServerLeft { server_id }) = seen.event()
+                if let Some(ServerLeft { server_id, .. }) = seen.event()
                     && server_id.get() == self.topic
                 {
                     self.holds = false;

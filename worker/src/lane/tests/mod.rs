@@ -4,6 +4,7 @@
 mod background;
 mod handover;
 mod internal;
+mod member;
 mod mentions;
 mod reactions;
 mod refusals;

@@ -3,6 +3,7 @@
 mod chat;
 mod forwarded;
 mod gateway_queries;
+mod member;
 mod reading;
 mod serving;
 mod unread;

@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod channel;
 pub(crate) mod event;
 pub(crate) mod invite;
+pub(crate) mod member;
 pub(crate) mod message;
 pub(crate) mod opening;
 pub(crate) mod reaction;

@@ -38,7 +38,6 @@ impl<'a> Record<'a> {
         self
     }
 
-    #[expect(dead_code, reason = "the families that moderate are about to need it")]
     /// Why; checked by `content::check_reason`.
     pub(crate) const fn reason(mut self, reason: &'a str) -> Self {
         self.reason = reason;

@@ -12,6 +12,7 @@ pub(crate) mod event;
 pub(crate) mod internal;
 pub(crate) mod invite;
 pub(crate) mod job;
+pub(crate) mod member;
 pub(crate) mod message;
 pub(crate) mod nonce;
 pub(crate) mod partition;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::{
-    domain::permissions::{Permissions, Standing, Structure, everyone_role},
+    domain::permissions::{Permissions, Structure, everyone_role},
     ids::{ServerId, UserId},
     protocol::{
         server::{Role, Server},
@@ -75,7 +75,7 @@ pub(crate) async fn load_server(
     }))
 }
 
-/// Creates a server whose creator owns it and is its first member.
+/// Creates a server without members.
 pub(crate) async fn insert_server(
     writes: &mut Writes<'_>,
     id: ServerId,
@@ -88,8 +88,7 @@ pub(crate) async fn insert_server(
                VALUES ($1, $2, 'everyone', $3) RETURNING id";
     writes
         .execute(sql, &[&id, &everyone_role(id), &Permissions::EVERYONE])
-        .await?;
-    insert_member(writes, id, owner, 0).await
+        .await
 }
 
 /// Changes what a server says of itself.
@@ -132,28 +131,6 @@ pub(crate) async fn has_servers(
     Ok(count as u64 >= u64::from(most))
 }
 
-/// `since` is the event that the membership begins with.
-pub(crate) async fn insert_member(
-    writes: &mut Writes<'_>,
-    server: ServerId,
-    user: UserId,
-    since: u64,
-) -> Result<usize, StoreError> {
-    let sql = "WITH counted AS (UPDATE servers SET member_count = member_count + 1 WHERE id = $1)
-               INSERT INTO members (server, account, since) VALUES ($1, $2, $3) RETURNING server";
-    writes.execute(sql, &[&server, &user, &since]).await
-}
-
-pub(crate) async fn delete_member(
-    writes: &mut Writes<'_>,
-    server: ServerId,
-    user: UserId,
-) -> Result<usize, StoreError> {
-    let sql = "WITH counted AS (UPDATE servers SET member_count = member_count - 1 WHERE id = $1)
-               DELETE FROM members WHERE server = $1 AND account = $2 RETURNING server";
-    writes.execute(sql, &[&server, &user]).await
-}
-
 /// Notes the event that changed what permissions depend on.
 pub(crate) async fn set_rights_version(
     writes: &mut Writes<'_>,
@@ -162,27 +139,6 @@ pub(crate) async fn set_rights_version(
 ) -> Result<usize, StoreError> {
     let sql = "UPDATE servers SET rights_version = $2 WHERE id = $1 RETURNING id";
     writes.execute(sql, &[&server, &version]).await
-}
-
-pub(crate) async fn find_member(
-    reads: Reads<'_>,
-    server: ServerId,
-    user: UserId,
-) -> Result<Option<Standing>, StoreError> {
-    let sql = "SELECT account, roles, since, changed FROM members
-               WHERE server = $1 AND account = $2";
-    reads.find(sql, &[&server, &user]).await
-}
-
-/// How those of these accounts stand that are members.
-pub(crate) async fn find_members(
-    reads: Reads<'_>,
-    server: ServerId,
-    users: &[UserId],
-) -> Result<Vec<Standing>, StoreError> {
-    let sql = "SELECT account, roles, since, changed FROM members
-               WHERE server = $1 AND account = ANY($2)";
-    reads.list(sql, &[&server, &users]).await
 }
 
 /// How many of these accounts are members.

@@ -1,0 +1,177 @@
+//! Bans: who may not come in, and what he said that goes.
+
+use std::ops::Bound;
+
+use shared::{
+    domain::{
+        audit::Action,
+        content,
+        limits::{DELETION_SLICE, MAX_BAN_SECONDS, MAX_BULK, MAX_DELETED_HOURS},
+    },
+    error::{Reason, Refusal},
+    ids::{ChannelId, MessageId, UserId, next_raw},
+    protocol::{
+        Handler,
+        member::{BanTerms, BanUser, DeleteAuthored, UnbanUser},
+        message::MessagesDeleted,
+        server::LeaveCause,
+    },
+};
+
+use super::{super::rank::require_above, end_membership};
+use crate::{
+    error::Error,
+    state::server::Audience,
+    store::write::{self, audit::Record, message::Revision},
+    transaction::Context,
+};
+
+/// Channels of a slice, at most: small ones share a slice.
+const SLICE_CHANNELS: usize = 16;
+
+impl Handler<Context<'_>> for BanUser {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let reason = content::check_reason(&self.reason)?;
+        let user = self.user_id;
+        let now = ctx.now_ms();
+        let until = match self.duration {
+            None => None,
+            Some(seconds @ 1..=MAX_BAN_SECONDS) => Some(now + u64::from(seconds) * 1_000),
+            Some(_) => return Err(Refusal::field(Reason::Invalid, "duration").into()),
+        };
+        if self.delete_hours > MAX_DELETED_HOURS {
+            return Err(Refusal::field(Reason::Invalid, "delete_hours").into());
+        }
+        let member = ctx.standing(user).await?;
+        if let Some(member) = &member {
+            require_above(ctx, member).await?;
+        } else {
+            let found = write::server::find_user(ctx.read().await?, user).await?;
+            ctx.require(found.is_some(), Reason::UnknownTarget)?;
+        }
+        let place = (ctx.server().await?.structure.server, user);
+        let before = write::member::find_ban(ctx.read().await?, place, now).await?;
+        let terms = BanTerms {
+            reason: reason.to_owned(),
+            banned_by: Some(ctx.caller()?.user),
+            banned_at: now,
+            until,
+        };
+        write::member::set_ban(&mut ctx.write().await?, place, &terms).await?;
+        let mut record = Record::new(Action::MemberBan).target(user).reason(reason);
+        if let Some(before) = before {
+            record = record.before(&before)?;
+        }
+        ctx.record_action(record.after(&terms)?).await?;
+        if let Some(member) = member {
+            end_membership(ctx, member, LeaveCause::Banned).await?;
+        }
+        if self.delete_hours > 0 {
+            delete_since(ctx, user, u64::from(self.delete_hours)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Handler<Context<'_>> for UnbanUser {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let reason = content::check_reason(&self.reason)?;
+        let now = ctx.now_ms();
+        let place = (ctx.server().await?.structure.server, self.user_id);
+        let before = write::member::find_ban(ctx.read().await?, place, now).await?;
+        let before = before.ok_or(Refusal::from(Reason::UnknownTarget))?;
+        write::member::delete_ban(&mut ctx.write().await?, place).await?;
+        let record = Record::new(Action::MemberUnban).target(self.user_id);
+        ctx.record_action(record.reason(reason).before(&before)?)
+            .await
+    }
+}
+
+/// Leaves the deletion of what an account said in the last hours to the turns that follow.
+async fn delete_since(ctx: &mut Context<'_>, author: UserId, hours: u64) -> Result<(), Error> {
+    let began = ctx.now_ms().saturating_sub(hours * 3_600_000);
+    let Some(from) = MessageId::new(next_raw(0, ctx.partition(), began)) else {
+        return Ok(());
+    };
+    let until: MessageId = ctx.next_id()?;
+    let channels = &ctx.server().await?.channels;
+    let Some(channel) = channels.keys().next().copied() else {
+        return Ok(());
+    };
+    let first = DeleteAuthored {
+        author,
+        from,
+        until,
+        channel,
+        after: from,
+    };
+    ctx.enqueue_internal(ctx.partition(), ctx.scope(), &first)
+        .await
+}
+
+/// Looks at a bounded number of messages, each by its place, as there is no index by author.
+impl Handler<Context<'_>> for DeleteAuthored {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let mut left = DELETION_SLICE;
+        let mut next = Some((self.channel, self.after));
+        for _ in 0..SLICE_CHANNELS {
+            let Some((channel, after)) = next else { break };
+            if left == 0 {
+                break;
+            }
+            let range = (after, self.until);
+            let page = write::message::list_authors(ctx.read().await?, channel, range, left);
+            let page = page.await?;
+            let authored = page.iter().filter(|(_, author)| *author == self.author);
+            let authored: Vec<MessageId> = authored.map(|(id, _)| *id).collect();
+            for some in authored.chunks(MAX_BULK) {
+                delete_messages(ctx, channel, some.to_vec()).await?;
+            }
+            let count = u32::try_from(page.len()).unwrap_or(left);
+            next = match page.last() {
+                Some((last, _)) if count >= left => Some((channel, *last)),
+                _ => next_channel(ctx, channel)
+                    .await?
+                    .map(|next| (next, self.from)),
+            };
+            left = left.saturating_sub(count);
+        }
+        let Some((channel, after)) = next else {
+            return Ok(());
+        };
+        let rest = Self {
+            channel,
+            after,
+            ..self
+        };
+        ctx.enqueue_internal(ctx.partition(), ctx.scope(), &rest)
+            .await
+    }
+}
+
+async fn next_channel(
+    ctx: &mut Context<'_>,
+    channel: ChannelId,
+) -> Result<Option<ChannelId>, Error> {
+    let behind = (Bound::Excluded(channel), Bound::Unbounded);
+    let channels = &ctx.server().await?.channels;
+    Ok(channels.range(behind).next().map(|(id, _)| *id))
+}
+
+async fn delete_messages(
+    ctx: &mut Context<'_>,
+    channel_id: ChannelId,
+    message_ids: Vec<MessageId>,
+) -> Result<(), Error> {
+    let deletion = Revision::Delete {
+        channel: channel_id,
+        ids: message_ids.clone(),
+    };
+    ctx.revise_message(deletion).await?;
+    let event = MessagesDeleted {
+        channel_id,
+        message_ids,
+    };
+    ctx.emit(Audience::Channel(channel_id), &event).await?;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Members: how a membership ends, and what moderators and members change of it.
+
+mod ban;
+mod nickname;
+mod roles;
+mod silence;
+
+use shared::{
+    bus::envelope::pack,
+    domain::{
+        audit::Action,
+        content,
+        permissions::Standing,
+        rights::{Change, names_member},
+    },
+    error::{Reason, Refusal},
+    ids::UserId,
+    protocol::{
+        Handler,
+        member::KickMember,
+        server::{LeaveCause, MemberLeft, ServerLeft},
+    },
+};
+
+use super::rank::require_above;
+use crate::{
+    error::Error,
+    store::{
+        jobs::EVENT_REDACTION,
+        write::{self, audit::Record},
+    },
+    transaction::Context,
+};
+
+impl Handler<Context<'_>> for KickMember {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let reason = content::check_reason(&self.reason)?;
+        let member = find_target(ctx, self.user_id).await?;
+        require_above(ctx, &member).await?;
+        let record = Record::new(Action::MemberKick).target(self.user_id);
+        ctx.record_action(record.reason(reason)).await?;
+        end_membership(ctx, member, LeaveCause::Kicked).await
+    }
+}
+
+/// The member that a command names.
+async fn find_target(ctx: &mut Context<'_>, user: UserId) -> Result<Standing, Error> {
+    let standing = ctx.standing(user).await?;
+    Ok(standing.ok_or(Refusal::from(Reason::UnknownTarget))?)
+}
+
+/// Ends a membership: its rows go, who follows is told, and the sessions of the account hear no
+/// more of the server from that event on.
+pub(super) async fn end_membership(
+    ctx: &mut Context<'_>,
+    member: Standing,
+    cause: LeaveCause,
+) -> Result<(), Error> {
+    let user_id = member.user;
+    let server_id = ctx.server().await?.structure.server;
+    let place = (server_id, user_id);
+    let told = write::member::delete_member(&mut ctx.write().await?, place).await?;
+    forget_text(ctx, told).await?;
+    let mut changes = vec![Change::Left {
+        user: user_id,
+        since: member.since,
+        roles: member.roles,
+    }];
+    changes.extend(delete_overrides_of(ctx, user_id).await?);
+    ctx.set_member(server_id, user_id, None);
+    let state = ctx.server_mut().await?;
+    let audience = state.audience_of(user_id);
+    state.member_count = state.member_count.saturating_sub(1);
+    ctx.emit_changes(audience, changes, &MemberLeft { user_id })
+        .await?;
+    ctx.emit_to(user_id, None, &ServerLeft { server_id, cause });
+    Ok(())
+}
+
+/// Takes what an event of the scope's server told out of the log, as it is gone.
+async fn forget_text(ctx: &mut Context<'_>, told: Option<u64>) -> Result<(), Error> {
+    match told {
+        Some(seq) => {
+            let body = pack(&(ctx.scope(), seq));
+            ctx.enqueue_job(EVENT_REDACTION, &body).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// The overrides that name a member go with him: an account that comes back begins without.
+async fn delete_overrides_of(ctx: &mut Context<'_>, user: UserId) -> Result<Vec<Change>, Error> {
+    let state = ctx.server_mut().await?;
+    let server = state.structure.server;
+    let mut changes = Vec::new();
+    for (channel, overrides) in &mut state.structure.channels {
+        for given in overrides.extract_if(.., |given| names_member(given, user)) {
+            changes.push(Change::Override {
+                channel: *channel,
+                before: Some(given),
+                after: None,
+            });
+        }
+    }
+    if !changes.is_empty() {
+        write::channel::delete_overrides_of(&mut ctx.write().await?, server, user).await?;
+    }
+    Ok(changes)
+}
