@@ -9,7 +9,7 @@ use shared::{
     protocol::{
         self, Request,
         account::{CreateAccount, JoinAsGuest, LogIn, SetSignUpPolicy, SignUp},
-        channel::{CreateChannel, DeleteChannel, UpdateChannel},
+        channel::{ChannelKind, CreateChannel, DeleteChannel, MoveChannel, UpdateChannel},
         invite::{
             CreateInvite, ListInviteUses, ListInvites, PreviewInvite, RedeemInvite, RevokeInvite,
         },
@@ -20,6 +20,10 @@ use shared::{
         message::{
             AddReaction, DeleteMessage, DeleteMessages, EditMessage, GetMessage, GetMessages,
             ListPins, ListReactors, NewMessage, PinMessage, RemoveReaction, UnpinMessage,
+        },
+        role::{
+            AddSelfRole, ClearOverride, CreateRole, DeleteRole, RemoveSelfRole, ReorderRoles,
+            SetOverride, UpdateRole,
         },
         server::{CreateServer, JoinServer, LeaveServer, TransferServer, UpdateServer},
         session::RevokeSession,
@@ -199,6 +203,9 @@ pub fn create_channel(name: &str, overrides: Vec<Override>) -> CreateChannel {
         name: name.to_owned(),
         topic: None,
         overrides,
+        kind: ChannelKind::Text,
+        parent_id: None,
+        slow_mode: 0,
     }
 }
 
@@ -211,6 +218,7 @@ pub fn update_channel(channel_id: ChannelId) -> UpdateChannel {
         topic: None,
         position: None,
         overrides: None,
+        slow_mode: None,
     }
 }
 
@@ -222,11 +230,113 @@ pub fn set_overrides(channel_id: ChannelId, overrides: Vec<Override>) -> UpdateC
     }
 }
 
+/// Puts a channel at a place, in no category.
+pub fn move_channel(channel_id: ChannelId, position: u32) -> MoveChannel {
+    MoveChannel {
+        nonce: nonce(),
+        channel_id,
+        position,
+        parent_id: None,
+    }
+}
+
+/// Says what a role or a member may do otherwise, and leaves the other overrides.
+pub fn set_override(channel_id: ChannelId, given: &Override) -> SetOverride {
+    SetOverride {
+        nonce: nonce(),
+        channel_id,
+        kind: given.kind,
+        target: given.target,
+        allow: given.allow,
+        deny: given.deny,
+    }
+}
+
+/// Takes back what was said of the same role or member.
+pub fn clear_override(channel_id: ChannelId, given: &Override) -> ClearOverride {
+    ClearOverride {
+        nonce: nonce(),
+        channel_id,
+        kind: given.kind,
+        target: given.target,
+    }
+}
+
 /// Deletes a channel.
 pub fn delete_channel(channel_id: ChannelId) -> DeleteChannel {
     DeleteChannel {
         nonce: nonce(),
         channel_id,
+    }
+}
+
+/// Makes a role that permits this and has no look.
+pub fn create_role(name: &str, permissions: Permissions) -> CreateRole {
+    CreateRole {
+        nonce: nonce(),
+        name: name.to_owned(),
+        permissions,
+        colour: None,
+        hoist: false,
+        mentionable: false,
+        self_assignable: false,
+        category: None,
+    }
+}
+
+/// Changes nothing of a role yet.
+pub fn update_role(role_id: RoleId) -> UpdateRole {
+    UpdateRole {
+        nonce: nonce(),
+        role_id,
+        name: None,
+        permissions: None,
+        colour: None,
+        hoist: None,
+        mentionable: None,
+        self_assignable: None,
+        category: None,
+    }
+}
+
+/// Deletes a role.
+pub fn delete_role(role_id: RoleId) -> DeleteRole {
+    DeleteRole {
+        nonce: nonce(),
+        role_id,
+    }
+}
+
+/// Puts all roles into this order, that of everyone first.
+pub fn reorder_roles(roles: Vec<RoleId>) -> ReorderRoles {
+    ReorderRoles {
+        nonce: nonce(),
+        roles,
+        position: None,
+    }
+}
+
+/// Moves one role.
+pub fn move_role(role_id: RoleId, position: u32) -> ReorderRoles {
+    ReorderRoles {
+        position: Some(position),
+        ..reorder_roles(vec![role_id])
+    }
+}
+
+/// Takes a role.
+pub fn take_role(role_id: RoleId) -> AddSelfRole {
+    AddSelfRole {
+        nonce: nonce(),
+        role_id,
+    }
+}
+
+/// Leaves a role.
+pub fn leave_role(role_id: RoleId) -> RemoveSelfRole {
+    RemoveSelfRole {
+        nonce: nonce(),
+        role_id,
     }
 }
 

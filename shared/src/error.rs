@@ -40,6 +40,8 @@ pub enum Reason {
     UnknownTarget = 24,
     /// There is no such account, or it shares no server with the session's.
     UnknownUser = 25,
+    /// There is no such role in the server.
+    UnknownRole = 26,
     /// The owner has to hand a server over, or delete it, before leaving.
     OwnerCannotLeave = 30,
     /// The account is a member already.
@@ -48,6 +50,8 @@ pub enum Reason {
     LimitReached = 32,
     /// The value is no longer the one that the request names: somebody changed it since.
     Moved = 33,
+    /// The channel is of a kind that this is not for: only text and announcements have messages.
+    WrongKind = 34,
     /// The nonce was used for another body; signing in: on another device, or too long ago.
     NonceReused = 40,
     /// Too many requests; `retry_after` says when to try again.

@@ -22,12 +22,14 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::UnknownMessage
         | Reason::UnknownSession
         | Reason::UnknownTarget
-        | Reason::UnknownUser => StatusCode::NOT_FOUND,
+        | Reason::UnknownUser
+        | Reason::UnknownRole => StatusCode::NOT_FOUND,
         Reason::NameTaken
         | Reason::OwnerCannotLeave
         | Reason::AlreadyMember
         | Reason::LimitReached
         | Reason::Moved
+        | Reason::WrongKind
         | Reason::NonceReused => StatusCode::CONFLICT,
         Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Reason::Busy | Reason::Unavailable | Reason::Expired => StatusCode::SERVICE_UNAVAILABLE,

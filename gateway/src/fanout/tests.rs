@@ -80,6 +80,7 @@ fn structure(topic: u64) -> Structure {
             (RoleId::new(STAFF).unwrap(), Permissions::empty()),
         ]),
         channels: BTreeMap::from([(channel(1), Vec::new())]),
+        announcements: std::collections::BTreeSet::new(),
     }
 }
 

@@ -250,6 +250,7 @@ mod tests {
                 owner: UserId::new(99).unwrap(),
                 roles: BTreeMap::from([(everyone_role(server), Permissions::VIEW_CHANNEL)]),
                 channels: BTreeMap::from([(channel(10), Vec::new())]),
+                announcements: std::collections::BTreeSet::new(),
             };
             let mut standing = Standing {
                 user: UserId::new(ME).unwrap(), roles: Vec::new(), since: 0, changed: 0,

@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, bail};
 use shared::{
+    domain::permissions::TargetKind,
     error::Reason,
-    ids::{ChannelId, MessageId, ServerId, SessionId, UserId},
+    ids::{ChannelId, MessageId, RoleId, ServerId, SessionId, UserId},
     protocol::{
         account::{SessionClosed, SessionOpened},
-        channel::{Channel, ChannelCreated, ChannelDeleted, ChannelUpdated, GetChannels},
+        channel::{
+            Channel, ChannelCreated, ChannelDeleted, ChannelUpdated, ChannelsMoved, GetChannels,
+        },
         member::{
             ChannelMuted, ChannelUnmuted, MemberRolesChanged, MemberTimedOut, NicknameChanged,
         },
@@ -17,6 +20,7 @@ use shared::{
             GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited, MessagePinned,
             MessageUnpinned, MessagesDeleted, Reaction, ReactionAdded, ReactionRemoved,
         },
+        role::{ListRoles, Role, RoleCreated, RoleDeleted, RoleUpdated, RolesReordered},
         server::{
             ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft, ServerUpdated,
         },
@@ -51,6 +55,7 @@ struct Known {
     sessions: BTreeMap<SessionId, SessionInfo>,
     servers: BTreeMap<ServerId, Server>,
     channels: BTreeMap<ChannelId, Channel>,
+    roles: BTreeMap<RoleId, Role>,
     members: BTreeMap<UserId, Member>,
     /// Where he himself may only look on, and until when.
     mutes: BTreeMap<ChannelId, u64>,
@@ -134,6 +139,8 @@ impl Known {
         let cursors = unreads.map(|unread| unread.cursor);
         let seen = cursors.filter(|cursor| self.channels.contains_key(&cursor.channel_id));
         self.cursors = by_key(seen, |cursor| cursor.channel_id);
+        let roles = person.call(&ListRoles {}).await?.roles;
+        self.roles = by_key(roles, |role| role.role_id);
         let members = person.call(&list_users()).await?.members;
         self.members = by_key(members, |member| member.user.user_id);
         let own = person.call(&get_member(person.user.user_id)).await?;
@@ -149,6 +156,7 @@ impl Known {
         };
         if self.home.map(shared::ids::Id::get) == Some(*topic) {
             self.apply_server(seen);
+            self.apply_role(seen);
             self.apply_message(seen);
         }
     }
@@ -174,6 +182,7 @@ impl Known {
             self.servers.remove(&server_id);
             if self.home == Some(server_id) {
                 self.channels.clear();
+                self.roles.clear();
                 self.members.clear();
                 self.messages.clear();
                 self.cursors.clear();
@@ -209,6 +218,13 @@ impl Known {
             self.channels.insert(channel.channel_id, channel);
         } else if let Some(ChannelUpdated { channel }) = seen.event() {
             self.channels.insert(channel.channel_id, channel);
+        } else if let Some(ChannelsMoved { channels }) = seen.event() {
+            for place in channels {
+                if let Some(channel) = self.channels.get_mut(&place.channel_id) {
+                    channel.position = place.position;
+                    channel.parent_id = place.parent_id;
+                }
+            }
         } else if let Some(ChannelDeleted { channel_id }) = seen.event() {
             self.channels.remove(&channel_id);
             self.cursors.remove(&channel_id);
@@ -220,6 +236,32 @@ impl Known {
     fn change_member(&mut self, user: UserId, change: impl FnOnce(&mut Member)) {
         if let Some(member) = self.members.get_mut(&user) {
             change(member);
+        }
+    }
+
+    fn apply_role(&mut self, seen: &Seen) {
+        let order = if let Some(RoleCreated { role, order }) = seen.event() {
+            self.roles.insert(role.role_id, role);
+            order
+        } else if let Some(RoleDeleted { role_id, order }) = seen.event() {
+            self.roles.remove(&role_id);
+            let target = (TargetKind::Role, role_id.get());
+            for channel in self.channels.values_mut() {
+                channel.overrides.retain(|o| (o.kind, o.target) != target);
+            }
+            order
+        } else if let Some(RolesReordered { order }) = seen.event() {
+            order
+        } else if let Some(RoleUpdated { role }) = seen.event() {
+            self.roles.insert(role.role_id, role);
+            return;
+        } else {
+            return;
+        };
+        for (position, id) in (0..).zip(order) {
+            if let Some(role) = self.roles.get_mut(&id) {
+                role.position = position;
+            }
         }
     }
 

@@ -2,17 +2,26 @@
 
 use anyhow::Result;
 use loadtest::{
+    client::CallError,
     harness::{Harness, Person, holds, refused, same},
     requests::{
-        allow_member, create_channel, delete_channel, hide_channel, send_message, update_channel,
+        allow_member, create_channel, delete_channel, hide_channel, move_channel, send_message,
+        set_override, update_channel,
     },
     transport::Transport,
 };
 use shared::{
-    domain::permissions::{Override, Permissions},
+    domain::{
+        limits::MAX_SLOW_MODE,
+        permissions::{Override, Permissions},
+    },
     error::Reason,
+    ids::ChannelId,
     protocol::{
-        channel::{ChannelCreated, ChannelDeleted, ChannelUpdated, CreateChannel, GetChannels},
+        channel::{
+            Channel, ChannelCreated, ChannelDeleted, ChannelKind, ChannelUpdated, ChannelsMoved,
+            CreateChannel, GetChannels, MoveChannel,
+        },
         message::MessageCreated,
     },
 };
@@ -24,6 +33,14 @@ scenarios! {
     overrides_give_nothing_that_the_giver_lacks,
     an_override_names_roles_and_members_that_exist,
     a_resume_past_what_is_hidden_is_dense,
+    a_channel_moves_and_the_others_make_room_over_every_door,
+    a_move_says_nothing_of_what_is_hidden,
+    a_deleted_category_frees_its_channels,
+    a_category_is_one_and_stands_in_none,
+    only_text_and_announcements_have_messages,
+    announcements_are_for_those_who_are_let,
+    a_separator_is_seen_and_nothing_else,
+    a_slow_channel_makes_its_members_wait,
 }
 
 fn create(name: &str) -> CreateChannel {
@@ -186,4 +203,206 @@ async fn a_resume_past_what_is_hidden_is_dense(harness: &Harness) -> Result<()> 
         event.channel_id == secret
     })
     .await
+}
+
+/// Makes a channel of a kind.
+async fn make(owner: &Person, name: &str, kind: ChannelKind) -> Result<ChannelId> {
+    let create = CreateChannel {
+        kind,
+        ..create_channel(name, Vec::new())
+    };
+    let created = owner.call(&create).await?.channel;
+    same(&created.kind, &kind)?;
+    Ok(created.channel_id)
+}
+
+fn places(channels: &[Channel]) -> Vec<(u32, &str)> {
+    let place = |channel: &Channel| channel.position;
+    channels
+        .iter()
+        .map(|c| (place(c), c.name.as_str()))
+        .collect()
+}
+
+async fn a_channel_moves_and_the_others_make_room_over_every_door(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let category = make(&alice, "rooms", ChannelKind::Category).await?;
+    for name in ["a", "b", "c"] {
+        alice.creates_channel(name, Vec::new()).await?;
+    }
+    let last = alice.channel("c").await?;
+    for transport in Transport::ALL {
+        let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+        let mut way = alice.through(transport).await?;
+        let into = MoveChannel {
+            parent_id: Some(category),
+            ..move_channel(last, 2)
+        };
+        way.call(alice.scope(), &into).await?;
+        let channels = bob.channels().await?;
+        let due = ["general", "rooms", "c", "a", "b"];
+        same(&places(&channels), &(0..).zip(due).collect())?;
+        let moved = bob
+            .sees_event(|event: &ChannelsMoved| {
+                event
+                    .channels
+                    .iter()
+                    .any(|place| place.parent_id == Some(category))
+            })
+            .await?;
+        same(&moved.channels.len(), &3)?;
+        // Beyond the last place is the last one.
+        way.call(alice.scope(), &move_channel(last, 99)).await?;
+        let due = ["general", "rooms", "a", "b", "c"];
+        same(&places(&bob.channels().await?), &(0..).zip(due).collect())?;
+        alice.agrees(hers).await?;
+        bob.agrees(his).await?;
+    }
+    Ok(())
+}
+
+async fn a_move_says_nothing_of_what_is_hidden(harness: &Harness) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let overrides = vec![hide_channel(alice.scope()), shown_to(&carol)];
+    let secret = alice.creates_channel("#secret", overrides).await?;
+    let open = alice.creates_channel("#open", Vec::new()).await?;
+    let (his, hers) = (bob.remembers().await?, carol.remembers().await?);
+    alice.call(&move_channel(open, 0)).await?;
+    let moves = |event: &ChannelsMoved, id| event.channels.iter().any(|c| c.channel_id == id);
+    carol
+        .sees_event(|event: &ChannelsMoved| moves(event, secret))
+        .await?;
+    alice.send("#general", "moved").await?;
+    bob.saw_none_before("moved", |event: &ChannelsMoved| moves(event, secret))
+        .await?;
+    bob.agrees(his).await?;
+    carol.agrees(hers).await
+}
+
+async fn a_deleted_category_frees_its_channels(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let category = make(&alice, "rooms", ChannelKind::Category).await?;
+    let create = CreateChannel {
+        parent_id: Some(category),
+        ..create_channel("inside", Vec::new())
+    };
+    let inside = alice.call(&create).await?.channel;
+    same(&inside.parent_id, &Some(category))?;
+    let his = bob.remembers().await?;
+    alice.call(&delete_channel(category)).await?;
+    let channels = bob.channels().await?;
+    let kept = channels.iter().find(|c| c.channel_id == inside.channel_id);
+    same(&kept.map(|channel| channel.parent_id), &Some(None))?;
+    bob.agrees(his).await
+}
+
+async fn a_category_is_one_and_stands_in_none(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let rooms = make(&alice, "rooms", ChannelKind::Category).await?;
+    let other = make(&alice, "other", ChannelKind::Category).await?;
+    let into = |channel, parent| MoveChannel {
+        parent_id: Some(parent),
+        ..move_channel(channel, 0)
+    };
+    refused(alice.call(&into(rooms, general)).await, Reason::Invalid)?;
+    refused(alice.call(&into(rooms, other)).await, Reason::Invalid)?;
+    refused(alice.call(&into(general, general)).await, Reason::Invalid)?;
+    let [mallory] = harness.members().await?;
+    let hers = make(&mallory, "hers", ChannelKind::Category).await?;
+    let unknown = alice.call(&into(general, hers)).await;
+    refused(unknown, Reason::UnknownChannel)?;
+    let nested = CreateChannel {
+        kind: ChannelKind::Category,
+        parent_id: Some(rooms),
+        ..create_channel("nested", Vec::new())
+    };
+    refused(alice.call(&nested).await.map(drop), Reason::Invalid)
+}
+
+async fn only_text_and_announcements_have_messages(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    for (name, kind) in [
+        ("voice", ChannelKind::Voice),
+        ("forum", ChannelKind::Forum),
+        ("category", ChannelKind::Category),
+        ("separator", ChannelKind::Separator),
+    ] {
+        let channel = make(&alice, name, kind).await?;
+        let message = send_message(channel, "hello");
+        alice
+            .is_refused(alice.scope(), &message, Reason::WrongKind)
+            .await?;
+    }
+    make(&alice, "news", ChannelKind::Announcement).await?;
+    alice.send("#news", "hello").await.map(drop)
+}
+
+async fn announcements_are_for_those_who_are_let(harness: &Harness) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let news = make(&alice, "news", ChannelKind::Announcement).await?;
+    let let_send = allow_member(bob.user.user_id.get(), Permissions::SEND_MESSAGES);
+    alice.call(&set_override(news, &let_send)).await?;
+    bob.send("#news", "from the reporter").await?;
+    carol.sees("from the reporter").await?;
+    let message = send_message(news, "me too");
+    carol
+        .is_refused(carol.scope(), &message, Reason::Forbidden)
+        .await
+}
+
+async fn a_separator_is_seen_and_nothing_else(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let line = make(&alice, "—", ChannelKind::Separator).await?;
+    let more = allow_member(bob.user.user_id.get(), Permissions::SEND_MESSAGES);
+    refused(
+        alice.call(&set_override(line, &more)).await,
+        Reason::Invalid,
+    )?;
+    let hidden = hide_channel(alice.scope());
+    alice.call(&set_override(line, &hidden)).await?;
+    let channels = bob.channels().await?;
+    holds(
+        channels.iter().all(|channel| channel.channel_id != line),
+        "it can be hidden",
+    )
+}
+
+async fn a_slow_channel_makes_its_members_wait(harness: &Harness) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let room = alice.creates_channel("#room", Vec::new()).await?;
+    let his = bob.remembers().await?;
+    let mut slow = update_channel(room);
+    slow.slow_mode = Some(MAX_SLOW_MODE + 1);
+    refused(alice.call(&slow).await, Reason::Invalid)?;
+    slow.slow_mode = Some(MAX_SLOW_MODE);
+    alice.call(&slow).await?;
+    let first = send_message(room, "first");
+    bob.call(&first).await?;
+    // A repeat is no second message.
+    bob.call(&first).await?;
+    for mut way in bob.ways().await? {
+        match way.call(bob.scope(), &send_message(room, "too soon")).await {
+            Err(CallError::Refused(refusal)) => {
+                same(&refusal.reason, &Reason::RateLimited)?;
+                let wait = refusal.retry_after.unwrap_or_default();
+                let most = u64::from(MAX_SLOW_MODE) * 1_000;
+                holds(
+                    (most - 60_000..=most).contains(&wait),
+                    &format!("{wait} ms"),
+                )?;
+            }
+            other => anyhow::bail!("{other:?}"),
+        }
+    }
+    // Another member, another channel, and who may manage it.
+    carol.send("#room", "hers").await?;
+    bob.send("#general", "elsewhere").await?;
+    let passes = allow_member(bob.user.user_id.get(), Permissions::BYPASS_SLOW_MODE);
+    alice.call(&set_override(room, &passes)).await?;
+    bob.send("#room", "at once").await?;
+    for text in ["one", "two"] {
+        alice.send("#room", text).await?;
+    }
+    bob.agrees(his).await
 }

@@ -32,6 +32,7 @@ mod pin;
 mod ping;
 mod rate;
 mod reaction;
+mod role;
 mod server;
 mod session;
 mod traces;

@@ -9,8 +9,12 @@ pub const MAX_FRAME_BYTES: usize = 64 * 1024;
 pub const MAX_DEPTH: usize = 8;
 /// The largest batch of one lane (and so the rows of one transaction).
 pub const MAX_BATCH: usize = 256;
+/// Roles a server may have, besides that of everyone: the order of all of them is in the event of each new one.
+pub const MAX_ROLES: usize = 250;
 /// Channels a server may have.
 pub const MAX_CHANNELS: usize = 500;
+/// Seconds that a channel may make its members wait between two messages: six hours.
+pub const MAX_SLOW_MODE: u32 = 21_600;
 /// Overrides a channel may have.
 pub const MAX_OVERRIDES: usize = 100;
 /// Registers an account may have: cursors of twenty servers as large as a server may be, and as many settings.

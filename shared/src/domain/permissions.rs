@@ -1,6 +1,6 @@
 //! Who may do what, and the one function that decides it for every door and view.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use shared_derive::{Body, Choice};
@@ -78,6 +78,10 @@ impl Permissions {
         .union(Self::READ_HISTORY)
         .union(Self::CHANGE_NICKNAME)
         .union(Self::ADD_REACTIONS);
+
+    /// What a role may permit that members take by themselves: nothing that moderates, and
+    /// nothing that a new server would not give to everyone.
+    pub const SELF_ASSIGNABLE: Self = Self::EVERYONE;
 
     /// As Postgres keeps them.
     pub const fn sql(self) -> i64 {
@@ -157,32 +161,107 @@ pub struct Structure {
     pub roles: BTreeMap<RoleId, Permissions>,
     /// The overrides of each channel.
     pub channels: BTreeMap<ChannelId, Vec<Override>>,
+    /// The channels that announce: who may send there is decided otherwise, not who sees them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub announcements: BTreeSet<ChannelId>,
 }
 
 /// What a member sees of a server: the permissions in each visible channel.
 pub type View = BTreeMap<ChannelId, Permissions>;
 
+/// What decides in one step of a decision. Numbers are never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Choice)]
+pub enum Cause {
+    /// The member owns the server.
+    Owner = 0,
+    /// A role permits it in the server.
+    Role = 1,
+    /// What the member holds so far makes him an administrator.
+    Administrator = 2,
+    /// Announcements are for those who manage messages.
+    Announcement = 3,
+    /// An override for a role.
+    RoleOverride = 4,
+    /// An override for the member.
+    MemberOverride = 5,
+    /// The channel is not seen, and what is not seen permits nothing.
+    Hidden = 6,
+}
+
+/// One step of a decision: it takes `deny` from what is held so far, or adds `allow`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Step {
+    /// What decides.
+    pub cause: Cause,
+    /// The role that is meant.
+    pub role_id: Option<RoleId>,
+    /// The member whom an override names.
+    pub user_id: Option<UserId>,
+    /// What it gives.
+    pub allow: Permissions,
+    /// What it takes.
+    pub deny: Permissions,
+}
+
+/// A decision under way: what is held so far, and who is told of each step.
+struct Decision<F> {
+    held: Permissions,
+    tell: F,
+}
+
+impl<F: FnMut(Step)> Decision<F> {
+    fn allow(&mut self, cause: Cause, allow: Permissions) {
+        self.take_step(cause, None, (allow, Permissions::empty()));
+    }
+
+    fn deny(&mut self, cause: Cause, deny: Permissions) {
+        self.take_step(cause, None, (Permissions::empty(), deny));
+    }
+
+    fn take_step(
+        &mut self,
+        cause: Cause,
+        target: Option<u64>,
+        (allow, deny): (Permissions, Permissions),
+    ) {
+        self.held = (self.held - deny) | allow;
+        let member = cause == Cause::MemberOverride;
+        (self.tell)(Step {
+            cause,
+            role_id: target.filter(|_| !member).and_then(RoleId::new),
+            user_id: target.filter(|_| member).and_then(UserId::new),
+            allow,
+            deny,
+        });
+    }
+
+    /// Overrides of one rank: all of them take before any gives, so that allow beats deny.
+    fn apply_rank(
+        &mut self,
+        cause: Cause,
+        overrides: &[Override],
+        applies: impl Fn(&Override) -> bool,
+    ) {
+        let none = Permissions::empty();
+        for given in overrides
+            .iter()
+            .filter(|o| !o.deny.is_empty() && applies(o))
+        {
+            self.take_step(cause, Some(given.target), (none, given.deny));
+        }
+        for given in overrides
+            .iter()
+            .filter(|o| !o.allow.is_empty() && applies(o))
+        {
+            self.take_step(cause, Some(given.target), (given.allow, none));
+        }
+    }
+}
+
 impl Structure {
     /// What the member may do in the server as a whole.
     pub fn in_server(&self, member: &Standing) -> Permissions {
-        if member.user == self.owner {
-            return Permissions::all();
-        }
-        let everyone = self
-            .roles
-            .get(&self.everyone())
-            .copied()
-            .unwrap_or_default();
-        let all = member
-            .roles
-            .iter()
-            .filter_map(|role| self.roles.get(role))
-            .fold(everyone, |sum, role| sum | *role);
-        if all.contains(Permissions::ADMINISTRATOR) {
-            Permissions::all()
-        } else {
-            all
-        }
+        self.decide(member, None, |_step| {})
     }
 
     /// What the member may do in a channel: nothing where it cannot be seen,
@@ -191,36 +270,87 @@ impl Structure {
     /// Overrides apply in ranks: everyone, then the member's roles, then the
     /// member; within a rank, allow beats deny.
     pub fn in_channel(&self, member: &Standing, channel: ChannelId) -> Permissions {
-        let Some(overrides) = self.channels.get(&channel) else {
-            return Permissions::empty();
-        };
-        let base = self.in_server(member);
-        if base.contains(Permissions::ADMINISTRATOR) {
-            return base;
+        self.decide(member, Some(channel), |_step| {})
+    }
+
+    /// The same decision, about a channel or the server as a whole, with its steps: the last
+    /// one that names a permission decided about it, and what none names nobody gave.
+    pub fn explain(
+        &self,
+        member: &Standing,
+        channel: Option<ChannelId>,
+    ) -> (Permissions, Vec<Step>) {
+        let mut steps = Vec::new();
+        let held = self.decide(member, channel, |step| steps.push(step));
+        (held, steps)
+    }
+
+    /// The one decision. What silences a member is a step of it, too: after the overrides, and
+    /// before what is hidden.
+    fn decide(
+        &self,
+        member: &Standing,
+        channel: Option<ChannelId>,
+        tell: impl FnMut(Step),
+    ) -> Permissions {
+        let held = Permissions::empty();
+        let mut decision = Decision { held, tell };
+        let place = channel.map(|channel| (channel, self.channels.get(&channel)));
+        if let Some((_, None)) = place {
+            return held;
+        }
+        self.decide_in_server(member, &mut decision);
+        if let Some((channel, Some(overrides))) = place
+            && !decision.held.contains(Permissions::ADMINISTRATOR)
+        {
+            self.decide_in_channel(member, (channel, overrides), &mut decision);
+        }
+        decision.held
+    }
+
+    fn decide_in_server<F: FnMut(Step)>(&self, member: &Standing, decision: &mut Decision<F>) {
+        let all = Permissions::all();
+        if member.user == self.owner {
+            return decision.allow(Cause::Owner, all);
+        }
+        for role in std::iter::once(&self.everyone()).chain(&member.roles) {
+            if let Some(permissions) = self.roles.get(role) {
+                let step = (*permissions, Permissions::empty());
+                decision.take_step(Cause::Role, Some(role.get()), step);
+            }
+        }
+        if decision.held.contains(Permissions::ADMINISTRATOR) {
+            decision.allow(Cause::Administrator, all);
+        }
+    }
+
+    fn decide_in_channel<F: FnMut(Step)>(
+        &self,
+        member: &Standing,
+        (channel, overrides): (ChannelId, &[Override]),
+        decision: &mut Decision<F>,
+    ) {
+        let manages = decision.held.contains(Permissions::MANAGE_MESSAGES);
+        if !manages && self.announcements.contains(&channel) {
+            decision.deny(Cause::Announcement, Permissions::SEND_MESSAGES);
         }
         let everyone = self.everyone().get();
-        let applied = [
-            rank(overrides, |o| {
-                o.kind == TargetKind::Role && o.target == everyone
-            }),
-            rank(overrides, |o| {
-                // A role that does not exist counts for nothing, here either.
-                o.kind == TargetKind::Role
-                    && member
-                        .roles
-                        .iter()
-                        .any(|role| role.get() == o.target && self.roles.contains_key(role))
-            }),
-            rank(overrides, |o| {
-                o.kind == TargetKind::Member && o.target == member.user.get()
-            }),
-        ]
-        .into_iter()
-        .fold(base, |sum, (allow, deny)| (sum - deny) | allow);
-        if applied.contains(Permissions::VIEW_CHANNEL) {
-            applied
-        } else {
-            Permissions::empty()
+        decision.apply_rank(Cause::RoleOverride, overrides, |o| {
+            o.kind == TargetKind::Role && o.target == everyone
+        });
+        decision.apply_rank(Cause::RoleOverride, overrides, |o| {
+            // A role that does not exist counts for nothing, here either.
+            o.kind == TargetKind::Role
+                && member
+                    .roles
+                    .iter()
+                    .any(|role| role.get() == o.target && self.roles.contains_key(role))
+        });
+        decision.apply_rank(Cause::MemberOverride, overrides, |o| {
+            o.kind == TargetKind::Member && o.target == member.user.get()
+        });
+        if !decision.held.contains(Permissions::VIEW_CHANNEL) {
+            decision.deny(Cause::Hidden, Permissions::all());
         }
     }
 
@@ -248,15 +378,6 @@ pub const fn everyone_role(server: ServerId) -> RoleId {
     }
 }
 
-fn rank(overrides: &[Override], applies: impl Fn(&Override) -> bool) -> (Permissions, Permissions) {
-    overrides
-        .iter()
-        .filter(|o| applies(o))
-        .fold(Default::default(), |(allow, deny), o| {
-            (allow | o.allow, deny | o.deny)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -279,6 +400,7 @@ mod tests {
             .map(|(id, bits)| (RoleId::new(id).unwrap(), bits))
             .into(),
             channels: [(channel(), overrides)].into(),
+            announcements: BTreeSet::new(),
         }
     }
 
@@ -344,6 +466,134 @@ mod tests {
             server.in_channel(&member(100, &[]), channel()),
             Permissions::all()
         );
+    }
+
+    #[test]
+    fn announcements_are_for_those_who_manage_messages_or_are_let() {
+        let mut server = structure(Vec::new());
+        server.announcements.insert(channel());
+        let sends = |server: &Structure, member: &Standing| {
+            let held = server.in_channel(member, channel());
+            held.contains(Permissions::SEND_MESSAGES)
+        };
+        assert!(!sends(&server, &member(5, &[])));
+        // Role 2 manages messages.
+        assert!(sends(&server, &member(5, &[2])));
+        assert!(sends(&server, &member(100, &[])));
+        let let_send = |kind, target| {
+            let send = Permissions::SEND_MESSAGES;
+            vec![over(kind, target, send, Permissions::empty())]
+        };
+        let all = let_send(TargetKind::Role, 3);
+        server.channels.insert(channel(), all);
+        assert!(sends(&server, &member(5, &[3])) && !sends(&server, &member(5, &[])));
+        let one = let_send(TargetKind::Member, 5);
+        server.channels.insert(channel(), one);
+        assert!(sends(&server, &member(5, &[])) && !sends(&server, &member(6, &[])));
+    }
+
+    /// A server as the specification describes it, one permission at a time: no set, no fold.
+    fn holds(server: &Structure, member: &Standing, channel: ChannelId, bit: Permissions) -> bool {
+        if server.owner == member.user {
+            return server.channels.contains_key(&channel);
+        }
+        let roles: Vec<u64> = std::iter::once(server.server.get())
+            .chain(member.roles.iter().map(|role| role.get()))
+            .filter(|id| server.roles.keys().any(|role| role.get() == *id))
+            .collect();
+        let permits = |id: &u64, bit| {
+            let role = server.roles.iter().find(|(role, _)| role.get() == *id);
+            role.is_some_and(|(_, permissions)| permissions.contains(bit))
+        };
+        let Some(overrides) = server.channels.get(&channel) else {
+            return false;
+        };
+        let given = |bit| roles.iter().any(|id| permits(id, bit));
+        if given(Permissions::ADMINISTRATOR) {
+            return true;
+        }
+        let decided = |bit: Permissions| {
+            // The last word is that of the member, then of his roles, then of everyone.
+            let everyone = server.server.get();
+            let named = |rank: usize, o: &Override| match (rank, o.kind) {
+                (0, TargetKind::Member) => o.target == member.user.get(),
+                (1, TargetKind::Role) => o.target != everyone && roles.contains(&o.target),
+                (2, TargetKind::Role) => o.target == everyone,
+                _ => false,
+            };
+            for rank in 0..3 {
+                let mut here = overrides.iter().filter(|o| named(rank, o));
+                if here.clone().any(|o| o.allow.contains(bit)) {
+                    return true;
+                }
+                if here.any(|o| o.deny.contains(bit)) {
+                    return false;
+                }
+            }
+            let announces = server.announcements.contains(&channel);
+            let silent = announces && bit == Permissions::SEND_MESSAGES;
+            given(bit) && (!silent || given(Permissions::MANAGE_MESSAGES))
+        };
+        decided(Permissions::VIEW_CHANNEL) && decided(bit)
+    }
+
+    /// Sets of a few bits: what decides, what is decided, and one that nobody gives.
+    fn bits() -> impl Strategy<Value = Permissions> {
+        proptest::collection::vec(0_usize..Permissions::ALL.len(), 0..4).prop_map(|picked| {
+            let bit = |n: usize| Permissions::ALL.get(n).map(|(bit, ..)| *bit);
+            picked.into_iter().filter_map(bit).collect()
+        })
+    }
+
+    fn structures() -> impl Strategy<Value = Structure> {
+        let given = (0_u8..2, 1_u64..6, bits(), bits());
+        let overrides = proptest::collection::vec(given, 0..5).prop_map(|list| {
+            let mut list: Vec<Override> = list
+                .into_iter()
+                .map(|(kind, target, allow, deny)| {
+                    over(TargetKind::from_number(kind).unwrap(), target, allow, deny)
+                })
+                .collect();
+            list.sort_by_key(|o| (o.kind, o.target));
+            list.dedup_by_key(|o| (o.kind, o.target));
+            list
+        });
+        let roles = proptest::collection::btree_map(1_u64..5, bits(), 1..5);
+        (roles, overrides, any::<bool>()).prop_map(|(roles, overrides, announces)| Structure {
+            roles: roles
+                .into_iter()
+                .map(|(id, bits)| (RoleId::new(id).unwrap(), bits))
+                .collect(),
+            announcements: announces.then(channel).into_iter().collect(),
+            ..structure(overrides)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn a_decision_is_that_of_the_specification_and_its_steps_say_why(
+            server in structures(), user in prop::sample::select(vec![1_u64, 2, 5, 100]),
+            roles in proptest::collection::btree_set(2_u64..6, 0..4),
+        ) {
+            let roles: Vec<u64> = roles.into_iter().collect();
+            let member = member(user, &roles);
+            let (explained, steps) = server.explain(&member, Some(channel()));
+            prop_assert_eq!(explained, server.in_channel(&member, channel()));
+            for (bit, name, _) in Permissions::ALL {
+                let decided = explained.contains(*bit);
+                let due = holds(&server, &member, channel(), *bit);
+                prop_assert_eq!(decided, due, "{} by {:?}", name, steps);
+                let last = steps.iter().rev().find(|step| (step.allow | step.deny).contains(*bit));
+                let says = last.is_some_and(|step| step.allow.contains(*bit));
+                prop_assert_eq!(says, decided, "{} by {:?}", name, steps);
+            }
+            let (explained, steps) = server.explain(&member, None);
+            prop_assert_eq!(explained, server.in_server(&member));
+            let folded = steps.iter().fold(Permissions::empty(), |sum, step| sum | step.allow);
+            prop_assert_eq!(explained, folded);
+        }
     }
 
     proptest! {

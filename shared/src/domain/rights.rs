@@ -166,6 +166,7 @@ impl Structure {
         for overrides in self.channels.values_mut() {
             *overrides = overrides.iter().filter_map(reduce).collect();
         }
+        self.announcements.clear();
         self
     }
 
@@ -224,6 +225,14 @@ impl Structure {
             .collect()
     }
 
+    /// What decides who sees a channel: channels with the same are seen by the same members.
+    pub fn sight_overrides(&self, channel: ChannelId) -> Vec<Override> {
+        let overrides = self.channels.get(&channel).into_iter().flatten();
+        let mut reduced: Vec<Override> = overrides.filter_map(reduce).collect();
+        reduced.sort_by_key(|o| (o.kind, o.target));
+        reduced
+    }
+
     /// Who is judged by who he is, and not by his roles alone: the owner, and the
     /// members that overrides name.
     pub fn named(&self) -> impl Iterator<Item = UserId> {
@@ -231,11 +240,6 @@ impl Structure {
         let members = overrides.filter(|o| o.kind == TargetKind::Member);
         std::iter::once(self.owner).chain(members.filter_map(|o| UserId::new(o.target)))
     }
-}
-
-/// Whether an override names this member.
-pub fn names_member(given: &Override, user: UserId) -> bool {
-    given.kind == TargetKind::Member && given.target == user.get()
 }
 
 impl Standing {
@@ -308,6 +312,7 @@ mod tests {
                 .into_iter()
                 .map(|(id, list)| (ChannelId::new(id).unwrap(), list))
                 .collect(),
+            announcements: std::collections::BTreeSet::new(),
         })
     }
 

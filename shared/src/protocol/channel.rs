@@ -1,7 +1,7 @@
-//! Channels: list, create, change, delete.
+//! Channels: list, create, change, move, delete.
 
 use serde::{Deserialize, Serialize};
-use shared_derive::Body;
+use shared_derive::{Body, Choice};
 
 use super::macros::family;
 use crate::{
@@ -10,9 +10,34 @@ use crate::{
 };
 
 family! {
-    commands: CreateChannel, UpdateChannel, DeleteChannel;
+    commands: CreateChannel, UpdateChannel, DeleteChannel, MoveChannel;
     queries: GetChannels;
-    events: ChannelCreated, ChannelUpdated, ChannelDeleted;
+    events: ChannelCreated, ChannelUpdated, ChannelDeleted, ChannelsMoved;
+}
+
+/// What a channel is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Choice)]
+pub enum ChannelKind {
+    /// Messages.
+    #[default]
+    Text = 0,
+    /// Talking; it has no messages.
+    Voice = 1,
+    /// Threads; it has no messages of its own.
+    Forum = 2,
+    /// Messages of those who manage messages, or whom an override lets send.
+    Announcement = 3,
+    /// Holds other channels; it has no messages.
+    Category = 4,
+    /// A line between others: it is seen or not, and nothing else.
+    Separator = 5,
+}
+
+impl ChannelKind {
+    /// Whether messages are sent to it.
+    pub const fn has_messages(self) -> bool {
+        matches!(self, Self::Text | Self::Announcement)
+    }
 }
 
 /// A channel.
@@ -32,6 +57,15 @@ pub struct Channel {
     pub last_seq: u64,
     /// Its last message.
     pub last_message_id: Option<MessageId>,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: ChannelKind,
+    /// The category that it stands in, which not everybody may see who sees the channel.
+    #[serde(default)]
+    pub parent_id: Option<ChannelId>,
+    /// How many seconds a member waits between two messages; 0 is not at all.
+    #[serde(default)]
+    pub slow_mode: u32,
 }
 
 /// Creates a channel in the scope's server.
@@ -48,6 +82,15 @@ pub struct CreateChannel {
     /// Who may do otherwise here; needs `MANAGE_ROLES`, and gives nothing that the creator lacks.
     #[serde(default)]
     pub overrides: Vec<Override>,
+    /// What it is for; it stays so.
+    #[serde(default)]
+    pub kind: ChannelKind,
+    /// The category that it is to stand in; a category stands in none.
+    #[serde(default)]
+    pub parent_id: Option<ChannelId>,
+    /// How many seconds a member waits between two messages, up to 21,600: six hours.
+    #[serde(default)]
+    pub slow_mode: u32,
 }
 
 /// A channel was created.
@@ -78,6 +121,9 @@ pub struct UpdateChannel {
     /// All overrides, in place of those before; needs `MANAGE_ROLES`.
     #[serde(default)]
     pub overrides: Option<Vec<Override>>,
+    /// How many seconds a member waits between two messages, up to 21,600; 0 is not at all. What was sent before does not count.
+    #[serde(default)]
+    pub slow_mode: Option<u32>,
 }
 
 /// A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too.
@@ -98,12 +144,46 @@ pub struct DeleteChannel {
     pub channel_id: ChannelId,
 }
 
-/// A channel was deleted: for those who saw it.
+/// A channel was deleted: for those who saw it. What stood in a deleted category stands by itself: `channels_moved` says so.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[event(434, channel_deleted)]
 pub struct ChannelDeleted {
     /// The channel.
     pub channel_id: ChannelId,
+}
+
+/// Puts a channel elsewhere; the others make room, so that positions are dense.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(435, channel_move, access = Channel(MANAGE_CHANNELS), limit = Write)]
+pub struct MoveChannel {
+    /// The idempotency key.
+    pub nonce: String,
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// Its place among all channels of the server, from 0; beyond the last one, it is the last.
+    pub position: u32,
+    /// The category that it stands in from now on; none where it stands by itself.
+    #[serde(default)]
+    pub parent_id: Option<ChannelId>,
+}
+
+/// Channels stand elsewhere: those that moved, and that the member sees. A move may come as several of these events.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(435, channels_moved)]
+pub struct ChannelsMoved {
+    /// Where each of them stands now.
+    pub channels: Vec<ChannelPlace>,
+}
+
+/// Where a channel stands.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct ChannelPlace {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// Its place among all channels of the server, from 0.
+    pub position: u32,
+    /// The category that it stands in.
+    pub parent_id: Option<ChannelId>,
 }
 
 /// Lists the channels of the scope's server that the member sees.

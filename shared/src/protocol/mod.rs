@@ -16,6 +16,7 @@ pub mod member;
 pub mod message;
 pub mod ping;
 pub mod register;
+pub mod role;
 pub mod server;
 pub mod session;
 pub mod typing;
@@ -44,6 +45,7 @@ macros::families! {
     Invite(invite),
     Member(member),
     User(user),
+    Role(role),
     Channel(channel),
     Message(message),
     Typing(typing),

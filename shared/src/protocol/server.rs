@@ -5,9 +5,8 @@ use shared_derive::{Body, Choice};
 
 use super::macros::family;
 use crate::{
-    domain::permissions::Permissions,
-    ids::{RoleId, ServerId, UserId},
-    protocol::{channel::Channel, user::Member},
+    ids::{ServerId, UserId},
+    protocol::{channel::Channel, role::Role, user::Member},
 };
 
 family! {
@@ -74,41 +73,12 @@ pub struct Server {
     pub discoverable: bool,
 }
 
-/// A role.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-pub struct Role {
-    /// The role; the role of everyone has the server's id.
-    pub role_id: RoleId,
-    /// What it is called.
-    pub name: String,
-    /// What it permits in the server.
-    pub permissions: Permissions,
-    /// Its rank: a higher one is above a lower one, that of everyone is 0.
-    #[serde(default)]
-    pub position: u32,
-    /// Red, green and blue in 24 bits; the client's own colour when absent.
-    #[serde(default)]
-    pub colour: Option<u32>,
-    /// Whether member lists show those who hold it on their own.
-    #[serde(default)]
-    pub hoist: bool,
-    /// Whether everyone may mention it.
-    #[serde(default)]
-    pub mentionable: bool,
-    /// Whether members may take it and leave it by themselves.
-    #[serde(default)]
-    pub self_assignable: bool,
-    /// Under which heading lists of roles show it.
-    #[serde(default)]
-    pub category: Option<String>,
-}
-
 /// A server as a member sees it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct ServerInfo {
     /// The server.
     pub server: Server,
-    /// Its roles.
+    /// Its roles, from that of everyone upwards.
     pub roles: Vec<Role>,
     /// The channels that the member sees.
     pub channels: Vec<Channel>,

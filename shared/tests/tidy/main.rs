@@ -19,8 +19,16 @@ use shared::protocol::{self, FAMILIES};
 /// Code lines that a file may have before its tests.
 const MAX_LINES: usize = 600;
 /// Where a family needs no file, because the folder's file is plumbing.
-const PLUMBING: [&str; 8] = [
-    "mod", "macros", "control", "blocks", "register", "repeat", "guard", "rank",
+const PLUMBING: [&str; 9] = [
+    "mod",
+    "macros",
+    "control",
+    "blocks",
+    "register",
+    "repeat",
+    "guard",
+    "rank",
+    "overrides",
 ];
 /// Names that were replaced, each with what stands for it now.
 const OLD_NAMES: [(&str, &str); 12] = [

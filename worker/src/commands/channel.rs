@@ -1,27 +1,26 @@
-//! Channels: create, change, delete, and clear away what was deleted.
-
-use std::collections::BTreeSet;
+//! Channels: create, change, move, delete, and clear away what was deleted.
 
 use shared::{
     bus::envelope::pack,
     domain::{
         audit::Action,
         content,
-        limits::{MAX_CHANNELS, MAX_OVERRIDES},
-        permissions::{Override, Permissions, TargetKind},
+        limits::{MAX_CHANNELS, MAX_SLOW_MODE},
+        permissions::{Override, Permissions},
         rights::Change,
     },
     error::{Reason, Refusal},
-    ids::{ChannelId, RoleId, UserId},
+    ids::ChannelId,
     protocol::{
         Handler,
         channel::{
-            ChannelCreated, ChannelDeleted, ChannelUpdated, CreateChannel, DeleteChannel,
-            UpdateChannel,
+            ChannelCreated, ChannelDeleted, ChannelKind, ChannelPlace, ChannelUpdated,
+            ChannelsMoved, CreateChannel, DeleteChannel, MoveChannel, UpdateChannel,
         },
     },
 };
 
+use super::overrides::{check_overrides, get_channel, replace_overrides};
 use crate::{
     error::Error,
     state::server::{Audience, ChannelState},
@@ -35,35 +34,35 @@ use crate::{
 /// The last position: a column of Postgres holds no larger one. Channels may share it.
 const MAX_POSITION: u32 = i32::MAX.cast_unsigned();
 
+/// Who holds one of these in a slow channel need not wait.
+const NEVER_SLOW: Permissions = Permissions::BYPASS_SLOW_MODE
+    .union(Permissions::MANAGE_MESSAGES)
+    .union(Permissions::MANAGE_CHANNELS);
+
 impl Handler<Context<'_>> for CreateChannel {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<ChannelCreated, Error> {
-        let Self {
-            nonce: _,
-            name,
-            topic,
-            overrides,
-        } = self;
-        let name = content::check_title(&name, "name")?.to_owned();
-        let topic = content::check_topic(topic.as_deref().unwrap_or_default())?.to_owned();
-        check_overrides(ctx, &[], &overrides).await?;
+        let name = content::check_title(&self.name, "name")?.to_owned();
+        let topic = self.topic.as_deref().unwrap_or_default();
+        let topic = content::check_topic(topic)?.to_owned();
+        check_slow_mode(self.slow_mode)?;
+        check_parent(ctx, self.kind, self.parent_id).await?;
+        let overrides = check_overrides(ctx, self.kind, &[], self.overrides).await?;
         let state = ctx.server().await?;
         let server = state.structure.server;
-        let position = state
-            .channels
-            .values()
-            .map(|channel| channel.position + 1)
-            .max()
-            .unwrap_or_default()
-            .min(MAX_POSITION);
+        let positions = state.channels.values();
+        let position = positions.map(|channel| channel.position + 1).max();
         let count = state.channels.len();
         ctx.require(count < MAX_CHANNELS, Reason::LimitReached)?;
         let channel_id: ChannelId = ctx.next_id()?;
         let channel = ChannelState {
             name,
             topic,
-            position,
+            position: position.unwrap_or_default().min(MAX_POSITION),
             last_seq: 0,
             last_message: None,
+            kind: self.kind,
+            parent: self.parent_id,
+            slow_mode: self.slow_mode,
         };
         let mut writes = ctx.write().await?;
         write::channel::insert_channel(&mut writes, server, channel_id, &channel).await?;
@@ -73,12 +72,8 @@ impl Handler<Context<'_>> for CreateChannel {
             before: None,
             after: Some(overrides.clone()),
         };
-        let state = ctx.server_mut().await?;
-        state.channels.insert(channel_id, channel);
-        state.structure.channels.insert(channel_id, overrides);
-        let channel = state
-            .channel(channel_id)
-            .ok_or(Refusal::from(Reason::UnknownChannel))?;
+        insert_channel(ctx, channel_id, channel, overrides).await?;
+        let channel = get_channel(ctx, channel_id).await?;
         let record = Record::new(Action::ChannelCreate).target(channel_id);
         let record = record.after(&channel)?;
         let event = ChannelCreated { channel };
@@ -91,56 +86,38 @@ impl Handler<Context<'_>> for CreateChannel {
 
 impl Handler<Context<'_>> for UpdateChannel {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let Self {
-            nonce: _,
-            channel_id,
-            name,
-            topic,
-            position,
-            overrides,
-        } = self;
-        let unknown = || Refusal::from(Reason::UnknownChannel);
-        let state = ctx.server().await?;
-        let mut channel = state
-            .channels
-            .get(&channel_id)
-            .cloned()
-            .ok_or_else(unknown)?;
-        let was = state.channel(channel_id).ok_or_else(unknown)?;
-        let before = was.overrides.clone();
-        if let Some(name) = name {
+        let channel_id = self.channel_id;
+        let was = get_channel(ctx, channel_id).await?;
+        let channels = &ctx.server().await?.channels;
+        let channel = channels.get(&channel_id).cloned();
+        let mut channel = channel.ok_or(Refusal::from(Reason::UnknownChannel))?;
+        if let Some(name) = self.name {
             content::check_title(&name, "name")?.clone_into(&mut channel.name);
         }
-        if let Some(topic) = topic {
+        if let Some(topic) = self.topic {
             content::check_topic(&topic)?.clone_into(&mut channel.topic);
         }
-        if let Some(position) = position {
+        if let Some(position) = self.position {
             if position > MAX_POSITION {
                 return Err(Refusal::field(Reason::Invalid, "position").into());
             }
             channel.position = position;
         }
-        if let Some(overrides) = &overrides {
-            check_overrides(ctx, &before, overrides).await?;
+        if let Some(slow_mode) = self.slow_mode {
+            check_slow_mode(slow_mode)?;
+            channel.slow_mode = slow_mode;
         }
+        let overrides = match self.overrides {
+            Some(given) => Some(check_overrides(ctx, was.kind, &was.overrides, given).await?),
+            None => None,
+        };
         write::channel::update_channel(&mut ctx.write().await?, channel_id, &channel).await?;
         ctx.server_mut().await?.channels.insert(channel_id, channel);
-        let mut changes = Vec::new();
-        if let Some(overrides) = overrides {
-            write::channel::replace_overrides(&mut ctx.write().await?, channel_id, &overrides)
-                .await?;
-            changes = Change::between(channel_id, &before, &overrides);
-            ctx.server_mut()
-                .await?
-                .structure
-                .channels
-                .insert(channel_id, overrides);
-        }
-        let channel = ctx
-            .server()
-            .await?
-            .channel(channel_id)
-            .ok_or_else(unknown)?;
+        let changes = match overrides {
+            Some(given) => replace_overrides(ctx, channel_id, given).await?,
+            None => Vec::new(),
+        };
+        let channel = get_channel(ctx, channel_id).await?;
         let record = Record::new(Action::ChannelUpdate).target(channel_id);
         let record = record.before(&was)?.after(&channel)?;
         ctx.record_action(record).await?;
@@ -151,17 +128,62 @@ impl Handler<Context<'_>> for UpdateChannel {
     }
 }
 
+impl Handler<Context<'_>> for MoveChannel {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let channel_id = self.channel_id;
+        let was = get_channel(ctx, channel_id).await?;
+        if self.parent_id != was.parent_id {
+            check_parent(ctx, was.kind, self.parent_id).await?;
+        }
+        let state = ctx.server().await?;
+        let mut order = state.channel_order();
+        order.retain(|id| *id != channel_id);
+        let place = (self.position as usize).min(order.len());
+        order.insert(place, channel_id);
+        let places = (0..).zip(&order).filter_map(|(position, id)| {
+            let before = state.channel_place(*id)?;
+            let mut place = before.clone();
+            place.position = position;
+            if *id == channel_id {
+                place.parent_id = self.parent_id;
+            }
+            (place != before).then_some(place)
+        });
+        let places: Vec<ChannelPlace> = places.collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let before = state.channel_place(channel_id);
+        place_channels(ctx, places).await?;
+        let after = ctx.server().await?.channel_place(channel_id);
+        let record = Record::new(Action::ChannelMove).target(channel_id);
+        ctx.record_action(record.before(&before)?.after(&after)?)
+            .await
+    }
+}
+
 impl Handler<Context<'_>> for DeleteChannel {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let channel_id = self.channel_id;
-        let was = ctx.server().await?.channel(channel_id);
-        let was = was.ok_or(Refusal::from(Reason::UnknownChannel))?;
+        let was = get_channel(ctx, channel_id).await?;
         let record = Record::new(Action::ChannelDelete).target(channel_id);
         ctx.record_action(record.before(&was)?).await?;
+        // What stood in it stands by itself.
+        let state = ctx.server().await?;
+        let places = state.channels.keys().filter_map(|id| {
+            let mut place = state.channel_place(*id)?;
+            let parent = place.parent_id.take();
+            (parent == Some(channel_id)).then_some(place)
+        });
+        let freed: Vec<ChannelPlace> = places.collect();
+        if !freed.is_empty() {
+            place_channels(ctx, freed).await?;
+        }
         write::channel::delete_channel(&mut ctx.write().await?, channel_id).await?;
         let state = ctx.server_mut().await?;
         let server = state.structure.server;
         state.channels.remove(&channel_id);
+        state.structure.announcements.remove(&channel_id);
         let overrides = state.structure.channels.remove(&channel_id);
         let change = Change::Channel {
             channel: channel_id,
@@ -177,73 +199,92 @@ impl Handler<Context<'_>> for DeleteChannel {
     }
 }
 
-/// Overrides may be set by those who manage roles, for roles and members that
-/// exist, and only as far as the caller's own permissions reach: nobody gives,
-/// takes or restores what he does not hold.
-async fn check_overrides(
+/// Refuses a message to a channel that has none, or that the caller sent to too lately. Answers
+/// whether the channel is slow for him: then the message has to be remembered.
+pub(super) async fn check_sending(
     ctx: &mut Context<'_>,
-    before: &[Override],
-    after: &[Override],
-) -> Result<(), Error> {
-    let sorted = |overrides: &[Override]| {
-        let mut sorted = overrides.to_vec();
-        sorted.sort_by_key(|o| (o.kind, o.target));
-        sorted
-    };
-    if sorted(before) == sorted(after) {
-        return Ok(());
+    channel_id: ChannelId,
+) -> Result<bool, Error> {
+    let channel = ctx.server().await?.channels.get(&channel_id);
+    let channel = channel.ok_or(Refusal::from(Reason::UnknownChannel))?;
+    let (kind, slow_mode) = (channel.kind, channel.slow_mode);
+    ctx.require(kind.has_messages(), Reason::WrongKind)?;
+    if slow_mode == 0 || ctx.permissions_in(channel_id).await?.intersects(NEVER_SLOW) {
+        return Ok(false);
     }
-    if after.len() > MAX_OVERRIDES {
-        return Err(Refusal::field(Reason::LimitReached, "overrides").into());
+    let within = u64::from(slow_mode) * 1_000;
+    if let Some(at) = ctx.last_send(channel_id, within).await? {
+        // A clock that was set back makes nobody wait for longer.
+        let wait = (at + within).saturating_sub(ctx.now_ms()).min(within);
+        return Err(Refusal::retry(Reason::RateLimited, wait.max(1)).into());
     }
-    let user = ctx.caller()?.user;
-    let standing = ctx
-        .standing(user)
-        .await?
-        .ok_or(Refusal::from(Reason::UnknownServer))?;
-    let held = ctx.server().await?.structure.in_server(&standing);
-    ctx.require(held.contains(Permissions::MANAGE_ROLES), Reason::Forbidden)?;
-    let touched = before
-        .iter()
-        .chain(after)
-        .filter(|o| !(before.contains(o) && after.contains(o)))
-        .fold(Permissions::empty(), |sum, o| sum | o.allow | o.deny);
-    ctx.require(held.contains(touched), Reason::Forbidden)?;
-    let mut targets = BTreeSet::new();
-    if !after.iter().all(|o| targets.insert((o.kind, o.target))) {
-        return Err(Refusal::field(Reason::Invalid, "overrides").into());
-    }
-    let structure = &ctx.server().await?.structure;
-    let server_id = structure.server;
-    let roles_exist = after
-        .iter()
-        .filter(|o| o.kind == TargetKind::Role)
-        .all(|o| RoleId::new(o.target).is_some_and(|role| structure.roles.contains_key(&role)));
-    ctx.require(roles_exist, Reason::UnknownTarget)?;
-    let members_may_exist = after
-        .iter()
-        .filter(|o| o.kind == TargetKind::Member)
-        .all(|o| UserId::new(o.target).is_some());
-    ctx.require(members_may_exist, Reason::UnknownTarget)?;
-    // Who was named before may have left since: what is kept need not be asked for again.
-    let old = members_of(before);
-    let mut members = members_of(after);
-    members.retain(|member| !old.contains(member));
-    let named = members.len();
-    let found = if members.is_empty() {
-        0
-    } else {
-        write::server::count_members(ctx.read().await?, server_id, &members).await?
-    };
-    ctx.require(found == named, Reason::UnknownTarget)
+    Ok(true)
 }
 
-/// The members that overrides name, each once.
-fn members_of<'a>(overrides: impl IntoIterator<Item = &'a Override>) -> Vec<UserId> {
-    let members: BTreeSet<UserId> = overrides
-        .into_iter()
-        .filter(|o| o.kind == TargetKind::Member)
-        .filter_map(|o| UserId::new(o.target))
-        .collect();
-    members.into_iter().collect()
+/// Takes a new channel into memory, after it was written.
+async fn insert_channel(
+    ctx: &mut Context<'_>,
+    id: ChannelId,
+    channel: ChannelState,
+    overrides: Vec<Override>,
+) -> Result<(), Error> {
+    let state = ctx.server_mut().await?;
+    if channel.kind == ChannelKind::Announcement {
+        state.structure.announcements.insert(id);
+    }
+    state.channels.insert(id, channel);
+    state.structure.channels.insert(id, overrides);
+    Ok(())
+}
+
+/// A channel stands in a category that the caller sees; a category stands in none.
+async fn check_parent(
+    ctx: &mut Context<'_>,
+    kind: ChannelKind,
+    parent: Option<ChannelId>,
+) -> Result<(), Error> {
+    let Some(parent) = parent else {
+        return Ok(());
+    };
+    let seen = ctx.permissions_in(parent).await?;
+    let channels = &ctx.server().await?.channels;
+    let found = channels.get(&parent).filter(|_| !seen.is_empty());
+    let found = found.ok_or(Refusal::field(Reason::UnknownChannel, "parent_id"))?;
+    if found.kind != ChannelKind::Category || kind == ChannelKind::Category {
+        return Err(Refusal::field(Reason::Invalid, "parent_id").into());
+    }
+    Ok(())
+}
+
+fn check_slow_mode(seconds: u32) -> Result<(), Refusal> {
+    if seconds > MAX_SLOW_MODE {
+        return Err(Refusal::field(Reason::Invalid, "slow_mode"));
+    }
+    Ok(())
+}
+
+/// Puts channels elsewhere and tells who sees them: channels that the same members see are in
+/// one event, so that nobody hears of one that he does not see.
+async fn place_channels(ctx: &mut Context<'_>, places: Vec<ChannelPlace>) -> Result<(), Error> {
+    write::channel::place_channels(&mut ctx.write().await?, &places).await?;
+    let state = ctx.server_mut().await?;
+    let mut groups: Vec<(Vec<Override>, Vec<ChannelPlace>)> = Vec::new();
+    for place in places {
+        if let Some(channel) = state.channels.get_mut(&place.channel_id) {
+            channel.position = place.position;
+            channel.parent = place.parent_id;
+        }
+        let seen_by = state.structure.sight_overrides(place.channel_id);
+        match groups.iter_mut().find(|(known, _)| *known == seen_by) {
+            Some((_, group)) => group.push(place),
+            None => groups.push((seen_by, vec![place])),
+        }
+    }
+    for (_, channels) in groups {
+        if let Some(first) = channels.first().map(|place| place.channel_id) {
+            let event = ChannelsMoved { channels };
+            ctx.emit(Audience::Channel(first), &event).await?;
+        }
+    }
+    Ok(())
 }

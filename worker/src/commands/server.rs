@@ -1,6 +1,6 @@
 //! Servers: the lane's part of creating one; changing it, handing it over, leaving.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     bus::envelope::Effect,
@@ -14,8 +14,10 @@ use shared::{
     ids::{ChannelId, ServerId},
     protocol::{
         Handler,
+        channel::ChannelKind,
+        role::Role,
         server::{
-            FoundServer, LeaveCause, LeaveServer, Role, ServerInfo, ServerJoined, ServerUpdated,
+            FoundServer, LeaveCause, LeaveServer, ServerInfo, ServerJoined, ServerUpdated,
             TransferServer, UpdateServer,
         },
     },
@@ -53,6 +55,9 @@ impl Handler<Context<'_>> for FoundServer {
             position: 0,
             last_seq: 0,
             last_message: None,
+            kind: ChannelKind::Text,
+            parent: None,
+            slow_mode: 0,
         };
         let member = NewMember {
             since: 0,
@@ -81,6 +86,7 @@ impl Handler<Context<'_>> for FoundServer {
                 owner: owner_id,
                 roles: [(everyone, Permissions::EVERYONE)].into(),
                 channels: [(channel_id, Vec::new())].into(),
+                announcements: BTreeSet::new(),
             },
             roles: vec![Role {
                 role_id: everyone,

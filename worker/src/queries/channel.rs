@@ -3,7 +3,7 @@
 use shared::protocol::{
     Handler,
     channel::{Channel, Channels, GetChannels},
-    server::Role,
+    role::Role,
 };
 
 use super::context::QueryContext;

@@ -15,7 +15,7 @@ use shared::{
             Bans, GetMember, GetMemberRoles, ListBans, ListMembers, MemberPage, MemberPlace,
             MemberRoles, Mute, ShownMember,
         },
-        server::Role,
+        role::Role,
         user::Member,
     },
 };

@@ -16,6 +16,7 @@ mod member;
 mod message;
 mod metrics;
 mod ping;
+mod role;
 mod server;
 mod session;
 mod unread;

@@ -7,26 +7,30 @@
 
 pub(crate) mod account;
 pub(crate) mod server;
+pub(crate) mod slow_mode;
 
 use shared::ids::Partition;
 
-use self::server::Servers;
+use self::{server::Servers, slow_mode::LastSends};
 
 /// The memory of a lane, one field per kind of owner. Registers of accounts are read for each
 /// transaction and not kept: see [`account`].
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) servers: Servers,
+    pub(crate) last_sends: LastSends,
 }
 
 impl State {
     /// Forgets a partition that another lane may write from now on.
     pub(crate) fn forget(&mut self, partition: Partition) {
         self.servers.forget(partition);
+        self.last_sends.forget(partition);
     }
 
     /// Keeps the bounds, between transactions. What is dropped is loaded again on use.
     pub(crate) fn shrink(&mut self) {
         self.servers.shrink();
+        self.last_sends.shrink();
     }
 }

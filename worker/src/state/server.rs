@@ -6,13 +6,14 @@ use foldhash::HashMap;
 use shared::{
     domain::{
         limits::MAX_ANNOUNCED,
-        permissions::{Standing, Structure},
+        permissions::{Permissions, Standing, Structure, TargetKind},
         silences::Silences,
     },
-    ids::{ChannelId, MessageId, Partition, ServerId, UserId},
+    ids::{ChannelId, MessageId, Partition, RoleId, ServerId, UserId},
     protocol::{
-        channel::Channel,
-        server::{Role, Server, ServerInfo},
+        channel::{Channel, ChannelKind, ChannelPlace},
+        role::Role,
+        server::{Server, ServerInfo},
     },
 };
 
@@ -32,6 +33,7 @@ pub(crate) struct ServerState {
     /// How many members there are.
     pub(crate) member_count: u32,
     pub(crate) structure: Structure,
+    /// By position, which is the place in this list.
     pub(crate) roles: Vec<Role>,
     pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
     /// Members on first use; `None` remembers that somebody is none.
@@ -85,6 +87,11 @@ pub(crate) struct ChannelState {
     pub(crate) position: u32,
     pub(crate) last_seq: u64,
     pub(crate) last_message: Option<MessageId>,
+    pub(crate) kind: ChannelKind,
+    /// The category that it stands in.
+    pub(crate) parent: Option<ChannelId>,
+    /// Seconds that a member waits between two messages.
+    pub(crate) slow_mode: u32,
 }
 
 impl ServerState {
@@ -100,7 +107,26 @@ impl ServerState {
         }
     }
 
-    /// What the member's rank is: that of his highest role.
+    /// A role.
+    pub(crate) fn find_role(&self, id: RoleId) -> Option<&Role> {
+        self.roles.iter().find(|role| role.role_id == id)
+    }
+
+    /// All roles, from that of everyone upwards.
+    pub(crate) fn role_order(&self) -> Vec<RoleId> {
+        self.roles.iter().map(|role| role.role_id).collect()
+    }
+
+    /// Whatever a role permits somewhere: in the server, and by overrides.
+    pub(crate) fn gifts_of(&self, role: &Role) -> Permissions {
+        let id = role.role_id.get();
+        let overrides = self.structure.channels.values().flatten();
+        overrides
+            .filter(|o| o.kind == TargetKind::Role && o.target == id)
+            .fold(role.permissions, |sum, o| sum | o.allow)
+    }
+
+    /// What the member's rank is: that of his highest role. One that everyone may take gives none.
     pub(crate) fn rank_of(&self, member: &Standing) -> Rank {
         if member.user == self.structure.owner {
             return Rank::Owner;
@@ -108,7 +134,7 @@ impl ServerState {
         let held = self
             .roles
             .iter()
-            .filter(|role| member.roles.contains(&role.role_id));
+            .filter(|role| !role.self_assignable && member.roles.contains(&role.role_id));
         Rank::Role(held.map(|role| role.position).max().unwrap_or_default())
     }
 
@@ -147,6 +173,26 @@ impl ServerState {
                 .unwrap_or_default(),
             last_seq: state.last_seq,
             last_message_id: state.last_message,
+            kind: state.kind,
+            parent_id: state.parent,
+            slow_mode: state.slow_mode,
+        })
+    }
+
+    /// All channels in the order in which they stand.
+    pub(crate) fn channel_order(&self) -> Vec<ChannelId> {
+        let mut order: Vec<ChannelId> = self.channels.keys().copied().collect();
+        order.sort_by_key(|id| (self.channels.get(id).map(|channel| channel.position), *id));
+        order
+    }
+
+    /// Where a channel stands.
+    pub(crate) fn channel_place(&self, id: ChannelId) -> Option<ChannelPlace> {
+        let channel = self.channels.get(&id)?;
+        Some(ChannelPlace {
+            channel_id: id,
+            position: channel.position,
+            parent_id: channel.parent,
         })
     }
 

@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 13] = [
+const STEPS: [(&str, &str); 14] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -35,6 +35,7 @@ const STEPS: [(&str, &str); 13] = [
     step!("0011_reactions"),
     step!("0012_member"),
     step!("0013_moderated"),
+    step!("0014_channel"),
 ];
 
 /// How long a connection that failed is left alone.

@@ -11,9 +11,7 @@ use shared::{
     },
     ids::{Id, Partition, RoleId},
     protocol::{
-        account::SignUp,
-        member::BanTerms,
-        server::{Role, Server},
+        account::SignUp, channel::ChannelKind, member::BanTerms, role::Role, server::Server,
         user::User,
     },
 };
@@ -197,6 +195,7 @@ read_as! {
     u16: i32, |opcode| Self::try_from(opcode).ok(), "an opcode out of range";
     Partition: i16, |number| u16::try_from(number).ok().and_then(Self::new), "no such partition";
     Permissions: i64, |bits| Some(Self::from_sql(bits)), "permissions";
+    ChannelKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a kind of channel";
     TargetKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a kind of override";
     SignUp: i16, |policy| u8::try_from(policy).ok().and_then(Self::from_number), "a policy";
 }
@@ -253,6 +252,7 @@ written_as! {
     [T] Id<T>: i64 as INT8, |id| id.sql();
     [] Partition: i16 as INT2, |partition| partition.number().cast_signed();
     [] Permissions: i64 as INT8, |permissions| permissions.sql();
+    [] ChannelKind: i16 as INT2, |kind| i16::from(kind.number());
     [] TargetKind: i16 as INT2, |kind| i16::from(kind.number());
     [] SignUp: i16 as INT2, |policy| i16::from(policy.number());
     [] [u64]: Vec<i64> as INT8_ARRAY, |list| list.iter().map(u64::to_column).collect();

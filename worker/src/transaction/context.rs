@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     error::{Error, StoreError},
-    state::server::{Audience, MemberState, ServerState, Servers},
+    state::{
+        server::{Audience, MemberState, ServerState, Servers},
+        slow_mode::LastSend,
+    },
     store::write::{
         self, Connection, Reads, Writes,
         audit::Record,
@@ -257,6 +260,34 @@ impl<'a> Context<'a> {
         let members = &self.server().await?.members;
         users.retain(|user| matches!(members.get(user), Some(Some(_))));
         Ok(users)
+    }
+
+    /// When the caller last sent to a slow channel, if it was within that many milliseconds.
+    pub(crate) async fn last_send(
+        &mut self,
+        channel: ChannelId,
+        within: u64,
+    ) -> Result<Option<u64>, Error> {
+        let (user, now) = (self.caller()?.user, self.now_ms());
+        let from = now.saturating_sub(within);
+        let known = self.tx.state.last_sends.find((channel, user), from, now);
+        let at = match known {
+            LastSend::At(at) => Some(at),
+            LastSend::Before => None,
+            LastSend::Unknown => {
+                let reads = self.tx.connection.reads();
+                let found = write::message::find_last_of(reads, channel, user).await?;
+                found.map(MessageId::created_ms)
+            }
+        };
+        Ok(at.filter(|at| *at > from))
+    }
+
+    /// Remembers that the caller sends to a slow channel now.
+    pub(crate) fn record_send(&mut self, channel: ChannelId) -> Result<(), Error> {
+        let (user, now) = (self.caller()?.user, self.now_ms());
+        self.tx.state.last_sends.record((channel, user), now);
+        Ok(())
     }
 
     /// Gathers a message; its counters move with it.

@@ -565,6 +565,7 @@ impl State {
                 owner: user(999_999),
                 roles: BTreeMap::new(),
                 channels: BTreeMap::new(),
+                announcements: BTreeSet::new(),
             },
             version: 0,
             members: BTreeMap::new(),

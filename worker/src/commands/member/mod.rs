@@ -2,7 +2,7 @@
 
 mod ban;
 mod nickname;
-mod roles;
+pub(super) mod roles;
 mod silence;
 
 use shared::{
@@ -10,8 +10,8 @@ use shared::{
     domain::{
         audit::Action,
         content,
-        permissions::Standing,
-        rights::{Change, names_member},
+        permissions::{Standing, TargetKind},
+        rights::Change,
     },
     error::{Reason, Refusal},
     ids::UserId,
@@ -66,7 +66,7 @@ pub(super) async fn end_membership(
         since: member.since,
         roles: member.roles,
     }];
-    changes.extend(delete_overrides_of(ctx, user_id).await?);
+    changes.extend(delete_overrides_of(ctx, TargetKind::Member, user_id.get()).await?);
     ctx.set_member(server_id, user_id, None);
     let state = ctx.server_mut().await?;
     let audience = state.audience_of(user_id);
@@ -89,12 +89,16 @@ async fn forget_text(ctx: &mut Context<'_>, told: Option<u64>) -> Result<(), Err
 }
 
 /// The overrides that name a member go with him: an account that comes back begins without.
-async fn delete_overrides_of(ctx: &mut Context<'_>, user: UserId) -> Result<Vec<Change>, Error> {
+pub(super) async fn delete_overrides_of(
+    ctx: &mut Context<'_>,
+    kind: TargetKind,
+    target: u64,
+) -> Result<Vec<Change>, Error> {
     let state = ctx.server_mut().await?;
     let server = state.structure.server;
     let mut changes = Vec::new();
     for (channel, overrides) in &mut state.structure.channels {
-        for given in overrides.extract_if(.., |given| names_member(given, user)) {
+        for given in overrides.extract_if(.., |o| (o.kind, o.target) == (kind, target)) {
             changes.push(Change::Override {
                 channel: *channel,
                 before: Some(given),
@@ -103,7 +107,8 @@ async fn delete_overrides_of(ctx: &mut Context<'_>, user: UserId) -> Result<Vec<
         }
     }
     if !changes.is_empty() {
-        write::channel::delete_overrides_of(&mut ctx.write().await?, server, user).await?;
+        let mut writes = ctx.write().await?;
+        write::channel::delete_overrides_of(&mut writes, server, kind, target).await?;
     }
     Ok(changes)
 }

@@ -109,7 +109,7 @@ fn missing(before: &[RoleId], after: &[RoleId]) -> Vec<RoleId> {
 }
 
 /// Makes these the roles of a member, and tells it.
-pub(super) async fn set_roles(
+pub(in crate::commands) async fn set_roles(
     ctx: &mut Context<'_>,
     member: &Standing,
     roles: Vec<RoleId>,

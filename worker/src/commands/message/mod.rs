@@ -18,6 +18,7 @@ use shared::{
 };
 
 use self::mention::resolve_mentions;
+use super::channel::check_sending;
 use crate::{
     error::Error,
     state::server::Audience,
@@ -44,6 +45,7 @@ impl Handler<Context<'_>> for NewMessage {
         };
         let answered = answered.filter(|_| !silent_reply);
         let mentions = resolve_mentions(ctx, channel_id, &content, answered).await?;
+        let slow = check_sending(ctx, channel_id).await?;
         let author_id = ctx.caller()?.user;
         let message_id = ctx.next_id()?;
         let unknown = Refusal::from(Reason::UnknownChannel);
@@ -64,6 +66,9 @@ impl Handler<Context<'_>> for NewMessage {
             event,
             mentions: mentions.clone(),
         };
+        if slow {
+            ctx.record_send(channel_id)?;
+        }
         ctx.insert_message(server, row);
         let message = Message {
             message_id,

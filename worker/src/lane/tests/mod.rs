@@ -6,10 +6,12 @@ mod handover;
 mod internal;
 mod member;
 mod mentions;
+mod rank;
 mod reactions;
 mod refusals;
 mod repeats;
 mod rights;
+mod slow_mode;
 mod stage;
 mod standby;
 
@@ -20,7 +22,7 @@ use shared::{
     protocol::{
         self,
         account::{CreateUser, OpenSession},
-        channel::{ChannelCreated, CreateChannel},
+        channel::{ChannelCreated, ChannelKind, CreateChannel},
         message::{DeleteMessage, EditMessage, MessageSent},
         server::ServerInfo,
         unread::{AckUnread, MarkUnread, ReadCursor, UnreadMoved},
@@ -184,6 +186,9 @@ async fn channel_and_message_of_one_batch_see_each_other() {
         name: "new".to_owned(),
         topic: None,
         overrides: Vec::new(),
+        kind: ChannelKind::Text,
+        parent_id: None,
+        slow_mode: 0,
     };
     let made = stage.post(&alice, room.server, &create);
     stage.flush().await;

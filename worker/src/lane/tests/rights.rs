@@ -48,6 +48,7 @@ fn hide(room: &Room, target: u64) -> UpdateChannel {
             allow: Permissions::empty(),
             deny: Permissions::VIEW_CHANNEL,
         }]),
+        slow_mode: None,
     }
 }
 

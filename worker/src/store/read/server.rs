@@ -1,11 +1,11 @@
 //! Servers, who belongs to them, and what their permissions depend on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::permissions::{Override, Permissions, Standing, Structure, TargetKind},
     ids::{ChannelId, ServerId, UserId},
-    protocol::server::{Role, Server},
+    protocol::{channel::ChannelKind, role::Role, server::Server},
 };
 
 use super::Snapshot;
@@ -17,16 +17,25 @@ pub(crate) type Membership = (Server, Standing);
 /// What decides who sees what of a server, with the last event that changed it.
 pub(crate) type Versioned = (Server, u64);
 
-/// The roles of servers, each list by id.
+/// The roles of servers, each list from that of everyone upwards.
 pub(crate) type Roles = BTreeMap<ServerId, Vec<Role>>;
 
-/// The overrides of all channels of servers.
-pub(crate) type Overrides = BTreeMap<ServerId, BTreeMap<ChannelId, Vec<Override>>>;
+/// What decides about channels of servers.
+pub(crate) type Overrides = BTreeMap<ServerId, ChannelRights>;
 
-/// Channel by channel: the server, the channel, and one override or none.
+/// What decides about channels of a server.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ChannelRights {
+    /// The overrides of each channel.
+    pub(crate) channels: BTreeMap<ChannelId, Vec<Override>>,
+    /// Those that announce.
+    pub(crate) announcements: BTreeSet<ChannelId>,
+}
+
+/// Channel by channel: the server, the channel, its kind, and one override or none.
 type OverrideRow = (
     ServerId,
-    ChannelId,
+    (ChannelId, ChannelKind),
     (Option<TargetKind>, Option<u64>),
     (Option<Permissions>, Option<Permissions>),
 );
@@ -106,7 +115,7 @@ pub(crate) async fn list_roles(
 ) -> Result<Roles, StoreError> {
     let sql = "SELECT server, id, name, permissions, position, colour, hoist, mentionable,
                       self_assignable, category FROM roles
-               WHERE server = ANY($1) ORDER BY server, id";
+               WHERE server = ANY($1) ORDER BY server, position, id";
     let rows = snapshot.list(sql, &[&servers]).await?;
     let mut roles = Roles::new();
     for (server, role) in rows {
@@ -120,7 +129,7 @@ pub(crate) async fn list_overrides(
     snapshot: &mut Snapshot,
     servers: &[ServerId],
 ) -> Result<Overrides, StoreError> {
-    let sql = "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+    let sql = "SELECT c.server, c.id, c.kind, o.kind, o.target, o.allow, o.deny
                FROM channels c LEFT JOIN overrides o ON o.channel = c.id
                WHERE c.server = ANY($1) ORDER BY c.id, o.kind, o.target";
     Ok(overrides(snapshot.list(sql, &[&servers]).await?))
@@ -131,7 +140,7 @@ pub(crate) async fn list_channel_overrides(
     snapshot: &mut Snapshot,
     channels: &[ChannelId],
 ) -> Result<Overrides, StoreError> {
-    let sql = "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+    let sql = "SELECT c.server, c.id, c.kind, o.kind, o.target, o.allow, o.deny
                FROM channels c LEFT JOIN overrides o ON o.channel = c.id WHERE c.id = ANY($1)";
     Ok(overrides(snapshot.list(sql, &[&channels]).await?))
 }
@@ -142,7 +151,7 @@ pub(crate) async fn find_overrides(
     server: ServerId,
     channel: ChannelId,
 ) -> Result<Overrides, StoreError> {
-    let sql = "SELECT c.server, c.id, o.kind, o.target, o.allow, o.deny
+    let sql = "SELECT c.server, c.id, c.kind, o.kind, o.target, o.allow, o.deny
                FROM channels c LEFT JOIN overrides o ON o.channel = c.id
                WHERE c.server = $1 AND c.id = $2";
     Ok(overrides(snapshot.list(sql, &[&server, &channel]).await?))
@@ -151,6 +160,8 @@ pub(crate) async fn find_overrides(
 /// What permissions in `server` depend on.
 pub(crate) fn structure(server: &Server, roles: &Roles, overrides: &Overrides) -> Structure {
     let roles = roles.get(&server.server_id).map(Vec::as_slice);
+    let rights = overrides.get(&server.server_id).cloned();
+    let rights = rights.unwrap_or_default();
     Structure {
         server: server.server_id,
         owner: server.owner_id,
@@ -159,17 +170,19 @@ pub(crate) fn structure(server: &Server, roles: &Roles, overrides: &Overrides) -
             .iter()
             .map(|role| (role.role_id, role.permissions))
             .collect(),
-        channels: overrides
-            .get(&server.server_id)
-            .cloned()
-            .unwrap_or_default(),
+        channels: rights.channels,
+        announcements: rights.announcements,
     }
 }
 
 fn overrides(rows: Vec<OverrideRow>) -> Overrides {
     let mut all = Overrides::new();
-    for (server, channel, (kind, target), (allow, deny)) in rows {
-        let channel = all.entry(server).or_default().entry(channel).or_default();
+    for (server, (channel, is), (kind, target), (allow, deny)) in rows {
+        let rights: &mut ChannelRights = all.entry(server).or_default();
+        if is == ChannelKind::Announcement {
+            rights.announcements.insert(channel);
+        }
+        let channel = rights.channels.entry(channel).or_default();
         if let (Some(kind), Some(target), Some(allow), Some(deny)) = (kind, target, allow, deny) {
             channel.push(Override {
                 kind,

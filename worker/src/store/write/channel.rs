@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use shared::{
     domain::permissions::{Override, TargetKind},
-    ids::{ChannelId, MessageId, ServerId, UserId},
+    ids::{ChannelId, MessageId, ServerId},
+    protocol::channel::ChannelPlace,
 };
 
 use super::{
@@ -38,12 +39,21 @@ pub(crate) async fn insert_channel(
     id: ChannelId,
     state: &ChannelState,
 ) -> Result<usize, StoreError> {
-    let sql = "INSERT INTO channels (id, server, name, topic, position)
-               VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    let sql = "INSERT INTO channels (id, server, name, topic, position, kind, parent, slow_mode)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id";
     writes
         .execute(
             sql,
-            &[&id, &server, &state.name, &state.topic, &state.position],
+            &[
+                &id,
+                &server,
+                &state.name,
+                &state.topic,
+                &state.position,
+                &state.kind,
+                &state.parent,
+                &state.slow_mode,
+            ],
         )
         .await
 }
@@ -53,10 +63,35 @@ pub(crate) async fn update_channel(
     id: ChannelId,
     state: &ChannelState,
 ) -> Result<usize, StoreError> {
-    let sql = "UPDATE channels SET name = $2, topic = $3, position = $4 WHERE id = $1 RETURNING id";
+    let sql = "UPDATE channels SET name = $2, topic = $3, position = $4, slow_mode = $5
+               WHERE id = $1 RETURNING id";
     writes
-        .execute(sql, &[&id, &state.name, &state.topic, &state.position])
+        .execute(
+            sql,
+            &[
+                &id,
+                &state.name,
+                &state.topic,
+                &state.position,
+                &state.slow_mode,
+            ],
+        )
         .await
+}
+
+/// Puts channels where these places say; a parent of 0 is none.
+pub(crate) async fn place_channels(
+    writes: &mut Writes<'_>,
+    places: &[ChannelPlace],
+) -> Result<usize, StoreError> {
+    let ids: Vec<ChannelId> = places.iter().map(|place| place.channel_id).collect();
+    let positions: Vec<u64> = places.iter().map(|place| place.position.into()).collect();
+    let parent = |place: &ChannelPlace| place.parent_id.map_or(0, ChannelId::get);
+    let parents: Vec<u64> = places.iter().map(parent).collect();
+    let sql = "UPDATE channels c SET position = p.position::int4, parent = nullif(p.parent, 0)
+               FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS p (id, position, parent)
+               WHERE c.id = p.id RETURNING c.id";
+    writes.execute(sql, &[&ids, &positions, &parents]).await
 }
 
 /// Deletes the channel; its messages go later, in steps.
@@ -87,27 +122,28 @@ pub(crate) async fn replace_overrides(
         .await
 }
 
-/// Deletes the overrides that name a member, in all channels of a server.
+/// Deletes the overrides that name a role or a member, in all channels of a server.
 pub(crate) async fn delete_overrides_of(
     writes: &mut Writes<'_>,
     server: ServerId,
-    user: UserId,
+    kind: TargetKind,
+    target: u64,
 ) -> Result<usize, StoreError> {
     let sql = "DELETE FROM overrides o USING channels c
                WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
                RETURNING o.channel";
-    writes
-        .execute(sql, &[&server, &user, &TargetKind::Member])
-        .await
+    writes.execute(sql, &[&server, &target, &kind]).await
 }
 
-columns! { ChannelState { name, topic, position, last_seq, last_message } }
+columns! { ChannelState {
+    name, topic, position, last_seq, last_message, kind, parent, slow_mode
+} }
 
 pub(super) async fn load_channels(
     reads: Reads<'_>,
     server: ServerId,
 ) -> Result<BTreeMap<ChannelId, ChannelState>, StoreError> {
-    let sql = "SELECT id, name, topic, position, last_seq, last_message_id
+    let sql = "SELECT id, name, topic, position, last_seq, last_message_id, kind, parent, slow_mode
                FROM channels WHERE server = $1";
     let rows: Vec<(ChannelId, ChannelState)> = reads.list(sql, &[&server]).await?;
     Ok(rows.into_iter().collect())

@@ -121,6 +121,26 @@ fn array_text(ids: &[AnyId]) -> String {
     format!("{{{}}}", ids.join(","))
 }
 
+/// Messages of a channel that are looked through for the last one of a member, newest first:
+/// who is not among them in a slow channel waited for long.
+const LOOKED_THROUGH: i64 = 1_000;
+
+/// The last message that the account sent to the channel, among its last 1,000.
+pub(crate) async fn find_last_of(
+    reads: Reads<'_>,
+    channel: ChannelId,
+    author: UserId,
+) -> Result<Option<MessageId>, StoreError> {
+    let sql = "SELECT max(m.id) FROM
+                   (SELECT id, author FROM messages WHERE channel = $1
+                    ORDER BY seq DESC LIMIT $3) m
+               WHERE m.author = $2";
+    let found: Option<Option<MessageId>> = reads
+        .find(sql, &[&channel, &author, &LOOKED_THROUGH])
+        .await?;
+    Ok(found.flatten())
+}
+
 /// What is known of each of these messages; those that are deleted or never were are
 /// missing.
 pub(crate) async fn find_messages(

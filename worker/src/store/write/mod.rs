@@ -19,6 +19,7 @@ pub(crate) mod partition;
 pub(crate) mod pin;
 pub(crate) mod reaction;
 pub(crate) mod register;
+pub(crate) mod role;
 mod rows;
 pub(crate) mod server;
 pub(crate) mod session;

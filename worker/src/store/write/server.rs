@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use shared::{
     domain::permissions::{Permissions, Structure, everyone_role},
     ids::{ServerId, UserId},
-    protocol::{
-        server::{Role, Server},
-        user::User,
-    },
+    protocol::{channel::ChannelKind, role::Role, server::Server, user::User},
 };
 
 use super::{
@@ -41,7 +38,7 @@ pub(crate) async fn load_server(
             reads.list(
                 "SELECT id, name, permissions, position, colour, hoist, mentionable,
                     self_assignable, category
-             FROM roles WHERE server = $1 ORDER BY id",
+             FROM roles WHERE server = $1 ORDER BY position, id",
                 &server,
             ),
             load_channels(reads, id),
@@ -59,6 +56,11 @@ pub(crate) async fn load_server(
             .map(|role| (role.role_id, role.permissions))
             .collect(),
         channels: channels.keys().map(|id| (*id, Vec::new())).collect(),
+        announcements: channels
+            .iter()
+            .filter(|(_, channel)| channel.kind == ChannelKind::Announcement)
+            .map(|(id, _)| *id)
+            .collect(),
     };
     for (channel, given) in overrides {
         structure.channels.entry(channel).or_default().push(given);
@@ -139,16 +141,6 @@ pub(crate) async fn set_rights_version(
 ) -> Result<usize, StoreError> {
     let sql = "UPDATE servers SET rights_version = $2 WHERE id = $1 RETURNING id";
     writes.execute(sql, &[&server, &version]).await
-}
-
-/// How many of these accounts are members.
-pub(crate) async fn count_members(
-    reads: Reads<'_>,
-    server: ServerId,
-    users: &[UserId],
-) -> Result<usize, StoreError> {
-    let sql = "SELECT account FROM members WHERE server = $1 AND account = ANY($2)";
-    reads.count(sql, &[&server, &users]).await
 }
 
 /// What others see of an account, whichever lane owns it.
