@@ -8,7 +8,10 @@ use shared::{
     ids::{ChannelId, MessageId, RoleId, ServerId, SessionId, UserId},
     protocol::{
         self, Request,
-        account::{CreateAccount, JoinAsGuest, LogIn, SetSignUpPolicy, SignUp},
+        account::{
+            ChangePassword, CreateAccount, DeleteAccount, JoinAsGuest, LogIn, RegisterGuest,
+            SetSignUpPolicy, SignUp, UpdateAccount,
+        },
         channel::{ChannelKind, CreateChannel, DeleteChannel, MoveChannel, UpdateChannel},
         invite::{
             CreateInvite, ListInviteUses, ListInvites, PreviewInvite, RedeemInvite, RevokeInvite,
@@ -25,7 +28,9 @@ use shared::{
             AddSelfRole, ClearOverride, CreateRole, DeleteRole, RemoveSelfRole, ReorderRoles,
             SetOverride, UpdateRole,
         },
-        server::{CreateServer, JoinServer, LeaveServer, TransferServer, UpdateServer},
+        server::{
+            CreateServer, DeleteServer, JoinServer, LeaveServer, TransferServer, UpdateServer,
+        },
         session::RevokeSession,
         unread::{AckUnread, GetUnreads, MarkUnread},
         user::{ListUsers, SearchUsers},
@@ -90,6 +95,45 @@ pub fn join_as_guest() -> JoinAsGuest {
     }
 }
 
+/// Changes nothing of one's account yet.
+pub fn update_account() -> UpdateAccount {
+    UpdateAccount {
+        nonce: nonce(),
+        name: None,
+        avatar: None,
+        bio: None,
+        locale: None,
+    }
+}
+
+/// Changes the password from [`PASSWORD`] and leaves all sessions open.
+pub fn change_password(new: &str) -> ChangePassword {
+    ChangePassword {
+        nonce: nonce(),
+        password: PASSWORD.to_owned(),
+        new_password: new.to_owned(),
+        end_others: false,
+    }
+}
+
+/// Gives a guest a name, and [`PASSWORD`].
+pub fn register_guest(name: &str) -> RegisterGuest {
+    RegisterGuest {
+        nonce: nonce(),
+        name: name.to_owned(),
+        password: PASSWORD.to_owned(),
+        invite: None,
+    }
+}
+
+/// Deletes one's account.
+pub fn delete_account(password: Option<&str>) -> DeleteAccount {
+    DeleteAccount {
+        nonce: nonce(),
+        password: password.map(str::to_owned),
+    }
+}
+
 /// Ends a session of one's own account.
 pub fn revoke_session(session_id: SessionId) -> RevokeSession {
     RevokeSession {
@@ -127,6 +171,14 @@ pub fn transfer_server(user_id: UserId) -> TransferServer {
     TransferServer {
         nonce: nonce(),
         user_id,
+    }
+}
+
+/// Deletes the server of the scope, which has this name.
+pub fn delete_server(name: &str) -> DeleteServer {
+    DeleteServer {
+        nonce: nonce(),
+        name: name.to_owned(),
     }
 }
 

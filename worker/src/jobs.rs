@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_bytes::ByteBuf;
 use shared::{
     bus::envelope::unpack,
-    ids::{ChannelId, MessageId, ServerId},
+    ids::{ChannelId, MessageId, ServerId, UserId},
     metrics,
 };
 use tokio::time::Instant;
@@ -21,15 +21,20 @@ use crate::{
     error::StoreError,
     retry,
     store::{
-        jobs::{CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs, OLD_REDACTION, REDACTION},
+        jobs::{
+            ACCOUNT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs, OLD_REDACTION, REDACTION,
+            SERVER_PURGE,
+        },
         redact::REACTION_PURGE,
     },
 };
 
 /// What this program can do.
-const KINDS: [&str; 5] = [
+const KINDS: [&str; 7] = [
+    ACCOUNT_PURGE,
     CHANNEL_PURGE,
     REACTION_PURGE,
+    SERVER_PURGE,
     EVENT_REDACTION,
     REDACTION,
     OLD_REDACTION,
@@ -166,6 +171,11 @@ async fn run_slice(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
 async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
     let unreadable = |_| StoreError::Inconsistency("the body of a job");
     match job.kind.as_str() {
+        ACCOUNT_PURGE => {
+            let place: (UserId, u64) = unpack(&job.body).map_err(unreadable)?;
+            jobs.purge_account(job, place, PURGE_SLICE, PURGE_REST)
+                .await
+        }
         CHANNEL_PURGE => {
             let place: (ServerId, ChannelId) = unpack(&job.body).map_err(unreadable)?;
             jobs.purge_channel(job, place, PURGE_SLICE, PURGE_REST)
@@ -174,6 +184,11 @@ async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
         REACTION_PURGE => {
             let place: (ChannelId, MessageId) = unpack(&job.body).map_err(unreadable)?;
             jobs.purge_reactions(job, place, PURGE_SLICE, PURGE_REST)
+                .await
+        }
+        SERVER_PURGE => {
+            let server: ServerId = unpack(&job.body).map_err(unreadable)?;
+            jobs.purge_server(job, server, PURGE_SLICE, PURGE_REST)
                 .await
         }
         REDACTION => {

@@ -84,6 +84,6 @@ impl Retention {
             tables.drop_table(table).await?;
             tracing::info!("dropped {} of {}", table.day, table.parent);
         }
-        Ok(())
+        tables.forget_names(oldest).await
     }
 }

@@ -9,7 +9,7 @@ use shared::{
     error::Reason,
     ids::{ChannelId, MessageId, RoleId, ServerId, SessionId, UserId},
     protocol::{
-        account::{SessionClosed, SessionOpened},
+        account::{AccountUpdated, SessionClosed, SessionOpened},
         channel::{
             Channel, ChannelCreated, ChannelDeleted, ChannelUpdated, ChannelsMoved, GetChannels,
         },
@@ -22,11 +22,12 @@ use shared::{
         },
         role::{ListRoles, Role, RoleCreated, RoleDeleted, RoleUpdated, RolesReordered},
         server::{
-            ListServers, MemberJoined, MemberLeft, Server, ServerJoined, ServerLeft, ServerUpdated,
+            ListServers, MemberJoined, MemberLeft, Server, ServerDeleted, ServerJoined, ServerLeft,
+            ServerUpdated,
         },
         session::{ListSessions, SessionInfo},
         unread::{ReadCursor, UnreadMoved},
-        user::Member,
+        user::{GetUser, Member, Profile, UserUpdated},
     },
 };
 use tokio::time::Instant;
@@ -52,6 +53,7 @@ pub struct State {
 struct Known {
     me: Option<UserId>,
     home: Option<ServerId>,
+    profile: Option<Profile>,
     sessions: BTreeMap<SessionId, SessionInfo>,
     servers: BTreeMap<ServerId, Server>,
     channels: BTreeMap<ChannelId, Channel>,
@@ -101,9 +103,12 @@ impl Known {
         let client = &person.client;
         let sessions = client.call(0, &ListSessions {}).await?.sessions;
         let servers = client.call(0, &ListServers {}).await?.servers;
+        let user_id = person.user.user_id;
+        let profile = client.call(0, &GetUser { user_id }).await?;
         let mut known = Self {
             me: Some(person.user.user_id),
             home: person.home(),
+            profile: Some(profile),
             sessions: by_key(sessions, |session| session.session_id),
             servers: by_key(servers, |server| server.server_id),
             ..Self::default()
@@ -170,6 +175,8 @@ impl Known {
             if newer && self.channels.contains_key(&cursor.channel_id) {
                 self.cursors.insert(cursor.channel_id, cursor);
             }
+        } else if let Some(AccountUpdated { profile }) = seen.event() {
+            self.profile = Some(profile);
         } else if let Some(SessionOpened { session }) = seen.event() {
             self.sessions.insert(session.session_id, session);
         } else if let Some(SessionClosed { session_id }) = seen.event() {
@@ -178,7 +185,7 @@ impl Known {
             self.servers.insert(server.server_id, server);
         } else if let Some(ServerUpdated { server }) = seen.event() {
             self.servers.insert(server.server_id, server);
-        } else if let Some(ServerLeft { server_id, .. }) = seen.event() {
+        } else if let Some(server_id) = left_server(seen) {
             self.servers.remove(&server_id);
             if self.home == Some(server_id) {
                 self.channels.clear();
@@ -194,6 +201,10 @@ impl Known {
     fn apply_server(&mut self, seen: &Seen) {
         if let Some(MemberJoined { member }) = seen.event() {
             self.members.insert(member.user.user_id, member);
+        } else if let Some(UserUpdated { user }) = seen.event() {
+            if let Some(member) = self.members.get_mut(&user.user_id) {
+                member.user = user;
+            }
         } else if let Some(MemberLeft { user_id }) = seen.event() {
             self.members.remove(&user_id);
         } else if let Some(MemberRolesChanged { user_id, roles }) = seen.event() {
@@ -347,6 +358,12 @@ impl Known {
             }
         }
     }
+}
+
+/// The server that the account is no member of any more.
+fn left_server(seen: &Seen) -> Option<ServerId> {
+    let left = seen.event().map(|ServerLeft { server_id, .. }| server_id);
+    left.or_else(|| seen.event().map(|ServerDeleted { server_id }| server_id))
 }
 
 fn by_key<K: Ord, V>(values: impl IntoIterator<Item = V>, key: impl Fn(&V) -> K) -> BTreeMap<K, V> {

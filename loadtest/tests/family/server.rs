@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use loadtest::{
     harness::{Harness, holds, refused, same},
     requests::{
-        create_server, hide_channel, join_server, leave_server, transfer_server, update_server,
+        create_server, delete_server, hide_channel, join_server, leave_server, redeem_invite,
+        transfer_server, update_server,
     },
     transport::Transport,
 };
@@ -14,7 +15,7 @@ use shared::{
         channel::GetChannels,
         server::{
             DiscoverServers, GetServer, ListOverviews, ListServers, MemberJoined, MemberLeft,
-            ServerJoined, ServerUpdated, UpdateServer,
+            ServerDeleted, ServerJoined, ServerUpdated, UpdateServer,
         },
     },
 };
@@ -33,6 +34,8 @@ scenarios! {
     an_overview_says_all_of_several_servers,
     an_overview_of_more_than_twenty_servers_is_refused,
     a_server_is_found_and_joined_by_everyone_once_it_says_so,
+    a_server_is_deleted_over_every_door_for_everyone_at_once,
+    a_server_is_deleted_by_its_owner_alone_and_by_its_name,
 }
 
 async fn a_server_is_created_over_every_door_with_a_general_channel(
@@ -335,4 +338,56 @@ async fn a_server_is_found_and_joined_by_everyone_once_it_says_so(harness: &Harn
         )?;
     }
     Ok(())
+}
+
+async fn a_server_is_deleted_over_every_door_for_everyone_at_once(harness: &Harness) -> Result<()> {
+    for transport in Transport::ALL {
+        let [alice, bob] = harness.members().await?;
+        let home = alice.home().context("a home")?;
+        let code = alice.invites().await?;
+        alice.send("#general", "farewell").await?;
+        bob.sees("farewell").await?;
+        let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+        let delete = delete_server("Company");
+        let mut way = alice.through(transport).await?;
+        way.call(alice.scope(), &delete).await?;
+        // A repeat is the same.
+        way.call(alice.scope(), &delete).await?;
+        bob.sees_event(|deleted: &ServerDeleted| deleted.server_id == home)
+            .await?;
+        alice.agrees(hers).await?;
+        bob.agrees(his).await?;
+        let due = Reason::UnknownServer;
+        for person in [&alice, &bob] {
+            person.is_refused(home.get(), &GetServer {}, due).await?;
+            person.is_refused(home.get(), &leave_server(), due).await?;
+        }
+        // The code goes a little later: until then it opens what is not there.
+        let redeemed = bob.client.call(0, &redeem_invite(&code)).await;
+        let refusal = redeemed.as_ref().err().and_then(|error| error.refusal());
+        let reason = refusal.map(|refusal| refusal.reason);
+        let gone = [Some(due), Some(Reason::UnknownInvite)];
+        holds(gone.contains(&reason), "the code opens nothing")?;
+        // Who comes back finds nothing of it, and goes on with the rest.
+        bob.client.resume_on(Some(&harness.address(0)?)).await?;
+        let ready = harness.client(1).identify(&bob.token).await?;
+        holds(ready.servers.is_empty(), "no server is left")?;
+        bob.creates_server("Own").await?;
+        bob.send("#general", "elsewhere").await?;
+        bob.sees("elsewhere").await.map(drop)?;
+    }
+    Ok(())
+}
+
+async fn a_server_is_deleted_by_its_owner_alone_and_by_its_name(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let before = alice.remembers().await?;
+    let delete = delete_server("Company");
+    bob.is_refused(bob.scope(), &delete, Reason::Forbidden)
+        .await?;
+    let delete = delete_server("Another");
+    alice
+        .is_refused(alice.scope(), &delete, Reason::Invalid)
+        .await?;
+    alice.agrees(before).await
 }

@@ -7,7 +7,15 @@ use syn::{Data, DeriveInput, Error, Field, Fields, LitStr, Path, Result};
 use crate::{read_doc, row};
 
 /// Fields that must not be seen in logs: `Debug` prints `…` for them.
-const SECRETS: [&str; 5] = ["token", "password", "password_hash", "code", "invite"];
+const SECRETS: [&str; 7] = [
+    "token",
+    "password",
+    "password_hash",
+    "new_password",
+    "replaced_hash",
+    "code",
+    "invite",
+];
 
 /// What serde's attributes say of a field.
 #[derive(Default)]

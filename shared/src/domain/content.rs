@@ -16,6 +16,8 @@ pub const MAX_NICKNAME_CHARS: usize = MAX_NAME_CHARS;
 pub const MAX_TOPIC_CHARS: usize = 1_024;
 /// The longest reason that somebody gives for moderating, in characters.
 pub const MAX_REASON_CHARS: usize = 512;
+/// What a deleted account is called. Nobody else can be called so: a name has no space.
+pub const DELETED_NAME: &str = "deleted user";
 /// What an account says of itself, in characters at most.
 pub const MAX_BIO_CHARS: usize = 500;
 /// What a server is about, in characters at most.

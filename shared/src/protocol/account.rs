@@ -1,4 +1,4 @@
-//! Accounts: sign up, sign in, guests, sign out.
+//! Accounts: sign up, sign in, guests, sign out; change them, and delete them. The deployment.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,18 @@ use shared_derive::{Body, Choice};
 use super::macros::family;
 use crate::{
     ids::{SessionId, UserId},
-    protocol::{session::SessionInfo, user::User},
+    protocol::{
+        session::SessionInfo,
+        user::{Profile, User},
+    },
 };
 
 family! {
-    commands: LogOut, SetSignUpPolicy, RenameDeployment, CreateUser, OpenSession;
+    commands: LogOut, SetSignUpPolicy, RenameDeployment, UpdateAccount, CreateUser, OpenSession,
+        ReplacePassword, UpgradeGuest, RemoveAccount;
     queries: Authenticate, GetDeployment;
-    forwarded: CreateAccount, LogIn, JoinAsGuest;
-    events: SessionOpened, SessionClosed;
+    forwarded: CreateAccount, LogIn, JoinAsGuest, ChangePassword, RegisterGuest, DeleteAccount;
+    events: SessionOpened, SessionClosed, AccountUpdated;
 }
 
 /// Creates an account; the first one of a deployment administers it.
@@ -195,4 +199,114 @@ pub struct RenameDeployment {
     pub nonce: String,
     /// Up to 100 characters.
     pub name: String,
+}
+
+/// Changes what the account says of itself; what is absent stays.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(147, account_update, access = Account, limit = Write)]
+pub struct UpdateAccount {
+    /// The idempotency key.
+    pub nonce: String,
+    /// As for signing up. Guests keep the name that was made for them.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// An HTTPS address of up to 200 characters, or nothing.
+    #[serde(default)]
+    pub avatar: Option<String>,
+    /// Up to 500 characters.
+    #[serde(default)]
+    pub bio: Option<String>,
+    /// The language of the client as a BCP 47 tag, or nothing.
+    #[serde(default)]
+    pub locale: Option<String>,
+}
+
+/// Changes the password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[forwarded(2181, password_change, access = Account, limit = SignIn)]
+pub struct ChangePassword {
+    /// The idempotency key.
+    pub nonce: String,
+    /// The password until now.
+    pub password: String,
+    /// 8 to 256 bytes.
+    pub new_password: String,
+    /// Whether all other sessions of the account end with it.
+    #[serde(default)]
+    pub end_others: bool,
+}
+
+/// Gives a guest a name and a password; the account stays the same.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[forwarded(2182, account_register, reply = User, access = Account, limit = SignIn)]
+pub struct RegisterGuest {
+    /// The idempotency key.
+    pub nonce: String,
+    /// As for signing up.
+    pub name: String,
+    /// 8 to 256 bytes.
+    pub password: String,
+    /// A code for this deployment, where signing up needs one.
+    #[serde(default)]
+    pub invite: Option<String>,
+}
+
+/// Deletes the account: it leaves its servers, and nothing is left of it but its messages. Who owns
+/// a server hands it over or deletes it before, and who administers the deployment stays.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[forwarded(2183, account_delete, access = Account, limit = SignIn)]
+pub struct DeleteAccount {
+    /// The idempotency key.
+    pub nonce: String,
+    /// The password; guests have none.
+    #[serde(default)]
+    pub password: Option<String>,
+}
+
+/// Replaces the hash of a password that was verified.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61570, password_replace, nonce = ignored)]
+pub struct ReplacePassword {
+    /// The idempotency key of the client.
+    pub nonce: String,
+    /// The hash of the new password in PHC form.
+    pub password_hash: String,
+    /// The hash that was verified: if it is another one by now, nothing is replaced.
+    pub replaced_hash: String,
+    /// Whether all other sessions end.
+    pub end_others: bool,
+}
+
+/// Gives a guest a checked name and the hash of a password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61571, guest_upgrade, reply = User, nonce = ignored)]
+pub struct UpgradeGuest {
+    /// The idempotency key of the client.
+    pub nonce: String,
+    /// The checked name.
+    pub name: String,
+    /// The hash in PHC form.
+    pub password_hash: String,
+    /// The deployment code to redeem.
+    pub invite: Option<String>,
+    /// Whether an account other than the first needs a code.
+    pub invite_required: bool,
+}
+
+/// Deletes an account whose password was verified.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61572, account_remove, nonce = ignored)]
+pub struct RemoveAccount {
+    /// The idempotency key of the client.
+    pub nonce: String,
+    /// The hash that was verified; none of a guest.
+    pub password_hash: Option<String>,
+}
+
+/// The account says something else of itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(146, account_updated)]
+pub struct AccountUpdated {
+    /// The account as it is now.
+    pub profile: Profile,
 }

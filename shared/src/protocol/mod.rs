@@ -455,14 +455,25 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let shown = format!(
-            "{:?}{:?}",
+            "{:?}{:?}{:?}{:?}{:?}",
             account::LogIn::sample(),
-            account::SignedIn::sample()
+            account::SignedIn::sample(),
+            account::ChangePassword::sample(),
+            account::ReplacePassword::sample(),
+            account::DeleteAccount::sample(),
         );
-        assert!(
-            shown.contains("password: …") && shown.contains("token: …"),
-            "{shown}"
-        );
+        for secret in [
+            "password",
+            "token",
+            "new_password",
+            "password_hash",
+            "replaced_hash",
+        ] {
+            assert!(shown.contains(&format!("{secret}: …")), "{shown}");
+        }
+        for told in ["password: \"", "password: Some", "hash: \""] {
+            assert!(!shown.contains(told), "{shown}");
+        }
     }
 
     #[test]

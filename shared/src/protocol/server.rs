@@ -10,10 +10,10 @@ use crate::{
 };
 
 family! {
-    commands: LeaveServer, UpdateServer, TransferServer, FoundServer, JoinDiscovered;
+    commands: LeaveServer, UpdateServer, TransferServer, DeleteServer, FoundServer, JoinDiscovered, ForsakeServer;
     queries: GetServer, ListServers, ListOverviews, DiscoverServers;
     forwarded: CreateServer, JoinServer;
-    events: ServerJoined, ServerLeft, MemberJoined, MemberLeft, ServerUpdated;
+    events: ServerJoined, ServerLeft, MemberJoined, MemberLeft, ServerUpdated, ServerDeleted;
 }
 
 /// Creates a server with the channel "general"; its creator owns it.
@@ -114,6 +114,16 @@ pub struct TransferServer {
     pub user_id: UserId,
 }
 
+/// Deletes the scope's server with everything in it, for everyone. Only its owner may.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(307, server_delete, access = Member, limit = Write)]
+pub struct DeleteServer {
+    /// The idempotency key.
+    pub nonce: String,
+    /// What the server is called: who deletes it is to know which one.
+    pub name: String,
+}
+
 /// Shows servers of the account as it needs them after `ready`, up to 20 at once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[query(2339, servers_overview, reply = Overviews, access = Account, limit = Read)]
@@ -196,6 +206,11 @@ pub struct LeaveServer {
     pub nonce: String,
 }
 
+/// Leaves the scope's server because the account was deleted: the one that sent it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61730, server_forsake, nonce = ignored)]
+pub struct ForsakeServer {}
+
 /// The account became a member of a server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[event(304, server_joined)]
@@ -249,4 +264,12 @@ pub struct MemberLeft {
 pub struct ServerUpdated {
     /// The server as it is now.
     pub server: Server,
+}
+
+/// The server is gone, with everything in it. It is the last event of its topic.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(309, server_deleted)]
+pub struct ServerDeleted {
+    /// The server.
+    pub server_id: ServerId,
 }

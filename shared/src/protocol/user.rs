@@ -4,10 +4,15 @@ use serde::{Deserialize, Serialize};
 use shared_derive::Body;
 
 use super::macros::family;
-use crate::ids::{RoleId, UserId};
+use crate::{
+    domain::content::DELETED_NAME,
+    ids::{RoleId, UserId},
+};
 
 family! {
+    commands: AnnounceUser;
     queries: ListUsers, GetUser, GetUsers, SearchUsers;
+    events: UserUpdated;
 }
 
 /// What others see of an account.
@@ -27,6 +32,20 @@ pub struct User {
     /// Whether it was deleted: then nothing else is known of it.
     #[serde(default)]
     pub deleted: bool,
+}
+
+impl User {
+    /// What is left of a deleted account.
+    pub fn tombstone(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            name: DELETED_NAME.to_owned(),
+            guest: false,
+            admin: false,
+            avatar: String::new(),
+            deleted: true,
+        }
+    }
 }
 
 /// An account with what it says of itself.
@@ -123,4 +142,18 @@ pub struct SearchedUsers {
     /// Whether more of the same are behind the last one, or the search ended early because the
     /// names of too many others begin so: then a longer prefix finds them.
     pub more: bool,
+}
+
+/// Tells a server what one of its members is called now: the account that sent it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61632, user_announce, nonce = ignored)]
+pub struct AnnounceUser {}
+
+/// A member is called otherwise or has another picture. Nobody is told in a server of more than
+/// 1,000 members.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[event(208, user_updated)]
+pub struct UserUpdated {
+    /// The account as it is now.
+    pub user: User,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    bus::envelope::Effect,
+    bus::envelope::{Effect, pack},
     domain::{
         audit::Action,
         content::{self, MAX_DESCRIPTION_CHARS},
@@ -17,17 +17,20 @@ use shared::{
         channel::ChannelKind,
         role::Role,
         server::{
-            FoundServer, LeaveCause, LeaveServer, ServerInfo, ServerJoined, ServerUpdated,
-            TransferServer, UpdateServer,
+            DeleteServer, ForsakeServer, FoundServer, LeaveCause, LeaveServer, ServerDeleted,
+            ServerInfo, ServerJoined, ServerUpdated, TransferServer, UpdateServer,
         },
     },
 };
 
-use super::{check_nonce, member::end_membership};
+use super::{check_nonce, is_gone, member::end_membership};
 use crate::{
     error::Error,
     state::server::{Audience, ChannelState, MemberState, ServerProfile, ServerState},
-    store::write::{self, audit::Record, member::NewMember},
+    store::{
+        jobs::SERVER_PURGE,
+        write::{self, audit::Record, member::NewMember},
+    },
     transaction::Context,
 };
 
@@ -186,6 +189,34 @@ impl Handler<Context<'_>> for TransferServer {
     }
 }
 
+impl Handler<Context<'_>> for DeleteServer {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let caller = ctx.caller()?.user;
+        let state = ctx.server().await?;
+        let (server_id, owner) = (state.structure.server, state.structure.owner);
+        ctx.require(caller == owner, Reason::Forbidden)?;
+        let state = ctx.server().await?;
+        if self.name.trim() != state.profile.name {
+            return Err(Refusal::field(Reason::Invalid, "name").into());
+        }
+        // All views end with their channels. Nobody replays across it, as nobody is a member
+        // behind it: so it does not matter which overrides there were.
+        let gone = |channel: &ChannelId| Change::Channel {
+            channel: *channel,
+            before: Some(Vec::new()),
+            after: None,
+        };
+        let changes = state.channels.keys().map(gone).collect();
+        let event = ServerDeleted { server_id };
+        ctx.emit_changes(Audience::Members, changes, &event).await?;
+        // Without its row the server does not exist, and nobody is its member. What belonged to
+        // it goes in slices, outside of any lane's turn.
+        write::server::delete_server(&mut ctx.write().await?, server_id).await?;
+        ctx.remove_server(server_id);
+        ctx.enqueue_job(SERVER_PURGE, &pack(&server_id)).await
+    }
+}
+
 impl Handler<Context<'_>> for LeaveServer {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let user = ctx.caller()?.user;
@@ -194,5 +225,18 @@ impl Handler<Context<'_>> for LeaveServer {
         let member = ctx.standing(user).await?;
         let member = member.ok_or(Refusal::from(Reason::UnknownServer))?;
         end_membership(ctx, member, LeaveCause::Left).await
+    }
+}
+
+impl Handler<Context<'_>> for ForsakeServer {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let user = ctx.caller()?.user;
+        if is_gone(ctx.server().await.map(drop))? {
+            return Ok(());
+        }
+        match ctx.standing(user).await? {
+            Some(member) => end_membership(ctx, member, LeaveCause::Left).await,
+            None => Ok(()),
+        }
     }
 }

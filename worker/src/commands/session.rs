@@ -3,7 +3,7 @@
 use shared::{
     bus::envelope::Effect,
     error::Reason,
-    ids::SessionId,
+    ids::{SessionId, UserId},
     protocol::{Handler, account::SessionClosed, session::RevokeSession},
 };
 
@@ -23,6 +23,25 @@ pub(super) async fn close_session(
     let user = ctx.caller()?.user;
     let deleted = write::session::delete_session(&mut ctx.write().await?, user, session_id).await?;
     ctx.require(deleted, Reason::UnknownSession)?;
+    announce_closed(ctx, user, session_id);
+    Ok(())
+}
+
+/// Ends all sessions of the account but `keep`, and tells its devices.
+pub(super) async fn close_sessions(
+    ctx: &mut Context<'_>,
+    user: UserId,
+    keep: Option<SessionId>,
+) -> Result<(), Error> {
+    let closed = write::session::delete_sessions(&mut ctx.write().await?, user, keep).await?;
+    for session in closed {
+        announce_closed(ctx, user, session);
+    }
+    Ok(())
+}
+
+/// Tells the devices of an account that a session ended; gateways close its sockets.
+pub(super) fn announce_closed(ctx: &mut Context<'_>, user: UserId, session_id: SessionId) {
     ctx.emit_to(
         user,
         Some(Effect::Revoked {
@@ -30,5 +49,4 @@ pub(super) async fn close_session(
         }),
         &SessionClosed { session_id },
     );
-    Ok(())
 }

@@ -98,7 +98,7 @@ async fn is_repeat(
 /// What the policy asks of a new account: the code to redeem, and whether one is
 /// needed. The lane decides under its row lock; refusing here what cannot
 /// succeed any more saves the work of a hash. The very first account needs none.
-async fn check_sign_up(
+pub(super) async fn check_sign_up(
     ctx: &mut QueryContext,
     code: Option<&str>,
 ) -> Result<(Option<String>, bool), Error> {

@@ -270,6 +270,13 @@ impl Servers {
         self.servers.insert(state.structure.server, state);
     }
 
+    /// Forgets a server that is gone.
+    pub(crate) fn remove(&mut self, id: ServerId) {
+        if let Some(state) = self.servers.remove(&id) {
+            self.members -= state.members.len().min(self.members);
+        }
+    }
+
     /// Remembers who is a member and who is not.
     pub(crate) fn cache_member(
         &mut self,

@@ -3,13 +3,20 @@
 
 use std::time::Duration;
 
-use shared::ids::{ChannelId, MessageId, ServerId};
+use shared::{
+    bus::envelope::pack,
+    ids::{ChannelId, MessageId, ServerId, UserId},
+};
 use sqlx::{
     PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{consumers::Deleted, redact, statement, values::columns};
+use super::{
+    consumers::Deleted,
+    redact, statement,
+    values::{Parameter, columns},
+};
 use crate::error::StoreError;
 
 /// The purge of a deleted channel: its server and itself.
@@ -21,6 +28,12 @@ pub(crate) const REDACTION: &str = "event_redaction";
 pub(crate) const EVENT_REDACTION: &str = "text_redaction";
 /// The redaction of a deleted message, as programs from before left it: the server, the channel and the message.
 pub(crate) const OLD_REDACTION: &str = "redaction";
+
+/// The purge of a deleted server: itself.
+pub(crate) const SERVER_PURGE: &str = "server_purge";
+/// What is left to do after an account was deleted: the account, and up to where its own topic
+/// is done.
+pub(crate) const ACCOUNT_PURGE: &str = "account_purge";
 
 /// A job and what waits are looked at on one connection, a slice has another.
 const CONNECTIONS: u32 = 2;
@@ -115,7 +128,7 @@ impl Jobs {
             }
         }
         let pause = began.elapsed().as_secs_f64() * rest;
-        self.finish_slice(job, transaction, pause).await
+        self.finish_slice(job, transaction, pause, &job.body).await
     }
 
     /// Deletes up to `limit` reactions to a message that is gone.
@@ -134,7 +147,54 @@ impl Jobs {
             return self.finish_job(job, transaction).await;
         }
         let pause = began.elapsed().as_secs_f64() * rest;
-        self.finish_slice(job, transaction, pause).await
+        self.finish_slice(job, transaction, pause, &job.body).await
+    }
+
+    /// Deletes a slice of what belonged to a server that is gone, and leaves the messages of its
+    /// channels to jobs of their own. The next slice is due after as many times as long as this
+    /// one took.
+    pub(crate) async fn purge_server(
+        &self,
+        job: &Job,
+        server: ServerId,
+        limit: u32,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let (more, channels) =
+            redact::purge_server(&mut transaction, server, i64::from(limit)).await?;
+        for channel in channels {
+            let body = pack(&(server, channel));
+            let sql = "INSERT INTO jobs (kind, body) VALUES ($1, $2)";
+            statement::execute(&mut *transaction, sql, &[&CHANNEL_PURGE, &&body[..]]).await?;
+        }
+        if !more {
+            return self.finish_job(job, transaction).await;
+        }
+        let pause = began.elapsed().as_secs_f64() * rest;
+        self.finish_slice(job, transaction, pause, &job.body).await
+    }
+
+    /// Does a slice of what is left to do after an account was deleted. The next one is due after
+    /// as many times as long as this one took.
+    pub(crate) async fn purge_account(
+        &self,
+        job: &Job,
+        (account, after): (UserId, u64),
+        limit: u32,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let done =
+            redact::purge_account(&mut transaction, account, after, i64::from(limit)).await?;
+        let Some(done) = done else {
+            return self.finish_job(job, transaction).await;
+        };
+        let pause = began.elapsed().as_secs_f64() * rest;
+        let body = pack(&(account, done));
+        self.finish_slice(job, transaction, pause, &body).await
     }
 
     /// Takes the texts of deleted messages out of the log.
@@ -159,18 +219,19 @@ impl Jobs {
         self.finish_job(job, transaction).await
     }
 
-    /// Commits a slice: the next one is due after `pause` seconds.
+    /// Commits a slice: the next one is due after `pause` seconds, with this body.
     async fn finish_slice(
         &self,
         job: &Job,
         mut transaction: Transaction<'_, Postgres>,
         pause: f64,
+        body: &[u8],
     ) -> Result<(), StoreError> {
         let sql = "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
-                                   attempts = 0, problem = NULL
+                                   attempts = 0, problem = NULL, body = $4
                    WHERE id = $1 AND claim = $2";
-        let moved =
-            statement::execute(&mut *transaction, sql, &[&job.id, &job.claim, &pause]).await?;
+        let parameters: [&dyn Parameter; 4] = [&job.id, &job.claim, &pause, &body];
+        let moved = statement::execute(&mut *transaction, sql, &parameters).await?;
         commit_claimed(transaction, moved).await
     }
 

@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 14] = [
+const STEPS: [(&str, &str); 16] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -36,6 +36,8 @@ const STEPS: [(&str, &str); 14] = [
     step!("0012_member"),
     step!("0013_moderated"),
     step!("0014_channel"),
+    step!("0015_tombstones"),
+    step!("0016_server_purge"),
 ];
 
 /// How long a connection that failed is left alone.

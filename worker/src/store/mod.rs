@@ -1,7 +1,8 @@
 //! Postgres seen by us: the only SQL.
 //!
 //! - `read`: what queries read, with sqlx, on a pool;
-//! - `jobs` and `consumers`: work beside the lanes, and `redact`, which they share;
+//! - `jobs` and `consumers`: work beside the lanes, and `redact`, which they share; `event_text`:
+//!   whose the text of an event is;
 //! - `retention`: the daily tables, on a connection of their own;
 //! - `migrate`: the schema; `epoch`: the name of the event log;
 //! - `verify`: counts again what must agree, for operators;
@@ -12,6 +13,7 @@
 pub(crate) mod consumers;
 pub(crate) mod epoch;
 pub(crate) mod error;
+pub(crate) mod event_text;
 #[cfg(test)]
 mod explain;
 pub(crate) mod jobs;

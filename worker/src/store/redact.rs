@@ -1,18 +1,15 @@
 //! Takes what was deleted out of the event log: the event stays, so that the seqs
 //! of its topic stay dense, and its text goes.
 
+use std::collections::BTreeMap;
+
 use shared::{
     bus::envelope::pack,
-    ids::{ChannelId, MessageId},
-    protocol::{
-        self, Event as _,
-        member::NicknameChanged,
-        message::{MessageCreated, MessageEdited},
-    },
+    ids::{ChannelId, MessageId, ServerId, UserId},
 };
 use sqlx::PgConnection;
 
-use super::statement;
+use super::{event_text::without_text, statement};
 use crate::error::StoreError;
 
 /// The job that deletes who reacted to a deleted message: its channel and itself.
@@ -45,27 +42,6 @@ pub(crate) async fn redact_events(
                WHERE e.topic = $1 AND e.seq = w.seq AND e.day = w.day::date";
     statement::execute(connection, sql, &[&topic, &places, &days, &bodies]).await?;
     Ok(places.len())
-}
-
-/// The body without its text; none when it has no text (any more), or is of a kind
-/// that this program does not know.
-fn without_text(opcode: i32, body: &[u8]) -> Option<Vec<u8>> {
-    if opcode == i32::from(MessageCreated::OPCODE) {
-        let mut told: MessageCreated = protocol::decode(body).ok()?;
-        let text = std::mem::take(&mut told.message.content);
-        told.message.mentions.clear();
-        (!text.is_empty()).then(|| protocol::encode(&told))
-    } else if opcode == i32::from(MessageEdited::OPCODE) {
-        let mut told: MessageEdited = protocol::decode(body).ok()?;
-        let text = std::mem::take(&mut told.content);
-        told.mentions.clear();
-        (!text.is_empty()).then(|| protocol::encode(&told))
-    } else if opcode == i32::from(NicknameChanged::OPCODE) {
-        let mut told: NicknameChanged = protocol::decode(body).ok()?;
-        told.nickname.take().map(|_text| protocol::encode(&told))
-    } else {
-        None
-    }
 }
 
 /// Takes deleted messages out of the log of their server, wherever their texts were told, and
@@ -143,50 +119,85 @@ pub(crate) async fn purge_messages(
     Ok((count, seqs))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
+/// Does a slice of what is left to do after an account was deleted, at most `limit` rows of one
+/// kind; answers up to where its own topic is done, and none when all is.
+pub(crate) async fn purge_account(
+    connection: &mut PgConnection,
+    account: UserId,
+    after: u64,
+    limit: i64,
+) -> Result<Option<u64>, StoreError> {
+    let full = u64::try_from(limit).unwrap_or(u64::MAX);
+    let sql = "DELETE FROM registers WHERE account = $1 AND (kind, key) IN
+                   (SELECT kind, key FROM registers WHERE account = $1 LIMIT $2)";
+    let registers = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
+    let sql = "DELETE FROM register_heads WHERE account = $1";
+    statement::execute(&mut *connection, sql, &[&account]).await?;
+    let sql = "DELETE FROM invite_uses WHERE account = $1 AND code IN
+                   (SELECT code FROM invite_uses WHERE account = $1 LIMIT $2)";
+    let uses = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
+    let sql = "DELETE FROM mentions WHERE target = $1 AND message IN
+                   (SELECT message FROM mentions WHERE target = $1 LIMIT $2)";
+    let mentions = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
+    let sql = "DELETE FROM told_names WHERE account = $1 AND (topic, seq) IN
+                   (SELECT topic, seq FROM told_names WHERE account = $1 LIMIT $2)
+               RETURNING topic, seq";
+    let told: Vec<(i64, i64)> = statement::list(&mut *connection, sql, &[&account, &limit]).await?;
+    let names = told.len() as u64;
+    let mut by_topic: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for (topic, seq) in told {
+        by_topic.entry(topic).or_default().push(seq);
+    }
+    for (topic, seqs) in by_topic {
+        redact_events(connection, topic, &seqs).await?;
+    }
+    let sql = "SELECT seq FROM events WHERE topic = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    let own: Vec<i64> = statement::list(&mut *connection, sql, &[&account, &after, &limit]).await?;
+    redact_events(connection, account.sql(), &own).await?;
+    let done = own.last().map_or(after, |seq| seq.cast_unsigned());
+    let more = [registers, uses, mentions, names, own.len() as u64].contains(&full);
+    Ok(more.then_some(done))
+}
 
-    use shared::{protocol::message::EVENTS, wire::Shape};
+/// What belonged to a server that is gone and is not a channel's: each deletes up to `$2` rows of
+/// the server `$1`. A table that may be large for one server has its line here, and no foreign
+/// key that would delete it in a lane's turn.
+const SERVER_PURGES: [&str; 7] = [
+    "DELETE FROM members WHERE server = $1 AND account IN
+         (SELECT account FROM members WHERE server = $1 LIMIT $2)",
+    "DELETE FROM bans WHERE server = $1 AND account IN
+         (SELECT account FROM bans WHERE server = $1 LIMIT $2)",
+    "DELETE FROM silences WHERE server = $1 AND (account, channel) IN
+         (SELECT account, channel FROM silences WHERE server = $1 LIMIT $2)",
+    "DELETE FROM invite_uses WHERE (code, account) IN
+         (SELECT u.code, u.account FROM invites i JOIN invite_uses u ON u.code = i.code
+          WHERE coalesce(i.server, 0) = $1 LIMIT $2)",
+    "DELETE FROM invites WHERE code IN
+         (SELECT code FROM invites WHERE coalesce(server, 0) = $1 LIMIT $2)",
+    "DELETE FROM audit_entries WHERE server = $1 AND id IN
+         (SELECT id FROM audit_entries WHERE server = $1 LIMIT $2)",
+    "DELETE FROM roles WHERE server = $1 AND id IN
+         (SELECT id FROM roles WHERE server = $1 LIMIT $2)",
+];
+/// Channels of one slice, each with up to 100 overrides; their messages are jobs of their own.
+const PURGED_CHANNELS: i64 = 10;
 
-    use super::*;
-
-    /// Events with a text that leaves the log when what it belongs to is deleted.
-    const REDACTED: [&str; 2] = ["message_created", "message_edited"];
-    /// Events whose text nobody wrote freely: an emoji.
-    const KEPT: [&str; 2] = ["reaction_added", "reaction_removed"];
-
-    fn has_text(shape: &Shape) -> bool {
-        match shape {
-            Shape::Text => true,
-            Shape::Optional(inner) | Shape::List(inner) => has_text(inner),
-            Shape::Struct(shape) => shape.fields.iter().any(|field| has_text(&(field.shape)())),
-            _ => false,
+/// Deletes up to `limit` rows of one kind of a server that is gone; answers whether there may be
+/// more, and the channels whose messages are to be purged now.
+pub(crate) async fn purge_server(
+    connection: &mut PgConnection,
+    server: ServerId,
+    limit: i64,
+) -> Result<(bool, Vec<ChannelId>), StoreError> {
+    for sql in SERVER_PURGES {
+        let gone = statement::execute(&mut *connection, sql, &[&server, &limit]).await?;
+        if gone >= limit.unsigned_abs() {
+            return Ok((true, Vec::new()));
         }
     }
-
-    #[test]
-    fn it_is_known_of_every_event_of_a_message_whether_its_text_leaves_the_log() {
-        let with_text = EVENTS.iter().filter(|row| has_text(&(row.body.shape)()));
-        let unknown: BTreeSet<&str> = with_text
-            .map(|row| row.name)
-            .filter(|name| !REDACTED.contains(name) && !KEPT.contains(name))
-            .collect();
-        assert!(unknown.is_empty(), "say of each: {unknown:?}");
-    }
-
-    #[test]
-    fn what_is_redacted_says_nothing_any_more() {
-        for row in EVENTS.iter().filter(|row| REDACTED.contains(&row.name)) {
-            let body = without_text(i32::from(row.opcode), &(row.body.sample)()).unwrap();
-            let json = (row.body.to_json)(&body).unwrap();
-            assert!(json.contains("\"content\":\"\""), "{json}");
-            assert!(json.contains("\"mentions\":[]"), "{json}");
-            assert_eq!(
-                without_text(i32::from(row.opcode), &body),
-                None,
-                "once is enough"
-            );
-        }
-    }
+    let sql = "DELETE FROM channels WHERE id IN
+                   (SELECT id FROM channels WHERE server = $1 LIMIT $2) RETURNING id";
+    let channels: Vec<ChannelId> =
+        statement::list(connection, sql, &[&server, &PURGED_CHANNELS]).await?;
+    Ok((!channels.is_empty(), channels))
 }

@@ -40,6 +40,10 @@ const WEEK: i64 = 7;
 /// Parts of a week say so in their names: programs that know only days leave them alone.
 const OF_A_WEEK: &str = "week_";
 
+/// Rows that one statement forgets, and how many of them there are in an hour at most.
+const NAMES: u64 = 10_000;
+const MAX_NAME_SLICES: u32 = 1_000;
+
 /// A part of a table.
 #[derive(Debug)]
 pub(crate) struct DayTable {
@@ -187,6 +191,21 @@ impl DailyTables {
             .await?;
         }
         self.execute(format!("DROP TABLE IF EXISTS {name}")).await
+    }
+
+    /// Forgets where names were told in the log before a day: what is dropped holds none.
+    pub(crate) async fn forget_names(&mut self, oldest: Day) -> Result<(), StoreError> {
+        let sql = format!(
+            "DELETE FROM told_names WHERE (account, topic, seq) IN
+                 (SELECT account, topic, seq FROM told_names WHERE day < '{oldest}' LIMIT {NAMES})"
+        );
+        for _ in 0..MAX_NAME_SLICES {
+            let statement = sqlx::raw_sql(AssertSqlSafe(sql.clone()));
+            if statement.execute(&mut self.0).await?.rows_affected() < NAMES {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn execute(&mut self, statement: String) -> Result<(), StoreError> {

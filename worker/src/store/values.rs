@@ -11,8 +11,12 @@ use shared::{
     },
     ids::{Id, Partition, RoleId},
     protocol::{
-        account::SignUp, channel::ChannelKind, member::BanTerms, role::Role, server::Server,
-        user::User,
+        account::SignUp,
+        channel::ChannelKind,
+        member::BanTerms,
+        role::Role,
+        server::Server,
+        user::{Profile, User},
     },
 };
 use sqlx::{
@@ -342,6 +346,7 @@ several!(A B C D E);
 several!(A B C D E F);
 
 columns! { User { user_id, name, guest, admin, avatar, deleted } }
+columns! { Profile { user, bio, locale } }
 columns! { Server { server_id, name, owner_id, icon, description, discoverable } }
 columns! { Role {
     role_id, name, permissions, position, colour, hoist, mentionable, self_assignable, category

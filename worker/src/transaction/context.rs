@@ -4,6 +4,8 @@
 //! lane does the rest, after COMMIT. Whatever changes something counts itself, so that a
 //! refusal after a change takes the change with it.
 
+use std::collections::BTreeSet;
+
 use shared::{
     bus::envelope::{Caller, Effect},
     domain::{
@@ -178,6 +180,12 @@ impl<'a> Context<'a> {
         self.set_scope(state.structure.server);
         self.tx.changes += 1;
         self.tx.state.servers.insert(state);
+    }
+
+    /// Forgets a server that is gone, after writing that.
+    pub(crate) fn remove_server(&mut self, server: ServerId) {
+        self.tx.changes += 1;
+        self.tx.state.servers.remove(server);
     }
 
     /// What is known of a member of the scope's server; none for an account that is none.
@@ -486,27 +494,52 @@ impl<'a> Context<'a> {
         self.tx.emitted.push(emitted);
     }
 
-    /// Enqueues a command for the owner of `target`, whose lane executes it once, after
-    /// this transaction has committed. Its handler must take an object that is gone for
-    /// done: a refusal is tried again, and holds back what follows.
+    /// Enqueues a command for the owner of `target`, whose lane executes it once, in the name of
+    /// the caller, after this transaction has committed. Its handler must take an object that is
+    /// gone for done: a refusal is tried again, and holds back what follows.
     pub(crate) async fn enqueue_internal<R: Request>(
         &mut self,
         target: Partition,
         scope: u64,
         request: &R,
     ) -> Result<(), Error> {
-        let number: Id<()> = self.next_id()?;
+        self.enqueue_for(&[(target, scope)], request).await
+    }
+
+    /// The same for the owners of several servers, in one statement.
+    pub(crate) async fn enqueue_for_servers<R: Request>(
+        &mut self,
+        servers: &[ServerId],
+        request: &R,
+    ) -> Result<(), Error> {
+        let of = |server: &ServerId| (server.partition(), server.get());
+        let targets: Vec<(Partition, u64)> = servers.iter().map(of).collect();
+        self.enqueue_for(&targets, request).await
+    }
+
+    async fn enqueue_for<R: Request>(
+        &mut self,
+        targets: &[(Partition, u64)],
+        request: &R,
+    ) -> Result<(), Error> {
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let mut numbered = Vec::with_capacity(targets.len());
+        for (target, scope) in targets {
+            let number: Id<()> = self.next_id()?;
+            numbered.push((*target, *scope, number.get()));
+        }
         let new = NewInternal {
-            target,
             source: self.command.partition,
-            number: number.get(),
             opcode: R::ROW.opcode,
-            scope,
             author: self.command.caller.as_ref().map(|caller| caller.user),
             body: &protocol::encode(request),
+            targets: &numbered,
         };
         write::internal::enqueue_internal(&mut self.write().await?, &new).await?;
-        self.tx.woken.push(target);
+        let woken: BTreeSet<Partition> = targets.iter().map(|(target, _)| *target).collect();
+        self.tx.woken.extend(woken);
         Ok(())
     }
 

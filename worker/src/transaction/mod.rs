@@ -21,11 +21,15 @@ use self::event::{EmittedEvent, SeqSource};
 use crate::{
     error::StoreError,
     state::{State, account::Registers},
-    store::write::{
-        self, Connection,
-        message::KnownMessage,
-        nonce::{FirstResult, NonceKey},
-        transaction::{PartitionCounters, PendingRows},
+    store::{
+        event_text::find_named,
+        write::{
+            self, Connection,
+            event::ToldName,
+            message::KnownMessage,
+            nonce::{FirstResult, NonceKey},
+            transaction::{PartitionCounters, PendingRows},
+        },
     },
 };
 
@@ -167,7 +171,16 @@ impl Transaction {
                 .get_mut(&event.partition)
                 .ok_or(StoreError::Fenced)?;
             counters.position += 1;
-            self.rows.events.push(event.row(seq, counters.position));
+            let row = event.row(seq, counters.position);
+            if let Some(account) = find_named(row.opcode, &row.body) {
+                let topic = row.topic;
+                self.rows.told_names.push(ToldName {
+                    account,
+                    topic,
+                    seq,
+                });
+            }
+            self.rows.events.push(row);
         }
         Ok(envelopes)
     }

@@ -7,8 +7,11 @@ use shared::{
     bus::envelope::pack,
     protocol::{
         Event as _,
+        account::{RemoveAccount, UpdateAccount},
         channel::DeleteChannel,
+        invite::JoinMember,
         message::{DeleteMessage, EditMessage, MessageCreated, MessageSent},
+        server::DeleteServer,
     },
 };
 
@@ -157,4 +160,95 @@ async fn a_job_or_an_event_that_fails_stops_no_other() {
             ["0"],
         )
         .await;
+}
+
+/// The events that say what the account is called.
+const NAMES: &str = "events WHERE position('mallory'::bytea in body) > 0";
+
+#[tokio::test]
+async fn the_name_of_a_deleted_account_leaves_the_log() {
+    let (mut stage, alice, room) = Stage::with_room().await;
+    let mallory = stage.account("mallory").await;
+    stage
+        .execute(&format!(
+            "INSERT INTO invites (code, server, creator) VALUES ('code', {}, {});
+             INSERT INTO registers VALUES ({}, 1, 7, 8, 9)",
+            room.server, alice.id, mallory.id
+        ))
+        .await;
+    stage.start_background();
+    let join = |nonce: &str| JoinMember {
+        nonce: nonce.to_owned(),
+        code: "code".to_owned(),
+    };
+    // Twice: what was told of an earlier membership is not forgotten with it.
+    stage.call(&mallory, room.server, &join("1")).await;
+    stage.leave_server(&mallory, &room).await;
+    stage.call(&mallory, room.server, &join("2")).await;
+    let update = UpdateAccount {
+        nonce: "u".to_owned(),
+        name: None,
+        avatar: None,
+        bio: Some("mallory was here".to_owned()),
+        locale: None,
+    };
+    stage.call(&mallory, 0, &update).await;
+    stage.counts(NAMES, 3).await;
+    stage.counts("told_names", 2).await;
+    let remove = RemoveAccount {
+        nonce: "r".to_owned(),
+        password_hash: None,
+    };
+    stage.call(&mallory, 0, &remove).await;
+    stage.until_counts(NAMES, 0).await;
+    stage.until_counts("jobs", 0).await;
+    for table in ["told_names", "invite_uses", "registers", "internal_outbox"] {
+        stage.until_counts(table, 0).await;
+    }
+    let left = format!("members WHERE account = {}", mallory.id);
+    stage.until_counts(&left, 0).await;
+    stage.counts("accounts WHERE name = 'mallory'", 0).await;
+    stage.counts("events WHERE opcode = 306", 2).await;
+}
+
+#[tokio::test]
+async fn a_deleted_server_goes_in_slices_and_nobody_waits() {
+    let (mut stage, alice, room) = Stage::with_room().await;
+    let other = stage.server(&alice, "other").await;
+    stage.send(&alice, &room, "n", "secret").await;
+    stage
+        .execute(&format!(
+            "INSERT INTO members (server, account) SELECT {0}, n FROM generate_series(1, 5500) n;
+             INSERT INTO invites (code, server, creator) VALUES ('code', {0}, 1);
+             INSERT INTO invite_uses (code, account) SELECT 'code', n FROM generate_series(1, 1500) n",
+            room.server
+        ))
+        .await;
+    stage.start_background();
+    let before = stage.commits();
+    let name = stage
+        .column(&format!(
+            "SELECT name FROM servers WHERE id = {}",
+            room.server
+        ))
+        .await
+        .remove(0);
+    let delete = DeleteServer {
+        nonce: "d".to_owned(),
+        name,
+    };
+    stage.call(&alice, room.server, &delete).await;
+    stage.send(&alice, &other, "o", "x").await;
+    // No lane did more of it than its own turn.
+    assert_eq!(stage.commits() - before, 2);
+    for table in ["members", "channels", "roles", "invites"] {
+        let left = format!("{table} WHERE server = {}", room.server);
+        stage.until_counts(&left, 0).await;
+    }
+    let left = format!("messages WHERE channel = {}", room.channel);
+    stage.until_counts(&left, 0).await;
+    stage.until_counts("jobs", 0).await;
+    stage.counts("invite_uses", 0).await;
+    stage.counts(SECRETS, 0).await;
+    stage.counts("members", 1).await;
 }

@@ -230,13 +230,11 @@ impl Stage {
         let url = Secret::new(self.url.clone());
         let connection = lane::connect::open_connection(&url).await.unwrap();
         let new = NewInternal {
-            target: Partition::of(0),
             source: Partition::new(source).unwrap(),
-            number,
             opcode,
-            scope,
             author: Some(author.user()),
             body: &body,
+            targets: &[(Partition::of(0), scope, number)],
         };
         let mut changes = 0;
         let mut writes = connection.writes(&mut changes);

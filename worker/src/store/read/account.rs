@@ -29,6 +29,28 @@ pub(crate) async fn find_sign_in(
     snapshot.find(sql, &[&folded]).await
 }
 
+/// What an account is verified by.
+pub(crate) struct PasswordRow {
+    pub(crate) guest: bool,
+    /// None for guests.
+    pub(crate) hash: Option<String>,
+    /// The nonce of the request that last gave it a password.
+    pub(crate) nonce: Option<String>,
+    pub(crate) folded: String,
+}
+
+columns! { PasswordRow { guest, hash, nonce, folded } }
+
+/// What the account is verified by; none when it was deleted.
+pub(crate) async fn find_password(
+    snapshot: &mut Snapshot,
+    account: UserId,
+) -> Result<Option<PasswordRow>, StoreError> {
+    let sql = "SELECT guest, password_hash, password_nonce, folded FROM accounts
+               WHERE id = $1 AND NOT deleted";
+    snapshot.find(sql, &[&account]).await
+}
+
 /// Whose session has a token with this hash.
 pub(crate) async fn find_identity(
     snapshot: &mut Snapshot,

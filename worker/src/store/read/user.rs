@@ -9,7 +9,7 @@ use shared::{
 };
 
 use super::Snapshot;
-use crate::{error::StoreError, store::values::columns};
+use crate::error::StoreError;
 
 /// These accounts; those that do not exist are missing.
 pub(super) async fn find_users(
@@ -20,8 +20,6 @@ pub(super) async fn find_users(
     let users: Vec<User> = snapshot.list(sql, &[&ids]).await?;
     Ok(users.into_iter().map(|user| (user.user_id, user)).collect())
 }
-
-columns! { Profile { user, bio, locale } }
 
 /// An account with what it says of itself.
 pub(crate) async fn find_profile(

@@ -1,8 +1,12 @@
 //! Accounts and the deployment's own row.
 
 use shared::{
+    domain::content::DELETED_NAME,
     ids::UserId,
-    protocol::{account::SignUp, user::User},
+    protocol::{
+        account::SignUp,
+        user::{Profile, User},
+    },
 };
 
 use super::{Reads, Writes};
@@ -108,4 +112,110 @@ pub(crate) async fn find_guest(
 ) -> Result<Option<UserId>, StoreError> {
     let sql = "SELECT id FROM accounts WHERE nonce = $1 AND guest";
     reads.find(sql, &[&nonce]).await
+}
+
+/// The account with what it says of itself.
+pub(crate) async fn find_profile(
+    reads: Reads<'_>,
+    user: UserId,
+) -> Result<Option<Profile>, StoreError> {
+    let sql = "SELECT id, name, guest, admin, avatar, deleted, bio, locale
+               FROM accounts WHERE id = $1";
+    reads.find(sql, &[&user]).await
+}
+
+/// Changes what an account says of itself; `false` when another one has the name. Two lanes that
+/// want the same name wait for each other here, and the second one is tried again.
+pub(crate) async fn update_profile(
+    writes: &mut Writes<'_>,
+    profile: &Profile,
+    folded: &str,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE accounts SET name = $2, folded = $3, avatar = $4, bio = $5, locale = $6
+               WHERE id = $1 AND NOT deleted
+                   AND NOT EXISTS (SELECT FROM accounts o WHERE o.folded = $3 AND o.id <> $1)
+               RETURNING id";
+    let Profile { user, bio, locale } = profile;
+    let changed = writes
+        .execute(
+            sql,
+            &[
+                &user.user_id,
+                &user.name,
+                &folded,
+                &user.avatar,
+                bio,
+                locale,
+            ],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Replaces the hash of a password, if it is still the one that was verified and `nonce` did not
+/// replace it already.
+pub(crate) async fn replace_password(
+    writes: &mut Writes<'_>,
+    user: UserId,
+    nonce: &str,
+    new: &str,
+    old: &str,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE accounts SET password_hash = $3, password_nonce = $2
+               WHERE id = $1 AND password_hash = $4 AND password_nonce IS DISTINCT FROM $2
+               RETURNING id";
+    Ok(writes.execute(sql, &[&user, &nonce, &new, &old]).await? == 1)
+}
+
+/// Whether a request with this nonce gave the account the password that it has.
+pub(crate) async fn has_password_of(
+    reads: Reads<'_>,
+    user: UserId,
+    nonce: &str,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM accounts WHERE id = $1 AND password_nonce = $2";
+    Ok(reads.count(sql, &[&user, &nonce]).await? == 1)
+}
+
+/// Makes a guest an account with a name and a password; `false` when another one has the name.
+/// Its `nonce` is that of the request.
+pub(crate) async fn upgrade_guest(
+    writes: &mut Writes<'_>,
+    account: &NewAccount<'_>,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE accounts SET name = $2, folded = $3, password_hash = $4, password_nonce = $6,
+                                   guest = false, admin = $5
+               WHERE id = $1 AND guest
+                   AND NOT EXISTS (SELECT FROM accounts o WHERE o.folded = $3 AND o.id <> $1)
+               RETURNING id";
+    let NewAccount {
+        id,
+        name,
+        folded,
+        password_hash,
+        admin,
+        nonce,
+    } = account;
+    let changed = writes
+        .execute(sql, &[id, name, folded, password_hash, admin, nonce])
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Leaves nothing of an account but its id and that it was deleted, and frees its name: no name
+/// has a colon. `false` when it was deleted before, or its password is another one by now.
+pub(crate) async fn bury_account(
+    writes: &mut Writes<'_>,
+    user: UserId,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE accounts SET name = $3, folded = 'deleted:' || id, nonce = '',
+                                   password_hash = NULL, password_nonce = NULL, guest = false,
+                                   avatar = '', bio = '', locale = '', deleted = true
+               WHERE id = $1 AND NOT deleted AND password_hash IS NOT DISTINCT FROM $2
+               RETURNING id";
+    let changed = writes
+        .execute(sql, &[&user, &password_hash, &DELETED_NAME])
+        .await?;
+    Ok(changed == 1)
 }

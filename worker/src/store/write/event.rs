@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ids::Partition;
+use shared::ids::{Partition, UserId};
 
 use super::{
     Connection, Writes, partition_sql,
@@ -44,6 +44,30 @@ impl BatchedRow for NewEvent {
             column(rows, |event| event.audience.as_deref()),
             column(rows, |event| event.effect.as_deref()),
             column(rows, |event| event.body.as_slice()),
+            Box::new(day),
+        ]
+    }
+}
+
+/// An event of a server that says what an account is called.
+#[derive(Debug)]
+pub(crate) struct ToldName {
+    pub(crate) account: UserId,
+    pub(crate) topic: u64,
+    pub(crate) seq: u64,
+}
+
+impl BatchedRow for ToldName {
+    const STATEMENT: &'static str = "
+        INSERT INTO told_names (account, topic, seq, day)
+        SELECT account, topic, seq, DATE '1970-01-01' + $4::int4
+        FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS t (account, topic, seq)";
+
+    fn columns(rows: &[Self], day: i32) -> Vec<Column<'_>> {
+        vec![
+            column(rows, |told| told.account.sql()),
+            column(rows, |told| sql(told.topic)),
+            column(rows, |told| sql(told.seq)),
             Box::new(day),
         ]
     }

@@ -48,17 +48,19 @@ impl FromColumns for Due {
     }
 }
 
-/// An internal command that is not stored yet.
+/// An internal command that is not stored yet, for one owner or several.
 #[derive(Debug)]
 pub(crate) struct NewInternal<'a> {
-    pub(crate) target: Partition,
     pub(crate) source: Partition,
-    pub(crate) number: u64,
     pub(crate) opcode: u16,
-    pub(crate) scope: u64,
     pub(crate) author: Option<UserId>,
     pub(crate) body: &'a [u8],
+    pub(crate) targets: &'a [InternalTarget],
 }
+
+/// Whose an internal command is: the partition, the scope, and the number of the source, which
+/// rises.
+pub(crate) type InternalTarget = (Partition, u64, u64);
 
 /// When the next command of a pair is tried again.
 #[derive(Debug)]
@@ -101,25 +103,30 @@ pub(crate) async fn list_due(
     connection.list(sql, &[&targets, &per_pair, &limit]).await
 }
 
-/// Enqueues an internal command, in the transaction of its cause.
+/// Enqueues an internal command in the transaction of its cause: in one statement for all.
 pub(crate) async fn enqueue_internal(
     writes: &mut Writes<'_>,
     new: &NewInternal<'_>,
 ) -> Result<usize, StoreError> {
+    let of = new.targets.iter();
+    let targets: Vec<Partition> = of.clone().map(|(target, ..)| *target).collect();
+    let scopes: Vec<u64> = of.clone().map(|(_, scope, _)| *scope).collect();
+    let numbers: Vec<u64> = of.map(|(.., number)| *number).collect();
     let sql = "INSERT INTO internal_outbox (target, source, number, opcode, scope, author, body)
-               VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number";
+               SELECT target, $1, number, $2, scope, $3, $4
+               FROM unnest($5::int2[], $6::int8[], $7::int8[]) AS w (target, scope, number)
+               RETURNING number";
+    let NewInternal {
+        source,
+        opcode,
+        author,
+        body,
+        ..
+    } = new;
     writes
         .execute(
             sql,
-            &[
-                &new.target,
-                &new.source,
-                &new.number,
-                &new.opcode,
-                &new.scope,
-                &new.author,
-                &new.body,
-            ],
+            &[source, opcode, author, body, &targets, &scopes, &numbers],
         )
         .await
 }

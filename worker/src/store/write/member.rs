@@ -223,3 +223,18 @@ pub(crate) async fn set_nickname(
         .execute(sql, &[&server, &user, nickname, sort_name, &event])
         .await
 }
+
+/// Gives a member without a nickname the place in the list that the name of the account has now.
+pub(crate) async fn sort_member(
+    writes: &mut Writes<'_>,
+    (server, user): MemberKey,
+    folded: &str,
+) -> Result<usize, StoreError> {
+    let sql = "WITH moved AS (
+                   UPDATE members SET sort_name = $3
+                   WHERE server = $1 AND account = $2 AND nickname IS NULL AND sort_name <> $3
+                   RETURNING account)
+               UPDATE member_roles r SET sort_name = $3 FROM moved m
+               WHERE r.server = $1 AND r.account = m.account RETURNING r.account";
+    writes.execute(sql, &[&server, &user, &folded]).await
+}

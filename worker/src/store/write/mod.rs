@@ -31,7 +31,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use self::{
     channel::ChannelCounters,
-    event::{NewEvent, TopicHead},
+    event::{NewEvent, ToldName, TopicHead},
     message::{MentioningMessageRow, NewMessageRow},
     nonce::NewNonce,
     register::{RegisterHeadRow, RegisterRow},
@@ -77,6 +77,7 @@ struct Statements {
     messages: Prepared<NewMessageRow>,
     mentioning: Prepared<MentioningMessageRow>,
     events: Prepared<NewEvent>,
+    told_names: Prepared<ToldName>,
     nonces: Prepared<NewNonce>,
     channels: Prepared<ChannelCounters>,
     topics: Prepared<TopicHead>,
@@ -111,6 +112,7 @@ impl Connection {
             messages: Prepared::new(&client).await?,
             mentioning: Prepared::new(&client).await?,
             events: Prepared::new(&client).await?,
+            told_names: Prepared::new(&client).await?,
             nonces: Prepared::new(&client).await?,
             channels: Prepared::new(&client).await?,
             topics: Prepared::new(&client).await?,

@@ -122,15 +122,44 @@ pub(crate) async fn set_owner(
     writes.execute(sql, &[&id, &owner]).await
 }
 
+/// Deletes a server; what belonged to it goes later, in steps.
+pub(crate) async fn delete_server(
+    writes: &mut Writes<'_>,
+    id: ServerId,
+) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM servers WHERE id = $1 RETURNING id";
+    writes.execute(sql, &[&id]).await
+}
+
 /// Whether the account is in as many servers as it may.
 pub(crate) async fn has_servers(
     reads: Reads<'_>,
     user: UserId,
     most: u32,
 ) -> Result<bool, StoreError> {
-    let sql = "SELECT server FROM members WHERE account = $1 LIMIT $2";
+    // A membership of a server that is gone counts for nothing, though it is purged later.
+    let sql = "SELECT m.server FROM members m JOIN servers s ON s.id = m.server
+               WHERE m.account = $1 LIMIT $2";
     let count = reads.count(sql, &[&user, &i64::from(most)]).await?;
     Ok(count as u64 >= u64::from(most))
+}
+
+/// The servers of the account with at most `most` members.
+pub(crate) async fn list_servers_of(
+    reads: Reads<'_>,
+    user: UserId,
+    most: u32,
+) -> Result<Vec<ServerId>, StoreError> {
+    let sql = "SELECT s.id FROM members m JOIN servers s ON s.id = m.server
+               WHERE m.account = $1 AND s.member_count <= $2";
+    reads.list(sql, &[&user, &most]).await
+}
+
+/// Whether the account owns a server: of those that it is in, as an owner is a member.
+pub(crate) async fn owns_servers(reads: Reads<'_>, user: UserId) -> Result<bool, StoreError> {
+    let sql = "SELECT s.id FROM members m JOIN servers s ON s.id = m.server
+               WHERE m.account = $1 AND s.owner = $1 LIMIT 1";
+    Ok(reads.count(sql, &[&user]).await? > 0)
 }
 
 /// Notes the event that changed what permissions depend on.

@@ -69,6 +69,16 @@ pub(crate) async fn delete_session(
     Ok(writes.execute(sql, &[&user, &session]).await? == 1)
 }
 
+/// Ends all sessions of the account but `keep`; answers which.
+pub(crate) async fn delete_sessions(
+    writes: &mut Writes<'_>,
+    user: UserId,
+    keep: Option<SessionId>,
+) -> Result<Vec<SessionId>, StoreError> {
+    let sql = "DELETE FROM sessions WHERE account = $1 AND id IS DISTINCT FROM $2 RETURNING id";
+    writes.list(sql, &[&user, &keep]).await
+}
+
 /// Ends the oldest sessions beyond the newest `keep`; answers which.
 pub(crate) async fn delete_oldest_sessions(
     writes: &mut Writes<'_>,

@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 use super::{
     Connection,
     channel::ChannelCounters,
-    event::{NewEvent, TopicHead},
+    event::{NewEvent, ToldName, TopicHead},
     internal::{self, Pair},
     message::{self, MentioningMessageRow, NewMessageRow, Revision},
     nonce::NewNonce,
@@ -55,6 +55,8 @@ pub(crate) struct PendingRows {
     /// What happens to messages afterwards, in order.
     pub(crate) revisions: Vec<Revision>,
     pub(crate) events: Vec<NewEvent>,
+    /// Those of them that say what somebody is called.
+    pub(crate) told_names: Vec<ToldName>,
     pub(crate) nonces: Vec<NewNonce>,
     /// The last message of each channel, and its seq.
     pub(crate) channels: BTreeMap<ChannelId, (u64, MessageId)>,
@@ -122,6 +124,7 @@ pub(crate) async fn commit(
         Box::pin(statements.mentioning.write(client, &rows.mentioning, day)),
         Box::pin(message::revise_messages(connection, &rows.revisions)),
         Box::pin(statements.events.write(client, &rows.events, day)),
+        Box::pin(statements.told_names.write(client, &rows.told_names, day)),
         Box::pin(statements.nonces.write(client, &rows.nonces, day)),
         Box::pin(statements.channels.write(client, &channels, day)),
         Box::pin(statements.topics.write(client, &heads, day)),

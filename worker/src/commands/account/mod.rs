@@ -1,7 +1,8 @@
 //! Accounts: the lane's part of signing up and in, and signing out.
 
+mod profile;
+
 use shared::{
-    bus::envelope::Effect,
     domain::content,
     error::{Reason, Refusal},
     ids::{SessionId, UserId},
@@ -9,8 +10,8 @@ use shared::{
     protocol::{
         Handler,
         account::{
-            CreateUser, LogOut, OpenSession, RenameDeployment, SessionClosed, SessionOpened,
-            SetSignUpPolicy, SignedIn,
+            CreateUser, LogOut, OpenSession, RenameDeployment, SessionOpened, SetSignUpPolicy,
+            SignedIn,
         },
         session::SessionInfo,
         user::User,
@@ -168,13 +169,7 @@ async fn open_session(
         write::session::delete_oldest_sessions(&mut ctx.write().await?, user_id, MAX_SESSIONS)
             .await?;
     for session in closed {
-        ctx.emit_to(
-            user_id,
-            Some(Effect::Revoked { session }),
-            &SessionClosed {
-                session_id: session,
-            },
-        );
+        session::announce_closed(ctx, user_id, session);
     }
     ctx.emit_to(
         user_id,

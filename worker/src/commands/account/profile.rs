@@ -1,0 +1,202 @@
+//! Accounts: the lane's part of changing what they say of themselves and how they sign in, and
+//! of deleting them.
+
+use shared::{
+    bus::envelope::pack,
+    domain::{
+        content::{self, MAX_BIO_CHARS},
+        limits::MAX_ANNOUNCED,
+    },
+    error::{Reason, Refusal},
+    ids::UserId,
+    protocol::{
+        Handler,
+        account::{AccountUpdated, RemoveAccount, ReplacePassword, UpdateAccount, UpgradeGuest},
+        server::ForsakeServer,
+        user::{AnnounceUser, Profile, User},
+    },
+};
+
+use crate::{
+    commands::{check_nonce, session},
+    error::Error,
+    store::{
+        jobs::ACCOUNT_PURGE,
+        write::{self, account::NewAccount},
+    },
+    transaction::Context,
+};
+
+/// More members than any server has: a count has 31 bits.
+const ANY_SIZE: u32 = i32::MAX.cast_unsigned();
+
+impl Handler<Context<'_>> for UpdateAccount {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce: _,
+            name,
+            avatar,
+            bio,
+            locale,
+        } = self;
+        let was = get_profile(ctx).await?;
+        let mut now = was.clone();
+        if let Some(name) = name {
+            if was.user.guest {
+                return Err(Refusal::field(Reason::Forbidden, "name").into());
+            }
+            content::check_account_name(&name)?.clone_into(&mut now.user.name);
+        }
+        if let Some(avatar) = avatar {
+            content::check_picture(&avatar, "avatar")?.clone_into(&mut now.user.avatar);
+        }
+        if let Some(bio) = bio {
+            content::check_text(&bio, "bio", MAX_BIO_CHARS)?.clone_into(&mut now.bio);
+        }
+        if let Some(locale) = locale {
+            content::check_locale(&locale)?.clone_into(&mut now.locale);
+        }
+        if now == was {
+            return Ok(());
+        }
+        let folded = content::fold_name(&now.user.name);
+        let updated =
+            write::account::update_profile(&mut ctx.write().await?, &now, &folded).await?;
+        ctx.require(updated, Reason::NameTaken)?;
+        announce_account(ctx, &was.user, now).await
+    }
+}
+
+impl Handler<Context<'_>> for ReplacePassword {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let Self {
+            nonce,
+            password_hash,
+            replaced_hash,
+            end_others,
+        } = self;
+        check_nonce(&nonce)?;
+        let caller = ctx.caller()?;
+        let mut writes = ctx.write().await?;
+        let replaced = write::account::replace_password(
+            &mut writes,
+            caller.user,
+            &nonce,
+            &password_hash,
+            &replaced_hash,
+        )
+        .await?;
+        if !replaced {
+            // A repeat changes nothing more; else somebody changed the password meanwhile.
+            let reads = ctx.read().await?;
+            let repeat = write::account::has_password_of(reads, caller.user, &nonce).await?;
+            return ctx.require(repeat, Reason::WrongCredentials);
+        }
+        if end_others {
+            session::close_sessions(ctx, caller.user, Some(caller.session)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Handler<Context<'_>> for UpgradeGuest {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<User, Error> {
+        let Self {
+            nonce,
+            name,
+            password_hash,
+            invite,
+            invite_required,
+        } = self;
+        check_nonce(&nonce)?;
+        let was = get_profile(ctx).await?;
+        let id = was.user.user_id;
+        if !was.user.guest {
+            let repeat = write::account::has_password_of(ctx.read().await?, id, &nonce).await?;
+            ctx.require(repeat, Reason::Forbidden)?;
+            return Ok(was.user);
+        }
+        let admin = write::account::claim_deployment(&mut ctx.write().await?, id).await?;
+        if !admin && invite_required {
+            let code = invite.as_deref();
+            let code = code.ok_or(Refusal::from(Reason::InviteRequired))?;
+            let mut writes = ctx.write().await?;
+            let redeemed = write::invite::redeem_invite(&mut writes, code, None, id).await?;
+            ctx.require(redeemed, Reason::UnknownInvite)?;
+        }
+        let upgraded = NewAccount {
+            id,
+            name: &name,
+            folded: &content::fold_name(&name),
+            password_hash: Some(&password_hash),
+            admin,
+            nonce: &nonce,
+        };
+        let done = write::account::upgrade_guest(&mut ctx.write().await?, &upgraded).await?;
+        ctx.require(done, Reason::NameTaken)?;
+        let user = User {
+            name,
+            guest: false,
+            admin,
+            ..was.user.clone()
+        };
+        let now = Profile {
+            user: user.clone(),
+            ..was.clone()
+        };
+        announce_account(ctx, &was.user, now).await?;
+        Ok(user)
+    }
+}
+
+impl Handler<Context<'_>> for RemoveAccount {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        check_nonce(&self.nonce)?;
+        let was = get_profile(ctx).await?;
+        let user = was.user.user_id;
+        ctx.require(!was.user.admin, Reason::Forbidden)?;
+        // Before and behind the lock of the row: who founds a server or is handed one holds
+        // it, too.
+        let owns = write::server::owns_servers(ctx.read().await?, user).await?;
+        ctx.require(!owns, Reason::OwnerCannotLeave)?;
+        let verified = self.password_hash.as_deref();
+        let buried = write::account::bury_account(&mut ctx.write().await?, user, verified).await?;
+        ctx.require(buried, Reason::WrongCredentials)?;
+        let owns = write::server::owns_servers(ctx.read().await?, user).await?;
+        ctx.require(!owns, Reason::OwnerCannotLeave)?;
+        session::close_sessions(ctx, user, None).await?;
+        let servers = write::server::list_servers_of(ctx.read().await?, user, ANY_SIZE).await?;
+        ctx.enqueue_for_servers(&servers, &ForsakeServer {}).await?;
+        // What may be much goes in slices.
+        ctx.enqueue_job(ACCOUNT_PURGE, &pack(&(user, 0_u64))).await
+    }
+}
+
+/// The caller's account, which is owned by this lane and was not deleted.
+async fn get_profile(ctx: &mut Context<'_>) -> Result<Profile, Error> {
+    let user: UserId = ctx.caller()?.user;
+    ctx.require(user.partition() == ctx.partition(), Reason::Malformed)?;
+    let found = write::account::find_profile(ctx.read().await?, user).await?;
+    found
+        .filter(|profile| !profile.user.deleted)
+        .ok_or_else(|| Reason::Unauthenticated.into())
+}
+
+/// Tells the account's devices what it says of itself now, and its servers, if they are not
+/// large, what others see of it.
+async fn announce_account(ctx: &mut Context<'_>, was: &User, now: Profile) -> Result<(), Error> {
+    let user = now.user.user_id;
+    if now.user != *was {
+        let reads = ctx.read().await?;
+        // A new name is another place in the lists of members, of large servers, too.
+        let most = if now.user.name == was.name {
+            MAX_ANNOUNCED
+        } else {
+            ANY_SIZE
+        };
+        let servers = write::server::list_servers_of(reads, user, most).await?;
+        ctx.enqueue_for_servers(&servers, &AnnounceUser {}).await?;
+    }
+    ctx.emit_to(user, None, &AccountUpdated { profile: now });
+    Ok(())
+}
