@@ -28,6 +28,7 @@ use shared::{
             AddSelfRole, ClearOverride, CreateRole, DeleteRole, RemoveSelfRole, ReorderRoles,
             SetOverride, UpdateRole,
         },
+        search::SearchMessages,
         server::{
             CreateServer, DeleteServer, JoinServer, LeaveServer, TransferServer, UpdateServer,
         },
@@ -523,6 +524,16 @@ pub const fn mark_unread(channel_id: ChannelId, seq: u64, seen: u64) -> MarkUnre
         channel_id,
         seq,
         seen,
+    }
+}
+
+/// Looks for messages, from the newest on.
+pub fn search_messages(query: &str) -> SearchMessages {
+    SearchMessages {
+        query: query.to_owned(),
+        filter: None,
+        before: None,
+        limit: None,
     }
 }
 

@@ -89,6 +89,15 @@ pub const fn next_raw(last: u64, partition: Partition, now_ms: u64) -> u64 {
     }
 }
 
+/// The lowest value that an id made at this moment, in milliseconds since 1970, may have.
+pub const fn first_raw(ms: u64) -> u64 {
+    let time = ms.saturating_sub(EPOCH_MS);
+    if time > MAX_ID >> TIME_SHIFT {
+        return MAX_ID;
+    }
+    time << TIME_SHIFT
+}
+
 /// An identifier of one `T`.
 pub struct Id<T> {
     value: NonZeroU64,

@@ -167,6 +167,9 @@ pub struct WorkerConfig {
     /// Questions per account: `count/seconds+burst`, or `off`.
     #[arg(long, value_name = "LIMIT", default_value = "600/60s+60")]
     pub limit_read: Limit,
+    /// Searches per account: `count/seconds+burst`, or `off`.
+    #[arg(long, value_name = "LIMIT", default_value = "60/60s+10")]
+    pub limit_search: Limit,
     /// Signing in and up per network address, each of them by itself, and signing in per
     /// account: `count/seconds+burst`, or `off`.
     #[arg(long, value_name = "LIMIT", default_value = "30/60s+10")]

@@ -11,6 +11,7 @@
 //! - `limiter`, `password`, `token`: what both use; `error`: what stops them; `metrics`: what
 //!   they count;
 //! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
+//!   `search_index`: what searches pass over, by the `signature` of each block of messages;
 //!   `retry`: how often what fails is tried again;
 //! - `admin`: what operators do without a client;
 //! - `retention`: the daily tables, by the calendar of `day`;
@@ -36,6 +37,8 @@ mod retry;
 mod run;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
+mod search_index;
+mod signature;
 mod state;
 mod store;
 mod token;

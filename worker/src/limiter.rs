@@ -79,6 +79,8 @@ pub(crate) struct Quotas {
     pub(crate) register: Option<Quota>,
     /// Questions, per account.
     pub(crate) read: Option<Quota>,
+    /// Searches, per account.
+    pub(crate) search: Option<Quota>,
     /// Signing in and up, per network address and opcode, and per name; and what succeeds,
     /// per account.
     pub(crate) sign_in: Option<Quota>,
@@ -92,6 +94,7 @@ impl Quotas {
             RateLimit::Signal => self.signal,
             RateLimit::Register => self.register,
             RateLimit::Read => self.read,
+            RateLimit::Search => self.search,
             RateLimit::SignIn => self.sign_in,
             RateLimit::Unlimited => None,
         }?;

@@ -24,6 +24,7 @@ use crate::{
     password::Hasher,
     queries,
     retention::Retention,
+    search_index,
     store::{PgConnectOptions, epoch, jobs::Jobs, migrate, read::Store},
     transaction::Caps,
 };
@@ -89,6 +90,11 @@ pub async fn run(
     });
     tasks.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
     tasks.spawn_orderly(parts.consumer.run(stopping.clone()));
+    tasks.spawn_orderly(search_index::run(
+        parts.database,
+        parts.search_metrics,
+        stopping.clone(),
+    ));
     tasks.spawn_orderly(queries::run(parts.queries.clone(), stopping.clone()));
     tasks.spawn(watch_health(
         parts.lanes,
@@ -121,6 +127,7 @@ pub fn metrics() -> anyhow::Result<Registry> {
     queries::QueryMetrics::new(&registry)?.touch();
     jobs::JobMetrics::new(&registry)?.touch();
     consumers::ConsumerMetrics::new(&registry)?.touch();
+    search_index::SearchMetrics::new(&registry)?.touch();
     Ok(registry)
 }
 
@@ -165,6 +172,8 @@ struct Parts {
     jobs: Jobs,
     job_metrics: jobs::JobMetrics,
     consumer: Consumer,
+    database: PgConnectOptions,
+    search_metrics: search_index::SearchMetrics,
 }
 
 impl Parts {
@@ -180,6 +189,7 @@ impl Parts {
             signal: config.limit_signal.0,
             register: config.limit_register.0,
             read: config.limit_read.0,
+            search: config.limit_search.0,
             sign_in: config.limit_sign_in.0,
         };
         let keys = config.keys.keys()?;
@@ -212,6 +222,7 @@ impl Parts {
             process: process.clone(),
             metrics: consumers::ConsumerMetrics::new(registry).context("registering metrics")?,
         };
+        let database = options.clone();
         let retention = Retention::new(options, clock.clone(), config.database.retention_days);
         let metrics = LaneMetrics::new(registry).context("registering metrics")?;
         metrics.begin_at_zero();
@@ -235,6 +246,9 @@ impl Parts {
             jobs,
             job_metrics: jobs::JobMetrics::new(registry).context("registering metrics")?,
             consumer,
+            database,
+            search_metrics: search_index::SearchMetrics::new(registry)
+                .context("registering metrics")?,
         })
     }
 }

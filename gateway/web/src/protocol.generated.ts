@@ -16,8 +16,11 @@ export type SignUp = "open" | "invite" | "closed";
 /** Whom an override names. */
 export type TargetKind = "role" | "member";
 
+/** What a message may have. */
+export type Has = "link";
+
 /** Which bucket a request draws from. */
-export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "sign_in" | "unlimited";
+export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "search" | "sign_in" | "unlimited";
 
 /** Why a membership ended. */
 export type LeaveCause = "left" | "kicked" | "banned";
@@ -672,6 +675,38 @@ export interface ResetRateLimits {
   user_id: UserId;
 }
 
+/** Looks for messages, the newest first: in the server of the scope, or with scope 0 in every server of the account; in both, where the account may read the history now. An answer takes a quarter of a second at most and may have few messages or none: `next` says how far it looked. */
+export interface SearchMessages {
+  /** What is looked for, as a person writes it: words, `"quoted texts"`, and `from:ID`, `in:ID`, `mentions:ID`, `has:link`, `is:pinned`, `before:2026-03-01`, `after:2026-03-01`. */
+  query?: string | undefined;
+  /** The same as values; what both say must hold. */
+  filter?: SearchFilter | null | undefined;
+  /** Only older messages than this: goes on where an answer ended whose `next` it was. */
+  before?: MessageId | null | undefined;
+  /** At most 200; 25 when absent. An answer ends before that where its texts would be more than 256 KiB. */
+  limit?: number | null | undefined;
+}
+
+/** What is looked for; all of it must hold. */
+export interface SearchFilter {
+  /** Texts that the message contains, each of them, in whatever case. */
+  words?: string[] | undefined;
+  /** Only messages of one of these accounts, if any is named. */
+  from?: UserId[] | undefined;
+  /** Only messages of one of these channels, if any is named. */
+  channels?: ChannelId[] | undefined;
+  /** Only messages that have one of these, if any is named. */
+  has?: Has[] | undefined;
+  /** Only messages that were sent before this moment, in milliseconds since 1970. */
+  before?: number | null | undefined;
+  /** Only messages that were sent then or later, in milliseconds since 1970. */
+  after?: number | null | undefined;
+  /** Only messages that mention one of these accounts or roles, if any is named; the role of everyone has the server's id. */
+  mentions?: AnyId[] | undefined;
+  /** Only messages that are pinned. */
+  pinned?: boolean | undefined;
+}
+
 /** Answers with the time of the worker. */
 export type Ping = Record<string, never>;
 
@@ -1197,6 +1232,24 @@ export interface RateLimitStatus {
   whole_after: number;
 }
 
+/** What was found, the newest first. */
+export interface FoundMessages {
+  /** The messages. */
+  messages: FoundMessage[];
+  /** The `before` of the next answer; its time is that down to which was searched. None when nothing older is left. */
+  next: MessageId | null;
+}
+
+/** A message, and where it is. */
+export interface FoundMessage {
+  /** The server. */
+  server_id: ServerId;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** The message. */
+  message: Message;
+}
+
 /** The answer. */
 export interface Pong {
   /** The worker's time, in milliseconds since 1970. */
@@ -1530,6 +1583,8 @@ export interface Structs {
   GetUnreads: GetUnreads;
   GetRateLimits: GetRateLimits;
   ResetRateLimits: ResetRateLimits;
+  SearchMessages: SearchMessages;
+  SearchFilter: SearchFilter;
   Ping: Ping;
   Identify: Identify;
   Resume: Resume;
@@ -1586,6 +1641,8 @@ export interface Structs {
   Unread: Unread;
   RateLimits: RateLimits;
   RateLimitStatus: RateLimitStatus;
+  FoundMessages: FoundMessages;
+  FoundMessage: FoundMessage;
   Pong: Pong;
   SessionOpened: SessionOpened;
   SessionClosed: SessionClosed;
@@ -1759,6 +1816,8 @@ export interface Requests {
   rate_limit_status: { request: GetRateLimits; reply: RateLimits };
   /** Makes all buckets of an account whole, and ends its cooldowns. Nothing of it is stored, so it may be repeated. */
   rate_limit_reset: { request: ResetRateLimits; reply: null };
+  /** Looks for messages, the newest first: in the server of the scope, or with scope 0 in every server of the account; in both, where the account may read the history now. An answer takes a quarter of a second at most and may have few messages or none: `next` says how far it looked. */
+  messages_search: { request: SearchMessages; reply: FoundMessages };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
 }
@@ -2160,6 +2219,22 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ResetRateLimits: [
     { name: "user_id", type: {"id":"UserId"}, optional: false },
   ],
+  SearchMessages: [
+    { name: "query", type: "text", optional: true },
+    { name: "filter", type: {"optional":{"struct":"SearchFilter"}}, optional: true },
+    { name: "before", type: {"optional":{"id":"MessageId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  SearchFilter: [
+    { name: "words", type: {"list":"text"}, optional: true },
+    { name: "from", type: {"list":{"id":"UserId"}}, optional: true },
+    { name: "channels", type: {"list":{"id":"ChannelId"}}, optional: true },
+    { name: "has", type: {"list":{"enum":"Has"}}, optional: true },
+    { name: "before", type: {"optional":{"int":53}}, optional: true },
+    { name: "after", type: {"optional":{"int":53}}, optional: true },
+    { name: "mentions", type: {"list":{"id":"AnyId"}}, optional: true },
+    { name: "pinned", type: "bool", optional: true },
+  ],
   Ping: [],
   Identify: [
     { name: "token", type: "text", optional: false },
@@ -2422,6 +2497,15 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "retry_after", type: {"int":53}, optional: false },
     { name: "whole_after", type: {"int":53}, optional: false },
   ],
+  FoundMessages: [
+    { name: "messages", type: {"list":{"struct":"FoundMessage"}}, optional: false },
+    { name: "next", type: {"optional":{"id":"MessageId"}}, optional: false },
+  ],
+  FoundMessage: [
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message", type: {"struct":"Message"}, optional: false },
+  ],
   Pong: [
     { name: "now", type: {"int":53}, optional: false },
   ],
@@ -2558,7 +2642,8 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
 export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   SignUp: { open: 0, invite: 1, closed: 2 },
   TargetKind: { role: 0, member: 1 },
-  RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, sign_in: 5, unlimited: 6 },
+  Has: { link: 0 },
+  RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },
   LeaveCause: { left: 0, kicked: 1, banned: 2 },
 };
 
@@ -2632,6 +2717,7 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   unreads_get: { opcode: 2112, request: {"struct":"GetUnreads"}, reply: {"struct":"Unreads"} },
   rate_limit_status: { opcode: 2848, request: {"struct":"GetRateLimits"}, reply: {"struct":"RateLimits"} },
   rate_limit_reset: { opcode: 2849, request: {"struct":"ResetRateLimits"}, reply: "unit" },
+  messages_search: { opcode: 2560, request: {"struct":"SearchMessages"}, reply: {"struct":"FoundMessages"} },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
 };
 

@@ -82,12 +82,13 @@ const RATES: [&str; 6] = [
     "CONFAB_STRANGER_RATE",
 ];
 /// The variables of the rate limits.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 7] = [
     "CONFAB_LIMIT_SEND",
     "CONFAB_LIMIT_WRITE",
     "CONFAB_LIMIT_SIGNAL",
     "CONFAB_LIMIT_REGISTER",
     "CONFAB_LIMIT_READ",
+    "CONFAB_LIMIT_SEARCH",
     "CONFAB_LIMIT_SIGN_IN",
 ];
 

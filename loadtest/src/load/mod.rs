@@ -7,10 +7,10 @@
 //! - [`pool`] is all threads, [`target`] what they are put on, and where accounts are made;
 //! - [`run`] measures, [`figures`] says what, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
-//!   [`connections`], [`failures`], [`background`], [`cursors`].
+//!   [`connections`], [`failures`], [`background`], [`cursors`], [`message_search`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
-//! messages, noise of presence, search beside history.
+//! messages, noise of presence.
 
 pub mod background;
 pub mod baseline;
@@ -22,6 +22,7 @@ pub mod descriptors;
 pub mod failures;
 pub mod fanout;
 pub mod figures;
+pub mod message_search;
 pub mod objective;
 mod on_frame;
 pub mod options;
@@ -83,11 +84,13 @@ pub enum Scenario {
     History(With<background::History>),
     /// Load: accounts move their read cursors, on several devices.
     Cursors(With<cursors::Cursors>),
+    /// Load: searches among a million messages.
+    Search(With<message_search::Search>),
 }
 
 /// What `loadtest --help` says of scenarios that are to come.
 pub const TO_COME: &str = "Scenarios that come with their families: a mix of direct messages, \
-presence as noise beside messages, search beside history.";
+presence as noise beside messages.";
 
 /// Runs a scenario, and answers with its report.
 pub async fn run(scenario: Scenario) -> Result<Report> {
@@ -114,6 +117,7 @@ pub async fn run(scenario: Scenario) -> Result<Report> {
         Scenario::Typing(with) => run!(with),
         Scenario::History(with) => run!(with),
         Scenario::Cursors(with) => run!(with),
+        Scenario::Search(with) => run!(with),
     };
     if let Some(file) = &options.json {
         report.write(file)?;

@@ -33,6 +33,7 @@ mod ping;
 mod rate;
 mod reaction;
 mod role;
+mod search;
 mod server;
 mod session;
 mod traces;

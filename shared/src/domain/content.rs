@@ -43,10 +43,18 @@ pub fn check_account_name(name: &str) -> Result<&str, Refusal> {
     }
 }
 
-/// What two names share that a reader would take for the same: compatibility
-/// composed and in lower case.
+/// What two names share that a reader would take for the same.
 pub fn fold_name(name: &str) -> String {
-    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    fold(name)
+}
+
+/// What two texts share that a reader would take for the same: compatibility composed and in
+/// lower case.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// Checks a password: 8 to 256 bytes.

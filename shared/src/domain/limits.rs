@@ -65,6 +65,8 @@ pub enum RateLimit {
     Register,
     /// Questions, per account.
     Read,
+    /// Searches, per account: each may keep Postgres busy for a quarter of a second.
+    Search,
     /// Signing in and up, per network address and opcode; where a token of this cluster is
     /// shown, per session as reading is.
     SignIn,

@@ -7,4 +7,5 @@ pub mod limits;
 pub mod mentions;
 pub mod permissions;
 pub mod rights;
+pub mod search;
 pub mod silences;

@@ -17,6 +17,7 @@ pub mod message;
 pub mod ping;
 pub mod register;
 pub mod role;
+pub mod search;
 pub mod server;
 pub mod session;
 pub mod typing;
@@ -51,6 +52,7 @@ macros::families! {
     Typing(typing),
     Unread(unread),
     Limit(limit),
+    Search(search),
     Ping(ping),
 }
 

@@ -18,6 +18,7 @@ mod metrics;
 mod password;
 mod ping;
 mod role;
+mod search;
 mod server;
 mod session;
 mod unread;

@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 16] = [
+const STEPS: [(&str, &str); 17] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -38,6 +38,7 @@ const STEPS: [(&str, &str); 16] = [
     step!("0014_channel"),
     step!("0015_tombstones"),
     step!("0016_server_purge"),
+    step!("0017_search"),
 ];
 
 /// How long a connection that failed is left alone.

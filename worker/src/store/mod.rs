@@ -3,6 +3,7 @@
 //! - `read`: what queries read, with sqlx, on a pool;
 //! - `jobs` and `consumers`: work beside the lanes, and `redact`, which they share; `event_text`:
 //!   whose the text of an event is;
+//! - `search_index`: the signatures of blocks of messages, beside the lanes, too;
 //! - `retention`: the daily tables, on a connection of their own;
 //! - `migrate`: the schema; `epoch`: the name of the event log;
 //! - `verify`: counts again what must agree, for operators;
@@ -21,6 +22,7 @@ pub(crate) mod migrate;
 pub(crate) mod read;
 pub(crate) mod redact;
 pub(crate) mod retention;
+pub(crate) mod search_index;
 mod statement;
 mod values;
 pub(crate) mod verify;

@@ -105,7 +105,10 @@ pub(crate) async fn purge_messages(
                    WHERE c.channel = $1 AND c.message = g.id),
                edits AS (
                    DELETE FROM message_edits WHERE channel = $1 AND id IN (SELECT id FROM gone)
-                   RETURNING id, event)
+                   RETURNING id, event),
+               blocks AS (
+                   DELETE FROM search_blocks WHERE channel = $1 AND last_id IN
+                       (SELECT last_id FROM search_blocks WHERE channel = $1 ORDER BY last_id LIMIT $2))
                SELECT g.event, coalesce((SELECT array_agg(e.event) FROM edits e
                                          WHERE e.id = g.id AND e.event IS NOT NULL), '{}')
                FROM gone g";

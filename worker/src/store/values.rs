@@ -283,6 +283,7 @@ written_plain! {
     String: TEXT,
     [u8]: BYTEA,
     [i16]: INT2_ARRAY,
+    [i32]: INT4_ARRAY,
     [i64]: INT8_ARRAY,
     [&str]: TEXT_ARRAY,
     [String]: TEXT_ARRAY,

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     error::{Error, StoreError},
+    signature::BLOCK,
     state::{
         server::{Audience, MemberState, ServerState, Servers},
         slow_mode::LastSend,
@@ -310,6 +311,9 @@ impl<'a> Context<'a> {
         let counters = (row.seq, row.id);
         let rows = &mut self.tx.rows;
         rows.channels.insert(row.channel, counters);
+        if row.seq.is_multiple_of(BLOCK) {
+            rows.search_notes.push((row.channel, row.id));
+        }
         if row.mentions.is_empty() {
             rows.messages.push(row);
         } else {
@@ -354,6 +358,7 @@ impl<'a> Context<'a> {
     /// Gathers a change of a message.
     pub(crate) async fn revise_message(&mut self, revision: Revision) -> Result<(), Error> {
         self.tx.changes += 1;
+        self.tx.rows.search_notes.extend(revision.places());
         match &revision {
             Revision::Edit { .. } => {}
             Revision::Mention {

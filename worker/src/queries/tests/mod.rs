@@ -5,5 +5,6 @@ mod forwarded;
 mod gateway_queries;
 mod member;
 mod reading;
+mod search;
 mod serving;
 mod unread;

@@ -13,7 +13,7 @@ use crate::{
 
 /// How many bytes of text a page holds, if more than one message has them: 200 messages of
 /// the largest size would be 1.6 MB, and nobody who reads one page should wait for that.
-const PAGE_BYTES: usize = 256 * 1_024;
+pub(crate) const PAGE_BYTES: usize = 256 * 1_024;
 
 /// Which messages of a channel.
 #[derive(Debug, Clone, Copy)]
@@ -236,7 +236,7 @@ fn fit_messages(messages: &mut Vec<Message>, bytes: usize) -> bool {
 }
 
 /// How many of these sizes fit into a page; at least one.
-fn fitting(sizes: impl Iterator<Item = usize>, mut left: usize) -> usize {
+pub(crate) fn fitting(sizes: impl Iterator<Item = usize>, mut left: usize) -> usize {
     let mut count = 0;
     for size in sizes {
         match left.checked_sub(size) {

@@ -9,6 +9,7 @@ pub(crate) mod member;
 pub(crate) mod message;
 pub(crate) mod opening;
 pub(crate) mod reaction;
+pub(crate) mod search;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod unread;

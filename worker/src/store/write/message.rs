@@ -67,6 +67,18 @@ pub(crate) enum Revision {
     },
 }
 
+impl Revision {
+    /// Which messages they are.
+    pub(crate) fn places(&self) -> Vec<(ChannelId, MessageId)> {
+        match self {
+            Self::Edit { channel, id, .. } | Self::Mention { channel, id, .. } => {
+                vec![(*channel, *id)]
+            }
+            Self::Delete { channel, ids } => ids.iter().map(|id| (*channel, *id)).collect(),
+        }
+    }
+}
+
 impl BatchedRow for NewMessageRow {
     const STATEMENT: &'static str = "
         INSERT INTO messages (channel, seq, id, author, content, reply_to, event)

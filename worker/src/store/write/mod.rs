@@ -21,6 +21,7 @@ pub(crate) mod reaction;
 pub(crate) mod register;
 pub(crate) mod role;
 mod rows;
+pub(crate) mod search;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod transaction;
@@ -36,6 +37,7 @@ use self::{
     nonce::NewNonce,
     register::{RegisterHeadRow, RegisterRow},
     rows::Prepared,
+    search::SearchNote,
 };
 use super::{
     epoch,
@@ -83,6 +85,7 @@ struct Statements {
     topics: Prepared<TopicHead>,
     registers: Prepared<RegisterRow>,
     register_heads: Prepared<RegisterHeadRow>,
+    search_notes: Prepared<SearchNote>,
     fence: Statement,
 }
 
@@ -118,6 +121,7 @@ impl Connection {
             topics: Prepared::new(&client).await?,
             registers: Prepared::new(&client).await?,
             register_heads: Prepared::new(&client).await?,
+            search_notes: Prepared::new(&client).await?,
             fence: client.prepare(transaction::FENCE).await?,
         };
         Ok(Self { client, statements })

@@ -16,7 +16,9 @@ use super::{
     internal::{self, Pair},
     message::{self, MentioningMessageRow, NewMessageRow, Revision},
     nonce::NewNonce,
-    partition_sql, sql,
+    partition_sql,
+    search::SearchNote,
+    sql,
 };
 use crate::{error::StoreError, state::account::Registers};
 
@@ -64,6 +66,8 @@ pub(crate) struct PendingRows {
     pub(crate) heads: BTreeMap<u64, u64>,
     /// Registers of accounts.
     pub(crate) registers: Registers,
+    /// What the index of messages is to look at.
+    pub(crate) search_notes: Vec<SearchNote>,
     /// The last internal command of each pair that takes effect.
     pub(crate) applied: BTreeMap<Pair, i64>,
 }
@@ -133,6 +137,11 @@ pub(crate) async fn commit(
             statements
                 .register_heads
                 .write(client, &register_heads, day),
+        ),
+        Box::pin(
+            statements
+                .search_notes
+                .write(client, &rows.search_notes, day),
         ),
         Box::pin(internal::apply_internal(connection, &rows.applied)),
         Box::pin(fence(connection, counters)),
