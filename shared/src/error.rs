@@ -28,6 +28,10 @@ pub enum Reason {
     UnknownInvite = 15,
     /// The account is banned from the server.
     Banned = 16,
+    /// A rule of the server refuses this text; the detail is the name of the rule.
+    Blocked = 17,
+    /// The server is locked down: nobody joins it now, or only some may send.
+    LockedDown = 18,
     /// There is no such server, or the session is not its member.
     UnknownServer = 20,
     /// There is no such channel in the server that the member can see.
@@ -42,6 +46,8 @@ pub enum Reason {
     UnknownUser = 25,
     /// There is no such role in the server.
     UnknownRole = 26,
+    /// There is no such report or rule in the server.
+    UnknownItem = 27,
     /// The owner has to hand a server over, or delete it, before leaving.
     OwnerCannotLeave = 30,
     /// The account is a member already.

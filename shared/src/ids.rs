@@ -134,7 +134,13 @@ kinds! {
     Message as MessageId;
     /// Identifies a role.
     Role as RoleId;
-    /// Identifies something of more than one kind: an account or a role.
+    /// Identifies an entry of an audit log.
+    Entry as EntryId;
+    /// Identifies a rule of moderation.
+    Rule as RuleId;
+    /// Identifies a report of a message.
+    Report as ReportId;
+    /// Identifies something of more than one kind, such as an account or a role.
     Any as AnyId;
 }
 

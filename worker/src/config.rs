@@ -40,6 +40,75 @@ pub enum AdminCommand {
     /// Counts again how much is unread: compares cursors and registers with the messages that
     /// there are, and fails if they differ. Changes nothing, and may run beside workers.
     VerifyUnread(DatabaseConfig),
+    /// Lists accounts by name, 100 at a time.
+    Users(ListConfig),
+    /// Lists servers by id, 100 at a time: how many members they have, and how many messages there
+    /// were.
+    Servers(ListConfig),
+    /// Shows the newest 100 entries of the audit log of a server.
+    Audit(AuditLogConfig),
+    /// Lists jobs, and internal commands that wait for a person.
+    Jobs(DatabaseConfig),
+    /// Has a job, or a pair of partitions, that waits for a person tried again.
+    RetryJob(RetryConfig),
+    /// Makes an account an administrator of the deployment.
+    MakeAdmin(AccountConfig),
+    /// Makes an account no administrator any more.
+    RemoveAdmin(AccountConfig),
+    /// Gives an account another password, the first line of the standard input, and ends its sessions.
+    ResetPassword(AccountConfig),
+    /// Ends the sessions of an account.
+    CloseSessions(AccountConfig),
+    /// Lets nobody sign in to an account, and ends its sessions.
+    Disable(AccountConfig),
+    /// Lets somebody sign in to an account again.
+    Enable(AccountConfig),
+}
+
+/// A list for operators.
+#[derive(Debug, Clone, Args)]
+pub struct ListConfig {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Begin after this name, or this id of a server.
+    pub after: Option<String>,
+}
+
+/// Which audit log.
+#[derive(Debug, Clone, Args)]
+pub struct AuditLogConfig {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// The id of the server.
+    pub server: u64,
+}
+
+/// What is tried again.
+#[derive(Debug, Clone, Args)]
+pub struct RetryConfig {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// The number of a job, or of internal commands `TARGET/SOURCE`, as `jobs` shows them.
+    pub id: String,
+}
+
+/// Which account, and how its lane is reached.
+#[derive(Debug, Clone, Args)]
+pub struct AccountConfig {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub bus: BusConfig,
+    /// The keys of the cluster.
+    #[command(flatten)]
+    pub keys: KeyConfig,
+    /// The name of the account.
+    pub name: String,
 }
 
 /// Where Postgres is.
@@ -106,6 +175,24 @@ fn parse_ms(text: &str) -> Option<u32> {
     number.parse::<u32>().ok()?.checked_mul(unit_ms)
 }
 
+/// How long what was recorded of moderating is kept.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Audit log")]
+pub struct AuditConfig {
+    /// Days that entries about the server, its invites, channels and roles are kept.
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3_650))]
+    pub audit_structure_days: u16,
+    /// Days that entries about members are kept.
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3_650))]
+    pub audit_members_days: u16,
+    /// Days that entries about messages are kept.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3_650))]
+    pub audit_messages_days: u16,
+    /// Days that entries about rules and reports are kept.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3_650))]
+    pub audit_rules_days: u16,
+}
+
 /// Everything `worker run` needs.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerConfig {
@@ -121,6 +208,9 @@ pub struct WorkerConfig {
     /// The keys of the cluster.
     #[command(flatten)]
     pub keys: KeyConfig,
+    /// How long the audit log is kept.
+    #[command(flatten)]
+    pub audit: AuditConfig,
     /// The operations port.
     #[command(flatten)]
     pub ops: OpsConfig,

@@ -19,18 +19,19 @@ use tracing::{error, warn};
 use crate::{
     consumers::deleted_by,
     error::StoreError,
+    retention::PastEntries,
     retry,
     store::{
         jobs::{
-            ACCOUNT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs, OLD_REDACTION, REDACTION,
-            SERVER_PURGE,
+            ACCOUNT_PURGE, AUDIT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs, OLD_REDACTION,
+            REDACTION, REPORT_PURGE, SERVER_PURGE,
         },
         redact::REACTION_PURGE,
     },
 };
 
 /// What this program can do.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 9] = [
     ACCOUNT_PURGE,
     CHANNEL_PURGE,
     REACTION_PURGE,
@@ -38,9 +39,11 @@ const KINDS: [&str; 7] = [
     EVENT_REDACTION,
     REDACTION,
     OLD_REDACTION,
+    AUDIT_PURGE,
+    REPORT_PURGE,
 ];
 
-/// Messages, or reactions, of a slice of a purge: some ten milliseconds of one connection.
+/// Rows of a slice of a purge: some ten milliseconds of one connection.
 const PURGE_SLICE: u32 = 1_000;
 /// After a slice of a purge, this many times as long is left to others.
 const PURGE_REST: f64 = 3.0;
@@ -189,6 +192,16 @@ async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
         SERVER_PURGE => {
             let server: ServerId = unpack(&job.body).map_err(unreadable)?;
             jobs.purge_server(job, server, PURGE_SLICE, PURGE_REST)
+                .await
+        }
+        AUDIT_PURGE => {
+            let past: PastEntries = unpack(&job.body).map_err(unreadable)?;
+            jobs.purge_entries(job, &past, PURGE_SLICE, PURGE_REST)
+                .await
+        }
+        REPORT_PURGE => {
+            let kept_since_ms: u64 = unpack(&job.body).map_err(unreadable)?;
+            jobs.purge_reports(job, kept_since_ms, PURGE_SLICE, PURGE_REST)
                 .await
         }
         REDACTION => {

@@ -19,6 +19,7 @@
 
 mod access;
 mod admin;
+mod automod;
 mod commands;
 pub mod config;
 mod consumers;

@@ -1,16 +1,24 @@
 //! The retention: the parts of the log, a day each, and of the nonces, a week each, are made
-//! ahead and dropped later. Without today's part no lane could commit.
+//! ahead and dropped later. Without today's part no lane could commit. What is past its time in
+//! the audit log is left to a job.
 
 use std::time::Duration;
 
-use shared::clock::Clock;
+use shared::{
+    bus::envelope::pack,
+    clock::Clock,
+    domain::audit::{Action, Category},
+    ids::first_raw,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    day::Day,
+    config::AuditConfig,
+    day::{Day, MS_PER_DAY},
     error::StoreError,
     store::{
         PgConnectOptions,
+        jobs::{AUDIT_PURGE, REPORT_PURGE},
         retention::{DailyTables, Parent},
     },
 };
@@ -42,10 +50,10 @@ impl Retention {
         }
     }
 
-    /// Looks at the days every hour until `stop`.
-    pub(crate) async fn run(&self, stop: CancellationToken) {
+    /// Looks at the days every hour until `stop`, and at the audit log.
+    pub(crate) async fn run(&self, audit: AuditConfig, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let pause = match self.roll().await {
+            let pause = match self.roll_all(audit).await {
                 Ok(()) => PERIOD,
                 Err(error) => {
                     tracing::warn!(%error, "the days could not be made or dropped");
@@ -62,6 +70,23 @@ impl Retention {
         let mut tables = DailyTables::lock(&self.options).await?;
         let today = Day::of_ms(self.clock.now_ms());
         let result = self.roll_locked(&mut tables, today).await;
+        tables.unlock().await;
+        result
+    }
+
+    /// The same, and leaves jobs to purge the audit log and the reports, unless there are some.
+    pub(crate) async fn roll_all(&self, audit: AuditConfig) -> Result<(), StoreError> {
+        self.roll().await?;
+        let now = self.clock.now_ms();
+        let entries = pack(&past_entries(audit, now));
+        let reports = pack(&kept_since(audit.audit_rules_days, now));
+        let mut tables = DailyTables::lock(&self.options).await?;
+        let mut result = Ok(());
+        for (kind, body) in [(AUDIT_PURGE, entries), (REPORT_PURGE, reports)] {
+            if result.is_ok() {
+                result = tables.enqueue_once(kind, &body).await;
+            }
+        }
         tables.unlock().await;
         result
     }
@@ -85,5 +110,117 @@ impl Retention {
             tracing::info!("dropped {} of {}", table.day, table.parent);
         }
         tables.forget_names(oldest).await
+    }
+}
+
+/// The numbers of actions, and the lowest id that is kept of them: by category, in the body of a job.
+pub(crate) type PastEntries = Vec<(Vec<i16>, u64)>;
+
+fn past_entries(audit: AuditConfig, now_ms: u64) -> PastEntries {
+    let mut past = PastEntries::new();
+    for (category, days) in [
+        (Category::Structure, audit.audit_structure_days),
+        (Category::Members, audit.audit_members_days),
+        (Category::Messages, audit.audit_messages_days),
+        (Category::Rules, audit.audit_rules_days),
+    ] {
+        let actions = Action::all().filter(|action| action.category() == category);
+        let actions = actions.map(|action| i16::from(action.number())).collect();
+        past.push((actions, first_raw(kept_since(days, now_ms))));
+    }
+    past
+}
+
+fn kept_since(days: u16, now_ms: u64) -> u64 {
+    now_ms.saturating_sub(u64::from(days) * MS_PER_DAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::bus::envelope::unpack;
+
+    use super::*;
+    use crate::{
+        fixture::{NOW, database_and_pool},
+        store::jobs::Jobs,
+    };
+
+    const AUDIT: AuditConfig = AuditConfig {
+        audit_structure_days: 40,
+        audit_members_days: 30,
+        audit_messages_days: 20,
+        audit_rules_days: 10,
+    };
+
+    /// Twice, as by two workers.
+    async fn rolled(options: PgConnectOptions) -> Jobs {
+        let retention = Retention::new(options.clone(), Clock::manual(NOW), 7);
+        retention.roll_all(AUDIT).await.unwrap();
+        retention.roll_all(AUDIT).await.unwrap();
+        Jobs::new(options)
+    }
+
+    #[tokio::test]
+    async fn reports_go_some_time_after_they_were_resolved() {
+        let (options, pool) = database_and_pool().await;
+        let put = "INSERT INTO servers (id, name, owner) VALUES (1, 'one', 1);
+            INSERT INTO reports (server, id, channel, message, author, category, text, content)
+            SELECT 1, n, 1, n, 1, 0, '', 'said' FROM generate_series(1, 100) n;
+            UPDATE reports SET resolution = 1, resolver = 1, resolved_at = id WHERE id > 30";
+        sqlx::raw_sql(put).execute(&pool).await.unwrap();
+        let recent = "UPDATE reports SET resolved_at = $1 WHERE id > 90";
+        let recent = sqlx::query(recent).bind(kept_since(10, NOW).cast_signed());
+        recent.execute(&pool).await.unwrap();
+        let jobs = rolled(options).await;
+        while let Some(job) = jobs.claim_job(&[REPORT_PURGE], 60.0).await.unwrap() {
+            let kept: u64 = unpack(&job.body).unwrap();
+            jobs.purge_reports(&job, kept, 25, 0.0).await.unwrap();
+        }
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM reports")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(
+            left,
+            30 + 10,
+            "what is open stays, and what was resolved lately"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_audit_log_is_kept_by_category_and_purged_in_slices() {
+        let (options, pool) = database_and_pool().await;
+        // One entry of each category on each of the last 50 days.
+        for days in 0..50 {
+            for action in [
+                Action::ChannelCreate,
+                Action::MemberKick,
+                Action::MessageDelete,
+                Action::RuleApply,
+            ] {
+                let id = first_raw(NOW - days * MS_PER_DAY) + u64::from(action.number());
+                let put = "INSERT INTO audit_entries (server, id, action) VALUES (1, $1, $2)";
+                let put = sqlx::query(put).bind(id.cast_signed());
+                let put = put.bind(i16::from(action.number()));
+                put.execute(&pool).await.unwrap();
+            }
+        }
+        let jobs = rolled(options).await;
+        let mut slices = 0;
+        while let Some(job) = jobs.claim_job(&[AUDIT_PURGE], 60.0).await.unwrap() {
+            let past: PastEntries = unpack(&job.body).unwrap();
+            jobs.purge_entries(&job, &past, 30, 0.0).await.unwrap();
+            slices += 1;
+        }
+        let left: Vec<(i16, i64)> = sqlx::query_as(
+            "SELECT action, count(*) FROM audit_entries GROUP BY action ORDER BY action",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        // Noon is when their last day begins.
+        assert_eq!(left, [(10, 41), (30, 31), (40, 21), (54, 11)]);
+        // Of 96 entries the categories have 9, 19, 29 and 39: one of them takes two slices.
+        assert_eq!(slices, 2, "only one job was left");
     }
 }

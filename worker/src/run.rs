@@ -86,7 +86,7 @@ pub async fn run(
     }
     tasks.spawn_orderly({
         let (retention, stopping) = (parts.retention, stopping.clone());
-        async move { retention.run(stopping).await }
+        async move { retention.run(config.audit, stopping).await }
     });
     tasks.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
     tasks.spawn_orderly(parts.consumer.run(stopping.clone()));

@@ -14,13 +14,18 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         Reason::Malformed | Reason::Invalid => StatusCode::BAD_REQUEST,
         Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::Unauthenticated | Reason::WrongCredentials => StatusCode::UNAUTHORIZED,
-        Reason::Forbidden | Reason::InviteRequired | Reason::Banned => StatusCode::FORBIDDEN,
+        Reason::Forbidden
+        | Reason::InviteRequired
+        | Reason::Banned
+        | Reason::Blocked
+        | Reason::LockedDown => StatusCode::FORBIDDEN,
         Reason::UnknownCommand
         | Reason::UnknownInvite
         | Reason::UnknownServer
         | Reason::UnknownChannel
         | Reason::UnknownMessage
         | Reason::UnknownSession
+        | Reason::UnknownItem
         | Reason::UnknownTarget
         | Reason::UnknownUser
         | Reason::UnknownRole => StatusCode::NOT_FOUND,

@@ -9,6 +9,9 @@ export type ChannelId = Id<"ChannelId">;
 export type RoleId = Id<"RoleId">;
 export type AnyId = Id<"AnyId">;
 export type MessageId = Id<"MessageId">;
+export type ReportId = Id<"ReportId">;
+export type RuleId = Id<"RuleId">;
+export type EntryId = Id<"EntryId">;
 
 /** Who may create an account. */
 export type SignUp = "open" | "invite" | "closed";
@@ -16,8 +19,29 @@ export type SignUp = "open" | "invite" | "closed";
 /** Whom an override names. */
 export type TargetKind = "role" | "member";
 
+/** What a channel is for. */
+export type ChannelKind = "text" | "voice" | "forum" | "announcement" | "category" | "separator";
+
 /** What a message may have. */
 export type Has = "link";
+
+/** What is wrong with a message. */
+export type ReportCategory = "other" | "spam" | "abuse" | "explicit" | "privacy" | "illegal" | "rule";
+
+/** What became of a report. */
+export type Resolution = "dismissed" | "acted";
+
+/** What a rule looks for. */
+export type RuleKind = "words" | "links" | "mentions" | "repeats" | "raid";
+
+/** What a rule does about a message that it finds. */
+export type RuleAction = "block" | "report";
+
+/** What was done. Numbers are in the database and never used again. */
+export type Action = "server_update" | "server_transfer" | "invite_create" | "invite_revoke" | "channel_create" | "channel_update" | "channel_delete" | "channel_move" | "override_set" | "override_clear" | "role_create" | "role_update" | "role_delete" | "role_reorder" | "member_kick" | "member_ban" | "member_unban" | "member_timeout" | "channel_mute" | "channel_unmute" | "nickname_update" | "member_roles" | "message_delete" | "messages_delete" | "message_pin" | "message_unpin" | "reaction_remove" | "report_resolve" | "rule_create" | "rule_update" | "rule_delete" | "rule_apply" | "lockdown_set";
+
+/** What decides in one step of a decision. Numbers are never used again. */
+export type Cause = "owner" | "role" | "administrator" | "announcement" | "role_override" | "member_override" | "hidden";
 
 /** Which bucket a request draws from. */
 export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "search" | "sign_in" | "unlimited";
@@ -47,6 +71,20 @@ export interface RenameDeployment {
   nonce: string;
   /** Up to 100 characters. */
   name: string;
+}
+
+/** Changes what the account says of itself; what is absent stays. */
+export interface UpdateAccount {
+  /** The idempotency key. */
+  nonce: string;
+  /** As for signing up. Guests keep the name that was made for them. */
+  name?: string | null | undefined;
+  /** An HTTPS address of up to 200 characters, or nothing. */
+  avatar?: string | null | undefined;
+  /** Up to 500 characters. */
+  bio?: string | null | undefined;
+  /** The language of the client as a BCP 47 tag, or nothing. */
+  locale?: string | null | undefined;
 }
 
 /** Says whose session a token opens. */
@@ -92,6 +130,38 @@ export interface JoinAsGuest {
   device?: string | null | undefined;
 }
 
+/** Changes the password. */
+export interface ChangePassword {
+  /** The idempotency key. */
+  nonce: string;
+  /** The password until now. */
+  password: string;
+  /** 8 to 256 bytes. */
+  new_password: string;
+  /** Whether all other sessions of the account end with it. */
+  end_others?: boolean | undefined;
+}
+
+/** Gives a guest a name and a password; the account stays the same. */
+export interface RegisterGuest {
+  /** The idempotency key. */
+  nonce: string;
+  /** As for signing up. */
+  name: string;
+  /** 8 to 256 bytes. */
+  password: string;
+  /** A code for this deployment, where signing up needs one. */
+  invite?: string | null | undefined;
+}
+
+/** Deletes the account: it leaves its servers, and nothing is left of it but its messages. Who owns a server hands it over or deletes it before, and who administers the deployment stays. */
+export interface DeleteAccount {
+  /** The idempotency key. */
+  nonce: string;
+  /** The password; guests have none. */
+  password?: string | null | undefined;
+}
+
 /** Ends another session of the account. */
 export interface RevokeSession {
   /** The idempotency key. */
@@ -129,6 +199,14 @@ export interface TransferServer {
   nonce: string;
   /** Who is to own it. */
   user_id: UserId;
+}
+
+/** Deletes the scope's server with everything in it, for everyone. Only its owner may. */
+export interface DeleteServer {
+  /** The idempotency key. */
+  nonce: string;
+  /** What the server is called: who deletes it is to know which one. */
+  name: string;
 }
 
 /** Shows the scope's server as the member sees it. */
@@ -411,6 +489,140 @@ export interface SearchUsers {
   limit?: number | null | undefined;
 }
 
+/** Makes a role, the lowest but that of everyone; it has to be below the highest one of its maker, and permits nothing that he lacks. */
+export interface CreateRole {
+  /** The idempotency key. */
+  nonce: string;
+  /** Up to 100 characters. */
+  name: string;
+  /** What it permits in the server. */
+  permissions?: Permissions | undefined;
+  /** Red, green and blue in 24 bits; 0 is the client's own colour. */
+  colour?: number | null | undefined;
+  /** Whether member lists show those who hold it on their own. */
+  hoist?: boolean | undefined;
+  /** Whether everyone may mention it. */
+  mentionable?: boolean | undefined;
+  /** Whether members may take it and leave it by themselves: it then permits, in the server and by overrides, no more than everyone has in a new server. */
+  self_assignable?: boolean | undefined;
+  /** Under which heading lists of roles show it, up to 100 characters; none when empty. */
+  category?: string | null | undefined;
+}
+
+/** Changes a role below one's own; absent fields stay as they are. Of the role of everyone only the permissions change. */
+export interface UpdateRole {
+  /** The idempotency key. */
+  nonce: string;
+  /** The role. */
+  role_id: RoleId;
+  /** Up to 100 characters. */
+  name?: string | null | undefined;
+  /** What it permits; nobody gives or takes what he does not hold. */
+  permissions?: Permissions | null | undefined;
+  /** Red, green and blue in 24 bits; 0 is the client's own colour. */
+  colour?: number | null | undefined;
+  /** Whether member lists show those who hold it on their own. */
+  hoist?: boolean | null | undefined;
+  /** Whether everyone may mention it. */
+  mentionable?: boolean | null | undefined;
+  /** Whether members may take it and leave it by themselves: it then permits, in the server and by overrides, no more than everyone has in a new server. */
+  self_assignable?: boolean | null | undefined;
+  /** Under which heading lists of roles show it, up to 100 characters; none when empty. */
+  category?: string | null | undefined;
+}
+
+/** Deletes a role below one's own, and what overrides say of it. */
+export interface DeleteRole {
+  /** The idempotency key. */
+  nonce: string;
+  /** The role. */
+  role_id: RoleId;
+}
+
+/** Puts the roles into another order: only what is below the caller's own highest role moves. */
+export interface ReorderRoles {
+  /** The idempotency key. */
+  nonce: string;
+  /** All roles from that of everyone upwards; or one alone, which moves to `position`. */
+  roles: RoleId[];
+  /** Where the one role is to stand, from 1. */
+  position?: number | null | undefined;
+}
+
+/** Sets what a role below one's own permits; nobody gives or takes what he does not hold. */
+export interface SetRolePermissions {
+  /** The idempotency key. */
+  nonce: string;
+  /** The role. */
+  role_id: RoleId;
+  /** What it permits in the server. */
+  permissions: Permissions;
+}
+
+/** Takes a role that is for everyone to take. */
+export interface AddSelfRole {
+  /** The idempotency key. */
+  nonce: string;
+  /** The role. */
+  role_id: RoleId;
+}
+
+/** Leaves a role that is for everyone to take. */
+export interface RemoveSelfRole {
+  /** The idempotency key. */
+  nonce: string;
+  /** The role. */
+  role_id: RoleId;
+}
+
+/** Says what a role or a member may do otherwise in a channel, in place of what was said before; the others stay. `channel_updated` tells it. */
+export interface SetOverride {
+  /** The idempotency key. */
+  nonce: string;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** Whom `target` names. */
+  kind: TargetKind;
+  /** The id of a role, or of a member, below one's own rank; the role of everyone has the server's id. */
+  target: AnyId;
+  /** Permissions given here; nobody gives or takes what he does not hold in the server. */
+  allow: Permissions;
+  /** Permissions taken here. */
+  deny: Permissions;
+}
+
+/** Takes back what an override of a channel says of a role or a member. `channel_updated` tells it. */
+export interface ClearOverride {
+  /** The idempotency key. */
+  nonce: string;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** Whom `target` names. */
+  kind: TargetKind;
+  /** The id of a role, or of a member, below one's own rank. */
+  target: AnyId;
+}
+
+/** Lists the roles of the scope's server. */
+export type ListRoles = Record<string, never>;
+
+/** Shows what a role permits in the server. */
+export interface GetRolePermissions {
+  /** The role. */
+  role_id: RoleId;
+}
+
+/** Lists the roles that are for everyone to take, and which of them the caller holds. */
+export type ListSelfRoles = Record<string, never>;
+
+/** Says which role or override gave or took each permission of a member. */
+export interface ExplainPermissions {
+  /** In this channel, which the caller sees; in the server as a whole when absent. */
+  channel_id?: ChannelId | null | undefined;
+  /** Of this member, which needs `MANAGE_ROLES`; of the caller when absent. */
+  user_id?: UserId | null | undefined;
+}
+
 /** Creates a channel in the scope's server. */
 export interface CreateChannel {
   /** The idempotency key. */
@@ -421,6 +633,12 @@ export interface CreateChannel {
   topic?: string | null | undefined;
   /** Who may do otherwise here; needs `MANAGE_ROLES`, and gives nothing that the creator lacks. */
   overrides?: Override[] | undefined;
+  /** What it is for; it stays so. */
+  kind?: ChannelKind | undefined;
+  /** The category that it is to stand in; a category stands in none. */
+  parent_id?: ChannelId | null | undefined;
+  /** How many seconds a member waits between two messages, up to 21,600: six hours. */
+  slow_mode?: number | undefined;
 }
 
 /** What a role or a member may do otherwise in one channel. */
@@ -449,6 +667,8 @@ export interface UpdateChannel {
   position?: number | null | undefined;
   /** All overrides, in place of those before; needs `MANAGE_ROLES`. */
   overrides?: Override[] | null | undefined;
+  /** How many seconds a member waits between two messages, up to 21,600; 0 is not at all. What was sent before does not count. */
+  slow_mode?: number | null | undefined;
 }
 
 /** Deletes a channel with all that was said in it. */
@@ -457,6 +677,18 @@ export interface DeleteChannel {
   nonce: string;
   /** The channel. */
   channel_id: ChannelId;
+}
+
+/** Puts a channel elsewhere; the others make room, so that positions are dense. */
+export interface MoveChannel {
+  /** The idempotency key. */
+  nonce: string;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** Its place among all channels of the server, from 0; beyond the last one, it is the last. */
+  position: number;
+  /** The category that it stands in from now on; none where it stands by itself. */
+  parent_id?: ChannelId | null | undefined;
 }
 
 /** Lists the channels of the scope's server that the member sees. */
@@ -710,6 +942,139 @@ export interface SearchFilter {
 /** Answers with the time of the worker. */
 export type Ping = Record<string, never>;
 
+/** Reports a message to those who moderate. What it says now is kept with the report, whatever its author does with it. Nobody is told: `reports_list` shows it. */
+export interface ReportMessage {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where the message is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** What is wrong with it. */
+  category: ReportCategory;
+  /** What else there is to say, in up to 1,000 characters. */
+  text?: string | undefined;
+}
+
+/** Resolves a report, for who may list it. Nobody but the owner resolves one about himself. */
+export interface ResolveReport {
+  /** The idempotency key. */
+  nonce: string;
+  /** The report. */
+  report_id: ReportId;
+  /** What becomes of it. */
+  resolution: Resolution;
+  /** Why, in up to 512 characters. */
+  note?: string | undefined;
+}
+
+/** Makes a rule. It looks at new and at changed messages, but not at those of who holds `MANAGE_MESSAGES` in their channel. */
+export interface CreateRule {
+  /** The idempotency key. */
+  nonce: string;
+  /** What it is. */
+  settings: RuleSettings;
+}
+
+/** What a rule is. */
+export interface RuleSettings {
+  /** Up to 100 characters; authors of refused messages are told. */
+  name: string;
+  /** What it looks for. */
+  kind: RuleKind;
+  /** What it does; a `raid` always locks the server. */
+  action: RuleAction;
+  /** Whether it does anything. */
+  enabled: boolean;
+  /** Words, or the hosts that links may lead to: up to 64 bytes each, and 1,000 in all rules of a server. */
+  words?: string[] | undefined;
+  /** How many are no fault, 1 to 1,000. */
+  limit?: number | undefined;
+  /** In how many seconds, 1 to 86,400. */
+  seconds?: number | undefined;
+  /** For how many seconds a raid locks the server, 1 to 86,400. */
+  lock_seconds?: number | undefined;
+  /** Whose members it leaves alone, at most 50. */
+  exempt_roles?: RoleId[] | undefined;
+  /** Where it does not look, at most 50. */
+  exempt_channels?: ChannelId[] | undefined;
+}
+
+/** Makes another rule of it. */
+export interface UpdateRule {
+  /** The idempotency key. */
+  nonce: string;
+  /** The rule. */
+  rule_id: RuleId;
+  /** All that it is now. */
+  settings: RuleSettings;
+}
+
+/** Deletes a rule. */
+export interface DeleteRule {
+  /** The idempotency key. */
+  nonce: string;
+  /** The rule. */
+  rule_id: RuleId;
+}
+
+/** Locks the scope's server down, or opens it again: where neither joining nor sending is forbidden. */
+export interface SetLockdown {
+  /** The idempotency key. */
+  nonce: string;
+  /** Whether nobody may join. */
+  no_joining?: boolean | undefined;
+  /** Only who holds this role, or manages messages, may send. */
+  speakers?: RoleId | null | undefined;
+  /** After how many seconds it ends by itself, 1 to 2,592,000 (30 days). */
+  seconds?: number | null | undefined;
+  /** Why, for the audit log, in up to 512 characters. */
+  reason?: string | undefined;
+}
+
+/** Shows a page of the audit log of the scope's server, newest first. */
+export interface GetModlog {
+  /** Only what is older than this entry. */
+  before?: EntryId | null | undefined;
+  /** At most 100; 50 when absent. */
+  limit?: number | null | undefined;
+  /** Only what this account did. */
+  actor_id?: UserId | null | undefined;
+  /** Only what was done to this member, role, channel, message, report or rule. */
+  target_id?: AnyId | null | undefined;
+  /** Only this. */
+  action?: Action | null | undefined;
+}
+
+/** Counts the audit log of the scope's server by action and by actor. */
+export interface SummarizeModlog {
+  /** Of how many days before now, 1 to 90; 30 when absent. */
+  days?: number | null | undefined;
+}
+
+/** Lists reports of the scope's server, newest first, for who holds `VIEW_AUDIT_LOG` or `MANAGE_MESSAGES` in it. */
+export interface ListReports {
+  /** Those that are resolved instead of those that are open. */
+  resolved?: boolean | undefined;
+  /** Only what is older than this report. */
+  before?: ReportId | null | undefined;
+  /** At most 100; 50 when absent. */
+  limit?: number | null | undefined;
+}
+
+/** Lists the rules of the scope's server, at most 50. Nobody is told when they change. */
+export type ListRules = Record<string, never>;
+
+/** Says what rules would do, and does nothing: those of the server that are enabled, or one that is not made yet. What depends on who says something, and when, is not tried. */
+export interface TestRules {
+  /** A text to look at. */
+  text?: string | null | undefined;
+  /** Looks at the last 200 messages of this channel, too; needs `READ_HISTORY` there. */
+  channel_id?: ChannelId | null | undefined;
+  /** The only rule to try. */
+  settings?: RuleSettings | null | undefined;
+}
+
 /** Opens a session (opcode 4). */
 export interface Identify {
   /** The token that signing in answered with. */
@@ -804,10 +1169,12 @@ export interface SessionInfo {
 export interface ServerInfo {
   /** The server. */
   server: Server;
-  /** Its roles. */
+  /** Its roles, from that of everyone upwards. */
   roles: Role[];
   /** The channels that the member sees. */
   channels: Channel[];
+  /** How it is locked down; absent where it is not. */
+  lockdown: Lockdown | null;
 }
 
 /** A server. */
@@ -834,7 +1201,7 @@ export interface Role {
   name: string;
   /** What it permits in the server. */
   permissions: Permissions;
-  /** Its rank: a higher one is above a lower one, that of everyone is 0. */
+  /** Its rank: a higher one is above a lower one, that of everyone is 0. Dense: no two roles have the same. */
   position: number;
   /** Red, green and blue in 24 bits; the client's own colour when absent. */
   colour: number | null;
@@ -864,6 +1231,22 @@ export interface Channel {
   last_seq: number;
   /** Its last message. */
   last_message_id: MessageId | null;
+  /** What it is for. */
+  kind: ChannelKind;
+  /** The category that it stands in, which not everybody may see who sees the channel. */
+  parent_id: ChannelId | null;
+  /** How many seconds a member waits between two messages; 0 is not at all. */
+  slow_mode: number;
+}
+
+/** How a server is locked down. */
+export interface Lockdown {
+  /** Whether nobody joins. */
+  no_joining: boolean;
+  /** Only who holds this role, or manages messages, may send; absent where everyone may. */
+  speakers: RoleId | null;
+  /** When it ends by itself, in milliseconds since 1970; absent where somebody has to end it. */
+  until: number | null;
 }
 
 /** The servers of an account, by id. */
@@ -1056,6 +1439,70 @@ export interface SearchedUsers {
   users: User[];
   /** Whether more of the same are behind the last one, or the search ended early because the names of too many others begin so: then a longer prefix finds them. */
   more: boolean;
+}
+
+/** A role was made. */
+export interface RoleCreated {
+  /** The role. */
+  role: Role;
+  /** All roles from that of everyone upwards: the place of each is its position now. */
+  order: RoleId[];
+}
+
+/** A role was changed. Who sees other channels for it gets `sight`, too. */
+export interface RoleUpdated {
+  /** The role as it is now. */
+  role: Role;
+}
+
+/** The roles that the caller holds. */
+export interface OwnRoles {
+  /** The roles, besides that of everyone. */
+  roles: RoleId[];
+}
+
+/** Roles of a server, from that of everyone upwards: at most 250 besides it. */
+export interface Roles {
+  /** The roles. */
+  roles: Role[];
+}
+
+/** What a role permits in the server. */
+export interface RolePermissions {
+  /** The role. */
+  role_id: RoleId;
+  /** What it permits. */
+  permissions: Permissions;
+}
+
+/** The roles that are for everyone to take. */
+export interface SelfRoles {
+  /** The roles, from the lowest upwards. */
+  roles: Role[];
+  /** Those of them that the caller holds. */
+  held: RoleId[];
+}
+
+/** What a member may do, and why. */
+export interface PermissionsExplained {
+  /** What he may do. */
+  permissions: Permissions;
+  /** How it was decided, in order: the last step that names a permission decided about it, and what none names nobody gave. */
+  steps: Step[];
+}
+
+/** One step of a decision: it takes `deny` from what is held so far, or adds `allow`. */
+export interface Step {
+  /** What decides. */
+  cause: Cause;
+  /** The role that is meant. */
+  role_id: RoleId | null;
+  /** The member whom an override names. */
+  user_id: UserId | null;
+  /** What it gives. */
+  allow: Permissions;
+  /** What it takes. */
+  deny: Permissions;
 }
 
 /** A channel was created. */
@@ -1256,6 +1703,142 @@ export interface Pong {
   now: number;
 }
 
+/** A message was reported. */
+export interface MessageReported {
+  /** The report. */
+  report_id: ReportId;
+}
+
+/** A rule of a server. */
+export interface Rule {
+  /** The rule. */
+  rule_id: RuleId;
+  /** What it is. */
+  settings: RuleSettings;
+}
+
+/** A page of the audit log. */
+export interface Modlog {
+  /** The entries, newest first. */
+  entries: AuditEntry[];
+  /** Where the next page begins, as its `before`; absent where there is none. With several filters a page may end before its limit, as only some thousand entries are looked at for it. */
+  next: EntryId | null;
+}
+
+/** What somebody did, as it was recorded. */
+export interface AuditEntry {
+  /** The entry; its id tells when. */
+  entry_id: EntryId;
+  /** What was done. */
+  action: Action;
+  /** Who did it; absent where the server itself did, by a rule. */
+  actor_id: UserId | null;
+  /** The member, role, channel, message, report or rule that it was done to. */
+  target_id: AnyId | null;
+  /** Why; may be empty. */
+  reason: string;
+  /** What was before, as JSON; what it holds depends on the action. */
+  before: string | null;
+  /** What was after, as JSON. */
+  after: string | null;
+}
+
+/** How much was done, and by whom. */
+export interface ModlogSummary {
+  /** How many entries were counted: of more than 10,000 only the newest. */
+  total: number;
+  /** Since when they were counted, in milliseconds since 1970: later than was asked for where there are more. */
+  since: number;
+  /** By action, the most frequent first. */
+  actions: ActionCount[];
+  /** By actor, the busiest 100 first. */
+  actors: ActorCount[];
+}
+
+/** How often something was done. */
+export interface ActionCount {
+  /** What. */
+  action: Action;
+  /** How often. */
+  count: number;
+}
+
+/** How much somebody did. */
+export interface ActorCount {
+  /** Who; absent for what the server itself did, by its rules. */
+  actor_id: UserId | null;
+  /** How much. */
+  count: number;
+}
+
+/** A page of reports, newest first. */
+export interface Reports {
+  /** The reports. */
+  reports: Report[];
+}
+
+/** A report. */
+export interface Report {
+  /** The report; its id tells when. */
+  report_id: ReportId;
+  /** Who reported; absent where a rule of the server did. */
+  reporter_id: UserId | null;
+  /** Where the message is, or was. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+  /** Who wrote it. */
+  author_id: UserId;
+  /** What is wrong with it. */
+  category: ReportCategory;
+  /** What the reporter says, or the name of the rule. */
+  text: string;
+  /** What the message said when it was reported; absent for who does not see its channel. */
+  content: string | null;
+  /** What became of it; absent while it is open. */
+  outcome: ReportOutcome | null;
+}
+
+/** What became of a report, and who decided it. */
+export interface ReportOutcome {
+  /** What. */
+  resolution: Resolution;
+  /** Who. */
+  resolver_id: UserId;
+  /** When, in milliseconds since 1970. */
+  resolved_at: number;
+  /** Why; may be empty. */
+  note: string;
+}
+
+/** The rules of a server, by id. */
+export interface Rules {
+  /** The rules. */
+  rules: Rule[];
+}
+
+/** What rules would do. */
+export interface RuleTest {
+  /** What they find, the text first and then the newest message. */
+  findings: RuleFinding[];
+  /** How many messages were looked at. */
+  messages: number;
+}
+
+/** What a rule finds. */
+export interface RuleFinding {
+  /** The message; absent for the text. */
+  message_id: MessageId | null;
+  /** The rule; absent for one that is not made yet. */
+  rule_id: RuleId | null;
+  /** What it is called. */
+  name: string;
+  /** What it would do. */
+  action: RuleAction;
+  /** Why: the word as it stands there, the host of the link, or the number of mentions. */
+  found: string;
+}
+
 /** The account was signed in to. */
 export interface SessionOpened {
   /** The session, as `sessions_list` shows it. */
@@ -1266,6 +1849,12 @@ export interface SessionOpened {
 export interface SessionClosed {
   /** The session. */
   session_id: SessionId;
+}
+
+/** The account says something else of itself. */
+export interface AccountUpdated {
+  /** The account as it is now. */
+  profile: Profile;
 }
 
 /** The account became a member of a server. */
@@ -1298,6 +1887,12 @@ export interface MemberLeft {
 export interface ServerUpdated {
   /** The server as it is now. */
   server: Server;
+}
+
+/** The server is gone, with everything in it. It is the last event of its topic. */
+export interface ServerDeleted {
+  /** The server. */
+  server_id: ServerId;
 }
 
 /** A member holds other roles. In a server of more than 1,000 members only he and who did it are told. */
@@ -1340,16 +1935,52 @@ export interface ChannelUnmuted {
   channel_id: ChannelId;
 }
 
+/** A member is called otherwise or has another picture. Nobody is told in a server of more than 1,000 members. */
+export interface UserUpdated {
+  /** The account as it is now. */
+  user: User;
+}
+
+/** A role was deleted, and with it every override for it. Members may still name it: a role that does not exist counts for nothing. */
+export interface RoleDeleted {
+  /** The role. */
+  role_id: RoleId;
+  /** All roles that are left, from that of everyone upwards: the place of each is its position now. */
+  order: RoleId[];
+}
+
+/** The roles stand in another order. */
+export interface RolesReordered {
+  /** All roles from that of everyone upwards: the place of each is its position now. */
+  order: RoleId[];
+}
+
 /** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
 export interface ChannelUpdated {
   /** The channel as it is now. */
   channel: Channel;
 }
 
-/** A channel was deleted: for those who saw it. */
+/** A channel was deleted: for those who saw it. What stood in a deleted category stands by itself: `channels_moved` says so. */
 export interface ChannelDeleted {
   /** The channel. */
   channel_id: ChannelId;
+}
+
+/** Channels stand elsewhere: those that moved, and that the member sees. A move may come as several of these events. */
+export interface ChannelsMoved {
+  /** Where each of them stands now. */
+  channels: ChannelPlace[];
+}
+
+/** Where a channel stands. */
+export interface ChannelPlace {
+  /** The channel. */
+  channel_id: ChannelId;
+  /** Its place among all channels of the server, from 0. */
+  position: number;
+  /** The category that it stands in. */
+  parent_id: ChannelId | null;
 }
 
 /** A message was sent. */
@@ -1446,6 +2077,12 @@ export interface UnreadMoved {
   cursor: ReadCursor;
 }
 
+/** The server was locked down, or opened again. That a time ran out nobody is told. */
+export interface LockdownChanged {
+  /** How it is locked down now; absent where it is not. */
+  lockdown: Lockdown | null;
+}
+
 /** The first frame of a gateway (opcode 3). */
 export interface Hello {
   /** The gateway's name, for reports of faults. */
@@ -1515,16 +2152,21 @@ export interface Structs {
   LogOut: LogOut;
   SetSignUpPolicy: SetSignUpPolicy;
   RenameDeployment: RenameDeployment;
+  UpdateAccount: UpdateAccount;
   Authenticate: Authenticate;
   GetDeployment: GetDeployment;
   CreateAccount: CreateAccount;
   LogIn: LogIn;
   JoinAsGuest: JoinAsGuest;
+  ChangePassword: ChangePassword;
+  RegisterGuest: RegisterGuest;
+  DeleteAccount: DeleteAccount;
   RevokeSession: RevokeSession;
   ListSessions: ListSessions;
   LeaveServer: LeaveServer;
   UpdateServer: UpdateServer;
   TransferServer: TransferServer;
+  DeleteServer: DeleteServer;
   GetServer: GetServer;
   ListServers: ListServers;
   ListOverviews: ListOverviews;
@@ -1557,10 +2199,24 @@ export interface Structs {
   GetUser: GetUser;
   GetUsers: GetUsers;
   SearchUsers: SearchUsers;
+  CreateRole: CreateRole;
+  UpdateRole: UpdateRole;
+  DeleteRole: DeleteRole;
+  ReorderRoles: ReorderRoles;
+  SetRolePermissions: SetRolePermissions;
+  AddSelfRole: AddSelfRole;
+  RemoveSelfRole: RemoveSelfRole;
+  SetOverride: SetOverride;
+  ClearOverride: ClearOverride;
+  ListRoles: ListRoles;
+  GetRolePermissions: GetRolePermissions;
+  ListSelfRoles: ListSelfRoles;
+  ExplainPermissions: ExplainPermissions;
   CreateChannel: CreateChannel;
   Override: Override;
   UpdateChannel: UpdateChannel;
   DeleteChannel: DeleteChannel;
+  MoveChannel: MoveChannel;
   GetChannels: GetChannels;
   NewMessage: NewMessage;
   EditMessage: EditMessage;
@@ -1586,6 +2242,18 @@ export interface Structs {
   SearchMessages: SearchMessages;
   SearchFilter: SearchFilter;
   Ping: Ping;
+  ReportMessage: ReportMessage;
+  ResolveReport: ResolveReport;
+  CreateRule: CreateRule;
+  RuleSettings: RuleSettings;
+  UpdateRule: UpdateRule;
+  DeleteRule: DeleteRule;
+  SetLockdown: SetLockdown;
+  GetModlog: GetModlog;
+  SummarizeModlog: SummarizeModlog;
+  ListReports: ListReports;
+  ListRules: ListRules;
+  TestRules: TestRules;
   Identify: Identify;
   Resume: Resume;
   TopicSeq: TopicSeq;
@@ -1600,6 +2268,7 @@ export interface Structs {
   Server: Server;
   Role: Role;
   Channel: Channel;
+  Lockdown: Lockdown;
   Servers: Servers;
   Overviews: Overviews;
   Overview: Overview;
@@ -1623,6 +2292,14 @@ export interface Structs {
   Profile: Profile;
   FoundUsers: FoundUsers;
   SearchedUsers: SearchedUsers;
+  RoleCreated: RoleCreated;
+  RoleUpdated: RoleUpdated;
+  OwnRoles: OwnRoles;
+  Roles: Roles;
+  RolePermissions: RolePermissions;
+  SelfRoles: SelfRoles;
+  PermissionsExplained: PermissionsExplained;
+  Step: Step;
   ChannelCreated: ChannelCreated;
   Channels: Channels;
   MessageSent: MessageSent;
@@ -1644,20 +2321,40 @@ export interface Structs {
   FoundMessages: FoundMessages;
   FoundMessage: FoundMessage;
   Pong: Pong;
+  MessageReported: MessageReported;
+  Rule: Rule;
+  Modlog: Modlog;
+  AuditEntry: AuditEntry;
+  ModlogSummary: ModlogSummary;
+  ActionCount: ActionCount;
+  ActorCount: ActorCount;
+  Reports: Reports;
+  Report: Report;
+  ReportOutcome: ReportOutcome;
+  Rules: Rules;
+  RuleTest: RuleTest;
+  RuleFinding: RuleFinding;
   SessionOpened: SessionOpened;
   SessionClosed: SessionClosed;
+  AccountUpdated: AccountUpdated;
   ServerJoined: ServerJoined;
   ServerLeft: ServerLeft;
   MemberJoined: MemberJoined;
   MemberLeft: MemberLeft;
   ServerUpdated: ServerUpdated;
+  ServerDeleted: ServerDeleted;
   MemberRolesChanged: MemberRolesChanged;
   NicknameChanged: NicknameChanged;
   MemberTimedOut: MemberTimedOut;
   ChannelMuted: ChannelMuted;
   ChannelUnmuted: ChannelUnmuted;
+  UserUpdated: UserUpdated;
+  RoleDeleted: RoleDeleted;
+  RolesReordered: RolesReordered;
   ChannelUpdated: ChannelUpdated;
   ChannelDeleted: ChannelDeleted;
+  ChannelsMoved: ChannelsMoved;
+  ChannelPlace: ChannelPlace;
   MessageCreated: MessageCreated;
   MessageEdited: MessageEdited;
   MessageDeleted: MessageDeleted;
@@ -1667,6 +2364,7 @@ export interface Structs {
   ReactionRemoved: ReactionRemoved;
   TypingStarted: TypingStarted;
   UnreadMoved: UnreadMoved;
+  LockdownChanged: LockdownChanged;
   Hello: Hello;
   Ready: Ready;
   Cursor: Cursor;
@@ -1684,6 +2382,8 @@ export interface Requests {
   signup_policy_set: { request: SetSignUpPolicy; reply: null };
   /** Calls the deployment something else. */
   deployment_rename: { request: RenameDeployment; reply: null };
+  /** Changes what the account says of itself; what is absent stays. */
+  account_update: { request: UpdateAccount; reply: null };
   /** Says whose session a token opens. */
   auth: { request: Authenticate; reply: Identity };
   /** Shows what somebody must know of the deployment before signing in. */
@@ -1694,6 +2394,12 @@ export interface Requests {
   login: { request: LogIn; reply: SignedIn };
   /** Creates an account with a generated name and no password. */
   guest: { request: JoinAsGuest; reply: SignedIn };
+  /** Changes the password. */
+  password_change: { request: ChangePassword; reply: null };
+  /** Gives a guest a name and a password; the account stays the same. */
+  account_register: { request: RegisterGuest; reply: User };
+  /** Deletes the account: it leaves its servers, and nothing is left of it but its messages. Who owns a server hands it over or deletes it before, and who administers the deployment stays. */
+  account_delete: { request: DeleteAccount; reply: null };
   /** Ends another session of the account. */
   session_revoke: { request: RevokeSession; reply: null };
   /** Lists the open sessions of the account. */
@@ -1704,6 +2410,8 @@ export interface Requests {
   server_update: { request: UpdateServer; reply: null };
   /** Makes another member the owner of the scope's server. Only its owner may. */
   server_transfer: { request: TransferServer; reply: null };
+  /** Deletes the scope's server with everything in it, for everyone. Only its owner may. */
+  server_delete: { request: DeleteServer; reply: null };
   /** Shows the scope's server as the member sees it. */
   server_info: { request: GetServer; reply: ServerInfo };
   /** Lists the servers that the account is a member of. */
@@ -1766,12 +2474,40 @@ export interface Requests {
   users_get: { request: GetUsers; reply: FoundUsers };
   /** Finds the members of the scope's server whose name begins so; with scope 0, those who share any server with the account. */
   users_search: { request: SearchUsers; reply: SearchedUsers };
+  /** Makes a role, the lowest but that of everyone; it has to be below the highest one of its maker, and permits nothing that he lacks. */
+  role_create: { request: CreateRole; reply: RoleCreated };
+  /** Changes a role below one's own; absent fields stay as they are. Of the role of everyone only the permissions change. */
+  role_update: { request: UpdateRole; reply: RoleUpdated };
+  /** Deletes a role below one's own, and what overrides say of it. */
+  role_delete: { request: DeleteRole; reply: null };
+  /** Puts the roles into another order: only what is below the caller's own highest role moves. */
+  role_reorder: { request: ReorderRoles; reply: null };
+  /** Sets what a role below one's own permits; nobody gives or takes what he does not hold. */
+  role_permissions_set: { request: SetRolePermissions; reply: RoleUpdated };
+  /** Takes a role that is for everyone to take. */
+  self_role_add: { request: AddSelfRole; reply: OwnRoles };
+  /** Leaves a role that is for everyone to take. */
+  self_role_remove: { request: RemoveSelfRole; reply: OwnRoles };
+  /** Says what a role or a member may do otherwise in a channel, in place of what was said before; the others stay. `channel_updated` tells it. */
+  override_set: { request: SetOverride; reply: null };
+  /** Takes back what an override of a channel says of a role or a member. `channel_updated` tells it. */
+  override_clear: { request: ClearOverride; reply: null };
+  /** Lists the roles of the scope's server. */
+  roles_list: { request: ListRoles; reply: Roles };
+  /** Shows what a role permits in the server. */
+  role_permissions_get: { request: GetRolePermissions; reply: RolePermissions };
+  /** Lists the roles that are for everyone to take, and which of them the caller holds. */
+  self_roles_list: { request: ListSelfRoles; reply: SelfRoles };
+  /** Says which role or override gave or took each permission of a member. */
+  permission_explain: { request: ExplainPermissions; reply: PermissionsExplained };
   /** Creates a channel in the scope's server. */
   channel_create: { request: CreateChannel; reply: ChannelCreated };
   /** Changes a channel; absent fields stay as they are. */
   channel_update: { request: UpdateChannel; reply: null };
   /** Deletes a channel with all that was said in it. */
   channel_delete: { request: DeleteChannel; reply: null };
+  /** Puts a channel elsewhere; the others make room, so that positions are dense. */
+  channel_move: { request: MoveChannel; reply: null };
   /** Lists the channels of the scope's server that the member sees. */
   channels_get: { request: GetChannels; reply: Channels };
   /** Sends a message to a channel. */
@@ -1820,6 +2556,28 @@ export interface Requests {
   messages_search: { request: SearchMessages; reply: FoundMessages };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
+  /** Reports a message to those who moderate. What it says now is kept with the report, whatever its author does with it. Nobody is told: `reports_list` shows it. */
+  message_report: { request: ReportMessage; reply: MessageReported };
+  /** Resolves a report, for who may list it. Nobody but the owner resolves one about himself. */
+  report_resolve: { request: ResolveReport; reply: null };
+  /** Makes a rule. It looks at new and at changed messages, but not at those of who holds `MANAGE_MESSAGES` in their channel. */
+  automod_rule_create: { request: CreateRule; reply: Rule };
+  /** Makes another rule of it. */
+  automod_rule_update: { request: UpdateRule; reply: null };
+  /** Deletes a rule. */
+  automod_rule_delete: { request: DeleteRule; reply: null };
+  /** Locks the scope's server down, or opens it again: where neither joining nor sending is forbidden. */
+  lockdown_set: { request: SetLockdown; reply: null };
+  /** Shows a page of the audit log of the scope's server, newest first. */
+  modlog_get: { request: GetModlog; reply: Modlog };
+  /** Counts the audit log of the scope's server by action and by actor. */
+  modlog_summary: { request: SummarizeModlog; reply: ModlogSummary };
+  /** Lists reports of the scope's server, newest first, for who holds `VIEW_AUDIT_LOG` or `MANAGE_MESSAGES` in it. */
+  reports_list: { request: ListReports; reply: Reports };
+  /** Lists the rules of the scope's server, at most 50. Nobody is told when they change. */
+  automod_rules_list: { request: ListRules; reply: Rules };
+  /** Says what rules would do, and does nothing: those of the server that are enabled, or one that is not made yet. What depends on who says something, and when, is not tried. */
+  automod_test: { request: TestRules; reply: RuleTest };
 }
 
 /** Every event. */
@@ -1828,6 +2586,8 @@ export interface Events {
   session_opened: SessionOpened;
   /** A session of the account ended: signed out or revoked. */
   session_closed: SessionClosed;
+  /** The account says something else of itself. */
+  account_updated: AccountUpdated;
   /** The account became a member of a server. */
   server_joined: ServerJoined;
   /** The account is no longer a member of a server. */
@@ -1838,6 +2598,8 @@ export interface Events {
   member_left: MemberLeft;
   /** The server was changed, or has another owner. */
   server_updated: ServerUpdated;
+  /** The server is gone, with everything in it. It is the last event of its topic. */
+  server_deleted: ServerDeleted;
   /** A member holds other roles. In a server of more than 1,000 members only he and who did it are told. */
   member_roles_changed: MemberRolesChanged;
   /** A member is called something else. In a server of more than 1,000 members only he and who did it are told. */
@@ -1848,12 +2610,24 @@ export interface Events {
   channel_muted: ChannelMuted;
   /** A member may speak in a channel again: told to him and to who did it. */
   channel_unmuted: ChannelUnmuted;
+  /** A member is called otherwise or has another picture. Nobody is told in a server of more than 1,000 members. */
+  user_updated: UserUpdated;
+  /** A role was made. */
+  role_created: RoleCreated;
+  /** A role was changed. Who sees other channels for it gets `sight`, too. */
+  role_updated: RoleUpdated;
+  /** A role was deleted, and with it every override for it. Members may still name it: a role that does not exist counts for nothing. */
+  role_deleted: RoleDeleted;
+  /** The roles stand in another order. */
+  roles_reordered: RolesReordered;
   /** A channel was created. */
   channel_created: ChannelCreated;
   /** A channel was changed. Who sees it afterwards gets it; who came to see it or lost it gets `sight`, too. */
   channel_updated: ChannelUpdated;
-  /** A channel was deleted: for those who saw it. */
+  /** A channel was deleted: for those who saw it. What stood in a deleted category stands by itself: `channels_moved` says so. */
   channel_deleted: ChannelDeleted;
+  /** Channels stand elsewhere: those that moved, and that the member sees. A move may come as several of these events. */
+  channels_moved: ChannelsMoved;
   /** A message was sent. */
   message_created: MessageCreated;
   /** A message was changed. */
@@ -1874,6 +2648,8 @@ export interface Events {
   typing_started: TypingStarted;
   /** A cursor of the account was moved, on this device or another. Has no `seq`: its place is the register version. */
   unread_moved: UnreadMoved;
+  /** The server was locked down, or opened again. That a time ran out nobody is told. */
+  lockdown_changed: LockdownChanged;
 }
 
 /** Every control frame that a gateway sends. */
@@ -1909,6 +2685,13 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "nonce", type: "text", optional: false },
     { name: "name", type: "text", optional: false },
   ],
+  UpdateAccount: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: {"optional":"text"}, optional: true },
+    { name: "avatar", type: {"optional":"text"}, optional: true },
+    { name: "bio", type: {"optional":"text"}, optional: true },
+    { name: "locale", type: {"optional":"text"}, optional: true },
+  ],
   Authenticate: [
     { name: "token", type: "text", optional: false },
   ],
@@ -1930,6 +2713,22 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "nonce", type: "text", optional: false },
     { name: "device", type: {"optional":"text"}, optional: true },
   ],
+  ChangePassword: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "password", type: "text", optional: false },
+    { name: "new_password", type: "text", optional: false },
+    { name: "end_others", type: "bool", optional: true },
+  ],
+  RegisterGuest: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "password", type: "text", optional: false },
+    { name: "invite", type: {"optional":"text"}, optional: true },
+  ],
+  DeleteAccount: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "password", type: {"optional":"text"}, optional: true },
+  ],
   RevokeSession: [
     { name: "nonce", type: "text", optional: false },
     { name: "session_id", type: {"id":"SessionId"}, optional: false },
@@ -1948,6 +2747,10 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   TransferServer: [
     { name: "nonce", type: "text", optional: false },
     { name: "user_id", type: {"id":"UserId"}, optional: false },
+  ],
+  DeleteServer: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
   ],
   GetServer: [],
   ListServers: [],
@@ -2088,11 +2891,80 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "after", type: {"optional":"text"}, optional: true },
     { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
+  CreateRole: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "permissions", type: {"flags":"Permissions"}, optional: true },
+    { name: "colour", type: {"optional":{"int":32}}, optional: true },
+    { name: "hoist", type: "bool", optional: true },
+    { name: "mentionable", type: "bool", optional: true },
+    { name: "self_assignable", type: "bool", optional: true },
+    { name: "category", type: {"optional":"text"}, optional: true },
+  ],
+  UpdateRole: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+    { name: "name", type: {"optional":"text"}, optional: true },
+    { name: "permissions", type: {"optional":{"flags":"Permissions"}}, optional: true },
+    { name: "colour", type: {"optional":{"int":32}}, optional: true },
+    { name: "hoist", type: {"optional":"bool"}, optional: true },
+    { name: "mentionable", type: {"optional":"bool"}, optional: true },
+    { name: "self_assignable", type: {"optional":"bool"}, optional: true },
+    { name: "category", type: {"optional":"text"}, optional: true },
+  ],
+  DeleteRole: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+  ],
+  ReorderRoles: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+    { name: "position", type: {"optional":{"int":32}}, optional: true },
+  ],
+  SetRolePermissions: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+    { name: "permissions", type: {"flags":"Permissions"}, optional: false },
+  ],
+  AddSelfRole: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+  ],
+  RemoveSelfRole: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+  ],
+  SetOverride: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "kind", type: {"enum":"TargetKind"}, optional: false },
+    { name: "target", type: {"id":"AnyId"}, optional: false },
+    { name: "allow", type: {"flags":"Permissions"}, optional: false },
+    { name: "deny", type: {"flags":"Permissions"}, optional: false },
+  ],
+  ClearOverride: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "kind", type: {"enum":"TargetKind"}, optional: false },
+    { name: "target", type: {"id":"AnyId"}, optional: false },
+  ],
+  ListRoles: [],
+  GetRolePermissions: [
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+  ],
+  ListSelfRoles: [],
+  ExplainPermissions: [
+    { name: "channel_id", type: {"optional":{"id":"ChannelId"}}, optional: true },
+    { name: "user_id", type: {"optional":{"id":"UserId"}}, optional: true },
+  ],
   CreateChannel: [
     { name: "nonce", type: "text", optional: false },
     { name: "name", type: "text", optional: false },
     { name: "topic", type: {"optional":"text"}, optional: true },
     { name: "overrides", type: {"list":{"struct":"Override"}}, optional: true },
+    { name: "kind", type: {"enum":"ChannelKind"}, optional: true },
+    { name: "parent_id", type: {"optional":{"id":"ChannelId"}}, optional: true },
+    { name: "slow_mode", type: {"int":32}, optional: true },
   ],
   Override: [
     { name: "kind", type: {"enum":"TargetKind"}, optional: false },
@@ -2107,10 +2979,17 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "topic", type: {"optional":"text"}, optional: true },
     { name: "position", type: {"optional":{"int":32}}, optional: true },
     { name: "overrides", type: {"optional":{"list":{"struct":"Override"}}}, optional: true },
+    { name: "slow_mode", type: {"optional":{"int":32}}, optional: true },
   ],
   DeleteChannel: [
     { name: "nonce", type: "text", optional: false },
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+  ],
+  MoveChannel: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "position", type: {"int":32}, optional: false },
+    { name: "parent_id", type: {"optional":{"id":"ChannelId"}}, optional: true },
   ],
   GetChannels: [],
   NewMessage: [
@@ -2236,6 +3115,72 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "pinned", type: "bool", optional: true },
   ],
   Ping: [],
+  ReportMessage: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "category", type: {"enum":"ReportCategory"}, optional: false },
+    { name: "text", type: "text", optional: true },
+  ],
+  ResolveReport: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "report_id", type: {"id":"ReportId"}, optional: false },
+    { name: "resolution", type: {"enum":"Resolution"}, optional: false },
+    { name: "note", type: "text", optional: true },
+  ],
+  CreateRule: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "settings", type: {"struct":"RuleSettings"}, optional: false },
+  ],
+  RuleSettings: [
+    { name: "name", type: "text", optional: false },
+    { name: "kind", type: {"enum":"RuleKind"}, optional: false },
+    { name: "action", type: {"enum":"RuleAction"}, optional: false },
+    { name: "enabled", type: "bool", optional: false },
+    { name: "words", type: {"list":"text"}, optional: true },
+    { name: "limit", type: {"int":32}, optional: true },
+    { name: "seconds", type: {"int":32}, optional: true },
+    { name: "lock_seconds", type: {"int":32}, optional: true },
+    { name: "exempt_roles", type: {"list":{"id":"RoleId"}}, optional: true },
+    { name: "exempt_channels", type: {"list":{"id":"ChannelId"}}, optional: true },
+  ],
+  UpdateRule: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "rule_id", type: {"id":"RuleId"}, optional: false },
+    { name: "settings", type: {"struct":"RuleSettings"}, optional: false },
+  ],
+  DeleteRule: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "rule_id", type: {"id":"RuleId"}, optional: false },
+  ],
+  SetLockdown: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "no_joining", type: "bool", optional: true },
+    { name: "speakers", type: {"optional":{"id":"RoleId"}}, optional: true },
+    { name: "seconds", type: {"optional":{"int":32}}, optional: true },
+    { name: "reason", type: "text", optional: true },
+  ],
+  GetModlog: [
+    { name: "before", type: {"optional":{"id":"EntryId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+    { name: "actor_id", type: {"optional":{"id":"UserId"}}, optional: true },
+    { name: "target_id", type: {"optional":{"id":"AnyId"}}, optional: true },
+    { name: "action", type: {"optional":{"enum":"Action"}}, optional: true },
+  ],
+  SummarizeModlog: [
+    { name: "days", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListReports: [
+    { name: "resolved", type: "bool", optional: true },
+    { name: "before", type: {"optional":{"id":"ReportId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListRules: [],
+  TestRules: [
+    { name: "text", type: {"optional":"text"}, optional: true },
+    { name: "channel_id", type: {"optional":{"id":"ChannelId"}}, optional: true },
+    { name: "settings", type: {"optional":{"struct":"RuleSettings"}}, optional: true },
+  ],
   Identify: [
     { name: "token", type: "text", optional: false },
   ],
@@ -2285,6 +3230,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "server", type: {"struct":"Server"}, optional: false },
     { name: "roles", type: {"list":{"struct":"Role"}}, optional: false },
     { name: "channels", type: {"list":{"struct":"Channel"}}, optional: false },
+    { name: "lockdown", type: {"optional":{"struct":"Lockdown"}}, optional: true },
   ],
   Server: [
     { name: "server_id", type: {"id":"ServerId"}, optional: false },
@@ -2313,6 +3259,14 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "overrides", type: {"list":{"struct":"Override"}}, optional: false },
     { name: "last_seq", type: {"int":53}, optional: false },
     { name: "last_message_id", type: {"optional":{"id":"MessageId"}}, optional: false },
+    { name: "kind", type: {"enum":"ChannelKind"}, optional: true },
+    { name: "parent_id", type: {"optional":{"id":"ChannelId"}}, optional: true },
+    { name: "slow_mode", type: {"int":32}, optional: true },
+  ],
+  Lockdown: [
+    { name: "no_joining", type: "bool", optional: false },
+    { name: "speakers", type: {"optional":{"id":"RoleId"}}, optional: false },
+    { name: "until", type: {"optional":{"int":53}}, optional: false },
   ],
   Servers: [
     { name: "servers", type: {"list":{"struct":"Server"}}, optional: false },
@@ -2409,6 +3363,38 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   SearchedUsers: [
     { name: "users", type: {"list":{"struct":"User"}}, optional: false },
     { name: "more", type: "bool", optional: false },
+  ],
+  RoleCreated: [
+    { name: "role", type: {"struct":"Role"}, optional: false },
+    { name: "order", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  RoleUpdated: [
+    { name: "role", type: {"struct":"Role"}, optional: false },
+  ],
+  OwnRoles: [
+    { name: "roles", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  Roles: [
+    { name: "roles", type: {"list":{"struct":"Role"}}, optional: false },
+  ],
+  RolePermissions: [
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+    { name: "permissions", type: {"flags":"Permissions"}, optional: false },
+  ],
+  SelfRoles: [
+    { name: "roles", type: {"list":{"struct":"Role"}}, optional: false },
+    { name: "held", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  PermissionsExplained: [
+    { name: "permissions", type: {"flags":"Permissions"}, optional: false },
+    { name: "steps", type: {"list":{"struct":"Step"}}, optional: false },
+  ],
+  Step: [
+    { name: "cause", type: {"enum":"Cause"}, optional: false },
+    { name: "role_id", type: {"optional":{"id":"RoleId"}}, optional: false },
+    { name: "user_id", type: {"optional":{"id":"UserId"}}, optional: false },
+    { name: "allow", type: {"flags":"Permissions"}, optional: false },
+    { name: "deny", type: {"flags":"Permissions"}, optional: false },
   ],
   ChannelCreated: [
     { name: "channel", type: {"struct":"Channel"}, optional: false },
@@ -2509,11 +3495,82 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   Pong: [
     { name: "now", type: {"int":53}, optional: false },
   ],
+  MessageReported: [
+    { name: "report_id", type: {"id":"ReportId"}, optional: false },
+  ],
+  Rule: [
+    { name: "rule_id", type: {"id":"RuleId"}, optional: false },
+    { name: "settings", type: {"struct":"RuleSettings"}, optional: false },
+  ],
+  Modlog: [
+    { name: "entries", type: {"list":{"struct":"AuditEntry"}}, optional: false },
+    { name: "next", type: {"optional":{"id":"EntryId"}}, optional: false },
+  ],
+  AuditEntry: [
+    { name: "entry_id", type: {"id":"EntryId"}, optional: false },
+    { name: "action", type: {"enum":"Action"}, optional: false },
+    { name: "actor_id", type: {"optional":{"id":"UserId"}}, optional: false },
+    { name: "target_id", type: {"optional":{"id":"AnyId"}}, optional: false },
+    { name: "reason", type: "text", optional: false },
+    { name: "before", type: {"optional":"text"}, optional: false },
+    { name: "after", type: {"optional":"text"}, optional: false },
+  ],
+  ModlogSummary: [
+    { name: "total", type: {"int":53}, optional: false },
+    { name: "since", type: {"int":53}, optional: false },
+    { name: "actions", type: {"list":{"struct":"ActionCount"}}, optional: false },
+    { name: "actors", type: {"list":{"struct":"ActorCount"}}, optional: false },
+  ],
+  ActionCount: [
+    { name: "action", type: {"enum":"Action"}, optional: false },
+    { name: "count", type: {"int":53}, optional: false },
+  ],
+  ActorCount: [
+    { name: "actor_id", type: {"optional":{"id":"UserId"}}, optional: false },
+    { name: "count", type: {"int":53}, optional: false },
+  ],
+  Reports: [
+    { name: "reports", type: {"list":{"struct":"Report"}}, optional: false },
+  ],
+  Report: [
+    { name: "report_id", type: {"id":"ReportId"}, optional: false },
+    { name: "reporter_id", type: {"optional":{"id":"UserId"}}, optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+    { name: "author_id", type: {"id":"UserId"}, optional: false },
+    { name: "category", type: {"enum":"ReportCategory"}, optional: false },
+    { name: "text", type: "text", optional: false },
+    { name: "content", type: {"optional":"text"}, optional: false },
+    { name: "outcome", type: {"optional":{"struct":"ReportOutcome"}}, optional: false },
+  ],
+  ReportOutcome: [
+    { name: "resolution", type: {"enum":"Resolution"}, optional: false },
+    { name: "resolver_id", type: {"id":"UserId"}, optional: false },
+    { name: "resolved_at", type: {"int":53}, optional: false },
+    { name: "note", type: "text", optional: false },
+  ],
+  Rules: [
+    { name: "rules", type: {"list":{"struct":"Rule"}}, optional: false },
+  ],
+  RuleTest: [
+    { name: "findings", type: {"list":{"struct":"RuleFinding"}}, optional: false },
+    { name: "messages", type: {"int":32}, optional: false },
+  ],
+  RuleFinding: [
+    { name: "message_id", type: {"optional":{"id":"MessageId"}}, optional: false },
+    { name: "rule_id", type: {"optional":{"id":"RuleId"}}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "action", type: {"enum":"RuleAction"}, optional: false },
+    { name: "found", type: "text", optional: false },
+  ],
   SessionOpened: [
     { name: "session", type: {"struct":"SessionInfo"}, optional: false },
   ],
   SessionClosed: [
     { name: "session_id", type: {"id":"SessionId"}, optional: false },
+  ],
+  AccountUpdated: [
+    { name: "profile", type: {"struct":"Profile"}, optional: false },
   ],
   ServerJoined: [
     { name: "server", type: {"struct":"Server"}, optional: false },
@@ -2530,6 +3587,9 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   ServerUpdated: [
     { name: "server", type: {"struct":"Server"}, optional: false },
+  ],
+  ServerDeleted: [
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
   ],
   MemberRolesChanged: [
     { name: "user_id", type: {"id":"UserId"}, optional: false },
@@ -2551,11 +3611,29 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "user_id", type: {"id":"UserId"}, optional: false },
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
   ],
+  UserUpdated: [
+    { name: "user", type: {"struct":"User"}, optional: false },
+  ],
+  RoleDeleted: [
+    { name: "role_id", type: {"id":"RoleId"}, optional: false },
+    { name: "order", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
+  RolesReordered: [
+    { name: "order", type: {"list":{"id":"RoleId"}}, optional: false },
+  ],
   ChannelUpdated: [
     { name: "channel", type: {"struct":"Channel"}, optional: false },
   ],
   ChannelDeleted: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+  ],
+  ChannelsMoved: [
+    { name: "channels", type: {"list":{"struct":"ChannelPlace"}}, optional: false },
+  ],
+  ChannelPlace: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "position", type: {"int":32}, optional: false },
+    { name: "parent_id", type: {"optional":{"id":"ChannelId"}}, optional: false },
   ],
   MessageCreated: [
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
@@ -2604,6 +3682,9 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   UnreadMoved: [
     { name: "cursor", type: {"struct":"ReadCursor"}, optional: false },
   ],
+  LockdownChanged: [
+    { name: "lockdown", type: {"optional":{"struct":"Lockdown"}}, optional: false },
+  ],
   Hello: [
     { name: "node", type: "text", optional: false },
     { name: "heartbeat_ms", type: {"int":53}, optional: false },
@@ -2642,7 +3723,14 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
 export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   SignUp: { open: 0, invite: 1, closed: 2 },
   TargetKind: { role: 0, member: 1 },
+  ChannelKind: { text: 0, voice: 1, forum: 2, announcement: 3, category: 4, separator: 5 },
   Has: { link: 0 },
+  ReportCategory: { other: 0, spam: 1, abuse: 2, explicit: 3, privacy: 4, illegal: 5, rule: 6 },
+  Resolution: { dismissed: 0, acted: 1 },
+  RuleKind: { words: 0, links: 1, mentions: 2, repeats: 3, raid: 4 },
+  RuleAction: { block: 0, report: 1 },
+  Action: { server_update: 1, server_transfer: 2, invite_create: 3, invite_revoke: 4, channel_create: 10, channel_update: 11, channel_delete: 12, channel_move: 13, override_set: 14, override_clear: 15, role_create: 20, role_update: 21, role_delete: 22, role_reorder: 23, member_kick: 30, member_ban: 31, member_unban: 32, member_timeout: 33, channel_mute: 34, channel_unmute: 35, nickname_update: 36, member_roles: 37, message_delete: 40, messages_delete: 41, message_pin: 42, message_unpin: 43, reaction_remove: 44, report_resolve: 50, rule_create: 51, rule_update: 52, rule_delete: 53, rule_apply: 54, lockdown_set: 55 },
+  Cause: { owner: 0, role: 1, administrator: 2, announcement: 3, role_override: 4, member_override: 5, hidden: 6 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },
   LeaveCause: { left: 0, kicked: 1, banned: 2 },
 };
@@ -2651,16 +3739,21 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   logout: { opcode: 144, request: {"struct":"LogOut"}, reply: "unit" },
   signup_policy_set: { opcode: 145, request: {"struct":"SetSignUpPolicy"}, reply: "unit" },
   deployment_rename: { opcode: 146, request: {"struct":"RenameDeployment"}, reply: "unit" },
+  account_update: { opcode: 147, request: {"struct":"UpdateAccount"}, reply: "unit" },
   auth: { opcode: 2176, request: {"struct":"Authenticate"}, reply: {"struct":"Identity"} },
   deployment_info: { opcode: 2180, request: {"struct":"GetDeployment"}, reply: {"struct":"Deployment"} },
   register: { opcode: 2177, request: {"struct":"CreateAccount"}, reply: {"struct":"SignedIn"} },
   login: { opcode: 2178, request: {"struct":"LogIn"}, reply: {"struct":"SignedIn"} },
   guest: { opcode: 2179, request: {"struct":"JoinAsGuest"}, reply: {"struct":"SignedIn"} },
+  password_change: { opcode: 2181, request: {"struct":"ChangePassword"}, reply: "unit" },
+  account_register: { opcode: 2182, request: {"struct":"RegisterGuest"}, reply: {"struct":"User"} },
+  account_delete: { opcode: 2183, request: {"struct":"DeleteAccount"}, reply: "unit" },
   session_revoke: { opcode: 176, request: {"struct":"RevokeSession"}, reply: "unit" },
   sessions_list: { opcode: 2208, request: {"struct":"ListSessions"}, reply: {"struct":"Sessions"} },
   server_leave: { opcode: 304, request: {"struct":"LeaveServer"}, reply: "unit" },
   server_update: { opcode: 305, request: {"struct":"UpdateServer"}, reply: "unit" },
   server_transfer: { opcode: 306, request: {"struct":"TransferServer"}, reply: "unit" },
+  server_delete: { opcode: 307, request: {"struct":"DeleteServer"}, reply: "unit" },
   server_info: { opcode: 2336, request: {"struct":"GetServer"}, reply: {"struct":"ServerInfo"} },
   servers_list: { opcode: 2337, request: {"struct":"ListServers"}, reply: {"struct":"Servers"} },
   servers_overview: { opcode: 2339, request: {"struct":"ListOverviews"}, reply: {"struct":"Overviews"} },
@@ -2692,9 +3785,23 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   user_get: { opcode: 2241, request: {"struct":"GetUser"}, reply: {"struct":"Profile"} },
   users_get: { opcode: 2242, request: {"struct":"GetUsers"}, reply: {"struct":"FoundUsers"} },
   users_search: { opcode: 2243, request: {"struct":"SearchUsers"}, reply: {"struct":"SearchedUsers"} },
+  role_create: { opcode: 400, request: {"struct":"CreateRole"}, reply: {"struct":"RoleCreated"} },
+  role_update: { opcode: 401, request: {"struct":"UpdateRole"}, reply: {"struct":"RoleUpdated"} },
+  role_delete: { opcode: 402, request: {"struct":"DeleteRole"}, reply: "unit" },
+  role_reorder: { opcode: 403, request: {"struct":"ReorderRoles"}, reply: "unit" },
+  role_permissions_set: { opcode: 404, request: {"struct":"SetRolePermissions"}, reply: {"struct":"RoleUpdated"} },
+  self_role_add: { opcode: 405, request: {"struct":"AddSelfRole"}, reply: {"struct":"OwnRoles"} },
+  self_role_remove: { opcode: 406, request: {"struct":"RemoveSelfRole"}, reply: {"struct":"OwnRoles"} },
+  override_set: { opcode: 407, request: {"struct":"SetOverride"}, reply: "unit" },
+  override_clear: { opcode: 408, request: {"struct":"ClearOverride"}, reply: "unit" },
+  roles_list: { opcode: 2432, request: {"struct":"ListRoles"}, reply: {"struct":"Roles"} },
+  role_permissions_get: { opcode: 2433, request: {"struct":"GetRolePermissions"}, reply: {"struct":"RolePermissions"} },
+  self_roles_list: { opcode: 2434, request: {"struct":"ListSelfRoles"}, reply: {"struct":"SelfRoles"} },
+  permission_explain: { opcode: 2435, request: {"struct":"ExplainPermissions"}, reply: {"struct":"PermissionsExplained"} },
   channel_create: { opcode: 432, request: {"struct":"CreateChannel"}, reply: {"struct":"ChannelCreated"} },
   channel_update: { opcode: 433, request: {"struct":"UpdateChannel"}, reply: "unit" },
   channel_delete: { opcode: 434, request: {"struct":"DeleteChannel"}, reply: "unit" },
+  channel_move: { opcode: 435, request: {"struct":"MoveChannel"}, reply: "unit" },
   channels_get: { opcode: 2464, request: {"struct":"GetChannels"}, reply: {"struct":"Channels"} },
   message_new: { opcode: 16, request: {"struct":"NewMessage"}, reply: {"struct":"MessageSent"} },
   message_edit: { opcode: 17, request: {"struct":"EditMessage"}, reply: "unit" },
@@ -2719,24 +3826,43 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   rate_limit_reset: { opcode: 2849, request: {"struct":"ResetRateLimits"}, reply: "unit" },
   messages_search: { opcode: 2560, request: {"struct":"SearchMessages"}, reply: {"struct":"FoundMessages"} },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
+  message_report: { opcode: 688, request: {"struct":"ReportMessage"}, reply: {"struct":"MessageReported"} },
+  report_resolve: { opcode: 689, request: {"struct":"ResolveReport"}, reply: "unit" },
+  automod_rule_create: { opcode: 690, request: {"struct":"CreateRule"}, reply: {"struct":"Rule"} },
+  automod_rule_update: { opcode: 691, request: {"struct":"UpdateRule"}, reply: "unit" },
+  automod_rule_delete: { opcode: 692, request: {"struct":"DeleteRule"}, reply: "unit" },
+  lockdown_set: { opcode: 693, request: {"struct":"SetLockdown"}, reply: "unit" },
+  modlog_get: { opcode: 2720, request: {"struct":"GetModlog"}, reply: {"struct":"Modlog"} },
+  modlog_summary: { opcode: 2721, request: {"struct":"SummarizeModlog"}, reply: {"struct":"ModlogSummary"} },
+  reports_list: { opcode: 2722, request: {"struct":"ListReports"}, reply: {"struct":"Reports"} },
+  automod_rules_list: { opcode: 2723, request: {"struct":"ListRules"}, reply: {"struct":"Rules"} },
+  automod_test: { opcode: 2724, request: {"struct":"TestRules"}, reply: {"struct":"RuleTest"} },
 };
 
 export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   session_opened: { opcode: 144, body: {"struct":"SessionOpened"} },
   session_closed: { opcode: 145, body: {"struct":"SessionClosed"} },
+  account_updated: { opcode: 146, body: {"struct":"AccountUpdated"} },
   server_joined: { opcode: 304, body: {"struct":"ServerJoined"} },
   server_left: { opcode: 305, body: {"struct":"ServerLeft"} },
   member_joined: { opcode: 306, body: {"struct":"MemberJoined"} },
   member_left: { opcode: 307, body: {"struct":"MemberLeft"} },
   server_updated: { opcode: 308, body: {"struct":"ServerUpdated"} },
+  server_deleted: { opcode: 309, body: {"struct":"ServerDeleted"} },
   member_roles_changed: { opcode: 368, body: {"struct":"MemberRolesChanged"} },
   nickname_changed: { opcode: 369, body: {"struct":"NicknameChanged"} },
   member_timed_out: { opcode: 370, body: {"struct":"MemberTimedOut"} },
   channel_muted: { opcode: 371, body: {"struct":"ChannelMuted"} },
   channel_unmuted: { opcode: 372, body: {"struct":"ChannelUnmuted"} },
+  user_updated: { opcode: 208, body: {"struct":"UserUpdated"} },
+  role_created: { opcode: 400, body: {"struct":"RoleCreated"} },
+  role_updated: { opcode: 401, body: {"struct":"RoleUpdated"} },
+  role_deleted: { opcode: 402, body: {"struct":"RoleDeleted"} },
+  roles_reordered: { opcode: 403, body: {"struct":"RolesReordered"} },
   channel_created: { opcode: 432, body: {"struct":"ChannelCreated"} },
   channel_updated: { opcode: 433, body: {"struct":"ChannelUpdated"} },
   channel_deleted: { opcode: 434, body: {"struct":"ChannelDeleted"} },
+  channels_moved: { opcode: 435, body: {"struct":"ChannelsMoved"} },
   message_created: { opcode: 16, body: {"struct":"MessageCreated"} },
   message_edited: { opcode: 17, body: {"struct":"MessageEdited"} },
   message_deleted: { opcode: 18, body: {"struct":"MessageDeleted"} },
@@ -2747,6 +3873,7 @@ export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   messages_deleted: { opcode: 23, body: {"struct":"MessagesDeleted"} },
   typing_started: { opcode: 48, body: {"struct":"TypingStarted"} },
   unread_moved: { opcode: 80, body: {"struct":"UnreadMoved"} },
+  lockdown_changed: { opcode: 688, body: {"struct":"LockdownChanged"} },
 };
 
 export const CONTROLS: Readonly<Record<keyof (ServerControls & ClientControls), Row<keyof Structs>>> = {
@@ -2786,6 +3913,10 @@ export const REFUSALS = {
   unknown_invite: 15,
   /** The account is banned from the server. */
   banned: 16,
+  /** A rule of the server refuses this text; the detail is the name of the rule. */
+  blocked: 17,
+  /** The server is locked down: nobody joins it now, or only some may send. */
+  locked_down: 18,
   /** There is no such server, or the session is not its member. */
   unknown_server: 20,
   /** There is no such channel in the server that the member can see. */
@@ -2798,6 +3929,10 @@ export const REFUSALS = {
   unknown_target: 24,
   /** There is no such account, or it shares no server with the session's. */
   unknown_user: 25,
+  /** There is no such role in the server. */
+  unknown_role: 26,
+  /** There is no such report or rule in the server. */
+  unknown_item: 27,
   /** The owner has to hand a server over, or delete it, before leaving. */
   owner_cannot_leave: 30,
   /** The account is a member already. */
@@ -2806,6 +3941,8 @@ export const REFUSALS = {
   limit_reached: 32,
   /** The value is no longer the one that the request names: somebody changed it since. */
   moved: 33,
+  /** The channel is of a kind that this is not for: only text and announcements have messages. */
+  wrong_kind: 34,
   /** The nonce was used for another body; signing in: on another device, or too long ago. */
   nonce_reused: 40,
   /** Too many requests; `retry_after` says when to try again. */

@@ -124,7 +124,8 @@ test("absent fields at the end are left out and come back as their defaults", ()
   const shape = REQUESTS.channel_create.request;
   const wire = protocol.encode(shape, { nonce: "n", name: "general" });
   assert.deepEqual(wire, ["n", "general"]);
-  assert.deepEqual(protocol.decode(shape, wire), { nonce: "n", name: "general", topic: null, overrides: [] });
+  const defaults = { topic: null, overrides: [], kind: "text", parent_id: null, slow_mode: 0 };
+  assert.deepEqual(protocol.decode(shape, wire), { nonce: "n", name: "general", ...defaults });
   const gap = protocol.encode(REQUESTS.messages_get.request, { channel_id: 5, limit: 10 });
   assert.deepEqual(gap, [5, null, null, 10]);
 });

@@ -236,6 +236,12 @@ impl Cluster {
         services::operate(&self.database_url, words).await
     }
 
+    /// Runs `worker admin` with these words and with what is typed; fails as it does.
+    pub async fn administer(&self, words: &[&str], typed: &str) -> Result<()> {
+        let stores = (self.database_url(), self.redis_url());
+        services::administer(stores, words, typed).await
+    }
+
     /// Empties Redis, as an operator's slip would.
     pub async fn flush_redis(&self) -> Result<()> {
         redis_tell(&self.redis, "FLUSHALL").await

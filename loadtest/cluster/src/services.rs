@@ -23,7 +23,7 @@ use crate::{
     node::Node,
     place::Place,
     programs::{our_program, postgres_folder, redis_server},
-    settings::Disk,
+    settings::{Disk, KEY},
     user::{User, own_folder, run_as},
 };
 
@@ -318,6 +318,20 @@ pub(crate) async fn operate(database_url: &str, words: &[&str]) -> Result<()> {
     let mut worker = std::process::Command::new(our_program("worker")?);
     worker.args(words).env("DATABASE_URL", database_url);
     run(worker, "").await
+}
+
+/// The same with a Redis and the key of the cluster, and with what somebody types.
+pub(crate) async fn administer(
+    (database_url, redis_url): (&str, &str),
+    words: &[&str],
+    typed: &str,
+) -> Result<()> {
+    let mut worker = std::process::Command::new(our_program("worker")?);
+    worker.arg("admin").args(words);
+    worker.env("DATABASE_URL", database_url);
+    worker.env("REDIS_URL", redis_url);
+    worker.env("CONFAB_CLUSTER_KEY", KEY);
+    run(worker, typed).await
 }
 
 /// Waits until a worker or gateway says that it is ready.

@@ -20,10 +20,11 @@ use shared::{
             GetMessages, Message, MessageCreated, MessageDeleted, MessageEdited, MessagePinned,
             MessageUnpinned, MessagesDeleted, Reaction, ReactionAdded, ReactionRemoved,
         },
+        moderation::{Lockdown, LockdownChanged},
         role::{ListRoles, Role, RoleCreated, RoleDeleted, RoleUpdated, RolesReordered},
         server::{
-            ListServers, MemberJoined, MemberLeft, Server, ServerDeleted, ServerJoined, ServerLeft,
-            ServerUpdated,
+            GetServer, ListServers, MemberJoined, MemberLeft, Server, ServerDeleted, ServerJoined,
+            ServerLeft, ServerUpdated,
         },
         session::{ListSessions, SessionInfo},
         unread::{ReadCursor, UnreadMoved},
@@ -54,6 +55,7 @@ struct Known {
     me: Option<UserId>,
     home: Option<ServerId>,
     profile: Option<Profile>,
+    lockdown: Option<Lockdown>,
     sessions: BTreeMap<SessionId, SessionInfo>,
     servers: BTreeMap<ServerId, Server>,
     channels: BTreeMap<ChannelId, Channel>,
@@ -122,6 +124,7 @@ impl Known {
     }
 
     async fn fetch_home(&mut self, person: &Person) -> Result<()> {
+        self.lockdown = person.call(&GetServer {}).await?.lockdown;
         for channel in person.call(&GetChannels {}).await?.channels {
             let page = GetMessages {
                 after: Some(0),
@@ -188,6 +191,7 @@ impl Known {
         } else if let Some(server_id) = left_server(seen) {
             self.servers.remove(&server_id);
             if self.home == Some(server_id) {
+                self.lockdown = None;
                 self.channels.clear();
                 self.roles.clear();
                 self.members.clear();
@@ -225,6 +229,8 @@ impl Known {
             if Some(user_id) == self.me {
                 self.mutes.remove(&channel_id);
             }
+        } else if let Some(LockdownChanged { lockdown }) = seen.event() {
+            self.lockdown = lockdown;
         } else if let Some(ChannelCreated { channel }) = seen.event() {
             self.channels.insert(channel.channel_id, channel);
         } else if let Some(ChannelUpdated { channel }) = seen.event() {

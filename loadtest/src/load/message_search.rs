@@ -68,7 +68,7 @@ const KINDS: [Kind; 11] = [
     ("word that nobody said", |_, random| {
         format!("xyzzy{}", random.below(1_000))
     }),
-    ("two Chinese characters", |text, random| text.dense(random)),
+    ("two Chinese characters", |_, random| Text::dense(random)),
     ("from:", |_, random| {
         format!("from:{}", 1 + random.below(AUTHORS))
     }),
@@ -309,7 +309,7 @@ impl Text {
         self.words.get(rank).cloned().unwrap_or_default()
     }
 
-    fn dense(&self, random: &mut Random) -> String {
+    fn dense(random: &mut Random) -> String {
         let mut one = || char::from_u32(0x4e00 + u32::try_from(random.below(3_000)).unwrap_or(0));
         [one(), one()].into_iter().flatten().collect()
     }
@@ -318,7 +318,7 @@ impl Text {
     fn message(&self, random: &mut Random) -> String {
         if random.below(20) == 0 {
             let length = 2 + random.below(12);
-            return (0..length).map(|_| self.dense(random)).collect();
+            return (0..length).map(|_| Self::dense(random)).collect();
         }
         let length = 1 + random.below(18);
         let mut words: Vec<String> = (0..length)

@@ -18,6 +18,7 @@ macro_rules! scenarios {
 }
 
 mod account;
+mod admin;
 mod attack;
 mod bad_input;
 mod channel;
@@ -28,6 +29,7 @@ mod limit;
 mod member;
 mod mention;
 mod message;
+mod moderation;
 mod pin;
 mod ping;
 mod rate;

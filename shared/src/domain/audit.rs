@@ -72,3 +72,62 @@ pub enum Action {
     /// The server was locked down, or opened again.
     LockdownSet = 55,
 }
+
+/// What an action is about: it decides how long its entries are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// The server, its invites, channels and roles.
+    Structure,
+    /// Members, and what they may do.
+    Members,
+    /// Messages.
+    Messages,
+    /// Reports, rules and what they did.
+    Rules,
+}
+
+impl Action {
+    /// Every action there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).filter_map(Self::from_number)
+    }
+
+    /// What it is about.
+    pub const fn category(self) -> Category {
+        match self {
+            Self::ServerUpdate
+            | Self::ServerTransfer
+            | Self::InviteCreate
+            | Self::InviteRevoke
+            | Self::ChannelCreate
+            | Self::ChannelUpdate
+            | Self::ChannelDelete
+            | Self::ChannelMove
+            | Self::OverrideSet
+            | Self::OverrideClear
+            | Self::RoleCreate
+            | Self::RoleUpdate
+            | Self::RoleDelete
+            | Self::RoleReorder => Category::Structure,
+            Self::MemberKick
+            | Self::MemberBan
+            | Self::MemberUnban
+            | Self::MemberTimeout
+            | Self::ChannelMute
+            | Self::ChannelUnmute
+            | Self::NicknameUpdate
+            | Self::MemberRoles => Category::Members,
+            Self::MessageDelete
+            | Self::MessagesDelete
+            | Self::MessagePin
+            | Self::MessageUnpin
+            | Self::ReactionRemove => Category::Messages,
+            Self::ReportResolve
+            | Self::RuleCreate
+            | Self::RuleUpdate
+            | Self::RuleDelete
+            | Self::RuleApply
+            | Self::LockdownSet => Category::Rules,
+        }
+    }
+}

@@ -26,6 +26,8 @@ pub const MAX_DESCRIPTION_CHARS: usize = 300;
 pub const MAX_PICTURE_BYTES: usize = 200;
 /// The longest tag of a language, in bytes: what BCP 47 asks programs to take at least.
 const MAX_LOCALE_BYTES: usize = 35;
+/// What a report says besides its category, in characters at most.
+pub const MAX_REPORT_CHARS: usize = 1_000;
 /// The longest nonce, in bytes: a UUID in text and a little more.
 pub const MAX_NONCE_BYTES: usize = 64;
 
@@ -55,6 +57,13 @@ pub fn fold(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// What two texts share that a reader would take for the same: as [`fold_name`], and without what
+/// cannot be seen.
+pub fn fold_text(text: &str) -> String {
+    let seen = text.chars().filter(|c| !invisible(*c));
+    seen.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// Checks a password: 8 to 256 bytes.

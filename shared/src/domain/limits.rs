@@ -47,6 +47,18 @@ pub const DELETION_SLICE: u32 = 250;
 pub const MAX_LOOKED_AT: u32 = 1_000;
 /// Roles a member may hold.
 pub const MAX_ROLES_HELD: usize = 100;
+/// Entries one page of the audit log may have: each may hold two states of what was changed.
+pub const MAX_MODLOG_PAGE: u32 = 100;
+/// Entries of an audit log that one question looks at: some milliseconds.
+pub const MAX_ENTRIES_LOOKED_AT: u32 = 10_000;
+/// Days that a summary of the audit log counts.
+pub const MAX_SUMMARY_DAYS: u32 = 90;
+/// Reports that one member may have open in a server: who reports more waits for a moderator.
+pub const MAX_OPEN_REPORTS: usize = 20;
+/// Reports that the rules of a server may have open: beyond, they find nothing new to tell.
+pub const MAX_OPEN_RULE_REPORTS: usize = 500;
+/// Reports one page may have: each holds a message.
+pub const MAX_REPORT_PAGE: u32 = 100;
 /// Messages one page of history may have.
 pub const MAX_PAGE: u32 = 200;
 
@@ -76,3 +88,17 @@ pub enum RateLimit {
 
 /// Up to this many members, a server tells all of them who comes and who leaves.
 pub const MAX_ANNOUNCED: u32 = 1_000;
+/// Rules of moderation that a server may have.
+pub const MAX_RULES: usize = 50;
+/// Words that the rules of a server may have in all.
+pub const MAX_RULE_WORDS: usize = 1_000;
+/// The longest word or host of a rule, in bytes.
+pub const MAX_RULE_WORD_BYTES: usize = 64;
+/// The largest number that a rule counts to.
+pub const MAX_RULE_LIMIT: u32 = 1_000;
+/// The longest time that a rule counts in, or locks a server for, in seconds: a day.
+pub const MAX_RULE_SECONDS: u32 = 86_400;
+/// Roles, and channels, that a rule may leave alone.
+pub const MAX_EXEMPT: usize = 50;
+/// The longest lock-down that ends by itself, in seconds: 30 days.
+pub const MAX_LOCKDOWN_SECONDS: u32 = 2_592_000;

@@ -94,6 +94,11 @@ impl Permissions {
     }
 }
 
+/// Whether who holds these in a server may list and resolve its reports.
+pub const fn may_handle_reports(held: Permissions) -> bool {
+    held.intersects(Permissions::VIEW_AUDIT_LOG.union(Permissions::MANAGE_MESSAGES))
+}
+
 impl Serialize for Permissions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.bits().serialize(serializer)

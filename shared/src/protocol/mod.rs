@@ -7,6 +7,7 @@
 mod macros;
 
 pub mod account;
+pub mod admin;
 pub mod blocks;
 pub mod channel;
 pub mod control;
@@ -14,6 +15,7 @@ pub mod invite;
 pub mod limit;
 pub mod member;
 pub mod message;
+pub mod moderation;
 pub mod ping;
 pub mod register;
 pub mod role;
@@ -54,6 +56,8 @@ macros::families! {
     Limit(limit),
     Search(search),
     Ping(ping),
+    Moderation(moderation),
+    Admin(admin),
 }
 
 /// Every row of the reference.

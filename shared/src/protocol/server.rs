@@ -6,7 +6,7 @@ use shared_derive::{Body, Choice};
 use super::macros::family;
 use crate::{
     ids::{ServerId, UserId},
-    protocol::{channel::Channel, role::Role, user::Member},
+    protocol::{channel::Channel, moderation::Lockdown, role::Role, user::Member},
 };
 
 family! {
@@ -82,6 +82,9 @@ pub struct ServerInfo {
     pub roles: Vec<Role>,
     /// The channels that the member sees.
     pub channels: Vec<Channel>,
+    /// How it is locked down; absent where it is not.
+    #[serde(default)]
+    pub lockdown: Option<Lockdown>,
 }
 
 /// Changes the scope's server; what is absent stays.

@@ -18,7 +18,7 @@ use shared::{
     },
 };
 
-use super::check_nonce;
+use super::{check_nonce, moderation};
 use crate::{
     access::AccessFacts as _,
     error::Error,
@@ -102,6 +102,7 @@ async fn join_server(ctx: &mut Context<'_>, code: Option<&str>) -> Result<Server
     let server_id = ctx.server().await?.structure.server;
     let already = ctx.standing(user_id).await?.is_some();
     ctx.require(!already, Reason::AlreadyMember)?;
+    moderation::check_joining(ctx).await?;
     let user = write::account::lock_user(ctx.read().await?, user_id).await?;
     let user = user.ok_or(Refusal::from(Reason::Unauthenticated))?;
     let most = ctx.caps().servers;
@@ -151,12 +152,14 @@ async fn join_server(ctx: &mut Context<'_>, code: Option<&str>) -> Result<Server
         },
     };
     ctx.emit(audience, &event).await?;
+    moderation::note_join(ctx).await?;
+    let now_ms = ctx.now_ms();
     let state = ctx.server().await?;
     let (joined, info) = (
         ServerJoined {
             server: state.server(),
         },
-        state.info(&standing),
+        state.info(&standing, now_ms),
     );
     ctx.emit_to(
         user_id,

@@ -1,11 +1,13 @@
 //! The rules: one file per command family, handlers only.
 
 mod account;
+mod admin;
 mod channel;
 mod guard;
 mod invite;
 mod member;
 mod message;
+mod moderation;
 mod overrides;
 mod rank;
 pub(crate) mod repeat;

@@ -56,5 +56,7 @@ pub(crate) async fn answer_repeat(
         Ok(None) | Err(Error::Refused(_)) => return Ok(kept),
         Err(error) => return Err(error),
     };
-    Ok(protocol::encode(&ctx.server().await?.info(&standing)))
+    let now_ms = ctx.now_ms();
+    let info = ctx.server().await?.info(&standing, now_ms);
+    Ok(protocol::encode(&info))
 }

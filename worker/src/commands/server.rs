@@ -26,7 +26,10 @@ use shared::{
 use super::{check_nonce, is_gone, member::end_membership};
 use crate::{
     error::Error,
-    state::server::{Audience, ChannelState, MemberState, ServerProfile, ServerState},
+    state::{
+        moderation::Moderation,
+        server::{Audience, ChannelState, MemberState, ServerProfile, ServerState},
+    },
     store::{
         jobs::SERVER_PURGE,
         write::{self, audit::Record, member::NewMember},
@@ -103,9 +106,10 @@ impl Handler<Context<'_>> for FoundServer {
                 category: None,
             }],
             channels: [(channel_id, general)].into(),
+            moderation: Moderation::default(),
             members: BTreeMap::new(),
         };
-        let (server, info) = (state.server(), state.info(&owner));
+        let (server, info) = (state.server(), state.info(&owner, ctx.now_ms()));
         ctx.insert_server(state);
         ctx.set_member(server_id, owner_id, Some(MemberState::new(owner)));
         ctx.emit_to(

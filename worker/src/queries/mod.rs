@@ -15,6 +15,7 @@ mod limit;
 mod member;
 mod message;
 mod metrics;
+mod moderation;
 mod password;
 mod ping;
 mod role;

@@ -52,7 +52,7 @@ impl Handler<QueryContext> for SearchMessages {
     async fn handle(self, ctx: &mut QueryContext) -> Result<FoundMessages, Error> {
         let user = ctx.caller()?.user;
         let scope = ctx.scope();
-        Ok(search(ctx.snapshot().await?, (user, scope), self, BUDGET).await?)
+        search(ctx.snapshot().await?, (user, scope), self, BUDGET).await
     }
 }
 

@@ -23,11 +23,15 @@ const DISCOVERY_PAGE: u32 = 50;
 impl Handler<QueryContext> for GetServer {
     async fn handle(self, ctx: &mut QueryContext) -> Result<ServerInfo, Error> {
         let membership = ctx.membership()?;
-        let (roles, channels) = visible_channels(ctx.snapshot().await?, &membership).await?;
+        let now_ms = ctx.deps().clock.now_ms();
+        let snapshot = ctx.snapshot().await?;
+        let (roles, channels) = visible_channels(snapshot, &membership).await?;
+        let lockdown = read::moderation::find_lockdown(snapshot, membership.0.server_id).await?;
         Ok(ServerInfo {
             server: membership.0,
             roles,
             channels,
+            lockdown: lockdown.filter(|lockdown| lockdown.is_on(now_ms)),
         })
     }
 }
@@ -64,6 +68,7 @@ impl Handler<QueryContext> for ListOverviews {
         }
         ids.sort_unstable();
         ids.dedup();
+        let now_ms = ctx.deps().clock.now_ms();
         let topics: Vec<u64> = ids.iter().map(|id| id.get()).collect();
         let now = ctx.now_ms();
         let snapshot = ctx.snapshot().await?;
@@ -83,11 +88,13 @@ impl Handler<QueryContext> for ListOverviews {
                 continue;
             };
             let version = versions.iter().find(|(known, _)| known.server_id == id);
+            let lockdown = read::moderation::find_lockdown(snapshot, id).await?;
             servers.push(Overview {
                 info: ServerInfo {
                     server,
                     roles,
                     channels,
+                    lockdown: lockdown.filter(|lockdown| lockdown.is_on(now_ms)),
                 },
                 member,
                 head: heads.get(&id.get()).copied().unwrap_or(0),

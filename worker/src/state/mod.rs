@@ -6,6 +6,7 @@
 //! what never happened.
 
 pub(crate) mod account;
+pub(crate) mod moderation;
 pub(crate) mod server;
 pub(crate) mod slow_mode;
 

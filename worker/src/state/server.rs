@@ -12,15 +12,21 @@ use shared::{
     ids::{ChannelId, MessageId, Partition, RoleId, ServerId, UserId},
     protocol::{
         channel::{Channel, ChannelKind, ChannelPlace},
+        moderation::Rule,
         role::Role,
         server::{Server, ServerInfo},
     },
 };
 
+use super::moderation::Moderation;
+
 /// Members remembered per lane, at most: 100,000 of about 100 bytes.
 const MAX_MEMBERS: usize = 100_000;
 /// Servers remembered per lane, at most.
 const MAX_SERVERS: usize = 10_000;
+/// Characters of the words of all rules remembered per lane, at most: an automaton takes some ten
+/// bytes for each.
+const MAX_RULE_WEIGHT: usize = 10_000_000;
 
 /// One server.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub(crate) struct ServerState {
     /// By position, which is the place in this list.
     pub(crate) roles: Vec<Role>,
     pub(crate) channels: BTreeMap<ChannelId, ChannelState>,
+    /// Rules and lock-down.
+    pub(crate) moderation: Moderation,
     /// Members on first use; `None` remembers that somebody is none.
     pub(crate) members: BTreeMap<UserId, Option<MemberState>>,
 }
@@ -197,7 +205,7 @@ impl ServerState {
     }
 
     /// The server as one member sees it.
-    pub(crate) fn info(&self, member: &Standing) -> ServerInfo {
+    pub(crate) fn info(&self, member: &Standing, now_ms: u64) -> ServerInfo {
         let visible = self.structure.view(member);
         let mut channels: Vec<Channel> =
             visible.keys().filter_map(|id| self.channel(*id)).collect();
@@ -206,6 +214,7 @@ impl ServerState {
             server: self.server(),
             roles: self.roles.clone(),
             channels,
+            lockdown: self.moderation.lockdown(now_ms).cloned(),
         }
     }
 }
@@ -253,26 +262,29 @@ impl Audience {
 /// The servers of a lane.
 #[derive(Debug, Default)]
 pub(crate) struct Servers {
-    servers: HashMap<ServerId, ServerState>,
+    by_id: HashMap<ServerId, ServerState>,
     members: usize,
+    /// Of all rules that were loaded: what was changed since counts twice, which forgets sooner.
+    rule_weight: usize,
 }
 
 impl Servers {
     pub(crate) fn get(&self, id: ServerId) -> Option<&ServerState> {
-        self.servers.get(&id)
+        self.by_id.get(&id)
     }
 
     pub(crate) fn get_mut(&mut self, id: ServerId) -> Option<&mut ServerState> {
-        self.servers.get_mut(&id)
+        self.by_id.get_mut(&id)
     }
 
     pub(crate) fn insert(&mut self, state: ServerState) {
-        self.servers.insert(state.structure.server, state);
+        self.rule_weight += state.moderation.weight();
+        self.by_id.insert(state.structure.server, state);
     }
 
     /// Forgets a server that is gone.
     pub(crate) fn remove(&mut self, id: ServerId) {
-        if let Some(state) = self.servers.remove(&id) {
+        if let Some(state) = self.by_id.remove(&id) {
             self.members -= state.members.len().min(self.members);
         }
     }
@@ -284,7 +296,7 @@ impl Servers {
         user: UserId,
         member: Option<MemberState>,
     ) {
-        if let Some(state) = self.servers.get_mut(&server)
+        if let Some(state) = self.by_id.get_mut(&server)
             && state.members.insert(user, member).is_none()
         {
             self.members += 1;
@@ -292,15 +304,23 @@ impl Servers {
     }
 
     pub(super) fn forget(&mut self, partition: Partition) {
-        self.servers.retain(|id, _| id.partition() != partition);
-        self.members = self.servers.values().map(|state| state.members.len()).sum();
+        self.by_id.retain(|id, _| id.partition() != partition);
+        self.members = self.by_id.values().map(|state| state.members.len()).sum();
+    }
+
+    /// Gives a server other rules, after writing them.
+    pub(crate) fn set_rules(&mut self, server: ServerId, rules: Vec<Rule>) {
+        if let Some(state) = self.by_id.get_mut(&server) {
+            state.moderation.set_rules(rules);
+            self.rule_weight += state.moderation.weight();
+        }
     }
 
     pub(super) fn shrink(&mut self) {
-        if self.servers.len() > MAX_SERVERS {
+        if self.by_id.len() > MAX_SERVERS || self.rule_weight > MAX_RULE_WEIGHT {
             *self = Self::default();
         } else if self.members > MAX_MEMBERS {
-            self.servers
+            self.by_id
                 .values_mut()
                 .for_each(|state| state.members.clear());
             self.members = 0;

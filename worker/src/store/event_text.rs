@@ -11,6 +11,7 @@ use shared::{
         channel::{ChannelCreated, ChannelUpdated},
         member::NicknameChanged,
         message::{MessageCreated, MessageEdited, ReactionAdded, ReactionRemoved},
+        role::{RoleCreated, RoleUpdated},
         server::{MemberJoined, ServerJoined, ServerUpdated},
         user::{Profile, User, UserUpdated},
     },
@@ -101,6 +102,8 @@ const TEXTS: &[(u16, Text)] = &[
     (ServerUpdated::OPCODE, Text::Kept),
     (ChannelCreated::OPCODE, Text::Kept),
     (ChannelUpdated::OPCODE, Text::Kept),
+    (RoleCreated::OPCODE, Text::Kept),
+    (RoleUpdated::OPCODE, Text::Kept),
     (ReactionAdded::OPCODE, Text::Kept),
     (ReactionRemoved::OPCODE, Text::Kept),
 ];

@@ -34,6 +34,10 @@ pub(crate) const SERVER_PURGE: &str = "server_purge";
 /// What is left to do after an account was deleted: the account, and up to where its own topic
 /// is done.
 pub(crate) const ACCOUNT_PURGE: &str = "account_purge";
+/// What is past its time in the audit log: the actions of each category, and the lowest id kept.
+pub(crate) const AUDIT_PURGE: &str = "audit_purge";
+/// The reports that were resolved before a time in milliseconds since 1970.
+pub(crate) const REPORT_PURGE: &str = "report_purge";
 
 /// A job and what waits are looked at on one connection, a slice has another.
 const CONNECTIONS: u32 = 2;
@@ -195,6 +199,55 @@ impl Jobs {
         let pause = began.elapsed().as_secs_f64() * rest;
         let body = pack(&(account, done));
         self.finish_slice(job, transaction, pause, &body).await
+    }
+
+    /// Deletes up to `limit` entries of each category that are past their time, as
+    /// [`Self::purge_channel`] does with messages.
+    pub(crate) async fn purge_entries(
+        &self,
+        job: &Job,
+        past: &[(Vec<i16>, u64)],
+        limit: u32,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let mut full = false;
+        for (actions, kept) in past {
+            let sql = "DELETE FROM audit_entries WHERE (server, id) IN
+                           (SELECT server, id FROM audit_entries
+                            WHERE action = ANY($1) AND id < $2 LIMIT $3)";
+            let parameters: [&dyn Parameter; 3] = [actions, kept, &i64::from(limit)];
+            let gone = statement::execute(&mut *transaction, sql, &parameters).await?;
+            full |= gone >= u64::from(limit);
+        }
+        if !full {
+            return self.finish_job(job, transaction).await;
+        }
+        let pause = began.elapsed().as_secs_f64() * rest;
+        self.finish_slice(job, transaction, pause, &job.body).await
+    }
+
+    /// Deletes up to `limit` reports that were resolved before a time.
+    pub(crate) async fn purge_reports(
+        &self,
+        job: &Job,
+        kept_since_ms: u64,
+        limit: u32,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let sql = "DELETE FROM reports WHERE (server, id) IN
+                       (SELECT server, id FROM reports
+                        WHERE resolution IS NOT NULL AND resolved_at < $1 LIMIT $2)";
+        let parameters: [&dyn Parameter; 2] = [&kept_since_ms, &i64::from(limit)];
+        let gone = statement::execute(&mut *transaction, sql, &parameters).await?;
+        if gone < u64::from(limit) {
+            return self.finish_job(job, transaction).await;
+        }
+        let pause = began.elapsed().as_secs_f64() * rest;
+        self.finish_slice(job, transaction, pause, &job.body).await
     }
 
     /// Takes the texts of deleted messages out of the log.

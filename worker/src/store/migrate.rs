@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 17] = [
+const STEPS: [(&str, &str); 19] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -39,6 +39,8 @@ const STEPS: [(&str, &str); 17] = [
     step!("0015_tombstones"),
     step!("0016_server_purge"),
     step!("0017_search"),
+    step!("0018_modlog"),
+    step!("0019_admin"),
 ];
 
 /// How long a connection that failed is left alone.

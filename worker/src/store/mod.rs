@@ -6,11 +6,12 @@
 //! - `search_index`: the signatures of blocks of messages, beside the lanes, too;
 //! - `retention`: the daily tables, on a connection of their own;
 //! - `migrate`: the schema; `epoch`: the name of the event log;
-//! - `verify`: counts again what must agree, for operators;
+//! - `admin`: what operators look at; `verify`: counts again what must agree, for them;
 //! - `write`: what lanes write, with tokio-postgres, on their one connection;
 //! - `values`: how ids, counts and the rest are kept, for both drivers; `statement`: the
 //!   statements of all but lanes.
 
+pub(crate) mod admin;
 pub(crate) mod consumers;
 pub(crate) mod epoch;
 pub(crate) mod error;

@@ -122,6 +122,33 @@ pub(crate) async fn purge_messages(
     Ok((count, seqs))
 }
 
+/// Takes up to `limit` rows of each kind of what an account wrote, or what was written of it, out of
+/// reports and audit logs; answers whether more are left. What was done, and when, stays.
+pub(crate) async fn redact_moderation(
+    connection: &mut PgConnection,
+    account: i64,
+    limit: i64,
+) -> Result<bool, StoreError> {
+    let mut more = false;
+    for sql in [
+        "UPDATE reports SET content = '' WHERE (server, id) IN
+             (SELECT server, id FROM reports WHERE author = $1 AND content <> '' LIMIT $2)",
+        "UPDATE reports SET text = '' WHERE (server, id) IN
+             (SELECT server, id FROM reports WHERE reporter = $1 AND text <> '' LIMIT $2)",
+        "UPDATE reports SET note = '' WHERE (server, id) IN
+             (SELECT server, id FROM reports WHERE resolver = $1 AND note <> '' LIMIT $2)",
+        "UPDATE audit_entries SET reason = '' WHERE (server, id) IN
+             (SELECT server, id FROM audit_entries WHERE actor = $1 AND reason <> '' LIMIT $2)",
+        "UPDATE audit_entries SET before = NULL, after = NULL WHERE (server, id) IN
+             (SELECT server, id FROM audit_entries
+              WHERE target = $1 AND (before IS NOT NULL OR after IS NOT NULL) LIMIT $2)",
+    ] {
+        let redacted = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
+        more |= i64::try_from(redacted).unwrap_or(i64::MAX) >= limit;
+    }
+    Ok(more)
+}
+
 /// Does a slice of what is left to do after an account was deleted, at most `limit` rows of one
 /// kind; answers up to where its own topic is done, and none when all is.
 pub(crate) async fn purge_account(
@@ -158,14 +185,15 @@ pub(crate) async fn purge_account(
     let own: Vec<i64> = statement::list(&mut *connection, sql, &[&account, &after, &limit]).await?;
     redact_events(connection, account.sql(), &own).await?;
     let done = own.last().map_or(after, |seq| seq.cast_unsigned());
-    let more = [registers, uses, mentions, names, own.len() as u64].contains(&full);
+    let moderation = redact_moderation(connection, account.sql(), limit).await?;
+    let more = moderation || [registers, uses, mentions, names, own.len() as u64].contains(&full);
     Ok(more.then_some(done))
 }
 
 /// What belonged to a server that is gone and is not a channel's: each deletes up to `$2` rows of
 /// the server `$1`. A table that may be large for one server has its line here, and no foreign
 /// key that would delete it in a lane's turn.
-const SERVER_PURGES: [&str; 7] = [
+const SERVER_PURGES: [&str; 8] = [
     "DELETE FROM members WHERE server = $1 AND account IN
          (SELECT account FROM members WHERE server = $1 LIMIT $2)",
     "DELETE FROM bans WHERE server = $1 AND account IN
@@ -179,6 +207,8 @@ const SERVER_PURGES: [&str; 7] = [
          (SELECT code FROM invites WHERE coalesce(server, 0) = $1 LIMIT $2)",
     "DELETE FROM audit_entries WHERE server = $1 AND id IN
          (SELECT id FROM audit_entries WHERE server = $1 LIMIT $2)",
+    "DELETE FROM reports WHERE server = $1 AND id IN
+         (SELECT id FROM reports WHERE server = $1 LIMIT $2)",
     "DELETE FROM roles WHERE server = $1 AND id IN
          (SELECT id FROM roles WHERE server = $1 LIMIT $2)",
 ];
@@ -203,4 +233,40 @@ pub(crate) async fn purge_server(
     let channels: Vec<ChannelId> =
         statement::list(connection, sql, &[&server, &PURGED_CHANNELS]).await?;
     Ok((!channels.is_empty(), channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_account_wrote_leaves_reports_and_audit_logs_in_slices() {
+        let (_options, pool) = crate::fixture::database_and_pool().await;
+        // Accounts 1 to 3 in turns: who reports whom, who resolves it, and who does what to whom.
+        let put = "INSERT INTO servers (id, name, owner) VALUES (1, 'one', 1);
+            INSERT INTO reports (server, id, reporter, channel, message, author, category, text,
+                                 content, resolution, resolver, resolved_at, note)
+            SELECT 1, n, 1 + n % 3, 1, n, 1 + (n + 1) % 3, 0, 'text ' || 1 + n % 3,
+                   'content ' || 1 + (n + 1) % 3, 1, 1 + (n + 2) % 3, 1, 'note ' || 1 + (n + 2) % 3
+            FROM generate_series(1, 30) n;
+            INSERT INTO audit_entries (server, id, action, actor, target, reason, before)
+            SELECT 1, n, 36, 1 + n % 3, 1 + (n + 1) % 3, 'reason ' || 1 + n % 3,
+                   'before ' || 1 + (n + 1) % 3 FROM generate_series(1, 30) n";
+        sqlx::raw_sql(put).execute(&pool).await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        let mut slices = 1;
+        while redact_moderation(&mut connection, 2, 4).await.unwrap() {
+            slices += 1;
+        }
+        assert_eq!(slices, 3, "ten of each, four at a time");
+        let texts: Vec<String> = sqlx::query_scalar(
+            "SELECT unnest(ARRAY[text, content, note]) FROM reports
+             UNION ALL SELECT unnest(ARRAY[reason, coalesce(before, '')]) FROM audit_entries",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        let left = |account: &str| texts.iter().filter(|text| text.ends_with(account)).count();
+        assert_eq!((left("1"), left("2"), left("3")), (50, 0, 50));
+    }
 }

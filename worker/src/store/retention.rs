@@ -5,6 +5,7 @@
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
+use super::statement;
 use crate::{day::Day, error::StoreError};
 
 /// One worker at a time: the number means nothing else.
@@ -205,6 +206,14 @@ impl DailyTables {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Leaves a job of this kind, unless there is one already.
+    pub(crate) async fn enqueue_once(&mut self, kind: &str, body: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO jobs (kind, body) SELECT $1, $2
+                   WHERE NOT EXISTS (SELECT FROM jobs WHERE kind = $1)";
+        statement::execute(&mut self.0, sql, &[&kind, &body]).await?;
         Ok(())
     }
 

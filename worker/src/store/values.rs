@@ -9,11 +9,13 @@ use shared::{
         permissions::{Override, Permissions, Standing, TargetKind},
         silences::Silences,
     },
-    ids::{Id, Partition, RoleId},
+    ids::{Id, Partition, RoleId, RuleId},
     protocol::{
+        self,
         account::SignUp,
         channel::ChannelKind,
         member::BanTerms,
+        moderation::{Lockdown, Rule, RuleSettings},
         role::Role,
         server::Server,
         user::{Profile, User},
@@ -353,6 +355,13 @@ columns! { Role {
     role_id, name, permissions, position, colour, hoist, mentionable, self_assignable, category
 } }
 columns! { Override { kind, target, allow, deny } }
+columns! { Lockdown { no_joining, speakers, until } }
+
+/// A rule; none for what only a newer program understands.
+pub(super) fn unpack_rule((rule_id, settings): (RuleId, Vec<u8>)) -> Option<Rule> {
+    let settings: RuleSettings = protocol::decode(&settings).ok()?;
+    Some(Rule { rule_id, settings })
+}
 
 columns! { BanTerms { reason, banned_by, banned_at, until } }
 columns! { MemberState { standing, silences } }

@@ -17,6 +17,7 @@ use shared::{
     keys::ClusterKeys,
     protocol::{
         self, Event, Request,
+        moderation::Rule,
         register::{Register, WriteRegister},
     },
 };
@@ -29,6 +30,7 @@ use crate::{
     error::{Error, StoreError},
     signature::BLOCK,
     state::{
+        moderation::Moderation,
         server::{Audience, MemberState, ServerState, Servers},
         slow_mode::LastSend,
     },
@@ -392,11 +394,42 @@ impl<'a> Context<'a> {
         Ok((register, changed))
     }
 
+    /// The rules and the lock-down of the scope's server. What rules remember of late is nothing
+    /// that a refusal takes back, so asking them counts as no change.
+    pub(crate) async fn moderation(&mut self) -> Result<&mut Moderation, Error> {
+        let servers = &mut self.tx.state.servers;
+        let state = load_server(servers, &self.tx.connection, &self.command).await?;
+        Ok(&mut state.moderation)
+    }
+
+    /// Gives the scope's server other rules, after writing them.
+    pub(crate) async fn set_rules(&mut self, rules: Vec<Rule>) -> Result<(), Error> {
+        let server = self.server().await?.structure.server;
+        self.tx.changes += 1;
+        self.tx.state.servers.set_rules(server, rules);
+        Ok(())
+    }
+
+    /// Keeps what the command did so far, even if it is refused.
+    pub(crate) const fn keep_changes(&mut self) {
+        self.changes_before = self.tx.changes;
+        self.emitted_before = self.tx.emitted.len();
+    }
+
     /// Records in the audit log of the scope's server what the caller did.
     pub(crate) async fn record_action(&mut self, record: Record<'_>) -> Result<(), Error> {
+        let actor = self.command.caller.as_ref().map(|caller| caller.user);
+        self.record(actor, record).await
+    }
+
+    /// The same of what the server did by a rule.
+    pub(crate) async fn record_rule(&mut self, record: Record<'_>) -> Result<(), Error> {
+        self.record(None, record).await
+    }
+
+    async fn record(&mut self, actor: Option<UserId>, record: Record<'_>) -> Result<(), Error> {
         let server = self.server().await?.structure.server;
         let id = self.next_id()?;
-        let actor = self.command.caller.as_ref().map(|caller| caller.user);
         let mut writes = self.write().await?;
         write::audit::insert_record(&mut writes, server, id, actor, &record).await?;
         Ok(())

@@ -136,6 +136,10 @@ async fn open_session(
     ctx.require(user_id.partition() == ctx.partition(), Reason::Malformed)?;
     let user: Option<User> = write::server::find_user(ctx.read().await?, user_id).await?;
     let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
+    let disabled = write::account::is_disabled(ctx.read().await?, user_id).await?;
+    if disabled {
+        return Err(Refusal::field(Reason::Forbidden, "disabled").into());
+    }
     let first = write::session::find_session(ctx.read().await?, user_id, nonce).await?;
     #[cfg(feature = "sabotage")]
     let first = match first {

@@ -18,7 +18,7 @@ use shared::{
 };
 
 use self::mention::resolve_mentions;
-use super::channel::check_sending;
+use super::{channel::check_sending, moderation};
 use crate::{
     error::Error,
     state::server::Audience,
@@ -39,6 +39,7 @@ impl Handler<Context<'_>> for NewMessage {
             silent_reply,
         } = self;
         content::check_message(&content)?;
+        let found = moderation::check_text(ctx, channel_id, &content, true).await?;
         let answered = match reply_to {
             Some(id) => Some(get_message(ctx, channel_id, id).await?.author),
             None => None,
@@ -70,6 +71,8 @@ impl Handler<Context<'_>> for NewMessage {
             ctx.record_send(channel_id)?;
         }
         ctx.insert_message(server, row);
+        let place = (channel_id, message_id);
+        moderation::report_found(ctx, found, place, &content).await?;
         let message = Message {
             message_id,
             seq,
@@ -96,6 +99,7 @@ impl Handler<Context<'_>> for EditMessage {
         content::check_message(&content)?;
         let before = get_message(ctx, channel_id, message_id).await?;
         ctx.require(before.author == ctx.caller()?.user, Reason::Forbidden)?;
+        let found = moderation::check_text(ctx, channel_id, &content, false).await?;
         let answered = answered_author(ctx, channel_id, &before).await?;
         let mentions = resolve_mentions(ctx, channel_id, &content, answered).await?;
         let edited_at = ctx.now_ms();
@@ -108,7 +112,9 @@ impl Handler<Context<'_>> for EditMessage {
             event,
         })
         .await?;
-        mention(ctx, (channel_id, message_id), before.mentions, &mentions).await?;
+        let place = (channel_id, message_id);
+        mention(ctx, place, before.mentions, &mentions).await?;
+        moderation::report_found(ctx, found, place, &content).await?;
         let event = MessageEdited {
             channel_id,
             message_id,

@@ -218,7 +218,7 @@ async fn a_deleted_server_goes_in_slices_and_nobody_waits() {
     stage.send(&alice, &room, "n", "secret").await;
     stage
         .execute(&format!(
-            "INSERT INTO members (server, account) SELECT {0}, n FROM generate_series(1, 5500) n;
+            "INSERT INTO members (server, account) SELECT {0}, n FROM generate_series(1000001, 1005500) n;
              INSERT INTO invites (code, server, creator) VALUES ('code', {0}, 1);
              INSERT INTO invite_uses (code, account) SELECT 'code', n FROM generate_series(1, 1500) n",
             room.server

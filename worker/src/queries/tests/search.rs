@@ -146,17 +146,18 @@ impl Said {
         let mut sql = String::new();
         let channel = self.channel;
         if let Some(target) = self.target.filter(|_| !self.deleted) {
-            let _ = write!(
+            write!(
                 sql,
                 "UPDATE messages SET mentions = '{{{target}}}' WHERE channel = {channel} AND id = {id};
                  INSERT INTO mentions VALUES ({target}, {channel}, 1, {id}, 100);"
-            );
+            ).unwrap();
         }
         if self.pinned && !self.deleted {
-            let _ = write!(
+            write!(
                 sql,
                 "INSERT INTO pins VALUES ({channel}, {id}, 1, 0, {id});"
-            );
+            )
+            .unwrap();
         }
         sql
     }
@@ -294,18 +295,19 @@ impl World {
                        search_blocks, search_pending, mentions, pins CASCADE;"
             .to_owned();
         for (server, at) in SERVERS.into_iter().zip(0..) {
-            let _ = write!(
+            write!(
                 sql,
                 "INSERT INTO servers (id, name, owner) VALUES ({server}, 's', 4);"
-            );
+            )
+            .unwrap();
             let names = [server, server + ROLES[0], server + ROLES[1]];
             let roles: &[Permissions; 3] = &self.roles[at];
             for (role, may) in names.into_iter().zip(roles) {
                 let may = may.sql();
-                let _ = write!(
+                write!(
                     sql,
                     "INSERT INTO roles (server, id, name, permissions) VALUES ({server}, {role}, 'r', {may});"
-                );
+                ).unwrap();
             }
             for (held, account) in self.members[at].iter().zip(1..) {
                 let Some(held) = held else { continue };
@@ -316,25 +318,26 @@ impl World {
                     .map(|(role, _)| (server + role).to_string())
                     .collect();
                 let held = held.join(",");
-                let _ = write!(
+                write!(
                     sql,
                     "INSERT INTO members (server, account, roles) VALUES ({server}, {account}, '{{{held}}}');"
-                );
+                ).unwrap();
             }
         }
         for (place, rules) in self.rules.iter().enumerate() {
             let (channel, server) = (channel_id(place), SERVERS[place / 3]);
-            let _ = write!(
+            write!(
                 sql,
                 "INSERT INTO channels (id, server, name, position) VALUES ({channel}, {server}, 'c', 0);"
-            );
+            ).unwrap();
             for (kind, target, allow, deny) in rules {
                 let target = if *kind == 0 { server + target } else { *target };
                 let (allow, deny) = (allow.sql(), deny.sql());
-                let _ = write!(
+                write!(
                     sql,
                     "INSERT INTO overrides VALUES ({channel}, {kind}, {target}, {allow}, {deny});"
-                );
+                )
+                .unwrap();
             }
         }
         postgres::execute(pool, &sql).await;
@@ -391,14 +394,14 @@ async fn say(pool: &postgres::Pool, messages: &[(u64, &Said, String)], in_the_en
             .strip_suffix(" beta")
             .filter(|_| said.edited && !in_the_end);
         let text = if deleted { "" } else { before.unwrap_or(text) };
-        let _ = write!(
+        write!(
             sql,
             "UPDATE channels SET last_seq = last_seq + 1, last_message_id = {id} WHERE id = {channel};
              INSERT INTO messages (channel, seq, id, author, content, deleted)
              SELECT {channel}, last_seq, {id}, {author}, '{text}', {deleted} FROM channels WHERE id = {channel};
              INSERT INTO search_pending (channel, message)
              SELECT id, {id} FROM channels WHERE id = {channel} AND last_seq % 64 = 0;"
-        );
+        ).unwrap();
         sql.push_str(&said.marks(*id));
     }
     postgres::execute(pool, &sql).await;
@@ -413,11 +416,11 @@ async fn change(pool: &postgres::Pool, messages: &[(u64, &Said, String)]) {
     {
         let (channel, deleted) = (said.channel, said.deleted);
         let text = if deleted { "" } else { text };
-        let _ = write!(
+        write!(
             sql,
             "UPDATE messages SET content = '{text}', deleted = {deleted} WHERE channel = {channel} AND id = {id};
              INSERT INTO search_pending (channel, message) VALUES ({channel}, {id});"
-        );
+        ).unwrap();
     }
     postgres::execute(pool, &sql).await;
 }

@@ -7,6 +7,7 @@ pub(crate) mod event;
 pub(crate) mod invite;
 pub(crate) mod member;
 pub(crate) mod message;
+pub(crate) mod moderation;
 pub(crate) mod opening;
 pub(crate) mod reaction;
 pub(crate) mod search;

@@ -5,12 +5,13 @@ use shared::{
     ids::UserId,
     protocol::{
         account::SignUp,
+        admin::OperateAccount,
         user::{Profile, User},
     },
 };
 
 use super::{Reads, Writes};
-use crate::error::StoreError;
+use crate::{error::StoreError, store::values::Parameter};
 
 /// An account that is not stored yet.
 #[derive(Debug)]
@@ -60,6 +61,29 @@ pub(crate) async fn lock_user(reads: Reads<'_>, user: UserId) -> Result<Option<U
     let sql = "SELECT id, name, guest, admin, avatar, deleted FROM accounts
                WHERE id = $1 AND NOT deleted FOR SHARE";
     reads.find(sql, &[&user]).await
+}
+
+/// Does what an operator asks for; answers whether there is such an account.
+pub(crate) async fn operate_account(
+    writes: &mut Writes<'_>,
+    asked: &OperateAccount,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE accounts SET admin = coalesce($2, admin),
+                   password_hash = coalesce($3, password_hash), disabled = coalesce($4, disabled)
+               WHERE id = $1 AND NOT deleted AND ($3 IS NULL OR NOT guest) RETURNING id";
+    let parameters: [&dyn Parameter; 4] = [
+        &asked.user_id,
+        &asked.admin,
+        &asked.password_hash,
+        &asked.disabled,
+    ];
+    writes.execute(sql, &parameters).await
+}
+
+/// Whether nobody can sign in to an account.
+pub(crate) async fn is_disabled(reads: Reads<'_>, user: UserId) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM accounts WHERE id = $1 AND disabled";
+    Ok(reads.count(sql, &[&user]).await? > 0)
 }
 
 /// Stores an account; `false` when another one has the name. Two lanes that

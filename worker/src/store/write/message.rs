@@ -184,6 +184,17 @@ pub(crate) async fn list_authors(
         .await
 }
 
+/// Who wrote a message, and what it says; none when it is deleted or never was.
+pub(crate) async fn find_text(
+    reads: Reads<'_>,
+    channel: ChannelId,
+    message: MessageId,
+) -> Result<Option<(UserId, String)>, StoreError> {
+    let sql = "SELECT author, content FROM messages
+               WHERE channel = $1 AND id = $2 AND NOT deleted";
+    reads.find(sql, &[&channel, &message]).await
+}
+
 /// Changes messages one after the other, in one pipeline.
 pub(super) async fn revise_messages(
     connection: &Connection,

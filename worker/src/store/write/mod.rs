@@ -14,6 +14,7 @@ pub(crate) mod invite;
 pub(crate) mod job;
 pub(crate) mod member;
 pub(crate) mod message;
+pub(crate) mod moderation;
 pub(crate) mod nonce;
 pub(crate) mod partition;
 pub(crate) mod pin;

@@ -12,10 +12,14 @@ use super::{
     super::values::Parameter,
     Reads, Writes,
     channel::{load_channels, load_overrides},
+    moderation::load_moderation,
 };
 use crate::{
     error::StoreError,
-    state::server::{ServerProfile, ServerState},
+    state::{
+        moderation::Moderation,
+        server::{ServerProfile, ServerState},
+    },
 };
 
 /// The server, the head of its topic, its rights version, and how many members it has.
@@ -27,24 +31,28 @@ pub(crate) async fn load_server(
     id: ServerId,
 ) -> Result<Option<ServerState>, StoreError> {
     let server: [&dyn Parameter; 1] = [&id];
-    let (found, roles, channels, overrides): (Option<LoadedServer>, Vec<Role>, _, _) =
-        futures_util::future::try_join4(
-            reads.find(
-                "SELECT s.id, s.name, s.owner, s.icon, s.description, s.discoverable,
+    let (found, roles, channels, (overrides, (rules, lockdown))): (
+        Option<LoadedServer>,
+        Vec<Role>,
+        _,
+        _,
+    ) = futures_util::future::try_join4(
+        reads.find(
+            "SELECT s.id, s.name, s.owner, s.icon, s.description, s.discoverable,
                     t.head, s.rights_version, s.member_count
              FROM servers s JOIN topics t ON t.id = s.id WHERE s.id = $1",
-                &server,
-            ),
-            reads.list(
-                "SELECT id, name, permissions, position, colour, hoist, mentionable,
+            &server,
+        ),
+        reads.list(
+            "SELECT id, name, permissions, position, colour, hoist, mentionable,
                     self_assignable, category
              FROM roles WHERE server = $1 ORDER BY position, id",
-                &server,
-            ),
-            load_channels(reads, id),
-            load_overrides(reads, id),
-        )
-        .await?;
+            &server,
+        ),
+        load_channels(reads, id),
+        futures_util::future::try_join(load_overrides(reads, id), load_moderation(reads, id)),
+    )
+    .await?;
     let Some((server, head, rights_version, member_count)) = found else {
         return Ok(None);
     };
@@ -73,6 +81,7 @@ pub(crate) async fn load_server(
         structure,
         roles,
         channels,
+        moderation: Moderation::new(rules, lockdown),
         members: BTreeMap::new(),
     }))
 }

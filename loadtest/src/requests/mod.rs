@@ -1,6 +1,13 @@
 //! Requests as clients of this crate send them: each with a fresh nonce, and without what is
 //! optional. Who wants more sets the field: `CreateAccount { invite, ..register(name) }`.
 
+mod moderation;
+
+pub use self::moderation::{
+    create_rule, get_modlog, list_reports, report_message, resolve_report, rule_settings,
+    set_lockdown, test_rules,
+};
+
 use serde::Serialize;
 use shared::{
     domain::permissions::{Override, Permissions, TargetKind},

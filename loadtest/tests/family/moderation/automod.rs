@@ -1,0 +1,265 @@
+//! Rules of moderation, and what they do about messages.
+
+use anyhow::{Context, Result};
+use loadtest::{
+    harness::{Harness, Person, holds, refused, same},
+    random::nonce,
+    requests::{
+        create_rule, edit_message, get_modlog, list_reports, rule_settings, send_message,
+        test_rules,
+    },
+};
+use shared::{
+    domain::audit::Action,
+    error::Reason,
+    ids::{AnyId, RuleId},
+    protocol::moderation::{
+        DeleteRule, GetModlog, ListRules, ReportCategory, RuleAction, RuleKind, RuleSettings,
+        TestRules, UpdateRule,
+    },
+    wire::Wire as _,
+};
+
+scenarios! {
+    a_rule_is_made_changed_tried_and_deleted_over_every_door,
+    a_message_that_a_rule_blocks_is_refused_over_every_door,
+    a_changed_message_is_looked_at_too,
+    what_a_rule_reports_is_said_all_the_same,
+    the_same_text_too_often_is_blocked,
+    links_and_mentions_are_blocked_where_nobody_is_exempt,
+    a_channel_is_tried_before_a_rule_is_made,
+    rules_have_bounds,
+}
+
+fn no_spam() -> RuleSettings {
+    rule_settings("no spam", RuleKind::Words, &["spam*"])
+}
+
+async fn a_rule_is_made_changed_tried_and_deleted_over_every_door(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    for mut way in alice.ways().await? {
+        let scope = alice.scope();
+        let before = alice.remembers().await?;
+        let rule = way.call(scope, &create_rule(no_spam())).await?;
+        same(&rule.settings, &no_spam())?;
+        let listed = way.call(scope, &ListRules {}).await?.rules;
+        same(&listed, &vec![rule.clone()])?;
+        let tried = way.call(scope, &test_rules("no SPAMMERS here")).await?;
+        let found: Vec<_> = tried
+            .findings
+            .iter()
+            .map(|found| (found.rule_id, found.found.as_str()))
+            .collect();
+        same(&found, &vec![(Some(rule.rule_id), "spam")])?;
+
+        let mut update = UpdateRule {
+            nonce: nonce(),
+            rule_id: rule.rule_id,
+            settings: rule_settings("no eggs", RuleKind::Words, &["eggs"]),
+        };
+        way.call(scope, &update).await?;
+        let tried = way.call(scope, &test_rules("spam")).await?;
+        same(&tried.findings.len(), &0)?;
+        update.nonce = nonce();
+        update.rule_id = RuleId::sample();
+        refused(way.call(scope, &update).await, Reason::UnknownItem)?;
+
+        let delete = DeleteRule {
+            nonce: nonce(),
+            rule_id: rule.rule_id,
+        };
+        way.call(scope, &delete).await?;
+        same(&way.call(scope, &ListRules {}).await?.rules, &Vec::new())?;
+        alice.agrees(before).await?;
+    }
+    for action in [Action::RuleCreate, Action::RuleUpdate, Action::RuleDelete] {
+        let log = GetModlog {
+            action: Some(action),
+            ..get_modlog()
+        };
+        same(&alice.call(&log).await?.entries.len(), &3)?;
+    }
+    bob.is_refused(bob.scope(), &create_rule(no_spam()), Reason::Forbidden)
+        .await
+}
+
+/// Fails unless each text is refused by a rule of this name.
+async fn blocked(person: &Person, rule: &str, texts: &[&str]) -> Result<()> {
+    let general = person.channel("#general").await?;
+    for text in texts {
+        let sent = person.call(&send_message(general, *text)).await;
+        let told = format!("{sent:?}");
+        refused(sent, Reason::Blocked).with_context(|| format!("{text:?}"))?;
+        holds(told.contains(rule), &told)?;
+    }
+    Ok(())
+}
+
+async fn a_message_that_a_rule_blocks_is_refused_over_every_door(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+    alice.call(&create_rule(no_spam())).await?;
+    for text in ["spam", "Buy SPAM now", "spammers!"] {
+        let message = send_message(general, text);
+        bob.is_refused(bob.scope(), &message, Reason::Blocked)
+            .await?;
+    }
+    blocked(&bob, "no spam", &["spam"]).await?;
+    bob.send("#general", "antispam is fine").await?;
+    // She manages messages.
+    alice.send("#general", "spam is what I may say").await?;
+    alice.sees("antispam is fine").await?;
+    alice.agrees(hers).await?;
+    bob.agrees(his).await?;
+    let log = GetModlog {
+        action: Some(Action::RuleApply),
+        ..get_modlog()
+    };
+    let entries = alice.call(&log).await?.entries;
+    let [entry] = entries.as_slice() else {
+        anyhow::bail!("one a minute, not {entries:?}");
+    };
+    same(&entry.actor_id, &None)?;
+    same(&entry.reason, &"no spam".to_owned())?;
+    same(
+        &entry.target_id.map(AnyId::get),
+        &Some(bob.user.user_id.get()),
+    )
+}
+
+async fn a_changed_message_is_looked_at_too(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    alice.call(&create_rule(no_spam())).await?;
+    let general = alice.channel("#general").await?;
+    let sent = bob.send("#general", "harmless").await?;
+    let edit = edit_message(general, sent.message_id, "spam");
+    bob.is_refused(bob.scope(), &edit, Reason::Blocked).await?;
+    let said: Vec<_> = bob
+        .history(general)
+        .await?
+        .into_iter()
+        .map(|message| message.content)
+        .collect();
+    same(&said, &vec!["harmless".to_owned()])
+}
+
+async fn what_a_rule_reports_is_said_all_the_same(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let reports = RuleSettings {
+        action: RuleAction::Report,
+        ..no_spam()
+    };
+    alice.call(&create_rule(reports)).await?;
+    let sent = bob.send("#general", "spam").await?;
+    alice.sees("spam").await?;
+    let general = alice.channel("#general").await?;
+    bob.edits(general, sent.message_id, "spam again").await?;
+    let open = alice.call(&list_reports()).await?.reports;
+    let [report] = open.as_slice() else {
+        anyhow::bail!("one report was due, not {open:?}");
+    };
+    same(&report.reporter_id, &None)?;
+    same(&report.category, &ReportCategory::Rule)?;
+    same(&report.text, &"no spam".to_owned())?;
+    same(
+        &(report.message_id, report.author_id),
+        &(sent.message_id, bob.user.user_id),
+    )?;
+    same(&report.content.as_deref(), &Some("spam"))
+}
+
+async fn the_same_text_too_often_is_blocked(harness: &Harness) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let repeats = RuleSettings {
+        limit: 2,
+        seconds: 600,
+        ..rule_settings("echo", RuleKind::Repeats, &[])
+    };
+    alice.call(&create_rule(repeats)).await?;
+    bob.send("#general", "hello").await?;
+    bob.send("#general", "Hello").await?;
+    carol.send("#general", "hello").await?;
+    blocked(&bob, "echo", &["HELLO", " hello "]).await?;
+    bob.send("#general", "something else").await?;
+    Ok(())
+}
+
+async fn links_and_mentions_are_blocked_where_nobody_is_exempt(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let free = alice.creates_channel("#free", Vec::new()).await?;
+    let links = RuleSettings {
+        exempt_channels: vec![free],
+        ..rule_settings("links", RuleKind::Links, &["example.org"])
+    };
+    alice.call(&create_rule(links)).await?;
+    let flood = RuleSettings {
+        limit: 2,
+        ..rule_settings("flood", RuleKind::Mentions, &[])
+    };
+    alice.call(&create_rule(flood)).await?;
+    blocked(
+        &bob,
+        "links",
+        &["https://evil.example", "see www.evil.example"],
+    )
+    .await?;
+    blocked(&bob, "flood", &["<@1> <@2> <@&3>"]).await?;
+    bob.send("#general", "https://docs.example.org/x").await?;
+    bob.send("#free", "https://evil.example").await?;
+    bob.send("#general", "<@4> <@5>").await?;
+    Ok(())
+}
+
+async fn a_channel_is_tried_before_a_rule_is_made(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    for text in ["spam one", "fine", "spam two"] {
+        bob.send("#general", text).await?;
+    }
+    let test = TestRules {
+        text: None,
+        channel_id: Some(general),
+        settings: Some(no_spam()),
+    };
+    for mut way in alice.ways().await? {
+        let tried = way.call(alice.scope(), &test).await?;
+        same(&tried.messages, &3)?;
+        same(&tried.findings.len(), &2)?;
+        let newest = tried.findings.first().context("the newest")?;
+        let history = alice.history(general).await?;
+        same(
+            &newest.message_id,
+            &history.last().map(|message| message.message_id),
+        )?;
+        same(&newest.rule_id, &None)?;
+    }
+    bob.send("#general", "spam is allowed still").await?;
+    bob.is_refused(bob.scope(), &test, Reason::Forbidden)
+        .await?;
+    let [mallory] = harness.members().await?;
+    refused(mallory.call(&test).await, Reason::UnknownChannel)
+}
+
+async fn rules_have_bounds(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let words: Vec<String> = (0..600).map(|number| format!("word{number}")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let many = rule_settings("many", RuleKind::Words, &words);
+    alice.call(&create_rule(many.clone())).await?;
+    let too_many = create_rule(many);
+    alice
+        .is_refused(alice.scope(), &too_many, Reason::LimitReached)
+        .await?;
+    let inner = rule_settings("inner", RuleKind::Words, &["a*b"]);
+    alice
+        .is_refused(alice.scope(), &create_rule(inner), Reason::Invalid)
+        .await?;
+    for _ in 1..50 {
+        alice.call(&create_rule(no_spam())).await?;
+    }
+    let one_more = create_rule(no_spam());
+    alice
+        .is_refused(alice.scope(), &one_more, Reason::LimitReached)
+        .await
+}

@@ -1,0 +1,232 @@
+//! The audit log: its pages, and how much was done. Reports, and what rules would do.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
+
+use shared::{
+    domain::{
+        audit::Action,
+        content::MAX_MESSAGE_CHARS,
+        limits::{
+            MAX_ENTRIES_LOOKED_AT, MAX_MODLOG_PAGE, MAX_PAGE, MAX_REPORT_PAGE, MAX_SUMMARY_DAYS,
+        },
+        permissions::{Permissions, may_handle_reports},
+    },
+    error::{Reason, Refusal},
+    ids::{ChannelId, RuleId, UserId},
+    protocol::{
+        Handler,
+        message::Message,
+        moderation::{
+            ActionCount, ActorCount, GetModlog, ListReports, ListRules, Modlog, ModlogSummary,
+            Reports, Rule, RuleFinding, RuleTest, Rules, SummarizeModlog, TestRules,
+        },
+    },
+};
+
+use super::context::QueryContext;
+use crate::{
+    access::AccessFacts as _,
+    automod::{RuleSet, Said, check_settings},
+    day::MS_PER_DAY,
+    error::Error,
+    store::read::{self, Page, moderation::Filters, structure},
+};
+
+/// Entries of a page whose size the client does not name.
+const DEFAULT_PAGE: u32 = 50;
+/// What a rule is called by that is not made yet: nobody is told.
+const NOT_MADE: RuleId = match RuleId::new(1) {
+    Some(rule) => rule,
+    // One is within the range of ids.
+    None => unreachable!(),
+};
+/// Days of a summary that names none.
+const DEFAULT_DAYS: u32 = 30;
+/// Actors of a summary, at most.
+const MAX_ACTORS: usize = 100;
+
+impl Handler<QueryContext> for GetModlog {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Modlog, Error> {
+        let limit = check_limit(self.limit, MAX_MODLOG_PAGE)?;
+        let filters = Filters {
+            before: self.before,
+            actor: self.actor_id,
+            target: self.target_id,
+            action: self.action,
+        };
+        let (server, _) = ctx.membership()?;
+        let snapshot = ctx.snapshot().await?;
+        let (entries, next) =
+            read::moderation::list_entries(snapshot, server.server_id, &filters, limit).await?;
+        Ok(Modlog { entries, next })
+    }
+}
+
+impl Handler<QueryContext> for SummarizeModlog {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<ModlogSummary, Error> {
+        let days = match self.days {
+            None => DEFAULT_DAYS,
+            Some(days @ 1..=MAX_SUMMARY_DAYS) => days,
+            Some(_) => return Err(Refusal::field(Reason::Invalid, "days").into()),
+        };
+        let now = ctx.deps().clock.now_ms();
+        let asked = now.saturating_sub(u64::from(days) * MS_PER_DAY);
+        let (server, _) = ctx.membership()?;
+        let snapshot = ctx.snapshot().await?;
+        let counts = read::moderation::count_entries(snapshot, server.server_id, asked).await?;
+        let (mut actions, mut actors) = (HashMap::<Action, u64>::new(), BTreeMap::new());
+        let (mut total, mut oldest) = (0, now);
+        for count in counts {
+            total += count.count;
+            oldest = oldest.min(count.oldest.created_ms());
+            // A newer program knows what it was; it counts for who did it all the same.
+            let action = u8::try_from(count.action)
+                .ok()
+                .and_then(Action::from_number);
+            if let Some(action) = action {
+                *actions.entry(action).or_default() += count.count;
+            }
+            *actors.entry(count.actor).or_default() += count.count;
+        }
+        let complete = total < u64::from(MAX_ENTRIES_LOOKED_AT);
+        Ok(ModlogSummary {
+            total,
+            since: if complete { asked } else { oldest },
+            actions: most_frequent(actions),
+            actors: busiest(actors),
+        })
+    }
+}
+
+fn most_frequent(counts: HashMap<Action, u64>) -> Vec<ActionCount> {
+    let counts = counts.into_iter();
+    let mut counts: Vec<_> = counts
+        .map(|(action, count)| ActionCount { action, count })
+        .collect();
+    counts.sort_by_key(|count| (Reverse(count.count), count.action));
+    counts
+}
+
+fn busiest(counts: BTreeMap<Option<UserId>, u64>) -> Vec<ActorCount> {
+    let counts = counts.into_iter();
+    let mut counts: Vec<_> = counts
+        .map(|(actor_id, count)| ActorCount { actor_id, count })
+        .collect();
+    counts.sort_by_key(|count| Reverse(count.count));
+    counts.truncate(MAX_ACTORS);
+    counts
+}
+
+impl Handler<QueryContext> for ListReports {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Reports, Error> {
+        let limit = check_limit(self.limit, MAX_REPORT_PAGE)?;
+        let held = ctx.in_server().await?;
+        if !may_handle_reports(held) {
+            return Err(Reason::Forbidden.into());
+        }
+        let (server, standing) = ctx.membership()?;
+        let id = server.server_id;
+        let snapshot = ctx.snapshot().await?;
+        let which = (self.resolved, self.before);
+        let mut reports = read::moderation::list_reports(snapshot, id, which, limit).await?;
+        let channels: Vec<_> = reports.iter().map(|report| report.channel_id).collect();
+        let roles = read::server::list_roles(snapshot, &[id]).await?;
+        let overrides = read::server::list_channel_overrides(snapshot, &channels).await?;
+        let structure = structure(&server, &roles, &overrides);
+        for report in &mut reports {
+            // Who may not read a channel does not read it here, either.
+            let read = Permissions::VIEW_CHANNEL | Permissions::READ_HISTORY;
+            let held = structure.in_channel(&standing, report.channel_id);
+            report.content = report.content.take().filter(|_| held.contains(read));
+        }
+        Ok(Reports { reports })
+    }
+}
+
+impl Handler<QueryContext> for ListRules {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<Rules, Error> {
+        let (server, _) = ctx.membership()?;
+        let snapshot = ctx.snapshot().await?;
+        let rules = read::moderation::list_rules(snapshot, server.server_id).await?;
+        Ok(Rules { rules })
+    }
+}
+
+impl Handler<QueryContext> for TestRules {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<RuleTest, Error> {
+        let content = self.text.unwrap_or_default();
+        if content.chars().count() > MAX_MESSAGE_CHARS {
+            return Err(Refusal::field(Reason::TooLarge, "text").into());
+        }
+        let messages = match self.channel_id {
+            Some(channel) => list_readable(ctx, channel).await?,
+            None => Vec::new(),
+        };
+        let (server, _) = ctx.membership()?;
+        let made = self.settings.is_none();
+        let rules = if let Some(settings) = self.settings {
+            vec![Rule {
+                rule_id: NOT_MADE,
+                settings: check_settings(settings)?,
+            }]
+        } else {
+            let snapshot = ctx.snapshot().await?;
+            read::moderation::list_rules(snapshot, server.server_id).await?
+        };
+        let rules = RuleSet::new(rules);
+        let mut findings = Vec::new();
+        let mut look = |message_id, text: &str| {
+            let said = Said {
+                channel: self.channel_id,
+                roles: &[],
+                text,
+            };
+            let found = rules.find_all(said).into_iter();
+            findings.extend(found.map(|finding| RuleFinding {
+                message_id,
+                rule_id: made.then_some(finding.rule),
+                name: finding.name,
+                action: finding.action,
+                found: finding.found,
+            }));
+        };
+        look(None, &content);
+        for message in messages.iter().rev() {
+            look(Some(message.message_id), &message.content);
+        }
+        Ok(RuleTest {
+            findings,
+            messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// The last messages of a channel, for who may read what was said there.
+async fn list_readable(ctx: &mut QueryContext, channel: ChannelId) -> Result<Vec<Message>, Error> {
+    let held = ctx.in_channel(channel).await?;
+    if !held.contains(Permissions::VIEW_CHANNEL) {
+        return Err(Reason::UnknownChannel.into());
+    }
+    if !held.contains(Permissions::READ_HISTORY) {
+        return Err(Reason::Forbidden.into());
+    }
+    let page = Page {
+        before: None,
+        after: None,
+        limit: MAX_PAGE,
+    };
+    let (messages, _) = read::message::list_messages(ctx.snapshot().await?, channel, page).await?;
+    Ok(messages)
+}
+
+/// The size of a page: what the client names, or the default.
+fn check_limit(limit: Option<u32>, most: u32) -> Result<u32, Refusal> {
+    match limit {
+        None => Ok(DEFAULT_PAGE),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(Refusal::field(Reason::Invalid, "limit")),
+    }
+}
