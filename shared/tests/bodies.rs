@@ -190,7 +190,10 @@ fn a_left_out_field_is_its_default() {
     ]);
     assert_eq!(
         (row.request.to_json)(&short.bytes()).unwrap(),
-        r#"{"nonce":"n","name":"general","topic":null,"overrides":[]}"#
+        concat!(
+            r#"{"nonce":"n","name":"general","topic":null,"overrides":[],"#,
+            r#""kind":"text","parent_id":null,"slow_mode":0}"#
+        )
     );
 }
 
