@@ -1,16 +1,14 @@
 //! What operators do to accounts.
 
 use shared::{
-    bus::envelope::Effect,
     error::Reason,
     protocol::{
         Handler,
-        account::SessionClosed,
         admin::{AccountOperated, OperateAccount},
     },
 };
 
-use super::check_nonce;
+use super::{check_nonce, session};
 use crate::{error::Error, store::write, transaction::Context};
 
 impl Handler<Context<'_>> for OperateAccount {
@@ -23,19 +21,9 @@ impl Handler<Context<'_>> for OperateAccount {
         if !self.end_sessions {
             return Ok(AccountOperated { sessions: 0 });
         }
-        let mut writes = ctx.write().await?;
-        let closed = write::session::delete_oldest_sessions(&mut writes, user, 0).await?;
-        for session_id in &closed {
-            let effect = Effect::Revoked {
-                session: *session_id,
-            };
-            let event = SessionClosed {
-                session_id: *session_id,
-            };
-            ctx.emit_to(user, Some(effect), &event);
-        }
+        let closed = session::close_sessions(ctx, user, None).await?;
         Ok(AccountOperated {
-            sessions: u32::try_from(closed.len()).unwrap_or(u32::MAX),
+            sessions: u32::try_from(closed).unwrap_or(u32::MAX),
         })
     }
 }

@@ -27,17 +27,18 @@ pub(super) async fn close_session(
     Ok(())
 }
 
-/// Ends all sessions of the account but `keep`, and tells its devices.
+/// Ends all sessions of the account but `keep`, and tells its devices; answers how many they were.
 pub(super) async fn close_sessions(
     ctx: &mut Context<'_>,
     user: UserId,
     keep: Option<SessionId>,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let closed = write::session::delete_sessions(&mut ctx.write().await?, user, keep).await?;
+    let count = closed.len();
     for session in closed {
         announce_closed(ctx, user, session);
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Tells the devices of an account that a session ended; gateways close its sockets.

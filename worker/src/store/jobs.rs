@@ -1,7 +1,7 @@
 //! Jobs: rows that any worker claims, and the slices of their work. A slice and
 //! what it says about its job are one transaction.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::{
     bus::envelope::pack,
@@ -119,20 +119,20 @@ impl Jobs {
         limit: u32,
         rest: f64,
     ) -> Result<(), StoreError> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let mut transaction = self.pool.begin().await?;
         let most = i64::from(limit);
         let reactions = redact::purge_reactions(&mut transaction, channel, None, most).await?;
-        if reactions < u64::from(limit) {
+        let mut more = reactions >= u64::from(limit);
+        if !more {
             let (count, seqs) =
                 redact::purge_messages(&mut transaction, channel.sql(), most).await?;
             redact::redact_events(&mut transaction, server.sql(), &seqs).await?;
-            if count < limit as usize {
-                return self.finish_job(job, transaction).await;
-            }
+            more = count >= limit as usize;
         }
-        let pause = began.elapsed().as_secs_f64() * rest;
-        self.finish_slice(job, transaction, pause, &job.body).await
+        let next = more.then_some(&*job.body);
+        self.finish_purge(job, transaction, (began, rest), next)
+            .await
     }
 
     /// Deletes up to `limit` reactions to a message that is gone.
@@ -143,15 +143,13 @@ impl Jobs {
         limit: u32,
         rest: f64,
     ) -> Result<(), StoreError> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let mut transaction = self.pool.begin().await?;
         let most = i64::from(limit);
         let count = redact::purge_reactions(&mut transaction, channel, Some(message), most).await?;
-        if count < u64::from(limit) {
-            return self.finish_job(job, transaction).await;
-        }
-        let pause = began.elapsed().as_secs_f64() * rest;
-        self.finish_slice(job, transaction, pause, &job.body).await
+        let next = (count >= u64::from(limit)).then_some(&*job.body);
+        self.finish_purge(job, transaction, (began, rest), next)
+            .await
     }
 
     /// Deletes a slice of what belonged to a server that is gone, and leaves the messages of its
@@ -164,7 +162,7 @@ impl Jobs {
         limit: u32,
         rest: f64,
     ) -> Result<(), StoreError> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let mut transaction = self.pool.begin().await?;
         let (more, channels) =
             redact::purge_server(&mut transaction, server, i64::from(limit)).await?;
@@ -173,11 +171,9 @@ impl Jobs {
             let sql = "INSERT INTO jobs (kind, body) VALUES ($1, $2)";
             statement::execute(&mut *transaction, sql, &[&CHANNEL_PURGE, &&body[..]]).await?;
         }
-        if !more {
-            return self.finish_job(job, transaction).await;
-        }
-        let pause = began.elapsed().as_secs_f64() * rest;
-        self.finish_slice(job, transaction, pause, &job.body).await
+        let next = more.then_some(&*job.body);
+        self.finish_purge(job, transaction, (began, rest), next)
+            .await
     }
 
     /// Does a slice of what is left to do after an account was deleted. The next one is due after
@@ -189,16 +185,13 @@ impl Jobs {
         limit: u32,
         rest: f64,
     ) -> Result<(), StoreError> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let mut transaction = self.pool.begin().await?;
         let done =
             redact::purge_account(&mut transaction, account, after, i64::from(limit)).await?;
-        let Some(done) = done else {
-            return self.finish_job(job, transaction).await;
-        };
-        let pause = began.elapsed().as_secs_f64() * rest;
-        let body = pack(&(account, done));
-        self.finish_slice(job, transaction, pause, &body).await
+        let next = done.map(|done| pack(&(account, done)));
+        self.finish_purge(job, transaction, (began, rest), next.as_deref())
+            .await
     }
 
     /// Deletes up to `limit` entries of each category that are past their time, as
@@ -210,7 +203,7 @@ impl Jobs {
         limit: u32,
         rest: f64,
     ) -> Result<(), StoreError> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let mut transaction = self.pool.begin().await?;
         let mut full = false;
         for (actions, kept) in past {
@@ -221,11 +214,9 @@ impl Jobs {
             let gone = statement::execute(&mut *transaction, sql, &parameters).await?;
             full |= gone >= u64::from(limit);
         }
-        if !full {
-            return self.finish_job(job, transaction).await;
-        }
-        let pause = began.elapsed().as_secs_f64() * rest;
-        self.finish_slice(job, transaction, pause, &job.body).await
+        let next = full.then_some(&*job.body);
+        self.finish_purge(job, transaction, (began, rest), next)
+            .await
     }
 
     /// Deletes up to `limit` reports that were resolved before a time.
@@ -236,18 +227,16 @@ impl Jobs {
         limit: u32,
         rest: f64,
     ) -> Result<(), StoreError> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let mut transaction = self.pool.begin().await?;
         let sql = "DELETE FROM reports WHERE (server, id) IN
                        (SELECT server, id FROM reports
                         WHERE resolution IS NOT NULL AND resolved_at < $1 LIMIT $2)";
         let parameters: [&dyn Parameter; 2] = [&kept_since_ms, &i64::from(limit)];
         let gone = statement::execute(&mut *transaction, sql, &parameters).await?;
-        if gone < u64::from(limit) {
-            return self.finish_job(job, transaction).await;
-        }
-        let pause = began.elapsed().as_secs_f64() * rest;
-        self.finish_slice(job, transaction, pause, &job.body).await
+        let next = (gone >= u64::from(limit)).then_some(&*job.body);
+        self.finish_purge(job, transaction, (began, rest), next)
+            .await
     }
 
     /// Takes the texts of deleted messages out of the log.
@@ -272,14 +261,19 @@ impl Jobs {
         self.finish_job(job, transaction).await
     }
 
-    /// Commits a slice: the next one is due after `pause` seconds, with this body.
-    async fn finish_slice(
+    /// Commits a slice of a purge: with the body of the next one, which is due after `rest` times
+    /// as long as this one took; or, where nothing is left, the last.
+    async fn finish_purge(
         &self,
         job: &Job,
         mut transaction: Transaction<'_, Postgres>,
-        pause: f64,
-        body: &[u8],
+        (began, rest): (Instant, f64),
+        next: Option<&[u8]>,
     ) -> Result<(), StoreError> {
+        let Some(body) = next else {
+            return self.finish_job(job, transaction).await;
+        };
+        let pause = began.elapsed().as_secs_f64() * rest;
         let sql = "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
                                    attempts = 0, problem = NULL, body = $4
                    WHERE id = $1 AND claim = $2";
