@@ -8,7 +8,8 @@ use loadtest::{
     random::nonce,
     requests::{
         allow_member, clear_override, create_role, delete_role, deny_everyone, hide_channel,
-        leave_role, move_role, override_of, reorder_roles, set_override, take_role, update_role,
+        leave_role, move_role, mute, override_of, reorder_roles, set_override, take_role, time_out,
+        unmute, update_role,
     },
     transport::Transport,
 };
@@ -45,6 +46,7 @@ scenarios! {
     a_self_assignable_role_gets_no_moderating_override,
     a_decision_is_explained_over_every_door,
     what_others_may_is_explained_to_who_manages_roles,
+    silences_are_steps_of_a_decision,
 }
 
 async fn make(owner: &Person, name: &str, permissions: Permissions) -> Result<RoleId> {
@@ -493,4 +495,40 @@ async fn what_others_may_is_explained_to_who_manages_roles(harness: &Harness) ->
     alice
         .is_refused(alice.scope(), &nobody, Reason::UnknownTarget)
         .await
+}
+
+async fn silences_are_steps_of_a_decision(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let plans = alice.creates_channel("#plans", Vec::new()).await?;
+    let sends = Permissions::SEND_MESSAGES;
+    let explains = async |channel_id, cause: Option<Cause>| {
+        let own = ExplainPermissions {
+            channel_id,
+            user_id: None,
+        };
+        let his = ExplainPermissions {
+            user_id: Some(bob.user.user_id),
+            ..own.clone()
+        };
+        for explained in [bob.call(&own).await?, alice.call(&his).await?] {
+            let decided = last(&explained.steps, sends).map(|step| step.cause);
+            same(&decided, &Some(cause.unwrap_or(Cause::Role)))?;
+            let held = explained.permissions;
+            same(&held.contains(sends), &cause.is_none())?;
+            holds(held.contains(Permissions::READ_HISTORY), "he looks on")?;
+        }
+        anyhow::Ok(())
+    };
+    let member = bob.user.user_id;
+    alice.call(&mute(general, member, 600)).await?;
+    explains(Some(general), Some(Cause::Mute)).await?;
+    explains(Some(plans), None).await?;
+    explains(None, None).await?;
+    alice.call(&unmute(general, member)).await?;
+    alice.call(&time_out(member, 600)).await?;
+    explains(Some(plans), Some(Cause::Timeout)).await?;
+    explains(None, Some(Cause::Timeout)).await?;
+    alice.call(&time_out(member, 0)).await?;
+    explains(Some(general), None).await
 }

@@ -191,6 +191,10 @@ pub enum Cause {
     MemberOverride = 5,
     /// The channel is not seen, and what is not seen permits nothing.
     Hidden = 6,
+    /// The member only looks on for some time, in the whole server.
+    Timeout = 7,
+    /// The member only looks on for some time, in this channel.
+    Mute = 8,
 }
 
 /// One step of a decision: it takes `deny` from what is held so far, or adds `allow`.
@@ -206,6 +210,18 @@ pub struct Step {
     pub allow: Permissions,
     /// What it takes.
     pub deny: Permissions,
+}
+
+/// What is left to who is silenced.
+const LOOKING_ON: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_HISTORY);
+
+/// Which silences of a member hold where and when something is decided; none by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Silenced {
+    /// In the whole server.
+    pub timeout: bool,
+    /// In the channel.
+    pub mute: bool,
 }
 
 /// A decision under way: what is held so far, and who is told of each step.
@@ -264,38 +280,51 @@ impl<F: FnMut(Step)> Decision<F> {
 }
 
 impl Structure {
-    /// What the member may do in the server as a whole.
+    /// What the member is given in the server as a whole, silenced or not.
     pub fn in_server(&self, member: &Standing) -> Permissions {
-        self.decide(member, None, |_step| {})
+        self.permit(member, None, Silenced::default())
     }
 
-    /// What the member may do in a channel: nothing where it cannot be seen,
+    /// What the member is given in a channel, silenced or not: nothing where it cannot be seen,
     /// and where there is no such channel.
     ///
     /// Overrides apply in ranks: everyone, then the member's roles, then the
     /// member; within a rank, allow beats deny.
     pub fn in_channel(&self, member: &Standing, channel: ChannelId) -> Permissions {
-        self.decide(member, Some(channel), |_step| {})
+        self.permit(member, Some(channel), Silenced::default())
     }
 
-    /// The same decision, about a channel or the server as a whole, with its steps: the last
-    /// one that names a permission decided about it, and what none names nobody gave.
+    /// What the member may do in a channel, or in the server as a whole: what it is given, as far
+    /// as no silence takes it.
+    pub fn permit(
+        &self,
+        member: &Standing,
+        channel: Option<ChannelId>,
+        silenced: Silenced,
+    ) -> Permissions {
+        self.decide(member, channel, silenced, |_step| {})
+    }
+
+    /// The same decision with its steps: the last one that names a permission decided about it,
+    /// and what none names nobody gave.
     pub fn explain(
         &self,
         member: &Standing,
         channel: Option<ChannelId>,
+        silenced: Silenced,
     ) -> (Permissions, Vec<Step>) {
         let mut steps = Vec::new();
-        let held = self.decide(member, channel, |step| steps.push(step));
+        let held = self.decide(member, channel, silenced, |step| steps.push(step));
         (held, steps)
     }
 
     /// The one decision. What silences a member is a step of it, too: after the overrides, and
-    /// before what is hidden.
+    /// before what is hidden. Who may everything is silenced by nobody.
     fn decide(
         &self,
         member: &Standing,
         channel: Option<ChannelId>,
+        silenced: Silenced,
         tell: impl FnMut(Step),
     ) -> Permissions {
         let held = Permissions::empty();
@@ -305,10 +334,21 @@ impl Structure {
             return held;
         }
         self.decide_in_server(member, &mut decision);
-        if let Some((channel, Some(overrides))) = place
-            && !decision.held.contains(Permissions::ADMINISTRATOR)
-        {
+        if decision.held.contains(Permissions::ADMINISTRATOR) {
+            return decision.held;
+        }
+        if let Some((channel, Some(overrides))) = place {
             self.decide_in_channel(member, (channel, overrides), &mut decision);
+        }
+        let taken = Permissions::all().difference(LOOKING_ON);
+        if silenced.timeout {
+            decision.deny(Cause::Timeout, taken);
+        }
+        if silenced.mute {
+            decision.deny(Cause::Mute, taken);
+        }
+        if place.is_some() && !decision.held.contains(Permissions::VIEW_CHANNEL) {
+            decision.deny(Cause::Hidden, Permissions::all());
         }
         decision.held
     }
@@ -354,9 +394,6 @@ impl Structure {
         decision.apply_rank(Cause::MemberOverride, overrides, |o| {
             o.kind == TargetKind::Member && o.target == member.user.get()
         });
-        if !decision.held.contains(Permissions::VIEW_CHANNEL) {
-            decision.deny(Cause::Hidden, Permissions::all());
-        }
     }
 
     /// What the member sees.
@@ -498,7 +535,13 @@ mod tests {
     }
 
     /// A server as the specification describes it, one permission at a time: no set, no fold.
-    fn holds(server: &Structure, member: &Standing, channel: ChannelId, bit: Permissions) -> bool {
+    fn holds(
+        server: &Structure,
+        member: &Standing,
+        channel: ChannelId,
+        silenced: Silenced,
+        bit: Permissions,
+    ) -> bool {
         if server.owner == member.user {
             return server.channels.contains_key(&channel);
         }
@@ -516,6 +559,10 @@ mod tests {
         let given = |bit| roles.iter().any(|id| permits(id, bit));
         if given(Permissions::ADMINISTRATOR) {
             return true;
+        }
+        let looks_on = [Permissions::VIEW_CHANNEL, Permissions::READ_HISTORY].contains(&bit);
+        if (silenced.timeout || silenced.mute) && !looks_on {
+            return false;
         }
         let decided = |bit: Permissions| {
             // The last word is that of the member, then of his roles, then of everyone.
@@ -581,23 +628,29 @@ mod tests {
         fn a_decision_is_that_of_the_specification_and_its_steps_say_why(
             server in structures(), user in prop::sample::select(vec![1_u64, 2, 5, 100]),
             roles in proptest::collection::btree_set(2_u64..6, 0..4),
+            timeout in any::<bool>(), mute in any::<bool>(),
         ) {
+            let silenced = Silenced { timeout, mute };
             let roles: Vec<u64> = roles.into_iter().collect();
             let member = member(user, &roles);
-            let (explained, steps) = server.explain(&member, Some(channel()));
-            prop_assert_eq!(explained, server.in_channel(&member, channel()));
+            let (explained, steps) = server.explain(&member, Some(channel()), silenced);
+            prop_assert_eq!(explained, server.permit(&member, Some(channel()), silenced));
             for (bit, name, _) in Permissions::ALL {
                 let decided = explained.contains(*bit);
-                let due = holds(&server, &member, channel(), *bit);
+                let due = holds(&server, &member, channel(), silenced, *bit);
                 prop_assert_eq!(decided, due, "{} by {:?}", name, steps);
                 let last = steps.iter().rev().find(|step| (step.allow | step.deny).contains(*bit));
                 let says = last.is_some_and(|step| step.allow.contains(*bit));
                 prop_assert_eq!(says, decided, "{} by {:?}", name, steps);
             }
-            let (explained, steps) = server.explain(&member, None);
-            prop_assert_eq!(explained, server.in_server(&member));
-            let folded = steps.iter().fold(Permissions::empty(), |sum, step| sum | step.allow);
-            prop_assert_eq!(explained, folded);
+            let silenced = Silenced { mute: false, ..silenced };
+            let (explained, steps) = server.explain(&member, None, silenced);
+            prop_assert_eq!(explained, server.permit(&member, None, silenced));
+            let fold = |held: Permissions, step: &Step| (held - step.deny) | step.allow;
+            prop_assert_eq!(explained, steps.iter().fold(Permissions::empty(), fold));
+            let given = server.in_server(&member);
+            let free = !timeout || given.contains(Permissions::ADMINISTRATOR);
+            prop_assert_eq!(explained, if free { given } else { given & LOOKING_ON });
         }
     }
 

@@ -1,10 +1,7 @@
 //! Silences: until when a member may only look on, in a server or in some of its channels.
 
-use super::permissions::Permissions;
+use super::permissions::Silenced;
 use crate::ids::ChannelId;
-
-/// What is left to who is silenced.
-const LEFT: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_HISTORY);
 
 /// Until when a member is silenced, in milliseconds since 1970. A silence ends by itself: nothing
 /// happens then, as each decision compares it with the time.
@@ -17,21 +14,12 @@ pub struct Silences {
 }
 
 impl Silences {
-    /// What is left of the permissions `held`, in a channel or in the server as a whole. Who may
-    /// everything is silenced by nobody.
-    #[must_use]
-    pub fn restrict(
-        &self,
-        held: Permissions,
-        channel: Option<ChannelId>,
-        now_ms: u64,
-    ) -> Permissions {
-        let here = |(muted, until): &(ChannelId, u64)| Some(*muted) == channel && *until > now_ms;
-        let silenced = self.everywhere > now_ms || self.channels.iter().any(here);
-        if silenced && !held.contains(Permissions::ADMINISTRATOR) {
-            held & LEFT
-        } else {
-            held
+    /// Which of them hold at a time, in a channel or in the server as a whole.
+    pub fn at(&self, channel: Option<ChannelId>, now_ms: u64) -> Silenced {
+        let mute = channel.and_then(|channel| self.in_channel(channel, now_ms));
+        Silenced {
+            timeout: self.everywhere > now_ms,
+            mute: mute.is_some(),
         }
     }
 
@@ -59,23 +47,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_silence_takes_all_but_looking_on_until_its_end(
-            bits in any::<u64>(), everywhere in 0_u64..4, here in 0_u64..4, there in 0_u64..4,
-            now in 0_u64..4,
+        fn a_silence_holds_where_it_was_said_until_its_end(
+            everywhere in 0_u64..4, here in 0_u64..4, there in 0_u64..4, now in 0_u64..4,
         ) {
-            let held = Permissions::from_bits_truncate(bits);
             let [channel, other] = [7, 8].map(|id| ChannelId::new(id).unwrap());
             let mut silences = Silences { everywhere, channels: Vec::new() };
             silences.set_channel(channel, 9);
             silences.set_channel(channel, here);
             silences.set_channel(other, there);
-            let is_free = |silenced: bool| !silenced || held.contains(Permissions::ADMINISTRATOR);
-            let expected = |silenced| if is_free(silenced) { held } else { held & LEFT };
-            let in_server = silences.restrict(held, None, now);
-            prop_assert_eq!(in_server, expected(everywhere > now));
-            let in_channel = silences.restrict(held, Some(channel), now);
-            prop_assert_eq!(in_channel, expected(everywhere > now || here > now));
-            prop_assert_eq!(silences.in_channel(channel, now), (here > now).then_some(here));
+            let timeout = everywhere > now;
+            prop_assert_eq!(silences.at(None, now), Silenced { timeout, mute: false });
+            let mute = here > now;
+            prop_assert_eq!(silences.at(Some(channel), now), Silenced { timeout, mute });
+            prop_assert_eq!(silences.in_channel(channel, now), mute.then_some(here));
         }
     }
 }

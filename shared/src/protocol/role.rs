@@ -280,14 +280,14 @@ pub struct SelfRoles {
     pub held: Vec<RoleId>,
 }
 
-/// Says which role or override gave or took each permission of a member.
+/// Says which role, override or silence gave or took each permission of a member.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[query(2435, permission_explain, reply = PermissionsExplained, access = Member, limit = Read)]
 pub struct ExplainPermissions {
     /// In this channel, which the caller sees; in the server as a whole when absent.
     #[serde(default)]
     pub channel_id: Option<ChannelId>,
-    /// Of this member, which needs `MANAGE_ROLES`; of the caller when absent.
+    /// Of this member, his silences among it, which needs `MANAGE_ROLES`; of the caller when absent.
     #[serde(default)]
     pub user_id: Option<UserId>,
 }

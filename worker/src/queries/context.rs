@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use shared::{
     bus::{Decision, envelope::Caller},
-    domain::{limits::RateLimit, permissions::Permissions, silences::Silences},
+    domain::{
+        limits::RateLimit,
+        permissions::{Permissions, Silenced},
+        silences::Silences,
+    },
     error::{Reason, Refusal},
     ids::{ChannelId, ServerId, UserId},
     protocol::{Access, Guard, Request, Row, account::Authenticate},
@@ -59,6 +63,11 @@ impl QueryContext {
         self.membership
             .clone()
             .ok_or_else(|| Reason::UnknownServer.into())
+    }
+
+    /// Which silences of the caller hold now, where [`Self::membership`] is.
+    pub(super) fn silenced(&self, channel: Option<ChannelId>) -> Silenced {
+        self.silences.at(channel, self.now_ms())
     }
 
     /// Milliseconds since 1970.
@@ -166,8 +175,8 @@ impl AccessFacts for QueryContext {
         let (server, standing) = self.membership()?;
         let snapshot = self.snapshot().await?;
         let roles = read::server::list_roles(snapshot, &[server.server_id]).await?;
-        let held = structure(&server, &roles, &Overrides::default()).in_server(&standing);
-        Ok(self.silences.restrict(held, None, self.now_ms()))
+        let structure = structure(&server, &roles, &Overrides::default());
+        Ok(structure.permit(&standing, None, self.silenced(None)))
     }
 
     async fn in_channel(&mut self, channel: ChannelId) -> Result<Permissions, Error> {
@@ -175,8 +184,8 @@ impl AccessFacts for QueryContext {
         let snapshot = self.snapshot().await?;
         let overrides = read::server::find_overrides(snapshot, server.server_id, channel).await?;
         let roles = read::server::list_roles(snapshot, &[server.server_id]).await?;
-        let held = structure(&server, &roles, &overrides).in_channel(&standing, channel);
-        Ok(self.silences.restrict(held, Some(channel), self.now_ms()))
+        let structure = structure(&server, &roles, &overrides);
+        Ok(structure.permit(&standing, Some(channel), self.silenced(Some(channel))))
     }
 }
 

@@ -64,18 +64,20 @@ impl Handler<QueryContext> for ExplainPermissions {
         {
             return Err(Reason::UnknownChannel.into());
         }
-        let member = match self.user_id.filter(|user| *user != own.user) {
-            None => own,
+        let (member, silenced) = match self.user_id.filter(|user| *user != own.user) {
+            None => (own, ctx.silenced(self.channel_id)),
             Some(user) => {
-                let held = structure.in_server(&own);
+                let held = structure.permit(&own, None, ctx.silenced(None));
                 if !held.contains(Permissions::MANAGE_ROLES) {
                     return Err(Reason::Forbidden.into());
                 }
-                let found = read::server::list_standings(snapshot, id, &[user]).await?;
-                found.into_iter().next().ok_or(Reason::UnknownTarget)?
+                let now = ctx.now_ms();
+                let found = read::member::find_asker(ctx.snapshot().await?, id, user).await?;
+                let ((_, standing), silences) = found.ok_or(Reason::UnknownTarget)?;
+                (standing, silences.at(self.channel_id, now))
             }
         };
-        let (permissions, steps) = structure.explain(&member, self.channel_id);
+        let (permissions, steps) = structure.explain(&member, self.channel_id, silenced);
         Ok(PermissionsExplained { permissions, steps })
     }
 }

@@ -229,8 +229,9 @@ impl<'a> Context<'a> {
         let Some(member) = self.member(user).await? else {
             return Ok(Permissions::empty());
         };
-        let held = self.server().await?.structure.in_server(&member.standing);
-        Ok(member.silences.restrict(held, None, self.now_ms()))
+        let silenced = member.silences.at(None, self.now_ms());
+        let structure = &self.server().await?.structure;
+        Ok(structure.permit(&member.standing, None, silenced))
     }
 
     /// The same in a channel of it.
@@ -242,9 +243,9 @@ impl<'a> Context<'a> {
         let Some(member) = self.member(user).await? else {
             return Ok(Permissions::empty());
         };
+        let silenced = member.silences.at(Some(channel), self.now_ms());
         let structure = &self.server().await?.structure;
-        let held = structure.in_channel(&member.standing, channel);
-        Ok(member.silences.restrict(held, Some(channel), self.now_ms()))
+        Ok(structure.permit(&member.standing, Some(channel), silenced))
     }
 
     /// Those of some accounts that are members of the scope's server. One statement asks for
