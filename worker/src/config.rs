@@ -42,6 +42,10 @@ pub enum AdminCommand {
     VerifyUnread(DatabaseConfig),
     /// Lists accounts by name, 100 at a time.
     Users(ListConfig),
+    /// Lists accounts whose names begin so, by name, 100 at a time.
+    FindUsers(SearchConfig),
+    /// Lists who signed up last, 100 at a time: when, with which code, and who made it.
+    SignUps(SignUpsConfig),
     /// Lists servers by id, 100 at a time: how many members they have, and how many messages there
     /// were.
     Servers(ListConfig),
@@ -73,6 +77,28 @@ pub struct ListConfig {
     pub database: DatabaseConfig,
     /// Begin after this name, or this id of a server.
     pub after: Option<String>,
+}
+
+/// A search for operators.
+#[derive(Debug, Clone, Args)]
+pub struct SearchConfig {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// What the names begin with, whatever the case.
+    pub prefix: String,
+    /// Begin after this name.
+    pub after: Option<String>,
+}
+
+/// Which sign-ups.
+#[derive(Debug, Clone, Args)]
+pub struct SignUpsConfig {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Only accounts from before this one, by its id.
+    pub before: Option<u64>,
 }
 
 /// Which audit log.

@@ -102,6 +102,10 @@ async fn an_account_administers_the_deployment_until_it_does_not(harness: &Harne
     for words in [
         &["users"][..],
         &["users", name],
+        &["find-users", "do"],
+        &["find-users", "do", name],
+        &["sign-ups"],
+        &["sign-ups", "9007199254740991"],
         &["servers"],
         &["audit", "1"],
     ] {

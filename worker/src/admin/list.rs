@@ -32,24 +32,47 @@ fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
-pub(super) async fn print_accounts(desk: &mut Desk, after: Option<&str>) -> anyhow::Result<()> {
-    let accounts = desk
-        .list_accounts(&fold_name(after.unwrap_or_default()))
-        .await;
+/// What an account is.
+const fn kind(admin: bool, guest: bool) -> &'static str {
+    match (admin, guest) {
+        (true, _) => "admin",
+        (false, true) => "guest",
+        (false, false) => "person",
+    }
+}
+
+pub(super) async fn print_accounts(
+    desk: &mut Desk,
+    prefix: &str,
+    after: Option<&str>,
+) -> anyhow::Result<()> {
+    let (prefix, after) = (fold_name(prefix), fold_name(after.unwrap_or_default()));
+    let accounts = desk.list_accounts(&prefix, &after).await;
     let lines = accounts
         .context("listing accounts")?
         .into_iter()
         .map(|row| {
-            let kind = match (row.admin, row.guest) {
-                (true, _) => "admin",
-                (false, true) => "guest",
-                (false, false) => "person",
-            };
+            let kind = kind(row.admin, row.guest);
             let state = if row.disabled { "disabled" } else { "enabled" };
             let name = plain(&row.name);
             format!("{}\t{name}\t{kind}\t{state}\t{}", row.id, row.sessions)
         });
     print("id\tname\tkind\tstate\tsessions", lines)
+}
+
+pub(super) async fn print_sign_ups(desk: &mut Desk, before: Option<u64>) -> anyhow::Result<()> {
+    let sign_ups = desk.list_sign_ups(before.unwrap_or(u64::MAX)).await;
+    let lines = sign_ups
+        .context("listing sign-ups")?
+        .into_iter()
+        .map(|row| {
+            let (name, kind) = (plain(&row.name), kind(row.admin, row.guest));
+            let code = row.code.unwrap_or_default();
+            let creator = plain(&row.creator.unwrap_or_default());
+            let at = row.id.created_ms();
+            format!("{at}\t{}\t{name}\t{kind}\t{code}\t{creator}", row.id)
+        });
+    print("ms since 1970\tid\tname\tkind\tcode\tmade by", lines)
 }
 
 pub(super) async fn print_servers(desk: &mut Desk, after: Option<&str>) -> anyhow::Result<()> {

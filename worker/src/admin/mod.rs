@@ -14,7 +14,15 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::Users(config) => {
             let mut desk = connect(&config.database).await?;
-            list::print_accounts(&mut desk, config.after.as_deref()).await
+            list::print_accounts(&mut desk, "", config.after.as_deref()).await
+        }
+        AdminCommand::FindUsers(config) => {
+            let mut desk = connect(&config.database).await?;
+            list::print_accounts(&mut desk, &config.prefix, config.after.as_deref()).await
+        }
+        AdminCommand::SignUps(config) => {
+            let mut desk = connect(&config.database).await?;
+            list::print_sign_ups(&mut desk, config.before).await
         }
         AdminCommand::Servers(config) => {
             let mut desk = connect(&config.database).await?;

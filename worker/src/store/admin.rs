@@ -20,6 +20,19 @@ pub(crate) struct AccountRow {
     pub(crate) sessions: i64,
 }
 
+/// Somebody who signed up.
+#[derive(Debug)]
+pub(crate) struct SignUpRow {
+    pub(crate) id: UserId,
+    pub(crate) name: String,
+    pub(crate) guest: bool,
+    pub(crate) admin: bool,
+    /// The code of the deployment that was redeemed.
+    pub(crate) code: Option<String>,
+    /// Who made it.
+    pub(crate) creator: Option<String>,
+}
+
 /// A server.
 #[derive(Debug)]
 pub(crate) struct ServerRow {
@@ -62,6 +75,7 @@ pub(crate) struct PairRow {
 }
 
 columns! { AccountRow { id, name, guest, admin, disabled, sessions } }
+columns! { SignUpRow { id, name, guest, admin, code, creator } }
 columns! { ServerRow { id, name, owner, members, messages } }
 columns! { EntryRow { id, action, actor, target, reason } }
 columns! { JobRow { id, kind, parked, attempts, age, problem } }
@@ -85,16 +99,37 @@ impl Desk {
         statement::find(&mut self.0, sql, &[&folded]).await
     }
 
-    /// The accounts behind a folded name, by name.
+    /// The accounts whose folded names begin so, behind one of them, by name.
     pub(crate) async fn list_accounts(
         &mut self,
+        prefix: &str,
         after: &str,
     ) -> Result<Vec<AccountRow>, StoreError> {
         let sql = "SELECT id, name, guest, admin, disabled,
                           (SELECT count(*) FROM sessions WHERE account = accounts.id)
-                   FROM accounts WHERE NOT deleted AND folded COLLATE \"C\" > $1
-                   ORDER BY folded COLLATE \"C\" LIMIT $2";
-        statement::list(&mut self.0, sql, &[&after, &PAGE]).await
+                   FROM accounts WHERE NOT deleted AND folded COLLATE \"C\" > $3
+                       AND folded COLLATE \"C\" >= $1 AND folded COLLATE \"C\" < $2
+                   ORDER BY folded COLLATE \"C\" LIMIT $4";
+        // No character sorts behind the last one.
+        let end = format!("{prefix}{}", char::MAX);
+        statement::list(&mut self.0, sql, &[&prefix, &end, &after, &PAGE]).await
+    }
+
+    /// The last accounts that were made before one, the newest first. Of several codes of the
+    /// deployment that somebody redeemed, the first one counts.
+    pub(crate) async fn list_sign_ups(
+        &mut self,
+        before: u64,
+    ) -> Result<Vec<SignUpRow>, StoreError> {
+        let sql = "SELECT a.id, a.name, a.guest, a.admin, c.code, b.name
+                   FROM accounts a
+                   LEFT JOIN LATERAL (
+                       SELECT u.code, i.creator
+                       FROM invite_uses u JOIN invites i ON i.code = u.code AND i.server IS NULL
+                       WHERE u.account = a.id ORDER BY u.used_at LIMIT 1) c ON true
+                   LEFT JOIN accounts b ON b.id = c.creator
+                   WHERE NOT a.deleted AND a.id < $1 ORDER BY a.id DESC LIMIT $2";
+        statement::list(&mut self.0, sql, &[&before, &PAGE]).await
     }
 
     /// The servers behind an id, by id.
@@ -148,5 +183,59 @@ impl Desk {
                    WHERE target = $1 AND source = $2 AND parked";
         let retried = statement::execute(&mut self.0, sql, &[&target, &source]).await?;
         Ok(retried == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn accounts_are_found_by_what_their_names_begin_with() {
+        let (options, pool) = crate::fixture::database_and_pool().await;
+        let put = "INSERT INTO accounts (id, name, folded, nonce) VALUES
+                       (1, 'Anna', 'anna', 'n'), (2, 'Annabel', 'annabel', 'n'),
+                       (3, 'bob', 'bob', 'n'), (4, 'anton', 'anton', 'n')";
+        sqlx::raw_sql(put).execute(&pool).await.unwrap();
+        let mut desk = Desk::connect(&options).await.unwrap();
+        let cases = [
+            ("", "", "Anna Annabel anton bob"),
+            ("", "annabel", "anton bob"),
+            ("ann", "", "Anna Annabel"),
+            ("ann", "anna", "Annabel"),
+            ("anna", "", "Anna Annabel"),
+            ("c", "", ""),
+        ];
+        for (prefix, after, due) in cases {
+            let found = desk.list_accounts(prefix, after).await.unwrap();
+            let names: Vec<String> = found.into_iter().map(|row| row.name).collect();
+            assert_eq!(names.join(" "), due, "{prefix} {after}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_signed_up_is_listed_with_the_code_of_the_deployment() {
+        let (options, pool) = crate::fixture::database_and_pool().await;
+        let put = "INSERT INTO accounts (id, name, folded, nonce, guest) VALUES
+                       (1, 'anna', 'anna', 'n', false), (2, 'bob', 'bob', 'n', false),
+                       (3, 'guest-3', 'guest-3', 'n', true);
+                   INSERT INTO invites (code, server, creator) VALUES
+                       ('home', NULL, 1), ('late', NULL, 1), ('club', 100, 1);
+                   INSERT INTO invite_uses (code, account, used_at) VALUES
+                       ('club', 2, now() - interval '2 s'), ('home', 2, now() - interval '1 s'),
+                       ('late', 2, now()), ('club', 3, now())";
+        sqlx::raw_sql(put).execute(&pool).await.unwrap();
+        let mut desk = Desk::connect(&options).await.unwrap();
+        let found = desk.list_sign_ups(u64::MAX).await.unwrap();
+        let shown = found.iter().map(|row| (&*row.name, row.code.as_deref()));
+        let shown: Vec<_> = shown.collect();
+        assert_eq!(
+            shown,
+            [("guest-3", None), ("bob", Some("home")), ("anna", None)]
+        );
+        let creators = found.iter().map(|row| row.creator.as_deref());
+        let creators: Vec<_> = creators.collect();
+        assert_eq!(creators, [None, Some("anna"), None]);
+        assert_eq!(desk.list_sign_ups(2).await.unwrap().len(), 1);
     }
 }
