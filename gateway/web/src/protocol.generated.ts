@@ -41,7 +41,7 @@ export type RuleAction = "block" | "report";
 export type Action = "server_update" | "server_transfer" | "invite_create" | "invite_revoke" | "channel_create" | "channel_update" | "channel_delete" | "channel_move" | "override_set" | "override_clear" | "role_create" | "role_update" | "role_delete" | "role_reorder" | "member_kick" | "member_ban" | "member_unban" | "member_timeout" | "channel_mute" | "channel_unmute" | "nickname_update" | "member_roles" | "message_delete" | "messages_delete" | "message_pin" | "message_unpin" | "reaction_remove" | "report_resolve" | "rule_create" | "rule_update" | "rule_delete" | "rule_apply" | "lockdown_set";
 
 /** What decides in one step of a decision. Numbers are never used again. */
-export type Cause = "owner" | "role" | "administrator" | "announcement" | "role_override" | "member_override" | "hidden";
+export type Cause = "owner" | "role" | "administrator" | "announcement" | "role_override" | "member_override" | "hidden" | "timeout" | "mute";
 
 /** Which bucket a request draws from. */
 export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "search" | "sign_in" | "unlimited";
@@ -615,11 +615,11 @@ export interface GetRolePermissions {
 /** Lists the roles that are for everyone to take, and which of them the caller holds. */
 export type ListSelfRoles = Record<string, never>;
 
-/** Says which role or override gave or took each permission of a member. */
+/** Says which role, override or silence gave or took each permission of a member. */
 export interface ExplainPermissions {
   /** In this channel, which the caller sees; in the server as a whole when absent. */
   channel_id?: ChannelId | null | undefined;
-  /** Of this member, which needs `MANAGE_ROLES`; of the caller when absent. */
+  /** Of this member, his silences among it, which needs `MANAGE_ROLES`; of the caller when absent. */
   user_id?: UserId | null | undefined;
 }
 
@@ -895,6 +895,22 @@ export interface GetUnreads {
   /** Goes on behind the page whose `next` this was. */
   after?: ChannelId | null | undefined;
   /** Cursors that are looked at for one page, at most 200; 200 when absent. */
+  limit?: number | null | undefined;
+}
+
+/** Counts how much is unread in each server of the account, page by page. */
+export interface CountUnreads {
+  /** Goes on behind the page whose `next` this was. */
+  after?: ServerId | null | undefined;
+  /** Servers that are looked at for one page, at most 20; 20 when absent. */
+  limit?: number | null | undefined;
+}
+
+/** Shows the messages that mention the account, a role that it holds, or everyone, the newest first: of all its servers, where it may read the history now. */
+export interface ListMentions {
+  /** Only older messages than this: goes on behind the page whose `next` this was. */
+  before?: MessageId | null | undefined;
+  /** Messages that are looked at for one page, at most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
   limit?: number | null | undefined;
 }
 
@@ -1659,6 +1675,48 @@ export interface Unread {
   unread: number;
 }
 
+/** A page of counts, by server. */
+export interface UnreadCounts {
+  /** The servers in which something is unread. */
+  servers: ServerUnread[];
+  /** Whether only the newest 1,000 mentions of this page's servers, and of the account itself, were looked at, and there are older ones. */
+  more_mentions: boolean;
+  /** The `after` of the next page; none behind the last one. */
+  next: ServerId | null;
+}
+
+/** How much is unread in one server. */
+export interface ServerUnread {
+  /** The server. */
+  server_id: ServerId;
+  /** Channels with messages behind the account's cursor; where it has none, nothing counts. */
+  channels: number;
+  /** These messages. */
+  messages: number;
+  /** Messages not read that mention the account, a role that it holds, or everyone; as `pings_get` shows them, also where it has no cursor. */
+  mentions: number;
+}
+
+/** A page of messages that mention the account. */
+export interface MentionPage {
+  /** The messages, the newest first; of a page that is not the last one there may be few, or none. */
+  mentions: MentioningMessage[];
+  /** The `before` of the next page; none behind the last one. */
+  next: MessageId | null;
+}
+
+/** A message that mentions the account. */
+export interface MentioningMessage {
+  /** The server. */
+  server_id: ServerId;
+  /** The channel. */
+  channel_id: ChannelId;
+  /** The message. */
+  message: Message;
+  /** Whether the account's cursor stands at it or behind it, or the account joined the server later. */
+  read: boolean;
+}
+
 /** The buckets of an account. */
 export interface RateLimits {
   /** Those that are limited. */
@@ -2237,6 +2295,8 @@ export interface Structs {
   AckUnread: AckUnread;
   MarkUnread: MarkUnread;
   GetUnreads: GetUnreads;
+  CountUnreads: CountUnreads;
+  ListMentions: ListMentions;
   GetRateLimits: GetRateLimits;
   ResetRateLimits: ResetRateLimits;
   SearchMessages: SearchMessages;
@@ -2316,6 +2376,10 @@ export interface Structs {
   ReadCursor: ReadCursor;
   Unreads: Unreads;
   Unread: Unread;
+  UnreadCounts: UnreadCounts;
+  ServerUnread: ServerUnread;
+  MentionPage: MentionPage;
+  MentioningMessage: MentioningMessage;
   RateLimits: RateLimits;
   RateLimitStatus: RateLimitStatus;
   FoundMessages: FoundMessages;
@@ -2498,7 +2562,7 @@ export interface Requests {
   role_permissions_get: { request: GetRolePermissions; reply: RolePermissions };
   /** Lists the roles that are for everyone to take, and which of them the caller holds. */
   self_roles_list: { request: ListSelfRoles; reply: SelfRoles };
-  /** Says which role or override gave or took each permission of a member. */
+  /** Says which role, override or silence gave or took each permission of a member. */
   permission_explain: { request: ExplainPermissions; reply: PermissionsExplained };
   /** Creates a channel in the scope's server. */
   channel_create: { request: CreateChannel; reply: ChannelCreated };
@@ -2548,6 +2612,10 @@ export interface Requests {
   mark_unread: { request: MarkUnread; reply: ReadCursor };
   /** Shows how much is unread in the channels that the account sees and has a cursor in, page by page. */
   unreads_get: { request: GetUnreads; reply: Unreads };
+  /** Counts how much is unread in each server of the account, page by page. */
+  unreads_count: { request: CountUnreads; reply: UnreadCounts };
+  /** Shows the messages that mention the account, a role that it holds, or everyone, the newest first: of all its servers, where it may read the history now. */
+  pings_get: { request: ListMentions; reply: MentionPage };
   /** Shows what is left of each limited bucket of the account, without drawing from any. */
   rate_limit_status: { request: GetRateLimits; reply: RateLimits };
   /** Makes all buckets of an account whole, and ends its cooldowns. Nothing of it is stored, so it may be repeated. */
@@ -3094,6 +3162,14 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "after", type: {"optional":{"id":"ChannelId"}}, optional: true },
     { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
+  CountUnreads: [
+    { name: "after", type: {"optional":{"id":"ServerId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  ListMentions: [
+    { name: "before", type: {"optional":{"id":"MessageId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
   GetRateLimits: [],
   ResetRateLimits: [
     { name: "user_id", type: {"id":"UserId"}, optional: false },
@@ -3473,6 +3549,27 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "last_seq", type: {"int":53}, optional: false },
     { name: "unread", type: {"int":53}, optional: false },
   ],
+  UnreadCounts: [
+    { name: "servers", type: {"list":{"struct":"ServerUnread"}}, optional: false },
+    { name: "more_mentions", type: "bool", optional: false },
+    { name: "next", type: {"optional":{"id":"ServerId"}}, optional: false },
+  ],
+  ServerUnread: [
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
+    { name: "channels", type: {"int":32}, optional: false },
+    { name: "messages", type: {"int":53}, optional: false },
+    { name: "mentions", type: {"int":32}, optional: false },
+  ],
+  MentionPage: [
+    { name: "mentions", type: {"list":{"struct":"MentioningMessage"}}, optional: false },
+    { name: "next", type: {"optional":{"id":"MessageId"}}, optional: false },
+  ],
+  MentioningMessage: [
+    { name: "server_id", type: {"id":"ServerId"}, optional: false },
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message", type: {"struct":"Message"}, optional: false },
+    { name: "read", type: "bool", optional: false },
+  ],
   RateLimits: [
     { name: "buckets", type: {"list":{"struct":"RateLimitStatus"}}, optional: false },
   ],
@@ -3730,7 +3827,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   RuleKind: { words: 0, links: 1, mentions: 2, repeats: 3, raid: 4 },
   RuleAction: { block: 0, report: 1 },
   Action: { server_update: 1, server_transfer: 2, invite_create: 3, invite_revoke: 4, channel_create: 10, channel_update: 11, channel_delete: 12, channel_move: 13, override_set: 14, override_clear: 15, role_create: 20, role_update: 21, role_delete: 22, role_reorder: 23, member_kick: 30, member_ban: 31, member_unban: 32, member_timeout: 33, channel_mute: 34, channel_unmute: 35, nickname_update: 36, member_roles: 37, message_delete: 40, messages_delete: 41, message_pin: 42, message_unpin: 43, reaction_remove: 44, report_resolve: 50, rule_create: 51, rule_update: 52, rule_delete: 53, rule_apply: 54, lockdown_set: 55 },
-  Cause: { owner: 0, role: 1, administrator: 2, announcement: 3, role_override: 4, member_override: 5, hidden: 6 },
+  Cause: { owner: 0, role: 1, administrator: 2, announcement: 3, role_override: 4, member_override: 5, hidden: 6, timeout: 7, mute: 8 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },
   LeaveCause: { left: 0, kicked: 1, banned: 2 },
 };
@@ -3822,6 +3919,8 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   unreads_ack: { opcode: 80, request: {"struct":"AckUnread"}, reply: {"struct":"ReadCursor"} },
   mark_unread: { opcode: 81, request: {"struct":"MarkUnread"}, reply: {"struct":"ReadCursor"} },
   unreads_get: { opcode: 2112, request: {"struct":"GetUnreads"}, reply: {"struct":"Unreads"} },
+  unreads_count: { opcode: 2113, request: {"struct":"CountUnreads"}, reply: {"struct":"UnreadCounts"} },
+  pings_get: { opcode: 2114, request: {"struct":"ListMentions"}, reply: {"struct":"MentionPage"} },
   rate_limit_status: { opcode: 2848, request: {"struct":"GetRateLimits"}, reply: {"struct":"RateLimits"} },
   rate_limit_reset: { opcode: 2849, request: {"struct":"ResetRateLimits"}, reply: "unit" },
   messages_search: { opcode: 2560, request: {"struct":"SearchMessages"}, reply: {"struct":"FoundMessages"} },

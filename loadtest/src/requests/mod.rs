@@ -40,7 +40,7 @@ use shared::{
             CreateServer, DeleteServer, JoinServer, LeaveServer, TransferServer, UpdateServer,
         },
         session::RevokeSession,
-        unread::{AckUnread, GetUnreads, MarkUnread},
+        unread::{AckUnread, CountUnreads, GetUnreads, ListMentions, MarkUnread},
         user::{ListUsers, SearchUsers},
     },
 };
@@ -549,6 +549,22 @@ pub const fn get_unreads(newer_than: Option<u64>) -> GetUnreads {
     GetUnreads {
         newer_than,
         after: None,
+        limit: None,
+    }
+}
+
+/// Counts what is unread in the first servers.
+pub const fn count_unreads() -> CountUnreads {
+    CountUnreads {
+        after: None,
+        limit: None,
+    }
+}
+
+/// Reads the newest messages that mention one.
+pub const fn list_mentions() -> ListMentions {
+    ListMentions {
+        before: None,
         limit: None,
     }
 }

@@ -24,6 +24,7 @@ mod bad_input;
 mod channel;
 mod denials;
 mod history;
+mod inbox;
 mod invite;
 mod limit;
 mod member;

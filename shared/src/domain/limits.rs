@@ -25,6 +25,8 @@ pub const MAX_INVITES: i64 = 500;
 pub const MAX_USERS_AT_ONCE: usize = 100;
 /// Servers that are looked over at once: each with up to 500 channels and their overrides.
 pub const MAX_OVERVIEWS: usize = 20;
+/// Mentions that a count of what is unread looks at: some milliseconds.
+pub const MAX_COUNTED_MENTIONS: u32 = 1_000;
 /// Names that a search for accounts looks at in one answer: some milliseconds.
 pub const MAX_CANDIDATES: u32 = 2_000;
 /// Accounts and roles that one text may mention: a full meeting, and what a lane looks up at once.

@@ -1,17 +1,18 @@
-//! Unread: how far an account has read each channel.
+//! Unread: how far an account has read each channel, and where it is mentioned.
 
 use serde::{Deserialize, Serialize};
 use shared_derive::Body;
 
 use super::{
     macros::family,
+    message::Message,
     register::{Key, RegisterKind, Write, WriteRegister},
 };
-use crate::ids::{ChannelId, ServerId};
+use crate::ids::{ChannelId, MessageId, ServerId};
 
 family! {
     commands: AckUnread, MarkUnread;
-    queries: GetUnreads;
+    queries: GetUnreads, CountUnreads, ListMentions;
     events: UnreadMoved;
 }
 
@@ -95,6 +96,80 @@ pub struct Unreads {
     /// The `after` of the next page; none behind the last one.
     #[serde(default)]
     pub next: Option<ChannelId>,
+}
+
+/// Counts how much is unread in each server of the account, page by page.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2113, unreads_count, reply = UnreadCounts, access = Account, limit = Read)]
+pub struct CountUnreads {
+    /// Goes on behind the page whose `next` this was.
+    #[serde(default)]
+    pub after: Option<ServerId>,
+    /// Servers that are looked at for one page, at most 20; 20 when absent.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// How much is unread in one server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct ServerUnread {
+    /// The server.
+    pub server_id: ServerId,
+    /// Channels with messages behind the account's cursor; where it has none, nothing counts.
+    pub channels: u32,
+    /// These messages.
+    pub messages: u64,
+    /// Messages not read that mention the account, a role that it holds, or everyone; as
+    /// `pings_get` shows them, also where it has no cursor.
+    pub mentions: u32,
+}
+
+/// A page of counts, by server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct UnreadCounts {
+    /// The servers in which something is unread.
+    pub servers: Vec<ServerUnread>,
+    /// Whether only the newest 1,000 mentions of this page's servers, and of the account itself,
+    /// were looked at, and there are older ones.
+    pub more_mentions: bool,
+    /// The `after` of the next page; none behind the last one.
+    pub next: Option<ServerId>,
+}
+
+/// Shows the messages that mention the account, a role that it holds, or everyone, the newest
+/// first: of all its servers, where it may read the history now.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2114, pings_get, reply = MentionPage, access = Account, limit = Read)]
+pub struct ListMentions {
+    /// Only older messages than this: goes on behind the page whose `next` this was.
+    #[serde(default)]
+    pub before: Option<MessageId>,
+    /// Messages that are looked at for one page, at most 200; 50 when absent. A page ends before
+    /// that where its texts would be more than 256 KiB.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A page of messages that mention the account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct MentionPage {
+    /// The messages, the newest first; of a page that is not the last one there may be few, or none.
+    pub mentions: Vec<MentioningMessage>,
+    /// The `before` of the next page; none behind the last one.
+    pub next: Option<MessageId>,
+}
+
+/// A message that mentions the account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct MentioningMessage {
+    /// The server.
+    pub server_id: ServerId,
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message: Message,
+    /// Whether the account's cursor stands at it or behind it, or the account joined the server later.
+    pub read: bool,
 }
 
 impl AckUnread {

@@ -17,6 +17,7 @@ mod message;
 mod metrics;
 mod moderation;
 mod password;
+mod permitted;
 mod ping;
 mod role;
 mod search;

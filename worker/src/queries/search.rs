@@ -22,7 +22,7 @@ use shared::{
     },
 };
 
-use super::{context::QueryContext, page_limit};
+use super::{context::QueryContext, page_limit, permitted::list_permitted};
 use crate::{
     access::AccessFacts as _,
     error::{Error, StoreError},
@@ -31,7 +31,6 @@ use crate::{
         self, Membership, Snapshot,
         message::{PAGE_BYTES, fitting},
         search::{SearchedChannel, Stretch},
-        structure,
     },
 };
 
@@ -79,6 +78,32 @@ pub(super) async fn search(
     let mut answer = scan.answer(limit, &servers);
     complete(snapshot, user, &mut answer.messages).await?;
     Ok(answer)
+}
+
+/// These messages, of channels with their servers, as far as they are there: newest first.
+pub(super) async fn find_messages(
+    snapshot: &mut Snapshot,
+    reader: UserId,
+    places: &[(ChannelId, MessageId)],
+    servers: &BTreeMap<ChannelId, ServerId>,
+) -> Result<Vec<FoundMessage>, StoreError> {
+    let stretches = places.iter().map(|(channel, message)| Stretch {
+        channel: *channel,
+        low: message.get(),
+        high: message.get() + 1,
+    });
+    let stretches: Vec<Stretch> = stretches.collect();
+    let rows = read::search::list_found(snapshot, &stretches, &[], places.len()).await?;
+    let found = rows.into_iter().filter_map(|(channel_id, message)| {
+        Some(FoundMessage {
+            server_id: *servers.get(&channel_id)?,
+            channel_id,
+            message,
+        })
+    });
+    let mut found: Vec<FoundMessage> = found.collect();
+    complete(snapshot, reader, &mut found).await?;
+    Ok(found)
 }
 
 /// Adds to messages what is not asked of all that are read: pins and reactions.
@@ -134,23 +159,9 @@ async fn list_readable(
     let servers: Vec<ServerId> = memberships.iter().map(|(it, _)| it.server_id).collect();
     let mut channels = read::search::list_channels(snapshot, &servers, only).await?;
     let ids: Vec<ChannelId> = channels.iter().map(|it| it.channel).collect();
-    let roles = read::server::list_roles(snapshot, &servers).await?;
-    let overrides = read::server::list_channel_overrides(snapshot, &ids).await?;
     let needed = Permissions::VIEW_CHANNEL | Permissions::READ_HISTORY;
-    let structures: BTreeMap<ServerId, _> = memberships
-        .iter()
-        .map(|(server, standing)| {
-            let structure = structure(server, &roles, &overrides);
-            (server.server_id, (structure, standing))
-        })
-        .collect();
-    channels.retain(|it| {
-        structures
-            .get(&it.server)
-            .is_some_and(|(structure, standing)| {
-                structure.in_channel(standing, it.channel).contains(needed)
-            })
-    });
+    let readable = list_permitted(snapshot, memberships, &ids, needed).await?;
+    channels.retain(|it| readable.contains_key(&it.channel));
     Ok(channels)
 }
 

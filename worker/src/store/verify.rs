@@ -14,8 +14,9 @@ const SETTINGS: [(&str, &str); 2] = [("statement_timeout", "1h"), ("jit", "off")
 /// messages behind the cursor would say if, and only if, a channel numbers its messages
 /// densely; so each channel is counted once, and no cursor needs a count of its own. Deleted
 /// messages keep their row. Versions are those of changes: no two registers of an account have
-/// the same one, and the last change made its head's.
-const FAULTS: [(&str, &str); 6] = [
+/// the same one, and the last change made its head's. Mentions are counted by their rows, which
+/// must be those that the messages name; a deleted account has none.
+const FAULTS: [(&str, &str); 8] = [
     (
         "channels whose messages are not numbered densely up to the last one",
         "SELECT count(*), min(c.id) FROM channels c
@@ -52,6 +53,19 @@ const FAULTS: [(&str, &str); 6] = [
         "registers with a negative value or no version",
         "SELECT count(*), min(account) FROM registers WHERE value < 0 OR version < 1",
     ),
+    (
+        "mentions of which no message says so, at this place",
+        "SELECT count(*), min(message) FROM mentions m
+         WHERE NOT EXISTS (SELECT FROM messages s WHERE s.channel = m.channel AND s.id = m.message
+                               AND s.seq = m.seq AND NOT s.deleted AND m.target = ANY(s.mentions))",
+    ),
+    (
+        "messages that say whom they mention without a row of it",
+        "SELECT count(*), min(s.id) FROM messages s CROSS JOIN LATERAL unnest(s.mentions) AS t (id)
+         WHERE s.mentions IS NOT NULL
+             AND NOT EXISTS (SELECT FROM mentions m WHERE m.target = t.id AND m.message = s.id)
+             AND NOT EXISTS (SELECT FROM accounts a WHERE a.id = t.id AND a.deleted)",
+    ),
 ];
 
 /// What a recount found.
@@ -74,7 +88,7 @@ pub(crate) struct UnreadReport {
 pub(crate) struct Fault {
     pub(crate) what: &'static str,
     pub(crate) count: i64,
-    /// The lowest id that has it: a channel or an account.
+    /// The lowest id that has it: a channel, an account or a message.
     pub(crate) example: i64,
 }
 
@@ -137,6 +151,8 @@ mod tests {
                  (101, 100, 'x', 0, 3), (102, 100, 'y', 1, 0);
              INSERT INTO messages (channel, seq, id, author, content, deleted)
                  SELECT 101, n, n, 1, '', n = 2 FROM generate_series(1, 3) n;
+             UPDATE messages SET mentions = '{1,100}' WHERE seq = 3;
+             INSERT INTO mentions VALUES (1, 101, 3, 3, 100), (100, 101, 3, 3, 100);
              INSERT INTO registers VALUES (1, 1, 101, 3, 2), (1, 1, 102, 7, 4), (2, 1, 101, 0, 1);
              INSERT INTO register_heads VALUES (1, 4, 2), (2, 1, 1)")
             .await;
@@ -152,6 +168,8 @@ mod tests {
             ("UPDATE registers SET version = 4 WHERE account = 1", 1),
             ("UPDATE registers SET value = -1 WHERE account = 2", 2),
             ("DELETE FROM register_heads WHERE account = 1", 1),
+            ("UPDATE mentions SET seq = 2 WHERE target = 1", 3),
+            ("DELETE FROM mentions WHERE target = 100", 3),
         ];
         let mut kinds = std::collections::BTreeSet::new();
         for (sql, example) in breaks {

@@ -6,6 +6,7 @@ pub(crate) mod channel;
 pub(crate) mod event;
 pub(crate) mod invite;
 pub(crate) mod member;
+pub(crate) mod mention;
 pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod opening;
