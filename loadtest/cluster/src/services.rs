@@ -33,9 +33,13 @@ pub const START: Duration = Duration::from_mins(1);
 /// How often readiness is looked at.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 
+/// Of every Postgres that is thrown away: it is killed, so nothing of it may lie elsewhere. Else
+/// each leaves segments in `/dev/shm`.
+const IN_FOLDER: &str = "dynamic_shared_memory_type=mmap";
 /// Of every Postgres. TCP only: a socket's path has a length limit that a deep folder would hit.
 const POSTGRES: [&str; 2] = ["listen_addresses=127.0.0.1", "unix_socket_directories="];
-const LAX: [&str; 4] = [
+const LAX: [&str; 5] = [
+    IN_FOLDER,
     "shared_buffers=64MB",
     "max_connections=200",
     "fsync=off",
@@ -43,13 +47,15 @@ const LAX: [&str; 4] = [
 ];
 /// A server that has run for a while recycles the files of its log; a new one
 /// writes each of them first, which holds every commit up for some 40 ms.
-const DURABLE: [&str; 3] = [
+const DURABLE: [&str; 4] = [
+    IN_FOLDER,
     "shared_buffers=64MB",
     "max_connections=200",
     "min_wal_size=1GB",
 ];
 /// With a small write-ahead log.
-const SMALL: [&str; 6] = [
+const SMALL: [&str; 7] = [
+    IN_FOLDER,
     "shared_buffers=64MB",
     "max_connections=200",
     "fsync=off",
