@@ -58,6 +58,19 @@ impl FromColumns for Message {
 columns! { Pin { message, user_id, pinned_at, place } }
 columns! { Version { content, replaced_at, place } }
 
+/// The last messages of a channel below a place and above another.
+const PAGE: &str = select_messages!(
+    "",
+    "FROM messages m WHERE m.channel = $1 AND m.seq > $2 AND m.seq < $3 AND NOT m.deleted
+     ORDER BY m.seq DESC LIMIT $4"
+);
+/// The messages that answer one, above a place.
+const REPLIES: &str = select_messages!(
+    "",
+    "FROM messages m WHERE m.channel = $1 AND m.reply_to = $2 AND m.seq > $3 AND NOT m.deleted
+     ORDER BY m.seq LIMIT $4"
+);
+
 /// A message of a channel that was not deleted.
 pub(crate) async fn find_message(
     snapshot: &mut Snapshot,
@@ -100,11 +113,7 @@ async fn list_nearest(
              ORDER BY m.seq LIMIT $4"
         )
     } else {
-        select_messages!(
-            "",
-            "FROM messages m WHERE m.channel = $1 AND m.seq > $2 AND m.seq < $3 AND NOT m.deleted
-             ORDER BY m.seq DESC LIMIT $4"
-        )
+        PAGE
     };
     let after = page.after.unwrap_or(0);
     let before = page.before.unwrap_or(u64::MAX);
@@ -167,14 +176,9 @@ pub(crate) async fn list_replies(
     after: Option<u64>,
     limit: u32,
 ) -> Result<(Vec<Message>, bool), StoreError> {
-    let sql = select_messages!(
-        "",
-        "FROM messages m WHERE m.channel = $1 AND m.reply_to = $2 AND m.seq > $3 AND NOT m.deleted
-         ORDER BY m.seq LIMIT $4"
-    );
     let after = after.unwrap_or(0);
     let mut messages: Vec<Message> = snapshot
-        .list(sql, &[&channel, &answered, &after, &i64::from(limit)])
+        .list(REPLIES, &[&channel, &answered, &after, &i64::from(limit)])
         .await?;
     let more = fit_messages(&mut messages, PAGE_BYTES);
     Ok((messages, more))
@@ -251,7 +255,46 @@ pub(crate) fn fitting(sizes: impl Iterator<Item = usize>, mut left: usize) -> us
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Store, *};
+    use crate::store::{explain::explain, read::reaction::REACTIONS};
+
+    #[tokio::test]
+    async fn pages_are_read_by_index_and_what_belongs_to_them_is_looked_up() {
+        let store = Store::new(crate::fixture::database().await, 1);
+        let mut connection = store.pool.acquire().await.unwrap();
+        for (name, sql, parts) in [
+            (
+                "page",
+                PAGE,
+                ["messages_pkey", "pins_pkey", "hashed SubPlan"],
+            ),
+            (
+                "replies",
+                REPLIES,
+                ["messages_replies", "pins_pkey", "hashed SubPlan"],
+            ),
+            (
+                "reactions",
+                REACTIONS,
+                ["reaction_counts_pkey", "reactions_pkey", "Index"],
+            ),
+        ] {
+            let (types, values) = if sql == REACTIONS {
+                ("int8, int8[], int8", "1, '{1,2}', 1")
+            } else {
+                ("int8, int8, int8, int8", "1, 1, 9, 50")
+            };
+            let prepare = format!(
+                "SET plan_cache_mode = force_generic_plan; PREPARE {name} ({types}) AS {sql}"
+            );
+            let execute = format!("VERBOSE EXECUTE {name} ({values})");
+            let plan = explain(&mut connection, &prepare, &execute).await;
+            assert!(!plan.contains("Seq Scan"), "{plan}");
+            for part in parts {
+                assert!(plan.contains(part), "{part}: {plan}");
+            }
+        }
+    }
 
     #[test]
     fn a_page_ends_where_its_texts_would_be_too_many_bytes() {

@@ -9,6 +9,13 @@ use shared::{
 use super::Snapshot;
 use crate::{error::StoreError, store::values::columns};
 
+/// The reactions to some messages of a channel, as one account sees them.
+pub(super) const REACTIONS: &str = "
+    SELECT c.message, c.emoji, c.count,
+        EXISTS (SELECT FROM reactions r WHERE r.channel = c.channel AND r.message = c.message
+                    AND r.emoji = c.emoji AND r.account = $3)
+    FROM reaction_counts c WHERE c.channel = $1 AND c.message = ANY($2) ORDER BY c.place";
+
 columns! { Reaction { emoji, count, me } }
 
 /// Adds to messages of a channel how people reacted to them, as `reader` sees it: the first
@@ -22,11 +29,8 @@ pub(crate) async fn add_reactions(
         return Ok(());
     }
     let ids: Vec<MessageId> = messages.iter().map(|message| message.message_id).collect();
-    let sql = "SELECT c.message, c.emoji, c.count,
-                   EXISTS (SELECT FROM reactions r WHERE r.channel = c.channel AND r.message = c.message
-                               AND r.emoji = c.emoji AND r.account = $3)
-               FROM reaction_counts c WHERE c.channel = $1 AND c.message = ANY($2) ORDER BY c.place";
-    let rows: Vec<(MessageId, Reaction)> = snapshot.list(sql, &[&channel, &ids, &reader]).await?;
+    let rows: Vec<(MessageId, Reaction)> =
+        snapshot.list(REACTIONS, &[&channel, &ids, &reader]).await?;
     let mut reactions: HashMap<MessageId, Vec<Reaction>> = HashMap::default();
     for (message, reaction) in rows {
         reactions.entry(message).or_default().push(reaction);
