@@ -86,7 +86,7 @@ impl TransportClient {
         request: &R,
     ) -> Result<R::Reply, CallError> {
         let body = self.ask(&R::ROW, scope, &protocol::encode(request)).await?;
-        protocol::decode(&body).map_err(|_refusal| CallError::Malformed)
+        protocol::decode_told(&body).map_err(|_refusal| CallError::Malformed)
     }
 
     /// Sends a MessagePack body in the form of this transport, and answers with the

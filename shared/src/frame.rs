@@ -118,14 +118,19 @@ pub fn check_body(body: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// Walks over one value without building it. `Err` unless the bytes are that
-/// value and nothing more.
+/// `Err` unless the bytes are one value and nothing more.
 fn check_value(mut bytes: &[u8]) -> Result<(), ()> {
+    skip_value(&mut bytes)?;
+    if bytes.is_empty() { Ok(()) } else { Err(()) }
+}
+
+/// Walks over one value without building it.
+pub(crate) fn skip_value(bytes: &mut &[u8]) -> Result<(), ()> {
     // How many values are still to come at each depth.
     let mut open = [0_u64; MAX_DEPTH + 1];
     let mut depth = 0;
     loop {
-        let children = skip_one(&mut bytes)?;
+        let children = skip_one(bytes)?;
         if children > 0 {
             depth += 1;
             *open.get_mut(depth).ok_or(())? = children;
@@ -134,7 +139,7 @@ fn check_value(mut bytes: &[u8]) -> Result<(), ()> {
         // A value ended, and perhaps the arrays around it.
         loop {
             if depth == 0 {
-                return if bytes.is_empty() { Ok(()) } else { Err(()) };
+                return Ok(());
             }
             let left = open.get_mut(depth).ok_or(())?;
             *left -= 1;

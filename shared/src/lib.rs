@@ -5,6 +5,7 @@
 //! - [`ids`], [`clock`], [`error`], [`close`]: words used everywhere;
 //! - [`wire`], [`hex`]: what values look like on the wire, and bytes in text;
 //! - [`frame`]: frame headers, the only thing a gateway reads;
+//! - `surplus`: what a newer program says and this one does not know;
 //! - [`domain`]: rules without I/O: permissions, content, limits;
 //! - [`protocol`]: one file per command family: rows, bodies, events;
 //! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
@@ -34,5 +35,6 @@ pub mod reference;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
 pub mod shutdown;
+mod surplus;
 pub mod telemetry;
 pub mod wire;

@@ -210,10 +210,10 @@ impl Consumer {
 pub(crate) fn deleted_by(topic: i64, body: &[u8]) -> Option<Deleted> {
     let server = ServerId::try_from(topic).ok()?;
     // One has an id where the other has a list.
-    if let Ok(told) = protocol::decode::<MessageDeleted>(body) {
+    if let Ok(told) = protocol::decode_told::<MessageDeleted>(body) {
         return Some((server, told.channel_id, vec![told.message_id]));
     }
-    let told: MessagesDeleted = protocol::decode(body).ok()?;
+    let told: MessagesDeleted = protocol::decode_told(body).ok()?;
     Some((server, told.channel_id, told.message_ids))
 }
 

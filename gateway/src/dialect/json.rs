@@ -300,6 +300,14 @@ mod tests {
             event(&typing),
             r#"{"event":"typing_started","topic":"256","seq":0,"body":{"channel_id":"1","user_id":"2"}}"#
         );
+        // A newer worker says more of it.
+        let newer = frame::event(256, 0, 48, &[0x94, 1, 2, 0xc0, 0x91, 3]);
+        assert_eq!(event(&newer), event(&typing));
+        let newer = frame::reply(0, &[0x93, 9, 5, 0xc3]);
+        assert_eq!(
+            answer(16, 3, &newer),
+            r#"{"reply":3,"body":{"message_id":"9","seq":5}}"#
+        );
         let later = frame::event(256, 4, 2_000, &[0x90]);
         assert_eq!(
             event(&later),

@@ -147,6 +147,14 @@ async fn json_has_the_same_commands_with_named_fields() {
         alice.text().await,
         r#"{"event":"message_deleted","topic":"4096321","seq":1,"body":{"channel_id":"1","message_id":"1"}}"#
     );
+    // A newer worker knows more of it than this gateway.
+    let mut newer = gateway.world.write(SERVER, Some(1), None);
+    newer.body = vec![0x94, 1, 2, 0xc0, 0x91, 3].into();
+    gateway.world.publish(&[newer]).await;
+    assert_eq!(
+        alice.text().await,
+        r#"{"event":"message_deleted","topic":"4096321","seq":2,"body":{"channel_id":"1","message_id":"2"}}"#
+    );
     gateway.world.state().lanes = Lanes::Silent;
     say(
         &mut alice,
@@ -159,8 +167,8 @@ async fn json_has_the_same_commands_with_named_fields() {
     .await;
     let command = gateway.world.state().commands.clone().remove(0);
     assert_eq!((command.opcode, command.scope), (16, SERVER));
-    let reply = frame::reply(3, &[0x92, 9, 5]);
-    gateway.world.answer(&command, &reply).await;
+    let newer = frame::reply(3, &[0x93, 9, 5, 0xa3, b'n', b'e', b'w']);
+    gateway.world.answer(&command, &newer).await;
     assert_eq!(
         alice.text().await,
         r#"{"reply":3,"body":{"message_id":"9","seq":5}}"#

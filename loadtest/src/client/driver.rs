@@ -14,6 +14,7 @@ use shared::{
         },
         server::{ServerJoined, ServerLeft},
     },
+    wire::Wire,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -387,12 +388,12 @@ impl Driver {
             return;
         }
         if opcode == ServerLeft::OPCODE
-            && let Ok(left) = protocol::decode::<ServerLeft>(body)
+            && let Ok(left) = protocol::decode_told::<ServerLeft>(body)
         {
             self.shared.places().forget(left.server_id.get());
         }
         if opcode == ServerJoined::OPCODE
-            && let Ok(joined) = protocol::decode::<ServerJoined>(body)
+            && let Ok(joined) = protocol::decode_told::<ServerJoined>(body)
             && let Some(ready) = self.shared.ready().as_mut()
         {
             ready.servers.push(joined.server);
@@ -564,6 +565,6 @@ impl Session {
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Ended> {
-    protocol::decode(body).map_err(|refusal| Ended::NoFrame(refusal.to_string()))
+fn decode<T: Wire>(body: &Bytes) -> Result<T, Ended> {
+    protocol::decode_told(body).map_err(|refusal| Ended::NoFrame(refusal.to_string()))
 }

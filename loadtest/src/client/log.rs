@@ -61,7 +61,9 @@ impl Seen {
     /// The event, if it is an `E`.
     pub fn event<E: Event>(&self) -> Option<E> {
         match self {
-            Self::Event { opcode, body, .. } if *opcode == E::OPCODE => protocol::decode(body).ok(),
+            Self::Event { opcode, body, .. } if *opcode == E::OPCODE => {
+                protocol::decode_told(body).ok()
+            }
             _ => None,
         }
     }

@@ -167,7 +167,7 @@ impl Client {
     /// same nonce until it is or patience ends.
     pub async fn call<R: Request>(&self, scope: u64, request: &R) -> Result<R::Reply, CallError> {
         let body = self.ask(&R::ROW, scope, protocol::encode(request)).await?;
-        protocol::decode(&body).map_err(|_refusal| CallError::Malformed)
+        protocol::decode_told(&body).map_err(|_refusal| CallError::Malformed)
     }
 
     /// Sends an encoded request and answers with the encoded reply.

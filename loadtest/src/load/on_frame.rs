@@ -144,12 +144,12 @@ impl VirtualUser {
     fn on_control(&mut self, core: &mut Core, opcode: u16, body: &[u8], now: u64) -> Option<()> {
         match opcode {
             opcode::HELLO => {
-                let hello: Hello = protocol::decode(body).ok()?;
+                let hello: Hello = protocol::decode_told(body).ok()?;
                 core.heartbeat = hello.heartbeat_ms.max(100) * 1_000_000;
                 self.on_hello(core);
             }
             opcode::READY => {
-                let ready: Ready = protocol::decode(body).ok()?;
+                let ready: Ready = protocol::decode_told(body).ok()?;
                 core.epoch = ready.epoch;
                 let places = ready.topics.iter();
                 self.topics = places.map(|place| (place.topic, place.seq)).collect();
@@ -158,22 +158,22 @@ impl VirtualUser {
                 }
             }
             opcode::CURSOR => {
-                let cursor: Cursor = protocol::decode(body).ok()?;
+                let cursor: Cursor = protocol::decode_told(body).ok()?;
                 for place in cursor.topics {
                     self.reached(place.topic, place.seq);
                 }
             }
             opcode::SIGHT => {
-                let sight: Sight = protocol::decode(body).ok()?;
+                let sight: Sight = protocol::decode_told(body).ok()?;
                 self.reached(sight.topic, sight.seq);
             }
             opcode::GAP => {
                 core.tally.checks.gaps += 1;
-                let gap: Gap = protocol::decode(body).ok()?;
+                let gap: Gap = protocol::decode_told(body).ok()?;
                 self.reached(gap.topic, gap.seq);
             }
             opcode::RECONNECT => {
-                let Reconnect { delay_ms } = protocol::decode(body).ok()?;
+                let Reconnect { delay_ms } = protocol::decode_told(body).ok()?;
                 let when = clock::now() + delay_ms * 1_000_000;
                 core.do_later(when, self.at, Later::Move);
             }
@@ -188,7 +188,7 @@ impl VirtualUser {
         };
         let took = now.saturating_sub(asked);
         core.tally.latencies.page.record_nanos(took);
-        match protocol::decode::<Messages>(body) {
+        match protocol::decode_told::<Messages>(body) {
             Ok(page) => {
                 core.tally.paged += page.messages.len() as u64;
                 // Backwards to the beginning, then from the end again.

@@ -122,7 +122,7 @@ async fn answer(link: &mut Link) -> Result<MessageSent, CallError> {
             .map_err(|_ended| CallError::Disconnected)?
         {
             Incoming::Reply { body, .. } => {
-                return protocol::decode(&body).map_err(|_refusal| CallError::Malformed);
+                return protocol::decode_told(&body).map_err(|_refusal| CallError::Malformed);
             }
             Incoming::Refusal { refusal, .. } if undecided(refusal.reason) => {
                 return Err(CallError::TimedOut);

@@ -36,6 +36,7 @@ use crate::{
     error::{Reason, Refusal},
     frame,
     ids::{ChannelId, Partition},
+    surplus,
     wire::{Shape, Wire, canonical, encode_json},
 };
 
@@ -353,7 +354,7 @@ impl Codec {
                 }
                 Ok(body)
             },
-            to_json: |body| encode_json(&decode::<T>(body)?),
+            to_json: |body| encode_json(&decode_told::<T>(body)?),
         }
     }
 }
@@ -390,10 +391,20 @@ pub fn malformed_json(error: &serde_json::Error) -> Refusal {
     )
 }
 
-/// Decodes a body. Surplus fields at its end are refused, so workers roll
-/// before clients learn a new field.
+/// Decodes a request. Surplus fields at its end are refused: nobody does half of what
+/// was asked. So workers roll before clients learn a new field.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     rmp_serde::from_slice(body).map_err(|_error| Reason::Malformed.into())
+}
+
+/// Decodes what somebody is told: a reply or an event, which may come from a newer program.
+/// Fields at the end of its structs that this program does not know are skipped.
+pub fn decode_told<T: Wire>(body: &[u8]) -> Result<T, Refusal> {
+    // Nearly always there are none, so only who cannot read a body looks for them.
+    decode(body).or_else(|refusal| {
+        let known = surplus::skip_surplus(body, &T::shape()).ok_or(refusal)?;
+        decode(&known)
+    })
 }
 
 #[cfg(test)]

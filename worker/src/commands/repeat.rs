@@ -21,7 +21,7 @@ const SERVERS: [u16; 3] = [
 /// What is kept of a reply under its nonce: for a server its id, its name and its owner.
 pub(crate) fn keep_reply(opcode: u16, reply: &[u8]) -> Vec<u8> {
     if SERVERS.contains(&opcode)
-        && let Ok(info) = protocol::decode::<ServerInfo>(reply)
+        && let Ok(info) = protocol::decode_told::<ServerInfo>(reply)
     {
         return protocol::encode(&ServerInfo {
             roles: Vec::new(),
@@ -42,7 +42,7 @@ pub(crate) async fn answer_repeat(
     if !SERVERS.contains(&opcode) {
         return Ok(kept);
     }
-    let Ok(info) = protocol::decode::<ServerInfo>(&kept) else {
+    let Ok(info) = protocol::decode_told::<ServerInfo>(&kept) else {
         return Ok(kept);
     };
     if !info.roles.is_empty() {

@@ -130,7 +130,7 @@ fn text_of(opcode: u16) -> Option<Text> {
 }
 
 fn read<E: Event>(body: &[u8]) -> Option<E> {
-    protocol::decode(body).ok()
+    protocol::decode_told(body).ok()
 }
 
 /// The body after a change; none when that changed nothing.

@@ -357,9 +357,9 @@ columns! { Role {
 columns! { Override { kind, target, allow, deny } }
 columns! { Lockdown { no_joining, speakers, until } }
 
-/// A rule; none for what only a newer program understands.
+/// A rule; none where only a newer program understands what it does.
 pub(super) fn unpack_rule((rule_id, settings): (RuleId, Vec<u8>)) -> Option<Rule> {
-    let settings: RuleSettings = protocol::decode(&settings).ok()?;
+    let settings: RuleSettings = protocol::decode_told(&settings).ok()?;
     Some(Rule { rule_id, settings })
 }
 
