@@ -5,11 +5,16 @@ use anyhow::{Context, Result};
 use loadtest::{
     harness::{Harness, Person, holds, refused, same},
     random::nonce,
-    requests::{allow_member, delete_messages, deny_everyone, get_message, send_message},
+    requests::{
+        allow_member, delete_messages, deny_everyone, edit_message, get_message, send_message,
+    },
     transport::Transport,
 };
 use shared::{
-    domain::{limits::MAX_BULK, permissions::Permissions},
+    domain::{
+        limits::{MAX_BULK, MAX_EDITS},
+        permissions::Permissions,
+    },
     error::Reason,
     ids::{ChannelId, MessageId},
     protocol::message::{
@@ -19,6 +24,7 @@ use shared::{
 
 scenarios! {
     versions_of_a_message_are_listed_over_every_door,
+    a_message_is_changed_a_thousand_times_at_most,
     versions_are_for_the_author_and_for_moderators,
     messages_are_shown_around_one_over_every_door,
     replies_are_paged_over_every_door,
@@ -87,6 +93,35 @@ async fn versions_of_a_message_are_listed_over_every_door(harness: &Harness) -> 
     alice.deletes(general, id).await?;
     let gone = alice.call(&versions(general, id)).await;
     refused(gone, Reason::UnknownMessage)
+}
+
+async fn a_message_is_changed_a_thousand_times_at_most(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let id = bob.send("#general", "the first").await?.message_id;
+    bob.edits(general, id, "the second").await?;
+    let earlier = harness.cluster.sql(async |client| {
+        let earlier = "INSERT INTO message_edits (channel, id, edited_at, content)
+                       SELECT channel, id, n, 'earlier' FROM messages, generate_series(1, $2) n
+                       WHERE id = $1";
+        let count = i32::try_from(MAX_EDITS - 2).unwrap_or_default();
+        client
+            .execute(earlier, &[&id.get().cast_signed(), &count])
+            .await
+    });
+    same(&earlier.await?, &(MAX_EDITS - 2))?;
+    let his = bob.remembers().await?;
+    bob.edits(general, id, "the last").await?;
+    let again = edit_message(general, id, "one too many");
+    bob.is_refused(bob.scope(), &again, Reason::LimitReached)
+        .await?;
+    bob.agrees(his).await?;
+    let shown = bob.call(&get_message(general, id)).await?;
+    same(&shown.content, &"the last".to_owned())?;
+    // Another message of his is not concerned, and this one may still go.
+    let other = bob.send("#general", "another").await?.message_id;
+    bob.edits(general, other, "changed").await?;
+    Ok(bob.deletes(general, id).await?)
 }
 
 async fn versions_are_for_the_author_and_for_moderators(harness: &Harness) -> Result<()> {

@@ -35,6 +35,9 @@ pub const MAX_MENTIONS: usize = 50;
 pub const MAX_PINS: usize = 250;
 /// Different emoji that people may react to one message with: each page of history shows them.
 pub const MAX_EMOJI: usize = 20;
+/// How often one message may be changed. Each version stays until the message goes, as only then
+/// the event that told it is looked for; and all of them go in one turn.
+pub const MAX_EDITS: u64 = 1_000;
 /// Messages that are deleted at once: a lane's turn of some milliseconds.
 pub const MAX_BULK: usize = 100;
 /// The longest silence, in seconds: 28 days.

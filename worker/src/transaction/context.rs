@@ -309,6 +309,7 @@ impl<'a> Context<'a> {
             author: row.author,
             reply_to: row.reply_to,
             mentions: row.mentions.clone(),
+            edits: 0,
         };
         self.tx.messages.insert((row.channel, row.id), Some(known));
         let counters = (row.seq, row.id);
@@ -363,7 +364,11 @@ impl<'a> Context<'a> {
         self.tx.changes += 1;
         self.tx.rows.search_notes.extend(revision.places());
         match &revision {
-            Revision::Edit { .. } => {}
+            Revision::Edit { channel, id, .. } => {
+                if let Some(Some(known)) = self.tx.messages.get_mut(&(*channel, *id)) {
+                    known.edits += 1;
+                }
+            }
             Revision::Mention {
                 channel, id, after, ..
             } => {

@@ -5,7 +5,12 @@ mod pin;
 mod reaction;
 
 use shared::{
-    domain::{audit::Action, content, limits::MAX_BULK, permissions::Permissions},
+    domain::{
+        audit::Action,
+        content,
+        limits::{MAX_BULK, MAX_EDITS},
+        permissions::Permissions,
+    },
     error::{Reason, Refusal},
     ids::{AnyId, ChannelId, MessageId, UserId},
     protocol::{
@@ -99,6 +104,7 @@ impl Handler<Context<'_>> for EditMessage {
         content::check_message(&content)?;
         let before = get_message(ctx, channel_id, message_id).await?;
         ctx.require(before.author == ctx.caller()?.user, Reason::Forbidden)?;
+        ctx.require(before.edits < MAX_EDITS, Reason::LimitReached)?;
         let found = moderation::check_text(ctx, channel_id, &content, false).await?;
         let answered = answered_author(ctx, channel_id, &before).await?;
         let mentions = resolve_mentions(ctx, channel_id, &content, answered).await?;

@@ -35,9 +35,11 @@ pub(crate) struct KnownMessage {
     pub(crate) author: UserId,
     pub(crate) reply_to: Option<MessageId>,
     pub(crate) mentions: Vec<AnyId>,
+    /// How often it was changed.
+    pub(crate) edits: u64,
 }
 
-columns! { KnownMessage { author, reply_to, mentions } }
+columns! { KnownMessage { author, reply_to, mentions, edits } }
 
 /// What happens to a message that is there.
 #[derive(Debug)]
@@ -163,7 +165,11 @@ pub(crate) async fn find_messages(
         return Ok(Vec::new());
     }
     let (channels, ids): (Vec<ChannelId>, Vec<MessageId>) = messages.iter().copied().unzip();
-    let sql = "SELECT m.channel, m.id, m.author, m.reply_to, coalesce(m.mentions, '{}')
+    // Nothing is counted of a message that was never changed.
+    let sql = "SELECT m.channel, m.id, m.author, m.reply_to, coalesce(m.mentions, '{}'),
+                   CASE WHEN m.edited_at IS NULL THEN 0 ELSE
+                       (SELECT count(*) FROM message_edits e WHERE e.channel = m.channel AND e.id = m.id)
+                   END
                FROM unnest($1::int8[], $2::int8[]) AS w (channel, id)
                JOIN messages m ON m.channel = w.channel AND m.id = w.id AND NOT m.deleted";
     reads.list(sql, &[&channels, &ids]).await
