@@ -35,7 +35,7 @@ export type Resolution = "dismissed" | "acted";
 export type RuleKind = "words" | "links" | "mentions" | "repeats" | "raid";
 
 /** What a rule does about a message that it finds. */
-export type RuleAction = "block" | "report";
+export type RuleAction = "block" | "report" | "timeout";
 
 /** What was done. Numbers are in the database and never used again. */
 export type Action = "server_update" | "server_transfer" | "invite_create" | "invite_revoke" | "channel_create" | "channel_update" | "channel_delete" | "channel_move" | "override_set" | "override_clear" | "role_create" | "role_update" | "role_delete" | "role_reorder" | "member_kick" | "member_ban" | "member_unban" | "member_timeout" | "channel_mute" | "channel_unmute" | "nickname_update" | "member_roles" | "message_delete" | "messages_delete" | "message_pin" | "message_unpin" | "reaction_remove" | "report_resolve" | "rule_create" | "rule_update" | "rule_delete" | "rule_apply" | "lockdown_set";
@@ -864,7 +864,7 @@ export interface GetReplies {
   limit?: number | null | undefined;
 }
 
-/** Tells the channel that the member is typing, for the next 8 seconds. */
+/** Tells the channel that the member is typing, for the next 8 seconds; one that has no messages refuses it as `wrong_kind`. */
 export interface SignalTyping {
   /** Where. */
   channel_id: ChannelId;
@@ -1014,6 +1014,8 @@ export interface RuleSettings {
   exempt_roles?: RoleId[] | undefined;
   /** Where it does not look, at most 50. */
   exempt_channels?: ChannelId[] | undefined;
+  /** For how many seconds an author is silenced, 1 to 2,419,200 (28 days). */
+  timeout_seconds?: number | undefined;
 }
 
 /** Makes another rule of it. */
@@ -2604,7 +2606,7 @@ export interface Requests {
   messages_around: { request: GetMessagesAround; reply: MessagesAround };
   /** Shows a page of the messages that answer one, oldest first; also where that was deleted. */
   message_replies: { request: GetReplies; reply: Messages };
-  /** Tells the channel that the member is typing, for the next 8 seconds. */
+  /** Tells the channel that the member is typing, for the next 8 seconds; one that has no messages refuses it as `wrong_kind`. */
   typing: { request: SignalTyping; reply: null };
   /** Reads a channel up to a message; a place that lies before where the cursor stands changes nothing. */
   unreads_ack: { request: AckUnread; reply: ReadCursor };
@@ -3219,6 +3221,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "lock_seconds", type: {"int":32}, optional: true },
     { name: "exempt_roles", type: {"list":{"id":"RoleId"}}, optional: true },
     { name: "exempt_channels", type: {"list":{"id":"ChannelId"}}, optional: true },
+    { name: "timeout_seconds", type: {"int":32}, optional: true },
   ],
   UpdateRule: [
     { name: "nonce", type: "text", optional: false },
@@ -3825,7 +3828,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   ReportCategory: { other: 0, spam: 1, abuse: 2, explicit: 3, privacy: 4, illegal: 5, rule: 6 },
   Resolution: { dismissed: 0, acted: 1 },
   RuleKind: { words: 0, links: 1, mentions: 2, repeats: 3, raid: 4 },
-  RuleAction: { block: 0, report: 1 },
+  RuleAction: { block: 0, report: 1, timeout: 2 },
   Action: { server_update: 1, server_transfer: 2, invite_create: 3, invite_revoke: 4, channel_create: 10, channel_update: 11, channel_delete: 12, channel_move: 13, override_set: 14, override_clear: 15, role_create: 20, role_update: 21, role_delete: 22, role_reorder: 23, member_kick: 30, member_ban: 31, member_unban: 32, member_timeout: 33, channel_mute: 34, channel_unmute: 35, nickname_update: 36, member_roles: 37, message_delete: 40, messages_delete: 41, message_pin: 42, message_unpin: 43, reaction_remove: 44, report_resolve: 50, rule_create: 51, rule_update: 52, rule_delete: 53, rule_apply: 54, lockdown_set: 55 },
   Cause: { owner: 0, role: 1, administrator: 2, announcement: 3, role_override: 4, member_override: 5, hidden: 6, timeout: 7, mute: 8 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },

@@ -64,6 +64,7 @@ pub fn rule_settings(name: &str, kind: RuleKind, words: &[&str]) -> RuleSettings
         lock_seconds: 0,
         exempt_roles: Vec::new(),
         exempt_channels: Vec::new(),
+        timeout_seconds: 0,
     }
 }
 

@@ -26,6 +26,7 @@ mod denials;
 mod history;
 mod inbox;
 mod invite;
+mod large;
 mod limit;
 mod member;
 mod mention;

@@ -4,17 +4,22 @@ use anyhow::Result;
 use loadtest::{
     client::log::Seen,
     harness::{Harness, holds, same},
-    requests::hide_channel,
+    requests::{create_channel, hide_channel},
     transport::Transport,
 };
-use shared::protocol::{
-    Event,
-    typing::{SignalTyping, TypingStarted},
+use shared::{
+    error::Reason,
+    protocol::{
+        Event,
+        channel::{ChannelKind, CreateChannel},
+        typing::{SignalTyping, TypingStarted},
+    },
 };
 
 scenarios! {
     others_are_told_who_types_where_over_every_door,
     nobody_hears_typing_in_a_channel_that_he_does_not_see,
+    nobody_types_where_there_are_no_messages,
 }
 
 async fn others_are_told_who_types_where_over_every_door(harness: &Harness) -> Result<()> {
@@ -53,5 +58,26 @@ async fn nobody_hears_typing_in_a_channel_that_he_does_not_see(harness: &Harness
     alice.call(&SignalTyping { channel_id: secret }).await?;
     alice.send("#general", "marker").await?;
     bob.saw_none_before("marker", |event: &TypingStarted| event.channel_id == secret)
+        .await
+}
+
+async fn nobody_types_where_there_are_no_messages(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    for kind in [
+        ChannelKind::Voice,
+        ChannelKind::Category,
+        ChannelKind::Separator,
+    ] {
+        let create = CreateChannel {
+            kind,
+            ..create_channel("silent", Vec::new())
+        };
+        let channel_id = alice.call(&create).await?.channel.channel_id;
+        let signal = SignalTyping { channel_id };
+        bob.is_refused(bob.scope(), &signal, Reason::WrongKind)
+            .await?;
+    }
+    alice.send("#general", "marker").await?;
+    bob.saw_none_before("marker", |_event: &TypingStarted| true)
         .await
 }

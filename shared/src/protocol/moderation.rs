@@ -236,8 +236,9 @@ pub struct ResolveReport {
 /// What a rule looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum RuleKind {
-    /// Any of `words`, as whole words; `*` at the beginning or the end of one stands for any letters.
-    /// Case, width and what cannot be seen make no difference.
+    /// Any of `words`, as whole words; `*` stands for any letters and digits, or none, at the beginning
+    /// or the end of one, and within one that has nothing else. Case, width and what cannot be seen make
+    /// no difference.
     Words = 0,
     /// Links, but those to the hosts of `words` and to what is below them.
     Links = 1,
@@ -256,6 +257,9 @@ pub enum RuleAction {
     Block = 0,
     /// The message is reported by the server.
     Report = 1,
+    /// The message is refused as `blocked`, and its author is silenced everywhere for
+    /// `timeout_seconds`; not for a `raid`.
+    Timeout = 2,
 }
 
 /// What a rule is.
@@ -288,6 +292,9 @@ pub struct RuleSettings {
     /// Where it does not look, at most 50.
     #[serde(default)]
     pub exempt_channels: Vec<ChannelId>,
+    /// For how many seconds an author is silenced, 1 to 2,419,200 (28 days).
+    #[serde(default)]
+    pub timeout_seconds: u32,
 }
 
 /// A rule of a server.

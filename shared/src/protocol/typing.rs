@@ -11,7 +11,8 @@ family! {
     events: TypingStarted;
 }
 
-/// Tells the channel that the member is typing, for the next 8 seconds.
+/// Tells the channel that the member is typing, for the next 8 seconds; one that has no messages
+/// refuses it as `wrong_kind`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[signal(48, typing, access = Channel(SEND_MESSAGES), limit = Signal)]
 pub struct SignalTyping {

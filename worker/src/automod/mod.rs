@@ -32,6 +32,8 @@ pub(crate) struct Finding {
     pub(crate) rule: RuleId,
     pub(crate) name: String,
     pub(crate) action: RuleAction,
+    /// For how long it silences the author, in milliseconds; 0 where it does not.
+    pub(crate) silence_ms: u64,
     /// The word, the host, or how many there were.
     pub(crate) found: String,
 }
@@ -45,7 +47,7 @@ pub(crate) struct Raid {
     pub(crate) lock_ms: u64,
 }
 
-/// The rules of one server, those that block before those that report.
+/// The rules of one server: those that silence before those that block, and those that report last.
 #[derive(Debug, Default)]
 pub(crate) struct RuleSet {
     rules: Vec<Rule>,
@@ -92,11 +94,14 @@ impl RuleSet {
                 test: compile(&rule.settings),
             })
             .collect();
-        let blocks = |rule: &CompiledRule| {
+        compiled.sort_by_key(|rule| {
             let rule = rules.get(rule.place);
-            rule.is_some_and(|rule| rule.settings.action == RuleAction::Block)
-        };
-        compiled.sort_by_key(|rule| !blocks(rule));
+            rule.map(|rule| match rule.settings.action {
+                RuleAction::Timeout => 0,
+                RuleAction::Block => 1,
+                RuleAction::Report => 2,
+            })
+        });
         Self {
             rules,
             compiled,
@@ -115,7 +120,7 @@ impl RuleSet {
         words.map(String::len).sum()
     }
 
-    /// The first rule that acts on a message; those that block come first. `saying` is who says it
+    /// The first rule that acts on a message; the hardest come first. `saying` is who says it
     /// now: nobody where a text was said before, is changed or only tried.
     pub(crate) fn check(&mut self, said: Said<'_>, saying: Option<Saying>) -> Option<Finding> {
         let folded = fold_text(said.text);
@@ -190,6 +195,10 @@ fn finding(rule: &Rule, found: String) -> Finding {
         rule: rule.rule_id,
         name: rule.settings.name.clone(),
         action: rule.settings.action,
+        silence_ms: match rule.settings.action {
+            RuleAction::Timeout => u64::from(rule.settings.timeout_seconds) * 1_000,
+            RuleAction::Block | RuleAction::Report => 0,
+        },
         found,
     }
 }

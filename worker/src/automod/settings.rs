@@ -5,10 +5,11 @@ use shared::{
         content::{self, fold_text},
         limits::{
             MAX_EXEMPT, MAX_RULE_LIMIT, MAX_RULE_SECONDS, MAX_RULE_WORD_BYTES, MAX_RULE_WORDS,
+            MAX_SILENCE_SECONDS,
         },
     },
     error::{Reason, Refusal},
-    protocol::moderation::{RuleKind, RuleSettings},
+    protocol::moderation::{RuleAction, RuleKind, RuleSettings},
 };
 
 use super::words::parse;
@@ -47,6 +48,15 @@ pub(crate) fn check_settings(settings: RuleSettings) -> Result<RuleSettings, Ref
     if settings.kind == RuleKind::Raid && !within(settings.lock_seconds, MAX_RULE_SECONDS) {
         return invalid("lock_seconds");
     }
+    if settings.action == RuleAction::Timeout {
+        // Who joins has said nothing yet.
+        if settings.kind == RuleKind::Raid {
+            return invalid("action");
+        }
+        if !within(settings.timeout_seconds, MAX_SILENCE_SECONDS) {
+            return invalid("timeout_seconds");
+        }
+    }
     for (field, count) in [
         ("exempt_roles", settings.exempt_roles.len()),
         ("exempt_channels", settings.exempt_channels.len()),
@@ -58,13 +68,17 @@ pub(crate) fn check_settings(settings: RuleSettings) -> Result<RuleSettings, Ref
     Ok(RuleSettings { name, ..settings })
 }
 
-/// Up to 64 characters with something between the `*`, and none within.
+/// Up to 64 bytes with a letter or a digit beside each `*`, and nothing else where one is within.
 fn is_word(word: &str) -> bool {
-    let (_, _, literal) = parse(word);
-    let folded = fold_text(literal);
-    folded.chars().any(char::is_alphanumeric)
-        && folded.len() <= MAX_RULE_WORD_BYTES
-        && !literal.contains('*')
+    let parsed = parse(word);
+    let folded: Vec<String> = parsed.parts().map(fold_text).collect();
+    let several = folded.len() > 1;
+    let is_part = |part: &String| {
+        part.chars().any(char::is_alphanumeric)
+            && (!several || part.chars().all(char::is_alphanumeric))
+    };
+    folded.iter().all(is_part)
+        && folded.iter().map(String::len).sum::<usize>() <= MAX_RULE_WORD_BYTES
         && word.trim() == word
         && !word.chars().any(char::is_control)
 }

@@ -205,10 +205,7 @@ pub(super) async fn check_sending(
     ctx: &mut Context<'_>,
     channel_id: ChannelId,
 ) -> Result<bool, Error> {
-    let channel = ctx.server().await?.channels.get(&channel_id);
-    let channel = channel.ok_or(Refusal::from(Reason::UnknownChannel))?;
-    let (kind, slow_mode) = (channel.kind, channel.slow_mode);
-    ctx.require(kind.has_messages(), Reason::WrongKind)?;
+    let slow_mode = check_kind(ctx, channel_id).await?;
     if slow_mode == 0 || ctx.permissions_in(channel_id).await?.intersects(NEVER_SLOW) {
         return Ok(false);
     }
@@ -219,6 +216,16 @@ pub(super) async fn check_sending(
         return Err(Refusal::retry(Reason::RateLimited, wait.max(1)).into());
     }
     Ok(true)
+}
+
+/// Refuses what concerns messages in a channel that has none; answers the slow mode of one that
+/// has.
+pub(super) async fn check_kind(ctx: &mut Context<'_>, id: ChannelId) -> Result<u32, Error> {
+    let channel = ctx.server().await?.channels.get(&id);
+    let channel = channel.ok_or(Refusal::from(Reason::UnknownChannel))?;
+    let (kind, slow_mode) = (channel.kind, channel.slow_mode);
+    ctx.require(kind.has_messages(), Reason::WrongKind)?;
+    Ok(slow_mode)
 }
 
 /// Takes a new channel into memory, after it was written.

@@ -5,11 +5,13 @@ use shared::protocol::{
     typing::{SignalTyping, TypingStarted},
 };
 
+use super::channel::check_kind;
 use crate::{error::Error, transaction::Context};
 
 impl Handler<Context<'_>> for SignalTyping {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let channel_id = self.channel_id;
+        check_kind(ctx, channel_id).await?;
         let user_id = ctx.caller()?.user;
         let event = TypingStarted {
             channel_id,

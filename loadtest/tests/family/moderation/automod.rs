@@ -6,16 +6,20 @@ use loadtest::{
     random::nonce,
     requests::{
         create_rule, edit_message, get_modlog, list_reports, rule_settings, send_message,
-        test_rules,
+        test_rules, time_out,
     },
+    transport::Transport,
 };
 use shared::{
     domain::audit::Action,
     error::Reason,
     ids::{AnyId, RuleId},
-    protocol::moderation::{
-        DeleteRule, GetModlog, ListRules, ReportCategory, RuleAction, RuleKind, RuleSettings,
-        TestRules, UpdateRule,
+    protocol::{
+        member::MemberTimedOut,
+        moderation::{
+            DeleteRule, GetModlog, ListRules, ReportCategory, RuleAction, RuleKind, RuleSettings,
+            TestRules, UpdateRule,
+        },
     },
     wire::Wire as _,
 };
@@ -25,6 +29,7 @@ scenarios! {
     a_message_that_a_rule_blocks_is_refused_over_every_door,
     a_changed_message_is_looked_at_too,
     what_a_rule_reports_is_said_all_the_same,
+    who_says_what_a_rule_forbids_is_silenced_over_every_door,
     the_same_text_too_often_is_blocked,
     links_and_mentions_are_blocked_where_nobody_is_exempt,
     a_channel_is_tried_before_a_rule_is_made,
@@ -169,6 +174,56 @@ async fn what_a_rule_reports_is_said_all_the_same(harness: &Harness) -> Result<(
     same(&report.content.as_deref(), &Some("spam"))
 }
 
+async fn who_says_what_a_rule_forbids_is_silenced_over_every_door(harness: &Harness) -> Result<()> {
+    for transport in Transport::ALL {
+        let [alice, bob, carol] = harness.members().await?;
+        let general = alice.channel("#general").await?;
+        let silences = RuleSettings {
+            action: RuleAction::Timeout,
+            timeout_seconds: 600,
+            ..rule_settings("no slurs", RuleKind::Words, &["s*r"])
+        };
+        // What only blocks is not asked where one silences.
+        alice.call(&create_rule(no_spam())).await?;
+        alice.call(&create_rule(silences)).await?;
+        let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
+        let said = send_message(general, "spam, you slur!");
+        let mut way = bob.through(transport).await?;
+        refused(way.call(bob.scope(), &said).await, Reason::Blocked)?;
+        let his_end = |event: &MemberTimedOut| event.user_id == bob.user.user_id;
+        let told = bob.sees_event(his_end).await?;
+        same(&alice.sees_event(his_end).await?, &told)?;
+        holds(told.until.is_some(), "it ends")?;
+        let fine = send_message(general, "but I");
+        bob.is_refused(bob.scope(), &fine, Reason::Forbidden)
+            .await?;
+        carol.send("#general", "others may speak").await?;
+        alice.agrees(hers).await?;
+        bob.agrees(his).await?;
+        let log = GetModlog {
+            action: Some(Action::MemberTimeout),
+            ..get_modlog()
+        };
+        let entries = alice.call(&log).await?.entries;
+        let [entry] = entries.as_slice() else {
+            anyhow::bail!("one entry was due, not {entries:?}");
+        };
+        // A rule did it, and its name is why.
+        same(&entry.actor_id, &None)?;
+        same(&entry.reason, &"no slurs".to_owned())?;
+        let bobs = bob.user.user_id.get();
+        same(&entry.target_id.map(AnyId::get), &Some(bobs))?;
+        // Somebody may be merciful; and an edit is looked at, too.
+        alice.call(&time_out(bob.user.user_id, 0)).await?;
+        let sent = bob.send("#general", "sorry").await?;
+        let edit = edit_message(general, sent.message_id, "slur");
+        refused(way.call(bob.scope(), &edit).await, Reason::Blocked)?;
+        bob.is_refused(bob.scope(), &fine, Reason::Forbidden)
+            .await?;
+    }
+    Ok(())
+}
+
 async fn the_same_text_too_often_is_blocked(harness: &Harness) -> Result<()> {
     let [alice, bob, carol] = harness.members().await?;
     let repeats = RuleSettings {
@@ -251,10 +306,34 @@ async fn rules_have_bounds(harness: &Harness) -> Result<()> {
     alice
         .is_refused(alice.scope(), &too_many, Reason::LimitReached)
         .await?;
-    let inner = rule_settings("inner", RuleKind::Words, &["a*b"]);
-    alice
-        .is_refused(alice.scope(), &create_rule(inner), Reason::Invalid)
-        .await?;
+    for word in ["*", "**", "a**b", "a*-", "free mo*ey", "*a* b*", " a"] {
+        let bad = rule_settings("bad", RuleKind::Words, &[word]);
+        alice
+            .is_refused(alice.scope(), &create_rule(bad), Reason::Invalid)
+            .await
+            .context(word)?;
+    }
+    for (kind, timeout_seconds) in [
+        (RuleKind::Words, 0),
+        (RuleKind::Words, 2_419_201),
+        (RuleKind::Raid, 60),
+    ] {
+        let bad = RuleSettings {
+            action: RuleAction::Timeout,
+            timeout_seconds,
+            limit: 5,
+            seconds: 5,
+            lock_seconds: 5,
+            words: match kind {
+                RuleKind::Words => vec!["a*b".to_owned()],
+                _ => Vec::new(),
+            },
+            ..rule_settings("bad", kind, &[])
+        };
+        alice
+            .is_refused(alice.scope(), &create_rule(bad), Reason::Invalid)
+            .await?;
+    }
     for _ in 1..50 {
         alice.call(&create_rule(no_spam())).await?;
     }

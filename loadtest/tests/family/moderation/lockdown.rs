@@ -2,11 +2,14 @@
 
 use anyhow::{Context, Result};
 use loadtest::{
-    harness::{Harness, refused, same},
-    requests::{create_rule, get_modlog, redeem_invite, rule_settings, send_message, set_lockdown},
+    harness::{Harness, Person, refused, same},
+    requests::{
+        create_role, create_rule, delete_role, edit_message, get_modlog, redeem_invite,
+        rule_settings, send_message, set_lockdown, set_roles,
+    },
 };
 use shared::{
-    domain::audit::Action,
+    domain::{audit::Action, permissions::Permissions},
     error::Reason,
     ids::{AnyId, RoleId},
     protocol::{
@@ -20,6 +23,8 @@ scenarios! {
     a_lock_down_ends_by_itself,
     a_raid_locks_the_server_for_a_time,
     a_lock_down_names_a_role_of_the_server,
+    while_only_a_role_may_send_nobody_else_does_over_any_door,
+    a_role_that_goes_leaves_nobody_but_who_manages_messages,
 }
 
 async fn a_server_is_locked_and_opened_over_every_door(harness: &Harness) -> Result<()> {
@@ -140,4 +145,74 @@ async fn a_lock_down_names_a_role_of_the_server(harness: &Harness) -> Result<()>
         .await?;
     bob.call(&send_message(general, "still open")).await?;
     Ok(())
+}
+
+/// Only who holds the role may send.
+fn only(role: RoleId) -> SetLockdown {
+    SetLockdown {
+        speakers: Some(role),
+        ..set_lockdown()
+    }
+}
+
+async fn make_role(owner: &Person, name: &str, permissions: Permissions) -> Result<RoleId> {
+    let made = owner.call(&create_role(name, permissions)).await?;
+    Ok(made.role.role_id)
+}
+
+async fn while_only_a_role_may_send_nobody_else_does_over_any_door(
+    harness: &Harness,
+) -> Result<()> {
+    let [alice, bob, carol, dave] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let speaker = make_role(&alice, "speaker", Permissions::empty()).await?;
+    let warden = make_role(&alice, "warden", Permissions::MANAGE_MESSAGES).await?;
+    alice
+        .call(&set_roles(bob.user.user_id, vec![speaker]))
+        .await?;
+    alice
+        .call(&set_roles(carol.user.user_id, vec![warden]))
+        .await?;
+    let earlier = dave.send("#general", "what I said before").await?;
+    let his = dave.remembers().await?;
+    alice.call(&only(speaker)).await?;
+    let said = send_message(general, "may I?");
+    let edit = edit_message(general, earlier.message_id, "what I say now");
+    let due = Reason::LockedDown;
+    dave.is_refused(dave.scope(), &said, due).await?;
+    dave.is_refused(dave.scope(), &edit, due).await?;
+    dave.agrees(his).await?;
+    for person in [&alice, &bob, &carol] {
+        for mut way in person.ways().await? {
+            let said = send_message(general, "I may");
+            way.call(person.scope(), &said).await?;
+        }
+    }
+    // Who gets the role speaks, and who loses it does not, from the reply on.
+    alice
+        .call(&set_roles(dave.user.user_id, vec![speaker]))
+        .await?;
+    dave.send("#general", "thank you").await?;
+    alice.call(&set_roles(bob.user.user_id, Vec::new())).await?;
+    bob.is_refused(bob.scope(), &said, due).await?;
+    alice.call(&set_lockdown()).await?;
+    bob.send("#general", "open again").await.map(drop)
+}
+
+async fn a_role_that_goes_leaves_nobody_but_who_manages_messages(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let speaker = make_role(&alice, "speaker", Permissions::empty()).await?;
+    alice
+        .call(&set_roles(bob.user.user_id, vec![speaker]))
+        .await?;
+    alice.call(&only(speaker)).await?;
+    bob.send("#general", "while I may").await?;
+    alice.call(&delete_role(speaker)).await?;
+    let said = send_message(general, "and now?");
+    bob.is_refused(bob.scope(), &said, Reason::LockedDown)
+        .await?;
+    alice.send("#general", "she manages messages").await?;
+    alice.call(&set_lockdown()).await?;
+    bob.send("#general", "open again").await.map(drop)
 }

@@ -2,6 +2,7 @@
 
 mod automod;
 mod lockdown;
+mod rank;
 
 use anyhow::{Context, Result};
 use loadtest::{

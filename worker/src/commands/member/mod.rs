@@ -22,6 +22,7 @@ use shared::{
     },
 };
 
+pub(super) use self::silence::time_out_by_rule;
 use super::rank::require_above;
 use crate::{
     error::Error,

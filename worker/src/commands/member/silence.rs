@@ -100,6 +100,30 @@ impl Handler<Context<'_>> for UnmuteMember {
     }
 }
 
+/// A rule silences the author of a message, who is none that it leaves alone. What is longer stays.
+pub(in crate::commands) async fn time_out_by_rule(
+    ctx: &mut Context<'_>,
+    user_id: UserId,
+    until: u64,
+    rule: &str,
+) -> Result<(), Error> {
+    let member = ctx.member(user_id).await?;
+    let mut member = member.ok_or(Refusal::from(Reason::UnknownTarget))?;
+    let was = Some(member.silences.everywhere).filter(|was| *was > ctx.now_ms());
+    if was >= Some(until) {
+        return Ok(());
+    }
+    member.silences.everywhere = until;
+    silence(ctx, member, None, Some(until)).await?;
+    let told = |until| MemberTimedOut { user_id, until };
+    let record = Record::new(Action::MemberTimeout).target(user_id);
+    let record = record.before(&told(was))?.after(&told(Some(until)))?;
+    ctx.record_rule(record.reason(rule)).await?;
+    let audience = ctx.server().await?.audience_of_act(user_id, user_id);
+    ctx.emit(audience, &told(Some(until))).await?;
+    Ok(())
+}
+
 fn check_duration(seconds: u32, least: u32) -> Result<(), Refusal> {
     if (least..=MAX_SILENCE_SECONDS).contains(&seconds) {
         Ok(())

@@ -16,6 +16,7 @@ use shared::{
     },
 };
 
+use super::super::member::time_out_by_rule;
 use crate::{
     automod::{Finding, Said, Saying, check_settings},
     error::Error,
@@ -125,7 +126,10 @@ pub(in crate::commands) async fn check_text(
     }
     let (author, now_ms) = (ctx.caller()?.user, ctx.now_ms());
     let standing = ctx.standing(author).await?;
-    let roles = standing.map(|standing| standing.roles).unwrap_or_default();
+    let mut roles = standing.map(|standing| standing.roles).unwrap_or_default();
+    // Who held a role that was deleted holds its id still.
+    let structure = &ctx.server().await?.structure;
+    roles.retain(|role| structure.roles.contains_key(role));
     let moderation = ctx.moderation().await?;
     let speakers = moderation
         .lockdown(now_ms)
@@ -143,14 +147,19 @@ pub(in crate::commands) async fn check_text(
     };
     let saying = new.then_some(Saying { author, now_ms });
     let found = rules.check(said, saying);
-    if let Some(finding) = &found
-        && finding.action == RuleAction::Block
-    {
-        record_finding(ctx, finding, author).await?;
-        ctx.keep_changes();
-        return Err(Refusal::field(Reason::Blocked, &finding.name).into());
+    let Some(finding) = found else {
+        return Ok(None);
+    };
+    match finding.action {
+        RuleAction::Report => return Ok(Some(finding)),
+        RuleAction::Block => record_finding(ctx, &finding, author).await?,
+        RuleAction::Timeout => {
+            let until = now_ms + finding.silence_ms;
+            time_out_by_rule(ctx, author, until, &finding.name).await?;
+        }
     }
-    Ok(found)
+    ctx.keep_changes();
+    Err(Refusal::field(Reason::Blocked, &finding.name).into())
 }
 
 /// Reports a message that a rule found, once it is stored: what is open already is enough.
