@@ -45,8 +45,10 @@ promises! {
     p9_a_rolling_deployment_loses_nothing_and_makes_no_herd P9;
     p10_losing_redis_entirely_loses_no_acknowledged_message P10;
     p11_without_postgres_nothing_is_acknowledged_and_sockets_stay P11;
+    p12_rate_limits_hold_across_gateways P12;
     p16_nobody_hears_what_he_lost_the_right_to P16;
     p17_memory_and_descriptors_return_to_where_they_were P17;
+    p18_what_is_unread_equals_a_recount P18;
     p19_an_answer_belongs_to_the_request_it_names P19;
     p20_strangers_and_slow_readers_starve_nobody P20;
     p21_heavy_work_hinders_nobody P21;

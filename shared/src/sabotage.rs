@@ -15,6 +15,14 @@ pub enum Sabotage {
     ForgetNonce,
     /// Worker: who repeats a sign-in gets another token, and the first is dead.
     ReplaceToken,
+    /// Worker: nothing is counted for all workers together.
+    CountAlone,
+    /// Worker: while Redis does not count, nobody does.
+    OpenDoor,
+    /// Worker: some cursors that were moved are not kept.
+    LoseCursor,
+    /// Worker: queries go by rights that may be some seconds old.
+    OlderRights,
     /// Gateway: the first hole is not repaired.
     SkipRepair,
     /// Gateway: answers find their requests by the numbers that clients chose.
@@ -41,6 +49,10 @@ pub fn arm() -> Result<(), UnknownSabotage> {
         "ack_before_commit" => Sabotage::AckBeforeCommit,
         "forget_nonce" => Sabotage::ForgetNonce,
         "replace_token" => Sabotage::ReplaceToken,
+        "count_alone" => Sabotage::CountAlone,
+        "open_door" => Sabotage::OpenDoor,
+        "lose_cursor" => Sabotage::LoseCursor,
+        "older_rights" => Sabotage::OlderRights,
         "skip_repair" => Sabotage::SkipRepair,
         "client_numbers" => Sabotage::ClientNumbers,
         "other_views" => Sabotage::OtherViews,

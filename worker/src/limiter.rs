@@ -220,6 +220,10 @@ impl Limiter {
         if let Some(decisions) = drawn.await {
             return decisions;
         }
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::opens_door() {
+            return vec![Decision::Allowed; draws.len()];
+        }
         let now = self.0.clock.now_ms();
         let mut local = self.lock_local();
         draws
@@ -235,6 +239,10 @@ impl Limiter {
     ) -> Option<T> {
         let (shared, now) = (&self.0, self.0.clock.now_ms());
         let from = shared.redis_from_ms.load(Ordering::Relaxed);
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::counts_alone() {
+            return None;
+        }
         // Further away only when the clock was set back.
         if now < from && from <= now.saturating_add(BACK_OFF_MS) {
             return None;

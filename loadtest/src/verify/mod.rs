@@ -8,6 +8,8 @@
 mod faketime;
 mod health;
 mod heavy;
+mod limits;
+mod moderated;
 mod numbers;
 pub mod outcome;
 pub mod promise;
@@ -20,6 +22,7 @@ mod stored;
 mod strangers;
 mod stream;
 pub mod trial;
+mod unread;
 mod versions;
 
 use std::{fs::File, path::PathBuf, time::Duration};
@@ -212,8 +215,10 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::P9 => readers::rolled(trial).await,
         Promise::P10 => stored::without_redis(trial).await,
         Promise::P11 => stored::without_postgres(trial).await,
+        Promise::P12 => limits::held(trial).await,
         Promise::P15 => stored::full_disk(trial).await,
         Promise::P16 => rights::lost(trial).await,
+        Promise::P18 => unread::recounted(trial).await,
         Promise::P17 => health::churn(trial).await,
         Promise::Chaos => stored::chaos(trial).await,
         Promise::P19 => numbers::reused(trial).await,
@@ -227,7 +232,7 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::Failover => versions::failover(trial).await,
         Promise::Rights => sight::changes(trial).await,
         Promise::Soak => sight::soak(trial).await,
-        Promise::P12 | Promise::P13 | Promise::P14 | Promise::P18 => {
+        Promise::P13 | Promise::P14 => {
             bail!("it cannot be tested yet")
         }
     }

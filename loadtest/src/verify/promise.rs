@@ -45,13 +45,13 @@ promises! {
     P9 None, "a rolling deployment loses nothing and makes no herd";
     P10 None, "losing Redis entirely loses no acknowledged message; service is back within 10 s";
     P11 None, "without Postgres nothing is acknowledged, connections stay, and it recovers unaided";
-    P12 Some("the schedule of rate limits over three gateways, which comes with the family of abuse"), "rate limits hold across gateways";
+    P12 None, "rate limits hold across gateways, and of each worker while Redis does not count";
     P13 Some("the push family"), "push: at least once for those away, at most one per message and device unless a worker dies";
     P14 Some("the presence family"), "presence is right within 10 s of any crash";
     P15 None, "a full disk corrupts nothing, and nothing that is not stored is acknowledged";
-    P16 None, "nobody receives an event after losing the right to it";
+    P16 None, "nobody is granted a request or receives an event after losing the right to it";
     P17 None, "memory and descriptors return to where they were";
-    P18 Some("counts of unread messages and mentions, which come with mentions"), "unread and mention counts equal a recount from scratch";
+    P18 None, "what is unread equals a recount from scratch";
     P19 None, "an answer belongs to the request it names, whatever numbers a client uses";
     P20 None, "strangers and slow readers cannot starve those who are in";
     P21 None, "heavy work hinders nobody";

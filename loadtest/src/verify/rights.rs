@@ -1,5 +1,5 @@
-//! Who lost a right hears nothing more: P16, as far as rights can be lost by now:
-//! by the overrides of a channel, by leaving, and with a revoked session.
+//! Who lost a right hears nothing more: P16. Here by the overrides of a channel, by leaving,
+//! and with a session that ended; in [`moderated`] in all ways that moderators have.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use shared::{close::CloseCode, protocol::account::CreateAccount};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
+    moderated,
     schedule::Kind,
     sight::{Session, Watch},
     trial::{BACK, Trial},
@@ -27,6 +28,7 @@ const REVOKED: Duration = Duration::from_secs(5);
 pub(super) async fn lost(trial: &mut Trial<'_>) -> Result<()> {
     overrides(trial, &[]).await?;
     overrides(trial, &[Kind::KillOurs, Kind::Cut]).await?;
+    moderated::taken(trial).await?;
     revoked(trial).await
 }
 

@@ -32,6 +32,8 @@ const SLACK: Duration = Duration::from_secs(10);
 pub const BACK: Duration = Duration::from_mins(1);
 /// A process that is kept waiting for less than this is on a machine that has nothing else to do.
 const IDLE: Duration = Duration::from_millis(50);
+/// What an account may send and ask where that is the question: five a second, and ten at once.
+const RATE: &str = "300/60s+10";
 /// How often it is looked whether this process is kept waiting.
 const LOOK: Duration = Duration::from_millis(20);
 /// How often a condition is looked at.
@@ -371,7 +373,7 @@ pub async fn until(
 /// What the cluster of a promise is like.
 fn settings(promise: Promise, terms: &Terms) -> Settings {
     use Promise::{
-        Chaos, Clocks, Failover, P4, P6, P7, P15, P16, P19, P20, P23, Pages, Rights, Soak,
+        Chaos, Clocks, Failover, P4, P6, P7, P12, P15, P16, P19, P20, P23, Pages, Rights, Soak,
     };
     let mut settings = Settings {
         proxies: [P4, P6, P7, P16, Chaos, Rights, Soak, Failover].contains(&promise),
@@ -399,6 +401,11 @@ fn settings(promise: Promise, terms: &Terms) -> Settings {
         set("CONFAB_FLOOD_FRAMES", "100000");
         set("CONFAB_FLOOD_BYTES", "100000000");
         set("CONFAB_MAX_ADDRESS_CONNECTIONS", "100000");
+    }
+    if promise == P12 {
+        settings.gateways = 3;
+        let drawn = ["CONFAB_LIMIT_SEND", "CONFAB_LIMIT_READ"];
+        settings.limits = drawn.map(|name| (name, RATE)).to_vec();
     }
     if promise == P19 {
         set("CONFAB_ANSWER_MS", "2000");

@@ -114,6 +114,11 @@ pub(crate) async fn commit(
     let channels: Vec<ChannelCounters> = channels.map(|(id, last)| (*id, *last)).collect();
     let heads: Vec<TopicHead> = rows.heads.iter().map(|(id, head)| (*id, *head)).collect();
     let registers: Vec<_> = rows.registers.changed().collect();
+    #[cfg(feature = "sabotage")]
+    let registers: Vec<_> = registers
+        .into_iter()
+        .filter(|_| !crate::sabotage::loses_cursor())
+        .collect();
     let register_heads: Vec<_> = rows.registers.changed_heads().collect();
     // One pipeline: the requests leave in this order, and an error of one
     // aborts the transaction, so that the later ones change nothing.
