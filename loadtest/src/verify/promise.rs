@@ -51,7 +51,7 @@ promises! {
     P15 None, "a full disk corrupts nothing, and nothing that is not stored is acknowledged";
     P16 None, "nobody is granted a request or receives an event after losing the right to it";
     P17 None, "memory and descriptors return to where they were";
-    P18 None, "what is unread equals a recount from scratch";
+    P18 None, "unread and mention counts equal a recount from scratch";
     P19 None, "an answer belongs to the request it names, whatever numbers a client uses";
     P20 None, "strangers and slow readers cannot starve those who are in";
     P21 None, "heavy work hinders nobody";

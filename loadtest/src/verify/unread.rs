@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result, bail};
 use futures_util::future::{join, join_all};
 use shared::{
     error::Reason,
-    ids::{ChannelId, MessageId},
-    protocol::unread::{GetUnreads, ReadCursor, Unread, UnreadMoved, Unreads},
+    ids::{ChannelId, MessageId, UserId},
+    protocol::unread::{CountUnreads, GetUnreads, ReadCursor, Unread, UnreadMoved, Unreads},
 };
 use tokio::time::{Instant, sleep};
 
@@ -157,8 +157,7 @@ impl Room {
     /// Writes, names the one who is counted, deletes; some come and go.
     async fn talk(&self, client: &Client, goes: bool, mut random: Random) -> Result<()> {
         let scope = self.fixture.server.get();
-        let named = self.devices.first().context("a device")?;
-        let named = named.client.ready().context("a session")?.user.user_id;
+        let named = self.named()?;
         let mut said: Vec<(ChannelId, MessageId)> = Vec::new();
         for _ in 0..STEPS {
             let channel = *random.pick(&self.channels).context("a channel")?;
@@ -238,6 +237,7 @@ impl Room {
     async fn settle(&mut self, trial: &mut Trial<'_>) -> Result<()> {
         let truth = self.truth(trial);
         let counted = self.count(trial).await?;
+        let calls = self.calls(trial).await?;
         for (number, device) in self.devices.iter_mut().enumerate() {
             let fetched = fetch(&device.client, None).await?;
             device.hear(&fetched, number).await?;
@@ -254,6 +254,22 @@ impl Room {
                 recount(trial, number, unread, &counted);
             }
             truth.hold(trial, number, &shown);
+            let read = |channel| shown.get(channel).map_or(0, |cursor| cursor.seq);
+            let called = calls.iter().filter(|(channel, seq)| *seq > read(channel));
+            let due = summary(&fetched.unreads, called.count());
+            let count = CountUnreads {
+                after: None,
+                limit: None,
+            };
+            let count = device.client.call(0, &count).await?.servers;
+            let count = count
+                .first()
+                .map(|it| (it.channels, it.messages, it.mentions));
+            if count.unwrap_or_default() != due {
+                let text =
+                    format!("device {number}: {count:?} are counted where there are {due:?}");
+                trial.outcome.fault(Kind::Wrong, text);
+            }
         }
         let verified = trial.cluster.administer(&["verify-unread"], "").await;
         if let Err(error) = verified {
@@ -289,6 +305,42 @@ impl Room {
         truth
     }
 
+    /// The places of all messages whose text names the account, and that are there, since it
+    /// joined the server last.
+    async fn calls(&self, trial: &Trial<'_>) -> Result<Vec<(ChannelId, u64)>> {
+        let named = self.named()?;
+        let account = named.get().cast_signed();
+        let server = self.fixture.server.get().cast_signed();
+        let rows = trial.cluster.sql(async |client| {
+            let joined = "SELECT joined_at FROM members WHERE server = $1 AND account = $2";
+            let said = "SELECT m.channel, m.seq, m.id FROM messages m
+                        JOIN channels c ON c.id = m.channel
+                        WHERE c.server = $1 AND position($2 IN m.content) > 0";
+            let name = format!("<@{named}>");
+            let joined = client.query_one(joined, &[&server, &account]).await?;
+            Ok((joined, client.query(said, &[&server, &name]).await?))
+        });
+        let (joined, rows) = rows.await.context("counting mentions")?;
+        let joined: Option<i64> = joined.try_get(0)?;
+        let joined = joined.unwrap_or_default().cast_unsigned();
+        let mut calls = Vec::new();
+        for row in rows {
+            let number = |column| row.try_get::<_, i64>(column).map(i64::cast_unsigned);
+            let (channel, seq, id) = (number(0)?, number(1)?, number(2)?);
+            let id = MessageId::new(id).context("a message")?;
+            if id.created_ms() >= joined {
+                calls.push((ChannelId::new(channel).context("a channel")?, seq));
+            }
+        }
+        Ok(calls)
+    }
+
+    /// The account that is counted.
+    fn named(&self) -> Result<UserId> {
+        let device = self.devices.first().context("a device")?;
+        Ok(device.client.ready().context("a session")?.user.user_id)
+    }
+
     /// The places of all messages there were, by channel, deleted ones as well: a place is
     /// never given twice.
     async fn count(&self, trial: &Trial<'_>) -> Result<BTreeMap<ChannelId, BTreeSet<u64>>> {
@@ -307,6 +359,14 @@ impl Room {
         }
         Ok(counted)
     }
+}
+
+/// Channels with something unread, the messages there, and how many of them name the account.
+fn summary(unreads: &[Unread], called: usize) -> (u32, u64, u32) {
+    let some = unreads.iter().filter(|unread| unread.unread > 0);
+    let messages = some.clone().map(|unread| unread.unread).sum();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    (count(some.count()), messages, count(called))
 }
 
 /// What the account was told of its cursors.
