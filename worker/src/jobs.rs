@@ -23,16 +23,17 @@ use crate::{
     retry,
     store::{
         jobs::{
-            ACCOUNT_PURGE, AUDIT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs, OLD_REDACTION,
-            REDACTION, REPORT_PURGE, SERVER_PURGE,
+            ACCOUNT_PURGE, ACCOUNT_SWEEP, AUDIT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs,
+            OLD_REDACTION, REDACTION, REPORT_PURGE, SERVER_PURGE,
         },
         redact::REACTION_PURGE,
     },
 };
 
 /// What this program can do.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     ACCOUNT_PURGE,
+    ACCOUNT_SWEEP,
     CHANNEL_PURGE,
     REACTION_PURGE,
     SERVER_PURGE,
@@ -174,8 +175,11 @@ async fn run_slice(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
 async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
     let unreadable = |_| StoreError::Inconsistency("the body of a job");
     match job.kind.as_str() {
-        ACCOUNT_PURGE => {
+        ACCOUNT_PURGE | ACCOUNT_SWEEP => {
             let place: (UserId, u64) = unpack(&job.body).map_err(unreadable)?;
+            if job.kind == ACCOUNT_SWEEP && jobs.awaits_leaving(job, place.0).await? {
+                return Ok(());
+            }
             jobs.purge_account(job, place, PURGE_SLICE, PURGE_REST)
                 .await
         }

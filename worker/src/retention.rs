@@ -109,7 +109,8 @@ impl Retention {
             tables.drop_table(table).await?;
             tracing::info!("dropped {} of {}", table.day, table.parent);
         }
-        tables.forget_names(oldest).await
+        tables.forget_names(oldest).await?;
+        tables.free_names().await
     }
 }
 

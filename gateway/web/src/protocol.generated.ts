@@ -215,10 +215,12 @@ export type GetServer = Record<string, never>;
 /** Lists the servers that the account is a member of. */
 export type ListServers = Record<string, never>;
 
-/** Shows servers of the account as it needs them after `ready`, up to 20 at once. */
+/** Shows servers of the account as it needs them after `ready`, up to 20 at once. Where they have many channels and overrides the answer ends sooner, and is asked for again from its `next` on. */
 export interface ListOverviews {
   /** The servers, at most 20. */
   server_ids: ServerId[];
+  /** Begin with this one of them, the `next` of the answer before. */
+  from?: ServerId | null | undefined;
 }
 
 /** Lists the servers that everyone may find, by id. */
@@ -305,7 +307,7 @@ export interface KickMember {
   reason?: string | undefined;
 }
 
-/** Bans an account from the scope's server: a member of lower rank, or who is none. Its membership ends, and it cannot join until the ban ends. A ban of an account that is banned replaces the one before. */
+/** Bans an account from the scope's server: a member of lower rank, or who is none, whether the account exists or not. Its membership ends, and it cannot join until the ban ends. A ban of an account that is banned replaces the one before. */
 export interface BanUser {
   /** The idempotency key. */
   nonce: string;
@@ -1277,6 +1279,8 @@ export interface Servers {
 export interface Overviews {
   /** The servers. */
   servers: Overview[];
+  /** Where to go on; absent when this was all. */
+  next: ServerId | null;
 }
 
 /** All that a client needs to show a server, of one moment. */
@@ -1403,7 +1407,7 @@ export interface Bans {
 
 /** A banned account. */
 export interface Ban {
-  /** The account. */
+  /** The account. Of one that never was a member nothing but its id is said; its name is empty. */
   user: User;
   /** Why, by whom and until when. */
   terms: BanTerms;
@@ -2482,7 +2486,7 @@ export interface Requests {
   server_info: { request: GetServer; reply: ServerInfo };
   /** Lists the servers that the account is a member of. */
   servers_list: { request: ListServers; reply: Servers };
-  /** Shows servers of the account as it needs them after `ready`, up to 20 at once. */
+  /** Shows servers of the account as it needs them after `ready`, up to 20 at once. Where they have many channels and overrides the answer ends sooner, and is asked for again from its `next` on. */
   servers_overview: { request: ListOverviews; reply: Overviews };
   /** Lists the servers that everyone may find, by id. */
   servers_discover: { request: DiscoverServers; reply: DiscoveredServers };
@@ -2504,7 +2508,7 @@ export interface Requests {
   invite_redeem: { request: RedeemInvite; reply: ServerInfo };
   /** Removes a member of lower rank from the scope's server; he may come back. */
   member_kick: { request: KickMember; reply: null };
-  /** Bans an account from the scope's server: a member of lower rank, or who is none. Its membership ends, and it cannot join until the ban ends. A ban of an account that is banned replaces the one before. */
+  /** Bans an account from the scope's server: a member of lower rank, or who is none, whether the account exists or not. Its membership ends, and it cannot join until the ban ends. A ban of an account that is banned replaces the one before. */
   user_ban: { request: BanUser; reply: null };
   /** Lets a banned account join again. */
   user_unban: { request: UnbanUser; reply: null };
@@ -2826,6 +2830,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ListServers: [],
   ListOverviews: [
     { name: "server_ids", type: {"list":{"id":"ServerId"}}, optional: false },
+    { name: "from", type: {"optional":{"id":"ServerId"}}, optional: true },
   ],
   DiscoverServers: [
     { name: "after", type: {"optional":{"id":"ServerId"}}, optional: true },
@@ -3352,6 +3357,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   Overviews: [
     { name: "servers", type: {"list":{"struct":"Overview"}}, optional: false },
+    { name: "next", type: {"optional":{"id":"ServerId"}}, optional: true },
   ],
   Overview: [
     { name: "info", type: {"struct":"ServerInfo"}, optional: false },

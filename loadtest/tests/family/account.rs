@@ -38,6 +38,7 @@ scenarios! {
     another_session_is_told_of_a_sign_in,
     a_wrong_token_opens_nothing,
     an_account_says_something_else_of_itself_over_every_door_and_its_servers_hear_it,
+    who_changed_his_name_often_keeps_it,
     what_an_account_may_not_say_changes_nothing,
     a_guest_keeps_the_name_that_was_made_for_him,
     of_two_who_take_one_name_at_once_one_gets_it,
@@ -263,13 +264,28 @@ async fn an_account_says_something_else_of_itself_over_every_door_and_its_server
         second.agrees(also).await?;
         harness.client(0).call(0, &log_in(&name, PASSWORD)).await?;
     }
-    // The name from before is free.
-    harness
-        .client(0)
-        .call(0, &register(&alice.user.name))
-        .await
-        .map(drop)
-        .map_err(Into::into)
+    // The name from before is nobody else's for some days; she may have it back.
+    let taken = harness.client(0).call(0, &register(&alice.user.name)).await;
+    refused(taken, Reason::NameTaken)?;
+    let back = UpdateAccount {
+        name: Some(alice.user.name.clone()),
+        ..update_account()
+    };
+    alice.client.call(0, &back).await?;
+    Ok(())
+}
+
+async fn who_changed_his_name_often_keeps_it(harness: &Harness) -> Result<()> {
+    let alice = harness.registered("alice", 0).await?;
+    let rename = || UpdateAccount {
+        name: Some(unique("Alice")),
+        ..update_account()
+    };
+    for _ in 0..10 {
+        alice.client.call(0, &rename()).await?;
+    }
+    let eleventh = alice.client.call(0, &rename()).await;
+    refused(eleventh, Reason::LimitReached)
 }
 
 async fn what_an_account_may_not_say_changes_nothing(harness: &Harness) -> Result<()> {
@@ -478,8 +494,9 @@ async fn a_deleted_account_is_gone_from_its_servers_and_its_messages_stay(
         let client = harness.client(0);
         let old = client.call(0, &log_in(&alice.user.name, PASSWORD)).await;
         refused(old, Reason::WrongCredentials)?;
-        // The name is free.
-        client.call(0, &register(&alice.user.name)).await?;
+        // The name is nobody's for some days.
+        let taken = client.call(0, &register(&alice.user.name)).await;
+        refused(taken, Reason::NameTaken)?;
     }
     Ok(())
 }

@@ -304,7 +304,23 @@ async fn an_account_is_banned_before_it_comes(harness: &Harness) -> Result<()> {
     let Some(nobody) = shared::ids::UserId::new(77) else {
         anyhow::bail!("77 is an id");
     };
-    refused(alice.call(&ban(nobody)).await, Reason::UnknownTarget)
+    // Whoever he is, and whether he exists, the ban does not say.
+    alice.call(&ban(nobody)).await?;
+    let listed = alice.call(&list_bans()).await?.bans;
+    let shown: Vec<_> = listed.iter().map(|ban| &ban.user).collect();
+    same(&shown.len(), &2)?;
+    for user in shown {
+        holds(user.name.is_empty(), "a stranger's name")?;
+        holds(!user.guest, "what a stranger is")?;
+    }
+    alice.call(&unban(stranger.user.user_id)).await?;
+    stranger.joins(&code).await?;
+    stranger.call(&leave_server()).await?;
+    // Who was here once is known, though he left before he was banned.
+    alice.call(&ban(stranger.user.user_id)).await?;
+    let listed = alice.call(&list_bans()).await?.bans;
+    let known = listed.iter().any(|ban| ban.user == stranger.user);
+    holds(known, "who was a member is shown")
 }
 
 async fn a_ban_takes_what_was_said_with_it(harness: &Harness) -> Result<()> {

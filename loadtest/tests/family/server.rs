@@ -263,6 +263,7 @@ async fn an_overview_says_all_of_several_servers(harness: &Harness) -> Result<()
     let hidden = stranger.creates_server("Not his").await?;
     let mut servers = vec![own, hidden, shared, own];
     let ask = ListOverviews {
+        from: None,
         server_ids: servers.clone(),
     };
     servers = vec![shared, own];
@@ -288,6 +289,7 @@ async fn an_overview_of_more_than_twenty_servers_is_refused(harness: &Harness) -
     let [alice] = harness.members().await?;
     let home = alice.home().context("a home")?;
     let ask = |count| ListOverviews {
+        from: None,
         server_ids: vec![home; count],
     };
     same(&alice.client.call(0, &ask(20)).await?.servers.len(), &1)?;

@@ -95,7 +95,11 @@ pub fn check_title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> 
 /// Checks what a member is called in a server, and trims it.
 pub fn check_nickname(nickname: &str) -> Result<&str, Refusal> {
     let nickname = check_title(nickname, "nickname")?;
-    if nickname.chars().count() <= MAX_NICKNAME_CHARS {
+    // Nobody is to be taken for a deleted account, however it is spaced or written.
+    let folded = fold_text(nickname);
+    let letters = || folded.split_whitespace().flat_map(str::chars);
+    let deleted = letters().eq(DELETED_NAME.chars().filter(|c| *c != ' '));
+    if nickname.chars().count() <= MAX_NICKNAME_CHARS && !deleted {
         Ok(nickname)
     } else {
         Err(Refusal::field(Reason::Invalid, "nickname"))
@@ -186,13 +190,13 @@ fn joins_emoji(c: char) -> bool {
 
 /// Characters that show nothing or change the direction of others: two names
 /// that differ only in them look the same. Unicode's `Default_Ignorable_Code_Point`
-/// and the bidirectional controls.
+/// and the bidirectional controls, and the annotations, which are no text.
 fn invisible(c: char) -> bool {
     matches!(
         u32::from(c),
         0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F
             | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0x2800 | 0x3164
-            | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFF8
+            | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB
             | 0x1_BCA0..=0x1_BCA3 | 0x1_D173..=0x1_D17A | 0xE_0000..=0xE_0FFF
     )
 }
@@ -227,6 +231,11 @@ mod tests {
             assert!(check_account_name(name).is_ok(), "{name:?}");
         }
         assert!(check_title("\u{200b}", "name").is_err());
+        assert!(check_title("a\u{fff9}b", "name").is_err());
+        for name in ["deleted user", "Deleted\u{a0}User", "ＤＥＬＥＴＥＤ  user"] {
+            assert!(check_nickname(name).is_err(), "{name:?}");
+        }
+        assert!(check_nickname("deleted scene").is_ok());
         assert_eq!(check_title("  Book club ", "name"), Ok("Book club"));
     }
 

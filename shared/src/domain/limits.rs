@@ -17,13 +17,19 @@ pub const MAX_CHANNELS: usize = 500;
 pub const MAX_SLOW_MODE: u32 = 21_600;
 /// Overrides a channel may have.
 pub const MAX_OVERRIDES: usize = 100;
+/// Overrides all channels of a server may have: ten for each of as many channels as there may be.
+/// Who asks for the server reads them all.
+pub const MAX_SERVER_OVERRIDES: usize = 5_000;
+/// Overrides and channels that one answer looks over servers with, and the server that passes it: some
+/// megabytes.
+pub const MAX_OVERVIEW_ROWS: usize = 10_000;
 /// Registers an account may have: cursors of twenty servers as large as a server may be, and as many settings.
 pub const MAX_REGISTERS: usize = 20_000;
 /// Invites a server may have that still open it, and the deployment as many of its own.
 pub const MAX_INVITES: i64 = 500;
 /// Accounts that are asked for by their ids at once.
 pub const MAX_USERS_AT_ONCE: usize = 100;
-/// Servers that are looked over at once: each with up to 500 channels and their overrides.
+/// Servers that are looked over at once.
 pub const MAX_OVERVIEWS: usize = 20;
 /// Mentions that a count of what is unread looks at: some milliseconds.
 pub const MAX_COUNTED_MENTIONS: u32 = 1_000;
@@ -93,6 +99,11 @@ pub enum RateLimit {
 
 /// Up to this many members, a server tells all of them who comes and who leaves.
 pub const MAX_ANNOUNCED: u32 = 1_000;
+/// How long nobody else gets a name that somebody gave up, in milliseconds: seven days, as long as
+/// the log may tell it, and longer than most lists stand open.
+pub const NAME_HELD_MS: u64 = 7 * 86_400_000;
+/// Names that are held for one account: one with as many keeps its name for now.
+pub const MAX_HELD_NAMES: i64 = 10;
 /// Rules of moderation that a server may have.
 pub const MAX_RULES: usize = 50;
 /// Words that the rules of a server may have in all.

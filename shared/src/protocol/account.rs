@@ -130,6 +130,10 @@ pub struct OpenSession {
     pub user_id: UserId,
     /// What the session list calls this device.
     pub device: String,
+    /// The hash that was verified: if it is another one by now, no session opens. Absent from an
+    /// older program, whose sign-ins are compared with nothing.
+    #[serde(default)]
+    pub verified: Option<String>,
 }
 
 /// The account was signed in to.

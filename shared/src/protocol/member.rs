@@ -58,7 +58,8 @@ pub struct KickMember {
     pub reason: String,
 }
 
-/// Bans an account from the scope's server: a member of lower rank, or who is none. Its membership
+/// Bans an account from the scope's server: a member of lower rank, or who is none, whether the
+/// account exists or not. Its membership
 /// ends, and it cannot join until the ban ends. A ban of an account that is banned replaces the one before.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(369, user_ban, access = Server(BAN_MEMBERS), limit = Write)]
@@ -113,7 +114,7 @@ pub struct Bans {
 /// A banned account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct Ban {
-    /// The account.
+    /// The account. Of one that never was a member nothing but its id is said; its name is empty.
     pub user: User,
     /// Why, by whom and until when.
     pub terms: BanTerms,

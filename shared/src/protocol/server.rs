@@ -127,12 +127,16 @@ pub struct DeleteServer {
     pub name: String,
 }
 
-/// Shows servers of the account as it needs them after `ready`, up to 20 at once.
+/// Shows servers of the account as it needs them after `ready`, up to 20 at once. Where they have
+/// many channels and overrides the answer ends sooner, and is asked for again from its `next` on.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[query(2339, servers_overview, reply = Overviews, access = Account, limit = Read)]
 pub struct ListOverviews {
     /// The servers, at most 20.
     pub server_ids: Vec<ServerId>,
+    /// Begin with this one of them, the `next` of the answer before.
+    #[serde(default)]
+    pub from: Option<ServerId>,
 }
 
 /// The servers that the account is a member of, by id; others are missing.
@@ -140,6 +144,9 @@ pub struct ListOverviews {
 pub struct Overviews {
     /// The servers.
     pub servers: Vec<Overview>,
+    /// Where to go on; absent when this was all.
+    #[serde(default)]
+    pub next: Option<ServerId>,
 }
 
 /// All that a client needs to show a server, of one moment.

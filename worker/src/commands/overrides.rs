@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     domain::{
-        limits::MAX_OVERRIDES,
+        limits::{MAX_OVERRIDES, MAX_SERVER_OVERRIDES},
         permissions::{Override, Permissions, Standing, TargetKind},
         rights::Change,
     },
@@ -40,8 +40,13 @@ pub(super) async fn check_overrides(
     if touched.is_empty() && before.len() == after.len() {
         return Ok(after);
     }
-    if after.len() > MAX_OVERRIDES {
-        return Err(Refusal::field(Reason::LimitReached, "overrides").into());
+    if after.len() > before.len() {
+        let channels = &ctx.server().await?.structure.channels;
+        let all: usize = channels.values().map(Vec::len).sum();
+        let full = all + after.len() > MAX_SERVER_OVERRIDES + before.len();
+        if full || after.len() > MAX_OVERRIDES {
+            return Err(Refusal::field(Reason::LimitReached, "overrides").into());
+        }
     }
     let actor = get_actor(ctx).await?;
     let manages = actor.held.contains(Permissions::MANAGE_ROLES);

@@ -59,7 +59,8 @@ impl Prepare<QueryContext> for CreateAccount {
             && is_repeat(&self, &account, ctx).await?
         {
             let device = self.device.as_deref();
-            return Ok(open_session(self.nonce, account.user, device));
+            let verified = account.password_hash;
+            return Ok(open_session(self.nonce, account.user, verified, device));
         }
         // Who may not sign up at all is not told which names there are.
         let (invite, invite_required) = check_sign_up(ctx, self.invite.as_deref()).await?;
@@ -167,7 +168,8 @@ impl Prepare<QueryContext> for LogIn {
             .map(|account| (account.user, account.password_hash))
             .unzip();
         // A name that does not exist costs the same work as a wrong password.
-        let verified = ctx.deps().hasher.verify(self.password, hash.flatten());
+        let hash = hash.flatten();
+        let verified = ctx.deps().hasher.verify(self.password, hash.clone());
         let verified = match verified.await {
             Ok(verified) => verified,
             Err(error) => {
@@ -180,7 +182,7 @@ impl Prepare<QueryContext> for LogIn {
         match (verified, user) {
             (true, Some(user)) => {
                 ctx.signed_in(user, [name, address]).await;
-                Ok(open_session(self.nonce, user, self.device.as_deref()))
+                Ok(open_session(self.nonce, user, hash, self.device.as_deref()))
             }
             _ => Err(Reason::WrongCredentials.into()),
         }
@@ -209,11 +211,19 @@ impl Prepare<QueryContext> for JoinAsGuest {
     }
 }
 
-fn open_session(nonce: String, user: UserId, name: Option<&str>) -> Forward {
+/// Leaves the rest to the account's lane, which opens no session if the hash that was `verified`
+/// was replaced meanwhile.
+fn open_session(
+    nonce: String,
+    user: UserId,
+    verified: Option<String>,
+    name: Option<&str>,
+) -> Forward {
     let open = OpenSession {
         nonce,
         user_id: user,
         device: device_name(name),
+        verified,
     };
     Forward::to(user.partition(), 0, &open)
 }

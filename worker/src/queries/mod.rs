@@ -122,11 +122,14 @@ async fn join_tasks(mut tasks: JoinSet<()>) {
 
 /// Which classes a task serves, the first of them that has a query first: a quarter of
 /// the tasks for each class, and strangers, whose passwords take long to verify, never
-/// more than theirs. What a class does not use, the others do.
+/// more than theirs. What a class does not use, the others do; but what accounts ask may take long,
+/// so of four tasks or more it leaves one to the gateways and those who come, and one to strangers.
 fn classes_of(task: usize, tasks: usize) -> &'static [Class] {
     use Class::{Account, Node, Session, Stranger};
     match task * 4 / tasks.max(1) {
         _ if tasks <= 1 => &Class::ALL,
+        _ if tasks >= 4 && task == 0 => &[Node, Session],
+        _ if tasks >= 4 && task + 1 == tasks => &[Stranger, Node, Session],
         _ if task + 1 == tasks => &[Stranger, Node, Session, Account],
         0 => &[Node, Session, Account],
         1 => &[Session, Node, Account],

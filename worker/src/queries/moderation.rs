@@ -127,14 +127,16 @@ impl Handler<QueryContext> for ListReports {
         if !may_handle_reports(held) {
             return Err(Reason::Forbidden.into());
         }
-        let (server, standing) = ctx.membership()?;
-        let id = server.server_id;
+        let membership = ctx.membership()?;
+        let id = membership.0.server_id;
         let snapshot = ctx.snapshot().await?;
         let which = (self.resolved, self.before);
         let mut reports = read::moderation::list_reports(snapshot, id, which, limit).await?;
         let channels: Vec<_> = reports.iter().map(|report| report.channel_id).collect();
         let roles = read::server::list_roles(snapshot, &[id]).await?;
-        let overrides = read::server::list_channel_overrides(snapshot, &channels).await?;
+        let overrides =
+            read::server::list_own_overrides(snapshot, &channels, [&membership]).await?;
+        let (server, standing) = membership;
         let structure = structure(&server, &roles, &overrides);
         for report in &mut reports {
             // Who may not read a channel does not read it here, either.

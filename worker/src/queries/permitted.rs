@@ -23,7 +23,7 @@ pub(super) async fn list_permitted(
     needed: Permissions,
 ) -> Result<BTreeMap<ChannelId, ServerId>, StoreError> {
     // Of the channels that are asked about alone: their servers may have a hundred times as many.
-    let overrides = read::server::list_channel_overrides(snapshot, channels).await?;
+    let overrides = read::server::list_own_overrides(snapshot, channels, memberships).await?;
     let servers: Vec<ServerId> = overrides.keys().copied().collect();
     let roles = read::server::list_roles(snapshot, &servers).await?;
     let mut permitted = BTreeMap::new();

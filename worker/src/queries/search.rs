@@ -7,7 +7,7 @@
 //! Rights, blocks and messages are read in one snapshot.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
@@ -266,11 +266,7 @@ impl Scan {
         }
         if !self.filter.mentions.is_empty() {
             let targets = &self.filter.mentions;
-            let found = read::search::list_mentions(snapshot, targets, (low, high)).await;
-            let (mut stretches, lowest) = found?;
-            let readable: BTreeSet<ChannelId> = ids.into_iter().collect();
-            stretches.retain(|stretch| readable.contains(&stretch.channel));
-            return Ok((stretches, lowest));
+            return read::search::list_mentions(snapshot, targets, &ids, (low, high)).await;
         }
         let indexed = channels.iter().filter(|it| it.indexed >= low);
         let indexed: Vec<ChannelId> = indexed.map(|it| it.channel).collect();

@@ -1,7 +1,10 @@
 //! Servers: look at them, list them, discover them, found or join one.
 
 use shared::{
-    domain::{content, limits::MAX_OVERVIEWS},
+    domain::{
+        content,
+        limits::{MAX_OVERVIEW_ROWS, MAX_OVERVIEWS},
+    },
     error::{Reason, Refusal},
     ids::Partition,
     protocol::{
@@ -14,7 +17,11 @@ use shared::{
     },
 };
 
-use super::{channel::visible_channels, context::QueryContext, page_limit};
+use super::{
+    channel::{read_channels, visible_channels},
+    context::QueryContext,
+    page_limit,
+};
 use crate::{error::Error, store::read};
 
 /// Servers of a page of those that everyone may find, unless the client says how many.
@@ -66,9 +73,9 @@ impl Handler<QueryContext> for ListOverviews {
         if ids.len() > MAX_OVERVIEWS {
             return Err(Refusal::field(Reason::TooLarge, "server_ids").into());
         }
+        ids.retain(|id| Some(*id) >= self.from);
         ids.sort_unstable();
         ids.dedup();
-        let now_ms = ctx.deps().clock.now_ms();
         let topics: Vec<u64> = ids.iter().map(|id| id.get()).collect();
         let now = ctx.now_ms();
         let snapshot = ctx.snapshot().await?;
@@ -80,10 +87,16 @@ impl Handler<QueryContext> for ListOverviews {
         let heads = read::event::find_heads(snapshot, &topics).await?;
         let versions = read::server::list_servers(snapshot, &ids).await?;
         let mut servers = Vec::with_capacity(memberships.len());
+        let (mut rows, mut next) = (0, None);
         for membership in memberships {
-            let (roles, channels) = visible_channels(snapshot, &membership).await?;
+            let id = membership.0.server_id;
+            if rows > MAX_OVERVIEW_ROWS {
+                next = Some(id);
+                break;
+            }
+            let (roles, channels, looked_at) = read_channels(snapshot, &membership).await?;
+            rows += looked_at;
             let (server, _) = membership;
-            let id = server.server_id;
             let Some(member) = own.remove(&id) else {
                 continue;
             };
@@ -94,14 +107,14 @@ impl Handler<QueryContext> for ListOverviews {
                     server,
                     roles,
                     channels,
-                    lockdown: lockdown.filter(|lockdown| lockdown.is_on(now_ms)),
+                    lockdown: lockdown.filter(|lockdown| lockdown.is_on(now)),
                 },
                 member,
                 head: heads.get(&id.get()).copied().unwrap_or(0),
                 rights_version: version.map_or(0, |(_, version)| *version),
             });
         }
-        Ok(Overviews { servers })
+        Ok(Overviews { servers, next })
     }
 }
 

@@ -34,6 +34,11 @@ pub(crate) const SERVER_PURGE: &str = "server_purge";
 /// What is left to do after an account was deleted: the account, and up to where its own topic
 /// is done.
 pub(crate) const ACCOUNT_PURGE: &str = "account_purge";
+/// The same once more, when nothing that was under way can write any more: until then the account
+/// may be a member somewhere, and what it sent before may be executed.
+pub(crate) const ACCOUNT_SWEEP: &str = "account_sweep";
+/// How long after the deletion that is looked at, in seconds: no request waits as long.
+pub(crate) const SWEEP_AFTER_S: i64 = 900;
 /// What is past its time in the audit log: the actions of each category, and the lowest id kept.
 pub(crate) const AUDIT_PURGE: &str = "audit_purge";
 /// The reports that were resolved before a time in milliseconds since 1970.
@@ -192,6 +197,21 @@ impl Jobs {
         let next = done.map(|done| pack(&(account, done)));
         self.finish_purge(job, transaction, (began, rest), next.as_deref())
             .await
+    }
+
+    /// Lets the last look at a deleted account wait as long as it is still a member of a server, which
+    /// is no failure; answers whether it does.
+    pub(crate) async fn awaits_leaving(
+        &self,
+        job: &Job,
+        account: UserId,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE jobs SET due = now() + $3::int8 * interval '1 second',
+                                   lease = '-infinity', attempts = 0, problem = NULL
+                   WHERE id = $1 AND claim = $2 AND EXISTS (
+                       SELECT FROM members WHERE account = $4)";
+        let parameters: [&dyn Parameter; 4] = [&job.id, &job.claim, &SWEEP_AFTER_S, &account];
+        Ok(statement::execute(&self.pool, sql, &parameters).await? > 0)
     }
 
     /// Deletes up to `limit` entries of each category that are past their time, as

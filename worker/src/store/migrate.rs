@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 19] = [
+const STEPS: [(&str, &str); 21] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -41,6 +41,8 @@ const STEPS: [(&str, &str); 19] = [
     step!("0017_search"),
     step!("0018_modlog"),
     step!("0019_admin"),
+    step!("0020_tracks"),
+    step!("0021_held_names"),
 ];
 
 /// How long a connection that failed is left alone.

@@ -137,6 +137,8 @@ pub(crate) async fn redact_moderation(
              (SELECT server, id FROM reports WHERE reporter = $1 AND text <> '' LIMIT $2)",
         "UPDATE reports SET note = '' WHERE (server, id) IN
              (SELECT server, id FROM reports WHERE resolver = $1 AND note <> '' LIMIT $2)",
+        "UPDATE bans SET reason = '' WHERE (server, account) IN
+             (SELECT server, account FROM bans WHERE banned_by = $1 AND reason <> '' LIMIT $2)",
         "UPDATE audit_entries SET reason = '' WHERE (server, id) IN
              (SELECT server, id FROM audit_entries WHERE actor = $1 AND reason <> '' LIMIT $2)",
         "UPDATE audit_entries SET before = NULL, after = NULL WHERE (server, id) IN
@@ -251,7 +253,9 @@ mod tests {
             FROM generate_series(1, 30) n;
             INSERT INTO audit_entries (server, id, action, actor, target, reason, before)
             SELECT 1, n, 36, 1 + n % 3, 1 + (n + 1) % 3, 'reason ' || 1 + n % 3,
-                   'before ' || 1 + (n + 1) % 3 FROM generate_series(1, 30) n";
+                   'before ' || 1 + (n + 1) % 3 FROM generate_series(1, 30) n;
+            INSERT INTO bans (server, account, reason, banned_by, banned_at)
+            SELECT 1, n, 'ban ' || 1 + n % 3, 1 + n % 3, 1 FROM generate_series(1, 30) n";
         sqlx::raw_sql(put).execute(&pool).await.unwrap();
         let mut connection = pool.acquire().await.unwrap();
         let mut slices = 1;
@@ -261,12 +265,13 @@ mod tests {
         assert_eq!(slices, 3, "ten of each, four at a time");
         let texts: Vec<String> = sqlx::query_scalar(
             "SELECT unnest(ARRAY[text, content, note]) FROM reports
-             UNION ALL SELECT unnest(ARRAY[reason, coalesce(before, '')]) FROM audit_entries",
+             UNION ALL SELECT unnest(ARRAY[reason, coalesce(before, '')]) FROM audit_entries
+             UNION ALL SELECT reason FROM bans",
         )
         .fetch_all(&pool)
         .await
         .unwrap();
         let left = |account: &str| texts.iter().filter(|text| text.ends_with(account)).count();
-        assert_eq!((left("1"), left("2"), left("3")), (50, 0, 50));
+        assert_eq!((left("1"), left("2"), left("3")), (60, 0, 60));
     }
 }

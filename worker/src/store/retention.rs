@@ -209,10 +209,17 @@ impl DailyTables {
         Ok(())
     }
 
-    /// Leaves a job of this kind, unless there is one already.
+    /// Forgets which names were given up, where it is long enough ago.
+    pub(crate) async fn free_names(&mut self) -> Result<(), StoreError> {
+        let now = "extract(epoch FROM now()) * 1000";
+        self.execute(format!("DELETE FROM held_names WHERE until <= {now}"))
+            .await
+    }
+
+    /// Leaves a job of this kind, unless there is one already that goes on by itself.
     pub(crate) async fn enqueue_once(&mut self, kind: &str, body: &[u8]) -> Result<(), StoreError> {
         let sql = "INSERT INTO jobs (kind, body) SELECT $1, $2
-                   WHERE NOT EXISTS (SELECT FROM jobs WHERE kind = $1)";
+                   WHERE NOT EXISTS (SELECT FROM jobs WHERE kind = $1 AND NOT parked)";
         statement::execute(&mut self.0, sql, &[&kind, &body]).await?;
         Ok(())
     }

@@ -589,7 +589,17 @@ impl<'a> Context<'a> {
 
     /// Enqueues a job, which no lane waits for.
     pub(crate) async fn enqueue_job(&mut self, kind: &str, body: &[u8]) -> Result<(), Error> {
-        write::job::enqueue_job(&mut self.write().await?, kind, body).await?;
+        self.enqueue_job_later(kind, body, 0).await
+    }
+
+    /// The same, due `wait_s` seconds later.
+    pub(crate) async fn enqueue_job_later(
+        &mut self,
+        kind: &str,
+        body: &[u8],
+        wait_s: i64,
+    ) -> Result<(), Error> {
+        write::job::enqueue_job(&mut self.write().await?, kind, body, wait_s).await?;
         Ok(())
     }
 }

@@ -115,6 +115,7 @@ impl Handler<Context<'_>> for CreateUser {
             }
             .into());
         }
+        profile::check_name_is_free(ctx, new.folded, id).await?;
         write::event::create_topic(&mut ctx.write().await?, id.get()).await?;
         open_session(ctx, id, &nonce, device).await
     }
@@ -123,6 +124,11 @@ impl Handler<Context<'_>> for CreateUser {
 impl Handler<Context<'_>> for OpenSession {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<SignedIn, Error> {
         check_nonce(&self.nonce)?;
+        let home = self.user_id.partition() == ctx.partition();
+        ctx.require(home, Reason::Malformed)?;
+        let (reads, verified) = (ctx.read().await?, self.verified.as_deref());
+        let valid = write::account::is_signed_in(reads, self.user_id, verified).await?;
+        ctx.require(valid, Reason::WrongCredentials)?;
         open_session(ctx, self.user_id, &self.nonce, self.device).await
     }
 }
@@ -133,7 +139,6 @@ async fn open_session(
     nonce: &str,
     device: String,
 ) -> Result<SignedIn, Error> {
-    ctx.require(user_id.partition() == ctx.partition(), Reason::Malformed)?;
     let user: Option<User> = write::server::find_user(ctx.read().await?, user_id).await?;
     let user = user.ok_or(Refusal::from(Reason::WrongCredentials))?;
     let disabled = write::account::is_disabled(ctx.read().await?, user_id).await?;

@@ -5,7 +5,7 @@ use shared::{
     bus::envelope::pack,
     domain::{
         content::{self, MAX_BIO_CHARS},
-        limits::MAX_ANNOUNCED,
+        limits::{MAX_ANNOUNCED, MAX_HELD_NAMES, NAME_HELD_MS},
     },
     error::{Reason, Refusal},
     ids::UserId,
@@ -21,7 +21,7 @@ use crate::{
     commands::{check_nonce, session},
     error::Error,
     store::{
-        jobs::ACCOUNT_PURGE,
+        jobs::{ACCOUNT_PURGE, ACCOUNT_SWEEP, SWEEP_AFTER_S},
         write::{self, account::NewAccount},
     },
     transaction::Context,
@@ -63,8 +63,36 @@ impl Handler<Context<'_>> for UpdateAccount {
         let updated =
             write::account::update_profile(&mut ctx.write().await?, &now, &folded).await?;
         ctx.require(updated, Reason::NameTaken)?;
+        let former = content::fold_name(&was.user.name);
+        if former != folded {
+            check_name_is_free(ctx, &folded, now.user.user_id).await?;
+            let asked = (now.user.user_id, ctx.now_ms());
+            let held = write::account::count_held_names(ctx.read().await?, asked).await?;
+            if held >= MAX_HELD_NAMES {
+                return Err(Refusal::field(Reason::LimitReached, "name").into());
+            }
+            hold_name(ctx, &former, now.user.user_id).await?;
+        }
         announce_account(ctx, &was.user, now).await
     }
+}
+
+/// Refuses a name that somebody else gave up a short time ago: who knew him by it would take the
+/// one for the other.
+pub(super) async fn check_name_is_free(
+    ctx: &mut Context<'_>,
+    folded: &str,
+    user: UserId,
+) -> Result<(), Error> {
+    let asked = (user, ctx.now_ms());
+    let held = write::account::is_name_held(ctx.read().await?, folded, asked).await?;
+    ctx.require(!held, Reason::NameTaken)
+}
+
+async fn hold_name(ctx: &mut Context<'_>, folded: &str, user: UserId) -> Result<(), Error> {
+    let until = ctx.now_ms() + NAME_HELD_MS;
+    write::account::hold_name(&mut ctx.write().await?, folded, (user, until)).await?;
+    Ok(())
 }
 
 impl Handler<Context<'_>> for ReplacePassword {
@@ -134,6 +162,7 @@ impl Handler<Context<'_>> for UpgradeGuest {
         };
         let done = write::account::upgrade_guest(&mut ctx.write().await?, &upgraded).await?;
         ctx.require(done, Reason::NameTaken)?;
+        check_name_is_free(ctx, upgraded.folded, id).await?;
         let user = User {
             name,
             guest: false,
@@ -162,13 +191,20 @@ impl Handler<Context<'_>> for RemoveAccount {
         let verified = self.password_hash.as_deref();
         let buried = write::account::bury_account(&mut ctx.write().await?, user, verified).await?;
         ctx.require(buried, Reason::WrongCredentials)?;
+        if !was.user.guest {
+            hold_name(ctx, &content::fold_name(&was.user.name), user).await?;
+        }
+        write::account::orphan_names(&mut ctx.write().await?, user).await?;
         let owns = write::server::owns_servers(ctx.read().await?, user).await?;
         ctx.require(!owns, Reason::OwnerCannotLeave)?;
         session::close_sessions(ctx, user, None).await?;
         let servers = write::server::list_servers_of(ctx.read().await?, user, ANY_SIZE).await?;
         ctx.enqueue_for_servers(&servers, &ForsakeServer {}).await?;
-        // What may be much goes in slices.
-        ctx.enqueue_job(ACCOUNT_PURGE, &pack(&(user, 0_u64))).await
+        // What may be much goes in slices; and once more what was written meanwhile.
+        let all = pack(&(user, 0_u64));
+        ctx.enqueue_job(ACCOUNT_PURGE, &all).await?;
+        ctx.enqueue_job_later(ACCOUNT_SWEEP, &all, SWEEP_AFTER_S)
+            .await
     }
 }
 

@@ -43,11 +43,10 @@ impl Handler<Context<'_>> for BanUser {
             return Err(Refusal::field(Reason::Invalid, "delete_hours").into());
         }
         let member = ctx.standing(user).await?;
+        // Who is no member may be banned before he comes. Whether there is such an account is
+        // nobody's business here.
         if let Some(member) = &member {
             require_above(ctx, member).await?;
-        } else {
-            let found = write::server::find_user(ctx.read().await?, user).await?;
-            ctx.require(found.is_some(), Reason::UnknownTarget)?;
         }
         let place = (ctx.server().await?.structure.server, user);
         let before = write::member::find_ban(ctx.read().await?, place, now).await?;
@@ -57,12 +56,14 @@ impl Handler<Context<'_>> for BanUser {
             banned_at: now,
             until,
         };
-        write::member::set_ban(&mut ctx.write().await?, place, &terms).await?;
+        let known = member.is_some();
+        write::member::set_ban(&mut ctx.write().await?, place, &terms, known).await?;
         let mut record = Record::new(Action::MemberBan).target(user).reason(reason);
         if let Some(before) = before {
-            record = record.before(&before)?;
+            record = record.before(&without_reason(before))?;
         }
-        ctx.record_action(record.after(&terms)?).await?;
+        let record = record.after(&without_reason(terms))?;
+        ctx.record_action(record).await?;
         if let Some(member) = member {
             end_membership(ctx, member, LeaveCause::Banned).await?;
         }
@@ -82,9 +83,16 @@ impl Handler<Context<'_>> for UnbanUser {
         let before = before.ok_or(Refusal::from(Reason::UnknownTarget))?;
         write::member::delete_ban(&mut ctx.write().await?, place).await?;
         let record = Record::new(Action::MemberUnban).target(self.user_id);
-        ctx.record_action(record.reason(reason).before(&before)?)
-            .await
+        let record = record.reason(reason).before(&without_reason(before))?;
+        ctx.record_action(record).await
     }
+}
+
+/// What the audit log keeps of a ban. Its reason is that of the entry: so it stands in one place,
+/// which is emptied when its author's account is deleted.
+fn without_reason(mut terms: BanTerms) -> BanTerms {
+    terms.reason.clear();
+    terms
 }
 
 /// Leaves the deletion of what an account said in the last hours to the turns that follow.

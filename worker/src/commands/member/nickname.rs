@@ -2,7 +2,7 @@
 
 use shared::{
     domain::{audit::Action, content, permissions::Permissions},
-    error::Reason,
+    error::{Reason, Refusal},
     ids::UserId,
     protocol::{
         Handler,
@@ -54,12 +54,10 @@ async fn change_nickname(
     if was == nickname {
         return Ok(());
     }
-    let name = if let Some(nickname) = &nickname {
-        nickname.clone()
-    } else {
-        let found = write::server::find_user(ctx.read().await?, user_id).await?;
-        found.map(|user| user.name).unwrap_or_default()
-    };
+    // Whose name gets into the log holds the row of his account, so that it goes with it.
+    let found = write::account::lock_user(ctx.read().await?, user_id).await?;
+    let user = found.ok_or(Refusal::from(Reason::UnknownTarget))?;
+    let name = nickname.clone().unwrap_or(user.name);
     let new = NewNickname {
         nickname: nickname.as_deref(),
         sort_name: &content::fold_name(&name),

@@ -201,10 +201,28 @@ async fn the_name_of_a_deleted_account_leaves_the_log() {
     };
     stage.call(&mallory, 0, &remove).await;
     stage.until_counts(NAMES, 0).await;
-    stage.until_counts("jobs", 0).await;
+    let sweep = "jobs WHERE kind = 'account_sweep'";
+    stage.until_counts("jobs", 1).await;
+    stage.counts(sweep, 1).await;
     for table in ["told_names", "invite_uses", "registers", "internal_outbox"] {
         stage.until_counts(table, 0).await;
     }
+    // What was under way wrote behind it; and as long as the account is a member, more may come.
+    let member = format!(
+        "INSERT INTO members (server, account) VALUES ({}, {})",
+        room.server, mallory.id
+    );
+    let late = format!("INSERT INTO registers VALUES ({}, 1, 7, 8, 9)", mallory.id);
+    let due = "UPDATE jobs SET due = now()";
+    stage.execute(&format!("{member}; {late}; {due}")).await;
+    stage
+        .until_found(&format!("{sweep} AND due > now() AND attempts = 0"))
+        .await;
+    stage.counts("registers", 1).await;
+    let leave = format!("DELETE FROM members WHERE account = {}", mallory.id);
+    stage.execute(&format!("{leave}; {due}")).await;
+    stage.until_counts("registers", 0).await;
+    stage.until_counts("jobs", 0).await;
     let left = format!("members WHERE account = {}", mallory.id);
     stage.until_counts(&left, 0).await;
     stage.counts("accounts WHERE name = 'mallory'", 0).await;

@@ -265,6 +265,7 @@ fn sign_in(person: &Person, device: &str) -> OpenSession {
         nonce: "n".to_owned(),
         user_id: person.user(),
         device: device.to_owned(),
+        verified: None,
     }
 }
 
@@ -289,6 +290,29 @@ async fn a_repeated_sign_in_gets_the_same_session_and_the_same_token() {
     stage.start_lanes(1);
     let third = stage.call(&alice, 0, &sign_in(&alice, "laptop")).await;
     assert_eq!(third, first);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_was_overtaken_opens_no_session() {
+    let mut stage = Stage::new().await;
+    let alice = stage.account("alice").await;
+    let verified = |hash: Option<&str>| OpenSession {
+        verified: hash.map(str::to_owned),
+        ..sign_in(&alice, "laptop")
+    };
+    let set = |what: &str| format!("UPDATE accounts SET {what} WHERE id = {}", alice.id);
+    stage.execute(&set("password_hash = 'new'")).await;
+    let old = stage.post(&alice, 0, &verified(Some("old")));
+    stage.refused(old, Reason::WrongCredentials).await;
+    stage.call(&alice, 0, &verified(Some("new"))).await;
+    stage.counts("sessions", 1).await;
+    stage
+        .execute(&set("deleted = true, password_hash = NULL"))
+        .await;
+    for hash in [None, Some("new")] {
+        let buried = stage.post(&alice, 0, &verified(hash));
+        stage.refused(buried, Reason::WrongCredentials).await;
+    }
 }
 
 #[tokio::test]

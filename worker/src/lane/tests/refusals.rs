@@ -69,6 +69,7 @@ async fn what_nobody_of_the_cluster_sealed_is_not_executed() {
         nonce: "n".to_owned(),
         user_id: alice.user(),
         device: "a device of somebody else".to_owned(),
+        verified: None,
     };
     let forged = [
         stage.post_message(&alice, &room, "forged", "hello"),

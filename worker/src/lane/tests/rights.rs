@@ -7,7 +7,7 @@ use shared::{
         rights::Change,
     },
     error::Reason,
-    ids::Partition,
+    ids::{ChannelId, Partition},
     protocol::{channel::UpdateChannel, typing::SignalTyping},
 };
 
@@ -134,4 +134,36 @@ async fn a_change_of_rights_says_what_was_and_which_change_it_follows() {
     stage.call(&alice, room.server, &again).await;
     let unseen = stage.post_message(&bob, &room, "n", "hello");
     stage.refused(unseen, Reason::UnknownChannel).await;
+}
+
+#[tokio::test]
+async fn a_server_has_so_many_overrides_and_no_more() {
+    let (mut stage, alice, room) = Stage::with_room().await;
+    let bob = stage.member("bob", &room).await;
+    stage
+        .execute(&format!(
+            "INSERT INTO channels (id, server, name, position)
+                 SELECT n, {}, 'c', n FROM generate_series(1, 50) n;
+             INSERT INTO overrides (channel, kind, target, allow, deny)
+                 SELECT c, 1, n, 0, 1 FROM generate_series(1, 50) c, generate_series(1, 100) n",
+            room.server
+        ))
+        .await;
+    stage.stop_lanes().await;
+    stage.start_lanes(1);
+    let full = stage.post(&alice, room.server, &hide(&room, bob.id));
+    stage.refused(full, Reason::LimitReached).await;
+    // What there is may go, and make room.
+    let none = UpdateChannel {
+        nonce: "none".to_owned(),
+        channel_id: ChannelId::new(1).unwrap(),
+        overrides: Some(Vec::new()),
+        ..hide(&room, bob.id)
+    };
+    stage.call(&alice, room.server, &none).await;
+    let again = UpdateChannel {
+        nonce: "again".to_owned(),
+        ..hide(&room, bob.id)
+    };
+    stage.call(&alice, room.server, &again).await;
 }

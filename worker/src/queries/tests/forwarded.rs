@@ -133,6 +133,7 @@ async fn a_repeated_sign_up_signs_in() {
         (open.nonce.as_str(), open.device.as_str()),
         ("nonce-1", "my phone")
     );
+    assert!(open.verified.is_some(), "the lane compares it");
     // The nonce alone proves nothing.
     let request = CreateAccount {
         password: "another one".to_owned(),

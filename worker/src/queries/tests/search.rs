@@ -10,7 +10,10 @@ use shared::{
     },
     error::Reason,
     ids::MessageId,
-    protocol::search::{FoundMessages, SearchMessages},
+    protocol::{
+        search::{FoundMessages, SearchMessages},
+        server::ListOverviews,
+    },
 };
 use tokio::runtime::Runtime;
 
@@ -84,6 +87,81 @@ async fn only_what_may_be_read_is_found() {
         let refused = chat.ask(CAROL, 0, request(bad)).await.unwrap_err();
         assert_eq!(refused.reason, Reason::Invalid, "{bad}");
     }
+}
+
+#[tokio::test]
+async fn no_cursor_says_where_a_hidden_message_is() {
+    let chat = Chat::new().await;
+    // In a channel that Carol does not see, enough mentions of her to fill a look at them, above
+    // the one that she may read.
+    for (channel, count) in [(OPEN, 1), (SECRET, 600)] {
+        chat.messages(channel, count, "ping").await;
+        chat.run(&format!(
+            "UPDATE messages SET mentions = '{{{CAROL}}}' WHERE channel = {channel};
+             INSERT INTO mentions SELECT {CAROL}, channel, seq, id, {SERVER} FROM messages
+                 WHERE channel = {channel};
+             UPDATE channels SET last_seq = {count}, last_message_id = (
+                 SELECT max(id) FROM messages WHERE channel = {channel}) WHERE id = {channel}"
+        ))
+        .await;
+    }
+    let ask = async || {
+        let filter = SearchFilter {
+            mentions: vec![id(CAROL), id(BOB)],
+            ..SearchFilter::default()
+        };
+        let request = SearchMessages {
+            filter: Some(filter),
+            limit: Some(1),
+            ..request("")
+        };
+        chat.ask(CAROL, 0, request).await.unwrap()
+    };
+    let before = ask().await;
+    assert_eq!((before.messages.len(), before.next), (1, None));
+    // The mentions of somebody else, below it, are all hidden, too.
+    chat.run(&format!(
+        "DELETE FROM mentions WHERE channel = {SECRET};
+         INSERT INTO mentions SELECT {BOB}, {SECRET}, n, n, {SERVER} FROM generate_series(1000, 1600) n"
+    ))
+    .await;
+    assert!(before == ask().await, "what is hidden changes no answer");
+}
+
+#[tokio::test]
+async fn a_look_over_many_overrides_ends_and_goes_on() {
+    let chat = Chat::new().await;
+    let with_many = |server: u64| {
+        format!(
+            "INSERT INTO servers (id, name, owner) VALUES ({server}, 'large', {BOB});
+             INSERT INTO roles (server, id, name, permissions) VALUES ({server}, {server}, 'all', 1);
+             INSERT INTO members (server, account) VALUES ({server}, {BOB});
+             INSERT INTO channels (id, server, name, position)
+                 SELECT {server} * 1000 + n, {server}, 'c', n FROM generate_series(1, 60) n;
+             INSERT INTO overrides (channel, kind, target, allow, deny)
+                 SELECT {server} * 1000 + c, 1, n, 0, 1
+                 FROM generate_series(1, 60) c, generate_series(1, 100) n"
+        )
+    };
+    let servers = [301, 302, 303, 304];
+    for server in servers {
+        chat.run(&with_many(server)).await;
+    }
+    let (mut from, mut pages) = (None, Vec::new());
+    loop {
+        let ask = ListOverviews {
+            server_ids: servers.map(id).to_vec(),
+            from,
+        };
+        let page = chat.ask(BOB, 0, ask).await.unwrap();
+        let ids = page.servers.iter().map(|it| it.info.server.server_id.get());
+        pages.push(ids.collect::<Vec<u64>>());
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [[301, 302], [303, 304]]);
 }
 
 const WORDS: [&str; 8] = [

@@ -60,27 +60,41 @@ pub(crate) async fn list_mutes(
     snapshot.list(sql, &[&server, &account, &now_ms]).await
 }
 
-/// The bans of a server that have not ended, of accounts with an id above `after`, by id.
+/// The bans of a server that have not ended, of accounts with an id above `after`, by id. What an
+/// account is called is said only of those who were members: else a ban would show anybody.
 pub(crate) async fn list_bans(
     snapshot: &mut Snapshot,
     server: ServerId,
     after: Option<UserId>,
     (limit, now_ms): (u32, u64),
 ) -> Result<Vec<Ban>, StoreError> {
-    let sql = "SELECT account, reason, banned_by, banned_at, until FROM bans
+    let sql = "SELECT account, known, reason, banned_by, banned_at, until FROM bans
                WHERE server = $1 AND account > $2 AND (until IS NULL OR until > $3)
                ORDER BY account LIMIT $4";
     let after = after.map_or(0, UserId::get);
-    let rows: Vec<(UserId, BanTerms)> = snapshot
+    let rows: Vec<(UserId, bool, BanTerms)> = snapshot
         .list(sql, &[&server, &after, &now_ms, &i64::from(limit)])
         .await?;
-    let ids: Vec<UserId> = rows.iter().map(|(account, _)| *account).collect();
+    let known = rows.iter().filter(|(_, known, _)| *known);
+    let ids: Vec<UserId> = known.map(|(account, ..)| *account).collect();
     let mut users = find_users(snapshot, &ids).await?;
-    let ban = |(account, terms)| {
-        let user = users.remove(&account)?;
-        Some(Ban { user, terms })
+    let ban = |(account, _, terms)| {
+        let user = users.remove(&account).unwrap_or_else(|| unknown(account));
+        Ban { user, terms }
     };
-    Ok(rows.into_iter().filter_map(ban).collect())
+    Ok(rows.into_iter().map(ban).collect())
+}
+
+/// An account of which nothing but its id is said.
+const fn unknown(user_id: UserId) -> User {
+    User {
+        user_id,
+        name: String::new(),
+        guest: false,
+        admin: false,
+        avatar: String::new(),
+        deleted: false,
+    }
 }
 
 /// The members of a server with an id above `after`, by id.

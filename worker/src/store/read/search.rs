@@ -115,11 +115,12 @@ pub(crate) async fn list_pins(
     Ok(single_messages(rows, low))
 }
 
-/// The messages of `low..high` that mention one of these, in the same form; also those of other
-/// channels, which the caller drops.
+/// The messages of `low..high` in these channels that mention one of these, in the same form. No
+/// message of another channel may end the list: its place would say that it is there.
 pub(crate) async fn list_mentions(
     snapshot: &mut Snapshot,
     targets: &[AnyId],
+    channels: &[ChannelId],
     (low, high): (u64, u64),
 ) -> Result<(Vec<Stretch>, u64), StoreError> {
     let sql = "SELECT m.channel, m.message
@@ -127,10 +128,13 @@ pub(crate) async fn list_mentions(
                CROSS JOIN LATERAL (
                    SELECT channel, message FROM mentions
                    WHERE target = t.id AND message >= $2 AND message < $3
+                       AND channel IN (SELECT unnest($5::int8[]))
                    ORDER BY message DESC LIMIT $4) m
                GROUP BY m.channel, m.message ORDER BY m.message DESC LIMIT $4";
     let limit = i64::try_from(MAX_BLOCKS).unwrap_or(i64::MAX);
-    let rows = snapshot.list(sql, &[&targets, &low, &high, &limit]).await?;
+    let rows = snapshot
+        .list(sql, &[&targets, &low, &high, &limit, &channels])
+        .await?;
     Ok(single_messages(rows, low))
 }
 

@@ -135,14 +135,25 @@ pub(crate) async fn list_overrides(
     Ok(overrides(snapshot.list(sql, &[&servers]).await?))
 }
 
-/// These channels with their overrides, whatever their servers.
-pub(crate) async fn list_channel_overrides(
+/// These channels, whatever their servers, with those of their overrides that decide about a
+/// member of these servers: for everyone, for his roles and for himself. Others may be many more.
+pub(crate) async fn list_own_overrides<'a>(
     snapshot: &mut Snapshot,
     channels: &[ChannelId],
+    memberships: impl IntoIterator<Item = &'a Membership>,
 ) -> Result<Overrides, StoreError> {
+    let mut targets = Vec::new();
+    for (server, standing) in memberships {
+        targets.extend([server.server_id.get(), standing.user.get()]);
+        targets.extend(standing.roles.iter().map(|role| role.get()));
+    }
+    targets.sort_unstable();
+    targets.dedup();
     let sql = "SELECT c.server, c.id, c.kind, o.kind, o.target, o.allow, o.deny
-               FROM channels c LEFT JOIN overrides o ON o.channel = c.id WHERE c.id = ANY($1)";
-    Ok(overrides(snapshot.list(sql, &[&channels]).await?))
+               FROM channels c LEFT JOIN overrides o ON o.channel = c.id
+                   AND o.target IN (SELECT unnest($2::int8[]))
+               WHERE c.id = ANY($1)";
+    Ok(overrides(snapshot.list(sql, &[&channels, &targets]).await?))
 }
 
 /// One channel of a server with its overrides; empty when the server has no such channel.

@@ -40,6 +40,7 @@ pub(crate) async fn list_known_users(
     let sql = "SELECT id, name, guest, admin, avatar, deleted FROM accounts a
                WHERE id = ANY($2) AND (id = $1 OR deleted OR EXISTS (
                    SELECT FROM members his JOIN members mine ON mine.server = his.server
+                       JOIN servers s ON s.id = his.server
                    WHERE his.account = a.id AND mine.account = $1))
                ORDER BY id";
     snapshot.list(sql, &[&asker, &ids]).await
@@ -99,7 +100,7 @@ pub(crate) async fn search_names(
     servers: &[ServerId],
     names: &NameRange,
 ) -> Result<(Vec<User>, bool), StoreError> {
-    // Tombstones have names that nobody can begin with.
+    // Tombstones have no name that anybody looks for: theirs begin with a colon.
     let sql = "WITH candidates AS MATERIALIZED (
                    SELECT id, name, guest, admin, avatar, deleted, folded FROM accounts
                    WHERE folded COLLATE \"C\" >= $2 AND folded COLLATE \"C\" < $3

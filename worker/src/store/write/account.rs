@@ -80,6 +80,18 @@ pub(crate) async fn operate_account(
     writes.execute(sql, &parameters).await
 }
 
+/// Whether an account is still the one whose password was `verified`: it was not deleted, and its
+/// hash was not replaced. Without a hash only the first is asked.
+pub(crate) async fn is_signed_in(
+    reads: Reads<'_>,
+    user: UserId,
+    verified: Option<&str>,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM accounts
+               WHERE id = $1 AND NOT deleted AND ($2::text IS NULL OR password_hash = $2)";
+    Ok(reads.count(sql, &[&user, &verified]).await? > 0)
+}
+
 /// Whether nobody can sign in to an account.
 pub(crate) async fn is_disabled(reads: Reads<'_>, user: UserId) -> Result<bool, StoreError> {
     let sql = "SELECT id FROM accounts WHERE id = $1 AND disabled";
@@ -176,6 +188,50 @@ pub(crate) async fn update_profile(
     Ok(changed == 1)
 }
 
+/// Whether a name was given up by another account a short time ago. Asked after the name was
+/// written: who gave it up meanwhile held the row of the index.
+pub(crate) async fn is_name_held(
+    reads: Reads<'_>,
+    folded: &str,
+    (user, now_ms): (UserId, u64),
+) -> Result<bool, StoreError> {
+    let sql = "SELECT until FROM held_names
+               WHERE folded = $1 AND until > $3 AND account IS DISTINCT FROM $2";
+    Ok(reads.count(sql, &[&folded, &user, &now_ms]).await? > 0)
+}
+
+/// How many names are held for an account.
+pub(crate) async fn count_held_names(
+    reads: Reads<'_>,
+    (user, now_ms): (UserId, u64),
+) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM held_names WHERE account = $1 AND until > $2";
+    let count: Option<i64> = reads.find(sql, &[&user, &now_ms]).await?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Keeps a name that an account gives up from all others until a time, in milliseconds.
+pub(crate) async fn hold_name(
+    writes: &mut Writes<'_>,
+    folded: &str,
+    (user, until): (UserId, u64),
+) -> Result<usize, StoreError> {
+    let sql = "INSERT INTO held_names (folded, account, until) VALUES ($1, $2, $3)
+               ON CONFLICT (folded) DO UPDATE
+                   SET account = excluded.account, until = excluded.until
+               RETURNING 1";
+    writes.execute(sql, &[&folded, &user, &until]).await
+}
+
+/// The names that are held for an account are nobody's from now on: it is deleted.
+pub(crate) async fn orphan_names(
+    writes: &mut Writes<'_>,
+    user: UserId,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE held_names SET account = NULL WHERE account = $1 RETURNING 1";
+    writes.execute(sql, &[&user]).await
+}
+
 /// Replaces the hash of a password, if it is still the one that was verified and `nonce` did not
 /// replace it already.
 pub(crate) async fn replace_password(
@@ -233,7 +289,7 @@ pub(crate) async fn bury_account(
     user: UserId,
     password_hash: Option<&str>,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE accounts SET name = $3, folded = 'deleted:' || id, nonce = '',
+    let sql = "UPDATE accounts SET name = $3, folded = ':' || id, nonce = '',
                                    password_hash = NULL, password_nonce = NULL, guest = false,
                                    avatar = '', bio = '', locale = '', deleted = true
                WHERE id = $1 AND NOT deleted AND password_hash IS NOT DISTINCT FROM $2

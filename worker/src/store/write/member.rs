@@ -137,21 +137,25 @@ pub(crate) async fn find_ban(
     reads.find(sql, &[&server, &user, &now_ms]).await
 }
 
-/// Bans an account, or bans it otherwise. A few bans of the server that ended go.
+/// Bans an account, or bans it otherwise; `known` are those who are members, and who were told of
+/// as such in the log of the server. A few bans of the server that ended go.
 pub(crate) async fn set_ban(
     writes: &mut Writes<'_>,
     (server, user): MemberKey,
     terms: &BanTerms,
+    known: bool,
 ) -> Result<usize, StoreError> {
     let sql = "WITH ended AS (
                    DELETE FROM bans WHERE server = $1 AND account IN (
                        SELECT account FROM bans
                        WHERE server = $1 AND until <= $5 AND account <> $2 LIMIT 10))
-               INSERT INTO bans (server, account, reason, banned_by, banned_at, until)
-               VALUES ($1, $2, $3, $4, $5, $6)
+               INSERT INTO bans (server, account, reason, banned_by, banned_at, until, known)
+               VALUES ($1, $2, $3, $4, $5, $6, $7 OR EXISTS (
+                   SELECT FROM told_names WHERE account = $2 AND topic = $1))
                ON CONFLICT (server, account) DO UPDATE SET
                    reason = excluded.reason, banned_by = excluded.banned_by,
-                   banned_at = excluded.banned_at, until = excluded.until
+                   banned_at = excluded.banned_at, until = excluded.until,
+                   known = bans.known OR excluded.known
                RETURNING account";
     let BanTerms {
         reason,
@@ -160,7 +164,10 @@ pub(crate) async fn set_ban(
         until,
     } = terms;
     writes
-        .execute(sql, &[&server, &user, reason, banned_by, banned_at, until])
+        .execute(
+            sql,
+            &[&server, &user, reason, banned_by, banned_at, until, &known],
+        )
         .await
 }
 

@@ -61,7 +61,10 @@ pub(crate) async fn insert_report(
     report: &NewReport<'_>,
 ) -> Result<usize, StoreError> {
     let sql = "INSERT INTO reports (server, id, reporter, channel, message, author, category, text, content)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE
+                   WHEN EXISTS (SELECT FROM accounts WHERE id = $6 AND deleted) THEN ''
+                   ELSE $9::text END)
+               RETURNING id";
     writes
         .execute(
             sql,
