@@ -5,7 +5,8 @@
 //! - [`config`]: settings; [`run`]: the program;
 //! - `lane`: the way of a command: own, consume, commit, publish;
 //! - `transaction`, `access`, `commands`: what a handler may touch, what is checked
-//!   before it, and the handlers; `state`: what a lane remembers;
+//!   before it, and the handlers; `state`: what a lane remembers; `automod`: what rules of
+//!   moderation say of a text;
 //! - `queries`: what any worker answers, and what it prepares for a lane;
 //! - `store`: the only SQL, written by lanes and read by queries;
 //! - `limiter`, `password`, `token`: what both use; `error`: what stops them; `metrics`: what

@@ -21,9 +21,9 @@ use syn::{Attribute, DeriveInput, Expr, ExprLit, Lit, Meta, parse_macro_input};
 /// - `command` writes; it carries a nonce and goes to the lane of its scope;
 /// - `register` writes one value of the account: it needs no nonce, as repeating it is safe;
 /// - `signal` goes to a lane too, but is neither stored nor repeated;
-/// - `internal` is a command that only workers send; with `nonce = ignored` it is a
-///   sign-in, whose repeat is answered again with the same token;
-/// - `query` reads; any worker answers it;
+/// - `internal` is a command that only workers send; with `nonce = ignored` its
+///   handler knows a repeat by itself, or does it again unharmed;
+/// - `query` stores nothing; any worker answers it;
 /// - `forwarded` has no owner yet: any worker prepares it for a lane;
 /// - `event` says what happened.
 ///

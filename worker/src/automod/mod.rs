@@ -114,7 +114,7 @@ impl RuleSet {
         &self.rules
     }
 
-    /// The characters of all words: what the rules weigh in memory.
+    /// The bytes of all words: what the rules weigh in memory.
     pub(crate) fn weight(&self) -> usize {
         let words = self.rules.iter().flat_map(|rule| &rule.settings.words);
         words.map(String::len).sum()

@@ -18,7 +18,7 @@ const SERVERS: [u16; 3] = [
     JoinDiscovered::ROW.opcode,
 ];
 
-/// What is kept of a reply under its nonce: for a server its id, its name and its owner.
+/// What is kept of a reply under its nonce: for a server what it is, without its roles and channels.
 pub(crate) fn keep_reply(opcode: u16, reply: &[u8]) -> Vec<u8> {
     if SERVERS.contains(&opcode)
         && let Ok(info) = protocol::decode_told::<ServerInfo>(reply)

@@ -32,7 +32,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The member, role, channel, message or invite that it was done to.
+    /// The member, role, channel, message, rule or report that it was done to; of an invite, who
+    /// made it.
     pub(crate) const fn target<T>(mut self, id: Id<T>) -> Self {
         self.target = Some(id.get());
         self

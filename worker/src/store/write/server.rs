@@ -1,4 +1,4 @@
-//! Servers, roles and members.
+//! Servers, and all that a lane remembers of one.
 
 use std::collections::BTreeMap;
 
