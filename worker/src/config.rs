@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use shared::{
     bus::Quota,
     config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
+    domain::limits::RateLimit,
     protocol::account::SignUp,
 };
 
@@ -150,9 +151,7 @@ pub struct DatabaseConfig {
     pub retention_days: u16,
 }
 
-/// How often something may be done: `30/60s+5` is 30 in 60 seconds and 5 at once, with `!60s`
-/// behind it who exceeds that is refused for 60 seconds; `off` is no limit. Units are `ms`,
-/// `s`, `m` and `h`.
+/// How often something may be done, as `--limit-send` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Quota>);
 
@@ -267,29 +266,47 @@ pub struct WorkerConfig {
     /// Guests that there may be.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub max_guests: u32,
-    /// Messages and edits per account: `count/seconds+burst`, or `off`. Each limit may have a
-    /// cooldown, `count/seconds+burst!seconds`: so long is refused who exceeds it.
+    /// Messages and edits per account. A limit is `count/period+burst`, as `30/60s+5`: 30 in 60
+    /// seconds and 5 at once; with a cooldown, as `30/60s+5!60s`, who exceeds it is refused for
+    /// 60 seconds. `off` is no limit. Units are `ms`, `s`, `m` and `h`.
     #[arg(long, value_name = "LIMIT", default_value = "30/60s+5!60s")]
     pub limit_send: Limit,
-    /// Other changes per account: `count/seconds+burst`, or `off`.
+    /// Other changes per account.
     #[arg(long, value_name = "LIMIT", default_value = "60/60s+20")]
     pub limit_write: Limit,
-    /// Typing per account: `count/seconds+burst`, or `off`.
+    /// Typing per account.
     #[arg(long, value_name = "LIMIT", default_value = "60/60s+10")]
     pub limit_signal: Limit,
-    /// Read cursors and other registers per account: `count/seconds+burst`, or `off`.
+    /// Read cursors and other registers per account.
     #[arg(long, value_name = "LIMIT", default_value = "120/60s+30")]
     pub limit_register: Limit,
-    /// Questions per account: `count/seconds+burst`, or `off`.
+    /// Questions per account.
     #[arg(long, value_name = "LIMIT", default_value = "600/60s+60")]
     pub limit_read: Limit,
-    /// Searches per account: `count/seconds+burst`, or `off`.
+    /// Searches per account.
     #[arg(long, value_name = "LIMIT", default_value = "60/60s+10")]
     pub limit_search: Limit,
     /// Signing in and up per network address, each of them by itself, and signing in per
-    /// account: `count/seconds+burst`, or `off`.
+    /// account.
     #[arg(long, value_name = "LIMIT", default_value = "30/60s+10")]
     pub limit_sign_in: Limit,
+}
+
+impl WorkerConfig {
+    /// The quota of a bucket; none where it is not limited.
+    #[must_use]
+    pub const fn quota_of(&self, limit: RateLimit) -> Option<Quota> {
+        match limit {
+            RateLimit::Send => self.limit_send.0,
+            RateLimit::Write => self.limit_write.0,
+            RateLimit::Signal => self.limit_signal.0,
+            RateLimit::Register => self.limit_register.0,
+            RateLimit::Read => self.limit_read.0,
+            RateLimit::Search => self.limit_search.0,
+            RateLimit::SignIn => self.limit_sign_in.0,
+            RateLimit::Unlimited => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,16 +24,6 @@ const MAX_LOCAL: usize = 65_536;
 const BACK_OFF_MS: u64 = 1_000;
 /// How many accounts of one address may sign in as often as each of them may.
 const ACCOUNTS_OF_ADDRESS: u32 = 10;
-/// What an account draws from, each by itself.
-const OF_ACCOUNT: [RateLimit; 6] = [
-    RateLimit::Send,
-    RateLimit::Write,
-    RateLimit::Signal,
-    RateLimit::Register,
-    RateLimit::Read,
-    RateLimit::SignIn,
-];
-
 /// Whom a bucket belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
@@ -66,38 +56,28 @@ impl fmt::Display for Subject {
     }
 }
 
-/// The quota of each bucket; a bucket without one is not limited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Quotas {
-    /// Messages and their edits, per account.
-    pub(crate) send: Option<Quota>,
-    /// Other changes, per account.
-    pub(crate) write: Option<Quota>,
-    /// What is told and not stored, per account.
-    pub(crate) signal: Option<Quota>,
-    /// Writes of registers, per account.
-    pub(crate) register: Option<Quota>,
-    /// Questions, per account.
-    pub(crate) read: Option<Quota>,
-    /// Searches, per account.
-    pub(crate) search: Option<Quota>,
-    /// Signing in and up, per network address and opcode, and per name; and what succeeds,
-    /// per account.
-    pub(crate) sign_in: Option<Quota>,
-}
+/// The quotas of the buckets that are limited.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Quotas(Vec<(RateLimit, Quota)>);
 
 impl Quotas {
+    /// The quotas that a function gives to the buckets.
+    pub(crate) fn new(quota_of: impl Fn(RateLimit) -> Option<Quota>) -> Self {
+        let buckets = RateLimit::ALL.iter();
+        let limited = |(limit, _): &(RateLimit, &str)| Some((*limit, quota_of(*limit)?));
+        Self(buckets.filter_map(limited).collect())
+    }
+
+    /// Every limited bucket of an account.
+    fn buckets_of(&self, user: UserId) -> Vec<(RateLimit, Subject)> {
+        let buckets = self.0.iter();
+        buckets
+            .map(|(limit, _)| (*limit, Subject::Account(user)))
+            .collect()
+    }
+
     fn of(&self, limit: RateLimit, subject: Subject) -> Option<Quota> {
-        let quota = match limit {
-            RateLimit::Send => self.send,
-            RateLimit::Write => self.write,
-            RateLimit::Signal => self.signal,
-            RateLimit::Register => self.register,
-            RateLimit::Read => self.read,
-            RateLimit::Search => self.search,
-            RateLimit::SignIn => self.sign_in,
-            RateLimit::Unlimited => None,
-        }?;
+        let (_, quota) = *self.0.iter().find(|(limited, _)| *limited == limit)?;
         let more = match subject {
             Subject::Successes(_) => ACCOUNTS_OF_ADDRESS,
             _ => 1,
@@ -182,8 +162,8 @@ impl Limiter {
 
     /// What is left of each bucket of an account that is limited, without drawing.
     pub(crate) async fn list_left(&self, user: UserId) -> Vec<(RateLimit, Quota, Left)> {
-        let wants = OF_ACCOUNT.map(|limit| (limit, Subject::Account(user)));
-        let (places, draws) = self.0.quotas.limited_draws(&wants);
+        let wants = self.0.quotas.buckets_of(user);
+        let (_, draws) = self.0.quotas.limited_draws(&wants);
         let (keys, quotas): (Vec<String>, Vec<Quota>) = draws.into_iter().unzip();
         let shown = self.ask_redis(|bus| async { bus.show_buckets(&keys).await });
         let (now_us, kept) = if let Some(shown) = shown.await {
@@ -193,18 +173,18 @@ impl Limiter {
             let kept = keys.iter().map(|key| local.kept(key)).collect();
             (self.0.clock.now_ms().saturating_mul(1_000), kept)
         };
-        let limits = places.into_iter().filter_map(|place| OF_ACCOUNT.get(place));
         let left = quotas.into_iter().zip(kept);
-        limits
+        wants
+            .into_iter()
             .zip(left)
-            .map(|(limit, (quota, kept))| (*limit, quota, quota.left(kept, now_us)))
+            .map(|((limit, _), (quota, kept))| (limit, quota, quota.left(kept, now_us)))
             .collect()
     }
 
     /// Gives an account all of its buckets back, and ends its cooldowns. What other workers
     /// counted by themselves while Redis was away, they go on counting until it is back.
     pub(crate) async fn reset(&self, user: UserId) -> Result<(), BusError> {
-        let wants = OF_ACCOUNT.map(|limit| (limit, Subject::Account(user)));
+        let wants = self.0.quotas.buckets_of(user);
         let (_, draws) = self.0.quotas.limited_draws(&wants);
         let keys: Vec<String> = draws.into_iter().map(|(key, _)| key).collect();
         self.0.bus.reset_buckets(&keys).await?;

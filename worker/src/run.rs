@@ -183,15 +183,7 @@ impl Parts {
         clock: Clock,
         registry: &Registry,
     ) -> anyhow::Result<Self> {
-        let quotas = Quotas {
-            send: config.limit_send.0,
-            write: config.limit_write.0,
-            signal: config.limit_signal.0,
-            register: config.limit_register.0,
-            read: config.limit_read.0,
-            search: config.limit_search.0,
-            sign_in: config.limit_sign_in.0,
-        };
+        let quotas = Quotas::new(|limit| config.quota_of(limit));
         let keys = config.keys.keys()?;
         let limiter = Limiter::new(bus.clone(), clock.clone(), quotas);
         let options = options(&config.database)?;

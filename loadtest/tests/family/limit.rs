@@ -1,17 +1,20 @@
-//! Limits: what is left of them, the cooldown, and giving them back.
+//! Limits: whom they refuse, what is left of them, the cooldown, and giving them back.
 
 use anyhow::{Context, Result};
 use loadtest::{
     client::CallError,
     cluster::Settings,
     harness::{Harness, Person, holds, refused, same, scenario_on},
-    requests::send_message,
-    transport::TransportClient,
+    requests::{log_in, search_messages, send_message},
+    transport::{Transport, TransportClient},
 };
 use shared::{
     domain::limits::RateLimit,
     error::Reason,
-    protocol::limit::{GetRateLimits, RateLimitStatus, ResetRateLimits},
+    protocol::{
+        limit::{GetRateLimits, RateLimitStatus, ResetRateLimits},
+        session::ListSessions,
+    },
 };
 
 scenarios! {
@@ -23,11 +26,20 @@ scenarios! {
 const HARD: &str = "1/1h+3!1h";
 const HOUR_MS: u64 = 3_600_000;
 
-fn limited(limit: &'static str) -> Settings {
+/// Thirty a minute, and five at once.
+const THIRTY: &str = "30/60s+5";
+
+fn limited(name: &'static str, limit: &'static str) -> Settings {
     Settings {
-        limits: vec![("CONFAB_LIMIT_SEND", limit)],
+        limits: vec![(name, limit)],
         ..Settings::default()
     }
+}
+
+/// The milliseconds that a refusal asks to wait, if the rate was the reason.
+fn wait_of<T>(result: &Result<T, CallError>) -> Option<u64> {
+    let refusal = result.as_ref().err()?.refusal()?;
+    (refusal.reason == Reason::RateLimited).then_some(refusal.retry_after)?
 }
 
 /// The bucket that messages draw from.
@@ -61,7 +73,7 @@ fn about_an_hour(ms: u64) -> bool {
 
 #[tokio::test]
 async fn who_exceeds_a_limit_waits_for_the_cooldown_and_sees_it_over_every_door() -> Result<()> {
-    scenario_on(limited(HARD), async |harness| {
+    scenario_on(limited("CONFAB_LIMIT_SEND", HARD), async |harness| {
         let [alice, bob] = harness.members().await?;
         for mut way in alice.ways().await? {
             let status = send_bucket(&mut way).await?;
@@ -99,7 +111,7 @@ async fn who_exceeds_a_limit_waits_for_the_cooldown_and_sees_it_over_every_door(
 
 #[tokio::test]
 async fn an_administrator_resets_an_account_over_every_door() -> Result<()> {
-    scenario_on(limited(HARD), async |harness| {
+    scenario_on(limited("CONFAB_LIMIT_SEND", HARD), async |harness| {
         let [alice] = harness.members().await?;
         let admin = harness.admin().await?;
         let user_id = alice.user.user_id;
@@ -119,11 +131,132 @@ async fn an_administrator_resets_an_account_over_every_door() -> Result<()> {
 }
 
 #[tokio::test]
+async fn every_limited_bucket_is_shown_and_reset() -> Result<()> {
+    scenario_on(limited("CONFAB_LIMIT_SEARCH", HARD), async |harness| {
+        let [alice] = harness.members().await?;
+        let admin = harness.admin().await?;
+        let user_id = alice.user.user_id;
+        let search = search_messages("words");
+        for _ in 0..2 {
+            for _ in 0..3 {
+                alice.client.call(0, &search).await?;
+            }
+            refused(alice.client.call(0, &search).await, Reason::RateLimited)?;
+            let shown = alice.client.call(0, &GetRateLimits {}).await?.buckets;
+            let left: Vec<_> = shown
+                .iter()
+                .map(|status| (status.bucket, status.left))
+                .collect();
+            same(&left, &vec![(RateLimit::Search, 0)])?;
+            admin.client.call(0, &ResetRateLimits { user_id }).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn the_usual_limit_of_messages_has_a_cooldown_of_a_minute() -> Result<()> {
-    scenario_on(limited("usual"), async |harness| {
+    scenario_on(limited("CONFAB_LIMIT_SEND", "usual"), async |harness| {
         let [alice] = harness.members().await?;
         let (_, wait) = send_until_refused(&alice).await?;
         holds((30_000..=60_000).contains(&wait), &format!("{wait} ms"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn sending_is_limited_over_all_doors_and_gateways_together() -> Result<()> {
+    scenario_on(limited("CONFAB_LIMIT_SEND", THIRTY), async |harness| {
+        let [alice, bob] = harness.members().await?;
+        let general = alice.channel("#general").await?;
+        let twin = harness.client(1);
+        twin.identify(&alice.token).await?;
+        let (mut accepted, mut refusals) = (0, 0);
+        for number in 0..8 {
+            let body = send_message(general, format!("message {number}"));
+            let results = [
+                alice.call(&body.clone()).await,
+                twin.call(alice.scope(), &send_message(general, "twin"))
+                    .await,
+                alice
+                    .through(Transport::Http)
+                    .await?
+                    .call(alice.scope(), &send_message(general, "http"))
+                    .await,
+            ];
+            for result in results {
+                if let Some(wait) = wait_of(&result) {
+                    holds((1..=60_000).contains(&wait), "a wait that makes sense")?;
+                    refusals += 1;
+                } else {
+                    result.context("neither sent nor limited")?;
+                    accepted += 1;
+                }
+            }
+        }
+        // The burst, the first one, and what the seconds of the test allow.
+        holds(
+            (5..=12).contains(&accepted),
+            &format!("{accepted} accepted"),
+        )?;
+        same(&(accepted + refusals), &24)?;
+        same(&alice.history(general).await?.len(), &accepted)?;
+        // Another account has a bucket of its own.
+        bob.send("#general", "bob is not limited").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_is_stored_is_never_limited() -> Result<()> {
+    scenario_on(limited("CONFAB_LIMIT_SEND", THIRTY), async |harness| {
+        let [alice] = harness.members().await?;
+        let general = alice.channel("#general").await?;
+        let request = send_message(general, "once");
+        let first = alice.call(&request).await?;
+        let mut limited = false;
+        for _ in 0..20 {
+            limited |= wait_of(&alice.call(&send_message(general, "more")).await).is_some();
+        }
+        holds(limited, "twenty more are too many")?;
+        for mut way in alice.ways().await? {
+            same(&way.call(alice.scope(), &request).await?, &first)?;
+        }
+        let said = alice.history(general).await?.into_iter();
+        same(&said.filter(|said| said.content == "once").count(), &1)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_limited_by_address() -> Result<()> {
+    scenario_on(limited("CONFAB_LIMIT_SIGN_IN", THIRTY), async |harness| {
+        let mut limited = 0;
+        for number in 0..16 {
+            let guess = log_in("admin", &format!("guess number {number}"));
+            let result = harness.client(number).call(0, &guess).await;
+            limited += usize::from(wait_of(&result).is_some());
+        }
+        holds(
+            limited >= 4,
+            &format!("{limited} of 16 guesses were limited"),
+        )
+    })
+    .await
+}
+
+#[tokio::test]
+async fn questions_are_limited_apart_from_messages() -> Result<()> {
+    scenario_on(limited("CONFAB_LIMIT_READ", THIRTY), async |harness| {
+        let [alice] = harness.members().await?;
+        let mut limited = 0;
+        for _ in 0..20 {
+            let result = alice.client.call(0, &ListSessions {}).await;
+            limited += usize::from(wait_of(&result).is_some());
+        }
+        holds(limited >= 8, &format!("{limited} of 20 were limited"))
     })
     .await
 }

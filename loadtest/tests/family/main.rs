@@ -34,7 +34,6 @@ mod message;
 mod moderation;
 mod pin;
 mod ping;
-mod rate;
 mod reaction;
 mod role;
 mod search;

@@ -180,7 +180,6 @@ impl Stage {
     pub(super) fn start_lanes(&mut self, count: usize) {
         self.stop = CancellationToken::new();
         self.lanes = TaskTracker::new();
-        let quotas = Quotas::default();
         for _ in 0..count {
             let number = self.started;
             self.started += 1;
@@ -192,7 +191,7 @@ impl Stage {
             let parts = LaneParts {
                 bus: self.bus.clone(),
                 clock: self.clock.clone(),
-                limiter: Limiter::new(self.bus.clone(), self.clock.clone(), quotas),
+                limiter: Limiter::new(self.bus.clone(), self.clock.clone(), Quotas::default()),
                 keys: self.keys.parse().unwrap(),
                 caps: self.caps,
                 metrics: self.metrics.clone(),

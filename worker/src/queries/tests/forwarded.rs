@@ -2,7 +2,7 @@
 
 use shared::{
     bus::{Quota, envelope::Entry},
-    domain::content,
+    domain::{content, limits::RateLimit},
     error::{Reason, Refusal},
     ids::Partition,
     protocol::{
@@ -254,15 +254,13 @@ async fn an_unknown_name_costs_the_work_of_a_known_one() {
 
 /// Signing in and up three times an hour.
 async fn limited() -> Chat {
-    let quotas = Quotas {
-        sign_in: Some(Quota {
-            burst: 3,
-            count: 3,
-            period_ms: 3_600_000,
-            cooldown_ms: 0,
-        }),
-        ..Quotas::default()
+    let thrice = Quota {
+        burst: 3,
+        count: 3,
+        period_ms: 3_600_000,
+        cooldown_ms: 0,
     };
+    let quotas = Quotas::new(|limit| (limit == RateLimit::SignIn).then_some(thrice));
     let chat = Chat::with(|deps| {
         deps.limiter = Limiter::new(deps.bus.clone(), deps.clock.clone(), quotas);
     })
