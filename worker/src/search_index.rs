@@ -2,8 +2,8 @@
 //!
 //! A lane notes each message that fills a block, and each one that is changed in whatever
 //! block. One worker of the deployment takes these notes, reads the blocks and writes their
-//! signatures. What has none yet is read message by message, so a search that comes early finds
-//! the same and takes longer.
+//! signatures. What has none yet is read message by message, and so is what a note names, so a
+//! search that comes early finds the same and takes longer.
 
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use crate::{
 /// After a slice this many times as long is left to others: under load at most a tenth of one
 /// connection goes into the index, and it is made up for later.
 const REST: u32 = 9;
+/// The longest rest: a connection that is idle for longer than Postgres allows is lost.
+const MAX_REST: Duration = Duration::from_secs(5);
 /// How soon to look again when nothing was noted, and when another worker has the index.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long to wait after Postgres failed.
@@ -31,7 +33,8 @@ metrics! {
 
     /// Blocks of messages whose signatures were written
     blocks_total: IntCounter;
-    /// Notes of messages whose blocks have no signature that holds them, in the whole deployment
+    /// Notes of messages whose blocks have no signature that holds them, in the whole deployment;
+    /// counted up to 10,000
     pending_notes: IntGauge;
     /// Slices that failed
     failures_total: IntCounter;
@@ -63,10 +66,10 @@ async fn index(
         let slice = index.index_slice().await?;
         metrics.blocks_total.inc_by(slice.blocks);
         metrics.pending_notes.set(slice.pending);
-        let pause = if slice.blocks == 0 {
+        let pause = if slice.notes == 0 {
             IDLE
         } else {
-            began.elapsed() * REST
+            (began.elapsed() * REST).min(MAX_REST)
         };
         stop.run_until_cancelled(tokio::time::sleep(pause)).await;
     }

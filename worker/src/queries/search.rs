@@ -2,7 +2,7 @@
 //!
 //! It goes from one stretch of time to the one before. Of each stretch it first asks which
 //! blocks of messages may hold what is looked for, which their signatures say, and then reads
-//! these and what has no signature yet. Whether a message fits is decided by what it says alone; pins and
+//! these, what has no signature yet, and what changed since the signature was made. Whether a message fits is decided by what it says alone; pins and
 //! mentions have tables of their own.
 //! Rights, blocks and messages are read in one snapshot.
 
@@ -273,7 +273,16 @@ impl Scan {
         let (mut stretches, lowest) = if indexed.is_empty() {
             (Vec::new(), low)
         } else {
-            read::search::list_blocks(snapshot, &indexed, (low, high), self.probes).await?
+            let (blocks, lowest) =
+                read::search::list_blocks(snapshot, &indexed, (low, high), self.probes).await?;
+            // A signature may be older than the text of a message that was edited.
+            let (mut noted, lowest) =
+                read::search::list_noted(snapshot, &indexed, (lowest, high)).await?;
+            noted.extend(blocks.into_iter().filter(|it| it.high > lowest));
+            for stretch in &mut noted {
+                stretch.low = stretch.low.max(lowest);
+            }
+            (noted, lowest)
         };
         stretches.extend(channels.iter().filter_map(|it| {
             let stretch = Stretch {

@@ -22,6 +22,8 @@ use crate::{
 const LOCK: i64 = 0x636f_6e73;
 /// Blocks of a slice: a thousand messages, some ten milliseconds of one connection.
 const SLICE: usize = 16;
+/// Notes that are counted: it tells how far the index lags, and costs little.
+const MAX_COUNTED: i64 = 10_000;
 /// What the connection may do at most: a frozen worker gives its lock up.
 const SETTINGS: [(&str, &str); 5] = [
     ("statement_timeout", "10s"),
@@ -34,9 +36,11 @@ const SETTINGS: [(&str, &str); 5] = [
 /// What a slice did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Slice {
+    /// Notes that were taken.
+    pub(crate) notes: usize,
     /// Blocks whose signatures were written.
     pub(crate) blocks: u64,
-    /// How many notes are left, or none while another worker has the index.
+    /// How many notes are left, of `MAX_COUNTED`; none while another worker has the index.
     pub(crate) pending: i64,
 }
 
@@ -89,14 +93,17 @@ impl Index {
                    RETURNING channel, message";
         let limit = i64::try_from(SLICE).unwrap_or(i64::MAX);
         let notes = statement::list(&mut *transaction, sql, &[&limit]).await?;
-        let mut slice = Slice::default();
+        let mut slice = Slice {
+            notes: notes.len(),
+            ..Slice::default()
+        };
         if !notes.is_empty() {
             let (blocks, unfinished) = choose_blocks(&mut transaction, &notes).await?;
             slice.blocks = write_blocks(&mut transaction, &blocks).await?;
             let sql = "INSERT INTO search_pending (channel, message) SELECT c, 0 FROM unnest($1::int8[]) c";
             statement::execute(&mut *transaction, sql, &[&unfinished]).await?;
-            let sql = "SELECT count(*) FROM search_pending";
-            slice.pending = statement::get(&mut *transaction, sql, &[]).await?;
+            let sql = "SELECT count(*) FROM (SELECT FROM search_pending LIMIT $1) p";
+            slice.pending = statement::get(&mut *transaction, sql, &[&MAX_COUNTED]).await?;
         }
         transaction.commit().await?;
         Ok(slice)

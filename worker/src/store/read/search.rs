@@ -99,6 +99,25 @@ const BLOCKS: &str = "
         AND get_bit(b.signature, ($4::int4[])[11]) = 1 AND get_bit(b.signature, ($4::int4[])[12]) = 1
     ORDER BY b.last_id DESC LIMIT $5";
 
+/// The messages of `low..high` that changed since the signatures of their blocks were made, each
+/// a stretch; the lowest id down to which all were found.
+pub(crate) async fn list_noted(
+    snapshot: &mut Snapshot,
+    channels: &[ChannelId],
+    (low, high): (u64, u64),
+) -> Result<(Vec<Stretch>, u64), StoreError> {
+    let limit = i64::try_from(MAX_BLOCKS).unwrap_or(i64::MAX);
+    let rows = snapshot
+        .list(NOTED, &[&channels, &low, &high, &limit])
+        .await?;
+    Ok(single_messages(rows, low))
+}
+
+const NOTED: &str = "
+    SELECT DISTINCT channel, message FROM search_pending
+    WHERE channel = ANY($1) AND message >= $2 AND message < $3
+    ORDER BY message DESC LIMIT $4";
+
 /// The pinned messages of `low..high`, each a stretch; the lowest id down to which all were found.
 pub(crate) async fn list_pins(
     snapshot: &mut Snapshot,
@@ -219,6 +238,9 @@ mod tests {
         .await;
         assert!(!plan.contains("Seq Scan"), "{plan}");
         assert_eq!(plan.matches("search_blocks_pkey").count(), 2, "{plan}");
+        let noted = format!("{generic} noted (int8[], int8, int8, int8) AS {NOTED}");
+        let plan = explain(&mut connection, &noted, "EXECUTE noted ('{1}', 1, 2, 9)").await;
+        assert!(plan.contains("search_pending_message"), "{plan}");
         let found =
             format!("{generic} found (int8[], int8[], int8[], bool, int8[], int8) AS {FOUND}");
         let plan = explain(
