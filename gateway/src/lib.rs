@@ -8,6 +8,7 @@
 //! - [`doors`]: lets clients in, by WebSocket and by HTTP;
 //! - [`session`]: what a client of a WebSocket sends, and how it joins the stream of its topics;
 //! - [`fanout`]: what the bus says, in order and without holes, and who sees it;
+//! - [`presence`]: who is there, and who is told;
 //! - [`requests`]: on to the workers, and back with their answers;
 //! - [`delivery`]: out to the sockets;
 //! - [`connection`], [`transport`], [`dialect`], [`deflate`]: one connection, what carries it, and
@@ -27,6 +28,7 @@ pub mod doors;
 pub mod fanout;
 pub mod limits;
 pub mod metrics;
+pub mod presence;
 pub mod requests;
 pub mod runtime;
 #[cfg(feature = "sabotage")]

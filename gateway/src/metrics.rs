@@ -104,6 +104,20 @@ metrics! {
     gaps_total: IntCounter;
     /// Times that the bus lost an unknown number of messages.
     lost_total: IntCounter;
+    /// Accounts that look online, in the whole cluster.
+    presence_accounts: IntGauge;
+    /// Changes of the presence of accounts with sessions here that were told.
+    presence_changes_total: IntCounter;
+    /// Messages of other gateways about presence that were missed.
+    presence_holes_total: IntCounter;
+    /// Times that other gateways were asked for all that they have.
+    presence_questions_total: IntCounter;
+    /// Times that all that this gateway has was told.
+    presence_wholes_total: IntCounter;
+    /// Gateways that were silent for so long that their accounts went.
+    presence_silent_total: IntCounter;
+    /// How long changes of presence took from the union to the queues of a shard, in seconds.
+    presence_seconds: Histogram;
     /// Messages on the bus that could not be read.
     garbled_total: IntCounter;
     /// The age of the oldest beat among the partitions, in seconds.

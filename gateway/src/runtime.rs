@@ -47,6 +47,7 @@ use crate::{
         connection_limit::ConnectionLimit, memory_budget::MemoryBudget, token_bucket::TokenBucket,
     },
     metrics::{Metrics, ShardMetrics},
+    presence::{Presence, task::PresenceTask},
     requests::{
         Requests,
         admission::Admission,
@@ -229,7 +230,8 @@ impl Runtime {
         base.start_chunk_hearer().await?;
         let (requests, batcher) = base.build_requests(&shards);
         let (fanout_sender, fanout_inbox) = mpsc::channel(task::INBOX);
-        let sessions = base.build_sessions(requests, shards, fanout_sender);
+        let presence = base.start_presence(&shards).await?;
+        let sessions = base.build_sessions(requests, shards, fanout_sender, presence);
         base.start_fanout(health, senders, &sessions, fanout_inbox)
             .await?;
         base.critical_tasks.spawn(batcher.run());
@@ -343,6 +345,7 @@ impl Foundation<'_> {
         requests: Requests,
         shards: Shards,
         fanout: mpsc::Sender<ToFanout>,
+        presence: Presence,
     ) -> Arc<SessionContext> {
         // A page has to be read by the client before the next one is.
         let log = EventLog::new(requests.queries.clone(), self.config.limits.queue_bytes / 4);
@@ -355,9 +358,29 @@ impl Foundation<'_> {
             log,
             fanout,
             shards,
+            presence,
             tasks: self.tasks.clone(),
             metrics: self.metrics.clone(),
         })
+    }
+
+    /// Hears who is there, on a connection of its own: all that a gateway has is large, and
+    /// must not hold up events.
+    async fn start_presence(&self, shards: &Shards) -> Result<Presence, Error> {
+        let subscriber = self.bus.subscriber().await?;
+        let topics = vec![Topic::Presence];
+        subscriber.control().subscribe(topics).await?;
+        let (presence, inbox) = Presence::new();
+        let task = PresenceTask {
+            name: self.name.clone(),
+            bus: self.bus.clone(),
+            keys: self.config.keys.keys()?,
+            clock: Clock::system(),
+            shards: shards.clone(),
+            metrics: self.metrics.clone(),
+        };
+        self.critical_tasks.spawn(task.run(inbox, subscriber));
+        Ok(presence)
     }
 
     /// Starts the fan-out, and what it hears: the bus, probed, with the topics that are wanted.
@@ -394,6 +417,7 @@ impl Foundation<'_> {
             entries: self.entries.clone(),
             replies: self.replies.clone(),
             join_server: Box::new(move |joining| joiner.start_joining(joining)),
+            presence: sessions.presence.clone(),
             probe_state,
             tasks: self.tasks.clone(),
             results,

@@ -29,6 +29,7 @@ pub mod ids;
 pub mod keys;
 pub mod metrics;
 pub mod ops;
+pub mod presence;
 pub mod protocol;
 pub mod recent;
 pub mod reference;

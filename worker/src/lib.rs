@@ -33,6 +33,7 @@ mod lane;
 mod limiter;
 mod metrics;
 mod password;
+mod presence;
 mod queries;
 mod retention;
 mod retry;

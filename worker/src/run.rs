@@ -22,6 +22,7 @@ use crate::{
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     password::Hasher,
+    presence::{Hearing, Presence, PresenceMetrics},
     queries,
     retention::Retention,
     search_index,
@@ -95,6 +96,7 @@ pub async fn run(
         parts.search_metrics,
         stopping.clone(),
     ));
+    tasks.spawn_orderly(parts.hearing.run(stopping.clone()));
     tasks.spawn_orderly(queries::run(parts.queries.clone(), stopping.clone()));
     tasks.spawn(watch_health(
         parts.lanes,
@@ -128,6 +130,7 @@ pub fn metrics() -> anyhow::Result<Registry> {
     jobs::JobMetrics::new(&registry)?.touch();
     consumers::ConsumerMetrics::new(&registry)?.touch();
     search_index::SearchMetrics::new(&registry)?.touch();
+    PresenceMetrics::new(&registry)?.touch();
     Ok(registry)
 }
 
@@ -174,6 +177,7 @@ struct Parts {
     consumer: Consumer,
     database: PgConnectOptions,
     search_metrics: search_index::SearchMetrics,
+    hearing: Hearing,
 }
 
 impl Parts {
@@ -192,6 +196,7 @@ impl Parts {
         // storm of sign-ins leaves room for others.
         let hasher =
             Hasher::new((tasks / 4).max(1), tasks / 4).context("preparing password hashing")?;
+        let presence = Presence::default();
         let queries = queries::Deps {
             bus: bus.clone(),
             store: Store::new(options.clone(), config.queries.into()),
@@ -204,6 +209,7 @@ impl Parts {
             },
             metrics: queries::QueryMetrics::new(registry).context("registering metrics")?,
             keys: keys.clone(),
+            presence: presence.clone(),
             tasks,
         };
         let jobs = Jobs::new(options.clone());
@@ -215,6 +221,13 @@ impl Parts {
             metrics: consumers::ConsumerMetrics::new(registry).context("registering metrics")?,
         };
         let database = options.clone();
+        let hearing = Hearing {
+            name: process.name(),
+            presence,
+            bus: bus.clone(),
+            keys: keys.clone(),
+            metrics: PresenceMetrics::new(registry).context("registering metrics")?,
+        };
         let retention = Retention::new(options, clock.clone(), config.database.retention_days);
         let metrics = LaneMetrics::new(registry).context("registering metrics")?;
         metrics.begin_at_zero();
@@ -241,6 +254,7 @@ impl Parts {
             database,
             search_metrics: search_index::SearchMetrics::new(registry)
                 .context("registering metrics")?,
+            hearing,
         })
     }
 }

@@ -7,10 +7,13 @@ use shared::{
     bus::envelope::Answer,
     close::CloseCode,
     frame::{WebSocketKind, websocket},
-    ids::ChannelId,
-    protocol::control,
+    ids::{ChannelId, UserId},
+    protocol::{
+        control,
+        presence::{PresenceChange, PresenceState},
+    },
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::event::Event;
 use crate::{connection::Connection, transport::WriteHalf};
@@ -54,6 +57,12 @@ pub enum ToShard<S = WriteHalf> {
     Gap(u64, u64),
     /// The registers of an account (first) were changed up to a version (second).
     Registers(u64, u64),
+    /// Accounts look otherwise now: the changes from this one on.
+    Presence(Arc<PresenceChanges>, usize),
+    /// A connection watches accounts of a server from now on; it gets its reply with that.
+    Watch(Box<NewWatch>),
+    /// An account (second) is a member of a server (first) no longer.
+    Unwatch(u64, u64),
     /// Closes everyone who belongs to a topic.
     CloseTopic(u64, Close),
     /// Closes a connection.
@@ -177,4 +186,34 @@ impl Close {
         let payload = [&code.to_be_bytes()[..], name.as_bytes()].concat();
         websocket(WebSocketKind::Close, &payload).into()
     }
+}
+
+/// Accounts that look otherwise now, anywhere in the cluster.
+#[derive(Debug)]
+pub struct PresenceChanges {
+    /// Each with its state.
+    pub changes: Vec<(UserId, PresenceState)>,
+    /// When that was found.
+    pub at: Instant,
+}
+
+/// A connection is to watch accounts of a server from now on.
+#[derive(Debug)]
+pub struct NewWatch {
+    /// The connection.
+    pub connection_id: u64,
+    /// The server.
+    pub server: u64,
+    /// The request's opcode.
+    pub opcode: u16,
+    /// The client's number for it.
+    pub request: u32,
+    /// The payload of the reply, in MessagePack.
+    pub payload: Bytes,
+    /// Whether it is known who left the server meanwhile.
+    pub complete: bool,
+    /// The accounts; none ends the watch.
+    pub accounts: Vec<u64>,
+    /// What the reply says and is so no longer.
+    pub changes: Vec<PresenceChange>,
 }

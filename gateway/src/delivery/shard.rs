@@ -16,9 +16,10 @@ use tokio::{
 
 use super::{
     event::Event,
-    message::{Close, ToShard},
+    message::{Close, NewWatch, PresenceChanges, ToShard},
     sockets::{BlockedSocket, SocketConfig, Sockets, send_answer},
     topics::{TopicConfig, Topics},
+    watches::{Watches, write_frames},
 };
 use crate::{
     connection::{Connection, PendingCommand},
@@ -55,6 +56,7 @@ pub struct ShardConfig {
 pub struct Shard<S> {
     sockets: Sockets<S>,
     topics: Topics,
+    watches: Watches,
     drain: Option<Drain>,
     random: RandomState,
 }
@@ -124,6 +126,7 @@ impl<S: Socket> Shard<S> {
         Self {
             sockets: Sockets::new(config.sockets, memory, metrics),
             topics: Topics::new(config.topics),
+            watches: Watches::default(),
             drain: None,
             random: RandomState::default(),
         }
@@ -155,6 +158,12 @@ impl<S: Socket> Shard<S> {
                     if done < events.len() {
                         events.drain(..done);
                         turn.push_front(ToShard::Events(events));
+                    }
+                }
+                ToShard::Presence(changes, from) => {
+                    if let Some(next) = self.deliver_presence(&changes, from, now) {
+                        turn.push_front(ToShard::Presence(changes, next));
+                        return;
                     }
                 }
                 message => self.apply_message(message, now),
@@ -228,7 +237,21 @@ impl<S: Socket> Shard<S> {
                 self.topics
                     .send_registers(account, version, &mut self.sockets, now);
             }
-            ToShard::Gap(topic, seq) => self.topics.send_gap(topic, seq, &mut self.sockets, now),
+            ToShard::Gap(topic, seq) => {
+                // Who left meanwhile, nobody tells.
+                for slot in self.topics.list_members(topic) {
+                    self.watches.remove_server(slot, topic);
+                }
+                self.topics.send_gap(topic, seq, &mut self.sockets, now);
+            }
+            ToShard::Presence(changes, from) => {
+                let mut next = Some(from);
+                while let Some(from) = next {
+                    next = self.deliver_presence(&changes, from, now);
+                }
+            }
+            ToShard::Watch(watch) => self.start_watch(*watch, now),
+            ToShard::Unwatch(server, account) => self.watches.drop_account(server, account),
             ToShard::CloseTopic(topic, close) => {
                 for slot in self.topics.list_members(topic) {
                     let close = match close {
@@ -260,6 +283,23 @@ impl<S: Socket> Shard<S> {
         let metrics = self.sockets.metrics.all();
         metrics.fanout_seconds.observe(took.as_secs_f64());
         self.topics.deliver_event(event, &mut self.sockets, now);
+    }
+
+    /// Tells of changes of presence from one of them on; answers where it is to go on, if that was
+    /// enough for a turn.
+    fn deliver_presence(
+        &mut self,
+        changes: &PresenceChanges,
+        from: usize,
+        now: Instant,
+    ) -> Option<usize> {
+        let next = self.watches.deliver(changes, from, &mut self.sockets, now);
+        if next.is_none() {
+            let took = now.saturating_duration_since(changes.at);
+            let metrics = self.sockets.metrics.all();
+            metrics.presence_seconds.observe(took.as_secs_f64());
+        }
+        next
     }
 
     /// Writes what was queued, up to the end of the turn; says whether something is left.
@@ -299,8 +339,49 @@ impl<S: Socket> Shard<S> {
         self.sockets.push_reply(slot, &frame, now);
     }
 
+    /// Answers who wants to watch, and tells it from now on. Who is not attached to the server's
+    /// topic would not hear that it left it.
+    fn start_watch(&mut self, watch: NewWatch, now: Instant) {
+        let NewWatch {
+            connection_id,
+            server,
+            opcode,
+            request,
+            payload,
+            complete,
+            accounts,
+            changes,
+        } = watch;
+        let Some(slot) = self.sockets.find_slot(connection_id) else {
+            return;
+        };
+        let Some(writer) = self.sockets.get_mut(slot) else {
+            return;
+        };
+        let dialect = writer.connection.dialect;
+        let set = if complete && writer.topics.contains(&server) {
+            self.watches.set(slot, server, accounts)
+        } else {
+            Err(Reason::Busy.into())
+        };
+        match set {
+            Ok(()) => {
+                self.sockets
+                    .push_answer(slot, (opcode, request), &payload, now);
+                if !changes.is_empty() {
+                    self.sockets.push_frames(slot, &write_frames(changes), now);
+                }
+            }
+            Err(refusal) => {
+                let frame = dialect.refusal(request, &refusal);
+                self.sockets.push_reply(slot, &frame, now);
+            }
+        }
+    }
+
     fn leave_topic(&mut self, connection_id: u64, topic: u64, keep_buffered: bool) {
         if let Some(slot) = self.sockets.find_slot(connection_id) {
+            self.watches.remove_server(slot, topic);
             // While it is held there, the connection's end must find it there.
             if !self.topics.remove_member(topic, slot, keep_buffered)
                 && let Some(writer) = self.sockets.get_mut(slot)
@@ -314,6 +395,7 @@ impl<S: Socket> Shard<S> {
         if let Some(slot) = self.sockets.find_slot(connection_id)
             && let Some(mut writer) = self.sockets.remove_connection(slot)
         {
+            self.watches.remove_slot(slot);
             for topic in std::mem::take(&mut writer.topics) {
                 self.topics.remove_member(topic, slot, false);
             }

@@ -27,7 +27,10 @@ use super::{
 use crate::{
     connection::Connection,
     deflate,
-    dialect::{Dialect, frames::ControlFrames},
+    dialect::{
+        Dialect,
+        frames::{ControlFrames, EventFrames},
+    },
     limits::memory_budget::{MemoryBudget, MemoryCharge},
     metrics::{RESET, ShardMetrics},
     transport::socket::Socket,
@@ -318,6 +321,14 @@ impl<S: Socket> Sockets<S> {
         if let Some(writer) = self.get_mut(slot) {
             let frame = event.frames.frame_for(writer.dialect, writer.deflates);
             self.queue_frame(slot, frame, class, now);
+        }
+    }
+
+    /// Queues what several connections are told, in the dialect of this one.
+    pub fn push_frames(&mut self, slot: u32, frames: &EventFrames, now: Instant) {
+        if let Some(writer) = self.get_mut(slot) {
+            let frame = frames.frame_for(writer.dialect, writer.deflates).clone();
+            self.push_frame(slot, &frame, now);
         }
     }
 

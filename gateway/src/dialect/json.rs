@@ -222,7 +222,9 @@ mod tests {
         assert_eq!(request.body[..3], [0x95, 0xa1, b'n']);
         assert_eq!(read(r#"{"command":"ping"}"#).unwrap().body, [0x90]);
         let heartbeat = read(r#"{"control":"heartbeat","body":{"number":5}}"#).unwrap();
-        assert_eq!((heartbeat.opcode, heartbeat.body), (7, vec![0x91, 5]));
+        // [number, nil]
+        assert_eq!(heartbeat.body, [0x92, 5, 0xc0]);
+        assert_eq!(heartbeat.opcode, 7);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! fan-out and replays both do what it says, each in its own way.
 
 use shared::{
-    bus::envelope::Effect,
+    bus::envelope::{AccountStatus, Effect},
     close::CloseCode,
     domain::rights::Change,
     ids::{ServerId, SessionId},
@@ -26,6 +26,8 @@ pub enum Consequence<'a> {
     RightsUnknown,
     /// The account's sessions get the topic of this server.
     Join(ServerId),
+    /// The account looks otherwise to others.
+    Status(AccountStatus),
     /// This session of the account ends.
     End {
         /// Which.
@@ -50,9 +52,13 @@ pub fn interpret_effect(kind: TopicKind, effect: Option<&Effect>) -> Consequence
             session: *session,
             code: CloseCode::Revoked,
         },
+        (TopicKind::Account, Some(Effect::Status(status))) => Consequence::Status(*status),
         // What is none of this kind of topic, or is not known here, changes nothing.
         (_, None)
-        | (TopicKind::Server, Some(Effect::Joined { .. } | Effect::Revoked { .. }))
+        | (
+            TopicKind::Server,
+            Some(Effect::Joined { .. } | Effect::Revoked { .. } | Effect::Status(_)),
+        )
         | (TopicKind::Account, Some(Effect::Rights { .. } | Effect::Unknown)) => {
             Consequence::Nothing
         }

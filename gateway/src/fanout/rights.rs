@@ -12,7 +12,7 @@ use shared::{
     bus::envelope::{Envelope, OpenStructure},
     domain::{permissions::Standing, rights::Change},
     error::Refusal,
-    ids::{ChannelId, UserId},
+    ids::{ChannelId, ServerId, UserId},
 };
 use tokio::time::Instant;
 
@@ -21,9 +21,12 @@ use super::{
     topic_router::{Fetch, STRUCTURES, TopicRouter, fan_out_span},
     views::{Folded, Regroup, Views, gained},
 };
-use crate::delivery::{
-    event::Event,
-    message::{Notice, RightsChange, RightsEvent, ToShard},
+use crate::{
+    delivery::{
+        event::Event,
+        message::{Notice, RightsChange, RightsEvent, ToShard},
+    },
+    presence::ToPresence,
 };
 
 /// How many such questions are asked at once.
@@ -65,12 +68,24 @@ impl TopicRouter {
         let change = self.move_members(number, seq, folded, event);
         self.tell_members(number, || ToShard::Rights(Arc::clone(&change)));
         for (user, since) in left {
+            self.presence.extend(left_server(number, Some(user)));
             for connection_id in self.connections_of(user, number) {
                 // Who joined anew since has nothing to do with this leaving.
                 if self.membership_since(number, connection_id) == Some(since) {
                     self.leave_topic(connection_id, number);
                 }
             }
+        }
+    }
+
+    /// The server is deleted: nobody belongs to it, or hears of anybody there.
+    pub(super) fn end_topic(&mut self, number: u64) {
+        self.presence.extend(left_server(number, None));
+        let topic = self.topics.get(&number);
+        let members = topic.into_iter().flat_map(|topic| topic.members.iter());
+        let members: Vec<u64> = members.map(|(connection_id, _)| *connection_id).collect();
+        for connection_id in members {
+            self.leave_topic(connection_id, number);
         }
     }
 
@@ -258,12 +273,18 @@ impl TopicRouter {
             let change = Arc::new(change);
             self.tell_members(number, || ToShard::Rights(Arc::clone(&change)));
             self.tell_members(number, || ToShard::Gap(number, head));
+            self.presence.extend(left_server(number, None));
             for connection_id in gone {
                 self.leave_topic(connection_id, number);
             }
         }
         self.deliver_kept(number, now);
     }
+}
+
+/// Somebody left a server, or nobody knows who.
+fn left_server(number: u64, user: Option<UserId>) -> Option<ToPresence> {
+    ServerId::new(number).map(|server| ToPresence::Left(server, user))
 }
 
 /// Puts the members of a topic into groups of their new standings; answers the

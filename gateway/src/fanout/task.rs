@@ -23,6 +23,7 @@ use crate::{
     bus_probe::ProbeState,
     delivery::{message::ToShard, shards::shard_of},
     metrics::Metrics,
+    presence::Presence,
     requests::{
         entries::Entries, gateway_queries::refuse_answer, pending::PendingReplies, queries::Queries,
     },
@@ -51,6 +52,8 @@ pub struct Fanout {
     pub replies: PendingReplies,
     /// Attaches sessions whose account joined a server to its topic.
     pub join_server: Box<dyn Fn(ServerJoin) + Send + Sync>,
+    /// Hears who left, and how accounts want to look.
+    pub presence: Presence,
     /// Hears the probes of the bus.
     pub probe_state: ProbeState,
     /// Where its tasks run.
@@ -130,7 +133,7 @@ impl Fanout {
                 Err(error) => self.count_garbled("beat", &error),
             },
             Delivery::Message(Topic::Probe(_), bytes) => self.probe_state.note_probe(&bytes, now),
-            Delivery::Message(Topic::Chunks(_), _) => {}
+            Delivery::Message(Topic::Chunks(_) | Topic::Presence, _) => {}
         }
     }
 
@@ -203,6 +206,9 @@ impl Fanout {
             (self.join_server)(joining);
         }
         self.shards.put_messages(&mut self.router.out).await;
+        for message in self.router.presence.drain(..) {
+            self.presence.tell(message).await;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use shared::{
     bus::envelope::{Beat, Envelope, Published},
     close::CloseCode,
     ids::{Partition, ServerId, UserId},
+    protocol::{Event as _, server::ServerDeleted},
     telemetry,
 };
 use tokio::{sync::oneshot, time::Instant};
@@ -31,6 +32,7 @@ use crate::{
         message::{Close, ToShard},
     },
     metrics::Metrics,
+    presence::ToPresence,
     requests::admission::Admission,
 };
 
@@ -125,6 +127,8 @@ pub struct TopicRouter {
     pub jobs: Vec<Fetch>,
     /// Sessions that have to join a server.
     pub joining: Vec<ServerJoin>,
+    /// What presence is to be told.
+    pub presence: Vec<ToPresence>,
 }
 
 impl TopicRouter {
@@ -163,6 +167,7 @@ impl TopicRouter {
             out: (0..shards).map(|_| Vec::new()).collect(),
             jobs: Vec::new(),
             joining: Vec::new(),
+            presence: Vec::new(),
         }
     }
 
@@ -273,6 +278,7 @@ impl TopicRouter {
     fn deliver_event(&mut self, envelope: Envelope, now: Instant) {
         let (number, seq) = (envelope.topic, envelope.seq);
         let effect = envelope.effect();
+        let ends = envelope.opcode == ServerDeleted::OPCODE;
         let Some(topic) = self.topics.get_mut(&number) else {
             return;
         };
@@ -286,6 +292,9 @@ impl TopicRouter {
                 self.send_event(number, &envelope);
                 self.apply_consequence(number, consequence);
             }
+        }
+        if ends {
+            self.end_topic(number);
         }
     }
 
@@ -322,6 +331,11 @@ impl TopicRouter {
                     server,
                 });
                 self.joining.extend(joining);
+            }
+            Consequence::Status(status) => {
+                let user = UserId::new(number);
+                let told = user.map(|user| ToPresence::Status(user, status));
+                self.presence.extend(told);
             }
             Consequence::End { session, code } => {
                 let members = self.topics.get(&number).map(|topic| topic.members.values());

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use shared::{
-    bus::envelope::{NodeAnswer, NodeQuery, Opened, epoch_number},
+    bus::envelope::{AccountStatus, NodeAnswer, NodeQuery, Opened, epoch_number},
     close::CloseCode,
     frame::opcode,
     ids::{ServerId, UserId},
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     connection::Connection, fanout::topic_router::ServerJoin, metrics::Counted,
-    requests::token_cache::Known,
+    presence::ToPresence, requests::token_cache::Known,
 };
 
 impl SessionContext {
@@ -107,12 +107,33 @@ impl SessionContext {
         }
         let epoch = Some(epoch_number(&opened.epoch));
         connection.open_session(caller.clone(), Counted::new(&self.metrics.sessions));
+        self.announce_session(connection, caller.user, opened.status)
+            .await;
         let topics = self.send_ready(connection, opened).await;
         let mut catch_up = CatchUp::new(self, connection, caller, epoch);
         catch_up.follow_all(topics).await?;
         catch_up.join_all().await?;
         drop(turn);
         catch_up.follow_late().await
+    }
+
+    /// Says that an account is there. A connection that has ended meanwhile may have said so
+    /// before this, when it was not known yet: so it is said again.
+    async fn announce_session(
+        &self,
+        connection: &Connection,
+        user: UserId,
+        status: Option<AccountStatus>,
+    ) {
+        let opened = ToPresence::Opened {
+            connection_id: connection.id,
+            user,
+            status,
+        };
+        self.presence.tell(opened).await;
+        if connection.is_closing() {
+            self.say_ended(connection.id, false).await;
+        }
     }
 
     /// Draws a session from what an account may open; the client waits where there is none.
@@ -154,6 +175,7 @@ impl SessionContext {
             servers,
             topics,
             registers,
+            status: _,
         } = opened;
         let gaps: Vec<Gap> = topics
             .iter()

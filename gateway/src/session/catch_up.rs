@@ -29,6 +29,7 @@ use crate::{
         message::{Attach, AttachTopic, Attached, Cause, Rights, ToFanout},
         topic::TopicKind,
     },
+    presence::ToPresence,
 };
 
 /// How often a session is attached anew because its rights changed meanwhile.
@@ -126,20 +127,36 @@ impl<'a> CatchUp<'a> {
 
     /// Brings a session up to the streams of these topics.
     pub async fn follow_all(&mut self, topics: Vec<Following>) -> Result<(), Ended> {
-        let (behind, fresh): (Vec<_>, Vec<_>) =
+        let (mut behind, fresh): (Vec<_>, Vec<_>) =
             topics.into_iter().partition(|topic| topic.seq < topic.head);
+        // The account's own first: until then nobody is shown that it is there.
+        behind.sort_by_key(|topic| topic.kind() != TopicKind::Account);
         let wanted = fresh
             .iter()
             .map(|topic| topic.to_attach(Cause::Open))
             .collect();
         let attached = self.attach_topics(wanted).await?;
         for (topic, attached) in fresh.into_iter().zip(attached) {
-            self.follow_topic(topic, Cause::Open, Some(attached))
-                .await?;
+            self.follow_opened(topic, Some(attached)).await?;
         }
         // One after the other: what is live meanwhile would have to wait for each.
         for topic in behind {
-            self.follow_topic(topic, Cause::Open, None).await?;
+            self.follow_opened(topic, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings a session that opens up to the stream of a topic.
+    async fn follow_opened(
+        &mut self,
+        topic: Following,
+        attached: Option<Attached>,
+    ) -> Result<(), Ended> {
+        let kind = topic.kind();
+        self.follow_topic(topic, Cause::Open, attached).await?;
+        if kind == TopicKind::Account {
+            let settled = ToPresence::Settled(self.connection.id);
+            self.context.presence.tell(settled).await;
         }
         Ok(())
     }
@@ -354,6 +371,10 @@ impl<'a> CatchUp<'a> {
             Consequence::Join(server) => self.joined.push(server),
             Consequence::End { session, code } if session == self.caller.session => {
                 return Err(self.context.end_session(self.connection, code).await);
+            }
+            Consequence::Status(status) => {
+                let message = ToPresence::Status(self.caller.user, status);
+                self.context.presence.tell(message).await;
             }
             // Another session; or what decides which frames the replay has.
             Consequence::End { .. }

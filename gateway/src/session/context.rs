@@ -20,6 +20,7 @@ use crate::{
     fanout::message::ToFanout,
     limits::memory_budget::MemoryBudget,
     metrics::Metrics,
+    presence::Presence,
     requests::Requests,
 };
 
@@ -46,6 +47,8 @@ pub struct SessionContext {
     pub fanout: mpsc::Sender<ToFanout>,
     /// The shards.
     pub shards: Shards,
+    /// Who is there.
+    pub presence: Presence,
     /// Where queries run, and sessions are opened.
     pub tasks: TaskTracker,
     /// What is counted.

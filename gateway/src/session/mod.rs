@@ -80,8 +80,8 @@ pub enum Step {
     Command(Request),
     /// Ask any worker.
     Query(Request),
-    /// Answer a heartbeat with its number.
-    Heartbeat(u64),
+    /// Answer a heartbeat with its number; and whether nobody uses the client, if it says so.
+    Heartbeat(u64, Option<bool>),
     /// Ask for a sign of life.
     Ping,
     /// Answer a ping.
@@ -173,7 +173,7 @@ impl Session {
         let number = request.request;
         let step = match request.opcode {
             opcode::HEARTBEAT => decode::<Heartbeat>(&request.body)
-                .map(|heartbeat| Step::Heartbeat(heartbeat.number)),
+                .map(|heartbeat| Step::Heartbeat(heartbeat.number, heartbeat.idle)),
             opcode::IDENTIFY | opcode::RESUME => self.identify(config, &request, now),
             0..opcode::FIRST_LANE | opcode::FIRST_INTERNAL.. => Err(Reason::UnknownCommand.into()),
             opcode::FIRST_ANY.. => Ok(Step::Query(request)),

@@ -70,6 +70,9 @@ pub async fn run(
     // Before the end is announced: an opening that is still under way must not
     // join the stream after it.
     connection.mark_closing();
+    if connection.caller().is_some() {
+        Box::pin(context.say_ended(connection.id, false)).await;
+    }
     // The fan-out passes it on, so that the shard hears nothing about this
     // connection after its end.
     let detach = context.fanout.send(ToFanout::Detach(connection));

@@ -5,8 +5,14 @@ use std::{sync::Arc, time::Duration};
 use shared::{
     close::CloseCode,
     error::{Reason, Refusal},
-    frame::{WebSocketKind, opcode, websocket},
-    protocol::control::{Heartbeat, Hello},
+    frame::{ServerFrame, WebSocketKind, opcode, websocket},
+    ids::ServerId,
+    protocol::{
+        Request as _,
+        control::{Heartbeat, Hello},
+        decode,
+        presence::{MemberPresence, Presences, WatchPresences},
+    },
 };
 use tokio::time::Instant;
 
@@ -15,12 +21,16 @@ use crate::{
     connection::Connection,
     delivery::message::{Close, ToShard},
     dialect::request::Request,
+    presence::{ToPresence, Watching},
     requests::{
         entries::Asker,
         quotas::{What, Who},
         token_cache::Known,
     },
 };
+
+/// The close code of a client that does not mean to come back: that of RFC 6455 for who is done.
+const GOODBYE: u16 = 1_000;
 
 impl SessionContext {
     /// Sends the first frame of a connection.
@@ -45,8 +55,11 @@ impl SessionContext {
                 return self.send_request(connection, request).await;
             }
             Step::Open { token, resume } => self.try_opening(connection, token, resume).await,
-            Step::Heartbeat(number) => {
-                let heartbeat = Heartbeat { number };
+            Step::Heartbeat(number, idle) => {
+                if let Some(idle) = idle {
+                    Box::pin(self.tell_idle(connection.id, idle)).await;
+                }
+                let heartbeat = Heartbeat { number, idle: None };
                 let frame = connection.dialect.control(opcode::HEARTBEAT, &heartbeat);
                 self.shards.send_frames(connection, vec![frame]).await;
             }
@@ -67,6 +80,9 @@ impl SessionContext {
                 self.end_session(connection, code).await;
             }
             Step::Closed(code) => {
+                if code == Some(GOODBYE) {
+                    Box::pin(self.say_ended(connection.id, true)).await;
+                }
                 self.shards
                     .close_connection(connection, Close::Echo(code))
                     .await;
@@ -122,6 +138,19 @@ impl SessionContext {
         self.start_opening(connection, token, resume);
     }
 
+    /// Says that the session of a connection is over, and whether its client is done. Who said so
+    /// once has ended.
+    pub async fn say_ended(&self, connection_id: u64, goodbye: bool) {
+        let ended = ToPresence::Ended(connection_id, goodbye);
+        self.presence.tell(ended).await;
+    }
+
+    /// Says whether somebody uses the device of a connection.
+    async fn tell_idle(&self, connection_id: u64, idle: bool) {
+        let message = ToPresence::Idle(connection_id, idle);
+        self.presence.tell(message).await;
+    }
+
     /// Whether a worker has to be asked about a token.
     fn check_opening(&self, connection: &Connection, token: &str) -> Result<(), CloseCode> {
         // What no worker of this cluster made, none has to look at.
@@ -168,10 +197,33 @@ impl SessionContext {
                 caller: connection.caller().cloned(),
                 address: connection.address,
             };
+            let watched = watched_server(&request);
+            if watched.is_some() {
+                // Only who hears a server's topic hears who leaves it.
+                drop(connection.attaching.acquire().await);
+            }
+            let asked = Instant::now();
             let answer = context.requests.queries.ask_worker(asker, request).await;
             drop(pending);
-            match answer {
-                Ok(payload) => {
+            let members = match (&answer, watched) {
+                (Ok(payload), Some(server)) => read_members(payload).map(|it| (server, it)),
+                _ => None,
+            };
+            match (answer, members) {
+                (Ok(payload), Some((server, members))) => {
+                    let watching = Watching {
+                        connection: Arc::clone(&connection),
+                        server,
+                        opcode,
+                        request: number,
+                        payload,
+                        members,
+                        asked,
+                    };
+                    let message = ToPresence::Watch(Box::new(watching));
+                    context.presence.tell(message).await;
+                }
+                (Ok(payload), None) => {
                     let message = ToShard::Reply {
                         connection_id: connection.id,
                         opcode,
@@ -180,7 +232,7 @@ impl SessionContext {
                     };
                     context.shards.tell(connection.shard, message).await;
                 }
-                Err(refusal) => {
+                (Err(refusal), _) => {
                     context
                         .shards
                         .refuse_request(&connection, number, &refusal)
@@ -189,5 +241,21 @@ impl SessionContext {
             }
         });
         Ok(())
+    }
+}
+
+/// The server of a request to watch.
+fn watched_server(request: &Request) -> Option<ServerId> {
+    (request.opcode == WatchPresences::ROW.opcode)
+        .then(|| ServerId::new(request.scope))
+        .flatten()
+}
+
+/// What a worker answered to who watches; none for a refusal. The one reply that a gateway
+/// reads: it says who may be watched.
+fn read_members(payload: &[u8]) -> Option<Vec<MemberPresence>> {
+    match ServerFrame::read(payload)? {
+        ServerFrame::Reply { body, .. } => Some(decode::<Presences>(body).ok()?.members),
+        _ => None,
     }
 }

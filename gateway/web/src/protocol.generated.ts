@@ -25,6 +25,9 @@ export type ChannelKind = "text" | "voice" | "forum" | "announcement" | "categor
 /** What a message may have. */
 export type Has = "link";
 
+/** What an account wants to be shown as. */
+export type StatusKind = "online" | "idle" | "dnd" | "invisible";
+
 /** What is wrong with a message. */
 export type ReportCategory = "other" | "spam" | "abuse" | "explicit" | "privacy" | "illegal" | "rule";
 
@@ -45,6 +48,9 @@ export type Cause = "owner" | "role" | "administrator" | "announcement" | "role_
 
 /** Which bucket a request draws from. */
 export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "search" | "sign_in" | "unlimited";
+
+/** How an account looks to others. */
+export type PresenceState = "offline" | "online" | "idle" | "dnd";
 
 /** Why a membership ended. */
 export type LeaveCause = "left" | "kicked" | "banned";
@@ -957,6 +963,41 @@ export interface SearchFilter {
   pinned?: boolean | undefined;
 }
 
+/** Sets the status of the account, in place of what it was on any device. */
+export interface SetStatus {
+  /** The idempotency key. */
+  nonce: string;
+  /** What to be shown as. */
+  status: StatusKind;
+  /** Up to 100 characters; none or empty for no text. */
+  text?: string | null | undefined;
+  /** When it goes back to online without a text, in milliseconds since 1970. */
+  until?: number | null | undefined;
+}
+
+/** Shows the account's own status. */
+export type GetStatus = Record<string, never>;
+
+/** Shows who of these members of the scope's server is there. */
+export interface GetPresences {
+  /** At most 200; those who are no members are left out. */
+  user_ids: UserId[];
+}
+
+/** Shows the same, and has this connection told of changes by `presence_changed` from then on: in place of whom it watched in this server before. Over HTTP nobody is told. */
+export interface WatchPresences {
+  /** At most 200; those who are no members are left out. None ends the watch. */
+  user_ids: UserId[];
+}
+
+/** Lists the members of the scope's server that look online, as a member list shows them: those of each hoisted role, from the highest rank down, then all others, each group by nickname or name. */
+export interface ListOnline {
+  /** Go on where a page ended. */
+  place?: MemberPlace | null | undefined;
+  /** At most 200; 100 by default. */
+  limit?: number | null | undefined;
+}
+
 /** Answers with the time of the worker. */
 export type Ping = Record<string, never>;
 
@@ -1123,6 +1164,8 @@ export interface TopicSeq {
 export interface Heartbeat {
   /** Any number. */
   number: number;
+  /** Whether nobody uses this device now; none changes nothing. An account looks idle where all of its sessions say so. */
+  idle?: boolean | null | undefined;
 }
 
 /** Whose session a token opens. */
@@ -1761,6 +1804,60 @@ export interface FoundMessage {
   message: Message;
 }
 
+/** Which change of the status it was. The text is not in it: replies are kept for a while, and a text is gone with the next one. */
+export interface StatusSet {
+  /** Rises with each change. */
+  version: number;
+}
+
+/** The status of an account, as the account itself sees it. */
+export interface Status {
+  /** What it wants to be shown as. */
+  status: StatusKind;
+  /** A text beside its name. */
+  text: string;
+  /** When it goes back to online without a text, in milliseconds since 1970; none for never. */
+  until: number | null;
+  /** Rises with each change; 0 before the first one. */
+  version: number;
+}
+
+/** How members are. */
+export interface Presences {
+  /** Those of the members asked for, each once. */
+  members: MemberPresence[];
+}
+
+/** How a member is. */
+export interface MemberPresence {
+  /** The account. */
+  user_id: UserId;
+  /** How it looks. */
+  state: PresenceState;
+  /** The text of its status; empty while it looks offline. */
+  text: string;
+}
+
+/** A page of the members that look online. */
+export interface OnlinePage {
+  /** The members; fewer than asked for, or none, where many were passed over who are not there. */
+  members: OnlineMember[];
+  /** Where the page ended; absent when there are no more. */
+  next: MemberPlace | null;
+}
+
+/** A member that looks online. */
+export interface OnlineMember {
+  /** The member. */
+  member: Member;
+  /** The hoisted role that it stands under; absent among all others. */
+  role_id: RoleId | null;
+  /** How it looks. */
+  state: PresenceState;
+  /** The text of its status. */
+  text: string;
+}
+
 /** The answer. */
 export interface Pong {
   /** The worker's time, in milliseconds since 1970. */
@@ -2141,6 +2238,30 @@ export interface UnreadMoved {
   cursor: ReadCursor;
 }
 
+/** The account set its status on some device. The text is not in it: it is read by `status_get`. */
+export interface StatusUpdated {
+  /** What the account wants to be shown as. */
+  status: StatusKind;
+  /** When it goes back to online, in milliseconds since 1970. */
+  until: number | null;
+  /** Which change it was. */
+  version: number;
+}
+
+/** Accounts that this connection watches look otherwise now. Belongs to no topic (0) and has no `seq`; at most one in a second. */
+export interface PresenceChanged {
+  /** Each account that changed, once. */
+  changes: PresenceChange[];
+}
+
+/** How an account looks now. */
+export interface PresenceChange {
+  /** The account. */
+  user_id: UserId;
+  /** How it looks. */
+  state: PresenceState;
+}
+
 /** The server was locked down, or opened again. That a time ran out nobody is told. */
 export interface LockdownChanged {
   /** How it is locked down now; absent where it is not. */
@@ -2307,6 +2428,11 @@ export interface Structs {
   ResetRateLimits: ResetRateLimits;
   SearchMessages: SearchMessages;
   SearchFilter: SearchFilter;
+  SetStatus: SetStatus;
+  GetStatus: GetStatus;
+  GetPresences: GetPresences;
+  WatchPresences: WatchPresences;
+  ListOnline: ListOnline;
   Ping: Ping;
   ReportMessage: ReportMessage;
   ResolveReport: ResolveReport;
@@ -2390,6 +2516,12 @@ export interface Structs {
   RateLimitStatus: RateLimitStatus;
   FoundMessages: FoundMessages;
   FoundMessage: FoundMessage;
+  StatusSet: StatusSet;
+  Status: Status;
+  Presences: Presences;
+  MemberPresence: MemberPresence;
+  OnlinePage: OnlinePage;
+  OnlineMember: OnlineMember;
   Pong: Pong;
   MessageReported: MessageReported;
   Rule: Rule;
@@ -2434,6 +2566,9 @@ export interface Structs {
   ReactionRemoved: ReactionRemoved;
   TypingStarted: TypingStarted;
   UnreadMoved: UnreadMoved;
+  StatusUpdated: StatusUpdated;
+  PresenceChanged: PresenceChanged;
+  PresenceChange: PresenceChange;
   LockdownChanged: LockdownChanged;
   Hello: Hello;
   Ready: Ready;
@@ -2628,6 +2763,16 @@ export interface Requests {
   rate_limit_reset: { request: ResetRateLimits; reply: null };
   /** Looks for messages, the newest first: in the server of the scope, or with scope 0 in every server of the account; in both, where the account may read the history now. An answer takes a quarter of a second at most and may have few messages or none: `next` says how far it looked. */
   messages_search: { request: SearchMessages; reply: FoundMessages };
+  /** Sets the status of the account, in place of what it was on any device. */
+  status_set: { request: SetStatus; reply: StatusSet };
+  /** Shows the account's own status. */
+  status_get: { request: GetStatus; reply: Status };
+  /** Shows who of these members of the scope's server is there. */
+  presence_get: { request: GetPresences; reply: Presences };
+  /** Shows the same, and has this connection told of changes by `presence_changed` from then on: in place of whom it watched in this server before. Over HTTP nobody is told. */
+  presence_watch: { request: WatchPresences; reply: Presences };
+  /** Lists the members of the scope's server that look online, as a member list shows them: those of each hoisted role, from the highest rank down, then all others, each group by nickname or name. */
+  users_online: { request: ListOnline; reply: OnlinePage };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
   /** Reports a message to those who moderate. What it says now is kept with the report, whatever its author does with it. Nobody is told: `reports_list` shows it. */
@@ -2722,6 +2867,10 @@ export interface Events {
   typing_started: TypingStarted;
   /** A cursor of the account was moved, on this device or another. Has no `seq`: its place is the register version. */
   unread_moved: UnreadMoved;
+  /** The account set its status on some device. The text is not in it: it is read by `status_get`. */
+  status_updated: StatusUpdated;
+  /** Accounts that this connection watches look otherwise now. Belongs to no topic (0) and has no `seq`; at most one in a second. */
+  presence_changed: PresenceChanged;
   /** The server was locked down, or opened again. That a time ran out nobody is told. */
   lockdown_changed: LockdownChanged;
 }
@@ -3197,6 +3346,23 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "mentions", type: {"list":{"id":"AnyId"}}, optional: true },
     { name: "pinned", type: "bool", optional: true },
   ],
+  SetStatus: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "status", type: {"enum":"StatusKind"}, optional: false },
+    { name: "text", type: {"optional":"text"}, optional: true },
+    { name: "until", type: {"optional":{"int":53}}, optional: true },
+  ],
+  GetStatus: [],
+  GetPresences: [
+    { name: "user_ids", type: {"list":{"id":"UserId"}}, optional: false },
+  ],
+  WatchPresences: [
+    { name: "user_ids", type: {"list":{"id":"UserId"}}, optional: false },
+  ],
+  ListOnline: [
+    { name: "place", type: {"optional":{"struct":"MemberPlace"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
   Ping: [],
   ReportMessage: [
     { name: "nonce", type: "text", optional: false },
@@ -3279,6 +3445,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   Heartbeat: [
     { name: "number", type: {"int":53}, optional: false },
+    { name: "idle", type: {"optional":"bool"}, optional: true },
   ],
   Identity: [
     { name: "user", type: {"struct":"User"}, optional: false },
@@ -3598,6 +3765,33 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
     { name: "message", type: {"struct":"Message"}, optional: false },
   ],
+  StatusSet: [
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  Status: [
+    { name: "status", type: {"enum":"StatusKind"}, optional: false },
+    { name: "text", type: "text", optional: false },
+    { name: "until", type: {"optional":{"int":53}}, optional: false },
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  Presences: [
+    { name: "members", type: {"list":{"struct":"MemberPresence"}}, optional: false },
+  ],
+  MemberPresence: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "state", type: {"enum":"PresenceState"}, optional: false },
+    { name: "text", type: "text", optional: false },
+  ],
+  OnlinePage: [
+    { name: "members", type: {"list":{"struct":"OnlineMember"}}, optional: false },
+    { name: "next", type: {"optional":{"struct":"MemberPlace"}}, optional: false },
+  ],
+  OnlineMember: [
+    { name: "member", type: {"struct":"Member"}, optional: false },
+    { name: "role_id", type: {"optional":{"id":"RoleId"}}, optional: false },
+    { name: "state", type: {"enum":"PresenceState"}, optional: false },
+    { name: "text", type: "text", optional: false },
+  ],
   Pong: [
     { name: "now", type: {"int":53}, optional: false },
   ],
@@ -3788,6 +3982,18 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   UnreadMoved: [
     { name: "cursor", type: {"struct":"ReadCursor"}, optional: false },
   ],
+  StatusUpdated: [
+    { name: "status", type: {"enum":"StatusKind"}, optional: false },
+    { name: "until", type: {"optional":{"int":53}}, optional: false },
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  PresenceChanged: [
+    { name: "changes", type: {"list":{"struct":"PresenceChange"}}, optional: false },
+  ],
+  PresenceChange: [
+    { name: "user_id", type: {"id":"UserId"}, optional: false },
+    { name: "state", type: {"enum":"PresenceState"}, optional: false },
+  ],
   LockdownChanged: [
     { name: "lockdown", type: {"optional":{"struct":"Lockdown"}}, optional: false },
   ],
@@ -3831,6 +4037,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   TargetKind: { role: 0, member: 1 },
   ChannelKind: { text: 0, voice: 1, forum: 2, announcement: 3, category: 4, separator: 5 },
   Has: { link: 0 },
+  StatusKind: { online: 0, idle: 1, dnd: 2, invisible: 3 },
   ReportCategory: { other: 0, spam: 1, abuse: 2, explicit: 3, privacy: 4, illegal: 5, rule: 6 },
   Resolution: { dismissed: 0, acted: 1 },
   RuleKind: { words: 0, links: 1, mentions: 2, repeats: 3, raid: 4 },
@@ -3838,6 +4045,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   Action: { server_update: 1, server_transfer: 2, invite_create: 3, invite_revoke: 4, channel_create: 10, channel_update: 11, channel_delete: 12, channel_move: 13, override_set: 14, override_clear: 15, role_create: 20, role_update: 21, role_delete: 22, role_reorder: 23, member_kick: 30, member_ban: 31, member_unban: 32, member_timeout: 33, channel_mute: 34, channel_unmute: 35, nickname_update: 36, member_roles: 37, message_delete: 40, messages_delete: 41, message_pin: 42, message_unpin: 43, reaction_remove: 44, report_resolve: 50, rule_create: 51, rule_update: 52, rule_delete: 53, rule_apply: 54, lockdown_set: 55 },
   Cause: { owner: 0, role: 1, administrator: 2, announcement: 3, role_override: 4, member_override: 5, hidden: 6, timeout: 7, mute: 8 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },
+  PresenceState: { offline: 0, online: 1, idle: 2, dnd: 3 },
   LeaveCause: { left: 0, kicked: 1, banned: 2 },
 };
 
@@ -3933,6 +4141,11 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   rate_limit_status: { opcode: 2848, request: {"struct":"GetRateLimits"}, reply: {"struct":"RateLimits"} },
   rate_limit_reset: { opcode: 2849, request: {"struct":"ResetRateLimits"}, reply: "unit" },
   messages_search: { opcode: 2560, request: {"struct":"SearchMessages"}, reply: {"struct":"FoundMessages"} },
+  status_set: { opcode: 912, request: {"struct":"SetStatus"}, reply: {"struct":"StatusSet"} },
+  status_get: { opcode: 2944, request: {"struct":"GetStatus"}, reply: {"struct":"Status"} },
+  presence_get: { opcode: 2945, request: {"struct":"GetPresences"}, reply: {"struct":"Presences"} },
+  presence_watch: { opcode: 2946, request: {"struct":"WatchPresences"}, reply: {"struct":"Presences"} },
+  users_online: { opcode: 2947, request: {"struct":"ListOnline"}, reply: {"struct":"OnlinePage"} },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"} },
   message_report: { opcode: 688, request: {"struct":"ReportMessage"}, reply: {"struct":"MessageReported"} },
   report_resolve: { opcode: 689, request: {"struct":"ResolveReport"}, reply: "unit" },
@@ -3981,6 +4194,8 @@ export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   messages_deleted: { opcode: 23, body: {"struct":"MessagesDeleted"} },
   typing_started: { opcode: 48, body: {"struct":"TypingStarted"} },
   unread_moved: { opcode: 80, body: {"struct":"UnreadMoved"} },
+  status_updated: { opcode: 912, body: {"struct":"StatusUpdated"} },
+  presence_changed: { opcode: 913, body: {"struct":"PresenceChanged"} },
   lockdown_changed: { opcode: 688, body: {"struct":"LockdownChanged"} },
 };
 

@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     CallError, Options, Shared, Status, backoff,
     incoming::Incoming,
-    link::{Dialect, Ended, Link},
+    link::{Dialect, Ended, GOODBYE, Link},
     log::Seen,
 };
 use crate::random::{Random, entropy};
@@ -52,6 +52,8 @@ pub(super) enum Order {
     },
     Move(Option<String>),
     Read(bool),
+    Idle(bool),
+    Goodbye,
 }
 
 /// A request under way.
@@ -232,6 +234,10 @@ impl Driver {
                 },
                 order = self.orders.recv(), if room => match order {
                     Some(Order::Move(gateway)) => return Leave::Move(gateway),
+                    Some(Order::Goodbye) => {
+                        session.link.say_goodbye().await;
+                        return Leave::Closed(GOODBYE);
+                    }
                     Some(Order::Identify { token, done }) if self.token.is_some() => {
                         // A connection has one identity: the new one needs a new connection.
                         self.identity(token, done);
@@ -291,7 +297,8 @@ impl Driver {
                 }
             }
             Order::Read(reading) => self.reading = reading,
-            Order::Move(_) => {}
+            Order::Idle(idle) => session.tell_idle(idle).await?,
+            Order::Move(_) | Order::Goodbye => {}
         }
         Ok(())
     }
@@ -559,8 +566,18 @@ impl Session {
         self.beat_at = now + every;
         self.unanswered.get_or_insert(now);
         self.number += 1;
+        self.send_heartbeat(None).await
+    }
+
+    /// Says whether somebody uses this device.
+    async fn tell_idle(&mut self, idle: bool) -> Result<(), Ended> {
+        self.number += 1;
+        self.send_heartbeat(Some(idle)).await
+    }
+
+    async fn send_heartbeat(&mut self, idle: Option<bool>) -> Result<(), Ended> {
         let number = self.number;
-        let heartbeat = Heartbeat { number };
+        let heartbeat = Heartbeat { number, idle };
         self.link.send_control(opcode::HEARTBEAT, &heartbeat).await
     }
 }

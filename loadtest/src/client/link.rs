@@ -19,7 +19,12 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{
+        Message,
+        client::IntoClientRequest,
+        http::HeaderValue,
+        protocol::{CloseFrame, frame::Utf8Bytes},
+    },
 };
 
 use super::{
@@ -31,6 +36,8 @@ use crate::requests;
 /// A gateway on loopback answers in milliseconds; one that is overloaded or
 /// frozen must not hold a client for longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The close code of RFC 6455 of who is done.
+pub const GOODBYE: u16 = 1_000;
 
 /// Which sub-protocol a link speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +165,19 @@ impl Link {
             Incoming::Control { opcode, body } if opcode == wanted => Ok(body),
             Incoming::Refusal { refusal, .. } => Err(CallError::Refused(refusal).into()),
             other => bail!("control frame {wanted} was due, not {other:?}"),
+        }
+    }
+
+    /// Says that this end is done, and waits until the gateway has heard that. A gateway that does
+    /// not answer finds the connection closed.
+    pub async fn say_goodbye(&mut self) {
+        let close = CloseFrame {
+            code: GOODBYE.into(),
+            reason: Utf8Bytes::default(),
+        };
+        if self.send(Message::Close(Some(close))).await.is_ok() {
+            let heard = async { while self.next().await.is_ok() {} };
+            drop(timeout(PATIENCE, heard).await);
         }
     }
 

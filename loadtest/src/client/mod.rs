@@ -218,6 +218,11 @@ impl Client {
         self.order(Order::Read(reading)).await
     }
 
+    /// Says whether nobody uses this device now; a connection that comes later is used.
+    pub async fn set_idle(&self, idle: bool) -> Result<(), CallError> {
+        self.order(Order::Idle(idle)).await
+    }
+
     /// What the client saw.
     pub fn log(&self) -> &Log {
         &self.shared.log
@@ -264,6 +269,15 @@ impl Client {
     /// The rules of the stream that gateways broke.
     pub fn violations(&self) -> Vec<String> {
         self.shared.places().violations().to_vec()
+    }
+
+    /// Says that nobody comes back, and ends.
+    pub async fn say_goodbye(self) {
+        if self.order(Order::Goodbye).await.is_ok() {
+            let closed = self.until(|status| matches!(status, Status::Closed(_)));
+            drop(closed.await);
+        }
+        self.close().await;
     }
 
     /// Ends the session's task and waits for it.

@@ -21,6 +21,7 @@ use shared::{
             MessageUnpinned, MessagesDeleted, Reaction, ReactionAdded, ReactionRemoved,
         },
         moderation::{Lockdown, LockdownChanged},
+        presence::{GetStatus, StatusKind, StatusUpdated},
         role::{ListRoles, Role, RoleCreated, RoleDeleted, RoleUpdated, RolesReordered},
         server::{
             GetServer, ListServers, MemberJoined, MemberLeft, Server, ServerDeleted, ServerJoined,
@@ -56,6 +57,8 @@ struct Known {
     home: Option<ServerId>,
     profile: Option<Profile>,
     lockdown: Option<Lockdown>,
+    /// What the account wants to look like, until when, and which change that was.
+    status: (StatusKind, Option<u64>, u64),
     sessions: BTreeMap<SessionId, SessionInfo>,
     servers: BTreeMap<ServerId, Server>,
     channels: BTreeMap<ChannelId, Channel>,
@@ -107,10 +110,12 @@ impl Known {
         let servers = client.call(0, &ListServers {}).await?.servers;
         let user_id = person.user.user_id;
         let profile = client.call(0, &GetUser { user_id }).await?;
+        let status = client.call(0, &GetStatus {}).await?;
         let mut known = Self {
             me: Some(person.user.user_id),
             home: person.home(),
             profile: Some(profile),
+            status: (status.status, status.until, status.version),
             sessions: by_key(sessions, |session| session.session_id),
             servers: by_key(servers, |server| server.server_id),
             ..Self::default()
@@ -180,6 +185,10 @@ impl Known {
             }
         } else if let Some(AccountUpdated { profile }) = seen.event() {
             self.profile = Some(profile);
+        } else if let Some(updated) = seen.event::<StatusUpdated>() {
+            if updated.version > self.status.2 {
+                self.status = (updated.status, updated.until, updated.version);
+            }
         } else if let Some(SessionOpened { session }) = seen.event() {
             self.sessions.insert(session.session_id, session);
         } else if let Some(SessionClosed { session_id }) = seen.event() {

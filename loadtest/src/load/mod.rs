@@ -7,10 +7,10 @@
 //! - [`pool`] is all threads, [`target`] what they are put on, and where accounts are made;
 //! - [`run`] measures, [`figures`] says what, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
-//!   [`connections`], [`failures`], [`background`], [`cursors`], [`message_search`].
+//!   [`connections`], [`failures`], [`background`], [`cursors`], [`message_search`], [`presence`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
-//! messages, noise of presence.
+//! messages.
 
 pub mod background;
 pub mod baseline;
@@ -30,6 +30,7 @@ pub mod oracle;
 pub mod pacer;
 pub mod payload;
 pub mod pool;
+pub mod presence;
 pub mod progress;
 mod publish;
 pub mod rooms;
@@ -86,11 +87,12 @@ pub enum Scenario {
     Cursors(With<cursors::Cursors>),
     /// Load: searches among a million messages.
     Search(With<message_search::Search>),
+    /// Load: people come and go in a large server, and some watch.
+    Presence(With<presence::Presence>),
 }
 
 /// What `loadtest --help` says of scenarios that are to come.
-pub const TO_COME: &str = "Scenarios that come with their families: a mix of direct messages, \
-presence as noise beside messages.";
+pub const TO_COME: &str = "Scenarios that come with their families: a mix of direct messages.";
 
 /// Runs a scenario, and answers with its report.
 pub async fn run(scenario: Scenario) -> Result<Report> {
@@ -118,6 +120,7 @@ pub async fn run(scenario: Scenario) -> Result<Report> {
         Scenario::History(with) => run!(with),
         Scenario::Cursors(with) => run!(with),
         Scenario::Search(with) => run!(with),
+        Scenario::Presence(with) => run!(with),
     };
     if let Some(file) = &options.json {
         report.write(file)?;

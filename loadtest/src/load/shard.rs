@@ -401,7 +401,13 @@ impl Shard {
         // at once; each has its turn twice in the time that it may be silent.
         let half = self.core.heartbeat / 2;
         let share = self.members.len() as u64 / (half / TICK).max(1) + 1;
-        let heartbeat = encode_control(opcode::HEARTBEAT, &Heartbeat { number: 1 });
+        let heartbeat = encode_control(
+            opcode::HEARTBEAT,
+            &Heartbeat {
+                number: 1,
+                idle: None,
+            },
+        );
         for _ in 0..share {
             self.beaten = (self.beaten + 1)
                 .checked_rem(self.members.len())

@@ -31,6 +31,7 @@ use shared::{
             AddReaction, DeleteMessage, DeleteMessages, EditMessage, GetMessage, GetMessages,
             ListPins, ListReactors, NewMessage, PinMessage, RemoveReaction, UnpinMessage,
         },
+        presence::{GetPresences, SetStatus, StatusKind, WatchPresences},
         role::{
             AddSelfRole, ClearOverride, CreateRole, DeleteRole, RemoveSelfRole, ReorderRoles,
             SetOverride, UpdateRole,
@@ -684,6 +685,26 @@ pub fn unmute(channel_id: ChannelId, user_id: UserId) -> UnmuteMember {
         user_id,
         reason: String::new(),
     }
+}
+
+/// Sets a status that says nothing.
+pub fn set_status() -> SetStatus {
+    SetStatus {
+        nonce: nonce(),
+        status: StatusKind::Online,
+        text: None,
+        until: None,
+    }
+}
+
+/// Asks who of these members is there.
+pub const fn get_presences(user_ids: Vec<UserId>) -> GetPresences {
+    GetPresences { user_ids }
+}
+
+/// The same, and hears of changes from then on.
+pub const fn watch_presences(user_ids: Vec<UserId>) -> WatchPresences {
+    WatchPresences { user_ids }
 }
 
 /// Takes a permission from everyone in a channel of this server, but for those who may everything.

@@ -12,6 +12,7 @@ mod limits;
 mod moderated;
 mod numbers;
 pub mod outcome;
+mod presence;
 pub mod promise;
 mod readers;
 mod rights;
@@ -216,6 +217,7 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::P10 => stored::without_redis(trial).await,
         Promise::P11 => stored::without_postgres(trial).await,
         Promise::P12 => limits::held(trial).await,
+        Promise::P14 => presence::crashed(trial).await,
         Promise::P15 => stored::full_disk(trial).await,
         Promise::P16 => rights::lost(trial).await,
         Promise::P18 => unread::recounted(trial).await,
@@ -232,7 +234,7 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::Failover => versions::failover(trial).await,
         Promise::Rights => sight::changes(trial).await,
         Promise::Soak => sight::soak(trial).await,
-        Promise::P13 | Promise::P14 => {
+        Promise::P13 => {
             bail!("it cannot be tested yet")
         }
     }

@@ -34,6 +34,7 @@ mod message;
 mod moderation;
 mod pin;
 mod ping;
+mod presence;
 mod reaction;
 mod role;
 mod search;

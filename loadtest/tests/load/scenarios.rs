@@ -74,3 +74,16 @@ async fn what_is_read_fast_is_written_once_a_second() {
     let figure = |name| report.figure(name).unwrap().value;
     assert!(figure("register rows") < figure("acks answered"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_a_large_server_is_told_of_few() {
+    for how in ["come", "idle"] {
+        let scenario = format!(
+            "presence --members 400 --people 40 --rate 40 --watchers 5 --watched 100 --how {how}"
+        );
+        let report = run(&scenario).await.unwrap();
+        let uncut = &report.objectives[0];
+        assert!(uncut.kept, "{uncut:?}");
+        assert!(report.figure("changes told").unwrap().value > 0.0);
+    }
+}

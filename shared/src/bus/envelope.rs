@@ -16,7 +16,7 @@ use crate::{
         rights::Change,
     },
     ids::{Partition, ServerId, SessionId, UserId},
-    protocol::{control::TopicSeq, server::Server, user::User},
+    protocol::{control::TopicSeq, presence::StatusKind, server::Server, user::User},
 };
 
 /// Who a request comes from.
@@ -211,6 +211,8 @@ pub enum Effect {
         /// The session.
         session: SessionId,
     },
+    /// On an account's topic: the account set its status.
+    Status(AccountStatus),
     /// Something that this version does not know.
     #[serde(skip)]
     Unknown,
@@ -221,6 +223,17 @@ impl Effect {
     pub fn read(bytes: &[u8]) -> Self {
         unpack(bytes).unwrap_or(Self::Unknown)
     }
+}
+
+/// What decides how an account with sessions looks to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AccountStatus {
+    /// What it wants to be shown as.
+    pub status: StatusKind,
+    /// When it goes back to online, in milliseconds since 1970.
+    pub until: Option<u64>,
+    /// Rises with each change; 0 before the first one.
+    pub version: u64,
 }
 
 /// The name of a log as a number, as envelopes and beats carry it; never 0.
@@ -382,6 +395,9 @@ pub struct Opened {
     /// The account's register version.
     #[serde(default)]
     pub registers: u64,
+    /// The account's status; none from a worker that does not know of statuses.
+    #[serde(default)]
+    pub status: Option<AccountStatus>,
 }
 
 /// A topic of a session.

@@ -13,7 +13,9 @@ pub enum Topic {
     Chunks(String),
     /// The beats of all lanes: [`super::envelope::Beat`]s.
     Beats,
-    /// A probe of one gateway, published and heard by itself.
+    /// Who is there, as all gateways tell: [`crate::presence::Told`].
+    Presence,
+    /// A probe of one process, published and heard by itself.
     Probe(String),
 }
 
@@ -24,6 +26,7 @@ impl fmt::Display for Topic {
             Self::Node(node) => write!(f, "node:{{{node}}}"),
             Self::Chunks(node) => write!(f, "chunks:{{{node}}}"),
             Self::Beats => f.write_str("beats"),
+            Self::Presence => f.write_str("presence"),
             Self::Probe(node) => write!(f, "probe:{{{node}}}"),
         }
     }
@@ -32,8 +35,10 @@ impl fmt::Display for Topic {
 impl Topic {
     /// Reads a name back; `None` for what is not ours.
     pub fn parse(name: &str) -> Option<Self> {
-        if name == "beats" {
-            return Some(Self::Beats);
+        match name {
+            "beats" => return Some(Self::Beats),
+            "presence" => return Some(Self::Presence),
+            _ => {}
         }
         let (kind, key) = name.split_once(":{")?;
         let key = key.strip_suffix('}')?;
@@ -58,6 +63,7 @@ mod tests {
             Topic::Node("a:b".to_owned()),
             Topic::Chunks("gateway-1".to_owned()),
             Topic::Beats,
+            Topic::Presence,
             Topic::Probe("x".to_owned()),
         ];
         for topic in topics {

@@ -116,6 +116,15 @@ pub fn check_reason(reason: &str) -> Result<&str, Refusal> {
     check_text(reason, "reason", MAX_REASON_CHARS)
 }
 
+/// Checks the text of a status: one line, which may be empty, and trims it.
+pub fn check_status(text: &str) -> Result<&str, Refusal> {
+    let text = check_text(text, "text", MAX_TITLE_CHARS)?;
+    if text.contains('\n') {
+        return Err(Refusal::field(Reason::Invalid, "text"));
+    }
+    Ok(text)
+}
+
 /// Checks text of several lines, which may be empty, and trims it.
 pub fn check_text<'a>(text: &'a str, field: &str, most: usize) -> Result<&'a str, Refusal> {
     let text = text.trim();

@@ -56,6 +56,9 @@ pub const MAX_DELETED_HOURS: u32 = 7 * 24;
 pub const DELETION_SLICE: u32 = 250;
 /// Members that a page of the member list looks at, of which it shows those who stand there.
 pub const MAX_LOOKED_AT: u32 = 1_000;
+/// What a page of `users_online` may cost: a name that it looks at counts one, so that a server of
+/// 100,000 members is ten pages however few are there.
+pub const MAX_ONLINE_COST: u32 = 10_000;
 /// Roles a member may hold.
 pub const MAX_ROLES_HELD: usize = 100;
 /// Entries one page of the audit log may have: each may hold two states of what was changed.

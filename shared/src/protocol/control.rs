@@ -73,6 +73,10 @@ pub struct Ready {
 pub struct Heartbeat {
     /// Any number.
     pub number: u64,
+    /// Whether nobody uses this device now; none changes nothing. An account looks idle where
+    /// all of its sessions say so.
+    #[serde(default)]
+    pub idle: Option<bool>,
 }
 
 /// The client has everything up to here that it may see (opcode 8).

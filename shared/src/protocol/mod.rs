@@ -17,6 +17,7 @@ pub mod member;
 pub mod message;
 pub mod moderation;
 pub mod ping;
+pub mod presence;
 pub mod register;
 pub mod role;
 pub mod search;
@@ -56,6 +57,7 @@ macros::families! {
     Unread(unread),
     Limit(limit),
     Search(search),
+    Presence(presence),
     Ping(ping),
     Moderation(moderation),
     Admin(admin),

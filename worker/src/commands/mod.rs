@@ -9,6 +9,7 @@ mod member;
 mod message;
 mod moderation;
 mod overrides;
+mod presence;
 mod rank;
 pub(crate) mod repeat;
 mod role;

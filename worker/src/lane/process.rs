@@ -46,6 +46,11 @@ impl Process {
         self.0.number
     }
 
+    /// What names it on the bus.
+    pub(crate) fn name(&self) -> String {
+        self.0.name.clone()
+    }
+
     /// Says that it lives, until it is stopped.
     pub(crate) async fn run(self, bus: Bus, stop: CancellationToken) {
         while !stop.is_cancelled() {

@@ -119,6 +119,7 @@ fn opened_answer(opening: Opening, epoch: String, resume: Option<&Resume>) -> No
         session,
         user,
         registers,
+        status,
         memberships,
         ..
     } = opening;
@@ -133,6 +134,7 @@ fn opened_answer(opening: Opening, epoch: String, resume: Option<&Resume>) -> No
         servers: memberships.into_iter().map(|(server, _)| server).collect(),
         topics,
         registers,
+        status: Some(status),
     })
 }
 

@@ -24,7 +24,7 @@ use super::{channel::visible_channels, context::QueryContext, page_limit};
 use crate::{access::AccessFacts as _, error::Error, store::read};
 
 /// Members of a page whose size the client does not name.
-const LISTED: u32 = 100;
+pub(super) const LISTED: u32 = 100;
 /// What looking at a group counts besides its members: 50 statements are a page.
 const EMPTY_GROUP: u32 = 20;
 /// The longest name that is sorted by: 32 characters, each folded to some.
@@ -107,24 +107,24 @@ impl Handler<QueryContext> for ListMembers {
 }
 
 /// Under which roles a member list shows members.
-struct Groups(Vec<RoleId>);
+pub(super) struct Groups(Vec<RoleId>);
 
 impl Groups {
     /// The hoisted roles of a server, from the highest rank down.
-    fn new(roles: impl Iterator<Item = Role>) -> Self {
+    pub(super) fn new(roles: impl Iterator<Item = Role>) -> Self {
         let mut hoisted: Vec<Role> = roles.filter(|role| role.hoist).collect();
         hoisted.sort_by_key(|role| (Reverse(role.position), role.role_id));
         Self(hoisted.into_iter().map(|role| role.role_id).collect())
     }
 
     /// Under which a member stands; none among all others.
-    fn of(&self, member: &Member) -> Option<RoleId> {
+    pub(super) fn of(&self, member: &Member) -> Option<RoleId> {
         let mut groups = self.0.iter();
         groups.find(|role| member.roles.contains(role)).copied()
     }
 
     /// The place that a list begins at, or goes on at.
-    fn begin(&self, place: Option<MemberPlace>) -> Result<MemberPlace, Refusal> {
+    pub(super) fn begin(&self, place: Option<MemberPlace>) -> Result<MemberPlace, Refusal> {
         let Some(place) = place else {
             return Ok(start(self.0.first().copied()));
         };
@@ -138,7 +138,7 @@ impl Groups {
     }
 
     /// The place behind a group; none behind the last one, which is all others.
-    fn behind(&self, group: Option<RoleId>) -> Option<MemberPlace> {
+    pub(super) fn behind(&self, group: Option<RoleId>) -> Option<MemberPlace> {
         let group = group?;
         let mut groups = self.0.iter().copied();
         groups.find(|role| *role == group)?;

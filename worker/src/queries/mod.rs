@@ -19,6 +19,7 @@ mod moderation;
 mod password;
 mod permitted;
 mod ping;
+mod presence;
 mod role;
 mod search;
 mod server;
@@ -50,7 +51,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::context::QueryContext;
 pub(crate) use self::metrics::QueryMetrics;
-use crate::{error::Error, limiter::Limiter, password::Hasher, store::read::Store};
+use crate::{
+    error::Error, limiter::Limiter, password::Hasher, presence::Presence, store::read::Store,
+};
 
 /// The opcode of what a gateway asks for itself.
 const NODE_QUERY: u16 = 0;
@@ -93,6 +96,8 @@ pub(crate) struct Deps {
     pub(crate) clock: Clock,
     /// Who may sign up.
     pub(crate) sign_up: SignUpConfig,
+    /// Who is there.
+    pub(crate) presence: Presence,
     /// Opens what travelled sealed, and seals what goes on.
     pub(crate) keys: ClusterKeys,
     /// What operators see.

@@ -165,6 +165,8 @@ pub(crate) async fn purge_account(
     let registers = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
     let sql = "DELETE FROM register_heads WHERE account = $1";
     statement::execute(&mut *connection, sql, &[&account]).await?;
+    let sql = "DELETE FROM statuses WHERE account = $1";
+    statement::execute(&mut *connection, sql, &[&account]).await?;
     let sql = "DELETE FROM invite_uses WHERE account = $1 AND code IN
                    (SELECT code FROM invite_uses WHERE account = $1 LIMIT $2)";
     let uses = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;

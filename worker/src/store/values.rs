@@ -16,6 +16,7 @@ use shared::{
         channel::ChannelKind,
         member::BanTerms,
         moderation::{Lockdown, Rule, RuleSettings},
+        presence::StatusKind,
         role::Role,
         server::Server,
         user::{Profile, User},
@@ -204,6 +205,7 @@ read_as! {
     ChannelKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a kind of channel";
     TargetKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a kind of override";
     SignUp: i16, |policy| u8::try_from(policy).ok().and_then(Self::from_number), "a policy";
+    StatusKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a status";
 }
 
 impl<T> FromColumn for Id<T> {
@@ -261,6 +263,7 @@ written_as! {
     [] ChannelKind: i16 as INT2, |kind| i16::from(kind.number());
     [] TargetKind: i16 as INT2, |kind| i16::from(kind.number());
     [] SignUp: i16 as INT2, |policy| i16::from(policy.number());
+    [] StatusKind: i16 as INT2, |kind| i16::from(kind.number());
     [] [u64]: Vec<i64> as INT8_ARRAY, |list| list.iter().map(u64::to_column).collect();
     [T] [Id<T>]: Vec<i64> as INT8_ARRAY, |list| list.iter().map(|id| id.sql()).collect();
     [] [Partition]: Vec<i16> as INT2_ARRAY, |list| list.iter().map(Partition::to_column).collect();

@@ -177,8 +177,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     pub(crate) async fn heartbeat(&mut self, number: u64) {
-        self.send(opcode::HEARTBEAT, 0, 0, &encode(&Heartbeat { number }))
-            .await;
+        self.send(
+            opcode::HEARTBEAT,
+            0,
+            0,
+            &encode(&Heartbeat { number, idle: None }),
+        )
+        .await;
     }
 
     pub(crate) async fn send(&mut self, opcode: u16, request: u32, scope: u64, body: &[u8]) {

@@ -12,9 +12,9 @@ use shared::{
     bus::{
         Bus, Class, End, StreamId, Topic,
         envelope::{
-            Answer, Beat, CHUNK_BYTES, Caller, CallerKind, Chunk, Effect, Entry, Envelope,
-            NodeAnswer, NodeQuery, OpenStructure, OpenTopic, Opened, PartitionBeat, Published,
-            epoch_number, pack, unpack,
+            AccountStatus, Answer, Beat, CHUNK_BYTES, Caller, CallerKind, Chunk, Effect, Entry,
+            Envelope, NodeAnswer, NodeQuery, OpenStructure, OpenTopic, Opened, PartitionBeat,
+            Published, epoch_number, pack, unpack,
         },
         sealed::{Way, seal},
     },
@@ -540,6 +540,7 @@ impl State {
             servers: Vec::new(),
             topics,
             registers: 0,
+            status: Some(AccountStatus::default()),
         }
     }
 

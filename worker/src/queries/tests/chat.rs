@@ -8,6 +8,7 @@ use crate::{
     fixture::{self, NOW},
     limiter::{Limiter, Quotas},
     password::Hasher,
+    presence::Presence,
     store::read::Store,
     support::postgres,
     token,
@@ -72,6 +73,7 @@ impl Chat {
             },
             metrics: QueryMetrics::new(&Registry::new()).unwrap(),
             keys: keys(),
+            presence: Presence::default(),
             tasks: 2,
         };
         change(&mut deps);

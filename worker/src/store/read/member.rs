@@ -159,6 +159,52 @@ pub(crate) async fn list_by_name(
     Ok((rows.into_iter().filter_map(member).collect(), is_last))
 }
 
+/// Who holds a role, by name: names and accounts, from the index alone.
+const HOLDER_NAMES: &str = "
+    SELECT sort_name, account FROM member_roles
+    WHERE server = $1 AND role = $2 AND (sort_name, account) > ($3, $4)
+    ORDER BY sort_name, account LIMIT $5";
+/// All members, by name: the same.
+const MEMBER_NAMES: &str = "
+    SELECT sort_name, account FROM members
+    WHERE server = $1 AND (sort_name, account) > ($2, $3)
+    ORDER BY sort_name, account LIMIT $4";
+
+/// The names and accounts of the next members behind a place, those of its role or all.
+pub(crate) async fn list_names(
+    snapshot: &mut Snapshot,
+    server: ServerId,
+    place: &MemberPlace,
+    limit: u32,
+) -> Result<Vec<(String, UserId)>, StoreError> {
+    let (name, limit) = (&place.name, i64::from(limit));
+    let account = place.user_id.map_or(0, UserId::get);
+    if let Some(role) = place.role_id {
+        let parameters: [&dyn Parameter; 5] = [&server, &role, name, &account, &limit];
+        snapshot.list(HOLDER_NAMES, &parameters).await
+    } else {
+        let parameters: [&dyn Parameter; 4] = [&server, name, &account, &limit];
+        snapshot.list(MEMBER_NAMES, &parameters).await
+    }
+}
+
+/// Those of these accounts that are members of a server.
+pub(crate) async fn find_members(
+    snapshot: &mut Snapshot,
+    server: ServerId,
+    accounts: &[UserId],
+    now_ms: u64,
+) -> Result<BTreeMap<UserId, Member>, StoreError> {
+    let sql = "SELECT account, roles, nickname, joined_at,
+                   (SELECT until FROM silences s WHERE s.server = m.server
+                        AND s.account = m.account AND s.channel = 0 AND until > $3)
+               FROM members m WHERE server = $1 AND account = ANY($2)";
+    let rows = snapshot.list(sql, &[&server, &accounts, &now_ms]).await?;
+    let members = with_accounts(snapshot, rows).await?;
+    let by_account = |member: Member| (member.user.user_id, member);
+    Ok(members.into_iter().map(by_account).collect())
+}
+
 /// One member; none when the account is no member.
 pub(crate) async fn find_member(
     snapshot: &mut Snapshot,
@@ -273,6 +319,7 @@ mod tests {
         for server in ["1", "2"] {
             let holders = [server, "7", place[0], place[1], "10", "0"];
             let names = [server, place[0], place[1], "10", "0"];
+            let only_names = [server, "7", place[0], place[1], "10"];
             let join = format!(
                 "INSERT INTO members (server, account, since, joined_at, sort_name)
                  VALUES ({server}, 200000, 1, 1, '8x')"
@@ -285,6 +332,8 @@ mod tests {
             let statements = [
                 with_values(LIST_HOLDERS, &holders),
                 with_values(LIST_NAMES, &names),
+                with_values(HOLDER_NAMES, &only_names),
+                with_values(MEMBER_NAMES, &names[..4]),
                 join,
                 give,
                 leave,

@@ -10,6 +10,7 @@ pub(crate) mod mention;
 pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod opening;
+pub(crate) mod presence;
 pub(crate) mod reaction;
 pub(crate) mod search;
 pub(crate) mod server;

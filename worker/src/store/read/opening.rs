@@ -7,9 +7,10 @@ use std::{
 };
 
 use shared::{
+    bus::envelope::AccountStatus,
     domain::permissions::Standing,
     ids::{Id, RoleId, SessionId},
-    protocol::{server::Server, user::User},
+    protocol::{presence::StatusKind, server::Server, user::User},
 };
 use sqlx::PgExecutor;
 
@@ -25,6 +26,8 @@ pub(crate) struct Opening {
     pub(crate) user: User,
     /// The account's register version.
     pub(crate) registers: u64,
+    /// The status that it has set.
+    pub(crate) status: AccountStatus,
     /// By the id of the server.
     pub(crate) memberships: Vec<Membership>,
     /// Of the account's topic and of its servers'; those without events are missing.
@@ -61,7 +64,7 @@ type Row = (
 );
 
 /// Each part with a number in front: 0 the session and its account, 1 its
-/// servers, 2 heads, 3 the log.
+/// servers, 2 heads, 3 the log, 4 the account's status.
 const STATEMENT: &str = "
     WITH me AS MATERIALIZED (
         SELECT s.id AS session, a.id, a.name, a.guest, a.admin, a.avatar
@@ -79,7 +82,9 @@ const STATEMENT: &str = "
         FROM (SELECT id FROM me UNION ALL SELECT id FROM mine) own JOIN topics t ON t.id = own.id
     UNION ALL SELECT 3, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
             NULL, NULL, NULL, NULL, ARRAY[epoch], NULL
-        FROM deployment";
+        FROM deployment
+    UNION ALL SELECT 4, s.version, s.status::bigint, s.until, NULL, NULL, NULL, NULL
+        FROM me JOIN statuses s ON s.account = me.id";
 
 impl Store {
     /// What a token opens: a single statement sees a single state of the database.
@@ -104,6 +109,7 @@ async fn find(
 ) -> Result<Option<Opening>, StoreError> {
     let rows: Vec<Row> = statement::list(database, STATEMENT, &[&hash]).await?;
     let (mut identity, mut registers) = (None, 0);
+    let mut status = AccountStatus::default();
     let (mut memberships, mut heads) = (Vec::new(), BTreeMap::new());
     let mut epoch = None;
     for (kind, a, (b, c, d, e), (texts, list)) in rows {
@@ -140,7 +146,15 @@ async fn find(
             2 => {
                 heads.insert(u64::from_column(a)?, u64::from_column(second)?);
             }
-            _ => epoch = log.of(a, &next_text()),
+            3 => epoch = log.of(a, &next_text()),
+            _ => {
+                let kind = i16::try_from(second).unwrap_or(-1);
+                status = AccountStatus {
+                    status: StatusKind::from_column(kind)?,
+                    until: c.map(u64::from_column).transpose()?,
+                    version: u64::from_column(a)?,
+                };
+            }
         }
     }
     let Some((session, user)) = identity else {
@@ -162,6 +176,7 @@ async fn find(
         session,
         user,
         registers,
+        status,
         memberships,
         heads,
         epoch,

@@ -18,6 +18,7 @@ pub(crate) mod moderation;
 pub(crate) mod nonce;
 pub(crate) mod partition;
 pub(crate) mod pin;
+pub(crate) mod presence;
 pub(crate) mod reaction;
 pub(crate) mod register;
 pub(crate) mod role;
