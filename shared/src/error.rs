@@ -46,7 +46,7 @@ pub enum Reason {
     UnknownUser = 25,
     /// There is no such role in the server.
     UnknownRole = 26,
-    /// There is no such report or rule in the server.
+    /// There is no such report or rule in the server, or part of an export.
     UnknownItem = 27,
     /// The owner has to hand a server over, or delete it, before leaving.
     OwnerCannotLeave = 30,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_bytes::ByteBuf;
 use shared::{
     bus::envelope::unpack,
-    ids::{ChannelId, MessageId, ServerId, UserId},
+    ids::{AnyId, ChannelId, MessageId, ServerId, UserId},
     metrics,
 };
 use tokio::time::Instant;
@@ -22,6 +22,7 @@ use crate::{
     retention::PastEntries,
     retry,
     store::{
+        export::{EXPORT, EXPORT_PURGE, ExportPlace},
         jobs::{
             ACCOUNT_PURGE, ACCOUNT_SWEEP, AUDIT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs,
             OLD_REDACTION, REDACTION, REPORT_PURGE, SERVER_PURGE,
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// What this program can do.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 12] = [
     ACCOUNT_PURGE,
     ACCOUNT_SWEEP,
     CHANNEL_PURGE,
@@ -42,11 +43,13 @@ const KINDS: [&str; 10] = [
     OLD_REDACTION,
     AUDIT_PURGE,
     REPORT_PURGE,
+    EXPORT,
+    EXPORT_PURGE,
 ];
 
 /// Rows of a slice of a purge: some ten milliseconds of one connection.
 const PURGE_SLICE: u32 = 1_000;
-/// After a slice of a purge, this many times as long is left to others.
+/// After a slice of a purge, or of an export, this many times as long is left to others.
 const PURGE_REST: f64 = 3.0;
 /// How long a claim lasts, in seconds: longer than any slice.
 const LEASE: f64 = 60.0;
@@ -207,6 +210,14 @@ async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
             let kept_since_ms: u64 = unpack(&job.body).map_err(unreadable)?;
             jobs.purge_reports(job, kept_since_ms, PURGE_SLICE, PURGE_REST)
                 .await
+        }
+        EXPORT => {
+            let place: (UserId, AnyId, ExportPlace) = unpack(&job.body).map_err(unreadable)?;
+            jobs.write_export(job, place, PURGE_REST).await
+        }
+        EXPORT_PURGE => {
+            let started_before_ms: u64 = unpack(&job.body).map_err(unreadable)?;
+            jobs.purge_exports(job, started_before_ms, PURGE_REST).await
         }
         REDACTION => {
             let (topic, body): (i64, ByteBuf) = unpack(&job.body).map_err(unreadable)?;

@@ -1,13 +1,16 @@
 //! The retention: the parts of the log, a day each, and of the nonces, a week each, are made
 //! ahead and dropped later. Without today's part no lane could commit. What is past its time in
-//! the audit log is left to a job.
+//! the audit log, and of exports, is left to a job.
 
 use std::time::Duration;
 
 use shared::{
     bus::envelope::pack,
     clock::Clock,
-    domain::audit::{Action, Category},
+    domain::{
+        audit::{Action, Category},
+        limits::EXPORT_KEPT_MS,
+    },
     ids::first_raw,
 };
 use tokio_util::sync::CancellationToken;
@@ -18,6 +21,7 @@ use crate::{
     error::StoreError,
     store::{
         PgConnectOptions,
+        export::EXPORT_PURGE,
         jobs::{AUDIT_PURGE, REPORT_PURGE},
         retention::{DailyTables, Parent},
     },
@@ -74,7 +78,7 @@ impl Retention {
         result
     }
 
-    /// The same, and leaves jobs to purge the audit log and the reports, unless there are some.
+    /// The same, and leaves jobs to purge the audit log, reports and exports, unless there are some.
     pub(crate) async fn roll_all(&self, audit: AuditConfig) -> Result<(), StoreError> {
         self.roll().await?;
         let now = self.clock.now_ms();
@@ -82,7 +86,12 @@ impl Retention {
         let reports = pack(&kept_since(audit.audit_rules_days, now));
         let mut tables = DailyTables::lock(&self.options).await?;
         let mut result = Ok(());
-        for (kind, body) in [(AUDIT_PURGE, entries), (REPORT_PURGE, reports)] {
+        let exports = pack(&now.saturating_sub(EXPORT_KEPT_MS));
+        for (kind, body) in [
+            (AUDIT_PURGE, entries),
+            (REPORT_PURGE, reports),
+            (EXPORT_PURGE, exports),
+        ] {
             if result.is_ok() {
                 result = tables.enqueue_once(kind, &body).await;
             }
@@ -185,6 +194,38 @@ mod tests {
             left,
             30 + 10,
             "what is open stays, and what was resolved lately"
+        );
+    }
+
+    #[tokio::test]
+    async fn exports_go_after_seven_days_in_slices() {
+        let (options, pool) = database_and_pool().await;
+        let put = "INSERT INTO exports (account, id, started_at, parts) VALUES
+                       (1, 1, $1, 250), (2, 2, $1 + 1, 250), (3, 3, $1 - 1, 0)";
+        let oldest_kept = (NOW - 7 * MS_PER_DAY).cast_signed();
+        let put = sqlx::query(put).bind(oldest_kept - 1);
+        put.execute(&pool).await.unwrap();
+        let parts = "INSERT INTO export_parts (account, number, lines)
+                     SELECT a, n, 'x' FROM generate_series(1, 2) a, generate_series(0, 249) n";
+        sqlx::raw_sql(parts).execute(&pool).await.unwrap();
+        let jobs = rolled(options).await;
+        let mut slices = 0;
+        while let Some(job) = jobs.claim_job(&[EXPORT_PURGE], 60.0).await.unwrap() {
+            let before: u64 = unpack(&job.body).unwrap();
+            jobs.purge_exports(&job, before, 0.0).await.unwrap();
+            slices += 1;
+        }
+        let left: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT e.account, count(p.*) FROM exports e
+             LEFT JOIN export_parts p ON p.account = e.account GROUP BY e.account",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        assert_eq!(left, [(2, 250)]);
+        assert_eq!(
+            slices, 5,
+            "a hundred parts at a time, and a look that finds nothing"
         );
     }
 

@@ -93,6 +93,12 @@ export interface UpdateAccount {
   locale?: string | null | undefined;
 }
 
+/** Begins to write down everything personal of the account, as lines of JSON: `account_export_get` shows how far it is, and the lines. One at a time, and one a day. */
+export interface StartExport {
+  /** The idempotency key. */
+  nonce: string;
+}
+
 /** Says whose session a token opens. */
 export interface Authenticate {
   /** The token. */
@@ -101,6 +107,12 @@ export interface Authenticate {
 
 /** Shows what somebody must know of the deployment before signing in. */
 export type GetDeployment = Record<string, never>;
+
+/** Shows the last export of the account, and a part of it once it is finished. */
+export interface GetExport {
+  /** Which part, from 0; none when absent. */
+  part?: number | null | undefined;
+}
 
 /** Creates an account; the first one of a deployment administers it. */
 export interface CreateAccount {
@@ -1168,6 +1180,22 @@ export interface Heartbeat {
   idle?: boolean | null | undefined;
 }
 
+/** Everything personal of an account, as it was when it was written down. */
+export interface Export {
+  /** When it was begun, in milliseconds since 1970. */
+  started_at: number;
+  /** When it was finished; absent as long as it is written. */
+  finished_at: number | null;
+  /** Until when it can be fetched, in milliseconds since 1970: seven days. */
+  expires_at: number;
+  /** Its parts, each of up to 64 KiB or one longer line. */
+  parts: number;
+  /** How many bytes they have together. */
+  bytes: number;
+  /** Whether it ended at 256 MiB, so that something is missing. */
+  cut: boolean;
+}
+
 /** Whose session a token opens. */
 export interface Identity {
   /** The person. */
@@ -1202,6 +1230,14 @@ export interface Deployment {
   guests: boolean;
   /** Whether nobody has signed up yet: the first account administers it, and needs no code. */
   empty: boolean;
+}
+
+/** An export, and a part of it. */
+export interface ExportPart {
+  /** The export. */
+  export: Export;
+  /** Whole lines, each an object whose `kind` says what it is. Absent as long as it is written, and when no part was asked for. */
+  lines: string | null;
 }
 
 /** A session was opened. */
@@ -2338,8 +2374,10 @@ export interface Structs {
   SetSignUpPolicy: SetSignUpPolicy;
   RenameDeployment: RenameDeployment;
   UpdateAccount: UpdateAccount;
+  StartExport: StartExport;
   Authenticate: Authenticate;
   GetDeployment: GetDeployment;
+  GetExport: GetExport;
   CreateAccount: CreateAccount;
   LogIn: LogIn;
   JoinAsGuest: JoinAsGuest;
@@ -2450,9 +2488,11 @@ export interface Structs {
   Resume: Resume;
   TopicSeq: TopicSeq;
   Heartbeat: Heartbeat;
+  Export: Export;
   Identity: Identity;
   User: User;
   Deployment: Deployment;
+  ExportPart: ExportPart;
   SignedIn: SignedIn;
   Sessions: Sessions;
   SessionInfo: SessionInfo;
@@ -2589,10 +2629,14 @@ export interface Requests {
   deployment_rename: { request: RenameDeployment; reply: null };
   /** Changes what the account says of itself; what is absent stays. */
   account_update: { request: UpdateAccount; reply: null };
+  /** Begins to write down everything personal of the account, as lines of JSON: `account_export_get` shows how far it is, and the lines. One at a time, and one a day. */
+  account_export: { request: StartExport; reply: Export };
   /** Says whose session a token opens. */
   auth: { request: Authenticate; reply: Identity };
   /** Shows what somebody must know of the deployment before signing in. */
   deployment_info: { request: GetDeployment; reply: Deployment };
+  /** Shows the last export of the account, and a part of it once it is finished. */
+  account_export_get: { request: GetExport; reply: ExportPart };
   /** Creates an account; the first one of a deployment administers it. */
   register: { request: CreateAccount; reply: SignedIn };
   /** Signs in with a name and a password. */
@@ -2915,10 +2959,16 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "bio", type: {"optional":"text"}, optional: true },
     { name: "locale", type: {"optional":"text"}, optional: true },
   ],
+  StartExport: [
+    { name: "nonce", type: "text", optional: false },
+  ],
   Authenticate: [
     { name: "token", type: "text", optional: false },
   ],
   GetDeployment: [],
+  GetExport: [
+    { name: "part", type: {"optional":{"int":32}}, optional: true },
+  ],
   CreateAccount: [
     { name: "nonce", type: "text", optional: false },
     { name: "name", type: "text", optional: false },
@@ -3447,6 +3497,14 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "number", type: {"int":53}, optional: false },
     { name: "idle", type: {"optional":"bool"}, optional: true },
   ],
+  Export: [
+    { name: "started_at", type: {"int":53}, optional: false },
+    { name: "finished_at", type: {"optional":{"int":53}}, optional: false },
+    { name: "expires_at", type: {"int":53}, optional: false },
+    { name: "parts", type: {"int":32}, optional: false },
+    { name: "bytes", type: {"int":53}, optional: false },
+    { name: "cut", type: "bool", optional: false },
+  ],
   Identity: [
     { name: "user", type: {"struct":"User"}, optional: false },
     { name: "session_id", type: {"id":"SessionId"}, optional: false },
@@ -3464,6 +3522,10 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "signup", type: {"enum":"SignUp"}, optional: false },
     { name: "guests", type: "bool", optional: false },
     { name: "empty", type: "bool", optional: false },
+  ],
+  ExportPart: [
+    { name: "export", type: {"struct":"Export"}, optional: false },
+    { name: "lines", type: {"optional":"text"}, optional: false },
   ],
   SignedIn: [
     { name: "token", type: "text", optional: false },
@@ -4054,8 +4116,10 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   signup_policy_set: { opcode: 145, request: {"struct":"SetSignUpPolicy"}, reply: "unit" },
   deployment_rename: { opcode: 146, request: {"struct":"RenameDeployment"}, reply: "unit" },
   account_update: { opcode: 147, request: {"struct":"UpdateAccount"}, reply: "unit" },
+  account_export: { opcode: 148, request: {"struct":"StartExport"}, reply: {"struct":"Export"} },
   auth: { opcode: 2176, request: {"struct":"Authenticate"}, reply: {"struct":"Identity"} },
   deployment_info: { opcode: 2180, request: {"struct":"GetDeployment"}, reply: {"struct":"Deployment"} },
+  account_export_get: { opcode: 2184, request: {"struct":"GetExport"}, reply: {"struct":"ExportPart"} },
   register: { opcode: 2177, request: {"struct":"CreateAccount"}, reply: {"struct":"SignedIn"} },
   login: { opcode: 2178, request: {"struct":"LogIn"}, reply: {"struct":"SignedIn"} },
   guest: { opcode: 2179, request: {"struct":"JoinAsGuest"}, reply: {"struct":"SignedIn"} },
@@ -4254,7 +4318,7 @@ export const REFUSALS = {
   unknown_user: 25,
   /** There is no such role in the server. */
   unknown_role: 26,
-  /** There is no such report or rule in the server. */
+  /** There is no such report or rule in the server, or part of an export. */
   unknown_item: 27,
   /** The owner has to hand a server over, or delete it, before leaving. */
   owner_cannot_leave: 30,

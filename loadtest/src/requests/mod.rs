@@ -17,7 +17,7 @@ use shared::{
         self, Request,
         account::{
             ChangePassword, CreateAccount, DeleteAccount, JoinAsGuest, LogIn, RegisterGuest,
-            SetSignUpPolicy, SignUp, UpdateAccount,
+            SetSignUpPolicy, SignUp, StartExport, UpdateAccount,
         },
         channel::{ChannelKind, CreateChannel, DeleteChannel, MoveChannel, UpdateChannel},
         invite::{
@@ -552,6 +552,11 @@ pub const fn get_unreads(newer_than: Option<u64>) -> GetUnreads {
         after: None,
         limit: None,
     }
+}
+
+/// Has everything personal of one's account written down.
+pub fn start_export() -> StartExport {
+    StartExport { nonce: nonce() }
 }
 
 /// Counts what is unread in the first servers.

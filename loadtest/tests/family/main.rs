@@ -23,6 +23,7 @@ mod attack;
 mod bad_input;
 mod channel;
 mod denials;
+mod export;
 mod history;
 mod inbox;
 mod invite;

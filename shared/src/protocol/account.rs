@@ -15,8 +15,8 @@ use crate::{
 
 family! {
     commands: LogOut, SetSignUpPolicy, RenameDeployment, UpdateAccount, CreateUser, OpenSession,
-        ReplacePassword, UpgradeGuest, RemoveAccount;
-    queries: Authenticate, GetDeployment;
+        ReplacePassword, UpgradeGuest, RemoveAccount, StartExport;
+    queries: Authenticate, GetDeployment, GetExport;
     forwarded: CreateAccount, LogIn, JoinAsGuest, ChangePassword, RegisterGuest, DeleteAccount;
     events: SessionOpened, SessionClosed, AccountUpdated;
 }
@@ -223,6 +223,51 @@ pub struct UpdateAccount {
     /// The language of the client as a BCP 47 tag, or nothing.
     #[serde(default)]
     pub locale: Option<String>,
+}
+
+/// Begins to write down everything personal of the account, as lines of JSON: `account_export_get`
+/// shows how far it is, and the lines. One at a time, and one a day.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(148, account_export, reply = Export, access = Account, limit = Write)]
+pub struct StartExport {
+    /// The idempotency key.
+    pub nonce: String,
+}
+
+/// Everything personal of an account, as it was when it was written down.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct Export {
+    /// When it was begun, in milliseconds since 1970.
+    pub started_at: u64,
+    /// When it was finished; absent as long as it is written.
+    pub finished_at: Option<u64>,
+    /// Until when it can be fetched, in milliseconds since 1970: seven days.
+    pub expires_at: u64,
+    /// Its parts, each of up to 64 KiB or one longer line.
+    pub parts: u32,
+    /// How many bytes they have together.
+    pub bytes: u64,
+    /// Whether it ended at 256 MiB, so that something is missing.
+    pub cut: bool,
+}
+
+/// Shows the last export of the account, and a part of it once it is finished.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[query(2184, account_export_get, reply = ExportPart, access = Account, limit = Read)]
+pub struct GetExport {
+    /// Which part, from 0; none when absent.
+    #[serde(default)]
+    pub part: Option<u32>,
+}
+
+/// An export, and a part of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct ExportPart {
+    /// The export.
+    pub export: Export,
+    /// Whole lines, each an object whose `kind` says what it is. Absent as long as it is written,
+    /// and when no part was asked for.
+    pub lines: Option<String>,
 }
 
 /// Changes the password.

@@ -9,6 +9,7 @@
 mod account;
 mod channel;
 mod context;
+mod export;
 mod gateway_queries;
 mod invite;
 mod limit;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use shared::{
     bus::envelope::pack,
-    ids::{ChannelId, MessageId, ServerId, UserId},
+    ids::{AnyId, ChannelId, MessageId, ServerId, UserId},
 };
 use sqlx::{
     PgPool, Postgres, Transaction,
@@ -14,6 +14,7 @@ use sqlx::{
 
 use super::{
     consumers::Deleted,
+    export::{self, ExportPlace},
     redact, statement,
     values::{Parameter, columns},
 };
@@ -48,8 +49,11 @@ pub(crate) const REPORT_PURGE: &str = "report_purge";
 const CONNECTIONS: u32 = 2;
 /// How long a job waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// No slice takes longer, and none waits long for a lane.
-const SETTINGS: [(&str, &str); 3] = [
+/// No slice takes longer, and none waits long for a lane. A plan that was made when its table was
+/// small reads by index, too, as it is kept while the table grows.
+const SETTINGS: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("jit", "off"),
     ("statement_timeout", "20s"),
     ("lock_timeout", "2s"),
     ("idle_in_transaction_session_timeout", "10s"),
@@ -259,6 +263,42 @@ impl Jobs {
             .await
     }
 
+    /// Writes a slice of an export, unless it was deleted, or there is another one by now.
+    pub(crate) async fn write_export(
+        &self,
+        job: &Job,
+        (user, id, place): (UserId, AnyId, ExportPlace),
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let Some(size) = export::lock_export(&mut transaction, user, id).await? else {
+            return self.finish_job(job, transaction).await;
+        };
+        let (lines, next) = export::read_slice(&mut transaction, user, place).await?;
+        let (size, cut) = export::append_lines(&mut transaction, user, size, &lines).await?;
+        let next = next.filter(|_| !cut);
+        export::note_size(&mut transaction, user, size, (next.is_none(), cut)).await?;
+        let next = next.map(|place| pack(&(user, id, place)));
+        self.finish_purge(job, transaction, (began, rest), next.as_deref())
+            .await
+    }
+
+    /// Deletes a slice of the exports that were started before a time.
+    pub(crate) async fn purge_exports(
+        &self,
+        job: &Job,
+        started_before_ms: u64,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let mut transaction = self.pool.begin().await?;
+        let more = export::purge_export(&mut transaction, started_before_ms).await?;
+        let next = more.then_some(&*job.body);
+        self.finish_purge(job, transaction, (began, rest), next)
+            .await
+    }
+
     /// Takes the texts of deleted messages out of the log.
     pub(crate) async fn redact_messages(
         &self,
@@ -281,7 +321,7 @@ impl Jobs {
         self.finish_job(job, transaction).await
     }
 
-    /// Commits a slice of a purge: with the body of the next one, which is due after `rest` times
+    /// Commits a slice of a purge, or of an export: with the body of the next one, which is due after `rest` times
     /// as long as this one took; or, where nothing is left, the last.
     async fn finish_purge(
         &self,

@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 23] = [
+const STEPS: [(&str, &str); 24] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -45,6 +45,7 @@ const STEPS: [(&str, &str); 23] = [
     step!("0021_held_names"),
     step!("0022_search_notes"),
     step!("0023_presence"),
+    step!("0024_export"),
 ];
 
 /// How long a connection that failed is left alone.

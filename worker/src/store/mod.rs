@@ -2,7 +2,7 @@
 //!
 //! - `read`: what queries read, with sqlx, on a pool;
 //! - `jobs` and `consumers`: work beside the lanes, and `redact`, which they share; `event_text`:
-//!   whose the text of an event is;
+//!   whose the text of an event is; `export`: what is written down of an account;
 //! - `search_index`: the signatures of blocks of messages, beside the lanes, too;
 //! - `retention`: the daily tables, on a connection of their own;
 //! - `migrate`: the schema; `epoch`: the name of the event log;
@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod event_text;
 #[cfg(test)]
 mod explain;
+pub(crate) mod export;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod read;

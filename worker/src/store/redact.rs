@@ -9,7 +9,7 @@ use shared::{
 };
 use sqlx::PgConnection;
 
-use super::{event_text::without_text, statement};
+use super::{event_text::without_text, export, statement};
 use crate::error::StoreError;
 
 /// The job that deletes who reacted to a deleted message: its channel and itself.
@@ -173,6 +173,10 @@ pub(crate) async fn purge_account(
     let sql = "DELETE FROM mentions WHERE target = $1 AND message IN
                    (SELECT message FROM mentions WHERE target = $1 LIMIT $2)";
     let mentions = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
+    let sql = "DELETE FROM former_members WHERE account = $1 AND server IN
+                   (SELECT server FROM former_members WHERE account = $1 LIMIT $2)";
+    let left = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
+    let exported = export::delete_export(&mut *connection, account).await?;
     let sql = "DELETE FROM told_names WHERE account = $1 AND (topic, seq) IN
                    (SELECT topic, seq FROM told_names WHERE account = $1 LIMIT $2)
                RETURNING topic, seq";
@@ -190,16 +194,19 @@ pub(crate) async fn purge_account(
     redact_events(connection, account.sql(), &own).await?;
     let done = own.last().map_or(after, |seq| seq.cast_unsigned());
     let moderation = redact_moderation(connection, account.sql(), limit).await?;
-    let more = moderation || [registers, uses, mentions, names, own.len() as u64].contains(&full);
+    let rows = [registers, uses, mentions, left, names, own.len() as u64];
+    let more = moderation || exported || rows.contains(&full);
     Ok(more.then_some(done))
 }
 
 /// What belonged to a server that is gone and is not a channel's: each deletes up to `$2` rows of
 /// the server `$1`. A table that may be large for one server has its line here, and no foreign
 /// key that would delete it in a lane's turn.
-const SERVER_PURGES: [&str; 8] = [
+const SERVER_PURGES: [&str; 9] = [
     "DELETE FROM members WHERE server = $1 AND account IN
          (SELECT account FROM members WHERE server = $1 LIMIT $2)",
+    "DELETE FROM former_members WHERE server = $1 AND account IN
+         (SELECT account FROM former_members WHERE server = $1 LIMIT $2)",
     "DELETE FROM bans WHERE server = $1 AND account IN
          (SELECT account FROM bans WHERE server = $1 LIMIT $2)",
     "DELETE FROM silences WHERE server = $1 AND (account, channel) IN

@@ -6,13 +6,14 @@ use std::{error::Error as StdError, fmt::Debug};
 use bytes::BytesMut;
 use shared::{
     domain::{
+        limits::EXPORT_KEPT_MS,
         permissions::{Override, Permissions, Standing, TargetKind},
         silences::Silences,
     },
     ids::{Id, Partition, RoleId, RuleId},
     protocol::{
         self,
-        account::SignUp,
+        account::{Export, SignUp},
         channel::ChannelKind,
         member::BanTerms,
         moderation::{Lockdown, Rule, RuleSettings},
@@ -382,6 +383,20 @@ impl FromColumns for Silences {
             }
         }
         Ok(silences)
+    }
+}
+
+impl FromColumns for Export {
+    fn from_columns(columns: &mut impl Columns) -> Result<Self, StoreError> {
+        let started_at: u64 = FromColumns::from_columns(columns)?;
+        Ok(Self {
+            started_at,
+            finished_at: FromColumns::from_columns(columns)?,
+            expires_at: started_at + EXPORT_KEPT_MS,
+            parts: FromColumns::from_columns(columns)?,
+            bytes: FromColumns::from_columns(columns)?,
+            cut: FromColumns::from_columns(columns)?,
+        })
     }
 }
 

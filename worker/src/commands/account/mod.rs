@@ -1,5 +1,6 @@
 //! Accounts: the lane's part of signing up and in, and signing out.
 
+mod export;
 mod profile;
 
 use shared::{

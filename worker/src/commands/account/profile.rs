@@ -209,7 +209,7 @@ impl Handler<Context<'_>> for RemoveAccount {
 }
 
 /// The caller's account, which is owned by this lane and was not deleted.
-async fn get_profile(ctx: &mut Context<'_>) -> Result<Profile, Error> {
+pub(super) async fn get_profile(ctx: &mut Context<'_>) -> Result<Profile, Error> {
     let user: UserId = ctx.caller()?.user;
     ctx.require(user.partition() == ctx.partition(), Reason::Malformed)?;
     let found = write::account::find_profile(ctx.read().await?, user).await?;

@@ -4,6 +4,7 @@
 pub(crate) mod account;
 pub(crate) mod channel;
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod invite;
 pub(crate) mod member;
 pub(crate) mod mention;

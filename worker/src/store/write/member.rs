@@ -52,12 +52,16 @@ pub(crate) async fn insert_member(
         .await
 }
 
-/// Answers the event that told the nickname, if he had one.
+/// Answers the event that told the nickname, if he had one. That he was a member is noted for his
+/// exports.
 pub(crate) async fn delete_member(
     writes: &mut Writes<'_>,
     (server, user): MemberKey,
 ) -> Result<Option<u64>, StoreError> {
-    let sql = "WITH counted AS (UPDATE servers SET member_count = member_count - 1 WHERE id = $1)
+    let sql = "WITH counted AS (UPDATE servers SET member_count = member_count - 1 WHERE id = $1),
+                    noted AS (INSERT INTO former_members (server, account)
+                              SELECT $1, id FROM accounts WHERE id = $2 AND NOT deleted
+                              ON CONFLICT DO NOTHING)
                DELETE FROM members WHERE server = $1 AND account = $2 RETURNING nickname_event";
     let told: Vec<Option<u64>> = writes.list(sql, &[&server, &user]).await?;
     Ok(told.into_iter().flatten().next())

@@ -9,6 +9,7 @@ pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod channel;
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod internal;
 pub(crate) mod invite;
 pub(crate) mod job;
