@@ -23,7 +23,7 @@ use shared::{
     },
 };
 
-use super::{check_nonce, is_gone, member::end_membership};
+use super::{check_nonce, member::end_membership};
 use crate::{
     error::Error,
     state::{
@@ -235,9 +235,6 @@ impl Handler<Context<'_>> for LeaveServer {
 impl Handler<Context<'_>> for ForsakeServer {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let user = ctx.caller()?.user;
-        if is_gone(ctx.server().await.map(drop))? {
-            return Ok(());
-        }
         match ctx.standing(user).await? {
             Some(member) => end_membership(ctx, member, LeaveCause::Left).await,
             None => Ok(()),

@@ -8,15 +8,11 @@ use shared::{
     },
 };
 
-use super::is_gone;
 use crate::{error::Error, state::server::Audience, store::write, transaction::Context};
 
 impl Handler<Context<'_>> for AnnounceUser {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let user_id = ctx.caller()?.user;
-        if is_gone(ctx.server().await.map(drop))? {
-            return Ok(());
-        }
         // Since it was left here he may have gone, or been deleted.
         if ctx.standing(user_id).await?.is_none() {
             return Ok(());

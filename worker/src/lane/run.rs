@@ -129,10 +129,28 @@ async fn run_step(
     let span = debug_span!("command", name = command.row().name);
     telemetry::adopt_parent(&span, entry.trace.as_deref());
     let mut ctx = tx.context(current_command(item));
-    let handled = AssertUnwindSafe(command.dispatch(&mut ctx).instrument(span))
-        .catch_unwind()
-        .await;
+    let internal = matches!(item.source, Source::Internal { .. });
+    let work = async {
+        if internal && is_server_gone(&mut ctx).await? {
+            return Ok(Vec::new());
+        }
+        command.dispatch(&mut ctx).await
+    };
+    let handled = AssertUnwindSafe(work.instrument(span)).catch_unwind().await;
     verdict(item, handled, ctx)
+}
+
+/// Whether the server that an internal command is for is gone: then there is nothing left to do for
+/// it, where a refusal would be tried again.
+async fn is_server_gone(ctx: &mut Context<'_>) -> Result<bool, Error> {
+    if ctx.scope() == 0 {
+        return Ok(false);
+    }
+    match ctx.server().await {
+        Ok(_server) => Ok(false),
+        Err(Error::Refused(refusal)) if refusal.reason == Reason::UnknownServer => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a handler's end means for its command and for the others of its transaction.

@@ -539,8 +539,9 @@ impl<'a> Context<'a> {
     }
 
     /// Enqueues a command for the owner of `target`, whose lane executes it once, in the name of
-    /// the caller, after this transaction has committed. Its handler must take an object that is
-    /// gone for done: a refusal is tried again, and holds back what follows.
+    /// the caller, after this transaction has committed. It is not executed once its server is
+    /// gone; whatever else is gone its handler must take for done, as a refusal is tried again and
+    /// holds back what follows.
     pub(crate) async fn enqueue_internal<R: Request>(
         &mut self,
         target: Partition,

@@ -1,6 +1,8 @@
 //! Internal commands: once, in order, patient, and in nobody's way.
 
-use shared::protocol::{self, Request as _, invite::JoinMember, server::FoundServer};
+use shared::protocol::{
+    self, Request as _, invite::JoinMember, member::DeleteAuthored, server::FoundServer,
+};
 
 use super::stage::Stage;
 
@@ -13,13 +15,13 @@ fn found(name: &str) -> (u16, u64, Vec<u8>) {
     (FoundServer::ROW.opcode, 0, protocol::encode(&found))
 }
 
-/// One that is refused: there is no such server.
-fn refused() -> (u16, u64, Vec<u8>) {
+/// Whoever joins this server; who is a member already is refused.
+fn joined(server: u64) -> (u16, u64, Vec<u8>) {
     let join = JoinMember {
         nonce: "n".to_owned(),
         code: "c".to_owned(),
     };
-    (JoinMember::ROW.opcode, 64, protocol::encode(&join))
+    (JoinMember::ROW.opcode, server, protocol::encode(&join))
 }
 
 #[tokio::test]
@@ -48,7 +50,7 @@ async fn those_of_a_pair_are_applied_once_and_in_order() {
 #[tokio::test]
 async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
     let (mut stage, alice, room) = Stage::stopped_with_room().await;
-    stage.enqueue((1, 1), &alice, refused()).await;
+    stage.enqueue((1, 1), &alice, joined(room.server)).await;
     stage.enqueue((1, 2), &alice, found("behind")).await;
     stage.enqueue((2, 3), &alice, found("beside")).await;
     stage.start_lanes(1);
@@ -78,6 +80,34 @@ async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
         )
         .await;
     stage.until_found("servers WHERE name = 'behind'").await;
+}
+
+#[tokio::test]
+async fn one_whose_server_is_gone_is_done_whatever_it_is() {
+    let mut stage = Stage::stopped().await;
+    let alice = stage.account("alice").await;
+    let nobody = shared::wire::Wire::sample();
+    let deletion = DeleteAuthored {
+        author: alice.user(),
+        from: nobody,
+        until: nobody,
+        channel: shared::wire::Wire::sample(),
+        after: nobody,
+    };
+    let deletion = protocol::encode(&deletion);
+    let no_server = 64;
+    stage
+        .enqueue(
+            (1, 1),
+            &alice,
+            (DeleteAuthored::ROW.opcode, no_server, deletion),
+        )
+        .await;
+    stage.enqueue((1, 2), &alice, joined(no_server)).await;
+    stage.enqueue((1, 3), &alice, found("behind")).await;
+    stage.start_lanes(1);
+    stage.until_found("servers WHERE name = 'behind'").await;
+    stage.counts("internal_inbox WHERE attempts > 0", 0).await;
 }
 
 #[tokio::test]
