@@ -1059,7 +1059,7 @@ export interface RuleSettings {
   enabled: boolean;
   /** Words, or the hosts that links may lead to: up to 64 bytes each, and 1,000 in all rules of a server. */
   words?: string[] | undefined;
-  /** How many are no fault, 1 to 1,000. */
+  /** How many are no fault, 1 to 500. */
   limit?: number | undefined;
   /** In how many seconds, 1 to 86,400. */
   seconds?: number | undefined;

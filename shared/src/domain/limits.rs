@@ -122,8 +122,9 @@ pub const MAX_RULES: usize = 50;
 pub const MAX_RULE_WORDS: usize = 1_000;
 /// The longest word or host of a rule, in bytes.
 pub const MAX_RULE_WORD_BYTES: usize = 64;
-/// The largest number that a rule counts to.
-pub const MAX_RULE_LIMIT: u32 = 1_000;
+/// The largest number that a rule counts to: half of what a server's rules remember, so that what
+/// others do meanwhile does not make them forget.
+pub const MAX_RULE_LIMIT: u32 = 500;
 /// The longest time that a rule counts in, or locks a server for, in seconds: a day.
 pub const MAX_RULE_SECONDS: u32 = 86_400;
 /// Roles, and channels, that a rule may leave alone.

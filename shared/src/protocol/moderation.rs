@@ -246,7 +246,8 @@ pub enum RuleKind {
     Mentions = 2,
     /// The same text by one author more often than `limit` in `seconds`, whatever the channel.
     Repeats = 3,
-    /// More joins than `limit` in `seconds`: nobody joins for `lock_seconds` then.
+    /// More accounts than `limit` that join in `seconds`: nobody joins for `lock_seconds` then. A
+    /// lock-down that would last for longer keeps its end.
     Raid = 4,
 }
 
@@ -277,7 +278,7 @@ pub struct RuleSettings {
     /// server.
     #[serde(default)]
     pub words: Vec<String>,
-    /// How many are no fault, 1 to 1,000.
+    /// How many are no fault, 1 to 500.
     #[serde(default)]
     pub limit: u32,
     /// In how many seconds, 1 to 86,400.

@@ -1,6 +1,6 @@
 //! The rules of moderation of a server, as they are evaluated: made once when the server is loaded
-//! or its rules change, and then asked for each message. Pure, and in time that is proportional to
-//! the text, whatever the rules say.
+//! or its rules change, and then asked for each message. Pure, and in time that has a bound, whatever
+//! the rules say.
 
 mod links;
 mod recent;
@@ -13,7 +13,11 @@ use shared::{
     protocol::moderation::{Rule, RuleAction, RuleKind, RuleSettings},
 };
 
-use self::{links::list_hosts, recent::Recent, words::Words};
+use self::{
+    links::list_hosts,
+    recent::Recent,
+    words::{Comparisons, Words},
+};
 pub(crate) use self::{recent::Saying, settings::check_settings};
 
 /// A message as rules see it.
@@ -85,6 +89,12 @@ enum Test {
 impl RuleSet {
     /// Prepares rules; what is disabled is kept and never asked.
     pub(crate) fn new(rules: Vec<Rule>) -> Self {
+        Self::replacing(rules, None)
+    }
+
+    /// The same in place of others, whose memory of what happened lately stays: who changes a rule
+    /// in a flood does not begin at zero.
+    pub(crate) fn replacing(rules: Vec<Rule>, before: Option<Self>) -> Self {
         let mut compiled: Vec<CompiledRule> = rules
             .iter()
             .enumerate()
@@ -105,7 +115,7 @@ impl RuleSet {
         Self {
             rules,
             compiled,
-            recent: Recent::default(),
+            recent: before.map(|before| before.recent).unwrap_or_default(),
         }
     }
 
@@ -133,6 +143,7 @@ impl RuleSet {
                 self.recent.note_saying(saying, &folded, longest)
             })
         });
+        let mut left = Comparisons::new();
         self.compiled.iter().find_map(|rule| {
             let found = match &rule.test {
                 Test::Repeats { most, window_ms } if repeated > *most => {
@@ -140,7 +151,7 @@ impl RuleSet {
                     let times = self.recent.count_sayings(saying, &folded, *window_ms);
                     (times > *most).then(|| times.to_string())
                 }
-                test => apply(test, said.text, &folded),
+                test => apply(test, said.text, &folded, &mut left),
             }?;
             let rule = self.rules.get(rule.place)?;
             concerns(&rule.settings, said).then(|| finding(rule, found))
@@ -150,16 +161,17 @@ impl RuleSet {
     /// All rules that would act on a text.
     pub(crate) fn find_all(&self, said: Said<'_>) -> Vec<Finding> {
         let folded = fold_text(said.text);
+        let mut left = Comparisons::new();
         let found = self.compiled.iter().filter_map(|rule| {
-            let found = apply(&rule.test, said.text, &folded)?;
+            let found = apply(&rule.test, said.text, &folded, &mut left)?;
             let rule = self.rules.get(rule.place)?;
             concerns(&rule.settings, said).then(|| finding(rule, found))
         });
         found.collect()
     }
 
-    /// Somebody joins; a raid where they are too many.
-    pub(crate) fn note_join(&mut self, now_ms: u64) -> Option<Raid> {
+    /// Somebody joins; a raid where too many different accounts do.
+    pub(crate) fn note_join(&mut self, user: UserId, now_ms: u64) -> Option<Raid> {
         let raids = self.compiled.iter().filter_map(|rule| match rule.test {
             Test::Raid {
                 most,
@@ -172,7 +184,7 @@ impl RuleSet {
         if raids.is_empty() {
             return None;
         }
-        self.recent.note_join(now_ms);
+        self.recent.note_join(user, now_ms);
         let (place, .., lock_ms) = raids.into_iter().find(|(_, most, window_ms, _)| {
             self.recent.count_joins(now_ms, *window_ms) > *most as usize
         })?;
@@ -237,9 +249,9 @@ fn compile(settings: &RuleSettings) -> Test {
 }
 
 /// What a test that looks at the text alone finds.
-fn apply(test: &Test, text: &str, folded: &str) -> Option<String> {
+fn apply(test: &Test, text: &str, folded: &str, left: &mut Comparisons) -> Option<String> {
     match test {
-        Test::Words(words) => words.find(folded).map(str::to_owned),
+        Test::Words(words) => words.find(folded, left).map(str::to_owned),
         Test::Links { allowed } => list_hosts(folded)
             .find(|host| !links::is_allowed(host, allowed))
             .map(str::to_owned),

@@ -22,7 +22,8 @@ pub(crate) struct Saying {
 pub(super) struct Recent {
     /// When, who, and a hash of what.
     sayings: VecDeque<(u64, UserId, u64)>,
-    joins: VecDeque<u64>,
+    /// When, and who: each account once, as often as it comes and goes.
+    joins: VecDeque<(u64, UserId)>,
     findings: VecDeque<(u64, RuleId, UserId)>,
 }
 
@@ -50,13 +51,15 @@ impl Recent {
         u32::try_from(same.count()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn note_join(&mut self, now_ms: u64) {
-        push(&mut self.joins, now_ms);
+    pub(super) fn note_join(&mut self, user: UserId, now_ms: u64) {
+        self.joins.retain(|(_, known)| *known != user);
+        push(&mut self.joins, (now_ms, user));
     }
 
+    /// How many accounts joined within a window.
     pub(super) fn count_joins(&self, now_ms: u64, window_ms: u64) -> usize {
         let since = now_ms.saturating_sub(window_ms);
-        self.joins.iter().filter(|at| **at >= since).count()
+        self.joins.iter().filter(|(at, _)| *at >= since).count()
     }
 
     /// Whether a rule acted on this author for the first time in a minute.

@@ -1,7 +1,32 @@
 //! Words that somebody forbids: found in one pass over a text, however many there are.
 
+use std::collections::BTreeSet;
+
 use aho_corasick::AhoCorasick;
 use shared::domain::content::fold_text;
+
+/// Places of one text that are compared with words, whatever the rules: far more than people write
+/// words for, and not more than a millisecond of a lane.
+const MAX_COMPARED: u32 = 50_000;
+
+/// How many places of a text may be compared yet, by all rules together: words within words, or the
+/// same ones in many rules, take no more time than this.
+#[derive(Debug)]
+pub(super) struct Comparisons(u32);
+
+impl Comparisons {
+    /// Those of one text.
+    pub(super) const fn new() -> Self {
+        Self(MAX_COMPARED)
+    }
+
+    /// Counts one; `false` when there are none left.
+    const fn take(&mut self) -> bool {
+        let left = self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        left
+    }
+}
 
 /// Where words may stand.
 #[derive(Debug)]
@@ -56,17 +81,24 @@ impl Words {
     /// Of words as people write them: `*` stands for any letters.
     pub(super) fn new(words: &[String]) -> Self {
         let (mut parts, mut literals, mut shapes) = (Vec::new(), Vec::new(), Vec::new());
-        for (word, text) in words.iter().enumerate() {
+        // The same word twice finds nothing more, and is looked for twice wherever it stands.
+        let mut known = BTreeSet::new();
+        for text in words {
             let parsed = parse(text);
-            for (place, literal) in parsed.parts().enumerate() {
-                parts.push((word, place));
-                literals.push(fold_text(literal));
+            let folded: Vec<String> = parsed.parts().map(fold_text).collect();
+            if !known.insert((parsed.starts, parsed.ends, folded.clone())) {
+                continue;
             }
+            let word = shapes.len();
             shapes.push(Shape {
                 starts: parsed.starts,
                 ends: parsed.ends,
-                parts: parsed.parts().count(),
+                parts: folded.len(),
             });
+            for (place, literal) in folded.into_iter().enumerate() {
+                parts.push((word, place));
+                literals.push(literal);
+            }
         }
         let automaton = (!literals.is_empty())
             .then(|| AhoCorasick::new(&literals).ok())
@@ -79,7 +111,7 @@ impl Words {
     }
 
     /// The first of the words that a folded text holds, as it stands there.
-    pub(super) fn find<'a>(&self, folded: &'a str) -> Option<&'a str> {
+    pub(super) fn find<'a>(&self, folded: &'a str, left: &mut Comparisons) -> Option<&'a str> {
         let mut begun: Vec<Option<Progress>> = Vec::new();
         let mut around = Around {
             folded,
@@ -89,6 +121,9 @@ impl Words {
         // By where they end, so that the earliest part of each place is taken first: it leaves
         // most to those behind it.
         for found in self.automaton.as_ref()?.find_overlapping_iter(folded) {
+            if !left.take() {
+                return None;
+            }
             let (word, place) = *self.parts.get(found.pattern().as_usize())?;
             let shape = *self.shapes.get(word)?;
             let (begin, end) = (found.start(), found.end());

@@ -6,6 +6,7 @@ use foldhash::HashMap;
 use futures_util::FutureExt;
 use shared::{
     error::Reason,
+    ids::ServerId,
     protocol::{Command, Dispatch as _},
     telemetry,
 };
@@ -143,7 +144,8 @@ async fn run_step(
 /// Whether the server that an internal command is for is gone: then there is nothing left to do for
 /// it, where a refusal would be tried again.
 async fn is_server_gone(ctx: &mut Context<'_>) -> Result<bool, Error> {
-    if ctx.scope() == 0 {
+    let server = ServerId::new(ctx.scope());
+    if server.is_none_or(|server| server.partition() != ctx.partition()) {
         return Ok(false);
     }
     match ctx.server().await {

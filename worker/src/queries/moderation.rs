@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap},
+    iter,
 };
 
 use shared::{
@@ -25,6 +26,7 @@ use shared::{
         },
     },
 };
+use tokio::task;
 
 use super::context::QueryContext;
 use crate::{
@@ -180,7 +182,9 @@ impl Handler<QueryContext> for TestRules {
         };
         let rules = RuleSet::new(rules);
         let mut findings = Vec::new();
-        let mut look = |message_id, text: &str| {
+        let of_messages = messages.iter().rev();
+        let of_messages = of_messages.map(|message| (Some(message.message_id), &message.content));
+        for (message_id, text) in iter::once((None, &content)).chain(of_messages) {
             let said = Said {
                 channel: self.channel_id,
                 roles: &[],
@@ -194,10 +198,8 @@ impl Handler<QueryContext> for TestRules {
                 action: finding.action,
                 found: finding.found,
             }));
-        };
-        look(None, &content);
-        for message in messages.iter().rev() {
-            look(Some(message.message_id), &message.content);
+            // Each takes some milliseconds at most; lanes and other queries go on in between.
+            task::yield_now().await;
         }
         Ok(RuleTest {
             findings,

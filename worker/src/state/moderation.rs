@@ -25,7 +25,8 @@ impl Moderation {
     }
 
     pub(crate) fn set_rules(&mut self, rules: Vec<Rule>) {
-        self.rules = (!rules.is_empty()).then(|| Box::new(RuleSet::new(rules)));
+        let before = self.rules.take().map(|rules| *rules);
+        self.rules = (!rules.is_empty()).then(|| Box::new(RuleSet::replacing(rules, before)));
     }
 
     pub(crate) const fn set_lockdown(&mut self, lockdown: Option<Lockdown>) {

@@ -264,7 +264,7 @@ impl Audience {
 pub(crate) struct Servers {
     by_id: HashMap<ServerId, ServerState>,
     members: usize,
-    /// Of all rules that were loaded: what was changed since counts twice, which forgets sooner.
+    /// Of the rules of all of them.
     rule_weight: usize,
 }
 
@@ -278,7 +278,9 @@ impl Servers {
     }
 
     pub(crate) fn insert(&mut self, state: ServerState) {
+        self.remove(state.structure.server);
         self.rule_weight += state.moderation.weight();
+        self.members += state.members.len();
         self.by_id.insert(state.structure.server, state);
     }
 
@@ -286,6 +288,7 @@ impl Servers {
     pub(crate) fn remove(&mut self, id: ServerId) {
         if let Some(state) = self.by_id.remove(&id) {
             self.members -= state.members.len().min(self.members);
+            self.rule_weight -= state.moderation.weight().min(self.rule_weight);
         }
     }
 
@@ -305,25 +308,49 @@ impl Servers {
 
     pub(super) fn forget(&mut self, partition: Partition) {
         self.by_id.retain(|id, _| id.partition() != partition);
-        self.members = self.by_id.values().map(|state| state.members.len()).sum();
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let all = || self.by_id.values();
+        self.members = all().map(|state| state.members.len()).sum();
+        self.rule_weight = all().map(|state| state.moderation.weight()).sum();
     }
 
     /// Gives a server other rules, after writing them.
     pub(crate) fn set_rules(&mut self, server: ServerId, rules: Vec<Rule>) {
         if let Some(state) = self.by_id.get_mut(&server) {
+            self.rule_weight -= state.moderation.weight().min(self.rule_weight);
             state.moderation.set_rules(rules);
             self.rule_weight += state.moderation.weight();
         }
     }
 
     pub(super) fn shrink(&mut self) {
-        if self.by_id.len() > MAX_SERVERS || self.rule_weight > MAX_RULE_WEIGHT {
+        if self.rule_weight > MAX_RULE_WEIGHT {
+            self.forget_heaviest();
+        }
+        if self.by_id.len() > MAX_SERVERS {
             *self = Self::default();
         } else if self.members > MAX_MEMBERS {
             self.by_id
                 .values_mut()
                 .for_each(|state| state.members.clear());
             self.members = 0;
+        }
+    }
+
+    /// Forgets servers until their rules weigh half of what they may, those with the heaviest first:
+    /// what others remember of late is not theirs to end.
+    fn forget_heaviest(&mut self) {
+        let weigh = |(id, state): (&ServerId, &ServerState)| (state.moderation.weight(), *id);
+        let mut by_weight: Vec<(usize, ServerId)> = self.by_id.iter().map(weigh).collect();
+        by_weight.sort_unstable();
+        for (_, id) in by_weight.into_iter().rev() {
+            if self.rule_weight <= MAX_RULE_WEIGHT / 2 {
+                break;
+            }
+            self.remove(id);
         }
     }
 }

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use loadtest::{
     harness::{Harness, Person, refused, same},
     requests::{
-        create_role, create_rule, delete_role, edit_message, get_modlog, redeem_invite,
-        rule_settings, send_message, set_lockdown, set_roles,
+        create_role, create_rule, delete_role, edit_message, get_modlog, leave_server,
+        redeem_invite, rule_settings, send_message, set_lockdown, set_roles,
     },
 };
 use shared::{
@@ -22,6 +22,7 @@ scenarios! {
     a_server_is_locked_and_opened_over_every_door,
     a_lock_down_ends_by_itself,
     a_raid_locks_the_server_for_a_time,
+    a_raid_ends_no_lock_down_that_somebody_set,
     a_lock_down_names_a_role_of_the_server,
     while_only_a_role_may_send_nobody_else_does_over_any_door,
     a_role_that_goes_leaves_nobody_but_who_manages_messages,
@@ -120,6 +121,42 @@ async fn a_raid_locks_the_server_for_a_time(harness: &Harness) -> Result<()> {
     same(&entry.actor_id, &None)?;
     same(&entry.target_id.map(AnyId::get), &Some(rule.rule_id.get()))?;
     same(&entry.reason, &"raid".to_owned())
+}
+
+async fn a_raid_ends_no_lock_down_that_somebody_set(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let code = alice.invites().await?;
+    let raid = RuleSettings {
+        limit: 1,
+        seconds: 600,
+        lock_seconds: 1,
+        ..rule_settings("raid", RuleKind::Raid, &[])
+    };
+    alice.call(&create_rule(raid)).await?;
+    let speaker = alice
+        .call(&create_role("speaker", Permissions::empty()))
+        .await?;
+    let quiet = SetLockdown {
+        speakers: Some(speaker.role.role_id),
+        ..set_lockdown()
+    };
+    alice.call(&quiet).await?;
+    let before = alice.remembers().await?;
+    // One who comes and goes is no raid.
+    let restless = harness.guest("restless", 0).await?;
+    for _ in 0..3 {
+        restless.joins(&code).await?;
+        let scope = alice.scope();
+        restless.client.call(scope, &leave_server()).await?;
+    }
+    harness.guest("raider", 1).await?.joins(&code).await?;
+    alice.agrees(before).await?;
+    let shut = alice.call(&GetServer {}).await?.lockdown;
+    let shut = shut.context("it is locked")?;
+    same(
+        &(shut.no_joining, shut.speakers, shut.until),
+        &(true, quiet.speakers, None),
+    )
 }
 
 async fn a_lock_down_names_a_role_of_the_server(harness: &Harness) -> Result<()> {

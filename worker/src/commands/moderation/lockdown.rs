@@ -68,24 +68,59 @@ pub(in crate::commands) async fn check_joining(ctx: &mut Context<'_>) -> Result<
     ctx.require(!shut, Reason::LockedDown)
 }
 
-/// Somebody joined: where too many did, a rule locks the server behind him.
+/// The caller joined: where too many did, a rule locks the server behind him.
 pub(in crate::commands) async fn note_join(ctx: &mut Context<'_>) -> Result<(), Error> {
-    let now_ms = ctx.now_ms();
+    let (user, now_ms) = (ctx.caller()?.user, ctx.now_ms());
     let moderation = ctx.moderation().await?;
     let raid = moderation
         .rules_mut()
-        .and_then(|rules| rules.note_join(now_ms));
+        .and_then(|rules| rules.note_join(user, now_ms));
     let Some(raid) = raid else {
         return Ok(());
     };
     let before = moderation.lockdown(now_ms).cloned();
-    let after = Some(Lockdown {
-        no_joining: true,
-        speakers: before.as_ref().and_then(|lockdown| lockdown.speakers),
-        until: Some(now_ms + raid.lock_ms),
-    });
+    let after = Some(shut(before.as_ref(), now_ms + raid.lock_ms));
     let record = Record::new(Action::LockdownSet).target(raid.rule);
     let record = record.reason(&raid.name).before(&before)?.after(&after)?;
     set_lockdown(ctx, after).await?;
     ctx.record_rule(record).await
+}
+
+/// A lock-down in which nobody joins until then. One that somebody set, and that ends later or only
+/// by hand, ends no sooner for it.
+fn shut(before: Option<&Lockdown>, until: u64) -> Lockdown {
+    let until = Some(until);
+    before.map_or(
+        Lockdown {
+            no_joining: true,
+            speakers: None,
+            until,
+        },
+        |before| Lockdown {
+            no_joining: true,
+            speakers: before.speakers,
+            until: before.until.max(until).filter(|_| before.until.is_some()),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raid_ends_no_lock_down_that_somebody_set() {
+        let set = |until| Lockdown {
+            no_joining: false,
+            speakers: everyone_role(shared::wire::Wire::sample()).into(),
+            until,
+        };
+        for (before, due) in [(None, None), (Some(50), Some(100)), (Some(200), Some(200))] {
+            let after = shut(Some(&set(before)), 100);
+            assert!(after.no_joining);
+            assert_eq!((after.until, after.speakers), (due, set(None).speakers));
+        }
+        let open = shut(None, 100);
+        assert_eq!((open.until, open.speakers), (Some(100), None));
+    }
 }

@@ -15,13 +15,13 @@ fn found(name: &str) -> (u16, u64, Vec<u8>) {
     (FoundServer::ROW.opcode, 0, protocol::encode(&found))
 }
 
-/// Whoever joins this server; who is a member already is refused.
-fn joined(server: u64) -> (u16, u64, Vec<u8>) {
-    let join = JoinMember {
-        nonce: "n".to_owned(),
-        code: "c".to_owned(),
+/// One that is refused: no client makes such a nonce.
+fn refused() -> (u16, u64, Vec<u8>) {
+    let found = FoundServer {
+        nonce: "n".repeat(100),
+        name: "refused".to_owned(),
     };
-    (JoinMember::ROW.opcode, server, protocol::encode(&join))
+    (FoundServer::ROW.opcode, 0, protocol::encode(&found))
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn those_of_a_pair_are_applied_once_and_in_order() {
 #[tokio::test]
 async fn one_that_is_refused_is_kept_and_holds_back_its_own_pair_only() {
     let (mut stage, alice, room) = Stage::stopped_with_room().await;
-    stage.enqueue((1, 1), &alice, joined(room.server)).await;
+    stage.enqueue((1, 1), &alice, refused()).await;
     stage.enqueue((1, 2), &alice, found("behind")).await;
     stage.enqueue((2, 3), &alice, found("beside")).await;
     stage.start_lanes(1);
@@ -95,7 +95,8 @@ async fn one_whose_server_is_gone_is_done_whatever_it_is() {
         after: nobody,
     };
     let deletion = protocol::encode(&deletion);
-    let no_server = 64;
+    // Of the partition that executes it.
+    let no_server = 4096;
     stage
         .enqueue(
             (1, 1),
@@ -103,7 +104,12 @@ async fn one_whose_server_is_gone_is_done_whatever_it_is() {
             (DeleteAuthored::ROW.opcode, no_server, deletion),
         )
         .await;
-    stage.enqueue((1, 2), &alice, joined(no_server)).await;
+    let join = JoinMember {
+        nonce: "n".to_owned(),
+        code: "c".to_owned(),
+    };
+    let join = (JoinMember::ROW.opcode, no_server, protocol::encode(&join));
+    stage.enqueue((1, 2), &alice, join).await;
     stage.enqueue((1, 3), &alice, found("behind")).await;
     stage.start_lanes(1);
     stage.until_found("servers WHERE name = 'behind'").await;
