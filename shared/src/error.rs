@@ -40,7 +40,8 @@ pub enum Reason {
     UnknownMessage = 22,
     /// There is no such session.
     UnknownSession = 23,
-    /// There is no such role or member to set an override for, or to hand something over to.
+    /// There is no such member or account that the request would act on, or no such role that an
+    /// override would be for.
     UnknownTarget = 24,
     /// There is no such account, or it shares no server with the session's.
     UnknownUser = 25,

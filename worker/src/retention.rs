@@ -171,14 +171,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reports_go_some_time_after_they_were_resolved() {
+    async fn reports_go_some_time_after_they_were_resolved_or_if_nobody_does() {
         let (options, pool) = database_and_pool().await;
         let put = "INSERT INTO servers (id, name, owner) VALUES (1, 'one', 1);
             INSERT INTO reports (server, id, channel, message, author, category, text, content)
-            SELECT 1, n, 1, n, 1, 0, '', 'said' FROM generate_series(1, 100) n;
-            UPDATE reports SET resolution = 1, resolver = 1, resolved_at = id WHERE id > 30";
-        sqlx::raw_sql(put).execute(&pool).await.unwrap();
-        let recent = "UPDATE reports SET resolved_at = $1 WHERE id > 90";
+            SELECT 1, {old} + n, 1, n, 1, 0, '', 'said' FROM generate_series(1, 130) n;
+            UPDATE reports SET resolution = 1, resolver = 1, resolved_at = 1 WHERE message > 30;
+            UPDATE reports SET id = id - 1000, resolution = NULL WHERE message > 100";
+        let old = first_raw(kept_since(10, NOW));
+        let put = put.replace("{old}", &old.to_string());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(put))
+            .execute(&pool)
+            .await
+            .unwrap();
+        let recent = "UPDATE reports SET resolved_at = $1 WHERE message BETWEEN 91 AND 100";
         let recent = sqlx::query(recent).bind(kept_since(10, NOW).cast_signed());
         recent.execute(&pool).await.unwrap();
         let jobs = rolled(options).await;
@@ -193,7 +199,7 @@ mod tests {
         assert_eq!(
             left,
             30 + 10,
-            "what is open stays, and what was resolved lately"
+            "what is new stays open, and what was resolved lately stays"
         );
     }
 

@@ -265,7 +265,7 @@ export interface JoinServer {
   server_id: ServerId;
 }
 
-/** Makes a code: for the scope's server, or with scope 0 for signing up. */
+/** Makes a code: for the scope's server, or with scope 0 for signing up. Who does not manage the server has at most 20 in it that still open it or are not an hour old. */
 export interface CreateInvite {
   /** The idempotency key. */
   nonce: string;
@@ -335,7 +335,7 @@ export interface BanUser {
   reason?: string | undefined;
   /** For how many seconds, up to ten years; for ever when absent. */
   duration?: number | null | undefined;
-  /** Of how many of the last hours its messages are deleted, bit by bit: at most 168, 0 by default. */
+  /** Of how many of the last hours its messages are deleted, bit by bit: at most 168, 0 by default. This needs `MANAGE_MESSAGES` in the server, too. */
   delete_hours?: number | undefined;
 }
 
@@ -1125,7 +1125,7 @@ export interface SummarizeModlog {
   days?: number | null | undefined;
 }
 
-/** Lists reports of the scope's server, newest first, for who holds `VIEW_AUDIT_LOG` or `MANAGE_MESSAGES` in it. */
+/** Lists reports of the scope's server, newest first, for who holds `VIEW_AUDIT_LOG` or `MANAGE_MESSAGES` in it. Nobody but the owner finds those about himself. */
 export interface ListReports {
   /** Those that are resolved instead of those that are open. */
   resolved?: boolean | undefined;
@@ -2673,7 +2673,7 @@ export interface Requests {
   server_create: { request: CreateServer; reply: ServerInfo };
   /** Becomes a member of a server that everyone may find. */
   server_join: { request: JoinServer; reply: ServerInfo };
-  /** Makes a code: for the scope's server, or with scope 0 for signing up. */
+  /** Makes a code: for the scope's server, or with scope 0 for signing up. Who does not manage the server has at most 20 in it that still open it or are not an hour old. */
   invite_create: { request: CreateInvite; reply: InviteCreated };
   /** Makes a code useless: one's own, or any of a server that one manages. */
   invite_revoke: { request: RevokeInvite; reply: null };
@@ -2835,7 +2835,7 @@ export interface Requests {
   modlog_get: { request: GetModlog; reply: Modlog };
   /** Counts the audit log of the scope's server by action and by actor. */
   modlog_summary: { request: SummarizeModlog; reply: ModlogSummary };
-  /** Lists reports of the scope's server, newest first, for who holds `VIEW_AUDIT_LOG` or `MANAGE_MESSAGES` in it. */
+  /** Lists reports of the scope's server, newest first, for who holds `VIEW_AUDIT_LOG` or `MANAGE_MESSAGES` in it. Nobody but the owner finds those about himself. */
   reports_list: { request: ListReports; reply: Reports };
   /** Lists the rules of the scope's server, at most 50. Nobody is told when they change. */
   automod_rules_list: { request: ListRules; reply: Rules };
@@ -4312,7 +4312,7 @@ export const REFUSALS = {
   unknown_message: 22,
   /** There is no such session. */
   unknown_session: 23,
-  /** There is no such role or member to set an override for, or to hand something over to. */
+  /** There is no such member or account that the request would act on, or no such role that an override would be for. */
   unknown_target: 24,
   /** There is no such account, or it shares no server with the session's. */
   unknown_user: 25,

@@ -5,8 +5,8 @@ use loadtest::{
     cluster::Settings,
     harness::{Harness, holds, refused, same, scenario_on, unique},
     requests::{
-        self, create_invite, deny_everyone, list_invites, list_uses, preview_invite, redeem_invite,
-        revoke_invite,
+        self, create_invite, deny_everyone, kick, list_invites, list_uses, preview_invite,
+        redeem_invite, revoke_invite,
     },
     transport::{Transport, TransportClient},
 };
@@ -23,6 +23,8 @@ use shared::{
 scenarios! {
     a_code_is_made_previewed_and_redeemed_over_every_door,
     a_single_use_code_lets_one_of_two_in,
+    nobody_makes_all_codes_of_a_server,
+    who_is_kicked_leaves_no_way_in,
     a_repeated_redemption_uses_the_code_once,
     an_expired_or_unknown_code_opens_nothing,
     a_deployment_code_needs_the_administrator,
@@ -84,6 +86,29 @@ async fn a_code_is_made_previewed_and_redeemed_over_every_door(harness: &Harness
         bob.sees("welcome").await?;
     }
     Ok(())
+}
+
+async fn nobody_makes_all_codes_of_a_server(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    for _ in 0..20 {
+        let code = bob.call(&create_invite()).await?.code;
+        // What he takes back was made all the same.
+        bob.call(&revoke_invite(&code)).await?;
+    }
+    bob.is_refused(bob.scope(), &create_invite(), Reason::LimitReached)
+        .await?;
+    alice.call(&create_invite()).await?;
+    Ok(())
+}
+
+async fn who_is_kicked_leaves_no_way_in(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let friend = harness.guest("friend", 1).await?;
+    let code = bob.invites().await?;
+    alice.call(&kick(bob.user.user_id)).await?;
+    friend
+        .is_refused(0, &redeem_invite(&code), Reason::UnknownInvite)
+        .await
 }
 
 async fn a_single_use_code_lets_one_of_two_in(harness: &Harness) -> Result<()> {

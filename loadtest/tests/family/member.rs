@@ -7,16 +7,18 @@ use loadtest::{
     client::log::Seen,
     harness::{Harness, Person, holds, refused, same},
     requests::{
-        ban, get_member, kick, leave_server, list_bans, list_users, mute, redeem_invite,
-        remove_nickname, send_message, set_nickname, set_roles, time_out, unban, unmute,
+        ban, get_member, kick, leave_server, list_bans, list_users, mute, override_of,
+        redeem_invite, remove_nickname, send_message, set_nickname, set_override, set_roles,
+        time_out, unban, unmute,
     },
     transport::Transport,
 };
 use shared::{
+    domain::permissions::{Override, Permissions, TargetKind},
     error::Reason,
     ids::RoleId,
     protocol::{
-        channel::GetChannels,
+        channel::{ChannelUpdated, GetChannels},
         member::{
             BanUser, ChannelMuted, ChannelUnmuted, GetMemberRoles, ListMembers, MemberTimedOut,
             NicknameChanged, RemoveNickname, SetNickname,
@@ -45,6 +47,7 @@ scenarios! {
     a_timed_out_member_only_looks_on,
     a_muted_member_only_looks_on_in_that_channel,
     a_silence_outlives_leaving,
+    what_a_member_is_denied_outlives_leaving,
     durations_and_reasons_have_bounds,
 }
 
@@ -177,7 +180,7 @@ async fn roles_that_do_not_exist_are_given_to_nobody(harness: &Harness) -> Resul
     for role in [RoleId::new(77), everyone].into_iter().flatten() {
         let set = set_roles(bob.user.user_id, vec![role]);
         alice
-            .is_refused(alice.scope(), &set, Reason::UnknownTarget)
+            .is_refused(alice.scope(), &set, Reason::UnknownRole)
             .await?;
     }
     let many = (1..=101).filter_map(RoleId::new).collect();
@@ -468,6 +471,33 @@ async fn a_silence_outlives_leaving(harness: &Harness) -> Result<()> {
     bob.is_refused(bob.scope(), &message, Reason::Forbidden)
         .await?;
     alice.agrees(before).await
+}
+
+async fn what_a_member_is_denied_outlives_leaving(harness: &Harness) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let code = alice.invites().await?;
+    let general = alice.channel("#general").await?;
+    let his = override_of(
+        TargetKind::Member,
+        bob.user.user_id.get(),
+        Permissions::PIN_MESSAGES,
+        Permissions::SEND_MESSAGES,
+    );
+    let kept = Override {
+        allow: Permissions::empty(),
+        ..his.clone()
+    };
+    alice.call(&set_override(general, &his)).await?;
+    let before = carol.remembers().await?;
+    bob.call(&leave_server()).await?;
+    carol
+        .sees_event(|told: &ChannelUpdated| told.channel.overrides == [kept.clone()])
+        .await?;
+    bob.joins(&code).await?;
+    let message = send_message(general, "a new life");
+    bob.is_refused(bob.scope(), &message, Reason::Forbidden)
+        .await?;
+    carol.agrees(before).await
 }
 
 async fn durations_and_reasons_have_bounds(harness: &Harness) -> Result<()> {

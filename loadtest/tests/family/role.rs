@@ -8,8 +8,8 @@ use loadtest::{
     random::nonce,
     requests::{
         allow_member, clear_override, create_role, delete_role, deny_everyone, hide_channel,
-        leave_role, move_role, mute, override_of, reorder_roles, set_override, take_role, time_out,
-        unmute, update_role,
+        leave_role, move_role, mute, override_of, reorder_roles, set_override, set_roles,
+        take_role, time_out, unmute, update_role,
     },
     transport::Transport,
 };
@@ -44,6 +44,7 @@ scenarios! {
     one_override_is_set_and_cleared_over_every_door,
     an_override_is_for_whom_one_ranks_above,
     a_self_assignable_role_gets_no_moderating_override,
+    nobody_opens_or_takes_a_role_that_shows_what_he_does_not_see,
     a_decision_is_explained_over_every_door,
     what_others_may_is_explained_to_who_manages_roles,
     silences_are_steps_of_a_decision,
@@ -432,6 +433,38 @@ async fn a_self_assignable_role_gets_no_moderating_override(harness: &Harness) -
     )?;
     let safe = over(Permissions::SEND_MESSAGES);
     Ok(alice.call(&set_override(general, &safe)).await?)
+}
+
+async fn nobody_opens_or_takes_a_role_that_shows_what_he_does_not_see(
+    harness: &Harness,
+) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let secret = alice
+        .creates_channel("#secret", vec![hide_channel(alice.scope())])
+        .await?;
+    let key = make(&alice, "key", Permissions::empty()).await?;
+    let manager = make(&alice, "manager", Permissions::MANAGE_ROLES).await?;
+    let view = Permissions::VIEW_CHANNEL;
+    let shows = override_of(TargetKind::Role, key.get(), view, Permissions::empty());
+    alice.call(&set_override(secret, &shows)).await?;
+    let mut above = order(&alice).await?;
+    above.retain(|role| *role != manager);
+    above.push(manager);
+    alice.call(&reorder_roles(above)).await?;
+    alice
+        .call(&set_roles(bob.user.user_id, vec![manager]))
+        .await?;
+    let before = alice.remembers().await?;
+    let mut open = update_role(key);
+    open.self_assignable = Some(true);
+    bob.is_refused(bob.scope(), &open, Reason::Forbidden)
+        .await?;
+    let both = set_roles(bob.user.user_id, vec![manager, key]);
+    bob.is_refused(bob.scope(), &both, Reason::Forbidden)
+        .await?;
+    alice.agrees(before).await?;
+    alice.call(&both).await?;
+    Ok(())
 }
 
 /// The step that decided about a permission.

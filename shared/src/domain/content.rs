@@ -113,7 +113,17 @@ pub fn check_topic(topic: &str) -> Result<&str, Refusal> {
 
 /// Checks the reason that somebody gives for moderating, which may be empty.
 pub fn check_reason(reason: &str) -> Result<&str, Refusal> {
-    check_text(reason, "reason", MAX_REASON_CHARS)
+    check_note(reason, "reason", MAX_REASON_CHARS)
+}
+
+/// Checks text that moderators and operators read beside other things, which may be empty, and trims
+/// it: nothing in it changes how what follows is shown.
+pub fn check_note<'a>(text: &'a str, field: &str, most: usize) -> Result<&'a str, Refusal> {
+    let turns = |c: char| matches!(u32::from(c), 0x61C | 0x200E..=0x200F | 0x202A..=0x202E | 0x2066..=0x2069);
+    if text.chars().any(turns) {
+        return Err(Refusal::field(Reason::Invalid, field));
+    }
+    check_text(text, field, most)
 }
 
 /// Checks the text of a status: one line, which may be empty, and trims it.
@@ -245,6 +255,8 @@ mod tests {
             assert!(check_nickname(name).is_err(), "{name:?}");
         }
         assert!(check_nickname("deleted scene").is_ok());
+        assert!(check_reason("spam \u{202e}dennab").is_err());
+        assert_eq!(check_reason(" spam\nagain "), Ok("spam\nagain"));
         assert_eq!(check_title("  Book club ", "name"), Ok("Book club"));
     }
 

@@ -71,6 +71,11 @@ pub const MAX_SUMMARY_DAYS: u32 = 90;
 pub const MAX_OPEN_REPORTS: usize = 20;
 /// Reports that the rules of a server may have open: beyond, they find nothing new to tell.
 pub const MAX_OPEN_RULE_REPORTS: usize = 500;
+/// Of these, those about one author: nobody fills the list alone.
+pub const MAX_RULE_REPORTS_OF_AUTHOR: usize = 5;
+/// Invites that one member may make in a server, of those that still open it or are not an hour
+/// old: who manages the server has only the bound of all.
+pub const MAX_OWN_INVITES: i64 = 20;
 /// Reports one page may have: each holds a message.
 pub const MAX_REPORT_PAGE: u32 = 100;
 /// Messages one page of history may have.

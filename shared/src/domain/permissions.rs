@@ -128,7 +128,7 @@ pub enum TargetKind {
 }
 
 /// What a role or a member may do otherwise in one channel.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Body)]
 pub struct Override {
     /// Whom `target` names.
     pub kind: TargetKind,

@@ -16,7 +16,7 @@ pub struct Silences {
 impl Silences {
     /// Which of them hold at a time, in a channel or in the server as a whole.
     pub fn at(&self, channel: Option<ChannelId>, now_ms: u64) -> Silenced {
-        let mute = channel.and_then(|channel| self.in_channel(channel, now_ms));
+        let mute = channel.and_then(|channel| self.muted_until(channel, now_ms));
         Silenced {
             timeout: self.everywhere > now_ms,
             mute: mute.is_some(),
@@ -32,7 +32,7 @@ impl Silences {
     }
 
     /// Until when he is silenced in a channel; none when he is not.
-    pub fn in_channel(&self, channel: ChannelId, now_ms: u64) -> Option<u64> {
+    pub fn muted_until(&self, channel: ChannelId, now_ms: u64) -> Option<u64> {
         let mut muted = self.channels.iter();
         let found = muted.find(|(muted, until)| *muted == channel && *until > now_ms);
         found.map(|(_, until)| *until)
@@ -59,7 +59,7 @@ mod tests {
             prop_assert_eq!(silences.at(None, now), Silenced { timeout, mute: false });
             let mute = here > now;
             prop_assert_eq!(silences.at(Some(channel), now), Silenced { timeout, mute });
-            prop_assert_eq!(silences.in_channel(channel, now), mute.then_some(here));
+            prop_assert_eq!(silences.muted_until(channel, now), mute.then_some(here));
         }
     }
 }

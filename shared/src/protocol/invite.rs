@@ -18,7 +18,8 @@ family! {
     forwarded: RedeemInvite;
 }
 
-/// Makes a code: for the scope's server, or with scope 0 for signing up.
+/// Makes a code: for the scope's server, or with scope 0 for signing up. Who does not manage the
+/// server has at most 20 in it that still open it or are not an hour old.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(336, invite_create, reply = InviteCreated, access = ServerOrDeployment(CREATE_INVITE), limit = Write)]
 pub struct CreateInvite {
@@ -37,6 +38,19 @@ pub struct CreateInvite {
 pub struct InviteCreated {
     /// The code.
     pub code: String,
+}
+
+/// A code as the audit log has it, whose readers are not to use it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct RecordedInvite {
+    /// What it begins with.
+    pub code: String,
+    /// How often it could be redeemed; absent without end, and where it was revoked.
+    #[serde(default)]
+    pub max_uses: Option<u32>,
+    /// For how many seconds it was valid; absent without end, and where it was revoked.
+    #[serde(default)]
+    pub expires_in: Option<u32>,
 }
 
 /// Shows what a code opens.

@@ -12,7 +12,7 @@ use crate::{
 family! {
     commands: KickMember, BanUser, UnbanUser, TimeOutMember, MuteMember, UnmuteMember,
         SetNickname, RemoveNickname, SetMemberRoles, AddMemberRoles, RemoveMemberRoles,
-        DeleteAuthored;
+        DeleteAuthored, DeleteBanned;
     queries: GetMember, GetMemberRoles, ListBans, ListMembers;
     events: MemberRolesChanged, NicknameChanged, MemberTimedOut, ChannelMuted, ChannelUnmuted;
 }
@@ -75,6 +75,7 @@ pub struct BanUser {
     #[serde(default)]
     pub duration: Option<u32>,
     /// Of how many of the last hours its messages are deleted, bit by bit: at most 168, 0 by default.
+    /// This needs `MANAGE_MESSAGES` in the server, too.
     #[serde(default)]
     pub delete_hours: u32,
 }
@@ -180,8 +181,8 @@ pub struct UnmuteMember {
     pub reason: String,
 }
 
-/// Deletes messages of an account in the scope's server, one slice after the other: each leaves
-/// the next one behind.
+/// Deletes messages of an account in the scope's server. Programs from before left it; it becomes
+/// part of [`DeleteBanned`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[internal(61792, authored_delete, nonce = ignored)]
 pub struct DeleteAuthored {
@@ -195,6 +196,35 @@ pub struct DeleteAuthored {
     pub channel: ChannelId,
     /// and behind this message of it.
     pub after: MessageId,
+}
+
+/// Deletes what banned accounts said in the scope's server, one slice after the other: each leaves
+/// the next one behind, until no ban asks for more. There is one of them for each server.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[internal(61793, banned_delete, nonce = ignored)]
+pub struct DeleteBanned {
+    /// Messages with ids above this one, and up to `until`.
+    pub from: MessageId,
+    /// The last one that may be deleted.
+    pub until: MessageId,
+    /// Where the slice begins: at this channel,
+    pub channel: ChannelId,
+    /// and behind this message of it.
+    pub after: MessageId,
+}
+
+/// A ban as the audit log has it; why, its entry says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+pub struct RecordedBan {
+    /// Who banned; absent where a rule did.
+    pub banned_by: Option<UserId>,
+    /// When, in milliseconds since 1970.
+    pub banned_at: u64,
+    /// Until when; for ever when absent.
+    pub until: Option<u64>,
+    /// Of how many hours messages were deleted with it; 0 where it says what was before.
+    #[serde(default)]
+    pub deleted_hours: u32,
 }
 
 /// Lists the roles of a member of the scope's server.

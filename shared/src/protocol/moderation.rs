@@ -160,7 +160,7 @@ pub struct MessageReported {
 }
 
 /// Lists reports of the scope's server, newest first, for who holds `VIEW_AUDIT_LOG` or
-/// `MANAGE_MESSAGES` in it.
+/// `MANAGE_MESSAGES` in it. Nobody but the owner finds those about himself.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[query(2722, reports_list, reply = Reports, access = Member, limit = Read)]
 pub struct ListReports {

@@ -1,5 +1,6 @@
 //! Channels: create, change, move, delete, and clear away what was deleted.
 
+use foldhash::HashMap;
 use shared::{
     bus::envelope::pack,
     domain::{
@@ -275,19 +276,18 @@ fn check_slow_mode(seconds: u32) -> Result<(), Refusal> {
 async fn place_channels(ctx: &mut Context<'_>, places: Vec<ChannelPlace>) -> Result<(), Error> {
     write::channel::place_channels(&mut ctx.write().await?, &places).await?;
     let state = ctx.server_mut().await?;
-    let mut groups: Vec<(Vec<Override>, Vec<ChannelPlace>)> = Vec::new();
+    let mut groups: HashMap<Vec<Override>, Vec<ChannelPlace>> = HashMap::default();
     for place in places {
         if let Some(channel) = state.channels.get_mut(&place.channel_id) {
             channel.position = place.position;
             channel.parent = place.parent_id;
         }
         let seen_by = state.structure.sight_overrides(place.channel_id);
-        match groups.iter_mut().find(|(known, _)| *known == seen_by) {
-            Some((_, group)) => group.push(place),
-            None => groups.push((seen_by, vec![place])),
-        }
+        groups.entry(seen_by).or_default().push(place);
     }
-    for (_, channels) in groups {
+    let mut groups: Vec<Vec<ChannelPlace>> = groups.into_values().collect();
+    groups.sort_by_key(|group| group.first().map(|place| place.position));
+    for channels in groups {
         if let Some(first) = channels.first().map(|place| place.channel_id) {
             let event = ChannelsMoved { channels };
             ctx.emit(Audience::Channel(first), &event).await?;

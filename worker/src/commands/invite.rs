@@ -5,14 +5,14 @@ use shared::{
     domain::{
         audit::Action,
         content,
-        limits::MAX_INVITES,
+        limits::{MAX_INVITES, MAX_OWN_INVITES},
         permissions::{Permissions, Standing},
     },
     error::{Reason, Refusal},
     ids::ServerId,
     protocol::{
         Handler,
-        invite::{CreateInvite, InviteCreated, JoinMember, RevokeInvite},
+        invite::{CreateInvite, InviteCreated, JoinMember, RecordedInvite, RevokeInvite},
         server::{JoinDiscovered, MemberJoined, ServerInfo, ServerJoined},
         user::Member,
     },
@@ -41,19 +41,35 @@ impl Handler<Context<'_>> for CreateInvite {
             return Err(Refusal::field(Reason::Invalid, "expires_in").into());
         }
         let server = ServerId::new(ctx.scope());
+        let creator = ctx.caller()?.user;
         let full = write::invite::has_invites(ctx.read().await?, server, MAX_INVITES).await?;
         ctx.require(!full, Reason::LimitReached)?;
+        if let Some(server) = server
+            && !ctx.in_server().await?.contains(Permissions::MANAGE_SERVER)
+        {
+            let own = (server, creator);
+            let reads = ctx.read().await?;
+            let full = write::invite::has_own_invites(reads, own, MAX_OWN_INVITES).await?;
+            ctx.require(!full, Reason::LimitReached)?;
+        }
         let code = token::random_code()?;
         let new = NewInvite {
             code: &code,
             server,
-            creator: ctx.caller()?.user,
+            creator,
             max_uses,
             expires_in,
         };
+        write::invite::delete_dead_invites(&mut ctx.write().await?, server).await?;
         write::invite::insert_invite(&mut ctx.write().await?, &new).await?;
         if server.is_some() {
-            ctx.record_action(Record::new(Action::InviteCreate)).await?;
+            let made = RecordedInvite {
+                code: begin_code(&code),
+                max_uses,
+                expires_in,
+            };
+            let record = Record::new(Action::InviteCreate).target(creator);
+            ctx.record_action(record.after(&made)?).await?;
         }
         Ok(InviteCreated { code })
     }
@@ -72,8 +88,13 @@ impl Handler<Context<'_>> for RevokeInvite {
         }
         write::invite::revoke_invite(&mut ctx.write().await?, &self.code).await?;
         if server.is_some() {
+            let gone = RecordedInvite {
+                code: begin_code(&self.code),
+                max_uses: None,
+                expires_in: None,
+            };
             let record = Record::new(Action::InviteRevoke).target(creator);
-            ctx.record_action(record).await?;
+            ctx.record_action(record.before(&gone)?).await?;
         }
         Ok(())
     }
@@ -94,6 +115,11 @@ impl Handler<Context<'_>> for JoinDiscovered {
         ctx.require(discoverable, Reason::UnknownServer)?;
         join_server(ctx, None).await
     }
+}
+
+/// What the audit log says of a code: enough to tell it from others, too little to use it.
+fn begin_code(code: &str) -> String {
+    code.chars().take(4).collect()
 }
 
 /// Makes the caller a member of the scope's server; where that takes a code, by redeeming it.

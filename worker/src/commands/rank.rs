@@ -1,14 +1,20 @@
 //! Rank: who may act on whom, and who may give and take which role.
 
 use shared::{
-    domain::permissions::{Permissions, Standing},
+    domain::permissions::{Override, Permissions, Standing, TargetKind},
     error::{Reason, Refusal},
     ids::RoleId,
 };
 
-use crate::{error::Error, state::server::Rank, transaction::Context};
+use crate::{
+    access::AccessFacts as _,
+    error::Error,
+    state::server::{Rank, ServerState},
+    transaction::Context,
+};
 
-/// Who acts in the scope's server, and how far that reaches.
+/// Who acts in the scope's server, and how far that reaches: all that rank and holding decide is
+/// decided here.
 #[derive(Debug)]
 pub(super) struct Actor {
     pub(super) standing: Standing,
@@ -34,6 +40,36 @@ impl Actor {
             Err(Refusal::field(Reason::Forbidden, "permissions"))
         }
     }
+
+    /// Refuses to give, take or change a role that does not stand below the actor. That of everyone
+    /// is nobody's to give.
+    pub(super) fn check_roles(&self, state: &ServerState, roles: &[RoleId]) -> Result<(), Refusal> {
+        roles.iter().try_for_each(|id| {
+            let role = state.find_role(*id).filter(|role| role.position > 0);
+            let role = role.ok_or(Refusal::from(Reason::UnknownRole))?;
+            self.check_above(Rank::Role(role.position))
+        })
+    }
+
+    /// Refuses to give roles that permit what the actor does not hold himself, in the server or in
+    /// a channel where an override permits it.
+    pub(super) fn check_gives(&self, state: &ServerState, roles: &[RoleId]) -> Result<(), Refusal> {
+        let known = roles.iter().filter_map(|id| state.find_role(*id));
+        let permitted = known.fold(Permissions::empty(), |sum, role| sum | role.permissions);
+        self.check_holds(permitted)?;
+        let is_given = |o: &&Override| {
+            o.kind == TargetKind::Role && roles.iter().any(|role| role.get() == o.target)
+        };
+        for (channel, overrides) in &state.structure.channels {
+            let gifts = overrides.iter().filter(is_given);
+            let gifts = gifts.fold(Permissions::empty(), |sum, o| sum | o.allow);
+            let held = || state.structure.in_channel(&self.standing, *channel);
+            if !gifts.is_empty() && !held().contains(gifts) {
+                return Err(Refusal::field(Reason::Forbidden, "permissions"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The caller, who is a member.
@@ -41,48 +77,18 @@ pub(super) async fn get_actor(ctx: &mut Context<'_>) -> Result<Actor, Error> {
     let user = ctx.caller()?.user;
     let standing = ctx.standing(user).await?;
     let standing = standing.ok_or(Refusal::from(Reason::UnknownServer))?;
-    let state = ctx.server().await?;
+    let held = ctx.in_server().await?;
     Ok(Actor {
-        rank: state.rank_of(&standing),
-        held: state.structure.in_server(&standing),
+        rank: ctx.server().await?.rank_of(&standing),
+        held,
         standing,
     })
-}
-
-/// The caller's rank in the scope's server.
-pub(super) async fn own_rank(ctx: &mut Context<'_>) -> Result<Rank, Error> {
-    let user = ctx.caller()?.user;
-    let standing = ctx.standing(user).await?;
-    let standing = standing.ok_or(Refusal::from(Reason::UnknownServer))?;
-    Ok(ctx.server().await?.rank_of(&standing))
 }
 
 /// Refuses to act on a member who is not below the caller: on the owner, on who has the same
 /// rank, and so on oneself.
 pub(super) async fn require_above(ctx: &mut Context<'_>, member: &Standing) -> Result<(), Error> {
-    let own = own_rank(ctx).await?;
-    let theirs = ctx.server().await?.rank_of(member);
-    ctx.require(own > theirs, Reason::Forbidden)
-}
-
-/// Refuses to give, take or change a role that is not below the caller; answers what all of them
-/// permit, in the server and by overrides. The role of everyone is nobody's to give.
-pub(super) async fn require_above_roles(
-    ctx: &mut Context<'_>,
-    roles: &[RoleId],
-) -> Result<Permissions, Error> {
-    let own = own_rank(ctx).await?;
-    let state = ctx.server().await?;
-    let everyone = state.structure.everyone();
-    let mut permitted = Permissions::empty();
-    for id in roles {
-        let role = state.roles.iter().find(|role| role.role_id == *id);
-        let role = role.filter(|role| role.role_id != everyone);
-        let role = role.ok_or(Refusal::from(Reason::UnknownTarget))?;
-        if own <= Rank::Role(role.position) {
-            return Err(Refusal::from(Reason::Forbidden).into());
-        }
-        permitted |= state.gifts_of(role);
-    }
-    Ok(permitted)
+    let actor = get_actor(ctx).await?;
+    let rank = ctx.server().await?.rank_of(member);
+    Ok(actor.check_above(rank)?)
 }

@@ -5,7 +5,7 @@ use shared::{
         audit::Action,
         content,
         limits::MAX_ROLES,
-        permissions::{Override, Permissions, TargetKind},
+        permissions::{Override, Permissions},
         rights::Change,
     },
     error::{Reason, Refusal},
@@ -120,7 +120,7 @@ impl Handler<Context<'_>> for DeleteRole {
             .check_above(Rank::Role(was.position))?;
         let server = ctx.server().await?.structure.server;
         write::role::delete_role(&mut ctx.write().await?, server, role_id).await?;
-        let mut changes = delete_overrides_of(ctx, TargetKind::Role, role_id.get()).await?;
+        let mut changes = delete_overrides_of(ctx, role_id).await?;
         let state = ctx.server_mut().await?;
         state.structure.roles.remove(&role_id);
         state.roles.retain(|role| role.role_id != role_id);
@@ -149,12 +149,9 @@ impl Handler<Context<'_>> for ReorderRoles {
         if order == before {
             return Ok(());
         }
-        // Who stands at place n moves nothing from there on.
-        if let Rank::Role(own) = actor.rank {
-            let own = own as usize;
-            if order.get(own..) != before.get(own..) {
-                return Err(Refusal::field(Reason::Forbidden, "rank").into());
-            }
+        let moved = (0..).zip(before.iter().zip(&order));
+        if let Some((highest, _)) = moved.filter(|(_, (was, is))| was != is).last() {
+            actor.check_above(Rank::Role(highest))?;
         }
         let state = ctx.server_mut().await?;
         let place = |role: &Role| order.iter().position(|id| *id == role.role_id);
@@ -211,7 +208,12 @@ async fn change_own_role(
 ) -> Result<OwnRoles, Error> {
     let role = get_role(ctx, role_id).await?;
     ctx.require(role.self_assignable, Reason::Forbidden)?;
-    let own = get_actor(ctx).await?.standing;
+    let user = ctx.caller()?.user;
+    let now = ctx.now_ms();
+    let own = ctx.member(user).await?;
+    // Who is silenced only looks on.
+    let own = own.filter(|own| own.silences.everywhere <= now);
+    let own = own.ok_or(Refusal::from(Reason::Forbidden))?.standing;
     let state = ctx.server().await?;
     let mut roles = own.roles.clone();
     roles.retain(|id| *id != role_id && state.find_role(*id).is_some());
@@ -231,6 +233,10 @@ async fn change_role(ctx: &mut Context<'_>, was: Role, role: Role) -> Result<Rol
     actor.check_above(Rank::Role(was.position))?;
     actor.check_holds(was.permissions ^ role.permissions)?;
     let state = ctx.server().await?;
+    if role.self_assignable && !was.self_assignable {
+        // From now on everyone may take it, the caller first.
+        actor.check_gives(state, &[role.role_id])?;
+    }
     let server = state.structure.server;
     let only_permits = Role {
         permissions: was.permissions,

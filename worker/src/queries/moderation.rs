@@ -34,7 +34,11 @@ use crate::{
     automod::{RuleSet, Said, check_settings},
     day::MS_PER_DAY,
     error::Error,
-    store::read::{self, Page, moderation::Filters, structure},
+    store::read::{
+        self, Page,
+        moderation::{Filters, ReportFilter},
+        structure,
+    },
 };
 
 /// Entries of a page whose size the client does not name.
@@ -132,7 +136,14 @@ impl Handler<QueryContext> for ListReports {
         let membership = ctx.membership()?;
         let id = membership.0.server_id;
         let snapshot = ctx.snapshot().await?;
-        let which = (self.resolved, self.before);
+        // Who is reported is not to learn by whom; nobody is above the owner to look at it.
+        let (asker, owner) = (membership.1.user, membership.0.owner_id);
+        let own = (asker != owner).then_some(asker);
+        let which = ReportFilter {
+            resolved: self.resolved,
+            before: self.before,
+            not_about: own,
+        };
         let mut reports = read::moderation::list_reports(snapshot, id, which, limit).await?;
         let channels: Vec<_> = reports.iter().map(|report| report.channel_id).collect();
         let roles = read::server::list_roles(snapshot, &[id]).await?;

@@ -120,6 +120,13 @@ impl ServerState {
         self.roles.iter().find(|role| role.role_id == id)
     }
 
+    /// Whether holding a role says anything of a member: not where it is gone, or everyone's, or
+    /// for everyone to take.
+    pub(crate) fn is_given(&self, id: RoleId) -> bool {
+        let role = self.find_role(id);
+        role.is_some_and(|role| !role.self_assignable && role.position > 0)
+    }
+
     /// All roles, from that of everyone upwards.
     pub(crate) fn role_order(&self) -> Vec<RoleId> {
         self.roles.iter().map(|role| role.role_id).collect()
@@ -157,11 +164,10 @@ impl ServerState {
     }
 
     /// Who is told what somebody did to a member: everyone, or in a large server the two.
-    pub(crate) const fn audience_of_act(&self, user: UserId, actor: UserId) -> Audience {
-        if self.member_count > MAX_ANNOUNCED {
-            Audience::Pair(user, actor, None)
-        } else {
-            Audience::Members
+    pub(crate) fn audience_of_act(&self, user: UserId, actor: UserId) -> Audience {
+        match self.audience_of(user) {
+            Audience::Member(_) if user != actor => Audience::Pair(user, actor, None),
+            audience => audience,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use shared::{
     bus::envelope::pack,
-    ids::{AnyId, ChannelId, MessageId, ServerId, UserId},
+    ids::{AnyId, ChannelId, MessageId, ServerId, UserId, first_raw},
 };
 use sqlx::{
     PgPool, Postgres, Transaction,
@@ -42,7 +42,7 @@ pub(crate) const ACCOUNT_SWEEP: &str = "account_sweep";
 pub(crate) const SWEEP_AFTER_S: i64 = 900;
 /// What is past its time in the audit log: the actions of each category, and the lowest id kept.
 pub(crate) const AUDIT_PURGE: &str = "audit_purge";
-/// The reports that were resolved before a time in milliseconds since 1970.
+/// The reports that were resolved, or made and not resolved, before a time in milliseconds since 1970.
 pub(crate) const REPORT_PURGE: &str = "report_purge";
 
 /// A job and what waits are looked at on one connection, a slice has another.
@@ -243,7 +243,8 @@ impl Jobs {
             .await
     }
 
-    /// Deletes up to `limit` reports that were resolved before a time.
+    /// Deletes up to `limit` reports that were resolved before a time, and as many that are older and
+    /// still open: what nobody looks at is kept no longer than what was decided.
     pub(crate) async fn purge_reports(
         &self,
         job: &Job,
@@ -258,7 +259,12 @@ impl Jobs {
                         WHERE resolution IS NOT NULL AND resolved_at < $1 LIMIT $2)";
         let parameters: [&dyn Parameter; 2] = [&kept_since_ms, &i64::from(limit)];
         let gone = statement::execute(&mut *transaction, sql, &parameters).await?;
-        let next = (gone >= u64::from(limit)).then_some(&*job.body);
+        let sql = "DELETE FROM reports WHERE (server, id) IN
+                       (SELECT server, id FROM reports
+                        WHERE resolution IS NULL AND id < $1 LIMIT $2)";
+        let parameters: [&dyn Parameter; 2] = [&first_raw(kept_since_ms), &i64::from(limit)];
+        let open = statement::execute(&mut *transaction, sql, &parameters).await?;
+        let next = (gone.max(open) >= u64::from(limit)).then_some(&*job.body);
         self.finish_purge(job, transaction, (began, rest), next)
             .await
     }

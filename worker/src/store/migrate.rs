@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 24] = [
+const STEPS: [(&str, &str); 25] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -46,6 +46,7 @@ const STEPS: [(&str, &str); 24] = [
     step!("0022_search_notes"),
     step!("0023_presence"),
     step!("0024_export"),
+    step!("0025_deletions"),
 ];
 
 /// How long a connection that failed is left alone.

@@ -202,13 +202,15 @@ pub(crate) async fn purge_account(
 /// What belonged to a server that is gone and is not a channel's: each deletes up to `$2` rows of
 /// the server `$1`. A table that may be large for one server has its line here, and no foreign
 /// key that would delete it in a lane's turn.
-const SERVER_PURGES: [&str; 9] = [
+const SERVER_PURGES: [&str; 10] = [
     "DELETE FROM members WHERE server = $1 AND account IN
          (SELECT account FROM members WHERE server = $1 LIMIT $2)",
     "DELETE FROM former_members WHERE server = $1 AND account IN
          (SELECT account FROM former_members WHERE server = $1 LIMIT $2)",
     "DELETE FROM bans WHERE server = $1 AND account IN
          (SELECT account FROM bans WHERE server = $1 LIMIT $2)",
+    "DELETE FROM deletions WHERE server = $1 AND author IN
+         (SELECT author FROM deletions WHERE server = $1 LIMIT $2)",
     "DELETE FROM silences WHERE server = $1 AND (account, channel) IN
          (SELECT account, channel FROM silences WHERE server = $1 LIMIT $2)",
     "DELETE FROM invite_uses WHERE (code, account) IN

@@ -5,13 +5,13 @@ use loadtest::{
     harness::{Harness, Person, holds, refused, same},
     random::nonce,
     requests::{
-        create_rule, edit_message, get_modlog, list_reports, rule_settings, send_message,
-        test_rules, time_out,
+        create_role, create_rule, delete_role, edit_message, get_modlog, list_reports,
+        rule_settings, send_message, set_roles, test_rules, time_out, update_channel, update_role,
     },
     transport::Transport,
 };
 use shared::{
-    domain::audit::Action,
+    domain::{audit::Action, permissions::Permissions},
     error::Reason,
     ids::{AnyId, RuleId},
     protocol::{
@@ -31,6 +31,9 @@ scenarios! {
     what_a_rule_reports_is_said_all_the_same,
     who_says_what_a_rule_forbids_is_silenced_over_every_door,
     the_same_text_too_often_is_blocked,
+    what_slow_mode_refuses_was_not_said,
+    one_author_does_not_fill_the_list_of_reports,
+    a_role_that_everyone_may_take_exempts_nobody,
     links_and_mentions_are_blocked_where_nobody_is_exempt,
     a_channel_is_tried_before_a_rule_is_made,
     rules_have_bounds,
@@ -238,6 +241,89 @@ async fn the_same_text_too_often_is_blocked(harness: &Harness) -> Result<()> {
     blocked(&bob, "echo", &["HELLO", " hello "]).await?;
     bob.send("#general", "something else").await?;
     Ok(())
+}
+
+async fn what_slow_mode_refuses_was_not_said(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let repeats = RuleSettings {
+        limit: 1,
+        seconds: 600,
+        ..rule_settings("echo", RuleKind::Repeats, &[])
+    };
+    alice.call(&create_rule(repeats)).await?;
+    let general = alice.channel("#general").await?;
+    let mut slow = update_channel(general);
+    slow.slow_mode = Some(600);
+    alice.call(&slow).await?;
+    bob.send("#general", "first").await?;
+    for _ in 0..2 {
+        let again = bob.call(&send_message(general, "second")).await;
+        refused(again, Reason::RateLimited)?;
+    }
+    slow = update_channel(general);
+    slow.slow_mode = Some(0);
+    alice.call(&slow).await?;
+    bob.send("#general", "second").await?;
+    Ok(())
+}
+
+async fn one_author_does_not_fill_the_list_of_reports(harness: &Harness) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let reports = RuleSettings {
+        action: RuleAction::Report,
+        ..no_spam()
+    };
+    alice.call(&create_rule(reports)).await?;
+    for number in 0..7 {
+        bob.send("#general", &format!("spam {number}")).await?;
+    }
+    carol.send("#general", "spam, too").await?;
+    let open = alice.call(&list_reports()).await?.reports;
+    let of = |person: &Person| {
+        let author = person.user.user_id;
+        open.iter()
+            .filter(|report| report.author_id == author)
+            .count()
+    };
+    same(&(of(&bob), of(&carol)), &(5, 1))
+}
+
+async fn a_role_that_everyone_may_take_exempts_nobody(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let trusted = alice
+        .call(&create_role("trusted", Permissions::empty()))
+        .await?;
+    let trusted = trusted.role.role_id;
+    let exempt = RuleSettings {
+        exempt_roles: vec![trusted],
+        ..no_spam()
+    };
+    let rule = alice.call(&create_rule(exempt.clone())).await?;
+    alice
+        .call(&set_roles(bob.user.user_id, vec![trusted]))
+        .await?;
+    bob.send("#general", "spam by who is trusted").await?;
+    let mut open = update_role(trusted);
+    open.self_assignable = Some(true);
+    alice.call(&open).await?;
+    blocked(&bob, "no spam", &["spam"]).await?;
+    refused(
+        alice.call(&create_rule(exempt.clone())).await,
+        Reason::Invalid,
+    )?;
+    // Who held one that is gone is exempt no more; the rule may still name it.
+    open.nonce = nonce();
+    open.self_assignable = Some(false);
+    alice.call(&open).await?;
+    bob.send("#general", "spam again").await?;
+    alice.call(&delete_role(trusted)).await?;
+    blocked(&bob, "no spam", &["spam"]).await?;
+    let same_again = UpdateRule {
+        nonce: nonce(),
+        rule_id: rule.rule_id,
+        settings: exempt,
+    };
+    Ok(alice.call(&same_again).await?)
 }
 
 async fn links_and_mentions_are_blocked_where_nobody_is_exempt(harness: &Harness) -> Result<()> {

@@ -7,19 +7,21 @@ use shared::{
         audit::Action,
         content,
         limits::{DELETION_SLICE, MAX_BAN_SECONDS, MAX_BULK, MAX_DELETED_HOURS},
+        permissions::Permissions,
     },
     error::{Reason, Refusal},
     ids::{ChannelId, MessageId, UserId, next_raw},
     protocol::{
         Handler,
-        member::{BanTerms, BanUser, DeleteAuthored, UnbanUser},
+        member::{BanTerms, BanUser, DeleteAuthored, DeleteBanned, RecordedBan, UnbanUser},
         message::MessagesDeleted,
         server::LeaveCause,
     },
 };
 
-use super::{super::rank::require_above, end_membership};
+use super::{super::rank::require_above, end_membership, revoke_invites};
 use crate::{
+    access::AccessFacts as _,
     error::Error,
     state::server::Audience,
     store::write::{self, audit::Record, message::Revision},
@@ -42,6 +44,11 @@ impl Handler<Context<'_>> for BanUser {
         if self.delete_hours > MAX_DELETED_HOURS {
             return Err(Refusal::field(Reason::Invalid, "delete_hours").into());
         }
+        if self.delete_hours > 0 {
+            let held = ctx.in_server().await?;
+            let manages = held.contains(Permissions::MANAGE_MESSAGES);
+            ctx.require(manages, Reason::Forbidden)?;
+        }
         let member = ctx.standing(user).await?;
         // Who is no member may be banned before he comes. Whether there is such an account is
         // nobody's business here.
@@ -58,12 +65,13 @@ impl Handler<Context<'_>> for BanUser {
         };
         let known = member.is_some();
         write::member::set_ban(&mut ctx.write().await?, place, &terms, known).await?;
-        let mut record = Record::new(Action::MemberBan).target(user).reason(reason);
+        let mut entry = Record::new(Action::MemberBan).target(user).reason(reason);
         if let Some(before) = before {
-            record = record.before(&without_reason(before))?;
+            entry = entry.before(&record(&before, 0))?;
         }
-        let record = record.after(&without_reason(terms))?;
-        ctx.record_action(record).await?;
+        let entry = entry.after(&record(&terms, self.delete_hours))?;
+        ctx.record_action(entry).await?;
+        revoke_invites(ctx, user).await?;
         if let Some(member) = member {
             end_membership(ctx, member, LeaveCause::Banned).await?;
         }
@@ -82,17 +90,20 @@ impl Handler<Context<'_>> for UnbanUser {
         let before = write::member::find_ban(ctx.read().await?, place, now).await?;
         let before = before.ok_or(Refusal::from(Reason::UnknownTarget))?;
         write::member::delete_ban(&mut ctx.write().await?, place).await?;
-        let record = Record::new(Action::MemberUnban).target(self.user_id);
-        let record = record.reason(reason).before(&without_reason(before))?;
-        ctx.record_action(record).await
+        let entry = Record::new(Action::MemberUnban).target(self.user_id);
+        ctx.record_action(entry.reason(reason).before(&record(&before, 0))?)
+            .await
     }
 }
 
-/// What the audit log keeps of a ban. Its reason is that of the entry: so it stands in one place,
-/// which is emptied when its author's account is deleted.
-fn without_reason(mut terms: BanTerms) -> BanTerms {
-    terms.reason.clear();
-    terms
+/// What the audit log says of a ban.
+const fn record(terms: &BanTerms, deleted_hours: u32) -> RecordedBan {
+    RecordedBan {
+        banned_by: terms.banned_by,
+        banned_at: terms.banned_at,
+        until: terms.until,
+        deleted_hours,
+    }
 }
 
 /// Leaves the deletion of what an account said in the last hours to the turns that follow.
@@ -102,12 +113,38 @@ async fn delete_since(ctx: &mut Context<'_>, author: UserId, hours: u64) -> Resu
         return Ok(());
     };
     let until: MessageId = ctx.next_id()?;
-    let channels = &ctx.server().await?.channels;
-    let Some(channel) = channels.keys().next().copied() else {
+    delete_authored(ctx, author, (from, until)).await
+}
+
+/// Has these messages of an account deleted: by the slices that are under way for the server, or by the
+/// first one. So its lane looks at each message as often for many bans as for one.
+async fn delete_authored(
+    ctx: &mut Context<'_>,
+    author: UserId,
+    range: (MessageId, MessageId),
+) -> Result<(), Error> {
+    let server = ctx.server().await?.structure.server;
+    let place = (server, author);
+    let under_way = write::deletion::insert_deletion(&mut ctx.write().await?, place, range).await?;
+    if under_way {
+        return Ok(());
+    }
+    begin_round(ctx).await
+}
+
+/// Begins to look through all channels for those whose deletion waits.
+async fn begin_round(ctx: &mut Context<'_>) -> Result<(), Error> {
+    let state = ctx.server().await?;
+    let server = state.structure.server;
+    let Some(channel) = state.channels.keys().next().copied() else {
+        write::deletion::delete_deletions(&mut ctx.write().await?, server).await?;
         return Ok(());
     };
-    let first = DeleteAuthored {
-        author,
+    let range = write::deletion::begin_round(&mut ctx.write().await?, server).await?;
+    let Some((from, until)) = range else {
+        return Ok(());
+    };
+    let first = DeleteBanned {
         from,
         until,
         channel,
@@ -117,22 +154,27 @@ async fn delete_since(ctx: &mut Context<'_>, author: UserId, hours: u64) -> Resu
         .await
 }
 
-/// Looks at a bounded number of messages, each by its place, as there is no index by author.
 impl Handler<Context<'_>> for DeleteAuthored {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        delete_authored(ctx, self.author, (self.from, self.until)).await
+    }
+}
+
+/// Looks at a bounded number of messages, each by its place, as there is no index by author.
+impl Handler<Context<'_>> for DeleteBanned {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let server = ctx.server().await?.structure.server;
         let mut left = DELETION_SLICE;
         let mut next = Some((self.channel, self.after));
         for _ in 0..SLICE_CHANNELS {
-            let Some((channel, after)) = next else { break };
-            if left == 0 {
+            let Some((channel, after)) = next.filter(|_| left > 0) else {
                 break;
-            }
+            };
             let range = (after, self.until);
-            let page = write::message::list_authors(ctx.read().await?, channel, range, left);
-            let page = page.await?;
-            let authored = page.iter().filter(|(_, author)| *author == self.author);
-            let authored: Vec<MessageId> = authored.map(|(id, _)| *id).collect();
-            for some in authored.chunks(MAX_BULK) {
+            let reads = ctx.read().await?;
+            let page = write::deletion::list_banned(reads, server, (channel, range), left).await?;
+            let said: Vec<MessageId> = page.iter().filter(|of| of.1).map(|of| of.0).collect();
+            for some in said.chunks(MAX_BULK) {
                 delete_messages(ctx, channel, some.to_vec()).await?;
             }
             let count = u32::try_from(page.len()).unwrap_or(left);
@@ -145,7 +187,8 @@ impl Handler<Context<'_>> for DeleteAuthored {
             left = left.saturating_sub(count);
         }
         let Some((channel, after)) = next else {
-            return Ok(());
+            write::deletion::end_round(&mut ctx.write().await?, server).await?;
+            return begin_round(ctx).await;
         };
         let rest = Self {
             channel,

@@ -10,22 +10,24 @@ use shared::{
     domain::{
         audit::Action,
         content,
-        permissions::{Standing, TargetKind},
+        permissions::{Override, Permissions, Standing, TargetKind},
         rights::Change,
     },
     error::{Reason, Refusal},
-    ids::UserId,
+    ids::{ChannelId, RoleId, UserId},
     protocol::{
         Handler,
+        channel::ChannelUpdated,
         member::KickMember,
         server::{LeaveCause, MemberLeft, ServerLeft},
     },
 };
 
 pub(super) use self::silence::time_out_by_rule;
-use super::rank::require_above;
+use super::{overrides::get_channel, rank::require_above};
 use crate::{
     error::Error,
+    state::server::Audience,
     store::{
         jobs::EVENT_REDACTION,
         write::{self, audit::Record},
@@ -40,8 +42,16 @@ impl Handler<Context<'_>> for KickMember {
         require_above(ctx, &member).await?;
         let record = Record::new(Action::MemberKick).target(self.user_id);
         ctx.record_action(record.reason(reason)).await?;
+        revoke_invites(ctx, self.user_id).await?;
         end_membership(ctx, member, LeaveCause::Kicked).await
     }
+}
+
+/// Nobody comes in by the codes of who was made to leave.
+async fn revoke_invites(ctx: &mut Context<'_>, user: UserId) -> Result<(), Error> {
+    let place = (ctx.server().await?.structure.server, user);
+    write::invite::revoke_invites_of(&mut ctx.write().await?, place).await?;
+    Ok(())
 }
 
 /// The member that a command names.
@@ -67,15 +77,59 @@ pub(super) async fn end_membership(
         since: member.since,
         roles: member.roles,
     }];
-    changes.extend(delete_overrides_of(ctx, TargetKind::Member, user_id.get()).await?);
+    let withdrawn = withdraw_overrides(ctx, user_id).await?;
+    let changed = |change: &Change| match change {
+        Change::Override { channel, .. } => Some(*channel),
+        _ => None,
+    };
+    let channels: Vec<ChannelId> = withdrawn.iter().filter_map(changed).collect();
+    changes.extend(withdrawn);
     ctx.set_member(server_id, user_id, None);
+    let actor = ctx.caller()?.user;
     let state = ctx.server_mut().await?;
-    let audience = state.audience_of(user_id);
+    let audience = state.audience_of_act(user_id, actor);
     state.member_count = state.member_count.saturating_sub(1);
     ctx.emit_changes(audience, changes, &MemberLeft { user_id })
         .await?;
+    // The changes say it to gateways; this says it to clients.
+    for id in channels {
+        let channel = get_channel(ctx, id).await?;
+        ctx.emit(Audience::Channel(id), &ChannelUpdated { channel })
+            .await?;
+    }
     ctx.emit_to(user_id, None, &ServerLeft { server_id, cause });
     Ok(())
+}
+
+/// What overrides permit a member goes with him; what they deny him stays, or he would shed it
+/// by leaving and coming back.
+async fn withdraw_overrides(ctx: &mut Context<'_>, user: UserId) -> Result<Vec<Change>, Error> {
+    let state = ctx.server_mut().await?;
+    let server = state.structure.server;
+    let is_his = |o: &Override| (o.kind, o.target) == (TargetKind::Member, user.get());
+    let mut changes = Vec::new();
+    for (channel, overrides) in &mut state.structure.channels {
+        let his = overrides.iter_mut().find(|o| is_his(o));
+        let Some(his) = his.filter(|his| !his.allow.is_empty()) else {
+            continue;
+        };
+        let before = his.clone();
+        his.allow = Permissions::empty();
+        let after = Some(his.clone()).filter(|his| !his.deny.is_empty());
+        if after.is_none() {
+            overrides.retain(|o| !is_his(o));
+        }
+        changes.push(Change::Override {
+            channel: *channel,
+            before: Some(before),
+            after,
+        });
+    }
+    if !changes.is_empty() {
+        let mut writes = ctx.write().await?;
+        write::channel::withdraw_overrides(&mut writes, server, user).await?;
+    }
+    Ok(changes)
 }
 
 /// Takes what an event of the scope's server told out of the log, as it is gone.
@@ -89,12 +143,12 @@ async fn forget_text(ctx: &mut Context<'_>, told: Option<u64>) -> Result<(), Err
     }
 }
 
-/// The overrides that name a member go with him: an account that comes back begins without.
+/// The overrides that name a role go with it.
 pub(super) async fn delete_overrides_of(
     ctx: &mut Context<'_>,
-    kind: TargetKind,
-    target: u64,
+    role: RoleId,
 ) -> Result<Vec<Change>, Error> {
+    let (kind, target) = (TargetKind::Role, role.get());
     let state = ctx.server_mut().await?;
     let server = state.structure.server;
     let mut changes = Vec::new();
@@ -109,7 +163,7 @@ pub(super) async fn delete_overrides_of(
     }
     if !changes.is_empty() {
         let mut writes = ctx.write().await?;
-        write::channel::delete_overrides_of(&mut writes, server, kind, target).await?;
+        write::channel::delete_overrides_of(&mut writes, server, role).await?;
     }
     Ok(changes)
 }

@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::{
-    super::rank::{require_above, require_above_roles},
+    super::rank::{get_actor, require_above},
     find_target,
 };
 use crate::{
@@ -81,15 +81,13 @@ async fn change_roles(
     };
     after.sort_unstable();
     after.dedup();
-    if after.len() > MAX_ROLES_HELD {
-        return Err(Refusal::field(Reason::LimitReached, "roles").into());
-    }
     let given: Vec<RoleId> = missing(&held, &after);
     let taken: Vec<RoleId> = missing(&after, &held);
-    let permitted = require_above_roles(ctx, &given).await?;
-    let own = ctx.permissions().await?;
-    ctx.require(own.contains(permitted), Reason::Forbidden)?;
-    require_above_roles(ctx, &taken).await?;
+    let actor = get_actor(ctx).await?;
+    let state = ctx.server().await?;
+    actor.check_roles(state, &given)?;
+    actor.check_gives(state, &given)?;
+    actor.check_roles(state, &taken)?;
     if given.is_empty() && taken.is_empty() {
         return Ok(());
     }
@@ -108,12 +106,16 @@ fn missing(before: &[RoleId], after: &[RoleId]) -> Vec<RoleId> {
     new.copied().collect()
 }
 
-/// Makes these the roles of a member, and tells it.
+/// Makes these the roles of a member, and tells it. Who holds more than one may loses some all the
+/// same.
 pub(in crate::commands) async fn set_roles(
     ctx: &mut Context<'_>,
     member: &Standing,
     roles: Vec<RoleId>,
 ) -> Result<(), Error> {
+    if roles.len() > MAX_ROLES_HELD && roles.len() > member.roles.len() {
+        return Err(Refusal::field(Reason::LimitReached, "roles").into());
+    }
     let (user_id, actor) = (member.user, ctx.caller()?.user);
     let seq = ctx.next_seq().await?;
     let state = ctx.server().await?;

@@ -54,7 +54,7 @@ impl Handler<Context<'_>> for MuteMember {
         let mut member = find_silenceable(ctx, user_id).await?;
         let now = ctx.now_ms();
         let until = now + u64::from(self.duration) * 1_000;
-        let was = member.silences.in_channel(channel_id, now);
+        let was = member.silences.muted_until(channel_id, now);
         member.silences.set_channel(channel_id, until);
         silence(ctx, member, Some(channel_id), Some(until)).await?;
         let told = |until| ChannelMuted {
@@ -78,7 +78,7 @@ impl Handler<Context<'_>> for UnmuteMember {
         let (user_id, channel_id) = (self.user_id, self.channel_id);
         let reason = content::check_reason(&self.reason)?;
         let mut member = find_silenceable(ctx, user_id).await?;
-        let Some(until) = member.silences.in_channel(channel_id, ctx.now_ms()) else {
+        let Some(until) = member.silences.muted_until(channel_id, ctx.now_ms()) else {
             return Ok(());
         };
         member.silences.set_channel(channel_id, 0);

@@ -44,7 +44,6 @@ impl Handler<Context<'_>> for NewMessage {
             silent_reply,
         } = self;
         content::check_message(&content)?;
-        let found = moderation::check_text(ctx, channel_id, &content, true).await?;
         let answered = match reply_to {
             Some(id) => Some(get_message(ctx, channel_id, id).await?.author),
             None => None,
@@ -52,6 +51,8 @@ impl Handler<Context<'_>> for NewMessage {
         let answered = answered.filter(|_| !silent_reply);
         let mentions = resolve_mentions(ctx, channel_id, &content, answered).await?;
         let slow = check_sending(ctx, channel_id).await?;
+        // Last, as rules remember what is said: nothing else refuses it from here on.
+        let found = moderation::check_text(ctx, channel_id, &content, true).await?;
         let author_id = ctx.caller()?.user;
         let message_id = ctx.next_id()?;
         let unknown = Refusal::from(Reason::UnknownChannel);

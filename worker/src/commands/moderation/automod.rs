@@ -3,7 +3,7 @@
 use shared::{
     domain::{
         audit::Action,
-        limits::{MAX_OPEN_RULE_REPORTS, MAX_RULE_WORDS, MAX_RULES},
+        limits::{MAX_OPEN_RULE_REPORTS, MAX_RULE_REPORTS_OF_AUTHOR, MAX_RULE_WORDS, MAX_RULES},
         permissions::Permissions,
     },
     error::{Reason, Refusal},
@@ -86,19 +86,22 @@ async fn check(
 ) -> Result<RuleSettings, Error> {
     let settings = check_settings(settings)?;
     let state = ctx.server().await?;
-    let structure = &state.structure;
     let known = |known: bool, field| {
         known
             .then_some(())
             .ok_or(Refusal::field(Reason::Invalid, field))
     };
-    let roles = &settings.exempt_roles;
-    let all_roles = roles.iter().all(|role| structure.roles.contains_key(role));
+    // What it named before may be gone since, and counts for nothing.
+    let before = state.moderation.rules().iter();
+    let before = before.filter(|rule| Some(rule.rule_id) == replaced);
+    let before: Vec<&RuleSettings> = before.map(|rule| &rule.settings).collect();
+    let named = |role| before.iter().any(|was| was.exempt_roles.contains(role));
+    let mut roles = settings.exempt_roles.iter();
+    let all_roles = roles.all(|role| state.is_given(*role) || named(role));
     known(all_roles, "exempt_roles")?;
-    let channels = &settings.exempt_channels;
-    let all_channels = channels
-        .iter()
-        .all(|id| structure.channels.contains_key(id));
+    let named = |id| before.iter().any(|was| was.exempt_channels.contains(id));
+    let mut channels = settings.exempt_channels.iter();
+    let all_channels = channels.all(|id| state.channels.contains_key(id) || named(id));
     known(all_channels, "exempt_channels")?;
     let others = state.moderation.rules().iter();
     let others = others.filter(|rule| Some(rule.rule_id) != replaced);
@@ -128,8 +131,8 @@ pub(in crate::commands) async fn check_text(
     let standing = ctx.standing(author).await?;
     let mut roles = standing.map(|standing| standing.roles).unwrap_or_default();
     // Who held a role that was deleted holds its id still.
-    let structure = &ctx.server().await?.structure;
-    roles.retain(|role| structure.roles.contains_key(role));
+    let state = ctx.server().await?;
+    roles.retain(|role| state.is_given(*role));
     let moderation = ctx.moderation().await?;
     let speakers = moderation
         .lockdown(now_ms)
@@ -162,7 +165,8 @@ pub(in crate::commands) async fn check_text(
     Err(Refusal::field(Reason::Blocked, &finding.name).into())
 }
 
-/// Reports a message that a rule found, once it is stored: what is open already is enough.
+/// Reports a message that a rule found, once it is stored, unless enough of its author, or of all, is
+/// open already; it is recorded in any case.
 pub(in crate::commands) async fn report_found(
     ctx: &mut Context<'_>,
     finding: Option<Finding>,
@@ -173,10 +177,15 @@ pub(in crate::commands) async fn report_found(
         return Ok(());
     };
     let author = ctx.caller()?.user;
+    record_finding(ctx, &finding, author).await?;
     let server = ctx.server().await?.structure.server;
     let reads = ctx.read().await?;
     let open = write::moderation::list_open(reads, server, None, MAX_OPEN_RULE_REPORTS).await?;
-    if open.len() >= MAX_OPEN_RULE_REPORTS || open.contains(&message) {
+    let of_author = open.iter().filter(|(_, by)| *by == author).count();
+    if open.len() >= MAX_OPEN_RULE_REPORTS
+        || of_author >= MAX_RULE_REPORTS_OF_AUTHOR
+        || open.iter().any(|(reported, _)| *reported == message)
+    {
         return Ok(());
     }
     let report = NewReport {
@@ -191,7 +200,7 @@ pub(in crate::commands) async fn report_found(
         content,
     };
     write::moderation::insert_report(&mut ctx.write().await?, &report).await?;
-    record_finding(ctx, &finding, author).await
+    Ok(())
 }
 
 /// Records that a rule acted on somebody, once a minute at most.

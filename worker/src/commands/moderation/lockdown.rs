@@ -1,7 +1,7 @@
 //! Lock-down: by somebody who manages the server, or by a rule when too many join.
 
 use shared::{
-    domain::{audit::Action, content, limits::MAX_LOCKDOWN_SECONDS, permissions::everyone_role},
+    domain::{audit::Action, content, limits::MAX_LOCKDOWN_SECONDS},
     error::{Reason, Refusal},
     protocol::{
         Handler,
@@ -23,10 +23,8 @@ impl Handler<Context<'_>> for SetLockdown {
         if !self.seconds.is_none_or(in_time) {
             return Err(Refusal::field(Reason::Invalid, "seconds").into());
         }
-        let structure = &ctx.server().await?.structure;
-        let silences =
-            |role| structure.roles.contains_key(&role) && role != everyone_role(structure.server);
-        if !self.speakers.is_none_or(silences) {
+        let state = ctx.server().await?;
+        if !self.speakers.is_none_or(|role| state.is_given(role)) {
             return Err(Refusal::field(Reason::Invalid, "speakers").into());
         }
         let now_ms = ctx.now_ms();
@@ -112,7 +110,7 @@ mod tests {
     fn a_raid_ends_no_lock_down_that_somebody_set() {
         let set = |until| Lockdown {
             no_joining: false,
-            speakers: everyone_role(shared::wire::Wire::sample()).into(),
+            speakers: Some(shared::wire::Wire::sample()),
             until,
         };
         for (before, due) in [(None, None), (Some(50), Some(100)), (Some(200), Some(200))] {

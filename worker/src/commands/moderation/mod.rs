@@ -31,7 +31,7 @@ use crate::{
 impl Handler<Context<'_>> for ReportMessage {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<MessageReported, Error> {
         let (channel, message) = (self.channel_id, self.message_id);
-        let text = content::check_text(&self.text, "text", MAX_REPORT_CHARS)?;
+        let text = content::check_note(&self.text, "text", MAX_REPORT_CHARS)?;
         if self.category == ReportCategory::Rule {
             return Err(Refusal::field(Reason::Invalid, "category").into());
         }
@@ -42,7 +42,7 @@ impl Handler<Context<'_>> for ReportMessage {
         let reads = ctx.read().await?;
         let open =
             write::moderation::list_open(reads, server, Some(reporter), MAX_OPEN_REPORTS).await?;
-        if open.contains(&message) {
+        if open.iter().any(|(reported, _)| *reported == message) {
             return Err(Refusal::field(Reason::LimitReached, "message_id").into());
         }
         ctx.require(open.len() < MAX_OPEN_REPORTS, Reason::LimitReached)?;
@@ -65,7 +65,7 @@ impl Handler<Context<'_>> for ReportMessage {
 
 impl Handler<Context<'_>> for ResolveReport {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let note = content::check_text(&self.note, "note", MAX_REASON_CHARS)?;
+        let note = content::check_note(&self.note, "note", MAX_REASON_CHARS)?;
         let held = ctx.in_server().await?;
         ctx.require(may_handle_reports(held), Reason::Forbidden)?;
         let user = ctx.caller()?.user;

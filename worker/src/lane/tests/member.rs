@@ -311,6 +311,42 @@ async fn who_may_everything_is_silenced_by_nobody() {
 }
 
 #[tokio::test]
+async fn a_ban_takes_messages_along_for_who_manages_messages_and_says_so() {
+    let (mut stage, [_, bob, carol], room, [_, own, _]) = ranked().await;
+    stage.stop_lanes().await;
+    let bits = Permissions::BAN_MEMBERS | Permissions::MANAGE_ROLES;
+    let bits = |more| {
+        format!(
+            "UPDATE roles SET permissions = {} WHERE id = {own}",
+            (bits | more).sql()
+        )
+    };
+    stage.execute(&bits(Permissions::empty())).await;
+    stage.start_lanes(1);
+    let ban = BanUser {
+        nonce: "ban".to_owned(),
+        user_id: carol.user(),
+        reason: "spam".to_owned(),
+        duration: None,
+        delete_hours: 24,
+    };
+    let posted = stage.post(&bob, room.server, &ban);
+    stage.refused(posted, Reason::Forbidden).await;
+    stage.stop_lanes().await;
+    stage.execute(&bits(Permissions::MANAGE_MESSAGES)).await;
+    stage.start_lanes(1);
+    let code = "INSERT INTO invites (code, server, creator) VALUES ('carols', ";
+    stage
+        .execute(&format!("{code}{}, {})", room.server, carol.id))
+        .await;
+    stage.call(&bob, room.server, &ban).await;
+    let said = "SELECT (after LIKE '%24%' AND after NOT LIKE '%spam%')::text FROM audit_entries";
+    stage.finds(said, ["true"]).await;
+    // Nobody comes in by her codes, either.
+    stage.counts("invites WHERE revoked", 1).await;
+}
+
+#[tokio::test]
 async fn what_a_banned_account_said_goes_in_slices_and_no_further_back() {
     let (mut stage, alice, room) = Stage::with_room().await;
     let bob = stage.member("bob", &room).await;
@@ -337,9 +373,18 @@ async fn what_a_banned_account_said_goes_in_slices_and_no_further_back() {
         duration: None,
         delete_hours: 1,
     };
-    stage.call(&alice, room.server, &ban).await;
+    // Twice is once: the second ban only widens what is under way.
+    let again = BanUser {
+        nonce: "again".to_owned(),
+        ..ban.clone()
+    };
+    for ban in [&ban, &again] {
+        stage.post(&alice, room.server, ban);
+    }
+    stage.flush().await;
     stage.until_counts("messages WHERE deleted", 600).await;
     stage.until_counts("internal_outbox", 0).await;
+    stage.counts("deletions", 0).await;
     stage
         .counts(
             &format!("messages WHERE deleted AND author = {}", bob.id),

@@ -8,7 +8,11 @@ use shared::{
     },
     error::Reason,
     ids::{ChannelId, Partition},
-    protocol::{channel::UpdateChannel, typing::SignalTyping},
+    protocol::{
+        self,
+        channel::{ChannelUpdated, UpdateChannel},
+        typing::SignalTyping,
+    },
 };
 
 use super::stage::{Room, Stage};
@@ -53,10 +57,14 @@ fn hide(room: &Room, target: u64) -> UpdateChannel {
 }
 
 #[tokio::test]
-async fn overrides_go_with_the_member_and_a_large_server_tells_nobody_else() {
+async fn what_overrides_permit_goes_with_the_member_and_a_large_server_tells_nobody_else() {
     let (mut stage, alice, room) = Stage::with_room().await;
     let bob = stage.member("bob", &room).await;
-    stage.call(&alice, room.server, &hide(&room, bob.id)).await;
+    let mut given = hide(&room, bob.id);
+    for given in given.overrides.iter_mut().flatten() {
+        given.allow = Permissions::SEND_MESSAGES;
+    }
+    stage.call(&alice, room.server, &given).await;
     stage.stop_lanes().await;
     stage
         .execute("UPDATE servers SET member_count = 100000")
@@ -74,12 +82,20 @@ async fn overrides_go_with_the_member_and_a_large_server_tells_nobody_else() {
             &changes[..],
             [
                 Change::Left { user, .. },
-                Change::Override { before: Some(_), after: None, .. },
+                Change::Override { before: Some(_), after: Some(denied), .. },
             ] if *user == bob.user()
+                && denied.allow.is_empty()
+                && denied.deny == Permissions::VIEW_CHANNEL
         ),
         "{changes:?}"
     );
-    stage.counts("overrides", 0).await;
+    let told = stage.heard().await;
+    let updated: ChannelUpdated = protocol::decode(&told.body).unwrap();
+    let allowed = updated.channel.overrides.iter().map(|o| o.allow);
+    assert!(allowed.eq([Permissions::empty()]));
+    stage
+        .counts("overrides WHERE allow = 0 AND deny <> 0", 1)
+        .await;
     stage
         .finds("SELECT member_count::text FROM servers", ["99999"])
         .await;

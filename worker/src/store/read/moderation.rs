@@ -194,25 +194,40 @@ columns! { ReportRow {
     resolved_at, note
 } }
 
+/// Which reports of a server are listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReportFilter {
+    pub(crate) resolved: bool,
+    /// Only what is older than this one.
+    pub(crate) before: Option<ReportId>,
+    /// Not those about this account.
+    pub(crate) not_about: Option<UserId>,
+}
+
 /// A page of reports, open or resolved, newest first.
 pub(crate) async fn list_reports(
     snapshot: &mut Snapshot,
     server: ServerId,
-    (resolved, before): (bool, Option<ReportId>),
+    which: ReportFilter,
     limit: u32,
 ) -> Result<Vec<Report>, StoreError> {
-    let sql = if resolved {
+    let sql = if which.resolved {
         "SELECT id, reporter, channel, message, author, category, text, content, resolution,
                 resolver, resolved_at, note FROM reports
-         WHERE server = $1 AND id < $2 AND resolution IS NOT NULL ORDER BY id DESC LIMIT $3"
+         WHERE server = $1 AND id < $2 AND resolution IS NOT NULL AND author IS DISTINCT FROM $4
+         ORDER BY id DESC LIMIT $3"
     } else {
         "SELECT id, reporter, channel, message, author, category, text, content, resolution,
                 resolver, resolved_at, note FROM reports
-         WHERE server = $1 AND id < $2 AND resolution IS NULL ORDER BY id DESC LIMIT $3"
+         WHERE server = $1 AND id < $2 AND resolution IS NULL AND author IS DISTINCT FROM $4
+         ORDER BY id DESC LIMIT $3"
     };
-    let before = before.map_or(u64::MAX, ReportId::get);
+    let before = which.before.map_or(u64::MAX, ReportId::get);
     let rows: Vec<ReportRow> = snapshot
-        .list(sql, &[&server, &before, &i64::from(limit)])
+        .list(
+            sql,
+            &[&server, &before, &i64::from(limit), &which.not_about],
+        )
         .await?;
     Ok(rows.into_iter().map(report).collect())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::{
     domain::permissions::{Override, TargetKind},
-    ids::{ChannelId, MessageId, ServerId},
+    ids::{ChannelId, MessageId, RoleId, ServerId, UserId},
     protocol::channel::ChannelPlace,
 };
 
@@ -122,17 +122,34 @@ pub(crate) async fn replace_overrides(
         .await
 }
 
-/// Deletes the overrides that name a role or a member, in all channels of a server.
+/// Deletes the overrides that name a role, in all channels of a server.
 pub(crate) async fn delete_overrides_of(
     writes: &mut Writes<'_>,
     server: ServerId,
-    kind: TargetKind,
-    target: u64,
+    role: RoleId,
 ) -> Result<usize, StoreError> {
     let sql = "DELETE FROM overrides o USING channels c
                WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
                RETURNING o.channel";
-    writes.execute(sql, &[&server, &target, &kind]).await
+    let kind = TargetKind::Role;
+    writes.execute(sql, &[&server, &role, &kind]).await
+}
+
+/// Takes away what overrides permit an account, in all channels of a server; what they deny it stays.
+pub(crate) async fn withdraw_overrides(
+    writes: &mut Writes<'_>,
+    server: ServerId,
+    user: UserId,
+) -> Result<usize, StoreError> {
+    let sql = "WITH gone AS (
+                   DELETE FROM overrides o USING channels c
+                   WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
+                       AND o.allow <> 0 AND o.deny = 0)
+               UPDATE overrides o SET allow = 0 FROM channels c
+               WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
+                   AND o.allow <> 0 AND o.deny <> 0 RETURNING o.channel";
+    let kind = TargetKind::Member;
+    writes.execute(sql, &[&server, &user, &kind]).await
 }
 
 columns! { ChannelState {

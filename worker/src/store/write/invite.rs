@@ -33,6 +33,48 @@ pub(crate) async fn has_invites(
     Ok(found.is_some_and(|count| count >= most))
 }
 
+/// Whether a member has made as many codes of a server as he may: those that still open it, and
+/// those of the last hour, whatever became of them.
+pub(crate) async fn has_own_invites(
+    reads: Reads<'_>,
+    (server, creator): (ServerId, UserId),
+    most: i64,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM (
+               SELECT FROM invites WHERE coalesce(server, 0) = $1 AND creator = $2
+                   AND (created_at > now() - interval '1 hour'
+                        OR (NOT revoked AND (expires_at IS NULL OR expires_at > now())
+                            AND (max_uses IS NULL OR uses < max_uses))) LIMIT $3) found";
+    let found: Option<i64> = reads.find(sql, &[&server, &creator, &most]).await?;
+    Ok(found.is_some_and(|count| count >= most))
+}
+
+/// Deletes a few codes that open nothing any more: more than are made, so that none stay. Those that
+/// many used stay with them, as this is a lane's turn.
+pub(crate) async fn delete_dead_invites(
+    writes: &mut Writes<'_>,
+    server: Option<ServerId>,
+) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM invites WHERE code IN (
+                   SELECT code FROM invites
+                   WHERE coalesce(server, 0) = $1 AND uses <= 10
+                       AND created_at <= now() - interval '1 hour'
+                       AND (revoked OR expires_at <= now() OR uses >= max_uses) LIMIT 50)
+               RETURNING code";
+    let scope = server.map_or(0, ServerId::get);
+    writes.execute(sql, &[&scope]).await
+}
+
+/// Makes all codes useless that an account made for a server.
+pub(crate) async fn revoke_invites_of(
+    writes: &mut Writes<'_>,
+    (server, creator): (ServerId, UserId),
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE invites SET revoked = true
+               WHERE coalesce(server, 0) = $1 AND creator = $2 AND NOT revoked RETURNING code";
+    writes.execute(sql, &[&server, &creator]).await
+}
+
 pub(crate) async fn insert_invite(
     writes: &mut Writes<'_>,
     invite: &NewInvite<'_>,

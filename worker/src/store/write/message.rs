@@ -175,21 +175,6 @@ pub(crate) async fn find_messages(
     reads.list(sql, &[&channels, &ids]).await
 }
 
-/// Messages of a channel behind one id and up to another, by id, each with its author; those that
-/// are deleted are missing.
-pub(crate) async fn list_authors(
-    reads: Reads<'_>,
-    channel: ChannelId,
-    (after, until): (MessageId, MessageId),
-    limit: u32,
-) -> Result<Vec<(MessageId, UserId)>, StoreError> {
-    let sql = "SELECT id, author FROM messages
-               WHERE channel = $1 AND id > $2 AND id <= $3 AND NOT deleted ORDER BY id LIMIT $4";
-    reads
-        .list(sql, &[&channel, &after, &until, &i64::from(limit)])
-        .await
-}
-
 /// Who wrote a message, and what it says; none when it is deleted or never was.
 pub(crate) async fn find_text(
     reads: Reads<'_>,

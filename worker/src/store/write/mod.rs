@@ -8,6 +8,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod channel;
+pub(crate) mod deletion;
 pub(crate) mod event;
 pub(crate) mod export;
 pub(crate) mod internal;

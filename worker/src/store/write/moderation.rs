@@ -38,20 +38,21 @@ pub(crate) struct ReportedRow {
 
 columns! { ReportedRow { author, resolved } }
 
-/// The messages that a reporter, or without one the rules, has open; at most `most` of them.
+/// The messages that a reporter, or without one the rules, has open, each with its author; at most
+/// `most` of them.
 pub(crate) async fn list_open(
     reads: Reads<'_>,
     server: ServerId,
     reporter: Option<UserId>,
     most: usize,
-) -> Result<Vec<MessageId>, StoreError> {
+) -> Result<Vec<(MessageId, UserId)>, StoreError> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     if let Some(reporter) = reporter {
-        let sql = "SELECT message FROM reports
+        let sql = "SELECT message, author FROM reports
                    WHERE server = $1 AND reporter = $2 AND resolution IS NULL LIMIT $3";
         return reads.list(sql, &[&server, &reporter, &most]).await;
     }
-    let sql = "SELECT message FROM reports
+    let sql = "SELECT message, author FROM reports
                WHERE server = $1 AND reporter IS NULL AND resolution IS NULL LIMIT $2";
     reads.list(sql, &[&server, &most]).await
 }
