@@ -310,11 +310,16 @@ async fn an_account_is_idle_where_all_of_its_devices_are(harness: &Harness) -> R
 async fn who_is_invisible_looks_like_nobody(harness: &Harness) -> Result<()> {
     let [alice, bob] = harness.members().await?;
     let code = alice.invites().await?;
-    let (position, watched) = watches(&alice, &[&bob]).await?;
-    // Who hides before he was ever shown goes unnoticed: first he has to be seen.
-    if state_of(&watched, &bob) != Some(PresenceState::Online) {
-        told(&alice, position, (&bob, PresenceState::Online)).await?;
-    }
+    let (position, _) = watches(&alice, &[&bob]).await?;
+    // Who hides before he was ever shown goes unnoticed: first he has to be seen. What a worker
+    // said of him before may be corrected until then.
+    let busy = SetStatus {
+        status: StatusKind::Dnd,
+        ..set_status()
+    };
+    bob.client.call(0, &busy).await?;
+    told(&alice, position, (&bob, PresenceState::Dnd)).await?;
+    let position = alice.client.log().end();
     let hide = SetStatus {
         status: StatusKind::Invisible,
         text: Some("hidden".to_owned()),
