@@ -13,7 +13,7 @@ fn the_documents_are_those_of_the_code() {
         ("docs/refusals.md", reference::refusals()),
         ("docs/protocol.json", reference::json()),
         (
-            "gateway/web/src/protocol.generated.ts",
+            "gateway/web/client/src/protocol.generated.ts",
             reference::typescript(),
         ),
     ];

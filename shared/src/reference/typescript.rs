@@ -1,4 +1,4 @@
-//! `gateway/web/src/protocol.generated.ts`: types, and the tables that `codec.ts` beside it
+//! `gateway/web/client/src/protocol.generated.ts`: types, and the tables that `codec.ts` beside it
 //! reads.
 
 use super::types::{Types, typescript_of};

@@ -9,7 +9,7 @@ import { decode as unpack, encode as pack } from "@msgpack/msgpack";
 
 import * as protocol from "../build/codec.js";
 
-const FILE = new URL("../../../shared/tests/golden/vectors.json", import.meta.url);
+const FILE = new URL("../../../../shared/tests/golden/vectors.json", import.meta.url);
 const vectors = JSON.parse(await readFile(FILE, "utf8"));
 const ofKind = (kind) => vectors.filter((vector) => vector.kind === kind);
 const { STRUCTS, REQUESTS, EVENTS, CONTROLS } = protocol;
