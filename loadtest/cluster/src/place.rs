@@ -36,7 +36,7 @@ impl Place {
             logs: data.clone(),
             records: Records::open(data.join("run"))?,
             data,
-            ports: Ports::Random,
+            ports: Ports::random(),
             kept: false,
         })
     }

@@ -133,7 +133,9 @@ impl Settings {
         node.set("CONFAB_SIGNUP", self.signup)
             .set("CONFAB_GUESTS", "true")
             .set("CONFAB_CLUSTER_KEY", KEY)
-            .set("RUST_BACKTRACE", "1");
+            // A panic shows its way; an error says what was tried, and its way would fill the log.
+            .set("RUST_BACKTRACE", "1")
+            .set("RUST_LIB_BACKTRACE", "0");
         let rates = RATES.map(|name| (name, "1000000"));
         for (name, most) in rates.into_iter().chain(LIMITS.map(|name| (name, "off"))) {
             let named = self.limits.iter().find(|(known, _)| *known == name);
