@@ -1,0 +1,94 @@
+import { createUniqueId, Show, splitProps, type JSX } from "solid-js";
+
+export interface FieldProps extends JSX.InputHTMLAttributes<HTMLInputElement> {
+  label: string;
+  /** What is wrong with the value; read out with the field. */
+  error?: string | undefined;
+  hint?: string | undefined;
+}
+
+/** A line of text with its label above it, and below what is wrong with it. */
+export function Field(props: FieldProps) {
+  const id = createUniqueId();
+  const [own, native] = splitProps(props, ["label", "error", "hint"]);
+  return (
+    <div class="field">
+      <label for={id}>{own.label}</label>
+      <input {...native} id={id} aria-invalid={own.error !== undefined} aria-describedby={`${id}-note`} />
+      <Note id={`${id}-note`} error={own.error} hint={own.hint} />
+    </div>
+  );
+}
+
+export interface AreaProps extends JSX.TextareaHTMLAttributes<HTMLTextAreaElement> {
+  label: string;
+  error?: string | undefined;
+  hint?: string | undefined;
+}
+
+/** Several lines of text. */
+export function Area(props: AreaProps) {
+  const id = createUniqueId();
+  const [own, native] = splitProps(props, ["label", "error", "hint"]);
+  return (
+    <div class="field">
+      <label for={id}>{own.label}</label>
+      <textarea rows={4} {...native} id={id} aria-invalid={own.error !== undefined} aria-describedby={`${id}-note`} />
+      <Note id={`${id}-note`} error={own.error} hint={own.hint} />
+    </div>
+  );
+}
+
+export interface ChoiceProps<Value extends string> {
+  label: string;
+  value: Value;
+  options: readonly { value: Value; label: string; hint?: string }[];
+  onChange: (value: Value) => void;
+}
+
+/** One of a few: a group of radio buttons. */
+export function Choice<Value extends string>(props: ChoiceProps<Value>) {
+  const name = createUniqueId();
+  return (
+    <fieldset class="choice">
+      <legend>{props.label}</legend>
+      {props.options.map((option) => (
+        <label>
+          <input type="radio" name={name} checked={props.value === option.value} onChange={() => props.onChange(option.value)} />
+          <span>{option.label}</span>
+          <Show when={option.hint}>{(hint) => <span class="second">{hint()}</span>}</Show>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** On or off. */
+export function Switch(props: { label: string; hint?: string; checked: boolean; disabled?: boolean; onChange: (on: boolean) => void }) {
+  const id = createUniqueId();
+  return (
+    <div class="switch">
+      <label for={id}>{props.label}</label>
+      <input
+        id={id}
+        type="checkbox"
+        role="switch"
+        checked={props.checked}
+        disabled={props.disabled}
+        aria-describedby={`${id}-note`}
+        onChange={(event) => props.onChange(event.currentTarget.checked)}
+      />
+      <Note id={`${id}-note`} hint={props.hint} />
+    </div>
+  );
+}
+
+function Note(props: { id: string; error?: string | undefined; hint?: string | undefined }) {
+  return (
+    <div id={props.id} class="note">
+      <Show when={props.error} fallback={<Show when={props.hint}>{(hint) => <p class="second">{hint()}</p>}</Show>}>
+        {(error) => <p class="error">{error()}</p>}
+      </Show>
+    </div>
+  );
+}

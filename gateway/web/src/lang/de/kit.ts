@@ -1,0 +1,20 @@
+/** Words that are used in many places. */
+export const kit = {
+  Add: "Hinzufügen",
+  Back: "Zurück",
+  Cancel: "Abbrechen",
+  Close: "Schließen",
+  Copy: "Kopieren",
+  Create: "Erstellen",
+  Delete: "Löschen",
+  Dismiss: "Ausblenden",
+  Edit: "Bearbeiten",
+  More: "Mehr",
+  Name: "Name",
+  Reload: "Neu laden",
+  Reply: "Antworten",
+  Retry: "Noch einmal",
+  Save: "Speichern",
+  "Try now": "Jetzt versuchen",
+  "Why?": "Warum?",
+} as const;

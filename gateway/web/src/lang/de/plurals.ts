@@ -1,0 +1,15 @@
+import type { Forms, Plural } from "../plurals.ts";
+
+export const plurals: Record<Plural, Forms> = {
+  "{count} new messages": { one: "{count} neue Nachricht", other: "{count} neue Nachrichten" },
+  "{count} members": { one: "{count} Mitglied", other: "{count} Mitglieder" },
+  "{count} mentions": { one: "{count} Erwähnung", other: "{count} Erwähnungen" },
+  "{count} reactions": { one: "{count} Reaktion", other: "{count} Reaktionen" },
+  "{count} messages will be sent when you are back.": {
+    one: "{count} Nachricht wird gesendet, sobald du zurück bist.",
+    other: "{count} Nachrichten werden gesendet, sobald du zurück bist.",
+  },
+  "Not sent: {count} characters too long.": { one: "Nicht gesendet: {count} Zeichen zu lang.", other: "Nicht gesendet: {count} Zeichen zu lang." },
+  "{count} characters left": { one: "noch {count} Zeichen", other: "noch {count} Zeichen" },
+  "{count} characters too long": { one: "{count} Zeichen zu lang", other: "{count} Zeichen zu lang" },
+};

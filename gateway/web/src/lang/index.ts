@@ -1,0 +1,65 @@
+// What people read. English sentences are written where they are used and are the ids of the
+// catalogue; every one of them has to be in `de/`, or the compiler says so. A library would bring
+// extraction, a runtime and a parser of ICU patterns; with this few kinds of sentences `Intl` and forty lines do.
+import { createSignal } from "solid-js";
+import type { German } from "./de/index.ts";
+import { PLURALS, type Forms, type Plural } from "./plurals.ts";
+
+export type Language = "en" | "de";
+/** A sentence of the catalogue. `{name}` stands for a value. */
+export type Message = keyof German & string;
+export type Dictionary = { readonly messages: Readonly<Record<string, string>>; readonly plurals: Readonly<Record<string, Forms>> };
+
+type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
+type Values<Text extends string> = Readonly<Record<Names<Text>, string | number>>;
+type Arguments<Text extends string> = [Names<Text>] extends [never] ? [] : [values: Values<Text>];
+
+const ENGLISH: Dictionary = { messages: {}, plurals: PLURALS };
+const [dictionary, setDictionary] = createSignal(ENGLISH);
+const [language, setLanguage] = createSignal<Language>("en");
+
+/** The language that is shown. */
+export { language };
+
+/** The first language that the browser asks for and we have. */
+export function preferred(languages: readonly string[]): Language {
+  for (const tag of languages) {
+    const base = tag.toLowerCase().split("-")[0];
+    if (base === "en" || base === "de") return base;
+  }
+  return "en";
+}
+
+/** Shows another language; German is fetched when it is needed. */
+export async function speak(next: Language): Promise<void> {
+  const loaded = next === "de" ? (await import("./de/index.ts")).german : ENGLISH;
+  setDictionary(loaded);
+  setLanguage(next);
+  document.documentElement.lang = next;
+}
+
+/** A sentence in the language that is shown. */
+export function t<Text extends Message>(text: Text, ...values: Arguments<Text>): string {
+  return fill(dictionary().messages[text] ?? text, values[0]);
+}
+
+/** A sentence that stands in a table, and has no values. */
+export function say(text: Message): string {
+  return dictionary().messages[text] ?? text;
+}
+
+/** A sentence about `count` things. */
+export function tn<Text extends Plural>(text: Text, count: number): string {
+  const forms = dictionary().plurals[text] ?? PLURALS[text];
+  const form = new Intl.PluralRules(language()).select(count) === "one" ? forms.one : forms.other;
+  return fill(form, { count: new Intl.NumberFormat(language()).format(count) });
+}
+
+/** Names in a row: "Ana, Jo and Sam". */
+export function list(names: readonly string[]): string {
+  return new Intl.ListFormat(language(), { type: "conjunction" }).format(names);
+}
+
+export function fill(text: string, values: Readonly<Record<string, string | number>> = {}): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}

@@ -1,0 +1,59 @@
+import { REFUSALS } from "../../client/src/codec.js";
+import { describe, expect, it } from "vitest";
+import { german } from "./de/index.ts";
+import { day, moment, timeOfId } from "./dates.ts";
+import { fill, preferred, tn } from "./index.ts";
+import { PLURALS } from "./plurals.ts";
+import { SENTENCES } from "./refusals.ts";
+
+const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+
+describe("the catalogue", () => {
+  it("has a sentence for every refusal, in both languages", () => {
+    expect(Object.keys(SENTENCES).sort()).toEqual(Object.keys(REFUSALS).sort());
+    for (const sentence of Object.values(SENTENCES)) expect(german.messages[sentence], sentence).toBeTruthy();
+  });
+
+  it.each(Object.entries(german.messages))("names the same values in both languages: %s", (english, text) => {
+    expect(names(text)).toEqual(names(english));
+    expect(text.trim()).not.toBe("");
+  });
+
+  it("has every plural in German", () => {
+    expect(Object.keys(german.plurals).sort()).toEqual(Object.keys(PLURALS).sort());
+  });
+
+  it("chooses the form by the number", () => {
+    expect(tn("{count} new messages", 1)).toBe("1 new message");
+    expect(tn("{count} new messages", 1200)).toBe("1,200 new messages");
+  });
+
+  it("takes the first language that it has", () => {
+    expect(preferred(["fr-FR", "de-AT", "en"])).toBe("de");
+    expect(preferred(["fr"])).toBe("en");
+  });
+
+  it("leaves what has no value as it is", () => {
+    expect(fill("{a} and {b}", { a: 1 })).toBe("1 and {b}");
+  });
+});
+
+describe("dates", () => {
+  const noon = new Date(2026, 2, 30, 12).getTime();
+
+  it("reads the time from an id", () => {
+    expect(new Date(timeOfId(4096 * 1000)).toISOString()).toBe("2026-01-01T00:00:01.000Z");
+  });
+
+  it("says today and yesterday by the calendar, across a change of the clock", () => {
+    expect(day(noon, noon)).toBe("Today");
+    expect(day(new Date(2026, 2, 29, 0, 30).getTime(), noon)).toBe("Yesterday");
+    expect(day(new Date(2026, 2, 28, 23, 30).getTime(), noon)).toBe("28 March 2026");
+  });
+
+  it("is short where it may be", () => {
+    expect(moment(new Date(2026, 2, 30, 9, 5).getTime(), noon)).toBe("09:05");
+    expect(moment(new Date(2026, 2, 29, 9, 5).getTime(), noon)).toBe("yesterday, 09:05");
+    expect(moment(new Date(2025, 2, 29, 9, 5).getTime(), noon)).toContain("2025");
+  });
+});

@@ -1,0 +1,22 @@
+// English sentences that depend on a number.
+
+export interface Forms {
+  readonly one: string;
+  readonly other: string;
+}
+
+export const PLURALS = {
+  "{count} new messages": { one: "{count} new message", other: "{count} new messages" },
+  "{count} members": { one: "{count} member", other: "{count} members" },
+  "{count} mentions": { one: "{count} mention", other: "{count} mentions" },
+  "{count} reactions": { one: "{count} reaction", other: "{count} reactions" },
+  "{count} messages will be sent when you are back.": {
+    one: "{count} message will be sent when you are back.",
+    other: "{count} messages will be sent when you are back.",
+  },
+  "Not sent: {count} characters too long.": { one: "Not sent: {count} character too long.", other: "Not sent: {count} characters too long." },
+  "{count} characters left": { one: "{count} character left", other: "{count} characters left" },
+  "{count} characters too long": { one: "{count} character too long", other: "{count} characters too long" },
+} as const satisfies Record<string, Forms>;
+
+export type Plural = keyof typeof PLURALS;

@@ -1,0 +1,48 @@
+// A sentence for every code of docs/refusals.md. The type asks for each: one that the protocol gains does not compile here.
+import type { REFUSALS } from "../../client/src/codec.js";
+import { say, t, type Message } from "./index.ts";
+
+export type Reason = keyof typeof REFUSALS;
+
+export const SENTENCES: Record<Reason, Message> = {
+  malformed: "This page and the server do not understand each other. Reload the page.",
+  unknown_command: "The server does not know how to do this yet.",
+  too_large: "This is too long.",
+  invalid: "The server does not accept this.",
+  unauthenticated: "You were signed out. Your drafts are kept.",
+  wrong_credentials: "Name or password is wrong.",
+  forbidden: "You may not do this here.",
+  name_taken: "Somebody has this name already.",
+  invite_required: "You need an invite to sign up here.",
+  unknown_invite: "This invite is no longer valid. Ask for a new one.",
+  banned: "You are banned from this server.",
+  blocked: "A rule of this server does not allow this text.",
+  locked_down: "This server is locked down for now.",
+  unknown_server: "This server is gone, or you are no longer in it.",
+  unknown_channel: "This channel is gone, or you can no longer see it.",
+  unknown_message: "This message was deleted.",
+  unknown_session: "This device was signed out already.",
+  unknown_target: "This person or role is not here.",
+  unknown_user: "This person shares no server with you.",
+  unknown_role: "This role was deleted.",
+  unknown_item: "This is no longer there.",
+  owner_cannot_leave: "Hand the server over or delete it before you leave.",
+  already_member: "You are in this server already.",
+  limit_reached: "There are as many as there may be.",
+  moved: "Somebody changed this meanwhile. Look again and repeat it.",
+  wrong_kind: "This kind of channel has no messages.",
+  nonce_reused: "This was sent twice with different contents. Try again.",
+  rate_limited: "You are too fast.",
+  busy: "The server is busy.",
+  unknown: "Nobody can say yet whether this was done.",
+  unavailable: "A part of the server is out of reach. Nothing was changed.",
+  expired: "The server was too slow, and nothing was changed.",
+  internal: "Something broke on our side. Nothing was changed.",
+};
+
+/** What to tell of a refusal. A reason that this page is too old for is told as a fault of ours. */
+export function refusalText(reason: Reason | undefined, detail?: string | null, seconds = 0): string {
+  if (seconds > 0 && reason === "rate_limited") return t("You can do this again in {seconds} s.", { seconds });
+  if (reason === "blocked" && detail) return t("The rule “{rule}” of this server does not allow this text.", { rule: detail });
+  return say(SENTENCES[reason ?? "internal"]);
+}

@@ -1,0 +1,23 @@
+import solid from "vite-plugin-solid";
+import { defineConfig } from "vitest/config";
+import { budget, nothingInline } from "./vite/checks.ts";
+import { trustedTypes } from "./vite/trusted-types.ts";
+
+/** The cluster that `npm run dev` talks to; the default is what `make up` starts. */
+const gateway = process.env["CONFAB_GATEWAY"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [trustedTypes(), solid(), nothingInline(), budget()],
+  build: {
+    target: ["chrome120", "firefox121", "safari17"],
+    // The policy of the page names no `data:`; small files are files, too.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    host: "127.0.0.1",
+    proxy: { "/ws": { target: gateway, ws: true }, "/api": gateway },
+  },
+  test: { include: ["src/**/*.test.ts", "vite/**/*.test.ts"], environment: "node" },
+});
