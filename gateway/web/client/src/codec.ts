@@ -119,6 +119,38 @@ function integer(value: unknown, at: string): number {
   return value as number;
 }
 
+/** From the JSON of the HTTP door, where ids are texts. Fields that are absent have their defaults. */
+export function fromJson(shape: Shape, json: unknown, at = "body"): unknown {
+  if (typeof shape === "string") return json ?? absent(shape);
+  if ("id" in shape) return integer(Number(json), at);
+  if ("optional" in shape) return json == null ? null : fromJson(shape.optional, json, at);
+  if ("list" in shape) {
+    if (!Array.isArray(json ?? [])) throw new CodecError(at);
+    return ((json ?? []) as unknown[]).map((item, index) => fromJson(shape.list, item, `${at}[${index}]`));
+  }
+  if (!("struct" in shape)) return json ?? absent(shape);
+  if (typeof json !== "object" || json === null) throw new CodecError(at);
+  const fields = STRUCTS[shape.struct].map(({ name, type }) => {
+    const field = (json as Record<string, unknown>)[name];
+    return [name, fromJson(type, field, `${at}.${name}`)];
+  });
+  return Object.fromEntries(fields);
+}
+
+/** Into the JSON of the HTTP door. */
+export function toJson(shape: Shape, value: unknown): unknown {
+  if (typeof shape === "string" || value == null) return value;
+  if ("id" in shape) return String(value);
+  if ("optional" in shape) return toJson(shape.optional, value);
+  if ("list" in shape) return (value as unknown[]).map((item) => toJson(shape.list, item));
+  if (!("struct" in shape)) return value;
+  const fields = STRUCTS[shape.struct].map(({ name, type }) => [
+    name,
+    toJson(type, (value as Record<string, unknown>)[name]),
+  ]);
+  return Object.fromEntries(fields);
+}
+
 /** The frame of a request. `scope` is a server's id, or 0. */
 export function requestFrame<Name extends keyof Requests>(
   name: Name,
@@ -130,10 +162,10 @@ export function requestFrame<Name extends keyof Requests>(
   return [row.opcode, request, scope, encode(row.request, body)];
 }
 
-/** A control frame. */
+/** A control frame of a client: it has the form of a request. */
 export function controlFrame<Name extends keyof ClientControls>(name: Name, body: ClientControls[Name]): Wire[] {
   const row = CONTROLS[name];
-  return [row.opcode, encode(row.body, body)];
+  return [row.opcode, 0, 0, encode(row.body, body)];
 }
 
 /** The body of a reply to the request `name`. */
@@ -201,4 +233,10 @@ function readRefusal([request, reason, detail, retryAfter]: unknown[]): ServerFr
 function named(rows: Map<number, { name: string; row: Row }>, opcode: number, body: unknown) {
   const found = rows.get(opcode);
   return found && { name: found.name, body: decode(found.row.body, body, found.name) };
+}
+
+/** Whether a request carries a nonce. */
+export function takesNonce(name: keyof Requests): boolean {
+  const { request } = REQUESTS[name];
+  return typeof request === "object" && "struct" in request && STRUCTS[request.struct][0]?.name === "nonce";
 }

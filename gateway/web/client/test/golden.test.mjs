@@ -78,11 +78,14 @@ test("a request's frame has the bytes of Rust", () => {
   assert.equal(hex(protocol.requestFrame("message_new", request, scope, body)), vector.hex);
 });
 
-test("control frames have the bytes of Rust", () => {
+test("control frames have the form of requests, with the bodies of Rust", () => {
   for (const name of ["identify", "resume", "heartbeat"]) {
     const vector = ofKind("frame").find((frame) => frame.name === name);
-    const body = fromJson(CONTROLS[name].body, vector.json[1]);
-    assert.equal(hex(protocol.controlFrame(name, body)), vector.hex);
+    const [opcode, json] = vector.json;
+    const body = fromJson(CONTROLS[name].body, json);
+    const frame = protocol.controlFrame(name, body);
+    assert.deepEqual(frame.slice(0, 3), [opcode, 0, 0]);
+    assert.equal(`92${hex(opcode)}${hex(frame[3])}`, vector.hex);
   }
 });
 

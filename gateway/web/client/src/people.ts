@@ -1,0 +1,79 @@
+// Who people are: looked up where they are met, many at once.
+
+import type { MemberPlace, Requests, ServerId, UserId } from "./codec.js";
+import { type Fetches } from "./fetches.js";
+import { mergeMembers, mergeUsers } from "./state/merge.js";
+import { type State } from "./state/state.js";
+import { type Reply } from "./wire/call.js";
+
+/** So many accounts may be asked for at once. */
+const ACCOUNTS = 100;
+
+export interface PeopleOptions {
+  state: State;
+  fetches: Fetches;
+  call<Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]): Promise<Reply<Name>>;
+}
+
+export class People {
+  private wanted = new Set<UserId>();
+  /** Those who were asked for and not told of: they are not asked for again. */
+  private readonly unknown = new Set<UserId>();
+
+  constructor(private readonly options: PeopleOptions) {}
+
+  /** Looks up whoever of them is not known; those that are met in one go are asked for at once. */
+  meet(users: readonly UserId[]): void {
+    const { state } = this.options;
+    const first = this.wanted.size === 0;
+    for (const user of users) if (state.users[user] === undefined && !this.unknown.has(user)) this.wanted.add(user);
+    if (first && this.wanted.size > 0) queueMicrotask(() => void this.ask());
+  }
+
+  /** A page of the member list, as people see it. */
+  async members(server: ServerId, place: MemberPlace | null): Promise<Reply<"members_list">> {
+    const { call, fetches } = this.options;
+    return fetches.run(
+      () => call("members_list", server, { place }),
+      (state, { members }) => mergeMembers(state, server, members),
+    );
+  }
+
+  /** A page of those who are there. */
+  async online(server: ServerId, place: MemberPlace | null): Promise<Reply<"users_online">> {
+    const { call, fetches } = this.options;
+    return fetches.run(
+      () => call("users_online", server, { place }),
+      (state, { members }) => {
+        mergeMembers(state, server, members.map(({ member }) => member));
+        for (const { member, state: look, text } of members) state.presence[member.user.user_id] = { state: look, text };
+      },
+    );
+  }
+
+  /** Forgets who was not found: another session may know them. */
+  forget(): void {
+    this.unknown.clear();
+  }
+
+  private async ask(): Promise<void> {
+    const users = [...this.wanted];
+    this.wanted = new Set();
+    for (const user of users) this.unknown.add(user);
+    for (let at = 0; at < users.length; at += ACCOUNTS) await this.askFor(users.slice(at, at + ACCOUNTS));
+  }
+
+  private async askFor(user_ids: UserId[]): Promise<void> {
+    const { call, fetches } = this.options;
+    try {
+      const { users } = await fetches.run(
+        () => call("users_get", 0, { user_ids }),
+        (state, { users }) => mergeUsers(state, users),
+      );
+      for (const { user_id } of users) this.unknown.delete(user_id);
+    } catch {
+      // They are shown without a name until they are met again.
+      for (const user of user_ids) this.unknown.delete(user);
+    }
+  }
+}

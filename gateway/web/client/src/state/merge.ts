@@ -1,0 +1,163 @@
+// What was fetched becomes part of the state. Events that came meanwhile are applied again behind it.
+
+import type {
+  AnyId,
+  Channel,
+  ChannelId,
+  Channels,
+  Member,
+  MentionPage,
+  Messages,
+  MessagesAround,
+  Overview,
+  Presences,
+  Ready,
+  ServerId,
+  ShownMember,
+  Unreads,
+  User,
+} from "../codec.js";
+import { MENTIONS } from "./mentions.js";
+import { settleSends } from "./sends.js";
+import {
+  channelsOf,
+  emptyKnowledge,
+  emptyServer,
+  forgetChannel,
+  forgetServer,
+  serverOf,
+  values,
+  type State,
+} from "./state.js";
+import { advanceCursor, dropRead } from "./unread.js";
+import { addPage, emptyWindow } from "./window.js";
+
+/** A session opened. A stream that begins anew knows nothing of what was before. */
+export function mergeReady(state: State, ready: Ready, resumed: boolean): void {
+  const stay = resumed && state.epoch === ready.epoch;
+  const { servers, channels, cursors, mentions, users, keys } = state;
+  if (!stay) {
+    // What was shown stays until what is comes in its place.
+    const kept = state.me?.user_id === ready.user.user_id ? { servers, channels, cursors, mentions, users, keys } : {};
+    Object.assign(state, emptyKnowledge(), kept);
+  }
+  state.me = ready.user;
+  state.session = ready.session_id;
+  state.epoch = ready.epoch;
+  state.users[ready.user.user_id] = ready.user;
+  for (const { topic, seq } of ready.topics) state.topics[topic] = (stay ? state.topics[topic] : undefined) ?? seq;
+  const present = new Set<number>(ready.servers.map(({ server_id }) => server_id));
+  for (const { server } of values(state.servers)) if (!present.has(server.server_id)) forgetServer(state, server.server_id);
+  for (const server of ready.servers) {
+    const known = (state.servers[server.server_id] ??= emptyServer(server));
+    known.server = server;
+    if (!stay) known.loaded = false;
+  }
+}
+
+/** A topic cannot be continued: what is held of it goes, but for what is on its way. */
+export function mergeGap(state: State, topic: AnyId, seq: number): void {
+  state.topics[topic] = seq;
+  const server = serverOf(state, topic);
+  if (server === undefined) return;
+  server.loaded = false;
+  for (const { channel_id } of channelsOf(state, server.server.server_id)) delete state.windows[channel_id];
+}
+
+export function mergeUsers(state: State, users: readonly User[]): void {
+  for (const user of users) {
+    state.users[user.user_id] = user;
+    if (state.me?.user_id === user.user_id) state.me = user;
+  }
+}
+
+export function mergeMembers(state: State, server: ServerId, members: readonly Member[]): void {
+  const known = state.servers[server];
+  for (const { user, ...member } of members) {
+    state.users[user.user_id] = user;
+    if (known !== undefined) known.members[user.user_id] = member;
+  }
+}
+
+/** A member as the account sees him; of oneself also where one may only look on. */
+export function mergeMember(state: State, server: ServerId, { member, mutes }: ShownMember): void {
+  mergeMembers(state, server, [member]);
+  const known = state.servers[server];
+  if (known === undefined || member.user.user_id !== state.me?.user_id) return;
+  known.mutes = Object.fromEntries(mutes.map(({ channel_id, until }) => [channel_id, until]));
+}
+
+export function mergeOverview(state: State, { info, member }: Overview): void {
+  const { server, roles, channels, lockdown } = info;
+  const known = (state.servers[server.server_id] ??= emptyServer(server));
+  known.server = server;
+  known.roles = Object.fromEntries(roles.map((role) => [role.role_id, role]));
+  known.lockdown = lockdown;
+  known.loaded = true;
+  mergeMembers(state, server.server_id, [member]);
+  mergeChannels(state, server.server_id, { channels });
+}
+
+/** All channels of a server that the account sees. */
+export function mergeChannels(state: State, server: ServerId, { channels }: Channels): void {
+  const seen = new Set(channels.map(({ channel_id }) => channel_id));
+  for (const { channel_id } of channelsOf(state, server)) if (!seen.has(channel_id)) forgetChannel(state, channel_id);
+  for (const channel of channels) mergeChannel(state, server, channel);
+}
+
+function mergeChannel(state: State, server: ServerId, channel: Channel): void {
+  state.channels[channel.channel_id] = { ...channel, server_id: server };
+}
+
+/** The end of a channel's history, in place of what was held. */
+export function mergeLatest(state: State, channel: ChannelId, page: Messages, limit: number): void {
+  if (state.channels[channel] === undefined) return;
+  const { messages } = page;
+  const start = messages.length < limit && !page.more;
+  state.windows[channel] = { ...emptyWindow(), messages, start, head: true };
+  const last = messages.at(-1);
+  if (last !== undefined) settleSends(state, channel, last.message_id);
+}
+
+/** A page right before the window, or right behind it. */
+export function mergePage(
+  state: State,
+  channel: ChannelId,
+  side: "before" | "after",
+  page: Messages,
+  limit: number,
+): void {
+  const window = state.windows[channel];
+  if (window !== undefined) addPage(window, page.messages, side, page.messages.length < limit && !page.more);
+}
+
+/** A message among others, in place of what was held. */
+export function mergeAround(state: State, channel: ChannelId, page: MessagesAround): void {
+  if (state.channels[channel] === undefined) return;
+  const { messages, more_before, more_after } = page;
+  state.windows[channel] = {
+    ...emptyWindow(),
+    messages,
+    start: !more_before,
+    head: !more_after,
+    follow: false,
+  };
+}
+
+export function mergeUnreads(state: State, { unreads }: Unreads): void {
+  for (const { cursor } of unreads) advanceCursor(state, cursor);
+}
+
+/** The newest mentions that are not read, in place of those that were known. */
+export function mergeMentions(state: State, { mentions }: MentionPage): void {
+  state.mentions = mentions
+    .filter(({ read, message }) => !read && message.author_id !== state.me?.user_id)
+    .slice(0, MENTIONS)
+    .map(({ server_id, channel_id, message: { message_id, seq } }) => ({ server_id, channel_id, message_id, seq }))
+    .reverse();
+  for (const { channel_id } of state.mentions.slice()) dropRead(state, channel_id);
+}
+
+export function mergePresences(state: State, { members }: Presences): void {
+  for (const { user_id, state: look, text } of members) state.presence[user_id] = { state: look, text };
+}

@@ -1,0 +1,39 @@
+// What is not read: counted from cursors, never guessed.
+
+import type { ChannelId, ReadCursor, ServerId } from "../codec.js";
+import { channelsOf, type State } from "./state.js";
+
+/** A cursor was moved, here or elsewhere. The later version holds. */
+export function advanceCursor(state: State, cursor: ReadCursor): void {
+  const known = state.cursors[cursor.channel_id];
+  if (known === undefined || known.version < cursor.version) state.cursors[cursor.channel_id] = cursor;
+  // Only what follows without a hole is known to be all; a fetch says the rest.
+  if (cursor.version === state.registers + 1) state.registers = cursor.version;
+  dropRead(state, cursor.channel_id);
+}
+
+/** What is read calls upon nobody any more. */
+export function dropRead(state: State, channel: ChannelId): void {
+  const read = state.cursors[channel]?.seq ?? 0;
+  state.mentions = state.mentions.filter((mention) => mention.channel_id !== channel || mention.seq > read);
+}
+
+/** How many messages came after the cursor. A channel without a cursor was never read, and nothing counts there. */
+export function unreadOf(state: State, id: ChannelId): number {
+  const cursor = state.cursors[id];
+  const channel = state.channels[id];
+  return cursor === undefined || channel === undefined ? 0 : Math.max(0, channel.last_seq - cursor.seq);
+}
+
+/** How many messages that are not read mention the account. */
+export function mentionsIn(state: State, id: ChannelId): number {
+  return state.mentions.filter((mention) => mention.channel_id === id).length;
+}
+
+/** The same of a whole server. */
+export function unreadOfServer(state: State, id: ServerId): { unread: boolean; mentions: number } {
+  return {
+    unread: channelsOf(state, id).some(({ channel_id }) => unreadOf(state, channel_id) > 0),
+    mentions: state.mentions.filter((mention) => mention.server_id === id).length,
+  };
+}

@@ -1,0 +1,226 @@
+// What is fetched by itself, so that the state is right after each `ready`, `gap` and `sight`.
+
+import type { AnyId, ChannelId, Named, Ready, Requests, ServerControls, ServerId, UserId } from "./codec.js";
+import { type Fetches } from "./fetches.js";
+import {
+  mergeChannels,
+  mergeGap,
+  mergeMember,
+  mergeMentions,
+  mergeOverview,
+  mergePresences,
+  mergeReady,
+  mergeUnreads,
+} from "./state/merge.js";
+import { channelsOf, forgetChannel, serverOf, values, type State } from "./state/state.js";
+import { type Reply } from "./wire/call.js";
+
+/** So many servers are looked over at once. */
+const SERVERS = 20;
+/** So many mentions are looked at. */
+const MENTIONS = 100;
+
+export interface SyncOptions {
+  state: State;
+  mutate(change: (state: State) => void): void;
+  fetches: Fetches;
+  call<Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]): Promise<Reply<Name>>;
+  /** Shows the end of a channel's history anew. */
+  reload(channel: ChannelId): Promise<void>;
+  /** Whether the view shows this channel now. */
+  isShown(channel: ChannelId): boolean;
+  /** All is there that was asked for. */
+  caughtUp(): void;
+  failed(error: unknown): void;
+}
+
+export class Sync {
+  private readonly watches = new Map<ServerId, UserId[]>();
+  private underWay = 0;
+
+  constructor(private readonly options: SyncOptions) {}
+
+  /** A session opened. */
+  ready(ready: Ready, resumed: boolean): void {
+    const { mutate, state, fetches } = this.options;
+    const anew = !resumed || state.epoch !== ready.epoch;
+    const known = anew ? 0 : state.registers;
+    if (anew) fetches.startAnew();
+    mutate((state) => mergeReady(state, ready, resumed));
+    this.begin(async () => {
+      const reload = anew ? Object.keys(state.windows).map((id) => Number(id) as ChannelId) : [];
+      await Promise.all([
+        this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id)),
+        this.account(anew),
+        this.cursors(ready.registers < known ? 0 : known, ready.registers),
+        ...[...this.watches].map(([server, users]) => this.watch(server, users)),
+      ]);
+      await Promise.all(reload.filter((id) => this.options.isShown(id)).map((id) => this.options.reload(id)));
+    });
+  }
+
+  /** Frames that say that something is to be fetched. */
+  control(control: Named<ServerControls>): void {
+    const { mutate } = this.options;
+    switch (control.name) {
+      case "cursor":
+        return mutate((state) => {
+          for (const { topic, seq } of control.body.topics) {
+            state.topics[topic] = Math.max(seq, state.topics[topic] ?? 0);
+          }
+        });
+      case "gap":
+        return this.gap(control.body.topic, control.body.seq);
+      case "sight":
+        return this.sight(control.body);
+      case "registers":
+        return this.begin(() => this.cursors(this.options.state.registers, control.body.version));
+    }
+  }
+
+  /** The account became a member: what there is. */
+  joined(server: ServerId): void {
+    this.begin(() => this.overviews([server]));
+  }
+
+  /** The status has another text, which no event tells. */
+  statusChanged(): void {
+    this.begin(() => this.status());
+  }
+
+  /** Is told how these members are, from now on. */
+  async watch(server: ServerId, user_ids: UserId[]): Promise<void> {
+    const { call, fetches } = this.options;
+    this.watches.set(server, user_ids);
+    if (user_ids.length === 0) this.watches.delete(server);
+    await fetches.run(() => call("presence_watch", server, { user_ids }), mergePresences);
+  }
+
+  /** Forgets what was watched: another account, or none. */
+  forget(): void {
+    this.watches.clear();
+  }
+
+  private gap(topic: AnyId, seq: number): void {
+    const { fetches, isShown, mutate, reload, state } = this.options;
+    const server = serverOf(state, topic)?.server.server_id;
+    const shown = server === undefined ? [] : channelsOf(state, server).map(({ channel_id }) => channel_id).filter(isShown);
+    fetches.startAnew();
+    mutate((state) => mergeGap(state, topic, seq));
+    this.begin(async () => {
+      if (server === undefined) {
+        await Promise.all([this.account(true), this.cursors(0, Infinity), this.missingServers()]);
+        return;
+      }
+      await this.overviews([server]);
+      const watched = this.watches.get(server);
+      if (watched !== undefined) await this.watch(server, watched);
+      await Promise.all(shown.map(reload));
+    });
+  }
+
+  private sight({ topic, seq, shown, hidden }: ServerControls["sight"]): void {
+    const { call, fetches, mutate, state } = this.options;
+    mutate((state) => {
+      state.topics[topic] = Math.max(seq, state.topics[topic] ?? 0);
+      for (const channel of hidden) forgetChannel(state, channel);
+    });
+    const server = serverOf(state, topic)?.server.server_id;
+    if (shown.length === 0 || server === undefined) return;
+    this.begin(async () => {
+      await fetches.run(
+        () => call("channels_get", server, {}),
+        (state, channels) => mergeChannels(state, server, channels),
+      );
+      await this.cursors(0, Infinity);
+    });
+  }
+
+  /** The structure of servers, and how the account stands in them. */
+  private async overviews(server_ids: ServerId[]): Promise<void> {
+    const { call, fetches, state } = this.options;
+    for (let at = 0; at < server_ids.length; at += SERVERS) {
+      const page = server_ids.slice(at, at + SERVERS);
+      for (let from: ServerId | null = null; ; ) {
+        const next: ServerId | null = (
+          await fetches.run(
+            () => call("servers_overview", 0, { server_ids: page, from }),
+            (state, { servers }) => servers.forEach((overview) => mergeOverview(state, overview)),
+          )
+        ).next;
+        if (next === null) break;
+        from = next;
+      }
+    }
+    const user_id = state.me?.user_id;
+    if (user_id === undefined) return;
+    const own = server_ids.map((server) =>
+      fetches.run(
+        () => call("member_get", server, { user_id }),
+        (state, member) => mergeMember(state, server, member),
+      ),
+    );
+    await Promise.all(own);
+  }
+
+  /** Servers that were joined where nobody told. */
+  private async missingServers(): Promise<void> {
+    const { call, mutate, state } = this.options;
+    const { servers } = await call("servers_list", 0, {});
+    const { me, session, epoch, registers } = state;
+    if (me === null || session === null || epoch === null) return;
+    const ready: Ready = { user: me, session_id: session, epoch, servers, topics: [], registers };
+    mutate((state) => mergeReady(state, ready, true));
+    await this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id));
+  }
+
+  private async account(anew: boolean): Promise<void> {
+    const { call, fetches, state } = this.options;
+    const user_id = state.me?.user_id;
+    if (!anew || user_id === undefined) return;
+    await Promise.all([
+      fetches.run(
+        () => call("user_get", 0, { user_id }),
+        (state, profile) => void (state.profile = profile),
+      ),
+      this.status(),
+    ]);
+  }
+
+  private async status(): Promise<void> {
+    const { call, fetches } = this.options;
+    await fetches.run(
+      () => call("status_get", 0, {}),
+      (state, status) => void (state.status = status),
+    );
+  }
+
+  /** Cursors that were moved after a register version, and what mentions the account. */
+  private async cursors(known: number, version: number): Promise<void> {
+    const { call, fetches, mutate } = this.options;
+    if (known >= version && known > 0) return;
+    let first: number | null = null;
+    for (let after: ChannelId | null = null; ; ) {
+      const page: Reply<"unreads_get"> = await fetches.run(
+        () => call("unreads_get", 0, { newer_than: known, after }),
+        mergeUnreads,
+      );
+      first ??= page.version;
+      if (page.next === null) break;
+      after = page.next;
+    }
+    mutate((state) => void (state.registers = Math.max(state.registers, first)));
+    await fetches.run(() => call("pings_get", 0, { limit: MENTIONS }), mergeMentions);
+  }
+
+  /** Counts what is under way: once nothing is, the client has caught up. */
+  private begin(work: () => Promise<void>): void {
+    this.underWay += 1;
+    work()
+      .catch((error: unknown) => this.options.failed(error))
+      .finally(() => {
+        this.underWay -= 1;
+        if (this.underWay === 0) this.options.caughtUp();
+      });
+  }
+}

@@ -1,0 +1,260 @@
+// One session over many connections: connects, opens, resumes, and says honestly how it stands.
+
+import { decode as unpack, encode as pack } from "@msgpack/msgpack";
+
+import {
+  CLOSE_CODES,
+  controlFrame,
+  readFrame,
+  type ClientControls,
+  type Named,
+  type Ready,
+  type ServerControls,
+  type ServerFrame,
+  type TopicSeq,
+  type Wire,
+} from "../codec.js";
+import { type Clock } from "../clock.js";
+import { type Connection } from "../state/state.js";
+import { pauseAfter, reconnects } from "./backoff.js";
+import { Pulse, type Ticker } from "./pulse.js";
+import { socketUrl, type OpenSocket, type Socket } from "./socket.js";
+
+export interface SessionOptions {
+  /** Gateways of one cluster: after a lost connection the next one is tried. */
+  urls: readonly string[];
+  openSocket: OpenSocket;
+  clock: Clock;
+  ticker: Ticker;
+  random: () => number;
+}
+
+export interface SessionHandlers {
+  /** What opens the session: a token, or "" where the cookie does it. */
+  token(): string;
+  /** From where to go on, or nothing: then the stream begins anew. */
+  places(): { epoch: string; topics: TopicSeq[] } | null;
+  connection(connection: Connection): void;
+  ready(ready: Ready, resumed: boolean): void;
+  /** Replies, refusals and events. */
+  frame(frame: ServerFrame): void;
+  /** What is left of the control frames: cursor, gap, sight, registers. */
+  control(control: Named<ServerControls>): void;
+  /** Whatever had no answer yet gets none. */
+  lost(): void;
+}
+
+/** Two seconds longer than a gateway waits for an account's topics. */
+const OPENING = 12_000;
+const NORMAL = 1_000;
+/** Close codes of our own: the gateway went silent, or sent what cannot be. */
+const SILENT = 4_900;
+
+export class Session {
+  private socket: Socket | null = null;
+  private pulse: Pulse | null = null;
+  private at = 0;
+  private attempt = 0;
+  private beats = 0;
+  private isOpen = false;
+  private wanted = false;
+  private resuming = false;
+  private online = true;
+  private seen = true;
+  private idle: boolean | null = null;
+  private callOff = () => {};
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly on: SessionHandlers,
+  ) {}
+
+  /** Whether requests may be sent now. */
+  get open(): boolean {
+    return this.isOpen;
+  }
+
+  /** Begins, and goes on until it is closed. */
+  connect(): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    this.attempt = 0;
+    this.dial();
+  }
+
+  /** Ends for good: others see at once that nobody is here. */
+  close(): void {
+    this.wanted = false;
+    this.hangUp(NORMAL);
+    this.on.connection({ state: "closed" });
+  }
+
+  /** Begins a connection anew, and resumes there. */
+  restart(): void {
+    if (!this.wanted) return;
+    this.hangUp(NORMAL);
+    this.dial();
+  }
+
+  /** Does not wait for the next attempt; an open connection is asked whether it lives. */
+  tryNow(): void {
+    if (this.isOpen) this.pulse?.probe();
+    else if (this.wanted && this.socket === null) this.dial();
+  }
+
+  /** What the platform says of the network. It may be wrong when it says that there is one. */
+  setOnline(online: boolean): void {
+    this.online = online;
+    if (online) this.tryNow();
+    else if (this.wanted && !this.isOpen) this.wait(CLOSE_CODES.Shutdown);
+  }
+
+  /** Whether somebody looks: whoever does not comes back more slowly. */
+  setSeen(seen: boolean): void {
+    this.seen = seen;
+    if (seen) this.tryNow();
+  }
+
+  /** Whether somebody uses this device. */
+  setIdle(idle: boolean): void {
+    if (this.idle === idle) return;
+    this.idle = idle;
+    if (this.isOpen) this.beat();
+  }
+
+  /** Sends a frame; only while it is open. */
+  send(frame: Wire): void {
+    this.socket?.send(pack(frame));
+  }
+
+  private dial(): void {
+    const { clock, openSocket, urls } = this.options;
+    this.callOff();
+    this.on.connection({ state: "connecting", since: clock.now() });
+    const url = urls[this.at % urls.length] ?? "";
+    this.socket = openSocket(socketUrl(url), {
+      onMessage: (bytes) => this.read(bytes),
+      onClose: (code) => this.end(code),
+    });
+    this.callOff = clock.after(OPENING, () => this.drop(SILENT));
+  }
+
+  private read(bytes: Uint8Array): void {
+    this.pulse?.hear();
+    const socket = this.socket;
+    let frame: ServerFrame;
+    try {
+      frame = readFrame(unpack(bytes));
+    } catch {
+      // No frame of this protocol: another connection may be better.
+      return this.drop(SILENT);
+    }
+    if (frame.kind === "control") this.take(frame.control);
+    else if (this.isOpen) this.on.frame(frame);
+    else if (frame.kind === "refusal" && socket === this.socket) this.refuse(frame);
+  }
+
+  /** Opening was refused: for good if it was the token, else for now. */
+  private refuse({ reason }: ServerFrame & { kind: "refusal" }): void {
+    const known = reason === "unauthenticated" ? CLOSE_CODES.Unauthenticated : CLOSE_CODES.OutOfSync;
+    this.drop(known);
+  }
+
+  private take(control: Named<ServerControls>): void {
+    switch (control.name) {
+      case "hello":
+        return this.greet(control.body.heartbeat_ms);
+      case "ready":
+        return this.begin(control.body);
+      case "heartbeat":
+        return;
+      case "reconnect":
+        return this.move(control.body.delay_ms);
+      default:
+        this.on.control(control);
+    }
+  }
+
+  private greet(every: number): void {
+    const { clock, ticker } = this.options;
+    this.pulse?.stop();
+    this.pulse = new Pulse(every, clock, ticker, {
+      beat: () => this.beat(),
+      dead: () => this.drop(SILENT),
+    });
+    const token = this.on.token();
+    const places = this.on.places();
+    this.resuming = places !== null;
+    if (places === null) this.control("identify", { token });
+    else this.control("resume", { token, ...places });
+  }
+
+  private begin(ready: Ready): void {
+    this.callOff();
+    this.isOpen = true;
+    this.attempt = 0;
+    this.on.ready(ready, this.resuming);
+    if (this.idle) this.beat();
+  }
+
+  /** This gateway is about to stop. */
+  private move(delay: number): void {
+    this.callOff();
+    this.callOff = this.options.clock.after(delay, () => {
+      this.at += 1;
+      this.restart();
+    });
+  }
+
+  private beat(): void {
+    this.beats += 1;
+    this.control("heartbeat", { number: this.beats, idle: this.idle });
+  }
+
+  private control<Name extends keyof ClientControls>(name: Name, body: ClientControls[Name]): void {
+    this.send(controlFrame(name, body));
+  }
+
+  /** Ends a connection that is of no use any more, as if the gateway had. */
+  private drop(code: number): void {
+    this.hangUp(NORMAL);
+    this.end(code);
+  }
+
+  private end(code: number): void {
+    this.hangUp(NORMAL);
+    this.at += 1;
+    if (code === CLOSE_CODES.Unauthenticated || code === CLOSE_CODES.Revoked) {
+      this.wanted = false;
+      const because = code === CLOSE_CODES.Revoked ? "revoked" : "unauthenticated";
+      this.on.connection({ state: "signed_out", because });
+    } else if (code === SILENT || reconnects(code)) {
+      this.wait(code);
+    } else {
+      this.wanted = false;
+      this.on.connection({ state: "stopped", code });
+    }
+  }
+
+  /** Waits for the next attempt. */
+  private wait(code: number): void {
+    const { clock, random } = this.options;
+    this.hangUp(NORMAL);
+    if (!this.online) return this.on.connection({ state: "offline", since: clock.now() });
+    const next = pauseAfter(code, this.attempt, random, this.seen);
+    this.attempt += 1;
+    this.on.connection({ state: "lost", since: clock.now(), next: clock.now() + next });
+    this.callOff = clock.after(next, () => this.dial());
+  }
+
+  private hangUp(code: number): void {
+    this.callOff();
+    this.pulse?.stop();
+    this.pulse = null;
+    this.socket?.close(code);
+    this.socket = null;
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.on.lost();
+  }
+}
