@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gateway", version)]
 pub struct Config {
-    /// Address for clients: /ws and /api.
+    /// Address for clients: the page, /ws and /api.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
@@ -31,6 +31,10 @@ pub struct Config {
     /// entries from the end of X-Forwarded-For. 0: the address of the connection.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub trusted_proxies: usize,
+
+    /// A folder with another page than the one that is built in; read once, at the start.
+    #[arg(long, value_name = "DIR")]
+    pub page: Option<PathBuf>,
 
     /// What carries connections.
     #[command(flatten)]

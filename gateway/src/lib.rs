@@ -14,6 +14,7 @@
 //! - [`connection`], [`transport`], [`dialect`], [`deflate`]: one connection, what carries it, and
 //!   how it is written to;
 //! - [`limits`]: how many and how much there may be;
+//! - [`page`]: what browsers load;
 //! - [`bus_probe`], [`metrics`]: how it is;
 //! - [`small_map`]: the map that idle sessions can afford;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
@@ -28,6 +29,7 @@ pub mod doors;
 pub mod fanout;
 pub mod limits;
 pub mod metrics;
+pub mod page;
 pub mod presence;
 pub mod requests;
 pub mod runtime;

@@ -3,6 +3,7 @@
 use std::{
     collections::hash_map::RandomState,
     hash::BuildHasher,
+    io,
     sync::{Arc, atomic::AtomicU64},
     thread::available_parallelism,
     time::Duration,
@@ -47,6 +48,7 @@ use crate::{
         connection_limit::ConnectionLimit, memory_budget::MemoryBudget, token_bucket::TokenBucket,
     },
     metrics::{Metrics, ShardMetrics},
+    page::Page,
     presence::{Presence, task::PresenceTask},
     requests::{
         Requests,
@@ -93,6 +95,9 @@ pub enum Error {
     /// Two metrics have one name.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The page cannot be read.
+    #[error("reading the page: {0}")]
+    Page(#[source] io::Error),
     /// TLS cannot be spoken.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
@@ -245,6 +250,10 @@ impl Runtime {
                 limits.max_address_connections,
             ),
             http_limit: HttpLimit::new(&base.memory, limits.memory_bytes),
+            page: match &config.page {
+                Some(folder) => Page::read(folder).map_err(Error::Page)?,
+                None => Page::built_in(),
+            },
             compression: config.transport.compression,
             stop: CancellationToken::new(),
             last_connection: AtomicU64::new(0),

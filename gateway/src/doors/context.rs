@@ -18,6 +18,7 @@ use crate::{
         connection_limit::{ConnectionLimit, ConnectionPermit},
         token_bucket::{Rate, TokenBucket},
     },
+    page::Page,
     session::context::SessionContext,
 };
 
@@ -37,6 +38,8 @@ pub struct Doors {
     pub connection_limit: ConnectionLimit,
     /// Bounds HTTP commands.
     pub http_limit: HttpLimit,
+    /// What browsers load.
+    pub page: Page,
     /// Whether messages are compressed for clients that ask for it.
     pub compression: bool,
     /// Cancelled when the gateway begins to stop.

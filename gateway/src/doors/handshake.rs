@@ -16,7 +16,11 @@ use shared::{
 };
 use tungstenite::handshake::derive_accept_key;
 
-use super::{accept::Peer, context::Doors, response::write_refusal};
+use super::{
+    accept::Peer,
+    context::Doors,
+    response::{is_upgrade, write_refusal},
+};
 use crate::{
     connection::Connection,
     deflate,
@@ -152,9 +156,7 @@ fn write_switching(key: &[u8], dialect: Option<Dialect>, deflates: bool) -> Resp
 }
 
 fn websocket_key(headers: &HeaderMap) -> Result<&[u8], Rejected> {
-    if !has_token(headers, &header::CONNECTION, "upgrade")
-        || !has_token(headers, &header::UPGRADE, "websocket")
-    {
+    if !is_upgrade(headers) {
         return Err(Rejected::new(
             StatusCode::UPGRADE_REQUIRED,
             "upgrade",
@@ -177,15 +179,6 @@ fn websocket_key(headers: &HeaderMap) -> Result<&[u8], Rejected> {
         // Sixteen bytes in base64.
         .filter(|key| key.len() == 24)
         .ok_or_else(|| Rejected::bad("key"))
-}
-
-fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
 /// The first sub-protocol of the client that is ours, and whether it named any. Who names

@@ -6,18 +6,18 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Response, StatusCode},
+    http::Response,
     middleware::{Next, from_fn_with_state, map_response},
     routing::{any, get},
 };
-use shared::error::Reason;
 use tokio::time::Instant;
 
 use super::{
     command::serve_command,
     context::Doors,
     handshake::upgrade_request,
-    response::{add_security_headers, write_refusal},
+    page::{serve_asset, serve_index},
+    response::add_security_headers,
 };
 
 /// The routes of a gateway.
@@ -25,7 +25,10 @@ pub fn build_router(doors: Arc<Doors>) -> Router {
     Router::new()
         .route("/ws", get(upgrade_request))
         .route("/api/v1/commands/{name}", any(serve_command))
-        .fallback(async || write_refusal(StatusCode::NOT_FOUND, &Reason::UnknownCommand.into()))
+        .route("/", any(serve_index))
+        .route("/i/{code}", any(serve_index))
+        .route("/c/{*place}", any(serve_index))
+        .fallback(serve_asset)
         .layer(map_response(add_security_headers))
         .layer(from_fn_with_state(Arc::clone(&doors), count_request))
         .with_state(doors)

@@ -4,6 +4,7 @@
 //! - [`handshake`]: makes a WebSocket of a request;
 //! - [`command`]: serves a command over HTTP; [`response`]: what is answered;
 //!   [`http_limit`]: how much of that there may be;
+//! - [`page`]: serves the page of the web client;
 //! - [`client_origin`]: the network address and the web page behind a request;
 //! - [`context`]: what all of them share.
 
@@ -14,4 +15,5 @@ pub mod context;
 pub mod handshake;
 pub mod http;
 pub mod http_limit;
+pub mod page;
 pub mod response;

@@ -1,8 +1,8 @@
-//! What the doors answer over HTTP.
+//! What the doors read and answer over HTTP.
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Response, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
 };
 use shared::error::{Reason, Refusal};
 
@@ -58,6 +58,21 @@ pub fn write_refusal(status: StatusCode, refusal: &Refusal) -> Response<Body> {
             .insert(header::WWW_AUTHENTICATE, scheme);
     }
     response
+}
+
+/// Whether a request wants the connection to become a WebSocket.
+pub fn is_upgrade(headers: &HeaderMap) -> bool {
+    has_token(headers, &header::CONNECTION, "upgrade")
+        && has_token(headers, &header::UPGRADE, "websocket")
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
 /// A response in JSON.

@@ -129,7 +129,7 @@ async fn requests_that_cannot_be_served_are_refused() {
         );
         assert!(!head.contains("access-control-allow-origin"), "{head}");
     }
-    let (status, _, text) = send(address, "GET", "/", &[], "").await;
+    let (status, _, text) = send(address, "GET", "/api", &[], "").await;
     assert!(status == 404 && text.contains("unknown_command"), "{text}");
 }
 

@@ -8,6 +8,7 @@ mod fanout;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod page;
 mod resume;
 #[cfg(test)]
 mod rights;
