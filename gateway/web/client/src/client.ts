@@ -14,6 +14,7 @@ import {
   type UserId,
 } from "./codec.js";
 import { CLOCK, type Clock } from "./clock.js";
+import { Cache } from "./cache.js";
 import { Fetches } from "./fetches.js";
 import { History } from "./history.js";
 import { Outbox } from "./outbox/outbox.js";
@@ -21,7 +22,7 @@ import { memoryStorage, type Storage } from "./outbox/storage.js";
 import { ALONE, OWN_LOCK, type Lock, type Tabs } from "./outbox/tabs.js";
 import { People } from "./people.js";
 import { Reading } from "./reading.js";
-import { Refusal } from "./refusal.js";
+import { Refusal, refusalOf } from "./refusal.js";
 import { apply } from "./state/apply/index.js";
 import { emptyKnowledge, emptyState, type Connection, type State } from "./state/state.js";
 import { Sync } from "./sync.js";
@@ -87,13 +88,13 @@ export class Client {
   private readonly people: People;
   private readonly reading: Reading;
   private readonly outbox: Outbox;
+  private readonly cache: Cache;
   private readonly urls: readonly string[];
   private readonly listeners: { [Name in keyof Told]: Set<(told: Told[Name]) => void> } = {
     event: new Set(),
     connection: new Set(),
     failed: new Set(),
   };
-  private readonly shown = new Map<ChannelId, number>();
   private queue: (ServerFrame & { kind: "event" })[] = [];
   private scheduled = false;
   private storage: Storage | null = null;
@@ -120,9 +121,10 @@ export class Client {
         places: () => this.places(),
         connection: (connection) => this.connected(connection),
         ready: (ready, resumed) => {
-          this.calls.opened();
+          this.connected({ state: "catching_up", since: clock.now() });
           this.sync.ready(ready, resumed);
-          void this.own(ready.user.user_id);
+          this.calls.opened();
+          this.own(ready.user.user_id).catch((error) => this.tell("failed", error));
         },
         frame: (frame) => this.take(frame),
         control: (control) => {
@@ -139,6 +141,7 @@ export class Client {
     const call = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
       this.calls.call(name, scope, body);
     this.fetches = new Fetches(mutate);
+    this.cache = new Cache({ state, mutate, clock });
     this.people = new People({ state, fetches: this.fetches, call });
     this.reading = new Reading({ state, mutate, clock, call });
     this.history = new History({
@@ -146,7 +149,9 @@ export class Client {
       mutate,
       fetches: this.fetches,
       call,
-      met: (_server, users) => this.people.meet(users),
+      met: (users) => this.people.meet(users),
+      changed: (channel) => this.cache.note(channel),
+      failed: (error) => this.tell("failed", error),
     });
     this.sync = new Sync({
       state,
@@ -154,7 +159,7 @@ export class Client {
       fetches: this.fetches,
       call,
       reload: (channel) => this.history.latest(channel),
-      isShown: (channel) => this.shown.has(channel),
+      shown: () => this.history.shown(),
       caughtUp: () => {
         if (this.status.state === "catching_up") this.connected({ state: "open", since: this.clock.now() });
       },
@@ -182,12 +187,26 @@ export class Client {
     this.session.connect();
   }
 
+  /** Shows what this device kept of an account, and takes up its outbox, before anything was fetched. */
+  restore(user: UserId): Promise<void> {
+    return this.own(user);
+  }
+
+  /** Writes down what would be written soon, and tells what was read: the page may be gone in a moment. */
+  save(): void {
+    this.reading.tell();
+    this.cache.save();
+  }
+
   /** Ends the connection for good; what is in the outbox stays there. */
   close(): void {
-    this.reading.tell();
+    this.save();
     this.session.close();
     this.outbox.close();
+    this.cache.close();
     this.storage?.close();
+    this.storage = null;
+    this.owner = null;
     this.calls.closed(new Refusal("unavailable"));
   }
 
@@ -243,11 +262,18 @@ export class Client {
 
   /** Ends the session, on this device for good: what it kept is forgotten. */
   async signOut(): Promise<void> {
-    if (this.options.cookie) await signOutByCookie(this.door(), this.nonce());
-    else await this.call("logout", 0, { nonce: this.nonce() });
+    try {
+      if (this.options.cookie) await signOutByCookie(this.door(), this.nonce());
+      else await this.call("logout", 0, {});
+    } catch (error) {
+      // A repeat finds the session ended.
+      if (refusalOf(error).reason !== "unauthenticated") throw error;
+    }
     this.session.close();
     this.outbox.close();
+    this.cache.close();
     await this.storage?.clear();
+    this.storage?.close();
     this.storage = null;
     this.token = null;
     this.forget();
@@ -294,14 +320,10 @@ export class Client {
 
   /** Shows a channel: its end is fetched unless it is held. What this returns ends the showing. */
   show(channel: ChannelId): () => void {
-    this.shown.set(channel, (this.shown.get(channel) ?? 0) + 1);
-    const window = this.state.windows[channel];
-    if (window === undefined || window.cached) this.history.latest(channel).catch((error) => this.tell("failed", error));
-    return () => {
-      const shown = (this.shown.get(channel) ?? 1) - 1;
-      if (shown > 0) this.shown.set(channel, shown);
-      else this.shown.delete(channel);
-    };
+    const hide = this.history.show(channel);
+    const server = this.state.channels[channel]?.server_id;
+    if (server !== undefined && this.session.open) this.sync.stand(server).catch((error) => this.tell("failed", error));
+    return hide;
   }
 
   /** Fetches the end of a channel's history, in place of what is held. */
@@ -326,13 +348,7 @@ export class Client {
 
   /** Whether the reader is at the end of what is held: then the oldest make room for what is new, else what is new waits. */
   follow(channel: ChannelId, follow: boolean): void {
-    const window = this.state.windows[channel];
-    if (window !== undefined && window.follow !== follow) {
-      this.mutate((state) => {
-        const window = state.windows[channel];
-        if (window !== undefined) window.follow = follow;
-      });
-    }
+    this.history.follow(channel, follow);
   }
 
   /** What was seen up to there is read. */
@@ -379,6 +395,8 @@ export class Client {
 
   /** Whether somebody looks at it. */
   setSeen(seen: boolean): void {
+    // A picture that the rest would wait for may not come.
+    if (!seen) this.flush();
     this.session.setSeen(seen);
   }
 
@@ -400,8 +418,10 @@ export class Client {
 
   private connected(connection: Connection): void {
     this.mutate((state) => void (state.connection = connection));
-    if (connection.state === "open") this.outbox.pump();
-    if (connection.state === "signed_out") this.calls.closed(new Refusal("unauthenticated"));
+    if (connection.state === "signed_out") {
+      this.calls.closed(new Refusal("unauthenticated"));
+      this.cache.forget().catch(() => {});
+    }
     if (connection.state === "stopped") this.calls.closed(new Refusal("unavailable"));
     this.tell("connection", connection);
   }
@@ -454,6 +474,7 @@ export class Client {
     if (event.name === "server_joined") this.sync.joined(event.body.server.server_id);
     else if (event.name === "status_updated") this.sync.statusChanged();
     else if (event.name === "message_created") this.people.meet([event.body.message.author_id]);
+    this.cache.note((event.body as { channel_id?: ChannelId }).channel_id);
     this.tell("event", told);
   }
 
@@ -471,10 +492,12 @@ export class Client {
 
   /** Takes up the outbox of who signed in. */
   private async own(user: UserId): Promise<void> {
-    this.connected({ state: "catching_up", since: this.clock.now() });
-    if (this.owner === user) return;
+    this.cache.note();
+    if (this.owner === user) return this.outbox.pump();
+    if (this.owner !== null) this.mutate((state) => Object.assign(state, { sends: {}, drafts: {} }));
     this.owner = user;
     this.storage = await (this.options.storage?.(user) ?? memoryStorage());
+    await this.cache.open(this.storage);
     await this.outbox.open(this.storage, String(user), this.options.tabs?.(user) ?? ALONE);
   }
 

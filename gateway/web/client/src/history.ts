@@ -17,14 +17,50 @@ export interface HistoryOptions {
   fetches: Fetches;
   call<Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]): Promise<Reply<Name>>;
   /** Authors who are not known yet are looked up. */
-  met(server: ServerId, users: UserId[]): void;
+  met(users: UserId[]): void;
+  /** A window holds something else. */
+  changed(channel: ChannelId): void;
+  failed(error: unknown): void;
 }
+
+/** So many windows are held besides those that are shown. */
+const WINDOWS = 20;
 
 export class History {
   /** Fetches under way, by channel and direction: asking twice asks once. */
   private readonly underWay = new Map<string, Promise<void>>();
 
+  /** Channels that are shown, and how often; then those that were, the last one last. */
+  private readonly showing = new Map<ChannelId, number>();
+  private readonly left = new Set<ChannelId>();
+
   constructor(private readonly options: HistoryOptions) {}
+
+  shown(): ChannelId[] {
+    return [...this.showing.keys()];
+  }
+
+  /** Shows a channel: its end is fetched unless it is held. What this returns ends the showing. */
+  show(channel: ChannelId): () => void {
+    this.showing.set(channel, (this.showing.get(channel) ?? 0) + 1);
+    this.left.delete(channel);
+    if (this.options.state.windows[channel]?.cached !== false) this.latest(channel).catch(this.options.failed);
+    let shown = true;
+    return () => {
+      if (shown) this.hide(channel);
+      shown = false;
+    };
+  }
+
+  /** Whether the reader is at the end of what is held. */
+  follow(channel: ChannelId, follow: boolean): void {
+    const { mutate, state } = this.options;
+    if ((state.windows[channel]?.follow ?? follow) === follow) return;
+    mutate((state) => {
+      const window = state.windows[channel];
+      if (window !== undefined) window.follow = follow;
+    });
+  }
 
   /** The end of a channel's history, in place of what is held. */
   latest(channel_id: ChannelId): Promise<void> {
@@ -34,7 +70,7 @@ export class History {
         () => call("messages_get", scope, { channel_id, limit: PAGE }),
         (state, page) => mergeLatest(state, channel_id, page, PAGE),
       );
-      this.meet(scope, page);
+      this.meet(channel_id, page);
     });
   }
 
@@ -54,7 +90,7 @@ export class History {
           if (still?.seq === edge.seq) mergePage(state, channel_id, side, page, PAGE);
         },
       );
-      this.meet(scope, page);
+      this.meet(channel_id, page);
     });
   }
 
@@ -66,12 +102,28 @@ export class History {
         () => call("messages_around", scope, { channel_id, message_id, limit: AROUND }),
         (state, page) => mergeAround(state, channel_id, page),
       );
-      this.meet(scope, page);
+      this.meet(channel_id, page);
     });
   }
 
-  private meet(server: ServerId, { messages }: { messages: readonly { author_id: UserId }[] }): void {
-    this.options.met(server, messages.map(({ author_id }) => author_id));
+  /** A window that does not hold the end goes: next time the end is shown. Of the others the last ones stay. */
+  private hide(channel: ChannelId): void {
+    const { mutate, state } = this.options;
+    const times = (this.showing.get(channel) ?? 1) - 1;
+    if (times > 0) return void this.showing.set(channel, times);
+    this.showing.delete(channel);
+    this.left.add(channel);
+    this.follow(channel, true);
+    const [oldest] = this.left;
+    const gone = state.windows[channel]?.head === false ? channel : this.left.size > WINDOWS ? oldest : undefined;
+    if (gone === undefined) return;
+    this.left.delete(gone);
+    mutate((state) => void delete state.windows[gone]);
+  }
+
+  private meet(channel: ChannelId, { messages }: { messages: readonly { author_id: UserId }[] }): void {
+    this.options.met(messages.map(({ author_id }) => author_id));
+    this.options.changed(channel);
   }
 
   private once(key: string, channel: ChannelId, work: (scope: ServerId) => Promise<void>): Promise<void> {

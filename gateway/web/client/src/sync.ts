@@ -27,8 +27,8 @@ export interface SyncOptions {
   call<Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]): Promise<Reply<Name>>;
   /** Shows the end of a channel's history anew. */
   reload(channel: ChannelId): Promise<void>;
-  /** Whether the view shows this channel now. */
-  isShown(channel: ChannelId): boolean;
+  /** The channels that are shown now. */
+  shown(): ChannelId[];
   /** All is there that was asked for. */
   caughtUp(): void;
   failed(error: unknown): void;
@@ -36,6 +36,8 @@ export interface SyncOptions {
 
 export class Sync {
   private readonly watches = new Map<ServerId, UserId[]>();
+  /** Where it is known how the account stands. */
+  private readonly stood = new Set<ServerId>();
   private underWay = 0;
 
   constructor(private readonly options: SyncOptions) {}
@@ -48,14 +50,13 @@ export class Sync {
     if (anew) fetches.startAnew();
     mutate((state) => mergeReady(state, ready, resumed));
     this.begin(async () => {
-      const reload = anew ? Object.keys(state.windows).map((id) => Number(id) as ChannelId) : [];
       await Promise.all([
         this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id)),
         this.account(anew),
-        this.cursors(ready.registers < known ? 0 : known, ready.registers),
+        this.cursors(ready.registers < known ? 0 : known, ready.registers, anew),
         ...[...this.watches].map(([server, users]) => this.watch(server, users)),
       ]);
-      await Promise.all(reload.filter((id) => this.options.isShown(id)).map((id) => this.options.reload(id)));
+      await this.reload();
     });
   }
 
@@ -99,23 +100,23 @@ export class Sync {
   /** Forgets what was watched: another account, or none. */
   forget(): void {
     this.watches.clear();
+    this.stood.clear();
   }
 
   private gap(topic: AnyId, seq: number): void {
-    const { fetches, isShown, mutate, reload, state } = this.options;
+    const { fetches, mutate, state } = this.options;
     const server = serverOf(state, topic)?.server.server_id;
-    const shown = server === undefined ? [] : channelsOf(state, server).map(({ channel_id }) => channel_id).filter(isShown);
     fetches.startAnew();
     mutate((state) => mergeGap(state, topic, seq));
     this.begin(async () => {
       if (server === undefined) {
-        await Promise.all([this.account(true), this.cursors(0, Infinity), this.missingServers()]);
+        await Promise.all([this.account(true), this.cursors(0), this.missingServers()]);
         return;
       }
       await this.overviews([server]);
       const watched = this.watches.get(server);
       if (watched !== undefined) await this.watch(server, watched);
-      await Promise.all(shown.map(reload));
+      await this.reload();
     });
   }
 
@@ -132,8 +133,16 @@ export class Sync {
         () => call("channels_get", server, {}),
         (state, channels) => mergeChannels(state, server, channels),
       );
-      await this.cursors(0, Infinity);
+      await this.reload();
+      await this.cursors(0);
     });
+  }
+
+  /** What is shown, and held only as it was. */
+  private async reload(): Promise<void> {
+    const { reload, shown, state } = this.options;
+    const old = shown().filter((channel) => state.windows[channel]?.cached !== false);
+    await Promise.all(old.map(reload));
   }
 
   /** The structure of servers, and how the account stands in them. */
@@ -152,15 +161,21 @@ export class Sync {
         from = next;
       }
     }
+    for (const server of server_ids) this.stood.delete(server);
+    const shown = this.options.shown().map((channel) => state.channels[channel]?.server_id);
+    await Promise.all(server_ids.filter((server) => shown.includes(server)).map((server) => this.stand(server)));
+  }
+
+  /** How the account stands in a server that is shown: the overview does not say where it may only look on. */
+  async stand(server: ServerId): Promise<void> {
+    const { call, fetches, state } = this.options;
     const user_id = state.me?.user_id;
-    if (user_id === undefined) return;
-    const own = server_ids.map((server) =>
-      fetches.run(
-        () => call("member_get", server, { user_id }),
-        (state, member) => mergeMember(state, server, member),
-      ),
+    if (user_id === undefined || this.stood.has(server)) return;
+    this.stood.add(server);
+    await fetches.run(
+      () => call("member_get", server, { user_id }),
+      (state, member) => mergeMember(state, server, member),
     );
-    await Promise.all(own);
   }
 
   /** Servers that were joined where nobody told. */
@@ -196,9 +211,9 @@ export class Sync {
   }
 
   /** Cursors that were moved after a register version, and what mentions the account. */
-  private async cursors(known: number, version: number): Promise<void> {
+  private async cursors(known: number, version = Infinity, anew = false): Promise<void> {
     const { call, fetches, mutate } = this.options;
-    if (known >= version && known > 0) return;
+    if (known >= version && !anew) return;
     let first: number | null = null;
     for (let after: ChannelId | null = null; ; ) {
       const page: Reply<"unreads_get"> = await fetches.run(

@@ -56,6 +56,11 @@ const LONGEST_WAIT = 120_000;
 /** Nonces are kept for seven days: a repeat that comes later would be another message. */
 const REPEATABLE = 6 * 24 * 3_600_000;
 
+/** A copy that a storage and other tabs can take, whatever wraps the state. */
+function plainSend(send: Send): Send {
+  return { ...send, refusal: send.refusal && { ...send.refusal } };
+}
+
 export class Outbox {
   private storage: Storage | null = null;
   private tabs: Tabs = ALONE;
@@ -160,8 +165,9 @@ export class Outbox {
       return this.put({ ...send, attempted: false, state: "failed", refusal });
     }
     this.busy.add(channel_id);
-    const trying: Send = { ...send, state: "sending", attempted: true, next: null };
+    const trying = plainSend({ ...send, state: "sending", attempted: true, next: null });
     this.show(trying);
+    this.tabs.tell({ kind: "send", send: trying });
     try {
       // Before it goes: whoever finds it after a crash has to know that it may have gone.
       await this.storage?.put("outbox", nonce, trying);
@@ -190,7 +196,8 @@ export class Outbox {
   }
 
   /** Shows a send, keeps it, and tells other tabs. */
-  private put(send: Send): void {
+  private put(wanted: Send): void {
+    const send = plainSend(wanted);
     this.show(send);
     this.tabs.tell({ kind: "send", send });
     this.keep((storage) => storage.put("outbox", send.nonce, send));
@@ -207,6 +214,8 @@ export class Outbox {
   private show(send: Send): void {
     this.options.mutate((state) => {
       const known = state.sends[send.nonce];
+      // Tabs are not heard in one order: what is stored already does not come back.
+      if (known === undefined && Object.values(state.keys).includes(send.nonce)) return;
       // An event may have told already what it became.
       if (known === undefined) state.sends[send.nonce] = send;
       else Object.assign(known, send, { message_id: known.message_id ?? send.message_id });

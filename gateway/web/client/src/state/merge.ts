@@ -35,12 +35,7 @@ import { addPage, emptyWindow } from "./window.js";
 /** A session opened. A stream that begins anew knows nothing of what was before. */
 export function mergeReady(state: State, ready: Ready, resumed: boolean): void {
   const stay = resumed && state.epoch === ready.epoch;
-  const { servers, channels, cursors, mentions, users, keys } = state;
-  if (!stay) {
-    // What was shown stays until what is comes in its place.
-    const kept = state.me?.user_id === ready.user.user_id ? { servers, channels, cursors, mentions, users, keys } : {};
-    Object.assign(state, emptyKnowledge(), kept);
-  }
+  if (!stay) forgetStream(state, ready);
   state.me = ready.user;
   state.session = ready.session_id;
   state.epoch = ready.epoch;
@@ -55,13 +50,24 @@ export function mergeReady(state: State, ready: Ready, resumed: boolean): void {
   }
 }
 
-/** A topic cannot be continued: what is held of it goes, but for what is on its way. */
+/** What was shown of the same log stays until what is comes in its place. */
+function forgetStream(state: State, { epoch, user }: Ready): void {
+  const { servers, channels, windows, cursors, mentions, users, keys } = state;
+  const same = state.me?.user_id === user.user_id && state.epoch === epoch;
+  for (const window of values(windows)) window.cached = true;
+  Object.assign(state, emptyKnowledge(), same ? { servers, channels, windows, cursors, mentions, users, keys } : {});
+}
+
+/** A topic cannot be continued: nothing that is held of it counts any more, but for what is on its way. */
 export function mergeGap(state: State, topic: AnyId, seq: number): void {
   state.topics[topic] = seq;
   const server = serverOf(state, topic);
   if (server === undefined) return;
   server.loaded = false;
-  for (const { channel_id } of channelsOf(state, server.server.server_id)) delete state.windows[channel_id];
+  for (const { channel_id } of channelsOf(state, server.server.server_id)) {
+    const window = state.windows[channel_id];
+    if (window !== undefined) window.cached = true;
+  }
 }
 
 export function mergeUsers(state: State, users: readonly User[]): void {

@@ -73,7 +73,7 @@ export function claim(state: State, channel: ChannelId, message: Message): void 
 /** The reply says which message it became. */
 export function confirm(state: State, nonce: string, id: MessageId): void {
   const send = state.sends[nonce];
-  if (send === undefined) return;
+  if (send === undefined) return giveKey(state, id, nonce);
   const wrong = send.message_id;
   if (wrong !== null && wrong !== id && state.keys[wrong] === nonce) delete state.keys[wrong];
   giveKey(state, id, nonce);

@@ -32,6 +32,8 @@ function put(messages: Message[], message: Message): void {
 /** A new message came. A window that does not reach so far, or whose reader is elsewhere and that is full, leaves it out. */
 export function addNew(window: Window, message: Message): void {
   const { messages } = window;
+  // What comes from a cache has a hole behind it.
+  if (window.cached) return;
   const last = messages.at(-1);
   const within = last !== undefined && message.seq <= last.seq;
   if (within) {

@@ -1,3 +1,4 @@
+import type { UserId } from "../../codec.js";
 import { advanceCursor } from "../unread.js";
 import { type Handlers } from "./table.js";
 
@@ -8,7 +9,9 @@ const TYPING = 8_000;
 export const presence: Handlers<"typing_started" | "presence_changed" | "unread_moved"> = {
   typing_started(state, { channel_id, user_id }, { now }) {
     if (user_id === state.me?.user_id || state.channels[channel_id] === undefined) return;
-    (state.typing[channel_id] ??= {})[user_id] = now + TYPING;
+    const typing = (state.typing[channel_id] ??= {});
+    for (const [user, until] of Object.entries(typing)) if (until <= now) delete typing[Number(user) as UserId];
+    typing[user_id] = now + TYPING;
   },
   presence_changed(state, { changes }) {
     for (const { user_id, state: look } of changes) {

@@ -1,0 +1,34 @@
+// IndexedDB: survives a reload, and being closed. One database for each account.
+
+import { deleteDB, openDB, type IDBPDatabase } from "idb";
+
+import type { UserId } from "../codec.js";
+import type { Boxes, Storage } from "../outbox/storage.js";
+
+type Schema = { [Box in keyof Boxes]: { key: string | number; value: Boxes[Box] } };
+
+const BOXES = ["outbox", "drafts", "windows", "snapshot"] as const;
+const VERSION = 1;
+
+/** The storage of an account in this browser. */
+export async function openStorage(user: UserId): Promise<Storage> {
+  const name = `confab-${user}`;
+  const database: IDBPDatabase<Schema> = await openDB<Schema>(name, VERSION, {
+    upgrade(database) {
+      for (const box of BOXES) database.createObjectStore(box);
+    },
+    // Another tab clears it, or has a newer version: it must not wait for us.
+    blocking: () => database.close(),
+  });
+  return {
+    all: (box) => database.getAll(box),
+    get: (box, key) => database.get(box, key),
+    put: async (box, key, value) => void (await database.put(box, value, key)),
+    delete: (box, key) => database.delete(box, key),
+    async clear() {
+      database.close();
+      await deleteDB(name);
+    },
+    close: () => database.close(),
+  };
+}
