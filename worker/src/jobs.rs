@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use shared::{
-    bus::envelope::unpack,
+    bus::envelope::{pack, unpack},
     ids::{AnyId, ChannelId, MessageId, ServerId, UserId},
     metrics,
 };
@@ -24,8 +26,8 @@ use crate::{
     store::{
         export::{EXPORT, EXPORT_PURGE, ExportPlace},
         jobs::{
-            ACCOUNT_PURGE, ACCOUNT_SWEEP, AUDIT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job, Jobs,
-            OLD_REDACTION, REDACTION, REPORT_PURGE, SERVER_PURGE,
+            ACCOUNT_PURGE, ACCOUNT_SWEEP, AUDIT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job,
+            JobSlice, Jobs, OLD_REDACTION, REDACTION, REPORT_PURGE, SERVER_PURGE,
         },
         redact::REACTION_PURGE,
     },
@@ -176,65 +178,66 @@ async fn run_slice(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
 }
 
 async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
-    let unreadable = |_| StoreError::Inconsistency("the body of a job");
-    match job.kind.as_str() {
+    if job.kind == ACCOUNT_SWEEP {
+        let (account, _): (UserId, u64) = read_body(job)?;
+        if jobs.awaits_leaving(job, account).await? {
+            return Ok(());
+        }
+    }
+    let mut slice = jobs.begin_slice().await?;
+    let next = do_slice(&mut slice, job).await?;
+    slice.finish(job, next.as_deref(), PURGE_REST).await
+}
+
+/// Does the work of a slice; answers the body of the next one, if there may be more.
+async fn do_slice(slice: &mut JobSlice, job: &Job) -> Result<Option<Bytes>, StoreError> {
+    let more = match job.kind.as_str() {
         ACCOUNT_PURGE | ACCOUNT_SWEEP => {
-            let place: (UserId, u64) = unpack(&job.body).map_err(unreadable)?;
-            if job.kind == ACCOUNT_SWEEP && jobs.awaits_leaving(job, place.0).await? {
-                return Ok(());
-            }
-            jobs.purge_account(job, place, PURGE_SLICE, PURGE_REST)
-                .await
-        }
-        CHANNEL_PURGE => {
-            let place: (ServerId, ChannelId) = unpack(&job.body).map_err(unreadable)?;
-            jobs.purge_channel(job, place, PURGE_SLICE, PURGE_REST)
-                .await
-        }
-        REACTION_PURGE => {
-            let place: (ChannelId, MessageId) = unpack(&job.body).map_err(unreadable)?;
-            jobs.purge_reactions(job, place, PURGE_SLICE, PURGE_REST)
-                .await
-        }
-        SERVER_PURGE => {
-            let server: ServerId = unpack(&job.body).map_err(unreadable)?;
-            jobs.purge_server(job, server, PURGE_SLICE, PURGE_REST)
-                .await
-        }
-        AUDIT_PURGE => {
-            let past: PastEntries = unpack(&job.body).map_err(unreadable)?;
-            jobs.purge_entries(job, &past, PURGE_SLICE, PURGE_REST)
-                .await
-        }
-        REPORT_PURGE => {
-            let kept_since_ms: u64 = unpack(&job.body).map_err(unreadable)?;
-            jobs.purge_reports(job, kept_since_ms, PURGE_SLICE, PURGE_REST)
-                .await
+            let (account, after) = read_body(job)?;
+            let done = slice.purge_account((account, after), PURGE_SLICE).await?;
+            return Ok(done.map(|done| pack(&(account, done))));
         }
         EXPORT => {
-            let place: (UserId, AnyId, ExportPlace) = unpack(&job.body).map_err(unreadable)?;
-            jobs.write_export(job, place, PURGE_REST).await
+            let (user, id, place): (UserId, AnyId, ExportPlace) = read_body(job)?;
+            let next = slice.write_export((user, id, place)).await?;
+            return Ok(next.map(|place| pack(&(user, id, place))));
         }
-        EXPORT_PURGE => {
-            let started_before_ms: u64 = unpack(&job.body).map_err(unreadable)?;
-            jobs.purge_exports(job, started_before_ms, PURGE_REST).await
+        CHANNEL_PURGE => slice.purge_channel(read_body(job)?, PURGE_SLICE).await?,
+        REACTION_PURGE => slice.purge_reactions(read_body(job)?, PURGE_SLICE).await?,
+        SERVER_PURGE => slice.purge_server(read_body(job)?, PURGE_SLICE).await?,
+        AUDIT_PURGE => {
+            let past: PastEntries = read_body(job)?;
+            slice.purge_entries(&past, PURGE_SLICE).await?
         }
+        REPORT_PURGE => slice.purge_reports(read_body(job)?, PURGE_SLICE).await?,
+        EXPORT_PURGE => slice.purge_exports(read_body(job)?).await?,
+        kind => {
+            redact_told(slice, job, kind).await?;
+            false
+        }
+    };
+    Ok(more.then(|| Bytes::copy_from_slice(&job.body)))
+}
+
+/// Takes out of the log what an event told.
+async fn redact_told(slice: &mut JobSlice, job: &Job, kind: &str) -> Result<(), StoreError> {
+    match kind {
+        EVENT_REDACTION => slice.redact_event(read_body(job)?).await,
         REDACTION => {
-            let (topic, body): (i64, ByteBuf) = unpack(&job.body).map_err(unreadable)?;
+            let (topic, body): (i64, ByteBuf) = read_body(job)?;
             let deleted = deleted_by(topic, &body)
                 .ok_or(StoreError::Inconsistency("the event of a deletion"))?;
-            jobs.redact_messages(job, deleted).await
-        }
-        EVENT_REDACTION => {
-            let place: (i64, i64) = unpack(&job.body).map_err(unreadable)?;
-            jobs.redact_event(job, place).await
+            slice.redact_messages(deleted).await
         }
         OLD_REDACTION => {
-            let (server, channel, message): (ServerId, ChannelId, MessageId) =
-                unpack(&job.body).map_err(unreadable)?;
-            jobs.redact_messages(job, (server, channel, vec![message]))
-                .await
+            let (server, channel, message): (ServerId, ChannelId, MessageId) = read_body(job)?;
+            let deleted = (server, channel, vec![message]);
+            slice.redact_messages(deleted).await
         }
         _ => Err(StoreError::Inconsistency("a job of no kind")),
     }
+}
+
+fn read_body<T: DeserializeOwned>(job: &Job) -> Result<T, StoreError> {
+    unpack(&job.body).map_err(|_| StoreError::Inconsistency("the body of a job"))
 }

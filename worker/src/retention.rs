@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::{
         fixture::{NOW, database_and_pool},
-        store::jobs::Jobs,
+        store::jobs::{Job, JobSlice, Jobs},
     };
 
     const AUDIT: AuditConfig = AuditConfig {
@@ -168,6 +168,11 @@ mod tests {
         retention.roll_all(AUDIT).await.unwrap();
         retention.roll_all(AUDIT).await.unwrap();
         Jobs::new(options)
+    }
+
+    async fn finish(slice: JobSlice, job: &Job, more: bool) {
+        let next = more.then_some(&job.body[..]);
+        slice.finish(job, next, 0.0).await.unwrap();
     }
 
     #[tokio::test]
@@ -190,7 +195,9 @@ mod tests {
         let jobs = rolled(options).await;
         while let Some(job) = jobs.claim_job(&[REPORT_PURGE], 60.0).await.unwrap() {
             let kept: u64 = unpack(&job.body).unwrap();
-            jobs.purge_reports(&job, kept, 25, 0.0).await.unwrap();
+            let mut slice = jobs.begin_slice().await.unwrap();
+            let more = slice.purge_reports(kept, 25).await.unwrap();
+            finish(slice, &job, more).await;
         }
         let left: i64 = sqlx::query_scalar("SELECT count(*) FROM reports")
             .fetch_one(&pool)
@@ -218,7 +225,9 @@ mod tests {
         let mut slices = 0;
         while let Some(job) = jobs.claim_job(&[EXPORT_PURGE], 60.0).await.unwrap() {
             let before: u64 = unpack(&job.body).unwrap();
-            jobs.purge_exports(&job, before, 0.0).await.unwrap();
+            let mut slice = jobs.begin_slice().await.unwrap();
+            let more = slice.purge_exports(before).await.unwrap();
+            finish(slice, &job, more).await;
             slices += 1;
         }
         let left: Vec<(i64, i64)> = sqlx::query_as(
@@ -257,7 +266,9 @@ mod tests {
         let mut slices = 0;
         while let Some(job) = jobs.claim_job(&[AUDIT_PURGE], 60.0).await.unwrap() {
             let past: PastEntries = unpack(&job.body).unwrap();
-            jobs.purge_entries(&job, &past, 30, 0.0).await.unwrap();
+            let mut slice = jobs.begin_slice().await.unwrap();
+            let more = slice.purge_entries(&past, 30).await.unwrap();
+            finish(slice, &job, more).await;
             slices += 1;
         }
         let left: Vec<(i16, i64)> = sqlx::query_as(

@@ -64,6 +64,15 @@ async fn make_free(owner: &Person, name: &str) -> Result<RoleId> {
     Ok(owner.call(&free).await?.role.role_id)
 }
 
+/// Lets everyone manage roles, from below all of them; answers everyone's role.
+async fn let_everyone_manage_roles(owner: &Person) -> Result<RoleId> {
+    let everyone = RoleId::try_from(owner.scope().cast_signed())?;
+    let mut all = update_role(everyone);
+    all.permissions = Some(Permissions::EVERYONE | Permissions::MANAGE_ROLES);
+    owner.call(&all).await?;
+    Ok(everyone)
+}
+
 async fn roles(person: &Person) -> Result<Vec<Role>> {
     Ok(person.call(&ListRoles {}).await?.roles)
 }
@@ -240,12 +249,8 @@ async fn the_role_of_everyone_stays_where_it_is(harness: &Harness) -> Result<()>
 async fn without_rank_nobody_manages_roles(harness: &Harness) -> Result<()> {
     let [alice, bob] = harness.members().await?;
     let other = make(&alice, "other", Permissions::empty()).await?;
-    let everyone = RoleId::try_from(alice.scope().cast_signed())?;
-    let mut all = update_role(everyone);
-    all.permissions = Some(Permissions::EVERYONE | Permissions::MANAGE_ROLES);
-    alice.call(&all).await?;
+    let everyone = let_everyone_manage_roles(&alice).await?;
     let before = alice.remembers().await?;
-    // Everyone may manage roles, and stands below all of them.
     let scope = bob.scope();
     let due = Reason::Forbidden;
     let mine = create_role("mine", Permissions::empty());
@@ -397,10 +402,7 @@ async fn an_override_is_for_whom_one_ranks_above(harness: &Harness) -> Result<()
     let [alice, bob, carol] = harness.members().await?;
     let general = alice.channel("#general").await?;
     let other = make(&alice, "other", Permissions::empty()).await?;
-    let everyone = RoleId::try_from(alice.scope().cast_signed())?;
-    let mut all = update_role(everyone);
-    all.permissions = Some(Permissions::EVERYONE | Permissions::MANAGE_ROLES);
-    alice.call(&all).await?;
+    let_everyone_manage_roles(&alice).await?;
     let before = alice.remembers().await?;
     let send = Permissions::SEND_MESSAGES;
     let role = override_of(TargetKind::Role, other.get(), send, Permissions::empty());

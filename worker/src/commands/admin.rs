@@ -8,12 +8,11 @@ use shared::{
     },
 };
 
-use super::{check_nonce, session};
+use super::session;
 use crate::{error::Error, store::write, transaction::Context};
 
 impl Handler<Context<'_>> for OperateAccount {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<AccountOperated, Error> {
-        check_nonce(&self.nonce)?;
         let user = self.user_id;
         ctx.require(user.partition() == ctx.partition(), Reason::Malformed)?;
         let changed = write::account::operate_account(&mut ctx.write().await?, &self).await?;

@@ -18,7 +18,7 @@ use shared::{
     },
 };
 
-use super::{check_nonce, moderation};
+use super::moderation;
 use crate::{
     access::AccessFacts as _,
     error::Error,
@@ -102,15 +102,12 @@ impl Handler<Context<'_>> for RevokeInvite {
 
 impl Handler<Context<'_>> for JoinMember {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<ServerInfo, Error> {
-        let Self { nonce, code } = self;
-        check_nonce(&nonce)?;
-        join_server(ctx, Some(&code)).await
+        join_server(ctx, Some(&self.code)).await
     }
 }
 
 impl Handler<Context<'_>> for JoinDiscovered {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<ServerInfo, Error> {
-        check_nonce(&self.nonce)?;
         let discoverable = ctx.server().await?.profile.discoverable;
         ctx.require(discoverable, Reason::UnknownServer)?;
         join_server(ctx, None).await

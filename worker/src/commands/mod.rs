@@ -18,10 +18,3 @@ mod session;
 mod typing;
 mod unread;
 mod user;
-
-use shared::{domain::content, error::Refusal};
-
-/// Refuses a nonce that no client of ours would send.
-pub(crate) fn check_nonce(nonce: &str) -> Result<(), Refusal> {
-    content::check_nonce(nonce).map(drop)
-}

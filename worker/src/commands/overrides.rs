@@ -161,6 +161,49 @@ pub(super) async fn change_override(
     Ok(())
 }
 
+/// Takes overrides away from who goes: a role loses all of them. Of a member goes what they permit
+/// him; what they deny him stays, or he would shed it by leaving and coming back.
+pub(super) async fn withdraw_overrides(
+    ctx: &mut Context<'_>,
+    (kind, target): (TargetKind, u64),
+) -> Result<Vec<Change>, Error> {
+    let state = ctx.server_mut().await?;
+    let server = state.structure.server;
+    let is_named = |o: &Override| (o.kind, o.target) == (kind, target);
+    let mut changes = Vec::new();
+    for (channel, overrides) in &mut state.structure.channels {
+        let Some(named) = overrides.iter_mut().find(|o| is_named(o)) else {
+            continue;
+        };
+        let mut left = named.clone();
+        left.allow = Permissions::empty();
+        let stays = kind == TargetKind::Member;
+        if stays && left == *named {
+            continue;
+        }
+        let before = named.clone();
+        let after = Some(left).filter(|left| stays && !left.deny.is_empty());
+        match &after {
+            Some(left) => *named = left.clone(),
+            None => overrides.retain(|o| !is_named(o)),
+        }
+        changes.push(Change::Override {
+            channel: *channel,
+            before: Some(before),
+            after,
+        });
+    }
+    if !changes.is_empty() {
+        let mut writes = ctx.write().await?;
+        let of = (server, target);
+        match kind {
+            TargetKind::Role => write::channel::delete_overrides_of(&mut writes, of).await?,
+            TargetKind::Member => write::channel::withdraw_allowed(&mut writes, of).await?,
+        };
+    }
+    Ok(changes)
+}
+
 /// A channel of the scope's server.
 pub(super) async fn get_channel(ctx: &mut Context<'_>, id: ChannelId) -> Result<Channel, Error> {
     let found = ctx.server().await?.channel(id);

@@ -13,18 +13,16 @@ use shared::{
     },
 };
 
-use super::check_nonce;
 use crate::{error::Error, store::write, transaction::Context};
 
 impl Handler<Context<'_>> for SetStatus {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<StatusSet, Error> {
         let Self {
-            nonce,
+            nonce: _,
             status,
             text,
             until,
         } = self;
-        check_nonce(&nonce)?;
         let text = text.unwrap_or_default();
         let text = content::check_status(&text)?;
         if until.is_some_and(|until| until <= ctx.now_ms()) {

@@ -5,7 +5,7 @@ use shared::{
         audit::Action,
         content,
         limits::MAX_ROLES,
-        permissions::{Override, Permissions},
+        permissions::{Override, Permissions, TargetKind},
         rights::Change,
     },
     error::{Reason, Refusal},
@@ -21,8 +21,8 @@ use shared::{
 };
 
 use super::{
-    member::{delete_overrides_of, roles::set_roles},
-    overrides::change_override,
+    member::roles::set_roles,
+    overrides::{change_override, withdraw_overrides},
     rank::get_actor,
 };
 use crate::{
@@ -120,7 +120,7 @@ impl Handler<Context<'_>> for DeleteRole {
             .check_above(Rank::Role(was.position))?;
         let server = ctx.server().await?.structure.server;
         write::role::delete_role(&mut ctx.write().await?, server, role_id).await?;
-        let mut changes = delete_overrides_of(ctx, role_id).await?;
+        let mut changes = withdraw_overrides(ctx, (TargetKind::Role, role_id.get())).await?;
         let state = ctx.server_mut().await?;
         state.structure.roles.remove(&role_id);
         state.roles.retain(|role| role.role_id != role_id);

@@ -23,7 +23,7 @@ use shared::{
     },
 };
 
-use super::{check_nonce, member::end_membership};
+use super::member::end_membership;
 use crate::{
     error::Error,
     state::{
@@ -39,8 +39,6 @@ use crate::{
 
 impl Handler<Context<'_>> for FoundServer {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<ServerInfo, Error> {
-        let Self { nonce, name } = self;
-        check_nonce(&nonce)?;
         let owner_id = ctx.caller()?.user;
         let founder = write::account::lock_user(ctx.read().await?, owner_id).await?;
         let founder = founder.ok_or(Refusal::from(Reason::Unauthenticated))?;
@@ -50,7 +48,7 @@ impl Handler<Context<'_>> for FoundServer {
         let server_id: ServerId = ctx.next_id()?;
         let channel_id: ChannelId = ctx.next_id()?;
         let profile = ServerProfile {
-            name,
+            name: self.name,
             icon: String::new(),
             description: String::new(),
             discoverable: false,

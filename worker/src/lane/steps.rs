@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use shared::{
+    domain::content,
     error::{Reason, Refusal},
     ids::{ChannelId, MessageId},
     protocol::{Command, message},
@@ -13,7 +14,7 @@ use super::{
     inbox::{PendingEntry, Source},
     verdict::Verdict,
 };
-use crate::{commands, store::write::nonce::NonceKey};
+use crate::store::write::nonce::NonceKey;
 
 /// A command that can be executed, with its place in the batch.
 pub(super) struct Step {
@@ -107,7 +108,7 @@ impl Lane<'_> {
         #[cfg(feature = "sabotage")]
         let nonce = nonce.filter(|_| !crate::sabotage::forgets());
         if let Some(nonce) = nonce {
-            commands::check_nonce(nonce)?;
+            content::check_nonce(nonce)?;
             if let Some(caller) = &entry.caller
                 && !item.counted
             {

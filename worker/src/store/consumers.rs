@@ -5,6 +5,8 @@ use shared::ids::{ChannelId, MessageId, Partition, ServerId};
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{
+    LOCK_HOLDER_SETTINGS,
+    enqueue::enqueue_job,
     redact, statement,
     values::{Parameter, columns},
 };
@@ -12,17 +14,6 @@ use crate::error::StoreError;
 
 /// Names the locks of consumers among ours: "conc" in ASCII.
 const LOCK_CLASS: i32 = 0x636f_6e63;
-/// What a consumer's connection may do at most: a frozen worker gives its locks up.
-///
-/// A plan lives as long as the connection, and is perhaps made while the log is empty:
-/// without the last setting it may read all of a log that has grown since.
-const SETTINGS: [(&str, &str); 5] = [
-    ("statement_timeout", "10s"),
-    ("lock_timeout", "2s"),
-    ("idle_in_transaction_session_timeout", "5s"),
-    ("idle_session_timeout", "10s"),
-    ("enable_seqscan", "off"),
-];
 /// The next events of some partitions that consumers read. Opcodes 18 and 23 are deleted
 /// messages; the index `events_consumed` holds no others.
 const READ: &str = "
@@ -71,7 +62,7 @@ impl Log {
         options: &PgConnectOptions,
         name: &'static str,
     ) -> Result<Self, StoreError> {
-        let options = options.clone().options(SETTINGS);
+        let options = options.clone().options(LOCK_HOLDER_SETTINGS);
         let mut connection = options
             .application_name("confab-consumers")
             .connect()
@@ -160,8 +151,7 @@ impl Log {
             redact::redact_messages(&mut transaction, server.sql(), (*channel, messages)).await?;
         }
         for (kind, body) in failed {
-            let sql = "INSERT INTO jobs (kind, body) VALUES ($1, $2)";
-            statement::execute(&mut *transaction, sql, &[kind, body]).await?;
+            enqueue_job(&mut transaction, kind, body).await?;
         }
         let partitions: Vec<Partition> = places.iter().map(|place| place.partition).collect();
         let terms: Vec<i64> = places.iter().map(|place| place.term).collect();

@@ -14,6 +14,7 @@ use sqlx::{
 
 use super::{
     consumers::Deleted,
+    enqueue::enqueue_job,
     export::{self, ExportPlace},
     redact, statement,
     values::{Parameter, columns},
@@ -118,89 +119,12 @@ impl Jobs {
         statement::find(&self.pool, sql, &[&kinds, &lease]).await
     }
 
-    /// Deletes up to `limit` reactions of a channel that is gone; then as many messages, and
-    /// their texts in the log. The next slice is due after as many times as long as this one took;
-    /// with the last one the job is done.
-    pub(crate) async fn purge_channel(
-        &self,
-        job: &Job,
-        (server, channel): (ServerId, ChannelId),
-        limit: u32,
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let most = i64::from(limit);
-        let reactions = redact::purge_reactions(&mut transaction, channel, None, most).await?;
-        let mut more = reactions >= u64::from(limit);
-        if !more {
-            let (count, seqs) =
-                redact::purge_messages(&mut transaction, channel.sql(), most).await?;
-            redact::redact_events(&mut transaction, server.sql(), &seqs).await?;
-            more = count >= limit as usize;
-        }
-        let next = more.then_some(&*job.body);
-        self.finish_purge(job, transaction, (began, rest), next)
-            .await
-    }
-
-    /// Deletes up to `limit` reactions to a message that is gone.
-    pub(crate) async fn purge_reactions(
-        &self,
-        job: &Job,
-        (channel, message): (ChannelId, MessageId),
-        limit: u32,
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let most = i64::from(limit);
-        let count = redact::purge_reactions(&mut transaction, channel, Some(message), most).await?;
-        let next = (count >= u64::from(limit)).then_some(&*job.body);
-        self.finish_purge(job, transaction, (began, rest), next)
-            .await
-    }
-
-    /// Deletes a slice of what belonged to a server that is gone, and leaves the messages of its
-    /// channels to jobs of their own. The next slice is due after as many times as long as this
-    /// one took.
-    pub(crate) async fn purge_server(
-        &self,
-        job: &Job,
-        server: ServerId,
-        limit: u32,
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let (more, channels) =
-            redact::purge_server(&mut transaction, server, i64::from(limit)).await?;
-        for channel in channels {
-            let body = pack(&(server, channel));
-            let sql = "INSERT INTO jobs (kind, body) VALUES ($1, $2)";
-            statement::execute(&mut *transaction, sql, &[&CHANNEL_PURGE, &&body[..]]).await?;
-        }
-        let next = more.then_some(&*job.body);
-        self.finish_purge(job, transaction, (began, rest), next)
-            .await
-    }
-
-    /// Does a slice of what is left to do after an account was deleted. The next one is due after
-    /// as many times as long as this one took.
-    pub(crate) async fn purge_account(
-        &self,
-        job: &Job,
-        (account, after): (UserId, u64),
-        limit: u32,
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let done =
-            redact::purge_account(&mut transaction, account, after, i64::from(limit)).await?;
-        let next = done.map(|done| pack(&(account, done)));
-        self.finish_purge(job, transaction, (began, rest), next.as_deref())
-            .await
+    /// Begins a slice of a job that was claimed.
+    pub(crate) async fn begin_slice(&self) -> Result<JobSlice, StoreError> {
+        Ok(JobSlice {
+            began: Instant::now(),
+            transaction: self.pool.begin().await?,
+        })
     }
 
     /// Lets the last look at a deleted account wait as long as it is still a member of a server, which
@@ -216,147 +140,6 @@ impl Jobs {
                        SELECT FROM members WHERE account = $4)";
         let parameters: [&dyn Parameter; 4] = [&job.id, &job.claim, &SWEEP_AFTER_S, &account];
         Ok(statement::execute(&self.pool, sql, &parameters).await? > 0)
-    }
-
-    /// Deletes up to `limit` entries of each category that are past their time, as
-    /// [`Self::purge_channel`] does with messages.
-    pub(crate) async fn purge_entries(
-        &self,
-        job: &Job,
-        past: &[(Vec<i16>, u64)],
-        limit: u32,
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let mut full = false;
-        for (actions, kept) in past {
-            let sql = "DELETE FROM audit_entries WHERE (server, id) IN
-                           (SELECT server, id FROM audit_entries
-                            WHERE action = ANY($1) AND id < $2 LIMIT $3)";
-            let parameters: [&dyn Parameter; 3] = [actions, kept, &i64::from(limit)];
-            let gone = statement::execute(&mut *transaction, sql, &parameters).await?;
-            full |= gone >= u64::from(limit);
-        }
-        let next = full.then_some(&*job.body);
-        self.finish_purge(job, transaction, (began, rest), next)
-            .await
-    }
-
-    /// Deletes up to `limit` reports that were resolved before a time, and as many that are older and
-    /// still open: what nobody looks at is kept no longer than what was decided.
-    pub(crate) async fn purge_reports(
-        &self,
-        job: &Job,
-        kept_since_ms: u64,
-        limit: u32,
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let sql = "DELETE FROM reports WHERE (server, id) IN
-                       (SELECT server, id FROM reports
-                        WHERE resolution IS NOT NULL AND resolved_at < $1 LIMIT $2)";
-        let parameters: [&dyn Parameter; 2] = [&kept_since_ms, &i64::from(limit)];
-        let gone = statement::execute(&mut *transaction, sql, &parameters).await?;
-        let sql = "DELETE FROM reports WHERE (server, id) IN
-                       (SELECT server, id FROM reports
-                        WHERE resolution IS NULL AND id < $1 LIMIT $2)";
-        let parameters: [&dyn Parameter; 2] = [&first_raw(kept_since_ms), &i64::from(limit)];
-        let open = statement::execute(&mut *transaction, sql, &parameters).await?;
-        let next = (gone.max(open) >= u64::from(limit)).then_some(&*job.body);
-        self.finish_purge(job, transaction, (began, rest), next)
-            .await
-    }
-
-    /// Writes a slice of an export, unless it was deleted, or there is another one by now.
-    pub(crate) async fn write_export(
-        &self,
-        job: &Job,
-        (user, id, place): (UserId, AnyId, ExportPlace),
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let Some(size) = export::lock_export(&mut transaction, user, id).await? else {
-            return self.finish_job(job, transaction).await;
-        };
-        let (lines, next) = export::read_slice(&mut transaction, user, place).await?;
-        let (size, cut) = export::append_lines(&mut transaction, user, size, &lines).await?;
-        let next = next.filter(|_| !cut);
-        export::note_size(&mut transaction, user, size, (next.is_none(), cut)).await?;
-        let next = next.map(|place| pack(&(user, id, place)));
-        self.finish_purge(job, transaction, (began, rest), next.as_deref())
-            .await
-    }
-
-    /// Deletes a slice of the exports that were started before a time.
-    pub(crate) async fn purge_exports(
-        &self,
-        job: &Job,
-        started_before_ms: u64,
-        rest: f64,
-    ) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let mut transaction = self.pool.begin().await?;
-        let more = export::purge_export(&mut transaction, started_before_ms).await?;
-        let next = more.then_some(&*job.body);
-        self.finish_purge(job, transaction, (began, rest), next)
-            .await
-    }
-
-    /// Takes the texts of deleted messages out of the log.
-    pub(crate) async fn redact_messages(
-        &self,
-        job: &Job,
-        (server, channel, messages): Deleted,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        redact::redact_messages(&mut transaction, server.sql(), (channel, &messages)).await?;
-        self.finish_job(job, transaction).await
-    }
-
-    /// Takes the text of an event out of the log.
-    pub(crate) async fn redact_event(
-        &self,
-        job: &Job,
-        (topic, seq): (i64, i64),
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        redact::redact_events(&mut transaction, topic, &[seq]).await?;
-        self.finish_job(job, transaction).await
-    }
-
-    /// Commits a slice of a purge, or of an export: with the body of the next one, which is due after `rest` times
-    /// as long as this one took; or, where nothing is left, the last.
-    async fn finish_purge(
-        &self,
-        job: &Job,
-        mut transaction: Transaction<'_, Postgres>,
-        (began, rest): (Instant, f64),
-        next: Option<&[u8]>,
-    ) -> Result<(), StoreError> {
-        let Some(body) = next else {
-            return self.finish_job(job, transaction).await;
-        };
-        let pause = began.elapsed().as_secs_f64() * rest;
-        let sql = "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
-                                   attempts = 0, problem = NULL, body = $4
-                   WHERE id = $1 AND claim = $2";
-        let parameters: [&dyn Parameter; 4] = [&job.id, &job.claim, &pause, &body];
-        let moved = statement::execute(&mut *transaction, sql, &parameters).await?;
-        commit_claimed(transaction, moved).await
-    }
-
-    /// Commits the last slice.
-    async fn finish_job(
-        &self,
-        job: &Job,
-        mut transaction: Transaction<'_, Postgres>,
-    ) -> Result<(), StoreError> {
-        let sql = "DELETE FROM jobs WHERE id = $1 AND claim = $2";
-        let gone = statement::execute(&mut *transaction, sql, &[&job.id, &job.claim]).await?;
-        commit_claimed(transaction, gone).await
     }
 
     /// Lets a job wait after a failure, in seconds, or for a person.
@@ -401,14 +184,181 @@ impl Jobs {
     }
 }
 
-/// Who lost his lease has done nothing.
-async fn commit_claimed(
-    transaction: Transaction<'_, Postgres>,
-    rows: u64,
-) -> Result<(), StoreError> {
-    if rows == 1 {
-        return Ok(transaction.commit().await?);
+/// One transaction of a job: what it does, and then what it says about its job. It changes nothing
+/// unless it is finished.
+pub(crate) struct JobSlice {
+    began: Instant,
+    transaction: Transaction<'static, Postgres>,
+}
+
+impl JobSlice {
+    /// Deletes up to `limit` reactions of a channel that is gone; then as many messages, and
+    /// their texts in the log. Answers whether there may be more, as the other purges do.
+    pub(crate) async fn purge_channel(
+        &mut self,
+        (server, channel): (ServerId, ChannelId),
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let connection = &mut *self.transaction;
+        let most = i64::from(limit);
+        let reactions = redact::purge_reactions(connection, channel, None, most).await?;
+        if reactions >= u64::from(limit) {
+            return Ok(true);
+        }
+        let (count, seqs) = redact::purge_messages(connection, channel.sql(), most).await?;
+        redact::redact_events(connection, server.sql(), &seqs).await?;
+        Ok(count >= limit as usize)
     }
-    transaction.rollback().await?;
-    Err(StoreError::Fenced)
+
+    /// Deletes up to `limit` reactions to a message that is gone.
+    pub(crate) async fn purge_reactions(
+        &mut self,
+        (channel, message): (ChannelId, MessageId),
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let (connection, most) = (&mut *self.transaction, i64::from(limit));
+        let count = redact::purge_reactions(connection, channel, Some(message), most).await?;
+        Ok(count >= u64::from(limit))
+    }
+
+    /// Deletes a slice of what belonged to a server that is gone, and leaves the messages of its
+    /// channels to jobs of their own.
+    pub(crate) async fn purge_server(
+        &mut self,
+        server: ServerId,
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let connection = &mut *self.transaction;
+        let (more, channels) = redact::purge_server(connection, server, limit.into()).await?;
+        for channel in channels {
+            enqueue_job(connection, CHANNEL_PURGE, &pack(&(server, channel))).await?;
+        }
+        Ok(more)
+    }
+
+    /// Does a slice of what is left to do after an account was deleted; answers up to where its own
+    /// topic is done, if there may be more.
+    pub(crate) async fn purge_account(
+        &mut self,
+        (account, after): (UserId, u64),
+        limit: u32,
+    ) -> Result<Option<u64>, StoreError> {
+        redact::purge_account(&mut self.transaction, account, after, limit.into()).await
+    }
+
+    /// Deletes up to `limit` entries of each category of the audit log that are past their time.
+    pub(crate) async fn purge_entries(
+        &mut self,
+        past: &[(Vec<i16>, u64)],
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let mut full = false;
+        for (actions, kept) in past {
+            let sql = "DELETE FROM audit_entries WHERE (server, id) IN
+                           (SELECT server, id FROM audit_entries
+                            WHERE action = ANY($1) AND id < $2 LIMIT $3)";
+            full |= self.fills(sql, [actions, kept], limit).await?;
+        }
+        Ok(full)
+    }
+
+    /// Deletes up to `limit` reports that were resolved before a time, and as many that are older and
+    /// still open: what nobody looks at is kept no longer than what was decided.
+    pub(crate) async fn purge_reports(
+        &mut self,
+        kept_since_ms: u64,
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM reports WHERE (server, id) IN
+                       (SELECT server, id FROM reports
+                        WHERE resolution IS NOT NULL AND resolved_at < $1 LIMIT $2)";
+        let resolved = self.fills(sql, [&kept_since_ms], limit).await?;
+        let sql = "DELETE FROM reports WHERE (server, id) IN
+                       (SELECT server, id FROM reports
+                        WHERE resolution IS NULL AND id < $1 LIMIT $2)";
+        let open = self.fills(sql, [&first_raw(kept_since_ms)], limit).await?;
+        Ok(resolved || open)
+    }
+
+    /// Executes a statement whose last parameter is how much it changes at most; answers whether it
+    /// did.
+    async fn fills<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        parameters: [&dyn Parameter; N],
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let most = i64::from(limit);
+        let mut parameters = parameters.to_vec();
+        parameters.push(&most);
+        let changed = statement::execute(&mut *self.transaction, sql, &parameters).await?;
+        Ok(changed >= u64::from(limit))
+    }
+
+    /// Writes a slice of an export, unless it was deleted, or there is another one by now; answers
+    /// where it goes on.
+    pub(crate) async fn write_export(
+        &mut self,
+        (user, id, place): (UserId, AnyId, ExportPlace),
+    ) -> Result<Option<ExportPlace>, StoreError> {
+        let connection = &mut *self.transaction;
+        let Some(size) = export::lock_export(connection, user, id).await? else {
+            return Ok(None);
+        };
+        let (lines, next) = export::read_slice(connection, user, place).await?;
+        let (size, cut) = export::append_lines(connection, user, size, &lines).await?;
+        let next = next.filter(|_| !cut);
+        export::note_size(connection, user, size, (next.is_none(), cut)).await?;
+        Ok(next)
+    }
+
+    /// Deletes a slice of the exports that were started before a time.
+    pub(crate) async fn purge_exports(&mut self, before_ms: u64) -> Result<bool, StoreError> {
+        export::purge_export(&mut self.transaction, before_ms).await
+    }
+
+    /// Takes the texts of deleted messages out of the log.
+    pub(crate) async fn redact_messages(
+        &mut self,
+        (server, channel, messages): Deleted,
+    ) -> Result<(), StoreError> {
+        let messages = (channel, &messages[..]);
+        redact::redact_messages(&mut self.transaction, server.sql(), messages).await
+    }
+
+    /// Takes the text of an event out of the log.
+    pub(crate) async fn redact_event(
+        &mut self,
+        (topic, seq): (i64, i64),
+    ) -> Result<(), StoreError> {
+        redact::redact_events(&mut self.transaction, topic, &[seq]).await?;
+        Ok(())
+    }
+
+    /// Commits: with the body of the next slice, which is due after `rest` times as long as this one
+    /// took, or, where nothing is left, the last. Who lost his lease has done nothing.
+    pub(crate) async fn finish(
+        mut self,
+        job: &Job,
+        next: Option<&[u8]>,
+        rest: f64,
+    ) -> Result<(), StoreError> {
+        let connection = &mut *self.transaction;
+        let moved = if let Some(body) = next {
+            let pause = self.began.elapsed().as_secs_f64() * rest;
+            let sql = "UPDATE jobs SET due = now() + $3 * interval '1 second', lease = '-infinity',
+                                       attempts = 0, problem = NULL, body = $4
+                       WHERE id = $1 AND claim = $2";
+            let parameters: [&dyn Parameter; 4] = [&job.id, &job.claim, &pause, &body];
+            statement::execute(connection, sql, &parameters).await?
+        } else {
+            let sql = "DELETE FROM jobs WHERE id = $1 AND claim = $2";
+            statement::execute(connection, sql, &[&job.id, &job.claim]).await?
+        };
+        if moved == 1 {
+            return Ok(self.transaction.commit().await?);
+        }
+        self.transaction.rollback().await?;
+        Err(StoreError::Fenced)
+    }
 }

@@ -9,7 +9,7 @@ use shared::{
 };
 use sqlx::PgConnection;
 
-use super::{event_text::without_text, export, statement};
+use super::{enqueue::enqueue_job, event_text::without_text, export, statement};
 use crate::error::StoreError;
 
 /// The job that deletes who reacted to a deleted message: its channel and itself.
@@ -61,9 +61,8 @@ pub(crate) async fn redact_messages(
         let gone =
             purge_reactions(&mut *connection, channel, Some(*message), REACTIONS_AT_ONCE).await?;
         if gone >= REACTIONS_AT_ONCE.unsigned_abs() {
-            let body = pack(&(channel, *message)).to_vec();
-            let sql = "INSERT INTO jobs (kind, body) VALUES ($1, $2)";
-            statement::execute(&mut *connection, sql, &[&REACTION_PURGE, &body]).await?;
+            let body = pack(&(channel, *message));
+            enqueue_job(&mut *connection, REACTION_PURGE, &body).await?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::statement;
+use super::enqueue;
 use crate::{day::Day, error::StoreError};
 
 /// One worker at a time: the number means nothing else.
@@ -218,10 +218,7 @@ impl DailyTables {
 
     /// Leaves a job of this kind, unless there is one already that goes on by itself.
     pub(crate) async fn enqueue_once(&mut self, kind: &str, body: &[u8]) -> Result<(), StoreError> {
-        let sql = "INSERT INTO jobs (kind, body) SELECT $1, $2
-                   WHERE NOT EXISTS (SELECT FROM jobs WHERE kind = $1 AND NOT parked)";
-        statement::execute(&mut self.0, sql, &[&kind, &body]).await?;
-        Ok(())
+        enqueue::enqueue_once(&mut self.0, kind, body).await
     }
 
     async fn execute(&mut self, statement: String) -> Result<(), StoreError> {

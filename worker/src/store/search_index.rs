@@ -12,7 +12,7 @@ use shared::{
 };
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::statement;
+use super::{LOCK_HOLDER_SETTINGS, statement};
 use crate::{
     error::StoreError,
     signature::{BLOCK, Signature},
@@ -24,14 +24,6 @@ const LOCK: i64 = 0x636f_6e73;
 const SLICE: usize = 16;
 /// Notes that are counted: it tells how far the index lags, and costs little.
 const MAX_COUNTED: i64 = 10_000;
-/// What the connection may do at most: a frozen worker gives its lock up.
-const SETTINGS: [(&str, &str); 5] = [
-    ("statement_timeout", "10s"),
-    ("lock_timeout", "2s"),
-    ("idle_in_transaction_session_timeout", "5s"),
-    ("idle_session_timeout", "10s"),
-    ("enable_seqscan", "off"),
-];
 
 /// What a slice did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,7 +61,7 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
-        let options = options.clone().options(SETTINGS);
+        let options = options.clone().options(LOCK_HOLDER_SETTINGS);
         let connection = options.application_name("confab-search").connect().await?;
         Ok(Self {
             connection,

@@ -19,7 +19,7 @@ use shared::{
     },
 };
 
-use super::{check_nonce, session};
+use super::session;
 use crate::{
     error::Error,
     store::write::{
@@ -70,7 +70,6 @@ impl Handler<Context<'_>> for CreateUser {
             invite_required,
             device,
         } = self;
-        check_nonce(&nonce)?;
         if name.is_none()
             && let Some(user) = write::account::find_guest(ctx.read().await?, &nonce).await?
         {
@@ -124,7 +123,6 @@ impl Handler<Context<'_>> for CreateUser {
 
 impl Handler<Context<'_>> for OpenSession {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<SignedIn, Error> {
-        check_nonce(&self.nonce)?;
         let home = self.user_id.partition() == ctx.partition();
         ctx.require(home, Reason::Malformed)?;
         let (reads, verified) = (ctx.read().await?, self.verified.as_deref());

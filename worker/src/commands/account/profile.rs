@@ -18,7 +18,7 @@ use shared::{
 };
 
 use crate::{
-    commands::{check_nonce, session},
+    commands::session,
     error::Error,
     store::{
         jobs::{ACCOUNT_PURGE, ACCOUNT_SWEEP, SWEEP_AFTER_S},
@@ -103,7 +103,6 @@ impl Handler<Context<'_>> for ReplacePassword {
             replaced_hash,
             end_others,
         } = self;
-        check_nonce(&nonce)?;
         let caller = ctx.caller()?;
         let mut writes = ctx.write().await?;
         let replaced = write::account::replace_password(
@@ -136,7 +135,6 @@ impl Handler<Context<'_>> for UpgradeGuest {
             invite,
             invite_required,
         } = self;
-        check_nonce(&nonce)?;
         let was = get_profile(ctx).await?;
         let id = was.user.user_id;
         if !was.user.guest {
@@ -180,7 +178,6 @@ impl Handler<Context<'_>> for UpgradeGuest {
 
 impl Handler<Context<'_>> for RemoveAccount {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        check_nonce(&self.nonce)?;
         let was = get_profile(ctx).await?;
         let user = was.user.user_id;
         ctx.require(!was.user.admin, Reason::Forbidden)?;

@@ -10,11 +10,11 @@ use shared::{
     domain::{
         audit::Action,
         content,
-        permissions::{Override, Permissions, Standing, TargetKind},
+        permissions::{Standing, TargetKind},
         rights::Change,
     },
     error::{Reason, Refusal},
-    ids::{ChannelId, RoleId, UserId},
+    ids::{ChannelId, UserId},
     protocol::{
         Handler,
         channel::ChannelUpdated,
@@ -24,7 +24,10 @@ use shared::{
 };
 
 pub(super) use self::silence::time_out_by_rule;
-use super::{overrides::get_channel, rank::require_above};
+use super::{
+    overrides::{get_channel, withdraw_overrides},
+    rank::require_above,
+};
 use crate::{
     error::Error,
     state::server::Audience,
@@ -77,7 +80,7 @@ pub(super) async fn end_membership(
         since: member.since,
         roles: member.roles,
     }];
-    let withdrawn = withdraw_overrides(ctx, user_id).await?;
+    let withdrawn = withdraw_overrides(ctx, (TargetKind::Member, user_id.get())).await?;
     let changed = |change: &Change| match change {
         Change::Override { channel, .. } => Some(*channel),
         _ => None,
@@ -101,37 +104,6 @@ pub(super) async fn end_membership(
     Ok(())
 }
 
-/// What overrides permit a member goes with him; what they deny him stays, or he would shed it
-/// by leaving and coming back.
-async fn withdraw_overrides(ctx: &mut Context<'_>, user: UserId) -> Result<Vec<Change>, Error> {
-    let state = ctx.server_mut().await?;
-    let server = state.structure.server;
-    let is_his = |o: &Override| (o.kind, o.target) == (TargetKind::Member, user.get());
-    let mut changes = Vec::new();
-    for (channel, overrides) in &mut state.structure.channels {
-        let his = overrides.iter_mut().find(|o| is_his(o));
-        let Some(his) = his.filter(|his| !his.allow.is_empty()) else {
-            continue;
-        };
-        let before = his.clone();
-        his.allow = Permissions::empty();
-        let after = Some(his.clone()).filter(|his| !his.deny.is_empty());
-        if after.is_none() {
-            overrides.retain(|o| !is_his(o));
-        }
-        changes.push(Change::Override {
-            channel: *channel,
-            before: Some(before),
-            after,
-        });
-    }
-    if !changes.is_empty() {
-        let mut writes = ctx.write().await?;
-        write::channel::withdraw_overrides(&mut writes, server, user).await?;
-    }
-    Ok(changes)
-}
-
 /// Takes what an event of the scope's server told out of the log, as it is gone.
 async fn forget_text(ctx: &mut Context<'_>, told: Option<u64>) -> Result<(), Error> {
     match told {
@@ -141,29 +113,4 @@ async fn forget_text(ctx: &mut Context<'_>, told: Option<u64>) -> Result<(), Err
         }
         None => Ok(()),
     }
-}
-
-/// The overrides that name a role go with it.
-pub(super) async fn delete_overrides_of(
-    ctx: &mut Context<'_>,
-    role: RoleId,
-) -> Result<Vec<Change>, Error> {
-    let (kind, target) = (TargetKind::Role, role.get());
-    let state = ctx.server_mut().await?;
-    let server = state.structure.server;
-    let mut changes = Vec::new();
-    for (channel, overrides) in &mut state.structure.channels {
-        for given in overrides.extract_if(.., |o| (o.kind, o.target) == (kind, target)) {
-            changes.push(Change::Override {
-                channel: *channel,
-                before: Some(given),
-                after: None,
-            });
-        }
-    }
-    if !changes.is_empty() {
-        let mut writes = ctx.write().await?;
-        write::channel::delete_overrides_of(&mut writes, server, role).await?;
-    }
-    Ok(changes)
 }

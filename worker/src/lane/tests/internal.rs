@@ -1,7 +1,11 @@
 //! Internal commands: once, in order, patient, and in nobody's way.
 
-use shared::protocol::{
-    self, Request as _, invite::JoinMember, member::DeleteAuthored, server::FoundServer,
+use shared::{
+    protocol::{
+        self, Request as _, admin::OperateAccount, invite::JoinMember, member::DeleteAuthored,
+        server::FoundServer,
+    },
+    wire::Wire as _,
 };
 
 use super::stage::Stage;
@@ -15,13 +19,10 @@ fn found(name: &str) -> (u16, u64, Vec<u8>) {
     (FoundServer::ROW.opcode, 0, protocol::encode(&found))
 }
 
-/// One that is refused: no client makes such a nonce.
+/// One that is refused: there is no such account.
 fn refused() -> (u16, u64, Vec<u8>) {
-    let found = FoundServer {
-        nonce: "n".repeat(100),
-        name: "refused".to_owned(),
-    };
-    (FoundServer::ROW.opcode, 0, protocol::encode(&found))
+    let operate = OperateAccount::sample();
+    (OperateAccount::ROW.opcode, 0, protocol::encode(&operate))
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::{
     domain::permissions::{Override, TargetKind},
-    ids::{ChannelId, MessageId, RoleId, ServerId, UserId},
+    ids::{ChannelId, MessageId, ServerId},
     protocol::channel::ChannelPlace,
 };
 
@@ -125,8 +125,7 @@ pub(crate) async fn replace_overrides(
 /// Deletes the overrides that name a role, in all channels of a server.
 pub(crate) async fn delete_overrides_of(
     writes: &mut Writes<'_>,
-    server: ServerId,
-    role: RoleId,
+    (server, role): (ServerId, u64),
 ) -> Result<usize, StoreError> {
     let sql = "DELETE FROM overrides o USING channels c
                WHERE c.server = $1 AND o.channel = c.id AND o.kind = $3 AND o.target = $2
@@ -136,10 +135,9 @@ pub(crate) async fn delete_overrides_of(
 }
 
 /// Takes away what overrides permit an account, in all channels of a server; what they deny it stays.
-pub(crate) async fn withdraw_overrides(
+pub(crate) async fn withdraw_allowed(
     writes: &mut Writes<'_>,
-    server: ServerId,
-    user: UserId,
+    (server, user): (ServerId, u64),
 ) -> Result<usize, StoreError> {
     let sql = "WITH gone AS (
                    DELETE FROM overrides o USING channels c
