@@ -12,7 +12,7 @@ import {
   mergeReady,
   mergeUnreads,
 } from "./state/merge.js";
-import { channelsOf, forgetChannel, serverOf, values, type State } from "./state/state.js";
+import { forgetChannel, serverOf, values, type State } from "./state/state.js";
 import { type Reply } from "./wire/call.js";
 
 /** So many servers are looked over at once. */

@@ -1,11 +1,9 @@
 // IndexedDB: survives a reload, and being closed. One database for each account.
 
-import { deleteDB, openDB, type IDBPDatabase } from "idb";
+import { deleteDB, openDB } from "idb";
 
 import type { UserId } from "../codec.js";
-import type { Boxes, Storage } from "../outbox/storage.js";
-
-type Schema = { [Box in keyof Boxes]: { key: string | number; value: Boxes[Box] } };
+import type { Boxes, Key, Storage } from "../outbox/storage.js";
 
 const BOXES = ["outbox", "drafts", "windows", "snapshot"] as const;
 const VERSION = 1;
@@ -13,7 +11,7 @@ const VERSION = 1;
 /** The storage of an account in this browser. */
 export async function openStorage(user: UserId): Promise<Storage> {
   const name = `confab-${user}`;
-  const database: IDBPDatabase<Schema> = await openDB<Schema>(name, VERSION, {
+  const database = await openDB(name, VERSION, {
     upgrade(database) {
       for (const box of BOXES) database.createObjectStore(box);
     },
@@ -21,8 +19,8 @@ export async function openStorage(user: UserId): Promise<Storage> {
     blocking: () => database.close(),
   });
   return {
-    all: (box) => database.getAll(box),
-    get: (box, key) => database.get(box, key),
+    all: <Box extends keyof Boxes>(box: Box): Promise<Boxes[Box][]> => database.getAll(box),
+    get: <Box extends keyof Boxes>(box: Box, key: Key): Promise<Boxes[Box] | undefined> => database.get(box, key),
     put: async (box, key, value) => void (await database.put(box, value, key)),
     delete: (box, key) => database.delete(box, key),
     async clear() {
