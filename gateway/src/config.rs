@@ -27,6 +27,11 @@ pub struct Config {
     #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
     pub origins: Vec<String>,
 
+    /// Whether pages that came over plain HTTP from another machine may sign in, too: for a network
+    /// in which nobody listens. From this machine, and over TLS, they always may.
+    #[arg(long)]
+    pub plain_http: bool,
+
     /// How many trusted proxies stand before the gateway: the client's address is so many
     /// entries from the end of X-Forwarded-For. 0: the address of the connection.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]

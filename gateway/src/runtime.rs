@@ -240,7 +240,8 @@ impl Runtime {
         base.start_fanout(health, senders, &sessions, fanout_inbox)
             .await?;
         base.critical_tasks.spawn(batcher.run());
-        let origins = ClientOrigins::new(&config.origins, config.trusted_proxies, keys);
+        let origins = ClientOrigins::new(&config.origins, config.trusted_proxies, keys)
+            .with_plain_http(config.plain_http);
         let limits = &config.limits;
         let doors = Doors {
             sessions,

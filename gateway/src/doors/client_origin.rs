@@ -8,6 +8,7 @@ use hyper::{
 };
 use shared::keys::ClusterKeys;
 
+use super::cookie::SessionCookie;
 use crate::limits::connection_limit::network;
 
 /// How a client reached the gateway, or the first proxy before it.
@@ -40,6 +41,7 @@ pub struct ClientOrigins {
     allowed: Vec<String>,
     trusted_proxies: usize,
     keys: ClusterKeys,
+    plain_http: bool,
 }
 
 impl ClientOrigins {
@@ -54,7 +56,15 @@ impl ClientOrigins {
             allowed,
             trusted_proxies,
             keys,
+            plain_http: false,
         }
+    }
+
+    /// The same, where pages may sign in that came over plain HTTP from another machine.
+    #[must_use]
+    pub const fn with_plain_http(mut self, allowed: bool) -> Self {
+        self.plain_http = allowed;
+        self
     }
 
     /// The address of the client: trusted proxies append whom they heard, so
@@ -119,6 +129,50 @@ impl ClientOrigins {
             Ok(Some(origin))
         } else {
             Err(Forbidden)
+        }
+    }
+}
+
+impl ClientOrigins {
+    /// Which cookie counts: that of a page that came from this very host, as the browser says
+    /// itself. A page that is only listed may connect, but with a token of its own.
+    pub fn check_page(&self, headers: &HeaderMap, seen: Scheme) -> Result<SessionCookie, NoCookie> {
+        let site = headers.get("sec-fetch-site");
+        if site.is_some_and(|site| site != "same-origin") {
+            return Err(NoCookie::Origin);
+        }
+        let (scheme, authority) = self
+            .check_origin(headers, seen)
+            .ok()
+            .flatten()
+            .and_then(|origin| origin.split_once("://"))
+            .ok_or(NoCookie::Origin)?;
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        if !host.is_some_and(|host| host.eq_ignore_ascii_case(authority)) {
+            return Err(NoCookie::Origin);
+        }
+        let tls = scheme.eq_ignore_ascii_case("https");
+        SessionCookie::of_page(tls, authority, self.plain_http).ok_or(NoCookie::PlainHttp)
+    }
+}
+
+/// Why a page has no cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCookie {
+    /// It is of another host, or the browser does not say of which.
+    Origin,
+    /// It came without TLS, from another machine.
+    PlainHttp,
+}
+
+impl NoCookie {
+    /// As a refusal says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Origin => "origin",
+            Self::PlainHttp => "https",
         }
     }
 }
@@ -284,5 +338,67 @@ mod tests {
         assert_eq!(hash("2001:db8::1"), hash("2001:db8::2"));
         assert_ne!(hash("2001:db8::1"), hash("2001:db8:1::1"));
         assert_ne!(hash("10.0.0.1"), hash("10.0.0.2"));
+    }
+
+    #[test]
+    fn a_cookie_counts_for_pages_of_this_host_alone() {
+        let listed = [
+            "https://listed.example".to_owned(),
+            "https://chat.example".to_owned(),
+        ];
+        let origins = ClientOrigins::new(&listed, 0, keys());
+        let check = |seen, pairs: &[(&'static str, &'static str)]| {
+            origins.check_page(&headers(pairs), seen)
+        };
+        let own = [("host", "chat.example"), ("origin", "https://chat.example")];
+        assert_eq!(check(Scheme::Https, &own), Ok(SessionCookie::Secure));
+        // Listed: a proxy ended TLS and does not say so.
+        assert_eq!(check(Scheme::Http, &own), Ok(SessionCookie::Secure));
+        let local = [
+            ("host", "localhost:8080"),
+            ("origin", "http://localhost:8080"),
+        ];
+        assert_eq!(check(Scheme::Http, &local), Ok(SessionCookie::Plain));
+        let near = [("host", "10.0.0.5"), ("origin", "http://10.0.0.5")];
+        assert_eq!(check(Scheme::Http, &near), Err(NoCookie::PlainHttp));
+        let said = [own[0], own[1], ("sec-fetch-site", "same-origin")];
+        assert_eq!(check(Scheme::Https, &said), Ok(SessionCookie::Secure));
+        for site in ["same-site", "cross-site", "none", "", "Same-Origin"] {
+            let said = [own[0], own[1], ("sec-fetch-site", site)];
+            assert_eq!(check(Scheme::Https, &said), Err(NoCookie::Origin), "{site}");
+        }
+        for pairs in [
+            // No browser, or one that says nothing.
+            &[("host", "chat.example")][..],
+            &[("host", "chat.example"), ("origin", "null")],
+            // Listed, and not this host: it may connect, without the cookie of its visitor.
+            &[
+                ("host", "chat.example"),
+                ("origin", "https://listed.example"),
+            ],
+            // Another port of this machine, or another name of it.
+            &[
+                ("host", "localhost:8080"),
+                ("origin", "http://localhost:3000"),
+            ],
+            &[
+                ("host", "localhost:8080"),
+                ("origin", "http://127.0.0.1:8080"),
+            ],
+            &[
+                ("host", "localhost:8080"),
+                ("origin", "https://localhost:8080"),
+            ],
+            &[("origin", "https://chat.example")],
+        ] {
+            assert_eq!(
+                check(Scheme::Http, pairs),
+                Err(NoCookie::Origin),
+                "{pairs:?}"
+            );
+        }
+        let open = ClientOrigins::new(&[], 0, keys()).with_plain_http(true);
+        let checked = open.check_page(&headers(&near), Scheme::Http);
+        assert_eq!(checked, Ok(SessionCookie::Plain));
     }
 }

@@ -5,11 +5,17 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use axum::{body::Body, http::Response};
 use parking_lot::Mutex;
+use shared::error::Refusal;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{client_origin::ClientOrigins, http_limit::HttpLimit};
+use super::{
+    client_origin::ClientOrigins,
+    http_limit::HttpLimit,
+    response::{status_of, write_refusal},
+};
 use crate::{
     connection::Connection,
     delivery::shards::shard_of,
@@ -54,6 +60,14 @@ impl Doors {
     /// Whether one more request may be traced because its caller says so.
     pub fn may_trace(&self) -> bool {
         self.traces.lock().draw(TRACES, 1, Instant::now())
+    }
+
+    /// Answers a request over HTTP with a refusal, and counts it.
+    pub fn refuse_http(&self, refusal: &Refusal) -> Response<Body> {
+        let reason = refusal.reason;
+        let metric = &self.sessions.metrics.refusals_total;
+        metric.with_label_values(&[reason.name()]).inc();
+        write_refusal(status_of(reason), refusal)
     }
 
     /// What the halves of a new connection share.

@@ -26,14 +26,17 @@ use crate::{
     deflate,
     delivery::message::Close,
     dialect::Dialect,
-    session::{context::SessionContext, reader},
+    session::{
+        context::SessionContext,
+        reader::{self, FromHandshake},
+    },
     transport::{Io, Stream, socket::Socket, split_connection},
 };
 
 /// What comes of a handshake.
 enum Handshake {
-    /// A session begins.
-    Begin(Response<Body>, Arc<Connection>),
+    /// A session begins, maybe that of the page's cookie.
+    Begin(Response<Body>, Arc<Connection>, Option<Box<str>>),
     /// There is no room: a browser shows its page no status, but a close code.
     TurnAway(Response<Body>, &'static str),
 }
@@ -72,9 +75,9 @@ pub async fn upgrade_request(
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     match check_handshake(&doors, request.headers(), peer) {
-        Ok(Handshake::Begin(response, connection)) => {
+        Ok(Handshake::Begin(response, connection, token)) => {
             doors.sessions.metrics.accepted_total.inc();
-            let session = begin_session(Arc::clone(&doors.sessions), connection, upgrade);
+            let session = begin_session(Arc::clone(&doors.sessions), connection, upgrade, token);
             doors.sessions.tasks.spawn(session);
             response
         }
@@ -128,7 +131,10 @@ fn check_handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Han
         Ok(permit) => {
             let connection =
                 doors.new_connection(dialect, doors.origins.hash_address(address), permit);
-            Handshake::Begin(response, Arc::new(connection.deflating(deflates)))
+            let cookie = doors.origins.check_page(headers, peer.scheme).ok();
+            let token = cookie.and_then(|cookie| cookie.find_token(headers));
+            let connection = Arc::new(connection.deflating(deflates));
+            Handshake::Begin(response, connection, token.map(Box::from))
         }
         Err(reached) => Handshake::TurnAway(response, reached.cause()),
     })
@@ -209,10 +215,12 @@ async fn begin_session(
     sessions: Arc<SessionContext>,
     connection: Arc<Connection>,
     upgrade: OnUpgrade,
+    token: Option<Box<str>>,
 ) {
-    let Some((io, first)) = await_upgrade(upgrade).await else {
+    let Some((io, bytes)) = await_upgrade(upgrade).await else {
         return;
     };
+    let first = FromHandshake { bytes, token };
     let (read, write) = split_connection(io);
     // The future of the session is what an idle connection costs: this one,
     // with the whole handshake in it, ends here.

@@ -18,6 +18,7 @@ use super::{
     handshake::upgrade_request,
     page::{serve_asset, serve_index},
     response::add_security_headers,
+    sign_in::serve_sign_in,
 };
 
 /// The routes of a gateway.
@@ -25,6 +26,7 @@ pub fn build_router(doors: Arc<Doors>) -> Router {
     Router::new()
         .route("/ws", get(upgrade_request))
         .route("/api/v1/commands/{name}", any(serve_command))
+        .route("/api/session/{name}", any(serve_sign_in))
         .route("/", any(serve_index))
         .route("/i/{code}", any(serve_index))
         .route("/c/{*place}", any(serve_index))

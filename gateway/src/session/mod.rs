@@ -121,8 +121,14 @@ pub struct Session {
 
 #[derive(Debug)]
 enum State {
-    Unidentified { since: Instant },
-    Attaching { since: Instant },
+    Unidentified {
+        since: Instant,
+        /// The token in the cookie that came with the handshake.
+        cookie: Option<Box<str>>,
+    },
+    Attaching {
+        since: Instant,
+    },
     Live(Caller),
     Draining,
 }
@@ -131,12 +137,24 @@ impl Session {
     /// A connection that was just made.
     pub fn new(config: &SessionConfig, now: Instant) -> Self {
         Self {
-            state: State::Unidentified { since: now },
+            state: State::Unidentified {
+                since: now,
+                cookie: None,
+            },
             heard: now,
             pinged: false,
             frames: TokenBucket::full(config.frames, now),
             bytes: TokenBucket::full(config.bytes, now),
         }
+    }
+
+    /// The same, of a page whose cookie holds this token.
+    #[must_use]
+    pub fn with_cookie(mut self, token: Option<Box<str>>) -> Self {
+        if let State::Unidentified { cookie, .. } = &mut self.state {
+            *cookie = token;
+        }
+        self
     }
 
     /// Bytes arrived: the first thing that is checked.
@@ -189,11 +207,11 @@ impl Session {
         request: &Request,
         now: Instant,
     ) -> Result<Step, Refusal> {
-        if !matches!(self.state, State::Unidentified { .. }) {
+        let State::Unidentified { cookie, .. } = &mut self.state else {
             // A second identity on one connection is a mistake of the client's
             // author, which a refusal would hide.
             return Ok(Step::Close(CloseCode::BadFrame));
-        }
+        };
         let (token, resume) = if request.opcode == opcode::IDENTIFY {
             (decode::<Identify>(&request.body)?.token, None)
         } else {
@@ -206,6 +224,11 @@ impl Session {
                 return Err(Refusal::field(Reason::TooLarge, "topics"));
             }
             (token, Some((epoch, topics)))
+        };
+        // A page cannot name its token: it never sees it.
+        let token = match cookie.take() {
+            Some(kept) if token.is_empty() => kept.into(),
+            _ => token,
         };
         self.state = State::Attaching { since: now };
         Ok(Step::Open { token, resume })
@@ -237,7 +260,7 @@ impl Session {
     pub fn deadline(&self, config: &SessionConfig) -> Instant {
         let silence = self.heard + config.silence(self.pinged);
         match self.state {
-            State::Unidentified { since } | State::Attaching { since } => {
+            State::Unidentified { since, .. } | State::Attaching { since } => {
                 silence.min(since + config.identify)
             }
             State::Live(_) | State::Draining => silence,
@@ -248,7 +271,7 @@ impl Session {
     /// silent or have no session yet.
     pub fn tick(&mut self, config: &SessionConfig, now: Instant) -> Option<Step> {
         match self.state {
-            State::Unidentified { since } | State::Attaching { since }
+            State::Unidentified { since, .. } | State::Attaching { since }
                 if now >= since + config.identify =>
             {
                 Some(Step::Close(CloseCode::IdentifyTimeout))
@@ -361,6 +384,26 @@ mod tests {
         );
         session.mark_draining();
         assert_eq!(session.take_request(&CONFIG, command, now), None);
+    }
+
+    #[test]
+    fn an_empty_token_is_that_of_the_cookie() {
+        let now = Instant::now();
+        let open = |cookie: Option<&str>, named: &str| {
+            let token = named.to_owned();
+            let named = request(opcode::IDENTIFY, encode(&Identify { token }));
+            let cookie = cookie.map(Box::from);
+            let mut session = Session::new(&CONFIG, now).with_cookie(cookie);
+            // A body that is refused may be mended.
+            session.take_request(&CONFIG, request(opcode::IDENTIFY, vec![0xc0]), now);
+            match session.take_request(&CONFIG, named, now) {
+                Some(Step::Open { token, .. }) => token,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(open(Some("cookie"), ""), "cookie");
+        assert_eq!(open(Some("cookie"), "named"), "named");
+        assert_eq!(open(None, ""), "");
     }
 
     #[test]

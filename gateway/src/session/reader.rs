@@ -32,22 +32,31 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
 }
 
+/// What came with the handshake.
+pub struct FromHandshake {
+    /// The first bytes of the client, if there were any.
+    pub bytes: Vec<u8>,
+    /// The token in the cookie of a page.
+    pub token: Option<Box<str>>,
+}
+
 /// Serves a connection until it ends.
 pub async fn run(
     context: Arc<SessionContext>,
     connection: Arc<Connection>,
     read: ReadHalf,
     write: WriteHalf,
-    first: Vec<u8>,
+    first: FromHandshake,
 ) {
     context.metrics.connections.inc();
     let add = ToShard::Add(Arc::clone(&connection), write);
     // What is awaited seldom lives on the heap, and only then: this future is
     // what an idle connection costs.
     Box::pin(context.shards.tell(connection.shard, add)).await;
-    let mut reader = Reader::new(&context, &connection, &read);
+    let FromHandshake { bytes, token } = first;
+    let mut reader = Reader::new(&context, &connection, &read, token);
     // By reference: a future that is given the reader keeps it twice.
-    let served = reader.serve_connection(first);
+    let served = reader.serve_connection(bytes);
     // A fault in one session must not reach the others.
     match AssertUnwindSafe(served).catch_unwind().await {
         Ok(Some(end)) if !connection.is_closing() => {
@@ -112,12 +121,13 @@ impl<'a> Reader<'a> {
         context: &'a Arc<SessionContext>,
         connection: &'a Arc<Connection>,
         read: &'a ReadHalf,
+        token: Option<Box<str>>,
     ) -> Self {
         Self {
             context,
             connection,
             read,
-            session: Session::new(&context.config, Instant::now()),
+            session: Session::new(&context.config, Instant::now()).with_cookie(token),
             frames: FrameReader::new(context.max_frame_bytes, connection.deflates),
             charge: context.memory.charge(),
             paused: None,

@@ -9,11 +9,14 @@ mod fanout;
 mod http;
 #[cfg(test)]
 mod page;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod sign_in;
 #[cfg(test)]
 mod slow;
 #[cfg(test)]

@@ -22,14 +22,14 @@ pub struct Hello {
 /// Opens a session (opcode 4).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct Identify {
-    /// The token that signing in answered with.
+    /// The token that signing in answered with; empty where it is in the cookie of a page.
     pub token: String,
 }
 
 /// Opens a session and replays what was missed (opcode 5).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct Resume {
-    /// The token that signing in answered with.
+    /// The token that signing in answered with; empty where it is in the cookie of a page.
     pub token: String,
     /// The log that the places belong to, as `ready` named it.
     pub epoch: String,

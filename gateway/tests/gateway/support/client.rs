@@ -92,6 +92,32 @@ impl Client {
         client
     }
 
+    /// Connects as a page does, with these headers, and names no token.
+    pub(crate) async fn open_page(
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+        resume: bool,
+    ) -> Self {
+        let (socket, _) = connect_async(request(address, headers)).await.unwrap();
+        let mut client = Self { socket };
+        assert!(matches!(client.next().await, Got::Hello(_)));
+        let token = String::new();
+        if resume {
+            let resume = Resume {
+                token,
+                epoch: "epoch".to_owned(),
+                topics: Vec::new(),
+            };
+            client.send(opcode::RESUME, 0, 0, &encode(&resume)).await;
+        } else {
+            let identify = Identify { token };
+            client
+                .send(opcode::IDENTIFY, 0, 0, &encode(&identify))
+                .await;
+        }
+        client
+    }
+
     /// Connects, whatever the gateway says first.
     pub(crate) async fn connect_any(address: SocketAddr) -> Self {
         let (socket, _) = connect_async(request(address, &[])).await.unwrap();

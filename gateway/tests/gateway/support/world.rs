@@ -73,6 +73,8 @@ pub(crate) struct State {
     pub(crate) snapshots_held: Option<u32>,
     /// How large the body of an answer is; that of the query when none.
     pub(crate) answer_bytes: Option<usize>,
+    /// The body of every answer, in place of that.
+    pub(crate) answer_body: Option<Vec<u8>>,
     /// Of the last beat; who raises it makes the gateway miss one.
     pub(crate) number: u64,
     term: u64,
@@ -98,6 +100,7 @@ impl World {
                 structures_stopped: false,
                 snapshots_held: None,
                 answer_bytes: None,
+                answer_body: None,
                 number: 0,
                 term: 1,
             }),
@@ -400,13 +403,13 @@ impl World {
         } else {
             let mut state = self.state();
             state.queries.push(entry.clone());
-            match state.answer_bytes {
+            if let Some(bytes) = state.answer_bytes {
                 // Binary data with a head of five bytes.
-                Some(bytes) => {
-                    let body = ByteBuf::from(vec![7; bytes - 5]);
-                    Bytes::from(frame::reply(0, &shared::protocol::encode(&body)))
-                }
-                None => Bytes::from(frame::reply(0, &entry.body)),
+                let body = ByteBuf::from(vec![7; bytes - 5]);
+                Bytes::from(frame::reply(0, &shared::protocol::encode(&body)))
+            } else {
+                let body = state.answer_body.as_ref().unwrap_or(&entry.body);
+                Bytes::from(frame::reply(0, body))
             }
         };
         let mut chunks = bytes.chunks(CHUNK_BYTES).peekable();

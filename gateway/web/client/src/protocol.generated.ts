@@ -1150,13 +1150,13 @@ export interface TestRules {
 
 /** Opens a session (opcode 4). */
 export interface Identify {
-  /** The token that signing in answered with. */
+  /** The token that signing in answered with; empty where it is in the cookie of a page. */
   token: string;
 }
 
 /** Opens a session and replays what was missed (opcode 5). */
 export interface Resume {
-  /** The token that signing in answered with. */
+  /** The token that signing in answered with; empty where it is in the cookie of a page. */
   token: string;
   /** The log that the places belong to, as `ready` named it. */
   epoch: string;
