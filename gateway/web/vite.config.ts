@@ -14,6 +14,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // The names of all emoji, fetched with the picker, are larger.
+    chunkSizeWarningLimit: 700,
   },
   server: {
     host: "127.0.0.1",

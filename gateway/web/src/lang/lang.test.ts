@@ -1,4 +1,4 @@
-import { REFUSALS } from "../../client/src/codec.js";
+import { REFUSALS } from "confab-client";
 import { describe, expect, it } from "vitest";
 import { german } from "./de/index.ts";
 import { day, moment, timeOfId } from "./dates.ts";

@@ -1,5 +1,5 @@
 // A sentence for every code of docs/refusals.md. The type asks for each: one that the protocol gains does not compile here.
-import type { REFUSALS } from "../../client/src/codec.js";
+import type { REFUSALS } from "confab-client";
 import { say, t, type Message } from "./index.ts";
 
 export type Reason = keyof typeof REFUSALS;

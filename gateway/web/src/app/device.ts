@@ -1,0 +1,18 @@
+// Whether somebody uses the page; the client knows the rest of the device by itself.
+import { client } from "./client.ts";
+
+/** Nobody touched the page for so long: others see the account as idle. */
+const IDLE = 5 * 60_000;
+
+/** Tells the client; once in the page. */
+export function watchDevice(): void {
+  let timer = 0;
+  const used = () => {
+    clearTimeout(timer);
+    client.setIdle(false);
+    timer = window.setTimeout(() => client.setIdle(true), IDLE);
+  };
+  for (const event of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]) {
+    addEventListener(event, used, { passive: true });
+  }
+}

@@ -1,0 +1,171 @@
+// What stands within a block: links, mentions, emphasis. Links and mentions come first; what is
+// between them may be emphasised, one inside the other.
+import type { RoleId, UserId } from "confab-client";
+import { ATOM, slice, type Source } from "./atoms.ts";
+import type { Inline, Mark } from "./tree.ts";
+
+/** A character that may be a mark, or something that is finished. */
+type Piece = { char: string } | { node: Inline };
+
+const ADDRESS = "(?:https?:\\/\\/|mailto:)";
+const NAMED = new RegExp(`^\\[([^\\]\\n]{1,512})\\]\\((${ADDRESS}[^\\s()<>${ATOM}]{1,2000})\\)`);
+const ANGLED = new RegExp(`^<(${ADDRESS}[^\\s<>${ATOM}]{1,2000})>`);
+const BARE = new RegExp(`^${ADDRESS}[^\\s<>${ATOM}]{1,2000}`);
+const MENTION = /^<@(&?)([1-9][0-9]{0,15})>/;
+const EVERYONE = "@everyone";
+const WORD = /[\p{L}\p{N}_]/u;
+const MARKS: [string, Mark][] = [
+  ["**", "strong"],
+  ["~~", "strike"],
+  ["||", "spoiler"],
+  ["*", "emphasis"],
+  ["_", "emphasis"],
+];
+
+/** `everyone` is the id of the server, whose role everyone has. */
+export function readInline(source: Source, everyone: number): Inline[] {
+  return emphasise(pieces(source, everyone));
+}
+
+function pieces(source: Source, everyone: number): Piece[] {
+  const { text } = source;
+  const found: Piece[] = [];
+  let atom = 0;
+  for (let at = 0; at < text.length; ) {
+    const char = text.charAt(at);
+    if (char === ATOM) {
+      const inside = source.atoms[atom++];
+      if (inside !== undefined) found.push({ node: inside.kind === "code" ? inside : { kind: "text", text: inside.text } });
+      at += 1;
+      continue;
+    }
+    const special = char === "\n" ? { node: { kind: "break" } as Inline, length: 1 } : specialAt(source, at, everyone);
+    if (special === undefined) {
+      found.push({ char });
+      at += 1;
+    } else {
+      found.push({ node: special.node });
+      atom += text.slice(at, at + special.length).split(ATOM).length - 1;
+      at += special.length;
+    }
+  }
+  return found;
+}
+
+function specialAt(source: Source, at: number, everyone: number): { node: Inline; length: number } | undefined {
+  const rest = source.text.slice(at, at + 2600);
+  switch (rest.charAt(0)) {
+    case "[":
+      return namedLink(source, at, rest, everyone);
+    case "<":
+      return mention(rest, everyone) ?? link(ANGLED.exec(rest));
+    case "@":
+      return everyoneAt(source.text, at);
+    case "h":
+    case "m":
+      return WORD.test(source.text.charAt(at - 1)) ? undefined : link(BARE.exec(rest));
+  }
+  return undefined;
+}
+
+function namedLink(source: Source, at: number, rest: string, everyone: number): { node: Inline; length: number } | undefined {
+  const [whole, label, href] = NAMED.exec(rest) ?? [];
+  if (whole === undefined || label === undefined || href === undefined || !isAddress(href)) return undefined;
+  const children = readInline(slice(source, at + 1, at + 1 + label.length), everyone).filter(({ kind }) => kind !== "link");
+  return { node: { kind: "link", href, children, named: true }, length: whole.length };
+}
+
+function link(match: RegExpExecArray | null): { node: Inline; length: number } | undefined {
+  const href = match?.[1] ?? match?.[0];
+  if (match === null || href === undefined || !isAddress(href)) return undefined;
+  return { node: { kind: "link", href, children: [{ kind: "text", text: href }], named: false }, length: match[0].length };
+}
+
+/** Only these lead anywhere. */
+function isAddress(href: string): boolean {
+  try {
+    return ["http:", "https:", "mailto:"].includes(new URL(href).protocol);
+  } catch {
+    return false;
+  }
+}
+
+function mention(rest: string, everyone: number): { node: Inline; length: number } | undefined {
+  const [whole, role, digits] = MENTION.exec(rest) ?? [];
+  const id = Number(digits);
+  if (whole === undefined || !Number.isSafeInteger(id)) return undefined;
+  if (role === "") return { node: { kind: "user", id: id as UserId }, length: whole.length };
+  return { node: id === everyone ? { kind: "everyone" } : { kind: "role", id: id as RoleId }, length: whole.length };
+}
+
+function everyoneAt(text: string, at: number): { node: Inline; length: number } | undefined {
+  const end = at + EVERYONE.length;
+  const stands = text.startsWith(EVERYONE, at) && !WORD.test(text.charAt(at - 1)) && !WORD.test(text.charAt(end));
+  return stands ? { node: { kind: "everyone" }, length: EVERYONE.length } : undefined;
+}
+
+function emphasise(all: readonly Piece[]): Inline[] {
+  const found: Inline[] = [];
+  const text = (more: string) => {
+    const last = found.at(-1);
+    if (last?.kind === "text") last.text += more;
+    else found.push({ kind: "text", text: more });
+  };
+  for (let at = 0; at < all.length; ) {
+    const piece = all[at];
+    if (piece === undefined) break;
+    if ("node" in piece) {
+      if (piece.node.kind === "text") text(piece.node.text);
+      else found.push(piece.node);
+      at += 1;
+      continue;
+    }
+    const span = spanAt(all, at);
+    if (span === undefined) {
+      text(piece.char);
+      at += 1;
+    } else {
+      found.push({ kind: span.mark, children: emphasise(all.slice(at + span.width, span.end)) });
+      at = span.end + span.width;
+    }
+  }
+  return found;
+}
+
+function spanAt(all: readonly Piece[], at: number): { mark: Mark; width: number; end: number } | undefined {
+  for (const [sign, mark] of MARKS) {
+    if (!signAt(all, at, sign) || !opens(all, at, sign)) continue;
+    const end = closingAt(all, at + sign.length, sign);
+    if (end !== undefined) return { mark, width: sign.length, end };
+  }
+  return undefined;
+}
+
+const charAt = (all: readonly Piece[], at: number): string => {
+  const piece = all[at];
+  if (piece === undefined) return " ";
+  if ("char" in piece) return piece.char;
+  return piece.node.kind === "break" ? " " : ATOM;
+};
+const signAt = (all: readonly Piece[], at: number, sign: string) => [...sign].every((char, index) => charAt(all, at + index) === char);
+
+function opens(all: readonly Piece[], at: number, sign: string): boolean {
+  const free = sign !== "_" || !WORD.test(charAt(all, at - 1));
+  return free && !/\s/.test(charAt(all, at + sign.length));
+}
+
+/** The place of the mark that closes. Of a longer run the outer marks belong to what opened before. */
+function closingAt(all: readonly Piece[], from: number, sign: string): number | undefined {
+  const char = sign.charAt(0);
+  for (let at = from + 1; at <= all.length - sign.length; at += 1) {
+    if (charAt(all, at) !== char) continue;
+    let run = 1;
+    while (charAt(all, at + run) === char) run += 1;
+    const fits = sign.length === 1 ? char === "_" || run !== 2 : run >= sign.length;
+    const end = at + run - sign.length;
+    const free = sign !== "_" || !WORD.test(charAt(all, at + run));
+    if (fits && free && !/\s/.test(charAt(all, at - 1)) && end >= from + 1) return end;
+    at += run - 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,14 @@
+import { Button } from "../kit/button.tsx";
+import { t } from "../lang/index.ts";
+
+/** What is left when the page itself broke. What was written is in the outbox and among the drafts. */
+export function Broken(props: { error: unknown }) {
+  console.error(props.error);
+  return (
+    <main class="broken">
+      <h1>{t("This page broke.")}</h1>
+      <p>{t("What you wrote is kept. Reload the page to go on.")}</p>
+      <Button kind="accent" onClick={() => location.reload()}>{t("Reload")}</Button>
+    </main>
+  );
+}

@@ -1,0 +1,54 @@
+// What is suggested while somebody writes: people and roles behind @, channels behind #, emoji behind a colon.
+import { rolesInOrder, type ChannelState, type ServerState } from "confab-client";
+import { state, client } from "../../app/client.ts";
+import { permissions } from "../rights.ts";
+import { rank } from "../shell/rank.ts";
+import { readableChannels } from "../../app/place.ts";
+import type { Asked, Suggestion } from "./asked.ts";
+const MOST = 8;
+
+export async function suggest(asked: Asked, channel: ChannelState): Promise<Suggestion[]> {
+  if (asked.sign === ":") return suggestEmoji(asked.text);
+  if (asked.sign === "#") return channels(asked.text, channel);
+  const found = await people(asked.text, channel);
+  return [...found, ...roles(asked.text, channel)].slice(0, MOST);
+}
+
+async function suggestEmoji(text: string): Promise<Suggestion[]> {
+  const { findEmoji } = await import("../emoji/data.ts");
+  return (await findEmoji(text)).slice(0, MOST).map(({ emoji, name }) => ({ name, emoji, text: emoji }));
+}
+
+function channels(text: string, channel: ChannelState): Suggestion[] {
+  const all = readableChannels(channel.server_id).map(({ name }) => ({ name: `#${name}`, text: `#${name}` }));
+  return rank(all, text, ({ name }) => name).slice(0, MOST);
+}
+
+/** Those who are known at once; others are found by the server. */
+async function people(text: string, { server_id }: ChannelState): Promise<Suggestion[]> {
+  const server = state.servers[server_id];
+  const known = members(server);
+  const found = rank(known, text, ({ name, hint }) => `${name} ${hint ?? ""}`);
+  if (found.length >= MOST || text === "") return found;
+  const reply = await client.call("users_search", server_id, { prefix: text, limit: MOST }, { patience: 0 }).catch(() => undefined);
+  const more = (reply?.users ?? []).filter(({ user_id }) => !found.some((one) => one.text === `<@${user_id}>`));
+  return [...found, ...more.map(({ user_id, name }) => ({ name, text: `<@${user_id}>` }))];
+}
+
+function members(server: ServerState | undefined): Suggestion[] {
+  return Object.entries(server?.members ?? {}).flatMap(([id, { nickname }]) => {
+    const user = state.users[Number(id) as never];
+    if (user === undefined || user.user_id === state.me?.user_id) return [];
+    return [{ name: nickname ?? user.name, ...(nickname === null ? {} : { hint: user.name }), text: `<@${id}>` }];
+  });
+}
+
+function roles(text: string, { server_id, channel_id }: ChannelState): Suggestion[] {
+  const server = state.servers[server_id];
+  if (server === undefined) return [];
+  const everyone = permissions(channel_id).has("MENTION_EVERYONE");
+  const all = rolesInOrder(server)
+    .filter((role) => (role.role_id as number) !== server_id && (everyone || role.mentionable))
+    .map((role) => ({ name: role.name, text: `<@&${role.role_id}>` }));
+  return rank(everyone ? [...all, { name: "everyone", text: "@everyone" }] : all, text, ({ name }) => name);
+}

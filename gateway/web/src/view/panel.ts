@@ -1,0 +1,60 @@
+// What covers or stands beside the timeline: the right panel, and the full layers of settings.
+import type { ChannelState } from "confab-client";
+import { createSignal } from "solid-js";
+import { change, settings } from "../app/settings.ts";
+import type { LayerName } from "./registry.ts";
+
+/** From here the panel stands beside the timeline, below it covers it. */
+export const WIDE = matchMedia("(min-width: 1120px)");
+/** Below this there is one pane at a time. */
+export const PHONE = matchMedia("(max-width: 719.98px)");
+
+const [panel, setPanel] = createSignal<string | undefined>(WIDE.matches && settings.members ? "members" : undefined);
+
+/** The tab of the right panel that is open. */
+export { panel };
+
+export function openPanel(id: string): void {
+  setPanel(id);
+  if (id === "members") change("members", true);
+}
+
+export function closePanel(): void {
+  if (panel() === "members") change("members", false);
+  setPanel(undefined);
+}
+
+export const togglePanel = (id: string) => (panel() === id ? closePanel() : openPanel(id));
+
+export interface OpenLayer {
+  name: LayerName;
+  page: string | undefined;
+}
+
+const [layer, setLayer] = createSignal<OpenLayer>();
+
+/** The full layer that covers the page, with its page. */
+export { layer };
+
+export const openLayer = (name: LayerName, page?: string) => setLayer({ name, page });
+export const closeLayer = () => setLayer(undefined);
+
+/** Which pane a phone shows: the lists, or the channel. */
+const [pane, setPane] = createSignal<"lists" | "channel">("channel");
+export { pane };
+
+/** Shows a pane of a phone; the lists are an entry in the history, so that the system's gesture goes back from a channel to them. */
+export function showPane(next: "lists" | "channel"): void {
+  setPane(next);
+}
+
+/** What a part of the page asks of the composer of a channel. */
+export interface Wish {
+  channel: ChannelState;
+  insert: string;
+}
+const [wish, setWish] = createSignal<Wish>();
+export { wish };
+
+/** Puts a text where the reader writes. */
+export const insertText = (channel: ChannelState, insert: string) => setWish({ channel, insert });

@@ -1,0 +1,55 @@
+import { Show } from "solid-js";
+import type { PresenceState } from "confab-client";
+import { t } from "../../lang/index.ts";
+
+const HUES = 12;
+
+export interface AvatarProps {
+  /** Decides the colour. */
+  id: number;
+  name: string;
+  /** An address; only pictures of this deployment are shown, as nothing is fetched from elsewhere. */
+  picture?: string | undefined;
+  size: 20 | 28 | 32 | 40 | 44 | 48;
+  square?: boolean;
+  presence?: PresenceState | undefined;
+}
+
+/** A picture, or the initials on one of twelve hues. It says nothing: the name stands beside it. */
+export function Avatar(props: AvatarProps) {
+  const own = () => (props.picture !== undefined && isOwn(props.picture) ? props.picture : undefined);
+  return (
+    <span class={`avatar size-${props.size} hue-${props.id % HUES}`} classList={{ square: props.square === true }}>
+      <Show when={own()} fallback={<span aria-hidden="true">{initials(props.name)}</span>}>
+        {(address) => <img src={address()} alt="" loading="lazy" />}
+      </Show>
+      <Show when={props.presence}>{(presence) => <Presence state={presence()} />}</Show>
+    </span>
+  );
+}
+
+/** A dot whose shape says as much as its colour. */
+export function Presence(props: { state: PresenceState }) {
+  const names = (): Record<PresenceState, string> => ({
+    online: t("Online"),
+    idle: t("Away"),
+    dnd: t("Do not disturb"),
+    offline: t("Offline"),
+  });
+  return <span class={`presence ${props.state}`} role="img" aria-label={names()[props.state]} />;
+}
+
+/** Up to two letters: of the first and the last word. */
+export function initials(name: string): string {
+  const words = name.trim().split(/[\s_.-]+/).filter(Boolean);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
+  return letters.map((word) => [...(word ?? "?")][0] ?? "").join("").toLocaleUpperCase();
+}
+
+function isOwn(address: string): boolean {
+  try {
+    return new URL(address, location.origin).origin === location.origin;
+  } catch {
+    return false;
+  }
+}

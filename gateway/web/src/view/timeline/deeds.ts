@@ -1,0 +1,63 @@
+// What can be done with a message. Each is one request; what comes of it comes as an event.
+import type { ChannelId, ChannelState, Message, MessageId } from "confab-client";
+import { createSignal } from "solid-js";
+import { act } from "../../app/act.ts";
+import { client, state } from "../../app/client.ts";
+import { messagePath } from "../../app/route.ts";
+import { ask } from "../../kit/dialog.tsx";
+import { toast } from "../../kit/toast.tsx";
+import { t } from "../../lang/index.ts";
+
+/** The message that is edited in its row. */
+const [editing, setEditing] = createSignal<MessageId>();
+export { editing, setEditing };
+
+export function replyTo({ channel_id }: ChannelState, message: Message): void {
+  client.draft(channel_id, state.drafts[channel_id]?.text ?? "", message.message_id);
+  document.getElementById("composer")?.focus();
+}
+
+export function react({ channel_id, server_id }: ChannelState, message: Message, emoji: string): void {
+  const has = message.reactions.some((reaction) => reaction.emoji === emoji && reaction.me);
+  const body = { channel_id, message_id: message.message_id, emoji };
+  void act(client.call(has ? "message_react_remove" : "message_react_add", server_id, body));
+}
+
+export function pin({ channel_id, server_id }: ChannelState, { message_id, pinned }: Message): void {
+  void act(client.call(pinned ? "message_unpin" : "message_pin", server_id, { channel_id, message_id }));
+}
+
+export function edit({ channel_id, server_id }: ChannelState, { message_id }: Message, content: string): Promise<boolean> {
+  return act(client.call("message_edit", server_id, { channel_id, message_id, content }));
+}
+
+/** Asks first, unless somebody holds Shift. */
+export function remove({ channel_id, server_id }: ChannelState, { message_id }: Message, sure = false): void {
+  const run = () => act(client.call("message_delete", server_id, { channel_id, message_id }));
+  if (sure) return void run();
+  ask({ title: t("Delete this message?"), text: t("It is deleted for everyone, and cannot be brought back."), action: t("Delete"), danger: true, run });
+}
+
+export function markUnread({ channel_id }: ChannelState, { seq }: Message): void {
+  void act(client.markUnread(channel_id, seq - 1));
+}
+
+export async function copyText({ content }: Message): Promise<void> {
+  await navigator.clipboard.writeText(content);
+  toast(t("Copied."));
+}
+
+export async function copyLink({ server_id, channel_id }: ChannelState, { message_id }: Message): Promise<void> {
+  await navigator.clipboard.writeText(location.origin + messagePath(server_id, channel_id, message_id));
+  toast(t("Copied."));
+}
+
+export function openHistory(channel: ChannelState, message: Message | null): void {
+  if (message !== null) void import("./history.tsx").then(({ showHistory }) => showHistory(channel, message));
+}
+
+/** The last message of one's own that is held: what the arrow up edits. */
+export function lastOwn(channel: ChannelId): Message | undefined {
+  const me = state.me?.user_id;
+  return state.windows[channel]?.messages.findLast(({ author_id }) => author_id === me);
+}

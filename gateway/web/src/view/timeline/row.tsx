@@ -1,0 +1,138 @@
+// A message: one row for life, from the moment it is written.
+import type { ChannelState, Message } from "confab-client";
+import { createMemo, createSignal, onCleanup, Show } from "solid-js";
+import { state } from "../../app/client.ts";
+import { exact, time } from "../../lang/dates.ts";
+import { t } from "../../lang/index.ts";
+import { Markdown } from "../../text/render.tsx";
+import { openMenu } from "../../kit/menu.tsx";
+import { Avatar } from "../people/avatar.tsx";
+import { openMember } from "../people/card.ts";
+import { nameColour, shownName } from "../people/names.ts";
+import { Actions } from "./actions.tsx";
+import { EditBox } from "./edit.tsx";
+import { editing, openHistory, replyTo } from "./deeds.ts";
+import { Fate } from "./fate.tsx";
+import type { Line } from "./lines.ts";
+import { messageMenu } from "./menu.ts";
+import { placeOf } from "./place.ts";
+import { Reactions } from "./reactions.tsx";
+import { ReplyLine } from "./reply-line.tsx";
+import { onLongPress, onSwipeLeft } from "./touch.ts";
+
+export interface RowProps {
+  line: Line & { kind: "row" };
+  channel: ChannelState;
+}
+
+export function MessageRow(props: RowProps) {
+  const message = () => props.line.row.message;
+  const send = () => props.line.row.send;
+  const author = createMemo(() => message()?.author_id ?? state.me?.user_id);
+  const mine = () => author() === state.me?.user_id;
+  const name = () => {
+    const id = author();
+    return id === undefined ? "" : shownName(id, props.channel.server_id);
+  };
+  const text = () => message()?.content ?? send()?.content ?? "";
+  const mentioned = () => message()?.mentions.some((id) => placeOf(message(), props.channel).isMe(id)) ?? false;
+  const [active, setActive] = createSignal(false);
+  const isEditing = () => message() !== null && editing() === message()?.message_id;
+  const label = () => `${name()}, ${text().slice(0, 300)}, ${time(props.line.at)}`;
+  const openAt = (at: Element | { clientX: number; clientY: number }) => {
+    const known = message();
+    if (known !== null) openMenu(t("Message"), messageMenu(known, props.channel), at);
+  };
+  const gestures = (row: HTMLElement) => {
+    onLongPress(row, (at) => openAt(at));
+    onSwipeLeft(row, () => {
+      const known = message();
+      if (known !== null) replyTo(props.channel, known);
+    });
+    const outside = (event: PointerEvent) => !row.contains(event.target as Node) && setActive(false);
+    addEventListener("pointerdown", outside);
+    onCleanup(() => removeEventListener("pointerdown", outside));
+  };
+
+  return (
+    <article
+      class="row"
+      classList={{ first: props.line.first, mine: mine(), mentioned: mentioned(), pending: send() !== null, editing: isEditing() }}
+      data-key={props.line.key}
+      data-seq={message()?.seq}
+      aria-label={label()}
+      tabIndex={-1}
+      ref={gestures}
+      onPointerEnter={(event) => event.pointerType === "mouse" && setActive(true)}
+      onPointerLeave={() => setActive(false)}
+      onFocusIn={() => setActive(true)}
+      onFocusOut={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setActive(false)}
+      onContextMenu={(event) => {
+        if (event.shiftKey || (event.target as Element).closest("a, textarea") !== null) return;
+        event.preventDefault();
+        openAt(event.clientX > 0 ? event : event.currentTarget);
+      }}
+    >
+      <Show when={props.line.first} fallback={<time class="gutter-time meta" data-tip={exact(props.line.at)}>{time(props.line.at)}</time>}>
+        <ReplyLine row={props.line.row} channel={props.channel} />
+        <Head {...props} name={name()} />
+      </Show>
+      <div class="row-body">
+        <Show
+          when={isEditing() && message()}
+          fallback={
+            <>
+              <Content text={text()} message={message()} channel={props.channel} />
+              <Show when={message()?.edited_at}>
+                <button type="button" class="edited meta" onClick={() => openHistory(props.channel, message())}>{t("(edited)")}</button>
+              </Show>
+            </>
+          }
+        >
+          {(edited) => <EditBox message={edited()} channel={props.channel} />}
+        </Show>
+        <Show when={message()}>{(known) => <Reactions message={known()} channel={props.channel} />}</Show>
+        <Show when={send()}>{(known) => <Fate send={known()} />}</Show>
+      </div>
+      <Show when={active() && !isEditing() && message()}>
+        {(known) => <Actions message={known()} channel={props.channel} mine={mine()} />}
+      </Show>
+    </article>
+  );
+}
+
+function Content(props: { text: string; message: Message | null; channel: ChannelState }) {
+  const place = createMemo(() => placeOf(props.message, props.channel));
+  return <Markdown content={props.text} place={place()} />;
+}
+
+function Head(props: RowProps & { name: string }) {
+  const author = () => props.line.row.message?.author_id ?? state.me?.user_id;
+  const colour = () => {
+    const id = author();
+    return id === undefined ? undefined : nameColour(id, props.channel.server_id);
+  };
+  const open = (event: MouseEvent & { currentTarget: HTMLElement }) => {
+    const id = author();
+    if (id !== undefined) openMember(id, props.channel.server_id, event.currentTarget);
+  };
+  return (
+    <>
+      <span class="row-avatar" aria-hidden="true">
+        <Avatar id={author() ?? 0} name={props.name} picture={state.users[author() ?? (0 as never)]?.avatar} size={40} />
+      </span>
+      <header class="row-head">
+        <button
+          type="button"
+          class="author cut"
+          classList={{ coloured: colour() !== undefined }}
+          style={{ "--role": colour() }}
+          onClick={open}
+        >
+          {props.name}
+        </button>
+        <time class="meta" dateTime={new Date(props.line.at).toISOString()} data-tip={exact(props.line.at)}>{time(props.line.at)}</time>
+      </header>
+    </>
+  );
+}

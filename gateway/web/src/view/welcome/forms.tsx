@@ -1,0 +1,95 @@
+// The two ways into a server, on the first page and in a dialog.
+import { createSignal } from "solid-js";
+import { sentenceOf } from "../../app/act.ts";
+import { client } from "../../app/client.ts";
+import { openServer } from "../../app/place.ts";
+import { go } from "../../app/route.ts";
+import { Button } from "../../kit/button.tsx";
+import { Dialog, openDialog } from "../../kit/dialog.tsx";
+import { Field } from "../../kit/field.tsx";
+import { Tabs } from "../../kit/tabs.tsx";
+import { t } from "../../lang/index.ts";
+
+export function MakeForm(props: { done?: () => void }) {
+  const [name, setName] = createSignal("");
+  const [error, setError] = createSignal<string>();
+  const [busy, setBusy] = createSignal(false);
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    if (busy()) return;
+    if (name().trim() === "") return void setError(t("Enter a name."));
+    setBusy(true);
+    try {
+      const { server } = await client.call("server_create", 0, { name: name().trim() });
+      props.done?.();
+      openServer(server.server_id);
+    } catch (refusal) {
+      setError(sentenceOf(refusal));
+    }
+    setBusy(false);
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)} novalidate>
+      <Field
+        label={t("Name of the server")}
+        hint={t("As its people call it: Book club, Maintainers. It can be changed.")}
+        autofocus
+        maxlength={100}
+        error={error()}
+        value={name()}
+        onInput={(event) => setName(event.currentTarget.value)}
+      />
+      <Button kind="accent" submit busy={busy()}>{t("Create")}</Button>
+    </form>
+  );
+}
+
+export function JoinForm(props: { done?: () => void }) {
+  const [code, setCode] = createSignal("");
+  const [error, setError] = createSignal<string>();
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const found = codeIn(code());
+    if (found === undefined) return void setError(t("This is no invite."));
+    props.done?.();
+    go(`/i/${found}`);
+  };
+  return (
+    <form onSubmit={submit} novalidate>
+      <Field
+        label={t("Invite link or code")}
+        autofocus
+        autocomplete="off"
+        error={error()}
+        value={code()}
+        onInput={(event) => setCode(event.currentTarget.value)}
+      />
+      <Button kind="accent" submit>{t("Look at it")}</Button>
+    </form>
+  );
+}
+
+/** The code in what somebody pasted: an address, or the code alone. */
+export function codeIn(text: string): string | undefined {
+  return /(?:^|\/i\/)([\w-]{4,64})\/?$/.exec(text.trim())?.[1];
+}
+
+/** Asks which way, in a dialog. */
+export function addServer(): void {
+  openDialog((close) => <AddServer close={close} />);
+}
+
+function AddServer(props: { close: () => void }) {
+  const [way, setWay] = createSignal<"make" | "join">("make");
+  const tabs = () => [
+    { id: "make" as const, label: t("Name a server") },
+    { id: "join" as const, label: t("Join by invite") },
+  ];
+  return (
+    <Dialog title={t("Add a server")} onClose={props.close}>
+      <Tabs label={t("Add a server")} tabs={tabs()} current={way()} onChange={setWay}>
+        {way() === "make" ? <MakeForm done={props.close} /> : <JoinForm done={props.close} />}
+      </Tabs>
+    </Dialog>
+  );
+}
