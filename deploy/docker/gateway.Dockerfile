@@ -1,11 +1,18 @@
 # syntax=docker/dockerfile:1
-# The gateway. Build from the top of the repository: docker build -f deploy/docker/gateway.Dockerfile .
+# The gateway with its page. Build from the top of the repository: docker build -f deploy/docker/gateway.Dockerfile .
+
+FROM node:22-bookworm-slim AS page
+WORKDIR /src/gateway/web
+COPY gateway/web .
+RUN --mount=type=cache,target=/root/.npm npm ci && npm run build
 
 FROM rust:1.95.0-bookworm AS build
 # The image's own toolchain, so that rustup downloads nothing.
 ENV RUSTUP_TOOLCHAIN=1.95.0
 WORKDIR /src
 COPY . .
+# The gateway's build takes it up.
+COPY --from=page /src/gateway/web/dist gateway/web/dist
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --profile dist --locked --bin gateway \

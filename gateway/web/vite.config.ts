@@ -1,13 +1,14 @@
 import solid from "vite-plugin-solid";
 import { defineConfig } from "vitest/config";
 import { budget, nothingInline } from "./vite/checks.ts";
+import { compressed } from "./vite/compress.ts";
 import { trustedTypes } from "./vite/trusted-types.ts";
 
 /** The cluster that `npm run dev` talks to; the default is what `make up` starts. */
 const gateway = process.env["CONFAB_GATEWAY"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [trustedTypes(), solid(), nothingInline(), budget()],
+  plugins: [trustedTypes(), solid(), nothingInline(), budget(), compressed()],
   build: {
     target: ["chrome120", "firefox121", "safari17"],
     // The policy of the page names no `data:`; small files are files, too.

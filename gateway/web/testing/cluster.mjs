@@ -15,10 +15,14 @@ const PROGRAMS = process.env.CONFAB_PROGRAMS ?? join(process.env.CARGO_TARGET_DI
 /** Whether the programs are built. */
 export const canStart = existsSync(join(PROGRAMS, "cluster"));
 
-/** Starts a cluster, and waits until it serves. */
-export async function startCluster() {
+/** Starts a cluster with these variables, and waits until it serves. */
+export async function startCluster(environment = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-web-"));
-  const program = spawn(join(PROGRAMS, "cluster"), ["up"], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const program = spawn(join(PROGRAMS, "cluster"), ["up"], {
+    cwd: folder,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const run = join(folder, ".confab", "run");
   let said = "";
   program.stderr.setEncoding("utf8").on("data", (text) => (said += text));

@@ -15,6 +15,7 @@ use clap::{Args, builder::FalseyValueParser};
 use cluster::{
     Cluster, Disk, Settings,
     environment::{say, variable},
+    http,
     services::{START, secret, write_private},
 };
 use tokio::{
@@ -147,6 +148,14 @@ async fn start_and_watch(home: &Home, options: &Options) -> Result<Infallible> {
     write_private(&home.running("env"), &lines.concat())?;
     say(format_args!("the cluster is up:\n\n{addresses}"));
     let first = gateways.first().map_or("", String::as_str);
+    if http::get(first, "/")
+        .await
+        .is_ok_and(|page| page.status == 200)
+    {
+        say(format_args!("open http://{first} in a browser"));
+    } else {
+        say("the gateways have no page: README.md says what building it takes");
+    }
     say(format_args!(
         "`make chat` talks to it; so does curl http://{first}/api/v1/commands/ping -d '{{}}'"
     ));
