@@ -20,7 +20,8 @@ export default defineConfig({
   },
   server: {
     host: "127.0.0.1",
-    proxy: { "/ws": { target: gateway, ws: true }, "/api": gateway },
+    // The gateway compares the origin of a page with the host that was asked: it must stay as it is.
+    proxy: { "/ws": { target: gateway, ws: true, changeOrigin: false }, "/api": { target: gateway, changeOrigin: false } },
   },
   test: { include: ["src/**/*.test.ts", "vite/**/*.test.ts"], environment: "node" },
 });

@@ -9,6 +9,7 @@ export function showTooltips(): void {
   const tip = document.createElement("div");
   tip.className = "tooltip";
   tip.ariaHidden = "true";
+  tip.popover = "manual";
   document.body.append(tip);
   let shown: Element | null = null;
   let timer = 0;

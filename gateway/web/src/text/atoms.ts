@@ -70,6 +70,22 @@ function code(inside: string, run: number): Atom {
   return { kind: "code", text: padded ? bare.slice(1, -1) : bare };
 }
 
+/** Changes what is written outside of code. */
+export function outsideCode(content: string, change: (text: string) => string): string {
+  let changed = "";
+  let from = 0;
+  for (let at = content.indexOf("`"); at >= 0; at = content.indexOf("`", at)) {
+    const run = runAt(content, at);
+    const end = content.charAt(at - 1) === "\\" ? undefined : closing(content, at + run, run);
+    if (end !== undefined) {
+      changed += change(content.slice(from, at)) + content.slice(at, end + run);
+      from = end + run;
+    }
+    at = (end ?? at) + run;
+  }
+  return changed + change(content.slice(from));
+}
+
 /** Cuts a source at places of its text. */
 export function slice(source: Source, from: number, to = source.text.length): Source {
   const before = count(source.text.slice(0, from));

@@ -62,7 +62,7 @@ const inlines = (all: readonly Inline[], place: Place): JSX.Element => all.map((
 function drawInline(one: Inline, place: Place): JSX.Element {
   switch (one.kind) {
     case "text":
-      return one.text;
+      return withEmoji(one.text);
     case "break":
       return <br />;
     case "code":
@@ -88,6 +88,15 @@ function drawInline(one: Inline, place: Place): JSX.Element {
     case "everyone":
       return <span classList={{ "at-mention": place.isMention(place.everyone), me: place.isMention(place.everyone) }}>@everyone</span>;
   }
+}
+
+const ONE = "(?:\\p{Emoji_Presentation}|\\p{Emoji}\\uFE0F)\\p{Emoji_Modifier}?";
+const EMOJI = new RegExp(`(\\p{Regional_Indicator}{2}|${ONE}(?:\\u200D${ONE})*)`, "u");
+
+/** Emoji in their own font: some fonts for text have pale ones of their own. */
+function withEmoji(text: string): JSX.Element {
+  const parts = text.split(EMOJI);
+  return parts.length === 1 ? text : parts.map((part, index) => (index % 2 === 1 ? <span class="emoji">{part}</span> : part));
 }
 
 function UserMention(props: { id: UserId; place: Place }) {

@@ -7,6 +7,8 @@ export interface Suggestion {
   emoji?: string;
   /** What is put into the text. */
   text: string;
+  /** What is sent for it, where that is something else. */
+  sent?: string;
 }
 export interface Asked {
   sign: "@" | "#" | ":";

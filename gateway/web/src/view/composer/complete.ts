@@ -4,7 +4,9 @@ import { state, client } from "../../app/client.ts";
 import { permissions } from "../rights.ts";
 import { rank } from "../shell/rank.ts";
 import { readableChannels } from "../../app/place.ts";
+import type { Called } from "../../text/mentions.ts";
 import type { Asked, Suggestion } from "./asked.ts";
+
 const MOST = 8;
 
 export async function suggest(asked: Asked, channel: ChannelState): Promise<Suggestion[]> {
@@ -31,15 +33,16 @@ async function people(text: string, { server_id }: ChannelState): Promise<Sugges
   const found = rank(known, text, ({ name, hint }) => `${name} ${hint ?? ""}`);
   if (found.length >= MOST || text === "") return found;
   const reply = await client.call("users_search", server_id, { prefix: text, limit: MOST }, { patience: 0 }).catch(() => undefined);
-  const more = (reply?.users ?? []).filter(({ user_id }) => !found.some((one) => one.text === `<@${user_id}>`));
-  return [...found, ...more.map(({ user_id, name }) => ({ name, text: `<@${user_id}>` }))];
+  const more = (reply?.users ?? []).filter(({ user_id }) => !found.some((one) => one.sent === `<@${user_id}>`));
+  return [...found, ...more.map(({ user_id, name }) => ({ name, text: `@${name}`, sent: `<@${user_id}>` }))];
 }
 
 function members(server: ServerState | undefined): Suggestion[] {
   return Object.entries(server?.members ?? {}).flatMap(([id, { nickname }]) => {
     const user = state.users[Number(id) as never];
     if (user === undefined || user.user_id === state.me?.user_id) return [];
-    return [{ name: nickname ?? user.name, ...(nickname === null ? {} : { hint: user.name }), text: `<@${id}>` }];
+    const name = nickname ?? user.name;
+    return [{ name, ...(nickname === null ? {} : { hint: user.name }), text: `@${name}`, sent: `<@${id}>` }];
   });
 }
 
@@ -49,6 +52,15 @@ function roles(text: string, { server_id, channel_id }: ChannelState): Suggestio
   const everyone = permissions(channel_id).has("MENTION_EVERYONE");
   const all = rolesInOrder(server)
     .filter((role) => (role.role_id as number) !== server_id && (everyone || role.mentionable))
-    .map((role) => ({ name: role.name, text: `<@&${role.role_id}>` }));
+    .map((role) => ({ name: role.name, text: `@${role.name}`, sent: `<@&${role.role_id}>` }));
   return rank(everyone ? [...all, { name: "everyone", text: "@everyone" }] : all, text, ({ name }) => name);
+}
+
+/** All that a text of this channel may mention by name: those who were chosen first, then whoever is known. */
+export function calledIn(channel: ChannelState, chosen: readonly Suggestion[] = []): Called[] {
+  const server = state.servers[channel.server_id];
+  const me = state.me;
+  const known = [...chosen, ...members(server), ...roles("", channel)];
+  const called = known.flatMap(({ name, sent }) => (sent === undefined ? [] : [{ name, sent }]));
+  return me === null ? called : [...called, { name: me.name, sent: `<@${me.user_id}>` }];
 }

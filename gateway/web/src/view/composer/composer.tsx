@@ -15,7 +15,8 @@ import { shownName } from "../people/names.ts";
 import { permissions } from "../rights.ts";
 import { lastOwn, setEditing } from "../timeline/deeds.ts";
 import { askedAt, put, type Asked, type Suggestion } from "./asked.ts";
-import { suggest } from "./complete.ts";
+import { calledIn, suggest } from "./complete.ts";
+import { toSent } from "../../text/mentions.ts";
 import { format } from "./format.ts";
 import { Grow } from "./grow.tsx";
 import { LONGEST, NEAR } from "./limit.ts";
@@ -56,6 +57,8 @@ function Writing(props: { channel: ChannelState }) {
   const [found, setFound] = createSignal<readonly Suggestion[]>([]);
   const [chosen, setChosen] = createSignal(0);
   let area!: HTMLTextAreaElement;
+  /** Who was chosen for this text: the same name may be that of several. */
+  let taken: Suggestion[] = [];
   let typedAt = 0;
   let timer = 0;
   const reply = () => state.drafts[id]?.reply_to ?? null;
@@ -105,6 +108,7 @@ function Writing(props: { channel: ChannelState }) {
   const take = (suggestion: Suggestion | undefined) => {
     const now = asked();
     if (now === undefined || suggestion === undefined) return;
+    taken = [suggestion, ...taken];
     const next = put(text(), area.selectionStart, now, suggestion);
     change(next.text);
     area.setSelectionRange(next.caret, next.caret);
@@ -113,7 +117,8 @@ function Writing(props: { channel: ChannelState }) {
   const send = () => {
     const content = text().trim();
     if (content === "") return;
-    client.send(id, content, { replyTo: reply() });
+    client.send(id, toSent(content, calledIn(props.channel, taken)), { replyTo: reply() });
+    taken = [];
     clearTimeout(timer);
     setText("");
     setAsked(undefined);

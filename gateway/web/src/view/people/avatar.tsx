@@ -19,7 +19,7 @@ export interface AvatarProps {
 export function Avatar(props: AvatarProps) {
   const own = () => (props.picture !== undefined && isOwn(props.picture) ? props.picture : undefined);
   return (
-    <span class={`avatar size-${props.size} hue-${props.id % HUES}`} classList={{ square: props.square === true }}>
+    <span class={`avatar size-${props.size} hue-${hueOf(props.id)}`} classList={{ square: props.square === true }}>
       <Show when={own()} fallback={<span aria-hidden="true">{initials(props.name)}</span>}>
         {(address) => <img src={address()} alt="" loading="lazy" />}
       </Show>
@@ -27,6 +27,9 @@ export function Avatar(props: AvatarProps) {
     </span>
   );
 }
+
+/** By when the id was made: its lower bits are alike. */
+const hueOf = (id: number) => Math.floor(id / 4096) % HUES;
 
 /** A dot whose shape says as much as its colour. */
 export function Presence(props: { state: PresenceState }) {

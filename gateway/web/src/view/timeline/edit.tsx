@@ -4,12 +4,14 @@ import { onEscape } from "../../kit/escape.ts";
 import { Button } from "../../kit/button.tsx";
 import { t } from "../../lang/index.ts";
 import { Grow } from "../composer/grow.tsx";
+import { toSent, toWritten } from "../../text/mentions.ts";
+import { calledIn } from "../composer/complete.ts";
 import { composing } from "../keys.ts";
 import { edit, remove, setEditing } from "./deeds.ts";
 
 /** A message while its author changes it, in its row. */
 export function EditBox(props: { message: Message; channel: ChannelState }) {
-  const [text, setText] = createSignal(props.message.content);
+  const [text, setText] = createSignal(toWritten(props.message.content, calledIn(props.channel)));
   let area!: HTMLTextAreaElement;
   const close = () => {
     setEditing(undefined);
@@ -21,7 +23,7 @@ export function EditBox(props: { message: Message; channel: ChannelState }) {
     area.setSelectionRange(text().length, text().length);
   });
   const save = async () => {
-    const next = text().trim();
+    const next = toSent(text().trim(), calledIn(props.channel));
     if (next === "") remove(props.channel, props.message);
     else if (next !== props.message.content && !(await edit(props.channel, props.message, next))) return;
     close();

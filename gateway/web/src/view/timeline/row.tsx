@@ -1,6 +1,6 @@
 // A message: one row for life, from the moment it is written.
 import type { ChannelState, Message } from "confab-client";
-import { createMemo, createSignal, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, Show } from "solid-js";
 import { state } from "../../app/client.ts";
 import { exact, time } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
@@ -36,7 +36,10 @@ export function MessageRow(props: RowProps) {
   };
   const text = () => message()?.content ?? send()?.content ?? "";
   const mentioned = () => message()?.mentions.some((id) => placeOf(message(), props.channel).isMe(id)) ?? false;
-  const [active, setActive] = createSignal(false);
+  // The pointer and the focus come and go on their own.
+  const [pointed, setPointed] = createSignal(false);
+  const [focused, setFocused] = createSignal(false);
+  const active = () => pointed() || focused();
   const isEditing = () => message() !== null && editing() === message()?.message_id;
   const label = () => `${name()}, ${text().slice(0, 300)}, ${time(props.line.at)}`;
   const openAt = (at: Element | { clientX: number; clientY: number }) => {
@@ -49,9 +52,6 @@ export function MessageRow(props: RowProps) {
       const known = message();
       if (known !== null) replyTo(props.channel, known);
     });
-    const outside = (event: PointerEvent) => !row.contains(event.target as Node) && setActive(false);
-    addEventListener("pointerdown", outside);
-    onCleanup(() => removeEventListener("pointerdown", outside));
   };
 
   return (
@@ -63,10 +63,10 @@ export function MessageRow(props: RowProps) {
       aria-label={label()}
       tabIndex={-1}
       ref={gestures}
-      onPointerEnter={(event) => event.pointerType === "mouse" && setActive(true)}
-      onPointerLeave={() => setActive(false)}
-      onFocusIn={() => setActive(true)}
-      onFocusOut={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setActive(false)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && setPointed(true)}
+      onPointerLeave={() => setPointed(false)}
+      onFocusIn={() => setFocused(true)}
+      onFocusOut={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setFocused(false)}
       onContextMenu={(event) => {
         if (event.shiftKey || (event.target as Element).closest("a, textarea") !== null) return;
         event.preventDefault();

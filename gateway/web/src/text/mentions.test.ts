@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { toSent, toWritten } from "./mentions.ts";
+
+const all = [
+  { name: "Ana", sent: "<@1>" },
+  { name: "Ana Maria", sent: "<@2>" },
+  { name: "ops", sent: "<@&3>" },
+];
+
+describe("mentions", () => {
+  it("are sent for the longest name that is written", () => {
+    expect(toSent("@Ana Maria and @ana, and @ops!", all)).toBe("<@2> and <@1>, and <@&3>!");
+  });
+
+  it("are left alone in code, behind a backslash and within words", () => {
+    for (const text of ["`@Ana`", "```\n@Ana\n```", "\\@Ana", "me@Ana", "@Anabel"]) expect(toSent(text, all)).toBe(text);
+    expect(toSent("`a` @Ana `b", all)).toBe("`a` <@1> `b");
+  });
+
+  it("are shown by their names, and come back the same", () => {
+    const sent = "<@2> and <@&3>, not <@9> or `<@1>`";
+    expect(toWritten(sent, all)).toBe("@Ana Maria and @ops, not <@9> or `<@1>`");
+    expect(toSent(toWritten(sent, all), all)).toBe(sent);
+  });
+});
