@@ -9,11 +9,22 @@ import type { Asked, Suggestion } from "./asked.ts";
 
 const MOST = 8;
 
-export async function suggest(asked: Asked, channel: ChannelState): Promise<Suggestion[]> {
-  if (asked.sign === ":") return suggestEmoji(asked.text);
-  if (asked.sign === "#") return channels(asked.text, channel);
-  const found = await people(asked.text, channel);
-  return [...found, ...roles(asked.text, channel)].slice(0, MOST);
+/** What is known here, at once. */
+export function suggestNow({ sign, text }: Asked, channel: ChannelState): Suggestion[] {
+  if (sign === ":") return [];
+  if (sign === "#") return channels(text, channel);
+  const people = rank(members(state.servers[channel.server_id]), text, ({ name, hint }) => `${name} ${hint ?? ""}`);
+  return [...people, ...roles(text, channel)].slice(0, MOST);
+}
+
+/** What has to be fetched, beside what is known: the names of emoji, and people who were not met yet. */
+export async function suggestMore({ sign, text }: Asked, channel: ChannelState, known: readonly Suggestion[]): Promise<Suggestion[]> {
+  if (sign === ":") return suggestEmoji(text);
+  if (sign === "#" || text === "" || known.length >= MOST) return [...known];
+  const search = { prefix: text, limit: MOST };
+  const reply = await client.call("users_search", channel.server_id, search, { patience: 0 }).catch(() => undefined);
+  const found = (reply?.users ?? []).map(({ user_id, name }): Suggestion => ({ name, text: `@${name}`, sent: `<@${user_id}>` }));
+  return [...known, ...found.filter(({ sent }) => !known.some((one) => one.sent === sent))].slice(0, MOST);
 }
 
 async function suggestEmoji(text: string): Promise<Suggestion[]> {
@@ -24,17 +35,6 @@ async function suggestEmoji(text: string): Promise<Suggestion[]> {
 function channels(text: string, channel: ChannelState): Suggestion[] {
   const all = readableChannels(channel.server_id).map(({ name }) => ({ name: `#${name}`, text: `#${name}` }));
   return rank(all, text, ({ name }) => name).slice(0, MOST);
-}
-
-/** Those who are known at once; others are found by the server. */
-async function people(text: string, { server_id }: ChannelState): Promise<Suggestion[]> {
-  const server = state.servers[server_id];
-  const known = members(server);
-  const found = rank(known, text, ({ name, hint }) => `${name} ${hint ?? ""}`);
-  if (found.length >= MOST || text === "") return found;
-  const reply = await client.call("users_search", server_id, { prefix: text, limit: MOST }, { patience: 0 }).catch(() => undefined);
-  const more = (reply?.users ?? []).filter(({ user_id }) => !found.some((one) => one.sent === `<@${user_id}>`));
-  return [...found, ...more.map(({ user_id, name }) => ({ name, text: `@${name}`, sent: `<@${user_id}>` }))];
 }
 
 function members(server: ServerState | undefined): Suggestion[] {

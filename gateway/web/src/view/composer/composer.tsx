@@ -15,7 +15,7 @@ import { shownName } from "../people/names.ts";
 import { permissions } from "../rights.ts";
 import { lastOwn, setEditing } from "../timeline/deeds.ts";
 import { askedAt, put, type Asked, type Suggestion } from "./asked.ts";
-import { calledIn, suggest } from "./complete.ts";
+import { calledIn, suggestMore, suggestNow } from "./complete.ts";
 import { toSent } from "../../text/mentions.ts";
 import { format } from "./format.ts";
 import { Grow } from "./grow.tsx";
@@ -94,11 +94,14 @@ function Writing(props: { channel: ChannelState }) {
   createEffect(on(asked, (now) => void look(now)));
   createEffect(on(() => id, () => !COARSE.matches && queueMicrotask(() => area.focus())));
 
+  // What is shown always belongs to what is asked for now, or Enter would take something else.
   const look = async (now: Asked | undefined) => {
-    const suggestions = now === undefined ? [] : await suggest(now, props.channel);
-    if (asked() !== now) return;
-    setFound(suggestions);
+    const known = now === undefined ? [] : suggestNow(now, props.channel);
+    setFound(known);
     setChosen(0);
+    if (now === undefined) return;
+    const all = await suggestMore(now, props.channel, known);
+    if (asked() === now) setFound(all);
   };
   const insert = (more: string, at = area.selectionStart) => {
     change(text().slice(0, at) + more + text().slice(area.selectionEnd));
@@ -145,10 +148,15 @@ function Writing(props: { channel: ChannelState }) {
       setEditing(message.message_id);
     }
   };
+  /** Who wrote the whole name wants to send it. */
+  const isWritten = (suggestion: Suggestion | undefined) => {
+    const now = asked();
+    return now !== undefined && suggestion?.text === now.sign + now.text;
+  };
   const suggestionKey = (event: KeyboardEvent): boolean => {
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (by !== 0) setChosen((before) => (before + by + found().length) % found().length);
-    else if (event.key === "Enter" || event.key === "Tab") take(found()[chosen()]);
+    else if (event.key === "Tab" || (event.key === "Enter" && !isWritten(found()[chosen()]))) take(found()[chosen()]);
     else return false;
     return true;
   };
