@@ -29,8 +29,8 @@ const BATCH: u64 = 10_000;
 const WORDS: u64 = 20_000;
 /// Different authors.
 const AUTHORS: u64 = 1_000;
-/// Between two messages: a million of them are three years.
-const GAP: u64 = 94_000 << 12;
+/// From the first message to the last are three years: this many ids of one partition.
+const SPAN: u64 = (94_000 << 12) * 1_000_000;
 /// How long the index may take.
 const PATIENCE: Duration = Duration::from_mins(20);
 
@@ -222,8 +222,7 @@ impl Search {
                 };
                 *last += 1;
                 let id: MessageId =
-                    Id::new(first + written * GAP * 1_000_000 / self.messages.max(1))
-                        .context("an id")?;
+                    Id::new(first + SPAN / self.messages.max(1) * written).context("an id")?;
                 if kept.len() < 1_000 {
                     kept.push(id);
                 }
