@@ -107,7 +107,8 @@ fn read_header<'a>(bytes: &mut &'a [u8]) -> Result<Frame<'a>, ()> {
 
 /// Checks that a body is one well-formed array, nests no deeper than
 /// [`MAX_DEPTH`], and has no integer of more than 53 bits: ids have no more,
-/// JavaScript keeps no more, and Postgres has no unsigned ones.
+/// JavaScript keeps no more, and Postgres has no unsigned ones. Nor is U+0000 in any of its
+/// texts: Postgres has no such text, and one value that it refuses costs the batch of a lane.
 pub fn check_body(body: &[u8]) -> Result<(), Refusal> {
     // Every request has a positional body. The decoder would take a map, too,
     // and a form that nobody promised would become one that somebody uses.
@@ -181,9 +182,16 @@ fn skip_one(bytes: &mut &[u8]) -> Result<u64, ()> {
         // No row of the protocol has extension types.
         _ => return Err(()),
     };
-    *bytes = bytes
-        .get(usize::try_from(skip).map_err(drop)?..)
-        .ok_or(())?;
+    let skip = usize::try_from(skip).map_err(drop)?;
+    let (value, rest) = bytes.split_at_checked(skip).ok_or(())?;
+    let is_text = matches!(
+        marker,
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32
+    );
+    if is_text && value.contains(&0) {
+        return Err(());
+    }
+    *bytes = rest;
     Ok(children)
 }
 
@@ -415,6 +423,7 @@ mod tests {
         let negative = [0x94, 0xff, 1, 0, 0x90];
         let extension = [0x94, 16, 1, 0, 0xd4, 1, 2];
         let map = [0x94, 16, 1, 0, 0x81, 1, 2];
+        let nul = [0x94, 16, 1, 0, 0x91, 0xa2, b'x', 0];
         let too_many_bits = [0x94, 16, 1, 0, 0xcf, 0, 0x20, 0, 0, 0, 0, 0, 0];
         for bytes in [
             &[][..],
@@ -427,6 +436,7 @@ mod tests {
             &negative,
             &extension,
             &too_many_bits,
+            &nul,
             &map,
         ] {
             assert_eq!(

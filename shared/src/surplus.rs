@@ -16,6 +16,20 @@ pub(crate) fn skip_surplus(mut body: &[u8], shape: &Shape) -> Option<Vec<u8>> {
     body.is_empty().then_some(known)
 }
 
+/// The struct without its last field; none where it has no field, or is no struct.
+pub(crate) fn drop_last_field(body: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = body;
+    let length = decode::read_array_len(&mut rest).ok()?.checked_sub(1)?;
+    let fields = rest;
+    for _ in 0..length {
+        skip_value(&mut rest).ok()?;
+    }
+    let mut shorter = Vec::with_capacity(body.len());
+    encode::write_array_len(&mut shorter, length).ok()?;
+    shorter.extend_from_slice(fields.get(..fields.len() - rest.len())?);
+    Some(shorter)
+}
+
 /// Copies the next value. As deep as the shape, which is never that of itself.
 fn copy_known(rest: &mut &[u8], shape: &Shape, known: &mut Vec<u8>) -> Result<(), ()> {
     match shape {

@@ -33,8 +33,8 @@ use crate::{
     },
 };
 
-/// What this program can do.
-const KINDS: [&str; 12] = [
+/// What this program can do, but exports, which are written when nothing of these is due.
+const KINDS: [&str; 11] = [
     ACCOUNT_PURGE,
     ACCOUNT_SWEEP,
     CHANNEL_PURGE,
@@ -45,7 +45,6 @@ const KINDS: [&str; 12] = [
     OLD_REDACTION,
     AUDIT_PURGE,
     REPORT_PURGE,
-    EXPORT,
     EXPORT_PURGE,
 ];
 
@@ -79,7 +78,7 @@ metrics! {
 
 impl JobMetrics {
     fn begin_at_zero(&self) {
-        for kind in KINDS {
+        for kind in KINDS.into_iter().chain([EXPORT]) {
             self.slices_total.with_label_values(&[kind]);
             self.failures_total.with_label_values(&[kind]);
         }
@@ -90,7 +89,7 @@ impl JobMetrics {
     fn reset_waiting(&self) {
         self.age_seconds.reset();
         self.parked.reset();
-        for kind in KINDS.into_iter().chain(["internal"]) {
+        for kind in KINDS.into_iter().chain([EXPORT, "internal"]) {
             self.age_seconds.with_label_values(&[kind]).set(0.0);
             self.parked.with_label_values(&[kind]).set(0);
         }
@@ -102,6 +101,8 @@ pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken
     metrics.begin_at_zero();
     let mut surveyed = None;
     let mut pause = IDLE;
+    // However many there are, together they take as much of a worker as one, and nothing waits for them.
+    let mut exports_rest = Instant::now();
     while !stop.is_cancelled() {
         if surveyed.is_none_or(|at: Instant| at.elapsed() >= SURVEY) {
             surveyed = Some(Instant::now());
@@ -109,10 +110,19 @@ pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken
                 warn!(%error, "jobs could not be counted");
             }
         }
-        let worked = match jobs.claim_job(&KINDS, LEASE).await {
+        let mut claimed = jobs.claim_job(&KINDS, LEASE).await;
+        if let Ok(None) = claimed
+            && Instant::now() >= exports_rest
+        {
+            claimed = jobs.claim_job(&[EXPORT], LEASE).await;
+        }
+        let worked = match claimed {
             Ok(Some(job)) => {
                 let began = Instant::now();
                 run_slice(&jobs, &metrics, &job).await;
+                if job.kind == EXPORT {
+                    exports_rest = Instant::now() + began.elapsed().mul_f64(PURGE_REST);
+                }
                 // Its next slice is due after its rest.
                 pause = began.elapsed().mul_f64(PURGE_REST).min(IDLE);
                 true

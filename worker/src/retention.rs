@@ -213,8 +213,8 @@ mod tests {
     #[tokio::test]
     async fn exports_go_after_seven_days_in_slices() {
         let (options, pool) = database_and_pool().await;
-        let put = "INSERT INTO exports (account, id, started_at, parts) VALUES
-                       (1, 1, $1, 250), (2, 2, $1 + 1, 250), (3, 3, $1 - 1, 0)";
+        let put = "INSERT INTO exports (account, id, started_at, finished_at, parts) VALUES
+                       (1, 1, 1, $1, 250), (2, 2, 1, $1 + 1, 250), (3, 3, 1, $1 - 1, 0)";
         let oldest_kept = (NOW - 7 * MS_PER_DAY).cast_signed();
         let put = sqlx::query(put).bind(oldest_kept - 1);
         put.execute(&pool).await.unwrap();

@@ -285,7 +285,14 @@ async fn who_changed_his_name_often_keeps_it(harness: &Harness) -> Result<()> {
         alice.client.call(0, &rename()).await?;
     }
     let eleventh = alice.client.call(0, &rename()).await;
-    refused(eleventh, Reason::LimitReached)
+    refused(eleventh, Reason::LimitReached)?;
+    // And learns no more of whom there is.
+    let bob = harness.registered("bob", 1).await?;
+    let taken = UpdateAccount {
+        name: Some(bob.user.name),
+        ..update_account()
+    };
+    alice.is_refused(0, &taken, Reason::LimitReached).await
 }
 
 async fn what_an_account_may_not_say_changes_nothing(harness: &Harness) -> Result<()> {

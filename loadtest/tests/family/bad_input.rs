@@ -11,7 +11,7 @@ use loadtest::{
     harness::{Harness, Person, holds, refused, same},
     http,
     random::{Random, nonce, seed},
-    requests::{create_channel, encode_control, send_message},
+    requests::{create_channel, encode_control, search_users, send_message},
     transport::{Transport, TransportClient},
 };
 use shared::{
@@ -20,7 +20,9 @@ use shared::{
     error::{Reason, Refusal},
     frame::{Frame, opcode},
     ids::MAX_ID,
-    protocol::{self, Request, channel::CreateChannel, message::NewMessage, rows},
+    protocol::{
+        self, Request, channel::CreateChannel, invite::RevokeInvite, message::NewMessage, rows,
+    },
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -29,6 +31,7 @@ scenarios! {
     broken_json_is_the_clients_fault,
     the_wrong_kind_of_message_is_the_clients_fault,
     invalid_utf8_is_the_clients_fault,
+    a_text_with_a_nul_reaches_no_worker,
     oversized_frames_are_refused_by_their_header,
     opcodes_and_names_of_no_request_are_unknown_commands,
     scopes_that_are_no_server_are_unknown_servers,
@@ -172,6 +175,20 @@ async fn invalid_utf8_is_the_clients_fault(harness: &Harness) -> Result<()> {
     let bytes = b"{\"nonce\":\"\xff\xfe\"}";
     let result = way.ask_http("message_new", alice.scope(), bytes).await;
     refused(result, Reason::Malformed)
+}
+
+async fn a_text_with_a_nul_reaches_no_worker(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let revoke = RevokeInvite {
+        nonce: nonce(),
+        code: "\0".to_owned(),
+    };
+    let list = search_users("a\0");
+    for mut way in alice.ways().await? {
+        refused(way.call(alice.scope(), &revoke).await, Reason::Malformed)?;
+        refused(way.call(0, &list).await, Reason::Malformed)?;
+    }
+    Ok(())
 }
 
 async fn oversized_frames_are_refused_by_their_header(harness: &Harness) -> Result<()> {

@@ -262,10 +262,12 @@ async fn an_export_expires(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
     let mut way = alice.through(Transport::Http).await?;
     let begun = way.call(0, &start_export()).await?;
-    same(&(begun.expires_at - begun.started_at), &(7 * 86_400_000))?;
-    finished(&mut way).await?;
+    same(&begun.expires_at, &0)?;
+    let done = finished(&mut way).await?;
+    let end = done.finished_at.context("an end")?;
+    same(&(done.expires_at - end), &(7 * 86_400_000))?;
     let account = alice.user.user_id.sql();
-    let old = "UPDATE exports SET started_at = started_at - 604800000 WHERE account = $1";
+    let old = "UPDATE exports SET finished_at = finished_at - 604800000 WHERE account = $1";
     harness
         .cluster
         .sql(async |client| client.execute(old, &[&account]).await)

@@ -196,6 +196,13 @@ async fn what_may_not_be_read_is_in_no_inbox(harness: &Harness) -> Result<()> {
         .await?;
     same(&ids(&read_all(&bob, 9).await?), &vec![general])?;
     same(&counts(&bob).await?.2, &1)?;
+    // Nor does the end of a page tell that something is behind it.
+    let first = ListMentions {
+        limit: Some(1),
+        ..list_mentions()
+    };
+    let page = bob.client.call(0, &first).await?;
+    same(&(ids(&page.mentions), page.next), &(vec![general], None))?;
     alice.overrides(silent, Vec::new()).await?;
     same(&read_all(&bob, 9).await?.len(), &2)?;
     let code = alice.invites().await?;

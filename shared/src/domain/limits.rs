@@ -83,9 +83,9 @@ pub const MAX_PAGE: u32 = 200;
 
 /// Bytes of an export: a million messages. It is stored for days beside what it was made of.
 pub const MAX_EXPORT_BYTES: u64 = 256 * 1_024 * 1_024;
-/// Exports of a deployment that are written at once: each reads all messages of some servers.
-pub const MAX_EXPORTS: u32 = 100;
-/// How long an export can be fetched, in milliseconds: seven days.
+/// Exports of a deployment that are not finished: they wait for each other, and as many take days.
+pub const MAX_EXPORTS: u32 = 10_000;
+/// How long a finished export can be fetched, in milliseconds: seven days.
 pub const EXPORT_KEPT_MS: u64 = 7 * 86_400_000;
 /// How long after the last one the next export may begin, in milliseconds: a day.
 pub const EXPORT_PAUSE_MS: u64 = 86_400_000;

@@ -241,7 +241,8 @@ pub struct Export {
     pub started_at: u64,
     /// When it was finished; absent as long as it is written.
     pub finished_at: Option<u64>,
-    /// Until when it can be fetched, in milliseconds since 1970: seven days.
+    /// Until when it can be fetched, in milliseconds since 1970: seven days from its end; 0 as long
+    /// as it is written.
     pub expires_at: u64,
     /// Its parts, each of up to 64 KiB or one longer line.
     pub parts: u32,

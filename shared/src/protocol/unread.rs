@@ -144,8 +144,8 @@ pub struct ListMentions {
     /// Only older messages than this: goes on behind the page whose `next` this was.
     #[serde(default)]
     pub before: Option<MessageId>,
-    /// Messages that are looked at for one page, at most 200; 50 when absent. A page ends before
-    /// that where its texts would be more than 256 KiB.
+    /// Messages of one page, at most 200; 50 when absent. A page ends before that where its texts
+    /// would be more than 256 KiB.
     #[serde(default)]
     pub limit: Option<u32>,
 }
@@ -153,7 +153,8 @@ pub struct ListMentions {
 /// A page of messages that mention the account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct MentionPage {
-    /// The messages, the newest first; of a page that is not the last one there may be few, or none.
+    /// The messages, the newest first. A page that is not the last one has fewer than were asked for
+    /// only where thousands follow each other that the account may not read.
     pub mentions: Vec<MentioningMessage>,
     /// The `before` of the next page; none behind the last one.
     pub next: Option<MessageId>,

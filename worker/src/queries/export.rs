@@ -16,7 +16,7 @@ impl Handler<QueryContext> for GetExport {
         let (user, now) = (ctx.caller()?.user, ctx.now_ms());
         let snapshot = ctx.snapshot().await?;
         let found = read::export::find_export(snapshot, user).await?;
-        let export = found.filter(|export| export.expires_at > now);
+        let export = found.filter(|it| it.finished_at.is_none() || it.expires_at > now);
         let export = export.ok_or(Reason::UnknownItem)?;
         // The last part still grows as long as it is written.
         let Some(part) = self.part.filter(|_| export.finished_at.is_some()) else {

@@ -128,7 +128,7 @@ impl Groups {
         let Some(place) = place else {
             return Ok(start(self.0.first().copied()));
         };
-        if place.name.len() > MAX_SORT_NAME_BYTES || place.name.contains('\0') {
+        if place.name.len() > MAX_SORT_NAME_BYTES {
             return Err(Refusal::field(Reason::Invalid, "place"));
         }
         match place.role_id {

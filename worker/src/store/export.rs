@@ -323,15 +323,15 @@ pub(super) async fn delete_export(
     delete_parts(connection, user).await
 }
 
-/// Deletes some of an export that was started before a time; answers whether there may be more.
+/// Deletes some of an export that was finished before a time; answers whether there may be more.
 pub(super) async fn purge_export(
     connection: &mut PgConnection,
-    started_before_ms: u64,
+    finished_before_ms: u64,
 ) -> Result<bool, StoreError> {
-    let sql = "SELECT account FROM exports WHERE started_at < $1
-               ORDER BY started_at LIMIT 1 FOR UPDATE";
+    let sql = "SELECT account FROM exports WHERE finished_at < $1
+               ORDER BY finished_at LIMIT 1 FOR UPDATE";
     let found: Option<UserId> =
-        statement::find(&mut *connection, sql, &[&started_before_ms]).await?;
+        statement::find(&mut *connection, sql, &[&finished_before_ms]).await?;
     let Some(user) = found else {
         return Ok(false);
     };

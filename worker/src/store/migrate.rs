@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 25] = [
+const STEPS: [(&str, &str); 26] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -47,6 +47,7 @@ const STEPS: [(&str, &str); 25] = [
     step!("0023_presence"),
     step!("0024_export"),
     step!("0025_deletions"),
+    step!("0026_kept"),
 ];
 
 /// How long a connection that failed is left alone.

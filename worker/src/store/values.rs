@@ -361,10 +361,15 @@ columns! { Role {
 columns! { Override { kind, target, allow, deny } }
 columns! { Lockdown { no_joining, speakers, until } }
 
-/// A rule; none where only a newer program understands what it does.
+/// A rule; none, and a warning, where only a newer program understands what it does.
 pub(super) fn unpack_rule((rule_id, settings): (RuleId, Vec<u8>)) -> Option<Rule> {
-    let settings: RuleSettings = protocol::decode_told(&settings).ok()?;
-    Some(Rule { rule_id, settings })
+    match protocol::decode_told::<RuleSettings>(&settings) {
+        Ok(settings) => Some(Rule { rule_id, settings }),
+        Err(error) => {
+            tracing::warn!(rule = %rule_id, %error, "a rule that is not understood is not applied");
+            None
+        }
+    }
 }
 
 columns! { BanTerms { reason, banned_by, banned_at, until } }
@@ -389,10 +394,11 @@ impl FromColumns for Silences {
 impl FromColumns for Export {
     fn from_columns(columns: &mut impl Columns) -> Result<Self, StoreError> {
         let started_at: u64 = FromColumns::from_columns(columns)?;
+        let finished_at: Option<u64> = FromColumns::from_columns(columns)?;
         Ok(Self {
             started_at,
-            finished_at: FromColumns::from_columns(columns)?,
-            expires_at: started_at + EXPORT_KEPT_MS,
+            finished_at,
+            expires_at: finished_at.map_or(0, |at| at + EXPORT_KEPT_MS),
             parts: FromColumns::from_columns(columns)?,
             bytes: FromColumns::from_columns(columns)?,
             cut: FromColumns::from_columns(columns)?,

@@ -930,7 +930,7 @@ export interface CountUnreads {
 export interface ListMentions {
   /** Only older messages than this: goes on behind the page whose `next` this was. */
   before?: MessageId | null | undefined;
-  /** Messages that are looked at for one page, at most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
+  /** Messages of one page, at most 200; 50 when absent. A page ends before that where its texts would be more than 256 KiB. */
   limit?: number | null | undefined;
 }
 
@@ -1186,7 +1186,7 @@ export interface Export {
   started_at: number;
   /** When it was finished; absent as long as it is written. */
   finished_at: number | null;
-  /** Until when it can be fetched, in milliseconds since 1970: seven days. */
+  /** Until when it can be fetched, in milliseconds since 1970: seven days from its end; 0 as long as it is written. */
   expires_at: number;
   /** Its parts, each of up to 64 KiB or one longer line. */
   parts: number;
@@ -1784,7 +1784,7 @@ export interface ServerUnread {
 
 /** A page of messages that mention the account. */
 export interface MentionPage {
-  /** The messages, the newest first; of a page that is not the last one there may be few, or none. */
+  /** The messages, the newest first. A page that is not the last one has fewer than were asked for only where thousands follow each other that the account may not read. */
   mentions: MentioningMessage[];
   /** The `before` of the next page; none behind the last one. */
   next: MessageId | null;

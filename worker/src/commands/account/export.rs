@@ -26,7 +26,7 @@ impl Handler<Context<'_>> for StartExport {
         let user = get_profile(ctx).await?.user.user_id;
         let now = ctx.now_ms();
         let last = write::export::find_export(ctx.read().await?, user).await?;
-        if let Some(last) = last.filter(|last| last.expires_at > now) {
+        if let Some(last) = last {
             ctx.require(last.finished_at.is_some(), Reason::LimitReached)?;
             let next = last.started_at + EXPORT_PAUSE_MS;
             if next > now {

@@ -60,17 +60,21 @@ impl Handler<Context<'_>> for UpdateAccount {
             return Ok(());
         }
         let folded = content::fold_name(&now.user.name);
-        let updated =
-            write::account::update_profile(&mut ctx.write().await?, &now, &folded).await?;
-        ctx.require(updated, Reason::NameTaken)?;
         let former = content::fold_name(&was.user.name);
-        if former != folded {
-            check_name_is_free(ctx, &folded, now.user.user_id).await?;
+        let renamed = former != folded;
+        // First of all: who may have no other name learns nothing of which ones there are.
+        if renamed {
             let asked = (now.user.user_id, ctx.now_ms());
             let held = write::account::count_held_names(ctx.read().await?, asked).await?;
             if held >= MAX_HELD_NAMES {
                 return Err(Refusal::field(Reason::LimitReached, "name").into());
             }
+        }
+        let updated =
+            write::account::update_profile(&mut ctx.write().await?, &now, &folded).await?;
+        ctx.require(updated, Reason::NameTaken)?;
+        if renamed {
+            check_name_is_free(ctx, &folded, now.user.user_id).await?;
             hold_name(ctx, &former, now.user.user_id).await?;
         }
         announce_account(ctx, &was.user, now).await

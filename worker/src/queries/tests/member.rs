@@ -60,7 +60,7 @@ async fn a_place_under_a_role_that_is_hoisted_no_more_has_moved() {
     assert_eq!(moved.err().unwrap().reason, Reason::Moved);
     let broken = MemberPlace {
         role_id: None,
-        name: "nul\0".to_owned(),
+        name: "x".repeat(2_049),
         user_id: Some(id(1)),
     };
     let broken = chat.ask(ALICE, SERVER, page(Some(broken), 1)).await;

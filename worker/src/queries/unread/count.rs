@@ -33,19 +33,17 @@ impl Handler<QueryContext> for CountUnreads {
         // They come by id.
         let mut page = read::server::list_memberships(snapshot, user).await?;
         page.retain(|(server, _)| Some(server.server_id) > self.after);
-        let more = page.len() > limit;
+        let more_servers = page.len() > limit;
         page.truncate(limit);
         let servers: Vec<ServerId> = page.iter().map(|(server, _)| server.server_id).collect();
-        let next = servers.last().copied().filter(|_| more);
+        let next = servers.last().copied().filter(|_| more_servers);
 
         let unread = read::mention::list_unread_channels(snapshot, user, &servers).await?;
         let channels: Vec<ChannelId> = unread.iter().map(|it| it.channel).collect();
         let seen = Permissions::VIEW_CHANNEL;
         let visible = list_permitted(snapshot, &page, &channels, seen).await?;
-        let targets = read::mention::list_targets(snapshot, user, &servers).await?;
-        let (found, more_mentions) =
-            read::mention::list_newest(snapshot, &targets, None, MAX_COUNTED_MENTIONS).await?;
-        let inbox = Inbox::look_up(snapshot, (user, &page), found).await?;
+        let (inbox, more) =
+            Inbox::list(snapshot, (user, &page), None, MAX_COUNTED_MENTIONS).await?;
 
         let mut counts: BTreeMap<ServerId, ServerUnread> = BTreeMap::new();
         let none = |server_id| ServerUnread {
@@ -67,7 +65,7 @@ impl Handler<QueryContext> for CountUnreads {
         }
         Ok(UnreadCounts {
             servers: counts.into_values().collect(),
-            more_mentions,
+            more_mentions: more.is_some(),
             next,
         })
     }

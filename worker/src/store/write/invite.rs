@@ -49,17 +49,17 @@ pub(crate) async fn has_own_invites(
     Ok(found.is_some_and(|count| count >= most))
 }
 
-/// Deletes a few codes that open nothing any more: more than are made, so that none stay. Those that
-/// many used stay with them, as this is a lane's turn.
+/// Deletes a few codes that open nothing any more and that nobody used: more than are made, so that
+/// none stay. Used ones stay, as they tell how their people came in.
 pub(crate) async fn delete_dead_invites(
     writes: &mut Writes<'_>,
     server: Option<ServerId>,
 ) -> Result<usize, StoreError> {
     let sql = "DELETE FROM invites WHERE code IN (
                    SELECT code FROM invites
-                   WHERE coalesce(server, 0) = $1 AND uses <= 10
+                   WHERE coalesce(server, 0) = $1 AND uses = 0
                        AND created_at <= now() - interval '1 hour'
-                       AND (revoked OR expires_at <= now() OR uses >= max_uses) LIMIT 50)
+                       AND (revoked OR expires_at <= now()) LIMIT 50)
                RETURNING code";
     let scope = server.map_or(0, ServerId::get);
     writes.execute(sql, &[&scope]).await

@@ -134,7 +134,7 @@ pub(crate) async fn insert_rule(
     rule: &Rule,
 ) -> Result<usize, StoreError> {
     let sql = "INSERT INTO automod_rules (server, id, settings) VALUES ($1, $2, $3) RETURNING id";
-    let settings = protocol::encode(&rule.settings);
+    let settings = protocol::encode_stored(&rule.settings);
     writes
         .execute(sql, &[&server, &rule.rule_id, &settings])
         .await
@@ -146,7 +146,7 @@ pub(crate) async fn update_rule(
     rule: &Rule,
 ) -> Result<usize, StoreError> {
     let sql = "UPDATE automod_rules SET settings = $3 WHERE server = $1 AND id = $2 RETURNING id";
-    let settings = protocol::encode(&rule.settings);
+    let settings = protocol::encode_stored(&rule.settings);
     writes
         .execute(sql, &[&server, &rule.rule_id, &settings])
         .await
