@@ -11,5 +11,8 @@ export interface RunningCluster {
 /** Whether the programs are built. */
 export const canStart: boolean;
 
+/** What has a cluster take all that a test can ask. */
+export const OPEN: Readonly<Record<string, string>>;
+
 /** Starts a cluster with these variables, and waits until it serves. */
 export function startCluster(environment?: Record<string, string>): Promise<RunningCluster>;

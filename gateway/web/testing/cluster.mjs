@@ -15,6 +15,19 @@ const PROGRAMS = process.env.CONFAB_PROGRAMS ?? join(process.env.CARGO_TARGET_DI
 /** Whether the programs are built. */
 export const canStart = existsSync(join(PROGRAMS, "cluster"));
 
+/** What has a cluster take all that a test can ask. */
+export const OPEN = {
+  CONFAB_SIGNUP: "open",
+  CONFAB_GUESTS: "true",
+  ...each("LIMIT", ["SEND", "WRITE", "SIGNAL", "REGISTER", "READ", "SEARCH", "SIGN_IN"], "off"),
+  ...each("MAX", ["SERVERS", "GUESTS"], "1000000"),
+  ...Object.fromEntries(["ACCOUNT", "OPENING", "ADDRESS", "STRANGER"].map((what) => [`CONFAB_${what}_RATE`, "1000000"])),
+};
+
+function each(kind, names, value) {
+  return Object.fromEntries(names.map((name) => [`CONFAB_${kind}_${name}`, value]));
+}
+
 /** Starts a cluster with these variables, and waits until it serves. */
 export async function startCluster(environment = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-web-"));
@@ -27,8 +40,9 @@ export async function startCluster(environment = {}) {
   let said = "";
   program.stderr.setEncoding("utf8").on("data", (text) => (said += text));
   const ended = new Promise((resolve) => program.once("exit", resolve));
+  const up = new Promise((resolve) => program.stderr.on("data", () => said.includes("the cluster is up") && resolve()));
   await Promise.race([
-    appears(program.stderr, join(run, "ready")),
+    up,
     ended.then((code) => Promise.reject(new Error(`the cluster ended with ${code}:\n${said}`))),
   ]);
   const variables = await readFile(join(run, "env"), "utf8");
@@ -47,9 +61,4 @@ export async function startCluster(environment = {}) {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Waits for a file: the program says something each time it got on. */
-async function appears(output, file) {
-  while (!existsSync(file)) await new Promise((resolve) => output.once("data", resolve));
 }

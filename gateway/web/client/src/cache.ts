@@ -23,6 +23,7 @@ export class Cache {
   private storage: Storage | null = null;
   private readonly changed = new Set<ChannelId>();
   private waiting = false;
+  private callOff = () => {};
 
   constructor(private readonly options: CacheOptions) {}
 
@@ -39,6 +40,8 @@ export class Cache {
   }
 
   close(): void {
+    this.callOff();
+    this.waiting = false;
     this.storage = null;
     this.changed.clear();
   }
@@ -48,11 +51,12 @@ export class Cache {
     if (channel !== undefined) this.changed.add(channel);
     if (this.waiting || this.storage === null) return;
     this.waiting = true;
-    this.options.clock.after(EVERY, () => this.save());
+    this.callOff = this.options.clock.after(EVERY, () => this.save());
   }
 
   /** Writes what changed, as when the page is left. What cannot be written is fetched next time. */
   save(): void {
+    this.callOff();
     this.waiting = false;
     const { storage } = this;
     const { state } = this.options;

@@ -24,10 +24,10 @@ import { People } from "./people.js";
 import { Reading } from "./reading.js";
 import { Refusal, refusalOf } from "./refusal.js";
 import { apply } from "./state/apply/index.js";
-import { emptyKnowledge, emptyState, type Connection, type State } from "./state/state.js";
+import { emptyKnowledge, emptyState, serverOf, type Connection, type State } from "./state/state.js";
 import { Sync } from "./sync.js";
 import { Calls, type Body, type CallOptions, type Reply } from "./wire/call.js";
-import { ask, signInByCookie, signOutByCookie, type Door, type Fetch } from "./wire/http.js";
+import { ask, askByCookie, type Door, type Fetch } from "./wire/http.js";
 import { clockTicker, type Ticker } from "./wire/pulse.js";
 import { Session } from "./wire/session.js";
 import { socketsOf, type OpenSocket, type WebSocketClass } from "./wire/socket.js";
@@ -60,7 +60,7 @@ export interface ClientOptions {
 
 /** What a client tells besides its state. */
 export interface Told {
-  /** An event was applied; `topic` is its server or the account. */
+  /** An event was applied, and its server is known; `topic` is the server or the account. */
   event: { event: Named<Events>; topic: number; seq: number };
   connection: Connection;
   /** Something that was to be fetched could not be: what is shown may be old. */
@@ -96,6 +96,7 @@ export class Client {
     failed: new Set(),
   };
   private queue: (ServerFrame & { kind: "event" })[] = [];
+  private readonly held: Told["event"][] = [];
   private scheduled = false;
   private storage: Storage | null = null;
   private owner: UserId | null = null;
@@ -161,6 +162,7 @@ export class Client {
       reload: (channel) => this.history.latest(channel),
       shown: () => this.history.shown(),
       caughtUp: () => {
+        this.release(true);
         if (this.status.state === "catching_up") this.connected({ state: "open", since: this.clock.now() });
       },
       failed: (error) => this.tell("failed", error),
@@ -263,7 +265,7 @@ export class Client {
   /** Ends the session, on this device for good: what it kept is forgotten. */
   async signOut(): Promise<void> {
     try {
-      if (this.options.cookie) await signOutByCookie(this.door(), this.nonce());
+      if (this.options.cookie) await askByCookie(this.door(), "logout", { nonce: this.nonce() });
       else await this.call("logout", 0, {});
     } catch (error) {
       // A repeat finds the session ended.
@@ -475,14 +477,25 @@ export class Client {
     else if (event.name === "status_updated") this.sync.statusChanged();
     else if (event.name === "message_created") this.people.meet([event.body.message.author_id]);
     this.cache.note((event.body as { channel_id?: ChannelId }).channel_id);
-    this.tell("event", told);
+    this.held.push(told);
+    this.release();
+  }
+
+  /** Tells of events in their order, each once what is to be known of its server was fetched. */
+  private release(all = false): void {
+    const waits = ({ topic }: Told["event"]) => serverOf(this.state, topic as never)?.loaded === false;
+    while (this.held[0] !== undefined && (all || !waits(this.held[0]))) {
+      const told = this.held.shift();
+      if (told !== undefined) this.tell("event", told);
+    }
   }
 
   private async enter<Name extends "login" | "register" | "guest">(name: Name, body: Credentials<Name>): Promise<void> {
     const request = this.withNonce(name, body as Body<Name>);
+    this.session.close();
     this.forget();
     if (this.options.cookie) {
-      await signInByCookie(this.door(), name, request);
+      await askByCookie(this.door(), name, request);
     } else {
       const { token } = (await ask(this.door(), name, 0, request)) as SignedIn;
       this.token = token;
@@ -510,7 +523,7 @@ export class Client {
 
   private door(): Door {
     const fetch: Fetch = this.options.fetch ?? ((url, init) => globalThis.fetch(url, init));
-    return { url: this.urls[0] ?? "", fetch, token: this.token };
+    return { urls: this.urls, fetch, token: this.token };
   }
 
   private nonce(): string {

@@ -2,6 +2,7 @@
 
 import type { ChannelId, Requests } from "./codec.js";
 import { type Clock } from "./clock.js";
+import { refusalOf } from "./refusal.js";
 import { advanceCursor, dropRead } from "./state/unread.js";
 import { type State } from "./state/state.js";
 import { type Reply } from "./wire/call.js";
@@ -19,14 +20,15 @@ export interface ReadingOptions {
 export class Reading {
   private readonly moved = new Map<ChannelId, number>();
   private waiting = false;
+  private callOff = () => {};
 
   constructor(private readonly options: ReadingOptions) {}
 
   /** What was seen up to there is read. A place before the cursor changes nothing. */
   read(channel_id: ChannelId, seq: number): void {
     const { clock, mutate, state } = this.options;
-    const cursor = state.cursors[channel_id];
-    if (cursor !== undefined && cursor.seq >= seq) return;
+    // A channel that was never read has its cursor at the beginning.
+    if ((state.cursors[channel_id]?.seq ?? 0) >= seq) return;
     mutate((state) => {
       const known = state.cursors[channel_id];
       if (known === undefined) state.cursors[channel_id] = { channel_id, seq, version: 0 };
@@ -36,11 +38,12 @@ export class Reading {
     this.moved.set(channel_id, seq);
     if (this.waiting) return;
     this.waiting = true;
-    clock.after(EVERY, () => this.tell());
+    this.callOff = clock.after(EVERY, () => this.tell());
   }
 
   /** Tells at once what was read, as when the page is left. */
   tell(): void {
+    this.callOff();
     this.waiting = false;
     const moved = [...this.moved];
     this.moved.clear();
@@ -61,8 +64,9 @@ export class Reading {
     try {
       const cursor = await call("unreads_ack", 0, { channel_id, seq });
       mutate((state) => advanceCursor(state, cursor));
-    } catch {
-      // Told again with the next one that is read there; nothing is lost but a number.
+    } catch (error) {
+      // Nobody decided it: it is told with the next ones. Else it is not ours to tell any more.
+      if (refusalOf(error).undecided && !this.moved.has(channel_id)) this.moved.set(channel_id, seq);
     }
   }
 }

@@ -3,6 +3,7 @@
 import type { AnyId, ChannelId, Named, Ready, Requests, ServerControls, ServerId, UserId } from "./codec.js";
 import { type Fetches } from "./fetches.js";
 import {
+  goesOn,
   mergeChannels,
   mergeGap,
   mergeMember,
@@ -45,7 +46,7 @@ export class Sync {
   /** A session opened. */
   ready(ready: Ready, resumed: boolean): void {
     const { mutate, state, fetches } = this.options;
-    const anew = !resumed || state.epoch !== ready.epoch;
+    const anew = !goesOn(state, ready, resumed);
     const known = anew ? 0 : state.registers;
     if (anew) fetches.startAnew();
     mutate((state) => mergeReady(state, ready, resumed));

@@ -13,6 +13,12 @@ export function mentionsMe(state: State, { server_id }: ChannelState, mentions: 
   return mentions.some((mention) => own.includes(mention));
 }
 
+/** A message mentions others now than before. */
+export function changeMention(state: State, channel: ChannelState, message: Message): void {
+  if (mentionsMe(state, channel, message.mentions)) noteMention(state, channel, message);
+  else state.mentions = state.mentions.filter(({ message_id }) => message_id !== message.message_id);
+}
+
 /** Keeps in mind that a message calls upon the account, until it is read. */
 export function noteMention(state: State, channel: ChannelState, message: Message): void {
   const { message_id, seq, author_id } = message;
@@ -21,5 +27,6 @@ export function noteMention(state: State, channel: ChannelState, message: Messag
   if (author_id === state.me?.user_id || seq <= read || !mentionsMe(state, channel, message.mentions)) return;
   if (state.mentions.some((mention) => mention.message_id === message_id)) return;
   state.mentions.push({ server_id, channel_id, message_id, seq });
+  state.mentions.sort((a, b) => a.message_id - b.message_id);
   if (state.mentions.length > MENTIONS) state.mentions.shift();
 }

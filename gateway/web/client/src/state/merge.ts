@@ -32,9 +32,14 @@ import {
 import { advanceCursor, dropRead } from "./unread.js";
 import { addPage, emptyWindow } from "./window.js";
 
+/** Whether a session goes on from where the state stands. Another tab may have signed somebody else in. */
+export function goesOn(state: State, { epoch, user }: Ready, resumed: boolean): boolean {
+  return resumed && state.epoch === epoch && state.me?.user_id === user.user_id;
+}
+
 /** A session opened. A stream that begins anew knows nothing of what was before. */
 export function mergeReady(state: State, ready: Ready, resumed: boolean): void {
-  const stay = resumed && state.epoch === ready.epoch;
+  const stay = goesOn(state, ready, resumed);
   if (!stay) forgetStream(state, ready);
   state.me = ready.user;
   state.session = ready.session_id;
@@ -160,7 +165,7 @@ export function mergeMentions(state: State, { mentions }: MentionPage): void {
     .filter(({ read, message }) => !read && message.author_id !== state.me?.user_id)
     .slice(0, MENTIONS)
     .map(({ server_id, channel_id, message: { message_id, seq } }) => ({ server_id, channel_id, message_id, seq }))
-    .reverse();
+    .sort((a, b) => a.message_id - b.message_id);
   for (const { channel_id } of state.mentions.slice()) dropRead(state, channel_id);
 }
 

@@ -132,10 +132,11 @@ export class Session {
     this.callOff();
     this.on.connection({ state: "connecting", since: clock.now() });
     const url = urls[this.at % urls.length] ?? "";
-    this.socket = openSocket(socketUrl(url), {
-      onMessage: (bytes) => this.read(bytes),
-      onClose: (code) => this.end(code),
+    const socket = openSocket(socketUrl(url), {
+      onMessage: (bytes) => void (this.socket === socket && this.read(bytes)),
+      onClose: (code) => void (this.socket === socket && this.end(code)),
     });
+    this.socket = socket;
     this.callOff = clock.after(OPENING, () => this.drop(SILENT));
   }
 

@@ -1,5 +1,5 @@
 import type { Message, UserId } from "../../codec.js";
-import { noteMention } from "../mentions.js";
+import { changeMention, noteMention } from "../mentions.js";
 import { claim } from "../sends.js";
 import { type State } from "../state.js";
 import { addNew, findMessage, removeMessages } from "../window.js";
@@ -30,7 +30,10 @@ export const message: Handlers<
   },
   message_edited(state, { channel_id, message_id, content, edited_at, mentions }) {
     const message = findMessage(state, channel_id, message_id);
-    if (message !== undefined) Object.assign(message, { content, edited_at, mentions });
+    const channel = state.channels[channel_id];
+    if (message === undefined || channel === undefined) return;
+    Object.assign(message, { content, edited_at, mentions });
+    changeMention(state, channel, message);
   },
   message_deleted: (state, { channel_id, message_id }) => removeMessages(state, channel_id, [message_id]),
   messages_deleted: (state, { channel_id, message_ids }) => removeMessages(state, channel_id, message_ids),
