@@ -1,0 +1,187 @@
+// One session over many connections, in time that the test moves.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { CLOSE_CODES, createClient } from "../build/index.js";
+import { fakeClock, fakeGateway, knownState, settle } from "../testing/fakes.mjs";
+
+function start(options = {}) {
+  const clock = fakeClock();
+  const gateway = fakeGateway();
+  const url = ["http://one", "http://two"];
+  const client = createClient({ url, token: "t", clock, random: () => 0.5, socket: gateway.open, ...options });
+  client.connect();
+  return { client, clock, gateway };
+}
+
+function open(options) {
+  const all = start(options);
+  all.gateway.hello();
+  all.gateway.ready();
+  return all;
+}
+
+test("a session is opened with the token, and says how it stands", () => {
+  const { client, gateway } = start();
+  assert.equal(client.status.state, "connecting");
+  gateway.hello();
+  assert.deepEqual(gateway.sent, [[4, 0, 0, ["t"]]]);
+  gateway.ready();
+  assert.equal(client.status.state, "catching_up");
+  assert.equal(client.state.me.name, "ana");
+  assert.deepEqual(gateway.dialled, ["ws://one/ws"]);
+});
+
+test("a lost connection is resumed elsewhere, from where the state stands", async () => {
+  const { client, clock, gateway } = open();
+  gateway.event(10, 6, "member_left", { user_id: 9 });
+  gateway.cut();
+  const { state, next } = client.status;
+  assert.equal(state, "lost");
+  // Half of 50 ms, and half of the other half by chance.
+  assert.equal(next - clock.now(), 37.5);
+  await clock.pass(40);
+  assert.equal(gateway.dialled.at(-1), "ws://two/ws");
+  gateway.hello();
+  const [[, , , [token, epoch, topics]]] = gateway.frames("resume");
+  assert.deepEqual([token, epoch, topics], ["t", "one", [[7, 0], [10, 6]]]);
+});
+
+test("pauses grow to three seconds, and a ready ends their series", async () => {
+  const { client, clock, gateway } = start();
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    gateway.cut();
+    const pause = client.status.next - clock.now();
+    assert.equal(pause, 0.75 * Math.min(50 * 2 ** attempt, 3_000));
+    await clock.pass(pause + 1);
+  }
+  gateway.hello();
+  gateway.ready();
+  gateway.cut();
+  assert.equal(client.status.next - clock.now(), 37.5);
+});
+
+test("a full gateway is left alone for five seconds", () => {
+  const { client, clock, gateway } = open();
+  gateway.cut(CLOSE_CODES.Full);
+  assert.ok(client.status.next - clock.now() >= 5_000);
+});
+
+test("who is signed out does not come back, and calls end", async () => {
+  for (const [code, because] of [[CLOSE_CODES.Unauthenticated, "unauthenticated"], [CLOSE_CODES.Revoked, "revoked"]]) {
+    const { client, clock, gateway } = start();
+    const call = assert.rejects(client.call("sessions_list", 0, {}), { reason: "unauthenticated" });
+    gateway.cut(code);
+    assert.deepEqual(client.status, { state: "signed_out", because });
+    await call;
+    await clock.pass(60_000);
+    assert.equal(gateway.dialled.length, 1);
+  }
+});
+
+test("a client at fault stops", () => {
+  const { client, gateway } = open();
+  gateway.cut(CLOSE_CODES.BadFrame);
+  assert.deepEqual(client.status, { state: "stopped", code: CLOSE_CODES.BadFrame });
+});
+
+test("a gateway that does not answer heartbeats is left after 0.4 intervals", async () => {
+  const { client, clock, gateway } = open();
+  await clock.pass(30_000);
+  assert.equal(gateway.frames("heartbeat").length, 1);
+  gateway.control("heartbeat", { number: 1, idle: null });
+  await clock.pass(30_000);
+  assert.equal(gateway.frames("heartbeat").length, 2);
+  assert.notEqual(client.status.state, "lost");
+  await clock.pass(12_000);
+  assert.equal(client.status.state, "lost");
+  assert.equal(gateway.closed, 1_000);
+});
+
+test("a gateway that is about to stop is left when it says", async () => {
+  const { clock, gateway } = open();
+  gateway.control("reconnect", { delay_ms: 700 });
+  await clock.pass(699);
+  assert.equal(gateway.dialled.length, 1);
+  await clock.pass(1);
+  assert.equal(gateway.dialled.at(-1), "ws://two/ws");
+});
+
+test("without a network nobody tries, and with one at once", async () => {
+  const { client, clock, gateway } = open();
+  gateway.cut();
+  client.setOnline(false);
+  assert.equal(client.status.state, "offline");
+  await clock.pass(60_000);
+  assert.equal(gateway.dialled.length, 1);
+  client.setOnline(true);
+  assert.equal(gateway.dialled.length, 2);
+});
+
+test("a hole is resumed, a repeat is passed over", () => {
+  const { client, gateway } = open();
+  gateway.event(10, 6, "member_left", { user_id: 9 });
+  gateway.event(10, 6, "server_left", { server_id: 10, cause: "left" });
+  assert.ok(client.state.servers[10]);
+  gateway.event(10, 9, "member_left", { user_id: 9 });
+  assert.equal(client.status.state, "connecting");
+  gateway.hello();
+  assert.deepEqual(gateway.frames("resume")[0][3][2], [[7, 0], [10, 6]]);
+});
+
+test("a gap drops what is held, and not what is on its way", async () => {
+  const state = knownState();
+  const { client, gateway } = start({ state });
+  gateway.hello();
+  gateway.ready();
+  const nonce = client.send(20, "hello");
+  gateway.control("gap", { topic: 10, seq: 50 });
+  assert.equal(state.topics[10], 50);
+  assert.equal(state.servers[10].loaded, false);
+  assert.equal(state.windows[20].cached, true);
+  assert.equal(state.sends[nonce].content, "hello");
+  await settle();
+  assert.ok(gateway.asked("servers_overview").length > 0);
+});
+
+test("an undecided request is repeated with its nonce, a decided one is not", async () => {
+  const { client, clock, gateway } = open();
+  const call = client.call("server_create", 0, { name: "HQ" });
+  await settle();
+  const first = gateway.asked("server_create").at(-1);
+  gateway.refuse(first[1], 50, 200);
+  await clock.pass(300);
+  const second = gateway.asked("server_create").at(-1);
+  assert.notEqual(second[1], first[1]);
+  assert.deepEqual(second[3], first[3]);
+  gateway.refuse(second[1], 32);
+  await assert.rejects(call, { reason: "limit_reached" });
+});
+
+test("what had no answer when the connection broke is asked again on the next one", async () => {
+  const { client, clock, gateway } = open();
+  const call = client.call("deployment_rename", 0, { name: "HQ" });
+  await settle();
+  const [, , , [nonce]] = gateway.asked("deployment_rename")[0];
+  gateway.cut();
+  await clock.pass(50);
+  gateway.hello();
+  gateway.ready();
+  await clock.pass(50);
+  const [again] = gateway.asked("deployment_rename");
+  assert.equal(again[3][0], nonce);
+  gateway.say([0, again[1], null]);
+  await call;
+});
+
+test("patience ends: what was sent is unknown, what never went is unavailable", async () => {
+  const { client, clock, gateway } = open();
+  const sent = assert.rejects(client.call("sessions_list", 0, {}, { patience: 1_000 }), { reason: "unknown" });
+  await clock.pass(1_000);
+  await sent;
+  gateway.cut();
+  const unsent = assert.rejects(client.call("sessions_list", 0, {}, { patience: 20 }), { reason: "unavailable" });
+  await clock.pass(20);
+  await unsent;
+});
