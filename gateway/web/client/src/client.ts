@@ -507,7 +507,13 @@ export class Client {
   private async own(user: UserId): Promise<void> {
     this.cache.note();
     if (this.owner === user) return this.outbox.pump();
-    if (this.owner !== null) this.mutate((state) => Object.assign(state, { sends: {}, drafts: {} }));
+    if (this.owner !== null) {
+      // Somebody else signed in, perhaps in another tab.
+      this.outbox.close();
+      this.cache.close();
+      this.storage?.close();
+      this.mutate((state) => Object.assign(state, { sends: {}, drafts: {} }));
+    }
     this.owner = user;
     this.storage = await (this.options.storage?.(user) ?? memoryStorage());
     await this.cache.open(this.storage);

@@ -35,6 +35,14 @@ export class CodecError extends Error {
   }
 }
 
+/** Of each enum, what its numbers are called. */
+const NAMES = new Map(
+  Object.entries(ENUMS).map(([name, values]) => [
+    name,
+    new Map<unknown, string>(Object.entries(values).map(([value, number]) => [number, value])),
+  ]),
+);
+
 /** Turns a value into what travels. Fields that are absent at the end are left out. */
 export function encode(shape: Shape, value: unknown, at = "body"): Wire {
   if (typeof shape === "string") {
@@ -69,10 +77,9 @@ export function decode(shape: Shape, wire: unknown, at = "body"): unknown {
     return wire.map((item, index) => decode(shape.list, item, `${at}[${index}]`));
   }
   if ("enum" in shape) {
-    const values = Object.entries(ENUMS[shape.enum] ?? {});
-    const found = values.find(([, number]) => number === wire);
-    if (found === undefined) throw new CodecError(at);
-    return found[0];
+    const name = NAMES.get(shape.enum)?.get(wire);
+    if (name === undefined) throw new CodecError(at);
+    return name;
   }
   if ("struct" in shape) return decodeStruct(STRUCTS[shape.struct], wire, at);
   return integer(wire, at);

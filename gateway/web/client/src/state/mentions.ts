@@ -1,5 +1,5 @@
 import type { AnyId, Message } from "../codec.js";
-import { type ChannelState, type State } from "./state.js";
+import { keepMentions, type ChannelState, type State } from "./state.js";
 
 /** So many mentions that are not read are kept: of more, the newest. */
 export const MENTIONS = 200;
@@ -16,7 +16,7 @@ export function mentionsMe(state: State, { server_id }: ChannelState, mentions: 
 /** A message mentions others now than before. */
 export function changeMention(state: State, channel: ChannelState, message: Message): void {
   if (mentionsMe(state, channel, message.mentions)) noteMention(state, channel, message);
-  else state.mentions = state.mentions.filter(({ message_id }) => message_id !== message.message_id);
+  else keepMentions(state, ({ message_id }) => message_id !== message.message_id);
 }
 
 /** Keeps in mind that a message calls upon the account, until it is read. */

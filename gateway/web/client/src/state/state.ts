@@ -176,7 +176,13 @@ export function forgetChannel(state: State, id: ChannelId): void {
   delete state.windows[id];
   delete state.cursors[id];
   delete state.typing[id];
-  state.mentions = state.mentions.filter((mention) => mention.channel_id !== id);
+  keepMentions(state, (mention) => mention.channel_id !== id);
+}
+
+/** Drops the others; where there are none, nothing changes for who looks. */
+export function keepMentions(state: State, keep: (mention: Mention) => boolean): void {
+  const kept = state.mentions.filter(keep);
+  if (kept.length < state.mentions.length) state.mentions = kept;
 }
 
 /** Forgets all that is kept of a server. */

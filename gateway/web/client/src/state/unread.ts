@@ -1,7 +1,7 @@
 // What is not read: counted from cursors, never guessed.
 
 import type { ChannelId, ReadCursor, ServerId } from "../codec.js";
-import { channelsOf, type State } from "./state.js";
+import { channelsOf, keepMentions, type State } from "./state.js";
 
 /** A cursor was moved, here or elsewhere. The later version holds. */
 export function advanceCursor(state: State, cursor: ReadCursor): void {
@@ -15,7 +15,7 @@ export function advanceCursor(state: State, cursor: ReadCursor): void {
 /** What is read calls upon nobody any more. */
 export function dropRead(state: State, channel: ChannelId): void {
   const read = state.cursors[channel]?.seq ?? 0;
-  state.mentions = state.mentions.filter((mention) => mention.channel_id !== channel || mention.seq > read);
+  keepMentions(state, (mention) => mention.channel_id !== channel || mention.seq > read);
 }
 
 /** How many messages came after the cursor. A channel without a cursor was never read, and nothing counts there. */

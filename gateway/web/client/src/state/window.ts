@@ -1,7 +1,7 @@
 // Windows onto the history of channels: bounded, dense, in order.
 
 import type { ChannelId, Message, MessageId } from "../codec.js";
-import { type State, type Window } from "./state.js";
+import { keepMentions, type State, type Window } from "./state.js";
 
 /** So many messages of a channel are held. */
 export const WINDOW = 300;
@@ -91,5 +91,5 @@ export function removeMessages(state: State, channel: ChannelId, ids: readonly M
       if (place >= 0) window.messages.splice(place, 1);
     }
   }
-  state.mentions = state.mentions.filter((mention) => !ids.includes(mention.message_id));
+  keepMentions(state, (mention) => !ids.includes(mention.message_id));
 }

@@ -46,7 +46,9 @@ export interface SessionHandlers {
 
 /** Two seconds longer than a gateway waits for an account's topics. */
 const OPENING = 12_000;
-const NORMAL = 1_000;
+/** Who leaves for good is gone for others at once, who comes back is not. */
+const FOR_GOOD = 1_000;
+const FOR_NOW = 3_000;
 /** Close codes of our own: the gateway went silent, or sent what cannot be. */
 const SILENT = 4_900;
 
@@ -85,14 +87,14 @@ export class Session {
   /** Ends for good: others see at once that nobody is here. */
   close(): void {
     this.wanted = false;
-    this.hangUp(NORMAL);
+    this.hangUp(FOR_GOOD);
     this.on.connection({ state: "closed" });
   }
 
   /** Begins a connection anew, and resumes there. */
   restart(): void {
     if (!this.wanted) return;
-    this.hangUp(NORMAL);
+    this.hangUp(FOR_NOW);
     this.dial();
   }
 
@@ -218,12 +220,12 @@ export class Session {
 
   /** Ends a connection that is of no use any more, as if the gateway had. */
   private drop(code: number): void {
-    this.hangUp(NORMAL);
+    this.hangUp(FOR_NOW);
     this.end(code);
   }
 
   private end(code: number): void {
-    this.hangUp(NORMAL);
+    this.hangUp(FOR_NOW);
     this.at += 1;
     if (code === CLOSE_CODES.Unauthenticated || code === CLOSE_CODES.Revoked) {
       this.wanted = false;
@@ -240,7 +242,7 @@ export class Session {
   /** Waits for the next attempt. */
   private wait(code: number): void {
     const { clock, random } = this.options;
-    this.hangUp(NORMAL);
+    this.hangUp(FOR_NOW);
     if (!this.online) return this.on.connection({ state: "offline", since: clock.now() });
     const next = pauseAfter(code, this.attempt, random, this.seen);
     this.attempt += 1;
