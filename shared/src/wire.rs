@@ -41,6 +41,12 @@ pub fn encode_json<T: Wire>(value: &T) -> Result<String, Refusal> {
     serde_json::to_string(value).map_err(|_error| Reason::Internal.into())
 }
 
+/// What JSON says that [`encode_json`] made, maybe of another program; none where it says something
+/// else.
+pub fn decode_json<T: Wire>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok()
+}
+
 /// What a value looks like. In `protocol.json` and in the tables of the TypeScript codec a
 /// named type is its name.
 #[derive(Debug, Clone, Serialize)]

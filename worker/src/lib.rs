@@ -9,7 +9,7 @@
 //!   moderation say of a text;
 //! - `queries`: what any worker answers, and what it prepares for a lane;
 //! - `store`: the only SQL, written by lanes and read by queries;
-//! - `limiter`, `password`, `token`: what both use; `error`: what stops them; `metrics`: what
+//! - `limiter`, `telling`, `password`, `token`: what both use; `error`: what stops them; `metrics`: what
 //!   they count;
 //! - `consumers`: what follows from events; `jobs`: work in slices; both beside the lanes;
 //!   `search_index`: what searches pass over, by the `signature` of each block of messages;
@@ -44,6 +44,7 @@ mod search_index;
 mod signature;
 mod state;
 mod store;
+mod telling;
 mod token;
 mod transaction;
 

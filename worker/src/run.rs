@@ -27,6 +27,7 @@ use crate::{
     retention::Retention,
     search_index,
     store::{PgConnectOptions, epoch, jobs::Jobs, migrate, read::Store},
+    telling::Telling,
     transaction::Caps,
 };
 
@@ -235,6 +236,7 @@ impl Parts {
             bus,
             clock,
             limiter,
+            telling: Telling::new(),
             keys,
             caps: Caps {
                 servers: config.max_servers,

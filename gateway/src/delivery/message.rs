@@ -61,6 +61,8 @@ pub enum ToShard<S = WriteHalf> {
     Presence(Arc<PresenceChanges>, usize),
     /// A connection watches accounts of a server from now on; it gets its reply with that.
     Watch(Box<NewWatch>),
+    /// What a connection was answered of accounts is not so; told of those that it still watches.
+    Correct(u64, Vec<PresenceChange>),
     /// An account (second) is a member of a server (first) no longer.
     Unwatch(u64, u64),
     /// Closes everyone who belongs to a topic.
@@ -214,6 +216,4 @@ pub struct NewWatch {
     pub complete: bool,
     /// The accounts; none ends the watch.
     pub accounts: Vec<u64>,
-    /// What the reply says and is so no longer.
-    pub changes: Vec<PresenceChange>,
 }

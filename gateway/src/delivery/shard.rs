@@ -6,8 +6,11 @@ use std::{collections::VecDeque, hash::BuildHasher, sync::Arc, time::Duration};
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt, StreamExt, future::abortable, stream::FuturesUnordered};
 use shared::{
-    bus::envelope::Answer, close::CloseCode, error::Reason, frame::opcode,
-    protocol::control::Reconnect,
+    bus::envelope::Answer,
+    close::CloseCode,
+    error::Reason,
+    frame::opcode,
+    protocol::{control::Reconnect, presence::PresenceChange},
 };
 use tokio::{
     sync::mpsc,
@@ -251,6 +254,9 @@ impl<S: Socket> Shard<S> {
                 }
             }
             ToShard::Watch(watch) => self.start_watch(*watch, now),
+            ToShard::Correct(connection_id, changes) => {
+                self.correct_presences(connection_id, changes, now);
+            }
             ToShard::Unwatch(server, account) => self.watches.drop_account(server, account),
             ToShard::CloseTopic(topic, close) => {
                 for slot in self.topics.list_members(topic) {
@@ -350,7 +356,6 @@ impl<S: Socket> Shard<S> {
             payload,
             complete,
             accounts,
-            changes,
         } = watch;
         let Some(slot) = self.sockets.find_slot(connection_id) else {
             return;
@@ -368,14 +373,26 @@ impl<S: Socket> Shard<S> {
             Ok(()) => {
                 self.sockets
                     .push_answer(slot, (opcode, request), &payload, now);
-                if !changes.is_empty() {
-                    self.sockets.push_frames(slot, &write_frames(changes), now);
-                }
             }
             Err(refusal) => {
                 let frame = dialect.refusal(request, &refusal);
                 self.sockets.push_reply(slot, &frame, now);
             }
+        }
+    }
+
+    fn correct_presences(
+        &mut self,
+        connection_id: u64,
+        mut changes: Vec<PresenceChange>,
+        now: Instant,
+    ) {
+        let Some(slot) = self.sockets.find_slot(connection_id) else {
+            return;
+        };
+        changes.retain(|change| self.watches.is_watched(slot, change.user_id.get()));
+        if !changes.is_empty() {
+            self.sockets.push_frames(slot, &write_frames(changes), now);
         }
     }
 

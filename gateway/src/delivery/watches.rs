@@ -112,6 +112,12 @@ impl Watches {
         }
     }
 
+    /// Whether a connection watches an account, in any server.
+    pub fn is_watched(&self, slot: u32, account: u64) -> bool {
+        let slots = self.watchers.get(&account);
+        slots.is_some_and(|slots| slots.contains(&slot))
+    }
+
     /// A slot watches an account no longer, unless it does in another server.
     fn drop_watcher(&mut self, slot: u32, account: u64) {
         let watches = self.by_slot.get(&slot).map_or(&[][..], Vec::as_slice);

@@ -41,6 +41,11 @@ const OUTGOING: usize = 2;
 const MAX_LEFT: usize = 65_536;
 /// How long they are: longer than any answer takes.
 const KEEP_LEFT: Duration = Duration::from_mins(1);
+/// How long an answer to a watch may differ from what this gateway knows before it is corrected: a
+/// worker that was ahead said what is to come here, and is right by then.
+const HELD: Duration = Duration::from_millis(250);
+/// Accounts whose answers are held so; further answers are corrected at once.
+const MAX_HELD: usize = 65_536;
 /// How many messages of sessions, or of the bus, a turn takes.
 const TURN: usize = 256;
 
@@ -60,6 +65,14 @@ pub struct PresenceTask {
     pub metrics: Metrics,
 }
 
+/// What a connection was answered of accounts that look otherwise here.
+struct Held {
+    since: Instant,
+    /// The connection, and its shard.
+    to: (u64, usize),
+    accounts: Vec<(UserId, PresenceState)>,
+}
+
 /// What the task knows.
 struct State {
     task: PresenceTask,
@@ -75,6 +88,10 @@ struct State {
     left: VecDeque<(Instant, ServerId, Option<UserId>)>,
     /// Up to when leavings are forgotten.
     forgotten: Instant,
+    /// The answers that differ, the oldest first.
+    held: VecDeque<Held>,
+    /// The accounts of all of them together.
+    held_accounts: usize,
     outgoing: mpsc::Sender<Vec<Bytes>>,
 }
 
@@ -92,6 +109,8 @@ impl PresenceTask {
             heard: None,
             left: VecDeque::new(),
             forgotten: Instant::now(),
+            held: VecDeque::new(),
+            held_accounts: 0,
             outgoing,
         };
         tokio::join!(publishing, async move {
@@ -161,7 +180,7 @@ impl State {
             }
             ToPresence::Status(user, status) => self.own.set_status(user, status),
             ToPresence::Left(server, user) => self.end_watches(server, user, now).await,
-            ToPresence::Watch(watching) => self.start_watch(*watching).await,
+            ToPresence::Watch(watching) => self.start_watch(*watching, now).await,
         }
     }
 
@@ -230,6 +249,7 @@ impl State {
         let count = i64::try_from(self.union.len()).unwrap_or(i64::MAX);
         metrics.presence_accounts.set(count);
         self.tell_shards(now).await;
+        self.correct_held(now).await;
     }
 
     /// All that this gateway has, in parts.
@@ -277,6 +297,32 @@ impl State {
         }
     }
 
+    /// Corrects the answers that were wrong. What the union has now all shards were told, so nobody
+    /// hears of a state that was here before.
+    async fn correct_held(&mut self, now: Instant) {
+        while let Some(held) = self.held.front()
+            && now.saturating_duration_since(held.since) >= HELD
+        {
+            let Some(held) = self.held.pop_front() else {
+                return;
+            };
+            self.held_accounts -= held.accounts.len();
+            self.correct(held.to, held.accounts).await;
+        }
+    }
+
+    async fn correct(&self, (connection, shard): (u64, usize), said: Vec<(UserId, PresenceState)>) {
+        let now = said.into_iter().map(|(user_id, said)| {
+            let state = self.union.told_state(user_id);
+            (state != said).then_some(PresenceChange { user_id, state })
+        });
+        let changes: Vec<_> = now.flatten().collect();
+        if !changes.is_empty() {
+            let message = ToShard::Correct(connection, changes);
+            self.task.shards.tell(shard, message).await;
+        }
+    }
+
     /// Nobody watches this account in this server any more. Where it is not known who left, the
     /// shards end all watches there by themselves.
     async fn end_watches(&mut self, server: ServerId, user: Option<UserId>, now: Instant) {
@@ -297,7 +343,7 @@ impl State {
 
     /// Has a shard tell a connection from now on. Between the worker's look and this moment
     /// somebody may have come, gone or left the server.
-    async fn start_watch(&mut self, watching: Watching) {
+    async fn start_watch(&mut self, watching: Watching, now: Instant) {
         let Watching {
             connection,
             server,
@@ -314,18 +360,6 @@ impl State {
             .collect();
         let stays = |it: &&MemberPresence| !left.contains(&Some(it.user_id));
         let accounts: Vec<_> = members.iter().filter(stays).collect();
-        let differs = |user: UserId, said: PresenceState| {
-            // As the shards were told: what changed since, they are told with the next tick.
-            let state = self.union.told_state(user);
-            (state != said).then_some(PresenceChange {
-                user_id: user,
-                state,
-            })
-        };
-        let changes = accounts
-            .iter()
-            .filter_map(|it| differs(it.user_id, it.state))
-            .collect();
         let watch = NewWatch {
             connection_id: connection.id,
             server: server.get(),
@@ -334,9 +368,26 @@ impl State {
             payload,
             complete: asked > self.forgotten && !left.contains(&None),
             accounts: accounts.iter().map(|it| it.user_id.get()).collect(),
-            changes,
         };
+        // As the shards were told: what changed since, they are told with the next tick.
+        let differs = |it: &&MemberPresence| self.union.told_state(it.user_id) != it.state;
+        let differing: Vec<_> = accounts
+            .into_iter()
+            .filter(differs)
+            .map(|it| (it.user_id, it.state))
+            .collect();
         let message = ToShard::Watch(Box::new(watch));
         self.task.shards.tell(connection.shard, message).await;
+        let to = (connection.id, connection.shard);
+        if self.held_accounts + differing.len() > MAX_HELD {
+            self.correct(to, differing).await;
+        } else if !differing.is_empty() {
+            self.held_accounts += differing.len();
+            self.held.push_back(Held {
+                since: now,
+                to,
+                accounts: differing,
+            });
+        }
     }
 }

@@ -26,6 +26,7 @@ use shared::{
 };
 
 scenarios! {
+    who_tells_many_servers_of_himself_waits,
     the_first_account_administers_and_no_later_one_does,
     signing_up_and_in_works_over_every_door_and_its_token_on_every_other,
     names_that_look_the_same_are_taken,
@@ -48,6 +49,38 @@ scenarios! {
     a_deleted_account_is_gone_from_its_servers_and_its_messages_stay,
     a_guest_deletes_himself_without_a_password,
     who_owns_a_server_or_administers_is_not_deleted,
+}
+
+async fn who_tells_many_servers_of_himself_waits(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    for number in 0..20 {
+        alice.creates_server(&format!("Server {number}")).await?;
+    }
+    let his = bob.remembers().await?;
+    let mut number = 0;
+    let refusal = loop {
+        let update = UpdateAccount {
+            avatar: Some(format!("https://example.org/{number}.png")),
+            ..update_account()
+        };
+        match alice.client.call(0, &update).await {
+            Ok(()) => number += 1,
+            Err(CallError::Refused(refusal)) => break refusal,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    // 21 servers each time, and a thousand at once.
+    holds(number >= 47, &format!("{number} changes"))?;
+    same(&refusal.reason, &Reason::RateLimited)?;
+    let wait = refusal.retry_after.unwrap_or_default();
+    holds((1..=2_100).contains(&wait), &format!("{wait} ms"))?;
+    // What nobody else is told has its own limit.
+    let bio = UpdateAccount {
+        bio: Some("I like pictures".to_owned()),
+        ..update_account()
+    };
+    alice.client.call(0, &bio).await?;
+    bob.agrees(his).await
 }
 
 async fn the_first_account_administers_and_no_later_one_does(harness: &Harness) -> Result<()> {

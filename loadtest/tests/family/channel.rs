@@ -1,19 +1,19 @@
 //! Channels: list, create, change, delete, and who sees them.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use loadtest::{
     client::CallError,
     harness::{Harness, Person, holds, refused, same},
     requests::{
-        allow_member, create_channel, delete_channel, hide_channel, move_channel, send_message,
-        set_override, update_channel,
+        allow_member, create_channel, create_role, delete_channel, hide_channel, move_channel,
+        override_of, send_message, set_override, update_channel,
     },
     transport::Transport,
 };
 use shared::{
     domain::{
         limits::MAX_SLOW_MODE,
-        permissions::{Override, Permissions},
+        permissions::{Override, Permissions, TargetKind},
     },
     error::Reason,
     ids::ChannelId,
@@ -41,6 +41,7 @@ scenarios! {
     announcements_are_for_those_who_are_let,
     a_separator_is_seen_and_nothing_else,
     a_slow_channel_makes_its_members_wait,
+    who_moves_channels_that_many_groups_see_waits,
 }
 
 fn create(name: &str) -> CreateChannel {
@@ -368,6 +369,53 @@ async fn a_separator_is_seen_and_nothing_else(harness: &Harness) -> Result<()> {
     )
 }
 
+async fn who_moves_channels_that_many_groups_see_waits(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let mut roles = Vec::new();
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        let role = create_role(name, Permissions::empty());
+        roles.push(alice.call(&role).await?.role.role_id.get());
+    }
+    // Each of them is seen by others.
+    let mut first = None;
+    for number in 0..64 {
+        let shown = roles.iter().enumerate();
+        let shown = shown.filter(|(place, _)| (number >> place) & 1 == 1);
+        let shown = shown.map(|(_, role)| {
+            let view = Permissions::VIEW_CHANNEL;
+            override_of(TargetKind::Role, *role, view, Permissions::empty())
+        });
+        let mut overrides = vec![hide_channel(alice.scope())];
+        overrides.extend(shown);
+        let room = alice
+            .creates_channel(&format!("#{number}"), overrides)
+            .await?;
+        first = first.or(Some(room));
+    }
+    let first = first.context("a channel")?;
+    let his = bob.remembers().await?;
+    let refusal = loop {
+        // There and back: each of 64 groups is told of another place.
+        let down = alice.call(&move_channel(first, 99)).await;
+        let moved = match down {
+            Ok(()) => alice.call(&move_channel(first, 1)).await,
+            refused => refused,
+        };
+        match moved {
+            Ok(()) => {}
+            Err(CallError::Refused(refusal)) => break refusal,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    same(&refusal.reason, &Reason::RateLimited)?;
+    let wait = refusal.retry_after.unwrap_or_default();
+    holds((1..=6_500).contains(&wait), &format!("{wait} ms"))?;
+    // What concerns one group costs nothing more, and others have their own.
+    let room = alice.channel("#general").await?;
+    alice.call(&update_channel(room)).await?;
+    bob.agrees(his).await
+}
+
 async fn a_slow_channel_makes_its_members_wait(harness: &Harness) -> Result<()> {
     let [alice, bob, carol] = harness.members().await?;
     let room = alice.creates_channel("#room", Vec::new()).await?;
@@ -378,7 +426,7 @@ async fn a_slow_channel_makes_its_members_wait(harness: &Harness) -> Result<()> 
     slow.slow_mode = Some(MAX_SLOW_MODE);
     alice.call(&slow).await?;
     let first = send_message(room, "first");
-    bob.call(&first).await?;
+    let said = bob.call(&first).await?;
     // A repeat is no second message.
     bob.call(&first).await?;
     for mut way in bob.ways().await? {
@@ -394,6 +442,10 @@ async fn a_slow_channel_makes_its_members_wait(harness: &Harness) -> Result<()> 
             }
             other => anyhow::bail!("{other:?}"),
         }
+    }
+    // A change adds no message.
+    for text in ["first of all", "the first"] {
+        bob.edits(room, said.message_id, text).await?;
     }
     // Another member, another channel, and who may manage it.
     carol.send("#room", "hers").await?;

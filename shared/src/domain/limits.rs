@@ -69,6 +69,9 @@ pub const MAX_ENTRIES_LOOKED_AT: u32 = 10_000;
 pub const MAX_SUMMARY_DAYS: u32 = 90;
 /// Reports that one member may have open in a server: who reports more waits for a moderator.
 pub const MAX_OPEN_REPORTS: usize = 20;
+/// Reports that all members of a server may have open together: fifty of them as many as each may.
+/// The oldest stay: who fills the list does not hide what was told before.
+pub const MAX_OPEN_MEMBER_REPORTS: usize = 1_000;
 /// Reports that the rules of a server may have open: beyond, they find nothing new to tell.
 pub const MAX_OPEN_RULE_REPORTS: usize = 500;
 /// Of these, those about one author: nobody fills the list alone.
@@ -116,6 +119,11 @@ pub enum RateLimit {
 
 /// Up to this many members, a server tells all of them who comes and who leaves.
 pub const MAX_ANNOUNCED: u32 = 1_000;
+/// Events that one account causes at once by requests that are told in many places: a new name in as
+/// many servers as an account may be in, five times.
+pub const MAX_TOLD_AT_ONCE: u32 = 1_000;
+/// How many of these come back in a second.
+pub const TOLD_PER_SECOND: u32 = 10;
 /// How long nobody else gets a name that somebody gave up, in milliseconds: seven days, as long as
 /// the log may tell it, and longer than most lists stand open.
 pub const NAME_HELD_MS: u64 = 7 * 86_400_000;

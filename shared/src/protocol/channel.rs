@@ -63,7 +63,8 @@ pub struct Channel {
     /// The category that it stands in, which not everybody may see who sees the channel.
     #[serde(default)]
     pub parent_id: Option<ChannelId>,
-    /// How many seconds a member waits between two messages; 0 is not at all.
+    /// How many seconds a member waits between two messages; 0 is not at all. Who changes a message
+    /// need not wait.
     #[serde(default)]
     pub slow_mode: u32,
 }

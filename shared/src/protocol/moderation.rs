@@ -59,7 +59,8 @@ pub struct AuditEntry {
     pub target_id: Option<AnyId>,
     /// Why; may be empty.
     pub reason: String,
-    /// What was before, as JSON; what it holds depends on the action.
+    /// What was before, as JSON; what it holds depends on the action. Absent, too, where it is about a
+    /// channel that the reader does not see.
     pub before: Option<String>,
     /// What was after, as JSON.
     pub after: Option<String>,

@@ -24,7 +24,7 @@ use shared::{
 use super::overrides::{check_overrides, get_channel, replace_overrides};
 use crate::{
     error::Error,
-    state::server::{Audience, ChannelState},
+    state::server::{Audience, ChannelState, ServerState},
     store::{
         jobs::CHANNEL_PURGE,
         write::{self, audit::Record},
@@ -155,7 +155,9 @@ impl Handler<Context<'_>> for MoveChannel {
             return Ok(());
         }
         let before = state.channel_place(channel_id);
-        place_channels(ctx, places).await?;
+        let groups = group_by_sight(state, places);
+        ctx.draw_telling(groups.len())?;
+        place_channels(ctx, groups).await?;
         let after = ctx.server().await?.channel_place(channel_id);
         let record = Record::new(Action::ChannelMove).target(channel_id);
         ctx.record_action(record.before(&before)?.after(&after)?)
@@ -178,7 +180,8 @@ impl Handler<Context<'_>> for DeleteChannel {
         });
         let freed: Vec<ChannelPlace> = places.collect();
         if !freed.is_empty() {
-            place_channels(ctx, freed).await?;
+            let groups = group_by_sight(state, freed);
+            place_channels(ctx, groups).await?;
         }
         write::channel::delete_channel(&mut ctx.write().await?, channel_id).await?;
         let state = ctx.server_mut().await?;
@@ -271,22 +274,32 @@ fn check_slow_mode(seconds: u32) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Puts channels elsewhere and tells who sees them: channels that the same members see are in
-/// one event, so that nobody hears of one that he does not see.
-async fn place_channels(ctx: &mut Context<'_>, places: Vec<ChannelPlace>) -> Result<(), Error> {
-    write::channel::place_channels(&mut ctx.write().await?, &places).await?;
-    let state = ctx.server_mut().await?;
+/// Channels that the same members see, together: so nobody hears of one that he does not see.
+fn group_by_sight(state: &ServerState, places: Vec<ChannelPlace>) -> Vec<Vec<ChannelPlace>> {
     let mut groups: HashMap<Vec<Override>, Vec<ChannelPlace>> = HashMap::default();
     for place in places {
-        if let Some(channel) = state.channels.get_mut(&place.channel_id) {
-            channel.position = place.position;
-            channel.parent = place.parent_id;
-        }
         let seen_by = state.structure.sight_overrides(place.channel_id);
         groups.entry(seen_by).or_default().push(place);
     }
     let mut groups: Vec<Vec<ChannelPlace>> = groups.into_values().collect();
     groups.sort_by_key(|group| group.first().map(|place| place.position));
+    groups
+}
+
+/// Puts channels elsewhere and tells who sees them, each group in one event.
+async fn place_channels(
+    ctx: &mut Context<'_>,
+    groups: Vec<Vec<ChannelPlace>>,
+) -> Result<(), Error> {
+    let places: Vec<ChannelPlace> = groups.iter().flatten().cloned().collect();
+    write::channel::place_channels(&mut ctx.write().await?, &places).await?;
+    let state = ctx.server_mut().await?;
+    for place in places {
+        if let Some(channel) = state.channels.get_mut(&place.channel_id) {
+            channel.position = place.position;
+            channel.parent = place.parent_id;
+        }
+    }
     for channels in groups {
         if let Some(first) = channels.first().map(|place| place.channel_id) {
             let event = ChannelsMoved { channels };

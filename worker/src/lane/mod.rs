@@ -54,6 +54,7 @@ use crate::{
     metrics::LaneMetrics,
     state::State,
     store::write::{Connection, transaction::PartitionCounters},
+    telling::Telling,
     transaction::Caps,
 };
 
@@ -85,6 +86,8 @@ pub(crate) struct LaneParts {
     pub(crate) bus: Bus,
     pub(crate) clock: Clock,
     pub(crate) limiter: Limiter,
+    /// Counts what accounts tell in many places.
+    pub(crate) telling: Telling,
     /// Opens what travelled sealed, and makes tokens.
     pub(crate) keys: ClusterKeys,
     pub(crate) caps: Caps,

@@ -13,18 +13,20 @@ use shared::{
         limits::{
             MAX_ENTRIES_LOOKED_AT, MAX_MODLOG_PAGE, MAX_PAGE, MAX_REPORT_PAGE, MAX_SUMMARY_DAYS,
         },
-        permissions::{Permissions, may_handle_reports},
+        permissions::{Override, Permissions, TargetKind, may_handle_reports},
     },
     error::{Reason, Refusal},
-    ids::{ChannelId, RuleId, UserId},
+    ids::{ChannelId, RuleId, ServerId, UserId},
     protocol::{
         Handler,
+        channel::Channel,
         message::Message,
         moderation::{
-            ActionCount, ActorCount, GetModlog, ListReports, ListRules, Modlog, ModlogSummary,
-            Reports, Rule, RuleFinding, RuleTest, Rules, SummarizeModlog, TestRules,
+            ActionCount, ActorCount, AuditEntry, GetModlog, ListReports, ListRules, Modlog,
+            ModlogSummary, Reports, Rule, RuleFinding, RuleTest, Rules, SummarizeModlog, TestRules,
         },
     },
+    wire::decode_json,
 };
 use tokio::task;
 
@@ -35,7 +37,7 @@ use crate::{
     day::MS_PER_DAY,
     error::Error,
     store::read::{
-        self, Page,
+        self, Membership, Overrides, Page, Snapshot,
         moderation::{Filters, ReportFilter},
         structure,
     },
@@ -63,12 +65,78 @@ impl Handler<QueryContext> for GetModlog {
             target: self.target_id,
             action: self.action,
         };
-        let (server, _) = ctx.membership()?;
+        let membership = ctx.membership()?;
+        let server = membership.0.server_id;
         let snapshot = ctx.snapshot().await?;
-        let (entries, next) =
-            read::moderation::list_entries(snapshot, server.server_id, &filters, limit).await?;
+        let (mut entries, next) =
+            read::moderation::list_entries(snapshot, server, &filters, limit).await?;
+        hide_unseen(snapshot, membership, &mut entries).await?;
         Ok(Modlog { entries, next })
     }
+}
+
+/// Takes out of entries what they say of channels that the reader does not see. Of one that is gone
+/// decides what was recorded of it, and where nothing was, only who may everything sees it.
+async fn hide_unseen(
+    snapshot: &mut Snapshot,
+    membership: Membership,
+    entries: &mut [AuditEntry],
+) -> Result<(), Error> {
+    let channels: Vec<ChannelId> = entries.iter().filter_map(described_channel).collect();
+    if channels.is_empty() {
+        return Ok(());
+    }
+    let id = membership.0.server_id;
+    let roles = read::server::list_roles(snapshot, &[id]).await?;
+    let overrides = read::server::list_own_overrides(snapshot, &channels, [&membership]).await?;
+    let (server, standing) = membership;
+    let there = structure(&server, &roles, &overrides);
+    let mut gone = structure(&server, &roles, &Overrides::default());
+    for entry in entries {
+        let Some(channel) = described_channel(entry) else {
+            continue;
+        };
+        let held = if there.channels.contains_key(&channel) {
+            there.in_channel(&standing, channel)
+        } else {
+            gone.channels.insert(channel, recorded_overrides(id, entry));
+            gone.in_channel(&standing, channel)
+        };
+        if !held.contains(Permissions::VIEW_CHANNEL) {
+            (entry.before, entry.after) = (None, None);
+        }
+    }
+    Ok(())
+}
+
+/// The channel that an entry describes.
+fn described_channel(entry: &AuditEntry) -> Option<ChannelId> {
+    match entry.action {
+        Action::ChannelCreate
+        | Action::ChannelUpdate
+        | Action::ChannelDelete
+        | Action::ChannelMove
+        | Action::OverrideSet
+        | Action::OverrideClear => ChannelId::new(entry.target_id?.get()),
+        _ => None,
+    }
+}
+
+/// The overrides of a channel as an entry recorded it; else one that hides it.
+fn recorded_overrides(server: ServerId, entry: &AuditEntry) -> Vec<Override> {
+    let recorded = entry.after.as_ref().or(entry.before.as_ref());
+    let channel: Option<Channel> = recorded.and_then(|text| decode_json(text));
+    channel.map_or_else(
+        || {
+            vec![Override {
+                kind: TargetKind::Role,
+                target: server.get(),
+                allow: Permissions::empty(),
+                deny: Permissions::VIEW_CHANNEL,
+            }]
+        },
+        |channel| channel.overrides,
+    )
 }
 
 impl Handler<QueryContext> for SummarizeModlog {

@@ -4,7 +4,8 @@
 //! blocks of messages may hold what is looked for, which their signatures say, and then reads
 //! these, what has no signature yet, and what changed since the signature was made. Whether a message fits is decided by what it says alone; pins and
 //! mentions have tables of their own.
-//! Rights, blocks and messages are read in one snapshot.
+//! Rights, blocks and messages are read in one snapshot. As that is some time ago when it has
+//! looked, rights are asked once more of what it found.
 
 use std::{
     collections::BTreeMap,
@@ -44,6 +45,8 @@ const READ: usize = 2_048;
 const STRETCHES: usize = 32;
 /// The first stretch of time: six hours, in milliseconds.
 const FIRST_WINDOW_MS: u64 = 6 * 3_600_000;
+/// What a message can be found with.
+const NEEDED: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_HISTORY);
 /// A stretch that took less than this makes the next one four times as long.
 const QUICK: Duration = Duration::from_millis(20);
 
@@ -51,8 +54,29 @@ impl Handler<QueryContext> for SearchMessages {
     async fn handle(self, ctx: &mut QueryContext) -> Result<FoundMessages, Error> {
         let user = ctx.caller()?.user;
         let scope = ctx.scope();
-        search(ctx.snapshot().await?, (user, scope), self, BUDGET).await
+        let asker = (user, scope);
+        let mut answer = search(ctx.snapshot().await?, asker, self, BUDGET).await?;
+        if !answer.messages.is_empty() {
+            ctx.release().await;
+            drop_unreadable(ctx.snapshot().await?, asker, &mut answer.messages).await?;
+        }
+        Ok(answer)
     }
+}
+
+/// Drops what the asker may not read any more, by the rights of this snapshot.
+pub(super) async fn drop_unreadable(
+    snapshot: &mut Snapshot,
+    (user, scope): (UserId, u64),
+    messages: &mut Vec<FoundMessage>,
+) -> Result<(), Error> {
+    let memberships = find_memberships(snapshot, user, scope).await?;
+    let mut channels: Vec<ChannelId> = messages.iter().map(|it| it.channel_id).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    let readable = list_permitted(snapshot, &memberships, &channels, NEEDED).await?;
+    messages.retain(|it| readable.contains_key(&it.channel_id));
+    Ok(())
 }
 
 /// Answers somebody's search in a scope, for so long; a step at least, so that who asks on gets on.
@@ -159,8 +183,7 @@ async fn list_readable(
     let servers: Vec<ServerId> = memberships.iter().map(|(it, _)| it.server_id).collect();
     let mut channels = read::search::list_channels(snapshot, &servers, only).await?;
     let ids: Vec<ChannelId> = channels.iter().map(|it| it.channel).collect();
-    let needed = Permissions::VIEW_CHANNEL | Permissions::READ_HISTORY;
-    let readable = list_permitted(snapshot, memberships, &ids, needed).await?;
+    let readable = list_permitted(snapshot, memberships, &ids, NEEDED).await?;
     channels.retain(|it| readable.contains_key(&it.channel));
     Ok(channels)
 }

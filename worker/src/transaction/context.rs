@@ -274,6 +274,13 @@ impl<'a> Context<'a> {
         Ok(users)
     }
 
+    /// Refuses the caller if it told too much, or takes as many events from what it may tell. Before
+    /// anything is changed.
+    pub(crate) fn draw_telling(&self, events: usize) -> Result<(), Refusal> {
+        let user = self.caller()?.user;
+        self.tx.telling.draw(user, events, self.now_ms())
+    }
+
     /// When the caller last sent to a slow channel, if it was within that many milliseconds.
     pub(crate) async fn last_send(
         &mut self,

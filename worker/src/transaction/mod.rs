@@ -31,6 +31,7 @@ use crate::{
             transaction::{PartitionCounters, PendingRows},
         },
     },
+    telling::Telling,
 };
 
 /// How many of what there may be.
@@ -47,6 +48,7 @@ pub(crate) struct Start {
     pub(crate) connection: Arc<Connection>,
     pub(crate) keys: ClusterKeys,
     pub(crate) caps: Caps,
+    pub(crate) telling: Telling,
     /// The lane's memory: lost with the transaction, unless it commits.
     pub(crate) state: State,
     /// Of each partition that has a command in it.
@@ -63,6 +65,7 @@ pub(crate) struct Transaction {
     connection: Arc<Connection>,
     keys: ClusterKeys,
     caps: Caps,
+    telling: Telling,
     pub(crate) state: State,
     pub(crate) counters: BTreeMap<Partition, PartitionCounters>,
     pub(crate) rows: PendingRows,
@@ -84,6 +87,7 @@ impl Transaction {
             connection: start.connection,
             keys: start.keys,
             caps: start.caps,
+            telling: start.telling,
             state: start.state,
             counters: start.counters,
             rows: PendingRows {

@@ -1334,7 +1334,7 @@ export interface Channel {
   kind: ChannelKind;
   /** The category that it stands in, which not everybody may see who sees the channel. */
   parent_id: ChannelId | null;
-  /** How many seconds a member waits between two messages; 0 is not at all. */
+  /** How many seconds a member waits between two messages; 0 is not at all. Who changes a message need not wait. */
   slow_mode: number;
 }
 
@@ -1934,7 +1934,7 @@ export interface AuditEntry {
   target_id: AnyId | null;
   /** Why; may be empty. */
   reason: string;
-  /** What was before, as JSON; what it holds depends on the action. */
+  /** What was before, as JSON; what it holds depends on the action. Absent, too, where it is about a channel that the reader does not see. */
   before: string | null;
   /** What was after, as JSON. */
   after: string | null;

@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use loadtest::{
     harness::{Harness, Person, holds, refused, same},
     requests::{
-        allow_member, get_modlog, hide_channel, list_reports, report_message, resolve_report,
+        allow_member, create_role, delete_channel, get_modlog, hide_channel, list_reports,
+        move_channel, report_message, resolve_report, set_override, set_roles,
     },
 };
 use shared::{
-    domain::{audit::Action, permissions::Permissions},
+    domain::{audit::Action, limits::MAX_OPEN_MEMBER_REPORTS, permissions::Permissions},
     error::Reason,
-    ids::{AnyId, EntryId, ReportId},
+    ids::{AnyId, ChannelId, EntryId, ReportId},
     protocol::moderation::{
         ActorCount, GetModlog, ListReports, Report, ReportCategory, ReportMessage, Resolution,
         SummarizeModlog,
@@ -31,6 +32,8 @@ scenarios! {
     a_report_keeps_what_was_said_whatever_its_author_does,
     a_report_tells_nobody_what_he_may_not_read,
     who_reports_has_bounds,
+    all_members_together_have_so_many_reports_open,
+    the_audit_log_says_nothing_of_channels_that_its_reader_does_not_see,
     only_who_may_resolves_reports_that_exist,
 }
 
@@ -391,6 +394,92 @@ async fn who_reports_has_bounds(harness: &Harness) -> Result<()> {
         ..list_reports()
     };
     refused(alice.call(&page).await, Reason::Invalid)
+}
+
+async fn all_members_together_have_so_many_reports_open(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let first = alice.send("#general", "fine").await?;
+    let first = bob
+        .call(&report_message(general, first.message_id))
+        .await?
+        .report_id;
+    let (scope, id) = (alice.scope(), first.get());
+    let filled = format!(
+        "INSERT INTO reports (server, id, reporter, channel, message, author, category, text, content)
+         SELECT server, id - n, {scope} + n, channel, message, author, category, text, content
+         FROM reports, generate_series(1, {}) n WHERE server = {scope} AND id = {id}",
+        MAX_OPEN_MEMBER_REPORTS - 1
+    );
+    harness
+        .cluster
+        .sql(async |client| client.batch_execute(&filled).await)
+        .await?;
+    let second = alice.send("#general", "fine, too").await?;
+    let report = report_message(general, second.message_id);
+    bob.is_refused(scope, &report, Reason::LimitReached).await?;
+    alice
+        .call(&resolve_report(first, Resolution::Dismissed))
+        .await?;
+    bob.call(&report_message(general, second.message_id))
+        .await
+        .map(drop)
+        .map_err(Into::into)
+}
+
+async fn the_audit_log_says_nothing_of_channels_that_its_reader_does_not_see(
+    harness: &Harness,
+) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let scope = alice.scope();
+    let reader = alice
+        .call(&create_role("auditor", Permissions::VIEW_AUDIT_LOG))
+        .await?;
+    alice
+        .call(&set_roles(bob.user.user_id, vec![reader.role.role_id]))
+        .await?;
+    let open = alice.creates_channel("#open", Vec::new()).await?;
+    let hidden = vec![hide_channel(scope)];
+    let secret = alice.creates_channel("#secret", hidden.clone()).await?;
+    let gone = alice.creates_channel("#gone", hidden).await?;
+    let past = alice.creates_channel("#past", Vec::new()).await?;
+    let shown = allow_member(carol.user.user_id.get(), Permissions::VIEW_CHANNEL);
+    for channel in [secret, gone] {
+        alice.call(&move_channel(channel, 0)).await?;
+        alice.call(&set_override(channel, &shown)).await?;
+    }
+    for channel in [gone, past] {
+        alice.call(&delete_channel(channel)).await?;
+    }
+    for (mut his, mut hers) in bob.ways().await?.into_iter().zip(alice.ways().await?) {
+        let seen = his.call(scope, &get_modlog()).await?.entries;
+        let all = hers.call(scope, &get_modlog()).await?.entries;
+        same(&seen.len(), &all.len())?;
+        for (entry, whole) in seen.iter().zip(&all) {
+            let target = whole.target_id.map_or(0, AnyId::get);
+            let unseen = [secret.get(), gone.get()].contains(&target);
+            let said = [&entry.before, &entry.after];
+            if unseen {
+                same(&said, &[&None, &None])?;
+                same(
+                    &(entry.action, entry.actor_id),
+                    &(whole.action, whole.actor_id),
+                )?;
+            } else {
+                same(&said, &[&whole.before, &whole.after])?;
+            }
+        }
+        let told = |channel: ChannelId| {
+            let mut about = seen
+                .iter()
+                .filter(move |entry| entry.target_id.map(AnyId::get) == Some(channel.get()));
+            about.any(|entry| entry.before.is_some() || entry.after.is_some())
+        };
+        holds(told(open) && told(past), "what he saw he is told of")?;
+        let deeds = all.iter().filter(|entry| entry.after.is_some());
+        holds(deeds.count() > 6, "the owner sees all")?;
+    }
+    Ok(())
 }
 
 async fn only_who_may_resolves_reports_that_exist(harness: &Harness) -> Result<()> {

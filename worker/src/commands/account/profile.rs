@@ -8,7 +8,7 @@ use shared::{
         limits::{MAX_ANNOUNCED, MAX_HELD_NAMES, NAME_HELD_MS},
     },
     error::{Reason, Refusal},
-    ids::UserId,
+    ids::{ServerId, UserId},
     protocol::{
         Handler,
         account::{AccountUpdated, RemoveAccount, ReplacePassword, UpdateAccount, UpgradeGuest},
@@ -59,6 +59,8 @@ impl Handler<Context<'_>> for UpdateAccount {
         if now == was {
             return Ok(());
         }
+        let servers = list_told(ctx, &was.user, &now.user).await?;
+        ctx.draw_telling(servers.len())?;
         let folded = content::fold_name(&now.user.name);
         let former = content::fold_name(&was.user.name);
         let renamed = former != folded;
@@ -223,17 +225,23 @@ pub(super) async fn get_profile(ctx: &mut Context<'_>) -> Result<Profile, Error>
 /// large, what others see of it.
 async fn announce_account(ctx: &mut Context<'_>, was: &User, now: Profile) -> Result<(), Error> {
     let user = now.user.user_id;
-    if now.user != *was {
-        let reads = ctx.read().await?;
-        // A new name is another place in the lists of members, of large servers, too.
-        let most = if now.user.name == was.name {
-            MAX_ANNOUNCED
-        } else {
-            ANY_SIZE
-        };
-        let servers = write::server::list_servers_of(reads, user, most).await?;
-        ctx.enqueue_for_servers(&servers, &AnnounceUser {}).await?;
-    }
+    // Behind the lock of the row: who joins a server holds it, too.
+    let servers = list_told(ctx, was, &now.user).await?;
+    ctx.enqueue_for_servers(&servers, &AnnounceUser {}).await?;
     ctx.emit_to(user, None, &AccountUpdated { profile: now });
     Ok(())
+}
+
+/// The servers that are told of what others see of an account.
+async fn list_told(ctx: &mut Context<'_>, was: &User, now: &User) -> Result<Vec<ServerId>, Error> {
+    if now == was {
+        return Ok(Vec::new());
+    }
+    // A new name is another place in the lists of members, of large servers, too.
+    let most = if now.name == was.name {
+        MAX_ANNOUNCED
+    } else {
+        ANY_SIZE
+    };
+    Ok(write::server::list_servers_of(ctx.read().await?, now.user_id, most).await?)
 }

@@ -7,7 +7,7 @@ use shared::{
     domain::{
         audit::Action,
         content::{self, MAX_REASON_CHARS, MAX_REPORT_CHARS},
-        limits::MAX_OPEN_REPORTS,
+        limits::{MAX_OPEN_MEMBER_REPORTS, MAX_OPEN_REPORTS},
         permissions::may_handle_reports,
     },
     error::{Reason, Refusal},
@@ -46,6 +46,10 @@ impl Handler<Context<'_>> for ReportMessage {
             return Err(Refusal::field(Reason::LimitReached, "message_id").into());
         }
         ctx.require(open.len() < MAX_OPEN_REPORTS, Reason::LimitReached)?;
+        let reads = ctx.read().await?;
+        let most = MAX_OPEN_MEMBER_REPORTS;
+        let full = write::moderation::has_open_reports(reads, server, most).await?;
+        ctx.require(!full, Reason::LimitReached)?;
         let report_id = ctx.next_id()?;
         let report = NewReport {
             server,

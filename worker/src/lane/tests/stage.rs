@@ -38,6 +38,7 @@ use crate::{
         write::{self, internal::NewInternal},
     },
     support::postgres,
+    telling::Telling,
     transaction::Caps,
 };
 
@@ -192,6 +193,7 @@ impl Stage {
                 bus: self.bus.clone(),
                 clock: self.clock.clone(),
                 limiter: Limiter::new(self.bus.clone(), self.clock.clone(), Quotas::default()),
+                telling: Telling::new(),
                 keys: self.keys.parse().unwrap(),
                 caps: self.caps,
                 metrics: self.metrics.clone(),

@@ -6,5 +6,6 @@ mod gateway_queries;
 mod member;
 mod reading;
 mod search;
+mod search_rights;
 mod serving;
 mod unread;

@@ -57,6 +57,18 @@ pub(crate) async fn list_open(
     reads.list(sql, &[&server, &most]).await
 }
 
+/// Whether the members of a server have as many reports open as they may.
+pub(crate) async fn has_open_reports(
+    reads: Reads<'_>,
+    server: ServerId,
+    most: usize,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM reports
+               WHERE server = $1 AND reporter IS NOT NULL AND resolution IS NULL LIMIT $2";
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(reads.count(sql, &[&server, &limit]).await? >= most)
+}
+
 pub(crate) async fn insert_report(
     writes: &mut Writes<'_>,
     report: &NewReport<'_>,

@@ -1,5 +1,7 @@
 //! Presence: who is there, who is told, and the status that an account shows.
 
+mod stays;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
