@@ -150,7 +150,7 @@ export class Client {
       mutate,
       fetches: this.fetches,
       call,
-      met: (users) => this.people.meet(users),
+      met: (users, server) => this.people.meet(users, server),
       changed: (channel) => this.cache.note(channel),
       failed: (error) => this.tell("failed", error),
     });
@@ -363,9 +363,9 @@ export class Client {
     return this.reading.markUnread(channel, seq);
   }
 
-  /** Looks up people of whom only ids are known. */
-  meet(users: readonly UserId[]): void {
-    this.people.meet(users);
+  /** Looks up people of whom only ids are known, in a server as its members. */
+  meet(users: readonly UserId[], server?: ServerId): void {
+    this.people.meet(users, server);
   }
 
   /** A page of the member list, in the order in which it is shown. */
@@ -475,7 +475,7 @@ export class Client {
     const { event } = told;
     if (event.name === "server_joined") this.sync.joined(event.body.server.server_id);
     else if (event.name === "status_updated") this.sync.statusChanged();
-    else if (event.name === "message_created") this.people.meet([event.body.message.author_id]);
+    else if (event.name === "message_created") this.people.meet([event.body.message.author_id], told.topic as ServerId);
     this.cache.note((event.body as { channel_id?: ChannelId }).channel_id);
     this.held.push(told);
     this.release();

@@ -17,7 +17,7 @@ export interface HistoryOptions {
   fetches: Fetches;
   call<Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]): Promise<Reply<Name>>;
   /** Authors who are not known yet are looked up. */
-  met(users: UserId[]): void;
+  met(users: UserId[], server: ServerId): void;
   /** A window holds something else. */
   changed(channel: ChannelId): void;
   failed(error: unknown): void;
@@ -122,7 +122,8 @@ export class History {
   }
 
   private meet(channel: ChannelId, { messages }: { messages: readonly { author_id: UserId }[] }): void {
-    this.options.met(messages.map(({ author_id }) => author_id));
+    const server = this.options.state.channels[channel]?.server_id;
+    if (server !== undefined) this.options.met(messages.map(({ author_id }) => author_id), server);
     this.options.changed(channel);
   }
 

@@ -2,7 +2,7 @@
 
 import type { MemberPlace, Requests, ServerId, UserId } from "./codec.js";
 import { type Fetches } from "./fetches.js";
-import { mergeMembers, mergeUsers } from "./state/merge.js";
+import { mergeMember, mergeMembers, mergeUsers } from "./state/merge.js";
 import { type State } from "./state/state.js";
 import { type Reply } from "./wire/call.js";
 
@@ -19,12 +19,18 @@ export class People {
   private wanted = new Set<UserId>();
   /** Those who were asked for and not told of: they are not asked for again. */
   private readonly unknown = new Set<UserId>();
+  /** Those who are asked for as members of a server, or were and are none. */
+  private readonly asked = new Set<string>();
 
   constructor(private readonly options: PeopleOptions) {}
 
-  /** Looks up whoever of them is not known; those that are met in one go are asked for at once. */
-  meet(users: readonly UserId[]): void {
+  /** Looks up whoever of them is not known, in a server as members; accounts that are met in one go are asked for at once. */
+  meet(users: readonly UserId[], server?: ServerId): void {
     const { state } = this.options;
+    if (server !== undefined && state.servers[server] !== undefined) {
+      for (const user of new Set(users)) void this.meetMember(server, user);
+      return;
+    }
     const first = this.wanted.size === 0;
     for (const user of users) if (state.users[user] === undefined && !this.unknown.has(user)) this.wanted.add(user);
     if (first && this.wanted.size > 0) queueMicrotask(() => void this.ask());
@@ -54,6 +60,24 @@ export class People {
   /** Forgets who was not found: another session may know them. */
   forget(): void {
     this.unknown.clear();
+    this.asked.clear();
+  }
+
+  private async meetMember(server: ServerId, user_id: UserId): Promise<void> {
+    const { call, fetches, state } = this.options;
+    const key = `${server} ${user_id}`;
+    if (state.servers[server]?.members[user_id] !== undefined || this.asked.has(key)) return;
+    this.asked.add(key);
+    try {
+      await fetches.run(
+        () => call("member_get", server, { user_id }),
+        (state, member) => mergeMember(state, server, member),
+      );
+      this.asked.delete(key);
+    } catch {
+      // Who left is an account like any other.
+      this.meet([user_id]);
+    }
   }
 
   private async ask(): Promise<void> {

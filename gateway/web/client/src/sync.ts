@@ -134,6 +134,8 @@ export class Sync {
         () => call("channels_get", server, {}),
         (state, channels) => mergeChannels(state, server, channels),
       );
+      // Who does not see a channel is not told that he may only look on there.
+      await this.standAnew([server]);
       await this.reload();
       await this.cursors(0);
     });
@@ -148,7 +150,7 @@ export class Sync {
 
   /** The structure of servers, and how the account stands in them. */
   private async overviews(server_ids: ServerId[]): Promise<void> {
-    const { call, fetches, state } = this.options;
+    const { call, fetches } = this.options;
     for (let at = 0; at < server_ids.length; at += SERVERS) {
       const page = server_ids.slice(at, at + SERVERS);
       for (let from: ServerId | null = null; ; ) {
@@ -162,9 +164,14 @@ export class Sync {
         from = next;
       }
     }
-    for (const server of server_ids) this.stood.delete(server);
-    const shown = this.options.shown().map((channel) => state.channels[channel]?.server_id);
-    await Promise.all(server_ids.filter((server) => shown.includes(server)).map((server) => this.stand(server)));
+    await this.standAnew(server_ids);
+  }
+
+  private async standAnew(servers: ServerId[]): Promise<void> {
+    const { shown, state } = this.options;
+    for (const server of servers) this.stood.delete(server);
+    const seen = shown().map((channel) => state.channels[channel]?.server_id);
+    await Promise.all(servers.filter((server) => seen.includes(server)).map((server) => this.stand(server)));
   }
 
   /** How the account stands in a server that is shown: the overview does not say where it may only look on. */
@@ -173,10 +180,15 @@ export class Sync {
     const user_id = state.me?.user_id;
     if (user_id === undefined || this.stood.has(server)) return;
     this.stood.add(server);
-    await fetches.run(
-      () => call("member_get", server, { user_id }),
-      (state, member) => mergeMember(state, server, member),
-    );
+    try {
+      await fetches.run(
+        () => call("member_get", server, { user_id }),
+        (state, member) => mergeMember(state, server, member),
+      );
+    } catch (error) {
+      this.stood.delete(server);
+      throw error;
+    }
   }
 
   /** Servers that were joined where nobody told. */

@@ -104,6 +104,8 @@ export function mergeOverview(state: State, { info, member }: Overview): void {
   known.server = server;
   known.roles = Object.fromEntries(roles.map((role) => [role.role_id, role]));
   known.lockdown = lockdown;
+  // What happened to others since they were listed nobody told.
+  if (!known.loaded) known.members = {};
   known.loaded = true;
   mergeMembers(state, server.server_id, [member]);
   mergeChannels(state, server.server_id, { channels });

@@ -168,10 +168,8 @@ export function channelsOf(state: State, server: ServerId): ChannelState[] {
   return values(state.channels).filter((channel) => channel.server_id === server);
 }
 
-/** Forgets all that is kept of a channel. */
+/** Forgets all that is kept of a channel, but that oneself may only look on there: it may be seen again. */
 export function forgetChannel(state: State, id: ChannelId): void {
-  const channel = state.channels[id];
-  if (channel !== undefined) delete state.servers[channel.server_id]?.mutes[id];
   delete state.channels[id];
   delete state.windows[id];
   delete state.cursors[id];

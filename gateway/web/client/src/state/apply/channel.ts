@@ -16,7 +16,10 @@ function put(state: State, topic: AnyId, channel: Channel): void {
 export const channel: Handlers<"channel_created" | "channel_updated" | "channel_deleted" | "channels_moved"> = {
   channel_created: (state, { channel }, { topic }) => put(state, topic, channel),
   channel_updated: (state, { channel }, { topic }) => put(state, topic, channel),
-  channel_deleted: (state, { channel_id }) => forgetChannel(state, channel_id),
+  channel_deleted(state, { channel_id }, { topic }) {
+    forgetChannel(state, channel_id);
+    delete serverOf(state, topic)?.mutes[channel_id];
+  },
   channels_moved(state, { channels }) {
     for (const { channel_id, position, parent_id } of channels) {
       const channel = state.channels[channel_id];
