@@ -1,10 +1,12 @@
 // What stands before the gateways of a deployment: one address, and whoever of them is there behind it.
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
+const UPGRADE = /^upgrade: *websocket/im;
+
 export class Balancer {
   private readonly open = new Set<Socket>();
   private turn = 0;
-  private cut = false;
+  private passes: "all" | "no sockets" | "nothing" = "all";
 
   private constructor(
     private readonly server: Server,
@@ -15,7 +17,10 @@ export class Balancer {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const balancer = new Balancer(server, ports);
-    server.on("connection", (client) => balancer.pass(client, ports.length));
+    server.on("connection", (client) => {
+      client.on("error", () => client.destroy());
+      client.once("data", (first) => balancer.pass(client, first, ports.length));
+    });
     return balancer;
   }
 
@@ -26,12 +31,18 @@ export class Balancer {
 
   /** Ends all connections, and accepts none until `mend`. */
   sever(): void {
-    this.cut = true;
-    for (const socket of this.open) socket.destroy();
+    this.passes = "nothing";
+    this.endAll();
+  }
+
+  /** Ends all connections; the page can be loaded until `mend`, but gets no socket. */
+  severSockets(): void {
+    this.passes = "no sockets";
+    this.endAll();
   }
 
   mend(): void {
-    this.cut = false;
+    this.passes = "all";
   }
 
   async stop(): Promise<void> {
@@ -39,18 +50,25 @@ export class Balancer {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** Passes a connection on to the next gateway that takes it. */
-  private pass(client: Socket, tries: number): void {
-    if (this.cut || tries === 0) {
+  private endAll(): void {
+    for (const socket of this.open) socket.destroy();
+  }
+
+  /** Passes a connection, of which this was read, on to the next gateway that takes it. */
+  private pass(client: Socket, first: Buffer, tries: number): void {
+    const refused = this.passes === "nothing" || (this.passes === "no sockets" && UPGRADE.test(first.toString("latin1")));
+    if (refused || tries === 0) {
       client.destroy();
       return;
     }
+    client.pause();
     const port = this.ports[this.turn++ % this.ports.length] as number;
     const gateway = connect(port, "127.0.0.1");
-    const again = (): void => this.pass(client, tries - 1);
+    const again = (): void => this.pass(client, first, tries - 1);
     gateway.once("error", again);
     gateway.once("connect", () => {
       gateway.off("error", again);
+      gateway.write(first);
       this.join(client, gateway);
     });
   }

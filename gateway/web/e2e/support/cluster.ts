@@ -56,7 +56,7 @@ export class Cluster {
 function environment(): Record<string, string> {
   const limits = ["SEND", "WRITE", "SIGNAL", "REGISTER", "READ", "SEARCH", "SIGN_IN"];
   const rates = ["ACCOUNT", "OPENING", "ADDRESS", "STRANGER"];
-  const builtIn = process.env["CONFAB_BUILT_IN_PAGE"] !== undefined;
+  const builtIn = process.env["CONFAB_BUILT_IN_PAGE"] === "1";
   if (!builtIn && !existsSync(DIST)) throw new Error("the page is not built: npm run build");
   return {
     CONFAB_SIGNUP: "open",

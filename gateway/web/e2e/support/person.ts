@@ -16,6 +16,8 @@ export interface Server {
 export class Person {
   /** What the browser complained of. */
   readonly complaints: string[] = [];
+  /** The gateway that this page's socket is at, by its number. */
+  gateway = 0;
   private readonly expected: RegExp[] = [];
 
   private constructor(
@@ -94,13 +96,30 @@ export class Person {
       if (message.type() !== "error") return;
       this.complaints.push(`${message.text()} (${message.location().url})`);
     });
+    page.on("websocket", (socket) => {
+      // The first frame names the gateway.
+      socket.on("framereceived", ({ payload }) => {
+        const [, number] = /gateway-(\d)/.exec(payload.toString("latin1")) ?? [];
+        if (number !== undefined) this.gateway = Number(number);
+      });
+    });
     page.on("pageerror", (error) => this.complaints.push(error.stack ?? error.message));
   }
 
   private async post<Reply>(path: string, body: unknown): Promise<Reply> {
-    const response = await this.context.request.post(path, { data: body, headers: { Origin: this.origin } });
+    const response = await this.attempt(() => this.context.request.post(path, { data: body, headers: { Origin: this.origin } }));
     const text = await response.text();
     if (!response.ok()) throw new Error(`${path}: ${response.status()} ${text}`);
     return JSON.parse(text) as Reply;
+  }
+
+  /** What a killed gateway did not answer is asked again, with the same nonce. */
+  private async attempt<Answer>(ask: () => Promise<Answer>, tries = 5): Promise<Answer> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries === 0) throw error;
+      return this.attempt(ask, tries - 1);
+    }
   }
 }
