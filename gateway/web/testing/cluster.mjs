@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +31,8 @@ function each(kind, names, value) {
 /** Starts a cluster with these variables, and waits until it serves. */
 export async function startCluster(environment = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-web-"));
+  // Where Postgres runs as another user, it has to reach its data here: elsewhere nobody would delete them.
+  await chmod(folder, 0o755);
   const program = spawn(join(PROGRAMS, "cluster"), ["up"], {
     cwd: folder,
     env: { ...process.env, ...environment },
