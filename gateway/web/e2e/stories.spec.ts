@@ -1,5 +1,6 @@
 // What people go through, from the first account on.
 import type { Locator, Page } from "@playwright/test";
+import { PERMISSIONS } from "confab-client";
 import { expect, PASSWORD, test, type Person, type Server } from "./support/fixture.ts";
 
 /** What a browser says of a connection that a test ended. */
@@ -98,6 +99,28 @@ test("what is written without a connection is kept over a reload and sent once",
     await expect(message(where, "second")).not.toHaveClass(/pending/, { timeout: 30_000 });
     await expect.poll(() => texts(where), { timeout: 30_000 }).toEqual(["first", "second"]);
   }
+});
+
+test("who may no longer write or read is shown so, and shown when he may again", async ({ alice, bob }) => {
+  const club = await alice.makeServer("Book club", [bob]);
+  const page = await open(bob, club);
+  await alice.say(club, "for members");
+  await expect(message(page, "for members")).toBeVisible();
+  // The role of everyone has the id of the server.
+  const everyone = { channel_id: club.channel, kind: "role", target: club.id };
+  const deny = (permission: keyof typeof PERMISSIONS): Promise<unknown> =>
+    alice.write("override_set", { ...everyone, allow: 0, deny: PERMISSIONS[permission] }, club.id);
+
+  await deny("SEND_MESSAGES");
+  await expect(composer(page)).toBeHidden();
+  await expect(message(page, "for members")).toBeVisible();
+  await deny("VIEW_CHANNEL");
+  await expect(page.getByText("You can no longer see this channel.")).toBeVisible();
+  await expect(message(page, "for members")).toHaveCount(0);
+  await alice.write("override_clear", everyone, club.id);
+  await page.goto(`/c/${club.id}/${club.channel}`);
+  await expect(message(page, "for members")).toBeVisible();
+  await expect(composer(page)).toBeEnabled();
 });
 
 test("on a phone one pane is shown at a time", async ({ newcomer, alice }) => {
