@@ -1,6 +1,7 @@
 import { ErrorBoundary } from "solid-js";
 import { render } from "solid-js/web";
 import { applySettings } from "./app/settings.ts";
+import { watchForUpdate } from "./app/update.ts";
 import { watchDevice } from "./app/device.ts";
 import { showTooltips } from "./kit/tooltip.ts";
 import { App } from "./view/app.tsx";
@@ -14,5 +15,6 @@ if (root !== null) {
   showTooltips();
   listenForKeys();
   watchDevice();
+  void watchForUpdate();
   render(() => <ErrorBoundary fallback={(error: unknown) => <Broken error={error} />}><App /></ErrorBoundary>, root);
 }

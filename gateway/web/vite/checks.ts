@@ -44,7 +44,7 @@ function checkPage(file: string, html: string): void {
 
 function reachable(bundle: Rollup.OutputBundle): string[] {
   const found = new Set<string>();
-  const waiting = Object.values(bundle).flatMap((item) => (item.type === "chunk" && item.isEntry ? [item.fileName] : []));
+  const waiting = Object.values(bundle).flatMap((item) => (item.type === "chunk" && item.isEntry && item.fileName !== "sw.js" ? [item.fileName] : []));
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     const item = bundle[file];
     if (found.has(file) || item?.type !== "chunk") continue;

@@ -1,5 +1,6 @@
 /** Words that are used in many places. */
 export const kit = {
+  "A new version is ready.": "Eine neue Fassung ist da.",
   Add: "Hinzufügen",
   Back: "Zurück",
   Cancel: "Abbrechen",
