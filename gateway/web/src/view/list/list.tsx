@@ -4,6 +4,7 @@ import { createSignal, For, Show } from "solid-js";
 import { state } from "../../app/client.ts";
 import { minute } from "../../app/clock.ts";
 import { currentChannel, currentServer, openChannel } from "../../app/place.ts";
+import { settings } from "../../app/settings.ts";
 import { Icon } from "../../kit/icon.tsx";
 import type { IconName } from "../../kit/icons.ts";
 import { IconButton } from "../../kit/button.tsx";
@@ -14,6 +15,7 @@ import { showPane } from "../panel.ts";
 import { layerPages, menuOf } from "../registry.ts";
 import { openLayer } from "../panel.ts";
 import { Avatar } from "../people/avatar.tsx";
+import { ListEdge } from "./edge.tsx";
 
 const ICONS: Record<ChannelState["kind"], IconName> = {
   text: "hash",
@@ -36,6 +38,7 @@ export function ChannelList() {
         </Show>
       </div>
       <OwnCard />
+      <ListEdge width={settings.listWidth} />
     </nav>
   );
 }

@@ -20,7 +20,7 @@ export function Avatar(props: AvatarProps) {
   const own = () => (props.picture !== undefined && isOwn(props.picture) ? props.picture : undefined);
   return (
     <span class={`avatar size-${props.size} hue-${hueOf(props.id)}`} classList={{ square: props.square === true }}>
-      <Show when={own()} fallback={<span aria-hidden="true">{initials(props.name)}</span>}>
+      <Show when={own()} fallback={<span class="initials" data-initials={initials(props.name)} />}>
         {(address) => <img src={address()} alt="" loading="lazy" />}
       </Show>
       <Show when={props.presence}>{(presence) => <Presence state={presence()} />}</Show>

@@ -4,10 +4,8 @@ import { Dynamic } from "solid-js/web";
 import { state } from "../../app/client.ts";
 import { channelToOpen, currentChannel, currentServer, remember } from "../../app/place.ts";
 import { channelPath, go, route } from "../../app/route.ts";
-import { settings } from "../../app/settings.ts";
 import { say, t } from "../../lang/index.ts";
 import { ChannelList } from "../list/list.tsx";
-import { ListEdge } from "../list/edge.tsx";
 import { closePanel, pane, panel } from "../panel.ts";
 import { Rail } from "../rail/rail.tsx";
 import { Channel } from "../timeline/channel.tsx";
@@ -27,7 +25,6 @@ export function Shell() {
       <a class="skip" href="#composer">{t("Skip to writing")}</a>
       <Rail />
       <ChannelList />
-      <ListEdge width={settings.listWidth} />
       <Show when={currentChannel()?.channel_id} keyed fallback={<NoChannel />}>
         {(channel) => <Channel id={channel} />}
       </Show>

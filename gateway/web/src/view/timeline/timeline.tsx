@@ -69,7 +69,7 @@ function Drawn(props: { key: string; line: Line | undefined; channel: ChannelSta
   return (
     <Switch>
       <Match when={props.line?.kind === "day" && props.line}>
-        {(line) => <h3 class="day" data-key={props.key}><span>{day(line().at, minute())}</span></h3>}
+        {(line) => <h2 class="day" data-key={props.key}><span>{day(line().at, minute())}</span></h2>}
       </Match>
       <Match when={props.line?.kind === "new"}>
         <div class="new" data-key={props.key} role="separator" aria-label={t("New")}>
