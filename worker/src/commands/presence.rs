@@ -29,8 +29,9 @@ impl Handler<Context<'_>> for SetStatus {
             return Err(Refusal::field(Reason::Invalid, "until").into());
         }
         let user = ctx.caller()?.user;
-        let row = (status, text, until);
-        let version = write::presence::set_status(&mut ctx.write().await?, user, row).await?;
+        let (row, now_ms) = ((status, text, until), ctx.now_ms());
+        let version =
+            write::presence::set_status(&mut ctx.write().await?, user, row, now_ms).await?;
         let version = version.ok_or(Reason::Unauthenticated)?;
         let effect = Effect::Status(AccountStatus {
             status,

@@ -11,7 +11,7 @@ use shared::{
         member::MemberPlace,
         presence::{
             GetPresences, GetStatus, ListOnline, MemberPresence, OnlineMember, OnlinePage,
-            PresenceState, Presences, Status, StatusKind, WatchPresences,
+            PresenceState, Presences, Status, WatchPresences,
         },
     },
 };
@@ -75,11 +75,11 @@ async fn list_presences(
     let members = presence.read(|union| {
         let rows = rows.into_iter();
         rows.map(|(user_id, row)| {
-            let (state, text) = look_of(union.state(user_id), row, now_ms);
+            let state = union.state(user_id);
             MemberPresence {
                 user_id,
                 state,
-                text,
+                text: text_of(state, row, now_ms),
             }
         })
         .collect()
@@ -87,15 +87,13 @@ async fn list_presences(
     Ok(Presences { members })
 }
 
-/// How an account looks that the gateways say is so, and the text beside its name.
-fn look_of(state: PresenceState, row: Option<StatusRow>, now_ms: u64) -> (PresenceState, String) {
-    let status = row.map(|row| row.status_at(now_ms)).unwrap_or_default();
-    // Who has just become invisible looks offline before gateways say so: it must not look like
-    // somebody online without a text.
-    if status.status == StatusKind::Invisible || state == PresenceState::Offline {
-        return (PresenceState::Offline, String::new());
+/// The text beside the name of an account that looks so. How it looks the gateways alone say: a row
+/// knows sooner that somebody hides, and would tell that from leaving.
+fn text_of(state: PresenceState, row: Option<StatusRow>, now_ms: u64) -> String {
+    match state {
+        PresenceState::Offline => String::new(),
+        _ => row.map(|row| row.shown_at(now_ms)).unwrap_or_default(),
     }
-    (state, status.text)
 }
 
 impl Handler<QueryContext> for ListOnline {
@@ -187,7 +185,7 @@ impl OnlineList {
         })
     }
 
-    /// Reads these members, and leaves out who does not want to be seen.
+    /// Reads these members, and leaves out who is gone meanwhile.
     async fn find_online(
         &mut self,
         snapshot: &mut Snapshot,
@@ -198,7 +196,8 @@ impl OnlineList {
         let mut statuses = read::presence::list_statuses(snapshot, users).await?;
         let online = self.presence.read(|union| {
             let online = members.into_iter().filter_map(|(user, member)| {
-                let (state, text) = look_of(union.state(user), statuses.remove(&user), self.now_ms);
+                let state = union.state(user);
+                let text = text_of(state, statuses.remove(&user), self.now_ms);
                 let role_id = self.groups.of(&member);
                 let online = OnlineMember {
                     member,

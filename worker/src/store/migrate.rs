@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 26] = [
+const STEPS: [(&str, &str); 27] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -48,6 +48,7 @@ const STEPS: [(&str, &str); 26] = [
     step!("0024_export"),
     step!("0025_deletions"),
     step!("0026_kept"),
+    step!("0027_shown_text"),
 ];
 
 /// How long a connection that failed is left alone.

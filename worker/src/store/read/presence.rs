@@ -17,9 +17,10 @@ pub(crate) struct StatusRow {
     text: String,
     until: Option<u64>,
     version: u64,
+    shown: Option<String>,
 }
 
-columns! { StatusRow { status, text, until, version } }
+columns! { StatusRow { status, text, until, version, shown } }
 
 impl StatusRow {
     /// How it is now: one that has ended is none.
@@ -29,8 +30,9 @@ impl StatusRow {
             text,
             until,
             version,
+            shown: _,
         } = self;
-        if until.is_some_and(|until| until <= now_ms) {
+        if has_ended(until, now_ms) {
             return Status {
                 version,
                 ..Status::default()
@@ -43,6 +45,22 @@ impl StatusRow {
             version,
         }
     }
+
+    /// The text that is seen beside the name, while the account is seen. Who hides keeps the one
+    /// before: it goes when he does, as the text of somebody who leaves.
+    pub(crate) fn shown_at(self, now_ms: u64) -> String {
+        if has_ended(self.until, now_ms) {
+            String::new()
+        } else if self.status == StatusKind::Invisible {
+            self.shown.unwrap_or_default()
+        } else {
+            self.text
+        }
+    }
+}
+
+fn has_ended(until: Option<u64>, now_ms: u64) -> bool {
+    until.is_some_and(|until| until <= now_ms)
 }
 
 /// The status that an account has set.
@@ -50,7 +68,7 @@ pub(crate) async fn find_status(
     snapshot: &mut Snapshot,
     user: UserId,
 ) -> Result<Option<StatusRow>, StoreError> {
-    let sql = "SELECT status, text, until, version FROM statuses WHERE account = $1";
+    let sql = "SELECT status, text, until, version, shown FROM statuses WHERE account = $1";
     snapshot.find(sql, &[&user]).await
 }
 
@@ -74,7 +92,8 @@ pub(crate) async fn list_statuses(
     snapshot: &mut Snapshot,
     users: &[UserId],
 ) -> Result<HashMap<UserId, StatusRow>, StoreError> {
-    let sql = "SELECT account, status, text, until, version FROM statuses WHERE account = ANY($1)";
+    let sql = "SELECT account, status, text, until, version, shown FROM statuses
+               WHERE account = ANY($1)";
     let set: Vec<(UserId, StatusRow)> = snapshot.list(sql, &[&users]).await?;
     Ok(set.into_iter().collect())
 }
