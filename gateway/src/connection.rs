@@ -36,6 +36,10 @@ pub struct Connection {
     pub address: u64,
     opened: OnceLock<(Caller, Counted)>,
     closing: AtomicBool,
+    /// Nobody uses the client, as it said last.
+    idle: AtomicBool,
+    /// It said otherwise than before, and presence has not looked yet.
+    idle_changed: AtomicBool,
     wake: Notify,
     pending: Mutex<PendingRequests>,
     /// One permit, held while the session is attached to topics: one after the other.
@@ -123,6 +127,8 @@ impl Connection {
             address,
             opened: OnceLock::new(),
             closing: AtomicBool::new(false),
+            idle: AtomicBool::new(false),
+            idle_changed: AtomicBool::new(false),
             wake: Notify::const_new(),
             pending: const_mutex(PendingRequests {
                 commands: Vec::new(),
@@ -150,6 +156,19 @@ impl Connection {
     /// Whose session it is, once opened.
     pub fn caller(&self) -> Option<&Caller> {
         self.opened.get().map(|(caller, _)| caller)
+    }
+
+    /// The client says whether nobody uses it; answers whether presence is to look at that. Until it
+    /// has, it is not told again, however often a client changes its mind.
+    pub fn set_idle(&self, idle: bool) -> bool {
+        self.idle.swap(idle, Ordering::AcqRel) != idle
+            && !self.idle_changed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Presence looks whether nobody uses the client.
+    pub fn take_idle(&self) -> bool {
+        self.idle_changed.swap(false, Ordering::AcqRel);
+        self.idle.load(Ordering::Acquire)
     }
 
     /// The close frame is on its way: the reading half takes nothing more.

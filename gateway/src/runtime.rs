@@ -378,7 +378,7 @@ impl Foundation<'_> {
     /// must not hold up events.
     async fn start_presence(&self, shards: &Shards) -> Result<Presence, Error> {
         let subscriber = self.bus.subscriber().await?;
-        let topics = vec![Topic::Presence];
+        let topics = vec![Topic::Presence, Topic::Asker(self.name.clone())];
         subscriber.control().subscribe(topics).await?;
         let (presence, inbox) = Presence::new();
         let task = PresenceTask {

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use shared::{
     bus::{Bus, BusError, Delivery, Subscriber, Topic},
+    clock::Clock,
     keys::ClusterKeys,
     metrics,
     presence::{Told, Union},
@@ -63,6 +64,8 @@ pub(crate) struct Hearing {
     pub(crate) bus: Bus,
     /// What opens what it hears.
     pub(crate) keys: ClusterKeys,
+    /// The time of what is told.
+    pub(crate) clock: Clock,
     /// What is counted.
     pub(crate) metrics: PresenceMetrics,
 }
@@ -89,7 +92,11 @@ impl Hearing {
 
     async fn subscribe(&self) -> Result<Subscriber, BusError> {
         let subscriber = self.bus.subscriber().await?;
-        let topics = vec![Topic::Presence, self.probe()];
+        let topics = vec![
+            Topic::Presence,
+            Topic::Asker(self.name.clone()),
+            self.probe(),
+        ];
         subscriber.control().subscribe(topics).await?;
         Ok(subscriber)
     }
@@ -109,15 +116,17 @@ impl Hearing {
                 delivery = subscriber.next() => match delivery {
                     None => return,
                     Some(Delivery::Lost) => {}
-                    Some(Delivery::Message(Topic::Presence, bytes)) => self.take_told(&bytes),
+                    Some(Delivery::Message(topic @ (Topic::Presence | Topic::Asker(_)), bytes)) => {
+                        self.take_told(&topic, &bytes);
+                    }
                     Some(Delivery::Message(..)) => heard = Some(Instant::now()),
                 }
             }
         }
     }
 
-    fn take_told(&self, bytes: &Bytes) {
-        match Told::open(bytes, &self.keys) {
+    fn take_told(&self, topic: &Topic, bytes: &Bytes) {
+        match Told::open(bytes, topic, &self.keys, self.clock.now_ms()) {
             Ok(told) => self.presence.change(|union| union.hear(told)),
             Err(error) => {
                 self.metrics.garbled_total.inc();
@@ -147,7 +156,12 @@ impl Hearing {
         let mut messages = vec![(self.probe(), Bytes::new())];
         if !gateways.is_empty() {
             metrics.questions_total.inc();
-            match (Told::Ask { gateways }).seal(&self.keys) {
+            let question = Told::Ask {
+                gateways,
+                asker: self.name.clone(),
+                at: self.clock.now_ms(),
+            };
+            match question.seal(&Topic::Presence, &self.keys) {
                 Ok(question) => messages.push((Topic::Presence, question)),
                 Err(error) => tracing::error!(%error, "a question cannot be sealed"),
             }

@@ -227,6 +227,7 @@ impl Parts {
             presence,
             bus: bus.clone(),
             keys: keys.clone(),
+            clock: clock.clone(),
             metrics: PresenceMetrics::new(registry).context("registering metrics")?,
         };
         let retention = Retention::new(options, clock.clone(), config.database.retention_days);

@@ -8,10 +8,7 @@ use shared::{
     close::CloseCode,
     frame::{WebSocketKind, websocket},
     ids::{ChannelId, UserId},
-    protocol::{
-        control,
-        presence::{PresenceChange, PresenceState},
-    },
+    protocol::{control, presence::PresenceState},
 };
 use tokio::{sync::oneshot, time::Instant};
 
@@ -57,12 +54,10 @@ pub enum ToShard<S = WriteHalf> {
     Gap(u64, u64),
     /// The registers of an account (first) were changed up to a version (second).
     Registers(u64, u64),
-    /// Accounts look otherwise now: the changes from this one on.
-    Presence(Arc<PresenceChanges>, usize),
+    /// A second is over: accounts look otherwise now, or none does.
+    Presence(Arc<PresenceChanges>),
     /// A connection watches accounts of a server from now on; it gets its reply with that.
     Watch(Box<NewWatch>),
-    /// What a connection was answered of accounts is not so; told of those that it still watches.
-    Correct(u64, Vec<PresenceChange>),
     /// An account (second) is a member of a server (first) no longer.
     Unwatch(u64, u64),
     /// Closes everyone who belongs to a topic.
@@ -190,7 +185,7 @@ impl Close {
     }
 }
 
-/// Accounts that look otherwise now, anywhere in the cluster.
+/// Accounts that may look otherwise now, anywhere in the cluster: who knows it is not told.
 #[derive(Debug)]
 pub struct PresenceChanges {
     /// Each with its state.
@@ -212,8 +207,8 @@ pub struct NewWatch {
     pub request: u32,
     /// The payload of the reply, in MessagePack.
     pub payload: Bytes,
-    /// Whether it is known who left the server meanwhile.
+    /// Whether it is known who left the server meanwhile, and what may have to be corrected.
     pub complete: bool,
-    /// The accounts; none ends the watch.
-    pub accounts: Vec<u64>,
+    /// The accounts, each as the reply says that it looks; none ends the watch.
+    pub accounts: Vec<(u64, PresenceState)>,
 }

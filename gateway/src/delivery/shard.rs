@@ -6,11 +6,8 @@ use std::{collections::VecDeque, hash::BuildHasher, sync::Arc, time::Duration};
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt, StreamExt, future::abortable, stream::FuturesUnordered};
 use shared::{
-    bus::envelope::Answer,
-    close::CloseCode,
-    error::Reason,
-    frame::opcode,
-    protocol::{control::Reconnect, presence::PresenceChange},
+    bus::envelope::Answer, close::CloseCode, error::Reason, frame::opcode,
+    protocol::control::Reconnect,
 };
 use tokio::{
     sync::mpsc,
@@ -19,10 +16,10 @@ use tokio::{
 
 use super::{
     event::Event,
-    message::{Close, NewWatch, PresenceChanges, ToShard},
+    message::{Close, NewWatch, ToShard},
     sockets::{BlockedSocket, SocketConfig, Sockets, send_answer},
     topics::{TopicConfig, Topics},
-    watches::{Watches, write_frames},
+    watches::Watches,
 };
 use crate::{
     connection::{Connection, PendingCommand},
@@ -105,7 +102,7 @@ pub async fn run<S: Socket>(
         }
         let now = Instant::now();
         shard.apply_some(&mut turn, now);
-        unfinished = shard.flush(now, &mut blocked) || !turn.is_empty();
+        unfinished = shard.flush(now, &mut blocked) || !turn.is_empty() || shard.is_telling();
         for BlockedSocket {
             slot,
             connection_id,
@@ -129,7 +126,7 @@ impl<S: Socket> Shard<S> {
         Self {
             sockets: Sockets::new(config.sockets, memory, metrics),
             topics: Topics::new(config.topics),
-            watches: Watches::default(),
+            watches: Watches::new(memory),
             drain: None,
             random: RandomState::default(),
         }
@@ -163,15 +160,10 @@ impl<S: Socket> Shard<S> {
                         turn.push_front(ToShard::Events(events));
                     }
                 }
-                ToShard::Presence(changes, from) => {
-                    if let Some(next) = self.deliver_presence(&changes, from, now) {
-                        turn.push_front(ToShard::Presence(changes, next));
-                        return;
-                    }
-                }
                 message => self.apply_message(message, now),
             }
         }
+        self.tell_presence(now);
     }
 
     /// Does what it is told; nothing is written before [`Shard::flush`].
@@ -247,16 +239,8 @@ impl<S: Socket> Shard<S> {
                 }
                 self.topics.send_gap(topic, seq, &mut self.sockets, now);
             }
-            ToShard::Presence(changes, from) => {
-                let mut next = Some(from);
-                while let Some(from) = next {
-                    next = self.deliver_presence(&changes, from, now);
-                }
-            }
+            ToShard::Presence(changes) => self.watches.take_changes(&changes),
             ToShard::Watch(watch) => self.start_watch(*watch, now),
-            ToShard::Correct(connection_id, changes) => {
-                self.correct_presences(connection_id, changes, now);
-            }
             ToShard::Unwatch(server, account) => self.watches.drop_account(server, account),
             ToShard::CloseTopic(topic, close) => {
                 for slot in self.topics.list_members(topic) {
@@ -291,21 +275,18 @@ impl<S: Socket> Shard<S> {
         self.topics.deliver_event(event, &mut self.sockets, now);
     }
 
-    /// Tells of changes of presence from one of them on; answers where it is to go on, if that was
-    /// enough for a turn.
-    fn deliver_presence(
-        &mut self,
-        changes: &PresenceChanges,
-        from: usize,
-        now: Instant,
-    ) -> Option<usize> {
-        let next = self.watches.deliver(changes, from, &mut self.sockets, now);
-        if next.is_none() {
-            let took = now.saturating_duration_since(changes.at);
+    /// Tells some of those who are to hear of presence.
+    fn tell_presence(&mut self, now: Instant) {
+        if let Some(found) = self.watches.tell_some(&mut self.sockets, now) {
+            let took = now.saturating_duration_since(found);
             let metrics = self.sockets.metrics.all();
             metrics.presence_seconds.observe(took.as_secs_f64());
         }
-        next
+    }
+
+    /// Whether somebody is still to hear of presence.
+    pub const fn is_telling(&self) -> bool {
+        self.watches.is_telling()
     }
 
     /// Writes what was queued, up to the end of the turn; says whether something is left.
@@ -364,7 +345,8 @@ impl<S: Socket> Shard<S> {
             return;
         };
         let dialect = writer.connection.dialect;
-        let set = if complete && writer.topics.contains(&server) {
+        let hears = complete && writer.topics.contains(&server);
+        let set = if hears && (accounts.is_empty() || self.watches.has_room()) {
             self.watches.set(slot, server, accounts)
         } else {
             Err(Reason::Busy.into())
@@ -378,21 +360,6 @@ impl<S: Socket> Shard<S> {
                 let frame = dialect.refusal(request, &refusal);
                 self.sockets.push_reply(slot, &frame, now);
             }
-        }
-    }
-
-    fn correct_presences(
-        &mut self,
-        connection_id: u64,
-        mut changes: Vec<PresenceChange>,
-        now: Instant,
-    ) {
-        let Some(slot) = self.sockets.find_slot(connection_id) else {
-            return;
-        };
-        changes.retain(|change| self.watches.is_watched(slot, change.user_id.get()));
-        if !changes.is_empty() {
-            self.sockets.push_frames(slot, &write_frames(changes), now);
         }
     }
 
@@ -434,6 +401,7 @@ impl<S: Socket> Shard<S> {
 
     /// Time passed.
     pub fn tick(&mut self, now: Instant) {
+        self.watches.count_memory();
         self.sockets.tick(now);
         self.sockets.show_waiting();
         self.topics.send_cursors(&mut self.sockets, now);

@@ -1,5 +1,6 @@
 //! A shard without sockets, in virtual time.
 
+mod presence;
 mod rights;
 mod turns;
 

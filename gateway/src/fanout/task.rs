@@ -133,7 +133,7 @@ impl Fanout {
                 Err(error) => self.count_garbled("beat", &error),
             },
             Delivery::Message(Topic::Probe(_), bytes) => self.probe_state.note_probe(&bytes, now),
-            Delivery::Message(Topic::Chunks(_) | Topic::Presence, _) => {}
+            Delivery::Message(Topic::Chunks(_) | Topic::Presence | Topic::Asker(_), _) => {}
         }
     }
 

@@ -2,9 +2,10 @@
 //!
 //! One [`task`] owns it. It knows the accounts that have sessions here ([`own`]), tells all
 //! gateways and workers once a second what changed among them, hears what others tell
-//! ([`shared::presence::Union`]), and hands the changes of the union to the shards, which know
-//! who watches whom ([`crate::delivery::watches`]).
+//! ([`outlook`]), and hands the changes to the shards, which know who watches whom
+//! ([`crate::delivery::watches`]).
 
+pub mod outlook;
 pub mod own;
 pub mod task;
 
@@ -29,7 +30,7 @@ pub enum ToPresence {
     /// A connection has an open session.
     Opened {
         /// The connection.
-        connection_id: u64,
+        connection: Arc<Connection>,
         /// Whose session it is.
         user: UserId,
         /// The status of the account, if the worker knows of any.
@@ -37,8 +38,8 @@ pub enum ToPresence {
     },
     /// The session of a connection hears its account's topic from now on.
     Settled(u64),
-    /// The client of a connection says whether somebody uses it.
-    Idle(u64, bool),
+    /// Nobody uses the client of a connection any more, or somebody does again.
+    Idle(Arc<Connection>),
     /// A connection has ended; whether its client said goodbye.
     Ended(u64, bool),
     /// The status of an account was set.

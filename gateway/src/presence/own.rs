@@ -4,6 +4,10 @@
 //! is told of it is nothing, whatever it does. Its status is that of the snapshot which its session
 //! was opened with, until the session hears the account's topic: another device may have hidden
 //! meanwhile. So nobody is shown by a session before it is *settled* there.
+//!
+//! A change costs a word to every gateway, and a frame for everybody who watches, and whoever has a
+//! session can make as many as he likes. So an account has a *pace*: a few changes at once, then
+//! one in a while. That somebody goes or hides is told at once.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -21,6 +25,10 @@ use tokio::time::Instant;
 /// How long an account stays where its last connection broke off: a client that notices a
 /// broken connection has resumed by then, here or elsewhere.
 pub const GRACE: Duration = Duration::from_secs(5);
+/// In the long run an account's looks are told once in this time.
+pub const PACE: Duration = Duration::from_secs(10);
+/// How many times they are told at once after a rest.
+pub const BURST: u32 = 6;
 
 /// The accounts of this gateway.
 #[derive(Debug, Default)]
@@ -30,10 +38,12 @@ pub struct OwnAccounts {
     sessions: HashMap<u64, Session, RandomState>,
     /// Those that may look otherwise now.
     dirty: HashSet<UserId, RandomState>,
-    /// When those go whose connections have broken off.
-    going: BTreeSet<(Instant, UserId)>,
-    /// When statuses end, in milliseconds since 1970.
-    ending: BTreeSet<(u64, UserId)>,
+    /// When accounts may look otherwise, or may be told of, or forgotten.
+    wakes: BTreeSet<(Instant, UserId)>,
+    /// When statuses end, in milliseconds since 1970, and the numbers of their accounts.
+    ends: BTreeSet<(u64, u64)>,
+    /// What the clock that statuses name said last.
+    now_ms: u64,
 }
 
 #[derive(Debug)]
@@ -57,10 +67,12 @@ struct Account {
     stays: Option<Instant>,
     /// What was told of it.
     told: PresenceState,
+    /// Up to when it has used what may be told of it: in the future after many changes.
+    paced: Option<Instant>,
 }
 
 impl Account {
-    fn state(&self) -> PresenceState {
+    fn state(&self, now_ms: u64) -> PresenceState {
         if self.is_gone() {
             return PresenceState::Offline;
         }
@@ -68,7 +80,7 @@ impl Account {
         if self.settled == 0 && self.told == PresenceState::Offline {
             return PresenceState::Offline;
         }
-        match self.status.map(|status| status.status) {
+        match self.status_at(now_ms) {
             None | Some(StatusKind::Invisible) => PresenceState::Offline,
             Some(StatusKind::Dnd) => PresenceState::Dnd,
             Some(StatusKind::Idle) => PresenceState::Idle,
@@ -90,30 +102,49 @@ impl Account {
     fn until(&self) -> Option<u64> {
         self.status.and_then(|status| status.until)
     }
+
+    /// What it wants to be shown as. A status that has ended is kept: a clock that was wrong for a
+    /// moment must not show for good who is hidden.
+    fn status_at(&self, now_ms: u64) -> Option<StatusKind> {
+        let status = self.status?;
+        let ended = status.until.is_some_and(|until| until <= now_ms);
+        Some(if ended {
+            StatusKind::Online
+        } else {
+            status.status
+        })
+    }
+
+    /// When it may be told of, if not now.
+    fn wait(&self, now: Instant) -> Option<Instant> {
+        let free = self.paced? - PACE * (BURST - 1);
+        (free > now).then_some(free)
+    }
 }
 
 impl OwnAccounts {
-    /// A connection has an open session of an account with this status, if it is known.
+    /// A connection has an open session of an account with this status, if it is known; and
+    /// whether nobody uses it.
     pub fn open_session(
         &mut self,
         connection_id: u64,
         user: UserId,
         status: Option<AccountStatus>,
+        idle: bool,
     ) {
         if self.sessions.contains_key(&connection_id) {
             return;
         }
         let session = Session {
             user,
-            idle: false,
+            idle,
             settled: false,
         };
         self.sessions.insert(connection_id, session);
         let account = self.accounts.entry(user).or_default();
         account.sessions += 1;
-        if let Some(at) = account.stays.take() {
-            self.going.remove(&(at, user));
-        }
+        account.idle += u32::from(idle);
+        account.stays = None;
         self.dirty.insert(user);
         if let Some(status) = status {
             self.set_status(user, status);
@@ -168,7 +199,7 @@ impl OwnAccounts {
         if account.sessions == 0 && !goodbye {
             let at = now + GRACE;
             account.stays = Some(at);
-            self.going.insert((at, user));
+            self.wakes.insert((at, user));
         }
         self.dirty.insert(user);
     }
@@ -183,10 +214,10 @@ impl OwnAccounts {
             return;
         }
         if let Some(until) = account.until() {
-            self.ending.remove(&(until, user));
+            self.ends.remove(&(until, user.get()));
         }
         if let Some(until) = status.until {
-            self.ending.insert((until, user));
+            self.ends.insert((until, user.get()));
         }
         account.status = Some(status);
         self.dirty.insert(user);
@@ -194,44 +225,68 @@ impl OwnAccounts {
 
     /// Time passed, by the clock that nobody sets and by the one that statuses name.
     pub fn tick(&mut self, now: Instant, now_ms: u64) {
-        while let Some((_, user)) = self.going.pop_first_if(|(at, _)| *at <= now) {
+        while self.wakes.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, user)) = self.wakes.pop_first()
+        {
             if let Some(account) = self.accounts.get_mut(&user) {
-                account.stays = None;
+                account.stays = account.stays.filter(|at| *at > now);
                 self.dirty.insert(user);
             }
         }
-        while let Some((_, user)) = self.ending.pop_first_if(|(until, _)| *until <= now_ms) {
-            let account = self.accounts.get_mut(&user);
-            if let Some(status) = account.and_then(|account| account.status.as_mut()) {
-                status.status = StatusKind::Online;
-                status.until = None;
-                self.dirty.insert(user);
-            }
-        }
+        // Clocks go back, too.
+        let (from, to) = (now_ms.min(self.now_ms), now_ms.max(self.now_ms));
+        let ends = self.ends.range((from, u64::MAX)..=(to, u64::MAX));
+        let users = ends.filter_map(|(_, user)| UserId::new(*user));
+        self.dirty.extend(users);
+        self.now_ms = now_ms;
     }
 
     /// The accounts that look otherwise than what was told of them last, which this is now.
-    pub fn take_changes(&mut self) -> Vec<(UserId, PresenceState)> {
+    pub fn take_changes(&mut self, now: Instant) -> Vec<(UserId, PresenceState)> {
         let mut changes = Vec::new();
         for user in std::mem::take(&mut self.dirty) {
             let Some(account) = self.accounts.get_mut(&user) else {
                 continue;
             };
-            let state = account.state();
-            if std::mem::replace(&mut account.told, state) != state {
+            let state = account.state(self.now_ms);
+            if state == PresenceState::Offline {
+                if std::mem::replace(&mut account.told, state) != state {
+                    changes.push((user, state));
+                }
+                if account.is_gone() {
+                    self.forget(user, now);
+                }
+            } else if state != account.told {
+                if let Some(at) = account.wait(now) {
+                    self.wakes.insert((at, user));
+                    continue;
+                }
+                let paced = account.paced.map_or(now, |at| at.max(now));
+                account.paced = Some(paced + PACE);
+                account.told = state;
                 changes.push((user, state));
-            }
-            if account.is_gone() {
-                self.forget(user);
             }
         }
         changes
     }
 
-    fn forget(&mut self, user: UserId) {
-        let account = self.accounts.remove(&user);
-        if let Some(until) = account.and_then(|account| account.until()) {
-            self.ending.remove(&(until, user));
+    /// Forgets who is gone; but whose changes were many not yet that they were. What he wanted to
+    /// be shown as may be another by the time he comes back, so that is forgotten in any case.
+    fn forget(&mut self, user: UserId, now: Instant) {
+        let Some(account) = self.accounts.get_mut(&user) else {
+            return;
+        };
+        if let Some(until) = account.until() {
+            self.ends.remove(&(until, user.get()));
+        }
+        account.status = None;
+        match account.paced.filter(|at| *at > now) {
+            Some(at) => {
+                self.wakes.insert((at, user));
+            }
+            None => {
+                self.accounts.remove(&user);
+            }
         }
     }
 
@@ -241,18 +296,6 @@ impl OwnAccounts {
         all.filter(|(_, account)| account.told != PresenceState::Offline)
             .map(|(user, account)| (*user, account.told))
             .collect()
-    }
-}
-
-trait PopFirstIf<T> {
-    fn pop_first_if(&mut self, condition: impl Fn(&T) -> bool) -> Option<T>;
-}
-
-impl<T: Ord> PopFirstIf<T> for BTreeSet<T> {
-    fn pop_first_if(&mut self, condition: impl Fn(&T) -> bool) -> Option<T> {
-        self.first()
-            .is_some_and(condition)
-            .then(|| self.pop_first())?
     }
 }
 
@@ -275,14 +318,18 @@ mod tests {
     }
 
     fn told(own: &mut OwnAccounts) -> Option<PresenceState> {
-        let changes = own.take_changes();
+        told_at(own, Instant::now())
+    }
+
+    fn told_at(own: &mut OwnAccounts, now: Instant) -> Option<PresenceState> {
+        let changes = own.take_changes(now);
         assert!(changes.len() <= 1);
         changes.first().map(|(_, state)| *state)
     }
 
     /// Alice has a session on a connection.
     fn opens(own: &mut OwnAccounts, connection_id: u64, status: AccountStatus) {
-        own.open_session(connection_id, alice(), Some(status));
+        own.open_session(connection_id, alice(), Some(status), false);
         own.settle_session(connection_id);
     }
 
@@ -300,7 +347,7 @@ mod tests {
         own.end_session(1, false, now);
         own.tick(now + GRACE / 2, 0);
         assert_eq!(told(&mut own), None);
-        own.open_session(2, alice(), Some(AccountStatus::default()));
+        own.open_session(2, alice(), Some(AccountStatus::default()), false);
         own.tick(now + GRACE * 2, 0);
         assert_eq!(told(&mut own), None, "it settles still");
         own.settle_session(2);
@@ -308,13 +355,15 @@ mod tests {
         own.end_session(2, false, now);
         own.tick(now + GRACE, 0);
         assert_eq!(told(&mut own), Some(PresenceState::Offline));
-        assert!(own.accounts.is_empty() && own.going.is_empty());
+        own.tick(now + GRACE + PACE, 0);
+        assert_eq!(told_at(&mut own, now + GRACE + PACE), None);
+        assert!(own.accounts.is_empty() && own.wakes.is_empty());
     }
 
     #[test]
     fn a_goodbye_is_told_at_once() {
         let mut own = with_alice(AccountStatus::default());
-        drop(own.take_changes());
+        assert!(told(&mut own).is_some());
         own.end_session(1, true, Instant::now());
         assert_eq!(told(&mut own), Some(PresenceState::Offline));
     }
@@ -330,6 +379,20 @@ mod tests {
         own.set_idle(2, true);
         assert_eq!(told(&mut own), Some(PresenceState::Idle));
         own.end_session(1, false, Instant::now());
+        assert_eq!(told(&mut own), None);
+        own.set_idle(2, false);
+        assert_eq!(told(&mut own), Some(PresenceState::Online));
+    }
+
+    #[test]
+    fn who_comes_idle_was_never_used() {
+        let mut own = OwnAccounts::default();
+        own.open_session(1, alice(), Some(AccountStatus::default()), true);
+        own.settle_session(1);
+        assert_eq!(told(&mut own), Some(PresenceState::Idle));
+        own.end_session(1, false, Instant::now());
+        own.open_session(2, alice(), Some(AccountStatus::default()), true);
+        own.settle_session(2);
         assert_eq!(told(&mut own), None);
         own.set_idle(2, false);
         assert_eq!(told(&mut own), Some(PresenceState::Online));
@@ -354,7 +417,7 @@ mod tests {
     #[test]
     fn nobody_is_shown_by_what_was_before_its_session_heard_of_its_account() {
         let mut own = OwnAccounts::default();
-        own.open_session(1, alice(), Some(AccountStatus::default()));
+        own.open_session(1, alice(), Some(AccountStatus::default()), false);
         assert_eq!(told(&mut own), None);
         own.set_status(alice(), status(StatusKind::Invisible, 1));
         own.settle_session(1);
@@ -366,7 +429,7 @@ mod tests {
     #[test]
     fn who_may_be_hidden_is_not_shown() {
         let mut own = OwnAccounts::default();
-        own.open_session(1, alice(), None);
+        own.open_session(1, alice(), None, false);
         own.settle_session(1);
         assert_eq!(told(&mut own), None);
         // A worker that knows, or the account itself, says how it is.
@@ -386,6 +449,76 @@ mod tests {
         assert_eq!(told(&mut own), None);
         own.tick(Instant::now(), 9_000);
         assert_eq!(told(&mut own), Some(PresenceState::Online));
-        assert!(own.ending.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_for_a_moment_shows_nobody_for_good() {
+        let hidden = AccountStatus {
+            until: Some(9_000),
+            ..status(StatusKind::Invisible, 1)
+        };
+        let (mut own, now) = (with_alice(hidden), Instant::now());
+        own.tick(now, 1_000);
+        assert_eq!(told(&mut own), None);
+        own.tick(now, 100_000);
+        assert_eq!(told(&mut own), Some(PresenceState::Online));
+        own.tick(now, 1_500);
+        assert_eq!(told(&mut own), Some(PresenceState::Offline));
+        own.tick(now, 9_000);
+        assert_eq!(told(&mut own), Some(PresenceState::Online));
+        own.end_session(1, true, now);
+        assert!(told(&mut own).is_some());
+        assert!(own.ends.is_empty());
+    }
+
+    /// How often something is told in a minute in which this happens each second.
+    fn told_in_a_minute(own: &mut OwnAccounts, mut deed: impl FnMut(&mut OwnAccounts, u64)) -> u32 {
+        let (start, mut count) = (Instant::now(), 0);
+        for second in 0..60 {
+            let now = start + Duration::from_secs(second);
+            deed(own, second);
+            own.tick(now, 0);
+            count += u32::from(told_at(own, now).is_some_and(|it| it != PresenceState::Offline));
+            assert!(own.wakes.len() <= 12 && own.accounts.len() == 1);
+        }
+        count
+    }
+
+    #[test]
+    fn who_changes_each_second_is_told_of_at_his_pace() {
+        let most = BURST + 59 / u32::try_from(PACE.as_secs()).unwrap();
+        let mut own = with_alice(AccountStatus::default());
+        let flips = |own: &mut OwnAccounts, second: u64| own.set_idle(1, second % 2 == 1);
+        assert_eq!(told_in_a_minute(&mut own, flips), most);
+        let mut own = OwnAccounts::default();
+        let comes_and_goes = |own: &mut OwnAccounts, second: u64| match second % 2 {
+            0 => opens(own, second, AccountStatus::default()),
+            _ => own.end_session(second - 1, true, Instant::now()),
+        };
+        let told = told_in_a_minute(&mut own, comes_and_goes);
+        assert!((BURST..=most).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn what_was_to_be_told_is_told_in_the_end_and_who_hides_is_gone_at_once() {
+        let (mut own, now) = (with_alice(AccountStatus::default()), Instant::now());
+        for number in 0..u64::from(BURST) {
+            own.set_idle(1, number % 2 == 1);
+            assert!(told_at(&mut own, now).is_some());
+        }
+        own.set_idle(1, false);
+        assert_eq!(told_at(&mut own, now), None);
+        own.tick(now + PACE, 0);
+        assert_eq!(told_at(&mut own, now + PACE), Some(PresenceState::Online));
+        own.set_status(alice(), status(StatusKind::Invisible, 1));
+        let due = Some(PresenceState::Offline);
+        assert_eq!(told_at(&mut own, now + PACE), due);
+        // Nothing is known of how he wants to be shown when he comes again.
+        own.end_session(1, true, now);
+        assert_eq!(told_at(&mut own, now + PACE), None);
+        own.open_session(2, alice(), None, false);
+        own.settle_session(2);
+        own.tick(now + PACE * 9, 0);
+        assert_eq!(told_at(&mut own, now + PACE * 9), None);
     }
 }

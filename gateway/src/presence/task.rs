@@ -11,17 +11,18 @@ use shared::{
     bus::{Bus, Delivery, Subscriber, Topic},
     clock::Clock,
     ids::{ServerId, UserId},
-    keys::ClusterKeys,
-    presence::{Accounts, PIECE, Told, Union},
-    protocol::presence::{MemberPresence, PresenceChange, PresenceState},
+    keys::{ClusterKeys, NoRandomness},
+    presence::{Accounts, PIECE, Told},
+    protocol::presence::MemberPresence,
 };
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::{ToPresence, Watching, own::OwnAccounts};
+use super::{ToPresence, Watching, outlook::Outlook, own::OwnAccounts};
 use crate::{
+    connection::Connection,
     delivery::{
         message::{NewWatch, PresenceChanges, ToShard},
         shards::Shards,
@@ -31,21 +32,15 @@ use crate::{
 
 /// How often time is looked at; every second time something is told.
 const TICK: Duration = Duration::from_millis(500);
-/// What this gateway tells comes back to it: for so long after the last time, others count as
-/// heard, too.
-const HEARS: Duration = Duration::from_secs(3);
 /// Messages that wait for Redis: a second's worth, and the one before it. What finds no room
 /// is a hole, which listeners ask for.
 const OUTGOING: usize = 2;
+/// Processes that are told all for themselves in a second.
+const MAX_ASKERS: usize = 3;
 /// Leavings that are remembered, for the watches that are under way meanwhile.
 const MAX_LEFT: usize = 65_536;
 /// How long they are: longer than any answer takes.
 const KEEP_LEFT: Duration = Duration::from_mins(1);
-/// How long an answer to a watch may differ from what this gateway knows before it is corrected: a
-/// worker that was ahead said what is to come here, and is right by then.
-const HELD: Duration = Duration::from_millis(250);
-/// Accounts whose answers are held so; further answers are corrected at once.
-const MAX_HELD: usize = 65_536;
 /// How many messages of sessions, or of the bus, a turn takes.
 const TURN: usize = 256;
 
@@ -65,34 +60,22 @@ pub struct PresenceTask {
     pub metrics: Metrics,
 }
 
-/// What a connection was answered of accounts that look otherwise here.
-struct Held {
-    since: Instant,
-    /// The connection, and its shard.
-    to: (u64, usize),
-    accounts: Vec<(UserId, PresenceState)>,
-}
-
 /// What the task knows.
 struct State {
     task: PresenceTask,
     own: OwnAccounts,
-    union: Union,
+    outlook: Outlook,
     /// The number of what was told last.
     number: u64,
-    /// Somebody asked for all that this gateway has.
-    asked: bool,
-    /// When this gateway last heard itself.
-    heard: Option<Instant>,
+    /// Who asked for all that this gateway has.
+    askers: Askers,
+    /// Connections whose devices are used, or are not any more.
+    idle: Vec<Arc<Connection>>,
     /// Who left a server, and when that was heard; nobody where it is not known who did.
     left: VecDeque<(Instant, ServerId, Option<UserId>)>,
     /// Up to when leavings are forgotten.
     forgotten: Instant,
-    /// The answers that differ, the oldest first.
-    held: VecDeque<Held>,
-    /// The accounts of all of them together.
-    held_accounts: usize,
-    outgoing: mpsc::Sender<Vec<Bytes>>,
+    outgoing: mpsc::Sender<Vec<(Topic, Bytes)>>,
 }
 
 impl PresenceTask {
@@ -103,14 +86,12 @@ impl PresenceTask {
         let mut state = State {
             task: self,
             own: OwnAccounts::default(),
-            union: Union::default(),
+            outlook: Outlook::default(),
             number: 0,
-            asked: false,
-            heard: None,
+            askers: Askers::default(),
+            idle: Vec::new(),
             left: VecDeque::new(),
             forgotten: Instant::now(),
-            held: VecDeque::new(),
-            held_accounts: 0,
             outgoing,
         };
         tokio::join!(publishing, async move {
@@ -119,11 +100,32 @@ impl PresenceTask {
     }
 }
 
+/// Who asked for all that this gateway has, and hears it for himself. Where many did, all hear it:
+/// that is less to seal and to send.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Askers(Vec<String>);
+
+impl Askers {
+    /// One more; without a name it hears only what all hear.
+    fn add(&mut self, asker: String) {
+        if self.0.len() <= MAX_ASKERS && !self.0.contains(&asker) {
+            self.0.push(asker);
+        }
+    }
+
+    /// Where it is to be told.
+    fn topics(self) -> Vec<Topic> {
+        if self.0.len() > MAX_ASKERS || self.0.iter().any(String::is_empty) {
+            return vec![Topic::Presence];
+        }
+        self.0.into_iter().map(Topic::Asker).collect()
+    }
+}
+
 /// Publishes one after the other: what waits for Redis must not keep sessions waiting.
-async fn publish_all(bus: Bus, mut publications: mpsc::Receiver<Vec<Bytes>>) {
+async fn publish_all(bus: Bus, mut publications: mpsc::Receiver<Vec<(Topic, Bytes)>>) {
     while let Some(messages) = publications.recv().await {
-        let messages = messages.into_iter().map(|bytes| (Topic::Presence, bytes));
-        if let Err(error) = bus.publish(messages.collect()).await {
+        if let Err(error) = bus.publish(messages).await {
             // Who missed it finds the hole.
             tracing::debug!(%error, "presence was not published");
         }
@@ -169,12 +171,16 @@ impl State {
     async fn take_message(&mut self, message: ToPresence, now: Instant) {
         match message {
             ToPresence::Opened {
-                connection_id,
+                connection,
                 user,
                 status,
-            } => self.own.open_session(connection_id, user, status),
+            } => {
+                let idle = connection.take_idle();
+                self.own.open_session(connection.id, user, status, idle);
+            }
             ToPresence::Settled(connection_id) => self.own.settle_session(connection_id),
-            ToPresence::Idle(connection_id, idle) => self.own.set_idle(connection_id, idle),
+            // Looked at with the next tick: until then it is said once.
+            ToPresence::Idle(connection) => self.idle.push(connection),
             ToPresence::Ended(connection_id, goodbye) => {
                 self.own.end_session(connection_id, goodbye, now);
             }
@@ -185,17 +191,23 @@ impl State {
     }
 
     fn hear(&mut self, delivery: &Delivery, now: Instant) {
-        let Delivery::Message(_, bytes) = delivery else {
+        let Delivery::Message(topic, bytes) = delivery else {
             return;
         };
-        match Told::open(bytes, &self.task.keys) {
-            Ok(Told::Ask { gateways }) => self.asked |= gateways.contains(&self.task.name),
+        match Told::open(bytes, topic, &self.task.keys, self.task.clock.now_ms()) {
+            Ok(Told::Ask {
+                gateways, asker, ..
+            }) => {
+                if gateways.contains(&self.task.name) {
+                    self.askers.add(asker);
+                }
+            }
             Ok(Told::Changes { gateway, .. } | Told::Whole { gateway, .. })
                 if gateway == self.task.name =>
             {
-                self.heard = Some(now);
+                self.outlook.hear_itself(now);
             }
-            Ok(told) => self.union.hear(told),
+            Ok(told) => self.outlook.hear(told),
             Err(error) => {
                 self.task.metrics.garbled_total.inc();
                 tracing::warn!(%error, "a word about presence cannot be read");
@@ -204,14 +216,16 @@ impl State {
     }
 
     fn pass_time(&mut self, passed: Duration, now: Instant) {
+        for connection in self.idle.drain(..) {
+            self.own.set_idle(connection.id, connection.take_idle());
+        }
         self.own.tick(now, self.task.clock.now_ms());
-        let hears = self
-            .heard
-            .is_some_and(|at| now.saturating_duration_since(at) < HEARS);
-        let gone = self.union.pass_time(passed, hears) as u64;
+        let gone = self.outlook.pass_time(passed, now) as u64;
         let metrics = &self.task.metrics;
         metrics.presence_silent_total.inc_by(gone);
-        metrics.presence_holes_total.inc_by(self.union.take_holes());
+        metrics
+            .presence_holes_total
+            .inc_by(self.outlook.union.take_holes());
         while let Some((at, ..)) = self.left.front()
             && now.saturating_duration_since(*at) > KEEP_LEFT
         {
@@ -222,38 +236,46 @@ impl State {
     /// Tells the bus what changed here, and the shards what changed anywhere.
     async fn tell(&mut self, now: Instant) {
         let metrics = self.task.metrics.clone();
+        let at = self.task.clock.now_ms();
         self.number += 1;
-        let changes = self.own.take_changes();
+        let changes = self.own.take_changes(now);
         metrics.presence_changes_total.inc_by(changes.len() as u64);
         let told = Told::Changes {
             gateway: self.task.name.clone(),
             number: self.number,
             accounts: Accounts::new(changes),
+            at,
         };
-        let mut outgoing = vec![told.clone()];
-        self.union.hear(told);
-        if std::mem::take(&mut self.asked) {
+        let mut outgoing = vec![(Topic::Presence, told.clone())];
+        self.outlook.hear(told);
+        for topic in std::mem::take(&mut self.askers).topics() {
             metrics.presence_wholes_total.inc();
-            outgoing.extend(self.write_whole());
+            let whole = self.write_whole(at).into_iter();
+            outgoing.extend(whole.map(|part| (topic.clone(), part)));
         }
-        let gateways = if self.heard.is_some() {
-            self.union.take_questions()
+        let gateways = if self.outlook.has_heard() {
+            self.outlook.union.take_questions()
         } else {
             Vec::new()
         };
         if !gateways.is_empty() {
             metrics.presence_questions_total.inc();
-            outgoing.push(Told::Ask { gateways });
+            let asker = self.task.name.clone();
+            let question = Told::Ask {
+                gateways,
+                asker,
+                at,
+            };
+            outgoing.push((Topic::Presence, question));
         }
         self.send(&outgoing);
-        let count = i64::try_from(self.union.len()).unwrap_or(i64::MAX);
+        let count = i64::try_from(self.outlook.union.len()).unwrap_or(i64::MAX);
         metrics.presence_accounts.set(count);
         self.tell_shards(now).await;
-        self.correct_held(now).await;
     }
 
     /// All that this gateway has, in parts.
-    fn write_whole(&self) -> Vec<Told> {
+    fn write_whole(&self, at: u64) -> Vec<Told> {
         let all = self.own.list_told();
         let count = all.len().div_ceil(PIECE).max(1);
         let parts = (0_u32..).zip(0..count).map(|(piece, place)| {
@@ -265,16 +287,18 @@ impl State {
                 piece,
                 last: place + 1 == count,
                 accounts: Accounts::new(part.iter().copied()),
+                at,
             }
         });
         parts.collect()
     }
 
-    fn send(&self, messages: &[Told]) {
-        let sealed: Result<Vec<Bytes>, _> = messages
-            .iter()
-            .map(|told| told.seal(&self.task.keys))
-            .collect();
+    fn send(&self, messages: &[(Topic, Told)]) {
+        let seal = |(topic, told): &(Topic, Told)| {
+            let sealed = told.seal(topic, &self.task.keys)?;
+            Ok::<_, NoRandomness>((topic.clone(), sealed))
+        };
+        let sealed: Result<Vec<_>, _> = messages.iter().map(seal).collect();
         match sealed {
             Ok(sealed) => {
                 if self.outgoing.try_send(sealed).is_err() {
@@ -285,40 +309,13 @@ impl State {
         }
     }
 
+    /// Tells them that a second is over, also where nothing changed: those who were not told of the
+    /// last one's changes yet wait for it.
     async fn tell_shards(&mut self, now: Instant) {
-        let changes = self.union.take_changes();
-        if changes.is_empty() {
-            return;
-        }
+        let changes = self.outlook.take_changes(now);
         let changes = Arc::new(PresenceChanges { changes, at: now });
         for shard in 0..self.task.shards.count() {
-            let message = ToShard::Presence(Arc::clone(&changes), 0);
-            self.task.shards.tell(shard, message).await;
-        }
-    }
-
-    /// Corrects the answers that were wrong. What the union has now all shards were told, so nobody
-    /// hears of a state that was here before.
-    async fn correct_held(&mut self, now: Instant) {
-        while let Some(held) = self.held.front()
-            && now.saturating_duration_since(held.since) >= HELD
-        {
-            let Some(held) = self.held.pop_front() else {
-                return;
-            };
-            self.held_accounts -= held.accounts.len();
-            self.correct(held.to, held.accounts).await;
-        }
-    }
-
-    async fn correct(&self, (connection, shard): (u64, usize), said: Vec<(UserId, PresenceState)>) {
-        let now = said.into_iter().map(|(user_id, said)| {
-            let state = self.union.told_state(user_id);
-            (state != said).then_some(PresenceChange { user_id, state })
-        });
-        let changes: Vec<_> = now.flatten().collect();
-        if !changes.is_empty() {
-            let message = ToShard::Correct(connection, changes);
+            let message = ToShard::Presence(Arc::clone(&changes));
             self.task.shards.tell(shard, message).await;
         }
     }
@@ -360,34 +357,43 @@ impl State {
             .collect();
         let stays = |it: &&MemberPresence| !left.contains(&Some(it.user_id));
         let accounts: Vec<_> = members.iter().filter(stays).collect();
+        let compared = self.outlook.compare(&accounts, now);
         let watch = NewWatch {
             connection_id: connection.id,
             server: server.get(),
             opcode,
             request,
             payload,
-            complete: asked > self.forgotten && !left.contains(&None),
-            accounts: accounts.iter().map(|it| it.user_id.get()).collect(),
+            complete: asked > self.forgotten && !left.contains(&None) && compared,
+            accounts: accounts
+                .iter()
+                .map(|it| (it.user_id.get(), it.state))
+                .collect(),
         };
-        // As the shards were told: what changed since, they are told with the next tick.
-        let differs = |it: &&MemberPresence| self.union.told_state(it.user_id) != it.state;
-        let differing: Vec<_> = accounts
-            .into_iter()
-            .filter(differs)
-            .map(|it| (it.user_id, it.state))
-            .collect();
         let message = ToShard::Watch(Box::new(watch));
         self.task.shards.tell(connection.shard, message).await;
-        let to = (connection.id, connection.shard);
-        if self.held_accounts + differing.len() > MAX_HELD {
-            self.correct(to, differing).await;
-        } else if !differing.is_empty() {
-            self.held_accounts += differing.len();
-            self.held.push_back(Held {
-                since: now,
-                to,
-                accounts: differing,
-            });
-        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_is_told_for_himself_unless_many_ask() {
+        let asked = |names: &[&str]| {
+            let mut askers = Askers::default();
+            for name in names {
+                askers.add((*name).to_owned());
+            }
+            askers.topics()
+        };
+        let own = |name: &str| Topic::Asker(name.to_owned());
+        assert_eq!(asked(&[]), []);
+        assert_eq!(asked(&["a", "b", "a"]), [own("a"), own("b")]);
+        assert_eq!(asked(&["a", "", "b"]), [Topic::Presence]);
+        let many: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(asked(&many), [Topic::Presence]);
     }
 }

@@ -121,12 +121,12 @@ impl SessionContext {
     /// before this, when it was not known yet: so it is said again.
     async fn announce_session(
         &self,
-        connection: &Connection,
+        connection: &Arc<Connection>,
         user: UserId,
         status: Option<AccountStatus>,
     ) {
         let opened = ToPresence::Opened {
-            connection_id: connection.id,
+            connection: Arc::clone(connection),
             user,
             status,
         };

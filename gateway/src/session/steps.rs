@@ -56,8 +56,11 @@ impl SessionContext {
             }
             Step::Open { token, resume } => self.try_opening(connection, token, resume).await,
             Step::Heartbeat(number, idle) => {
-                if let Some(idle) = idle {
-                    Box::pin(self.tell_idle(connection.id, idle)).await;
+                // Before there is a session it is kept until there is one.
+                if idle.is_some_and(|idle| connection.set_idle(idle))
+                    && connection.caller().is_some()
+                {
+                    Box::pin(self.tell_idle(connection)).await;
                 }
                 let heartbeat = Heartbeat { number, idle: None };
                 let frame = connection.dialect.control(opcode::HEARTBEAT, &heartbeat);
@@ -145,9 +148,9 @@ impl SessionContext {
         self.presence.tell(ended).await;
     }
 
-    /// Says whether somebody uses the device of a connection.
-    async fn tell_idle(&self, connection_id: u64, idle: bool) {
-        let message = ToPresence::Idle(connection_id, idle);
+    /// Says that somebody uses the device of a connection, or nobody does any more.
+    async fn tell_idle(&self, connection: &Arc<Connection>) {
+        let message = ToPresence::Idle(Arc::clone(connection));
         self.presence.tell(message).await;
     }
 

@@ -98,6 +98,8 @@ pub(super) struct Driver {
     identifying: Option<oneshot::Sender<Result<Ready, CallError>>>,
     epoch: Option<String>,
     reading: bool,
+    /// Nobody uses this device.
+    idle: bool,
     random: Random,
 }
 
@@ -137,6 +139,7 @@ impl Driver {
             identifying: None,
             epoch: None,
             reading: true,
+            idle: false,
             random: Random::new(entropy()),
         }
     }
@@ -297,7 +300,10 @@ impl Driver {
                 }
             }
             Order::Read(reading) => self.reading = reading,
-            Order::Idle(idle) => session.tell_idle(idle).await?,
+            Order::Idle(idle) => {
+                self.idle = idle;
+                session.tell_idle(idle).await?;
+            }
             Order::Move(_) | Order::Goodbye => {}
         }
         Ok(())
@@ -340,6 +346,9 @@ impl Driver {
         };
         session.open = false;
         session.since = Instant::now();
+        if self.idle {
+            session.tell_idle(true).await?;
+        }
         session.resuming = self.epoch.is_some();
         let link = &mut session.link;
         let Some(epoch) = self.epoch.clone() else {

@@ -218,7 +218,7 @@ impl Client {
         self.order(Order::Read(reading)).await
     }
 
-    /// Says whether nobody uses this device now; a connection that comes later is used.
+    /// Says whether nobody uses this device now; a connection that comes later says so first.
     pub async fn set_idle(&self, idle: bool) -> Result<(), CallError> {
         self.order(Order::Idle(idle)).await
     }

@@ -71,7 +71,8 @@ pub(super) async fn crashed(trial: &mut Trial<'_>) -> Result<()> {
     ));
     for _ in 0..trial.terms.size.choose(1, 2, 4) {
         kill_gateway(trial, &mut cast, &mut watchers).await?;
-        come_back(trial, &mut cast, &mut watchers).await?;
+        let token = fixture.find_token(people)?;
+        come_back(trial, (&mut cast, &mut watchers), token).await?;
     }
     kill_workers(trial, &cast, &watchers).await?;
     lose_redis(trial, &cast, &mut watchers).await
@@ -145,19 +146,25 @@ impl Watcher {
         let second = fixture.gateways.get(1).context("a second gateway")?;
         let mut watchers = Vec::new();
         for (number, whom) in users.chunks(WATCHED).enumerate() {
-            let client = Client::connect(vec![second.clone()], Options::default());
-            client.identify(fixture.find_token(from + number)?).await?;
-            let mut watcher = Self {
-                client,
-                whom: whom.to_vec(),
-                looks: BTreeMap::new(),
-                position: 0,
-                ended: false,
-            };
-            watcher.watch().await?;
-            watchers.push(watcher);
+            let token = fixture.find_token(from + number)?;
+            watchers.push(Self::enter(second, token, whom.to_vec()).await?);
         }
         Ok(watchers)
+    }
+
+    /// One on a gateway, who watches these.
+    async fn enter(gateway: &str, token: &str, whom: Vec<UserId>) -> Result<Self> {
+        let client = Client::connect(vec![gateway.to_owned()], Options::default());
+        client.identify(token).await?;
+        let mut watcher = Self {
+            client,
+            whom,
+            looks: BTreeMap::new(),
+            position: 0,
+            ended: false,
+        };
+        watcher.watch().await?;
+        Ok(watcher)
     }
 
     /// The server that all are in.
@@ -256,19 +263,28 @@ fn demand_quiet(trial: &mut Trial<'_>, cast: &Cast, about: &BTreeSet<UserId>, mo
 }
 
 /// The gateway comes back, and everybody to it.
-async fn come_back(trial: &mut Trial<'_>, cast: &mut Cast, watchers: &mut [Watcher]) -> Result<()> {
+async fn come_back(
+    trial: &mut Trial<'_>,
+    (cast, watchers): (&mut Cast, &mut [Watcher]),
+    token: &str,
+) -> Result<()> {
     trial.note("start gateway-1 again");
     first_gateway(trial)?.restart()?;
     trial.all_ready(true, BACK).await?;
     let first = trial.cluster.addresses().into_iter().next();
     let first = first.context("a gateway")?;
+    // Who watches there at once, before it has heard what the others have, is told of nobody either.
+    let whom = cast.move_on.iter().chain(&cast.hidden);
+    let whom = whom.map(|somebody| somebody.user).take(WATCHED).collect();
+    let mut early = Watcher::enter(&first, token, whom).await?;
     let began = Instant::now();
     for somebody in cast.move_on.iter().chain(&cast.hidden) {
         somebody.client.resume_on(Some(&first)).await?;
     }
     cast.moved_to(&first).await?;
     let moved = began.elapsed();
-    let about = settle(watchers, cast, PresenceState::Online).await?;
+    let mut about = settle(watchers, cast, PresenceState::Online).await?;
+    about.extend(early.take_in());
     demand_quiet(trial, cast, &about, moved);
     Ok(())
 }

@@ -41,6 +41,9 @@ pub enum Unreadable {
     /// Nobody of this cluster sealed it for this place.
     #[error(transparent)]
     NotSealed(#[from] NotSealed),
+    /// It was sealed at another time: somebody put it back, or a clock is wrong.
+    #[error("it was sealed at another time: somebody put it back, or a clock is wrong")]
+    Old,
 }
 
 impl Entry {

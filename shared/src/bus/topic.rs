@@ -15,6 +15,8 @@ pub enum Topic {
     Beats,
     /// Who is there, as all gateways tell: [`crate::presence::Told`].
     Presence,
+    /// All that gateways have, for one process that asked for it: [`crate::presence::Told`].
+    Asker(String),
     /// A probe of one process, published and heard by itself.
     Probe(String),
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Topic {
             Self::Chunks(node) => write!(f, "chunks:{{{node}}}"),
             Self::Beats => f.write_str("beats"),
             Self::Presence => f.write_str("presence"),
+            Self::Asker(node) => write!(f, "asker:{{{node}}}"),
             Self::Probe(node) => write!(f, "probe:{{{node}}}"),
         }
     }
@@ -46,6 +49,7 @@ impl Topic {
             "events" => Self::Events(key.parse().ok()?),
             "node" => Self::Node(key.to_owned()),
             "chunks" => Self::Chunks(key.to_owned()),
+            "asker" => Self::Asker(key.to_owned()),
             "probe" => Self::Probe(key.to_owned()),
             _ => return None,
         })
@@ -64,6 +68,7 @@ mod tests {
             Topic::Chunks("gateway-1".to_owned()),
             Topic::Beats,
             Topic::Presence,
+            Topic::Asker("worker-1".to_owned()),
             Topic::Probe("x".to_owned()),
         ];
         for topic in topics {

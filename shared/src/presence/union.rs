@@ -14,8 +14,20 @@ use crate::{ids::UserId, protocol::presence::PresenceState};
 /// A gateway that said nothing for so long is gone, and its accounts with it. With a second
 /// between two of its messages and one until it is noticed, its accounts are gone within ten.
 pub const SILENCE: Duration = Duration::from_secs(8);
-/// How long a gateway that was asked has for its answer.
+/// What counts at most as silence at once, a few ticks: a listener that stood still itself has not
+/// listened meanwhile.
+const STEP: Duration = Duration::from_secs(2);
+/// How long a gateway that was asked has for its answer. Twice as long after each question: who
+/// misses much has a link that is slow, and answers are large.
 const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_PATIENCE: Duration = Duration::from_secs(16);
+/// After so long without a question the next one waits as the first one does.
+const CALM: Duration = Duration::from_mins(1);
+/// How long it is known how far a gateway came that is gone: longer than what it told can be put
+/// back, so that nobody makes it look alive.
+const REMEMBERED: Duration = Duration::from_mins(3);
+/// How many of those.
+const MAX_REMEMBERED: usize = 1_000;
 /// Gateways of which accounts are kept; more are not heard.
 pub const MAX_GATEWAYS: usize = 500;
 /// Accounts of the union: with more, those that come are not seen. Some 100 megabytes.
@@ -70,8 +82,10 @@ struct Gateway {
     hole: bool,
     /// For how long it was not heard, while it could have been.
     silent: Duration,
-    /// How long ago it was asked for all it has; none when it was not.
+    /// How long ago it was asked for all it has; none when it was not, or that was long ago.
     asked: Option<Duration>,
+    /// How long after that it is asked again.
+    patience: Duration,
     whole: Option<Gathering>,
 }
 
@@ -90,6 +104,8 @@ pub struct Union {
     /// Where those are that are at several gateways.
     several: HashMap<u64, Vec<(u16, PresenceState)>, RandomState>,
     gateways: HashMap<String, Gateway, RandomState>,
+    /// The last number of each that is gone, and for how long it is.
+    gone: HashMap<String, (u64, Duration), RandomState>,
     /// Of each account that changed, its state when changes were last taken.
     dirty: HashMap<u64, PresenceState, RandomState>,
     holes: u64,
@@ -103,6 +119,7 @@ impl Union {
                 gateway,
                 number,
                 accounts,
+                at: _,
             } => self.hear_changes(&gateway, number, &accounts),
             Told::Whole {
                 gateway,
@@ -110,19 +127,20 @@ impl Union {
                 piece,
                 last,
                 accounts,
+                at: _,
             } => self.hear_whole(&gateway, (number, piece, last), &accounts),
             Told::Ask { .. } => {}
         }
     }
 
     fn hear_changes(&mut self, name: &str, number: u64, accounts: &Accounts) {
+        if self.is_known(name, number) {
+            return;
+        }
         let Some(gateway) = self.gateway(name) else {
             return;
         };
         gateway.silent = Duration::ZERO;
-        if number <= gateway.number {
-            return;
-        }
         let missed = number > gateway.number + 1;
         let found = missed && !gateway.hole;
         gateway.hole |= missed;
@@ -140,10 +158,10 @@ impl Union {
         (number, piece, last): (u64, u32, bool),
         accounts: &Accounts,
     ) {
-        let Some(gateway) = self.gateway(name) else {
+        // It says nothing of whether the gateway lives: that only a new number does.
+        let Some(gateway) = self.gateways.get_mut(name) else {
             return;
         };
-        gateway.silent = Duration::ZERO;
         // Nothing is missing that it could tell.
         if number < gateway.number || (number == gateway.number && !gateway.hole) {
             gateway.whole = None;
@@ -168,7 +186,6 @@ impl Union {
         }
         gateway.number = number;
         gateway.hole = false;
-        gateway.asked = None;
         let slot = gateway.slot;
         self.replace(slot, &whole.accounts);
     }
@@ -187,18 +204,28 @@ impl Union {
         }
     }
 
+    /// Whether a number of a gateway, there or gone, was heard before, or is older than one that was.
+    fn is_known(&self, name: &str, number: u64) -> bool {
+        let there = self.gateways.get(name).map(|gateway| gateway.number);
+        let last = there.or_else(|| self.gone.get(name).map(|(last, _)| *last));
+        last.is_some_and(|last| number <= last)
+    }
+
     /// A gateway, known or new; none when there are too many.
     fn gateway(&mut self, name: &str) -> Option<&mut Gateway> {
         if !self.gateways.contains_key(name) {
             let taken: HashSet<u16> = self.gateways.values().map(|known| known.slot).collect();
             let most = u16::try_from(MAX_GATEWAYS).unwrap_or(SEVERAL);
             let slot = (0..most).find(|slot| !taken.contains(slot))?;
+            // What it has told before is kept no more.
+            let gone = self.gone.remove(name);
             let new = Gateway {
                 slot,
-                number: 0,
-                hole: false,
+                number: gone.map_or(0, |(last, _)| last),
+                hole: gone.is_some(),
                 silent: Duration::ZERO,
                 asked: None,
+                patience: PATIENCE,
                 whole: None,
             };
             self.gateways.insert(name.to_owned(), new);
@@ -208,32 +235,52 @@ impl Union {
 
     /// Time passed; gateways could be heard in it or not. Answers how many are gone by now.
     pub fn pass_time(&mut self, passed: Duration, hears: bool) -> usize {
+        let passed = passed.min(STEP);
         let mut gone = Vec::new();
         for (name, gateway) in &mut self.gateways {
             gateway.asked = gateway.asked.map(|since| since + passed);
+            if gateway.asked.is_some_and(|since| since >= CALM) {
+                (gateway.asked, gateway.patience) = (None, PATIENCE);
+            }
             if hears {
                 gateway.silent += passed;
             }
             if gateway.silent >= SILENCE {
-                gone.push((name.clone(), gateway.slot));
+                gone.push((name.clone(), gateway.slot, gateway.number));
             }
         }
-        for (name, slot) in &gone {
-            self.gateways.remove(name);
-            for user in self.list_of(*slot) {
-                self.set(user, *slot, PresenceState::Offline);
+        self.gone.retain(|_, (_, since)| {
+            *since += passed;
+            *since < REMEMBERED
+        });
+        let count = gone.len();
+        for (name, slot, number) in gone {
+            self.gateways.remove(&name);
+            for user in self.list_of(slot) {
+                self.set(user, slot, PresenceState::Offline);
+            }
+            if self.gone.len() < MAX_REMEMBERED {
+                self.gone.insert(name, (number, Duration::ZERO));
             }
         }
-        gone.len()
+        count
+    }
+
+    /// Whether something was missed that did not come yet.
+    pub fn has_holes(&self) -> bool {
+        self.gateways.values().any(|gateway| gateway.hole)
     }
 
     /// The gateways that are to be asked now for all that they have.
     pub fn take_questions(&mut self) -> Vec<String> {
         let due = self.gateways.iter_mut().filter(|(_, gateway)| {
-            gateway.hole && gateway.asked.is_none_or(|since| since >= PATIENCE)
+            let waits = gateway.asked.is_some_and(|since| since < gateway.patience);
+            gateway.hole && !waits
         });
         due.map(|(name, gateway)| {
-            gateway.asked = Some(Duration::ZERO);
+            if gateway.asked.replace(Duration::ZERO).is_some() {
+                gateway.patience = (gateway.patience * 2).min(MAX_PATIENCE);
+            }
             name.clone()
         })
         .collect()

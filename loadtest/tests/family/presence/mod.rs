@@ -1,5 +1,6 @@
 //! Presence: who is there, who is told, and the status that an account shows.
 
+mod online;
 mod stays;
 
 use std::time::{Duration, Instant};
@@ -9,21 +10,19 @@ use loadtest::{
     client::{Client, Options, log::Seen},
     harness::{Harness, Person, holds, refused, same},
     requests::{
-        create_role, delete_server, get_presences, join_as_guest, leave_server, redeem_invite,
-        set_nickname, set_roles, set_status, watch_presences,
+        delete_server, get_presences, join_as_guest, leave_server, redeem_invite, set_status,
+        watch_presences,
     },
     transport::{Transport, TransportClient},
 };
 use shared::{
-    domain::permissions::Permissions,
     error::Reason,
-    ids::{Id, RoleId, UserId},
+    ids::{Id, UserId},
     protocol::{
         presence::{
-            GetStatus, ListOnline, PresenceChange, PresenceChanged, PresenceState, Presences,
-            SetStatus, Status, StatusKind, StatusUpdated,
+            GetStatus, PresenceChange, PresenceChanged, PresenceState, Presences, SetStatus,
+            Status, StatusKind, StatusUpdated,
         },
-        role::CreateRole,
         server::{GetServer, ServerDeleted},
     },
 };
@@ -37,14 +36,13 @@ scenarios! {
     who_watches_is_told_who_comes_and_goes,
     an_account_is_idle_where_all_of_its_devices_are,
     who_is_invisible_looks_like_nobody,
+    who_hides_is_seen_as_he_was_until_he_is_not,
     a_status_that_ends_goes_back,
     a_watch_ends_with_the_membership_that_it_rests_on,
     only_members_are_seen,
     a_connection_watches_so_many_and_no_more,
     a_new_watch_replaces_the_old_one,
     a_deleted_server_ends_its_watches,
-    who_is_online_is_listed_by_role_and_name_over_every_door,
-    who_is_not_seen_is_not_listed_as_online,
 }
 
 /// How long somebody waits for what has to happen.
@@ -304,6 +302,17 @@ async fn an_account_is_idle_where_all_of_its_devices_are(harness: &Harness) -> R
     bob.client.set_idle(true).await?;
     tablet.client.set_idle(true).await?;
     told(&alice, position, (&bob, PresenceState::Idle)).await?;
+    // Who resumes says so before, and was never used in between.
+    let position = alice.client.log().end();
+    bob.client.resume_on(None).await?;
+    tablet.client.resume_on(None).await?;
+    bob.send("#general", "idle as before").await?;
+    let code = alice.invites().await?;
+    marks(harness, &alice, &code, &[&bob]).await?;
+    let fresh = alice.client.log().since(position);
+    let fresh = fresh.iter().filter_map(Seen::event::<PresenceChanged>);
+    let about = |it: &PresenceChanged| it.changes.iter().any(|it| it.user_id == bob.user.user_id);
+    same(&fresh.filter(about).count(), &0)?;
     let position = alice.client.log().end();
     bob.client.set_idle(false).await?;
     told(&alice, position, (&bob, PresenceState::Online)).await
@@ -328,10 +337,11 @@ async fn who_is_invisible_looks_like_nobody(harness: &Harness) -> Result<()> {
         ..set_status()
     };
     bob.client.call(0, &hide).await?;
-    // At once by the row, and to watchers within a second.
-    let presences = alice.call(&get_presences(ids(&[&bob]))).await?;
-    same(&state_of(&presences, &bob), &Some(PresenceState::Offline))?;
+    // As of somebody who leaves: by what gateways tell, for who asks and for who watches.
     told(&alice, position, (&bob, PresenceState::Offline)).await?;
+    for mut way in alice.ways().await? {
+        looks(&mut way, &bob, PresenceState::Offline).await?;
+    }
     // Whatever he does: another gateway, other devices, idle or not.
     let before = heard(&alice, &bob).len();
     bob.client.resume_on(None).await?;
@@ -363,6 +373,41 @@ async fn who_is_invisible_looks_like_nobody(harness: &Harness) -> Result<()> {
     bob.client.call(0, &set_status()).await?;
     bob.client.set_idle(false).await?;
     told(&alice, position, (&bob, PresenceState::Online)).await
+}
+
+async fn who_hides_is_seen_as_he_was_until_he_is_not(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let busy = || SetStatus {
+        status: StatusKind::Dnd,
+        text: Some("at work".to_owned()),
+        ..set_status()
+    };
+    let hide = |text: &str| SetStatus {
+        status: StatusKind::Invisible,
+        text: Some(text.to_owned()),
+        ..set_status()
+    };
+    let mut way = alice.through(Transport::Json).await?;
+    let asked = get_presences(ids(&[&bob]));
+    // A text that goes first, or another one, would tell who hides from who leaves.
+    for _ in 0..3 {
+        bob.client.call(0, &busy()).await?;
+        looks(&mut way, &bob, PresenceState::Dnd).await?;
+        bob.client.call(0, &hide("hidden")).await?;
+        bob.client.call(0, &hide("and again")).await?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let presences = way.call(alice.scope(), &asked).await?;
+            let look = presences.members.iter();
+            let look = look.map(|it| (it.state, it.text.as_str())).next();
+            if look == Some((PresenceState::Offline, "")) {
+                break;
+            }
+            same(&look, &Some((PresenceState::Dnd, "at work")))?;
+            holds(Instant::now() < until, "who hides is seen no more")?;
+        }
+    }
+    Ok(())
 }
 
 async fn a_status_that_ends_goes_back(harness: &Harness) -> Result<()> {
@@ -539,95 +584,4 @@ async fn a_deleted_server_ends_its_watches(harness: &Harness) -> Result<()> {
     carol.client.call(0, &busy).await?;
     told(&carol, 0, (&carol, PresenceState::Dnd)).await?;
     same(&heard(&carol, &bob).contains(&PresenceState::Dnd), &false)
-}
-
-/// All pages of who is online, as names with the roles that they stand under.
-async fn list_online(
-    way: &mut TransportClient,
-    scope: u64,
-    limit: u32,
-) -> Result<Vec<(UserId, Option<RoleId>)>> {
-    let (mut listed, mut place) = (Vec::new(), None);
-    loop {
-        let page = ListOnline {
-            place,
-            limit: Some(limit),
-        };
-        let page = way.call(scope, &page).await?;
-        let there = page.members.iter();
-        listed.extend(there.map(|it| (it.member.user.user_id, it.role_id)));
-        place = page.next;
-        if place.is_none() {
-            return Ok(listed);
-        }
-    }
-}
-
-async fn who_is_online_is_listed_by_role_and_name_over_every_door(harness: &Harness) -> Result<()> {
-    let people: [_; 4] = harness.members().await?;
-    let [alice, bob, carol, dave] = &people;
-    for (person, name) in people.iter().zip(["alice", "zoe", "mia", "ben"]) {
-        person.call(&set_nickname(name)).await?;
-    }
-    let hoisted = |name: &str| CreateRole {
-        hoist: true,
-        ..create_role(name, Permissions::empty())
-    };
-    let high = alice.call(&hoisted("high")).await?.role.role_id;
-    let low = alice.call(&hoisted("low")).await?.role.role_id;
-    for (person, roles) in [
-        (bob, vec![low, high]),
-        (carol, vec![low]),
-        (dave, vec![low]),
-    ] {
-        alice.call(&set_roles(person.user.user_id, roles)).await?;
-    }
-    let (gone, _) = visitor(harness, 1, &alice.invites().await?).await?;
-    gone.say_goodbye().await;
-    let due = vec![
-        (bob.user.user_id, Some(high)),
-        (dave.user.user_id, Some(low)),
-        (carol.user.user_id, Some(low)),
-        (alice.user.user_id, None),
-    ];
-    for mut way in alice.ways().await? {
-        for limit in [1, 3, 200] {
-            // A worker may not have heard of all of them yet, or of who is gone.
-            let until = Instant::now() + PATIENCE;
-            loop {
-                let listed = list_online(&mut way, alice.scope(), limit).await?;
-                if listed == due {
-                    break;
-                }
-                holds(
-                    Instant::now() < until,
-                    &format!("{listed:?} is not {due:?}"),
-                )?;
-            }
-        }
-    }
-    let page = ListOnline {
-        place: None,
-        limit: Some(201),
-    };
-    alice
-        .is_refused(alice.scope(), &page, Reason::Invalid)
-        .await
-}
-
-async fn who_is_not_seen_is_not_listed_as_online(harness: &Harness) -> Result<()> {
-    let [alice, bob] = harness.members().await?;
-    let mut way = alice.through(Transport::Json).await?;
-    looks(&mut way, &bob, PresenceState::Online).await?;
-    let hide = SetStatus {
-        status: StatusKind::Invisible,
-        ..set_status()
-    };
-    bob.client.call(0, &hide).await?;
-    for mut way in alice.ways().await? {
-        let listed = list_online(&mut way, alice.scope(), 200).await?;
-        let seen = listed.iter().any(|(user, _)| *user == bob.user.user_id);
-        holds(!seen, "who is invisible is not there")?;
-    }
-    Ok(())
 }

@@ -18,6 +18,7 @@ fn changes(gateway: &str, number: u64, accounts: &[(u64, PresenceState)]) -> Tol
         gateway: gateway.to_owned(),
         number,
         accounts: Accounts::new(accounts.iter().map(|(id, state)| (user(*id), *state))),
+        at: 0,
     }
 }
 
@@ -29,6 +30,7 @@ fn whole(gateway: &str, number: u64, piece: u32, last: bool, accounts: &[u64]) -
         piece,
         last,
         accounts: Accounts::new(online),
+        at: 0,
     }
 }
 
@@ -91,6 +93,74 @@ fn who_is_silent_is_gone_but_not_while_nobody_can_be_heard() {
     assert_eq!(union.pass_time(SECOND, true), 1);
     assert_eq!(union.state(user(1)), PresenceState::Offline);
     assert_eq!(union.count_gateways(), 0);
+}
+
+#[test]
+fn a_listener_that_stood_still_takes_nobody_for_gone() {
+    let mut union = Union::default();
+    union.hear(changes("a", 1, &[(1, PresenceState::Online)]));
+    // An hour, and what it hears first when it wakes.
+    assert_eq!(union.pass_time(SECOND, true), 0);
+    assert_eq!(union.pass_time(3_600 * SECOND, true), 0);
+    union.hear(changes("a", 2, &[]));
+    assert_eq!(union.state(user(1)), PresenceState::Online);
+    for _ in 1..SILENCE.as_secs() {
+        assert_eq!(union.pass_time(SECOND, true), 0);
+    }
+    assert_eq!(union.pass_time(SECOND, true), 1);
+}
+
+#[test]
+fn who_is_gone_is_not_made_to_look_alive_by_what_he_told_before() {
+    let online = PresenceState::Online;
+    let mut union = Union::default();
+    let recorded = [
+        changes("a", 1, &[(1, online)]),
+        changes("a", 2, &[]),
+        whole("a", 2, 0, true, &[1]),
+    ];
+    for told in &recorded {
+        union.hear(told.clone());
+    }
+    // Somebody puts all of it back, while it lives and when it has ended.
+    let mut gone = 0;
+    for _ in 0..60 {
+        for told in &recorded {
+            union.hear(told.clone());
+        }
+        gone += union.pass_time(SECOND, true);
+    }
+    assert_eq!((gone, union.len()), (1, 0));
+    // It was only cut off: what it has is asked for.
+    union.hear(changes("a", 70, &[(2, online)]));
+    assert_eq!(union.take_questions(), ["a"]);
+    union.hear(whole("a", 70, 0, true, &[1, 2]));
+    assert_eq!((union.len(), union.has_holes()), (2, false));
+}
+
+#[test]
+fn who_is_asked_again_and_again_is_asked_ever_later() {
+    let mut union = Union::default();
+    union.hear(changes("a", 9, &[]));
+    let mut asked = Vec::new();
+    for second in 0..60 {
+        // Behind its answer another one is missed.
+        let number = if second <= 20 {
+            10 + second
+        } else {
+            100 + second
+        };
+        union.hear(changes("a", number, &[]));
+        if !union.take_questions().is_empty() {
+            asked.push(second);
+        }
+        // An answer that comes does not make the next question sooner.
+        if second == 20 {
+            union.hear(whole("a", 30, 0, true, &[]));
+        }
+        union.pass_time(SECOND, true);
+    }
+    assert_eq!(asked, [0, 2, 6, 14, 30, 46]);
 }
 
 #[test]
@@ -174,6 +244,7 @@ impl Teller {
                     piece,
                     last: piece == 1,
                     accounts: Accounts::new(part.to_vec()),
+                    at: 0,
                 });
             }
         }
@@ -244,7 +315,7 @@ proptest! {
             told.extend(union.take_changes());
         }
         // In peace, silence runs out and every hole is asked for.
-        for _ in 0..=SILENCE.as_secs() + 1 {
+        for _ in 0..=(SILENCE + MAX_PATIENCE).as_secs() + 1 {
             pass_second(&mut union, &mut tellers, (&[], 99, 99));
             told.extend(union.take_changes());
         }
