@@ -15,15 +15,12 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use shared::{
     bus::envelope::{Answer, Chunk},
+    domain::limits::MAX_ANSWER_BYTES,
     error::{Reason, Refusal},
 };
 use tokio::sync::oneshot;
 
 use crate::metrics::Metrics;
-
-/// The largest answer: four pages of events, and more than any snapshot of a
-/// sane account.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// Everybody who waits for an answer, by ticket. Clones share it.
 #[derive(Clone)]

@@ -4,14 +4,16 @@ use anyhow::{Context, Result};
 use loadtest::{
     client::CallError,
     harness::{Harness, Person, holds, refused, same},
+    random::nonce,
     requests::{
-        allow_member, create_channel, create_role, delete_channel, hide_channel, move_channel,
-        override_of, send_message, set_override, update_channel,
+        allow_member, create_channel, create_role, delete_channel, get_modlog, hide_channel,
+        move_channel, override_of, send_message, set_override, update_channel,
     },
     transport::Transport,
 };
 use shared::{
     domain::{
+        audit::Action,
         limits::MAX_SLOW_MODE,
         permissions::{Override, Permissions, TargetKind},
     },
@@ -23,6 +25,7 @@ use shared::{
             CreateChannel, GetChannels, MoveChannel,
         },
         message::MessageCreated,
+        moderation::GetModlog,
     },
 };
 
@@ -31,6 +34,7 @@ scenarios! {
     a_hidden_channel_does_not_exist_for_those_who_do_not_see_it,
     rights_that_change_take_effect_between_two_messages,
     overrides_give_nothing_that_the_giver_lacks,
+    a_change_that_changes_nothing_is_told_to_nobody,
     an_override_names_roles_and_members_that_exist,
     a_resume_past_what_is_hidden_is_dense,
     a_channel_moves_and_the_others_make_room_over_every_door,
@@ -175,6 +179,46 @@ async fn overrides_give_nothing_that_the_giver_lacks(harness: &Harness) -> Resul
     modest.name = Some("renamed".to_owned());
     bob.call(&modest).await?;
     Ok(())
+}
+
+async fn a_change_that_changes_nothing_is_told_to_nobody(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let shown = vec![shown_to(&bob)];
+    let room = alice.creates_channel("#room", shown.clone()).await?;
+    let entries = async || {
+        let of_it = GetModlog {
+            action: Some(Action::ChannelUpdate),
+            ..get_modlog()
+        };
+        anyhow::Ok(alice.call(&of_it).await?.entries)
+    };
+    let before = bob.remembers().await?;
+    let mut same_again = update_channel(room);
+    alice.call(&same_again).await?;
+    same_again.nonce = nonce();
+    same_again.name = Some("room".to_owned());
+    same_again.overrides = Some(shown);
+    alice.call(&same_again).await?;
+    alice.send("#room", "nothing new").await?;
+    bob.saw_none_before("nothing new", |event: &ChannelUpdated| {
+        event.channel.channel_id == room
+    })
+    .await?;
+    same(&entries().await?.len(), &0)?;
+    same_again.nonce = nonce();
+    same_again.topic = Some("cats".to_owned());
+    alice.call(&same_again).await?;
+    bob.sees_event(|event: &ChannelUpdated| event.channel.topic == "cats")
+        .await?;
+    // The log says what is another, and nothing else.
+    let entries = entries().await?;
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.before.as_deref(), entry.after.as_deref()))
+        .collect();
+    let due = (Some(r#"{"topic":""}"#), Some(r#"{"topic":"cats"}"#));
+    same(&told, &vec![due])?;
+    bob.agrees(before).await
 }
 
 async fn an_override_names_roles_and_members_that_exist(harness: &Harness) -> Result<()> {

@@ -11,7 +11,7 @@ use loadtest::{
     transport::{Transport, TransportClient},
 };
 use shared::{
-    domain::permissions::Permissions,
+    domain::{limits::MAX_MEMBERS_INVITES, permissions::Permissions},
     error::Reason,
     protocol::{
         account::CreateAccount,
@@ -24,6 +24,7 @@ scenarios! {
     a_code_is_made_previewed_and_redeemed_over_every_door,
     a_single_use_code_lets_one_of_two_in,
     nobody_makes_all_codes_of_a_server,
+    members_leave_codes_to_who_manages_the_server,
     who_is_kicked_leaves_no_way_in,
     a_repeated_redemption_uses_the_code_once,
     an_expired_or_unknown_code_opens_nothing,
@@ -96,6 +97,26 @@ async fn nobody_makes_all_codes_of_a_server(harness: &Harness) -> Result<()> {
         bob.call(&revoke_invite(&code)).await?;
     }
     bob.is_refused(bob.scope(), &create_invite(), Reason::LimitReached)
+        .await?;
+    alice.call(&create_invite()).await?;
+    Ok(())
+}
+
+async fn members_leave_codes_to_who_manages_the_server(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let (server, creator) = (alice.scope(), alice.user.user_id.get());
+    let listed = alice.call(&list_invites()).await?.invites.len();
+    let fill = format!(
+        "INSERT INTO invites (code, server, creator)
+             SELECT 'filled-' || {server} || '-' || n, {server}, {creator}
+             FROM generate_series(1, {MAX_MEMBERS_INVITES} - 1 - {listed}) n"
+    );
+    harness
+        .cluster
+        .sql(async |client| client.batch_execute(&fill).await)
+        .await?;
+    bob.call(&create_invite()).await?;
+    bob.is_refused(server, &create_invite(), Reason::LimitReached)
         .await?;
     alice.call(&create_invite()).await?;
     Ok(())

@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use loadtest::{
     client::log::Seen,
     harness::{Harness, Person, holds, refused, same},
+    random::nonce,
     requests::{
-        ban, get_member, kick, leave_server, list_bans, list_users, mute, override_of,
-        redeem_invite, remove_nickname, send_message, set_nickname, set_override, set_roles,
-        time_out, unban, unmute,
+        allow_member, ban, create_role, get_member, hide_channel, kick, leave_server, list_bans,
+        list_users, mute, override_of, redeem_invite, remove_nickname, send_message, set_nickname,
+        set_override, set_roles, time_out, unban, unmute,
     },
     transport::Transport,
 };
 use shared::{
-    domain::permissions::{Override, Permissions, TargetKind},
+    domain::{
+        limits::MAX_BANNED_STRANGERS,
+        permissions::{Override, Permissions, TargetKind},
+    },
     error::Reason,
     ids::RoleId,
     protocol::{
@@ -42,7 +46,9 @@ scenarios! {
     a_kicked_member_is_out_at_once_and_may_come_back,
     a_banned_account_is_out_and_stays_out_until_it_is_unbanned,
     an_account_is_banned_before_it_comes,
+    a_server_bans_so_many_strangers_and_no_more,
     a_ban_takes_what_was_said_with_it,
+    a_ban_takes_nothing_with_it_where_its_moderator_deletes_nothing,
     who_moderates_is_above_whom_he_moderates,
     a_timed_out_member_only_looks_on,
     a_muted_member_only_looks_on_in_that_channel,
@@ -128,13 +134,25 @@ async fn nicknames_are_changed_and_removed_over_every_door(harness: &Harness) ->
 
 async fn a_nickname_has_something_to_see_and_up_to_32_characters(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
-    for name in ["", "  ", "\u{200b}", "two\nlines", &"x".repeat(33)] {
+    let long = "x".repeat(33);
+    for name in [
+        "",
+        "  ",
+        "\u{200b}",
+        "two\nlines",
+        "two\u{2028}lines",
+        "ow\u{200d}ner",
+        "z\u{335}\u{336}\u{337}\u{338}\u{489}",
+        &long,
+    ] {
         let set = set_nickname(name);
         alice
             .is_refused(alice.scope(), &set, Reason::Invalid)
             .await?;
     }
-    alice.call(&set_nickname(&"ü".repeat(32))).await?;
+    for name in ["ü".repeat(32), "Alice 👩‍👩‍👧".to_owned()] {
+        alice.call(&set_nickname(&name)).await?;
+    }
     Ok(())
 }
 
@@ -326,6 +344,33 @@ async fn an_account_is_banned_before_it_comes(harness: &Harness) -> Result<()> {
     holds(known, "who was a member is shown")
 }
 
+async fn a_server_bans_so_many_strangers_and_no_more(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let server = alice.scope();
+    let fill = format!(
+        "INSERT INTO bans (server, account, reason, banned_by, banned_at)
+             SELECT {server}, n, '', {}, 1 FROM generate_series(1, {}) n",
+        alice.user.user_id.get(),
+        MAX_BANNED_STRANGERS - 1,
+    );
+    harness
+        .cluster
+        .sql(async |client| client.batch_execute(&fill).await)
+        .await?;
+    let [one, another] = [0, 1].map(|gateway| harness.guest("stranger", gateway));
+    let (one, another) = (one.await?.user.user_id, another.await?.user.user_id);
+    alice.call(&ban(one)).await?;
+    alice
+        .is_refused(server, &ban(another), Reason::LimitReached)
+        .await?;
+    // Who is banned is banned otherwise, and who is a member is banned all the same.
+    alice.call(&ban(one)).await?;
+    alice.call(&ban(bob.user.user_id)).await?;
+    alice.call(&unban(one)).await?;
+    alice.call(&ban(another)).await?;
+    Ok(())
+}
+
 async fn a_ban_takes_what_was_said_with_it(harness: &Harness) -> Result<()> {
     let [alice, bob, carol] = harness.members().await?;
     alice.creates_channel("#second", Vec::new()).await?;
@@ -367,6 +412,70 @@ async fn a_ban_takes_what_was_said_with_it(harness: &Harness) -> Result<()> {
         same(&said, &vec!["hers", "after"])?;
     }
     carol.agrees(before).await
+}
+
+async fn a_ban_takes_nothing_with_it_where_its_moderator_deletes_nothing(
+    harness: &Harness,
+) -> Result<()> {
+    let [alice, bob, carol] = harness.members().await?;
+    let moderates = Permissions::BAN_MEMBERS | Permissions::MANAGE_MESSAGES;
+    let role = alice.call(&create_role("mod", moderates)).await?.role;
+    alice
+        .call(&set_roles(bob.user.user_id, vec![role.role_id]))
+        .await?;
+    let shown = allow_member(carol.user.user_id.get(), Permissions::VIEW_CHANNEL);
+    let hidden = vec![hide_channel(alice.scope()), shown];
+    alice.creates_channel("#boardroom", hidden).await?;
+    let denied = override_of(
+        TargetKind::Role,
+        role.role_id.get(),
+        Permissions::empty(),
+        Permissions::MANAGE_MESSAGES,
+    );
+    alice.creates_channel("#records", vec![denied]).await?;
+    for channel in ["#boardroom", "#records", "#general"] {
+        carol.send(channel, "evidence").await?;
+    }
+    let said = carol.send("#general", "and more of it").await?;
+    let before = alice.remembers().await?;
+    let with_messages = BanUser {
+        delete_hours: 168,
+        ..ban(carol.user.user_id)
+    };
+    bob.call(&with_messages).await?;
+    alice
+        .sees_event(|gone: &MessagesDeleted| gone.message_ids.contains(&said.message_id))
+        .await?;
+    // Whoever is banned next waits until that round is over.
+    let dave = harness.registered("dave", 0).await?;
+    dave.joins(&alice.invites().await?).await?;
+    let said = dave.send("#general", "more").await?;
+    let next = BanUser {
+        delete_hours: 1,
+        ..ban(dave.user.user_id)
+    };
+    bob.call(&next).await?;
+    alice
+        .sees_event(|gone: &MessagesDeleted| gone.message_ids.contains(&said.message_id))
+        .await?;
+    for (channel, due) in [("#boardroom", 1), ("#records", 1), ("#general", 0)] {
+        let id = alice.channel(channel).await?;
+        same(&alice.history(id).await?.len(), &due).context(channel)?;
+    }
+    // The owner deletes everywhere.
+    alice.call(&unban(carol.user.user_id)).await?;
+    let everywhere = BanUser {
+        nonce: nonce(),
+        ..with_messages
+    };
+    alice.call(&everywhere).await?;
+    for channel in ["#boardroom", "#records"] {
+        let id = alice.channel(channel).await?;
+        alice
+            .sees_event(|gone: &MessagesDeleted| gone.channel_id == id)
+            .await?;
+    }
+    alice.agrees(before).await
 }
 
 async fn who_moderates_is_above_whom_he_moderates(harness: &Harness) -> Result<()> {

@@ -1,6 +1,23 @@
 //! What is recorded of those who moderate and build a server.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "states of all kinds are compared, field by field"
+)]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
 use shared_derive::Choice;
+
+use crate::{
+    error::{Reason, Refusal},
+    wire::Wire,
+};
+
+/// Entries that the audit log keeps of each list of what was changed: who changes a long one is
+/// known, and the log does not grow by the list.
+const MAX_RECORDED: usize = 50;
 
 /// What was done. Numbers are in the database and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Choice)]
@@ -128,6 +145,112 @@ impl Action {
             | Self::RuleDelete
             | Self::RuleApply
             | Self::LockdownSet => Category::Rules,
+        }
+    }
+}
+
+/// Two states of one thing as JSON, without what they share: fields that are the same, and what both
+/// have of a list. Nothing is shared with what is not there. Of a longer list the first 50 entries
+/// stay, and `<field>_more` says how many there are besides.
+pub fn list_changes<T: Wire>(
+    before: Option<&T>,
+    after: Option<&T>,
+) -> Result<[Option<String>; 2], Refusal> {
+    let (mut was, mut is) = (list_fields(before)?, list_fields(after)?);
+    if before.is_some() && after.is_some() {
+        drop_shared(&mut was, &mut is);
+    }
+    let written = |given: bool, mut fields| {
+        given.then(|| {
+            cut_lists(&mut fields);
+            Value::Object(fields).to_string()
+        })
+    };
+    Ok([written(before.is_some(), was), written(after.is_some(), is)])
+}
+
+fn list_fields<T: Wire>(state: Option<&T>) -> Result<Map<String, Value>, Refusal> {
+    let Some(state) = state else {
+        return Ok(Map::new());
+    };
+    match serde_json::to_value(state) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) | Err(_) => Err(Reason::Internal.into()),
+    }
+}
+
+fn drop_shared(was: &mut Map<String, Value>, is: &mut Map<String, Value>) {
+    was.retain(|name, value| {
+        let other = is.get_mut(name);
+        if other.as_deref() == Some(value) {
+            is.remove(name);
+            return false;
+        }
+        if let (Value::Array(mine), Some(Value::Array(theirs))) = (value, other) {
+            let text = |list: &[Value]| list.iter().map(Value::to_string).collect();
+            let (ours, others): (BTreeSet<_>, BTreeSet<_>) = (text(mine), text(theirs));
+            mine.retain(|entry| !others.contains(&entry.to_string()));
+            theirs.retain(|entry| !ours.contains(&entry.to_string()));
+        }
+        true
+    });
+}
+
+fn cut_lists(fields: &mut Map<String, Value>) {
+    let mut more = Vec::new();
+    for (name, value) in fields.iter_mut() {
+        if let Value::Array(list) = value
+            && let Some(left_out @ 1..) = list.len().checked_sub(MAX_RECORDED)
+        {
+            list.truncate(MAX_RECORDED);
+            more.push((format!("{name}_more"), Value::from(left_out)));
+        }
+    }
+    fields.extend(more);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::protocol::moderation::RuleSettings;
+
+    fn rule(words: &[String]) -> RuleSettings {
+        RuleSettings {
+            words: words.to_vec(),
+            ..RuleSettings::sample()
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_recorded() {
+        let (was, is) = (
+            rule(&["a".into(), "b".into()]),
+            rule(&["b".into(), "c".into()]),
+        );
+        let due = [r#"{"words":["a"]}"#, r#"{"words":["c"]}"#].map(|text| Some(text.to_owned()));
+        assert_eq!(list_changes(Some(&was), Some(&is)), Ok(due));
+        let [none, made] = list_changes(None, Some(&is)).unwrap();
+        assert_eq!(none, None);
+        assert_eq!(made, Some(serde_json::to_value(&is).unwrap().to_string()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_does_not_grow_by_its_lists(
+            was in vec("[a-f]{1,3}", 0..300), is in vec("[a-f]{1,3}", 0..300),
+        ) {
+            let recorded = list_changes(Some(&rule(&was)), Some(&rule(&is))).unwrap();
+            let states = [(&recorded[0], &was, &is), (&recorded[1], &is, &was)];
+            for (recorded, mine, others) in states {
+                let state: Value = serde_json::from_str(recorded.as_deref().unwrap()).unwrap();
+                let only: Vec<_> = mine.iter().filter(|word| !others.contains(word)).collect();
+                let kept = state["words"].as_array().map_or(0, Vec::len);
+                prop_assert_eq!(kept, only.len().min(MAX_RECORDED));
+                let more = state["words_more"].as_u64().unwrap_or(0);
+                prop_assert_eq!(kept + usize::try_from(more).unwrap(), only.len());
+            }
         }
     }
 }

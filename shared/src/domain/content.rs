@@ -1,6 +1,7 @@
 //! What names and messages may contain.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_properties::UnicodeEmoji as _;
 
 use crate::error::{Reason, Refusal};
 
@@ -28,6 +29,9 @@ pub const MAX_PICTURE_BYTES: usize = 200;
 const MAX_LOCALE_BYTES: usize = 35;
 /// What a report says besides its category, in characters at most.
 pub const MAX_REPORT_CHARS: usize = 1_000;
+/// Marks that may stand on one letter: more than any language puts there, and fewer than reach into
+/// other lines.
+const MAX_MARKS: usize = 4;
 /// The longest nonce, in bytes: a UUID in text and a little more.
 pub const MAX_NONCE_BYTES: usize = 64;
 
@@ -43,6 +47,30 @@ pub fn check_account_name(name: &str) -> Result<&str, Refusal> {
     } else {
         Err(Refusal::field(Reason::Invalid, "name"))
     }
+}
+
+/// Checks what somebody wants to call an account: as [`check_account_name`], and no letters of two
+/// scripts that look the same. Names from before stay.
+pub fn check_new_name(name: &str) -> Result<&str, Refusal> {
+    let name = check_account_name(name)?;
+    let scripts: [fn(char) -> bool; 3] = [is_latin, is_greek, is_cyrillic];
+    let used = scripts.iter().filter(|of| name.chars().any(**of));
+    if used.count() > 1 {
+        return Err(Refusal::field(Reason::Invalid, "name"));
+    }
+    Ok(name)
+}
+
+const fn is_latin(c: char) -> bool {
+    matches!(c, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff5a}')
+}
+
+const fn is_greek(c: char) -> bool {
+    matches!(c, '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}')
+}
+
+const fn is_cyrillic(c: char) -> bool {
+    matches!(c, '\u{400}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{2de0}'..='\u{2dff}' | '\u{a640}'..='\u{a69f}')
 }
 
 /// What two names share that a reader would take for the same.
@@ -80,12 +108,7 @@ pub fn check_password(password: &str) -> Result<&str, Refusal> {
 pub fn check_title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> {
     let title = title.trim();
     let visible = title.chars().any(|c| !c.is_whitespace() && !invisible(c));
-    if visible
-        && title.chars().count() <= MAX_TITLE_CHARS
-        && !title
-            .chars()
-            .any(|c| c.is_control() || (invisible(c) && !joins_emoji(c)))
-    {
+    if visible && title.chars().count() <= MAX_TITLE_CHARS && is_plain_line(title) {
         Ok(title)
     } else {
         Err(Refusal::field(Reason::Invalid, field))
@@ -129,10 +152,36 @@ pub fn check_note<'a>(text: &'a str, field: &str, most: usize) -> Result<&'a str
 /// Checks the text of a status: one line, which may be empty, and trims it.
 pub fn check_status(text: &str) -> Result<&str, Refusal> {
     let text = check_text(text, "text", MAX_TITLE_CHARS)?;
-    if text.contains('\n') {
+    if !is_plain_line(text) {
         return Err(Refusal::field(Reason::Invalid, "text"));
     }
     Ok(text)
+}
+
+/// Whether a text stays within its line, on the screen, too: nothing breaks it or turns what follows,
+/// nothing in it is unseen but what makes one emoji of several, and no marks pile up.
+fn is_plain_line(text: &str) -> bool {
+    let emoji = |c: Option<char>| c.is_some_and(|c| !c.is_ascii() && c.is_emoji_char());
+    // What stands before, without the selectors; and how many marks.
+    let (mut before, mut marks) = (None, 0);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied();
+        let fits = match c {
+            '\u{2028}' | '\u{2029}' => false,
+            '\u{200d}' => emoji(before) && emoji(next),
+            '\u{fe0f}' => emoji(before) || next == Some('\u{20e3}'),
+            c => !c.is_control() && !invisible(c),
+        };
+        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+        if !fits || marks > MAX_MARKS {
+            return false;
+        }
+        if c != '\u{fe0f}' {
+            before = Some(c);
+        }
+    }
+    true
 }
 
 /// Checks text of several lines, which may be empty, and trims it.
@@ -202,11 +251,6 @@ fn control(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 
-/// The joiner and the variation selector that emoji are made with.
-fn joins_emoji(c: char) -> bool {
-    matches!(c, '\u{200d}' | '\u{fe0f}')
-}
-
 /// Characters that show nothing or change the direction of others: two names
 /// that differ only in them look the same. Unicode's `Default_Ignorable_Code_Point`
 /// and the bidirectional controls, and the annotations, which are no text.
@@ -258,6 +302,47 @@ mod tests {
         assert!(check_reason("spam \u{202e}dennab").is_err());
         assert_eq!(check_reason(" spam\nagain "), Ok("spam\nagain"));
         assert_eq!(check_title("  Book club ", "name"), Ok("Book club"));
+    }
+
+    #[test]
+    fn a_line_stays_one_and_shows_all_that_is_in_it() {
+        for bad in [
+            "a\u{2028}b",
+            "a\rb",
+            "a\nb",
+            "\u{202e}gnp.",
+            "\u{2066}a",
+            "c\u{200b}d",
+            "ow\u{200d}ner",
+            "own\u{fe0f}er",
+            "z\u{335}\u{336}\u{337}\u{338}\u{489}",
+        ] {
+            assert!(check_status(bad).is_err(), "{bad:?}");
+            assert!(check_title(bad, "name").is_err(), "{bad:?}");
+            assert!(check_nickname(bad).is_err(), "{bad:?}");
+        }
+        for good in ["👩‍👩‍👧 1️⃣ ❤️‍🔥 🏳️‍🌈", "ทั้งนี้", "Việt", "क्षि", "שָׁלוֹם"]
+        {
+            assert_eq!(check_status(good), Ok(good));
+            assert_eq!(check_title(good, "name"), Ok(good));
+        }
+        assert_eq!(check_status(""), Ok(""));
+    }
+
+    #[test]
+    fn a_name_is_of_one_script_where_they_look_alike() {
+        for bad in [
+            "\u{43e}wner",
+            "adm\u{456}n",
+            "\u{3bf}wner",
+            "\u{3bf}\u{43e}",
+        ] {
+            assert!(check_account_name(bad).is_ok(), "{bad:?} may sign in");
+            assert!(check_new_name(bad).is_err(), "{bad:?}");
+        }
+        for good in ["owner", "Владимир_7", "Ωμέγα", "山田taro", "Ünal"] {
+            assert_eq!(check_new_name(good), Ok(good));
+        }
     }
 
     #[test]

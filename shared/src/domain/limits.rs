@@ -5,6 +5,9 @@ use shared_derive::{Choice, ClosedSet};
 /// The largest client frame, in bytes: room for 2,000 four-byte characters and
 /// their escapes, and small enough to hold 100,000 of them.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// The largest answer that a gateway takes: four pages of events, and more than any list that a
+/// request answers, each of which has a bound.
+pub const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// How deeply a body may nest; the deepest row of the protocol needs four.
 pub const MAX_DEPTH: usize = 8;
 /// The largest batch of one lane (and so the rows of one transaction).
@@ -20,13 +23,17 @@ pub const MAX_OVERRIDES: usize = 100;
 /// Overrides all channels of a server may have: ten for each of as many channels as there may be.
 /// Who asks for the server reads them all.
 pub const MAX_SERVER_OVERRIDES: usize = 5_000;
-/// Overrides and channels that one answer looks over servers with, and the server that passes it: some
-/// megabytes.
-pub const MAX_OVERVIEW_ROWS: usize = 10_000;
+/// Bytes of roles and channels that one look over several servers reads, and the server that passes them: at
+/// most some megabytes. Each of them, and each override, counts 100 besides its text.
+pub const MAX_OVERVIEW_BYTES: usize = 1_024 * 1_024;
 /// Registers an account may have: cursors of twenty servers as large as a server may be, and as many settings.
 pub const MAX_REGISTERS: usize = 20_000;
 /// Invites a server may have that still open it, and the deployment as many of its own.
 pub const MAX_INVITES: i64 = 500;
+/// Beyond these only who manages the server makes more: members do not use up what he needs.
+pub const MAX_MEMBERS_INVITES: i64 = 400;
+/// Bans that a server may have of accounts that were never its members: it bans them before they come.
+pub const MAX_BANNED_STRANGERS: i64 = 1_000;
 /// Accounts that are asked for by their ids at once.
 pub const MAX_USERS_AT_ONCE: usize = 100;
 /// Servers that are looked over at once.
@@ -108,7 +115,8 @@ pub enum RateLimit {
     Register,
     /// Questions, per account.
     Read,
-    /// Searches, per account: each may keep Postgres busy for a quarter of a second.
+    /// Searches, per account, and what may take as long: each may keep Postgres, or a core, busy for a
+    /// quarter of a second.
     Search,
     /// Signing in and up, per network address and opcode; where a token of this cluster is
     /// shown, per session as reading is.

@@ -41,8 +41,9 @@ pub struct GetModlog {
 pub struct Modlog {
     /// The entries, newest first.
     pub entries: Vec<AuditEntry>,
-    /// Where the next page begins, as its `before`; absent where there is none. With several filters
-    /// a page may end before its limit, as only some thousand entries are looked at for it.
+    /// Where the next page begins, as its `before`; absent where there is none. A page may end before
+    /// its limit: where its entries are large, and with several filters, as only some thousand are
+    /// looked at for it.
     pub next: Option<EntryId>,
 }
 
@@ -59,8 +60,10 @@ pub struct AuditEntry {
     pub target_id: Option<AnyId>,
     /// Why; may be empty.
     pub reason: String,
-    /// What was before, as JSON; what it holds depends on the action. Absent, too, where it is about a
-    /// channel that the reader does not see.
+    /// What was before, as JSON; what it holds depends on the action. Of channels and rules that were
+    /// changed it has what differs, and of lists what only one state has: the first 50 entries, and
+    /// `<field>_more` says how many there are besides. Absent, too, where it is about a channel that the
+    /// reader does not see.
     pub before: Option<String>,
     /// What was after, as JSON.
     pub after: Option<String>,
@@ -238,8 +241,8 @@ pub struct ResolveReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum RuleKind {
     /// Any of `words`, as whole words; `*` stands for any letters and digits, or none, at the beginning
-    /// or the end of one, and within one that has nothing else. Case, width and what cannot be seen make
-    /// no difference.
+    /// or the end of one, and within one that has nothing else. Case, width, what cannot be seen, marks
+    /// of emphasis, strokes through letters and the length of white space make no difference.
     Words = 0,
     /// Links, but those to the hosts of `words` and to what is below them.
     Links = 1,
@@ -260,7 +263,7 @@ pub enum RuleAction {
     /// The message is reported by the server.
     Report = 1,
     /// The message is refused as `blocked`, and its author is silenced everywhere for
-    /// `timeout_seconds`; not for a `raid`.
+    /// `timeout_seconds`, unless he ranks as high as who made the rule, or higher; not for a `raid`.
     Timeout = 2,
 }
 
@@ -306,10 +309,13 @@ pub struct Rule {
     pub rule_id: RuleId,
     /// What it is.
     pub settings: RuleSettings,
+    /// Who made it or changed it last; absent where nobody knows.
+    #[serde(default)]
+    pub maker_id: Option<UserId>,
 }
 
 /// Makes a rule. It looks at new and at changed messages, but not at those of who holds
-/// `MANAGE_MESSAGES` in their channel.
+/// `MANAGE_MESSAGES` in their channel. One that silences needs `TIMEOUT_MEMBERS`, too.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(690, automod_rule_create, reply = Rule, access = Server(MANAGE_SERVER), limit = Write)]
 pub struct CreateRule {
@@ -319,7 +325,7 @@ pub struct CreateRule {
     pub settings: RuleSettings,
 }
 
-/// Makes another rule of it.
+/// Makes another rule of it. One that silences needs `TIMEOUT_MEMBERS`, too.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(691, automod_rule_update, access = Server(MANAGE_SERVER), limit = Write)]
 pub struct UpdateRule {
@@ -356,7 +362,7 @@ pub struct Rules {
 /// Says what rules would do, and does nothing: those of the server that are enabled, or one that is
 /// not made yet. What depends on who says something, and when, is not tried.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[query(2724, automod_test, reply = RuleTest, access = Server(MANAGE_SERVER), limit = Read)]
+#[query(2724, automod_test, reply = RuleTest, access = Server(MANAGE_SERVER), limit = Search)]
 pub struct TestRules {
     /// A text to look at.
     #[serde(default)]
@@ -374,7 +380,8 @@ pub struct TestRules {
 pub struct RuleTest {
     /// What they find, the text first and then the newest message.
     pub findings: Vec<RuleFinding>,
-    /// How many messages were looked at.
+    /// How many messages were looked at, the newest first: fewer than there are where more was found,
+    /// or had to be compared, than one answer is for.
     pub messages: u32,
 }
 

@@ -139,7 +139,7 @@ pub struct UnreadCounts {
 /// Shows the messages that mention the account, a role that it holds, or everyone, the newest
 /// first: of all its servers, where it may read the history now.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
-#[query(2114, pings_get, reply = MentionPage, access = Account, limit = Read)]
+#[query(2114, pings_get, reply = MentionPage, access = Account, limit = Search)]
 pub struct ListMentions {
     /// Only older messages than this: goes on behind the page whose `next` this was.
     #[serde(default)]

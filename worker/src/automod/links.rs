@@ -1,5 +1,7 @@
 //! Links in a text: which hosts they lead to.
 
+/// What a browser drops, wherever it stands in an address.
+const BREAKS: [char; 3] = ['\t', '\n', '\r'];
 /// What a link begins with, where it names no other scheme.
 const BARE: &str = "www.";
 /// Schemes that clients make links of, whatever slashes follow: browsers take each number of them
@@ -28,6 +30,29 @@ pub(super) fn list_hosts(folded: &str) -> impl Iterator<Item = &str> {
         (!within).then(|| folded.get(at..).and_then(host)).flatten()
     });
     schemes.chain(named).chain(bare)
+}
+
+/// What stands as an address in `[text](address)` and `<address>` with a TAB or a line break within,
+/// which browsers drop: without them, one after the other. Empty where there is none.
+pub(super) fn join_broken(folded: &str) -> String {
+    let mut joined = String::new();
+    if !folded.contains(BREAKS) {
+        return joined;
+    }
+    for (opening, closing) in [("](", ')'), ("<", '>')] {
+        let mut rest = folded;
+        while let Some((_, behind)) = rest.split_once(opening) {
+            let Some((address, after)) = behind.split_once(closing) else {
+                break;
+            };
+            if address.contains(BREAKS) {
+                joined.extend(address.chars().filter(|c| !BREAKS.contains(c)));
+                joined.push(' ');
+            }
+            rest = after;
+        }
+    }
+    joined
 }
 
 /// The host that what follows the scheme begins with, without user, port, last dot and what a sentence

@@ -14,9 +14,9 @@ use shared::{
 };
 
 use self::{
-    links::list_hosts,
+    links::{join_broken, list_hosts},
     recent::Recent,
-    words::{Comparisons, Words},
+    words::{Comparisons, Words, strip_markup},
 };
 pub(crate) use self::{recent::Saying, settings::check_settings};
 
@@ -30,12 +30,52 @@ pub(crate) struct Said<'a> {
     pub(crate) text: &'a str,
 }
 
+/// A text in the forms in which rules look at it.
+struct Looked<'a> {
+    text: &'a str,
+    folded: String,
+    /// What readers see of it, where that is another text.
+    shown: Option<String>,
+}
+
+impl<'a> Looked<'a> {
+    fn new(text: &'a str) -> Self {
+        let folded = fold_text(text);
+        let shown = strip_markup(&folded);
+        Self {
+            text,
+            folded,
+            shown,
+        }
+    }
+}
+
+/// What is left of the comparisons that a trial of rules may make.
+#[derive(Debug)]
+pub(crate) struct TrialBudget(Comparisons);
+
+impl TrialBudget {
+    /// As many as some of the worst texts take: more than all that people write in a channel.
+    const TEXTS: u32 = 20;
+
+    pub(crate) const fn new() -> Self {
+        Self(Comparisons::of_texts(Self::TEXTS))
+    }
+
+    /// Whether the last text was not looked at to its end.
+    pub(crate) const fn is_used_up(&self) -> bool {
+        self.0.are_used_up()
+    }
+}
+
 /// What a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) rule: RuleId,
     pub(crate) name: String,
     pub(crate) action: RuleAction,
+    /// Who made the rule as it is, where that is known.
+    pub(crate) maker: Option<UserId>,
     /// For how long it silences the author, in milliseconds; 0 where it does not.
     pub(crate) silence_ms: u64,
     /// The word, the host, or how many there were.
@@ -133,14 +173,15 @@ impl RuleSet {
     /// The first rule that acts on a message; the hardest come first. `saying` is who says it
     /// now: nobody where a text was said before, is changed or only tried.
     pub(crate) fn check(&mut self, said: Said<'_>, saying: Option<Saying>) -> Option<Finding> {
-        let folded = fold_text(said.text);
+        let looked = Looked::new(said.text);
+        let folded = looked.folded.as_str();
         let repeated = saying.map_or(0, |saying| {
             let windows = self.compiled.iter().filter_map(|rule| match rule.test {
                 Test::Repeats { window_ms, .. } => Some(window_ms),
                 _ => None,
             });
             windows.max().map_or(0, |longest| {
-                self.recent.note_saying(saying, &folded, longest)
+                self.recent.note_saying(saying, folded, longest)
             })
         });
         let mut left = Comparisons::new();
@@ -148,22 +189,21 @@ impl RuleSet {
             let found = match &rule.test {
                 Test::Repeats { most, window_ms } if repeated > *most => {
                     let saying = saying?;
-                    let times = self.recent.count_sayings(saying, &folded, *window_ms);
+                    let times = self.recent.count_sayings(saying, folded, *window_ms);
                     (times > *most).then(|| times.to_string())
                 }
-                test => apply(test, said.text, &folded, &mut left),
+                test => apply(test, &looked, &mut left),
             }?;
             let rule = self.rules.get(rule.place)?;
             concerns(&rule.settings, said).then(|| finding(rule, found))
         })
     }
 
-    /// All rules that would act on a text.
-    pub(crate) fn find_all(&self, said: Said<'_>) -> Vec<Finding> {
-        let folded = fold_text(said.text);
-        let mut left = Comparisons::new();
+    /// All rules that would act on a text, as far as the budget of all texts goes.
+    pub(crate) fn find_all(&self, said: Said<'_>, budget: &mut TrialBudget) -> Vec<Finding> {
+        let looked = Looked::new(said.text);
         let found = self.compiled.iter().filter_map(|rule| {
-            let found = apply(&rule.test, said.text, &folded, &mut left)?;
+            let found = apply(&rule.test, &looked, &mut budget.0)?;
             let rule = self.rules.get(rule.place)?;
             concerns(&rule.settings, said).then(|| finding(rule, found))
         });
@@ -207,6 +247,7 @@ fn finding(rule: &Rule, found: String) -> Finding {
         rule: rule.rule_id,
         name: rule.settings.name.clone(),
         action: rule.settings.action,
+        maker: rule.maker_id,
         silence_ms: match rule.settings.action {
             RuleAction::Timeout => u64::from(rule.settings.timeout_seconds) * 1_000,
             RuleAction::Block | RuleAction::Report => 0,
@@ -249,14 +290,22 @@ fn compile(settings: &RuleSettings) -> Test {
 }
 
 /// What a test that looks at the text alone finds.
-fn apply(test: &Test, text: &str, folded: &str, left: &mut Comparisons) -> Option<String> {
+fn apply(test: &Test, looked: &Looked<'_>, left: &mut Comparisons) -> Option<String> {
     match test {
-        Test::Words(words) => words.find(folded, left).map(str::to_owned),
-        Test::Links { allowed } => list_hosts(folded)
-            .find(|host| !links::is_allowed(host, allowed))
-            .map(str::to_owned),
+        Test::Words(words) => {
+            let shown = looked.shown.as_deref();
+            let found = words.find(&looked.folded, left);
+            let found = found.or_else(|| words.find(shown?, left));
+            found.map(str::to_owned)
+        }
+        Test::Links { allowed } => {
+            let broken = join_broken(&looked.folded);
+            let mut hosts = list_hosts(&looked.folded).chain(list_hosts(&broken));
+            let found = hosts.find(|host| !links::is_allowed(host, allowed));
+            found.map(str::to_owned)
+        }
         Test::Mentions { most } => {
-            let count = find_mentions(text).count();
+            let count = find_mentions(looked.text).count();
             (count > *most as usize).then(|| count.to_string())
         }
         Test::Repeats { .. } | Test::Raid { .. } => None,

@@ -28,6 +28,7 @@ fn settings(kind: RuleKind, words: &[&str]) -> RuleSettings {
 fn rules(all: Vec<RuleSettings>) -> RuleSet {
     let numbered = (1..).zip(all);
     let rules = numbered.map(|(number, settings)| Rule {
+        maker_id: None,
         rule_id: RuleId::new(number).unwrap(),
         settings,
     });
@@ -178,6 +179,80 @@ fn links_lead_to_allowed_hosts_only() {
 }
 
 #[test]
+fn a_browser_drops_breaks_within_an_address() {
+    let links = || settings(RuleKind::Links, &["ok.org"]);
+    for bad in [
+        "[x](https:\t//evil.org)",
+        "[x](https:\n//evil.org)",
+        "[x](ht\ttps://evil.org)",
+        "[x](https://ok.org\t.evil.org)",
+        "[x](https://ok.org\r\n@evil.org)",
+        "<https:\n//evil.org>",
+        "see [a](b) and\n[x](https:/\n/evil.org)",
+    ] {
+        assert!(found(links(), bad).is_some(), "{bad:?}");
+    }
+    for good in [
+        "https://ok.org\nevil.org is what I read there",
+        "[x](https:\t//ok.org)\n",
+        "a <\n b (c\n) ](\t",
+    ] {
+        assert_eq!(found(links(), good), None, "{good:?}");
+    }
+}
+
+#[test]
+fn what_readers_see_whole_is_found_whole() {
+    let words = || settings(RuleKind::Words, &["spam", "free money", "bad  word"]);
+    for bad in [
+        "s**p**am",
+        "*s*p_am **spam**",
+        "s~~p~~am",
+        "s||p||am",
+        "s`p`am",
+        "s\u{336}p\u{336}a\u{336}m",
+        "free  money",
+        "free\nmoney",
+        "**free** \t ||money||",
+        "bad word",
+        "bad\u{a0}\u{a0}word",
+    ] {
+        assert!(found(words(), bad).is_some(), "{bad:?}");
+    }
+    for good in [
+        "s|p|am",
+        "s~p~am",
+        "sp am",
+        "freemoney",
+        "späm",
+        "s\u{94d}pam",
+    ] {
+        assert_eq!(found(words(), good), None, "{good:?}");
+    }
+    // A letter with its mark is another letter, and a vowel sign is part of the word.
+    let words = || settings(RuleKind::Words, &["schon", "\u{915}\u{932}"]);
+    for good in ["scho\u{308}n", "\u{915}\u{941}\u{932}"] {
+        assert_eq!(found(words(), good), None, "{good:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_markup_hides_a_word(
+        marks in proptest::collection::vec("(\\*{1,2}|~~|\\|\\||`|[\u{300}-\u{36f}]){0,2}", 3),
+        around in "[ .,]{0,2}",
+    ) {
+        let [first, second, third] = &marks[..] else { unreachable!() };
+        // A mark that makes a letter of the one before makes another word.
+        let text = format!("{around}x{first}q{second}z{third}{around}");
+        let plain = fold_text(&text);
+        let settings = settings(RuleKind::Words, &["xqz"]);
+        let composed = plain.chars().any(|c| c.is_alphabetic() && !"xqz".contains(c));
+        prop_assert!(composed || found(settings, &text).is_some(), "{:?}", text);
+    }
+}
+
+#[test]
 fn mentions_are_counted() {
     let mentions = || settings(RuleKind::Mentions, &[]);
     assert_eq!(found(mentions(), "<@1> <@&2> <@> <@x> <@1"), None);
@@ -319,7 +394,9 @@ fn what_blocks_comes_before_what_reports_and_what_is_off_does_nothing() {
     let mut rules = rules(vec![report, off, block]);
     let first = rules.check(said("spam", &[]), None).unwrap();
     assert_eq!((first.rule.get(), first.action), (3, RuleAction::Block));
-    let all = rules.find_all(said("spam", &[])).into_iter();
+    let all = rules
+        .find_all(said("spam", &[]), &mut TrialBudget::new())
+        .into_iter();
     assert_eq!(
         all.map(|finding| finding.rule.get()).collect::<Vec<_>>(),
         [3, 1]
@@ -446,7 +523,7 @@ proptest! {
         let all = kinds.map(|kind| settings(kind, &words)).to_vec();
         let mut rules = rules(all);
         let _finding = rules.check(said(&text, &[]), Some(saying(1, 1)));
-        let _findings = rules.find_all(said(&text, &[]));
+        let _findings = rules.find_all(said(&text, &[]), &mut TrialBudget::new());
     }
 
     #[test]

@@ -20,6 +20,16 @@ impl Comparisons {
         Self(MAX_COMPARED)
     }
 
+    /// Those of several texts together.
+    pub(super) const fn of_texts(count: u32) -> Self {
+        Self(MAX_COMPARED * count)
+    }
+
+    /// Whether there are none left: what was looked for may stand where nobody looked.
+    pub(super) const fn are_used_up(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Counts one; `false` when there are none left.
     const fn take(&mut self) -> bool {
         let left = self.0 > 0;
@@ -85,7 +95,7 @@ impl Words {
         let mut known = BTreeSet::new();
         for text in words {
             let parsed = parse(text);
-            let folded: Vec<String> = parsed.parts().map(fold_text).collect();
+            let folded: Vec<String> = parsed.parts().map(fold_word).collect();
             if !known.insert((parsed.starts, parsed.ends, folded.clone())) {
                 continue;
             }
@@ -197,6 +207,53 @@ impl Around<'_> {
         self.looked = self.looked.max(place);
         self.begin.unwrap_or(place)
     }
+}
+
+/// A word as it is looked for: with one space where several stand.
+fn fold_word(word: &str) -> String {
+    let mut folded = String::with_capacity(word.len());
+    for character in fold_text(word).chars() {
+        if !character.is_whitespace() {
+            folded.push(character);
+        } else if !folded.ends_with(' ') {
+            folded.push(' ');
+        }
+    }
+    folded
+}
+
+/// What readers see of a folded text, as `docs/markdown.md` says it: without the marks of emphasis,
+/// spoilers and code, without strokes and other marks that no letter is made with, and with one space
+/// for white space of any length. None where that is the text itself.
+pub(super) fn strip_markup(folded: &str) -> Option<String> {
+    let mut shown = String::with_capacity(folded.len());
+    let mut rest = folded.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '*' | '`' => {}
+            '~' | '|' if rest.peek() == Some(&character) => {
+                while rest.next_if_eq(&character).is_some() {}
+            }
+            mark if is_mark_of_no_script(mark) => {}
+            space if space.is_whitespace() => {
+                if !shown.ends_with(' ') {
+                    shown.push(' ');
+                }
+            }
+            other => shown.push(other),
+        }
+    }
+    (shown != folded).then_some(shown)
+}
+
+/// Unicode's blocks of combining diacritical marks. Folding made letters of those that belong to one;
+/// the marks of Arabic, Hindi or Thai are in other blocks, and are part of their words.
+const fn is_mark_of_no_script(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+            | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}'
+    )
 }
 
 /// Takes the `*` at its ends from a word.

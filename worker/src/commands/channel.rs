@@ -47,7 +47,7 @@ impl Handler<Context<'_>> for CreateChannel {
         let topic = content::check_topic(topic)?.to_owned();
         check_slow_mode(self.slow_mode)?;
         check_parent(ctx, self.kind, self.parent_id).await?;
-        let overrides = check_overrides(ctx, self.kind, &[], self.overrides).await?;
+        let overrides = check_overrides(ctx, (None, self.kind), &[], self.overrides).await?;
         let state = ctx.server().await?;
         let server = state.structure.server;
         let positions = state.channels.values();
@@ -109,9 +109,17 @@ impl Handler<Context<'_>> for UpdateChannel {
             channel.slow_mode = slow_mode;
         }
         let overrides = match self.overrides {
-            Some(given) => Some(check_overrides(ctx, was.kind, &was.overrides, given).await?),
+            Some(given) => {
+                let place = (Some(channel_id), was.kind);
+                Some(check_overrides(ctx, place, &was.overrides, given).await?)
+            }
             None => None,
         };
+        let overrides = overrides.filter(|given| *given != was.overrides);
+        let known = ctx.server().await?.channels.get(&channel_id);
+        if overrides.is_none() && known == Some(&channel) {
+            return Ok(());
+        }
         write::channel::update_channel(&mut ctx.write().await?, channel_id, &channel).await?;
         ctx.server_mut().await?.channels.insert(channel_id, channel);
         let changes = match overrides {
@@ -120,7 +128,7 @@ impl Handler<Context<'_>> for UpdateChannel {
         };
         let channel = get_channel(ctx, channel_id).await?;
         let record = Record::new(Action::ChannelUpdate).target(channel_id);
-        let record = record.before(&was)?.after(&channel)?;
+        let record = record.change(Some(&was), Some(&channel))?;
         ctx.record_action(record).await?;
         let event = ChannelUpdated { channel };
         ctx.emit_changes(Audience::Channel(channel_id), changes, &event)

@@ -5,7 +5,7 @@ use shared::{
     domain::{
         audit::Action,
         content,
-        limits::{MAX_INVITES, MAX_OWN_INVITES},
+        limits::{MAX_INVITES, MAX_MEMBERS_INVITES, MAX_OWN_INVITES},
         permissions::{Permissions, Standing},
     },
     error::{Reason, Refusal},
@@ -42,10 +42,19 @@ impl Handler<Context<'_>> for CreateInvite {
         }
         let server = ServerId::new(ctx.scope());
         let creator = ctx.caller()?.user;
-        let full = write::invite::has_invites(ctx.read().await?, server, MAX_INVITES).await?;
+        let manages = match server {
+            Some(_) => ctx.in_server().await?.contains(Permissions::MANAGE_SERVER),
+            None => true,
+        };
+        let most = if manages {
+            MAX_INVITES
+        } else {
+            MAX_MEMBERS_INVITES
+        };
+        let full = write::invite::has_invites(ctx.read().await?, server, most).await?;
         ctx.require(!full, Reason::LimitReached)?;
         if let Some(server) = server
-            && !ctx.in_server().await?.contains(Permissions::MANAGE_SERVER)
+            && !manages
         {
             let own = (server, creator);
             let reads = ctx.read().await?;

@@ -22,11 +22,12 @@ use crate::{
 };
 
 /// Overrides may be set by those who manage roles, for roles and members below their rank that
-/// exist, and only as far as the caller's own permissions reach: nobody gives,
-/// takes or restores what he does not hold. Answers them in their order.
+/// exist, and only as far as the caller's own permissions reach in that channel, and in the server
+/// where there is no such channel yet: nobody gives, takes or restores what he does not hold there.
+/// Answers them in their order.
 pub(super) async fn check_overrides(
     ctx: &mut Context<'_>,
-    kind: ChannelKind,
+    (channel, kind): (Option<ChannelId>, ChannelKind),
     before: &[Override],
     mut after: Vec<Override>,
 ) -> Result<Vec<Override>, Error> {
@@ -55,7 +56,8 @@ pub(super) async fn check_overrides(
     let sum = touched
         .iter()
         .fold(Permissions::empty(), |sum, o| sum | bits(o));
-    actor.check_holds(sum)?;
+    let state = ctx.server().await?;
+    actor.check_holds_in(state, channel, sum)?;
     let mut targets = BTreeSet::new();
     let only_view = |o: &Override| Permissions::VIEW_CHANNEL.contains(bits(o));
     let fits = kind != ChannelKind::Separator || after.iter().all(only_view);
@@ -149,7 +151,7 @@ pub(super) async fn change_override(
         return Ok(());
     }
     after.extend(given.clone());
-    let after = check_overrides(ctx, was.kind, &was.overrides, after).await?;
+    let after = check_overrides(ctx, (Some(channel_id), was.kind), &was.overrides, after).await?;
     let changes = replace_overrides(ctx, channel_id, after).await?;
     let record = record.target(channel_id);
     let record = record.before(&before)?.after(&given)?;

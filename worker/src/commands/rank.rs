@@ -3,7 +3,7 @@
 use shared::{
     domain::permissions::{Override, Permissions, Standing, TargetKind},
     error::{Reason, Refusal},
-    ids::RoleId,
+    ids::{ChannelId, RoleId},
 };
 
 use crate::{
@@ -39,6 +39,44 @@ impl Actor {
         } else {
             Err(Refusal::field(Reason::Forbidden, "permissions"))
         }
+    }
+
+    /// The same in a channel, by what the actor is given there; in the server where there is no
+    /// channel yet.
+    pub(super) fn check_holds_in(
+        &self,
+        state: &ServerState,
+        channel: Option<ChannelId>,
+        touched: Permissions,
+    ) -> Result<(), Refusal> {
+        let Some(channel) = channel else {
+            return self.check_holds(touched);
+        };
+        let held = state.structure.in_channel(&self.standing, channel);
+        if held.contains(touched) {
+            Ok(())
+        } else {
+            Err(Refusal::field(Reason::Forbidden, "permissions"))
+        }
+    }
+
+    /// Refuses to shed a role that takes something from its holders somewhere: who gave it has to
+    /// take it back. The owner is denied nothing, and what everyone may take everyone may shed.
+    pub(super) fn check_sheds(&self, state: &ServerState, role: RoleId) -> Result<(), Refusal> {
+        let takes = |o: &Override| {
+            o.kind == TargetKind::Role && o.target == role.get() && !o.deny.is_empty()
+        };
+        let free = state
+            .find_role(role)
+            .is_none_or(|role| role.self_assignable);
+        let held = self.standing.roles.contains(&role);
+        if free || !held || self.rank == Rank::Owner {
+            return Ok(());
+        }
+        if state.structure.channels.values().flatten().any(takes) {
+            return Err(Refusal::field(Reason::Forbidden, "roles"));
+        }
+        Ok(())
     }
 
     /// Refuses to give, take or change a role that does not stand below the actor. That of everyone

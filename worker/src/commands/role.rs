@@ -115,10 +115,11 @@ impl Handler<Context<'_>> for DeleteRole {
         let role_id = self.role_id;
         let was = get_role(ctx, role_id).await?;
         check_not_everyone(ctx, role_id).await?;
-        get_actor(ctx)
-            .await?
-            .check_above(Rank::Role(was.position))?;
-        let server = ctx.server().await?.structure.server;
+        let actor = get_actor(ctx).await?;
+        actor.check_above(Rank::Role(was.position))?;
+        let state = ctx.server().await?;
+        actor.check_sheds(state, role_id)?;
+        let server = state.structure.server;
         write::role::delete_role(&mut ctx.write().await?, server, role_id).await?;
         let mut changes = withdraw_overrides(ctx, (TargetKind::Role, role_id.get())).await?;
         let state = ctx.server_mut().await?;

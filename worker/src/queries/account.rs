@@ -50,7 +50,7 @@ impl Handler<QueryContext> for Authenticate {
 impl Prepare<QueryContext> for CreateAccount {
     async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::check_nonce(&self.nonce)?;
-        let name = content::check_account_name(&self.name)?.to_owned();
+        let name = content::check_new_name(&self.name)?.to_owned();
         content::check_password(&self.password)?;
         let folded = content::fold_name(&name);
         let account = read::account::find_sign_in(ctx.snapshot().await?, &folded).await?;

@@ -12,6 +12,9 @@ use crate::{
     store::read::{self, Membership, Snapshot, structure},
 };
 
+/// What a channel, an override or a role weighs in an answer besides its text.
+const ROW_BYTES: usize = 100;
+
 impl Handler<QueryContext> for GetChannels {
     async fn handle(self, ctx: &mut QueryContext) -> Result<Channels, Error> {
         let membership = ctx.membership()?;
@@ -29,7 +32,7 @@ pub(super) async fn visible_channels(
     Ok((roles, channels))
 }
 
-/// The same, and how many channels and overrides were read, seen or not.
+/// The same, and how many bytes were read for it, of roles, and of channels that are seen and others.
 pub(super) async fn read_channels(
     snapshot: &mut Snapshot,
     (server, standing): &Membership,
@@ -39,8 +42,14 @@ pub(super) async fn read_channels(
     let overrides = read::server::list_overrides(snapshot, &[id]).await?;
     let mut channels = read::channel::list_channels(snapshot, id, &overrides).await?;
     let view = structure(server, &roles, &overrides).view(standing);
-    let of_all = channels.iter().map(|channel| channel.overrides.len());
-    let rows = channels.len() + of_all.sum::<usize>();
+    let bytes = channels.iter().map(|channel| {
+        let rows = 1 + channel.overrides.len();
+        channel.name.len() + channel.topic.len() + rows * ROW_BYTES
+    });
+    let bytes = bytes.sum::<usize>();
+    let of_roles = roles.get(&id).map(Vec::as_slice).unwrap_or_default();
+    let of_roles = of_roles.iter().map(|role| role.name.len() + ROW_BYTES);
+    let bytes = bytes + of_roles.sum::<usize>();
     channels.retain(|channel| view.contains_key(&channel.channel_id));
-    Ok((roles.remove(&id).unwrap_or_default(), channels, rows))
+    Ok((roles.remove(&id).unwrap_or_default(), channels, bytes))
 }

@@ -16,7 +16,7 @@ use shared::{
         permissions::{Override, Permissions, TargetKind, may_handle_reports},
     },
     error::{Reason, Refusal},
-    ids::{ChannelId, RuleId, ServerId, UserId},
+    ids::{ChannelId, MessageId, RuleId, ServerId, UserId},
     protocol::{
         Handler,
         channel::Channel,
@@ -33,11 +33,12 @@ use tokio::task;
 use super::context::QueryContext;
 use crate::{
     access::AccessFacts as _,
-    automod::{RuleSet, Said, check_settings},
+    automod::{RuleSet, Said, TrialBudget, check_settings},
     day::MS_PER_DAY,
     error::Error,
     store::read::{
         self, Membership, Overrides, Page, Snapshot,
+        message::PAGE_BYTES,
         moderation::{Filters, ReportFilter},
         structure,
     },
@@ -53,6 +54,8 @@ const NOT_MADE: RuleId = match RuleId::new(1) {
 };
 /// Days of a summary that names none.
 const DEFAULT_DAYS: u32 = 30;
+/// What a finding weighs in an answer besides its texts.
+const FINDING_BYTES: usize = 150;
 /// Actors of a summary, at most.
 const MAX_ACTORS: usize = 100;
 
@@ -253,38 +256,61 @@ impl Handler<QueryContext> for TestRules {
         let rules = if let Some(settings) = self.settings {
             vec![Rule {
                 rule_id: NOT_MADE,
+                maker_id: None,
                 settings: check_settings(settings)?,
             }]
         } else {
             let snapshot = ctx.snapshot().await?;
             read::moderation::list_rules(snapshot, server.server_id).await?
         };
-        let rules = RuleSet::new(rules);
-        let mut findings = Vec::new();
-        let of_messages = messages.iter().rev();
-        let of_messages = of_messages.map(|message| (Some(message.message_id), &message.content));
-        for (message_id, text) in iter::once((None, &content)).chain(of_messages) {
-            let said = Said {
-                channel: self.channel_id,
-                roles: &[],
-                text,
-            };
-            let found = rules.find_all(said).into_iter();
-            findings.extend(found.map(|finding| RuleFinding {
-                message_id,
-                rule_id: made.then_some(finding.rule),
-                name: finding.name,
-                action: finding.action,
-                found: finding.found,
-            }));
-            // Each takes some milliseconds at most; lanes and other queries go on in between.
-            task::yield_now().await;
-        }
-        Ok(RuleTest {
-            findings,
-            messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
-        })
+        let of_messages = messages.into_iter().rev();
+        let of_messages = of_messages.map(|message| (Some(message.message_id), message.content));
+        let texts = iter::once((None, content)).chain(of_messages).collect();
+        // It takes some ten milliseconds at most, but those are no lane's and no other query's. There
+        // are never more at once than a worker answers queries.
+        ctx.release().await;
+        let channel = self.channel_id;
+        let tried = task::spawn_blocking(move || try_rules(rules, made, channel, texts));
+        tried
+            .await
+            .map_err(|panic| Error::Internal(panic.to_string()))
     }
+}
+
+/// What rules find in texts, one after the other, until an answer is full or the budget used up.
+fn try_rules(
+    rules: Vec<Rule>,
+    made: bool,
+    channel: Option<ChannelId>,
+    texts: Vec<(Option<MessageId>, String)>,
+) -> RuleTest {
+    let rules = RuleSet::new(rules);
+    let mut budget = TrialBudget::new();
+    let (mut findings, mut messages, mut bytes) = (Vec::new(), 0, 0);
+    for (message_id, text) in texts {
+        let said = Said {
+            channel,
+            roles: &[],
+            text: &text,
+        };
+        let found = rules.find_all(said, &mut budget);
+        bytes += found
+            .iter()
+            .map(|finding| FINDING_BYTES + finding.name.len() + finding.found.len())
+            .sum::<usize>();
+        if message_id.is_some() && (budget.is_used_up() || bytes > PAGE_BYTES) {
+            break;
+        }
+        messages += u32::from(message_id.is_some());
+        findings.extend(found.into_iter().map(|finding| RuleFinding {
+            message_id,
+            rule_id: made.then_some(finding.rule),
+            name: finding.name,
+            action: finding.action,
+            found: finding.found,
+        }));
+    }
+    RuleTest { findings, messages }
 }
 
 /// The last messages of a channel, for who may read what was said there.

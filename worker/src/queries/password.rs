@@ -54,7 +54,7 @@ impl Prepare<QueryContext> for ChangePassword {
 impl Prepare<QueryContext> for RegisterGuest {
     async fn prepare(self, ctx: &mut QueryContext) -> Result<Forward, Error> {
         content::check_nonce(&self.nonce)?;
-        let name = content::check_account_name(&self.name)?.to_owned();
+        let name = content::check_new_name(&self.name)?.to_owned();
         content::check_password(&self.password)?;
         let (user, folded) = (ctx.caller()?.user, content::fold_name(&name));
         let row = read_password(ctx).await?;

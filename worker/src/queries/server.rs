@@ -3,7 +3,7 @@
 use shared::{
     domain::{
         content,
-        limits::{MAX_OVERVIEW_ROWS, MAX_OVERVIEWS},
+        limits::{MAX_OVERVIEW_BYTES, MAX_OVERVIEWS},
     },
     error::{Reason, Refusal},
     ids::Partition,
@@ -87,15 +87,15 @@ impl Handler<QueryContext> for ListOverviews {
         let heads = read::event::find_heads(snapshot, &topics).await?;
         let versions = read::server::list_servers(snapshot, &ids).await?;
         let mut servers = Vec::with_capacity(memberships.len());
-        let (mut rows, mut next) = (0, None);
+        let (mut bytes, mut next) = (0, None);
         for membership in memberships {
             let id = membership.0.server_id;
-            if rows > MAX_OVERVIEW_ROWS {
+            if bytes >= MAX_OVERVIEW_BYTES {
                 next = Some(id);
                 break;
             }
             let (roles, channels, looked_at) = read_channels(snapshot, &membership).await?;
-            rows += looked_at;
+            bytes += looked_at;
             let (server, _) = membership;
             let Some(member) = own.remove(&id) else {
                 continue;

@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 27] = [
+const STEPS: [(&str, &str); 28] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -49,6 +49,7 @@ const STEPS: [(&str, &str); 27] = [
     step!("0025_deletions"),
     step!("0026_kept"),
     step!("0027_shown_text"),
+    step!("0028_rights"),
 ];
 
 /// How long a connection that failed is left alone.

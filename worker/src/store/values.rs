@@ -10,7 +10,7 @@ use shared::{
         permissions::{Override, Permissions, Standing, TargetKind},
         silences::Silences,
     },
-    ids::{Id, Partition, RoleId, RuleId},
+    ids::{Id, Partition, RoleId, RuleId, UserId},
     protocol::{
         self,
         account::{Export, SignUp},
@@ -362,9 +362,15 @@ columns! { Override { kind, target, allow, deny } }
 columns! { Lockdown { no_joining, speakers, until } }
 
 /// A rule; none, and a warning, where only a newer program understands what it does.
-pub(super) fn unpack_rule((rule_id, settings): (RuleId, Vec<u8>)) -> Option<Rule> {
+pub(super) fn unpack_rule(
+    (rule_id, settings, maker_id): (RuleId, Vec<u8>, Option<UserId>),
+) -> Option<Rule> {
     match protocol::decode_told::<RuleSettings>(&settings) {
-        Ok(settings) => Some(Rule { rule_id, settings }),
+        Ok(settings) => Some(Rule {
+            rule_id,
+            settings,
+            maker_id,
+        }),
         Err(error) => {
             tracing::warn!(rule = %rule_id, %error, "a rule that is not understood is not applied");
             None

@@ -5,7 +5,7 @@ use loadtest::{
     harness::{Harness, Person, holds, refused, same},
     random::nonce,
     requests::{
-        create_role, create_rule, delete_role, edit_message, get_modlog, list_reports,
+        create_role, create_rule, delete_role, edit_message, get_modlog, list_reports, move_role,
         rule_settings, send_message, set_roles, test_rules, time_out, update_channel, update_role,
     },
     transport::Transport,
@@ -30,12 +30,14 @@ scenarios! {
     a_changed_message_is_looked_at_too,
     what_a_rule_reports_is_said_all_the_same,
     who_says_what_a_rule_forbids_is_silenced_over_every_door,
+    nobody_silences_by_a_rule_whom_he_may_not_silence,
     the_same_text_too_often_is_blocked,
     what_slow_mode_refuses_was_not_said,
     one_author_does_not_fill_the_list_of_reports,
     a_role_that_everyone_may_take_exempts_nobody,
     links_and_mentions_are_blocked_where_nobody_is_exempt,
     a_channel_is_tried_before_a_rule_is_made,
+    a_trial_has_one_budget,
     rules_have_bounds,
 }
 
@@ -108,7 +110,11 @@ async fn a_message_that_a_rule_blocks_is_refused_over_every_door(harness: &Harne
     let general = alice.channel("#general").await?;
     let (hers, his) = (alice.remembers().await?, bob.remembers().await?);
     alice.call(&create_rule(no_spam())).await?;
-    for text in ["spam", "Buy SPAM now", "spammers!"] {
+    let hidden = ["s**p**am", "s||p||am", "s\u{336}p\u{336}am"];
+    for text in ["spam", "Buy SPAM now", "spammers!"]
+        .into_iter()
+        .chain(hidden)
+    {
         let message = send_message(general, text);
         bob.is_refused(bob.scope(), &message, Reason::Blocked)
             .await?;
@@ -227,6 +233,58 @@ async fn who_says_what_a_rule_forbids_is_silenced_over_every_door(harness: &Harn
     Ok(())
 }
 
+async fn nobody_silences_by_a_rule_whom_he_may_not_silence(harness: &Harness) -> Result<()> {
+    let [alice, bob, carol, dave] = harness.members().await?;
+    let role = async |name: &str, permissions| {
+        let made = alice.call(&create_role(name, permissions)).await?;
+        anyhow::Ok(made.role.role_id)
+    };
+    let manager = role("manager", Permissions::MANAGE_SERVER).await?;
+    let upper = role("upper", Permissions::KICK_MEMBERS).await?;
+    for (person, role) in [(&bob, manager), (&carol, upper)] {
+        let given = set_roles(person.user.user_id, vec![role]);
+        alice.call(&given).await?;
+    }
+    alice.call(&move_role(upper, 2)).await?;
+    let silences = RuleSettings {
+        action: RuleAction::Timeout,
+        timeout_seconds: 600,
+        ..rule_settings("all", RuleKind::Words, &["hello"])
+    };
+    let due = Reason::Forbidden;
+    bob.is_refused(bob.scope(), &create_rule(silences.clone()), due)
+        .await?;
+    let made = bob.call(&create_rule(no_spam())).await?;
+    let mut update = UpdateRule {
+        nonce: nonce(),
+        rule_id: made.rule_id,
+        settings: silences,
+    };
+    bob.is_refused(bob.scope(), &update, due).await?;
+
+    let mut may = update_role(manager);
+    may.permissions = Some(Permissions::MANAGE_SERVER | Permissions::TIMEOUT_MEMBERS);
+    alice.call(&may).await?;
+    bob.call(&update).await?;
+    let listed = alice.call(&ListRules {}).await?.rules;
+    let makers: Vec<_> = listed.iter().map(|rule| rule.maker_id).collect();
+    same(&makers, &vec![Some(bob.user.user_id)])?;
+    // Those above and beside him only hear no; others are silenced.
+    for person in [&carol, &bob] {
+        blocked(person, "all", &["hello"]).await?;
+        person.send("#general", "never mind").await?;
+    }
+    blocked(&dave, "all", &["hello"]).await?;
+    let general = dave.channel("#general").await?;
+    refused(dave.call(&send_message(general, "but")).await, due)?;
+    // By a rule of the owner's everyone is.
+    update.nonce = nonce();
+    update.settings.timeout_seconds = 601;
+    alice.call(&update).await?;
+    blocked(&carol, "all", &["hello"]).await?;
+    refused(carol.call(&send_message(general, "but")).await, due)
+}
+
 async fn the_same_text_too_often_is_blocked(harness: &Harness) -> Result<()> {
     let [alice, bob, carol] = harness.members().await?;
     let repeats = RuleSettings {
@@ -342,7 +400,12 @@ async fn links_and_mentions_are_blocked_where_nobody_is_exempt(harness: &Harness
     blocked(
         &bob,
         "links",
-        &["https://evil.example", "see www.evil.example"],
+        &[
+            "https://evil.example",
+            "see www.evil.example",
+            "[x](https:\t//evil.example)",
+            "[x](https://example.org\n.evil.example)",
+        ],
     )
     .await?;
     blocked(&bob, "flood", &["<@1> <@2> <@&3>"]).await?;
@@ -380,6 +443,28 @@ async fn a_channel_is_tried_before_a_rule_is_made(harness: &Harness) -> Result<(
         .await?;
     let [mallory] = harness.members().await?;
     refused(mallory.call(&test).await, Reason::UnknownChannel)
+}
+
+async fn a_trial_has_one_budget(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    for _ in 0..30 {
+        alice.send("#general", &"a".repeat(2_000)).await?;
+    }
+    // Each of them stands nearly everywhere, but none as a word of its own.
+    let nested: Vec<String> = (1..=64).map(|length| "a".repeat(length)).collect();
+    let nested: Vec<&str> = nested.iter().map(String::as_str).collect();
+    let mut test = TestRules {
+        text: Some("spam".to_owned()),
+        channel_id: Some(general),
+        settings: Some(rule_settings("nested", RuleKind::Words, &nested)),
+    };
+    let tried = alice.call(&test).await?;
+    holds((1..30).contains(&tried.messages), "as far as it goes")?;
+    same(&tried.findings.len(), &0)?;
+    test.settings = Some(no_spam());
+    let tried = alice.call(&test).await?;
+    same(&(tried.messages, tried.findings.len()), &(30, 1))
 }
 
 async fn rules_have_bounds(harness: &Harness) -> Result<()> {

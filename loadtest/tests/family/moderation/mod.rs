@@ -7,9 +7,11 @@ mod rank;
 use anyhow::{Context, Result};
 use loadtest::{
     harness::{Harness, Person, holds, refused, same},
+    random::nonce,
     requests::{
-        allow_member, create_role, delete_channel, get_modlog, hide_channel, list_reports,
-        move_channel, report_message, resolve_report, set_override, set_roles,
+        allow_member, create_role, create_rule, delete_channel, get_modlog, hide_channel,
+        list_reports, move_channel, report_message, resolve_report, rule_settings, set_override,
+        set_roles,
     },
 };
 use shared::{
@@ -17,8 +19,8 @@ use shared::{
     error::Reason,
     ids::{AnyId, ChannelId, EntryId, ReportId},
     protocol::moderation::{
-        ActorCount, GetModlog, ListReports, Report, ReportCategory, ReportMessage, Resolution,
-        SummarizeModlog,
+        ActorCount, AuditEntry, GetModlog, ListReports, Report, ReportCategory, ReportMessage,
+        Resolution, RuleKind, SummarizeModlog, UpdateRule,
     },
     wire::Wire as _,
 };
@@ -26,6 +28,7 @@ use shared::{
 scenarios! {
     what_a_moderator_does_is_in_the_audit_log_over_every_door,
     the_audit_log_is_filtered_and_paged,
+    a_page_of_the_audit_log_ends_where_its_entries_are_large,
     a_summary_counts_by_action_and_by_actor,
     pages_and_summaries_have_bounds,
     a_message_is_reported_and_the_report_resolved_over_every_door,
@@ -162,6 +165,59 @@ async fn paged(person: &Person, filter: &GetModlog, limit: u32) -> Result<Vec<An
         }
         before = page.next;
     }
+}
+
+async fn a_page_of_the_audit_log_ends_where_its_entries_are_large(harness: &Harness) -> Result<()> {
+    let [alice] = harness.members().await?;
+    let words = |first: char| {
+        let word = |number| format!("{first}{}{number:03}", "w".repeat(60));
+        (0..400).map(word).collect::<Vec<_>>()
+    };
+    let mut rule = rule_settings("long", RuleKind::Words, &[]);
+    rule.words = words('a');
+    let rule_id = alice.call(&create_rule(rule.clone())).await?.rule_id;
+    for first in ['b', 'a'].repeat(25) {
+        rule.words = words(first);
+        let update = UpdateRule {
+            nonce: nonce(),
+            rule_id,
+            settings: rule.clone(),
+        };
+        alice.call(&update).await?;
+        // The same once more is no change.
+        let update = UpdateRule {
+            nonce: nonce(),
+            ..update
+        };
+        alice.call(&update).await?;
+    }
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let ask = GetModlog {
+            limit: Some(100),
+            before,
+            action: Some(Action::RuleUpdate),
+            ..get_modlog()
+        };
+        let page = alice.call(&ask).await?;
+        let states = |entry: &AuditEntry| [entry.before.clone(), entry.after.clone()];
+        let states = page.entries.iter().flat_map(states).flatten();
+        let bytes: usize = states.map(|state| state.len()).sum();
+        holds(bytes <= 256 * 1_024, "a page has a bound in bytes")?;
+        found.extend(page.entries);
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+        holds(found.len() < 50, "it ended for its bytes")?;
+    }
+    same(&found.len(), &50)?;
+    // However many words there are, an entry says the first of them and how many more.
+    for state in found.iter().filter_map(|entry| entry.after.as_deref()) {
+        holds(state.len() < 10_000, "an entry has a bound")?;
+        holds(state.contains(r#""words_more":350"#), state)?;
+    }
+    Ok(())
 }
 
 async fn a_summary_counts_by_action_and_by_actor(harness: &Harness) -> Result<()> {

@@ -3,22 +3,28 @@
 use anyhow::Result;
 use loadtest::{
     harness::{Harness, Person, refused, same},
+    random::nonce,
     requests::{
-        ban, create_role, get_modlog, kick, move_role, mute, send_message, set_roles, time_out,
-        unban, unmute,
+        ban, clear_override, create_role, delete_role, get_modlog, kick, move_role, mute,
+        override_of, send_message, set_override, set_overrides, set_roles, time_out, unban, unmute,
     },
 };
 use shared::{
-    domain::{audit::Action, permissions::Permissions},
+    domain::{
+        audit::Action,
+        permissions::{Permissions, TargetKind},
+    },
     error::Reason,
     ids::RoleId,
-    protocol::moderation::GetModlog,
+    protocol::{member::RemoveMemberRoles, moderation::GetModlog},
 };
 
 scenarios! {
     moderators_moderate_those_below_them_over_every_door,
     another_order_of_roles_is_another_rank_from_its_reply_on,
     moderators_of_one_rank_leave_each_other_alone,
+    an_override_gives_nothing_that_its_giver_lacks_in_that_channel,
+    nobody_sheds_a_role_that_takes_something_from_him,
 }
 
 const MODERATES: Permissions = Permissions::KICK_MEMBERS
@@ -123,5 +129,99 @@ async fn moderators_of_one_rank_leave_each_other_alone(harness: &Harness) -> Res
     is_out_of_reach(&carol, &bob).await?;
     is_out_of_reach(&bob, &carol).await?;
     bob.call(&kick(dave.user.user_id)).await?;
+    Ok(())
+}
+
+/// Bob manages roles and messages by one role and holds another below it; both are denied to write in
+/// the channel of records.
+async fn recorded(harness: &Harness) -> Result<([Person; 2], [RoleId; 2])> {
+    let people = harness.members().await?;
+    let [alice, bob] = &people;
+    let moderates = Permissions::MANAGE_ROLES | Permissions::MANAGE_MESSAGES;
+    let low = alice
+        .call(&create_role("low", Permissions::empty()))
+        .await?;
+    let high = alice.call(&create_role("high", moderates)).await?;
+    let [low, high] = [low, high].map(|made| made.role.role_id);
+    alice.call(&move_role(high, 2)).await?;
+    alice
+        .call(&set_roles(bob.user.user_id, vec![low, high]))
+        .await?;
+    let taken = Permissions::SEND_MESSAGES | Permissions::MANAGE_MESSAGES;
+    let denied =
+        |role: RoleId| override_of(TargetKind::Role, role.get(), Permissions::empty(), taken);
+    alice
+        .creates_channel("#records", vec![denied(high)])
+        .await?;
+    Ok((people, [low, high]))
+}
+
+async fn an_override_gives_nothing_that_its_giver_lacks_in_that_channel(
+    harness: &Harness,
+) -> Result<()> {
+    let ([alice, bob], [low, _high]) = recorded(harness).await?;
+    let (records, general) = (
+        bob.channel("#records").await?,
+        bob.channel("#general").await?,
+    );
+    let given = |allow| override_of(TargetKind::Role, low.get(), allow, Permissions::empty());
+    let due = Reason::Forbidden;
+    for permission in [Permissions::SEND_MESSAGES, Permissions::MANAGE_MESSAGES] {
+        let given = set_override(records, &given(permission));
+        bob.is_refused(bob.scope(), &given, due).await?;
+    }
+    refused(
+        bob.call(&send_message(records, "mine")).await,
+        Reason::Forbidden,
+    )?;
+    // What he holds there he gives there, and elsewhere what he holds elsewhere.
+    bob.call(&set_override(records, &given(Permissions::READ_HISTORY)))
+        .await?;
+    let sends = given(Permissions::SEND_MESSAGES);
+    bob.call(&set_override(general, &sends)).await?;
+    alice.call(&set_override(records, &sends)).await?;
+    bob.send("#records", "she lets me").await?;
+    // Nor does he take away there what he does not hold any more.
+    alice
+        .call(&clear_override(records, &given(Permissions::empty())))
+        .await?;
+    let clear = set_overrides(records, Vec::new());
+    bob.is_refused(bob.scope(), &clear, due).await
+}
+
+async fn nobody_sheds_a_role_that_takes_something_from_him(harness: &Harness) -> Result<()> {
+    let ([alice, bob], [low, high]) = recorded(harness).await?;
+    let (scope, his) = (bob.scope(), bob.user.user_id);
+    let general = alice.channel("#general").await?;
+    let silent = override_of(
+        TargetKind::Role,
+        low.get(),
+        Permissions::empty(),
+        Permissions::SEND_MESSAGES,
+    );
+    alice.call(&set_override(general, &silent)).await?;
+    let before = bob.remembers().await?;
+    let due = Reason::Forbidden;
+    bob.is_refused(scope, &set_roles(his, vec![high]), due)
+        .await?;
+    let remove = RemoveMemberRoles {
+        nonce: nonce(),
+        user_id: his,
+        roles: vec![low],
+        reason: String::new(),
+    };
+    bob.is_refused(scope, &remove, due).await?;
+    bob.is_refused(scope, &delete_role(low), due).await?;
+    bob.is_refused(scope, &clear_override(general, &silent), due)
+        .await?;
+    refused(bob.call(&send_message(general, "free")).await, due)?;
+    bob.agrees(before).await?;
+    // Who gave it takes it back; and what takes nothing from him he gives up.
+    alice.call(&clear_override(general, &silent)).await?;
+    bob.call(&remove).await?;
+    alice.call(&set_override(general, &silent)).await?;
+    alice.call(&set_roles(his, vec![low, high])).await?;
+    alice.call(&set_roles(his, vec![high])).await?;
+    bob.send("#general", "free").await?;
     Ok(())
 }

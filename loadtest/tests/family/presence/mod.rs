@@ -192,9 +192,17 @@ async fn a_status_has_a_text_of_a_hundred_characters_and_an_end_that_is_to_come(
     alice
         .is_refused(0, &with("é".repeat(101)), Reason::TooLarge)
         .await?;
-    alice
-        .is_refused(0, &with("two\nlines".to_owned()), Reason::Invalid)
-        .await?;
+    for text in [
+        "two\nlines",
+        "two\u{2028}lines",
+        "a\rb",
+        "\u{202e}gnp.",
+        "c\u{200b}d",
+    ] {
+        alice
+            .is_refused(0, &with(text.to_owned()), Reason::Invalid)
+            .await?;
+    }
     let past = SetStatus {
         until: Some(1_000),
         ..set_status()

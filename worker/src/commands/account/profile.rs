@@ -45,7 +45,10 @@ impl Handler<Context<'_>> for UpdateAccount {
             if was.user.guest {
                 return Err(Refusal::field(Reason::Forbidden, "name").into());
             }
-            content::check_account_name(&name)?.clone_into(&mut now.user.name);
+            // A name from before a rule for names stays.
+            if name != was.user.name {
+                content::check_new_name(&name)?.clone_into(&mut now.user.name);
+            }
         }
         if let Some(avatar) = avatar {
             content::check_picture(&avatar, "avatar")?.clone_into(&mut now.user.avatar);

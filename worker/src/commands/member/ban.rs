@@ -6,7 +6,9 @@ use shared::{
     domain::{
         audit::Action,
         content,
-        limits::{DELETION_SLICE, MAX_BAN_SECONDS, MAX_BULK, MAX_DELETED_HOURS},
+        limits::{
+            DELETION_SLICE, MAX_BAN_SECONDS, MAX_BANNED_STRANGERS, MAX_BULK, MAX_DELETED_HOURS,
+        },
         permissions::Permissions,
     },
     error::{Reason, Refusal},
@@ -64,6 +66,12 @@ impl Handler<Context<'_>> for BanUser {
             until,
         };
         let known = member.is_some();
+        if !known && before.is_none() {
+            let reads = ctx.read().await?;
+            let full =
+                write::member::has_banned_strangers(reads, place.0, MAX_BANNED_STRANGERS).await?;
+            ctx.require(!full, Reason::LimitReached)?;
+        }
         write::member::set_ban(&mut ctx.write().await?, place, &terms, known).await?;
         let mut entry = Record::new(Action::MemberBan).target(user).reason(reason);
         if let Some(before) = before {
@@ -76,7 +84,9 @@ impl Handler<Context<'_>> for BanUser {
             end_membership(ctx, member, LeaveCause::Banned).await?;
         }
         if self.delete_hours > 0 {
-            delete_since(ctx, user, u64::from(self.delete_hours)).await?;
+            let channels = list_managed(ctx).await?;
+            let hours = u64::from(self.delete_hours);
+            delete_since(ctx, user, hours, channels.as_deref()).await?;
         }
         Ok(())
     }
@@ -107,25 +117,54 @@ const fn record(terms: &BanTerms, deleted_hours: u32) -> RecordedBan {
 }
 
 /// Leaves the deletion of what an account said in the last hours to the turns that follow.
-async fn delete_since(ctx: &mut Context<'_>, author: UserId, hours: u64) -> Result<(), Error> {
+async fn delete_since(
+    ctx: &mut Context<'_>,
+    author: UserId,
+    hours: u64,
+    channels: Option<&[ChannelId]>,
+) -> Result<(), Error> {
     let began = ctx.now_ms().saturating_sub(hours * 3_600_000);
     let Some(from) = MessageId::new(next_raw(0, ctx.partition(), began)) else {
         return Ok(());
     };
     let until: MessageId = ctx.next_id()?;
-    delete_authored(ctx, author, (from, until)).await
+    delete_authored(ctx, author, (from, until), channels).await
 }
 
-/// Has these messages of an account deleted: by the slices that are under way for the server, or by the
+/// The channels that the caller sees and whose messages he manages; none where that is all of them,
+/// as the owner's and an administrator's are.
+async fn list_managed(ctx: &mut Context<'_>) -> Result<Option<Vec<ChannelId>>, Error> {
+    let user = ctx.caller()?.user;
+    let member = ctx.member(user).await?;
+    let member = member.ok_or(Refusal::from(Reason::UnknownServer))?;
+    let now = ctx.now_ms();
+    let structure = &ctx.server().await?.structure;
+    let held = structure.in_server(&member.standing);
+    if held.contains(Permissions::ADMINISTRATOR) {
+        return Ok(None);
+    }
+    let needed = Permissions::VIEW_CHANNEL | Permissions::MANAGE_MESSAGES;
+    let manages = |channel: &ChannelId| {
+        let silenced = member.silences.at(Some(*channel), now);
+        let held = structure.permit(&member.standing, Some(*channel), silenced);
+        held.contains(needed)
+    };
+    let channels = structure.channels.keys().copied();
+    Ok(Some(channels.filter(manages).collect()))
+}
+
+/// Has these messages of an account deleted, in these channels or in all: by the slices that are under way for the server, or by the
 /// first one. So its lane looks at each message as often for many bans as for one.
 async fn delete_authored(
     ctx: &mut Context<'_>,
     author: UserId,
     range: (MessageId, MessageId),
+    channels: Option<&[ChannelId]>,
 ) -> Result<(), Error> {
     let server = ctx.server().await?.structure.server;
     let place = (server, author);
-    let under_way = write::deletion::insert_deletion(&mut ctx.write().await?, place, range).await?;
+    let mut writes = ctx.write().await?;
+    let under_way = write::deletion::insert_deletion(&mut writes, place, range, channels).await?;
     if under_way {
         return Ok(());
     }
@@ -156,7 +195,7 @@ async fn begin_round(ctx: &mut Context<'_>) -> Result<(), Error> {
 
 impl Handler<Context<'_>> for DeleteAuthored {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        delete_authored(ctx, self.author, (self.from, self.until)).await
+        delete_authored(ctx, self.author, (self.from, self.until), None).await
     }
 }
 

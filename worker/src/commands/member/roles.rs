@@ -88,6 +88,10 @@ async fn change_roles(
     actor.check_roles(state, &given)?;
     actor.check_gives(state, &given)?;
     actor.check_roles(state, &taken)?;
+    if user == actor.standing.user {
+        let mut taken = taken.iter();
+        taken.try_for_each(|role| actor.check_sheds(state, *role))?;
+    }
     if given.is_empty() && taken.is_empty() {
         return Ok(());
     }

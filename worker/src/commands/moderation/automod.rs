@@ -18,8 +18,10 @@ use shared::{
 
 use super::super::member::time_out_by_rule;
 use crate::{
+    access::AccessFacts as _,
     automod::{Finding, Said, Saying, check_settings},
     error::Error,
+    state::server::Rank,
     store::write::{self, audit::Record, moderation::NewReport},
     transaction::Context,
 };
@@ -32,13 +34,15 @@ impl Handler<Context<'_>> for CreateRule {
         let rule = Rule {
             rule_id: ctx.next_id()?,
             settings,
+            maker_id: Some(ctx.caller()?.user),
         };
         let server = ctx.server().await?.structure.server;
         write::moderation::insert_rule(&mut ctx.write().await?, server, &rule).await?;
         rules.push(rule.clone());
         ctx.set_rules(rules).await?;
         let record = Record::new(Action::RuleCreate).target(rule.rule_id);
-        ctx.record_action(record.after(&rule.settings)?).await?;
+        let record = record.change(None, Some(&rule.settings))?;
+        ctx.record_action(record).await?;
         Ok(rule)
     }
 }
@@ -47,12 +51,16 @@ impl Handler<Context<'_>> for UpdateRule {
     async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let (mut rules, place) = find(ctx, self.rule_id).await?;
         let settings = check(ctx, self.settings, Some(self.rule_id)).await?;
-        let server = ctx.server().await?.structure.server;
+        let (server, maker) = (ctx.server().await?.structure.server, ctx.caller()?.user);
         let rule = rules.get_mut(place).ok_or(Reason::UnknownItem)?;
+        if rule.settings == settings {
+            return Ok(());
+        }
         let before = std::mem::replace(&mut rule.settings, settings);
+        rule.maker_id = Some(maker);
         write::moderation::update_rule(&mut ctx.write().await?, server, rule).await?;
         let record = Record::new(Action::RuleUpdate).target(rule.rule_id);
-        let record = record.before(&before)?.after(&rule.settings)?;
+        let record = record.change(Some(&before), Some(&rule.settings))?;
         ctx.set_rules(rules).await?;
         ctx.record_action(record).await
     }
@@ -66,7 +74,8 @@ impl Handler<Context<'_>> for DeleteRule {
         write::moderation::delete_rule(&mut ctx.write().await?, server, gone.rule_id).await?;
         ctx.set_rules(rules).await?;
         let record = Record::new(Action::RuleDelete).target(gone.rule_id);
-        ctx.record_action(record.before(&gone.settings)?).await
+        let record = record.change(Some(&gone.settings), None)?;
+        ctx.record_action(record).await
     }
 }
 
@@ -77,14 +86,20 @@ async fn find(ctx: &mut Context<'_>, rule: RuleId) -> Result<(Vec<Rule>, usize),
     Ok((rules, place.ok_or(Refusal::from(Reason::UnknownItem))?))
 }
 
-/// Refuses settings that no rule may have, that name what the server has not, or with more words
-/// than all other rules leave.
+/// Refuses settings that no rule may have, that silence where the caller may not, that name what the
+/// server has not, or with more words than all other rules leave.
 async fn check(
     ctx: &mut Context<'_>,
     settings: RuleSettings,
     replaced: Option<RuleId>,
 ) -> Result<RuleSettings, Error> {
     let settings = check_settings(settings)?;
+    if settings.action == RuleAction::Timeout {
+        let held = ctx.in_server().await?;
+        if !held.contains(Permissions::TIMEOUT_MEMBERS) {
+            return Err(Refusal::field(Reason::Forbidden, "action").into());
+        }
+    }
     let state = ctx.server().await?;
     let known = |known: bool, field| {
         known
@@ -156,6 +171,9 @@ pub(in crate::commands) async fn check_text(
     match finding.action {
         RuleAction::Report => return Ok(Some(finding)),
         RuleAction::Block => record_finding(ctx, &finding, author).await?,
+        RuleAction::Timeout if !ranks_below(ctx, author, finding.maker).await? => {
+            record_finding(ctx, &finding, author).await?;
+        }
         RuleAction::Timeout => {
             let until = now_ms + finding.silence_ms;
             time_out_by_rule(ctx, author, until, &finding.name).await?;
@@ -163,6 +181,23 @@ pub(in crate::commands) async fn check_text(
     }
     ctx.keep_changes();
     Err(Refusal::field(Reason::Blocked, &finding.name).into())
+}
+
+/// Whether an author stands below who made a rule: nobody silences by a rule whom he may not silence
+/// himself. Where nobody knows any more who made it, it silences who has no rank.
+async fn ranks_below(
+    ctx: &mut Context<'_>,
+    author: UserId,
+    maker: Option<UserId>,
+) -> Result<bool, Error> {
+    let author = ctx.standing(author).await?;
+    let maker = match maker {
+        Some(maker) => ctx.standing(maker).await?,
+        None => None,
+    };
+    let state = ctx.server().await?;
+    let above = maker.map_or(Rank::Role(1), |maker| state.rank_of(&maker));
+    Ok(author.is_some_and(|author| state.rank_of(&author) < above))
 }
 
 /// Reports a message that a rule found, once it is stored, unless enough of its author, or of all, is

@@ -162,6 +162,18 @@ async fn a_look_over_many_overrides_ends_and_goes_on() {
         }
     }
     assert_eq!(pages, [[301, 302], [303, 304]]);
+    // Few channels with much to say fill an answer, too: the first one here is one of them.
+    let long = "UPDATE channels SET topic = repeat('\u{1F600}', 1024) WHERE server IN (301, 302);
+                INSERT INTO channels (id, server, name, position, topic)
+                    SELECT 900000 + n, 301, 'c', n, repeat('\u{1F600}', 1024)
+                    FROM generate_series(1, 200) n";
+    chat.run(long).await;
+    let ask = ListOverviews {
+        server_ids: servers.map(id).to_vec(),
+        from: None,
+    };
+    let page = chat.ask(BOB, 0, ask).await.unwrap();
+    assert_eq!((page.servers.len(), page.next), (1, Some(id(302))));
 }
 
 const WORDS: [&str; 8] = [

@@ -8,7 +8,10 @@ use shared::{
     },
 };
 
-use super::Snapshot;
+use super::{
+    Snapshot,
+    message::{PAGE_BYTES, fitting},
+};
 use crate::{
     error::StoreError,
     store::values::{columns, unpack_rule},
@@ -51,6 +54,20 @@ struct Found {
     actor: Option<UserId>,
     target: Option<AnyId>,
     action: i16,
+    /// Of what it says: known without reading it.
+    bytes: i32,
+}
+
+/// Selects what filters look at of the entries that the rest names.
+macro_rules! select_found {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, actor, target, action, octet_length(reason)
+                 + coalesce(octet_length(before), 0) + coalesce(octet_length(after), 0)
+             FROM audit_entries WHERE ",
+            $rest
+        )
+    };
 }
 
 /// An entry, before it is known whether this program knows its action.
@@ -75,12 +92,13 @@ pub(crate) struct EntryCount {
     pub(crate) oldest: EntryId,
 }
 
-columns! { Found { id, actor, target, action } }
+columns! { Found { id, actor, target, action, bytes } }
 columns! { EntryRow { id, action, actor, target, reason, before, after } }
 columns! { EntryCount { action, actor, count, oldest } }
 
 /// A page of a server's audit log, newest first, and where the next one begins. One filter is an
-/// index; of what the narrowest of several leaves, a bounded number is looked at.
+/// index; of what the narrowest of several leaves, a bounded number is looked at. A page ends where
+/// its entries are too many bytes, before they are read.
 pub(crate) async fn list_entries(
     snapshot: &mut Snapshot,
     server: ServerId,
@@ -93,15 +111,15 @@ pub(crate) async fn list_entries(
         limit + 1
     };
     let found = look_for(snapshot, server, filters, most).await?;
-    let mut ids: Vec<EntryId> = found
-        .iter()
-        .filter(|found| filters.take(found))
-        .map(|found| found.id)
-        .collect();
+    let taken: Vec<&Found> = found.iter().filter(|found| filters.take(found)).collect();
+    let mut ids: Vec<EntryId> = taken.iter().map(|found| found.id).collect();
+    let sizes = taken.iter().take(limit as usize);
+    let sizes = sizes.map(|found| usize::try_from(found.bytes).unwrap_or_default());
+    let kept = fitting(sizes, PAGE_BYTES);
     let full = found.len() >= most as usize;
     let last_looked = found.last().filter(|_| full).map(|found| found.id);
-    let next = if ids.len() > limit as usize {
-        ids.truncate(limit as usize);
+    let next = if ids.len() > kept {
+        ids.truncate(kept);
         ids.last().copied()
     } else {
         last_looked
@@ -134,25 +152,23 @@ async fn look_for(
     let before = filters.before.map_or(u64::MAX, EntryId::get);
     let most = i64::from(most);
     if let Some(target) = filters.target {
-        let sql = "SELECT id, actor, target, action FROM audit_entries
-                   WHERE server = $1 AND target = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let sql =
+            select_found!("server = $1 AND target = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
         snapshot
             .list(sql, &[&server, &target, &before, &most])
             .await
     } else if let Some(actor) = filters.actor {
-        let sql = "SELECT id, actor, target, action FROM audit_entries
-                   WHERE server = $1 AND actor = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let sql = select_found!("server = $1 AND actor = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
         snapshot.list(sql, &[&server, &actor, &before, &most]).await
     } else if let Some(action) = filters.action {
-        let sql = "SELECT id, actor, target, action FROM audit_entries
-                   WHERE server = $1 AND action = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let sql =
+            select_found!("server = $1 AND action = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
         let action = i16::from(action.number());
         snapshot
             .list(sql, &[&server, &action, &before, &most])
             .await
     } else {
-        let sql = "SELECT id, actor, target, action FROM audit_entries
-                   WHERE server = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        let sql = select_found!("server = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
         snapshot.list(sql, &[&server, &before, &most]).await
     }
 }
@@ -266,7 +282,7 @@ pub(crate) async fn list_rules(
     snapshot: &mut Snapshot,
     server: ServerId,
 ) -> Result<Vec<Rule>, StoreError> {
-    let sql = "SELECT id, settings FROM automod_rules WHERE server = $1 ORDER BY id";
+    let sql = "SELECT id, settings, maker FROM automod_rules WHERE server = $1 ORDER BY id";
     let rows = snapshot.list(sql, &[&server]).await?;
     Ok(rows.into_iter().filter_map(unpack_rule).collect())
 }

@@ -1,7 +1,7 @@
 //! The audit log: who did what to whom, and why.
 
 use shared::{
-    domain::audit::Action,
+    domain::audit::{Action, list_changes},
     error::Refusal,
     ids::{Id, ServerId, UserId},
     wire::{Wire, encode_json},
@@ -48,6 +48,16 @@ impl<'a> Record<'a> {
     /// How it was before.
     pub(crate) fn before<T: Wire>(mut self, value: &T) -> Result<Self, Refusal> {
         self.before = Some(encode_json(value)?);
+        Ok(self)
+    }
+
+    /// What of it is another: what may be long is not recorded twice, nor in full.
+    pub(crate) fn change<T: Wire>(
+        mut self,
+        before: Option<&T>,
+        after: Option<&T>,
+    ) -> Result<Self, Refusal> {
+        [self.before, self.after] = list_changes(before, after)?;
         Ok(self)
     }
 

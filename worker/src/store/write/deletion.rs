@@ -9,21 +9,26 @@ use crate::error::StoreError;
 /// Accounts of one round through the messages of a server; others wait for the next one.
 const ACCOUNTS: i64 = 1_000;
 
-/// Remembers that these messages of an account are to go, besides those that were to go before.
+/// Remembers that these messages of an account are to go, in these channels or in all, besides those
+/// that were to go before.
 /// Answers whether anything of the server is being deleted already.
 pub(crate) async fn insert_deletion(
     writes: &mut Writes<'_>,
     (server, author): (ServerId, UserId),
     (began, until): (MessageId, MessageId),
+    channels: Option<&[ChannelId]>,
 ) -> Result<bool, StoreError> {
     let sql = "WITH before AS (SELECT FROM deletions WHERE server = $1 LIMIT 1)
-               INSERT INTO deletions AS d (server, author, began, until) VALUES ($1, $2, $3, $4)
+               INSERT INTO deletions AS d (server, author, began, until, channels)
+               VALUES ($1, $2, $3, $4, $5)
                ON CONFLICT (server, author) DO UPDATE
                SET began = least(d.began, excluded.began), until = greatest(d.until, excluded.until),
+                   channels = CASE WHEN d.channels IS NOT NULL AND excluded.channels IS NOT NULL
+                       THEN ARRAY(SELECT DISTINCT unnest(d.channels || excluded.channels)) END,
                    in_round = false
                RETURNING EXISTS (SELECT FROM before)";
     let found: Vec<bool> = writes
-        .list(sql, &[&server, &author, &began, &until])
+        .list(sql, &[&server, &author, &began, &until, &channels])
         .await?;
     Ok(found.into_iter().any(|under_way| under_way))
 }
@@ -71,7 +76,8 @@ pub(crate) async fn list_banned(
     let sql = "SELECT m.id, NOT m.deleted AND EXISTS (
                    SELECT FROM deletions d
                    WHERE d.server = $5 AND d.author = m.author
-                       AND m.id > d.began AND m.id <= d.until)
+                       AND m.id > d.began AND m.id <= d.until
+                       AND (d.channels IS NULL OR $1 = ANY(d.channels)))
                FROM (SELECT id, author, deleted FROM messages
                      WHERE channel = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4) m
                ORDER BY m.id";

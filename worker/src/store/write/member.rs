@@ -141,6 +141,18 @@ pub(crate) async fn find_ban(
     reads.find(sql, &[&server, &user, &now_ms]).await
 }
 
+/// Whether a server has as many bans as it may of accounts that were never its members.
+pub(crate) async fn has_banned_strangers(
+    reads: Reads<'_>,
+    server: ServerId,
+    most: i64,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM (
+                   SELECT FROM bans WHERE server = $1 AND NOT known LIMIT $2) found";
+    let found: Option<i64> = reads.find(sql, &[&server, &most]).await?;
+    Ok(found.is_some_and(|count| count >= most))
+}
+
 /// Bans an account, or bans it otherwise; `known` are those who are members, and who were told of
 /// as such in the log of the server. A few bans of the server that ended go.
 pub(crate) async fn set_ban(

@@ -128,7 +128,7 @@ pub(crate) async fn load_moderation(
 ) -> Result<(Vec<Rule>, Option<Lockdown>), StoreError> {
     futures_util::future::try_join(
         async {
-            let sql = "SELECT id, settings FROM automod_rules WHERE server = $1 ORDER BY id";
+            let sql = "SELECT id, settings, maker FROM automod_rules WHERE server = $1 ORDER BY id";
             let rows = reads.list(sql, &[&server]).await?;
             Ok(rows.into_iter().filter_map(unpack_rule).collect())
         },
@@ -145,10 +145,11 @@ pub(crate) async fn insert_rule(
     server: ServerId,
     rule: &Rule,
 ) -> Result<usize, StoreError> {
-    let sql = "INSERT INTO automod_rules (server, id, settings) VALUES ($1, $2, $3) RETURNING id";
+    let sql = "INSERT INTO automod_rules (server, id, settings, maker) VALUES ($1, $2, $3, $4)
+               RETURNING id";
     let settings = protocol::encode_stored(&rule.settings);
     writes
-        .execute(sql, &[&server, &rule.rule_id, &settings])
+        .execute(sql, &[&server, &rule.rule_id, &settings, &rule.maker_id])
         .await
 }
 
@@ -157,10 +158,11 @@ pub(crate) async fn update_rule(
     server: ServerId,
     rule: &Rule,
 ) -> Result<usize, StoreError> {
-    let sql = "UPDATE automod_rules SET settings = $3 WHERE server = $1 AND id = $2 RETURNING id";
+    let sql = "UPDATE automod_rules SET settings = $3, maker = $4 WHERE server = $1 AND id = $2
+               RETURNING id";
     let settings = protocol::encode_stored(&rule.settings);
     writes
-        .execute(sql, &[&server, &rule.rule_id, &settings])
+        .execute(sql, &[&server, &rule.rule_id, &settings, &rule.maker_id])
         .await
 }
 
