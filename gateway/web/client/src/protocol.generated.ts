@@ -1039,7 +1039,7 @@ export interface ResolveReport {
   note?: string | undefined;
 }
 
-/** Makes a rule. It looks at new and at changed messages, but not at those of who holds `MANAGE_MESSAGES` in their channel. */
+/** Makes a rule. It looks at new and at changed messages, but not at those of who holds `MANAGE_MESSAGES` in their channel. One that silences needs `TIMEOUT_MEMBERS`, too. */
 export interface CreateRule {
   /** The idempotency key. */
   nonce: string;
@@ -1073,7 +1073,7 @@ export interface RuleSettings {
   timeout_seconds?: number | undefined;
 }
 
-/** Makes another rule of it. */
+/** Makes another rule of it. One that silences needs `TIMEOUT_MEMBERS`, too. */
 export interface UpdateRule {
   /** The idempotency key. */
   nonce: string;
@@ -1912,13 +1912,15 @@ export interface Rule {
   rule_id: RuleId;
   /** What it is. */
   settings: RuleSettings;
+  /** Who made it or changed it last; absent where nobody knows. */
+  maker_id: UserId | null;
 }
 
 /** A page of the audit log. */
 export interface Modlog {
   /** The entries, newest first. */
   entries: AuditEntry[];
-  /** Where the next page begins, as its `before`; absent where there is none. With several filters a page may end before its limit, as only some thousand entries are looked at for it. */
+  /** Where the next page begins, as its `before`; absent where there is none. A page may end before its limit: where its entries are large, and with several filters, as only some thousand are looked at for it. */
   next: EntryId | null;
 }
 
@@ -1934,7 +1936,7 @@ export interface AuditEntry {
   target_id: AnyId | null;
   /** Why; may be empty. */
   reason: string;
-  /** What was before, as JSON; what it holds depends on the action. Absent, too, where it is about a channel that the reader does not see. */
+  /** What was before, as JSON; what it holds depends on the action. Of channels and rules that were changed it has what differs, and of lists what only one state has: the first 50 entries, and `<field>_more` says how many there are besides. Absent, too, where it is about a channel that the reader does not see. */
   before: string | null;
   /** What was after, as JSON. */
   after: string | null;
@@ -2018,7 +2020,7 @@ export interface Rules {
 export interface RuleTest {
   /** What they find, the text first and then the newest message. */
   findings: RuleFinding[];
-  /** How many messages were looked at. */
+  /** How many messages were looked at, the newest first: fewer than there are where more was found, or had to be compared, than one answer is for. */
   messages: number;
 }
 
@@ -2823,9 +2825,9 @@ export interface Requests {
   message_report: { request: ReportMessage; reply: MessageReported };
   /** Resolves a report, for who may list it. Nobody but the owner resolves one about himself. */
   report_resolve: { request: ResolveReport; reply: null };
-  /** Makes a rule. It looks at new and at changed messages, but not at those of who holds `MANAGE_MESSAGES` in their channel. */
+  /** Makes a rule. It looks at new and at changed messages, but not at those of who holds `MANAGE_MESSAGES` in their channel. One that silences needs `TIMEOUT_MEMBERS`, too. */
   automod_rule_create: { request: CreateRule; reply: Rule };
-  /** Makes another rule of it. */
+  /** Makes another rule of it. One that silences needs `TIMEOUT_MEMBERS`, too. */
   automod_rule_update: { request: UpdateRule; reply: null };
   /** Deletes a rule. */
   automod_rule_delete: { request: DeleteRule; reply: null };
@@ -3863,6 +3865,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   Rule: [
     { name: "rule_id", type: {"id":"RuleId"}, optional: false },
     { name: "settings", type: {"struct":"RuleSettings"}, optional: false },
+    { name: "maker_id", type: {"optional":{"id":"UserId"}}, optional: true },
   ],
   Modlog: [
     { name: "entries", type: {"list":{"struct":"AuditEntry"}}, optional: false },
