@@ -4,6 +4,8 @@ import { expect, PASSWORD, test } from "./support/fixture.ts";
 test("every address shows the page, and the policy of the page holds", async ({ stranger }) => {
   const visitor = await stranger();
   const { page } = visitor;
+  // There is no such invite, and the page says so.
+  visitor.expects(/invite_preview/);
   for (const path of ["/", "/i/no-such-code", "/c/1/2"]) {
     const response = await page.goto(path);
     expect(response?.status()).toBe(200);

@@ -137,7 +137,7 @@ function ChannelRow(props: { channel: ChannelState }) {
           <Icon name="edit" />
         </Show>
         <Show when={mentions() > 0}>
-          <span class="badge" aria-hidden="true">{mentions() > 99 ? "99+" : mentions()}</span>
+          <span class="badge" data-count={mentions() > 99 ? "99+" : mentions()} />
         </Show>
       </button>
     </Show>

@@ -48,7 +48,7 @@ function ServerButton(props: { server: ServerState }) {
     >
       <Avatar id={server().server_id} name={server().name} picture={server().icon} size={44} square />
       <Show when={count().mentions > 0}>
-        <span class="badge" aria-hidden="true">{count().mentions > 99 ? "99+" : count().mentions}</span>
+        <span class="badge" data-count={count().mentions > 99 ? "99+" : count().mentions} />
       </Show>
     </button>
   );
