@@ -62,6 +62,20 @@ test.describe("on an empty deployment", () => {
   });
 });
 
+test("who is refused reads why, and tries again", async ({ alice, stranger }) => {
+  const person = await stranger();
+  const { page } = person;
+  person.expects(/401|Unauthorized/);
+  await page.goto("/");
+  await page.getByLabel("Name").fill(alice.name);
+  await page.getByLabel("Password").fill("not her password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByText("Name or password is wrong.")).toBeVisible();
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByLabel("Name of the server")).toBeVisible();
+});
+
 test("a conversation goes on when its gateway is killed, and nothing of it is missing", async ({ alice, bob, cluster }) => {
   const club = await alice.makeServer("Book club", [bob]);
   const page = await open(bob, club);

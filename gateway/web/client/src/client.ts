@@ -492,14 +492,13 @@ export class Client {
 
   private async enter<Name extends "login" | "register" | "guest">(name: Name, body: Credentials<Name>): Promise<void> {
     const request = this.withNonce(name, body as Body<Name>);
+    // Who is refused stays who he was.
+    let token: string | null = null;
+    if (this.options.cookie) await askByCookie(this.door(), name, request);
+    else ({ token } = (await ask(this.door(), name, 0, request)) as SignedIn);
     this.session.close();
     this.forget();
-    if (this.options.cookie) {
-      await askByCookie(this.door(), name, request);
-    } else {
-      const { token } = (await ask(this.door(), name, 0, request)) as SignedIn;
-      this.token = token;
-    }
+    this.token = token;
     this.connect();
   }
 

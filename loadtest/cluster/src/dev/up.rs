@@ -154,7 +154,7 @@ async fn start_and_watch(home: &Home, options: &Options) -> Result<Infallible> {
     {
         say(format_args!("open http://{first} in a browser"));
     } else {
-        say("the gateways have no page: README.md says what building it takes");
+        say("the gateways have no page: gateway/web/README.md says what building it takes");
     }
     say(format_args!(
         "`make chat` talks to it; so does curl http://{first}/api/v1/commands/ping -d '{{}}'"

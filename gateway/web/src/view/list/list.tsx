@@ -48,14 +48,18 @@ function sections(server: ServerState["server"]["server_id"]) {
 }
 
 function Header(props: { server: ServerState }) {
+  const menu = () => menuOf("server", { server: props.server });
   const open = (event: MouseEvent & { currentTarget: HTMLElement }) =>
-    openMenu(props.server.server.name, menuOf("server", { server: props.server }), event.currentTarget);
+    openMenu(props.server.server.name, menu(), event.currentTarget);
+  const name = () => <h2 class="cut">{props.server.server.name}</h2>;
   return (
     <header class="bar">
-      <button type="button" class="list-server" aria-haspopup="menu" onClick={open}>
-        <h2 class="cut">{props.server.server.name}</h2>
-        <Icon name="chevron" />
-      </button>
+      <Show when={menu().some((item) => item !== null)} fallback={name()}>
+        <button type="button" class="list-server" aria-haspopup="menu" onClick={open}>
+          {name()}
+          <Icon name="chevron" />
+        </button>
+      </Show>
     </header>
   );
 }
