@@ -395,7 +395,7 @@ async fn who_hides_is_seen_as_he_was_until_he_is_not(harness: &Harness) -> Resul
         text: Some(text.to_owned()),
         ..set_status()
     };
-    let mut way = alice.through(Transport::Json).await?;
+    let mut way = alice.through(Transport::Http).await?;
     let asked = get_presences(ids(&[&bob]));
     // A text that goes first, or another one, would tell who hides from who leaves.
     for _ in 0..3 {
