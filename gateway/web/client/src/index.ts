@@ -4,7 +4,7 @@ export { CLOCK, type Clock } from "./clock.js";
 export { Refusal, type Reason } from "./refusal.js";
 export { memoryStorage, type Boxes, type Key, type Storage } from "./outbox/storage.js";
 export { ALONE, OWN_LOCK, type Lock, type News, type Tabs } from "./outbox/tabs.js";
-export type { Draft, Send } from "./outbox/outbox.js";
+export type { Draft, Send } from "./outbox/send.js";
 export { apply } from "./state/apply/index.js";
 export * from "./state/merge.js";
 export { keyOf, rowsOf, sendsOf, type Row } from "./state/sends.js";

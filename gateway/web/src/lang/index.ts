@@ -3,12 +3,12 @@
 // extraction, a runtime and a parser of ICU patterns; with this few kinds of sentences `Intl` and forty lines do.
 import { createSignal } from "solid-js";
 import type { German } from "./de/index.ts";
-import { PLURALS, type Forms, type Plural } from "./plurals.ts";
+import type { Dictionary } from "./dictionary.ts";
+import { PLURALS, type Plural } from "./plurals.ts";
 
 export type Language = "en" | "de";
 /** A sentence of the catalogue. `{name}` stands for a value. */
 export type Message = keyof German & string;
-export type Dictionary = { readonly messages: Readonly<Record<string, string>>; readonly plurals: Readonly<Record<string, Forms>> };
 
 type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 type Values<Text extends string> = Readonly<Record<Names<Text>, string | number>>;

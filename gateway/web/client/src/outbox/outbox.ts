@@ -1,45 +1,15 @@
 // What is to be sent: kept until it is stored by the cluster, sent in the order of each channel by one tab,
 // with the same nonce however often it is tried. So nothing is lost, and nothing takes effect twice.
 
-import type { ChannelId, MessageId, MessageSent, ServerId } from "../codec.js";
+import type { ChannelId, MessageId, MessageSent } from "../codec.js";
 import { type Clock } from "../clock.js";
-import { refusalOf, type Reason, type Refusal } from "../refusal.js";
+import { refusalOf, type Refusal } from "../refusal.js";
 import { confirm } from "../state/sends.js";
 import { type State } from "../state/state.js";
 import { pause } from "../wire/backoff.js";
+import type { Draft, Send } from "./send.js";
 import { type Storage } from "./storage.js";
 import { ALONE, type Lock, type News, type Tabs } from "./tabs.js";
-
-/** A message on its way. */
-export interface Send {
-  /** Names it for life: as a request, and as the key of its row. */
-  nonce: string;
-  server_id: ServerId;
-  channel_id: ChannelId;
-  content: string;
-  reply_to: MessageId | null;
-  silent_reply: boolean;
-  /** Also the order: no two of a tab have the same. */
-  created_at: number;
-  /** `waiting`: for a connection, those before it, or a limit. `sent`: it is stored; its event is on the way. */
-  state: "waiting" | "sending" | "sent" | "failed";
-  /** Whether an attempt may have reached the cluster. */
-  attempted: boolean;
-  /** When it is tried again, where that is known. */
-  next: number | null;
-  /** Why it failed, or waits. */
-  refusal: { reason: Reason; detail: string | null; retryAfter: number | null } | null;
-  /** What it became. */
-  message_id: MessageId | null;
-}
-
-/** What somebody writes. */
-export interface Draft {
-  channel_id: ChannelId;
-  text: string;
-  reply_to: MessageId | null;
-  updated_at: number;
-}
 
 export interface OutboxOptions {
   state: State;

@@ -1,7 +1,7 @@
 // Where a device keeps what must survive a reload. In Node it need not: memory will do.
 
 import type { ChannelState, Knowledge, Window } from "../state/state.js";
-import type { Draft, Send } from "./outbox.js";
+import type { Draft, Send } from "./send.js";
 
 /** What is kept, by kind. Keys are the nonce, the channel, and 0 for the one snapshot. */
 export interface Boxes {

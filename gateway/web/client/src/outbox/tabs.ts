@@ -1,8 +1,7 @@
 // Other tabs of the same account on the same device.
 
-import type { MessageId } from "../codec.js";
-import type { ChannelId } from "../codec.js";
-import type { Draft, Send } from "./outbox.js";
+import type { ChannelId, MessageId } from "../codec.js";
+import type { Draft, Send } from "./send.js";
 
 /** What tabs tell each other. */
 export type News =

@@ -1,7 +1,7 @@
 // What is sent, beside what is stored: an overlay by nonce. A message keeps the key that it had when it was only a wish.
 
 import type { ChannelId, Message, MessageId } from "../codec.js";
-import type { Send } from "../outbox/outbox.js";
+import type { Send } from "../outbox/send.js";
 import { type State } from "./state.js";
 import { findMessage } from "./window.js";
 

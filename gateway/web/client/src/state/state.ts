@@ -22,7 +22,7 @@ import type {
   User,
   UserId,
 } from "../codec.js";
-import type { Draft, Send } from "../outbox/outbox.js";
+import type { Draft, Send } from "../outbox/send.js";
 
 /** How it stands with the connection; nothing is claimed that is not so. */
 export type Connection =

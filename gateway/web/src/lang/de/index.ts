@@ -1,5 +1,5 @@
 // All of German, a file for each part of the page. A sentence belongs to the file of the view that says it.
-import type { Dictionary } from "../index.ts";
+import type { Dictionary } from "../dictionary.ts";
 import { enter } from "./enter.ts";
 import { kit } from "./kit.ts";
 import { plurals } from "./plurals.ts";

@@ -5,9 +5,9 @@ import { client, state } from "../../app/client.ts";
 import { sentenceOf } from "../../app/act.ts";
 import { Button } from "../../kit/button.tsx";
 import { Field } from "../../kit/field.tsx";
-import { Mark } from "../../kit/icon.tsx";
 import { t } from "../../lang/index.ts";
 import { AboutDeployment, AboutFirst, AboutInvite } from "./about.tsx";
+import { EnterFrame } from "./frame.tsx";
 
 type Way = "in" | "up";
 
@@ -19,25 +19,20 @@ export function Enter(props: { code: string | undefined }) {
   );
   const info = () => (deployment.error === undefined ? deployment() : undefined);
   return (
-    <div class="enter">
-      <main class="enter-form">
-        <p class="wordmark">
-          <Mark />
-          Confab
-        </p>
-        <Show when={info()} fallback={<Unreachable failed={deployment.error} />}>
-          {(known) => <Forms deployment={known()} code={props.code} preview={preview()} />}
-        </Show>
-      </main>
-      <aside class="enter-about">
+    <EnterFrame
+      about={
         <Switch fallback={<Show when={info()}>{(known) => <AboutDeployment deployment={known()} />}</Show>}>
           <Match when={preview()}>{(shown) => <AboutInvite preview={shown()} />}</Match>
           <Match when={info()?.empty}>
             <AboutFirst />
           </Match>
         </Switch>
-      </aside>
-    </div>
+      }
+    >
+      <Show when={info()} fallback={<Unreachable failed={deployment.error} />}>
+        {(known) => <Forms deployment={known()} code={props.code} preview={preview()} />}
+      </Show>
+    </EnterFrame>
   );
 }
 

@@ -5,9 +5,9 @@ import { client, state } from "../../app/client.ts";
 import { openServer } from "../../app/place.ts";
 import { go } from "../../app/route.ts";
 import { Button } from "../../kit/button.tsx";
-import { Mark } from "../../kit/icon.tsx";
 import { t } from "../../lang/index.ts";
 import { AboutInvite } from "./about.tsx";
+import { EnterFrame } from "./frame.tsx";
 
 export function Invited(props: { code: string }) {
   const [preview] = createResource(() => props.code, (code) => client.call("invite_preview", 0, { code }).catch(() => null));
@@ -31,27 +31,22 @@ export function Invited(props: { code: string }) {
     setBusy(false);
   };
   return (
-    <div class="enter">
-      <main class="enter-form">
-        <p class="wordmark">
-          <Mark />
-          Confab
-        </p>
-        <h1>{preview()?.server ? t("Join {server}", { server: server()?.name ?? "" }) : t("Invite")}</h1>
-        <Show when={preview() === null || (preview() && !server())}>
-          <p class="error" role="status">{t("This invite is no longer valid. Ask for a new one.")}</p>
-        </Show>
-        <Show when={server()}>
-          <Button kind="accent" busy={busy()} onClick={() => void join()}>
-            {joined() ? t("Open it") : t("Join")}
-          </Button>
-        </Show>
-        <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
-        <Button kind="quiet" onClick={() => go("/")}>{t("Not now")}</Button>
-      </main>
-      <aside class="enter-about">
+    <EnterFrame
+      about={
         <Show when={preview()}>{(shown) => <AboutInvite preview={shown()} />}</Show>
-      </aside>
-    </div>
+      }
+    >
+      <h1>{preview()?.server ? t("Join {server}", { server: server()?.name ?? "" }) : t("Invite")}</h1>
+      <Show when={preview() === null || (preview() && !server())}>
+        <p class="error" role="status">{t("This invite is no longer valid. Ask for a new one.")}</p>
+      </Show>
+      <Show when={server()}>
+        <Button kind="accent" busy={busy()} onClick={() => void join()}>
+          {joined() ? t("Open it") : t("Join")}
+        </Button>
+      </Show>
+      <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
+      <Button kind="quiet" onClick={() => go("/")}>{t("Not now")}</Button>
+    </EnterFrame>
   );
 }
