@@ -6,7 +6,7 @@
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## start Postgres, Redis, two gateways and two workers; Ctrl-C stops them (DETACH=1: in the background)
+up: ## start Postgres, Redis, two gateways behind HAProxy and two workers; Ctrl-C stops them (DETACH=1: in the background)
 	@deploy/dev/cluster up
 
 down: ## stop what `make up` started, from any shell

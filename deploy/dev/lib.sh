@@ -124,6 +124,19 @@ ensure_redis() {
     export CONFAB_REDIS_SERVER
 }
 
+# The balancer of `make up`. Debian has it where only root looks for programs.
+find_haproxy() {
+    command -v haproxy || { [[ -x /usr/sbin/haproxy ]] && echo /usr/sbin/haproxy; }
+}
+ensure_haproxy() {
+    local program
+    if ! program=$(find_haproxy); then
+        say "HAProxy was not found: installing it"
+        install_packages haproxy && program=$(find_haproxy) || return 1
+    fi
+    export CONFAB_HAPROXY=$program
+}
+
 # ---- tools
 
 # Prints the path of the pinned cargo-deny, which is built once into .confab/tools. Speed of the build is worth more

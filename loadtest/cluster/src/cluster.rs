@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    balancer,
     environment::entropy,
     guard::Guard,
     http,
@@ -32,6 +33,8 @@ pub struct Cluster {
     pub workers: Vec<Node>,
     /// The gateways.
     pub gateways: Vec<Node>,
+    /// What stands before them, where the settings asked for it.
+    pub balancer: Option<Node>,
     /// Between each gateway and Redis, where the settings asked for it.
     pub proxies: Vec<Proxy>,
     /// Between each worker and Redis, likewise.
@@ -103,6 +106,7 @@ impl Cluster {
             redis,
             workers: Vec::new(),
             gateways: Vec::new(),
+            balancer: None,
             proxies: Vec::new(),
             worker_proxies: Vec::new(),
             database_proxies: Vec::new(),
@@ -115,8 +119,17 @@ impl Cluster {
         for number in 1..=settings.workers {
             cluster.start_worker(number, settings).await?;
         }
+        let haproxy = match &settings.haproxy {
+            Some(program) => Some((program, balancer::choose_port(&cluster.place)?)),
+            None => None,
+        };
         for number in 1..=settings.gateways {
             cluster.start_gateway(number, settings).await?;
+        }
+        if let Some((program, port)) = haproxy {
+            let listen = (settings.host.as_str(), port);
+            let started = balancer::start(&cluster.place, program, listen, &cluster.gateways);
+            cluster.balancer = Some(started.await?);
         }
         Ok(cluster)
     }
@@ -153,9 +166,13 @@ impl Cluster {
         let ops = self.port(&format!("GATEWAY_{number}_OPS_PORT"), 9179, number)?;
         let name = format!("gateway-{number}");
         let mut gateway = Node::new(&name, &our_program("gateway")?, &self.place, (port, ops));
-        gateway
-            .set("CONFAB_LISTEN", &format!("{}:{port}", settings.host))
-            .set("REDIS_URL", &self.redis_url);
+        gateway.set("REDIS_URL", &self.redis_url);
+        if settings.haproxy.is_some() {
+            // Else whoever came by another way could say that he comes from anywhere.
+            gateway.set("CONFAB_TRUSTED_PROXIES", "1");
+        } else {
+            gateway.set("CONFAB_LISTEN", &format!("{}:{port}", settings.host));
+        }
         if settings.proxies {
             let proxy = Proxy::start(&loopback(self.redis.port())).await?;
             gateway.set("REDIS_URL", &redis_url(proxy.address().port()));
@@ -186,7 +203,7 @@ impl Cluster {
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         let services = [&self.redis, &self.postgres];
         let ours = self.workers.iter().chain(&self.gateways);
-        services.into_iter().chain(ours)
+        services.into_iter().chain(ours).chain(&self.balancer)
     }
 
     /// The WebSocket addresses of the gateways.

@@ -5,12 +5,14 @@
 //! - [`node`] is one process, [`records`] say which ones run, [`user`] whom they run as;
 //! - [`place`] is where they work, [`programs`] finds what is to run, [`ports`] where it listens;
 //! - [`services`] are Postgres, Redis and the migration;
+//! - `balancer` is what may stand before the gateways;
 //! - `cluster` starts all of it, as [`settings`] say, and `guard` ends what a test leaves;
 //! - [`proxy`] and [`resp`] are the network as it is;
 //! - [`http`] asks, [`proc`] looks at processes, [`environment`] has what is configured by it.
 //!
 //! The program (`main`, `dev`) is the cluster of `make up`.
 
+mod balancer;
 mod cluster;
 pub mod environment;
 mod guard;

@@ -51,6 +51,17 @@ pub fn redis_server() -> Result<PathBuf> {
         .context("redis-server is missing: install it or set CONFAB_REDIS_SERVER")
 }
 
+/// The program of HAProxy.
+pub fn haproxy() -> Result<PathBuf> {
+    if let Some(path) = variable("CONFAB_HAPROXY") {
+        return Ok(path.into());
+    }
+    // Only root has its folder on the path.
+    on_path("haproxy")
+        .or_else(|| Some(PathBuf::from("/usr/sbin/haproxy")).filter(|program| program.is_file()))
+        .context("haproxy is missing: install it or set CONFAB_HAPROXY")
+}
+
 /// The folder of Postgres' programs: `CONFAB_PG_BIN`, else the newest that is installed; of the
 /// major version that made the data, if there is data already.
 pub fn postgres_folder(wanted: Option<&str>) -> Result<PathBuf> {

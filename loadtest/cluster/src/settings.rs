@@ -1,5 +1,7 @@
 //! What a private cluster consists of.
 
+use std::path::PathBuf;
+
 use crate::node::Node;
 
 /// What the Postgres and the Redis of a cluster write to.
@@ -39,7 +41,10 @@ pub struct Settings {
     pub disk: Disk,
     /// More variables for the gateways and workers.
     pub environment: Vec<(&'static str, String)>,
-    /// The address that gateways listen on.
+    /// The HAProxy that stands before the two gateways, if one does: then they listen on loopback,
+    /// and believe what it says of clients.
+    pub haproxy: Option<PathBuf>,
+    /// The address that gateways listen on, or what stands before them.
     pub host: String,
     /// A database to use instead of a private one.
     pub database_url: Option<String>,
@@ -62,6 +67,7 @@ impl Default for Settings {
             environment: Vec::new(),
             apart: Vec::new(),
             redis_keeps: false,
+            haproxy: None,
             host: "127.0.0.1".to_owned(),
             database_url: None,
             redis_url: None,

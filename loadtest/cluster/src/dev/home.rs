@@ -66,7 +66,7 @@ impl Home {
 
     /// Whether any process of the cluster runs.
     pub(crate) fn anything_runs(&self) -> bool {
-        let services = ["redis", "postgres"];
+        let services = ["haproxy", "redis", "postgres"];
         let mut names = GATEWAYS.into_iter().chain(WORKERS).chain(services);
         names.any(|name| self.place.records.pid(name).is_some())
     }

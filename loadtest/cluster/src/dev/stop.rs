@@ -19,6 +19,7 @@ const DOWN: Duration = Duration::from_mins(3);
 /// Gateways first, so that what they still hold finds its workers; the stores last.
 pub(crate) async fn stop_all(home: &Home) {
     stop(home, Signal::TERM, 40, &GATEWAYS).await;
+    stop(home, Signal::TERM, 10, &["haproxy"]).await;
     stop(home, Signal::TERM, 30, &WORKERS).await;
     stop(home, Signal::TERM, 30, &["redis"]).await;
     // A fast shutdown: clean, without waiting for clients to leave.
@@ -84,7 +85,7 @@ pub(crate) async fn reset(home: Home, yes: bool) -> Result<()> {
         }
         down(&home).await?;
     }
-    for name in ["postgres", "redis"] {
+    for name in ["postgres", "redis", "haproxy"] {
         let folder = home.place.data.join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;

@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::{IsTerminal, Read, stderr},
     os::unix::process::CommandExt,
+    path::PathBuf,
     process::{self, ExitCode, Stdio},
     time::Duration,
 };
@@ -33,7 +34,10 @@ pub(crate) struct Options {
     /// Comes back when the cluster is ready, and leaves it running.
     #[arg(long, env = "DETACH", value_parser = FalseyValueParser::new())]
     detach: bool,
-    /// The address that the gateways listen on.
+    /// The HAProxy to put before the gateways; none without one.
+    #[arg(long, env = "CONFAB_HAPROXY")]
+    haproxy: Option<PathBuf>,
+    /// The address that the gateways listen on, or HAProxy before them.
     #[arg(long, env = "CONFAB_HOST", default_value = "127.0.0.1")]
     host: String,
     /// A database to use instead of a private one.
@@ -114,6 +118,7 @@ async fn start_and_watch(home: &Home, options: &Options) -> Result<Infallible> {
         gateways: GATEWAYS.len(),
         workers: WORKERS.len(),
         disk: Disk::Kept,
+        haproxy: options.haproxy.clone(),
         host: options.host.clone(),
         database_url: options.database_url.clone(),
         redis_url: options.redis_url.clone(),
@@ -127,12 +132,20 @@ async fn start_and_watch(home: &Home, options: &Options) -> Result<Infallible> {
         "0.0.0.0" | "[::]" => "127.0.0.1",
         host => host,
     };
+    let beyond = match cluster.balancer {
+        Some(_) => "127.0.0.1",
+        None => host,
+    };
     let gateways: Vec<String> = cluster
         .gateways
         .iter()
-        .map(|gateway| format!("{host}:{}", gateway.port()))
+        .map(|gateway| format!("{beyond}:{}", gateway.port()))
         .collect();
-    let addresses = addresses(&cluster, &gateways, options)?;
+    let balancer = cluster.balancer.as_ref();
+    let balancer = balancer.map(|balancer| format!("{host}:{}", balancer.port()));
+    let front = balancer.as_ref();
+    let front = front.map(|balancer| format!("{:11}http://{balancer}\n", "haproxy"));
+    let addresses = front.unwrap_or_default() + &addresses(&cluster, &gateways, options)?;
     write_private(&home.running("addresses"), &addresses)?;
     let variables = [
         ("DATABASE_URL", cluster.database_url().to_owned()),
@@ -148,11 +161,17 @@ async fn start_and_watch(home: &Home, options: &Options) -> Result<Infallible> {
     write_private(&home.running("env"), &lines.concat())?;
     say(format_args!("the cluster is up:\n\n{addresses}"));
     let first = gateways.first().map_or("", String::as_str);
+    let first = balancer.as_deref().unwrap_or(first);
     if http::get(first, "/")
         .await
         .is_ok_and(|page| page.status == 200)
     {
         say(format_args!("open http://{first} in a browser"));
+        if balancer.is_none() {
+            say(
+                "without HAProxy before the gateways, a browser is cut off while its gateway is gone",
+            );
+        }
     } else {
         say("the gateways have no page: gateway/web/README.md says what building it takes");
     }
