@@ -22,7 +22,8 @@ pub enum Reason {
     Forbidden = 12,
     /// Somebody has this name already.
     NameTaken = 13,
-    /// Signing up here needs an invite.
+    /// Signing up here needs an invite; the detail `administrator` says that the one named opens a
+    /// server for those who have an account, as no administrator of the deployment made it for his own.
     InviteRequired = 14,
     /// The invite does not exist, has expired, was revoked or is used up.
     UnknownInvite = 15,

@@ -51,7 +51,8 @@ pub struct Person {
 }
 
 impl Person {
-    pub(crate) async fn enter(
+    /// Opens the session of somebody who signed in.
+    pub async fn enter(
         name: &str,
         signed_in: SignedIn,
         client: Arc<Client>,

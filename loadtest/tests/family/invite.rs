@@ -2,11 +2,10 @@
 
 use anyhow::Result;
 use loadtest::{
-    cluster::Settings,
-    harness::{Harness, holds, refused, same, scenario_on, unique},
+    harness::{Harness, holds, refused, same},
     requests::{
-        self, create_invite, deny_everyone, kick, list_invites, list_uses, preview_invite,
-        redeem_invite, revoke_invite,
+        create_invite, deny_everyone, kick, list_invites, list_uses, preview_invite, redeem_invite,
+        revoke_invite,
     },
     transport::{Transport, TransportClient},
 };
@@ -14,7 +13,6 @@ use shared::{
     domain::{limits::MAX_MEMBERS_INVITES, permissions::Permissions},
     error::Reason,
     protocol::{
-        account::CreateAccount,
         invite::{CreateInvite, InviteUse, ListInviteUses, ListInvites},
         server::{MemberJoined, ServerJoined},
     },
@@ -367,51 +365,4 @@ async fn codes_of_the_deployment_are_for_its_administrator(harness: &Harness) ->
         admin.is_refused(0, &preview_invite(&code), due).await?;
     }
     Ok(())
-}
-
-#[tokio::test]
-async fn a_deployment_by_invitation_lets_as_many_sign_up_as_are_invited() -> Result<()> {
-    let settings = Settings {
-        signup: "invite",
-        ..Settings::default()
-    };
-    scenario_on(settings, async |harness| {
-        let admin = harness.admin().await?;
-        let code = admin.client.call(0, &create(Some(1), None)).await?.code;
-        let code_for_two = admin.client.call(0, &create(Some(2), None)).await?.code;
-        let register = |invite: Option<&str>| CreateAccount {
-            invite: invite.map(str::to_owned),
-            ..requests::register(&unique("bob"))
-        };
-        let client = harness.client(1);
-        refused(
-            client.call(0, &register(None)).await,
-            Reason::InviteRequired,
-        )?;
-        refused(
-            client.call(0, &register(Some("no-such-code"))).await,
-            Reason::UnknownInvite,
-        )?;
-        let invited = register(Some(&code));
-        let first = client.call(0, &invited).await?;
-        // A repeat is the same account, though the code is used up by now.
-        same(&client.call(0, &invited).await?.user, &first.user)?;
-        refused(
-            client.call(0, &register(Some(&code))).await,
-            Reason::UnknownInvite,
-        )?;
-        let sign_up = async |gateway| {
-            let client = harness.client(gateway);
-            client.call(0, &register(Some(&code_for_two))).await
-        };
-        let results: [_; 5] =
-            tokio::join!(sign_up(0), sign_up(1), sign_up(0), sign_up(1), sign_up(0)).into();
-        let (inside, outside): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
-        same(&inside.len(), &2)?;
-        for result in outside {
-            refused(result, Reason::UnknownInvite)?;
-        }
-        Ok(())
-    })
-    .await
 }

@@ -302,16 +302,18 @@ impl Device {
 
     /// What it knows once it heard all events, and fetched what is newer where it missed some.
     async fn catches_up(&self) -> Result<BTreeMap<ChannelId, ReadCursor>> {
+        // Answers may overtake events of others, events do not overtake each other.
+        let mut heard = None;
         for seen in self.person.client.log().since(0) {
             if let Some(UnreadMoved { cursor }) = seen.event() {
+                heard = heard.max(Some(cursor.version));
                 self.hears(cursor);
             }
         }
         let cursors = || self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = cursors().values().map(|it| it.version).max();
         // The largest that it heard may stand behind one that it missed: so all that moved since
         // the session was opened, of which it knows nothing yet.
-        let missed = self.person.client.was_lost().then_some(0).or(version);
+        let missed = self.person.client.was_lost().then_some(0).or(heard);
         for unread in self.person.unreads(missed).await?.unreads {
             self.hears(unread.cursor);
         }

@@ -50,12 +50,12 @@ pub fn check_account_name(name: &str) -> Result<&str, Refusal> {
 }
 
 /// Checks what somebody wants to call an account: as [`check_account_name`], and no letters of two
-/// scripts that look the same. Names from before stay.
+/// scripts that look the same, nor what stands for others. Names from before stay.
 pub fn check_new_name(name: &str) -> Result<&str, Refusal> {
     let name = check_account_name(name)?;
     let scripts: [fn(char) -> bool; 3] = [is_latin, is_greek, is_cyrillic];
     let used = scripts.iter().filter(|of| name.chars().any(**of));
-    if used.count() > 1 {
+    if used.count() > 1 || is_reserved(name) {
         return Err(Refusal::field(Reason::Invalid, "name"));
     }
     Ok(name)
@@ -118,15 +118,20 @@ pub fn check_title<'a>(title: &'a str, field: &str) -> Result<&'a str, Refusal> 
 /// Checks what a member is called in a server, and trims it.
 pub fn check_nickname(nickname: &str) -> Result<&str, Refusal> {
     let nickname = check_title(nickname, "nickname")?;
-    // Nobody is to be taken for a deleted account, however it is spaced or written.
-    let folded = fold_text(nickname);
-    let letters = || folded.split_whitespace().flat_map(str::chars);
-    let deleted = letters().eq(DELETED_NAME.chars().filter(|c| *c != ' '));
-    if nickname.chars().count() <= MAX_NICKNAME_CHARS && !deleted {
+    if nickname.chars().count() <= MAX_NICKNAME_CHARS && !is_reserved(nickname) {
         Ok(nickname)
     } else {
         Err(Refusal::field(Reason::Invalid, "nickname"))
     }
+}
+
+/// Whether it stands for others, however it is spaced or written: a deleted account, or all that
+/// are called upon by `@everyone`.
+fn is_reserved(name: &str) -> bool {
+    let folded = fold_text(name);
+    let letters = || folded.split_whitespace().flat_map(str::chars);
+    let is = |reserved: &str| letters().eq(reserved.chars().filter(|c| *c != ' '));
+    is(DELETED_NAME) || is("everyone")
 }
 
 /// Checks a topic, which may be empty.
@@ -295,10 +300,17 @@ mod tests {
         }
         assert!(check_title("\u{200b}", "name").is_err());
         assert!(check_title("a\u{fff9}b", "name").is_err());
-        for name in ["deleted user", "Deleted\u{a0}User", "ＤＥＬＥＴＥＤ  user"] {
+        for name in [
+            "deleted user",
+            "Deleted\u{a0}User",
+            "ＤＥＬＥＴＥＤ  user",
+            "Everyone",
+            "every one",
+        ] {
             assert!(check_nickname(name).is_err(), "{name:?}");
         }
         assert!(check_nickname("deleted scene").is_ok());
+        assert!(check_new_name("Everyone").is_err() && check_new_name("everyone2").is_ok());
         assert!(check_reason("spam \u{202e}dennab").is_err());
         assert_eq!(check_reason(" spam\nagain "), Ok("spam\nagain"));
         assert_eq!(check_title("  Book club ", "name"), Ok("Book club"));

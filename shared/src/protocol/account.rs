@@ -31,7 +31,8 @@ pub struct CreateAccount {
     pub name: String,
     /// 8 to 256 bytes.
     pub password: String,
-    /// A code for this deployment, where signing up needs one.
+    /// A code that an administrator made, for the deployment or for his server, where signing up
+    /// needs one: `invite_preview` says whether it is enough.
     #[serde(default)]
     pub invite: Option<String>,
     /// What the session list calls this device.
@@ -112,7 +113,7 @@ pub struct CreateUser {
     pub name: Option<String>,
     /// The hash in PHC form; none for a guest.
     pub password_hash: Option<String>,
-    /// The deployment code to redeem.
+    /// The code to redeem.
     pub invite: Option<String>,
     /// Whether an account other than the first needs a code.
     pub invite_required: bool,
@@ -157,7 +158,7 @@ pub struct SessionClosed {
 pub enum SignUp {
     /// Everyone.
     Open = 0,
-    /// Those who have a deployment code; the first account needs none.
+    /// Those who have a code that an administrator made; the first account needs none.
     Invite = 1,
     /// Nobody but the first account.
     Closed = 2,
@@ -296,7 +297,7 @@ pub struct RegisterGuest {
     pub name: String,
     /// 8 to 256 bytes.
     pub password: String,
-    /// A code for this deployment, where signing up needs one.
+    /// As for signing up.
     #[serde(default)]
     pub invite: Option<String>,
 }
@@ -337,7 +338,7 @@ pub struct UpgradeGuest {
     pub name: String,
     /// The hash in PHC form.
     pub password_hash: String,
-    /// The deployment code to redeem.
+    /// The code to redeem.
     pub invite: Option<String>,
     /// Whether an account other than the first needs a code.
     pub invite_required: bool,

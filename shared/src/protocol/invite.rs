@@ -70,9 +70,14 @@ pub struct InvitePreview {
     pub uses_left: Option<u32>,
     /// Until when it is valid, in milliseconds since 1970; without end when absent.
     pub expires_at: Option<u64>,
+    /// Whether who has no account may sign up with it: where signing up needs a code, one that an
+    /// administrator of the deployment made, for it or for a server of his own.
+    #[serde(default)]
+    pub opens_account: bool,
 }
 
-/// Becomes a member of the server that the code opens.
+/// Becomes a member of the server that the code opens. Whose account it opened joins by the same
+/// use, once, even where it was the last one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[forwarded(2369, invite_redeem, reply = ServerInfo, access = Account, limit = Write)]
 pub struct RedeemInvite {

@@ -147,9 +147,9 @@ async fn join_server(ctx: &mut Context<'_>, code: Option<&str>) -> Result<Server
     let silences = write::member::find_silences(ctx.read().await?, place).await?;
     let timeout_until = Some(silences.everywhere).filter(|until| *until > now);
     if let Some(code) = code {
-        let mut writes = ctx.write().await?;
-        let redeemed =
-            write::invite::redeem_invite(&mut writes, code, Some(server_id), user_id).await?;
+        let (mut writes, joining) = (ctx.write().await?, (server_id, user_id));
+        let redeemed = write::invite::spend_opening(&mut writes, code, joining).await?
+            || write::invite::redeem_invite(&mut writes, code, joining).await?;
         ctx.require(redeemed, Reason::UnknownInvite)?;
     }
     let state = ctx.server_mut().await?;

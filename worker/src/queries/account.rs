@@ -7,13 +7,13 @@ use shared::{
     protocol::{
         Forward, Handler, Prepare, Request as _,
         account::{
-            Authenticate, CreateAccount, CreateUser, Deployment, GetDeployment, Identity,
-            JoinAsGuest, LogIn, OpenSession, SignUp,
+            Authenticate, CreateAccount, CreateUser, Identity, JoinAsGuest, LogIn, OpenSession,
+            SignUp,
         },
     },
 };
 
-use super::{context::QueryContext, invite};
+use super::{context::QueryContext, deployment::read_deployment, invite};
 use crate::{
     error::Error,
     limiter::Subject,
@@ -114,33 +114,10 @@ pub(super) async fn check_sign_up(
         )),
         (SignUp::Invite, None) => Err(Reason::InviteRequired.into()),
         (SignUp::Invite, Some(code)) => {
-            let now = ctx.deps().clock.now_ms();
-            let invite = invite::find_code(ctx, code).await?;
-            if invite.server.is_some() || !invite.is_valid(now) {
-                return Err(Reason::UnknownInvite.into());
-            }
+            invite::check_opening(ctx, code).await?;
             Ok((Some(code.to_owned()), true))
         }
         (SignUp::Closed, _) => Err(Reason::Forbidden.into()),
-    }
-}
-
-/// The deployment as its administrator has it, and where he said nothing, as the workers were
-/// started.
-async fn read_deployment(ctx: &mut QueryContext) -> Result<Deployment, Error> {
-    let flags = ctx.deps().sign_up;
-    let row = read::account::get_deployment(ctx.snapshot().await?).await?;
-    Ok(Deployment {
-        name: row.name,
-        signup: row.signup.unwrap_or(flags.invites),
-        guests: row.guests.unwrap_or(flags.guests),
-        empty: !row.has_first,
-    })
-}
-
-impl Handler<QueryContext> for GetDeployment {
-    async fn handle(self, ctx: &mut QueryContext) -> Result<Deployment, Error> {
-        read_deployment(ctx).await
     }
 }
 

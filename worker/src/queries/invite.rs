@@ -2,18 +2,20 @@
 
 use shared::{
     domain::{content, limits::MAX_PAGE, permissions::Permissions},
-    error::Reason,
+    error::{Reason, Refusal},
     ids::ServerId,
     protocol::{
         Forward, Handler, Prepare,
+        account::SignUp,
         invite::{
             InvitePreview, InviteUses, Invites, JoinMember, ListInviteUses, ListInvites,
             PreviewInvite, RedeemInvite,
         },
+        server::Server,
     },
 };
 
-use super::{context::QueryContext, page_limit};
+use super::{context::QueryContext, deployment::read_deployment, page_limit};
 use crate::{
     access::AccessFacts as _,
     error::Error,
@@ -27,23 +29,55 @@ impl Handler<QueryContext> for PreviewInvite {
     async fn handle(self, ctx: &mut QueryContext) -> Result<InvitePreview, Error> {
         let now = ctx.deps().clock.now_ms();
         let invite = find_code(ctx, &self.code).await?;
-        if !invite.is_valid(now) {
+        let user = ctx.caller().ok().map(|caller| caller.user);
+        let opens = match user {
+            _ if invite.is_valid(now) => true,
+            // Whom the last use of a code gave an account is still to see what he is invited to.
+            Some(user) if invite.is_kept(now) => {
+                read::invite::may_still_join(ctx.snapshot().await?, &self.code, user).await?
+            }
+            _ => false,
+        };
+        if !opens {
             return Err(Reason::UnknownInvite.into());
         }
-        let server = match invite.server {
-            Some(server) => {
-                let found = read::server::list_servers(ctx.snapshot().await?, &[server]).await?;
-                let (server, _) = found.into_iter().next().ok_or(Reason::UnknownInvite)?;
-                Some(server)
-            }
-            None => None,
+        let server = find_server(ctx, &invite).await?;
+        let opens_account = match read_deployment(ctx).await?.signup {
+            SignUp::Open => true,
+            SignUp::Invite => invite.opens_account && invite.is_valid(now),
+            SignUp::Closed => false,
         };
         Ok(InvitePreview {
             server,
             uses_left: invite.uses_left,
             expires_at: invite.expires_at,
+            opens_account,
         })
     }
+}
+
+/// What a code opens, none for the deployment. A server that is gone is opened by nothing.
+async fn find_server(ctx: &mut QueryContext, invite: &InviteRow) -> Result<Option<Server>, Error> {
+    let Some(server) = invite.server else {
+        return Ok(None);
+    };
+    let found = read::server::list_servers(ctx.snapshot().await?, &[server]).await?;
+    let (server, _) = found.into_iter().next().ok_or(Reason::UnknownInvite)?;
+    Ok(Some(server))
+}
+
+/// Refuses a code that opens no account where signing up needs one that does.
+pub(super) async fn check_opening(ctx: &mut QueryContext, code: &str) -> Result<(), Error> {
+    let now = ctx.deps().clock.now_ms();
+    let invite = find_code(ctx, code).await?;
+    if !invite.is_valid(now) {
+        return Err(Reason::UnknownInvite.into());
+    }
+    find_server(ctx, &invite).await?;
+    if !invite.opens_account {
+        return Err(Refusal::field(Reason::InviteRequired, "administrator").into());
+    }
+    Ok(())
 }
 
 impl Prepare<QueryContext> for RedeemInvite {
@@ -69,7 +103,7 @@ impl Prepare<QueryContext> for RedeemInvite {
 }
 
 /// The code, valid or not.
-pub(super) async fn find_code(ctx: &mut QueryContext, code: &str) -> Result<InviteRow, Error> {
+async fn find_code(ctx: &mut QueryContext, code: &str) -> Result<InviteRow, Error> {
     let ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if code.len() > MAX_CODE_BYTES || !code.bytes().all(ours) {
         return Err(Reason::UnknownInvite.into());

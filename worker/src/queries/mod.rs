@@ -9,6 +9,7 @@
 mod account;
 mod channel;
 mod context;
+mod deployment;
 mod export;
 mod gateway_queries;
 mod invite;

@@ -115,8 +115,8 @@ impl Desk {
         statement::list(&mut self.0, sql, &[&prefix, &end, &after, &PAGE]).await
     }
 
-    /// The last accounts that were made before one, the newest first. Of several codes of the
-    /// deployment that somebody redeemed, the first one counts.
+    /// The last accounts that were made before one, the newest first. Of several codes of an
+    /// administrator that somebody signed up with, the first one counts.
     pub(crate) async fn list_sign_ups(
         &mut self,
         before: u64,
@@ -125,8 +125,9 @@ impl Desk {
                    FROM accounts a
                    LEFT JOIN LATERAL (
                        SELECT u.code, i.creator
-                       FROM invite_uses u JOIN invites i ON i.code = u.code AND i.server IS NULL
-                       WHERE u.account = a.id ORDER BY u.used_at LIMIT 1) c ON true
+                       FROM invite_uses u JOIN invites i ON i.code = u.code
+                       WHERE u.account = a.id AND (i.server IS NULL OR u.opened_account)
+                       ORDER BY u.used_at LIMIT 1) c ON true
                    LEFT JOIN accounts b ON b.id = c.creator
                    WHERE NOT a.deleted AND a.id < $1 ORDER BY a.id DESC LIMIT $2";
         statement::list(&mut self.0, sql, &[&before, &PAGE]).await
@@ -214,16 +215,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_signed_up_is_listed_with_the_code_of_the_deployment() {
+    async fn who_signed_up_is_listed_with_the_code_that_opened_the_account() {
         let (options, pool) = crate::fixture::database_and_pool().await;
         let put = "INSERT INTO accounts (id, name, folded, nonce, guest) VALUES
                        (1, 'anna', 'anna', 'n', false), (2, 'bob', 'bob', 'n', false),
-                       (3, 'guest-3', 'guest-3', 'n', true);
+                       (3, 'guest-3', 'guest-3', 'n', true), (4, 'dave', 'dave', 'n', false);
                    INSERT INTO invites (code, server, creator) VALUES
                        ('home', NULL, 1), ('late', NULL, 1), ('club', 100, 1);
                    INSERT INTO invite_uses (code, account, used_at) VALUES
                        ('club', 2, now() - interval '2 s'), ('home', 2, now() - interval '1 s'),
-                       ('late', 2, now()), ('club', 3, now())";
+                       ('late', 2, now()), ('club', 3, now());
+                   INSERT INTO invite_uses (code, account, opened_account) VALUES
+                       ('club', 4, true)";
         sqlx::raw_sql(put).execute(&pool).await.unwrap();
         let mut desk = Desk::connect(&options).await.unwrap();
         let found = desk.list_sign_ups(u64::MAX).await.unwrap();
@@ -231,11 +234,16 @@ mod tests {
         let shown: Vec<_> = shown.collect();
         assert_eq!(
             shown,
-            [("guest-3", None), ("bob", Some("home")), ("anna", None)]
+            [
+                ("dave", Some("club")),
+                ("guest-3", None),
+                ("bob", Some("home")),
+                ("anna", None)
+            ]
         );
         let creators = found.iter().map(|row| row.creator.as_deref());
         let creators: Vec<_> = creators.collect();
-        assert_eq!(creators, [None, Some("anna"), None]);
+        assert_eq!(creators, [Some("anna"), None, Some("anna"), None]);
         assert_eq!(desk.list_sign_ups(2).await.unwrap().len(), 1);
     }
 }

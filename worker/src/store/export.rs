@@ -92,7 +92,7 @@ const ACCOUNT_SECTIONS: [&str; 7] = [
      ORDER BY key FETCH FIRST ($4) ROWS WITH TIES",
     "SELECT floor(extract(epoch FROM u.used_at) * 1000000)::int8,
          json_build_object('kind', 'invite_use', 'code', u.code, 'server_id', i.server,
-             'used_at', floor(extract(epoch FROM u.used_at) * 1000)::int8)::text
+             'opened_account', u.opened_account, 'used_at', floor(extract(epoch FROM u.used_at) * 1000)::int8)::text
      FROM invite_uses u JOIN invites i ON i.code = u.code
      WHERE u.account = $1 AND floor(extract(epoch FROM u.used_at) * 1000000)::int8 > $3
      ORDER BY 1 FETCH FIRST ($4) ROWS WITH TIES",

@@ -122,7 +122,7 @@ export interface CreateAccount {
   name: string;
   /** 8 to 256 bytes. */
   password: string;
-  /** A code for this deployment, where signing up needs one. */
+  /** A code that an administrator made, for the deployment or for his server, where signing up needs one: `invite_preview` says whether it is enough. */
   invite?: string | null | undefined;
   /** What the session list calls this device. */
   device?: string | null | undefined;
@@ -168,7 +168,7 @@ export interface RegisterGuest {
   name: string;
   /** 8 to 256 bytes. */
   password: string;
-  /** A code for this deployment, where signing up needs one. */
+  /** As for signing up. */
   invite?: string | null | undefined;
 }
 
@@ -307,7 +307,7 @@ export interface ListInviteUses {
   limit?: number | null | undefined;
 }
 
-/** Becomes a member of the server that the code opens. */
+/** Becomes a member of the server that the code opens. Whose account it opened joins by the same use, once, even where it was the last one. */
 export interface RedeemInvite {
   /** The idempotency key. */
   nonce: string;
@@ -1416,6 +1416,8 @@ export interface InvitePreview {
   uses_left: number | null;
   /** Until when it is valid, in milliseconds since 1970; without end when absent. */
   expires_at: number | null;
+  /** Whether who has no account may sign up with it: where signing up needs a code, one that an administrator of the deployment made, for it or for a server of his own. */
+  opens_account: boolean;
 }
 
 /** A page of codes, in the order of their characters. */
@@ -2685,7 +2687,7 @@ export interface Requests {
   invite_list: { request: ListInvites; reply: Invites };
   /** Lists who redeemed a code, the last one first. */
   invite_uses: { request: ListInviteUses; reply: InviteUses };
-  /** Becomes a member of the server that the code opens. */
+  /** Becomes a member of the server that the code opens. Whose account it opened joins by the same use, once, even where it was the last one. */
   invite_redeem: { request: RedeemInvite; reply: ServerInfo };
   /** Removes a member of lower rank from the scope's server; he may come back. */
   member_kick: { request: KickMember; reply: null };
@@ -3617,6 +3619,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "server", type: {"optional":{"struct":"Server"}}, optional: false },
     { name: "uses_left", type: {"optional":{"int":32}}, optional: false },
     { name: "expires_at", type: {"optional":{"int":53}}, optional: false },
+    { name: "opens_account", type: "bool", optional: true },
   ],
   Invites: [
     { name: "invites", type: {"list":{"struct":"Invite"}}, optional: false },
@@ -4297,7 +4300,7 @@ export const REFUSALS = {
   forbidden: 12,
   /** Somebody has this name already. */
   name_taken: 13,
-  /** Signing up here needs an invite. */
+  /** Signing up here needs an invite; the detail `administrator` says that the one named opens a server for those who have an account, as no administrator of the deployment made it for his own. */
   invite_required: 14,
   /** The invite does not exist, has expired, was revoked or is used up. */
   unknown_invite: 15,

@@ -91,9 +91,8 @@ impl Handler<Context<'_>> for CreateUser {
             let code = invite
                 .as_deref()
                 .ok_or(Refusal::from(Reason::InviteRequired))?;
-            let redeemed =
-                write::invite::redeem_invite(&mut ctx.write().await?, code, None, id).await?;
-            ctx.require(redeemed, Reason::UnknownInvite)?;
+            let opened = write::invite::open_account(&mut ctx.write().await?, code, id).await?;
+            ctx.require(opened, Reason::UnknownInvite)?;
         }
         let new = NewAccount {
             id,

@@ -155,9 +155,8 @@ impl Handler<Context<'_>> for UpgradeGuest {
         if !admin && invite_required {
             let code = invite.as_deref();
             let code = code.ok_or(Refusal::from(Reason::InviteRequired))?;
-            let mut writes = ctx.write().await?;
-            let redeemed = write::invite::redeem_invite(&mut writes, code, None, id).await?;
-            ctx.require(redeemed, Reason::UnknownInvite)?;
+            let opened = write::invite::open_account(&mut ctx.write().await?, code, id).await?;
+            ctx.require(opened, Reason::UnknownInvite)?;
         }
         let upgraded = NewAccount {
             id,

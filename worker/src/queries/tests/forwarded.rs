@@ -145,8 +145,10 @@ async fn a_repeated_sign_up_signs_in() {
 
 #[tokio::test]
 async fn the_policy_says_who_needs_a_code() {
-    let invites = "INSERT INTO invites (code, server, creator, max_uses, uses) VALUES
-        ('deploy', NULL, 1, 1, 0), ('used', NULL, 1, 1, 1), ('server', 100, 1, NULL, 0)";
+    let invites = "INSERT INTO invites (code, server, creator, max_uses, uses, opens_account) VALUES
+        ('deploy', NULL, 1, 1, 0, true), ('used', NULL, 1, 1, 1, true), ('former', NULL, 2, NULL, 0, true),
+        ('link', 100, 1, NULL, 0, true), ('members', 100, 2, NULL, 0, false), ('gone', 101, 1, NULL, 0, true),
+        ('elsewhere', 200, 1, NULL, 0, true), ('before', 100, 1, NULL, 0, false)";
     let with = |policy| Chat::with(move |deps| deps.sign_up.invites = policy);
 
     let chat = with(SignUp::Invite).await;
@@ -155,24 +157,28 @@ async fn the_policy_says_who_needs_a_code() {
         (None, Reason::InviteRequired),
         (Some("none"), Reason::UnknownInvite),
         (Some("used"), Reason::UnknownInvite),
-        (Some("server"), Reason::UnknownInvite),
+        (Some("former"), Reason::UnknownInvite),
+        (Some("gone"), Reason::UnknownInvite),
+        (Some("members"), Reason::InviteRequired),
+        (Some("elsewhere"), Reason::InviteRequired),
+        (Some("before"), Reason::InviteRequired),
     ] {
         let refused = chat.sign_up(&register("eve", code)).await.unwrap_err();
         assert_eq!(refused.reason, reason, "{code:?}");
+        let says_why = refused.detail.is_some();
+        let of_server = [Some("members"), Some("elsewhere"), Some("before")].contains(&code);
+        assert_eq!(says_why, of_server, "{code:?}");
     }
     // Which names there are is told to those alone who may have one.
     let refused = chat.sign_up(&register("bob", None)).await.unwrap_err();
     assert_eq!(refused.reason, Reason::InviteRequired);
     let refused = chat.sign_up(&register("bob", Some("deploy"))).await;
     assert_eq!(refused.unwrap_err().reason, Reason::NameTaken);
-    let create = chat
-        .sign_up(&register("eve", Some("deploy")))
-        .await
-        .unwrap();
-    assert_eq!(
-        (create.invite.as_deref(), create.invite_required),
-        (Some("deploy"), true)
-    );
+    for code in ["deploy", "link"] {
+        let create = chat.sign_up(&register("eve", Some(code))).await.unwrap();
+        let due = (Some(code), true);
+        assert_eq!((create.invite.as_deref(), create.invite_required), due);
+    }
 
     let chat = with(SignUp::Closed).await;
     chat.run(invites).await;

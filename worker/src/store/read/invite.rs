@@ -18,19 +18,26 @@ pub(crate) struct InviteRow {
     pub(crate) expires_at: Option<u64>,
     /// Who made it.
     pub(crate) creator: UserId,
+    /// Whether it opens accounts: who made it administers the deployment, and owns its server.
+    pub(crate) opens_account: bool,
     revoked: bool,
 }
 
-columns! { InviteRow { server, uses_left, expires_at, creator, revoked } }
+columns! { InviteRow { server, uses_left, expires_at, creator, opens_account, revoked } }
 columns! { Invite { code, creator_id, created_at, uses, max_uses, expires_at, revoked } }
 columns! { InviteUse { user, used_at } }
 
 impl InviteRow {
     /// Whether it can be redeemed.
     pub(crate) fn is_valid(&self, now_ms: u64) -> bool {
+        self.is_kept(now_ms) && self.uses_left != Some(0)
+    }
+
+    /// Whether it opens something, if not for anybody new.
+    pub(crate) fn is_kept(&self, now_ms: u64) -> bool {
         !self.revoked
-            && self.uses_left != Some(0)
             && self.expires_at.is_none_or(|expires| expires > now_ms)
+            && (self.server.is_some() || self.opens_account)
     }
 }
 
@@ -40,7 +47,12 @@ pub(crate) async fn find_invite(
     code: &str,
 ) -> Result<Option<InviteRow>, StoreError> {
     let sql = "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
-                      floor(extract(epoch FROM expires_at) * 1000)::bigint, creator, revoked
+                      floor(extract(epoch FROM expires_at) * 1000)::bigint, creator,
+                      EXISTS (SELECT FROM accounts a
+                              WHERE a.id = creator AND a.admin AND NOT a.deleted AND NOT a.disabled)
+                          AND (server IS NULL OR opens_account AND EXISTS (
+                                   SELECT FROM servers s WHERE s.id = server AND s.owner = creator)),
+                      revoked
                FROM invites WHERE code = $1";
     snapshot.find(sql, &[&code]).await
 }
@@ -95,6 +107,17 @@ pub(crate) async fn list_uses(
                     WHERE l.code = $1 AND l.account = $2)
                ORDER BY u.used_at DESC, u.account DESC LIMIT $3";
     snapshot.list(sql, &[&code, &after, &limit]).await
+}
+
+/// Whether the account was opened by the code of a server that it may still join by it.
+pub(crate) async fn may_still_join(
+    snapshot: &mut Snapshot,
+    code: &str,
+    account: UserId,
+) -> Result<bool, StoreError> {
+    let sql =
+        "SELECT EXISTS (SELECT FROM invite_uses WHERE code = $1 AND account = $2 AND unspent)";
+    snapshot.get(sql, &[&code, &account]).await
 }
 
 /// Whether the account redeemed the code before.

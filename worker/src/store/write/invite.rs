@@ -80,8 +80,11 @@ pub(crate) async fn insert_invite(
     invite: &NewInvite<'_>,
 ) -> Result<usize, StoreError> {
     let expires_in = invite.expires_in.map(f64::from);
-    let sql = "INSERT INTO invites (code, server, creator, max_uses, expires_at)
-               VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second') RETURNING code";
+    // In the server of somebody else, others would read the code who may not open accounts.
+    let sql = "INSERT INTO invites (code, server, creator, max_uses, expires_at, opens_account)
+               VALUES ($1, $2, $3, $4, now() + $5 * interval '1 second', EXISTS (
+                   SELECT FROM servers s JOIN accounts a ON a.id = s.owner
+                   WHERE s.id = $2 AND s.owner = $3 AND a.admin)) RETURNING code";
     writes
         .execute(
             sql,
@@ -96,18 +99,61 @@ pub(crate) async fn insert_invite(
         .await
 }
 
-/// Redeems a code: counts the use and remembers who it was, in one statement
-/// whose row lock keeps a single-use code from being spent twice. `false`
-/// when the code opens something else, or is expired, revoked or used up.
-pub(crate) async fn redeem_invite(
+/// Redeems a code for an account that it opens: counts the use and remembers who it was, in one
+/// statement whose row lock keeps a single-use code from being spent twice. `false` when the code
+/// is expired, revoked or used up, when who made it administers the deployment no more, or when it
+/// opens a server that is gone. With the code of a server, the use is good for joining it, too.
+pub(crate) async fn open_account(
     writes: &mut Writes<'_>,
     code: &str,
-    server: Option<ServerId>,
     user: UserId,
 ) -> Result<bool, StoreError> {
     let sql = "WITH used AS (
                   UPDATE invites SET uses = uses + 1
-                  WHERE code = $1 AND server IS NOT DISTINCT FROM $2 AND NOT revoked
+                  WHERE code = $1 AND NOT revoked
+                      AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
+                      AND EXISTS (SELECT FROM accounts a
+                                  WHERE a.id = creator AND a.admin AND NOT a.deleted AND NOT a.disabled)
+                      AND (server IS NULL OR opens_account AND EXISTS (
+                               SELECT FROM servers s WHERE s.id = server AND s.owner = creator))
+                  RETURNING code, server)
+               INSERT INTO invite_uses (code, account, opened_account, unspent)
+               SELECT code, $2, true, server IS NOT NULL FROM used
+               ON CONFLICT (code, account) DO UPDATE
+                   SET used_at = now(), opened_account = true, unspent = excluded.unspent
+               RETURNING code";
+    let used = writes.execute(sql, &[&code, &user]).await?;
+    Ok(used == 1)
+}
+
+/// Lets an account into the server of a code once, by the use that opened the account: so a code
+/// for one person opens both. `false` when there is no such use, or the code is revoked or expired.
+pub(crate) async fn spend_opening(
+    writes: &mut Writes<'_>,
+    code: &str,
+    (server, user): (ServerId, UserId),
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE invite_uses u SET unspent = false, used_at = now()
+               FROM invites i
+               WHERE u.code = $1 AND u.account = $3 AND u.unspent
+                   AND i.code = u.code AND i.server = $2 AND NOT i.revoked
+                   AND (i.expires_at IS NULL OR i.expires_at > now())
+               RETURNING u.code";
+    let spent = writes.execute(sql, &[&code, &server, &user]).await?;
+    Ok(spent == 1)
+}
+
+/// Redeems a code of a server for who joins it: counts the use and remembers who it was, in one
+/// statement whose row lock keeps a single-use code from being spent twice. `false`
+/// when the code opens something else, or is expired, revoked or used up.
+pub(crate) async fn redeem_invite(
+    writes: &mut Writes<'_>,
+    code: &str,
+    (server, user): (ServerId, UserId),
+) -> Result<bool, StoreError> {
+    let sql = "WITH used AS (
+                  UPDATE invites SET uses = uses + 1
+                  WHERE code = $1 AND server = $2 AND NOT revoked
                       AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
                   RETURNING code)
                INSERT INTO invite_uses (code, account) SELECT code, $3 FROM used
