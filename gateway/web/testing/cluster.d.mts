@@ -3,6 +3,8 @@
 export interface RunningCluster {
   /** The addresses of the gateways, as people open them. */
   readonly urls: readonly string[];
+  /** Runs statements in its database, for what would take a client hours. */
+  sql(statements: string): Promise<void>;
   /** Ends a process as a crash does: `gateway-1`, `worker-2`. */
   kill(name: string): Promise<void>;
   stop(): Promise<void>;

@@ -1,12 +1,13 @@
 // A cluster for tests: our own programs start Postgres, Redis, two workers and two gateways in a
 // folder of their own, on free ports, and end with the test.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** Where cargo put the programs: `cluster`, and beside it `gateway` and `worker`. */
@@ -35,7 +36,8 @@ export async function startCluster(environment = {}) {
   await chmod(folder, 0o755);
   const program = spawn(join(PROGRAMS, "cluster"), ["up"], {
     cwd: folder,
-    env: { ...process.env, ...environment },
+    // Of a test's gateways nothing stands in front but what the test puts there.
+    env: { ...process.env, CONFAB_HAPROXY: undefined, ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const run = join(folder, ".confab", "run");
@@ -52,6 +54,13 @@ export async function startCluster(environment = {}) {
   return {
     /** The addresses of the gateways, as people open them. */
     urls: sockets.split(",").map((url) => url.replace(/^ws/, "http")),
+    /** Runs statements in its database, for what would take a client hours. */
+    async sql(statements) {
+      const [, database = ""] = /DATABASE_URL='([^']*)'/.exec(variables) ?? [];
+      const beside = join(process.env.CONFAB_PG_BIN ?? "", "psql");
+      const psql = existsSync(beside) ? beside : "psql";
+      await promisify(execFile)(psql, ["-qX", "-v", "ON_ERROR_STOP=1", "-c", statements, database]);
+    },
     /** Ends a process as a crash does: `gateway-1`, `worker-2`. */
     async kill(name) {
       const record = await readFile(join(run, name), "utf8");

@@ -32,6 +32,8 @@ export class Cache {
     this.storage = storage;
     if (this.options.state.epoch !== null) return;
     const [snapshot, windows] = await Promise.all([storage.get("snapshot", KEY), storage.all("windows")]);
+    // Left or forgotten meanwhile: it is not to be shown.
+    if (this.storage !== storage) return;
     if (snapshot === undefined || this.options.state.session !== null) return;
     this.options.mutate((state) => {
       Object.assign(state, snapshot);
@@ -71,10 +73,9 @@ export class Cache {
     Promise.all(writes).catch(() => {});
   }
 
-  /** Another session may not see what this one saw; what was to be sent stays. */
-  async forget(): Promise<void> {
-    const { storage } = this;
-    this.changed.clear();
+  /** Another session may not see what this one saw, and nothing of it is written again; what was to be sent stays. */
+  async forget(storage = this.storage): Promise<void> {
+    this.close();
     if (storage === null) return;
     const windows = await storage.all("windows");
     await Promise.all(windows.map(({ channel_id }) => storage.delete("windows", channel_id)));

@@ -1,74 +1,26 @@
 // What others use: a session, the state that it keeps right, and what can be done with both.
 
-import {
-  takesNonce,
-  type ChannelId,
-  type Events,
-  type MemberPlace,
-  type MessageId,
-  type Named,
-  type Requests,
-  type ServerFrame,
-  type ServerId,
-  type SignedIn,
-  type UserId,
-} from "./codec.js";
+import type { ChannelId, Events, MemberPlace, MessageId, Requests, ServerFrame, ServerId, UserId } from "./codec.js";
 import { CLOCK, type Clock } from "./clock.js";
 import { Cache } from "./cache.js";
+import { Device } from "./device.js";
+import { Entry, withNonce } from "./entry.js";
 import { Fetches } from "./fetches.js";
-import { History } from "./history.js";
+import { History, type Opening } from "./history.js";
+import { Incoming } from "./incoming.js";
+import { newNonce } from "./nonce.js";
+import { type ClientOptions, type Credentials, type Told } from "./options.js";
 import { Outbox } from "./outbox/outbox.js";
-import { memoryStorage, type Storage } from "./outbox/storage.js";
-import { ALONE, OWN_LOCK, type Lock, type Tabs } from "./outbox/tabs.js";
+import { OWN_LOCK } from "./outbox/tabs.js";
 import { People } from "./people.js";
 import { Reading } from "./reading.js";
-import { Refusal, refusalOf } from "./refusal.js";
-import { apply } from "./state/apply/index.js";
-import { emptyKnowledge, emptyState, serverOf, type Connection, type State } from "./state/state.js";
+import { Refusal } from "./refusal.js";
+import { emptyKnowledge, emptyState, type Connection, type State } from "./state/state.js";
 import { Sync } from "./sync.js";
 import { Calls, type Body, type CallOptions, type Reply } from "./wire/call.js";
-import { ask, askByCookie, type Door, type Fetch } from "./wire/http.js";
-import { clockTicker, type Ticker } from "./wire/pulse.js";
+import { clockTicker } from "./wire/pulse.js";
 import { Session } from "./wire/session.js";
-import { socketsOf, type OpenSocket, type WebSocketClass } from "./wire/socket.js";
-
-export interface ClientOptions {
-  /** A gateway, or several of one cluster: `https://chat.example`. */
-  url: string | readonly string[];
-  /** What opens the session of a bot. Without one, `signIn` gets one. */
-  token?: string;
-  /** The browser's way: the token rests in a cookie that no script reads. */
-  cookie?: boolean;
-  /** Where to keep the state; an empty one otherwise. */
-  state?: State;
-  /** How the state is changed; a user interface wraps it, to notice. */
-  mutate?: (change: (state: State) => void) => void;
-  /** When events that came are applied: at once, or with the next picture. It is called once until it ran what it got. */
-  schedule?: (flush: () => void) => void;
-  /** Where a device keeps what survives a reload, by account. */
-  storage?: (user: UserId) => Storage | Promise<Storage>;
-  lock?: Lock;
-  tabs?: (user: UserId) => Tabs;
-  clock?: Clock;
-  ticker?: Ticker;
-  random?: () => number;
-  fetch?: Fetch;
-  /** The class of WebSockets, where the platform has none: Node 20 with the package `ws`. */
-  webSocket?: WebSocketClass;
-  socket?: OpenSocket;
-}
-
-/** What a client tells besides its state. */
-export interface Told {
-  /** An event was applied, and its server is known; `topic` is the server or the account. */
-  event: { event: Named<Events>; topic: number; seq: number };
-  connection: Connection;
-  /** Something that was to be fetched could not be: what is shown may be old. */
-  failed: unknown;
-}
-
-/** A sign-in without its nonce. */
-export type Credentials<Name extends "login" | "register" | "guest"> = Body<Name>;
+import { socketsOf, type WebSocketClass } from "./wire/socket.js";
 
 export function createClient(options: ClientOptions): Client {
   return new Client(options);
@@ -76,75 +28,59 @@ export function createClient(options: ClientOptions): Client {
 
 export class Client {
   readonly state: State;
-  /** The token of the session, for those who keep it themselves. */
-  token: string | null;
 
   private readonly clock: Clock;
+  private readonly entry: Entry;
   private readonly session: Session;
   private readonly calls: Calls;
   private readonly fetches: Fetches;
+  private readonly incoming: Incoming;
   private readonly sync: Sync;
   private readonly history: History;
   private readonly people: People;
   private readonly reading: Reading;
   private readonly outbox: Outbox;
   private readonly cache: Cache;
-  private readonly urls: readonly string[];
+  private readonly device: Device;
   private readonly listeners: { [Name in keyof Told]: Set<(told: Told[Name]) => void> } = {
     event: new Set(),
     connection: new Set(),
     failed: new Set(),
   };
-  private queue: (ServerFrame & { kind: "event" })[] = [];
-  private readonly held: Told["event"][] = [];
-  private scheduled = false;
-  private storage: Storage | null = null;
-  private owner: UserId | null = null;
 
   constructor(private readonly options: ClientOptions) {
-    const { clock = CLOCK, random = Math.random, state = emptyState(), token = null, url } = options;
+    const { clock = CLOCK, random = Math.random, state = emptyState() } = options;
     this.clock = clock;
     this.state = state;
-    this.token = token;
-    this.urls = typeof url === "string" ? [url] : url;
+    this.entry = new Entry(options);
     const mutate = (change: (state: State) => void) => this.mutate(change);
-    const isOpen = () => this.session.open;
-    this.session = new Session(
-      {
-        urls: this.urls,
-        openSocket: options.socket ?? socketsOf(options.webSocket ?? (globalThis.WebSocket as WebSocketClass)),
-        clock,
-        ticker: options.ticker ?? clockTicker(clock),
-        random,
-      },
-      {
-        token: () => this.token ?? "",
-        places: () => this.places(),
-        connection: (connection) => this.connected(connection),
-        ready: (ready, resumed) => {
-          this.connected({ state: "catching_up", since: clock.now() });
-          this.sync.ready(ready, resumed);
-          this.calls.opened();
-          this.own(ready.user.user_id).catch((error) => this.tell("failed", error));
-        },
-        frame: (frame) => this.take(frame),
-        control: (control) => {
-          this.flush();
-          this.sync.control(control);
-        },
-        lost: () => {
-          this.flush();
-          this.calls.lost();
-        },
-      },
-    );
-    this.calls = new Calls({ clock, random, isOpen, send: (frame) => this.session.send(frame) });
+    const failed = (error: unknown) => this.tell("failed", error);
     const call = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
       this.calls.call(name, scope, body);
-    this.fetches = new Fetches(mutate);
+    this.session = this.openSession(random);
+    const isOpen = () => this.session.open;
+    this.calls = new Calls({ clock, random, isOpen, send: (frame) => this.session.send(frame) });
+    this.reading = new Reading({ state, mutate, clock, call });
+    // Whatever the cluster says, what was read here stays read.
+    const learn = (change: (state: State) => void) =>
+      mutate((state) => {
+        change(state);
+        this.reading.hold(state);
+      });
+    this.fetches = new Fetches(learn);
+    this.incoming = new Incoming({
+      state,
+      mutate: learn,
+      clock,
+      schedule: options.schedule,
+      fetches: this.fetches,
+      applied: (told) => this.applied(told),
+      tell: (told) => this.tell("event", told),
+      // On another connection it is told what is missing.
+      hole: () => void (this.session.open && this.session.restart()),
+    });
     this.cache = new Cache({ state, mutate, clock });
     this.people = new People({ state, fetches: this.fetches, call });
-    this.reading = new Reading({ state, mutate, clock, call });
     this.history = new History({
       state,
       mutate,
@@ -152,20 +88,19 @@ export class Client {
       call,
       met: (users, server) => this.people.meet(users, server),
       changed: (channel) => this.cache.note(channel),
-      failed: (error) => this.tell("failed", error),
+      failed,
     });
     this.sync = new Sync({
       state,
+      clock,
+      random,
       mutate,
       fetches: this.fetches,
       call,
-      reload: (channel) => this.history.latest(channel),
+      reload: (channel) => this.history.reload(channel),
       shown: () => this.history.shown(),
-      caughtUp: () => {
-        this.release(true);
-        if (this.status.state === "catching_up") this.connected({ state: "open", since: this.clock.now() });
-      },
-      failed: (error) => this.tell("failed", error),
+      caughtUp: () => this.caughtUp(),
+      failed,
     });
     this.outbox = new Outbox({
       state,
@@ -177,6 +112,8 @@ export class Client {
       attempt: ({ server_id, nonce, channel_id, content, reply_to, silent_reply }) =>
         this.calls.attempt("message_new", server_id, { nonce, channel_id, content, reply_to, silent_reply }),
     });
+    const { cache, outbox } = this;
+    this.device = new Device({ mutate, cache, outbox, storage: options.storage, tabs: options.tabs, failed });
   }
 
   /** How it stands with the connection. */
@@ -184,14 +121,25 @@ export class Client {
     return this.state.connection;
   }
 
+  /** The token of the session, for those who keep it themselves. */
+  get token(): string | null {
+    return this.entry.token;
+  }
+
   /** Opens the session, and keeps it open: it resumes by itself. */
   connect(): void {
     this.session.connect();
   }
 
+  /** Begins a connection anew: the cookie that opens it may be another one now. */
+  reconnect(): void {
+    if (this.status.state === "signed_out") this.forget();
+    this.session.restart();
+  }
+
   /** Shows what this device kept of an account, and takes up its outbox, before anything was fetched. */
   restore(user: UserId): Promise<void> {
-    return this.own(user);
+    return this.device.own(user);
   }
 
   /** Writes down what would be written soon, and tells what was read: the page may be gone in a moment. */
@@ -204,11 +152,7 @@ export class Client {
   close(): void {
     this.save();
     this.session.close();
-    this.outbox.close();
-    this.cache.close();
-    this.storage?.close();
-    this.storage = null;
-    this.owner = null;
+    this.device.release();
     this.calls.closed(new Refusal("unavailable"));
   }
 
@@ -229,10 +173,10 @@ export class Client {
     body: Body<Name>,
     options: CallOptions = {},
   ): Promise<Reply<Name>> {
-    const request = this.withNonce(name, body);
+    const request = withNonce(name, body);
     const { state } = this.status;
     const stranger = state === "closed" || state === "signed_out" || state === "stopped";
-    return stranger ? ask(this.door(), name, scope, request) : this.calls.call(name, scope, request, options);
+    return stranger ? this.entry.ask(name, scope, request) : this.calls.call(name, scope, request, options);
   }
 
   /** Fetches, and makes the reply part of the state, rightly also with events that come meanwhile. */
@@ -264,37 +208,34 @@ export class Client {
 
   /** Ends the session, on this device for good: what it kept is forgotten. */
   async signOut(): Promise<void> {
-    try {
-      if (this.options.cookie) await askByCookie(this.door(), "logout", { nonce: this.nonce() });
-      else await this.call("logout", 0, {});
-    } catch (error) {
-      // A repeat finds the session ended.
-      if (refusalOf(error).reason !== "unauthenticated") throw error;
-    }
+    await this.entry.leave(() => this.call("logout", 0, {}));
     this.session.close();
-    this.outbox.close();
-    this.cache.close();
-    await this.storage?.clear();
-    this.storage?.close();
-    this.storage = null;
-    this.token = null;
+    await this.device.clear();
     this.forget();
     this.connected({ state: "signed_out", because: "signed_out" });
   }
 
   // Talking.
 
-  /** Sends a message: it shows at once, and goes as soon as it can. Returns its nonce, which is the key of its row. */
+  /**
+   * Sends a message: it shows at once, and goes as soon as it can. Returns its nonce, which is the key of its row.
+   * With `hold` it waits so many milliseconds at most for `amend`, and those behind it wait with it.
+   */
   send(
     channel_id: ChannelId,
     content: string,
-    { replyTo = null, silent = false }: { replyTo?: MessageId | null; silent?: boolean } = {},
+    { replyTo = null, silent = false, hold = 0 }: { replyTo?: MessageId | null; silent?: boolean; hold?: number } = {},
   ): string {
     const server_id = this.state.channels[channel_id]?.server_id;
     if (server_id === undefined) throw new Refusal("unknown_channel");
-    const nonce = this.nonce();
-    this.outbox.add({ nonce, server_id, channel_id, content, reply_to: replyTo, silent_reply: silent });
+    const nonce = newNonce();
+    this.outbox.add({ nonce, server_id, channel_id, content, reply_to: replyTo, silent_reply: silent }, hold);
     return nonce;
+  }
+
+  /** Gives a message that is held its final text, and lets it go. */
+  amend(nonce: string, content: string): void {
+    this.outbox.amend(nonce, content);
   }
 
   /** Tries again what failed. */
@@ -320,9 +261,9 @@ export class Client {
 
   // Looking.
 
-  /** Shows a channel: its end is fetched unless it is held. What this returns ends the showing. */
-  show(channel: ChannelId): () => void {
-    const hide = this.history.show(channel);
+  /** Shows a channel: its end is fetched unless it is held, or the place that it is to be opened at. What this returns ends the showing. */
+  show(channel: ChannelId, opening?: Opening): () => void {
+    const hide = this.history.show(channel, opening);
     const server = this.state.channels[channel]?.server_id;
     if (server !== undefined && this.session.open) this.sync.stand(server).catch((error) => this.tell("failed", error));
     return hide;
@@ -348,9 +289,17 @@ export class Client {
     return this.history.around(channel, message);
   }
 
-  /** Whether the reader is at the end of what is held: then the oldest make room for what is new, else what is new waits. */
-  follow(channel: ChannelId, follow: boolean): void {
-    this.history.follow(channel, follow);
+  /** Fetches what stands before and behind a place, in place of what is held: `seq` is the last message before it. */
+  behind(channel: ChannelId, seq: number): Promise<void> {
+    return this.history.behind(channel, seq);
+  }
+
+  /**
+   * Whether the reader is at the end of what is held: then the oldest make room for what is new, else what is new waits,
+   * and what is fetched anew is what stands around the message that he is at.
+   */
+  follow(channel: ChannelId, follow: boolean, seq?: number): void {
+    this.history.follow(channel, follow, seq);
   }
 
   /** What was seen up to there is read. */
@@ -359,8 +308,8 @@ export class Client {
   }
 
   /** What follows `seq` is to count as unread. */
-  markUnread(channel: ChannelId, seq: number): Promise<void> {
-    return this.reading.markUnread(channel, seq);
+  async markUnread(channel: ChannelId, seq: number): Promise<void> {
+    this.sync.moved(await this.reading.markUnread(channel, seq));
   }
 
   /** Looks up people of whom only ids are known, in a server as its members. */
@@ -398,7 +347,7 @@ export class Client {
   /** Whether somebody looks at it. */
   setSeen(seen: boolean): void {
     // A picture that the rest would wait for may not come.
-    if (!seen) this.flush();
+    if (!seen) this.incoming.flush();
     this.session.setSeen(seen);
   }
 
@@ -408,6 +357,44 @@ export class Client {
   }
 
   // The rest is its own.
+
+  private openSession(random: () => number): Session {
+    const { clock, options } = this;
+    return new Session(
+      {
+        urls: this.entry.urls,
+        openSocket: options.socket ?? socketsOf(options.webSocket ?? (globalThis.WebSocket as WebSocketClass)),
+        clock,
+        ticker: options.ticker ?? clockTicker(clock),
+        random,
+      },
+      {
+        token: () => this.entry.token ?? "",
+        places: () => this.places(),
+        connection: (connection) => this.connected(connection),
+        ready: (ready, resumed) => {
+          // Another tab signed somebody else in: what was wanted here is not theirs to do.
+          const { me } = this.state;
+          if (me !== null && me.user_id !== ready.user.user_id) this.forget();
+          this.connected({ state: "catching_up", since: clock.now() });
+          this.sync.ready(ready, resumed);
+          this.calls.opened();
+          this.cache.note();
+          this.device.own(ready.user.user_id).catch((error) => this.tell("failed", error));
+        },
+        frame: (frame) => this.take(frame),
+        control: (control) => {
+          this.incoming.flush();
+          this.sync.control(control);
+        },
+        lost: () => {
+          this.incoming.flush();
+          this.calls.lost();
+          this.outbox.follow();
+        },
+      },
+    );
+  }
 
   private mutate(change: (state: State) => void): void {
     if (this.options.mutate === undefined) change(this.state);
@@ -422,120 +409,62 @@ export class Client {
     this.mutate((state) => void (state.connection = connection));
     if (connection.state === "signed_out") {
       this.calls.closed(new Refusal("unauthenticated"));
-      this.cache.forget().catch(() => {});
+      void this.device.forget();
     }
     if (connection.state === "stopped") this.calls.closed(new Refusal("unavailable"));
     this.tell("connection", connection);
   }
 
+  private caughtUp(): void {
+    this.incoming.release(true);
+    if (this.status.state === "catching_up") this.connected({ state: "open", since: this.clock.now() });
+  }
+
+  /** From where a stream goes on. What a cache showed is not part of one. */
   private places(): ReturnType<ConstructorParameters<typeof Session>[1]["places"]> {
-    const { epoch, topics } = this.state;
-    if (epoch === null) return null;
+    const { epoch, session, topics } = this.state;
+    if (epoch === null || session === null) return null;
     return { epoch, topics: Object.entries(topics).map(([topic, seq]) => ({ topic: Number(topic) as never, seq })) };
   }
 
   private take(frame: ServerFrame): void {
     if (frame.kind === "event") {
-      this.queue.push(frame);
-      if (this.options.schedule === undefined) return this.flush();
-      if (this.scheduled) return;
-      this.scheduled = true;
-      this.options.schedule(() => this.flush());
+      this.incoming.take(frame);
     } else if (frame.kind === "reply" || frame.kind === "refusal") {
       // A reply is not overtaken by events that came before it, nor the other way round.
-      this.flush();
+      this.incoming.flush();
       this.calls.answer(frame);
     }
   }
 
-  /** Applies what came, all of it in one change of the state. */
-  private flush(): void {
-    this.scheduled = false;
-    const frames = this.queue;
-    if (frames.length === 0) return;
-    this.queue = [];
-    const now = this.clock.now();
-    const applied: Told["event"][] = [];
-    let hole = false;
-    this.mutate((state) => {
-      for (const { topic, seq, event } of frames) {
-        const outcome = apply(state, topic as never, seq, event, now);
-        hole ||= outcome === "hole";
-        if (outcome !== "applied" || event === undefined) continue;
-        this.fetches.note(event, { topic: topic as never, seq, now });
-        applied.push({ event, topic, seq });
-      }
-    });
-    for (const told of applied) this.after(told);
-    // Something is missing: on another connection it is told.
-    if (hole) this.session.restart();
-  }
-
-  private after(told: Told["event"]): void {
-    const { event } = told;
+  /** What follows from an event besides the state. */
+  private applied({ event, topic }: Told["event"]): void {
     if (event.name === "server_joined") this.sync.joined(event.body.server.server_id);
     else if (event.name === "status_updated") this.sync.statusChanged();
-    else if (event.name === "message_created") this.people.meet([event.body.message.author_id], told.topic as ServerId);
+    else if (event.name === "message_edited") this.sync.edited(event.body);
+    else if (event.name === "unread_moved") this.sync.moved(event.body.cursor);
+    else if (event.name === "message_created") this.spoke(event.body, topic as ServerId);
     this.cache.note((event.body as { channel_id?: ChannelId }).channel_id);
-    this.held.push(told);
-    this.release();
   }
 
-  /** Tells of events in their order, each once what is to be known of its server was fetched. */
-  private release(all = false): void {
-    const waits = ({ topic }: Told["event"]) => serverOf(this.state, topic as never)?.loaded === false;
-    while (this.held[0] !== undefined && (all || !waits(this.held[0]))) {
-      const told = this.held.shift();
-      if (told !== undefined) this.tell("event", told);
-    }
+  /** Who speaks where somebody looks is looked up. */
+  private spoke({ channel_id, message }: Events["message_created"], server: ServerId): void {
+    if (this.history.shows(channel_id)) this.people.meet([message.author_id], server);
   }
 
   private async enter<Name extends "login" | "register" | "guest">(name: Name, body: Credentials<Name>): Promise<void> {
-    const request = this.withNonce(name, body as Body<Name>);
-    // Who is refused stays who he was.
-    let token: string | null = null;
-    if (this.options.cookie) await askByCookie(this.door(), name, request);
-    else ({ token } = (await ask(this.door(), name, 0, request)) as SignedIn);
+    await this.entry.enter(name, body);
     this.session.close();
     this.forget();
-    this.token = token;
     this.connect();
   }
 
-  /** Takes up the outbox of who signed in. */
-  private async own(user: UserId): Promise<void> {
-    this.cache.note();
-    if (this.owner === user) return this.outbox.pump();
-    if (this.owner !== null) {
-      // Somebody else signed in, perhaps in another tab.
-      this.outbox.close();
-      this.cache.close();
-      this.storage?.close();
-      this.mutate((state) => Object.assign(state, { sends: {}, drafts: {} }));
-    }
-    this.owner = user;
-    this.storage = await (this.options.storage?.(user) ?? memoryStorage());
-    await this.cache.open(this.storage);
-    await this.outbox.open(this.storage, String(user), this.options.tabs?.(user) ?? ALONE);
-  }
-
   private forget(): void {
-    this.owner = null;
+    this.calls.closed(new Refusal("unauthenticated"));
+    this.device.leave();
     this.sync.forget();
     this.people.forget();
+    this.reading.forget();
     this.mutate((state) => Object.assign(state, emptyKnowledge(), { sends: {}, drafts: {} }));
-  }
-
-  private door(): Door {
-    const fetch: Fetch = this.options.fetch ?? ((url, init) => globalThis.fetch(url, init));
-    return { urls: this.urls, fetch, token: this.token };
-  }
-
-  private nonce(): string {
-    return crypto.randomUUID();
-  }
-
-  private withNonce<Name extends keyof Requests>(name: Name, body: Body<Name>): Requests[Name]["request"] {
-    return (takesNonce(name) ? { nonce: this.nonce(), ...body } : body) as Requests[Name]["request"];
   }
 }

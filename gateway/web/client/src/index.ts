@@ -1,6 +1,8 @@
 export * from "./codec.js";
-export { createClient, Client, type ClientOptions, type Credentials, type Told } from "./client.js";
+export { createClient, Client } from "./client.js";
+export type { ClientOptions, Credentials, Told } from "./options.js";
 export { CLOCK, type Clock } from "./clock.js";
+export { type Opening } from "./history.js";
 export { Refusal, type Reason } from "./refusal.js";
 export { memoryStorage, type Boxes, type Key, type Storage } from "./outbox/storage.js";
 export { ALONE, OWN_LOCK, type Lock, type News, type Tabs } from "./outbox/tabs.js";
@@ -24,6 +26,7 @@ export { mentionsMe } from "./state/mentions.js";
 export { holds, permissionsIn, permissionsOf, rankOf } from "./state/rights.js";
 export { mentionsIn, unreadOf, unreadOfServer } from "./state/unread.js";
 export * from "./state/views.js";
+export { reaches } from "./state/window.js";
 export { type Body, type CallOptions, type Reply } from "./wire/call.js";
 export { clockTicker, type Ticker } from "./wire/pulse.js";
 export { socketsOf, type OpenSocket, type Socket, type SocketHandlers, type WebSocketClass } from "./wire/socket.js";

@@ -2,12 +2,15 @@
 
 import type { MemberPlace, Requests, ServerId, UserId } from "./codec.js";
 import { type Fetches } from "./fetches.js";
+import { refusalOf } from "./refusal.js";
 import { mergeMember, mergeMembers, mergeUsers } from "./state/merge.js";
 import { type State } from "./state/state.js";
 import { type Reply } from "./wire/call.js";
 
 /** So many accounts may be asked for at once. */
 const ACCOUNTS = 100;
+/** So many members are asked for at a time: others wait, so that there is room for what is read. */
+const AT_A_TIME = 4;
 
 export interface PeopleOptions {
   state: State;
@@ -21,6 +24,8 @@ export class People {
   private readonly unknown = new Set<UserId>();
   /** Those who are asked for as members of a server, or were and are none. */
   private readonly asked = new Set<string>();
+  private queue: { server: ServerId; user_id: UserId }[] = [];
+  private underWay = 0;
 
   constructor(private readonly options: PeopleOptions) {}
 
@@ -28,7 +33,7 @@ export class People {
   meet(users: readonly UserId[], server?: ServerId): void {
     const { state } = this.options;
     if (server !== undefined && state.servers[server] !== undefined) {
-      for (const user of new Set(users)) void this.meetMember(server, user);
+      for (const user of new Set(users)) this.meetMember(server, user);
       return;
     }
     const first = this.wanted.size === 0;
@@ -61,21 +66,35 @@ export class People {
   forget(): void {
     this.unknown.clear();
     this.asked.clear();
+    this.queue = [];
   }
 
-  private async meetMember(server: ServerId, user_id: UserId): Promise<void> {
-    const { call, fetches, state } = this.options;
-    const key = `${server} ${user_id}`;
-    if (state.servers[server]?.members[user_id] !== undefined || this.asked.has(key)) return;
+  private meetMember(server: ServerId, user_id: UserId): void {
+    const key = keyOf(server, user_id);
+    if (this.options.state.servers[server]?.members[user_id] !== undefined || this.asked.has(key)) return;
     this.asked.add(key);
+    this.queue.push({ server, user_id });
+    if (this.underWay < AT_A_TIME) void this.askForMembers();
+  }
+
+  private async askForMembers(): Promise<void> {
+    this.underWay += 1;
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.askForMember(next.server, next.user_id);
+    this.underWay -= 1;
+  }
+
+  private async askForMember(server: ServerId, user_id: UserId): Promise<void> {
+    const { call, fetches } = this.options;
+    const key = keyOf(server, user_id);
     try {
       await fetches.run(
         () => call("member_get", server, { user_id }),
         (state, member) => mergeMember(state, server, member),
       );
       this.asked.delete(key);
-    } catch {
+    } catch (error) {
       // Who left is an account like any other.
+      if (refusalOf(error).passing) this.asked.delete(key);
       this.meet([user_id]);
     }
   }
@@ -101,3 +120,5 @@ export class People {
     }
   }
 }
+
+const keyOf = (server: ServerId, user: UserId) => `${server} ${user}`;

@@ -1,6 +1,6 @@
 // How far is read: shown at once, told to the cluster now and again.
 
-import type { ChannelId, Requests } from "./codec.js";
+import type { ChannelId, ReadCursor, Requests } from "./codec.js";
 import { type Clock } from "./clock.js";
 import { refusalOf } from "./refusal.js";
 import { advanceCursor, dropRead } from "./state/unread.js";
@@ -18,7 +18,11 @@ export interface ReadingOptions {
 }
 
 export class Reading {
+  /** What was read and is to be told, and what is being told. */
   private readonly moved = new Map<ChannelId, number>();
+  private readonly telling = new Map<ChannelId, number>();
+  /** What is being told, until it is answered. */
+  private readonly acks = new Map<ChannelId, Promise<unknown>>();
   private waiting = false;
   private callOff = () => {};
 
@@ -26,19 +30,15 @@ export class Reading {
 
   /** What was seen up to there is read. A place before the cursor changes nothing. */
   read(channel_id: ChannelId, seq: number): void {
-    const { clock, mutate, state } = this.options;
+    const { mutate, state } = this.options;
     // A channel that was never read has its cursor at the beginning.
     if ((state.cursors[channel_id]?.seq ?? 0) >= seq) return;
     mutate((state) => {
-      const known = state.cursors[channel_id];
-      if (known === undefined) state.cursors[channel_id] = { channel_id, seq, version: 0 };
-      else known.seq = seq;
-      dropRead(state, channel_id);
+      state.cursors[channel_id] ??= { channel_id, seq, version: 0 };
+      raise(state, channel_id, seq);
     });
     this.moved.set(channel_id, seq);
-    if (this.waiting) return;
-    this.waiting = true;
-    this.callOff = clock.after(EVERY, () => this.tell());
+    this.tellSoon();
   }
 
   /** Tells at once what was read, as when the page is left. */
@@ -47,26 +47,70 @@ export class Reading {
     this.waiting = false;
     const moved = [...this.moved];
     this.moved.clear();
-    for (const [channel_id, seq] of moved) void this.ack(channel_id, seq);
+    for (const [channel_id, seq] of moved) {
+      const acks = Promise.all([this.acks.get(channel_id), this.ack(channel_id, seq)]);
+      this.acks.set(channel_id, acks);
+      void acks.then(() => this.acks.get(channel_id) === acks && this.acks.delete(channel_id));
+    }
   }
 
   /** What follows `seq` is to count as unread. */
-  async markUnread(channel_id: ChannelId, seq: number): Promise<void> {
+  async markUnread(channel_id: ChannelId, seq: number): Promise<ReadCursor> {
     const { call, mutate, state } = this.options;
     this.moved.delete(channel_id);
+    this.telling.delete(channel_id);
+    // What is being told would come behind it, and be repeated.
+    await this.acks.get(channel_id);
     const seen = state.cursors[channel_id]?.version ?? 0;
     const cursor = await call("mark_unread", 0, { channel_id, seq, seen });
     mutate((state) => advanceCursor(state, cursor));
+    return cursor;
+  }
+
+  /** A cursor that was moved elsewhere, and not as far, does not take back what was read here and is not told yet. */
+  hold(state: State): void {
+    for (const pending of [this.telling, this.moved]) {
+      for (const [channel, seq] of pending) raise(state, channel, seq);
+    }
+  }
+
+  /** Another account, or none. */
+  forget(): void {
+    this.callOff();
+    this.waiting = false;
+    this.moved.clear();
+    this.telling.clear();
+  }
+
+  private tellSoon(): void {
+    if (this.waiting) return;
+    this.waiting = true;
+    this.callOff = this.options.clock.after(EVERY, () => this.tell());
   }
 
   private async ack(channel_id: ChannelId, seq: number): Promise<void> {
     const { call, mutate } = this.options;
+    this.telling.set(channel_id, seq);
+    const over = () => this.telling.get(channel_id) === seq && this.telling.delete(channel_id);
     try {
       const cursor = await call("unreads_ack", 0, { channel_id, seq });
-      mutate((state) => advanceCursor(state, cursor));
+      over();
+      mutate((state) => {
+        advanceCursor(state, cursor);
+        this.hold(state);
+      });
     } catch (error) {
-      // Nobody decided it: it is told with the next ones. Else it is not ours to tell any more.
-      if (refusalOf(error).undecided && !this.moved.has(channel_id)) this.moved.set(channel_id, seq);
+      // Nobody decided it, or it came too soon: it is told with the next ones. Else it is not ours to tell any more.
+      if (!over() || !refusalOf(error).passing || this.moved.has(channel_id)) return;
+      this.moved.set(channel_id, seq);
+      this.tellSoon();
     }
   }
+}
+
+function raise(state: State, channel: ChannelId, seq: number): void {
+  const known = state.cursors[channel];
+  if (known === undefined) return;
+  known.seq = Math.max(known.seq, seq);
+  dropRead(state, channel);
 }

@@ -21,6 +21,11 @@ export class Refusal extends Error {
   get undecided(): boolean {
     return UNDECIDED.has(this.reason);
   }
+
+  /** Whether it says nothing of the request but when it came. */
+  get passing(): boolean {
+    return this.undecided || this.reason === "rate_limited";
+  }
 }
 
 const UNDECIDED: ReadonlySet<Reason> = new Set(["busy", "unknown", "unavailable", "expired"]);

@@ -1,6 +1,7 @@
 // What is fetched by itself, so that the state is right after each `ready`, `gap` and `sight`.
 
-import type { AnyId, ChannelId, Named, Ready, Requests, ServerControls, ServerId, UserId } from "./codec.js";
+import type { AnyId, ChannelId, Events, Named, ReadCursor, Ready, Requests, ServerControls, ServerId, UserId } from "./codec.js";
+import { type Clock } from "./clock.js";
 import { type Fetches } from "./fetches.js";
 import {
   goesOn,
@@ -13,16 +14,23 @@ import {
   mergeReady,
   mergeUnreads,
 } from "./state/merge.js";
+import { mentionsMe } from "./state/mentions.js";
 import { forgetChannel, serverOf, values, type State } from "./state/state.js";
+import { unreadOf } from "./state/unread.js";
+import { findMessage } from "./state/window.js";
 import { type Reply } from "./wire/call.js";
 
 /** So many servers are looked over at once. */
 const SERVERS = 20;
 /** So many mentions are looked at. */
 const MENTIONS = 100;
+/** Within so many milliseconds all clients ask for what one event made them ask for. */
+const SPREAD = 5_000;
 
 export interface SyncOptions {
   state: State;
+  clock: Clock;
+  random: () => number;
   mutate(change: (state: State) => void): void;
   fetches: Fetches;
   call<Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]): Promise<Reply<Name>>;
@@ -39,7 +47,10 @@ export class Sync {
   private readonly watches = new Map<ServerId, UserId[]>();
   /** Where it is known how the account stands. */
   private readonly stood = new Set<ServerId>();
+  /** Where cursors were when they were moved last. */
+  private readonly places = new Map<ChannelId, number>();
   private underWay = 0;
+  private mentionsAwaited = false;
 
   constructor(private readonly options: SyncOptions) {}
 
@@ -47,13 +58,14 @@ export class Sync {
   ready(ready: Ready, resumed: boolean): void {
     const { mutate, state, fetches } = this.options;
     const anew = !goesOn(state, ready, resumed);
+    const listed = state.sessions !== null && state.me?.user_id === ready.user.user_id;
     const known = anew ? 0 : state.registers;
     if (anew) fetches.startAnew();
     mutate((state) => mergeReady(state, ready, resumed));
     this.begin(async () => {
-      await Promise.all([
+      await this.all([
         this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id)),
-        this.account(anew),
+        ...(anew ? [this.account(listed)] : []),
         this.cursors(ready.registers < known ? 0 : known, ready.registers, anew),
         ...[...this.watches].map(([server, users]) => this.watch(server, users)),
       ]);
@@ -90,6 +102,28 @@ export class Sync {
     this.begin(() => this.status());
   }
 
+  /** A message that is not held calls upon others now: whether it calls upon the account only the cluster knows. */
+  edited({ channel_id, message_id, mentions }: Events["message_edited"]): void {
+    const { state } = this.options;
+    const channel = state.channels[channel_id];
+    if (channel === undefined || findMessage(state, channel_id, message_id) !== undefined) return;
+    const known = state.mentions.some((mention) => mention.message_id === message_id);
+    if (known === mentionsMe(state, channel, mentions) || this.mentionsAwaited) return;
+    // Whoever the message calls upon would ask in the same moment.
+    this.mentionsAwaited = true;
+    this.options.clock.after(this.options.random() * SPREAD, () => {
+      this.mentionsAwaited = false;
+      this.begin(() => this.mentions());
+    });
+  }
+
+  /** A cursor was moved. What it went back over calls upon the account again. */
+  moved({ channel_id, seq }: ReadCursor): void {
+    const before = this.places.get(channel_id) ?? Infinity;
+    this.places.set(channel_id, seq);
+    if (seq < before && unreadOf(this.options.state, channel_id) > 0) this.begin(() => this.mentions());
+  }
+
   /** Is told how these members are, from now on. */
   async watch(server: ServerId, user_ids: UserId[]): Promise<void> {
     const { call, fetches } = this.options;
@@ -102,6 +136,7 @@ export class Sync {
   forget(): void {
     this.watches.clear();
     this.stood.clear();
+    this.places.clear();
   }
 
   private gap(topic: AnyId, seq: number): void {
@@ -111,18 +146,18 @@ export class Sync {
     mutate((state) => mergeGap(state, topic, seq));
     this.begin(async () => {
       if (server === undefined) {
-        await Promise.all([this.account(true), this.cursors(0), this.missingServers()]);
-        return;
+        return this.all([this.account(state.sessions !== null), this.cursors(0), this.missingServers()]);
       }
-      await this.overviews([server]);
       const watched = this.watches.get(server);
-      if (watched !== undefined) await this.watch(server, watched);
+      await this.all([this.overviews([server]), ...(watched === undefined ? [] : [this.watch(server, watched)])]);
       await this.reload();
     });
   }
 
   private sight({ topic, seq, shown, hidden }: ServerControls["sight"]): void {
     const { call, fetches, mutate, state } = this.options;
+    // What was asked for before may hold what is hidden now, or lack what is shown.
+    fetches.startAnew();
     mutate((state) => {
       state.topics[topic] = Math.max(seq, state.topics[topic] ?? 0);
       for (const channel of hidden) forgetChannel(state, channel);
@@ -135,9 +170,7 @@ export class Sync {
         (state, channels) => mergeChannels(state, server, channels),
       );
       // Who does not see a channel is not told that he may only look on there.
-      await this.standAnew([server]);
-      await this.reload();
-      await this.cursors(0);
+      await this.all([this.standAnew([server]), this.reload(), this.cursors(0)]);
     });
   }
 
@@ -145,7 +178,12 @@ export class Sync {
   private async reload(): Promise<void> {
     const { reload, shown, state } = this.options;
     const old = shown().filter((channel) => state.windows[channel]?.cached !== false);
-    await Promise.all(old.map(reload));
+    await this.all(old.map(reload));
+  }
+
+  /** One that is refused, as where history may no longer be read, does not keep the others. */
+  private async all(works: Promise<void>[]): Promise<void> {
+    for (const outcome of await Promise.allSettled(works)) if (outcome.status === "rejected") this.options.failed(outcome.reason);
   }
 
   /** The structure of servers, and how the account stands in them. */
@@ -193,25 +231,35 @@ export class Sync {
 
   /** Servers that were joined where nobody told. */
   private async missingServers(): Promise<void> {
-    const { call, mutate, state } = this.options;
-    const { servers } = await call("servers_list", 0, {});
-    const { me, session, epoch, registers } = state;
-    if (me === null || session === null || epoch === null) return;
-    const ready: Ready = { user: me, session_id: session, epoch, servers, topics: [], registers };
-    mutate((state) => mergeReady(state, ready, true));
+    const { call, fetches, state } = this.options;
+    await fetches.run(
+      () => call("servers_list", 0, {}),
+      (state, { servers }) => {
+        const { me, session, epoch, registers } = state;
+        if (me === null || session === null || epoch === null) return;
+        mergeReady(state, { user: me, session_id: session, epoch, servers, topics: [], registers }, true);
+      },
+    );
     await this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id));
   }
 
-  private async account(anew: boolean): Promise<void> {
+  /** What the account says of itself, and its sessions where they were listed. */
+  private async account(listed: boolean): Promise<void> {
     const { call, fetches, state } = this.options;
     const user_id = state.me?.user_id;
-    if (!anew || user_id === undefined) return;
+    if (user_id === undefined) return;
+    const sessions = () =>
+      fetches.run(
+        () => call("sessions_list", 0, {}),
+        (state, { sessions }) => void (state.sessions = sessions),
+      );
     await Promise.all([
       fetches.run(
         () => call("user_get", 0, { user_id }),
         (state, profile) => void (state.profile = profile),
       ),
       this.status(),
+      ...(listed ? [sessions()] : []),
     ]);
   }
 
@@ -238,6 +286,11 @@ export class Sync {
       after = page.next;
     }
     mutate((state) => void (state.registers = Math.max(state.registers, first)));
+    await this.mentions();
+  }
+
+  private async mentions(): Promise<void> {
+    const { call, fetches } = this.options;
     await fetches.run(() => call("pings_get", 0, { limit: MENTIONS }), mergeMentions);
   }
 

@@ -5,10 +5,11 @@ import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Refusal, memoryStorage } from "../build/index.js";
+import { Refusal, memoryStorage, rowsOf } from "../build/index.js";
 import { openStorage } from "../build/browser/storage.js";
 import { Outbox } from "../build/outbox/outbox.js";
-import { fakeClock, knownState } from "../testing/fakes.mjs";
+import { claim } from "../build/state/sends.js";
+import { fakeClock, knownState, message } from "../testing/fakes.mjs";
 
 /** Tabs of one device: they share a storage, hear each other, and one at a time holds the lock. */
 function device(storage = memoryStorage()) {
@@ -31,11 +32,11 @@ function device(storage = memoryStorage()) {
   return { storage, clock, attempts, ears, lock, answer: async (send) => ({ message_id: 1_000 + attempts.length, seq: 1, send }) };
 }
 
-async function tab(device, { isOpen = () => true } = {}) {
+async function tab(device, { isOpen = () => true, told = () => {} } = {}) {
   const state = knownState();
   const mine = new Set();
   const tabs = {
-    tell: (news) => [...device.ears].filter((ear) => !mine.has(ear)).forEach((ear) => ear(structuredClone(news))),
+    tell: (news) => (told(news), [...device.ears].filter((ear) => !mine.has(ear)).forEach((ear) => ear(structuredClone(news)))),
     listen(hear) {
       mine.add(hear);
       device.ears.add(hear);
@@ -55,8 +56,8 @@ async function tab(device, { isOpen = () => true } = {}) {
     },
   });
   await outbox.open(device.storage, "7", tabs);
-  const write = (content, nonce = content) =>
-    outbox.add({ nonce, server_id: 10, channel_id: 20, content, reply_to: null, silent_reply: false });
+  const write = (content, { nonce = content, hold = 0 } = {}) =>
+    outbox.add({ nonce, server_id: 10, channel_id: 20, content, reply_to: null, silent_reply: false }, hold);
   return { state, outbox, write };
 }
 
@@ -127,6 +128,23 @@ test("what failed can be taken back, what is under way cannot", async () => {
   assert.deepEqual((await here.storage.all("outbox")).map(({ nonce }) => nonce), ["good"]);
 });
 
+test("what is held goes with its final text, or as it is when none comes, and those behind it wait", async () => {
+  const here = device();
+  const { outbox, write } = await tab(here);
+  write("@ana", { nonce: "named", hold: 3_000 });
+  write("second");
+  await here.clock.pass(2_000);
+  assert.deepEqual(here.attempts, []);
+  outbox.amend("named", "<@1>");
+  await here.clock.pass(0);
+  assert.deepEqual(here.attempts, ["<@1>", "second"]);
+  write("@bob", { hold: 3_000 });
+  await here.clock.pass(3_000);
+  outbox.amend("@bob", "too late");
+  await here.clock.pass(0);
+  assert.deepEqual(here.attempts, ["<@1>", "second", "@bob"]);
+});
+
 test("one tab sends for all, and another takes over with the same nonces", async () => {
   const here = device();
   here.answer = () => new Promise(() => {});
@@ -159,6 +177,103 @@ test("who comes later finds what is on its way, and hears what became of it", as
   assert.deepEqual(first.state.sends, {});
 });
 
+test("a clock that is put back lets nothing wait longer", async () => {
+  const here = device();
+  const answers = [() => refused("unknown")];
+  here.answer = () => (answers.shift() ?? (async () => ({ message_id: 1, seq: 1 })))();
+  const { write } = await tab(here);
+  write("one");
+  await here.clock.pass(0);
+  here.clock.put(-5 * 3_600_000);
+  await here.clock.pass(50);
+  assert.deepEqual(here.attempts, ["one", "one"]);
+  write("@ana", { hold: 3_000 });
+  await here.clock.pass(3_000);
+  assert.deepEqual(here.attempts, ["one", "one", "@ana"]);
+});
+
+test("what was kept goes at once and in its order, whatever clocks said", async () => {
+  const here = device();
+  const { write, outbox } = await tab(here, { isOpen: () => false });
+  write("one", { hold: 3_000 });
+  here.clock.put(-3_600_000);
+  write("two");
+  outbox.close();
+  const { write: writeMore } = await tab(here, { isOpen: () => false });
+  here.clock.put(-3_600_000);
+  writeMore("three");
+  await tab(here);
+  await here.clock.pass(0);
+  assert.deepEqual(here.attempts, ["one", "two", "three"]);
+});
+
+test("a tab that cannot send leaves that to one that can", async () => {
+  const here = device();
+  let open = true;
+  const first = await tab(here, { isOpen: () => open });
+  const second = await tab(here);
+  open = false;
+  first.outbox.follow();
+  second.write("one");
+  await here.clock.pass(0);
+  assert.deepEqual(here.attempts, ["one"]);
+  second.outbox.close();
+  first.write("two");
+  open = true;
+  first.outbox.follow();
+  await here.clock.pass(0);
+  assert.deepEqual(here.attempts, ["one", "two"]);
+});
+
+test("who is refused sees it, also where another device said the same", async () => {
+  const here = device();
+  let refuse;
+  here.answer = () => new Promise((_, reject) => (refuse = () => reject(new Refusal("forbidden"))));
+  const { state, write } = await tab(here);
+  const other = await tab(here);
+  write("hello", { nonce: "mine" });
+  await here.clock.pass(0);
+  for (const seen of [other.state, state]) {
+    const said = message(1, { author_id: 7, content: "hello" });
+    seen.windows[20].messages.push(said);
+    claim(seen, 20, said);
+  }
+  assert.equal(rowsOf(state, 20).length, 1);
+  refuse();
+  await here.clock.pass(0);
+  for (const seen of [other.state, state]) {
+    assert.deepEqual(rowsOf(seen, 20).map(({ key, send }) => [key, send?.state]), [["1001", undefined], ["mine", "failed"]]);
+  }
+});
+
+test("who left is not told what became of it, and it goes for nobody else", async () => {
+  const here = device();
+  const told = [];
+  let answer;
+  here.answer = () => new Promise((resolve) => (answer = resolve));
+  const { outbox, state, write } = await tab(here, { told: (news) => told.push(news.kind) });
+  write("one");
+  await here.clock.pass(0);
+  outbox.close();
+  const before = told.length;
+  outbox.draft(20, "and", null);
+  answer({ message_id: 1, seq: 1 });
+  await here.clock.pass(0);
+  assert.deepEqual([told.length, await here.storage.all("outbox"), await here.storage.all("drafts")], [before, [], []]);
+  state.channels = {};
+  state.drafts = {};
+  outbox.draft(20, "not theirs", null);
+  assert.deepEqual(state.drafts, {});
+
+  // One that was only about to go stays kept.
+  const slow = { ...here.storage, put: async (...row) => (await here.storage.put(...row), outbox2.close()) };
+  const { outbox: outbox2, write: writeMore } = await tab({ ...here, storage: slow });
+  const attempts = here.attempts.length;
+  writeMore("two");
+  await here.clock.pass(0);
+  assert.deepEqual([here.attempts.length, (await here.storage.all("outbox")).map(({ nonce }) => nonce)], [attempts, ["two"]]);
+});
+
 test("a repeat that came too late would be another message: it is not made", async () => {
   const here = device();
   here.answer = () => refused("unknown");
@@ -167,7 +282,6 @@ test("a repeat that came too late would be another message: it is not made", asy
   await here.clock.pass(0);
   here.answer = async () => assert.fail("it was sent");
   await here.clock.pass(0);
-  state.sends.one.next = here.clock.now() + 7 * 24 * 3_600_000;
   const before = here.attempts.length;
   const late = device(here.storage);
   await late.clock.pass(8 * 24 * 3_600_000);

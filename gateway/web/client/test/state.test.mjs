@@ -99,7 +99,7 @@ test("a message of another device that says the same is told apart by the reply"
 
 function send(nonce, content) {
   const where = { nonce, server_id: 10, channel_id: 20, content, reply_to: null, silent_reply: false };
-  return { ...where, created_at: 1, state: "sending", attempted: true, next: null, refusal: null, message_id: null };
+  return { ...where, created_at: 1, state: "sending", attempted: true, after: 0, next: null, refusal: null, message_id: null };
 }
 
 test("unread is counted from the cursor, and what is read calls upon nobody", () => {

@@ -2,13 +2,16 @@
 
 import { decode as unpack, encode as pack } from "@msgpack/msgpack";
 
-import { CONTROLS, emptyState, encode, EVENTS, REQUESTS } from "../build/index.js";
+import { CONTROLS, decode, emptyState, encode, EVENTS, REQUESTS } from "../build/index.js";
 
 /** A clock that stands still until it is moved. */
 export function fakeClock(now = 1_000_000) {
   let timers = [];
+  let ahead = 0;
   return {
-    now: () => now,
+    now: () => now + ahead,
+    /** Puts the clock: no time passes by that, and no timer notices. */
+    put: (ms) => void (ahead += ms),
     after(ms, act) {
       const timer = { at: now + ms, act };
       timers.push(timer);
@@ -34,6 +37,44 @@ export function fakeClock(now = 1_000_000) {
 /** Lets everything that waits for nothing but its turn have it. */
 export async function settle() {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}
+
+/**
+ * A gateway that answers what a client asks for by itself, as a cluster would in which this was said; `answers` has more
+ * of it, or else. What it says nothing to waits for the test.
+ */
+export function servingGateway(said, answers = {}) {
+  const gateway = fakeGateway();
+  const open = gateway.open;
+  const page = ({ before = Infinity, after = 0, limit }) => {
+    const found = said.filter(({ seq }) => seq < (before ?? Infinity) && seq > (after ?? 0));
+    return { messages: after ? found.slice(0, limit) : found.slice(-limit), more: false };
+  };
+  const channels = () => [{ ...CHANNEL, last_seq: said.at(-1)?.seq ?? 0, last_message_id: said.at(-1)?.message_id ?? null }];
+  const member = { user: ME, ...MEMBER };
+  const known = {
+    messages_get: page,
+    servers_overview: () => ({
+      servers: [{ info: { server: SERVER, roles: [EVERYONE], channels: channels(), lockdown: null }, member, head: 5, rights_version: 0 }],
+      next: null,
+    }),
+    member_get: () => ({ member, mutes: [] }),
+    unreads_get: () => ({ unreads: [], version: 0, next: null }),
+    pings_get: () => ({ mentions: [], next: null }),
+    user_get: () => ({ user: ME, bio: "", locale: "" }),
+    status_get: () => ({ status: "online", text: "", until: null, version: 0 }),
+    ...answers,
+  };
+  gateway.open = (url, handlers) => {
+    const socket = open(url, handlers);
+    const answer = ([opcode, request, , wire]) => {
+      const [name, row] = Object.entries(REQUESTS).find(([, row]) => row.opcode === opcode) ?? [];
+      const reply = known[name]?.(decode(row.request, wire));
+      if (reply !== undefined && gateway.handlers === handlers) gateway.reply(request, name, reply);
+    };
+    return { ...socket, send: (bytes) => (socket.send(bytes), queueMicrotask(() => answer(unpack(bytes)))) };
+  };
+  return gateway;
 }
 
 /** The other side of sockets: it sees what a client sends, and says what the test wants. */

@@ -5,7 +5,7 @@ import WebSocket from "ws";
 import { createClient, emptyState, socketsOf } from "../build/index.js";
 
 /** Waits that end have a test say which one did. */
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
 
 /** A client, with what a test needs of it. */
 export function newClient(urls, options = {}) {

@@ -1,10 +1,11 @@
 // A client in a browser: the cookie opens its session, IndexedDB keeps what must survive, and one tab sends.
 
-import { createClient, type Client, type ClientOptions } from "../client.js";
-import { followPlatform, lastUser, otherTabs, rememberUser, webLock, workerTicker } from "./platform.js";
+import { createClient, type Client } from "../client.js";
+import { type ClientOptions } from "../options.js";
+import { followPlatform, followUser, lastUser, otherTabs, rememberUser, webLock, workerTicker } from "./platform.js";
 import { openStorage } from "./storage.js";
 
-export { followPlatform, lastUser, openStorage, otherTabs, rememberUser, webLock, workerTicker };
+export { followPlatform, followUser, lastUser, openStorage, otherTabs, rememberUser, webLock, workerTicker };
 
 export interface BrowserOptions extends Pick<ClientOptions, "state" | "mutate" | "schedule"> {
   /** A worker that runs `confab-client/ticker-worker`. */
@@ -27,12 +28,10 @@ export function openClient({ worker, ...options }: BrowserOptions = {}): Client 
     if (state === "open" && me !== undefined) rememberUser(me);
     if (state === "signed_out") rememberUser(null);
   });
+  followPlatform(client);
+  followUser(client);
+  client.connect();
   const user = lastUser();
-  // What is kept may be unreadable; then everything is fetched.
-  const kept = user === null ? Promise.resolve() : client.restore(user).catch(() => {});
-  void kept.then(() => {
-    followPlatform(client);
-    client.connect();
-  });
+  if (user !== null) client.restore(user).catch(() => {});
   return client;
 }

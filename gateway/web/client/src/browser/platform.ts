@@ -2,11 +2,13 @@
 
 import type { UserId } from "../codec.js";
 import type { Client } from "../client.js";
-import type { Lock, News, Tabs } from "../outbox/tabs.js";
+import { OWN_LOCK, type Lock, type News, type Tabs } from "../outbox/tabs.js";
 import type { Ticker } from "../wire/pulse.js";
 
 /** Of all tabs one holds it; another one takes over when that is closed, or crashes. */
 export const webLock: Lock = (name, held) => {
+  // A page that came over plain HTTP has no locks: each tab sends then, with the same nonces.
+  if (navigator.locks === undefined) return OWN_LOCK(name, held);
   let release = () => {};
   const waiting = new AbortController();
   const free = new Promise<void>((resolve) => (release = resolve));
@@ -73,6 +75,20 @@ export function followPlatform(client: Client): () => void {
 }
 
 const LAST = "confab-user";
+
+/**
+ * Another tab signed somebody in: the cookie is theirs, so this one goes on as they, rather than as whoever was here
+ * until its connection breaks.
+ */
+export function followUser(client: Client): () => void {
+  const stop = new AbortController();
+  const changed = ({ key, newValue }: StorageEvent) => {
+    if (key !== LAST || newValue === null) return;
+    if (client.state.connection.state === "signed_out" || Number(newValue) !== client.state.me?.user_id) client.reconnect();
+  };
+  addEventListener("storage", changed, { signal: stop.signal });
+  return () => stop.abort();
+}
 
 /** Who used this browser last: what is kept of that account can be shown before the gateway answers. */
 export function lastUser(): UserId | null {

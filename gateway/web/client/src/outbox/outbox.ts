@@ -4,7 +4,7 @@
 import type { ChannelId, MessageId, MessageSent } from "../codec.js";
 import { type Clock } from "../clock.js";
 import { refusalOf, type Refusal } from "../refusal.js";
-import { confirm } from "../state/sends.js";
+import { confirm, recognise, takeBack } from "../state/sends.js";
 import { type State } from "../state/state.js";
 import { pause } from "../wire/backoff.js";
 import type { Draft, Send } from "./send.js";
@@ -25,6 +25,8 @@ export interface OutboxOptions {
 const LONGEST_WAIT = 120_000;
 /** Nonces are kept for seven days: a repeat that comes later would be another message. */
 const REPEATABLE = 6 * 24 * 3_600_000;
+/** So many nonces of what is finished are remembered. */
+const FINISHED = 1_000;
 
 /** A copy that a storage and other tabs can take, whatever wraps the state. */
 function plainSend(send: Send): Send {
@@ -35,11 +37,18 @@ export class Outbox {
   private storage: Storage | null = null;
   private tabs: Tabs = ALONE;
   private leads = false;
-  private readonly busy = new Set<ChannelId>();
+  private busy = new Set<ChannelId>();
+  /** What ends the wait of each one that is not to be tried yet. */
+  private readonly waits = new Map<string, () => void>();
   /** How often each one was tried in vain. */
   private readonly tries = new Map<string, number>();
-  private callOff = () => {};
+  /** What was stored or taken back: tabs are not heard in one order, and it does not come again. */
+  private readonly finished = new Set<string>();
   private leave = () => {};
+  /** Who has this lock leads; none while nothing is taken up. */
+  private lock: string | null = null;
+  /** Gives the lead up, or the wait for it. */
+  private resign: (() => void) | null = null;
   private last = 0;
 
   constructor(private readonly options: OutboxOptions) {}
@@ -49,42 +58,61 @@ export class Outbox {
     this.close();
     this.storage = storage;
     this.tabs = tabs;
-    const { lock, mutate } = this.options;
-    const [sends, drafts] = await Promise.all([storage.all("outbox"), storage.all("drafts")]);
-    mutate((state) => {
-      const here = Object.values(state.sends);
-      const known = new Set(here.map(({ nonce }) => nonce));
-      const old = sends.filter(({ nonce }) => !known.has(nonce)).sort((a, b) => a.created_at - b.created_at);
-      state.sends = Object.fromEntries([...old, ...here].map((send) => [send.nonce, send]));
-      for (const draft of drafts) state.drafts[draft.channel_id] ??= draft;
-    });
     const stopListening = tabs.listen((news) => this.hear(news));
-    const { release } = lock(`confab-outbox-${account}`, () => {
-      this.leads = true;
-      this.pump();
-    });
-    this.leave = () => (stopListening(), release());
+    this.leave = stopListening;
+    // Before the storage was there something may have been written.
+    for (const send of Object.values(this.options.state.sends)) {
+      this.delay(send);
+      this.keep((storage) => storage.put("outbox", send.nonce, plainSend(send)));
+    }
+    // What cannot be read is not sent; what is written from now on is.
+    const [sends, drafts] = await Promise.all([storage.all("outbox"), storage.all("drafts")]).catch(() => [[], []]);
+    if (this.leave !== stopListening) return;
+    this.takeUp(sends, drafts);
+    this.lock = `confab-outbox-${account}`;
+    this.follow();
   }
 
+  /** Leaves it as it is: what is still under way tells nobody any more. */
   close(): void {
     this.leave();
     this.leave = () => {};
-    this.leads = false;
-    this.callOff();
+    this.lock = null;
+    this.follow();
+    for (const callOff of this.waits.values()) callOff();
+    this.waits.clear();
+    this.busy = new Set();
+    this.tabs = ALONE;
+    this.storage = null;
   }
 
-  /** Puts a message in. It shows at once, and goes as soon as it can. */
-  add(wish: Pick<Send, "nonce" | "server_id" | "channel_id" | "content" | "reply_to" | "silent_reply">): void {
-    this.last = Math.max(this.options.clock.now(), this.last + 1);
+  /** A connection opened, or broke: who cannot send leaves the lead to a tab that can. */
+  follow(): void {
+    if (this.lock === null || !this.options.isOpen()) this.resign?.();
+    else if (this.resign === null) this.stand(this.lock);
+    else this.pump();
+  }
+
+  /** Puts a message in. It shows at once, and goes as soon as it can; where its text is not final, not before `hold` ms. */
+  add(wish: Pick<Send, "nonce" | "server_id" | "channel_id" | "content" | "reply_to" | "silent_reply">, hold = 0): void {
+    const now = this.options.clock.now();
     this.put({
       ...wish,
-      created_at: this.last,
+      created_at: now,
+      order: this.last + 1,
       state: "waiting",
       attempted: false,
-      next: null,
+      after: 0,
+      next: hold > 0 ? now + hold : null,
       refusal: null,
       message_id: null,
     });
+  }
+
+  /** Gives what was held its final text, and lets it go. What went already stays as it is. */
+  amend(nonce: string, content: string): void {
+    const send = this.options.state.sends[nonce];
+    if (send?.state === "waiting" && !send.attempted) this.put({ ...send, content, next: null });
   }
 
   /** Tries again what failed. */
@@ -101,6 +129,8 @@ export class Outbox {
 
   /** Keeps what somebody writes; nothing where nothing is written. */
   draft(channel_id: ChannelId, text: string, reply_to: MessageId | null): void {
+    // A composer that goes with its channel, or its account, has nothing to keep.
+    if (this.options.state.channels[channel_id] === undefined) return;
     const empty = text === "" && reply_to === null;
     const updated_at = this.options.clock.now();
     const draft = empty ? null : { channel_id, text, reply_to, updated_at };
@@ -112,41 +142,72 @@ export class Outbox {
 
   /** Sends what can be sent now: the first one of each channel that is not waiting for another. */
   pump(): void {
-    const { clock, isOpen, state } = this.options;
-    this.callOff();
+    const { isOpen, state } = this.options;
     if (!this.leads || !isOpen()) return;
-    const now = clock.now();
-    let soonest = Infinity;
     const passed = new Set<ChannelId>(this.busy);
     for (const send of Object.values(state.sends)) {
       if (send.state === "failed" || send.state === "sent" || passed.has(send.channel_id)) continue;
       passed.add(send.channel_id);
-      if ((send.next ?? 0) > now) soonest = Math.min(soonest, send.next ?? now);
-      else void this.attempt(send);
+      if (!this.waits.has(send.nonce)) void this.attempt(send);
     }
-    if (soonest < Infinity) this.callOff = clock.after(soonest - now, () => this.pump());
+  }
+
+  private stand(lock: string): void {
+    let resigned = false;
+    let release = () => {};
+    this.resign = () => {
+      resigned = true;
+      this.leads = false;
+      this.resign = null;
+      release();
+    };
+    ({ release } = this.options.lock(lock, () => {
+      this.leads = !resigned;
+      this.pump();
+    }));
+  }
+
+  /** What is kept, before what was written here meanwhile. */
+  private takeUp(sends: readonly Send[], drafts: readonly Draft[]): void {
+    this.options.mutate((state) => {
+      const here = Object.values(state.sends);
+      const known = new Set([...here.map(({ nonce }) => nonce), ...this.finished]);
+      const old = sends
+        .filter(({ nonce }) => !known.has(nonce))
+        // What it waited for is over, or is told again: the clock of before may have been another one.
+        .map((send) => ({ ...send, next: null }))
+        .sort((a, b) => a.order - b.order || a.created_at - b.created_at);
+      state.sends = Object.fromEntries([...old, ...here].map((send) => [send.nonce, send]));
+      this.last = Math.max(this.last, ...old.map(({ order }) => order));
+      for (const { nonce } of old) recognise(state, nonce);
+      for (const draft of drafts) state.drafts[draft.channel_id] ??= draft;
+    });
   }
 
   private async attempt(send: Send): Promise<void> {
-    const { clock } = this.options;
+    const { clock, state } = this.options;
     const { nonce, channel_id } = send;
+    const { busy, storage } = this;
     if (send.attempted && clock.now() - send.created_at > REPEATABLE) {
       const refusal = { reason: "expired", detail: null, retryAfter: null } as const;
       return this.put({ ...send, attempted: false, state: "failed", refusal });
     }
-    this.busy.add(channel_id);
-    const trying = plainSend({ ...send, state: "sending", attempted: true, next: null });
+    busy.add(channel_id);
+    const after = send.attempted ? send.after : (state.channels[channel_id]?.last_seq ?? 0);
+    const trying = plainSend({ ...send, state: "sending", attempted: true, after, next: null });
     this.show(trying);
     this.tabs.tell({ kind: "send", send: trying });
     try {
       // Before it goes: whoever finds it after a crash has to know that it may have gone.
-      await this.storage?.put("outbox", nonce, trying);
+      await storage?.put("outbox", nonce, trying).catch(() => {});
+      // Left meanwhile: the connection may be another account's.
+      if (this.storage !== storage) return;
       const { message_id } = await this.options.attempt(trying);
-      this.remove(nonce, message_id);
+      this.remove(nonce, message_id, storage);
     } catch (error) {
-      if (this.options.state.sends[nonce] !== undefined) this.refused(nonce, refusalOf(error));
+      this.refused(nonce, refusalOf(error));
     }
-    this.busy.delete(channel_id);
+    busy.delete(channel_id);
     this.pump();
   }
 
@@ -162,7 +223,7 @@ export class Outbox {
     if (undecided) this.put({ ...send, state: "sending", next, refusal });
     else if (reason === "unauthenticated") this.put({ ...send, state: "waiting", next });
     else if (reason === "rate_limited" && wait < LONGEST_WAIT) this.put({ ...send, state: "waiting", next, refusal });
-    else this.put({ ...send, state: "failed", refusal });
+    else this.put({ ...send, state: "failed", refusal, message_id: null });
   }
 
   /** Shows a send, keeps it, and tells other tabs. */
@@ -174,25 +235,47 @@ export class Outbox {
     this.pump();
   }
 
-  private remove(nonce: string, message_id: MessageId | null): void {
-    this.tries.delete(nonce);
+  private remove(nonce: string, message_id: MessageId | null, storage = this.storage): void {
     this.gone(nonce, message_id);
     this.tabs.tell({ kind: "gone", nonce, message_id });
-    this.keep((storage) => storage.delete("outbox", nonce));
+    storage?.delete("outbox", nonce).catch(() => {});
   }
 
   private show(send: Send): void {
+    const { nonce } = send;
+    if (this.finished.has(nonce)) return;
+    this.last = Math.max(this.last, send.order);
+    this.delay(send);
     this.options.mutate((state) => {
-      const known = state.sends[send.nonce];
-      // Tabs are not heard in one order: what is stored already does not come back.
-      if (known === undefined && Object.values(state.keys).includes(send.nonce)) return;
+      const known = state.sends[nonce];
+      if (known !== undefined && send.state === "failed") takeBack(state, known);
       // An event may have told already what it became.
-      if (known === undefined) state.sends[send.nonce] = send;
+      if (known === undefined) state.sends[nonce] = send;
       else Object.assign(known, send, { message_id: known.message_id ?? send.message_id });
     });
   }
 
+  /** It is not tried before its time. A timer says when that is: the clock may be put back meanwhile. */
+  private delay({ nonce, next }: Send): void {
+    const { clock } = this.options;
+    this.waits.get(nonce)?.();
+    this.waits.delete(nonce);
+    const wait = Math.min((next ?? 0) - clock.now(), LONGEST_WAIT);
+    if (wait <= 0) return;
+    const over = () => {
+      this.waits.delete(nonce);
+      this.pump();
+    };
+    this.waits.set(nonce, clock.after(wait, over));
+  }
+
   private gone(nonce: string, message_id: MessageId | null): void {
+    this.tries.delete(nonce);
+    this.waits.get(nonce)?.();
+    this.waits.delete(nonce);
+    this.finished.add(nonce);
+    const [oldest] = this.finished;
+    if (this.finished.size > FINISHED && oldest !== undefined) this.finished.delete(oldest);
     this.options.mutate((state) => {
       if (message_id === null) delete state.sends[nonce];
       else confirm(state, nonce, message_id);
@@ -210,6 +293,7 @@ export class Outbox {
     if (news.kind === "draft") return this.showDraft(news.channel_id, news.draft);
     if (news.kind === "gone") return this.gone(news.nonce, news.message_id);
     this.show(news.send);
+    this.options.mutate((state) => recognise(state, news.send.nonce));
     this.pump();
   }
 

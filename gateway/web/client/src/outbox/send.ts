@@ -12,12 +12,15 @@ export interface Send {
   content: string;
   reply_to: MessageId | null;
   silent_reply: boolean;
-  /** Also the order: no two of a tab have the same. */
   created_at: number;
+  /** Its place among the others of the device; a clock may be put back. */
+  order: number;
   /** `waiting`: for a connection, those before it, or a limit. `sent`: it is stored; its event is on the way. */
   state: "waiting" | "sending" | "sent" | "failed";
   /** Whether an attempt may have reached the cluster. */
   attempted: boolean;
+  /** The place of the channel's last message that was known when it first went: it becomes a later one. */
+  after: number;
   /** When it is tried again, where that is known. */
   next: number | null;
   /** Why it failed, or waits. */

@@ -18,7 +18,7 @@ import type {
   User,
 } from "../codec.js";
 import { MENTIONS } from "./mentions.js";
-import { settleSends } from "./sends.js";
+import { claim, dropSends, settleSends } from "./sends.js";
 import {
   channelsOf,
   emptyKnowledge,
@@ -127,6 +127,7 @@ export function mergeLatest(state: State, channel: ChannelId, page: Messages, li
   if (state.channels[channel] === undefined) return;
   const { messages } = page;
   const start = messages.length < limit && !page.more;
+  for (const message of messages) claim(state, channel, message);
   state.windows[channel] = { ...emptyWindow(), messages, start, head: true };
   const last = messages.at(-1);
   if (last !== undefined) settleSends(state, channel, last.message_id);
@@ -141,13 +142,16 @@ export function mergePage(
   limit: number,
 ): void {
   const window = state.windows[channel];
-  if (window !== undefined) addPage(window, page.messages, side, page.messages.length < limit && !page.more);
+  if (window === undefined) return;
+  for (const message of page.messages) claim(state, channel, message);
+  addPage(window, page.messages, side, page.messages.length < limit && !page.more);
 }
 
 /** A message among others, in place of what was held. */
 export function mergeAround(state: State, channel: ChannelId, page: MessagesAround): void {
   if (state.channels[channel] === undefined) return;
   const { messages, more_before, more_after } = page;
+  for (const message of messages) claim(state, channel, message);
   state.windows[channel] = {
     ...emptyWindow(),
     messages,
@@ -155,6 +159,7 @@ export function mergeAround(state: State, channel: ChannelId, page: MessagesArou
     head: !more_after,
     follow: false,
   };
+  dropSends(state, messages.map(({ message_id }) => message_id));
 }
 
 export function mergeUnreads(state: State, { unreads }: Unreads): void {

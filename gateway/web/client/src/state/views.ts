@@ -1,6 +1,6 @@
 // What a view shows of the state, in the order in which it does.
 
-import type { ChannelId, Role, ServerId, UserId } from "../codec.js";
+import type { ChannelId, ChannelPlace, Role, ServerId, UserId } from "../codec.js";
 import { channelsOf, values, type ChannelState, type ServerState, type State } from "./state.js";
 
 /** The servers in the order of joining their ids: the oldest first. */
@@ -14,18 +14,32 @@ export interface Section {
   channels: ChannelState[];
 }
 
+/** Where channels are shown to stand while a move is under way. */
+export type Moves = ReadonlyMap<ChannelId, ChannelPlace>;
+
+/** Where each channel of a server stands, from the first on. */
+export function placesOf(state: State, server: ServerId, moves?: Moves): ChannelPlace[] {
+  return channelsOf(state, server)
+    .map(({ channel_id, position, parent_id }) => moves?.get(channel_id) ?? { channel_id, position, parent_id })
+    .sort((a, b) => a.position - b.position || a.channel_id - b.channel_id);
+}
+
 /** The channels of a server as a list shows them: first those without a category, then each category with its own. */
-export function channelSections(state: State, server: ServerId): Section[] {
-  const channels = channelsOf(state, server).sort((a, b) => a.position - b.position);
-  const categories = channels.filter(({ kind }) => kind === "category");
+export function channelSections(state: State, server: ServerId, moves?: Moves): Section[] {
+  const placed = placesOf(state, server, moves).flatMap(({ channel_id, parent_id }) => {
+    const channel = state.channels[channel_id];
+    return channel === undefined ? [] : { channel, parent_id };
+  });
+  const categories = placed.flatMap(({ channel }) => (channel.kind === "category" ? channel : []));
   const seen = new Set<ChannelId | null>(categories.map(({ channel_id }) => channel_id));
-  // The category may be hidden from who sees the channel.
-  const loose = channels.filter(({ kind, parent_id }) => kind !== "category" && !seen.has(parent_id));
+  const held = (fits: (parent: ChannelId | null) => boolean) =>
+    placed.flatMap(({ channel, parent_id }) => (channel.kind !== "category" && fits(parent_id) ? channel : []));
   const sections = categories.map((category) => ({
     category,
-    channels: channels.filter(({ parent_id }) => parent_id === category.channel_id),
+    channels: held((parent) => parent === category.channel_id),
   }));
-  return [{ category: null, channels: loose }, ...sections];
+  // The category may be hidden from who sees the channel.
+  return [{ category: null, channels: held((parent) => !seen.has(parent)) }, ...sections];
 }
 
 /** The roles of a server, the highest rank first; that of everyone is the last. */

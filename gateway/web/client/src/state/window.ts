@@ -10,6 +10,11 @@ export function emptyWindow(): Window {
   return { messages: [], start: false, head: false, follow: true, cached: false };
 }
 
+/** Whether a window holds what follows a place without a hole. */
+export function reaches({ messages, start }: Window, seq: number): boolean {
+  return start || (messages[0]?.seq ?? Infinity) <= seq + 1;
+}
+
 /** The place of the first message with this `seq` or a higher one. */
 function placeOf(messages: readonly Message[], seq: number): number {
   let [low, high] = [0, messages.length];

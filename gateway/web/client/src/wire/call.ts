@@ -38,6 +38,8 @@ export class Calls {
   private readonly pending = new Map<number, Pending>();
   private waiting: { go(): void; fail(refusal: Refusal): void }[] = [];
   private last = 0;
+  /** Shared by the calls of one time; `over` says why that ended. */
+  private time: { over: Refusal | null } = { over: null };
 
   constructor(private readonly options: CallsOptions) {}
 
@@ -49,6 +51,7 @@ export class Calls {
     { patience = PATIENCE }: CallOptions = {},
   ): Promise<Reply<Name>> {
     const { clock, random } = this.options;
+    const { time } = this;
     const deadline = clock.now() + patience;
     for (let attempt = 0; ; attempt += 1) {
       let refusal: Refusal;
@@ -61,6 +64,8 @@ export class Calls {
       const wait = (refusal.retryAfter ?? 0) + pause(attempt, random);
       if (!refusal.undecided || clock.now() + wait > deadline) throw refusal;
       await sleep(clock, wait);
+      // Who is connected by now may be somebody else.
+      if (time.over !== null) throw time.over;
     }
   }
 
@@ -107,8 +112,10 @@ export class Calls {
     for (const { go } of this.waiting.splice(0)) go();
   }
 
-  /** No session will open by itself: whoever waited for one waits no longer. */
+  /** No session will open by itself, or another account's: whoever waited, for one or to try again, waits no longer. */
   closed(refusal: Refusal): void {
+    this.time.over = refusal;
+    this.time = { over: null };
     for (const { fail } of this.waiting.splice(0)) fail(refusal);
   }
 

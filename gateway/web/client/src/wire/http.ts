@@ -11,6 +11,8 @@ export interface Door {
   urls: readonly string[];
   fetch: Fetch;
   token: string | null;
+  /** Whether no cookie goes along: that of a session which ended would be refused where none is needed. */
+  stranger?: boolean;
 }
 
 /** Asks over HTTP: every request is an endpoint of its own. */
@@ -34,10 +36,10 @@ export async function askByCookie<Name extends "login" | "register" | "guest" | 
   await post(door, `/api/session/${name}`, toJson(REQUESTS[name].request, body));
 }
 
-async function post({ urls, fetch, token }: Door, path: string, body: unknown): Promise<unknown> {
+async function post({ urls, fetch, token, stranger = false }: Door, path: string, body: unknown): Promise<unknown> {
   const headers: Record<string, string> = { "Content-Type": "application/json" };
   if (token !== null) headers["Authorization"] = `Bearer ${token}`;
-  const init = { method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin" } as const;
+  const init = { method: "POST", headers, body: JSON.stringify(body), credentials: stranger ? "omit" : "same-origin" } as const;
   for (const url of urls) {
     let response: Response;
     let json: unknown;

@@ -55,6 +55,8 @@ export class Pulse {
 
   private tick(): void {
     const silence = this.clock.now() - this.sentAt;
+    // The clock was put back.
+    if (silence < 0) this.sentAt = this.clock.now();
     if (this.waiting && silence >= this.every * ANSWER) this.on.dead();
     else if (silence >= this.every) this.beat();
   }

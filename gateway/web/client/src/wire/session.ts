@@ -93,7 +93,7 @@ export class Session {
 
   /** Begins a connection anew, and resumes there. */
   restart(): void {
-    if (!this.wanted) return;
+    this.wanted = true;
     this.hangUp(FOR_NOW);
     this.dial();
   }
@@ -121,7 +121,7 @@ export class Session {
   setIdle(idle: boolean): void {
     if (this.idle === idle) return;
     this.idle = idle;
-    if (this.isOpen) this.beat();
+    if (this.pulse !== null) this.beat();
   }
 
   /** Sends a frame; only while it is open. */
@@ -188,6 +188,8 @@ export class Session {
     const token = this.on.token();
     const places = this.on.places();
     this.resuming = places !== null;
+    // Else it would look as if the device was used.
+    if (this.idle) this.beat();
     if (places === null) this.control("identify", { token });
     else this.control("resume", { token, ...places });
   }
@@ -197,7 +199,6 @@ export class Session {
     this.isOpen = true;
     this.attempt = 0;
     this.on.ready(ready, this.resuming);
-    if (this.idle) this.beat();
   }
 
   /** This gateway is about to stop. */

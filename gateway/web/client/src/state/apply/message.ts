@@ -1,6 +1,6 @@
-import type { Message, UserId } from "../../codec.js";
+import type { ChannelId, Message, MessageId, UserId } from "../../codec.js";
 import { changeMention, noteMention } from "../mentions.js";
-import { claim } from "../sends.js";
+import { claim, dropSends } from "../sends.js";
 import { type State } from "../state.js";
 import { addNew, findMessage, removeMessages } from "../window.js";
 import { type Handlers } from "./table.js";
@@ -35,8 +35,8 @@ export const message: Handlers<
     Object.assign(message, { content, edited_at, mentions });
     changeMention(state, channel, message);
   },
-  message_deleted: (state, { channel_id, message_id }) => removeMessages(state, channel_id, [message_id]),
-  messages_deleted: (state, { channel_id, message_ids }) => removeMessages(state, channel_id, message_ids),
+  message_deleted: (state, { channel_id, message_id }) => remove(state, channel_id, [message_id]),
+  messages_deleted: (state, { channel_id, message_ids }) => remove(state, channel_id, message_ids),
   message_pinned(state, { channel_id, message_id }) {
     const message = findMessage(state, channel_id, message_id);
     if (message !== undefined) message.pinned = true;
@@ -54,6 +54,11 @@ export const message: Handlers<
     if (message !== undefined) react(state, message, { user_id, emoji, count }, false);
   },
 };
+
+function remove(state: State, channel: ChannelId, ids: readonly MessageId[]): void {
+  removeMessages(state, channel, ids);
+  dropSends(state, ids);
+}
 
 /** An event says how many there are now, and who did it: so the reader knows of himself. */
 function react(
