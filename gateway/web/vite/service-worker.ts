@@ -9,17 +9,21 @@ const NAME = "sw.js";
 export function serviceWorker(): Plugin {
   return {
     name: "confab-service-worker",
-    generateBundle(_, bundle) {
-      const worker = bundle[NAME];
-      if (worker?.type !== "chunk") throw new Error("the service worker was not built");
-      const files = Object.entries(bundle)
-        .filter(([file, item]) => file.startsWith("assets/") && (item.type === "chunk" ? item.code : item.source).length < LARGEST)
-        .map(([file]) => `/${file}`)
-        .sort();
-      const index = bundle["index.html"];
-      const page = index?.type === "asset" ? String(index.source) : "";
-      const version = createHash("sha256").update(JSON.stringify([files, page])).digest("hex").slice(0, 16);
-      worker.code = `const PRECACHE=${JSON.stringify(files)},VERSION="${version}";${worker.code}`;
+    // Behind all others: a script that only loads styles is no file in the end, and a list that names it is refused whole.
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        const worker = bundle[NAME];
+        if (worker?.type !== "chunk") throw new Error("the service worker was not built");
+        const files = Object.entries(bundle)
+          .filter(([file, item]) => file.startsWith("assets/") && (item.type === "chunk" ? item.code : item.source).length < LARGEST)
+          .map(([file]) => `/${file}`)
+          .sort();
+        const index = bundle["index.html"];
+        const page = index?.type === "asset" ? String(index.source) : "";
+        const version = createHash("sha256").update(JSON.stringify([files, page])).digest("hex").slice(0, 16);
+        worker.code = `const PRECACHE=${JSON.stringify(files)},VERSION="${version}";${worker.code}`;
+      },
     },
   };
 }

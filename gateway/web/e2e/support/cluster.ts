@@ -1,7 +1,7 @@
 // A cluster that our own programs start, with Postgres and Redis of its own, behind one address.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { canStart, startCluster, type RunningCluster } from "../../testing/cluster.mjs";
+import { canStart, OPEN, startCluster, type RunningCluster } from "../../testing/cluster.mjs";
 import { Balancer } from "./balancer.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -27,42 +27,29 @@ export class Cluster {
     return this.balancer.origin;
   }
 
-  /** The gateways themselves. */
-  get gateways(): readonly string[] {
-    return this.programs.urls;
+  /** Runs statements in its database. */
+  async sql(statements: string): Promise<void> {
+    await this.programs.sql(statements);
   }
 
   /** Ends a gateway as a crash does: the first, or that with this number from 1. */
   async killGateway(number = 1): Promise<void> {
-    await this.kill(`gateway-${number}`);
-  }
-
-  async killWorker(number = 1): Promise<void> {
-    await this.kill(`worker-${number}`);
+    this.harmed = true;
+    await this.programs.kill(`gateway-${number}`);
   }
 
   async stop(): Promise<void> {
     await this.balancer.stop();
     await this.programs.stop();
   }
-
-  private async kill(name: string): Promise<void> {
-    this.harmed = true;
-    await this.programs.kill(name);
-  }
 }
 
 /** Anybody may sign up, and nobody is told to slow down: a test does in seconds what people do in hours. */
 function environment(): Record<string, string> {
-  const limits = ["SEND", "WRITE", "SIGNAL", "REGISTER", "READ", "SEARCH", "SIGN_IN"];
-  const rates = ["ACCOUNT", "OPENING", "ADDRESS", "STRANGER"];
   const builtIn = process.env["CONFAB_BUILT_IN_PAGE"] === "1";
   if (!builtIn && !existsSync(DIST)) throw new Error("the page is not built: npm run build");
   return {
-    CONFAB_SIGNUP: "open",
-    CONFAB_GUESTS: "true",
-    ...Object.fromEntries(limits.map((name) => [`CONFAB_LIMIT_${name}`, "off"])),
-    ...Object.fromEntries(rates.map((name) => [`CONFAB_${name}_RATE`, "1000000"])),
+    ...OPEN,
     // The page as it was built last; what `make test` checks is the one in the gateway's binary.
     ...(builtIn ? {} : { CONFAB_PAGE: DIST }),
   };

@@ -59,6 +59,8 @@ export const test = base.extend<Options & Fixtures, Shared>({
   cluster: [
     async ({ clusters, empty }, use) => {
       await use(await clusters.get(empty));
+      // Who makes a deployment also sets what holds on it: the next test gets none of that.
+      if (empty) await clusters.stop();
     },
     { timeout: 120_000 },
   ],

@@ -16,6 +16,8 @@ export interface Server {
 export class Person {
   /** What the browser complained of. */
   readonly complaints: string[] = [];
+  /** How the protocol names who was signed up. */
+  id = "";
   /** The gateway that this page's socket is at, by its number. */
   gateway = 0;
   private readonly expected: RegExp[] = [];
@@ -35,7 +37,8 @@ export class Person {
   /** A new account whose name begins so, and its browser. */
   static async signUp(browser: Browser, origin: string, name: string, options: BrowserContextOptions = {}): Promise<Person> {
     const person = await Person.open(browser, origin, `${name}-${process.pid.toString(36)}${(++last).toString(36)}`, options);
-    await person.post("/api/session/register", { nonce: nonce(), name: person.name, password: PASSWORD });
+    const { user } = await person.post<{ user: { user_id: string } }>("/api/session/register", { nonce: nonce(), name: person.name, password: PASSWORD });
+    person.id = user.user_id;
     return person;
   }
 
@@ -46,6 +49,13 @@ export class Person {
     context.on("page", (opened) => person.listen(opened));
     person.listen(page);
     return person;
+  }
+
+  /** Opens the first channel of a server, or what a path leads to from there, and waits until it can be used. */
+  async open(server: Server, more = ""): Promise<Page> {
+    await this.page.goto(`/c/${server.id}/${server.channel}${more}`);
+    await expect(this.page.locator("#composer")).toBeVisible();
+    return this.page;
   }
 
   /** Another tab of the same browser. */

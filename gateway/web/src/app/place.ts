@@ -5,6 +5,8 @@ import { state } from "./client.ts";
 import { channelPath, go, route, serverPath } from "./route.ts";
 
 const KEY = "confab.places";
+const RECENT = "confab.recent";
+const MOST_RECENT = 12;
 
 /** The server that is shown. */
 export const currentServer = createRoot(() =>
@@ -49,6 +51,16 @@ export function readableChannels(server: ServerId): ChannelState[] {
 
 export function remember({ server_id, channel_id }: ChannelState): void {
   localStorage.setItem(KEY, JSON.stringify({ ...places(), [server_id]: channel_id }));
+  localStorage.setItem(RECENT, JSON.stringify([channel_id, ...recentChannels().filter((id) => id !== channel_id)].slice(0, MOST_RECENT)));
+}
+
+/** The channels that were shown on this device, the last first. */
+export function recentChannels(): ChannelId[] {
+  try {
+    return JSON.parse(localStorage.getItem(RECENT) ?? "[]") as ChannelId[];
+  } catch {
+    return [];
+  }
 }
 
 function places(): Record<number, ChannelId> {

@@ -1,4 +1,4 @@
-// Where the reader is, as an address. Eight kinds of addresses need no library.
+// Where the reader is, as an address. Four kinds of addresses need no library.
 import type { ChannelId, MessageId, ServerId } from "confab-client";
 import { createSignal } from "solid-js";
 
@@ -33,13 +33,32 @@ export const messagePath = (server: ServerId, channel: ChannelId, message: Messa
 
 const here = () => read(globalThis.location?.pathname ?? "/");
 const [route, setRoute] = createSignal<Route>(here());
-globalThis.addEventListener?.("popstate", () => setRoute(here()));
+
+/** Who keeps the entries of the history that are not addresses. */
+export interface HistoryKeeper {
+  /** Whether what is shown has one entry for all addresses. */
+  oneEntry(): boolean;
+  /** The reader moved to an entry with this state; whether that was no address of its own. */
+  popped(state: unknown): boolean;
+}
+
+let keeper: HistoryKeeper = { oneEntry: () => false, popped: () => false };
+let shown = globalThis.location?.pathname ?? "/";
+
+export const keepHistory = (by: HistoryKeeper) => void (keeper = by);
+
+globalThis.addEventListener?.("popstate", ({ state }) => {
+  if (keeper.popped(state)) return history.replaceState(history.state, "", shown);
+  shown = location.pathname;
+  setRoute(here());
+});
 
 export { route };
 
 /** Goes there; with `replace` the place before is not to be come back to. */
 export function go(path: string, replace = false): void {
-  if (replace) history.replaceState(null, "", path);
+  if (replace || keeper.oneEntry()) history.replaceState(history.state, "", path);
   else if (path !== location.pathname) history.pushState(null, "", path);
+  shown = path;
   setRoute(here());
 }

@@ -7,6 +7,8 @@ import { script } from "../trusted.ts";
 const EVERY = 60 * 60_000;
 
 export async function watchForUpdate(): Promise<void> {
+  // A file of this build is gone: the gateway has another one.
+  addEventListener("vite:preloadError", () => navigator.onLine && offer());
   if (!("serviceWorker" in navigator) || import.meta.env.DEV) return;
   const workers = navigator.serviceWorker;
   const registration = await workers.register(script("/sw.js")).catch(() => undefined);
@@ -14,18 +16,32 @@ export async function watchForUpdate(): Promise<void> {
   const found = () => {
     const next = registration.installing;
     next?.addEventListener("statechange", () => {
-      if (next.state === "installed" && workers.controller !== null) offer(next);
+      if (next.state === "installed" && workers.controller !== null) offer();
     });
   };
-  if (registration.waiting !== null && workers.controller !== null) offer(registration.waiting);
+  if (registration.waiting !== null && workers.controller !== null) offer();
   registration.addEventListener("updatefound", found);
   setInterval(() => void registration.update().catch(() => undefined), EVERY);
 }
 
-function offer(next: ServiceWorker): void {
-  const reload = () => {
-    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
-    next.postMessage("take over");
-  };
-  toast({ text: () => t("A new version is ready."), until: Infinity, action: { label: t("Reload"), run: reload } });
+let offered = false;
+
+function offer(): void {
+  if (offered) return;
+  offered = true;
+  toast({ text: () => t("A new version is ready."), until: Infinity, action: { label: t("Reload"), run: () => void reload() } });
+}
+
+/** A worker that waits with the new version takes over first: the one before would show the old one again. */
+async function reload(): Promise<void> {
+  const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
+  const registration = await workers?.getRegistration().catch(() => undefined);
+  // A file is missed before the hour is over in which the page asks by itself.
+  await registration?.update().catch(() => undefined);
+  const next = registration?.waiting ?? registration?.installing;
+  if (workers === undefined || next == null) return location.reload();
+  workers.addEventListener("controllerchange", () => location.reload(), { once: true });
+  const takeOver = () => next.state === "installed" && next.postMessage("take over");
+  next.addEventListener("statechange", takeOver);
+  takeOver();
 }

@@ -1,9 +1,10 @@
 // Dialogs: the browser's own, which keeps focus inside, makes the rest of the page inert and
 // gives focus back. Whoever opens one gives a component; one place draws them.
-import { createSignal, createUniqueId, For, onCleanup, onMount, type JSX } from "solid-js";
+import { createSignal, createUniqueId, For, onCleanup, onMount, untrack, type Component, type JSX } from "solid-js";
 import { t } from "../lang/index.ts";
 import { Button, IconButton } from "./button.tsx";
 import { onEscape } from "./escape.ts";
+import { rememberFocus } from "./focus.ts";
 
 type Content = (close: () => void) => JSX.Element;
 
@@ -16,8 +17,16 @@ export function openDialog(content: Content): void {
 
 export const dialogIsOpen = () => open().length > 0;
 
-export function DialogHost() {
-  return <For each={open()}>{(content) => content(() => setOpen((before) => before.filter((other) => other !== content)))}</For>;
+/** Draws them, each in a `frame`: one that cannot be drawn must not take the page with it. */
+export function DialogHost(props: { frame: Component<{ onClose: () => void; children: JSX.Element }> }) {
+  return (
+    <For each={open()}>
+      {(content) => {
+        const close = () => setOpen((before) => before.filter((other) => other !== content));
+        return <props.frame onClose={close}>{untrack(() => content(close))}</props.frame>;
+      }}
+    </For>
+  );
 }
 
 export interface DialogProps {
@@ -32,11 +41,13 @@ export interface DialogProps {
 export function Dialog(props: DialogProps) {
   const id = createUniqueId();
   let element!: HTMLDialogElement;
-  const opener = document.activeElement;
   onEscape(() => props.onClose());
+  const giveBack = rememberFocus();
   onMount(() => element.showModal());
   onCleanup(() => {
-    if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+    // While it is open all else is inert.
+    element.close();
+    giveBack();
   });
   return (
     <dialog
@@ -51,7 +62,7 @@ export function Dialog(props: DialogProps) {
     >
       <div class="dialog-body">
         <header>
-          <h1 id={id} class="cut">{props.title}</h1>
+          <h1 id={id}>{props.title}</h1>
           <IconButton icon="close" label={t("Close")} onClick={() => props.onClose()} />
         </header>
         <div class="dialog-content">{props.children}</div>
@@ -78,10 +89,10 @@ export function ask(question: Question): void {
       onClose={close}
       actions={
         <>
-          <Button onClick={close}>{t("Cancel")}</Button>
+          <Button autofocus={question.danger === true} onClick={close}>{t("Cancel")}</Button>
           <Button
             kind={question.danger ? "danger" : "accent"}
-            autofocus
+            autofocus={question.danger !== true}
             onClick={() => {
               close();
               question.run();

@@ -1,4 +1,5 @@
-import { createUniqueId, Show, splitProps, type JSX } from "solid-js";
+import { createSignal, createUniqueId, Show, splitProps, type JSX } from "solid-js";
+import { t } from "../lang/index.ts";
 
 export interface FieldProps extends JSX.InputHTMLAttributes<HTMLInputElement> {
   label: string;
@@ -15,6 +16,33 @@ export function Field(props: FieldProps) {
     <div class="field">
       <label for={id}>{own.label}</label>
       <input {...native} id={id} aria-invalid={own.error !== undefined} aria-describedby={`${id}-note`} />
+      <Note id={`${id}-note`} error={own.error} hint={own.hint} />
+    </div>
+  );
+}
+
+/** A password, which who types it may look at. */
+export function PasswordField(props: Omit<FieldProps, "type">) {
+  const id = createUniqueId();
+  const [own, native] = splitProps(props, ["label", "error", "hint"]);
+  const [shown, setShown] = createSignal(false);
+  return (
+    <div class="field">
+      <label id={`${id}-label`} for={id}>{own.label}</label>
+      <div class="password">
+        <input
+          spellcheck={false}
+          autocapitalize="none"
+          {...native}
+          id={id}
+          type={shown() ? "text" : "password"}
+          aria-invalid={own.error !== undefined}
+          aria-describedby={`${id}-note`}
+        />
+        <button type="button" aria-describedby={`${id}-label`} onClick={() => setShown(!shown())}>
+          {shown() ? t("Hide") : t("Show")}
+        </button>
+      </div>
       <Note id={`${id}-note`} error={own.error} hint={own.hint} />
     </div>
   );
@@ -83,7 +111,8 @@ export function Switch(props: { label: string; hint?: string; checked: boolean; 
   );
 }
 
-function Note(props: { id: string; error?: string | undefined; hint?: string | undefined }) {
+/** What is wrong with a value, or else what helps to choose it. */
+export function Note(props: { id: string; error?: string | undefined; hint?: string | undefined }) {
   return (
     <div id={props.id} class="note">
       <Show when={props.error} fallback={<Show when={props.hint}>{(hint) => <p class="second">{hint()}</p>}</Show>}>

@@ -7,9 +7,12 @@ export interface MenuItem {
   /** Keys that do the same, as people know them: `Ctrl K`. */
   keys?: string;
   danger?: boolean;
+  /** How many wait behind it; none is not shown. */
+  badge?: number;
   /** For a choice: whether it is the one. */
   checked?: boolean;
-  run: () => void;
+  /** `sure`: Shift was held, which skips a question. */
+  run: (sure: boolean) => void;
 }
 /** `null` is a line between two groups. */
 export type MenuItems = (MenuItem | null)[];

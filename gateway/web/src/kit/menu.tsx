@@ -1,6 +1,7 @@
 // Menus: of a button, of a right click, of a long press. One at a time, and one place draws it.
 import { createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { onEscape } from "./escape.ts";
+import { rememberFocus } from "./focus.ts";
 import { Icon } from "./icon.tsx";
 import type { IconName } from "./icons.ts";
 import { tidy, type MenuItem, type MenuItems } from "./menu-items.ts";
@@ -14,7 +15,7 @@ interface Open {
   items: MenuItems;
   anchor: Box;
   side: Side;
-  opener: Element | null;
+  giveBack: () => void;
 }
 
 const [current, setCurrent] = createSignal<Open>();
@@ -26,13 +27,13 @@ export function openMenu(label: string, items: MenuItems, at: Element | { client
   const shown = tidy(items);
   if (shown.length === 0) return;
   const anchor = at instanceof Element ? at.getBoundingClientRect() : { left: at.clientX, top: at.clientY, width: 0, height: 0 };
-  setCurrent({ label, items: shown, anchor, side, opener: document.activeElement });
+  setCurrent({ label, items: shown, anchor, side, giveBack: rememberFocus() });
 }
 
-export function closeMenu(): void {
-  const opener = current()?.opener;
+function closeMenu(): void {
+  const open = current();
   setCurrent(undefined);
-  if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+  open?.giveBack();
 }
 
 /** Where menus are drawn: once in the page. */
@@ -78,9 +79,9 @@ function Menu(props: Open) {
 }
 
 function Item(props: MenuItem) {
-  const run = () => {
+  const run = (event: MouseEvent) => {
     closeMenu();
-    props.run();
+    props.run(event.shiftKey);
   };
   return (
     <button
@@ -96,6 +97,7 @@ function Item(props: MenuItem) {
         {(name) => <Icon name={name() as IconName} />}
       </Show>
       <span class="cut">{props.label}</span>
+      <Show when={props.badge}>{(count) => <span class="badge">{count() > 99 ? "99+" : count()}</span>}</Show>
       <Show when={props.keys}>{(keys) => <kbd>{keys()}</kbd>}</Show>
     </button>
   );

@@ -65,4 +65,4 @@ function Shown(props: { toast: Toast }) {
 }
 
 /** Whole seconds, rounded up: who is told 1 may try after one. */
-export const secondsUntil = (moment: number) => Math.max(0, Math.ceil((moment - Date.now()) / 1000));
+const secondsUntil = (moment: number) => Math.max(0, Math.ceil((moment - Date.now()) / 1000));

@@ -1,5 +1,5 @@
-// A long list of rows that are all equally high: members, emoji, the audit log. Only what can be
-// seen, and a screen around it, is in the document.
+// A long list of rows that are all equally high, as that of the emoji. Only what can be seen, and a
+// screen around it, is in the document.
 import { createMemo, createSignal, For, onCleanup, onMount, type JSX } from "solid-js";
 import { visibleRange } from "./visible-range.ts";
 

@@ -7,7 +7,11 @@ export interface Forms {
 
 export const PLURALS = {
   "{count} new messages": { one: "{count} new message", other: "{count} new messages" },
+  "{count} new": { one: "{count} new", other: "{count} new" },
+  "{count} messages": { one: "{count} message", other: "{count} messages" },
   "{count} members": { one: "{count} member", other: "{count} members" },
+  "{count} entries": { one: "{count} entry", other: "{count} entries" },
+  "{count} people": { one: "{count} person", other: "{count} people" },
   "{count} mentions": { one: "{count} mention", other: "{count} mentions" },
   "{count} reactions": { one: "{count} reaction", other: "{count} reactions" },
   "{count} messages will be sent when you are back.": {

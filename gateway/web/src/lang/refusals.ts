@@ -40,9 +40,17 @@ export const SENTENCES: Record<Reason, Message> = {
   internal: "Something broke on our side. Nothing was changed.",
 };
 
+/** Why somebody may not, where the server says it. */
+const FORBIDDEN: Readonly<Record<string, Message>> = {
+  rank: "Who or what stands as high as you, or higher, is not yours to change.",
+  permissions: "You cannot give or take what you do not have yourself.",
+  roles: "This role denies you something: somebody else has to take it from you.",
+};
+
 /** What to tell of a refusal. A reason that this page is too old for is told as a fault of ours. */
 export function refusalText(reason: Reason | undefined, detail?: string | null, seconds = 0): string {
   if (seconds > 0 && reason === "rate_limited") return t("You can do this again in {seconds} s.", { seconds });
   if (reason === "blocked" && detail) return t("The rule “{rule}” of this server does not allow this text.", { rule: detail });
-  return say(SENTENCES[reason ?? "internal"]);
+  const because = reason === "forbidden" ? FORBIDDEN[detail ?? ""] : undefined;
+  return say(because ?? SENTENCES[reason ?? "internal"]);
 }

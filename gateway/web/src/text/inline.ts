@@ -71,8 +71,16 @@ function specialAt(source: Source, at: number, everyone: number): { node: Inline
 function namedLink(source: Source, at: number, rest: string, everyone: number): { node: Inline; length: number } | undefined {
   const [whole, label, href] = NAMED.exec(rest) ?? [];
   if (whole === undefined || label === undefined || href === undefined || !isAddress(href)) return undefined;
-  const children = readInline(slice(source, at + 1, at + 1 + label.length), everyone).filter(({ kind }) => kind !== "link");
+  const children = unlinked(readInline(slice(source, at + 1, at + 1 + label.length), everyone));
   return { node: { kind: "link", href, children, named: true }, length: whole.length };
+}
+
+/** There is no link in a link: an address in the text of one is only text. */
+function unlinked(all: readonly Inline[]): Inline[] {
+  return all.flatMap((one) => {
+    if (one.kind === "link") return unlinked(one.children);
+    return "children" in one ? [{ ...one, children: unlinked(one.children) }] : [one];
+  });
 }
 
 function link(match: RegExpExecArray | null): { node: Inline; length: number } | undefined {
@@ -81,10 +89,11 @@ function link(match: RegExpExecArray | null): { node: Inline; length: number } |
   return { node: { kind: "link", href, children: [{ kind: "text", text: href }], named: false }, length: match[0].length };
 }
 
-/** Only these lead anywhere. */
+/** Only these lead anywhere. What a letter is to say, and to whom else it goes, its writer decides. */
 function isAddress(href: string): boolean {
   try {
-    return ["http:", "https:", "mailto:"].includes(new URL(href).protocol);
+    const { protocol, search } = new URL(href);
+    return protocol === "mailto:" ? search === "" : protocol === "http:" || protocol === "https:";
   } catch {
     return false;
   }

@@ -10,9 +10,20 @@ const HEADING = /^(#{1,3}) (?=\S)/;
 const QUOTE = /^> ?/;
 const ITEM = /^( *)(?:[-*]|(\d{1,9})\.) (?=\S)/;
 
+/** So many texts are remembered: a row is drawn, named and answered by the same one. */
+const REMEMBERED = 500;
+const read = new Map<string, readonly Block[]>();
+
 /** `everyone` is the id of the server: the role that everyone has. */
-export function readMarkdown(content: string, everyone = 0): Block[] {
-  return readBlocks(lines(readAtoms(content)), everyone, 0);
+export function readMarkdown(content: string, everyone = 0): readonly Block[] {
+  const key = `${everyone} ${content}`;
+  let blocks = read.get(key);
+  if (blocks === undefined) {
+    blocks = readBlocks(lines(readAtoms(content)), everyone, 0);
+    read.set(key, blocks);
+    if (read.size > REMEMBERED) read.delete(read.keys().next().value ?? "");
+  }
+  return blocks;
 }
 
 function readBlocks(all: readonly Source[], everyone: number, depth: number): Block[] {

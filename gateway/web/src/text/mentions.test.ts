@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toSent, toWritten } from "./mentions.ts";
+import { namesLeft, toSent, toWritten } from "./mentions.ts";
 
 const all = [
   { name: "Ana", sent: "<@1>" },
@@ -15,6 +15,15 @@ describe("mentions", () => {
   it("are left alone in code, behind a backslash and within words", () => {
     for (const text of ["`@Ana`", "```\n@Ana\n```", "\\@Ana", "me@Ana", "@Anabel"]) expect(toSent(text, all)).toBe(text);
     expect(toSent("`a` @Ana `b", all)).toBe("`a` <@1> `b");
+  });
+
+  it("of everyone stay what they are, whoever calls himself so", () => {
+    expect(toSent("@everyone and @Ana", [...all, { name: "everyone", sent: "<@66>" }])).toBe("@everyone and <@1>");
+  });
+
+  it("leave the names that nobody is known by", () => {
+    const sent = toSent("@Ana asks @bob.smith, @jo: and @bob.smith. `@code` me@home <@12> @everyone", all);
+    expect(namesLeft(sent)).toEqual(["bob.smith", "jo"]);
   });
 
   it("are shown by their names, and come back the same", () => {

@@ -29,6 +29,9 @@ function ofBlock(block: Block, names: Names): string {
 
 const inlines = (all: readonly Inline[], names: Names): string => all.map((one) => ofInline(one, names)).join("");
 
+/** Text without the names of anybody. */
+export const textOf = (all: readonly Inline[]): string => inlines(all, { user: String, role: String, hidden: "" });
+
 function ofInline(one: Inline, names: Names): string {
   switch (one.kind) {
     case "text":

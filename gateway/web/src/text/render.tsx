@@ -1,8 +1,10 @@
 // Draws a text from its tree. Nothing here makes markup of what somebody wrote.
-import { createResource, createSignal, For, Match, Show, Switch, type JSX } from "solid-js";
+import { createMemo, createResource, createSignal, For, Match, Show, Switch, type JSX } from "solid-js";
 import type { RoleId, UserId } from "confab-client";
 import { t } from "../lang/index.ts";
+import { hiddenHost } from "./host.ts";
 import { readMarkdown } from "./markdown.ts";
+import { textOf } from "./plain.ts";
 import type { Block, Inline, Item } from "./tree.ts";
 import type { Token } from "./highlight.ts";
 
@@ -18,13 +20,33 @@ export interface Place {
   onUser(id: UserId, at: HTMLElement): void;
 }
 
-export function Markdown(props: { content: string; place: Place }) {
-  const blocks = () => readMarkdown(props.content, props.place.everyone);
+/** `tail` stands at the end of the text, in its last line where that is one of text. */
+export function Markdown(props: { content: string; place: Place; tail?: JSX.Element }) {
+  const blocks = createMemo(() => readMarkdown(props.content, props.place.everyone));
+  const last = () => {
+    const block = blocks().at(-1);
+    return block?.kind === "paragraph" ? block : undefined;
+  };
   return (
-    <div class="markdown">
-      <Blocks blocks={blocks()} place={props.place} />
+    <div class="markdown" classList={{ "only-emoji": isOnlyEmoji(blocks()) }}>
+      <Blocks blocks={last() === undefined ? blocks() : blocks().slice(0, -1)} place={props.place} />
+      <Show when={last()} keyed fallback={<Show when={props.tail}><p>{props.tail}</p></Show>}>
+        {(block) => <p>{inlines(block.children, props.place)}<Show when={props.tail}> {props.tail}</Show></p>}
+      </Show>
     </div>
   );
+}
+
+/** A few emoji and nothing else are shown larger. */
+const MOST_LARGE = 12;
+
+function isOnlyEmoji(blocks: readonly Block[]): boolean {
+  const [only, ...others] = blocks;
+  if (only?.kind !== "paragraph" || others.length > 0) return false;
+  const [text, ...more] = only.children;
+  if (text?.kind !== "text" || more.length > 0 || text.text.trim() === "") return false;
+  const parts = text.text.split(EMOJI);
+  return parts.length <= 2 * MOST_LARGE + 1 && parts.every((part, index) => index % 2 === 1 || part.trim() === "");
 }
 
 function Blocks(props: { blocks: readonly Block[]; place: Place }): JSX.Element {
@@ -77,9 +99,7 @@ function drawInline(one: Inline, place: Place): JSX.Element {
       return <Spoiler>{inlines(one.children, place)}</Spoiler>;
     case "link":
       return (
-        <a href={one.href} target="_blank" rel="noopener noreferrer nofollow ugc" data-tip={one.named ? one.href : undefined}>
-          {inlines(one.children, place)}
-        </a>
+        <Link href={one.href} named={one.named} text={textOf(one.children)}>{inlines(one.children, place)}</Link>
       );
     case "user":
       return <UserMention id={one.id} place={place} />;
@@ -88,6 +108,18 @@ function drawInline(one: Inline, place: Place): JSX.Element {
     case "everyone":
       return <span classList={{ "at-mention": place.isMention(place.everyone), me: place.isMention(place.everyone) }}>@everyone</span>;
   }
+}
+
+/** A link whose text could be taken for another address says where it leads. */
+function Link(props: { href: string; named: boolean; text: string; children: JSX.Element }) {
+  return (
+    <>
+      <a class="leads" href={props.href} target="_blank" rel="noopener noreferrer nofollow ugc" data-tip={props.named ? props.href : undefined}>
+        {props.children}
+      </a>
+      <Show when={hiddenHost(props.href, props.text)}>{(host) => <span class="true-host"> ({host()})</span>}</Show>
+    </>
+  );
 }
 
 const ONE = "(?:\\p{Emoji_Presentation}|\\p{Emoji}\\uFE0F)\\p{Emoji_Modifier}?";
@@ -142,7 +174,7 @@ function CodeBlock(props: { language: string | null; text: string }) {
   const wanted = () => (props.language !== null && props.text.length < COLOURED ? { language: props.language, text: props.text } : null);
   const [tokens] = createResource(wanted, async ({ language, text }) => (await import("./highlight.ts")).highlight(language, text));
   return (
-    <pre class="codeblock" tabIndex={0} aria-label={props.language ?? t("Code")}>
+    <pre class="codeblock" aria-label={props.language ?? t("Code")}>
       <code>
         <Switch fallback={props.text}>
           <Match when={tokens.latest}>{(found) => <Tokens tokens={found()} />}</Match>

@@ -1,19 +1,23 @@
 // The whole page: what is shown depends on who is here and on the address, and nothing else.
-import { createSignal, lazy, Match, onCleanup, onMount, Show, Switch, type JSX } from "solid-js";
+import { createEffect, createSignal, lazy, Match, onCleanup, onMount, Show, Switch, type JSX } from "solid-js";
 import { state } from "../app/client.ts";
 import { route } from "../app/route.ts";
 import { Announcer } from "../kit/announce.tsx";
 import { DialogHost } from "../kit/dialog.tsx";
 import { MenuHost } from "../kit/menu.tsx";
 import { ToastHost } from "../kit/toast.tsx";
-import { Enter } from "./enter/enter.tsx";
-import { Invited } from "./enter/invited.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { Skeleton } from "./shell/skeleton.tsx";
-import { Welcome } from "./welcome/welcome.tsx";
-import { layer } from "./panel.ts";
+import { closeLayer, dropLayer, layer } from "./panel.ts";
+import { Guarded, Part } from "./part.tsx";
+import { keepTitle } from "./shell/title.ts";
 
-const Layer = lazy(() => import("./shell/layer.tsx"));
+// Whoever comes back to a channel needs none of these.
+const Enter = lazy(() => import("./enter/enter.tsx").then(({ Enter }) => ({ default: Enter })));
+const Invited = lazy(() => import("./enter/invited.tsx").then(({ Invited }) => ({ default: Invited })));
+const Welcome = lazy(() => import("./welcome/welcome.tsx").then(({ Welcome }) => ({ default: Welcome })));
+// With all pages that it may show.
+const Layer = lazy(() => Promise.all([import("./shell/layer.tsx"), import("./later.ts")]).then(([layer]) => layer));
 
 export function App() {
   const stranger = () => state.connection.state === "signed_out";
@@ -21,25 +25,25 @@ export function App() {
     const at = route();
     return at.at === "invite" ? at.code : undefined;
   };
+  keepTitle();
+  createEffect(() => stranger() && dropLayer());
   const nowhere = () => Object.keys(state.servers).length === 0;
   return (
     <>
       <Switch fallback={<Late><Skeleton /></Late>}>
         <Match when={stranger()}>
-          <Enter code={invite()} />
+          <Guarded><Enter code={invite()} /></Guarded>
         </Match>
-        <Match when={state.me !== null && invite()}>{(code) => <Invited code={code()} />}</Match>
+        <Match when={state.me !== null && invite()}>{(code) => <Guarded><Invited code={code()} /></Guarded>}</Match>
         <Match when={state.me !== null && nowhere() && state.epoch !== null}>
-          <Welcome />
+          <Guarded><Welcome /></Guarded>
         </Match>
         <Match when={state.me !== null}>
           <Shell />
         </Match>
       </Switch>
-      <Show when={!stranger() && layer()} keyed>
-        {(open) => <Layer {...open} />}
-      </Show>
-      <DialogHost />
+      <Show when={layer()}>{(open) => <Part onClose={closeLayer}><Layer {...open()} /></Part>}</Show>
+      <DialogHost frame={Guarded} />
       <MenuHost />
       <ToastHost />
       <Announcer />

@@ -11,7 +11,7 @@ export function chord(event: Pick<KeyboardEvent, "code" | "ctrlKey" | "metaKey" 
 }
 
 const MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
-const NAMES: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", Slash: "/", Escape: "Esc", Backspace: "⌫" };
+const NAMES: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", Slash: "/", Comma: ",", Escape: "Esc", Backspace: "⌫" };
 
 /** Keys as people read them: `Ctrl K`. */
 export function keyNames(keys: string, mac = MAC): string {

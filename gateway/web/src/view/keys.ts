@@ -3,6 +3,7 @@ import { dialogIsOpen } from "../kit/dialog.tsx";
 import { escape } from "../kit/escape.ts";
 import { menuIsOpen } from "../kit/menu.tsx";
 import { chord } from "./chord.ts";
+import { layer } from "./panel.ts";
 import { allCommands } from "./registry.ts";
 
 /** Whether somebody writes there. */
@@ -17,7 +18,7 @@ export function listenForKeys(): void {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || composing(event)) return;
     if (event.key === "Escape" && !event.shiftKey && escape()) return event.preventDefault();
-    if (menuIsOpen() || dialogIsOpen()) return;
+    if (menuIsOpen() || dialogIsOpen() || layer() !== undefined) return;
     const pressed = chord(event);
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Escape";
     if (plain && isWriting(event.target)) return;

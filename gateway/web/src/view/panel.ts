@@ -2,10 +2,13 @@
 import type { ChannelState } from "confab-client";
 import { createSignal } from "solid-js";
 import { change, settings } from "../app/settings.ts";
+import { leave } from "../kit/unsaved.ts";
 import type { LayerName } from "./registry.ts";
 
 /** From here the panel stands beside the timeline, below it covers it. */
 export const WIDE = matchMedia("(min-width: 1120px)");
+/** From here also a wide panel stands beside it. */
+export const BESIDE = matchMedia("(min-width: 1280px)");
 /** Below this there is one pane at a time. */
 export const PHONE = matchMedia("(max-width: 719.98px)");
 
@@ -36,14 +39,21 @@ const [layer, setLayer] = createSignal<OpenLayer>();
 /** The full layer that covers the page, with its page. */
 export { layer };
 
-export const openLayer = (name: LayerName, page?: string) => setLayer({ name, page });
-export const closeLayer = () => setLayer(undefined);
+/** Opens it for whoever asked already about what is not saved. */
+export const showLayer = (name: LayerName, page?: string) => setLayer({ name, page });
+
+/** Both ask first where something was changed and not saved. */
+export const openLayer = (name: LayerName, page?: string) => leave(() => showLayer(name, page));
+export const closeLayer = () => leave(() => setLayer(undefined));
+
+/** Whoever was signed in is not any more: there is nothing to ask. */
+export const dropLayer = () => setLayer(undefined);
 
 /** Which pane a phone shows: the lists, or the channel. */
 const [pane, setPane] = createSignal<"lists" | "channel">("channel");
 export { pane };
 
-/** Shows a pane of a phone; the lists are an entry in the history, so that the system's gesture goes back from a channel to them. */
+/** Shows a pane of a phone. The system's way back leads from a channel to the lists (`back.ts`). */
 export function showPane(next: "lists" | "channel"): void {
   setPane(next);
 }

@@ -1,7 +1,7 @@
 // Where views put themselves: the shell draws what is registered here, and knows none of them by name.
 // A view registers in its `index.ts`, and loads its components only when they are needed.
-import type { ChannelState, Message, MessageId, ServerState, UserId } from "confab-client";
-import type { Component } from "solid-js";
+import type { ChannelState, Message, ServerState, UserId } from "confab-client";
+import { createSignal, type Component } from "solid-js";
 import type { IconName } from "../kit/icons.ts";
 import type { MenuItems } from "../kit/menu-items.ts";
 import type { Message as Text } from "../lang/index.ts";
@@ -49,6 +49,8 @@ export interface Command {
   id: string;
   title: Text;
   icon?: IconName;
+  /** The heading on the sheet of keys; else that of the page. */
+  group?: Text;
   /** As `event.code` with its modifiers: `Ctrl+KeyK`, `Alt+ArrowUp`. `Ctrl` is also the Mac's command key. */
   keys?: string;
   /** Also while somebody writes. Keys without Ctrl or Alt never do. */
@@ -71,14 +73,26 @@ const menus: { [Kind in keyof Subjects]: { order: number; items: Contributor<Kin
   account: [],
 };
 
+/** Some views come when the page is there already: what shows them notices. */
+const [grown, setGrown] = createSignal(0);
+const grow = () => void setGrown((before) => before + 1);
+function known<Entries>(entries: Entries): Entries {
+  grown();
+  return entries;
+}
+
 const inOrder = <Entry extends { order: number }>(entries: Entry[], entry: Entry) => {
   entries.push(entry);
   entries.sort((a, b) => a.order - b.order);
+  grow();
 };
 
 export const registerPanel = (panel: PanelTab) => inOrder(panels, panel);
 export const registerPage = (layer: LayerName, page: LayerPage) => inOrder(pages[layer], page);
-export const registerCommand = (...added: Command[]) => void commands.push(...added);
+export function registerCommand(...added: Command[]): void {
+  commands.push(...added);
+  grow();
+}
 
 /** Adds to a context menu. Groups come by `order`, with a line between them. */
 export function contribute<Kind extends keyof Subjects>(kind: Kind, order: number, items: Contributor<Kind>): void {
@@ -87,14 +101,12 @@ export function contribute<Kind extends keyof Subjects>(kind: Kind, order: numbe
 
 const fits = ({ when }: { when?: () => boolean }) => when?.() ?? true;
 
-export const panelTabs = () => panels.filter(fits);
-export const panelTab = (id: string) => panels.find((panel) => panel.id === id && fits(panel));
-export const layerPages = (layer: LayerName) => pages[layer].filter(fits);
-export const allCommands = (): readonly Command[] => commands;
+export const panelTabs = () => known(panels).filter(fits);
+export const panelTab = (id: string) => known(panels).find((panel) => panel.id === id && fits(panel));
+export const layerPages = (layer: LayerName) => known(pages[layer]).filter(fits);
+export const allCommands = (): readonly Command[] => known(commands);
 
 /** The whole context menu of something. */
 export function menuOf<Kind extends keyof Subjects>(kind: Kind, subject: Subjects[Kind]): MenuItems {
-  return menus[kind].flatMap(({ items }) => [null, ...items(subject)]);
+  return known(menus[kind]).flatMap(({ items }) => [null, ...items(subject)]);
 }
-
-export type { MessageId };

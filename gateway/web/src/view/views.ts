@@ -1,4 +1,10 @@
 // Every view that puts itself into the registry, a line for each.
 import "./shell/index.ts";
 import "./members/index.ts";
+import "./pins/index.ts";
+import "./search/index.ts";
+import "./inbox/index.ts";
 import "./timeline/index.ts";
+
+// What nobody needs before the page is there: it is fetched beside it.
+void import("./later.ts");

@@ -2,7 +2,11 @@ import type { Forms, Plural } from "../plurals.ts";
 
 export const plurals: Record<Plural, Forms> = {
   "{count} new messages": { one: "{count} neue Nachricht", other: "{count} neue Nachrichten" },
+  "{count} new": { one: "{count} neue", other: "{count} neue" },
+  "{count} messages": { one: "{count} Nachricht", other: "{count} Nachrichten" },
   "{count} members": { one: "{count} Mitglied", other: "{count} Mitglieder" },
+  "{count} entries": { one: "{count} Eintrag", other: "{count} Einträge" },
+  "{count} people": { one: "{count} Person", other: "{count} Leute" },
   "{count} mentions": { one: "{count} Erwähnung", other: "{count} Erwähnungen" },
   "{count} reactions": { one: "{count} Reaktion", other: "{count} Reaktionen" },
   "{count} messages will be sent when you are back.": {

@@ -1,7 +1,8 @@
 // What is suggested while somebody writes: people and roles behind @, channels behind #, emoji behind a colon.
-import { rolesInOrder, type ChannelState, type ServerState } from "confab-client";
+import type { ChannelState, ServerState } from "confab-client";
 import { state, client } from "../../app/client.ts";
 import { permissions } from "../rights.ts";
+import { ownRolesOf } from "../roles/names.ts";
 import { rank } from "../shell/rank.ts";
 import { readableChannels } from "../../app/place.ts";
 import type { Called } from "../../text/mentions.ts";
@@ -47,20 +48,23 @@ function members(server: ServerState | undefined): Suggestion[] {
 }
 
 function roles(text: string, { server_id, channel_id }: ChannelState): Suggestion[] {
-  const server = state.servers[server_id];
-  if (server === undefined) return [];
+  if (state.servers[server_id] === undefined) return [];
   const everyone = permissions(channel_id).has("MENTION_EVERYONE");
-  const all = rolesInOrder(server)
-    .filter((role) => (role.role_id as number) !== server_id && (everyone || role.mentionable))
+  const all = ownRolesOf(server_id)
+    .filter(({ mentionable }) => everyone || mentionable)
     .map((role) => ({ name: role.name, text: `@${role.name}`, sent: `<@&${role.role_id}>` }));
   return rank(everyone ? [...all, { name: "everyone", text: "@everyone" }] : all, text, ({ name }) => name);
 }
 
-/** All that a text of this channel may mention by name: those who were chosen first, then whoever is known. */
+/**
+ * All that a text of this channel may mention by name, the first of a name holds: those who were chosen, then what nobody
+ * can call himself to be called instead, and nicknames last.
+ */
 export function calledIn(channel: ChannelState, chosen: readonly Suggestion[] = []): Called[] {
   const server = state.servers[channel.server_id];
-  const me = state.me;
-  const known = [...chosen, ...members(server), ...roles("", channel)];
-  const called = known.flatMap(({ name, sent }) => (sent === undefined ? [] : [{ name, sent }]));
-  return me === null ? called : [...called, { name: me.name, sent: `<@${me.user_id}>` }];
+  const met = Object.keys(server?.members ?? {}).flatMap((id) => state.users[Number(id) as never] ?? []);
+  const accounts = [...met, ...(state.me === null ? [] : [state.me])];
+  const names = accounts.map(({ name, user_id }) => ({ name, sent: `<@${user_id}>` }));
+  const called = (some: readonly Suggestion[]) => some.flatMap(({ name, sent }) => (sent === undefined ? [] : [{ name, sent }]));
+  return [...called([...chosen, ...roles("", channel)]), ...names, ...called(members(server))];
 }

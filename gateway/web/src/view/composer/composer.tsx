@@ -1,27 +1,30 @@
 // Where one writes: a text with suggestions, what it answers, how much is left, and who else is typing.
 import { type ChannelState } from "confab-client";
-import { createEffect, createSignal, Match, on, onCleanup, Show, Switch } from "solid-js";
+import { createEffect, createMemo, createSignal, Match, on, onCleanup, Show, Switch } from "solid-js";
 import { client, state } from "../../app/client.ts";
-import { second } from "../../app/clock.ts";
 import { settings } from "../../app/settings.ts";
 import { IconButton } from "../../kit/button.tsx";
-import { onEscape } from "../../kit/escape.ts";
+import { Escapes } from "../../kit/escape.ts";
+import { announce } from "../../kit/announce.tsx";
 import { t, tn } from "../../lang/index.ts";
-import { time } from "../../lang/dates.ts";
+import * as spans from "../../lang/spans.ts";
 import { pickEmoji } from "../emoji/open.ts";
 import { composing } from "../keys.ts";
 import { PHONE, wish } from "../panel.ts";
 import { shownName } from "../people/names.ts";
 import { permissions } from "../rights.ts";
+import { openWhy } from "../why/open.tsx";
 import { lastOwn, setEditing } from "../timeline/deeds.ts";
 import { askedAt, put, type Asked, type Suggestion } from "./asked.ts";
-import { calledIn, suggestMore, suggestNow } from "./complete.ts";
-import { toSent } from "../../text/mentions.ts";
+import { suggestMore, suggestNow } from "./complete.ts";
 import { format } from "./format.ts";
 import { Grow } from "./grow.tsx";
-import { LONGEST, NEAR } from "./limit.ts";
+import { charactersLeft, Limit, LIMIT } from "./limit.tsx";
 import { LIST, optionId, Suggestions } from "./suggestions.tsx";
+import { sendWritten } from "./naming.ts";
+import { slowdown } from "./slow.ts";
 import { Typing } from "./typing.tsx";
+import { whyNot } from "./why-not.ts";
 
 /** How often others are told that somebody types. */
 const TYPING = 5_000;
@@ -29,28 +32,29 @@ const TYPING = 5_000;
 const KEPT = 300;
 const COARSE = matchMedia("(pointer: coarse)");
 
-export function Composer(props: { channel: ChannelState }) {
+export function Composer(props: { channel: ChannelState; onSent: () => void }) {
   const id = props.channel.channel_id;
-  const mayWrite = () => permissions(id).has("SEND_MESSAGES");
+  const why = createMemo(() => whyNot(props.channel));
   return (
     <footer class="composer-area" data-region>
-      <Show when={mayWrite()} fallback={<p class="composer-closed second">{whyNot(props.channel)}</p>}>
-        <Writing channel={props.channel} />
+      <Show when={why()} fallback={<Writing channel={props.channel} onSent={() => props.onSent()} />}>
+        {(text) => (
+          <p id="composer" class="composer-closed second" role="status" tabIndex={-1}>
+            {text()} <Show when={!permissions(id).has("SEND_MESSAGES")}><WhyNot channel={props.channel} /></Show>
+          </p>
+        )}
       </Show>
       <Typing channel={id} />
     </footer>
   );
 }
 
-function whyNot({ server_id, channel_id, kind }: ChannelState): string {
-  const server = state.servers[server_id];
-  const me = state.me?.user_id;
-  const until = me === undefined ? 0 : Math.max(server?.members[me]?.timeout_until ?? 0, server?.mutes[channel_id] ?? 0);
-  if (until > second()) return t("You may write here again at {time}.", { time: time(until) });
-  return kind === "announcement" ? t("Only some may write announcements here.") : t("You may read here, but not write.");
+function WhyNot(props: { channel: ChannelState }) {
+  const open = () => void openWhy({ server: props.channel.server_id, channel: props.channel.channel_id, permission: "SEND_MESSAGES" });
+  return <button type="button" class="inline" onClick={open}>{t("Why?")}</button>;
 }
 
-function Writing(props: { channel: ChannelState }) {
+function Writing(props: { channel: ChannelState; onSent: () => void }) {
   const id = props.channel.channel_id;
   const [text, setText] = createSignal(state.drafts[id]?.text ?? "");
   const [asked, setAsked] = createSignal<Asked>();
@@ -62,7 +66,9 @@ function Writing(props: { channel: ChannelState }) {
   let typedAt = 0;
   let timer = 0;
   const reply = () => state.drafts[id]?.reply_to ?? null;
-  const left = () => LONGEST - [...text()].length;
+  const left = createMemo(() => charactersLeft(text()));
+  const wait = createMemo(slowdown(() => props.channel));
+  const held = () => text().trim() === "" || left() < 0 || wait() > 0;
 
   const keep = () => {
     clearTimeout(timer);
@@ -80,10 +86,11 @@ function Writing(props: { channel: ChannelState }) {
     clearTimeout(timer);
     if (text() !== (state.drafts[id]?.text ?? "")) client.draft(id, text(), reply());
   });
+  const isWritingHere = () => document.hasFocus() && document.activeElement === area;
   // A draft may come from the device's storage, or from another tab.
   createEffect(
     on(() => state.drafts[id]?.text ?? "", (kept) => {
-      if (document.activeElement !== area || text() === "") setText(kept);
+      if (!isWritingHere() || text() === "") setText(kept);
     }),
   );
   createEffect(
@@ -119,15 +126,17 @@ function Writing(props: { channel: ChannelState }) {
   };
   const send = () => {
     const content = text().trim();
-    if (content === "") return;
-    client.send(id, toSent(content, calledIn(props.channel, taken)), { replyTo: reply() });
+    if (content !== "" && wait() > 0) announce(t("You can send again in {time}.", { time: spans.wait(wait()) }));
+    else if (left() < 0) announce(tn("{count} characters too long", -left()));
+    if (held()) return;
+    sendWritten(props.channel, content, reply(), taken);
     taken = [];
     clearTimeout(timer);
     setText("");
     setAsked(undefined);
     client.draft(id, "", null);
     typedAt = 0;
-    area.dispatchEvent(new CustomEvent("confab-sent", { bubbles: true }));
+    props.onSent();
     area.focus();
   };
   const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLTextAreaElement }) => {
@@ -171,11 +180,11 @@ function Writing(props: { channel: ChannelState }) {
       }}
     >
       <Show when={found().length > 0}>
-        <Escapes close={() => setAsked(undefined)} />
+        <Escapes close={() => setAsked(undefined)} covers={false} />
         <Suggestions all={found()} chosen={chosen()} onChoose={setChosen} onTake={take} />
       </Show>
       <Show when={reply()}>
-        <Escapes close={() => client.draft(id, text(), null)} />
+        <Escapes close={() => client.draft(id, text(), null)} covers={false} />
         <ReplyBar channel={props.channel} onClose={() => client.draft(id, text(), null)} />
       </Show>
       <div class="composer-line">
@@ -189,16 +198,13 @@ function Writing(props: { channel: ChannelState }) {
           onSelect={(element) => setAsked(sameAsked(asked(), askedAt(element.value, element.selectionStart)))}
           onKeyDown={onKeyDown}
           onBlur={() => setAsked(undefined)}
+          describedBy={LIMIT}
           suggests={found().length > 0 ? { list: LIST, option: optionId(chosen()) } : undefined}
         />
         <IconButton icon="smile" label={t("Emoji")} keys="Ctrl E" onClick={(event) => pickEmoji(event.currentTarget, (emoji) => insert(emoji))} />
-        <IconButton icon="send" class="send" label={t("Send")} disabled={text().trim() === ""} onPointerDown={(event) => event.preventDefault()} onClick={send} />
+        <IconButton icon="send" class="send" label={t("Send")} disabled={held()} onPointerDown={(event) => event.preventDefault()} onClick={send} />
       </div>
-      <Show when={left() < NEAR}>
-        <p class="limit meta" classList={{ error: left() < 0 }} role="status">
-          {left() < 0 ? tn("{count} characters too long", -left()) : tn("{count} characters left", left())}
-        </p>
-      </Show>
+      <Limit id={LIMIT} left={left()} wait={wait()} />
     </form>
   );
 }
@@ -213,11 +219,6 @@ function sends(event: KeyboardEvent): boolean {
 const sameAsked = (one: Asked | undefined, other: Asked | undefined) =>
   one !== undefined && other !== undefined && one.from === other.from && one.text === other.text ? one : other;
 
-function Escapes(props: { close: () => void }) {
-  onEscape(() => props.close());
-  return null;
-}
-
 function ReplyBar(props: { channel: ChannelState; onClose: () => void }) {
   const message = () => {
     const { channel_id } = props.channel;
@@ -229,7 +230,7 @@ function ReplyBar(props: { channel: ChannelState; onClose: () => void }) {
       <span class="cut">
         <Switch fallback={t("Reply to a message")}>
           <Match when={message()}>
-            {(found) => t("Reply to {name}", { name: shownName(found().author_id, props.channel.server_id) })}
+            {(found) => <>{t("Reply to {name}", { name: shownName(found().author_id, props.channel.server_id) })}</>}
           </Match>
         </Switch>
       </span>

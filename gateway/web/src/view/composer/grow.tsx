@@ -3,6 +3,7 @@ import type { JSX } from "solid-js";
 export interface GrowProps {
   id?: string;
   label: string;
+  describedBy?: string;
   value: string;
   placeholder?: string;
   disabled?: boolean;
@@ -25,6 +26,7 @@ export function Grow(props: GrowProps) {
         id={props.id}
         rows={1}
         aria-label={props.label}
+        aria-describedby={props.describedBy}
         placeholder={props.placeholder}
         disabled={props.disabled}
         autocomplete="off"

@@ -1,5 +1,7 @@
 // The emoji there are, with their names in the language that is shown. Fetched with the picker.
 import { language } from "../../lang/index.ts";
+import { usedEmoji } from "./recent.ts";
+import { byRelevance } from "./relevance.ts";
 
 export interface Emoji {
   emoji: string;
@@ -26,14 +28,9 @@ export function allEmoji(): Promise<Emoji[]> {
   return found;
 }
 
-/** Those whose name or words begin so, the best first. */
+/** Those that are meant by a few letters, the best first. */
 export async function findEmoji(text: string): Promise<Emoji[]> {
-  const sought = text.trim().toLowerCase().replaceAll("_", " ");
-  const all = await allEmoji();
-  if (sought === "") return all;
-  const starts = (one: Emoji) => one.name.startsWith(sought) || one.tags.some((tag) => tag.startsWith(sought));
-  const holds = (one: Emoji) => one.name.includes(sought);
-  return [...all.filter(starts), ...all.filter((one) => !starts(one) && holds(one))];
+  return byRelevance(await allEmoji(), text, usedEmoji());
 }
 
 /** Skin tones and parts of letters have no group, or are no emoji of their own. */

@@ -2,21 +2,22 @@
 import { createMemo, createResource, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { render } from "solid-js/web";
 import { onEscape } from "../../kit/escape.ts";
+import { rememberFocus } from "../../kit/focus.ts";
 import { float } from "../../kit/popover.ts";
 import { nextIndex } from "../../kit/roving.ts";
 import { VirtualList } from "../../kit/virtual.tsx";
 import { t } from "../../lang/index.ts";
 import { findEmoji, type Emoji } from "./data.ts";
+import { rememberEmoji, usedEmoji } from "./recent.ts";
 
 const COLUMNS = 8;
 const ROW = 40;
-const KEY = "confab.emoji";
-const RECENT = 2 * COLUMNS;
 
 let close: (() => void) | undefined;
 
 export function openPicker(opener: HTMLElement, picked: (emoji: string) => void): void {
   close?.();
+  const giveBack = rememberFocus();
   const host = document.createElement("div");
   // In a dialog everything outside of it is inert.
   (opener.closest("dialog") ?? document.body).append(host);
@@ -25,7 +26,7 @@ export function openPicker(opener: HTMLElement, picked: (emoji: string) => void)
     close = undefined;
     dispose();
     host.remove();
-    if (opener.isConnected) opener.focus({ preventScroll: true });
+    giveBack();
   };
 }
 
@@ -42,7 +43,7 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
   const rows = createMemo(() => Array.from({ length: Math.ceil(shown().length / COLUMNS) }, (_, row) => shown().slice(row * COLUMNS, (row + 1) * COLUMNS)));
   const take = (emoji: Emoji | undefined) => {
     if (emoji === undefined) return;
-    remember(emoji.emoji);
+    rememberEmoji(emoji.emoji);
     props.close();
     props.picked(emoji.emoji);
   };
@@ -114,24 +115,12 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
         </VirtualList>
       </div>
       <p class="emoji-name meta cut">
-        <Show when={shown()[chosen()]} fallback={found.loading ? "" : t("No emoji has this name.")}>{(emoji) => emoji().name}</Show>
+        <Show when={shown()[chosen()]} fallback={found.loading ? "" : t("No emoji has this name.")}>{(emoji) => <>{emoji().name}</>}</Show>
       </p>
     </div>
   );
 }
 
 function recent(all: readonly Emoji[]): Emoji[] {
-  return used().flatMap((emoji) => all.find((one) => one.emoji === emoji) ?? []);
-}
-
-function remember(emoji: string): void {
-  localStorage.setItem(KEY, JSON.stringify([emoji, ...used().filter((other) => other !== emoji)].slice(0, RECENT)));
-}
-
-function used(): string[] {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "[]") as string[];
-  } catch {
-    return [];
-  }
+  return usedEmoji().flatMap((emoji) => all.find((one) => one.emoji === emoji) ?? []);
 }

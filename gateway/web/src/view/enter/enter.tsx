@@ -4,7 +4,7 @@ import { createResource, createSignal, Match, Show, Switch } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { sentenceOf } from "../../app/act.ts";
 import { Button } from "../../kit/button.tsx";
-import { Field } from "../../kit/field.tsx";
+import { Field, PasswordField } from "../../kit/field.tsx";
 import { t } from "../../lang/index.ts";
 import { AboutDeployment, AboutFirst, AboutInvite } from "./about.tsx";
 import { EnterFrame } from "./frame.tsx";
@@ -53,8 +53,8 @@ interface FormsProps {
 
 function Forms(props: FormsProps) {
   const mayJoin = () => props.deployment.empty || props.deployment.signup === "open" || signUpCode() !== undefined;
-  // A code for the deployment opens the account; one for a server is redeemed after it.
-  const signUpCode = () => (props.preview && props.preview.server === null ? props.code : undefined);
+  // The code of an administrator opens the account; one of a server is redeemed after it, by the same use.
+  const signUpCode = () => (props.preview?.opens_account === true ? props.code : undefined);
   const [way, setWay] = createSignal<Way>(props.deployment.empty || props.code !== undefined ? "up" : "in");
   const up = () => way() === "up" && props.deployment.signup !== "closed";
   return (
@@ -64,6 +64,9 @@ function Forms(props: FormsProps) {
       </Show>
       <Show when={props.code !== undefined && props.preview === null}>
         <p role="status" class="error">{t("This invite is no longer valid. Ask for a new one.")}</p>
+      </Show>
+      <Show when={props.preview && up() && !mayJoin()}>
+        <p role="status">{t("This invite is for people who have an account here. Ask an administrator for one that makes an account.")}</p>
       </Show>
       <Credentials
         way={up() || props.deployment.empty ? "up" : "in"}
@@ -162,10 +165,9 @@ function Credentials(props: CredentialsProps) {
         value={name()}
         onInput={(event) => setName(event.currentTarget.value)}
       />
-      <Field
+      <PasswordField
         label={t("Password")}
         name="password"
-        type="password"
         autocomplete={props.way === "up" ? "new-password" : "current-password"}
         hint={props.way === "up" ? t("At least 8 characters.") : undefined}
         error={errorAt("password")}

@@ -1,8 +1,7 @@
 // The channels of a server, and below them who one is.
-import { channelSections, mentionsIn, unreadOf, type ChannelState, type ServerState } from "confab-client";
-import { createSignal, For, Show } from "solid-js";
+import { mentionsIn, unreadOf, type ChannelId, type ChannelState, type ServerId, type ServerState } from "confab-client";
+import { createMemo, createSignal, For, Show } from "solid-js";
 import { state } from "../../app/client.ts";
-import { minute } from "../../app/clock.ts";
 import { currentChannel, currentServer, openChannel } from "../../app/place.ts";
 import { settings } from "../../app/settings.ts";
 import { Icon } from "../../kit/icon.tsx";
@@ -11,10 +10,15 @@ import { IconButton } from "../../kit/button.tsx";
 import { openMenu } from "../../kit/menu.tsx";
 import { roving } from "../../kit/roving.ts";
 import { t, tn } from "../../lang/index.ts";
-import { showPane } from "../panel.ts";
-import { layerPages, menuOf } from "../registry.ts";
-import { openLayer } from "../panel.ts";
+import { listIn } from "../channels/move.ts";
+import { startDrag } from "../channels/press.ts";
+import { openCreate } from "../channels/open.tsx";
+import { InboxEntry } from "../inbox/entry.tsx";
+import { openLayer, showPane } from "../panel.ts";
+import { menuOf } from "../registry.ts";
+import { serverPermissions } from "../rights.ts";
 import { Avatar } from "../people/avatar.tsx";
+import { ownLook, ownStatus } from "../people/status.ts";
 import { ListEdge } from "./edge.tsx";
 
 const ICONS: Record<ChannelState["kind"], IconName> = {
@@ -32,10 +36,9 @@ export function ChannelList() {
   return (
     <nav class="list" aria-label={t("Channels")} data-region tabIndex={-1}>
       <Show when={currentServer()}>{(server) => <Header server={server()} />}</Show>
-      <div class="list-channels" ref={(list) => roving(list, ".list-row")}>
-        <Show when={currentServer()?.server.server_id}>
-          {(server) => <For each={sections(server())}>{(section) => <Section {...section} />}</For>}
-        </Show>
+      <div class="list-channels" data-channels ref={(list) => roving(list, ".list-row")} onPointerDown={startDrag}>
+        <InboxEntry />
+        <Show when={currentServer()?.server.server_id}>{(server) => <Sections server={server()} />}</Show>
       </div>
       <OwnCard />
       <ListEdge width={settings.listWidth} />
@@ -43,8 +46,15 @@ export function ChannelList() {
   );
 }
 
-function sections(server: ServerState["server"]["server_id"]) {
-  return channelSections(state, server).filter(({ category, channels }) => category !== null || channels.length > 0);
+/** By their ids, so that what moves is the same row elsewhere. */
+function Sections(props: { server: ServerId }) {
+  const sections = createMemo(() => listIn(props.server));
+  const channels = (category: ChannelId | 0) => sections().find((section) => (section.category ?? 0) === category)?.channels ?? [];
+  return (
+    <For each={sections().map(({ category }) => category ?? 0)}>
+      {(category) => <Section category={category === 0 ? undefined : category} channels={channels(category)} />}
+    </For>
+  );
 }
 
 function Header(props: { server: ServerState }) {
@@ -72,33 +82,51 @@ function toggle(category: number): void {
   setClosed(next);
 }
 
-function Section(props: { category: ChannelState | null; channels: ChannelState[] }) {
-  const isClosed = () => props.category !== null && closed().has(props.category.channel_id);
+function Section(props: { category: ChannelId | undefined; channels: readonly ChannelId[] }) {
+  const category = () => (props.category === undefined ? undefined : state.channels[props.category]);
+  const isClosed = () => props.category !== undefined && closed().has(props.category);
   // A closed category still shows what waits in it, and where the reader is.
   const shown = () =>
-    isClosed() ? props.channels.filter((channel) => isUnread(channel) || isCurrent(channel)) : props.channels;
+    isClosed() ? props.channels.filter((id) => unreadOf(state, id) > 0 || id === currentChannel()?.channel_id) : props.channels;
   return (
-    <section>
-      <Show when={props.category}>
-        {(category) => (
-          <button
-            type="button"
-            class="list-row category"
-            aria-expanded={!isClosed()}
-            onClick={() => toggle(category().channel_id)}
-            onContextMenu={(event) => {
-              if (event.shiftKey) return;
-              event.preventDefault();
-              openMenu(category().name, menuOf("category", { channel: category() }), event);
-            }}
-          >
-            <span class="cut">{category().name}</span>
-            <Icon name="chevron" />
-          </button>
-        )}
+    <section data-category={props.category}>
+      <Show when={category()}>
+        {(category) => <Heading category={category()} isClosed={isClosed()} />}
       </Show>
-      <For each={shown()}>{(channel) => <ChannelRow channel={channel} />}</For>
+      <For each={shown()}>{(id) => <Show when={state.channels[id]}>{(channel) => <ChannelRow channel={channel()} />}</Show>}</For>
     </section>
+  );
+}
+
+function Heading(props: { category: ChannelState; isClosed: boolean }) {
+  const mayCreate = () => serverPermissions(props.category.server_id).has("MANAGE_CHANNELS");
+  return (
+    <div class="list-heading">
+      <button
+        type="button"
+        class="list-row category"
+        data-channel={props.category.channel_id}
+        aria-expanded={!props.isClosed}
+        onClick={() => toggle(props.category.channel_id)}
+        onContextMenu={(event) => {
+          if (event.shiftKey) return;
+          event.preventDefault();
+          openMenu(props.category.name, menuOf("category", { channel: props.category }), event.clientX > 0 ? event : event.currentTarget);
+        }}
+      >
+        <span class="cut">{props.category.name}</span>
+        <Icon name="chevron" />
+      </button>
+      <Show when={mayCreate()}>
+        {/* By keys it is in the menu of the category: the list is one tab stop. */}
+        <IconButton
+          icon="plus"
+          label={t("Create a channel in {category}", { category: props.category.name })}
+          tabIndex={-1}
+          onClick={() => openCreate(props.category.server_id, props.category.channel_id)}
+        />
+      </Show>
+    </div>
   );
 }
 
@@ -122,10 +150,11 @@ function ChannelRow(props: { channel: ChannelState }) {
     openMenu(props.channel.name, menuOf("channel", { channel: props.channel }), event.clientX > 0 ? event : event.currentTarget);
   };
   return (
-    <Show when={props.channel.kind !== "separator"} fallback={<div class="list-line" role="separator" onContextMenu={menu} />}>
+    <Show when={props.channel.kind !== "separator"} fallback={<Separator channel={props.channel} onMenu={menu} />}>
       <button
         type="button"
         class="list-row"
+        data-channel={props.channel.channel_id}
         classList={{ unread: unread(), muted: props.channel.kind === "voice" || props.channel.kind === "forum" }}
         aria-current={isCurrent(props.channel) ? "page" : undefined}
         aria-label={label()}
@@ -148,15 +177,11 @@ function ChannelRow(props: { channel: ChannelState }) {
   );
 }
 
+function Separator(props: { channel: ChannelState; onMenu: (event: MouseEvent & { currentTarget: HTMLElement }) => void }) {
+  return <div class="list-line" role="separator" data-channel={props.channel.channel_id} onContextMenu={(event) => props.onMenu(event)} />;
+}
+
 function OwnCard() {
-  const presence = () => {
-    const kind = state.status?.status;
-    return kind === "invisible" ? "offline" : (kind ?? "online");
-  };
-  const text = () => {
-    const status = state.status;
-    return status !== null && (status.until === null || status.until > minute()) ? status.text : "";
-  };
   return (
     <Show when={state.me}>
       {(me) => (
@@ -167,15 +192,13 @@ function OwnCard() {
             aria-haspopup="menu"
             onClick={(event) => openMenu(me().name, menuOf("account", {}), event.currentTarget, "above")}
           >
-            <Avatar id={me().user_id} name={me().name} picture={me().avatar} size={32} presence={presence()} />
+            <Avatar id={me().user_id} name={me().name} picture={me().avatar} size={32} presence={ownLook()} />
             <span class="own-text">
               <span class="cut">{me().name}</span>
-              <Show when={text()}>{(said) => <span class="meta cut">{said()}</span>}</Show>
+              <Show when={ownStatus().text}>{(said) => <span class="meta cut">{said()}</span>}</Show>
             </span>
           </button>
-          <Show when={layerPages("settings").length > 0}>
-            <IconButton icon="settings" label={t("Settings")} keys="Ctrl ," onClick={() => openLayer("settings")} />
-          </Show>
+          <IconButton icon="settings" label={t("Settings")} keys="Ctrl ," onClick={() => openLayer("settings")} />
         </div>
       )}
     </Show>

@@ -7,7 +7,9 @@ import { sentenceOf } from "../../app/act.ts";
 import { roving } from "../../kit/roving.ts";
 import { t } from "../../lang/index.ts";
 import { Avatar } from "../people/avatar.tsx";
-import { openMember } from "../people/card.ts";
+import { openMember, openMemberMenu } from "../people/card.ts";
+import { statusTexts } from "./texts.ts";
+import { ownLook, ownStatus } from "../people/status.ts";
 import { nameColour, shownName } from "../people/names.ts";
 
 /** So many may be watched, and so many are drawn. */
@@ -42,18 +44,22 @@ function List(props: { server: ServerId }) {
   // Anew whenever somebody comes, goes, or holds other roles, and after each connection.
   createEffect(on(() => state.connection.state === "open", (open) => void (open && fetchMore(null))));
   let timer = 0;
+  const texts = statusTexts(server);
   const stop = client.on("event", ({ event, topic }) => {
+    // That somebody looks otherwise is told without the text beside his name.
+    if (event.name === "presence_changed") texts.note(event.body.changes);
     if (topic !== (server as number) || !CHANGES.has(event.name)) return;
     clearTimeout(timer);
     timer = window.setTimeout(() => void fetchMore(null), 300);
   });
   onCleanup(() => {
     clearTimeout(timer);
+    texts.stop();
     stop();
     client.watch(server, []).catch(() => undefined);
   });
 
-  const look = (user: UserId): PresenceState => (user === state.me?.user_id ? "online" : (state.presence[user]?.state ?? "offline"));
+  const look = (user: UserId): PresenceState => (user === state.me?.user_id ? ownLook() : (state.presence[user]?.state ?? "offline"));
   const groups = createMemo(() => groupsOf(server, listed(), (user) => look(user) !== "offline"));
   return (
     <div class="members" ref={(list) => roving(list, "button.member")}>
@@ -80,7 +86,7 @@ const CHANGES: ReadonlySet<string> = new Set([
 function Member(props: { user: UserId; server: ServerId; look: PresenceState }) {
   const name = () => shownName(props.user, props.server);
   const colour = () => nameColour(props.user, props.server);
-  const text = () => state.presence[props.user]?.text ?? "";
+  const text = () => (props.user === state.me?.user_id ? ownStatus().text : (state.presence[props.user]?.text ?? ""));
   return (
     <button
       type="button"
@@ -90,7 +96,7 @@ function Member(props: { user: UserId; server: ServerId; look: PresenceState }) 
       onContextMenu={(event) => {
         if (event.shiftKey) return;
         event.preventDefault();
-        openMember(props.user, props.server, event.clientX > 0 ? event : event.currentTarget);
+        void openMemberMenu(props.user, props.server, event.clientX > 0 ? event : event.currentTarget);
       }}
     >
       <Avatar id={props.user} name={name()} picture={state.users[props.user]?.avatar} size={32} presence={props.look} />

@@ -32,7 +32,7 @@ export function Avatar(props: AvatarProps) {
 const hueOf = (id: number) => Math.floor(id / 4096) % HUES;
 
 /** A dot whose shape says as much as its colour. */
-export function Presence(props: { state: PresenceState }) {
+function Presence(props: { state: PresenceState }) {
   const names = (): Record<PresenceState, string> => ({
     online: t("Online"),
     idle: t("Away"),

@@ -9,7 +9,7 @@ import { roving } from "../../kit/roving.ts";
 import { t, tn } from "../../lang/index.ts";
 import { Avatar } from "../people/avatar.tsx";
 import { menuOf } from "../registry.ts";
-import { addServer } from "../welcome/forms.tsx";
+import { addServer } from "../welcome/add.ts";
 
 /** The servers, one under the other. */
 export function Rail() {

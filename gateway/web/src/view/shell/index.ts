@@ -2,33 +2,45 @@
 import { serversInOrder, unreadOf, type ChannelState } from "confab-client";
 import { client, state } from "../../app/client.ts";
 import { currentChannel, currentServer, openChannel, openServer, readableChannels } from "../../app/place.ts";
+import { markServerRead } from "../inbox/read.ts";
 import { openLayer, togglePanel } from "../panel.ts";
-import { allCommands, contribute, layerPages, registerCommand } from "../registry.ts";
-import { addServer } from "../welcome/forms.tsx";
+import { contribute, registerCommand } from "../registry.ts";
+import { addServer } from "../welcome/add.ts";
 import { focusRegion } from "./regions.ts";
-import { openKeys } from "./keys-sheet.tsx";
-import { openSwitcher } from "./switcher.tsx";
 import { t } from "../../lang/index.ts";
 
+/** Fetched as soon as there is time: who opens it types on at once. */
+const switcher = () => import("./switcher.tsx");
+setTimeout(() => void switcher().catch(() => undefined), 5_000);
+
+const GOING = "Going about";
+
 registerCommand(
-  { id: "switch", title: "Go to…", icon: "search", keys: "Ctrl+KeyK", hidden: true, run: openSwitcher },
-  { id: "keys", title: "Keyboard shortcuts", icon: "keyboard", keys: "Ctrl+Slash", run: () => openKeys(allCommands()) },
-  { id: "channel.next", title: "Next channel", keys: "Alt+ArrowDown", hidden: true, run: () => step(1, () => true) },
-  { id: "channel.previous", title: "Previous channel", keys: "Alt+ArrowUp", hidden: true, run: () => step(-1, () => true) },
-  { id: "unread.next", title: "Next unread channel", icon: "unread", keys: "Alt+Shift+ArrowDown", run: () => step(1, isUnread) },
-  { id: "unread.previous", title: "Previous unread channel", keys: "Alt+Shift+ArrowUp", hidden: true, run: () => step(-1, isUnread) },
-  { id: "server.next", title: "Next server", keys: "Ctrl+Alt+ArrowDown", hidden: true, run: () => stepServer(1) },
-  { id: "server.previous", title: "Previous server", keys: "Ctrl+Alt+ArrowUp", hidden: true, run: () => stepServer(-1) },
-  { id: "server.read", title: "Mark the server as read", icon: "check", keys: "Shift+Escape", run: markServerRead },
+  { id: "switch", title: "Go to…", group: GOING, icon: "search", keys: "Ctrl+KeyK", hidden: true, run: () => void switcher().then(({ openSwitcher }) => openSwitcher()) },
+  { id: "keys", title: "Keyboard shortcuts", icon: "keyboard", keys: "Ctrl+Slash", run: () => void import("./keys-sheet.tsx").then(({ openKeys }) => openKeys()) },
+  { id: "channel.next", title: "Next channel", group: GOING, keys: "Alt+ArrowDown", hidden: true, run: () => step(1, () => true) },
+  { id: "channel.previous", title: "Previous channel", group: GOING, keys: "Alt+ArrowUp", hidden: true, run: () => step(-1, () => true) },
+  { id: "unread.next", title: "Next unread channel", group: GOING, icon: "unread", keys: "Alt+Shift+ArrowDown", run: () => step(1, isUnread) },
+  { id: "unread.previous", title: "Previous unread channel", group: GOING, keys: "Alt+Shift+ArrowUp", hidden: true, run: () => step(-1, isUnread) },
+  { id: "server.next", title: "Next server", group: GOING, keys: "Ctrl+Alt+ArrowDown", hidden: true, run: () => stepServer(1) },
+  { id: "server.previous", title: "Previous server", group: GOING, keys: "Ctrl+Alt+ArrowUp", hidden: true, run: () => stepServer(-1) },
+  { id: "server.read", title: "Mark the server as read", icon: "check", keys: "Shift+Escape", run: markHereRead },
   { id: "server.add", title: "Add a server", icon: "plus", run: addServer },
   { id: "region.next", title: "Next part of the page", keys: "Ctrl+F6", hidden: true, run: () => focusRegion(1) },
+  { id: "region.f6", title: "Next part of the page", keys: "F6", hidden: true, when: isInstalled, run: () => focusRegion(1) },
+  { id: "region.shift.f6", title: "Previous part of the page", keys: "Shift+F6", hidden: true, when: isInstalled, run: () => focusRegion(-1) },
   { id: "region.previous", title: "Previous part of the page", keys: "Ctrl+Shift+F6", hidden: true, run: () => focusRegion(-1) },
   { id: "members", title: "Members", icon: "people", keys: "Ctrl+Shift+KeyU", run: () => togglePanel("members") },
-  { id: "settings", title: "Settings", icon: "settings", keys: "Ctrl+Comma", when: () => layerPages("settings").length > 0, run: () => openLayer("settings") },
+  { id: "settings", title: "Settings", icon: "settings", keys: "Ctrl+Comma", run: () => openLayer("settings") },
   { id: "signout", title: "Sign out", icon: "door", run: () => void client.signOut() },
 );
 
 contribute("account", 90, () => [{ label: t("Sign out"), icon: "door", run: () => void client.signOut() }]);
+
+/** In a window of its own no browser uses the key. */
+function isInstalled(): boolean {
+  return matchMedia("(display-mode: standalone)").matches;
+}
 
 function isUnread({ channel_id }: ChannelState): boolean {
   return unreadOf(state, channel_id) > 0;
@@ -53,7 +65,7 @@ function stepServer(by: 1 | -1): void {
   if (next !== undefined) openServer(next.server.server_id);
 }
 
-function markServerRead(): void {
+function markHereRead(): void {
   const server = currentServer()?.server.server_id;
-  for (const { channel_id, last_seq } of server === undefined ? [] : readableChannels(server)) client.read(channel_id, last_seq);
+  if (server !== undefined) markServerRead(server);
 }

@@ -1,24 +1,49 @@
+// All keys that do something now, by where they do it.
 import { For } from "solid-js";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
-import { say, t } from "../../lang/index.ts";
+import { say, t, type Message as Text } from "../../lang/index.ts";
 import { keyNames } from "../chord.ts";
-import type { Command } from "../registry.ts";
+import { allCommands } from "../registry.ts";
+import { PLACE_KEYS } from "./place-keys.ts";
 
-/** Every key of the table of commands, in its words. */
-export function openKeys(commands: readonly Command[]): void {
-  const withKeys = commands.filter(({ keys }) => keys !== undefined);
+interface Line {
+  title: Text;
+  keys: string;
+}
+
+export function openKeys(): void {
   openDialog((close) => (
     <Dialog title={t("Keyboard shortcuts")} onClose={close} wide>
-      <dl class="keys-sheet">
-        <For each={withKeys}>
-          {(command) => (
-            <div>
-              <dt>{say(command.title)}</dt>
-              <dd><kbd>{keyNames(command.keys ?? "")}</kbd></dd>
-            </div>
+      <div class="keys-sheet">
+        <For each={groups()}>
+          {([group, lines]) => (
+            <section>
+              <h2>{say(group)}</h2>
+              <dl>
+                <For each={lines}>
+                  {(line) => (
+                    <div>
+                      <dt>{say(line.title)}</dt>
+                      <dd><kbd>{line.keys === "+" ? "+" : keyNames(line.keys)}</kbd></dd>
+                    </div>
+                  )}
+                </For>
+              </dl>
+            </section>
           )}
         </For>
-      </dl>
+      </div>
     </Dialog>
   ));
+}
+
+/** The table of commands, and what belongs to a place; nothing that is not there now. */
+function groups(): [Text, Line[]][] {
+  const commands = allCommands().map(({ group, title, keys, when }) => ({ group: group ?? ("On the page" as const), title, keys, when }));
+  const found = new Map<Text, Line[]>([["Going about", []], ["On the page", []]]);
+  for (const { group, title, keys, when } of [...commands, ...PLACE_KEYS]) {
+    if (keys === undefined || when?.() === false) continue;
+    found.set(group, [...(found.get(group) ?? []), { title, keys }]);
+  }
+  return [...found].filter(([, lines]) => lines.length > 0);
 }

@@ -1,27 +1,30 @@
 // A full layer over the page: navigation at the left, one page of it beside. Its pages come from the registry.
-import { createMemo, createSignal, For, Show, Suspense } from "solid-js";
+import { createEffect, createMemo, For, on, onCleanup, onMount, Show } from "solid-js";
 import { Dynamic } from "solid-js/web";
 import { currentServer } from "../../app/place.ts";
 import { IconButton } from "../../kit/button.tsx";
-import { onEscape } from "../../kit/escape.ts";
+import { Escapes, onEscape } from "../../kit/escape.ts";
 import { roving } from "../../kit/roving.ts";
 import { say, t } from "../../lang/index.ts";
 import { closeLayer, openLayer, PHONE, type OpenLayer } from "../panel.ts";
+import { Part } from "../part.tsx";
 import { layerPages, type LayerName } from "../registry.ts";
 
 export default function Layer(props: OpenLayer) {
   const pages = () => layerPages(props.name);
-  const page = createMemo(() => pages().find(({ id }) => id === props.page) ?? (PHONE.matches ? undefined : pages()[0]));
+  // Where none is asked for: it stays the one, also when the right to it is lost.
+  const first = createMemo(on(() => props.name, () => (PHONE.matches ? undefined : pages()[0]?.id)));
+  const wanted = () => props.page ?? first();
+  const page = createMemo(() => pages().find(({ id }) => id === wanted()));
   const groups = () => [...new Set(pages().map(({ group }) => group))];
-  const [opener] = createSignal(document.activeElement);
-  const close = () => {
-    closeLayer();
-    const element = opener();
-    if (element instanceof HTMLElement && element.isConnected) element.focus();
-  };
-  onEscape(close);
+  let layer!: HTMLDivElement;
+  onEscape(closeLayer);
+  onMount(() => coverPage(layer));
+  createEffect(() => {
+    if (props.name === "server" && currentServer() === undefined) closeLayer();
+  });
   return (
-    <div class="layer" role="dialog" aria-modal="true" aria-label={title(props.name)} classList={{ chosen: page() !== undefined }}>
+    <div ref={layer} class="layer" role="dialog" aria-modal="true" aria-label={title(props.name)} classList={{ chosen: wanted() !== undefined }}>
       <nav class="layer-nav" aria-label={title(props.name)} ref={(nav) => roving(nav, "button.layer-link")}>
         <h1 class="cut">{title(props.name)}</h1>
         <For each={groups()}>
@@ -45,23 +48,50 @@ export default function Layer(props: OpenLayer) {
         </For>
       </nav>
       <main class="layer-page">
-        <Show when={page()} keyed>
+        <Show when={page()} keyed fallback={<Lost name={props.name} isPage={wanted() !== undefined} />}>
           {(shown) => (
             <>
+              <Show when={PHONE.matches}>
+                <Escapes close={() => openLayer(props.name)} />
+              </Show>
               <header class="layer-header">
                 <IconButton class="layer-back" icon="back" label={t("Back")} onClick={() => openLayer(props.name)} />
                 <h1>{say(shown.title)}</h1>
               </header>
-              <Suspense>
+              <Part>
                 <Dynamic component={shown.component} />
-              </Suspense>
+              </Part>
             </>
           )}
         </Show>
       </main>
-      <IconButton class="layer-close" icon="close" label={t("Close")} keys="Esc" onClick={close} />
+      <IconButton class="layer-close" icon="close" label={t("Close")} keys="Esc" onClick={closeLayer} />
     </div>
   );
+}
+
+/** A page that the reader may no longer see says so, instead of being another one. */
+function Lost(props: { name: LayerName; isPage: boolean }) {
+  return (
+    <Show when={props.isPage}>
+      <header class="layer-header">
+        <IconButton class="layer-back" icon="back" label={t("Back")} onClick={() => openLayer(props.name)} />
+      </header>
+      <p class="second" role="status">{t("You may no longer see this page: your rights were changed.")}</p>
+    </Show>
+  );
+}
+
+/** Takes the focus from the page behind, and gives it back at the end. */
+function coverPage(layer: HTMLElement): void {
+  const opener = document.activeElement;
+  const behind = layer.previousElementSibling;
+  behind?.toggleAttribute("inert", true);
+  layer.querySelector<HTMLElement>(".layer-link[aria-current], .layer-link")?.focus();
+  onCleanup(() => {
+    behind?.toggleAttribute("inert", false);
+    if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+  });
 }
 
 function title(name: LayerName): string {

@@ -1,6 +1,7 @@
-import type { JSX } from "solid-js";
+import { onCleanup, type JSX } from "solid-js";
 import { IconButton } from "../../kit/button.tsx";
 import { onEscape } from "../../kit/escape.ts";
+import { rememberFocus } from "../../kit/focus.ts";
 import { t } from "../../lang/index.ts";
 import { WIDE } from "../panel.ts";
 
@@ -14,8 +15,11 @@ export interface PanelProps {
 /** The right panel: beside the timeline where there is room, over it otherwise. */
 export function Panel(props: PanelProps) {
   if (!WIDE.matches || props.id !== "members") onEscape(() => props.onClose());
+  let aside!: HTMLElement;
+  const giveBack = rememberFocus();
+  onCleanup(() => aside.contains(document.activeElement) && giveBack());
   return (
-    <aside class="panel" classList={{ narrow: props.id === "members" }} aria-label={props.title} data-region tabIndex={-1}>
+    <aside ref={aside} class="panel" classList={{ narrow: props.id === "members" }} aria-label={props.title} data-region tabIndex={-1}>
       <header class="bar">
         <h2 class="cut">{props.title}</h2>
         <IconButton icon="close" label={t("Close")} onClick={() => props.onClose()} />

@@ -16,7 +16,7 @@ export function focusRegion(by: 1 | -1): void {
   if (region !== undefined) focusIn(region);
 }
 
-export function focusIn(region: HTMLElement): void {
+function focusIn(region: HTMLElement): void {
   const before = last.get(region);
   const stop = region.querySelector<HTMLElement>("[tabindex='0'], textarea, input");
   if (before?.isConnected) before.focus();

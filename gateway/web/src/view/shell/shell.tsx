@@ -1,5 +1,5 @@
 // The page of who is signed in: rail, list, the channel, and what stands beside it.
-import { createEffect, Show, Suspense } from "solid-js";
+import { createEffect, Show } from "solid-js";
 import { Dynamic } from "solid-js/web";
 import { state } from "../../app/client.ts";
 import { channelToOpen, currentChannel, currentServer, remember } from "../../app/place.ts";
@@ -10,6 +10,7 @@ import { closePanel, pane, panel } from "../panel.ts";
 import { Rail } from "../rail/rail.tsx";
 import { Channel } from "../timeline/channel.tsx";
 import { panelTab } from "../registry.ts";
+import { Part } from "../part.tsx";
 import { NoChannel } from "./no-channel.tsx";
 import { Panel } from "./panel.tsx";
 import { paneGestures } from "./gestures.ts";
@@ -31,9 +32,9 @@ export function Shell() {
       <Show when={tab()} keyed>
         {(open) => (
           <Panel title={say(open.title)} id={open.id} onClose={closePanel}>
-            <Suspense>
+            <Part>
               <Dynamic component={open.component} />
-            </Suspense>
+            </Part>
           </Panel>
         )}
       </Show>

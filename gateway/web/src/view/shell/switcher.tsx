@@ -1,14 +1,17 @@
-// The quick switcher: servers, channels, people and commands by a few letters of their names.
-import { serversInOrder } from "confab-client";
-import { createMemo, createSignal, For, Show } from "solid-js";
-import { state } from "../../app/client.ts";
-import { openChannel, openServer, readableChannels } from "../../app/place.ts";
+// The quick switcher: channels, people, servers and commands by a few letters of their names; @, # and * ask for one kind.
+import { serversInOrder, type ChannelState, type UserId } from "confab-client";
+import { createMemo, createResource, createSignal, For, Show } from "solid-js";
+import { client, state } from "../../app/client.ts";
+import { currentChannel, currentServer, openChannel, openServer, readableChannels, recentChannels } from "../../app/place.ts";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import type { IconName } from "../../kit/icons.ts";
 import { say, t } from "../../lang/index.ts";
 import { keyNames } from "../chord.ts";
 import { composing } from "../keys.ts";
+import { showPane } from "../panel.ts";
+import { openMember } from "../people/card.ts";
+import { shownName } from "../people/names.ts";
 import { allCommands } from "../registry.ts";
 import { rank } from "./rank.ts";
 
@@ -31,7 +34,15 @@ export function openSwitcher(): void {
 function Switcher(props: { close: () => void }) {
   const [text, setText] = createSignal("");
   const [chosen, setChosen] = createSignal(0);
-  const found = createMemo(() => rank(targets(), text(), ({ name }) => name).slice(0, MOST));
+  const sign = () => /^[@#*]/.exec(text())?.[0];
+  const sought = () => text().replace(/^[@#*]/, "").trim();
+  // People who were not met yet.
+  const [others] = createResource(() => (sign() === "@" && sought() !== "" ? sought() : false), findPeople);
+  const found = createMemo(() => {
+    const known = rank(targets(sign()), sought(), ({ name }) => name);
+    const more = sign() === "@" ? (others.latest ?? []).filter(({ id }) => !known.some((one) => one.id === id)) : [];
+    return [...known, ...more].slice(0, MOST);
+  });
   const run = (target: Target | undefined) => {
     if (target === undefined) return;
     props.close();
@@ -50,11 +61,12 @@ function Switcher(props: { close: () => void }) {
       <div class="field">
         <input
           role="combobox"
-          aria-label={t("Channel, server or command")}
+          aria-label={t("Channel, person, server or command")}
           aria-expanded="true"
           aria-controls="switcher-list"
           aria-activedescendant={found().length > 0 ? `switch-${chosen()}` : undefined}
-          placeholder={t("Channel, server or command")}
+          aria-describedby="switcher-hint"
+          placeholder={t("Channel, person, server or command")}
           autofocus
           value={text()}
           onInput={(event) => {
@@ -63,9 +75,10 @@ function Switcher(props: { close: () => void }) {
           }}
           onKeyDown={onKeyDown}
         />
+        <p id="switcher-hint" class="meta">{t("@ people, # channels, * servers")}</p>
       </div>
       <div id="switcher-list" class="options" role="listbox" aria-label={t("Found")}>
-        <For each={found()} fallback={<p class="second">{t("Nothing has this name.")}</p>}>
+        <For each={found()} fallback={<p class="second">{others.loading ? "…" : t("Nothing has this name.")}</p>}>
           {(target, index) => (
             <div
               id={`switch-${index()}`}
@@ -87,34 +100,71 @@ function Switcher(props: { close: () => void }) {
   );
 }
 
-function targets(): Target[] {
-  const servers = serversInOrder(state);
-  return [
-    ...servers.flatMap(({ server }) =>
-      readableChannels(server.server_id).map((channel): Target => ({
-        id: `c${channel.channel_id}`,
-        name: `#${channel.name}`,
-        of: server.name,
-        icon: "hash",
-        run: () => openChannel(channel),
-      })),
-    ),
-    ...servers.map(({ server }): Target => ({
-      id: `s${server.server_id}`,
-      name: server.name,
-      of: t("Server"),
-      icon: "home",
-      run: () => openServer(server.server_id),
-    })),
-    ...allCommands()
-      .filter(({ hidden, when }) => !hidden && (when?.() ?? true))
-      .map((command): Target => ({
-        id: command.id,
-        name: say(command.title),
-        of: "",
-        icon: command.icon ?? "more",
-        keys: command.keys,
-        run: command.run,
-      })),
-  ];
+/** What can be gone to, all of it or one kind; where one was last comes first. */
+function targets(sign: string | undefined): Target[] {
+  if (sign === "@") return people();
+  if (sign === "#") return channels();
+  if (sign === "*") return servers();
+  return [...channels(), ...servers(), ...people(), ...commands()];
+}
+
+function channels(): Target[] {
+  const here = currentChannel()?.channel_id;
+  const recent = recentChannels();
+  const age = ({ channel_id }: ChannelState) => (recent.includes(channel_id) && channel_id !== here ? recent.indexOf(channel_id) : recent.length);
+  return serversInOrder(state)
+    .flatMap(({ server }) => readableChannels(server.server_id).map((channel) => ({ channel, of: server.name })))
+    .sort((a, b) => age(a.channel) - age(b.channel))
+    .map(({ channel, of }) => ({
+      id: `c${channel.channel_id}`,
+      name: `#${channel.name}`,
+      of,
+      icon: "hash",
+      run: () => {
+        openChannel(channel);
+        showPane("channel");
+      },
+    }));
+}
+
+function servers(): Target[] {
+  return serversInOrder(state).map(({ server }) => ({
+    id: `s${server.server_id}`,
+    name: server.name,
+    of: t("Server"),
+    icon: "home",
+    run: () => openServer(server.server_id),
+  }));
+}
+
+function people(): Target[] {
+  const known = Object.values(state.users).filter(({ user_id, deleted }) => !deleted && user_id !== state.me?.user_id);
+  return known.map(({ user_id, name }) => {
+    const shown = shownName(user_id, currentServer()?.server.server_id);
+    return personTarget(user_id, shown === name ? name : `${shown} (${name})`);
+  });
+}
+
+function personTarget(user: UserId, name: string): Target {
+  // The card stands beside the name of what is shown.
+  const beside = () => document.querySelector<HTMLElement>(".channel > .bar h1") ?? document.body;
+  return { id: `u${user}`, name, of: t("Person"), icon: "person", run: () => openMember(user, currentServer()?.server.server_id, beside()) };
+}
+
+async function findPeople(prefix: string): Promise<Target[]> {
+  const reply = await client.call("users_search", 0, { prefix: prefix.slice(0, 32), limit: MOST }, { patience: 0 }).catch(() => undefined);
+  return (reply?.users ?? []).filter(({ user_id }) => user_id !== state.me?.user_id).map(({ user_id, name }) => personTarget(user_id, name));
+}
+
+function commands(): Target[] {
+  return allCommands()
+    .filter(({ hidden, when }) => !hidden && (when?.() ?? true))
+    .map((command) => ({
+      id: command.id,
+      name: say(command.title),
+      of: "",
+      icon: command.icon ?? "more",
+      keys: command.keys,
+      run: command.run,
+    }));
 }

@@ -17,15 +17,19 @@ export function isAtEnd(scroll: number, view: number, whole: number): boolean {
   return whole - scroll - view < NEAR_END;
 }
 
-/** What to hold on to. */
+/**
+ * What to hold on to. The first row that is held comes last: it loses its head, and so its height, once what comes before
+ * it is there.
+ */
 export function anchorAt(places: readonly Place[], scroll: number, view: number): { key: string; offset: number }[] {
   const seen: { key: string; offset: number }[] = [];
-  for (let at = firstBelow(places, scroll); at < places.length; at += 1) {
+  const first = firstBelow(places, scroll);
+  for (let at = first; at < places.length; at += 1) {
     const place = places[at];
     if (place === undefined || place.top >= scroll + view) break;
     seen.push({ key: place.key, offset: place.top - scroll });
   }
-  return seen;
+  return first === 0 ? [...seen.slice(1), ...seen.slice(0, 1)] : seen;
 }
 
 /** Where to scroll so that the anchor is where it was; undefined where nothing of it is left. */

@@ -1,6 +1,6 @@
 // A channel: its header, how it stands with the connection, the timeline, and where one writes.
 import type { ChannelId } from "confab-client";
-import { For, onCleanup, Show, untrack } from "solid-js";
+import { createSignal, For, lazy, onCleanup, Show, untrack } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { IconButton } from "../../kit/button.tsx";
 import { Icon } from "../../kit/icon.tsx";
@@ -8,13 +8,19 @@ import { say, t } from "../../lang/index.ts";
 import { Composer } from "../composer/composer.tsx";
 import { iconOf } from "../list/list.tsx";
 import { panel, showPane, togglePanel } from "../panel.ts";
+import { Part } from "../part.tsx";
 import { panelTabs } from "../registry.ts";
 import { Connection } from "../shell/connection.tsx";
+import { openingOf } from "./opening.ts";
 import { Timeline } from "./timeline.tsx";
+
+/** Few servers are locked down. */
+const LockdownBar = lazy(() => import("../lockdown/bar.tsx"));
 
 export function Channel(props: { id: ChannelId }) {
   const id = untrack(() => props.id);
-  onCleanup(untrack(() => client.show(id)));
+  onCleanup(untrack(() => client.show(id, openingOf(id))));
+  const [sent, setSent] = createSignal(0);
   return (
     <Show when={state.channels[id]}>
       {(channel) => (
@@ -38,8 +44,13 @@ export function Channel(props: { id: ChannelId }) {
             </For>
           </header>
           <Connection />
-          <Timeline channel={channel()} />
-          <Composer channel={channel()} />
+          <Show when={state.servers[channel().server_id]?.lockdown}>
+            <Part quiet>
+              <LockdownBar server={channel().server_id} />
+            </Part>
+          </Show>
+          <Timeline channel={channel()} sent={sent()} />
+          <Composer channel={channel()} onSent={() => setSent((count) => count + 1)} />
         </main>
       )}
     </Show>

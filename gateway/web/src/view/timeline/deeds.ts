@@ -20,11 +20,11 @@ export function replyTo({ channel_id }: ChannelState, message: Message): void {
 export function react({ channel_id, server_id }: ChannelState, message: Message, emoji: string): void {
   const has = message.reactions.some((reaction) => reaction.emoji === emoji && reaction.me);
   const body = { channel_id, message_id: message.message_id, emoji };
-  void act(client.call(has ? "message_react_remove" : "message_react_add", server_id, body));
+  void act(client.call(has ? "message_react_remove" : "message_react_add", server_id, body), "ADD_REACTIONS");
 }
 
 export function pin({ channel_id, server_id }: ChannelState, { message_id, pinned }: Message): void {
-  void act(client.call(pinned ? "message_unpin" : "message_pin", server_id, { channel_id, message_id }));
+  void act(client.call(pinned ? "message_unpin" : "message_pin", server_id, { channel_id, message_id }), "PIN_MESSAGES");
 }
 
 export function edit({ channel_id, server_id }: ChannelState, { message_id }: Message, content: string): Promise<boolean> {
@@ -33,7 +33,7 @@ export function edit({ channel_id, server_id }: ChannelState, { message_id }: Me
 
 /** Asks first, unless somebody holds Shift. */
 export function remove({ channel_id, server_id }: ChannelState, { message_id }: Message, sure = false): void {
-  const run = () => act(client.call("message_delete", server_id, { channel_id, message_id }));
+  const run = () => act(client.call("message_delete", server_id, { channel_id, message_id }), "MANAGE_MESSAGES");
   if (sure) return void run();
   ask({ title: t("Delete this message?"), text: t("It is deleted for everyone, and cannot be brought back."), action: t("Delete"), danger: true, run });
 }
@@ -54,6 +54,10 @@ export async function copyLink({ server_id, channel_id }: ChannelState, { messag
 
 export function openHistory(channel: ChannelState, message: Message | null): void {
   if (message !== null) void import("./history.tsx").then(({ showHistory }) => showHistory(channel, message));
+}
+
+export function openReactors(channel: ChannelState, message: Message, emoji?: string): void {
+  void import("./reactors.tsx").then(({ showReactors }) => showReactors(channel, message, emoji));
 }
 
 /** The last message of one's own that is held: what the arrow up edits. */

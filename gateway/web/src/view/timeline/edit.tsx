@@ -1,29 +1,39 @@
 import type { ChannelState, Message } from "confab-client";
-import { createSignal, onMount } from "solid-js";
+import { createMemo, createSignal, onMount } from "solid-js";
 import { onEscape } from "../../kit/escape.ts";
+import { rememberFocus } from "../../kit/focus.ts";
 import { Button } from "../../kit/button.tsx";
 import { t } from "../../lang/index.ts";
 import { Grow } from "../composer/grow.tsx";
-import { toSent, toWritten } from "../../text/mentions.ts";
+import { charactersLeft, Limit } from "../composer/limit.tsx";
+import { state } from "../../app/client.ts";
+import { toWritten } from "../../text/mentions.ts";
 import { calledIn } from "../composer/complete.ts";
+import { named } from "../composer/naming.ts";
+import type { Suggestion } from "../composer/asked.ts";
+import { shownName } from "../people/names.ts";
 import { composing } from "../keys.ts";
 import { edit, remove, setEditing } from "./deeds.ts";
 
 /** A message while its author changes it, in its row. */
 export function EditBox(props: { message: Message; channel: ChannelState }) {
-  const [text, setText] = createSignal(toWritten(props.message.content, calledIn(props.channel)));
+  const mentioned = mentionedIn(props.message, props.channel);
+  const [text, setText] = createSignal(toWritten(props.message.content, [...mentioned, ...calledIn(props.channel)]));
   let area!: HTMLTextAreaElement;
+  const giveBack = rememberFocus();
   const close = () => {
     setEditing(undefined);
-    document.getElementById("composer")?.focus();
+    giveBack();
   };
-  onEscape(close);
+  const left = createMemo(() => charactersLeft(text()));
+  onEscape(close, { covers: false });
   onMount(() => {
     area.focus();
     area.setSelectionRange(text().length, text().length);
   });
   const save = async () => {
-    const next = toSent(text().trim(), calledIn(props.channel));
+    if (left() < 0) return;
+    const next = await named(props.channel, text().trim(), mentioned);
     if (next === "") remove(props.channel, props.message);
     else if (next !== props.message.content && !(await edit(props.channel, props.message, next))) return;
     close();
@@ -47,10 +57,20 @@ export function EditBox(props: { message: Message; channel: ChannelState }) {
           void save();
         }}
       />
+      <Limit left={left()} />
       <div class="edit-actions">
         <Button onClick={close}>{t("Cancel")}</Button>
-        <Button kind="accent" submit>{t("Save")}</Button>
+        <Button kind="accent" submit disabled={left() < 0}>{t("Save")}</Button>
       </div>
     </form>
   );
+}
+
+/** Those whom the message names already: by the same name they stay who they are. */
+function mentionedIn({ mentions }: Message, { server_id }: ChannelState): (Suggestion & { sent: string })[] {
+  return mentions.flatMap((id) => {
+    const known = state.users[id as never] !== undefined;
+    const name = shownName(id as never, server_id);
+    return known ? [{ name, text: `@${name}`, sent: `<@${id}>` }] : [];
+  });
 }

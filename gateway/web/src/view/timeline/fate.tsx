@@ -6,7 +6,7 @@ import { second } from "../../app/clock.ts";
 import { toast } from "../../kit/toast.tsx";
 import { t, tn } from "../../lang/index.ts";
 import { refusalText } from "../../lang/refusals.ts";
-import { LONGEST } from "../composer/limit.ts";
+import { charactersLeft } from "../composer/limit.tsx";
 
 /** Before, a message that is on its way looks as if it were there. */
 const NOTICED = 400;
@@ -41,7 +41,7 @@ export function Fate(props: { send: Send }) {
 }
 
 function problem({ content, refusal }: Send): string {
-  const surplus = [...content].length - LONGEST;
+  const surplus = -charactersLeft(content);
   if (refusal?.reason === "too_large" && surplus > 0) return tn("Not sent: {count} characters too long.", surplus);
   return t("Not sent: {reason}", { reason: refusalText(refusal?.reason, refusal?.detail) });
 }

@@ -1,1 +1,2 @@
 import "./menu.ts";
+import "./dates.ts";

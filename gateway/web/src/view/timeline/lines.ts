@@ -34,7 +34,24 @@ export function linesOf(rows: readonly Row[], me: number | undefined, unreadAfte
   return lines;
 }
 
-export const momentOf = (row: Row): number => (row.message === null ? (row.send?.created_at ?? 0) : timeOfId(row.message.message_id));
+/** The lines by their keys. One that says what it said before stays the same, so that its row is not drawn anew. */
+export function keepLines(before: ReadonlyMap<string, Line>, lines: readonly Line[]): Map<string, Line> {
+  return new Map(
+    lines.map((line) => {
+      const known = before.get(line.key);
+      return [line.key, known !== undefined && isSame(known, line) ? known : line];
+    }),
+  );
+}
+
+function isSame(one: Line, other: Line): boolean {
+  if (one.kind === "new" || other.kind === "new") return one.kind === other.kind;
+  if (one.at !== other.at) return false;
+  if (one.kind === "day" || other.kind === "day") return one.kind === other.kind;
+  return one.first === other.first && one.row.message === other.row.message && one.row.send === other.row.send;
+}
+
+const momentOf = (row: Row): number => (row.message === null ? (row.send?.created_at ?? 0) : timeOfId(row.message.message_id));
 const isReply = (row: Row) => (row.message?.reply_to ?? row.send?.reply_to ?? null) !== null;
 
 /** The reader's own messages are not new to him, but what others said before them may be. */

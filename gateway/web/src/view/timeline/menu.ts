@@ -6,7 +6,7 @@ import { t } from "../../lang/index.ts";
 import { pickEmoji } from "../emoji/open.ts";
 import { contribute, menuOf } from "../registry.ts";
 import { permissions } from "../rights.ts";
-import { copyLink, copyText, markUnread, openHistory, pin, react, remove, replyTo, setEditing } from "./deeds.ts";
+import { copyLink, copyText, markUnread, openHistory, openReactors, pin, react, remove, replyTo, setEditing } from "./deeds.ts";
 
 export const messageMenu = (message: Message, channel: ChannelState): MenuItems => menuOf("message", { message, channel });
 
@@ -33,6 +33,7 @@ contribute("message", 20, ({ message, channel }) => {
   if (may.has("PIN_MESSAGES")) {
     items.push({ label: message.pinned ? t("Unpin") : t("Pin"), icon: "pin", keys: "P", run: () => pin(channel, message) });
   }
+  if (message.reactions.length > 0) items.push({ label: t("Who reacted"), icon: "people", run: () => openReactors(channel, message) });
   if (message.edited_at !== null && (mine || may.has("MANAGE_MESSAGES"))) {
     items.push({ label: t("What it said before"), icon: "clock", run: () => openHistory(channel, message) });
   }
@@ -42,5 +43,5 @@ contribute("message", 20, ({ message, channel }) => {
 contribute("message", 90, ({ message, channel }) => {
   const mine = message.author_id === state.me?.user_id;
   if (!mine && !permissions(channel.channel_id).has("MANAGE_MESSAGES")) return [];
-  return [{ label: t("Delete"), icon: "trash", keys: "⌫", danger: true, run: () => remove(channel, message) }];
+  return [{ label: t("Delete"), icon: "trash", keys: "⌫", danger: true, run: (sure) => remove(channel, message, sure) }];
 });

@@ -1,5 +1,5 @@
 import type { ChannelState, Message } from "confab-client";
-import { state } from "../../app/client.ts";
+import { client, state } from "../../app/client.ts";
 import type { Place } from "../../text/render.tsx";
 import { openMember } from "../people/card.ts";
 import { shownName } from "../people/names.ts";
@@ -12,7 +12,10 @@ export function placeOf(message: Message | null, { server_id }: ChannelState): P
   };
   return {
     everyone: server_id,
-    userName: (id) => shownName(id, server_id),
+    userName: (id) => {
+      client.meet([id], server_id);
+      return shownName(id, server_id);
+    },
     roleName: (id) => state.servers[server_id]?.roles[id]?.name,
     isMention: (id) => (message === null ? true : message.mentions.some((mention) => (mention as number) === id)),
     isMe: (id) => own().some((one) => (one as number) === id),

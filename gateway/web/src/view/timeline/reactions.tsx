@@ -4,7 +4,7 @@ import { client } from "../../app/client.ts";
 import { list, t, tn } from "../../lang/index.ts";
 import { shownName } from "../people/names.ts";
 import { permissions } from "../rights.ts";
-import { react } from "./deeds.ts";
+import { openReactors, react } from "./deeds.ts";
 
 /** So many are named when somebody asks who reacted. */
 const NAMED = 20;
@@ -54,6 +54,12 @@ function ReactionButton(props: ReactionProps) {
       onPointerEnter={() => void look()}
       onFocus={() => void look()}
       onClick={() => react(props.channel, props.message, props.emoji)}
+      onContextMenu={(event) => {
+        if (event.shiftKey) return;
+        event.preventDefault();
+        event.stopPropagation();
+        openReactors(props.channel, props.message, props.emoji);
+      }}
     >
       <span class="emoji">{props.emoji}</span>
       <span>{props.count}</span>

@@ -1,14 +1,16 @@
 // A message: one row for life, from the moment it is written.
 import type { ChannelState, Message } from "confab-client";
-import { createMemo, createSignal, Show } from "solid-js";
+import { createMemo, createSignal, lazy, Show } from "solid-js";
 import { state } from "../../app/client.ts";
 import { exact, time } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
+import { plain } from "../../text/plain.ts";
 import { Markdown } from "../../text/render.tsx";
 import { openMenu } from "../../kit/menu.tsx";
+import { Part } from "../part.tsx";
 import { Avatar } from "../people/avatar.tsx";
 import { openMember } from "../people/card.ts";
-import { nameColour, shownName } from "../people/names.ts";
+import { nameColour, namesIn, shownName } from "../people/names.ts";
 import { Actions } from "./actions.tsx";
 import { EditBox } from "./edit.tsx";
 import { editing, openHistory, replyTo } from "./deeds.ts";
@@ -19,6 +21,11 @@ import { placeOf } from "./place.ts";
 import { Reactions } from "./reactions.tsx";
 import { ReplyLine } from "./reply-line.tsx";
 import { onLongPress, onSwipeLeft } from "./touch.ts";
+
+const PinnedMark = lazy(() => import("../pins/mark.tsx"));
+
+/** So much of a message names its row: who wants more reads on in it. */
+const SPOKEN = 300;
 
 export interface RowProps {
   line: Line & { kind: "row" };
@@ -35,13 +42,15 @@ export function MessageRow(props: RowProps) {
     return id === undefined ? "" : shownName(id, props.channel.server_id);
   };
   const text = () => message()?.content ?? send()?.content ?? "";
+  /** As it is read out: without its marks, and with names. */
+  const said = createMemo(() => plain(text(), namesIn(props.channel.server_id), props.channel.server_id).slice(0, SPOKEN));
   const mentioned = () => message()?.mentions.some((id) => placeOf(message(), props.channel).isMe(id)) ?? false;
   // The pointer and the focus come and go on their own.
   const [pointed, setPointed] = createSignal(false);
   const [focused, setFocused] = createSignal(false);
   const active = () => pointed() || focused();
   const isEditing = () => message() !== null && editing() === message()?.message_id;
-  const label = () => `${name()}, ${text().slice(0, 300)}, ${time(props.line.at)}`;
+  const label = () => [name(), said(), time(props.line.at), ...(message()?.pinned ? [t("Pinned")] : [])].join(", ");
   const openAt = (at: Element | { clientX: number; clientY: number }) => {
     const known = message();
     if (known !== null) openMenu(t("Message"), messageMenu(known, props.channel), at);
@@ -83,9 +92,7 @@ export function MessageRow(props: RowProps) {
           fallback={
             <>
               <Content text={text()} message={message()} channel={props.channel} />
-              <Show when={message()?.edited_at}>
-                <button type="button" class="edited meta" onClick={() => openHistory(props.channel, message())}>{t("(edited)")}</button>
-              </Show>
+              <Show when={!props.line.first}><Pinned message={message()} channel={props.channel} /></Show>
             </>
           }
         >
@@ -103,8 +110,19 @@ export function MessageRow(props: RowProps) {
 
 function Content(props: { text: string; message: Message | null; channel: ChannelState }) {
   const place = createMemo(() => placeOf(props.message, props.channel));
-  return <Markdown content={props.text} place={place()} />;
+  const isEdited = () => (props.message?.edited_at ?? null) !== null;
+  return <Markdown content={props.text} place={place()} tail={isEdited() && <Edited message={props.message} channel={props.channel} />} />;
 }
+
+function Edited(props: { message: Message | null; channel: ChannelState }) {
+  return (
+    <button type="button" class="edited meta" data-tip={editedAt(props.message)} onClick={() => openHistory(props.channel, props.message)}>
+      {t("(edited)")}
+    </button>
+  );
+}
+
+const editedAt = (message: Message | null) => (message?.edited_at ? exact(message.edited_at) : undefined);
 
 function Head(props: RowProps & { name: string }) {
   const author = () => props.line.row.message?.author_id ?? state.me?.user_id;
@@ -112,13 +130,14 @@ function Head(props: RowProps & { name: string }) {
     const id = author();
     return id === undefined ? undefined : nameColour(id, props.channel.server_id);
   };
+  // The picture does what the name beside it does, which keys and screen readers reach.
   const open = (event: MouseEvent & { currentTarget: HTMLElement }) => {
     const id = author();
     if (id !== undefined) openMember(id, props.channel.server_id, event.currentTarget);
   };
   return (
     <>
-      <span class="row-avatar" aria-hidden="true">
+      <span class="row-avatar" aria-hidden="true" onClick={(event) => open(event)}>
         <Avatar id={author() ?? 0} name={props.name} picture={state.users[author() ?? (0 as never)]?.avatar} size={40} />
       </span>
       <header class="row-head">
@@ -132,7 +151,20 @@ function Head(props: RowProps & { name: string }) {
           {props.name}
         </button>
         <time class="meta" dateTime={new Date(props.line.at).toISOString()} data-tip={exact(props.line.at)}>{time(props.line.at)}</time>
+        <Pinned message={props.line.row.message} channel={props.channel} />
       </header>
     </>
+  );
+}
+
+function Pinned(props: { message: Message | null; channel: ChannelState }) {
+  return (
+    <Show when={props.message?.pinned && props.message}>
+      {(pinned) => (
+        <Part quiet>
+          <PinnedMark message={pinned()} channel={props.channel} />
+        </Part>
+      )}
+    </Show>
   );
 }

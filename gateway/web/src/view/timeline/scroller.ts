@@ -8,8 +8,14 @@ import { anchorAt, isAtEnd, scrollTo, type Anchor, type Place } from "./anchor.t
 
 /** History comes this many screens before it is reached. */
 const AHEAD = 2;
+/** From here on a way back to the end is offered. */
+const FAR = 1;
 /** A message that was jumped to is marked for so long. */
 const MARKED = 2_000;
+/** So many places are remembered to go back to. */
+const TRAIL = 20;
+/** What a reader does who goes elsewhere by himself. */
+const MOVES = ["wheel", "touchmove", "pointerdown", "keydown"];
 
 export class Scroller {
   private element: HTMLElement | undefined;
@@ -17,19 +23,26 @@ export class Scroller {
   private anchor: Anchor = "end";
   /** What is to be shown as soon as it is there, in place of holding on. */
   private wanted: { key: string; share: number } | undefined;
-  private readonly before = createSignal<() => void>();
+  private readonly trail = createSignal<readonly Anchor[]>([]);
   private readonly end = createSignal(true);
+  private readonly far = createSignal(false);
+  private readonly divider = createSignal<"above" | "elsewhere">("elsewhere");
 
   constructor(private readonly channel: ChannelId) {}
 
-  /** Goes back to where the reader was before he jumped. */
-  readonly back = this.before[0];
   /** Whether the reader is at the end of what is held. */
   readonly atEnd = this.end[0];
+  /** Whether the end is some screens away. */
+  readonly isFar = this.far[0];
+  /** Whether the divider is held, and out of sight above. */
+  readonly dividerAbove = () => this.divider[0]() === "above";
+  /** Whether the reader jumped from somewhere. */
+  readonly jumped = () => this.trail[0]().length > 0;
 
   attach(element: HTMLElement): void {
     this.element = element;
     element.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    for (const move of MOVES) element.addEventListener(move, () => (this.wanted = undefined), { passive: true });
   }
 
   /** Whatever changes the height of the rows, or of the view, settles them again. */
@@ -54,36 +67,63 @@ export class Scroller {
     this.load();
   }
 
-  /** The end, and what comes there from now on. */
+  /** The end of what is held, and what comes there from now on. */
   toEnd(): void {
     this.wanted = undefined;
     this.anchor = "end";
-    this.before[1](undefined);
+    this.trail[1]([]);
     this.settle();
   }
 
-  /** Opens with the divider a third down, where there is one. */
-  openAtUnread(unread: boolean): void {
-    if (unread) this.wanted = { key: "new", share: 1 / 3 };
+  /** The end of the channel. */
+  async toPresent(): Promise<void> {
+    if (untrack(() => state.windows[this.channel]?.head) === false) await client.latest(this.channel).catch(tellRefusal);
+    this.toEnd();
+  }
+
+  /** Shows the divider a third down, as soon as it is there. */
+  wantDivider(): void {
+    this.wanted = { key: "new", share: 1 / 3 };
+    this.settle();
+  }
+
+  /** Leads to the divider, and remembers where the reader was. */
+  async toDivider(seq: number): Promise<void> {
+    const from = this.anchor;
+    if (await this.bringDivider(seq)) this.remember(from);
+  }
+
+  /** Shows the divider behind `seq`, which may not be held. */
+  async bringDivider(seq: number): Promise<boolean> {
+    try {
+      if (this.find("new") === undefined) await client.behind(this.channel, seq);
+    } catch (error) {
+      tellRefusal(error);
+      return false;
+    }
+    this.wantDivider();
+    return true;
   }
 
   /** Shows a message in the middle, marks it, and remembers where the reader was. */
   async jump(message: MessageId): Promise<void> {
-    const row = () => this.find(this.keyOf(message));
     const from = this.anchor;
-    try {
-      if (untrack(row) === undefined) await client.around(this.channel, message);
-    } catch (error) {
-      return tellRefusal(error);
+    if (await this.bring(message)) this.remember(from);
+  }
+
+  /** Goes back to where the reader was before he jumped. */
+  async back(): Promise<void> {
+    const anchor = this.trail[0]().at(-1);
+    this.trail[1]((before) => before.slice(0, -1));
+    if (anchor === undefined || anchor === "end") return this.toPresent();
+    if (anchor.some(({ key }) => this.find(key) !== undefined)) {
+      this.wanted = undefined;
+      this.anchor = anchor;
+      return this.settle();
     }
-    this.wanted = { key: this.keyOf(message), share: 1 / 2 };
-    this.settle();
-    if (from === "end") this.before[1](undefined);
-    else this.before[1](() => () => this.goBack(from));
-    const found = row();
-    found?.classList.add("marked");
-    found?.focus({ preventScroll: true });
-    setTimeout(() => found?.classList.remove("marked"), MARKED);
+    const message = anchor.map(({ key }) => Number(key)).find((id) => id > 0);
+    if (message === undefined) await this.toPresent();
+    else await this.bring(message as MessageId);
   }
 
   /** Shows a row if it is not seen whole. */
@@ -93,20 +133,30 @@ export class Scroller {
 
   /** The rows, from the top down. */
   places(): Place[] {
-    const all = this.rows?.querySelectorAll<HTMLElement>("[data-key]") ?? [];
+    // The line of a day goes to wherever the first message of it is that is held: nothing is held on to there.
+    const all = this.rows?.querySelectorAll<HTMLElement>("[data-key]:not(.day)") ?? [];
     return Array.from(all, (row) => ({ key: row.dataset["key"] ?? "", top: row.offsetTop, height: row.offsetHeight }));
   }
 
-  private goBack(anchor: Anchor): void {
-    this.before[1](undefined);
-    if (anchor === "end") return this.toEnd();
-    const first = anchor.map(({ key }) => this.find(key)).find(Boolean);
-    if (first !== undefined) {
-      this.anchor = anchor;
-      return this.settle();
+  private async bring(message: MessageId): Promise<boolean> {
+    const row = () => this.find(this.keyOf(message));
+    try {
+      if (untrack(row) === undefined) await client.around(this.channel, message);
+    } catch (error) {
+      tellRefusal(error);
+      return false;
     }
-    const message = anchor.map(({ key }) => Number(key)).find((id) => id > 0);
-    if (message !== undefined) void this.jump(message as MessageId);
+    this.wanted = { key: this.keyOf(message), share: 1 / 2 };
+    this.settle();
+    const found = row();
+    found?.classList.add("marked");
+    found?.focus({ preventScroll: true });
+    setTimeout(() => found?.classList.remove("marked"), MARKED);
+    return found !== undefined;
+  }
+
+  private remember(from: Anchor): void {
+    this.trail[1]((before) => [...before, from].slice(-TRAIL));
   }
 
   private keyOf(message: MessageId): string {
@@ -138,7 +188,21 @@ export class Scroller {
     const head = untrack(() => state.windows[this.channel]?.head ?? true);
     this.anchor = end && head ? "end" : anchorAt(this.places(), scrollTop, clientHeight);
     this.end[1](end);
-    client.follow(this.channel, end && head);
+    if (end && head) this.trail[1]([]);
+    this.far[1](scrollHeight - scrollTop - clientHeight > FAR * clientHeight);
+    const divider = this.find("new");
+    this.divider[1](divider !== undefined && divider.offsetTop + divider.offsetHeight < scrollTop ? "above" : "elsewhere");
+    client.follow(this.channel, end && head, this.seqHeld());
+  }
+
+  /** The message that is held on to. */
+  private seqHeld(): number | undefined {
+    if (this.anchor === "end") return undefined;
+    for (const { key } of this.anchor) {
+      const seq = Number(this.find(key)?.dataset["seq"] ?? 0);
+      if (seq > 0) return seq;
+    }
+    return undefined;
   }
 
   private load(): void {

@@ -5,7 +5,7 @@ import { chord, keyNames } from "../chord.ts";
 import { rank } from "../shell/rank.ts";
 import { swipeOf } from "../shell/swipe.ts";
 import { anchorAt, isAtEnd, scrollTo } from "./anchor.ts";
-import { linesOf } from "./lines.ts";
+import { keepLines, linesOf } from "./lines.ts";
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 2, 3, 12) - Date.UTC(2026, 0, 1);
@@ -57,10 +57,27 @@ describe("the anchor", () => {
     expect(scrollTo(anchor, 1000, 200, () => undefined)).toBeUndefined();
   });
 
+  it("holds on to the first row only where no other is seen", () => {
+    expect(anchorAt(places, 0, 150).map(({ key }) => key)).toEqual(["k1", "k0"]);
+    expect(anchorAt(places, 0, 50).map(({ key }) => key)).toEqual(["k0"]);
+  });
+
   it("follows the end only from the end", () => {
     expect(isAtEnd(752, 200, 1000)).toBe(false);
     expect(isAtEnd(760, 200, 1000)).toBe(true);
     expect(scrollTo("end", 1000, 200, () => undefined)).toBe(800);
+  });
+});
+
+describe("lines that are drawn again", () => {
+  it("are the same where they say the same", () => {
+    const rows = [row(1, 1, 0), row(2, 1, 1)];
+    const before = keepLines(new Map(), linesOf(rows, 1, null));
+    const older = row(0, 1, -1);
+    const after = keepLines(before, linesOf([older, ...rows.map((known) => ({ ...known }))], 1, null));
+    const same = [...after.keys()].filter((key) => before.get(key) === after.get(key));
+    // The first one begins no group any more, and the line of the day has another time.
+    expect(same).toEqual([rows[1]?.key]);
   });
 });
 

@@ -1,5 +1,5 @@
-// The two ways into a server, on the first page and in a dialog.
-import { createSignal } from "solid-js";
+// The ways into a server, on the first page and in a dialog.
+import { createSignal, lazy, Match, Switch } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
 import { openServer } from "../../app/place.ts";
@@ -9,6 +9,10 @@ import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
 import { Tabs } from "../../kit/tabs.tsx";
 import { t } from "../../lang/index.ts";
+import { Part } from "../part.tsx";
+
+/** Those that everyone may find; few look for them. */
+export const Discover = lazy(() => import("./discover.tsx"));
 
 export function MakeForm(props: { done?: () => void }) {
   const [name, setName] = createSignal("");
@@ -75,20 +79,30 @@ export function codeIn(text: string): string | undefined {
 }
 
 /** Asks which way, in a dialog. */
-export function addServer(): void {
+export function openAdd(): void {
   openDialog((close) => <AddServer close={close} />);
 }
 
 function AddServer(props: { close: () => void }) {
-  const [way, setWay] = createSignal<"make" | "join">("make");
+  const [way, setWay] = createSignal<"make" | "join" | "find">("make");
   const tabs = () => [
     { id: "make" as const, label: t("Name a server") },
     { id: "join" as const, label: t("Join by invite") },
+    { id: "find" as const, label: t("Find one") },
   ];
   return (
     <Dialog title={t("Add a server")} onClose={props.close}>
       <Tabs label={t("Add a server")} tabs={tabs()} current={way()} onChange={setWay}>
-        {way() === "make" ? <MakeForm done={props.close} /> : <JoinForm done={props.close} />}
+        <Switch fallback={<MakeForm done={props.close} />}>
+          <Match when={way() === "join"}>
+            <JoinForm done={props.close} />
+          </Match>
+          <Match when={way() === "find"}>
+            <Part>
+              <Discover done={props.close} />
+            </Part>
+          </Match>
+        </Switch>
       </Tabs>
     </Dialog>
   );

@@ -1,0 +1,2 @@
+/** A colour of 24 bits as CSS. */
+export const cssColour = (colour: number): string => `#${colour.toString(16).padStart(6, "0")}`;

@@ -1,0 +1,18 @@
+export const admin = {
+  "A link for an account": "Ein Link für ein Konto",
+  "An invite that you make to a server opens an account, too. A code here opens an account alone.": "Eine Einladung von dir zu einem Server eröffnet auch ein Konto. Ein Code hier eröffnet nur ein Konto.",
+  "By a link of yours: to a server, or for an account alone.": "Durch einen Link von dir: zu einem Server oder nur für ein Konto.",
+  "Codes for accounts": "Codes für Konten",
+  "Come in without a password, with a name that is made for them.": "Treten ohne Passwort ein, mit einem Namen, den sie bekommen.",
+  Guests: "Gäste",
+  "Name of the deployment": "Name der Installation",
+  "New code": "Neuer Code",
+  Nobody: "Niemand",
+  "Shown before sign-in.": "Steht vor der Anmeldung.",
+  "Those who have an account stay.": "Wer ein Konto hat, bleibt.",
+  "Who is invited": "Wer eingeladen ist",
+  "Who knows the address may make an account.": "Wer die Adresse kennt, darf ein Konto erstellen.",
+  "Who may come": "Wer kommen darf",
+  "Who may make an account": "Wer ein Konto erstellen darf",
+  "Whoever opens it may make an account here, and is in no server then.": "Wer ihn öffnet, darf hier ein Konto erstellen und ist dann in keinem Server.",
+} as const;

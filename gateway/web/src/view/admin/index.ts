@@ -1,0 +1,27 @@
+// The deployment as a whole, for those who administer it.
+import { lazy } from "solid-js";
+import { state } from "../../app/client.ts";
+import { t } from "../../lang/index.ts";
+import { openLayer } from "../panel.ts";
+import { contribute, registerCommand, registerPage } from "../registry.ts";
+
+const administers = () => state.me?.admin === true;
+const open = () => void openLayer("admin");
+
+contribute("account", 80, () => (administers() ? [{ label: t("Deployment"), icon: "shield", run: open }] : []));
+registerCommand({ id: "admin", title: "Deployment", icon: "shield", when: administers, run: open });
+
+registerPage("admin", {
+  id: "entry",
+  title: "Who may come",
+  order: 20,
+  when: administers,
+  component: lazy(() => import("./entry-page.tsx")),
+});
+registerPage("admin", {
+  id: "codes",
+  title: "Codes for accounts",
+  order: 30,
+  when: administers,
+  component: lazy(() => import("./codes-page.tsx")),
+});

@@ -1,0 +1,95 @@
+// A link that invites: it is there as soon as the dialog is, and is made anew where it shall last otherwise.
+import type { ServerId, SignUp } from "confab-client";
+import { createResource, createSignal, Show } from "solid-js";
+import { sentenceOf } from "../../app/act.ts";
+import { client, state } from "../../app/client.ts";
+import { Button } from "../../kit/button.tsx";
+import { Dialog } from "../../kit/dialog.tsx";
+import { Field } from "../../kit/field.tsx";
+import { Select } from "../../kit/form.tsx";
+import { t, tn } from "../../lang/index.ts";
+import { span } from "../../lang/spans.ts";
+import { openServerPage } from "../server/open.ts";
+import { CopyButton } from "./copy.tsx";
+import { fits, FIRST, LASTS, linkOf, USES, type Terms } from "./terms.ts";
+import "./invites.css";
+
+/** Of a server, or with 0 one that only opens an account. */
+export function InviteDialog(props: { server: ServerId | 0; close: () => void }) {
+  const [terms, setTerms] = createSignal(FIRST);
+  const [code, { refetch }] = createResource(terms, (wanted) => codeFor(props.server, wanted));
+  const [deployment] = createResource(() => client.call("deployment_info", 0, {}));
+  const title = () => {
+    if (props.server === 0) return t("A link for an account");
+    return t("Invite people to {server}", { server: state.servers[props.server]?.server.name ?? "" });
+  };
+  const link = () => (code.error === undefined && code() !== undefined ? linkOf(code() ?? "") : "");
+  const choose = (changed: Partial<Terms>) => setTerms((before) => ({ ...before, ...changed }));
+  const toAll = (server: ServerId) => {
+    props.close();
+    openServerPage(server, "invites");
+  };
+  return (
+    <Dialog title={title()} onClose={props.close}>
+      <div class="invite-link">
+        <Field
+          label={t("Send them this link")}
+          readonly
+          value={code.loading ? "" : link()}
+          error={code.error === undefined ? undefined : sentenceOf(code.error)}
+          onFocus={(event) => event.currentTarget.select()}
+        />
+        <Show when={code.error === undefined} fallback={<Button onClick={() => void refetch()}>{t("Retry")}</Button>}>
+          <CopyButton kind="accent" text={link()} disabled={code.loading} />
+        </Show>
+      </div>
+      <div class="invite-terms">
+        <Select
+          label={t("Valid for")}
+          value={String(terms().lasts)}
+          options={LASTS.map((value) => ({ value: String(value), label: value === null ? t("Without end") : span(value) }))}
+          onChange={(value) => choose({ lasts: numberOf(value) })}
+        />
+        <Select
+          label={t("How many may use it")}
+          value={String(terms().uses)}
+          options={USES.map((value) => ({ value: String(value), label: value === null ? t("Any number") : tn("{count} people", value) }))}
+          onChange={(value) => choose({ uses: numberOf(value) })}
+        />
+      </div>
+      <Show
+        when={props.server !== 0 && props.server}
+        fallback={<p class="second">{t("Whoever opens it may make an account here, and is in no server then.")}</p>}
+      >
+        {(server) => (
+          <>
+            <Show when={deployment.error === undefined && deployment()}>{(known) => <p class="second">{whoMayCome(known().signup)}</p>}</Show>
+            <p class="second">
+              <button type="button" class="inline" onClick={() => toAll(server())}>{t("All invites")}</button>
+            </p>
+          </>
+        )}
+      </Show>
+    </Dialog>
+  );
+}
+
+/** Whether the link is all that somebody needs who has no account yet. */
+function whoMayCome(signup: SignUp): string {
+  if (signup === "open") return t("Whoever opens it may make an account here.");
+  if (signup === "closed") return t("They need an account here: new ones are not made now.");
+  return state.me?.admin
+    ? t("It opens an account here, too: this link is all that they need.")
+    : t("Who has no account here needs a code for one as well, from those who administer {host}.", { host: location.host });
+}
+
+const numberOf = (value: string): number | null => (value === "null" ? null : Number(value));
+
+/** A code of one's own that is like that and still fresh, or else a new one. */
+async function codeFor(server: ServerId | 0, terms: Terms): Promise<string> {
+  const { invites } = await client.call("invite_list", server, { limit: 200 });
+  const known = invites.find((invite) => fits(invite, terms, state.me?.user_id ?? 0, Date.now()));
+  if (known !== undefined) return known.code;
+  const { code } = await client.call("invite_create", server, { max_uses: terms.uses, expires_in: terms.lasts });
+  return code;
+}

@@ -1,0 +1,130 @@
+// Who somebody is: his names, roles, how he is and since when he is here; beside the name that was clicked.
+import { mergePresences, type Profile, type Role, type ServerId, type UserId } from "confab-client";
+import { createSignal, For, onCleanup, onMount, Show } from "solid-js";
+import { render } from "solid-js/web";
+import { client, state } from "../../app/client.ts";
+import { currentChannel } from "../../app/place.ts";
+import { Button, IconButton } from "../../kit/button.tsx";
+import { onEscape } from "../../kit/escape.ts";
+import { openMenu } from "../../kit/menu.tsx";
+import { float, type Box } from "../../kit/popover.ts";
+import { minute } from "../../app/clock.ts";
+import { date, moment, timeOfId } from "../../lang/dates.ts";
+import { t } from "../../lang/index.ts";
+import { insertText } from "../panel.ts";
+import { Avatar } from "../people/avatar.tsx";
+import { nameColour, shownName } from "../people/names.ts";
+import { menuOf } from "../registry.ts";
+import { colourOfRole, rolesHeld } from "../roles/names.ts";
+import "./card.css";
+
+let close: (() => void) | undefined;
+
+export function showCard(user: UserId, server: ServerId | undefined, opener: HTMLElement): void {
+  close?.();
+  // Lists are drawn anew while it is open: it stays where it was asked for.
+  const at = opener.getBoundingClientRect();
+  const host = document.createElement("div");
+  // In a dialog everything outside of it is inert.
+  (opener.closest("dialog") ?? document.body).append(host);
+  const dispose = render(() => <Card user={user} server={server} at={at} close={() => close?.()} />, host);
+  close = () => {
+    close = undefined;
+    dispose();
+    host.remove();
+    if (opener.isConnected) opener.focus({ preventScroll: true });
+  };
+}
+
+interface CardProps {
+  user: UserId;
+  server: ServerId | undefined;
+  at: Box;
+  close: () => void;
+}
+
+function Card(props: CardProps) {
+  const { user, server } = props;
+  let panel!: HTMLDivElement;
+  const [profile, setProfile] = createSignal<Profile>();
+  const known = () => (server === undefined ? undefined : state.servers[server]);
+  const name = () => shownName(user, server);
+  const account = () => state.users[user];
+  const member = () => known()?.members[user];
+  const roles = () => (server === undefined ? [] : rolesHeld(server, user));
+  const colour = () => (server === undefined ? undefined : nameColour(user, server));
+  const look = () => (user === state.me?.user_id ? "online" : state.presence[user]?.state);
+  const place = () => float(panel, props.at, "right");
+  const fetch = async () => {
+    const shown = client.call("user_get", 0, { user_id: user }).then(setProfile);
+    const there = server === undefined ? undefined : client.fetch("presence_get", server, { user_ids: [user] }, mergePresences);
+    // What is not found is left out: the card says what is known.
+    await Promise.allSettled([shown, there]);
+    if (panel.isConnected) place();
+  };
+  const mention = () => {
+    const channel = currentChannel();
+    props.close();
+    if (channel !== undefined) insertText(channel, `@${name()} `);
+  };
+  const more = (event: MouseEvent & { currentTarget: HTMLElement }) =>
+    openMenu(name(), menuOf("member", { user, server: known() }), event.currentTarget, "right");
+  onEscape(() => props.close());
+  onMount(() => {
+    place();
+    panel.focus();
+    void fetch();
+    const outside = (event: PointerEvent) => {
+      const target = event.target as Element;
+      if (!panel.contains(target) && target.closest(".menu") === null) props.close();
+    };
+    addEventListener("pointerdown", outside, true);
+    onCleanup(() => removeEventListener("pointerdown", outside, true));
+  });
+  return (
+    <div ref={panel} class="card" role="dialog" aria-label={name()} tabIndex={-1}>
+      <header>
+        <Avatar id={user} name={name()} picture={account()?.avatar} size={48} presence={look()} />
+        <span class="card-names">
+          <strong class="author" classList={{ coloured: colour() !== undefined }} style={{ "--role": colour() }}>{name()}</strong>
+          <Show when={account()?.deleted === false && name() !== account()?.name}><span class="second cut">{account()?.name}</span></Show>
+          <Show when={state.presence[user]?.text}>{(text) => <span class="second">{text()}</span>}</Show>
+        </span>
+        <IconButton icon="close" label={t("Close")} keys="Esc" onClick={() => props.close()} />
+      </header>
+      <Show when={profile()?.bio}>{(bio) => <p class="card-bio">{bio()}</p>}</Show>
+      <Show when={(member()?.timeout_until ?? 0) > minute() && member()?.timeout_until}>
+        {(until) => <p class="card-warn second">{t("Timed out until {time}.", { time: moment(until(), minute()) })}</p>}
+      </Show>
+      <Show when={roles().length > 0}>
+        <ul class="card-roles" aria-label={t("Roles")}>
+          <For each={roles()}>{(role) => <RoleChip role={role} />}</For>
+        </ul>
+      </Show>
+      <dl class="card-facts second">
+        <Show when={account()?.admin}><div><dt>{t("Administers the deployment")}</dt></div></Show>
+        <Show when={account()?.guest}><div><dt>{t("Guest")}</dt></div></Show>
+        <Show when={known()?.server.owner_id === user}><div><dt>{t("Owns this server")}</dt></div></Show>
+        <Show when={member()?.joined_at}>
+          {(at) => <div><dt>{t("Member since")}</dt><dd>{date(at())}</dd></div>}
+        </Show>
+        <div><dt>{t("Account since")}</dt><dd>{date(timeOfId(user))}</dd></div>
+      </dl>
+      <footer>
+        <Show when={currentChannel() !== undefined && user !== state.me?.user_id && !account()?.deleted}>
+          <Button icon="at" onClick={mention}>{t("Mention")}</Button>
+        </Show>
+        <Button icon="more" aria-haspopup="menu" onClick={more}>{t("More")}</Button>
+      </footer>
+    </div>
+  );
+}
+
+function RoleChip(props: { role: Role }) {
+  const colour = () => colourOfRole(props.role);
+  return (
+    <li class="chip">
+      <span class="author" classList={{ coloured: colour() !== undefined }} style={{ "--role": colour() }}>{props.role.name}</span>
+    </li>
+  );
+}

@@ -1,0 +1,123 @@
+// One role: what it is called and looks like, and what it permits.
+import { holds, type Role, type RoleId, type ServerId } from "confab-client";
+import { For, Show } from "solid-js";
+import { client, state } from "../../app/client.ts";
+import { useForm, type Form } from "../../app/form.ts";
+import { Field, Switch } from "../../kit/field.tsx";
+import { ColourField, SaveBar, Section } from "../../kit/form.tsx";
+import { say, t, type Message } from "../../lang/index.ts";
+import { bitOf, GROUPS } from "../permissions/words.ts";
+import { isBelow, mayBeTaken, obstacleTo, type Obstacle } from "./given.ts";
+import { isEveryone } from "./names.ts";
+import { standingIn } from "./reorder.ts";
+
+type Values = Pick<Role, "name" | "hoist" | "mentionable" | "self_assignable" | "permissions"> & { colour: number; category: string };
+
+const REASONS: Record<Obstacle, Message> = {
+  rank: "This role stands as high as yours, or higher.",
+  lacking: "You cannot give or take what you do not have yourself.",
+  self_assignable: "A role that everyone may take cannot permit this.",
+};
+
+export function RoleForm(props: { server: ServerId; role: RoleId }) {
+  const { server, role: role_id } = props;
+  const role = () => state.servers[server]?.roles[role_id];
+  return <Show when={role()}>{(known) => <Known server={server} role={known()} />}</Show>;
+}
+
+function Known(props: { server: ServerId; role: Role }) {
+  const { role_id } = props.role;
+  const { server } = props;
+  const mine = () => standingIn(server);
+  const isLocked = () => !isBelow(props.role, mine());
+  const form = useForm<Values>({
+    start: () => valuesOf(props.role),
+    check: ({ name }) => ({ name: name.trim() === "" ? t("Enter a name.") : undefined }),
+    save: (changed) => client.call("role_update", server, { role_id, ...changed }),
+  });
+  return (
+    <form {...form.root}>
+      <Show when={isLocked()}>
+        <p class="second">{say(REASONS.rank)}</p>
+      </Show>
+      <Show when={!isEveryone(server, role_id)}>
+        <Looks form={form} isLocked={isLocked()} mayBeTaken={mayBeTaken(permitsOf(server, props.role) | form.values().permissions, mine())} />
+      </Show>
+      <Section title={t("Permissions")} description={isEveryone(server, role_id) ? t("What every member may do, with or without roles.") : undefined}>
+        <For each={GROUPS}>
+          {(group) => (
+            <div class="permission-group" role="group" aria-label={say(group.title)}>
+              <h3>{say(group.title)}</h3>
+              <For each={group.permissions}>
+                {({ name, title, sentence }) => {
+                  const bit = bitOf(name);
+                  const obstacle = () => obstacleTo(bit, { ...props.role, self_assignable: form.values().self_assignable }, mine());
+                  const reason = () => {
+                    const found = obstacle();
+                    return found === undefined || found === "rank" ? say(sentence) : say(REASONS[found]);
+                  };
+                  return (
+                    <Switch
+                      label={say(title)}
+                      hint={reason()}
+                      checked={holds(form.values().permissions, bit)}
+                      disabled={obstacle() !== undefined}
+                      onChange={() => form.set("permissions", form.values().permissions ^ bit)}
+                    />
+                  );
+                }}
+              </For>
+            </div>
+          )}
+        </For>
+      </Section>
+      <SaveBar form={form} />
+    </form>
+  );
+}
+
+function Looks(props: { form: Form<Values>; isLocked: boolean; mayBeTaken: boolean }) {
+  const { form } = props;
+  const taking = () => form.values().self_assignable;
+  return (
+    <Section title={t("Role")}>
+      <Field label={t("Name")} maxlength={100} autocomplete="off" disabled={props.isLocked} {...form.text("name")} />
+      <ColourField label={t("Colour")} hint={t("Names have the colour of the highest role that has one.")} disabled={props.isLocked} {...form.pick("colour")} />
+      <Switch label={t("Own heading")} hint={t("The member list shows those who hold it under its name.")} disabled={props.isLocked} {...form.toggle("hoist")} />
+      <Switch label={t("Everyone may mention it")} disabled={props.isLocked} {...form.toggle("mentionable")} />
+      <Switch
+        label={t("Everyone may take it")}
+        hint={taking() || props.mayBeTaken ? t("Members take it and lay it down by themselves. It gives no rank.") : t("It permits too much for that, in the server or in a channel.")}
+        disabled={props.isLocked || !(taking() || props.mayBeTaken)}
+        {...form.toggle("self_assignable")}
+      />
+      <Field
+        label={t("Heading in lists of roles")}
+        hint={t("Roles that belong together, like colours or places. May be empty.")}
+        maxlength={100}
+        autocomplete="off"
+        disabled={props.isLocked}
+        {...form.text("category")}
+      />
+    </Section>
+  );
+}
+
+const valuesOf = ({ name, colour, hoist, mentionable, self_assignable, category, permissions }: Role): Values => ({
+  name,
+  colour: colour ?? 0,
+  hoist,
+  mentionable,
+  self_assignable,
+  category: category ?? "",
+  permissions,
+});
+
+/** What a role permits anywhere: in the server, and by what channels say of it. */
+function permitsOf(server: ServerId, { role_id, permissions }: Role): number {
+  const overrides = Object.values(state.channels)
+    .filter(({ server_id }) => server_id === server)
+    .flatMap((channel) => channel.overrides)
+    .filter(({ kind, target }) => kind === "role" && (target as number) === role_id);
+  return overrides.reduce((sum, { allow }) => sum | allow, permissions);
+}

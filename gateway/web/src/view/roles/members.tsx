@@ -1,0 +1,82 @@
+// Who holds a role: those who are known, and page after page of the others.
+import type { MemberPlace, RoleId, ServerId, UserId } from "confab-client";
+import { createSignal, For, onMount, Show } from "solid-js";
+import { act, sentenceOf } from "../../app/act.ts";
+import { client, state } from "../../app/client.ts";
+import { Button, IconButton } from "../../kit/button.tsx";
+import { Section } from "../../kit/form.tsx";
+import { t, tn } from "../../lang/index.ts";
+import { Avatar } from "../people/avatar.tsx";
+import { shownName } from "../people/names.ts";
+import { PickMember } from "../people/pick.tsx";
+import { mayGive } from "./given.ts";
+import { mayChangeRolesOf } from "./rules.ts";
+import { standingIn } from "./reorder.ts";
+
+export function RoleMembers(props: { server: ServerId; role: RoleId }) {
+  const { server, role } = props;
+  const [next, setNext] = createSignal<MemberPlace | null>();
+  const [error, setError] = createSignal<string>();
+  const [busy, setBusy] = createSignal(false);
+  const [adding, setAdding] = createSignal(false);
+  // Whoever is known is in the state, and events keep it right: what was listed need not be kept here.
+  const holds = (user: UserId) => state.servers[server]?.members[user]?.roles.includes(role) === true;
+  const holders = () =>
+    Object.keys(state.servers[server]?.members ?? {})
+      .map((id) => Number(id) as UserId)
+      .filter(holds)
+      .sort((a, b) => shownName(a, server).localeCompare(shownName(b, server)));
+  const known = () => state.servers[server]?.roles[role];
+  const may = () => {
+    const found = known();
+    return found !== undefined && mayGive(found, standingIn(server));
+  };
+  const fetchMore = async () => {
+    setBusy(true);
+    try {
+      setNext((await client.members(server, next() ?? null)).next);
+      setError(undefined);
+    } catch (refusal) {
+      setError(sentenceOf(refusal));
+    }
+    setBusy(false);
+  };
+  onMount(() => void fetchMore());
+  const give = (user_id: UserId) => act(client.call("user_roles_add", server, { user_id, roles: [role] }));
+  const take = (user_id: UserId) => act(client.call("user_roles_remove", server, { user_id, roles: [role] }));
+  return (
+    <Section title={t("Members")} description={holders().length > 0 ? tn("{count} members", holders().length) : undefined}>
+      <ul class="role-members" aria-label={t("Members")}>
+        <For each={holders()}>
+          {(user) => (
+            <li class="role-member">
+              <Avatar id={user} name={shownName(user, server)} picture={state.users[user]?.avatar} size={28} />
+              <span class="cut">{shownName(user, server)}</span>
+              <Show when={mayChangeRolesOf(server, user) && known() !== undefined}>
+                <IconButton icon="close" label={t("Take it from {name}", { name: shownName(user, server) })} onClick={() => void take(user)} />
+              </Show>
+            </li>
+          )}
+        </For>
+      </ul>
+      <Show when={holders().length === 0 && next() === null}>
+        <p class="second">{t("Nobody holds this role yet.")}</p>
+      </Show>
+      <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
+      <Show when={next() !== null && next() !== undefined}>
+        <Button busy={busy()} onClick={() => void fetchMore()}>{t("Look through more members")}</Button>
+      </Show>
+      <Show when={may()}>
+        <Show when={adding()} fallback={<Button icon="plus" onClick={() => setAdding(true)}>{t("Give it to somebody")}</Button>}>
+          <PickMember
+            server={server}
+            label={t("Give it to")}
+            focus
+            fits={(user) => !holds(user) && mayChangeRolesOf(server, user)}
+            onPick={(user) => void give(user)}
+          />
+        </Show>
+      </Show>
+    </Section>
+  );
+}

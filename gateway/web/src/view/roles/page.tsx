@@ -1,0 +1,182 @@
+// The roles of a server: their order, and one of them beside it.
+import type { RoleId, ServerId } from "confab-client";
+import { createSignal, For, Show } from "solid-js";
+import { act } from "../../app/act.ts";
+import { client, state } from "../../app/client.ts";
+import { currentServer } from "../../app/place.ts";
+import { Button, IconButton } from "../../kit/button.tsx";
+import { ask } from "../../kit/dialog.tsx";
+import { Icon } from "../../kit/icon.tsx";
+import { openMenu, type MenuItems } from "../../kit/menu.tsx";
+import { pressOn } from "../../kit/press.ts";
+import { roving } from "../../kit/roving.ts";
+import { leave } from "../../kit/unsaved.ts";
+import { t } from "../../lang/index.ts";
+import { chord } from "../chord.ts";
+import { chosenRole, setChosenRole } from "./choose.ts";
+import { isBelow } from "./given.ts";
+import { colourOfRole, isEveryone, nameOfRole } from "./names.ts";
+import { mayMoveRole, moveRole, moveRoleBy, orderOf, standingIn } from "./reorder.ts";
+import { RoleForm } from "./form.tsx";
+import { RoleMembers } from "./members.tsx";
+import "../server/columns.css";
+import "./roles.css";
+
+export default function Roles() {
+  return <Show when={currentServer()?.server.server_id} keyed>{(server) => <Page server={server} />}</Show>;
+}
+
+function Page(props: { server: ServerId }) {
+  const { server } = props;
+  const known = () => {
+    const id = chosenRole();
+    return id !== undefined && state.servers[server]?.roles[id] !== undefined ? id : undefined;
+  };
+  // Beside the list there is always one; alone on a phone, only one that was chosen.
+  const shown = () => known() ?? orderOf(server).at(-1);
+  return (
+    <div class="columns" classList={{ chosen: known() !== undefined }}>
+      <div class="columns-list">
+        <p class="second">{t("Who holds several roles ranks as the highest of them. Only what stands below yours is yours to change.")}</p>
+        <List server={server} shown={shown()} />
+        <Create server={server} />
+      </div>
+      <Show when={shown()} keyed>
+        {(role) => (
+          <div class="columns-detail">
+            <Button class="columns-back" kind="quiet" icon="back" onClick={() => leave(() => setChosenRole(undefined))}>{t("All roles")}</Button>
+            <h2 class="title">{nameOfRole(server, role)}</h2>
+            <RoleForm server={server} role={role} />
+            <Show when={!isEveryone(server, role)}>
+              <RoleMembers server={server} role={role} />
+            </Show>
+          </div>
+        )}
+      </Show>
+    </div>
+  );
+}
+
+function List(props: { server: ServerId; shown: RoleId | undefined }) {
+  let list!: HTMLUListElement;
+  const order = () => orderOf(props.server).toReversed();
+  const startDrag = (event: PointerEvent & { currentTarget: HTMLElement }) => {
+    const press = pressOn(event, "[data-role]");
+    const id = Number(press?.row.dataset["role"]) as RoleId;
+    if (press === undefined || !mayMoveAtAll(props.server, id)) return;
+    void import("./drag.ts").then(({ dragRole }) => dragRole(props.server, id, press));
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const row = (event.target as Element).closest<HTMLElement>("[data-role]");
+    const by = { "Ctrl+Shift+ArrowUp": 1, "Ctrl+Shift+ArrowDown": -1 }[chord(event)] as 1 | -1 | undefined;
+    if (row === null || by === undefined) return;
+    event.preventDefault();
+    const id = Number(row.dataset["role"]) as RoleId;
+    void moveRoleBy(props.server, id, by);
+    list.querySelector<HTMLElement>(`[data-role="${id}"] .columns-link`)?.focus();
+  };
+  return (
+    <ul
+      ref={(element) => {
+        list = element;
+        roving(element, ".columns-link");
+      }}
+      class="columns-rows"
+      aria-label={t("Roles")}
+      onPointerDown={startDrag}
+      onKeyDown={onKeyDown}
+    >
+      <For each={order()}>{(id) => <Row server={props.server} id={id} isShown={props.shown === id} />}</For>
+    </ul>
+  );
+}
+
+const mayMoveAtAll = (server: ServerId, id: RoleId) => [-1, 1].some((by) => mayMoveRole(server, id, orderOf(server).indexOf(id) + by));
+
+function Row(props: { server: ServerId; id: RoleId; isShown: boolean }) {
+  const role = () => state.servers[props.server]?.roles[props.id];
+  const isLocked = () => {
+    const known = role();
+    return known !== undefined && !isBelow(known, standingIn(props.server));
+  };
+  const menu = (event: MouseEvent & { currentTarget: HTMLElement }, at: Element | MouseEvent = event.currentTarget) => {
+    event.preventDefault();
+    openMenu(nameOfRole(props.server, props.id), itemsOf(props.server, props.id), at);
+  };
+  return (
+    <li class="columns-row" data-role={props.id} onContextMenu={(event) => !event.shiftKey && menu(event, event.clientX > 0 ? event : event.currentTarget)}>
+      <button type="button" class="columns-link" aria-current={props.isShown ? "true" : undefined} onClick={() => leave(() => setChosenRole(props.id))}>
+        <span class="role-dot" style={{ "--role": colourOf(role()) }} />
+        <span class="cut">{nameOfRole(props.server, props.id)}</span>
+        <Show when={isLocked()}>
+          <Icon name="lock" />
+          <span class="unseen">{t("not yours to change")}</span>
+        </Show>
+      </button>
+      <Show when={itemsOf(props.server, props.id).length > 0}>
+        <IconButton icon="more" label={t("More about {name}", { name: nameOfRole(props.server, props.id) })} onClick={menu} />
+      </Show>
+    </li>
+  );
+}
+
+const colourOf = (role: Parameters<typeof colourOfRole>[0] | undefined) => role && colourOfRole(role);
+
+function itemsOf(server: ServerId, id: RoleId): MenuItems {
+  const items: MenuItems = [];
+  const at = orderOf(server).indexOf(id);
+  const steps = [
+    { by: 1 as const, label: t("Move up"), icon: "up" as const, keys: "Ctrl Shift ↑" },
+    { by: -1 as const, label: t("Move down"), icon: "down" as const, keys: "Ctrl Shift ↓" },
+  ];
+  for (const { by, ...step } of steps) {
+    if (mayMoveRole(server, id, at + by)) items.push({ ...step, run: () => void moveRoleBy(server, id, by) });
+  }
+  const others = orderOf(server).toReversed().filter((other) => other !== id);
+  const above = others.filter((other) => mayMoveRole(server, id, landAbove(server, id, other)));
+  if (above.length > 1) items.push({ label: t("Move to…"), icon: "drag", run: () => chooseAbove(server, id, above) });
+  const role = state.servers[server]?.roles[id];
+  if (role !== undefined && !isEveryone(server, id) && isBelow(role, standingIn(server))) {
+    items.push(null, { label: t("Delete"), icon: "trash", danger: true, run: () => askDelete(server, id) });
+  }
+  return items;
+}
+
+/** The position that puts a role right above another one. */
+function landAbove(server: ServerId, id: RoleId, other: RoleId): number {
+  return orderOf(server).filter((role) => role !== id).indexOf(other) + 1;
+}
+
+function chooseAbove(server: ServerId, id: RoleId, above: readonly RoleId[]): void {
+  const row = document.querySelector(`[data-role="${id}"]`);
+  const items = above.map((other) => ({
+    label: t("Above {name}", { name: nameOfRole(server, other) }),
+    run: () => void moveRole(server, id, landAbove(server, id, other)),
+  }));
+  if (row !== null) openMenu(t("Move {name}", { name: nameOfRole(server, id) }), items, row);
+}
+
+function askDelete(server: ServerId, role_id: RoleId): void {
+  ask({
+    title: t("Delete “{name}”?", { name: nameOfRole(server, role_id) }),
+    text: t("Whoever holds it loses what it gives, and channels forget what they say of it."),
+    action: t("Delete"),
+    danger: true,
+    run: () => act(client.call("role_delete", server, { role_id })),
+  });
+}
+
+function Create(props: { server: ServerId }) {
+  const [busy, setBusy] = createSignal(false);
+  const create = async () => {
+    setBusy(true);
+    const made = client.call("role_create", props.server, { name: t("New role") });
+    if (await act(made)) setChosenRole((await made).role.role_id);
+    setBusy(false);
+  };
+  return (
+    <Show when={standingIn(props.server).rank > 0}>
+      <Button icon="plus" busy={busy()} onClick={() => leave(() => void create())}>{t("Create a role")}</Button>
+    </Show>
+  );
+}

@@ -1,0 +1,40 @@
+import { createSignal, lazy } from "solid-js";
+import { client } from "../../app/client.ts";
+import { currentServer } from "../../app/place.ts";
+import { openPanel } from "../panel.ts";
+import { registerCommand, registerPanel } from "../registry.ts";
+import { forgetSearches } from "./recent.ts";
+
+/** Where one searches. */
+export type Scope = "channel" | "server" | "everywhere";
+
+/** What was asked for last: the panel takes it up when it is there. */
+const [wanted, setWanted] = createSignal<{ scope: Scope }>();
+export { wanted };
+
+export const FIELD = "search-field";
+
+function openSearch(scope: Scope): void {
+  openPanel("search");
+  setWanted({ scope });
+}
+
+registerPanel({
+  id: "search",
+  title: "Search",
+  icon: "search",
+  button: true,
+  keys: "Ctrl F",
+  order: 70,
+  component: lazy(() => import("./search.tsx")),
+});
+
+client.on("connection", (connection) => void (connection.state === "signed_out" && forgetSearches()));
+
+// A second Ctrl+F is the browser's, which finds in what is shown.
+const isElsewhere = () => document.activeElement?.id !== FIELD;
+
+registerCommand(
+  { id: "search.here", title: "Search here", icon: "search", keys: "Ctrl+KeyF", when: () => currentServer() !== undefined && isElsewhere(), run: () => openSearch("channel") },
+  { id: "search.everywhere", title: "Search everywhere", icon: "search", keys: "Ctrl+Shift+KeyF", run: () => openSearch("everywhere") },
+);

@@ -1,0 +1,90 @@
+import { Show } from "solid-js";
+import { useForm } from "../../app/form.ts";
+import { client, state } from "../../app/client.ts";
+import { Button } from "../../kit/button.tsx";
+import { Dialog, openDialog } from "../../kit/dialog.tsx";
+import { Field, PasswordField } from "../../kit/field.tsx";
+import { Section } from "../../kit/form.tsx";
+import { toast } from "../../kit/toast.tsx";
+import { list, t } from "../../lang/index.ts";
+import { accountFault } from "./faults.ts";
+import { FormProblem } from "./problem.tsx";
+
+/** The servers that nobody else would own. */
+const owned = () => Object.values(state.servers).filter(({ server }) => server.owner_id === state.me?.user_id);
+
+export function DeleteAccount() {
+  const obstacle = () => {
+    if (state.me?.admin) return t("Who administers the deployment stays.");
+    const names = owned().map(({ server }) => server.name);
+    return names.length > 0 ? t("You own {servers}. Hand that over or delete it before.", { servers: list(names) }) : undefined;
+  };
+  return (
+    <Section title={t("Delete the account")} description={t("You leave all servers, and your name goes. What you wrote there stays, without your name.")}>
+      <Show when={obstacle()} fallback={<Button kind="danger" onClick={() => openDialog((close) => <Confirm close={close} />)}>{t("Delete the account…")}</Button>}>
+        {(text) => <p>{text()}</p>}
+      </Show>
+    </Section>
+  );
+}
+
+const signedOut = () =>
+  new Promise<void>((resolve) => {
+    const stop = client.on("connection", ({ state }) => {
+      if (state !== "signed_out") return;
+      stop();
+      resolve();
+    });
+  });
+
+function Confirm(props: { close: () => void }) {
+  const name = state.me?.name ?? "";
+  const guest = state.me?.guest === true;
+  const form = useForm({
+    start: () => ({ password: "", name: "" }),
+    once: true,
+    check: ({ password, name: typed }) => ({
+      name: typed.trim() === name ? undefined : t("This is not your name."),
+      password: guest || password !== "" ? undefined : t("Enter your password."),
+    }),
+    save: async (_, { password }) => {
+      // All sessions end with the account, this one perhaps before the answer comes.
+      await Promise.race([client.call("account_delete", 0, { password: guest ? null : password }), signedOut()]);
+      props.close();
+      // The server ended the session; this forgets what the device kept.
+      await client.signOut();
+      toast(t("Your account was deleted."));
+    },
+    fieldOf: accountFault,
+    words: { wrong_credentials: () => t("This is not your password.") },
+    invalid: { password: () => t("This is not your password.") },
+  });
+  return (
+    <Dialog
+      title={t("Delete the account?")}
+      onClose={props.close}
+      actions={
+        <>
+          <Button onClick={props.close}>{t("Cancel")}</Button>
+          <Button kind="danger" busy={form.busy() || form.wait() > 0} onClick={() => void form.save()}>{t("Delete for good")}</Button>
+        </>
+      }
+    >
+      <p>{t("It cannot be brought back, and all your devices are signed out.")}</p>
+      <form {...form.root} class="stack">
+        <Field
+          label={t("Type {name} to confirm", { name })}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          {...form.text("name")}
+        />
+        <Show when={!guest}>
+          <PasswordField label={t("Password")} autocomplete="current-password" {...form.text("password")} />
+        </Show>
+        <FormProblem form={form} />
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}

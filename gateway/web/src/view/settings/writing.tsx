@@ -1,0 +1,32 @@
+// How one writes on this device, and what single letters do.
+import { change, settings } from "../../app/settings.ts";
+import { Button } from "../../kit/button.tsx";
+import { Switch } from "../../kit/field.tsx";
+import { Section } from "../../kit/form.tsx";
+import { t } from "../../lang/index.ts";
+import { openKeys } from "../shell/keys-sheet.tsx";
+import "./settings.css";
+
+export default function Writing() {
+  return (
+    <>
+      <Section title={t("Writing")}>
+        <Switch
+          label={t("Enter makes a new line")}
+          hint={settings.enterMakesLine ? t("Ctrl Enter sends.") : t("Enter sends, Shift Enter makes a line.")}
+          checked={settings.enterMakesLine}
+          onChange={(on) => change("enterMakesLine", on)}
+        />
+      </Section>
+      <Section title={t("Keys")}>
+        <Switch
+          label={t("Single letters act on a message")}
+          hint={t("While a message has the focus: R replies, E edits, P pins, + reacts.")}
+          checked={settings.letterKeys}
+          onChange={(on) => change("letterKeys", on)}
+        />
+        <Button icon="keyboard" onClick={openKeys}>{t("All keys")}</Button>
+      </Section>
+    </>
+  );
+}
