@@ -6,7 +6,7 @@ import { IconButton } from "../../kit/button.tsx";
 import { t } from "../../lang/index.ts";
 import { composing } from "../keys.ts";
 import { moreOffers, offersFor, type Offer } from "./complete.ts";
-import { FIELD } from "./index.ts";
+import { FIELD } from "./open.ts";
 import { partAt, replaced } from "./query.ts";
 import { clear, serverOfScope, setText, text } from "./store.ts";
 

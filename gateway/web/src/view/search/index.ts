@@ -1,23 +1,9 @@
-import { createSignal, lazy } from "solid-js";
+import { lazy } from "solid-js";
 import { client } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
-import { openPanel } from "../panel.ts";
 import { registerCommand, registerPanel } from "../registry.ts";
+import { FIELD, openSearch } from "./open.ts";
 import { forgetSearches } from "./recent.ts";
-
-/** Where one searches. */
-export type Scope = "channel" | "server" | "everywhere";
-
-/** What was asked for last: the panel takes it up when it is there. */
-const [wanted, setWanted] = createSignal<{ scope: Scope }>();
-export { wanted };
-
-export const FIELD = "search-field";
-
-function openSearch(scope: Scope): void {
-  openPanel("search");
-  setWanted({ scope });
-}
 
 registerPanel({
   id: "search",

@@ -12,7 +12,7 @@ import { Skeleton } from "../shell/skeleton.tsx";
 import { MEANINGS } from "./complete.ts";
 import { SearchField } from "./field.tsx";
 import { countOf } from "./groups.ts";
-import { FIELD, wanted, type Scope } from "./index.ts";
+import { FIELD, wanted, type Scope } from "./open.ts";
 import { OPERATORS, partsOf, without, written } from "./query.ts";
 import { forgetSearches, recentSearches } from "./recent.ts";
 import { Results } from "./results.tsx";

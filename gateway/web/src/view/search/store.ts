@@ -5,8 +5,8 @@ import { client, state } from "../../app/client.ts";
 import { currentChannel, currentServer } from "../../app/place.ts";
 import { isEmpty, readQuery, type Term } from "./filter.ts";
 import { withAnswer, withoutMessages, type Group } from "./groups.ts";
-import type { Scope } from "./index.ts";
 import { lookUp, meaningIn } from "./names.ts";
+import type { Scope } from "./open.ts";
 import { keepSearch } from "./recent.ts";
 
 /** An answer has at most so many. */

@@ -7,7 +7,7 @@ import { shownName } from "../people/names.ts";
 import { permissions, serverPermissions } from "../rights.ts";
 import { openRole } from "../roles/choose.ts";
 import { nameOfRole } from "../roles/names.ts";
-import type { Asked } from "./open.tsx";
+import type { Asked } from "./asked.ts";
 
 export function tellStep({ cause, role_id, user_id }: Step, { server, channel, user }: Asked): string {
   const role = role_id === null ? "" : nameOfRole(server, role_id);

@@ -9,8 +9,8 @@ import { Icon } from "../../kit/icon.tsx";
 import { say, t } from "../../lang/index.ts";
 import { shownName } from "../people/names.ts";
 import { bitOf, GROUPS, groupsIn, wordsOf, type PermissionName } from "../permissions/words.ts";
+import type { Asked } from "./asked.ts";
 import { chainOf, type Link } from "./chain.ts";
-import type { Asked } from "./open.tsx";
 import { leadTo, tellStep } from "./steps.ts";
 import "./why.css";
 
