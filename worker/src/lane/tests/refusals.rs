@@ -123,9 +123,10 @@ async fn lanes_that_spend_the_same_codes_the_other_way_round_both_go_on() {
     let alice = stage.account("alice").await;
     stage
         .execute(&format!(
-            "UPDATE deployment SET first_account = {};
-             INSERT INTO invites (code, creator) VALUES ('one', 1), ('two', 1)",
-            alice.id
+            "UPDATE deployment SET first_account = {id};
+             UPDATE accounts SET admin = true WHERE id = {id};
+             INSERT INTO invites (code, creator) VALUES ('one', {id}), ('two', {id})",
+            id = alice.id
         ))
         .await;
     let lanes = ["stage/0".to_owned(), "stage/1".to_owned()];
