@@ -63,7 +63,7 @@ export function InviteDialog(props: { server: ServerId | 0; close: () => void })
       >
         {(server) => (
           <>
-            <Show when={deployment.error === undefined && deployment()}>{(known) => <p class="second">{whoMayCome(known().signup)}</p>}</Show>
+            <Show when={deployment.error === undefined && deployment()}>{(known) => <p class="second">{whoMayCome(known().signup, server())}</p>}</Show>
             <p class="second">
               <button type="button" class="inline" onClick={() => toAll(server())}>{t("All invites")}</button>
             </p>
@@ -75,10 +75,11 @@ export function InviteDialog(props: { server: ServerId | 0; close: () => void })
 }
 
 /** Whether the link is all that somebody needs who has no account yet. */
-function whoMayCome(signup: SignUp): string {
+function whoMayCome(signup: SignUp, server: ServerId): string {
   if (signup === "open") return t("Whoever opens it may make an account here.");
   if (signup === "closed") return t("They need an account here: new ones are not made now.");
-  return state.me?.admin
+  const own = state.servers[server]?.server.owner_id === state.me?.user_id;
+  return own && state.me?.admin
     ? t("It opens an account here, too: this link is all that they need.")
     : t("Who has no account here needs a code for one as well, from those who administer {host}.", { host: location.host });
 }
