@@ -8,6 +8,7 @@ import { Entry, withNonce } from "./entry.js";
 import { Fetches } from "./fetches.js";
 import { History, type Opening } from "./history.js";
 import { Incoming } from "./incoming.js";
+import { Mentions } from "./mentions.js";
 import { newNonce } from "./nonce.js";
 import { type ClientOptions, type Credentials, type Told } from "./options.js";
 import { Outbox } from "./outbox/outbox.js";
@@ -35,6 +36,7 @@ export class Client {
   private readonly calls: Calls;
   private readonly fetches: Fetches;
   private readonly incoming: Incoming;
+  private readonly mentions: Mentions;
   private readonly sync: Sync;
   private readonly history: History;
   private readonly people: People;
@@ -90,12 +92,12 @@ export class Client {
       changed: (channel) => this.cache.note(channel),
       failed,
     });
+    this.mentions = new Mentions({ state, clock, random, mutate: learn, fetches: this.fetches, call, failed });
     this.sync = new Sync({
       state,
-      clock,
-      random,
       mutate,
       fetches: this.fetches,
+      mentions: this.mentions,
       call,
       reload: (channel) => this.history.reload(channel),
       shown: () => this.history.shown(),
@@ -309,7 +311,8 @@ export class Client {
 
   /** What follows `seq` is to count as unread. */
   async markUnread(channel: ChannelId, seq: number): Promise<void> {
-    this.sync.moved(await this.reading.markUnread(channel, seq));
+    await this.reading.markUnread(channel, seq);
+    this.mentions.moved(channel);
   }
 
   /** Looks up people of whom only ids are known, in a server as its members. */
@@ -438,12 +441,12 @@ export class Client {
   }
 
   /** What follows from an event besides the state. */
-  private applied({ event, topic }: Told["event"]): void {
+  private applied(told: Told["event"]): void {
+    const { event, topic } = told;
     if (event.name === "server_joined") this.sync.joined(event.body.server.server_id);
     else if (event.name === "status_updated") this.sync.statusChanged();
-    else if (event.name === "message_edited") this.sync.edited(event.body);
-    else if (event.name === "unread_moved") this.sync.moved(event.body.cursor);
     else if (event.name === "message_created") this.spoke(event.body, topic as ServerId);
+    this.mentions.heard(told);
     this.cache.note((event.body as { channel_id?: ChannelId }).channel_id);
   }
 

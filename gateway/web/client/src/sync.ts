@@ -1,38 +1,29 @@
 // What is fetched by itself, so that the state is right after each `ready`, `gap` and `sight`.
 
-import type { AnyId, ChannelId, Events, Named, ReadCursor, Ready, Requests, ServerControls, ServerId, UserId } from "./codec.js";
-import { type Clock } from "./clock.js";
+import type { AnyId, ChannelId, Named, Ready, Requests, ServerControls, ServerId, UserId } from "./codec.js";
 import { type Fetches } from "./fetches.js";
+import { type Mentions } from "./mentions.js";
 import {
   goesOn,
   mergeChannels,
   mergeGap,
   mergeMember,
-  mergeMentions,
   mergeOverview,
   mergePresences,
   mergeReady,
   mergeUnreads,
 } from "./state/merge.js";
-import { mentionsMe } from "./state/mentions.js";
 import { forgetChannel, serverOf, values, type State } from "./state/state.js";
-import { unreadOf } from "./state/unread.js";
-import { findMessage } from "./state/window.js";
 import { type Reply } from "./wire/call.js";
 
 /** So many servers are looked over at once. */
 const SERVERS = 20;
-/** So many mentions are looked at. */
-const MENTIONS = 100;
-/** Within so many milliseconds all clients ask for what one event made them ask for. */
-const SPREAD = 5_000;
 
 export interface SyncOptions {
   state: State;
-  clock: Clock;
-  random: () => number;
   mutate(change: (state: State) => void): void;
   fetches: Fetches;
+  mentions: Mentions;
   call<Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]): Promise<Reply<Name>>;
   /** Shows the end of a channel's history anew. */
   reload(channel: ChannelId): Promise<void>;
@@ -47,10 +38,7 @@ export class Sync {
   private readonly watches = new Map<ServerId, UserId[]>();
   /** Where it is known how the account stands. */
   private readonly stood = new Set<ServerId>();
-  /** Where cursors were when they were moved last. */
-  private readonly places = new Map<ChannelId, number>();
   private underWay = 0;
-  private mentionsAwaited = false;
 
   constructor(private readonly options: SyncOptions) {}
 
@@ -69,7 +57,7 @@ export class Sync {
         this.cursors(ready.registers < known ? 0 : known, ready.registers, anew),
         ...[...this.watches].map(([server, users]) => this.watch(server, users)),
       ]);
-      await this.reload();
+      await this.all([this.options.mentions.fetch(), this.reload()]);
     });
   }
 
@@ -88,40 +76,24 @@ export class Sync {
       case "sight":
         return this.sight(control.body);
       case "registers":
-        return this.begin(() => this.cursors(this.options.state.registers, control.body.version));
+        return this.begin(async () => {
+          await this.cursors(this.options.state.registers, control.body.version);
+          await this.options.mentions.fetch();
+        });
     }
   }
 
   /** The account became a member: what there is. */
   joined(server: ServerId): void {
-    this.begin(() => this.overviews([server]));
+    this.begin(async () => {
+      await this.overviews([server]);
+      await this.options.mentions.fetch();
+    });
   }
 
   /** The status has another text, which no event tells. */
   statusChanged(): void {
     this.begin(() => this.status());
-  }
-
-  /** A message that is not held calls upon others now: whether it calls upon the account only the cluster knows. */
-  edited({ channel_id, message_id, mentions }: Events["message_edited"]): void {
-    const { state } = this.options;
-    const channel = state.channels[channel_id];
-    if (channel === undefined || findMessage(state, channel_id, message_id) !== undefined) return;
-    const known = state.mentions.some((mention) => mention.message_id === message_id);
-    if (known === mentionsMe(state, channel, mentions) || this.mentionsAwaited) return;
-    // Whoever the message calls upon would ask in the same moment.
-    this.mentionsAwaited = true;
-    this.options.clock.after(this.options.random() * SPREAD, () => {
-      this.mentionsAwaited = false;
-      this.begin(() => this.mentions());
-    });
-  }
-
-  /** A cursor was moved. What it went back over calls upon the account again. */
-  moved({ channel_id, seq }: ReadCursor): void {
-    const before = this.places.get(channel_id) ?? Infinity;
-    this.places.set(channel_id, seq);
-    if (seq < before && unreadOf(this.options.state, channel_id) > 0) this.begin(() => this.mentions());
   }
 
   /** Is told how these members are, from now on. */
@@ -136,7 +108,6 @@ export class Sync {
   forget(): void {
     this.watches.clear();
     this.stood.clear();
-    this.places.clear();
   }
 
   private gap(topic: AnyId, seq: number): void {
@@ -146,11 +117,12 @@ export class Sync {
     mutate((state) => mergeGap(state, topic, seq));
     this.begin(async () => {
       if (server === undefined) {
-        return this.all([this.account(state.sessions !== null), this.cursors(0), this.missingServers()]);
+        await this.all([this.account(state.sessions !== null), this.cursors(0), this.missingServers()]);
+        return this.options.mentions.fetch();
       }
       const watched = this.watches.get(server);
       await this.all([this.overviews([server]), ...(watched === undefined ? [] : [this.watch(server, watched)])]);
-      await this.reload();
+      await this.all([this.options.mentions.fetch(), this.reload()]);
     });
   }
 
@@ -170,7 +142,7 @@ export class Sync {
         (state, channels) => mergeChannels(state, server, channels),
       );
       // Who does not see a channel is not told that he may only look on there.
-      await this.all([this.standAnew([server]), this.reload(), this.cursors(0)]);
+      await this.all([this.standAnew([server]), this.reload(), this.cursors(0), this.options.mentions.fetch()]);
     });
   }
 
@@ -271,7 +243,7 @@ export class Sync {
     );
   }
 
-  /** Cursors that were moved after a register version, and what mentions the account. */
+  /** Cursors that were moved after a register version. */
   private async cursors(known: number, version = Infinity, anew = false): Promise<void> {
     const { call, fetches, mutate } = this.options;
     if (known >= version && !anew) return;
@@ -282,16 +254,11 @@ export class Sync {
         mergeUnreads,
       );
       first ??= page.version;
+      for (const { cursor } of page.unreads) this.options.mentions.moved(cursor.channel_id);
       if (page.next === null) break;
       after = page.next;
     }
     mutate((state) => void (state.registers = Math.max(state.registers, first)));
-    await this.mentions();
-  }
-
-  private async mentions(): Promise<void> {
-    const { call, fetches } = this.options;
-    await fetches.run(() => call("pings_get", 0, { limit: MENTIONS }), mergeMentions);
   }
 
   /** Counts what is under way: once nothing is, the client has caught up. */

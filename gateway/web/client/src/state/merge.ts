@@ -69,6 +69,7 @@ export function mergeGap(state: State, topic: AnyId, seq: number): void {
   const server = serverOf(state, topic);
   if (server === undefined) return;
   server.loaded = false;
+  state.mentionsDue = true;
   for (const { channel_id } of channelsOf(state, server.server.server_id)) {
     const window = state.windows[channel_id];
     if (window !== undefined) window.cached = true;
@@ -119,6 +120,8 @@ export function mergeChannels(state: State, server: ServerId, { channels }: Chan
 }
 
 function mergeChannel(state: State, server: ServerId, channel: Channel): void {
+  // What was said while it was not seen nobody told.
+  if (state.channels[channel.channel_id] === undefined) state.mentionsDue = true;
   state.channels[channel.channel_id] = { ...channel, server_id: server };
 }
 
@@ -173,7 +176,8 @@ export function mergeMentions(state: State, { mentions }: MentionPage): void {
     .slice(0, MENTIONS)
     .map(({ server_id, channel_id, message: { message_id, seq } }) => ({ server_id, channel_id, message_id, seq }))
     .sort((a, b) => a.message_id - b.message_id);
-  for (const { channel_id } of state.mentions.slice()) dropRead(state, channel_id);
+  state.mentionsFrom = {};
+  for (const { channel_id } of values(state.cursors)) dropRead(state, channel_id);
 }
 
 export function mergePresences(state: State, { members }: Presences): void {

@@ -60,6 +60,10 @@ export interface State {
   cursors: Record<ChannelId, ReadCursor>;
   /** Messages that mention the account and are not read, the newest last. */
   mentions: Mention[];
+  /** Whether others may be missing among them: then they are fetched anew. */
+  mentionsDue: boolean;
+  /** How far each channel was read at most since they were fetched: what mentions the account before that is not kept. */
+  mentionsFrom: Record<ChannelId, number>;
   /** Who types where, and until when that is believed. */
   typing: Record<ChannelId, Record<UserId, number>>;
   /** Of those who are watched. */
@@ -143,6 +147,8 @@ export function emptyKnowledge(): Knowledge {
     windows: {},
     cursors: {},
     mentions: [],
+    mentionsDue: true,
+    mentionsFrom: {},
     typing: {},
     presence: {},
     keys: {},

@@ -15,7 +15,13 @@ export function advanceCursor(state: State, cursor: ReadCursor): void {
 /** What is read calls upon nobody any more. */
 export function dropRead(state: State, channel: ChannelId): void {
   const read = state.cursors[channel]?.seq ?? 0;
+  state.mentionsFrom[channel] = Math.max(read, state.mentionsFrom[channel] ?? 0);
   keepMentions(state, (mention) => mention.channel_id !== channel || mention.seq > read);
+}
+
+/** Whether a cursor stands before what was read already: what lies between may call upon the account again. */
+export function wentBack(state: State, channel: ChannelId): boolean {
+  return (state.cursors[channel]?.seq ?? 0) < (state.mentionsFrom[channel] ?? 0);
 }
 
 /** How many messages came after the cursor. A channel without a cursor was never read, and nothing counts there. */
