@@ -127,6 +127,8 @@ impl Cluster {
             cluster.start_gateway(number, settings).await?;
         }
         if let Some((program, port)) = haproxy {
+            // Who is not ready at its first look is gone for it until the next one.
+            cluster.ready(START).await?;
             let listen = (settings.host.as_str(), port);
             let started = balancer::start(&cluster.place, program, listen, &cluster.gateways);
             cluster.balancer = Some(started.await?);

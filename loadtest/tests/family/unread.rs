@@ -287,6 +287,9 @@ struct Device {
 
 impl Device {
     fn hears(&self, cursor: ReadCursor) {
+        if cursor.version == 0 {
+            return; // what reading nothing is answered with: no cursor is kept
+        }
         let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
         let known = cursors.entry(cursor.channel_id).or_insert(cursor.clone());
         if known.version < cursor.version {
