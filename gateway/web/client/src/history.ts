@@ -107,7 +107,7 @@ export class History {
           if (still?.seq === edge.seq) mergePage(state, channel_id, side, page, PAGE);
         },
       );
-      this.meet(channel_id, page);
+      this.took(channel_id, page);
     });
   }
 
@@ -146,7 +146,7 @@ export class History {
     const window = this.options.state.windows[channel];
     const held = window !== undefined && !window.cached;
     // Who spoke while nobody looked is not known yet.
-    if (window !== undefined) this.meet(channel, window);
+    if (window !== undefined) this.meetAuthors(channel, window);
     try {
       if (opening === undefined) return held ? undefined : await this.latest(channel);
       if ("message" in opening) {
@@ -179,7 +179,7 @@ export class History {
         () => ask(scope),
         (state, page) => void (this.asked.get(channel) === which && merge(state, page)),
       );
-      this.meet(channel, page);
+      this.took(channel, page);
     });
   }
 
@@ -205,10 +205,15 @@ export class History {
     mutate((state) => void delete state.windows[gone]);
   }
 
-  private meet(channel: ChannelId, { messages }: { messages: readonly { author_id: UserId }[] }): void {
+  /** Rows that were fetched became part of a window. */
+  private took(channel: ChannelId, page: { messages: readonly { author_id: UserId }[] }): void {
+    this.meetAuthors(channel, page);
+    this.options.changed(channel);
+  }
+
+  private meetAuthors(channel: ChannelId, { messages }: { messages: readonly { author_id: UserId }[] }): void {
     const server = this.options.state.channels[channel]?.server_id;
     if (server !== undefined) this.options.met(messages.map(({ author_id }) => author_id), server);
-    this.options.changed(channel);
   }
 
   private once(key: string, channel: ChannelId, work: (scope: ServerId) => Promise<void>): Promise<void> {

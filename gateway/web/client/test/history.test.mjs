@@ -18,7 +18,9 @@ function readHistory() {
   const asked = [];
   const call = (name, _scope, body) => new Promise((resolve, reject) => asked.push({ name, body, resolve, reject }));
   const told = [];
-  const options = { state, mutate, call, fetches: new Fetches(mutate), met() {}, changed() {}, failed: (error) => told.push(error) };
+  const [met, changed] = [[], []];
+  const hear = { met: (users) => met.push(...users), changed: (channel) => changed.push(channel), failed: (error) => told.push(error) };
+  const options = { state, mutate, call, fetches: new Fetches(mutate), ...hear };
   const answer = async (index) => {
     const [{ name, body, resolve, reject }] = asked.splice(index, 1);
     if (name === "messages_around") {
@@ -37,7 +39,7 @@ function readHistory() {
     const { messages, start, head } = state.windows[CHANNEL];
     return { from: messages[0]?.seq, to: messages.at(-1)?.seq, start, head };
   };
-  return { state, history: new History(options), asked, answer, held, told };
+  return { state, history: new History(options), asked, answer, held, told, met, changed };
 }
 
 test("a channel opens at its end, around a message, or behind a place", async () => {
@@ -106,4 +108,18 @@ test("a reader above the end keeps his place when all is fetched anew, and who l
   hide();
   while (asked.length > 0) await answer(0);
   assert.equal(state.windows[CHANNEL], undefined);
+});
+
+test("showing what is held changes nothing that a device would keep", async () => {
+  const { history, asked, answer, met, changed } = readHistory();
+  const hide = history.show(CHANNEL);
+  await answer(0);
+  assert.deepEqual(changed, [CHANNEL]);
+  hide();
+  met.length = 0;
+  history.show(CHANNEL);
+  await settle();
+  assert.equal(asked.length, 0);
+  assert.equal(met.length, 50, "who spoke is looked up all the same");
+  assert.deepEqual(changed, [CHANNEL]);
 });
