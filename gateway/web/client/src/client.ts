@@ -388,6 +388,7 @@ export class Client {
         frame: (frame) => this.take(frame),
         control: (control) => {
           this.incoming.flush();
+          if (control.name === "gap") this.people.forget();
           this.sync.control(control);
         },
         lost: () => {

@@ -11,6 +11,8 @@ import { type Reply } from "./wire/call.js";
 const ACCOUNTS = 100;
 /** So many members are asked for at a time: others wait, so that there is room for what is read. */
 const AT_A_TIME = 4;
+/** So many who were not found are remembered: whoever makes ids up in texts has nobody ask for them again and again. */
+const NOT_FOUND = 10_000;
 
 export interface PeopleOptions {
   state: State;
@@ -19,9 +21,11 @@ export interface PeopleOptions {
 }
 
 export class People {
-  private wanted = new Set<UserId>();
+  /** Accounts that are to be asked for, or are, and the servers where they were met. */
+  private readonly sought = new Map<UserId, Set<ServerId>>();
+  private wanted: UserId[] = [];
   /** Those who were asked for and not told of: they are not asked for again. */
-  private readonly unknown = new Set<UserId>();
+  private readonly strangers = new Set<UserId>();
   /** Those who are asked for as members of a server, or were and are none. */
   private readonly asked = new Set<string>();
   private queue: { server: ServerId; user_id: UserId }[] = [];
@@ -29,16 +33,14 @@ export class People {
 
   constructor(private readonly options: PeopleOptions) {}
 
-  /** Looks up whoever of them is not known, in a server as members; accounts that are met in one go are asked for at once. */
+  /** Looks up whoever of them is not known, in a server as members too; accounts that are met in one go are asked for at once. */
   meet(users: readonly UserId[], server?: ServerId): void {
     const { state } = this.options;
-    if (server !== undefined && state.servers[server] !== undefined) {
-      for (const user of new Set(users)) this.meetMember(server, user);
-      return;
+    const place = server !== undefined && state.servers[server] !== undefined ? server : undefined;
+    for (const user of new Set(users)) {
+      if (state.users[user] === undefined) this.seek(user, place);
+      else if (place !== undefined) this.meetMember(place, user);
     }
-    const first = this.wanted.size === 0;
-    for (const user of users) if (state.users[user] === undefined && !this.unknown.has(user)) this.wanted.add(user);
-    if (first && this.wanted.size > 0) queueMicrotask(() => void this.ask());
   }
 
   /** A page of the member list, as people see it. */
@@ -62,17 +64,51 @@ export class People {
     );
   }
 
-  /** Forgets who was not found: another session may know them. */
+  /** Forgets who was not found: another session may know them, and who came during a gap nobody told. */
   forget(): void {
-    this.unknown.clear();
+    this.strangers.clear();
     this.asked.clear();
     this.queue = [];
+  }
+
+  private seek(user: UserId, server: ServerId | undefined): void {
+    if (this.strangers.has(user)) return;
+    const servers = this.sought.get(user);
+    if (server !== undefined) servers?.add(server);
+    if (servers !== undefined) return;
+    this.sought.set(user, new Set(server === undefined ? [] : [server]));
+    this.wanted.push(user);
+    if (this.wanted.length === 1) queueMicrotask(() => void this.ask());
+  }
+
+  private async ask(): Promise<void> {
+    const users = this.wanted;
+    this.wanted = [];
+    for (let at = 0; at < users.length; at += ACCOUNTS) await this.askFor(users.slice(at, at + ACCOUNTS));
+  }
+
+  private async askFor(user_ids: UserId[]): Promise<void> {
+    const { call, fetches, state } = this.options;
+    try {
+      await fetches.run(
+        () => call("users_get", 0, { user_ids }),
+        (state, { users }) => mergeUsers(state, users),
+      );
+      for (const user of user_ids) if (state.users[user] === undefined) remember(this.strangers, user);
+    } catch {
+      // They are shown without a name until they are met again.
+    }
+    for (const user of user_ids) {
+      const servers = this.sought.get(user) ?? [];
+      this.sought.delete(user);
+      if (state.users[user] !== undefined) for (const server of servers) this.meetMember(server, user);
+    }
   }
 
   private meetMember(server: ServerId, user_id: UserId): void {
     const key = keyOf(server, user_id);
     if (this.options.state.servers[server]?.members[user_id] !== undefined || this.asked.has(key)) return;
-    this.asked.add(key);
+    remember(this.asked, key);
     this.queue.push({ server, user_id });
     if (this.underWay < AT_A_TIME) void this.askForMembers();
   }
@@ -95,30 +131,15 @@ export class People {
     } catch (error) {
       // Who left is an account like any other.
       if (refusalOf(error).passing) this.asked.delete(key);
-      this.meet([user_id]);
     }
   }
+}
 
-  private async ask(): Promise<void> {
-    const users = [...this.wanted];
-    this.wanted = new Set();
-    for (const user of users) this.unknown.add(user);
-    for (let at = 0; at < users.length; at += ACCOUNTS) await this.askFor(users.slice(at, at + ACCOUNTS));
-  }
-
-  private async askFor(user_ids: UserId[]): Promise<void> {
-    const { call, fetches } = this.options;
-    try {
-      const { users } = await fetches.run(
-        () => call("users_get", 0, { user_ids }),
-        (state, { users }) => mergeUsers(state, users),
-      );
-      for (const { user_id } of users) this.unknown.delete(user_id);
-    } catch {
-      // They are shown without a name until they are met again.
-      for (const user of user_ids) this.unknown.delete(user);
-    }
-  }
+/** Of more than a bound the oldest is forgotten. */
+function remember<Kind>(known: Set<Kind>, one: Kind): void {
+  known.add(one);
+  const [oldest] = known;
+  if (known.size > NOT_FOUND && oldest !== undefined) known.delete(oldest);
 }
 
 const keyOf = (server: ServerId, user: UserId) => `${server} ${user}`;
