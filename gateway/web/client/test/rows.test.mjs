@@ -111,6 +111,18 @@ test("a page that was reloaded with a send under way shows it once", async () =>
   assert.deepEqual(await storage.all("outbox"), []);
 });
 
+test("what a page told before the reply waits for no event: a gap may have swallowed it", async () => {
+  const { client, clock, state, said, reply, looks } = await talk({ said: [message(1)] });
+  const nonce = client.send(CHANNEL, TEXT);
+  await clock.pass(0);
+  said.push(own(2));
+  await client.latest(CHANNEL);
+  assert.equal(state.channels[CHANNEL].last_seq, 1, "its event did not come");
+  reply(own(2));
+  await clock.pass(0);
+  assert.deepEqual([looks(), state.sends], [[nonce], {}]);
+});
+
 test("the reply comes while the window is fetched anew: the row stays", async () => {
   const { client, clock, gateway, said, reply, looks } = await talk({ said: [message(1)] });
   const nonce = client.send(CHANNEL, TEXT);

@@ -108,8 +108,8 @@ export function confirm(state: State, nonce: string, id: MessageId): void {
   nameRow(state, channel_id, id, nonce);
   send.message_id = id;
   send.state = "sent";
-  // Until the event comes the row stands in for the message, unless nobody looks.
-  const told = (state.channels[channel_id]?.last_message_id ?? 0) >= id;
+  // Until the message is told, by an event or a page, the row stands in for it, unless nobody looks. A gap may swallow the event.
+  const told = (state.channels[channel_id]?.last_message_id ?? 0) >= id || findMessage(state, channel_id, id) !== undefined;
   if (state.windows[channel_id] === undefined || (told && isShown(state, channel_id))) delete state.sends[nonce];
 }
 
