@@ -1,11 +1,13 @@
 // Which server and channel are shown, as the address and the state agree on it.
 import { channelSections, type ChannelId, type ChannelState, type ServerId, type ServerState } from "confab-client";
 import { createMemo, createRoot } from "solid-js";
+import { account } from "./account.ts";
 import { state } from "./client.ts";
+import { readKept, withFirst, writeKept } from "./kept.ts";
 import { channelPath, go, route, serverPath } from "./route.ts";
 
-const KEY = "confab.places";
-const RECENT = "confab.recent";
+const PLACES = "places";
+const RECENT = "recent";
 const MOST_RECENT = 12;
 
 /** The server that is shown. */
@@ -50,23 +52,11 @@ export function readableChannels(server: ServerId): ChannelState[] {
 }
 
 export function remember({ server_id, channel_id }: ChannelState): void {
-  localStorage.setItem(KEY, JSON.stringify({ ...places(), [server_id]: channel_id }));
-  localStorage.setItem(RECENT, JSON.stringify([channel_id, ...recentChannels().filter((id) => id !== channel_id)].slice(0, MOST_RECENT)));
+  writeKept(PLACES, account(), { ...places(), [server_id]: channel_id });
+  writeKept(RECENT, account(), withFirst(recentChannels(), channel_id, MOST_RECENT));
 }
 
 /** The channels that were shown on this device, the last first. */
-export function recentChannels(): ChannelId[] {
-  try {
-    return JSON.parse(localStorage.getItem(RECENT) ?? "[]") as ChannelId[];
-  } catch {
-    return [];
-  }
-}
+export const recentChannels = (): ChannelId[] => readKept(RECENT, account(), []);
 
-function places(): Record<number, ChannelId> {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "{}") as Record<number, ChannelId>;
-  } catch {
-    return {};
-  }
-}
+const places = (): Record<number, ChannelId> => readKept(PLACES, account(), {});

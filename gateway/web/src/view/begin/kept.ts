@@ -1,24 +1,23 @@
-// Which first lines somebody dismissed, by server: on this device.
+// Which first lines an account dismissed, by server: on this device.
 import type { ServerId } from "confab-client";
 import { createSignal } from "solid-js";
+import { account } from "../../app/account.ts";
+import { readKept, writeKept } from "../../app/kept.ts";
 
 export type Line = "invite" | "channel";
 
-const KEY = "confab.dismissed";
-const [dismissed, setDismissed] = createSignal(stored());
+const NAME = "dismissed";
+const [changed, change] = createSignal(undefined, { equals: false });
 
-export const isDismissed = (server: ServerId, line: Line): boolean => dismissed()[server]?.includes(line) ?? false;
+export const isDismissed = (server: ServerId, line: Line): boolean => {
+  changed();
+  return stored()[server]?.includes(line) ?? false;
+};
 
 export function dismiss(server: ServerId, line: Line): void {
   const before = stored();
-  setDismissed({ ...before, [server]: [...(before[server] ?? []), line] });
-  localStorage.setItem(KEY, JSON.stringify(dismissed()));
+  writeKept(NAME, account(), { ...before, [server]: [...(before[server] ?? []), line] });
+  change();
 }
 
-function stored(): Record<number, Line[]> {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "{}") as Record<number, Line[]>;
-  } catch {
-    return {};
-  }
-}
+const stored = (): Record<number, Line[]> => readKept(NAME, account(), {});

@@ -1,15 +1,10 @@
-// The emoji that were used last on this device.
-const KEY = "confab.emoji";
+// The emoji that an account used last on this device.
+import { account } from "../../app/account.ts";
+import { readKept, withFirst, writeKept } from "../../app/kept.ts";
+
+const NAME = "emoji";
 const MOST = 16;
 
-export function usedEmoji(): string[] {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "[]") as string[];
-  } catch {
-    return [];
-  }
-}
+export const usedEmoji = (): string[] => readKept(NAME, account(), []);
 
-export function rememberEmoji(emoji: string): void {
-  localStorage.setItem(KEY, JSON.stringify([emoji, ...usedEmoji().filter((other) => other !== emoji)].slice(0, MOST)));
-}
+export const rememberEmoji = (emoji: string): void => writeKept(NAME, account(), withFirst(usedEmoji(), emoji, MOST));

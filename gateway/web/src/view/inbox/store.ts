@@ -1,6 +1,7 @@
 // What calls upon the reader, read or not: fetched when the inbox is opened, and kept right by what happens.
 import { mentionsMe, type Events, type MentioningMessage, type MessageId, type Named } from "confab-client";
 import { batch, createSignal } from "solid-js";
+import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
 
 const PAGE = 50;
@@ -12,6 +13,18 @@ const [error, setError] = createSignal<unknown>();
 
 export { mentions, next, phase, error };
 
+/** Rises with the account: what was asked for by another one is dropped. */
+let turn = 0;
+
+forgetWithAccount(() => {
+  turn += 1;
+  batch(() => {
+    setMentions([]);
+    setNext(null);
+    setPhase("old");
+  });
+});
+
 /** Fetches the newest, unless they are known. */
 export async function load(): Promise<void> {
   if (phase() === "known" || phase() === "busy") return;
@@ -21,9 +34,11 @@ export async function load(): Promise<void> {
 export const loadMore = (): Promise<void> => fetchPage(next());
 
 async function fetchPage(before: MessageId | null): Promise<void> {
+  const mine = turn;
   setPhase("busy");
   try {
     const page = await client.call("pings_get", 0, { before, limit: PAGE });
+    if (mine !== turn) return;
     for (const { server_id, message } of page.mentions) client.meet([message.author_id], server_id);
     batch(() => {
       setMentions((held) => merged(before === null ? held.filter(({ message }) => isNewer(message.message_id, page.mentions)) : held, page.mentions));
@@ -32,6 +47,7 @@ async function fetchPage(before: MessageId | null): Promise<void> {
       setPhase("known");
     });
   } catch (refusal) {
+    if (mine !== turn) return;
     batch(() => {
       setError(refusal);
       setPhase("failed");

@@ -2,6 +2,7 @@
 // whoever may list them, and when they were looked at.
 import type { ServerId } from "confab-client";
 import { createEffect, createMemo, createRoot, createSignal, on } from "solid-js";
+import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
 import { mayList } from "./may.ts";
@@ -10,6 +11,7 @@ import { mayList } from "./may.ts";
 const MOST = 100;
 
 const [counts, setCounts] = createSignal<Readonly<Record<number, number>>>({});
+forgetWithAccount(() => setCounts({}));
 
 export const openReports = (server: ServerId): number => counts()[server] ?? 0;
 

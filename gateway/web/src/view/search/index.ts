@@ -1,9 +1,7 @@
 import { lazy } from "solid-js";
-import { client } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
 import { registerCommand, registerPanel } from "../registry.ts";
 import { FIELD, openSearch } from "./open.ts";
-import { forgetSearches } from "./recent.ts";
 
 registerPanel({
   id: "search",
@@ -14,8 +12,6 @@ registerPanel({
   order: 70,
   component: lazy(() => import("./search.tsx")),
 });
-
-client.on("connection", (connection) => void (connection.state === "signed_out" && forgetSearches()));
 
 // A second Ctrl+F is the browser's, which finds in what is shown.
 const isElsewhere = () => document.activeElement?.id !== FIELD;

@@ -1,5 +1,6 @@
 // What names mean where somebody searches, and which there are.
 import { channelsOf, rolesInOrder, type AnyId, type ChannelId, type ChannelState, type ServerId, type UserId } from "confab-client";
+import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
 import { language, t } from "../../lang/index.ts";
 import { isEveryone } from "../roles/names.ts";
@@ -18,6 +19,7 @@ const fold = (name: string) => name.trim().toLocaleLowerCase();
 /** Names that were chosen from a list, or looked up: what they stand for is known. The last ones. */
 const MOST_CHOSEN = 100;
 const chosen = new Map<string, number>();
+forgetWithAccount(() => chosen.clear());
 const keyOf = (kind: "person" | "role" | "channel", name: string) => `${kind} ${fold(name)}`;
 
 export function remember(kind: "person" | "role" | "channel", { name, id }: Named<number>): void {

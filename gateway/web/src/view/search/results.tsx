@@ -1,6 +1,7 @@
 // What was found, by channel, each with what was said before and after it.
 import type { ChannelState, FoundMessage, Message, MessageId } from "confab-client";
 import { createSignal, For, onCleanup, onMount, Show } from "solid-js";
+import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
 import { Icon } from "../../kit/icon.tsx";
 import { roving } from "../../kit/roving.ts";
@@ -50,6 +51,7 @@ export function Results(props: { groups: Group[]; onUp: () => void }) {
 
 /** What stands around the hits of a list, as far as they were looked at and it still says that. */
 const around = new Map<MessageId, Promise<readonly Message[]>>();
+forgetWithAccount(() => around.clear());
 
 function surroundings({ server_id, channel_id }: ChannelState, message_id: MessageId): Promise<readonly Message[]> {
   const known = around.get(message_id);

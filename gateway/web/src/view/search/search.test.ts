@@ -1,11 +1,10 @@
 import type { AnyId, ChannelId, FoundMessage, UserId } from "confab-client";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { excerpt, marked } from "../found/words.ts";
 import { dayAfter, readDay, writtenDay } from "./days.ts";
 import { isEmpty, readQuery, type Meaning } from "./filter.ts";
 import { countOf, withAnswer, withoutMessages, type Group } from "./groups.ts";
 import { partAt, partsOf, replaced, without, written } from "./query.ts";
-import { forgetSearches, keepSearch, recentSearches } from "./recent.ts";
 
 const NOW = new Date(2026, 10, 22, 15).getTime();
 const day = (year: number, month: number, date: number) => new Date(year, month - 1, date).getTime();
@@ -138,25 +137,4 @@ describe("words in a text", () => {
     expect(excerpt("short", ["x"])).toBe("short");
     expect(excerpt(long, ["absent"]).startsWith("far far")).toBe(true);
   });
-});
-
-it("shows what was searched for to who did, and to nobody else", () => {
-  const kept = new Map<string, string>();
-  vi.stubGlobal("localStorage", {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-    removeItem: (key: string) => void kept.delete(key),
-  });
-  const [ana, bo] = [7 as UserId, 9 as UserId];
-  keepSearch(ana, "one");
-  keepSearch(ana, "two");
-  keepSearch(ana, "one");
-  expect([recentSearches(ana), recentSearches(bo), recentSearches(undefined)]).toEqual([["one", "two"], [], []]);
-  keepSearch(bo, "three");
-  expect([recentSearches(ana), recentSearches(bo)]).toEqual([[], ["three"]]);
-  forgetSearches();
-  expect([recentSearches(bo), kept.size]).toEqual([[], 0]);
-  kept.set("confab.searches", '["of before"]');
-  expect(recentSearches(ana)).toEqual([]);
-  vi.unstubAllGlobals();
 });

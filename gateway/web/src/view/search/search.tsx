@@ -1,7 +1,6 @@
 // The panel of the search: what is looked for and where, and below what was found.
 import { createEffect, createSignal, createUniqueId, For, on, onMount, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
-import { state } from "../../app/client.ts";
 import { minute } from "../../app/clock.ts";
 import { currentChannel, currentServer } from "../../app/place.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
@@ -113,7 +112,7 @@ function problemOf(operator: string, value: string): string {
 
 /** Before anything was searched for: what was, and by what it can be narrowed down. */
 function Beginnings() {
-  const [recent, setRecent] = createSignal(recentSearches(state.me?.user_id));
+  const [recent, setRecent] = createSignal(recentSearches());
   const begin = (query: string) => {
     setText(query);
     void search();

@@ -1,6 +1,7 @@
 // A search: what was asked for and what came of it. It outlives the panel, so that who jumps to a hit finds the others again.
 import { Refusal, type ChannelId, type Events, type FoundMessage, type MessageId, type Named, type SearchFilter, type ServerId } from "confab-client";
 import { batch, createSignal } from "solid-js";
+import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
 import { currentChannel, currentServer } from "../../app/place.ts";
 import { isEmpty, readQuery, type Term } from "./filter.ts";
@@ -55,6 +56,8 @@ export function clear(): void {
   });
 }
 
+forgetWithAccount(clear);
+
 /** Searches for what is written. */
 export async function search(): Promise<void> {
   const mine = (turn += 1);
@@ -75,7 +78,7 @@ export async function search(): Promise<void> {
     if (sought.unknown.length > 0) setPhase("none");
   });
   if (sought.unknown.length > 0) return;
-  keepSearch(state.me?.user_id, query);
+  keepSearch(query);
   await answer(mine, null);
 }
 

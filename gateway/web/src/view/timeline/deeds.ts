@@ -1,6 +1,7 @@
 // What can be done with a message. Each is one request; what comes of it comes as an event.
 import type { ChannelId, ChannelState, Message, MessageId } from "confab-client";
 import { createSignal } from "solid-js";
+import { forgetWithAccount } from "../../app/account.ts";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { messagePath } from "../../app/route.ts";
@@ -11,6 +12,7 @@ import { t } from "../../lang/index.ts";
 /** The message that is edited in its row. */
 const [editing, setEditing] = createSignal<MessageId>();
 export { editing, setEditing };
+forgetWithAccount(() => setEditing(undefined));
 
 export function replyTo({ channel_id }: ChannelState, message: Message): void {
   client.draft(channel_id, state.drafts[channel_id]?.text ?? "", message.message_id);
