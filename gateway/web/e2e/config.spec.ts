@@ -129,7 +129,7 @@ test("a role is made, coloured, put in order and given, and others see it", asyn
 
   await layer.getByRole("button", { name: "Give it to somebody" }).click();
   await layer.getByLabel("Give it to").fill(bob.name);
-  await layer.getByRole("group", { name: "Found" }).getByRole("button", { name: bob.name }).click();
+  await layer.getByRole("listbox", { name: "Found" }).getByRole("option", { name: bob.name }).click();
   await expect(layer.getByRole("list", { name: "Members" }).getByText(bob.name)).toBeVisible();
   const members = other.getByRole("complementary", { name: "Members" });
   await expect(members.getByRole("heading", { name: "Readers, 1" })).toBeVisible();
@@ -208,7 +208,7 @@ test("what a channel denies is shown at once, and why", async ({ alice, bob }) =
   // For one member it is allowed again; what he may do is explained with a way to the switch.
   await layer.getByRole("button", { name: "Add" }).click();
   await page.getByRole("menuitem", { name: "A member…" }).click();
-  await page.getByRole("dialog").last().getByRole("button", { name: bob.name }).click();
+  await page.getByRole("dialog").last().getByRole("option", { name: bob.name }).click();
   await sending.getByText("Allow").click();
   await save(layer);
   await expect(composer(other)).toBeVisible();
@@ -251,7 +251,7 @@ test("a server is described, and deleted by its name", async ({ alice, bob }) =>
 
   await layer.getByRole("button", { name: "Hand the server over…" }).click();
   const dialog = page.getByRole("dialog").last();
-  await dialog.getByRole("button", { name: bob.name }).click();
+  await dialog.getByRole("option", { name: bob.name }).click();
   await axeInThemes(page);
   await dialog.getByRole("button", { name: "Cancel" }).click();
 

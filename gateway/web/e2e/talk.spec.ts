@@ -83,3 +83,35 @@ test("who is named by typing is called upon, and nobody's name stays text", asyn
   await bob.page.goto(`/c/${club.id}/${club.channel}`);
   await expect(bob.page.locator(".row.mentioned")).toHaveCount(1);
 });
+
+test("whom one means is suggested while one writes, and is taken by keys or by a click", async ({ alice, bob }) => {
+  const club = await alice.makeServer("Book club", [bob]);
+  await alice.write("channel_create", { name: "kitchen", kind: "text" }, club.id);
+  const page = await alice.open(club);
+  const field = page.locator("#composer");
+  const options = page.getByRole("listbox", { name: "Suggestions" }).getByRole("option");
+  await field.pressSequentially("see #");
+  await expect(options).toHaveText(["#general", "#kitchen"]);
+  await axeInThemes(page);
+  // The list stands above what one writes in.
+  const [list, form] = [await options.last().boundingBox(), await page.locator("form.composer").boundingBox()];
+  expect((list?.y ?? Infinity) + (list?.height ?? 0)).toBeLessThan(form?.y ?? 0);
+  await page.keyboard.press("ArrowUp");
+  await expect(options.last()).toHaveAttribute("aria-selected", "true");
+  await expect(field).toHaveAttribute("aria-activedescendant", (await options.last().getAttribute("id")) ?? "none");
+  await page.keyboard.press("Tab");
+  await expect(field).toHaveValue("see #kitchen ");
+  await field.pressSequentially(`and @${bob.name.slice(0, 3)}`);
+  await options.filter({ hasText: bob.name }).click();
+  await expect(field).toHaveValue(`see #kitchen and @${bob.name} `);
+  await expect(field).toBeFocused();
+  // Esc ends the list and nothing else; who wrote the whole name sends it.
+  await field.pressSequentially("#gen");
+  await expect(options).toHaveText(["#general"]);
+  await page.keyboard.press("Escape");
+  await expect(options).toHaveCount(0);
+  await field.pressSequentially("eral");
+  await expect(options).toHaveText(["#general"]);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("article").filter({ hasText: `see #kitchen and @${bob.name} #general` })).toBeVisible();
+});

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { tidy } from "./menu-items.ts";
 import { place } from "./popover.ts";
-import { nextIndex } from "./roving.ts";
+import { nextIndex, nextOption } from "./roving.ts";
 import { visibleRange } from "./visible-range.ts";
 
 const item = (label: string) => ({ label, run: () => undefined });
@@ -22,6 +22,18 @@ describe("roving", () => {
     expect(nextIndex("ArrowDown", 1, 20, "grid", 8)).toBe(9);
     expect(nextIndex("End", 0, 3, "horizontal")).toBe(2);
     expect(nextIndex("a", 0, 3, "grid")).toBeUndefined();
+  });
+});
+
+describe("a list of options", () => {
+  it("goes round at its ends, and begins at either of them where none is chosen", () => {
+    expect(nextOption("ArrowDown", 0, 3)).toBe(1);
+    expect(nextOption("ArrowDown", 2, 3)).toBe(0);
+    expect(nextOption("ArrowUp", 0, 3)).toBe(2);
+    expect(nextOption("ArrowDown", -1, 3)).toBe(0);
+    expect(nextOption("ArrowUp", -1, 3)).toBe(2);
+    expect(nextOption("ArrowDown", 0, 0)).toBeUndefined();
+    expect(nextOption("Enter", 0, 3)).toBeUndefined();
   });
 });
 

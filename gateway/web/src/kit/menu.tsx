@@ -5,7 +5,7 @@ import { rememberFocus } from "./focus.ts";
 import { Icon } from "./icon.tsx";
 import type { IconName } from "./icons.ts";
 import { tidy, type MenuItem, type MenuItems } from "./menu-items.ts";
-import { float, type Box, type Side } from "./popover.ts";
+import { float, onPressOutside, type Box, type Side } from "./popover.ts";
 import { nextIndex } from "./roving.ts";
 
 export type { MenuItem, MenuItems };
@@ -48,15 +48,9 @@ function Menu(props: Open) {
   onMount(() => {
     float(list, props.anchor, props.side);
     items()[0]?.focus();
-    const outside = (event: PointerEvent) => {
-      if (!list.contains(event.target as Node)) closeMenu();
-    };
-    addEventListener("pointerdown", outside, true);
+    onPressOutside(list, closeMenu);
     addEventListener("blur", closeMenu);
-    onCleanup(() => {
-      removeEventListener("pointerdown", outside, true);
-      removeEventListener("blur", closeMenu);
-    });
+    onCleanup(() => removeEventListener("blur", closeMenu));
   });
   const onKeyDown = (event: KeyboardEvent) => {
     const all = items();
@@ -72,7 +66,7 @@ function Menu(props: Open) {
     if (event.key !== "Escape") event.stopPropagation();
   };
   return (
-    <div ref={list} class="menu" role="menu" aria-label={props.label} onKeyDown={onKeyDown}>
+    <div ref={list} class="floating menu" role="menu" aria-label={props.label} onKeyDown={onKeyDown}>
       <For each={props.items}>{(item) => (item === null ? <div class="line" role="separator" /> : <Item {...item} />)}</For>
     </div>
   );

@@ -1,4 +1,5 @@
 // Where something that floats stands: beside what it belongs to, and whole on the screen.
+import { onCleanup } from "solid-js";
 
 export interface Box {
   left: number;
@@ -33,4 +34,31 @@ export function float(element: HTMLElement, anchor: Box, side: Side): void {
   const { left, top } = place(anchor, element.getBoundingClientRect(), { width: innerWidth, height: innerHeight }, side);
   element.style.left = `${left}px`;
   element.style.top = `${top}px`;
+}
+
+/** The same while the owner lives, as wide as what it belongs to, which may grow or move meanwhile, as its own content may. */
+export function stayBeside(element: HTMLElement, anchor: () => HTMLElement, side: Side): void {
+  const beside = anchor();
+  const follow = () => {
+    element.style.width = `${beside.offsetWidth}px`;
+    float(element, beside.getBoundingClientRect(), side);
+  };
+  follow();
+  const sizes = new ResizeObserver(follow);
+  for (const one of [element, beside, document.documentElement]) sizes.observe(one);
+  addEventListener("scroll", follow, true);
+  onCleanup(() => {
+    sizes.disconnect();
+    removeEventListener("scroll", follow, true);
+  });
+}
+
+/** While the owner lives, a press beside `element` closes it; one in a menu, which it opened, does not. */
+export function onPressOutside(element: HTMLElement, close: () => void): void {
+  const press = (event: PointerEvent) => {
+    const target = event.target as Element;
+    if (!element.contains(target) && target.closest(".menu") === null) close();
+  };
+  addEventListener("pointerdown", press, true);
+  onCleanup(() => removeEventListener("pointerdown", press, true));
 }

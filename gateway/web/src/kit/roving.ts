@@ -23,6 +23,13 @@ export function nextIndex(key: string, index: number, count: number, axis: Axis,
   return undefined;
 }
 
+/** Which option an arrow chooses in a list beside a field, round at the ends; undefined where the key is none, or nothing is offered. */
+export function nextOption(key: string, index: number, count: number): number | undefined {
+  if (count === 0) return undefined;
+  if (key === "ArrowDown") return (index + 1) % count;
+  return key === "ArrowUp" ? (index <= 0 ? count : index) - 1 : undefined;
+}
+
 /** Lets arrows move among what `selector` finds in `region`. Call it as `ref`. */
 export function roving(region: HTMLElement, selector: string, axis: Axis = "vertical", columns?: () => number): void {
   const items = () => [...region.querySelectorAll<HTMLElement>(selector)];

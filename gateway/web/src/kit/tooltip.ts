@@ -7,7 +7,7 @@ const DELAY = 400;
 /** Begins to show them; once in the page. */
 export function showTooltips(): void {
   const tip = document.createElement("div");
-  tip.className = "tooltip";
+  tip.className = "floating tooltip";
   tip.ariaHidden = "true";
   tip.popover = "manual";
   document.body.append(tip);

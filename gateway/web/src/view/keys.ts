@@ -1,4 +1,5 @@
 // The keyboard map: one table of commands, one listener.
+import { composing } from "../kit/composing.ts";
 import { dialogIsOpen } from "../kit/dialog.tsx";
 import { escape } from "../kit/escape.ts";
 import { menuIsOpen } from "../kit/menu.tsx";
@@ -9,9 +10,6 @@ import { allCommands } from "./registry.ts";
 /** Whether somebody writes there. */
 export const isWriting = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
-
-/** Whether an input method composes a character: then no key means anything else. Safari ends it before its last key. */
-export const composing = (event: KeyboardEvent) => event.isComposing || event.keyCode === 229;
 
 /** Listens for the keys of all commands; once in the page. */
 export function listenForKeys(): void {

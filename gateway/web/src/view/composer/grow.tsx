@@ -1,4 +1,5 @@
 import type { JSX } from "solid-js";
+import { comboboxOf, type OptionList } from "../../kit/options.tsx";
 
 export interface GrowProps {
   id?: string;
@@ -13,12 +14,13 @@ export interface GrowProps {
   onPaste?: JSX.EventHandler<HTMLTextAreaElement, ClipboardEvent>;
   onSelect?: (element: HTMLTextAreaElement) => void;
   onBlur?: () => void;
-  /** While something is suggested: the list, and what is chosen in it. */
-  suggests?: { list: string; option: string | undefined } | undefined;
+  /** What is suggested: while there is something, it is a field with a list. */
+  suggests?: Pick<OptionList<unknown>, "id" | "all" | "chosen">;
 }
 
 /** A text field that is as high as what is in it: a copy of the text behind it gives it its height. */
 export function Grow(props: GrowProps) {
+  const combobox = () => (props.suggests !== undefined && props.suggests.all().length > 0 ? comboboxOf(props.suggests) : {});
   return (
     <div class="grow" data-text={`${props.value}\n`}>
       <textarea
@@ -30,11 +32,11 @@ export function Grow(props: GrowProps) {
         placeholder={props.placeholder}
         disabled={props.disabled}
         autocomplete="off"
-        role={props.suggests === undefined ? undefined : "combobox"}
-        aria-expanded={props.suggests === undefined ? undefined : "true"}
-        aria-controls={props.suggests?.list}
-        aria-activedescendant={props.suggests?.option}
-        aria-autocomplete={props.suggests === undefined ? undefined : "list"}
+        role={combobox().role}
+        aria-expanded={combobox()["aria-expanded"]}
+        aria-controls={combobox()["aria-controls"]}
+        aria-activedescendant={combobox()["aria-activedescendant"]}
+        aria-autocomplete={combobox()["aria-autocomplete"]}
         value={props.value}
         onInput={(event) => {
           props.onInput(event.currentTarget.value);

@@ -1,9 +1,6 @@
 // The emoji picker: a search, what was used last, and a grid that arrows move in.
-import { createMemo, createResource, createSignal, For, onCleanup, onMount, Show } from "solid-js";
-import { render } from "solid-js/web";
-import { onEscape } from "../../kit/escape.ts";
-import { rememberFocus } from "../../kit/focus.ts";
-import { float } from "../../kit/popover.ts";
+import { createMemo, createResource, createSignal, For, Show } from "solid-js";
+import { Floating, openFloating } from "../../kit/floating.tsx";
 import { nextIndex } from "../../kit/roving.ts";
 import { VirtualList } from "../../kit/virtual.tsx";
 import { t } from "../../lang/index.ts";
@@ -13,25 +10,11 @@ import { rememberEmoji, usedEmoji } from "./recent.ts";
 const COLUMNS = 8;
 const ROW = 40;
 
-let close: (() => void) | undefined;
-
 export function openPicker(opener: HTMLElement, picked: (emoji: string) => void): void {
-  close?.();
-  const giveBack = rememberFocus();
-  const host = document.createElement("div");
-  // In a dialog everything outside of it is inert.
-  (opener.closest("dialog") ?? document.body).append(host);
-  const dispose = render(() => <Picker opener={opener} picked={picked} close={() => close?.()} />, host);
-  close = () => {
-    close = undefined;
-    dispose();
-    host.remove();
-    giveBack();
-  };
+  openFloating(opener, (close) => <Picker opener={opener} picked={picked} close={close} />);
 }
 
 function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; close: () => void }) {
-  let panel!: HTMLDivElement;
   const [text, setText] = createSignal("");
   const [chosen, setChosen] = createSignal(0);
   const [found] = createResource(text, findEmoji);
@@ -47,16 +30,6 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
     props.close();
     props.picked(emoji.emoji);
   };
-  onEscape(() => props.close());
-  onMount(() => {
-    float(panel, props.opener.getBoundingClientRect(), "above");
-    panel.querySelector("input")?.focus();
-    const outside = (event: PointerEvent) => {
-      if (!panel.contains(event.target as Node)) props.close();
-    };
-    addEventListener("pointerdown", outside, true);
-    onCleanup(() => removeEventListener("pointerdown", outside, true));
-  });
   const onKeyDown = (event: KeyboardEvent) => {
     const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight" || event.key === "Home" || event.key === "End";
     const next = sideways && text() !== "" ? undefined : nextIndex(event.key, chosen(), shown().length, "grid", COLUMNS);
@@ -65,14 +38,15 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
     else if (event.key === "Tab") props.close();
     else return;
     event.preventDefault();
-    panel.querySelector(`#emoji-${chosen()}`)?.scrollIntoView({ block: "nearest" });
+    document.getElementById(`emoji-${chosen()}`)?.scrollIntoView({ block: "nearest" });
   };
 
   return (
-    <div ref={panel} class="picker" role="dialog" aria-label={t("Emoji")} onKeyDown={onKeyDown}>
+    <Floating opener={props.opener} side="above" class="picker" label={t("Emoji")} onClose={props.close} onKeyDown={onKeyDown}>
       <div class="field">
         <input
           type="search"
+          autofocus
           role="combobox"
           aria-label={t("Find an emoji")}
           aria-expanded="true"
@@ -117,7 +91,7 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
       <p class="emoji-name meta cut">
         <Show when={shown()[chosen()]} fallback={found.loading ? "" : t("No emoji has this name.")}>{(emoji) => <>{emoji().name}</>}</Show>
       </p>
-    </div>
+    </Floating>
   );
 }
 

@@ -1,13 +1,11 @@
 // Who somebody is: his names, roles, how he is and since when he is here; beside the name that was clicked.
 import { mergePresences, type Profile, type Role, type ServerId, type UserId } from "confab-client";
-import { createSignal, For, onCleanup, onMount, Show } from "solid-js";
-import { render } from "solid-js/web";
+import { createSignal, For, onMount, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { currentChannel } from "../../app/place.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
-import { onEscape } from "../../kit/escape.ts";
+import { Floating, openFloating } from "../../kit/floating.tsx";
 import { openMenu } from "../../kit/menu.tsx";
-import { float, type Box } from "../../kit/popover.ts";
 import { minute } from "../../app/clock.ts";
 import { date, moment, timeOfId } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
@@ -18,34 +16,19 @@ import { menuOf } from "../registry.ts";
 import { colourOfRole, rolesHeld } from "../roles/names.ts";
 import "./card.css";
 
-let close: (() => void) | undefined;
-
 export function showCard(user: UserId, server: ServerId | undefined, opener: HTMLElement): void {
-  close?.();
-  // Lists are drawn anew while it is open: it stays where it was asked for.
-  const at = opener.getBoundingClientRect();
-  const host = document.createElement("div");
-  // In a dialog everything outside of it is inert.
-  (opener.closest("dialog") ?? document.body).append(host);
-  const dispose = render(() => <Card user={user} server={server} at={at} close={() => close?.()} />, host);
-  close = () => {
-    close = undefined;
-    dispose();
-    host.remove();
-    if (opener.isConnected) opener.focus({ preventScroll: true });
-  };
+  openFloating(opener, (close) => <Card user={user} server={server} opener={opener} close={close} />);
 }
 
 interface CardProps {
   user: UserId;
   server: ServerId | undefined;
-  at: Box;
+  opener: HTMLElement;
   close: () => void;
 }
 
 function Card(props: CardProps) {
   const { user, server } = props;
-  let panel!: HTMLDivElement;
   const [profile, setProfile] = createSignal<Profile>();
   const known = () => (server === undefined ? undefined : state.servers[server]);
   const name = () => shownName(user, server);
@@ -54,14 +37,11 @@ function Card(props: CardProps) {
   const roles = () => (server === undefined ? [] : rolesHeld(server, user));
   const colour = () => (server === undefined ? undefined : nameColour(user, server));
   const look = () => (user === state.me?.user_id ? "online" : state.presence[user]?.state);
-  const place = () => float(panel, props.at, "right");
-  const fetch = async () => {
-    const shown = client.call("user_get", 0, { user_id: user }).then(setProfile);
-    const there = server === undefined ? undefined : client.fetch("presence_get", server, { user_ids: [user] }, mergePresences);
+  onMount(() => {
     // What is not found is left out: the card says what is known.
-    await Promise.allSettled([shown, there]);
-    if (panel.isConnected) place();
-  };
+    client.call("user_get", 0, { user_id: user }).then(setProfile, () => undefined);
+    if (server !== undefined) client.fetch("presence_get", server, { user_ids: [user] }, mergePresences).catch(() => undefined);
+  });
   const mention = () => {
     const channel = currentChannel();
     props.close();
@@ -69,20 +49,8 @@ function Card(props: CardProps) {
   };
   const more = (event: MouseEvent & { currentTarget: HTMLElement }) =>
     openMenu(name(), menuOf("member", { user, server: known() }), event.currentTarget, "right");
-  onEscape(() => props.close());
-  onMount(() => {
-    place();
-    panel.focus();
-    void fetch();
-    const outside = (event: PointerEvent) => {
-      const target = event.target as Element;
-      if (!panel.contains(target) && target.closest(".menu") === null) props.close();
-    };
-    addEventListener("pointerdown", outside, true);
-    onCleanup(() => removeEventListener("pointerdown", outside, true));
-  });
   return (
-    <div ref={panel} class="card" role="dialog" aria-label={name()} tabIndex={-1}>
+    <Floating opener={props.opener} side="right" class="card" label={name()} onClose={props.close}>
       <header>
         <Avatar id={user} name={name()} picture={account()?.avatar} size={48} presence={look()} />
         <span class="card-names">
@@ -116,7 +84,7 @@ function Card(props: CardProps) {
         </Show>
         <Button icon="more" aria-haspopup="menu" onClick={more}>{t("More")}</Button>
       </footer>
-    </div>
+    </Floating>
   );
 }
 

@@ -1,9 +1,9 @@
 // Picking a member of a server by some letters of his name: those who are known at once, then whom the server finds.
 import type { ServerId, UserId } from "confab-client";
-import { createEffect, createSignal, For, on, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { Field } from "../../kit/field.tsx";
-import { roving } from "../../kit/roving.ts";
+import { comboboxOf, Options, useOptions } from "../../kit/options.tsx";
 import { t } from "../../lang/index.ts";
 import { rank } from "../shell/rank.ts";
 import { Avatar } from "./avatar.tsx";
@@ -31,10 +31,11 @@ export function PickMember(props: PickMemberProps) {
   const [text, setText] = createSignal("");
   const [more, setMore] = createSignal<readonly UserId[]>([]);
   const known = () => Object.keys(state.servers[props.server]?.members ?? {}).map((id) => Number(id) as UserId);
-  const found = () => {
+  const found = createMemo(() => {
     const fits = [...new Set([...known(), ...more()])].filter((user) => props.fits?.(user) ?? true);
     return rank(fits, text(), (user) => shownName(user, props.server)).slice(0, MOST);
-  };
+  });
+  const list = useOptions<UserId>({ all: found, take: (user) => props.onPick(user) });
   createEffect(
     on(text, async (asked) => {
       const prefix = asked.trim().slice(0, LONGEST);
@@ -52,24 +53,27 @@ export function PickMember(props: PickMemberProps) {
         label={props.label}
         hint={props.hint}
         error={props.error}
+        {...comboboxOf(list)}
         autocomplete="off"
         maxlength={LONGEST}
         value={text()}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          list.choose(0);
+        }}
+        onKeyDown={list.onKey}
       />
-      <div class="pick-found" role="group" aria-label={t("Found")} ref={(list) => roving(list, "button")}>
-        <For each={found()}>
-          {(user) => (
-            <button type="button" class="pick" onClick={() => props.onPick(user)}>
-              <Avatar id={user} name={shownName(user, props.server)} picture={state.users[user]?.avatar} size={28} />
-              <span class="cut">{shownName(user, props.server)}</span>
-            </button>
-          )}
-        </For>
-        <Show when={text().trim() !== "" && found().length === 0}>
-          <p class="second">{t("Nobody has this name.")}</p>
-        </Show>
-      </div>
+      <Options of={list} label={t("Found")}>
+        {(user) => (
+          <>
+            <Avatar id={user} name={shownName(user, props.server)} picture={state.users[user]?.avatar} size={28} />
+            <span class="cut">{shownName(user, props.server)}</span>
+          </>
+        )}
+      </Options>
+      <Show when={text().trim() !== "" && found().length === 0}>
+        <p class="second" role="status">{t("Nobody has this name.")}</p>
+      </Show>
     </div>
   );
 }

@@ -1,14 +1,14 @@
 // The quick switcher: channels, people, servers and commands by a few letters of their names; @, # and * ask for one kind.
 import { serversInOrder, type ChannelState, type UserId } from "confab-client";
-import { createMemo, createResource, createSignal, For, Show } from "solid-js";
+import { createMemo, createResource, createSignal, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { currentChannel, currentServer, openChannel, openServer, readableChannels, recentChannels } from "../../app/place.ts";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import type { IconName } from "../../kit/icons.ts";
+import { comboboxOf, Options, useOptions } from "../../kit/options.tsx";
 import { say, t } from "../../lang/index.ts";
 import { keyNames } from "../chord.ts";
-import { composing } from "../keys.ts";
 import { showPane } from "../panel.ts";
 import { openMember } from "../people/card.ts";
 import { shownName } from "../people/names.ts";
@@ -33,7 +33,6 @@ export function openSwitcher(): void {
 
 function Switcher(props: { close: () => void }) {
   const [text, setText] = createSignal("");
-  const [chosen, setChosen] = createSignal(0);
   const sign = () => /^[@#*]/.exec(text())?.[0];
   const sought = () => text().replace(/^[@#*]/, "").trim();
   // People who were not met yet.
@@ -43,59 +42,43 @@ function Switcher(props: { close: () => void }) {
     const more = sign() === "@" ? (others.latest ?? []).filter(({ id }) => !known.some((one) => one.id === id)) : [];
     return [...known, ...more].slice(0, MOST);
   });
-  const run = (target: Target | undefined) => {
-    if (target === undefined) return;
+  const take = (target: Target) => {
     props.close();
     target.run();
   };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (composing(event)) return;
-    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (by !== 0) setChosen((before) => (before + by + found().length) % Math.max(1, found().length));
-    else if (event.key === "Enter") run(found()[chosen()]);
-    else return;
-    event.preventDefault();
-  };
+  const list = useOptions<Target>({ all: found, take });
   return (
     <Dialog title={t("Go to…")} onClose={props.close}>
       <div class="field">
         <input
-          role="combobox"
+          {...comboboxOf(list)}
+          autocomplete="off"
           aria-label={t("Channel, person, server or command")}
-          aria-expanded="true"
-          aria-controls="switcher-list"
-          aria-activedescendant={found().length > 0 ? `switch-${chosen()}` : undefined}
           aria-describedby="switcher-hint"
           placeholder={t("Channel, person, server or command")}
           autofocus
           value={text()}
           onInput={(event) => {
             setText(event.currentTarget.value);
-            setChosen(0);
+            list.choose(0);
           }}
-          onKeyDown={onKeyDown}
+          onKeyDown={list.onKey}
         />
         <p id="switcher-hint" class="meta">{t("@ people, # channels, * servers")}</p>
       </div>
-      <div id="switcher-list" class="options" role="listbox" aria-label={t("Found")}>
-        <For each={found()} fallback={<p class="second">{others.loading ? "…" : t("Nothing has this name.")}</p>}>
-          {(target, index) => (
-            <div
-              id={`switch-${index()}`}
-              class="option"
-              role="option"
-              aria-selected={index() === chosen()}
-              onPointerMove={() => setChosen(index())}
-              onClick={() => run(target)}
-            >
-              <Icon name={target.icon} />
-              <span class="cut">{target.name}</span>
-              <span class="second cut">{target.of}</span>
-              <Show when={target.keys}>{(keys) => <kbd>{keyNames(keys())}</kbd>}</Show>
-            </div>
-          )}
-        </For>
-      </div>
+      <Options of={list} label={t("Found")}>
+        {(target) => (
+          <>
+            <Icon name={target.icon} />
+            <span class="cut">{target.name}</span>
+            <span class="second cut">{target.of}</span>
+            <Show when={target.keys}>{(keys) => <kbd>{keyNames(keys())}</kbd>}</Show>
+          </>
+        )}
+      </Options>
+      <Show when={found().length === 0}>
+        <p class="second" role="status">{others.loading ? "…" : t("Nothing has this name.")}</p>
+      </Show>
     </Dialog>
   );
 }

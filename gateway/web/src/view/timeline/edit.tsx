@@ -1,5 +1,6 @@
 import type { ChannelState, Message } from "confab-client";
 import { createMemo, createSignal, onMount } from "solid-js";
+import { composing } from "../../kit/composing.ts";
 import { onEscape } from "../../kit/escape.ts";
 import { rememberFocus } from "../../kit/focus.ts";
 import { Button } from "../../kit/button.tsx";
@@ -12,7 +13,6 @@ import { calledIn } from "../composer/complete.ts";
 import { named } from "../composer/naming.ts";
 import type { Suggestion } from "../composer/asked.ts";
 import { shownName } from "../people/names.ts";
-import { composing } from "../keys.ts";
 import { edit, remove, setEditing } from "./deeds.ts";
 
 /** A message while its author changes it, in its row. */
