@@ -1,5 +1,5 @@
 // Who may do otherwise in a channel: of a role or a member, for each permission that means something there.
-import { holds, rankOf, type AnyId, type ChannelState, type Override, type RoleId, type UserId } from "confab-client";
+import { holds, type AnyId, type ChannelState, type Override, type RoleId, type UserId } from "confab-client";
 import { For, Show } from "solid-js";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
@@ -15,7 +15,7 @@ import { PickMember } from "../people/pick.tsx";
 import { bitOf, groupsIn } from "../permissions/words.ts";
 import { permissions } from "../rights.ts";
 import { colourOfRole, isEveryone, nameOfRole, rolesOf } from "../roles/names.ts";
-import { standingIn } from "../roles/reorder.ts";
+import { isBelowMe, mayDo } from "../rank/may.ts";
 import { openWhy } from "../why/open.tsx";
 import { chosenTarget, setChosenTarget, type Target } from "./configure.ts";
 
@@ -77,7 +77,7 @@ function toAdd(channel: ChannelState, known: readonly Target[]): MenuItems {
   const { server_id } = channel;
   const roles = rolesOf(server_id)
     .map((role) => ({ role, target: { kind: "role", target: role.role_id as number as AnyId } satisfies Target }))
-    .filter(({ role, target }) => role.position < standingIn(server_id).rank && !known.some((other) => same(other, target)));
+    .filter(({ role, target }) => isBelowMe(server_id, role) && !known.some((other) => same(other, target)));
   return [
     { label: t("A member…"), icon: "person", run: () => pickMember(channel) },
     null,
@@ -86,16 +86,12 @@ function toAdd(channel: ChannelState, known: readonly Target[]): MenuItems {
 }
 
 function pickMember({ server_id }: ChannelState): void {
-  const isBelow = (user: UserId) => {
-    const server = state.servers[server_id];
-    return server !== undefined && rankOf(server, user) < standingIn(server_id).rank;
-  };
   openDialog((close) => (
     <Dialog title={t("Permissions of a member")} onClose={close}>
       <PickMember
         server={server_id}
         label={t("Member")}
-        fits={isBelow}
+        fits={(user) => mayDo("override", server_id, user)}
         onPick={(user) => {
           close();
           choose({ kind: "member", target: user as number as AnyId });
@@ -122,7 +118,7 @@ function OneOverride(props: { channel: ChannelState; target: Target }) {
     form.set("allow", word === "allow" ? allow | bit : allow & ~bit);
     form.set("deny", word === "deny" ? deny | bit : deny & ~bit);
   };
-  const isLocked = () => rankOfTarget(props.channel, target) >= standingIn(server_id).rank;
+  const isLocked = () => !mayChange(props.channel, target);
   const clear = () => act(client.call("override_clear", server_id, { channel_id, ...target }));
   return (
     <form {...form.root} aria-label={t("Permissions of {name}", { name: targetName(props.channel, target) })}>
@@ -171,8 +167,9 @@ function OneOverride(props: { channel: ChannelState; target: Target }) {
   );
 }
 
-function rankOfTarget({ server_id }: ChannelState, { kind, target }: Target): number {
-  const server = state.servers[server_id];
-  if (server === undefined) return Infinity;
-  return kind === "role" ? (server.roles[target as number as RoleId]?.position ?? 0) : rankOf(server, target as number as UserId);
+/** A role of those that are gone is nobody's to ask about. */
+function mayChange({ server_id }: ChannelState, { kind, target }: Target): boolean {
+  if (kind === "member") return mayDo("override", server_id, target as number as UserId);
+  const role = state.servers[server_id]?.roles[target as number as RoleId];
+  return role === undefined || isBelowMe(server_id, role);
 }

@@ -14,7 +14,7 @@ import { shownName } from "../people/names.ts";
 import { serverPermissions } from "../rights.ts";
 import { colourOfRole } from "../roles/names.ts";
 import { Deed } from "./deed.tsx";
-import { givableRoles } from "./may.ts";
+import { changeableRoles } from "../rank/may.ts";
 
 const idOf = ({ server }: ServerState) => server.server_id;
 
@@ -54,7 +54,7 @@ export function changeRoles(server: ServerState, user: UserId): void {
     });
   // Only what differs is sent: what others give and take meanwhile stays.
   const run = async (reason: string) => {
-    const offered = givableRoles(server, user).map(({ role_id }) => role_id);
+    const offered = changeableRoles(idOf(server), user).map(({ role_id }) => role_id);
     const given = offered.filter((role) => wanted().has(role) && !held().includes(role));
     const taken = offered.filter((role) => !wanted().has(role) && held().includes(role));
     if (given.length > 0) await client.call("user_roles_add", idOf(server), { user_id: user, roles: given, reason });
@@ -64,7 +64,7 @@ export function changeRoles(server: ServerState, user: UserId): void {
     <Deed title={t("Roles of {name}", { name: shownName(user, idOf(server)) })} action={t("Save")} reasoned run={run} close={close}>
       <fieldset class="checks">
         <legend>{t("Roles")}</legend>
-        <For each={givableRoles(server, user)}>
+        <For each={changeableRoles(idOf(server), user)}>
           {(role) => <RoleCheck role={role} checked={wanted().has(role.role_id)} onChange={() => toggle(role.role_id)} />}
         </For>
       </fieldset>

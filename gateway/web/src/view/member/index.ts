@@ -9,8 +9,10 @@ import { layer } from "../panel.ts";
 import { contribute, registerPage } from "../registry.ts";
 import { serverPermissions } from "../rights.ts";
 import { openServerPage } from "../server/open.ts";
-import { givableRoles, mayBan, mayKick, mayMute, mayRename, mayTimeOut } from "./may.ts";
+import { changeableRoles, mayDo } from "../rank/may.ts";
 import "./removed.ts";
+
+const idOf = ({ server }: ServerState) => server.server_id;
 
 type Deeds = typeof import("./deeds.tsx");
 /** The dialogs are fetched with the first of them. */
@@ -19,10 +21,10 @@ const open = (deed: (deeds: Deeds) => void) => () => void import("./deeds.tsx").
 contribute("member", 20, ({ user, server }) => {
   if (server === undefined) return [];
   const items: MenuItems = [];
-  if (mayRename(server, user)) {
+  if (mayDo("rename", idOf(server), user)) {
     items.push({ label: t("Change the nickname…"), icon: "edit", run: open(({ rename }) => rename(server, user)) });
   }
-  if (givableRoles(server, user).length > 0) {
+  if (changeableRoles(idOf(server), user).length > 0) {
     items.push({ label: t("Roles…"), icon: "shield", run: open(({ changeRoles }) => changeRoles(server, user)) });
   }
   return items;
@@ -34,11 +36,11 @@ function silences(server: ServerState, user: UserId): MenuItems {
   // Behind a layer nobody sees which channel would be meant.
   const channel = layer() === undefined ? currentChannel() : undefined;
   const items: MenuItems = [];
-  if (channel !== undefined && mayMute(server, user, channel)) {
+  if (channel !== undefined && mayDo("silence", idOf(server), user, channel.channel_id)) {
     const label = t("Mute in #{channel}…", { channel: channel.name });
     items.push({ label, icon: "bubble", run: open(({ silence }) => silence(server, user, channel)) });
   }
-  if (mayTimeOut(server, user)) {
+  if (mayDo("silence", idOf(server), user)) {
     items.push({ label: t("Time out…"), icon: "clock", run: open(({ silence }) => silence(server, user, null)) });
   }
   return items;
@@ -47,8 +49,8 @@ function silences(server: ServerState, user: UserId): MenuItems {
 contribute("member", 40, ({ user, server }) => {
   if (server === undefined) return [];
   const items: MenuItems = [];
-  if (mayKick(server, user)) items.push({ label: t("Remove…"), icon: "door", danger: true, run: open(({ kick }) => kick(server, user)) });
-  if (mayBan(server, user)) items.push({ label: t("Ban…"), icon: "minus", danger: true, run: open(({ ban }) => ban(server, user)) });
+  if (mayDo("kick", idOf(server), user)) items.push({ label: t("Remove…"), icon: "door", danger: true, run: open(({ kick }) => kick(server, user)) });
+  if (mayDo("ban", idOf(server), user)) items.push({ label: t("Ban…"), icon: "minus", danger: true, run: open(({ ban }) => ban(server, user)) });
   return items;
 });
 
@@ -56,7 +58,7 @@ contribute("server", 30, ({ server }) => {
   const { server_id } = server.server;
   const items: MenuItems = [{ label: t("Members"), icon: "people", run: () => openServerPage(server_id, "members") }];
   const me = state.me?.user_id;
-  if (me !== undefined && mayRename(server, me)) {
+  if (me !== undefined && mayDo("rename", server_id, me)) {
     items.push({ label: t("Your nickname here…"), icon: "edit", run: open(({ rename }) => rename(server, me)) });
   }
   return items;

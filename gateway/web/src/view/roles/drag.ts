@@ -1,7 +1,7 @@
 // Dragging roles. Loaded with the first drag.
 import type { RoleId, ServerId } from "confab-client";
 import { drag, type Press } from "../../kit/drag.ts";
-import { dropRoleAt, type RoleRow } from "./given.ts";
+import { dropRoleAt, type RoleRow } from "./order.ts";
 import { mayMoveRole, moveRole, orderOf } from "./reorder.ts";
 
 export function dragRole(server: ServerId, id: RoleId, press: Press): void {

@@ -7,9 +7,9 @@ import { Field, Switch } from "../../kit/field.tsx";
 import { ColourField, SaveBar, Section } from "../../kit/form.tsx";
 import { say, t, type Message } from "../../lang/index.ts";
 import { bitOf, GROUPS } from "../permissions/words.ts";
-import { isBelow, mayBeTaken, obstacleTo, type Obstacle } from "./given.ts";
+import { isBelowMe, mayBeTaken, standingIn } from "../rank/may.ts";
+import { obstacleTo, type Obstacle } from "../rank/rules.ts";
 import { isEveryone } from "./names.ts";
-import { standingIn } from "./reorder.ts";
 
 type Values = Pick<Role, "name" | "hoist" | "mentionable" | "self_assignable" | "permissions"> & { colour: number; category: string };
 
@@ -28,8 +28,7 @@ export function RoleForm(props: { server: ServerId; role: RoleId }) {
 function Known(props: { server: ServerId; role: Role }) {
   const { role_id } = props.role;
   const { server } = props;
-  const mine = () => standingIn(server);
-  const isLocked = () => !isBelow(props.role, mine());
+  const isLocked = () => !isBelowMe(server, props.role);
   const form = useForm<Values>({
     start: () => valuesOf(props.role),
     check: ({ name }) => ({ name: name.trim() === "" ? t("Enter a name.") : undefined }),
@@ -41,7 +40,7 @@ function Known(props: { server: ServerId; role: Role }) {
         <p class="second">{say(REASONS.rank)}</p>
       </Show>
       <Show when={!isEveryone(server, role_id)}>
-        <Looks form={form} isLocked={isLocked()} mayBeTaken={mayBeTaken(permitsOf(server, props.role) | form.values().permissions, mine())} />
+        <Looks form={form} isLocked={isLocked()} mayBeTaken={mayBeTaken(server, props.role, props.role.permissions | form.values().permissions)} />
       </Show>
       <Section title={t("Permissions")} description={isEveryone(server, role_id) ? t("What every member may do, with or without roles.") : undefined}>
         <For each={GROUPS}>
@@ -51,7 +50,7 @@ function Known(props: { server: ServerId; role: Role }) {
               <For each={group.permissions}>
                 {({ name, title, sentence }) => {
                   const bit = bitOf(name);
-                  const obstacle = () => obstacleTo(bit, { ...props.role, self_assignable: form.values().self_assignable }, mine());
+                  const obstacle = () => obstacleTo(bit, { ...props.role, self_assignable: form.values().self_assignable }, standingIn(server));
                   const reason = () => {
                     const found = obstacle();
                     return found === undefined || found === "rank" ? say(sentence) : say(REASONS[found]);
@@ -112,12 +111,3 @@ const valuesOf = ({ name, colour, hoist, mentionable, self_assignable, category,
   category: category ?? "",
   permissions,
 });
-
-/** What a role permits anywhere: in the server, and by what channels say of it. */
-function permitsOf(server: ServerId, { role_id, permissions }: Role): number {
-  const overrides = Object.values(state.channels)
-    .filter(({ server_id }) => server_id === server)
-    .flatMap((channel) => channel.overrides)
-    .filter(({ kind, target }) => kind === "role" && (target as number) === role_id);
-  return overrides.reduce((sum, { allow }) => sum | allow, permissions);
-}

@@ -9,9 +9,7 @@ import { t, tn } from "../../lang/index.ts";
 import { Avatar } from "../people/avatar.tsx";
 import { shownName } from "../people/names.ts";
 import { PickMember } from "../people/pick.tsx";
-import { mayGive } from "./given.ts";
-import { mayChangeRolesOf } from "./rules.ts";
-import { standingIn } from "./reorder.ts";
+import { mayGive, mayTake } from "../rank/may.ts";
 
 export function RoleMembers(props: { server: ServerId; role: RoleId }) {
   const { server, role } = props;
@@ -27,9 +25,9 @@ export function RoleMembers(props: { server: ServerId; role: RoleId }) {
       .filter(holds)
       .sort((a, b) => shownName(a, server).localeCompare(shownName(b, server)));
   const known = () => state.servers[server]?.roles[role];
-  const may = () => {
+  const may = (deed: typeof mayGive, user: UserId) => {
     const found = known();
-    return found !== undefined && mayGive(found, standingIn(server));
+    return found !== undefined && deed(server, found, user);
   };
   const fetchMore = async () => {
     setBusy(true);
@@ -52,7 +50,7 @@ export function RoleMembers(props: { server: ServerId; role: RoleId }) {
             <li class="role-member">
               <Avatar id={user} name={shownName(user, server)} picture={state.users[user]?.avatar} size={28} />
               <span class="cut">{shownName(user, server)}</span>
-              <Show when={mayChangeRolesOf(server, user) && known() !== undefined}>
+              <Show when={may(mayTake, user)}>
                 <IconButton icon="close" label={t("Take it from {name}", { name: shownName(user, server) })} onClick={() => void take(user)} />
               </Show>
             </li>
@@ -66,13 +64,13 @@ export function RoleMembers(props: { server: ServerId; role: RoleId }) {
       <Show when={next() !== null && next() !== undefined}>
         <Button busy={busy()} onClick={() => void fetchMore()}>{t("Look through more members")}</Button>
       </Show>
-      <Show when={may()}>
+      <Show when={state.me !== null && may(mayGive, state.me.user_id)}>
         <Show when={adding()} fallback={<Button icon="plus" onClick={() => setAdding(true)}>{t("Give it to somebody")}</Button>}>
           <PickMember
             server={server}
             label={t("Give it to")}
             focus
-            fits={(user) => !holds(user) && mayChangeRolesOf(server, user)}
+            fits={(user) => !holds(user) && may(mayGive, user)}
             onPick={(user) => void give(user)}
           />
         </Show>

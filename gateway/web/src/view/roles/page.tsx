@@ -14,9 +14,9 @@ import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
 import { chord } from "../chord.ts";
 import { chosenRole, setChosenRole } from "./choose.ts";
-import { isBelow } from "./given.ts";
+import { isBelowMe, mayDelete, standingIn } from "../rank/may.ts";
 import { colourOfRole, isEveryone, nameOfRole } from "./names.ts";
-import { mayMoveRole, moveRole, moveRoleBy, orderOf, standingIn } from "./reorder.ts";
+import { mayMoveRole, moveRole, moveRoleBy, orderOf } from "./reorder.ts";
 import { RoleForm } from "./form.tsx";
 import { RoleMembers } from "./members.tsx";
 import "../server/columns.css";
@@ -97,7 +97,7 @@ function Row(props: { server: ServerId; id: RoleId; isShown: boolean }) {
   const role = () => state.servers[props.server]?.roles[props.id];
   const isLocked = () => {
     const known = role();
-    return known !== undefined && !isBelow(known, standingIn(props.server));
+    return known !== undefined && !isBelowMe(props.server, known);
   };
   const menu = (event: MouseEvent & { currentTarget: HTMLElement }, at: Element | MouseEvent = event.currentTarget) => {
     event.preventDefault();
@@ -136,7 +136,7 @@ function itemsOf(server: ServerId, id: RoleId): MenuItems {
   const above = others.filter((other) => mayMoveRole(server, id, landAbove(server, id, other)));
   if (above.length > 1) items.push({ label: t("Move to…"), icon: "drag", run: () => chooseAbove(server, id, above) });
   const role = state.servers[server]?.roles[id];
-  if (role !== undefined && !isEveryone(server, id) && isBelow(role, standingIn(server))) {
+  if (role !== undefined && mayDelete(server, role)) {
     items.push(null, { label: t("Delete"), icon: "trash", danger: true, run: () => askDelete(server, id) });
   }
   return items;

@@ -1,12 +1,13 @@
 // The order of roles: shown at once as the server will have it.
-import { rankOf, permissionsOf, type RoleId, type ServerId } from "confab-client";
-import { client, state } from "../../app/client.ts";
-import { minute } from "../../app/clock.ts";
+import type { RoleId, ServerId } from "confab-client";
+import { client } from "../../app/client.ts";
 import { foresee } from "../../app/foreseen.ts";
 import { announce } from "../../kit/announce.tsx";
 import { t } from "../../lang/index.ts";
-import { mayStand, reordered, type Standing } from "./given.ts";
+import { standingIn } from "../rank/may.ts";
+import { mayStand } from "../rank/rules.ts";
 import { nameOfRole, rolesOf } from "./names.ts";
+import { reordered } from "./order.ts";
 
 const foreseen = foresee<readonly RoleId[]>("roles_reordered", (server, order) => same(order, ordered(server)));
 
@@ -15,13 +16,6 @@ const ordered = (server: ServerId) => rolesOf(server).map(({ role_id }) => role_
 
 /** All roles from that of everyone upwards, as they will stand. */
 export const orderOf = (server: ServerId): readonly RoleId[] => foreseen.of(server) ?? ordered(server);
-
-/** How the reader stands in a server. */
-export function standingIn(server: ServerId): Standing {
-  const known = state.servers[server];
-  const me = state.me?.user_id;
-  return { rank: known === undefined || me === undefined ? 0 : rankOf(known, me), held: permissionsOf(state, server, minute()) };
-}
 
 export function mayMoveRole(server: ServerId, id: RoleId, position: number): boolean {
   const order = orderOf(server);
