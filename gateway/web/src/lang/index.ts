@@ -6,7 +6,8 @@ import type { German } from "./de/index.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { PLURALS, type Plural } from "./plurals.ts";
 
-export type Language = "en" | "de";
+export const LANGUAGES = ["en", "de"] as const;
+export type Language = (typeof LANGUAGES)[number];
 /** A sentence of the catalogue. `{name}` stands for a value. */
 export type Message = keyof German & string;
 
@@ -25,7 +26,8 @@ export { language };
 export function preferred(languages: readonly string[]): Language {
   for (const tag of languages) {
     const base = tag.toLowerCase().split("-")[0];
-    if (base === "en" || base === "de") return base;
+    const known = LANGUAGES.find((language) => language === base);
+    if (known !== undefined) return known;
   }
   return "en";
 }

@@ -37,7 +37,6 @@ export const finding = {
   "after a day": "nach einem Tag",
   "before a day": "vor einem Tag",
   "in a channel": "in einem Kanal",
-  me: "ich",
   "that is pinned": "angeheftet",
   "that mentions somebody or a role": "die jemanden oder eine Rolle erwähnen",
   role: "Rolle",

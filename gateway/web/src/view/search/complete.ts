@@ -5,7 +5,8 @@ import { language, say, t, type Message } from "../../lang/index.ts";
 import { rank } from "../shell/rank.ts";
 import { dayBefore, readDay, writtenDay } from "./days.ts";
 import { channelsIn, findPeople, peopleIn, remember, rolesIn, type Named } from "./names.ts";
-import { OPERATORS, written, type Operator, type Part } from "./query.ts";
+import type { Part } from "./query.ts";
+import { operatorsLike, operatorWord, valueWord, written, type Operator } from "./words.ts";
 
 export interface Offer {
   /** What is put in place of what was written. */
@@ -31,7 +32,7 @@ export const MEANINGS: Record<Operator, Message> = {
 /** What is known at once. */
 export function offersFor(part: Part | undefined, scope: ServerId | 0): Offer[] {
   if (part === undefined) return [];
-  if (part.kind === "word") return operatorsLike(part.text);
+  if (part.kind === "word") return operators(part.text);
   const { operator, text } = part;
   const name = text.replace(/^[@#]/, "");
   switch (operator) {
@@ -42,9 +43,9 @@ export function offersFor(part: Part | undefined, scope: ServerId | 0): Offer[] 
     case "in":
       return named(operator, "channel", channelsIn(scope), name);
     case "is":
-      return [{ text: "is:pinned", hint: say(MEANINGS.is) }];
+      return [{ text: written("is", valueWord("pinned", language()), language()), hint: say(MEANINGS.is) }];
     case "has":
-      return [{ text: "has:link", hint: say(MEANINGS.has) }];
+      return [{ text: written("has", valueWord("link", language()), language()), hint: say(MEANINGS.has) }];
     default:
       return days(operator, text);
   }
@@ -59,22 +60,21 @@ export async function moreOffers(part: Part | undefined, scope: ServerId | 0, kn
 }
 
 /** Of one letter it could be any word. */
-function operatorsLike(text: string): Offer[] {
-  const sought = text.toLowerCase();
-  if (sought.length < 2) return [];
-  return OPERATORS.filter((operator) => operator.startsWith(sought)).map((operator) => ({ text: `${operator}:`, hint: say(MEANINGS[operator]) }));
+function operators(text: string): Offer[] {
+  if (text.length < 2) return [];
+  return operatorsLike(text).map((operator) => ({ text: `${operatorWord(operator, language())}:`, hint: say(MEANINGS[operator]) }));
 }
 
 function named(operator: Operator, kind: "person" | "role" | "channel", all: Named<number>[], name: string): Offer[] {
   return rank(all, name, (one) => one.name)
     .slice(0, MOST)
-    .map((one) => ({ text: written(operator, one.name), hint: one.hint ?? "", choose: () => remember(kind, one) }));
+    .map((one) => ({ text: written(operator, one.name, language()), hint: one.hint ?? "", choose: () => remember(kind, one) }));
 }
 
 function days(operator: Operator, text: string): Offer[] {
   const now = Date.now();
-  const offer = (day: number, hint: string) => ({ text: written(operator, writtenDay(day, language())), hint });
-  const read = text === "" ? undefined : readDay(text, language(), now);
+  const offer = (day: number, hint: string) => ({ text: written(operator, writtenDay(day, language()), language()), hint });
+  const read = text === "" ? undefined : readDay(text, now);
   if (read !== undefined) return [offer(read, date(read))];
   if (text !== "") return [];
   const ago: [number, string][] = [[0, t("today")], [1, t("yesterday")], [7, t("a week ago")], [30, t("a month ago")]];

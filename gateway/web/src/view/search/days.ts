@@ -1,9 +1,10 @@
-// Days as people write them: 2026-03-01, 1.3.2026, 1/3, "1 March 2026", today, yesterday; in English and in the language that is shown.
+// Days as people write them: 2026-03-01, 1.3.2026, 1/3, "1 March 2026", today, yesterday; in each language that the page speaks.
+import { LANGUAGES } from "../../lang/index.ts";
 
 /** When a day begins, in the zone of the reader; nothing where the text is no day. Without a year it is the last such day. */
-export function readDay(text: string, language: string, now: number): number | undefined {
+export function readDay(text: string, now: number): number | undefined {
   const said = text.trim().toLowerCase();
-  for (const tongue of [language, "en"]) {
+  for (const tongue of LANGUAGES) {
     const ago = [0, 1].find((days) => said === relative(-days, tongue));
     if (ago !== undefined) return dayBefore(now, ago);
   }
@@ -13,7 +14,7 @@ export function readDay(text: string, language: string, now: number): number | u
   if (day !== undefined) return dated(Number(day), Number(month), year, now);
   const [, monthDay, name = "", nameYear] = /^(\d{1,2})\.?\s+(\p{L}+)\.?\s*(\d{4})?$/u.exec(said) ?? [];
   if (monthDay === undefined) return undefined;
-  const found = monthNamed(name, language) ?? monthNamed(name, "en");
+  const found = LANGUAGES.map((language) => monthNamed(name, language)).find((month) => month !== undefined);
   return found === undefined ? undefined : dated(Number(monthDay), found, nameYear, now);
 }
 

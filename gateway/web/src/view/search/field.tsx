@@ -7,7 +7,7 @@ import { comboboxOf, Options, useOptions } from "../../kit/options.tsx";
 import { t } from "../../lang/index.ts";
 import { moreOffers, offersFor, type Offer } from "./complete.ts";
 import { FIELD } from "./open.ts";
-import { partAt, replaced } from "./query.ts";
+import { partAt, replaced, sameParts } from "./query.ts";
 import { clear, serverOfScope, setText, text } from "./store.ts";
 
 export interface FieldProps {
@@ -43,7 +43,7 @@ export function SearchField(props: FieldProps) {
     close();
     if (taken.text.endsWith(":")) void offer();
   };
-  const isWritten = (taken: Offer) => text().slice(part()?.from, part()?.to) === taken.text;
+  const isWritten = (taken: Offer) => sameParts(text().slice(part()?.from, part()?.to), taken.text);
   const over = { anchor: () => input.parentElement ?? input, side: "below" as const, close };
   const list = useOptions<Offer>({ all: offers, take, isWritten, over });
   const onKeyDown = (event: KeyboardEvent) => {

@@ -1,7 +1,8 @@
 // From what was written to what is asked for: names become ids, days become moments.
 import type { AnyId, ChannelId, SearchFilter, UserId } from "confab-client";
 import { dayAfter } from "./days.ts";
-import { partsOf, type Operator, type Part } from "./query.ts";
+import { partsOf, type Part } from "./query.ts";
+import { isValue, type Operator } from "./words.ts";
 
 /** What names mean where somebody searches. */
 export interface Meaning {
@@ -41,8 +42,8 @@ function add(filter: SearchFilter, { operator, text }: Term, meaning: Meaning): 
     from: () => some(meaning.person(name), (id) => (filter.from ??= []).push(id)),
     mentions: () => some(meaning.called(name), (id) => (filter.mentions ??= []).push(id)),
     in: () => some(meaning.channel(name), (id) => (filter.channels ??= []).push(id)),
-    is: () => some(text === "pinned" ? true : undefined, (yes) => (filter.pinned = yes)),
-    has: () => some(text === "link" ? ("link" as const) : undefined, (what) => (filter.has ??= []).push(what)),
+    is: () => some(isValue("pinned", text) ? true : undefined, (yes) => (filter.pinned = yes)),
+    has: () => some(isValue("link", text) ? ("link" as const) : undefined, (what) => (filter.has ??= []).push(what)),
     before: () => some(meaning.day(text), (day) => (filter.before = Math.min(filter.before ?? Infinity, day))),
     after: () => some(meaning.day(text), (day) => (filter.after = Math.max(filter.after ?? 0, dayAfter(day)))),
   };

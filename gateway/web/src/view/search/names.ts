@@ -2,10 +2,11 @@
 import { channelsOf, rolesInOrder, type AnyId, type ChannelId, type ChannelState, type ServerId, type UserId } from "confab-client";
 import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
-import { language, t } from "../../lang/index.ts";
+import { t } from "../../lang/index.ts";
 import { isEveryone } from "../roles/names.ts";
 import { readDay } from "./days.ts";
 import type { Meaning, Term } from "./filter.ts";
+import { isValue } from "./words.ts";
 
 export interface Named<Id> {
   name: string;
@@ -74,14 +75,13 @@ export function meaningIn(scope: ServerId | 0): Meaning {
     return id ?? all().find((one) => fold(one.name) === sought || (one.hint !== undefined && kind === "person" && fold(one.hint) === sought))?.id;
   };
   const person = (name: string): UserId | undefined => {
-    const isMe = fold(name) === "me" || fold(name) === fold(t("me"));
-    return isMe ? state.me?.user_id : known("person", name, () => peopleIn(scope));
+    return isValue("me", name) ? state.me?.user_id : known("person", name, () => peopleIn(scope));
   };
   return {
     person,
     called: (name) => (person(name) ?? known("role", name, () => rolesIn(scope))) as AnyId | undefined,
     channel: (name) => known("channel", name, () => channelsIn(scope)),
-    day: (text) => readDay(text, language(), Date.now()),
+    day: (text) => readDay(text, Date.now()),
   };
 }
 

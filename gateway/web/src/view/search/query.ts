@@ -1,7 +1,5 @@
 // What somebody writes into the field of the search: words, "quoted texts" and operators, with white space between them.
-
-export const OPERATORS = ["from", "in", "mentions", "is", "has", "before", "after"] as const;
-export type Operator = (typeof OPERATORS)[number];
+import { OPERATOR_BY_WORD, type Operator } from "./words.ts";
 
 /** A piece of what was written, and where it stands. */
 export type Part =
@@ -9,14 +7,15 @@ export type Part =
   | { kind: "term"; operator: Operator; text: string; from: number; to: number };
 
 /** An operator with its value, which may be quoted; a quoted text; or a word. What is not closed goes to the end. */
-const PART = new RegExp(`(?:(${OPERATORS.join("|")}):)(?:"([^"]*)"?|(\\S*))|"([^"]*)"?|(\\S+)`, "giu");
+const PART = new RegExp(`(?:(${[...OPERATOR_BY_WORD.keys()].join("|")}):)(?:"([^"]*)"?|(\\S*))|"([^"]*)"?|(\\S+)`, "giu");
 
 export function partsOf(query: string): Part[] {
   return [...query.matchAll(PART)].flatMap((found): Part[] => {
-    const [whole, operator, quotedValue, value, quoted, word] = found;
+    const [whole, operatorWord, quotedValue, value, quoted, word] = found;
+    const operator = OPERATOR_BY_WORD.get(operatorWord?.toLowerCase() ?? "");
     const place = { from: found.index, to: found.index + whole.length };
     if (operator !== undefined) {
-      return [{ kind: "term", operator: operator.toLowerCase() as Operator, text: (quotedValue ?? value ?? "").trim(), ...place }];
+      return [{ kind: "term", operator, text: (quotedValue ?? value ?? "").trim(), ...place }];
     }
     const text = (quoted ?? word ?? "").trim();
     return text === "" ? [] : [{ kind: "word", text, ...place }];
@@ -28,8 +27,11 @@ export function partAt(query: string, caret: number): Part | undefined {
   return partsOf(query).find(({ from, to }) => from < caret && caret <= to);
 }
 
-/** An operator with its value, as one writes it. */
-export const written = (operator: Operator, value: string) => `${operator}:${/[\s"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value}`;
+/** Whether two texts ask for the same, in whatever language. */
+export function sameParts(one: string, other: string): boolean {
+  const shape = (text: string) => JSON.stringify(partsOf(text).map((part) => [part.kind === "term" ? part.operator : "", part.text]));
+  return shape(one) === shape(other);
+}
 
 /** The query with something else in place of a part, and where the caret is then. */
 export function replaced(query: string, part: { from: number; to: number }, text: string): { text: string; caret: number } {

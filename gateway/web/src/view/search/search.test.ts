@@ -1,10 +1,12 @@
 import type { AnyId, ChannelId, FoundMessage, UserId } from "confab-client";
 import { describe, expect, it } from "vitest";
+import { LANGUAGES } from "../../lang/index.ts";
 import { excerpt, marked } from "../found/words.ts";
 import { dayAfter, readDay, writtenDay } from "./days.ts";
 import { isEmpty, readQuery, type Meaning } from "./filter.ts";
 import { countOf, withAnswer, withoutMessages, type Group } from "./groups.ts";
-import { partAt, partsOf, replaced, without, written } from "./query.ts";
+import { partAt, partsOf, replaced, sameParts, without } from "./query.ts";
+import { operatorsLike, operatorWord, OPERATORS, valueWord, written } from "./words.ts";
 
 const NOW = new Date(2026, 10, 22, 15).getTime();
 const day = (year: number, month: number, date: number) => new Date(year, month - 1, date).getTime();
@@ -14,7 +16,7 @@ const meaning: Meaning = {
   person: (name) => (name === "maintainers" ? undefined : (NAMES[name.toLowerCase()] as UserId | undefined)),
   called: (name) => NAMES[name.toLowerCase()] as AnyId | undefined,
   channel: (name) => (name === "gateway" ? (20 as ChannelId) : undefined),
-  day: (text) => readDay(text, "de", NOW),
+  day: (text) => readDay(text, NOW),
 };
 const read = (query: string) => readQuery(query, meaning);
 
@@ -43,9 +45,35 @@ describe("a query", () => {
   it("is completed and shortened by parts", () => {
     const query = "from:an lunch";
     const [term] = partsOf(query);
-    expect(replaced(query, term ?? { from: 0, to: 0 }, written("from", "Ana Maria"))).toEqual({ text: 'from:"Ana Maria" lunch', caret: 17 });
+    expect(replaced(query, term ?? { from: 0, to: 0 }, written("from", "Ana Maria", "en"))).toEqual({ text: 'from:"Ana Maria" lunch', caret: 17 });
     expect(replaced("fro", { from: 0, to: 3 }, "from:")).toEqual({ text: "from:", caret: 5 });
     expect(without("a from:b c", { from: 2, to: 8 })).toBe("a c");
+  });
+});
+
+describe("an operator", () => {
+  it("means the same in each language", () => {
+    const query = (language: (typeof LANGUAGES)[number]) =>
+      [
+        written("from", "ana", language),
+        written("mentions", "maintainers", language),
+        written("in", "gateway", language),
+        written("is", valueWord("pinned", language), language),
+        written("has", valueWord("link", language), language),
+        written("before", "10.3.2026", language),
+        written("after", "1.3.2026", language),
+      ].join(" ");
+    expect(query("de")).toBe("von:ana erwähnt:maintainers in:gateway ist:angeheftet hat:link vor:10.3.2026 nach:1.3.2026");
+    expect(read(query("de"))).toEqual(read(query("en")));
+    expect(read("VON:ana before:10.3.2026").filter).toEqual({ from: [5], before: day(2026, 3, 10) });
+    expect(sameParts("von:ana", "from:ana")).toBe(true);
+    expect(sameParts("von:ana", "in:ana")).toBe(false);
+  });
+
+  it("is a word of its own in each language, and found by how it begins in any", () => {
+    for (const language of LANGUAGES) expect(new Set(OPERATORS.map((operator) => operatorWord(operator, language))).size).toBe(OPERATORS.length);
+    expect(operatorsLike("vo")).toEqual(["from", "before"]);
+    expect(operatorsLike("fr")).toEqual(["from"]);
   });
 });
 
@@ -85,16 +113,17 @@ describe("a day", () => {
     ["3 Okt", day(2026, 10, 3)],
     ["gestern", day(2026, 11, 21)],
     ["Today", day(2026, 11, 22)],
+    ["yesterday", day(2026, 11, 21)],
   ])("is read as it is written: %s", (text, expected) => {
-    expect(readDay(text, "de", NOW)).toBe(expected);
+    expect(readDay(text, NOW)).toBe(expected);
   });
 
   it.each(["31.4.2026", "0.1.2026", "soon", "2026", "2026-13-01", ""])("is not anything else: %s", (text) => {
-    expect(readDay(text, "de", NOW)).toBeUndefined();
+    expect(readDay(text, NOW)).toBeUndefined();
   });
 
   it("is written so that it can be read", () => {
-    for (const language of ["en", "de"]) expect(readDay(writtenDay(NOW, language), language, NOW)).toBe(day(2026, 11, 22));
+    for (const language of LANGUAGES) expect(readDay(writtenDay(NOW, language), NOW)).toBe(day(2026, 11, 22));
     expect(dayAfter(day(2026, 3, 29))).toBe(day(2026, 3, 30));
   });
 });

@@ -6,16 +6,17 @@ import { currentChannel, currentServer } from "../../app/place.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { day, timeOfId } from "../../lang/dates.ts";
-import { say, t, tn } from "../../lang/index.ts";
+import { language, say, t, tn } from "../../lang/index.ts";
 import { Skeleton } from "../shell/skeleton.tsx";
 import { MEANINGS } from "./complete.ts";
 import { SearchField } from "./field.tsx";
 import { countOf } from "./groups.ts";
 import { FIELD, wanted, type Scope } from "./open.ts";
-import { OPERATORS, partsOf, without, written } from "./query.ts";
+import { partsOf, without } from "./query.ts";
 import { forgetSearches, recentSearches } from "./recent.ts";
 import { Results } from "./results.tsx";
 import { error, goOn, groups, next, phase, scope, search, setScope, setText, shownGroups, text, unknown } from "./store.ts";
+import { OPERATORS, operatorWord, written, type Operator } from "./words.ts";
 import "./search.css";
 
 const field = () => document.getElementById(FIELD) as HTMLInputElement | null;
@@ -91,7 +92,7 @@ function Terms() {
           <For each={terms()}>
             {(part) => (
               <li class="chip" classList={{ unknown: isUnknown(part) }}>
-                <span class="cut">{part.kind === "term" ? written(part.operator, part.text) : part.text}</span>
+                <span class="cut">{part.kind === "term" ? written(part.operator, part.text, language()) : part.text}</span>
                 <IconButton icon="close" label={t("Remove")} onClick={() => remove(part)} />
               </li>
             )}
@@ -103,11 +104,11 @@ function Terms() {
   );
 }
 
-function problemOf(operator: string, value: string): string {
+function problemOf(operator: Operator, value: string): string {
   if (operator === "from" || operator === "mentions") return t("Nobody here is called “{name}”.", { name: value });
   if (operator === "in") return t("No channel here is called “{name}”.", { name: value });
   if (operator === "before" || operator === "after") return t("“{text}” is no day. Try 1.3.2026 or yesterday.", { text: value });
-  return t("“{text}” means nothing here.", { text: `${operator}:${value}` });
+  return t("“{text}” means nothing here.", { text: written(operator, value, language()) });
 }
 
 /** Before anything was searched for: what was, and by what it can be narrowed down. */
@@ -142,7 +143,7 @@ function Beginnings() {
         <For each={OPERATORS}>
           {(operator) => (
             <button type="button" class="list-row" onClick={() => narrow(operator)}>
-              <code>{operator}:</code>
+              <code>{operatorWord(operator, language())}:</code>
               <span class="cut second">{say(MEANINGS[operator])}</span>
             </button>
           )}
@@ -153,10 +154,10 @@ function Beginnings() {
 }
 
 /** Begins an operator behind what is written, as if it were typed. */
-function narrow(operator: string): void {
+function narrow(operator: Operator): void {
   const input = field();
   if (input === null) return;
-  input.value = `${text()} ${operator}:`.trimStart();
+  input.value = `${text()} ${operatorWord(operator, language())}:`.trimStart();
   input.focus();
   input.setSelectionRange(input.value.length, input.value.length);
   input.dispatchEvent(new InputEvent("input", { bubbles: true }));
