@@ -50,12 +50,12 @@ test("who changes the password signs in with the new one", async ({ alice, stran
   const { page } = alice;
   await page.goto("/");
   await openSettings(page);
-  await page.getByLabel("Password until now").fill("not my password");
+  await page.getByLabel("Current password").fill("not my password");
   await page.getByLabel("New password").fill(NEW_PASSWORD);
   await page.getByRole("button", { name: "Change the password" }).click();
   await expect(page.getByText("This is not your password.")).toBeVisible();
-  await expect(page.getByLabel("Password until now")).toBeFocused();
-  await page.getByLabel("Password until now").fill(PASSWORD);
+  await expect(page.getByLabel("Current password")).toBeFocused();
+  await page.getByLabel("Current password").fill(PASSWORD);
   await page.getByRole("button", { name: "Change the password" }).click();
   await expect(page.getByText("The password was changed.")).toBeVisible();
   await expect(page.getByLabel("New password")).toHaveValue("");

@@ -1,4 +1,5 @@
 import { Show, splitProps, type JSX } from "solid-js";
+import { keyNames } from "./chord.ts";
 import { Icon } from "./icon.tsx";
 import type { IconName } from "./icons.ts";
 
@@ -36,7 +37,7 @@ export interface IconButtonProps extends Native {
   icon: IconName;
   /** What it does, as a screen reader says it and the tooltip shows it. */
   label: string;
-  /** Keys that do the same, for the tooltip. */
+  /** Keys that do the same, for the tooltip: `Ctrl+KeyK`. */
   keys?: string;
 }
 
@@ -48,7 +49,7 @@ export function IconButton(props: IconButtonProps) {
       type="button"
       class={`icon-button ${own.class ?? ""}`}
       aria-label={own.label}
-      data-tip={own.keys === undefined ? own.label : `${own.label}  ${own.keys}`}
+      data-tip={own.keys === undefined ? own.label : `${own.label}  ${keyNames(own.keys)}`}
     >
       <Icon name={own.icon} />
     </button>

@@ -4,7 +4,7 @@ import type { IconName } from "./icons.ts";
 export interface MenuItem {
   label: string;
   icon?: IconName;
-  /** Keys that do the same, as people know them: `Ctrl K`. */
+  /** Keys that do the same, as commands name them: `Ctrl+KeyK`. */
   keys?: string;
   danger?: boolean;
   /** How many wait behind it; none is not shown. */

@@ -1,5 +1,6 @@
 // Menus: of a button, of a right click, of a long press. One at a time, and one place draws it.
 import { createSignal, For, onCleanup, onMount, Show } from "solid-js";
+import { keyNames } from "./chord.ts";
 import { onEscape } from "./escape.ts";
 import { rememberFocus } from "./focus.ts";
 import { Icon } from "./icon.tsx";
@@ -92,7 +93,7 @@ function Item(props: MenuItem) {
       </Show>
       <span class="cut">{props.label}</span>
       <Show when={props.badge}>{(count) => <span class="badge">{count() > 99 ? "99+" : count()}</span>}</Show>
-      <Show when={props.keys}>{(keys) => <kbd>{keys()}</kbd>}</Show>
+      <Show when={props.keys}>{(keys) => <kbd>{keyNames(keys())}</kbd>}</Show>
     </button>
   );
 }

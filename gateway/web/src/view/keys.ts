@@ -1,9 +1,9 @@
 // The keyboard map: one table of commands, one listener.
+import { chord } from "../kit/chord.ts";
 import { composing } from "../kit/composing.ts";
 import { dialogIsOpen } from "../kit/dialog.tsx";
 import { escape } from "../kit/escape.ts";
 import { menuIsOpen } from "../kit/menu.tsx";
-import { chord } from "./chord.ts";
 import { layer } from "./panel.ts";
 import { allCommands } from "./registry.ts";
 

@@ -13,7 +13,7 @@ export interface PanelTab {
   icon: IconName;
   /** Shown in the header of a channel as a button; else only opened by `openPanel`. */
   button?: boolean;
-  /** Keys that open it, for the tooltip. */
+  /** Keys that open it, for the tooltip: `Ctrl+KeyF`. */
   keys?: string;
   component: Component;
   /** Its place among the buttons, from the left. */

@@ -78,9 +78,10 @@ export const moderation = {
   Text: "Text",
   "The message is no longer there.": "Die Nachricht gibt es nicht mehr.",
   "There is no rule. One can stop words, links, mentions, repeats and raids.": "Es gibt keine Regel. Eine kann Wörter, Links, Erwähnungen, Wiederholungen und Anstürme aufhalten.",
-  "This server is locked down: nobody may join, and only {role} may write.": "Dieser Server ist gesperrt: Niemand darf beitreten, und nur {role} darf schreiben.",
+  "This server is locked down: nobody may join, and only members with the role {role} may write.":
+    "Dieser Server ist gesperrt: Niemand darf beitreten, und nur Mitglieder mit der Rolle {role} dürfen schreiben.",
   "This server is locked down: nobody may join.": "Dieser Server ist gesperrt: Niemand darf beitreten.",
-  "This server is locked down: only {role} may write.": "Dieser Server ist gesperrt: Nur {role} darf schreiben.",
+  "This server is locked down: only members with the role {role} may write.": "Dieser Server ist gesperrt: Nur Mitglieder mit der Rolle {role} dürfen schreiben.",
   "Those who moderate {server} read it, with the message as it is now and your name. Its author is not told.": "Wer {server} moderiert, liest das mit der Nachricht, wie sie jetzt ist, und deinem Namen. Wer sie schrieb, erfährt nichts davon.",
   "Try it": "Probieren",
   "Try the rules": "Regeln ausprobieren",

@@ -66,8 +66,8 @@ function configureItems({ server_id, channel_id, kind }: ChannelState): MenuItem
 function moveItems(channel: ChannelState): MenuItems {
   if (!mayMove(channel)) return [];
   const items: MenuItems = [];
-  if (canMoveBy(channel, -1)) items.push({ label: t("Move up"), icon: "up", keys: "Ctrl Shift ↑", run: () => moveBy(channel, -1) });
-  if (canMoveBy(channel, 1)) items.push({ label: t("Move down"), icon: "down", keys: "Ctrl Shift ↓", run: () => moveBy(channel, 1) });
+  if (canMoveBy(channel, -1)) items.push({ label: t("Move up"), icon: "up", keys: "Ctrl+Shift+ArrowUp", run: () => moveBy(channel, -1) });
+  if (canMoveBy(channel, 1)) items.push({ label: t("Move down"), icon: "down", keys: "Ctrl+Shift+ArrowDown", run: () => moveBy(channel, 1) });
   return [...items, { label: t("Move to…"), icon: "drag", run: () => void openMoveTo(channel) }];
 }
 

@@ -12,7 +12,7 @@ import { openMenu } from "../../kit/menu.tsx";
 import { roving } from "../../kit/roving.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
-import { chord } from "../chord.ts";
+import { chord } from "../../kit/chord.ts";
 import { iconOf } from "../list/list.tsx";
 import { menuOf } from "../registry.ts";
 import { permissions, serverPermissions } from "../rights.ts";

@@ -113,7 +113,7 @@ function Writing(props: { channel: ChannelState; onSent: () => void }) {
           describedBy={LIMIT}
           suggests={suggesting.list}
         />
-        <IconButton icon="smile" label={t("Emoji")} keys="Ctrl E" onClick={(event) => pickEmoji(event.currentTarget, (emoji) => insert(emoji))} />
+        <IconButton icon="smile" label={t("Emoji")} keys="Ctrl+KeyE" onClick={(event) => pickEmoji(event.currentTarget, (emoji) => insert(emoji))} />
         <IconButton icon="send" class="send" label={t("Send")} disabled={held()} onPointerDown={(event) => event.preventDefault()} onClick={send} />
       </div>
       <Limit id={LIMIT} left={left()} wait={wait()} />
@@ -175,7 +175,7 @@ function ReplyBar(props: { channel: ChannelState; onClose: () => void }) {
           </Match>
         </Switch>
       </span>
-      <IconButton icon="close" label={t("Do not reply")} keys="Esc" onClick={() => props.onClose()} />
+      <IconButton icon="close" label={t("Do not reply")} keys="Escape" onClick={() => props.onClose()} />
     </p>
   );
 }

@@ -41,5 +41,5 @@ async function load(tag: string): Promise<Emoji[]> {
   return entries
     .filter(({ group }) => group !== undefined && group !== COMPONENTS)
     .sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
-    .map(({ unicode, label, tags = [], group = 0 }) => ({ emoji: unicode, name: label.toLowerCase(), tags, group }));
+    .map(({ unicode, label, tags = [], group = 0 }) => ({ emoji: unicode, name: label, tags, group }));
 }

@@ -25,6 +25,10 @@ describe("an emoji", () => {
     expect(found("cat", ["🐱"])).toEqual(["🐈", "🐱", "😹", "🥎"]);
   });
 
+  it("is found in whatever case its name is written", () => {
+    expect(byRelevance([{ emoji: "🏠", name: "Haus", tags: [] }], "haus", []).map(({ name }) => name)).toEqual(["Haus"]);
+  });
+
   it("has spaces for underscores, and nothing for nothing", () => {
     expect(found("delivery_truck")).toEqual(["🚚"]);
     expect(found("zzz")).toEqual([]);

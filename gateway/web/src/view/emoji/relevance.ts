@@ -22,7 +22,8 @@ export function byRelevance<Emoji extends Findable>(all: readonly Emoji[], text:
 const NOT = 7;
 
 /** The name itself, then what ends in it (a red heart), then a word that is the text, then what begins so, then what holds it. */
-function rankOf({ name, tags }: Findable, sought: string): number {
+function rankOf({ name: shown, tags }: Findable, sought: string): number {
+  const name = shown.toLowerCase();
   if (name === sought) return 0;
   const words = name.split(/[\s:,()-]+/);
   if (words.at(-1) === sought) return 1;

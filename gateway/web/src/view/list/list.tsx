@@ -198,7 +198,7 @@ function OwnCard() {
               <Show when={ownStatus().text}>{(said) => <span class="meta cut">{said()}</span>}</Show>
             </span>
           </button>
-          <IconButton icon="settings" label={t("Settings")} keys="Ctrl ," onClick={() => openLayer("settings")} />
+          <IconButton icon="settings" label={t("Settings")} keys="Ctrl+Comma" onClick={() => openLayer("settings")} />
         </div>
       )}
     </Show>

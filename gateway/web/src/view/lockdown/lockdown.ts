@@ -17,7 +17,7 @@ export function lockdownText(server: ServerId, { no_joining, speakers, until }: 
     speakers === null
       ? t("This server is locked down: nobody may join.")
       : no_joining
-        ? t("This server is locked down: nobody may join, and only {role} may write.", { role })
-        : t("This server is locked down: only {role} may write.", { role });
+        ? t("This server is locked down: nobody may join, and only members with the role {role} may write.", { role })
+        : t("This server is locked down: only members with the role {role} may write.", { role });
   return until === null ? what : `${what} ${t("Until {time}.", { time: moment(until, second()) })}`;
 }

@@ -58,7 +58,7 @@ function Card(props: CardProps) {
           <Show when={account()?.deleted === false && name() !== account()?.name}><span class="second cut">{account()?.name}</span></Show>
           <Show when={state.presence[user]?.text}>{(text) => <span class="second">{text()}</span>}</Show>
         </span>
-        <IconButton icon="close" label={t("Close")} keys="Esc" onClick={() => props.close()} />
+        <IconButton icon="close" label={t("Close")} keys="Escape" onClick={() => props.close()} />
       </header>
       <Show when={profile()?.bio}>{(bio) => <p class="card-bio">{bio()}</p>}</Show>
       <Show when={(member()?.timeout_until ?? 0) > minute() && member()?.timeout_until}>

@@ -11,7 +11,7 @@ registerPanel({
   title: "Members",
   icon: "people",
   button: true,
-  keys: "Ctrl Shift U",
+  keys: "Ctrl+Shift+KeyU",
   order: 90,
   component: lazy(() => import("./members.tsx")),
 });

@@ -12,7 +12,7 @@ import { pressOn } from "../../kit/press.ts";
 import { roving } from "../../kit/roving.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
-import { chord } from "../chord.ts";
+import { chord } from "../../kit/chord.ts";
 import { chosenRole, setChosenRole } from "./choose.ts";
 import { isBelowMe, mayDelete, standingIn } from "../rank/may.ts";
 import { colourOfRole, isEveryone, nameOfRole } from "./names.ts";
@@ -126,8 +126,8 @@ function itemsOf(server: ServerId, id: RoleId): MenuItems {
   const items: MenuItems = [];
   const at = orderOf(server).indexOf(id);
   const steps = [
-    { by: 1 as const, label: t("Move up"), icon: "up" as const, keys: "Ctrl Shift ↑" },
-    { by: -1 as const, label: t("Move down"), icon: "down" as const, keys: "Ctrl Shift ↓" },
+    { by: 1 as const, label: t("Move up"), icon: "up" as const, keys: "Ctrl+Shift+ArrowUp" },
+    { by: -1 as const, label: t("Move down"), icon: "down" as const, keys: "Ctrl+Shift+ArrowDown" },
   ];
   for (const { by, ...step } of steps) {
     if (mayMoveRole(server, id, at + by)) items.push({ ...step, run: () => void moveRoleBy(server, id, by) });

@@ -8,7 +8,7 @@ registerPanel({
   title: "Search",
   icon: "search",
   button: true,
-  keys: "Ctrl F",
+  keys: "Ctrl+KeyF",
   order: 70,
   component: lazy(() => import("./search.tsx")),
 });

@@ -66,7 +66,7 @@ export default function Devices() {
                 <Device
                   session={session}
                   action={
-                    <Button aria-label={t("Sign out {device}", { device: session.device })} onClick={() => void revoke(session)}>
+                    <Button aria-label={t("Sign out {device}", { device: deviceName(session) })} onClick={() => void revoke(session)}>
                       {t("Sign out")}
                     </Button>
                   }
@@ -83,12 +83,17 @@ export default function Devices() {
   );
 }
 
+/** What a client that names no device is called by the server. */
+const UNNAMED = "unknown device";
+
+const deviceName = ({ device }: SessionInfo) => (device === UNNAMED ? t("Unknown device") : device);
+
 function Device(props: { session: SessionInfo; action: JSX.Element }) {
   const since = () => timeOfId(props.session.session_id);
   return (
     <li>
       <span class="device">
-        <span class="cut">{props.session.device}</span>
+        <span class="cut">{deviceName(props.session)}</span>
         <span class="second" data-tip={exact(since())}>{t("since {time}", { time: moment(since()) })}</span>
       </span>
       {props.action}

@@ -16,5 +16,5 @@ registerCommand({ id: "status", title: "Set a status", icon: "smile", run: setSt
 
 contribute("account", 10, () => [
   { label: t("Set a status"), icon: "smile", run: setStatus },
-  { label: t("Settings"), icon: "settings", keys: "Ctrl ,", run: () => openLayer("settings") },
+  { label: t("Settings"), icon: "settings", keys: "Ctrl+Comma", run: () => openLayer("settings") },
 ]);

@@ -19,7 +19,7 @@ export function ChangePassword() {
     start: () => ({ password: "", new_password: "", end_others: true }),
     once: true,
     check: ({ password, new_password }) => ({
-      password: password === "" ? t("Enter your password until now.") : undefined,
+      password: password === "" ? t("Enter your current password.") : undefined,
       new_password: new_password.length < 8 ? t("At least 8 characters.") : undefined,
     }),
     save: async (_, values) => {
@@ -35,7 +35,7 @@ export function ChangePassword() {
       <Section title={t("Password")}>
         {/* A password manager stores the new one under this name. */}
         <input class="unseen" type="text" name="username" autocomplete="username" aria-hidden="true" tabIndex={-1} readonly value={state.me?.name ?? ""} />
-        <PasswordField label={t("Password until now")} autocomplete="current-password" {...form.text("password")} />
+        <PasswordField label={t("Current password")} autocomplete="current-password" {...form.text("password")} />
         <PasswordField label={t("New password")} autocomplete="new-password" hint={t("At least 8 characters.")} {...form.text("new_password")} />
         <Switch
           label={t("Sign out all other devices")}

@@ -1,5 +1,6 @@
 // How one writes on this device, and what single letters do.
 import { change, settings } from "../../app/settings.ts";
+import { keyNames } from "../../kit/chord.ts";
 import { Button } from "../../kit/button.tsx";
 import { Switch } from "../../kit/field.tsx";
 import { Section } from "../../kit/form.tsx";
@@ -13,7 +14,7 @@ export default function Writing() {
       <Section title={t("Writing")}>
         <Switch
           label={t("Enter makes a new line")}
-          hint={settings.enterMakesLine ? t("Ctrl Enter sends.") : t("Enter sends, Shift Enter makes a line.")}
+          hint={settings.enterMakesLine ? t("{keys} sends.", { keys: keyNames("Ctrl+Enter") }) : t("Enter sends, {keys} makes a new line.", { keys: keyNames("Shift+Enter") })}
           checked={settings.enterMakesLine}
           onChange={(on) => change("enterMakesLine", on)}
         />

@@ -1,8 +1,8 @@
 // All keys that do something now, by where they do it.
 import { For } from "solid-js";
+import { keyNames } from "../../kit/chord.ts";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { say, t, type Message as Text } from "../../lang/index.ts";
-import { keyNames } from "../chord.ts";
 import { allCommands } from "../registry.ts";
 import { PLACE_KEYS } from "./place-keys.ts";
 
@@ -24,7 +24,7 @@ export function openKeys(): void {
                   {(line) => (
                     <div>
                       <dt>{say(line.title)}</dt>
-                      <dd><kbd>{line.keys === "+" ? "+" : keyNames(line.keys)}</kbd></dd>
+                      <dd><kbd>{keyNames(line.keys)}</kbd></dd>
                     </div>
                   )}
                 </For>

@@ -65,7 +65,7 @@ export default function Layer(props: OpenLayer) {
           )}
         </Show>
       </main>
-      <IconButton class="layer-close" icon="close" label={t("Close")} keys="Esc" onClick={closeLayer} />
+      <IconButton class="layer-close" icon="close" label={t("Close")} keys="Escape" onClick={closeLayer} />
     </div>
   );
 }

@@ -29,7 +29,7 @@ export const PLACE_KEYS: readonly PlaceKey[] = [
   { group: "On a message", title: "Mark unread from here", keys: "Alt+Enter" },
   { group: "On a message", title: "Reply", keys: "KeyR", when: letters },
   { group: "On a message", title: "Edit", keys: "KeyE", when: letters },
-  { group: "On a message", title: "React…", keys: "+", when: letters },
+  { group: "On a message", title: "React…", keys: "Plus", when: letters },
   { group: "On a message", title: "Pin", keys: "KeyP", when: letters },
   { group: "On a message", title: "Delete", keys: "Delete", when: letters },
 ];

@@ -8,7 +8,7 @@ import { Icon } from "../../kit/icon.tsx";
 import type { IconName } from "../../kit/icons.ts";
 import { comboboxOf, Options, useOptions } from "../../kit/options.tsx";
 import { say, t } from "../../lang/index.ts";
-import { keyNames } from "../chord.ts";
+import { keyNames } from "../../kit/chord.ts";
 import { showPane } from "../panel.ts";
 import { openMember } from "../people/card.ts";
 import { shownName } from "../people/names.ts";

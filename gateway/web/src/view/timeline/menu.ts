@@ -15,10 +15,10 @@ contribute("message", 10, ({ message, channel }) => {
   const mine = message.author_id === state.me?.user_id;
   const items: MenuItems = [];
   if (may.has("ADD_REACTIONS")) {
-    items.push({ label: t("React…"), icon: "smile", keys: "+", run: () => pickEmoji(undefined, (emoji) => react(channel, message, emoji)) });
+    items.push({ label: t("React…"), icon: "smile", keys: "Plus", run: () => pickEmoji(undefined, (emoji) => react(channel, message, emoji)) });
   }
-  if (may.has("SEND_MESSAGES")) items.push({ label: t("Reply"), icon: "reply", keys: "R", run: () => replyTo(channel, message) });
-  if (mine) items.push({ label: t("Edit"), icon: "edit", keys: "E", run: () => setEditing(message.message_id) });
+  if (may.has("SEND_MESSAGES")) items.push({ label: t("Reply"), icon: "reply", keys: "KeyR", run: () => replyTo(channel, message) });
+  if (mine) items.push({ label: t("Edit"), icon: "edit", keys: "KeyE", run: () => setEditing(message.message_id) });
   return items;
 });
 
@@ -28,10 +28,10 @@ contribute("message", 20, ({ message, channel }) => {
   const items: MenuItems = [
     { label: t("Copy text"), icon: "copy", run: () => void copyText(message) },
     { label: t("Copy link"), icon: "link", run: () => void copyLink(channel, message) },
-    { label: t("Mark unread from here"), icon: "unread", keys: "Alt Enter", run: () => markUnread(channel, message) },
+    { label: t("Mark unread from here"), icon: "unread", keys: "Alt+Enter", run: () => markUnread(channel, message) },
   ];
   if (may.has("PIN_MESSAGES")) {
-    items.push({ label: message.pinned ? t("Unpin") : t("Pin"), icon: "pin", keys: "P", run: () => pin(channel, message) });
+    items.push({ label: message.pinned ? t("Unpin") : t("Pin"), icon: "pin", keys: "KeyP", run: () => pin(channel, message) });
   }
   if (message.reactions.length > 0) items.push({ label: t("Who reacted"), icon: "people", run: () => openReactors(channel, message) });
   if (message.edited_at !== null && (mine || may.has("MANAGE_MESSAGES"))) {
@@ -43,5 +43,5 @@ contribute("message", 20, ({ message, channel }) => {
 contribute("message", 90, ({ message, channel }) => {
   const mine = message.author_id === state.me?.user_id;
   if (!mine && !permissions(channel.channel_id).has("MANAGE_MESSAGES")) return [];
-  return [{ label: t("Delete"), icon: "trash", keys: "⌫", danger: true, run: (sure) => remove(channel, message, sure) }];
+  return [{ label: t("Delete"), icon: "trash", keys: "Delete", danger: true, run: (sure) => remove(channel, message, sure) }];
 });

@@ -3,12 +3,12 @@
 import type { ChannelState, Message } from "confab-client";
 import { state } from "../../app/client.ts";
 import { settings } from "../../app/settings.ts";
+import { chord } from "../../kit/chord.ts";
 import { composing } from "../../kit/composing.ts";
 import { openMenu } from "../../kit/menu.tsx";
 import { nextIndex } from "../../kit/roving.ts";
 import { t } from "../../lang/index.ts";
 import { pickEmoji } from "../emoji/open.ts";
-import { chord } from "../chord.ts";
 import { isWriting } from "../keys.ts";
 import { permissions } from "../rights.ts";
 import { markUnread, pin, react, remove, replyTo, setEditing } from "./deeds.ts";

@@ -1,7 +1,8 @@
 import type { Message, Row, UserId } from "confab-client";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { read } from "../../app/route.ts";
-import { chord, keyNames } from "../chord.ts";
+import { chord, keyNames } from "../../kit/chord.ts";
+import { speak } from "../../lang/index.ts";
 import { rank } from "../shell/rank.ts";
 import { swipeOf } from "../shell/swipe.ts";
 import { anchorAt, isAtEnd, scrollTo } from "./anchor.ts";
@@ -92,13 +93,27 @@ describe("addresses", () => {
 
 describe("keys", () => {
   const press = (code: string, more: Partial<KeyboardEvent> = {}) =>
-    chord({ code, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
+    chord({ key: "", code, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
 
   it("are named by their place, the Mac's command key as Ctrl", () => {
     expect(press("KeyK", { metaKey: true })).toBe("Ctrl+KeyK");
     expect(press("ArrowUp", { altKey: true, shiftKey: true })).toBe("Alt+Shift+ArrowUp");
+    expect(press("Slash", { ctrlKey: true, key: "/" })).toBe("Ctrl+Slash");
+    expect(press("Digit7", { ctrlKey: true, shiftKey: true, key: "/" })).toBe("Ctrl+Slash");
+    expect(press("Slash", { ctrlKey: true, key: "-" })).not.toBe("Ctrl+Slash");
     expect(keyNames("Ctrl+KeyK", false)).toBe("Ctrl K");
     expect(keyNames("Ctrl+Alt+ArrowUp", true)).toBe("⌘ ⌥ ↑");
+    expect(keyNames("Plus", false)).toBe("+");
+  });
+
+  it("are called as the keyboards of the reader's country call them", async () => {
+    vi.stubGlobal("document", { documentElement: {} });
+    await speak("de");
+    expect(keyNames("Ctrl+Shift+KeyU", false)).toBe("Strg Umschalt U");
+    expect(keyNames("Delete", false)).toBe("Entf");
+    await speak("en");
+    expect(keyNames("Shift+Enter", false)).toBe("Shift Enter");
+    vi.unstubAllGlobals();
   });
 });
 
