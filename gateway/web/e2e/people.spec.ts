@@ -230,6 +230,10 @@ test.describe("who moderates", () => {
     await alice.write("user_roles_add", { user_id: user, roles: [maintainer], reason: "knows the code" }, club.id);
     await alice.write("server_update", { name: "Reading club" }, club.id);
     await alice.write("user_timeout", { user_id: user, duration: 3600 }, club.id);
+    const { channel } = await alice.write<{ channel: { channel_id: string } }>("channel_create", { name: "Talk", kind: "category" }, club.id);
+    const override = { channel_id: channel.channel_id, kind: "role", target: maintainer };
+    await alice.write("override_set", { ...override, allow: PERMISSIONS.VIEW_CHANNEL, deny: 0 }, club.id);
+    await alice.write("override_set", { ...override, allow: 0, deny: PERMISSIONS.VIEW_CHANNEL }, club.id);
     const page = await alice.open({ ...club, name: "Reading club" });
     await openPages(page, { ...club, name: "Reading club" });
     await page.getByRole("button", { name: "Audit log" }).click();
@@ -238,6 +242,9 @@ test.describe("who moderates", () => {
     const changed = page.getByRole("row").filter({ hasText: `${alice.name} changed the server` });
     await expect(changed).toContainText("Book club");
     await expect(changed).toContainText("Reading club");
+    await expect(page.getByText(`${alice.name} made the category Talk`)).toBeVisible();
+    const overridden = page.getByRole("row").filter({ hasText: `${alice.name} changed the permissions of Maintainer in the category Talk` });
+    await expect(overridden).toContainText([/See channels\s*allowed → denied/, /See channels\s*inherited → allowed/]);
     await page.getByRole("group", { name: "What" }).getByRole("button", { name: /^Member timed out/ }).click();
     await expect(given).toHaveCount(0);
     await expect(page.getByText(new RegExp(`^${alice.name} timed ${bob.name} out until`))).toBeVisible();

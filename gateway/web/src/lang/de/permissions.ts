@@ -1,7 +1,7 @@
 export const permissions = {
   Administrator: "Verwalter",
   Administration: "Verwaltung",
-  "Ban members": "Mitglieder sperren",
+  "Ban members": "Mitglieder verbannen",
   "Be called something else here.": "Hier anders heißen.",
   "Call upon everyone, and upon roles that not everybody may mention.": "Alle ansprechen, auch Rollen, die nicht jeder erwähnen darf.",
   "Change nicknames": "Spitznamen ändern",

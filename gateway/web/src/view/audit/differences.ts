@@ -1,10 +1,12 @@
 // What a change changed: each field that differs, as it was and as it is, in words.
-import { PERMISSIONS, type AuditEntry } from "confab-client";
+import { PERMISSIONS, type AuditEntry, type ServerId } from "confab-client";
 import { cssColour } from "../../kit/colour.ts";
 import { list, say, t, tn, type Message } from "../../lang/index.ts";
 import { span } from "../../lang/spans.ts";
 import { GROUPS } from "../permissions/words.ts";
-import { fieldsOf, type Fields } from "./sentences.ts";
+import { targetName, type Fields } from "./names.ts";
+import { overrideChanges, readOverride, readOverrides } from "./overrides.ts";
+import { fieldsOf } from "./sentences.ts";
 
 export interface Difference {
   field: string;
@@ -35,7 +37,6 @@ const FIELDS: Readonly<Record<string, Message>> = {
   exempt_roles: "Roles left alone",
   exempt_channels: "Channels left alone",
   nickname: "Nickname",
-  overrides: "Overrides",
   max_uses: "How many may use it",
   expires_in: "Valid for",
   deleted_hours: "Hours of messages deleted",
@@ -45,9 +46,23 @@ const LENGTHS: ReadonlySet<string> = new Set(["slow_mode", "seconds", "lock_seco
 /** What only lists that something is made of, or stands in the sentence. */
 const CHANGES: ReadonlySet<string> = new Set(["server_update", "channel_update", "role_update", "rule_update", "nickname_update"]);
 
-export function differencesOf(entry: AuditEntry): Difference[] {
-  if (!CHANGES.has(entry.action)) return [];
+export function differencesOf(entry: AuditEntry, server: ServerId): Difference[] {
   const [before, after] = [fieldsOf(entry.before), fieldsOf(entry.after)];
+  if (entry.action === "override_set" || entry.action === "override_clear") {
+    const one = (fields: Fields) => readOverrides([readOverride(fields)]);
+    return overrideChanges(one(before), one(after)).map((change) => told(change, say(change.permission.title)));
+  }
+  if (!CHANGES.has(entry.action)) return [];
+  const overrides = overrideChanges(readOverrides(before["overrides"]), readOverrides(after["overrides"]));
+  return [
+    ...fieldDifferences(before, after),
+    ...overrides.map((change) => told(change, `${targetName(server, change)}: ${say(change.permission.title)}`)),
+  ];
+}
+
+const told = ({ before, after }: { before: Message; after: Message }, field: string): Difference => ({ field, before: say(before), after: say(after) });
+
+function fieldDifferences(before: Fields, after: Fields): Difference[] {
   const changed = Object.keys(FIELDS).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
   return changed.map((name) => ({ field: say(FIELDS[name] as Message), before: words(name, before, after), after: words(name, after, before) }));
 }

@@ -83,7 +83,7 @@ function Log(props: { server: ServerId }) {
 }
 
 function Entry(props: { entry: AuditEntry; server: ServerId }) {
-  const differences = differencesOf(props.entry);
+  const differences = differencesOf(props.entry, props.server);
   // What a rule does has the rule's name for a reason, which the sentence says.
   const reason = () => (props.entry.actor_id === null ? "" : props.entry.reason);
   return (

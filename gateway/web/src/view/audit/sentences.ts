@@ -1,11 +1,10 @@
 // What somebody did, as a sentence. What an entry holds depends on its action, and comes as JSON: ids are texts there.
-import type { AuditEntry, ChannelId, RoleId, ServerId, UserId } from "confab-client";
-import { state } from "../../app/client.ts";
+import type { AuditEntry, ServerId, UserId } from "confab-client";
 import { moment } from "../../lang/dates.ts";
 import { list, t, tn } from "../../lang/index.ts";
 import { shownName } from "../people/names.ts";
-
-export type Fields = Readonly<Record<string, unknown>>;
+import { channelName, roleName, targetName, text, type Fields } from "./names.ts";
+import { readOverride } from "./overrides.ts";
 
 /** The text of an entry as an object; nothing where there is none. */
 export function fieldsOf(text: string | null): Fields {
@@ -13,13 +12,20 @@ export function fieldsOf(text: string | null): Fields {
   return typeof value === "object" && value !== null ? (value as Fields) : {};
 }
 
-const text = (value: unknown) => (typeof value === "string" ? value : "");
 const ids = (value: unknown) => (Array.isArray(value) ? value.map(Number) : []);
 
 /** Whom an entry is about, besides who did it: those to look up. */
-export function peopleIn({ actor_id, target_id, action }: AuditEntry): UserId[] {
-  const target = target_id !== null && ABOUT_PEOPLE.has(action) ? [target_id as number as UserId] : [];
-  return actor_id === null ? target : [actor_id, ...target];
+export function peopleIn(entry: AuditEntry): UserId[] {
+  const { actor_id, target_id, action } = entry;
+  const override = overrideOf(entry);
+  const target = ABOUT_PEOPLE.has(action) ? target_id : override?.kind === "member" ? override.target : null;
+  return [actor_id, target].flatMap((id) => (id === null ? [] : [id as number as UserId]));
+}
+
+/** The override that an entry is about; of one that is gone, as it was. */
+function overrideOf({ action, before, after }: AuditEntry) {
+  if (action !== "override_set" && action !== "override_clear") return undefined;
+  return readOverride(fieldsOf(after)) ?? readOverride(fieldsOf(before));
 }
 
 const ABOUT_PEOPLE: ReadonlySet<string> = new Set([
@@ -44,16 +50,16 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "invite_revoke":
       return t("{actor} revoked the invite {code}… of {target}", { actor, code: text(before["code"]), target: target() });
     case "channel_create":
-      return t("{actor} made #{channel}", { actor, channel: channel() });
+      return t("{actor} made {channel}", { actor, channel: channel() });
     case "channel_update":
-      return t("{actor} changed #{channel}", { actor, channel: channel() });
+      return t("{actor} changed {channel}", { actor, channel: channel() });
     case "channel_delete":
-      return t("{actor} deleted #{channel}", { actor, channel: channel() });
+      return t("{actor} deleted {channel}", { actor, channel: channel() });
     case "channel_move":
-      return t("{actor} moved #{channel}", { actor, channel: channel() });
+      return t("{actor} moved {channel}", { actor, channel: channel() });
     case "override_set":
     case "override_clear":
-      return t("{actor} changed who may do what in #{channel}", { actor, channel: channel() });
+      return overridden(actor, channel(), overrideOf(entry), server);
     case "role_create":
       return t("{actor} made the role {role}", { actor, role: role() });
     case "role_update":
@@ -73,7 +79,7 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "channel_mute":
       return muted(actor, target(), after["mute"]);
     case "channel_unmute":
-      return t("{actor} let {target} speak again in #{channel}", { actor, target: target(), channel: channel(fieldOf(before["mute"], "channel_id") ?? before["channel_id"]) });
+      return t("{actor} let {target} speak again in {channel}", { actor, target: target(), channel: channel(fieldOf(before["mute"], "channel_id") ?? before["channel_id"]) });
     case "nickname_update":
       return renamed(actor, target(), text(after["nickname"]));
     case "member_roles":
@@ -81,7 +87,7 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "message_delete":
       return t("{actor} deleted a message of somebody else", { actor });
     case "messages_delete":
-      return t("{actor} deleted {count} in #{channel}", { actor, count: tn("{count} messages", ids(before["message_ids"]).length), channel: channel() });
+      return t("{actor} deleted {count} in {channel}", { actor, count: tn("{count} messages", ids(before["message_ids"]).length), channel: channel() });
     case "message_pin":
       return t("{actor} pinned a message", { actor });
     case "message_unpin":
@@ -113,9 +119,14 @@ function timedOut(actor: string, target: string, until: unknown): string {
   return t("{actor} timed {target} out until {time}", { actor, target, time: moment(until) });
 }
 
+function overridden(actor: string, channel: string, override: ReturnType<typeof overrideOf>, server: ServerId): string {
+  if (override === undefined) return t("{actor} changed who may do what in {channel}", { actor, channel });
+  return t("{actor} changed the permissions of {target} in {channel}", { actor, channel, target: targetName(server, override) });
+}
+
 function muted(actor: string, target: string, mute: unknown): string {
-  const channel = channelName(fieldOf(mute, "channel_id"), {}, {});
-  return t("{actor} muted {target} in #{channel} until {time}", { actor, target, channel, time: moment(Number(fieldOf(mute, "until"))) });
+  const channel = channelName(fieldOf(mute, "channel_id"));
+  return t("{actor} muted {target} in {channel} until {time}", { actor, target, channel, time: moment(Number(fieldOf(mute, "until"))) });
 }
 
 function renamed(actor: string, target: string, nickname: string): string {
@@ -139,12 +150,3 @@ function locked(actor: string, after: string | null): string {
 }
 
 const fieldOf = (value: unknown, name: string): unknown => (typeof value === "object" && value !== null ? (value as Fields)[name] : undefined);
-
-/** As it is called now, or else as it was called then. */
-function channelName(id: unknown, before: Fields, after: Fields): string {
-  return state.channels[Number(id) as ChannelId]?.name ?? (text(after["name"]) || text(before["name"]) || t("a channel"));
-}
-
-export function roleName(server: ServerId, id: unknown, then: string): string {
-  return state.servers[server]?.roles[Number(id) as RoleId]?.name ?? (then || t("a deleted role"));
-}
