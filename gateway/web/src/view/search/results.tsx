@@ -67,29 +67,34 @@ function surroundings({ server_id, channel_id }: ChannelState, message_id: Messa
   return asked;
 }
 
-/** A hit between the lines before and after it, which are fetched once it is in sight; their room is there from the beginning. */
+/** So far from being in sight the lines around a hit are fetched: those that turn out to be none leave no gap in sight. */
+const AHEAD = "400px";
+
+/** A hit between the lines before and after it; their room is there from the beginning. */
 function InContext(props: { hit: FoundMessage; channel: ChannelState; others: readonly FoundMessage[] }) {
   const { message } = props.hit;
   let element!: HTMLDivElement;
-  const [beside, setBeside] = createSignal<readonly Message[]>([]);
+  const [beside, setBeside] = createSignal<readonly Message[]>();
   onMount(() => {
     const observer = new IntersectionObserver(([entry]) => {
       if (!entry?.isIntersecting) return;
       observer.disconnect();
       void surroundings(props.channel, message.message_id).then(setBeside);
-    });
+    }, { rootMargin: AHEAD });
     observer.observe(element);
     onCleanup(() => observer.disconnect());
   });
   const isHit = (seq: number) => props.others.some(({ message }) => message.seq === seq);
-  /** A neighbour that is a hit, too, stands in the list by itself. */
-  const hasLine = (side: "before" | "after") =>
-    side === "before" ? message.seq > 1 && !isHit(message.seq - 1) : message.seq < props.channel.last_seq && !isHit(message.seq + 1);
   const line = (side: "before" | "after") => {
-    const one = beside().find(({ seq }) => (side === "before" ? seq < message.seq : seq > message.seq));
+    const one = beside()?.find(({ seq }) => (side === "before" ? seq < message.seq : seq > message.seq));
     if (one === undefined || isHit(one.seq)) return "";
     const { server_id } = props.channel;
     return `${shownName(one.author_id, server_id)}: ${plain(one.content, namesIn(server_id), server_id)}`;
+  };
+  /** A neighbour that is a hit, too, stands in the list by itself; one that was deleted nowhere. */
+  const hasLine = (side: "before" | "after") => {
+    if (beside() !== undefined) return line(side) !== "";
+    return side === "before" ? message.seq > 1 && !isHit(message.seq - 1) : message.seq < props.channel.last_seq && !isHit(message.seq + 1);
   };
   return (
     <div class="in-context" ref={element}>
