@@ -2,10 +2,8 @@
 // between them may be emphasised, one inside the other.
 import type { RoleId, UserId } from "confab-client";
 import { ATOM, slice, type Source } from "./atoms.ts";
-import type { Inline, Mark } from "./tree.ts";
-
-/** A character that may be a mark, or something that is finished. */
-type Piece = { char: string } | { node: Inline };
+import { emphasise, WORD, type Piece } from "./emphasis.ts";
+import type { Inline } from "./tree.ts";
 
 const ADDRESS = "(?:https?:\\/\\/|mailto:)";
 const NAMED = new RegExp(`^\\[([^\\]\\n]{1,512})\\]\\((${ADDRESS}[^\\s()<>${ATOM}]{1,2000})\\)`);
@@ -13,14 +11,6 @@ const ANGLED = new RegExp(`^<(${ADDRESS}[^\\s<>${ATOM}]{1,2000})>`);
 const BARE = new RegExp(`^${ADDRESS}[^\\s<>${ATOM}]{1,2000}`);
 const MENTION = /^<@(&?)([1-9][0-9]{0,15})>/;
 const EVERYONE = "@everyone";
-const WORD = /[\p{L}\p{N}_]/u;
-const MARKS: [string, Mark][] = [
-  ["**", "strong"],
-  ["~~", "strike"],
-  ["||", "spoiler"],
-  ["*", "emphasis"],
-  ["_", "emphasis"],
-];
 
 /** `everyone` is the id of the server, whose role everyone has. */
 export function readInline(source: Source, everyone: number): Inline[] {
@@ -111,70 +101,4 @@ function everyoneAt(text: string, at: number): { node: Inline; length: number } 
   const end = at + EVERYONE.length;
   const stands = text.startsWith(EVERYONE, at) && !WORD.test(text.charAt(at - 1)) && !WORD.test(text.charAt(end));
   return stands ? { node: { kind: "everyone" }, length: EVERYONE.length } : undefined;
-}
-
-function emphasise(all: readonly Piece[]): Inline[] {
-  const found: Inline[] = [];
-  const text = (more: string) => {
-    const last = found.at(-1);
-    if (last?.kind === "text") last.text += more;
-    else found.push({ kind: "text", text: more });
-  };
-  for (let at = 0; at < all.length; ) {
-    const piece = all[at];
-    if (piece === undefined) break;
-    if ("node" in piece) {
-      if (piece.node.kind === "text") text(piece.node.text);
-      else found.push(piece.node);
-      at += 1;
-      continue;
-    }
-    const span = spanAt(all, at);
-    if (span === undefined) {
-      text(piece.char);
-      at += 1;
-    } else {
-      found.push({ kind: span.mark, children: emphasise(all.slice(at + span.width, span.end)) });
-      at = span.end + span.width;
-    }
-  }
-  return found;
-}
-
-function spanAt(all: readonly Piece[], at: number): { mark: Mark; width: number; end: number } | undefined {
-  for (const [sign, mark] of MARKS) {
-    if (!signAt(all, at, sign) || !opens(all, at, sign)) continue;
-    const end = closingAt(all, at + sign.length, sign);
-    if (end !== undefined) return { mark, width: sign.length, end };
-  }
-  return undefined;
-}
-
-const charAt = (all: readonly Piece[], at: number): string => {
-  const piece = all[at];
-  if (piece === undefined) return " ";
-  if ("char" in piece) return piece.char;
-  return piece.node.kind === "break" ? " " : ATOM;
-};
-const signAt = (all: readonly Piece[], at: number, sign: string) => [...sign].every((char, index) => charAt(all, at + index) === char);
-
-function opens(all: readonly Piece[], at: number, sign: string): boolean {
-  const free = sign !== "_" || !WORD.test(charAt(all, at - 1));
-  return free && !/\s/.test(charAt(all, at + sign.length));
-}
-
-/** The place of the mark that closes. Of a longer run the outer marks belong to what opened before. */
-function closingAt(all: readonly Piece[], from: number, sign: string): number | undefined {
-  const char = sign.charAt(0);
-  for (let at = from + 1; at <= all.length - sign.length; at += 1) {
-    if (charAt(all, at) !== char) continue;
-    let run = 1;
-    while (charAt(all, at + run) === char) run += 1;
-    const fits = sign.length === 1 ? char === "_" || run !== 2 : run >= sign.length;
-    const end = at + run - sign.length;
-    const free = sign !== "_" || !WORD.test(charAt(all, at + run));
-    if (fits && free && !/\s/.test(charAt(all, at - 1)) && end >= from + 1) return end;
-    at += run - 1;
-  }
-  return undefined;
 }
