@@ -1,0 +1,64 @@
+// What stands where, and what can be told apart: measured in the page, not looked at.
+import type { Locator, Page } from "@playwright/test";
+import { expect, test } from "./support/fixture.ts";
+
+const row = (page: Page, text: string): Locator => page.getByRole("article").filter({ hasText: text });
+const edges = (element: Locator): Promise<{ left: number; right: number; top: number; bottom: number }> =>
+  element.evaluate((found) => {
+    const { left, right, top, bottom } = found.getBoundingClientRect();
+    return { left, right, top, bottom };
+  });
+const look = (page: Page, settings: Record<string, unknown>): Promise<void> =>
+  page.evaluate((wanted) => localStorage.setItem("confab.settings", JSON.stringify(wanted)), settings);
+
+for (const density of ["cosy", "compact"]) {
+  test(`the bar of an own bubble never covers it, and where one writes ends where texts end: ${density}`, async ({ alice }) => {
+    const club = await alice.makeServer("Book club");
+    await alice.say(club, "word ".repeat(200));
+    await alice.say(club, "yes");
+    const { page } = alice;
+    await page.setViewportSize({ width: 1920, height: 900 });
+    await alice.open(club);
+    await look(page, { density, bubbles: true });
+    await page.reload();
+    for (const text of ["word", "yes"]) {
+      await row(page, text).hover();
+      const [bar, bubble] = [await edges(row(page, text).getByRole("toolbar")), await edges(row(page, text).locator(".markdown"))];
+      expect(bar.right <= bubble.left || bar.bottom <= bubble.top, `the bar of “${text}”`).toBe(true);
+    }
+    await look(page, { density });
+    await page.reload();
+    const [text, writing] = [await edges(row(page, "word").locator(".markdown")), await edges(page.locator(".composer"))];
+    expect(Math.abs(text.right - writing.right)).toBeLessThan(2);
+  });
+}
+
+test("an open inbox does not look like the place where one is", async ({ alice }) => {
+  const club = await alice.makeServer("Book club");
+  const page = await alice.open(club);
+  const inbox = page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: "Inbox" });
+  await inbox.click();
+  await expect(inbox).toHaveAttribute("aria-pressed", "true");
+  await page.mouse.move(900, 400);
+  const tone = (element: Locator): Promise<string> => element.evaluate((found) => getComputedStyle(found).backgroundColor);
+  const channel = page.locator(".list-row[aria-current]");
+  await expect(channel).toHaveCount(1);
+  expect(await tone(inbox)).not.toBe(await tone(channel));
+});
+
+test("what is chosen has a line where the system has a few colours, and the focus a stronger one", async ({ alice }) => {
+  const club = await alice.makeServer("Book club");
+  const page = await alice.open(club);
+  await page.emulateMedia({ forcedColors: "active" });
+  const line = (element: Locator): Promise<string> => element.evaluate((found) => getComputedStyle(found).outline);
+  await page.getByRole("button", { name: "Settings" }).click();
+  const look = page.getByRole("button", { name: "Look" });
+  // A pointer gives no ring of the focus, and must not take the line.
+  await look.click();
+  await expect(look).toHaveAttribute("aria-current", "page");
+  expect(await line(look)).toContain("solid 1px");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowUp");
+  await expect(look).toBeFocused();
+  expect(await line(look)).toContain("solid 2px");
+});
