@@ -123,6 +123,17 @@ test("what a page told before the reply waits for no event: a gap may have swall
   assert.deepEqual([looks(), state.sends], [[nonce], {}]);
 });
 
+test("what was sent to a channel that goes before its event waits for nothing", async () => {
+  const { client, clock, gateway, state, reply } = await talk();
+  const nonce = client.send(CHANNEL, TEXT);
+  await clock.pass(0);
+  reply(own(1));
+  await clock.pass(0);
+  assert.equal(state.sends[nonce].state, "sent");
+  gateway.event(10, 6, "channel_deleted", { channel_id: CHANNEL });
+  assert.deepEqual(state.sends, {});
+});
+
 test("the reply comes while the window is fetched anew: the row stays", async () => {
   const { client, clock, gateway, said, reply, looks } = await talk({ said: [message(1)] });
   const nonce = client.send(CHANNEL, TEXT);

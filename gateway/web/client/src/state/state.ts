@@ -180,6 +180,10 @@ export function forgetChannel(state: State, id: ChannelId): void {
   delete state.windows[id];
   delete state.cursors[id];
   delete state.typing[id];
+  // Nobody tells any more that it arrived.
+  for (const { nonce, channel_id, state: stage } of Object.values(state.sends)) {
+    if (channel_id === id && stage === "sent") delete state.sends[nonce];
+  }
   keepMentions(state, (mention) => mention.channel_id !== id);
 }
 
