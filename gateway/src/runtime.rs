@@ -364,6 +364,7 @@ impl Foundation<'_> {
             config: self.config.limits.session_config(),
             max_frame_bytes: MAX_FRAME_BYTES,
             memory: self.memory.clone(),
+            clock: Clock::system(),
             requests,
             log,
             fanout,

@@ -199,6 +199,7 @@ impl SessionContext {
                 })
                 .collect(),
             registers,
+            sent_at: self.clock.now_ms(),
         };
         let mut frames = vec![connection.dialect.control(opcode::READY, &ready)];
         self.metrics.gaps_total.inc_by(gaps.len() as u64);

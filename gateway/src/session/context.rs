@@ -2,6 +2,7 @@
 
 use shared::{
     bus::envelope::{NodeAnswer, NodeQuery},
+    clock::Clock,
     close::CloseCode,
     error::Refusal,
     frame::opcode,
@@ -39,6 +40,8 @@ pub struct SessionContext {
     pub max_frame_bytes: usize,
     /// How much may wait for all of them.
     pub memory: MemoryBudget,
+    /// What clients are told of the time.
+    pub clock: Clock,
     /// Asks workers.
     pub requests: Requests,
     /// What was missed.

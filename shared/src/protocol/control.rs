@@ -66,6 +66,10 @@ pub struct Ready {
     /// what is newer, and one that has a higher one for everything.
     #[serde(default)]
     pub registers: u64,
+    /// When the gateway said this, in milliseconds since 1970: a client counts down by the clock
+    /// of the cluster, as its own may be wrong. 0 from a gateway that does not say it.
+    #[serde(default)]
+    pub sent_at: u64,
 }
 
 /// Still there (opcode 7); the gateway answers with the same number.

@@ -1,7 +1,7 @@
 // What others use: a session, the state that it keeps right, and what can be done with both.
 
 import type { ChannelId, Events, MemberPlace, MessageId, Requests, ServerFrame, ServerId, UserId } from "./codec.js";
-import { CLOCK, type Clock } from "./clock.js";
+import { CLOCK, ClusterClock } from "./clock.js";
 import { Cache } from "./cache.js";
 import { Device } from "./device.js";
 import { Entry, withNonce } from "./entry.js";
@@ -30,7 +30,8 @@ export function createClient(options: ClientOptions): Client {
 export class Client {
   readonly state: State;
 
-  private readonly clock: Clock;
+  /** What is shown of time is that of the cluster. */
+  private readonly clock: ClusterClock;
   private readonly entry: Entry;
   private readonly session: Session;
   private readonly calls: Calls;
@@ -51,8 +52,8 @@ export class Client {
   };
 
   constructor(private readonly options: ClientOptions) {
-    const { clock = CLOCK, random = Math.random, state = emptyState() } = options;
-    this.clock = clock;
+    const { clock: device = CLOCK, random = Math.random, state = emptyState() } = options;
+    const clock = (this.clock = new ClusterClock(device));
     this.state = state;
     this.entry = new Entry(options);
     const mutate = (change: (state: State) => void) => this.mutate(change);
@@ -61,7 +62,7 @@ export class Client {
       this.calls.call(name, scope, body);
     this.session = this.openSession(random);
     const isOpen = () => this.session.open;
-    this.calls = new Calls({ clock, random, isOpen, send: (frame) => this.session.send(frame) });
+    this.calls = new Calls({ clock: device, random, isOpen, send: (frame) => this.session.send(frame) });
     this.reading = new Reading({ state, mutate, clock, call });
     // Whatever the cluster says, what was read here stays read.
     const learn = (change: (state: State) => void) =>
@@ -126,6 +127,11 @@ export class Client {
   /** The token of the session, for those who keep it themselves. */
   get token(): string | null {
     return this.entry.token;
+  }
+
+  /** What time it is in the cluster, as far as it said so: the clock of the device may be wrong. */
+  now(): number {
+    return this.clock.now();
   }
 
   /** Opens the session, and keeps it open: it resumes by itself. */

@@ -16,6 +16,32 @@ export const CLOCK: Clock = {
   },
 };
 
+/** The time of the cluster, told by a device whose own clock may be wrong. */
+export class ClusterClock implements Clock {
+  /** By so much the device is behind the cluster. */
+  private behind = 0;
+
+  constructor(private readonly device: Clock) {}
+
+  now(): number {
+    return this.device.now() + this.behind;
+  }
+
+  after(ms: number, act: () => void): () => void {
+    return this.device.after(ms, act);
+  }
+
+  /**
+   * The cluster said what time it is, and was asked at `askedAt` by this clock. Where that may be right already it stays:
+   * what an answer takes on its way moves nothing.
+   */
+  learn(said: number, askedAt: number): void {
+    const [least, most] = [said - this.now(), said - askedAt];
+    if (least > 0) this.behind += least;
+    else if (most < 0) this.behind += most;
+  }
+}
+
 /** Resolves later. */
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));

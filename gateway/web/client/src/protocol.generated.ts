@@ -2332,6 +2332,8 @@ export interface Ready {
   topics: TopicSeq[];
   /** The account's register version: a client that has a lower one asks for what is newer, and one that has a higher one for everything. */
   registers: number;
+  /** When the gateway said this, in milliseconds since 1970: a client counts down by the clock of the cluster, as its own may be wrong. 0 from a gateway that does not say it. */
+  sent_at: number;
 }
 
 /** The client has everything up to here that it may see (opcode 8). */
@@ -4077,6 +4079,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "servers", type: {"list":{"struct":"Server"}}, optional: false },
     { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
     { name: "registers", type: {"int":53}, optional: true },
+    { name: "sent_at", type: {"int":53}, optional: true },
   ],
   Cursor: [
     { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },

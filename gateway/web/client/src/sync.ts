@@ -209,7 +209,7 @@ export class Sync {
       (state, { servers }) => {
         const { me, session, epoch, registers } = state;
         if (me === null || session === null || epoch === null) return;
-        mergeReady(state, { user: me, session_id: session, epoch, servers, topics: [], registers }, true);
+        mergeReady(state, { user: me, session_id: session, epoch, servers, topics: [], registers, sent_at: 0 }, true);
       },
     );
     await this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id));

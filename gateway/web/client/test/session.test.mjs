@@ -119,6 +119,14 @@ test("without a network nobody tries, and with one at once", async () => {
   assert.equal(gateway.dialled.length, 2);
 });
 
+test("a connection that stands when the network goes is asked whether it lives", async () => {
+  const { client, clock, gateway } = open();
+  client.setOnline(false);
+  assert.deepEqual(gateway.frames("heartbeat").length, 1);
+  await clock.pass(15_000);
+  assert.equal(client.status.state, "offline");
+});
+
 test("a hole is resumed, a repeat is passed over", () => {
   const { client, gateway } = open();
   gateway.event(10, 6, "member_left", { user_id: 9 });
@@ -184,4 +192,37 @@ test("patience ends: what was sent is unknown, what never went is unavailable", 
   const unsent = assert.rejects(client.call("sessions_list", 0, {}, { patience: 20 }), { reason: "unavailable" });
   await clock.pass(20);
   await unsent;
+});
+
+test("a device whose clock is wrong counts by that of the cluster, and one that is right is not moved by the way of an answer", async () => {
+  const hour = 3_600_000;
+  for (const wrong of [hour, -hour]) {
+    const { client, clock, gateway } = start();
+    const now = clock.now();
+    clock.put(wrong);
+    gateway.hello();
+    gateway.ready({ sent_at: now });
+    assert.equal(client.now(), now);
+    assert.equal(client.status.since, now);
+    await clock.pass(1_000);
+    assert.equal(client.now(), now + 1_000);
+    // An answer that took five seconds, and a gateway that does not say what time it is.
+    gateway.hello();
+    await clock.pass(5_000);
+    gateway.ready({ sent_at: now + 3_000 });
+    gateway.ready();
+    assert.equal(client.now(), now + 6_000);
+  }
+});
+
+test("a device that is put right again says the time of the cluster at the next ready", () => {
+  const { client, clock, gateway } = open();
+  clock.put(-5_000);
+  const now = clock.now() + 5_000;
+  gateway.hello();
+  gateway.ready({ sent_at: now });
+  clock.put(5_000);
+  gateway.hello();
+  gateway.ready({ sent_at: now });
+  assert.equal(client.now(), now);
 });

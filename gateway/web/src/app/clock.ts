@@ -1,10 +1,18 @@
-// The time as a signal, for what changes only because time passes: countdowns, who still types, dates.
+// The time as a signal, for what changes only because time passes: countdowns, who still types, dates. It is that of the
+// cluster: the clock of a device may be wrong.
 import { createSignal } from "solid-js";
+import { client } from "./client.ts";
 
-const [second, setSecond] = createSignal(Date.now());
-const [minute, setMinute] = createSignal(Date.now());
-setInterval(() => setSecond(Date.now()), 1000);
-setInterval(() => setMinute(Date.now()), 60_000);
+const now = () => client.now();
+const [second, setSecond] = createSignal(now());
+const [minute, setMinute] = createSignal(now());
+setInterval(() => setSecond(now()), 1000);
+setInterval(() => setMinute(now()), 60_000);
+// With a session comes the cluster's time.
+client.on("connection", () => {
+  setSecond(now());
+  setMinute(now());
+});
 
-/** Now, by the second. */
-export { second, minute };
+/** Now; and by the second and the minute. */
+export { now, second, minute };

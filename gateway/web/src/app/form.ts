@@ -5,7 +5,7 @@ import { createEffect, createMemo, createSignal, on } from "solid-js";
 import { createStore, produce, reconcile } from "solid-js/store";
 import { guardUnsaved } from "../kit/unsaved.ts";
 import { sentenceOf } from "./act.ts";
-import { second } from "./clock.ts";
+import { now as time, second } from "./clock.ts";
 
 export interface FormOptions<Values extends object> {
   /** What the server says now: read from the state, so that untouched fields follow it. */
@@ -102,7 +102,7 @@ export function useForm<Values extends object>(options: FormOptions<Values>): Fo
     const refusal = error instanceof Refusal ? error : undefined;
     const named = refusal && (options.fieldOf?.(refusal) ?? refusal.detail);
     const at = named && named in values() ? (named as Name) : undefined;
-    setFailure({ at, error, until: Date.now() + (refusal?.retryAfter ?? 0) });
+    setFailure({ at, error, until: time() + (refusal?.retryAfter ?? 0) });
     focusFault();
   };
 

@@ -14,7 +14,7 @@ import {
   type TopicSeq,
   type Wire,
 } from "../codec.js";
-import { type Clock } from "../clock.js";
+import { type ClusterClock } from "../clock.js";
 import { type Connection } from "../state/state.js";
 import { pauseAfter, reconnects } from "./backoff.js";
 import { Pulse, type Ticker } from "./pulse.js";
@@ -24,7 +24,7 @@ export interface SessionOptions {
   /** Gateways of one cluster: after a lost connection the next one is tried. */
   urls: readonly string[];
   openSocket: OpenSocket;
-  clock: Clock;
+  clock: ClusterClock;
   ticker: Ticker;
   random: () => number;
 }
@@ -64,6 +64,7 @@ export class Session {
   private online = true;
   private seen = true;
   private idle: boolean | null = null;
+  private askedAt = 0;
   private callOff = () => {};
 
   constructor(
@@ -107,8 +108,8 @@ export class Session {
   /** What the platform says of the network. It may be wrong when it says that there is one. */
   setOnline(online: boolean): void {
     this.online = online;
-    if (online) this.tryNow();
-    else if (this.wanted && !this.isOpen) this.wait(CLOSE_CODES.Shutdown);
+    if (online || this.isOpen) this.tryNow();
+    else if (this.wanted) this.wait(CLOSE_CODES.Shutdown);
   }
 
   /** Whether somebody looks: whoever does not comes back more slowly. */
@@ -185,6 +186,7 @@ export class Session {
       beat: () => this.beat(),
       dead: () => this.drop(SILENT),
     });
+    this.askedAt = clock.now();
     const token = this.on.token();
     const places = this.on.places();
     this.resuming = places !== null;
@@ -198,6 +200,7 @@ export class Session {
     this.callOff();
     this.isOpen = true;
     this.attempt = 0;
+    if (ready.sent_at > 0) this.options.clock.learn(ready.sent_at, this.askedAt);
     this.on.ready(ready, this.resuming);
   }
 

@@ -1,7 +1,7 @@
 // How long a slow channel makes the reader wait. The server counts; this only spares him a refusal.
 import type { ChannelState } from "confab-client";
 import { createEffect, on } from "solid-js";
-import { second } from "../../app/clock.ts";
+import { now, second } from "../../app/clock.ts";
 import { timeOfId } from "../../lang/dates.ts";
 import { permissions } from "../rights.ts";
 import { lastOwn } from "../timeline/deeds.ts";
@@ -11,7 +11,7 @@ const UNHURRIED = ["BYPASS_SLOW_MODE", "MANAGE_MESSAGES", "MANAGE_CHANNELS"] as 
 /** The seconds that are left until the next message, 0 for none. What was sent before the channel became slow does not count. */
 export function slowdown(channel: () => ChannelState): () => number {
   let since = 0;
-  createEffect(on(() => channel().slow_mode, () => (since = Date.now()), { defer: true }));
+  createEffect(on(() => channel().slow_mode, () => (since = now()), { defer: true }));
   return () => {
     const { channel_id, slow_mode } = channel();
     if (slow_mode === 0) return 0;
@@ -19,7 +19,6 @@ export function slowdown(channel: () => ChannelState): () => number {
     const own = UNHURRIED.some((name) => may.has(name)) ? undefined : lastOwn(channel_id);
     if (own === undefined || timeOfId(own.message_id) < since) return 0;
     const left = timeOfId(own.message_id) / 1000 + slow_mode - second() / 1000;
-    // The clock of this device may be wrong.
     return Math.min(slow_mode, Math.max(0, Math.ceil(left)));
   };
 }

@@ -3,6 +3,7 @@ import type { ServerId, SignUp } from "confab-client";
 import { createResource, createSignal, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
+import { now } from "../../app/clock.ts";
 import { Button } from "../../kit/button.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
@@ -89,7 +90,7 @@ const numberOf = (value: string): number | null => (value === "null" ? null : Nu
 /** A code of one's own that is like that and still fresh, or else a new one. */
 async function codeFor(server: ServerId | 0, terms: Terms): Promise<string> {
   const { invites } = await client.call("invite_list", server, { limit: 200 });
-  const known = invites.find((invite) => fits(invite, terms, state.me?.user_id ?? 0, Date.now()));
+  const known = invites.find((invite) => fits(invite, terms, state.me?.user_id ?? 0, now()));
   if (known !== undefined) return known.code;
   const { code } = await client.call("invite_create", server, { max_uses: terms.uses, expires_in: terms.lasts });
   return code;

@@ -3,6 +3,7 @@ import { type ChannelState, type Role, type RoleId, type ServerState, type UserI
 import { createSignal, For, onMount, Show } from "solid-js";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
+import { now } from "../../app/clock.ts";
 import { Button } from "../../kit/button.tsx";
 import { openDialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
@@ -82,7 +83,7 @@ function RoleCheck(props: { role: Role; checked: boolean; onChange: () => void }
   );
 }
 
-const until = (seconds: number) => t("Until {time}", { time: moment(Date.now() + seconds * 1000) });
+const until = (seconds: number) => t("Until {time}", { time: moment(now() + seconds * 1000) });
 
 /** In a channel, or in the whole server. */
 export function silence(server: ServerState, user: UserId, channel: ChannelState | null): void {
@@ -101,7 +102,7 @@ export function silence(server: ServerState, user: UserId, channel: ChannelState
   const look = async () => {
     const { member, mutes } = await client.call("member_get", idOf(server), { user_id: user });
     const found = channel === null ? member.timeout_until : mutes.find(({ channel_id }) => channel_id === channel.channel_id)?.until;
-    setSilent(found != null && found > Date.now() ? found : null);
+    setSilent(found != null && found > now() ? found : null);
   };
   openDialog((close) => {
     onMount(() => void act(look()));

@@ -1,5 +1,6 @@
 // What is offered while somebody writes an operator: its values by name, and the operators themselves.
 import type { ServerId } from "confab-client";
+import { now } from "../../app/clock.ts";
 import { date } from "../../lang/dates.ts";
 import { language, say, t, type Message } from "../../lang/index.ts";
 import { rank } from "../shell/rank.ts";
@@ -72,11 +73,11 @@ function named(operator: Operator, kind: "person" | "role" | "channel", all: Nam
 }
 
 function days(operator: Operator, text: string): Offer[] {
-  const now = Date.now();
+  const today = now();
   const offer = (day: number, hint: string) => ({ text: written(operator, writtenDay(day, language()), language()), hint });
-  const read = text === "" ? undefined : readDay(text, now);
+  const read = text === "" ? undefined : readDay(text, today);
   if (read !== undefined) return [offer(read, date(read))];
   if (text !== "") return [];
   const ago: [number, string][] = [[0, t("today")], [1, t("yesterday")], [7, t("a week ago")], [30, t("a month ago")]];
-  return ago.map(([days, hint]) => offer(dayBefore(now, days), hint));
+  return ago.map(([days, hint]) => offer(dayBefore(today, days), hint));
 }

@@ -2,6 +2,7 @@
 import { channelsOf, rolesInOrder, type AnyId, type ChannelId, type ChannelState, type ServerId, type UserId } from "confab-client";
 import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
+import { now } from "../../app/clock.ts";
 import { t } from "../../lang/index.ts";
 import { isEveryone } from "../roles/names.ts";
 import { readDay } from "./days.ts";
@@ -81,7 +82,7 @@ export function meaningIn(scope: ServerId | 0): Meaning {
     person,
     called: (name) => (person(name) ?? known("role", name, () => rolesIn(scope))) as AnyId | undefined,
     channel: (name) => known("channel", name, () => channelsIn(scope)),
-    day: (text) => readDay(text, Date.now()),
+    day: (text) => readDay(text, now()),
   };
 }
 

@@ -3,7 +3,7 @@ import { Refusal, type Export } from "confab-client";
 import { createEffect, createSignal, Match, onCleanup, Show, Switch } from "solid-js";
 import { sentenceOf, tellRefusal } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
-import { minute } from "../../app/clock.ts";
+import { minute, now } from "../../app/clock.ts";
 import { Button } from "../../kit/button.tsx";
 import { Section } from "../../kit/form.tsx";
 import { date, moment } from "../../lang/dates.ts";
@@ -124,7 +124,7 @@ function save(parts: readonly Blob[], name: string): void {
 function startFault(refusal: unknown): string {
   if (!(refusal instanceof Refusal)) return sentenceOf(refusal);
   if (refusal.reason === "limit_reached") return t("The server writes down as many as it can. Try again later.");
-  if (refusal.reason === "rate_limited") return t("One a day. Again from {time}.", { time: moment(Date.now() + (refusal.retryAfter ?? 0)) });
+  if (refusal.reason === "rate_limited") return t("One a day. Again from {time}.", { time: moment(now() + (refusal.retryAfter ?? 0)) });
   return sentenceOf(refusal);
 }
 

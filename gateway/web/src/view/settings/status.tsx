@@ -2,6 +2,7 @@
 import type { StatusKind } from "confab-client";
 import { useForm } from "../../app/form.ts";
 import { client } from "../../app/client.ts";
+import { now as time } from "../../app/clock.ts";
 import { Button } from "../../kit/button.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
 import { Choice, Field } from "../../kit/field.tsx";
@@ -21,7 +22,7 @@ export default function StatusDialog(props: { close: () => void }) {
     start: () => ({ status: now.status, text: now.text, span: now.until === null ? "never" : "kept" }),
     once: true,
     save: async (_, { status, text, span }) => {
-      const until = span === "kept" ? now.until : endOf(span, Date.now());
+      const until = span === "kept" ? now.until : endOf(span, time());
       await client.call("status_set", 0, { status, text: text.trim() || null, until });
       props.close();
     },

@@ -3,6 +3,7 @@ import type { ChannelState } from "confab-client";
 import { createSignal } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
+import { now } from "../../app/clock.ts";
 import { Button } from "../../kit/button.tsx";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
@@ -11,7 +12,7 @@ import { t } from "../../lang/index.ts";
 import { jumpTo } from "../found/jump.ts";
 import { firstSince } from "./by-date.ts";
 
-export function askDate(channel: ChannelState, from = Date.now()): void {
+export function askDate(channel: ChannelState, from = now()): void {
   openDialog((close) => <DateDialog channel={channel} from={from} close={close} />);
 }
 
@@ -64,7 +65,7 @@ function DateDialog(props: { channel: ChannelState; from: number; close: () => v
           error={error()}
           value={day()}
           min={isoDay(timeOfId(channel_id))}
-          max={isoDay(Date.now())}
+          max={isoDay(now())}
           onInput={(event) => {
             setDay(event.currentTarget.value);
             setError(undefined);
