@@ -7,6 +7,7 @@ import { DialogHost } from "../kit/dialog.tsx";
 import { MenuHost } from "../kit/menu.tsx";
 import { ToastHost } from "../kit/toast.tsx";
 import { Shell } from "./shell/shell.tsx";
+import { Connection } from "./shell/connection.tsx";
 import { Skeleton } from "./shell/skeleton.tsx";
 import { closeLayer, dropLayer, layer } from "./panel.ts";
 import { Guarded, Part } from "./part.tsx";
@@ -30,7 +31,7 @@ export function App() {
   const nowhere = () => Object.keys(state.servers).length === 0;
   return (
     <>
-      <Switch fallback={<Late><Skeleton /></Late>}>
+      <Switch fallback={<><Connection alone /><Late><Skeleton /></Late></>}>
         <Match when={stranger()}>
           <Guarded><Enter code={invite()} /></Guarded>
         </Match>

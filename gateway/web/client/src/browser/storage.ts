@@ -21,7 +21,13 @@ export async function openStorage(user: UserId): Promise<Storage> {
   return {
     all: <Box extends keyof Boxes>(box: Box): Promise<Boxes[Box][]> => database.getAll(box),
     get: <Box extends keyof Boxes>(box: Box, key: Key): Promise<Boxes[Box] | undefined> => database.get(box, key),
-    put: async (box, key, value) => void (await database.put(box, value, key)),
+    async put(box, key, value) {
+      const transaction = database.transaction(box, "readwrite");
+      const put = transaction.store.put(value, key);
+      // A page that goes in this moment would not live to let it end by itself.
+      transaction.commit();
+      await Promise.all([put, transaction.done]);
+    },
     delete: (box, key) => database.delete(box, key),
     async clear() {
       database.close();

@@ -14,11 +14,12 @@ import { listIn } from "../channels/move.ts";
 import { startDrag } from "../channels/press.ts";
 import { openCreate } from "../channels/open.tsx";
 import { InboxEntry } from "../inbox/entry.tsx";
-import { openLayer, showPane } from "../panel.ts";
+import { openLayer, pane, showPane } from "../panel.ts";
 import { menuOf } from "../registry.ts";
 import { serverPermissions } from "../rights.ts";
 import { Avatar } from "../people/avatar.tsx";
 import { ownLook, ownStatus } from "../people/status.ts";
+import { Connection } from "../shell/connection.tsx";
 import { ListEdge } from "./edge.tsx";
 
 const ICONS: Record<ChannelState["kind"], IconName> = {
@@ -36,6 +37,8 @@ export function ChannelList() {
   return (
     <nav class="list" aria-label={t("Channels")} data-region tabIndex={-1}>
       <Show when={currentServer()}>{(server) => <Header server={server()} />}</Show>
+      {/* Where this is all that a phone shows: else it stands above the channel. */}
+      <Show when={pane() === "lists"}><Connection /></Show>
       <div class="list-channels" data-channels ref={(list) => roving(list, ".list-row")} onPointerDown={startDrag}>
         <InboxEntry />
         <Show when={currentServer()?.server.server_id}>{(server) => <Sections server={server()} />}</Show>

@@ -7,7 +7,7 @@ import { t, tn } from "../../lang/index.ts";
 /** A connection that comes within this time is not spoken of. */
 const PATIENCE = 3_000;
 
-export function Connection() {
+export function Connection(props: { alone?: boolean }) {
   const connection = () => state.connection;
   const since = () => {
     const now = connection();
@@ -19,7 +19,7 @@ export function Connection() {
     return now.state === "lost" ? Math.max(0, Math.ceil((now.next - second()) / 1000)) : 0;
   };
   return (
-    <div class="connection" role="status">
+    <div class="connection" classList={{ alone: props.alone ?? false }} role="status">
       <Switch>
         <Match when={connection().state === "offline"}>
           <p>
