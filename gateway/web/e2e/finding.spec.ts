@@ -1,6 +1,7 @@
 // What leads to messages: pins, search, the inbox, links, and what is not read.
 import type { Locator, Page } from "@playwright/test";
-import { axeInThemes, expect, test, type Person, type Server } from "./support/fixture.ts";
+import { axeInThemes, expect, PASSWORD, test, type Person, type Server } from "./support/fixture.ts";
+import { openSwitcher } from "./support/page.ts";
 
 const timeline = (page: Page): Locator => page.getByRole("log");
 const message = (page: Page, text: string): Locator => timeline(page).getByRole("article").filter({ hasText: text });
@@ -169,6 +170,31 @@ test("a search with operators finds, groups, marks and leads there", async ({ al
   await expect(found.locator(".hit-text")).toHaveText([/^No lunch today/]);
   await page.keyboard.press("Escape");
   await expect(found).toBeHidden();
+});
+
+test("what one account looked for is not there for the next one in the same tab", async ({ alice, bob }) => {
+  const club = await alice.makeServer("Book club", [bob]);
+  await say(alice, club, "When is lunch?");
+  const page = await alice.open(club);
+  await page.keyboard.press("Control+F");
+  const found = panel(page, "Search");
+  const field = found.getByRole("combobox", { name: "Search" });
+  await field.fill("lunch");
+  await field.press("Enter");
+  await expect(found.locator(".hit-text")).toHaveText([/^When is lunch/]);
+
+  const switcher = await openSwitcher(page);
+  await switcher.fill("Sign out");
+  await switcher.press("Enter");
+  alice.expects(/401/);
+  await page.getByLabel("Name").fill(bob.name);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByText("When is lunch?")).toBeVisible();
+  if (await found.isHidden()) await page.keyboard.press("Control+F");
+  await expect(field).toHaveValue("");
+  await expect(found.locator(".hit-text")).toHaveCount(0);
+  await expect(found.getByText("Recent searches")).toHaveCount(0);
 });
 
 test("a search of much goes on where it ended", async ({ alice }) => {
