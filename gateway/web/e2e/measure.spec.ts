@@ -76,6 +76,11 @@ test.describe("measures", () => {
       const [whole = ""] = names;
       await page.evaluate((channel) => window.gauges.open(channel), whole);
       await page.evaluate(() => window.gauges.scrollUp(2_000, 60));
+      await page.evaluate((channel) => window.gauges.open(channel), names[1] ?? "");
+      await page.evaluate((channel) => window.gauges.open(channel), whole);
+      await expect(page.locator("[data-seq]"), "all that is held is drawn").toHaveCount(WINDOW);
+      const below = await page.getByRole("log").evaluate((log) => log.scrollHeight - log.clientHeight - log.scrollTop);
+      expect(below, "what is drawn above moved the end").toBeLessThanOrEqual(1);
       const session = await context.newCDPSession(page);
       await session.send("Performance.enable");
       const times: number[] = [];

@@ -5,6 +5,7 @@ import { createSignal, onCleanup, untrack } from "solid-js";
 import { tellRefusal } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { anchorAt, isAtEnd, scrollTo, type Anchor, type Place } from "./anchor.ts";
+import type { Drawn } from "./drawn.ts";
 
 /** History comes this many screens before it is reached. */
 const AHEAD = 2;
@@ -28,7 +29,10 @@ export class Scroller {
   private readonly far = createSignal(false);
   private readonly divider = createSignal<"above" | "elsewhere">("elsewhere");
 
-  constructor(private readonly channel: ChannelId) {}
+  constructor(
+    private readonly channel: ChannelId,
+    private readonly drawn: Pick<Drawn, "isWhole" | "drawAll">,
+  ) {}
 
   /** Whether the reader is at the end of what is held. */
   readonly atEnd = this.end[0];
@@ -96,6 +100,7 @@ export class Scroller {
   /** Shows the divider behind `seq`, which may not be held. */
   async bringDivider(seq: number): Promise<boolean> {
     try {
+      this.drawn.drawAll();
       if (this.find("new") === undefined) await client.behind(this.channel, seq);
     } catch (error) {
       tellRefusal(error);
@@ -116,6 +121,7 @@ export class Scroller {
     const anchor = this.trail[0]().at(-1);
     this.trail[1]((before) => before.slice(0, -1));
     if (anchor === undefined || anchor === "end") return this.toPresent();
+    this.drawn.drawAll();
     if (anchor.some(({ key }) => this.find(key) !== undefined)) {
       this.wanted = undefined;
       this.anchor = anchor;
@@ -141,6 +147,7 @@ export class Scroller {
   private async bring(message: MessageId): Promise<boolean> {
     const row = () => this.find(this.keyOf(message));
     try {
+      this.drawn.drawAll();
       if (untrack(row) === undefined) await client.around(this.channel, message);
     } catch (error) {
       tellRefusal(error);
@@ -211,7 +218,7 @@ export class Scroller {
     // A bounce at the top goes below zero; nothing is put there meanwhile.
     if (element === undefined || window === undefined || element.scrollTop < 0) return;
     const { scrollTop, clientHeight, scrollHeight } = element;
-    if (!window.start && scrollTop < AHEAD * clientHeight) client.older(this.channel).catch(() => undefined);
+    if (!window.start && untrack(this.drawn.isWhole) && scrollTop < AHEAD * clientHeight) client.older(this.channel).catch(() => undefined);
     if (!window.head && scrollHeight - scrollTop - clientHeight < AHEAD * clientHeight) client.newer(this.channel).catch(() => undefined);
   }
 }

@@ -6,6 +6,7 @@ import { speak } from "../../lang/index.ts";
 import { rank } from "../shell/rank.ts";
 import { swipeOf } from "../shell/swipe.ts";
 import { anchorAt, isAtEnd, scrollTo } from "./anchor.ts";
+import { drawnOf } from "./drawn.ts";
 import { keepLines, linesOf } from "./lines.ts";
 
 const MINUTE = 60_000;
@@ -130,5 +131,17 @@ describe("a swipe", () => {
     expect(swipeOf({ x: 300, y: 10 }, { x: 200, y: 20 }, 360)).toBe("left");
     expect(swipeOf({ x: 10, y: 10 }, { x: 220, y: 20 }, 360)).toBeUndefined();
     expect(swipeOf({ x: 100, y: 10 }, { x: 200, y: 90 }, 360)).toBeUndefined();
+  });
+});
+
+describe("what is drawn first", () => {
+  const keys = Array.from({ length: 300 }, (_, at) => String(at));
+  it("is the end, and at last all", () => {
+    expect(drawnOf(keys, 240)).toEqual(keys.slice(240));
+    expect(drawnOf(keys, 0)).toBe(keys);
+  });
+  it("is all of a window that came in its place and is short", () => {
+    expect(drawnOf(keys.slice(0, 40), 240)).toHaveLength(40);
+    expect(drawnOf(keys.slice(0, 100), 240)).toEqual(keys.slice(40, 100));
   });
 });

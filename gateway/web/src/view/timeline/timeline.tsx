@@ -17,6 +17,7 @@ import { jumpToDay } from "./dates.ts";
 import { dividerOf, type Divider } from "./divider.ts";
 import { keepLines, linesOf, type Line } from "./lines.ts";
 import { keepReading, markRead } from "./reading.ts";
+import { drawFromEnd } from "./drawn.ts";
 import { MessageRow } from "./row.tsx";
 import { rowKeys } from "./row-keys.ts";
 import { Scroller } from "./scroller.ts";
@@ -43,10 +44,11 @@ export function Timeline(props: TimelineProps) {
     new Map<string, Line>(),
   );
   const keys = createMemo(() => [...lines().keys()], [], { equals: sameKeys });
-  const scroller = new Scroller(id);
+  const drawn = drawFromEnd(keys, untrack(() => divider.seq() === null && messageNamed(id) === null));
+  const scroller = new Scroller(id, drawn);
   /** What came below where the reader is. */
   const waiting = () => (scroller.atEnd() ? 0 : unreadOf(state, id));
-  createEffect(on(keys, () => scroller.settle()));
+  createEffect(on(drawn.keys, () => scroller.settle()));
   createEffect(on(() => props.sent, () => void scroller.toPresent(), { defer: true }));
   openAt(props.channel, divider, scroller);
   announceNew(id);
@@ -75,12 +77,12 @@ export function Timeline(props: TimelineProps) {
       <div class="timeline-rows" ref={(element) => scroller.watch(element)}>
         <Show when={window()} fallback={<Skeleton rows />}>
           {(shown) => (
-            <Show when={shown().start && keys().length >= 0}>
+            <Show when={shown().start && drawn.isWhole() && keys().length >= 0}>
               <Beginning channel={props.channel} />
             </Show>
           )}
         </Show>
-        <For each={keys()}>{(key) => <Drawn key={key} line={lines().get(key)} channel={props.channel} />}</For>
+        <For each={drawn.keys()}>{(key) => <DrawnLine key={key} line={lines().get(key)} channel={props.channel} />}</For>
       </div>
       <Show when={window() !== undefined && (!window()?.head || scroller.isFar() || scroller.jumped() || waiting() > 0)}>
         <p class="older" role="status">
@@ -95,7 +97,7 @@ export function Timeline(props: TimelineProps) {
   );
 }
 
-function Drawn(props: { key: string; line: Line | undefined; channel: ChannelState }) {
+function DrawnLine(props: { key: string; line: Line | undefined; channel: ChannelState }) {
   return (
     <Switch>
       <Match when={props.line?.kind === "day" && props.line}>
@@ -146,13 +148,16 @@ function unreadBehind(id: ChannelState["channel_id"], divider: Divider, scroller
   return before || scroller.dividerAbove() ? seq : undefined;
 }
 
+/** The message of a channel that the address names. */
+function messageNamed(id: ChannelState["channel_id"]) {
+  const at = route();
+  return at.at === "channel" && at.channel === id ? at.message : null;
+}
+
 /** Where a channel opens: at the message that the address names, at the first unread one, or at the end. */
 function openAt(channel: ChannelState, divider: Divider, scroller: Scroller): void {
   const id = channel.channel_id;
-  const named = () => {
-    const at = route();
-    return at.at === "channel" && at.channel === id ? at.message : null;
-  };
+  const named = () => messageNamed(id);
   let there = true;
   onCleanup(() => (there = false));
   createEffect(
