@@ -13,6 +13,8 @@ import "./view/views.ts";
 
 const root = document.getElementById("app");
 if (root !== null) {
+  // What stands there while nothing is loaded.
+  root.replaceChildren();
   applySettings();
   showTooltips();
   listenForKeys();

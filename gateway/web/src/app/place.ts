@@ -27,9 +27,9 @@ export const currentChannel = createRoot(() =>
 );
 
 /** Shows a server where the reader left it. */
-export function openServer(server: ServerId): void {
+export function openServer(server: ServerId, replace = false): void {
   const channel = channelToOpen(server);
-  go(channel === undefined ? serverPath(server) : channelPath(server, channel));
+  go(channel === undefined ? serverPath(server) : channelPath(server, channel), replace);
 }
 
 /** Shows a channel, and remembers it for its server. */

@@ -33,7 +33,7 @@ function offer(): void {
 }
 
 /** A worker that waits with the new version takes over first: the one before would show the old one again. */
-async function reload(): Promise<void> {
+export async function reload(): Promise<void> {
   const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
   const registration = await workers?.getRegistration().catch(() => undefined);
   // A file is missed before the hour is over in which the page asks by itself.
@@ -41,7 +41,11 @@ async function reload(): Promise<void> {
   const next = registration?.waiting ?? registration?.installing;
   if (workers === undefined || next == null) return location.reload();
   workers.addEventListener("controllerchange", () => location.reload(), { once: true });
-  const takeOver = () => next.state === "installed" && next.postMessage("take over");
+  const takeOver = () => {
+    if (next.state === "installed") next.postMessage("take over");
+    // It did not get all its files, as while gateways of two builds answer.
+    else if (next.state === "redundant") location.reload();
+  };
   next.addEventListener("statechange", takeOver);
   takeOver();
 }

@@ -1,3 +1,4 @@
+import { reload } from "../app/update.ts";
 import { Button } from "../kit/button.tsx";
 import { t } from "../lang/index.ts";
 
@@ -8,7 +9,7 @@ export function Broken(props: { error: unknown }) {
     <main class="broken">
       <h1>{t("This page broke.")}</h1>
       <p>{t("What you wrote is kept. Reload the page to go on.")}</p>
-      <Button kind="accent" onClick={() => location.reload()}>{t("Reload")}</Button>
+      <Button kind="accent" onClick={() => void reload()}>{t("Reload")}</Button>
     </main>
   );
 }

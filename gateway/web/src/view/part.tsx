@@ -1,6 +1,7 @@
 // A part of the page that is loaded when it is needed. A gateway of a newer build has not got the files of this one, and
 // without a network nobody has: then the part is missing, not the page.
 import { ErrorBoundary, Suspense, type JSX } from "solid-js";
+import { reload as reloadPage } from "../app/update.ts";
 import { Button } from "../kit/button.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { t } from "../lang/index.ts";
@@ -27,7 +28,7 @@ function Missing(props: { error: unknown; onClose?: () => void; quiet?: boolean 
   console.error(props.error);
   if (props.quiet) return null;
   const sentence = () => <p>{t("This part could not be loaded. Reload the page to go on.")}</p>;
-  const reload = () => <Button kind="accent" onClick={() => location.reload()}>{t("Reload")}</Button>;
+  const reload = () => <Button kind="accent" onClick={() => void reloadPage()}>{t("Reload")}</Button>;
   const { onClose } = props;
   if (onClose !== undefined) {
     return <Dialog title={t("Something is missing")} onClose={onClose} actions={reload()}>{sentence()}</Dialog>;

@@ -3,11 +3,13 @@ import type { Deployment, InvitePreview } from "confab-client";
 import { createResource, createSignal, Match, Show, Switch } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { sentenceOf } from "../../app/act.ts";
+import { route } from "../../app/route.ts";
 import { Button } from "../../kit/button.tsx";
 import { Field, PasswordField } from "../../kit/field.tsx";
 import { t } from "../../lang/index.ts";
 import { AboutDeployment, AboutFirst, AboutInvite } from "./about.tsx";
 import { EnterFrame } from "./frame.tsx";
+import { previewOf } from "./preview.ts";
 
 type Way = "in" | "up";
 
@@ -15,7 +17,7 @@ export function Enter(props: { code: string | undefined }) {
   const [deployment] = createResource(() => client.call("deployment_info", 0, {}));
   const [preview] = createResource(
     () => props.code,
-    (code) => client.call("invite_preview", 0, { code }).catch(() => null),
+    (code) => previewOf(code).catch(() => undefined),
   );
   const info = () => (deployment.error === undefined ? deployment() : undefined);
   return (
@@ -56,11 +58,15 @@ function Forms(props: FormsProps) {
   // The code of an administrator opens the account; one of a server is redeemed after it, by the same use.
   const signUpCode = () => (props.preview?.opens_account === true ? props.code : undefined);
   const [way, setWay] = createSignal<Way>(props.deployment.empty || props.code !== undefined ? "up" : "in");
+  const leadsTo = () => !props.deployment.empty && (route().at === "channel" || route().at === "server");
   const up = () => way() === "up" && props.deployment.signup !== "closed";
   return (
     <>
       <Show when={state.connection.state === "signed_out" && state.connection.because === "revoked"}>
         <p role="status">{t("You were signed out. Your drafts are kept.")}</p>
+      </Show>
+      <Show when={leadsTo()}>
+        <p role="status">{t("Sign in to see what this link leads to.")}</p>
       </Show>
       <Show when={props.code !== undefined && props.preview === null}>
         <p role="status" class="error">{t("This invite is no longer valid. Ask for a new one.")}</p>

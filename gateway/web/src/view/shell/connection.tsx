@@ -2,6 +2,7 @@
 import { Match, Show, Switch } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { second } from "../../app/clock.ts";
+import { reload } from "../../app/update.ts";
 import { t, tn } from "../../lang/index.ts";
 
 /** A connection that comes within this time is not spoken of. */
@@ -41,7 +42,7 @@ export function Connection(props: { alone?: boolean }) {
         <Match when={connection().state === "stopped"}>
           <p>
             {t("This page is too old for the server.")}{" "}
-            <button type="button" class="inline" onClick={() => location.reload()}>{t("Reload")}</button>
+            <button type="button" class="inline" onClick={() => void reload()}>{t("Reload")}</button>
           </p>
         </Match>
       </Switch>

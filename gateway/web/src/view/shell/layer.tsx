@@ -9,6 +9,7 @@ import { say, t } from "../../lang/index.ts";
 import { closeLayer, openLayer, PHONE, type OpenLayer } from "../panel.ts";
 import { Part } from "../part.tsx";
 import { layerPages, type LayerName } from "../registry.ts";
+import { layerTitle } from "./title.ts";
 
 export default function Layer(props: OpenLayer) {
   const pages = () => layerPages(props.name);
@@ -24,9 +25,9 @@ export default function Layer(props: OpenLayer) {
     if (props.name === "server" && currentServer() === undefined) closeLayer();
   });
   return (
-    <div ref={layer} class="layer" role="dialog" aria-modal="true" aria-label={title(props.name)} classList={{ chosen: wanted() !== undefined }}>
-      <nav class="layer-nav" aria-label={title(props.name)} ref={(nav) => roving(nav, "button.layer-link")}>
-        <h1 class="cut">{title(props.name)}</h1>
+    <div ref={layer} class="layer" role="dialog" aria-modal="true" aria-label={layerTitle(props.name)} classList={{ chosen: wanted() !== undefined }}>
+      <nav class="layer-nav" aria-label={layerTitle(props.name)} ref={(nav) => roving(nav, "button.layer-link")}>
+        <p class="layer-title cut">{layerTitle(props.name)}</p>
         <For each={groups()}>
           {(group) => (
             <section>
@@ -56,7 +57,10 @@ export default function Layer(props: OpenLayer) {
               </Show>
               <header class="layer-header">
                 <IconButton class="layer-back" icon="back" label={t("Back")} onClick={() => openLayer(props.name)} />
-                <h1>{say(shown.title)}</h1>
+                <hgroup>
+                  <p class="meta cut">{layerTitle(props.name)}</p>
+                  <h1>{say(shown.title)}</h1>
+                </hgroup>
               </header>
               <Part>
                 <Dynamic component={shown.component} />
@@ -92,9 +96,4 @@ function coverPage(layer: HTMLElement): void {
     behind?.toggleAttribute("inert", false);
     if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
   });
-}
-
-function title(name: LayerName): string {
-  if (name === "server") return currentServer()?.server.name ?? t("Server");
-  return name === "admin" ? t("Deployment") : t("Settings");
 }

@@ -1,23 +1,42 @@
 import { Show } from "solid-js";
 import { state } from "../../app/client.ts";
-import { currentServer } from "../../app/place.ts";
-import { route } from "../../app/route.ts";
+import { currentServer, openServer, readableChannels, recentChannels } from "../../app/place.ts";
+import { go, route } from "../../app/route.ts";
+import { Button } from "../../kit/button.tsx";
 import { t } from "../../lang/index.ts";
 import { Connection } from "./connection.tsx";
 import { Skeleton } from "./skeleton.tsx";
 
 /** The place of the channel where none is shown: not there yet, gone, or none at all. */
 export function NoChannel() {
-  const known = () => currentServer()?.loaded === true;
-  const lost = () => route().at === "channel" && (known() || (state.connection.state === "open" && currentServer() === undefined));
   return (
     <main class="channel" aria-label={t("No channel")} data-region tabIndex={-1}>
       <Connection />
-      <Show when={known() || lost()} fallback={<Skeleton rows />}>
-        <p class="middle">
-          {lost() ? t("You can no longer see this channel.") : t("There is no channel here that you can read.")}
-        </p>
+      <Show when={whyNone()} fallback={<Skeleton rows />}>
+        {(why) => (
+          <div class="middle">
+            <p>{why()}</p>
+            <Show when={wayOn()}>{(lead) => <Button onClick={() => lead()()}>{t("Go to your channels")}</Button>}</Show>
+          </div>
+        )}
       </Show>
     </main>
   );
+}
+
+/** Nothing while it may still come. */
+function whyNone(): string | undefined {
+  const at = route();
+  const server = currentServer();
+  const settled = server === undefined ? state.connection.state === "open" : server.loaded;
+  if (!settled || at.at === "home" || at.at === "invite") return undefined;
+  if (at.at === "channel") return recentChannels().includes(at.channel) ? t("You can no longer see this channel.") : t("This leads nowhere: it is gone, or not for you to see.");
+  return server === undefined ? t("This leads nowhere: it is gone, or not for you to see.") : t("There is no channel here that you can read.");
+}
+
+/** To this server, where there is something to read, or else to the first one. */
+function wayOn(): (() => void) | undefined {
+  const id = currentServer()?.server.server_id;
+  if (id === undefined) return () => go("/");
+  return readableChannels(id).length > 0 ? () => openServer(id) : undefined;
 }

@@ -1,0 +1,77 @@
+// Where somebody could stand and not know how to go on: links that lead nowhere, invites that are over, files that are gone.
+import { expect, test } from "./support/fixture.ts";
+
+const NOWHERE = "This leads nowhere: it is gone, or not for you to see.";
+
+test("a link that leads nowhere says so, and leads back", async ({ alice, bob, stranger }) => {
+  const club = await alice.makeServer("Book club");
+  const other = await bob.makeServer("Garden");
+  const { page } = alice;
+  for (const path of ["/c/1/2", "/c/1", `/c/${club.id}/999`, `/c/${other.id}/${other.channel}`]) {
+    await page.goto(path);
+    await expect(page.getByText(NOWHERE)).toBeVisible();
+    await page.getByRole("button", { name: "Go to your channels" }).click();
+    await expect(page.getByRole("heading", { name: "general" }).first()).toBeVisible();
+    await expect(page).toHaveTitle("#general · Book club · Confab");
+  }
+  const visitor = (await stranger()).page;
+  await visitor.goto("/c/1/2");
+  await expect(visitor.getByText("Sign in to see what this link leads to.")).toBeVisible();
+  await expect(visitor).toHaveTitle("Sign in · Confab");
+});
+
+test("an invite opens the server where one is already, and says when it is over", async ({ alice, bob, stranger }) => {
+  const club = await alice.makeServer("Book club", [bob]);
+  const { code } = await alice.write<{ code: string }>("invite_create", {}, club.id);
+  const { page } = bob;
+  await page.goto(`/i/${code}`);
+  await expect(page).toHaveURL(new RegExp(`/c/${club.id}/`));
+  await expect(page.getByRole("heading", { name: "general" }).first()).toBeVisible();
+  await alice.write("invite_revoke", { code }, club.id);
+  bob.expects(/invite_preview/);
+  await page.goto(`/i/${code}`);
+  await expect(page.getByText("This invite is no longer valid. Ask for a new one.")).toBeVisible();
+  await page.getByRole("button", { name: "Go on without it" }).click();
+  await expect(page).toHaveURL(new RegExp(`/c/${club.id}/`));
+  const visitor = await stranger();
+  visitor.expects(/invite_preview/);
+  await visitor.page.goto(`/i/${code}`);
+  await expect(visitor.page.getByText("This invite is no longer valid. Ask for a new one.")).toBeVisible();
+  await visitor.page.getByRole("button", { name: "Sign in" }).last().click();
+  await expect(visitor.page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+});
+
+test("the title says which settings these are, and behind them all is as it was", async ({ alice }) => {
+  const club = await alice.makeServer("Book club");
+  await alice.say(club, "lunch at noon");
+  const page = await alice.open(club);
+  await page.keyboard.press("Control+KeyF");
+  const panel = page.getByRole("complementary", { name: "Search" });
+  await panel.getByRole("combobox").fill("lunch");
+  await page.keyboard.press("Enter");
+  await expect(panel.locator(".hit-text")).toHaveText(["lunch at noon"]);
+  for (const width of [1440, 1000, 600]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.keyboard.press("Control+Comma");
+    if (width >= 720) await expect(page).toHaveTitle("Account · Settings · Confab");
+    await page.getByRole("button", { name: "Close" }).last().click();
+    await expect(page.getByRole("dialog", { name: "Settings" })).toHaveCount(0);
+    await expect(panel.locator(".hit-text")).toHaveText(["lunch at noon"]);
+    await expect(page).toHaveTitle("#general · Book club · Confab");
+  }
+});
+
+test("where the page's own script is missing a sentence says so, and reloading helps", async ({ stranger }) => {
+  const visitor = await stranger({ serviceWorkers: "block" });
+  const { page } = visitor;
+  visitor.expects(/404/);
+  await page.route(/\/assets\/index-[^/]*\.js$/, (route) => route.fulfill({ status: 404 }));
+  await page.goto("/");
+  const sentence = page.getByText("Confab could not be loaded.");
+  await expect(sentence).toBeVisible();
+  await expect(page.getByText("Confab konnte nicht geladen werden.")).toBeVisible();
+  await page.unroute(/\/assets\/index-[^/]*\.js$/);
+  await page.getByRole("button", { name: /^Reload/ }).click();
+  await expect(page.getByLabel("Name")).toBeVisible();
+  await expect(sentence).toHaveCount(0);
+});
