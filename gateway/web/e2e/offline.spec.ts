@@ -26,7 +26,7 @@ for (const [name, size] of Object.entries(SIZES)) {
     await ana.say(club, "page 12");
     const page = await ana.open(club);
     await expect(page.getByText("page 12")).toBeVisible();
-    await goOffline(ana, () => cluster.balancer.sever());
+    await goOffline(ana, () => cluster.balancer.severSockets());
     await expect(bar(page)).toBeVisible();
 
     await page.reload();
