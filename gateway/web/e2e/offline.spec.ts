@@ -46,8 +46,10 @@ for (const [name, size] of Object.entries(SIZES)) {
       await page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: /^general/ }).click();
     }
 
+    cluster.balancer.mend();
     await ana.context.setOffline(false);
     await expect(bar(page)).toHaveCount(0);
     await expect(page.getByRole("article").filter({ hasText: "lunch?" })).toHaveCount(1);
+    await expect(page.locator(".row.pending")).toHaveCount(0);
   });
 }
