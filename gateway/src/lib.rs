@@ -15,7 +15,7 @@
 //!   how it is written to;
 //! - [`limits`]: how many and how much there may be;
 //! - [`page`]: what browsers load;
-//! - [`bus_probe`], [`metrics`]: how it is;
+//! - [`bus_probe`], [`metrics`], [`node_lease`]: how it is, and who is told;
 //! - [`small_map`]: the map that idle sessions can afford;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
@@ -29,6 +29,7 @@ pub mod doors;
 pub mod fanout;
 pub mod limits;
 pub mod metrics;
+pub mod node_lease;
 pub mod page;
 pub mod presence;
 pub mod requests;

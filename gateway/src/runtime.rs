@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use prometheus::Registry;
 use shared::{
-    bus::{Bus, BusError, Subscriber, Topic},
+    bus::{Bus, BusError, Subscriber, Topic, node::name_process},
     clock::Clock,
     config::KeyError,
     critical_tasks::CriticalTasks,
@@ -48,6 +48,7 @@ use crate::{
         connection_limit::ConnectionLimit, memory_budget::MemoryBudget, token_bucket::TokenBucket,
     },
     metrics::{Metrics, ShardMetrics},
+    node_lease::NodeTask,
     page::Page,
     presence::{Presence, task::PresenceTask},
     requests::{
@@ -179,7 +180,7 @@ fn build_acceptor(config: &Config, runtime: &Runtime) -> Result<Arc<Acceptor>, E
 /// is still on its way to that one must not reach it.
 fn name_incarnation(node: &str) -> String {
     let random = RandomState::new().hash_one(Clock::system().now_ms());
-    format!("{node}~{random:016x}")
+    name_process(node, random)
 }
 
 /// The gateway and what keeps it going.
@@ -243,13 +244,13 @@ impl Runtime {
         let origins = ClientOrigins::new(&config.origins, config.trusted_proxies, keys)
             .with_plain_http(config.plain_http);
         let limits = &config.limits;
+        let connection_limit =
+            ConnectionLimit::new(limits.max_connections, limits.max_address_connections);
+        base.start_node_lease(&connection_limit)?;
         let doors = Doors {
             sessions,
             origins,
-            connection_limit: ConnectionLimit::new(
-                limits.max_connections,
-                limits.max_address_connections,
-            ),
+            connection_limit,
             http_limit: HttpLimit::new(&base.memory, limits.memory_bytes),
             page: match &config.page {
                 Some(folder) => Page::read(folder).map_err(Error::Page)?,
@@ -392,6 +393,19 @@ impl Foundation<'_> {
         };
         self.critical_tasks.spawn(task.run(inbox, subscriber));
         Ok(presence)
+    }
+
+    fn start_node_lease(&self, connections: &ConnectionLimit) -> Result<(), KeyError> {
+        let task = NodeTask {
+            node: self.config.node.node.clone(),
+            process: self.name.clone(),
+            bus: self.bus.clone(),
+            keys: self.config.keys.keys()?,
+            connections: connections.clone(),
+        };
+        let stop = self.critical_tasks.stopping().clone();
+        self.critical_tasks.spawn_orderly(task.run(stop));
+        Ok(())
     }
 
     /// Starts the fan-out, and what it hears: the bus, probed, with the topics that are wanted.

@@ -49,7 +49,8 @@ impl Presence {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Union) -> T) -> T {
+    /// Changes it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Union) -> T) -> T {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
 }

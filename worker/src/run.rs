@@ -18,7 +18,10 @@ use crate::{
     config::{DatabaseConfig, WorkerConfig},
     consumers::{self, Consumer},
     jobs,
-    lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
+    lane::{
+        self, LaneConfig, LaneParts, LaneStatus,
+        process::{Process, Tells},
+    },
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     password::Hasher,
@@ -77,7 +80,13 @@ pub async fn run(
     let process = parts.lanes.process.clone();
     let tasks = CriticalTasks::default();
     let stopping = tasks.stopping().clone();
-    tasks.spawn_orderly(process.run(parts.lanes.bus.clone(), stopping.clone()));
+    let tells = Tells {
+        name: config.node.node.clone(),
+        status: parts.lanes.status.clone(),
+        clock: parts.lanes.clock.clone(),
+        keys: parts.lanes.keys.clone(),
+    };
+    tasks.spawn_orderly(process.run(tells, parts.lanes.bus.clone(), stopping.clone()));
     for number in 0..lanes {
         let lane = LaneConfig {
             name: format!("{}/{number}", config.node.node),

@@ -1,16 +1,28 @@
 //! What operators do without a client.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use loadtest::{
     client::Status,
-    harness::{Harness, Person, holds, refused, same},
+    cluster::{Node, Settings},
+    harness::{Harness, Person, holds, refused, same, scenario_on},
     requests::{PASSWORD, create_invite, log_in},
     transport::Transport,
 };
 use shared::{
+    bus::node::VERSION,
     error::Reason,
-    protocol::{server::ListServers, session::ListSessions},
+    protocol::{
+        admin::{DeploymentStatus, GetDeploymentStatus, NodeKind},
+        server::ListServers,
+        session::ListSessions,
+    },
 };
+use tokio::time::Instant;
+
+/// A gateway that was killed is gone after its lease, of 12 seconds; on a slow machine later.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 scenarios! {
     closed_sessions_end_at_once_and_their_tokens_open_nothing,
@@ -19,6 +31,7 @@ scenarios! {
     an_account_administers_the_deployment_until_it_does_not,
     what_waits_for_a_person_is_listed_and_tried_again,
     an_account_that_does_not_exist_is_none,
+    an_administrator_sees_who_runs_and_how_much_there_is,
 }
 
 async fn admin(harness: &Harness, words: &[&str]) -> Result<()> {
@@ -140,4 +153,109 @@ async fn what_waits_for_a_person_is_listed_and_tried_again(harness: &Harness) ->
 async fn an_account_that_does_not_exist_is_none(harness: &Harness) -> Result<()> {
     let made = admin(harness, &["make-admin", "nobody-of-this-name"]).await;
     holds(made.is_err(), "there is no such account")
+}
+
+/// What the nodes are called, gateways first.
+fn names(status: &DeploymentStatus) -> Vec<&str> {
+    status.nodes.iter().map(|node| &*node.name).collect()
+}
+
+/// Waits until the status is so.
+async fn status_until(
+    admin: &Person,
+    what: &str,
+    so: impl Fn(&DeploymentStatus) -> bool,
+) -> Result<DeploymentStatus> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let status = admin.client.call(0, &GetDeploymentStatus {}).await?;
+        if so(&status) {
+            return Ok(status);
+        }
+        let shown = (names(&status), status.waiting_commands);
+        holds(Instant::now() < until, &format!("{what}: {shown:?}"))?;
+    }
+}
+
+async fn an_administrator_sees_who_runs_and_how_much_there_is(harness: &Harness) -> Result<()> {
+    let alice = harness.registered("alice", 0).await?;
+    alice.creates_server("Company").await?;
+    let admin = harness.admin().await?;
+    let status = status_until(&admin, "all lanes have their partitions", |status| {
+        let loads = status
+            .nodes
+            .iter()
+            .filter(|node| node.kind == NodeKind::Worker);
+        loads.filter_map(|node| node.load).sum::<u32>() == 64
+    })
+    .await?;
+    same(
+        &names(&status),
+        &vec!["gateway-1", "gateway-2", "worker-1", "worker-2"],
+    )?;
+    for node in &status.nodes {
+        same(&node.version.as_deref(), &Some(VERSION))?;
+        holds(
+            node.since.is_some_and(|since| since > 1_700_000_000_000),
+            "a start",
+        )?;
+    }
+    holds(
+        status.accounts >= 2 && status.servers >= 1,
+        "what was made is counted",
+    )?;
+    holds(status.database_bytes > 1_000_000, "a database has a size")?;
+    status_until(&admin, "two are connected", |status| {
+        let gateways = status
+            .nodes
+            .iter()
+            .filter(|node| node.kind == NodeKind::Gateway);
+        gateways.filter_map(|node| node.load).sum::<u32>() >= 2 && status.online >= 2
+    })
+    .await?;
+    let before = status.messages;
+    alice.send("#general", "one more").await?;
+    for mut way in admin.ways().await? {
+        let now = way.call(0, &GetDeploymentStatus {}).await?;
+        holds(now.messages > before, "a message is counted")?;
+        same(&now.epoch, &status.epoch)?;
+    }
+    alice
+        .is_refused(0, &GetDeploymentStatus {}, Reason::Forbidden)
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_gateway_that_was_killed_is_gone_with_its_lease() -> Result<()> {
+    scenario_on(Settings::default(), async |harness| {
+        let admin = harness.admin().await?;
+        let four = |status: &DeploymentStatus| status.nodes.len() == 4;
+        status_until(&admin, "all nodes are there", four).await?;
+        let gateway = harness.cluster.gateways.last();
+        gateway.map_or(Ok(()), Node::kill)?;
+        let three = |status: &DeploymentStatus| status.nodes.len() == 3;
+        let left = status_until(&admin, "it is gone", three).await?;
+        same(&names(&left), &vec!["gateway-1", "worker-1", "worker-2"])
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_asks_how_it_is_too_often_is_refused() -> Result<()> {
+    let settings = Settings {
+        limits: vec![("CONFAB_LIMIT_READ", "1/1h+5")],
+        ..Settings::default()
+    };
+    scenario_on(settings, async |harness| {
+        let admin = harness.admin().await?;
+        let mut answered = 0;
+        while admin.client.call(0, &GetDeploymentStatus {}).await.is_ok() {
+            answered += 1;
+            holds(answered <= 6, "six are one too many")?;
+        }
+        let again = admin.client.call(0, &GetDeploymentStatus {}).await;
+        refused(again, Reason::RateLimited)
+    })
+    .await
 }

@@ -38,8 +38,8 @@ struct State {
     /// Of each class, the oldest first, with the time when each came.
     queries: [VecDeque<(u64, Bytes)>; Class::ALL.len()],
     subscribers: Vec<Arc<Link>>,
-    /// Until when, in milliseconds.
-    leases: BTreeMap<(String, String), u64>,
+    /// Until when, in milliseconds, and what is told with each.
+    leases: BTreeMap<(String, String), (u64, Bytes)>,
     /// What is kept of the keys of limits.
     buckets: HashMap<String, Bucket>,
 }
@@ -186,15 +186,31 @@ impl Memory {
         prefix: &str,
         name: &str,
         ttl: Duration,
+        told: Bytes,
     ) -> Result<Vec<String>, BusError> {
         let now = self.now_us() / 1000;
         let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let mut state = self.lock();
         let key = (prefix.to_owned(), name.to_owned());
-        state.leases.insert(key, now.saturating_add(ttl));
-        state.leases.retain(|_, until| *until > now);
-        let same = state.leases.keys().filter(|(of, _)| of == prefix);
-        Ok(same.map(|(_, name)| name.clone()).collect())
+        {
+            let mut state = self.lock();
+            let lease = state.leases.entry(key).or_default();
+            lease.0 = now.saturating_add(ttl);
+            if !told.is_empty() {
+                lease.1 = told;
+            }
+        }
+        let leases = self.list_leases(prefix).await?;
+        Ok(leases.into_iter().map(|(name, _)| name).collect())
+    }
+
+    pub(super) async fn list_leases(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, BusError> {
+        let now = self.now_us() / 1000;
+        let mut state = self.lock();
+        state.leases.retain(|_, (until, _)| *until > now);
+        let same = state.leases.iter().filter(|((of, _), _)| of == prefix);
+        Ok(same
+            .map(|((_, name), (_, told))| (name.clone(), told.clone()))
+            .collect())
     }
 
     pub(super) async fn release_lease(&self, prefix: &str, name: &str) -> Result<(), BusError> {

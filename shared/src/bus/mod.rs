@@ -3,7 +3,7 @@
 //! - **streams** carry commands from gateways to the lane of their partition;
 //! - **queries** go through a list per class to any worker;
 //! - **topics** (pub/sub) carry events, answers, chunks and beats;
-//! - **leases** say which lanes live.
+//! - **leases** say which nodes and lanes live, and what a node tells of itself.
 //!
 //! Redis may lose all of it at any moment: nothing here is the only copy of
 //! what was acknowledged. [`Bus::memory`] is a twin inside the process, for tests.
@@ -13,6 +13,7 @@ pub mod envelope;
 mod inbox;
 pub mod limits;
 mod memory;
+pub mod node;
 mod redis;
 pub mod sealed;
 pub mod topic;
@@ -222,7 +223,24 @@ impl Bus {
         name: &str,
         ttl: Duration,
     ) -> Result<Vec<String>, BusError> {
-        both!(BusKind, &self.0, renew_lease(prefix, name, ttl))
+        self.tell_lease(prefix, name, ttl, Bytes::new()).await
+    }
+
+    /// The same, and tells something of `name` to who asks by [`Self::list_leases`], in place of
+    /// what was told before.
+    pub async fn tell_lease(
+        &self,
+        prefix: &str,
+        name: &str,
+        ttl: Duration,
+        told: Bytes,
+    ) -> Result<Vec<String>, BusError> {
+        both!(BusKind, &self.0, renew_lease(prefix, name, ttl, told))
+    }
+
+    /// Everyone who lives under a prefix, sorted, and what was told of each; empty where nothing was.
+    pub async fn list_leases(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, BusError> {
+        both!(BusKind, &self.0, list_leases(prefix))
     }
 
     /// Gives a lease back.

@@ -6,13 +6,12 @@
 //! what was taken from one place opens in no other one, and nothing is taken that nobody of
 //! the cluster sealed.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    Topic,
-    envelope::{Entry, pack, unpack},
-};
+use super::envelope::{Entry, pack, unpack};
 use crate::{
     ids::Partition,
     keys::{ClusterKeys, NoRandomness, NotSealed},
@@ -101,23 +100,23 @@ impl Entry {
     }
 }
 
-/// Packs and seals a message for the gateway that hears a topic.
+/// Packs and seals a message for who reads it in one place: who hears a topic, or asks for a lease.
 pub fn seal<T: Serialize>(
     message: &T,
-    topic: &Topic,
+    place: &impl Display,
     keys: &ClusterKeys,
 ) -> Result<Bytes, NoRandomness> {
-    let sealed = keys.seal(topic.to_string().as_bytes(), &pack(message))?;
+    let sealed = keys.seal(place.to_string().as_bytes(), &pack(message))?;
     Ok(sealed.into())
 }
 
-/// Reads what [`seal`] sealed for the same topic.
+/// Reads what [`seal`] sealed for the same place.
 pub fn open<T: DeserializeOwned>(
     bytes: &[u8],
-    topic: &Topic,
+    place: &impl Display,
     keys: &ClusterKeys,
 ) -> Result<T, Unreadable> {
-    let bytes = keys.open(topic.to_string().as_bytes(), bytes)?;
+    let bytes = keys.open(place.to_string().as_bytes(), bytes)?;
     Ok(unpack(&bytes)?)
 }
 
@@ -125,7 +124,10 @@ pub fn open<T: DeserializeOwned>(
 mod tests {
     use super::*;
     use crate::{
-        bus::envelope::{Caller, CallerKind},
+        bus::{
+            Topic,
+            envelope::{Caller, CallerKind},
+        },
         ids::{SessionId, UserId},
         wire::Wire,
     };

@@ -322,6 +322,11 @@ impl Union {
         self.gateways.len()
     }
 
+    /// The incarnations of the gateways that are heard.
+    pub fn gateways(&self) -> impl Iterator<Item = &str> {
+        self.gateways.keys().map(String::as_str)
+    }
+
     /// How many holes were found since this was last asked.
     pub const fn take_holes(&mut self) -> u64 {
         let holes = self.holes;

@@ -60,6 +60,7 @@ contract! {
     a_reset_says_lost_and_hears_again
     a_burst_arrives_complete_or_says_lost
     leases_live_until_they_run_out
+    what_is_told_with_a_lease_goes_with_it
     draws_hold_burst_and_rate
     what_is_given_back_can_be_drawn_again
     draws_are_those_of_the_one_rule
@@ -428,6 +429,42 @@ async fn leases_live_until_they_run_out(bus: Bus) {
     bus.release_lease("lanes", "b").await.unwrap();
     bus.release_lease("lanes", "unknown").await.unwrap();
     assert_eq!(bus.renew_lease("lanes", "d", minute).await.unwrap(), ["d"]);
+}
+
+async fn what_is_told_with_a_lease_goes_with_it(bus: Bus) {
+    let minute = Duration::from_mins(1);
+    let short = Duration::from_millis(50);
+    let list = async || bus.list_leases("nodes").await.unwrap();
+    let of = |name: &str, told: &str| (name.to_owned(), text(told));
+    assert_eq!(list().await, []);
+    let told = bus.tell_lease("nodes", "b", minute, text("1")).await;
+    assert_eq!(told.unwrap(), ["b"]);
+    bus.renew_lease("nodes", "a", minute).await.unwrap();
+    bus.tell_lease("others", "c", minute, text("c"))
+        .await
+        .unwrap();
+    // Who renews without a word takes back nothing; a new word is told in place of the old one.
+    bus.renew_lease("nodes", "b", minute).await.unwrap();
+    assert_eq!(list().await, [of("a", ""), of("b", "1")]);
+    bus.tell_lease("nodes", "b", short, text("2"))
+        .await
+        .unwrap();
+    timeout(SOON, async {
+        loop {
+            let listed = list().await;
+            if listed == [of("a", "")] {
+                break;
+            }
+            assert_eq!(listed, [of("a", ""), of("b", "2")]);
+        }
+    })
+    .await
+    .unwrap();
+    bus.tell_lease("nodes", "d", minute, text("d"))
+        .await
+        .unwrap();
+    bus.release_lease("nodes", "a").await.unwrap();
+    assert_eq!(list().await, [of("d", "d")]);
 }
 
 async fn draws_hold_burst_and_rate(bus: Bus) {

@@ -6,18 +6,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shared::bus::Bus;
+use shared::{
+    bus::{
+        Bus,
+        node::{self, Node, NodeLease, VERSION},
+    },
+    clock::Clock,
+    keys::ClusterKeys,
+    protocol::admin::NodeKind,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::LaneStatus;
 use crate::error::Error;
 
 /// How often a process says that it lives.
 const PERIOD: Duration = Duration::from_millis(400);
 /// Shorter than the lease of a lane.
 const LEASE: Duration = Duration::from_millis(1_500);
-/// The name of these leases.
-const PREFIX: &str = "workers";
 
 /// A running worker: a number that no other has, not even the same node started again.
 #[derive(Debug, Clone)]
@@ -51,17 +58,27 @@ impl Process {
         self.0.name.clone()
     }
 
-    /// Says that it lives, until it is stopped.
-    pub(crate) async fn run(self, bus: Bus, stop: CancellationToken) {
+    /// Says that it lives, and what it is, until it is stopped.
+    pub(crate) async fn run(self, tells: Tells, bus: Bus, stop: CancellationToken) {
+        let lease = NodeLease {
+            kind: NodeKind::Worker,
+            process: self.name(),
+            ttl: LEASE,
+        };
+        let since_ms = tells.clock.now_ms();
         while !stop.is_cancelled() {
-            drop(self.living_workers(&bus).await);
+            let node = tells.node(since_ms);
+            if let Err(error) = lease.renew(&bus, &tells.keys, &node).await {
+                debug!(%error, "nobody is told that this worker lives");
+            }
             stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await;
         }
     }
 
     /// Who lives; none when Redis cannot say.
     pub(crate) async fn living_workers(&self, bus: &Bus) -> Option<Vec<i64>> {
-        match bus.renew_lease(PREFIX, &self.0.name, LEASE).await {
+        let leases = node::prefix(NodeKind::Worker);
+        match bus.renew_lease(leases, &self.0.name, LEASE).await {
             Ok(names) => Some(
                 names
                     .iter()
@@ -72,6 +89,31 @@ impl Process {
                 debug!(%error, "nobody knows which workers live");
                 None
             }
+        }
+    }
+}
+
+/// What a process tells of itself.
+pub(crate) struct Tells {
+    /// What the node is called.
+    pub(crate) name: String,
+    /// How its lanes are.
+    pub(crate) status: LaneStatus,
+    /// Since when it runs.
+    pub(crate) clock: Clock,
+    /// What seals it.
+    pub(crate) keys: ClusterKeys,
+}
+
+impl Tells {
+    fn node(&self, since_ms: u64) -> Node {
+        let lanes = self.status.summary();
+        Node {
+            name: self.name.clone(),
+            version: VERSION.to_owned(),
+            since_ms,
+            load: u32::try_from(lanes.partitions).unwrap_or(u32::MAX),
+            backlog: lanes.backlog,
         }
     }
 }

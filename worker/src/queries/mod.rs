@@ -7,6 +7,7 @@
 //! chunks of an answer on the topic of the gateway that asked.
 
 mod account;
+mod admin;
 mod channel;
 mod context;
 mod deployment;

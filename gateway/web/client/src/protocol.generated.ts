@@ -52,6 +52,9 @@ export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "sea
 /** How an account looks to others. */
 export type PresenceState = "offline" | "online" | "idle" | "dnd";
 
+/** What a node is. */
+export type NodeKind = "gateway" | "worker";
+
 /** Why a membership ended. */
 export type LeaveCause = "left" | "kicked" | "banned";
 
@@ -1148,6 +1151,9 @@ export interface TestRules {
   settings?: RuleSettings | null | undefined;
 }
 
+/** Shows who runs the deployment, how much it holds and what waits, without reading what it counts. */
+export type GetDeploymentStatus = Record<string, never>;
+
 /** Opens a session (opcode 4). */
 export interface Identify {
   /** The token that signing in answered with; empty where it is in the cookie of a page. */
@@ -2040,6 +2046,46 @@ export interface RuleFinding {
   found: string;
 }
 
+/** How a deployment is. */
+export interface DeploymentStatus {
+  /** Who runs, gateways first, by name. */
+  nodes: NodeStatus[];
+  /** Accounts that look online to others: not those that are invisible. */
+  online: number;
+  /** Accounts, guests among them: exact up to 10,000, then what Postgres estimates, which counts deleted ones, too. */
+  accounts: number;
+  /** Servers: exact up to 10,000, then what Postgres estimates. */
+  servers: number;
+  /** Messages: exact up to 10,000, then what Postgres estimates, which counts deleted ones, too, as long as they have a row. */
+  messages: number;
+  /** The size of the database on the disk, indexes and log included. */
+  database_bytes: number;
+  /** Commands that waited in the streams when the workers last looked, a second ago at most. */
+  waiting_commands: number;
+  /** For how many milliseconds the oldest job that is due, or internal command, has waited; 0 where none does. */
+  oldest_work_ms: number;
+  /** Jobs, and internal commands of one partition for another, that failed too often and wait for a person: `worker admin jobs` lists them. */
+  parked: number;
+  /** Events of the log that its consumers did not read yet. */
+  unread_events: number;
+  /** Names the event log, as `ready` does. */
+  epoch: string;
+}
+
+/** A process that renews its lease: one that was killed is gone some seconds later. A program of before tells less. */
+export interface NodeStatus {
+  /** What it is. */
+  kind: NodeKind;
+  /** What it is called; a worker of before, by the number of its process. */
+  name: string;
+  /** The version of its program; none where it does not tell. */
+  version: string | null;
+  /** When it was started, in milliseconds since 1970 by its own clock; none where it does not tell. */
+  since: number | null;
+  /** The connections of a gateway, the partitions of a worker; none where it does not tell. */
+  load: number | null;
+}
+
 /** The account was signed in to. */
 export interface SessionOpened {
   /** The session, as `sessions_list` shows it. */
@@ -2490,6 +2536,7 @@ export interface Structs {
   ListReports: ListReports;
   ListRules: ListRules;
   TestRules: TestRules;
+  GetDeploymentStatus: GetDeploymentStatus;
   Identify: Identify;
   Resume: Resume;
   TopicSeq: TopicSeq;
@@ -2582,6 +2629,8 @@ export interface Structs {
   Rules: Rules;
   RuleTest: RuleTest;
   RuleFinding: RuleFinding;
+  DeploymentStatus: DeploymentStatus;
+  NodeStatus: NodeStatus;
   SessionOpened: SessionOpened;
   SessionClosed: SessionClosed;
   AccountUpdated: AccountUpdated;
@@ -2847,6 +2896,8 @@ export interface Requests {
   automod_rules_list: { request: ListRules; reply: Rules };
   /** Says what rules would do, and does nothing: those of the server that are enabled, or one that is not made yet. What depends on who says something, and when, is not tried. */
   automod_test: { request: TestRules; reply: RuleTest };
+  /** Shows who runs the deployment, how much it holds and what waits, without reading what it counts. */
+  deployment_status: { request: GetDeploymentStatus; reply: DeploymentStatus };
 }
 
 /** Every event. */
@@ -3487,6 +3538,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "channel_id", type: {"optional":{"id":"ChannelId"}}, optional: true },
     { name: "settings", type: {"optional":{"struct":"RuleSettings"}}, optional: true },
   ],
+  GetDeploymentStatus: [],
   Identify: [
     { name: "token", type: "text", optional: false },
   ],
@@ -3933,6 +3985,26 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "action", type: {"enum":"RuleAction"}, optional: false },
     { name: "found", type: "text", optional: false },
   ],
+  DeploymentStatus: [
+    { name: "nodes", type: {"list":{"struct":"NodeStatus"}}, optional: false },
+    { name: "online", type: {"int":32}, optional: false },
+    { name: "accounts", type: {"int":53}, optional: false },
+    { name: "servers", type: {"int":53}, optional: false },
+    { name: "messages", type: {"int":53}, optional: false },
+    { name: "database_bytes", type: {"int":53}, optional: false },
+    { name: "waiting_commands", type: {"int":53}, optional: false },
+    { name: "oldest_work_ms", type: {"int":53}, optional: false },
+    { name: "parked", type: {"int":32}, optional: false },
+    { name: "unread_events", type: {"int":53}, optional: false },
+    { name: "epoch", type: "text", optional: false },
+  ],
+  NodeStatus: [
+    { name: "kind", type: {"enum":"NodeKind"}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "version", type: {"optional":"text"}, optional: false },
+    { name: "since", type: {"optional":{"int":53}}, optional: false },
+    { name: "load", type: {"optional":{"int":32}}, optional: false },
+  ],
   SessionOpened: [
     { name: "session", type: {"struct":"SessionInfo"}, optional: false },
   ],
@@ -4117,6 +4189,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   Cause: { owner: 0, role: 1, administrator: 2, announcement: 3, role_override: 4, member_override: 5, hidden: 6, timeout: 7, mute: 8 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },
   PresenceState: { offline: 0, online: 1, idle: 2, dnd: 3 },
+  NodeKind: { gateway: 0, worker: 1 },
   LeaveCause: { left: 0, kicked: 1, banned: 2 },
 };
 
@@ -4231,6 +4304,7 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   reports_list: { opcode: 2722, request: {"struct":"ListReports"}, reply: {"struct":"Reports"} },
   automod_rules_list: { opcode: 2723, request: {"struct":"ListRules"}, reply: {"struct":"Rules"} },
   automod_test: { opcode: 2724, request: {"struct":"TestRules"}, reply: {"struct":"RuleTest"} },
+  deployment_status: { opcode: 2880, request: {"struct":"GetDeploymentStatus"}, reply: {"struct":"DeploymentStatus"} },
 };
 
 export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {

@@ -2,6 +2,7 @@ import { REFUSALS } from "confab-client";
 import { describe, expect, it } from "vitest";
 import { german } from "./de/index.ts";
 import { day, moment, timeOfId } from "./dates.ts";
+import { bytesText, countText, spanText } from "./figures.ts";
 import { fill, preferred, tn } from "./index.ts";
 import { PLURALS } from "./plurals.ts";
 import { SENTENCES } from "./refusals.ts";
@@ -55,5 +56,13 @@ describe("dates", () => {
     expect(moment(new Date(2026, 2, 30, 9, 5).getTime(), noon)).toBe("09:05");
     expect(moment(new Date(2026, 2, 29, 9, 5).getTime(), noon)).toBe("yesterday, 09:05");
     expect(moment(new Date(2025, 2, 29, 9, 5).getTime(), noon)).toContain("2025");
+  });
+});
+
+describe("figures", () => {
+  it("are said in the unit that fits", () => {
+    expect([0, 999, 1_400_000, 12e9, 4e16].map(bytesText)).toEqual(["0 byte", "999 byte", "1.4 MB", "12 GB", "40,000 TB"]);
+    expect([0, 59_999, 60_000, 7_199_999, 3 * 86_400_000].map(spanText)).toEqual(["0 seconds", "59 seconds", "1 minute", "1 hour", "3 days"]);
+    expect(countText(1400)).toBe("1,400");
   });
 });

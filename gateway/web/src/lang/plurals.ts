@@ -12,6 +12,8 @@ export const PLURALS = {
   "{count} members": { one: "{count} member", other: "{count} members" },
   "{count} entries": { one: "{count} entry", other: "{count} entries" },
   "{count} people": { one: "{count} person", other: "{count} people" },
+  "{count} connections": { one: "{count} connection", other: "{count} connections" },
+  "{count} partitions": { one: "{count} partition", other: "{count} partitions" },
   "{count} mentions": { one: "{count} mention", other: "{count} mentions" },
   "{count} reactions": { one: "{count} reaction", other: "{count} reactions" },
   "{count} messages will be sent when you are back.": {

@@ -44,6 +44,7 @@ struct Inner {
     /// Lua, and what is asked rarely.
     scripts: Link,
     lease: Script,
+    leases: Script,
     draw: Script,
     give_back: Script,
     show: Script,
@@ -66,6 +67,7 @@ impl Redis {
             ingest,
             scripts,
             lease: Script::from_lua(scripts::LEASE),
+            leases: Script::from_lua(scripts::LEASES),
             draw: Script::from_lua(scripts::DRAW),
             give_back: Script::from_lua(scripts::GIVE_BACK),
             show: Script::from_lua(scripts::SHOW),
@@ -242,19 +244,37 @@ impl Redis {
         prefix: &str,
         name: &str,
         ttl: Duration,
+        told: Bytes,
     ) -> Result<Vec<String>, BusError> {
-        let turn = self.0.scripts.acquire_turn(0).await?;
+        let turn = self.0.scripts.acquire_turn(told.len()).await?;
         // A year is for ever, and stays far below what Lua's numbers hold.
         let ttl = ttl.as_millis().min(366 * 86_400_000);
-        let arguments = vec![name.to_owned(), ttl.to_string()];
+        let arguments: Vec<Value> = vec![name.into(), ttl.to_string().into(), told.into()];
         let names: Result<Vec<String>, _> = self
             .0
             .lease
-            .evalsha_with_reload(&turn.client, lease_key(prefix), arguments)
+            .evalsha_with_reload(&turn.client, lease_keys(prefix), arguments)
             .await;
         let mut names = names.map_err(|error| self.0.scripts.failed(&error))?;
         names.sort_unstable();
         Ok(names)
+    }
+
+    pub(super) async fn list_leases(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, BusError> {
+        let turn = self.0.scripts.acquire_turn(0).await?;
+        let listed: Result<Vec<Bytes>, _> = self
+            .0
+            .leases
+            .evalsha_with_reload(&turn.client, lease_keys(prefix), Vec::<String>::new())
+            .await;
+        let listed = listed.map_err(|error| self.0.scripts.failed(&error))?;
+        let read = |pair: &[Bytes]| match pair {
+            [name, told] => Some((String::from_utf8(name.to_vec()).ok()?, told.clone())),
+            _ => None,
+        };
+        let mut leases: Vec<_> = listed.chunks_exact(2).filter_map(read).collect();
+        leases.sort_unstable();
+        Ok(leases)
     }
 
     pub(super) async fn release_lease(&self, prefix: &str, name: &str) -> Result<(), BusError> {
@@ -358,6 +378,13 @@ fn decision(early_us: u64) -> Decision {
 
 fn lease_key(prefix: &str) -> String {
     format!("lease:{{{prefix}}}")
+}
+
+/// Where the leases are, and what is told with them.
+fn lease_keys(prefix: &str) -> Vec<String> {
+    let leases = lease_key(prefix);
+    let told = format!("{leases}:told");
+    vec![leases, told]
 }
 
 fn limit_key(key: &str) -> String {

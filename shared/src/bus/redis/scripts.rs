@@ -4,17 +4,41 @@
 //! per prefix. Draws are not: there they would have to be grouped by slot, one call
 //! per group, and nothing else would change, as each key is decided alone.
 
-/// Sets one lease, drops those that ran out, lists the others.
-/// KEYS: the set. ARGV: the name, the time to live in milliseconds.
+/// Sets one lease, and what is told with it where something is; drops those that ran out, and lists
+/// the others. KEYS: the set, and what is told with each. ARGV: the name, the time to live in
+/// milliseconds, what is told. No more is told than there are leases; a name that comes back tells
+/// its own.
 pub(super) const LEASE: &str = r"
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local ttl = tonumber(ARGV[2])
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + ttl), ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], ARGV[1], ARGV[3]) end
+if redis.call('HLEN', KEYS[2]) > redis.call('ZCARD', KEYS[1]) then
+  for _, name in ipairs(redis.call('HKEYS', KEYS[2])) do
+    if not redis.call('ZSCORE', KEYS[1], name) then redis.call('HDEL', KEYS[2], name) end
+  end
+end
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
-if last then redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last)) end
+if last then
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
+  redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', last))
+end
 return redis.call('ZRANGE', KEYS[1], 0, -1)
+";
+
+/// Lists the leases that live, each name followed by what is told with it, or nothing. KEYS: as
+/// those of a lease.
+pub(super) const LEASES: &str = r"
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local listed = {}
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
+  listed[#listed + 1] = name
+  listed[#listed + 1] = redis.call('HGET', KEYS[2], name) or ''
+end
+return listed
 ";
 
 /// Hands over a query. KEYS: its list. ARGV: the entry, the bound of the list, after how

@@ -1,5 +1,6 @@
 //! Queries against a real Postgres: rows are put in by hand, then asked for.
 
+mod admin;
 mod bounds;
 mod chat;
 mod forwarded;

@@ -2,6 +2,7 @@
 //! REPEATABLE READ transaction, in which rights and what they permit to see cannot disagree.
 
 pub(crate) mod account;
+pub(crate) mod admin;
 pub(crate) mod channel;
 pub(crate) mod event;
 pub(crate) mod export;

@@ -41,7 +41,7 @@ export const member = {
   Roles: "Rollen",
   "Roles of {name}": "Rollen von {name}",
   "Roles…": "Rollen …",
-  Status: "Status",
+  Status: "Zustand",
   "Time out": "Auszeit geben",
   "Time out {name}": "{name} eine Auszeit geben",
   "Time out…": "Auszeit …",

@@ -7,6 +7,8 @@ export const plurals: Record<Plural, Forms> = {
   "{count} members": { one: "{count} Mitglied", other: "{count} Mitglieder" },
   "{count} entries": { one: "{count} Eintrag", other: "{count} Einträge" },
   "{count} people": { one: "{count} Person", other: "{count} Leute" },
+  "{count} connections": { one: "{count} Verbindung", other: "{count} Verbindungen" },
+  "{count} partitions": { one: "{count} Partition", other: "{count} Partitionen" },
   "{count} mentions": { one: "{count} Erwähnung", other: "{count} Erwähnungen" },
   "{count} reactions": { one: "{count} Reaktion", other: "{count} Reaktionen" },
   "{count} messages will be sent when you are back.": {

@@ -12,6 +12,13 @@ contribute("account", 80, () => (administers() ? [{ label: t("Deployment"), icon
 registerCommand({ id: "admin", title: "Deployment", icon: "shield", when: administers, run: open });
 
 registerPage("admin", {
+  id: "status",
+  title: "Status",
+  order: 10,
+  when: administers,
+  component: lazy(() => import("./status-page.tsx")),
+});
+registerPage("admin", {
   id: "entry",
   title: "Who may come",
   order: 20,

@@ -8,7 +8,7 @@ import { Button } from "../../kit/button.tsx";
 import { Section } from "../../kit/form.tsx";
 import { date, moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
-import { bytesText } from "./bytes.ts";
+import { bytesText } from "../../lang/figures.ts";
 
 /** How often to look whether it is finished: no event tells. */
 const LOOK = 2_000;

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { bytesText } from "./bytes.ts";
 import { endOf } from "./status-end.ts";
 
 describe("a status", () => {
@@ -14,12 +13,5 @@ describe("a status", () => {
   it("ends with the day by the calendar, which is not always 24 hours", () => {
     expect(endOf("today", noon)).toBe(new Date(2026, 2, 29).getTime());
     expect(endOf("today", new Date(2026, 2, 29, 1).getTime())).toBe(new Date(2026, 2, 30).getTime());
-  });
-});
-
-describe("a size", () => {
-  it("is said in the unit that fits", () => {
-    expect(bytesText(999)).toContain("999");
-    expect(bytesText(1_400_000)).toBe("1.4 MB");
   });
 });

@@ -1,0 +1,64 @@
+//! Says that this gateway lives, and what it is, to administrators of the deployment.
+
+use std::time::Duration;
+
+use shared::{
+    bus::{
+        Bus,
+        node::{Node, NodeLease, VERSION},
+    },
+    clock::Clock,
+    keys::ClusterKeys,
+    protocol::admin::NodeKind,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::connection_limit::ConnectionLimit;
+
+/// How often it says so.
+const PERIOD: Duration = Duration::from_secs(2);
+/// Longer than its silence makes others forget its accounts: until then it is in their union, where
+/// it would look like a gateway that tells nothing of itself.
+const LEASE: Duration = Duration::from_secs(12);
+
+/// What the task is built with.
+pub struct NodeTask {
+    /// The node.
+    pub node: String,
+    /// The process.
+    pub process: String,
+    /// Where it is said.
+    pub bus: Bus,
+    /// What seals it.
+    pub keys: ClusterKeys,
+    /// Counts connections.
+    pub connections: ConnectionLimit,
+}
+
+impl NodeTask {
+    /// Says so until `stop`, and then that it is gone.
+    pub async fn run(self, stop: CancellationToken) {
+        let lease = NodeLease {
+            kind: NodeKind::Gateway,
+            process: self.process,
+            ttl: LEASE,
+        };
+        let mut node = Node {
+            name: self.node,
+            version: VERSION.to_owned(),
+            since_ms: Clock::system().now_ms(),
+            load: 0,
+            backlog: 0,
+        };
+        while !stop.is_cancelled() {
+            node.load = u32::try_from(self.connections.count_taken()).unwrap_or(u32::MAX);
+            if let Err(error) = lease.renew(&self.bus, &self.keys, &node).await {
+                tracing::debug!(%error, "nobody is told that this gateway lives");
+            }
+            stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await;
+        }
+        if let Err(error) = lease.release(&self.bus).await {
+            tracing::debug!(%error, "the lease of this gateway runs out by itself");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+// Who runs the deployment, how much it holds and what waits. What it says is as old as its last answer.
+import type { DeploymentStatus, NodeStatus } from "confab-client";
+import { createSignal, For, onCleanup, Show } from "solid-js";
+import { createStore, reconcile } from "solid-js/store";
+import { sentenceOf } from "../../app/act.ts";
+import { client } from "../../app/client.ts";
+import { minute } from "../../app/clock.ts";
+import { poll } from "../../app/poll.ts";
+import { Section } from "../../kit/form.tsx";
+import { Icon } from "../../kit/icon.tsx";
+import { Table } from "../../kit/table.tsx";
+import { moment } from "../../lang/dates.ts";
+import { bytesText, countText, spanText } from "../../lang/figures.ts";
+import { list, t, tn } from "../../lang/index.ts";
+import { versionsOf } from "./versions.ts";
+import "./status.css";
+
+const EVERY = 10_000;
+/** Up to here the server counts; beyond it estimates. */
+const COUNTED = 10_000;
+
+export default function StatusPage() {
+  const [known, setKnown] = createStore<{ status?: DeploymentStatus }>({});
+  const [error, setError] = createSignal<string>();
+  const ask = () => client.call("deployment_status", 0, {});
+  const end = poll(ask, EVERY, {
+    answer: (status) => {
+      setError(undefined);
+      // Rows that are still there stay the same elements.
+      setKnown("status", reconcile(status, { key: "name" }));
+    },
+    refusal: (refusal) => setError(sentenceOf(refusal)),
+  });
+  onCleanup(end);
+  return (
+    <>
+      <Show when={error()}>{(text) => <p class="error page-deed" role="alert">{text()}</p>}</Show>
+      <Show when={known.status}>
+        {(status) => (
+          <>
+            <Figures status={status()} />
+            <Section title={t("Nodes")}>
+              <Versions nodes={status().nodes} />
+              <Nodes nodes={status().nodes} />
+            </Section>
+          </>
+        )}
+      </Show>
+      <p class="second">{t("More figures of each node are at /metrics on its operations port; docs/operations.md says which ones to watch.")}</p>
+    </>
+  );
+}
+
+interface Tile {
+  title: string;
+  figure: string;
+  hint?: string;
+  warns?: boolean;
+}
+
+function Figures(props: { status: DeploymentStatus }) {
+  const tiles = (): Tile[] => {
+    const { online, accounts, servers, messages, database_bytes, waiting_commands, oldest_work_ms, unread_events, parked } = props.status;
+    return [
+      { title: t("Online"), figure: countText(online) },
+      { title: t("Accounts"), figure: counted(accounts) },
+      { title: t("Servers"), figure: counted(servers) },
+      { title: t("Messages"), figure: counted(messages) },
+      { title: t("Database"), figure: bytesText(database_bytes) },
+      { title: t("Waiting commands"), figure: countText(waiting_commands) },
+      { title: t("Oldest work"), figure: oldest_work_ms === 0 ? t("Nothing waits") : spanText(oldest_work_ms) },
+      { title: t("Unread events"), figure: countText(unread_events), hint: t("Of the log, by what deletes texts from it.") },
+      { title: t("Waits for a person"), figure: countText(parked), warns: parked > 0, hint: t("Failed too often: “worker admin jobs” lists it.") },
+    ];
+  };
+  return (
+    <Section title={t("Figures")}>
+      <dl class="tiles">
+        <For each={tiles()}>
+          {(tile) => (
+            <div class="tile" classList={{ warns: tile.warns === true }}>
+              <dt>{tile.title}</dt>
+              <dd class="tile-figure">
+                <Show when={tile.warns}><Icon name="warning" /></Show>
+                {tile.figure}
+              </dd>
+              <Show when={tile.hint}>{(hint) => <dd class="meta">{hint()}</dd>}</Show>
+            </div>
+          )}
+        </For>
+      </dl>
+      <p class="meta">{t("Event log: {epoch}", { epoch: props.status.epoch })}</p>
+    </Section>
+  );
+}
+
+const counted = (count: number) => (count < COUNTED ? countText(count) : t("about {count}", { count: countText(count) }));
+const versionText = (version: string | null) => version ?? t("older");
+
+/** Said once when it begins, and while it is so. */
+function Versions(props: { nodes: readonly NodeStatus[] }) {
+  const versions = () => versionsOf(props.nodes);
+  return (
+    <div role="status">
+      <Show when={versions().length > 1}>
+        <p class="warned"><Icon name="warning" /> {t("Not all nodes run the same version: {versions}.", { versions: list(versions().map(versionText)) })}</p>
+      </Show>
+    </div>
+  );
+}
+
+function Nodes(props: { nodes: readonly NodeStatus[] }) {
+  const common = () => versionsOf(props.nodes)[0];
+  return (
+    <Table
+      label={t("Nodes")}
+      rows={props.nodes}
+      empty={t("Nobody tells that it runs.")}
+      columns={[
+        { title: t("Kind"), cell: (node) => (node.kind === "gateway" ? t("Gateway") : t("Worker")) },
+        { title: t("Name"), names: true, cell: (node) => node.name },
+        { title: t("Version"), brief: true, cell: (node) => <Version node={node} differs={node.version !== common()} /> },
+        { title: t("Up since"), brief: true, cell: (node) => (node.since === null ? t("unknown") : moment(node.since, minute())) },
+        { title: t("Load"), brief: true, figures: true, cell: loadText },
+      ]}
+    />
+  );
+}
+
+function Version(props: { node: NodeStatus; differs: boolean }) {
+  return (
+    <Show when={props.differs} fallback={versionText(props.node.version)}>
+      <span class="warned"><Icon name="warning" /> {versionText(props.node.version)} <span class="unseen">{t("differs")}</span></span>
+    </Show>
+  );
+}
+
+function loadText({ kind, load }: NodeStatus): string {
+  if (load === null) return t("unknown");
+  return kind === "gateway" ? tn("{count} connections", load) : tn("{count} partitions", load);
+}

@@ -1,0 +1,139 @@
+//! What nodes tell of themselves with the leases that they renew, so that an administrator of the
+//! deployment sees who runs. A lease without it is that of an older program.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Bus, BusError, sealed};
+use crate::{keys::ClusterKeys, protocol::admin::NodeKind};
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A node, as it tells of itself: some hundred bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// What it is called; two that run at once may be called the same.
+    pub name: String,
+    /// The version of its program.
+    pub version: String,
+    /// When it was started, in milliseconds since 1970 by its own clock.
+    pub since_ms: u64,
+    /// The connections of a gateway, the partitions of a worker.
+    pub load: u32,
+    /// Commands that waited for a worker when it last looked.
+    pub backlog: u64,
+}
+
+/// Whose lease it is.
+#[derive(Debug, Clone)]
+pub struct NodeLease {
+    /// What it is.
+    pub kind: NodeKind,
+    /// The process: no other has this name, not even the same node started again.
+    pub process: String,
+    /// How long it lives.
+    pub ttl: Duration,
+}
+
+impl NodeLease {
+    /// Renews it, and tells of the node. What cannot be sealed is not told; the lease is renewed.
+    pub async fn renew(&self, bus: &Bus, keys: &ClusterKeys, node: &Node) -> Result<(), BusError> {
+        let told = sealed::seal(node, &place(self.kind, &self.process), keys).unwrap_or_default();
+        let renewed = bus.tell_lease(prefix(self.kind), &self.process, self.ttl, told);
+        renewed.await.map(drop)
+    }
+
+    /// Gives it back.
+    pub async fn release(&self, bus: &Bus) -> Result<(), BusError> {
+        bus.release_lease(prefix(self.kind), &self.process).await
+    }
+}
+
+/// The processes of a kind that live, each with what it tells; none where it is of an older program,
+/// or of another cluster key.
+pub async fn list_nodes(
+    bus: &Bus,
+    keys: &ClusterKeys,
+    kind: NodeKind,
+) -> Result<Vec<(String, Option<Node>)>, BusError> {
+    let leases = bus.list_leases(prefix(kind)).await?.into_iter();
+    let open = |(process, told): (String, Bytes)| {
+        let node = sealed::open(&told, &place(kind, &process), keys).ok();
+        (process, node)
+    };
+    Ok(leases.map(open).collect())
+}
+
+/// The leases of this kind of node.
+pub const fn prefix(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Gateway => "gateways",
+        NodeKind::Worker => "workers",
+    }
+}
+
+/// Where what is told opens.
+fn place(kind: NodeKind, process: &str) -> String {
+    format!("lease:{}:{process}", prefix(kind))
+}
+
+/// Names a process of a node by a number that no other has.
+pub fn name_process(node: &str, random: u64) -> String {
+    format!("{node}~{random:016x}")
+}
+
+/// The node of a process that was named so.
+pub fn node_of(process: &str) -> &str {
+    process.rsplit_once('~').map_or(process, |(node, _)| node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(10);
+
+    fn node(name: &str) -> Node {
+        Node {
+            name: name.to_owned(),
+            version: VERSION.to_owned(),
+            since_ms: 7,
+            load: 3,
+            backlog: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_tells_nothing_is_listed_and_nobody_speaks_for_another() {
+        let bus = Bus::memory();
+        let keys: ClusterKeys = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let lease = |process: &str| NodeLease {
+            kind: NodeKind::Gateway,
+            process: process.to_owned(),
+            ttl: TTL,
+        };
+        lease("b").renew(&bus, &keys, &node("b")).await.unwrap();
+        // Of an older program; and what one told put to another.
+        bus.renew_lease("gateways", "a", TTL).await.unwrap();
+        let leases = bus.list_leases("gateways").await.unwrap();
+        let (_, told) = leases.last().unwrap().clone();
+        bus.tell_lease("gateways", "c", TTL, told).await.unwrap();
+        lease("d").renew(&bus, &keys, &node("d")).await.unwrap();
+        lease("d").release(&bus).await.unwrap();
+
+        let listed = list_nodes(&bus, &keys, NodeKind::Gateway).await.unwrap();
+        let due = [("a", None), ("b", Some(node("b"))), ("c", None)];
+        assert_eq!(listed, due.map(|(name, node)| (name.to_owned(), node)));
+        let workers = list_nodes(&bus, &keys, NodeKind::Worker).await.unwrap();
+        assert_eq!(workers, []);
+    }
+
+    #[test]
+    fn a_process_says_which_node_it_is() {
+        assert_eq!(node_of(&name_process("a~b", 9)), "a~b");
+        assert_eq!(node_of("gateway-1"), "gateway-1");
+    }
+}

@@ -1,0 +1,83 @@
+//! What an administrator sees of the deployment.
+
+use std::collections::HashSet;
+
+use shared::{
+    bus::node::{Node, list_nodes, node_of},
+    protocol::{
+        Handler,
+        admin::{DeploymentStatus, GetDeploymentStatus, NodeKind, NodeStatus},
+    },
+};
+
+use super::{Deps, context::QueryContext};
+use crate::{error::Error, store::read};
+
+impl Handler<QueryContext> for GetDeploymentStatus {
+    async fn handle(self, ctx: &mut QueryContext) -> Result<DeploymentStatus, Error> {
+        let row = read::admin::get_status(ctx.snapshot().await?).await?;
+        let epoch = read::event::epoch(ctx.snapshot().await?).await?;
+        ctx.release().await;
+        let deps = ctx.deps();
+        let workers = list_nodes(&deps.bus, &deps.keys, NodeKind::Worker).await?;
+        let backlogs = workers.iter().flat_map(|(_, node)| node);
+        let waiting_commands = backlogs.map(|node| node.backlog).sum();
+        let mut nodes = list_gateways(deps).await?;
+        nodes.extend(workers.into_iter().map(|(process, node)| {
+            let name = process.clone();
+            status(NodeKind::Worker, name, node)
+        }));
+        nodes.sort_by(|a, b| (a.kind as u8, &a.name).cmp(&(b.kind as u8, &b.name)));
+        let online = deps.presence.read(shared::presence::Union::len);
+        Ok(DeploymentStatus {
+            nodes,
+            online: u32::try_from(online).unwrap_or(u32::MAX),
+            accounts: row.accounts,
+            servers: row.servers,
+            messages: row.messages,
+            database_bytes: row.database_bytes,
+            waiting_commands,
+            oldest_work_ms: row.oldest_work_ms,
+            parked: u32::try_from(row.parked).unwrap_or(u32::MAX),
+            unread_events: row.unread_events,
+            epoch,
+        })
+    }
+}
+
+/// Those that renew leases, and those of before, which only tell who is there.
+async fn list_gateways(deps: &Deps) -> Result<Vec<NodeStatus>, Error> {
+    let leases = list_nodes(&deps.bus, &deps.keys, NodeKind::Gateway).await?;
+    let known: HashSet<&str> = leases.iter().map(|(process, _)| &**process).collect();
+    let older: Vec<String> = deps.presence.read(|union| {
+        let heard = union.gateways().filter(|process| !known.contains(process));
+        heard.map(str::to_owned).collect()
+    });
+    let all = leases
+        .into_iter()
+        .chain(older.into_iter().map(|process| (process, None)));
+    let gateway = |(process, node): (String, Option<Node>)| {
+        status(NodeKind::Gateway, node_of(&process).to_owned(), node)
+    };
+    Ok(all.map(gateway).collect())
+}
+
+/// A node as it tells, or where it tells nothing, what is known of it.
+fn status(kind: NodeKind, name: String, node: Option<Node>) -> NodeStatus {
+    match node {
+        Some(node) => NodeStatus {
+            kind,
+            name: node.name,
+            version: Some(node.version),
+            since: Some(node.since_ms),
+            load: Some(node.load),
+        },
+        None => NodeStatus {
+            kind,
+            name,
+            version: None,
+            since: None,
+            load: None,
+        },
+    }
+}
