@@ -5,8 +5,8 @@ use loadtest::{
     cluster::Settings,
     harness::{Harness, Person, holds, refused, same, scenario_on, unique},
     requests::{
-        self, create_invite, join_as_guest, leave_server, list_uses, preview_invite, redeem_invite,
-        register_guest, revoke_invite, set_signup,
+        self, ban, create_invite, join_as_guest, kick, leave_server, list_uses, preview_invite,
+        redeem_invite, register_guest, revoke_invite, set_signup, unban,
     },
     transport::{Transport, TransportClient},
 };
@@ -235,6 +235,36 @@ async fn a_link_that_is_revoked_or_expires_between_the_two_opens_no_server() -> 
             bob.is_refused(0, &redeem_invite(&code), due).await?;
             let late = harness.client(1).call(0, &register_with(Some(&code))).await;
             refused(late, due)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_is_kicked_or_was_banned_does_not_come_back_by_the_link_that_opened_his_account()
+-> Result<()> {
+    scenario_on(by_invitation(), async |harness| {
+        let admin = founder(harness).await?;
+        for banned in [false, true] {
+            let (link, other) = (
+                admin.call(&for_people(1)).await?.code,
+                admin.call(&for_people(1)).await?.code,
+            );
+            let request = register_with(Some(&link));
+            let signed_in = harness.client(0).call(0, &request).await?;
+            let bob = enter(harness, signed_in).await?;
+            // He comes in by another one, so that the use of the link is not spent.
+            bob.joins(&other).await?;
+            let user_id = bob.user.user_id;
+            if banned {
+                admin.call(&ban(user_id)).await?;
+                admin.call(&unban(user_id)).await?;
+            } else {
+                admin.call(&kick(user_id)).await?;
+            }
+            bob.is_refused(0, &redeem_invite(&link), Reason::UnknownInvite)
+                .await?;
         }
         Ok(())
     })

@@ -9,6 +9,7 @@
 //! - `migrate`: the schema; `epoch`: the name of the event log;
 //! - `admin`: what operators look at; `verify`: counts again what must agree, for them;
 //! - `write`: what lanes write, with tokio-postgres, on their one connection;
+//! - `invite`: which codes open accounts, for both of them;
 //! - `values`: how ids, counts and the rest are kept, for both drivers; `statement`: the
 //!   statements of all but lanes.
 
@@ -21,6 +22,7 @@ pub(crate) mod event_text;
 #[cfg(test)]
 mod explain;
 pub(crate) mod export;
+mod invite;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod read;

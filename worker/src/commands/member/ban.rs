@@ -21,7 +21,7 @@ use shared::{
     },
 };
 
-use super::{super::rank::require_above, end_membership, revoke_invites};
+use super::{super::rank::require_above, close_ways_in, end_membership};
 use crate::{
     access::AccessFacts as _,
     error::Error,
@@ -79,7 +79,7 @@ impl Handler<Context<'_>> for BanUser {
         }
         let entry = entry.after(&record(&terms, self.delete_hours))?;
         ctx.record_action(entry).await?;
-        revoke_invites(ctx, user).await?;
+        close_ways_in(ctx, user).await?;
         if let Some(member) = member {
             end_membership(ctx, member, LeaveCause::Banned).await?;
         }

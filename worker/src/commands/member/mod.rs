@@ -45,15 +45,18 @@ impl Handler<Context<'_>> for KickMember {
         require_above(ctx, &member).await?;
         let record = Record::new(Action::MemberKick).target(self.user_id);
         ctx.record_action(record.reason(reason)).await?;
-        revoke_invites(ctx, self.user_id).await?;
+        close_ways_in(ctx, self.user_id).await?;
         end_membership(ctx, member, LeaveCause::Kicked).await
     }
 }
 
-/// Nobody comes in by the codes of who was made to leave.
-async fn revoke_invites(ctx: &mut Context<'_>, user: UserId) -> Result<(), Error> {
+/// Nobody comes in by the codes of who was made to leave, nor he himself by the one that opened his
+/// account.
+async fn close_ways_in(ctx: &mut Context<'_>, user: UserId) -> Result<(), Error> {
     let place = (ctx.server().await?.structure.server, user);
-    write::invite::revoke_invites_of(&mut ctx.write().await?, place).await?;
+    let mut writes = ctx.write().await?;
+    write::invite::revoke_invites_of(&mut writes, place).await?;
+    write::invite::end_openings(&mut writes, place).await?;
     Ok(())
 }
 

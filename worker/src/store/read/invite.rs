@@ -6,7 +6,10 @@ use shared::{
 };
 
 use super::Snapshot;
-use crate::{error::StoreError, store::values::columns};
+use crate::{
+    error::StoreError,
+    store::{invite::opens_account, values::columns},
+};
 
 /// A code.
 pub(crate) struct InviteRow {
@@ -46,14 +49,12 @@ pub(crate) async fn find_invite(
     snapshot: &mut Snapshot,
     code: &str,
 ) -> Result<Option<InviteRow>, StoreError> {
-    let sql = "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
-                      floor(extract(epoch FROM expires_at) * 1000)::bigint, creator,
-                      EXISTS (SELECT FROM accounts a
-                              WHERE a.id = creator AND a.admin AND NOT a.deleted AND NOT a.disabled)
-                          AND (server IS NULL OR opens_account AND EXISTS (
-                                   SELECT FROM servers s WHERE s.id = server AND s.owner = creator)),
-                      revoked
-               FROM invites WHERE code = $1";
+    let sql = concat!(
+        "SELECT server, CASE WHEN max_uses IS NOT NULL THEN greatest(max_uses - uses, 0) END,
+                      floor(extract(epoch FROM expires_at) * 1000)::bigint, creator, ",
+        opens_account!(),
+        ", revoked FROM invites WHERE code = $1"
+    );
     snapshot.find(sql, &[&code]).await
 }
 

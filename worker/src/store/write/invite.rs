@@ -3,7 +3,7 @@
 use shared::ids::{ServerId, UserId};
 
 use super::{Reads, Writes};
-use crate::error::StoreError;
+use crate::{error::StoreError, store::invite::opens_account};
 
 /// An invite that is not stored yet.
 #[derive(Debug)]
@@ -108,20 +108,20 @@ pub(crate) async fn open_account(
     code: &str,
     user: UserId,
 ) -> Result<bool, StoreError> {
-    let sql = "WITH used AS (
+    let sql = concat!(
+        "WITH used AS (
                   UPDATE invites SET uses = uses + 1
                   WHERE code = $1 AND NOT revoked
                       AND (max_uses IS NULL OR uses < max_uses) AND (expires_at IS NULL OR expires_at > now())
-                      AND EXISTS (SELECT FROM accounts a
-                                  WHERE a.id = creator AND a.admin AND NOT a.deleted AND NOT a.disabled)
-                      AND (server IS NULL OR opens_account AND EXISTS (
-                               SELECT FROM servers s WHERE s.id = server AND s.owner = creator))
-                  RETURNING code, server)
+                      AND ",
+        opens_account!(),
+        " RETURNING code, server)
                INSERT INTO invite_uses (code, account, opened_account, unspent)
                SELECT code, $2, true, server IS NOT NULL FROM used
                ON CONFLICT (code, account) DO UPDATE
                    SET used_at = now(), opened_account = true, unspent = excluded.unspent
-               RETURNING code";
+               RETURNING code"
+    );
     let used = writes.execute(sql, &[&code, &user]).await?;
     Ok(used == 1)
 }
@@ -141,6 +141,17 @@ pub(crate) async fn spend_opening(
                RETURNING u.code";
     let spent = writes.execute(sql, &[&code, &server, &user]).await?;
     Ok(spent == 1)
+}
+
+/// Ends what [`spend_opening`] would still let an account do in a server.
+pub(crate) async fn end_openings(
+    writes: &mut Writes<'_>,
+    (server, user): (ServerId, UserId),
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE invite_uses u SET unspent = false FROM invites i
+               WHERE u.account = $2 AND u.unspent AND i.code = u.code AND i.server = $1
+               RETURNING u.code";
+    writes.execute(sql, &[&server, &user]).await
 }
 
 /// Redeems a code of a server for who joins it: counts the use and remembers who it was, in one
