@@ -23,7 +23,8 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// Origins of web pages that may connect, besides the gateway's own host, such as
-    /// <https://chat.example>; separated by commas.
+    /// <https://chat.example>; separated by commas. Its own host by a name over plain HTTP is one of
+    /// these, too: that name may lead here and be somebody else's.
     #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
     pub origins: Vec<String>,
 

@@ -8,7 +8,7 @@ use hyper::{
 };
 use shared::keys::ClusterKeys;
 
-use super::cookie::SessionCookie;
+use super::cookie::{SessionCookie, is_beyond_dns};
 use crate::limits::connection_limit::network;
 
 /// How a client reached the gateway, or the first proxy before it.
@@ -103,9 +103,31 @@ impl ClientOrigins {
 
     /// The origin of a web page that may be answered; `Err` for one that may not.
     /// Without an origin the caller is no browser.
-    /// A page of the gateway's own host must have come the same way: one that was loaded
-    /// without TLS may be anybody's.
+    /// A page whose name leads here now may be anybody's, as long as TLS did not prove that it is
+    /// ours: those are answered where the operator listed them, or said that plain HTTP is enough.
     pub fn check_origin<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        seen: Scheme,
+    ) -> Result<Option<&'a str>, Forbidden> {
+        let found = self.find_origin(headers, seen)?;
+        let proved = |origin: &str| {
+            let plain = origin
+                .split_once("://")
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("http"));
+            plain.is_none_or(|(_, authority)| is_beyond_dns(authority))
+        };
+        match found {
+            Some(origin) if !self.plain_http && !proved(origin) && !self.is_listed(origin) => {
+                Err(Forbidden)
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The origin of a page of the gateway's own host, or of a listed one. One of its own host must
+    /// have come the same way: one that was loaded without TLS may be anybody's.
+    fn find_origin<'a>(
         &self,
         headers: &'a HeaderMap,
         seen: Scheme,
@@ -121,15 +143,16 @@ impl ClientOrigins {
             host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
                 && self.client_scheme(headers, seen).is(scheme)
         });
-        let listed = self
-            .allowed
-            .iter()
-            .any(|allowed| allowed.eq_ignore_ascii_case(origin));
-        if own || listed {
+        if own || self.is_listed(origin) {
             Ok(Some(origin))
         } else {
             Err(Forbidden)
         }
+    }
+
+    fn is_listed(&self, origin: &str) -> bool {
+        let mut allowed = self.allowed.iter();
+        allowed.any(|allowed| allowed.eq_ignore_ascii_case(origin))
     }
 }
 
@@ -142,7 +165,7 @@ impl ClientOrigins {
             return Err(NoCookie::Origin);
         }
         let (scheme, authority) = self
-            .check_origin(headers, seen)
+            .find_origin(headers, seen)
             .ok()
             .flatten()
             .and_then(|origin| origin.split_once("://"))
@@ -220,17 +243,17 @@ mod tests {
     fn only_own_and_listed_pages_may_connect() {
         let origins = ClientOrigins::new(&["https://Chat.example/".to_owned()], 0, keys());
         let check = |origin| {
-            let headers = headers(&[("host", "Gateway:8080"), ("origin", origin)]);
+            let headers = headers(&[("host", "LocalHost:8080"), ("origin", origin)]);
             origins.check_origin(&headers, Scheme::Http).is_ok()
         };
-        assert!(check("http://gateway:8080"));
+        assert!(check("http://localhost:8080"));
         assert!(check("https://chat.example"));
         for bad in [
             "https://evil.example",
-            "http://gateway",
-            "https://gateway:8080",
+            "http://localhost",
+            "https://localhost:8080",
             "null",
-            "gateway:8080",
+            "localhost:8080",
         ] {
             assert!(!check(bad), "{bad}");
         }
@@ -241,14 +264,14 @@ mod tests {
     #[test]
     fn an_own_page_came_the_same_way_as_its_socket() {
         let allows = |proxies, seen, proto: Option<&'static str>, origin| {
-            let mut headers = headers(&[("host", "chat.example"), ("origin", origin)]);
+            let mut headers = headers(&[("host", "192.0.2.7"), ("origin", origin)]);
             if let Some(proto) = proto {
                 headers.append("x-forwarded-proto", HeaderValue::from_static(proto));
             }
             let origins = ClientOrigins::new(&[], proxies, keys());
             origins.check_origin(&headers, seen).is_ok()
         };
-        let (plain, secure) = ("http://chat.example", "https://chat.example");
+        let (plain, secure) = ("http://192.0.2.7", "https://192.0.2.7");
         for (proxies, seen, proto, http, https) in [
             (0, Scheme::Http, None, true, false),
             (0, Scheme::Https, None, false, true),
@@ -271,6 +294,36 @@ mod tests {
                 "{proxies} {proto:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_name_that_was_bound_to_this_machine_is_not_its_own() {
+        let evil = "http://evil.example:8080";
+        let check = |allowed: &[String], plain, origin: &'static str| {
+            let host = origin.split_once("://").map_or("", |(_, host)| host);
+            let headers = headers(&[("host", host), ("origin", origin)]);
+            let origins = ClientOrigins::new(allowed, 0, keys()).with_plain_http(plain);
+            origins.check_origin(&headers, Scheme::Http).is_ok()
+        };
+        for ours in [
+            "http://localhost:8080",
+            "http://chat.localhost",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+            "http://192.168.1.5",
+        ] {
+            assert!(check(&[], false, ours), "{ours}");
+        }
+        for bound in [
+            evil,
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil.example",
+        ] {
+            assert!(!check(&[], false, bound), "{bound}");
+        }
+        // Told so: by name, or that plain HTTP is enough.
+        assert!(check(&[evil.to_owned()], false, evil));
+        assert!(check(&[], true, evil));
     }
 
     #[test]

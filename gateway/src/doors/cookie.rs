@@ -89,16 +89,30 @@ impl SessionCookie {
 
 /// Whether what is sent to this host and port stays on the machine.
 fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
+    is_local_name(authority) || address_of(authority).is_some_and(|host| host.is_loopback())
+}
+
+/// Whether a page with this authority came from where it says: an address is what it is, and the
+/// names of this machine are its own. Any other name may have led elsewhere when the page was loaded
+/// (DNS rebinding).
+pub fn is_beyond_dns(authority: &str) -> bool {
+    is_local_name(authority) || address_of(authority).is_some()
+}
+
+fn is_local_name(authority: &str) -> bool {
+    let host = host_of(authority).to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+fn address_of(authority: &str) -> Option<IpAddr> {
+    host_of(authority).parse().ok()
+}
+
+fn host_of(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
-    };
-    let host = host.to_ascii_lowercase();
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
+    }
 }
 
 #[cfg(test)]
