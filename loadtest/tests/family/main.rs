@@ -23,6 +23,7 @@ mod attack;
 mod bad_input;
 mod balancer;
 mod channel;
+mod cookie;
 mod denials;
 mod export;
 mod history;
