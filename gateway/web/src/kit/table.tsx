@@ -1,4 +1,5 @@
-// Data in rows and columns: a table that scrolls by itself, under a header that stays.
+// Data in rows and columns: a table that scrolls by itself, under a header that stays. Where there is no room each row is a
+// card, with its buttons beside its name. Roles are said in full: what is laid out otherwise stays a table for screen readers.
 import { For, Show, type JSX } from "solid-js";
 import { t } from "../lang/index.ts";
 import { Button } from "./button.tsx";
@@ -36,21 +37,21 @@ export function Table<Row>(props: TableProps<Row>) {
     <div class="table-place">
       <Show when={props.rows !== undefined || props.error === undefined}>
         <div class="table" role="region" aria-label={props.label} tabIndex={0} aria-busy={props.rows === undefined}>
-          <table>
+          <table role="table">
             <caption class="unseen">{props.label}</caption>
-            <thead classList={{ unseen: props.rows?.length === 0 }}>
-              <tr>
+            <thead role="rowgroup" classList={{ unseen: props.rows?.length === 0 }}>
+              <tr role="row">
                 <For each={props.columns}>
                   {(column) => (
-                    <th scope="col" classList={{ figures: column.figures === true }}>
+                    <th role="columnheader" scope="col" classList={{ figures: column.figures === true }}>
                       <span classList={{ unseen: column.quiet === true }}>{column.title}</span>
                     </th>
                   )}
                 </For>
               </tr>
             </thead>
-            <tbody>
-              <For each={props.rows}>{(row) => <tr><For each={props.columns}>{(column) => <Cell column={column} row={row} />}</For></tr>}</For>
+            <tbody role="rowgroup">
+              <For each={props.rows}>{(row) => <tr role="row"><For each={props.columns}>{(column) => <Cell column={column} row={row} />}</For></tr>}</For>
             </tbody>
           </table>
         </div>
@@ -67,10 +68,11 @@ export function Table<Row>(props: TableProps<Row>) {
 }
 
 function Cell<Row>(props: { column: Column<Row>; row: Row }) {
-  const look = () => ({ figures: props.column.figures === true, brief: props.column.brief === true });
+  const { figures = false, brief = false, quiet = false, names = false, title } = props.column;
+  const look = { figures, brief, quiet };
   return (
-    <Show when={props.column.names} fallback={<td classList={look()}>{props.column.cell(props.row)}</td>}>
-      <th scope="row" classList={look()}>{props.column.cell(props.row)}</th>
+    <Show when={names} fallback={<td role="cell" data-title={title} classList={look}>{props.column.cell(props.row)}</td>}>
+      <th role="rowheader" scope="row" classList={look}>{props.column.cell(props.row)}</th>
     </Show>
   );
 }
