@@ -6,7 +6,8 @@ import { minute } from "../../app/clock.ts";
 import { exact, moment, timeOfId } from "../../lang/dates.ts";
 import { plain } from "../../text/plain.ts";
 import { Avatar } from "../people/avatar.tsx";
-import { nameColour, namesIn, shownName } from "../people/names.ts";
+import { Name } from "../people/name.tsx";
+import { namesIn, shownName } from "../people/names.ts";
 import { jumpTo } from "./jump.ts";
 import { excerpt, marked } from "./words.ts";
 import "./found.css";
@@ -29,7 +30,6 @@ export interface HitProps {
 export function Hit(props: HitProps) {
   const { message, channel } = props;
   const name = () => shownName(message.author_id, channel.server_id);
-  const colour = () => nameColour(message.author_id, channel.server_id);
   const at = timeOfId(message.message_id);
   const text = createMemo(() => plain(props.message.content, namesIn(channel.server_id), channel.server_id));
   const open = () => jumpTo({ server_id: channel.server_id, channel_id: channel.channel_id, message_id: message.message_id });
@@ -39,7 +39,7 @@ export function Hit(props: HitProps) {
         <Avatar id={message.author_id} name={name()} picture={state.users[message.author_id]?.avatar} size={28} />
         <Show when={props.where}>{(where) => <span class="hit-where meta cut">{where()}</span>}</Show>
         <span class="hit-head">
-          <span class="hit-name cut author" classList={{ coloured: colour() !== undefined }} style={{ "--role": colour() }}>{name()}</span>
+          <Name user={message.author_id} server={channel.server_id} class="hit-name cut" />
           <time class="meta" dateTime={new Date(at).toISOString()} data-tip={exact(at)}>{moment(at, minute())}</time>
         </span>
         <span class="hit-text">

@@ -1,5 +1,5 @@
 // Who somebody is: his names, roles, how he is and since when he is here; beside the name that was clicked.
-import { mergePresences, type Profile, type Role, type ServerId, type UserId } from "confab-client";
+import { mergePresences, type Profile, type ServerId, type UserId } from "confab-client";
 import { createSignal, For, onMount, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { currentChannel } from "../../app/place.ts";
@@ -11,7 +11,8 @@ import { date, moment, timeOfId } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
 import { insertText } from "../panel.ts";
 import { Avatar } from "../people/avatar.tsx";
-import { nameColour, shownName } from "../people/names.ts";
+import { Coloured, Name } from "../people/name.tsx";
+import { shownName } from "../people/names.ts";
 import { menuOf } from "../registry.ts";
 import { colourOfRole, rolesHeld } from "../roles/names.ts";
 import "./card.css";
@@ -35,7 +36,6 @@ function Card(props: CardProps) {
   const account = () => state.users[user];
   const member = () => known()?.members[user];
   const roles = () => (server === undefined ? [] : rolesHeld(server, user));
-  const colour = () => (server === undefined ? undefined : nameColour(user, server));
   const look = () => (user === state.me?.user_id ? "online" : state.presence[user]?.state);
   onMount(() => {
     // What is not found is left out: the card says what is known.
@@ -54,7 +54,7 @@ function Card(props: CardProps) {
       <header>
         <Avatar id={user} name={name()} picture={account()?.avatar} size={48} presence={look()} />
         <span class="card-names">
-          <strong class="author" classList={{ coloured: colour() !== undefined }} style={{ "--role": colour() }}>{name()}</strong>
+          <Name user={user} server={server} />
           <Show when={account()?.deleted === false && name() !== account()?.name}><span class="second cut">{account()?.name}</span></Show>
           <Show when={state.presence[user]?.text}>{(text) => <span class="second">{text()}</span>}</Show>
         </span>
@@ -66,7 +66,7 @@ function Card(props: CardProps) {
       </Show>
       <Show when={roles().length > 0}>
         <ul class="card-roles" aria-label={t("Roles")}>
-          <For each={roles()}>{(role) => <RoleChip role={role} />}</For>
+          <For each={roles()}>{(role) => <li class="chip"><Coloured colour={colourOfRole(role)}>{role.name}</Coloured></li>}</For>
         </ul>
       </Show>
       <dl class="card-facts second">
@@ -85,14 +85,5 @@ function Card(props: CardProps) {
         <Button icon="more" aria-haspopup="menu" onClick={more}>{t("More")}</Button>
       </footer>
     </Floating>
-  );
-}
-
-function RoleChip(props: { role: Role }) {
-  const colour = () => colourOfRole(props.role);
-  return (
-    <li class="chip">
-      <span class="author" classList={{ coloured: colour() !== undefined }} style={{ "--role": colour() }}>{props.role.name}</span>
-    </li>
   );
 }

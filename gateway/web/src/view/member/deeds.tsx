@@ -11,6 +11,7 @@ import { Select } from "../../kit/form.tsx";
 import { moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
 import { DAY, HOUR, MINUTE, SILENCES, span, YEAR } from "../../lang/spans.ts";
+import { Coloured } from "../people/name.tsx";
 import { shownName } from "../people/names.ts";
 import { serverPermissions } from "../rights.ts";
 import { colourOfRole } from "../roles/names.ts";
@@ -74,11 +75,10 @@ export function changeRoles(server: ServerState, user: UserId): void {
 }
 
 function RoleCheck(props: { role: Role; checked: boolean; onChange: () => void }) {
-  const colour = () => colourOfRole(props.role);
   return (
     <label class="check">
       <input type="checkbox" checked={props.checked} onChange={() => props.onChange()} />
-      <span class="author cut" classList={{ coloured: colour() !== undefined }} style={{ "--role": colour() }}>{props.role.name}</span>
+      <Coloured colour={colourOfRole(props.role)} class="cut">{props.role.name}</Coloured>
     </label>
   );
 }

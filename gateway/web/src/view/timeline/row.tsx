@@ -10,7 +10,8 @@ import { openMenu } from "../../kit/menu.tsx";
 import { Part } from "../part.tsx";
 import { Avatar } from "../people/avatar.tsx";
 import { openMember } from "../people/card.ts";
-import { nameColour, namesIn, shownName } from "../people/names.ts";
+import { PersonName } from "../people/name.tsx";
+import { namesIn, shownName } from "../people/names.ts";
 import { Actions } from "./actions.tsx";
 import { EditBox } from "./edit.tsx";
 import { editing, openHistory, replyTo } from "./deeds.ts";
@@ -126,10 +127,6 @@ const editedAt = (message: Message | null) => (message?.edited_at ? exact(messag
 
 function Head(props: RowProps & { name: string }) {
   const author = () => props.line.row.message?.author_id ?? state.me?.user_id;
-  const colour = () => {
-    const id = author();
-    return id === undefined ? undefined : nameColour(id, props.channel.server_id);
-  };
   // The picture does what the name beside it does, which keys and screen readers reach.
   const open = (event: MouseEvent & { currentTarget: HTMLElement }) => {
     const id = author();
@@ -141,15 +138,7 @@ function Head(props: RowProps & { name: string }) {
         <Avatar id={author() ?? 0} name={props.name} picture={state.users[author() ?? (0 as never)]?.avatar} size={40} />
       </span>
       <header class="row-head">
-        <button
-          type="button"
-          class="author cut"
-          classList={{ coloured: colour() !== undefined }}
-          style={{ "--role": colour() }}
-          onClick={open}
-        >
-          {props.name}
-        </button>
+        <Show when={author()}>{(user) => <PersonName user={user()} server={props.channel.server_id} class="cut" />}</Show>
         <time class="meta" dateTime={new Date(props.line.at).toISOString()} data-tip={exact(props.line.at)}>{time(props.line.at)}</time>
         <Pinned message={props.line.row.message} channel={props.channel} />
       </header>
