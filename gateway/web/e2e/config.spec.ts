@@ -107,7 +107,8 @@ async function settings(page: Page, name: string): Promise<Locator> {
   await page.getByRole("menuitem", { name: "Server settings" }).click();
   const layer = page.locator(".layer");
   await layer.getByRole("button", { name, exact: true }).click();
-  await expect(layer.getByRole("heading", { name, exact: true })).toBeVisible();
+  // Who chose a page reads on there.
+  await expect(layer.getByRole("heading", { name, exact: true })).toBeFocused();
   return layer;
 }
 
@@ -119,7 +120,8 @@ test("a role is made, coloured, put in order and given, and others see it", asyn
   const layer = await settings(page, "Roles");
   await layer.getByRole("button", { name: "Create a role" }).click();
   await expect(layer.getByRole("heading", { name: "New role" })).toBeVisible();
-  await layer.getByRole("textbox", { name: "Name" }).fill("Readers");
+  await expect(layer.getByRole("textbox", { name: "Name" })).toBeFocused();
+  await page.keyboard.type("Readers");
   await layer.getByRole("button", { name: "#d9534f" }).click();
   await layer.getByRole("switch", { name: "Own heading" }).check();
   await layer.getByRole("switch", { name: "Pin messages" }).check();

@@ -12,7 +12,8 @@ import { leave } from "../../kit/unsaved.ts";
 import { say, t } from "../../lang/index.ts";
 import { shownName } from "../people/names.ts";
 import { PickMember } from "../people/pick.tsx";
-import { bitOf, groupsIn } from "../permissions/words.ts";
+import { PermissionGroups } from "../permissions/groups.tsx";
+import { groupsIn } from "../permissions/words.ts";
 import { permissions } from "../rights.ts";
 import { colourOfRole, isEveryone, nameOfRole, rolesOf } from "../roles/names.ts";
 import { isBelowMe, mayDo } from "../rank/may.ts";
@@ -125,33 +126,25 @@ function OneOverride(props: { channel: ChannelState; target: Target }) {
       <Show when={isLocked()}>
         <p class="second">{t("Who stands as high as you, or higher, is not yours to change.")}</p>
       </Show>
-      <For each={groupsIn(kind)}>
-        {(group) => (
-          <div class="permission-group" role="group" aria-label={say(group.title)}>
-            <h3>{say(group.title)}</h3>
-            <For each={group.permissions}>
-              {({ name, title, sentence }) => {
-                const bit = bitOf(name);
-                const lacks = () => !permissions(channel_id).has(name);
-                return (
-                  <Segmented<Word>
-                    label={say(title)}
-                    hint={lacks() ? t("You cannot give or take what you do not have yourself.") : say(sentence)}
-                    disabled={isLocked() || lacks()}
-                    value={wordOf(bit)}
-                    options={[
-                      { value: "deny", label: t("Deny"), tone: "danger" },
-                      { value: "inherit", label: t("Inherit") },
-                      { value: "allow", label: t("Allow"), tone: "ok" },
-                    ]}
-                    onChange={(word) => set(bit, word)}
-                  />
-                );
-              }}
-            </For>
-          </div>
-        )}
-      </For>
+      <PermissionGroups groups={groupsIn(kind)}>
+        {({ name, title, sentence }, bit) => {
+          const lacks = () => !permissions(channel_id).has(name);
+          return (
+            <Segmented<Word>
+              label={say(title)}
+              hint={lacks() ? t("You cannot give or take what you do not have yourself.") : say(sentence)}
+              disabled={isLocked() || lacks()}
+              value={wordOf(bit)}
+              options={[
+                { value: "deny", label: t("Deny"), tone: "danger" },
+                { value: "inherit", label: t("Inherit") },
+                { value: "allow", label: t("Allow"), tone: "ok" },
+              ]}
+              onChange={(word) => set(bit, word)}
+            />
+          );
+        }}
+      </PermissionGroups>
       <div class="target-ways">
         <Show when={target.kind === "member"}>
           <Button icon="info" onClick={() => void openWhy({ server: server_id, channel: channel_id, user: target.target as number as UserId })}>

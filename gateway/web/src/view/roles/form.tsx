@@ -1,14 +1,16 @@
 // One role: what it is called and looks like, and what it permits.
 import { holds, type Role, type RoleId, type ServerId } from "confab-client";
-import { For, Show } from "solid-js";
+import { createEffect, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm, type Form } from "../../app/form.ts";
 import { Field, Switch } from "../../kit/field.tsx";
 import { ColourField, SaveBar, Section } from "../../kit/form.tsx";
 import { say, t, type Message } from "../../lang/index.ts";
-import { bitOf, GROUPS } from "../permissions/words.ts";
+import { PermissionGroups } from "../permissions/groups.tsx";
+import { GROUPS } from "../permissions/words.ts";
 import { isBelowMe, mayBeTaken, standingIn } from "../rank/may.ts";
 import { obstacleTo, type Obstacle } from "../rank/rules.ts";
+import { newRole, setNewRole } from "./choose.ts";
 import { isEveryone } from "./names.ts";
 
 type Values = Pick<Role, "name" | "hoist" | "mentionable" | "self_assignable" | "permissions"> & { colour: number; category: string };
@@ -34,8 +36,18 @@ function Known(props: { server: ServerId; role: Role }) {
     check: ({ name }) => ({ name: name.trim() === "" ? t("Enter a name.") : undefined }),
     save: (changed) => client.call("role_update", server, { role_id, ...changed }),
   });
+  let element!: HTMLFormElement;
+  const root = { ...form.root, ref: (found: HTMLFormElement) => form.root.ref((element = found)) };
+  // What was just made is named first.
+  createEffect(() => {
+    if (newRole() !== role_id) return;
+    setNewRole(undefined);
+    const name = element.querySelector<HTMLInputElement>("input[name=name]");
+    name?.focus();
+    name?.select();
+  });
   return (
-    <form {...form.root}>
+    <form {...root}>
       <Show when={isLocked()}>
         <p class="second">{say(REASONS.rank)}</p>
       </Show>
@@ -43,32 +55,24 @@ function Known(props: { server: ServerId; role: Role }) {
         <Looks form={form} isLocked={isLocked()} mayBeTaken={mayBeTaken(server, props.role, props.role.permissions | form.values().permissions)} />
       </Show>
       <Section title={t("Permissions")} description={isEveryone(server, role_id) ? t("What every member may do, with or without roles.") : undefined}>
-        <For each={GROUPS}>
-          {(group) => (
-            <div class="permission-group" role="group" aria-label={say(group.title)}>
-              <h3>{say(group.title)}</h3>
-              <For each={group.permissions}>
-                {({ name, title, sentence }) => {
-                  const bit = bitOf(name);
-                  const obstacle = () => obstacleTo(bit, { ...props.role, self_assignable: form.values().self_assignable }, standingIn(server));
-                  const reason = () => {
-                    const found = obstacle();
-                    return found === undefined || found === "rank" ? say(sentence) : say(REASONS[found]);
-                  };
-                  return (
-                    <Switch
-                      label={say(title)}
-                      hint={reason()}
-                      checked={holds(form.values().permissions, bit)}
-                      disabled={obstacle() !== undefined}
-                      onChange={() => form.set("permissions", form.values().permissions ^ bit)}
-                    />
-                  );
-                }}
-              </For>
-            </div>
-          )}
-        </For>
+        <PermissionGroups groups={GROUPS}>
+          {({ title, sentence }, bit) => {
+            const obstacle = () => obstacleTo(bit, { ...props.role, self_assignable: form.values().self_assignable }, standingIn(server));
+            const reason = () => {
+              const found = obstacle();
+              return found === undefined || found === "rank" ? say(sentence) : say(REASONS[found]);
+            };
+            return (
+              <Switch
+                label={say(title)}
+                hint={reason()}
+                checked={holds(form.values().permissions, bit)}
+                disabled={obstacle() !== undefined}
+                onChange={() => form.set("permissions", form.values().permissions ^ bit)}
+              />
+            );
+          }}
+        </PermissionGroups>
       </Section>
       <SaveBar form={form} />
     </form>

@@ -13,7 +13,7 @@ import { roving } from "../../kit/roving.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
 import { chord } from "../../kit/chord.ts";
-import { chosenRole, setChosenRole } from "./choose.ts";
+import { chosenRole, setChosenRole, setNewRole } from "./choose.ts";
 import { isBelowMe, mayDelete, standingIn } from "../rank/may.ts";
 import { colourOfRole, isEveryone, nameOfRole } from "./names.ts";
 import { mayMoveRole, moveRole, moveRoleBy, orderOf } from "./reorder.ts";
@@ -171,7 +171,11 @@ function Create(props: { server: ServerId }) {
   const create = async () => {
     setBusy(true);
     const made = client.call("role_create", props.server, { name: t("New role") });
-    if (await act(made)) setChosenRole((await made).role.role_id);
+    if (await act(made)) {
+      const { role_id } = (await made).role;
+      setChosenRole(role_id);
+      setNewRole(role_id);
+    }
     setBusy(false);
   };
   return (

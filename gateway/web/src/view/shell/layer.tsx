@@ -21,6 +21,8 @@ export default function Layer(props: OpenLayer) {
   let layer!: HTMLDivElement;
   onEscape(closeLayer);
   onMount(() => coverPage(layer));
+  // Who chose a page reads on at its heading; who came back from it, where he chose it.
+  createEffect(on(() => props.page, (id) => layer.querySelector<HTMLElement>(id === undefined ? ".layer-link" : ".layer-header h1")?.focus(), { defer: true }));
   createEffect(() => {
     if (props.name === "server" && currentServer() === undefined) closeLayer();
   });
@@ -59,7 +61,7 @@ export default function Layer(props: OpenLayer) {
                 <IconButton class="layer-back" icon="back" label={t("Back")} onClick={() => openLayer(props.name)} />
                 <hgroup>
                   <p class="meta cut">{layerTitle(props.name)}</p>
-                  <h1>{say(shown.title)}</h1>
+                  <h1 tabIndex={-1}>{say(shown.title)}</h1>
                 </hgroup>
               </header>
               <Part>
