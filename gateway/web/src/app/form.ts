@@ -56,113 +56,133 @@ export const same = (one: unknown, other: unknown): boolean => Object.is(one, ot
 
 /** A form of these values. Another subject is another form: draw it under `<Show keyed>`. */
 export function useForm<Values extends object>(options: FormOptions<Values>): Form<Values> {
+  const edits = useEdits(options);
+  const faults = useFaults(options, edits.values);
+  const [busy, setBusy] = createSignal(false);
+  let element: HTMLFormElement | undefined;
+  guardUnsaved(edits.changed);
+  const stop = () => {
+    element?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+    return false;
+  };
+  const save = async (): Promise<boolean> => {
+    if (busy() || faults.wait() > 0) return false;
+    if (!faults.check()) return stop();
+    const sent = edits.differing();
+    setBusy(true);
+    try {
+      await options.save(sent, edits.values());
+      edits.settle(sent);
+      return true;
+    } catch (error) {
+      faults.fail(error);
+      return stop();
+    } finally {
+      setBusy(false);
+    }
+  };
+  const set: Form<Values>["set"] = (name, value) => {
+    if (faults.at(name) !== undefined) faults.forgive();
+    edits.set(name, value);
+  };
+  const reset = () => {
+    faults.forgive();
+    edits.drop();
+  };
+  const { values, changed } = edits;
+  const { at: error, problem, wait } = faults;
+  const root: Form<Values>["root"] = {
+    ref: (found) => (element = found),
+    onSubmit: (event) => {
+      event.preventDefault();
+      void save();
+    },
+    novalidate: true,
+  };
+  return { values, set, changed, reset, save, busy, error, problem, wait, root, ...controlsOf(values, set, error) };
+}
+
+/** What was typed, over what the server says. */
+function useEdits<Values extends object>(options: FormOptions<Values>) {
   type Name = keyof Values;
   const [edits, setEdits] = createStore<{ of: Partial<Values> }>({ of: {} });
   // What was saved, until the event about it comes: else the field would show the old value in between.
   const [saved, setSaved] = createSignal<Partial<Values>>({});
-  const [busy, setBusy] = createSignal(false);
-  const [failure, setFailure] = createSignal<{ at?: Name | undefined; error: unknown; until: number }>();
-  const [wrong, setWrong] = createSignal<{ [At in Name]?: string | undefined }>({});
-  let element: HTMLFormElement | undefined;
-
   const base = createMemo((): Values => ({ ...options.start(), ...saved() }));
   const values = createMemo((): Values => ({ ...base(), ...edits.of }));
   const differing = createMemo((): Partial<Values> => {
     const names = (Object.keys(edits.of) as Name[]).filter((name) => !same(edits.of[name], base()[name]));
     return Object.fromEntries(names.map((name) => [name, edits.of[name]])) as Partial<Values>;
   });
-  const changed = () => Object.keys(differing()).length > 0;
-  const wait = () => Math.max(0, Math.ceil(((failure()?.until ?? 0) - second()) / 1000));
-  guardUnsaved(changed);
-
   createEffect(
     on(options.start, (now, before) => {
       if (before === undefined) return;
       setSaved((kept) => Object.fromEntries(Object.entries(kept).filter(([name]) => same(now[name as Name], before[name as Name]))) as Partial<Values>);
     }),
   );
+  return {
+    values,
+    differing,
+    changed: () => Object.keys(differing()).length > 0,
+    set: <At extends Name>(name: At, value: Values[At]) => setEdits("of", produce((of) => void ((of as Partial<Values>)[name] = value))),
+    drop: () => setEdits("of", reconcile({} as Partial<Values>)),
+    /** These were saved. What was typed while they were on their way stays. */
+    settle: (sent: Partial<Values>) => {
+      if (!options.once) setSaved((before) => ({ ...before, ...sent }));
+      setEdits("of", produce((of) => dropSame(of, sent)));
+    },
+  };
+}
 
+/** What is wrong, with a field or with none in particular. */
+function useFaults<Values extends object>(options: FormOptions<Values>, values: () => Values) {
+  type Name = keyof Values;
+  const [failure, setFailure] = createSignal<{ at?: Name | undefined; error: unknown; until: number }>();
+  const [wrong, setWrong] = createSignal<{ [At in Name]?: string | undefined }>({});
+  const wait = () => Math.max(0, Math.ceil(((failure()?.until ?? 0) - second()) / 1000));
   const sentence = (error: unknown): string => {
     const own = error instanceof Refusal ? options.words?.[error.reason]?.() : undefined;
     return own ?? sentenceOf(error, wait());
-  };
-  const sayAt = (name: Name): string | undefined => {
-    const failed = failure();
-    if (failed?.at !== name) return wrong()[name];
-    const unfit = failed.error instanceof Refusal && failed.error.reason === "invalid" ? options.invalid?.[name]?.() : undefined;
-    return unfit ?? sentence(failed.error);
   };
   const forgive = () => {
     setFailure(undefined);
     setWrong({});
   };
-  const focusFault = () => element?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
-
-  const fail = (error: unknown) => {
-    const refusal = error instanceof Refusal ? error : undefined;
-    const named = refusal && (options.fieldOf?.(refusal) ?? refusal.detail);
-    const at = named && named in values() ? (named as Name) : undefined;
-    setFailure({ at, error, until: time() + (refusal?.retryAfter ?? 0) });
-    focusFault();
-  };
-
-  const save = async (): Promise<boolean> => {
-    if (busy() || wait() > 0) return false;
-    forgive();
-    setWrong(() => options.check?.(values()) ?? {});
-    if (Object.values(wrong()).some((text) => text !== undefined)) {
-      focusFault();
-      return false;
-    }
-    const sent = differing();
-    setBusy(true);
-    try {
-      await options.save(sent, values());
-      if (!options.once) setSaved((before) => ({ ...before, ...sent }));
-      // What was typed while it was on its way stays.
-      setEdits("of", produce((of) => dropSame(of, sent)));
-      return true;
-    } catch (error) {
-      fail(error);
-      return false;
-    } finally {
-      setBusy(false);
-    }
-  };
-
-  const set: Form<Values>["set"] = (name, value) => {
-    if (failure()?.at === name || wrong()[name] !== undefined) forgive();
-    setEdits("of", produce((of) => void ((of as Partial<Values>)[name] = value)));
-  };
-
   return {
-    values,
-    set,
-    changed,
-    reset: () => {
-      forgive();
-      setEdits("of", reconcile({} as Partial<Values>));
+    wait,
+    forgive,
+    at: (name: Name): string | undefined => {
+      const failed = failure();
+      if (failed?.at !== name) return wrong()[name];
+      const unfit = failed.error instanceof Refusal && failed.error.reason === "invalid" ? options.invalid?.[name]?.() : undefined;
+      return unfit ?? sentence(failed.error);
     },
-    save,
-    busy,
-    error: sayAt,
     problem: () => {
       const failed = failure();
       return failed === undefined || failed.at !== undefined ? undefined : sentence(failed.error);
     },
-    wait,
-    root: {
-      ref: (found) => (element = found),
-      onSubmit: (event) => {
-        event.preventDefault();
-        void save();
-      },
-      novalidate: true,
+    /** Whether nothing is wrong, as far as the page can say. */
+    check: () => {
+      forgive();
+      setWrong(() => options.check?.(values()) ?? {});
+      return Object.values(wrong()).every((text) => text === undefined);
     },
+    fail: (error: unknown) => {
+      const refusal = error instanceof Refusal ? error : undefined;
+      const named = refusal && (options.fieldOf?.(refusal) ?? refusal.detail);
+      const at = named && named in values() ? (named as Name) : undefined;
+      setFailure({ at, error, until: time() + (refusal?.retryAfter ?? 0) });
+    },
+  };
+}
+
+/** What fields are spread with. */
+function controlsOf<Values extends object>(values: () => Values, set: Form<Values>["set"], error: Form<Values>["error"]): Pick<Form<Values>, "text" | "toggle" | "pick"> {
+  return {
     text: (name) => ({
       name: String(name),
       value: String(values()[name] ?? ""),
-      error: sayAt(name),
+      error: error(name),
       onInput: (event) => set(name, event.currentTarget.value as Values[typeof name]),
     }),
     toggle: (name) => ({ checked: values()[name] === true, onChange: (on) => set(name, on as Values[typeof name]) }),

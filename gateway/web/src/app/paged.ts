@@ -17,35 +17,53 @@ export interface Paged<Row> {
   more: () => (() => void) | undefined;
   /** Begins anew; what is shown stays until the first page came. */
   again: () => void;
-  /** Changes what came, as something that was done here changed it. */
-  change: (change: (rows: readonly Row[]) => readonly Row[]) => void;
+  /** Asks once more for what was refused. */
+  retry: () => void;
+  /** Drops all that came, and what is on its way. */
+  forget: () => void;
+  /** Changes what came, as something that happened changed it; and what is on its way, once it is there. */
+  change: (change: Change<Row>) => void;
 }
 
-/** Begins at once. */
-export function paged<Row, Place>(fetch: (place: Place | null) => Promise<Page<Row, Place>>): Paged<Row> {
+type Change<Row> = (rows: readonly Row[]) => readonly Row[];
+
+export interface PagedOptions<Row> {
+  /** Puts a page behind those before it. */
+  join?: (before: readonly Row[], page: readonly Row[]) => readonly Row[];
+  /** Begins not at once, but with `again`. */
+  waits?: boolean;
+}
+
+export function paged<Row, Place>(fetch: (place: Place | null) => Promise<Page<Row, Place>>, options: PagedOptions<Row> = {}): Paged<Row> {
+  const { join = (before, page) => [...before, ...page], waits = false } = options;
   const [rows, setRows] = createSignal<readonly Row[]>();
   const [next, setNext] = createSignal<{ place: Place } | null>(null);
   const [error, setError] = createSignal<string>();
   const [busy, setBusy] = createSignal(false);
   // An answer to what was asked before the list began anew is none.
   let turn = 0;
+  let asked: Place | null = null;
+  let changes: Change<Row>[] = [];
   const load = async (place: Place | null) => {
-    const asked = ++turn;
+    const mine = ++turn;
+    asked = place;
+    changes = [];
     setBusy(true);
     try {
       const page = await fetch(place);
-      if (asked !== turn) return;
+      if (mine !== turn) return;
       batch(() => {
-        setRows((before) => (place === null ? page.rows : [...(before ?? []), ...page.rows]));
+        const all = place === null ? page.rows : join(rows() ?? [], page.rows);
+        setRows(changes.reduce((now, change) => change(now), all));
         setNext(page.next === null ? null : { place: page.next });
         setError(undefined);
       });
     } catch (refusal) {
-      if (asked === turn) setError(sentenceOf(refusal));
+      if (mine === turn) setError(sentenceOf(refusal));
     }
-    if (asked === turn) setBusy(false);
+    if (mine === turn) setBusy(false);
   };
-  void load(null);
+  if (!waits) void load(null);
   return {
     rows,
     error,
@@ -55,7 +73,20 @@ export function paged<Row, Place>(fetch: (place: Place | null) => Promise<Page<R
       return found === null ? undefined : () => void (busy() || load(found.place));
     },
     again: () => void load(null),
-    change: (change) => setRows((before) => (before === undefined ? before : change(before))),
+    retry: () => void (busy() || load(asked)),
+    forget: () => {
+      turn += 1;
+      batch(() => {
+        setRows(undefined);
+        setNext(null);
+        setError(undefined);
+        setBusy(false);
+      });
+    },
+    change: (change) => {
+      if (busy()) changes.push(change);
+      setRows((before) => (before === undefined ? before : change(before)));
+    },
   };
 }
 

@@ -1,7 +1,6 @@
 // The inbox: what calls upon the reader, and where something is unread, of all servers.
 import { mentionsIn, serversInOrder, unreadOf, type ChannelState, type MentioningMessage, type ServerState } from "confab-client";
 import { createEffect, createSignal, For, Show } from "solid-js";
-import { sentenceOf } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { openChannel } from "../../app/place.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
@@ -14,7 +13,7 @@ import { iconOf } from "../list/list.tsx";
 import { BESIDE, closePanel, showPane } from "../panel.ts";
 import { Skeleton } from "../shell/skeleton.tsx";
 import { markAllRead, markChannelRead, markServerRead, unreadChannels } from "./read.ts";
-import { error, load, loadMore, mentions, next, phase } from "./store.ts";
+import { load, mentions } from "./store.ts";
 import "./inbox.css";
 
 type Tab = "mentions" | "unread";
@@ -23,7 +22,7 @@ const [tab, setTab] = createSignal<Tab>("mentions");
 const unreadServers = () => serversInOrder(state).filter(({ server }) => unreadChannels(server.server_id).length > 0);
 
 export default function Inbox() {
-  createEffect(() => void (state.connection.state === "open" && phase() === "old" && load()));
+  createEffect(() => void (state.connection.state === "open" && load()));
   const channels = () => unreadServers().reduce((count, { server }) => count + unreadChannels(server.server_id).length, 0);
   return (
     <div class="inbox-panel">
@@ -43,22 +42,25 @@ export default function Inbox() {
 }
 
 function Mentions() {
-  const seen = () => mentions().filter(({ channel_id }) => state.channels[channel_id] !== undefined);
+  const seen = () => (mentions.rows() ?? []).filter(({ channel_id }) => state.channels[channel_id] !== undefined);
   return (
     <div class="found" ref={(list) => roving(list, "[data-hit]")}>
-      <For each={seen()} fallback={<Show when={phase() === "known"}><p class="found-empty">{t("Nothing waits for you.")}</p></Show>}>
+      <For each={seen()} fallback={<Show when={mentions.rows() !== undefined && !mentions.busy()}><p class="found-empty">{t("Nothing waits for you.")}</p></Show>}>
         {(one) => <MentionRow one={one} />}
       </For>
-      <Show when={phase() === "busy" && seen().length === 0}><Skeleton rows /></Show>
-      <Show when={phase() === "failed"}>
-        <div class="found-end">
-          <p class="error" role="alert">{sentenceOf(error())}</p>
-          <Button onClick={() => void load()}>{t("Try again")}</Button>
-        </div>
+      <Show when={mentions.busy() && seen().length === 0}><Skeleton rows /></Show>
+      <Show when={mentions.error()} fallback={<Show when={mentions.more()}>{(more) => <End text={t("Show more")} onClick={more()} />}</Show>}>
+        {(text) => <End error={text()} text={t("Try again")} onClick={mentions.retry} />}
       </Show>
-      <Show when={next() !== null && phase() !== "failed"}>
-        <div class="found-end"><Button busy={phase() === "busy"} onClick={() => void loadMore()}>{t("Show more")}</Button></div>
-      </Show>
+    </div>
+  );
+}
+
+function End(props: { error?: string; text: string; onClick: () => void }) {
+  return (
+    <div class="found-end">
+      <Show when={props.error}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
+      <Button busy={mentions.busy()} onClick={() => props.onClick()}>{props.text}</Button>
     </div>
   );
 }

@@ -1,16 +1,18 @@
 // Who is in the server: under their hoisted roles those who are there, then all others.
 import { type MemberPlace, type PresenceState, type RoleId, type ServerId, type UserId } from "confab-client";
-import { createEffect, createMemo, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { createEffect, createMemo, For, on, onCleanup, Show } from "solid-js";
+import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
-import { sentenceOf } from "../../app/act.ts";
+import { paged } from "../../app/paged.ts";
 import { roving } from "../../kit/roving.ts";
 import { t } from "../../lang/index.ts";
 import { Avatar } from "../people/avatar.tsx";
 import { openMember, openMemberMenu } from "../people/card.ts";
 import { statusTexts } from "./texts.ts";
 import { ownLook, ownStatus } from "../people/status.ts";
-import { nameColour, shownName } from "../people/names.ts";
+import { Name } from "../people/name.tsx";
+import { shownName } from "../people/names.ts";
 
 /** So many may be watched, and so many are drawn. */
 const MOST = 200;
@@ -26,23 +28,14 @@ export default function Members() {
 
 function List(props: { server: ServerId }) {
   const { server } = props;
-  const [listed, setListed] = createSignal<Listed[]>([]);
-  const [next, setNext] = createSignal<MemberPlace | null>(null);
-  const [error, setError] = createSignal<string>();
-
-  const fetchMore = async (place: MemberPlace | null) => {
-    try {
-      const page = await client.members(server, place);
-      const found = page.members.map(({ user, roles }) => ({ user: user.user_id, role: hoisted(server, roles) }));
-      setListed((before) => (place === null ? found : [...before, ...found]).slice(0, 5 * MOST));
-      setNext(page.next);
-      await client.watch(server, listed().slice(0, MOST).map(({ user }) => user));
-    } catch (refusal) {
-      setError(sentenceOf(refusal));
-    }
-  };
+  const members = paged<Listed, MemberPlace>(async (place) => {
+    const page = await client.members(server, place);
+    return { rows: page.members.map(({ user, roles }) => ({ user: user.user_id, role: hoisted(server, roles) })), next: page.next };
+  });
+  const listed = () => (members.rows() ?? []).slice(0, 5 * MOST);
+  createEffect(on(members.rows, (rows) => rows && void act(client.watch(server, rows.slice(0, MOST).map(({ user }) => user)))));
   // Anew whenever somebody comes, goes, or holds other roles, and after each connection.
-  createEffect(on(() => state.connection.state === "open", (open) => void (open && fetchMore(null))));
+  createEffect(on(() => state.connection.state === "open", (open) => open && members.again(), { defer: true }));
   let timer = 0;
   const texts = statusTexts(server);
   const stop = client.on("event", ({ event, topic }) => {
@@ -50,7 +43,7 @@ function List(props: { server: ServerId }) {
     if (event.name === "presence_changed") texts.note(event.body.changes);
     if (topic !== (server as number) || !CHANGES.has(event.name)) return;
     clearTimeout(timer);
-    timer = window.setTimeout(() => void fetchMore(null), 300);
+    timer = window.setTimeout(members.again, 300);
   });
   onCleanup(() => {
     clearTimeout(timer);
@@ -63,7 +56,7 @@ function List(props: { server: ServerId }) {
   const groups = createMemo(() => groupsOf(server, listed(), (user) => look(user) !== "offline"));
   return (
     <div class="members" ref={(list) => roving(list, "button.member")}>
-      <Show when={error()}>{(text) => <p class="error middle">{text()}</p>}</Show>
+      <Show when={members.error()}>{(text) => <p class="error middle">{text()}</p>}</Show>
       <For each={groups()}>
         {(group) => (
           <section>
@@ -72,8 +65,8 @@ function List(props: { server: ServerId }) {
           </section>
         )}
       </For>
-      <Show when={next()}>
-        {(place) => <button type="button" class="inline more" onClick={() => void fetchMore(place())}>{t("Show more")}</button>}
+      <Show when={members.more()}>
+        {(more) => <button type="button" class="inline more" onClick={() => more()()}>{t("Show more")}</button>}
       </Show>
     </div>
   );
@@ -85,7 +78,6 @@ const CHANGES: ReadonlySet<string> = new Set([
 
 function Member(props: { user: UserId; server: ServerId; look: PresenceState }) {
   const name = () => shownName(props.user, props.server);
-  const colour = () => nameColour(props.user, props.server);
   const text = () => (props.user === state.me?.user_id ? ownStatus().text : (state.presence[props.user]?.text ?? ""));
   return (
     <button
@@ -101,7 +93,7 @@ function Member(props: { user: UserId; server: ServerId; look: PresenceState }) 
     >
       <Avatar id={props.user} name={name()} picture={state.users[props.user]?.avatar} size={32} presence={props.look} />
       <span class="own-text">
-        <span class="cut author" classList={{ coloured: colour() !== undefined }} style={{ "--role": colour() }}>{name()}</span>
+        <Name user={props.user} server={props.server} class="cut" />
         <Show when={text()}>{(said) => <span class="meta cut">{said()}</span>}</Show>
       </span>
     </button>

@@ -1,8 +1,9 @@
 // Who holds a role: those who are known, and page after page of the others.
 import type { MemberPlace, RoleId, ServerId, UserId } from "confab-client";
-import { createSignal, For, onMount, Show } from "solid-js";
-import { act, sentenceOf } from "../../app/act.ts";
+import { createSignal, For, Show } from "solid-js";
+import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
+import { paged } from "../../app/paged.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
 import { Section } from "../../kit/form.tsx";
 import { t, tn } from "../../lang/index.ts";
@@ -13,11 +14,9 @@ import { mayGive, mayTake } from "../rank/may.ts";
 
 export function RoleMembers(props: { server: ServerId; role: RoleId }) {
   const { server, role } = props;
-  const [next, setNext] = createSignal<MemberPlace | null>();
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
   const [adding, setAdding] = createSignal(false);
   // Whoever is known is in the state, and events keep it right: what was listed need not be kept here.
+  const looked = paged<never, MemberPlace>(async (place) => ({ rows: [], next: (await client.members(server, place)).next }));
   const holds = (user: UserId) => state.servers[server]?.members[user]?.roles.includes(role) === true;
   const holders = () =>
     Object.keys(state.servers[server]?.members ?? {})
@@ -29,17 +28,6 @@ export function RoleMembers(props: { server: ServerId; role: RoleId }) {
     const found = known();
     return found !== undefined && deed(server, found, user);
   };
-  const fetchMore = async () => {
-    setBusy(true);
-    try {
-      setNext((await client.members(server, next() ?? null)).next);
-      setError(undefined);
-    } catch (refusal) {
-      setError(sentenceOf(refusal));
-    }
-    setBusy(false);
-  };
-  onMount(() => void fetchMore());
   const give = (user_id: UserId) => act(client.call("user_roles_add", server, { user_id, roles: [role] }));
   const take = (user_id: UserId) => act(client.call("user_roles_remove", server, { user_id, roles: [role] }));
   return (
@@ -57,12 +45,12 @@ export function RoleMembers(props: { server: ServerId; role: RoleId }) {
           )}
         </For>
       </ul>
-      <Show when={holders().length === 0 && next() === null}>
+      <Show when={holders().length === 0 && looked.rows() !== undefined && looked.more() === undefined}>
         <p class="second">{t("Nobody holds this role yet.")}</p>
       </Show>
-      <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
-      <Show when={next() !== null && next() !== undefined}>
-        <Button busy={busy()} onClick={() => void fetchMore()}>{t("Look through more members")}</Button>
+      <Show when={looked.error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
+      <Show when={looked.more()}>
+        {(more) => <Button busy={looked.busy()} onClick={() => more()()}>{t("Look through more members")}</Button>}
       </Show>
       <Show when={state.me !== null && may(mayGive, state.me.user_id)}>
         <Show when={adding()} fallback={<Button icon="plus" onClick={() => setAdding(true)}>{t("Give it to somebody")}</Button>}>

@@ -1,16 +1,16 @@
 // Who reacted to a message, by emoji, page by page.
 import type { ChannelState, Message, UserId } from "confab-client";
-import { createEffect, createSignal, For, on, onCleanup, Show } from "solid-js";
-import { sentenceOf } from "../../app/act.ts";
+import { createSignal, For, onCleanup, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
-import { Meanwhile, type Change } from "../../app/meanwhile.ts";
+import { pageBehind, paged } from "../../app/paged.ts";
 import { Button } from "../../kit/button.tsx";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { roving } from "../../kit/roving.ts";
 import { Tabs } from "../../kit/tabs.tsx";
 import { t } from "../../lang/index.ts";
 import { Avatar } from "../people/avatar.tsx";
-import { nameColour, shownName } from "../people/names.ts";
+import { Name } from "../people/name.tsx";
+import { shownName } from "../people/names.ts";
 
 const PAGE = 50;
 
@@ -53,63 +53,45 @@ function Reactors(props: ReactorsProps) {
 function People(props: ReactorsProps & { emoji: string }) {
   const { channel_id, server_id } = props.channel;
   const { message_id } = props.message;
-  const [users, setUsers] = createSignal<UserId[]>([]);
-  const meanwhile = new Meanwhile<Set<UserId>>();
-  const change = (how: Change<Set<UserId>>) => {
-    const shown = new Set(users());
-    how(shown);
-    setUsers([...shown]);
-  };
-  /** Where the next page goes on. Those who react while this is shown are no place in that order. */
-  let place: UserId | null = null;
-  const [more, setMore] = createSignal(false);
-  const [error, setError] = createSignal<string>();
-  const fetchPage = async () => {
-    try {
-      const asking = client.call("message_reactions", server_id, { channel_id, message_id, emoji: props.emoji, after: place, limit: PAGE });
-      const { reply, again } = await meanwhile.during(asking);
-      const { user_ids } = reply;
-      place = user_ids.at(-1) ?? place;
+  // Those who react while this is shown are no place in the order of the pages, and come again in one of them.
+  const users = paged<UserId, UserId>(
+    async (after) => {
+      const asked = { channel_id, message_id, emoji: props.emoji, after, limit: PAGE };
+      const { user_ids } = await client.call("message_reactions", server_id, asked);
       client.meet(user_ids, server_id);
-      change((shown) => {
-        for (const user of user_ids) shown.add(user);
-        again(shown);
-      });
-      setMore(user_ids.length === PAGE);
-      setError(undefined);
-    } catch (refusal) {
-      setError(sentenceOf(refusal));
-    }
-  };
-  createEffect(on(() => props.emoji, () => void fetchPage()));
+      return pageBehind(user_ids, PAGE, (user) => user);
+    },
+    { join: (before, page) => [...new Set([...before, ...page])] },
+  );
   onCleanup(
     client.on("event", ({ event }) => {
       if (event.name !== "reaction_added" && event.name !== "reaction_removed") return;
       const { user_id, emoji } = event.body;
       if (event.body.message_id !== message_id || emoji !== props.emoji) return;
-      if (event.name === "reaction_added") client.meet([user_id], server_id);
-      const how: Change<Set<UserId>> = event.name === "reaction_added" ? (shown) => shown.add(user_id) : (shown) => shown.delete(user_id);
-      meanwhile.note(how);
-      change(how);
+      const isAdded = event.name === "reaction_added";
+      if (isAdded) client.meet([user_id], server_id);
+      users.change((shown) => (isAdded ? [...new Set([...shown, user_id])] : shown.filter((user) => user !== user_id)));
     }),
   );
   return (
     <>
       <ul class="reactors" ref={(list) => roving(list, "li")}>
-        <For each={users()}>
+        <For each={users.rows()}>
           {(user) => (
             <li tabIndex={-1}>
               <Avatar id={user} name={shownName(user, server_id)} picture={state.users[user]?.avatar} size={28} />
-              <span class="cut author" classList={{ coloured: nameColour(user, server_id) !== undefined }} style={{ "--role": nameColour(user, server_id) }}>
-                {shownName(user, server_id)}
-              </span>
+              <Name user={user} server={server_id} class="cut" />
             </li>
           )}
         </For>
       </ul>
-      <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
-      <Show when={more() || error() !== undefined}>
-        <Button onClick={() => void fetchPage()}>{error() === undefined ? t("Show more") : t("Try again")}</Button>
+      <Show when={users.error()} fallback={<Show when={users.more()}>{(more) => <Button busy={users.busy()} onClick={() => more()()}>{t("Show more")}</Button>}</Show>}>
+        {(text) => (
+          <>
+            <p class="error" role="alert">{text()}</p>
+            <Button busy={users.busy()} onClick={users.retry}>{t("Try again")}</Button>
+          </>
+        )}
       </Show>
     </>
   );

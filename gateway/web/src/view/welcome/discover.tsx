@@ -1,8 +1,9 @@
 // The servers that everyone on the deployment may find, and join.
 import type { DiscoveredServer, ServerId } from "confab-client";
-import { createSignal, For, onMount, Show } from "solid-js";
+import { createSignal, For, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
+import { pageBehind, paged } from "../../app/paged.ts";
 import { openServer } from "../../app/place.ts";
 import { Button } from "../../kit/button.tsx";
 import { t, tn } from "../../lang/index.ts";
@@ -12,20 +13,11 @@ import "./discover.css";
 const PAGE = 50;
 
 export default function Discover(props: { done?: (() => void) | undefined }) {
-  const [found, setFound] = createSignal<readonly DiscoveredServer[]>();
-  const [more, setMore] = createSignal(false);
   const [error, setError] = createSignal<string>();
-  const fetchMore = async () => {
-    setError(undefined);
-    try {
-      const after = found()?.at(-1)?.server.server_id ?? null;
-      const { servers } = await client.call("servers_discover", 0, { after, limit: PAGE });
-      setFound((before = []) => [...before, ...servers]);
-      setMore(servers.length === PAGE);
-    } catch (refusal) {
-      setError(sentenceOf(refusal));
-    }
-  };
+  const found = paged<DiscoveredServer, ServerId>(async (after) => {
+    const { servers } = await client.call("servers_discover", 0, { after, limit: PAGE });
+    return pageBehind(servers, PAGE, ({ server }) => server.server_id);
+  });
   const enter = async (server: ServerId) => {
     setError(undefined);
     try {
@@ -36,11 +28,10 @@ export default function Discover(props: { done?: (() => void) | undefined }) {
       setError(sentenceOf(refusal));
     }
   };
-  onMount(() => void fetchMore());
   return (
     <div class="discover">
-      <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
-      <Show when={found()}>
+      <Show when={error() ?? found.error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
+      <Show when={found.rows()}>
         {(servers) => (
           <ul>
             <For each={servers()} fallback={<li class="second">{t("No server is open to everyone yet. Ask somebody for an invite.")}</li>}>
@@ -49,8 +40,8 @@ export default function Discover(props: { done?: (() => void) | undefined }) {
           </ul>
         )}
       </Show>
-      <Show when={more()}>
-        <Button kind="quiet" onClick={() => void fetchMore()}>{t("Show more")}</Button>
+      <Show when={found.more()}>
+        {(more) => <Button kind="quiet" busy={found.busy()} onClick={() => more()()}>{t("Show more")}</Button>}
       </Show>
     </div>
   );
