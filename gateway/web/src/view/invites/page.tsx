@@ -11,7 +11,7 @@ import { ask, openDialog } from "../../kit/dialog.tsx";
 import { Table } from "../../kit/table.tsx";
 import { moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
-import { PersonName } from "../people/name.tsx";
+import { PersonName } from "../people/person-name.tsx";
 import { CopyButton } from "./copy.tsx";
 import { invite } from "./open.ts";
 import { isOpen, linkOf } from "./terms.ts";

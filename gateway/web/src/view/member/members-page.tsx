@@ -13,7 +13,7 @@ import { date, moment } from "../../lang/dates.ts";
 import { list, t } from "../../lang/index.ts";
 import { openMemberMenu } from "../people/card.ts";
 import { shownName } from "../people/names.ts";
-import { PersonName } from "../people/name.tsx";
+import { PersonName } from "../people/person-name.tsx";
 import { ownRolesOf } from "../roles/names.ts";
 import "./members-page.css";
 

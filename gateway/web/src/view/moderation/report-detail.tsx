@@ -14,7 +14,7 @@ import { Markdown } from "../../text/render.tsx";
 import { closeLayer } from "../panel.ts";
 import { openMemberMenu } from "../people/card.ts";
 import { shownName } from "../people/names.ts";
-import { PersonName } from "../people/name.tsx";
+import { PersonName } from "../people/person-name.tsx";
 import { permissions } from "../rights.ts";
 import { placeOf } from "../timeline/place.ts";
 import { CATEGORIES, RESOLUTIONS } from "./words.ts";

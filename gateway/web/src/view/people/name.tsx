@@ -1,10 +1,9 @@
 // What somebody is called, in the colour of the highest role that has one.
 import type { ServerId, UserId } from "confab-client";
 import type { JSX } from "solid-js";
-import { openMember } from "./card.ts";
 import { nameColour, shownName } from "./names.ts";
 
-interface NameProps {
+export interface NameProps {
   user: UserId;
   server: ServerId | undefined;
   class?: string;
@@ -22,13 +21,4 @@ export function Coloured(props: { colour: string | undefined; class?: string | u
 export function Name(props: NameProps) {
   const colour = () => (props.server === undefined ? undefined : nameColour(props.user, props.server));
   return <Coloured colour={colour()} class={props.class}>{shownName(props.user, props.server)}</Coloured>;
-}
-
-/** The same as a button that shows who it is. */
-export function PersonName(props: NameProps) {
-  return (
-    <button type="button" class={`person-name ${props.class ?? ""}`} onClick={(event) => openMember(props.user, props.server, event.currentTarget)}>
-      <Name user={props.user} server={props.server} />
-    </button>
-  );
 }

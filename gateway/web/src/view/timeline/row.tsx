@@ -10,7 +10,7 @@ import { openMenu } from "../../kit/menu.tsx";
 import { Part } from "../part.tsx";
 import { Avatar } from "../people/avatar.tsx";
 import { openMember } from "../people/card.ts";
-import { PersonName } from "../people/name.tsx";
+import { PersonName } from "../people/person-name.tsx";
 import { namesIn, shownName } from "../people/names.ts";
 import { Actions } from "./actions.tsx";
 import { EditBox } from "./edit.tsx";
