@@ -38,6 +38,8 @@ pub const MAX_BANNED_STRANGERS: i64 = 1_000;
 pub const MAX_USERS_AT_ONCE: usize = 100;
 /// Servers that are looked over at once.
 pub const MAX_OVERVIEWS: usize = 20;
+/// Nodes that an administrator is shown.
+pub const MAX_NODES: usize = 1_000;
 /// Mentions that a count of what is unread looks at: some milliseconds.
 pub const MAX_COUNTED_MENTIONS: u32 = 1_000;
 /// Names that a search for accounts looks at in one answer: some milliseconds.

@@ -71,7 +71,7 @@ pub struct NodeStatus {
 /// How a deployment is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct DeploymentStatus {
-    /// Who runs, gateways first, by name.
+    /// Who runs, gateways first, by name; at most 1,000.
     pub nodes: Vec<NodeStatus>,
     /// Accounts that look online to others: not those that are invisible.
     pub online: u32,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use shared::{
     bus::node::{Node, list_nodes, node_of},
+    domain::limits::MAX_NODES,
     protocol::{
         Handler,
         admin::{DeploymentStatus, GetDeploymentStatus, NodeKind, NodeStatus},
@@ -28,6 +29,7 @@ impl Handler<QueryContext> for GetDeploymentStatus {
             status(NodeKind::Worker, name, node)
         }));
         nodes.sort_by(|a, b| (a.kind as u8, &a.name).cmp(&(b.kind as u8, &b.name)));
+        nodes.truncate(MAX_NODES);
         let online = deps.presence.read(shared::presence::Union::len);
         Ok(DeploymentStatus {
             nodes,

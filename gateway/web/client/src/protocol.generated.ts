@@ -2048,7 +2048,7 @@ export interface RuleFinding {
 
 /** How a deployment is. */
 export interface DeploymentStatus {
-  /** Who runs, gateways first, by name. */
+  /** Who runs, gateways first, by name; at most 1,000. */
   nodes: NodeStatus[];
   /** Accounts that look online to others: not those that are invisible. */
   online: number;

@@ -13,7 +13,7 @@ use shared::{
         emoji::MAX_EMOJI_BYTES,
         limits::{
             MAX_ANSWER_BYTES, MAX_CHANNELS, MAX_EMOJI, MAX_EXEMPT, MAX_FRAME_BYTES, MAX_MENTIONS,
-            MAX_MODLOG_PAGE, MAX_OVERRIDES, MAX_OVERVIEW_BYTES, MAX_OVERVIEWS, MAX_PAGE,
+            MAX_MODLOG_PAGE, MAX_NODES, MAX_OVERRIDES, MAX_OVERVIEW_BYTES, MAX_OVERVIEWS, MAX_PAGE,
             MAX_REPORT_PAGE, MAX_ROLES, MAX_ROLES_HELD, MAX_RULE_WORD_BYTES, MAX_RULE_WORDS,
             MAX_RULES, MAX_USERS_AT_ONCE,
         },
@@ -84,6 +84,7 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("RuleSettings.exempt_roles", MAX_EXEMPT),
         ("RuleSettings.exempt_channels", MAX_EXEMPT),
         ("RuleTest.findings", (page + 1) * MAX_RULES),
+        ("DeploymentStatus.nodes", MAX_NODES),
     ])
 }
 
@@ -138,6 +139,10 @@ fn lengths() -> BTreeMap<&'static str, usize> {
         ("RuleSettings.words", MAX_RULE_WORD_BYTES),
         ("RuleFinding.name", title),
         ("RuleFinding.found", 3 * said),
+        // A node's name of 64, and what names its process.
+        ("NodeStatus.name", 128),
+        ("NodeStatus.version", 64),
+        ("DeploymentStatus.epoch", 64),
     ])
 }
 
