@@ -43,6 +43,12 @@ const NAMES = new Map(
   ]),
 );
 
+/** What an enum's value is called on the wire; a name that objects have anyway is none of them. */
+function numberOf(name: string, value: unknown): number | undefined {
+  const values = ENUMS[name];
+  return values !== undefined && typeof value === "string" && Object.hasOwn(values, value) ? values[value] : undefined;
+}
+
 /** Turns a value into what travels. Fields that are absent at the end are left out. */
 export function encode(shape: Shape, value: unknown, at = "body"): Wire {
   if (typeof shape === "string") {
@@ -56,7 +62,7 @@ export function encode(shape: Shape, value: unknown, at = "body"): Wire {
     return value.map((item, index) => encode(shape.list, item, `${at}[${index}]`));
   }
   if ("enum" in shape) {
-    const number = ENUMS[shape.enum]?.[String(value)];
+    const number = numberOf(shape.enum, value);
     if (number === undefined) throw new CodecError(at);
     return number;
   }
@@ -128,14 +134,15 @@ function integer(value: unknown, at: string): number {
 
 /** From the JSON of the HTTP door, where ids are texts. Fields that are absent have their defaults. */
 export function fromJson(shape: Shape, json: unknown, at = "body"): unknown {
-  if (typeof shape === "string") return json ?? absent(shape);
+  if (typeof shape === "string") return decode(shape, json ?? absent(shape), at);
   if ("id" in shape) return integer(Number(json), at);
   if ("optional" in shape) return json == null ? null : fromJson(shape.optional, json, at);
   if ("list" in shape) {
     if (!Array.isArray(json ?? [])) throw new CodecError(at);
     return ((json ?? []) as unknown[]).map((item, index) => fromJson(shape.list, item, `${at}[${index}]`));
   }
-  if (!("struct" in shape)) return json ?? absent(shape);
+  if ("enum" in shape) return decode(shape, json == null ? absent(shape) : numberOf(shape.enum, json), at);
+  if (!("struct" in shape)) return integer(json ?? absent(shape), at);
   if (typeof json !== "object" || json === null) throw new CodecError(at);
   const fields = STRUCTS[shape.struct].map(({ name, type }) => {
     const field = (json as Record<string, unknown>)[name];

@@ -53,7 +53,7 @@ async function post({ urls, fetch, token, stranger = false }: Door, path: string
     }
     if (response.ok) return json;
     const { reason, detail, retry_after } = (json ?? {}) as Partial<JsonRefusal>;
-    const known = reason !== undefined && reason in REFUSALS ? (reason as Reason) : "unavailable";
+    const known = reason !== undefined && Object.hasOwn(REFUSALS, reason) ? (reason as Reason) : "unavailable";
     throw new Refusal(known, detail ?? null, retry_after ?? null);
   }
   throw new Refusal("unknown");
