@@ -10,11 +10,18 @@ interface Factory {
 }
 
 const OWN_SCRIPT = /^\/(assets\/[\w.-]+|sw)\.js$/;
+
+/** Whether an address is that of a script which came with this page, and not one of another host with the same path. */
+export function isOwnScript(address: string, origin: string): boolean {
+  const url = new URL(address, origin);
+  return url.origin === origin && OWN_SCRIPT.test(url.pathname);
+}
+
 const rules: Policy = {
   createHTML: (text) => text,
   createScriptURL(address) {
     // `npm run dev` serves scripts from where their sources are.
-    if (!import.meta.env.DEV && !OWN_SCRIPT.test(new URL(address, location.origin).pathname)) throw new TypeError("not a script of this page");
+    if (!import.meta.env.DEV && !isOwnScript(address, location.origin)) throw new TypeError("not a script of this page");
     return address;
   },
 };
