@@ -75,3 +75,17 @@ test("where the page's own script is missing a sentence says so, and reloading h
   await expect(page.getByLabel("Name")).toBeVisible();
   await expect(sentence).toHaveCount(0);
 });
+
+test("code is there without its colours where their file is missing", async ({ newcomer }) => {
+  const ana = await newcomer("ana", { serviceWorkers: "block" });
+  const club = await ana.makeServer("Book club");
+  ana.expects(/404/);
+  const refused = ana.page.waitForResponse((response) => response.status() === 404);
+  await ana.page.route(/\/assets\/highlight-[^/]*\.js$/, (route) => route.fulfill({ status: 404 }));
+  await ana.say(club, "```rust\nfn colourless() {}\n```");
+  const page = await ana.open(club);
+  await refused;
+  await expect(page.locator(".codeblock")).toHaveText("fn colourless() {}");
+  await ana.say(club, "and on it goes");
+  await expect(page.getByText("and on it goes").last()).toBeVisible();
+});

@@ -31,9 +31,12 @@ const LANGUAGES: Record<string, LanguageFn> = {
 const hljs: HLJSApi = core.newInstance();
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language);
 
-/** The scopes of a code; nothing where the language is not known. */
+/** The time that some languages take grows with the cube of a line: one message would hold up the page, and a screen of them end it. */
+const WIDEST = 200;
+
+/** The scopes of a code; nothing where the language is not known, or a line is too wide for it. */
 export function highlight(language: string, text: string): Token[] | null {
-  if (hljs.getLanguage(language) === undefined) return null;
+  if (hljs.getLanguage(language) === undefined || text.split("\n").some((line) => line.length > WIDEST)) return null;
   const { _emitter } = hljs.highlight(text, { language, ignoreIllegals: true });
   return tokens((_emitter as unknown as { root: Node }).root);
 }

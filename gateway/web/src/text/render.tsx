@@ -167,12 +167,10 @@ function Spoiler(props: { children: JSX.Element }) {
   );
 }
 
-/** Longer code is not coloured: it would hold up the page. */
-const COLOURED = 20_000;
-
 function CodeBlock(props: { language: string | null; text: string }) {
-  const wanted = () => (props.language !== null && props.text.length < COLOURED ? { language: props.language, text: props.text } : null);
-  const [tokens] = createResource(wanted, async ({ language, text }) => (await import("./highlight.ts")).highlight(language, text));
+  const wanted = () => (props.language === null ? null : { language: props.language, text: props.text });
+  // Where its file is missing, code has no colours.
+  const [tokens] = createResource(wanted, async ({ language, text }) => (await import("./highlight.ts").catch(() => undefined))?.highlight(language, text));
   return (
     <pre class="codeblock" aria-label={props.language ?? t("Code")}>
       <code>
