@@ -48,7 +48,7 @@ test("a lost connection is resumed elsewhere, from where the state stands", asyn
   assert.deepEqual([token, epoch, topics], ["t", "one", [[7, 0], [10, 6]]]);
 });
 
-test("pauses grow to three seconds, and a ready ends their series", async () => {
+test("pauses grow to three seconds, and a connection that holds ends their series", async () => {
   const { client, clock, gateway } = start();
   for (let attempt = 0; attempt < 10; attempt += 1) {
     gateway.cut();
@@ -58,8 +58,22 @@ test("pauses grow to three seconds, and a ready ends their series", async () => 
   }
   gateway.hello();
   gateway.ready();
+  await clock.pass(5_000);
   gateway.cut();
   assert.equal(client.status.next - clock.now(), 37.5);
+});
+
+test("pauses also grow where each connection ends as it opens", async () => {
+  const { client, clock, gateway } = start();
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    gateway.hello();
+    gateway.ready();
+    // Nothing of this protocol: what is resumed brings it again.
+    gateway.say("poison");
+    const pause = client.status.next - clock.now();
+    assert.equal(pause, 0.75 * Math.min(50 * 2 ** attempt, 3_000));
+    await clock.pass(pause + 1);
+  }
 });
 
 test("a full gateway is left alone for five seconds", () => {

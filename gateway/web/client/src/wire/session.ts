@@ -49,6 +49,8 @@ const OPENING = 12_000;
 /** Who leaves for good is gone for others at once, who comes back is not. */
 const FOR_GOOD = 1_000;
 const FOR_NOW = 3_000;
+/** A connection that held so long was a good one. One that ends as it opens is tried again ever more slowly, not forty times a second. */
+const HELD = 5_000;
 /** Close codes of our own: the gateway went silent, or sent what cannot be. */
 const SILENT = 4_900;
 
@@ -65,6 +67,7 @@ export class Session {
   private seen = true;
   private idle: boolean | null = null;
   private askedAt = 0;
+  private openedAt = 0;
   private callOff = () => {};
 
   constructor(
@@ -199,8 +202,8 @@ export class Session {
   private begin(ready: Ready): void {
     this.callOff();
     this.isOpen = true;
-    this.attempt = 0;
     if (ready.sent_at > 0) this.options.clock.learn(ready.sent_at, this.askedAt);
+    this.openedAt = this.options.clock.now();
     this.on.ready(ready, this.resuming);
   }
 
@@ -262,6 +265,7 @@ export class Session {
     this.socket = null;
     if (!this.isOpen) return;
     this.isOpen = false;
+    if (this.options.clock.now() - this.openedAt >= HELD) this.attempt = 0;
     this.on.lost();
   }
 }
