@@ -6,7 +6,7 @@ use crate::{
     close::CloseCode,
     domain::permissions::Permissions,
     error::Reason,
-    protocol::{self, RowKind, control},
+    protocol::{self, Access, RowKind, control},
     wire::{EnumShape, Shape, StructShape},
 };
 
@@ -140,7 +140,12 @@ fn tables(types: &Types) -> [String; 5] {
         let (name, opcode) = (row.name, row.opcode);
         let request = table_type(&(row.request.shape)());
         let reply = table_type(&(row.reply.shape)());
-        format!("  {name}: {{ opcode: {opcode}, request: {request}, reply: {reply} }},\n")
+        let anyone = if row.access == Access::Anyone {
+            ", anyone: true"
+        } else {
+            ""
+        };
+        format!("  {name}: {{ opcode: {opcode}, request: {request}, reply: {reply}{anyone} }},\n")
     });
     let row = |name: &str, opcode: u16, body: fn() -> Shape| {
         format!(

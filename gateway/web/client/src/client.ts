@@ -1,6 +1,6 @@
 // What others use: a session, the state that it keeps right, and what can be done with both.
 
-import type { ChannelId, Events, MemberPlace, MessageId, Requests, ServerFrame, ServerId, UserId } from "./codec.js";
+import { REQUESTS, type ChannelId, type Events, type MemberPlace, type MessageId, type Requests, type ServerFrame, type ServerId, type UserId } from "./codec.js";
 import { CLOCK, ClusterClock } from "./clock.js";
 import { Cache } from "./cache.js";
 import { Device } from "./device.js";
@@ -173,7 +173,7 @@ export class Client {
   /**
    * Sends a request, and repeats it with its nonce until it is decided or the patience is at its end.
    * `scope` is the id of a server, or 0 for the account. What is refused is thrown as a `Refusal`.
-   * Who is not signed in asks over HTTP.
+   * Who is not signed in asks over HTTP, and only what everyone may ask.
    */
   call<Name extends keyof Requests>(
     name: Name,
@@ -183,8 +183,11 @@ export class Client {
   ): Promise<Reply<Name>> {
     const request = withNonce(name, body);
     const { state } = this.status;
-    const stranger = state === "closed" || state === "signed_out" || state === "stopped";
-    return stranger ? this.entry.ask(name, scope, request) : this.calls.call(name, scope, request, options);
+    if (state !== "closed" && state !== "signed_out" && state !== "stopped") return this.calls.call(name, scope, request, options);
+    const known = this.token !== null && state !== "signed_out";
+    // What nobody would be answered is not asked.
+    if (!known && !REQUESTS[name].anyone) return Promise.reject(new Refusal(state === "stopped" ? "unavailable" : "unauthenticated"));
+    return this.entry.ask(name, scope, request);
   }
 
   /** Fetches, and makes the reply part of the state, rightly also with events that come meanwhile. */

@@ -30,6 +30,8 @@ export interface RequestRow<Struct extends string> {
   readonly opcode: number;
   readonly request: Shape<Struct>;
   readonly reply: Shape<Struct>;
+  /** Whether one may ask it who is not signed in. */
+  readonly anyone?: true;
 }
 
 export interface Row<Struct extends string> {

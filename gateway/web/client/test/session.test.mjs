@@ -94,6 +94,23 @@ test("who is signed out does not come back, and calls end", async () => {
   }
 });
 
+test("who is signed out asks only what everyone may ask", async () => {
+  const asked = [];
+  const fetch = async (url) => (asked.push(new URL(url).pathname), { ok: true, text: async () => '{"number":1}' });
+  for (const [code, reason] of [[CLOSE_CODES.Revoked, "unauthenticated"], [CLOSE_CODES.BadFrame, "unavailable"]]) {
+    const { client, gateway } = open({ token: null, cookie: true, fetch });
+    gateway.cut(code);
+    await assert.rejects(client.call("messages_around", 10, { channel_id: 20, message_id: 1 }, { patience: 0 }), { reason });
+    assert.deepEqual(asked, []);
+    await client.call("ping", 0, {}).catch(() => {});
+    assert.deepEqual(asked.splice(0), ["/api/v1/commands/ping"]);
+  }
+  // Who keeps his token himself needs no connection.
+  const bot = createClient({ url: "http://one", token: "t", fetch });
+  await bot.call("sessions_list", 0, {}).catch(() => {});
+  assert.deepEqual(asked, ["/api/v1/commands/sessions_list"]);
+});
+
 test("a client at fault stops", () => {
   const { client, gateway } = open();
   gateway.cut(CLOSE_CODES.BadFrame);
