@@ -1,5 +1,6 @@
 // A server is set up: channels and their order, roles, overrides, and why somebody may not do something.
 import type { Locator, Page } from "@playwright/test";
+import { PERMISSIONS } from "confab-client";
 import { axeInThemes, expect, test, type Person, type Server } from "./support/fixture.ts";
 import { composer } from "./support/page.ts";
 
@@ -265,4 +266,17 @@ test("a server is described, and deleted by its name", async ({ alice, bob }) =>
   await dialog.getByRole("button", { name: "Delete the server" }).click();
   for (const where of [page, other]) await expect(where.getByRole("heading", { name: "Name a server" })).toBeVisible();
   await expect(layer).toHaveCount(0);
+});
+
+test("what may be done in a category is told of it by its name", async ({ alice, bob }) => {
+  const club = await alice.makeServer("Book club", [bob]);
+  const talk = await make(alice, club, "Talk", "category");
+  await alice.write("override_set", { channel_id: talk, kind: "member", target: bob.id, allow: 0, deny: PERMISSIONS.VIEW_CHANNEL }, club.id);
+  const page = await alice.open(club);
+  await chooseFrom(page, channels(page).getByRole("button", { name: "Talk", exact: true }), "Edit the category");
+  const layer = page.locator(".layer");
+  await layer.getByRole("button", { name: bob.name, exact: true }).click();
+  await layer.getByRole("button", { name: `What ${bob.name} may do here` }).click();
+  const why = page.getByRole("dialog", { name: `What ${bob.name} may do in Talk` });
+  await expect(why.getByRole("listitem")).toHaveText([/The role @everyone\s*allows/, new RegExp(`${bob.name} in Talk\\s*denies`), /Who does not see/]);
 });

@@ -2,6 +2,7 @@
 import type { Cause, Step, UserId } from "confab-client";
 import { state } from "../../app/client.ts";
 import { t } from "../../lang/index.ts";
+import { spokenName } from "../channels/called.ts";
 import { openOverrides } from "../channels/configure.ts";
 import { shownName } from "../people/names.ts";
 import { permissions, serverPermissions } from "../rights.ts";
@@ -11,15 +12,16 @@ import type { Asked } from "./asked.ts";
 
 export function tellStep({ cause, role_id, user_id }: Step, { server, channel, user }: Asked): string {
   const role = role_id === null ? "" : nameOfRole(server, role_id);
-  const place = (channel === undefined ? undefined : state.channels[channel]?.name) ?? "";
+  const known = channel === undefined ? undefined : state.channels[channel];
+  const place = known === undefined ? "" : spokenName(known);
   const name = nameOf(user_id ?? user ?? state.me?.user_id, server);
   const told: Record<Cause, () => string> = {
     owner: () => t("{name} owns the server", { name }),
     role: () => t("The role {role}", { role }),
     administrator: () => t("Administrators may do everything"),
     announcement: () => t("Announcements are for those who delete messages"),
-    role_override: () => t("{role} in #{channel}", { role, channel: place }),
-    member_override: () => t("{name} in #{channel}", { name, channel: place }),
+    role_override: () => t("{role} in {channel}", { role, channel: place }),
+    member_override: () => t("{name} in {channel}", { name, channel: place }),
     hidden: () => t("Who does not see a channel may do nothing in it"),
     timeout: () => t("A timeout in the whole server"),
     mute: () => t("A silence in this channel"),

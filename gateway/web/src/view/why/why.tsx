@@ -1,4 +1,5 @@
 // Why somebody may do something, or may not: the steps of the decision, each with a way to where it is changed.
+import type { ChannelState } from "confab-client";
 import { createResource, createSignal, For, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
@@ -7,6 +8,7 @@ import { Dialog } from "../../kit/dialog.tsx";
 import { Select } from "../../kit/form.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { say, t } from "../../lang/index.ts";
+import { spokenName } from "../channels/called.ts";
 import { shownName } from "../people/names.ts";
 import { bitOf, GROUPS, groupsIn, wordsOf, type PermissionName } from "../permissions/words.ts";
 import type { Asked } from "./asked.ts";
@@ -33,7 +35,7 @@ export function Why(props: Asked & { close: () => void }) {
   const links = () => chainOf(shown()?.steps ?? [], bitOf(name()));
   const who = () => (props.user === undefined || props.user === state.me?.user_id ? undefined : shownName(props.user, props.server));
   return (
-    <Dialog title={titleOf(who(), channel()?.name)} onClose={props.close}>
+    <Dialog title={titleOf(who(), channel())} onClose={props.close}>
       <Select
         label={t("Permission")}
         value={name()}
@@ -91,9 +93,10 @@ function StepLine(props: { link: Link; asked: Asked; close: () => void; onAsk: (
 }
 
 /** Of the reader where no name is given. */
-function titleOf(name: string | undefined, channel: string | undefined): string {
-  if (channel === undefined) return name === undefined ? t("What you may do") : t("What {name} may do", { name });
-  return name === undefined ? t("What you may do in #{channel}", { channel }) : t("What {name} may do in #{channel}", { name, channel });
+function titleOf(name: string | undefined, place: ChannelState | undefined): string {
+  if (place === undefined) return name === undefined ? t("What you may do") : t("What {name} may do", { name });
+  const channel = spokenName(place);
+  return name === undefined ? t("What you may do in {channel}", { channel }) : t("What {name} may do in {channel}", { name, channel });
 }
 
 function verdict(name: string | undefined, may: boolean, permission: string): string {
