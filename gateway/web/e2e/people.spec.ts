@@ -228,6 +228,8 @@ test.describe("who moderates", () => {
     const maintainer = await role(alice, club, "Maintainer", 0);
     const user = bob.id;
     await alice.write("user_roles_add", { user_id: user, roles: [maintainer], reason: "knows the code" }, club.id);
+    const others = [await role(alice, club, "Cook", 0), await role(alice, club, "Gardener", 0)];
+    await alice.write("user_roles_add", { user_id: user, roles: others }, club.id);
     await alice.write("server_update", { name: "Reading club" }, club.id);
     await alice.write("user_timeout", { user_id: user, duration: 3600 }, club.id);
     const { channel } = await alice.write<{ channel: { channel_id: string } }>("channel_create", { name: "Talk", kind: "category" }, club.id);
@@ -239,6 +241,7 @@ test.describe("who moderates", () => {
     await page.getByRole("button", { name: "Audit log" }).click();
     const given = page.getByRole("row").filter({ hasText: `${alice.name} gave ${bob.name} the role Maintainer` });
     await expect(given).toContainText("Reason: knows the code");
+    await expect(page.getByText(`${alice.name} gave ${bob.name} the roles Cook and Gardener`)).toBeVisible();
     const changed = page.getByRole("row").filter({ hasText: `${alice.name} changed the server` });
     await expect(changed).toContainText("Book club");
     await expect(changed).toContainText("Reading club");

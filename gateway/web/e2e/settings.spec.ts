@@ -142,7 +142,7 @@ test("an account is deleted by its name and its password", async ({ alice, bob }
   await alice.makeServer("Book club", [bob]);
   await alice.page.goto("/");
   await openSettings(alice.page);
-  await expect(alice.page.getByText("You own Book club. Hand that over or delete it before.")).toBeVisible();
+  await expect(alice.page.getByText("You own Book club. Hand it over or delete it before.")).toBeVisible();
 
   const { page } = bob;
   bob.expects(/401/);

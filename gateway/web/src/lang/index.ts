@@ -12,8 +12,8 @@ export type Language = (typeof LANGUAGES)[number];
 export type Message = keyof German & string;
 
 type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
-type Values<Text extends string> = Readonly<Record<Names<Text>, string | number>>;
-type Arguments<Text extends string> = [Names<Text>] extends [never] ? [] : [values: Values<Text>];
+type Values<Name extends string> = [Name] extends [never] ? [] : [values: Readonly<Record<Name, string | number>>];
+type Arguments<Text extends string, Known = never> = Values<Exclude<Names<Text>, Known>>;
 
 const ENGLISH: Dictionary = { messages: {}, plurals: PLURALS };
 const [dictionary, setDictionary] = createSignal(ENGLISH);
@@ -32,9 +32,10 @@ export function preferred(languages: readonly string[]): Language {
   return "en";
 }
 
-/** Shows another language; German is fetched when it is needed. */
+/** Shows another language; German is fetched when it is needed, and where it cannot be had all stays as it is. */
 export async function speak(next: Language): Promise<void> {
-  const loaded = next === "de" ? (await import("./de/index.ts")).german : ENGLISH;
+  const loaded = next === "de" ? await import("./de/index.ts").then(({ german }) => german, () => undefined) : ENGLISH;
+  if (loaded === undefined) return;
   setDictionary(loaded);
   setLanguage(next);
   document.documentElement.lang = next;
@@ -50,11 +51,11 @@ export function say(text: Message): string {
   return dictionary().messages[text] ?? text;
 }
 
-/** A sentence about `count` things. */
-export function tn<Text extends Plural>(text: Text, count: number): string {
+/** A sentence about `count` things; its other values follow. */
+export function tn<Text extends Plural>(text: Text, count: number, ...values: Arguments<Text, "count">): string {
   const forms = dictionary().plurals[text] ?? PLURALS[text];
   const form = new Intl.PluralRules(language()).select(count) === "one" ? forms.one : forms.other;
-  return fill(form, { count: new Intl.NumberFormat(language()).format(count) });
+  return fill(form, { ...values[0], count: new Intl.NumberFormat(language()).format(count) });
 }
 
 /** Names in a row: "Ana, Jo and Sam". */

@@ -1,9 +1,9 @@
 import { REFUSALS } from "confab-client";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { german } from "./de/index.ts";
 import { day, moment, timeOfId } from "./dates.ts";
 import { bytesText, countText, spanText } from "./figures.ts";
-import { fill, preferred, tn } from "./index.ts";
+import { fill, list, preferred, speak, tn } from "./index.ts";
 import { PLURALS } from "./plurals.ts";
 import { SENTENCES } from "./refusals.ts";
 
@@ -27,6 +27,22 @@ describe("the catalogue", () => {
   it("chooses the form by the number", () => {
     expect(tn("{count} new messages", 1)).toBe("1 new message");
     expect(tn("{count} new messages", 1200)).toBe("1,200 new messages");
+  });
+
+  it("has its other values in the form that the number chooses", async () => {
+    const roles = () => [tn("the roles {roles}", 1, { roles: "A" }), tn("the roles {roles}", 2, { roles: list(["A", "B"]) })];
+    expect(roles()).toEqual(["the role A", "the roles A and B"]);
+    vi.stubGlobal("document", { documentElement: {} });
+    await speak("de");
+    expect(roles()).toEqual(["die Rolle A", "die Rollen A und B"]);
+    await speak("en");
+    vi.unstubAllGlobals();
+  });
+
+  it.each(Object.entries(german.plurals))("names the same values in every form: %s", (english, german) => {
+    for (const form of [...Object.values(german), ...Object.values(PLURALS[english as keyof typeof PLURALS])]) {
+      expect(names(english)).toEqual(expect.arrayContaining(names(form)));
+    }
   });
 
   it("takes the first language that it has", () => {

@@ -22,6 +22,11 @@ export const PLURALS = {
   },
   "Not sent: {count} characters too long.": { one: "Not sent: {count} character too long.", other: "Not sent: {count} characters too long." },
   "{count} characters left": { one: "{count} character left", other: "{count} characters left" },
+  "the roles {roles}": { one: "the role {roles}", other: "the roles {roles}" },
+  "You own {servers}. Hand them over or delete them before.": {
+    one: "You own {servers}. Hand it over or delete it before.",
+    other: "You own {servers}. Hand them over or delete them before.",
+  },
   "{count} characters too long": { one: "{count} character too long", other: "{count} characters too long" },
 } as const satisfies Record<string, Forms>;
 

@@ -85,8 +85,8 @@ export const audit = {
   "{actor} deleted {count} in {channel}": "{actor} hat {count} in {channel} gelöscht",
   "{actor} dismissed a report": "{actor} hat eine Meldung abgewiesen",
   "{actor} ended the lock-down": "{actor} hat die Sperre beendet",
-  "{actor} gave {target} the role {roles}": "{actor} hat {target} die Rolle {roles} gegeben",
-  "{actor} gave {target} the role {roles}, and took {taken} away": "{actor} hat {target} die Rolle {roles} gegeben und {taken} genommen",
+  "{actor} gave {target} {roles}": "{actor} hat {target} {roles} gegeben",
+  "{actor} gave {target} {roles}, and took {taken} away": "{actor} hat {target} {roles} gegeben und {taken} genommen",
   "{actor} handed the server over to {target}": "{actor} hat den Server an {target} übergeben",
   "{actor} let {target} speak again": "{actor} lässt {target} wieder sprechen",
   "{actor} let {target} speak again in {channel}": "{actor} lässt {target} in {channel} wieder sprechen",
@@ -107,6 +107,6 @@ export const audit = {
   "{actor} timed {target} out until {time}": "{actor} hat {target} bis {time} eine Auszeit gegeben",
   "{actor} took away a reaction": "{actor} hat eine Reaktion entfernt",
   "{actor} took the nickname of {target} away": "{actor} hat den Spitznamen von {target} entfernt",
-  "{actor} took the role {roles} from {target}": "{actor} hat {target} die Rolle {roles} genommen",
+  "{actor} took {roles} from {target}": "{actor} hat {target} {roles} genommen",
   "{actor} unpinned a message": "{actor} hat eine Nachricht gelöst",
 } as const;

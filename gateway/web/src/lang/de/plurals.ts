@@ -17,5 +17,10 @@ export const plurals: Record<Plural, Forms> = {
   },
   "Not sent: {count} characters too long.": { one: "Nicht gesendet: {count} Zeichen zu lang.", other: "Nicht gesendet: {count} Zeichen zu lang." },
   "{count} characters left": { one: "noch {count} Zeichen", other: "noch {count} Zeichen" },
+  "the roles {roles}": { one: "die Rolle {roles}", other: "die Rollen {roles}" },
+  "You own {servers}. Hand them over or delete them before.": {
+    one: "Dir gehört {servers}. Gib das vorher ab oder lösche es.",
+    other: "Dir gehören {servers}. Gib sie vorher ab oder lösche sie.",
+  },
   "{count} characters too long": { one: "{count} Zeichen zu lang", other: "{count} Zeichen zu lang" },
 };

@@ -86,7 +86,6 @@ export const settings = {
   "You leave all servers, and your name goes. What you wrote there stays, without your name.":
     "Du verlässt alle Server, und dein Name verschwindet. Was du dort geschrieben hast, bleibt ohne deinen Namen.",
   "You look": "Andere sehen dich so",
-  "You own {servers}. Hand that over or delete it before.": "Dir gehört {servers}. Gib das vorher ab oder lösche es.",
   "You sign in with it. For a while nobody else can take the one you give up.": "Damit meldest du dich an. Deinen alten Namen kann eine Zeit lang niemand anderes nehmen.",
   "Your account was deleted.": "Dein Konto wurde gelöscht.",
   "Your data": "Deine Daten",

@@ -135,11 +135,12 @@ function renamed(actor: string, target: string, nickname: string): string {
 
 function rolesChanged(actor: string, target: string, server: ServerId, before: number[], after: number[]): string {
   const names = (roles: number[]) => list(roles.map((role) => roleName(server, role, "")));
+  const roles = (some: number[]) => tn("the roles {roles}", some.length, { roles: names(some) });
   const given = after.filter((role) => !before.includes(role));
   const taken = before.filter((role) => !after.includes(role));
-  if (taken.length === 0) return t("{actor} gave {target} the role {roles}", { actor, target, roles: names(given) });
-  if (given.length === 0) return t("{actor} took the role {roles} from {target}", { actor, target, roles: names(taken) });
-  return t("{actor} gave {target} the role {roles}, and took {taken} away", { actor, target, roles: names(given), taken: names(taken) });
+  if (taken.length === 0) return t("{actor} gave {target} {roles}", { actor, target, roles: roles(given) });
+  if (given.length === 0) return t("{actor} took {roles} from {target}", { actor, target, roles: roles(taken) });
+  return t("{actor} gave {target} {roles}, and took {taken} away", { actor, target, roles: roles(given), taken: names(taken) });
 }
 
 function locked(actor: string, after: string | null): string {

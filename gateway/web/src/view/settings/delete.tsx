@@ -6,7 +6,7 @@ import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { Field, PasswordField } from "../../kit/field.tsx";
 import { Section } from "../../kit/form.tsx";
 import { toast } from "../../kit/toast.tsx";
-import { list, t } from "../../lang/index.ts";
+import { list, t, tn } from "../../lang/index.ts";
 import { accountFault } from "./faults.ts";
 import { FormProblem } from "./problem.tsx";
 
@@ -17,7 +17,7 @@ export function DeleteAccount() {
   const obstacle = () => {
     if (state.me?.admin) return t("Who administers the deployment stays.");
     const names = owned().map(({ server }) => server.name);
-    return names.length > 0 ? t("You own {servers}. Hand that over or delete it before.", { servers: list(names) }) : undefined;
+    return names.length > 0 ? tn("You own {servers}. Hand them over or delete them before.", names.length, { servers: list(names) }) : undefined;
   };
   return (
     <Section title={t("Delete the account")} description={t("You leave all servers, and your name goes. What you wrote there stays, without your name.")}>
