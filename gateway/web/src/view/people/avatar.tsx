@@ -1,6 +1,7 @@
 import { Show } from "solid-js";
 import type { PresenceState } from "confab-client";
 import { t } from "../../lang/index.ts";
+import { pictureAt } from "./picture.ts";
 
 const HUES = 12;
 
@@ -8,7 +9,7 @@ export interface AvatarProps {
   /** Decides the colour. */
   id: number;
   name: string;
-  /** An address; only pictures of this deployment are shown, as nothing is fetched from elsewhere. */
+  /** An address that somebody named; it is shown where `pictureAt` finds one of this deployment. */
   picture?: string | undefined;
   size: 20 | 28 | 32 | 40 | 44 | 48;
   square?: boolean;
@@ -17,7 +18,7 @@ export interface AvatarProps {
 
 /** A picture, or the initials on one of twelve hues. It says nothing: the name stands beside it. */
 export function Avatar(props: AvatarProps) {
-  const own = () => (props.picture !== undefined && isOwn(props.picture) ? props.picture : undefined);
+  const own = () => (props.picture === undefined ? undefined : pictureAt(props.picture));
   return (
     <span class={`avatar size-${props.size} hue-${hueOf(props.id)}`} classList={{ square: props.square === true }}>
       <Show when={own()} fallback={<span class="initials" data-initials={initials(props.name)} />}>
@@ -47,12 +48,4 @@ export function initials(name: string): string {
   const words = name.trim().split(/[\s_.-]+/).filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
   return letters.map((word) => [...(word ?? "?")][0] ?? "").join("").toLocaleUpperCase();
-}
-
-function isOwn(address: string): boolean {
-  try {
-    return new URL(address, location.origin).origin === location.origin;
-  } catch {
-    return false;
-  }
 }
