@@ -35,6 +35,25 @@ test("an old page that misses a file offers the new one, which works", async ({ 
   await site.stop();
 });
 
+test("what an old page fetches ahead and misses breaks nothing, and who needs it is asked to reload each time", async ({ alice, stranger, cluster }) => {
+  await alice.makeServer("Book club");
+  const site = await deploy(cluster.origin);
+  const visitor = await stranger({ serviceWorkers: "block" });
+  visitor.expects(/404|preload|^$/);
+  await visitor.page.clock.install();
+  const page = await enter(alice, visitor, site.origin);
+  await site.next();
+  await page.clock.runFor(6_000);
+  await expect(page.getByText(OFFER)).toBeVisible();
+  for (const keys of ["Control+KeyK", "Control+Slash", "Control+KeyK"]) {
+    await page.getByRole("button", { name: "Dismiss", exact: true }).click();
+    await expect(page.getByText(OFFER)).toHaveCount(0);
+    await page.keyboard.press(keys);
+    await expect(page.getByText(OFFER)).toHaveCount(1);
+  }
+  await site.stop();
+});
+
 test("with its service worker the old page goes on until the reader takes the new one", async ({ alice, stranger, cluster }) => {
   await alice.makeServer("Book club");
   const site = await deploy(cluster.origin);

@@ -1,5 +1,5 @@
 // Installs the service worker, and offers a new version of the page when there is one. It never reloads by itself.
-import { toast } from "../kit/toast.tsx";
+import { toast, type Toast } from "../kit/toast.tsx";
 import { t } from "../lang/index.ts";
 import { script } from "../trusted.ts";
 
@@ -24,12 +24,17 @@ export async function watchForUpdate(): Promise<void> {
   setInterval(() => void registration.update().catch(() => undefined), EVERY);
 }
 
-let offered = false;
+let offered: Toast | undefined;
 
+/** Who dismissed it is asked again when he misses something. */
 function offer(): void {
-  if (offered) return;
-  offered = true;
-  toast({ text: () => t("A new version is ready."), until: Infinity, action: { label: t("Reload"), run: () => void reload() } });
+  offered ??= { text: () => t("A new version is ready."), until: Infinity, action: { label: t("Reload"), run: () => void reload() } };
+  toast(offered);
+}
+
+/** Does something with a part of the page that is fetched then; where its file is gone, that is told. */
+export function withPart<Part>(load: () => Promise<Part>, use: (part: Part) => void): void {
+  void load().then(use, () => (navigator.onLine ? offer() : toast(t("You are offline."))));
 }
 
 /** A worker that waits with the new version takes over first: the one before would show the old one again. */

@@ -18,9 +18,10 @@ const MOST = 3;
 
 const [toasts, setToasts] = createSignal<readonly Toast[]>([]);
 
+/** One that is shown already is not shown twice. */
 export function toast(text: string | Toast): void {
   const one = typeof text === "string" ? { text: () => text } : text;
-  setToasts((before) => [...before, one].slice(-MOST));
+  setToasts((before) => (before.includes(one) ? before : [...before, one].slice(-MOST)));
 }
 
 const dismiss = (one: Toast) => setToasts((before) => before.filter((other) => other !== one));

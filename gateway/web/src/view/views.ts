@@ -7,4 +7,4 @@ import "./inbox/index.ts";
 import "./timeline/index.ts";
 
 // What nobody needs before the page is there: it is fetched beside it.
-void import("./later.ts");
+import("./later.ts").catch(() => undefined);

@@ -34,7 +34,7 @@ const STEPS: readonly Step[] = [
     icon: "hash",
     text: "Add a channel",
     open: (server) => serverPermissions(server).has("MANAGE_CHANNELS") && readableChannels(server).length === 1,
-    run: (server) => void openCreate(server),
+    run: (server) => openCreate(server),
   },
 ];
 

@@ -40,15 +40,15 @@ registerCommand(
 contribute("server", 20, ({ server: { server } }) => {
   if (!serverPermissions(server.server_id).has("MANAGE_CHANNELS")) return [];
   return [
-    { label: t("Create a channel"), icon: "plus", run: () => void openCreate(server.server_id) },
-    { label: t("Create a category"), icon: "folder", run: () => void openCreate(server.server_id, null, "category") },
+    { label: t("Create a channel"), icon: "plus", run: () => openCreate(server.server_id) },
+    { label: t("Create a category"), icon: "folder", run: () => openCreate(server.server_id, null, "category") },
   ];
 });
 
 contribute("category", 10, ({ channel }) => {
   if (!serverPermissions(channel.server_id).has("MANAGE_CHANNELS")) return [];
   const { server_id, channel_id, name } = channel;
-  return [{ label: t("Create a channel in {category}", { category: name }), icon: "plus", run: () => void openCreate(server_id, channel_id) }];
+  return [{ label: t("Create a channel in {category}", { category: name }), icon: "plus", run: () => openCreate(server_id, channel_id) }];
 });
 
 for (const kind of ["channel", "category"] as const) {
@@ -68,7 +68,7 @@ function moveItems(channel: ChannelState): MenuItems {
   const items: MenuItems = [];
   if (canMoveBy(channel, -1)) items.push({ label: t("Move up"), icon: "up", keys: "Ctrl+Shift+ArrowUp", run: () => moveBy(channel, -1) });
   if (canMoveBy(channel, 1)) items.push({ label: t("Move down"), icon: "down", keys: "Ctrl+Shift+ArrowDown", run: () => moveBy(channel, 1) });
-  return [...items, { label: t("Move to…"), icon: "drag", run: () => void openMoveTo(channel) }];
+  return [...items, { label: t("Move to…"), icon: "drag", run: () => openMoveTo(channel) }];
 }
 
 function deleteItems(channel: ChannelState): MenuItems {

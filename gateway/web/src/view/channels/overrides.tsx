@@ -147,7 +147,7 @@ function OneOverride(props: { channel: ChannelState; target: Target }) {
       </PermissionGroups>
       <div class="target-ways">
         <Show when={target.kind === "member"}>
-          <Button icon="info" onClick={() => void openWhy({ server: server_id, channel: channel_id, user: target.target as number as UserId })}>
+          <Button icon="info" onClick={() => openWhy({ server: server_id, channel: channel_id, user: target.target as number as UserId })}>
             {t("What {name} may do here", { name: targetName(props.channel, target) })}
           </Button>
         </Show>

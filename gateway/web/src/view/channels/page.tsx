@@ -38,7 +38,7 @@ function Page(props: { server: ServerId }) {
       <div class="columns-list">
         <List server={props.server} shown={shown()} />
         <Show when={serverPermissions(props.server).has("MANAGE_CHANNELS")}>
-          <Button icon="plus" onClick={() => void openCreate(props.server)}>{t("Create a channel")}</Button>
+          <Button icon="plus" onClick={() => openCreate(props.server)}>{t("Create a channel")}</Button>
         </Show>
       </div>
       <Show when={shown()} keyed>

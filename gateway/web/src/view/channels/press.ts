@@ -1,6 +1,7 @@
 // The beginning of a drag in the list of channels.
 import type { ChannelId } from "confab-client";
 import { state } from "../../app/client.ts";
+import { withPart } from "../../app/update.ts";
 import { pressOn } from "../../kit/press.ts";
 import { mayMove } from "./move.ts";
 
@@ -8,5 +9,5 @@ export function startDrag(event: PointerEvent & { currentTarget: HTMLElement }):
   const press = pressOn(event, "[data-channel]");
   const channel = state.channels[Number(press?.row.dataset["channel"]) as ChannelId];
   if (press === undefined || channel === undefined || !mayMove(channel)) return;
-  void import("./drag.ts").then(({ dragChannel }) => dragChannel(channel, press));
+  withPart(() => import("./drag.ts"), ({ dragChannel }) => dragChannel(channel, press));
 }

@@ -29,8 +29,8 @@ export async function suggestMore({ sign, text }: Asked, channel: ChannelState, 
 }
 
 async function suggestEmoji(text: string): Promise<Suggestion[]> {
-  const { findEmoji } = await import("../emoji/data.ts");
-  return (await findEmoji(text)).slice(0, MOST).map(({ emoji, name }) => ({ name, emoji, text: emoji }));
+  const found = await import("../emoji/data.ts").then(({ findEmoji }) => findEmoji(text)).catch(() => []);
+  return found.slice(0, MOST).map(({ emoji, name }) => ({ name, emoji, text: emoji }));
 }
 
 function channels(text: string, channel: ChannelState): Suggestion[] {

@@ -47,7 +47,7 @@ export function Composer(props: { channel: ChannelState; onSent: () => void }) {
 }
 
 function WhyNot(props: { channel: ChannelState }) {
-  const open = () => void openWhy({ server: props.channel.server_id, channel: props.channel.channel_id, permission: "SEND_MESSAGES" });
+  const open = () => openWhy({ server: props.channel.server_id, channel: props.channel.channel_id, permission: "SEND_MESSAGES" });
   return <button type="button" class="inline" onClick={open}>{t("Why?")}</button>;
 }
 

@@ -25,6 +25,8 @@ export function allEmoji(): Promise<Emoji[]> {
   const tag = language();
   let found = loaded.get(tag);
   if (found === undefined) loaded.set(tag, (found = load(tag)));
+  // What could not be fetched may be there the next time.
+  found.catch(() => loaded.delete(tag));
   return found;
 }
 

@@ -1,5 +1,6 @@
 // Opens the emoji picker, which is fetched then.
+import { withPart } from "../../app/update.ts";
 export function pickEmoji(at: HTMLElement | undefined, picked: (emoji: string) => void): void {
   const opener = at ?? (document.activeElement instanceof HTMLElement ? document.activeElement : document.body);
-  void import("./picker.tsx").then(({ openPicker }) => openPicker(opener, picked));
+  withPart(() => import("./picker.tsx"), ({ openPicker }) => openPicker(opener, picked));
 }

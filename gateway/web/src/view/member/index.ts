@@ -3,6 +3,7 @@ import type { ServerState, UserId } from "confab-client";
 import { lazy } from "solid-js";
 import { state } from "../../app/client.ts";
 import { currentChannel, currentServer } from "../../app/place.ts";
+import { withPart } from "../../app/update.ts";
 import type { MenuItems } from "../../kit/menu-items.ts";
 import { t } from "../../lang/index.ts";
 import { layer } from "../panel.ts";
@@ -16,7 +17,7 @@ const idOf = ({ server }: ServerState) => server.server_id;
 
 type Deeds = typeof import("./deeds.tsx");
 /** The dialogs are fetched with the first of them. */
-const open = (deed: (deeds: Deeds) => void) => () => void import("./deeds.tsx").then(deed);
+const open = (deed: (deeds: Deeds) => void) => () => withPart(() => import("./deeds.tsx"), deed);
 
 contribute("member", 20, ({ user, server }) => {
   if (server === undefined) return [];

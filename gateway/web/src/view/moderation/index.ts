@@ -1,6 +1,7 @@
 // Keeping order: reports, the audit log, rules, lock-down.
 import { lazy } from "solid-js";
 import { state } from "../../app/client.ts";
+import { withPart } from "../../app/update.ts";
 import { t } from "../../lang/index.ts";
 import { contribute, registerPage } from "../registry.ts";
 import { permissions } from "../rights.ts";
@@ -11,7 +12,7 @@ import { openReports } from "./open-reports.ts";
 contribute("message", 80, ({ message, channel }) => {
   const own = message.author_id === state.me?.user_id;
   if (own || !permissions(channel.channel_id).has("READ_HISTORY")) return [];
-  const run = () => void import("./report.tsx").then(({ report }) => report(channel, message));
+  const run = () => withPart(() => import("./report.tsx"), ({ report }) => report(channel, message));
   return [{ label: t("Report…"), icon: "flag", run }];
 });
 

@@ -1,6 +1,7 @@
 // Who somebody is, and what can be done with him: a card, which is fetched then, and a menu.
 import { mergeMember, type ServerId, type UserId } from "confab-client";
 import { client, state } from "../../app/client.ts";
+import { withPart } from "../../app/update.ts";
 import { openMenu } from "../../kit/menu.tsx";
 import { menuOf } from "../registry.ts";
 import { shownName } from "./names.ts";
@@ -8,7 +9,7 @@ import { shownName } from "./names.ts";
 /** Shows who somebody is, beside his name. */
 export function openMember(user: UserId, server: ServerId | undefined, at: HTMLElement): void {
   client.meet([user], server);
-  void import("../member/card.tsx").then(({ showCard }) => showCard(user, server, at));
+  withPart(() => import("../member/card.tsx"), ({ showCard }) => showCard(user, server, at));
 }
 
 /** What can be done with somebody. Who was not met yet is looked up: what one may depends on his rank. */

@@ -13,7 +13,7 @@ registerPage("server", { id: "roles", title: "Roles", order: 30, component: lazy
 
 contribute("server", 35, ({ server }) => {
   if (!rolesInOrder(server).some(({ self_assignable }) => self_assignable)) return [];
-  return [{ label: t("Roles for you"), icon: "person", run: () => void openOwnRoles(server.server.server_id) }];
+  return [{ label: t("Roles for you"), icon: "person", run: () => openOwnRoles(server.server.server_id) }];
 });
 
 contribute("member", 25, ({ user, server }) => {
@@ -21,5 +21,5 @@ contribute("member", 25, ({ user, server }) => {
   if (id === undefined || !serverPermissions(id).has("MANAGE_ROLES")) return [];
   const channel = currentChannel();
   const here = channel?.server_id === id ? channel.channel_id : undefined;
-  return [{ label: t("Permissions here…"), icon: "info", run: () => void openWhy({ server: id, channel: here, user }) }];
+  return [{ label: t("Permissions here…"), icon: "info", run: () => openWhy({ server: id, channel: here, user }) }];
 });

@@ -1,8 +1,8 @@
 // The dialog of the roles that are for everyone, loaded when it is opened.
 import type { ServerId } from "confab-client";
+import { withPart } from "../../app/update.ts";
 import { openDialog } from "../../kit/dialog.tsx";
 
-export async function openOwnRoles(server: ServerId): Promise<void> {
-  const { OwnRoles } = await import("./own.tsx");
-  openDialog((close) => <OwnRoles server={server} close={close} />);
+export function openOwnRoles(server: ServerId): void {
+  withPart(() => import("./own.tsx"), ({ OwnRoles }) => openDialog((close) => <OwnRoles server={server} close={close} />));
 }

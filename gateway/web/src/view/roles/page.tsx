@@ -4,6 +4,7 @@ import { createSignal, For, Show } from "solid-js";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
+import { withPart } from "../../app/update.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
 import { ask } from "../../kit/dialog.tsx";
 import { Icon } from "../../kit/icon.tsx";
@@ -64,7 +65,7 @@ function List(props: { server: ServerId; shown: RoleId | undefined }) {
     const press = pressOn(event, "[data-role]");
     const id = Number(press?.row.dataset["role"]) as RoleId;
     if (press === undefined || !mayMoveAtAll(props.server, id)) return;
-    void import("./drag.ts").then(({ dragRole }) => dragRole(props.server, id, press));
+    withPart(() => import("./drag.ts"), ({ dragRole }) => dragRole(props.server, id, press));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const row = (event.target as Element).closest<HTMLElement>("[data-role]");

@@ -2,6 +2,7 @@
 import { serversInOrder, unreadOf, type ChannelState } from "confab-client";
 import { client, state } from "../../app/client.ts";
 import { currentChannel, currentServer, openChannel, openServer, readableChannels } from "../../app/place.ts";
+import { withPart } from "../../app/update.ts";
 import { markServerRead } from "../inbox/read.ts";
 import { openLayer, togglePanel } from "../panel.ts";
 import { contribute, registerCommand } from "../registry.ts";
@@ -11,13 +12,13 @@ import { t } from "../../lang/index.ts";
 
 /** Fetched as soon as there is time: who opens it types on at once. */
 const switcher = () => import("./switcher.tsx");
-setTimeout(() => void switcher().catch(() => undefined), 5_000);
+setTimeout(() => switcher().catch(() => undefined), 5_000);
 
 const GOING = "Going about";
 
 registerCommand(
-  { id: "switch", title: "Go to…", group: GOING, icon: "search", keys: "Ctrl+KeyK", hidden: true, run: () => void switcher().then(({ openSwitcher }) => openSwitcher()) },
-  { id: "keys", title: "Keyboard shortcuts", icon: "keyboard", keys: "Ctrl+Slash", run: () => void import("./keys-sheet.tsx").then(({ openKeys }) => openKeys()) },
+  { id: "switch", title: "Go to…", group: GOING, icon: "search", keys: "Ctrl+KeyK", hidden: true, run: () => withPart(switcher, ({ openSwitcher }) => openSwitcher()) },
+  { id: "keys", title: "Keyboard shortcuts", icon: "keyboard", keys: "Ctrl+Slash", run: () => withPart(() => import("./keys-sheet.tsx"), ({ openKeys }) => openKeys()) },
   { id: "channel.next", title: "Next channel", group: GOING, keys: "Alt+ArrowDown", hidden: true, run: () => step(1, () => true) },
   { id: "channel.previous", title: "Previous channel", group: GOING, keys: "Alt+ArrowUp", hidden: true, run: () => step(-1, () => true) },
   { id: "unread.next", title: "Next unread channel", group: GOING, icon: "unread", keys: "Alt+Shift+ArrowDown", run: () => step(1, isUnread) },

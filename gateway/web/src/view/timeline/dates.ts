@@ -1,12 +1,13 @@
 // Opens the question for a day, which is fetched then.
 import type { ChannelState } from "confab-client";
 import { currentChannel } from "../../app/place.ts";
+import { withPart } from "../../app/update.ts";
 import { t } from "../../lang/index.ts";
 import { contribute, registerCommand } from "../registry.ts";
 import { permissions } from "../rights.ts";
 
 export function jumpToDay(channel: ChannelState, from?: number): void {
-  void import("./date-dialog.tsx").then(({ askDate }) => askDate(channel, from));
+  withPart(() => import("./date-dialog.tsx"), ({ askDate }) => askDate(channel, from));
 }
 
 const readable = (channel: ChannelState | undefined): channel is ChannelState =>

@@ -5,6 +5,7 @@ import { forgetWithAccount } from "../../app/account.ts";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { messagePath } from "../../app/route.ts";
+import { withPart } from "../../app/update.ts";
 import { ask } from "../../kit/dialog.tsx";
 import { toast } from "../../kit/toast.tsx";
 import { t } from "../../lang/index.ts";
@@ -55,11 +56,11 @@ export async function copyLink({ server_id, channel_id }: ChannelState, { messag
 }
 
 export function openHistory(channel: ChannelState, message: Message | null): void {
-  if (message !== null) void import("./history.tsx").then(({ showHistory }) => showHistory(channel, message));
+  if (message !== null) withPart(() => import("./history.tsx"), ({ showHistory }) => showHistory(channel, message));
 }
 
 export function openReactors(channel: ChannelState, message: Message, emoji?: string): void {
-  void import("./reactors.tsx").then(({ showReactors }) => showReactors(channel, message, emoji));
+  withPart(() => import("./reactors.tsx"), ({ showReactors }) => showReactors(channel, message, emoji));
 }
 
 /** The last message of one's own that is held: what the arrow up edits. */

@@ -1,2 +1,4 @@
 // Opens the dialog that makes or joins a server, which is fetched then.
-export const addServer = () => void import("./forms.tsx").then(({ openAdd }) => openAdd());
+import { withPart } from "../../app/update.ts";
+
+export const addServer = () => withPart(() => import("./forms.tsx"), ({ openAdd }) => openAdd());

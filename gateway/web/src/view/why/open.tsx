@@ -1,8 +1,8 @@
 // "Why?": beside what somebody may not do. What answers is loaded when it is asked.
+import { withPart } from "../../app/update.ts";
 import { openDialog } from "../../kit/dialog.tsx";
 import type { Asked } from "./asked.ts";
 
-export async function openWhy(asked: Asked): Promise<void> {
-  const { Why } = await import("./why.tsx");
-  openDialog((close) => <Why {...asked} close={close} />);
+export function openWhy(asked: Asked): void {
+  withPart(() => import("./why.tsx"), ({ Why }) => openDialog((close) => <Why {...asked} close={close} />));
 }
