@@ -9,6 +9,7 @@
 //! - [`fixture`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`verify`] tries each promise under its faults;
 //! - [`harness`] is where the tests of the whole cluster play, and [`demo`], which shows it;
+//! - [`smoke`] tries a cluster that runs somewhere, in seconds;
 //! - [`limit`] is what the machine could do at most;
 //! - [`load`] puts load on a cluster, by scenarios;
 //! - [`measure`] keeps what a run measured, and tells it;
@@ -25,6 +26,7 @@ pub mod load;
 pub mod measure;
 pub mod random;
 pub mod requests;
+pub mod smoke;
 pub mod socket;
 pub mod transport;
 pub mod verify;

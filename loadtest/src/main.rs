@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use loadtest::{checker, demo, history, limit, load, measure, verify};
+use loadtest::{checker, demo, history, limit, load, measure, smoke, verify};
 
 #[derive(Parser)]
 #[command(version, about = "Proves what a Confab cluster promises", after_help = load::TO_COME)]
@@ -21,6 +21,8 @@ enum Command {
     Load(load::Scenario),
     /// Two people talk while gateways and workers are killed; nothing may be missing.
     Demo,
+    /// Tries a cluster that runs somewhere: two gateways, one of which is lost.
+    Smoke(smoke::Arguments),
     /// Tries promises under faults, each on a cluster of its own.
     Verify(verify::Arguments),
     /// Checks a history file that a fault run wrote.
@@ -50,6 +52,10 @@ async fn run(command: Command) -> Result<ExitCode> {
             let began = Instant::now();
             let say = |line: &str| println!("{:6.2} s  {line}", began.elapsed().as_secs_f32());
             Box::pin(demo::run(say)).await?;
+            true
+        }
+        Command::Smoke(arguments) => {
+            Box::pin(smoke::run(&arguments, |line| println!("{line}"))).await?;
             true
         }
         Command::Verify(arguments) => {

@@ -44,6 +44,7 @@ mod search;
 mod server;
 mod session;
 mod sign_up;
+mod smoke;
 mod traces;
 mod typing;
 mod unread;
