@@ -32,4 +32,5 @@ ENV CONFAB_LISTEN=0.0.0.0:8080 \
     CONFAB_OPS_LISTEN=0.0.0.0:9100
 EXPOSE 8080 9100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["healthcheck", "/healthz"]
-ENTRYPOINT ["gateway"]
+# A socket takes a file: as many as the runtime allows, which may begin with 1024.
+ENTRYPOINT ["/bin/sh", "-c", "ulimit -Sn \"$(ulimit -Hn)\" && exec gateway \"$@\"", "gateway"]
