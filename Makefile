@@ -1,7 +1,7 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny docs bench fuzz verify verify-broken
+.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify verify-broken
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: ## clippy and shellcheck
 
 deny: ## licences, sources and who may depend on what, with every warning
 	@deploy/dev/test deny
+
+chart: ## render, lint and test the Helm chart, without a cluster (UPDATE_DOCS=1 writes what is made from it)
+	@deploy/dev/test chart
 
 docs: ## regenerate the references that are made from code
 	@deploy/dev/docs write

