@@ -64,30 +64,46 @@ pub async fn serve_index(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response<Body> {
-    let (method, headers) = (request.method(), request.headers());
     // A socket is not asked for here.
-    if is_upgrade(headers) {
+    if is_upgrade(request.headers()) {
         return not_found();
     }
-    let address = doors.origins.client_address(headers, peer.address.ip());
+    let address = doors
+        .origins
+        .client_address(request.headers(), peer.address.ip());
     match doors.page.index() {
-        Some(file) => serve_file(&doors, address, method, headers, file),
+        Some(file) => serve_file(&doors, address, &request, file, StatusCode::OK),
         None => write_no_page(),
     }
 }
 
-/// Serves a file of the page.
+/// Serves a file of the page. Who looks for another page at an address that is none gets this one,
+/// which says so.
 pub async fn serve_asset(
     State(doors): State<Arc<Doors>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response<Body> {
-    let (method, headers) = (request.method(), request.headers());
-    let address = doors.origins.client_address(headers, peer.address.ip());
-    match doors.page.find(request.uri().path()) {
-        Some(file) => serve_file(&doors, address, method, headers, file),
-        None => not_found(),
+    let address = doors
+        .origins
+        .client_address(request.headers(), peer.address.ip());
+    match (doors.page.find(request.uri().path()), doors.page.index()) {
+        (Some(file), _) => serve_file(&doors, address, &request, file, StatusCode::OK),
+        (None, Some(index)) if is_navigation(&request) => {
+            serve_file(&doors, address, &request, index, StatusCode::NOT_FOUND)
+        }
+        _ => not_found(),
     }
+}
+
+fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// Whether a browser looks for a page, and not for a part of one.
+fn is_navigation(request: &Request) -> bool {
+    let mut taken = entries(request.headers(), &header::ACCEPT);
+    is_read(request) && taken.any(|entry| entry.split(';').next() == Some("text/html"))
 }
 
 fn not_found() -> Response<Body> {
@@ -97,11 +113,11 @@ fn not_found() -> Response<Body> {
 fn serve_file(
     doors: &Doors,
     address: IpAddr,
-    method: &Method,
-    headers: &HeaderMap,
+    request: &Request,
     file: &PageFile,
+    status: StatusCode,
 ) -> Response<Body> {
-    if method != Method::GET && method != Method::HEAD {
+    if !is_read(request) {
         let refusal = Refusal::field(Reason::Malformed, "method");
         let mut response = write_refusal(StatusCode::METHOD_NOT_ALLOWED, &refusal);
         let allowed = HeaderValue::from_static("GET, HEAD");
@@ -109,15 +125,20 @@ fn serve_file(
         return response;
     }
     match doors.http_limit.admit_visit(address) {
-        Ok(visit) => write_file(headers, file, visit),
+        Ok(visit) => write_file(request.headers(), file, status, visit),
         Err(refusal) => write_refusal(StatusCode::SERVICE_UNAVAILABLE, &refusal),
     }
 }
 
-/// A file, or that it is still the same.
-fn write_file(asked: &HeaderMap, file: &PageFile, visit: HttpVisit) -> Response<Body> {
+/// A file, or that it is still the same. Of what is not there nobody has a version.
+fn write_file(
+    asked: &HeaderMap,
+    file: &PageFile,
+    status: StatusCode,
+    visit: HttpVisit,
+) -> Response<Body> {
     let chosen = file.represent(|encoding| accepts(asked, encoding));
-    let same = is_known(asked, &chosen.tag);
+    let same = status == StatusCode::OK && is_known(asked, &chosen.tag);
     let mut response = if same {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -128,6 +149,7 @@ fn write_file(asked: &HeaderMap, file: &PageFile, visit: HttpVisit) -> Response<
             _visit: visit,
         });
         let mut response = Response::new(bytes.into());
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         let media_type = HeaderValue::from_static(file.media_type);
         headers.insert(header::CONTENT_TYPE, media_type);

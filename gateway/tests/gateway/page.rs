@@ -120,6 +120,22 @@ async fn names_with_a_hash_are_kept_for_ever_and_all_others_asked_for() {
 }
 
 #[tokio::test]
+async fn who_looks_for_a_page_where_none_is_gets_one_that_says_so() {
+    let gateway = start_with_page().await;
+    let page = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+    let known = ("if-none-match", "*");
+    for path in ["/foo", "/c", "/i/", "/i/a/b", "/assets/gone.js"] {
+        let (status, head, text) = send(gateway.address, "GET", path, &[page, known], "").await;
+        assert_eq!(status, 404, "{path}");
+        assert!(text.starts_with("<!doctype html>"), "{text}");
+        assert!(head.contains("content-security-policy: default-src 'none'"));
+        let (status, _, text) = send(gateway.address, "POST", path, &[page], "").await;
+        assert_eq!(status, 404, "{path}");
+        assert!(text.contains("unknown_command"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_the_page_gets_no_body_and_who_can_gets_it_compressed() {
     let gateway = start_with_page().await;
     let path = "/assets/app-1a2b.js";

@@ -7,7 +7,9 @@ test("a link that leads nowhere says so, and leads back", async ({ alice, bob, s
   const club = await alice.makeServer("Book club");
   const other = await bob.makeServer("Garden");
   const { page } = alice;
-  for (const path of ["/c/1/2", "/c/1", `/c/${club.id}/999`, `/c/${other.id}/${other.channel}`]) {
+  // The first one is answered before there is a service worker.
+  alice.expects(/404/);
+  for (const path of ["/foo", "/c", "/c/1/2", "/c/1", `/c/${club.id}/999`, `/c/${other.id}/${other.channel}`]) {
     await page.goto(path);
     await expect(page.getByText(NOWHERE)).toBeVisible();
     await page.getByRole("button", { name: "Go to your channels" }).click();
@@ -18,6 +20,15 @@ test("a link that leads nowhere says so, and leads back", async ({ alice, bob, s
   await visitor.goto("/c/1/2");
   await expect(visitor.getByText("Sign in to see what this link leads to.")).toBeVisible();
   await expect(visitor).toHaveTitle("Sign in · Confab");
+});
+
+test("an address that is none shows the page, and is answered as none", async ({ stranger, cluster, request }) => {
+  const visitor = await stranger({ serviceWorkers: "block" });
+  visitor.expects(/404/);
+  expect((await visitor.page.goto("/foo"))?.status()).toBe(404);
+  await expect(visitor.page.getByLabel("Name")).toBeVisible();
+  const missed = await request.get(`${cluster.origin}/assets/gone.js`, { headers: { Accept: "*/*" } });
+  expect([missed.status(), await missed.text()]).toEqual([404, expect.stringContaining("unknown_command")]);
 });
 
 test("an invite opens the server where one is already, and says when it is over", async ({ alice, bob, stranger }) => {

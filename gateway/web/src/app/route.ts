@@ -1,23 +1,25 @@
-// Where the reader is, as an address. Four kinds of addresses need no library.
+// Where the reader is, as an address. So few kinds of addresses need no library.
 import type { ChannelId, MessageId, ServerId } from "confab-client";
 import { createSignal } from "solid-js";
 
 export type Route =
   | { at: "home" }
+  | { at: "nowhere" }
   | { at: "server"; server: ServerId }
   | { at: "channel"; server: ServerId; channel: ChannelId; message: MessageId | null }
   | { at: "invite"; code: string };
 
 const ID = "([1-9][0-9]{0,15})";
 const PLACE = new RegExp(`^/c/${ID}(?:/${ID}(?:/${ID})?)?/?$`);
+const HOME = /^\/(?:index\.html)?$/;
 const INVITE = /^\/i\/([\w-]{1,64})\/?$/;
 
-/** What an address says; whatever it does not know is home. */
+/** What an address says. */
 export function read(path: string): Route {
   const code = INVITE.exec(path)?.[1];
   if (code !== undefined) return { at: "invite", code };
   const [, server, channel, message] = PLACE.exec(path) ?? [];
-  if (server === undefined) return { at: "home" };
+  if (server === undefined) return { at: HOME.test(path) ? "home" : "nowhere" };
   if (channel === undefined) return { at: "server", server: Number(server) as ServerId };
   return {
     at: "channel",

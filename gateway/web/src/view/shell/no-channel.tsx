@@ -24,14 +24,17 @@ export function NoChannel() {
   );
 }
 
+const NOWHERE = () => t("This leads nowhere: it is gone, or not for you to see.");
+
 /** Nothing while it may still come. */
 function whyNone(): string | undefined {
   const at = route();
+  if (at.at === "nowhere") return NOWHERE();
   const server = currentServer();
   const settled = server === undefined ? state.connection.state === "open" : server.loaded;
   if (!settled || at.at === "home" || at.at === "invite") return undefined;
-  if (at.at === "channel") return recentChannels().includes(at.channel) ? t("You can no longer see this channel.") : t("This leads nowhere: it is gone, or not for you to see.");
-  return server === undefined ? t("This leads nowhere: it is gone, or not for you to see.") : t("There is no channel here that you can read.");
+  if (at.at === "channel") return recentChannels().includes(at.channel) ? t("You can no longer see this channel.") : NOWHERE();
+  return server === undefined ? NOWHERE() : t("There is no channel here that you can read.");
 }
 
 /** To this server, where there is something to read, or else to the first one. */

@@ -88,7 +88,8 @@ describe("addresses", () => {
     expect(read("/c/1/2/3")).toEqual({ at: "channel", server: 1, channel: 2, message: 3 });
     expect(read("/c/1")).toEqual({ at: "server", server: 1 });
     expect(read("/i/ab_C-1")).toEqual({ at: "invite", code: "ab_C-1" });
-    for (const path of ["/", "/c/x", "/c/01", "/i/", "/i/a b", "/c/1/2/3/4"]) expect(read(path)).toEqual({ at: "home" });
+    for (const path of ["/", "/index.html"]) expect(read(path)).toEqual({ at: "home" });
+    for (const path of ["/foo", "/c/x", "/c/01", "/i/", "/i/a b", "/c/1/2/3/4"]) expect(read(path)).toEqual({ at: "nowhere" });
   });
 });
 
