@@ -61,6 +61,9 @@ impl Known {
 /// What is to be typed.
 enum Question {
     Line(String),
+    /// What is answered is not brought back by the arrow keys.
+    Answer(String),
+    /// Nor is it shown.
     Secret(String),
 }
 
@@ -100,11 +103,7 @@ impl Input {
 
     /// Lets a line be typed behind this prompt.
     pub(crate) async fn prompt(&self, prompt: &str) -> Result<()> {
-        let question = Question::Line(prompt.to_owned());
-        self.questions
-            .send(question)
-            .await
-            .context("the input ended")
+        self.send(Question::Line(prompt.to_owned())).await
     }
 
     /// The line that was typed; `None` at the end of the input.
@@ -114,9 +113,23 @@ impl Input {
 
     /// Asks something, and waits for the answer.
     pub(crate) async fn ask(&mut self, question: &str, screen: &mut Screen) -> Result<String> {
-        self.show(question, screen);
-        self.prompt(&format!("{question} ")).await?;
-        self.answer().await
+        self.answer(question, Question::Answer, screen).await
+    }
+
+    /// Asks until the answer is yes or no; Enter alone is no. What is typed instead may be a
+    /// password that came too early.
+    pub(crate) async fn ask_whether(
+        &mut self,
+        question: &str,
+        screen: &mut Screen,
+    ) -> Result<bool> {
+        loop {
+            let answer = self.ask(&format!("{question} (y/N)"), screen).await?;
+            match yes_or_no(&answer) {
+                Some(yes) => return Ok(yes),
+                None => screen.print_line("! y or n"),
+            }
+        }
     }
 
     /// Asks for a password; a terminal does not show it.
@@ -125,25 +138,37 @@ impl Input {
         question: &str,
         screen: &mut Screen,
     ) -> Result<String> {
-        self.show(question, screen);
-        let question = Question::Secret(format!("{question} "));
-        self.questions
-            .send(question)
-            .await
-            .context("the input ended")?;
-        self.answer().await
+        self.answer(question, Question::Secret, screen).await
     }
 
-    async fn answer(&mut self) -> Result<String> {
+    async fn answer(
+        &mut self,
+        question: &str,
+        kind: fn(String) -> Question,
+        screen: &mut Screen,
+    ) -> Result<String> {
+        // Nothing else prints a prompt for a pipe.
+        if !self.is_terminal {
+            screen.print_line(question);
+        }
+        self.send(kind(format!("{question} "))).await?;
         let answer = self.line().await.context("the input ended")?;
         Ok(answer.trim().to_owned())
     }
 
-    /// Nothing else prints a prompt for a pipe.
-    fn show(&self, question: &str, screen: &mut Screen) {
-        if !self.is_terminal {
-            screen.print_line(question);
-        }
+    async fn send(&self, question: Question) -> Result<()> {
+        self.questions
+            .send(question)
+            .await
+            .context("the input ended")
+    }
+}
+
+fn yes_or_no(answer: &str) -> Option<bool> {
+    match answer.to_lowercase().as_str() {
+        "y" | "yes" => Some(true),
+        "" | "n" | "no" => Some(false),
+        _ => None,
     }
 }
 
@@ -171,15 +196,17 @@ fn edit_lines(
 ) {
     while let Some(question) = asked.blocking_recv() {
         let secret = matches!(question, Question::Secret(_));
+        let is_line = matches!(question, Question::Line(_));
         if let Some(assistant) = editor.helper_mut() {
             assistant.secret = secret;
         }
-        let (Question::Line(prompt) | Question::Secret(prompt)) = question;
+        let (Question::Line(prompt) | Question::Answer(prompt) | Question::Secret(prompt)) =
+            question;
         // Ctrl-C and Ctrl-D end the input.
         let Ok(line) = editor.readline(&prompt) else {
             return;
         };
-        let kept = secret || editor.add_history_entry(line.as_str()).is_ok();
+        let kept = !is_line || editor.add_history_entry(line.as_str()).is_ok();
         if !kept || answer.blocking_send(line).is_err() {
             return;
         }
@@ -238,6 +265,21 @@ impl Highlighter for Assistant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_yes_and_no_are_answers() {
+        for (answer, meaning) in [
+            ("y", Some(true)),
+            ("Yes", Some(true)),
+            ("n", Some(false)),
+            ("NO", Some(false)),
+            ("", Some(false)),
+            ("yesterday", None),
+            ("correct horse", None),
+        ] {
+            assert_eq!(yes_or_no(answer), meaning, "{answer}");
+        }
+    }
 
     #[test]
     fn tab_completes_commands_channels_and_members() {

@@ -28,8 +28,7 @@ pub(crate) async fn sign_in(
     } else {
         let name = input.ask("name:", screen).await?;
         if !sign_up {
-            let answer = input.ask("new here? (y/n)", screen).await?;
-            sign_up = answer.starts_with('y');
+            sign_up = input.ask_whether("new here?", screen).await?;
         }
         if sign_up && invite.is_none() {
             let question = "code (the first account needs none):";

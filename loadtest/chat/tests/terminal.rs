@@ -169,6 +169,33 @@ async fn two_terminals_talk_and_survive_a_killed_gateway() -> Result<()> {
 const UP: &str = "\x1b[A";
 
 #[tokio::test]
+async fn a_question_of_yes_or_no_takes_nothing_else_for_an_answer() -> Result<()> {
+    scenario_on(Settings::default(), async |harness| {
+        let name = unique("alice");
+        let mut alice = Terminal::at_keyboard(harness, &[])?;
+        alice.shows("name:").await?;
+        alice.types(&name).await?;
+        alice.shows("new here? (y/N)").await?;
+        alice.types("yesterday").await?;
+        alice.shows("! y or n").await?;
+        alice.shows("new here? (y/N)").await?;
+        alice.types("yes").await?;
+        alice.shows("code").await?;
+        alice.types("").await?;
+        alice.shows("password:").await?;
+        alice.types(PASSWORD).await?;
+        alice.shows(&format!("signed in as {name}")).await?;
+        alice.shows("> ").await?;
+        alice.presses(UP).await?;
+        alice.types("/servers").await?;
+        let brought_back = alice.shows("/servers").await?;
+        loadtest::harness::holds(!brought_back.contains("yesterday"), &brought_back)?;
+        alice.ends().await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_terminal_hides_passwords_completes_remembers_and_marks_what_is_unread() -> Result<()> {
     scenario_on(Settings::default(), async |harness| {
         let name = unique("alice");
