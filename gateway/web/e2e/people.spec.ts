@@ -253,6 +253,19 @@ test.describe("who moderates", () => {
     await expect(page.getByText(new RegExp(`^${alice.name} timed ${bob.name} out until`))).toBeVisible();
   });
 
+  test("reads what was before what came after, whatever turns a text in it", async ({ alice }) => {
+    const club = await alice.makeServer("Book club");
+    await alice.write("server_update", { description: "\u202Ewas so" }, club.id);
+    await alice.write("server_update", { description: "is so" }, club.id);
+    const page = await alice.open(club);
+    await openPages(page, club);
+    await page.getByRole("button", { name: "Audit log" }).click();
+    const change = page.locator(".differences dd").filter({ hasText: "is so" });
+    await expect(change).toBeVisible();
+    const [before, after] = [await change.locator("del").boundingBox(), await change.locator("ins").boundingBox()];
+    expect((before?.x ?? NaN) + (before?.width ?? NaN)).toBeLessThanOrEqual(after?.x ?? NaN);
+  });
+
   test("makes a rule that stops a word, and its author reads why", async ({ alice, bob }) => {
     const club = await alice.makeServer("Book club", [bob]);
     const page = await alice.open(club);
