@@ -62,3 +62,17 @@ test("what is chosen has a line where the system has a few colours, and the focu
   await expect(look).toBeFocused();
   expect(await line(look)).toContain("solid 2px");
 });
+
+test("marks that pile up on a letter reach into no other text", async ({ alice, bob }) => {
+  const club = await alice.makeServer("Book club", [bob]);
+  await alice.say(club, "above it");
+  const { message_id } = await bob.write<{ message_id: string }>("message_new", { channel_id: club.channel, content: "Z" }, club.id);
+  const page = await alice.open(club);
+  const edit = (content: string): Promise<unknown> => bob.write("message_edit", { channel_id: club.channel, message_id, content }, club.id);
+  await edit("Z.");
+  await expect(row(page, "Z.").getByText("edited")).toBeVisible();
+  const before = await row(page, "above it").screenshot();
+  await edit(`Z${"\u0301".repeat(400)}!`);
+  await expect(row(page, "!")).toBeVisible();
+  expect((await row(page, "above it").screenshot()).equals(before)).toBe(true);
+});
