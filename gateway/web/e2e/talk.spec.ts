@@ -115,3 +115,16 @@ test("whom one means is suggested while one writes, and is taken by keys or by a
   await page.keyboard.press("Enter");
   await expect(page.getByRole("article").filter({ hasText: `see #kitchen and @${bob.name} #general` })).toBeVisible();
 });
+
+test("a code of an emoji becomes one as it is closed, and as it is sent", async ({ alice, bob }) => {
+  const club = await alice.makeServer("Book club", [bob]);
+  const page = await alice.open(club);
+  const field = composer(page);
+  await field.pressSequentially("done :tada:");
+  await expect(field).toHaveValue("done 🎉");
+  // Pasted, and sent at once.
+  await field.fill("done :tada: and `:tada:` at 10:30:45");
+  await field.press("Enter");
+  const seen = (await bob.open(club)).getByRole("article", { name: /^alice\S*, done/ });
+  await expect(seen).toContainText("done 🎉 and :tada: at 10:30:45");
+});

@@ -1,18 +1,19 @@
 // The emoji there are, with their names in the language that is shown. Fetched with the picker.
 import { language } from "../../lang/index.ts";
-import { usedEmoji } from "./recent.ts";
-import { byRelevance } from "./relevance.ts";
 
 export interface Emoji {
   emoji: string;
   name: string;
   /** Words by which it is found. */
   tags: readonly string[];
+  /** What stands for it between two colons. */
+  codes: readonly string[];
   group: number;
 }
 
 interface Entry {
   label: string;
+  hexcode: string;
   unicode: string;
   tags?: string[];
   group?: number;
@@ -30,18 +31,23 @@ export function allEmoji(): Promise<Emoji[]> {
   return found;
 }
 
-/** Those that are meant by a few letters, the best first. */
-export async function findEmoji(text: string): Promise<Emoji[]> {
-  return byRelevance(await allEmoji(), text, usedEmoji());
+/** By their codes, and by their names as one. */
+export async function emojiByCode(): Promise<ReadonlyMap<string, string>> {
+  const all = await allEmoji();
+  const names = all.map(({ emoji, name }) => [name.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "_"), emoji] as const);
+  return new Map([...names, ...all.flatMap(({ emoji, codes }) => codes.map((code) => [code, emoji] as const))]);
 }
 
 /** Skin tones and parts of letters have no group, or are no emoji of their own. */
 const COMPONENTS = 2;
 
+const namesIn = (tag: string) => (tag === "de" ? import("emojibase-data/de/compact.json") : import("emojibase-data/en/compact.json"));
+
 async function load(tag: string): Promise<Emoji[]> {
-  const entries = (tag === "de" ? await import("emojibase-data/de/compact.json") : await import("emojibase-data/en/compact.json")).default as Entry[];
-  return entries
+  const [names, known] = await Promise.all([namesIn(tag), import("emojibase-data/en/shortcodes/github.json")]);
+  const codes: Record<string, string | string[]> = known.default;
+  return (names.default as Entry[])
     .filter(({ group }) => group !== undefined && group !== COMPONENTS)
     .sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
-    .map(({ unicode, label, tags = [], group = 0 }) => ({ emoji: unicode, name: label, tags, group }));
+    .map(({ unicode, label, hexcode, tags = [], group = 0 }) => ({ emoji: unicode, name: label, tags, codes: [codes[hexcode] ?? []].flat(), group }));
 }

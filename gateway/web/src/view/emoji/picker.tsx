@@ -4,7 +4,8 @@ import { Floating, openFloating } from "../../kit/floating.tsx";
 import { nextIndex } from "../../kit/roving.ts";
 import { VirtualList } from "../../kit/virtual.tsx";
 import { t } from "../../lang/index.ts";
-import { findEmoji, type Emoji } from "./data.ts";
+import type { Emoji } from "./data.ts";
+import { findEmoji } from "./find.ts";
 import { rememberEmoji, usedEmoji } from "./recent.ts";
 
 const COLUMNS = 8;

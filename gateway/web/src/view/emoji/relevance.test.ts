@@ -29,6 +29,11 @@ describe("an emoji", () => {
     expect(byRelevance([{ emoji: "🏠", name: "Haus", tags: [] }], "haus", []).map(({ name }) => name)).toEqual(["Haus"]);
   });
 
+  it("is found first by the code it has elsewhere", () => {
+    const party = { emoji: "🎉", name: "party popper", tags: [], codes: ["tada"] };
+    expect(byRelevance([{ emoji: "🪅", name: "tada", tags: [] }, party], "tada", ["🎉"])[0]).toBe(party);
+  });
+
   it("has spaces for underscores, and nothing for nothing", () => {
     expect(found("delivery_truck")).toEqual(["🚚"]);
     expect(found("zzz")).toEqual([]);

@@ -4,6 +4,7 @@ export interface Findable {
   emoji: string;
   name: string;
   tags: readonly string[];
+  codes?: readonly string[];
 }
 
 /** Those that fit, the best first; of equally good ones those that were used last, then in their own order. */
@@ -21,10 +22,10 @@ export function byRelevance<Emoji extends Findable>(all: readonly Emoji[], text:
 /** The rank of what does not fit. */
 const NOT = 7;
 
-/** The name itself, then what ends in it (a red heart), then a word that is the text, then what begins so, then what holds it. */
-function rankOf({ name: shown, tags }: Findable, sought: string): number {
+/** The name or the code itself, then what ends in it (a red heart), then a word that is the text, then what begins so, then what holds it. */
+function rankOf({ name: shown, tags, codes = [] }: Findable, sought: string): number {
   const name = shown.toLowerCase();
-  if (name === sought) return 0;
+  if (name === sought || codes.includes(sought.replaceAll(" ", "_"))) return 0;
   const words = name.split(/[\s:,()-]+/);
   if (words.at(-1) === sought) return 1;
   if (words.includes(sought) || tags.includes(sought)) return 2;
