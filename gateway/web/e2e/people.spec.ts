@@ -109,6 +109,9 @@ test.describe("a member", () => {
     await silence.getByLabel("For how long").selectOption("1 hour");
     await axeInThemes(page);
     await silence.getByRole("button", { name: "Time out", exact: true }).click();
+    // Who did it sees that it is so, and until when.
+    await expect(page.getByText(new RegExp(`^${bob.name} is timed out until`))).toBeVisible();
+    await expect(page.getByRole("complementary", { name: "Members" }).getByRole("button", { name: /Timed out until/ })).toBeVisible();
     await expect(bob.page.getByText(/^You are timed out here until .*\d\d:\d\d/)).toBeVisible();
     await expect(composer(bob.page)).toBeHidden();
 
@@ -218,7 +221,7 @@ test.describe("who moderates", () => {
     await expect(page.getByText("Something was done about it")).toBeVisible();
 
     await page.getByRole("button", { name: "Audit log" }).click();
-    await expect(page.getByRole("row").filter({ hasText: `${alice.name} settled a report` })).toContainText("Reason: advertising");
+    await expect(page.getByRole("row").filter({ hasText: `${alice.name} resolved a report` })).toContainText("Reason: advertising");
     await expect(page.getByText(`${alice.name} deleted a message of somebody else`)).toBeVisible();
     await axeInThemes(page);
   });
@@ -270,7 +273,7 @@ test.describe("who moderates", () => {
     const club = await alice.makeServer("Book club", [bob]);
     const page = await alice.open(club);
     await openPages(page, club);
-    await page.getByRole("button", { name: "Rules", exact: true }).click();
+    await page.getByRole("button", { name: "Automatic rules", exact: true }).click();
     await page.getByRole("button", { name: "New rule" }).click();
     const dialog = page.getByRole("dialog", { name: "New rule" });
     await dialog.getByLabel("Name", { exact: true }).fill("No spoilers");
@@ -330,7 +333,7 @@ test.describe("who administers the deployment", () => {
     await page.getByLabel("Name of the server").fill("Book club");
     await page.getByRole("button", { name: "Create", exact: true }).click();
     await expect(composer(page)).toBeVisible();
-    await (await openSwitcher(page)).fill("Deployment");
+    await (await openSwitcher(page)).fill("Administration");
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Who may come" }).click();
     await page.getByLabel("Name of the deployment").fill("Reading House");
@@ -347,14 +350,14 @@ test.describe("who administers the deployment", () => {
     await page.keyboard.press("Escape");
 
     await page.getByRole("button", { name: "Invite people with a link", exact: true }).click();
-    await expect(page.getByText("It opens an account here, too: this link is all that they need.")).toBeVisible();
+    await expect(page.getByText("This link is all they need: it lets them create an account here, too.")).toBeVisible();
     const link = page.getByLabel("Send them this link");
     await expect(link).toHaveValue(/\/i\//);
     await dana.page.goto(await link.inputValue());
     await signUp(dana.page, "dana");
     await dana.page.getByRole("button", { name: "Join" }).click();
     await expect(composer(dana.page)).toBeVisible();
-    await (await openSwitcher(dana.page)).fill("Deployment");
+    await (await openSwitcher(dana.page)).fill("Administration");
     await expect(dana.page.getByText("Nothing has this name.")).toBeVisible();
   });
 });

@@ -12,6 +12,7 @@ import { openMember, openMemberMenu } from "../people/card.ts";
 import { statusTexts } from "./texts.ts";
 import { ownLook, ownStatus } from "../people/status.ts";
 import { Name } from "../people/name.tsx";
+import { TimedOutMark } from "../people/timed-out.tsx";
 import { shownName } from "../people/names.ts";
 
 /** So many may be watched, and so many are drawn. */
@@ -96,6 +97,7 @@ function Member(props: { user: UserId; server: ServerId; look: PresenceState }) 
         <Name user={props.user} server={props.server} class="cut" />
         <Show when={text()}>{(said) => <span class="meta cut">{said()}</span>}</Show>
       </span>
+      <TimedOutMark user={props.user} server={props.server} />
     </button>
   );
 }
