@@ -41,9 +41,17 @@ test("a category and a channel in it are made, and others see them", async ({ al
   for (const where of [page, other]) await expect.poll(() => order(where)).toEqual(["#general", "Meetings", "#standup"]);
   await axeInThemes(page);
 
+  // From the menu of the server, the category is chosen with it.
+  await page.getByRole("button", { name: "Book club", exact: true }).last().click();
+  await page.getByRole("menuitem", { name: "Create a channel", exact: true }).click();
+  await dialog.getByLabel("Name").fill("retro");
+  await dialog.getByLabel("Category", { exact: true }).last().selectOption("Meetings");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  for (const where of [page, other]) await expect.poll(() => order(where)).toEqual(["#general", "Meetings", "#standup", "#retro"]);
+
   await chooseFrom(page, channels(page).getByRole("button", { name: "Meetings", exact: true }), "Delete");
   await dialog.getByRole("button", { name: "Delete" }).click();
-  for (const where of [page, other]) await expect.poll(() => order(where)).toEqual(["#general", "#standup"]);
+  for (const where of [page, other]) await expect.poll(() => order(where)).toEqual(["#general", "#standup", "#retro"]);
   // Who only reads is not offered to change anything.
   await channels(other).getByRole("button", { name: "standup" }).click({ button: "right" });
   await expect(other.getByRole("menuitem", { name: "Delete" })).toHaveCount(0);
@@ -113,21 +121,29 @@ async function settings(page: Page, name: string): Promise<Locator> {
   return layer;
 }
 
+/** It is named before it is there. */
+async function createRole(page: Page, name: string): Promise<void> {
+  await page.getByRole("button", { name: "Create a role" }).click();
+  const dialog = page.getByRole("dialog", { name: "Create a role" });
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  await expect(dialog.getByText("Enter a name.")).toBeVisible();
+  await dialog.getByLabel("Name").fill(name);
+  await page.keyboard.press("Enter");
+  await expect(dialog).toHaveCount(0);
+}
+
 const save = (layer: Locator): Promise<void> => layer.getByRole("button", { name: "Save" }).click();
 
 test("a role is made, coloured, put in order and given, and others see it", async ({ alice, bob }) => {
   const club = await alice.makeServer("Book club", [bob]);
   const [page, other] = [await alice.open(club), await bob.open(club)];
   const layer = await settings(page, "Roles");
-  await layer.getByRole("button", { name: "Create a role" }).click();
-  await expect(layer.getByRole("heading", { name: "New role" })).toBeVisible();
-  await expect(layer.getByRole("textbox", { name: "Name" })).toBeFocused();
-  await page.keyboard.type("Readers");
+  await createRole(page, "Readers");
+  await expect(layer.getByRole("heading", { name: "Readers" })).toBeVisible();
   await layer.getByRole("button", { name: "#d9534f" }).click();
   await layer.getByRole("switch", { name: "Own heading" }).check();
   await layer.getByRole("switch", { name: "Pin messages" }).check();
   await save(layer);
-  await expect(layer.getByRole("heading", { name: "Readers" })).toBeVisible();
   await axeInThemes(page);
 
   await layer.getByRole("button", { name: "Give it to somebody" }).click();
@@ -139,18 +155,18 @@ test("a role is made, coloured, put in order and given, and others see it", asyn
   await expect(members.locator(".author.coloured", { hasText: bob.name })).toBeVisible();
 
   // A second one is below the first, and goes above it by keys, and below it again by the menu.
-  await layer.getByRole("button", { name: "Create a role" }).click();
-  await expect(layer.getByRole("heading", { name: "New role" })).toBeVisible();
+  await createRole(page, "Writers");
+  await expect(layer.getByRole("heading", { name: "Writers" })).toBeVisible();
   const roles = (): Promise<string[]> => layer.locator("[data-role] .columns-link").allInnerTexts();
-  await expect.poll(roles).toEqual(["Readers", "New role", "@everyone"]);
-  const row = layer.getByRole("list", { name: "Roles" }).getByRole("button", { name: "New role", exact: true });
+  await expect.poll(roles).toEqual(["Readers", "Writers", "@everyone"]);
+  const row = layer.getByRole("list", { name: "Roles" }).getByRole("button", { name: "Writers", exact: true });
   await row.focus();
   await page.keyboard.press("Control+Shift+ArrowUp");
-  await expect.poll(roles).toEqual(["New role", "Readers", "@everyone"]);
+  await expect.poll(roles).toEqual(["Writers", "Readers", "@everyone"]);
   await expect(row).toBeFocused();
-  await layer.getByRole("button", { name: "More about New role" }).click();
+  await layer.getByRole("button", { name: "More about Writers" }).click();
   await page.getByRole("menuitem", { name: "Move down" }).click();
-  await expect.poll(roles).toEqual(["Readers", "New role", "@everyone"]);
+  await expect.poll(roles).toEqual(["Readers", "Writers", "@everyone"]);
   const [from, to] = [await row.boundingBox(), await layer.getByRole("button", { name: "Readers", exact: true }).boundingBox()];
   if (from === null || to === null) throw new Error("no such row");
   await page.mouse.move(from.x + 40, from.y + from.height / 2);
@@ -158,10 +174,10 @@ test("a role is made, coloured, put in order and given, and others see it", asyn
   await page.mouse.move(to.x + 40, to.y + 4, { steps: 6 });
   await expect(page.locator(".drop-line")).toBeVisible();
   await page.mouse.up();
-  await expect.poll(roles).toEqual(["New role", "Readers", "@everyone"]);
+  await expect.poll(roles).toEqual(["Writers", "Readers", "@everyone"]);
 
   // What is not saved is not lost unasked.
-  await layer.getByRole("textbox", { name: "Name" }).fill("Writers");
+  await layer.getByRole("textbox", { name: "Name" }).fill("Scribes");
   await layer.getByRole("button", { name: "Readers", exact: true }).click();
   await page.getByRole("dialog").last().getByRole("button", { name: "Discard" }).click();
   await expect(layer.getByRole("heading", { name: "Readers" })).toBeVisible();

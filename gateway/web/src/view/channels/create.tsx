@@ -7,8 +7,10 @@ import { openChannel } from "../../app/place.ts";
 import { Button } from "../../kit/button.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
 import { Choice, Field } from "../../kit/field.tsx";
+import { Select } from "../../kit/form.tsx";
 import { t } from "../../lang/index.ts";
 import { showPane } from "../panel.ts";
+import { listIn } from "./move.ts";
 import { whenKnown } from "./when-known.ts";
 
 /** Kinds that can be used: voice and forums cannot yet. */
@@ -24,14 +26,15 @@ export function CreateChannel(props: { server: ServerId; category: ChannelId | n
   const [error, setError] = createSignal<string>();
   const [busy, setBusy] = createSignal(false);
   const isNamed = () => kind() !== "separator";
-  const category = () => (props.category === null ? undefined : state.channels[props.category]?.name);
+  const [category, setCategory] = createSignal<ChannelId | 0>(props.category ?? 0);
+  const parent = () => (kind() === "category" || category() === 0 ? null : (category() as ChannelId));
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (busy()) return;
     if (isNamed() && name().trim() === "") return void setError(t("Enter a name."));
     setBusy(true);
     try {
-      const asked = { name: isNamed() ? name().trim() : LINE, kind: kind(), parent_id: kind() === "category" ? null : props.category };
+      const asked = { name: isNamed() ? name().trim() : LINE, kind: kind(), parent_id: parent() };
       const { channel } = await client.call("channel_create", props.server, asked);
       props.close();
       if (kind() === "text" || kind() === "announcement") whenKnown(channel.channel_id, show);
@@ -46,7 +49,7 @@ export function CreateChannel(props: { server: ServerId; category: ChannelId | n
   };
   return (
     <Dialog
-      title={category() === undefined ? t("Create a channel") : t("Create a channel in {category}", { category: category() ?? "" })}
+      title={t("Create a channel")}
       onClose={props.close}
       actions={
         <>
@@ -68,9 +71,18 @@ export function CreateChannel(props: { server: ServerId; category: ChannelId | n
             onInput={(event) => setName(event.currentTarget.value)}
           />
         </Show>
+        <Show when={kind() !== "category" && categories(props.server).length > 1}>
+          <Select label={t("Category")} value={category()} options={categories(props.server)} onChange={setCategory} />
+        </Show>
       </form>
     </Dialog>
   );
+}
+
+/** Those that the reader sees, in the order of the list; 0 for none. */
+function categories(server: ServerId): { value: ChannelId | 0; label: string }[] {
+  const known = listIn(server).flatMap(({ category }) => (category === null ? [] : (state.channels[category] ?? [])));
+  return [{ value: 0, label: t("No category") }, ...known.map(({ channel_id, name }) => ({ value: channel_id, label: name }))];
 }
 
 function kinds(inCategory: boolean): { value: Kind; label: string; hint?: string }[] {

@@ -6,10 +6,6 @@ import { openServerPage } from "../server/open.ts";
 const [chosenRole, setChosenRole] = createSignal<RoleId>();
 export { chosenRole, setChosenRole };
 
-/** A role that was just made, until its form has taken note of it. */
-const [newRole, setNewRole] = createSignal<RoleId>();
-export { newRole, setNewRole };
-
 /** Opens the page of a role. */
 export function openRole(server: ServerId, role?: RoleId): void {
   openServerPage(server, "roles", () => setChosenRole(role));

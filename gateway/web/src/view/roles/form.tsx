@@ -1,6 +1,6 @@
 // One role: what it is called and looks like, and what it permits.
 import { holds, type Role, type RoleId, type ServerId } from "confab-client";
-import { createEffect, Show } from "solid-js";
+import { Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm, type Form } from "../../app/form.ts";
 import { Field, Switch } from "../../kit/field.tsx";
@@ -10,7 +10,6 @@ import { PermissionGroups } from "../permissions/groups.tsx";
 import { GROUPS } from "../permissions/words.ts";
 import { isBelowMe, mayBeTaken, standingIn } from "../rank/may.ts";
 import { obstacleTo, type Obstacle } from "../rank/rules.ts";
-import { newRole, setNewRole } from "./choose.ts";
 import { isEveryone } from "./names.ts";
 
 type Values = Pick<Role, "name" | "hoist" | "mentionable" | "self_assignable" | "permissions"> & { colour: number; category: string };
@@ -36,18 +35,8 @@ function Known(props: { server: ServerId; role: Role }) {
     check: ({ name }) => ({ name: name.trim() === "" ? t("Enter a name.") : undefined }),
     save: (changed) => client.call("role_update", server, { role_id, ...changed }),
   });
-  let element!: HTMLFormElement;
-  const root = { ...form.root, ref: (found: HTMLFormElement) => form.root.ref((element = found)) };
-  // What was just made is named first.
-  createEffect(() => {
-    if (newRole() !== role_id) return;
-    setNewRole(undefined);
-    const name = element.querySelector<HTMLInputElement>("input[name=name]");
-    name?.focus();
-    name?.select();
-  });
   return (
-    <form {...root}>
+    <form {...form.root}>
       <Show when={isLocked()}>
         <p class="second">{say(REASONS.rank)}</p>
       </Show>

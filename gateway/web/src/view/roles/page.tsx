@@ -1,12 +1,12 @@
 // The roles of a server: their order, and one of them beside it.
 import type { RoleId, ServerId } from "confab-client";
-import { createSignal, For, Show } from "solid-js";
+import { For, Show } from "solid-js";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
 import { withPart } from "../../app/update.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
-import { ask } from "../../kit/dialog.tsx";
+import { ask, openDialog } from "../../kit/dialog.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { openMenu, type MenuItems } from "../../kit/menu.tsx";
 import { pressOn } from "../../kit/press.ts";
@@ -14,7 +14,8 @@ import { roving } from "../../kit/roving.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
 import { chord } from "../../kit/chord.ts";
-import { chosenRole, setChosenRole, setNewRole } from "./choose.ts";
+import { chosenRole, setChosenRole } from "./choose.ts";
+import { CreateRole } from "./create.tsx";
 import { isBelowMe, mayDelete, standingIn } from "../rank/may.ts";
 import { colourOfRole, isEveryone, nameOfRole } from "./names.ts";
 import { mayMoveRole, moveRole, moveRoleBy, orderOf } from "./reorder.ts";
@@ -168,20 +169,10 @@ function askDelete(server: ServerId, role_id: RoleId): void {
 }
 
 function Create(props: { server: ServerId }) {
-  const [busy, setBusy] = createSignal(false);
-  const create = async () => {
-    setBusy(true);
-    const made = client.call("role_create", props.server, { name: t("New role") });
-    if (await act(made)) {
-      const { role_id } = (await made).role;
-      setChosenRole(role_id);
-      setNewRole(role_id);
-    }
-    setBusy(false);
-  };
+  const create = () => openDialog((close) => <CreateRole server={props.server} close={close} />);
   return (
     <Show when={standingIn(props.server).rank > 0}>
-      <Button icon="plus" busy={busy()} onClick={() => leave(() => void create())}>{t("Create a role")}</Button>
+      <Button icon="plus" onClick={() => leave(create)}>{t("Create a role")}</Button>
     </Show>
   );
 }
