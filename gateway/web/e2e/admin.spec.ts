@@ -17,7 +17,7 @@ test("an administrator sees who runs, and that a gateway is gone; others do not 
   const bob = await newcomer("bob");
   const club = await anna.makeServer("Book club", [bob]);
   const [page, other] = [await anna.open(club), await bob.open(club)];
-  await (await openSwitcher(page)).fill("Deployment");
+  await (await openSwitcher(page)).fill("Administration");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Status" })).toBeVisible();
   await expect.poll(() => nodes(page, "Nodes")).toEqual(["gateway-1", "gateway-2", "worker-1", "worker-2"]);
@@ -26,7 +26,7 @@ test("an administrator sees who runs, and that a gateway is gone; others do not 
   await expect(page.getByRole("definition").first()).toHaveText("2");
   await axeInThemes(page);
 
-  await (await openSwitcher(other)).fill("Deployment");
+  await (await openSwitcher(other)).fill("Administration");
   await expect(other.getByText("Nothing has this name.")).toBeVisible();
   await expect(bob.call("deployment_status")).rejects.toThrow(/403/);
 

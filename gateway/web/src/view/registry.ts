@@ -32,6 +32,14 @@ export interface LayerPage {
   when?: () => boolean;
 }
 
+/** What is done from the navigation of a layer, below its pages. */
+export interface LayerDeed {
+  title: Text;
+  order: number;
+  when?: () => boolean;
+  run: () => void;
+}
+
 export type LayerName = "settings" | "server" | "admin";
 
 /** What a context menu is about, by kind. */
@@ -62,6 +70,7 @@ export interface Command {
 
 const panels: PanelTab[] = [];
 const pages: Record<LayerName, LayerPage[]> = { settings: [], server: [], admin: [] };
+const deeds: Record<LayerName, LayerDeed[]> = { settings: [], server: [], admin: [] };
 const commands: Command[] = [];
 type Contributor<Kind extends keyof Subjects> = (subject: Subjects[Kind]) => MenuItems;
 const menus: { [Kind in keyof Subjects]: { order: number; items: Contributor<Kind> }[] } = {
@@ -89,6 +98,7 @@ const inOrder = <Entry extends { order: number }>(entries: Entry[], entry: Entry
 
 export const registerPanel = (panel: PanelTab) => inOrder(panels, panel);
 export const registerPage = (layer: LayerName, page: LayerPage) => inOrder(pages[layer], page);
+export const registerDeed = (layer: LayerName, deed: LayerDeed) => inOrder(deeds[layer], deed);
 export function registerCommand(...added: Command[]): void {
   commands.push(...added);
   grow();
@@ -104,6 +114,7 @@ const fits = ({ when }: { when?: () => boolean }) => when?.() ?? true;
 export const panelTabs = () => known(panels).filter(fits);
 export const panelTab = (id: string) => known(panels).find((panel) => panel.id === id && fits(panel));
 export const layerPages = (layer: LayerName) => known(pages[layer]).filter(fits);
+export const layerDeeds = (layer: LayerName) => known(deeds[layer]).filter(fits);
 export const allCommands = (): readonly Command[] => known(commands);
 
 /** The whole context menu of something. */

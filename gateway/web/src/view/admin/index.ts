@@ -3,13 +3,14 @@ import { lazy } from "solid-js";
 import { state } from "../../app/client.ts";
 import { t } from "../../lang/index.ts";
 import { openLayer } from "../panel.ts";
-import { contribute, registerCommand, registerPage } from "../registry.ts";
+import { contribute, registerCommand, registerDeed, registerPage } from "../registry.ts";
 
 const administers = () => state.me?.admin === true;
 const open = () => void openLayer("admin");
 
-contribute("account", 80, () => (administers() ? [{ label: t("Deployment"), icon: "shield", run: open }] : []));
-registerCommand({ id: "admin", title: "Deployment", icon: "shield", when: administers, run: open });
+contribute("account", 80, () => (administers() ? [{ label: t("Administration"), icon: "shield", run: open }] : []));
+registerCommand({ id: "admin", title: "Administration", icon: "shield", when: administers, run: open });
+registerDeed("settings", { title: "Administration", order: 80, when: administers, run: open });
 
 registerPage("admin", {
   id: "status",

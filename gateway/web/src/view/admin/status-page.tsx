@@ -6,6 +6,7 @@ import { sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
 import { minute } from "../../app/clock.ts";
 import { poll } from "../../app/poll.ts";
+import { Coded } from "../../kit/coded.tsx";
 import { Section } from "../../kit/form.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { Table } from "../../kit/table.tsx";
@@ -46,7 +47,7 @@ export default function StatusPage() {
           </>
         )}
       </Show>
-      <p class="second">{t("More figures of each node are at /metrics on its operations port; docs/operations.md says which ones to watch.")}</p>
+      <p class="second"><Coded text={t("Each node has more figures at `/metrics` on its operations port; `docs/operations.md` says which ones to watch.")} /></p>
     </>
   );
 }
@@ -67,10 +68,14 @@ function Figures(props: { status: DeploymentStatus }) {
       { title: t("Servers"), figure: counted(servers) },
       { title: t("Messages"), figure: counted(messages) },
       { title: t("Database"), figure: bytesText(database_bytes) },
-      { title: t("Waiting commands"), figure: countText(waiting_commands) },
-      { title: t("Oldest work"), figure: oldest_work_ms === 0 ? t("Nothing waits") : spanText(oldest_work_ms) },
-      { title: t("Unread events"), figure: countText(unread_events), hint: t("Of the log, by what deletes texts from it.") },
-      { title: t("Waits for a person"), figure: countText(parked), warns: parked > 0, hint: t("Failed too often: “worker admin jobs” lists it.") },
+      { title: t("Commands in the queue"), figure: countText(waiting_commands), hint: t("Sent by people, not yet done. If they pile up, add workers.") },
+      {
+        title: t("Longest wait"),
+        figure: oldest_work_ms === 0 ? t("Nothing waits") : spanText(oldest_work_ms),
+        hint: t("Of work in the background. If it keeps rising, check the workers and Postgres."),
+      },
+      { title: t("Events to process"), figure: countText(unread_events), hint: t("Of the log, not yet searched for deleted texts. Comes down by itself.") },
+      { title: t("Failed jobs"), figure: countText(parked), warns: parked > 0, hint: t("Tried too often. `worker admin jobs` lists them and why.") },
     ];
   };
   return (
@@ -84,15 +89,18 @@ function Figures(props: { status: DeploymentStatus }) {
                 <Show when={tile.warns}><Icon name="warning" /></Show>
                 {tile.figure}
               </dd>
-              <Show when={tile.hint}>{(hint) => <dd class="meta">{hint()}</dd>}</Show>
+              <Show when={tile.hint}>{(hint) => <dd class="meta"><Coded text={hint()} /></dd>}</Show>
             </div>
           )}
         </For>
       </dl>
-      <p class="meta">{t("Event log: {epoch}", { epoch: props.status.epoch })}</p>
+      <p class="meta"><Coded text={t("Id of the event log: `{epoch}`", { epoch: epochText(props.status.epoch) })} /></p>
     </Section>
   );
 }
+
+/** It ends in the name that a restore gave the log; before the first one that is empty. */
+const epochText = (epoch: string) => epoch.replace(/-$/, "");
 
 const counted = (count: number) => (count < COUNTED ? countText(count) : t("about {count}", { count: countText(count) }));
 const versionText = (version: string | null) => version ?? t("older");
