@@ -126,7 +126,7 @@ test("what is kept of somebody is a file", async ({ alice }) => {
   const { page } = alice;
   await page.goto("/");
   await openSettings(page);
-  await page.getByRole("button", { name: "Write it down" }).click();
+  await page.getByRole("button", { name: "Download my data" }).click();
   const button = page.getByRole("button", { name: "Download" });
   await expect(button).toBeVisible({ timeout: 30_000 });
   const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
@@ -135,7 +135,7 @@ test("what is kept of somebody is a file", async ({ alice }) => {
   expect(lines.map((line) => (JSON.parse(line) as { kind: string }).kind)).toContain("message");
   expect(lines.join("\n")).toContain("to be kept");
   // One a day: it is not offered again.
-  await expect(page.getByRole("button", { name: "Write it down" })).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Download my data" })).toHaveCount(0);
 });
 
 test("an account is deleted by its name and its password", async ({ alice, bob }) => {

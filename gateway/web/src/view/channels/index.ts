@@ -6,10 +6,12 @@ import { client } from "../../app/client.ts";
 import { ask } from "../../kit/dialog.tsx";
 import type { MenuItems } from "../../kit/menu-items.ts";
 import { t } from "../../lang/index.ts";
+import { markChannelRead, unreadChannels } from "../inbox/read.ts";
 import { contribute, registerCommand, registerPage } from "../registry.ts";
 import { permissions, serverPermissions } from "../rights.ts";
 import { mayInServer } from "../server/may.ts";
 import { chosenChannel, openOverrides } from "./configure.ts";
+import { copyLink } from "../timeline/deeds.ts";
 import { canMoveBy, focusedChannel, mayMove, moveBy } from "./move.ts";
 import { openCreate, openMoveTo } from "./open.tsx";
 
@@ -42,6 +44,15 @@ contribute("server", 20, ({ server: { server } }) => {
   return [
     { label: t("Create a channel"), icon: "plus", run: () => openCreate(server.server_id) },
     { label: t("Create a category"), icon: "folder", run: () => openCreate(server.server_id, null, "category") },
+  ];
+});
+
+contribute("channel", 10, ({ channel }) => {
+  if (channel.kind !== "text" && channel.kind !== "announcement") return [];
+  const isUnread = unreadChannels(channel.server_id).includes(channel);
+  return [
+    ...(isUnread ? [{ label: t("Mark as read"), icon: "check" as const, run: () => markChannelRead(channel) }] : []),
+    { label: t("Copy link"), icon: "link", run: () => void copyLink(channel) },
   ];
 });
 

@@ -8,6 +8,7 @@ import { Button } from "../../kit/button.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
 import { Select } from "../../kit/form.tsx";
+import { Icon } from "../../kit/icon.tsx";
 import { t, tn } from "../../lang/index.ts";
 import { span } from "../../lang/spans.ts";
 import { openServerPage } from "../server/open.ts";
@@ -64,7 +65,7 @@ export function InviteDialog(props: { server: ServerId | 0; close: () => void })
       >
         {(server) => (
           <>
-            <Show when={deployment.error === undefined && deployment()}>{(known) => <p class="second">{whoMayCome(known().signup, server())}</p>}</Show>
+            <Show when={deployment.error === undefined && deployment()}>{(known) => <WhoMayCome signup={known().signup} server={server()} />}</Show>
             <p class="second">
               <button type="button" class="inline" onClick={() => toAll(server())}>{t("All invites")}</button>
             </p>
@@ -75,14 +76,20 @@ export function InviteDialog(props: { server: ServerId | 0; close: () => void })
   );
 }
 
-/** Whether the link is all that somebody needs who has no account yet. */
-function whoMayCome(signup: SignUp, server: ServerId): string {
-  if (signup === "open") return t("Whoever opens it may make an account here.");
-  if (signup === "closed") return t("They need an account here: new ones are not made now.");
-  const own = state.servers[server]?.server.owner_id === state.me?.user_id;
-  return own && state.me?.admin
-    ? t("It opens an account here, too: this link is all that they need.")
-    : t("Who has no account here needs a code for one as well, from those who administer {host}.", { host: location.host });
+/** Whether the link is all that somebody needs who has no account yet; where it is not, that stands out. */
+function WhoMayCome(props: { signup: SignUp; server: ServerId }) {
+  const own = () => state.servers[props.server]?.server.owner_id === state.me?.user_id && state.me?.admin === true;
+  const suffices = () => props.signup === "open" || (props.signup === "invite" && own());
+  return (
+    <Show when={suffices()} fallback={<p class="invite-limit"><Icon name="info" /> {whatIsMissing(props.signup)}</p>}>
+      <p class="second">{t("This link is all they need: it lets them create an account here, too.")}</p>
+    </Show>
+  );
+}
+
+function whatIsMissing(signup: SignUp): string {
+  if (signup === "closed") return t("Only for people who have an account here: new ones cannot be created right now.");
+  return t("Only for people who have an account here. Anyone else also needs a code for one, from the administrators of {host}.", { host: location.host });
 }
 
 const numberOf = (value: string): number | null => (value === "null" ? null : Number(value));

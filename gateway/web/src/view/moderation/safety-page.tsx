@@ -6,7 +6,7 @@ import { client } from "../../app/client.ts";
 import { second } from "../../app/clock.ts";
 import { currentServer } from "../../app/place.ts";
 import { Button } from "../../kit/button.tsx";
-import { Field, Switch } from "../../kit/field.tsx";
+import { Field } from "../../kit/field.tsx";
 import { Section, Select } from "../../kit/form.tsx";
 import { moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
@@ -46,9 +46,10 @@ function Lockdown(props: { server: ServerId }) {
     const own = ownRolesOf(server).map(({ role_id, name }) => ({ value: role_id as number, label: t("{role}, and who manages messages", { role: name }) }));
     return [{ value: EVERYONE, label: t("Everyone") }, ...own];
   };
+  const joining = () => [{ value: "everyone" as const, label: t("Everyone") }, { value: "nobody" as const, label: t("Nobody") }];
   const nothing = () => !noJoining() && speakers() === EVERYONE;
   return (
-    <Section title={t("Lock-down")} description={t("For a raid, or when things get out of hand. Everyone here sees that it is so, and until when.")}>
+    <Section title={t("Lock-down")} description={t("For a raid, or when things get out of hand. What you choose here holds once you lock the server down; everyone sees that it is, and until when.")}>
       <Show when={now()}>
         {(lockdown) => (
           <div class="locked" role="status">
@@ -58,8 +59,8 @@ function Lockdown(props: { server: ServerId }) {
         )}
       </Show>
       <form onSubmit={lock} novalidate>
-        <Switch label={t("Nobody may join")} checked={noJoining()} onChange={setNoJoining} />
-        <Select label={t("Who may write")} value={speakers()} options={roles()} onChange={setSpeakers} />
+        <Select label={t("Who can join")} value={noJoining() ? "nobody" : "everyone"} options={joining()} onChange={(who) => setNoJoining(who === "nobody")} />
+        <Select label={t("Who can write")} value={speakers()} options={roles()} onChange={setSpeakers} />
         <Select
           label={t("For how long")}
           value={seconds()}

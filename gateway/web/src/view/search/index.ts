@@ -17,6 +17,6 @@ registerPanel({
 const isElsewhere = () => document.activeElement?.id !== FIELD;
 
 registerCommand(
-  { id: "search.here", title: "Search here", icon: "search", keys: "Ctrl+KeyF", when: () => currentServer() !== undefined && isElsewhere(), run: () => openSearch("channel") },
+  { id: "search.here", title: "Search here", icon: "search", keys: "Ctrl+KeyF", when: () => currentServer() !== undefined && isElsewhere(), run: () => openSearch("server") },
   { id: "search.everywhere", title: "Search everywhere", icon: "search", keys: "Ctrl+Shift+KeyF", run: () => openSearch("everywhere") },
 );

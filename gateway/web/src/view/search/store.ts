@@ -25,7 +25,7 @@ interface Asked {
 export type Phase = "none" | "busy" | "found" | "failed";
 
 const [text, setText] = createSignal("");
-const [scope, setScope] = createSignal<Scope>("channel");
+const [scope, setScope] = createSignal<Scope>("server");
 const [phase, setPhase] = createSignal<Phase>("none");
 const [groups, setGroups] = createSignal<Group[]>([]);
 const [unknown, setUnknown] = createSignal<Term[]>([]);
