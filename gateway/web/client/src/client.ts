@@ -384,6 +384,10 @@ export class Client {
         token: () => this.entry.token ?? "",
         places: () => this.places(),
         connection: (connection) => this.connected(connection),
+        doubted: (doubted) =>
+          this.mutate(({ connection }) => {
+            if (connection.state === "open" || connection.state === "catching_up") connection.doubted = doubted;
+          }),
         ready: (ready, resumed) => {
           // Another tab signed somebody else in: what was wanted here is not theirs to do.
           const { me } = this.state;

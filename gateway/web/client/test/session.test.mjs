@@ -154,6 +154,10 @@ test("a connection that stands when the network goes is asked whether it lives",
   const { client, clock, gateway } = open();
   client.setOnline(false);
   assert.deepEqual(gateway.frames("heartbeat").length, 1);
+  assert.equal(client.state.connection.doubted, true, "what the platform says shows at once");
+  gateway.control("heartbeat", { number: 1 });
+  assert.equal(client.state.connection.doubted, false, "it lives all the same");
+  client.setOnline(false);
   await clock.pass(15_000);
   assert.equal(client.status.state, "offline");
 });

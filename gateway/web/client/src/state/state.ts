@@ -24,15 +24,18 @@ import type {
 } from "../codec.js";
 import type { Draft, Send } from "../outbox/send.js";
 
-/** How it stands with the connection; nothing is claimed that is not so. */
+/**
+ * How it stands with the connection; nothing is claimed that is not so. One that stands is `doubted` while it is asked whether it
+ * lives, as the platform says that there is no network.
+ */
 export type Connection =
   /** Nobody asked for one. */
   | { state: "closed" }
   | { state: "signed_out"; because: "unauthenticated" | "revoked" | "signed_out" }
   | { state: "connecting"; since: number }
   /** Connected; what was missed is on its way. */
-  | { state: "catching_up"; since: number }
-  | { state: "open"; since: number }
+  | { state: "catching_up"; since: number; doubted?: boolean }
+  | { state: "open"; since: number; doubted?: boolean }
   /** The next attempt is at `next`. */
   | { state: "lost"; since: number; next: number }
   | { state: "offline"; since: number }

@@ -35,6 +35,8 @@ export interface SessionHandlers {
   /** From where to go on, or nothing: then the stream begins anew. */
   places(): { epoch: string; topics: TopicSeq[] } | null;
   connection(connection: Connection): void;
+  /** Whether the open connection may be gone: the platform says so, and the gateway is being asked. */
+  doubted(doubted: boolean): void;
   ready(ready: Ready, resumed: boolean): void;
   /** Replies, refusals and events. */
   frame(frame: ServerFrame): void;
@@ -64,6 +66,7 @@ export class Session {
   private wanted = false;
   private resuming = false;
   private online = true;
+  private doubted = false;
   private seen = true;
   private idle: boolean | null = null;
   private askedAt = 0;
@@ -111,6 +114,7 @@ export class Session {
   /** What the platform says of the network. It may be wrong when it says that there is one. */
   setOnline(online: boolean): void {
     this.online = online;
+    if (this.isOpen) this.doubt(!online);
     if (online || this.isOpen) this.tryNow();
     else if (this.wanted) this.wait(CLOSE_CODES.Shutdown);
   }
@@ -148,6 +152,7 @@ export class Session {
 
   private read(bytes: Uint8Array): void {
     this.pulse?.hear();
+    this.doubt(false);
     const socket = this.socket;
     let frame: ServerFrame;
     try {
@@ -257,7 +262,12 @@ export class Session {
     this.callOff = clock.after(next, () => this.dial());
   }
 
+  private doubt(doubted: boolean): void {
+    if (this.doubted !== doubted) this.on.doubted((this.doubted = doubted));
+  }
+
   private hangUp(code: number): void {
+    this.doubted = false;
     this.callOff();
     this.pulse?.stop();
     this.pulse = null;

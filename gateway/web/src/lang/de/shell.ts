@@ -1,5 +1,4 @@
 export const shell = {
-  Administration: "Verwaltung",
   Away: "Abwesend",
   Bold: "Fett",
   "Catching up…": "Wird nachgeholt …",
@@ -7,6 +6,7 @@ export const shell = {
   "Connecting…": "Verbinden …",
   "Connection lost. Trying again in {seconds} s.": "Verbindung verloren. Nächster Versuch in {seconds} s.",
   "Connection lost. Trying again.": "Verbindung verloren. Neuer Versuch läuft.",
+  Deployment: "Installation",
   "Do not disturb": "Nicht stören",
   draft: "Entwurf",
   "Edit the last message": "Letzte Nachricht bearbeiten",
@@ -50,6 +50,8 @@ export const shell = {
   "What can be done": "Was sich tun lässt",
   "While writing": "Beim Schreiben",
   "Width of the channel list": "Breite der Kanalliste",
+  "Your device says that it is offline. Looking whether that is so…": "Dein Gerät sagt, dass es offline ist. Wird geprüft …",
+  "You are signed out.": "Du bist abgemeldet.",
   "You are offline.": "Du bist offline.",
   "You can no longer see this channel.": "Diesen Kanal siehst du nicht mehr.",
 } as const;

@@ -15,6 +15,10 @@ export function Connection(props: { alone?: boolean }) {
     return "since" in now ? second() - now.since : 0;
   };
   const waiting = () => Object.values(state.sends).filter((send) => send.state !== "sent" && send.state !== "failed").length;
+  const isDoubted = () => {
+    const now = connection();
+    return "doubted" in now && now.doubted === true;
+  };
   const next = () => {
     const now = connection();
     return now.state === "lost" ? Math.max(0, Math.ceil((now.next - second()) / 1000)) : 0;
@@ -26,6 +30,9 @@ export function Connection(props: { alone?: boolean }) {
           <p>
             {t("You are offline.")} <Show when={waiting() > 0}>{tn("{count} messages will be sent when you are back.", waiting())}</Show>
           </p>
+        </Match>
+        <Match when={isDoubted()}>
+          <p>{t("Your device says that it is offline. Looking whether that is so…")}</p>
         </Match>
         <Match when={connection().state === "lost"}>
           <p>
