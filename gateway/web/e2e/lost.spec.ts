@@ -41,13 +41,13 @@ test("an invite opens the server where one is already, and says when it is over"
   await alice.write("invite_revoke", { code }, club.id);
   bob.expects(/invite_preview/);
   await page.goto(`/i/${code}`);
-  await expect(page.getByText("This invite is no longer valid. Ask for a new one.")).toBeVisible();
+  await expect(page.getByText("This invite is unknown, or no longer valid. Ask for a new one.")).toBeVisible();
   await page.getByRole("button", { name: "Go on without it" }).click();
   await expect(page).toHaveURL(new RegExp(`/c/${club.id}/`));
   const visitor = await stranger();
   visitor.expects(/invite_preview/);
   await visitor.page.goto(`/i/${code}`);
-  await expect(visitor.page.getByText("This invite is no longer valid. Ask for a new one.")).toBeVisible();
+  await expect(visitor.page.getByText("This invite is unknown, or no longer valid. Ask for a new one.")).toBeVisible();
   await visitor.page.getByRole("button", { name: "Sign in" }).last().click();
   await expect(visitor.page.getByRole("heading", { name: "Sign in" })).toBeVisible();
 });

@@ -3,6 +3,7 @@ import type { UserId } from "confab-client";
 import { batch, createEffect, createMemo, createRoot, on } from "solid-js";
 import { client, state } from "./client.ts";
 import { forgetKept } from "./kept.ts";
+import { go } from "./route.ts";
 
 /** The account; nothing where nobody is signed in. */
 export const account = createRoot(() => createMemo((): UserId | undefined => state.me?.user_id));
@@ -27,5 +28,8 @@ createRoot(() =>
 
 // What was sent and read is taken off the device by the client.
 client.on("connection", (connection) => {
-  if (connection.state === "signed_out" && last !== undefined) forgetKept(last);
+  if (connection.state !== "signed_out") return;
+  if (last !== undefined) forgetKept(last);
+  // Who signs out is done with the place; who is signed out comes back to it.
+  if (connection.because === "signed_out") go("/", true);
 });

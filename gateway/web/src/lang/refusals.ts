@@ -14,7 +14,7 @@ export const SENTENCES: Record<Reason, Message> = {
   forbidden: "You may not do this here.",
   name_taken: "Somebody has this name already.",
   invite_required: "You need an invite to sign up here.",
-  unknown_invite: "This invite is no longer valid. Ask for a new one.",
+  unknown_invite: "This invite is unknown, or no longer valid. Ask for a new one.",
   banned: "You are banned from this server.",
   blocked: "A rule of this server does not allow this text.",
   locked_down: "This server is locked down for now.",

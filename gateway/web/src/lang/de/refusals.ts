@@ -8,7 +8,7 @@ export const refusals = {
   "You may not do this here.": "Das darfst du hier nicht.",
   "Somebody has this name already.": "Diesen Namen hat schon jemand.",
   "You need an invite to sign up here.": "Für ein Konto brauchst du hier eine Einladung.",
-  "This invite is no longer valid. Ask for a new one.": "Diese Einladung gilt nicht mehr. Bitte um eine neue.",
+  "This invite is unknown, or no longer valid. Ask for a new one.": "Diese Einladung ist unbekannt oder gilt nicht mehr. Bitte um eine neue.",
   "You are banned from this server.": "Du bist von diesem Server ausgeschlossen.",
   "A rule of this server does not allow this text.": "Eine Regel dieses Servers erlaubt diesen Text nicht.",
   "The rule “{rule}” of this server does not allow this text.": "Die Regel „{rule}“ dieses Servers erlaubt diesen Text nicht.",

@@ -39,14 +39,14 @@ export function AboutInvite(props: { preview: InvitePreview }) {
       when={props.preview.server}
       fallback={
         <>
-          <h2 class="title">{t("You are invited.")}</h2>
+          <h2 class="title invitation">{t("You are invited.")}</h2>
           <p>{t("With this invite you may make an account here.")}</p>
         </>
       }
     >
       {(server) => (
         <>
-          <p class="second">{t("You are invited to")}</p>
+          <p class="second invitation">{t("You are invited to")}</p>
           <p class="invited-to">
             <Avatar id={server().server_id} name={server().name} picture={server().icon} size={48} square />
             <span class="title">{server().name}</span>

@@ -8,6 +8,7 @@ import { Button } from "../../kit/button.tsx";
 import { Field, PasswordField } from "../../kit/field.tsx";
 import { t } from "../../lang/index.ts";
 import { AboutDeployment, AboutFirst, AboutInvite } from "./about.tsx";
+import { faultsOf, type Faults } from "./faults.ts";
 import { EnterFrame } from "./frame.tsx";
 import { previewOf } from "./preview.ts";
 
@@ -65,11 +66,14 @@ function Forms(props: FormsProps) {
       <Show when={state.connection.state === "signed_out" && state.connection.because === "revoked"}>
         <p role="status">{t("You were signed out. Your drafts are kept.")}</p>
       </Show>
+      <Show when={state.connection.state === "signed_out" && state.connection.because === "signed_out"}>
+        <p role="status">{t("You are signed out.")}</p>
+      </Show>
       <Show when={leadsTo()}>
         <p role="status">{t("Sign in to see what this link leads to.")}</p>
       </Show>
       <Show when={props.code !== undefined && props.preview === null}>
-        <p role="status" class="error">{t("This invite is no longer valid. Ask for a new one.")}</p>
+        <p role="status" class="error">{t("This invite is unknown, or no longer valid. Ask for a new one.")}</p>
       </Show>
       <Show when={props.preview && up() && !mayJoin()}>
         <p role="status">{t("This invite is for people who have an account here. Ask an administrator for one that makes an account.")}</p>
@@ -125,21 +129,20 @@ function Credentials(props: CredentialsProps) {
   const [name, setName] = createSignal("");
   const [password, setPassword] = createSignal("");
   const [code, setCode] = createSignal("");
-  const [error, setError] = createSignal<{ at: "name" | "password" | "code"; text: string }>();
+  const [faults, setFaults] = createSignal<Faults>({});
   const [busy, setBusy] = createSignal(false);
   let form!: HTMLFormElement;
-  const errorAt = (at: "name" | "password" | "code") => (error()?.at === at ? error()?.text : undefined);
-  const fail = (at: "name" | "password" | "code", text: string) => {
-    setError({ at, text });
-    form.querySelector<HTMLElement>(`[name=${at}]`)?.focus();
+  const fail = (found: Faults) => {
+    setFaults(found);
+    form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   };
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (busy()) return;
-    if (name().trim() === "") return fail("name", t("Enter a name."));
-    if (props.way === "up" && password().length < 8) return fail("password", t("At least 8 characters."));
-    setError(undefined);
+    const found = faultsOf(props.way, name().trim(), password());
+    fail(found);
+    if (Object.keys(found).length > 0) return;
     setBusy(true);
     const invite = props.code ?? (code().trim() || null);
     const given = { name: name().trim(), password: password(), device: device() };
@@ -150,7 +153,7 @@ function Credentials(props: CredentialsProps) {
       const detail = (refusal as { detail?: string | null }).detail;
       const ofInvite = reason === "invite_required" || reason === "unknown_invite";
       const ofPassword = reason === "wrong_credentials" || detail === "password";
-      fail(ofInvite && props.askCode ? "code" : ofPassword ? "password" : "name", nameProblem(reason, detail) ?? sentenceOf(refusal));
+      fail({ [ofInvite && props.askCode ? "code" : ofPassword ? "password" : "name"]: nameProblem(reason, detail) ?? sentenceOf(refusal) });
     }
     setBusy(false);
   };
@@ -167,7 +170,7 @@ function Credentials(props: CredentialsProps) {
         autofocus
         maxlength={32}
         hint={props.way === "up" ? t("2 to 32 letters, digits, _ - or .") : undefined}
-        error={errorAt("name")}
+        error={faults().name}
         value={name()}
         onInput={(event) => setName(event.currentTarget.value)}
       />
@@ -176,7 +179,7 @@ function Credentials(props: CredentialsProps) {
         name="password"
         autocomplete={props.way === "up" ? "new-password" : "current-password"}
         hint={props.way === "up" ? t("At least 8 characters.") : undefined}
-        error={errorAt("password")}
+        error={faults().password}
         value={password()}
         onInput={(event) => setPassword(event.currentTarget.value)}
       />
@@ -185,7 +188,7 @@ function Credentials(props: CredentialsProps) {
           label={t("Invite code")}
           name="code"
           autocomplete="off"
-          error={errorAt("code")}
+          error={faults().code}
           value={code()}
           onInput={(event) => setCode(event.currentTarget.value)}
         />

@@ -39,7 +39,7 @@ export function Invited(props: { code: string }) {
     >
       <h1>{server() ? t("Join {server}", { server: server()?.name ?? "" }) : t("Invite")}</h1>
       <Show when={known() === null || (known() && !server())}>
-        <p class="error" role="status">{t("This invite is no longer valid. Ask for a new one.")}</p>
+        <p class="error" role="status">{t("This invite is unknown, or no longer valid. Ask for a new one.")}</p>
       </Show>
       <Show when={preview.error}>
         <p class="error" role="alert">{sentenceOf(preview.error)}</p>
