@@ -1,6 +1,6 @@
 // A message: one row for life, from the moment it is written.
 import type { ChannelState, Message } from "confab-client";
-import { createMemo, createSignal, lazy, Show } from "solid-js";
+import { createMemo, lazy, onCleanup, Show, untrack } from "solid-js";
 import { state } from "../../app/client.ts";
 import { exact, time } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
@@ -13,6 +13,7 @@ import { openMember } from "../people/card.ts";
 import { PersonName } from "../people/person-name.tsx";
 import { namesIn, shownName } from "../people/names.ts";
 import { Actions } from "./actions.tsx";
+import { come, isActive, leave, type Visit } from "./active.ts";
 import { EditBox } from "./edit.tsx";
 import { editing, openHistory, replyTo } from "./deeds.ts";
 import { Fate } from "./fate.tsx";
@@ -46,10 +47,12 @@ export function MessageRow(props: RowProps) {
   /** As it is read out: without its marks, and with names. */
   const said = createMemo(() => plain(text(), namesIn(props.channel.server_id), props.channel.server_id).slice(0, SPOKEN));
   const mentioned = () => message()?.mentions.some((id) => placeOf(message(), props.channel).isMe(id)) ?? false;
-  // The pointer and the focus come and go on their own.
-  const [pointed, setPointed] = createSignal(false);
-  const [focused, setFocused] = createSignal(false);
-  const active = () => pointed() || focused();
+  const key = untrack(() => props.line.key);
+  const visit = (by: Visit["by"]): Visit => ({ by, row: key });
+  onCleanup(() => {
+    leave(visit("pointer"));
+    leave(visit("focus"));
+  });
   const isEditing = () => message() !== null && editing() === message()?.message_id;
   const label = () => [name(), said(), time(props.line.at), ...(message()?.pinned ? [t("Pinned")] : [])].join(", ");
   const openAt = (at: Element | { clientX: number; clientY: number }) => {
@@ -73,10 +76,10 @@ export function MessageRow(props: RowProps) {
       aria-label={label()}
       tabIndex={-1}
       ref={gestures}
-      onPointerEnter={(event) => event.pointerType === "mouse" && setPointed(true)}
-      onPointerLeave={() => setPointed(false)}
-      onFocusIn={() => setFocused(true)}
-      onFocusOut={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setFocused(false)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && come(visit("pointer"))}
+      onPointerLeave={() => leave(visit("pointer"))}
+      onFocusIn={() => come(visit("focus"))}
+      onFocusOut={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && leave(visit("focus"))}
       onContextMenu={(event) => {
         if (event.shiftKey || (event.target as Element).closest("a, textarea") !== null) return;
         event.preventDefault();
@@ -102,7 +105,7 @@ export function MessageRow(props: RowProps) {
         <Show when={message()}>{(known) => <Reactions message={known()} channel={props.channel} />}</Show>
         <Show when={send()}>{(known) => <Fate send={known()} />}</Show>
       </div>
-      <Show when={active() && !isEditing() && message()}>
+      <Show when={isActive(key) && !isEditing() && message()}>
         {(known) => <Actions message={known()} channel={props.channel} mine={mine()} />}
       </Show>
     </article>
