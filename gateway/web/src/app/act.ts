@@ -13,7 +13,7 @@ export function sentenceOf(error: unknown, seconds?: number): string {
 }
 
 interface Action {
-  label: string;
+  label: () => string;
   run: () => void;
 }
 

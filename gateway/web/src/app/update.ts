@@ -1,5 +1,6 @@
 // Installs the service worker, and offers a new version of the page when there is one. It never reloads by itself.
-import { toast, type Toast } from "../kit/toast.tsx";
+import { createSignal } from "solid-js";
+import { toast } from "../kit/toast.tsx";
 import { t } from "../lang/index.ts";
 import { script } from "../trusted.ts";
 
@@ -24,13 +25,13 @@ export async function watchForUpdate(): Promise<void> {
   setInterval(() => void registration.update().catch(() => undefined), EVERY);
 }
 
-let offered: Toast | undefined;
+const [isOffered, setOffered] = createSignal(false);
+/** Whether there is a new version that the reader did not turn down: `view/shell/offer.tsx` says so. */
+export { isOffered };
 
 /** Who dismissed it is asked again when he misses something. */
-function offer(): void {
-  offered ??= { text: () => t("A new version is ready."), until: Infinity, action: { label: t("Reload"), run: () => void reload() } };
-  toast(offered);
-}
+const offer = () => setOffered(true);
+export const dismissOffer = () => setOffered(false);
 
 /** Does something with a part of the page that is fetched then; where its file is gone, that is told. */
 export function withPart<Part>(load: () => Promise<Part>, use: (part: Part) => void): void {

@@ -4,11 +4,11 @@ import { t } from "../lang/index.ts";
 import { Button, IconButton } from "./button.tsx";
 
 export interface Toast {
-  /** With the seconds that are left, where there is something to wait for. */
+  /** With the seconds that are left, where there is something to wait for. Words are asked for when they are shown: a language comes late. */
   text: (seconds: number) => string;
   /** When it is over, in milliseconds since 1970. */
   until?: number | undefined;
-  action?: { label: string; run: () => void } | undefined;
+  action?: { label: () => string; run: () => void } | undefined;
 }
 
 /** How long one that waits for nothing is shown. */
@@ -56,7 +56,7 @@ function Shown(props: { toast: Toast }) {
               action().run();
             }}
           >
-            {action().label}
+            {action().label()}
           </Button>
         )}
       </Show>

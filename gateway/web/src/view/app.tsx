@@ -6,6 +6,7 @@ import { Announcer } from "../kit/announce.tsx";
 import { DialogHost } from "../kit/dialog.tsx";
 import { MenuHost } from "../kit/menu.tsx";
 import { ToastHost } from "../kit/toast.tsx";
+import { Offer } from "./shell/offer.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { Connection } from "./shell/connection.tsx";
 import { Skeleton } from "./shell/skeleton.tsx";
@@ -31,6 +32,7 @@ export function App() {
   const nowhere = () => Object.keys(state.servers).length === 0;
   return (
     <>
+      <Offer />
       <Switch fallback={<><Connection alone /><Late><Skeleton /></Late></>}>
         <Match when={stranger()}>
           <Guarded><Enter code={invite()} /></Guarded>

@@ -4,16 +4,14 @@
 import { createEffect, createRoot, untrack } from "solid-js";
 import { keepHistory } from "../app/route.ts";
 import { covering, uncover } from "../kit/escape.ts";
-import { pane, PHONE, showPane } from "./panel.ts";
-
-const COARSE = matchMedia("(pointer: coarse)");
+import { pane, PHONE, showPane, typesOnScreen } from "./panel.ts";
 
 const depthOf = (state: unknown): number => (state as { depth?: number } | null)?.depth ?? 0;
 
 /** How deep the page is now. */
 function depth(): number {
   const inChannel = PHONE.matches && pane() === "channel" ? 1 : 0;
-  return inChannel + (PHONE.matches || COARSE.matches ? covering() : 0);
+  return inChannel + (typesOnScreen() ? covering() : 0);
 }
 
 /** Begins; once in the page. */

@@ -11,19 +11,31 @@ export const WIDE = matchMedia("(min-width: 1120px)");
 export const BESIDE = matchMedia("(min-width: 1280px)");
 /** Below this there is one pane at a time. */
 export const PHONE = matchMedia("(max-width: 719.98px)");
+const COARSE = matchMedia("(pointer: coarse)");
+
+/** Whether fingers work the page. */
+export const isTouched = () => COARSE.matches;
+/** Whether one writes on the screen itself, where Enter is for lines. */
+export const typesOnScreen = () => COARSE.matches || PHONE.matches;
 
 const [panel, setPanel] = createSignal<string | undefined>(WIDE.matches && settings.members ? "members" : undefined);
 
 /** The tab of the right panel that is open. */
 export { panel };
 
+// The members are a column that is there where there is room; elsewhere they are asked for each time.
+WIDE.addEventListener("change", () => {
+  if (WIDE.matches && panel() === undefined && settings.members) setPanel("members");
+  if (!WIDE.matches && panel() === "members") setPanel(undefined);
+});
+
 export function openPanel(id: string): void {
   setPanel(id);
-  if (id === "members") change("members", true);
+  if (id === "members" && WIDE.matches) change("members", true);
 }
 
 export function closePanel(): void {
-  if (panel() === "members") change("members", false);
+  if (panel() === "members" && WIDE.matches) change("members", false);
   setPanel(undefined);
 }
 

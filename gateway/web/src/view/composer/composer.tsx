@@ -11,13 +11,12 @@ import { Options } from "../../kit/options.tsx";
 import { t, tn } from "../../lang/index.ts";
 import * as spans from "../../lang/spans.ts";
 import { pickEmoji } from "../emoji/open.ts";
-import { PHONE, wish } from "../panel.ts";
+import { isTouched, typesOnScreen, wish } from "../panel.ts";
 import { shownName } from "../people/names.ts";
 import { permissions } from "../rights.ts";
 import { openWhy } from "../why/open.tsx";
 import { lastOwn, setEditing } from "../timeline/deeds.ts";
 import type { Suggestion } from "./asked.ts";
-import { closeCode } from "./close-code.ts";
 import { useDraft } from "./draft.ts";
 import { format } from "./format.ts";
 import { Grow } from "./grow.tsx";
@@ -27,8 +26,6 @@ import { slowdown } from "./slow.ts";
 import { useSuggestions } from "./suggest.ts";
 import { Typing } from "./typing.tsx";
 import { whyNot } from "./why-not.ts";
-
-const COARSE = matchMedia("(pointer: coarse)");
 
 export function Composer(props: { channel: ChannelState; onSent: () => void }) {
   const id = props.channel.channel_id;
@@ -67,7 +64,7 @@ function Writing(props: { channel: ChannelState; onSent: () => void }) {
     area.setSelectionRange(at + more.length, at + more.length);
   };
   createEffect(on(wish, (wanted) => wanted?.channel.channel_id === id && insert(wanted.insert), { defer: true }));
-  onMount(() => !COARSE.matches && queueMicrotask(() => area.focus()));
+  onMount(() => !isTouched() && queueMicrotask(() => area.focus()));
   const send = () => {
     const content = text().trim();
     if (content !== "") sayWhatHolds(left(), wait());
@@ -107,10 +104,7 @@ function Writing(props: { channel: ChannelState; onSent: () => void }) {
           label={t("Message #{channel}", { channel: props.channel.name })}
           placeholder={t("Message #{channel}", { channel: props.channel.name })}
           value={text()}
-          onInput={(text) => {
-            write(text);
-            void closeCode(area, write);
-          }}
+          onInput={write}
           onSelect={suggesting.look}
           onKeyDown={onKeyDown}
           onBlur={suggesting.close}
@@ -160,7 +154,7 @@ function editLast(channel: ChannelState["channel_id"]): boolean {
 /** Enter sends, where there is a keyboard; what is set the other way sends by Ctrl. */
 function sends(event: KeyboardEvent): boolean {
   const control = event.ctrlKey || event.metaKey;
-  if (COARSE.matches || PHONE.matches || settings.enterMakesLine) return control;
+  if (typesOnScreen() || settings.enterMakesLine) return control;
   return !event.shiftKey;
 }
 

@@ -51,7 +51,9 @@ export function ChannelList() {
 
 /** By their ids, so that what moves is the same row elsewhere. */
 function Sections(props: { server: ServerId }) {
-  const sections = createMemo(() => listIn(props.server));
+  // A category in which one sees nothing is for those who could fill it.
+  const mayFill = () => serverPermissions(props.server).has("MANAGE_CHANNELS");
+  const sections = createMemo(() => listIn(props.server).filter(({ channels }) => channels.length > 0 || mayFill()));
   const channels = (category: ChannelId | 0) => sections().find((section) => (section.category ?? 0) === category)?.channels ?? [];
   return (
     <For each={sections().map(({ category }) => category ?? 0)}>
@@ -64,11 +66,11 @@ function Header(props: { server: ServerState }) {
   const menu = () => menuOf("server", { server: props.server });
   const open = (event: MouseEvent & { currentTarget: HTMLElement }) =>
     openMenu(props.server.server.name, menu(), event.currentTarget);
-  const name = () => <h2 class="cut">{props.server.server.name}</h2>;
+  const name = () => <h2>{props.server.server.name}</h2>;
   return (
     <header class="bar">
       <Show when={menu().some((item) => item !== null)} fallback={name()}>
-        <button type="button" class="list-server" aria-haspopup="menu" onClick={open}>
+        <button type="button" class="list-server" aria-haspopup="menu" data-tip={props.server.server.name} onClick={open}>
           {name()}
           <Icon name="chevron" />
         </button>

@@ -2,8 +2,9 @@ import { Show } from "solid-js";
 import { state } from "../../app/client.ts";
 import { currentServer, openServer, readableChannels, recentChannels } from "../../app/place.ts";
 import { go, route } from "../../app/route.ts";
-import { Button } from "../../kit/button.tsx";
+import { Button, IconButton } from "../../kit/button.tsx";
 import { t } from "../../lang/index.ts";
+import { showPane } from "../panel.ts";
 import { Connection } from "./connection.tsx";
 import { Skeleton } from "./skeleton.tsx";
 
@@ -11,6 +12,10 @@ import { Skeleton } from "./skeleton.tsx";
 export function NoChannel() {
   return (
     <main class="channel" aria-label={t("No channel")} data-region tabIndex={-1}>
+      <header class="bar">
+        <IconButton class="only-phone" icon="back" label={t("Channels")} onClick={() => showPane("lists")} />
+        <h1 class="cut">{currentServer()?.server.name}</h1>
+      </header>
       <Connection />
       <Show when={whyNone()} fallback={<Skeleton rows />}>
         {(why) => (

@@ -1,9 +1,10 @@
-import { onCleanup, type JSX } from "solid-js";
+// The right panel: beside the timeline where there is room for it, and else a sheet over the page, which is dimmed.
+import { createSignal, onCleanup, onMount, Show, type JSX } from "solid-js";
 import { IconButton } from "../../kit/button.tsx";
-import { onEscape } from "../../kit/escape.ts";
+import { Escapes } from "../../kit/escape.ts";
 import { rememberFocus } from "../../kit/focus.ts";
 import { t } from "../../lang/index.ts";
-import { WIDE } from "../panel.ts";
+import { BESIDE, WIDE } from "../panel.ts";
 
 export interface PanelProps {
   id: string;
@@ -12,19 +13,37 @@ export interface PanelProps {
   children: JSX.Element;
 }
 
-/** The right panel: beside the timeline where there is room, over it otherwise. */
 export function Panel(props: PanelProps) {
-  if (!WIDE.matches || props.id !== "members") onEscape(() => props.onClose());
+  const isNarrow = props.id === "members";
+  const isSheet = outgrows(isNarrow ? WIDE : BESIDE);
   let aside!: HTMLElement;
   const giveBack = rememberFocus();
+  onMount(() => isSheet() && !aside.contains(document.activeElement) && aside.focus());
   onCleanup(() => aside.contains(document.activeElement) && giveBack());
   return (
-    <aside ref={aside} class="panel" classList={{ narrow: props.id === "members" }} aria-label={props.title} data-region tabIndex={-1}>
-      <header class="bar">
-        <h2 class="cut">{props.title}</h2>
-        <IconButton icon="close" label={t("Close")} onClick={() => props.onClose()} />
-      </header>
-      <div class="panel-content">{props.children}</div>
-    </aside>
+    <>
+      <Show when={isSheet()}>
+        <div class="panel-scrim" onClick={() => props.onClose()} />
+      </Show>
+      <Show when={isSheet() || !isNarrow}>
+        <Escapes close={() => props.onClose()} />
+      </Show>
+      <aside ref={aside} class="panel" classList={{ narrow: isNarrow }} aria-label={props.title} data-region tabIndex={-1}>
+        <header class="bar">
+          <h2 class="cut">{props.title}</h2>
+          <IconButton icon="close" label={t("Close")} onClick={() => props.onClose()} />
+        </header>
+        <div class="panel-content">{props.children}</div>
+      </aside>
+    </>
   );
+}
+
+/** Whether the page is smaller than that now. */
+function outgrows(least: MediaQueryList): () => boolean {
+  const [outgrown, setOutgrown] = createSignal(!least.matches);
+  const look = () => setOutgrown(!least.matches);
+  least.addEventListener("change", look);
+  onCleanup(() => least.removeEventListener("change", look));
+  return outgrown;
 }

@@ -10,5 +10,5 @@ explainRefusals(({ reason, detail }, permission) => {
   // Where the server names another cause, the sentence says it.
   if (reason !== "forbidden" || detail !== null || server === undefined) return undefined;
   const channel = layer() === undefined ? currentChannel()?.channel_id : undefined;
-  return { label: t("Why?"), run: () => openWhy({ server, channel, permission }) };
+  return { label: () => t("Why?"), run: () => openWhy({ server, channel, permission }) };
 });
