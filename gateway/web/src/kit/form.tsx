@@ -35,7 +35,7 @@ export function SaveBar(props: { form: Saving }) {
   return (
     <div class="save-place" role="status">
       <Show when={props.form.changed()}>
-        <div class="save-bar">
+        <div class="save-bar" ref={() => queueMicrotask(showFocused)}>
           <p classList={{ error: props.form.problem() !== undefined }}>{props.form.problem() ?? t("You have changes that are not saved.")}</p>
           <Button kind="quiet" onClick={() => props.form.reset()}>{t("Reset")}</Button>
           <Button kind="accent" submit busy={props.form.busy() || props.form.wait() > 0}>{t("Save")}</Button>
@@ -44,6 +44,9 @@ export function SaveBar(props: { form: Saving }) {
     </div>
   );
 }
+
+/** What was just changed is not to be behind the bar: the page has room for that (`form.css`). */
+const showFocused = () => document.activeElement?.closest(".field, .switch, .segmented, .choice")?.scrollIntoView({ block: "nearest" });
 
 export interface Option<Value extends string | number> {
   value: Value;

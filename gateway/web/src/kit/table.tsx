@@ -14,6 +14,8 @@ export interface Column<Row> {
   figures?: boolean;
   /** A moment, a code: on one line, however narrow. */
   brief?: boolean;
+  /** What it is shows by itself: a moment. Where a row is a card it stands there without its title. */
+  plain?: boolean;
   /** Its title is only read out: a column of buttons. */
   quiet?: boolean;
 }
@@ -68,10 +70,10 @@ export function Table<Row>(props: TableProps<Row>) {
 }
 
 function Cell<Row>(props: { column: Column<Row>; row: Row }) {
-  const { figures = false, brief = false, quiet = false, names = false, title } = props.column;
+  const { figures = false, brief = false, quiet = false, names = false, plain = false, title } = props.column;
   const look = { figures, brief, quiet };
   return (
-    <Show when={names} fallback={<td role="cell" data-title={title} classList={look}>{props.column.cell(props.row)}</td>}>
+    <Show when={names} fallback={<td role="cell" data-title={plain ? undefined : title} classList={look}>{props.column.cell(props.row)}</td>}>
       <th role="rowheader" scope="row" classList={look}>{props.column.cell(props.row)}</th>
     </Show>
   );

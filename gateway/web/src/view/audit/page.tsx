@@ -74,6 +74,7 @@ function Log(props: { server: ServerId }) {
           { title: t("What"), names: true, cell: (entry) => <Entry entry={entry} server={server} /> },
           {
             title: t("When"),
+            plain: true,
             cell: ({ entry_id }) => <time data-tip={exact(timeOfId(entry_id))}>{moment(timeOfId(entry_id), minute())}</time>,
           },
         ]}

@@ -5,8 +5,12 @@ import { Button } from "../../kit/button.tsx";
 import { Switch } from "../../kit/field.tsx";
 import { Section } from "../../kit/form.tsx";
 import { t } from "../../lang/index.ts";
+import { typesOnScreen } from "../panel.ts";
 import { openKeys } from "../shell/keys-sheet.tsx";
 import "./settings.css";
+
+const withKeys = () =>
+  settings.enterMakesLine ? t("{keys} sends.", { keys: keyNames("Ctrl+Enter") }) : t("Enter sends, {keys} makes a new line.", { keys: keyNames("Shift+Enter") });
 
 export default function Writing() {
   return (
@@ -14,8 +18,9 @@ export default function Writing() {
       <Section title={t("Writing")}>
         <Switch
           label={t("Enter makes a new line")}
-          hint={settings.enterMakesLine ? t("{keys} sends.", { keys: keyNames("Ctrl+Enter") }) : t("Enter sends, {keys} makes a new line.", { keys: keyNames("Shift+Enter") })}
-          checked={settings.enterMakesLine}
+          hint={typesOnScreen() ? t("Always so where one writes on the screen: the button sends.") : withKeys()}
+          checked={settings.enterMakesLine || typesOnScreen()}
+          disabled={typesOnScreen()}
           onChange={(on) => change("enterMakesLine", on)}
         />
       </Section>
