@@ -57,6 +57,9 @@ export const member = {
   "Your nickname here": "Dein Spitzname hier",
   "Your nickname here…": "Dein Spitzname hier …",
   "a server": "einem Server",
+  "{name} can speak again.": "{name} darf wieder sprechen.",
+  "{name} is muted in #{channel} until {time}.": "{name} ist in #{channel} bis {time} stummgeschaltet.",
+  "{name} is timed out until {time}.": "{name} hat bis {time} eine Auszeit.",
   "{name} can read meanwhile, but neither write nor react.": "{name} kann inzwischen lesen, aber weder schreiben noch reagieren.",
   "{name} is removed, and cannot come back until the ban ends.": "{name} wird entfernt und kann nicht wiederkommen, bis die Verbannung endet.",
 } as const;

@@ -13,7 +13,6 @@ export const roles = {
   "Members take it and lay it down by themselves. It gives no rank.": "Mitglieder nehmen sie und legen sie selbst wieder ab. Sie gibt keinen Rang.",
   "More about {name}": "Mehr zu {name}",
   "Names have the colour of the highest role that has one.": "Namen haben die Farbe der höchsten Rolle, die eine hat.",
-  "New role": "Neue Rolle",
   "Nobody has this name.": "Niemand heißt so.",
   "Nobody holds this role yet.": "Noch niemand hat diese Rolle.",
   "Own heading": "Eigene Überschrift",

@@ -1,4 +1,5 @@
 export const shell = {
+  Administration: "Verwaltung",
   Away: "Abwesend",
   Bold: "Fett",
   "Catching up…": "Wird nachgeholt …",
@@ -6,7 +7,6 @@ export const shell = {
   "Connecting…": "Verbinden …",
   "Connection lost. Trying again in {seconds} s.": "Verbindung verloren. Nächster Versuch in {seconds} s.",
   "Connection lost. Trying again.": "Verbindung verloren. Neuer Versuch läuft.",
-  Deployment: "Installation",
   "Do not disturb": "Nicht stören",
   draft: "Entwurf",
   "Edit the last message": "Letzte Nachricht bearbeiten",

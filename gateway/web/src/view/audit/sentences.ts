@@ -95,7 +95,7 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "reaction_remove":
       return t("{actor} took away a reaction", { actor });
     case "report_resolve":
-      return entry.after === '"dismissed"' ? t("{actor} dismissed a report", { actor }) : t("{actor} settled a report", { actor });
+      return entry.after === '"dismissed"' ? t("{actor} dismissed a report", { actor }) : t("{actor} resolved a report", { actor });
     case "rule_create":
       return t("{actor} made the rule {rule}", { actor, rule: rule() });
     case "rule_update":

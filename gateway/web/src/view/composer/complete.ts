@@ -29,7 +29,7 @@ export async function suggestMore({ sign, text }: Asked, channel: ChannelState, 
 }
 
 async function suggestEmoji(text: string): Promise<Suggestion[]> {
-  const found = await import("../emoji/data.ts").then(({ findEmoji }) => findEmoji(text)).catch(() => []);
+  const found = await import("../emoji/find.ts").then(({ findEmoji }) => findEmoji(text)).catch(() => []);
   return found.slice(0, MOST).map(({ emoji, name }) => ({ name, emoji, text: emoji }));
 }
 

@@ -17,6 +17,7 @@ import { permissions } from "../rights.ts";
 import { openWhy } from "../why/open.tsx";
 import { lastOwn, setEditing } from "../timeline/deeds.ts";
 import type { Suggestion } from "./asked.ts";
+import { closeCode } from "./close-code.ts";
 import { useDraft } from "./draft.ts";
 import { format } from "./format.ts";
 import { Grow } from "./grow.tsx";
@@ -104,7 +105,10 @@ function Writing(props: { channel: ChannelState; onSent: () => void }) {
           label={t("Message #{channel}", { channel: props.channel.name })}
           placeholder={t("Message #{channel}", { channel: props.channel.name })}
           value={text()}
-          onInput={write}
+          onInput={(text) => {
+            write(text);
+            void closeCode(area, write);
+          }}
           onSelect={suggesting.look}
           onKeyDown={onKeyDown}
           onBlur={suggesting.close}

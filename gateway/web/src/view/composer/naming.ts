@@ -1,8 +1,9 @@
-// Who is meant by a name that was typed and not chosen. Names are looked up before a message goes out, so that
+// Who is meant by a name, and which emoji by a code, that was typed and not chosen. Both are looked up before a message goes out, so that
 // whoever is called upon hears it; what is nobody's name stays text.
 import type { ChannelState, MessageId } from "confab-client";
 import { client, state } from "../../app/client.ts";
 import { namesLeft, toSent, type Called } from "../../text/mentions.ts";
+import { mayHoldCodes, withEmoji } from "../emoji/codes.ts";
 import type { Suggestion } from "./asked.ts";
 import { calledIn } from "./complete.ts";
 
@@ -19,20 +20,24 @@ const HOPEFUL = ["open", "catching_up", "connecting"];
 export function sendWritten(channel: ChannelState, written: string, replyTo: MessageId | null, chosen: readonly Suggestion[]): void {
   const called = calledIn(channel, chosen);
   const content = toSent(written, called);
-  const left = namesLeft(content);
-  if (left.length === 0 || !HOPEFUL.includes(state.connection.state)) {
+  const left = HOPEFUL.includes(state.connection.state) ? namesLeft(content) : [];
+  if (left.length === 0 && !mayHoldCodes(written)) {
     client.send(channel.channel_id, content, { replyTo });
     return;
   }
   const nonce = client.send(channel.channel_id, content, { replyTo, hold: PATIENCE });
-  void lookUp(channel, left).then((found) => client.amend(nonce, toSent(written, [...called, ...found])));
+  void completed(channel, written, called, left).then((whole) => client.amend(nonce, whole));
 }
 
-/** What was written as it is sent, once its names were looked up. */
+/** What was written as it is sent, once its names and emoji were looked up. */
 export async function named(channel: ChannelState, written: string, chosen: readonly Suggestion[] = []): Promise<string> {
   const called = calledIn(channel, chosen);
-  const left = namesLeft(toSent(written, called));
-  return toSent(written, left.length === 0 ? called : [...called, ...(await lookUp(channel, left))]);
+  return completed(channel, written, called, namesLeft(toSent(written, called)));
+}
+
+async function completed(channel: ChannelState, written: string, called: readonly Called[], left: readonly string[]): Promise<string> {
+  const [found, text] = await Promise.all([lookUp(channel, left), withEmoji(written)]);
+  return toSent(text, [...called, ...found]);
 }
 
 async function lookUp({ server_id }: ChannelState, names: readonly string[]): Promise<Called[]> {

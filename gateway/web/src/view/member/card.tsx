@@ -6,13 +6,13 @@ import { currentChannel } from "../../app/place.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
 import { Floating, openFloating } from "../../kit/floating.tsx";
 import { openMenu } from "../../kit/menu.tsx";
-import { date, timeOfId } from "../../lang/dates.ts";
+import { minute } from "../../app/clock.ts";
+import { date, moment, timeOfId } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
 import { insertText } from "../panel.ts";
 import { Avatar } from "../people/avatar.tsx";
 import { Coloured, Name } from "../people/name.tsx";
 import { shownName } from "../people/names.ts";
-import { timeoutText } from "../people/timeout.ts";
 import { menuOf } from "../registry.ts";
 import { colourOfRole, rolesHeld } from "../roles/names.ts";
 import "./card.css";
@@ -61,7 +61,9 @@ function Card(props: CardProps) {
         <IconButton icon="close" label={t("Close")} keys="Escape" onClick={() => props.close()} />
       </header>
       <Show when={profile()?.bio}>{(bio) => <p class="card-bio">{bio()}</p>}</Show>
-      <Show when={server !== undefined && timeoutText(server, user)}>{(text) => <p class="card-warn second">{text()}</p>}</Show>
+      <Show when={(member()?.timeout_until ?? 0) > minute() && member()?.timeout_until}>
+        {(until) => <p class="card-warn second">{t("Timed out until {time}.", { time: moment(until(), minute()) })}</p>}
+      </Show>
       <Show when={roles().length > 0}>
         <ul class="card-roles" aria-label={t("Roles")}>
           <For each={roles()}>{(role) => <li class="chip"><Coloured colour={colourOfRole(role)}>{role.name}</Coloured></li>}</For>

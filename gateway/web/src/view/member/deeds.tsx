@@ -8,6 +8,7 @@ import { Button } from "../../kit/button.tsx";
 import { openDialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
 import { Select } from "../../kit/form.tsx";
+import { toast } from "../../kit/toast.tsx";
 import { moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
 import { DAY, HOUR, MINUTE, SILENCES, span, YEAR } from "../../lang/spans.ts";
@@ -90,14 +91,19 @@ export function silence(server: ServerState, user: UserId, channel: ChannelState
   const name = shownName(user, idOf(server));
   const [seconds, setSeconds] = createSignal(10 * MINUTE);
   const [silent, setSilent] = createSignal<number | null>(null);
-  const end = (duration: number, reason: string) =>
-    channel === null
+  const end = async (duration: number, reason: string) => {
+    await (channel === null
       ? client.call("user_timeout", idOf(server), { user_id: user, duration, reason })
-      : client.call("channel_mute", idOf(server), { user_id: user, channel_id: channel.channel_id, duration, reason });
-  const lift = () =>
-    channel === null
+      : client.call("channel_mute", idOf(server), { user_id: user, channel_id: channel.channel_id, duration, reason }));
+    const time = moment(now() + duration * 1000);
+    toast(channel === null ? t("{name} is timed out until {time}.", { name, time }) : t("{name} is muted in #{channel} until {time}.", { name, channel: channel.name, time }));
+  };
+  const lift = async () => {
+    await (channel === null
       ? client.call("user_timeout", idOf(server), { user_id: user, duration: 0 })
-      : client.call("channel_unmute", idOf(server), { user_id: user, channel_id: channel.channel_id });
+      : client.call("channel_unmute", idOf(server), { user_id: user, channel_id: channel.channel_id }));
+    toast(t("{name} can speak again.", { name }));
+  };
   // How it is now nobody else is told.
   const look = async () => {
     const { member, mutes } = await client.call("member_get", idOf(server), { user_id: user });

@@ -39,7 +39,7 @@ function silences(server: ServerState, user: UserId): MenuItems {
   const items: MenuItems = [];
   if (channel !== undefined && mayDo("silence", idOf(server), user, channel.channel_id)) {
     const label = t("Mute in #{channel}…", { channel: channel.name });
-    items.push({ label, icon: "bubble", run: open(({ silence }) => silence(server, user, channel)) });
+    items.push({ label, icon: "mute", run: open(({ silence }) => silence(server, user, channel)) });
   }
   if (mayDo("silence", idOf(server), user)) {
     items.push({ label: t("Time out…"), icon: "clock", run: open(({ silence }) => silence(server, user, null)) });
@@ -51,7 +51,7 @@ contribute("member", 40, ({ user, server }) => {
   if (server === undefined) return [];
   const items: MenuItems = [];
   if (mayDo("kick", idOf(server), user)) items.push({ label: t("Remove…"), icon: "door", danger: true, run: open(({ kick }) => kick(server, user)) });
-  if (mayDo("ban", idOf(server), user)) items.push({ label: t("Ban…"), icon: "minus", danger: true, run: open(({ ban }) => ban(server, user)) });
+  if (mayDo("ban", idOf(server), user)) items.push({ label: t("Ban…"), icon: "ban", danger: true, run: open(({ ban }) => ban(server, user)) });
   return items;
 });
 

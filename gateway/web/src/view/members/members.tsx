@@ -5,7 +5,6 @@ import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
 import { paged } from "../../app/paged.ts";
-import { Icon } from "../../kit/icon.tsx";
 import { roving } from "../../kit/roving.ts";
 import { t } from "../../lang/index.ts";
 import { Avatar } from "../people/avatar.tsx";
@@ -13,9 +12,8 @@ import { openMember, openMemberMenu } from "../people/card.ts";
 import { statusTexts } from "./texts.ts";
 import { ownLook, ownStatus } from "../people/status.ts";
 import { Name } from "../people/name.tsx";
+import { TimedOutMark } from "../people/timed-out.tsx";
 import { shownName } from "../people/names.ts";
-import { timeoutText } from "../people/timeout.ts";
-import { serverPermissions } from "../rights.ts";
 
 /** So many may be watched, and so many are drawn. */
 const MOST = 200;
@@ -81,8 +79,6 @@ const CHANGES: ReadonlySet<string> = new Set([
 
 function Member(props: { user: UserId; server: ServerId; look: PresenceState }) {
   const name = () => shownName(props.user, props.server);
-  // It is for those who could end it.
-  const timeout = () => (serverPermissions(props.server).has("TIMEOUT_MEMBERS") ? timeoutText(props.server, props.user) : undefined);
   const text = () => (props.user === state.me?.user_id ? ownStatus().text : (state.presence[props.user]?.text ?? ""));
   return (
     <button
@@ -101,14 +97,7 @@ function Member(props: { user: UserId; server: ServerId; look: PresenceState }) 
         <Name user={props.user} server={props.server} class="cut" />
         <Show when={text()}>{(said) => <span class="meta cut">{said()}</span>}</Show>
       </span>
-      <Show when={timeout()}>
-        {(until) => (
-          <span class="member-mark" data-tip={until()}>
-            <Icon name="clock" />
-            <span class="unseen">{until()}</span>
-          </span>
-        )}
-      </Show>
+      <TimedOutMark user={props.user} server={props.server} />
     </button>
   );
 }

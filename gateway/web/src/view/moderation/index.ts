@@ -1,4 +1,4 @@
-// Keeping order: reports, the audit log, rules, lock-down.
+// Keeping order: reports, the audit log, automatic rules, lock-down.
 import { lazy } from "solid-js";
 import { state } from "../../app/client.ts";
 import { withPart } from "../../app/update.ts";
@@ -40,7 +40,7 @@ registerPage("server", {
 });
 registerPage("server", {
   id: "rules",
-  title: "Rules",
+  title: "Automatic rules",
   group: "Moderation",
   order: 64,
   when: mayManageHere,

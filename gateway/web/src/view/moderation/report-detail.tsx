@@ -135,7 +135,7 @@ function Resolve(props: DetailProps & { there: boolean }) {
   return (
     <Section
       title={t("What is to become of it")}
-      description={t("What you do about its author stands in the menu of the author; here you say that it is settled.")}
+      description={t("What you do about its author stands in the menu of the author; here you say that it is resolved.")}
     >
       <Field label={t("Note")} hint={t("For those who moderate, and the audit log.")} maxlength={LONGEST_NOTE} value={note()} onInput={(event) => setNote(event.currentTarget.value)} />
       <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
@@ -143,7 +143,7 @@ function Resolve(props: DetailProps & { there: boolean }) {
         <Show when={mayDelete()}>
           <Button kind="danger" busy={busy()} onClick={() => void resolve("acted", remove)}>{t("Delete the message")}</Button>
         </Show>
-        <Button busy={busy()} onClick={() => void resolve("acted")}>{t("Settled")}</Button>
+        <Button busy={busy()} onClick={() => void resolve("acted")}>{t("Resolved")}</Button>
         <Button busy={busy()} onClick={() => void resolve("dismissed")}>{t("Nothing is wrong")}</Button>
         <Button kind="quiet" aria-haspopup="menu" onClick={(event) => void openMemberMenu(report.author_id, server, event.currentTarget)}>
           {t("What to do with {name}", { name: shownName(report.author_id, server) })}

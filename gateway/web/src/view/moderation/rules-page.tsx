@@ -46,7 +46,7 @@ function Rules(props: { server: ServerId }) {
       <p class="page-deed"><Button kind="accent" icon="plus" onClick={() => edit(undefined)}>{t("New rule")}</Button></p>
       <div class="rules">
         <Table<Rule>
-          label={t("Rules")}
+          label={t("Automatic rules")}
           empty={t("There is no rule. One can stop words, links, mentions, repeats and raids.")}
           rows={rules.rows()}
           error={rules.error()}

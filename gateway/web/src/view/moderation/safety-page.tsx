@@ -17,7 +17,6 @@ import { lockdownOf, lockdownText } from "../lockdown/lockdown.ts";
 const LENGTHS = [HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY, 0];
 const LONGEST_REASON = 512;
 const EVERYONE = 0;
-const NOBODY = 1;
 
 export default function SafetyPage() {
   return <Show when={currentServer()?.server.server_id} keyed>{(server) => <Lockdown server={server} />}</Show>;
@@ -47,10 +46,10 @@ function Lockdown(props: { server: ServerId }) {
     const own = ownRolesOf(server).map(({ role_id, name }) => ({ value: role_id as number, label: t("{role}, and who manages messages", { role: name }) }));
     return [{ value: EVERYONE, label: t("Everyone") }, ...own];
   };
-  const joining = () => [{ value: NOBODY, label: t("Nobody") }, { value: EVERYONE, label: t("As before") }];
+  const joining = () => [{ value: "everyone" as const, label: t("Everyone") }, { value: "nobody" as const, label: t("Nobody") }];
   const nothing = () => !noJoining() && speakers() === EVERYONE;
   return (
-    <Section title={t("Lock-down")} description={t("For a raid, or when things get out of hand. Everyone here sees that it is so, and until when.")}>
+    <Section title={t("Lock-down")} description={t("For a raid, or when things get out of hand. What you choose here holds once you lock the server down; everyone sees that it is, and until when.")}>
       <Show when={now()}>
         {(lockdown) => (
           <div class="locked" role="status">
@@ -60,9 +59,8 @@ function Lockdown(props: { server: ServerId }) {
         )}
       </Show>
       <form onSubmit={lock} novalidate>
-        <h3>{now() === undefined ? t("Nothing is locked. A lock-down would say:") : t("Another lock-down in its place would say:")}</h3>
-        <Select label={t("Who may join")} value={noJoining() ? NOBODY : EVERYONE} options={joining()} onChange={(value) => setNoJoining(value === NOBODY)} />
-        <Select label={t("Who may write")} value={speakers()} options={roles()} onChange={setSpeakers} />
+        <Select label={t("Who can join")} value={noJoining() ? "nobody" : "everyone"} options={joining()} onChange={(who) => setNoJoining(who === "nobody")} />
+        <Select label={t("Who can write")} value={speakers()} options={roles()} onChange={setSpeakers} />
         <Select
           label={t("For how long")}
           value={seconds()}

@@ -2,6 +2,7 @@ import { Show } from "solid-js";
 import { useForm } from "../../app/form.ts";
 import { client, state } from "../../app/client.ts";
 import { Button } from "../../kit/button.tsx";
+import { Coded } from "../../kit/coded.tsx";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { Field, PasswordField } from "../../kit/field.tsx";
 import { Section } from "../../kit/form.tsx";
@@ -15,14 +16,17 @@ const owned = () => Object.values(state.servers).filter(({ server }) => server.o
 
 export function DeleteAccount() {
   const obstacle = () => {
-    if (state.me?.admin) return t("You administer the deployment. Hand that over first, where it runs: worker admin make-admin NAME, then worker admin remove-admin {name}.", { name: state.me.name });
+    const name = state.me?.name ?? "";
+    if (state.me?.admin) {
+      return t("You administer this deployment. Hand that over first, on its machine: `worker admin make-admin NAME` names somebody else, `worker admin remove-admin {name}` takes it from you.", { name });
+    }
     const names = owned().map(({ server }) => server.name);
     return names.length > 0 ? tn("You own {servers}. Hand them over or delete them before.", names.length, { servers: list(names) }) : undefined;
   };
   return (
     <Section title={t("Delete the account")} description={t("You leave all servers, and your name goes. What you wrote there stays, without your name.")}>
       <Show when={obstacle()} fallback={<Button kind="danger" onClick={() => openDialog((close) => <Confirm close={close} />)}>{t("Delete the account…")}</Button>}>
-        {(text) => <p>{text()}</p>}
+        {(text) => <p><Coded text={text()} /></p>}
       </Show>
     </Section>
   );

@@ -66,7 +66,7 @@ export function ExportData() {
   };
 
   return (
-    <Section title={t("Your data")} description={t("All that is kept of you, as a file of lines of JSON: your messages, servers, devices and more.")}>
+    <Section title={t("Your data")} description={t("Everything that is stored about you, as a file in JSON Lines: your messages, servers, devices and more.")}>
       <Switch>
         <Match when={fetched() !== undefined}>
           <div class="export-state" role="status">
@@ -75,13 +75,13 @@ export function ExportData() {
           </div>
         </Match>
         <Match when={last()?.finished_at === null}>
-          <p role="status">{t("It is being written down since {time}. You may leave this page.", { time: moment(last()?.started_at ?? 0) })}</p>
+          <p role="status">{t("Your data has been in preparation since {time}. You can leave this page and download it here later.", { time: moment(last()?.started_at ?? 0) })}</p>
         </Match>
         <Match when={kept()}>
           {(known) => (
             <div class="export-state">
               <p>
-                {t("Written down {time}, {size}. Kept until {date}.", {
+                {t("Ready since {time}, {size}. Kept until {date}.", {
                   time: moment(known().finished_at ?? 0),
                   size: bytesText(known().bytes),
                   date: date(known().expires_at),
@@ -94,7 +94,7 @@ export function ExportData() {
         </Match>
       </Switch>
       <Show when={mayStart()}>
-        <Button onClick={() => void start()}>{t("Write it down")}</Button>
+        <Button onClick={() => void start()}>{t("Download my data")}</Button>
       </Show>
       <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
     </Section>
@@ -123,7 +123,7 @@ function save(parts: readonly Blob[], name: string): void {
 
 function startFault(refusal: unknown): string {
   if (!(refusal instanceof Refusal)) return sentenceOf(refusal);
-  if (refusal.reason === "limit_reached") return t("The server writes down as many as it can. Try again later.");
+  if (refusal.reason === "limit_reached") return t("The server is preparing as many downloads as it can. Try again later.");
   if (refusal.reason === "rate_limited") return t("One a day. Again from {time}.", { time: moment(now() + (refusal.retryAfter ?? 0)) });
   return sentenceOf(refusal);
 }

@@ -5,7 +5,7 @@ import { currentChannel, currentServer, openChannel, openServer, readableChannel
 import { withPart } from "../../app/update.ts";
 import { markServerRead } from "../inbox/read.ts";
 import { openLayer, togglePanel } from "../panel.ts";
-import { contribute, registerCommand } from "../registry.ts";
+import { contribute, registerCommand, registerDeed } from "../registry.ts";
 import { addServer } from "../welcome/add.ts";
 import { focusRegion } from "./regions.ts";
 import { t } from "../../lang/index.ts";
@@ -36,6 +36,7 @@ registerCommand(
   { id: "signout", title: "Sign out", icon: "door", run: () => void client.signOut() },
 );
 
+registerDeed("settings", { title: "Sign out", order: 90, run: () => void client.signOut() });
 contribute("account", 90, () => [{ label: t("Sign out"), icon: "door", run: () => void client.signOut() }]);
 
 /** In a window of its own no browser uses the key. */

@@ -8,7 +8,7 @@ import { roving } from "../../kit/roving.ts";
 import { say, t } from "../../lang/index.ts";
 import { closeLayer, openLayer, PHONE, type OpenLayer } from "../panel.ts";
 import { Part } from "../part.tsx";
-import { layerPages, type LayerName } from "../registry.ts";
+import { layerDeeds, layerPages, type LayerName } from "../registry.ts";
 import { layerTitle } from "./title.ts";
 
 export default function Layer(props: OpenLayer) {
@@ -49,6 +49,13 @@ export default function Layer(props: OpenLayer) {
             </section>
           )}
         </For>
+        <Show when={layerDeeds(props.name).length > 0}>
+          <section>
+            <For each={layerDeeds(props.name)}>
+              {(deed) => <button type="button" class="layer-link" onClick={() => deed.run()}>{say(deed.title)}</button>}
+            </For>
+          </section>
+        </Show>
       </nav>
       <main class="layer-page">
         <Show when={page()} keyed fallback={<Lost name={props.name} isPage={wanted() !== undefined} />}>

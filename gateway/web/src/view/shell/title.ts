@@ -24,7 +24,7 @@ export function titleOf(mentions: number, places: readonly string[]): string {
 /** What a full layer is called: of a server, as it. */
 export function layerTitle(name: LayerName): string {
   if (name === "server") return currentServer()?.server.name ?? t("Server");
-  return name === "admin" ? t("Deployment") : t("Settings");
+  return name === "admin" ? t("Administration") : t("Settings");
 }
 
 function places(): string[] {

@@ -4,7 +4,7 @@ import { createSignal } from "solid-js";
 import { forgetWithAccount } from "../../app/account.ts";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
-import { messagePath } from "../../app/route.ts";
+import { channelPath, messagePath } from "../../app/route.ts";
 import { withPart } from "../../app/update.ts";
 import { ask } from "../../kit/dialog.tsx";
 import { toast } from "../../kit/toast.tsx";
@@ -50,8 +50,10 @@ export async function copyText({ content }: Message): Promise<void> {
   toast(t("Copied."));
 }
 
-export async function copyLink({ server_id, channel_id }: ChannelState, { message_id }: Message): Promise<void> {
-  await navigator.clipboard.writeText(location.origin + messagePath(server_id, channel_id, message_id));
+/** Of a channel, or of a message in it. */
+export async function copyLink({ server_id, channel_id }: ChannelState, message?: Message): Promise<void> {
+  const path = message === undefined ? channelPath(server_id, channel_id) : messagePath(server_id, channel_id, message.message_id);
+  await navigator.clipboard.writeText(location.origin + path);
   toast(t("Copied."));
 }
 
