@@ -65,8 +65,11 @@ test("channels are moved by drag, keys and menu, and everybody sees one order", 
   await make(alice, club, "Archive", "category");
   const [page, other] = [await alice.open(club), await bob.open(club)];
   const row = (name: string): Locator => channels(page).getByRole("button", { name, exact: true });
+  // Who cannot fill a category does not see an empty one.
+  const filled = (all: string[]): string[] => all.filter((name, at) => name.startsWith("#") || all[at + 1]?.startsWith("#"));
   const both = async (wanted: string[]): Promise<void> => {
-    for (const where of [page, other]) await expect.poll(() => order(where)).toEqual(wanted);
+    await expect.poll(() => order(page)).toEqual(wanted);
+    await expect.poll(() => order(other)).toEqual(filled(wanted));
   };
   await both(["#general", "#ops", "Meetings", "#standup", "Archive"]);
 

@@ -76,3 +76,44 @@ test("marks that pile up on a letter reach into no other text", async ({ alice, 
   await expect(row(page, "!")).toBeVisible();
   expect((await row(page, "above it").screenshot()).equals(before)).toBe(true);
 });
+
+test("one row at a time shows what can be done with it", async ({ alice }) => {
+  const club = await alice.makeServer("Book club");
+  for (const text of ["one", "two"]) await alice.say(club, text);
+  const page = await alice.open(club);
+  await row(page, "one").click();
+  await row(page, "two").hover();
+  await expect(page.getByRole("log").getByRole("toolbar")).toHaveCount(1);
+  await expect(row(page, "two").getByRole("toolbar")).toBeVisible();
+  await page.mouse.move(700, 20);
+  await expect(row(page, "one").getByRole("toolbar")).toBeVisible();
+});
+
+test("the members are a sheet where there is no room for a column: asked for, and closed by a press beside it", async ({ alice }) => {
+  const club = await alice.makeServer("Book club");
+  const page = await alice.open(club);
+  const members = page.getByRole("complementary", { name: "Members" });
+  await expect(members).toBeVisible();
+  await page.setViewportSize({ width: 900, height: 800 });
+  await expect(members).toHaveCount(0);
+  await page.getByRole("button", { name: "Members", exact: true }).click();
+  await expect(members).toBeFocused();
+  await page.mouse.click(450, 400);
+  await expect(members).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Members", exact: true })).toBeFocused();
+  await page.setViewportSize({ width: 1440, height: 800 });
+  await expect(members).toBeVisible();
+});
+
+test("the bar that saves a change does not cover what was changed", async ({ alice }) => {
+  const club = await alice.makeServer("Book club");
+  const page = await alice.open(club);
+  await page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: "Book club" }).click();
+  await page.getByRole("menuitem", { name: "Server settings" }).click();
+  await page.locator(".layer").getByRole("button", { name: "Roles", exact: true }).click();
+  const last = page.getByRole("switch", { name: "Pin messages" });
+  await last.evaluate((found) => found.scrollIntoView({ block: "end" }));
+  await last.click();
+  const [changed, bar] = [await edges(last), await edges(page.locator(".save-bar"))];
+  expect(changed.bottom).toBeLessThan(bar.top);
+});

@@ -100,3 +100,23 @@ test("code is there without its colours where their file is missing", async ({ n
   await ana.say(club, "and on it goes");
   await expect(page.getByText("and on it goes").last()).toBeVisible();
 });
+
+test("who signs out is told so, and asked for no link", async ({ alice }) => {
+  const page = await alice.open(await alice.makeServer("Book club"));
+  await page.getByRole("button", { name: alice.name }).and(page.locator(".own-name")).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByText("You are signed out.")).toBeVisible();
+  await expect(page.getByText("Sign in to see what this link leads to.")).toHaveCount(0);
+  expect(new URL(page.url()).pathname).toBe("/");
+});
+
+test("a new account is told all that is wrong with it at once", async ({ stranger }) => {
+  const { page } = await stranger();
+  await page.goto("/");
+  await page.getByRole("button", { name: "Make an account" }).click();
+  await page.getByLabel("Name").fill("Anna B");
+  await page.getByLabel("Password").fill("short");
+  await page.getByRole("button", { name: "Create account" }).click();
+  await expect(page.locator("[aria-invalid=true]")).toHaveCount(2);
+  await expect(page.getByLabel("Name")).toBeFocused();
+});

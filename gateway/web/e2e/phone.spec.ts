@@ -97,3 +97,14 @@ test("what a finger presses is large enough", async ({ newcomer }) => {
   await page.getByRole("button", { name: "Channels" }).tap();
   expect(await small()).toEqual([]);
 });
+
+test("the settings say what Enter does on a screen", async ({ newcomer }) => {
+  const alice = await newcomer("alice", PHONE);
+  const page = await alice.open(await alice.makeServer("Book club"));
+  await page.getByRole("button", { name: "Channels" }).tap();
+  await page.getByRole("button", { name: "Settings" }).tap();
+  await page.getByRole("button", { name: "Writing and keys" }).tap();
+  const enter = page.getByRole("switch", { name: "Enter makes a new line" });
+  await expect(enter).toBeChecked();
+  await expect(enter).toBeDisabled();
+});

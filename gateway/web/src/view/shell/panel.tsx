@@ -23,7 +23,8 @@ export function Panel(props: PanelProps) {
   return (
     <>
       <Show when={isSheet()}>
-        <div class="panel-scrim" onClick={() => props.onClose()} />
+        {/* The press leaves the focus in the panel, which gives it back. */}
+        <div class="panel-scrim" onMouseDown={(event) => event.preventDefault()} onClick={() => props.onClose()} />
       </Show>
       <Show when={isSheet() || !isNarrow}>
         <Escapes close={() => props.onClose()} />
