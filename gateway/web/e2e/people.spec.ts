@@ -305,7 +305,7 @@ test.describe("who moderates", () => {
     const page = await alice.open(club);
     await openPages(page, club);
     await page.getByRole("button", { name: "Safety" }).click();
-    await page.getByLabel("Who may write").selectOption("Speakers, and who manages messages");
+    await page.getByLabel("Who can write").selectOption("Speakers, and who manages messages");
     await page.getByRole("button", { name: "Lock the server down" }).click();
     await expect(other.getByText(/nobody may join, and only members with the role Speakers may write\. Until .*\d\d:\d\d\.$/)).toBeVisible();
     await expect(other.getByText("The server is locked down: for now only some may write here.")).toBeVisible();
