@@ -43,14 +43,17 @@ impl NodeTask {
             process: self.process,
             ttl: LEASE,
         };
+        let clock = Clock::system();
         let mut node = Node {
             name: self.node,
             version: VERSION.to_owned(),
-            since_ms: Clock::system().now_ms(),
+            since_ms: clock.now_ms(),
             load: 0,
             backlog: 0,
+            told_ms: 0,
         };
         while !stop.is_cancelled() {
+            node.told_ms = clock.now_ms();
             node.load = u32::try_from(self.connections.count_taken()).unwrap_or(u32::MAX);
             if let Err(error) = lease.renew(&self.bus, &self.keys, &node).await {
                 tracing::debug!(%error, "nobody is told that this gateway lives");

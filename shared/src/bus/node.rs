@@ -1,13 +1,16 @@
 //! What nodes tell of themselves with the leases that they renew, so that an administrator of the
 //! deployment sees who runs. A lease without it is that of an older program.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{Bus, BusError, sealed};
 use crate::{keys::ClusterKeys, protocol::admin::NodeKind};
+
+/// How long a node is remembered that ended without a word.
+const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -25,6 +28,8 @@ pub struct Node {
     pub load: u32,
     /// Commands that waited for a worker when it last looked.
     pub backlog: u64,
+    /// When it told this, in milliseconds since 1970 by its own clock.
+    pub told_ms: u64,
 }
 
 /// Whose lease it is.
@@ -41,14 +46,25 @@ pub struct NodeLease {
 impl NodeLease {
     /// Renews it, and tells of the node. What cannot be sealed is not told; the lease is renewed.
     pub async fn renew(&self, bus: &Bus, keys: &ClusterKeys, node: &Node) -> Result<(), BusError> {
-        let told = sealed::seal(node, &place(self.kind, &self.process), keys).unwrap_or_default();
-        let renewed = bus.tell_lease(prefix(self.kind), &self.process, self.ttl, told);
-        renewed.await.map(drop)
+        for (prefix, ttl) in [
+            (prefix(self.kind), self.ttl),
+            (known(self.kind), REMEMBERED),
+        ] {
+            let told = sealed::seal(node, &place(prefix, &self.process), keys).unwrap_or_default();
+            bus.tell_lease(prefix, &self.process, ttl, told).await?;
+        }
+        Ok(())
     }
 
-    /// Gives it back.
+    /// Gives it back, and is no more remembered.
     pub async fn release(&self, bus: &Bus) -> Result<(), BusError> {
+        self.forget(bus).await?;
         bus.release_lease(prefix(self.kind), &self.process).await
+    }
+
+    /// Ends of its own will: who no longer lives is not taken for one that broke down.
+    pub async fn forget(&self, bus: &Bus) -> Result<(), BusError> {
+        bus.release_lease(known(self.kind), &self.process).await
     }
 }
 
@@ -59,9 +75,44 @@ pub async fn list_nodes(
     keys: &ClusterKeys,
     kind: NodeKind,
 ) -> Result<Vec<(String, Option<Node>)>, BusError> {
-    let leases = bus.list_leases(prefix(kind)).await?.into_iter();
+    list(bus, keys, prefix(kind)).await
+}
+
+/// What nodes of a kind last told that ended without a word within the last hour. One that was
+/// started again under its name is none of them.
+pub async fn list_lost(
+    bus: &Bus,
+    keys: &ClusterKeys,
+    kind: NodeKind,
+    living: &[(String, Option<Node>)],
+) -> Result<Vec<Node>, BusError> {
+    let told = list(bus, keys, known(kind)).await?.into_iter();
+    let lives = |process: &str, node: &Node| {
+        let known = |other: &Node| other.name == node.name;
+        living
+            .iter()
+            .any(|(other, told)| other == process || told.as_ref().is_some_and(known))
+    };
+    let lost = told.filter_map(|(process, node)| node.filter(|node| !lives(&process, node)));
+    // The last process of each name.
+    let mut nodes = BTreeMap::new();
+    for node in lost {
+        let last: &mut Node = nodes.entry(node.name.clone()).or_insert(node.clone());
+        if last.told_ms < node.told_ms {
+            *last = node;
+        }
+    }
+    Ok(nodes.into_values().collect())
+}
+
+async fn list(
+    bus: &Bus,
+    keys: &ClusterKeys,
+    prefix: &str,
+) -> Result<Vec<(String, Option<Node>)>, BusError> {
+    let leases = bus.list_leases(prefix).await?.into_iter();
     let open = |(process, told): (String, Bytes)| {
-        let node = sealed::open(&told, &place(kind, &process), keys).ok();
+        let node = sealed::open(&told, &place(prefix, &process), keys).ok();
         (process, node)
     };
     Ok(leases.map(open).collect())
@@ -75,9 +126,17 @@ pub const fn prefix(kind: NodeKind) -> &'static str {
     }
 }
 
+/// Leases that outlive this kind of node, unless it ends of its own will.
+const fn known(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Gateway => "known-gateways",
+        NodeKind::Worker => "known-workers",
+    }
+}
+
 /// Where what is told opens.
-fn place(kind: NodeKind, process: &str) -> String {
-    format!("lease:{}:{process}", prefix(kind))
+fn place(prefix: &str, process: &str) -> String {
+    format!("lease:{prefix}:{process}")
 }
 
 /// Names a process of a node by a number that no other has.
@@ -103,6 +162,7 @@ mod tests {
             since_ms: 7,
             load: 3,
             backlog: 0,
+            told_ms: 8,
         }
     }
 
@@ -129,6 +189,43 @@ mod tests {
         assert_eq!(listed, due.map(|(name, node)| (name.to_owned(), node)));
         let workers = list_nodes(&bus, &keys, NodeKind::Worker).await.unwrap();
         assert_eq!(workers, []);
+    }
+
+    #[tokio::test]
+    async fn who_ends_without_a_word_is_missed() {
+        let bus = Bus::memory();
+        let keys: ClusterKeys = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let lease = |process: &str| NodeLease {
+            kind: NodeKind::Worker,
+            process: process.to_owned(),
+            ttl: Duration::ZERO,
+        };
+        let ended = [
+            ("1", "leaves"),
+            ("2", "breaks"),
+            ("3", "comes back"),
+            ("4", "breaks"),
+        ];
+        for (process, name) in ended {
+            lease(process)
+                .renew(&bus, &keys, &node(name))
+                .await
+                .unwrap();
+        }
+        lease("1").forget(&bus).await.unwrap();
+        let again = NodeLease {
+            ttl: TTL,
+            ..lease("5")
+        };
+        again.renew(&bus, &keys, &node("comes back")).await.unwrap();
+
+        let living = list_nodes(&bus, &keys, NodeKind::Worker).await.unwrap();
+        assert_eq!(living, [("5".to_owned(), Some(node("comes back")))]);
+        let lost = list_lost(&bus, &keys, NodeKind::Worker, &living).await;
+        assert_eq!(lost.unwrap(), [node("breaks")]);
+        again.release(&bus).await.unwrap();
+        let lost = list_lost(&bus, &keys, NodeKind::Worker, &[]).await.unwrap();
+        assert_eq!(lost, [node("breaks"), node("comes back")]);
     }
 
     #[test]

@@ -52,8 +52,8 @@ pub enum NodeKind {
     Worker,
 }
 
-/// A process that renews its lease: one that was killed is gone some seconds later. A program of
-/// before tells less.
+/// A process that renews its lease; one that was killed is said to be gone some seconds later. A
+/// program of before tells less.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct NodeStatus {
     /// What it is.
@@ -66,6 +66,9 @@ pub struct NodeStatus {
     pub since: Option<u64>,
     /// The connections of a gateway, the partitions of a worker; none where it does not tell.
     pub load: Option<u32>,
+    /// When it last told of itself, in milliseconds since 1970 by its own clock, if it ended without
+    /// a word within the last hour and did not come back; none where it runs.
+    pub gone: Option<u64>,
 }
 
 /// How a deployment is.

@@ -73,6 +73,10 @@ impl Process {
             }
             stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await;
         }
+        // It lives until its lanes and jobs have ended, and its lease runs out.
+        if let Err(error) = lease.forget(&bus).await {
+            debug!(%error, "this worker is missed for an hour");
+        }
     }
 
     /// Who lives; none when Redis cannot say.
@@ -99,7 +103,7 @@ pub(crate) struct Tells {
     pub(crate) name: String,
     /// How its lanes are.
     pub(crate) status: LaneStatus,
-    /// Since when it runs.
+    /// Since when it runs, and what time it is.
     pub(crate) clock: Clock,
     /// What seals it.
     pub(crate) keys: ClusterKeys,
@@ -114,6 +118,7 @@ impl Tells {
             since_ms,
             load: u32::try_from(lanes.partitions).unwrap_or(u32::MAX),
             backlog: lanes.backlog,
+            told_ms: self.clock.now_ms(),
         }
     }
 }

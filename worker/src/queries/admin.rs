@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use shared::{
-    bus::node::{Node, list_nodes, node_of},
+    bus::node::{Node, list_lost, list_nodes, node_of},
     domain::limits::MAX_NODES,
     protocol::{
         Handler,
@@ -24,10 +24,9 @@ impl Handler<QueryContext> for GetDeploymentStatus {
         let backlogs = workers.iter().flat_map(|(_, node)| node);
         let waiting_commands = backlogs.map(|node| node.backlog).sum();
         let mut nodes = list_gateways(deps).await?;
-        nodes.extend(workers.into_iter().map(|(process, node)| {
-            let name = process.clone();
-            status(NodeKind::Worker, name, node)
-        }));
+        nodes.extend(list_missed(deps, NodeKind::Worker, &workers).await?);
+        let worker = |(process, node)| status(NodeKind::Worker, process, node);
+        nodes.extend(workers.into_iter().map(worker));
         nodes.sort_by(|a, b| (a.kind as u8, &a.name).cmp(&(b.kind as u8, &b.name)));
         nodes.truncate(MAX_NODES);
         let online = deps.presence.read(shared::presence::Union::len);
@@ -50,6 +49,7 @@ impl Handler<QueryContext> for GetDeploymentStatus {
 /// Those that renew leases, and those of before, which only tell who is there.
 async fn list_gateways(deps: &Deps) -> Result<Vec<NodeStatus>, Error> {
     let leases = list_nodes(&deps.bus, &deps.keys, NodeKind::Gateway).await?;
+    let missed = list_missed(deps, NodeKind::Gateway, &leases).await?;
     let known: HashSet<&str> = leases.iter().map(|(process, _)| &**process).collect();
     let older: Vec<String> = deps.presence.read(|union| {
         let heard = union.gateways().filter(|process| !known.contains(process));
@@ -61,7 +61,22 @@ async fn list_gateways(deps: &Deps) -> Result<Vec<NodeStatus>, Error> {
     let gateway = |(process, node): (String, Option<Node>)| {
         status(NodeKind::Gateway, node_of(&process).to_owned(), node)
     };
-    Ok(all.map(gateway).collect())
+    Ok(all.map(gateway).chain(missed).collect())
+}
+
+/// Those that ended without a word.
+async fn list_missed(
+    deps: &Deps,
+    kind: NodeKind,
+    living: &[(String, Option<Node>)],
+) -> Result<Vec<NodeStatus>, Error> {
+    let lost = list_lost(&deps.bus, &deps.keys, kind, living).await?;
+    let missed = |node: Node| NodeStatus {
+        load: None,
+        gone: Some(node.told_ms),
+        ..status(kind, node.name.clone(), Some(node))
+    };
+    Ok(lost.into_iter().map(missed).collect())
 }
 
 /// A node as it tells, or where it tells nothing, what is known of it.
@@ -73,6 +88,7 @@ fn status(kind: NodeKind, name: String, node: Option<Node>) -> NodeStatus {
             version: Some(node.version),
             since: Some(node.since_ms),
             load: Some(node.load),
+            gone: None,
         },
         None => NodeStatus {
             kind,
@@ -80,6 +96,7 @@ fn status(kind: NodeKind, name: String, node: Option<Node>) -> NodeStatus {
             version: None,
             since: None,
             load: None,
+            gone: None,
         },
     }
 }

@@ -2072,7 +2072,7 @@ export interface DeploymentStatus {
   epoch: string;
 }
 
-/** A process that renews its lease: one that was killed is gone some seconds later. A program of before tells less. */
+/** A process that renews its lease; one that was killed is said to be gone some seconds later. A program of before tells less. */
 export interface NodeStatus {
   /** What it is. */
   kind: NodeKind;
@@ -2084,6 +2084,8 @@ export interface NodeStatus {
   since: number | null;
   /** The connections of a gateway, the partitions of a worker; none where it does not tell. */
   load: number | null;
+  /** When it last told of itself, in milliseconds since 1970 by its own clock, if it ended without a word within the last hour and did not come back; none where it runs. */
+  gone: number | null;
 }
 
 /** The account was signed in to. */
@@ -4004,6 +4006,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "version", type: {"optional":"text"}, optional: false },
     { name: "since", type: {"optional":{"int":53}}, optional: false },
     { name: "load", type: {"optional":{"int":32}}, optional: false },
+    { name: "gone", type: {"optional":{"int":53}}, optional: false },
   ],
   SessionOpened: [
     { name: "session", type: {"struct":"SessionInfo"}, optional: false },

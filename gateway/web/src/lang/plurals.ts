@@ -12,6 +12,10 @@ export const PLURALS = {
   "{count} members": { one: "{count} member", other: "{count} members" },
   "{count} entries": { one: "{count} entry", other: "{count} entries" },
   "{count} people": { one: "{count} person", other: "{count} people" },
+  "{names} ended without a word. The others go on; the log of the node says why.": {
+    one: "{names} ended without a word. The others go on; the log of the node says why.",
+    other: "{names} ended without a word. The others go on; the logs of these nodes say why.",
+  },
   "{count} connections": { one: "{count} connection", other: "{count} connections" },
   "{count} partitions": { one: "{count} partition", other: "{count} partitions" },
   "{count} mentions": { one: "{count} mention", other: "{count} mentions" },

@@ -21,10 +21,14 @@ async fn status(chat: &Chat) -> DeploymentStatus {
 }
 
 async fn runs(chat: &Chat, kind: NodeKind, process: &str, node: &Node) {
+    ran(chat, kind, process, node, Duration::from_secs(10)).await;
+}
+
+async fn ran(chat: &Chat, kind: NodeKind, process: &str, node: &Node, ttl: Duration) {
     let lease = NodeLease {
         kind,
         process: process.to_owned(),
-        ttl: Duration::from_secs(10),
+        ttl,
     };
     lease.renew(&chat.deps.bus, &keys(), node).await.unwrap();
 }
@@ -36,6 +40,7 @@ fn node(name: &str, load: u32, backlog: u64) -> Node {
         since_ms: 5,
         load,
         backlog,
+        told_ms: 6,
     }
 }
 
@@ -46,6 +51,7 @@ fn shown(kind: NodeKind, name: &str, told: Option<u32>) -> NodeStatus {
         version: told.map(|_| "1.2.3".to_owned()),
         since: told.map(|_| 5),
         load: told,
+        gone: None,
     }
 }
 
@@ -81,6 +87,32 @@ async fn nodes_tell_what_they_are_and_those_of_before_are_shown_with_what_is_kno
     ];
     assert_eq!(status.nodes, due);
     assert_eq!((status.online, status.waiting_commands), (2, 3));
+}
+
+#[tokio::test]
+async fn who_ended_without_a_word_is_said_to_be_gone_until_he_is_back() {
+    let chat = Chat::new().await;
+    for (kind, process, name) in [
+        (NodeKind::Gateway, "g~1", "gateway-1"),
+        (NodeKind::Worker, "9", "worker-1"),
+    ] {
+        ran(&chat, kind, process, &node(name, 5, 0), Duration::ZERO).await;
+    }
+    let gone = |kind, name| NodeStatus {
+        load: None,
+        gone: Some(6),
+        ..shown(kind, name, Some(0))
+    };
+    let [gateway, worker] = [
+        gone(NodeKind::Gateway, "gateway-1"),
+        gone(NodeKind::Worker, "worker-1"),
+    ];
+    let both = [gateway, worker.clone()];
+    assert_eq!(status(&chat).await.nodes, both);
+    let again = node("gateway-1", 2, 0);
+    runs(&chat, NodeKind::Gateway, "g~2", &again).await;
+    let lives = shown(NodeKind::Gateway, "gateway-1", Some(2));
+    assert_eq!(status(&chat).await.nodes, [lives, worker]);
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ export const admin = {
   "Shown before sign-in.": "Steht vor der Anmeldung.",
   "Those who have an account stay.": "Wer ein Konto hat, bleibt.",
   "Tried too often. `worker admin jobs` lists them and why.": "Zu oft versucht. `worker admin jobs` zeigt sie und den Grund.",
+  "gone since {time}": "weg seit {time}",
   unknown: "unbekannt",
   "Up since": "Läuft seit",
   Version: "Version",

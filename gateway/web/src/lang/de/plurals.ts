@@ -7,6 +7,10 @@ export const plurals: Record<Plural, Forms> = {
   "{count} members": { one: "{count} Mitglied", other: "{count} Mitglieder" },
   "{count} entries": { one: "{count} Eintrag", other: "{count} Einträge" },
   "{count} people": { one: "{count} Person", other: "{count} Leute" },
+  "{names} ended without a word. The others go on; the log of the node says why.": {
+    one: "{names} hat ohne ein Wort geendet. Die anderen laufen weiter; warum, steht im Protokoll des Knotens.",
+    other: "{names} haben ohne ein Wort geendet. Die anderen laufen weiter; warum, steht in den Protokollen dieser Knoten.",
+  },
   "{count} connections": { one: "{count} Verbindung", other: "{count} Verbindungen" },
   "{count} partitions": { one: "{count} Partition", other: "{count} Partitionen" },
   "{count} mentions": { one: "{count} Erwähnung", other: "{count} Erwähnungen" },

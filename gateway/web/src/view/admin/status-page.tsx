@@ -41,6 +41,7 @@ export default function StatusPage() {
           <>
             <Figures status={status()} />
             <Section title={t("Nodes")}>
+              <Missed nodes={status().nodes} />
               <Versions nodes={status().nodes} />
               <Nodes nodes={status().nodes} />
             </Section>
@@ -106,6 +107,18 @@ const counted = (count: number) => (count < COUNTED ? countText(count) : t("abou
 const versionText = (version: string | null) => version ?? t("older");
 
 /** Said once when it begins, and while it is so. */
+function Missed(props: { nodes: readonly NodeStatus[] }) {
+  const names = () => props.nodes.filter((node) => node.gone !== null).map((node) => node.name);
+  return (
+    <div role="status">
+      <Show when={names().length > 0}>
+        <p class="warned"><Icon name="warning" /> {tn("{names} ended without a word. The others go on; the log of the node says why.", names().length, { names: list(names()) })}</p>
+      </Show>
+    </div>
+  );
+}
+
+/** Said once when it begins, and while it is so. */
 function Versions(props: { nodes: readonly NodeStatus[] }) {
   const versions = () => versionsOf(props.nodes);
   return (
@@ -128,7 +141,7 @@ function Nodes(props: { nodes: readonly NodeStatus[] }) {
         { title: t("Kind"), cell: (node) => (node.kind === "gateway" ? t("Gateway") : t("Worker")) },
         { title: t("Name"), names: true, cell: (node) => node.name },
         { title: t("Version"), brief: true, cell: (node) => <Version node={node} differs={node.version !== common()} /> },
-        { title: t("Up since"), brief: true, cell: (node) => (node.since === null ? t("unknown") : moment(node.since, minute())) },
+        { title: t("Up since"), brief: true, cell: (node) => <Since node={node} /> },
         { title: t("Load"), brief: true, figures: true, cell: loadText },
       ]}
     />
@@ -143,7 +156,17 @@ function Version(props: { node: NodeStatus; differs: boolean }) {
   );
 }
 
-function loadText({ kind, load }: NodeStatus): string {
+function Since(props: { node: NodeStatus }) {
+  const since = () => (props.node.since === null ? t("unknown") : moment(props.node.since, minute()));
+  return (
+    <Show when={props.node.gone} fallback={since()}>
+      {(gone) => <span class="warned"><Icon name="warning" /> {t("gone since {time}", { time: moment(gone(), minute()) })}</span>}
+    </Show>
+  );
+}
+
+function loadText({ kind, load, gone }: NodeStatus): string {
+  if (gone !== null) return "";
   if (load === null) return t("unknown");
   return kind === "gateway" ? tn("{count} connections", load) : tn("{count} partitions", load);
 }
