@@ -3,10 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Result, bail};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     node::Node,
@@ -50,7 +47,7 @@ pub(crate) async fn start(
     }
     node.start()?;
     let deadline = Instant::now() + START;
-    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+    while !node.listens(port) {
         if !node.runs() || Instant::now() > deadline {
             bail!("{NAME} does not start\n{}", node.tail());
         }

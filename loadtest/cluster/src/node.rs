@@ -184,6 +184,11 @@ impl Node {
         }
     }
 
+    /// Whether it is this process that listens on a port: another program may have taken it.
+    pub fn listens(&self, port: u16) -> bool {
+        self.pid().is_some_and(|pid| proc::listens(pid, port))
+    }
+
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.runs()

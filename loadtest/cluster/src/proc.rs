@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use procfs::process::{Process as Handle, Stat, all_processes};
+use procfs::{
+    net::TcpState,
+    process::{FDTarget, Process as Handle, Stat, all_processes},
+};
 
 /// Ticks of `/proc/…/stat` in a second: fixed in Linux' interface to programs,
 /// whatever the kernel's own clock is.
@@ -93,6 +96,20 @@ pub fn descriptors(pid: u32) -> Option<usize> {
     open(pid)?.fd_count().ok()
 }
 
+/// Whether a process listens on a TCP port; `false` where it is another user's.
+pub fn listens(pid: u32, port: u16) -> bool {
+    let Some(process) = open(pid) else {
+        return false;
+    };
+    let all = process.tcp().into_iter().chain(process.tcp6()).flatten();
+    let inodes: Vec<u64> = all
+        .filter(|socket| socket.state == TcpState::Listen && socket.local_address.port() == port)
+        .map(|socket| socket.inode)
+        .collect();
+    let mut descriptors = process.fd().into_iter().flatten().flatten();
+    descriptors.any(|fd| matches!(fd.target, FDTarget::Socket(inode) if inodes.contains(&inode)))
+}
+
 /// How often each thread of a process left its CPU to wait, by thread.
 pub fn waits(pid: u32) -> BTreeMap<u32, u64> {
     let tasks = open(pid).and_then(|process| process.tasks().ok());
@@ -107,7 +124,7 @@ pub fn waits(pid: u32) -> BTreeMap<u32, u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, net::TcpListener};
 
     use super::*;
 
@@ -124,5 +141,16 @@ mod tests {
             files.len()
         );
         assert!(waits(pid).contains_key(&pid));
+    }
+
+    #[test]
+    fn who_listens_is_known() {
+        let pid = std::process::id();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(listens(pid, port));
+        assert!(!listens(std::os::unix::process::parent_id(), port));
+        drop(listener);
+        assert!(!listens(pid, port));
     }
 }

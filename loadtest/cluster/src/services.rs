@@ -343,7 +343,7 @@ pub(crate) async fn administer(
 /// Waits until a worker or gateway says that it is ready.
 pub async fn node_ready(node: &Node, patience: Duration) -> Result<()> {
     let deadline = Instant::now() + patience;
-    while !node_is_ready(node).await {
+    while !node.listens(node.ops_port()) || !node_is_ready(node).await {
         if !node.runs() {
             bail!("{} ended before it was ready\n{}", node.name(), node.tail());
         }
