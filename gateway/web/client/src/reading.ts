@@ -2,13 +2,17 @@
 
 import type { ChannelId, ReadCursor, Requests } from "./codec.js";
 import { type Clock } from "./clock.js";
-import { refusalOf } from "./refusal.js";
+import { refusalOf, type Refusal } from "./refusal.js";
 import { advanceCursor, dropRead } from "./state/unread.js";
 import { type State } from "./state/state.js";
 import { type Reply } from "./wire/call.js";
 
 /** Cursors that were moved are told together, this long after the first. */
 const EVERY = 2_000;
+/** So many are told at a time: a thousand channels that are read at once are no flood. */
+const AT_A_TIME = 30;
+/** And so many once the cluster says that it was too much. */
+const FEW = 4;
 
 export interface ReadingOptions {
   state: State;
@@ -24,6 +28,7 @@ export class Reading {
   /** What is being told, until it is answered. */
   private readonly acks = new Map<ChannelId, Promise<unknown>>();
   private waiting = false;
+  private room = AT_A_TIME;
   private callOff = () => {};
 
   constructor(private readonly options: ReadingOptions) {}
@@ -34,10 +39,10 @@ export class Reading {
     // A channel that was never read has its cursor at the beginning.
     if ((state.cursors[channel_id]?.seq ?? 0) >= seq) return;
     mutate((state) => {
-      state.cursors[channel_id] ??= { channel_id, seq, version: 0 };
+      state.cursors[channel_id] ??= { channel_id, seq: 0, version: 0 };
       raise(state, channel_id, seq);
     });
-    this.moved.set(channel_id, seq);
+    this.wish(channel_id, seq);
     this.tellSoon();
   }
 
@@ -45,9 +50,10 @@ export class Reading {
   tell(): void {
     this.callOff();
     this.waiting = false;
-    const moved = [...this.moved];
-    this.moved.clear();
-    for (const [channel_id, seq] of moved) {
+    const room = Math.max(0, this.room - this.telling.size);
+    // What was read last first: it is where somebody is.
+    for (const [channel_id, seq] of [...this.moved].reverse().slice(0, room)) {
+      this.moved.delete(channel_id);
       const acks = Promise.all([this.acks.get(channel_id), this.ack(channel_id, seq)]);
       this.acks.set(channel_id, acks);
       void acks.then(() => this.acks.get(channel_id) === acks && this.acks.delete(channel_id));
@@ -78,14 +84,25 @@ export class Reading {
   forget(): void {
     this.callOff();
     this.waiting = false;
+    this.room = AT_A_TIME;
     this.moved.clear();
     this.telling.clear();
   }
 
+  /** Is to be told, before all others. */
+  private wish(channel_id: ChannelId, seq: number): void {
+    this.moved.delete(channel_id);
+    this.moved.set(channel_id, seq);
+  }
+
   private tellSoon(): void {
-    if (this.waiting) return;
+    if (!this.waiting) this.tellIn(EVERY);
+  }
+
+  private tellIn(wait: number): void {
+    this.callOff();
     this.waiting = true;
-    this.callOff = this.options.clock.after(EVERY, () => this.tell());
+    this.callOff = this.options.clock.after(wait, () => this.tell());
   }
 
   private async ack(channel_id: ChannelId, seq: number): Promise<void> {
@@ -99,18 +116,24 @@ export class Reading {
         advanceCursor(state, cursor);
         this.hold(state);
       });
+      if (this.moved.size === 0) this.room = AT_A_TIME;
+      else this.tellSoon();
     } catch (error) {
-      // Nobody decided it, or it came too soon: it is told with the next ones. Else it is not ours to tell any more.
-      if (!over() || !refusalOf(error).passing || this.moved.has(channel_id)) return;
-      this.moved.set(channel_id, seq);
-      this.tellSoon();
+      this.refused(channel_id, seq, over(), refusalOf(error));
     }
+  }
+
+  /** Nobody decided it, or it came too soon: it is told with the next ones. Else it is not ours to tell any more. */
+  private refused(channel_id: ChannelId, seq: number, ours: boolean, { passing, reason, retryAfter }: Refusal): void {
+    if (reason === "rate_limited") this.room = FEW;
+    if (ours && passing && !this.moved.has(channel_id)) this.wish(channel_id, seq);
+    if (this.moved.size > 0) this.tellIn(Math.max(EVERY, retryAfter ?? 0));
   }
 }
 
 function raise(state: State, channel: ChannelId, seq: number): void {
   const known = state.cursors[channel];
-  if (known === undefined) return;
-  known.seq = Math.max(known.seq, seq);
+  if (known === undefined || known.seq >= seq) return;
+  known.seq = seq;
   dropRead(state, channel);
 }

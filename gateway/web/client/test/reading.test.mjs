@@ -77,3 +77,37 @@ test("what came too soon for the cluster is told again", async () => {
   await clock.pass(2_000);
   assert.deepEqual(told, [["unreads_ack", 7], ["unreads_ack", 7]]);
 });
+
+test("a thousand channels that are read at once are told bit by bit, those that were read last first", async () => {
+  const { clock, reading, told, answers } = reader();
+  const seqs = Array.from({ length: 1_000 }, (_, at) => at + 1);
+  for (const seq of seqs) reading.read(1_000 + seq, seq);
+  await clock.pass(2_000);
+  assert.deepEqual(told.map(([, seq]) => seq), seqs.slice(-30).reverse(), "as many as the cluster takes at once");
+  reading.tell();
+  assert.equal(told.length, 30, "and no more while these have no answer");
+  // The cluster takes ten of each round, and says of the others that they came too soon.
+  for (let round = 0; round < 120; round += 1) {
+    const asked = answers.splice(0);
+    const begun = told.length - asked.length;
+    asked.slice(0, 10).forEach(({ resolve }, at) => resolve({ channel_id: 1_000 + told[begun + at][1], seq: told[begun + at][1], version: begun + at }));
+    asked.slice(10).forEach(({ reject }) => reject(new Refusal("rate_limited", null, 2_500)));
+    const before = told.length;
+    await clock.pass(2_400);
+    if (asked.length > 10) assert.equal(told.length, before, "it is waited as long as the cluster says");
+    await clock.pass(100);
+    assert.ok(told.length - before <= 30);
+  }
+  assert.ok(told.length < 1_100, `${told.length} asked for a thousand`);
+});
+
+test("in the end all of it is told", async () => {
+  const { clock, reading, told, answers } = reader();
+  for (let seq = 1; seq <= 70; seq += 1) reading.read(1_000 + seq, seq);
+  for (let round = 0; round < 3; round += 1) {
+    await clock.pass(2_000);
+    answers.splice(0).forEach(({ resolve }, at) => resolve({ channel_id: 1, seq: 0, version: round * 100 + at }));
+    await clock.pass(0);
+  }
+  assert.deepEqual(told.map(([, seq]) => seq).sort((a, b) => a - b), Array.from({ length: 70 }, (_, at) => at + 1));
+});
