@@ -59,11 +59,16 @@ export class Client {
     const mutate = (change: (state: State) => void) => this.mutate(change);
     const failed = (error: unknown) => this.tell("failed", error);
     const call = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
+      this.calls.call(name, scope, body, { untilAllowed: true });
+    // What the state is wrong without is asked for until it is there.
+    const insist = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
+      this.calls.call(name, scope, body, { untilAllowed: true, patience: Infinity });
+    const once = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
       this.calls.call(name, scope, body);
     this.session = this.openSession(random);
     const isOpen = () => this.session.open;
     this.calls = new Calls({ clock: device, random, isOpen, send: (frame) => this.session.send(frame) });
-    this.reading = new Reading({ state, mutate, clock, call });
+    this.reading = new Reading({ state, mutate, clock, call: once });
     // Whatever the cluster says, what was read here stays read.
     const learn = (change: (state: State) => void) =>
       mutate((state) => {
@@ -93,13 +98,13 @@ export class Client {
       changed: (channel) => this.cache.note(channel),
       failed,
     });
-    this.mentions = new Mentions({ state, clock, random, mutate: learn, fetches: this.fetches, call, failed });
+    this.mentions = new Mentions({ state, clock, random, mutate: learn, fetches: this.fetches, call: insist, failed });
     this.sync = new Sync({
       state,
       mutate,
       fetches: this.fetches,
       mentions: this.mentions,
-      call,
+      call: insist,
       reload: (channel) => this.history.reload(channel),
       shown: () => this.history.shown(),
       caughtUp: () => this.caughtUp(),
@@ -221,9 +226,11 @@ export class Client {
   async signOut(): Promise<void> {
     await this.entry.leave(() => this.call("logout", 0, {}));
     this.session.close();
-    await this.device.clear();
+    // A storage may take its time, or fail: what is shown goes before that.
+    const cleared = this.device.clear();
     this.forget();
     this.connected({ state: "signed_out", because: "signed_out" });
+    await cleared;
   }
 
   // Talking.
@@ -457,7 +464,7 @@ export class Client {
   /** What follows from an event besides the state. */
   private applied(told: Told["event"]): void {
     const { event, topic } = told;
-    if (event.name === "server_joined") this.sync.joined(event.body.server.server_id);
+    if (event.name === "server_joined") this.sync.joined();
     else if (event.name === "status_updated") this.sync.statusChanged();
     else if (event.name === "message_created") this.spoke(event.body, topic as ServerId);
     this.mentions.heard(told);
@@ -482,6 +489,7 @@ export class Client {
     this.sync.forget();
     this.people.forget();
     this.reading.forget();
+    this.incoming.forget();
     this.mutate((state) => Object.assign(state, emptyKnowledge(), { sends: {}, drafts: {} }));
   }
 }

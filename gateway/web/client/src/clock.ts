@@ -41,8 +41,3 @@ export class ClusterClock implements Clock {
     else if (most < 0) this.behind += most;
   }
 }
-
-/** Resolves later. */
-export function sleep(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => clock.after(ms, resolve));
-}

@@ -65,6 +65,11 @@ export class Incoming {
     if (hole) this.options.hole();
   }
 
+  /** What another account was not told yet is told to nobody. */
+  forget(): void {
+    this.held.length = 0;
+  }
+
   /** Tells of events in their order, each once what is to be known of its server was fetched; or of all there are. */
   release(all = false): void {
     const waits = ({ topic }: Told["event"]) => serverOf(this.options.state, topic as AnyId)?.loaded === false;

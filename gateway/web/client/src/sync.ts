@@ -39,6 +39,9 @@ export class Sync {
   /** Where it is known how the account stands. */
   private readonly stood = new Set<ServerId>();
   private underWay = 0;
+  private loading: Promise<void> | null = null;
+  /** Servers that were asked for since there was a reason to. */
+  private readonly asked = new Set<ServerId>();
 
   constructor(private readonly options: SyncOptions) {}
 
@@ -52,7 +55,7 @@ export class Sync {
     mutate((state) => mergeReady(state, ready, resumed));
     this.begin(async () => {
       await this.all([
-        this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id)),
+        this.load(),
         ...(anew ? [this.account(listed)] : []),
         this.cursors(ready.registers < known ? 0 : known, ready.registers, anew),
         ...[...this.watches].map(([server, users]) => this.watch(server, users)),
@@ -84,9 +87,9 @@ export class Sync {
   }
 
   /** The account became a member: what there is. */
-  joined(server: ServerId): void {
+  joined(): void {
     this.begin(async () => {
-      await this.overviews([server]);
+      await this.load();
       await this.options.mentions.fetch();
     });
   }
@@ -121,7 +124,7 @@ export class Sync {
         return this.options.mentions.fetch();
       }
       const watched = this.watches.get(server);
-      await this.all([this.overviews([server]), ...(watched === undefined ? [] : [this.watch(server, watched)])]);
+      await this.all([this.load(), ...(watched === undefined ? [] : [this.watch(server, watched)])]);
       await this.all([this.options.mentions.fetch(), this.reload()]);
     });
   }
@@ -133,6 +136,8 @@ export class Sync {
     mutate((state) => {
       state.topics[topic] = Math.max(seq, state.topics[topic] ?? 0);
       for (const channel of hidden) forgetChannel(state, channel);
+      // What was said in them while they were not seen nobody told, whatever tells of the channels themselves first.
+      if (shown.length > 0) state.mentionsDue = true;
     });
     const server = serverOf(state, topic)?.server.server_id;
     if (shown.length === 0 || server === undefined) return;
@@ -158,26 +163,43 @@ export class Sync {
     for (const outcome of await Promise.allSettled(works)) if (outcome.status === "rejected") this.options.failed(outcome.reason);
   }
 
-  /** The structure of servers, and how the account stands in them. */
+  /** What is not known of servers: many at once, and one request after the other, whatever made it so. */
+  private load(): Promise<void> {
+    this.asked.clear();
+    this.loading ??= this.loadAll().finally(() => (this.loading = null));
+    return this.loading;
+  }
+
+  private async loadAll(): Promise<void> {
+    const { state } = this.options;
+    // What comes in one go is asked for in one go.
+    await Promise.resolve();
+    for (;;) {
+      const missing = values(state.servers).filter(({ loaded, server }) => !loaded && !this.asked.has(server.server_id));
+      const page = missing.slice(0, SERVERS).map(({ server }) => server.server_id);
+      if (page.length === 0) return;
+      for (const server of page) this.asked.add(server);
+      await this.all([this.overviews(page)]);
+    }
+  }
+
+  /** The structure of some servers, and how the account stands in them. */
   private async overviews(server_ids: ServerId[]): Promise<void> {
     const { call, fetches } = this.options;
-    for (let at = 0; at < server_ids.length; at += SERVERS) {
-      const page = server_ids.slice(at, at + SERVERS);
-      for (let from: ServerId | null = null; ; ) {
-        const next: ServerId | null = (
-          await fetches.run(
-            () => call("servers_overview", 0, { server_ids: page, from }),
-            (state, { servers }) => servers.forEach((overview) => mergeOverview(state, overview)),
-          )
-        ).next;
-        if (next === null) break;
-        from = next;
-      }
+    for (let from: ServerId | null = null; ; ) {
+      const next: ServerId | null = (
+        await fetches.run(
+          () => call("servers_overview", 0, { server_ids, from }),
+          (state, { servers }) => servers.forEach((overview) => mergeOverview(state, overview)),
+        )
+      ).next;
+      if (next === null) break;
+      from = next;
     }
     await this.standAnew(server_ids);
   }
 
-  private async standAnew(servers: ServerId[]): Promise<void> {
+  private async standAnew(servers: readonly ServerId[]): Promise<void> {
     const { shown, state } = this.options;
     for (const server of servers) this.stood.delete(server);
     const seen = shown().map((channel) => state.channels[channel]?.server_id);
@@ -203,7 +225,7 @@ export class Sync {
 
   /** Servers that were joined where nobody told. */
   private async missingServers(): Promise<void> {
-    const { call, fetches, state } = this.options;
+    const { call, fetches } = this.options;
     await fetches.run(
       () => call("servers_list", 0, {}),
       (state, { servers }) => {
@@ -212,7 +234,7 @@ export class Sync {
         mergeReady(state, { user: me, session_id: session, epoch, servers, topics: [], registers, sent_at: 0 }, true);
       },
     );
-    await this.overviews(values(state.servers).filter(({ loaded }) => !loaded).map(({ server }) => server.server_id));
+    await this.load();
   }
 
   /** What the account says of itself, and its sessions where they were listed. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createClient, emptyState, PERMISSIONS } from "../build/index.js";
-import { fakeClock, ME, message, servingGateway } from "../testing/fakes.mjs";
+import { CHANNEL as GENERAL, fakeClock, ME, message, servingGateway } from "../testing/fakes.mjs";
 
 const [SERVER, CHANNEL, ROLE] = [10, 20, 40];
 const calling = (seq, mentions = [ME.user_id]) => message(seq, { mentions });
@@ -23,6 +23,7 @@ async function open(said = []) {
   const cursor = ({ channel_id, seq }) => ({ channel_id, seq, version: (inbox.version = (inbox.version ?? 0) + 1) });
   const gateway = servingGateway(said, {
     pings_get: page,
+    channels_get: () => ({ channels: [{ ...GENERAL, last_seq: said.length }] }),
     unreads_ack: (body) => ((inbox.read = body.seq), cursor(body)),
     mark_unread: (body) => ((inbox.read = body.seq), cursor(body)),
   });
@@ -52,6 +53,16 @@ test("a gap may hide a mention", async () => {
   const { clock, gateway, said, seqs } = await open();
   said.push(calling(1));
   gateway.control("gap", { topic: SERVER, seq: 9 });
+  await clock.pass(0);
+  assert.deepEqual(seqs(), [1]);
+});
+
+test("a channel that is seen again brings its mentions, whatever was told of it first", async () => {
+  const { clock, gateway, said, seqs } = await open();
+  gateway.control("sight", { topic: SERVER, seq: 6, shown: [], hidden: [CHANNEL] });
+  said.push(calling(1));
+  gateway.event(SERVER, 7, "channel_updated", { channel: { ...GENERAL, last_seq: 1, last_message_id: 1_001 } });
+  gateway.control("sight", { topic: SERVER, seq: 7, shown: [CHANNEL], hidden: [] });
   await clock.pass(0);
   assert.deepEqual(seqs(), [1]);
 });

@@ -1,7 +1,7 @@
 // Requests and their answers.
 
 import { decodeReply, requestFrame, type Requests, type ServerFrame, type Wire } from "../codec.js";
-import { sleep, type Clock } from "../clock.js";
+import { type Clock } from "../clock.js";
 import { Refusal, refusalOf } from "../refusal.js";
 import { pause } from "./backoff.js";
 
@@ -15,11 +15,18 @@ export type Reply<Name extends keyof Requests> = Requests[Name]["reply"];
 export interface CallOptions {
   /** For how many milliseconds an undecided request is repeated, with its nonce. 0: it is sent once, and only if a session is open. */
   patience?: number;
+  /** Whether a limit is waited for as well, as long as the patience lasts: for what nobody asked for who could be told. */
+  untilAllowed?: boolean;
 }
 
 /** Longer than what a cluster needs to get over a lost node. */
 const PATIENCE = 30_000;
 const LAST_REQUEST = 2 ** 32 - 1;
+
+interface Waiter {
+  go(): void;
+  fail(refusal: Refusal): void;
+}
 
 interface Pending {
   name: keyof Requests;
@@ -36,7 +43,9 @@ export interface CallsOptions {
 
 export class Calls {
   private readonly pending = new Map<number, Pending>();
-  private waiting: { go(): void; fail(refusal: Refusal): void }[] = [];
+  /** Who waits for a session, and who waits before the next attempt. */
+  private readonly waiting = new Set<Waiter>();
+  private readonly resting = new Set<Waiter>();
   private last = 0;
   /** Shared by the calls of one time; `over` says why that ended. */
   private time: { over: Refusal | null } = { over: null };
@@ -48,7 +57,7 @@ export class Calls {
     name: Name,
     scope: number,
     body: Requests[Name]["request"],
-    { patience = PATIENCE }: CallOptions = {},
+    { patience = PATIENCE, untilAllowed = false }: CallOptions = {},
   ): Promise<Reply<Name>> {
     const { clock, random } = this.options;
     const { time } = this;
@@ -62,10 +71,11 @@ export class Calls {
         refusal = refusalOf(error);
       }
       const wait = (refusal.retryAfter ?? 0) + pause(attempt, random);
-      if (!refusal.undecided || clock.now() + wait > deadline) throw refusal;
-      await sleep(clock, wait);
       // Who is connected by now may be somebody else.
       if (time.over !== null) throw time.over;
+      const passes = untilAllowed ? refusal.passing : refusal.undecided;
+      if (!passes || clock.now() + wait > deadline) throw refusal;
+      await this.rest(wait);
     }
   }
 
@@ -109,14 +119,14 @@ export class Calls {
 
   /** A session is open: whoever waited for one goes on. */
   opened(): void {
-    for (const { go } of this.waiting.splice(0)) go();
+    for (const { go } of [...this.waiting]) go();
   }
 
   /** No session will open by itself, or another account's: whoever waited, for one or to try again, waits no longer. */
   closed(refusal: Refusal): void {
     this.time.over = refusal;
     this.time = { over: null };
-    for (const { fail } of this.waiting.splice(0)) fail(refusal);
+    for (const { fail } of [...this.waiting, ...this.resting]) fail(refusal);
   }
 
   /** The connection broke: nobody knows what became of what was sent. */
@@ -135,16 +145,23 @@ export class Calls {
   private untilOpen(deadline: number): Promise<void> | void {
     const { clock, isOpen } = this.options;
     if (isOpen()) return;
+    return this.wait(this.waiting, deadline - clock.now(), ({ fail }) => fail(new Refusal("unavailable")));
+  }
+
+  /** A pause before the next attempt, which ends early where there will be none. */
+  private rest(ms: number): Promise<void> {
+    return this.wait(this.resting, ms, ({ go }) => go());
+  }
+
+  private wait(place: Set<Waiter>, ms: number, over: (waiter: Waiter) => void): Promise<void> {
     return new Promise((resolve, reject) => {
+      const leave = () => (callOff(), place.delete(waiter));
       const waiter = {
-        go: () => (callOff(), resolve()),
-        fail: (refusal: Refusal) => (callOff(), reject(refusal)),
+        go: () => (leave(), resolve()),
+        fail: (refusal: Refusal) => (leave(), reject(refusal)),
       };
-      const callOff = clock.after(deadline - clock.now(), () => {
-        this.waiting = this.waiting.filter((other) => other !== waiter);
-        reject(new Refusal("unavailable"));
-      });
-      this.waiting.push(waiter);
+      const callOff = this.options.clock.after(ms, () => over(waiter));
+      place.add(waiter);
     });
   }
 }
