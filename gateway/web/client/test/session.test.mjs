@@ -76,10 +76,14 @@ test("pauses also grow where each connection ends as it opens", async () => {
   }
 });
 
-test("a full gateway is left alone for five seconds", () => {
-  const { client, clock, gateway } = open();
-  gateway.cut(CLOSE_CODES.Full);
-  assert.ok(client.status.next - clock.now() >= 5_000);
+test("a full gateway is left alone for five seconds, and those that it refused come back over as many", () => {
+  const pauses = [0, 0.5, 0.999].map((chance) => {
+    const { client, clock, gateway } = open({ random: () => chance });
+    gateway.cut(CLOSE_CODES.Full);
+    return client.status.next - clock.now();
+  });
+  assert.ok(pauses[0] >= 5_000);
+  assert.ok(pauses[2] - pauses[0] > 4_900, String(pauses));
 });
 
 test("who is signed out does not come back, and calls end", async () => {

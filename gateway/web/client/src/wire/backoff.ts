@@ -5,7 +5,7 @@ const FIRST = 50;
 /** A cluster that comes back is found within seconds by who waits for it. */
 const LONGEST = 3_000;
 const LONGEST_UNSEEN = 30_000;
-/** A gateway that is full is left alone for this long. */
+/** A gateway that is full is left alone for this long, and by chance up to as long again: all who were refused do not come together. */
 const WHEN_FULL = 5_000;
 
 /** How long to wait before attempt number `attempt`, from 0. Half of it is random, so that clients do not come together. */
@@ -17,7 +17,7 @@ export function pause(attempt: number, random: () => number, longest = LONGEST):
 /** How long to wait before connecting again, after a connection that ended with `code`. */
 export function pauseAfter(code: number, attempt: number, random: () => number, seen: boolean): number {
   const wait = pause(attempt, random, seen ? LONGEST : LONGEST_UNSEEN);
-  return code === CLOSE_CODES.Full ? WHEN_FULL + wait : wait;
+  return code === CLOSE_CODES.Full ? WHEN_FULL * (1 + random()) + wait : wait;
 }
 
 const FAULTS: readonly number[] = [
