@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { createClient, emptyState, memoryStorage } from "../build/index.js";
 import { fakeClock, ME, message, SERVER, servingGateway } from "../testing/fakes.mjs";
 
-function start({ storage = memoryStorage(), said = [] } = {}) {
+function start({ storage = memoryStorage(), said = [], answers = {} } = {}) {
   const clock = fakeClock();
-  const gateway = servingGateway(said);
+  const gateway = servingGateway(said, answers);
   const state = emptyState();
   const kept = typeof storage === "function" ? storage : () => storage;
   const client = createClient({ url: "http://one", token: "t", clock, random: () => 0.5, socket: gateway.open, state, storage: kept });
@@ -57,6 +57,21 @@ test("a session that begins after a reload is no resumed one: everything is fetc
   await clock.pass(0);
   assert.deepEqual([state.windows[20].messages.length, state.windows[20].cached], [3, false]);
   assert.equal(state.servers[10].loaded, true);
+});
+
+test("what was read and never told is not read after a reload", async () => {
+  const storage = await visited();
+  // It had been told of an earlier place before.
+  const snapshot = await storage.get("snapshot", 0);
+  snapshot.cursors[20].version = 1;
+  await storage.put("snapshot", 0, snapshot);
+  const cursor = { channel_id: 20, seq: 1, version: 1 };
+  const unread = { server_id: 10, cursor, last_seq: 2, unread: 1 };
+  const { client, state, open } = start({ storage, said: [message(1), message(2)], answers: { unreads_get: () => ({ unreads: [unread], version: 1, next: null }) } });
+  await client.restore(7);
+  assert.equal(state.cursors[20].seq, 2);
+  await open();
+  assert.equal(state.cursors[20].seq, 1);
 });
 
 test("another log, another account or a revoked session leaves nothing of it", async () => {

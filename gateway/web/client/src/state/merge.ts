@@ -60,6 +60,8 @@ function forgetStream(state: State, { epoch, user }: Ready): void {
   const { servers, channels, windows, cursors, mentions, users, keys } = state;
   const same = state.me?.user_id === user.user_id && state.epoch === epoch;
   for (const window of values(windows)) window.cached = true;
+  // What was read here and never told may not be so: whatever the cluster says of it now holds.
+  for (const cursor of values(cursors)) cursor.version = 0;
   Object.assign(state, emptyKnowledge(), same ? { servers, channels, windows, cursors, mentions, users, keys } : {});
 }
 
