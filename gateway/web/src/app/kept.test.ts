@@ -40,3 +40,9 @@ it("puts the last one first, once", () => {
   expect(withFirst([1, 2, 3], 3, 3)).toEqual([3, 1, 2]);
   expect(withFirst([1, 2, 3], 4, 3)).toEqual([4, 1, 2]);
 });
+
+it("costs nothing but itself where the storage is full", () => {
+  vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => { throw new DOMException("full", "QuotaExceededError"); } });
+  writeKept("places", ana, { 10: 20 });
+  expect(readKept("places", ana, {})).toEqual({});
+});

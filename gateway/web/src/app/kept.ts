@@ -14,7 +14,16 @@ export function readKept<Value>(name: string, user: UserId | undefined, none: Va
 }
 
 export function writeKept(name: string, user: UserId | undefined, value: unknown): void {
-  if (user !== undefined) localStorage.setItem(keyOf(name, user), JSON.stringify(value));
+  if (user !== undefined) writeHere(keyOf(name, user), JSON.stringify(value));
+}
+
+/** Writes into the storage of the browser. Where that is full or refused the page does without, until it is loaded again. */
+export function writeHere(key: string, text: string): void {
+  try {
+    localStorage.setItem(key, text);
+  } catch {
+    // What is done besides is done all the same.
+  }
 }
 
 /** The same list with this one first, and no longer than so. */

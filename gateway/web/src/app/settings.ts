@@ -1,6 +1,7 @@
 // What people set for this device: how it looks and behaves here. It is in the browser's storage and on the root element.
 import { createRoot, createEffect } from "solid-js";
 import { createStore } from "solid-js/store";
+import { writeHere } from "./kept.ts";
 import { preferred, speak, type Language } from "../lang/index.ts";
 
 export type Theme = "system" | "dark" | "light" | "hc-dark" | "hc-light";
@@ -43,7 +44,7 @@ export { settings };
 
 export function change<Name extends keyof Settings>(name: Name, value: Settings[Name]): void {
   setSettings(name, value);
-  localStorage.setItem(KEY, JSON.stringify(settings));
+  writeHere(KEY, JSON.stringify(settings));
 }
 
 /** Keeps the root element as the settings say; once in the page. Other tabs follow. */

@@ -92,12 +92,20 @@ export function followUser(client: Client): () => void {
 
 /** Who used this browser last: what is kept of that account can be shown before the gateway answers. */
 export function lastUser(): UserId | null {
-  const id = Number(localStorage.getItem(LAST));
-  return id > 0 ? (id as UserId) : null;
+  try {
+    const id = Number(localStorage.getItem(LAST));
+    return id > 0 ? (id as UserId) : null;
+  } catch {
+    return null;
+  }
 }
 
-/** Remembers who is here; nobody, once the account signed out. */
+/** Remembers who is here; nobody, once the account signed out. A storage that is full, or refused, costs what is shown first. */
 export function rememberUser(user: UserId | null): void {
-  if (user === null) localStorage.removeItem(LAST);
-  else localStorage.setItem(LAST, String(user));
+  try {
+    if (user === null) localStorage.removeItem(LAST);
+    else localStorage.setItem(LAST, String(user));
+  } catch {
+    // The cluster says who is here.
+  }
 }

@@ -1,5 +1,6 @@
 // Counts whole channels, servers, or everything as read.
 import { mentionsIn, serversInOrder, unreadOf, type ChannelState, type ServerId } from "confab-client";
+import { batch } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { readableChannels } from "../../app/place.ts";
 
@@ -9,10 +10,11 @@ export const unreadChannels = (server: ServerId): ChannelState[] =>
 
 export const markChannelRead = ({ channel_id, last_seq }: ChannelState): void => client.read(channel_id, last_seq);
 
+/** What is drawn follows once, however many there are. */
 export function markServerRead(server: ServerId): void {
-  for (const channel of readableChannels(server)) markChannelRead(channel);
+  batch(() => unreadChannels(server).forEach(markChannelRead));
 }
 
 export function markAllRead(): void {
-  for (const { server } of serversInOrder(state)) markServerRead(server.server_id);
+  batch(() => serversInOrder(state).forEach(({ server }) => markServerRead(server.server_id)));
 }
