@@ -202,7 +202,7 @@ test.describe("who moderates", () => {
     await dialog.getByLabel("What else there is to say").fill("every day");
     await axeInThemes(other);
     await dialog.getByRole("button", { name: "Report", exact: true }).click();
-    await expect(dialog.getByText(/^Reported\. Those who moderate Book club/)).toBeVisible();
+    await expect(other.getByText(/^Reported\. Those who moderate Book club/)).toBeVisible();
 
     const page = await alice.open(club);
     await page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: club.name }).click();

@@ -209,11 +209,31 @@ test("a status is seen by others, and ends", async ({ alice, bob }) => {
   await dialog.getByLabel("In your words").fill("In a meeting");
   await dialog.getByRole("combobox", { name: "It ends" }).selectOption("in an hour");
   await axeInThemes(alice.page);
+  // What Esc would throw away is asked for.
+  await alice.page.keyboard.press("Escape");
+  const question = alice.page.getByRole("dialog", { name: "Discard the changes?" });
+  await question.getByRole("button", { name: "Cancel" }).click();
+  await expect(dialog.getByLabel("In your words")).toHaveValue("In a meeting");
   await dialog.getByRole("button", { name: "Save" }).click();
   await expect(dialog).toHaveCount(0);
   await expect(alice.page.getByRole("navigation", { name: "Channels" }).getByText("In a meeting")).toBeVisible();
   await expect(seen.getByRole("img", { name: "Do not disturb" })).toBeVisible();
   await expect(seen.getByText("In a meeting")).toBeVisible();
+
+  // Who cancels means it, and where nothing was changed Esc asks nothing.
+  const again = async () => {
+    await alice.page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: alice.name }).click();
+    await alice.page.getByRole("menuitem", { name: "Set a status" }).click();
+  };
+  await again();
+  await dialog.getByLabel("In your words").fill("Away");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await expect(dialog).toHaveCount(0);
+  await again();
+  await expect(dialog.getByLabel("In your words")).toHaveValue("In a meeting");
+  await alice.page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+  await expect(question).toHaveCount(0);
 
   // Nobody has to see it before it ends.
   await alice.write("status_set", { status: "dnd", text: "Nearly done", until: Date.now() + 5_000 });

@@ -85,3 +85,25 @@ it("forgets what it sent, for passwords", async () => {
   await edited.save();
   expect([edited.values().name, edited.changed()]).toEqual(["old", false]);
 });
+
+it("asks nobody who leaves where nothing would be lost", () => {
+  const { form: edited } = form({ unguarded: true });
+  edited.set("name", "new");
+  expect([edited.changed(), edited.unsaved(), guarded()]).toEqual([true, false, false]);
+});
+
+it("has words for a refusal by what it is about, and for a value by the others", async () => {
+  const refusals = [new Refusal("limit_reached", "topic"), new Refusal("limit_reached"), new Refusal("invalid", "topic")];
+  const { form: edited } = form({
+    save: () => Promise.reject(refusals.shift()),
+    words: { limit_reached: ({ detail }) => (detail === "topic" ? "Too many topics." : undefined) },
+    invalid: { topic: ({ name }) => `Not for ${name}.` },
+  });
+  const said = async () => {
+    await edited.save();
+    return [edited.error("topic"), edited.problem()];
+  };
+  expect(await said()).toEqual(["Too many topics.", undefined]);
+  expect(await said()).toEqual([undefined, "limit_reached 0"]);
+  expect(await said()).toEqual(["Not for old.", undefined]);
+});

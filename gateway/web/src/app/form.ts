@@ -18,16 +18,20 @@ export interface FormOptions<Values extends object> {
   fieldOf?: (refusal: Refusal) => string | undefined;
   /** What was sent is forgotten, and the fields are as at the start: for passwords. */
   once?: boolean;
+  /** Nothing is lost with what is chosen here: who leaves is not asked. */
+  unguarded?: boolean;
   /** Better sentences for some refusals than those that are right everywhere. */
-  words?: { [Reason in Refusal["reason"]]?: () => string };
+  words?: { [Reason in Refusal["reason"]]?: (refusal: Refusal) => string | undefined };
   /** A better sentence for a value of this field that the server refuses as invalid. */
-  invalid?: { [Name in keyof Values]?: () => string };
+  invalid?: { [Name in keyof Values]?: (values: Values) => string };
 }
 
 export interface Form<Values extends object> {
   values: () => Values;
   set: <Name extends keyof Values>(name: Name, value: Values[Name]) => void;
   changed: () => boolean;
+  /** Whether something would be lost if the reader left. */
+  unsaved: () => boolean;
   reset: () => void;
   save: () => Promise<boolean>;
   busy: () => boolean;
@@ -60,7 +64,8 @@ export function useForm<Values extends object>(options: FormOptions<Values>): Fo
   const faults = useFaults(options, edits.values);
   const [busy, setBusy] = createSignal(false);
   let element: HTMLFormElement | undefined;
-  guardUnsaved(edits.changed);
+  const unsaved = () => options.unguarded !== true && edits.changed();
+  guardUnsaved(unsaved);
   const stop = () => {
     element?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
     return false;
@@ -99,7 +104,7 @@ export function useForm<Values extends object>(options: FormOptions<Values>): Fo
     },
     novalidate: true,
   };
-  return { values, set, changed, reset, save, busy, error, problem, wait, root, ...controlsOf(values, set, error) };
+  return { values, set, changed, unsaved, reset, save, busy, error, problem, wait, root, ...controlsOf(values, set, error) };
 }
 
 /** What was typed, over what the server says. */
@@ -141,7 +146,7 @@ function useFaults<Values extends object>(options: FormOptions<Values>, values: 
   const [wrong, setWrong] = createSignal<{ [At in Name]?: string | undefined }>({});
   const wait = () => Math.max(0, Math.ceil(((failure()?.until ?? 0) - second()) / 1000));
   const sentence = (error: unknown): string => {
-    const own = error instanceof Refusal ? options.words?.[error.reason]?.() : undefined;
+    const own = error instanceof Refusal ? options.words?.[error.reason]?.(error) : undefined;
     return own ?? sentenceOf(error, wait());
   };
   const forgive = () => {
@@ -154,7 +159,7 @@ function useFaults<Values extends object>(options: FormOptions<Values>, values: 
     at: (name: Name): string | undefined => {
       const failed = failure();
       if (failed?.at !== name) return wrong()[name];
-      const unfit = failed.error instanceof Refusal && failed.error.reason === "invalid" ? options.invalid?.[name]?.() : undefined;
+      const unfit = failed.error instanceof Refusal && failed.error.reason === "invalid" ? options.invalid?.[name]?.(values()) : undefined;
       return unfit ?? sentence(failed.error);
     },
     problem: () => {

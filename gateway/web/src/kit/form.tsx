@@ -48,6 +48,11 @@ export function SaveBar(props: { form: Saving }) {
 /** What was just changed is not to be behind the bar: the page has room for that (`form.css`). */
 const showFocused = () => document.activeElement?.closest(".field, .switch, .segmented, .choice")?.scrollIntoView({ block: "nearest" });
 
+/** What is wrong with a form that has a button of its own in place of a save bar. */
+export function FormProblem(props: { form: Pick<Saving, "problem"> }) {
+  return <Show when={props.form.problem()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>;
+}
+
 export interface Option<Value extends string | number> {
   value: Value;
   label: string;

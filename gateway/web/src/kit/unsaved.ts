@@ -12,9 +12,9 @@ export function guardUnsaved(holds: () => boolean): void {
   onCleanup(() => holders.delete(holds));
 }
 
-/** Goes on at once where nothing would be lost, and asks otherwise. */
-export function leave(go: () => void): void {
-  if (!held()) return go();
+/** Goes on at once where nothing would be lost, of this or of all that is open, and asks otherwise. */
+export function leave(go: () => void, holds: () => boolean = held): void {
+  if (!holds()) return go();
   ask({
     title: t("Discard the changes?"),
     text: t("You have changes that are not saved."),

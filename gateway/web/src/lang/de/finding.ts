@@ -9,6 +9,7 @@ export const finding = {
   Jump: "Springen",
   "Jump to a day": "Zu einem Tag springen",
   "Jump to a day…": "Zu einem Tag springen …",
+  "Choose a day.": "Wähle einen Tag.",
   "Nothing was written on this day or later.": "An diesem Tag und danach wurde nichts geschrieben.",
   "Shows the first message of this day, or the next one after it.": "Zeigt die erste Nachricht dieses Tages oder die nächste danach.",
   "Mark as read": "Als gelesen markieren",

@@ -1,13 +1,12 @@
 // A new channel, category or separator.
-import type { ChannelId, ChannelKind, ServerId } from "confab-client";
-import { createSignal, createUniqueId, Show } from "solid-js";
-import { sentenceOf } from "../../app/act.ts";
+import type { ChannelId, ChannelKind, ChannelState, ServerId } from "confab-client";
+import { Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
+import { useForm } from "../../app/form.ts";
 import { openChannel } from "../../app/place.ts";
-import { Button } from "../../kit/button.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
 import { Choice, Field } from "../../kit/field.tsx";
 import { Select } from "../../kit/form.tsx";
+import { FormDialog } from "../../kit/form-dialog.tsx";
 import { t } from "../../lang/index.ts";
 import { showPane } from "../panel.ts";
 import { listIn } from "./move.ts";
@@ -20,63 +19,34 @@ type Kind = Extract<ChannelKind, "text" | "announcement" | "category" | "separat
 const LINE = "—";
 
 export function CreateChannel(props: { server: ServerId; category: ChannelId | null; kind: ChannelKind; close: () => void }) {
-  const form = createUniqueId();
-  const [kind, setKind] = createSignal<Kind>(props.kind === "category" ? "category" : "text");
-  const [name, setName] = createSignal("");
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
-  const isNamed = () => kind() !== "separator";
-  const [category, setCategory] = createSignal<ChannelId | 0>(props.category ?? 0);
-  const parent = () => (kind() === "category" || category() === 0 ? null : (category() as ChannelId));
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    if (busy()) return;
-    if (isNamed() && name().trim() === "") return void setError(t("Enter a name."));
-    setBusy(true);
-    try {
-      const asked = { name: isNamed() ? name().trim() : LINE, kind: kind(), parent_id: parent() };
+  const form = useForm<{ kind: Kind; name: string; category: ChannelId | 0 }>({
+    start: () => ({ kind: props.kind === "category" ? "category" : "text", name: "", category: props.category ?? 0 }),
+    once: true,
+    check: ({ kind, name }) => ({ name: kind !== "separator" && name.trim() === "" ? t("Enter a name.") : undefined }),
+    save: async (_, { kind, name, category }) => {
+      const parent_id = kind === "category" || category === 0 ? null : category;
+      const asked = { name: kind === "separator" ? LINE : name.trim(), kind, parent_id };
       const { channel } = await client.call("channel_create", props.server, asked);
       props.close();
-      if (kind() === "text" || kind() === "announcement") whenKnown(channel.channel_id, show);
-    } catch (refusal) {
-      setError(sentenceOf(refusal));
-    }
-    setBusy(false);
-  };
-  const show = (channel: Parameters<typeof openChannel>[0]) => {
-    openChannel(channel);
-    showPane("channel");
-  };
+      if (kind === "text" || kind === "announcement") whenKnown(channel.channel_id, show);
+    },
+  });
   return (
-    <Dialog
-      title={t("Create a channel")}
-      onClose={props.close}
-      actions={
-        <>
-          <Button onClick={props.close}>{t("Cancel")}</Button>
-          <Button kind="accent" submit form={form} busy={busy()}>{t("Create")}</Button>
-        </>
-      }
-    >
-      <form id={form} onSubmit={(event) => void submit(event)} novalidate>
-        <Choice label={t("Kind")} value={kind()} options={kinds(props.category !== null)} onChange={setKind} />
-        <Show when={isNamed()} fallback={<Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>}>
-          <Field
-            label={t("Name")}
-            autofocus
-            maxlength={100}
-            autocomplete="off"
-            error={error()}
-            value={name()}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </Show>
-        <Show when={kind() !== "category" && categories(props.server).length > 1}>
-          <Select label={t("Category")} value={category()} options={categories(props.server)} onChange={setCategory} />
-        </Show>
-      </form>
-    </Dialog>
+    <FormDialog title={t("Create a channel")} form={form} action={t("Create")} close={props.close}>
+      <Choice label={t("Kind")} options={kinds(props.category !== null)} {...form.pick("kind")} />
+      <Show when={form.values().kind !== "separator"}>
+        <Field label={t("Name")} autofocus maxlength={100} autocomplete="off" {...form.text("name")} />
+      </Show>
+      <Show when={form.values().kind !== "category" && categories(props.server).length > 1}>
+        <Select label={t("Category")} options={categories(props.server)} {...form.pick("category")} />
+      </Show>
+    </FormDialog>
   );
+}
+
+function show(channel: ChannelState): void {
+  openChannel(channel);
+  showPane("channel");
 }
 
 /** Those that the reader sees, in the order of the list; 0 for none. */

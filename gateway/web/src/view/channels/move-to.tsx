@@ -1,9 +1,9 @@
 // Where a channel is to stand, chosen from lists: what a drag does, without one.
 import type { ChannelId, ChannelState } from "confab-client";
-import { createSignal, createUniqueId, Show } from "solid-js";
+import { Show } from "solid-js";
 import { state } from "../../app/client.ts";
-import { Button } from "../../kit/button.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
+import { useForm } from "../../app/form.ts";
+import { FormDialog } from "../../kit/form-dialog.tsx";
 import { Select } from "../../kit/form.tsx";
 import { t } from "../../lang/index.ts";
 import { listIn, move } from "./move.ts";
@@ -12,18 +12,25 @@ import { listIn, move } from "./move.ts";
 const NONE = 0;
 
 export function MoveTo(props: { channel: ChannelState; close: () => void }) {
-  const form = createUniqueId();
   const list = () => listIn(props.channel.server_id);
   const id = () => props.channel.channel_id;
   const isCategory = () => props.channel.kind === "category";
-  const [category, setCategory] = createSignal<number>(list().find(({ channels }) => channels.includes(id()))?.category ?? NONE);
+  const now = list().find(({ channels }) => channels.includes(id()))?.category ?? NONE;
+  const form = useForm<{ category: number; before: number }>({
+    start: () => ({ category: now, before: NONE }),
+    unguarded: true,
+    save: async (_, { category, before }) => {
+      props.close();
+      const orNone = (value: number) => (value === NONE ? null : (value as ChannelId));
+      await move(props.channel, { category: isCategory() ? null : orNone(category), before: orNone(before) });
+    },
+  });
   const among = (): readonly ChannelId[] => {
     const all = isCategory()
       ? list().flatMap((section) => section.category ?? [])
-      : (list().find((section) => (section.category ?? NONE) === category())?.channels ?? []);
+      : (list().find((section) => (section.category ?? NONE) === form.values().category)?.channels ?? []);
     return all.filter((other) => other !== id());
   };
-  const [before, setBefore] = createSignal<number>(NONE);
   const nameOf = (channel: ChannelId) => state.channels[channel]?.name ?? "";
   const categories = () =>
     list().map((section) => ({
@@ -34,37 +41,16 @@ export function MoveTo(props: { channel: ChannelState; close: () => void }) {
     ...among().map((channel) => ({ value: channel as number, label: t("Before {name}", { name: nameOf(channel) }) })),
     { value: NONE, label: t("At the end") },
   ];
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    props.close();
-    const orNone = (value: number) => (value === NONE ? null : (value as ChannelId));
-    void move(props.channel, { category: isCategory() ? null : orNone(category()), before: orNone(before()) });
+  const chooseCategory = (value: number) => {
+    form.set("category", value);
+    form.set("before", NONE);
   };
   return (
-    <Dialog
-      title={t("Move {name}", { name: props.channel.name })}
-      onClose={props.close}
-      actions={
-        <>
-          <Button onClick={props.close}>{t("Cancel")}</Button>
-          <Button kind="accent" submit form={form}>{t("Move")}</Button>
-        </>
-      }
-    >
-      <form id={form} onSubmit={submit}>
-        <Show when={!isCategory()}>
-          <Select
-            label={t("Category")}
-            value={category()}
-            options={categories()}
-            onChange={(value) => {
-              setCategory(value);
-              setBefore(NONE);
-            }}
-          />
-        </Show>
-        <Select label={t("Place")} value={before()} options={places()} onChange={setBefore} />
-      </form>
-    </Dialog>
+    <FormDialog title={t("Move {name}", { name: props.channel.name })} form={form} action={t("Move")} close={props.close}>
+      <Show when={!isCategory()}>
+        <Select label={t("Category")} value={form.values().category} options={categories()} onChange={chooseCategory} />
+      </Show>
+      <Select label={t("Place")} options={places()} {...form.pick("before")} />
+    </FormDialog>
   );
 }

@@ -1,13 +1,14 @@
 // A rule is made or changed: its kind says which settings there are.
-import { channelSections, Refusal, type ChannelId, type RoleId, type Rule, type RuleAction, type RuleKind, type ServerId } from "confab-client";
-import { createMemo, For, Show } from "solid-js";
-import { createStore } from "solid-js/store";
+import { channelSections, type ChannelId, type RoleId, type Rule, type RuleAction, type RuleKind, type RuleSettings, type ServerId } from "confab-client";
+import { createMemo, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
+import { useForm, type Form } from "../../app/form.ts";
+import { Checks } from "../../kit/checks.tsx";
 import { Area, Field } from "../../kit/field.tsx";
+import { FormDialog } from "../../kit/form-dialog.tsx";
 import { Select } from "../../kit/form.tsx";
 import { say, t } from "../../lang/index.ts";
 import { offered, SILENCES, span } from "../../lang/spans.ts";
-import { Deed } from "../member/deed.tsx";
 import { serverPermissions } from "../rights.ts";
 import { ownRolesOf } from "../roles/names.ts";
 import { draftOf, EMPTY, hasLimit, hasLines, hasSeconds, LOCKS, MOST_LIMIT, SECONDS, settingsOf, type Draft } from "./rule-draft.ts";
@@ -22,82 +23,106 @@ interface RuleDialogProps {
 
 export function RuleDialog(props: RuleDialogProps) {
   const { server, rule } = props;
-  const [draft, setDraft] = createStore<Draft>(rule === undefined ? { ...EMPTY } : draftOf(rule.settings));
+  const form = useForm<Draft>({
+    start: () => (rule === undefined ? EMPTY : draftOf(rule.settings)),
+    save: async (_, draft) => {
+      props.onSaved(await saveRule(server, rule, settingsOf(draft)));
+      props.close();
+    },
+    fieldOf: ({ detail }) => (detail === "words" ? "lines" : undefined),
+    words: { limit_reached: ({ detail }) => (detail === "words" ? t("All rules together may name 1,000 words.") : undefined) },
+    invalid: {
+      name: () => t("Enter a name."),
+      lines: ({ kind }) => (kind === "links" ? t("Name hosts, like example.org.") : t("Name at least one word: letters, digits, and * at an end.")),
+      limit: () => t("A number from 1 to 500."),
+    },
+  });
+  const draft = form.values;
   const kinds = (Object.keys(KINDS) as RuleKind[]).map((value) => ({ value, label: say(KINDS[value].name) }));
-  // What silences needs the right to silence.
-  const actions = createMemo(() =>
-    (Object.keys(ACTIONS) as RuleAction[])
-      .filter((value) => value !== "timeout" || serverPermissions(server).has("TIMEOUT_MEMBERS"))
-      .map((value) => ({ value, label: say(ACTIONS[value]) })),
-  );
-  const save = async () => {
-    const settings = settingsOf(draft);
-    if (rule === undefined) return props.onSaved(await client.call("automod_rule_create", server, { settings }));
-    await client.call("automod_rule_update", server, { rule_id: rule.rule_id, settings });
-    props.onSaved({ ...rule, settings, maker_id: state.me?.user_id ?? null });
-  };
   return (
-    <Deed
+    <FormDialog
       title={rule === undefined ? t("New rule") : t("Change the rule {rule}", { rule: rule.settings.name })}
+      form={form}
       action={t("Save")}
-      run={save}
-      tell={(error) => problem(error, draft.kind)}
       close={props.close}
     >
-      <Field
-        label={t("Name")}
-        hint={t("Authors of refused messages are told.")}
-        autofocus
-        autocomplete="off"
-        maxlength={100}
-        value={draft.name}
-        onInput={(event) => setDraft("name", event.currentTarget.value)}
-      />
-      <Select label={t("Looks for")} value={draft.kind} options={kinds} hint={say(KINDS[draft.kind].hint)} onChange={(kind) => setDraft("kind", kind)} />
-      <Show when={hasLines(draft.kind)}>
-        <Area
-          label={draft.kind === "words" ? t("Words, one in each line") : t("Where links may lead, one host in each line")}
-          rows={4}
-          value={draft.lines}
-          onInput={(event) => setDraft("lines", event.currentTarget.value)}
-        />
+      <Field label={t("Name")} hint={t("Authors of refused messages are told.")} autofocus autocomplete="off" maxlength={100} {...form.text("name")} />
+      <Select label={t("Looks for")} options={kinds} hint={say(KINDS[draft().kind].hint)} {...form.pick("kind")} />
+      <Finds form={form} />
+      <Show
+        when={draft().kind !== "raid"}
+        fallback={<Lengths label={t("Nobody may join for")} usual={LOCKS} {...form.pick("lock_seconds")} />}
+      >
+        <Does server={server} form={form} />
+        <Spares server={server} form={form} />
       </Show>
-      <Show when={hasLimit(draft.kind)}>
+    </FormDialog>
+  );
+}
+
+/** Nobody is told of a rule by an event: what it is now follows from what was asked. */
+async function saveRule(server: ServerId, rule: Rule | undefined, settings: RuleSettings): Promise<Rule> {
+  if (rule === undefined) return client.call("automod_rule_create", server, { settings });
+  await client.call("automod_rule_update", server, { rule_id: rule.rule_id, settings });
+  return { ...rule, settings, maker_id: state.me?.user_id ?? null };
+}
+
+/** What it looks for, as its kind needs it. */
+function Finds(props: { form: Form<Draft> }) {
+  const { form } = props;
+  const kind = () => form.values().kind;
+  return (
+    <>
+      <Show when={hasLines(kind())}>
+        <Area label={kind() === "words" ? t("Words, one in each line") : t("Where links may lead, one host in each line")} rows={4} {...form.text("lines")} />
+      </Show>
+      <Show when={hasLimit(kind())}>
         <Field
-          label={LIMITS[draft.kind]()}
+          label={LIMITS[kind()]()}
           type="number"
           inputmode="numeric"
           min={1}
           max={MOST_LIMIT}
-          value={draft.limit}
-          onInput={(event) => setDraft("limit", Math.max(0, Math.floor(Number(event.currentTarget.value))))}
+          {...form.text("limit")}
+          onInput={(event) => form.set("limit", Math.max(0, Math.floor(Number(event.currentTarget.value))))}
         />
       </Show>
-      <Show when={hasSeconds(draft.kind)}>
-        <Lengths label={t("In which time")} usual={SECONDS} value={draft.seconds} onChange={(value) => setDraft("seconds", value)} />
+      <Show when={hasSeconds(kind())}>
+        <Lengths label={t("In which time")} usual={SECONDS} {...form.pick("seconds")} />
       </Show>
-      <Show
-        when={draft.kind !== "raid"}
-        fallback={<Lengths label={t("Nobody may join for")} usual={LOCKS} value={draft.lock_seconds} onChange={(value) => setDraft("lock_seconds", value)} />}
-      >
-        <Select label={t("Does")} value={draft.action} options={actions()} onChange={(action) => setDraft("action", action)} />
-        <Show when={draft.action === "timeout"}>
-          <Lengths label={t("Timed out for")} usual={SILENCES} value={draft.timeout_seconds} onChange={(value) => setDraft("timeout_seconds", value)} />
-        </Show>
-        <Exempt
-          label={t("Roles left alone")}
-          all={ownRolesOf(server).map(({ role_id, name }) => ({ id: role_id, name }))}
-          chosen={draft.exempt_roles}
-          onChange={(ids) => setDraft("exempt_roles", ids as RoleId[])}
-        />
-        <Exempt
-          label={t("Channels left alone")}
-          all={channelsOf(server)}
-          chosen={draft.exempt_channels}
-          onChange={(ids) => setDraft("exempt_channels", ids as ChannelId[])}
-        />
+    </>
+  );
+}
+
+/** What it does about it. */
+function Does(props: { server: ServerId; form: Form<Draft> }) {
+  // What silences needs the right to silence.
+  const actions = createMemo(() =>
+    (Object.keys(ACTIONS) as RuleAction[])
+      .filter((value) => value !== "timeout" || serverPermissions(props.server).has("TIMEOUT_MEMBERS"))
+      .map((value) => ({ value, label: say(ACTIONS[value]) })),
+  );
+  return (
+    <>
+      <Select label={t("Does")} options={actions()} {...props.form.pick("action")} />
+      <Show when={props.form.values().action === "timeout"}>
+        <Lengths label={t("Timed out for")} usual={SILENCES} {...props.form.pick("timeout_seconds")} />
       </Show>
-    </Deed>
+    </>
+  );
+}
+
+/** Whom and where it leaves alone. */
+function Spares(props: { server: ServerId; form: Form<Draft> }) {
+  return (
+    <>
+      <Exempt<RoleId>
+        label={t("Roles left alone")}
+        all={ownRolesOf(props.server).map(({ role_id, name }) => ({ id: role_id, name }))}
+        {...props.form.pick("exempt_roles")}
+      />
+      <Exempt<ChannelId> label={t("Channels left alone")} all={channelsOf(props.server)} {...props.form.pick("exempt_channels")} />
+    </>
   );
 }
 
@@ -114,42 +139,26 @@ function Lengths(props: { label: string; usual: readonly number[]; value: number
   return <Select label={props.label} value={props.value} options={options()} onChange={props.onChange} />;
 }
 
-interface Named {
-  id: number;
+interface Named<Id> {
+  id: Id;
   name: string;
 }
 
-function Exempt(props: { label: string; all: readonly Named[]; chosen: readonly number[]; onChange: (ids: number[]) => void }) {
-  const toggle = (id: number) => props.onChange(props.chosen.includes(id) ? props.chosen.filter((other) => other !== id) : [...props.chosen, id]);
+function Exempt<Id extends number>(props: { label: string; all: readonly Named<Id>[]; value: readonly Id[]; onChange: (ids: Id[]) => void }) {
+  const nameOf = (id: Id) => props.all.find((one) => one.id === id)?.name;
   return (
     <Show when={props.all.length > 0}>
       <details class="exempt">
-        <summary>{props.label}: {props.chosen.length}</summary>
-        <div class="checks">
-          <For each={props.all}>
-            {(one) => (
-              <label class="check">
-                <input type="checkbox" checked={props.chosen.includes(one.id)} onChange={() => toggle(one.id)} />
-                <span class="cut">{one.name}</span>
-              </label>
-            )}
-          </For>
-        </div>
+        <summary>{props.label}: {props.value.length}</summary>
+        <Checks label={props.label} ids={props.all.map(({ id }) => id)} value={props.value} onChange={props.onChange}>
+          {(id) => <span class="cut">{nameOf(id)}</span>}
+        </Checks>
       </details>
     </Show>
   );
 }
 
-function channelsOf(server: ServerId): Named[] {
+function channelsOf(server: ServerId): Named<ChannelId>[] {
   const channels = channelSections(state, server).flatMap((section) => section.channels);
   return channels.filter(({ kind }) => kind !== "separator").map(({ channel_id, name }) => ({ id: channel_id, name: `#${name}` }));
-}
-
-function problem(error: unknown, kind: RuleKind): string | undefined {
-  if (!(error instanceof Refusal)) return undefined;
-  if (error.detail === "name") return t("Enter a name.");
-  if (error.detail === "words" && error.reason === "limit_reached") return t("All rules together may name 1,000 words.");
-  if (error.detail === "words") return kind === "links" ? t("Name hosts, like example.org.") : t("Name at least one word: letters, digits, and * at an end.");
-  if (error.detail === "limit") return t("A number from 1 to 500.");
-  return undefined;
 }

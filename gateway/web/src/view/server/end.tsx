@@ -1,12 +1,12 @@
 // What cannot be undone with a server: who does it writes its name.
 import type { ServerId, UserId } from "confab-client";
-import { createSignal, createUniqueId, Show, type JSX } from "solid-js";
-import { sentenceOf } from "../../app/act.ts";
+import { createSignal, Show, type JSX } from "solid-js";
 import { client, state } from "../../app/client.ts";
+import { useForm } from "../../app/form.ts";
 import { go } from "../../app/route.ts";
 import { Button } from "../../kit/button.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
+import { FormDialog } from "../../kit/form-dialog.tsx";
 import { t } from "../../lang/index.ts";
 import { closeLayer } from "../panel.ts";
 import { shownName } from "../people/names.ts";
@@ -19,63 +19,34 @@ interface TypedProps {
   /** Whether there is nothing but the name to wait for. */
   ready?: boolean;
   close: () => void;
+  /** Asks the server, and closes. */
   run: (name: string) => Promise<unknown>;
   children: JSX.Element;
 }
 
 /** Asks for the name of the server before it acts. */
 function Typed(props: TypedProps) {
-  const form = createUniqueId();
-  const [text, setText] = createSignal("");
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
   const name = () => state.servers[props.server]?.server.name ?? "";
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    if (busy()) return;
-    if (text().trim() !== name()) return void setError(t("This is not the name of the server."));
-    setBusy(true);
-    try {
-      await props.run(name());
-      props.close();
-    } catch (refusal) {
-      setError(sentenceOf(refusal));
-    }
-    setBusy(false);
-  };
+  const form = useForm({
+    start: () => ({ typed: "" }),
+    unguarded: true,
+    check: ({ typed }) => ({ typed: typed.trim() === name() ? undefined : t("This is not the name of the server.") }),
+    save: () => props.run(name()),
+  });
   return (
-    <Dialog
-      title={props.title}
-      onClose={props.close}
-      actions={
-        <>
-          <Button onClick={props.close}>{t("Cancel")}</Button>
-          <Button kind="danger" submit form={form} busy={busy()} disabled={props.ready === false}>{props.action}</Button>
-        </>
-      }
-    >
-      <form id={form} onSubmit={(event) => void submit(event)} novalidate>
-        {props.children}
-        <Show when={props.ready !== false}>
-          <Field
-            label={t("Write “{name}” to go on", { name: name() })}
-            autocomplete="off"
-            error={error()}
-            value={text()}
-            onInput={(event) => {
-              setText(event.currentTarget.value);
-              setError(undefined);
-            }}
-          />
-        </Show>
-      </form>
-    </Dialog>
+    <FormDialog title={props.title} form={form} action={props.action} danger disabled={props.ready === false} close={props.close}>
+      {props.children}
+      <Show when={props.ready !== false}>
+        <Field label={t("Write “{name}” to go on", { name: name() })} autocomplete="off" {...form.text("typed")} />
+      </Show>
+    </FormDialog>
   );
 }
 
 export function DeleteServer(props: { server: ServerId; close: () => void }) {
   const run = async (name: string) => {
     await client.call("server_delete", props.server, { name });
+    props.close();
     closeLayer();
     go("/", true);
   };
@@ -91,6 +62,7 @@ export function TransferServer(props: { server: ServerId; close: () => void }) {
   const run = async () => {
     const user_id = heir();
     if (user_id !== undefined) await client.call("server_transfer", props.server, { user_id });
+    props.close();
   };
   return (
     <Typed server={props.server} title={t("Hand the server over")} action={t("Hand it over")} ready={heir() !== undefined} close={props.close} run={run}>

@@ -3,13 +3,13 @@ import { useForm } from "../../app/form.ts";
 import { client, state } from "../../app/client.ts";
 import { Button } from "../../kit/button.tsx";
 import { Coded } from "../../kit/coded.tsx";
-import { Dialog, openDialog } from "../../kit/dialog.tsx";
+import { openDialog } from "../../kit/dialog.tsx";
 import { Field, PasswordField } from "../../kit/field.tsx";
+import { FormDialog } from "../../kit/form-dialog.tsx";
 import { Section } from "../../kit/form.tsx";
 import { toast } from "../../kit/toast.tsx";
 import { list, t, tn } from "../../lang/index.ts";
 import { accountFault } from "./faults.ts";
-import { FormProblem } from "./problem.tsx";
 
 /** The servers that nobody else would own. */
 const owned = () => Object.values(state.servers).filter(({ server }) => server.owner_id === state.me?.user_id);
@@ -46,7 +46,7 @@ function Confirm(props: { close: () => void }) {
   const guest = state.me?.guest === true;
   const form = useForm({
     start: () => ({ password: "", name: "" }),
-    once: true,
+    unguarded: true,
     check: ({ password, name: typed }) => ({
       name: typed.trim() === name ? undefined : t("This is not your name."),
       password: guest || password !== "" ? undefined : t("Enter your password."),
@@ -64,31 +64,12 @@ function Confirm(props: { close: () => void }) {
     invalid: { password: () => t("This is not your password.") },
   });
   return (
-    <Dialog
-      title={t("Delete the account?")}
-      onClose={props.close}
-      actions={
-        <>
-          <Button onClick={props.close}>{t("Cancel")}</Button>
-          <Button kind="danger" busy={form.busy() || form.wait() > 0} onClick={() => void form.save()}>{t("Delete for good")}</Button>
-        </>
-      }
-    >
+    <FormDialog title={t("Delete the account?")} form={form} action={t("Delete for good")} danger close={props.close}>
       <p>{t("It cannot be brought back, and all your devices are signed out.")}</p>
-      <form {...form.root} class="stack">
-        <Field
-          label={t("Type {name} to confirm", { name })}
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-          {...form.text("name")}
-        />
-        <Show when={!guest}>
-          <PasswordField label={t("Password")} autocomplete="current-password" {...form.text("password")} />
-        </Show>
-        <FormProblem form={form} />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      <Field label={t("Type {name} to confirm", { name })} autocomplete="off" autocapitalize="none" spellcheck={false} {...form.text("name")} />
+      <Show when={!guest}>
+        <PasswordField label={t("Password")} autocomplete="current-password" {...form.text("password")} />
+      </Show>
+    </FormDialog>
   );
 }

@@ -3,11 +3,10 @@ import { useForm } from "../../app/form.ts";
 import { client } from "../../app/client.ts";
 import { Button } from "../../kit/button.tsx";
 import { Field, PasswordField } from "../../kit/field.tsx";
-import { Section } from "../../kit/form.tsx";
+import { FormProblem, Section } from "../../kit/form.tsx";
 import { toast } from "../../kit/toast.tsx";
 import { t } from "../../lang/index.ts";
 import { accountFault } from "./faults.ts";
-import { FormProblem } from "./problem.tsx";
 
 /** For guests: a name and a password for the account that is there. */
 export function KeepAccount() {

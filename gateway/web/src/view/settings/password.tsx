@@ -3,10 +3,9 @@ import { useForm } from "../../app/form.ts";
 import { client, state } from "../../app/client.ts";
 import { Button } from "../../kit/button.tsx";
 import { PasswordField, Switch } from "../../kit/field.tsx";
-import { Section } from "../../kit/form.tsx";
+import { FormProblem, Section } from "../../kit/form.tsx";
 import { toast } from "../../kit/toast.tsx";
 import { t } from "../../lang/index.ts";
-import { FormProblem } from "./problem.tsx";
 
 interface Passwords {
   password: string;

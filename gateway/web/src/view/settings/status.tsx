@@ -4,14 +4,13 @@ import { useForm } from "../../app/form.ts";
 import { client } from "../../app/client.ts";
 import { now as time } from "../../app/clock.ts";
 import { Button } from "../../kit/button.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
 import { Choice, Field } from "../../kit/field.tsx";
+import { FormDialog } from "../../kit/form-dialog.tsx";
 import { Select } from "../../kit/form.tsx";
 import { moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
 import { ownStatus } from "../people/status.ts";
 import { endOf, type Span } from "./status-end.ts";
-import { FormProblem } from "./problem.tsx";
 import "./settings.css";
 
 const MOST = 100;
@@ -52,24 +51,16 @@ export default function StatusDialog(props: { close: () => void }) {
     ];
   };
   return (
-    <Dialog
+    <FormDialog
       title={t("Set a status")}
-      onClose={props.close}
-      actions={
-        <>
-          <Button class="dialog-first" onClick={clear}>{t("Clear the status")}</Button>
-          <Button onClick={props.close}>{t("Cancel")}</Button>
-          <Button kind="accent" busy={form.busy() || form.wait() > 0} onClick={() => void form.save()}>{t("Save")}</Button>
-        </>
-      }
+      form={form}
+      action={t("Save")}
+      others={<Button onClick={clear}>{t("Clear the status")}</Button>}
+      close={props.close}
     >
-      <form {...form.root} class="stack">
-        <Choice label={t("You look")} options={kinds()} {...form.pick("status")} />
-        <Field label={t("In your words")} placeholder={t("In a meeting")} autocomplete="off" maxlength={MOST} {...form.text("text")} />
-        <Select label={t("It ends")} options={spans()} {...form.pick("span")} />
-        <FormProblem form={form} />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      <Choice label={t("You look")} options={kinds()} {...form.pick("status")} />
+      <Field label={t("In your words")} placeholder={t("In a meeting")} autocomplete="off" maxlength={MOST} {...form.text("text")} />
+      <Select label={t("It ends")} options={spans()} {...form.pick("span")} />
+    </FormDialog>
   );
 }

@@ -1,12 +1,11 @@
 // Leads to the first message of a day.
-import type { ChannelState } from "confab-client";
-import { createSignal } from "solid-js";
-import { sentenceOf } from "../../app/act.ts";
+import { Refusal, type ChannelState } from "confab-client";
 import { client } from "../../app/client.ts";
 import { now } from "../../app/clock.ts";
-import { Button } from "../../kit/button.tsx";
-import { Dialog, openDialog } from "../../kit/dialog.tsx";
+import { useForm } from "../../app/form.ts";
+import { openDialog } from "../../kit/dialog.tsx";
 import { Field } from "../../kit/field.tsx";
+import { FormDialog } from "../../kit/form-dialog.tsx";
 import { timeOfId } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
 import { jumpTo } from "../found/jump.ts";
@@ -18,61 +17,31 @@ export function askDate(channel: ChannelState, from = now()): void {
 
 function DateDialog(props: { channel: ChannelState; from: number; close: () => void }) {
   const { channel_id, server_id, last_seq } = props.channel;
-  const [day, setDay] = createSignal(isoDay(props.from));
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
-  let form!: HTMLFormElement;
-
   const read = async (after: number) => (await client.call("messages_get", server_id, { channel_id, after, limit: 1 })).messages[0];
-  const jump = async () => {
-    const moment = new Date(`${day()}T00:00`).getTime();
-    if (busy() || Number.isNaN(moment)) return;
-    setBusy(true);
-    try {
-      const found = await firstSince(moment, last_seq, read);
-      if (found === undefined) return void setError(t("Nothing was written on this day or later."));
+  const form = useForm({
+    start: () => ({ day: isoDay(props.from) }),
+    unguarded: true,
+    check: ({ day }) => ({ day: day === "" ? t("Choose a day.") : undefined }),
+    save: async (_, { day }) => {
+      const found = await firstSince(new Date(`${day}T00:00`).getTime(), last_seq, read);
+      if (found === undefined) throw new Refusal("unknown", "day");
       props.close();
       jumpTo({ server_id, channel_id, message_id: found.message_id });
-    } catch (refusal) {
-      setError(sentenceOf(refusal));
-    } finally {
-      setBusy(false);
-    }
-  };
+    },
+    words: { unknown: ({ detail }) => (detail === "day" ? t("Nothing was written on this day or later.") : undefined) },
+  });
   return (
-    <Dialog
-      title={t("Jump to a day")}
-      onClose={props.close}
-      actions={
-        <>
-          <Button onClick={props.close}>{t("Cancel")}</Button>
-          <Button kind="accent" busy={busy()} onClick={() => form.requestSubmit()}>{t("Jump")}</Button>
-        </>
-      }
-    >
-      <form
-        ref={form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void jump();
-        }}
-      >
-        <Field
-          type="date"
-          autofocus
-          label={t("Day")}
-          hint={t("Shows the first message of this day, or the next one after it.")}
-          error={error()}
-          value={day()}
-          min={isoDay(timeOfId(channel_id))}
-          max={isoDay(now())}
-          onInput={(event) => {
-            setDay(event.currentTarget.value);
-            setError(undefined);
-          }}
-        />
-      </form>
-    </Dialog>
+    <FormDialog title={t("Jump to a day")} form={form} action={t("Jump")} close={props.close}>
+      <Field
+        type="date"
+        autofocus
+        label={t("Day")}
+        hint={t("Shows the first message of this day, or the next one after it.")}
+        min={isoDay(timeOfId(channel_id))}
+        max={isoDay(now())}
+        {...form.text("day")}
+      />
+    </FormDialog>
   );
 }
 
