@@ -19,7 +19,17 @@ contribute("message", 80, ({ message, channel }) => {
 contribute("server", 30, ({ server }) => {
   if (!mayList(server)) return [];
   const id = server.server.server_id;
-  return [{ label: t("Reports"), icon: "flag", badge: openReports(id), run: () => openServerPage(id, "reports") }];
+  return [
+    {
+      label: t("Reports"),
+      icon: "flag",
+      // Counted while the menu is open already, perhaps.
+      get badge() {
+        return openReports(id);
+      },
+      run: () => openServerPage(id, "reports"),
+    },
+  ];
 });
 
 registerPage("server", {
