@@ -160,7 +160,7 @@ test("a role is made, coloured, put in order and given, and others see it", asyn
   // A second one is below the first, and goes above it by keys, and below it again by the menu.
   await createRole(page, "Writers");
   await expect(layer.getByRole("heading", { name: "Writers" })).toBeVisible();
-  const roles = (): Promise<string[]> => layer.locator("[data-role] .columns-link").allInnerTexts();
+  const roles = (): Promise<string[]> => layer.locator("[data-role]").allInnerTexts();
   await expect.poll(roles).toEqual(["Readers", "Writers", "@everyone"]);
   const row = layer.getByRole("list", { name: "Roles" }).getByRole("button", { name: "Writers", exact: true });
   await row.focus();

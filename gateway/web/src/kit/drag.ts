@@ -26,6 +26,13 @@ export interface Landing<Spot> {
   line: number;
 }
 
+/** The rows of a list, as they stand on the screen. */
+export const rowsOf = <Id extends number>(list: HTMLElement, rows: string): { row: HTMLElement; id: Id; top: number; bottom: number }[] =>
+  [...list.querySelectorAll<HTMLElement>(`[data-${rows}]`)].map((row) => {
+    const { top, bottom } = row.getBoundingClientRect();
+    return { row, id: Number(row.dataset[rows]) as Id, top, bottom };
+  });
+
 /** Follows the pointer until it lets go, or Esc. `landAt` says what is at a height, `land` is told once. */
 export function drag<Spot>(press: Press, landAt: (y: number) => Landing<Spot> | undefined, land: (spot: Spot) => void): void {
   const { list, row } = press;

@@ -1,21 +1,20 @@
 // Dragging channels in the list. Loaded with the first drag.
-import type { ChannelId, ChannelState } from "confab-client";
+import type { ChannelId } from "confab-client";
 import { state } from "../../app/client.ts";
-import { drag, type Press } from "../../kit/drag.ts";
-import { move } from "./move.ts";
+import { drag, rowsOf, type Press } from "../../kit/drag.ts";
+import { move, ROWS } from "./move.ts";
 import { dropAt, dropCategoryAt, type Row } from "./order.ts";
 
-export function dragChannel(channel: ChannelState, press: Press): void {
+export function dragChannel(id: ChannelId, press: Press): void {
+  const channel = state.channels[id];
+  if (channel === undefined) return;
   const landAt = channel.kind === "category" ? dropCategoryAt : dropAt;
-  drag(press, (y) => landAt(rowsOf(press.list), y), (spot) => void move(channel, spot));
+  drag(press, (y) => landAt(placesOf(press.list), y), (spot) => void move(channel, spot));
 }
 
-function rowsOf(list: HTMLElement): Row[] {
-  return [...list.querySelectorAll<HTMLElement>("[data-channel]")].map((row) => {
-    const id = Number(row.dataset["channel"]) as ChannelId;
-    const isHeading = state.channels[id]?.kind === "category";
+function placesOf(list: HTMLElement): Row[] {
+  return rowsOf<ChannelId>(list, ROWS).map(({ row, ...place }) => {
     const within = Number(row.closest<HTMLElement>("[data-category]")?.dataset["category"] ?? 0);
-    const { top, bottom } = row.getBoundingClientRect();
-    return { id, category: within === 0 ? null : (within as ChannelId), isHeading, top, bottom };
+    return { ...place, category: within === 0 ? null : (within as ChannelId), isHeading: state.channels[place.id]?.kind === "category" };
   });
 }

@@ -5,6 +5,7 @@ import { act } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
 import { ask } from "../../kit/dialog.tsx";
 import type { MenuItems } from "../../kit/menu-items.ts";
+import { STEP_KEYS, stepItems, type Step } from "../../kit/reorder.ts";
 import { t } from "../../lang/index.ts";
 import { markChannelRead, unreadChannels } from "../inbox/read.ts";
 import { contribute, registerCommand, registerPage } from "../registry.ts";
@@ -12,8 +13,8 @@ import { permissions, serverPermissions } from "../rights.ts";
 import { mayInServer } from "../server/may.ts";
 import { chosenChannel, openOverrides } from "./configure.ts";
 import { copyLink } from "../timeline/deeds.ts";
-import { canMoveBy, focusedChannel, mayMove, moveBy } from "./move.ts";
 import { openCreate, openMoveTo } from "./open.tsx";
+import { CHANNELS, focusedChannel } from "./ordering.ts";
 
 const mayInChannel = (id = chosenChannel()) =>
   id !== undefined && (permissions(id).has("MANAGE_CHANNELS") || permissions(id).has("MANAGE_ROLES"));
@@ -28,15 +29,15 @@ registerPage("server", {
 
 const keysMove = () => {
   const channel = focusedChannel();
-  return channel !== undefined && mayMove(channel);
+  return channel !== undefined && CHANNELS.mayMove(channel.channel_id);
 };
-const step = (by: 1 | -1) => {
+const step = (by: Step) => {
   const channel = focusedChannel();
-  if (channel !== undefined) moveBy(channel, by);
+  if (channel !== undefined) CHANNELS.step(channel.channel_id, by);
 };
 registerCommand(
-  { id: "channel.up", title: "Move the channel up", keys: "Ctrl+Shift+ArrowUp", hidden: true, when: keysMove, run: () => step(-1) },
-  { id: "channel.down", title: "Move the channel down", keys: "Ctrl+Shift+ArrowDown", hidden: true, when: keysMove, run: () => step(1) },
+  { id: "channel.up", title: "Move the channel up", keys: STEP_KEYS.up, hidden: true, when: keysMove, run: () => step(-1) },
+  { id: "channel.down", title: "Move the channel down", keys: STEP_KEYS.down, hidden: true, when: keysMove, run: () => step(1) },
 );
 
 contribute("server", 20, ({ server: { server } }) => {
@@ -75,11 +76,8 @@ function configureItems({ server_id, channel_id, kind }: ChannelState): MenuItem
 }
 
 function moveItems(channel: ChannelState): MenuItems {
-  if (!mayMove(channel)) return [];
-  const items: MenuItems = [];
-  if (canMoveBy(channel, -1)) items.push({ label: t("Move up"), icon: "up", keys: "Ctrl+Shift+ArrowUp", run: () => moveBy(channel, -1) });
-  if (canMoveBy(channel, 1)) items.push({ label: t("Move down"), icon: "down", keys: "Ctrl+Shift+ArrowDown", run: () => moveBy(channel, 1) });
-  return [...items, { label: t("Move to…"), icon: "drag", run: () => openMoveTo(channel) }];
+  if (!CHANNELS.mayMove(channel.channel_id)) return [];
+  return [...stepItems(CHANNELS, channel.channel_id), { label: t("Move to…"), icon: "drag", run: () => openMoveTo(channel) }];
 }
 
 function deleteItems(channel: ChannelState): MenuItems {

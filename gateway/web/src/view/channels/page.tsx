@@ -9,18 +9,18 @@ import { Area, Field } from "../../kit/field.tsx";
 import { SaveBar, Section, Select } from "../../kit/form.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { openMenu } from "../../kit/menu.tsx";
+import { reorder, stepByKeys } from "../../kit/reorder.ts";
 import { roving } from "../../kit/roving.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
-import { chord } from "../../kit/chord.ts";
 import { iconOf } from "../list/list.tsx";
 import { menuOf } from "../registry.ts";
 import { permissions, serverPermissions } from "../rights.ts";
 import { chosenChannel, setChosenChannel, setChosenTarget } from "./configure.ts";
-import { listIn, mayMove, moveBy } from "./move.ts";
+import { listIn } from "./move.ts";
 import { openCreate } from "./open.tsx";
+import { CHANNELS } from "./ordering.ts";
 import { Overrides } from "./overrides.tsx";
-import { startDrag } from "./press.ts";
 import { slowModes } from "./slow.ts";
 import "../server/columns.css";
 import "./channels.css";
@@ -60,16 +60,15 @@ const choose = (id: ChannelId | undefined) =>
   });
 
 function List(props: { server: ServerId; shown: ChannelId | undefined }) {
-  const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
-    const row = (event.target as Element).closest<HTMLElement>("[data-channel]");
-    const channel = state.channels[Number(row?.dataset["channel"]) as ChannelId];
-    const by = { "Ctrl+Shift+ArrowUp": -1, "Ctrl+Shift+ArrowDown": 1 }[chord(event)] as 1 | -1 | undefined;
-    if (channel === undefined || by === undefined || !mayMove(channel)) return;
-    event.preventDefault();
-    moveBy(channel, by);
-  };
   return (
-    <div data-channels class="columns-rows" role="group" aria-label={t("Channels")} ref={(list) => roving(list, ".columns-link")} onPointerDown={startDrag} onKeyDown={onKeyDown}>
+    <div
+      {...reorder(CHANNELS)}
+      class="columns-rows"
+      role="group"
+      aria-label={t("Channels")}
+      ref={(list) => roving(list, ".columns-link")}
+      onKeyDown={(event) => stepByKeys(CHANNELS, event)}
+    >
       <For each={listIn(props.server).map(({ category }) => category ?? 0)}>
         {(category) => (
           <div data-category={category === 0 ? undefined : category}>
@@ -102,7 +101,7 @@ function Row(props: { channel: ChannelState; isShown: boolean }) {
         <Icon name={iconOf(props.channel)} />
         <span class="cut">{name()}</span>
       </button>
-      <Show when={mayMove(props.channel)}>
+      <Show when={CHANNELS.mayMove(props.channel.channel_id)}>
         <IconButton icon="more" label={t("More about {name}", { name: name() })} onClick={(event) => openMenu(name(), menu(), event.currentTarget)} />
       </Show>
     </div>

@@ -8,11 +8,12 @@ import { Icon } from "../../kit/icon.tsx";
 import type { IconName } from "../../kit/icons.ts";
 import { IconButton } from "../../kit/button.tsx";
 import { openMenu } from "../../kit/menu.tsx";
+import { reorder } from "../../kit/reorder.ts";
 import { roving } from "../../kit/roving.ts";
 import { t, tn } from "../../lang/index.ts";
 import { listIn } from "../channels/move.ts";
-import { startDrag } from "../channels/press.ts";
 import { openCreate } from "../channels/open.tsx";
+import { CHANNELS } from "../channels/ordering.ts";
 import { InboxEntry } from "../inbox/entry.tsx";
 import { openLayer, pane, showPane } from "../panel.ts";
 import { menuOf } from "../registry.ts";
@@ -39,7 +40,7 @@ export function ChannelList() {
       <Show when={currentServer()}>{(server) => <Header server={server()} />}</Show>
       {/* Where this is all that a phone shows: else it stands above the channel. */}
       <Show when={pane() === "lists"}><Connection /></Show>
-      <div class="list-channels" data-channels ref={(list) => roving(list, ".list-row")} onPointerDown={startDrag}>
+      <div class="list-channels" {...reorder(CHANNELS)} ref={(list) => roving(list, ".list-row")}>
         <InboxEntry />
         <Show when={currentServer()?.server.server_id}>{(server) => <Sections server={server()} />}</Show>
       </div>

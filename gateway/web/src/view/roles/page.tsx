@@ -4,21 +4,20 @@ import { For, Show } from "solid-js";
 import { act } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
-import { withPart } from "../../app/update.ts";
 import { Button, IconButton } from "../../kit/button.tsx";
 import { ask, openDialog } from "../../kit/dialog.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { openMenu, type MenuItems } from "../../kit/menu.tsx";
-import { pressOn } from "../../kit/press.ts";
+import { reorder, stepByKeys, stepItems } from "../../kit/reorder.ts";
 import { roving } from "../../kit/roving.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
-import { chord } from "../../kit/chord.ts";
 import { chosenRole, setChosenRole } from "./choose.ts";
 import { CreateRole } from "./create.tsx";
 import { isBelowMe, mayDelete, standingIn } from "../rank/may.ts";
 import { colourOfRole, isEveryone, nameOfRole } from "./names.ts";
-import { mayMoveRole, moveRole, moveRoleBy, orderOf } from "./reorder.ts";
+import { rolesInList } from "./ordering.ts";
+import { mayMoveRole, moveRole, orderOf } from "./reorder.ts";
 import { RoleForm } from "./form.tsx";
 import { RoleMembers } from "./members.tsx";
 import "../server/columns.css";
@@ -60,40 +59,19 @@ function Page(props: { server: ServerId }) {
 }
 
 function List(props: { server: ServerId; shown: RoleId | undefined }) {
-  let list!: HTMLUListElement;
   const order = () => orderOf(props.server).toReversed();
-  const startDrag = (event: PointerEvent & { currentTarget: HTMLElement }) => {
-    const press = pressOn(event, "[data-role]");
-    const id = Number(press?.row.dataset["role"]) as RoleId;
-    if (press === undefined || !mayMoveAtAll(props.server, id)) return;
-    withPart(() => import("./drag.ts"), ({ dragRole }) => dragRole(props.server, id, press));
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const row = (event.target as Element).closest<HTMLElement>("[data-role]");
-    const by = { "Ctrl+Shift+ArrowUp": 1, "Ctrl+Shift+ArrowDown": -1 }[chord(event)] as 1 | -1 | undefined;
-    if (row === null || by === undefined) return;
-    event.preventDefault();
-    const id = Number(row.dataset["role"]) as RoleId;
-    void moveRoleBy(props.server, id, by);
-    list.querySelector<HTMLElement>(`[data-role="${id}"] .columns-link`)?.focus();
-  };
   return (
     <ul
-      ref={(element) => {
-        list = element;
-        roving(element, ".columns-link");
-      }}
+      {...reorder(rolesInList(props.server))}
       class="columns-rows"
       aria-label={t("Roles")}
-      onPointerDown={startDrag}
-      onKeyDown={onKeyDown}
+      ref={(list) => roving(list, ".columns-link")}
+      onKeyDown={(event) => stepByKeys(rolesInList(props.server), event)}
     >
       <For each={order()}>{(id) => <Row server={props.server} id={id} isShown={props.shown === id} />}</For>
     </ul>
   );
 }
-
-const mayMoveAtAll = (server: ServerId, id: RoleId) => [-1, 1].some((by) => mayMoveRole(server, id, orderOf(server).indexOf(id) + by));
 
 function Row(props: { server: ServerId; id: RoleId; isShown: boolean }) {
   const role = () => state.servers[props.server]?.roles[props.id];
@@ -106,8 +84,8 @@ function Row(props: { server: ServerId; id: RoleId; isShown: boolean }) {
     openMenu(nameOfRole(props.server, props.id), itemsOf(props.server, props.id), at);
   };
   return (
-    <li class="columns-row" data-role={props.id} onContextMenu={(event) => !event.shiftKey && menu(event, event.clientX > 0 ? event : event.currentTarget)}>
-      <button type="button" class="columns-link" aria-current={props.isShown ? "true" : undefined} onClick={() => leave(() => setChosenRole(props.id))}>
+    <li class="columns-row" onContextMenu={(event) => !event.shiftKey && menu(event, event.clientX > 0 ? event : event.currentTarget)}>
+      <button type="button" class="columns-link" data-role={props.id} aria-current={props.isShown ? "true" : undefined} onClick={() => leave(() => setChosenRole(props.id))}>
         <span class="role-dot" style={{ "--role": colourOf(role()) }} />
         <span class="cut">{nameOfRole(props.server, props.id)}</span>
         <Show when={isLocked()}>
@@ -125,15 +103,7 @@ function Row(props: { server: ServerId; id: RoleId; isShown: boolean }) {
 const colourOf = (role: Parameters<typeof colourOfRole>[0] | undefined) => role && colourOfRole(role);
 
 function itemsOf(server: ServerId, id: RoleId): MenuItems {
-  const items: MenuItems = [];
-  const at = orderOf(server).indexOf(id);
-  const steps = [
-    { by: 1 as const, label: t("Move up"), icon: "up" as const, keys: "Ctrl+Shift+ArrowUp" },
-    { by: -1 as const, label: t("Move down"), icon: "down" as const, keys: "Ctrl+Shift+ArrowDown" },
-  ];
-  for (const { by, ...step } of steps) {
-    if (mayMoveRole(server, id, at + by)) items.push({ ...step, run: () => void moveRoleBy(server, id, by) });
-  }
+  const items = stepItems(rolesInList(server), id);
   const others = orderOf(server).toReversed().filter((other) => other !== id);
   const above = others.filter((other) => mayMoveRole(server, id, landAbove(server, id, other)));
   if (above.length > 1) items.push({ label: t("Move to…"), icon: "drag", run: () => chooseAbove(server, id, above) });

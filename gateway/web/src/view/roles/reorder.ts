@@ -3,11 +3,15 @@ import type { RoleId, ServerId } from "confab-client";
 import { client } from "../../app/client.ts";
 import { foresee } from "../../app/foreseen.ts";
 import { announce } from "../../kit/announce.tsx";
+import { keepFocus } from "../../kit/reorder.ts";
 import { t } from "../../lang/index.ts";
 import { standingIn } from "../rank/may.ts";
 import { mayStand } from "../rank/rules.ts";
 import { nameOfRole, rolesOf } from "./names.ts";
 import { reordered } from "./order.ts";
+
+/** Rows have their id in `data-role`. */
+export const ROWS = "role";
 
 const foreseen = foresee<readonly RoleId[]>("roles_reordered", (server, order) => same(order, ordered(server)));
 
@@ -25,9 +29,10 @@ export function mayMoveRole(server: ServerId, id: RoleId, position: number): boo
 export async function moveRole(server: ServerId, id: RoleId, position: number): Promise<void> {
   if (!mayMoveRole(server, id, position)) return;
   const order = reordered(orderOf(server), id, position);
+  const refocus = keepFocus(ROWS, id);
+  const done = foreseen.ask(server, order, client.call("role_reorder", server, { roles: [id], position }));
+  refocus();
   announce(t("{name} is {place} of {count}", { name: nameOfRole(server, id), place: order.length - position, count: order.length }));
-  await foreseen.ask(server, order, client.call("role_reorder", server, { roles: [id], position }));
+  await done;
+  refocus();
 }
-
-export const moveRoleBy = (server: ServerId, id: RoleId, by: 1 | -1) => moveRole(server, id, orderOf(server).indexOf(id) + by);
-
