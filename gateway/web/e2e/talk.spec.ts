@@ -10,7 +10,7 @@ test.describe("a new deployment", () => {
     test.setTimeout(240_000);
     const ana = await stranger();
     await ana.page.goto("/");
-    await expect(ana.page.getByRole("heading", { name: "Make the first account" })).toBeVisible();
+    await expect(ana.page.getByRole("heading", { name: "Create the first account" })).toBeVisible();
     await axeInThemes(ana.page);
     await ana.page.getByLabel("Name").fill("ana");
     await ana.page.getByLabel("Password").fill(PASSWORD);
@@ -127,4 +127,19 @@ test("a code of an emoji becomes one as it is closed, and as it is sent", async 
   await field.press("Enter");
   const seen = (await bob.open(club)).getByRole("article", { name: /^alice\S*, done/ });
   await expect(seen).toContainText("done 🎉 and :tada: at 10:30:45");
+});
+
+test("emoji are found by their groups, and what was used last is at hand", async ({ alice }) => {
+  const club = await alice.makeServer("Book club");
+  await alice.say(club, "lunch?");
+  const page = await alice.open(club);
+  await page.getByRole("button", { name: "Emoji", exact: true }).click();
+  const picker = page.getByRole("dialog", { name: "Emoji" });
+  await picker.getByRole("button", { name: "Food and drink" }).click();
+  await picker.getByRole("gridcell", { name: "watermelon" }).click();
+  await expect(composer(page)).toHaveValue("🍉");
+  const row = page.getByRole("article", { name: /lunch/ });
+  await row.hover();
+  await row.getByRole("button", { name: "React with 🍉" }).click();
+  await expect(row.getByRole("button", { name: /^🍉/ })).toHaveAttribute("aria-pressed", "true");
 });

@@ -1,12 +1,13 @@
-// The emoji picker: a search, what was used last, and a grid that arrows move in.
+// The emoji picker: a search, what was used last, and a grid of groups that arrows move in.
 import { createMemo, createResource, createSignal, For, Show } from "solid-js";
 import { Floating, openFloating } from "../../kit/floating.tsx";
-import { nextIndex } from "../../kit/roving.ts";
 import { VirtualList } from "../../kit/virtual.tsx";
-import { t } from "../../lang/index.ts";
+import { say, t } from "../../lang/index.ts";
 import type { Emoji } from "./data.ts";
 import { findEmoji } from "./find.ts";
+import { GROUPS, type Group } from "./groups.ts";
 import { rememberEmoji, usedEmoji } from "./recent.ts";
+import { rowsOf, stepIn, type Row, type Section } from "./rows.ts";
 
 const COLUMNS = 8;
 const ROW = 40;
@@ -19,12 +20,9 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
   const [text, setText] = createSignal("");
   const [chosen, setChosen] = createSignal(0);
   const [found] = createResource(text, findEmoji);
-  const shown = createMemo(() => {
-    const all = found.latest ?? [];
-    const used = text() === "" ? recent(all) : [];
-    return [...used, ...all];
-  });
-  const rows = createMemo(() => Array.from({ length: Math.ceil(shown().length / COLUMNS) }, (_, row) => shown().slice(row * COLUMNS, (row + 1) * COLUMNS)));
+  const rows = createMemo(() => rowsOf(sectionsOf(found.latest ?? [], text()), COLUMNS));
+  const shown = createMemo(() => rows().flatMap(({ emoji }) => emoji ?? []));
+  let grid!: HTMLDivElement;
   const take = (emoji: Emoji | undefined) => {
     if (emoji === undefined) return;
     rememberEmoji(emoji.emoji);
@@ -33,13 +31,17 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight" || event.key === "Home" || event.key === "End";
-    const next = sideways && text() !== "" ? undefined : nextIndex(event.key, chosen(), shown().length, "grid", COLUMNS);
+    const next = sideways && text() !== "" ? undefined : stepIn(rows(), event.key, chosen());
     if (next !== undefined) setChosen(next);
     else if (event.key === "Enter") take(shown()[chosen()]);
     else if (event.key === "Tab") props.close();
     else return;
     event.preventDefault();
     document.getElementById(`emoji-${chosen()}`)?.scrollIntoView({ block: "nearest" });
+  };
+  const jump = ({ title }: Group) => {
+    const at = rows().findIndex((row) => row.emoji === undefined && row.title === say(title));
+    grid.querySelector(".virtual")?.scrollTo({ top: at * ROW });
   };
 
   return (
@@ -61,34 +63,12 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
           }}
         />
       </div>
-      <div id="emoji-grid" class="emoji-grid">
+      <div id="emoji-grid" class="emoji-grid" ref={grid}>
         <VirtualList items={rows()} row={ROW} label={t("Emoji")} role="grid">
-          {(row, index) => (
-            <div class="emoji-row" role="row">
-              <For each={row}>
-                {(emoji, column) => {
-                  const place = () => index() * COLUMNS + column();
-                  return (
-                    <button
-                      type="button"
-                      id={`emoji-${place()}`}
-                      role="gridcell"
-                      tabIndex={-1}
-                      class="emoji"
-                      classList={{ chosen: place() === chosen() }}
-                      aria-label={emoji.name}
-                      onPointerMove={() => setChosen(place())}
-                      onClick={() => take(emoji)}
-                    >
-                      {emoji.emoji}
-                    </button>
-                  );
-                }}
-              </For>
-            </div>
-          )}
+          {(row) => <Line row={row} chosen={chosen()} choose={setChosen} take={take} />}
         </VirtualList>
       </div>
+      <Show when={text() === ""}><Groups onJump={jump} /></Show>
       <p class="emoji-name meta cut">
         <Show when={shown()[chosen()]} fallback={found.loading ? "" : t("No emoji has this name.")}>{(emoji) => <>{emoji().name}</>}</Show>
       </p>
@@ -96,6 +76,54 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
   );
 }
 
-function recent(all: readonly Emoji[]): Emoji[] {
-  return usedEmoji().flatMap((emoji) => all.find((one) => one.emoji === emoji) ?? []);
+function Line(props: { row: Row<Emoji>; chosen: number; choose: (place: number) => void; take: (emoji: Emoji) => void }) {
+  const { row } = props;
+  if (row.emoji === undefined) return <div class="emoji-heading" role="row"><span role="rowheader">{row.title}</span></div>;
+  return (
+    <div class="emoji-row" role="row">
+      <For each={row.emoji}>
+        {(emoji, column) => {
+          const place = () => row.from + column();
+          return (
+            <button
+              type="button"
+              id={`emoji-${place()}`}
+              role="gridcell"
+              tabIndex={-1}
+              class="emoji"
+              classList={{ chosen: place() === props.chosen }}
+              aria-label={emoji.name}
+              onPointerMove={() => props.choose(place())}
+              onClick={() => props.take(emoji)}
+            >
+              {emoji.emoji}
+            </button>
+          );
+        }}
+      </For>
+    </div>
+  );
+}
+
+/** For a pointer: by keys one searches. */
+function Groups(props: { onJump: (group: Group) => void }) {
+  return (
+    <div class="emoji-groups" role="group" aria-label={t("Groups of emoji")}>
+      <For each={GROUPS}>
+        {(group) => (
+          <button type="button" tabIndex={-1} class="emoji" aria-label={say(group.title)} data-tip={say(group.title)} onClick={() => props.onJump(group)}>
+            {group.sign}
+          </button>
+        )}
+      </For>
+    </div>
+  );
+}
+
+/** What was used last, and all groups; or what was found, the best first. */
+function sectionsOf(all: readonly Emoji[], text: string): Section<Emoji>[] {
+  if (text !== "") return [{ title: "", emoji: all }];
+  const used = usedEmoji().flatMap((emoji) => all.find((one) => one.emoji === emoji) ?? []);
+  const groups = GROUPS.map(({ id, title }) => ({ title: say(title), emoji: all.filter(({ group }) => group === id) }));
+  return [{ title: t("Used recently"), emoji: used }, ...groups];
 }

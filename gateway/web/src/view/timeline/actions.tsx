@@ -1,12 +1,16 @@
 import type { ChannelState, Message } from "confab-client";
-import { Show } from "solid-js";
+import { For, Show } from "solid-js";
 import { IconButton } from "../../kit/button.tsx";
 import { openMenu } from "../../kit/menu.tsx";
 import { t } from "../../lang/index.ts";
 import { pickEmoji } from "../emoji/open.ts";
+import { usedEmoji } from "../emoji/recent.ts";
 import { permissions } from "../rights.ts";
 import { react, replyTo, setEditing } from "./deeds.ts";
 import { messageMenu } from "./menu.ts";
+
+/** What one reacts by without a picker: what was used last, and until then what most use. */
+const quick = () => [...new Set([...usedEmoji(), "👍️", "❤️", "😂"])].slice(0, 3);
 
 /** The bar at the corner of a row that is pointed at, or has the focus. */
 export function Actions(props: { message: Message; channel: ChannelState; mine: boolean }) {
@@ -14,6 +18,13 @@ export function Actions(props: { message: Message; channel: ChannelState; mine: 
   return (
     <div class="actions" role="toolbar" aria-label={t("Message")}>
       <Show when={may().has("ADD_REACTIONS")}>
+        <For each={quick()}>
+          {(emoji) => {
+            const label = () => t("React with {emoji}", { emoji });
+            const add = () => react(props.channel, props.message, emoji);
+            return <button type="button" class="quick emoji" tabIndex={-1} aria-label={label()} data-tip={label()} onClick={add}>{emoji}</button>;
+          }}
+        </For>
         <IconButton
           icon="smile"
           label={t("React…")}
