@@ -218,7 +218,7 @@ test("what a channel denies is shown at once, and why", async ({ alice, bob }) =
   await expect(layer.getByRole("button", { name: "Save" })).toHaveCount(0);
   await axeInThemes(page);
 
-  await expect(other.getByText("You may read here, but not write.")).toBeVisible();
+  await expect(other.getByText("You can read here, but not write.")).toBeVisible();
   await other.getByRole("button", { name: "Why?" }).click();
   const why = other.getByRole("dialog");
   await expect(why.getByText("Send messages: you may not.")).toBeVisible();
@@ -234,12 +234,12 @@ test("what a channel denies is shown at once, and why", async ({ alice, bob }) =
   await sending.getByText("Allow").click();
   await save(layer);
   await expect(composer(other)).toBeVisible();
-  await layer.getByRole("button", { name: `What ${bob.name} may do here` }).click();
+  await layer.getByRole("button", { name: `What ${bob.name} can do here` }).click();
   const chain = page.getByRole("dialog").last();
   await expect(chain.getByText(`Send messages: ${bob.name} may.`)).toBeVisible();
   await chain.getByRole("listitem").filter({ hasText: "@everyone in #general" }).getByRole("button", { name: "Change" }).click();
   await expect(sending.getByRole("radio", { name: "Deny" })).toBeChecked();
-  await layer.getByRole("button", { name: "Take all of it back" }).click();
+  await layer.getByRole("button", { name: "Clear all of it" }).click();
   await expect(sending.getByRole("radio", { name: "Inherit" })).toBeChecked();
 });
 
@@ -250,9 +250,9 @@ test("a page of settings says so when the right to it is withdrawn", async ({ al
   const page = await bob.open(club);
   const layer = await settings(page, "Roles");
   await layer.getByRole("button", { name: "Keepers" }).click();
-  await expect(layer.getByText("This role stands as high as yours, or higher.")).toBeVisible();
+  await expect(layer.getByText("This role is as high as yours, or higher.")).toBeVisible();
   await alice.write("role_update", { role_id: role.role_id, permissions: 8192 }, club.id);
-  await expect(layer.getByText("You may no longer see this page: your rights were changed.")).toBeVisible();
+  await expect(layer.getByText("You can no longer see this page: your permissions were changed.")).toBeVisible();
   await layer.getByRole("button", { name: "Overview" }).click();
   await expect(layer.getByLabel("Description")).toBeVisible();
   await axeInThemes(page);
@@ -295,7 +295,7 @@ test("what may be done in a category is told of it by its name", async ({ alice,
   await chooseFrom(page, channels(page).getByRole("button", { name: "Talk", exact: true }), "Edit the category");
   const layer = page.locator(".layer");
   await layer.getByRole("button", { name: bob.name, exact: true }).click();
-  await layer.getByRole("button", { name: `What ${bob.name} may do here` }).click();
-  const why = page.getByRole("dialog", { name: `What ${bob.name} may do in Talk` });
-  await expect(why.getByRole("listitem")).toHaveText([/The role @everyone\s*allows/, new RegExp(`${bob.name} in Talk\\s*denies`), /Who does not see/]);
+  await layer.getByRole("button", { name: `What ${bob.name} can do here` }).click();
+  const why = page.getByRole("dialog", { name: `What ${bob.name} can do in Talk` });
+  await expect(why.getByRole("listitem")).toHaveText([/The role @everyone\s*allows/, new RegExp(`${bob.name} in Talk\\s*denies`), /Nothing can be done/]);
 });

@@ -42,7 +42,7 @@ test("an invite opens the server where one is already, and says when it is over"
   bob.expects(/invite_preview/);
   await page.goto(`/i/${code}`);
   await expect(page.getByText("This invite is unknown, or no longer valid. Ask for a new one.")).toBeVisible();
-  await page.getByRole("button", { name: "Go on without it" }).click();
+  await page.getByRole("button", { name: "Continue without it" }).click();
   await expect(page).toHaveURL(new RegExp(`/c/${club.id}/`));
   const visitor = await stranger();
   visitor.expects(/invite_preview/);
@@ -113,7 +113,7 @@ test("who signs out is told so, and asked for no link", async ({ alice }) => {
 test("a new account is told all that is wrong with it at once", async ({ stranger }) => {
   const { page } = await stranger();
   await page.goto("/");
-  await page.getByRole("button", { name: "Make an account" }).click();
+  await page.getByRole("button", { name: "Create an account" }).click();
   await page.getByLabel("Name").fill("Anna B");
   await page.getByLabel("Password").fill("short");
   await page.getByRole("button", { name: "Create account" }).click();

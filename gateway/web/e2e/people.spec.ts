@@ -41,8 +41,8 @@ test.describe("a link", () => {
     await expect(composer(dana.page)).toBeVisible();
 
     await dialog.getByRole("button", { name: "All invites" }).click();
-    await page.getByRole("button", { name: /^1: Who came/ }).click();
-    await expect(page.getByRole("dialog", { name: "Who came" }).getByText(/^dana-/)).toBeVisible();
+    await page.getByRole("button", { name: /^1: Who used it/ }).click();
+    await expect(page.getByRole("dialog", { name: "Who used it" }).getByText(/^dana-/)).toBeVisible();
     await page.keyboard.press("Escape");
     const [, code = ""] = /\/i\/(.+)$/.exec(link) ?? [];
     await page.getByRole("button", { name: `Revoke ${code}` }).click();
@@ -58,10 +58,10 @@ test.describe("a link", () => {
     const link = page.getByLabel("Send them this link");
     await expect(link).toHaveValue(/\/i\//);
     const first = await link.inputValue();
-    await page.getByLabel("How many may use it").selectOption("5 people");
+    await page.getByLabel("How many can use it").selectOption("5 people");
     await expect(link).not.toHaveValue(first);
     await expect(link).toHaveValue(/\/i\//);
-    await page.getByLabel("How many may use it").selectOption("Any number");
+    await page.getByLabel("How many can use it").selectOption("Any number");
     await expect(link).toHaveValue(first);
   });
 });
@@ -117,7 +117,7 @@ test.describe("a member", () => {
 
     await members.getByText(bob.name).click({ button: "right" });
     await page.getByRole("menuitem", { name: "Time out…" }).click();
-    await page.getByRole("button", { name: "Let speak again" }).click();
+    await page.getByRole("button", { name: "Let them speak again" }).click();
     await expect(composer(bob.page)).toBeVisible();
 
     await members.getByText(bob.name).click({ button: "right" });
@@ -129,7 +129,7 @@ test.describe("a member", () => {
     await members.getByText(carl.name).click({ button: "right" });
     await page.getByRole("menuitem", { name: "Ban…" }).click();
     const ban = page.getByRole("dialog");
-    await ban.getByLabel("Why, for the audit log").fill("spoils every book");
+    await ban.getByLabel("Reason, for the audit log").fill("spoils every book");
     await ban.getByRole("button", { name: "Ban", exact: true }).click();
     await expect(carl.page.getByText("You were banned from Book club.")).toBeVisible();
 
@@ -199,10 +199,10 @@ test.describe("who moderates", () => {
     await other.getByRole("menuitem", { name: "Report…" }).click();
     const dialog = other.getByRole("dialog", { name: "Report this message" });
     await dialog.getByLabel("Harasses, hates or threatens").check();
-    await dialog.getByLabel("What else there is to say").fill("every day");
+    await dialog.getByLabel("Anything else to add").fill("every day");
     await axeInThemes(other);
     await dialog.getByRole("button", { name: "Report", exact: true }).click();
-    await expect(other.getByText(/^Reported\. Those who moderate Book club/)).toBeVisible();
+    await expect(other.getByText(/^Reported\. The moderators of Book club/)).toBeVisible();
 
     const page = await alice.open(club);
     await page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: club.name }).click();
@@ -214,7 +214,7 @@ test.describe("who moderates", () => {
     await axeInThemes(page);
     await page.getByLabel("Note").fill("advertising");
     await page.getByRole("button", { name: "Delete the message" }).click();
-    await expect(page.getByText("No report waits for you.")).toBeVisible();
+    await expect(page.getByText("There are no open reports.")).toBeVisible();
     await expect(row).toHaveCount(0);
     await page.getByRole("tab", { name: "Resolved" }).click();
     await page.getByRole("button", { name: "buy my books" }).click();
@@ -222,7 +222,7 @@ test.describe("who moderates", () => {
 
     await page.getByRole("button", { name: "Audit log" }).click();
     await expect(page.getByRole("row").filter({ hasText: `${alice.name} resolved a report` })).toContainText("Reason: advertising");
-    await expect(page.getByText(`${alice.name} deleted a message of somebody else`)).toBeVisible();
+    await expect(page.getByText(`${alice.name} deleted someone else's message`)).toBeVisible();
     await axeInThemes(page);
   });
 
@@ -248,7 +248,7 @@ test.describe("who moderates", () => {
     const changed = page.getByRole("row").filter({ hasText: `${alice.name} changed the server` });
     await expect(changed).toContainText("Book club");
     await expect(changed).toContainText("Reading club");
-    await expect(page.getByText(`${alice.name} made the category Talk`)).toBeVisible();
+    await expect(page.getByText(`${alice.name} created the category Talk`)).toBeVisible();
     const overridden = page.getByRole("row").filter({ hasText: `${alice.name} changed the permissions of Maintainer in the category Talk` });
     await expect(overridden).toContainText([/See channels\s*allowed → denied/, /See channels\s*inherited → allowed/]);
     await page.getByRole("group", { name: "What" }).getByRole("button", { name: /^Member timed out/ }).click();
@@ -307,8 +307,8 @@ test.describe("who moderates", () => {
     await page.getByRole("button", { name: "Safety" }).click();
     await page.getByLabel("Who can write").selectOption("Speakers, and who manages messages");
     await page.getByRole("button", { name: "Lock the server down" }).click();
-    await expect(other.getByText(/nobody may join, and only members with the role Speakers may write\. Until .*\d\d:\d\d\.$/)).toBeVisible();
-    await expect(other.getByText("The server is locked down: for now only some may write here.")).toBeVisible();
+    await expect(other.getByText(/nobody can join, and only members with the role Speakers can write\. Until .*\d\d:\d\d\.$/)).toBeVisible();
+    await expect(other.getByText("The server is locked down: for now only some people can write here.")).toBeVisible();
     await axeInThemes(other);
     await axeInThemes(page);
     carl.expects(/403|Forbidden/);
@@ -335,9 +335,9 @@ test.describe("who administers the deployment", () => {
     await expect(composer(page)).toBeVisible();
     await (await openSwitcher(page)).fill("Administration");
     await page.keyboard.press("Enter");
-    await page.getByRole("button", { name: "Who may come" }).click();
+    await page.getByRole("button", { name: "Who can sign up" }).click();
     await page.getByLabel("Name of the deployment").fill("Reading House");
-    await page.getByLabel("Who is invited").check();
+    await page.getByLabel("Only people with an invite").check();
     await axeInThemes(page);
     await page.getByRole("button", { name: "Save" }).click();
     await expect(page.getByRole("button", { name: "Save" })).toHaveCount(0);

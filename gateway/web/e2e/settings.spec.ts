@@ -90,7 +90,7 @@ test("a device that is revoked is signed out, and says so", async ({ alice, stra
   const other = alice.page.getByRole("region", { name: "Other devices" }).getByRole("listitem");
   await expect(other).toHaveCount(1);
   await other.getByRole("button", { name: /^Sign out/ }).click();
-  await expect(alice.page.getByText("You are signed in nowhere else.")).toBeVisible();
+  await expect(alice.page.getByText("You are not signed in anywhere else.")).toBeVisible();
   await expect(lost.page.getByText("You were signed out. Your drafts are kept.")).toBeVisible();
   await expect(lost.page.getByRole("button", { name: "Sign in" })).toBeVisible();
 });
@@ -100,7 +100,7 @@ test("a guest keeps the account, and what is theirs", async ({ alice, stranger }
   const { code } = await alice.write<{ code: string }>("invite_create", {}, club.id);
   const guest = await stranger();
   await guest.page.goto("/");
-  await guest.page.getByRole("button", { name: "Come in as a guest" }).click();
+  await guest.page.getByRole("button", { name: "Continue as a guest" }).click();
   await expect(guest.page.getByText("You are in none yet.")).toBeVisible();
   await guest.page.goto(`/i/${code}`);
   await guest.page.getByRole("button", { name: "Join", exact: true }).click();
@@ -109,7 +109,7 @@ test("a guest keeps the account, and what is theirs", async ({ alice, stranger }
   await keep.getByLabel("Name").fill(alice.name);
   await keep.getByLabel("Password").fill(PASSWORD);
   await keep.getByRole("button", { name: "Keep the account" }).click();
-  await expect(keep.getByText("Somebody has this name already.")).toBeVisible();
+  await expect(keep.getByText("This name is already taken.")).toBeVisible();
   await expect(keep.getByLabel("Name")).toBeFocused();
   const name = `kept-${alice.name}`;
   await keep.getByLabel("Name").fill(name);

@@ -12,7 +12,7 @@ export const SENTENCES: Record<Reason, Message> = {
   unauthenticated: "You were signed out. Your drafts are kept.",
   wrong_credentials: "Name or password is wrong.",
   forbidden: "You may not do this here.",
-  name_taken: "Somebody has this name already.",
+  name_taken: "This name is already taken.",
   invite_required: "You need an invite to sign up here.",
   unknown_invite: "This invite is unknown, or no longer valid. Ask for a new one.",
   banned: "You are banned from this server.",
@@ -27,14 +27,14 @@ export const SENTENCES: Record<Reason, Message> = {
   unknown_role: "This role was deleted.",
   unknown_item: "This is no longer there.",
   owner_cannot_leave: "Hand the server over or delete it before you leave.",
-  already_member: "You are in this server already.",
-  limit_reached: "There are as many as there may be.",
-  moved: "Somebody changed this meanwhile. Look again and repeat it.",
+  already_member: "You are already in this server.",
+  limit_reached: "The limit has been reached.",
+  moved: "Someone changed this in the meantime. Check it and try again.",
   wrong_kind: "This kind of channel has no messages.",
   nonce_reused: "This was sent twice with different contents. Try again.",
   rate_limited: "You are too fast.",
   busy: "The server is busy.",
-  unknown: "Nobody can say yet whether this was done.",
+  unknown: "It is not known yet whether this was done.",
   unavailable: "A part of the server is out of reach. Nothing was changed.",
   expired: "The server was too slow, and nothing was changed.",
   internal: "Something broke on our side. Nothing was changed.",
@@ -42,7 +42,7 @@ export const SENTENCES: Record<Reason, Message> = {
 
 /** Why somebody may not, where the server says it. */
 const FORBIDDEN: Readonly<Record<string, Message>> = {
-  rank: "Who or what stands as high as you, or higher, is not yours to change.",
+  rank: "You cannot change roles and members that rank as high as you, or higher.",
   permissions: "You cannot give or take what you do not have yourself.",
   roles: "This role denies you something: somebody else has to take it from you.",
 };

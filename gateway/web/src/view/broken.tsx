@@ -8,7 +8,7 @@ export function Broken(props: { error: unknown }) {
   return (
     <main class="broken">
       <h1>{t("This page broke.")}</h1>
-      <p>{t("What you wrote is kept. Reload the page to go on.")}</p>
+      <p>{t("What you wrote is safe. Reload the page to continue.")}</p>
       <Button kind="accent" onClick={() => void reload()}>{t("Reload")}</Button>
     </main>
   );

@@ -27,7 +27,7 @@ export function Guarded(props: PartProps) {
 function Missing(props: { error: unknown; onClose?: () => void; quiet?: boolean }) {
   console.error(props.error);
   if (props.quiet) return null;
-  const sentence = () => <p>{t("This part could not be loaded. Reload the page to go on.")}</p>;
+  const sentence = () => <p>{t("This part could not be loaded. Reload the page to continue.")}</p>;
   const reload = () => <Button kind="accent" onClick={() => void reloadPage()}>{t("Reload")}</Button>;
   const { onClose } = props;
   if (onClose !== undefined) {

@@ -1,6 +1,6 @@
 export const channels = {
   "A line between channels.": "Eine Linie zwischen Kanälen.",
-  "All that was said in it is deleted for everyone, and cannot be brought back.": "Alles, was darin gesagt wurde, wird für alle gelöscht und lässt sich nicht zurückholen.",
+  "Everything said in it is deleted for everyone and cannot be restored.": "Alles, was darin gesagt wurde, wird für alle gelöscht und lässt sich nicht zurückholen.",
   Announcements: "Ankündigungen",
   "At the end": "Am Ende",
   "Before {name}": "Vor {name}",
@@ -9,8 +9,8 @@ export const channels = {
   "Create a channel": "Kanal erstellen",
   "Create a channel in {category}": "Kanal in {category} erstellen",
   "Delete “{name}”?": "„{name}“ löschen?",
-  "Everybody talks.": "Alle reden.",
-  "Few write, all read.": "Wenige schreiben, alle lesen.",
+  "Everyone can talk.": "Alle reden.",
+  "A few write, everyone reads.": "Wenige schreiben, alle lesen.",
   "Holds other channels.": "Enthält andere Kanäle.",
   "Its channels stay, without a category.": "Ihre Kanäle bleiben, ohne Kategorie.",
   Kind: "Art",
@@ -25,7 +25,7 @@ export const channels = {
   Place: "Stelle",
   Separator: "Trennlinie",
   Text: "Text",
-  "The line is gone for everyone.": "Die Linie verschwindet für alle.",
+  "The line disappears for everyone.": "Die Linie verschwindet für alle.",
   "{name} is {place} of {count}": "{name} steht an Stelle {place} von {count}",
   "{name} is {place} of {count} in {category}": "{name} steht an Stelle {place} von {count} in {category}",
 } as const;

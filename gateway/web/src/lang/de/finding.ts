@@ -1,5 +1,5 @@
 export const finding = {
-  "A message is pinned by its menu, or by P.": "Eine Nachricht wird über ihr Menü oder mit P angeheftet.",
+  "Pin a message from its menu, or with P.": "Eine Nachricht wird über ihr Menü oder mit P angeheftet.",
   "Nothing is pinned here.": "Hier ist nichts angeheftet.",
   Pinned: "Angeheftet",
   "Pinned by {name}": "Angeheftet von {name}",
@@ -46,7 +46,7 @@ export const finding = {
   "written by somebody": "von jemandem geschrieben",
   yesterday: "gestern",
   "{count}+ messages": "{count}+ Nachrichten",
-  "“{text}” is no day. Try 1.3.2026 or yesterday.": "„{text}“ ist kein Tag. Versuche 1.3.2026 oder gestern.",
+  "“{text}” is not a day. Try 1.3.2026 or yesterday.": "„{text}“ ist kein Tag. Versuche 1.3.2026 oder gestern.",
   "“{text}” means nothing here.": "„{text}“ bedeutet hier nichts.",
   "Everything is read.": "Alles ist gelesen.",
   Inbox: "Eingang",

@@ -1,5 +1,4 @@
 export const shell = {
-  Administration: "Verwaltung",
   Away: "Abwesend",
   Bold: "Fett",
   "Catching up…": "Wird nachgeholt …",

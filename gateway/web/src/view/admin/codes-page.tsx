@@ -17,7 +17,7 @@ export default function CodesPage() {
   });
   return (
     <>
-      <p class="second page-deed">{t("An invite that you make to a server opens an account, too. A code here opens an account alone.")}</p>
+      <p class="second page-deed">{t("An invite you make to a server lets people create an account, too. A code from here is for an account only.")}</p>
       <p class="page-deed"><Button kind="accent" icon="plus" onClick={() => invite(0, codes.again)}>{t("New code")}</Button></p>
       <InviteTable scope={0} invites={codes} />
     </>

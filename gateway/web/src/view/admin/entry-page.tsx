@@ -45,18 +45,18 @@ function Entry(props: { deployment: Deployment }) {
     },
   });
   const ways: { value: SignUp; label: string; hint: string }[] = [
-    { value: "open", label: t("Everyone"), hint: t("Who knows the address may make an account.") },
-    { value: "invite", label: t("Who is invited"), hint: t("By a link of yours: to a server, or for an account alone.") },
-    { value: "closed", label: t("Nobody"), hint: t("Those who have an account stay.") },
+    { value: "open", label: t("Everyone"), hint: t("Anyone who knows the address can create an account.") },
+    { value: "invite", label: t("Only people with an invite"), hint: t("With a link from you: to a server, or just for an account.") },
+    { value: "closed", label: t("Nobody"), hint: t("Existing accounts stay.") },
   ];
   return (
     <form {...form.root}>
       <Section title={t("Name")}>
         <Field label={t("Name of the deployment")} hint={t("Shown before sign-in.")} maxlength={100} {...form.text("name")} />
       </Section>
-      <Section title={t("Who may come")}>
-        <Choice label={t("Who may make an account")} options={ways} {...form.pick("signup")} />
-        <Switch label={t("Guests")} hint={t("Come in without a password, with a name that is made for them.")} {...form.toggle("guests")} />
+      <Section title={t("Who can sign up")}>
+        <Choice label={t("Who can create an account")} options={ways} {...form.pick("signup")} />
+        <Switch label={t("Guests")} hint={t("They join without a password, under a name made up for them.")} {...form.toggle("guests")} />
       </Section>
       <SaveBar form={form} />
     </form>

@@ -21,7 +21,7 @@ registerPage("admin", {
 });
 registerPage("admin", {
   id: "entry",
-  title: "Who may come",
+  title: "Who can sign up",
   order: 20,
   when: administers,
   component: lazy(() => import("./entry-page.tsx")),

@@ -136,7 +136,7 @@ function Nodes(props: { nodes: readonly NodeStatus[] }) {
     <Table
       label={t("Nodes")}
       rows={props.nodes}
-      empty={t("Nobody tells that it runs.")}
+      empty={t("No node reports that it is running.")}
       columns={[
         { title: t("Kind"), cell: (node) => (node.kind === "gateway" ? t("Gateway") : t("Worker")) },
         { title: t("Name"), names: true, cell: (node) => node.name },

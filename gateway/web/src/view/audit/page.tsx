@@ -65,7 +65,7 @@ function Log(props: { server: ServerId }) {
       </Show>
       <Table<AuditEntry>
         label={t("Audit log")}
-        empty={entries.more() === undefined ? t("Nothing was done yet.") : t("Nothing is found yet. There are more to look through.")}
+        empty={entries.more() === undefined ? t("Nothing has been done yet.") : t("Nothing found so far. There is more to search.")}
         rows={entries.rows()}
         error={entries.error()}
         onMore={entries.more()}

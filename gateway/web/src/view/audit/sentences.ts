@@ -46,11 +46,11 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "server_transfer":
       return t("{actor} handed the server over to {target}", { actor, target: target() });
     case "invite_create":
-      return t("{actor} made the invite {code}…", { actor, code: text(after["code"]) });
+      return t("{actor} created the invite {code}…", { actor, code: text(after["code"]) });
     case "invite_revoke":
       return t("{actor} revoked the invite {code}… of {target}", { actor, code: text(before["code"]), target: target() });
     case "channel_create":
-      return t("{actor} made {channel}", { actor, channel: channel() });
+      return t("{actor} created {channel}", { actor, channel: channel() });
     case "channel_update":
       return t("{actor} changed {channel}", { actor, channel: channel() });
     case "channel_delete":
@@ -61,19 +61,19 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "override_clear":
       return overridden(actor, channel(), overrideOf(entry), server);
     case "role_create":
-      return t("{actor} made the role {role}", { actor, role: role() });
+      return t("{actor} created the role {role}", { actor, role: role() });
     case "role_update":
       return t("{actor} changed the role {role}", { actor, role: role() });
     case "role_delete":
       return t("{actor} deleted the role {role}", { actor, role: role() });
     case "role_reorder":
-      return t("{actor} put the roles in another order", { actor });
+      return t("{actor} reordered the roles", { actor });
     case "member_kick":
       return t("{actor} removed {target}", { actor, target: target() });
     case "member_ban":
       return banned(actor, target(), after);
     case "member_unban":
-      return t("{actor} lifted the ban of {target}", { actor, target: target() });
+      return t("{actor} lifted the ban on {target}", { actor, target: target() });
     case "member_timeout":
       return timedOut(actor, target(), after["until"]);
     case "channel_mute":
@@ -85,7 +85,7 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "member_roles":
       return rolesChanged(actor, target(), server, ids(before["roles"]), ids(after["roles"]));
     case "message_delete":
-      return t("{actor} deleted a message of somebody else", { actor });
+      return t("{actor} deleted someone else's message", { actor });
     case "messages_delete":
       return t("{actor} deleted {count} in {channel}", { actor, count: tn("{count} messages", ids(before["message_ids"]).length), channel: channel() });
     case "message_pin":
@@ -93,11 +93,11 @@ export function sentenceOf(entry: AuditEntry, server: ServerId): string {
     case "message_unpin":
       return t("{actor} unpinned a message", { actor });
     case "reaction_remove":
-      return t("{actor} took away a reaction", { actor });
+      return t("{actor} removed a reaction", { actor });
     case "report_resolve":
       return entry.after === '"dismissed"' ? t("{actor} dismissed a report", { actor }) : t("{actor} resolved a report", { actor });
     case "rule_create":
-      return t("{actor} made the rule {rule}", { actor, rule: rule() });
+      return t("{actor} created the rule {rule}", { actor, rule: rule() });
     case "rule_update":
       return t("{actor} changed the rule {rule}", { actor, rule: rule() });
     case "rule_delete":
@@ -120,7 +120,7 @@ function timedOut(actor: string, target: string, until: unknown): string {
 }
 
 function overridden(actor: string, channel: string, override: ReturnType<typeof overrideOf>, server: ServerId): string {
-  if (override === undefined) return t("{actor} changed who may do what in {channel}", { actor, channel });
+  if (override === undefined) return t("{actor} changed the permissions in {channel}", { actor, channel });
   return t("{actor} changed the permissions of {target} in {channel}", { actor, channel, target: targetName(server, override) });
 }
 
@@ -130,7 +130,7 @@ function muted(actor: string, target: string, mute: unknown): string {
 }
 
 function renamed(actor: string, target: string, nickname: string): string {
-  return nickname === "" ? t("{actor} took the nickname of {target} away", { actor, target }) : t("{actor} calls {target} {nickname}", { actor, target, nickname });
+  return nickname === "" ? t("{actor} removed the nickname of {target}", { actor, target }) : t("{actor} calls {target} {nickname}", { actor, target, nickname });
 }
 
 function rolesChanged(actor: string, target: string, server: ServerId, before: number[], after: number[]): string {

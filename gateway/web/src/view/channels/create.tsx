@@ -57,8 +57,8 @@ function categories(server: ServerId): { value: ChannelId | 0; label: string }[]
 
 function kinds(inCategory: boolean): { value: Kind; label: string; hint?: string }[] {
   return [
-    { value: "text", label: t("Text"), hint: t("Everybody talks.") },
-    { value: "announcement", label: t("Announcements"), hint: t("Few write, all read.") },
+    { value: "text", label: t("Text"), hint: t("Everyone can talk.") },
+    { value: "announcement", label: t("Announcements"), hint: t("A few write, everyone reads.") },
     ...(inCategory ? [] : [{ value: "category" as const, label: t("Category"), hint: t("Holds other channels.") }]),
     { value: "separator", label: t("Separator"), hint: t("A line between channels.") },
   ];

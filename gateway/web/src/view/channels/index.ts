@@ -89,8 +89,8 @@ function deleteItems(channel: ChannelState): MenuItems {
 export function askDelete({ server_id, channel_id, kind, name }: ChannelState): void {
   const texts = {
     category: t("Its channels stay, without a category."),
-    separator: t("The line is gone for everyone."),
-    channel: t("All that was said in it is deleted for everyone, and cannot be brought back."),
+    separator: t("The line disappears for everyone."),
+    channel: t("Everything said in it is deleted for everyone and cannot be restored."),
   };
   ask({
     title: t("Delete “{name}”?", { name }),

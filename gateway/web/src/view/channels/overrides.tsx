@@ -34,7 +34,7 @@ export function Overrides(props: { channel: ChannelState }) {
     return distinct.sort((a, b) => order(props.channel, a) - order(props.channel, b));
   };
   return (
-    <Section title={t("Permissions")} description={t("What roles and members may do here otherwise than in the rest of the server.")}>
+    <Section title={t("Permissions")} description={t("What roles and members can do here that differs from the rest of the server.")}>
       <div class="targets" role="group" aria-label={t("Of whom")}>
         <For each={targets()}>
           {(target) => (
@@ -124,7 +124,7 @@ function OneOverride(props: { channel: ChannelState; target: Target }) {
   return (
     <form {...form.root} aria-label={t("Permissions of {name}", { name: targetName(props.channel, target) })}>
       <Show when={isLocked()}>
-        <p class="second">{t("Who stands as high as you, or higher, is not yours to change.")}</p>
+        <p class="second">{t("You cannot change members who rank as high as you, or higher.")}</p>
       </Show>
       <PermissionGroups groups={groupsIn(kind)}>
         {({ name, title, sentence }, bit) => {
@@ -148,11 +148,11 @@ function OneOverride(props: { channel: ChannelState; target: Target }) {
       <div class="target-ways">
         <Show when={target.kind === "member"}>
           <Button icon="info" onClick={() => openWhy({ server: server_id, channel: channel_id, user: target.target as number as UserId })}>
-            {t("What {name} may do here", { name: targetName(props.channel, target) })}
+            {t("What {name} can do here", { name: targetName(props.channel, target) })}
           </Button>
         </Show>
         <Show when={known() !== undefined && !isLocked()}>
-          <Button icon="trash" onClick={() => void clear()}>{t("Take all of it back")}</Button>
+          <Button icon="trash" onClick={() => void clear()}>{t("Clear all of it")}</Button>
         </Show>
       </div>
       <SaveBar form={form} />

@@ -118,7 +118,7 @@ function Detail(props: { channel: ChannelState }) {
       <Show when={may().has("MANAGE_CHANNELS") && props.channel.kind !== "separator"}>
         <About channel={props.channel} />
       </Show>
-      <Show when={may().has("MANAGE_ROLES") && serverPermissions(props.channel.server_id).has("MANAGE_ROLES")} fallback={<p class="second">{t("Who may do what here is changed by those who manage roles.")}</p>}>
+      <Show when={may().has("MANAGE_ROLES") && serverPermissions(props.channel.server_id).has("MANAGE_ROLES")} fallback={<p class="second">{t("Only those who manage roles can change permissions here.")}</p>}>
         <Overrides channel={props.channel} />
       </Show>
     </>

@@ -9,7 +9,7 @@ import { permissions } from "../rights.ts";
 /** A sentence where he may not. */
 export function whyNot(channel: ChannelState): string | undefined {
   if (!permissions(channel.channel_id).has("SEND_MESSAGES")) return denied(channel);
-  return lockedOut(channel) ? t("The server is locked down: for now only some may write here.") : undefined;
+  return lockedOut(channel) ? t("The server is locked down: for now only some people can write here.") : undefined;
 }
 
 function denied({ server_id, channel_id, kind }: ChannelState): string {
@@ -19,7 +19,7 @@ function denied({ server_id, channel_id, kind }: ChannelState): string {
   const time = (until: number) => moment(until, second());
   if (silent > second()) return t("You are timed out here until {time}.", { time: time(silent) });
   if (muted > second()) return t("You are muted in this channel until {time}.", { time: time(muted) });
-  return kind === "announcement" ? t("Only some may write announcements here.") : t("You may read here, but not write.");
+  return kind === "announcement" ? t("Only some people can write announcements here.") : t("You can read here, but not write.");
 }
 
 /** In a lock-down only its speakers write, and who manages messages. */

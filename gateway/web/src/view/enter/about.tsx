@@ -10,10 +10,10 @@ export function AboutDeployment(props: { deployment: Deployment }) {
       <h2 class="title">{props.deployment.name}</h2>
       <p>
         {props.deployment.signup === "open"
-          ? t("Everyone may make an account here.")
+          ? t("Anyone can create an account here.")
           : props.deployment.signup === "invite"
-            ? t("Who has an invite may make an account here.")
-            : t("New accounts are not made here now.")}
+            ? t("You need an invite to create an account here.")
+            : t("New accounts cannot be created here right now.")}
       </p>
     </>
   );
@@ -23,7 +23,7 @@ export function AboutFirst() {
   return (
     <>
       <h2 class="title">{t("Nobody is here yet.")}</h2>
-      <p>{t("The first account administers this deployment: it decides who else may come.")}</p>
+      <p>{t("The first account administers this deployment and decides who else can join.")}</p>
       <h3>{t("Next")}</h3>
       <ol class="steps">
         <li>{t("Name a server: a place with channels for one group of people.")}</li>
@@ -40,7 +40,7 @@ export function AboutInvite(props: { preview: InvitePreview }) {
       fallback={
         <>
           <h2 class="title invitation">{t("You are invited.")}</h2>
-          <p>{t("With this invite you may make an account here.")}</p>
+          <p>{t("This invite lets you create an account here.")}</p>
         </>
       }
     >

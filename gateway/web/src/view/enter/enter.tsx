@@ -76,7 +76,7 @@ function Forms(props: FormsProps) {
         <p role="status" class="error">{t("This invite is unknown, or no longer valid. Ask for a new one.")}</p>
       </Show>
       <Show when={props.preview && up() && !mayJoin()}>
-        <p role="status">{t("This invite is for people who have an account here. Ask an administrator for one that makes an account.")}</p>
+        <p role="status">{t("This invite is for people who already have an account here. Ask an administrator for one that lets you create an account.")}</p>
       </Show>
       <Credentials
         way={up() || props.deployment.empty ? "up" : "in"}
@@ -88,7 +88,7 @@ function Forms(props: FormsProps) {
         <div class="enter-other">
           <Show when={up()} fallback={
             <Show when={props.deployment.signup !== "closed"}>
-              <Button kind="quiet" onClick={() => setWay("up")}>{t("Make an account")}</Button>
+              <Button kind="quiet" onClick={() => setWay("up")}>{t("Create an account")}</Button>
             </Show>
           }>
             <Button kind="quiet" onClick={() => setWay("in")}>{t("Sign in")}</Button>
@@ -112,7 +112,7 @@ function Guest() {
   };
   return (
     <>
-      <Button kind="quiet" busy={busy()} onClick={() => void come()}>{t("Come in as a guest")}</Button>
+      <Button kind="quiet" busy={busy()} onClick={() => void come()}>{t("Continue as a guest")}</Button>
       <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
     </>
   );
@@ -160,7 +160,7 @@ function Credentials(props: CredentialsProps) {
 
   return (
     <form ref={form} onSubmit={(event) => void submit(event)} novalidate>
-      <h1>{props.first ? t("Make the first account") : props.way === "up" ? t("Make an account") : t("Sign in")}</h1>
+      <h1>{props.first ? t("Create the first account") : props.way === "up" ? t("Create an account") : t("Sign in")}</h1>
       <Field
         label={t("Name")}
         name="name"

@@ -51,7 +51,7 @@ export function Invited(props: { code: string }) {
         </Button>
       </Show>
       <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
-      <Button kind="quiet" onClick={() => go("/")}>{server() ? t("Not now") : t("Go on without it")}</Button>
+      <Button kind="quiet" onClick={() => go("/")}>{server() ? t("Not now") : t("Continue without it")}</Button>
     </EnterFrame>
   );
 }

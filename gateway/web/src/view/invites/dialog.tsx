@@ -49,11 +49,11 @@ export function InviteDialog(props: { server: ServerId | 0; close: () => void })
         <Select
           label={t("Valid for")}
           value={String(terms().lasts)}
-          options={LASTS.map((value) => ({ value: String(value), label: value === null ? t("Without end") : span(value) }))}
+          options={LASTS.map((value) => ({ value: String(value), label: value === null ? t("No expiry") : span(value) }))}
           onChange={(value) => choose({ lasts: numberOf(value) })}
         />
         <Select
-          label={t("How many may use it")}
+          label={t("How many can use it")}
           value={String(terms().uses)}
           options={USES.map((value) => ({ value: String(value), label: value === null ? t("Any number") : tn("{count} people", value) }))}
           onChange={(value) => choose({ uses: numberOf(value) })}
@@ -61,7 +61,7 @@ export function InviteDialog(props: { server: ServerId | 0; close: () => void })
       </div>
       <Show
         when={props.server !== 0 && props.server}
-        fallback={<p class="second">{t("Whoever opens it may make an account here, and is in no server then.")}</p>}
+        fallback={<p class="second">{t("Anyone who opens it can create an account here, without joining a server.")}</p>}
       >
         {(server) => (
           <>

@@ -46,7 +46,7 @@ export function InviteTable(props: { scope: ServerId | 0; invites: ReturnType<ty
   const revoke = (code: string) =>
     ask({
       title: t("Revoke this invite?"),
-      text: t("Nobody can come by it any more. Who came by it stays."),
+      text: t("Nobody can use it any more. Those who joined with it stay."),
       action: t("Revoke"),
       danger: true,
       run: async () => {
@@ -58,14 +58,14 @@ export function InviteTable(props: { scope: ServerId | 0; invites: ReturnType<ty
   return (
     <Table<Invite>
       label={t("Invites")}
-      empty={t("There is no invite.")}
+      empty={t("There are no invites.")}
       rows={props.invites.rows()}
       error={props.invites.error()}
       onMore={props.invites.more()}
       busy={props.invites.busy()}
       columns={[
         { title: t("Code"), names: true, brief: true, cell: (row) => <code>{row.code}</code> },
-        { title: t("Made by"), cell: (row) => <PersonName user={row.creator_id} server={server()} /> },
+        { title: t("Created by"), cell: (row) => <PersonName user={row.creator_id} server={server()} /> },
         { title: t("Made"), brief: true, cell: (row) => moment(row.created_at, minute()) },
         { title: t("Used"), figures: true, cell: (row) => <Uses row={row} scope={props.scope} /> },
         { title: t("Valid until"), brief: true, cell: (row) => stateOf(row, minute()) },
@@ -94,7 +94,7 @@ function Uses(props: { row: Invite; scope: ServerId | 0 }) {
       <button
         type="button"
         class="inline"
-        aria-label={`${text()}: ${t("Who came")}`}
+        aria-label={`${text()}: ${t("Who used it")}`}
         onClick={() => openDialog((close) => showUses({ scope: props.scope, code: props.row.code, close }))}
       >
         {text()}
@@ -106,6 +106,6 @@ function Uses(props: { row: Invite; scope: ServerId | 0 }) {
 function stateOf(invite: Invite, now: number): string {
   if (invite.revoked) return t("Revoked");
   if (invite.max_uses !== null && invite.uses >= invite.max_uses) return t("Used up");
-  if (invite.expires_at === null) return t("Without end");
+  if (invite.expires_at === null) return t("No expiry");
   return invite.expires_at <= now ? t("Expired") : moment(invite.expires_at, now);
 }

@@ -16,10 +16,10 @@ export function showUses(props: { scope: ServerId | 0; code: string; close: () =
     return pageBehind(page.uses, PAGE, ({ user }) => user.user_id);
   });
   return (
-    <Dialog title={t("Who came")} onClose={props.close}>
+    <Dialog title={t("Who used it")} onClose={props.close}>
       <Table<InviteUse>
-        label={t("Who came")}
-        empty={t("Nobody came by it yet.")}
+        label={t("Who used it")}
+        empty={t("Nobody has used it yet.")}
         rows={uses.rows()}
         error={uses.error()}
         onMore={uses.more()}

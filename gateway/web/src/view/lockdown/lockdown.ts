@@ -15,9 +15,9 @@ export function lockdownText(server: ServerId, { no_joining, speakers, until }: 
   const role = speakers === null ? "" : (state.servers[server]?.roles[speakers]?.name ?? t("a deleted role"));
   const what =
     speakers === null
-      ? t("This server is locked down: nobody may join.")
+      ? t("This server is locked down: nobody can join.")
       : no_joining
-        ? t("This server is locked down: nobody may join, and only members with the role {role} may write.", { role })
-        : t("This server is locked down: only members with the role {role} may write.", { role });
+        ? t("This server is locked down: nobody can join, and only members with the role {role} can write.", { role })
+        : t("This server is locked down: only members with the role {role} can write.", { role });
   return until === null ? what : `${what} ${t("Until {time}.", { time: moment(until, second()) })}`;
 }

@@ -34,7 +34,7 @@ function List(props: { server: ServerId }) {
   const lift = (ban: Ban) =>
     ask({
       title: t("Lift the ban of {name}?", { name: nameOf(ban) }),
-      text: t("With an invite {name} may come back.", { name: nameOf(ban) }),
+      text: t("{name} can come back with an invite.", { name: nameOf(ban) }),
       action: t("Lift"),
       run: async () => {
         const done = await act(client.call("user_unban", server, { user_id: ban.user.user_id }));
@@ -59,7 +59,7 @@ function List(props: { server: ServerId }) {
           ),
         },
         { title: t("When"), brief: true, cell: ({ terms }) => moment(terms.banned_at, minute()) },
-        { title: t("Until"), brief: true, cell: ({ terms }) => (terms.until === null ? t("For ever") : moment(terms.until, minute())) },
+        { title: t("Until"), brief: true, cell: ({ terms }) => (terms.until === null ? t("Forever") : moment(terms.until, minute())) },
         {
           title: t("Actions"),
           quiet: true,

@@ -67,7 +67,7 @@ function List(props: { server: ServerId }) {
       </div>
       <Table<Member>
         label={t("Members")}
-        empty={members.more() === undefined ? t("Nobody is found. Try fewer letters.") : t("Nobody is found yet. There are more to look through.")}
+        empty={members.more() === undefined ? t("Nobody found. Try fewer letters.") : t("Nobody found so far. There are more to search.")}
         rows={members.rows()}
         error={members.error()}
         onMore={members.more()}

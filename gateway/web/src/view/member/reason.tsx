@@ -7,5 +7,5 @@ import { t } from "../../lang/index.ts";
 const LONGEST = 512;
 
 export function Reason(props: { form: Pick<Form<{ reason: string }>, "text"> }) {
-  return <Field label={t("Why, for the audit log")} maxlength={LONGEST} {...props.form.text("reason")} />;
+  return <Field label={t("Reason, for the audit log")} maxlength={LONGEST} {...props.form.text("reason")} />;
 }

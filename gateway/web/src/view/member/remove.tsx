@@ -30,7 +30,7 @@ export function Kick(props: RemoveProps) {
   });
   return (
     <FormDialog title={t("Remove {name} from {server}?", { name, server })} form={form} action={t("Remove")} danger close={props.close}>
-      <p class="second">{t("With an invite {name} may come back.", { name })}</p>
+      <p class="second">{t("{name} can come back with an invite.", { name })}</p>
       <Reason form={form} />
     </FormDialog>
   );
@@ -56,7 +56,7 @@ export function Ban(props: RemoveProps) {
       <p class="second">{t("{name} is removed, and cannot come back until the ban ends.", { name })}</p>
       <Select
         label={t("For how long")}
-        options={BANS.map((value) => ({ value, label: value === 0 ? t("For ever") : span(value) }))}
+        options={BANS.map((value) => ({ value, label: value === 0 ? t("Forever") : span(value) }))}
         hint={form.values().seconds === 0 ? undefined : until(form.values().seconds)}
         {...form.pick("seconds")}
       />

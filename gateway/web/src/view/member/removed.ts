@@ -17,6 +17,6 @@ client.on("event", ({ event }) => {
   if (event.name !== "server_left") return;
   const { server_id, cause } = event.body;
   const server = names.get(server_id) ?? t("a server");
-  if (cause === "kicked") toast({ text: () => t("You were removed from {server}. With an invite you may come back.", { server }), until: Infinity });
+  if (cause === "kicked") toast({ text: () => t("You were removed from {server}. You can come back with an invite.", { server }), until: Infinity });
   if (cause === "banned") toast({ text: () => t("You were banned from {server}.", { server }), until: Infinity });
 });

@@ -49,10 +49,10 @@ export function Silence(props: SilenceProps) {
       form={form}
       action={channel === null ? t("Time out") : t("Mute")}
       danger
-      others={silent() !== null && <Button onClick={() => void lift()}>{t("Let speak again")}</Button>}
+      others={silent() !== null && <Button onClick={() => void lift()}>{t("Let them speak again")}</Button>}
       close={props.close}
     >
-      <p class="second">{t("{name} can read meanwhile, but neither write nor react.", { name })}</p>
+      <p class="second">{t("{name} can still read, but cannot write or react.", { name })}</p>
       <Show when={silent()}>{(end) => <p role="status">{t("Now until {time}.", { time: moment(end()) })}</p>}</Show>
       <Select
         label={t("For how long")}

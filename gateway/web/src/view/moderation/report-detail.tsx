@@ -61,7 +61,7 @@ export function ReportDetail(props: DetailProps) {
           <div><dt>{t("Why")}</dt><dd>{say(CATEGORIES[report.category])}</dd></div>
           <Show when={report.text}><div><dt>{report.category === "rule" ? t("Rule") : t("In words")}</dt><dd>{report.text}</dd></div></Show>
         </dl>
-        <Show when={report.content} fallback={<p class="second">{t("You do not see the channel that it is in.")}</p>}>
+        <Show when={report.content} fallback={<p class="second">{t("You cannot see the channel it is in.")}</p>}>
           {(content) => <blockquote class="quoted">{content()}</blockquote>}
         </Show>
       </Section>
@@ -134,8 +134,8 @@ function Resolve(props: DetailProps & { there: boolean }) {
     });
   return (
     <Section
-      title={t("What is to become of it")}
-      description={t("What you do about its author stands in the menu of the author; here you say that it is resolved.")}
+      title={t("What should happen")}
+      description={t("To act on its author, use the author's menu; here you mark the report as resolved.")}
     >
       <Field label={t("Note")} hint={t("For those who moderate, and the audit log.")} maxlength={LONGEST_NOTE} value={note()} onInput={(event) => setNote(event.currentTarget.value)} />
       <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>

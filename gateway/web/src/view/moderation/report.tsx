@@ -25,7 +25,7 @@ function ReportDialog(props: { channel: ChannelState; message: Message; close: (
     save: async (_, { category, text }) => {
       await client.call("message_report", server_id, { channel_id, message_id, category, text: text.trim() });
       props.close();
-      toast(t("Reported. Those who moderate {server} decide what is done about it.", { server }));
+      toast(t("Reported. The moderators of {server} decide what happens next.", { server }));
     },
   });
   return (
@@ -36,8 +36,8 @@ function ReportDialog(props: { channel: ChannelState; message: Message; close: (
         options={CHOSEN.map((value) => ({ value, label: say(CATEGORIES[value]) }))}
         {...form.pick("category")}
       />
-      <Area label={t("What else there is to say")} rows={3} maxlength={LONGEST} {...form.text("text")} />
-      <p class="second">{t("Those who moderate {server} read it, with the message as it is now and your name. Its author is not told.", { server })}</p>
+      <Area label={t("Anything else to add")} rows={3} maxlength={LONGEST} {...form.text("text")} />
+      <p class="second">{t("The moderators of {server} will see it, with the message as it is now and your name. Its author is not told.", { server })}</p>
     </FormDialog>
   );
 }

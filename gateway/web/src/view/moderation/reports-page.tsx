@@ -61,7 +61,7 @@ function List(props: { server: ServerId; kind: Kind; onChoose: (report: Report) 
     <div class="under-tabs">
       <Table<Report>
         label={t("Reports")}
-        empty={kind === "open" ? t("No report waits for you.") : t("No report was resolved yet.")}
+        empty={kind === "open" ? t("There are no open reports.") : t("No report has been resolved yet.")}
         rows={reports.rows()}
         error={reports.error()}
         onMore={reports.more()}

@@ -30,10 +30,10 @@ export function RuleDialog(props: RuleDialogProps) {
       props.close();
     },
     fieldOf: ({ detail }) => (detail === "words" ? "lines" : undefined),
-    words: { limit_reached: ({ detail }) => (detail === "words" ? t("All rules together may name 1,000 words.") : undefined) },
+    words: { limit_reached: ({ detail }) => (detail === "words" ? t("All rules together can list 1,000 words.") : undefined) },
     invalid: {
       name: () => t("Enter a name."),
-      lines: ({ kind }) => (kind === "links" ? t("Name hosts, like example.org.") : t("Name at least one word: letters, digits, and * at an end.")),
+      lines: ({ kind }) => (kind === "links" ? t("List hosts, like example.org.") : t("Name at least one word: letters, digits, and * at an end.")),
       limit: () => t("A number from 1 to 500."),
     },
   });
@@ -51,7 +51,7 @@ export function RuleDialog(props: RuleDialogProps) {
       <Finds form={form} />
       <Show
         when={draft().kind !== "raid"}
-        fallback={<Lengths label={t("Nobody may join for")} usual={LOCKS} {...form.pick("lock_seconds")} />}
+        fallback={<Lengths label={t("Nobody can join for")} usual={LOCKS} {...form.pick("lock_seconds")} />}
       >
         <Does server={server} form={form} />
         <Spares server={server} form={form} />
@@ -88,7 +88,7 @@ function Finds(props: { form: Form<Draft> }) {
         />
       </Show>
       <Show when={hasSeconds(kind())}>
-        <Lengths label={t("In which time")} usual={SECONDS} {...form.pick("seconds")} />
+        <Lengths label={t("Within")} usual={SECONDS} {...form.pick("seconds")} />
       </Show>
     </>
   );
@@ -117,11 +117,11 @@ function Spares(props: { server: ServerId; form: Form<Draft> }) {
   return (
     <>
       <Exempt<RoleId>
-        label={t("Roles left alone")}
+        label={t("Exempt roles")}
         all={ownRolesOf(props.server).map(({ role_id, name }) => ({ id: role_id, name }))}
         {...props.form.pick("exempt_roles")}
       />
-      <Exempt<ChannelId> label={t("Channels left alone")} all={channelsOf(props.server)} {...props.form.pick("exempt_channels")} />
+      <Exempt<ChannelId> label={t("Exempt channels")} all={channelsOf(props.server)} {...props.form.pick("exempt_channels")} />
     </>
   );
 }
@@ -129,9 +129,9 @@ function Spares(props: { server: ServerId; form: Form<Draft> }) {
 const LIMITS: Record<RuleKind, () => string> = {
   words: () => "",
   links: () => "",
-  mentions: () => t("How many mentions are no fault"),
-  repeats: () => t("How often the same text is no fault"),
-  raid: () => t("How many may join"),
+  mentions: () => t("How many mentions are allowed"),
+  repeats: () => t("How often the same text is allowed"),
+  raid: () => t("How many can join"),
 };
 
 function Lengths(props: { label: string; usual: readonly number[]; value: number; onChange: (value: number) => void }) {

@@ -33,7 +33,7 @@ function Rules(props: { server: ServerId }) {
   const remove = (rule: Rule) =>
     ask({
       title: t("Delete the rule {rule}?", { rule: rule.settings.name }),
-      text: t("It no longer looks at anything."),
+      text: t("It stops checking messages."),
       action: t("Delete"),
       danger: true,
       run: async () => {
@@ -47,7 +47,7 @@ function Rules(props: { server: ServerId }) {
       <div class="rules">
         <Table<Rule>
           label={t("Automatic rules")}
-          empty={t("There is no rule. One can stop words, links, mentions, repeats and raids.")}
+          empty={t("There are no rules yet. A rule can stop words, links, mentions, repeats and raids.")}
           rows={rules.rows()}
           error={rules.error()}
           columns={[
@@ -95,7 +95,7 @@ function Try(props: { server: ServerId }) {
     }
   };
   return (
-    <Section title={t("Try the rules")} description={t("Says what those that are on would do about a text. Nothing is sent.")}>
+    <Section title={t("Try the rules")} description={t("Shows what the rules that are on would do with a text. Nothing is sent.")}>
       <form onSubmit={(event) => void submit(event)} novalidate>
         <Area label={t("Text")} rows={2} maxlength={2_000} value={text()} onInput={(event) => setText(event.currentTarget.value)} />
         <p><Button submit disabled={text().trim() === ""}>{t("Try it")}</Button></p>
@@ -104,7 +104,7 @@ function Try(props: { server: ServerId }) {
           <Show when={found()}>
             {(findings) => (
               <ul class="findings">
-                <For each={findings()} fallback={<li>{t("No rule finds anything.")}</li>}>
+                <For each={findings()} fallback={<li>{t("No rule matches.")}</li>}>
                   {(one) => <li>{t("{rule} finds “{found}”: {action}", { rule: one.name, found: one.found, action: say(ACTIONS[one.action]) })}</li>}
                 </For>
               </ul>

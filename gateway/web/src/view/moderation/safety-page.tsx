@@ -64,11 +64,11 @@ function Lockdown(props: { server: ServerId }) {
         <Select
           label={t("For how long")}
           value={seconds()}
-          options={LENGTHS.map((value) => ({ value, label: value === 0 ? t("Until somebody ends it") : span(value) }))}
+          options={LENGTHS.map((value) => ({ value, label: value === 0 ? t("Until someone ends it") : span(value) }))}
           hint={seconds() === 0 ? undefined : t("Until {time}", { time: moment(second() + seconds() * 1000, second()) })}
           onChange={setSeconds}
         />
-        <Field label={t("Why, for the audit log")} maxlength={LONGEST_REASON} value={reason()} onInput={(event) => setReason(event.currentTarget.value)} />
+        <Field label={t("Reason, for the audit log")} maxlength={LONGEST_REASON} value={reason()} onInput={(event) => setReason(event.currentTarget.value)} />
         <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
         <p><Button kind="danger" submit busy={busy()} disabled={nothing()}>{now() === undefined ? t("Lock the server down") : t("Change the lock-down")}</Button></p>
       </form>

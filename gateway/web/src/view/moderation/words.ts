@@ -3,12 +3,12 @@ import type { ReportCategory, Resolution, RuleAction, RuleKind } from "confab-cl
 import type { Message } from "../../lang/index.ts";
 
 export const CATEGORIES: Record<ReportCategory, Message> = {
-  spam: "Advertises, or says the same again and again",
+  spam: "Advertises or spams",
   abuse: "Harasses, hates or threatens",
-  explicit: "Shows what not everybody wants to see",
-  privacy: "Tells what is private, or pretends to be somebody else",
-  illegal: "Is against the law",
-  rule: "A rule of the server found it",
+  explicit: "Shows something not everyone wants to see",
+  privacy: "Shares something private, or impersonates someone",
+  illegal: "Is illegal",
+  rule: "Found by a rule of the server",
   other: "Something else",
 };
 
@@ -21,11 +21,11 @@ export const RESOLUTIONS: Record<Resolution, Message> = {
 };
 
 export const KINDS: Record<RuleKind, { name: Message; hint: Message }> = {
-  words: { name: "Words", hint: "Looks for words, as whole ones; * stands for any letters." },
-  links: { name: "Links", hint: "Looks for links to other places than those you name." },
+  words: { name: "Words", hint: "Looks for whole words; * stands for any letters." },
+  links: { name: "Links", hint: "Looks for links to sites other than those you list." },
   mentions: { name: "Mentions", hint: "Looks for messages that mention many." },
   repeats: { name: "Repeats", hint: "Looks for the same text again and again." },
-  raid: { name: "Raid", hint: "Nobody may join for a while when many do at once." },
+  raid: { name: "Raid", hint: "Nobody can join for a while after many did at once." },
 };
 
 export const ACTIONS: Record<RuleAction, Message> = {

@@ -19,16 +19,16 @@ export const GROUPS: readonly { title: Message; permissions: readonly Permission
       { name: "VIEW_CHANNEL", title: "See channels", sentence: "See a channel, and what happens in it.", in: "all" },
       { name: "READ_HISTORY", title: "Read history", sentence: "Read what was said before.", in: "messages" },
       { name: "SEND_MESSAGES", title: "Send messages", sentence: "Write in channels.", in: "messages" },
-      { name: "ADD_REACTIONS", title: "React", sentence: "Put emoji to messages.", in: "messages" },
-      { name: "MENTION_EVERYONE", title: "Mention everyone", sentence: "Call upon everyone, and upon roles that not everybody may mention.", in: "messages" },
-      { name: "BYPASS_SLOW_MODE", title: "Skip slow mode", sentence: "Write without waiting where a channel is slow.", in: "messages" },
+      { name: "ADD_REACTIONS", title: "React", sentence: "React to messages with emoji.", in: "messages" },
+      { name: "MENTION_EVERYONE", title: "Mention everyone", sentence: "Notify everyone, and mention roles that not everyone can.", in: "messages" },
+      { name: "BYPASS_SLOW_MODE", title: "Skip slow mode", sentence: "Write without waiting in slow channels.", in: "messages" },
     ],
   },
   {
     title: "Members",
     permissions: [
-      { name: "CREATE_INVITE", title: "Invite people", sentence: "Make codes that open the server." },
-      { name: "CHANGE_NICKNAME", title: "Change their own nickname", sentence: "Be called something else here." },
+      { name: "CREATE_INVITE", title: "Invite people", sentence: "Create invites to the server." },
+      { name: "CHANGE_NICKNAME", title: "Change their own nickname", sentence: "Use a nickname on this server." },
     ],
   },
   {
@@ -36,20 +36,20 @@ export const GROUPS: readonly { title: Message; permissions: readonly Permission
     permissions: [
       { name: "MANAGE_MESSAGES", title: "Delete messages", sentence: "Delete what others wrote, and write announcements.", in: "messages" },
       { name: "PIN_MESSAGES", title: "Pin messages", sentence: "Pin messages and unpin them.", in: "messages" },
-      { name: "TIMEOUT_MEMBERS", title: "Silence members", sentence: "Let members of lower rank only look on for some time.", in: "messages" },
-      { name: "KICK_MEMBERS", title: "Remove members", sentence: "Remove members of lower rank, who may come back." },
+      { name: "TIMEOUT_MEMBERS", title: "Silence members", sentence: "Stop members of lower rank from writing for a while.", in: "messages" },
+      { name: "KICK_MEMBERS", title: "Remove members", sentence: "Remove members of lower rank; they can come back." },
       { name: "BAN_MEMBERS", title: "Ban members", sentence: "Remove members of lower rank for good, and let them back in." },
-      { name: "MANAGE_NICKNAMES", title: "Change nicknames", sentence: "Change what members of lower rank are called here." },
+      { name: "MANAGE_NICKNAMES", title: "Change nicknames", sentence: "Change the nicknames of members of lower rank." },
       { name: "VIEW_AUDIT_LOG", title: "Read the audit log", sentence: "Read who did what and why, and the reports." },
     ],
   },
   {
     title: "Administration",
     permissions: [
-      { name: "MANAGE_CHANNELS", title: "Manage channels", sentence: "Make, change, move and delete channels.", in: "channels" },
-      { name: "MANAGE_ROLES", title: "Manage roles", sentence: "Make and give roles of lower rank, and say who may do otherwise in a channel.", in: "channels" },
+      { name: "MANAGE_CHANNELS", title: "Manage channels", sentence: "Create, change, move and delete channels.", in: "channels" },
+      { name: "MANAGE_ROLES", title: "Manage roles", sentence: "Create and give roles of lower rank, and set exceptions in channels.", in: "channels" },
       { name: "MANAGE_SERVER", title: "Manage the server", sentence: "Change the server itself, its invites and its rules." },
-      { name: "ADMINISTRATOR", title: "Administrator", sentence: "Everything, whatever channels say. Give it to few." },
+      { name: "ADMINISTRATOR", title: "Administrator", sentence: "Everything, whatever the channels say. Give it to few people." },
     ],
   },
 ];

@@ -76,7 +76,7 @@ function Empty(props: { channel: ChannelState }) {
   return (
     <div class="found-empty">
       <p>{t("Nothing is pinned here.")}</p>
-      <Show when={may()}><p class="second">{t("A message is pinned by its menu, or by P.")}</p></Show>
+      <Show when={may()}><p class="second">{t("Pin a message from its menu, or with P.")}</p></Show>
     </div>
   );
 }

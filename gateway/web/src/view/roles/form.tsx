@@ -15,9 +15,9 @@ import { isEveryone } from "./names.ts";
 type Values = Pick<Role, "name" | "hoist" | "mentionable" | "self_assignable" | "permissions"> & { colour: number; category: string };
 
 const REASONS: Record<Obstacle, Message> = {
-  rank: "This role stands as high as yours, or higher.",
+  rank: "This role is as high as yours, or higher.",
   lacking: "You cannot give or take what you do not have yourself.",
-  self_assignable: "A role that everyone may take cannot permit this.",
+  self_assignable: "A role that anyone can take cannot allow this.",
 };
 
 export function RoleForm(props: { server: ServerId; role: RoleId }) {
@@ -43,7 +43,7 @@ function Known(props: { server: ServerId; role: Role }) {
       <Show when={!isEveryone(server, role_id)}>
         <Looks form={form} isLocked={isLocked()} mayBeTaken={mayBeTaken(server, props.role, props.role.permissions | form.values().permissions)} />
       </Show>
-      <Section title={t("Permissions")} description={isEveryone(server, role_id) ? t("What every member may do, with or without roles.") : undefined}>
+      <Section title={t("Permissions")} description={isEveryone(server, role_id) ? t("What every member can do, with or without roles.") : undefined}>
         <PermissionGroups groups={GROUPS}>
           {({ title, sentence }, bit) => {
             const obstacle = () => obstacleTo(bit, { ...props.role, self_assignable: form.values().self_assignable }, standingIn(server));
@@ -75,17 +75,17 @@ function Looks(props: { form: Form<Values>; isLocked: boolean; mayBeTaken: boole
     <Section title={t("Role")}>
       <Field label={t("Name")} maxlength={100} autocomplete="off" disabled={props.isLocked} {...form.text("name")} />
       <ColourField label={t("Colour")} hint={t("Names have the colour of the highest role that has one.")} disabled={props.isLocked} {...form.pick("colour")} />
-      <Switch label={t("Own heading")} hint={t("The member list shows those who hold it under its name.")} disabled={props.isLocked} {...form.toggle("hoist")} />
-      <Switch label={t("Everyone may mention it")} disabled={props.isLocked} {...form.toggle("mentionable")} />
+      <Switch label={t("Own heading")} hint={t("The member list shows those who have it under its name.")} disabled={props.isLocked} {...form.toggle("hoist")} />
+      <Switch label={t("Anyone can mention it")} disabled={props.isLocked} {...form.toggle("mentionable")} />
       <Switch
-        label={t("Everyone may take it")}
-        hint={taking() || props.mayBeTaken ? t("Members take it and lay it down by themselves. It gives no rank.") : t("It permits too much for that, in the server or in a channel.")}
+        label={t("Anyone can take it")}
+        hint={taking() || props.mayBeTaken ? t("Members can take it and give it up themselves. It gives no rank.") : t("It allows too much for that, in the server or in a channel.")}
         disabled={props.isLocked || !(taking() || props.mayBeTaken)}
         {...form.toggle("self_assignable")}
       />
       <Field
         label={t("Heading in lists of roles")}
-        hint={t("Roles that belong together, like colours or places. May be empty.")}
+        hint={t("Roles that belong together, like colours or places. Can be empty.")}
         maxlength={100}
         autocomplete="off"
         disabled={props.isLocked}

@@ -46,7 +46,7 @@ export function RoleMembers(props: { server: ServerId; role: RoleId }) {
         </For>
       </ul>
       <Show when={holders().length === 0 && looked.rows() !== undefined && looked.more() === undefined}>
-        <p class="second">{t("Nobody holds this role yet.")}</p>
+        <p class="second">{t("Nobody has this role yet.")}</p>
       </Show>
       <Show when={looked.error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
       <Show when={looked.more()}>

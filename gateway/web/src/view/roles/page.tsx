@@ -38,7 +38,7 @@ function Page(props: { server: ServerId }) {
   return (
     <div class="columns" classList={{ chosen: known() !== undefined }}>
       <div class="columns-list">
-        <p class="second">{t("Who holds several roles ranks as the highest of them. Only what stands below yours is yours to change.")}</p>
+        <p class="second">{t("Members with several roles rank as high as the highest of them. You can only change roles below yours.")}</p>
         <List server={server} shown={shown()} />
         <Create server={server} />
       </div>
@@ -90,7 +90,7 @@ function Row(props: { server: ServerId; id: RoleId; isShown: boolean }) {
         <span class="cut">{nameOfRole(props.server, props.id)}</span>
         <Show when={isLocked()}>
           <Icon name="lock" />
-          <span class="unseen">{t("not yours to change")}</span>
+          <span class="unseen">{t("you cannot change it")}</span>
         </Show>
       </button>
       <Show when={itemsOf(props.server, props.id).length > 0}>
@@ -131,7 +131,7 @@ function chooseAbove(server: ServerId, id: RoleId, above: readonly RoleId[]): vo
 function askDelete(server: ServerId, role_id: RoleId): void {
   ask({
     title: t("Delete “{name}”?", { name: nameOfRole(server, role_id) }),
-    text: t("Whoever holds it loses what it gives, and channels forget what they say of it."),
+    text: t("Those who have it lose what it allows, and channels lose their exceptions for it."),
     action: t("Delete"),
     danger: true,
     run: () => act(client.call("role_delete", server, { role_id })),

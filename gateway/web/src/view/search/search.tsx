@@ -107,7 +107,7 @@ function Terms() {
 function problemOf(operator: Operator, value: string): string {
   if (operator === "from" || operator === "mentions") return t("Nobody here is called “{name}”.", { name: value });
   if (operator === "in") return t("No channel here is called “{name}”.", { name: value });
-  if (operator === "before" || operator === "after") return t("“{text}” is no day. Try 1.3.2026 or yesterday.", { text: value });
+  if (operator === "before" || operator === "after") return t("“{text}” is not a day. Try 1.3.2026 or yesterday.", { text: value });
   return t("“{text}” means nothing here.", { text: written(operator, value, language()) });
 }
 

@@ -37,7 +37,7 @@ function Typed(props: TypedProps) {
     <FormDialog title={props.title} form={form} action={props.action} danger disabled={props.ready === false} close={props.close}>
       {props.children}
       <Show when={props.ready !== false}>
-        <Field label={t("Write “{name}” to go on", { name: name() })} autocomplete="off" {...form.text("typed")} />
+        <Field label={t("Type “{name}” to continue", { name: name() })} autocomplete="off" {...form.text("typed")} />
       </Show>
     </FormDialog>
   );
@@ -52,7 +52,7 @@ export function DeleteServer(props: { server: ServerId; close: () => void }) {
   };
   return (
     <Typed server={props.server} title={t("Delete the server")} action={t("Delete the server")} close={props.close} run={run}>
-      <p>{t("It is deleted for everyone, with its channels and all that was said in them. It cannot be brought back.")}</p>
+      <p>{t("It is deleted for everyone, with its channels and everything said in them. It cannot be restored.")}</p>
     </Typed>
   );
 }
@@ -66,7 +66,7 @@ export function TransferServer(props: { server: ServerId; close: () => void }) {
   };
   return (
     <Typed server={props.server} title={t("Hand the server over")} action={t("Hand it over")} ready={heir() !== undefined} close={props.close} run={run}>
-      <p>{t("The new owner may do everything, and only he can give the server back. You stay a member with your roles.")}</p>
+      <p>{t("The new owner can do everything, and only they can give the server back. You stay a member with your roles.")}</p>
       <Show
         when={heir()}
         fallback={<PickMember server={props.server} label={t("New owner")} fits={(user) => user !== state.me?.user_id} onPick={setHeir} />}

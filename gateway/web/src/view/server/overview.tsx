@@ -27,10 +27,10 @@ function Page(props: { server: ServerState }) {
         <About server={props.server.server} />
       </Show>
       <Show when={isOwner()}>
-        <Section title={t("Ownership")} description={t("The owner may do everything, and stands above everyone.")}>
+        <Section title={t("Ownership")} description={t("The owner can do everything and ranks above everyone.")}>
           <Button onClick={() => openDialog((close) => <TransferServer server={server_id} close={close} />)}>{t("Hand the server over…")}</Button>
         </Section>
-        <Section title={t("Delete the server")} description={t("It is deleted for everyone, with its channels and all that was said in them.")}>
+        <Section title={t("Delete the server")} description={t("It is deleted for everyone, with its channels and everything said in them.")}>
           <Button kind="danger" onClick={() => openDialog((close) => <DeleteServer server={server_id} close={close} />)}>{t("Delete the server…")}</Button>
         </Section>
       </Show>
@@ -62,7 +62,7 @@ function About(props: { server: Server }) {
           autocomplete="off"
           {...form.text("icon")}
         />
-        <Switch label={t("Everyone may find it")} hint={t("Whoever has an account on this deployment finds the server and may join it.")} {...form.toggle("discoverable")} />
+        <Switch label={t("Anyone can find it")} hint={t("Anyone with an account on this deployment can find the server and join it.")} {...form.toggle("discoverable")} />
       </Section>
       <SaveBar form={form} />
     </form>

@@ -24,7 +24,7 @@ export function DeleteAccount() {
     return names.length > 0 ? tn("You own {servers}. Hand them over or delete them before.", names.length, { servers: list(names) }) : undefined;
   };
   return (
-    <Section title={t("Delete the account")} description={t("You leave all servers, and your name goes. What you wrote there stays, without your name.")}>
+    <Section title={t("Delete the account")} description={t("You leave all servers and your name disappears. What you wrote there stays, without your name.")}>
       <Show when={obstacle()} fallback={<Button kind="danger" onClick={() => openDialog((close) => <Confirm close={close} />)}>{t("Delete the account…")}</Button>}>
         {(text) => <p><Coded text={text()} /></p>}
       </Show>
@@ -65,7 +65,7 @@ function Confirm(props: { close: () => void }) {
   });
   return (
     <FormDialog title={t("Delete the account?")} form={form} action={t("Delete for good")} danger close={props.close}>
-      <p>{t("It cannot be brought back, and all your devices are signed out.")}</p>
+      <p>{t("This cannot be undone, and all your devices are signed out.")}</p>
       <Field label={t("Type {name} to confirm", { name })} autocomplete="off" autocapitalize="none" spellcheck={false} {...form.text("name")} />
       <Show when={!guest}>
         <PasswordField label={t("Password")} autocomplete="current-password" {...form.text("password")} />

@@ -34,7 +34,7 @@ export default function Devices() {
   const askRevokeAll = () =>
     ask({
       title: t("Sign out all other devices?"),
-      text: t("Whoever uses them has to sign in again. What was not sent there is lost."),
+      text: t("You will have to sign in on them again. Anything not sent there is lost."),
       action: t("Sign out"),
       danger: true,
       run: revokeAll,
@@ -59,9 +59,9 @@ export default function Devices() {
         )}
       </Show>
       <Show when={state.sessions}>
-        <Section title={t("Other devices")} description={t("Do not know one of them? Sign it out and change your password.")}>
+        <Section title={t("Other devices")} description={t("Don't recognize one of them? Sign it out and change your password.")}>
           <ul class="devices">
-            <For each={others()} fallback={<li class="second">{t("You are signed in nowhere else.")}</li>}>
+            <For each={others()} fallback={<li class="second">{t("You are not signed in anywhere else.")}</li>}>
               {(session) => (
                 <Device
                   session={session}

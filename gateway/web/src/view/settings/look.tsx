@@ -9,7 +9,7 @@ import "./settings.css";
 
 export default function Look() {
   const themes = (): { value: Theme; label: string; hint?: string }[] => [
-    { value: "system", label: t("As the system"), hint: t("also with more contrast") },
+    { value: "system", label: t("Same as the system"), hint: t("also with more contrast") },
     { value: "dark", label: t("Dark") },
     { value: "light", label: t("Light") },
     { value: "hc-dark", label: t("Dark, high contrast") },
@@ -20,13 +20,13 @@ export default function Look() {
     { value: "compact", label: t("Compact"), hint: t("a line for each message") },
   ];
   const languages = (): { value: Settings["language"]; label: string }[] => [
-    { value: "system", label: t("As the browser") },
+    { value: "system", label: t("Same as the browser") },
     { value: "en", label: "English" },
     { value: "de", label: "Deutsch" },
   ];
   return (
     <>
-      <Section title={t("Preview")} description={t("What you choose here holds for this device, at once.")}>
+      <Section title={t("Preview")} description={t("What you choose here applies to this device, right away.")}>
         <Preview />
       </Section>
       <Section title={t("Colours")}>

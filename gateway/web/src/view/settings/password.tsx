@@ -38,7 +38,7 @@ export function ChangePassword() {
         <PasswordField label={t("New password")} autocomplete="new-password" hint={t("At least 8 characters.")} {...form.text("new_password")} />
         <Switch
           label={t("Sign out all other devices")}
-          hint={t("Do this where somebody else may know the password.")}
+          hint={t("Do this if someone else might know the password.")}
           {...form.toggle("end_others")}
         />
         <FormProblem form={form} />

@@ -90,7 +90,7 @@ function Lost(props: { name: LayerName; isPage: boolean }) {
       <header class="layer-header">
         <IconButton class="layer-back" icon="back" label={t("Back")} onClick={() => openLayer(props.name)} />
       </header>
-      <p class="second" role="status">{t("You may no longer see this page: your rights were changed.")}</p>
+      <p class="second" role="status">{t("You can no longer see this page: your permissions were changed.")}</p>
     </Show>
   );
 }

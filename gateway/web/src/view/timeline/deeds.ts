@@ -38,7 +38,7 @@ export function edit({ channel_id, server_id }: ChannelState, { message_id }: Me
 export function remove({ channel_id, server_id }: ChannelState, { message_id }: Message, sure = false): void {
   const run = () => act(client.call("message_delete", server_id, { channel_id, message_id }), "MANAGE_MESSAGES");
   if (sure) return void run();
-  ask({ title: t("Delete this message?"), text: t("It is deleted for everyone, and cannot be brought back."), action: t("Delete"), danger: true, run });
+  ask({ title: t("Delete this message?"), text: t("It is deleted for everyone and cannot be restored."), action: t("Delete"), danger: true, run });
 }
 
 export function markUnread({ channel_id }: ChannelState, { seq }: Message): void {

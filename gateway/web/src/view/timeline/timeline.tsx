@@ -129,7 +129,7 @@ function Beginning(props: { channel: ChannelState }) {
     <div class="beginning">
       <p class="title">#{props.channel.name}</p>
       <p class="second">
-        {readable() ? t("This is the start of #{channel}.", { channel: props.channel.name }) : t("You may not read what was said here before.")}
+        {readable() ? t("This is the start of #{channel}.", { channel: props.channel.name }) : t("You cannot read what was said here before.")}
       </p>
       <Show when={empty}>
         <Part quiet>

@@ -36,7 +36,7 @@ export function MakeForm(props: { done?: () => void }) {
     <form onSubmit={(event) => void submit(event)} novalidate>
       <Field
         label={t("Name of the server")}
-        hint={t("As its people call it: Book club, Maintainers. It can be changed.")}
+        hint={t("What its people call it: Book club, Maintainers. You can change it later.")}
         autofocus
         maxlength={100}
         error={error()}
@@ -54,7 +54,7 @@ export function JoinForm(props: { done?: () => void }) {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const found = codeIn(code());
-    if (found === undefined) return void setError(t("This is no invite."));
+    if (found === undefined) return void setError(t("This is not an invite."));
     props.done?.();
     go(`/i/${found}`);
   };

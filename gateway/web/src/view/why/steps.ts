@@ -18,13 +18,13 @@ export function tellStep({ cause, role_id, user_id }: Step, { server, channel, u
   const told: Record<Cause, () => string> = {
     owner: () => t("{name} owns the server", { name }),
     role: () => t("The role {role}", { role }),
-    administrator: () => t("Administrators may do everything"),
-    announcement: () => t("Announcements are for those who delete messages"),
+    administrator: () => t("Administrators can do everything"),
+    announcement: () => t("Announcements are for those who can delete messages"),
     role_override: () => t("{role} in {channel}", { role, channel: place }),
     member_override: () => t("{name} in {channel}", { name, channel: place }),
-    hidden: () => t("Who does not see a channel may do nothing in it"),
+    hidden: () => t("Nothing can be done in a channel that one cannot see"),
     timeout: () => t("A timeout in the whole server"),
-    mute: () => t("A silence in this channel"),
+    mute: () => t("A mute in this channel"),
   };
   return told[cause]();
 }

@@ -94,9 +94,9 @@ function StepLine(props: { link: Link; asked: Asked; close: () => void; onAsk: (
 
 /** Of the reader where no name is given. */
 function titleOf(name: string | undefined, place: ChannelState | undefined): string {
-  if (place === undefined) return name === undefined ? t("What you may do") : t("What {name} may do", { name });
+  if (place === undefined) return name === undefined ? t("What you can do") : t("What {name} can do", { name });
   const channel = spokenName(place);
-  return name === undefined ? t("What you may do in {channel}", { channel }) : t("What {name} may do in {channel}", { name, channel });
+  return name === undefined ? t("What you can do in {channel}", { channel }) : t("What {name} can do in {channel}", { name, channel });
 }
 
 function verdict(name: string | undefined, may: boolean, permission: string): string {
