@@ -153,6 +153,12 @@ ensure_deny() {
     echo "$tools/bin/cargo-deny"
 }
 
+ensure_promtool() {
+    have promtool && return
+    say "promtool was not found: installing Prometheus"
+    install_packages prometheus && have promtool
+}
+
 # Whether this Go builds the tests of the chart.
 go_is_enough() { have go && go -C "$ROOT/helm/tests" list -m >/dev/null 2>&1; }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Helm tells of the link to the alerts each time it loads the chart.
+// Helm tells of the links to the rules each time it loads the chart.
 func TestMain(m *testing.M) {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	os.Exit(m.Run())
