@@ -229,8 +229,8 @@ build_page() {
     fi
     ensure_node || { explain_node; return 1; }
     install_web || return
-    say "building the page"
-    npm run build --prefix "$web" --silent >&2
+    say "building the page: checking its types, then bundling; this can take some minutes"
+    npm run build --prefix "$web" --silent -- --logLevel warn >&2 # what is wrong, and not the size of each file
 }
 
 # What the web client is built and tested with, as its lock says.

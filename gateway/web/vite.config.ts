@@ -15,6 +15,8 @@ export default defineConfig({
     // The policy of the page names no `data:`; small files are files, too.
     assetsInlineLimit: 0,
     rolldownOptions: {
+      // Nobody who builds the page can do anything about them.
+      checks: { pluginTimings: false },
       input: { index: "index.html", sw: "sw/sw.ts" },
       // The address of a service worker says what it serves, and stays.
       output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },

@@ -1,6 +1,6 @@
 // What a build must keep: a page that a strict Content-Security-Policy lets run, and that starts fast.
 import { gzipSync } from "node:zlib";
-import type { Plugin, Rollup } from "vite";
+import type { Logger, Plugin, Rollup } from "vite";
 
 /** What the entry and all that it imports at once may weigh. */
 const INITIAL_BYTES = 100 * 1000;
@@ -9,8 +9,12 @@ const INLINE_CODE = /<style|<script(?![^>]*\ssrc=)|\son[a-z]+=/;
 
 /** Fails the build where the first JavaScript grows above its budget, and says the size of every chunk. */
 export function budget(): Plugin {
+  let logger: Logger;
   return {
     name: "confab-budget",
+    configResolved(config) {
+      logger = config.logger;
+    },
     generateBundle(_, bundle) {
       const sizes = new Map<string, number>();
       for (const [file, item] of Object.entries(bundle)) {
@@ -19,7 +23,7 @@ export function budget(): Plugin {
       const initial = reachable(bundle);
       const total = initial.reduce((sum, file) => sum + (sizes.get(file) ?? 0), 0);
       const lines = [...sizes].map(([file, size]) => `  ${initial.includes(file) ? "first" : "later"} ${kilobytes(size)} ${file}`);
-      console.info(`JavaScript, gzip:\n${lines.join("\n")}\n  first in all: ${kilobytes(total)} of ${kilobytes(INITIAL_BYTES)}`);
+      logger.info(`JavaScript, gzip:\n${lines.join("\n")}\n  first in all: ${kilobytes(total)} of ${kilobytes(INITIAL_BYTES)}`);
       if (total > INITIAL_BYTES) throw new Error(`the first JavaScript is ${kilobytes(total)}: load some of it later`);
     },
   };
