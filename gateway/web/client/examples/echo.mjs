@@ -1,9 +1,10 @@
 // A bot that answers whoever mentions it. Usage: node echo.mjs https://chat.example NAME PASSWORD [INVITE]
 import { createClient, nameOf, Refusal } from "confab-client";
-import WebSocket from "ws"; // Node has one of its own from 22 on.
 
+// Node has one of its own from 22 on; Node 20 takes that of the package ws.
+const webSocket = globalThis.WebSocket ?? (await import("ws")).default;
 const [url, name, password, invite] = process.argv.slice(2);
-const bot = createClient({ url: url.split(","), webSocket: WebSocket });
+const bot = createClient({ url: url.split(","), webSocket });
 
 bot.on("connection", ({ state }) => console.error(`connection: ${state}`));
 bot.on("event", ({ event }) => {
