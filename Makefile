@@ -12,7 +12,7 @@ up: ## start Postgres, Redis, two gateways behind HAProxy and two workers; Ctrl-
 down: ## stop what `make up` started, from any shell
 	@deploy/dev/cluster down
 
-reset: ## delete the data of `make up` (YES=1 stops a running cluster first)
+reset: ## delete the data, logs, ports and key of `make up` (YES=1 stops a running cluster first)
 	@deploy/dev/cluster reset
 
 migrate: ## bring the database of DATABASE_URL, or of the running cluster, up to date

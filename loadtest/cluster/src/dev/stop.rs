@@ -79,7 +79,7 @@ pub(crate) async fn reset(home: Home, yes: bool) -> Result<()> {
     if home.place.records.pid("up").is_some() || home.anything_runs() {
         if !yes {
             bail!(
-                "the cluster is running, and reset deletes all of its messages. \
+                "the cluster is running, and reset deletes all of its messages, its logs, ports and key. \
                  Run `make down` first, or `make reset YES=1` to do both."
             );
         }
@@ -98,10 +98,14 @@ pub(crate) async fn reset(home: Home, yes: bool) -> Result<()> {
     for name in ["run", "logs"] {
         fs::remove_dir_all(home.state.join(name))?;
     }
+    say("deleted what was noted of its processes, and their logs");
     for name in ["ports", "cluster-key"] {
         // One that was never made is deleted, too.
         drop(fs::remove_file(home.state.join(name)));
     }
+    say(
+        "deleted its ports and the key of the cluster: both are chosen anew",
+    );
     say("the next `make up` starts with an empty database");
     say("what DATABASE_URL and REDIS_URL name, if you set them, is not touched");
     Ok(())
