@@ -3,6 +3,7 @@ package tests
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -81,11 +82,27 @@ func TestPodsPassTheRestrictedStandard(t *testing.T) {
 	}
 }
 
-// A chart is released with its programs.
-func TestTheChartIsOfThePrograms(t *testing.T) {
-	version := regexp.MustCompile(`(?m)^version = "(.+)"$`).FindStringSubmatch(readFile(t, "../../Cargo.toml"))[1]
-	if !strings.Contains(readFile(t, chartFolder+"/Chart.yaml"), "\nappVersion: "+version+"\n") {
-		t.Errorf("the programs are %s", version)
+// What the chart reckons with where a value says nothing is what the gateway does then, by its generated reference.
+func TestTheChartKnowsTheDefaultsOfTheGateway(t *testing.T) {
+	reference := readFile(t, "../../docs/configuration-gateway.md")
+	templates, err := filepath.Glob(chartFolder + "/templates/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for _, path := range templates {
+		if filepath.Ext(path) == "" {
+			continue // a folder
+		}
+		for _, match := range regexp.MustCompile(`\.(CONFAB_\w+) \| default (\w+)`).FindAllStringSubmatch(readFile(t, path), -1) {
+			tried++
+			if !strings.Contains(reference, " | `"+match[1]+"` | `"+match[2]+"` | ") {
+				t.Errorf("%s: %s is not %s by itself", path, match[1], match[2])
+			}
+		}
+	}
+	if tried < 4 {
+		t.Errorf("%d defaults only", tried)
 	}
 }
 

@@ -73,6 +73,16 @@ const SHARED_NAMES: [&str; 15] = [
     "Server",
     "Verdict",
 ];
+/// Where else than in Cargo.toml the version is written: the file, and what stands before it.
+const VERSIONS: [(&str, &str); 7] = [
+    ("gateway/web/package.json", "\n  \"version\": \""),
+    ("gateway/web/client/package.json", "\n  \"version\": \""),
+    ("gateway/web/client/README.md", "confab-client-"),
+    ("helm/Chart.yaml", "\nversion: "),
+    ("helm/Chart.yaml", "\nappVersion: "),
+    ("docs/kubernetes.md", "/confab-$program:"),
+    ("docs/kubernetes.md", ".image.tag="),
+];
 /// Who may speak to Postgres.
 const SQL: [&str; 6] = [
     "worker/src/store",
@@ -304,7 +314,29 @@ fn a_family_has_one_name_everywhere() {
     );
 }
 
-/// The families that have a file, or a folder, here.
+/// A release is one: the programs, the page, the package and the chart have one version, and so has what documents tell to type.
+#[test]
+fn all_have_one_version() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let cargo = read("Cargo.toml");
+    let version = cargo
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
+        .unwrap();
+    for (path, before) in VERSIONS {
+        let text = read(path);
+        let mut found = text.split(before).skip(1).peekable();
+        assert!(found.peek().is_some(), "{path} has no `{before}`");
+        for rest in found {
+            let end = rest.strip_prefix(version).unwrap_or_default();
+            assert!(
+                end.starts_with(['"', '.', ' ', '\n']),
+                "{path}: behind `{before}` is not {version}"
+            );
+        }
+    }
+}
+
 fn stems(folder: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(root().join(folder))
         .unwrap_or_else(|error| panic!("failed to read {folder}: {error}"));
