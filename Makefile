@@ -27,7 +27,7 @@ chat: ## talk to the running cluster from this terminal
 test: ## everything that CI runs; installs what it needs
 	@deploy/dev/test all
 
-check: ## the part of it that needs no services: format, lints, dependencies, generated references
+check: ## the part of it that needs no services: format, lints, dependencies, types of the page, generated references
 	@deploy/dev/test check
 
 fmt: ## format the code
