@@ -1,7 +1,7 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify verify-broken
+.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify verify-broken watch
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ verify: ## each promise under faults, in short; SECONDS=60 SEED=7 PROMISE=chaos 
 
 verify-broken: ## builds that break promises on purpose; each must be caught
 	@deploy/dev/verify broken
+
+watch: ## dashboards and alerts against a real Prometheus and Alertmanager, on a cluster under load that then breaks
+	@deploy/dev/watch
 
 bench: ## benchmarks of the hot path
 	@cargo bench --workspace --locked
