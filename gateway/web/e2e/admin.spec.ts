@@ -47,7 +47,7 @@ test("it is read on a phone, in German", async ({ newcomer }) => {
   const anna = await newcomer("anna", { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, locale: "de-DE" });
   const page = await anna.open(await anna.makeServer("Book club"));
   await page.keyboard.press("Control+KeyK");
-  await page.getByRole("combobox").fill("Installation");
+  await page.getByRole("combobox").fill("Verwaltung");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Zustand" }).tap();
   await expect.poll(() => nodes(page, "Knoten")).toEqual(["gateway-1", "gateway-2", "worker-1", "worker-2"]);
