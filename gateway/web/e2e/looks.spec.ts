@@ -57,6 +57,8 @@ test("what is chosen has a line where the system has a few colours, and the focu
   await look.click();
   await expect(look).toHaveAttribute("aria-current", "page");
   expect(await line(look)).toContain("solid 1px");
+  // The focus went on to the page; it comes back by keys.
+  await look.focus();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowUp");
   await expect(look).toBeFocused();
