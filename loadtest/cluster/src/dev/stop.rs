@@ -103,9 +103,7 @@ pub(crate) async fn reset(home: Home, yes: bool) -> Result<()> {
         // One that was never made is deleted, too.
         drop(fs::remove_file(home.state.join(name)));
     }
-    say(
-        "deleted its ports and the key of the cluster: both are chosen anew",
-    );
+    say("deleted its ports and the key of the cluster: both are chosen anew");
     say("the next `make up` starts with an empty database");
     say("what DATABASE_URL and REDIS_URL name, if you set them, is not touched");
     Ok(())
