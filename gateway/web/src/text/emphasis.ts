@@ -1,12 +1,12 @@
 // Emphasis: marks that open and close, one inside the other. However many of them a text has, each place is looked at a few
 // times: which run of marks closes is written down once for the whole text, not sought from each mark that opens.
 import { ATOM } from "./atoms.ts";
+import { startsWithLetter } from "./letters.ts";
 import type { Inline, Mark } from "./tree.ts";
 
 /** A character that may be a mark, or something that is finished. */
 export type Piece = { char: string } | { node: Inline };
 
-export const WORD = /[\p{L}\p{N}_]/u;
 const SPACE = /\s/;
 const MARKS: [string, Mark][] = [
   ["**", "strong"],
@@ -80,7 +80,7 @@ const charAt = ({ runs, from, to }: Part, at: number) => (at < from || at >= to 
 const signAt = (part: Part, at: number, sign: string) => [...sign].every((char, index) => charAt(part, at + index) === char);
 
 function opens(part: Part, at: number, sign: string): boolean {
-  const free = sign !== "_" || !WORD.test(charAt(part, at - 1));
+  const free = sign !== "_" || !startsWithLetter(charAt(part, at - 1));
   return free && !SPACE.test(charAt(part, at + sign.length));
 }
 
@@ -108,7 +108,7 @@ function closingAt(part: Part, from: number, sign: string): number | undefined {
 function closes(part: Part, at: number, end: number, sign: string): boolean {
   const run = end - at;
   const fits = sign.length === 1 ? sign === "_" || run !== 2 : run >= sign.length;
-  const free = sign !== "_" || !WORD.test(charAt(part, end));
+  const free = sign !== "_" || !startsWithLetter(charAt(part, end));
   return fits && free && !SPACE.test(charAt(part, at - 1));
 }
 

@@ -2,7 +2,8 @@
 // between them may be emphasised, one inside the other.
 import type { RoleId, UserId } from "confab-client";
 import { ATOM, slice, type Source } from "./atoms.ts";
-import { emphasise, WORD, type Piece } from "./emphasis.ts";
+import { emphasise, type Piece } from "./emphasis.ts";
+import { charFrom, letterBefore, startsWithLetter } from "./letters.ts";
 import type { Inline } from "./tree.ts";
 
 const ADDRESS = "(?:https?:\\/\\/|mailto:)";
@@ -22,7 +23,7 @@ function pieces(source: Source, everyone: number): Piece[] {
   const found: Piece[] = [];
   let atom = 0;
   for (let at = 0; at < text.length; ) {
-    const char = text.charAt(at);
+    const char = charFrom(text, at);
     if (char === ATOM) {
       const inside = source.atoms[atom++];
       if (inside !== undefined) found.push({ node: inside.kind === "code" ? inside : { kind: "text", text: inside.text } });
@@ -32,7 +33,7 @@ function pieces(source: Source, everyone: number): Piece[] {
     const special = char === "\n" ? { node: { kind: "break" } as Inline, length: 1 } : specialAt(source, at, everyone);
     if (special === undefined) {
       found.push({ char });
-      at += 1;
+      at += char.length;
     } else {
       found.push({ node: special.node });
       atom += text.slice(at, at + special.length).split(ATOM).length - 1;
@@ -53,7 +54,7 @@ function specialAt(source: Source, at: number, everyone: number): { node: Inline
       return everyoneAt(source.text, at);
     case "h":
     case "m":
-      return WORD.test(source.text.charAt(at - 1)) ? undefined : link(BARE.exec(rest));
+      return letterBefore(source.text, at) ? undefined : link(BARE.exec(rest));
   }
   return undefined;
 }
@@ -98,7 +99,6 @@ function mention(rest: string, everyone: number): { node: Inline; length: number
 }
 
 function everyoneAt(text: string, at: number): { node: Inline; length: number } | undefined {
-  const end = at + EVERYONE.length;
-  const stands = text.startsWith(EVERYONE, at) && !WORD.test(text.charAt(at - 1)) && !WORD.test(text.charAt(end));
+  const stands = text.startsWith(EVERYONE, at) && !letterBefore(text, at) && !startsWithLetter(text.slice(at + EVERYONE.length));
   return stands ? { node: { kind: "everyone" }, length: EVERYONE.length } : undefined;
 }

@@ -26,6 +26,11 @@ describe("mentions", () => {
     expect(namesLeft(sent)).toEqual(["bob.smith", "jo"]);
   });
 
+  it("know the letters of every script, marks of vowels among them", () => {
+    expect(namesLeft("@हिना and 𠀀@jo")).toEqual(["हिना"]);
+    for (const text of ["𠀀@Ana", "हि@Ana", "@Anaि"]) expect(toSent(text, all)).toBe(text);
+  });
+
   it("are shown by their names, and come back the same", () => {
     const sent = "<@2> and <@&3>, not <@9> or `<@1>`";
     expect(toWritten(sent, all)).toBe("@Ana Maria and @ops, not <@9> or `<@1>`");

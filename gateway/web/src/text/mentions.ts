@@ -1,5 +1,6 @@
 // Mentions as people write them, `@Ana`, and as they are sent, `<@12>`.
 import { outsideCode } from "./atoms.ts";
+import { escapeRegex, LETTERS } from "./letters.ts";
 
 /** What may be mentioned: how it is called, and how that is sent. */
 export interface Called {
@@ -16,7 +17,7 @@ export function toWritten(content: string, all: readonly Called[]): string {
 }
 
 /** A name that stands for nobody yet, as accounts are called; what ends a sentence does not belong to it. */
-const NAME = /(?<![\p{L}\p{N}_\\<])@([\p{L}\p{N}_.-]{0,31}[\p{L}\p{N}_])/gu;
+const NAME = new RegExp(`(?<![${LETTERS}\\\\<])@([${LETTERS}.-]{0,31}[${LETTERS}])`, "gu");
 
 /** What else is called upon in a text that is to be sent, each once. */
 export function namesLeft(content: string): string[] {
@@ -35,8 +36,8 @@ export function toSent(content: string, all: readonly Called[]): string {
   for (const { name, sent: written } of all) if (!sent.has(name.toLowerCase())) sent.set(name.toLowerCase(), written);
   // It calls upon all, whoever calls himself so.
   sent.delete("everyone");
-  const names = [...sent.keys()].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const names = [...sent.keys()].sort((a, b) => b.length - a.length).map(escapeRegex);
   if (names.length === 0) return content;
-  const called = new RegExp(`(?<![\\p{L}\\p{N}_\\\\<])@(${names.join("|")})(?![\\p{L}\\p{N}_])`, "giu");
+  const called = new RegExp(`(?<![${LETTERS}\\\\<])@(${names.join("|")})(?![${LETTERS}])`, "giu");
   return outsideCode(content, (text) => text.replace(called, (whole, name: string) => sent.get(name.toLowerCase()) ?? whole));
 }

@@ -1,4 +1,5 @@
 // What somebody asks for by a sign and a few letters, and what is put in its place.
+import { LETTERS } from "../../text/letters.ts";
 
 export interface Suggestion {
   /** What is shown. */
@@ -17,7 +18,7 @@ export interface Asked {
   from: number;
 }
 
-const ASKED = /(?:^|[\s(])([@#:])([\p{L}\p{N}_.+-]{0,32})$/u;
+const ASKED = new RegExp(`(?:^|[\\s(])([@#:])([${LETTERS}.+-]{0,32})$`, "u");
 
 /** What is being asked for before the caret, if anything. An emoji needs two letters: a colon has other uses. */
 export function askedAt(text: string, caret: number): Asked | undefined {

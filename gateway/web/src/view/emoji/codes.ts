@@ -1,8 +1,9 @@
 // Emoji as many write them, by their codes: `:tada:`.
 import { outsideCode } from "../../text/atoms.ts";
+import { LETTERS } from "../../text/letters.ts";
 
 /** One or several in a row; not what stands in a time, a word or an address. */
-const CODES = /(?<![\p{L}\p{N}_:/]):(?:[\p{L}\p{N}_+-]+:)(?::[\p{L}\p{N}_+-]+:)*/gu;
+const CODES = new RegExp(`(?<![${LETTERS}:/]):(?:[${LETTERS}+-]+:)(?::[${LETTERS}+-]+:)*`, "gu");
 const CODE = /:([^:]+):/g;
 
 /** What a text would be with each code replaced that stands for an emoji; code of programs stays as it is. */

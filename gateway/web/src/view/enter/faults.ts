@@ -1,8 +1,9 @@
 // What is wrong with a name and a password, as far as it is known before they are sent: all of it at once.
 import { t } from "../../lang/index.ts";
+import { LETTERS } from "../../text/letters.ts";
 
 /** As the server has it; names from before the rule still sign in. */
-const NAME = /^[\p{Alphabetic}\p{N}_.-]{2,32}$/u;
+const NAME = new RegExp(`^[${LETTERS}.-]{2,32}$`, "u");
 const SHORTEST = 8;
 
 /** By field, in words. */

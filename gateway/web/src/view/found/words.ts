@@ -1,4 +1,5 @@
 // Where the words that were looked for stand in a text.
+import { escapeRegex } from "../../text/letters.ts";
 
 export interface Part {
   text: string;
@@ -35,5 +36,3 @@ function beginOfWord(text: string, at: number): number {
   const space = text.indexOf(" ", at);
   return space < 0 || space > at + 20 ? at : space + 1;
 }
-
-const escapeRegex = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

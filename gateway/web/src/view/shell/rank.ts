@@ -1,4 +1,5 @@
 // What fits a few letters best: a name that begins so, then a word that does, then one that holds them in order.
+import { escapeRegex } from "../../text/letters.ts";
 
 /** Those that fit, the best first; all of them where nothing was written. */
 export function rank<Item>(items: readonly Item[], text: string, nameOf: (item: Item) => string): Item[] {
@@ -27,4 +28,3 @@ function isSubsequence(part: string, whole: string): boolean {
 
 /** Without case and accents. */
 const fold = (text: string) => text.trim().normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-const escapeRegex = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
