@@ -1,11 +1,11 @@
 import { Refusal } from "confab-client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { poll, type Sight } from "./poll.ts";
+import { poll, type Watched } from "./poll.ts";
 
 const EVERY = 10_000;
 let hidden: boolean;
 let hear: (() => void) | undefined;
-const sight: Sight = {
+const watched: Watched = {
   get hidden() {
     return hidden;
   },
@@ -39,7 +39,7 @@ function server() {
     else question?.resolve(answer);
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { asked: () => asked, seen, settle, end: poll(ask, EVERY, told, sight) };
+  return { asked: () => asked, seen, settle, end: poll(ask, EVERY, told, watched) };
 }
 
 it("asks at once and then behind each answer, one at a time", async () => {

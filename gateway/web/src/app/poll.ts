@@ -3,7 +3,7 @@
 import { Refusal } from "confab-client";
 
 /** Where it is looked at: the document. */
-export interface Sight {
+export interface Watched {
   readonly hidden: boolean;
   addEventListener: (type: "visibilitychange", hear: () => void) => void;
   removeEventListener: (type: "visibilitychange", hear: () => void) => void;
@@ -14,13 +14,13 @@ export function poll<Answer>(
   ask: () => Promise<Answer>,
   every: number,
   told: { answer: (answer: Answer) => void; refusal: (error: unknown) => void },
-  sight: Sight = document,
+  watched: Watched = document,
 ): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let [asking, due, ended] = [false, 0, false];
   const wait = () => {
     clearTimeout(timer);
-    if (ended || asking || sight.hidden) return;
+    if (ended || asking || watched.hidden) return;
     const left = due - Date.now();
     if (left > 0) timer = setTimeout(wait, left);
     else void look();
@@ -39,11 +39,11 @@ export function poll<Answer>(
     due = Date.now() + pause;
     wait();
   };
-  sight.addEventListener("visibilitychange", wait);
+  watched.addEventListener("visibilitychange", wait);
   wait();
   return () => {
     ended = true;
     clearTimeout(timer);
-    sight.removeEventListener("visibilitychange", wait);
+    watched.removeEventListener("visibilitychange", wait);
   };
 }

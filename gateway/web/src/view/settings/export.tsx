@@ -1,6 +1,6 @@
 // Everything that is kept of the account, as a file: the server writes it down, the page fetches its parts.
 import { Refusal, type Export } from "confab-client";
-import { createEffect, createSignal, Match, onCleanup, Show, Switch } from "solid-js";
+import { createSignal, Match, Show, Switch } from "solid-js";
 import { sentenceOf, tellRefusal } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
 import { minute, now } from "../../app/clock.ts";
@@ -9,42 +9,22 @@ import { Section } from "../../kit/form.tsx";
 import { date, moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
 import { bytesText } from "../../lang/figures.ts";
+import { followLastExport } from "./last-export.ts";
 
-/** How often to look whether it is finished: no event tells. */
-const LOOK = 2_000;
 /** The server writes one a day. */
 const DAY = 86_400_000;
 
 const isOver = ({ finished_at, expires_at }: Export) => finished_at !== null && expires_at <= minute();
 
 export function ExportData() {
-  // Null where there is none.
-  const [last, setLast] = createSignal<Export | null>();
-  const [error, setError] = createSignal<string>();
+  const { last, error, take, fail } = followLastExport();
   const [fetched, setFetched] = createSignal<number>();
 
-  const look = async () => {
-    try {
-      setLast((await client.call("account_export_get", 0, { part: null })).export);
-    } catch (refusal) {
-      if (refusal instanceof Refusal && refusal.reason === "unknown_item") setLast(null);
-      else setError(sentenceOf(refusal));
-    }
-  };
-  void look();
-  createEffect(() => {
-    const now = last();
-    if (!now || now.finished_at !== null) return;
-    const timer = setTimeout(() => void look(), LOOK);
-    onCleanup(() => clearTimeout(timer));
-  });
-
   const start = async () => {
-    setError(undefined);
     try {
-      setLast(await client.call("account_export", 0, {}));
+      take(await client.call("account_export", 0, {}));
     } catch (refusal) {
-      setError(startFault(refusal));
+      fail(startFault(refusal));
     }
   };
   const download = async (what: Export) => {
