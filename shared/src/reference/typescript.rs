@@ -4,7 +4,7 @@
 use super::types::{Types, typescript_of};
 use crate::{
     close::CloseCode,
-    domain::permissions::Permissions,
+    domain::{content, limits, permissions::Permissions},
     error::Reason,
     protocol::{self, Access, RowKind, control},
     wire::{EnumShape, Shape, StructShape},
@@ -15,6 +15,13 @@ const HEAD: &str = "// Generated from code. `make docs` writes it anew.
 import type { Field, Id, Permissions, RequestRow, Row } from \"./shapes.js\";
 
 ";
+
+/// Rows of bounds by the names that they have in the code.
+macro_rules! bounds {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        [$((stringify!($name), $module::$name.to_string())),*]
+    };
+}
 
 /// Writes the TypeScript module.
 pub fn typescript() -> String {
@@ -35,6 +42,7 @@ pub fn typescript() -> String {
         .chain(maps(&types))
         .chain(tables(&types))
         .chain(closed_lists())
+        .chain([client_limits()])
         .collect()
 }
 
@@ -186,6 +194,34 @@ fn tables(types: &Types) -> [String; 5] {
             "};",
         ),
     ]
+}
+
+/// What a client tells a writer, or asks for, before the server refuses it.
+fn client_limits() -> String {
+    let limits = bounds![
+        content::MAX_MESSAGE_CHARS,
+        content::MAX_NAME_CHARS,
+        content::MAX_TITLE_CHARS,
+        content::MAX_NICKNAME_CHARS,
+        content::MAX_TOPIC_CHARS,
+        content::MAX_REASON_CHARS,
+        content::MAX_BIO_CHARS,
+        content::MAX_DESCRIPTION_CHARS,
+        content::MAX_PICTURE_BYTES,
+        content::MAX_REPORT_CHARS,
+        limits::MAX_USERS_AT_ONCE,
+        limits::MAX_RULE_LIMIT,
+        limits::MAX_SLOW_MODE,
+        limits::MAX_REPORT_PAGE,
+        limits::MAX_PAGE,
+        limits::EXPORT_PAUSE_MS,
+    ];
+    let rows = limits.map(|(name, bound)| format!("  {name}: {bound},\n"));
+    block(
+        "/** How much the server takes, in what the name says; seconds and counts where it says nothing. */\nexport const LIMITS = {",
+        rows.into_iter(),
+        "} as const;",
+    )
 }
 
 fn closed_lists() -> [String; 3] {

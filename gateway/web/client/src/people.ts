@@ -1,14 +1,12 @@
 // Who people are: looked up where they are met, many at once.
 
-import type { MemberPlace, Requests, ServerId, UserId } from "./codec.js";
+import { LIMITS, type MemberPlace, type Requests, type ServerId, type UserId } from "./codec.js";
 import { type Fetches } from "./fetches.js";
 import { refusalOf } from "./refusal.js";
 import { mergeMember, mergeMembers, mergeUsers } from "./state/merge.js";
 import { type State } from "./state/state.js";
 import { type Reply } from "./wire/call.js";
 
-/** So many accounts may be asked for at once. */
-const ACCOUNTS = 100;
 /** So many members are asked for at a time: others wait, so that there is room for what is read. */
 const AT_A_TIME = 4;
 /** So many who were not found are remembered: whoever makes ids up in texts has nobody ask for them again and again. */
@@ -84,7 +82,7 @@ export class People {
   private async ask(): Promise<void> {
     const users = this.wanted;
     this.wanted = [];
-    for (let at = 0; at < users.length; at += ACCOUNTS) await this.askFor(users.slice(at, at + ACCOUNTS));
+    for (let at = 0; at < users.length; at += LIMITS.MAX_USERS_AT_ONCE) await this.askFor(users.slice(at, at + LIMITS.MAX_USERS_AT_ONCE));
   }
 
   private async askFor(user_ids: UserId[]): Promise<void> {

@@ -4506,3 +4506,23 @@ export const PERMISSIONS = {
   BYPASS_SLOW_MODE: 262144,
 } as const;
 
+/** How much the server takes, in what the name says; seconds and counts where it says nothing. */
+export const LIMITS = {
+  MAX_MESSAGE_CHARS: 2000,
+  MAX_NAME_CHARS: 32,
+  MAX_TITLE_CHARS: 100,
+  MAX_NICKNAME_CHARS: 32,
+  MAX_TOPIC_CHARS: 1024,
+  MAX_REASON_CHARS: 512,
+  MAX_BIO_CHARS: 500,
+  MAX_DESCRIPTION_CHARS: 300,
+  MAX_PICTURE_BYTES: 200,
+  MAX_REPORT_CHARS: 1000,
+  MAX_USERS_AT_ONCE: 100,
+  MAX_RULE_LIMIT: 500,
+  MAX_SLOW_MODE: 21600,
+  MAX_REPORT_PAGE: 100,
+  MAX_PAGE: 200,
+  EXPORT_PAUSE_MS: 86400000,
+} as const;
+

@@ -1,4 +1,5 @@
 // Mentions as people write them, `@Ana`, and as they are sent, `<@12>`.
+import { LIMITS } from "confab-client";
 import { outsideCode } from "./atoms.ts";
 import { escapeRegex, LETTERS } from "./letters.ts";
 
@@ -17,7 +18,7 @@ export function toWritten(content: string, all: readonly Called[]): string {
 }
 
 /** A name that stands for nobody yet, as accounts are called; what ends a sentence does not belong to it. */
-const NAME = new RegExp(`(?<![${LETTERS}\\\\<])@([${LETTERS}.-]{0,31}[${LETTERS}])`, "gu");
+const NAME = new RegExp(`(?<![${LETTERS}\\\\<])@([${LETTERS}.-]{0,${LIMITS.MAX_NAME_CHARS - 1}}[${LETTERS}])`, "gu");
 
 /** What else is called upon in a text that is to be sent, each once. */
 export function namesLeft(content: string): string[] {

@@ -1,5 +1,5 @@
 export const moderation = {
-  "A number from 1 to 500.": "Eine Zahl von 1 bis 500.",
+  "A number from 1 to {most}.": "Eine Zahl von 1 bis {most}.",
   "Found by a rule of the server": "Eine Regel des Servers hat es gefunden",
   "Advertises or spams": "Wirbt oder sagt immer wieder dasselbe",
   "All reports": "Alle Meldungen",

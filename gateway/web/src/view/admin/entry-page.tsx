@@ -1,5 +1,5 @@
 // What the deployment is called, and who may come in.
-import type { Deployment, SignUp } from "confab-client";
+import { LIMITS, type Deployment, type SignUp } from "confab-client";
 import { createSignal, onMount, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
@@ -52,7 +52,7 @@ function Entry(props: { deployment: Deployment }) {
   return (
     <form {...form.root}>
       <Section title={t("Name")}>
-        <Field label={t("Name of the deployment")} hint={t("Shown before sign-in.")} maxlength={100} {...form.text("name")} />
+        <Field label={t("Name of the deployment")} hint={t("Shown before sign-in.")} maxlength={LIMITS.MAX_TITLE_CHARS} {...form.text("name")} />
       </Section>
       <Section title={t("Who can sign up")}>
         <Choice label={t("Who can create an account")} options={ways} {...form.pick("signup")} />

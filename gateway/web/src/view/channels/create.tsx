@@ -1,5 +1,5 @@
 // A new channel, category or separator.
-import type { ChannelId, ChannelKind, ChannelState, ServerId } from "confab-client";
+import { LIMITS, type ChannelId, type ChannelKind, type ChannelState, type ServerId } from "confab-client";
 import { Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm } from "../../app/form.ts";
@@ -35,7 +35,7 @@ export function CreateChannel(props: { server: ServerId; category: ChannelId | n
     <FormDialog title={t("Create a channel")} form={form} action={t("Create")} close={props.close}>
       <Choice label={t("Kind")} options={kinds(props.category !== null)} {...form.pick("kind")} />
       <Show when={form.values().kind !== "separator"}>
-        <Field label={t("Name")} autofocus maxlength={100} autocomplete="off" {...form.text("name")} />
+        <Field label={t("Name")} autofocus maxlength={LIMITS.MAX_TITLE_CHARS} autocomplete="off" {...form.text("name")} />
       </Show>
       <Show when={form.values().kind !== "category" && categories(props.server).length > 1}>
         <Select label={t("Category")} options={categories(props.server)} {...form.pick("category")} />

@@ -1,5 +1,5 @@
 // The channels of a server: their order, and one of them beside it with who may do what there.
-import type { ChannelId, ChannelState, ServerId } from "confab-client";
+import { LIMITS, type ChannelId, type ChannelState, type ServerId } from "confab-client";
 import { For, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm } from "../../app/form.ts";
@@ -139,9 +139,9 @@ function About(props: { channel: ChannelState }) {
   return (
     <form {...form.root}>
       <Section title={kind === "category" ? t("Category") : t("Channel")}>
-        <Field label={t("Name")} maxlength={100} autocomplete="off" {...form.text("name")} />
+        <Field label={t("Name")} maxlength={LIMITS.MAX_TITLE_CHARS} autocomplete="off" {...form.text("name")} />
         <Show when={hasMessages}>
-          <Area label={t("Topic")} hint={t("Shown beside the name.")} rows={2} maxlength={1024} {...form.text("topic")} />
+          <Area label={t("Topic")} hint={t("Shown beside the name.")} rows={2} maxlength={LIMITS.MAX_TOPIC_CHARS} {...form.text("topic")} />
           <Select label={t("Slow mode")} hint={t("How long each member waits between two messages.")} options={slowModes(form.values().slow_mode)} {...form.pick("slow_mode")} />
         </Show>
       </Section>

@@ -1,4 +1,5 @@
 // What somebody asks for by a sign and a few letters, and what is put in its place.
+import { LIMITS } from "confab-client";
 import { LETTERS } from "../../text/letters.ts";
 
 export interface Suggestion {
@@ -18,7 +19,7 @@ export interface Asked {
   from: number;
 }
 
-const ASKED = new RegExp(`(?:^|[\\s(])([@#:])([${LETTERS}.+-]{0,32})$`, "u");
+const ASKED = new RegExp(`(?:^|[\\s(])([@#:])([${LETTERS}.+-]{0,${LIMITS.MAX_NAME_CHARS}})$`, "u");
 
 /** What is being asked for before the caret, if anything. An emoji needs two letters: a colon has other uses. */
 export function askedAt(text: string, caret: number): Asked | undefined {

@@ -1,5 +1,5 @@
 // Before sign-in: the first account, sign in, sign up, come in as a guest. One form, and beside it whose house this is.
-import type { Deployment, InvitePreview } from "confab-client";
+import { LIMITS, type Deployment, type InvitePreview } from "confab-client";
 import { createResource, createSignal, Match, Show, Switch } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { sentenceOf } from "../../app/act.ts";
@@ -168,7 +168,7 @@ function Credentials(props: CredentialsProps) {
         autocapitalize="none"
         spellcheck={false}
         autofocus
-        maxlength={32}
+        maxlength={LIMITS.MAX_NAME_CHARS}
         hint={props.way === "up" ? t("2 to 32 letters, digits, _ - or .") : undefined}
         error={faults().name}
         value={name()}

@@ -1,9 +1,10 @@
 // What is wrong with a name and a password, as far as it is known before they are sent: all of it at once.
+import { LIMITS } from "confab-client";
 import { t } from "../../lang/index.ts";
 import { LETTERS } from "../../text/letters.ts";
 
 /** As the server has it; names from before the rule still sign in. */
-const NAME = new RegExp(`^[${LETTERS}.-]{2,32}$`, "u");
+const NAME = new RegExp(`^[${LETTERS}.-]{2,${LIMITS.MAX_NAME_CHARS}}$`, "u");
 const SHORTEST = 8;
 
 /** By field, in words. */

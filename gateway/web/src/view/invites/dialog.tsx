@@ -1,5 +1,5 @@
 // A link that invites: it is there as soon as the dialog is, and is made anew where it shall last otherwise.
-import type { ServerId, SignUp } from "confab-client";
+import { LIMITS, type ServerId, type SignUp } from "confab-client";
 import { createResource, createSignal, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
@@ -96,7 +96,7 @@ const numberOf = (value: string): number | null => (value === "null" ? null : Nu
 
 /** A code of one's own that is like that and still fresh, or else a new one. */
 async function codeFor(server: ServerId | 0, terms: Terms): Promise<string> {
-  const { invites } = await client.call("invite_list", server, { limit: 200 });
+  const { invites } = await client.call("invite_list", server, { limit: LIMITS.MAX_PAGE });
   const known = invites.find((invite) => fits(invite, terms, state.me?.user_id ?? 0, now()));
   if (known !== undefined) return known.code;
   const { code } = await client.call("invite_create", server, { max_uses: terms.uses, expires_in: terms.lasts });

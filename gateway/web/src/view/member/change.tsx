@@ -1,5 +1,5 @@
 // What somebody is called in a server, and the roles he holds.
-import type { RoleId, ServerState, UserId } from "confab-client";
+import { LIMITS, type RoleId, type ServerState, type UserId } from "confab-client";
 import { Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm } from "../../app/form.ts";
@@ -39,7 +39,7 @@ export function Rename(props: ChangeProps) {
         hint={t("Only in {server}. Leave it empty to go by {name}.", { server, name })}
         autofocus
         autocomplete="off"
-        maxlength={32}
+        maxlength={LIMITS.MAX_NICKNAME_CHARS}
         {...form.text("nickname")}
       />
     </FormDialog>

@@ -1,5 +1,5 @@
 // Who is in the server, as a table: by name, or by role. However many there are, what is shown is what was asked for.
-import { mergeMembers, rolesInOrder, type Member, type MemberPlace, type RoleId, type ServerId, type ServerState } from "confab-client";
+import { LIMITS, mergeMembers, rolesInOrder, type Member, type MemberPlace, type RoleId, type ServerId, type ServerState } from "confab-client";
 import { createSignal, onCleanup, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { minute } from "../../app/clock.ts";
@@ -54,7 +54,7 @@ function List(props: { server: ServerId }) {
   return (
     <>
       <div class="filters">
-        <Field label={t("Name begins with")} type="search" autocomplete="off" maxlength={32} value={text()} onInput={(event) => search(event.currentTarget.value)} />
+        <Field label={t("Name begins with")} type="search" autocomplete="off" maxlength={LIMITS.MAX_NAME_CHARS} value={text()} onInput={(event) => search(event.currentTarget.value)} />
         <Select
           label={t("Role")}
           value={role() ?? 0}

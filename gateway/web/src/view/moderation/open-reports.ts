@@ -1,22 +1,20 @@
 // How many reports of a server are open. Nobody is told of new ones, so it is asked for: when a server is shown to
 // whoever may list them, and when they were looked at.
-import type { ServerId } from "confab-client";
+import { LIMITS, type ServerId } from "confab-client";
 import { createEffect, createMemo, createRoot, createSignal, on } from "solid-js";
 import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
 import { currentServer } from "../../app/place.ts";
 import { mayList } from "./may.ts";
 
-/** More than these are not counted. */
-const MOST = 100;
-
 const [counts, setCounts] = createSignal<Readonly<Record<number, number>>>({});
 forgetWithAccount(() => setCounts({}));
 
 export const openReports = (server: ServerId): number => counts()[server] ?? 0;
 
+/** More than a page of them are not counted. */
 export async function countReports(server: ServerId): Promise<void> {
-  const reports = await client.call("reports_list", server, { limit: MOST }).then(({ reports }) => reports, () => undefined);
+  const reports = await client.call("reports_list", server, { limit: LIMITS.MAX_REPORT_PAGE }).then(({ reports }) => reports, () => undefined);
   if (reports !== undefined) setCounts((before) => ({ ...before, [server]: reports.length }));
 }
 

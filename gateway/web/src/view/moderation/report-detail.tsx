@@ -1,5 +1,5 @@
 // One report: what was said, among what was said around it, and what is to become of it.
-import { Refusal, type ChannelState, type Message, type Report, type Resolution, type ServerId } from "confab-client";
+import { LIMITS, Refusal, type ChannelState, type Message, type Report, type Resolution, type ServerId } from "confab-client";
 import { createSignal, For, onMount, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
@@ -21,7 +21,6 @@ import { CATEGORIES, RESOLUTIONS } from "./words.ts";
 
 /** So many messages before and after it. */
 const AROUND = 3;
-const LONGEST_NOTE = 512;
 
 interface DetailProps {
   server: ServerId;
@@ -137,7 +136,7 @@ function Resolve(props: DetailProps & { there: boolean }) {
       title={t("What should happen")}
       description={t("To act on its author, use the author's menu; here you mark the report as resolved.")}
     >
-      <Field label={t("Note")} hint={t("For those who moderate, and the audit log.")} maxlength={LONGEST_NOTE} value={note()} onInput={(event) => setNote(event.currentTarget.value)} />
+      <Field label={t("Note")} hint={t("For those who moderate, and the audit log.")} maxlength={LIMITS.MAX_REASON_CHARS} value={note()} onInput={(event) => setNote(event.currentTarget.value)} />
       <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
       <div class="resolve-buttons">
         <Show when={mayDelete()}>

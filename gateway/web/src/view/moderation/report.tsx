@@ -1,5 +1,5 @@
 // Telling those who moderate of a message.
-import type { ChannelState, Message, ReportCategory } from "confab-client";
+import { LIMITS, type ChannelState, type Message, type ReportCategory } from "confab-client";
 import { client, state } from "../../app/client.ts";
 import { useForm } from "../../app/form.ts";
 import { openDialog } from "../../kit/dialog.tsx";
@@ -9,8 +9,6 @@ import { toast } from "../../kit/toast.tsx";
 import { say, t } from "../../lang/index.ts";
 import { CATEGORIES, CHOSEN } from "./words.ts";
 import "./moderation.css";
-
-const LONGEST = 1_000;
 
 export function report(channel: ChannelState, message: Message): void {
   openDialog((close) => <ReportDialog channel={channel} message={message} close={close} />);
@@ -36,7 +34,7 @@ function ReportDialog(props: { channel: ChannelState; message: Message; close: (
         options={CHOSEN.map((value) => ({ value, label: say(CATEGORIES[value]) }))}
         {...form.pick("category")}
       />
-      <Area label={t("Anything else to add")} rows={3} maxlength={LONGEST} {...form.text("text")} />
+      <Area label={t("Anything else to add")} rows={3} maxlength={LIMITS.MAX_REPORT_CHARS} {...form.text("text")} />
       <p class="second">{t("The moderators of {server} will see it, with the message as it is now and your name. Its author is not told.", { server })}</p>
     </FormDialog>
   );

@@ -1,5 +1,5 @@
 // A rule is made or changed: its kind says which settings there are.
-import { channelSections, type ChannelId, type RoleId, type Rule, type RuleAction, type RuleKind, type RuleSettings, type ServerId } from "confab-client";
+import { channelSections, LIMITS, type ChannelId, type RoleId, type Rule, type RuleAction, type RuleKind, type RuleSettings, type ServerId } from "confab-client";
 import { createMemo, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm, type Form } from "../../app/form.ts";
@@ -11,7 +11,7 @@ import { say, t } from "../../lang/index.ts";
 import { offered, SILENCES, span } from "../../lang/spans.ts";
 import { serverPermissions } from "../rights.ts";
 import { ownRolesOf } from "../roles/names.ts";
-import { draftOf, EMPTY, hasLimit, hasLines, hasSeconds, LOCKS, MOST_LIMIT, SECONDS, settingsOf, type Draft } from "./rule-draft.ts";
+import { draftOf, EMPTY, hasLimit, hasLines, hasSeconds, LOCKS, SECONDS, settingsOf, type Draft } from "./rule-draft.ts";
 import { ACTIONS, KINDS } from "./words.ts";
 
 interface RuleDialogProps {
@@ -34,7 +34,7 @@ export function RuleDialog(props: RuleDialogProps) {
     invalid: {
       name: () => t("Enter a name."),
       lines: ({ kind }) => (kind === "links" ? t("List hosts, like example.org.") : t("Name at least one word: letters, digits, and * at an end.")),
-      limit: () => t("A number from 1 to 500."),
+      limit: () => t("A number from 1 to {most}.", { most: LIMITS.MAX_RULE_LIMIT }),
     },
   });
   const draft = form.values;
@@ -46,7 +46,7 @@ export function RuleDialog(props: RuleDialogProps) {
       action={t("Save")}
       close={props.close}
     >
-      <Field label={t("Name")} hint={t("Authors of refused messages are told.")} autofocus autocomplete="off" maxlength={100} {...form.text("name")} />
+      <Field label={t("Name")} hint={t("Authors of refused messages are told.")} autofocus autocomplete="off" maxlength={LIMITS.MAX_TITLE_CHARS} {...form.text("name")} />
       <Select label={t("Looks for")} options={kinds} hint={say(KINDS[draft().kind].hint)} {...form.pick("kind")} />
       <Finds form={form} />
       <Show
@@ -78,11 +78,11 @@ function Finds(props: { form: Form<Draft> }) {
       </Show>
       <Show when={hasLimit(kind())}>
         <Field
-          label={LIMITS[kind()]()}
+          label={LIMIT_LABELS[kind()]()}
           type="number"
           inputmode="numeric"
           min={1}
-          max={MOST_LIMIT}
+          max={LIMITS.MAX_RULE_LIMIT}
           {...form.text("limit")}
           onInput={(event) => form.set("limit", Math.max(0, Math.floor(Number(event.currentTarget.value))))}
         />
@@ -126,7 +126,7 @@ function Spares(props: { server: ServerId; form: Form<Draft> }) {
   );
 }
 
-const LIMITS: Record<RuleKind, () => string> = {
+const LIMIT_LABELS: Record<RuleKind, () => string> = {
   words: () => "",
   links: () => "",
   mentions: () => t("How many mentions are allowed"),

@@ -17,9 +17,8 @@ export interface Draft {
   exempt_channels: ChannelId[];
 }
 
-export const SECONDS = [10, 30, MINUTE, 5 * MINUTE, 10 * MINUTE, HOUR, DAY];
-export const LOCKS = [10 * MINUTE, HOUR, 6 * HOUR, DAY];
-export const MOST_LIMIT = 500;
+export const SECONDS = [10, 30, MINUTE_S, 5 * MINUTE_S, 10 * MINUTE_S, HOUR_S, DAY_S];
+export const LOCKS = [10 * MINUTE_S, HOUR_S, 6 * HOUR_S, DAY_S];
 
 export const EMPTY: Draft = {
   name: "",

@@ -1,5 +1,5 @@
 // The rules of moderation of a server, and a box to try them with.
-import type { Rule, RuleFinding, ServerId } from "confab-client";
+import { LIMITS, type Rule, type RuleFinding, type ServerId } from "confab-client";
 import { createSignal, For, Show } from "solid-js";
 import { act, sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
@@ -97,7 +97,7 @@ function Try(props: { server: ServerId }) {
   return (
     <Section title={t("Try the rules")} description={t("Shows what the rules that are on would do with a text. Nothing is sent.")}>
       <form onSubmit={(event) => void submit(event)} novalidate>
-        <Area label={t("Text")} rows={2} maxlength={2_000} value={text()} onInput={(event) => setText(event.currentTarget.value)} />
+        <Area label={t("Text")} rows={2} maxlength={LIMITS.MAX_MESSAGE_CHARS} value={text()} onInput={(event) => setText(event.currentTarget.value)} />
         <p><Button submit disabled={text().trim() === ""}>{t("Try it")}</Button></p>
         <div role="status">
           <Show when={error()}>{(sentence) => <p class="error">{sentence()}</p>}</Show>

@@ -1,5 +1,5 @@
 // Lock-down: nobody joins, or only some may write, until it is over.
-import type { RoleId, ServerId } from "confab-client";
+import { LIMITS, type RoleId, type ServerId } from "confab-client";
 import { createSignal, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
@@ -14,8 +14,7 @@ import { DAY, HOUR, span } from "../../lang/spans.ts";
 import { ownRolesOf } from "../roles/names.ts";
 import { lockdownOf, lockdownText } from "../lockdown/lockdown.ts";
 
-const LENGTHS = [HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY, 0];
-const LONGEST_REASON = 512;
+const LENGTHS = [HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 0];
 const EVERYONE = 0;
 
 export default function SafetyPage() {
@@ -68,7 +67,7 @@ function Lockdown(props: { server: ServerId }) {
           hint={seconds() === 0 ? undefined : t("Until {time}", { time: moment(second() + seconds() * 1000, second()) })}
           onChange={setSeconds}
         />
-        <Field label={t("Reason, for the audit log")} maxlength={LONGEST_REASON} value={reason()} onInput={(event) => setReason(event.currentTarget.value)} />
+        <Field label={t("Reason, for the audit log")} maxlength={LIMITS.MAX_REASON_CHARS} value={reason()} onInput={(event) => setReason(event.currentTarget.value)} />
         <Show when={error()}>{(text) => <p class="error" role="alert">{text()}</p>}</Show>
         <p><Button kind="danger" submit busy={busy()} disabled={nothing()}>{now() === undefined ? t("Lock the server down") : t("Change the lock-down")}</Button></p>
       </form>

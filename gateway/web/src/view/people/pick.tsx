@@ -1,5 +1,5 @@
 // Picking a member of a server by some letters of his name: those who are known at once, then whom the server finds.
-import type { ServerId, UserId } from "confab-client";
+import { LIMITS, type ServerId, type UserId } from "confab-client";
 import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { Field } from "../../kit/field.tsx";
@@ -12,8 +12,6 @@ import "./pick.css";
 
 /** So many are shown: who is not among them needs another letter. */
 const MOST = 8;
-/** The longest beginning of a name that the server looks for. */
-const LONGEST = 32;
 
 export interface PickMemberProps {
   server: ServerId;
@@ -38,7 +36,7 @@ export function PickMember(props: PickMemberProps) {
   const list = useOptions<UserId>({ all: found, take: (user) => props.onPick(user) });
   createEffect(
     on(text, async (asked) => {
-      const prefix = asked.trim().slice(0, LONGEST);
+      const prefix = asked.trim().slice(0, LIMITS.MAX_NAME_CHARS);
       if (prefix === "") return void setMore([]);
       const reply = await client.call("users_search", props.server, { prefix, limit: MOST }, { patience: 0 }).catch(() => undefined);
       if (reply === undefined || asked !== text()) return;
@@ -55,7 +53,7 @@ export function PickMember(props: PickMemberProps) {
         error={props.error}
         {...comboboxOf(list)}
         autocomplete="off"
-        maxlength={LONGEST}
+        maxlength={LIMITS.MAX_NAME_CHARS}
         value={text()}
         onInput={(event) => {
           setText(event.currentTarget.value);

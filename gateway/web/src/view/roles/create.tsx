@@ -1,5 +1,5 @@
 // A new role: named before it is there, so that nobody meets one without a name.
-import type { ServerId } from "confab-client";
+import { LIMITS, type ServerId } from "confab-client";
 import { client } from "../../app/client.ts";
 import { useForm } from "../../app/form.ts";
 import { Field } from "../../kit/field.tsx";
@@ -20,7 +20,7 @@ export function CreateRole(props: { server: ServerId; close: () => void }) {
   });
   return (
     <FormDialog title={t("Create a role")} form={form} action={t("Create")} close={props.close}>
-      <Field label={t("Name")} autofocus maxlength={100} autocomplete="off" {...form.text("name")} />
+      <Field label={t("Name")} autofocus maxlength={LIMITS.MAX_TITLE_CHARS} autocomplete="off" {...form.text("name")} />
     </FormDialog>
   );
 }

@@ -1,5 +1,5 @@
 // One role: what it is called and looks like, and what it permits.
-import { holds, type Role, type RoleId, type ServerId } from "confab-client";
+import { holds, LIMITS, type Role, type RoleId, type ServerId } from "confab-client";
 import { Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm, type Form } from "../../app/form.ts";
@@ -73,7 +73,7 @@ function Looks(props: { form: Form<Values>; isLocked: boolean; mayBeTaken: boole
   const taking = () => form.values().self_assignable;
   return (
     <Section title={t("Role")}>
-      <Field label={t("Name")} maxlength={100} autocomplete="off" disabled={props.isLocked} {...form.text("name")} />
+      <Field label={t("Name")} maxlength={LIMITS.MAX_TITLE_CHARS} autocomplete="off" disabled={props.isLocked} {...form.text("name")} />
       <ColourField label={t("Colour")} hint={t("Names have the colour of the highest role that has one.")} disabled={props.isLocked} {...form.pick("colour")} />
       <Switch label={t("Own heading")} hint={t("The member list shows those who have it under its name.")} disabled={props.isLocked} {...form.toggle("hoist")} />
       <Switch label={t("Anyone can mention it")} disabled={props.isLocked} {...form.toggle("mentionable")} />
@@ -86,7 +86,7 @@ function Looks(props: { form: Form<Values>; isLocked: boolean; mayBeTaken: boole
       <Field
         label={t("Heading in lists of roles")}
         hint={t("Roles that belong together, like colours or places. Can be empty.")}
-        maxlength={100}
+        maxlength={LIMITS.MAX_TITLE_CHARS}
         autocomplete="off"
         disabled={props.isLocked}
         {...form.text("category")}

@@ -1,5 +1,5 @@
 // What names mean where somebody searches, and which there are.
-import { channelsOf, rolesInOrder, type AnyId, type ChannelId, type ChannelState, type ServerId, type UserId } from "confab-client";
+import { channelsOf, LIMITS, rolesInOrder, type AnyId, type ChannelId, type ChannelState, type ServerId, type UserId } from "confab-client";
 import { forgetWithAccount } from "../../app/account.ts";
 import { client, state } from "../../app/client.ts";
 import { now } from "../../app/clock.ts";
@@ -97,7 +97,7 @@ export async function lookUp(scope: ServerId | 0, terms: readonly Term[]): Promi
 
 /** People whose name begins so. */
 export async function findPeople(scope: ServerId | 0, prefix: string): Promise<Named<UserId>[]> {
-  if (prefix === "" || prefix.length > 32) return [];
+  if (prefix === "" || prefix.length > LIMITS.MAX_NAME_CHARS) return [];
   const reply = await client.call("users_search", scope, { prefix, limit: 8 }, { patience: 0 }).catch(() => undefined);
   return (reply?.users ?? []).map(({ user_id, name }) => ({ name, id: user_id }));
 }

@@ -1,5 +1,5 @@
 // What a server is called and says of itself; its owner may hand it over or delete it.
-import type { Server, ServerState } from "confab-client";
+import { LIMITS, type Server, type ServerState } from "confab-client";
 import { Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { useForm } from "../../app/form.ts";
@@ -52,13 +52,13 @@ function About(props: { server: Server }) {
   return (
     <form {...form.root}>
       <Section title={t("About the server")}>
-        <Field label={t("Name")} maxlength={100} autocomplete="off" {...form.text("name")} />
-        <Area label={t("Description")} hint={t("Shown with invites, and where servers are found.")} maxlength={300} {...form.text("description")} />
+        <Field label={t("Name")} maxlength={LIMITS.MAX_TITLE_CHARS} autocomplete="off" {...form.text("name")} />
+        <Area label={t("Description")} hint={t("Shown with invites, and where servers are found.")} maxlength={LIMITS.MAX_DESCRIPTION_CHARS} {...form.text("description")} />
         <Field
           label={t("Address of the icon")}
           hint={t("It begins with https://. Only pictures of this deployment are shown here; without one there are the initials.")}
           type="url"
-          maxlength={200}
+          maxlength={LIMITS.MAX_PICTURE_BYTES}
           autocomplete="off"
           {...form.text("icon")}
         />

@@ -1,5 +1,5 @@
 // Everything that is kept of the account, as a file: the server writes it down, the page fetches its parts.
-import { Refusal, type Export } from "confab-client";
+import { LIMITS, Refusal, type Export } from "confab-client";
 import { createSignal, Match, Show, Switch } from "solid-js";
 import { sentenceOf, tellRefusal } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
@@ -11,8 +11,6 @@ import { t } from "../../lang/index.ts";
 import { bytesText } from "../../lang/figures.ts";
 import { followLastExport } from "./last-export.ts";
 
-/** The server writes one a day. */
-const DAY = 86_400_000;
 
 const isOver = ({ finished_at, expires_at }: Export) => finished_at !== null && expires_at <= minute();
 
@@ -42,7 +40,7 @@ export function ExportData() {
   };
   const mayStart = () => {
     const now = last();
-    return now !== undefined && (now === null || (now.finished_at !== null && now.started_at + DAY <= minute()));
+    return now !== undefined && (now === null || (now.finished_at !== null && now.started_at + LIMITS.EXPORT_PAUSE_MS <= minute()));
   };
 
   return (

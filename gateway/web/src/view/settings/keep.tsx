@@ -1,3 +1,4 @@
+import { LIMITS } from "confab-client";
 import { createResource, Show } from "solid-js";
 import { useForm } from "../../app/form.ts";
 import { client } from "../../app/client.ts";
@@ -34,7 +35,7 @@ export function KeepAccount() {
           title={t("Keep this account")}
           description={t("You are a guest: without a password nobody can sign in here again, not even you. All that you wrote stays yours.")}
         >
-          <Field label={t("Name")} autocomplete="username" autocapitalize="none" spellcheck={false} maxlength={32} hint={t("2 to 32 letters, digits, _ - or .")} {...form.text("name")} />
+          <Field label={t("Name")} autocomplete="username" autocapitalize="none" spellcheck={false} maxlength={LIMITS.MAX_NAME_CHARS} hint={t("2 to 32 letters, digits, _ - or .")} {...form.text("name")} />
           <PasswordField label={t("Password")} autocomplete="new-password" hint={t("At least 8 characters.")} {...form.text("password")} />
           <Show when={needsCode()}>
             <Field label={t("Invite code")} autocomplete="off" {...form.text("invite")} />

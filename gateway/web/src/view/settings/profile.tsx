@@ -1,3 +1,4 @@
+import { LIMITS } from "confab-client";
 import { Show } from "solid-js";
 import { useForm } from "../../app/form.ts";
 import { client, state } from "../../app/client.ts";
@@ -6,8 +7,6 @@ import { SaveBar, Section } from "../../kit/form.tsx";
 import { t } from "../../lang/index.ts";
 import { Avatar } from "../people/avatar.tsx";
 import { accountFault } from "./faults.ts";
-
-const MOST_BIO = 500;
 
 /** What others see of the account. */
 export function ProfileForm() {
@@ -18,7 +17,7 @@ export function ProfileForm() {
     fieldOf: accountFault,
     invalid: { name: () => t("2 to 32 letters, digits, _ - or ."), bio: () => t("This is too long.") },
   });
-  const left = () => MOST_BIO - [...form.values().bio].length;
+  const left = () => LIMITS.MAX_BIO_CHARS - [...form.values().bio].length;
   return (
     <form {...form.root}>
       <Section title={t("Profile")} description={t("What others see of you, on every server here.")}>
@@ -38,7 +37,7 @@ export function ProfileForm() {
               autocomplete="username"
               autocapitalize="none"
               spellcheck={false}
-              maxlength={32}
+              maxlength={LIMITS.MAX_NAME_CHARS}
               hint={t("You sign in with it. For a while nobody else can take the one you give up.")}
               {...form.text("name")}
             />
@@ -47,7 +46,7 @@ export function ProfileForm() {
         <Area
           label={t("About you")}
           rows={3}
-          hint={left() < 100 ? t("{count} of {most} characters", { count: MOST_BIO - left(), most: MOST_BIO }) : t("Others can read it.")}
+          hint={left() < 100 ? t("{count} of {most} characters", { count: LIMITS.MAX_BIO_CHARS - left(), most: LIMITS.MAX_BIO_CHARS }) : t("Others can read it.")}
           {...form.text("bio")}
         />
         <SaveBar form={form} />

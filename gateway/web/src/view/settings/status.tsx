@@ -1,5 +1,5 @@
 // One's own status: how one looks to others, a few words, and until when.
-import type { StatusKind } from "confab-client";
+import { LIMITS, type StatusKind } from "confab-client";
 import { useForm } from "../../app/form.ts";
 import { client } from "../../app/client.ts";
 import { now as time } from "../../app/clock.ts";
@@ -12,8 +12,6 @@ import { t } from "../../lang/index.ts";
 import { ownStatus } from "../people/status.ts";
 import { endOf, type Span } from "./status-end.ts";
 import "./settings.css";
-
-const MOST = 100;
 
 export default function StatusDialog(props: { close: () => void }) {
   const now = ownStatus();
@@ -59,7 +57,7 @@ export default function StatusDialog(props: { close: () => void }) {
       close={props.close}
     >
       <Choice label={t("You look")} options={kinds()} {...form.pick("status")} />
-      <Field label={t("In your words")} placeholder={t("In a meeting")} autocomplete="off" maxlength={MOST} {...form.text("text")} />
+      <Field label={t("In your words")} placeholder={t("In a meeting")} autocomplete="off" maxlength={LIMITS.MAX_TITLE_CHARS} {...form.text("text")} />
       <Select label={t("It ends")} options={spans()} {...form.pick("span")} />
     </FormDialog>
   );

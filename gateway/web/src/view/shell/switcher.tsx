@@ -1,5 +1,5 @@
 // The quick switcher: channels, people, servers and commands by a few letters of their names; @, # and * ask for one kind.
-import { serversInOrder, type ChannelState, type UserId } from "confab-client";
+import { LIMITS, serversInOrder, type ChannelState, type UserId } from "confab-client";
 import { createMemo, createResource, createSignal, Show } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { currentChannel, currentServer, openChannel, openServer, readableChannels, recentChannels } from "../../app/place.ts";
@@ -135,7 +135,7 @@ function personTarget(user: UserId, name: string): Target {
 }
 
 async function findPeople(prefix: string): Promise<Target[]> {
-  const reply = await client.call("users_search", 0, { prefix: prefix.slice(0, 32), limit: MOST }, { patience: 0 }).catch(() => undefined);
+  const reply = await client.call("users_search", 0, { prefix: prefix.slice(0, LIMITS.MAX_NAME_CHARS), limit: MOST }, { patience: 0 }).catch(() => undefined);
   return (reply?.users ?? []).filter(({ user_id }) => user_id !== state.me?.user_id).map(({ user_id, name }) => personTarget(user_id, name));
 }
 

@@ -1,4 +1,5 @@
 // The ways into a server, on the first page and in a dialog.
+import { LIMITS } from "confab-client";
 import { createSignal, lazy, Match, Switch } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
@@ -38,7 +39,7 @@ export function MakeForm(props: { done?: () => void }) {
         label={t("Name of the server")}
         hint={t("What its people call it: Book club, Maintainers. You can change it later.")}
         autofocus
-        maxlength={100}
+        maxlength={LIMITS.MAX_TITLE_CHARS}
         error={error()}
         value={name()}
         onInput={(event) => setName(event.currentTarget.value)}
