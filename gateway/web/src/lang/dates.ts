@@ -1,9 +1,9 @@
 // Moments, as people say them. Everything by `Intl`, in the language that is shown and the zone of the reader.
 import { language } from "./index.ts";
+import { DAY_MS } from "./spans.ts";
 
 /** The protocol counts the time in ids from here. */
 const EPOCH = Date.UTC(2026, 0, 1);
-const DAY = 86_400_000;
 
 /** When an id was made: its upper bits are milliseconds. */
 export const timeOfId = (id: number): number => EPOCH + Math.floor(id / 4096);
@@ -35,7 +35,7 @@ export const isSameDay = (one: number, other: number) => startOfDay(one) === sta
 
 /** Whole days by the calendar, not by hours: a day may have 23 or 25. */
 function daysBetween(earlier: number, later: number): number {
-  return Math.round((startOfDay(later) - startOfDay(earlier)) / DAY);
+  return Math.round((startOfDay(later) - startOfDay(earlier)) / DAY_MS);
 }
 
 const startOfDay = (at: number) => new Date(at).setHours(0, 0, 0, 0);

@@ -1,12 +1,7 @@
-// Sizes, counts and spans of time, as people say them.
+// Sizes and counts, as people say them.
 import { language } from "./index.ts";
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
-const SPANS = [
-  ["day", 86_400_000],
-  ["hour", 3_600_000],
-  ["minute", 60_000],
-] as const;
 
 /** "1.4 MB": how large something is, in the language that is shown. */
 export function bytesText(bytes: number): string {
@@ -17,13 +12,8 @@ export function bytesText(bytes: number): string {
 /** "1,400": how many there are. */
 export const countText = (count: number): string => new Intl.NumberFormat(language()).format(count);
 
-/** "3 hours": how long something lasts, in the largest unit of which there is one. */
-export function spanText(ms: number): string {
-  const [unit, length] = SPANS.find(([, least]) => ms >= least) ?? (["second", 1000] as const);
-  return inUnit(Math.floor(ms / length), unit, 0, "long");
-}
-
-function inUnit(value: number, unit: string, digits: number, unitDisplay: "short" | "long" = "short"): string {
+/** "12 min": a number in a unit of `Intl`. */
+export function inUnit(value: number, unit: string, digits: number, unitDisplay: "short" | "long" = "short"): string {
   const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: digits };
   return new Intl.NumberFormat(language(), options as Intl.NumberFormatOptions).format(value);
 }

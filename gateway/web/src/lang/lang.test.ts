@@ -2,7 +2,8 @@ import { REFUSALS } from "confab-client";
 import { describe, expect, it, vi } from "vitest";
 import { german } from "./de/index.ts";
 import { day, moment, timeOfId } from "./dates.ts";
-import { bytesText, countText, spanText } from "./figures.ts";
+import { bytesText, countText } from "./figures.ts";
+import { elapsed, span, wait } from "./spans.ts";
 import { fill, list, preferred, speak, tn } from "./index.ts";
 import { PLURALS } from "./plurals.ts";
 import { SENTENCES } from "./refusals.ts";
@@ -78,7 +79,14 @@ describe("dates", () => {
 describe("figures", () => {
   it("are said in the unit that fits", () => {
     expect([0, 999, 1_400_000, 12e9, 4e16].map(bytesText)).toEqual(["0 byte", "999 byte", "1.4 MB", "12 GB", "40,000 TB"]);
-    expect([0, 59_999, 60_000, 7_199_999, 3 * 86_400_000].map(spanText)).toEqual(["0 seconds", "59 seconds", "1 minute", "1 hour", "3 days"]);
     expect(countText(1400)).toBe("1,400");
+  });
+});
+
+describe("lengths of time", () => {
+  it("are said exactly, rounded up to wait, and down for what has lasted", () => {
+    expect([60, 90, 7 * 86_400, 365 * 86_400].map(span)).toEqual(["1 minute", "90 seconds", "7 days", "1 year"]);
+    expect([0.2, 119, 121, 7_201].map(wait)).toEqual(["1 sec", "119 sec", "3 min", "3 hr"]);
+    expect([0, 59_999, 60_000, 7_199_999, 3 * 86_400_000, 400 * 86_400_000].map(elapsed)).toEqual(["0 seconds", "59 seconds", "1 minute", "1 hour", "3 days", "400 days"]);
   });
 });

@@ -11,8 +11,9 @@ import { Section } from "../../kit/form.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { Table } from "../../kit/table.tsx";
 import { moment } from "../../lang/dates.ts";
-import { bytesText, countText, spanText } from "../../lang/figures.ts";
+import { bytesText, countText } from "../../lang/figures.ts";
 import { list, t, tn } from "../../lang/index.ts";
+import { elapsed } from "../../lang/spans.ts";
 import { versionsOf } from "./versions.ts";
 import "./status.css";
 
@@ -72,7 +73,7 @@ function Figures(props: { status: DeploymentStatus }) {
       { title: t("Commands in the queue"), figure: countText(waiting_commands), hint: t("Sent by people, not yet done. If they pile up, add workers.") },
       {
         title: t("Longest wait"),
-        figure: oldest_work_ms === 0 ? t("Nothing waits") : spanText(oldest_work_ms),
+        figure: oldest_work_ms === 0 ? t("Nothing waits") : elapsed(oldest_work_ms),
         hint: t("Of work in the background. If it keeps rising, check the workers and Postgres."),
       },
       { title: t("Events to process"), figure: countText(unread_events), hint: t("Of the log, not yet searched for deleted texts. Comes down by itself.") },

@@ -1,6 +1,6 @@
 // How long an invite is valid and for how many, as people choose it, and whether one that was made is like that.
 import type { Invite } from "confab-client";
-import { DAY, HOUR } from "../../lang/spans.ts";
+import { DAY_S, HOUR_S } from "../../lang/spans.ts";
 
 export interface Terms {
   /** In seconds; without end when null. */
@@ -9,9 +9,9 @@ export interface Terms {
   uses: number | null;
 }
 
-export const FIRST: Terms = { lasts: 7 * DAY, uses: null };
+export const FIRST: Terms = { lasts: 7 * DAY_S, uses: null };
 
-export const LASTS: readonly (number | null)[] = [HOUR, DAY, 7 * DAY, 30 * DAY, null];
+export const LASTS: readonly (number | null)[] = [HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, null];
 export const USES: readonly (number | null)[] = [null, 1, 5, 10, 25, 100];
 
 /** How much of its time a link may have lost, and still be given to the next one who asks for such a link. */

@@ -6,7 +6,7 @@ import { useForm } from "../../app/form.ts";
 import { FormDialog } from "../../kit/form-dialog.tsx";
 import { Select } from "../../kit/form.tsx";
 import { t } from "../../lang/index.ts";
-import { DAY, HOUR, span, YEAR } from "../../lang/spans.ts";
+import { DAY_S, HOUR_S, span, YEAR_S } from "../../lang/spans.ts";
 import { shownName } from "../people/names.ts";
 import { serverPermissions } from "../rights.ts";
 import { Reason } from "./reason.tsx";
@@ -37,7 +37,7 @@ export function Kick(props: RemoveProps) {
 }
 
 /** Seconds; 0 is for ever. */
-const BANS = [0, HOUR, DAY, 7 * DAY, 30 * DAY, YEAR];
+const BANS = [0, HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, YEAR_S];
 /** Hours whose messages go with him. */
 const DELETED = [0, 1, 24, 3 * 24, 7 * 24];
 
@@ -63,7 +63,7 @@ export function Ban(props: RemoveProps) {
       <Show when={serverPermissions(server_id).has("MANAGE_MESSAGES")}>
         <Select
           label={t("Delete messages")}
-          options={DELETED.map((value) => ({ value, label: value === 0 ? t("None") : t("Of the last {time}", { time: span(value * HOUR) }) }))}
+          options={DELETED.map((value) => ({ value, label: value === 0 ? t("None") : t("Of the last {time}", { time: span(value * HOUR_S) }) }))}
           {...form.pick("hours")}
         />
       </Show>

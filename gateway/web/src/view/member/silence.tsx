@@ -11,7 +11,7 @@ import { Select } from "../../kit/form.tsx";
 import { toast } from "../../kit/toast.tsx";
 import { moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
-import { MINUTE, SILENCES, span } from "../../lang/spans.ts";
+import { MINUTE_S, SILENCES, span } from "../../lang/spans.ts";
 import { shownName } from "../people/names.ts";
 import { Reason } from "./reason.tsx";
 import { until } from "./until.ts";
@@ -31,7 +31,7 @@ export function Silence(props: SilenceProps) {
   const [silent, setSilent] = createSignal<number | null>(null);
   onMount(() => void act(asked.look().then(setSilent)));
   const form = useForm({
-    start: () => ({ seconds: 10 * MINUTE, reason: "" }),
+    start: () => ({ seconds: 10 * MINUTE_S, reason: "" }),
     save: async (_, { seconds, reason }) => {
       await asked.begin(seconds, reason.trim());
       toast(asked.begun(name, moment(now() + seconds * 1000)));

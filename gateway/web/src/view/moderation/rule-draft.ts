@@ -1,6 +1,6 @@
 // A rule as it is being written: every setting there is, of which its kind decides what counts.
 import type { RoleId, ChannelId, RuleAction, RuleKind, RuleSettings } from "confab-client";
-import { DAY, HOUR, MINUTE } from "../../lang/spans.ts";
+import { DAY_S, HOUR_S, MINUTE_S } from "../../lang/spans.ts";
 
 export interface Draft {
   name: string;
@@ -27,9 +27,9 @@ export const EMPTY: Draft = {
   enabled: true,
   lines: "",
   limit: 5,
-  seconds: MINUTE,
-  lock_seconds: HOUR,
-  timeout_seconds: 10 * MINUTE,
+  seconds: MINUTE_S,
+  lock_seconds: HOUR_S,
+  timeout_seconds: 10 * MINUTE_S,
   exempt_roles: [],
   exempt_channels: [],
 };

@@ -10,7 +10,7 @@ import { Field } from "../../kit/field.tsx";
 import { Section, Select } from "../../kit/form.tsx";
 import { moment } from "../../lang/dates.ts";
 import { t } from "../../lang/index.ts";
-import { DAY, HOUR, span } from "../../lang/spans.ts";
+import { DAY_S, HOUR_S, span } from "../../lang/spans.ts";
 import { ownRolesOf } from "../roles/names.ts";
 import { lockdownOf, lockdownText } from "../lockdown/lockdown.ts";
 
@@ -26,7 +26,7 @@ function Lockdown(props: { server: ServerId }) {
   const now = () => lockdownOf(server);
   const [noJoining, setNoJoining] = createSignal(now()?.no_joining ?? true);
   const [speakers, setSpeakers] = createSignal<number>(now()?.speakers ?? EVERYONE);
-  const [seconds, setSeconds] = createSignal(HOUR);
+  const [seconds, setSeconds] = createSignal(HOUR_S);
   const [reason, setReason] = createSignal("");
   const [error, setError] = createSignal<string>();
   const [busy, setBusy] = createSignal(false);
