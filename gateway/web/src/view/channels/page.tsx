@@ -13,7 +13,7 @@ import { reorder, stepByKeys } from "../../kit/reorder.ts";
 import { roving } from "../../kit/roving.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { t } from "../../lang/index.ts";
-import { iconOf } from "../list/list.tsx";
+import { iconOf } from "./icon.ts";
 import { menuOf } from "../registry.ts";
 import { permissions, serverPermissions } from "../rights.ts";
 import { chosenChannel, setChosenChannel, setChosenTarget } from "./configure.ts";

@@ -9,7 +9,7 @@ import { roving } from "../../kit/roving.ts";
 import { Tabs } from "../../kit/tabs.tsx";
 import { t, tn } from "../../lang/index.ts";
 import { Hit } from "../found/hit.tsx";
-import { iconOf } from "../list/list.tsx";
+import { iconOf } from "../channels/icon.ts";
 import { BESIDE, closePanel, showPane } from "../panel.ts";
 import { Skeleton } from "../shell/skeleton.tsx";
 import { markAllRead, markChannelRead, markServerRead, unreadChannels } from "./read.ts";

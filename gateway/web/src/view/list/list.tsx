@@ -5,13 +5,13 @@ import { state } from "../../app/client.ts";
 import { currentChannel, currentServer, openChannel } from "../../app/place.ts";
 import { settings } from "../../app/settings.ts";
 import { Icon } from "../../kit/icon.tsx";
-import type { IconName } from "../../kit/icons.ts";
 import { IconButton } from "../../kit/button.tsx";
 import { openMenu } from "../../kit/menu.tsx";
 import { reorder } from "../../kit/reorder.ts";
 import { roving } from "../../kit/roving.ts";
 import { t, tn } from "../../lang/index.ts";
 import { listIn } from "../channels/move.ts";
+import { iconOf } from "../channels/icon.ts";
 import { openCreate } from "../channels/open.tsx";
 import { CHANNELS } from "../channels/ordering.ts";
 import { InboxEntry } from "../inbox/entry.tsx";
@@ -22,17 +22,6 @@ import { Avatar } from "../people/avatar.tsx";
 import { ownLook, ownStatus } from "../people/status.ts";
 import { Connection } from "../shell/connection.tsx";
 import { ListEdge } from "./edge.tsx";
-
-const ICONS: Record<ChannelState["kind"], IconName> = {
-  text: "hash",
-  announcement: "megaphone",
-  voice: "speaker",
-  forum: "bubble",
-  category: "folder",
-  separator: "minus",
-};
-
-export const iconOf = (channel: ChannelState): IconName => ICONS[channel.kind];
 
 export function ChannelList() {
   return (

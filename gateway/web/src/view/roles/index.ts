@@ -4,8 +4,7 @@ import { lazy } from "solid-js";
 import { currentChannel } from "../../app/place.ts";
 import { t } from "../../lang/index.ts";
 import { contribute, registerPage } from "../registry.ts";
-import { serverPermissions } from "../rights.ts";
-import { mayInServer } from "../server/may.ts";
+import { mayInServer, serverPermissions } from "../rights.ts";
 import { openWhy } from "../why/open.tsx";
 import { openOwnRoles } from "./open.tsx";
 

@@ -7,7 +7,7 @@ import { Icon } from "../../kit/icon.tsx";
 import { roving } from "../../kit/roving.ts";
 import { plain } from "../../text/plain.ts";
 import { Hit } from "../found/hit.tsx";
-import { iconOf } from "../list/list.tsx";
+import { iconOf } from "../channels/icon.ts";
 import { namesIn, shownName } from "../people/names.ts";
 import type { Group } from "./groups.ts";
 import { scope, words } from "./store.ts";

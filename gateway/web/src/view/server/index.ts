@@ -7,8 +7,7 @@ import { go } from "../../app/route.ts";
 import { ask } from "../../kit/dialog.tsx";
 import { t } from "../../lang/index.ts";
 import { contribute, registerPage } from "../registry.ts";
-import { serverPermissions } from "../rights.ts";
-import { mayInServer } from "./may.ts";
+import { mayInServer, serverPermissions } from "../rights.ts";
 import { openServerPage } from "./open.ts";
 
 registerPage("server", { id: "overview", title: "Overview", order: 10, component: lazy(() => import("./overview.tsx")), when: mayInServer("MANAGE_SERVER") });

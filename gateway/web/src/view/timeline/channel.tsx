@@ -6,7 +6,7 @@ import { IconButton } from "../../kit/button.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { say, t } from "../../lang/index.ts";
 import { Composer } from "../composer/composer.tsx";
-import { iconOf } from "../list/list.tsx";
+import { iconOf } from "../channels/icon.ts";
 import { panel, showPane, togglePanel } from "../panel.ts";
 import { Part } from "../part.tsx";
 import { panelTabs } from "../registry.ts";
