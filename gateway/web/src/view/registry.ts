@@ -59,9 +59,11 @@ export interface Command {
   icon?: IconName;
   /** The heading on the sheet of keys; else that of the page. */
   group?: Text;
-  /** As `event.code` with its modifiers: `Ctrl+KeyK`, `Alt+ArrowUp`. `Ctrl` is also the Mac's command key. */
+  /**
+   * As `event.code` with its modifiers: `Ctrl+KeyK`, `Alt+ArrowUp`. `Ctrl` is also the Mac's command key. With Ctrl or Alt they
+   * work also while somebody writes.
+   */
   keys?: string;
-  /** Also while somebody writes. Keys without Ctrl or Alt never do. */
   when?: () => boolean;
   /** Not in the quick switcher: it needs a place. */
   hidden?: boolean;

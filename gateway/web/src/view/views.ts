@@ -1,4 +1,4 @@
-// Every view that puts itself into the registry, a line for each.
+// The views that put themselves into the registry before the page is drawn, a line for each.
 import "./shell/index.ts";
 import "./members/index.ts";
 import "./pins/index.ts";

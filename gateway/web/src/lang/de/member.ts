@@ -45,6 +45,7 @@ export const member = {
   "Time out": "Auszeit geben",
   "Time out {name}": "{name} eine Auszeit geben",
   "Time out…": "Auszeit …",
+  "Timed out until": "Auszeit bis",
   "Timed out until {time}": "Auszeit bis {time}",
   "Timed out until {time}.": "Auszeit bis {time}.",
   Until: "Bis",

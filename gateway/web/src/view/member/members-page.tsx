@@ -76,7 +76,7 @@ function List(props: { server: ServerId }) {
           { title: t("Name"), names: true, cell: ({ user }) => <Name user={user} server={server} /> },
           { title: t("Roles"), cell: (row) => roleNames(known(), row) },
           { title: t("Member since"), brief: true, cell: ({ joined_at }) => (joined_at === null ? "" : date(joined_at)) },
-          { title: t("Status"), cell: (row) => silentUntil(known(), row) },
+          { title: t("Timed out until"), cell: (row) => silentUntil(known(), row) },
           {
             title: t("Actions"),
             quiet: true,
