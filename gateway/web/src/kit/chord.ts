@@ -1,5 +1,5 @@
 // How keys are named: in the table of commands, and for people.
-import { say, type Message } from "../lang/index.ts";
+import { say, type Sentence } from "../lang/index.ts";
 
 /** A key with its modifiers, as commands name it. Letters go by place, so that they work on any layout. */
 export function chord(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">): string {
@@ -17,7 +17,7 @@ const MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 const SIGNS: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", Slash: "/", Comma: ",", Plus: "+" };
 const MAC_SIGNS: Record<string, string> = { ...SIGNS, Ctrl: "⌘", Alt: "⌥", Shift: "⇧", Backspace: "⌫", Delete: "⌦" };
 /** As they are printed on the keyboards of the country. */
-const WORDS: Record<string, Message> = { Ctrl: "Ctrl", Alt: "Alt", Shift: "Shift", Delete: "Del", Enter: "Enter", Escape: "Esc" };
+const WORDS: Record<string, Sentence> = { Ctrl: "Ctrl", Alt: "Alt", Shift: "Shift", Delete: "Del", Enter: "Enter", Escape: "Esc" };
 
 /** Keys as people read them: `Ctrl K`. */
 export function keyNames(keys: string, mac = MAC): string {

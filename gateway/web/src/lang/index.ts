@@ -9,7 +9,7 @@ import { PLURALS, type Plural } from "./plurals.ts";
 export const LANGUAGES = ["en", "de"] as const;
 export type Language = (typeof LANGUAGES)[number];
 /** A sentence of the catalogue. `{name}` stands for a value. */
-export type Message = keyof German & string;
+export type Sentence = keyof German & string;
 
 type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 type Values<Name extends string> = [Name] extends [never] ? [] : [values: Readonly<Record<Name, string | number>>];
@@ -42,12 +42,12 @@ export async function speak(next: Language): Promise<void> {
 }
 
 /** A sentence in the language that is shown. */
-export function t<Text extends Message>(text: Text, ...values: Arguments<Text>): string {
+export function t<Text extends Sentence>(text: Text, ...values: Arguments<Text>): string {
   return fill(dictionary().messages[text] ?? text, values[0]);
 }
 
 /** A sentence that stands in a table, and has no values. */
-export function say(text: Message): string {
+export function say(text: Sentence): string {
   return dictionary().messages[text] ?? text;
 }
 

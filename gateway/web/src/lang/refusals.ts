@@ -1,10 +1,10 @@
 // A sentence for every code of docs/refusals.md. The type asks for each: one that the protocol gains does not compile here.
 import type { REFUSALS } from "confab-client";
-import { say, t, type Message } from "./index.ts";
+import { say, t, type Sentence } from "./index.ts";
 
 export type Reason = keyof typeof REFUSALS;
 
-export const SENTENCES: Record<Reason, Message> = {
+export const SENTENCES: Record<Reason, Sentence> = {
   malformed: "This page and the server do not understand each other. Reload the page.",
   unknown_command: "The server does not know how to do this yet.",
   too_large: "This is too long.",
@@ -41,7 +41,7 @@ export const SENTENCES: Record<Reason, Message> = {
 };
 
 /** Why somebody may not, where the server says it. */
-const FORBIDDEN: Readonly<Record<string, Message>> = {
+const FORBIDDEN: Readonly<Record<string, Sentence>> = {
   rank: "You cannot change roles and members that rank as high as you, or higher.",
   permissions: "You cannot give or take what you do not have yourself.",
   roles: "This role denies you something: somebody else has to take it from you.",

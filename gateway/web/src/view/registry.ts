@@ -4,12 +4,12 @@ import type { ChannelState, Message, ServerState, UserId } from "confab-client";
 import { createSignal, type Component } from "solid-js";
 import type { IconName } from "../kit/icons.ts";
 import type { MenuItems } from "../kit/menu-items.ts";
-import type { Message as Text } from "../lang/index.ts";
+import type { Sentence } from "../lang/index.ts";
 
 /** A tab of the right panel. `component` should be `lazy(() => import(…))`. */
 export interface PanelTab {
   id: string;
-  title: Text;
+  title: Sentence;
   icon: IconName;
   /** Shown in the header of a channel as a button; else only opened by `openPanel`. */
   button?: boolean;
@@ -24,9 +24,9 @@ export interface PanelTab {
 /** A page of a full layer: settings, a server's settings, the deployment's. */
 export interface LayerPage {
   id: string;
-  title: Text;
+  title: Sentence;
   /** A heading in the navigation; pages of the same one stand together. */
-  group?: Text;
+  group?: Sentence;
   component: Component;
   order: number;
   when?: () => boolean;
@@ -34,7 +34,7 @@ export interface LayerPage {
 
 /** What is done from the navigation of a layer, below its pages. */
 export interface LayerDeed {
-  title: Text;
+  title: Sentence;
   order: number;
   when?: () => boolean;
   run: () => void;
@@ -55,10 +55,10 @@ export interface Subjects {
 /** One thing that the page can do: in the quick switcher, by keys, on the sheet of keys. */
 export interface Command {
   id: string;
-  title: Text;
+  title: Sentence;
   icon?: IconName;
   /** The heading on the sheet of keys; else that of the page. */
-  group?: Text;
+  group?: Sentence;
   /**
    * As `event.code` with its modifiers: `Ctrl+KeyK`, `Alt+ArrowUp`. `Ctrl` is also the Mac's command key. With Ctrl or Alt they
    * work also while somebody writes.

@@ -1,8 +1,8 @@
 // What the actions of the audit log are called, as a choice.
 import type { Action } from "confab-client";
-import type { Message } from "../../lang/index.ts";
+import type { Sentence } from "../../lang/index.ts";
 
-export const ACTIONS: Record<Action, Message> = {
+export const ACTIONS: Record<Action, Sentence> = {
   server_update: "Server changed",
   server_transfer: "Server handed over",
   invite_create: "Invite created",

@@ -1,7 +1,7 @@
 // What a change changed: each field that differs, as it was and as it is, in words.
 import { PERMISSIONS, type AuditEntry, type ServerId } from "confab-client";
 import { cssColour } from "../../kit/colour.ts";
-import { list, say, t, tn, type Message } from "../../lang/index.ts";
+import { list, say, t, tn, type Sentence } from "../../lang/index.ts";
 import { span } from "../../lang/spans.ts";
 import { GROUPS } from "../permissions/words.ts";
 import { targetName, type Fields } from "./names.ts";
@@ -15,7 +15,7 @@ export interface Difference {
 }
 
 /** Those of which a reader makes something; others are told by the sentence. */
-const FIELDS: Readonly<Record<string, Message>> = {
+const FIELDS: Readonly<Record<string, Sentence>> = {
   name: "Name",
   topic: "Topic",
   description: "Description",
@@ -60,11 +60,11 @@ export function differencesOf(entry: AuditEntry, server: ServerId): Difference[]
   ];
 }
 
-const told = ({ before, after }: { before: Message; after: Message }, field: string): Difference => ({ field, before: say(before), after: say(after) });
+const told = ({ before, after }: { before: Sentence; after: Sentence }, field: string): Difference => ({ field, before: say(before), after: say(after) });
 
 function fieldDifferences(before: Fields, after: Fields): Difference[] {
   const changed = Object.keys(FIELDS).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
-  return changed.map((name) => ({ field: say(FIELDS[name] as Message), before: words(name, before, after), after: words(name, after, before) }));
+  return changed.map((name) => ({ field: say(FIELDS[name] as Sentence), before: words(name, before, after), after: words(name, after, before) }));
 }
 
 /** Those that one set holds and the other does not, by their names. */

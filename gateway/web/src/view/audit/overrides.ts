@@ -1,6 +1,6 @@
 // What became of overrides, permission by permission. Here is no state and no I/O: who is meant the caller names.
 import { PERMISSIONS } from "confab-client";
-import type { Message } from "../../lang/index.ts";
+import type { Sentence } from "../../lang/index.ts";
 import { GROUPS, type PermissionWords } from "../permissions/words.ts";
 
 export interface Override {
@@ -14,8 +14,8 @@ export interface OverrideChange {
   kind: Override["kind"];
   target: number;
   permission: PermissionWords;
-  before: Message;
-  after: Message;
+  before: Sentence;
+  after: Sentence;
 }
 
 const ALL = GROUPS.flatMap(({ permissions }) => permissions);
@@ -29,7 +29,7 @@ export function readOverride(value: unknown): Override | undefined {
 
 export const readOverrides = (value: unknown): Override[] => (Array.isArray(value) ? value.flatMap((one) => readOverride(one) ?? []) : []);
 
-const stateOf = (override: Override | undefined, bit: number): Message =>
+const stateOf = (override: Override | undefined, bit: number): Sentence =>
   ((override?.deny ?? 0) & bit) !== 0 ? "denied" : ((override?.allow ?? 0) & bit) !== 0 ? "allowed" : "inherited";
 
 /** Each permission that one of two lists of overrides says otherwise than the other. */

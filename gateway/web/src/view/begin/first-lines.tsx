@@ -5,7 +5,7 @@ import { readableChannels } from "../../app/place.ts";
 import { IconButton } from "../../kit/button.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import type { IconName } from "../../kit/icons.ts";
-import { say, t, type Message } from "../../lang/index.ts";
+import { say, t, type Sentence } from "../../lang/index.ts";
 import { openCreate } from "../channels/open.tsx";
 import { invite } from "../invites/open.ts";
 import { serverPermissions } from "../rights.ts";
@@ -15,7 +15,7 @@ import "./first-lines.css";
 interface Step {
   line: Line;
   icon: IconName;
-  text: Message;
+  text: Sentence;
   /** Whether the reader may, and it is not done yet. */
   open: (server: ServerId) => boolean;
   run: (server: ServerId) => void;

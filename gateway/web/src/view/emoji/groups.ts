@@ -1,10 +1,10 @@
 // The groups of emoji, as Unicode has them, and what stands for each where one jumps to it.
-import type { Message } from "../../lang/index.ts";
+import type { Sentence } from "../../lang/index.ts";
 
 export interface Group {
   /** As the data calls it. */
   id: number;
-  title: Message;
+  title: Sentence;
   sign: string;
 }
 

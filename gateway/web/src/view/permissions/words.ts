@@ -1,18 +1,18 @@
 // What each permission is called, and what it means, for those who give and take them.
 import { PERMISSIONS, type Permissions } from "confab-client";
-import type { Message } from "../../lang/index.ts";
+import type { Sentence } from "../../lang/index.ts";
 
 export type PermissionName = keyof typeof PERMISSIONS;
 
 export interface PermissionWords {
   name: PermissionName;
-  title: Message;
-  sentence: Message;
+  title: Sentence;
+  sentence: Sentence;
   /** Where it means something, besides the server as a whole. */
   in?: "messages" | "channels" | "all";
 }
 
-export const GROUPS: readonly { title: Message; permissions: readonly PermissionWords[] }[] = [
+export const GROUPS: readonly { title: Sentence; permissions: readonly PermissionWords[] }[] = [
   {
     title: "Reading and writing",
     permissions: [

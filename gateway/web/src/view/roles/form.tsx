@@ -5,7 +5,7 @@ import { client, state } from "../../app/client.ts";
 import { useForm, type Form } from "../../app/form.ts";
 import { Field, Switch } from "../../kit/field.tsx";
 import { ColourField, SaveBar, Section } from "../../kit/form.tsx";
-import { say, t, type Message } from "../../lang/index.ts";
+import { say, t, type Sentence } from "../../lang/index.ts";
 import { PermissionGroups } from "../permissions/groups.tsx";
 import { GROUPS } from "../permissions/words.ts";
 import { isBelowMe, mayBeTaken, standingIn } from "../rank/may.ts";
@@ -14,7 +14,7 @@ import { isEveryone } from "./names.ts";
 
 type Values = Pick<Role, "name" | "hoist" | "mentionable" | "self_assignable" | "permissions"> & { colour: number; category: string };
 
-const REASONS: Record<Obstacle, Message> = {
+const REASONS: Record<Obstacle, Sentence> = {
   rank: "This role is as high as yours, or higher.",
   lacking: "You cannot give or take what you do not have yourself.",
   self_assignable: "A role that anyone can take cannot allow this.",

@@ -2,7 +2,7 @@
 import type { ServerId } from "confab-client";
 import { now } from "../../app/clock.ts";
 import { date } from "../../lang/dates.ts";
-import { language, say, t, type Message } from "../../lang/index.ts";
+import { language, say, t, type Sentence } from "../../lang/index.ts";
 import { rank } from "../shell/rank.ts";
 import { dayBefore, readDay, writtenDay } from "./days.ts";
 import { channelsIn, findPeople, peopleIn, remember, rolesIn, type Named } from "./names.ts";
@@ -20,7 +20,7 @@ export interface Offer {
 const MOST = 8;
 
 /** What an operator is for. */
-export const MEANINGS: Record<Operator, Message> = {
+export const MEANINGS: Record<Operator, Sentence> = {
   from: "written by somebody",
   in: "in a channel",
   mentions: "that mentions somebody or a role",

@@ -2,12 +2,12 @@
 import { For } from "solid-js";
 import { keyNames } from "../../kit/chord.ts";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
-import { say, t, type Message as Text } from "../../lang/index.ts";
+import { say, t, type Sentence } from "../../lang/index.ts";
 import { allCommands } from "../registry.ts";
 import { PLACE_KEYS } from "./place-keys.ts";
 
 interface Line {
-  title: Text;
+  title: Sentence;
   keys: string;
 }
 
@@ -38,9 +38,9 @@ export function openKeys(): void {
 }
 
 /** The table of commands, and what belongs to a place; nothing that is not there now. */
-function groups(): [Text, Line[]][] {
+function groups(): [Sentence, Line[]][] {
   const commands = allCommands().map(({ group, title, keys, when }) => ({ group: group ?? ("On the page" as const), title, keys, when }));
-  const found = new Map<Text, Line[]>([["Going about", []], ["On the page", []]]);
+  const found = new Map<Sentence, Line[]>([["Going about", []], ["On the page", []]]);
   for (const { group, title, keys, when } of [...commands, ...PLACE_KEYS]) {
     if (keys === undefined || when?.() === false) continue;
     found.set(group, [...(found.get(group) ?? []), { title, keys }]);

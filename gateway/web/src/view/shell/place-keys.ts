@@ -1,10 +1,10 @@
 // Keys that belong to a place rather than to a command: what they do there, for the sheet of keys.
 import { settings } from "../../app/settings.ts";
-import type { Message as Text } from "../../lang/index.ts";
+import type { Sentence } from "../../lang/index.ts";
 
 export interface PlaceKey {
-  group: Text;
-  title: Text;
+  group: Sentence;
+  title: Sentence;
   keys: string;
   when?: () => boolean;
 }
