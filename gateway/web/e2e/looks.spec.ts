@@ -100,6 +100,10 @@ test("the members are a sheet where there is no room for a column: asked for, an
   await expect(members).toHaveCount(0);
   await page.getByRole("button", { name: "Members", exact: true }).click();
   await expect(members).toBeFocused();
+  for (const key of ["Shift+Tab", "Shift+Tab", "Tab", "Tab", "Tab"]) {
+    await page.keyboard.press(key);
+    await expect(page.locator(".shell-under:focus-within")).toHaveCount(0);
+  }
   await page.mouse.click(450, 400);
   await expect(members).toHaveCount(0);
   await expect(page.getByRole("button", { name: "Members", exact: true })).toBeFocused();

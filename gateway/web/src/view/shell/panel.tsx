@@ -1,5 +1,5 @@
 // The right panel: beside the timeline where there is room for it, and else a sheet over the page, which is dimmed.
-import { createSignal, onCleanup, onMount, Show, type JSX } from "solid-js";
+import { createEffect, createSignal, onCleanup, Show, type JSX } from "solid-js";
 import { IconButton } from "../../kit/button.tsx";
 import { Escapes } from "../../kit/escape.ts";
 import { rememberFocus } from "../../kit/focus.ts";
@@ -9,6 +9,8 @@ import { BESIDE, WIDE } from "../panel.ts";
 export interface PanelProps {
   id: string;
   title: string;
+  /** What the panel covers where it is a sheet. */
+  under: HTMLElement;
   onClose: () => void;
   children: JSX.Element;
 }
@@ -18,8 +20,18 @@ export function Panel(props: PanelProps) {
   const isSheet = outgrows(isNarrow ? WIDE : BESIDE);
   let aside!: HTMLElement;
   const giveBack = rememberFocus();
-  onMount(() => isSheet() && !aside.contains(document.activeElement) && aside.focus());
-  onCleanup(() => aside.contains(document.activeElement) && giveBack());
+  createEffect(() => {
+    if (!isSheet()) return;
+    const { under } = props;
+    if (!aside.contains(document.activeElement)) aside.focus();
+    under.inert = true;
+    onCleanup(() => (under.inert = false));
+  });
+  onCleanup(() => {
+    // What is inert takes no focus.
+    props.under.inert = false;
+    if (document.activeElement === document.body || aside.contains(document.activeElement)) giveBack();
+  });
   return (
     <>
       <Show when={isSheet()}>

@@ -10,7 +10,8 @@ globalThis.addEventListener?.("focusin", (event) => {
 
 /** Moves the focus to the next part, around the ends. */
 export function focusRegion(by: 1 | -1): void {
-  const regions = [...document.querySelectorAll<HTMLElement>("[data-region]")].filter((region) => region.offsetParent !== null);
+  const mayHold = (region: HTMLElement) => region.offsetParent !== null && region.closest("[inert]") === null;
+  const regions = [...document.querySelectorAll<HTMLElement>("[data-region]")].filter(mayHold);
   const from = regions.findIndex((region) => region.contains(document.activeElement));
   const region = regions.at((Math.max(from, by === 1 ? -1 : 0) + by) % regions.length);
   if (region !== undefined) focusIn(region);

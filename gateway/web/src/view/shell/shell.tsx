@@ -17,21 +17,24 @@ import { paneGestures } from "./gestures.ts";
 
 export function Shell() {
   settlePlace();
+  let under!: HTMLDivElement;
   const tab = () => {
     const id = panel();
     return id === undefined ? undefined : panelTab(id);
   };
   return (
     <div class="shell" data-pane={pane()} data-panel={tab()?.id} ref={paneGestures}>
-      <a class="skip" href="#composer">{t("Skip to writing")}</a>
-      <Rail />
-      <ChannelList />
-      <Show when={currentChannel()?.channel_id} keyed fallback={<NoChannel />}>
-        {(channel) => <Channel id={channel} />}
-      </Show>
+      <div ref={under} class="shell-under">
+        <a class="skip" href="#composer">{t("Skip to writing")}</a>
+        <Rail />
+        <ChannelList />
+        <Show when={currentChannel()?.channel_id} keyed fallback={<NoChannel />}>
+          {(channel) => <Channel id={channel} />}
+        </Show>
+      </div>
       <Show when={tab()} keyed>
         {(open) => (
-          <Panel title={say(open.title)} id={open.id} onClose={closePanel}>
+          <Panel title={say(open.title)} id={open.id} under={under} onClose={closePanel}>
             <Part>
               <Dynamic component={open.component} />
             </Part>
