@@ -10,6 +10,8 @@ import { type State } from "./state/state.js";
 const EVERY = 5_000;
 /** So many messages of a channel's end are kept. */
 const MESSAGES = 50;
+/** So many channels' ends are kept from one visit to the next: those in which something was said last. */
+const CHANNELS = 50;
 /** The one snapshot. */
 const KEY = 0;
 
@@ -35,10 +37,13 @@ export class Cache {
     // Left or forgotten meanwhile: it is not to be shown.
     if (this.storage !== storage) return;
     if (snapshot === undefined || this.options.state.session !== null) return;
+    const latest = windows.toSorted((one, other) => lastSaid(other) - lastSaid(one));
+    const [kept, dropped] = [latest.slice(0, CHANNELS), latest.slice(CHANNELS)];
     this.options.mutate((state) => {
       Object.assign(state, snapshot);
-      for (const window of windows) if (window.epoch === snapshot.epoch) show(state, window);
+      for (const window of kept) if (window.epoch === snapshot.epoch) show(state, window);
     });
+    await Promise.all(dropped.map(({ channel_id }) => storage.delete("windows", channel_id)));
   }
 
   close(): void {
@@ -82,6 +87,9 @@ export class Cache {
     await storage.delete("snapshot", KEY);
   }
 }
+
+/** Ids grow with time. */
+const lastSaid = ({ messages }: CachedWindow): number => messages.at(-1)?.message_id ?? 0;
 
 function show(state: State, { channel_id, messages }: CachedWindow): void {
   if (state.channels[channel_id] === undefined) return;

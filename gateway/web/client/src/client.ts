@@ -121,7 +121,7 @@ export class Client {
         this.calls.attempt("message_new", server_id, { nonce, channel_id, content, reply_to, silent_reply }),
     });
     const { cache, outbox } = this;
-    this.device = new Device({ mutate, cache, outbox, storage: options.storage, tabs: options.tabs, failed });
+    this.device = new Device({ clock, mutate, cache, outbox, storage: options.storage, tabs: options.tabs, failed });
   }
 
   /** How it stands with the connection. */

@@ -2,12 +2,17 @@
 
 import type { UserId } from "./codec.js";
 import { type Cache } from "./cache.js";
+import { type Clock } from "./clock.js";
 import { type Outbox } from "./outbox/outbox.js";
 import { memoryStorage, type Storage } from "./outbox/storage.js";
 import { ALONE, type Tabs } from "./outbox/tabs.js";
 import { type State } from "./state/state.js";
 
+/** A storage that is not open by then, as when another tab holds back its newer version, may never be. */
+const PATIENCE = 10_000;
+
 export interface DeviceOptions {
+  clock: Clock;
   mutate(change: (state: State) => void): void;
   cache: Cache;
   outbox: Outbox;
@@ -76,10 +81,31 @@ export class Device {
   private async open(user: UserId): Promise<Storage> {
     const { failed, storage } = this.options;
     try {
-      return (await storage?.(user)) ?? memoryStorage();
+      return storage === undefined ? memoryStorage() : await this.inTime(storage(user));
     } catch (error) {
       failed(error);
       return memoryStorage();
     }
+  }
+
+  /** The storage that is being opened; one that comes too late is closed, as what was written meanwhile is not in it. */
+  private inTime(opening: Storage | Promise<Storage>): Promise<Storage> {
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const callOff = this.options.clock.after(PATIENCE, () => {
+        isLate = true;
+        reject(new Error("the storage of this device does not open"));
+      });
+      const opened = (storage: Storage) => {
+        callOff();
+        if (isLate) storage.close();
+        else resolve(storage);
+      };
+      const refused = (error: unknown) => {
+        callOff();
+        reject(error);
+      };
+      Promise.resolve(opening).then(opened, refused);
+    });
   }
 }

@@ -74,6 +74,39 @@ test("what was read and never told is not read after a reload", async () => {
   assert.equal(state.cursors[20].seq, 1);
 });
 
+test("a storage that does not open is done without", async () => {
+  let closed = 0;
+  let give;
+  const { client, clock, gateway, state, open } = start({ storage: () => new Promise((resolve) => (give = resolve)) });
+  const errors = [];
+  client.on("failed", (error) => errors.push(error));
+  const restored = client.restore(7);
+  await open();
+  client.send(20, "hi");
+  await clock.pass(9_000);
+  assert.deepEqual(gateway.asked("message_new"), []);
+  await clock.pass(2_000);
+  await restored;
+  assert.equal(gateway.asked("message_new").length, 1);
+  assert.equal(Object.keys(state.sends).length, 1);
+  assert.equal(errors.length, 1);
+  give({ ...memoryStorage(), close: () => closed++ });
+  await clock.pass(0);
+  assert.equal(closed, 1);
+});
+
+test("of the channels that were looked at those are kept in which something was said last", async () => {
+  const storage = await visited();
+  for (let channel = 1; channel <= 60; channel++) {
+    await storage.put("windows", 100 + channel, { channel_id: 100 + channel, epoch: "one", messages: [{ ...message(1), message_id: channel }] });
+  }
+  const { client } = start({ storage });
+  client.setOnline(false);
+  await client.restore(7);
+  const left = (await storage.all("windows")).map(({ channel_id }) => channel_id).sort((one, other) => one - other);
+  assert.deepEqual([left.length, left.slice(0, 2), left.at(-1)], [50, [20, 112], 160]);
+});
+
 test("another log, another account or a revoked session leaves nothing of it", async () => {
   const gone = async (ready) => {
     const storage = await visited();

@@ -16,8 +16,8 @@ export const webLock: Lock = (name, held) => {
     held();
     return free;
   };
-  // Who gives up waiting is told so by a rejection.
-  navigator.locks.request(name, { signal: waiting.signal }, hold).catch(() => {});
+  // Who gives up waiting is told so by a rejection. A browser that refuses locks has none.
+  navigator.locks.request(name, { signal: waiting.signal }, hold).catch(() => waiting.signal.aborted || held());
   return {
     release() {
       waiting.abort();
