@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    domain::permissions::{Override, TargetKind},
+    domain::permissions::{Override, Permissions, TargetKind},
     protocol::{
         self, Event,
         channel::{ChannelCreated, ChannelDeleted, ChannelUpdated},
@@ -96,10 +96,13 @@ impl Server {
             }
             Fact::Left(user) => {
                 self.members.remove(user);
-                // Who comes back finds nothing of what was his.
+                // Who comes back finds nothing of what was given to him, and all that was denied.
                 let his = |o: &Override| o.kind == TargetKind::Member && o.target == *user;
                 for overrides in self.channels.values_mut() {
-                    overrides.retain(|o| !his(o));
+                    for own in overrides.iter_mut().filter(|o| his(o)) {
+                        own.allow = Permissions::empty();
+                    }
+                    overrides.retain(|o| !his(o) || !o.deny.is_empty());
                 }
             }
             Fact::Said(_) | Fact::Unknown => {}
@@ -145,8 +148,6 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::permissions::Permissions;
-
     use super::*;
 
     fn over(kind: TargetKind, target: u64, shows: bool) -> Override {
@@ -200,14 +201,20 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_loses_what_was_his() {
+    fn who_leaves_loses_what_was_given_to_him_and_not_what_was_denied() {
         let mut server = server();
+        let hidden = over(TargetKind::Role, 100, false);
+        let named = over(TargetKind::Member, 1, true);
+        server.apply(&Fact::Changed(7, vec![named, hidden]));
+        assert_eq!(who(&server), [1, 3, 9]);
+        server.apply(&Fact::Left(1));
+        server.apply(&Fact::Joined(1, BTreeSet::new()));
+        assert_eq!(who(&server), [3, 9]);
+
         let out = over(TargetKind::Member, 2, false);
         server.apply(&Fact::Changed(7, vec![out]));
-        server.apply(&Fact::Left(1));
         server.apply(&Fact::Left(2));
-        assert_eq!(who(&server), [3, 9]);
         server.apply(&Fact::Joined(2, BTreeSet::new()));
-        assert_eq!(who(&server), [2, 3, 9]);
+        assert_eq!(who(&server), [1, 3, 9]);
     }
 }
