@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Calls } from "../build/wire/call.js";
 import { CLOSE_CODES, createClient } from "../build/index.js";
 import { fakeClock, fakeGateway, knownState, settle } from "../testing/fakes.mjs";
 
@@ -264,4 +265,14 @@ test("a device that is put right again says the time of the cluster at the next 
   gateway.hello();
   gateway.ready({ sent_at: now });
   assert.equal(client.now(), now);
+});
+
+test("who waits without end keeps no program running", () => {
+  const timers = [];
+  const clock = { now: () => 0, after: (ms) => (timers.push(ms), () => {}) };
+  const calls = new Calls({ clock, random: () => 0, isOpen: () => false, send: () => {} });
+  void calls.call("ping", 0, {}, { patience: Infinity });
+  assert.deepEqual(timers, []);
+  calls.call("ping", 0, {}, { patience: 5 }).catch(() => {});
+  assert.deepEqual(timers, [5]);
 });

@@ -29,7 +29,8 @@ export function newClient(urls, options = {}) {
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(look);
-        reject(new Error(`waited in vain until ${what}`));
+        const { connection, sends } = state;
+        reject(new Error(`waited in vain until ${what}: ${JSON.stringify({ connection, sends: Object.values(sends), faults: faults.map(String) })}`));
       }, PATIENCE);
       const look = () => {
         if (!condition(state)) return;

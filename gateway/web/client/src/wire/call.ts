@@ -160,7 +160,8 @@ export class Calls {
         go: () => (leave(), resolve()),
         fail: (refusal: Refusal) => (leave(), reject(refusal)),
       };
-      const callOff = this.options.clock.after(ms, () => over(waiter));
+      // Without end there is no timer, which would keep a program running whose client was closed.
+      const callOff = ms < Infinity ? this.options.clock.after(ms, () => over(waiter)) : () => {};
       place.add(waiter);
     });
   }
