@@ -278,10 +278,10 @@ test("a server is described, and deleted by its name", async ({ alice, bob }) =>
   await dialog.getByRole("button", { name: "Cancel" }).click();
 
   await layer.getByRole("button", { name: "Delete the server…" }).click();
-  await dialog.getByLabel("Write “Film club” to go on").fill("Book club");
+  await dialog.getByLabel("Type “Film club” to continue").fill("Book club");
   await dialog.getByRole("button", { name: "Delete the server" }).click();
   await expect(dialog.getByText("This is not the name of the server.")).toBeVisible();
-  await dialog.getByLabel("Write “Film club” to go on").fill("Film club");
+  await dialog.getByLabel("Type “Film club” to continue").fill("Film club");
   await dialog.getByRole("button", { name: "Delete the server" }).click();
   for (const where of [page, other]) await expect(where.getByRole("heading", { name: "Name a server" })).toBeVisible();
   await expect(layer).toHaveCount(0);

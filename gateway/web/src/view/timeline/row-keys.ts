@@ -66,9 +66,9 @@ function enter(event: KeyboardEvent, timeline: HTMLElement): void {
 
 const INTO: ReadonlySet<string> = new Set(["Enter", "F10"]);
 
-/** What can be done with a row, and then what it holds: links, names, reactions. */
+/** What can be done with a row, and then what it holds: links, names, reactions. What is hidden takes no focus. */
 function controlsOf(row: HTMLElement): HTMLElement[] {
-  const all = [...row.querySelectorAll<HTMLElement>("a[href], button:not(:disabled)")];
+  const all = [...row.querySelectorAll<HTMLElement>("a[href], button:not(:disabled)")].filter((control) => control.checkVisibility());
   const isAction = (control: HTMLElement) => control.closest(".actions") !== null;
   return [...all.filter(isAction), ...all.filter((control) => !isAction(control))];
 }
