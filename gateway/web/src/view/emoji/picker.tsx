@@ -68,7 +68,8 @@ function Picker(props: { opener: HTMLElement; picked: (emoji: string) => void; c
           {(row) => <Line row={row} chosen={chosen()} choose={setChosen} take={take} />}
         </VirtualList>
       </div>
-      <Show when={text() === ""}><Groups onJump={jump} /></Show>
+      {/* Until the emoji are there no group has a place to jump to. */}
+      <Show when={text() === "" && shown().length > 0}><Groups onJump={jump} /></Show>
       <p class="emoji-name meta cut">
         <Show when={shown()[chosen()]} fallback={found.loading ? "" : t("No emoji has this name.")}>{(emoji) => <>{emoji().name}</>}</Show>
       </p>
