@@ -3,8 +3,11 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser};
-use shared::config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, TelemetryConfig};
+use clap::{Args, Parser, Subcommand};
+use shared::{
+    config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, TelemetryConfig},
+    health::HealthConfig,
+};
 
 use crate::{
     delivery::{shard::ShardConfig, sockets::SocketConfig, topics::TopicConfig},
@@ -17,6 +20,24 @@ use crate::{
 /// Holds the sockets of a Confab cluster. Every flag is also an environment variable.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gateway", version)]
+pub struct Cli {
+    /// How to serve.
+    #[command(flatten)]
+    pub config: Config,
+    /// What to do in place of it.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What a gateway can do besides serving.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Asks the gateway on this machine how it is, and fails unless it is well.
+    Health(HealthConfig),
+}
+
+/// Everything it needs to serve.
+#[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Address for clients: the page, /ws and /api.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
@@ -279,7 +300,7 @@ mod tests {
 
     #[test]
     fn every_flag_has_a_variable_and_a_sentence() {
-        let command = command::<Config>();
+        let command = command::<Cli>();
         command.clone().debug_assert();
         for argument in command.get_arguments() {
             if matches!(argument.get_id().as_str(), "help" | "version") {
@@ -289,8 +310,9 @@ mod tests {
             assert!(argument.get_help().is_some(), "{argument}");
         }
         assert!(
-            Config::try_parse_from(["gateway"])
+            Cli::try_parse_from(["gateway"])
                 .unwrap()
+                .config
                 .origins
                 .is_empty()
         );

@@ -1,14 +1,23 @@
-//! The program `gateway`: settings, telemetry, serve, drain.
+//! The program `gateway`: settings, telemetry, serve, drain; or `health`.
 
 use anyhow::Context;
-use gateway::config::Config;
-use shared::{bus::Bus, config::parse, shutdown::stop_signal, telemetry};
+use gateway::{
+    config::{Cli, Command, Config},
+    limits::open_files::raise_open_files,
+};
+use shared::{bus::Bus, config::parse, health::check_health, shutdown::stop_signal, telemetry};
 use tokio::net::TcpListener;
 
 fn main() -> anyhow::Result<()> {
-    let config: Config = parse();
+    let Cli { config, command } = parse();
+    if let Some(Command::Health(config)) = command {
+        return Ok(check_health(&config)?);
+    }
     let _telemetry = telemetry::start("gateway", &config.node.node, &config.telemetry)
         .context("starting logs and traces")?;
+    if let Err(error) = raise_open_files() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     #[cfg(feature = "sabotage")]
     gateway::sabotage::arm()?;
     tokio::runtime::Builder::new_multi_thread()

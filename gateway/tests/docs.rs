@@ -7,7 +7,7 @@ fn the_references_are_those_of_the_code() {
     let documents = [
         (
             "docs/configuration-gateway.md",
-            reference::configuration("gateway", &command::<gateway::config::Config>()),
+            reference::configuration("gateway", &command::<gateway::config::Cli>()),
         ),
         (
             "docs/metrics-gateway.md",

@@ -11,8 +11,8 @@
 //! - [`bus`]: Redis seen by us: streams, topics, queries, leases;
 //! - [`recent`]: a bounded map of what was used lately;
 //! - [`keys`]: what seals secrets and signs tokens;
-//! - [`config`], [`telemetry`], [`metrics`](mod@metrics), [`ops`], [`critical_tasks`], [`shutdown`]: flags, logs and
-//!   traces, what is counted, the operations port, tasks that a program cannot be without, the signals that stop it;
+//! - [`config`], [`telemetry`], [`metrics`](mod@metrics), [`ops`], [`health`], [`critical_tasks`], [`shutdown`]: flags, logs and
+//!   traces, what is counted, the operations port, how it is asked, tasks that a program cannot be without, the signals that stop it;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests;
 //! - [`reference`](mod@reference): the documents that are generated from all of these.
 
@@ -24,6 +24,7 @@ pub mod critical_tasks;
 pub mod domain;
 pub mod error;
 pub mod frame;
+pub mod health;
 pub mod hex;
 pub mod ids;
 pub mod keys;

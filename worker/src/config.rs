@@ -8,6 +8,7 @@ use shared::{
     bus::Quota,
     config::{BusConfig, KeyConfig, NodeConfig, OpsConfig, Secret, TelemetryConfig},
     domain::limits::RateLimit,
+    health::HealthConfig,
     protocol::account::SignUp,
 };
 
@@ -33,6 +34,8 @@ pub enum Command {
     /// Does for operators what needs no client, and ends.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Asks the worker on this machine how it is, and fails unless it is well.
+    Health(HealthConfig),
 }
 
 /// What operators do without a client.

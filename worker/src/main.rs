@@ -1,7 +1,7 @@
-//! The worker program: settings, telemetry, then `run`, `migrate`, `new-epoch` or `admin`.
+//! The worker program: settings, telemetry, then `run`, `migrate`, `new-epoch`, `admin` or `health`.
 
 use anyhow::Context as _;
-use shared::{clock::Clock, config::parse, shutdown::stop_signal, telemetry};
+use shared::{clock::Clock, config::parse, health::check_health, shutdown::stop_signal, telemetry};
 use worker::config::{Cli, Command};
 
 fn main() -> anyhow::Result<()> {
@@ -9,7 +9,7 @@ fn main() -> anyhow::Result<()> {
     let fallback = shared::config::TelemetryConfig::default();
     let (node, traces) = match &cli.command {
         Command::Run(config) => (config.node.node.clone(), &config.telemetry),
-        Command::Migrate(_) | Command::NewEpoch(_) | Command::Admin(_) => {
+        Command::Migrate(_) | Command::NewEpoch(_) | Command::Admin(_) | Command::Health(_) => {
             (String::new(), &fallback)
         }
     };
@@ -30,6 +30,7 @@ fn main() -> anyhow::Result<()> {
             Command::Migrate(config) => worker::migrate(&config, Clock::system()).await,
             Command::NewEpoch(config) => worker::new_epoch(&config).await,
             Command::Admin(command) => worker::admin(command).await,
+            Command::Health(config) => Ok(check_health(&config)?),
         }
     });
     drop(runtime);

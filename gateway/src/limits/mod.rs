@@ -2,8 +2,10 @@
 //!
 //! - [`connection_limit`]: connections, in all and per network address;
 //! - [`memory_budget`]: bytes that wait for slow clients;
+//! - [`open_files`]: files of this process, and so sockets;
 //! - [`token_bucket`]: how fast somebody may ask.
 
 pub mod connection_limit;
 pub mod memory_budget;
+pub mod open_files;
 pub mod token_bucket;

@@ -7,7 +7,7 @@ pub(crate) mod world;
 use std::net::SocketAddr;
 
 use clap::Parser;
-use gateway::config::Config;
+use gateway::config::Cli;
 use shared::{
     bus::Bus,
     ids::{SessionId, UserId},
@@ -88,7 +88,7 @@ pub(crate) async fn start_unheard(flags: &[&str]) -> Running {
 }
 
 async fn start_in(world: World, flags: &[&str]) -> Running {
-    let config = Config::parse_from([&["gateway", "--cluster-key", KEY], flags].concat());
+    let Cli { config, .. } = Cli::parse_from([&["gateway", "--cluster-key", KEY], flags].concat());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ops_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, ops) = (
