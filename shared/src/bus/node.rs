@@ -94,15 +94,14 @@ pub async fn list_lost(
             .any(|(other, told)| other == process || told.as_ref().is_some_and(known))
     };
     let lost = told.filter_map(|(process, node)| node.filter(|node| !lives(&process, node)));
+    let mut lost: Vec<Node> = lost.collect();
     // The last process of each name.
-    let mut nodes = BTreeMap::new();
-    for node in lost {
-        let last: &mut Node = nodes.entry(node.name.clone()).or_insert(node.clone());
-        if last.told_ms < node.told_ms {
-            *last = node;
-        }
-    }
-    Ok(nodes.into_values().collect())
+    lost.sort_unstable_by_key(|node| node.told_ms);
+    let last: BTreeMap<String, Node> = lost
+        .into_iter()
+        .map(|node| (node.name.clone(), node))
+        .collect();
+    Ok(last.into_values().collect())
 }
 
 async fn list(

@@ -81,22 +81,13 @@ async fn list_missed(
 
 /// A node as it tells, or where it tells nothing, what is known of it.
 fn status(kind: NodeKind, name: String, node: Option<Node>) -> NodeStatus {
-    match node {
-        Some(node) => NodeStatus {
-            kind,
-            name: node.name,
-            version: Some(node.version),
-            since: Some(node.since_ms),
-            load: Some(node.load),
-            gone: None,
-        },
-        None => NodeStatus {
-            kind,
-            name,
-            version: None,
-            since: None,
-            load: None,
-            gone: None,
-        },
+    let told = node.as_ref();
+    NodeStatus {
+        kind,
+        since: told.map(|node| node.since_ms),
+        load: told.map(|node| node.load),
+        gone: None,
+        version: told.map(|node| node.version.clone()),
+        name: node.map_or(name, |node| node.name),
     }
 }

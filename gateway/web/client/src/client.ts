@@ -58,17 +58,17 @@ export class Client {
     this.entry = new Entry(options);
     const mutate = (change: (state: State) => void) => this.mutate(change);
     const failed = (error: unknown) => this.tell("failed", error);
-    const call = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
-      this.calls.call(name, scope, body, { untilAllowed: true });
+    const calling =
+      (how: CallOptions) =>
+      <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
+        this.calls.call(name, scope, body, how);
+    const call = calling({ untilAllowed: true });
     // What the state is wrong without is asked for until it is there.
-    const insist = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
-      this.calls.call(name, scope, body, { untilAllowed: true, patience: Infinity });
-    const once = <Name extends keyof Requests>(name: Name, scope: number, body: Requests[Name]["request"]) =>
-      this.calls.call(name, scope, body);
+    const insist = calling({ untilAllowed: true, patience: Infinity });
     this.session = this.openSession(random);
     const isOpen = () => this.session.open;
     this.calls = new Calls({ clock: device, random, isOpen, send: (frame) => this.session.send(frame) });
-    this.reading = new Reading({ state, mutate, clock, call: once });
+    this.reading = new Reading({ state, mutate, clock, call: calling({}) });
     // Whatever the cluster says, what was read here stays read.
     const learn = (change: (state: State) => void) =>
       mutate((state) => {

@@ -1,5 +1,6 @@
 // Rows that are put in order: by a drag, by keys and from their menu. Lists of channels and of roles are such.
 import { t } from "../lang/index.ts";
+import { announce } from "./announce.tsx";
 import { chord } from "./chord.ts";
 import type { Press } from "./drag.ts";
 import type { MenuItems } from "./menu-items.ts";
@@ -54,8 +55,18 @@ export function stepItems<Id extends number>({ canStep, step }: Order<Id>, id: I
 export const focusedRow = (rows: string): HTMLElement | undefined =>
   document.activeElement?.closest<HTMLElement>(`[data-order="${rows}"] [data-${rows}]`) ?? undefined;
 
+/** Moves a row by `begin`, which shows at once what the server is asked for: it keeps the focus, and who does not see it is told. */
+export async function moveRow(rows: string, id: number, begin: () => Promise<unknown>, standing: () => string): Promise<void> {
+  const refocus = keepFocus(rows, id);
+  const done = begin();
+  refocus();
+  announce(standing());
+  await done;
+  refocus();
+}
+
 /** Gives a row the focus again, where it has it now: one that moves in the document loses it. */
-export function keepFocus(rows: string, id: number): () => void {
+function keepFocus(rows: string, id: number): () => void {
   const held = focusedRow(rows);
   if (held?.dataset[rows] !== String(id)) return () => undefined;
   const list = held.closest("[data-order]");

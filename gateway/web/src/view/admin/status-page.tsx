@@ -1,6 +1,6 @@
 // Who runs the deployment, how much it holds and what waits. What it says is as old as its last answer.
 import type { DeploymentStatus, NodeStatus } from "confab-client";
-import { createSignal, For, onCleanup, Show } from "solid-js";
+import { createSignal, For, onCleanup, Show, type JSX } from "solid-js";
 import { createStore, reconcile } from "solid-js/store";
 import { sentenceOf } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
@@ -42,8 +42,8 @@ export default function StatusPage() {
           <>
             <Figures status={status()} />
             <Section title={t("Nodes")}>
-              <Missed nodes={status().nodes} />
-              <Versions nodes={status().nodes} />
+              <Warning text={missedText(status().nodes)} />
+              <Warning text={versionsText(status().nodes)} />
               <Nodes nodes={status().nodes} />
             </Section>
           </>
@@ -108,27 +108,20 @@ const counted = (count: number) => (count < COUNTED ? countText(count) : t("abou
 const versionText = (version: string | null) => version ?? t("older");
 
 /** Said once when it begins, and while it is so. */
-function Missed(props: { nodes: readonly NodeStatus[] }) {
-  const names = () => props.nodes.filter((node) => node.gone !== null).map((node) => node.name);
-  return (
-    <div role="status">
-      <Show when={names().length > 0}>
-        <p class="warned"><Icon name="warning" /> {tn("{names} ended without a word. The others go on; the log of the node says why.", names().length, { names: list(names()) })}</p>
-      </Show>
-    </div>
-  );
+function Warning(props: { text: string | undefined }) {
+  return <div role="status"><Show when={props.text}>{(text) => <p><Warned>{text()}</Warned></p>}</Show></div>;
 }
 
-/** Said once when it begins, and while it is so. */
-function Versions(props: { nodes: readonly NodeStatus[] }) {
-  const versions = () => versionsOf(props.nodes);
-  return (
-    <div role="status">
-      <Show when={versions().length > 1}>
-        <p class="warned"><Icon name="warning" /> {t("Not all nodes run the same version: {versions}.", { versions: list(versions().map(versionText)) })}</p>
-      </Show>
-    </div>
-  );
+const Warned = (props: { children: JSX.Element }) => <span class="warned"><Icon name="warning" /> {props.children}</span>;
+
+function missedText(nodes: readonly NodeStatus[]): string | undefined {
+  const names = nodes.filter((node) => node.gone !== null).map((node) => node.name);
+  return names.length === 0 ? undefined : tn("{names} ended without a word. The others go on; the log of the node says why.", names.length, { names: list(names) });
+}
+
+function versionsText(nodes: readonly NodeStatus[]): string | undefined {
+  const versions = versionsOf(nodes);
+  return versions.length < 2 ? undefined : t("Not all nodes run the same version: {versions}.", { versions: list(versions.map(versionText)) });
 }
 
 function Nodes(props: { nodes: readonly NodeStatus[] }) {
@@ -152,7 +145,7 @@ function Nodes(props: { nodes: readonly NodeStatus[] }) {
 function Version(props: { node: NodeStatus; differs: boolean }) {
   return (
     <Show when={props.differs} fallback={versionText(props.node.version)}>
-      <span class="warned"><Icon name="warning" /> {versionText(props.node.version)} <span class="unseen">{t("differs")}</span></span>
+      <Warned>{versionText(props.node.version)} <span class="unseen">{t("differs")}</span></Warned>
     </Show>
   );
 }
@@ -161,7 +154,7 @@ function Since(props: { node: NodeStatus }) {
   const since = () => (props.node.since === null ? t("unknown") : moment(props.node.since, minute()));
   return (
     <Show when={props.node.gone} fallback={since()}>
-      {(gone) => <span class="warned"><Icon name="warning" /> {t("gone since {time}", { time: moment(gone(), minute()) })}</span>}
+      {(gone) => <Warned>{t("gone since {time}", { time: moment(gone(), minute()) })}</Warned>}
     </Show>
   );
 }

@@ -2,8 +2,7 @@
 import { channelSections, placesOf, type ChannelState, type Moves, type Section, type ServerId } from "confab-client";
 import { client, state } from "../../app/client.ts";
 import { foresee } from "../../app/foreseen.ts";
-import { announce } from "../../kit/announce.tsx";
-import { keepFocus } from "../../kit/reorder.ts";
+import { moveRow } from "../../kit/reorder.ts";
 import { t } from "../../lang/index.ts";
 import { serverPermissions } from "../rights.ts";
 import { moveTo, shownIn, type Shown, type Spot } from "./order.ts";
@@ -23,7 +22,7 @@ function sameOrder(server: ServerId, moves: Moves): boolean {
   return is === foreseen;
 }
 
-/** Puts a channel elsewhere. Its row, if it had the focus, keeps it. */
+/** Puts a channel elsewhere. */
 export async function move(channel: ChannelState, spot: Spot): Promise<void> {
   const { channel_id, server_id } = channel;
   const all = serverPermissions(server_id).has("ADMINISTRATOR");
@@ -32,12 +31,8 @@ export async function move(channel: ChannelState, spot: Spot): Promise<void> {
   if (before !== undefined && !all) return;
   const planned = moveTo(placesOf(state, server_id, before), listIn(server_id), channel_id, spot, all);
   if (planned === undefined) return;
-  const refocus = keepFocus(ROWS, channel_id);
-  const done = foreseen.ask(server_id, planned.moves, client.call("channel_move", server_id, planned.place));
-  refocus();
-  announce(standing(channel));
-  await done;
-  refocus();
+  const begin = () => foreseen.ask(server_id, planned.moves, client.call("channel_move", server_id, planned.place));
+  await moveRow(ROWS, channel_id, begin, () => standing(channel));
 }
 
 /** Where a channel stands now, for who does not see it move. */

@@ -1,5 +1,5 @@
-// Who is meant by a name, and which emoji by a code, that was typed and not chosen. Both are looked up before a message goes out, so that
-// whoever is called upon hears it; what is nobody's name stays text.
+// Who is meant by a name, and which emoji by a code, that was typed and not chosen. Both are looked up before a message goes
+// out, so that whoever is called upon hears it; what is nobody's name stays text.
 import type { ChannelState, MessageId } from "confab-client";
 import { client, state } from "../../app/client.ts";
 import { namesLeft, toSent, type Called } from "../../text/mentions.ts";

@@ -2,8 +2,7 @@
 import type { RoleId, ServerId } from "confab-client";
 import { client } from "../../app/client.ts";
 import { foresee } from "../../app/foreseen.ts";
-import { announce } from "../../kit/announce.tsx";
-import { keepFocus } from "../../kit/reorder.ts";
+import { moveRow } from "../../kit/reorder.ts";
 import { t } from "../../lang/index.ts";
 import { standingIn } from "../rank/may.ts";
 import { mayStand } from "../rank/rules.ts";
@@ -29,10 +28,6 @@ export function mayMoveRole(server: ServerId, id: RoleId, position: number): boo
 export async function moveRole(server: ServerId, id: RoleId, position: number): Promise<void> {
   if (!mayMoveRole(server, id, position)) return;
   const order = reordered(orderOf(server), id, position);
-  const refocus = keepFocus(ROWS, id);
-  const done = foreseen.ask(server, order, client.call("role_reorder", server, { roles: [id], position }));
-  refocus();
-  announce(t("{name} is {place} of {count}", { name: nameOfRole(server, id), place: order.length - position, count: order.length }));
-  await done;
-  refocus();
+  const begin = () => foreseen.ask(server, order, client.call("role_reorder", server, { roles: [id], position }));
+  await moveRow(ROWS, id, begin, () => t("{name} is {place} of {count}", { name: nameOfRole(server, id), place: order.length - position, count: order.length }));
 }
