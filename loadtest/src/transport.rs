@@ -21,7 +21,7 @@ use crate::{
     client::{
         CallError,
         incoming::Incoming,
-        link::{Dialect, Ended, Link, host},
+        link::{Dialect, Link, host},
     },
     http,
 };
@@ -133,9 +133,9 @@ impl TransportClient {
     async fn exchange(&mut self, message: Message) -> Result<Vec<u8>, CallError> {
         let wanted = self.last_request;
         let link = self.link.as_mut().ok_or(CallError::Disconnected)?;
-        link.send(message).await.map_err(disconnected)?;
+        link.send(message).await?;
         loop {
-            match link.next_soon().await.map_err(disconnected)? {
+            match link.next_soon().await? {
                 Incoming::Reply { request, body } if request == wanted => return Ok(body.into()),
                 Incoming::Refusal { request, refusal } if request == wanted => {
                     return Err(CallError::Refused(refusal));
@@ -188,8 +188,4 @@ pub fn binary(opcode: u16, request: u32, scope: u64, body: &[u8]) -> Message {
         body,
     };
     Message::binary(frame.write())
-}
-
-fn disconnected(_ended: Ended) -> CallError {
-    CallError::Disconnected
 }

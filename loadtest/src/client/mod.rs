@@ -34,6 +34,7 @@ use tokio::{
 
 use self::{
     driver::{Call, Driver, Order},
+    link::Ended,
     log::{Log, Seen},
     places::Places,
 };
@@ -53,6 +54,9 @@ pub enum CallError {
     /// The session ended for good, or the request cannot be repeated.
     #[error("disconnected")]
     Disconnected,
+    /// The only link ended, of a caller that takes no other.
+    #[error(transparent)]
+    Ended(#[from] Ended),
     /// Nobody can say whether it took effect.
     #[error("timed out")]
     TimedOut,

@@ -104,10 +104,7 @@ async fn write(
 
 /// Sends a message and takes the next answer for its own; nobody decided what timed out.
 async fn send(link: &mut Link, scope: u64, message: &NewMessage) -> Result<MessageSent, CallError> {
-    let lost = |_ended| CallError::Disconnected;
-    link.send_request(NUMBER, scope, message)
-        .await
-        .map_err(lost)?;
+    link.send_request(NUMBER, scope, message).await?;
     timeout(BACK, answer(link))
         .await
         .map_err(|_elapsed| CallError::Disconnected)?
@@ -116,11 +113,7 @@ async fn send(link: &mut Link, scope: u64, message: &NewMessage) -> Result<Messa
 /// The next answer, whatever comes before it.
 async fn answer(link: &mut Link) -> Result<MessageSent, CallError> {
     loop {
-        match link
-            .next()
-            .await
-            .map_err(|_ended| CallError::Disconnected)?
-        {
+        match link.next().await? {
             Incoming::Reply { body, .. } => {
                 return protocol::decode_told(&body).map_err(|_refusal| CallError::Malformed);
             }

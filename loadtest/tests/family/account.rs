@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use loadtest::{
-    client::{CallError, Status},
+    client::{CallError, Status, link::Ended},
     cluster::Settings,
     harness::{Harness, holds, refused, same, scenario_on, unique},
     random::nonce,
@@ -511,7 +511,7 @@ async fn a_deleted_account_is_gone_from_its_servers_and_its_messages_stay(
         let delete = delete_account(Some(PASSWORD));
         // The close frame may overtake the reply; both say that it is done.
         match alice.through(transport).await?.call(0, &delete).await {
-            Ok(()) | Err(CallError::Disconnected) => {}
+            Ok(()) | Err(CallError::Ended(Ended::Closed(4_504))) => {}
             Err(error) => return Err(error.into()),
         }
         for client in [&alice.client, &second.client] {

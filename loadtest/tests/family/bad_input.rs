@@ -304,7 +304,7 @@ async fn wrong_types_in_bodies_are_malformed(harness: &Harness) -> Result<()> {
         for body in [&[7_u8][..], &[0xa1, b'x'], &[0x92, 0xc1]] {
             match way.ask_binary(row.opcode, alice.scope(), body).await {
                 Err(CallError::Refused(refusal)) if refusal.reason == Reason::Malformed => {}
-                Err(CallError::Disconnected) => {
+                Err(CallError::Ended(_)) => {
                     way = alice.through(Transport::MessagePack).await?;
                 }
                 other => bail!("{} with {body:x?}: {other:?}", row.name),
