@@ -143,7 +143,8 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs and traces")]
 pub struct TelemetryConfig {
-    /// What is logged: a level, or directives such as `info,worker=debug`.
+    /// What is logged: a level, or directives such as `info,worker=debug`. What people write, what
+    /// they are called and what lets them in is in no line, whatever the level.
     #[arg(
         long,
         env = "CONFAB_LOG",
@@ -152,7 +153,8 @@ pub struct TelemetryConfig {
     )]
     pub log_filter: String,
 
-    /// How log lines look.
+    /// How log lines look. Those in JSON end with `trace_id` and `span_id` where they belong to a
+    /// request that is traced.
     #[arg(
         long,
         value_enum,

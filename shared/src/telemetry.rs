@@ -3,6 +3,8 @@
 //! One request is one trace across gateway, lane and consumers. Where it enters
 //! decides whether it is traced; everyone after follows ([`adopt_parent`]).
 
+mod json_line;
+
 use std::{
     io,
     sync::atomic::{AtomicBool, Ordering},
@@ -26,12 +28,16 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::filter_fn,
-    fmt::{MakeWriter, format::FmtSpan},
+    fmt::{
+        MakeWriter,
+        format::{FmtSpan, Format},
+    },
     layer::SubscriberExt,
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
+use self::json_line::JsonLine;
 use crate::config::{LogFormat, TelemetryConfig};
 
 /// How long stopping waits for spans that are not exported yet.
@@ -130,15 +136,21 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // fred warns of each lost connection; the bus says so itself, once.
-    let filter = EnvFilter::builder().parse(format!("fred=error,{}", config.log_filter))?;
+    // fred warns of each lost connection; the bus says so itself, once. Below `info`, tokio_postgres
+    // logs what is stored: who asks for details of everything must not get what people write.
+    let filter = format!("fred=error,{},tokio_postgres=info", config.log_filter);
+    let filter = EnvFilter::builder().parse(filter)?;
     // The filter may ask for spans: then each is a line with its time when it ends.
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_span_events(FmtSpan::CLOSE);
     Ok(match config.log_format {
         LogFormat::Text => layer.with_ansi(false).with_filter(filter).boxed(),
-        LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
+        LogFormat::Json => layer
+            .json()
+            .event_format(JsonLine(Format::default().json().flatten_event(true)))
+            .with_filter(filter)
+            .boxed(),
     })
 }
 

@@ -239,12 +239,17 @@ impl Node {
 
     /// The last lines of its log.
     pub fn tail(&self) -> String {
-        let log = fs::read(self.log()).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.log_text();
         let lines: Vec<&str> = log.lines().collect();
         let skip = lines.len().saturating_sub(TAIL_LINES);
         let tail: Vec<&str> = lines.into_iter().skip(skip).collect();
         format!("--- {}\n  {}\n", self.log().display(), tail.join("\n  "))
+    }
+
+    /// All that it logged so far.
+    pub fn log_text(&self) -> String {
+        let log = fs::read(self.log()).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     fn log(&self) -> PathBuf {

@@ -1,4 +1,5 @@
-//! One trace runs from the gateway through the lane to COMMIT and the fan-out.
+//! One trace runs from the gateway through the lane to COMMIT and the fan-out, and what is logged
+//! on the way says which one. What people write and what they are called is never logged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,13 +9,16 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use loadtest::{
-    cluster::Settings,
-    harness::{holds, scenario_on},
+    cluster::{Node, Settings},
+    harness::{Harness, holds, scenario_on},
+    requests::{PASSWORD, log_in},
 };
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value,
 };
 use prost::Message as _;
+use serde::Deserialize;
+use shared::{error::Reason, protocol::limit::ResetRateLimits};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -25,51 +29,143 @@ use tokio::{
 /// Spans are exported in batches, a few seconds apart.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The spans of each trace, as `program/name`.
-type Traces = Arc<Mutex<BTreeMap<Vec<u8>, BTreeSet<String>>>>;
+/// The spans of each trace, as `program/name`, by its id in hexadecimal.
+type Traces = Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>;
 
 #[tokio::test]
 async fn a_message_is_one_trace_through_both_programs() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let endpoint = format!("http://{}", listener.local_addr()?);
-    let traces = Traces::default();
-    let mut collector = JoinSet::new();
-    collector.spawn(collect(listener, traces.clone()));
-    let settings = Settings {
-        environment: vec![
-            ("CONFAB_OTLP_ENDPOINT", endpoint),
-            ("CONFAB_TRACE_RATIO", "1".to_owned()),
-        ],
-        ..Settings::default()
-    };
-    scenario_on(settings, async |harness| {
+    traced(&[], async |harness, traces| {
         let [alice, bob] = harness.members().await?;
         alice.send("#general", "traced").await?;
         bob.sees("traced").await?;
-        let end = Instant::now() + PATIENCE;
-        while !is_whole(&traces) {
-            holds(Instant::now() < end, "no trace has all spans")
-                .with_context(|| format!("{:?}", lock(&traces)))?;
-            sleep(Duration::from_millis(50)).await;
+        let whole = || lock(traces).values().any(is_whole).then_some(());
+        soon(whole)
+            .await
+            .with_context(|| format!("no trace has all spans: {:?}", lock(traces)))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_line_in_json_names_its_trace() -> Result<()> {
+    let settings = [("CONFAB_LOG_FORMAT", "json")];
+    traced(&settings, async |harness, traces| {
+        let admin = harness.admin().await?;
+        let user_id = admin.user.user_id;
+        admin.client.call(0, &ResetRateLimits { user_id }).await?;
+        let line = soon(|| logged(harness, "limits were reset")).await;
+        let line: Line = serde_json::from_str(&line.context("nothing was logged")?)?;
+        let known = || {
+            let traces = lock(traces);
+            let spans = traces.get(&line.trace_id)?;
+            spans.contains("gateway/request").then_some(())
+        };
+        soon(known)
+            .await
+            .with_context(|| format!("{line:?} is in none of {:?}", lock(traces)))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nothing_is_logged_that_people_wrote() -> Result<()> {
+    let settings = [("CONFAB_LOG_FORMAT", "json"), ("CONFAB_LOG", "trace")];
+    traced(&settings, async |harness, _traces| {
+        let alice = harness.registered("cassandra", 0).await?;
+        alice.creates_server("Delphi").await?;
+        alice.send("#general", "Troy will burn").await?;
+        alice.sees("Troy will burn").await?;
+        alice
+            .is_refused(
+                0,
+                &log_in(&alice.user.name, "apollo-7"),
+                Reason::WrongCredentials,
+            )
+            .await?;
+        soon(|| logged(harness, "close"))
+            .await
+            .context("nothing was logged")?;
+        for secret in [
+            "cassandra",
+            "Delphi",
+            "Troy",
+            "apollo-7",
+            PASSWORD,
+            &alice.token,
+        ] {
+            let line = logged(harness, secret);
+            holds(line.is_none(), &format!("{line:?} tells {secret:?}"))?;
         }
         Ok(())
     })
     .await
 }
 
-fn is_whole(traces: &Traces) -> bool {
+/// A line of the log, as far as it says where it belongs.
+#[derive(Debug, Deserialize)]
+struct Line {
+    trace_id: String,
+}
+
+/// A scenario on a cluster that sends all of its spans here.
+async fn traced(
+    settings: &[(&'static str, &str)],
+    play: impl AsyncFnOnce(&Harness, &Traces) -> Result<()>,
+) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let traces = Traces::default();
+    let mut collector = JoinSet::new();
+    collector.spawn(collect(listener, traces.clone()));
+    let mut environment = vec![
+        ("CONFAB_OTLP_ENDPOINT", endpoint),
+        ("CONFAB_TRACE_RATIO", "1".to_owned()),
+    ];
+    environment.extend(
+        settings
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned())),
+    );
+    let settings = Settings {
+        environment,
+        ..Settings::default()
+    };
+    scenario_on(settings, async |harness| play(harness, &traces).await).await
+}
+
+/// Waits for what comes within seconds.
+async fn soon<T>(mut find: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let found = find();
+        if found.is_some() || Instant::now() > end {
+            return found;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The first line of a log of the cluster's programs that has this in it.
+fn logged(harness: &Harness, text: &str) -> Option<String> {
+    let cluster = &harness.cluster;
+    let programs = cluster.workers.iter().chain(&cluster.gateways);
+    let logs: String = programs.map(Node::log_text).collect();
+    logs.lines()
+        .find(|line| line.contains(text))
+        .map(str::to_owned)
+}
+
+fn is_whole(spans: &BTreeSet<String>) -> bool {
     let wanted = [
         "gateway/request",
         "worker/command",
         "worker/commit",
         "gateway/fan_out",
     ];
-    lock(traces)
-        .values()
-        .any(|spans| wanted.iter().all(|span| spans.contains(*span)))
+    wanted.iter().all(|span| spans.contains(*span))
 }
 
-fn lock(traces: &Traces) -> std::sync::MutexGuard<'_, BTreeMap<Vec<u8>, BTreeSet<String>>> {
+fn lock(traces: &Traces) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
     traces.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -128,9 +224,11 @@ fn keep(traces: &Traces, body: &[u8]) -> Result<()> {
             .into_iter()
             .flat_map(|scope| scope.spans)
         {
+            let trace_id = span.trace_id.as_slice().try_into()?;
+            let trace_id = format!("{:032x}", u128::from_be_bytes(trace_id));
             let mut traces = lock(traces);
             traces
-                .entry(span.trace_id)
+                .entry(trace_id)
                 .or_default()
                 .insert(format!("{program}/{}", span.name));
         }

@@ -44,13 +44,15 @@ use shared::{
     error::{Reason, Refusal},
     frame,
     keys::{ClusterKeys, NoRandomness},
-    protocol::{Dispatch as _, Forward, Outcome, Query, account::SignUp},
+    protocol::{Dispatch as _, Forward, Outcome, Query, account::SignUp, row},
+    telemetry,
 };
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field};
 
 use self::context::QueryContext;
 pub(crate) use self::metrics::QueryMetrics;
@@ -213,7 +215,8 @@ async fn answer_entry(deps: &Arc<Deps>, taken: &Taken) {
         let (name, answer) = Box::pin(answer_gateway(deps, &entry.body, time_left)).await;
         (name, Some(pack(&answer).to_vec()))
     } else {
-        Box::pin(answer_client(deps, entry, time_left)).await
+        let span = query_span(&entry);
+        Box::pin(answer_client(deps, entry, time_left).instrument(span)).await
     };
     deps.metrics.queries_total.with_label_values(&[name]).inc();
     deps.metrics
@@ -223,6 +226,18 @@ async fn answer_entry(deps: &Arc<Deps>, taken: &Taken) {
     if let Some(answer) = answer {
         publish_answer(deps, &address, &answer).await;
     }
+}
+
+/// A query as a span of the trace that it came with.
+fn query_span(entry: &Entry) -> Span {
+    let span = tracing::debug_span!("query", name = field::Empty);
+    telemetry::adopt_parent(&span, entry.trace.as_deref());
+    if !span.is_disabled()
+        && let Some(row) = row(entry.opcode)
+    {
+        span.record("name", row.name);
+    }
+    span
 }
 
 fn too_old(opcode: u16) -> Vec<u8> {
