@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use super::{
-    figures::{self, deliver_figure, figure},
+    figures::{self, count, deliver_figure, figure},
     options::{Options, Publishing},
     progress,
     run::{Run, Shape, Window},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     cluster::{self, Cluster, Signal},
-    measure::{Better, Figure, Latency, Report, real},
+    measure::{Better, Figure, Latency, Report},
 };
 
 /// A node restarts within this time or never.
@@ -249,8 +249,4 @@ fn private(run: &Run) -> Result<&Cluster> {
 
 fn p99(name: &str, latency: &Latency) -> Figure {
     Figure::once(name, "ms", Better::Less, latency.millis(0.99))
-}
-
-fn count(name: &str, count: u64) -> Figure {
-    Figure::once(name, "", Better::Neither, real(count))
 }

@@ -31,6 +31,11 @@ pub fn figure(
     Figure::of(name, unit, better, windows.iter().map(value).collect())
 }
 
+/// A bare number.
+pub fn count(name: &str, count: u64) -> Figure {
+    Figure::once(name, "", Better::Neither, real(count))
+}
+
 /// A quantile of deliveries in milliseconds, as a figure of windows.
 pub fn deliver_figure(windows: &[Window], name: &str, quantile: f64) -> Figure {
     figure(windows, (name, "ms", Better::Less), |window| {

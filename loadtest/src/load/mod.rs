@@ -7,7 +7,7 @@
 //! - [`pool`] is all threads, [`target`] what they are put on, and where accounts are made;
 //! - [`run`] measures, [`figures`] says what, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
-//!   [`connections`], [`failures`], [`background`], [`cursors`], [`message_search`], [`presence`].
+//!   [`connections`], [`failures`], [`hold`], [`background`], [`cursors`], [`message_search`], [`presence`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
 //! messages.
@@ -22,6 +22,7 @@ pub mod descriptors;
 pub mod failures;
 pub mod fanout;
 pub mod figures;
+pub mod hold;
 pub mod message_search;
 pub mod objective;
 mod on_frame;
@@ -79,6 +80,8 @@ pub enum Scenario {
     Abuse(With<failures::Abuse>),
     /// Load: every gateway and worker is restarted, one after the other.
     Rolling(With<failures::Rolling>),
+    /// Load: a room talks until standard input ends; somebody else breaks the cluster meanwhile.
+    Hold(With<hold::Hold>),
     /// Load: typing beside messages.
     Typing(With<background::Typing>),
     /// Load: pages of history.
@@ -116,6 +119,7 @@ pub async fn run(scenario: Scenario) -> Result<Report> {
         Scenario::Slow(with) => run!(with),
         Scenario::Abuse(with) => run!(with),
         Scenario::Rolling(with) => run!(with),
+        Scenario::Hold(with) => run!(with),
         Scenario::Typing(with) => run!(with),
         Scenario::History(with) => run!(with),
         Scenario::Cursors(with) => run!(with),
