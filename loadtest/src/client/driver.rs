@@ -36,11 +36,13 @@ const MAX_PENDING: usize = 1_024;
 const TICK: Duration = Duration::from_millis(25);
 /// A session that is not open after this time is tried elsewhere.
 const OPENING: Duration = Duration::from_secs(10);
-/// Silent heartbeats after which a gateway counts as frozen or gone, and how long the answer
-/// to one may take at most, in tenths of the interval that the gateway asks for: with its
-/// 30 s, a gateway that vanished without a word is noticed within 42 s.
+/// Heartbeats in the interval that the gateway asks for. With its 30 s, a gateway that vanished
+/// without a word is noticed within 25 s.
+const HEARTBEATS: u32 = 2;
+/// Silent heartbeats after which a gateway counts as frozen or gone, and the part of the interval
+/// that the answer to one may take at most.
 const MISSED_HEARTBEATS: u32 = 3;
-const ANSWER_TENTHS: u32 = 4;
+const ANSWER_PART: u32 = 3;
 
 /// What the client asks of its driver.
 #[derive(Debug)]
@@ -551,9 +553,9 @@ impl Session {
 
     fn greet(&mut self, hello: &Hello, wanted: Option<Duration>) {
         let asked = Duration::from_millis(hello.heartbeat_ms.max(1));
-        let every = wanted.unwrap_or(asked).min(asked);
+        let every = wanted.unwrap_or(asked).min(asked / HEARTBEATS);
         self.heartbeat = Some(every);
-        self.patience = (every * MISSED_HEARTBEATS).min(asked * ANSWER_TENTHS / 10);
+        self.patience = (every * MISSED_HEARTBEATS).min(asked / ANSWER_PART);
         self.greeted = true;
     }
 

@@ -36,6 +36,10 @@ use crate::requests;
 /// A gateway on loopback answers in milliseconds; one that is overloaded or
 /// frozen must not hold a client for longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an address may take to answer the first packet, which the kernel repeats after a
+/// second: behind a balancer that does not know yet that a node is gone, the next try may reach
+/// another one.
+const DIALING: Duration = Duration::from_secs(3);
 /// The close code of RFC 6455 of who is done.
 pub const GOODBYE: u16 = 1_000;
 
@@ -246,12 +250,31 @@ async fn tcp(host: &str, way: (Option<Ipv4Addr>, Option<u32>)) -> Result<TcpStre
     if let Some(source) = source {
         socket.bind((source, 0).into())?;
     }
-    socket.connect(address).await.with_context(context)
+    let dialed = timeout(DIALING, socket.connect(address)).await;
+    dialed.with_context(context)?.with_context(context)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_answers_nothing_is_given_up_soon() {
+        // Whose queue is full, its kernel does not answer.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut filling = Vec::new();
+        while let Ok(Ok(stream)) =
+            timeout(Duration::from_millis(200), TcpStream::connect(&address)).await
+        {
+            filling.push(stream);
+        }
+        let began = std::time::Instant::now();
+        assert!(tcp(&address, (None, None)).await.is_err());
+        assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    }
 
     #[test]
     fn the_host_of_an_address() {

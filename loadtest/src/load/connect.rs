@@ -41,9 +41,11 @@ impl VirtualUser {
             Ok(socket) => {
                 self.link = Some(Link {
                     socket,
-                    phase: Phase::Upgrading,
-                    sent_at: now,
+                    phase: Phase::Dialing,
                     heard_at: now,
+                    beat_at: now,
+                    unanswered: None,
+                    step_at: now,
                 });
                 core.in_progress += 1;
             }
@@ -86,6 +88,9 @@ impl VirtualUser {
     pub(super) fn on_readiness(&mut self, core: &mut Core, flags: EventFlags) {
         if flags.contains(EventFlags::OUT) {
             // Connected at last, or room to write again.
+            if self.phase() == Some(Phase::Dialing) {
+                self.set_phase(Phase::Upgrading);
+            }
             self.flush(core);
         }
         let ended = flags.intersects(EventFlags::ERR | EventFlags::HUP);
@@ -109,6 +114,7 @@ impl VirtualUser {
             Ok(Some(bytes)) => {
                 let now = clock::now();
                 link.heard_at = now;
+                link.unanswered = None;
                 self.take_frames(core, bytes, now);
             }
             Ok(None) => {}
@@ -159,6 +165,18 @@ impl VirtualUser {
         }
     }
 
+    /// Sends a heartbeat, unless the last one was a moment ago.
+    pub(super) fn beat(&mut self, core: &mut Core, heartbeat: &[u8], now: u64) {
+        let third = core.heartbeat / 3;
+        if let Some(link) = &mut self.link
+            && now.saturating_sub(link.beat_at) > third
+        {
+            link.beat_at = now;
+            link.unanswered.get_or_insert(now);
+            self.send(core, heartbeat);
+        }
+    }
+
     /// Queues a frame; it leaves when the loop has done the rest.
     pub(super) fn send(&mut self, core: &mut Core, payload: &[u8]) {
         self.write(core, OpCode::Data(Data::Binary), payload);
@@ -177,7 +195,6 @@ impl VirtualUser {
     /// Writes what waits.
     pub(super) fn flush(&mut self, core: &mut Core) {
         if let Some(link) = &mut self.link {
-            link.sent_at = clock::now();
             match link.socket.flush() {
                 Ok(()) => self.set_interest(core),
                 Err(_gone) => self.lose(core, 0),

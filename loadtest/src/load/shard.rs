@@ -37,8 +37,11 @@ const EVENTS: usize = 256;
 const LONGEST_WAIT: u64 = 10_000_000;
 /// How often slow things are looked at: heartbeats, trickling readers.
 const TICK: u64 = 100_000_000;
-/// How long a step of connecting may take: an overloaded cluster takes its time, and an
-/// address that is dead never answers.
+/// How long an address may take to answer the first packet, which the kernel repeats after a
+/// second: behind a balancer that does not know yet that a node is gone, the next try may reach
+/// another one.
+const DIALING: u64 = 3 * SECOND;
+/// How long each further step of connecting may take: an overloaded cluster takes its time.
 const CONNECTING: u64 = 30 * SECOND;
 /// Connections of a thread being opened at once.
 const PARALLEL: u32 = 128;
@@ -395,38 +398,37 @@ impl Shard {
         next
     }
 
-    /// A tenth of a second is over.
-    fn tick(&mut self, now: u64) {
-        // A share of the members each time, so that heartbeats do not come all
-        // at once; each has its turn twice in the time that it may be silent.
-        let half = self.core.heartbeat / 2;
-        let share = self.members.len() as u64 / (half / TICK).max(1) + 1;
-        let heartbeat = encode_control(
-            opcode::HEARTBEAT,
-            &Heartbeat {
-                number: 1,
-                idle: None,
-            },
-        );
+    /// Lets a share of the members send heartbeats, so that these do not come all at once. Each has
+    /// its turn four times in the interval that the gateway asks for, and takes every other one.
+    fn beat_some(&mut self, now: u64) {
+        let quarter = self.core.heartbeat / 4;
+        let share = self.members.len() as u64 / (quarter / TICK).max(1) + 1;
+        let heartbeat = Heartbeat {
+            number: 1,
+            idle: None,
+        };
+        let heartbeat = encode_control(opcode::HEARTBEAT, &heartbeat);
         for _ in 0..share {
-            self.beaten = (self.beaten + 1)
-                .checked_rem(self.members.len())
-                .unwrap_or(0);
+            let next = (self.beaten + 1).checked_rem(self.members.len());
+            self.beaten = next.unwrap_or(0);
             let member = self.members.get_mut(self.beaten);
-            let Some(member) = member.filter(|member| member.is_open() && !self.core.setup.bare)
-            else {
-                continue;
-            };
-            let sent_at = member.link.as_ref().map_or(now, |link| link.sent_at);
-            if now.saturating_sub(sent_at) > half {
-                member.send(&mut self.core, &heartbeat);
+            if let Some(member) = member.filter(|it| it.is_open() && !self.core.setup.bare) {
+                member.beat(&mut self.core, &heartbeat, now);
             }
         }
+    }
+
+    /// A tenth of a second is over.
+    fn tick(&mut self, now: u64) {
+        self.beat_some(now);
         for member in &mut self.members {
             if is_gone(member, &self.core, now) {
                 let fault = || "a gateway was silent for too long".to_owned();
                 self.core.note_fault(fault);
+                let heard_at = member.link.as_ref().map(|link| link.heard_at);
                 member.lose(&mut self.core, 0);
+                // It was lost when it fell silent, and not only when that was noticed.
+                member.since = heard_at.unwrap_or(now);
             }
             let slow = member.slow.filter(|rate| *rate > 0 && member.is_open());
             if let Some(rate) = slow {
@@ -444,11 +446,17 @@ fn is_gone(member: &VirtualUser, core: &Core, now: u64) -> bool {
         return false;
     };
     let patience = match link.phase {
-        Phase::Open if core.setup.bare || member.slow.is_some() => return false,
-        Phase::Open => core.heartbeat / 10 * 14,
+        // A slow one does not read the answer.
+        Phase::Open if member.slow.is_some() => return false,
+        Phase::Open => core.heartbeat / 3,
+        Phase::Dialing => DIALING,
         _ => CONNECTING,
     };
-    now.saturating_sub(link.heard_at) > patience
+    let since = match link.phase {
+        Phase::Open => link.unanswered,
+        _ => Some(link.step_at),
+    };
+    since.is_some_and(|since| now.saturating_sub(since) > patience)
 }
 
 impl Core {

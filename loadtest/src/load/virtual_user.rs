@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::oracle::Place;
+use super::{clock, oracle::Place};
 use crate::socket::Socket;
 
 /// The requests of messages begin here.
@@ -46,6 +46,8 @@ pub(super) struct VirtualUser {
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// The other end is to take the connection.
+    Dialing,
     /// The answer to the upgrade is awaited.
     Upgrading,
     /// The first frame is awaited.
@@ -61,10 +63,14 @@ pub(super) enum Phase {
 pub(super) struct Link {
     pub(super) socket: Socket,
     pub(super) phase: Phase,
-    /// When something was last sent.
-    pub(super) sent_at: u64,
     /// When something was last heard, or the connection was begun.
     pub(super) heard_at: u64,
+    /// When the last heartbeat was sent, or the connection was begun.
+    pub(super) beat_at: u64,
+    /// When the first heartbeat was sent that nothing was heard after.
+    pub(super) unanswered: Option<u64>,
+    /// When a step of connecting was last taken.
+    pub(super) step_at: u64,
 }
 
 /// What a publisher waits for.
@@ -112,6 +118,7 @@ impl VirtualUser {
     pub(super) fn set_phase(&mut self, phase: Phase) {
         if let Some(link) = &mut self.link {
             link.phase = phase;
+            link.step_at = clock::now();
         }
     }
 

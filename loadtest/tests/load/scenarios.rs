@@ -1,8 +1,14 @@
 //! The load tool on a small cluster: it counts every delivery, and finds nothing wrong.
 
+use std::time::Duration;
+
 use clap::Parser;
 use loadtest::{
-    load::{self, Scenario},
+    cluster::Signal,
+    load::{
+        self, Scenario,
+        run::{Run, Shape},
+    },
     measure::Report,
 };
 
@@ -61,6 +67,35 @@ async fn readers_that_were_cut_miss_nothing() {
     complete(&report, 20);
     assert!(report.checks.resumes >= 20, "{:?}", report.checks);
     assert_eq!(report.checks.gaps, 0);
+}
+
+/// With the usual 30 s this is within 45 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_gateway_that_falls_silent_are_back_within_one_and_a_half_heartbeats() {
+    const HEARTBEAT: Duration = Duration::from_secs(4);
+    let words = "loadtest hold --gateways 2 --workers 1 --seed 7";
+    let Scenario::Hold(hold) = Cli::parse_from(words.split_whitespace()).scenario else {
+        panic!("it is another scenario");
+    };
+    let heartbeat = HEARTBEAT.as_millis().to_string();
+    let shape = Shape {
+        environment: Some(("CONFAB_HEARTBEAT_MS", heartbeat)),
+        ..Shape::default()
+    };
+    let mut run = Run::with("hold", &hold.options, shape).await.unwrap();
+    run.fill_room(20, 1, None).await.unwrap();
+    let frozen = &run.target.cluster().unwrap().gateways[0];
+    frozen.signal(Signal::STOP).unwrap();
+    let half = |total: &load::tally::Tally| total.checks.resumes >= 10;
+    let back = run.until(HEARTBEAT * 3 / 2, half).await.unwrap();
+    let frozen = &run.target.cluster().unwrap().gateways[0];
+    frozen.signal(Signal::CONT).unwrap();
+    assert!(back, "{:?}", run.total.checks);
+    let longest = run.total.latencies.resume.millis(1.0);
+    assert!(
+        longest > 1_000.0,
+        "counted from when it fell silent: {longest}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

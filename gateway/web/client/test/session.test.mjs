@@ -122,17 +122,44 @@ test("a client at fault stops", () => {
   assert.deepEqual(client.status, { state: "stopped", code: CLOSE_CODES.BadFrame });
 });
 
-test("a gateway that does not answer heartbeats is left after 0.4 intervals", async () => {
+test("a gateway that does not answer heartbeats is left after 0.3 intervals", async () => {
   const { client, clock, gateway } = open();
-  await clock.pass(30_000);
+  await clock.pass(15_000);
   assert.equal(gateway.frames("heartbeat").length, 1);
   gateway.control("heartbeat", { number: 1, idle: null });
-  await clock.pass(30_000);
+  await clock.pass(15_000);
   assert.equal(gateway.frames("heartbeat").length, 2);
   assert.notEqual(client.status.state, "lost");
-  await clock.pass(12_000);
+  await clock.pass(9_000);
   assert.equal(client.status.state, "lost");
   assert.equal(gateway.closed, 3_000, "who comes back does not look gone");
+});
+
+test("who was cut off without a word is back within 45 s, though three of four gateways are gone", async () => {
+  const url = ["http://one", "http://two", "http://three", "http://four"];
+  const { client, clock, gateway } = start({ url, random: () => 0.999 });
+  gateway.hello();
+  gateway.ready();
+  await clock.pass(14_000);
+  // It hears something, then nothing any more; nor does it of those that it tries next.
+  gateway.control("heartbeat", { number: 1, idle: null });
+  for (let second = 0; second < 45 && gateway.dialled.at(-1) !== "ws://four/ws"; second += 1) await clock.pass(1_000);
+  gateway.hello();
+  gateway.ready();
+  assert.equal(client.status.state, "catching_up");
+  assert.equal(gateway.dialled.length, 4);
+});
+
+test("a network that is slow gets the time to open after a few attempts", async () => {
+  const { client, clock, gateway } = start();
+  await clock.pass(60_000);
+  const dialled = gateway.dialled.length;
+  for (; gateway.dialled.length === dialled; ) await clock.pass(100);
+  await clock.pass(11_000);
+  gateway.hello();
+  await clock.pass(11_000);
+  gateway.ready();
+  assert.equal(client.status.state, "catching_up");
 });
 
 test("a gateway that is about to stop is left when it says", async () => {

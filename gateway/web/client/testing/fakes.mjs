@@ -68,6 +68,7 @@ export function servingGateway(said, answers = {}) {
   gateway.open = (url, handlers) => {
     const socket = open(url, handlers);
     const answer = ([opcode, request, , wire]) => {
+      if (opcode === CONTROLS.heartbeat.opcode && gateway.handlers === handlers) return gateway.control("heartbeat", { number: 1, idle: null });
       const [name, row] = Object.entries(REQUESTS).find(([, row]) => row.opcode === opcode) ?? [];
       const reply = known[name]?.(decode(row.request, wire));
       if (reply !== undefined && gateway.handlers === handlers) gateway.reply(request, name, reply);

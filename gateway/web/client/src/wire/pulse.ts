@@ -18,10 +18,12 @@ export function clockTicker(clock: Clock): Ticker {
   };
 }
 
-/** Of the interval of heartbeats: silence for this long after one means that the gateway is gone. */
-const ANSWER = 0.4;
+/** Of the interval that the gateway asks for: when the next heartbeat is due. One in each interval would do for the gateway. */
+const BEAT = 0.5;
+/** Of the interval: silence for this long after a heartbeat means that the gateway is gone. */
+const ANSWER = 0.3;
 /** So often within an interval it is looked at what is due. */
-const LOOKS = 10;
+const LOOKS = 20;
 
 /** Tells the gateway that the client is there, and notices when the gateway is not. */
 export class Pulse {
@@ -58,7 +60,7 @@ export class Pulse {
     // The clock was put back.
     if (silence < 0) this.sentAt = this.clock.now();
     if (this.waiting && silence >= this.every * ANSWER) this.on.dead();
-    else if (silence >= this.every) this.beat();
+    else if (silence >= this.every * BEAT) this.beat();
   }
 
   private beat(): void {

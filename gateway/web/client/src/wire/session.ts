@@ -48,6 +48,10 @@ export interface SessionHandlers {
 
 /** Two seconds longer than a gateway waits for an account's topics. */
 const OPENING = 12_000;
+/** How long the first attempts wait for a word: behind a balancer that does not know yet that a node is gone, the next one may reach
+ * another. Those that follow leave a slow network the time to open. */
+const GREETING = 4_000;
+const SHORT_ATTEMPTS = 4;
 /** Who leaves for good is gone for others at once, who comes back is not. */
 const FOR_GOOD = 1_000;
 const FOR_NOW = 3_000;
@@ -147,7 +151,12 @@ export class Session {
       onClose: (code) => void (this.socket === socket && this.end(code)),
     });
     this.socket = socket;
-    this.callOff = clock.after(OPENING, () => this.drop(SILENT));
+    this.giveUpAfter(this.attempt < SHORT_ATTEMPTS ? GREETING : OPENING);
+  }
+
+  private giveUpAfter(patience: number): void {
+    this.callOff();
+    this.callOff = this.options.clock.after(patience, () => this.drop(SILENT));
   }
 
   private read(bytes: Uint8Array): void {
@@ -194,6 +203,7 @@ export class Session {
       beat: () => this.beat(),
       dead: () => this.drop(SILENT),
     });
+    this.giveUpAfter(OPENING);
     this.askedAt = clock.now();
     const token = this.on.token();
     const places = this.on.places();
