@@ -434,7 +434,8 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Tells everyone to go, spread over the first half of the window, and
-    /// closes those who are still here at its end.
+    /// closes those who are still here at its end. Whoever was told later
+    /// stays for longer, so that they go evenly over four fifths of it.
     fn continue_drain(&mut self, now: Instant) {
         let Some(mut drain) = self.drain.take() else {
             return;
@@ -445,9 +446,11 @@ impl<S: Socket> Shard<S> {
         // The same share of the rest in each tick, everyone at the end of the half.
         let ticks = usize::try_from(left / TICK.as_millis()).unwrap_or(0) + 1;
         let share = drain.told.len().div_ceil(ticks);
+        let stay = passed.min(half) * 3 / 5;
+        let until_next = u64::try_from((TICK * 8 / 5).as_millis()).unwrap_or(1);
         for (slot, connection_id) in drain.told.split_off(drain.told.len().saturating_sub(share)) {
-            let rest = u64::try_from(drain.window.saturating_sub(passed).as_millis()).unwrap_or(0);
-            let delay_ms = self.random.hash_one(connection_id) % (rest / 2 + 1);
+            let jitter = self.random.hash_one(connection_id) % until_next;
+            let delay_ms = u64::try_from(stay.as_millis()).unwrap_or(0) + jitter;
             if let Some(writer) = self.sockets.get_mut(slot)
                 && writer.connection.id == connection_id
             {

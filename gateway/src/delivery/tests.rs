@@ -17,8 +17,9 @@ use bytes::Bytes;
 use prometheus::Registry;
 use shared::{
     bus::envelope::{Answer, Envelope},
-    frame::{self, WebSocketKind, websocket},
+    frame::{self, WebSocketKind, opcode, websocket},
     ids::ChannelId,
+    protocol::control::Reconnect,
 };
 use tokio::{
     sync::oneshot::{self, error::TryRecvError},
@@ -82,6 +83,18 @@ impl Sink {
             }
         });
         events.collect()
+    }
+
+    /// The milliseconds after which its gateway wants it to be gone.
+    fn asked_to_go(&self) -> Option<u64> {
+        self.frames().iter().find_map(|frame| {
+            let [0x92, code, body @ ..] = frame::websocket_payload(frame)? else {
+                return None;
+            };
+            let asked = u16::from(*code) == opcode::RECONNECT;
+            let asked = asked.then(|| shared::protocol::decode_told::<Reconnect>(body));
+            asked?.ok().map(|asked| asked.delay_ms)
+        })
     }
 }
 
@@ -579,6 +592,32 @@ fn a_drain_is_spread_over_the_window() {
     assert_eq!(fixture.shard.sockets().len(), 100);
     fixture.later(Duration::from_secs(10));
     assert!(fixture.shard.sockets().is_empty(), "closed with 4000");
+}
+
+#[test]
+fn who_leaves_a_draining_gateway_leaves_evenly() {
+    let mut fixture = Fixture::new();
+    let sinks: Vec<Sink> = (0..200).map(|_| Sink::open()).collect();
+    for (connection_id, sink) in (1..).zip(&sinks) {
+        fixture.add(connection_id, Dialect::MessagePack, sink);
+    }
+    fixture.tell(ToShard::Drain(Duration::from_secs(20)));
+    let mut leave_in = [0; 20];
+    let mut told = vec![false; sinks.len()];
+    for quarter in 1..=44_u64 {
+        fixture.later(Duration::from_millis(250));
+        for (told, sink) in told.iter_mut().zip(&sinks) {
+            let delay = sink.asked_to_go().filter(|_| !*told);
+            if let Some(delay_ms) = delay {
+                *told = true;
+                let second = usize::try_from((quarter * 250 + delay_ms) / 1_000).unwrap();
+                leave_in[second] += 1;
+            }
+        }
+    }
+    assert!(told.iter().all(|told| *told));
+    // Evenly it would be 10 in each second.
+    assert!(leave_in.iter().all(|count| *count <= 15), "{leave_in:?}");
 }
 
 #[test]
