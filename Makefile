@@ -1,7 +1,7 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify verify-broken watch
+.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify verify-broken watch kube kube-up kube-down
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,15 @@ verify-broken: ## builds that break promises on purpose; each must be caught
 
 watch: ## dashboards and alerts against a real Prometheus and Alertmanager, on a cluster under load that then breaks
 	@deploy/dev/watch
+
+kube: ## a Kubernetes of three nodes in namespaces, and Confab in it: upgrades, drains, nodes that die; as root
+	@deploy/kube/kube test
+
+kube-up: ## the same Kubernetes, empty, until `make kube-down`
+	@deploy/kube/kube up
+
+kube-down: ## end it, and all that it left
+	@deploy/kube/kube down
 
 bench: ## benchmarks of the hot path
 	@cargo bench --workspace --locked

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# What Confab needs in the cluster of `make kube`: its programs as images, stores outside of it, the release. Sourced, never run.
+
+readonly NAMESPACE=chat RELEASE=talk VALUES=$KUBE/config/values.yaml
+
+# Finds the programs, or builds them as the tests do.
+ensure_confab() {
+    ensure_postgres && ensure_redis || return
+    have jq || install_packages jq || return
+    [[ -n ${CONFAB_BIN_DIR:-} ]] && return
+    ensure_compiler
+    build_page || say "the gateways have no page"
+    cargo build --workspace --bins --locked --quiet && CONFAB_BIN_DIR=$ROOT/target/debug
+}
+
+# Versions 1 and 2 are the same programs, so that an upgrade has something to replace; 3 ends as it starts.
+make_confab_images() {
+    local user=10001:10001 node loading=()
+    image_of_program confab.local/confab-gateway:1 "$CONFAB_BIN_DIR/gateway" "$user"
+    image_of_program confab.local/confab-worker:1 "$CONFAB_BIN_DIR/worker" "$user" '["run"]'
+    image_of_program confab.local/confab-gateway:3 "$(type -P false)" "$user"
+    image_of_program confab.local/confab-loadtest:1 "$CONFAB_BIN_DIR/loadtest" "$user"
+    for node in "${NODES[@]}"; do
+        load_images "$node" &
+        loading+=($!)
+    done
+    for node in "${loading[@]}"; do wait "$node" || return; done
+}
+# load_images N: into the containerd of a node.
+load_images() {
+    local archive program images=(on_node "$1" ctr --address /run/containerd.sock --namespace k8s.io images)
+    for archive in "$ARCHIVES"/confab.local_confab-*.tar; do "${images[@]}" import "$archive" >/dev/null || return; done
+    for program in gateway worker; do
+        "${images[@]}" tag "confab.local/confab-$program:1" "confab.local/confab-$program:2" >/dev/null || return
+    done
+}
+
+# Postgres and Redis, whose data goes with them.
+start_stores() {
+    local drop=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+    outside mkdir -p /run/stores && outside mount -t tmpfs tmpfs /run/stores && outside chown nobody /run/stores || return
+    outside "${drop[@]}" "$CONFAB_PG_BIN/initdb" -D /run/stores/postgres -U confab --encoding=UTF8 --locale=C.UTF-8 \
+        --auth=trust >"$LOGS/initdb.log" || return
+    outside sh -c "echo 'host all all 10.0.0.0/8 trust' >>/run/stores/postgres/pg_hba.conf"
+    in_background postgres "${drop[@]}" "$CONFAB_PG_BIN/postgres" -D /run/stores/postgres -c listen_addresses='*' \
+        -c max_connections=200 -c unix_socket_directories=/run/stores -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 \
+        -c tcp_keepalives_count=3 -c tcp_user_timeout=20s
+    in_background redis "${drop[@]}" "$CONFAB_REDIS_SERVER" --bind "$OUTSIDE" --protected-mode no --save '' --dir /run/stores
+    wait_for 20 outside "${drop[@]}" "$CONFAB_PG_BIN/createdb" -h /run/stores -U confab confab
+}
+
+# in_background NAME COMMAND…: outside, until the end of everything.
+in_background() {
+    local name=$1
+    shift
+    outside setsid "$@" >"$LOGS/$name.log" 2>&1 </dev/null &
+}
+
+# What the autoscaler asks for the connections of gateways.
+start_adapter() {
+    in_background adapter "$TOOLS/bin/adapter" --kubeconfig="$PKI/admin.kubeconfig" --listen="$OUTSIDE:6443" \
+        --certificate="$PKI/adapter.crt" --key="$PKI/adapter.key"
+    sed "s/@OUTSIDE@/$OUTSIDE/; s/@CA@/$(base64 -w0 "$PKI/ca.crt")/" "$KUBE/config/adapter.yaml" | kubectl apply -f - >/dev/null &&
+        wait_for 60 kubectl get --raw /apis/custom.metrics.k8s.io/v1beta1
+}
+
+# release COMMAND ARGUMENT…: helm on the release.
+release() {
+    local command=$1
+    shift
+    helm "$command" "$RELEASE" "$@" --namespace "$NAMESPACE" 2>>"$LOGS/helm.log"
+}
+
+# The namespace takes only pods that keep the Pod Security Standard `restricted`.
+install_confab() {
+    kubectl create namespace "$NAMESPACE" >/dev/null &&
+        kubectl label namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=restricted >/dev/null &&
+        kubectl --namespace "$NAMESPACE" create secret generic confab >/dev/null \
+            --from-literal=CONFAB_CLUSTER_KEY="$(openssl rand -hex 32)" \
+            --from-literal=REDIS_URL="redis://$OUTSIDE:6379" \
+            --from-literal=DATABASE_URL="postgres://confab@$OUTSIDE/confab" &&
+        install_release
+}
+install_release() {
+    # shellcheck disable=SC2046 # flags are words
+    release install "$ROOT/helm" --values "$VALUES" $(version 1) --set-string test.image.tag=1 --wait --timeout 5m >/dev/null
+}
+# version TAG: the flags that choose it.
+version() { echo "--set-string gateway.image.tag=$1 --set-string worker.image.tag=$1"; }
+pods() { kubectl --namespace "$NAMESPACE" get pods --selector "app.kubernetes.io/component=$1" "${@:2}"; }

@@ -1,0 +1,166 @@
+# shellcheck shell=bash
+# What Confab goes through in the cluster of `make kube`. Each test puts a load on it from outside, does something, and prints a row. Sourced.
+
+readonly MEMBERS=300 RATE=10 DRAIN_SECONDS=20 # as the chart has it
+readonly BACK_MS=45000
+readonly HEADER='%-44s %8s %12s %12s %12s %6s %6s %8s  %s\n'
+ROWS=() FAILED=0
+
+row() {
+    local line
+    # shellcheck disable=SC2059 # one format for all rows
+    printf -v line "$HEADER" "$@"
+    ROWS+=("${line%$'\n'}")
+    printf '%s' "$line" >&2
+}
+
+# row_of NAME SECONDS REPORT STATUS: what the load saw.
+row_of() {
+    local name=$1 seconds=$2 report=$3 word=kept values=()
+    if [[ $4 != 0 ]]; then word=BROKEN FAILED=1; fi
+    mapfile -t values < <(jq -r '(.figures | map({key: .name, value: .value}) | from_entries) as $figure
+        | ($figure["most resumes in a second"] | round), ($figure["longest way back"] / 1000 | . * 10 | round / 10),
+          .checks.received, .checks.missing, .checks.double, .checks.out_of_order' "$report" 2>/dev/null)
+    row "$name" "$seconds" "${values[@]:-?}" "$word"
+    [[ $word == kept ]] || jq -r '.objectives[] | select(.kept | not) | "    \(.promise): \(.measured)"' "$report" >&2
+}
+
+# during NAME FLAG… -- COMMAND…: puts the load on, runs the command, lets everybody come back, and prints the row.
+during() {
+    local name=$1 began flags=() report status=0 did=0 load feed service
+    shift
+    while [[ $1 != -- ]]; do
+        flags+=("$1")
+        shift
+    done
+    shift
+    report=$LOGS/$(tr -c 'a-z0-9\n' - <<<"$name").json
+    service=$(kubectl --namespace "$NAMESPACE" get service "$RELEASE-confab" -o jsonpath='{.spec.clusterIP}')
+    rm -f "$RUN/feed"
+    mkfifo "$RUN/feed"
+    outside "$CONFAB_BIN_DIR/loadtest" hold --gateway "ws://$service:80" --members "$MEMBERS" --rate "$RATE" --bytes 100 --warm-up 5 \
+        --json "$report" "${flags[@]}" <"$RUN/feed" >"${report%.json}.txt" 2>"${report%.json}.log" 8>&- &
+    load=$!
+    exec {feed}>"$RUN/feed"
+    wait_for 180 grep -q "open $MEMBERS .*received" "${report%.json}.log" || { say "$name: the load does not come up"; status=1; }
+    began=$SECONDS
+    "$@" {feed}>&- 8>&- || did=1 # what it starts and leaves running shall not keep them open
+    began=$((SECONDS - began))
+    exec {feed}>&-
+    wait "$load" || status=1
+    ((did == 0)) || { say "$name: what was to be done failed"; status=1; }
+    row_of "$name" "$began" "$report" "$status"
+}
+
+# What happens on purpose sends nobody away faster than so many a second.
+gently() { echo "--most-resumes $((MEMBERS * 3 / 2 / DRAIN_SECONDS))"; }
+
+# Everything that there shall be is ready, and what was to go has sent its clients away and is gone.
+all_ready() {
+    local program
+    for program in gateway worker; do
+        kubectl --namespace "$NAMESPACE" rollout status deployment "$RELEASE-confab-$program" --timeout=300s >/dev/null || return
+    done
+    wait_for 90 nobody_leaves
+}
+nobody_leaves() { [[ -z $(pods gateway -o jsonpath='{.items[*].metadata.deletionTimestamp}') ]]; }
+
+upgrade() { release upgrade "$ROOT/helm" --reset-then-reuse-values "$@" --wait --timeout 5m >/dev/null && all_ready; }
+
+# A gateway that ends as it starts: the release goes back by itself.
+upgrade_to_broken() {
+    if release upgrade "$ROOT/helm" --reset-then-reuse-values --set-string gateway.image.tag=3 --rollback-on-failure --wait --timeout 40s \
+        >/dev/null 2>&1; then
+        say "a broken image was taken"
+        return 1
+    fi
+    all_ready && ! pods gateway -o jsonpath='{.items[*].spec.containers[*].image}' | grep -q gateway:3
+}
+
+drain() {
+    kubectl drain "$1" --ignore-daemonsets --delete-emptydir-data --timeout=240s >/dev/null 2>&1 && all_ready && kubectl uncordon "$1" >/dev/null
+}
+
+# The node, other than the first, on which most gateways are.
+busiest_node() {
+    pods gateway -o jsonpath='{range .items[*]}{.spec.nodeName}{"\n"}{end}' | grep -v '^node1$' | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
+}
+
+spread_again() {
+    kubectl --namespace "$NAMESPACE" rollout restart deployment "$RELEASE-confab-gateway" "$RELEASE-confab-worker" >/dev/null && all_ready
+}
+
+# The cable of a node is pulled for a minute and a half, and nobody is told.
+cut_off() {
+    in_machine ip -n switch link set "$1" down || return
+    sleep 90
+    in_machine ip -n switch link set "$1" up || return
+    kubectl wait --for=condition=Ready "node/$1" --timeout=120s >/dev/null && all_ready
+}
+
+# A node loses its power, and gets it back with an empty disk.
+power_off() {
+    in_machine ip -n switch link set "$1" down || return
+    in_machine kill -KILL "$(init_of "$1")" || return
+    sleep 90
+    in_machine ip -n switch link delete "$1" && in_machine ip netns delete "$1" || return
+    in_machine "$KUBE/start-node.sh" "${1#node}" || return
+    wait_for 60 kubectl wait --for=condition=Ready "node/$1" --timeout=5s || return
+    load_images "${1#node}" && all_ready
+}
+
+# From here on the autoscaler says how many gateways there are, three at least.
+hand_over_to_autoscaler() {
+    upgrade --set gateway.autoscaling.enabled=true --set gateway.autoscaling.minReplicas=3 --set gateway.autoscaling.maxReplicas=5 \
+        --set gateway.autoscaling.connections="$MEMBERS" && wait_for 120 gateways_are 3 && all_ready
+}
+gateways_are() { [[ $(kubectl --namespace "$NAMESPACE" get deployment "$RELEASE-confab-gateway" -o jsonpath='{.status.readyReplicas}') == "$1" ]]; }
+
+# aim_at CONNECTIONS: what the autoscaler wants of each gateway. It may come down at once here: the ten minutes that the chart says are kept
+# by Kubernetes, not by Confab.
+aim_at() {
+    kubectl --namespace "$NAMESPACE" patch hpa "$RELEASE-confab-gateway" --type json --patch '[
+        {"op": "replace", "path": "/spec/metrics/0/pods/target/averageValue", "value": "'"$1"'"},
+        {"op": "replace", "path": "/spec/behavior/scaleDown/stabilizationWindowSeconds", "value": 0},
+        {"op": "replace", "path": "/spec/behavior/scaleDown/policies/0/periodSeconds", "value": 30}]' >/dev/null
+}
+scale_up_and_down() {
+    aim_at $((MEMBERS / 5)) && wait_for 120 gateways_are 5 && aim_at "$MEMBERS" && wait_for 180 gateways_are 3 && all_ready
+}
+
+# Two gateways, one person, one loss.
+helm_test() { release test --logs >"$LOGS/helm-test.txt" 2>&1; }
+
+# timed NAME COMMAND…: a row of what needs no load.
+timed() {
+    local name=$1 began=$SECONDS word=kept
+    shift
+    "$@" || word=BROKEN FAILED=1
+    row "$name" "$((SECONDS - began))" - - - - - - "$word"
+}
+
+run_tests() {
+    local node
+    # shellcheck disable=SC2046 # flags are words
+    {
+        row "" seconds "resumes/s" "back in s" deliveries lost double disorder ""
+        timed "every variant of the chart is admitted" admit_variants
+        timed "install" install_confab
+        timed "helm test" helm_test
+        during "upgrade" $(gently) -- upgrade $(version 2)
+        during "rollback" $(gently) -- eval 'release rollback --wait --timeout 5m >/dev/null && all_ready'
+        during "a broken image" $(gently) -- upgrade_to_broken
+        for node in "${NODES[@]/#/node}"; do during "$node is drained" $(gently) -- drain "$node"; done
+        spread_again
+        node=$(busiest_node)
+        during "$node is cut off without a word" --back-within "$BACK_MS" -- cut_off "$node"
+        spread_again
+        node=$(busiest_node)
+        during "$node loses its power" --back-within "$BACK_MS" -- power_off "$node"
+        timed "the autoscaler takes over" hand_over_to_autoscaler
+        during "autoscaler: five gateways, then three" $(gently) -- scale_up_and_down
+    }
+    say ""
+    printf '%s\n' "${ROWS[@]}"
+    return "$FAILED"
+}
