@@ -4,7 +4,13 @@
 //! is off: it repeats commands that were under way and queues without a bound,
 //! and an `XADD` must never run twice.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use fred::{
     interfaces::ClientLike,
@@ -37,7 +43,12 @@ const MAX_COMMANDS: usize = 50_000;
 const MAX_BYTES: u32 = 128 * 1024 * 1024;
 
 /// Where Redis is, and how clients talk to it.
-pub(super) struct Address(Config);
+pub(super) struct Address {
+    config: Config,
+    /// How often a connection was opened: each attempt asks another Sentinel first. One that stands
+    /// still takes connections and never answers, and fred would ask it alone, again and again.
+    attempts: AtomicUsize,
+}
 
 impl Address {
     /// Understands a URL. Errors never hold it: it may hold a password.
@@ -52,12 +63,27 @@ impl Address {
             return Err(BusError::Refused(reason.to_owned()));
         }
         config.version = RespVersion::RESP3;
-        Ok(Self(config))
+        Ok(Self {
+            config,
+            attempts: AtomicUsize::new(0),
+        })
+    }
+
+    /// The configuration of the next attempt.
+    fn next_config(&self) -> Config {
+        let mut config = self.config.clone();
+        if let ServerConfig::Sentinel { hosts, .. } = &mut config.server
+            && !hosts.is_empty()
+        {
+            let first = self.attempts.fetch_add(1, Ordering::Relaxed) % hosts.len();
+            hosts.rotate_left(first);
+        }
+        config
     }
 
     /// What all clients have in common: one connection, no second attempts.
     pub(super) fn builder(&self) -> Builder {
-        let mut builder = Builder::from_config(self.0.clone());
+        let mut builder = Builder::from_config(self.next_config());
         builder.with_performance_config(|performance| {
             performance.default_command_timeout = COMMAND_TIMEOUT;
         });
@@ -310,5 +336,22 @@ async fn keep_connected(
             Err(reason) => reason,
         };
         backoff.wait(&reason).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_attempt_asks_another_sentinel_first() {
+        let url = "redis-sentinel://:secret@a:1?node=b:2&node=c:3&sentinelServiceName=confab";
+        let address = Address::parse(url).unwrap();
+        let first = || match address.next_config().server {
+            ServerConfig::Sentinel { hosts, .. } => hosts.first().unwrap().port,
+            other => panic!("{other:?}"),
+        };
+        let [one, two, three, four] = [first(), first(), first(), first()];
+        assert!(one != two && two != three && three != one && four == one);
     }
 }
