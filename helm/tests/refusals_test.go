@@ -37,6 +37,8 @@ var refusals = map[string]struct{ set, says string }{
 	"no database":                 {"secret: {clusterKey: " + key + ", redisUrl: 'redis://r'}", "there is no database"},
 	"two databases":               {"stores: {mode: cnpg}\nsecret: {clusterKey: " + key + ", redisUrl: 'redis://r', databaseUrl: 'postgres://p'}", "brings its database"},
 	"a cluster of one":            {external + "stores: {mode: cnpg, cnpg: {instances: 1}}", "stores.cnpg.instances is at least 2"},
+	"dumps of an operator's":      {"stores: {mode: cnpg}\nsecret: {clusterKey: " + key + ", redisUrl: 'redis://r'}\nbackup: {enabled: true}", "CloudNativePG makes its own backups"},
+	"backups that are not kept":   {external + "backup: {enabled: true, keep: 0}", "backup.keep is at least 1"},
 	"too many connections":        {external + "gateway: {config: {CONFAB_MAX_CONNECTIONS: 50000}}", "50000 connections do not fit into 1Gi: 16 KiB each, CONFAB_MEMORY_BYTES and 128 MiB are 1166 MiB"},
 	"too much that waits":         {external + "gateway: {config: {CONFAB_MEMORY_BYTES: 2147483648}}", "20000 connections do not fit into 1Gi"},
 	"too little memory":           {external + "gateway: {resources: {limits: {memory: 500M}}}", "20000 connections do not fit into 500M"},
