@@ -1,7 +1,7 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify verify-broken watch kube kube-up kube-down
+.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify drill verify-broken watch kube kube-up kube-down
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ docs: ## regenerate the references that are made from code
 
 verify: ## each promise under faults, in short; SECONDS=60 SEED=7 PROMISE=chaos for more
 	@LENGTH="$(SECONDS)" SEED="$(SEED)" PROMISE="$(PROMISE)" OLD="$(OLD)" deploy/dev/verify run
+
+drill: ## back up, restore to a moment, forget each step once
+	@PROMISE=restore deploy/dev/verify run
 
 verify-broken: ## builds that break promises on purpose; each must be caught
 	@deploy/dev/verify broken

@@ -137,6 +137,20 @@ ensure_haproxy() {
     export CONFAB_HAPROXY=$program
 }
 
+# Postgres with a standby, for the trials of docs/failover.md: Patroni, and etcd, where the copies agree on who leads.
+ensure_patroni() {
+    have patroni && have etcd && return
+    say "Patroni or etcd was not found: installing them"
+    install_packages patroni etcd-server && have patroni && have etcd
+}
+
+# Backups of Postgres, for the drill of docs/backup.md.
+ensure_pgbackrest() {
+    have pgbackrest && return
+    say "pgBackRest was not found: installing it"
+    install_packages pgbackrest && have pgbackrest
+}
+
 # ---- tools
 
 # Prints the path of the pinned cargo-deny, which is built once into .confab/tools. Speed of the build is worth more

@@ -39,10 +39,14 @@ enum Command {
 }
 
 fn main() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    if let Command::Verify(arguments) = &cli.command {
+        verify::isolate::enter_network(arguments)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(run(Cli::parse().command))
+    runtime.block_on(run(cli.command))
 }
 
 async fn run(command: Command) -> Result<ExitCode> {

@@ -35,6 +35,7 @@ mod metrics;
 mod password;
 mod presence;
 mod queries;
+mod restored;
 mod retention;
 mod retry;
 mod run;

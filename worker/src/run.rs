@@ -27,6 +27,7 @@ use crate::{
     password::Hasher,
     presence::{Hearing, Presence, PresenceMetrics},
     queries,
+    restored::{self, Mismatch},
     retention::Retention,
     search_index,
     store::{PgConnectOptions, epoch, jobs::Jobs, migrate, read::Store},
@@ -66,12 +67,13 @@ pub async fn run(
     let Some(bus) = stop.run_until_cancelled(connecting).await else {
         return Ok(());
     };
-    let parts = Parts::new(
-        &config,
-        bus.context("connecting to Redis")?,
-        clock,
-        &registry,
-    )?;
+    let bus = bus.context("connecting to Redis")?;
+    let database = options(&config.database)?;
+    let checking = Box::pin(restored::check(&database, &bus));
+    let Some(log) = stop.run_until_cancelled(checking).await.transpose()? else {
+        return Ok(());
+    };
+    let parts = Parts::new(&config, bus, clock, &registry)?;
 
     let lanes = config.lanes.map_or_else(
         || thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
@@ -112,7 +114,7 @@ pub async fn run(
         parts.lanes,
         parts.queries.clone(),
         health.clone(),
-        lanes,
+        (lanes, log),
     ));
     info!(node = config.node.node, lanes, "worker runs");
 
@@ -276,15 +278,12 @@ async fn watch_health(
     lanes: LaneParts,
     queries: Arc<queries::Deps>,
     health: Health,
-    expected: usize,
+    (expected, log): (usize, String),
 ) {
     loop {
-        let bus = lanes
-            .bus
-            .now_ms()
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string());
+        // One that was emptied gets to know whose it is.
+        let bus = restored::is_ours(&lanes.bus, &log).await;
+        let bus = bus.map_err(Mismatch::into_text);
         health.set_check("bus", bus);
         health.set_check(
             "database",

@@ -4,12 +4,13 @@
 //! Everything of a test's lives in one temporary directory. A guard process ends what is
 //! left and removes the directory when this process ends, however it ends.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    backup::Backup,
     balancer,
     environment::entropy,
     guard::Guard,
@@ -19,7 +20,8 @@ use crate::{
     programs::our_program,
     proxy::Proxy,
     services::{self, POLL, REDIS_FORGETS, REDIS_KEEPS, REDIS_OF_MAKE_UP, START, node_ready},
-    settings::{Disk, Settings},
+    settings::{Disk, Settings, Stores},
+    stores::Replicated,
 };
 
 /// A running cluster. Dropping it ends its processes.
@@ -46,6 +48,10 @@ pub struct Cluster {
     database_url: String,
     redis_url: String,
     place: Place,
+    /// The store that has several copies, where the settings asked for it.
+    pub replicated: Option<Arc<Replicated>>,
+    /// What backs Postgres up, where the settings asked for it.
+    pub backup: Option<Backup>,
     /// Goes last.
     guard: Option<Guard>,
 }
@@ -78,8 +84,13 @@ impl Cluster {
             } => &REDIS_KEEPS,
             _ => &REDIS_FORGETS,
         };
-        let (redis, redis_url) = if let Some(url) = &settings.redis_url {
-            (absent("redis", &place), url.clone())
+        let replicated = replicated(&place, settings).await?;
+        let copies = replicated.as_ref().map(|store| store.url().to_owned());
+        let elsewhere = settings.redis_url.clone();
+        let sentinels = settings.stores == Stores::Sentinels;
+        let elsewhere = elsewhere.or_else(|| copies.clone().filter(|_| sentinels));
+        let (redis, redis_url) = if let Some(url) = elsewhere {
+            (absent("redis", &place), url)
         } else {
             let redis = services::redis(&place, "redis", redis_options).await?;
             let url = redis_url(redis.port());
@@ -90,9 +101,14 @@ impl Cluster {
         } else {
             None
         };
-        let (postgres, database_url) = match &settings.database_url {
-            Some(url) => (absent("postgres", &place), url.clone()),
-            None => services::postgres(&place, settings.disk).await?,
+        let elsewhere = settings.database_url.clone();
+        let elsewhere = elsewhere.or_else(|| copies.filter(|_| !sentinels));
+        let (postgres, database_url, backup) = match elsewhere {
+            Some(url) => (absent("postgres", &place), url, None),
+            None => {
+                services::postgres(&place, settings.disk, settings.stores == Stores::BackedUp)
+                    .await?
+            }
         };
         if settings.disk == Disk::Durable {
             services::break_in(&database_url).await?;
@@ -114,6 +130,8 @@ impl Cluster {
             database_url,
             redis_url,
             place,
+            replicated: replicated.map(Arc::new),
+            backup,
             guard: None,
         };
         for number in 1..=settings.workers {
@@ -205,7 +223,12 @@ impl Cluster {
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         let services = [&self.redis, &self.postgres];
         let ours = self.workers.iter().chain(&self.gateways);
-        services.into_iter().chain(ours).chain(&self.balancer)
+        let copies = self.replicated.iter().flat_map(|store| store.nodes());
+        services
+            .into_iter()
+            .chain(copies)
+            .chain(ours)
+            .chain(&self.balancer)
     }
 
     /// The WebSocket addresses of the gateways.
@@ -290,6 +313,15 @@ impl Cluster {
     }
 }
 
+/// The store that is to have several copies.
+async fn replicated(place: &Place, settings: &Settings) -> Result<Option<Replicated>> {
+    Ok(match settings.stores {
+        Stores::Sentinels => Some(Replicated::redis(place).await?),
+        Stores::Standby(standby) => Some(Replicated::postgres(place, standby).await?),
+        Stores::Alone | Stores::BackedUp => None,
+    })
+}
+
 /// A service that somebody else runs, or nobody.
 fn absent(name: &str, place: &Place) -> Node {
     Node::new(name, Path::new(name), place, (0, 0))
@@ -297,7 +329,7 @@ fn absent(name: &str, place: &Place) -> Node {
 
 /// Gives a Redis one command without spaces in its words.
 pub async fn redis_tell(redis: &Node, command: &str) -> Result<()> {
-    let answer = services::redis_command(redis.port(), command).await?;
+    let answer = services::redis_command(&redis.loopback(), command).await?;
     if answer.starts_with('-') {
         bail!("{} to {command}: {answer}", redis.name());
     }
@@ -353,10 +385,10 @@ mod tests {
             ..Settings::default()
         };
         let cluster = Cluster::start(settings).await.unwrap();
-        let redis = cluster.redis.port();
+        let redis = cluster.redis.loopback();
         redis_tell(&cluster.redis, "INCR a").await.unwrap();
         cluster.restart_redis().await.unwrap();
-        assert_eq!(redis_command(redis, "DBSIZE").await.unwrap(), ":0\r\n");
+        assert_eq!(redis_command(&redis, "DBSIZE").await.unwrap(), ":0\r\n");
 
         let postgres = &cluster.postgres;
         postgres.signal_all(Signal::STOP).unwrap();

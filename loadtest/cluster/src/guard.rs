@@ -17,7 +17,10 @@ use anyhow::{Context, Result};
 const SCRIPT: &str = r#"cat > /dev/null
 for pid in $(cut -d' ' -f1 "$1"/run/*); do kill -CONT "$pid"; kill -KILL "$pid"; done 2> /dev/null
 sleep 0.2
-ipcrm -m "$(awk 'NR == 7 { print $2 }' "$1/postgres/data/postmaster.pid")" 2> /dev/null
+for lock in "$1"/*/data/postmaster.pid; do
+    kill -KILL "$(head -n 1 "$lock")"
+    ipcrm -m "$(awk 'NR == 7 { print $2 }' "$lock")"
+done 2> /dev/null
 for disk in "$1/postgres" "$1/redis"; do umount -l "$disk"; done 2> /dev/null
 rm -rf "$1""#;
 

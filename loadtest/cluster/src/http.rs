@@ -30,6 +30,22 @@ pub async fn get(host: &str, path: &str) -> Result<Response> {
     .await
 }
 
+/// The status that a request of HTTP 1.0 is answered with, whatever else comes.
+pub async fn status(host: &str, (method, path): (&str, &str), body: &str) -> Result<u16> {
+    let mut stream = TcpStream::connect(host).await?;
+    let length = body.len();
+    let head =
+        format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all((head + body).as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.split(' ').nth(1);
+    status
+        .and_then(|status| status.parse().ok())
+        .context("the response has no status")
+}
+
 /// Sends `POST path` with a JSON body and, if there is one, a bearer token.
 pub async fn post(host: &str, path: &str, token: Option<&str>, body: &[u8]) -> Result<Response> {
     let authorization = token

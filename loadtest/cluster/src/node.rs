@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     place::Place,
     proc,
-    user::{User, run_as},
+    user::{User, run_as, run_within},
 };
 
 /// Lines of a log that a report shows.
@@ -30,6 +30,8 @@ pub struct Node {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     user: Option<User>,
+    /// Where it runs, unless that is where we are.
+    network: Option<PathBuf>,
     place: Place,
     port: u16,
     ops_port: u16,
@@ -46,6 +48,7 @@ impl Node {
             arguments: Vec::new(),
             environment: Vec::new(),
             user: None,
+            network: None,
             place: place.clone(),
             port,
             ops_port,
@@ -76,6 +79,11 @@ impl Node {
         self
     }
 
+    /// Lets it run in the network that this process is in.
+    pub(crate) fn within(&mut self, pid: Option<u32>) {
+        self.network = pid.map(|pid| PathBuf::from(format!("/proc/{pid}/ns/net")));
+    }
+
     /// Starts the process. The log of an earlier one with its name is kept beside the new one.
     pub fn start(&self) -> Result<()> {
         let log = self.log();
@@ -95,8 +103,15 @@ impl Node {
         let program = self.program().clone();
         // In a session of its own: an interrupt from the terminal does not reach it, and a server
         // that runs as somebody else does not hold the terminal of who started it.
-        let mut command = Command::new("setsid");
-        run_as(&mut command, self.user);
+        let mut command = match &self.network {
+            Some(network) => run_within(network, self.user),
+            None => Command::new("setsid"),
+        };
+        if self.network.is_some() {
+            command.arg("setsid");
+        } else {
+            run_as(&mut command, self.user);
+        }
         let child = command
             .arg(&program)
             .args(&self.arguments)
@@ -225,6 +240,11 @@ impl Node {
     /// Where it listens.
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where it is reached from this machine.
+    pub fn loopback(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Where it answers `/readyz` and `/metrics`.

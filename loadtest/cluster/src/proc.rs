@@ -77,6 +77,12 @@ pub fn child_ids(parent: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The ids of all processes.
+pub fn ids() -> Vec<u32> {
+    let all = all_processes().into_iter().flatten().flatten();
+    all.map(|process| process.pid.cast_unsigned()).collect()
+}
+
 fn stats_of_children(parent: u32) -> impl Iterator<Item = Stat> {
     let all = all_processes().into_iter().flatten().flatten();
     all.filter_map(|process| process.stat().ok())

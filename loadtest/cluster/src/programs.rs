@@ -62,6 +62,21 @@ pub fn haproxy() -> Result<PathBuf> {
         .context("haproxy is missing: install it or set CONFAB_HAPROXY")
 }
 
+/// The program of pgBackRest.
+pub fn pgbackrest() -> Result<PathBuf> {
+    on_path("pgbackrest").context("pgbackrest is missing: install it")
+}
+
+/// The program of Patroni.
+pub fn patroni() -> Result<PathBuf> {
+    on_path("patroni").context("patroni is missing: install it")
+}
+
+/// The program of etcd.
+pub fn etcd() -> Result<PathBuf> {
+    on_path("etcd").context("etcd is missing: install etcd-server")
+}
+
 /// The folder of Postgres' programs: `CONFAB_PG_BIN`, else the newest that is installed; of the
 /// major version that made the data, if there is data already.
 pub fn postgres_folder(wanted: Option<&str>) -> Result<PathBuf> {

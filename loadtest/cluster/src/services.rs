@@ -5,7 +5,6 @@ use std::{
     io::Write,
     os::unix::fs::{OpenOptionsExt, chown},
     path::Path,
-    process::{Output, Stdio},
     time::Duration,
 };
 
@@ -13,12 +12,13 @@ use anyhow::{Context, Result, bail};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    process::Command,
     time::{Instant, sleep, timeout},
 };
 use tokio_postgres::{Client, NoTls};
 
 use crate::{
+    backup::Backup,
+    command::run,
     http,
     node::Node,
     place::Place,
@@ -125,7 +125,11 @@ impl Disk {
 
 /// Starts a Postgres, and makes its data and the database `confab` first if need be. The second
 /// is the URL of that.
-pub(crate) async fn postgres(place: &Place, disk: Disk) -> Result<(Node, String)> {
+pub(crate) async fn postgres(
+    place: &Place,
+    disk: Disk,
+    backed_up: bool,
+) -> Result<(Node, String, Option<Backup>)> {
     let user = User::of_server("postgres")?;
     let home = place.data.join("postgres");
     own_folder(&home, user)?;
@@ -150,11 +154,18 @@ pub(crate) async fn postgres(place: &Place, disk: Disk) -> Result<(Node, String)
         .set("LC_ALL", "C.UTF-8")
         .arguments(["-D", &home.join("data").display().to_string()])
         .arguments(["-p", &port.to_string()])
-        .arguments(settings)
-        .start()?;
+        .arguments(settings);
+    let backup = backed_up.then(|| Backup::new(place, port)).transpose()?;
+    if let Some(backup) = &backup {
+        backup.apply(&mut node);
+    }
+    node.start()?;
     let url = format!("postgres://{login}@127.0.0.1:{port}/confab");
     postgres_ready(&node, &url).await?;
-    Ok((node, url))
+    if let Some(backup) = &backup {
+        backup.tell(&["stanza-create"]).await?;
+    }
+    Ok((node, url, backup))
 }
 
 /// Waits until Postgres takes connections. Nobody who took its port is told the password: it
@@ -365,7 +376,7 @@ pub async fn node_is_ready(node: &Node) -> bool {
 pub(crate) async fn redis_ready(node: &Node) -> Result<()> {
     let deadline = Instant::now() + START;
     loop {
-        let answer = redis_command(node.port(), "PING").await;
+        let answer = redis_command(&node.loopback(), "PING").await;
         if matches!(&answer, Ok(answer) if answer.starts_with("+PONG")) {
             return Ok(());
         }
@@ -381,9 +392,9 @@ pub(crate) async fn redis_ready(node: &Node) -> Result<()> {
 }
 
 /// Sends one command without spaces in its words, and answers with what came back first.
-pub(crate) async fn redis_command(port: u16, command: &str) -> Result<String> {
+pub(crate) async fn redis_command(address: &str, command: &str) -> Result<String> {
     let ask = async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        let mut stream = TcpStream::connect(address).await?;
         stream
             .write_all(format!("{command}\r\n").as_bytes())
             .await?;
@@ -395,39 +406,4 @@ pub(crate) async fn redis_command(port: u16, command: &str) -> Result<String> {
     timeout(Duration::from_secs(5), ask)
         .await
         .context("redis does not answer")?
-}
-
-/// Runs a command to its end, out of reach of the terminal's interrupts. It does not outlive
-/// whoever waits for it.
-async fn run(command: std::process::Command, input: &str) -> Result<()> {
-    let name = command.get_program().display().to_string();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output(command, input)
-        .await
-        .with_context(|| format!("running {name}"))?;
-    if !status.success() {
-        bail!(
-            "{name} failed:\n{}{}",
-            String::from_utf8_lossy(&stdout),
-            String::from_utf8_lossy(&stderr)
-        );
-    }
-    Ok(())
-}
-
-async fn output(command: std::process::Command, input: &str) -> std::io::Result<Output> {
-    let mut child = Command::from(command)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input.as_bytes()).await?;
-    }
-    child.wait_with_output().await
 }

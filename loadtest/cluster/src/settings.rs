@@ -18,6 +18,28 @@ pub enum Disk {
     Kept,
 }
 
+/// What a COMMIT waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standby {
+    /// The standby has it on its disk.
+    Synchronous,
+    /// Nothing: the standby hears of it later.
+    Asynchronous,
+}
+
+/// What guards the stores of a cluster against their loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stores {
+    /// Nothing: one Postgres and one Redis.
+    Alone,
+    /// Redis has a replica and three Sentinels, on hosts of their own.
+    Sentinels,
+    /// Postgres has a standby, on hosts of their own.
+    Standby(Standby),
+    /// Postgres is backed up.
+    BackedUp,
+}
+
 /// How a cluster is to be.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -50,6 +72,8 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// A Redis to use instead of a private one.
     pub redis_url: Option<String>,
+    /// What Postgres and Redis have besides.
+    pub stores: Stores,
     /// More variables for one of them, by its name.
     pub apart: Vec<(&'static str, &'static str, String)>,
 }
@@ -71,6 +95,7 @@ impl Default for Settings {
             host: "127.0.0.1".to_owned(),
             database_url: None,
             redis_url: None,
+            stores: Stores::Alone,
         }
     }
 }

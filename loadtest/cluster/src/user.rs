@@ -1,6 +1,7 @@
 //! Whom servers run as: root gives them an unprivileged user, as they refuse to be root, or should.
 
 use std::{
+    ffi::OsString,
     fs::{self, DirBuilder},
     os::unix::fs::{DirBuilderExt, MetadataExt, chown},
     os::unix::process::CommandExt,
@@ -46,6 +47,11 @@ impl User {
         Ok(Some(user))
     }
 
+    /// Gives a file to this user.
+    pub(crate) fn owns(self, file: &Path) -> Result<()> {
+        Ok(chown(file, Some(self.uid), Some(self.gid))?)
+    }
+
     /// Whether this user can walk to a folder.
     pub fn reaches(self, folder: &Path) -> bool {
         let mut test = Command::new("test");
@@ -57,13 +63,38 @@ impl User {
 /// Runs a command as this user, who gets nothing of root's environment.
 pub(crate) fn run_as(command: &mut Command, user: Option<User>) {
     if let Some(user) = user {
-        command
-            .env_clear()
-            .envs(variable("PATH").map(|path| ("PATH", path)))
-            .env("HOME", "/")
-            .uid(user.uid)
-            .gid(user.gid);
+        forget_root(command);
+        command.uid(user.uid).gid(user.gid);
     }
+}
+
+/// What runs the rest of its words within this network, which only root enters, as this user.
+pub(crate) fn run_within(network: &Path, user: Option<User>) -> Command {
+    let mut command = Command::new("nsenter");
+    let mut net = OsString::from("--net=");
+    net.push(network);
+    command.arg(net).arg("--");
+    if let Some(user) = user {
+        forget_root(&mut command);
+        let (uid, gid) = (user.uid.to_string(), user.gid.to_string());
+        command.args([
+            "setpriv",
+            "--reuid",
+            &uid,
+            "--regid",
+            &gid,
+            "--clear-groups",
+            "--",
+        ]);
+    }
+    command
+}
+
+fn forget_root(command: &mut Command) {
+    command
+        .env_clear()
+        .envs(variable("PATH").map(|path| ("PATH", path)))
+        .env("HOME", "/");
 }
 
 /// Makes a folder that only its owner enters, and refuses one that belongs to somebody else.

@@ -5,16 +5,20 @@
 //! - [`schedule`] is what is done to a cluster, [`trial`] does it;
 //! - the other files are the promises themselves.
 
+mod copies;
 mod faketime;
 mod health;
 mod heavy;
+pub mod isolate;
 mod limits;
 mod moderated;
 mod numbers;
 pub mod outcome;
 mod presence;
+mod probe;
 pub mod promise;
 mod readers;
+mod restore;
 mod rights;
 pub mod schedule;
 mod sight;
@@ -37,7 +41,7 @@ use self::{
     promise::Promise,
     trial::{Size, Terms, Trial},
 };
-use crate::{checker, random};
+use crate::{checker, cluster::needs_network, random};
 
 /// Seconds of a schedule when nothing is said.
 const USUAL_SECONDS: u64 = 20;
@@ -141,6 +145,7 @@ async fn attempt(promise: Promise, terms: &Terms, say: &(dyn Fn(&str) + Sync)) -
     let skipped = match promise {
         Promise::P15 => stored::needs_mount().await,
         Promise::Clocks => faketime::needs_clock(),
+        promise if promise.needs_hosts() => needs_network(),
         _ => None,
     };
     if let Some(missing) = promise.needs().map(str::to_owned).or(skipped.clone()) {
@@ -232,6 +237,9 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::Pages => heavy::pages(trial).await,
         Promise::Clocks => versions::clocks(trial).await,
         Promise::Failover => versions::failover(trial).await,
+        Promise::Sentinel | Promise::Patroni => copies::replaced(trial).await,
+        Promise::Asynchronous => copies::asynchronous(trial).await,
+        Promise::Restore => restore::drilled(trial).await,
         Promise::Rights => sight::changes(trial).await,
         Promise::Soak => sight::soak(trial).await,
         Promise::P13 => {

@@ -62,8 +62,19 @@ promises! {
     Pages None, "P4 holds for who asks for the largest pages";
     Clocks None, "P1 to P4 hold while clocks disagree by a minute";
     Failover None, "P1 to P4 hold when a replica of Redis that lags takes its place";
+    Sentinel None, "P1 to P4 hold when the host of the Redis that leads is killed, frozen, cut off, or hands over";
+    Patroni None, "P1 to P4 hold when the same happens to the Postgres that leads, with a synchronous standby";
+    Asynchronous None, "with an asynchronous standby messages are lost, and the tester says so";
+    Restore None, "what was acknowledged before a moment is there after a restore to it, nobody keeps what came later, and no step can be forgotten";
     Chaos None, "P1 to P4 hold under all faults at once";
     Soak None, "P4, P5 and P16 hold while rights, channels and members change, under all faults at once";
+}
+
+impl Promise {
+    /// Whether it is tried on stores in several copies, on hosts of their own.
+    pub fn needs_hosts(self) -> bool {
+        [Self::Sentinel, Self::Patroni, Self::Asynchronous].contains(&self)
+    }
 }
 
 impl fmt::Display for Promise {
@@ -80,7 +91,7 @@ impl FromStr for Promise {
             .iter()
             .copied()
             .find(|promise| promise.name().eq_ignore_ascii_case(text))
-            .with_context(|| format!("there is no promise {text:?}: P1 to P23, rights, signin, pages, clocks, failover, chaos, soak, or all"))
+            .with_context(|| format!("there is no promise {text:?}: P1 to P23, rights, signin, pages, clocks, failover, sentinel, patroni, asynchronous, restore, chaos, soak, or all"))
     }
 }
 
@@ -115,7 +126,7 @@ mod tests {
         assert_eq!(some, [Promise::P1, Promise::P2, Promise::P3, Promise::P15]);
         assert!(named);
         let (all, named) = select("all").unwrap();
-        assert_eq!((all.len(), named), (28, false));
+        assert_eq!((all.len(), named), (32, false));
         assert_eq!(select("chaos").unwrap().0, [Promise::Chaos]);
         assert!(select("P24").is_err() && select("P4-P2").is_err());
         assert_eq!(format!("{:>4}|", Promise::P7), "  P7|");

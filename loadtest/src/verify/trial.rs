@@ -18,7 +18,7 @@ use super::{
 use crate::{
     checker::Report,
     client::Options,
-    cluster::{Cluster, Disk, Node, Settings, node_is_ready},
+    cluster::{Cluster, Disk, Node, Settings, Standby, Stores, node_is_ready},
     fixture::Fixture,
     random::Random,
     workload::{Ended, Plan, Workload},
@@ -383,6 +383,13 @@ fn settings(promise: Promise, terms: &Terms) -> Settings {
             Disk::Small(128)
         } else {
             Disk::Lax
+        },
+        stores: match promise {
+            Promise::Sentinel => Stores::Sentinels,
+            Promise::Patroni => Stores::Standby(Standby::Synchronous),
+            Promise::Asynchronous => Stores::Standby(Standby::Asynchronous),
+            Promise::Restore => Stores::BackedUp,
+            _ => Stores::Alone,
         },
         ..Settings::default()
     };

@@ -40,6 +40,8 @@ struct State {
     subscribers: Vec<Arc<Link>>,
     /// Until when, in milliseconds, and what is told with each.
     leases: BTreeMap<(String, String), (u64, Bytes)>,
+    /// Which event log it is of, once somebody said so.
+    log: Option<String>,
     /// What is kept of the keys of limits.
     buckets: HashMap<String, Bucket>,
 }
@@ -179,6 +181,11 @@ impl Memory {
 
     pub(super) async fn now_ms(&self) -> Result<u64, BusError> {
         Ok(self.now_us() / 1000)
+    }
+
+    pub(super) async fn claim_log(&self, name: &str) -> Result<String, BusError> {
+        let mut state = self.lock();
+        Ok(state.log.get_or_insert_with(|| name.to_owned()).clone())
     }
 
     pub(super) async fn renew_lease(

@@ -215,6 +215,12 @@ impl Bus {
         both!(BusKind, &self.0, now_ms())
     }
 
+    /// Says which event log all this is of, unless it was said before; answers with what was said.
+    /// What Redis holds of another log must not meet this one.
+    pub async fn claim_log(&self, name: &str) -> Result<String, BusError> {
+        both!(BusKind, &self.0, claim_log(name))
+    }
+
     /// Says that `name` lives for another `ttl`, and lists everyone who does
     /// under the same prefix (`prefix:name`), sorted.
     pub async fn renew_lease(

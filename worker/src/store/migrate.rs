@@ -21,7 +21,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 29] = [
+const STEPS: [(&str, &str); 30] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -51,6 +51,7 @@ const STEPS: [(&str, &str); 29] = [
     step!("0027_shown_text"),
     step!("0028_rights"),
     step!("0029_opened"),
+    step!("0030_origin"),
 ];
 
 /// How long a connection that failed is left alone.

@@ -16,7 +16,7 @@ use fred::{
     interfaces::{
         ClientLike, KeysInterface, PubsubInterface, SortedSetsInterface, StreamsInterface,
     },
-    types::{ClusterHash, CustomCommand, Value, scripts::Script},
+    types::{ClusterHash, CustomCommand, SetOptions, Value, scripts::Script},
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -31,6 +31,8 @@ use super::{
 };
 use crate::ids::Partition;
 
+/// Where it is said which event log all of this is of.
+const LOG: &str = "log";
 /// The digits of the time in front of a query, as the script writes them.
 const STAMP_DIGITS: usize = 16;
 
@@ -237,6 +239,15 @@ impl Redis {
             [seconds, microseconds] => Ok(seconds * 1000 + microseconds / 1000),
             _ => Err(BusError::Malformed),
         }
+    }
+
+    pub(super) async fn claim_log(&self, name: &str) -> Result<String, BusError> {
+        let turn = self.0.scripts.acquire_turn(0).await?;
+        let only_new = Some(SetOptions::NX);
+        let said: Result<Option<String>, _> =
+            turn.client.set(LOG, name, None, only_new, true).await;
+        let said = said.map_err(|error| self.0.scripts.failed(&error))?;
+        Ok(said.unwrap_or_else(|| name.to_owned()))
     }
 
     pub(super) async fn renew_lease(

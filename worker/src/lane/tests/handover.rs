@@ -159,6 +159,21 @@ async fn the_log_gets_another_name_only_while_no_lane_holds_a_partition() {
 }
 
 #[tokio::test]
+async fn a_database_that_was_restored_is_no_home_until_the_log_has_another_name() {
+    let (stage, ..) = Stage::stopped_with_room().await;
+    let home = async || epoch::find_home(&stage.options).await.unwrap();
+    assert_eq!(home().await.as_deref(), Some(""));
+    // As a dump leaves it that was read into another database.
+    sqlx::query("UPDATE deployment SET origin = '1@'")
+        .execute(&stage.pool)
+        .await
+        .unwrap();
+    assert_eq!(home().await, None);
+    assert!(epoch::rename(&stage.options, "another").await.unwrap());
+    assert_eq!(home().await.as_deref(), Some("another"));
+}
+
+#[tokio::test]
 async fn a_lane_that_begins_while_the_log_gets_another_name_learns_it() {
     let (mut stage, alice, room) = Stage::stopped_with_room().await;
     let mut renaming = stage.pool.begin().await.unwrap();
