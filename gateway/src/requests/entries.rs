@@ -109,11 +109,5 @@ impl Entries {
 
 /// One request as a span of its trace, which begins here.
 pub fn request_span(opcode: u16) -> Span {
-    let span = tracing::debug_span!("request", command.name = tracing::field::Empty);
-    if !span.is_disabled()
-        && let Some(row) = row(opcode)
-    {
-        span.record("command.name", row.name);
-    }
-    span
+    tracing::debug_span!("request", command.name = row(opcode).map(|row| row.name))
 }

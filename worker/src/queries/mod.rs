@@ -52,7 +52,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span, field};
+use tracing::{Instrument as _, Span};
 
 use self::context::QueryContext;
 pub(crate) use self::metrics::QueryMetrics;
@@ -230,13 +230,8 @@ async fn answer_entry(deps: &Arc<Deps>, taken: &Taken) {
 
 /// A query as a span of the trace that it came with.
 fn query_span(entry: &Entry) -> Span {
-    let span = tracing::debug_span!("query", name = field::Empty);
+    let span = tracing::debug_span!("query", name = row(entry.opcode).map(|row| row.name));
     telemetry::adopt_parent(&span, entry.trace.as_deref());
-    if !span.is_disabled()
-        && let Some(row) = row(entry.opcode)
-    {
-        span.record("name", row.name);
-    }
     span
 }
 
