@@ -85,12 +85,11 @@ impl Cluster {
             _ => &REDIS_FORGETS,
         };
         let replicated = replicated(&place, settings).await?;
-        let copies = replicated.as_ref().map(|store| store.url().to_owned());
-        let elsewhere = settings.redis_url.clone();
-        let sentinels = settings.stores == Stores::Sentinels;
-        let elsewhere = elsewhere.or_else(|| copies.clone().filter(|_| sentinels));
+        let copies = replicated.as_ref();
+        let elsewhere = settings.redis_url.as_deref();
+        let elsewhere = elsewhere.or_else(|| copies?.redis_url());
         let (redis, redis_url) = if let Some(url) = elsewhere {
-            (absent("redis", &place), url)
+            (absent("redis", &place), url.to_owned())
         } else {
             let redis = services::redis(&place, "redis", redis_options).await?;
             let url = redis_url(redis.port());
@@ -101,10 +100,10 @@ impl Cluster {
         } else {
             None
         };
-        let elsewhere = settings.database_url.clone();
-        let elsewhere = elsewhere.or_else(|| copies.filter(|_| !sentinels));
+        let elsewhere = settings.database_url.as_deref();
+        let elsewhere = elsewhere.or_else(|| copies?.database_url());
         let (postgres, database_url, backup) = match elsewhere {
-            Some(url) => (absent("postgres", &place), url, None),
+            Some(url) => (absent("postgres", &place), url.to_owned(), None),
             None => {
                 services::postgres(&place, settings.disk, settings.stores == Stores::BackedUp)
                     .await?

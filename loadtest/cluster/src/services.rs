@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::Write,
-    os::unix::fs::{OpenOptionsExt, chown},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     time::Duration,
 };
@@ -24,7 +24,7 @@ use crate::{
     place::Place,
     programs::{our_program, postgres_folder, redis_server},
     settings::{Disk, KEY},
-    user::{User, own_folder, run_as},
+    user::{User, give_to, own_folder, run_as},
 };
 
 /// A process is ready within this time or it never will be: debug binaries on
@@ -206,11 +206,7 @@ async fn make_database(
     if disk == Disk::Kept {
         let password = home.join("password");
         write_private(&password, &secret()?)?;
-        chown(
-            &password,
-            user.map(|user| user.uid),
-            user.map(|user| user.gid),
-        )?;
+        give_to(user, &password)?;
     }
     let mut initdb = std::process::Command::new(programs.join("initdb"));
     run_as(&mut initdb, user);

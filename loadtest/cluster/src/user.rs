@@ -47,11 +47,6 @@ impl User {
         Ok(Some(user))
     }
 
-    /// Gives a file to this user.
-    pub(crate) fn owns(self, file: &Path) -> Result<()> {
-        Ok(chown(file, Some(self.uid), Some(self.gid))?)
-    }
-
     /// Whether this user can walk to a folder.
     pub fn reaches(self, folder: &Path) -> bool {
         let mut test = Command::new("test");
@@ -97,15 +92,17 @@ fn forget_root(command: &mut Command) {
         .env("HOME", "/");
 }
 
+/// Gives a file or a folder to this user, if there is one.
+pub(crate) fn give_to(owner: Option<User>, path: &Path) -> Result<()> {
+    let (uid, gid) = (owner.map(|user| user.uid), owner.map(|user| user.gid));
+    Ok(chown(path, uid, gid)?)
+}
+
 /// Makes a folder that only its owner enters, and refuses one that belongs to somebody else.
 pub(crate) fn own_folder(folder: &Path, owner: Option<User>) -> Result<()> {
     if !folder.is_dir() {
         DirBuilder::new().mode(0o700).create(folder)?;
-        chown(
-            folder,
-            owner.map(|user| user.uid),
-            owner.map(|user| user.gid),
-        )?;
+        give_to(owner, folder)?;
     }
     let uid = owner.map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.uid);
     let found = fs::symlink_metadata(folder)?;

@@ -55,9 +55,14 @@ impl Replicated {
         })
     }
 
-    /// Where programs find it, whoever leads.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// Where programs find their Redis, whoever leads, if this is one.
+    pub(crate) fn redis_url(&self) -> Option<&str> {
+        matches!(self.kind, Kind::Redis).then_some(&self.url)
+    }
+
+    /// Where programs find their database, whoever leads, if this is one.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        matches!(self.kind, Kind::Postgres(_)).then_some(&self.url)
     }
 
     /// The host that leads, by what they agree on.

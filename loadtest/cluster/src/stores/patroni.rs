@@ -14,7 +14,7 @@ use crate::{
     programs::{etcd, haproxy, patroni, postgres_folder},
     services::{POLL, START, sql},
     settings::Standby,
-    user::{User, own_folder},
+    user::{User, give_to, own_folder},
 };
 
 const PATRONI: &str = include_str!("../../../../deploy/patroni/patroni.yml");
@@ -100,9 +100,7 @@ fn add_patroni(place: &Place, host: &mut Host, config: &str, etcd: u16) -> Resul
     own_folder(&home, user)?;
     let file = home.join("patroni.yml");
     fs::write(&file, config)?;
-    if let Some(user) = user {
-        user.owns(&file)?;
-    }
+    give_to(user, &file)?;
     let (postgres, rest) = (host.at(POSTGRES_PORT), host.at(PATRONI_PORT));
     let mut node = host.node("patroni", &patroni()?, place);
     node.run_as(user)

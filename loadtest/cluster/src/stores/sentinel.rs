@@ -11,7 +11,7 @@ use crate::{
     place::Place,
     programs::redis_server,
     services::{POLL, START, redis_command},
-    user::{User, own_folder},
+    user::{User, give_to, own_folder},
 };
 
 const REDIS: &str = include_str!("../../../../deploy/redis/redis.conf");
@@ -78,9 +78,7 @@ fn add_service(
         .replace("LEADER", &leader.to_string())
         .replace("PASSWORD", PASSWORD);
     fs::write(&file, format!("{config}dir {}\n", home.display()))?;
-    if let Some(user) = user {
-        user.owns(&file)?;
-    }
+    give_to(user, &file)?;
     let mut node = host.node(name, &redis_server()?, place);
     node.run_as(user).set("LC_ALL", "C.UTF-8");
     node.arguments([file.display().to_string().as_str()]);
