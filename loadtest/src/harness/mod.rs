@@ -26,7 +26,10 @@ use shared::{
     error::Reason,
     protocol::account::{CreateAccount, JoinAsGuest, LogIn, SignedIn},
 };
-use tokio::{sync::OnceCell, time::timeout};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
 
 pub use person::Person;
 pub use state::State;
@@ -234,6 +237,31 @@ pub fn same<T: PartialEq + std::fmt::Debug>(left: &T, right: &T) -> Result<()> {
         Ok(())
     } else {
         bail!("these differ:\n  {left:?}\n  {right:?}")
+    }
+}
+
+/// How often `eventually` looks: half as often as the flood guard of a connection lets anybody ask
+/// in the long run, however fast the cluster answers.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Looks again and again until it finds what it looks for, for what no event tells.
+///
+/// # Errors
+///
+/// The error of the last look, after `patience`.
+pub async fn eventually<T>(
+    patience: Duration,
+    mut look: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
+    let until = Instant::now() + patience;
+    let mut pace = interval(LOOK);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        match look().await {
+            Err(_not_yet) if Instant::now() < until => {}
+            found => return found.with_context(|| format!("not within {patience:?}")),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use loadtest::{
     client::Status,
     cluster::{Settings, Signal},
-    harness::{Harness, Person, holds, refused, same, scenario_on},
+    harness::{Harness, Person, eventually, holds, refused, same, scenario_on},
     requests::{PASSWORD, create_invite, log_in},
     transport::Transport,
 };
@@ -19,7 +19,6 @@ use shared::{
         session::ListSessions,
     },
 };
-use tokio::time::Instant;
 
 /// A gateway that was killed is missed after its lease, of 12 seconds; on a slow machine later.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -166,15 +165,13 @@ async fn status_until(
     what: &str,
     so: impl Fn(&DeploymentStatus) -> bool,
 ) -> Result<DeploymentStatus> {
-    let until = Instant::now() + PATIENCE;
-    loop {
+    eventually(PATIENCE, async || {
         let status = admin.client.call(0, &GetDeploymentStatus {}).await?;
-        if so(&status) {
-            return Ok(status);
-        }
         let shown = (names(&status), status.waiting_commands);
-        holds(Instant::now() < until, &format!("{what}: {shown:?}"))?;
-    }
+        holds(so(&status), &format!("{what}: {shown:?}"))?;
+        Ok(status)
+    })
+    .await
 }
 
 async fn an_administrator_sees_who_runs_and_how_much_there_is(harness: &Harness) -> Result<()> {

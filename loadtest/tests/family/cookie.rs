@@ -8,14 +8,14 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use loadtest::{
     client::link,
     cluster::Settings,
-    harness::{Harness, holds, same, scenario_on, unique},
+    harness::{Harness, eventually, holds, same, scenario_on, unique},
     random::nonce,
     requests::PASSWORD,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    time::{Instant, timeout},
+    time::timeout,
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -168,13 +168,11 @@ async fn next_of(socket: &mut Socket, wanted: &[&str]) -> Result<String> {
 
 /// Waits until the cookie opens nothing over HTTP any more, and finds that it opens no socket.
 async fn is_dead(browser: &Browser<'_>) -> Result<()> {
-    let ended = Instant::now();
-    while browser.is_somebody(Some(OWN)).await? {
-        holds(
-            ended.elapsed() < REMEMBERED,
-            "a cookie outlives its session",
-        )?;
-    }
+    eventually(REMEMBERED, async || {
+        let alive = browser.is_somebody(Some(OWN)).await?;
+        holds(!alive, "a cookie outlives its session")
+    })
+    .await?;
     let (said, _socket) = browser.opens(Some(OWN)).await?;
     holds(said != "ready", "a dead cookie opens a socket")
 }

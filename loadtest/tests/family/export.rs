@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use loadtest::{
     client::CallError,
     cluster::Settings,
-    harness::{Harness, Person, holds, refused, same, scenario_on},
+    harness::{Harness, Person, eventually, holds, refused, same, scenario_on},
     requests::{
         PASSWORD, add_reaction, create_role, delete_account, hide_channel, leave_server,
         report_message, set_nickname, set_roles, start_export, update_account,
@@ -22,7 +22,6 @@ use shared::{
     error::Reason,
     protocol::account::{Export, GetExport, UpdateAccount},
 };
-use tokio::time::{Instant, sleep};
 
 scenarios! {
     everything_of_the_account_is_in_it_over_every_door,
@@ -36,22 +35,13 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until an export is as it is wanted.
 async fn until(way: &mut TransportClient, wanted: impl Fn(&Export) -> bool) -> Result<Export> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let found = match way.call(0, &GetExport { part: None }).await {
-            // Nobody answers while the workers start again.
-            Err(CallError::Refused(refusal)) if refusal.reason == Reason::Unavailable => None,
-            found => Some(found?),
-        };
-        if let Some(found) = found {
-            same(&found.lines, &None)?;
-            if wanted(&found.export) {
-                return Ok(found.export);
-            }
-        }
-        holds(Instant::now() < deadline, "an export stands still")?;
-        sleep(Duration::from_millis(20)).await;
-    }
+    eventually(PATIENCE, async || {
+        let found = way.call(0, &GetExport { part: None }).await?;
+        same(&found.lines, &None)?;
+        holds(wanted(&found.export), "an export stands still")?;
+        Ok(found.export)
+    })
+    .await
 }
 
 /// Waits until an export is finished.
@@ -291,18 +281,14 @@ async fn an_export_goes_with_the_account(harness: &Harness) -> Result<()> {
     let account = alice.user.user_id.sql();
     let left = "SELECT (SELECT count(*) FROM exports WHERE account = $1)
                     + (SELECT count(*) FROM export_parts WHERE account = $1)";
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    eventually(PATIENCE, async || {
         let cluster = &harness.cluster;
         let rows: i64 = cluster
             .sql(async |client| Ok(client.query_one(left, &[&account]).await?.get(0)))
             .await?;
-        if rows == 0 {
-            return Ok(());
-        }
-        holds(Instant::now() < deadline, "nothing is left of it")?;
-        sleep(Duration::from_millis(50)).await;
-    }
+        same(&rows, &0)
+    })
+    .await
 }
 
 #[tokio::test]

@@ -5,12 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use loadtest::{
     cluster::Settings,
-    harness::{Harness, Person, holds, refused, same, scenario_on},
+    harness::{Harness, Person, eventually, holds, refused, same, scenario_on},
     requests::{deny_everyone, hide_channel, search_messages, send_message},
     transport::Transport,
 };
 use shared::{domain::permissions::Permissions, error::Reason, protocol::search::SearchMessages};
-use tokio::time::{Instant, sleep};
 
 scenarios! {
     what_was_said_is_found_over_every_door,
@@ -141,17 +140,13 @@ async fn changes_are_found_after_the_block_was_indexed(harness: &Harness) -> Res
 
 /// Waits until a statement finds a row.
 async fn indexed(harness: &Harness, sql: &str, channel: &[i64; 1]) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    eventually(PATIENCE, async || {
         let rows = harness
             .cluster
             .sql(async |client| client.query(sql, &[&channel[0]]).await);
-        if !rows.await?.is_empty() {
-            return Ok(());
-        }
-        holds(Instant::now() < deadline, "the index does not get on")?;
-        sleep(Duration::from_millis(50)).await;
-    }
+        holds(!rows.await?.is_empty(), "the index does not get on")
+    })
+    .await
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use loadtest::{
     cluster::{Node, Settings},
-    harness::{Harness, holds, scenario_on},
+    harness::{Harness, eventually, holds, scenario_on},
     requests::{PASSWORD, log_in},
 };
 use opentelemetry_proto::tonic::{
@@ -23,7 +23,6 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{Instant, sleep},
 };
 
 /// Spans are exported in batches, a few seconds apart.
@@ -38,10 +37,12 @@ async fn a_message_is_one_trace_through_both_programs() -> Result<()> {
         let [alice, bob] = harness.members().await?;
         alice.send("#general", "traced").await?;
         bob.sees("traced").await?;
-        let whole = || lock(traces).values().any(is_whole).then_some(());
-        soon(whole)
-            .await
-            .with_context(|| format!("no trace has all spans: {:?}", lock(traces)))
+        eventually(PATIENCE, async || {
+            let traces = lock(traces);
+            let whole = traces.values().any(is_whole);
+            holds(whole, &format!("no trace has all spans: {traces:?}"))
+        })
+        .await
     })
     .await
 }
@@ -53,16 +54,15 @@ async fn a_line_in_json_names_its_trace() -> Result<()> {
         let admin = harness.admin().await?;
         let user_id = admin.user.user_id;
         admin.client.call(0, &ResetRateLimits { user_id }).await?;
-        let line = soon(|| logged(harness, "limits were reset")).await;
-        let line: Line = serde_json::from_str(&line.context("nothing was logged")?)?;
-        let known = || {
+        let line = logged(harness, "limits were reset").await?;
+        let line: Line = serde_json::from_str(&line)?;
+        eventually(PATIENCE, async || {
             let traces = lock(traces);
-            let spans = traces.get(&line.trace_id)?;
-            spans.contains("gateway/request").then_some(())
-        };
-        soon(known)
-            .await
-            .with_context(|| format!("{line:?} is in none of {:?}", lock(traces)))
+            let spans = traces.get(&line.trace_id);
+            let known = spans.is_some_and(|spans| spans.contains("gateway/request"));
+            holds(known, &format!("{line:?} is in none of {traces:?}"))
+        })
+        .await
     })
     .await
 }
@@ -82,9 +82,7 @@ async fn nothing_is_logged_that_people_wrote() -> Result<()> {
                 Reason::WrongCredentials,
             )
             .await?;
-        soon(|| logged(harness, "close"))
-            .await
-            .context("nothing was logged")?;
+        logged(harness, "close").await?;
         for secret in [
             "cassandra",
             "Delphi",
@@ -93,7 +91,7 @@ async fn nothing_is_logged_that_people_wrote() -> Result<()> {
             PASSWORD,
             &alice.token,
         ] {
-            let line = logged(harness, secret);
+            let line = line_with(harness, secret);
             holds(line.is_none(), &format!("{line:?} tells {secret:?}"))?;
         }
         Ok(())
@@ -133,26 +131,21 @@ async fn traced(
     scenario_on(settings, async |harness| play(harness, &traces).await).await
 }
 
-/// Waits for what comes within seconds.
-async fn soon<T>(mut find: impl FnMut() -> Option<T>) -> Option<T> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let found = find();
-        if found.is_some() || Instant::now() > end {
-            return found;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+/// The first line that the cluster's programs log with this in it, waited for.
+async fn logged(harness: &Harness, text: &str) -> Result<String> {
+    eventually(PATIENCE, async || {
+        line_with(harness, text).context("nothing was logged")
+    })
+    .await
 }
 
 /// The first line of a log of the cluster's programs that has this in it.
-fn logged(harness: &Harness, text: &str) -> Option<String> {
+fn line_with(harness: &Harness, text: &str) -> Option<String> {
     let cluster = &harness.cluster;
     let programs = cluster.workers.iter().chain(&cluster.gateways);
     let logs: String = programs.map(Node::log_text).collect();
-    logs.lines()
-        .find(|line| line.contains(text))
-        .map(str::to_owned)
+    let line = logs.lines().find(|line| line.contains(text));
+    line.map(str::to_owned)
 }
 
 fn is_whole(spans: &BTreeSet<String>) -> bool {

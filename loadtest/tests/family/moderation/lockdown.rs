@@ -1,8 +1,10 @@
 //! Lock-down, by hand and by a raid.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use loadtest::{
-    harness::{Harness, Person, refused, same},
+    harness::{Harness, Person, eventually, holds, refused, same},
     requests::{
         create_role, create_rule, delete_role, edit_message, get_modlog, leave_server,
         redeem_invite, rule_settings, send_message, set_lockdown, set_roles,
@@ -84,10 +86,11 @@ async fn a_lock_down_ends_by_itself(harness: &Harness) -> Result<()> {
         stranger.client.call(0, &redeem_invite(&code)).await,
         Reason::LockedDown,
     )?;
-    // It is asked again until the clock says so.
-    while alice.call(&GetServer {}).await?.lockdown.is_some() {
-        tokio::task::yield_now().await;
-    }
+    eventually(Duration::from_secs(10), async || {
+        let server = alice.call(&GetServer {}).await?;
+        holds(server.lockdown.is_none(), "a lockdown ends")
+    })
+    .await?;
     stranger.joins(&code).await
 }
 

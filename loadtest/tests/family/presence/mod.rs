@@ -3,12 +3,12 @@
 mod online;
 mod stays;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use loadtest::{
     client::{Client, Options, log::Seen},
-    harness::{Harness, Person, holds, refused, same},
+    harness::{Harness, Person, eventually, holds, refused, same},
     requests::{
         delete_server, get_presences, join_as_guest, leave_server, redeem_invite, set_status,
         watch_presences,
@@ -26,7 +26,6 @@ use shared::{
         server::{GetServer, ServerDeleted},
     },
 };
-use tokio::time::interval;
 
 scenarios! {
     a_status_is_set_and_shown_over_every_door,
@@ -62,20 +61,16 @@ fn state_of(presences: &Presences, person: &Person) -> Option<PresenceState> {
 /// Waits until any worker says that somebody looks so.
 async fn looks(way: &mut TransportClient, at: &Person, due: PresenceState) -> Result<Presences> {
     let asked = get_presences(ids(&[at]));
-    let until = Instant::now() + PATIENCE;
-    // Half as often as the flood guard of a connection lets anybody ask in the long run.
-    let mut pace = interval(Duration::from_millis(20));
-    loop {
-        pace.tick().await;
+    eventually(PATIENCE, async || {
         let presences = way.call(at.scope(), &asked).await?;
-        if state_of(&presences, at) == Some(due) {
-            return Ok(presences);
-        }
+        let looks = state_of(&presences, at) == Some(due);
         holds(
-            Instant::now() < until,
+            looks,
             &format!("{} never looks {due:?}: {presences:?}", at.name),
         )?;
-    }
+        Ok(presences)
+    })
+    .await
 }
 
 /// Watches, and answers where in the log of the client what follows begins.
@@ -407,17 +402,23 @@ async fn who_hides_is_seen_as_he_was_until_he_is_not(harness: &Harness) -> Resul
         looks(&mut way, &bob, PresenceState::Dnd).await?;
         bob.client.call(0, &hide("hidden")).await?;
         bob.client.call(0, &hide("and again")).await?;
-        let until = Instant::now() + PATIENCE;
-        loop {
+        let mut seen = Vec::new();
+        eventually(PATIENCE, async || {
             let presences = way.call(alice.scope(), &asked).await?;
-            let look = presences.members.iter();
-            let look = look.map(|it| (it.state, it.text.as_str())).next();
-            if look == Some((PresenceState::Offline, "")) {
-                break;
+            let look = presences.members.into_iter().next().context("a look")?;
+            let hides = (look.state, look.text.as_str()) == (PresenceState::Offline, "");
+            if !hides {
+                seen.push((look.state, look.text));
             }
-            same(&look, &Some((PresenceState::Dnd, "at work")))?;
-            holds(Instant::now() < until, "who hides is seen no more")?;
-        }
+            holds(hides, "who hides is seen no more")
+        })
+        .await?;
+        seen.dedup();
+        let before = (PresenceState::Dnd, "at work".to_owned());
+        holds(
+            seen.iter().all(|look| *look == before),
+            &format!("{seen:?}"),
+        )?;
     }
     Ok(())
 }
@@ -439,11 +440,11 @@ async fn a_status_that_ends_goes_back(harness: &Harness) -> Result<()> {
     bob.client.call(0, &soon).await?;
     told(&alice, position, (&bob, PresenceState::Dnd)).await?;
     told(&alice, position, (&bob, PresenceState::Online)).await?;
-    let until = Instant::now() + PATIENCE;
-    while !bob.client.call(0, &GetStatus {}).await?.text.is_empty() {
-        holds(Instant::now() < until, "the text ends, too")?;
-    }
-    Ok(())
+    eventually(PATIENCE, async || {
+        let status = bob.client.call(0, &GetStatus {}).await?;
+        holds(status.text.is_empty(), "the text ends, too")
+    })
+    .await
 }
 
 async fn a_watch_ends_with_the_membership_that_it_rests_on(harness: &Harness) -> Result<()> {
@@ -520,28 +521,19 @@ async fn a_connection_watches_so_many_and_no_more(harness: &Harness) -> Result<(
         watch_soon(&alice, alice.scope()).await?;
     }
     let sixth = alice.creates_server("One more").await?;
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match refused(
-            alice.client.call(sixth.get(), &own).await,
-            Reason::LimitReached,
-        ) {
-            Ok(()) => return Ok(()),
-            // The session does not hear the new server yet.
-            Err(error) => holds(Instant::now() < until, &format!("{error:#}"))?,
-        }
-    }
+    // The session may not hear the new server yet.
+    eventually(PATIENCE, async || {
+        let watched = alice.client.call(sixth.get(), &own).await;
+        refused(watched, Reason::LimitReached)
+    })
+    .await
 }
 
 /// Watches oneself in a server that was just made: the session may not hear it yet.
 async fn watch_soon(person: &Person, scope: u64) -> Result<()> {
     let own = watch_presences(ids(&[person]));
-    let until = Instant::now() + PATIENCE;
-    while let Err(error) = person.client.call(scope, &own).await {
-        same(&error.refusal().map(|it| it.reason), &Some(Reason::Busy))?;
-        holds(Instant::now() < until, "the server is heard")?;
-    }
-    Ok(())
+    let watched = async || Ok(person.client.call(scope, &own).await.map(drop)?);
+    eventually(PATIENCE, watched).await
 }
 
 async fn a_new_watch_replaces_the_old_one(harness: &Harness) -> Result<()> {

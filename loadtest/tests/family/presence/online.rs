@@ -1,10 +1,8 @@
 //! Who is online, as a list.
 
-use std::time::Instant;
-
 use anyhow::Result;
 use loadtest::{
-    harness::{Harness, holds},
+    harness::{Harness, eventually, holds, same},
     requests::{create_role, set_nickname, set_roles, set_status},
     transport::{Transport, TransportClient},
 };
@@ -77,17 +75,8 @@ async fn who_is_online_is_listed_by_role_and_name_over_every_door(harness: &Harn
     for mut way in alice.ways().await? {
         for limit in [1, 3, 200] {
             // A worker may not have heard of all of them yet, or of who is gone.
-            let until = Instant::now() + PATIENCE;
-            loop {
-                let listed = list_online(&mut way, alice.scope(), limit).await?;
-                if listed == due {
-                    break;
-                }
-                holds(
-                    Instant::now() < until,
-                    &format!("{listed:?} is not {due:?}"),
-                )?;
-            }
+            let listed = async || same(&list_online(&mut way, alice.scope(), limit).await?, &due);
+            eventually(PATIENCE, listed).await?;
         }
     }
     let page = ListOnline {
@@ -109,14 +98,12 @@ async fn who_is_not_seen_is_not_listed_as_online(harness: &Harness) -> Result<()
     };
     bob.client.call(0, &hide).await?;
     for mut way in alice.ways().await? {
-        let until = Instant::now() + PATIENCE;
-        loop {
+        eventually(PATIENCE, async || {
             let listed = list_online(&mut way, alice.scope(), 200).await?;
-            if listed.iter().all(|(user, _)| *user != bob.user.user_id) {
-                break;
-            }
-            holds(Instant::now() < until, "who is invisible is not there")?;
-        }
+            let absent = listed.iter().all(|(user, _)| *user != bob.user.user_id);
+            holds(absent, "who is invisible is not there")
+        })
+        .await?;
     }
     Ok(())
 }
