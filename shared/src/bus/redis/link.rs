@@ -5,6 +5,7 @@
 //! and an `XADD` must never run twice.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -312,6 +313,11 @@ impl Link {
     }
 }
 
+/// What asked for a reset while there was no connection meant none that opens later.
+pub(super) fn forget_reset(reset: &Notify) {
+    pin!(reset.notified()).enable();
+}
+
 async fn keep_connected(
     what: &'static str,
     address: Arc<Address>,
@@ -323,6 +329,7 @@ async fn keep_connected(
         let reason = match address.open().await {
             Ok(mut live) => {
                 backoff.opened();
+                forget_reset(&reset);
                 let client = live.client.clone();
                 current.send_replace(Some(client.clone()));
                 let reason = tokio::select! {

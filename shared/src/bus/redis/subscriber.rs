@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     BusError, ControlKind, Subscriber, SubscriberControl, Topic,
-    link::{Address, Backoff, Live, barrier, wait_until_silent},
+    link::{Address, Backoff, Live, barrier, forget_reset, wait_until_silent},
     reply::{self, failed},
 };
 use crate::bus::inbox::Inbox;
@@ -174,6 +174,7 @@ impl SubscriberTask {
     /// Serves one connection until it ends.
     async fn connected(&mut self, (mut live, messages): Connection, first: &mut bool) -> BusError {
         let (inbox, reset) = (Arc::clone(&self.inbox), Arc::clone(&self.reset));
+        forget_reset(&reset);
         let client = live.client.clone();
         tokio::select! {
             reason = live.ended() => reason,
