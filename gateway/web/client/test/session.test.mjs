@@ -171,6 +171,16 @@ test("a gateway that is about to stop is left when it says", async () => {
   assert.equal(gateway.dialled.at(-1), "ws://two/ws");
 });
 
+test("a gateway that says so while a session opens is left, too", async () => {
+  const { clock, gateway } = start();
+  gateway.hello();
+  gateway.control("reconnect", { delay_ms: 700 });
+  await clock.pass(300);
+  gateway.ready();
+  await clock.pass(400);
+  assert.equal(gateway.dialled.at(-1), "ws://two/ws");
+});
+
 test("without a network nobody tries, and with one at once", async () => {
   const { client, clock, gateway } = open();
   gateway.cut();

@@ -75,7 +75,10 @@ export class Session {
   private idle: boolean | null = null;
   private askedAt = 0;
   private openedAt = 0;
+  /** Calls off what is due: giving an attempt up, or the next one. */
   private callOff = () => {};
+  /** Calls off the move to another gateway, which this one asked for. */
+  private stay = () => {};
 
   constructor(
     private readonly options: SessionOptions,
@@ -224,8 +227,8 @@ export class Session {
 
   /** This gateway is about to stop. */
   private move(delay: number): void {
-    this.callOff();
-    this.callOff = this.options.clock.after(delay, () => {
+    this.stay();
+    this.stay = this.options.clock.after(delay, () => {
       this.at += 1;
       this.restart();
     });
@@ -279,6 +282,7 @@ export class Session {
   private hangUp(code: number): void {
     this.doubted = false;
     this.callOff();
+    this.stay();
     this.pulse?.stop();
     this.pulse = null;
     this.socket?.close(code);
