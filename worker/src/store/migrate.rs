@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{
     ConnectOptions, PgConnection, SqlSafeStr,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{self, Migration, MigrationType, Migrator},
     postgres::PgConnectOptions,
 };
 use tokio::time::Instant;
@@ -54,8 +54,13 @@ const STEPS: [(&str, &str); 30] = [
     step!("0030_origin"),
 ];
 
-/// How long a connection that failed is left alone.
+/// How long a connection that failed is left alone, and a table that changes while somebody reads it.
 const RETRY: Duration = Duration::from_millis(500);
+/// A change of a table that somebody reads, such as a dump, holds up all who come after it: so it waits
+/// no longer than they do.
+const SETTINGS: [(&str, &str); 1] = [("lock_timeout", "1s")];
+/// The SQLSTATE of what waited in vain for a lock.
+const LOCKED: &str = "55P03";
 
 /// Why a database could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -65,24 +70,44 @@ pub(crate) enum MigrateError {
     Store(#[from] StoreError),
     /// A migration failed, or the database is newer than this version.
     #[error("the schema: {0}")]
-    Schema(#[from] sqlx::migrate::MigrateError),
+    Schema(#[from] migrate::MigrateError),
 }
 
-/// Waits up to `patience` for the database, and migrates it.
-/// Several workers may do this at once: they wait for each other.
+/// Waits up to `patience` for the database, and without an end for those who read what changes, and
+/// migrates it. Several workers may do this at once: they wait for each other.
 pub(crate) async fn run(
     options: &PgConnectOptions,
     patience: Duration,
 ) -> Result<(), MigrateError> {
-    let mut connection = wait_for_database(options, Instant::now() + patience).await?;
+    let options = options.clone().options(SETTINGS);
     let steps = (1..).zip(STEPS).map(|(version, (name, sql))| {
         let description = name.split_once('_').unwrap_or_default().1.replace('_', " ");
         let (kind, sql) = (MigrationType::Simple, sql.into_sql_str());
         Migration::new(version, description.into(), kind, sql, false)
     });
     let migrator = Migrator::with_migrations(steps.collect());
-    migrator.run(&mut connection).await?;
-    Ok(())
+    loop {
+        let mut connection = wait_for_database(&options, Instant::now() + patience).await?;
+        match migrator.run(&mut connection).await {
+            Err(error) if is_locked(&error) => {
+                tracing::info!(%error, "waiting for somebody who reads what changes, or changes it, too");
+            }
+            migrated => return Ok(migrated?),
+        }
+        // With the connection goes its lock, and another worker may try.
+        drop(connection);
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+fn is_locked(error: &migrate::MigrateError) -> bool {
+    let (migrate::MigrateError::Execute(error) | migrate::MigrateError::ExecuteMigration(error, _)) =
+        error
+    else {
+        return false;
+    };
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.code().as_deref() == Some(LOCKED))
 }
 
 /// Programs start in any order, so a database that is not there yet is no fault.
@@ -111,7 +136,38 @@ async fn wait_for_database(
 mod tests {
     use std::{fs, path::Path};
 
+    use sqlx::{Connection as _, Executor as _};
+
     use super::*;
+    use crate::{fixture::database, support::postgres};
+
+    #[tokio::test]
+    async fn who_reads_for_long_is_waited_for_and_holds_nobody_up() {
+        let options = database().await;
+        let pool = postgres::pool(options.clone()).await;
+        let last = "ALTER TABLE deployment DROP COLUMN origin; DELETE FROM _sqlx_migrations WHERE version = 30";
+        postgres::execute(&pool, last).await;
+        let mut dump = options.connect().await.unwrap();
+        let read = "SELECT 1 FROM deployment";
+        let mut snapshot = dump.begin().await.unwrap();
+        snapshot.execute(read).await.unwrap();
+        let migrating = run(&options, Duration::from_secs(30));
+        let waits =
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'deployment'::regclass";
+        let reading = async {
+            while pool.fetch_optional(waits).await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+            // It waits behind the migration, which gives up before this does.
+            let mut other = pool.acquire().await.unwrap();
+            other.execute("SET lock_timeout = '20s'").await.unwrap();
+            other.execute(read).await.unwrap();
+            snapshot.rollback().await.unwrap();
+        };
+        let (migrated, ()) = tokio::join!(migrating, reading);
+        migrated.unwrap();
+        pool.execute("SELECT origin FROM deployment").await.unwrap();
+    }
 
     #[test]
     fn every_migration_is_a_step() {
