@@ -27,8 +27,9 @@ for (const [name, { panels }] of Object.entries(dashboards)) {
   for (const { title, targets = [] } of panels) {
     for (const { expr } of targets) {
       asked += 1;
+      const count = await countSeries(expr);
       const mayBeEmpty = quiet.some((metric) => expr.includes(metric));
-      if (!mayBeEmpty && (await countSeries(expr)) === 0) empty.push(`${name}, ${title}: ${expr}`);
+      if (count === 0 && !mayBeEmpty) empty.push(`${name}, ${title}: ${expr}`);
     }
   }
 }

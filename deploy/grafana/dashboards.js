@@ -1,5 +1,5 @@
 // What each dashboard shows.
-import { dashboard, panel, quantiles, rate, recorded, value } from "./panels.js";
+import { dashboard, panel, quantiles, rate, ready, recorded, value } from "./panels.js";
 
 const gateway = (name) => `confab_gateway_${name}`;
 const counters = (...names) => names.map((name) => rate(gateway(`${name}_total`)));
@@ -18,6 +18,7 @@ const overview = dashboard("overview", "overview", {
   Trouble: [
     panel("Refusals", "ops", rate(gateway("refusals_total"), "reason")),
     panel("Without an answer in time", "ops", rate(gateway("unknown_total"))),
+    panel("Processes that are ready", "short", ready("gateway"), ready("worker")),
     panel("Panics", "ops", rate(gateway("panics_total")), rate("confab_worker_query_panics_total")),
   ],
 });
@@ -25,6 +26,7 @@ const overview = dashboard("overview", "overview", {
 const gateways = dashboard("gateway", "gateway", {
   Doors: [
     panel("Upgrades", "ops", ...counters("accepted"), rate(gateway("rejected_total"), "cause")),
+    panel("Sessions that did not open", "ops", rate(gateway("openings_failed_total"))),
     panel("Sockets refused", "ops", rate(gateway("sockets_refused_total"), "cause")),
     panel("Closed, by close code", "ops", rate(gateway("closed_total"), "close_code")),
     panel("HTTP requests, by status", "reqps", rate(gateway("http_requests_total"), "status")),

@@ -19,6 +19,9 @@ export const rate = (name, by = "instance") => ({
 /** What a gauge says; `how` joins those of all programs. */
 export const value = (name, by = "instance", how = "sum") => ({ query: `${how} by (${by}) (${selector(name)})`, legend: `{{${by}}}`, name });
 
+/** How many processes of a program are ready. */
+export const ready = (program) => ({ query: `sum by (job) (confab_ready{namespace=~"$namespace",job="${program}"})`, legend: "{{job}}" });
+
 /** Half of the values, and 99 in 100, are below. */
 export const quantiles = (name, by = "") =>
   [0.5, 0.99].map((quantile) => ({

@@ -3,20 +3,34 @@
 use anyhow::Context;
 use gateway::{
     config::{Cli, Command, Config},
-    limits::open_files::raise_open_files,
+    limits::open_files::fit_connections,
 };
-use shared::{bus::Bus, config::parse, health::check_health, shutdown::stop_signal, telemetry};
+use shared::{
+    bus::Bus, config::parse, health::check_health, open_files::raise_open_files,
+    shutdown::stop_signal, telemetry,
+};
 use tokio::net::TcpListener;
 
 fn main() -> anyhow::Result<()> {
-    let Cli { config, command } = parse();
+    let Cli {
+        mut config,
+        command,
+    } = parse();
     if let Some(Command::Health(config)) = command {
         return Ok(check_health(&config)?);
     }
     let _telemetry = telemetry::start("gateway", &config.node.node, &config.telemetry)
         .context("starting logs and traces")?;
-    if let Err(error) = raise_open_files() {
-        tracing::warn!(%error, "the limit of open files stays as it is");
+    let open_files = raise_open_files().context("raising the limit of open files")?;
+    let wanted = config.limits.max_connections;
+    config.limits.max_connections = fit_connections(wanted, open_files);
+    if config.limits.max_connections < wanted {
+        let connections = config.limits.max_connections;
+        tracing::warn!(
+            open_files,
+            connections,
+            "fewer connections than wanted: a process may open too few files"
+        );
     }
     #[cfg(feature = "sabotage")]
     gateway::sabotage::arm()?;

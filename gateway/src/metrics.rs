@@ -63,6 +63,8 @@ metrics! {
     http_request_seconds: Histogram;
     /// How long sessions took from `identify` or `resume` to `ready`, in seconds.
     open_seconds: Histogram;
+    /// Sessions that did not open because no worker said what they see.
+    openings_failed_total: IntCounter;
     /// How long commands of sockets took until their answer came, in seconds.
     acknowledge_seconds: Histogram;
     /// How long events took from the bus to the queues of a shard, in seconds.
@@ -120,7 +122,8 @@ metrics! {
     presence_seconds: Histogram;
     /// Messages on the bus that could not be read.
     garbled_total: IntCounter;
-    /// The age of the oldest beat among the partitions, in seconds.
+    /// The age of the oldest beat among the partitions, in seconds; of one that was never heard, how
+    /// long it has been listened for.
     beat_age_seconds: Gauge;
     /// Probes of the bus that did not come back.
     probes_missed_total: IntCounter;

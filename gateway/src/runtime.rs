@@ -17,7 +17,7 @@ use shared::{
     config::KeyError,
     critical_tasks::CriticalTasks,
     domain::limits::MAX_FRAME_BYTES,
-    ops::{self, Health},
+    ops::{self, Health, OpsMetrics},
 };
 use tokio::{
     net::TcpListener,
@@ -45,7 +45,8 @@ use crate::{
         topic_router::TopicRouter,
     },
     limits::{
-        connection_limit::ConnectionLimit, memory_budget::MemoryBudget, token_bucket::TokenBucket,
+        connection_limit::ConnectionLimit, memory_budget::MemoryBudget, open_files::SPARE_SOCKETS,
+        token_bucket::TokenBucket,
     },
     metrics::{Metrics, ShardMetrics},
     node_lease::NodeTask,
@@ -69,13 +70,11 @@ use crate::{
 /// The metrics of a gateway, each with a value, for the reference.
 pub fn metrics() -> Result<Registry, prometheus::Error> {
     let registry = Registry::new();
+    OpsMetrics::new(&registry)?.touch();
     Metrics::new(&registry)?.touch();
     Ok(registry)
 }
 
-/// Sockets beyond the sessions: those that are on their way to become one, and
-/// HTTP requests.
-const SPARE_SOCKETS: usize = 1_024;
 /// Sockets of one address beyond its sessions.
 const SPARE_ADDRESS_SOCKETS: usize = 128;
 /// How long the last close frames may take after the drain window.

@@ -29,6 +29,7 @@ pub mod hex;
 pub mod ids;
 pub mod keys;
 pub mod metrics;
+pub mod open_files;
 pub mod ops;
 pub mod presence;
 pub mod protocol;

@@ -82,9 +82,18 @@ impl Health {
     }
 }
 
+crate::metrics! {
+    /// What every program says of itself.
+    pub struct OpsMetrics in "confab";
+
+    /// Whether this process is ready for work, as `/readyz` says: 1, or 0.
+    ready: IntGauge;
+}
+
 #[derive(Clone)]
 struct Ops {
     registry: Registry,
+    metrics: OpsMetrics,
     health: Health,
 }
 
@@ -99,11 +108,17 @@ pub async fn serve(
     if let Err(error) = registry.register(Box::new(ProcessCollector::for_self())) {
         tracing::debug!(%error, "process metrics are registered already");
     }
+    let metrics = OpsMetrics::new(&registry).map_err(io::Error::other)?;
+    let ops = Ops {
+        registry,
+        metrics,
+        health,
+    };
     let router = Router::new()
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(gather))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(readiness))
-        .with_state(Ops { registry, health });
+        .with_state(ops);
     let serve = axum::serve(listener, router)
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();
@@ -113,7 +128,8 @@ pub async fn serve(
     }
 }
 
-async fn metrics(State(ops): State<Ops>) -> impl IntoResponse {
+async fn gather(State(ops): State<Ops>) -> impl IntoResponse {
+    ops.metrics.ready.set(i64::from(ops.health.is_ready()));
     match TextEncoder::new().encode_to_string(&ops.registry.gather()) {
         Ok(text) => (
             StatusCode::OK,
@@ -217,8 +233,11 @@ mod tests {
             (503, "bus: ok\nlanes: none owned\n")
         );
 
+        assert!(port.get("/metrics").await.1.contains("confab_ready 0\n"));
+
         port.health.set_check("lanes", Ok(()));
         assert_eq!(port.get("/readyz").await.0, 200);
+        assert!(port.get("/metrics").await.1.contains("confab_ready 1\n"));
 
         port.health.start_draining();
         let (status, text) = port.get("/readyz").await;

@@ -8,7 +8,7 @@ use shared::{
     bus::Bus,
     clock::Clock,
     critical_tasks::CriticalTasks,
-    ops::{self, Health},
+    ops::{self, Health, OpsMetrics},
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -137,6 +137,7 @@ pub async fn run(
 /// A registry with every metric of a worker, for the reference.
 pub fn metrics() -> anyhow::Result<Registry> {
     let registry = Registry::new();
+    OpsMetrics::new(&registry)?.touch();
     LaneMetrics::new(&registry)?.touch();
     queries::QueryMetrics::new(&registry)?.touch();
     jobs::JobMetrics::new(&registry)?.touch();

@@ -12,6 +12,8 @@ use crate::requests::admission::SILENCE;
 /// The last beat of each partition.
 #[derive(Debug)]
 pub struct Beats {
+    /// When it was first listened for them.
+    since: Instant,
     last: Vec<Option<Last>>,
 }
 
@@ -24,15 +26,15 @@ struct Last {
     silent: bool,
 }
 
-impl Default for Beats {
-    fn default() -> Self {
+impl Beats {
+    /// Nothing was heard yet.
+    pub fn new(since: Instant) -> Self {
         Self {
+            since,
             last: vec![None; usize::from(PARTITIONS)],
         }
     }
-}
 
-impl Beats {
     /// A beat was heard; `true` when it does not follow the one before.
     pub fn note_beat(&mut self, beat: &PartitionBeat, now: Instant) -> bool {
         let Some(last) = self.last.get_mut(usize::from(beat.partition.number())) else {
@@ -63,12 +65,13 @@ impl Beats {
             .collect()
     }
 
-    /// How long ago the partition that is silent for the longest was heard, in seconds.
+    /// How long ago the partition that is silent for the longest was heard, in seconds; or, where one
+    /// was never heard, for how long it has been listened for.
     pub fn oldest_seconds(&self, now: Instant) -> f64 {
         self.last
             .iter()
-            .flatten()
-            .map(|last| now.saturating_duration_since(last.heard).as_secs_f64())
+            .map(|last| last.map_or(self.since, |last| last.heard))
+            .map(|heard| now.saturating_duration_since(heard).as_secs_f64())
             .fold(0.0, f64::max)
     }
 }
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn a_missing_beat_and_a_new_term_are_noticed() {
         let now = Instant::now();
-        let mut beats = Beats::default();
+        let mut beats = Beats::new(now);
         let noticed: Vec<bool> = [(1, 7), (1, 8), (1, 10), (1, 11), (1, 11), (2, 12), (2, 13)]
             .map(|(term, number)| beats.note_beat(&beat(term, number), now))
             .to_vec();
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn silence_is_noticed_once() {
         let now = Instant::now();
-        let mut beats = Beats::default();
+        let mut beats = Beats::new(now);
         beats.note_beat(&beat(1, 1), now);
         assert!(
             beats

@@ -153,7 +153,7 @@ impl TopicRouter {
             structures_most: STRUCTURES,
             wants,
             admission,
-            beats: Beats::default(),
+            beats: Beats::new(Instant::now()),
             alarms: BinaryHeap::new(),
             repairs: VecDeque::new(),
             repairs_running: 0,

@@ -2,7 +2,7 @@
 //!
 //! - [`connection_limit`]: connections, in all and per network address;
 //! - [`memory_budget`]: bytes that wait for slow clients;
-//! - [`open_files`]: files of this process, and so sockets;
+//! - [`open_files`]: what of that the files of this process suffice for;
 //! - [`token_bucket`]: how fast somebody may ask.
 
 pub mod connection_limit;

@@ -88,6 +88,7 @@ impl SessionContext {
             }
             // The client comes again, perhaps to another gateway.
             _ => {
+                self.metrics.openings_failed_total.inc();
                 return Err(self.end_session(connection, CloseCode::OutOfSync).await);
             }
         };
