@@ -26,6 +26,7 @@ use super::{
     CallError, Options, Shared, Status, backoff,
     incoming::Incoming,
     link::{Dialect, Ended, GOODBYE, Link},
+    liveness::{HEARTBEATS, answer_patience},
     log::Seen,
 };
 use crate::random::{Random, entropy};
@@ -36,13 +37,8 @@ const MAX_PENDING: usize = 1_024;
 const TICK: Duration = Duration::from_millis(25);
 /// A session that is not open after this time is tried elsewhere.
 const OPENING: Duration = Duration::from_secs(10);
-/// Heartbeats in the interval that the gateway asks for. With its 30 s, a gateway that vanished
-/// without a word is noticed within 25 s.
-const HEARTBEATS: u32 = 2;
-/// Silent heartbeats after which a gateway counts as frozen or gone, and the part of the interval
-/// that the answer to one may take at most.
+/// Silent heartbeats after which a gateway counts as frozen or gone, if that is sooner.
 const MISSED_HEARTBEATS: u32 = 3;
-const ANSWER_PART: u32 = 3;
 
 /// What the client asks of its driver.
 #[derive(Debug)]
@@ -555,7 +551,7 @@ impl Session {
         let asked = Duration::from_millis(hello.heartbeat_ms.max(1));
         let every = wanted.unwrap_or(asked).min(asked / HEARTBEATS);
         self.heartbeat = Some(every);
-        self.patience = (every * MISSED_HEARTBEATS).min(asked / ANSWER_PART);
+        self.patience = (every * MISSED_HEARTBEATS).min(answer_patience(asked));
         self.greeted = true;
     }
 

@@ -30,16 +30,13 @@ use tokio_tungstenite::{
 use super::{
     CallError,
     incoming::{Incoming, read_binary, read_text},
+    liveness::DIALING,
 };
 use crate::requests;
 
 /// A gateway on loopback answers in milliseconds; one that is overloaded or
 /// frozen must not hold a client for longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long an address may take to answer the first packet, which the kernel repeats after a
-/// second: behind a balancer that does not know yet that a node is gone, the next try may reach
-/// another one.
-const DIALING: Duration = Duration::from_secs(3);
 /// The close code of RFC 6455 of who is done.
 pub const GOODBYE: u16 = 1_000;
 

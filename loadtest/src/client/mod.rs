@@ -10,6 +10,7 @@ pub mod backoff;
 mod driver;
 pub mod incoming;
 pub mod link;
+pub mod liveness;
 pub mod log;
 pub mod places;
 

@@ -75,3 +75,53 @@ impl Hold {
         report
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::*;
+    use crate::measure::Second;
+
+    /// What becomes of a run in which at most 20 sessions resumed in a second, and one was away for
+    /// 1,500 ms.
+    fn judged(bounds: &[&str]) -> Report {
+        let words = [&["hold"], bounds].concat();
+        let matches = Hold::augment_args(Command::new("hold")).get_matches_from(words);
+        let hold = Hold::from_arg_matches(&matches).unwrap();
+        let mut report = Report::new("hold");
+        report.seconds = [3.0, 20.0, 0.0]
+            .map(|resumed| Second {
+                at: 0.0,
+                rates: BTreeMap::from([("resumed".to_owned(), resumed)]),
+                load: BTreeMap::new(),
+            })
+            .into();
+        report.checks.received = 7;
+        hold.judge(report, 1_500.0)
+    }
+
+    fn kept(report: &Report) -> Vec<bool> {
+        report.objectives.iter().map(|it| it.kept).collect()
+    }
+
+    #[test]
+    fn a_bound_is_kept_up_to_its_figure_and_broken_beyond() {
+        let kept_both = judged(&["--most-resumes", "20", "--back-within", "1500"]);
+        assert_eq!(kept(&kept_both), [true, true]);
+        let broke_both = judged(&["--most-resumes", "19", "--back-within", "1499"]);
+        assert_eq!(kept(&broke_both), [false, false]);
+        assert!(judged(&[]).objectives.is_empty());
+    }
+
+    #[test]
+    fn what_happened_is_told_whether_it_was_bounded_or_not() {
+        let report = judged(&[]);
+        let value = |name| report.figure(name).unwrap().windows.clone();
+        assert_eq!(value("most resumes in a second"), [20.0]);
+        assert_eq!(value("longest way back"), [1_500.0]);
+        assert_eq!(value("deliveries"), [7.0]);
+    }
+}

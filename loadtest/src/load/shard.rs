@@ -29,7 +29,11 @@ use super::{
     target::Account,
     virtual_user::{Phase, Publisher, VirtualUser},
 };
-use crate::{random::Random, requests::encode_control};
+use crate::{
+    client::liveness::{DIALING, answer_patience},
+    random::Random,
+    requests::encode_control,
+};
 
 /// Sockets that one wait brings.
 const EVENTS: usize = 256;
@@ -37,10 +41,6 @@ const EVENTS: usize = 256;
 const LONGEST_WAIT: u64 = 10_000_000;
 /// How often slow things are looked at: heartbeats, trickling readers.
 const TICK: u64 = 100_000_000;
-/// How long an address may take to answer the first packet, which the kernel repeats after a
-/// second: behind a balancer that does not know yet that a node is gone, the next try may reach
-/// another one.
-const DIALING: u64 = 3 * SECOND;
 /// How long each further step of connecting may take: an overloaded cluster takes its time.
 const CONNECTING: u64 = 30 * SECOND;
 /// Connections of a thread being opened at once.
@@ -439,6 +439,10 @@ impl Shard {
     }
 }
 
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Whether the other end has vanished: it did not finish a step of connecting in time, or
 /// did not answer the heartbeat that was due.
 fn is_gone(member: &VirtualUser, core: &Core, now: u64) -> bool {
@@ -448,8 +452,8 @@ fn is_gone(member: &VirtualUser, core: &Core, now: u64) -> bool {
     let patience = match link.phase {
         // A slow one does not read the answer.
         Phase::Open if member.slow.is_some() => return false,
-        Phase::Open => core.heartbeat / 3,
-        Phase::Dialing => DIALING,
+        Phase::Open => nanos(answer_patience(Duration::from_nanos(core.heartbeat))),
+        Phase::Dialing => nanos(DIALING),
         _ => CONNECTING,
     };
     let since = match link.phase {

@@ -95,18 +95,19 @@ pub(super) async fn replaced(trial: &mut Trial<'_>) -> Result<()> {
     let probes = prober.finish().await?;
     let ended = trial.judge(workload).await?;
     for window in windows {
-        let refusals = window.refusals(&probes);
-        trial.measured(window.row(&ended.report, &ended.history, &refusals));
-        let known = |probe: &&&Probe| probe.sent > window.from + NOTICED;
-        let slowest = refusals.iter().filter(known).map(|probe| probe.took).max();
-        let slowest = slowest.unwrap_or_default();
-        let at_once = trial.allow(AT_ONCE);
-        trial.demand(slowest <= at_once, || {
-            format!(
-                "{}: somebody waited {slowest:.1?} for a refusal",
-                window.loss
-            )
+        let asked = window.asked_in_vain(&probes);
+        trial.measured(window.row(&ended.report, &ended.history, &asked));
+        let loss = window.loss;
+        trial.demand(!asked.is_empty() || loss == Loss::SwitchedOver, || {
+            format!("{loss}: nobody was refused, so nobody asked")
         });
+        let since = window.from + NOTICED;
+        let refused = asked
+            .iter()
+            .filter(|probe| probe.sent > since && is_refused(probe));
+        if let Some(slowest) = refused.map(|probe| probe.took).max() {
+            trial.in_time(&format!("{loss}: a refusal"), AT_ONCE, slowest);
+        }
     }
     Ok(())
 }
@@ -156,8 +157,8 @@ async fn replaced_by(store: &Replicated, host: &Host) -> Result<()> {
 }
 
 impl Window {
-    /// What was asked meanwhile and refused.
-    fn refusals<'a>(&self, probes: &'a [Probe]) -> Vec<&'a Probe> {
+    /// What was asked meanwhile and not done: refused, or nobody told what became of it.
+    fn asked_in_vain<'a>(&self, probes: &'a [Probe]) -> Vec<&'a Probe> {
         let length = Duration::from_micros(self.to_us - self.from_us);
         let within = self.from..self.from + length;
         let refused = probes.iter().filter(|probe| probe.refused.is_some());
@@ -167,7 +168,7 @@ impl Window {
     }
 
     /// One line of what it did.
-    fn row(&self, report: &Report, history: &[Entry], refusals: &[&Probe]) -> String {
+    fn row(&self, report: &Report, history: &[Entry], asked: &[&Probe]) -> String {
         let within: Vec<&Entry> = history
             .iter()
             .filter(|entry| (self.from_us..=self.to_us).contains(&entry.t))
@@ -175,11 +176,10 @@ impl Window {
         let count = |op| within.iter().filter(|entry| entry.op == op).count();
         let seconds = |us: u64| Duration::from_micros(us).as_secs_f64();
         let faults = |kind| faults(report, &within, kind);
-        let unknown = |probe: &&&Probe| probe.refused == Some(Reason::Unknown);
-        let unknown = refusals.iter().filter(unknown).count();
+        let refused = asked.iter().filter(|probe| is_refused(probe)).count();
         format!(
             "{:<13} {:>5.1} s, {:>5.1} s without writes, {} reconnects, {} deliveries, {} lost, {} double; \
-             of those who asked {} were refused and {unknown} not told",
+             of those who asked {refused} were refused and {} not told",
             self.loss,
             seconds(self.to_us - self.from_us),
             seconds(longest_silence(history, self.from_us, self.to_us)),
@@ -187,9 +187,16 @@ impl Window {
             count(Op::Receive),
             faults(Kind::Lost),
             faults(Kind::Double),
-            refusals.len() - unknown,
+            asked.len() - refused,
         )
     }
+}
+
+/// Whether it is known that it was not done. What nobody decided is not told before the gateway's deadline.
+fn is_refused(probe: &Probe) -> bool {
+    probe
+        .refused
+        .is_some_and(|reason| reason != Reason::Unknown)
 }
 
 /// Faults of this kind that concern one of these entries.
@@ -238,8 +245,11 @@ pub(super) async fn asynchronous(trial: &mut Trial<'_>) -> Result<()> {
     let ended = workload.finish().await?;
     let counts = ended.report.counts;
     trial.outcome.counts += counts;
-    trial.demand(counts.lost > 0, || {
-        "nothing is said to be lost, although the standby had not heard of it".to_owned()
+    trial.demand(counts.lost as u64 >= UNHEARD, || {
+        format!(
+            "of {UNHEARD} that the standby had not heard of only {} are said to be lost",
+            counts.lost
+        )
     });
     Ok(())
 }
