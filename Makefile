@@ -1,7 +1,7 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny chart docs bench fuzz verify drill verify-broken watch kube kube-up kube-down
+.PHONY: help up down reset migrate demo chat test check fmt lint deny chart images images-test docs bench fuzz verify drill verify-broken watch kube kube-up kube-down
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ deny: ## licences, sources and who may depend on what, with every warning
 
 chart: ## render, lint and test the Helm chart, without a cluster (UPDATE_DOCS=1 writes what is made from it)
 	@deploy/dev/test chart
+
+images: ## the images of the programs, as archives in target/images
+	@deploy/images/build
+
+images-test: ## makes them and tries them: small, alone, talking, signed
+	@deploy/images/test whole
 
 docs: ## regenerate the references that are made from code
 	@deploy/dev/docs write

