@@ -134,7 +134,7 @@ func TestTheListOfMaterialsHasEveryCrate(t *testing.T) {
 // cargoTree is each crate that ends up in a program, as `name v1.2.3`.
 func cargoTree(t *testing.T, program, target string) map[string]bool {
 	t.Helper()
-	command := exec.Command("cargo", "tree", "--locked", "--workspace", "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "none", "--format", "{p}", "--package", program)
+	command := exec.Command("cargo", "tree", "--locked", "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "none", "--format", "{p}", "--package", program)
 	command.Dir = "../.."
 	output, err := command.Output()
 	if err != nil {
