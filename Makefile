@@ -45,7 +45,7 @@ chart: ## render, lint and test the Helm chart, without a cluster (UPDATE_DOCS=1
 images: ## the images of the programs, as archives in target/images
 	@deploy/images/build
 
-images-test: ## makes them and tries them: small, alone, talking, signed
+images-test: ## makes them and tries them: small, alone, talking, signed, on dockerd
 	@deploy/images/test whole
 
 docs: ## regenerate the references that are made from code

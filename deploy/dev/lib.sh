@@ -13,6 +13,7 @@ readonly DENY_VERSION=0.20.2
 readonly AUDITABLE_VERSION=0.7.7 # lists the crates of a program in the program
 readonly AUDITABLE2CDX_VERSION=0.1.0 # writes that list as CycloneDX
 readonly COSIGN_VERSION=v3.1.3 # signs images
+readonly COMPOSE_VERSION=v2.40.3 # runs compose.yaml
 readonly NODE_LEAST="20.19, or 22.12 and newer" # what the build of the web client runs on
 
 # rustup's own place, for shells that did not read its profile.
