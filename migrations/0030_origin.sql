@@ -1,6 +1,3 @@
--- In which database this one was made, and the moment to which it was restored, if to one: told again by `worker new-epoch`. A copy
--- that was restored from a backup does not match, so workers notice that nobody said so.
+-- Where the event log was made: the server and the database, and the moment to which these were restored, if to one. `worker migrate`
+-- writes it where it is empty, `worker new-epoch` anew; a copy that was restored from a backup does not match.
 ALTER TABLE deployment ADD COLUMN origin text NOT NULL DEFAULT '';
-UPDATE deployment SET origin = 'deployment'::regclass::oid || '@' || concat(
-    current_setting('recovery_target'), current_setting('recovery_target_time'), current_setting('recovery_target_name'),
-    current_setting('recovery_target_lsn'), current_setting('recovery_target_xid'));

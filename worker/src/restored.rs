@@ -13,19 +13,19 @@ use crate::store::{PgConnectOptions, epoch};
 const RETRY: Duration = Duration::from_secs(1);
 const COMPLAINT: Duration = Duration::from_secs(10);
 
-const NOT_TOLD: &str = "the database was restored from a backup: stop all programs, empty Redis \
-    (FLUSHALL) and run `worker new-epoch`, then start them";
+const NOT_TOLD: &str = "the database was restored, or moved, since its event log was made: stop all \
+    programs, run `worker new-epoch` and empty Redis (FLUSHALL), then start them";
 const NOT_EMPTIED: &str = "Redis holds what belongs to another event log than the database's, as \
     after a restore: stop all programs, empty it (FLUSHALL), then start them";
 
-/// Refuses a database that was restored without a word, and a Redis from before that; answers with
-/// the name of the log. Waits for both.
+/// Refuses a database that was restored without a word, and a Redis of another log; answers with
+/// the origin of the log. Waits for both.
 pub(crate) async fn check(options: &PgConnectOptions, bus: &Bus) -> anyhow::Result<String> {
     let mut complained: Option<Instant> = None;
     loop {
-        let error = match epoch::find_home(options).await {
-            Ok(Some(name)) => match is_ours(bus, &name).await {
-                Ok(()) => return Ok(name),
+        let error = match epoch::find_origin(options).await {
+            Ok(Some(origin)) => match check_bus(bus, &origin).await {
+                Ok(()) => return Ok(origin),
                 Err(Mismatch::Other(reason)) => bail!(reason),
                 Err(Mismatch::Unknown(error)) => error,
             },
@@ -44,26 +44,16 @@ pub(crate) async fn check(options: &PgConnectOptions, bus: &Bus) -> anyhow::Resu
 /// Why Redis is not known to be that of this log.
 #[derive(Debug)]
 pub(crate) enum Mismatch {
-    /// It is that of another one.
+    /// It is that of another one, for good.
     Other(&'static str),
     /// It does not say.
     Unknown(String),
 }
 
-impl Mismatch {
-    /// In one sentence.
-    pub(crate) fn into_text(self) -> String {
-        match self {
-            Self::Other(text) => text.to_owned(),
-            Self::Unknown(error) => error,
-        }
-    }
-}
-
-/// Whether Redis is that of the log of this name; one that is empty is, from now on.
-pub(crate) async fn is_ours(bus: &Bus, name: &str) -> Result<(), Mismatch> {
-    match bus.claim_log(name).await {
-        Ok(said) if said == name => Ok(()),
+/// Whether Redis is that of the log of this origin; one that is empty is, from now on.
+pub(crate) async fn check_bus(bus: &Bus, origin: &str) -> Result<(), Mismatch> {
+    match bus.name_origin(origin).await {
+        Ok(said) if said == origin => Ok(()),
         Ok(_) => Err(Mismatch::Other(NOT_EMPTIED)),
         Err(error) => Err(Mismatch::Unknown(error.to_string())),
     }

@@ -70,7 +70,7 @@ pub async fn run(
     let bus = bus.context("connecting to Redis")?;
     let database = options(&config.database)?;
     let checking = Box::pin(restored::check(&database, &bus));
-    let Some(log) = stop.run_until_cancelled(checking).await.transpose()? else {
+    let Some(origin) = stop.run_until_cancelled(checking).await.transpose()? else {
         return Ok(());
     };
     let parts = Parts::new(&config, bus, clock, &registry)?;
@@ -114,7 +114,7 @@ pub async fn run(
         parts.lanes,
         parts.queries.clone(),
         health.clone(),
-        (lanes, log),
+        (lanes, origin),
     ));
     info!(node = config.node.node, lanes, "worker runs");
 
@@ -159,15 +159,15 @@ pub async fn migrate(config: &DatabaseConfig, clock: Clock) -> anyhow::Result<()
     Ok(())
 }
 
-/// Gives the event log another name, so that every client fetches its state again.
+/// Gives the event log another epoch, so that every client fetches its state again.
 /// Refuses to while a worker runs.
 pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
-    let name = crate::token::random_code().context("making a name")?;
-    let renamed = epoch::rename(&options(config)?, &name)
+    let epoch = crate::token::random_code().context("making an epoch")?;
+    let replaced = epoch::replace(&options(config)?, &epoch)
         .await
-        .context("renaming the event log")?;
-    anyhow::ensure!(renamed, "workers are running: stop all of them first");
-    info!(epoch = name, "the event log has a new name");
+        .context("giving the event log another epoch")?;
+    anyhow::ensure!(replaced, "workers are running: stop all of them first");
+    info!(epoch, "the event log has another epoch: now empty Redis");
     Ok(())
 }
 
@@ -274,17 +274,24 @@ impl Parts {
     }
 }
 
-/// Looks again and again whether this worker can do its work.
+/// Looks again and again whether this worker can do its work. Ends, and everything with it, once
+/// Redis is another log's: nothing may be committed of what that holds.
 async fn watch_health(
     lanes: LaneParts,
     queries: Arc<queries::Deps>,
     health: Health,
-    (expected, log): (usize, String),
+    (expected, origin): (usize, String),
 ) {
     loop {
         // One that was emptied gets to know whose it is.
-        let bus = restored::is_ours(&lanes.bus, &log).await;
-        let bus = bus.map_err(Mismatch::into_text);
+        let bus = match restored::check_bus(&lanes.bus, &origin).await {
+            Err(Mismatch::Other(reason)) => {
+                error!("{reason}");
+                return;
+            }
+            Err(Mismatch::Unknown(error)) => Err(error),
+            Ok(()) => Ok(()),
+        };
         health.set_check("bus", bus);
         health.set_check(
             "database",

@@ -1,5 +1,5 @@
-//! The drill of a restore: a backup under load, back to a moment after it, an empty Redis, another
-//! name for the log. Whoever forgets a step is told so.
+//! The drill of a restore: a backup under load, back to a moment after it, another epoch for the
+//! log, an empty Redis. Whoever forgets a step is told so.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 /// How long a program may take to end, politely or because it refuses to start.
 const END: Duration = Duration::from_secs(45);
 /// What who forgets a step is told.
-const NOT_TOLD: &str = "the database was restored from a backup";
+const NOT_TOLD: &str = "the database was restored, or moved, since its event log was made";
 const NOT_EMPTIED: &str = "Redis holds what belongs to another event log";
 
 /// When what happened, by the clock of the history, in microseconds.

@@ -39,6 +39,7 @@ mod pin;
 mod ping;
 mod presence;
 mod reaction;
+mod restored;
 mod role;
 mod search;
 mod server;

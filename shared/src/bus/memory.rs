@@ -41,7 +41,7 @@ struct State {
     /// Until when, in milliseconds, and what is told with each.
     leases: BTreeMap<(String, String), (u64, Bytes)>,
     /// Which event log it is of, once somebody said so.
-    log: Option<String>,
+    origin: Option<String>,
     /// What is kept of the keys of limits.
     buckets: HashMap<String, Bucket>,
 }
@@ -183,9 +183,10 @@ impl Memory {
         Ok(self.now_us() / 1000)
     }
 
-    pub(super) async fn claim_log(&self, name: &str) -> Result<String, BusError> {
+    pub(super) async fn name_origin(&self, origin: &str) -> Result<String, BusError> {
         let mut state = self.lock();
-        Ok(state.log.get_or_insert_with(|| name.to_owned()).clone())
+        let said = state.origin.get_or_insert_with(|| origin.to_owned());
+        Ok(said.clone())
     }
 
     pub(super) async fn renew_lease(

@@ -215,10 +215,10 @@ impl Bus {
         both!(BusKind, &self.0, now_ms())
     }
 
-    /// Says which event log all this is of, unless it was said before; answers with what was said.
-    /// What Redis holds of another log must not meet this one.
-    pub async fn claim_log(&self, name: &str) -> Result<String, BusError> {
-        both!(BusKind, &self.0, claim_log(name))
+    /// Says of which origin the event log is that all this belongs to, unless it was said before;
+    /// answers with what was said. What Redis holds of another log must not meet this one.
+    pub async fn name_origin(&self, origin: &str) -> Result<String, BusError> {
+        both!(BusKind, &self.0, name_origin(origin))
     }
 
     /// Says that `name` lives for another `ttl`, and lists everyone who does

@@ -46,7 +46,7 @@ macro_rules! contract {
 
 contract! {
     entries_are_read_in_order_and_after_a_place
-    the_first_log_that_is_named_stays
+    the_first_origin_that_is_named_stays
     a_read_waits_for_what_comes
     many_streams_are_read_at_once
     a_mark_lifts_the_ids_above_it
@@ -80,9 +80,9 @@ async fn next(subscriber: &mut Subscriber) -> Delivery {
     timeout(SOON, subscriber.next()).await.unwrap().unwrap()
 }
 
-async fn the_first_log_that_is_named_stays(bus: Bus) {
-    for (name, said) in [("", ""), ("", ""), ("another", "")] {
-        assert_eq!(bus.claim_log(name).await.unwrap(), said);
+async fn the_first_origin_that_is_named_stays(bus: Bus) {
+    for (origin, said) in [("", ""), ("", ""), ("another", "")] {
+        assert_eq!(bus.name_origin(origin).await.unwrap(), said);
     }
 }
 

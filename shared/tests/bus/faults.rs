@@ -205,3 +205,16 @@ async fn a_wrong_url_is_refused_without_showing_it() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_takes_no_writes_still_says_whose_it_is() {
+    let redis = Redis::start().await;
+    let bus = redis.bus().await;
+    let setting = ["config", "set", "min-replicas-to-write"];
+    redis.cli(&[&setting[..], &["1"]].concat());
+    assert!(bus.name_origin("ours").await.is_err());
+    redis.cli(&[&setting[..], &["0"]].concat());
+    assert_eq!(bus.name_origin("ours").await.unwrap(), "ours");
+    redis.cli(&[&setting[..], &["1"]].concat());
+    assert_eq!(bus.name_origin("another").await.unwrap(), "ours");
+}

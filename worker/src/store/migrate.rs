@@ -9,6 +9,7 @@ use sqlx::{
 };
 use tokio::time::Instant;
 
+use super::epoch;
 use crate::error::StoreError;
 
 macro_rules! step {
@@ -92,7 +93,10 @@ pub(crate) async fn run(
             Err(error) if is_locked(&error) => {
                 tracing::info!(%error, "waiting for somebody who reads what changes, or changes it, too");
             }
-            migrated => return Ok(migrated?),
+            migrated => {
+                migrated?;
+                return Ok(epoch::fill_origin(&mut connection).await?);
+            }
         }
         // With the connection goes its lock, and another worker may try.
         drop(connection);

@@ -32,7 +32,7 @@ use super::{
 use crate::ids::Partition;
 
 /// Where it is said which event log all of this is of.
-const LOG: &str = "log";
+const ORIGIN: &str = "origin";
 /// The digits of the time in front of a query, as the script writes them.
 const STAMP_DIGITS: usize = 16;
 
@@ -241,13 +241,18 @@ impl Redis {
         }
     }
 
-    pub(super) async fn claim_log(&self, name: &str) -> Result<String, BusError> {
+    pub(super) async fn name_origin(&self, origin: &str) -> Result<String, BusError> {
         let turn = self.0.scripts.acquire_turn(0).await?;
+        let failed = |error| self.0.scripts.failed(&error);
+        // It nearly always is there, and a Redis that takes no writes still says so.
+        let said: Option<String> = turn.client.get(ORIGIN).await.map_err(failed)?;
+        if let Some(said) = said {
+            return Ok(said);
+        }
         let only_new = Some(SetOptions::NX);
         let said: Result<Option<String>, _> =
-            turn.client.set(LOG, name, None, only_new, true).await;
-        let said = said.map_err(|error| self.0.scripts.failed(&error))?;
-        Ok(said.unwrap_or_else(|| name.to_owned()))
+            turn.client.set(ORIGIN, origin, None, only_new, true).await;
+        Ok(said.map_err(failed)?.unwrap_or_else(|| origin.to_owned()))
     }
 
     pub(super) async fn renew_lease(

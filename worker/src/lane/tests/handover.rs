@@ -147,41 +147,81 @@ async fn a_partition_changes_its_lane_in_order_without_a_pause_above_a_second() 
 }
 
 #[tokio::test]
-async fn the_log_gets_another_name_only_while_no_lane_holds_a_partition() {
+async fn the_log_gets_another_epoch_only_while_no_lane_holds_a_partition() {
     let (mut stage, alice, room) = Stage::with_room().await;
     stage.send(&alice, &room, "n", "hi").await;
-    assert!(!epoch::rename(&stage.options, "another").await.unwrap());
+    assert!(!epoch::replace(&stage.options, "another").await.unwrap());
     stage.stop_lanes().await;
-    assert!(epoch::rename(&stage.options, "another").await.unwrap());
+    assert!(epoch::replace(&stage.options, "another").await.unwrap());
     stage
         .finds("SELECT epoch FROM deployment", ["another"])
         .await;
 }
 
 #[tokio::test]
-async fn a_database_that_was_restored_is_no_home_until_the_log_has_another_name() {
-    let (stage, ..) = Stage::stopped_with_room().await;
-    let home = async || epoch::find_home(&stage.options).await.unwrap();
-    assert_eq!(home().await.as_deref(), Some(""));
-    // As a dump leaves it that was read into another database.
-    sqlx::query("UPDATE deployment SET origin = '1@'")
-        .execute(&stage.pool)
-        .await
-        .unwrap();
-    assert_eq!(home().await, None);
-    assert!(epoch::rename(&stage.options, "another").await.unwrap());
-    assert_eq!(home().await.as_deref(), Some("another"));
+async fn a_copy_of_a_database_is_not_where_its_log_was_made_until_that_has_another_epoch() {
+    let stage = Stage::stopped().await;
+    let origin = async || epoch::find_origin(&stage.options).await.unwrap();
+    // The stage's is copied from one that was prepared.
+    assert_eq!(origin().await, None);
+    assert!(epoch::replace(&stage.options, "first").await.unwrap());
+    let first = origin().await.unwrap();
+    assert!(first.ends_with(" first"), "{first}");
+    assert!(epoch::replace(&stage.options, "second").await.unwrap());
+    let second = origin().await.unwrap();
+    assert_eq!(
+        second.trim_end_matches("second"),
+        first.trim_end_matches("first")
+    );
 }
 
 #[tokio::test]
-async fn a_lane_that_begins_while_the_log_gets_another_name_learns_it() {
+async fn two_new_servers_that_hand_out_the_same_numbers_are_two() {
+    let [(_one, first), (_other, second)] = [Stage::alone().await, Stage::alone().await];
+    let origin = async |stage: &Stage| epoch::find_origin(&stage.options).await.unwrap();
+    let (first, made) = (
+        origin(&first).await.unwrap(),
+        origin(&second).await.unwrap(),
+    );
+    let (server, _) = first.split_once('/').unwrap();
+    let (_, numbers) = made.split_once('/').unwrap();
+    // As a dump of the one leaves it that was read into the other.
+    sqlx::query("UPDATE deployment SET origin = $1")
+        .bind(format!("{server}/{}", numbers.trim_end()))
+        .execute(&second.pool)
+        .await
+        .unwrap();
+    assert_eq!(origin(&second).await, None);
+    assert!(epoch::replace(&second.options, "another").await.unwrap());
+    assert_eq!(origin(&second).await, Some(format!("{made}another")));
+}
+
+#[tokio::test]
+async fn a_server_that_hides_who_it_is_has_an_origin_all_the_same() {
+    let (_server, stage) = Stage::alone().await;
+    let origin = async || epoch::find_origin(&stage.options).await.unwrap();
+    let made = origin().await;
+    stage
+        .execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        .await;
+    stage.execute("CREATE ROLE visitor LOGIN").await;
+    stage.execute("GRANT ALL ON deployment TO visitor").await;
+    let visitor = stage.options.clone().username("visitor");
+    assert_eq!(epoch::find_origin(&visitor).await.unwrap(), made);
+    assert!(epoch::replace(&visitor, "another").await.unwrap());
+    let hidden = origin().await.unwrap();
+    assert!(hidden.starts_with('/'), "{hidden}");
+}
+
+#[tokio::test]
+async fn a_lane_that_begins_while_the_log_gets_another_epoch_learns_it() {
     let (mut stage, alice, room) = Stage::stopped_with_room().await;
     let mut renaming = stage.pool.begin().await.unwrap();
     sqlx::query("UPDATE deployment SET epoch = 'another'")
         .execute(&mut *renaming)
         .await
         .unwrap();
-    // It has read the old name, and has partitions.
+    // It has read the old epoch, and has partitions.
     stage.start_lanes(1);
     stage
         .until_found(

@@ -156,7 +156,7 @@ impl Connection {
     }
 
     /// The same, for a lane that holds a partition: waits until nobody is about to change it,
-    /// see [`epoch::rename`].
+    /// see [`epoch::replace`].
     pub(crate) async fn settled_epoch(&self) -> Result<String, StoreError> {
         self.rows("SELECT 1 FROM deployment FOR SHARE", &[]).await?;
         self.epoch().await
