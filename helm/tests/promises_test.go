@@ -227,7 +227,7 @@ func TestALimitMayBeANumberOfBytes(t *testing.T) {
 func TestAlertsLookAtTheirOwnNamespace(t *testing.T) {
 	set := read(t, external+"metrics: {prometheusRule: {enabled: true}}")
 	text, _ := yaml.Marshal(find(t, manifests(t, set, false), "PrometheusRule", "talk-confab")["spec"])
-	selector := regexp.MustCompile(`\b(up|confab[_:][a-z_:0-9]+)\b(\{[^}]*\})?`)
+	selector := regexp.MustCompile(`\b(up|kube_cronjob_[a-z_]+|confab[_:][a-z_:0-9]+)\b(\{[^}]*\})?`)
 	for _, found := range selector.FindAllStringSubmatch(strings.ReplaceAll(string(text), "record: confab:", ""), -1) {
 		if !strings.HasPrefix(found[2], `{namespace="chat",`) {
 			t.Errorf("%s does not", found[0])
@@ -241,6 +241,31 @@ func TestTheMigrationKeepsAsManyDaysAsTheWorkers(t *testing.T) {
 	variables := podOf(t, find(t, objects, "Job", "talk-confab-migrate")).Spec.Containers[0].Env
 	if !slices.Contains(variables, corev1.EnvVar{Name: "CONFAB_RETENTION_DAYS", Value: "30"}) {
 		t.Error(variables)
+	}
+}
+
+// Whatever would start programs, or scale them up, is away while the database is; then one Job does the rest in its order.
+func TestARestoreRunsNothingButItsJob(t *testing.T) {
+	for name, wanted := range map[string][]string{"recovery": nil, "restore": {"read-dump", "migrate", "new-epoch"}} {
+		var done []string
+		for _, one := range manifests(t, variants(t)[name], true) {
+			switch one.kind() {
+			case "Deployment":
+				if one.at("spec", "replicas") != float64(0) {
+					t.Errorf("%s: %s has replicas: %v", name, one.name(), one.at("spec", "replicas"))
+				}
+			case "HorizontalPodAutoscaler", "ScaledObject":
+				t.Errorf("%s: a %s scales", name, one.kind())
+			case "Job":
+				pod := podOf(t, one)
+				for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+					done = append(done, container.Name)
+				}
+			}
+		}
+		if !slices.Equal(done, wanted) {
+			t.Errorf("%s: %v", name, done)
+		}
 	}
 }
 
