@@ -25,6 +25,8 @@ const NOTICED: Duration = Duration::from_secs(5);
 const AT_ONCE: Duration = Duration::from_secs(2);
 /// Messages that an asynchronous standby does not hear of.
 const UNHEARD: u64 = 200;
+/// As many may be under way to it as it is cut off, or fewer.
+const UNDER_WAY: u64 = 10;
 
 /// How the host that leads is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,7 +247,7 @@ pub(super) async fn asynchronous(trial: &mut Trial<'_>) -> Result<()> {
     let ended = workload.finish().await?;
     let counts = ended.report.counts;
     trial.outcome.counts += counts;
-    trial.demand(counts.lost as u64 >= UNHEARD, || {
+    trial.demand(counts.lost as u64 + UNDER_WAY >= UNHEARD, || {
         format!(
             "of {UNHEARD} that the standby had not heard of only {} are said to be lost",
             counts.lost
