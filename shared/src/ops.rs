@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     future::IntoFuture,
-    io,
+    io, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,6 +17,7 @@ use axum::{
     routing::get,
 };
 use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -25,11 +26,13 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Whether this process should get work. Clones share their state.
 #[derive(Debug, Clone)]
-pub struct Health(Arc<Mutex<Checks>>);
+pub struct Health(Arc<Mutex<Readiness>>);
 
 #[derive(Debug)]
-struct Checks {
+struct Readiness {
     draining: bool,
+    /// Whether systemd knows that it was ready once.
+    told: bool,
     checks: BTreeMap<&'static str, Result<(), String>>,
 }
 
@@ -40,26 +43,32 @@ impl Health {
             .iter()
             .map(|name| (*name, Err("not checked yet".to_owned())))
             .collect();
-        Self(Arc::new(Mutex::new(Checks {
+        Self(Arc::new(Mutex::new(Readiness {
             draining: false,
+            told: false,
             checks,
         })))
     }
 
     /// Sets what a check found last.
     pub fn set_check(&self, name: &'static str, found: Result<(), String>) {
-        self.lock().checks.insert(name, found);
+        let mut health = self.lock();
+        health.checks.insert(name, found);
+        if health.is_ready() && !mem::replace(&mut health.told, true) {
+            drop(health);
+            tell_systemd(NotifyState::Ready);
+        }
     }
 
     /// Fails readiness from now on: the process is about to stop.
     pub fn start_draining(&self) {
         self.lock().draining = true;
+        tell_systemd(NotifyState::Stopping);
     }
 
     /// Whether all checks hold and the process is not draining.
     pub fn is_ready(&self) -> bool {
-        let health = self.lock();
-        !health.draining && health.checks.values().all(Result::is_ok)
+        self.lock().is_ready()
     }
 
     /// One line per check.
@@ -77,8 +86,21 @@ impl Health {
         report
     }
 
-    fn lock(&self) -> MutexGuard<'_, Checks> {
+    fn lock(&self) -> MutexGuard<'_, Readiness> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Readiness {
+    fn is_ready(&self) -> bool {
+        !self.draining && self.checks.values().all(Result::is_ok)
+    }
+}
+
+/// Tells systemd, where it started this process and waits to hear it (`Type=notify`).
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd was not told");
     }
 }
 

@@ -46,6 +46,7 @@ mod server;
 mod session;
 mod sign_up;
 mod smoke;
+mod systemd;
 mod traces;
 mod typing;
 mod unread;
