@@ -30,6 +30,16 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# wait_for SECONDS COMMAND…: tries until it works.
+wait_for() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || return 1
+        sleep 0.2
+    done
+}
+
 # ---- installing
 
 # Installs packages with apt; fails silently-but-1 when this machine or user cannot, so that callers can explain.

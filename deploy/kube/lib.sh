@@ -23,16 +23,6 @@ refuse() {
     exit 2
 }
 
-# wait_for SECONDS COMMAND…: tries until it works.
-wait_for() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < end)) || return 1
-        sleep 0.2
-    done
-}
-
 # daemon NAME COMMAND…: runs in the background; its log and its process id have its name.
 daemon() {
     local name=$1

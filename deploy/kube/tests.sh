@@ -1,56 +1,11 @@
 # shellcheck shell=bash
-# What Confab goes through in the cluster of `make kube`. Each test puts a load on it from outside, does something, and prints a row. Sourced.
+# What Confab goes through in the cluster of `make kube`: rows of deploy/dev/under-load.sh. Sourced.
 
+# shellcheck disable=SC2034 # RATE is read there
 readonly MEMBERS=300 RATE=10 DRAIN_SECONDS=20 # as the chart has it
 readonly BACK_MS=45000
-readonly HEADER='%-44s %8s %12s %12s %12s %6s %6s %8s  %s\n'
-ROWS=() FAILED=0
 
-row() {
-    local line
-    # shellcheck disable=SC2059 # one format for all rows
-    printf -v line "$HEADER" "$@"
-    ROWS+=("${line%$'\n'}")
-    printf '%s' "$line" >&2
-}
-
-# row_of NAME SECONDS REPORT STATUS: what the load saw.
-row_of() {
-    local name=$1 seconds=$2 report=$3 word=kept values=()
-    if [[ $4 != 0 ]]; then word=BROKEN FAILED=1; fi
-    mapfile -t values < <(jq -r '(.figures | map({key: .name, value: .value}) | from_entries) as $figure
-        | ($figure["most resumes in a second"] | round), ($figure["longest way back"] / 1000 | . * 10 | round / 10),
-          .checks.received, .checks.missing, .checks.double, .checks.out_of_order' "$report" 2>/dev/null)
-    row "$name" "$seconds" "${values[@]:-?}" "$word"
-    [[ $word == kept ]] || jq -r '.objectives[] | select(.kept | not) | "    \(.promise): \(.measured)"' "$report" >&2
-}
-
-# during NAME FLAG… -- COMMAND…: puts the load on, runs the command, lets everybody come back, and prints the row.
-during() {
-    local name=$1 began flags=() report status=0 did=0 load feed service
-    shift
-    while [[ $1 != -- ]]; do
-        flags+=("$1")
-        shift
-    done
-    shift
-    report=$LOGS/$(tr -c 'a-z0-9\n' - <<<"$name").json
-    service=$(kubectl --namespace "$NAMESPACE" get service "$RELEASE-confab" -o jsonpath='{.spec.clusterIP}')
-    rm -f "$RUN/feed"
-    mkfifo "$RUN/feed"
-    outside "$CONFAB_BIN_DIR/loadtest" hold --gateway "ws://$service:80" --members "$MEMBERS" --rate "$RATE" --bytes 100 --warm-up 5 \
-        --json "$report" "${flags[@]}" <"$RUN/feed" >"${report%.json}.txt" 2>"${report%.json}.log" 8>&- &
-    load=$!
-    exec {feed}>"$RUN/feed"
-    wait_for 180 grep -q "open $MEMBERS .*received" "${report%.json}.log" || { say "$name: the load does not come up"; status=1; }
-    began=$SECONDS
-    "$@" {feed}>&- 8>&- || did=1 # what it starts and leaves running shall not keep them open
-    began=$((SECONDS - began))
-    exec {feed}>&-
-    wait "$load" || status=1
-    ((did == 0)) || { say "$name: what was to be done failed"; status=1; }
-    row_of "$name" "$began" "$report" "$status"
-}
+gateway_url() { echo "ws://$(kubectl --namespace "$NAMESPACE" get service "$RELEASE-confab" -o jsonpath='{.spec.clusterIP}'):80"; }
 
 # What happens on purpose sends nobody away faster than so many a second.
 gently() { echo "--most-resumes $((MEMBERS * 3 / 2 / DRAIN_SECONDS))"; }
@@ -131,19 +86,11 @@ scale_up_and_down() {
 # Two gateways, one person, one loss.
 helm_test() { release test --logs >"$LOGS/helm-test.txt" 2>&1; }
 
-# timed NAME COMMAND…: a row of what needs no load.
-timed() {
-    local name=$1 began=$SECONDS word=kept
-    shift
-    "$@" || word=BROKEN FAILED=1
-    row "$name" "$((SECONDS - began))" - - - - - - "$word"
-}
-
 run_tests() {
     local node
     # shellcheck disable=SC2046 # flags are words
     {
-        row "" seconds "resumes/s" "back in s" deliveries lost double disorder ""
+        heading
         timed "every variant of the chart is admitted" admit_variants
         timed "install" install_confab
         timed "helm test" helm_test
@@ -160,7 +107,5 @@ run_tests() {
         timed "the autoscaler takes over" hand_over_to_autoscaler
         during "autoscaler: five gateways, then three" $(gently) -- scale_up_and_down
     }
-    say ""
-    printf '%s\n' "${ROWS[@]}"
-    return "$FAILED"
+    summary
 }
