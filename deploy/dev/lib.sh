@@ -14,6 +14,7 @@ readonly AUDITABLE_VERSION=0.7.7 # lists the crates of a program in the program
 readonly AUDITABLE2CDX_VERSION=0.1.0 # writes that list as CycloneDX
 readonly COSIGN_VERSION=v3.1.3 # signs images
 readonly COMPOSE_VERSION=v2.40.3 # runs compose.yaml
+readonly CARGO_DEB_VERSION=3.8.0 # makes the Debian package
 readonly NODE_LEAST="20.19, or 22.12 and newer" # what the build of the web client runs on
 
 # rustup's own place, for shells that did not read its profile.
@@ -165,6 +166,13 @@ ensure_pgbackrest() {
     install_packages pgbackrest && have pgbackrest
 }
 
+# What reads units of systemd, running or not.
+ensure_systemd() {
+    have systemd-analyze && return
+    say "systemd-analyze was not found: installing systemd"
+    install_packages systemd && have systemd-analyze
+}
+
 # ---- tools
 
 # ensure_cargo_tool NAME VERSION [OPTION…]: prints the path of a pinned program of crates.io, which is built once into
@@ -187,6 +195,8 @@ ensure_deny() {
     found=$(command -v cargo-deny) && [[ $("$found" --version) == "cargo-deny $DENY_VERSION" ]] && { echo "$found"; return; }
     ensure_cargo_tool cargo-deny "$DENY_VERSION" --no-default-features
 }
+
+ensure_cargo_deb() { ensure_cargo_tool cargo-deb "$CARGO_DEB_VERSION" --no-default-features; }
 
 # What builds programs for x86_64 or aarch64 here: Rust's library for it and, for the other one than this machine's, a C compiler.
 ensure_cross_compiler() {
