@@ -1,7 +1,7 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny chart images images-test docs bench fuzz verify drill verify-broken watch kube kube-up kube-down deb
+.PHONY: help up down reset migrate demo chat test check fmt lint deny chart images images-test docs bench fuzz verify drill verify-broken watch kube kube-up kube-down deb deb-test
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ kube-down: ## end it, and all that it left
 
 deb: ## the Debian package of both programs, with units of systemd
 	@deploy/debian/build
+
+deb-test: ## a Debian in namespaces, and the package in it: install, talk, upgrade under load, reboot, purge; as root
+	@deploy/debian/test
 
 bench: ## benchmarks of the hot path
 	@cargo bench --workspace --locked
