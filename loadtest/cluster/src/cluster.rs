@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     backup::Backup,
-    balancer,
+    balancer, dump,
     environment::entropy,
     guard::Guard,
     http,
@@ -281,6 +281,16 @@ impl Cluster {
     pub async fn administer(&self, words: &[&str], typed: &str) -> Result<()> {
         let stores = (self.database_url(), self.redis_url());
         services::administer(stores, words, typed).await
+    }
+
+    /// Writes a dump of the database into a file of this name.
+    pub async fn dump(&self, name: &str) -> Result<()> {
+        dump::write(&self.database_url, &self.dir().join(name)).await
+    }
+
+    /// Puts a new database, with what that file holds, in the place of the one that there is.
+    pub async fn read_dump(&self, name: &str) -> Result<()> {
+        dump::read(&self.database_url, &self.dir().join(name)).await
     }
 
     /// Empties Redis, as an operator's slip would.

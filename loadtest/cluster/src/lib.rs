@@ -6,7 +6,7 @@
 //! - [`place`] is where they work, [`programs`] finds what is to run, [`ports`] where it listens;
 //! - [`services`] are Postgres, Redis and the migration;
 //! - [`stores`] are Postgres and Redis in several copies, on hosts that can be cut off;
-//! - [`mod@backup`] backs Postgres up and restores it;
+//! - [`mod@backup`] backs Postgres up and restores it, `dump` does with a file;
 //! - `balancer` is what may stand before the gateways;
 //! - `cluster` starts all of it, as [`settings`] say, and `guard` ends what a test leaves;
 //! - [`proxy`] and [`resp`] are the network as it is;
@@ -19,6 +19,7 @@ pub mod backup;
 mod balancer;
 mod cluster;
 mod command;
+mod dump;
 pub mod environment;
 mod guard;
 pub mod http;

@@ -19,6 +19,8 @@ use crate::{
 
 /// How long a program may take to end, politely or because it refuses to start.
 const END: Duration = Duration::from_secs(45);
+/// The file that a dump is written into.
+const DUMP: &str = "confab.dump";
 /// What who forgets a step is told.
 const NOT_TOLD: &str = "the database was restored, or moved, since its event log was made";
 const NOT_EMPTIED: &str = "Redis holds what belongs to another event log";
@@ -34,7 +36,7 @@ struct Times {
     back: u64,
 }
 
-/// A restore under load, in the order of docs/backup.md.
+/// A restore under load, in the order of docs/backup.md: first to a moment, then from a dump.
 pub(super) async fn drilled(trial: &mut Trial<'_>) -> Result<()> {
     let (_, workload) = trial.begin(4, &Plan::patient(), 100).await?;
     trial.note("a full backup, under load");
@@ -54,10 +56,7 @@ pub(super) async fn drilled(trial: &mut Trial<'_>) -> Result<()> {
     let stopped = workload.now();
     restore(trial, &target).await?;
     refuse_to_start(trial).await?;
-    for who in schedule::ours(&trial.cluster) {
-        schedule::node(&trial.cluster, who)?.restart()?;
-    }
-    trial.all_ready(true, BACK).await?;
+    start_programs(trial).await?;
     workload.progress(60, BACK).await?;
     let back = workload.now();
     let times = Times {
@@ -65,7 +64,41 @@ pub(super) async fn drilled(trial: &mut Trial<'_>) -> Result<()> {
         stopped,
         back,
     };
-    judge(trial, workload, times).await
+    judge(trial, workload, times).await?;
+    read_dump_back(trial).await
+}
+
+/// The same with a dump: of what was there when it was made nothing is missing.
+async fn read_dump_back(trial: &mut Trial<'_>) -> Result<()> {
+    trial.note("a dump");
+    let (began, before) = (Instant::now(), count_messages(trial).await?);
+    trial.cluster.dump(DUMP).await.context("dumping")?;
+    let dumped = began.elapsed();
+    stop_programs(trial).await?;
+    trial.note("the dump is read into an empty database");
+    let began = Instant::now();
+    trial.cluster.read_dump(DUMP).await.context("reading")?;
+    let read = began.elapsed();
+    refuse_to_start(trial).await?;
+    start_programs(trial).await?;
+    let after = count_messages(trial).await?;
+    trial.demand(before > 0 && before == after, || {
+        format!("{after} of {before} messages are in the dump")
+    });
+    trial.cluster.operate(&["admin", "verify-unread"]).await?;
+    trial.measured(format!(
+        "the dump took {dumped:.1?}, its way back {read:.1?}; {after} of {before} messages are there"
+    ));
+    let (_, workload) = trial.begin(2, &Plan::patient(), 30).await?;
+    trial.judge(workload).await.map(drop)
+}
+
+async fn count_messages(trial: &Trial<'_>) -> Result<i64> {
+    let counted = trial.cluster.sql(async |client| {
+        let count = "SELECT count(*) FROM messages";
+        client.query_one(count, &[]).await?.try_get(0)
+    });
+    counted.await.context("counting messages")
 }
 
 async fn tell_backup(trial: &Trial<'_>, words: &[&str]) -> Result<()> {
@@ -83,6 +116,13 @@ async fn stop_programs(trial: &mut Trial<'_>) -> Result<()> {
         node.ended(END).await?;
     }
     Ok(())
+}
+
+async fn start_programs(trial: &Trial<'_>) -> Result<()> {
+    for who in schedule::ours(&trial.cluster) {
+        schedule::node(&trial.cluster, who)?.restart()?;
+    }
+    trial.all_ready(true, BACK).await.map(drop)
 }
 
 /// Brings the database back to a moment; the log up to now is in the archive.
