@@ -2,8 +2,9 @@
 //! to compare the servers with in the same run.
 //!
 //! - [`fanout`] writes bytes to sockets, with no rule, no session and no Redis;
-//! - [`storage`] writes the rows of messages to Postgres, and `rows` makes them up.
+//! - [`storage`] writes the rows of messages to Postgres, `rows` makes them up, and `disk_use` is what they take.
 
+mod disk_use;
 pub mod fanout;
 mod rows;
 pub mod storage;

@@ -15,7 +15,10 @@ use clap::Args;
 use tokio_postgres::{Client, NoTls};
 use tokio_util::task::TaskTracker;
 
-use super::rows::{Rooms, Writer, prepare};
+use super::{
+    disk_use::DiskUse,
+    rows::{Rooms, Writer, prepare},
+};
 use crate::{
     cluster::{Cluster, Disk, Settings},
     measure::{Better, Figure, Latency, Report, Role, Sampler, real},
@@ -101,6 +104,7 @@ async fn write(client: &Client, postgres: u32, load: Load) -> Result<Report> {
     sampler.watch(Role::Postgres, postgres);
     let mut commits = Latency::default();
     let (mut rates, mut costs) = (Vec::new(), Vec::new());
+    let empty = DiskUse::read(client).await?;
     for _ in 0..load.windows {
         let from = sampler.mark();
         let end = Instant::now() + window;
@@ -125,6 +129,10 @@ async fn write(client: &Client, postgres: u32, load: Load) -> Result<Report> {
         Figure::of("bare durable messages", "/s", Better::More, rates),
         Figure::of(cost, "µs", Better::Less, costs),
     ];
+    let full = DiskUse::read(client).await?;
+    report
+        .figures
+        .extend(full.since(&empty).per(report.checks.sent));
     let commits = commits.percentiles();
     report.latencies.insert("commit".to_owned(), commits);
     Ok(report)

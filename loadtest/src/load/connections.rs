@@ -1,6 +1,9 @@
 //! What connections cost: held idle, opened in a storm, opened and closed again and again.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -111,26 +114,25 @@ impl Storm {
         let mut run = recruit("storm", self.connections, 1, options).await?;
         let connections = real(self.connections as u64);
         let mut rates = Vec::new();
-        let mut costs = Vec::new();
+        let mut costs: BTreeMap<Role, Vec<f64>> = BTreeMap::new();
         for _ in 0..self.rounds {
             let before = run.mark();
             let took = run.connect(self.ramp).await?;
             rates.push(connections / took.as_secs_f64());
-            let used = run.since(&before);
-            costs.extend(used.get(&Role::Gateway).map(|used| connections / used.cpu));
+            for (role, used) in run.since(&before) {
+                costs.entry(role).or_default().push(connections / used.cpu);
+            }
             run.second().await?;
             run.tell(.., Shard::disconnect).await?;
             sleep(CALM).await;
         }
         let mut report = run.finish(&[]).await?;
-        for (name, values) in [
-            ("authenticated connections", rates),
-            ("authenticated connections per gateway CPU second", costs),
-        ] {
-            if !values.is_empty() {
-                let figure = Figure::of(name, "/s", Better::More, values);
-                report.figures.push(figure);
-            }
+        let rates = Figure::of("authenticated connections", "/s", Better::More, rates);
+        report.figures.push(rates);
+        for (role, values) in costs {
+            let name = format!("authenticated connections per {} CPU second", role.name());
+            let figure = Figure::of(&name, "/s", Better::More, values);
+            report.figures.push(figure);
         }
         Ok(report)
     }

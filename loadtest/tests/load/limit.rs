@@ -30,6 +30,10 @@ async fn the_bare_writer_stores_the_rows_of_every_message() {
     assert_eq!(report.latencies["commit"].count * 50, messages);
     let cost = report.figure("bare postgres CPU per message").unwrap();
     assert!(cost.value > 0.0, "{cost:?}");
+    for kept in ["disk per message", "disk per message, its event"] {
+        let size = report.figure(kept).unwrap();
+        assert!(size.value > 200.0, "more than its content: {size:?}");
+    }
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     TaskTracker::new().spawn(connection);
     let count = async |sql: &str| -> u64 {
