@@ -13,6 +13,7 @@
 //! - [`limit`] is what the machine could do at most;
 //! - [`load`] puts load on a cluster, by scenarios;
 //! - [`measure`] keeps what a run measured, and tells it;
+//! - [`plan`] says from it how large a deployment has to be;
 //! - [`random`] has the seeds.
 
 pub mod checker;
@@ -24,6 +25,7 @@ pub mod history;
 pub mod limit;
 pub mod load;
 pub mod measure;
+pub mod plan;
 pub mod random;
 pub mod requests;
 pub mod smoke;

@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use loadtest::{checker, demo, history, limit, load, measure, smoke, verify};
+use loadtest::{checker, demo, history, limit, load, measure, plan, smoke, verify};
 
 #[derive(Parser)]
 #[command(version, about = "Proves what a Confab cluster promises", after_help = load::TO_COME)]
@@ -36,6 +36,8 @@ enum Command {
     Storage(limit::storage::Arguments),
     /// Two reports of one scenario, side by side.
     Compare(measure::compare::Arguments),
+    /// How large a deployment has to be, as values of the Helm chart.
+    Plan(plan::Arguments),
 }
 
 fn main() -> Result<ExitCode> {
@@ -80,6 +82,11 @@ async fn run(command: Command) -> Result<ExitCode> {
             let comparison = measure::compare::run(&arguments)?;
             println!("{}", comparison.text);
             comparison.holds
+        }
+        Command::Plan(arguments) => {
+            let measured = plan::measured::Measured::built_in()?;
+            print!("{}", plan::run(&arguments, &measured)?);
+            true
         }
     };
     Ok(if holds {

@@ -17,7 +17,7 @@ mod text;
 pub use latency::{Latency, Percentiles};
 pub use report::{Better, Checks, Figure, Objective, Report, Validity};
 pub use sample::{Mark, Role, Sampler, Second, Usage};
-pub use text::real;
+pub use text::{bytes, number, real};
 
 #[cfg(test)]
 mod tests {

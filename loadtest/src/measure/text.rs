@@ -1,7 +1,7 @@
 //! Numbers and tables as people read them.
 
 /// Three digits that count, with separators: `152,400`, `9.71`, `0.314`.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let size = value.abs();
     let decimals = match size {
         _ if size >= 100.0 || value == 0.0 => 0,
@@ -41,7 +41,7 @@ pub(super) fn quantity(value: f64, unit: &str) -> String {
 }
 
 /// Bytes in the largest unit of which there is one.
-pub(super) fn bytes(value: f64) -> String {
+pub fn bytes(value: f64) -> String {
     let mut value = value;
     for unit in ["B", "KiB", "MiB"] {
         if value.abs() < 1_024.0 {
