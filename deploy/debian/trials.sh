@@ -39,14 +39,19 @@ C
 }
 start() { units enable --now 2>>"$LOGS/apt.log" && are_active; }
 
-# Whoever gets into a program gets no further; without a secret that others can read.
+# Whoever gets into a program gets no further; without a secret that others can read. Postgres does not know the gateway.
 be_confined() {
     local unit
     for unit in "${UNITS[@]}"; do
         on_machine systemd-analyze security --no-pager --threshold=20 "$unit.service" >"$LOGS/security-$unit.txt" ||
             { say "$(tail -n 1 "$LOGS/security-$unit.txt")"; return 1; }
     done
+    ! psql_as confab-gateway && psql_as confab || return
     [[ $(on_machine find /etc/confab -type f -printf '%m %u\n' | sort -u) == "600 root" ]]
+}
+
+psql_as() {
+    on_machine systemd-run --quiet --collect --wait --pipe --property=DynamicUser=yes --property=User="$1" psql -d confab -c 'SELECT 1' >>"$LOGS/psql.txt" 2>&1
 }
 
 # Who registers first administers; what operators ask runs as the worker does.

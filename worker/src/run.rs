@@ -30,7 +30,7 @@ use crate::{
     restored::{self, Mismatch},
     retention::Retention,
     search_index,
-    store::{PgConnectOptions, epoch, jobs::Jobs, migrate, read::Store},
+    store::{PgConnectOptions, epoch, jobs::Jobs, migrate, options::check_server, read::Store},
     telling::Telling,
     transaction::Caps,
 };
@@ -173,11 +173,8 @@ pub async fn new_epoch(config: &DatabaseConfig) -> anyhow::Result<()> {
 
 /// Where Postgres is.
 pub(crate) fn options(config: &DatabaseConfig) -> anyhow::Result<PgConnectOptions> {
-    config
-        .database_url
-        .expose()
-        .parse()
-        .context("reading DATABASE_URL")
+    let options = config.database_url.expose().parse();
+    Ok(check_server(options.context("reading DATABASE_URL")?))
 }
 
 /// What the tasks of a worker share.

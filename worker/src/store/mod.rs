@@ -6,7 +6,7 @@
 //!   written down of an account;
 //! - `search_index`: the signatures of blocks of messages, beside the lanes, too;
 //! - `retention`: the daily tables, on a connection of their own;
-//! - `migrate`: the schema; `epoch`: the name of the event log;
+//! - `options`: whom a connection may end at; `migrate`: the schema; `epoch`: the name of the event log;
 //! - `admin`: what operators look at; `verify`: counts again what must agree, for them;
 //! - `write`: what lanes write, with tokio-postgres, on their one connection;
 //! - `invite`: which codes open accounts, for both of them;
@@ -25,6 +25,7 @@ pub(crate) mod export;
 mod invite;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
+pub(crate) mod options;
 pub(crate) mod read;
 pub(crate) mod redact;
 pub(crate) mod retention;
