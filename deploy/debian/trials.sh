@@ -20,7 +20,7 @@ install_package() { apt install /packages/1.deb && ! units is-active >/dev/null 
 
 # What the page says, and what lets the load come from one address.
 configure() {
-    on_machine su postgres -c 'createuser confab && createdb --owner=confab confab' &&
+    on_machine su postgres -c 'createuser confab && createdb --owner=confab --template=template0 --encoding=UTF8 --locale=C.UTF-8 confab' &&
         on_machine sed -i 's/^CONFAB_LISTEN=.*/CONFAB_LISTEN=0.0.0.0:8080/' /etc/confab/gateway.env &&
         on_machine tee -a /etc/confab/gateway.env >/dev/null <<'C' &&
 CONFAB_MAX_ADDRESS_CONNECTIONS=100000
@@ -94,6 +94,16 @@ upgrade_without_database() {
     on_machine dpkg --configure confab >>"$LOGS/apt.log" 2>&1 && are_active && [[ $(value_of confab-worker MainPID) != "$was" ]]
 }
 
+# A dump is read back: what was said is there, and workers are told.
+restore() {
+    on_machine sh -c "set -e; umask 077; su postgres -c 'pg_dump --format=custom confab' > /root/confab.dump
+        systemctl stop confab-gateway confab-worker
+        su postgres -c 'dropdb confab && createdb --owner=confab --template=template0 --encoding=UTF8 --locale=C.UTF-8 confab'
+        su postgres -c 'pg_restore --no-owner --role=confab --dbname=confab' < /root/confab.dump
+        confab-worker new-epoch && redis-cli FLUSHALL && systemctl start confab-worker confab-gateway
+        rm /root/confab.dump" >>"$LOGS/restore.txt" 2>&1 && are_active && on_machine confab-worker admin users | grep -q alice
+}
+
 reboot() {
     local was
     was=$(init)
@@ -135,6 +145,7 @@ run_trials() {
     during "a worker first, and back" --back-within "$BACK_MS" -- eval 'upgrade_worker_first && go_back'
     during "an upgrade without a database" --back-within "$BACK_MS" -- upgrade_without_database
     during "the machine is rebooted" --back-within "$BACK_MS" -- reboot
+    timed "a dump is read back" restore
     timed "the package is removed" remove
     timed "and purged" purge
     summary
