@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<()> {
     }
     let _telemetry = telemetry::start("gateway", &config.node.node, &config.telemetry)
         .context("starting logs and traces")?;
-    let open_files = raise_open_files().context("raising the limit of open files")?;
+    let open_files = raise_open_files();
     let wanted = config.limits.max_connections;
     config.limits.max_connections = fit_connections(wanted, open_files);
     if config.limits.max_connections < wanted {
