@@ -35,13 +35,16 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until an export is as it is wanted.
 async fn until(way: &mut TransportClient, wanted: impl Fn(&Export) -> bool) -> Result<Export> {
-    eventually(PATIENCE, async || {
+    let mut told_lines = false;
+    let export = eventually(PATIENCE, async || {
         let found = way.call(0, &GetExport { part: None }).await?;
-        same(&found.lines, &None)?;
+        told_lines |= found.lines.is_some();
         holds(wanted(&found.export), "an export stands still")?;
         Ok(found.export)
     })
-    .await
+    .await?;
+    holds(!told_lines, "nobody asked for lines")?;
+    Ok(export)
 }
 
 /// Waits until an export is finished.

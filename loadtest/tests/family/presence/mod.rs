@@ -532,8 +532,16 @@ async fn a_connection_watches_so_many_and_no_more(harness: &Harness) -> Result<(
 /// Watches oneself in a server that was just made: the session may not hear it yet.
 async fn watch_soon(person: &Person, scope: u64) -> Result<()> {
     let own = watch_presences(ids(&[person]));
-    let watched = async || Ok(person.client.call(scope, &own).await.map(drop)?);
-    eventually(PATIENCE, watched).await
+    let mut refusals = Vec::new();
+    eventually(PATIENCE, async || {
+        let watched = person.client.call(scope, &own).await.map(drop);
+        let refused = watched.as_ref().err();
+        refusals.extend(refused.map(|error| error.refusal().map(|it| it.reason)));
+        Ok(watched?)
+    })
+    .await?;
+    let busy = refusals.iter().all(|reason| *reason == Some(Reason::Busy));
+    holds(busy, &format!("{refusals:?}"))
 }
 
 async fn a_new_watch_replaces_the_old_one(harness: &Harness) -> Result<()> {
