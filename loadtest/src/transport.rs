@@ -13,7 +13,7 @@ use serde::Deserialize;
 use shared::{
     error::{Reason, Refusal},
     frame::Frame,
-    protocol::{self, Request, Row},
+    protocol::{self, CodedRow, Request},
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -85,13 +85,20 @@ impl TransportClient {
         scope: u64,
         request: &R,
     ) -> Result<R::Reply, CallError> {
-        let body = self.ask(&R::ROW, scope, &protocol::encode(request)).await?;
+        let body = self
+            .ask(&CodedRow::of::<R>(), scope, &protocol::encode(request))
+            .await?;
         protocol::decode_told(&body).map_err(|_refusal| CallError::Malformed)
     }
 
     /// Sends a MessagePack body in the form of this transport, and answers with the
     /// reply's MessagePack body.
-    pub async fn ask(&mut self, row: &Row, scope: u64, body: &[u8]) -> Result<Vec<u8>, CallError> {
+    pub async fn ask(
+        &mut self,
+        row: &CodedRow,
+        scope: u64,
+        body: &[u8],
+    ) -> Result<Vec<u8>, CallError> {
         if self.transport == Transport::MessagePack {
             return self.ask_binary(row.opcode, scope, body).await;
         }

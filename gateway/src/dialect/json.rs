@@ -9,7 +9,7 @@ use shared::{
     error::{Reason, Refusal},
     frame::{ServerFrame, opcode},
     ids::MAX_ID,
-    protocol::{Codec, RowKind, control, event as event_row, malformed_json, row, row_named},
+    protocol::{Codec, RowKind, coded_row, control, event as event_row, malformed_json, row_named},
 };
 
 use super::request::Request;
@@ -172,7 +172,7 @@ pub fn answer(opcode: u16, request: u32, payload: &[u8]) -> String {
 
 /// Translates the body of a reply.
 pub fn reply_body(opcode: u16, body: &[u8]) -> Result<String, Refusal> {
-    let row = row(opcode).filter(|row| row.kind != RowKind::Internal);
+    let row = coded_row(opcode).filter(|row| row.kind != RowKind::Internal);
     // A body of a later version than this gateway's: nothing that a caller can mend.
     row.and_then(|row| (row.reply.to_json)(body).ok())
         .ok_or_else(|| Reason::Internal.into())

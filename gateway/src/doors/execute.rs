@@ -10,7 +10,7 @@ use shared::{
     bus::envelope::Caller,
     error::{Reason, Refusal},
     frame::{ServerFrame, opcode},
-    protocol::Row,
+    protocol::CodedRow,
 };
 use tokio::time::{Instant, timeout};
 
@@ -31,7 +31,7 @@ const BODY: Duration = Duration::from_secs(10);
 /// A command that came over HTTP.
 pub struct HttpCommand<'a> {
     /// Which one.
-    pub row: &'a Row,
+    pub row: &'a CodedRow,
     /// The server, or 0.
     pub scope: u64,
     /// What he shows who asks.
@@ -132,7 +132,7 @@ async fn send_command(
 
 async fn read_body(
     doors: &Doors,
-    row: &Row,
+    row: &CodedRow,
     body: Body,
     visit: &mut HttpVisit,
 ) -> Result<Vec<u8>, Refusal> {

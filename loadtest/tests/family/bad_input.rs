@@ -23,6 +23,7 @@ use shared::{
     protocol::{
         self, Request, channel::CreateChannel, invite::RevokeInvite, message::NewMessage, rows,
     },
+    wire::Wire as _,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -101,7 +102,7 @@ async fn truncated_and_deep_frames_are_the_clients_fault(harness: &Harness) -> R
         opcode: NewMessage::ROW.opcode,
         request: 1,
         scope: alice.scope(),
-        body: &(NewMessage::ROW.request.sample)(),
+        body: &protocol::encode(&NewMessage::sample()),
     }
     .write();
     let mut bad: Vec<Vec<u8>> = (0..whole.len())

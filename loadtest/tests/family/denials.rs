@@ -12,7 +12,7 @@ use loadtest::{
 use shared::{
     domain::permissions::{Permissions, TargetKind},
     error::Reason,
-    protocol::{Access, Row, RowKind, rows},
+    protocol::{Access, CodedRow, RowKind, coded_rows},
 };
 
 scenarios! {
@@ -27,14 +27,14 @@ scenarios! {
 }
 
 /// The rows that a client may send.
-fn client_rows() -> impl Iterator<Item = &'static Row> {
-    rows().filter(|row| row.kind != RowKind::Internal)
+fn client_rows() -> impl Iterator<Item = &'static CodedRow> {
+    coded_rows().filter(|row| row.kind != RowKind::Internal)
 }
 
 /// Fails unless a request is refused for this reason over each of the ways.
 async fn denied(
     ways: &mut [TransportClient],
-    row: &Row,
+    row: &CodedRow,
     (scope, body): (u64, &[u8]),
     due: Reason,
 ) -> Result<()> {
@@ -46,14 +46,14 @@ async fn denied(
 }
 
 /// A sample body with a nonce of its own.
-fn sample(row: &Row) -> Result<Vec<u8>> {
+fn sample(row: &CodedRow) -> Result<Vec<u8>> {
     let json = (row.request.to_json)(&(row.request.sample)())?;
     let json = with(&json, "nonce", &nonce());
     Ok((row.request.from_json)(json.as_bytes())?)
 }
 
 /// A sample body whose channel, if it has one, is `channel`.
-fn sample_in(row: &Row, channel: u64) -> Result<Vec<u8>> {
+fn sample_in(row: &CodedRow, channel: u64) -> Result<Vec<u8>> {
     let json = (row.request.to_json)(&sample(row)?)?;
     let json = with(&json, "channel_id", &channel.to_string());
     Ok((row.request.from_json)(json.as_bytes())?)
@@ -179,7 +179,7 @@ async fn what_administers_the_deployment_is_for_its_administrator(harness: &Harn
 async fn what_only_workers_send_is_no_command(harness: &Harness) -> Result<()> {
     let [alice] = harness.members().await?;
     let mut ways = alice.ways().await?;
-    for row in rows().filter(|row| row.kind == RowKind::Internal) {
+    for row in coded_rows().filter(|row| row.kind == RowKind::Internal) {
         for scope in [0, alice.scope()] {
             let asked = (scope, &(row.request.sample)()[..]);
             denied(&mut ways, row, asked, Reason::UnknownCommand).await?;

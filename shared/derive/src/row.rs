@@ -170,8 +170,6 @@ fn expand_request(
                 kind: crate::protocol::RowKind::#kind,
                 access: crate::protocol::Access::#access,
                 limit: crate::domain::limits::RateLimit::#limit,
-                request: crate::protocol::Codec::of::<Self>(),
-                reply: crate::protocol::Codec::of::<#reply>(),
             };
             #channel
             #own

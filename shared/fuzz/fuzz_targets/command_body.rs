@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&choice, body)) = bytes.split_first() else {
         return;
     };
-    let codecs: Vec<Codec> = protocol::rows()
+    let codecs: Vec<Codec> = protocol::coded_rows()
         .flat_map(|row| [row.request, row.reply])
         .chain(protocol::events().map(|row| row.body))
         .chain(control::FRAMES.iter().map(|(_, _, _, body)| *body))
@@ -23,8 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!((codec.to_json)(&again).as_ref(), Ok(&json));
         }
     }
-    let rows = protocol::rows().count();
-    if let Some(row) = protocol::rows().nth(usize::from(choice) % rows) {
+    let rows = protocol::coded_rows().count();
+    if let Some(row) = protocol::coded_rows().nth(usize::from(choice) % rows) {
         drop(Command::decode(row.opcode, body));
         drop(Query::decode(row.opcode, body));
     }

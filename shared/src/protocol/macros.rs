@@ -82,6 +82,9 @@ macro_rules! requests {
             /// The rows of the reference.
             pub const ROWS: &[$crate::protocol::Row] =
                 &[ $( <$request as $crate::protocol::Request>::ROW, )* ];
+            /// The same with the codecs.
+            pub const CODED_ROWS: &[$crate::protocol::CodedRow] =
+                &[ $( $crate::protocol::CodedRow::of::<$request>(), )* ];
 
             /// Reads a body; `None` when the opcode belongs to another family.
             pub(super) fn decode(
@@ -114,9 +117,17 @@ macro_rules! families {
             Query -> Outcome { $( $variant($family), )+ }
         }
 
-        /// The rows of each family, by its name.
-        pub const FAMILIES: &[(&str, &[Row], &[Row], &[EventRow])] = &[
-            $( (stringify!($family), $family::Command::ROWS, $family::Query::ROWS, $family::EVENTS) ),+
+        /// The rows of each family.
+        const ROWS: &[(&[Row], &[Row])] = &[ $( ($family::Command::ROWS, $family::Query::ROWS) ),+ ];
+
+        /// The rows of each family with their codecs, by its name.
+        pub const FAMILIES: &[(&str, &[CodedRow], &[CodedRow], &[EventRow])] = &[
+            $( (
+                stringify!($family),
+                $family::Command::CODED_ROWS,
+                $family::Query::CODED_ROWS,
+                $family::EVENTS,
+            ) ),+
         ];
     };
 }

@@ -27,7 +27,7 @@ pub mod typing;
 pub mod unread;
 pub mod user;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Deref};
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use shared_derive::ClosedSet;
@@ -65,6 +65,12 @@ macros::families! {
 
 /// Every row of the reference.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter()
+        .flat_map(|(commands, queries)| commands.iter().chain(*queries))
+}
+
+/// Every row with its codecs.
+pub fn coded_rows() -> impl Iterator<Item = &'static CodedRow> {
     FAMILIES
         .iter()
         .flat_map(|(_, commands, queries, _)| commands.iter().chain(*queries))
@@ -292,15 +298,47 @@ pub struct Row {
     pub access: Access,
     /// Which bucket it draws from.
     pub limit: RateLimit,
+}
+
+/// A row with its codecs, for doors and references, which know no types. They are not in [`Row`] because a program holds
+/// every codec that it can reach: workers, which look up rows and know the types, reach none.
+#[derive(Debug, Clone, Copy)]
+pub struct CodedRow {
+    /// The row.
+    pub row: Row,
     /// The request's body.
     pub request: Codec,
     /// The reply's body.
     pub reply: Codec,
 }
 
+impl CodedRow {
+    /// That of a request.
+    pub const fn of<R: Request>() -> Self {
+        Self {
+            row: R::ROW,
+            request: Codec::of::<R>(),
+            reply: Codec::of::<R::Reply>(),
+        }
+    }
+}
+
+impl Deref for CodedRow {
+    type Target = Row;
+
+    fn deref(&self) -> &Row {
+        &self.row
+    }
+}
+
 /// The row of a command with this name, for the doors that speak names.
-pub fn row_named(name: &str) -> Option<&'static Row> {
-    rows().find(|row| row.name == name && row.kind != RowKind::Internal)
+pub fn row_named(name: &str) -> Option<&'static CodedRow> {
+    coded_rows().find(|row| row.name == name && row.kind != RowKind::Internal)
+}
+
+/// The same for doors that were given its number.
+pub fn coded_row(opcode: u16) -> Option<&'static CodedRow> {
+    coded_rows().find(|row| row.opcode == opcode)
 }
 
 /// The row with this opcode.
@@ -483,7 +521,7 @@ mod tests {
 
     #[test]
     fn json_and_messagepack_say_the_same() {
-        let codecs = rows()
+        let codecs = coded_rows()
             .flat_map(|row| [row.request, row.reply])
             .chain(events().map(|row| row.body));
         for codec in codecs {

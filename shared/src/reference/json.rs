@@ -12,7 +12,7 @@ use crate::{
     },
     error::Reason,
     frame::opcode,
-    protocol::{FAMILIES, Row, control},
+    protocol::{CodedRow, FAMILIES, control},
 };
 
 /// An object as one line, its keys in this order.
@@ -103,7 +103,7 @@ fn requests() -> impl Iterator<Item = String> {
     })
 }
 
-fn request(family: &str, row: &Row) -> String {
+fn request(family: &str, row: &CodedRow) -> String {
     let (access, permission) = access_parts(row.access);
     object! {
         "family": family, "name": row.name, "opcode": row.opcode, "kind": row.kind.name(),

@@ -12,7 +12,7 @@ use crate::{
     error::{Reason, Refusal},
     frame::{self, Frame, opcode},
     hex,
-    protocol::{self, Codec, EventRow, FAMILIES, Row, RowKind, blocks, control},
+    protocol::{self, Codec, CodedRow, EventRow, FAMILIES, RowKind, blocks, control},
     wire::{EnumShape, FieldShape, Shape},
 };
 
@@ -98,7 +98,7 @@ fn intro() -> String {
     text
 }
 
-fn examples(row: &Row, fill: &mut impl FnMut(&str, &str)) {
+fn examples(row: &CodedRow, fill: &mut impl FnMut(&str, &str)) {
     let (body, json) = sample(row.request);
     let request = Frame {
         opcode: row.opcode,
@@ -139,7 +139,7 @@ fn examples(row: &Row, fill: &mut impl FnMut(&str, &str)) {
 
 /// Every request in one table, with the size of its sample.
 fn overview() -> String {
-    let requests = clients(protocol::rows()).map(|row| {
+    let requests = clients(protocol::coded_rows()).map(|row| {
         let (body, json) = sample(row.request);
         let (name, kind, limit) = (row.name, row.kind.name(), row.limit.name());
         let (access, bytes, json) = (access(row), body.len(), json.len());
@@ -175,7 +175,9 @@ fn overview() -> String {
     )
 }
 
-fn family((name, commands, queries, events): &(&str, &[Row], &[Row], &[EventRow])) -> String {
+fn family(
+    (name, commands, queries, events): &(&str, &[CodedRow], &[CodedRow], &[EventRow]),
+) -> String {
     let requests = clients(commands.iter().chain(*queries)).map(request);
     let events = events.iter().map(|row| {
         let (name, opcode, summary) = (row.name, row.opcode, row.summary);
@@ -186,7 +188,7 @@ fn family((name, commands, queries, events): &(&str, &[Row], &[Row], &[EventRow]
     format!("## Family {name}\n\n{rows}")
 }
 
-fn request(row: &Row) -> String {
+fn request(row: &CodedRow) -> String {
     let (name, summary, opcode, kind) = (row.name, row.summary, row.opcode, row.kind.name());
     let (access, limit) = (access(row), row.limit.name());
     let (request, reply) = (body("Request", row.request), body("Reply", row.reply));
@@ -196,7 +198,7 @@ fn request(row: &Row) -> String {
     )
 }
 
-fn access(row: &Row) -> String {
+fn access(row: &CodedRow) -> String {
     let (place, permission) = access_parts(row.access);
     let Some(permission) = permission else {
         return match place {
@@ -251,7 +253,7 @@ fn example(title: &str, codec: Codec) -> String {
 
 /// The types that others are made of: the bodies themselves stand at their rows.
 fn types() -> String {
-    let bodies: Vec<&str> = protocol::rows()
+    let bodies: Vec<&str> = protocol::coded_rows()
         .flat_map(|row| [row.request, row.reply])
         .chain(protocol::events().map(|row| row.body))
         .chain(control::FRAMES.iter().map(|(_, _, _, body)| *body))
@@ -309,7 +311,7 @@ fn choice(shape: &EnumShape) -> String {
 
 /// What workers send to lanes: no door lets it in.
 fn internals() -> String {
-    let rows = protocol::rows().filter(|row| row.kind == RowKind::Internal);
+    let rows = protocol::coded_rows().filter(|row| row.kind == RowKind::Internal);
     let rows = rows.map(|row| {
         let (opcode, name) = (row.opcode, row.name);
         format!("| {opcode} | `{name}` | {} |\n", cell(row.summary))
@@ -343,6 +345,6 @@ fn blocks() -> String {
     )
 }
 
-fn clients<'a>(rows: impl Iterator<Item = &'a Row>) -> impl Iterator<Item = &'a Row> {
+fn clients<'a>(rows: impl Iterator<Item = &'a CodedRow>) -> impl Iterator<Item = &'a CodedRow> {
     rows.filter(|row| row.kind != RowKind::Internal)
 }

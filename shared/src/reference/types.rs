@@ -52,7 +52,7 @@ impl Types {
     /// Those of all rows, events and control frames that a client can meet.
     pub(super) fn of_clients() -> Self {
         let mut types = Self::of_requests();
-        for row in protocol::rows().filter(|row| row.kind != RowKind::Internal) {
+        for row in protocol::coded_rows().filter(|row| row.kind != RowKind::Internal) {
             types.add_codec(row.reply);
         }
         for event in protocol::events() {
@@ -67,7 +67,7 @@ impl Types {
     /// Those that a client sends.
     pub(super) fn of_requests() -> Self {
         let mut types = Self::default();
-        for row in protocol::rows().filter(|row| row.kind != RowKind::Internal) {
+        for row in protocol::coded_rows().filter(|row| row.kind != RowKind::Internal) {
             types.add_codec(row.request);
         }
         for (_, _, sender, body) in control::FRAMES {
@@ -81,7 +81,7 @@ impl Types {
     /// Those of workers too.
     pub(super) fn of_all() -> Self {
         let mut types = Self::of_clients();
-        for row in protocol::rows() {
+        for row in protocol::coded_rows() {
             types.add_codec(row.request);
             types.add_codec(row.reply);
         }

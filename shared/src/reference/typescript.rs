@@ -265,6 +265,6 @@ fn table_type(shape: &Shape) -> String {
 }
 
 /// Internal requests are no client's business.
-fn client_rows() -> impl Iterator<Item = &'static protocol::Row> {
-    protocol::rows().filter(|row| row.kind != RowKind::Internal)
+fn client_rows() -> impl Iterator<Item = &'static protocol::CodedRow> {
+    protocol::coded_rows().filter(|row| row.kind != RowKind::Internal)
 }

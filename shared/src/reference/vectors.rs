@@ -34,7 +34,7 @@ pub enum VectorKind {
 /// Today's vectors, one object of JSON per line.
 pub fn vectors() -> Vec<String> {
     let mut lines = Vec::new();
-    for row in protocol::rows() {
+    for row in protocol::coded_rows() {
         let internal = row.kind == RowKind::Internal;
         let (request, reply) = if internal {
             (VectorKind::Internal, VectorKind::Internal)
@@ -61,8 +61,10 @@ pub fn vectors() -> Vec<String> {
 /// for what is no longer a row.
 pub fn find_codec(kind: VectorKind, opcode: u16) -> Option<Codec> {
     match kind {
-        VectorKind::Request | VectorKind::Internal => protocol::row(opcode).map(|row| row.request),
-        VectorKind::Reply => protocol::row(opcode).map(|row| row.reply),
+        VectorKind::Request | VectorKind::Internal => {
+            protocol::coded_row(opcode).map(|row| row.request)
+        }
+        VectorKind::Reply => protocol::coded_row(opcode).map(|row| row.reply),
         VectorKind::Event => protocol::event(opcode).map(|row| row.body),
         VectorKind::Control => control::FRAMES
             .iter()

@@ -6,6 +6,7 @@ use shared::{
         Access, RowKind,
         account::Authenticate,
         channel::GetChannels,
+        coded_rows,
         invite::PreviewInvite,
         message::{GetMessage, GetMessages},
         ping::Ping,
@@ -33,7 +34,7 @@ fn page(channel: u64) -> GetMessages {
 #[tokio::test]
 async fn every_row_refuses_strangers() {
     let chat = Chat::new().await;
-    let taken = rows().filter(|row| matches!(row.kind, RowKind::Query | RowKind::Forwarded));
+    let taken = coded_rows().filter(|row| matches!(row.kind, RowKind::Query | RowKind::Forwarded));
     let mut checked = 0;
     for row in taken.filter(|row| row.access != Access::Anyone) {
         let body = (row.request.sample)();
