@@ -154,9 +154,9 @@ ensure_haproxy() {
 
 # Postgres with a standby, for the trials of docs/failover.md: Patroni, and etcd, where the copies agree on who leads.
 ensure_patroni() {
-    have patroni && have etcd && return
-    say "Patroni or etcd was not found: installing them"
-    install_packages patroni etcd-server && have patroni && have etcd
+    have patroni && have etcd && have curl && return
+    say "Patroni, etcd or curl was not found: installing them"
+    install_packages patroni etcd-server curl && have patroni && have etcd && have curl
 }
 
 # Backups of Postgres, for the drill of docs/backup.md.

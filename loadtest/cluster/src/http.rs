@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -30,12 +31,23 @@ pub async fn get(host: &str, path: &str) -> Result<Response> {
     .await
 }
 
-/// The status that a request of HTTP 1.0 is answered with, whatever else comes.
-pub async fn status(host: &str, (method, path): (&str, &str), body: &str) -> Result<u16> {
+/// The status that a request of HTTP 1.0 is answered with, whatever else comes. It is of this user with his password,
+/// or of nobody.
+pub async fn status(
+    host: &str,
+    (method, path): (&str, &str),
+    login: Option<(&str, &str)>,
+    body: &str,
+) -> Result<u16> {
     let mut stream = TcpStream::connect(host).await?;
     let length = body.len();
-    let head =
-        format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n");
+    let authorization = login
+        .map(|(user, password)| STANDARD.encode(format!("{user}:{password}")))
+        .map(|login| format!("Authorization: Basic {login}\r\n"))
+        .unwrap_or_default();
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {host}\r\n{authorization}Content-Length: {length}\r\n\r\n"
+    );
     stream.write_all((head + body).as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

@@ -389,14 +389,21 @@ pub(crate) async fn redis_ready(node: &Node) -> Result<()> {
 
 /// Sends one command without spaces in its words, and answers with what came back first.
 pub(crate) async fn redis_command(address: &str, command: &str) -> Result<String> {
+    redis_commands(address, &[command]).await
+}
+
+/// The same with several over one connection, each once the one before is answered. The answer is that to the last one.
+pub(crate) async fn redis_commands(address: &str, commands: &[&str]) -> Result<String> {
     let ask = async {
         let mut stream = TcpStream::connect(address).await?;
-        stream
-            .write_all(format!("{command}\r\n").as_bytes())
-            .await?;
-        let mut answer = vec![0; 4_096];
-        let length = stream.read(&mut answer).await?;
-        answer.truncate(length);
+        let mut answer = Vec::new();
+        for command in commands {
+            let line = format!("{command}\r\n");
+            stream.write_all(line.as_bytes()).await?;
+            answer.resize(4_096, 0);
+            let length = stream.read(&mut answer).await?;
+            answer.truncate(length);
+        }
         Ok(String::from_utf8_lossy(&answer).into_owned())
     };
     timeout(Duration::from_secs(5), ask)

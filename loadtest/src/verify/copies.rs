@@ -88,6 +88,10 @@ struct Window {
 /// The leader is lost in every way there is, and comes back each time.
 pub(super) async fn replaced(trial: &mut Trial<'_>) -> Result<()> {
     let store = copies(trial)?;
+    let taken = store.orders_of_strangers().await?;
+    trial.demand(taken.is_empty(), || {
+        format!("taken from who said no password: {}", taken.join("; "))
+    });
     let (_, workload) = trial.begin(4, &Plan::patient(), 60).await?;
     let prober = Prober::start(&trial.cluster.addresses()).await?;
     let mut windows = Vec::new();

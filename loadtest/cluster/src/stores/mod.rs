@@ -90,6 +90,14 @@ impl Replicated {
         }
     }
 
+    /// The orders that it takes from whoever says no password, which shall be none.
+    pub async fn orders_of_strangers(&self) -> Result<Vec<String>> {
+        match self.kind {
+            Kind::Redis => sentinel::orders_of_strangers(&self.hosts).await,
+            Kind::Postgres(_) => patroni::orders_of_strangers(&self.hosts, &self.beside).await,
+        }
+    }
+
     /// Its processes.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
         let services = self.hosts.iter().flat_map(|host| &host.services);

@@ -1,6 +1,6 @@
 //! Postgres with a standby, led by Patroni, behind an HAProxy that finds the leader.
 
-use std::{fs, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep, timeout};
@@ -8,6 +8,7 @@ use tokio_postgres::NoTls;
 
 use super::network::{self, HERE, Host};
 use crate::{
+    command::run,
     http,
     node::Node,
     place::Place,
@@ -17,12 +18,18 @@ use crate::{
     user::{User, give_to, own_folder},
 };
 
+const CLOSE_ETCD: &str = include_str!("../../../../deploy/patroni/close-etcd");
 const PATRONI: &str = include_str!("../../../../deploy/patroni/patroni.yml");
 const HAPROXY: &str = include_str!("../../../../deploy/patroni/haproxy.cfg");
 const HOSTS: u8 = 2;
 const POSTGRES_PORT: u16 = 5432;
 const PATRONI_PORT: u16 = 8008;
+/// Of the superuser and of Confab's role; the others have one of their own.
 const PASSWORD: &str = "of-a-postgres-that-nobody-else-reaches";
+const REPLICATION_PASSWORD: &str = "of-a-standby-that-nobody-else-reaches";
+const ETCD_PASSWORD: &str = "of-an-etcd-that-nobody-else-reaches";
+/// Who gives orders to Patroni.
+const OPERATOR: (&str, &str) = ("operator", "of-a-patroni-that-nobody-else-reaches");
 /// Who does not answer so soon does not run.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -33,6 +40,7 @@ pub(super) async fn start(
 ) -> Result<(Vec<Host>, Vec<Node>, String)> {
     let mut hosts = network::hosts(place, "pg", HOSTS).await?;
     let etcd = start_etcd(place)?;
+    close_etcd(&etcd).await?;
     let config = match standby {
         Standby::Synchronous => PATRONI.to_owned(),
         Standby::Asynchronous => {
@@ -94,6 +102,26 @@ fn start_etcd(place: &Place) -> Result<Node> {
     Ok(node)
 }
 
+/// Gives it users with passwords, as an operator does.
+async fn close_etcd(etcd: &Node) -> Result<()> {
+    let deadline = Instant::now() + START;
+    let address = format!("{HERE}:{}", etcd.port());
+    while !matches!(
+        http::status(&address, ("GET", "/health"), None, "").await,
+        Ok(200)
+    ) {
+        if !etcd.runs() || Instant::now() > deadline {
+            bail!("etcd does not start\n{}", etcd.tail());
+        }
+        sleep(POLL).await;
+    }
+    let mut script = Command::new("bash");
+    script.args(["-s", "--", &format!("http://{address}")]);
+    script.env("ETCD_ROOT_PASSWORD", ETCD_PASSWORD);
+    script.env("PATRONI_ETCD_PASSWORD", ETCD_PASSWORD);
+    run(script, CLOSE_ETCD).await
+}
+
 fn add_patroni(place: &Place, host: &mut Host, config: &str, etcd: u16) -> Result<()> {
     let user = User::of_server("postgres")?;
     let home = place.data.join(host.name());
@@ -107,8 +135,12 @@ fn add_patroni(place: &Place, host: &mut Host, config: &str, etcd: u16) -> Resul
         .set("LC_ALL", "C.UTF-8")
         .set("PATRONI_NAME", host.name())
         .set("PATRONI_ETCD_HOST", &format!("{HERE}:{etcd}"))
+        .set("PATRONI_ETCD_USERNAME", "patroni")
+        .set("PATRONI_ETCD_PASSWORD", ETCD_PASSWORD)
         .set("PATRONI_RESTAPI_LISTEN", &rest)
         .set("PATRONI_RESTAPI_CONNECT_ADDRESS", &rest)
+        .set("PATRONI_RESTAPI_USERNAME", OPERATOR.0)
+        .set("PATRONI_RESTAPI_PASSWORD", OPERATOR.1)
         .set("PATRONI_POSTGRESQL_LISTEN", &postgres)
         .set("PATRONI_POSTGRESQL_CONNECT_ADDRESS", &postgres)
         .set(
@@ -126,7 +158,7 @@ fn add_patroni(place: &Place, host: &mut Host, config: &str, etcd: u16) -> Resul
         .set("PATRONI_SUPERUSER_USERNAME", "postgres")
         .set("PATRONI_SUPERUSER_PASSWORD", PASSWORD)
         .set("PATRONI_REPLICATION_USERNAME", "replicator")
-        .set("PATRONI_REPLICATION_PASSWORD", PASSWORD)
+        .set("PATRONI_REPLICATION_PASSWORD", REPLICATION_PASSWORD)
         .arguments([file.display().to_string().as_str()]);
     host.services.push(node);
     Ok(())
@@ -199,6 +231,15 @@ pub(super) async fn is_whole(hosts: &[Host], standby: Standby) -> bool {
 }
 
 pub(super) async fn switch_over(hosts: &[Host]) -> Result<()> {
+    let status = order_switchover(hosts, Some(OPERATOR)).await?;
+    if status != 200 {
+        bail!("Patroni answers {status}");
+    }
+    Ok(())
+}
+
+/// What the Patroni that leads answers to this order of somebody.
+async fn order_switchover(hosts: &[Host], login: Option<(&str, &str)>) -> Result<u16> {
     let from = leader(hosts).await?.context("nobody leads")?;
     let to = hosts
         .iter()
@@ -209,16 +250,48 @@ pub(super) async fn switch_over(hosts: &[Host]) -> Result<()> {
         from.name(),
         to.name()
     );
-    let status = http::status(&from.at(PATRONI_PORT), ("POST", "/switchover"), &body).await?;
-    if status != 200 {
-        bail!("Patroni answers {status}");
+    let address = from.at(PATRONI_PORT);
+    http::status(&address, ("POST", "/switchover"), login, &body).await
+}
+
+/// What Patroni, etcd or Postgres do for somebody who does not say their password.
+pub(super) async fn orders_of_strangers(hosts: &[Host], beside: &[Node]) -> Result<Vec<String>> {
+    let etcd = beside.first().context("no etcd")?;
+    let etcd = format!("{HERE}:{}", etcd.port());
+    let leads = ("PUT", "/v2/keys/service/confab/leader?value=nobody");
+    let member = ("POST", "/v3/cluster/member/remove");
+    let answers = [
+        ("a switchover", 401, order_switchover(hosts, None).await?),
+        (
+            "who leads",
+            401,
+            http::status(&etcd, leads, None, "").await?,
+        ),
+        (
+            "a member of etcd",
+            400,
+            http::status(&etcd, member, None, r#"{"ID":"1"}"#).await?,
+        ),
+    ];
+    let taken = answers
+        .iter()
+        .filter(|(_, refused, status)| status != refused);
+    let mut taken: Vec<String> = taken
+        .map(|(order, _, status)| format!("{order}: {status}"))
+        .collect();
+    for host in hosts {
+        let address = host.at(POSTGRES_PORT);
+        let url = format!("postgres://postgres:guessed@{address}/postgres");
+        if tokio_postgres::connect(&url, NoTls).await.is_ok() {
+            taken.push(format!("the Postgres of {}", host.name()));
+        }
     }
-    Ok(())
+    Ok(taken)
 }
 
 /// Whether the Patroni of this host answers 200 there.
 async fn says(host: &Host, path: &str) -> bool {
     let address = host.at(PATRONI_PORT);
-    let answer = timeout(PATIENCE, http::status(&address, ("GET", path), "")).await;
+    let answer = timeout(PATIENCE, http::status(&address, ("GET", path), None, "")).await;
     matches!(answer, Ok(Ok(200)))
 }

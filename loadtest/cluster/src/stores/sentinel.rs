@@ -10,7 +10,7 @@ use crate::{
     node::Node,
     place::Place,
     programs::redis_server,
-    services::{POLL, START, redis_command},
+    services::{POLL, START, redis_command, redis_commands},
     user::{User, give_to, own_folder},
 };
 
@@ -18,8 +18,9 @@ const REDIS: &str = include_str!("../../../../deploy/redis/redis.conf");
 const SENTINEL: &str = include_str!("../../../../deploy/redis/sentinel.conf");
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
-/// In place of the one that the examples leave open.
+/// In place of those that the examples leave open.
 const PASSWORD: &str = "of-a-redis-that-nobody-else-reaches";
+const SENTINEL_PASSWORD: &str = "of-sentinels-that-nobody-else-reaches";
 /// Who does not answer so soon does not run.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Hosts with a copy; each host has a Sentinel.
@@ -55,7 +56,7 @@ pub(super) async fn start(place: &Place) -> Result<(Vec<Host>, String)> {
     }
     let sentinels: Vec<String> = hosts.iter().map(|host| host.at(SENTINEL_PORT)).collect();
     let url = format!(
-        "redis-sentinel://:{PASSWORD}@{}&sentinelServiceName=confab",
+        "redis-sentinel://:{PASSWORD}@{}&sentinelServiceName=confab&sentinelPassword={SENTINEL_PASSWORD}",
         sentinels.join("&node=").replacen('&', "?", 1)
     );
     Ok((hosts, url))
@@ -76,8 +77,10 @@ fn add_service(
     let config = config
         .replace("ADDRESS", &host.address().to_string())
         .replace("LEADER", &leader.to_string())
-        .replace("PASSWORD", PASSWORD);
-    fs::write(&file, format!("{config}dir {}\n", home.display()))?;
+        .replace("SENTINEL_PASSWORD", SENTINEL_PASSWORD)
+        .replace("REDIS_PASSWORD", PASSWORD)
+        .replace("/var/lib/redis", &home.display().to_string());
+    fs::write(&file, config)?;
     give_to(user, &file)?;
     let mut node = host.node(name, &redis_server()?, place);
     node.run_as(user).set("LC_ALL", "C.UTF-8");
@@ -149,9 +152,28 @@ pub(super) async fn switch_over(hosts: &[Host]) -> Result<()> {
     Ok(())
 }
 
+/// What a Sentinel or a Redis does for somebody who does not say its password.
+pub(super) async fn orders_of_strangers(hosts: &[Host]) -> Result<Vec<String>> {
+    let mut done = Vec::new();
+    for (number, host) in hosts.iter().enumerate() {
+        let mut orders = vec![(SENTINEL_PORT, "SENTINEL FAILOVER confab")];
+        if number < COPIES {
+            orders.push((REDIS_PORT, "FLUSHALL"));
+        }
+        for (port, order) in orders {
+            let answer = redis_command(&host.at(port), order).await?;
+            if !answer.starts_with("-NOAUTH ") {
+                done.push(format!("{order} at {}: {answer}", host.name()));
+            }
+        }
+    }
+    Ok(done)
+}
+
 async fn ask(host: &Host, command: &str) -> Result<String> {
     let address = host.at(SENTINEL_PORT);
-    timeout(PATIENCE, redis_command(&address, command))
+    let login = format!("AUTH {SENTINEL_PASSWORD}");
+    timeout(PATIENCE, redis_commands(&address, &[&login, command]))
         .await
         .context("no answer in time")?
 }
