@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use loadtest::{
     client::{Client, Options},
     cluster::{Settings, node_ready, programs, services::START},
-    harness::{Harness, Person, holds, same, scenario_on},
+    harness::{Harness, Person, eventually, holds, same, scenario_on},
     requests::join_as_guest,
 };
 use tokio::{
@@ -133,7 +133,25 @@ async fn a_page_signs_in_through_it_as_through_a_gateway() -> Result<()> {
             holds(elsewhere.starts_with("HTTP/1.1 403"), &elsewhere)?;
             holds(!elsewhere.contains("set-cookie"), &elsewhere)?;
         }
-        Ok(())
+        log_tells_no_code(harness, &here).await
     })
     .await
+}
+
+/// Who reads its log cannot let himself in with the invites of others.
+async fn log_tells_no_code(harness: &Harness, host: &str) -> Result<()> {
+    let path = "/i/code-of-an-invite?from=code-of-an-invite";
+    let headers = format!("Host: {host}\r\n");
+    asks(front(harness)?, [127, 0, 0, 1], path, &headers).await?;
+    let balancer = harness.cluster.balancer.as_ref();
+    let balancer = balancer.context("there is no balancer")?;
+    eventually(SECONDS, async || {
+        holds(
+            balancer.log_text().contains(" POST /i\n"),
+            "it is not logged",
+        )
+    })
+    .await?;
+    let log = balancer.log_text();
+    holds(!log.contains("code-of-an-invite"), &log)
 }
