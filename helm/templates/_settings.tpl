@@ -42,22 +42,38 @@ SSL_CERT_FILE: /etc/confab/ca/{{ $root.Values.caBundle.key }}
 {{- .Values.existingSecret | default (include "confab.fullname" .) -}}
 {{- end }}
 
-{{/* What the chart's own Secret holds. The password of a trial's Postgres follows from the key: it is the same in each rendering. */}}
+{{/* (list $ WHOSE): a password of a trial's stores. It follows from the key, so it is the same in each rendering. */}}
+{{- define "confab.trialPassword" -}}
+{{- printf "%s %s" (index . 1) (index . 0).Values.secret.clusterKey | sha256sum | trunc 32 -}}
+{{- end }}
+
+{{/* What the chart's own Secret holds. */}}
 {{- define "confab.secretData" -}}
 {{- $secret := .Values.secret -}}
 CONFAB_CLUSTER_KEY: {{ $secret.clusterKey | quote }}
 {{- if eq .Values.stores.mode "trial" }}
 {{- $name := include "confab.fullname" . }}
-{{- $password := printf "postgres %s" $secret.clusterKey | sha256sum | trunc 32 }}
-REDIS_URL: redis://{{ $name }}-valkey:6379
-DATABASE_URL: postgres://confab:{{ $password }}@{{ $name }}-postgres:5432/confab
-POSTGRES_PASSWORD: {{ $password }}
+{{- $redis := include "confab.trialPassword" (list . "valkey") }}
+REDIS_URL: redis://:{{ $redis }}@{{ $name }}-valkey:6379
+REDIS_PASSWORD: {{ $redis | quote }}
+valkey.conf: requirepass {{ $redis }}
+DATABASE_PASSWORD: {{ include "confab.trialPassword" (list . "postgres") | quote }}
+POSTGRES_PASSWORD: {{ include "confab.trialPassword" (list . "superuser") | quote }}
 {{- else }}
 REDIS_URL: {{ $secret.redisUrl | quote }}
-{{- with $secret.databaseUrl }}
+{{- end }}
+{{- with include "confab.databaseUrl" . }}
 DATABASE_URL: {{ . | quote }}
 {{- end }}
 {{- end }}
+
+{{/* Where the database is, unless somebody else's Secret says it. */}}
+{{- define "confab.databaseUrl" -}}
+{{- if eq .Values.stores.mode "trial" -}}
+postgres://confab:{{ include "confab.trialPassword" (list . "postgres") }}@{{ include "confab.fullname" . }}-postgres:5432/confab
+{{- else -}}
+{{ .Values.secret.databaseUrl }}
+{{- end -}}
 {{- end }}
 
 {{/* (list $ SECRET VARIABLE…): a program gets only what it needs. */}}

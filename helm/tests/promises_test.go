@@ -163,8 +163,42 @@ func TestTheSchemaComesBeforeThePrograms(t *testing.T) {
 	if secret.at("metadata", "annotations", "helm.sh/hook") != before {
 		t.Error("the migration's Secret is there too late")
 	}
+	// It may be left behind, so it holds what the Job needs, and goes whatever becomes of that.
+	if data, _ := secret.at("stringData").(map[string]any); len(data) != 1 || data["DATABASE_URL"] != "postgres://p" {
+		t.Errorf("the migration's Secret holds %v", data)
+	}
+	if policy := secret.at("metadata", "annotations", "helm.sh/hook-delete-policy"); policy != "before-hook-creation,hook-succeeded,hook-failed" {
+		t.Errorf("the migration's Secret goes at %v", policy)
+	}
 	if job.Spec.ServiceAccountName != "" {
 		t.Error("the release's account is there too late")
+	}
+}
+
+// Whoever gets into a program gets no further than its database.
+func TestATrialsRoleIsNoSuperuser(t *testing.T) {
+	objects := manifests(t, read(t, trial), false)
+	made, _ := find(t, objects, "Secret", "talk-confab").at("stringData").(map[string]any)
+	role, _ := made["DATABASE_PASSWORD"].(string)
+	if url, _ := made["DATABASE_URL"].(string); !strings.HasPrefix(url, "postgres://confab:"+role+"@") || role == made["POSTGRES_PASSWORD"] {
+		t.Errorf("programs come as %s", url)
+	}
+	for _, variable := range podOf(t, find(t, objects, "StatefulSet", "talk-confab-postgres")).Spec.Containers[0].Env {
+		if variable.Name == "POSTGRES_USER" {
+			t.Errorf("the superuser is %s", variable.Value)
+		}
+	}
+}
+
+// Who lists the processes of a node reads their words.
+func TestNoPasswordIsAWordOfACommand(t *testing.T) {
+	for name, set := range variants(t) {
+		for _, one := range manifests(t, set, true) {
+			text, _ := json.Marshal(one)
+			if strings.Contains(string(text), `\"$DATABASE_URL`) {
+				t.Errorf("%s: %s %s says it", name, one.kind(), one.name())
+			}
+		}
 	}
 }
 
@@ -201,6 +235,17 @@ func TestSecretsStandInSecretsAlone(t *testing.T) {
 			text, _ := json.Marshal(one)
 			if one.kind() != "Secret" && strings.Contains(string(text), secret) {
 				t.Errorf("%s %s tells %s", one.kind(), one.name(), secret)
+			}
+		}
+	}
+	objects := manifests(t, read(t, trial), false)
+	made, _ := find(t, objects, "Secret", "talk-confab").at("stringData").(map[string]any)
+	for _, name := range []string{"POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD"} {
+		password, _ := made[name].(string)
+		for _, one := range objects {
+			text, _ := json.Marshal(one)
+			if password == "" || one.kind() != "Secret" && strings.Contains(string(text), password) {
+				t.Errorf("%s %s tells %s of a trial: %q", one.kind(), one.name(), name, password)
 			}
 		}
 	}

@@ -1,0 +1,1 @@
+../../deploy/postgres/make-database.sh
