@@ -42,11 +42,11 @@ deny: ## licences, sources and who may depend on what, with every warning
 chart: ## render, lint and test the Helm chart, without a cluster (UPDATE_DOCS=1 writes what is made from it)
 	@deploy/dev/test chart
 
-images: ## the images of the programs, as archives in target/images
-	@deploy/images/build
+images: ## the images of the programs, as archives in target/images (ARCH="amd64 arm64": for both)
+	@deploy/images/build $(ARCH)
 
 images-test: ## makes them and tries them: small, alone, talking, signed, on dockerd
-	@deploy/images/test whole
+	@deploy/images/test whole $(ARCH)
 
 docs: ## regenerate the references that are made from code
 	@deploy/dev/docs write

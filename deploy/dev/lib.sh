@@ -198,11 +198,25 @@ ensure_deny() {
 
 ensure_cargo_deb() { ensure_cargo_tool cargo-deb "$CARGO_DEB_VERSION" --no-default-features; }
 
-# What builds programs for x86_64 or aarch64 here: Rust's library for it and, for the other one than this machine's, a C compiler.
+# What images call the machine that this is.
+arch_of_here() { case $(uname -m) in aarch64) echo arm64 ;; *) echo amd64 ;; esac; }
+
+# machine_of ARCH: what Rust, the C compiler and qemu call the machine that images call so.
+machine_of() {
+    case $1 in
+    amd64) echo x86_64 ;;
+    arm64) echo aarch64 ;;
+    *) die "no images are made for $1: amd64 or arm64" ;;
+    esac
+}
+
+# What builds programs for another machine than this one, x86_64 or aarch64: Rust's library for it and a C compiler.
 ensure_cross_compiler() {
-    local machine=$1 package
-    if have rustup; then rustup --quiet target add "$machine-unknown-linux-gnu" >&2 || return; fi
+    local machine=$1 target=$1-unknown-linux-gnu package
     [[ $machine != $(uname -m) ]] || return 0
+    if ! [[ -d $(rustc --print sysroot)/lib/rustlib/$target ]] && ! { have rustup && rustup --quiet target add "$target" >&2; }; then
+        die "Rust's library for $machine is not here, and could not be fetched: rustup target add $target"
+    fi
     have "$machine-linux-gnu-gcc" && return
     package=${machine/_/-}-linux-gnu
     say "no C compiler for $machine: installing gcc-$package"
