@@ -25,6 +25,9 @@ row_of() {
     [[ $word == kept || ! -e $report ]] || jq -r '.objectives[] | select(.kept | not) | "    \(.promise): \(.measured)"' "$report" >&2
 }
 
+# up_or_ended LOAD LOG: everybody is in, or nobody will be.
+up_or_ended() { grep -q "open $MEMBERS .*received" "$2" 2>/dev/null || ! kill -0 "$1" 2>/dev/null; }
+
 # during NAME FLAG… -- COMMAND…: puts the load on, runs the command, lets everybody come back, and prints the row.
 during() {
     local name=$1 began flags=() report status=0 did=0 load feed
@@ -37,11 +40,13 @@ during() {
     report=$LOGS/$(tr -c 'a-z0-9\n' - <<<"$name").json
     rm -f "$RUN/feed"
     mkfifo "$RUN/feed"
+    exec {feed}<>"$RUN/feed" # both ways: to write alone waits for a reader, and a load that cannot start is none
     outside "$CONFAB_BIN_DIR/loadtest" hold --gateway "$(gateway_url)" --members "$MEMBERS" --rate "$RATE" --bytes 100 --warm-up 5 \
-        --json "$report" "${flags[@]}" <"$RUN/feed" >"${report%.json}.txt" 2>"${report%.json}.log" 8>&- &
+        --json "$report" "${flags[@]}" <"$RUN/feed" >"${report%.json}.txt" 2>"${report%.json}.log" {feed}>&- 8>&- &
     load=$!
-    exec {feed}>"$RUN/feed"
-    wait_for 180 grep -q "open $MEMBERS .*received" "${report%.json}.log" || { say "$name: the load does not come up"; status=1; }
+    wait_for 180 up_or_ended "$load" "${report%.json}.log" || status=1
+    kill -0 "$load" 2>/dev/null || status=1
+    ((status == 0)) || say "$name: the load does not come up"
     began=$SECONDS
     "$@" {feed}>&- 8>&- || did=1 # what it starts and leaves running shall not keep them open
     began=$((SECONDS - began))
