@@ -18,10 +18,13 @@ please_lintian() { lintian --allow-root --fail-on error,warning "$PACKAGES/1.deb
 # Nothing runs before it was said so.
 install_package() { apt install /packages/1.deb && ! units is-active >/dev/null && ! units is-enabled >/dev/null; }
 
+# The lines of the page that give Redis its password.
+page_on_redis() { sed -n '/^install -g redis/,/^systemctl restart redis/p' "$ROOT/docs/debian.md"; }
+
 # What the page says, and what lets the load come from one address.
 configure() {
     on_machine su postgres -c 'createuser confab && createdb --owner=confab --template=template0 --encoding=UTF8 --locale=C.UTF-8 confab' &&
-        on_machine sed -i 's/^CONFAB_LISTEN=.*/CONFAB_LISTEN=0.0.0.0:8080/' /etc/confab/gateway.env &&
+        on_machine sh -c "$(page_on_redis)" && on_machine sed -i 's/^CONFAB_LISTEN=.*/CONFAB_LISTEN=0.0.0.0:8080/' /etc/confab/gateway.env &&
         on_machine tee -a /etc/confab/gateway.env >/dev/null <<'C' &&
 CONFAB_MAX_ADDRESS_CONNECTIONS=100000
 CONFAB_ACCOUNT_RATE=1000000
@@ -39,7 +42,8 @@ C
 }
 start() { units enable --now 2>>"$LOGS/apt.log" && are_active; }
 
-# Whoever gets into a program gets no further; without a secret that others can read. Postgres does not know the gateway.
+# Whoever gets into a program gets no further; without a secret that others can read. Postgres does not know the gateway, and Redis nobody
+# who does not say its password.
 be_confined() {
     local unit
     for unit in "${UNITS[@]}"; do
@@ -47,6 +51,7 @@ be_confined() {
             { say "$(tail -n 1 "$LOGS/security-$unit.txt")"; return 1; }
     done
     ! psql_as confab-gateway && psql_as confab || return
+    [[ $(on_machine redis-cli ping) == NOAUTH* && $(on_machine stat -c '%a %U %G' /etc/redis/password.conf) == "640 root redis" ]] || return
     [[ $(on_machine find /etc/confab -type f -printf '%m %u\n' | sort -u) == "600 root" ]]
 }
 
@@ -100,7 +105,8 @@ restore() {
         systemctl stop confab-gateway confab-worker
         su postgres -c 'dropdb confab && createdb --owner=confab --template=template0 --encoding=UTF8 --locale=C.UTF-8 confab'
         su postgres -c 'pg_restore --no-owner --role=confab --dbname=confab' < /root/confab.dump
-        confab-worker new-epoch && redis-cli FLUSHALL && systemctl start confab-worker confab-gateway
+        export REDISCLI_AUTH=\$(sed 's/^requirepass //' /etc/redis/password.conf)
+        confab-worker new-epoch && redis-cli -e FLUSHALL && systemctl start confab-worker confab-gateway
         rm /root/confab.dump" >>"$LOGS/restore.txt" 2>&1 && are_active && on_machine confab-worker admin users | grep -q alice
 }
 
