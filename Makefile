@@ -1,7 +1,7 @@
 # Every task by one word; what a task does is in deploy/dev. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset migrate demo chat test check fmt lint deny chart images images-test docs bench fuzz verify drill verify-broken watch kube kube-up kube-down deb deb-test
+.PHONY: help up down reset migrate demo chat test check fmt lint deny chart images images-test images-again docs bench fuzz verify drill verify-broken watch kube kube-up kube-down deb deb-test
 
 help: ## list the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ images: ## the images of the programs, as archives in target/images (ARCH="amd64
 
 images-test: ## makes them and tries them: small, alone, talking, signed, on dockerd
 	@deploy/images/test whole $(ARCH)
+
+images-again: ## makes them once more, from a clone in another place; their digests must be equal
+	@deploy/images/test again
 
 docs: ## regenerate the references that are made from code
 	@deploy/dev/docs write
