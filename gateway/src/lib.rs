@@ -15,7 +15,7 @@
 //!   how it is written to;
 //! - [`limits`]: how many and how much there may be;
 //! - [`page`]: what browsers load;
-//! - [`bus_probe`], [`metrics`], [`node_lease`]: how it is, and who is told;
+//! - [`bus_probe`], [`metrics`], [`node_lease`]: how it is, and who is told; [`older_workers`]: whom it waits for;
 //! - [`small_map`]: the map that idle sessions can afford;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
@@ -30,6 +30,7 @@ pub mod fanout;
 pub mod limits;
 pub mod metrics;
 pub mod node_lease;
+pub mod older_workers;
 pub mod page;
 pub mod presence;
 pub mod requests;

@@ -5,10 +5,12 @@ use std::time::Duration;
 use shared::{
     bus::{
         Bus,
+        level::LEVEL,
         node::{Node, NodeLease, VERSION},
     },
     clock::Clock,
     keys::ClusterKeys,
+    ops::Health,
     protocol::admin::NodeKind,
 };
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,8 @@ pub struct NodeTask {
     pub keys: ClusterKeys,
     /// Counts connections.
     pub connections: ConnectionLimit,
+    /// Knows whether it ever took clients.
+    pub health: Health,
 }
 
 impl NodeTask {
@@ -51,9 +55,13 @@ impl NodeTask {
             load: 0,
             backlog: 0,
             told_ms: 0,
+            level: 0,
         };
         while !stop.is_cancelled() {
             node.told_ms = clock.now_ms();
+            if self.health.was_ready() {
+                node.level = LEVEL;
+            }
             node.load = u32::try_from(self.connections.count_taken()).unwrap_or(u32::MAX);
             if let Err(error) = lease.renew(&self.bus, &self.keys, &node).await {
                 tracing::debug!(%error, "nobody is told that this gateway lives");

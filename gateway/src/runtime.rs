@@ -50,6 +50,7 @@ use crate::{
     },
     metrics::{Metrics, ShardMetrics},
     node_lease::NodeTask,
+    older_workers::{self, OlderWorkers},
     page::Page,
     presence::{Presence, task::PresenceTask},
     requests::{
@@ -112,7 +113,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let registry = Registry::new();
-    let health = Health::new(&[bus_probe::CHECK]);
+    let health = Health::new(&[bus_probe::CHECK, older_workers::CHECK]);
     let runtime = Runtime::build(&config, bus, &registry, &health).await?;
     // The operations port answers until the very end.
     let ops_stop = CancellationToken::new();
@@ -245,7 +246,7 @@ impl Runtime {
         let limits = &config.limits;
         let connection_limit =
             ConnectionLimit::new(limits.max_connections, limits.max_address_connections);
-        base.start_node_lease(&connection_limit)?;
+        base.start_node_lease(health, &connection_limit)?;
         let doors = Doors {
             sessions,
             origins,
@@ -394,13 +395,25 @@ impl Foundation<'_> {
         Ok(presence)
     }
 
-    fn start_node_lease(&self, connections: &ConnectionLimit) -> Result<(), KeyError> {
+    /// Says that this gateway lives, and looks which workers do.
+    fn start_node_lease(
+        &self,
+        health: &Health,
+        connections: &ConnectionLimit,
+    ) -> Result<(), KeyError> {
+        let older_workers = OlderWorkers {
+            bus: self.bus.clone(),
+            keys: self.config.keys.keys()?,
+            health: health.clone(),
+        };
+        self.critical_tasks.spawn(older_workers.run());
         let task = NodeTask {
             node: self.config.node.node.clone(),
             process: self.name.clone(),
             bus: self.bus.clone(),
             keys: self.config.keys.keys()?,
             connections: connections.clone(),
+            health: health.clone(),
         };
         let stop = self.critical_tasks.stopping().clone();
         self.critical_tasks.spawn_orderly(task.run(stop));

@@ -37,6 +37,20 @@ SSL_CERT_FILE: /etc/confab/ca/{{ $root.Values.caBundle.key }}
 {{- end -}}
 {{- end }}
 
+{{/* How long a Deployment may stand still: new gateways wait until each old worker was replaced, and on the way back old workers until
+     each new gateway was. Kubernetes would say after 600 s that it failed, and Helm would believe it. */}}
+{{- define "confab.progressSeconds" -}}
+{{- $seconds := 600 -}}
+{{- range $program := list "gateway" "worker" -}}
+{{- $values := index $.Values $program -}}
+{{- $pods := int $values.replicas -}}
+{{- if $values.autoscaling.enabled }}{{ $pods = int $values.autoscaling.maxReplicas }}{{ end -}}
+{{- if dig "keda" "enabled" false $values }}{{ $pods = int $values.keda.maxReplicas }}{{ end -}}
+{{- $seconds = add $seconds (mul $pods (add 30 (include "confab.graceSeconds" (list $ $program)))) -}}
+{{- end -}}
+{{- $seconds -}}
+{{- end }}
+
 {{/* The Secret that holds what REDIS_URL and the others are. */}}
 {{- define "confab.secretName" -}}
 {{- .Values.existingSecret | default (include "confab.fullname" .) -}}

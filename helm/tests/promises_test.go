@@ -119,6 +119,23 @@ func TestGraceFollowsFromTheDrain(t *testing.T) {
 	}
 }
 
+// New gateways wait until all old workers were replaced, and old workers until all new gateways were: that is no failure.
+func TestADeploymentMayWaitForTheOtherOne(t *testing.T) {
+	for set, want := range map[string]float64{
+		external: 600 + 2*65 + 2*60,
+		external + "gateway: {replicas: 4, config: {CONFAB_DRAIN_MS: 120000}}":                                                       600 + 4*165 + 2*60,
+		external + "gateway: {autoscaling: {enabled: true, maxReplicas: 9}}\nworker: {autoscaling: {enabled: true, maxReplicas: 5}}": 600 + 9*65 + 5*60,
+		external + "gateway: {keda: {enabled: true, maxReplicas: 7, prometheusAddress: 'http://p'}}\nworker: {replicas: 3}":          600 + 7*65 + 3*60,
+	} {
+		for _, program := range []string{"gateway", "worker"} {
+			deployment := find(t, manifests(t, read(t, set), false), "Deployment", "talk-confab-"+program)
+			if seconds := deployment.at("spec", "progressDeadlineSeconds"); seconds != want {
+				t.Errorf("%q: %s: %v s", set, program, seconds)
+			}
+		}
+	}
+}
+
 func TestAGatewayHasNoDatabase(t *testing.T) {
 	for name, set := range variants(t) {
 		gateway := find(t, manifests(t, set, false), "Deployment", "talk-confab-gateway")
@@ -202,7 +219,7 @@ func TestNoPasswordIsAWordOfACommand(t *testing.T) {
 	}
 }
 
-// Workers are upgraded before gateways by two commands: neither may replace what it does not change.
+// Who upgrades one program leaves the other one's pods as they are.
 func TestANewVersionOfTheChartAloneReplacesNoPod(t *testing.T) {
 	for name, set := range variants(t) {
 		for _, one := range manifests(t, set, false) {

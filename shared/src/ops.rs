@@ -31,8 +31,8 @@ pub struct Health(Arc<Mutex<Readiness>>);
 #[derive(Debug)]
 struct Readiness {
     draining: bool,
-    /// Whether systemd knows that it was ready once.
-    told: bool,
+    /// Whether it was ready once, which systemd was told.
+    was_ready: bool,
     checks: BTreeMap<&'static str, Result<(), String>>,
 }
 
@@ -45,7 +45,7 @@ impl Health {
             .collect();
         Self(Arc::new(Mutex::new(Readiness {
             draining: false,
-            told: false,
+            was_ready: false,
             checks,
         })))
     }
@@ -54,7 +54,7 @@ impl Health {
     pub fn set_check(&self, name: &'static str, found: Result<(), String>) {
         let mut health = self.lock();
         health.checks.insert(name, found);
-        if health.is_ready() && !mem::replace(&mut health.told, true) {
+        if health.is_ready() && !mem::replace(&mut health.was_ready, true) {
             drop(health);
             tell_systemd(NotifyState::Ready);
         }
@@ -69,6 +69,11 @@ impl Health {
     /// Whether all checks hold and the process is not draining.
     pub fn is_ready(&self) -> bool {
         self.lock().is_ready()
+    }
+
+    /// Whether it ever was.
+    pub fn was_ready(&self) -> bool {
+        self.lock().was_ready
     }
 
     /// One line per check.
@@ -241,6 +246,7 @@ mod tests {
     #[tokio::test]
     async fn ready_only_when_every_check_holds_and_not_draining() {
         let port = open(&["lanes", "bus"]).await;
+        assert!(!port.health.was_ready());
         assert_eq!(port.get("/healthz").await, (200, "ok".to_owned()));
         let (status, text) = port.get("/readyz").await;
         assert_eq!(status, 503);
@@ -267,6 +273,7 @@ mod tests {
             (status, text.as_str()),
             (503, "draining\nbus: ok\nlanes: ok\n")
         );
+        assert!(port.health.was_ready());
         assert_eq!(port.get("/healthz").await.0, 200);
     }
 

@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`config`]: settings; [`run`]: the program;
+//! - [`config`]: settings; [`run`]: the program; `newer_gateways`, `restored`: what it waits for, and what it does not
+//!   start with;
 //! - `lane`: the way of a command: own, consume, commit, publish;
 //! - `transaction`, `access`, `commands`: what a handler may touch, what is checked
 //!   before it, and the handlers; `state`: what a lane remembers; `automod`: what rules of
@@ -32,6 +33,7 @@ mod jobs;
 mod lane;
 mod limiter;
 mod metrics;
+mod newer_gateways;
 mod password;
 mod presence;
 mod queries;

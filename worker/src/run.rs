@@ -24,6 +24,7 @@ use crate::{
     },
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
+    newer_gateways,
     password::Hasher,
     presence::{Hearing, Presence, PresenceMetrics},
     queries,
@@ -52,7 +53,7 @@ pub async fn run(
         .await
         .context("listening on the operations port")?;
     let registry = Registry::new();
-    let health = Health::new(&["bus", "database", "lanes"]);
+    let health = Health::new(&["bus", "database", newer_gateways::CHECK, "lanes"]);
     let tracker = TaskTracker::new();
     let ops_stop = CancellationToken::new();
     tracker.spawn({
@@ -73,6 +74,11 @@ pub async fn run(
     let Some(origin) = stop.run_until_cancelled(checking).await.transpose()? else {
         return Ok(());
     };
+    let keys = config.keys.keys()?;
+    let waiting = Box::pin(newer_gateways::wait(&bus, &keys, &health));
+    if stop.run_until_cancelled(waiting).await.is_none() {
+        return Ok(());
+    }
     let parts = Parts::new(&config, bus, clock, &registry)?;
 
     let lanes = config.lanes.map_or_else(

@@ -101,7 +101,7 @@ impl Default for Settings {
 }
 
 /// The secret of a private cluster.
-pub(crate) const KEY: &str = "the secret of a cluster that nobody else reaches";
+pub const KEY: &str = "the secret of a cluster that nobody else reaches";
 /// The variables of what a gateway lets an account or an address ask, and of how many
 /// there may be of what a test makes many of.
 const RATES: [&str; 6] = [

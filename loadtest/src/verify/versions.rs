@@ -87,7 +87,8 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
     };
     if let Some(old) = old {
         trial.note(format!("all begin with the programs of {}", old.display()));
-        each(trial, Some(old), None).await?;
+        let order = way_back(trial);
+        each(trial, order, Some(old), None).await?;
     }
     let (fixture, workload) = trial.begin(4, &plan, 60).await?;
     trial.note("a step that the old programs do not know is added to the schema");
@@ -101,10 +102,12 @@ pub(super) async fn upgraded(trial: &mut Trial<'_>) -> Result<()> {
         client.batch_execute(step).await
     });
     later.await.context("a later step of the schema")?;
-    each(trial, new, Some(&workload)).await?;
+    let order = schedule::ours(&trial.cluster);
+    each(trial, order, new, Some(&workload)).await?;
     ask_later(trial, &fixture).await?;
     trial.note("back to the old version");
-    each(trial, old, Some(&workload)).await?;
+    let order = way_back(trial);
+    each(trial, order, old, Some(&workload)).await?;
     ask_later(trial, &fixture).await?;
     let kept = trial.cluster.sql(async |client| {
         let kept = "SELECT (SELECT count(*) FROM jobs WHERE kind = 'later' AND attempts = 0)
@@ -138,9 +141,19 @@ async fn ask_later(trial: &mut Trial<'_>, fixture: &Fixture) -> Result<()> {
     Ok(())
 }
 
-/// Every process is ended politely and started again, from another folder if it says so.
-async fn each(trial: &mut Trial<'_>, dir: Option<&Path>, load: Option<&Workload>) -> Result<()> {
-    for who in schedule::ours(&trial.cluster) {
+/// The order of the way back: a worker of before waits until no newer gateway is left.
+fn way_back(trial: &Trial<'_>) -> Vec<Who> {
+    schedule::ours(&trial.cluster).into_iter().rev().collect()
+}
+
+/// Every process is ended politely and started again, in this order, from another folder if it says so.
+async fn each(
+    trial: &mut Trial<'_>,
+    order: Vec<Who>,
+    dir: Option<&Path>,
+    load: Option<&Workload>,
+) -> Result<()> {
+    for who in order {
         if let Some(dir) = dir {
             schedule::node(&trial.cluster, who)?.moves_to(dir);
         }

@@ -50,4 +50,5 @@ mod systemd;
 mod traces;
 mod typing;
 mod unread;
+mod update;
 mod user;

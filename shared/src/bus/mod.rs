@@ -11,6 +11,7 @@
 pub mod class;
 pub mod envelope;
 mod inbox;
+pub mod level;
 pub mod limits;
 mod memory;
 pub mod node;

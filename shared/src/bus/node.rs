@@ -30,6 +30,10 @@ pub struct Node {
     pub backlog: u64,
     /// When it told this, in milliseconds since 1970 by its own clock.
     pub told_ms: u64,
+    /// The [level](super::level) of its program; of a gateway that never took clients, and of a
+    /// program that knows no levels, 0.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// Whose lease it is.
@@ -162,6 +166,7 @@ mod tests {
             load: 3,
             backlog: 0,
             told_ms: 8,
+            level: 1,
         }
     }
 

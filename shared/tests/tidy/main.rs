@@ -74,14 +74,13 @@ const SHARED_NAMES: [&str; 15] = [
     "Verdict",
 ];
 /// Where else than in Cargo.toml the version is written: the file, and what stands before it.
-const VERSIONS: [(&str, &str); 7] = [
+const VERSIONS: [(&str, &str); 6] = [
     ("gateway/web/package.json", "\n  \"version\": \""),
     ("gateway/web/client/package.json", "\n  \"version\": \""),
     ("gateway/web/client/README.md", "confab-client-"),
     ("helm/Chart.yaml", "\nversion: "),
     ("helm/Chart.yaml", "\nappVersion: "),
     ("docs/kubernetes.md", "/confab-$program:"),
-    ("docs/kubernetes.md", ".image.tag="),
 ];
 /// Who may speak to Postgres.
 const SQL: [&str; 6] = [

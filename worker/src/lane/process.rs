@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 use shared::{
     bus::{
         Bus,
+        level::LEVEL,
         node::{self, Node, NodeLease, VERSION},
     },
     clock::Clock,
@@ -119,6 +120,7 @@ impl Tells {
             load: u32::try_from(lanes.partitions).unwrap_or(u32::MAX),
             backlog: lanes.backlog,
             told_ms: self.clock.now_ms(),
+            level: LEVEL,
         }
     }
 }

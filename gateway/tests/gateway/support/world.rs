@@ -16,6 +16,8 @@ use shared::{
             Envelope, NodeAnswer, NodeQuery, OpenStructure, OpenTopic, Opened, PartitionBeat,
             Published, epoch_number, pack, unpack,
         },
+        level::LEVEL,
+        node::{Node, NodeLease, VERSION},
         sealed::{Way, seal},
     },
     domain::{
@@ -24,7 +26,7 @@ use shared::{
     },
     frame,
     ids::{ChannelId, Partition, ServerId, SessionId, UserId},
-    protocol::{control::TopicSeq, user::User},
+    protocol::{admin::NodeKind, control::TopicSeq, user::User},
 };
 
 /// Everything that workers would know. Clones share it.
@@ -283,10 +285,33 @@ impl World {
     // ---- lanes
 
     async fn beats(self) {
+        self.live().await;
         loop {
             self.beat().await;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// The worker that they belong to lives.
+    async fn live(&self) {
+        let node = Node {
+            name: "worker-1".to_owned(),
+            version: VERSION.to_owned(),
+            since_ms: 0,
+            load: 64,
+            backlog: 0,
+            told_ms: 0,
+            level: LEVEL,
+        };
+        let lease = NodeLease {
+            kind: NodeKind::Worker,
+            process: "1".to_owned(),
+            ttl: Duration::from_hours(1),
+        };
+        lease
+            .renew(&self.bus(), &super::keys(), &node)
+            .await
+            .unwrap();
     }
 
     /// One beat of all partitions.
