@@ -17,7 +17,7 @@ use shared::{
     config::KeyError,
     critical_tasks::CriticalTasks,
     domain::limits::MAX_FRAME_BYTES,
-    ops::{self, Health, OpsMetrics},
+    ops::{Health, OpsMetrics, OpsPort},
 };
 use tokio::{
     net::TcpListener,
@@ -96,6 +96,9 @@ pub enum Error {
     /// Two metrics have one name.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The operations port does not open.
+    #[error("opening the operations port: {0}")]
+    Ops(#[source] io::Error),
     /// The page cannot be read.
     #[error("reading the page: {0}")]
     Page(#[source] io::Error),
@@ -116,14 +119,7 @@ pub async fn run(
     let health = Health::new(&[bus_probe::CHECK, older_workers::CHECK]);
     let runtime = Runtime::build(&config, bus, &registry, &health).await?;
     // The operations port answers until the very end.
-    let ops_stop = CancellationToken::new();
-    let ops_tasks = TaskTracker::new();
-    let serving = ops::serve(ops_listener, registry, health.clone(), ops_stop.clone());
-    ops_tasks.spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the operations port has ended");
-        }
-    });
+    let ops = OpsPort::open(ops_listener, registry, health.clone()).map_err(Error::Ops)?;
     let acceptor = build_acceptor(&config, &runtime)?;
     runtime
         .doors
@@ -143,9 +139,7 @@ pub async fn run(
     health.start_draining();
     runtime.stay_as_lame_duck(config.limits.lame_duck()).await;
     runtime.drain_all(config.limits.drain()).await;
-    ops_stop.cancel();
-    ops_tasks.close();
-    ops_tasks.wait().await;
+    ops.close().await;
     Ok(())
 }
 

@@ -78,10 +78,9 @@ mod tests {
     use std::net::TcpListener;
 
     use prometheus::Registry;
-    use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
     use super::*;
-    use crate::ops::{self, Health};
+    use crate::ops::{Health, OpsPort};
 
     async fn check(ops_listen: SocketAddr, ready: bool) -> Result<(), Unhealthy> {
         let ops = OpsConfig { ops_listen };
@@ -95,14 +94,8 @@ mod tests {
         // Everywhere, as in a container: it is asked on loopback.
         let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (health, stop, tasks) = (
-            Health::new(&["bus"]),
-            CancellationToken::new(),
-            TaskTracker::new(),
-        );
-        let serving = ops::serve(listener, Registry::new(), health.clone(), stop.clone());
-        tasks.spawn(async move { serving.await.unwrap() });
-        tasks.close();
+        let health = Health::new(&["bus"]);
+        let port = OpsPort::open(listener, Registry::new(), health.clone()).unwrap();
 
         check(address, false).await.unwrap();
         let error = check(address, true).await.unwrap_err().to_string();
@@ -114,8 +107,7 @@ mod tests {
         assert!(check(address, true).await.is_err());
         check(address, false).await.unwrap();
 
-        stop.cancel();
-        tasks.wait().await;
+        port.close().await;
         let error = check(address, false).await.unwrap_err();
         assert!(matches!(error, Unhealthy::Silent(..)), "{error}");
     }

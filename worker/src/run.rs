@@ -8,11 +8,11 @@ use shared::{
     bus::Bus,
     clock::Clock,
     critical_tasks::CriticalTasks,
-    ops::{self, Health, OpsMetrics},
+    ops::{Health, OpsMetrics, OpsPort},
 };
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, info, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
 
 use crate::{
     config::{DatabaseConfig, WorkerConfig},
@@ -54,16 +54,8 @@ pub async fn run(
         .context("listening on the operations port")?;
     let registry = Registry::new();
     let health = Health::new(&["bus", "database", newer_gateways::CHECK, "lanes"]);
-    let tracker = TaskTracker::new();
-    let ops_stop = CancellationToken::new();
-    tracker.spawn({
-        let served = ops::serve(listener, registry.clone(), health.clone(), ops_stop.clone());
-        async move {
-            if let Err(error) = served.await {
-                warn!(%error, "operations port failed");
-            }
-        }
-    });
+    let ops = OpsPort::open(listener, registry.clone(), health.clone())
+        .context("opening the operations port")?;
     let connecting = Bus::connect(config.bus.redis_url.expose());
     let Some(bus) = stop.run_until_cancelled(connecting).await else {
         return Ok(());
@@ -132,9 +124,7 @@ pub async fn run(
     health.start_draining();
     // What the other tasks have begun they end: only what is broken is lost.
     tasks.stop().await;
-    ops_stop.cancel();
-    tracker.close();
-    tracker.wait().await;
+    ops.close().await;
     parts.queries.store.close().await;
     anyhow::ensure!(!broken, "a task that everything depends on has ended");
     Ok(())

@@ -2,7 +2,7 @@
 
 /// Sockets beyond the sessions: those that are on their way to become one, and HTTP requests.
 pub const SPARE_SOCKETS: usize = 1_024;
-/// Files that are no socket of a client: links to Redis, logs, libraries.
+/// Files that are no socket of a client: links to Redis, the operations port, logs, libraries.
 const OTHERS: usize = 256;
 
 /// As many connections as are wanted, or as leave a file for everything else.
