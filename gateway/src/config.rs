@@ -14,7 +14,10 @@ use crate::{
     limits::token_bucket::Rate,
     requests::quotas::QuotaConfig,
     session::SessionConfig,
-    transport::tls::{Certificate, TlsError},
+    transport::{
+        tls::{Certificate, TlsError},
+        trusted_proxies::{Network, PRIVATE_NETWORKS, TrustedProxies},
+    },
 };
 
 /// Holds the sockets of a Confab cluster. Every flag is also an environment variable.
@@ -54,10 +57,9 @@ pub struct Config {
     #[arg(long)]
     pub plain_http: bool,
 
-    /// How many trusted proxies stand before the gateway: the client's address is so many
-    /// entries from the end of X-Forwarded-For. 0: the address of the connection.
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
-    pub trusted_proxies: usize,
+    /// Which proxies are believed.
+    #[command(flatten)]
+    pub proxies: ProxyConfig,
 
     /// A folder with another page than the one that is built in; read once, at the start.
     #[arg(long, value_name = "DIR")]
@@ -92,6 +94,28 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
 }
 
+/// Which proxies are believed about who comes, and how.
+#[derive(Debug, Clone, Args)]
+pub struct ProxyConfig {
+    /// How many trusted proxies stand before the gateway: the client's address is so many
+    /// entries from the end of X-Forwarded-For. 0: the address of the connection.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub trusted_proxies: usize,
+
+    /// Where the last one of them connects from: addresses and networks, separated by commas. What anybody
+    /// else says by X-Forwarded-For and X-Forwarded-Proto does not count, and by the PROXY protocol nobody
+    /// else gets in. This machine and private networks unless set.
+    #[arg(long, value_name = "NETWORKS", value_delimiter = ',', default_values = PRIVATE_NETWORKS)]
+    pub trusted_proxy_addresses: Vec<Network>,
+}
+
+impl ProxyConfig {
+    /// The proxies.
+    pub fn trusted(&self) -> TrustedProxies {
+        TrustedProxies::new(self.trusted_proxies, self.trusted_proxy_addresses.clone())
+    }
+}
+
 /// What carries the connections of clients.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transport")]
@@ -106,7 +130,7 @@ pub struct TransportConfig {
     pub tls_key: Option<PathBuf>,
 
     /// Every connection begins with a header of the PROXY protocol (version 1 or 2), which
-    /// names the client: for proxies that pass TCP on. Nobody else may reach the port.
+    /// names the client: for proxies that pass TCP on.
     #[arg(long)]
     pub proxy_protocol: bool,
 

@@ -149,8 +149,6 @@ fn build_acceptor(config: &Config, runtime: &Runtime) -> Result<Arc<Acceptor>, E
     let total = limits.max_connections.saturating_add(SPARE_SOCKETS);
     let sessions = limits.max_address_connections;
     let per_address = sessions.saturating_add(SPARE_ADDRESS_SOCKETS);
-    // Behind a proxy all sockets come from its address.
-    let direct = config.trusted_proxies == 0 && !transport.proxy_protocol;
     let certificate = transport.certificate()?;
     if let Some(certificate) = certificate.clone() {
         runtime.critical_tasks.spawn(certificate.follow());
@@ -158,8 +156,9 @@ fn build_acceptor(config: &Config, runtime: &Runtime) -> Result<Arc<Acceptor>, E
     let doors = &runtime.doors;
     Ok(Arc::new(Acceptor {
         router: build_router(Arc::clone(doors)),
-        sockets: ConnectionLimit::new(total, if direct { per_address } else { usize::MAX }),
+        sockets: ConnectionLimit::new(total, usize::MAX),
         addresses: ConnectionLimit::new(total, per_address),
+        proxies: config.proxies.trusted(),
         proxied: transport.proxy_protocol,
         certificate,
         stall: limits.stall(),
@@ -235,7 +234,7 @@ impl Runtime {
         base.start_fanout(health, senders, &sessions, fanout_inbox)
             .await?;
         base.critical_tasks.spawn(batcher.run());
-        let origins = ClientOrigins::new(&config.origins, config.trusted_proxies, keys)
+        let origins = ClientOrigins::new(&config.origins, config.proxies.trusted(), keys)
             .with_plain_http(config.plain_http);
         let limits = &config.limits;
         let connection_limit =

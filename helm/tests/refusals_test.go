@@ -51,6 +51,7 @@ var refusals = map[string]struct{ set, says string }{
 	"too little memory":           {external + "gateway: {resources: {limits: {memory: 500M}}}", "20000 connections do not fit into 500M"},
 	"an Ingress without names":    {external + "ingress: {enabled: true}", "set ingress.hosts"},
 	"a route without a Gateway":   {external + "httpRoute: {enabled: true}", "set httpRoute.parentRefs"},
+	"a way round the Ingress":     {external + "ingress: {enabled: true, hosts: [h]}\nservice: {type: NodePort}", "by a service.type of NodePort clients go round the proxy"},
 }
 
 func TestWhatCannotBeRightIsRefused(t *testing.T) {

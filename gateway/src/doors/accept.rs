@@ -1,6 +1,11 @@
 //! Accepts connections and serves HTTP on them until they are upgraded.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::{
@@ -19,11 +24,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::client_origin::Scheme;
+use super::client_origin::{Peer, Scheme};
 use crate::{
     limits::connection_limit::{ConnectionLimit, ConnectionPermit, LimitReached},
     metrics::Metrics,
-    transport::{Io, Stream, proxy, tls::Certificate},
+    transport::{Io, Stream, proxy, tls::Certificate, trusted_proxies::TrustedProxies},
 };
 
 /// How long the headers of a request may take, and how long a connection may
@@ -37,15 +42,6 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 /// peer that vanished without a word is noticed before its heartbeat is missed.
 const USER_TIMEOUT_MS: u32 = 30_000;
 
-/// Where a connection comes from.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer {
-    /// Its address, or the one that a proxy named for it.
-    pub address: SocketAddr,
-    /// How the client came, as far as the gateway sees it.
-    pub scheme: Scheme,
-}
-
 /// What connections pass.
 #[derive(Clone)]
 pub struct Acceptor {
@@ -53,8 +49,10 @@ pub struct Acceptor {
     pub router: Router,
     /// Bounds connections of any kind.
     pub sockets: ConnectionLimit,
-    /// Bounds those of the address that a proxy names.
+    /// Bounds those of one address: its own, or the one that a proxy names.
     pub addresses: ConnectionLimit,
+    /// From which all sockets of one address may be those of many clients.
+    pub proxies: TrustedProxies,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub proxied: bool,
     /// With which TLS is spoken; plain TCP without one.
@@ -101,10 +99,10 @@ pub async fn run(listener: TcpListener, acceptor: Arc<Acceptor>) {
             () = acceptor.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => match acceptor.sockets.take_permit(peer.ip()) {
-                Ok(permit) => {
+            Ok((stream, peer)) => match acceptor.take_permits(peer.ip()) {
+                Ok(permits) => {
                     let tasks = acceptor.tasks.clone();
-                    tasks.spawn(Arc::clone(&acceptor).pass_connection(stream, peer, permit));
+                    tasks.spawn(Arc::clone(&acceptor).pass_connection(stream, peer, permits));
                 }
                 // No answer: writing one would cost what there is none left of.
                 Err(reached) => acceptor.count_refused(&SocketRefused::Limit(reached)),
@@ -128,7 +126,16 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// What a socket takes: of the gateway, and of its address where that is a client's.
+type Permits = (ConnectionPermit, Option<ConnectionPermit>);
+
 impl Acceptor {
+    fn take_permits(&self, peer: IpAddr) -> Result<Permits, LimitReached> {
+        let is_client = !self.proxied && self.proxies.hops_of(peer) == 0;
+        let of_address = is_client.then(|| self.addresses.take_permit(peer));
+        Ok((self.sockets.take_permit(peer)?, of_address.transpose()?))
+    }
+
     fn count_refused(&self, refused: &SocketRefused) {
         if let SocketRefused::Proxy(error) | SocketRefused::Tls(error) = refused {
             tracing::debug!(cause = refused.cause(), %error, "a socket was refused");
@@ -141,7 +148,7 @@ impl Acceptor {
         self: Arc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
-        permit: ConnectionPermit,
+        permits: Permits,
     ) {
         tune_socket(&stream);
         // On the heap: most of it is the handshake of TLS, which is soon over.
@@ -155,7 +162,7 @@ impl Acceptor {
             }
             Err(refused) => self.count_refused(&refused),
         }
-        drop(permit);
+        drop(permits);
     }
 
     /// What comes before HTTP.
@@ -166,6 +173,11 @@ impl Acceptor {
     ) -> Result<(Stream, Peer, Option<ConnectionPermit>), SocketRefused> {
         let (mut address, mut permit) = (address, None);
         if self.proxied {
+            if !self.proxies.include(address.ip()) {
+                let stranger = "who connects is no trusted proxy";
+                let error = io::Error::new(io::ErrorKind::PermissionDenied, stranger);
+                return Err(SocketRefused::Proxy(error));
+            }
             let named = proxy::read(&mut stream)
                 .await
                 .map_err(SocketRefused::Proxy)?;

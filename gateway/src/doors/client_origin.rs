@@ -1,6 +1,9 @@
 //! Who a request comes from: its network address and the web page behind it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Once,
+};
 
 use hyper::{
     HeaderMap,
@@ -9,7 +12,23 @@ use hyper::{
 use shared::keys::ClusterKeys;
 
 use super::cookie::{SessionCookie, is_beyond_dns};
-use crate::limits::connection_limit::network;
+use crate::{limits::connection_limit::network, transport::trusted_proxies::TrustedProxies};
+
+/// Where proxies write whom they heard.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Said once: a stranger who invents the header must not fill the log, and a proxy that is not known has to be found.
+const DOUBT: &str = "X-Forwarded-For came from somebody who is no trusted proxy, and does not count: \
+    CONFAB_TRUSTED_PROXY_ADDRESSES says who is one";
+static DOUBTED: Once = Once::new();
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Its address, or the one that a proxy named for it.
+    pub address: SocketAddr,
+    /// How the client came, as far as the gateway sees it.
+    pub scheme: Scheme,
+}
 
 /// How a client reached the gateway, or the first proxy before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,14 +58,14 @@ impl Scheme {
 #[derive(Debug, Clone)]
 pub struct ClientOrigins {
     allowed: Vec<String>,
-    trusted_proxies: usize,
+    proxies: TrustedProxies,
     keys: ClusterKeys,
     plain_http: bool,
 }
 
 impl ClientOrigins {
     /// Allows these origins besides the gateway's own host.
-    pub fn new(allowed: &[String], trusted_proxies: usize, keys: ClusterKeys) -> Self {
+    pub fn new(allowed: &[String], proxies: TrustedProxies, keys: ClusterKeys) -> Self {
         let allowed = allowed
             .iter()
             .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())
@@ -54,7 +73,7 @@ impl ClientOrigins {
             .collect();
         Self {
             allowed,
-            trusted_proxies,
+            proxies,
             keys,
             plain_http: false,
         }
@@ -69,19 +88,23 @@ impl ClientOrigins {
 
     /// The address of the client: trusted proxies append whom they heard, so
     /// what stands before them may be invented and is not read.
-    pub fn client_address(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-        let Some(back) = self.trusted_proxies.checked_sub(1) else {
-            return peer;
+    pub fn client_address(&self, headers: &HeaderMap, peer: Peer) -> IpAddr {
+        let own = peer.address.ip();
+        let Some(back) = self.proxies.hops_of(own).checked_sub(1) else {
+            if self.proxies.are_expected() && headers.contains_key(FORWARDED_FOR) {
+                DOUBTED.call_once(|| tracing::warn!("{DOUBT}"));
+            }
+            return own;
         };
-        from_end(headers, "x-forwarded-for", back)
+        from_end(headers, FORWARDED_FOR, back)
             .and_then(parse_address)
-            .unwrap_or(peer)
+            .unwrap_or(own)
     }
 
     /// How the client came: trusted proxies may have ended its TLS, and say so.
-    fn client_scheme(&self, headers: &HeaderMap, seen: Scheme) -> Scheme {
-        let Some(back) = self.trusted_proxies.checked_sub(1) else {
-            return seen;
+    fn client_scheme(&self, headers: &HeaderMap, peer: Peer) -> Scheme {
+        let Some(back) = self.proxies.hops_of(peer.address.ip()).checked_sub(1) else {
+            return peer.scheme;
         };
         // A proxy that sets the header, instead of appending to it, leaves one entry.
         let named = from_end(headers, "x-forwarded-proto", back)
@@ -108,9 +131,9 @@ impl ClientOrigins {
     pub fn check_origin<'a>(
         &self,
         headers: &'a HeaderMap,
-        seen: Scheme,
+        peer: Peer,
     ) -> Result<Option<&'a str>, Forbidden> {
-        let found = self.find_origin(headers, seen)?;
+        let found = self.find_origin(headers, peer)?;
         let proved = |origin: &str| {
             let plain = origin
                 .split_once("://")
@@ -130,7 +153,7 @@ impl ClientOrigins {
     fn find_origin<'a>(
         &self,
         headers: &'a HeaderMap,
-        seen: Scheme,
+        peer: Peer,
     ) -> Result<Option<&'a str>, Forbidden> {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return Ok(None);
@@ -141,7 +164,7 @@ impl ClientOrigins {
             .and_then(|host| host.to_str().ok());
         let own = origin.split_once("://").is_some_and(|(scheme, authority)| {
             host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
-                && self.client_scheme(headers, seen).is(scheme)
+                && self.client_scheme(headers, peer).is(scheme)
         });
         if own || self.is_listed(origin) {
             Ok(Some(origin))
@@ -159,13 +182,13 @@ impl ClientOrigins {
 impl ClientOrigins {
     /// Which cookie counts: that of a page that came from this very host, as the browser says
     /// itself. A page that is only listed may connect, but with a token of its own.
-    pub fn check_page(&self, headers: &HeaderMap, seen: Scheme) -> Result<SessionCookie, NoCookie> {
+    pub fn check_page(&self, headers: &HeaderMap, peer: Peer) -> Result<SessionCookie, NoCookie> {
         let site = headers.get("sec-fetch-site");
         if site.is_some_and(|site| site != "same-origin") {
             return Err(NoCookie::Origin);
         }
         let (scheme, authority) = self
-            .find_origin(headers, seen)
+            .find_origin(headers, peer)
             .ok()
             .flatten()
             .and_then(|origin| origin.split_once("://"))
@@ -226,6 +249,25 @@ pub struct Forbidden;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::trusted_proxies::PRIVATE_NETWORKS;
+
+    /// So many proxies, on private networks.
+    fn behind(hops: usize) -> TrustedProxies {
+        let networks = PRIVATE_NETWORKS.map(|network| network.parse().unwrap());
+        TrustedProxies::new(hops, networks.to_vec())
+    }
+
+    /// From where a proxy is believed.
+    fn near(scheme: Scheme) -> Peer {
+        let address = "10.0.0.1:50000".parse().unwrap();
+        Peer { address, scheme }
+    }
+
+    /// From where nobody is.
+    fn far(scheme: Scheme) -> Peer {
+        let address = "203.0.113.7:50000".parse().unwrap();
+        Peer { address, scheme }
+    }
 
     fn keys() -> ClusterKeys {
         "a secret of at least 32 characters".parse().unwrap()
@@ -241,10 +283,10 @@ mod tests {
 
     #[test]
     fn only_own_and_listed_pages_may_connect() {
-        let origins = ClientOrigins::new(&["https://Chat.example/".to_owned()], 0, keys());
+        let origins = ClientOrigins::new(&["https://Chat.example/".to_owned()], behind(0), keys());
         let check = |origin| {
             let headers = headers(&[("host", "LocalHost:8080"), ("origin", origin)]);
-            origins.check_origin(&headers, Scheme::Http).is_ok()
+            origins.check_origin(&headers, near(Scheme::Http)).is_ok()
         };
         assert!(check("http://localhost:8080"));
         assert!(check("https://chat.example"));
@@ -258,7 +300,7 @@ mod tests {
             assert!(!check(bad), "{bad}");
         }
         let none = headers(&[("host", "x")]);
-        assert_eq!(origins.check_origin(&none, Scheme::Http), Ok(None));
+        assert_eq!(origins.check_origin(&none, near(Scheme::Http)), Ok(None));
     }
 
     #[test]
@@ -268,8 +310,8 @@ mod tests {
             if let Some(proto) = proto {
                 headers.append("x-forwarded-proto", HeaderValue::from_static(proto));
             }
-            let origins = ClientOrigins::new(&[], proxies, keys());
-            origins.check_origin(&headers, seen).is_ok()
+            let origins = ClientOrigins::new(&[], behind(proxies), keys());
+            origins.check_origin(&headers, near(seen)).is_ok()
         };
         let (plain, secure) = ("http://192.0.2.7", "https://192.0.2.7");
         for (proxies, seen, proto, http, https) in [
@@ -302,8 +344,8 @@ mod tests {
         let check = |allowed: &[String], plain, origin: &'static str| {
             let host = origin.split_once("://").map_or("", |(_, host)| host);
             let headers = headers(&[("host", host), ("origin", origin)]);
-            let origins = ClientOrigins::new(allowed, 0, keys()).with_plain_http(plain);
-            origins.check_origin(&headers, Scheme::Http).is_ok()
+            let origins = ClientOrigins::new(allowed, behind(0), keys()).with_plain_http(plain);
+            origins.check_origin(&headers, near(Scheme::Http)).is_ok()
         };
         for ours in [
             "http://localhost:8080",
@@ -328,7 +370,7 @@ mod tests {
 
     #[test]
     fn only_trusted_proxies_name_addresses() {
-        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        let peer = near(Scheme::Http);
         let headers = headers(&[
             ("x-forwarded-for", "6.6.6.6, 1.1.1.1"),
             ("x-forwarded-for", "2.2.2.2"),
@@ -339,7 +381,7 @@ mod tests {
             (2, "1.1.1.1"),
             (9, "10.0.0.1"),
         ] {
-            let origins = ClientOrigins::new(&[], proxies, keys());
+            let origins = ClientOrigins::new(&[], behind(proxies), keys());
             assert_eq!(
                 origins.client_address(&headers, peer).to_string(),
                 expected,
@@ -349,27 +391,47 @@ mod tests {
     }
 
     #[test]
+    fn who_connects_from_elsewhere_is_no_proxy_whatever_he_says() {
+        let headers = headers(&[
+            ("host", "chat.example"),
+            ("origin", "https://chat.example"),
+            ("x-forwarded-for", "2.2.2.2"),
+            ("x-forwarded-proto", "https"),
+        ]);
+        let origins = ClientOrigins::new(&[], behind(1), keys());
+        let (proxy, stranger) = (near(Scheme::Http), far(Scheme::Http));
+        let address = |peer| origins.client_address(&headers, peer).to_string();
+        assert_eq!(address(proxy), "2.2.2.2");
+        assert_eq!(address(stranger), "203.0.113.7");
+        assert!(origins.check_origin(&headers, proxy).is_ok());
+        assert!(origins.check_origin(&headers, stranger).is_err());
+        let cookie = |peer| origins.check_page(&headers, peer);
+        assert_eq!(cookie(proxy), Ok(SessionCookie::Secure));
+        assert_eq!(cookie(stranger), Err(NoCookie::Origin));
+    }
+
+    #[test]
     fn what_is_no_text_moves_no_entry() {
-        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        let peer = near(Scheme::Http);
         let forwarded = |values: &[&[u8]]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append("x-forwarded-for", HeaderValue::from_bytes(value).unwrap());
             }
-            ClientOrigins::new(&[], 2, keys()).client_address(&headers, peer)
+            ClientOrigins::new(&[], behind(2), keys()).client_address(&headers, peer)
         };
         // The second proxy says whom it heard: somebody who is not the one that he invented.
         let heard = forwarded(&[b"6.6.6.6", b"\xff", b"2.2.2.2"]);
-        assert_eq!(heard, peer);
+        assert_eq!(heard, peer.address.ip());
         let heard = forwarded(&[b"6.6.6.6, \xff, 2.2.2.2"]);
-        assert_eq!(heard, peer);
+        assert_eq!(heard, peer.address.ip());
         let heard = forwarded(&[b"\xff, 1.1.1.1", b"2.2.2.2"]);
         assert_eq!(heard.to_string(), "1.1.1.1");
     }
 
     #[test]
     fn proxies_may_name_ports() {
-        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        let peer = near(Scheme::Http);
         for (named, expected) in [
             ("203.0.113.7:51234", "203.0.113.7"),
             ("[2001:db8::1]:51234", "2001:db8::1"),
@@ -378,7 +440,7 @@ mod tests {
             ("unknown", "10.0.0.1"),
         ] {
             let headers = headers(&[("x-forwarded-for", named)]);
-            let origins = ClientOrigins::new(&[], 1, keys());
+            let origins = ClientOrigins::new(&[], behind(1), keys());
             assert_eq!(origins.client_address(&headers, peer).to_string(), expected);
         }
     }
@@ -386,7 +448,7 @@ mod tests {
     #[test]
     fn a_network_has_one_hash() {
         let hash = |address: &str| {
-            ClientOrigins::new(&[], 0, keys()).hash_address(address.parse().unwrap())
+            ClientOrigins::new(&[], behind(0), keys()).hash_address(address.parse().unwrap())
         };
         assert_eq!(hash("2001:db8::1"), hash("2001:db8::2"));
         assert_ne!(hash("2001:db8::1"), hash("2001:db8:1::1"));
@@ -399,9 +461,9 @@ mod tests {
             "https://listed.example".to_owned(),
             "https://chat.example".to_owned(),
         ];
-        let origins = ClientOrigins::new(&listed, 0, keys());
+        let origins = ClientOrigins::new(&listed, behind(0), keys());
         let check = |seen, pairs: &[(&'static str, &'static str)]| {
-            origins.check_page(&headers(pairs), seen)
+            origins.check_page(&headers(pairs), near(seen))
         };
         let own = [("host", "chat.example"), ("origin", "https://chat.example")];
         assert_eq!(check(Scheme::Https, &own), Ok(SessionCookie::Secure));
@@ -412,8 +474,8 @@ mod tests {
             ("origin", "http://localhost:8080"),
         ];
         assert_eq!(check(Scheme::Http, &local), Ok(SessionCookie::Plain));
-        let near = [("host", "10.0.0.5"), ("origin", "http://10.0.0.5")];
-        assert_eq!(check(Scheme::Http, &near), Err(NoCookie::PlainHttp));
+        let lan = [("host", "10.0.0.5"), ("origin", "http://10.0.0.5")];
+        assert_eq!(check(Scheme::Http, &lan), Err(NoCookie::PlainHttp));
         let said = [own[0], own[1], ("sec-fetch-site", "same-origin")];
         assert_eq!(check(Scheme::Https, &said), Ok(SessionCookie::Secure));
         for site in ["same-site", "cross-site", "none", "", "Same-Origin"] {
@@ -450,8 +512,8 @@ mod tests {
                 "{pairs:?}"
             );
         }
-        let open = ClientOrigins::new(&[], 0, keys()).with_plain_http(true);
-        let checked = open.check_page(&headers(&near), Scheme::Http);
+        let open = ClientOrigins::new(&[], behind(0), keys()).with_plain_http(true);
+        let checked = open.check_page(&headers(&lan), near(Scheme::Http));
         assert_eq!(checked, Ok(SessionCookie::Plain));
     }
 }

@@ -18,7 +18,7 @@ use shared::{
 use tracing::{Instrument, Span};
 
 use super::{
-    accept::Peer,
+    client_origin::Peer,
     context::Doors,
     execute::{Executed, HttpCommand, execute_command},
     http_limit::HttpVisit,
@@ -42,7 +42,7 @@ pub async fn serve_command(
     request: Request,
 ) -> Response<Body> {
     let headers = request.headers();
-    let origin = match doors.origins.check_origin(headers, peer.scheme) {
+    let origin = match doors.origins.check_origin(headers, peer) {
         Ok(origin) => origin.and_then(|origin| HeaderValue::from_str(origin).ok()),
         Err(_forbidden) => {
             let refusal = Refusal::field(Reason::Forbidden, "origin");
@@ -124,9 +124,7 @@ async fn execute_request(
         row,
         scope,
         token: find_token(doors, &parts.headers, peer)?,
-        address: doors
-            .origins
-            .client_address(&parts.headers, peer.address.ip()),
+        address: doors.origins.client_address(&parts.headers, peer),
         body,
     };
     let Executed { reply, mut visit } = execute_command(doors, asked).await?;
@@ -144,7 +142,7 @@ fn find_token<'a>(
     if let Some(token) = find_bearer(headers)? {
         return Ok(Some(token));
     }
-    let cookie = doors.origins.check_page(headers, peer.scheme).ok();
+    let cookie = doors.origins.check_page(headers, peer).ok();
     Ok(cookie.and_then(|cookie| cookie.find_token(headers)))
 }
 

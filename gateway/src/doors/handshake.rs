@@ -17,7 +17,7 @@ use shared::{
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
-    accept::Peer,
+    client_origin::Peer,
     context::Doors,
     response::{is_upgrade, write_refusal},
 };
@@ -111,7 +111,7 @@ impl Doors {
 
 fn check_handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Handshake, Rejected> {
     let key = websocket_key(headers)?;
-    if doors.origins.check_origin(headers, peer.scheme).is_err() {
+    if doors.origins.check_origin(headers, peer).is_err() {
         let forbidden = Refusal::field(Reason::Forbidden, "origin");
         return Err(Rejected::new(StatusCode::FORBIDDEN, "origin", forbidden));
     }
@@ -126,12 +126,12 @@ fn check_handshake(doors: &Doors, headers: &HeaderMap, peer: Peer) -> Result<Han
     if doors.sessions.memory.is_over() {
         return Ok(Handshake::TurnAway(response, "memory"));
     }
-    let address = doors.origins.client_address(headers, peer.address.ip());
+    let address = doors.origins.client_address(headers, peer);
     Ok(match doors.connection_limit.take_permit(address) {
         Ok(permit) => {
             let connection =
                 doors.new_connection(dialect, doors.origins.hash_address(address), permit);
-            let cookie = doors.origins.check_page(headers, peer.scheme).ok();
+            let cookie = doors.origins.check_page(headers, peer).ok();
             let token = cookie.and_then(|cookie| cookie.find_token(headers));
             let connection = Arc::new(connection.deflating(deflates));
             Handshake::Begin(response, connection, token.map(Box::from))

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use shared::error::{Reason, Refusal};
 
 use super::{
-    accept::Peer,
+    client_origin::Peer,
     context::Doors,
     http_limit::HttpVisit,
     response::{is_upgrade, write_refusal},
@@ -68,9 +68,7 @@ pub async fn serve_index(
     if is_upgrade(request.headers()) {
         return not_found();
     }
-    let address = doors
-        .origins
-        .client_address(request.headers(), peer.address.ip());
+    let address = doors.origins.client_address(request.headers(), peer);
     match doors.page.index() {
         Some(file) => serve_file(&doors, address, &request, file, StatusCode::OK),
         None => write_no_page(),
@@ -84,9 +82,7 @@ pub async fn serve_asset(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response<Body> {
-    let address = doors
-        .origins
-        .client_address(request.headers(), peer.address.ip());
+    let address = doors.origins.client_address(request.headers(), peer);
     match (doors.page.find(request.uri().path()), doors.page.index()) {
         (Some(file), _) => serve_file(&doors, address, &request, file, StatusCode::OK),
         (None, Some(index)) if is_navigation(&request) => {

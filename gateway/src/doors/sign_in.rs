@@ -14,7 +14,7 @@ use shared::{
 };
 
 use super::{
-    accept::Peer,
+    client_origin::Peer,
     context::Doors,
     cookie::SessionCookie,
     execute::{Executed, HttpCommand, execute_command},
@@ -43,7 +43,7 @@ pub async fn serve_sign_in(
         let refusal = Refusal::field(Reason::Malformed, "method");
         return write_refusal(StatusCode::METHOD_NOT_ALLOWED, &refusal);
     }
-    match doors.origins.check_page(request.headers(), peer.scheme) {
+    match doors.origins.check_page(request.headers(), peer) {
         Ok(cookie) => match execute(&doors, &name, cookie, peer, request).await {
             Ok(response) => response,
             Err(refusal) => refuse(&doors, &name, cookie, &refusal),
@@ -74,7 +74,7 @@ async fn execute(
         token: (!is_sign_in(row))
             .then(|| cookie.find_token(headers))
             .flatten(),
-        address: doors.origins.client_address(headers, peer.address.ip()),
+        address: doors.origins.client_address(headers, peer),
         body,
     };
     let Executed { reply, visit: _ } = execute_command(doors, asked).await?;

@@ -111,6 +111,18 @@ async fn a_proxy_names_the_client_in_front_of_the_connection() {
     assert_eq!(behind(address, b"").await, None, "without a header");
 }
 
+#[tokio::test]
+async fn who_is_no_trusted_proxy_names_nobody_and_does_not_get_in() {
+    let flags = [
+        "--proxy-protocol",
+        "--trusted-proxy-addresses",
+        "10.0.0.0/8",
+    ];
+    let gateway = start_unheard(&flags).await;
+    let header = b"PROXY TCP4 203.0.113.7 10.0.0.1 50000 80\r\n";
+    assert_eq!(behind(gateway.address, header).await, None);
+}
+
 /// The next frame: its first byte and its payload.
 async fn frame(tcp: &mut TcpStream) -> (u8, Vec<u8>) {
     let [first, short] = tcp.read_u16().await.unwrap().to_be_bytes();

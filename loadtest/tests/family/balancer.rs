@@ -114,6 +114,34 @@ async fn each_address_has_limits_of_its_own_whatever_it_says() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_goes_round_the_proxy_is_who_he_is_whatever_he_says() -> Result<()> {
+    let settings = Settings {
+        limits: vec![("CONFAB_STRANGER_RATE", "1")],
+        environment: vec![
+            ("CONFAB_TRUSTED_PROXIES", "1".to_owned()),
+            ("CONFAB_TRUSTED_PROXY_ADDRESSES", "127.0.0.2".to_owned()),
+        ],
+        ..Settings::default()
+    };
+    scenario_on(settings, async |harness| {
+        let gateway: SocketAddr = harness.address(0)?.replace("ws://", "").parse()?;
+        let path = "/api/v1/commands/deployment_info";
+        for (from, trusted) in [([127, 0, 0, 2], true), ([127, 0, 0, 3], false)] {
+            let mut refused = 0;
+            for number in 0..40 {
+                let headers = format!("Host: x\r\nX-Forwarded-For: 192.0.2.{number}\r\n");
+                let answer = asks(gateway, from, path, &headers).await?;
+                refused += u32::from(is_limited(&answer));
+            }
+            let says = format!("{refused} of 40 were limited, of {from:?}");
+            holds(if trusted { refused == 0 } else { refused > 10 }, &says)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_page_signs_in_through_it_as_through_a_gateway() -> Result<()> {
     scenario_on(behind_haproxy()?, async |harness| {
         let front = front(harness)?;
