@@ -72,49 +72,13 @@ pub async fn run(
         return Ok(());
     }
     let parts = Parts::new(&config, bus, clock, &registry)?;
-
-    let lanes = config.lanes.map_or_else(
-        || thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
-        usize::from,
-    );
-    let process = parts.lanes.process.clone();
+    let (lanes, queries) = (parts.lanes.clone(), parts.queries.clone());
     let tasks = CriticalTasks::default();
-    let stopping = tasks.stopping().clone();
-    let tells = Tells {
-        name: config.node.node.clone(),
-        status: parts.lanes.status.clone(),
-        clock: parts.lanes.clock.clone(),
-        keys: parts.lanes.keys.clone(),
-    };
-    tasks.spawn_orderly(process.run(tells, parts.lanes.bus.clone(), stopping.clone()));
-    for number in 0..lanes {
-        let lane = LaneConfig {
-            name: format!("{}/{number}", config.node.node),
-            database_url: config.database.database_url.clone(),
-            deadline_ms: config.deadline_ms,
-        };
-        tasks.spawn_orderly(lane::run(lane, parts.lanes.clone(), stopping.clone()));
-    }
-    tasks.spawn_orderly({
-        let (retention, stopping) = (parts.retention, stopping.clone());
-        async move { retention.run(config.audit, stopping).await }
-    });
-    tasks.spawn_orderly(jobs::run(parts.jobs, parts.job_metrics, stopping.clone()));
-    tasks.spawn_orderly(parts.consumer.run(stopping.clone()));
-    tasks.spawn_orderly(search_index::run(
-        parts.database,
-        parts.search_metrics,
-        stopping.clone(),
-    ));
-    tasks.spawn_orderly(parts.hearing.run(stopping.clone()));
-    tasks.spawn_orderly(queries::run(parts.queries.clone(), stopping.clone()));
-    tasks.spawn(watch_health(
-        parts.lanes,
-        parts.queries.clone(),
-        health.clone(),
-        (lanes, origin),
-    ));
-    info!(node = config.node.node, lanes, "worker runs");
+    let count = spawn_lanes(&tasks, &config, &lanes);
+    parts.spawn(&tasks, &config);
+    let watch = watch_health(lanes, queries.clone(), health.clone(), (count, origin));
+    tasks.spawn(watch);
+    info!(node = config.node.node, lanes = count, "worker runs");
 
     tokio::select! {
         () = stop.cancelled() => info!("worker stops"),
@@ -125,9 +89,35 @@ pub async fn run(
     // What the other tasks have begun they end: only what is broken is lost.
     tasks.stop().await;
     ops.close().await;
-    parts.queries.store.close().await;
+    queries.store.close().await;
     anyhow::ensure!(!broken, "a task that everything depends on has ended");
     Ok(())
+}
+
+/// Starts the lanes, and tells others of them; answers how many there are.
+fn spawn_lanes(tasks: &CriticalTasks, config: &WorkerConfig, parts: &LaneParts) -> usize {
+    let stopping = tasks.stopping();
+    let tells = Tells {
+        name: config.node.node.clone(),
+        status: parts.status.clone(),
+        clock: parts.clock.clone(),
+        keys: parts.keys.clone(),
+    };
+    let process = parts.process.clone();
+    tasks.spawn_orderly(process.run(tells, parts.bus.clone(), stopping.clone()));
+    let count = config.lanes.map_or_else(
+        || thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+        usize::from,
+    );
+    for number in 0..count {
+        let lane = LaneConfig {
+            name: format!("{}/{number}", config.node.node),
+            database_url: config.database.database_url.clone(),
+            deadline_ms: config.deadline_ms,
+        };
+        tasks.spawn_orderly(lane::run(lane, parts.clone(), stopping.clone()));
+    }
+    count
 }
 
 /// A registry with every metric of a worker, for the reference.
@@ -193,50 +183,26 @@ impl Parts {
         clock: Clock,
         registry: &Registry,
     ) -> anyhow::Result<Self> {
-        let quotas = Quotas::new(|limit| config.quota_of(limit));
         let keys = config.keys.keys()?;
+        let quotas = Quotas::new(|limit| config.quota_of(limit));
         let limiter = Limiter::new(bus.clone(), clock.clone(), quotas);
         let options = options(&config.database)?;
-        let tasks = usize::from(config.queries);
-        // Hashing and waiting for it take half of the tasks at most, so that a
-        // storm of sign-ins leaves room for others.
-        let hasher =
-            Hasher::new((tasks / 4).max(1), tasks / 4).context("preparing password hashing")?;
-        let presence = Presence::default();
-        let queries = queries::Deps {
-            bus: bus.clone(),
-            store: Store::new(options.clone(), config.queries.into()),
-            limiter: limiter.clone(),
-            hasher,
-            clock: clock.clone(),
-            sign_up: queries::SignUpConfig {
-                invites: config.signup,
-                guests: config.guests,
-            },
-            metrics: queries::QueryMetrics::new(registry).context("registering metrics")?,
-            keys: keys.clone(),
-            presence: presence.clone(),
-            tasks,
-        };
-        let jobs = Jobs::new(options.clone());
         let process = Process::new().context("naming this process")?;
+        let hearing = Hearing {
+            name: process.name(),
+            presence: Presence::default(),
+            bus: bus.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            metrics: PresenceMetrics::new(registry)?,
+        };
         let consumer = Consumer {
             options: options.clone(),
             bus: bus.clone(),
             process: process.clone(),
-            metrics: consumers::ConsumerMetrics::new(registry).context("registering metrics")?,
+            metrics: consumers::ConsumerMetrics::new(registry)?,
         };
-        let database = options.clone();
-        let hearing = Hearing {
-            name: process.name(),
-            presence,
-            bus: bus.clone(),
-            keys: keys.clone(),
-            clock: clock.clone(),
-            metrics: PresenceMetrics::new(registry).context("registering metrics")?,
-        };
-        let retention = Retention::new(options, clock.clone(), config.database.retention_days);
-        let metrics = LaneMetrics::new(registry).context("registering metrics")?;
+        let metrics = LaneMetrics::new(registry)?;
         metrics.begin_at_zero();
         let lanes = LaneParts {
             bus,
@@ -252,19 +218,63 @@ impl Parts {
             status: LaneStatus::default(),
             process,
         };
+        let retention_days = config.database.retention_days;
         Ok(Self {
+            queries: Arc::new(answering(config, &lanes, &hearing, (&options, registry))?),
+            retention: Retention::new(options.clone(), lanes.clock.clone(), retention_days),
             lanes,
-            queries: Arc::new(queries),
-            retention,
-            jobs,
-            job_metrics: jobs::JobMetrics::new(registry).context("registering metrics")?,
+            jobs: Jobs::new(options.clone()),
+            job_metrics: jobs::JobMetrics::new(registry)?,
             consumer,
-            database,
-            search_metrics: search_index::SearchMetrics::new(registry)
-                .context("registering metrics")?,
+            database: options,
+            search_metrics: search_index::SearchMetrics::new(registry)?,
             hearing,
         })
     }
+
+    /// Starts what is beside the lanes.
+    fn spawn(self, tasks: &CriticalTasks, config: &WorkerConfig) {
+        let (audit, stopping) = (config.audit, tasks.stopping());
+        tasks.spawn_orderly({
+            let (retention, stopping) = (self.retention, stopping.clone());
+            async move { retention.run(audit, stopping).await }
+        });
+        tasks.spawn_orderly(jobs::run(self.jobs, self.job_metrics, stopping.clone()));
+        tasks.spawn_orderly(self.consumer.run(stopping.clone()));
+        let index = search_index::run(self.database, self.search_metrics, stopping.clone());
+        tasks.spawn_orderly(index);
+        tasks.spawn_orderly(self.hearing.run(stopping.clone()));
+        tasks.spawn_orderly(queries::run(self.queries, stopping.clone()));
+    }
+}
+
+/// What answers queries, with what it shares with lanes and with who hears of presence.
+fn answering(
+    config: &WorkerConfig,
+    lanes: &LaneParts,
+    hearing: &Hearing,
+    (options, registry): (&PgConnectOptions, &Registry),
+) -> anyhow::Result<queries::Deps> {
+    let tasks = usize::from(config.queries);
+    // Hashing and waiting for it take half of the tasks at most, so that a
+    // storm of sign-ins leaves room for others.
+    let hasher =
+        Hasher::new((tasks / 4).max(1), tasks / 4).context("preparing password hashing")?;
+    Ok(queries::Deps {
+        bus: lanes.bus.clone(),
+        store: Store::new(options.clone(), config.queries.into()),
+        limiter: lanes.limiter.clone(),
+        hasher,
+        clock: lanes.clock.clone(),
+        sign_up: queries::SignUpConfig {
+            invites: config.signup,
+            guests: config.guests,
+        },
+        metrics: queries::QueryMetrics::new(registry)?,
+        keys: lanes.keys.clone(),
+        presence: hearing.presence.clone(),
+        tasks,
+    })
 }
 
 /// Looks again and again whether this worker can do its work. Ends, and everything with it, once
