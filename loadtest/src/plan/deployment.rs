@@ -119,45 +119,30 @@ impl Deployment {
         check(&demand, measured)?;
         let costs = Costs::of(measured)?;
         let returning = demand.connections / ZONES / RETURN;
-        let storm = |role| {
+        let storm = |role: Role| {
             let rate = measured.sign_ins.get(&role).copied();
             rate.map_or(0.0, |rate| returning / rate)
         };
-        // One lane was seen to carry this with acknowledgements in 30 ms.
-        let half = measured.run("rooms-half")?;
-        let lanes = (demand.messages / (half.messages / half.lanes)).ceil();
-        let lanes_each = |workers: f64| (lanes / (workers - 1.0)).ceil().max(1.0);
-        let layout = |gateways: f64, workers: f64| Layout {
-            gateways,
-            workers,
-            lanes: workers * lanes_each(workers),
+        let programs = Programs::size(&demand, measured, &costs, storm)?;
+        let used = costs.estimate(&demand, &programs.layout());
+        let of_store = |role| {
+            let cpu = used.cpu.get(&role).copied().unwrap_or_default();
+            (cpu / HEADROOM).max((cpu + storm(role)) / STRAIN)
         };
-        let used = |role, layout: &Layout| {
-            let used = costs.estimate(&demand, layout).cpu;
-            used.get(&role).copied().unwrap_or_default()
-        };
-        let by_connections = (demand.connections / measured.most_connections).ceil() + 1.0;
-        let gateway = pods(by_connections, storm(Role::Gateway), |gateways| {
-            used(Role::Gateway, &layout(gateways, ZONES))
-        })?;
-        let worker = pods(ZONES, storm(Role::Worker), |workers| {
-            used(Role::Worker, &layout(ZONES, workers))
-        })?;
-        let layout = layout(gateway.replicas, worker.replicas);
-        let used = costs.estimate(&demand, &layout);
-        let cpu = |role| used.cpu.get(&role).copied().unwrap_or_default();
-        let redis =
-            (cpu(Role::Redis) / HEADROOM).max((cpu(Role::Redis) + storm(Role::Redis)) / STRAIN);
+        let redis = of_store(Role::Redis);
         ensure!(
             redis <= 1.0,
             "one Redis cannot carry this: its thread would need {redis:.1} CPUs, with what is held in \
              reserve, and there is one. Fewer messages, or smaller rooms"
         );
-        let postgres = (cpu(Role::Postgres) / HEADROOM)
-            .max((cpu(Role::Postgres) + storm(Role::Postgres)) / STRAIN);
+        let postgres = of_store(Role::Postgres).ceil().max(1.0);
+        let Programs {
+            gateway,
+            worker,
+            lanes,
+        } = programs;
         let share = (demand.connections / gateway.replicas).ceil();
         let gateway_connections = round_up(2.0 * share.max(FEW), 100.0);
-        let lanes = lanes_each(worker.replicas);
         let [message, event, nonce, log] = measured.disk;
         let day = demand.messages * MEAN * DAY;
         let copies = demand.copies(gateway.replicas);
@@ -166,29 +151,17 @@ impl Deployment {
             demand,
             gateway,
             gateway_connections,
-            gateway_memory: round_up(
-                GATEWAY + gateway_connections * CONNECTION + WAITING,
-                64.0 * MIB,
-            ),
+            gateway_memory: gateway_memory(gateway_connections),
             worker,
             lanes,
-            postgres_cpu: postgres.ceil().max(1.0),
-            postgres_memory: postgres.ceil().max(1.0) * POSTGRES_MEMORY,
-            // One worker more while a new version replaces the old one.
-            postgres_connections: round_up(
-                (worker.replicas + 1.0) * (lanes + QUERIES + BESIDE) + OTHERS,
-                10.0,
-            ),
+            postgres_cpu: postgres,
+            postgres_memory: postgres * POSTGRES_MEMORY,
+            postgres_connections: postgres_connections(worker.replicas, lanes),
             commits: demand.messages.min(worker.replicas * lanes / TURN),
             disk_day: day * message,
             disk_kept: day * (EVENT_DAYS * event + NONCE_DAYS * nonce),
             log_day: day * log,
-            redis_memory: round_up(
-                memory
-                    + demand.messages * DEADLINE * ON_ITS_WAY
-                    + (gateway.replicas + worker.replicas) * BEHIND,
-                64.0 * MIB,
-            ),
+            redis_memory: redis_memory(memory, &demand, gateway.replicas + worker.replicas),
             redis_out: demand.messages * (copies + 1.0) * ON_ITS_WAY,
             gateway_out: demand.deliveries() * DELIVERY,
             returning,
@@ -211,6 +184,72 @@ impl Deployment {
     pub fn volume(&self) -> f64 {
         round_up(1.25 * (365.0 * self.disk_day + self.disk_kept), 10.0 * GIB)
     }
+}
+
+/// The programs of a deployment.
+struct Programs {
+    gateway: Pods,
+    worker: Pods,
+    /// Lanes of each worker.
+    lanes: f64,
+}
+
+impl Programs {
+    /// As many as a demand takes, and no larger than what was measured; `storm` is what those use whose zone was lost.
+    fn size(
+        demand: &Demand,
+        measured: &Measured,
+        costs: &Costs,
+        storm: impl Fn(Role) -> f64,
+    ) -> Result<Self> {
+        // One lane was seen to carry this with acknowledgements in 30 ms.
+        let half = measured.run("rooms-half")?;
+        let lanes = (demand.messages / (half.messages / half.lanes)).ceil();
+        let lanes_each = |workers: f64| (lanes / (workers - 1.0)).ceil().max(1.0);
+        let used = |role, gateways, workers: f64| {
+            let layout = Layout {
+                gateways,
+                workers,
+                lanes: workers * lanes_each(workers),
+            };
+            let used = costs.estimate(demand, &layout).cpu;
+            used.get(&role).copied().unwrap_or_default()
+        };
+        let by_connections = (demand.connections / measured.most_connections).ceil() + 1.0;
+        let gateway = pods(by_connections, storm(Role::Gateway), |gateways| {
+            used(Role::Gateway, gateways, ZONES)
+        })?;
+        let worker = pods(ZONES, storm(Role::Worker), |workers| {
+            used(Role::Worker, ZONES, workers)
+        })?;
+        Ok(Self {
+            gateway,
+            worker,
+            lanes: lanes_each(worker.replicas),
+        })
+    }
+
+    fn layout(&self) -> Layout {
+        Layout {
+            gateways: self.gateway.replicas,
+            workers: self.worker.replicas,
+            lanes: self.worker.replicas * self.lanes,
+        }
+    }
+}
+
+fn gateway_memory(connections: f64) -> f64 {
+    round_up(GATEWAY + connections * CONNECTION + WAITING, 64.0 * MIB)
+}
+
+fn postgres_connections(workers: f64, lanes: f64) -> f64 {
+    // One worker more while a new version replaces the old one.
+    round_up((workers + 1.0) * (lanes + QUERIES + BESIDE) + OTHERS, 10.0)
+}
+
+fn redis_memory(used: f64, demand: &Demand, processes: f64) -> f64 {
+    let on_its_way = demand.messages * DEADLINE * ON_ITS_WAY;
+    round_up(used + on_its_way + processes * BEHIND, 64.0 * MIB)
 }
 
 /// Refuses what makes no sense, and what is far from all that was measured.
