@@ -58,7 +58,7 @@ promises! {
     who_signs_in_while_redis_takes_no_writes_gets_tokens_that_live Signin;
     rights_are_those_as_of_each_event_while_gateways_lag Rights;
     who_asks_for_the_largest_pages_gets_them_and_stays Pages;
-    a_replica_of_redis_that_lags_takes_its_place Failover;
+    a_replica_of_redis_that_lags_takes_its_place Lagging;
 }
 
 #[tokio::test]

@@ -236,7 +236,7 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::Signin => signin::paused(trial).await,
         Promise::Pages => heavy::pages(trial).await,
         Promise::Clocks => versions::clocks(trial).await,
-        Promise::Failover => versions::failover(trial).await,
+        Promise::Lagging => versions::lagging(trial).await,
         Promise::Sentinel | Promise::Patroni => copies::replaced(trial).await,
         Promise::Asynchronous => copies::asynchronous(trial).await,
         Promise::Restore => restore::drilled(trial).await,

@@ -61,7 +61,7 @@ promises! {
     Signin None, "P2 holds for signing in while Redis takes no writes";
     Pages None, "P4 holds for who asks for the largest pages";
     Clocks None, "P1 to P4 hold while clocks disagree by a minute";
-    Failover None, "P1 to P4 hold when a replica of Redis that lags takes its place";
+    Lagging None, "P1 to P4 hold when a replica of Redis that lags takes its place";
     Sentinel None, "P1 to P4 hold when the host of the Redis that leads is killed, frozen, cut off, or hands over";
     Patroni None, "P1 to P4 hold when the same happens to the Postgres that leads, with a synchronous standby";
     Asynchronous None, "with an asynchronous standby messages are lost, and the tester says so";
@@ -91,7 +91,7 @@ impl FromStr for Promise {
             .iter()
             .copied()
             .find(|promise| promise.name().eq_ignore_ascii_case(text))
-            .with_context(|| format!("there is no promise {text:?}: P1 to P23, rights, signin, pages, clocks, failover, sentinel, patroni, asynchronous, restore, chaos, soak, or all"))
+            .with_context(|| format!("there is no promise {text:?}: P1 to P23, rights, signin, pages, clocks, lagging, sentinel, patroni, asynchronous, restore, chaos, soak, or all"))
     }
 }
 

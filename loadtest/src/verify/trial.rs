@@ -373,11 +373,11 @@ pub async fn until(
 /// What the cluster of a promise is like.
 fn settings(promise: Promise, terms: &Terms) -> Settings {
     use Promise::{
-        Chaos, Clocks, Failover, P4, P6, P7, P12, P15, P16, P19, P20, P23, Pages, Rights, Soak,
+        Chaos, Clocks, Lagging, P4, P6, P7, P12, P15, P16, P19, P20, P23, Pages, Rights, Soak,
     };
     let mut settings = Settings {
-        proxies: [P4, P6, P7, P16, Chaos, Rights, Soak, Failover].contains(&promise),
-        spare_redis: [P7, Failover].contains(&promise),
+        proxies: [P4, P6, P7, P16, Chaos, Rights, Soak, Lagging].contains(&promise),
+        spare_redis: [P7, Lagging].contains(&promise),
         redis_keeps: [P15, P23].contains(&promise),
         disk: if promise == P15 {
             Disk::Small(128)

@@ -50,7 +50,7 @@ pub(super) async fn clocks(trial: &mut Trial<'_>) -> Result<()> {
 
 /// A replica that lags takes the place of Redis: what it has is older than what was
 /// answered, and numbers are given again.
-pub(super) async fn failover(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) async fn lagging(trial: &mut Trial<'_>) -> Result<()> {
     let (_, workload) = trial.begin(4, &Plan::default(), 60).await?;
     let spare = trial.cluster.spare.as_ref().context("another Redis")?;
     let (old, new) = (trial.cluster.redis.port(), spare.port());
@@ -66,7 +66,7 @@ pub(super) async fn failover(trial: &mut Trial<'_>) -> Result<()> {
     workload
         .progress(100, BACK)
         .await
-        .context("after the failover")?;
+        .context("on the replica")?;
     trial.all_ready(true, BACK).await?;
     sleep(trial.terms.length / 4).await;
     workload.progress(30, BACK).await?;
