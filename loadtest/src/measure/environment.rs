@@ -33,16 +33,7 @@ impl Environment {
         let cpu = CpuInfo::current();
         let memory = Meminfo::current();
         Self {
-            commit: first_line(
-                "git",
-                &[
-                    "describe",
-                    "--always",
-                    "--abbrev=12",
-                    "--dirty=+",
-                    "--exclude=*",
-                ],
-            ),
+            commit: commit_of(env!("CARGO_MANIFEST_DIR")),
             kernel: first_line("uname", &["-r"]),
             cpu: cpu
                 .ok()
@@ -55,6 +46,18 @@ impl Environment {
             postgres: first_line("postgres", &["--version"]),
         }
     }
+}
+
+/// The commit that a folder of a clone is at. It is asked for where the sources are, as whoever measures may be anywhere.
+fn commit_of(folder: &str) -> String {
+    let describe = [
+        "describe",
+        "--always",
+        "--abbrev=12",
+        "--dirty=+",
+        "--exclude=*",
+    ];
+    first_line("git", &[&["-C", folder][..], &describe].concat())
 }
 
 /// The first line that a program prints; empty when there is no such program.
@@ -76,5 +79,18 @@ mod tests {
         assert!(here.cores > 0 && here.memory_bytes > 0 && here.descriptors > 0);
         assert!(!here.kernel.is_empty());
         assert_eq!(first_line("no-such-program", &[]), "");
+    }
+
+    #[test]
+    fn the_commit_is_that_of_the_sources_wherever_it_is_measured() {
+        let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let head = first_line("git", &["-C", sources, "rev-parse", "HEAD"]);
+        let commit = commit_of(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+        // Without a clone there is none.
+        assert_eq!(
+            head.get(..12).unwrap_or_default(),
+            commit.trim_end_matches('+')
+        );
+        assert_eq!(commit_of("/"), "");
     }
 }
