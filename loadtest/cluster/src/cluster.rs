@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     backup::Backup,
-    balancer, dump,
+    balancer, database_url, dump,
     environment::entropy,
     guard::Guard,
     http,
@@ -75,15 +75,23 @@ impl Cluster {
         if let Disk::Small(megabytes) = settings.disk {
             services::mount_disks(&place.data, megabytes).await?;
         }
-        let redis_options = match settings {
-            Settings {
-                disk: Disk::Kept, ..
-            } => &REDIS_OF_MAKE_UP[..],
-            Settings {
-                redis_keeps: true, ..
-            } => &REDIS_KEEPS,
-            _ => &REDIS_FORGETS,
-        };
+        let mut cluster = Self::start_stores(place, settings).await?;
+        if settings.disk == Disk::Durable {
+            services::break_in(&cluster.database_url).await?;
+        }
+        if settings.workers > 0 {
+            cluster.place.tell("migrating the database");
+            services::migrate(&cluster.database_url).await?;
+        }
+        for number in 1..=settings.workers {
+            cluster.start_worker(number, settings).await?;
+        }
+        cluster.start_doors(settings).await?;
+        Ok(cluster)
+    }
+
+    /// The stores of a cluster that is to be: its own, or those that the settings name.
+    async fn start_stores(place: Place, settings: &Settings) -> Result<Self> {
         let replicated = replicated(&place, settings).await?;
         let copies = replicated.as_ref();
         let elsewhere = settings.redis_url.as_deref();
@@ -91,7 +99,7 @@ impl Cluster {
         let (redis, redis_url) = if let Some(url) = elsewhere {
             (absent("redis", &place), url.to_owned())
         } else {
-            let redis = services::redis(&place, "redis", redis_options).await?;
+            let redis = services::redis(&place, "redis", redis_options(settings)).await?;
             let url = redis_url(redis.port());
             (redis, url)
         };
@@ -109,14 +117,7 @@ impl Cluster {
                     .await?
             }
         };
-        if settings.disk == Disk::Durable {
-            services::break_in(&database_url).await?;
-        }
-        if settings.workers > 0 {
-            place.tell("migrating the database");
-            services::migrate(&database_url).await?;
-        }
-        let mut cluster = Self {
+        Ok(Self {
             postgres,
             redis,
             workers: Vec::new(),
@@ -132,25 +133,26 @@ impl Cluster {
             replicated: replicated.map(Arc::new),
             backup,
             guard: None,
-        };
-        for number in 1..=settings.workers {
-            cluster.start_worker(number, settings).await?;
-        }
+        })
+    }
+
+    /// The gateways, and what stands before them.
+    async fn start_doors(&mut self, settings: &Settings) -> Result<()> {
         let haproxy = match &settings.haproxy {
-            Some(program) => Some((program, balancer::choose_port(&cluster.place)?)),
+            Some(program) => Some((program, balancer::choose_port(&self.place)?)),
             None => None,
         };
         for number in 1..=settings.gateways {
-            cluster.start_gateway(number, settings).await?;
+            self.start_gateway(number, settings).await?;
         }
         if let Some((program, port)) = haproxy {
             // Who is not ready at its first look is gone for it until the next one.
-            cluster.ready(START).await?;
+            self.ready(START).await?;
             let listen = (settings.host.as_str(), port);
-            let started = balancer::start(&cluster.place, program, listen, &cluster.gateways);
-            cluster.balancer = Some(started.await?);
+            let started = balancer::start(&self.place, program, listen, &self.gateways);
+            self.balancer = Some(started.await?);
         }
-        Ok(cluster)
+        Ok(())
     }
 
     async fn start_worker(&mut self, number: usize, settings: &Settings) -> Result<()> {
@@ -248,8 +250,7 @@ impl Cluster {
         let create = format!("CREATE DATABASE {name}");
         self.sql(async |client| client.batch_execute(&create).await)
             .await?;
-        let server = self.database_url.trim_end_matches("confab");
-        let url = format!("{server}{name}");
+        let url = database_url::with_name(&self.database_url, name)?;
         services::migrate(&url).await?;
         Ok(url)
     }
@@ -329,6 +330,15 @@ async fn replicated(place: &Place, settings: &Settings) -> Result<Option<Replica
         Stores::Standby(standby) => Some(Replicated::postgres(place, standby).await?),
         Stores::Alone | Stores::BackedUp => None,
     })
+}
+
+/// How Redis keeps what it has.
+const fn redis_options(settings: &Settings) -> &'static [&'static str] {
+    match settings.disk {
+        Disk::Kept => &REDIS_OF_MAKE_UP,
+        _ if settings.redis_keeps => &REDIS_KEEPS,
+        _ => &REDIS_FORGETS,
+    }
 }
 
 /// A service that somebody else runs, or nobody.

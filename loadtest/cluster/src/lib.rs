@@ -19,6 +19,7 @@ pub mod backup;
 mod balancer;
 mod cluster;
 mod command;
+mod database_url;
 mod dump;
 pub mod environment;
 mod guard;
