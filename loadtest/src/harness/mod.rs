@@ -244,21 +244,22 @@ pub fn same<T: PartialEq + std::fmt::Debug>(left: &T, right: &T) -> Result<()> {
 /// in the long run, however fast the cluster answers.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Looks again and again until it finds what it looks for, for what no event tells.
+/// Looks again and again until it finds what it looks for, for what no event tells. A look that
+/// could be had says what it found, or why that is not it yet.
 ///
 /// # Errors
 ///
-/// The error of the last look, after `patience`.
+/// At once where a look cannot be had; after `patience` what the last one said.
 pub async fn eventually<T>(
     patience: Duration,
-    mut look: impl AsyncFnMut() -> Result<T>,
+    mut look: impl AsyncFnMut() -> Result<Result<T>>,
 ) -> Result<T> {
     let until = Instant::now() + patience;
     let mut pace = interval(LOOK);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         pace.tick().await;
-        match look().await {
+        match look().await? {
             Err(_not_yet) if Instant::now() < until => {}
             found => return found.with_context(|| format!("not within {patience:?}")),
         }

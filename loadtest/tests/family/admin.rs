@@ -168,8 +168,7 @@ async fn status_until(
     eventually(PATIENCE, async || {
         let status = admin.client.call(0, &GetDeploymentStatus {}).await?;
         let shown = (names(&status), status.waiting_commands);
-        holds(so(&status), &format!("{what}: {shown:?}"))?;
-        Ok(status)
+        Ok(holds(so(&status), &format!("{what}: {shown:?}")).map(|()| status))
     })
     .await
 }

@@ -170,7 +170,7 @@ async fn next_of(socket: &mut Socket, wanted: &[&str]) -> Result<String> {
 async fn is_dead(browser: &Browser<'_>) -> Result<()> {
     eventually(REMEMBERED, async || {
         let alive = browser.is_somebody(Some(OWN)).await?;
-        holds(!alive, "a cookie outlives its session")
+        Ok(holds(!alive, "a cookie outlives its session"))
     })
     .await?;
     let (said, _socket) = browser.opens(Some(OWN)).await?;

@@ -144,7 +144,7 @@ async fn indexed(harness: &Harness, sql: &str, channel: &[i64; 1]) -> Result<()>
         let rows = harness
             .cluster
             .sql(async |client| client.query(sql, &[&channel[0]]).await);
-        holds(!rows.await?.is_empty(), "the index does not get on")
+        Ok(holds(!rows.await?.is_empty(), "the index does not get on"))
     })
     .await
 }

@@ -40,7 +40,7 @@ async fn a_message_is_one_trace_through_both_programs() -> Result<()> {
         eventually(PATIENCE, async || {
             let traces = lock(traces);
             let whole = traces.values().any(is_whole);
-            holds(whole, &format!("no trace has all spans: {traces:?}"))
+            Ok(holds(whole, &format!("no trace has all spans: {traces:?}")))
         })
         .await
     })
@@ -60,7 +60,7 @@ async fn a_line_in_json_names_its_trace() -> Result<()> {
             let traces = lock(traces);
             let spans = traces.get(&line.trace_id);
             let known = spans.is_some_and(|spans| spans.contains("gateway/request"));
-            holds(known, &format!("{line:?} is in none of {traces:?}"))
+            Ok(holds(known, &format!("{line:?} is in none of {traces:?}")))
         })
         .await
     })
@@ -134,7 +134,7 @@ async fn traced(
 /// The first line that the cluster's programs log with this in it, waited for.
 async fn logged(harness: &Harness, text: &str) -> Result<String> {
     eventually(PATIENCE, async || {
-        line_with(harness, text).context("nothing was logged")
+        Ok(line_with(harness, text).context("nothing was logged"))
     })
     .await
 }

@@ -59,13 +59,14 @@ async fn restart(process: &Process) -> Result<()> {
 
 /// It is not ready, and for this reason alone.
 async fn waits(process: &Process, report: &str) -> Result<()> {
-    eventually(PATIENCE, async || {
-        let host = format!("127.0.0.1:{}", process.ops_port());
+    let host = format!("127.0.0.1:{}", process.ops_port());
+    let says = async || -> Result<()> {
         let answer = http::get(&host, "/readyz").await?;
         let body = String::from_utf8_lossy(&answer.body).into_owned();
         same(&(answer.status, &*body), &(503, report))
-    })
-    .await
+    };
+    // Until it has started nobody answers.
+    eventually(PATIENCE, async || Ok(says().await)).await
 }
 
 #[tokio::test]

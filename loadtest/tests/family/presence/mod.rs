@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use loadtest::{
-    client::{Client, Options, log::Seen},
+    client::{CallError, Client, Options, log::Seen},
     harness::{Harness, Person, eventually, holds, refused, same},
     requests::{
         delete_server, get_presences, join_as_guest, leave_server, redeem_invite, set_status,
@@ -64,11 +64,8 @@ async fn looks(way: &mut TransportClient, at: &Person, due: PresenceState) -> Re
     eventually(PATIENCE, async || {
         let presences = way.call(at.scope(), &asked).await?;
         let looks = state_of(&presences, at) == Some(due);
-        holds(
-            looks,
-            &format!("{} never looks {due:?}: {presences:?}", at.name),
-        )?;
-        Ok(presences)
+        let never = format!("{} never looks {due:?}: {presences:?}", at.name);
+        Ok(holds(looks, &never).map(|()| presences))
     })
     .await
 }
@@ -410,7 +407,7 @@ async fn who_hides_is_seen_as_he_was_until_he_is_not(harness: &Harness) -> Resul
             if !hides {
                 seen.push((look.state, look.text));
             }
-            holds(hides, "who hides is seen no more")
+            Ok(holds(hides, "who hides is seen no more"))
         })
         .await?;
         seen.dedup();
@@ -442,7 +439,7 @@ async fn a_status_that_ends_goes_back(harness: &Harness) -> Result<()> {
     told(&alice, position, (&bob, PresenceState::Online)).await?;
     eventually(PATIENCE, async || {
         let status = bob.client.call(0, &GetStatus {}).await?;
-        holds(status.text.is_empty(), "the text ends, too")
+        Ok(holds(status.text.is_empty(), "the text ends, too"))
     })
     .await
 }
@@ -524,7 +521,7 @@ async fn a_connection_watches_so_many_and_no_more(harness: &Harness) -> Result<(
     // The session may not hear the new server yet.
     eventually(PATIENCE, async || {
         let watched = alice.client.call(sixth.get(), &own).await;
-        refused(watched, Reason::LimitReached)
+        Ok(refused(watched, Reason::LimitReached))
     })
     .await
 }
@@ -532,16 +529,15 @@ async fn a_connection_watches_so_many_and_no_more(harness: &Harness) -> Result<(
 /// Watches oneself in a server that was just made: the session may not hear it yet.
 async fn watch_soon(person: &Person, scope: u64) -> Result<()> {
     let own = watch_presences(ids(&[person]));
-    let mut refusals = Vec::new();
     eventually(PATIENCE, async || {
-        let watched = person.client.call(scope, &own).await.map(drop);
-        let refused = watched.as_ref().err();
-        refusals.extend(refused.map(|error| error.refusal().map(|it| it.reason)));
-        Ok(watched?)
+        match person.client.call(scope, &own).await {
+            Err(CallError::Refused(busy)) if busy.reason == Reason::Busy => {
+                Ok(Err(CallError::Refused(busy).into()))
+            }
+            watched => Ok(Ok(watched.map(drop)?)),
+        }
     })
-    .await?;
-    let busy = refusals.iter().all(|reason| *reason == Some(Reason::Busy));
-    holds(busy, &format!("{refusals:?}"))
+    .await
 }
 
 async fn a_new_watch_replaces_the_old_one(harness: &Harness) -> Result<()> {
