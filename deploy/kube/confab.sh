@@ -1,25 +1,29 @@
 # shellcheck shell=bash
 # What Confab needs in the cluster of `make kube`: its programs as images, stores outside of it, the release. Sourced, never run.
 
-readonly NAMESPACE=chat RELEASE=talk VALUES=$KUBE/config/values.yaml
+readonly RELEASE=talk VALUES=$KUBE/config/values.yaml
+NAMESPACE=chat # of what is spoken of; its database is called as it is
 
 # Finds the programs, or builds them as the tests do.
 ensure_confab() {
     ensure_postgres && ensure_redis || return
     have jq || install_packages jq || return
-    [[ -n ${CONFAB_BIN_DIR:-} ]] && return
+    [[ -z ${CONFAB_BIN_DIR:-} ]] || return 0
     ensure_compiler
     build_page || say "the gateways have no page"
     cargo build --workspace --bins --locked --quiet && CONFAB_BIN_DIR=$ROOT/target/debug
 }
+ensure_earlier() { [[ -n ${CONFAB_OLD_BIN_DIR:-} ]] || CONFAB_OLD_BIN_DIR=$("$ROOT/deploy/dev/earlier" ${OLD:+"$OLD"}); }
 
-# Versions 1 and 2 are the same programs, so that an upgrade has something to replace; 3 ends as it starts.
+# Versions 1 and 2 are the same programs, so that an upgrade has something to replace; 0 is the earlier one, and 3 ends as it starts.
 make_confab_images() {
     local user=10001:10001 node loading=()
+    image_of_program confab.local/confab-gateway:0 "$CONFAB_OLD_BIN_DIR/gateway" "$user"
+    image_of_program confab.local/confab-worker:0 "$CONFAB_OLD_BIN_DIR/worker" "$user" '["run"]'
     image_of_program confab.local/confab-gateway:1 "$CONFAB_BIN_DIR/gateway" "$user"
     image_of_program confab.local/confab-worker:1 "$CONFAB_BIN_DIR/worker" "$user" '["run"]'
-    image_of_program confab.local/confab-gateway:3 "$(type -P false)" "$user"
     image_of_program confab.local/confab-loadtest:1 "$CONFAB_BIN_DIR/loadtest" "$user"
+    image_of_program confab.local/confab-gateway:3 "$(type -P false)" "$user"
     for node in "${NODES[@]}"; do
         load_images "$node" &
         loading+=($!)
@@ -29,8 +33,8 @@ make_confab_images() {
 # load_images N: into the containerd of a node.
 load_images() {
     local archive program images=(on_node "$1" ctr --address /run/containerd.sock --namespace k8s.io images)
-    for archive in "$ARCHIVES"/confab.local_confab-*.tar; do "${images[@]}" import "$archive" >/dev/null || return; done
-    for program in gateway worker; do
+    for archive in "$ARCHIVES"/*.tar; do "${images[@]}" import "$archive" >/dev/null || return; done
+    for program in gateway worker loadtest; do
         "${images[@]}" tag "confab.local/confab-$program:1" "confab.local/confab-$program:2" >/dev/null || return
     done
 }
@@ -46,7 +50,13 @@ start_stores() {
         -c max_connections=200 -c unix_socket_directories=/run/stores -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 \
         -c tcp_keepalives_count=3 -c tcp_user_timeout=20s
     in_background redis "${drop[@]}" "$CONFAB_REDIS_SERVER" --bind "$OUTSIDE" --protected-mode no --save '' --dir /run/stores
-    wait_for 20 outside "${drop[@]}" "$CONFAB_PG_BIN/createdb" -h /run/stores -U confab confab
+    wait_for 20 postgres_does psql --quiet --command='SELECT 1' postgres
+}
+# postgres_does PROGRAM ARGUMENT…: one of its programs, as who may do everything.
+postgres_does() { outside "$CONFAB_PG_BIN/$1" --host=/run/stores --username=confab "${@:2}"; }
+empty_redis() {
+    # shellcheck disable=SC2016 # it is for the shell outside
+    outside bash -c 'exec 3<>"/dev/tcp/$0/6379" && echo FLUSHALL >&3 && read -r -t 10 answer <&3 && [[ $answer == +OK* ]]' "$OUTSIDE"
 }
 
 # in_background NAME COMMAND…: outside, until the end of everything.
@@ -71,20 +81,17 @@ release() {
     helm "$command" "$RELEASE" "$@" --namespace "$NAMESPACE" 2>>"$LOGS/helm.log"
 }
 
-# The namespace takes only pods that keep the Pod Security Standard `restricted`.
+# install_confab CHART TAG: into a namespace that takes only pods that keep the Pod Security Standard `restricted`, and an empty database.
 install_confab() {
-    kubectl create namespace "$NAMESPACE" >/dev/null &&
+    # shellcheck disable=SC2046 # flags are words
+    postgres_does createdb "$NAMESPACE" && kubectl create namespace "$NAMESPACE" >/dev/null &&
         kubectl label namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=restricted >/dev/null &&
         kubectl --namespace "$NAMESPACE" create secret generic confab >/dev/null \
             --from-literal=CONFAB_CLUSTER_KEY="$(openssl rand -hex 32)" \
             --from-literal=REDIS_URL="redis://$OUTSIDE:6379" \
-            --from-literal=DATABASE_URL="postgres://confab@$OUTSIDE/confab" &&
-        install_release
+            --from-literal=DATABASE_URL="postgres://confab@$OUTSIDE/$NAMESPACE" &&
+        release install "$1" --values "$VALUES" $(version "$2") --wait --timeout 5m >/dev/null
 }
-install_release() {
-    # shellcheck disable=SC2046 # flags are words
-    release install "$ROOT/helm" --values "$VALUES" $(version 1) --set-string test.image.tag=1 --wait --timeout 5m >/dev/null
-}
-# version TAG: the flags that choose it.
-version() { echo "--set-string gateway.image.tag=$1 --set-string worker.image.tag=$1"; }
+# version TAG [TAG OF GATEWAYS]: the flags that choose it.
+version() { echo "--set-string test.image.tag=1,worker.image.tag=$1,gateway.image.tag=${2:-$1}"; }
 pods() { kubectl --namespace "$NAMESPACE" get pods --selector "app.kubernetes.io/component=$1" "${@:2}"; }

@@ -28,13 +28,19 @@ write_image() {
     rm -rf "$layout"
 }
 
-# image_of_program NAME PROGRAM [USER [ARGUMENTS]]: of a program and the libraries that it is linked with, and nothing else.
+# put_program ROOT PATH PROGRAM: a program and the libraries that it is linked with.
+put_program() {
+    local library
+    install -D -m 755 "$3" "$1$2"
+    while read -r library; do install -D -m 755 "$library" "$1$library"; done \
+        < <(ldd "$3" 2>/dev/null | grep -o '/[^ ]*')
+}
+
+# image_of_program NAME PROGRAM [USER [ARGUMENTS]]: of a program, and nothing else.
 image_of_program() {
-    local root library
+    local root
     root=$(mktemp -d)
-    install -m 755 "$2" "$root/program"
-    while read -r library; do install -D -m 755 "$library" "$root$library"; done \
-        < <(ldd "$2" 2>/dev/null | grep -o '/[^ ]*')
+    put_program "$root" /program "$2"
     write_image "$1" "$root" '{"Entrypoint": ["/program"], "Cmd": '"${4:-[]}"', "User": "'"${3:-65534:65534}"'"}'
     rm -rf "$root"
 }

@@ -92,7 +92,8 @@ run_tests() {
     {
         heading
         timed "every variant of the chart is admitted" admit_variants
-        timed "install" install_confab
+        upgrade_from_earlier
+        timed "install" install_confab "$ROOT/helm" 1
         timed "helm test" helm_test
         during "upgrade" $(gently) -- upgrade $(version 2)
         during "rollback" $(gently) -- eval 'release rollback --wait --timeout 5m >/dev/null && all_ready'
