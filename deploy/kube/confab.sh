@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # What Confab needs in the cluster of `make kube`: its programs as images, stores outside of it, the release. Sourced, never run.
 
-readonly RELEASE=talk VALUES=$KUBE/config/values.yaml
+readonly RELEASE=talk VALUES=$KUBE/config/values.yaml STORES=stores.default.svc.cluster.local
 NAMESPACE=chat # of what is spoken of; its database is called as it is
 
 # Finds the programs, or builds them as the tests do.
 ensure_confab() {
-    ensure_postgres && ensure_redis || return
+    ensure_postgres && ensure_redis && ensure_haproxy || return
     have jq || install_packages jq || return
     [[ -z ${CONFAB_BIN_DIR:-} ]] || return 0
     ensure_compiler
@@ -24,6 +24,7 @@ make_confab_images() {
     image_of_program confab.local/confab-worker:1 "$CONFAB_BIN_DIR/worker" "$user" '["run"]'
     image_of_program confab.local/confab-loadtest:1 "$CONFAB_BIN_DIR/loadtest" "$user"
     image_of_program confab.local/confab-gateway:3 "$(type -P false)" "$user"
+    image_of_program confab.local/haproxy:1 "$CONFAB_HAPROXY"
     for node in "${NODES[@]}"; do
         load_images "$node" &
         loading+=($!)
@@ -50,7 +51,8 @@ start_stores() {
         -c max_connections=200 -c unix_socket_directories=/run/stores -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 \
         -c tcp_keepalives_count=3 -c tcp_user_timeout=20s
     in_background redis "${drop[@]}" "$CONFAB_REDIS_SERVER" --bind "$OUTSIDE" --protected-mode no --save '' --dir /run/stores
-    wait_for 20 postgres_does psql --quiet --command='SELECT 1' postgres
+    sed "s/@OUTSIDE@/$OUTSIDE/" "$KUBE/config/stores.yaml" | kubectl apply --filename - >/dev/null &&
+        wait_for 20 postgres_does psql --quiet --command='SELECT 1' postgres
 }
 # postgres_does PROGRAM ARGUMENT…: one of its programs, as who may do everything.
 postgres_does() { outside "$CONFAB_PG_BIN/$1" --host=/run/stores --username=confab "${@:2}"; }
@@ -88,8 +90,8 @@ install_confab() {
         kubectl label namespace "$NAMESPACE" pod-security.kubernetes.io/enforce=restricted >/dev/null &&
         kubectl --namespace "$NAMESPACE" create secret generic confab >/dev/null \
             --from-literal=CONFAB_CLUSTER_KEY="$(openssl rand -hex 32)" \
-            --from-literal=REDIS_URL="redis://$OUTSIDE:6379" \
-            --from-literal=DATABASE_URL="postgres://confab@$OUTSIDE/$NAMESPACE" &&
+            --from-literal=REDIS_URL="redis://$STORES:6379" \
+            --from-literal=DATABASE_URL="postgres://confab@$STORES/$NAMESPACE" &&
         release install "$1" --values "$VALUES" $(version "$2") --wait --timeout 5m >/dev/null
 }
 # version TAG [TAG OF GATEWAYS]: the flags that choose it.

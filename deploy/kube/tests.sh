@@ -5,7 +5,8 @@
 readonly MEMBERS=300 RATE=10 DRAIN_SECONDS=20 # as the chart has it
 readonly BACK_MS=45000
 
-gateway_url() { echo "ws://$(kubectl --namespace "$NAMESPACE" get service "$RELEASE-confab" -o jsonpath='{.spec.clusterIP}'):80"; }
+# Where clients come in: by the Service of the release, or by DOOR, which stands before it in a namespace of its own.
+gateway_url() { echo "ws://$(kubectl --namespace "${DOOR:-$NAMESPACE}" get service "${DOOR:-$RELEASE-confab}" -o jsonpath='{.spec.clusterIP}'):80"; }
 
 # What happens on purpose sends nobody away faster than so many a second.
 gently() { echo "--most-resumes $((MEMBERS * 3 / 2 / DRAIN_SECONDS))"; }
@@ -97,6 +98,8 @@ run_tests() {
         timed "helm test" helm_test
         during "upgrade" $(gently) -- upgrade $(version 2)
         during "rollback" $(gently) -- eval 'release rollback --wait --timeout 5m >/dev/null && all_ready'
+        timed "HAProxy in pods" start_haproxy
+        DOOR=haproxy during "rollout, clients come by HAProxy" $(gently) -- spread_again
         during "a broken image" $(gently) -- upgrade_to_broken
         for node in "${NODES[@]/#/node}"; do during "$node is drained" $(gently) -- drain "$node"; done
         spread_again
