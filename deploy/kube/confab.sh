@@ -25,11 +25,18 @@ make_confab_images() {
     image_of_program confab.local/confab-loadtest:1 "$CONFAB_BIN_DIR/loadtest" "$user"
     image_of_program confab.local/confab-gateway:3 "$(type -P false)" "$user"
     image_of_program confab.local/haproxy:1 "$CONFAB_HAPROXY"
+    make_postgres_image
     for node in "${NODES[@]}"; do
         load_images "$node" &
         loading+=($!)
     done
     for node in "${loading[@]}"; do wait "$node" || return; done
+}
+# What stands in for the official image of Postgres where the chart dumps and reads dumps: the same commands, of Debian.
+make_postgres_image() {
+    local name commands=("$CONFAB_PG_BIN"/{pg_dump,pg_restore,psql})
+    for name in bash date head ls mv rm xargs; do commands+=("$(type -P "$name")"); done
+    image_of_commands confab.local/postgres:1 "${commands[@]}"
 }
 # load_images N: into the containerd of a node.
 load_images() {

@@ -44,3 +44,13 @@ image_of_program() {
     write_image "$1" "$root" '{"Entrypoint": ["/program"], "Cmd": '"${4:-[]}"', "User": "'"${3:-65534:65534}"'"}'
     rm -rf "$root"
 }
+
+# image_of_commands NAME PROGRAM…: of programs that are found by their names.
+image_of_commands() {
+    local name=$1 root program
+    root=$(mktemp -d)
+    shift
+    for program; do put_program "$root" "/usr/bin/${program##*/}" "$program"; done
+    write_image "$name" "$root" '{"Env": ["PATH=/usr/bin"], "User": "65534:65534"}'
+    rm -rf "$root"
+}

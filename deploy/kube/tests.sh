@@ -98,6 +98,7 @@ run_tests() {
         timed "helm test" helm_test
         during "upgrade" $(gently) -- upgrade $(version 2)
         during "rollback" $(gently) -- eval 'release rollback --wait --timeout 5m >/dev/null && all_ready'
+        timed "backup: a dump by the CronJob" back_up
         timed "HAProxy in pods" start_haproxy
         DOOR=haproxy during "rollout, clients come by HAProxy" $(gently) -- spread_again
         during "a broken image" $(gently) -- upgrade_to_broken
@@ -110,6 +111,8 @@ run_tests() {
         during "$node loses its power" --back-within "$BACK_MS" -- power_off "$node"
         timed "the autoscaler takes over" hand_over_to_autoscaler
         during "autoscaler: five gateways, then three" $(gently) -- scale_up_and_down
+        timed "restore: back to the dump" restore
+        timed "helm test" helm_test
     }
     summary
 }
