@@ -64,6 +64,11 @@ start_containerd() {
     done
 }
 
+# Which connections begin, for who asks later whether policies would have allowed them.
+watch_flows() {
+    daemon "$NAME-flows-$EPOCHSECONDS" conntrack --event --event-mask NEW --output timestamp --buffer-size 8388608
+}
+
 start_kubelet() {
     configure kubelet.yaml "$FOLDER/kubelet.yaml"
     configure proxy.yaml "$FOLDER/proxy.yaml"
@@ -76,6 +81,7 @@ start_kubelet() {
 hide_machine
 ((N != 1)) || "$KUBE/control-plane.sh"
 start_containerd
+watch_flows
 start_kubelet
 # As every first process it takes in the orphans.
 sleep infinity &

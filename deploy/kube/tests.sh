@@ -113,6 +113,7 @@ run_tests() {
         during "autoscaler: five gateways, then three" $(gently) -- scale_up_and_down
         timed "restore: back to the dump" restore
         timed "helm test" helm_test
+        timed "each flow is allowed, each rule needed" judge_flows
     }
     summary
 }

@@ -48,6 +48,7 @@ ensure_programs() {
     ln -sf hyperkube "$TOOLS/bin/kubectl"
     built pause "$(digest programs/pause)" program programs pause || return
     built adapter "$version-$(digest programs/go.mod programs/adapter)" program programs adapter || return
+    built flows "$(digest ../../helm/tests/{go.mod,flows})" program ../../helm/tests flows || return
     built coredns "$(version_of "$KUBE/dns" github.com/coredns/coredns)-$(digest dns)" program dns coredns || return
     built helm "$helm" module "helm.sh/helm/v4/cmd/helm@$helm"
 }
