@@ -21,7 +21,7 @@ type Living = (String, Option<Node>);
 /// Why a gateway of this level is not to take clients yet, seen the workers that live. Without any it
 /// is not known which will come: where a single one starts again, it is the one of before.
 pub fn find_older_workers(workers: &[Living]) -> Option<String> {
-    if workers.is_empty() {
+    if workers.iter().all(|(_, node)| node.is_none()) {
         return Some("no worker lives".to_owned());
     }
     let older = list_names(workers, |level| level < LEVEL);
@@ -32,19 +32,16 @@ pub fn find_older_workers(workers: &[Living]) -> Option<String> {
 /// workers serves get what there is: then an older one is better than none.
 pub fn find_newer_gateways(gateways: &[Living], workers: &[Living]) -> Option<String> {
     let newer = list_names(gateways, |level| level > LEVEL);
-    let served = workers.iter().any(|worker| level_of(worker) > LEVEL);
+    let served = !list_names(workers, |level| level > LEVEL).is_empty();
     (served && !newer.is_empty()).then(|| format!("waits until newer gateways have gone: {newer}"))
 }
 
-/// What tells no level is of a program from before there were any.
-fn level_of((_, node): &Living) -> u32 {
-    node.as_ref().map_or(0, |node| node.level)
-}
-
+/// The names of those at such a level. Who has no key of the cluster tells nothing, and nobody waits for
+/// him: he only writes to Redis.
 fn list_names(living: &[Living], which: impl Fn(u32) -> bool) -> String {
-    let found = living.iter().filter(|living| which(level_of(living)));
-    let names = found.map(|(process, node)| node.as_ref().map_or(&**process, |node| &node.name));
-    names.collect::<Vec<_>>().join(", ")
+    let told = living.iter().filter_map(|(_, node)| node.as_ref());
+    let found = told.filter(|node| which(node.level));
+    found.map(|node| &*node.name).collect::<Vec<_>>().join(", ")
 }
 
 /// A program that waits until nobody lives whom it must not meet.
@@ -107,16 +104,21 @@ impl Wait {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
+    use serde::de::DeserializeOwned;
     use sha2::{Digest, Sha256};
 
     use super::*;
     use crate::{
         bus::{
-            envelope::{Entry, NodeQuery, pack, unpack},
+            envelope::{Caller, CallerKind, Entry, NodeQuery, pack, unpack},
             node::VERSION,
         },
         hex,
-        protocol::{RowKind, coded_rows},
+        ids::{ServerId, SessionId, UserId},
+        protocol::{RowKind, coded_rows, control::TopicSeq},
+        wire::Shape,
     };
 
     fn living(name: &str, level: u32) -> Living {
@@ -139,13 +141,15 @@ mod tests {
             living("same", LEVEL),
             living("newer", LEVEL + 1),
         );
-        let silent = ("5f".to_owned(), None);
+        let before_levels = living("before", 0);
+        let without_key = ("5f".to_owned(), None);
         let found = |workers: &[Living]| find_older_workers(workers);
         assert_eq!(found(&[]).as_deref(), Some("no worker lives"));
-        assert_eq!(found(&[same.clone(), newer]), None);
+        assert_eq!(found(std::slice::from_ref(&without_key)), found(&[]));
+        assert_eq!(found(&[same.clone(), newer, without_key]), None);
         assert_eq!(
-            found(&[same, older, silent]).as_deref(),
-            Some("waits until older workers have gone: older, 5f")
+            found(&[same, older, before_levels]).as_deref(),
+            Some("waits until older workers have gone: older, before")
         );
     }
 
@@ -184,23 +188,98 @@ mod tests {
         assert!(fresh.note(Ok(None), &health, start), "it never waited");
     }
 
-    /// All that a gateway may send: requests with each field, its own questions, and what carries them.
+    /// All that a gateway may send: requests with each field and each value of a closed set, its own
+    /// questions, and what carries them.
     fn fingerprint() -> String {
-        let mut hash = Sha256::new();
+        let (mut told, mut hash) = (String::new(), Sha256::new());
         for row in coded_rows().filter(|row| row.kind != RowKind::Internal) {
             hash.update(row.opcode.to_be_bytes());
-            hash.update((row.request.sample)());
+            describe(&(row.request.shape)(), &mut told);
         }
-        // The error for an unknown name lists the known ones.
-        let names = unpack::<NodeQuery>(&pack(&"?")).err();
-        hash.update(names.map(|error| error.to_string()).unwrap_or_default());
-        hash.update(pack(&Entry::default()));
+        told.push_str(&list_known::<NodeQuery>());
+        told.push_str(&list_known::<CallerKind>());
+        hash.update(told);
+        for question in questions() {
+            hash.update(pack(&question));
+        }
+        let caller = Caller {
+            user: UserId::new(1).unwrap(),
+            session: SessionId::new(1).unwrap(),
+            kind: CallerKind::Person,
+        };
+        hash.update(pack(&Entry {
+            caller: Some(caller),
+            ..Entry::default()
+        }));
         hex::encode(&hash.finalize()).split_off(48)
+    }
+
+    /// The names of the variants: the error for an unknown one lists them.
+    fn list_known<T: DeserializeOwned>() -> String {
+        let unknown = unpack::<T>(&pack(&"?")).err();
+        unknown.map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    /// One of each, with each field.
+    fn questions() -> [NodeQuery; 7] {
+        let (token, user, server) = (
+            String::new,
+            UserId::new(1).unwrap(),
+            ServerId::new(1).unwrap(),
+        );
+        let place = TopicSeq { topic: 1, seq: 1 };
+        [
+            NodeQuery::Open {
+                token: token(),
+                resume: Some((token(), vec![place])),
+            },
+            NodeQuery::Identify { token: token() },
+            NodeQuery::Topic { user, server },
+            NodeQuery::Events {
+                topic: 1,
+                after: 1,
+                bytes: 1,
+            },
+            NodeQuery::Heads { topics: vec![1] },
+            NodeQuery::Structures {
+                servers: vec![(server, vec![user])],
+            },
+            NodeQuery::Changes {
+                topic: 1,
+                after: 1,
+                until: 1,
+            },
+        ]
+    }
+
+    fn describe(shape: &Shape, told: &mut String) {
+        match shape {
+            Shape::Optional(inner) => {
+                told.push('?');
+                describe(inner, told);
+            }
+            Shape::List(inner) => {
+                told.push('*');
+                describe(inner, told);
+            }
+            Shape::Enum(set) => {
+                for (number, name, _) in set.values {
+                    write!(told, "{number}={name},").unwrap();
+                }
+            }
+            Shape::Struct(shape) => {
+                for field in shape.fields {
+                    write!(told, "{}:{}:", field.name, field.has_default).unwrap();
+                    describe(&(field.shape)(), told);
+                }
+            }
+            plain => write!(told, "{plain:?};").unwrap(),
+        }
     }
 
     #[test]
     fn whatever_changes_what_gateways_send_raises_the_level() {
         // Both at once: a level means one of these for ever.
-        assert_eq!((LEVEL, &*fingerprint()), (1, "53f51fecff49f86d"));
+        assert_eq!((LEVEL, &*fingerprint()), (1, "59f552f052988676"));
     }
 }
