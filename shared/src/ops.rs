@@ -1,5 +1,5 @@
 //! The operations port: metrics, health and readiness. It has a thread of its own, so that it answers while the clients'
-//! tasks keep theirs busy, and that whoever asks takes nothing from them.
+//! tasks keep theirs busy, and that who asks takes nothing from them.
 
 mod connections;
 mod readiness;
@@ -30,8 +30,10 @@ const BOUNDS: Bounds = Bounds {
     connections: 64,
     lifetime: Duration::from_secs(10),
 };
-/// How long a task may wait for its turn in a process that lives. Whoever probes waits longer.
+/// How long a task may wait for its turn in a process that lives. Probes wait longer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// What it says where none comes.
+const STUCK: &str = "no task gets its turn";
 
 crate::metrics! {
     /// What every program says of itself.
@@ -133,19 +135,20 @@ async fn liveness(State(ops): State<Ops>) -> (StatusCode, &'static str) {
     if ops.turns.come().await {
         (StatusCode::OK, "ok")
     } else {
-        let stuck = "no task gets its turn";
-        tracing::error!("{stuck}");
-        (StatusCode::SERVICE_UNAVAILABLE, stuck)
+        tracing::error!("{STUCK}");
+        (StatusCode::SERVICE_UNAVAILABLE, STUCK)
     }
 }
 
-async fn readiness(State(ops): State<Ops>) -> impl IntoResponse {
-    let status = if ops.health.is_ready() {
-        StatusCode::OK
+/// What checks found last counts only as long as they get their turn.
+async fn readiness(State(ops): State<Ops>) -> (StatusCode, String) {
+    if !ops.turns.come().await {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{STUCK}\n"))
+    } else if ops.health.is_ready() {
+        (StatusCode::OK, ops.health.report())
     } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, ops.health.report())
+        (StatusCode::SERVICE_UNAVAILABLE, ops.health.report())
+    }
 }
 
 #[cfg(test)]

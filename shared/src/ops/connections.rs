@@ -1,4 +1,4 @@
-//! The connections of the operations port. Whoever reaches it may be a stranger, or a program that hangs: neither keeps
+//! The connections of the operations port. It is reached by strangers, and by programs that hang: neither keeps
 //! files of the process, nor others away.
 
 use std::{collections::VecDeque, time::Duration};
@@ -8,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::{AbortHandle, JoinSet},
+    task::{AbortHandle, JoinSet, yield_now},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,8 @@ pub(super) async fn serve(
                 .await
                 .unwrap_or_default();
         }));
+        // Each was looked at once before there are too many.
+        yield_now().await;
     }
     // Those that are left end with the set.
     timeout(GRACE, async {

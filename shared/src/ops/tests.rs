@@ -1,3 +1,5 @@
+//! The port with real sockets: what it says, and whom it cuts off.
+
 use std::net::SocketAddr;
 
 use prometheus::IntCounter;
@@ -195,7 +197,8 @@ fn a_process_whose_tasks_get_no_turn_says_so_and_the_rest_besides() {
         let (status, text) = others.block_on(port.get("/healthz"));
         assert_eq!((status, text.as_str()), (503, "no task gets its turn"));
     }
-    assert_eq!(others.block_on(port.get("/readyz")).0, 200);
+    // What its checks found was found long ago.
+    assert_eq!(others.block_on(port.get("/readyz")).0, 503);
     assert_eq!(others.block_on(port.get("/metrics")).0, 200);
     assert_eq!(clients.metrics().num_alive_tasks(), 1);
     thread::scope(|scope| {
