@@ -97,12 +97,12 @@ pub struct Config {
 /// Which proxies are believed about who comes, and how.
 #[derive(Debug, Clone, Args)]
 pub struct ProxyConfig {
-    /// How many trusted proxies stand before the gateway: the client's address is so many
+    /// How many trusted proxies stand before the gateway: the client's address is at most so many
     /// entries from the end of X-Forwarded-For. 0: the address of the connection.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub trusted_proxies: usize,
 
-    /// Where the last one of them connects from: addresses and networks, separated by commas. What anybody
+    /// Where each of them connects from: addresses and networks, separated by commas. What anybody
     /// else says by X-Forwarded-For and X-Forwarded-Proto does not count, and by the PROXY protocol nobody
     /// else gets in. This machine and private networks unless set.
     #[arg(long, value_name = "NETWORKS", value_delimiter = ',', default_values = PRIVATE_NETWORKS)]

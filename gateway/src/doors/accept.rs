@@ -131,7 +131,7 @@ type Permits = (ConnectionPermit, Option<ConnectionPermit>);
 
 impl Acceptor {
     fn take_permits(&self, peer: IpAddr) -> Result<Permits, LimitReached> {
-        let is_client = !self.proxied && self.proxies.hops_of(peer) == 0;
+        let is_client = !self.proxied && !self.proxies.name_clients(peer);
         let of_address = is_client.then(|| self.addresses.take_permit(peer));
         Ok((self.sockets.take_permit(peer)?, of_address.transpose()?))
     }

@@ -89,21 +89,32 @@ impl ClientOrigins {
     /// The address of the client: trusted proxies append whom they heard, so
     /// what stands before them may be invented and is not read.
     pub fn client_address(&self, headers: &HeaderMap, peer: Peer) -> IpAddr {
-        let own = peer.address.ip();
-        let Some(back) = self.proxies.hops_of(own).checked_sub(1) else {
-            if self.proxies.are_expected() && headers.contains_key(FORWARDED_FOR) {
-                DOUBTED.call_once(|| tracing::warn!("{DOUBT}"));
+        self.follow_proxies(headers, peer).0
+    }
+
+    /// The client, and how many trusted proxies it came through: who is named by one of them is
+    /// the next one, as long as he stands where they do and there are as many.
+    fn follow_proxies(&self, headers: &HeaderMap, peer: Peer) -> (IpAddr, usize) {
+        let (mut client, mut hops) = (peer.address.ip(), 0);
+        while hops < self.proxies.hops() && self.proxies.include(client) {
+            let named = from_end(headers, FORWARDED_FOR, hops).and_then(parse_address);
+            hops += 1;
+            match named {
+                Some(named) => client = named,
+                // Whom it heard it does not say: nobody is known beyond it.
+                None => return (client, self.proxies.hops()),
             }
-            return own;
-        };
-        from_end(headers, FORWARDED_FOR, back)
-            .and_then(parse_address)
-            .unwrap_or(own)
+        }
+        if hops < self.proxies.hops() && from_end(headers, FORWARDED_FOR, hops).is_some() {
+            DOUBTED.call_once(|| tracing::warn!("{DOUBT}"));
+        }
+        (client, hops)
     }
 
     /// How the client came: trusted proxies may have ended its TLS, and say so.
     fn client_scheme(&self, headers: &HeaderMap, peer: Peer) -> Scheme {
-        let Some(back) = self.proxies.hops_of(peer.address.ip()).checked_sub(1) else {
+        let (_, hops) = self.follow_proxies(headers, peer);
+        let Some(back) = hops.checked_sub(1) else {
             return peer.scheme;
         };
         // A proxy that sets the header, instead of appending to it, leaves one entry.
@@ -373,13 +384,13 @@ mod tests {
         let peer = near(Scheme::Http);
         let headers = headers(&[
             ("x-forwarded-for", "6.6.6.6, 1.1.1.1"),
-            ("x-forwarded-for", "2.2.2.2"),
+            ("x-forwarded-for", "10.2.2.2"),
         ]);
         for (proxies, expected) in [
             (0, "10.0.0.1"),
-            (1, "2.2.2.2"),
+            (1, "10.2.2.2"),
             (2, "1.1.1.1"),
-            (9, "10.0.0.1"),
+            (9, "1.1.1.1"),
         ] {
             let origins = ClientOrigins::new(&[], behind(proxies), keys());
             assert_eq!(
@@ -411,6 +422,22 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_past_an_outer_proxy_is_no_proxy_either() {
+        let address = |named| {
+            let headers = headers(&[("x-forwarded-for", named)]);
+            let origins = ClientOrigins::new(&[], behind(2), keys());
+            origins
+                .client_address(&headers, near(Scheme::Http))
+                .to_string()
+        };
+        assert_eq!(address("2.2.2.2, 10.0.0.2"), "2.2.2.2");
+        // The inner proxy heard a stranger, who invented the rest.
+        assert_eq!(address("6.6.6.6, 2.2.2.2"), "2.2.2.2");
+        // There are no more than two, wherever clients stand.
+        assert_eq!(address("6.6.6.6, 10.0.0.3, 10.0.0.2"), "10.0.0.3");
+    }
+
+    #[test]
     fn what_is_no_text_moves_no_entry() {
         let peer = near(Scheme::Http);
         let forwarded = |values: &[&[u8]]| {
@@ -421,11 +448,11 @@ mod tests {
             ClientOrigins::new(&[], behind(2), keys()).client_address(&headers, peer)
         };
         // The second proxy says whom it heard: somebody who is not the one that he invented.
-        let heard = forwarded(&[b"6.6.6.6", b"\xff", b"2.2.2.2"]);
-        assert_eq!(heard, peer.address.ip());
-        let heard = forwarded(&[b"6.6.6.6, \xff, 2.2.2.2"]);
-        assert_eq!(heard, peer.address.ip());
-        let heard = forwarded(&[b"\xff, 1.1.1.1", b"2.2.2.2"]);
+        let heard = forwarded(&[b"6.6.6.6", b"\xff", b"10.2.2.2"]);
+        assert_eq!(heard.to_string(), "10.2.2.2");
+        let heard = forwarded(&[b"6.6.6.6, \xff, 10.2.2.2"]);
+        assert_eq!(heard.to_string(), "10.2.2.2");
+        let heard = forwarded(&[b"\xff, 1.1.1.1", b"10.2.2.2"]);
         assert_eq!(heard.to_string(), "1.1.1.1");
     }
 

@@ -39,7 +39,7 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// So many in a row, the last one of which connects from these networks.
+    /// So many in a row at most, each of which connects from these networks.
     pub const fn new(hops: usize, networks: Vec<Network>) -> Self {
         Self { hops, networks }
     }
@@ -52,14 +52,14 @@ impl TrustedProxies {
         networks.any(|Network(network)| network.contains(&peer))
     }
 
-    /// Whether headers are to say who comes.
-    pub const fn are_expected(&self) -> bool {
-        self.hops > 0
+    /// Whether it is one of those that say in headers who comes.
+    pub fn name_clients(&self, peer: IpAddr) -> bool {
+        self.hops > 0 && self.include(peer)
     }
 
-    /// How many entries of a list of addresses count, from its end, that came with this peer.
-    pub fn hops_of(&self, peer: IpAddr) -> usize {
-        if self.include(peer) { self.hops } else { 0 }
+    /// How many a client passes at most.
+    pub const fn hops(&self) -> usize {
+        self.hops
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
             "2001:db8:0:1::1",
         ] {
             assert!(!trusted(&networks, stranger), "{stranger}");
-            assert_eq!(proxies(&networks).hops_of(stranger.parse().unwrap()), 0);
+            assert!(!proxies(&networks).name_clients(stranger.parse().unwrap()));
         }
         assert!(!trusted(&[], "127.0.0.1"));
         assert!(trusted(&["0.0.0.0/0"], "203.0.113.7"));
