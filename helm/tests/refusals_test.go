@@ -52,6 +52,8 @@ var refusals = map[string]struct{ set, says string }{
 	"an Ingress without names":    {external + "ingress: {enabled: true}", "set ingress.hosts"},
 	"a route without a Gateway":   {external + "httpRoute: {enabled: true}", "set httpRoute.parentRefs"},
 	"a way round the Ingress":     {external + "ingress: {enabled: true, hosts: [h]}\nservice: {type: NodePort}", "by a service.type of NodePort clients go round the proxy"},
+	"a way round a proxy's own":   {external + "gateway: {config: {CONFAB_TRUSTED_PROXIES: 1}}\nservice: {type: NodePort}", "by a service.type of NodePort clients go round the proxy"},
+	"a way round a balancer":      {external + "gateway: {config: {CONFAB_PROXY_PROTOCOL: true}}\nservice: {type: LoadBalancer}", "by a service.type of LoadBalancer clients go round the proxy"},
 }
 
 func TestWhatCannotBeRightIsRefused(t *testing.T) {
