@@ -101,6 +101,6 @@ install_confab() {
             --from-literal=DATABASE_URL="postgres://confab@$STORES/$NAMESPACE" &&
         release install "$1" --values "$VALUES" $(version "$2") --wait --timeout 5m >/dev/null
 }
-# version TAG [TAG OF GATEWAYS]: the flags that choose it.
-version() { echo "--set-string test.image.tag=1,worker.image.tag=$1,gateway.image.tag=${2:-$1}"; }
+# version TAG: the flags that choose it.
+version() { echo "--set-string test.image.tag=1,worker.image.tag=$1,gateway.image.tag=$1"; }
 pods() { kubectl --namespace "$NAMESPACE" get pods --selector "app.kubernetes.io/component=$1" "${@:2}"; }

@@ -10,13 +10,14 @@ install_earlier() {
     (($(migrations_done) < $(migrations_known))) || { say "no migration lies between that version and this one"; return 1; }
 }
 
-# upgrade_to VERSION…: with the values of the page, which are all that is not the chart's.
-# shellcheck disable=SC2046 # flags are words
-upgrade_to() { release upgrade "$ROOT/helm" --values "$VALUES" $(version "$@") --wait --timeout 5m >/dev/null; }
-upgrade_in_order() { upgrade_to 1 0 && upgrade_to 1 && all_ready && (($(migrations_done) == $(migrations_known))); }
+# With the values of the page, which are all that is not the chart's.
+upgrade_from_it() {
+    # shellcheck disable=SC2046 # flags are words
+    release upgrade "$ROOT/helm" --values "$VALUES" $(version 1) --wait --timeout 5m >/dev/null &&
+        all_ready && (($(migrations_done) == $(migrations_known)))
+}
 
-go_back() { release rollback "$1" --wait --timeout 5m >/dev/null; }
-go_back_in_order() { go_back 2 && go_back 1 && all_ready && runs_earlier; }
+go_back_to_it() { release rollback --wait --timeout 5m >/dev/null && all_ready && runs_earlier; }
 runs_earlier() { [[ $(pods gateway -o jsonpath='{.items[*].spec.containers[*].image}' | xargs -n 1 | sort -u) == *-gateway:0 ]]; }
 
 # Nothing of it stays but its database.
@@ -26,8 +27,8 @@ uninstall() { release uninstall --wait --timeout 5m >/dev/null && kubectl delete
 upgrade_from_earlier() {
     NAMESPACE=earlier
     timed "install of the earlier version" install_earlier
-    during "upgrade from it, with a migration" $(gently) -- upgrade_in_order
-    during "rollback to it" $(gently) -- go_back_in_order
+    during "upgrade from it, with a migration" $(gently) -- upgrade_from_it
+    during "rollback to it" $(gently) -- go_back_to_it
     timed "uninstall" uninstall
     NAMESPACE=chat
 }
