@@ -153,6 +153,7 @@ test("keys alone lead from signing in to signing out", async ({ alice, stranger 
 
   // Search, and back.
   await page.keyboard.press("Control+KeyF");
+  await expect(page.getByRole("combobox", { name: "Search", exact: true })).toBeFocused();
   await page.keyboard.type("sharp");
   await page.keyboard.press("Enter");
   const found = page.getByRole("complementary", { name: "Search" });
