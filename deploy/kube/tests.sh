@@ -80,8 +80,13 @@ aim_at() {
         {"op": "replace", "path": "/spec/behavior/scaleDown/stabilizationWindowSeconds", "value": 0},
         {"op": "replace", "path": "/spec/behavior/scaleDown/policies/0/periodSeconds", "value": 30}]' >/dev/null
 }
+# No gateway is far above the others: those that were added got their share.
+connections_even_out() {
+    kubectl get --raw "/apis/custom.metrics.k8s.io/v1beta1/namespaces/$NAMESPACE/pods/*/confab_gateway_connections" 2>/dev/null |
+        jq -e '[.items[].value | tonumber] | length == 5 and max <= 1.25 * add / 5 + 1' >/dev/null
+}
 scale_up_and_down() {
-    aim_at $((MEMBERS / 5)) && wait_for 120 gateways_are 5 && aim_at "$MEMBERS" && wait_for 180 gateways_are 3 && all_ready
+    aim_at $((MEMBERS / 5)) && wait_for 120 gateways_are 5 && wait_for 300 connections_even_out && aim_at "$MEMBERS" && wait_for 180 gateways_are 3 && all_ready
 }
 
 # Two gateways, one person, one loss.

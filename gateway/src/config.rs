@@ -12,6 +12,7 @@ use shared::{
 use crate::{
     delivery::{shard::ShardConfig, sockets::SocketConfig, topics::TopicConfig},
     limits::token_bucket::Rate,
+    relief::plan::ReliefConfig,
     requests::quotas::QuotaConfig,
     session::SessionConfig,
     transport::{
@@ -202,6 +203,16 @@ pub struct LimitConfig {
     #[arg(long, value_name = "MS", default_value_t = 20_000)]
     pub drain_ms: u64,
 
+    /// Percent by which this gateway may have more connections than the ready ones have on average.
+    /// Who has more, after a gateway was added for example, asks the surplus to connect elsewhere,
+    /// over `drain-ms`. 0: never.
+    #[arg(long, value_name = "PERCENT", default_value_t = 25)]
+    pub relief_percent: u32,
+
+    /// Connections above the average that are no surplus, whatever their percentage.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub relief_least: u32,
+
     /// Frames per second that one connection may send in the long run; four times as many
     /// at once.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
@@ -286,6 +297,16 @@ impl LimitConfig {
                 buffer_bytes: self.queue_bytes / 2,
             },
         }
+    }
+
+    /// When connections are sent elsewhere, if ever.
+    pub fn relief_config(&self) -> Option<ReliefConfig> {
+        (self.relief_percent > 0).then(|| ReliefConfig {
+            percent: self.relief_percent,
+            least: self.relief_least,
+            calm: self.lame_duck() + self.drain(),
+            window: self.drain(),
+        })
     }
 
     /// How long a request waits for its answer.

@@ -16,6 +16,7 @@
 //! - [`limits`]: how many and how much there may be;
 //! - [`page`]: what browsers load;
 //! - [`bus_probe`], [`metrics`], [`node_lease`]: how it is, and who is told; [`older_workers`]: whom it waits for;
+//!   [`relief`]: who goes where there is more room;
 //! - [`small_map`]: the map that idle sessions can afford;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests.
 
@@ -33,6 +34,7 @@ pub mod node_lease;
 pub mod older_workers;
 pub mod page;
 pub mod presence;
+pub mod relief;
 pub mod requests;
 pub mod runtime;
 #[cfg(feature = "sabotage")]

@@ -55,6 +55,8 @@ metrics! {
     /// Connections closed, by the name of the close code: `Client` when the client closed,
     /// `Eof` and `Reset` when the connection ended without a code.
     closed_total: IntCounterVec by "close_code";
+    /// Connections asked to go to another gateway, as this one had far more than the others.
+    relieved_total: IntCounter;
     /// Refusals sent to clients, by reason.
     refusals_total: IntCounterVec by "reason";
     /// HTTP requests answered, by status; 101 is the upgrade to a WebSocket.

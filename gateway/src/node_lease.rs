@@ -15,7 +15,7 @@ use shared::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::connection_limit::ConnectionLimit;
+use crate::limits::{connection_limit::ConnectionLimit, memory_budget::MemoryBudget};
 
 /// How often it says so.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -35,8 +35,10 @@ pub struct NodeTask {
     pub keys: ClusterKeys,
     /// Counts connections.
     pub connections: ConnectionLimit,
-    /// Knows whether it ever took clients.
+    /// Knows whether it takes clients, and ever did.
     pub health: Health,
+    /// Beyond it nobody new is let in.
+    pub memory: MemoryBudget,
 }
 
 impl NodeTask {
@@ -44,18 +46,19 @@ impl NodeTask {
     pub async fn run(self, stop: CancellationToken) {
         let lease = NodeLease {
             kind: NodeKind::Gateway,
-            process: self.process,
+            process: self.process.clone(),
             ttl: LEASE,
         };
         let clock = Clock::system();
         let mut node = Node {
-            name: self.node,
+            name: self.node.clone(),
             version: VERSION.to_owned(),
             since_ms: clock.now_ms(),
             load: 0,
             backlog: 0,
             told_ms: 0,
             level: 0,
+            room: None,
         };
         while !stop.is_cancelled() {
             node.told_ms = clock.now_ms();
@@ -63,6 +66,7 @@ impl NodeTask {
                 node.level = LEVEL;
             }
             node.load = u32::try_from(self.connections.count_taken()).unwrap_or(u32::MAX);
+            node.room = self.count_room();
             if let Err(error) = lease.renew(&self.bus, &self.keys, &node).await {
                 tracing::debug!(%error, "nobody is told that this gateway lives");
             }
@@ -71,5 +75,15 @@ impl NodeTask {
         if let Err(error) = lease.release(&self.bus).await {
             tracing::debug!(%error, "the lease of this gateway runs out by itself");
         }
+    }
+
+    /// How many more connections it takes, if it is ready.
+    fn count_room(&self) -> Option<u32> {
+        let room = if self.memory.is_over() {
+            0
+        } else {
+            u32::try_from(self.connections.count_free()).unwrap_or(u32::MAX)
+        };
+        self.health.is_ready().then_some(room)
     }
 }

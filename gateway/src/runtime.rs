@@ -53,6 +53,7 @@ use crate::{
     older_workers::{self, OlderWorkers},
     page::Page,
     presence::{Presence, task::PresenceTask},
+    relief::{ReliefTask, plan::Plan},
     requests::{
         Requests,
         admission::Admission,
@@ -240,6 +241,7 @@ impl Runtime {
         let connection_limit =
             ConnectionLimit::new(limits.max_connections, limits.max_address_connections);
         base.start_node_lease(health, &connection_limit)?;
+        base.start_relief(health, &connection_limit, &sessions.shards)?;
         let doors = Doors {
             sessions,
             origins,
@@ -407,9 +409,33 @@ impl Foundation<'_> {
             keys: self.config.keys.keys()?,
             connections: connections.clone(),
             health: health.clone(),
+            memory: self.memory.clone(),
         };
         let stop = self.critical_tasks.stopping().clone();
         self.critical_tasks.spawn_orderly(task.run(stop));
+        Ok(())
+    }
+
+    /// Sends connections elsewhere where others have far fewer, if that is wanted.
+    fn start_relief(
+        &self,
+        health: &Health,
+        connections: &ConnectionLimit,
+        shards: &Shards,
+    ) -> Result<(), KeyError> {
+        let Some(config) = self.config.limits.relief_config() else {
+            return Ok(());
+        };
+        let task = ReliefTask {
+            process: self.name.clone(),
+            bus: self.bus.clone(),
+            keys: self.config.keys.keys()?,
+            connections: connections.clone(),
+            health: health.clone(),
+            shards: shards.clone(),
+            plan: Plan::new(config),
+        };
+        self.critical_tasks.spawn(task.run());
         Ok(())
     }
 

@@ -68,6 +68,8 @@ pub enum ToShard<S = WriteHalf> {
     Remove(u64),
     /// The gateway is about to stop.
     Drain(Duration),
+    /// So many are to go elsewhere within this time, as the gateway has more than others.
+    Relieve(usize, Duration),
 }
 
 /// How a session belongs to a topic.

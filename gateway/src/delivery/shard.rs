@@ -1,7 +1,12 @@
 //! A shard: one task that owns the writing halves and queues of its
 //! connections, so that no delivery takes a lock.
 
-use std::{collections::VecDeque, hash::BuildHasher, sync::Arc, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    hash::BuildHasher,
+    sync::Arc,
+    time::Duration,
+};
 
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt, StreamExt, future::abortable, stream::FuturesUnordered};
@@ -58,6 +63,8 @@ pub struct Shard<S> {
     topics: Topics,
     watches: Watches,
     drain: Option<Drain>,
+    /// Who was told to go, as others have room. Nobody is told twice.
+    relieved: HashSet<u64, RandomState>,
     random: RandomState,
 }
 
@@ -128,6 +135,7 @@ impl<S: Socket> Shard<S> {
             topics: Topics::new(config.topics),
             watches: Watches::new(memory),
             drain: None,
+            relieved: HashSet::default(),
             random: RandomState::default(),
         }
     }
@@ -264,6 +272,7 @@ impl<S: Socket> Shard<S> {
                 self.remove_connection(connection_id);
             }
             ToShard::Drain(window) => self.start_drain(window, now),
+            ToShard::Relieve(count, over) => self.relieve(count, over, now),
         }
     }
 
@@ -380,9 +389,44 @@ impl<S: Socket> Shard<S> {
             && let Some(mut writer) = self.sockets.remove_connection(slot)
         {
             self.watches.remove_slot(slot);
+            self.relieved.remove(&connection_id);
             for topic in std::mem::take(&mut writer.topics) {
                 self.topics.remove_member(topic, slot, false);
             }
+        }
+    }
+
+    /// Tells the oldest to go, evenly over that time. Whoever came back is the youngest: with a balancer
+    /// that sends some back, everybody else goes before he goes again.
+    fn relieve(&mut self, count: usize, over: Duration, now: Instant) {
+        if self.drain.is_some() {
+            return;
+        }
+        let open = self.sockets.list_open();
+        let mut stay: Vec<(u64, u32)> = open
+            .map(|(slot, connection)| (connection.id, slot))
+            .filter(|(connection_id, _)| !self.relieved.contains(connection_id))
+            .collect();
+        stay.sort_unstable();
+        stay.truncate(count);
+        let step = over.as_millis() / stay.len().max(1) as u128;
+        for ((connection_id, slot), place) in stay.into_iter().zip(0_u128..) {
+            let delay_ms = u64::try_from(step * place).unwrap_or(0);
+            self.relieved.insert(connection_id);
+            self.ask_to_go((slot, connection_id), delay_ms, now);
+            self.sockets.metrics.all().relieved_total.inc();
+        }
+    }
+
+    fn ask_to_go(&mut self, (slot, connection_id): (u32, u64), delay_ms: u64, now: Instant) {
+        if let Some(writer) = self.sockets.get_mut(slot)
+            && writer.connection.id == connection_id
+        {
+            let frame = writer
+                .connection
+                .dialect
+                .control(opcode::RECONNECT, &Reconnect { delay_ms });
+            self.sockets.push_frame(slot, &frame, now);
         }
     }
 
@@ -451,15 +495,7 @@ impl<S: Socket> Shard<S> {
         for (slot, connection_id) in drain.told.split_off(drain.told.len().saturating_sub(share)) {
             let jitter = self.random.hash_one(connection_id) % until_next;
             let delay_ms = u64::try_from(stay.as_millis()).unwrap_or(0) + jitter;
-            if let Some(writer) = self.sockets.get_mut(slot)
-                && writer.connection.id == connection_id
-            {
-                let frame = writer
-                    .connection
-                    .dialect
-                    .control(opcode::RECONNECT, &Reconnect { delay_ms });
-                self.sockets.push_frame(slot, &frame, now);
-            }
+            self.ask_to_go((slot, connection_id), delay_ms, now);
         }
         if passed >= drain.window {
             // Those who wait for a reply get it, for two seconds at most.

@@ -1,6 +1,12 @@
 //! Where everybody else reaches the shards.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use shared::error::Refusal;
@@ -15,13 +21,19 @@ pub struct Shards(Arc<Shared>);
 
 struct Shared {
     senders: Vec<mpsc::Sender<ToShard>>,
+    /// Which one tells one more than the others, the next time.
+    first: AtomicUsize,
     metrics: Metrics,
 }
 
 impl Shards {
     /// These shards; refusals that go to their connections are counted.
     pub fn new(senders: Vec<mpsc::Sender<ToShard>>, metrics: Metrics) -> Self {
-        Self(Arc::new(Shared { senders, metrics }))
+        Self(Arc::new(Shared {
+            senders,
+            first: AtomicUsize::new(0),
+            metrics,
+        }))
     }
 
     /// How many shards there are.
@@ -64,6 +76,19 @@ impl Shards {
     pub async fn drain_all(&self, window: Duration) {
         for shard in 0..self.count() {
             self.tell(shard, ToShard::Drain(window)).await;
+        }
+    }
+
+    /// Sends so many away, evenly over that time.
+    pub async fn relieve(&self, count: u32, over: Duration) {
+        let (shards, count) = (self.count().max(1), usize::try_from(count).unwrap_or(0));
+        let first = self.0.first.fetch_add(count % shards, Ordering::Relaxed);
+        for place in 0..shards {
+            let share = count / shards + usize::from(place < count % shards);
+            let shard = (first + place) % shards;
+            if share > 0 {
+                self.tell(shard, ToShard::Relieve(share, over)).await;
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A shard without sockets, in virtual time.
 
 mod presence;
+mod relief;
 mod rights;
 mod turns;
 

@@ -82,6 +82,11 @@ impl ConnectionLimit {
     pub fn count_taken(&self) -> usize {
         self.0.taken.lock().total
     }
+
+    /// How many more there may be.
+    pub fn count_free(&self) -> usize {
+        self.0.total.saturating_sub(self.count_taken())
+    }
 }
 
 impl Drop for ConnectionPermit {
@@ -117,6 +122,7 @@ mod tests {
         let first = limit.take_permit(one).unwrap();
         let second = limit.take_permit(mapped).unwrap();
         assert_eq!(limit.take_permit(one).unwrap_err(), LimitReached::Address);
+        assert_eq!(limit.count_free(), 1);
         let v6 = limit.take_permit("2001:db8::1".parse().unwrap()).unwrap();
         assert_eq!(
             limit

@@ -155,7 +155,7 @@ impl Abuse {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
         let shape = Shape {
-            environment: Some(("CONFAB_LIMIT_SEND", self.limit.clone())),
+            environment: vec![("CONFAB_LIMIT_SEND", self.limit.clone())],
             alone: true,
             ..Shape::default()
         };
@@ -202,7 +202,7 @@ impl Rolling {
     /// Runs it.
     pub async fn run(&self, options: &Options) -> Result<Report> {
         let shape = Shape {
-            environment: Some(("CONFAB_DRAIN_MS", self.drain_ms.to_string())),
+            environment: vec![("CONFAB_DRAIN_MS", self.drain_ms.to_string())],
             ..Shape::default()
         };
         let mut run = Run::with("rolling", options, shape).await?;

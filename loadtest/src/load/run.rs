@@ -54,7 +54,7 @@ pub struct Run {
 #[derive(Debug, Default, Clone)]
 pub struct Shape {
     /// What a private cluster is told besides.
-    pub environment: Option<(&'static str, String)>,
+    pub environment: Vec<(&'static str, String)>,
     /// One more member, on a thread of its own: the last one.
     pub alone: bool,
     /// Publishers on the second gateway, readers on the first.
@@ -84,7 +84,7 @@ impl Run {
 
     /// The same, with a difference.
     pub async fn with(scenario: &str, options: &Options, shape: Shape) -> Result<Self> {
-        let target = Target::confab(options, shape.environment.as_slice()).await?;
+        let target = Target::confab(options, &shape.environment).await?;
         Self::on(target, scenario, options, &shape)
     }
 

@@ -41,6 +41,7 @@ impl Other {
             backlog: 0,
             told_ms: 0,
             level,
+            room: None,
         };
         lease.renew(&bus, &KEY.parse()?, &node).await?;
         Ok(Self { bus, lease })

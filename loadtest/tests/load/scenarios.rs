@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Parser;
 use loadtest::{
-    cluster::Signal,
+    cluster::{Signal, node_metric},
     load::{
         self, Scenario,
         run::{Run, Shape},
@@ -79,7 +80,7 @@ async fn members_of_a_gateway_that_falls_silent_are_back_within_one_and_a_half_h
     };
     let heartbeat = HEARTBEAT.as_millis().to_string();
     let shape = Shape {
-        environment: Some(("CONFAB_HEARTBEAT_MS", heartbeat)),
+        environment: vec![("CONFAB_HEARTBEAT_MS", heartbeat)],
         ..Shape::default()
     };
     let mut run = Run::with("hold", &hold.options, shape).await.unwrap();
@@ -96,6 +97,70 @@ async fn members_of_a_gateway_that_falls_silent_are_back_within_one_and_a_half_h
         longest > 1_000.0,
         "counted from when it fell silent: {longest}"
     );
+}
+
+/// A metric of each gateway.
+async fn ask_gateways(run: &Run, name: &str) -> anyhow::Result<Vec<u64>> {
+    let mut values = Vec::new();
+    for gateway in &run.target.cluster().context("it is private")?.gateways {
+        values.push(node_metric(gateway, name).await?);
+    }
+    Ok(values)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_is_added_gets_its_share_and_nobody_misses_anything() {
+    const MEMBERS: u64 = 90;
+    const DRAIN_MS: u64 = 4_000;
+    let words = "loadtest hold --gateways 3 --workers 1 --rate 20 --seconds 1 --seed 7";
+    let Scenario::Hold(hold) = Cli::parse_from(words.split_whitespace()).scenario else {
+        panic!("it is another scenario");
+    };
+    let shape = Shape {
+        environment: vec![
+            ("CONFAB_DRAIN_MS", DRAIN_MS.to_string()),
+            ("CONFAB_RELIEF_LEAST", "5".to_owned()),
+        ],
+        ..Shape::default()
+    };
+    let mut run = Run::with("hold", &hold.options, shape).await.unwrap();
+    let added = &run.target.cluster().unwrap().gateways[2];
+    added.signal(Signal::TERM).unwrap();
+    added.ended(Duration::from_secs(20)).await.unwrap();
+    run.fill_room(90, 1, None).await.unwrap();
+    let publishing = hold.scenario.publishing.plan(1);
+    run.publish(&publishing).await.unwrap();
+    run.target.cluster().unwrap().gateways[2].restart().unwrap();
+    let mut seconds = 0;
+    // Behind these members is what knows no least connections: each goes on to the next gateway.
+    loop {
+        run.window().await.unwrap();
+        let connections = ask_gateways(&run, "confab_gateway_connections")
+            .await
+            .unwrap();
+        seconds += 1;
+        // A quarter above the average.
+        if connections
+            .iter()
+            .all(|count| (1..=MEMBERS / 3 * 5 / 4).contains(count))
+        {
+            break;
+        }
+        assert!(seconds < 60, "{connections:?}");
+    }
+    let relieved = ask_gateways(&run, "confab_gateway_relieved_total")
+        .await
+        .unwrap();
+    let report = run.finish(&[]).await.unwrap();
+    complete(&report, MEMBERS);
+    let relieved = relieved.iter().sum::<u64>();
+    assert!((1..=MEMBERS * 4).contains(&relieved), "{relieved}");
+    let rates = report
+        .seconds
+        .iter()
+        .filter_map(|second| second.rates.get("resumed"));
+    let most = rates.copied().fold(0.0, f64::max);
+    assert!(most <= 1.5 * 90.0 / 4.0, "{most} in a second");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,6 +130,7 @@ mod tests {
             backlog: 0,
             told_ms: 0,
             level,
+            room: None,
         };
         (format!("{name}~1"), Some(node))
     }

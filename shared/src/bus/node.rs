@@ -34,6 +34,9 @@ pub struct Node {
     /// program that knows no levels, 0.
     #[serde(default)]
     pub level: u32,
+    /// How many more connections a gateway takes; none where it is not ready, or does not tell.
+    #[serde(default)]
+    pub room: Option<u32>,
 }
 
 /// Whose lease it is.
@@ -167,6 +170,7 @@ mod tests {
             backlog: 0,
             told_ms: 8,
             level: 1,
+            room: Some(9),
         }
     }
 

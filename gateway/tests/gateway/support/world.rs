@@ -302,6 +302,7 @@ impl World {
             backlog: 0,
             told_ms: 0,
             level: LEVEL,
+            room: None,
         };
         let lease = NodeLease {
             kind: NodeKind::Worker,

@@ -42,6 +42,7 @@ fn node(name: &str, load: u32, backlog: u64) -> Node {
         backlog,
         told_ms: 6,
         level: 0,
+        room: None,
     }
 }
 
