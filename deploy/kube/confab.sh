@@ -2,12 +2,17 @@
 # What Confab needs in the cluster of `make kube`: its programs as images, stores outside of it, the release. Sourced, never run.
 
 readonly RELEASE=talk VALUES=$KUBE/config/values.yaml STORES=stores.default.svc.cluster.local
+readonly MADE=docker.io/library # how `make images` calls what it makes
 NAMESPACE=chat # of what is spoken of; its database is called as it is
 
-# Finds the programs, or builds them as the tests do.
+# Finds the programs, or builds them as the tests do. With IMAGES those that `make images` made are installed, and do the rest, too.
 ensure_confab() {
     ensure_postgres && ensure_redis && ensure_haproxy || return
     have jq || install_packages jq || return
+    if [[ -n ${IMAGES:-} ]]; then
+        CONFAB_BIN_DIR=$ROOT/target/images/programs/$(arch_of_here)
+        [[ -x $CONFAB_BIN_DIR/loadtest ]] || refuse "there are no images for this machine in target/images: make images"
+    fi
     [[ -z ${CONFAB_BIN_DIR:-} ]] || return 0
     ensure_compiler
     build_page || say "the gateways have no page"
@@ -20,9 +25,13 @@ make_confab_images() {
     local user=10001:10001 node loading=()
     image_of_program confab.local/confab-gateway:0 "$CONFAB_OLD_BIN_DIR/gateway" "$user"
     image_of_program confab.local/confab-worker:0 "$CONFAB_OLD_BIN_DIR/worker" "$user" '["run"]'
-    image_of_program confab.local/confab-gateway:1 "$CONFAB_BIN_DIR/gateway" "$user"
-    image_of_program confab.local/confab-worker:1 "$CONFAB_BIN_DIR/worker" "$user" '["run"]'
-    image_of_program confab.local/confab-loadtest:1 "$CONFAB_BIN_DIR/loadtest" "$user"
+    if [[ -n ${IMAGES:-} ]]; then
+        cp "$ROOT"/target/images/confab-*.tar "$ARCHIVES"
+    else
+        image_of_program "$MADE/confab-gateway:1" "$CONFAB_BIN_DIR/gateway" "$user"
+        image_of_program "$MADE/confab-worker:1" "$CONFAB_BIN_DIR/worker" "$user" '["run"]'
+        image_of_program "$MADE/confab-loadtest:1" "$CONFAB_BIN_DIR/loadtest" "$user"
+    fi
     image_of_program confab.local/confab-gateway:3 "$(type -P false)" "$user"
     image_of_program confab.local/haproxy:1 "$CONFAB_HAPROXY"
     make_postgres_image
@@ -40,10 +49,10 @@ make_postgres_image() {
 }
 # load_images N: into the containerd of a node.
 load_images() {
-    local archive program images=(on_node "$1" ctr --address /run/containerd.sock --namespace k8s.io images)
+    local archive image tag images=(on_node "$1" ctr --address /run/containerd.sock --namespace k8s.io images)
     for archive in "$ARCHIVES"/*.tar; do "${images[@]}" import "$archive" >/dev/null || return; done
-    for program in gateway worker loadtest; do
-        "${images[@]}" tag "confab.local/confab-$program:1" "confab.local/confab-$program:2" >/dev/null || return
+    for image in $("${images[@]}" list --quiet | grep "^$MADE/confab-"); do
+        for tag in 1 2; do "${images[@]}" tag --force "$image" "confab.local/$(basename "${image%:*}"):$tag" >/dev/null || return; done
     done
 }
 

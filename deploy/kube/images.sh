@@ -13,12 +13,11 @@ put_blob() {
 
 # write_image NAME FOLDER CONFIG: an archive of what is in the folder, with the fields of the config that OCI calls `config`.
 write_image() {
-    local name=$1 root=$2 settings=$3 layout layer config manifest architecture=amd64 media=application/vnd.oci.image
-    [[ $(uname -m) != aarch64 ]] || architecture=arm64
+    local name=$1 root=$2 settings=$3 layout layer config manifest media=application/vnd.oci.image
     layout=$(mktemp -d)
     layer=$(tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$root" -cf - . | put_blob "$layout")
     config=$(printf '{"architecture": "%s", "os": "linux", "config": %s, "rootfs": {"type": "layers", "diff_ids": [%s]}}' \
-        "$architecture" "$settings" "$(grep -o '"sha256:[^"]*"' <<<"$layer")" | put_blob "$layout")
+        "$(arch_of_here)" "$settings" "$(grep -o '"sha256:[^"]*"' <<<"$layer")" | put_blob "$layout")
     manifest=$(printf '{"schemaVersion": 2, "mediaType": "%s.manifest.v1+json", "config": {"mediaType": "%s.config.v1+json", %s}, "layers": [{"mediaType": "%s.layer.v1.tar", %s}]}' \
         "$media" "$media" "$config" "$media" "$layer" | put_blob "$layout")
     printf '{"schemaVersion": 2, "manifests": [{"mediaType": "%s.manifest.v1+json", %s, "annotations": {"io.containerd.image.name": "%s"}}]}' \
