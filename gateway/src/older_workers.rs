@@ -5,15 +5,14 @@ use std::{future::pending, time::Duration};
 
 use shared::{
     bus::{
-        Bus,
-        level::{Wait, find_older_workers},
+        Bus, BusError,
+        level::{Wait, why_gateway_waits},
         node::list_nodes,
     },
     keys::ClusterKeys,
     ops::Health,
     protocol::admin::NodeKind,
 };
-use tokio::time::{Instant, sleep};
 
 /// The name of the check.
 pub const CHECK: &str = "workers";
@@ -35,14 +34,13 @@ impl OlderWorkers {
     /// Looks until there are none. From then on the gateway has clients, and an older worker that
     /// comes back is no reason to send them away: it waits itself.
     pub async fn run(self) {
-        let mut wait = Wait::new(CHECK, CLEAR, CLEAR);
-        loop {
-            let workers = list_nodes(&self.bus, &self.keys, NodeKind::Worker).await;
-            let found = workers.map(|workers| find_older_workers(&workers));
-            if wait.note(found, &self.health, Instant::now()) {
-                return pending().await;
-            }
-            sleep(Wait::LOOK).await;
-        }
+        let wait = Wait::new(CHECK, CLEAR, CLEAR);
+        wait.look_until_clear(&self.health, || self.look()).await;
+        pending::<()>().await;
+    }
+
+    async fn look(&self) -> Result<Option<String>, BusError> {
+        let workers = list_nodes(&self.bus, &self.keys, NodeKind::Worker).await?;
+        Ok(why_gateway_waits(&workers))
     }
 }

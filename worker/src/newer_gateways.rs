@@ -6,14 +6,13 @@ use std::time::Duration;
 use shared::{
     bus::{
         Bus, BusError,
-        level::{Wait, find_newer_gateways},
+        level::{Wait, why_worker_waits},
         node::list_nodes,
     },
     keys::ClusterKeys,
     ops::Health,
     protocol::admin::NodeKind,
 };
-use tokio::time::{Instant, sleep};
 
 /// The name of the check.
 pub(crate) const CHECK: &str = "gateways";
@@ -23,14 +22,12 @@ const CLEAR: Duration = Duration::from_secs(3);
 
 /// Waits until there are none.
 pub(crate) async fn wait(bus: &Bus, keys: &ClusterKeys, health: &Health) {
-    let mut wait = Wait::new(CHECK, Duration::ZERO, CLEAR);
-    while !wait.note(look(bus, keys).await, health, Instant::now()) {
-        sleep(Wait::LOOK).await;
-    }
+    let wait = Wait::new(CHECK, Duration::ZERO, CLEAR);
+    wait.look_until_clear(health, || look(bus, keys)).await;
 }
 
 async fn look(bus: &Bus, keys: &ClusterKeys) -> Result<Option<String>, BusError> {
     let gateways = list_nodes(bus, keys, NodeKind::Gateway).await?;
     let workers = list_nodes(bus, keys, NodeKind::Worker).await?;
-    Ok(find_newer_gateways(&gateways, &workers))
+    Ok(why_worker_waits(&gateways, &workers))
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{BusError, node::Node};
 use crate::ops::Health;
@@ -20,7 +20,7 @@ type Living = (String, Option<Node>);
 
 /// Why a gateway of this level is not to take clients yet, seen the workers that live. Without any it
 /// is not known which will come: where a single one starts again, it is the one of before.
-pub fn find_older_workers(workers: &[Living]) -> Option<String> {
+pub fn why_gateway_waits(workers: &[Living]) -> Option<String> {
     if workers.iter().all(|(_, node)| node.is_none()) {
         return Some("no worker lives".to_owned());
     }
@@ -30,7 +30,7 @@ pub fn find_older_workers(workers: &[Living]) -> Option<String> {
 
 /// Why a worker of this level is not to begin yet, seen who lives. Gateways that none of the other
 /// workers serves get what there is: then an older one is better than none.
-pub fn find_newer_gateways(gateways: &[Living], workers: &[Living]) -> Option<String> {
+pub fn why_worker_waits(gateways: &[Living], workers: &[Living]) -> Option<String> {
     let newer = list_names(gateways, |level| level > LEVEL);
     let served = !list_names(workers, |level| level > LEVEL).is_empty();
     (served && !newer.is_empty()).then(|| format!("waits until newer gateways have gone: {newer}"))
@@ -56,10 +56,10 @@ pub struct Wait {
     said: bool,
 }
 
-impl Wait {
-    /// How often to look who lives.
-    pub const LOOK: Duration = Duration::from_millis(500);
+/// How often to look who lives.
+const LOOK: Duration = Duration::from_millis(500);
 
+impl Wait {
     /// It shows under this name that it waits. It goes on when nobody was found for the first time, or
     /// for the second once somebody was.
     pub const fn new(check: &'static str, clear: Duration, after: Duration) -> Self {
@@ -72,8 +72,18 @@ impl Wait {
         }
     }
 
+    /// Looks who lives, and goes on when it need not wait any more.
+    pub async fn look_until_clear<F>(mut self, health: &Health, look: impl Fn() -> F)
+    where
+        F: Future<Output = Result<Option<String>, BusError>>,
+    {
+        while !self.note(look().await, health, Instant::now()) {
+            sleep(LOOK).await;
+        }
+    }
+
     /// Takes what was found: why to wait, if for anybody. Says whether to go on.
-    pub fn note(
+    fn note(
         &mut self,
         found: Result<Option<String>, BusError>,
         health: &Health,
@@ -144,7 +154,7 @@ mod tests {
         );
         let before_levels = living("before", 0);
         let without_key = ("5f".to_owned(), None);
-        let found = |workers: &[Living]| find_older_workers(workers);
+        let found = |workers: &[Living]| why_gateway_waits(workers);
         assert_eq!(found(&[]).as_deref(), Some("no worker lives"));
         assert_eq!(found(std::slice::from_ref(&without_key)), found(&[]));
         assert_eq!(found(&[same.clone(), newer, without_key]), None);
@@ -159,7 +169,7 @@ mod tests {
         let (same, newer) = (living("same", LEVEL), living("newer", LEVEL + 1));
         let found = |gateways: &[&Living], workers: &[&Living]| {
             let own = |living: &[&Living]| living.iter().copied().cloned().collect::<Vec<_>>();
-            find_newer_gateways(&own(gateways), &own(workers))
+            why_worker_waits(&own(gateways), &own(workers))
         };
         // One that takes no clients yet tells no level.
         let waiting = living("waiting", 0);

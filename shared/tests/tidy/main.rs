@@ -336,6 +336,32 @@ fn all_have_one_version() {
     }
 }
 
+/// Docker builds images of what its context lists, and of nothing else.
+#[test]
+fn what_programs_include_is_in_the_context_of_images() {
+    let ignored = fs::read_to_string(root().join(".dockerignore")).unwrap();
+    let listed: Vec<&str> = ignored
+        .lines()
+        .filter_map(|line| line.strip_prefix('!'))
+        .collect();
+    let is_listed = |path: PathBuf| listed.iter().any(|folder| path.starts_with(folder));
+    let lacking = sources()
+        .filter(|source| !source.path.contains("/tests/"))
+        .filter(|source| {
+            let mut included = source.code().filter_map(|line| included(source, line));
+            included.any(|path| !is_listed(path))
+        });
+    assert_none("include what .dockerignore leaves out", lacking);
+}
+
+fn included(source: &Source, line: &str) -> Option<PathBuf> {
+    let (_, rest) = line.split_once("include_str!(\"")?;
+    let (path, _) = rest.split_once('"')?;
+    let including = root().join(&source.path);
+    let file = fs::canonicalize(including.parent()?.join(path)).unwrap();
+    Some(file.strip_prefix(root()).unwrap().to_owned())
+}
+
 fn stems(folder: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(root().join(folder))
         .unwrap_or_else(|error| panic!("failed to read {folder}: {error}"));

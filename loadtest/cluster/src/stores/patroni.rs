@@ -27,7 +27,8 @@ const PATRONI_PORT: u16 = 8008;
 /// Of the superuser and of Confab's role; the others have one of their own.
 const PASSWORD: &str = "of-a-postgres-that-nobody-else-reaches";
 const REPLICATION_PASSWORD: &str = "of-a-standby-that-nobody-else-reaches";
-const ETCD_PASSWORD: &str = "of-an-etcd-that-nobody-else-reaches";
+const ETCD_ROOT_PASSWORD: &str = "of-an-etcd-that-nobody-else-reaches";
+const ETCD_PASSWORD: &str = "of-what-patroni-keeps-there";
 /// Who gives orders to Patroni.
 const OPERATOR: (&str, &str) = ("operator", "of-a-patroni-that-nobody-else-reaches");
 /// Who does not answer so soon does not run.
@@ -115,11 +116,21 @@ async fn close_etcd(etcd: &Node) -> Result<()> {
         }
         sleep(POLL).await;
     }
-    let mut script = Command::new("bash");
-    script.args(["-s", "--", &format!("http://{address}")]);
-    script.env("ETCD_ROOT_PASSWORD", ETCD_PASSWORD);
-    script.env("PATRONI_ETCD_PASSWORD", ETCD_PASSWORD);
-    run(script, CLOSE_ETCD).await
+    let close = async |password: &str| {
+        let mut script = Command::new("bash");
+        script.args(["-s", "--", &format!("http://{address}")]);
+        script.env("ETCD_ROOT_PASSWORD", ETCD_ROOT_PASSWORD);
+        script.env("PATRONI_ETCD_PASSWORD", password);
+        run(script, CLOSE_ETCD).await
+    };
+    close(ETCD_PASSWORD).await?;
+    close(ETCD_PASSWORD)
+        .await
+        .context("it does harm to run it again")?;
+    if close("another").await.is_ok() {
+        bail!("nobody is told that etcd was closed with another password");
+    }
+    Ok(())
 }
 
 fn add_patroni(place: &Place, host: &mut Host, config: &str, etcd: u16) -> Result<()> {
