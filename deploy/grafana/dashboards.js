@@ -29,7 +29,7 @@ const gateways = dashboard("gateway", "gateway", {
     panel("Sessions that did not open", "ops", rate(gateway("openings_failed_total"))),
     panel("Sockets refused", "ops", rate(gateway("sockets_refused_total"), "cause")),
     panel("Closed, by close code", "ops", rate(gateway("closed_total"), "close_code")),
-    panel("Asked to go elsewhere, as others have room", "ops", ...counters("relieved")),
+    panel("Asked to go elsewhere, as others have fewer", "short", rate(gateway("relieved_total")), value(gateway("relieved_here"))),
     panel("HTTP requests, by status", "reqps", rate(gateway("http_requests_total"), "status")),
     panel("HTTP requests: time", "s", quantiles(gateway("http_request_seconds"))),
     panel("Queries", "short", rate(gateway("queries_total")), value(gateway("queries_in_flight")), value(gateway("queries_waiting"))),

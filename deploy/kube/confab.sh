@@ -110,7 +110,7 @@ install_confab() {
             --from-literal=DATABASE_URL="postgres://confab@$STORES/$NAMESPACE" &&
         release install "$1" --values "$VALUES" $(version "$2") --wait --timeout 5m >/dev/null
 }
-# version TAG: the flags that choose it, and what an earlier one refuses. The load is small, and so is a surplus of it.
+# version TAG: the flags that choose it, and what an earlier one refuses. The load is small, and so is an excess of it.
 version() {
     echo "--set-string test.image.tag=1,worker.image.tag=$1,gateway.image.tag=$1"
     (($1 == 0)) || echo "--set gateway.config.CONFAB_RELIEF_LEAST=10"

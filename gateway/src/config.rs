@@ -12,7 +12,7 @@ use shared::{
 use crate::{
     delivery::{shard::ShardConfig, sockets::SocketConfig, topics::TopicConfig},
     limits::token_bucket::Rate,
-    relief::plan::ReliefConfig,
+    relief::plan::{CALM, ReliefConfig},
     requests::quotas::QuotaConfig,
     session::SessionConfig,
     transport::{
@@ -203,13 +203,13 @@ pub struct LimitConfig {
     #[arg(long, value_name = "MS", default_value_t = 20_000)]
     pub drain_ms: u64,
 
-    /// Percent by which this gateway may have more connections than the ready ones have on average.
-    /// Who has more, after a gateway was added for example, asks the surplus to connect elsewhere,
-    /// over `drain-ms`. 0: never.
+    /// How far from the mean of all ready gateways, in percent, the connections of one may be, above or
+    /// below. Where it is farther, after a gateway was added for example, those above ask their excess
+    /// to connect elsewhere, over `drain-ms`. 0: never.
     #[arg(long, value_name = "PERCENT", default_value_t = 25)]
     pub relief_percent: u32,
 
-    /// Connections above the average that are no surplus, whatever their percentage.
+    /// Fewer connections than this are not far from the mean, whatever their percentage.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     pub relief_least: u32,
 
@@ -304,7 +304,7 @@ impl LimitConfig {
         (self.relief_percent > 0).then(|| ReliefConfig {
             percent: self.relief_percent,
             least: self.relief_least,
-            calm: self.lame_duck() + self.drain(),
+            calm: (self.lame_duck() + self.drain()).max(CALM),
             window: self.drain(),
         })
     }

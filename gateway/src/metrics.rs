@@ -55,8 +55,10 @@ metrics! {
     /// Connections closed, by the name of the close code: `Client` when the client closed,
     /// `Eof` and `Reset` when the connection ended without a code.
     closed_total: IntCounterVec by "close_code";
-    /// Connections asked to go to another gateway, as this one had far more than the others.
+    /// Connections asked to go to another gateway, as others have fewer.
     relieved_total: IntCounter;
+    /// Connections that were asked so, and are still here.
+    relieved_here: IntGauge;
     /// Refusals sent to clients, by reason.
     refusals_total: IntCounterVec by "reason";
     /// HTTP requests answered, by status; 101 is the upgrade to a WebSocket.

@@ -1,4 +1,4 @@
-//! Says that this gateway lives, and what it is, to administrators of the deployment.
+//! Says that this gateway lives, what it is, and how many connections it has and takes.
 
 use std::time::Duration;
 
@@ -55,10 +55,7 @@ impl NodeTask {
             version: VERSION.to_owned(),
             since_ms: clock.now_ms(),
             load: 0,
-            backlog: 0,
-            told_ms: 0,
-            level: 0,
-            room: None,
+            ..Node::default()
         };
         while !stop.is_cancelled() {
             node.told_ms = clock.now_ms();
@@ -66,7 +63,7 @@ impl NodeTask {
                 node.level = LEVEL;
             }
             node.load = u32::try_from(self.connections.count_taken()).unwrap_or(u32::MAX);
-            node.room = self.count_room();
+            node.free = self.count_free();
             if let Err(error) = lease.renew(&self.bus, &self.keys, &node).await {
                 tracing::debug!(%error, "nobody is told that this gateway lives");
             }
@@ -78,12 +75,12 @@ impl NodeTask {
     }
 
     /// How many more connections it takes, if it is ready.
-    fn count_room(&self) -> Option<u32> {
-        let room = if self.memory.is_over() {
+    fn count_free(&self) -> Option<u32> {
+        let free = if self.memory.is_over() {
             0
         } else {
             u32::try_from(self.connections.count_free()).unwrap_or(u32::MAX)
         };
-        self.health.is_ready().then_some(room)
+        self.health.is_ready().then_some(free)
     }
 }

@@ -1,12 +1,7 @@
 //! A shard: one task that owns the writing halves and queues of its
 //! connections, so that no delivery takes a lock.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    hash::BuildHasher,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, hash::BuildHasher, sync::Arc, time::Duration};
 
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt, StreamExt, future::abortable, stream::FuturesUnordered};
@@ -63,8 +58,6 @@ pub struct Shard<S> {
     topics: Topics,
     watches: Watches,
     drain: Option<Drain>,
-    /// Who was told to go, as others have room. Nobody is told twice.
-    relieved: HashSet<u64, RandomState>,
     random: RandomState,
 }
 
@@ -135,7 +128,6 @@ impl<S: Socket> Shard<S> {
             topics: Topics::new(config.topics),
             watches: Watches::new(memory),
             drain: None,
-            relieved: HashSet::default(),
             random: RandomState::default(),
         }
     }
@@ -389,32 +381,29 @@ impl<S: Socket> Shard<S> {
             && let Some(mut writer) = self.sockets.remove_connection(slot)
         {
             self.watches.remove_slot(slot);
-            self.relieved.remove(&connection_id);
             for topic in std::mem::take(&mut writer.topics) {
                 self.topics.remove_member(topic, slot, false);
             }
         }
     }
 
-    /// Tells the oldest to go, evenly over that time. Whoever came back is the youngest: with a balancer
-    /// that sends some back, everybody else goes before he goes again.
+    /// Asks the oldest to go, evenly over that time, and nobody twice. Whoever came back is the youngest:
+    /// with a balancer that sends some back, everybody else goes before he goes again.
     fn relieve(&mut self, count: usize, over: Duration, now: Instant) {
         if self.drain.is_some() {
             return;
         }
-        let open = self.sockets.list_open();
-        let mut stay: Vec<(u64, u32)> = open
-            .map(|(slot, connection)| (connection.id, slot))
-            .filter(|(connection_id, _)| !self.relieved.contains(connection_id))
-            .collect();
-        stay.sort_unstable();
-        stay.truncate(count);
-        let step = over.as_millis() / stay.len().max(1) as u128;
-        for ((connection_id, slot), place) in stay.into_iter().zip(0_u128..) {
-            let delay_ms = u64::try_from(step * place).unwrap_or(0);
-            self.relieved.insert(connection_id);
-            self.ask_to_go((slot, connection_id), delay_ms, now);
-            self.sockets.metrics.all().relieved_total.inc();
+        let mut oldest = self.sockets.list_not_asked();
+        if count < oldest.len() {
+            oldest.select_nth_unstable(count);
+            oldest.truncate(count);
+        }
+        let step = u64::try_from(over.as_millis()).unwrap_or(u64::MAX) / oldest.len().max(1) as u64;
+        for ((connection_id, slot), place) in oldest.into_iter().zip(0..) {
+            // Other shards ask some at the same time.
+            let jitter = self.random.hash_one(connection_id) % step.max(1);
+            self.sockets.mark_asked(slot);
+            self.ask_to_go((slot, connection_id), step * place + jitter, now);
         }
     }
 

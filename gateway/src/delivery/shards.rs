@@ -79,7 +79,12 @@ impl Shards {
         }
     }
 
-    /// Sends so many away, evenly over that time.
+    /// How many were asked to go to a gateway that has fewer, and are still here.
+    pub fn count_asked(&self) -> usize {
+        usize::try_from(self.0.metrics.relieved_here.get()).unwrap_or(0)
+    }
+
+    /// Asks so many to go to a gateway that has fewer, evenly over that time.
     pub async fn relieve(&self, count: u32, over: Duration) {
         let (shards, count) = (self.count().max(1), usize::try_from(count).unwrap_or(0));
         let first = self.0.first.fetch_add(count % shards, Ordering::Relaxed);

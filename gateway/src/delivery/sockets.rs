@@ -78,6 +78,8 @@ pub struct SocketWriter<S> {
     socket: Arc<S>,
     queue: Queue,
     dirty: bool,
+    /// Whether it was asked to go to a gateway that has fewer.
+    asked: bool,
     listed: Listed,
     /// What is too large for the queue; none for nearly everybody.
     answers: Option<Box<LargeAnswers>>,
@@ -150,6 +152,7 @@ impl<S: Socket> Sockets<S> {
             socket: Arc::new(socket),
             queue: Queue::default(),
             dirty: false,
+            asked: false,
             listed: Listed::default(),
             answers: None,
             blocked: None,
@@ -186,6 +189,25 @@ impl<S: Socket> Sockets<S> {
         writer.connection.caller().map(|caller| caller.user)
     }
 
+    /// The connections that were not asked to go, and are not closing, with their slots.
+    pub fn list_not_asked(&self) -> Vec<(u64, u32)> {
+        let writers = (0..).zip(&self.slots);
+        let open = writers.filter_map(|(slot, writer)| Some((slot, writer.as_ref()?)));
+        open.filter(|(_, writer)| !writer.asked && writer.closing.is_none())
+            .map(|(slot, writer)| (writer.connection.id, slot))
+            .collect()
+    }
+
+    /// Notes that the connection in a slot was asked to go.
+    pub fn mark_asked(&mut self, slot: u32) {
+        if let Some(writer) = self.get_mut(slot) {
+            writer.asked = true;
+            let metrics = self.metrics.all();
+            metrics.relieved_total.inc();
+            metrics.relieved_here.inc();
+        }
+    }
+
     /// The connections that are not closing, with their slots.
     pub fn list_open(&self) -> impl Iterator<Item = (u32, &Arc<Connection>)> {
         (0..).zip(&self.slots).filter_map(|(slot, writer)| {
@@ -217,6 +239,9 @@ impl<S: Socket> Sockets<S> {
         let writer = self.slots.get_mut(slot as usize)?.take()?;
         self.by_connection.remove(&writer.connection.id);
         self.free.push(slot);
+        if writer.asked {
+            self.metrics.all().relieved_here.dec();
+        }
         Some(writer)
     }
 

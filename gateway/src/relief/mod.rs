@@ -1,4 +1,4 @@
-//! Sends connections elsewhere where this gateway has far more than the others: a balancer chooses for new
+//! Sends connections elsewhere where other gateways have fewer: a balancer chooses for new
 //! ones only, so a gateway that was added would stay empty for long.
 //!
 //! - [`plan`] decides how many; the shards choose whom ([`Shards::relieve`]).
@@ -17,7 +17,7 @@ use shared::{
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{delivery::shards::Shards, limits::connection_limit::ConnectionLimit};
-use plan::{PERIOD, Plan, Seen};
+use plan::{Other, Own, PERIOD, Plan};
 
 /// What the task is built with.
 pub struct ReliefTask {
@@ -57,25 +57,30 @@ impl ReliefTask {
     }
 
     async fn relieve(&mut self, listed: Vec<(String, Option<Node>)>) {
-        let mut others: Vec<Seen> = listed.into_iter().filter_map(seen).collect();
-        others.retain(|other| other.process != self.process);
-        let own = Seen {
-            process: self.process.clone(),
-            load: u32::try_from(self.connections.count_taken()).unwrap_or(u32::MAX),
-            room: Some(0),
+        let others: Vec<Other> = listed
+            .into_iter()
+            .filter(|(process, _)| *process != self.process)
+            .map(other)
+            .collect();
+        let count_as = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let own = Own {
+            load: count_as(self.connections.count_taken()),
+            asked: count_as(self.shards.count_asked()),
         };
-        let count = self.plan.look(&own, &others, Instant::now());
+        let count = self.plan.look(own, &others, Instant::now());
         if count > 0 {
             self.shards.relieve(count, PERIOD).await;
         }
     }
 }
 
-/// A lease that the cluster's key does not open was not written by a gateway.
-fn seen((process, node): (String, Option<Node>)) -> Option<Seen> {
-    node.map(|node| Seen {
+/// Of who tells nothing that the cluster's key opens it is not known how many he has.
+fn other((process, node): (String, Option<Node>)) -> Other {
+    let node = node.unwrap_or_default();
+    Other {
         process,
         load: node.load,
-        room: node.room,
-    })
+        free: node.free,
+        told_ms: node.told_ms,
+    }
 }

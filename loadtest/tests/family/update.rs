@@ -36,12 +36,8 @@ impl Other {
         let node = Node {
             name: name.to_owned(),
             version: "another".to_owned(),
-            since_ms: 0,
-            load: 0,
-            backlog: 0,
-            told_ms: 0,
             level,
-            room: None,
+            ..Node::default()
         };
         lease.renew(&bus, &KEY.parse()?, &node).await?;
         Ok(Self { bus, lease })

@@ -135,12 +135,8 @@ mod tests {
         let node = Node {
             name: name.to_owned(),
             version: VERSION.to_owned(),
-            since_ms: 0,
-            load: 0,
-            backlog: 0,
-            told_ms: 0,
             level,
-            room: None,
+            ..Node::default()
         };
         (format!("{name}~1"), Some(node))
     }

@@ -1,5 +1,5 @@
-//! What nodes tell of themselves with the leases that they renew, so that an administrator of the
-//! deployment sees who runs. A lease without it is that of an older program.
+//! What nodes tell of themselves with the leases that they renew: an administrator of the deployment
+//! sees who runs, updates keep their order by it, and connections even out. A lease without it is that of an older program.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +16,7 @@ const REMEMBERED: Duration = Duration::from_hours(1);
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A node, as it tells of itself: some hundred bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// What it is called; two that run at once may be called the same.
     pub name: String,
@@ -36,7 +36,7 @@ pub struct Node {
     pub level: u32,
     /// How many more connections a gateway takes; none where it is not ready, or does not tell.
     #[serde(default)]
-    pub room: Option<u32>,
+    pub free: Option<u32>,
 }
 
 /// Whose lease it is.
@@ -170,7 +170,7 @@ mod tests {
             backlog: 0,
             told_ms: 8,
             level: 1,
-            room: Some(9),
+            free: Some(9),
         }
     }
 

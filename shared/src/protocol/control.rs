@@ -90,7 +90,7 @@ pub struct Cursor {
     pub topics: Vec<TopicSeq>,
 }
 
-/// The gateway is about to stop, or has more connections than others: connect elsewhere (opcode 9).
+/// The gateway is about to stop, or others have fewer connections: connect elsewhere (opcode 9).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 pub struct Reconnect {
     /// Wait this many milliseconds first, so that not everyone comes at once.

@@ -121,7 +121,7 @@ impl Tells {
             backlog: lanes.backlog,
             told_ms: self.clock.now_ms(),
             level: LEVEL,
-            room: None,
+            free: None,
         }
     }
 }

@@ -297,12 +297,9 @@ impl World {
         let node = Node {
             name: "worker-1".to_owned(),
             version: VERSION.to_owned(),
-            since_ms: 0,
             load: 64,
-            backlog: 0,
-            told_ms: 0,
             level: LEVEL,
-            room: None,
+            ..Node::default()
         };
         let lease = NodeLease {
             kind: NodeKind::Worker,

@@ -2390,7 +2390,7 @@ export interface Cursor {
   topics: TopicSeq[];
 }
 
-/** The gateway is about to stop, or has more connections than others: connect elsewhere (opcode 9). */
+/** The gateway is about to stop, or others have fewer connections: connect elsewhere (opcode 9). */
 export interface Reconnect {
   /** Wait this many milliseconds first, so that not everyone comes at once. */
   delay_ms: number;

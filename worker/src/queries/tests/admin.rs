@@ -41,8 +41,7 @@ fn node(name: &str, load: u32, backlog: u64) -> Node {
         load,
         backlog,
         told_ms: 6,
-        level: 0,
-        room: None,
+        ..Node::default()
     }
 }
 

@@ -225,7 +225,7 @@ export class Session {
     this.on.ready(ready, this.resuming);
   }
 
-  /** This gateway is about to stop. */
+  /** This gateway is about to stop, or others have fewer connections. */
   private move(delay: number): void {
     this.stay();
     this.stay = this.options.clock.after(delay, () => {
