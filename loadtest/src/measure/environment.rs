@@ -1,6 +1,6 @@
 //! The machine and the programs that figures are true of.
 
-use std::process::Command;
+use std::{env, path::Path, process::Command};
 
 use procfs::{CpuInfo, Current, Meminfo};
 use rustix::process::{Resource, getrlimit};
@@ -33,7 +33,7 @@ impl Environment {
         let cpu = CpuInfo::current();
         let memory = Meminfo::current();
         Self {
-            commit: commit_of(env!("CARGO_MANIFEST_DIR")),
+            commit: commit_of_program(),
             kernel: first_line("uname", &["-r"]),
             cpu: cpu
                 .ok()
@@ -48,8 +48,15 @@ impl Environment {
     }
 }
 
-/// The commit that a folder of a clone is at. It is asked for where the sources are, as whoever measures may be anywhere.
-fn commit_of(folder: &str) -> String {
+/// The commit that this program was built from, where it lies in the clone: whoever measures may be anywhere.
+fn commit_of_program() -> String {
+    let program = env::current_exe().ok();
+    let folder = program.as_deref().and_then(Path::parent);
+    folder.map(commit_of).unwrap_or_default()
+}
+
+/// The commit that a folder of a clone is at.
+fn commit_of(folder: &Path) -> String {
     let describe = [
         "describe",
         "--always",
@@ -57,7 +64,8 @@ fn commit_of(folder: &str) -> String {
         "--dirty=+",
         "--exclude=*",
     ];
-    first_line("git", &[&["-C", folder][..], &describe].concat())
+    let folder = folder.to_string_lossy();
+    first_line("git", &[&["-C", &folder][..], &describe].concat())
 }
 
 /// The first line that a program prints; empty when there is no such program.
@@ -85,12 +93,12 @@ mod tests {
     fn the_commit_is_that_of_the_sources_wherever_it_is_measured() {
         let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let head = first_line("git", &["-C", sources, "rev-parse", "HEAD"]);
-        let commit = commit_of(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+        let commit = commit_of_program();
         // Without a clone there is none.
         assert_eq!(
             head.get(..12).unwrap_or_default(),
             commit.trim_end_matches('+')
         );
-        assert_eq!(commit_of("/"), "");
+        assert_eq!(commit_of(Path::new("/")), "");
     }
 }

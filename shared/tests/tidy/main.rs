@@ -336,6 +336,17 @@ fn all_have_one_version() {
     }
 }
 
+/// Images are the same wherever they are built.
+#[test]
+fn no_program_says_where_it_was_built() {
+    let saying = sources()
+        .filter(|source| {
+            !source.path.contains("/tests") && !source.is_under("shared/src/reference")
+        })
+        .filter(|source| source.says("env!(\"CARGO_MANIFEST_DIR"));
+    assert_none("have the folder of their sources in the program", saying);
+}
+
 /// Docker builds images of what its context lists, and of nothing else.
 #[test]
 fn what_programs_include_is_in_the_context_of_images() {
