@@ -12,7 +12,7 @@ use shared::{
 use crate::{
     delivery::{shard::ShardConfig, sockets::SocketConfig, topics::TopicConfig},
     limits::token_bucket::Rate,
-    relief::plan::{CALM, ReliefConfig},
+    relief::plan::{CALM, ReliefConfig, WINDOW},
     requests::quotas::QuotaConfig,
     session::SessionConfig,
     transport::{
@@ -205,7 +205,7 @@ pub struct LimitConfig {
 
     /// How far from the mean of all ready gateways, in percent, the connections of one may be, above or
     /// below. Where it is farther, after a gateway was added for example, those above ask their excess
-    /// to connect elsewhere, over `drain-ms`. 0: never.
+    /// to connect elsewhere, over `drain-ms`, or 20 s where that is shorter. 0: never.
     #[arg(long, value_name = "PERCENT", default_value_t = 25)]
     pub relief_percent: u32,
 
@@ -305,7 +305,7 @@ impl LimitConfig {
             percent: self.relief_percent,
             least: self.relief_least,
             calm: (self.lame_duck() + self.drain()).max(CALM),
-            window: self.drain(),
+            window: self.drain().max(WINDOW),
         })
     }
 

@@ -57,7 +57,7 @@ metrics! {
     closed_total: IntCounterVec by "close_code";
     /// Connections asked to go to another gateway, as others have fewer.
     relieved_total: IntCounter;
-    /// Connections that were asked so, and are still here.
+    /// Connections that were asked to go to another gateway, and are still here.
     relieved_here: IntGauge;
     /// Refusals sent to clients, by reason.
     refusals_total: IntCounterVec by "reason";

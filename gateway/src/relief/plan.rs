@@ -11,18 +11,22 @@ use tokio::time::Instant;
 pub const PERIOD: Duration = Duration::from_secs(2);
 /// It is calm after this time at the earliest: for the lease of a gateway that was killed, and two looks.
 pub const CALM: Duration = Duration::from_secs(16);
+/// An excess goes over this time at the least.
+pub const WINDOW: Duration = Duration::from_secs(20);
 /// A gateway that told nothing new for so long may be gone, whatever its lease says.
 const SILENT: Duration = Duration::from_secs(6);
-/// After this time the others have told of those who went to them.
+/// For so long those who were asked may not yet be in what the others tell.
 const ARRIVING: Duration = Duration::from_secs(6);
+/// After this time it shows whether those who were asked helped.
+const SETTLED: Duration = Duration::from_secs(12);
 /// For how long it is waited for those who were asked and are still here, before others are asked for them.
 const LEAVING: Duration = Duration::from_secs(30);
 /// What was begun is begun again after this time at the earliest, whoever comes and goes meanwhile.
 const AGAIN: Duration = Duration::from_mins(5);
-/// For how long it is left as it is, where sending away did not help; twice as long each time.
+/// For how long it is left as it is, where asking did not help.
 const REST: Duration = Duration::from_hours(1);
-/// So often at most.
-const DOUBLED: u32 = 4;
+/// Each further rest is twice as long, this many times.
+const DOUBLINGS: u32 = 4;
 
 /// What it keeps to.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +74,7 @@ pub struct Plan {
     round: Option<Round>,
     /// When the last one began.
     began: Option<Instant>,
-    /// Who was asked of late, and when.
+    /// How many were asked of late, and when.
     asked: VecDeque<(Instant, u32)>,
     /// Until when it is left as it is.
     rest: Option<Instant>,
@@ -78,29 +82,32 @@ pub struct Plan {
     vain: u32,
 }
 
-/// From too many down to the mean.
+/// From uneven to even.
 #[derive(Debug, Default)]
 struct Round {
-    /// The most that was above the mean since it began.
-    excess: u32,
+    /// What all had above the mean when it was last judged.
+    before: Option<u64>,
     /// How many are asked with each look.
     pace: u32,
-    /// How many may still be asked.
+    /// How many may be asked until it is judged.
     budget: u32,
+    /// Who had been asked before, and stayed.
+    stayed: u32,
 }
 
 /// How it stands when looked at.
 struct Balance {
     /// What this one has above the mean.
     excess: u32,
-    /// What all have that have more than the mean.
+    /// What all have above it.
     excesses: u64,
     /// Whether somebody is so far from the mean that it is worth it.
-    is_far: bool,
-    /// How many gateways there are, and how many of them have less than the mean and take more.
+    is_uneven: bool,
+    /// How many gateways there are.
     count: u64,
+    /// How many of them have less than the mean, and take more.
     below: u64,
-    /// What those take.
+    /// How many more those take.
     free: u32,
 }
 
@@ -130,20 +137,24 @@ impl Plan {
             return 0;
         }
         let balance = self.weigh(own.load, others);
-        if balance.excess == 0 {
-            if self.round.take().is_some() {
-                self.vain = 0;
-            }
+        if !balance.is_uneven && balance.excess == 0 {
+            (self.round, self.vain) = (None, 0);
+        }
+        if balance.free == 0 || balance.excess == 0 {
             return 0;
         }
         let resting = self.rest.is_some_and(|until| now < until);
-        if self.round.is_none() && balance.is_far && balance.free > 0 && !resting {
+        if self.round.is_none() && balance.is_uneven && !resting {
             tracing::info!(
                 excess = balance.excess,
                 "asks connections to go to gateways that have fewer"
             );
-            self.round = Some(Round::default());
             self.began = Some(now);
+            self.round = Some(Round {
+                budget: budget(&balance),
+                stayed: own.asked,
+                ..Round::default()
+            });
         }
         self.ask_some(&balance, own.asked, now)
     }
@@ -158,11 +169,11 @@ impl Plan {
             self.heard
                 .retain(|process, _| others.iter().any(|other| other.process == *process));
             // What was vain among others may help among these.
-            if self
-                .began
-                .is_none_or(|at| now.saturating_duration_since(at) >= AGAIN)
-            {
-                (self.round, self.rest) = (None, None);
+            self.vain = 0;
+            let again = self.began.map(|at| at + AGAIN);
+            self.rest = self.rest.min(again);
+            if let Some(round) = &mut self.round {
+                round.before = None;
             }
         }
         let mut all_ready = true;
@@ -189,11 +200,13 @@ impl Plan {
         let (count, sum) = (1 + others.len() as u64, loads().map(u64::from).sum::<u64>());
         let mean = u32::try_from(sum.div_ceil(count)).unwrap_or(u32::MAX);
         let above = |load: u32| u64::from(load.saturating_sub(mean));
-        let below: Vec<&Other> = others
+        let below: Vec<(u32, u32)> = others
             .iter()
-            .filter(|other| other.load < mean && other.free > Some(0))
+            .map(|other| (other.load, places(other)))
+            .filter(|(load, places)| *load < mean && *places > 0)
             .collect();
-        let lowest = below.iter().map(|other| other.load).min().unwrap_or(mean);
+        let lowest = below.iter().map(|(load, _)| *load).min().unwrap_or(mean);
+        let highest = loads().max().unwrap_or(mean);
         let is_far = |load: u32| {
             let apart = (u64::from(load) * count).abs_diff(sum) * 100;
             load.abs_diff(mean) >= self.config.least.max(1)
@@ -202,70 +215,39 @@ impl Plan {
         Balance {
             excess: load.saturating_sub(mean),
             excesses: loads().map(above).sum(),
-            is_far: load > mean && (is_far(load) || is_far(lowest)),
+            is_uneven: is_far(highest) || is_far(lowest),
             count,
             below: below.len() as u64,
             free: below
                 .iter()
-                .filter_map(|other| other.free)
+                .map(|(_, places)| *places)
                 .fold(0, u32::saturating_add),
         }
     }
 
-    /// Over the window, all of it. A balancer that sends to each gateway alike sends only some of them to
-    /// those below the mean, so it takes more to end at the mean; half as much again is for its dice.
-    /// Until then others send some here, too.
-    fn set_pace(&self, round: &mut Round, balance: &Balance) {
-        let grown = balance.excess.saturating_sub(round.excess);
-        if grown > 0 {
-            let needed = u64::from(grown) * balance.count;
-            let budget = (needed * 3).div_ceil(2 * balance.below.max(1));
-            let budget = u32::try_from(budget).unwrap_or(u32::MAX);
-            round.budget = round.budget.saturating_add(budget);
-            round.excess = balance.excess;
-            let looks = self.config.window.as_millis() / PERIOD.as_millis();
-            let looks = u32::try_from(looks.max(1)).unwrap_or(u32::MAX);
-            round.pace = round.excess.div_ceil(looks);
-        }
-    }
-
     fn ask_some(&mut self, balance: &Balance, asked: u32, now: Instant) -> u32 {
+        let ago = |at: Instant| now.saturating_duration_since(at);
+        while self
+            .asked
+            .front()
+            .is_some_and(|(at, _)| ago(*at) >= LEAVING)
+        {
+            self.asked.pop_front();
+        }
+        let settled = self.asked.back().is_none_or(|(at, _)| ago(*at) >= SETTLED);
         let Some(mut round) = self.round.take() else {
             return 0;
         };
-        self.set_pace(&mut round, balance);
-        if round.budget == 0 && u64::from(balance.excess) * 10 <= u64::from(round.excess) * 9 {
-            // It gets on: some of those below had their share before others.
-            return 0;
+        let before = *round.before.get_or_insert(balance.excesses);
+        if round.budget == 0 && settled {
+            if balance.excesses * 10 > before * 9 {
+                self.give_up(balance, now);
+                return 0;
+            }
+            round.budget = budget(balance);
+            round.before = Some(balance.excesses);
         }
-        if round.budget == 0 {
-            // They come back, or stay whatever they are told: it would go on for ever.
-            tracing::warn!(
-                excess = balance.excess,
-                "asking connections to go does not help: they stay, or the balancer sends them back"
-            );
-            self.rest = Some(now + REST * (1 << self.vain.min(DOUBLED)));
-            self.vain += 1;
-            return 0;
-        }
-        let ago = |at: &Instant| now.saturating_duration_since(*at);
-        while self.asked.front().is_some_and(|(at, _)| ago(at) >= LEAVING) {
-            self.asked.pop_front();
-        }
-        let of_late: u32 = self.asked.iter().map(|(_, count)| count).sum();
-        let arriving: u32 = self
-            .asked
-            .iter()
-            .filter(|(at, _)| ago(at) < ARRIVING)
-            .map(|(_, count)| count)
-            .sum();
-        let under_way = arriving.max(asked.min(of_late));
-        // Others give to the same ones; and a tenth is for who comes by himself.
-        let share =
-            u64::from(balance.free) * 9 / 10 * u64::from(balance.excess) / balance.excesses.max(1);
-        let share = u32::try_from(share).unwrap_or(u32::MAX);
-        let left = balance.excess.min(share).saturating_sub(under_way);
-        let count = left.min(round.pace).min(round.budget);
+        let count = self.count_to_ask(&mut round, balance, (asked, now));
         if count > 0 {
             round.budget -= count;
             self.asked.push_back((now, count));
@@ -273,6 +255,56 @@ impl Plan {
         self.round = Some(round);
         count
     }
+
+    /// They come back, stay whatever they are told, or the balancer does not know whoever has few: it would go
+    /// on for ever.
+    fn give_up(&mut self, balance: &Balance, now: Instant) {
+        tracing::warn!(
+            excess = balance.excess,
+            "asking connections to go does not help: they stay, or the balancer does not send them to who has fewer"
+        );
+        self.rest = Some(now + REST * (1 << self.vain.min(DOUBLINGS)));
+        self.vain += 1;
+    }
+
+    fn count_to_ask(
+        &self,
+        round: &mut Round,
+        balance: &Balance,
+        (asked, now): (u32, Instant),
+    ) -> u32 {
+        let looks = self.config.window.as_millis() / PERIOD.as_millis();
+        let looks = u32::try_from(looks.max(1)).unwrap_or(u32::MAX);
+        // It may grow, as others send some here, too.
+        round.pace = round.pace.max(balance.excess.div_ceil(looks));
+        let of_late = self.asked.iter().map(|(_, count)| count).sum();
+        let is_arriving = |at: Instant| now.saturating_duration_since(at) < ARRIVING;
+        let arriving = self.asked.iter().filter(|(at, _)| is_arriving(*at));
+        let arriving: u32 = arriving.map(|(_, count)| count).sum();
+        let leaving = asked.saturating_sub(round.stayed).min(of_late);
+        // Others give to the same ones.
+        let share = u64::from(balance.free) * u64::from(balance.excess) / balance.excesses.max(1);
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let left = balance
+            .excess
+            .min(share)
+            .saturating_sub(arriving.max(leaving));
+        left.min(round.pace).min(round.budget)
+    }
+}
+
+/// How many may be asked until it is judged whether it helped. A balancer that sends to each gateway alike sends only
+/// some of them to those below the mean; three quarters of what that takes should show.
+fn budget(balance: &Balance) -> u32 {
+    let needed = u64::from(balance.excess) * balance.count;
+    let budget = (needed * 3).div_ceil(4 * balance.below.max(1));
+    u32::try_from(budget).unwrap_or(u32::MAX)
+}
+
+/// How many more it takes, but for a tenth of all its places: that is for who comes by himself.
+fn places(other: &Other) -> u32 {
+    let free = other.free.unwrap_or(0);
+    free.saturating_sub(other.load.saturating_add(free) / 10)
 }
 
 #[cfg(test)]
