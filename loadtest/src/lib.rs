@@ -14,6 +14,7 @@
 //! - [`load`] puts load on a cluster, by scenarios;
 //! - [`measure`] keeps what a run measured, and tells it;
 //! - [`plan`] says from it how large a deployment has to be;
+//! - [`push_service`] takes pushes, as the services of browsers do;
 //! - [`random`] has the seeds.
 
 pub mod checker;
@@ -26,6 +27,7 @@ pub mod limit;
 pub mod load;
 pub mod measure;
 pub mod plan;
+pub mod push_service;
 pub mod random;
 pub mod requests;
 pub mod smoke;

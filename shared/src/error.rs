@@ -60,6 +60,8 @@ pub enum Reason {
     Moved = 33,
     /// The channel is of a kind that this is not for: only text and announcements have messages.
     WrongKind = 34,
+    /// Who runs this deployment has switched this off.
+    SwitchedOff = 35,
     /// The nonce was used for another body; signing in: on another device, or too long ago.
     NonceReused = 40,
     /// Too many requests; `retry_after` says when to try again.

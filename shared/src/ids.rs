@@ -140,6 +140,8 @@ kinds! {
     Rule as RuleId;
     /// Identifies a report of a message.
     Report as ReportId;
+    /// Identifies a device that is told by web push.
+    PushDevice as PushDeviceId;
     /// Identifies something of more than one kind, such as an account or a role.
     Any as AnyId;
 }

@@ -35,7 +35,7 @@ macro_rules! kinds {
             }
 
             fn touch(&self) {
-                self.with_label_values(&[""]);
+                self.with_label_values(&no_values(self));
             }
         }
     )+ };
@@ -55,8 +55,17 @@ impl Metric for HistogramVec {
     }
 
     fn touch(&self) {
-        self.with_label_values(&[""]);
+        self.with_label_values(&no_values(self));
     }
+}
+
+/// An empty value for each label.
+fn no_values(metric: &impl Collector) -> Vec<&'static str> {
+    let labels = metric
+        .desc()
+        .first()
+        .map_or(0, |desc| desc.variable_labels.len());
+    vec![""; labels]
 }
 
 /// Makes a metric and registers it.
@@ -74,14 +83,14 @@ pub fn register<M: Metric>(
 }
 
 /// Declares the metrics whose names begin with a prefix: `metrics! { /// … struct Name in "prefix";
-/// /// Help. field: Kind; }`, where a kind may have a label, and a histogram buckets.
+/// /// Help. field: Kind; }`, where a kind may have labels, and a histogram buckets.
 #[macro_export]
 macro_rules! metrics {
     (
         $(#[doc = $about:literal])+ $vis:vis struct $name:ident in $prefix:literal;
         $(
             $(#[doc = $doc:literal])+
-            $field:ident: $kind:ident $(by $label:literal)? $(from $first:literal by twos $count:literal)?;
+            $field:ident: $kind:ident $(by $($label:literal),+)? $(from $first:literal by twos $count:literal)?;
         )+
     ) => {
         $(#[doc = $about])+
@@ -97,7 +106,7 @@ macro_rules! metrics {
                     $field: $crate::metrics::register(
                         registry,
                         (concat!($prefix, "_", stringify!($field)), concat!($($doc),+)),
-                        &[$($label)?],
+                        &[$($($label),+)?],
                         [$(($first, $count))?].first().copied(),
                     )?,
                 )+ })

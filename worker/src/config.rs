@@ -12,6 +12,8 @@ use shared::{
     protocol::account::SignUp,
 };
 
+use crate::push::config::PushConfig;
+
 /// Keeps the rules of Confab and writes what they permit to Postgres.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, about)]
@@ -34,8 +36,18 @@ pub enum Command {
     /// Does for operators what needs no client, and ends.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// What web push needs from operators.
+    #[command(subcommand)]
+    Push(PushCommand),
     /// Asks the worker on this machine how it is, and fails unless it is well.
     Health(HealthConfig),
+}
+
+/// What web push needs from operators.
+#[derive(Debug, Subcommand)]
+pub enum PushCommand {
+    /// Makes a pair of keys, and prints it: the private one is for `CONFAB_PUSH_KEYS`, the same for every worker.
+    Keys,
 }
 
 /// What operators do without a client.
@@ -242,6 +254,9 @@ pub struct WorkerConfig {
     /// The operations port.
     #[command(flatten)]
     pub ops: OpsConfig,
+    /// Web push, and where requests of the worker may go.
+    #[command(flatten)]
+    pub push: PushConfig,
     /// Logs and traces.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,

@@ -34,8 +34,10 @@ mod lane;
 mod limiter;
 mod metrics;
 mod newer_gateways;
+mod outbound;
 mod password;
 mod presence;
+mod push;
 mod queries;
 mod restored;
 mod retention;
@@ -52,6 +54,7 @@ mod token;
 mod transaction;
 
 pub use admin::run as admin;
+pub use push::print_keys as print_push_keys;
 pub use run::{metrics, migrate, new_epoch, run};
 
 #[cfg(test)]

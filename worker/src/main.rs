@@ -2,16 +2,18 @@
 
 use anyhow::Context as _;
 use shared::{clock::Clock, config::parse, health::check_health, shutdown::stop_signal, telemetry};
-use worker::config::{Cli, Command};
+use worker::config::{Cli, Command, PushCommand};
 
 fn main() -> anyhow::Result<()> {
     let cli: Cli = parse();
     let fallback = shared::config::TelemetryConfig::default();
     let (node, traces) = match &cli.command {
         Command::Run(config) => (config.node.node.clone(), &config.telemetry),
-        Command::Migrate(_) | Command::NewEpoch(_) | Command::Admin(_) | Command::Health(_) => {
-            (String::new(), &fallback)
-        }
+        Command::Migrate(_)
+        | Command::NewEpoch(_)
+        | Command::Admin(_)
+        | Command::Push(_)
+        | Command::Health(_) => (String::new(), &fallback),
     };
     let telemetry =
         telemetry::start("worker", &node, traces).context("starting logs and traces")?;
@@ -30,6 +32,7 @@ fn main() -> anyhow::Result<()> {
             Command::Migrate(config) => worker::migrate(&config, Clock::system()).await,
             Command::NewEpoch(config) => worker::new_epoch(&config).await,
             Command::Admin(command) => worker::admin(command).await,
+            Command::Push(PushCommand::Keys) => worker::print_push_keys(),
             Command::Health(config) => Ok(check_health(&config)?),
         }
     });

@@ -25,13 +25,18 @@ use crate::{
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     newer_gateways,
+    outbound::Outbound,
     password::Hasher,
     presence::{Hearing, Presence, PresenceMetrics},
+    push::{PushMetrics, PushPolicy, Sender},
     queries,
     restored::{self, Mismatch},
     retention::Retention,
     search_index,
-    store::{PgConnectOptions, epoch, jobs::Jobs, migrate, options::check_server, read::Store},
+    store::{
+        PgConnectOptions, epoch, jobs::Jobs, migrate, options::check_server, push::Pushes,
+        read::Store,
+    },
     telling::Telling,
     transaction::Caps,
 };
@@ -130,6 +135,7 @@ pub fn metrics() -> anyhow::Result<Registry> {
     consumers::ConsumerMetrics::new(&registry)?.touch();
     search_index::SearchMetrics::new(&registry)?.touch();
     PresenceMetrics::new(&registry)?.touch();
+    PushMetrics::new(&registry)?.touch();
     Ok(registry)
 }
 
@@ -173,6 +179,7 @@ struct Parts {
     consumer: Consumer,
     database: PgConnectOptions,
     search_metrics: search_index::SearchMetrics,
+    push_metrics: PushMetrics,
     hearing: Hearing,
 }
 
@@ -214,6 +221,7 @@ impl Parts {
                 servers: config.max_servers,
                 guests: config.max_guests,
             },
+            push: push_policy(config)?,
             metrics,
             status: LaneStatus::default(),
             process,
@@ -228,6 +236,7 @@ impl Parts {
             consumer,
             database: options,
             search_metrics: search_index::SearchMetrics::new(registry)?,
+            push_metrics: PushMetrics::new(registry)?,
             hearing,
         })
     }
@@ -241,11 +250,41 @@ impl Parts {
         });
         tasks.spawn_orderly(jobs::run(self.jobs, self.job_metrics, stopping.clone()));
         tasks.spawn_orderly(self.consumer.run(stopping.clone()));
+        if let Some(policy) = &self.lanes.push {
+            let sender = Sender::new(
+                Pushes::new(self.database.clone()),
+                policy.clone(),
+                self.lanes.clock.clone(),
+                (self.push_metrics, draw_fraction),
+            );
+            tasks.spawn_orderly(sender.run(stopping.clone()));
+        }
         let index = search_index::run(self.database, self.search_metrics, stopping.clone());
         tasks.spawn_orderly(index);
         tasks.spawn_orderly(self.hearing.run(stopping.clone()));
         tasks.spawn_orderly(queries::run(self.queries, stopping.clone()));
     }
+}
+
+/// Who may be told by web push; none without keys.
+fn push_policy(config: &WorkerConfig) -> anyhow::Result<Option<Arc<PushPolicy>>> {
+    let Some(keys) = config.push.keys()? else {
+        info!("web push is off: CONFAB_PUSH_KEYS names no keys");
+        return Ok(None);
+    };
+    let outbound = Outbound::new(config.push.outbound()).context("preparing requests")?;
+    let services = config.push.push_services.clone();
+    Ok(Some(Arc::new(PushPolicy {
+        keys,
+        services,
+        outbound,
+    })))
+}
+
+/// From 0 to 1.
+fn draw_fraction() -> f64 {
+    let drawn = getrandom::u32().unwrap_or_default();
+    f64::from(drawn) / f64::from(u32::MAX)
 }
 
 /// What answers queries, with what it shares with lanes and with who hears of presence.
@@ -272,6 +311,7 @@ fn answering(
         },
         metrics: queries::QueryMetrics::new(registry)?,
         keys: lanes.keys.clone(),
+        push: lanes.push.clone(),
         presence: hearing.presence.clone(),
         tasks,
     })

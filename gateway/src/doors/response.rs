@@ -35,6 +35,7 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::LimitReached
         | Reason::Moved
         | Reason::WrongKind
+        | Reason::SwitchedOff
         | Reason::NonceReused => StatusCode::CONFLICT,
         Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Reason::Busy | Reason::Unavailable | Reason::Expired => StatusCode::SERVICE_UNAVAILABLE,

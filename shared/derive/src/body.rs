@@ -7,8 +7,11 @@ use syn::{Data, DeriveInput, Error, Field, Fields, LitStr, Path, Result};
 use crate::{read_doc, row};
 
 /// Fields that must not be seen in logs: `Debug` prints `…` for them.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 10] = [
     "token",
+    "auth",
+    "endpoint",
+    "p256dh",
     "password",
     "password_hash",
     "new_password",

@@ -18,6 +18,7 @@ pub mod message;
 pub mod moderation;
 pub mod ping;
 pub mod presence;
+pub mod push;
 pub mod register;
 pub mod role;
 pub mod search;
@@ -58,6 +59,7 @@ macros::families! {
     Limit(limit),
     Search(search),
     Presence(presence),
+    Push(push),
     Ping(ping),
     Moderation(moderation),
     Admin(admin),
@@ -534,12 +536,13 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let shown = format!(
-            "{:?}{:?}{:?}{:?}{:?}",
+            "{:?}{:?}{:?}{:?}{:?}{:?}",
             account::LogIn::sample(),
             account::SignedIn::sample(),
             account::ChangePassword::sample(),
             account::ReplacePassword::sample(),
             account::DeleteAccount::sample(),
+            push::SubscribePush::sample(),
         );
         for secret in [
             "password",
@@ -547,6 +550,9 @@ mod tests {
             "new_password",
             "password_hash",
             "replaced_hash",
+            "endpoint",
+            "p256dh",
+            "auth",
         ] {
             assert!(shown.contains(&format!("{secret}: …")), "{shown}");
         }

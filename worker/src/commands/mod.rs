@@ -10,6 +10,7 @@ mod message;
 mod moderation;
 mod overrides;
 mod presence;
+mod push;
 mod rank;
 pub(crate) mod repeat;
 mod role;

@@ -151,6 +151,7 @@ impl Lane<'_> {
             connection: self.connection.clone(),
             keys: self.parts.keys.clone(),
             caps: self.parts.caps,
+            push: self.parts.push.clone(),
             telling: self.parts.telling.clone(),
             state: std::mem::take(&mut self.state),
             counters,

@@ -52,6 +52,7 @@ use crate::{
     error::Error,
     limiter::Limiter,
     metrics::LaneMetrics,
+    push::PushPolicy,
     state::State,
     store::write::{Connection, transaction::PartitionCounters},
     telling::Telling,
@@ -91,6 +92,8 @@ pub(crate) struct LaneParts {
     /// Opens what travelled sealed, and makes tokens.
     pub(crate) keys: ClusterKeys,
     pub(crate) caps: Caps,
+    /// Who may be told by web push; none where that is off.
+    pub(crate) push: Option<Arc<PushPolicy>>,
     pub(crate) metrics: LaneMetrics,
     /// How many partitions each lane of this worker owns, and when it last looked after itself.
     pub(crate) status: LaneStatus,

@@ -23,6 +23,7 @@ mod password;
 mod permitted;
 mod ping;
 mod presence;
+mod push;
 mod role;
 mod search;
 mod server;
@@ -57,7 +58,8 @@ use tracing::{Instrument as _, Span};
 use self::context::QueryContext;
 pub(crate) use self::metrics::QueryMetrics;
 use crate::{
-    error::Error, limiter::Limiter, password::Hasher, presence::Presence, store::read::Store,
+    error::Error, limiter::Limiter, password::Hasher, presence::Presence, push::PushPolicy,
+    store::read::Store,
 };
 
 /// The opcode of what a gateway asks for itself.
@@ -105,6 +107,8 @@ pub(crate) struct Deps {
     pub(crate) presence: Presence,
     /// Opens what travelled sealed, and seals what goes on.
     pub(crate) keys: ClusterKeys,
+    /// Who may be told by web push; none where that is off.
+    pub(crate) push: Option<Arc<PushPolicy>>,
     /// What operators see.
     pub(crate) metrics: QueryMetrics,
     /// How many are answered at a time.

@@ -4,7 +4,7 @@
 //! lane does the rest, after COMMIT. Whatever changes something counts itself, so that a
 //! refusal after a change takes the change with it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use shared::{
     bus::envelope::{Caller, Effect},
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     error::{Error, StoreError},
+    push::PushPolicy,
     signature::BLOCK,
     state::{
         moderation::Moderation,
@@ -95,6 +96,14 @@ impl<'a> Context<'a> {
     /// How many of what there may be.
     pub(crate) const fn caps(&self) -> Caps {
         self.tx.caps
+    }
+
+    /// Who may be told by web push, unless that is off.
+    pub(crate) fn push(&self) -> Result<&Arc<PushPolicy>, Refusal> {
+        self.tx
+            .push
+            .as_ref()
+            .ok_or_else(|| Reason::SwitchedOff.into())
     }
 
     /// What makes tokens.

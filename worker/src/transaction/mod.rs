@@ -20,6 +20,7 @@ pub(crate) use self::context::{Context, CurrentCommand};
 use self::event::{EmittedEvent, SeqSource};
 use crate::{
     error::StoreError,
+    push::PushPolicy,
     state::{State, account::Registers},
     store::{
         event_text::find_named,
@@ -48,6 +49,7 @@ pub(crate) struct Start {
     pub(crate) connection: Arc<Connection>,
     pub(crate) keys: ClusterKeys,
     pub(crate) caps: Caps,
+    pub(crate) push: Option<Arc<PushPolicy>>,
     pub(crate) telling: Telling,
     /// The lane's memory: lost with the transaction, unless it commits.
     pub(crate) state: State,
@@ -65,6 +67,8 @@ pub(crate) struct Transaction {
     connection: Arc<Connection>,
     keys: ClusterKeys,
     caps: Caps,
+    /// Who may be told by web push; none where that is off.
+    push: Option<Arc<PushPolicy>>,
     telling: Telling,
     pub(crate) state: State,
     pub(crate) counters: BTreeMap<Partition, PartitionCounters>,
@@ -87,6 +91,7 @@ impl Transaction {
             connection: start.connection,
             keys: start.keys,
             caps: start.caps,
+            push: start.push,
             telling: start.telling,
             state: start.state,
             counters: start.counters,

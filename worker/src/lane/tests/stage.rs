@@ -196,6 +196,7 @@ impl Stage {
                 telling: Telling::new(),
                 keys: self.keys.parse().unwrap(),
                 caps: self.caps,
+                push: None,
                 metrics: self.metrics.clone(),
                 status: LaneStatus::default(),
                 process: self.process.clone(),

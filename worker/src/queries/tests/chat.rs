@@ -73,6 +73,7 @@ impl Chat {
             },
             metrics: QueryMetrics::new(&Registry::new()).unwrap(),
             keys: keys(),
+            push: None,
             presence: Presence::default(),
             tasks: 2,
         };

@@ -13,6 +13,7 @@ pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod opening;
 pub(crate) mod presence;
+pub(crate) mod push;
 pub(crate) mod reaction;
 pub(crate) mod search;
 pub(crate) mod server;

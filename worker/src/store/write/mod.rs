@@ -21,6 +21,7 @@ pub(crate) mod nonce;
 pub(crate) mod partition;
 pub(crate) mod pin;
 pub(crate) mod presence;
+pub(crate) mod push;
 pub(crate) mod reaction;
 pub(crate) mod register;
 pub(crate) mod role;

@@ -1,0 +1,107 @@
+//! Push: subscribe, unsubscribe, test.
+
+use sha2::{Digest as _, Sha256};
+use shared::{
+    domain::{content::check_title, limits::MAX_PUSH_DEVICES},
+    error::{Reason, Refusal},
+    ids::PushDeviceId,
+    protocol::{
+        Handler,
+        push::{PushDevice, PushTested, SubscribePush, TestPush, UnsubscribePush},
+    },
+};
+
+use crate::{
+    error::Error,
+    outbound::OutboundUrl,
+    store::write::{
+        self,
+        push::{NewPush, NewPushDevice},
+    },
+    transaction::Context,
+};
+
+/// What a test tells; the page has the words. One is worth something for an hour, as somebody waits for it.
+const TEST: NewPush<'_> = NewPush {
+    body: br#"{"kind":"test"}"#,
+    topic: Some("test"),
+    urgency: 3,
+    ttl_s: 3_600,
+};
+
+/// What stands for an address, however it is written.
+fn hash_address(url: &OutboundUrl) -> [u8; 32] {
+    Sha256::digest(url.url().as_str()).into()
+}
+
+impl Handler<Context<'_>> for SubscribePush {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<PushDevice, Error> {
+        let caller = ctx.caller()?;
+        let name = check_title(&self.name, "name")?;
+        let policy = ctx.push()?.clone();
+        let (url, service) = policy.judge_endpoint(&self.endpoint)?;
+        let keys = (self.p256dh.as_str(), self.auth.as_str());
+        let subscription = policy.judge_keys(keys, self.key.as_deref())?;
+        let address = hash_address(&url);
+        let others = write::push::count_others(ctx.read().await?, caller.user, &address).await?;
+        ctx.require(others < MAX_PUSH_DEVICES, Reason::LimitReached)?;
+        let device_id: PushDeviceId = ctx.next_id()?;
+        let device = NewPushDevice {
+            account: caller.user,
+            id: device_id,
+            session: caller.session,
+            endpoint: url.url().as_str(),
+            address: &address,
+            p256dh: &subscription.p256dh,
+            auth: &subscription.auth,
+            vapid: &subscription.vapid,
+            service,
+            name,
+        };
+        let mut writes = ctx.write().await?;
+        write::push::delete_gone(&mut writes, caller.user).await?;
+        write::push::insert_device(&mut writes, &device).await?;
+        Ok(PushDevice {
+            device_id,
+            name: name.to_owned(),
+            failing_since: None,
+            gone: false,
+        })
+    }
+}
+
+impl Handler<Context<'_>> for UnsubscribePush {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let user = ctx.caller()?.user;
+        ctx.require(
+            self.device_id.is_some() != self.endpoint.is_some(),
+            Reason::Invalid,
+        )?;
+        let refused = |_refusal| Refusal::field(Reason::Invalid, "endpoint");
+        let url = self.endpoint.as_deref().map(OutboundUrl::parse).transpose();
+        let address = url.map_err(refused)?.as_ref().map(hash_address);
+        let place = (self.device_id, address.as_ref().map(<[u8; 32]>::as_slice));
+        let known = write::push::has_device(ctx.read().await?, user, place).await?;
+        ctx.require(known, Reason::UnknownItem)?;
+        write::push::delete_device(&mut ctx.write().await?, user, place).await?;
+        Ok(())
+    }
+}
+
+impl Handler<Context<'_>> for TestPush {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<PushTested, Error> {
+        let user = ctx.caller()?.user;
+        ctx.push()?;
+        let mut devices = write::push::list_devices(ctx.read().await?, user).await?;
+        if let Some(only) = self.device_id {
+            devices.retain(|device| device.id == only);
+            ctx.require(!devices.is_empty(), Reason::UnknownItem)?;
+        }
+        if !devices.is_empty() {
+            write::push::enqueue_pushes(&mut ctx.write().await?, (user, &devices), &TEST).await?;
+        }
+        Ok(PushTested {
+            devices: devices.len().try_into().unwrap_or(u32::MAX),
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! Notes what became of pushes. All of it may be noted again: so nothing is lost where only some of it was.
+
+use std::time::Duration;
+
+use super::{attempt::Outcome, sender::Sender};
+use crate::{error::StoreError, store::push::Push};
+
+/// For how long pushes to a device may fail until it is taken for gone.
+const PATIENCE: Duration = Duration::from_hours(7 * 24);
+
+/// A push, and what became of it.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) push: Push,
+    pub(super) outcome: Outcome,
+}
+
+impl Sender {
+    /// Counts what became of a push, once.
+    pub(super) fn count(&self, ended: &Ended) {
+        let (service, outcome) = (ended.push.service.as_str(), ended.outcome.name());
+        self.metrics
+            .attempts_total
+            .with_label_values(&[service, outcome])
+            .inc();
+        if ended.outcome == Outcome::Sent {
+            self.metrics.age_seconds.observe(ended.push.age_s);
+        }
+    }
+
+    /// Notes what became of these: first of the devices, then of the pushes.
+    pub(super) async fn record(&self, all: &[Ended]) -> Result<(), StoreError> {
+        let sent = all.iter().filter(|ended| ended.outcome == Outcome::Sent);
+        let arrived: Vec<_> = sent
+            .map(|ended| (ended.push.target.account, ended.push.target.device))
+            .collect();
+        if !arrived.is_empty() {
+            self.pushes.note_arrival(&arrived).await?;
+        }
+        let patience = PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
+        for Ended { push, outcome } in all {
+            if matches!(outcome, Outcome::Gone | Outcome::Failed | Outcome::Later(_)) {
+                let is_gone = *outcome == Outcome::Gone;
+                let now = (self.clock.now_ms(), patience);
+                self.pushes.note_failure(&push.target, is_gone, now).await?;
+            }
+            if let Some(wait) = outcome.wait() {
+                let is_shortened = *outcome == Outcome::Shortened;
+                self.pushes
+                    .postpone_push(push, (wait, is_shortened))
+                    .await?;
+            }
+        }
+        let done = all.iter().filter(|ended| ended.outcome.wait().is_none());
+        let done: Vec<_> = done.map(|ended| ended.push.claim).collect();
+        if !done.is_empty() {
+            self.pushes.finish_pushes(&done).await?;
+        }
+        Ok(())
+    }
+}
