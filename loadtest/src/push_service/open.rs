@@ -4,12 +4,22 @@ use anyhow::{Context, Result, anyhow, bail};
 use aws_lc_rs::{
     aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree},
+    encoding::{AsBigEndian, EcPrivateKeyBin},
     hkdf::{HKDF_SHA256, KeyType, Prk, Salt},
     rand,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Bytes of a point of P-256 that is not compressed.
 const POINT: usize = 65;
+
+/// A key pair of who sends pushes, as operators have it: the private and the public key, in base64url.
+pub fn generate_sender() -> Result<(String, String)> {
+    let key = PrivateKey::generate(&ECDH_P256)?;
+    let private: EcPrivateKeyBin<'_> = key.as_be_bytes()?;
+    let private = URL_SAFE_NO_PAD.encode(private.as_ref());
+    Ok((private, URL_SAFE_NO_PAD.encode(key.compute_public_key()?)))
+}
 
 /// The keys of a browser.
 #[derive(Debug)]

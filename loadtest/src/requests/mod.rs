@@ -8,6 +8,7 @@ mod member;
 mod message;
 mod moderation;
 mod presence;
+mod push;
 mod role;
 mod server;
 mod unread;
@@ -38,6 +39,7 @@ pub use self::{
         set_lockdown, test_rules,
     },
     presence::{get_presences, set_status, watch_presences},
+    push::{subscribe_push, test_push, unsubscribe_push},
     role::{
         create_role, delete_role, leave_role, move_role, reorder_roles, take_role, update_role,
     },

@@ -38,6 +38,7 @@ mod moderation;
 mod pin;
 mod ping;
 mod presence;
+mod push;
 mod reaction;
 mod restored;
 mod role;

@@ -47,7 +47,7 @@ pub const MAX_CANDIDATES: u32 = 2_000;
 /// Accounts and roles that one text may mention: a full meeting, and what a lane looks up at once.
 pub const MAX_MENTIONS: usize = 50;
 /// Devices of one account that are told by web push: more than anybody owns.
-pub const MAX_PUSH_DEVICES: i64 = 20;
+pub const MAX_PUSH_DEVICES: usize = 20;
 /// Pins a channel may have: they are looked up with each page of its history.
 pub const MAX_PINS: usize = 250;
 /// Different emoji that people may react to one message with: each page of history shows them.

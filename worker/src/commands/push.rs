@@ -44,7 +44,7 @@ impl Handler<Context<'_>> for SubscribePush {
         let subscription = policy.judge_keys(keys, self.key.as_deref())?;
         let address = hash_address(&url);
         let others = write::push::count_others(ctx.read().await?, caller.user, &address).await?;
-        ctx.require(others < MAX_PUSH_DEVICES, Reason::LimitReached)?;
+        ctx.require(others < MAX_PUSH_DEVICES as u64, Reason::LimitReached)?;
         let device_id: PushDeviceId = ctx.next_id()?;
         let device = NewPushDevice {
             account: caller.user,

@@ -76,6 +76,7 @@ pub(crate) struct Outbound {
     client: Client,
     reachable: Arc<Reachable>,
     ports: Arc<[u16]>,
+    patience: Duration,
 }
 
 impl Outbound {
@@ -91,7 +92,6 @@ impl Outbound {
             .redirect(Policy::none())
             .dns_resolver(Arc::new(Resolver::new(reachable.clone())))
             .connect_timeout(CONNECT)
-            .timeout(PATIENCE)
             .pool_max_idle_per_host(IDLE.0)
             .pool_idle_timeout(IDLE.1)
             .referer(false)
@@ -103,6 +103,7 @@ impl Outbound {
             client,
             reachable,
             ports: ports.into(),
+            patience: PATIENCE,
         })
     }
 
@@ -133,7 +134,7 @@ impl Outbound {
             let response = request.body(body).send().await.map_err(sort_error)?;
             Ok(read_answer(response).await)
         };
-        timeout(PATIENCE, asking)
+        timeout(self.patience, asking)
             .await
             .unwrap_or(Err(OutboundError::Slow))
     }

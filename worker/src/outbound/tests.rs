@@ -198,14 +198,19 @@ async fn of_an_endless_answer_the_beginning_is_read() {
     assert_eq!((answer.status, answer.body.len()), (200, ANSWER));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn nobody_waits_for_long() {
     let service = Stranger::answering(|stream| async move {
         let _held = stream;
         std::future::pending::<()>().await;
     })
     .await;
-    let answer = service.post().await;
+    let guest = Outbound {
+        patience: Duration::from_millis(300),
+        ..service.guest()
+    };
+    let url = guest.parse_url(&service.url()).unwrap();
+    let answer = guest.post(&url, HeaderMap::new(), Bytes::new()).await;
     assert!(matches!(answer, Err(OutboundError::Slow)), "{answer:?}");
 }
 

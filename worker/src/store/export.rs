@@ -59,7 +59,7 @@ impl ExportPlace {
 
 /// What is said of an account, whatever the server. Each takes the account, a server, the place
 /// behind which it goes on, how many rows, and when ids begin; each answers places and lines.
-const ACCOUNT_SECTIONS: [&str; 7] = [
+const ACCOUNT_SECTIONS: [&str; 8] = [
     "SELECT id, json_build_object('kind', 'account', 'account_id', id, 'name', name, 'guest', guest,
          'admin', admin, 'avatar', avatar, 'bio', bio, 'locale', locale,
          'created_at', (id >> 12) + $5,
@@ -100,6 +100,9 @@ const ACCOUNT_SECTIONS: [&str; 7] = [
          'channel_id', channel, 'message_id', message, 'category', category, 'text', text,
          'resolution', resolution, 'made_at', (id >> 12) + $5)::text
      FROM reports WHERE reporter = $1 AND id > $3 ORDER BY id LIMIT $4",
+    "SELECT id, json_build_object('kind', 'push_device', 'device_id', id, 'name', name,
+         'service', service, 'subscribed_at', (id >> 12) + $5)::text
+     FROM push_devices WHERE account = $1 AND id > $3 ORDER BY id LIMIT $4",
 ];
 
 /// What is said of an account in one server: the invites that it made and what it did there as

@@ -14,8 +14,8 @@ use shared::{
         limits::{
             MAX_ANSWER_BYTES, MAX_CHANNELS, MAX_EMOJI, MAX_EXEMPT, MAX_FRAME_BYTES, MAX_MENTIONS,
             MAX_MODLOG_PAGE, MAX_NODES, MAX_OVERRIDES, MAX_OVERVIEW_BYTES, MAX_OVERVIEWS, MAX_PAGE,
-            MAX_REPORT_PAGE, MAX_ROLES, MAX_ROLES_HELD, MAX_RULE_WORD_BYTES, MAX_RULE_WORDS,
-            MAX_RULES, MAX_USERS_AT_ONCE,
+            MAX_PUSH_DEVICES, MAX_REPORT_PAGE, MAX_ROLES, MAX_ROLES_HELD, MAX_RULE_WORD_BYTES,
+            MAX_RULE_WORDS, MAX_RULES, MAX_USERS_AT_ONCE,
         },
     },
     protocol::{self, RowKind},
@@ -85,6 +85,7 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("RuleSettings.exempt_channels", MAX_EXEMPT),
         ("RuleTest.findings", (page + 1) * MAX_RULES),
         ("DeploymentStatus.nodes", MAX_NODES),
+        ("PushDevices.devices", MAX_PUSH_DEVICES),
     ])
 }
 
@@ -143,6 +144,9 @@ fn lengths() -> BTreeMap<&'static str, usize> {
         ("NodeStatus.name", 128),
         ("NodeStatus.version", 64),
         ("DeploymentStatus.epoch", 64),
+        // A public key in base64.
+        ("Vapid.key", 88),
+        ("PushDevice.name", title),
     ])
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn count_others(
     reads: Reads<'_>,
     account: UserId,
     address: &[u8],
-) -> Result<i64, StoreError> {
+) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM push_told WHERE account = $1 AND address <> $2";
     Ok(reads
         .find(sql, &[&account, &address])

@@ -1,0 +1,34 @@
+//! Requests of web push.
+
+use shared::protocol::push::{SubscribePush, TestPush, UnsubscribePush};
+
+use crate::{push_service::Browser, random::nonce};
+
+/// Has a browser told.
+pub fn subscribe_push(browser: &Browser) -> SubscribePush {
+    SubscribePush {
+        nonce: nonce(),
+        endpoint: browser.endpoint.clone(),
+        p256dh: browser.p256dh.clone(),
+        auth: browser.auth.clone(),
+        name: "a browser".to_owned(),
+        key: None,
+    }
+}
+
+/// Has a browser told no more.
+pub fn unsubscribe_push(browser: &Browser) -> UnsubscribePush {
+    UnsubscribePush {
+        nonce: nonce(),
+        device_id: None,
+        endpoint: Some(browser.endpoint.clone()),
+    }
+}
+
+/// Has all devices told that it works.
+pub fn test_push() -> TestPush {
+    TestPush {
+        nonce: nonce(),
+        device_id: None,
+    }
+}

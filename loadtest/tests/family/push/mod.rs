@@ -1,0 +1,87 @@
+//! Web push: devices are told by their push service, and by nobody else's.
+
+mod devices;
+mod sending;
+
+use anyhow::Result;
+use loadtest::{
+    cluster::Settings,
+    harness::{Harness, Person, refused, same, scenario_on},
+    push_service::{Browser, PushService, generate_sender},
+    requests::{subscribe_push, test_push, unsubscribe_push},
+};
+use shared::{
+    error::Reason,
+    protocol::push::{GetVapid, ListPushDevices, PushDevice},
+};
+
+scenarios! {
+    without_keys_it_is_switched_off,
+}
+
+/// A cluster that pushes to a local service.
+struct Stage<'a> {
+    harness: &'a Harness,
+    service: &'a PushService,
+    /// The public key that browsers subscribe with.
+    key: String,
+}
+
+/// Plays on a cluster of its own, whose workers push to a local service.
+async fn pushed(play: impl AsyncFnOnce(Stage<'_>) -> Result<()>) -> Result<()> {
+    let service = PushService::start().await?;
+    let (private, key) = generate_sender()?;
+    let settings = Settings {
+        environment: service.settings(&private),
+        ..Settings::default()
+    };
+    scenario_on(settings, async |harness| {
+        let service = &service;
+        play(Stage {
+            harness,
+            service,
+            key,
+        })
+        .await
+    })
+    .await
+}
+
+impl Stage<'_> {
+    /// A new browser of somebody, and the device that it is.
+    async fn subscribes(&self, person: &Person) -> Result<(Browser, PushDevice)> {
+        let browser = self.service.subscribe(&self.key)?;
+        let device = person.client.call(0, &subscribe_push(&browser)).await?;
+        Ok((browser, device))
+    }
+
+    /// Has all devices of somebody told; fails unless there are so many.
+    async fn tests(&self, person: &Person, devices: u32) -> Result<()> {
+        let tested = person.client.call(0, &test_push()).await?;
+        same(&tested.devices, &devices)
+    }
+}
+
+/// The devices of somebody, as the list shows them.
+async fn devices_of(person: &Person) -> Result<Vec<PushDevice>> {
+    Ok(person.client.call(0, &ListPushDevices {}).await?.devices)
+}
+
+async fn without_keys_it_is_switched_off(harness: &Harness) -> Result<()> {
+    let alice = harness.guest("alice", 0).await?;
+    let service = PushService::start().await?;
+    let browser = service.subscribe(&generate_sender()?.1)?;
+    let off = Reason::SwitchedOff;
+    alice.is_refused(0, &GetVapid {}, off).await?;
+    alice.is_refused(0, &subscribe_push(&browser), off).await?;
+    alice.is_refused(0, &test_push(), off).await?;
+    for mut way in alice.ways().await? {
+        same(
+            &way.call(0, &ListPushDevices {}).await?.devices,
+            &Vec::new(),
+        )?;
+        let none = way.call(0, &unsubscribe_push(&browser)).await;
+        refused(none, Reason::UnknownItem)?;
+    }
+    Ok(())
+}
