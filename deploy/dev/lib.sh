@@ -77,12 +77,16 @@ explain_missing() {
         "For \`make up\` it is also enough to set $variable to a server that you have."
 }
 
+# The OpenSSL of the worker is built from its source (docs/adr/0033), with make and a whole Perl.
+compiler_is_whole() { have cc && have make && perl -MIPC::Cmd -MFile::Compare -MFindBin -e 1 2>/dev/null; }
+
 ensure_compiler() {
     have cargo || die "cargo was not found: install Rust with rustup (https://rustup.rs)."
-    have cc && return
-    say "no C compiler: installing build-essential"
-    install_packages build-essential && have cc && return
-    die "no C compiler (cc) was found; Rust needs one to link." "Install it, for example: sudo apt-get install build-essential"
+    compiler_is_whole && return
+    say "no C compiler, make or Perl: installing build-essential and perl"
+    install_packages build-essential perl && compiler_is_whole && return
+    die "no C compiler (cc), make or Perl was found; Rust needs the first to link, OpenSSL all to be built." \
+        "Install them, for example: sudo apt-get install build-essential perl"
 }
 
 # ---- servers

@@ -13,6 +13,7 @@
 //! - [`keys`]: what seals secrets and signs tokens;
 //! - [`config`], [`telemetry`], [`metrics`](mod@metrics), [`ops`], [`health`], [`critical_tasks`], [`shutdown`]: flags, logs and
 //!   traces, what is counted, the operations port, how it is asked, tasks that a program cannot be without, the signals that stop it;
+//! - [`tls`]: whose cryptography it is;
 //! - `sabotage`: what the feature of that name breaks, for tests of the tests;
 //! - [`reference`](mod@reference): the documents that are generated from all of these.
 
@@ -40,4 +41,5 @@ pub mod sabotage;
 pub mod shutdown;
 mod surplus;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;

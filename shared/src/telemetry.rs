@@ -38,7 +38,10 @@ use tracing_subscriber::{
 };
 
 use self::json_line::JsonLine;
-use crate::config::{LogFormat, TelemetryConfig};
+use crate::{
+    config::{LogFormat, TelemetryConfig},
+    tls,
+};
 
 /// How long stopping waits for spans that are not exported yet.
 const FLUSH: Duration = Duration::from_secs(3);
@@ -174,6 +177,7 @@ fn provider(
         .with_attribute(KeyValue::new("service.namespace", "confab"))
         .with_attribute(KeyValue::new("service.instance.id", node.to_owned()))
         .build();
+    tls::install_provider();
     // A blocking HTTP client may not be built on a thread of the async runtime.
     let built = thread::spawn(move || {
         SpanExporter::builder()

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::TokioIo;
+use shared::tls;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_rustls::{
     TlsAcceptor,
@@ -29,6 +30,7 @@ const MAX_PUSH: usize = 4_096;
 pub(super) fn acceptor(certificate: &str) -> Result<TlsAcceptor> {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
     let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes())?;
+    tls::install_provider();
     let config = ServerConfig::builder().with_no_client_auth();
     Ok(TlsAcceptor::from(Arc::new(
         config.with_single_cert(vec![certificate], key)?,

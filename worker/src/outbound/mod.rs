@@ -16,7 +16,10 @@ use reqwest::{
     header::{HeaderMap, RETRY_AFTER},
     redirect::Policy,
 };
-use shared::error::{Reason, Refusal};
+use shared::{
+    error::{Reason, Refusal},
+    tls,
+};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -82,6 +85,7 @@ pub(crate) struct Outbound {
 impl Outbound {
     /// Trusts the certificate authorities of this system.
     pub(crate) fn new(config: OutboundConfig) -> Result<Self, reqwest::Error> {
+        tls::install_provider();
         let reachable = Arc::new(Reachable::new(config.networks));
         let builder = Client::builder();
         #[cfg(test)]

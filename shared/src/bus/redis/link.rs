@@ -25,6 +25,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{BusError, reply::failed};
+use crate::tls;
 
 /// How long a command may take.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,8 +55,7 @@ pub(super) struct Address {
 impl Address {
     /// Understands a URL. Errors never hold it: it may hold a password.
     pub(super) fn parse(url: &str) -> Result<Self, BusError> {
-        // Fails only when a provider is there already, which is as good.
-        let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        tls::install_provider();
         let mut config = Config::from_url(url)
             .map_err(|error| BusError::Refused(format!("its URL is wrong: {}", error.details())))?;
         if matches!(config.server, ServerConfig::Clustered { .. }) {
