@@ -78,6 +78,9 @@ const lanes = dashboard("lanes", "lanes", {
     panel("Slices", "ops", rate("confab_jobs_slices_total", "kind"), rate("confab_jobs_failures_total", "kind")),
     panel("Events not read yet", "short", value("confab_consumer_lag_events", "consumer", "max")),
     panel("Consumers' failures", "ops", rate("confab_consumer_failures_total")),
+    panel("Pushes, by outcome", "ops", rate("confab_push_attempts_total", "outcome")),
+    panel("Pushes: age, and time of their services", "s", quantiles("confab_push_age_seconds"), quantiles("confab_push_answer_seconds")),
+    panel("Pushes that are overdue", "s", value("confab_push_overdue_seconds", "service", "max")),
     panel("Search", "short", value("confab_search_pending_notes", "namespace", "max"), rate("confab_search_blocks_total"), rate("confab_search_failures_total")),
   ],
 });

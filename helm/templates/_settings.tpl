@@ -17,6 +17,9 @@ CONFAB_LISTEN: {{ printf "%s:8080" $host | quote }}
 CONFAB_TRUSTED_PROXIES: "1"
 {{- end }}
 {{- end }}
+{{- if and (eq $program "worker") $root.Values.push.existingSecret }}
+CONFAB_PUSH_CONTACT: {{ $root.Values.push.contact | quote }}
+{{- end }}
 {{- if $root.Values.caBundle.configMap }}
 SSL_CERT_FILE: /etc/confab/ca/{{ $root.Values.caBundle.key }}
 {{- end }}

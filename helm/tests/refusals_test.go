@@ -45,6 +45,8 @@ var refusals = map[string]struct{ set, says string }{
 	"an epoch while it runs":      {external + "restore: {newEpoch: true}", "restore.newEpoch needs restore.stopped"},
 	"a dump without an epoch":     {external + "restore: {stopped: true, dump: x}", "restore.dump needs restore.newEpoch"},
 	"a dump of nowhere":           {external + "restore: {stopped: true, newEpoch: true, dump: x}", "restore.dump is on the volume of backup"},
+	"pushes of nobody":            {external + "push: {existingSecret: push}", "set push.contact to mailto: and an address"},
+	"pushes without a key":        {external + "push: {contact: 'mailto:operator@example.com'}", "set push.existingSecret, or leave push.contact out"},
 	"backups that are not kept":   {external + "backup: {enabled: true, keep: 0}", "backup.keep is at least 1"},
 	"too many connections":        {external + "gateway: {config: {CONFAB_MAX_CONNECTIONS: 50000}}", "50000 connections do not fit into 1Gi: 16 KiB each, CONFAB_MEMORY_BYTES and 128 MiB are 1166 MiB"},
 	"too much that waits":         {external + "gateway: {config: {CONFAB_MEMORY_BYTES: 2147483648}}", "20000 connections do not fit into 1Gi"},

@@ -13,7 +13,7 @@ metrics! {
     /// without content; failed, for good; expired, as it was too old; superseded by a newer one; unsubscribed, as
     /// nobody listens there any more
     attempts_total: IntCounterVec by "service", "outcome";
-    /// How old pushes were when their service had taken them, in seconds
+    /// How old pushes were when they were sent, in seconds
     age_seconds: Histogram from 0.005 by twos 24;
     /// How long push services took to answer
     answer_seconds: Histogram;

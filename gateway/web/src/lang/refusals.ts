@@ -31,6 +31,7 @@ export const SENTENCES: Record<Reason, Sentence> = {
   limit_reached: "The limit has been reached.",
   moved: "Someone changed this in the meantime. Check it and try again.",
   wrong_kind: "This kind of channel has no messages.",
+  switched_off: "This is switched off here.",
   nonce_reused: "This was sent twice with different contents. Try again.",
   rate_limited: "You are too fast.",
   busy: "The server is busy.",

@@ -26,6 +26,7 @@ export const refusals = {
   "The limit has been reached.": "Mehr davon darf es nicht geben.",
   "Someone changed this in the meantime. Check it and try again.": "Jemand hat das inzwischen geändert. Sieh nach und wiederhole es.",
   "This kind of channel has no messages.": "In dieser Art Kanal gibt es keine Nachrichten.",
+  "This is switched off here.": "Das ist hier ausgeschaltet.",
   "This was sent twice with different contents. Try again.": "Das kam zweimal mit verschiedenem Inhalt an. Versuche es noch einmal.",
   "You are too fast.": "Du bist zu schnell.",
   "You can do this again in {seconds} s.": "Das kannst du in {seconds} s wieder tun.",
