@@ -61,6 +61,8 @@ CREATE TABLE pushes (
     urgency  smallint NOT NULL DEFAULT 3 CHECK (urgency BETWEEN 0 AND 3),
     -- For how many seconds since it was made it is worth something, here and at its service.
     ttl_s    integer NOT NULL DEFAULT 86400 CHECK (ttl_s BETWEEN 1 AND 2419200),
+    -- The W3C trace parent of its cause, where that is traced.
+    trace    text,
     made     timestamptz NOT NULL DEFAULT now(),
     -- When it is to be sent, or tried again.
     due      timestamptz NOT NULL DEFAULT now(),

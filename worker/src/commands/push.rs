@@ -9,6 +9,7 @@ use shared::{
         Handler,
         push::{PushDevice, PushTested, SubscribePush, TestPush, UnsubscribePush},
     },
+    telemetry::trace_parent,
 };
 
 use crate::{
@@ -21,13 +22,10 @@ use crate::{
     transaction::Context,
 };
 
-/// What a test tells; the page has the words. One is worth something for an hour, as somebody waits for it.
-const TEST: NewPush<'_> = NewPush {
-    body: br#"{"kind":"test"}"#,
-    topic: Some("test"),
-    urgency: 3,
-    ttl_s: 3_600,
-};
+/// What a test tells; the page has the words.
+const TEST: &[u8] = br#"{"kind":"test"}"#;
+/// For how many seconds that is worth something: somebody waits for it.
+const TEST_TTL_S: u32 = 3_600;
 
 /// What stands for an address, however it is written.
 fn hash_address(url: &OutboundUrl) -> [u8; 32] {
@@ -98,7 +96,14 @@ impl Handler<Context<'_>> for TestPush {
             ctx.require(!devices.is_empty(), Reason::UnknownItem)?;
         }
         if !devices.is_empty() {
-            write::push::enqueue_pushes(&mut ctx.write().await?, (user, &devices), &TEST).await?;
+            let test = NewPush {
+                body: TEST,
+                topic: Some("test"),
+                urgency: 3,
+                ttl_s: TEST_TTL_S,
+                trace: trace_parent(),
+            };
+            write::push::enqueue_pushes(&mut ctx.write().await?, (user, &devices), &test).await?;
         }
         Ok(PushTested {
             devices: devices.len().try_into().unwrap_or(u32::MAX),

@@ -3,14 +3,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use shared::clock::Clock;
+use shared::{clock::Clock, telemetry::adopt_parent};
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{Instrument as _, info_span, warn};
 
 use super::{PushMetrics, PushPolicy, record::Ended, signatures::Signatures};
 use crate::{
@@ -146,7 +146,9 @@ impl Round {
             let sender = self.sender.clone();
             self.under_way.spawn(async move {
                 let _until_the_end = place;
-                let outcome = sender.attempt(&push).await;
+                let span = info_span!("push", service = %push.service);
+                adopt_parent(&span, push.trace.as_deref());
+                let outcome = sender.attempt(&push).instrument(span).await;
                 Ended { push, outcome }
             });
         }

@@ -42,6 +42,8 @@ pub(crate) struct Push {
     pub(crate) body: Vec<u8>,
     pub(crate) topic: Option<String>,
     pub(crate) urgency: i16,
+    /// The trace parent of its cause.
+    pub(crate) trace: Option<String>,
     /// For how many seconds it is worth something, and how many have passed.
     pub(crate) ttl_s: u32,
     pub(crate) age_s: f64,
@@ -79,7 +81,7 @@ pub(crate) struct WaitingPushes {
 columns! { PushClaim { id, number } }
 columns! { PushTarget { account, device, endpoint, p256dh, auth, vapid } }
 columns! { Push {
-    claim, attempts, service, body, topic, urgency, ttl_s, age_s, is_superseded, target
+    claim, attempts, service, body, topic, urgency, trace, ttl_s, age_s, is_superseded, target
 } }
 columns! { WaitingPushes { service, overdue_s } }
 
@@ -119,7 +121,7 @@ impl Pushes {
                        UPDATE pushes p SET lease = now() + $3 * interval '1 second', claim = claim + 1,
                                            attempts = least(attempts, 1000) + 1
                        FROM due WHERE p.id = due.id RETURNING p.*)
-                   SELECT c.id, c.claim, c.attempts, c.service, c.body, c.topic, c.urgency, c.ttl_s,
+                   SELECT c.id, c.claim, c.attempts, c.service, c.body, c.topic, c.urgency, c.trace, c.ttl_s,
                           extract(epoch FROM now() - c.made)::float8,
                           EXISTS (SELECT FROM pushes later WHERE later.account = c.account
                                   AND later.device = c.device AND later.id > c.id AND later.topic = c.topic)
@@ -232,3 +234,6 @@ impl Pushes {
         self.pool.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,8 @@ pub(crate) struct NewPush<'a> {
     pub(crate) urgency: i16,
     /// For how many seconds it is worth something.
     pub(crate) ttl_s: u32,
+    /// The trace parent of its cause.
+    pub(crate) trace: Option<String>,
 }
 
 /// How many devices of the account are told, besides that at an address.
@@ -141,20 +143,19 @@ pub(crate) async fn enqueue_pushes(
         .iter()
         .map(|device| device.service.as_str())
         .collect();
-    let sql = "INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s)
-               SELECT $1, w.device, w.service, $4, $5, $6, $7
+    let sql = "INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, trace)
+               SELECT $1, w.device, w.service, $4, $5, $6, $7, $8
                FROM unnest($2::int8[], $3::text[]) AS w (device, service)
                RETURNING id";
-    let NewPush {
-        body,
-        topic,
-        urgency,
-        ttl_s,
-    } = push;
-    writes
-        .execute(
-            sql,
-            &[&account, &ids, &services, body, topic, urgency, ttl_s],
-        )
-        .await
+    let parameters: [&dyn Parameter; 8] = [
+        &account,
+        &ids,
+        &services,
+        &push.body,
+        &push.topic,
+        &push.urgency,
+        &push.ttl_s,
+        &push.trace,
+    ];
+    writes.execute(sql, &parameters).await
 }

@@ -1,0 +1,259 @@
+//! What is claimed, what waits, and what is forgotten.
+
+use sqlx::AssertSqlSafe;
+
+use super::*;
+use crate::{fixture::database_and_pool, support::postgres};
+
+const SERVICE: &str = "push.example";
+/// Milliseconds.
+const WEEK: u64 = 7 * 86_400_000;
+
+/// A database with a device 1 of the account 1, and what sends.
+struct Stage {
+    pool: postgres::Pool,
+    pushes: Pushes,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let (options, pool) = database_and_pool().await;
+        let stage = Self {
+            pool,
+            pushes: Pushes::new(options),
+        };
+        stage.device(1, 1, "a").await;
+        stage
+    }
+
+    async fn execute(&self, sql: &str) -> u64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        sqlx::query(sql)
+            .execute(&self.pool)
+            .await
+            .unwrap()
+            .rows_affected()
+    }
+
+    async fn count(&self, table: &str) -> i64 {
+        let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// An account subscribes an address as a device, in a session of its own.
+    async fn device(&self, account: u64, device: u64, address: &str) {
+        self.execute(&format!(
+            "INSERT INTO accounts (id, name, folded, nonce) VALUES ({account}, 'a{account}', 'a{account}', '')
+                 ON CONFLICT DO NOTHING"
+        ))
+        .await;
+        self.execute(&format!(
+            "INSERT INTO sessions (id, account, token_hash, device, nonce) VALUES ({device}, {account}, 'h{device}', '', '{device}')"
+        ))
+        .await;
+        self.execute(&format!(
+            "INSERT INTO push_devices VALUES ({account}, {device}, {device}, 'https://push.example/{address}',
+                 '{address}', 'p', 'a', 'v', '{SERVICE}', 'name')"
+        ))
+        .await;
+        self.execute(&format!(
+            "INSERT INTO push_addresses VALUES ('{address}', {device})"
+        ))
+        .await;
+    }
+
+    /// Leaves pushes to a device of the account 1.
+    async fn leave(&self, device: u64, topic: &str, count: u32) {
+        self.execute(&format!(
+            "INSERT INTO pushes (account, device, service, body, topic)
+             SELECT 1, {device}, '{SERVICE}', 'body', {topic} FROM generate_series(1, {count})"
+        ))
+        .await;
+    }
+
+    async fn claim(&self, most: i64, with_lapsed: bool) -> Vec<Push> {
+        let most = [most];
+        self.pushes
+            .claim_pushes((&[SERVICE], &most), with_lapsed)
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_push_is_claimed_by_one_until_its_lease_ends() {
+    let stage = Stage::new().await;
+    stage.leave(1, "NULL", 3).await;
+    let first = stage.claim(2, true).await;
+    assert_eq!(
+        (first.len(), first[0].attempts, first[0].body.as_slice()),
+        (2, 1, &b"body"[..])
+    );
+    assert_eq!(first[0].target.endpoint, "https://push.example/a");
+    assert_eq!(stage.claim(2, true).await.len(), 1);
+    assert_eq!(stage.claim(2, true).await.len(), 0);
+    stage.execute("UPDATE pushes SET lease = now()").await;
+    assert_eq!(
+        stage.claim(9, false).await.len(),
+        0,
+        "who has it may yet note it"
+    );
+    let again = stage.claim(9, true).await;
+    assert_eq!((again.len(), again[0].attempts), (3, 2));
+    // Who lost it notes nothing.
+    stage.pushes.finish_pushes(&[first[0].claim]).await.unwrap();
+    stage
+        .pushes
+        .postpone_push(&first[1], (Duration::ZERO, false))
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            stage.count("pushes").await,
+            stage.claim(9, false).await.len()
+        ),
+        (3, 0)
+    );
+    let claims: Vec<PushClaim> = again.iter().map(|push| push.claim).collect();
+    stage.pushes.finish_pushes(&claims).await.unwrap();
+    assert_eq!(stage.count("pushes").await, 0);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_device_waits_together_and_others_do_not() {
+    let stage = Stage::new().await;
+    stage.device(1, 2, "b").await;
+    stage.leave(1, "NULL", 2).await;
+    stage.leave(2, "NULL", 1).await;
+    let claimed = stage.claim(1, false).await;
+    stage
+        .pushes
+        .postpone_push(&claimed[0], (Duration::from_mins(1), true))
+        .await
+        .unwrap();
+    let others = stage.claim(9, false).await;
+    let devices: Vec<u64> = others.iter().map(|push| push.target.device.get()).collect();
+    assert_eq!(devices, [2]);
+    stage.execute("UPDATE pushes SET due = now()").await;
+    let late = stage.claim(9, false).await;
+    let mut told: Vec<(&[u8], i16)> = late
+        .iter()
+        .map(|push| (&push.body[..], push.attempts))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, [(&b""[..], 2), (&b"body"[..], 1)]);
+}
+
+#[tokio::test]
+async fn a_newer_one_of_its_topic_and_too_many_supersede_a_push() {
+    let stage = Stage::new().await;
+    stage.leave(1, "'topic'", 3).await;
+    stage.leave(1, "'other'", 1).await;
+    let claimed = stage.claim(9, false).await;
+    let left: Vec<_> = claimed.iter().filter(|push| !push.is_superseded).collect();
+    let mut topics: Vec<_> = left.iter().map(|push| push.topic.as_deref()).collect();
+    topics.sort_unstable();
+    assert_eq!(topics, [Some("other"), Some("topic")]);
+    stage.execute("DELETE FROM pushes").await;
+    stage.leave(1, "NULL", 103).await;
+    let claimed = stage.claim(200, false).await;
+    assert_eq!(claimed.iter().filter(|push| push.is_superseded).count(), 3);
+}
+
+#[tokio::test]
+async fn a_device_that_is_told_no_more_has_no_address() {
+    let stage = Stage::new().await;
+    stage.leave(1, "NULL", 1).await;
+    let endpoint = async || {
+        stage.execute("UPDATE pushes SET lease = '-infinity'").await;
+        stage.claim(1, false).await.remove(0).target.endpoint
+    };
+    assert!(!endpoint().await.is_empty());
+    // Another account subscribes the address, and leaves.
+    stage.device(2, 7, "a").await;
+    assert!(endpoint().await.is_empty());
+    stage.execute("DELETE FROM sessions WHERE id = 7").await;
+    assert_eq!(stage.count("push_devices").await, 1);
+    assert!(endpoint().await.is_empty(), "it does not come back");
+    stage.pushes.sweep().await.unwrap();
+    assert!(endpoint().await.is_empty(), "nor after the cleaning");
+    stage.execute("DELETE FROM sessions").await;
+    stage.pushes.sweep().await.unwrap();
+    assert_eq!(stage.count("push_addresses").await, 0);
+}
+
+#[tokio::test]
+async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
+    let stage = Stage::new().await;
+    stage.leave(1, "NULL", 1).await;
+    let push = stage.claim(1, false).await.remove(0);
+    let fail = async |gone, now| {
+        stage
+            .pushes
+            .note_failure(&push.target, gone, (now, WEEK))
+            .await
+            .unwrap()
+    };
+    let arrived = [(push.target.account, push.target.device)];
+    fail(false, 1).await;
+    fail(false, 1 + WEEK).await;
+    assert_eq!(stage.count("push_told").await, 1);
+    stage.pushes.note_arrival(&arrived).await.unwrap();
+    assert_eq!(stage.count("push_failures").await, 0);
+    fail(false, 1).await;
+    fail(false, 2 + WEEK).await;
+    assert_eq!(stage.count("push_told").await, 0);
+    stage.pushes.note_arrival(&arrived).await.unwrap();
+    assert_eq!(
+        stage.count("push_told").await,
+        0,
+        "it has to subscribe again"
+    );
+    stage.device(1, 2, "b").await;
+    let other = PushTarget {
+        device: 2.try_into().unwrap(),
+        ..push.target
+    };
+    stage
+        .pushes
+        .note_failure(&other, true, (1, WEEK))
+        .await
+        .unwrap();
+    assert_eq!(stage.count("push_told").await, 0);
+    stage.execute("DELETE FROM sessions").await;
+    stage.pushes.sweep().await.unwrap();
+    assert_eq!(stage.count("push_failures").await, 0);
+}
+
+#[tokio::test]
+async fn what_nobody_claims_is_deleted_and_what_is_late_is_told() {
+    let stage = Stage::new().await;
+    let overdue = async || {
+        stage
+            .pushes
+            .list_waiting(&[SERVICE, "another"])
+            .await
+            .unwrap()
+    };
+    let told: Vec<_> = overdue()
+        .await
+        .into_iter()
+        .map(|row| (row.service, row.overdue_s))
+        .collect();
+    assert_eq!(
+        told,
+        [(SERVICE.to_owned(), None), ("another".to_owned(), None)]
+    );
+    stage.leave(1, "NULL", 2).await;
+    stage
+        .execute("UPDATE pushes SET due = now() - interval '100 s'")
+        .await;
+    assert!(
+        overdue().await[0]
+            .overdue_s
+            .is_some_and(|late| late >= 100.0)
+    );
+    stage.execute("UPDATE pushes SET made = now() - interval '26 hours' WHERE id = (SELECT min(id) FROM pushes)").await;
+    stage.pushes.sweep().await.unwrap();
+    assert_eq!(stage.count("pushes").await, 1);
+}
