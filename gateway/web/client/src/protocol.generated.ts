@@ -9,6 +9,7 @@ export type ChannelId = Id<"ChannelId">;
 export type RoleId = Id<"RoleId">;
 export type AnyId = Id<"AnyId">;
 export type MessageId = Id<"MessageId">;
+export type PushDeviceId = Id<"PushDeviceId">;
 export type ReportId = Id<"ReportId">;
 export type RuleId = Id<"RuleId">;
 export type EntryId = Id<"EntryId">;
@@ -1013,6 +1014,46 @@ export interface ListOnline {
   limit?: number | null | undefined;
 }
 
+/** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from whoever had it. */
+export interface SubscribePush {
+  /** The idempotency key. */
+  nonce: string;
+  /** Where the browser's push service takes pushes for it: an address of https, at most 2,048 characters. */
+  endpoint: string;
+  /** The browser's public key: an uncompressed point of P-256 in base64url. */
+  p256dh: string;
+  /** What the browser shares with who sends: 16 bytes in base64url. */
+  auth: string;
+  /** What the list calls the device: one line of at most 100 characters. */
+  name: string;
+  /** The key that `push_get_vapid` showed when the browser subscribed; that of now when absent. */
+  key?: string | null | undefined;
+}
+
+/** Has a device told no more. */
+export interface UnsubscribePush {
+  /** The idempotency key. */
+  nonce: string;
+  /** The device, as the list shows it. */
+  device_id?: PushDeviceId | null | undefined;
+  /** In place of it: the address that this device subscribed. */
+  endpoint?: string | null | undefined;
+}
+
+/** Sends a push to each device of the account, or to one, at once: so that somebody sees whether it comes. */
+export interface TestPush {
+  /** The idempotency key. */
+  nonce: string;
+  /** Only this device. */
+  device_id?: PushDeviceId | null | undefined;
+}
+
+/** Shows the key by which a browser subscribes; refused as `switched_off` where the deployment has none. */
+export type GetVapid = Record<string, never>;
+
+/** Lists the devices of the account that are told by web push. */
+export type ListPushDevices = Record<string, never>;
+
 /** Answers with the time of the worker. */
 export type Ping = Record<string, never>;
 
@@ -1902,6 +1943,36 @@ export interface OnlineMember {
   text: string;
 }
 
+/** A device that is told by web push. */
+export interface PushDevice {
+  /** The device; its id tells when it subscribed. */
+  device_id: PushDeviceId;
+  /** What it is called. */
+  name: string;
+  /** Since when pushes to it fail, in milliseconds since 1970; none where they do not. */
+  failing_since: number | null;
+  /** Whether it is told no more: its push service does not know it, or pushes to it failed for a week. It has to subscribe again. */
+  gone: boolean;
+}
+
+/** What was sent. */
+export interface PushTested {
+  /** To how many devices. */
+  devices: number;
+}
+
+/** Who sends pushes, to browsers and push services. */
+export interface Vapid {
+  /** The public key: an uncompressed point of P-256 in base64url without padding, the `applicationServerKey` of a browser. */
+  key: string;
+}
+
+/** The devices, oldest first. */
+export interface PushDevices {
+  /** The devices. */
+  devices: PushDevice[];
+}
+
 /** The answer. */
 export interface Pong {
   /** The worker's time, in milliseconds since 1970. */
@@ -2525,6 +2596,11 @@ export interface Structs {
   GetPresences: GetPresences;
   WatchPresences: WatchPresences;
   ListOnline: ListOnline;
+  SubscribePush: SubscribePush;
+  UnsubscribePush: UnsubscribePush;
+  TestPush: TestPush;
+  GetVapid: GetVapid;
+  ListPushDevices: ListPushDevices;
   Ping: Ping;
   ReportMessage: ReportMessage;
   ResolveReport: ResolveReport;
@@ -2617,6 +2693,10 @@ export interface Structs {
   MemberPresence: MemberPresence;
   OnlinePage: OnlinePage;
   OnlineMember: OnlineMember;
+  PushDevice: PushDevice;
+  PushTested: PushTested;
+  Vapid: Vapid;
+  PushDevices: PushDevices;
   Pong: Pong;
   MessageReported: MessageReported;
   Rule: Rule;
@@ -2874,6 +2954,16 @@ export interface Requests {
   presence_watch: { request: WatchPresences; reply: Presences };
   /** Lists the members of the scope's server that look online, as a member list shows them: those of each hoisted role, from the highest rank down, then all others, each group by nickname or name. */
   users_online: { request: ListOnline; reply: OnlinePage };
+  /** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from whoever had it. */
+  push_subscribe: { request: SubscribePush; reply: PushDevice };
+  /** Has a device told no more. */
+  push_unsubscribe: { request: UnsubscribePush; reply: null };
+  /** Sends a push to each device of the account, or to one, at once: so that somebody sees whether it comes. */
+  push_test: { request: TestPush; reply: PushTested };
+  /** Shows the key by which a browser subscribes; refused as `switched_off` where the deployment has none. */
+  push_get_vapid: { request: GetVapid; reply: Vapid };
+  /** Lists the devices of the account that are told by web push. */
+  push_devices_list: { request: ListPushDevices; reply: PushDevices };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
   /** Reports a message to those who moderate. What it says now is kept with the report, whatever its author does with it. Nobody is told: `reports_list` shows it. */
@@ -3472,6 +3562,25 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "place", type: {"optional":{"struct":"MemberPlace"}}, optional: true },
     { name: "limit", type: {"optional":{"int":32}}, optional: true },
   ],
+  SubscribePush: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "endpoint", type: "text", optional: false },
+    { name: "p256dh", type: "text", optional: false },
+    { name: "auth", type: "text", optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "key", type: {"optional":"text"}, optional: true },
+  ],
+  UnsubscribePush: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "device_id", type: {"optional":{"id":"PushDeviceId"}}, optional: true },
+    { name: "endpoint", type: {"optional":"text"}, optional: true },
+  ],
+  TestPush: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "device_id", type: {"optional":{"id":"PushDeviceId"}}, optional: true },
+  ],
+  GetVapid: [],
+  ListPushDevices: [],
   Ping: [],
   ReportMessage: [
     { name: "nonce", type: "text", optional: false },
@@ -3915,6 +4024,21 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "state", type: {"enum":"PresenceState"}, optional: false },
     { name: "text", type: "text", optional: false },
   ],
+  PushDevice: [
+    { name: "device_id", type: {"id":"PushDeviceId"}, optional: false },
+    { name: "name", type: "text", optional: false },
+    { name: "failing_since", type: {"optional":{"int":53}}, optional: false },
+    { name: "gone", type: "bool", optional: false },
+  ],
+  PushTested: [
+    { name: "devices", type: {"int":32}, optional: false },
+  ],
+  Vapid: [
+    { name: "key", type: "text", optional: false },
+  ],
+  PushDevices: [
+    { name: "devices", type: {"list":{"struct":"PushDevice"}}, optional: false },
+  ],
   Pong: [
     { name: "now", type: {"int":53}, optional: false },
   ],
@@ -4295,6 +4419,11 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   presence_get: { opcode: 2945, request: {"struct":"GetPresences"}, reply: {"struct":"Presences"} },
   presence_watch: { opcode: 2946, request: {"struct":"WatchPresences"}, reply: {"struct":"Presences"} },
   users_online: { opcode: 2947, request: {"struct":"ListOnline"}, reply: {"struct":"OnlinePage"} },
+  push_subscribe: { opcode: 784, request: {"struct":"SubscribePush"}, reply: {"struct":"PushDevice"} },
+  push_unsubscribe: { opcode: 785, request: {"struct":"UnsubscribePush"}, reply: "unit" },
+  push_test: { opcode: 786, request: {"struct":"TestPush"}, reply: {"struct":"PushTested"} },
+  push_get_vapid: { opcode: 2816, request: {"struct":"GetVapid"}, reply: {"struct":"Vapid"} },
+  push_devices_list: { opcode: 2817, request: {"struct":"ListPushDevices"}, reply: {"struct":"PushDevices"} },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"}, anyone: true },
   message_report: { opcode: 688, request: {"struct":"ReportMessage"}, reply: {"struct":"MessageReported"} },
   report_resolve: { opcode: 689, request: {"struct":"ResolveReport"}, reply: "unit" },
@@ -4416,6 +4545,8 @@ export const REFUSALS = {
   moved: 33,
   /** The channel is of a kind that this is not for: only text and announcements have messages. */
   wrong_kind: 34,
+  /** Who runs this deployment has switched this off. */
+  switched_off: 35,
   /** The nonce was used for another body; signing in: on another device, or too long ago. */
   nonce_reused: 40,
   /** Too many requests; `retry_after` says when to try again. */
