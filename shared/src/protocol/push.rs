@@ -25,7 +25,7 @@ pub struct Vapid {
 }
 
 /// Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it
-/// takes it from whoever had it.
+/// takes it from the account that had it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(784, push_subscribe, reply = PushDevice, access = Account, limit = Write)]
 pub struct SubscribePush {

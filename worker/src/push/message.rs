@@ -26,6 +26,8 @@ pub(crate) const SIGNED_S: u64 = 12 * 3_600;
 const URGENCIES: [&str; 4] = ["very-low", "low", "normal", "high"];
 /// Bytes of a point of P-256 that is not compressed, and the first of them.
 const POINT: (usize, u8) = (65, 4);
+/// Bytes of a private key.
+const PRIVATE: usize = 32;
 /// What is said of nothing in particular: only the keys of a subscription are asked for.
 const NOWHERE: &str = "https://localhost/";
 
@@ -57,7 +59,10 @@ impl FromStr for Signer {
     type Err = PushError;
 
     fn from_str(text: &str) -> Result<Self, PushError> {
-        let builder = VapidSignatureBuilder::from_base64_no_sub(text.trim_end_matches('='));
+        // The package panics where the length is another one.
+        let key = decode_base64(text).filter(|key| key.len() == PRIVATE);
+        let key = encode_base64(&key.ok_or(PushError::NotAKey)?);
+        let builder = VapidSignatureBuilder::from_base64_no_sub(&key);
         let builder = builder.map_err(|_error| PushError::NotAKey)?;
         let public = builder.get_public_key();
         Ok(Self { builder, public })
@@ -185,7 +190,8 @@ mod tests {
         assert!(is_public_key(signer.public()));
         assert!(!format!("{signer:?}").contains(&private));
         let zero = encode_base64(&[0; 32]);
-        for wrong in ["", "AAAA", "not base64!", &zero] {
+        let long = encode_base64(&[1; 33]);
+        for wrong in ["", "AAAA", "not base64!", &zero, &long] {
             assert_eq!(
                 wrong.parse::<Signer>().err(),
                 Some(PushError::NotAKey),
