@@ -19,7 +19,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time::timeout};
 
 pub use open::{BrowserKeys, generate_sender};
 
@@ -28,7 +28,7 @@ use crate::random::nonce;
 /// A certificate for 127.0.0.1 and localhost, good for nothing but tests.
 const CERTIFICATE: &str = include_str!("tls.pem");
 /// How long is waited for a push: some failures, and a claim that has to lapse.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,14 +107,14 @@ impl State {
 pub struct PushService {
     port: u16,
     state: Arc<State>,
-    serving: JoinHandle<()>,
+    /// Ends with it.
+    _serving: JoinSet<()>,
     /// A file with its certificate, for programs that are to trust it.
     trusted: PathBuf,
 }
 
 impl Drop for PushService {
     fn drop(&mut self) {
-        self.serving.abort();
         // A file in the folder for temporary ones: who cannot delete it leaves it there.
         let _deleted = std::fs::remove_file(&self.trusted);
     }
@@ -130,11 +130,12 @@ impl PushService {
             .context("writing the certificate of the push service")?;
         let state = Arc::new(State::default());
         let acceptor = serve::acceptor(CERTIFICATE)?;
-        let serving = tokio::spawn(serve::serve(listener, acceptor, state.clone(), port));
+        let mut serving = JoinSet::new();
+        serving.spawn(serve::serve(listener, acceptor, state.clone(), port));
         Ok(Self {
             port,
             state,
-            serving,
+            _serving: serving,
             trusted,
         })
     }

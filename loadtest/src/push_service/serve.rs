@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::TokioIo;
 use shared::tls;
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -44,9 +44,11 @@ pub(super) async fn serve(
     state: Arc<State>,
     port: u16,
 ) {
+    let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
         let (acceptor, state) = (acceptor.clone(), state.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else {
                 return;
             };

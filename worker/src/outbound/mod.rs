@@ -34,7 +34,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read.
 const ANSWER: usize = 1_024;
 /// Connections to one host that are kept open, and for how long.
-const IDLE: (usize, Duration) = (8, Duration::from_secs(60));
+const IDLE: (usize, Duration) = (8, Duration::from_mins(1));
 
 /// Where requests may go, beyond the internet at the port of https.
 #[derive(Debug, Clone, Default)]
@@ -135,7 +135,11 @@ impl Outbound {
         }
         let request = self.client.post(url.url().clone()).headers(headers);
         let asking = async {
-            let response = request.body(body).send().await.map_err(sort_error)?;
+            let response = request
+                .body(body)
+                .send()
+                .await
+                .map_err(|error| sort_error(&error))?;
             Ok(read_answer(response).await)
         };
         timeout(self.patience, asking)
@@ -172,8 +176,8 @@ async fn read_answer(mut response: Response) -> Answer {
     }
 }
 
-fn sort_error(error: reqwest::Error) -> OutboundError {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+fn sort_error(error: &reqwest::Error) -> OutboundError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if error.is::<resolver::NotReachable>() {
             return OutboundError::NotReachable;

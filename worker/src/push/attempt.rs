@@ -103,10 +103,10 @@ impl Sender {
             return Outcome::Later(self.back_off(push.attempts));
         };
         let now_s = self.clock.now_ms() / 1_000;
-        let signed = self
-            .signatures
+        let token = self
+            .tokens
             .sign(&self.policy.keys, (vapid, url.origin()), now_s);
-        let Ok(Some(signature)) = signed else {
+        let Ok(Some(token)) = token else {
             return Outcome::Later(self.back_off(push.attempts));
         };
         let message = Message {
@@ -118,7 +118,7 @@ impl Sender {
                 .unwrap_or(push.ttl_s),
             urgency: push.urgency.try_into().unwrap_or_default(),
         };
-        let Ok((head, body)) = seal(&message, (p256dh, auth), signature) else {
+        let Ok((head, body)) = seal(&message, (p256dh, auth), token) else {
             return Outcome::Failed;
         };
         let began = Instant::now();

@@ -120,7 +120,8 @@ impl PushConfig {
         OutboundConfig {
             networks: self.outbound_networks.clone(),
             ports: self.outbound_ports.clone(),
-            ..OutboundConfig::default()
+            #[cfg(test)]
+            roots: Vec::new(),
         }
     }
 }

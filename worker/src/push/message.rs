@@ -20,7 +20,7 @@ use web_push::{
     VapidSignatureBuilder, WebPushMessageBuilder,
 };
 
-/// How long a signature is good for, in seconds. A service takes a day at most.
+/// How long a token is good for, in seconds. A service takes a day at most.
 pub(crate) const SIGNED_S: u64 = 12 * 3_600;
 /// How soon a browser is to be woken, by the numbers of the rows (RFC 8030, 5.3).
 const URGENCIES: [&str; 4] = ["very-low", "low", "normal", "high"];
@@ -94,7 +94,7 @@ pub(crate) fn generate_key() -> Result<String, PushError> {
 
 /// Says for a while that we are who the browser asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Signature(HeaderValue);
+pub(crate) struct VapidToken(HeaderValue);
 
 impl Signer {
     /// The public key: a point that is not compressed.
@@ -107,7 +107,7 @@ impl Signer {
         &self,
         origin: &str,
         (contact, until): (&str, u64),
-    ) -> Result<Signature, PushError> {
+    ) -> Result<VapidToken, PushError> {
         let nowhere = subscription(SubscriptionKeys::default());
         let mut builder = self.builder.clone().add_sub_info(&nowhere);
         builder.add_claim("aud", origin);
@@ -117,7 +117,7 @@ impl Signer {
         let said = format!("vapid t={token}, k={}", encode_base64(&self.public));
         let mut header = HeaderValue::try_from(said).map_err(|_error| PushError::NotAKey)?;
         header.set_sensitive(true);
-        Ok(Signature(header))
+        Ok(VapidToken(header))
     }
 }
 
@@ -146,10 +146,10 @@ pub(crate) struct Message<'a> {
 pub(crate) fn seal(
     message: &Message<'_>,
     (p256dh, auth): (&[u8], &[u8]),
-    signature: Signature,
+    token: VapidToken,
 ) -> Result<(HeaderMap, Bytes), PushError> {
     let mut head = HeaderMap::new();
-    head.insert(AUTHORIZATION, signature.0);
+    head.insert(AUTHORIZATION, token.0);
     head.insert(HeaderName::from_static("ttl"), message.ttl_s.into());
     let urgency = URGENCIES.get(message.urgency).copied().unwrap_or("normal");
     head.insert(
@@ -228,10 +228,7 @@ mod tests {
         let signature = ours
             .sign("https://push.example", ("mailto:op@example.com", 1))
             .unwrap();
-        assert!(
-            !format!("{signature:?}").contains("vapid"),
-            "it is a secret"
-        );
+        assert!(!format!("{token:?}").contains("vapid"), "it is a secret");
         let mut message = Message {
             body: b"Troy will burn",
             topic: Some("abc"),
@@ -239,7 +236,7 @@ mod tests {
             urgency: 3,
         };
         let keys = (theirs.public(), &[7; 16][..]);
-        let (head, body) = seal(&message, keys, signature.clone()).unwrap();
+        let (head, body) = seal(&message, keys, token.clone()).unwrap();
         assert!(!body.windows(4).any(|part| part == b"Troy") && body.len() > 86);
         let said = |head: &HeaderMap, name: &str| {
             head.get(name)
@@ -259,7 +256,7 @@ mod tests {
                 .is_some_and(|said| said.starts_with("vapid t=") && said.ends_with(&key))
         );
         (message.body, message.topic) = (b"", None);
-        let (head, body) = seal(&message, keys, signature).unwrap();
+        let (head, body) = seal(&message, keys, token).unwrap();
         assert_eq!(
             (
                 body.len(),

@@ -1,17 +1,18 @@
 //! Web push: who may be told, and telling them.
 //!
-//! A push is a row that somebody left in the transaction of its cause. Any worker claims it ([`sender`]), sends it
-//! ([`attempt`]), and notes what became of it ([`record`]). So many at a time go to each push service that one which is slow,
-//! or takes none, holds up no other.
+//! A push is a row that somebody left in the transaction of its cause. Any worker claims it ([`round`]), sends it
+//! ([`attempt`]), and notes what became of it ([`record`]). To each push service only some go at a time, so one that
+//! is slow, or takes none, holds up no other.
 
 mod attempt;
 pub(crate) mod config;
 pub(crate) mod message;
 mod metrics;
 mod record;
+mod round;
 mod sender;
 pub(crate) mod service;
-mod signatures;
+mod vapid_tokens;
 
 use shared::error::{Reason, Refusal};
 

@@ -92,7 +92,7 @@ pub(crate) async fn delete_gone(
     writes.execute(sql, &[&account]).await
 }
 
-/// Stores a device, in place of the one of the account at the same address; whoever had that has it no more.
+/// Stores a device, in place of the one of the account at the same address; who had that before has it no more.
 pub(crate) async fn insert_device(
     writes: &mut Writes<'_>,
     device: &NewPushDevice<'_>,
