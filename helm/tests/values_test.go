@@ -28,7 +28,7 @@ var choices = map[string]values{
 }
 
 // What the chart itself tells the programs.
-var ownSettings = regexp.MustCompile(`^(CONFAB_(LISTEN|OPS_LISTEN|NODE|CLUSTER_KEY|CLUSTER_KEY_FILE|PUSH_KEYS|PUSH_CONTACT)|REDIS_URL|DATABASE_URL)$`)
+var ownSettings = regexp.MustCompile(`^(CONFAB_(LISTEN|OPS_LISTEN|NODE|CLUSTER_KEY|CLUSTER_KEY_FILE|PUSH_KEYS|PUSH_KEYS_FILE|PUSH_CONTACT)|REDIS_URL|DATABASE_URL)$`)
 
 // A leaf of values.yaml, or a part with a comment of its own.
 type value struct {

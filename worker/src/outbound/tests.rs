@@ -9,6 +9,7 @@ use reqwest::Certificate;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -32,6 +33,7 @@ fn tls_file(name: &str) -> PathBuf {
 struct Stranger {
     port: u16,
     connections: Arc<AtomicUsize>,
+    _serving: JoinSet<()>,
 }
 
 impl Stranger {
@@ -50,17 +52,23 @@ impl Stranger {
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = connections.clone();
-        tokio::spawn(async move {
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let mut answering = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::Relaxed);
                 if let Ok(mut stream) = acceptor.accept(stream).await {
                     let _head = stream.read(&mut [0; 4_096]).await;
-                    tokio::spawn(answer(stream));
+                    answering.spawn(answer(stream));
                 }
             }
         });
-        Self { port, connections }
+        Self {
+            port,
+            connections,
+            _serving: serving,
+        }
     }
 
     /// One that says so much, and ends.

@@ -225,7 +225,7 @@ mod tests {
             generate_key().unwrap().parse().unwrap(),
             generate_key().unwrap().parse().unwrap(),
         );
-        let signature = ours
+        let token = ours
             .sign("https://push.example", ("mailto:op@example.com", 1))
             .unwrap();
         assert!(!format!("{token:?}").contains("vapid"), "it is a secret");

@@ -192,7 +192,7 @@ async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
             .pushes
             .note_failure(&push.target, gone, (now, WEEK))
             .await
-            .unwrap()
+            .unwrap();
     };
     let arrived = [(push.target.account, push.target.device)];
     fail(false, 1).await;
