@@ -21,20 +21,24 @@ use tracing::{error, warn};
 use crate::{
     consumers::deleted_by,
     error::StoreError,
+    notification::Planner,
     retention::PastEntries,
     retry,
     store::{
         export::{EXPORT, EXPORT_PURGE, ExportPlace},
         jobs::{
             ACCOUNT_PURGE, ACCOUNT_SWEEP, AUDIT_PURGE, CHANNEL_PURGE, EVENT_REDACTION, Job,
-            JobSlice, Jobs, OLD_REDACTION, REDACTION, REPORT_PURGE, SERVER_PURGE,
+            JobSlice, Jobs, NOTIFICATION_PLAN, NOTIFICATION_PURGE, OLD_REDACTION, REDACTION,
+            REPORT_PURGE, SERVER_PURGE,
         },
         redact::REACTION_PURGE,
     },
 };
 
 /// What this program can do, but exports, which are written when nothing of these is due.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 13] = [
+    NOTIFICATION_PLAN,
+    NOTIFICATION_PURGE,
     ACCOUNT_PURGE,
     ACCOUNT_SWEEP,
     CHANNEL_PURGE,
@@ -97,7 +101,12 @@ impl JobMetrics {
 }
 
 /// Does one slice after the other until it is stopped.
-pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken) {
+pub(crate) async fn run(
+    jobs: Jobs,
+    planner: Planner,
+    metrics: JobMetrics,
+    stop: CancellationToken,
+) {
     metrics.begin_at_zero();
     let mut surveyed = None;
     let mut pause = IDLE;
@@ -119,7 +128,7 @@ pub(crate) async fn run(jobs: Jobs, metrics: JobMetrics, stop: CancellationToken
         let worked = match claimed {
             Ok(Some(job)) => {
                 let began = Instant::now();
-                run_slice(&jobs, &metrics, &job).await;
+                run_slice((&jobs, &planner), &metrics, &job).await;
                 if job.kind == EXPORT {
                     exports_rest = Instant::now() + began.elapsed().mul_f64(PURGE_REST);
                 }
@@ -162,8 +171,8 @@ async fn count_waiting(jobs: &Jobs, metrics: &JobMetrics) -> Result<(), StoreErr
 }
 
 /// Does a slice, or says when the job is tried again.
-async fn run_slice(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
-    let error = match execute_slice(jobs, job).await {
+async fn run_slice((jobs, planner): (&Jobs, &Planner), metrics: &JobMetrics, job: &Job) {
+    let error = match execute_slice(jobs, planner, job).await {
         Ok(()) => {
             metrics.slices_total.with_label_values(&[&job.kind]).inc();
             return;
@@ -187,7 +196,10 @@ async fn run_slice(jobs: &Jobs, metrics: &JobMetrics, job: &Job) {
     }
 }
 
-async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
+async fn execute_slice(jobs: &Jobs, planner: &Planner, job: &Job) -> Result<(), StoreError> {
+    if job.kind == NOTIFICATION_PLAN {
+        return plan_slice(jobs, planner, job).await;
+    }
     if job.kind == ACCOUNT_SWEEP {
         let (account, _): (UserId, u64) = read_body(job)?;
         if jobs.awaits_leaving(job, account).await? {
@@ -197,6 +209,21 @@ async fn execute_slice(jobs: &Jobs, job: &Job) -> Result<(), StoreError> {
     let mut slice = jobs.begin_slice().await?;
     let next = do_slice(&mut slice, job).await?;
     slice.finish(job, next.as_deref(), PURGE_REST).await
+}
+
+/// Decides about the next page of those whom a message calls upon. What it finds is read beside the transaction of
+/// the slice, which says no more than it would have said then.
+async fn plan_slice(jobs: &Jobs, planner: &Planner, job: &Job) -> Result<(), StoreError> {
+    let mut plan = planner.plan_rest(read_body(job)?).await?;
+    let mut slice = jobs.begin_slice().await?;
+    slice.insert_notifications(&plan.rows).await?;
+    let next = plan.rests.pop().map(|rest| pack(&rest));
+    for rest in &plan.rests {
+        slice.enqueue_job(NOTIFICATION_PLAN, &pack(rest)).await?;
+    }
+    slice.finish(job, next.as_deref(), 0.0).await?;
+    planner.count(&plan.rows);
+    Ok(())
 }
 
 /// Does the work of a slice; answers the body of the next one, if there may be more.
@@ -220,6 +247,11 @@ async fn do_slice(slice: &mut JobSlice, job: &Job) -> Result<Option<Bytes>, Stor
             slice.purge_entries(&past, PURGE_SLICE).await?
         }
         REPORT_PURGE => slice.purge_reports(read_body(job)?, PURGE_SLICE).await?,
+        NOTIFICATION_PURGE => {
+            slice
+                .purge_notifications(read_body(job)?, PURGE_SLICE)
+                .await?
+        }
         EXPORT_PURGE => slice.purge_exports(read_body(job)?).await?,
         kind => {
             redact_told(slice, job, kind).await?;

@@ -34,6 +34,7 @@ mod lane;
 mod limiter;
 mod metrics;
 mod newer_gateways;
+mod notification;
 mod outbound;
 mod password;
 mod presence;

@@ -22,13 +22,15 @@ use crate::{
     store::{
         PgConnectOptions,
         export::EXPORT_PURGE,
-        jobs::{AUDIT_PURGE, REPORT_PURGE},
+        jobs::{AUDIT_PURGE, NOTIFICATION_PURGE, REPORT_PURGE},
         retention::{DailyTables, Parent},
     },
 };
 
 /// How many days are made ahead: a weekend without any worker does no harm.
 const AHEAD: i64 = 3;
+/// How long it is known what became of telling somebody of a message, in milliseconds: a week.
+const NOTIFICATIONS_KEPT_MS: u64 = 7 * MS_PER_DAY;
 /// How often the days are looked at when all went well.
 const PERIOD: Duration = Duration::from_hours(1);
 /// How soon they are looked at again when it did not.
@@ -78,7 +80,7 @@ impl Retention {
         result
     }
 
-    /// The same, and leaves jobs to purge the audit log, reports and exports, unless there are some.
+    /// The same, and leaves jobs to purge the audit log, reports, exports and notifications, unless there are some.
     pub(crate) async fn roll_all(&self, audit: AuditConfig) -> Result<(), StoreError> {
         self.roll().await?;
         let now = self.clock.now_ms();
@@ -87,10 +89,12 @@ impl Retention {
         let mut tables = DailyTables::lock(&self.options).await?;
         let mut result = Ok(());
         let exports = pack(&now.saturating_sub(EXPORT_KEPT_MS));
+        let notifications = pack(&first_raw(now.saturating_sub(NOTIFICATIONS_KEPT_MS)));
         for (kind, body) in [
             (AUDIT_PURGE, entries),
             (REPORT_PURGE, reports),
             (EXPORT_PURGE, exports),
+            (NOTIFICATION_PURGE, notifications),
         ] {
             if result.is_ok() {
                 result = tables.enqueue_once(kind, &body).await;

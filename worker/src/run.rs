@@ -16,7 +16,7 @@ use tracing::{error, info};
 
 use crate::{
     config::{DatabaseConfig, WorkerConfig},
-    consumers::{self, Consumer},
+    consumers::{self, Consumer, Redaction},
     jobs,
     lane::{
         self, LaneConfig, LaneParts, LaneStatus,
@@ -25,6 +25,7 @@ use crate::{
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     newer_gateways,
+    notification::{Delivery, NotificationMetrics, Planner},
     outbound::Outbound,
     password::Hasher,
     presence::{Hearing, Presence, PresenceMetrics},
@@ -34,8 +35,8 @@ use crate::{
     retention::Retention,
     search_index,
     store::{
-        PgConnectOptions, epoch, jobs::Jobs, migrate, options::check_server, push::Pushes,
-        read::Store,
+        PgConnectOptions, epoch, jobs::Jobs, migrate, notification::Notifications,
+        options::check_server, push::Pushes, read::Store,
     },
     telling::Telling,
     transaction::Caps,
@@ -45,6 +46,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// Planning, the rest of large audiences and what ends read at the same time.
+const PLANNING_CONNECTIONS: u32 = 3;
 /// A lane that was silent for this long is not well.
 const SILENT: Duration = Duration::from_secs(5);
 
@@ -135,6 +138,7 @@ pub fn metrics() -> anyhow::Result<Registry> {
     consumers::ConsumerMetrics::new(&registry)?.touch();
     search_index::SearchMetrics::new(&registry)?.touch();
     PresenceMetrics::new(&registry)?.touch();
+    NotificationMetrics::new(&registry)?.touch();
     PushMetrics::new(&registry)?.touch();
     Ok(registry)
 }
@@ -176,7 +180,8 @@ struct Parts {
     retention: Retention,
     jobs: Jobs,
     job_metrics: jobs::JobMetrics,
-    consumer: Consumer,
+    redaction: Consumer<Redaction>,
+    planning: Consumer<Planner>,
     database: PgConnectOptions,
     search_metrics: search_index::SearchMetrics,
     push_metrics: PushMetrics,
@@ -203,12 +208,23 @@ impl Parts {
             clock: clock.clone(),
             metrics: PresenceMetrics::new(registry)?,
         };
-        let consumer = Consumer {
+        let metrics = consumers::ConsumerMetrics::new(registry)?;
+        let redaction = Consumer {
+            effect: Redaction {
+                metrics: metrics.clone(),
+            },
             options: options.clone(),
             bus: bus.clone(),
             process: process.clone(),
-            metrics: consumers::ConsumerMetrics::new(registry)?,
+            metrics,
         };
+        let planning = redaction.clone().with(Planner {
+            store: Store::new(options.clone(), PLANNING_CONNECTIONS),
+            presence: hearing.presence.clone(),
+            clock: clock.clone(),
+            grace_s: config.push.push_grace_s,
+            metrics: NotificationMetrics::new(registry)?,
+        });
         let metrics = LaneMetrics::new(registry)?;
         metrics.begin_at_zero();
         let lanes = LaneParts {
@@ -233,7 +249,8 @@ impl Parts {
             lanes,
             jobs: Jobs::new(options.clone()),
             job_metrics: jobs::JobMetrics::new(registry)?,
-            consumer,
+            redaction,
+            planning,
             database: options,
             search_metrics: search_index::SearchMetrics::new(registry)?,
             push_metrics: PushMetrics::new(registry)?,
@@ -248,9 +265,22 @@ impl Parts {
             let (retention, stopping) = (self.retention, stopping.clone());
             async move { retention.run(audit, stopping).await }
         });
-        tasks.spawn_orderly(jobs::run(self.jobs, self.job_metrics, stopping.clone()));
-        tasks.spawn_orderly(self.consumer.run(stopping.clone()));
+        let planner = self.planning.effect.clone();
+        tasks.spawn_orderly(jobs::run(
+            self.jobs,
+            planner,
+            self.job_metrics,
+            stopping.clone(),
+        ));
+        tasks.spawn_orderly(self.redaction.run(stopping.clone()));
         if let Some(policy) = &self.lanes.push {
+            let delivery = Delivery {
+                notifications: Notifications::new(self.database.clone()),
+                store: self.planning.effect.store.clone(),
+                clock: self.lanes.clock.clone(),
+                metrics: self.planning.effect.metrics.clone(),
+            };
+            tasks.spawn_orderly(delivery.run(stopping.clone()));
             let sender = Sender::new(
                 Pushes::new(self.database.clone()),
                 policy.clone(),
@@ -259,6 +289,7 @@ impl Parts {
             );
             tasks.spawn_orderly(sender.run(stopping.clone()));
         }
+        tasks.spawn_orderly(self.planning.run(stopping.clone()));
         let index = search_index::run(self.database, self.search_metrics, stopping.clone());
         tasks.spawn_orderly(index);
         tasks.spawn_orderly(self.hearing.run(stopping.clone()));

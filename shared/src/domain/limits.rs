@@ -48,6 +48,10 @@ pub const MAX_CANDIDATES: u32 = 2_000;
 pub const MAX_MENTIONS: usize = 50;
 /// Devices of one account that are told by web push: more than anybody owns.
 pub const MAX_PUSH_DEVICES: usize = 20;
+/// Keywords of an account: each message is held against those of all who read it.
+pub const MAX_KEYWORDS: usize = 20;
+/// Members of a server in which a wish for all messages of all servers counts: beyond, nobody means it.
+pub const MAX_WATCHED_MEMBERS: u32 = 1_000;
 /// Pins a channel may have: they are looked up with each page of its history.
 pub const MAX_PINS: usize = 250;
 /// Different emoji that people may react to one message with: each page of history shows them.

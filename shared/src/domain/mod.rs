@@ -5,6 +5,7 @@ pub mod content;
 pub mod emoji;
 pub mod limits;
 pub mod mentions;
+pub mod notification;
 pub mod permissions;
 pub mod rights;
 pub mod search;

@@ -46,6 +46,7 @@ pub const BLOCKS: &[(u16, &str)] = &[
     (27, "embed"),
     (28, "presence"),
     (29, "ping"),
+    (30, "notification"),
 ];
 
 /// The opcodes that the requests of a family may have.

@@ -16,6 +16,7 @@ pub mod limit;
 pub mod member;
 pub mod message;
 pub mod moderation;
+pub mod notification;
 pub mod ping;
 pub mod presence;
 pub mod push;
@@ -60,6 +61,7 @@ macros::families! {
     Search(search),
     Presence(presence),
     Push(push),
+    Notification(notification),
     Ping(ping),
     Moderation(moderation),
     Admin(admin),

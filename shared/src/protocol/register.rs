@@ -14,6 +14,8 @@ use crate::error::{Reason, Refusal};
 pub enum RegisterKind {
     /// Up to which `seq` the account has read a channel; the key is the channel.
     ReadCursor = 1,
+    /// What the account wants to be told of; the key is a server, a category or a channel, or 0 for all servers.
+    NotificationLevel = 2,
 }
 
 /// Names a register of an account.

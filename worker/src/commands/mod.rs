@@ -8,6 +8,7 @@ mod invite;
 mod member;
 mod message;
 mod moderation;
+mod notification;
 mod overrides;
 mod presence;
 mod push;

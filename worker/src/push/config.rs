@@ -35,6 +35,9 @@ pub struct PushConfig {
     /// Hosts of push services, separated by commas, those below them included. `*` is any host of the internet.
     #[arg(long, value_name = "HOSTS", default_value = KNOWN)]
     pub push_services: PushServices,
+    /// How long somebody who is there has to read a message before devices are told of it, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=600))]
+    pub push_grace_s: u32,
     /// Networks that requests of the worker may go to besides the internet, separated by commas.
     #[arg(long, value_name = "NETWORKS", value_delimiter = ',')]
     pub outbound_networks: Vec<IpNet>,

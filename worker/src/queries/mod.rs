@@ -19,6 +19,7 @@ mod member;
 mod message;
 mod metrics;
 mod moderation;
+mod notification;
 mod password;
 mod permitted;
 mod ping;

@@ -59,7 +59,7 @@ impl ExportPlace {
 
 /// What is said of an account, whatever the server. Each takes the account, a server, the place
 /// behind which it goes on, how many rows, and when ids begin; each answers places and lines.
-const ACCOUNT_SECTIONS: [&str; 8] = [
+const ACCOUNT_SECTIONS: [&str; 10] = [
     "SELECT id, json_build_object('kind', 'account', 'account_id', id, 'name', name, 'guest', guest,
          'admin', admin, 'avatar', avatar, 'bio', bio, 'locale', locale,
          'created_at', (id >> 12) + $5,
@@ -86,7 +86,8 @@ const ACCOUNT_SECTIONS: [&str; 8] = [
      WHERE f.account = $1 AND f.server > $3
          AND NOT EXISTS (SELECT FROM members m WHERE m.server = f.server AND m.account = $1)
      ORDER BY f.server LIMIT $4",
-    "SELECT key, json_build_object('kind', CASE kind WHEN 1 THEN 'read_cursor' ELSE 'setting' END,
+    "SELECT key, json_build_object('kind', CASE kind WHEN 1 THEN 'read_cursor'
+             WHEN 2 THEN 'notification_level' ELSE 'setting' END,
          'register', kind, 'key', key, 'value', value)::text
      FROM registers WHERE account = $1 AND key > $3
      ORDER BY key FETCH FIRST ($4) ROWS WITH TIES",
@@ -103,6 +104,12 @@ const ACCOUNT_SECTIONS: [&str; 8] = [
     "SELECT id, json_build_object('kind', 'push_device', 'device_id', id, 'name', name,
          'service', service, 'subscribed_at', (id >> 12) + $5)::text
      FROM push_devices WHERE account = $1 AND id > $3 ORDER BY id LIMIT $4",
+    "SELECT account, json_build_object('kind', 'notification_settings', 'keywords', keywords, 'private', private,
+         'quiet_from', quiet_from, 'quiet_to', quiet_to, 'zone', zone)::text
+     FROM notification_settings WHERE account = $1 AND account > $3",
+    "SELECT message, json_build_object('kind', 'notification', 'message_id', message, 'channel_id', channel,
+         'reason', reason, 'state', state)::text
+     FROM notifications WHERE account = $1 AND message > $3 ORDER BY message LIMIT $4",
 ];
 
 /// What is said of an account in one server: the invites that it made and what it did there as

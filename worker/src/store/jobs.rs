@@ -16,6 +16,7 @@ use super::{
     consumers::Deleted,
     enqueue::enqueue_job,
     export::{self, ExportPlace},
+    notification::{self, NewNotification},
     redact, statement,
     values::{Parameter, columns},
 };
@@ -41,6 +42,10 @@ pub(crate) const ACCOUNT_PURGE: &str = "account_purge";
 pub(crate) const ACCOUNT_SWEEP: &str = "account_sweep";
 /// How long after the deletion that is looked at, in seconds: no request waits as long.
 pub(crate) const SWEEP_AFTER_S: i64 = 900;
+/// Who is told of a message that calls upon many: the message, where they are found, and behind which account it goes on.
+pub(crate) const NOTIFICATION_PLAN: &str = "notification_plan";
+/// Notifications of messages before an id.
+pub(crate) const NOTIFICATION_PURGE: &str = "notification_purge";
 /// What is past its time in the audit log: the actions of each category, and the lowest id kept.
 pub(crate) const AUDIT_PURGE: &str = "audit_purge";
 /// The reports that were resolved, or made and not resolved, before a time in milliseconds since 1970.
@@ -280,6 +285,17 @@ impl JobSlice {
         Ok(resolved || open)
     }
 
+    /// Deletes up to `limit` notifications of messages before one.
+    pub(crate) async fn purge_notifications(
+        &mut self,
+        before: u64,
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM notifications WHERE (account, message) IN
+                       (SELECT account, message FROM notifications WHERE message < $1 LIMIT $2)";
+        self.fills(sql, [&before], limit).await
+    }
+
     /// Executes a statement whose last parameter is how much it changes at most; answers whether it
     /// did.
     async fn fills<const N: usize>(
@@ -315,6 +331,19 @@ impl JobSlice {
     /// Deletes a slice of the exports that were started before a time.
     pub(crate) async fn purge_exports(&mut self, before_ms: u64) -> Result<bool, StoreError> {
         export::purge_export(&mut self.transaction, before_ms).await
+    }
+
+    /// Leaves a row for each account that is to be told of a message.
+    pub(crate) async fn insert_notifications(
+        &mut self,
+        rows: &[NewNotification],
+    ) -> Result<(), StoreError> {
+        notification::insert_notifications(&mut self.transaction, rows).await
+    }
+
+    /// Leaves another job.
+    pub(crate) async fn enqueue_job(&mut self, kind: &str, body: &[u8]) -> Result<(), StoreError> {
+        enqueue_job(&mut self.transaction, kind, body).await
     }
 
     /// Takes the texts of deleted messages out of the log.

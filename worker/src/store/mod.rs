@@ -1,6 +1,7 @@
 //! Postgres seen by us: the only SQL.
 //!
 //! - `read`: what queries read, with sqlx, on a pool;
+//! - `notification`: who is told of a message, beside the lanes;
 //! - `push`: what is sent to devices, beside the lanes;
 //! - `jobs` and `consumers`: work beside the lanes, `enqueue`, which leaves a job for later, and
 //!   `redact`, which they share; `event_text`: whose the text of an event is; `export`: what is
@@ -26,6 +27,7 @@ pub(crate) mod export;
 mod invite;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
+pub(crate) mod notification;
 pub(crate) mod options;
 pub(crate) mod push;
 pub(crate) mod read;

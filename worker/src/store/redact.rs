@@ -150,6 +150,13 @@ pub(crate) async fn redact_moderation(
     Ok(more)
 }
 
+/// What an account has one row of, or few.
+const ACCOUNT_PURGES: [&str; 3] = [
+    "DELETE FROM statuses WHERE account = $1",
+    "DELETE FROM notification_settings WHERE account = $1",
+    "DELETE FROM keywords WHERE account = $1",
+];
+
 /// Does a slice of what is left to do after an account was deleted, at most `limit` rows of one
 /// kind; answers up to where its own topic is done, and none when all is.
 pub(crate) async fn purge_account(
@@ -164,8 +171,15 @@ pub(crate) async fn purge_account(
     let registers = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
     let sql = "DELETE FROM register_heads WHERE account = $1";
     statement::execute(&mut *connection, sql, &[&account]).await?;
-    let sql = "DELETE FROM statuses WHERE account = $1";
-    statement::execute(&mut *connection, sql, &[&account]).await?;
+    for sql in ACCOUNT_PURGES {
+        statement::execute(&mut *connection, sql, &[&account]).await?;
+    }
+    let sql = "DELETE FROM notifications WHERE account = $1 AND message IN
+                   (SELECT message FROM notifications WHERE account = $1 LIMIT $2)";
+    let notifications = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
+    let sql = "DELETE FROM watchers WHERE account = $1 AND scope IN
+                   (SELECT scope FROM watchers WHERE account = $1 LIMIT $2)";
+    let watched = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
     let sql = "DELETE FROM invite_uses WHERE account = $1 AND code IN
                    (SELECT code FROM invite_uses WHERE account = $1 LIMIT $2)";
     let uses = statement::execute(&mut *connection, sql, &[&account, &limit]).await?;
@@ -193,7 +207,16 @@ pub(crate) async fn purge_account(
     redact_events(connection, account.sql(), &own).await?;
     let done = own.last().map_or(after, |seq| seq.cast_unsigned());
     let moderation = redact_moderation(connection, account.sql(), limit).await?;
-    let rows = [registers, uses, mentions, left, names, own.len() as u64];
+    let rows = [
+        registers,
+        notifications,
+        watched,
+        uses,
+        mentions,
+        left,
+        names,
+        own.len() as u64,
+    ];
     let more = moderation || exported || rows.contains(&full);
     Ok(more.then_some(done))
 }

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use shared::{
     domain::{
         limits::EXPORT_KEPT_MS,
+        notification::NotificationReason,
         permissions::{Override, Permissions, Standing, TargetKind},
         silences::Silences,
     },
@@ -17,6 +18,7 @@ use shared::{
         channel::ChannelKind,
         member::BanTerms,
         moderation::{Lockdown, Rule, RuleSettings},
+        notification::NotificationState,
         presence::StatusKind,
         role::Role,
         server::Server,
@@ -207,6 +209,8 @@ read_as! {
     TargetKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a kind of override";
     SignUp: i16, |policy| u8::try_from(policy).ok().and_then(Self::from_number), "a policy";
     StatusKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a status";
+    NotificationReason: i16, |reason| u8::try_from(reason).ok().and_then(Self::from_number), "a reason";
+    NotificationState: i16, |state| u8::try_from(state).ok().and_then(Self::from_number), "a state";
 }
 
 impl<T> FromColumn for Id<T> {
@@ -265,6 +269,7 @@ written_as! {
     [] TargetKind: i16 as INT2, |kind| i16::from(kind.number());
     [] SignUp: i16 as INT2, |policy| i16::from(policy.number());
     [] StatusKind: i16 as INT2, |kind| i16::from(kind.number());
+    [] NotificationState: i16 as INT2, |state| i16::from(state.number());
     [] [u64]: Vec<i64> as INT8_ARRAY, |list| list.iter().map(u64::to_column).collect();
     [T] [Id<T>]: Vec<i64> as INT8_ARRAY, |list| list.iter().map(|id| id.sql()).collect();
     [] [Partition]: Vec<i16> as INT2_ARRAY, |list| list.iter().map(Partition::to_column).collect();

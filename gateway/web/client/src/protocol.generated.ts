@@ -29,6 +29,9 @@ export type Has = "link";
 /** What an account wants to be shown as. */
 export type StatusKind = "online" | "idle" | "dnd" | "invisible";
 
+/** What somebody wants to be told of. */
+export type NotificationLevel = "nothing" | "mentions" | "all";
+
 /** What is wrong with a message. */
 export type ReportCategory = "other" | "spam" | "abuse" | "explicit" | "privacy" | "illegal" | "rule";
 
@@ -52,6 +55,18 @@ export type RateLimit = "send" | "write" | "signal" | "register" | "read" | "sea
 
 /** How an account looks to others. */
 export type PresenceState = "offline" | "online" | "idle" | "dnd";
+
+/** Why somebody is told of a message; where several hold, the first counts. Numbers are in the database and never used again. */
+export type NotificationReason = "mention" | "reply" | "role" | "keyword" | "everyone" | "all";
+
+/** What has to hold for somebody to be told, in the order in which it is asked. */
+export type NotificationRule = "not_own" | "readable" | "not_muted" | "level" | "everyone_counts" | "called" | "not_quiet" | "may_be_disturbed";
+
+/** What a level may be set for, from the widest to the narrowest. */
+export type LevelScope = "deployment" | "server" | "category" | "channel";
+
+/** What became of telling an account of a message. Numbers are in the database and never used again. */
+export type NotificationState = "waiting" | "told" | "read" | "withdrawn" | "no_device" | "failed";
 
 /** What a node is. */
 export type NodeKind = "gateway" | "worker";
@@ -1014,7 +1029,7 @@ export interface ListOnline {
   limit?: number | null | undefined;
 }
 
-/** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from whoever had it. */
+/** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from the account that had it. */
 export interface SubscribePush {
   /** The idempotency key. */
   nonce: string;
@@ -1053,6 +1068,63 @@ export type GetVapid = Record<string, never>;
 
 /** Lists the devices of the account that are told by web push. */
 export type ListPushDevices = Record<string, never>;
+
+/** Sets what the account wants to be told of in all servers, in a server, in the channels of a category, or in a channel. */
+export interface SetNotificationLevel {
+  /** The server, category or channel; none for all servers. */
+  scope_id: AnyId | null;
+  /** What to be told of; none is as the wider scope says, and mentions where none says it. Of all messages in all servers only those with up to 1,000 members tell: in larger ones it is asked for in the server. */
+  level: NotificationLevel | null;
+  /** Until when nothing is told, in milliseconds since 1970, kept to the second. */
+  muted_until: number | null;
+  /** Whether calls of everyone do not count; heeded for servers. */
+  no_everyone: boolean;
+  /** The version of the setting that this client saw, 0 if it saw none; refused as `moved` if it is another one now. */
+  seen: number;
+}
+
+/** Sets how the account is told, in place of what it was. */
+export interface SetNotifications {
+  /** The idempotency key. */
+  nonce: string;
+  /** When nothing is told; none for never. */
+  quiet: QuietHours | null;
+  /** Words that call upon the account wherever it may read them: up to 20, of up to 64 characters, each a word or several that follow each other. */
+  keywords: string[];
+  /** Whether devices are told that there is something, and not what. */
+  private: boolean;
+}
+
+/** Hours of each day in which nothing is told. */
+export interface QuietHours {
+  /** The minute of the day at which they begin, up to 1,439. */
+  from: number;
+  /** The minute of the day at which they end, of the next day where it is the lower one. */
+  to: number;
+  /** Where the clock stands that counts: a zone of the IANA database, such as `Europe/Berlin`. */
+  zone: string;
+}
+
+/** Shows what the account set for servers, categories and channels, page by page; whether it still sees them or not. */
+export interface ListNotificationLevels {
+  /** Only settings that were changed after this register version. */
+  newer_than?: number | null | undefined;
+  /** Goes on behind the page whose `next` this was. */
+  after?: AnyId | null | undefined;
+  /** Settings of one page besides that of all servers, at most 200; 200 when absent. */
+  limit?: number | null | undefined;
+}
+
+/** Shows how the account is told. */
+export type GetNotifications = Record<string, never>;
+
+/** Shows whether the account would be told of a message, why, and what became of it: by the very rules that decide it, as they are now. */
+export interface ExplainNotification {
+  /** Where the message is. */
+  channel_id: ChannelId;
+  /** The message. */
+  message_id: MessageId;
+}
 
 /** Answers with the time of the worker. */
 export type Ping = Record<string, never>;
@@ -1973,6 +2045,68 @@ export interface PushDevices {
   devices: PushDevice[];
 }
 
+/** What an account wants to be told of somewhere. */
+export interface LevelState {
+  /** The server, category or channel; none for all servers. */
+  scope_id: AnyId | null;
+  /** What to be told of; none is as the wider scope says. */
+  level: NotificationLevel | null;
+  /** Until when nothing is told, in milliseconds since 1970. */
+  muted_until: number | null;
+  /** Whether calls of everyone do not count. */
+  no_everyone: boolean;
+  /** The register version that its last change made. */
+  version: number;
+}
+
+/** Which change of the settings it was. They are not in it: replies are kept for a while, and keywords are personal. */
+export interface NotificationsSet {
+  /** Rises with each change. */
+  version: number;
+}
+
+/** A page of settings: that of all servers, then by scope. */
+export interface LevelPage {
+  /** The settings. */
+  levels: LevelState[];
+  /** The account's register version. That of the first page counts: what was changed up to there is in the pages. */
+  version: number;
+  /** The `after` of the next page; none behind the last one. */
+  next: AnyId | null;
+}
+
+/** How an account is told. */
+export interface Notifications {
+  /** When nothing is told; none for never. */
+  quiet: QuietHours | null;
+  /** Words that call upon it. */
+  keywords: string[];
+  /** Whether devices are told that there is something, and not what. */
+  private: boolean;
+  /** Rises with each change; 0 before the first one. */
+  version: number;
+}
+
+/** Why an account is told of a message, or not. */
+export interface NotificationExplained {
+  /** Why it would be told now; none where it would not. */
+  reason: NotificationReason | null;
+  /** The rules in the order in which they were asked; the last one decided. */
+  steps: NotificationStep[];
+  /** What became of it when the message came; none where nobody was to be told, or it is forgotten by now. */
+  state: NotificationState | null;
+}
+
+/** A rule that was asked. */
+export interface NotificationStep {
+  /** The rule. */
+  rule: NotificationRule;
+  /** The scope whose setting decided it; none where no setting does. */
+  scope: LevelScope | null;
+  /** Whether it held. */
+  holds: boolean;
+}
+
 /** The answer. */
 export interface Pong {
   /** The worker's time, in milliseconds since 1970. */
@@ -2421,6 +2555,18 @@ export interface PresenceChange {
   state: PresenceState;
 }
 
+/** What the account wants to be told of somewhere was changed, on this device or another. Has no `seq`: its place is the register version. */
+export interface NotificationLevelChanged {
+  /** How it is now. */
+  level: LevelState;
+}
+
+/** The account changed how it is told, on this device or another: what it is now, `notification_settings_get` shows. */
+export interface NotificationsUpdated {
+  /** Which change it was. */
+  version: number;
+}
+
 /** The server was locked down, or opened again. That a time ran out nobody is told. */
 export interface LockdownChanged {
   /** How it is locked down now; absent where it is not. */
@@ -2601,6 +2747,12 @@ export interface Structs {
   TestPush: TestPush;
   GetVapid: GetVapid;
   ListPushDevices: ListPushDevices;
+  SetNotificationLevel: SetNotificationLevel;
+  SetNotifications: SetNotifications;
+  QuietHours: QuietHours;
+  ListNotificationLevels: ListNotificationLevels;
+  GetNotifications: GetNotifications;
+  ExplainNotification: ExplainNotification;
   Ping: Ping;
   ReportMessage: ReportMessage;
   ResolveReport: ResolveReport;
@@ -2697,6 +2849,12 @@ export interface Structs {
   PushTested: PushTested;
   Vapid: Vapid;
   PushDevices: PushDevices;
+  LevelState: LevelState;
+  NotificationsSet: NotificationsSet;
+  LevelPage: LevelPage;
+  Notifications: Notifications;
+  NotificationExplained: NotificationExplained;
+  NotificationStep: NotificationStep;
   Pong: Pong;
   MessageReported: MessageReported;
   Rule: Rule;
@@ -2746,6 +2904,8 @@ export interface Structs {
   StatusUpdated: StatusUpdated;
   PresenceChanged: PresenceChanged;
   PresenceChange: PresenceChange;
+  NotificationLevelChanged: NotificationLevelChanged;
+  NotificationsUpdated: NotificationsUpdated;
   LockdownChanged: LockdownChanged;
   Hello: Hello;
   Ready: Ready;
@@ -2954,7 +3114,7 @@ export interface Requests {
   presence_watch: { request: WatchPresences; reply: Presences };
   /** Lists the members of the scope's server that look online, as a member list shows them: those of each hoisted role, from the highest rank down, then all others, each group by nickname or name. */
   users_online: { request: ListOnline; reply: OnlinePage };
-  /** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from whoever had it. */
+  /** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from the account that had it. */
   push_subscribe: { request: SubscribePush; reply: PushDevice };
   /** Has a device told no more. */
   push_unsubscribe: { request: UnsubscribePush; reply: null };
@@ -2964,6 +3124,16 @@ export interface Requests {
   push_get_vapid: { request: GetVapid; reply: Vapid };
   /** Lists the devices of the account that are told by web push. */
   push_devices_list: { request: ListPushDevices; reply: PushDevices };
+  /** Sets what the account wants to be told of in all servers, in a server, in the channels of a category, or in a channel. */
+  notification_level_set: { request: SetNotificationLevel; reply: LevelState };
+  /** Sets how the account is told, in place of what it was. */
+  notification_settings_set: { request: SetNotifications; reply: NotificationsSet };
+  /** Shows what the account set for servers, categories and channels, page by page; whether it still sees them or not. */
+  notification_levels_get: { request: ListNotificationLevels; reply: LevelPage };
+  /** Shows how the account is told. */
+  notification_settings_get: { request: GetNotifications; reply: Notifications };
+  /** Shows whether the account would be told of a message, why, and what became of it: by the very rules that decide it, as they are now. */
+  notification_explain: { request: ExplainNotification; reply: NotificationExplained };
   /** Answers with the time of the worker. */
   ping: { request: Ping; reply: Pong };
   /** Reports a message to those who moderate. What it says now is kept with the report, whatever its author does with it. Nobody is told: `reports_list` shows it. */
@@ -3064,6 +3234,10 @@ export interface Events {
   status_updated: StatusUpdated;
   /** Accounts that this connection watches look otherwise now. Belongs to no topic (0) and has no `seq`; at most one in a second. */
   presence_changed: PresenceChanged;
+  /** What the account wants to be told of somewhere was changed, on this device or another. Has no `seq`: its place is the register version. */
+  notification_level_changed: NotificationLevelChanged;
+  /** The account changed how it is told, on this device or another: what it is now, `notification_settings_get` shows. */
+  notification_settings_updated: NotificationsUpdated;
   /** The server was locked down, or opened again. That a time ran out nobody is told. */
   lockdown_changed: LockdownChanged;
 }
@@ -3581,6 +3755,34 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   ],
   GetVapid: [],
   ListPushDevices: [],
+  SetNotificationLevel: [
+    { name: "scope_id", type: {"optional":{"id":"AnyId"}}, optional: false },
+    { name: "level", type: {"optional":{"enum":"NotificationLevel"}}, optional: false },
+    { name: "muted_until", type: {"optional":{"int":53}}, optional: false },
+    { name: "no_everyone", type: "bool", optional: false },
+    { name: "seen", type: {"int":53}, optional: false },
+  ],
+  SetNotifications: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "quiet", type: {"optional":{"struct":"QuietHours"}}, optional: false },
+    { name: "keywords", type: {"list":"text"}, optional: false },
+    { name: "private", type: "bool", optional: false },
+  ],
+  QuietHours: [
+    { name: "from", type: {"int":32}, optional: false },
+    { name: "to", type: {"int":32}, optional: false },
+    { name: "zone", type: "text", optional: false },
+  ],
+  ListNotificationLevels: [
+    { name: "newer_than", type: {"optional":{"int":53}}, optional: true },
+    { name: "after", type: {"optional":{"id":"AnyId"}}, optional: true },
+    { name: "limit", type: {"optional":{"int":32}}, optional: true },
+  ],
+  GetNotifications: [],
+  ExplainNotification: [
+    { name: "channel_id", type: {"id":"ChannelId"}, optional: false },
+    { name: "message_id", type: {"id":"MessageId"}, optional: false },
+  ],
   Ping: [],
   ReportMessage: [
     { name: "nonce", type: "text", optional: false },
@@ -4039,6 +4241,37 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
   PushDevices: [
     { name: "devices", type: {"list":{"struct":"PushDevice"}}, optional: false },
   ],
+  LevelState: [
+    { name: "scope_id", type: {"optional":{"id":"AnyId"}}, optional: false },
+    { name: "level", type: {"optional":{"enum":"NotificationLevel"}}, optional: false },
+    { name: "muted_until", type: {"optional":{"int":53}}, optional: false },
+    { name: "no_everyone", type: "bool", optional: false },
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  NotificationsSet: [
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  LevelPage: [
+    { name: "levels", type: {"list":{"struct":"LevelState"}}, optional: false },
+    { name: "version", type: {"int":53}, optional: false },
+    { name: "next", type: {"optional":{"id":"AnyId"}}, optional: false },
+  ],
+  Notifications: [
+    { name: "quiet", type: {"optional":{"struct":"QuietHours"}}, optional: false },
+    { name: "keywords", type: {"list":"text"}, optional: false },
+    { name: "private", type: "bool", optional: false },
+    { name: "version", type: {"int":53}, optional: false },
+  ],
+  NotificationExplained: [
+    { name: "reason", type: {"optional":{"enum":"NotificationReason"}}, optional: false },
+    { name: "steps", type: {"list":{"struct":"NotificationStep"}}, optional: false },
+    { name: "state", type: {"optional":{"enum":"NotificationState"}}, optional: false },
+  ],
+  NotificationStep: [
+    { name: "rule", type: {"enum":"NotificationRule"}, optional: false },
+    { name: "scope", type: {"optional":{"enum":"LevelScope"}}, optional: false },
+    { name: "holds", type: "bool", optional: false },
+  ],
   Pong: [
     { name: "now", type: {"int":53}, optional: false },
   ],
@@ -4263,6 +4496,12 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "user_id", type: {"id":"UserId"}, optional: false },
     { name: "state", type: {"enum":"PresenceState"}, optional: false },
   ],
+  NotificationLevelChanged: [
+    { name: "level", type: {"struct":"LevelState"}, optional: false },
+  ],
+  NotificationsUpdated: [
+    { name: "version", type: {"int":53}, optional: false },
+  ],
   LockdownChanged: [
     { name: "lockdown", type: {"optional":{"struct":"Lockdown"}}, optional: false },
   ],
@@ -4308,6 +4547,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   ChannelKind: { text: 0, voice: 1, forum: 2, announcement: 3, category: 4, separator: 5 },
   Has: { link: 0 },
   StatusKind: { online: 0, idle: 1, dnd: 2, invisible: 3 },
+  NotificationLevel: { nothing: 0, mentions: 1, all: 2 },
   ReportCategory: { other: 0, spam: 1, abuse: 2, explicit: 3, privacy: 4, illegal: 5, rule: 6 },
   Resolution: { dismissed: 0, acted: 1 },
   RuleKind: { words: 0, links: 1, mentions: 2, repeats: 3, raid: 4 },
@@ -4316,6 +4556,10 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   Cause: { owner: 0, role: 1, administrator: 2, announcement: 3, role_override: 4, member_override: 5, hidden: 6, timeout: 7, mute: 8 },
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },
   PresenceState: { offline: 0, online: 1, idle: 2, dnd: 3 },
+  NotificationReason: { mention: 2, reply: 3, role: 4, keyword: 5, everyone: 6, all: 7 },
+  NotificationRule: { not_own: 1, readable: 2, not_muted: 3, level: 4, everyone_counts: 5, called: 6, not_quiet: 7, may_be_disturbed: 8 },
+  LevelScope: { deployment: 0, server: 1, category: 2, channel: 3 },
+  NotificationState: { waiting: 0, told: 1, read: 2, withdrawn: 3, no_device: 4, failed: 5 },
   NodeKind: { gateway: 0, worker: 1 },
   LeaveCause: { left: 0, kicked: 1, banned: 2 },
 };
@@ -4424,6 +4668,11 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   push_test: { opcode: 786, request: {"struct":"TestPush"}, reply: {"struct":"PushTested"} },
   push_get_vapid: { opcode: 2816, request: {"struct":"GetVapid"}, reply: {"struct":"Vapid"} },
   push_devices_list: { opcode: 2817, request: {"struct":"ListPushDevices"}, reply: {"struct":"PushDevices"} },
+  notification_level_set: { opcode: 976, request: {"struct":"SetNotificationLevel"}, reply: {"struct":"LevelState"} },
+  notification_settings_set: { opcode: 977, request: {"struct":"SetNotifications"}, reply: {"struct":"NotificationsSet"} },
+  notification_levels_get: { opcode: 3008, request: {"struct":"ListNotificationLevels"}, reply: {"struct":"LevelPage"} },
+  notification_settings_get: { opcode: 3009, request: {"struct":"GetNotifications"}, reply: {"struct":"Notifications"} },
+  notification_explain: { opcode: 3010, request: {"struct":"ExplainNotification"}, reply: {"struct":"NotificationExplained"} },
   ping: { opcode: 2976, request: {"struct":"Ping"}, reply: {"struct":"Pong"}, anyone: true },
   message_report: { opcode: 688, request: {"struct":"ReportMessage"}, reply: {"struct":"MessageReported"} },
   report_resolve: { opcode: 689, request: {"struct":"ResolveReport"}, reply: "unit" },
@@ -4475,6 +4724,8 @@ export const EVENTS: Readonly<Record<keyof Events, Row<keyof Structs>>> = {
   unread_moved: { opcode: 80, body: {"struct":"UnreadMoved"} },
   status_updated: { opcode: 912, body: {"struct":"StatusUpdated"} },
   presence_changed: { opcode: 913, body: {"struct":"PresenceChanged"} },
+  notification_level_changed: { opcode: 976, body: {"struct":"NotificationLevelChanged"} },
+  notification_settings_updated: { opcode: 977, body: {"struct":"NotificationsUpdated"} },
   lockdown_changed: { opcode: 688, body: {"struct":"LockdownChanged"} },
 };
 

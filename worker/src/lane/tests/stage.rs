@@ -26,15 +26,18 @@ use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    consumers::{self, Consumer},
+    consumers::{self, Consumer, Redaction},
     fixture::{self, NOW},
     jobs,
     lane::{self, LaneConfig, LaneParts, LaneStatus, process::Process},
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
+    notification::{NotificationMetrics, Planner},
+    presence::Presence,
     store::{
         PgConnectOptions,
         jobs::Jobs,
+        read::Store,
         write::{self, internal::NewInternal},
     },
     support::postgres,
@@ -209,17 +212,28 @@ impl Stage {
     /// Starts what works beside the lanes.
     pub(super) fn start_background(&mut self) {
         let registry = Registry::new();
+        let metrics = consumers::ConsumerMetrics::new(&registry).unwrap();
         let consumer = Consumer {
+            effect: Redaction {
+                metrics: metrics.clone(),
+            },
             options: self.options.clone(),
             bus: self.bus.clone(),
             process: self.process.clone(),
-            metrics: consumers::ConsumerMetrics::new(&registry).unwrap(),
+            metrics,
         };
         self.lanes.spawn(consumer.run(self.stop.clone()));
+        let planner = Planner {
+            store: Store::new(self.options.clone(), 2),
+            presence: Presence::default(),
+            clock: self.clock.clone(),
+            grace_s: 0,
+            metrics: NotificationMetrics::new(&registry).unwrap(),
+        };
         let jobs = Jobs::new(self.options.clone());
         let metrics = jobs::JobMetrics::new(&registry).unwrap();
         self.lanes
-            .spawn(jobs::run(jobs, metrics, self.stop.clone()));
+            .spawn(jobs::run(jobs, planner, metrics, self.stop.clone()));
     }
 
     /// Enqueues an internal command for the first partition, as the lane of another would.

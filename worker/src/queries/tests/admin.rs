@@ -166,6 +166,7 @@ async fn what_waits_is_told_and_what_waits_for_a_person_apart() {
          FROM generate_series(3, 4) t, generate_series(1, 3) s, generate_series(1, 2) n;
          INSERT INTO internal_inbox (target, source, parked) VALUES (3, 3, true), (4, 3, true);
          UPDATE partitions SET position = 50 WHERE id = 7;
+         UPDATE consumers SET position = 50 WHERE partition = 7;
          INSERT INTO consumers (name, partition, position) VALUES ('redact', 7, 20)
              ON CONFLICT (name, partition) DO UPDATE SET position = 20",
     )

@@ -12,11 +12,12 @@ use shared::{
         },
         emoji::MAX_EMOJI_BYTES,
         limits::{
-            MAX_ANSWER_BYTES, MAX_CHANNELS, MAX_EMOJI, MAX_EXEMPT, MAX_FRAME_BYTES, MAX_MENTIONS,
-            MAX_MODLOG_PAGE, MAX_NODES, MAX_OVERRIDES, MAX_OVERVIEW_BYTES, MAX_OVERVIEWS, MAX_PAGE,
-            MAX_PUSH_DEVICES, MAX_REPORT_PAGE, MAX_ROLES, MAX_ROLES_HELD, MAX_RULE_WORD_BYTES,
-            MAX_RULE_WORDS, MAX_RULES, MAX_USERS_AT_ONCE,
+            MAX_ANSWER_BYTES, MAX_CHANNELS, MAX_EMOJI, MAX_EXEMPT, MAX_FRAME_BYTES, MAX_KEYWORDS,
+            MAX_MENTIONS, MAX_MODLOG_PAGE, MAX_NODES, MAX_OVERRIDES, MAX_OVERVIEW_BYTES,
+            MAX_OVERVIEWS, MAX_PAGE, MAX_PUSH_DEVICES, MAX_REPORT_PAGE, MAX_ROLES, MAX_ROLES_HELD,
+            MAX_RULE_WORD_BYTES, MAX_RULE_WORDS, MAX_RULES, MAX_USERS_AT_ONCE,
         },
+        notification::MAX_KEYWORD,
     },
     protocol::{self, RowKind},
     wire::Shape,
@@ -86,6 +87,10 @@ fn counts() -> BTreeMap<&'static str, usize> {
         ("RuleTest.findings", (page + 1) * MAX_RULES),
         ("DeploymentStatus.nodes", MAX_NODES),
         ("PushDevices.devices", MAX_PUSH_DEVICES),
+        ("LevelPage.levels", page + 1),
+        ("Notifications.keywords", MAX_KEYWORDS),
+        // As many as there are rules.
+        ("NotificationExplained.steps", 8),
     ])
 }
 
@@ -107,6 +112,9 @@ fn lengths() -> BTreeMap<&'static str, usize> {
     let state = 4 * MAX_FRAME_BYTES;
     BTreeMap::from([
         ("User.name", name),
+        ("Notifications.keywords", MAX_KEYWORD * WIDE),
+        // The longest of the database of zones has 32.
+        ("QuietHours.zone", 64),
         ("User.avatar", MAX_PICTURE_BYTES),
         ("Deployment.name", title),
         ("ExportPart.lines", PART),

@@ -11,6 +11,7 @@ pub(crate) mod member;
 pub(crate) mod mention;
 pub(crate) mod message;
 pub(crate) mod moderation;
+pub(crate) mod notification;
 pub(crate) mod opening;
 pub(crate) mod presence;
 pub(crate) mod push;

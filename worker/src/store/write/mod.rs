@@ -18,6 +18,7 @@ pub(crate) mod member;
 pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod nonce;
+pub(crate) mod notification;
 pub(crate) mod partition;
 pub(crate) mod pin;
 pub(crate) mod presence;

@@ -1,37 +1,25 @@
 //! What follows from events and is nobody's turn: consumers read the log of each
 //! partition by position, and move their place in the transaction of what they do.
-//!
-//! The first one takes the texts of deleted messages out of the log. What fails is
-//! left to a job, so that one event stops no other.
+
+mod redaction;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_bytes::ByteBuf;
-use shared::{
-    bus::{Bus, envelope::pack},
-    ids::{Partition, ServerId},
-    metrics,
-    protocol::{
-        self,
-        message::{MessageDeleted, MessagesDeleted},
-    },
-};
+use shared::{bus::Bus, ids::Partition, metrics};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+pub(crate) use self::redaction::{Redaction, deleted_by};
 use crate::{
     error::StoreError,
     lane::{misplaced, process::Process},
     store::{
         PgConnectOptions,
-        consumers::{Deleted, Log, LoggedEvent, Place},
-        jobs::REDACTION,
+        consumers::{Log, LoggedEvent, Place, Selection},
     },
 };
 
-/// The name of the consumer, in its table and in metrics.
-const NAME: &str = "redaction";
 /// Events of one partition in one transaction, at most.
 const PAGE: i64 = 100;
 /// How soon to look again when nothing moved.
@@ -51,30 +39,64 @@ metrics! {
     failures_total: IntCounter;
 }
 
+/// What one consumer does.
+pub(crate) trait Effect: Send + Sync {
+    /// Which events it reads, and what it is called, in its table and in metrics.
+    const SELECTION: Selection;
+
+    /// Does what follows from these events and moves the places: all of it, or nothing.
+    fn apply(
+        &self,
+        log: &mut Log,
+        events: &[LoggedEvent],
+        places: &[Place],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What an event is left to that fails alone: the kind and the body of a job. None where nothing is to be done.
+    fn job(&self, event: &LoggedEvent) -> Option<(&'static str, Vec<u8>)>;
+}
+
 /// What a consumer needs.
 #[derive(Clone)]
-pub(crate) struct Consumer {
+pub(crate) struct Consumer<E> {
+    pub(crate) effect: E,
     pub(crate) options: PgConnectOptions,
     pub(crate) bus: Bus,
     pub(crate) process: Process,
     pub(crate) metrics: ConsumerMetrics,
 }
 
-impl Consumer {
+impl<E> Consumer<E> {
+    /// One that does something else.
+    pub(crate) fn with<F>(self, effect: F) -> Consumer<F> {
+        Consumer {
+            effect,
+            options: self.options,
+            bus: self.bus,
+            process: self.process,
+            metrics: self.metrics,
+        }
+    }
+}
+
+impl<E: Effect> Consumer<E> {
     /// Reads until it is stopped; connects again when the connection, and the locks
     /// with it, are lost.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        self.metrics.lag_events.with_label_values(&[NAME]).set(0);
+        self.metrics
+            .lag_events
+            .with_label_values(&[E::SELECTION.name])
+            .set(0);
         while !stop.is_cancelled() {
             if let Err(error) = self.read_log(&stop).await {
-                warn!(consumer = NAME, %error, "consumer starts again");
+                warn!(consumer = E::SELECTION.name, %error, "consumer starts again");
             }
             stop.run_until_cancelled(tokio::time::sleep(BACK_OFF)).await;
         }
     }
 
     async fn read_log(&self, stop: &CancellationToken) -> Result<(), StoreError> {
-        let mut log = Log::connect(&self.options, NAME).await?;
+        let mut log = Log::connect(&self.options, E::SELECTION).await?;
         let mut places: BTreeMap<Partition, Place> = BTreeMap::new();
         let mut spread: Option<Instant> = None;
         while !stop.is_cancelled() {
@@ -83,7 +105,7 @@ impl Consumer {
                 self.balance_partitions(&mut log, &mut places).await?;
                 self.metrics
                     .lag_events
-                    .with_label_values(&[NAME])
+                    .with_label_values(&[E::SELECTION.name])
                     .set(log.count_lag().await?);
             }
             if !self.read_page(&mut log, &mut places).await? {
@@ -144,12 +166,12 @@ impl Consumer {
         if moved.is_empty() {
             return Ok(false);
         }
-        match self.redact_page(log, &events, &moved).await {
+        match self.effect.apply(log, &events, &moved).await {
             Ok(()) => {}
             Err(error) if error.is_outage() => return Err(error),
             Err(error) => {
                 debug!(%error, "a page of the log failed: each event goes alone");
-                self.redact_singly(log, &events, &moved).await?;
+                self.apply_singly(log, &events, &moved).await?;
             }
         }
         for place in moved {
@@ -158,26 +180,8 @@ impl Consumer {
         Ok(more)
     }
 
-    /// All events of a turn in one transaction.
-    async fn redact_page(
-        &self,
-        log: &mut Log,
-        events: &[LoggedEvent],
-        places: &[Place],
-    ) -> Result<(), StoreError> {
-        let (mut deleted, mut failed) = (Vec::new(), Vec::new());
-        for event in events {
-            match deleted_by(event.topic, &event.body) {
-                Some(message) => deleted.push(message),
-                None => failed.push(redaction_job(event)),
-            }
-        }
-        self.metrics.failures_total.inc_by(failed.len() as u64);
-        log.redact_deleted(&deleted, &failed, places).await
-    }
-
     /// Each event in a transaction of its own; what fails again is left to a job.
-    async fn redact_singly(
+    async fn apply_singly(
         &self,
         log: &mut Log,
         events: &[LoggedEvent],
@@ -185,41 +189,23 @@ impl Consumer {
     ) -> Result<(), StoreError> {
         let mut failed = Vec::new();
         for event in events {
-            let Some(message) = deleted_by(event.topic, &event.body) else {
-                failed.push(redaction_job(event));
-                continue;
-            };
-            match log
-                .redact_deleted(std::slice::from_ref(&message), &[], &[])
+            match self
+                .effect
+                .apply(log, std::slice::from_ref(event), &[])
                 .await
             {
                 Ok(()) => {}
                 Err(error) if error.is_outage() => return Err(error),
                 Err(error) => {
-                    warn!(consumer = NAME, partition = %event.partition, position = event.position, %error, "event is left to a job");
-                    failed.push(redaction_job(event));
+                    let consumer = E::SELECTION.name;
+                    warn!(consumer, partition = %event.partition, position = event.position, %error, "event is left to a job");
+                    failed.extend(self.effect.job(event));
                 }
             }
         }
         self.metrics.failures_total.inc_by(failed.len() as u64);
-        log.redact_deleted(&[], &failed, places).await
+        let mut turn = log.begin().await?;
+        turn.enqueue_jobs(&failed).await?;
+        turn.finish(places).await
     }
-}
-
-/// What a deletion names; none when this program cannot read it.
-pub(crate) fn deleted_by(topic: i64, body: &[u8]) -> Option<Deleted> {
-    let server = ServerId::try_from(topic).ok()?;
-    // One has an id where the other has a list.
-    if let Ok(told) = protocol::decode_told::<MessageDeleted>(body) {
-        return Some((server, told.channel_id, vec![told.message_id]));
-    }
-    let told: MessagesDeleted = protocol::decode_told(body).ok()?;
-    Some((server, told.channel_id, told.message_ids))
-}
-
-/// The job that an event is left to. It holds the event as it is: what this program
-/// cannot read, a newer one may.
-fn redaction_job(event: &LoggedEvent) -> (&'static str, Vec<u8>) {
-    let body = ByteBuf::from(event.body.clone());
-    (REDACTION, pack(&(event.topic, body)).to_vec())
 }

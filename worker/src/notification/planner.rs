@@ -1,0 +1,273 @@
+//! Plans who is told of new messages: a consumer of the log, and the rest of large audiences as a job.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{
+    bus::envelope::pack,
+    clock::Clock,
+    domain::notification::{NotificationReason, decide},
+    ids::{ServerId, UserId},
+    metrics,
+    protocol::{
+        self,
+        message::MessageCreated,
+        presence::{PresenceState, StatusKind},
+    },
+};
+use tracing::warn;
+
+use super::{
+    AudienceSource, Gathered, SaidMessage,
+    candidates::{Known, Rest, list_candidates},
+    facts::distinct,
+};
+use crate::{
+    consumers::Effect,
+    error::StoreError,
+    presence::Presence,
+    store::{
+        consumers::{Log, LoggedEvent, NOTIFICATION_READS, Place, Selection},
+        jobs::NOTIFICATION_PLAN,
+        notification::NewNotification,
+        read::{self, Snapshot, Store},
+    },
+};
+
+/// A message that is older is news to nobody, in milliseconds: a day.
+pub(super) const NEWS_MS: u64 = 24 * 3_600_000;
+
+metrics! {
+    /// What notifications say of themselves.
+    pub(crate) struct NotificationMetrics in "confab_notification";
+
+    /// Accounts that were to be told of a message, by reason
+    planned_total: IntCounterVec by "reason";
+    /// What became of it: told, read before, withdrawn, no device, failed
+    ended_total: IntCounterVec by "state";
+    /// How long the oldest notification of the whole deployment is overdue, in seconds
+    overdue_seconds: Gauge;
+}
+
+/// Finds who is told, and decides it.
+#[derive(Clone)]
+pub(crate) struct Planner {
+    pub(crate) store: Store,
+    pub(crate) presence: Presence,
+    pub(crate) clock: Clock,
+    /// How long somebody who is there has to read a message before devices are told, in seconds.
+    pub(crate) grace_s: u32,
+    pub(crate) metrics: NotificationMetrics,
+}
+
+/// What follows from some messages.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) rows: Vec<NewNotification>,
+    pub(crate) rests: Vec<Rest>,
+}
+
+impl Effect for Planner {
+    const SELECTION: Selection = NOTIFICATION_READS;
+
+    async fn apply(
+        &self,
+        log: &mut Log,
+        events: &[LoggedEvent],
+        places: &[Place],
+    ) -> Result<(), StoreError> {
+        let plan = self.plan(&self.read_events(events)).await?;
+        let mut turn = log.begin().await?;
+        turn.insert_notifications(&plan.rows).await?;
+        let jobs: Vec<_> = plan
+            .rests
+            .iter()
+            .map(|rest| (NOTIFICATION_PLAN, pack(rest).to_vec()))
+            .collect();
+        turn.enqueue_jobs(&jobs).await?;
+        turn.finish(places).await?;
+        self.count(&plan.rows);
+        Ok(())
+    }
+
+    fn job(&self, event: &LoggedEvent) -> Option<(&'static str, Vec<u8>)> {
+        let said = read_event(event)?;
+        let place = (said.server, said.channel, said.message.message_id);
+        let rest: Rest = (
+            place.0,
+            place.1,
+            place.2,
+            AudienceSource::Message.pack(),
+            None,
+        );
+        Some((NOTIFICATION_PLAN, pack(&rest).to_vec()))
+    }
+}
+
+impl Planner {
+    /// The messages of these events that are still news.
+    fn read_events(&self, events: &[LoggedEvent]) -> Vec<SaidMessage> {
+        let oldest = self.clock.now_ms().saturating_sub(NEWS_MS);
+        let said = events.iter().filter_map(|event| {
+            let said = read_event(event);
+            if said.is_none() {
+                warn!(partition = %event.partition, position = event.position, "of a message that is not understood nobody is told");
+            }
+            said
+        });
+        said.filter(|said| said.message.message_id.created_ms() >= oldest)
+            .collect()
+    }
+
+    /// Who is told of these messages: all of small audiences, and of each larger one the first page.
+    pub(crate) async fn plan(&self, said: &[SaidMessage]) -> Result<Plan, StoreError> {
+        if said.is_empty() {
+            return Ok(Plan::default());
+        }
+        let mut snapshot = self.store.snapshot().await?;
+        let plan = self.plan_in(&mut snapshot, said).await;
+        snapshot.end().await;
+        plan
+    }
+
+    async fn plan_in(
+        &self,
+        snapshot: &mut Snapshot,
+        said: &[SaidMessage],
+    ) -> Result<Plan, StoreError> {
+        let known = Known::read(snapshot, said).await?;
+        let (mut found, mut rests) = (BTreeSet::new(), Vec::new());
+        for (place, said) in said.iter().enumerate() {
+            let named = said.message.mentions.iter().map(|id| (place, id.cast()));
+            found.extend(named);
+            for source in known.sources(said) {
+                let (page, next) = list_candidates(snapshot, said, source, None).await?;
+                found.extend(page.into_iter().map(|account| (place, account)));
+                rests.extend(next.map(|next| rest_of(said, source, next)));
+            }
+        }
+        let rows = self.decide(snapshot, said, found).await?;
+        Ok(Plan { rows, rests })
+    }
+
+    /// The next page of an audience; answers where it goes on, too.
+    pub(crate) async fn plan_rest(
+        &self,
+        (server, channel, message, packed, after): Rest,
+    ) -> Result<Plan, StoreError> {
+        let source = AudienceSource::unpack(packed)
+            .ok_or(StoreError::Inconsistency("a source of accounts"))?;
+        let mut snapshot = self.store.snapshot().await?;
+        let found = read::notification::list_said(&mut snapshot, &[channel], &[message]).await?;
+        let Some((_, _, found)) = found.into_iter().find(|(of, ..)| *of == server) else {
+            // It was deleted meanwhile.
+            snapshot.end().await;
+            return Ok(Plan::default());
+        };
+        let said = [SaidMessage::new(server, channel, found)];
+        let plan = if source == AudienceSource::Message {
+            self.plan_in(&mut snapshot, &said).await
+        } else {
+            self.plan_page(&mut snapshot, &said, (source, after)).await
+        };
+        snapshot.end().await;
+        plan
+    }
+
+    async fn plan_page(
+        &self,
+        snapshot: &mut Snapshot,
+        said: &[SaidMessage; 1],
+        (source, after): (AudienceSource, Option<UserId>),
+    ) -> Result<Plan, StoreError> {
+        let [one] = said;
+        let (page, next) = list_candidates(snapshot, one, source, after).await?;
+        let found = page.into_iter().map(|account| (0, account)).collect();
+        let rows = self.decide(snapshot, said, found).await?;
+        let rests = next
+            .map(|next| rest_of(one, source, next))
+            .into_iter()
+            .collect();
+        Ok(Plan { rows, rests })
+    }
+
+    /// A row for each of those found who is told.
+    async fn decide(
+        &self,
+        snapshot: &mut Snapshot,
+        said: &[SaidMessage],
+        mut found: BTreeSet<(usize, UserId)>,
+    ) -> Result<Vec<NewNotification>, StoreError> {
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let accounts = distinct(found.iter().map(|(_, account)| *account));
+        let with_device = read::notification::with_device(snapshot, &accounts).await?;
+        found.retain(|(_, account)| with_device.contains(account));
+        let pairs: Vec<(&SaidMessage, UserId)> = found
+            .iter()
+            .filter_map(|(place, account)| Some((said.get(*place)?, *account)))
+            .collect();
+        let gathered = Gathered::gather(snapshot, self.clock.now_ms(), &pairs).await?;
+        let rows = pairs.iter().filter_map(|(said, account)| {
+            let reason = decide(&gathered.facts(said, *account), |_| {}).ok()?;
+            let is_there = self.is_there(*account, gathered.status(*account));
+            Some(self.row(said, (*account, reason), is_there))
+        });
+        Ok(rows.collect())
+    }
+
+    fn row(
+        &self,
+        said: &SaidMessage,
+        (account, reason): (UserId, NotificationReason),
+        is_there: bool,
+    ) -> NewNotification {
+        NewNotification {
+            account,
+            message: said.message.message_id,
+            server: said.server,
+            channel: said.channel,
+            seq: said.message.seq,
+            reason,
+            wait_s: if is_there { self.grace_s } else { 0 },
+        }
+    }
+
+    /// Whether somebody may be reading right now. Who hides looks as if he were not there.
+    fn is_there(&self, account: UserId, status: StatusKind) -> bool {
+        let state = self.presence.read(|union| union.state(account));
+        state != PresenceState::Offline || status == StatusKind::Invisible
+    }
+
+    /// Counts rows that were written.
+    pub(crate) fn count(&self, rows: &[NewNotification]) {
+        let mut reasons: BTreeMap<NotificationReason, u64> = BTreeMap::new();
+        for row in rows {
+            *reasons.entry(row.reason).or_default() += 1;
+        }
+        for (reason, count) in reasons {
+            self.metrics
+                .planned_total
+                .with_label_values(&[reason.name()])
+                .inc_by(count);
+        }
+    }
+}
+
+fn rest_of(said: &SaidMessage, source: AudienceSource, after: UserId) -> Rest {
+    let message = said.message.message_id;
+    (
+        said.server,
+        said.channel,
+        message,
+        source.pack(),
+        Some(after),
+    )
+}
+
+/// The message that an event tells; none when this program cannot read it.
+fn read_event(event: &LoggedEvent) -> Option<SaidMessage> {
+    let server = ServerId::try_from(event.topic).ok()?;
+    let told: MessageCreated = protocol::decode_told(&event.body).ok()?;
+    Some(SaidMessage::new(server, told.channel_id, told.message))
+}

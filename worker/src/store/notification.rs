@@ -1,0 +1,222 @@
+//! Who is told of a message: rows that the planner leaves, and that any worker ends when they are due.
+
+use std::time::Duration;
+
+use shared::{
+    domain::notification::NotificationReason,
+    ids::{ChannelId, MessageId, PushDeviceId, ServerId, UserId},
+    protocol::notification::NotificationState,
+};
+use sqlx::{
+    PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{
+    statement,
+    values::{Parameter, columns},
+};
+use crate::error::StoreError;
+
+/// One page is ended at a time.
+const CONNECTIONS: u32 = 2;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Somebody who is to be told of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewNotification {
+    pub(crate) account: UserId,
+    pub(crate) message: MessageId,
+    pub(crate) server: ServerId,
+    pub(crate) channel: ChannelId,
+    pub(crate) seq: u64,
+    pub(crate) reason: NotificationReason,
+    /// How long it waits, in seconds.
+    pub(crate) wait_s: u32,
+}
+
+/// One that is due.
+#[derive(Debug, Clone)]
+pub(crate) struct DueNotification {
+    pub(crate) account: UserId,
+    pub(crate) message: MessageId,
+    pub(crate) server: ServerId,
+    pub(crate) channel: ChannelId,
+    pub(crate) seq: u64,
+    /// How often it was begun before, in vain.
+    pub(crate) attempts: i16,
+}
+
+/// A device that pushes go to.
+#[derive(Debug, Clone)]
+pub(crate) struct ToldDevice {
+    pub(crate) account: UserId,
+    pub(crate) device: PushDeviceId,
+    pub(crate) service: String,
+}
+
+/// A push that follows from a notification.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedPush {
+    pub(crate) device: ToldDevice,
+    pub(crate) body: Vec<u8>,
+    pub(crate) topic: String,
+    pub(crate) urgency: i16,
+    /// For how many seconds it is worth something.
+    pub(crate) ttl_s: u32,
+}
+
+columns! { DueNotification { account, message, server, channel, seq, attempts } }
+columns! { ToldDevice { account, device, service } }
+
+/// Leaves a row for each account that is to be told; one that has a row for the message has it for its first reason.
+pub(super) async fn insert_notifications(
+    connection: &mut PgConnection,
+    rows: &[NewNotification],
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<UserId> = rows.iter().map(|row| row.account).collect();
+    let messages: Vec<MessageId> = rows.iter().map(|row| row.message).collect();
+    let servers: Vec<ServerId> = rows.iter().map(|row| row.server).collect();
+    let channels: Vec<ChannelId> = rows.iter().map(|row| row.channel).collect();
+    let seqs: Vec<u64> = rows.iter().map(|row| row.seq).collect();
+    let reasons: Vec<i16> = rows
+        .iter()
+        .map(|row| i16::from(row.reason.number()))
+        .collect();
+    let waits: Vec<i32> = rows.iter().map(|row| row.wait_s.cast_signed()).collect();
+    let sql = "INSERT INTO notifications (account, message, server, channel, seq, reason, due)
+               SELECT account, message, server, channel, seq, reason, now() + wait * interval '1 second'
+               FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int2[], $7::int4[])
+                   AS w (account, message, server, channel, seq, reason, wait)
+               ON CONFLICT DO NOTHING";
+    let parameters: [&dyn Parameter; 7] = [
+        &accounts, &messages, &servers, &channels, &seqs, &reasons, &waits,
+    ];
+    statement::execute(connection, sql, &parameters).await?;
+    Ok(())
+}
+
+/// The notifications of the deployment. Clones share the connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Notifications {
+    pool: PgPool,
+}
+
+impl Notifications {
+    /// Connects when it is first needed.
+    pub(crate) fn new(options: PgConnectOptions) -> Self {
+        let options = options.application_name("confab-notifications");
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        Self { pool }
+    }
+
+    /// Begins with those that are due longest, up to a limit; others that do the same pass over them.
+    pub(crate) async fn begin(&self, limit: i64) -> Result<DueTurn, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let sql = "SELECT account, message, server, channel, seq, attempts FROM notifications
+                   WHERE state = 0 AND due <= now() ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED";
+        let due = statement::list(&mut *transaction, sql, &[&limit]).await?;
+        Ok(DueTurn { transaction, due })
+    }
+
+    /// Lets one wait after it failed, or gives it up.
+    pub(crate) async fn postpone(
+        &self,
+        due: &DueNotification,
+        wait: Duration,
+        gives_up: bool,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE notifications SET due = now() + $3 * interval '1 second', attempts = attempts + 1,
+                       state = CASE WHEN $4 THEN $5 ELSE state END
+                   WHERE account = $1 AND message = $2 AND state = 0";
+        let (wait, failed) = (wait.as_secs_f64(), NotificationState::Failed);
+        let parameters: [&dyn Parameter; 5] =
+            [&due.account, &due.message, &wait, &gives_up, &failed];
+        statement::execute(&self.pool, sql, &parameters).await?;
+        Ok(())
+    }
+
+    /// How long the oldest that is due waits, in seconds.
+    pub(crate) async fn find_overdue(&self) -> Result<f64, StoreError> {
+        let sql =
+            "SELECT coalesce(extract(epoch FROM now() - min(due)), 0)::float8 FROM notifications
+                   WHERE state = 0 AND due <= now()";
+        statement::get(&self.pool, sql, &[]).await
+    }
+
+    /// Ends its connections.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// One transaction in which some notifications end. It changes nothing unless it is finished.
+pub(crate) struct DueTurn {
+    transaction: Transaction<'static, Postgres>,
+    /// Those that are due.
+    pub(crate) due: Vec<DueNotification>,
+}
+
+impl DueTurn {
+    /// The devices of these accounts that pushes go to.
+    pub(crate) async fn list_devices(
+        &mut self,
+        accounts: &[UserId],
+    ) -> Result<Vec<ToldDevice>, StoreError> {
+        let sql = "SELECT account, id, service FROM push_told WHERE account = ANY($1) ORDER BY account, id";
+        statement::list(&mut *self.transaction, sql, &[&accounts]).await
+    }
+
+    /// Ends each notification in the state at its place, leaves the pushes, and commits.
+    pub(crate) async fn finish(
+        mut self,
+        states: &[NotificationState],
+        pushes: &[PlannedPush],
+    ) -> Result<(), StoreError> {
+        let accounts: Vec<UserId> = self.due.iter().map(|due| due.account).collect();
+        let messages: Vec<MessageId> = self.due.iter().map(|due| due.message).collect();
+        let states: Vec<i16> = states
+            .iter()
+            .map(|state| i16::from(state.number()))
+            .collect();
+        let sql = "UPDATE notifications n SET state = w.state
+                   FROM unnest($1::int8[], $2::int8[], $3::int2[]) AS w (account, message, state)
+                   WHERE n.account = w.account AND n.message = w.message";
+        let parameters: [&dyn Parameter; 3] = [&accounts, &messages, &states];
+        statement::execute(&mut *self.transaction, sql, &parameters).await?;
+        insert_pushes(&mut self.transaction, pushes).await?;
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+async fn insert_pushes(
+    connection: &mut PgConnection,
+    pushes: &[PlannedPush],
+) -> Result<(), StoreError> {
+    if pushes.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<UserId> = pushes.iter().map(|push| push.device.account).collect();
+    let devices: Vec<PushDeviceId> = pushes.iter().map(|push| push.device.device).collect();
+    let services: Vec<&str> = pushes
+        .iter()
+        .map(|push| push.device.service.as_str())
+        .collect();
+    let bodies: Vec<Vec<u8>> = pushes.iter().map(|push| push.body.clone()).collect();
+    let topics: Vec<&str> = pushes.iter().map(|push| push.topic.as_str()).collect();
+    let urgencies: Vec<i16> = pushes.iter().map(|push| push.urgency).collect();
+    let ttls: Vec<i32> = pushes.iter().map(|push| push.ttl_s.cast_signed()).collect();
+    let sql = "INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s)
+               SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[])";
+    let parameters: [&dyn Parameter; 7] = [
+        &accounts, &devices, &services, &bodies, &topics, &urgencies, &ttls,
+    ];
+    statement::execute(connection, sql, &parameters).await?;
+    Ok(())
+}
