@@ -7,6 +7,7 @@ mod invite;
 mod member;
 mod message;
 mod moderation;
+mod notification;
 mod presence;
 mod push;
 mod role;
@@ -38,6 +39,7 @@ pub use self::{
         create_rule, get_modlog, list_reports, report_message, resolve_report, rule_settings,
         set_lockdown, test_rules,
     },
+    notification::{explain, set_keywords, set_level},
     presence::{get_presences, set_status, watch_presences},
     push::{subscribe_push, test_push, unsubscribe_push},
     role::{

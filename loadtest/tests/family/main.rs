@@ -35,6 +35,7 @@ mod member;
 mod mention;
 mod message;
 mod moderation;
+mod notification;
 mod pin;
 mod ping;
 mod presence;

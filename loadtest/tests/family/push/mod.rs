@@ -20,19 +20,29 @@ scenarios! {
 }
 
 /// A cluster that pushes to a local service.
-struct Stage<'a> {
-    harness: &'a Harness,
-    service: &'a PushService,
+pub(crate) struct Stage<'a> {
+    pub(crate) harness: &'a Harness,
+    pub(crate) service: &'a PushService,
     /// The public key that browsers subscribe with.
-    key: String,
+    pub(crate) key: String,
 }
 
 /// Plays on a cluster of its own, whose workers push to a local service.
 async fn pushed(play: impl AsyncFnOnce(Stage<'_>) -> Result<()>) -> Result<()> {
+    pushed_with(Vec::new(), play).await
+}
+
+/// The same, with these settings besides.
+pub(crate) async fn pushed_with(
+    more: Vec<(&'static str, String)>,
+    play: impl AsyncFnOnce(Stage<'_>) -> Result<()>,
+) -> Result<()> {
     let service = PushService::start().await?;
     let (private, key) = generate_sender()?;
+    let mut environment = service.settings(&private);
+    environment.extend(more);
     let settings = Settings {
-        environment: service.settings(&private),
+        environment,
         ..Settings::default()
     };
     scenario_on(settings, async |harness| {
@@ -49,7 +59,7 @@ async fn pushed(play: impl AsyncFnOnce(Stage<'_>) -> Result<()>) -> Result<()> {
 
 impl Stage<'_> {
     /// A new browser of somebody, and the device that it is.
-    async fn subscribes(&self, person: &Person) -> Result<(Browser, PushDevice)> {
+    pub(crate) async fn subscribes(&self, person: &Person) -> Result<(Browser, PushDevice)> {
         let browser = self.service.subscribe(&self.key)?;
         let device = person.client.call(0, &subscribe_push(&browser)).await?;
         Ok((browser, device))

@@ -66,7 +66,7 @@ impl Stage<'_> {
     }
 
     /// What a browser got in the end, and how many requests were made for it.
-    async fn in_the_end(&self, browser: &Browser) -> Result<(Vec<Push>, u32)> {
+    pub(crate) async fn in_the_end(&self, browser: &Browser) -> Result<(Vec<Push>, u32)> {
         self.is_done().await?;
         Ok(self.service.pushes_of(browser))
     }
