@@ -4,7 +4,7 @@
 use super::types::{Types, typescript_of};
 use crate::{
     close::CloseCode,
-    domain::{content, limits, permissions::Permissions},
+    domain::{content, limits, notification, permissions::Permissions},
     error::Reason,
     protocol::{self, Access, RowKind, control},
     wire::{EnumShape, Shape, StructShape},
@@ -209,6 +209,8 @@ fn client_limits() -> String {
         content::MAX_DESCRIPTION_CHARS,
         content::MAX_PICTURE_BYTES,
         content::MAX_REPORT_CHARS,
+        notification::MAX_KEYWORD,
+        limits::MAX_KEYWORDS,
         limits::MAX_USERS_AT_ONCE,
         limits::MAX_RULE_LIMIT,
         limits::MAX_SLOW_MODE,
