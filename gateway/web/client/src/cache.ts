@@ -102,8 +102,8 @@ function cachedWindow(state: State, channel_id: ChannelId, epoch: string): Cache
   return { channel_id, epoch, messages: plain(window.messages.slice(-MESSAGES)) };
 }
 
-function snapshotOf({ me, epoch, users, servers, channels, cursors, mentions }: State): Snapshot {
-  return plain({ me, epoch, users, servers, channels, cursors, mentions });
+function snapshotOf({ me, epoch, users, servers, channels, cursors, levels, mentions }: State): Snapshot {
+  return plain({ me, epoch, users, servers, channels, cursors, levels, mentions });
 }
 
 /** A copy that no later change reaches, and that a storage can clone whatever wraps the state. */

@@ -16,6 +16,7 @@ import { OWN_LOCK } from "./outbox/tabs.js";
 import { People } from "./people.js";
 import { Reading } from "./reading.js";
 import { Refusal } from "./refusal.js";
+import { advanceLevel, levelAt, type LevelSetting, type Scope } from "./state/levels.js";
 import { emptyKnowledge, emptyState, type Connection, type State } from "./state/state.js";
 import { Sync } from "./sync.js";
 import { Calls, type Body, type CallOptions, type Reply } from "./wire/call.js";
@@ -351,6 +352,23 @@ export class Client {
     return this.sync.watch(server, users);
   }
 
+  // Being told.
+
+  /**
+   * Sets what to be told of in a server, a category or a channel, or everywhere. Refused as `moved` where another device set it
+   * and this one did not hear of that yet.
+   */
+  async setLevel(scope_id: Scope, setting: LevelSetting): Promise<void> {
+    const seen = levelAt(this.state, scope_id).version;
+    const level = await this.calls.call("notification_level_set", 0, { scope_id, ...setting, seen });
+    this.mutate((state) => advanceLevel(state, level));
+  }
+
+  /** Fetches how the account is told, and keeps it right from then on. */
+  notifications(): Promise<void> {
+    return this.sync.notifications();
+  }
+
   // What the platform knows.
 
   /** Tries at once; an open connection is asked whether it lives. */
@@ -466,6 +484,7 @@ export class Client {
     const { event, topic } = told;
     if (event.name === "server_joined") this.sync.joined();
     else if (event.name === "status_updated") this.sync.statusChanged();
+    else if (event.name === "notification_settings_updated") this.sync.notificationsChanged(event.body.version);
     else if (event.name === "message_created") this.spoke(event.body, topic as ServerId);
     this.mentions.heard(told);
     this.cache.note((event.body as { channel_id?: ChannelId }).channel_id);

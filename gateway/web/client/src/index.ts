@@ -24,7 +24,8 @@ export {
 } from "./state/state.js";
 export { mentionsMe } from "./state/mentions.js";
 export { holds, permissionsIn, permissionsOf, rankOf } from "./state/rights.js";
-export { mentionsIn, unreadOf, unreadOfServer } from "./state/unread.js";
+export { levelAt, levelIn, MUTED_FOR_GOOD, mutedUntil, widerScopes, type LevelSetting, type Scope } from "./state/levels.js";
+export { mentionsIn, showsUnread, unreadOf, unreadOfServer } from "./state/unread.js";
 export * from "./state/views.js";
 export { reaches } from "./state/window.js";
 export { type Body, type CallOptions, type Reply } from "./wire/call.js";

@@ -7,7 +7,9 @@ import {
   goesOn,
   mergeChannels,
   mergeGap,
+  mergeLevels,
   mergeMember,
+  mergeNotifications,
   mergeOverview,
   mergePresences,
   mergeReady,
@@ -42,6 +44,8 @@ export class Sync {
   private loading: Promise<void> | null = null;
   /** Servers that were asked for since there was a reason to. */
   private readonly asked = new Set<ServerId>();
+  /** Whether somebody looked at how the account is told. */
+  private wantsNotifications = false;
 
   constructor(private readonly options: SyncOptions) {}
 
@@ -57,7 +61,7 @@ export class Sync {
       await this.all([
         this.load(),
         ...(anew ? [this.account(listed)] : []),
-        this.cursors(ready.registers < known ? 0 : known, ready.registers, anew),
+        this.registers(ready.registers < known ? 0 : known, ready.registers, anew),
         ...[...this.watches].map(([server, users]) => this.watch(server, users)),
       ]);
       await this.all([this.options.mentions.fetch(), this.reload()]);
@@ -80,7 +84,7 @@ export class Sync {
         return this.sight(control.body);
       case "registers":
         return this.begin(async () => {
-          await this.cursors(this.options.state.registers, control.body.version);
+          await this.registers(this.options.state.registers, control.body.version);
           await this.options.mentions.fetch();
         });
     }
@@ -99,6 +103,18 @@ export class Sync {
     this.begin(() => this.status());
   }
 
+  /** How the account is told: fetched, and again when it was changed, which no event tells in full. */
+  async notifications(): Promise<void> {
+    const { call, fetches } = this.options;
+    this.wantsNotifications = true;
+    await fetches.run(() => call("notification_settings_get", 0, {}), mergeNotifications);
+  }
+
+  /** It was changed, here or elsewhere. */
+  notificationsChanged(version: number): void {
+    if (this.wantsNotifications && (this.options.state.notifications?.version ?? 0) < version) this.begin(() => this.notifications());
+  }
+
   /** Is told how these members are, from now on. */
   async watch(server: ServerId, user_ids: UserId[]): Promise<void> {
     const { call, fetches } = this.options;
@@ -111,6 +127,7 @@ export class Sync {
   forget(): void {
     this.watches.clear();
     this.stood.clear();
+    this.wantsNotifications = false;
   }
 
   private gap(topic: AnyId, seq: number): void {
@@ -120,7 +137,7 @@ export class Sync {
     mutate((state) => mergeGap(state, topic, seq));
     this.begin(async () => {
       if (server === undefined) {
-        await this.all([this.account(state.sessions !== null), this.cursors(0), this.missingServers()]);
+        await this.all([this.account(state.sessions !== null), this.registers(0), this.missingServers()]);
         return this.options.mentions.fetch();
       }
       const watched = this.watches.get(server);
@@ -147,7 +164,7 @@ export class Sync {
         (state, channels) => mergeChannels(state, server, channels),
       );
       // Who does not see a channel is not told that he may only look on there.
-      await this.all([this.standAnew([server]), this.reload(), this.cursors(0), this.options.mentions.fetch()]);
+      await this.all([this.standAnew([server]), this.reload(), this.registers(0), this.options.mentions.fetch()]);
     });
   }
 
@@ -254,6 +271,7 @@ export class Sync {
       ),
       this.status(),
       ...(listed ? [sessions()] : []),
+      ...(this.wantsNotifications ? [this.notifications()] : []),
     ]);
   }
 
@@ -265,22 +283,39 @@ export class Sync {
     );
   }
 
-  /** Cursors that were moved after a register version. */
-  private async cursors(known: number, version = Infinity, anew = false): Promise<void> {
-    const { call, fetches, mutate } = this.options;
+  /** What was changed after a register version: how far is read, and what to be told of. */
+  private async registers(known: number, version = Infinity, anew = false): Promise<void> {
     if (known >= version && !anew) return;
+    const reached = await Promise.all([this.cursors(known), this.levels(known)]);
+    this.options.mutate((state) => void (state.registers = Math.max(state.registers, Math.min(...reached))));
+  }
+
+  /** Cursors that were moved after a register version; up to which one they are all. */
+  private async cursors(newer_than: number): Promise<number> {
+    const { call, fetches, mentions } = this.options;
     let first: number | null = null;
     for (let after: ChannelId | null = null; ; ) {
-      const page: Reply<"unreads_get"> = await fetches.run(
-        () => call("unreads_get", 0, { newer_than: known, after }),
-        mergeUnreads,
-      );
+      const page: Reply<"unreads_get"> = await fetches.run(() => call("unreads_get", 0, { newer_than, after }), mergeUnreads);
       first ??= page.version;
-      for (const { cursor } of page.unreads) this.options.mentions.moved(cursor.channel_id);
-      if (page.next === null) break;
+      for (const { cursor } of page.unreads) mentions.moved(cursor.channel_id);
+      if (page.next === null) return first;
       after = page.next;
     }
-    mutate((state) => void (state.registers = Math.max(state.registers, first)));
+  }
+
+  /** Levels that were set after a register version, in the same way. */
+  private async levels(newer_than: number): Promise<number> {
+    const { call, fetches } = this.options;
+    let first: number | null = null;
+    for (let after: AnyId | null = null; ; ) {
+      const page: Reply<"notification_levels_get"> = await fetches.run(
+        () => call("notification_levels_get", 0, { newer_than, after }),
+        mergeLevels,
+      );
+      first ??= page.version;
+      if (page.next === null) return first;
+      after = page.next;
+    }
   }
 
   /** Counts what is under way: once nothing is, the client has caught up. */

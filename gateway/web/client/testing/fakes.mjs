@@ -60,6 +60,7 @@ export function servingGateway(said, answers = {}) {
     }),
     member_get: () => ({ member, mutes: [] }),
     unreads_get: () => ({ unreads: [], version: 0, next: null }),
+    notification_levels_get: () => ({ levels: [], version: 0, next: null }),
     pings_get: () => ({ mentions: [], next: null }),
     user_get: () => ({ user: ME, bio: "", locale: "" }),
     status_get: () => ({ status: "online", text: "", until: null, version: 0 }),

@@ -19,7 +19,7 @@ export interface CachedWindow {
 }
 
 /** What to show before anything was fetched. */
-export type Snapshot = Pick<Knowledge, "me" | "epoch" | "users" | "servers" | "channels" | "cursors" | "mentions">;
+export type Snapshot = Pick<Knowledge, "me" | "epoch" | "users" | "servers" | "channels" | "cursors" | "levels" | "mentions">;
 
 export type Key = string | number;
 

@@ -5,10 +5,12 @@ import type {
   Channel,
   ChannelId,
   Channels,
+  LevelPage,
   Member,
   MentionPage,
   Messages,
   MessagesAround,
+  Notifications,
   Overview,
   Presences,
   Ready,
@@ -17,6 +19,7 @@ import type {
   Unreads,
   User,
 } from "../codec.js";
+import { advanceLevel } from "./levels.js";
 import { MENTIONS } from "./mentions.js";
 import { claim, dropSends, settleSends } from "./sends.js";
 import {
@@ -57,12 +60,12 @@ export function mergeReady(state: State, ready: Ready, resumed: boolean): void {
 
 /** What was shown of the same log stays until what is comes in its place. */
 function forgetStream(state: State, { epoch, user }: Ready): void {
-  const { servers, channels, windows, cursors, mentions, users, keys } = state;
+  const { servers, channels, windows, cursors, levels, notifications, mentions, users, keys } = state;
   const same = state.me?.user_id === user.user_id && state.epoch === epoch;
   for (const window of values(windows)) window.cached = true;
   // What was read here and never told may not be so: whatever the cluster says of it now holds.
-  for (const cursor of values(cursors)) cursor.version = 0;
-  Object.assign(state, emptyKnowledge(), same ? { servers, channels, windows, cursors, mentions, users, keys } : {});
+  for (const register of [...values(cursors), ...values(levels)]) register.version = 0;
+  Object.assign(state, emptyKnowledge(), same ? { servers, channels, windows, cursors, levels, notifications, mentions, users, keys } : {});
 }
 
 /** A topic cannot be continued: nothing that is held of it counts any more, but for what is on its way. */
@@ -169,6 +172,15 @@ export function mergeAround(state: State, channel: ChannelId, page: MessagesArou
 
 export function mergeUnreads(state: State, { unreads }: Unreads): void {
   for (const { cursor } of unreads) advanceCursor(state, cursor);
+}
+
+export function mergeLevels(state: State, { levels }: LevelPage): void {
+  for (const level of levels) advanceLevel(state, level);
+}
+
+/** How the account is told. What is older than what is known came late. */
+export function mergeNotifications(state: State, settings: Notifications): void {
+  if (settings.version >= (state.notifications?.version ?? 0)) state.notifications = settings;
 }
 
 /** The newest mentions that are not read, in place of those that were known. */

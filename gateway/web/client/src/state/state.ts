@@ -5,10 +5,12 @@ import type {
   AnyId,
   Channel,
   ChannelId,
+  LevelState,
   Lockdown,
   Member,
   Message,
   MessageId,
+  Notifications,
   PresenceState,
   Profile,
   ReadCursor,
@@ -50,7 +52,7 @@ export interface State {
   epoch: string | null;
   /** The last event seen of each topic: of each server, and of the account. */
   topics: Record<AnyId, number>;
-  /** How far changes of cursors are known. */
+  /** How far changes of cursors and levels are known. */
   registers: number;
   profile: Profile | null;
   status: Status | null;
@@ -61,6 +63,10 @@ export interface State {
   channels: Record<ChannelId, ChannelState>;
   windows: Record<ChannelId, Window>;
   cursors: Record<ChannelId, ReadCursor>;
+  /** What the account wants to be told of, by server, category and channel; 0 is for all servers. */
+  levels: Record<number, LevelState>;
+  /** How the account is told, once it was asked for. */
+  notifications: Notifications | null;
   /** Messages that mention the account and are not read, the newest last. */
   mentions: Mention[];
   /** Whether others may be missing among them: then they are fetched anew. */
@@ -149,6 +155,8 @@ export function emptyKnowledge(): Knowledge {
     channels: {},
     windows: {},
     cursors: {},
+    levels: {},
+    notifications: null,
     mentions: [],
     mentionsDue: true,
     mentionsFrom: {},

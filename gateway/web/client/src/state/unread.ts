@@ -1,14 +1,15 @@
 // What is not read: counted from cursors, never guessed.
 
 import type { ChannelId, ReadCursor, ServerId } from "../codec.js";
+import { mutedUntil } from "./levels.js";
+import { advanceRegisters } from "./registers.js";
 import { channelsOf, keepMentions, type State } from "./state.js";
 
 /** A cursor was moved, here or elsewhere. The later version holds. */
 export function advanceCursor(state: State, cursor: ReadCursor): void {
   const known = state.cursors[cursor.channel_id];
   if (known === undefined || known.version < cursor.version) state.cursors[cursor.channel_id] = cursor;
-  // Only what follows without a hole is known to be all; a fetch says the rest.
-  if (cursor.version === state.registers + 1) state.registers = cursor.version;
+  advanceRegisters(state, cursor.version);
   dropRead(state, cursor.channel_id);
 }
 
@@ -36,10 +37,15 @@ export function mentionsIn(state: State, id: ChannelId): number {
   return state.mentions.filter((mention) => mention.channel_id === id).length;
 }
 
+/** Whether a channel is shown as unread: one that is muted keeps still. What mentions the account counts all the same. */
+export function showsUnread(state: State, id: ChannelId, now: number): boolean {
+  return unreadOf(state, id) > 0 && mutedUntil(state, id, now) === null;
+}
+
 /** The same of a whole server. */
-export function unreadOfServer(state: State, id: ServerId): { unread: boolean; mentions: number } {
+export function unreadOfServer(state: State, id: ServerId, now: number): { unread: boolean; mentions: number } {
   return {
-    unread: channelsOf(state, id).some(({ channel_id }) => unreadOf(state, channel_id) > 0),
+    unread: channelsOf(state, id).some(({ channel_id }) => showsUnread(state, channel_id, now)),
     mentions: state.mentions.filter((mention) => mention.server_id === id).length,
   };
 }

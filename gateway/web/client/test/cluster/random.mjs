@@ -21,6 +21,7 @@ export function randomRuns(cluster) {
       const [owner, ...others] = people;
       const place = await meet(owner, ...others);
       for (const { client } of people) {
+        await client.notifications();
         client.show(place.channel);
         await client.members(place.server);
       }
@@ -51,6 +52,8 @@ async function act(random, people, { server }) {
     () => client.send(channel_id, "and"),
     () => client.show(channel_id),
     () => client.read(channel_id, message?.seq ?? 0),
+    () => client.setLevel(random.pick([null, server, channel_id]), levelOf(random)),
+    () => call("notification_settings_set", { quiet: null, keywords: [`word ${random.below(9)}`], private: random.below(2) === 0 }, 0),
     () => message && client.markUnread(channel_id, message.seq),
     () => message && call("message_edit", { ...at, content: random.pick(["changed", `now <@${someone.user_id}>`]) }),
     () => message && call("message_delete", at),
@@ -83,6 +86,11 @@ async function act(random, people, { server }) {
   if (random.below(2) === 0) await done;
 }
 
+function levelOf(random) {
+  const [level, muted_until] = [random.pick([null, "all", "mentions", "nothing"]), random.pick([null, (2_000 + random.below(9)) * 2 ** 30])];
+  return { level, muted_until, no_everyone: random.below(2) === 0 };
+}
+
 /** A place that the log does not have: the gateway says `gap`, and what is held has to be fetched anew. */
 function lose({ state, cut }, server) {
   if (state.connection.state !== "open" || state.topics[server] === undefined) return;
@@ -104,6 +112,7 @@ async function agrees(cluster, person, name, server) {
   const held = Object.entries(state.windows).filter(([channel, { head, cached }]) => head && !cached && readable(state, channel));
   for (const [channel] of held) fresh.client.show(Number(channel));
   await fresh.until(({ windows }) => held.every(([channel]) => windows[channel]?.head), "the windows are there");
+  await fresh.client.notifications();
   for (const { client } of [person, fresh]) {
     await client.members(server);
     // Where somebody may only look on is known once he looks.
@@ -125,12 +134,12 @@ function readable(state, channel) {
 /** What both are to hold alike. */
 function knowledge(state, server, fresh) {
   const { roles, members, mutes, lockdown } = state.servers[server];
-  const { me, profile, status, channels, cursors, mentions, servers } = state;
+  const { me, profile, status, channels, cursors, levels, notifications, mentions, servers } = state;
   const known = Object.keys(channels);
   const windows = Object.entries(state.windows).filter(([channel]) => fresh.windows[channel]?.head && channels[channel]);
   const live = windows.map(([channel, { messages }]) => [channel, messages.slice(-20)]);
   return {
-    ...{ me, profile, status, channels, roles, members, lockdown },
+    ...{ me, profile, status, channels, roles, members, lockdown, levels, notifications },
     mutes: Object.fromEntries(Object.entries(mutes).filter(([channel]) => known.includes(channel))),
     servers: Object.values(servers).map(({ server }) => server),
     mentions: mentions.filter(({ channel_id }) => known.includes(String(channel_id)) && readable(fresh, channel_id)),

@@ -7,7 +7,7 @@ import { ask } from "../../kit/dialog.tsx";
 import type { MenuItems } from "../../kit/menu-items.ts";
 import { STEP_KEYS, stepItems, type Step } from "../../kit/reorder.ts";
 import { t } from "../../lang/index.ts";
-import { markChannelRead, unreadChannels } from "../inbox/read.ts";
+import { isUnread, markChannelRead } from "../inbox/read.ts";
 import { contribute, registerCommand, registerPage } from "../registry.ts";
 import { mayInServer, permissions, serverPermissions } from "../rights.ts";
 import { chosenChannel, openOverrides } from "./configure.ts";
@@ -49,9 +49,8 @@ contribute("server", 20, ({ server: { server } }) => {
 
 contribute("channel", 10, ({ channel }) => {
   if (channel.kind !== "text" && channel.kind !== "announcement") return [];
-  const isUnread = unreadChannels(channel.server_id).includes(channel);
   return [
-    ...(isUnread ? [{ label: t("Mark as read"), icon: "check" as const, run: () => markChannelRead(channel) }] : []),
+    ...(isUnread(channel) ? [{ label: t("Mark as read"), icon: "check" as const, run: () => markChannelRead(channel) }] : []),
     { label: t("Copy link"), icon: "link", run: () => void copyLink(channel) },
   ];
 });

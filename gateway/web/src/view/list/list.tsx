@@ -1,7 +1,8 @@
 // The channels of a server, and below them who one is.
-import { mentionsIn, unreadOf, type ChannelId, type ChannelState, type ServerId, type ServerState } from "confab-client";
+import { mentionsIn, mutedUntil, showsUnread, type ChannelId, type ChannelState, type ServerId, type ServerState } from "confab-client";
 import { createMemo, createSignal, For, Show } from "solid-js";
 import { state } from "../../app/client.ts";
+import { minute } from "../../app/clock.ts";
 import { currentChannel, currentServer, openChannel } from "../../app/place.ts";
 import { settings } from "../../app/settings.ts";
 import { Icon } from "../../kit/icon.tsx";
@@ -15,6 +16,7 @@ import { iconOf } from "../channels/icon.ts";
 import { openCreate } from "../channels/open.tsx";
 import { CHANNELS } from "../channels/ordering.ts";
 import { InboxEntry } from "../inbox/entry.tsx";
+import { waits } from "../inbox/read.ts";
 import { openLayer, pane, showPane } from "../panel.ts";
 import { menuOf } from "../registry.ts";
 import { serverPermissions } from "../rights.ts";
@@ -82,7 +84,7 @@ function Section(props: { category: ChannelId | undefined; channels: readonly Ch
   const isClosed = () => props.category !== undefined && closed().has(props.category);
   // A closed category still shows what waits in it, and where the reader is.
   const shown = () =>
-    isClosed() ? props.channels.filter((id) => unreadOf(state, id) > 0 || id === currentChannel()?.channel_id) : props.channels;
+    isClosed() ? props.channels.filter((id) => isCurrent({ channel_id: id }) || waitsIn(state.channels[id])) : props.channels;
   return (
     <section data-category={props.category}>
       <Show when={category()}>
@@ -125,17 +127,19 @@ function Heading(props: { category: ChannelState; isClosed: boolean }) {
   );
 }
 
-const isUnread = ({ channel_id }: ChannelState) => unreadOf(state, channel_id) > 0;
-const isCurrent = ({ channel_id }: ChannelState) => currentChannel()?.channel_id === channel_id;
+const waitsIn = (channel: ChannelState | undefined) => channel !== undefined && waits(channel);
+const isCurrent = ({ channel_id }: Pick<ChannelState, "channel_id">) => currentChannel()?.channel_id === channel_id;
 
 function ChannelRow(props: { channel: ChannelState }) {
   const mentions = () => mentionsIn(state, props.channel.channel_id);
   const draft = () => !isCurrent(props.channel) && (state.drafts[props.channel.channel_id]?.text ?? "") !== "";
-  const unread = () => isUnread(props.channel) && !isCurrent(props.channel);
+  const unread = () => showsUnread(state, props.channel.channel_id, minute()) && !isCurrent(props.channel);
+  const muted = () => mutedUntil(state, props.channel.channel_id, minute()) !== null;
   const label = () => {
     const parts = [props.channel.name];
     if (mentions() > 0) parts.push(tn("{count} mentions", mentions()));
     else if (unread()) parts.push(t("unread"));
+    if (muted()) parts.push(t("muted"));
     if (draft()) parts.push(t("draft"));
     return parts.join(", ");
   };
@@ -150,7 +154,7 @@ function ChannelRow(props: { channel: ChannelState }) {
         type="button"
         class="list-row"
         data-channel={props.channel.channel_id}
-        classList={{ unread: unread(), muted: props.channel.kind === "voice" || props.channel.kind === "forum" }}
+        classList={{ unread: unread(), muted: muted() || props.channel.kind === "voice" || props.channel.kind === "forum" }}
         aria-current={isCurrent(props.channel) ? "page" : undefined}
         aria-label={label()}
         onClick={() => {

@@ -1,6 +1,7 @@
 import { serversInOrder, unreadOfServer, type ServerState } from "confab-client";
 import { For, Show } from "solid-js";
 import { state } from "../../app/client.ts";
+import { minute } from "../../app/clock.ts";
 import { currentServer, openServer } from "../../app/place.ts";
 import { Mark } from "../../kit/icon.tsx";
 import { IconButton } from "../../kit/button.tsx";
@@ -24,7 +25,7 @@ export function Rail() {
 
 function ServerButton(props: { server: ServerState }) {
   const server = () => props.server.server;
-  const count = () => unreadOfServer(state, server().server_id);
+  const count = () => unreadOfServer(state, server().server_id, minute());
   const current = () => currentServer()?.server.server_id === server().server_id;
   const label = () => {
     const { mentions, unread } = count();

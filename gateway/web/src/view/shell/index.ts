@@ -1,9 +1,9 @@
 // Commands of the whole page.
-import { serversInOrder, unreadOf, type ChannelState } from "confab-client";
+import { serversInOrder, type ChannelState } from "confab-client";
 import { client, state } from "../../app/client.ts";
 import { currentChannel, currentServer, openChannel, openServer, readableChannels } from "../../app/place.ts";
 import { withPart } from "../../app/update.ts";
-import { markServerRead } from "../inbox/read.ts";
+import { markServerRead, waits } from "../inbox/read.ts";
 import { openLayer, togglePanel } from "../panel.ts";
 import { contribute, registerCommand, registerDeed } from "../registry.ts";
 import { addServer } from "../welcome/add.ts";
@@ -21,8 +21,8 @@ registerCommand(
   { id: "keys", title: "Keyboard shortcuts", icon: "keyboard", keys: "Ctrl+Slash", run: () => withPart(() => import("./keys-sheet.tsx"), ({ openKeys }) => openKeys()) },
   { id: "channel.next", title: "Next channel", group: GOING, keys: "Alt+ArrowDown", hidden: true, run: () => step(1, () => true) },
   { id: "channel.previous", title: "Previous channel", group: GOING, keys: "Alt+ArrowUp", hidden: true, run: () => step(-1, () => true) },
-  { id: "unread.next", title: "Next unread channel", group: GOING, icon: "unread", keys: "Alt+Shift+ArrowDown", run: () => step(1, isUnread) },
-  { id: "unread.previous", title: "Previous unread channel", group: GOING, keys: "Alt+Shift+ArrowUp", hidden: true, run: () => step(-1, isUnread) },
+  { id: "unread.next", title: "Next unread channel", group: GOING, icon: "unread", keys: "Alt+Shift+ArrowDown", run: () => step(1, waits) },
+  { id: "unread.previous", title: "Previous unread channel", group: GOING, keys: "Alt+Shift+ArrowUp", hidden: true, run: () => step(-1, waits) },
   { id: "server.next", title: "Next server", group: GOING, keys: "Ctrl+Alt+ArrowDown", hidden: true, run: () => stepServer(1) },
   { id: "server.previous", title: "Previous server", group: GOING, keys: "Ctrl+Alt+ArrowUp", hidden: true, run: () => stepServer(-1) },
   { id: "server.read", title: "Mark the server as read", icon: "check", keys: "Shift+Escape", run: markHereRead },
@@ -42,10 +42,6 @@ contribute("account", 90, () => [{ label: t("Sign out"), icon: "door", run: () =
 /** In a window of its own no browser uses the key. */
 function isInstalled(): boolean {
   return matchMedia("(display-mode: standalone)").matches;
-}
-
-function isUnread({ channel_id }: ChannelState): boolean {
-  return unreadOf(state, channel_id) > 0;
 }
 
 /** To the next channel of this server that fits, around its ends. */

@@ -4,6 +4,7 @@ import { account } from "./account.js";
 import { channel } from "./channel.js";
 import { members } from "./member.js";
 import { message } from "./message.js";
+import { notification } from "./notification.js";
 import { presence } from "./presence.js";
 import { role } from "./role.js";
 import { server } from "./server.js";
@@ -18,6 +19,7 @@ const HANDLERS: Handlers<keyof Events> = {
   ...channel,
   ...message,
   ...presence,
+  ...notification,
 };
 
 /** Takes an event that comes next in its topic. `seen`: it was applied before. `hole`: something is missing before it. */
