@@ -31,5 +31,5 @@ export default defineConfig({
     // The gateway compares the origin of a page with the host that was asked: it must stay as it is.
     proxy: { "/ws": { target: gateway, ws: true, changeOrigin: false }, "/api": { target: gateway, changeOrigin: false } },
   },
-  test: { include: ["src/**/*.test.ts", "vite/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.ts", "sw/**/*.test.ts", "vite/**/*.test.ts"], environment: "node" },
 });

@@ -15,6 +15,8 @@ export function serviceWorker(): Plugin {
       handler(_, bundle) {
         const worker = bundle[NAME];
         if (worker?.type !== "chunk") throw new Error("the service worker was not built");
+        // It is no module: what it shares with the page would be a file that it cannot have.
+        if (worker.imports.length > 0) throw new Error(`the service worker imports ${worker.imports.join(", ")}`);
         const files = Object.entries(bundle)
           .filter(([file, item]) => file.startsWith("assets/") && (item.type === "chunk" ? item.code : item.source).length < LARGEST)
           .map(([file]) => `/${file}`)
