@@ -6,6 +6,7 @@ export interface Forms {
 }
 
 export const PLURALS = {
+  "A test is on its way to {count} devices.": { one: "A test is on its way to {count} device.", other: "A test is on its way to {count} devices." },
   "{count} new messages": { one: "{count} new message", other: "{count} new messages" },
   "{count} new": { one: "{count} new", other: "{count} new" },
   "{count} messages": { one: "{count} message", other: "{count} messages" },

@@ -6,5 +6,6 @@ import "./server/index.ts";
 import "./channels/index.ts";
 import "./roles/index.ts";
 import "./why/index.ts";
+import "./notifications/index.ts";
 import "./moderation/index.ts";
 import "./admin/index.ts";

@@ -9,6 +9,7 @@ import { invites } from "./invites.ts";
 import { kit } from "./kit.ts";
 import { member } from "./member.ts";
 import { moderation } from "./moderation.ts";
+import { notifications } from "./notifications.ts";
 import { permissions } from "./permissions.ts";
 import { plurals } from "./plurals.ts";
 import { refusals } from "./refusals.ts";
@@ -19,7 +20,7 @@ import { shell } from "./shell.ts";
 import { talk } from "./talk.ts";
 import { why } from "./why.ts";
 
-const messages = { ...kit, ...refusals, ...enter, ...shell, ...settings, ...talk, ...finding, ...channels, ...invites, ...member, ...permissions, ...roles, ...server, ...why, ...moderation, ...audit, ...admin } as const;
+const messages = { ...kit, ...refusals, ...enter, ...shell, ...settings, ...talk, ...finding, ...channels, ...invites, ...member, ...notifications, ...permissions, ...roles, ...server, ...why, ...moderation, ...audit, ...admin } as const;
 
 export type German = typeof messages;
 export const german: Dictionary = { messages, plurals };

@@ -1,6 +1,7 @@
 import type { Forms, Plural } from "../plurals.ts";
 
 export const plurals: Record<Plural, Forms> = {
+  "A test is on its way to {count} devices.": { one: "Ein Test ist an {count} Gerät unterwegs.", other: "Ein Test ist an {count} Geräte unterwegs." },
   "{count} new messages": { one: "{count} neue Nachricht", other: "{count} neue Nachrichten" },
   "{count} new": { one: "{count} neue", other: "{count} neue" },
   "{count} messages": { one: "{count} Nachricht", other: "{count} Nachrichten" },

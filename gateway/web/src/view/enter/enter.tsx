@@ -3,6 +3,7 @@ import { LIMITS, type Deployment, type InvitePreview } from "confab-client";
 import { createResource, createSignal, Match, Show, Switch } from "solid-js";
 import { client, state } from "../../app/client.ts";
 import { sentenceOf } from "../../app/act.ts";
+import { deviceName } from "../../app/device.ts";
 import { route } from "../../app/route.ts";
 import { Button } from "../../kit/button.tsx";
 import { Field, PasswordField } from "../../kit/field.tsx";
@@ -107,7 +108,7 @@ function Guest() {
   const [busy, setBusy] = createSignal(false);
   const come = async () => {
     setBusy(true);
-    await client.guest({ device: device() }).catch((refusal: unknown) => setError(sentenceOf(refusal)));
+    await client.guest({ device: deviceName() }).catch((refusal: unknown) => setError(sentenceOf(refusal)));
     setBusy(false);
   };
   return (
@@ -145,7 +146,7 @@ function Credentials(props: CredentialsProps) {
     if (Object.keys(found).length > 0) return;
     setBusy(true);
     const invite = props.code ?? (code().trim() || null);
-    const given = { name: name().trim(), password: password(), device: device() };
+    const given = { name: name().trim(), password: password(), device: deviceName() };
     try {
       await (props.way === "up" ? client.signUp({ ...given, invite }) : client.signIn(given));
     } catch (refusal) {
@@ -202,12 +203,4 @@ function Credentials(props: CredentialsProps) {
 
 function nameProblem(reason: string | undefined, detail: string | null | undefined): string | undefined {
   return reason === "invalid" && detail === "name" ? t("2 to 32 letters, digits, _ - or .") : undefined;
-}
-
-/** What the list of sessions calls this browser. */
-function device(): string {
-  const agent = navigator.userAgent;
-  const browser = /Edg|Firefox|Chrome|Safari/.exec(agent)?.[0] ?? "Browser";
-  const system = /Android|iPhone|iPad|Windows|Mac|Linux/.exec(agent)?.[0] ?? "";
-  return [browser === "Edg" ? "Edge" : browser, system].filter(Boolean).join(", ");
 }
