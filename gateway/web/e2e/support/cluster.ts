@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { canStart, OPEN, startCluster, type RunningCluster } from "../../testing/cluster.mjs";
 import { Balancer } from "./balancer.ts";
+import { PUSH } from "./push.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 
@@ -50,6 +51,7 @@ function environment(): Record<string, string> {
   if (!builtIn && !existsSync(DIST)) throw new Error("the page is not built: npm run build");
   return {
     ...OPEN,
+    ...PUSH,
     // The page as it was built last; what `make test` checks is the one in the gateway's binary.
     ...(builtIn ? {} : { CONFAB_PAGE: DIST }),
   };
