@@ -93,6 +93,16 @@ impl<'a> Listener<'a> {
         format!("<@{}>", self.person.user.user_id)
     }
 
+    /// What became of a message for him, once that was planned.
+    async fn learns(&self, message: MessageId) -> Result<NotificationState> {
+        let general = self.person.channel("#general").await?;
+        eventually(PATIENCE, async || {
+            let state = explained(self.person, (general, message)).await?.state;
+            Ok(state.context("it is not planned"))
+        })
+        .await
+    }
+
     /// Waits until it is known what became of a message for him.
     async fn ends(&self, message: MessageId, state: Option<NotificationState>) -> Result<()> {
         let general = self.person.channel("#general").await?;
@@ -195,8 +205,20 @@ async fn what_is_read_or_gone_in_time_is_not_told() -> Result<()> {
         async |stage| {
             let [alice, bob, carol] = stage.harness.members().await?;
             let general = alice.channel("#general").await?;
-            let mut bob_hears = Listener::new(&stage, &bob).await?;
+            let bob_hears = Listener::new(&stage, &bob).await?;
             let carol_hears = Listener::new(&stage, &carol).await?;
+            // Once whoever plans has heard that they are there, they have time.
+            for listener in [&bob_hears, &carol_hears] {
+                eventually(PATIENCE, async || {
+                    let message = alice
+                        .send("#general", &listener.mention())
+                        .await?
+                        .message_id;
+                    let state = listener.learns(message).await?;
+                    Ok(same(&state, &NotificationState::Waiting))
+                })
+                .await?;
+            }
             let say = async || {
                 let both = format!("{} {}", bob_hears.mention(), carol_hears.mention());
                 let message = alice.send("#general", &both).await?.message_id;
@@ -249,9 +271,14 @@ async fn what_is_read_or_gone_in_time_is_not_told() -> Result<()> {
 
             bob_hears.ends(disturbing, None).await?;
             end(told).await?;
-            bob_hears.hears(told, "mention").await?;
             bob_hears.ends(told, Some(NotificationState::Told)).await?;
-            same(&stage.in_the_end(&bob_hears.browser).await?.0.len(), &1)
+            let pushes = stage.in_the_end(&bob_hears.browser).await?.0;
+            let heard = pushes.iter().map(|push| Ok(self::read(push)?.message_id));
+            let heard = heard.collect::<Result<Vec<_>>>()?;
+            let not = [read, deleted, muted, disturbing].map(|message| message.to_string());
+            let none = !heard.iter().any(|message| not.contains(message));
+            holds(none, &format!("{heard:?}"))?;
+            same(&heard.last(), &Some(&told.to_string()))
         },
     )
     .await
