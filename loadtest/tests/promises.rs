@@ -46,6 +46,7 @@ promises! {
     p10_losing_redis_entirely_loses_no_acknowledged_message P10;
     p11_without_postgres_nothing_is_acknowledged_and_sockets_stay P11;
     p12_rate_limits_hold_across_gateways P12;
+    p13_who_is_away_is_told_whatever_is_killed P13;
     p14_presence_is_right_soon_after_any_crash P14;
     p16_nobody_hears_what_he_lost_the_right_to P16;
     p17_memory_and_descriptors_return_to_where_they_were P17;

@@ -12,6 +12,7 @@ mod heavy;
 pub mod isolate;
 mod limits;
 mod moderated;
+mod notification;
 mod numbers;
 pub mod outcome;
 mod presence;
@@ -222,6 +223,7 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::P10 => stored::without_redis(trial).await,
         Promise::P11 => stored::without_postgres(trial).await,
         Promise::P12 => limits::held(trial).await,
+        Promise::P13 => notification::told(trial).await,
         Promise::P14 => presence::crashed(trial).await,
         Promise::P15 => stored::full_disk(trial).await,
         Promise::P16 => rights::lost(trial).await,
@@ -242,9 +244,6 @@ async fn play(promise: Promise, trial: &mut Trial<'_>) -> Result<()> {
         Promise::Restore => restore::drilled(trial).await,
         Promise::Rights => sight::changes(trial).await,
         Promise::Soak => sight::soak(trial).await,
-        Promise::P13 => {
-            bail!("it cannot be tested yet")
-        }
     }
 }
 

@@ -46,7 +46,7 @@ promises! {
     P10 None, "losing Redis entirely loses no acknowledged message; service is back within 10 s";
     P11 None, "without Postgres nothing is acknowledged, connections stay, and it recovers unaided";
     P12 None, "rate limits hold across gateways, and of each worker while Redis does not count";
-    P13 Some("the push family"), "push: at least once for those away, at most one per message and device unless a worker dies";
+    P13 None, "push: at least once for those away, at most one per message and device unless a worker dies";
     P14 None, "presence is right within 10 s of any crash";
     P15 None, "a full disk corrupts nothing, and nothing that is not stored is acknowledged";
     P16 None, "nobody is granted a request or receives an event after losing the right to it";

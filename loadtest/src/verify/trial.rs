@@ -20,6 +20,7 @@ use crate::{
     client::Options,
     cluster::{Cluster, Disk, Node, Settings, Standby, Stores, node_is_ready},
     fixture::Fixture,
+    push_service::{PushService, generate_sender},
     random::Random,
     workload::{Ended, Plan, Workload},
 };
@@ -84,6 +85,8 @@ pub struct Trial<'a> {
     pub terms: &'a Terms,
     /// What it showed so far.
     pub outcome: Outcome,
+    /// The push service that its workers push to, and the key that browsers subscribe with; where a promise is about that.
+    pushes: Option<(PushService, String)>,
     began: Instant,
     say: &'a (dyn Fn(&str) + Sync),
     /// For how long this process was kept waiting at most.
@@ -99,18 +102,39 @@ impl<'a> Trial<'a> {
         outcome: Outcome,
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self> {
-        let cluster = Cluster::start(settings(promise, terms)).await?;
+        let mut settings = settings(promise, terms);
+        let mut pushes = None;
+        if promise == Promise::P13 {
+            let (private, key) = generate_sender()?;
+            let service = PushService::start().await?;
+            settings.environment.extend(service.settings(&private));
+            pushes = Some((service, key));
+        }
+        let cluster = Cluster::start(settings).await?;
         let (watching, kept) = watch_machine();
         Ok(Self {
             kept,
             _watching: watching,
             cluster,
+            pushes,
             random: Random::new(terms.seed),
             terms,
             outcome,
             began: Instant::now(),
             say,
         })
+    }
+
+    /// The push service of a promise that is about pushes.
+    pub fn push_service(&self) -> Result<&PushService> {
+        let (service, _) = self.pushes.as_ref().context("a push service")?;
+        Ok(service)
+    }
+
+    /// The key that browsers subscribe with there.
+    pub fn push_key(&self) -> Result<&str> {
+        let (_, key) = self.pushes.as_ref().context("a push service")?;
+        Ok(key)
     }
 
     /// A fixture with guests.
