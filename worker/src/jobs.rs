@@ -56,6 +56,8 @@ const KINDS: [&str; 13] = [
 const PURGE_SLICE: u32 = 1_000;
 /// After a slice of a purge, or of an export, this many times as long is left to others.
 const PURGE_REST: f64 = 3.0;
+/// After a page of a large audience, this many times as long is left to others.
+const PLAN_REST: f64 = 1.0;
 /// How long a claim lasts, in seconds: longer than any slice.
 const LEASE: f64 = 60.0;
 /// The least time between two looks when nothing was due.
@@ -221,7 +223,7 @@ async fn plan_slice(jobs: &Jobs, planner: &Planner, job: &Job) -> Result<(), Sto
     for rest in &plan.rests {
         slice.enqueue_job(NOTIFICATION_PLAN, &pack(rest)).await?;
     }
-    slice.finish(job, next.as_deref(), 0.0).await?;
+    slice.finish(job, next.as_deref(), PLAN_REST).await?;
     planner.count(&plan.rows);
     Ok(())
 }

@@ -4,11 +4,13 @@
 use shared_derive::{Choice, ClosedSet};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::content::fold_text;
+use super::content::{check_title, fold_text};
 use crate::error::{Reason, Refusal};
 
 /// Characters of a keyword.
 pub const MAX_KEYWORD: usize = 64;
+/// Words of a keyword. In scripts without spaces a character may be one.
+const MAX_KEYWORD_WORDS: usize = 16;
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
 /// Bits of a packed setting below the time: two of the level, one of the switch.
@@ -281,16 +283,33 @@ pub fn split_words(text: &str) -> Vec<String> {
 
 /// Checks a keyword, which is a word or several; answers its words.
 pub fn parse_keyword(keyword: &str) -> Result<Vec<String>, Refusal> {
-    let words = split_words(keyword);
-    if words.is_empty() || keyword.chars().count() > MAX_KEYWORD {
-        return Err(Refusal::field(Reason::Invalid, "keywords"));
+    let refused = || Refusal::field(Reason::Invalid, "keywords");
+    let keyword = check_title(keyword, "keywords")?;
+    if keyword.chars().count() > MAX_KEYWORD {
+        return Err(refused());
     }
-    Ok(words)
+    let words = split_words(keyword);
+    if (1..=MAX_KEYWORD_WORDS).contains(&words.len()) {
+        Ok(words)
+    } else {
+        Err(refused())
+    }
 }
 
-/// Whether these words are said one after the other.
-pub fn says_keyword(said: &[String], keyword: &[String]) -> bool {
-    !keyword.is_empty() && said.windows(keyword.len()).any(|some| some == keyword)
+/// Words in a form in which whether some follow each other among others is a search in a text: it takes time in proportion to
+/// that, whatever the words.
+pub fn join_words(words: &[String]) -> String {
+    let mut joined = String::from(" ");
+    for word in words {
+        joined.push_str(word);
+        joined.push(' ');
+    }
+    joined
+}
+
+/// Whether a keyword is said; both are joined words.
+pub fn says_keyword(said: &str, keyword: &str) -> bool {
+    said.contains(keyword)
 }
 
 #[cfg(test)]

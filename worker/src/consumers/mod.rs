@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Events of one partition in one transaction, at most.
-const PAGE: i64 = 100;
+const PAGE: usize = 100;
 /// How soon to look again when nothing moved.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long to wait after Postgres failed.
@@ -43,6 +43,9 @@ metrics! {
 pub(crate) trait Effect: Send + Sync {
     /// Which events it reads, and what it is called, in its table and in metrics.
     const SELECTION: Selection;
+
+    /// Events of all partitions that are read at once, about: what follows from them is one transaction.
+    const AT_ONCE: usize;
 
     /// Does what follows from these events and moves the places: all of it, or nothing.
     fn apply(
@@ -149,7 +152,8 @@ impl<E: Effect> Consumer<E> {
         places: &mut BTreeMap<Partition, Place>,
     ) -> Result<bool, StoreError> {
         let now: Vec<Place> = places.values().copied().collect();
-        let (heads, events) = log.read_events(&now, PAGE).await?;
+        let page = (E::AT_ONCE / now.len().max(1)).clamp(1, PAGE);
+        let (heads, events) = log.read_events(&now, page).await?;
         let mut more = false;
         let mut moved = Vec::with_capacity(heads.len());
         for (partition, head) in heads {
@@ -157,7 +161,7 @@ impl<E: Effect> Consumer<E> {
                 continue;
             };
             let read = events.iter().filter(|event| event.partition == partition);
-            let full = read.clone().count() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let full = read.clone().count() >= page;
             let last = read.map(|event| event.position).next_back();
             let position = if full { last.unwrap_or(head) } else { head };
             more |= full;

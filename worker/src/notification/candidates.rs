@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::ids::{ChannelId, Id, MessageId, RoleId, ServerId, UserId};
+use shared::ids::{ChannelId, MessageId, RoleId, ServerId, UserId};
 
 use super::facts::{SaidMessage, distinct};
 use crate::{
@@ -18,7 +18,7 @@ pub(crate) enum AudienceSource {
     /// All members.
     Everyone,
     /// Those who hold a role that it names.
-    Role(RoleId),
+    Roles,
     /// Those who have a keyword.
     Keywords,
     /// Those who want to be told of all that is said in a server, a category or a channel; 0 is all servers.
@@ -34,7 +34,7 @@ impl AudienceSource {
         match self {
             Self::Message => (0, 0),
             Self::Everyone => (1, 0),
-            Self::Role(role) => (2, role.get()),
+            Self::Roles => (2, 0),
             Self::Keywords => (3, 0),
             Self::Watchers(scope) => (4, scope),
         }
@@ -45,7 +45,7 @@ impl AudienceSource {
         Some(match packed {
             (0, _) => Self::Message,
             (1, _) => Self::Everyone,
-            (2, role) => Self::Role(Id::new(role)?),
+            (2, _) => Self::Roles,
             (3, _) => Self::Keywords,
             (4, scope) => Self::Watchers(scope),
             _ => return None,
@@ -94,11 +94,10 @@ impl Known {
             sources.push(AudienceSource::Everyone);
         }
         let roles = self.roles.get(&said.server).into_iter().flatten();
-        let named = roles.filter(|role| {
-            role.role_id.cast() != said.server.cast::<()>()
-                && said.message.mentions.contains(&role.role_id.cast())
-        });
-        sources.extend(named.map(|role| AudienceSource::Role(role.role_id)));
+        let mut roles = roles.filter(|role| role.role_id.get() != said.server.get());
+        if roles.any(|role| said.message.mentions.contains(&role.role_id.cast())) {
+            sources.push(AudienceSource::Roles);
+        }
         if said.words().iter().any(|word| self.keywords.contains(word)) {
             sources.push(AudienceSource::Keywords);
         }
@@ -112,7 +111,12 @@ impl Known {
     }
 }
 
-/// A page of those whom a source has for a message: only such as have a device.
+/// What a message mentions, as roles: what of it is an account nobody holds.
+fn named_roles(said: &SaidMessage) -> Vec<RoleId> {
+    said.message.mentions.iter().map(|id| id.cast()).collect()
+}
+
+/// A page of those whom a source has for a message: members, most of them with a device.
 pub(super) async fn list_candidates(
     snapshot: &mut Snapshot,
     said: &SaidMessage,
@@ -125,14 +129,15 @@ pub(super) async fn list_candidates(
         AudienceSource::Everyone => {
             read::notification::list_members(snapshot, server, None, after).await
         }
-        AudienceSource::Role(role) if after.is_none() => {
-            match read::notification::list_holders(snapshot, server, role).await? {
-                Some(holders) => Ok((holders, None)),
-                None => read::notification::list_members(snapshot, server, Some(role), None).await,
+        AudienceSource::Roles => {
+            let named = named_roles(said);
+            if after.is_none()
+                && let Some(holders) =
+                    read::notification::list_holders(snapshot, server, &named).await?
+            {
+                return Ok((holders, None));
             }
-        }
-        AudienceSource::Role(role) => {
-            read::notification::list_members(snapshot, server, Some(role), after).await
+            read::notification::list_members(snapshot, server, Some(&named), after).await
         }
         AudienceSource::Keywords => {
             let words = distinct(said.words().iter().cloned());

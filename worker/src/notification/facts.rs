@@ -7,7 +7,8 @@ use shared::{
     domain::{
         mentions::{Mention, find_mentions},
         notification::{
-            Calls, Facts, LevelSetting, is_within, parse_keyword, says_keyword, split_words,
+            Calls, Facts, LevelSetting, is_within, join_words, parse_keyword, says_keyword,
+            split_words,
         },
         permissions::{Permissions, Standing, Structure},
     },
@@ -33,8 +34,10 @@ pub(crate) struct SaidMessage {
     pub(crate) server: ServerId,
     pub(crate) channel: ChannelId,
     pub(crate) message: Message,
-    /// Its words, as keywords are compared with them.
+    /// Its words, each once.
     words: Vec<String>,
+    /// All of them in their order, as keywords are looked for.
+    joined: String,
     /// Whom its text names.
     named: BTreeSet<UserId>,
 }
@@ -45,16 +48,18 @@ impl SaidMessage {
             Mention::User(user) => Some(user),
             Mention::Role(_) | Mention::Everyone => None,
         });
+        let said = split_words(&message.content);
         Self {
             server,
             channel,
-            words: split_words(&message.content),
+            joined: join_words(&said),
+            words: distinct(said),
             named: named.collect(),
             message,
         }
     }
 
-    /// Its words.
+    /// Its words, each once.
     pub(super) fn words(&self) -> &[String] {
         &self.words
     }
@@ -68,7 +73,8 @@ impl SaidMessage {
 /// How an account is told, ready to be compared.
 #[derive(Debug)]
 struct Settings {
-    keywords: Vec<Vec<String>>,
+    /// Joined words of each.
+    keywords: Vec<String>,
     quiet: Option<((u16, u16), TimeZone)>,
     private: bool,
 }
@@ -101,9 +107,12 @@ impl Gathered {
             distinct(answers).into_iter().unzip();
         let parents = read::notification::find_parents(snapshot, &channels).await?;
         let (structures, standings) = gather_rights(snapshot, &channels, pairs).await?;
-        let scopes = said().flat_map(|said| scopes_of(said, &parents)).flatten();
-        let scopes = distinct(scopes);
-        let levels = read::notification::find_levels(snapshot, &accounts, &scopes).await?;
+        let asked = pairs.iter().flat_map(|(said, account)| {
+            let scopes = scopes_of(said, &parents).into_iter().flatten();
+            scopes.map(|scope| (*account, scope))
+        });
+        let (of, scopes): (Vec<UserId>, Vec<u64>) = distinct(asked).into_iter().unzip();
+        let levels = read::notification::find_levels(snapshot, &of, &scopes).await?;
         let settings = read::notification::list_settings(snapshot, &accounts).await?;
         let statuses = read::presence::list_statuses(snapshot, &accounts).await?;
         let authors = read::notification::find_authors(snapshot, &answered_in, &answered).await?;
@@ -186,7 +195,7 @@ impl Gathered {
         let settings = self.settings.get(&user);
         let keyword = settings.is_some_and(|settings| {
             let mut keywords = settings.keywords.iter();
-            keywords.any(|keyword| says_keyword(&said.words, keyword))
+            keywords.any(|keyword| says_keyword(&said.joined, keyword))
         });
         Calls {
             mention: is_meant && !is_reply,
@@ -203,7 +212,7 @@ impl Settings {
         let keywords = settings
             .keywords
             .iter()
-            .filter_map(|keyword| parse_keyword(keyword).ok());
+            .filter_map(|keyword| Some(join_words(&parse_keyword(keyword).ok()?)));
         let quiet = |quiet: &QuietHours| {
             let minute = |minute: u32| u16::try_from(minute).ok();
             let zone = TimeZone::get(&quiet.zone).ok()?;

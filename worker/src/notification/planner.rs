@@ -33,6 +33,9 @@ use crate::{
     },
 };
 
+/// Accounts that are decided about in one transaction, and those of the message that passes them; the other messages are left
+/// to jobs.
+const MAX_DECIDED: usize = 4_000;
 /// A message that is older is news to nobody, in milliseconds: a day.
 pub(super) const NEWS_MS: u64 = 24 * 3_600_000;
 
@@ -68,6 +71,7 @@ pub(crate) struct Plan {
 
 impl Effect for Planner {
     const SELECTION: Selection = NOTIFICATION_READS;
+    const AT_ONCE: usize = 256;
 
     async fn apply(
         &self,
@@ -106,7 +110,7 @@ impl Effect for Planner {
 impl Planner {
     /// The messages of these events that are still news.
     fn read_events(&self, events: &[LoggedEvent]) -> Vec<SaidMessage> {
-        let oldest = self.clock.now_ms().saturating_sub(NEWS_MS);
+        let oldest = self.oldest_ms();
         let said = events.iter().filter_map(|event| {
             let said = read_event(event);
             if said.is_none() {
@@ -116,6 +120,10 @@ impl Planner {
         });
         said.filter(|said| said.message.message_id.created_ms() >= oldest)
             .collect()
+    }
+
+    fn oldest_ms(&self) -> u64 {
+        self.clock.now_ms().saturating_sub(NEWS_MS)
     }
 
     /// Who is told of these messages: all of small audiences, and of each larger one the first page.
@@ -136,13 +144,27 @@ impl Planner {
     ) -> Result<Plan, StoreError> {
         let known = Known::read(snapshot, said).await?;
         let (mut found, mut rests) = (BTreeSet::new(), Vec::new());
+        // Who wants all of all servers is the same for each message of a server.
+        let mut general: BTreeMap<ServerId, Vec<UserId>> = BTreeMap::new();
         for (place, said) in said.iter().enumerate() {
+            if found.len() >= MAX_DECIDED {
+                rests.push(rest_of(said, AudienceSource::Message, None));
+                continue;
+            }
             let named = said.message.mentions.iter().map(|id| (place, id.cast()));
             found.extend(named);
             for source in known.sources(said) {
+                let is_general = source == AudienceSource::Watchers(0);
+                if is_general && let Some(known) = general.get(&said.server) {
+                    found.extend(known.iter().map(|account| (place, *account)));
+                    continue;
+                }
                 let (page, next) = list_candidates(snapshot, said, source, None).await?;
-                found.extend(page.into_iter().map(|account| (place, account)));
-                rests.extend(next.map(|next| rest_of(said, source, next)));
+                found.extend(page.iter().map(|account| (place, *account)));
+                rests.extend(next.map(|next| rest_of(said, source, Some(next))));
+                if is_general {
+                    general.insert(said.server, page);
+                }
             }
         }
         let rows = self.decide(snapshot, said, found).await?;
@@ -156,6 +178,9 @@ impl Planner {
     ) -> Result<Plan, StoreError> {
         let source = AudienceSource::unpack(packed)
             .ok_or(StoreError::Inconsistency("a source of accounts"))?;
+        if message.created_ms() < self.oldest_ms() {
+            return Ok(Plan::default());
+        }
         let mut snapshot = self.store.snapshot().await?;
         let found = read::notification::list_said(&mut snapshot, &[channel], &[message]).await?;
         let Some((_, _, found)) = found.into_iter().find(|(of, ..)| *of == server) else {
@@ -184,7 +209,7 @@ impl Planner {
         let found = page.into_iter().map(|account| (0, account)).collect();
         let rows = self.decide(snapshot, said, found).await?;
         let rests = next
-            .map(|next| rest_of(one, source, next))
+            .map(|next| rest_of(one, source, Some(next)))
             .into_iter()
             .collect();
         Ok(Plan { rows, rests })
@@ -235,8 +260,11 @@ impl Planner {
 
     /// Whether somebody may be reading right now. Who hides looks as if he were not there.
     fn is_there(&self, account: UserId, status: StatusKind) -> bool {
-        let state = self.presence.read(|union| union.state(account));
-        state != PresenceState::Offline || status == StatusKind::Invisible
+        // A worker that has just started has heard of nobody yet.
+        let is_seen = self.presence.read(|union| {
+            union.count_gateways() == 0 || union.state(account) != PresenceState::Offline
+        });
+        is_seen || status == StatusKind::Invisible
     }
 
     /// Counts rows that were written.
@@ -254,15 +282,9 @@ impl Planner {
     }
 }
 
-fn rest_of(said: &SaidMessage, source: AudienceSource, after: UserId) -> Rest {
+fn rest_of(said: &SaidMessage, source: AudienceSource, after: Option<UserId>) -> Rest {
     let message = said.message.message_id;
-    (
-        said.server,
-        said.channel,
-        message,
-        source.pack(),
-        Some(after),
-    )
+    (said.server, said.channel, message, source.pack(), after)
 }
 
 /// The message that an event tells; none when this program cannot read it.

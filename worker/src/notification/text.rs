@@ -106,15 +106,33 @@ fn encode(told: Told<'_>, shown: Option<Shown<'_>>) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
-/// The text with names in place of ids, and without what is to be seen only by who asks for it.
+/// The text with names in place of ids, and without what is to be seen only by who asks for it: from the first mark of a spoiler
+/// to the last. More is hidden than has to be where marks mean nothing, and never less.
 fn show_text(said: &SaidMessage, names: &Names) -> String {
-    let text = &said.message.content;
+    let text = said.message.content.as_str();
+    let first = text.find(SPOILER);
+    let last = text
+        .rfind(SPOILER)
+        .filter(|last| first.is_some_and(|first| first + SPOILER.len() <= *last));
+    let Some((first, last)) = first.zip(last) else {
+        return show_names(said, text, names);
+    };
+    let (before, after) = (text.get(..first), text.get(last + SPOILER.len()..));
+    let part = |part: Option<&str>| show_names(said, part.unwrap_or_default(), names);
+    part(before) + HIDDEN + &part(after)
+}
+
+/// Of those whom the message does mention: what else looks like it is text.
+fn show_names(said: &SaidMessage, text: &str, names: &Names) -> String {
+    let mentions = &said.message.mentions;
     let (mut shown, mut at) = (String::with_capacity(text.len()), 0);
     for (place, mention) in find_mentions(text) {
         let name = match mention {
-            Mention::User(user) => names.accounts.get(&(said.server, user)),
-            Mention::Role(role) => names.roles.get(&role),
-            Mention::Everyone => None,
+            Mention::User(user) if mentions.contains(&user.cast()) => {
+                names.accounts.get(&(said.server, user))
+            }
+            Mention::Role(role) if mentions.contains(&role.cast()) => names.roles.get(&role),
+            Mention::User(_) | Mention::Role(_) | Mention::Everyone => None,
         };
         let Some(name) = name else {
             continue;
@@ -125,22 +143,6 @@ fn show_text(said: &SaidMessage, names: &Names) -> String {
         at = place.end;
     }
     shown.push_str(text.get(at..).unwrap_or_default());
-    hide_spoilers(&shown)
-}
-
-/// More is hidden than has to be where the marks mean nothing, and never less.
-fn hide_spoilers(text: &str) -> String {
-    let parts: Vec<&str> = text.split(SPOILER).collect();
-    let last = parts.len() - 1;
-    let mut shown = String::with_capacity(text.len());
-    for (place, part) in parts.into_iter().enumerate() {
-        match place % 2 {
-            1 if place < last => shown.push_str(HIDDEN),
-            // The mark before it has no partner.
-            1 => shown.extend([SPOILER, part]),
-            _ => shown.push_str(part),
-        }
-    }
     shown
 }
 
@@ -158,6 +160,7 @@ mod tests {
         let message = Message {
             author_id: id(7),
             content: text.to_owned(),
+            mentions: vec![id(8), id(9)],
             ..Message::sample()
         };
         let said = SaidMessage::new(id(1), id(2), message);
@@ -230,9 +233,28 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_without_a_partner_hides_nothing() {
-        assert_eq!(hide_spoilers("a || b"), "a || b");
-        assert_eq!(hide_spoilers("a ||b|| c ||d"), "a ▒▒▒ c ||d");
-        assert_eq!(hide_spoilers("||b||"), "▒▒▒");
+    fn from_the_first_mark_of_a_spoiler_to_the_last_nothing_is_shown() {
+        for (text, shown) in [
+            ("a || b", "a || b"),
+            ("a |||", "a |||"),
+            ("||b||", "▒▒▒"),
+            ("a ||b|| c ||d|| e", "a ▒▒▒ e"),
+            ("if a || b then ||Bob dies|| so", "if a ▒▒▒ so"),
+            ("`x||y` ||secret||", "`x▒▒▒"),
+            ("\\|| ||secret||!", "\\▒▒▒!"),
+        ] {
+            let (body, _) = told(text, Some(&names()));
+            let shown = serde_json::to_string(shown).unwrap();
+            assert!(
+                body.ends_with(&format!("\"text\":{shown}}}")),
+                "{text}: {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_who_is_mentioned_is_named() {
+        let (body, _) = told("<@8> <@7> <@&9>", Some(&names()));
+        assert!(body.contains("@Bob <@7> @crew"), "{body}");
     }
 }

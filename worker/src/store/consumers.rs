@@ -156,10 +156,11 @@ impl Log {
     pub(crate) async fn read_events(
         &mut self,
         places: &[Place],
-        limit: i64,
+        limit: usize,
     ) -> Result<(Vec<(Partition, i64)>, Vec<LoggedEvent>), StoreError> {
         let partitions: Vec<Partition> = places.iter().map(|place| place.partition).collect();
         let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let parameters: [&dyn Parameter; 3] = [&partitions, &positions, &limit];
         let rows = statement::list(&mut self.connection, self.selection.sql, &parameters).await?;
         let mut heads: Vec<(Partition, i64)> = Vec::new();

@@ -21,6 +21,15 @@ use crate::error::StoreError;
 /// One page is ended at a time.
 const CONNECTIONS: u32 = 2;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// No look takes longer, and a worker that froze holds no rows for long. A plan that was made when the table was small
+/// reads by index, too, as it is kept while the table grows.
+const SETTINGS: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("jit", "off"),
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+];
 
 /// Somebody who is to be told of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +117,9 @@ pub(crate) struct Notifications {
 impl Notifications {
     /// Connects when it is first needed.
     pub(crate) fn new(options: PgConnectOptions) -> Self {
-        let options = options.application_name("confab-notifications");
+        let options = options
+            .options(SETTINGS)
+            .application_name("confab-notifications");
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)

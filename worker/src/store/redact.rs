@@ -151,10 +151,11 @@ pub(crate) async fn redact_moderation(
 }
 
 /// What an account has one row of, or few.
-const ACCOUNT_PURGES: [&str; 3] = [
+const ACCOUNT_PURGES: [&str; 4] = [
     "DELETE FROM statuses WHERE account = $1",
     "DELETE FROM notification_settings WHERE account = $1",
     "DELETE FROM keywords WHERE account = $1",
+    "DELETE FROM pushes WHERE account = $1",
 ];
 
 /// Does a slice of what is left to do after an account was deleted, at most `limit` rows of one

@@ -60,7 +60,7 @@ struct Listener<'a> {
     stage: &'a Stage<'a>,
     person: &'a Person,
     browser: Browser,
-    seen: usize,
+    heard: Vec<MessageId>,
 }
 
 impl<'a> Listener<'a> {
@@ -70,23 +70,34 @@ impl<'a> Listener<'a> {
             stage,
             person,
             browser,
-            seen: 0,
+            heard: Vec::new(),
         })
     }
 
     /// The next push, which has to be about this message.
     async fn hears(&mut self, message: MessageId, reason: &str) -> Result<Told> {
-        let pushes = self
-            .stage
-            .service
-            .wait_for(&self.browser, self.seen + 1)
-            .await?;
-        let told = read(pushes.get(self.seen).context("it is there")?)?;
-        self.seen += 1;
+        let seen = self.heard.len();
+        let pushes = self.stage.service.wait_for(&self.browser, seen + 1).await?;
+        let told = read(pushes.get(seen).context("it is there")?)?;
+        self.heard.push(message);
         same(&told.message_id, &message.to_string())
             .and_then(|()| same(&told.reason.as_str(), &reason))
             .with_context(|| format!("{told:?}"))?;
         Ok(told)
+    }
+
+    /// Fails if anything else was planned for him than what he heard of.
+    async fn heard_all(&self) -> Result<()> {
+        let planned = "SELECT message FROM notifications WHERE account = $1 ORDER BY message";
+        let account = self.person.user.user_id.sql();
+        let rows = self
+            .stage
+            .harness
+            .cluster
+            .sql(async |client| client.query(planned, &[&account]).await);
+        let planned: Vec<i64> = rows.await?.iter().map(|row| row.get(0)).collect();
+        let heard: Vec<i64> = self.heard.iter().map(|message| message.sql()).collect();
+        same(&planned, &heard)
     }
 
     fn mention(&self) -> String {
@@ -127,6 +138,7 @@ async fn each_reason_is_told_once_and_nothing_else() -> Result<()> {
             Ok::<_, anyhow::Error>(alice.send("#general", text).await?.message_id)
         };
 
+        let other = alice.creates_channel("#other", Vec::new()).await?;
         say("good morning").await?;
         let mention = say(&format!("{}: ||who|| did it", bob_hears.mention())).await?;
         let told = bob_hears.hears(mention, "mention").await?;
@@ -187,12 +199,14 @@ async fn each_reason_is_told_once_and_nothing_else() -> Result<()> {
                 &set_level(Some(general.cast()), Some(NotificationLevel::Nothing), 0),
             )
             .await?;
-        let silent = say(&bob_hears.mention()).await?;
-        bob_hears.ends(silent, None).await?;
-        same(
-            &stage.in_the_end(&bob_hears.browser).await?.0.len(),
-            &bob_hears.seen,
-        )
+        say(&bob_hears.mention()).await?;
+        // What is planned is planned in order.
+        let elsewhere = send_message(other, bob_hears.mention());
+        let elsewhere = alice.call(&elsewhere).await?.message_id;
+        bob_hears.hears(elsewhere, "mention").await?;
+        bob_hears.heard_all().await?;
+        let pushes = stage.in_the_end(&bob_hears.browser).await?.0;
+        same(&pushes.len(), &bob_hears.heard.len())
     })
     .await
 }

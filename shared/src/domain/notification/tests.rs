@@ -147,7 +147,10 @@ fn hours_are_refused_that_are_none() {
 #[test]
 fn keywords_are_whole_words_however_they_are_written() {
     let says = |text: &str, keyword: &str| {
-        says_keyword(&split_words(text), &parse_keyword(keyword).unwrap())
+        says_keyword(
+            &join_words(&split_words(text)),
+            &join_words(&parse_keyword(keyword).unwrap()),
+        )
     };
     for (text, keyword) in [
         ("The RELEASE is out!", "release"),
@@ -164,7 +167,15 @@ fn keywords_are_whole_words_however_they_are_written() {
     ] {
         assert!(!says(text, keyword), "{text}: {keyword}");
     }
-    for wrong in ["", "  ", "!?", &"a".repeat(MAX_KEYWORD + 1)] {
+    for wrong in [
+        "",
+        "  ",
+        "!?",
+        "a\0",
+        "a\nb",
+        &"a".repeat(MAX_KEYWORD + 1),
+        &"天".repeat(MAX_KEYWORD_WORDS + 1),
+    ] {
         assert!(parse_keyword(wrong).is_err(), "{wrong}");
     }
 }

@@ -102,16 +102,17 @@ pub(crate) async fn list_levels(
     Ok((levels, next))
 }
 
-/// What these accounts set for these scopes, 0 being all servers.
+/// What accounts set for scopes, pair by pair; the scope 0 is all servers.
 pub(crate) async fn find_levels(
     snapshot: &mut Snapshot,
     accounts: &[UserId],
     scopes: &[u64],
 ) -> Result<BTreeMap<(UserId, u64), LevelSetting>, StoreError> {
-    let sql = "SELECT account, key, value FROM registers
-               WHERE account = ANY($1) AND kind = $2 AND key = ANY($3)";
+    let sql = "SELECT r.account, r.key, r.value
+               FROM unnest($1::int8[], $2::int8[]) AS w (account, scope)
+               JOIN registers r ON r.account = w.account AND r.kind = $3 AND r.key = w.scope";
     let kind = RegisterKind::NotificationLevel as i16;
-    let rows: Vec<(UserId, u64, u64)> = snapshot.list(sql, &[&accounts, &kind, &scopes]).await?;
+    let rows: Vec<(UserId, u64, u64)> = snapshot.list(sql, &[&accounts, &scopes, &kind]).await?;
     let set = |(account, scope, value)| ((account, scope), LevelSetting::unpack(value));
     Ok(rows.into_iter().map(set).collect())
 }
@@ -183,30 +184,34 @@ pub(crate) async fn find_keywords(
     Ok(found.into_iter().collect())
 }
 
-/// A page of the members of a server who have a device and, if a role is said, hold it.
+/// A page of the members of a server who have a device and, if roles are said, hold one of them.
 pub(crate) async fn list_members(
     snapshot: &mut Snapshot,
     server: ServerId,
-    role: Option<RoleId>,
+    roles: Option<&[RoleId]>,
     after: Option<UserId>,
 ) -> Result<AccountPage, StoreError> {
-    let sql = "SELECT m.account, ($4::int8 IS NULL OR $4 = ANY (m.roles))
+    let sql = "SELECT m.account, ($4 OR m.roles && $5::int8[])
                       AND EXISTS (SELECT FROM push_devices d WHERE d.account = m.account)
                FROM (SELECT account, roles FROM members WHERE server = $1 AND account > $2
                      ORDER BY account LIMIT $3) m ORDER BY m.account";
     let after = after.map_or(0, UserId::get);
-    let rows: Vec<(UserId, bool)> = snapshot.list(sql, &[&server, &after, &PAGE, &role]).await?;
+    let (all, roles) = (roles.is_none(), roles.unwrap_or_default());
+    let rows: Vec<(UserId, bool)> = snapshot
+        .list(sql, &[&server, &after, &PAGE, &all, &roles])
+        .await?;
     Ok(page_of(rows))
 }
 
-/// The holders of a role, if they are few enough for one page; none where they are more.
+/// The holders of some roles, if they are few enough for one page; none where they are more.
 pub(crate) async fn list_holders(
     snapshot: &mut Snapshot,
     server: ServerId,
-    role: RoleId,
+    roles: &[RoleId],
 ) -> Result<Option<Vec<UserId>>, StoreError> {
-    let sql = "SELECT account FROM member_roles WHERE server = $1 AND role = $2 LIMIT $3";
-    let found: Vec<UserId> = snapshot.list(sql, &[&server, &role, &(PAGE + 1)]).await?;
+    let sql = "SELECT account FROM member_roles WHERE server = $1 AND role = ANY($2) LIMIT $3";
+    let most = PAGE + 1;
+    let found: Vec<UserId> = snapshot.list(sql, &[&server, &roles, &most]).await?;
     Ok((found.len() <= usize::try_from(PAGE).unwrap_or_default()).then_some(found))
 }
 
@@ -240,17 +245,27 @@ pub(crate) async fn list_general_watchers(
     snapshot.list(sql, &[&server, &MAX_WATCHED_MEMBERS]).await
 }
 
-/// A page of the members of a server with a keyword that begins with one of these words, and a device.
+/// A page of the members of a server with a keyword that begins with one of these words, and a device. A small server asks
+/// its members, so that nobody makes it look through the owners of all servers.
 pub(crate) async fn list_keyword_owners(
     snapshot: &mut Snapshot,
     server: ServerId,
     words: &[String],
     after: Option<UserId>,
 ) -> Result<AccountPage, StoreError> {
-    let sql = "SELECT k.account, EXISTS (SELECT FROM members m WHERE m.server = $1 AND m.account = k.account)
-                      AND EXISTS (SELECT FROM push_devices d WHERE d.account = k.account)
-               FROM (SELECT DISTINCT account FROM keywords WHERE word = ANY($2) AND account > $3
-                     ORDER BY account LIMIT $4) k ORDER BY k.account";
+    let members = super::server::count_members(snapshot, server).await?;
+    if members <= MAX_WATCHED_MEMBERS {
+        let sql =
+            "SELECT DISTINCT m.account FROM members m JOIN keywords k ON k.account = m.account
+                   WHERE m.server = $1 AND k.word = ANY($2)
+                       AND EXISTS (SELECT FROM push_devices d WHERE d.account = m.account)";
+        return Ok((snapshot.list(sql, &[&server, &words]).await?, None));
+    }
+    let sql = "SELECT k.account, EXISTS (SELECT FROM push_devices d WHERE d.account = k.account)
+               FROM (SELECT DISTINCT k.account FROM keywords k
+                     JOIN members m ON m.server = $1 AND m.account = k.account
+                     WHERE k.word = ANY($2) AND k.account > $3 ORDER BY k.account LIMIT $4) k
+               ORDER BY k.account";
     let after = after.map_or(0, UserId::get);
     let rows: Vec<(UserId, bool)> = snapshot
         .list(sql, &[&server, &words, &after, &PAGE])
