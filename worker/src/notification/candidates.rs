@@ -1,6 +1,6 @@
 //! Who may be told of a message, besides those whom it names: found by index, page by page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::ids::{ChannelId, MessageId, RoleId, ServerId, UserId};
 
@@ -55,14 +55,14 @@ impl AudienceSource {
 
 /// What decides which sources messages have: asked for all of them at once.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    parents: std::collections::BTreeMap<ChannelId, u64>,
+pub(super) struct Sources {
+    parents: BTreeMap<ChannelId, u64>,
     watched: BTreeSet<u64>,
     keywords: BTreeSet<String>,
     roles: read::server::Roles,
 }
 
-impl Known {
+impl Sources {
     pub(super) async fn read(
         snapshot: &mut Snapshot,
         said: &[SaidMessage],

@@ -6,12 +6,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use shared::{
     clock::Clock,
-    domain::{
-        mentions::{Mention, find_mentions},
-        notification::{NotificationReason, decide},
-    },
+    domain::notification::{NotificationReason, decide},
     ids::{ChannelId, MessageId, ServerId, UserId},
-    protocol::notification::NotificationState,
+    protocol::{notification::NotificationState, register::RegisterKind},
 };
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -138,7 +135,7 @@ impl Delivery {
 
     async fn end(&self, mut turn: DueTurn) -> Result<(), StoreError> {
         let mut snapshot = self.store.snapshot().await?;
-        let known = Known::read(&mut snapshot, self.clock.now_ms(), &turn.due).await;
+        let known = Present::read(&mut snapshot, self.clock.now_ms(), &turn.due).await;
         snapshot.end().await;
         let known = known?;
         let accounts = distinct(turn.due.iter().map(|due| due.account));
@@ -183,16 +180,16 @@ impl Delivery {
 }
 
 /// What is so now.
-struct Known {
+struct Present {
     said: BTreeMap<(ServerId, MessageId), SaidMessage>,
     gathered: Gathered,
-    cursors: BTreeMap<(UserId, ChannelId), u64>,
+    cursors: BTreeMap<(UserId, u64), u64>,
     names: Names,
     /// Before that, nothing is news.
     oldest_ms: u64,
 }
 
-impl Known {
+impl Present {
     async fn read(
         snapshot: &mut Snapshot,
         now_ms: u64,
@@ -215,9 +212,9 @@ impl Known {
             .filter_map(|due| Some((said.get(&(due.server, due.message))?, due.account)))
             .collect();
         let gathered = Gathered::gather(snapshot, now_ms, &pairs).await?;
-        let accounts: Vec<UserId> = due.iter().map(|due| due.account).collect();
-        let channels: Vec<ChannelId> = due.iter().map(|due| due.channel).collect();
-        let cursors = read::notification::find_cursors(snapshot, &accounts, &channels).await?;
+        let read = due.iter().map(|due| (due.account, due.channel.get()));
+        let kind = RegisterKind::ReadCursor;
+        let cursors = read::notification::find_registers(snapshot, kind, read).await?;
         let names = read_names(snapshot, said.values()).await?;
         Ok(Self {
             said,
@@ -236,7 +233,7 @@ impl Known {
             .ok_or(NotificationState::Withdrawn)?;
         let read = self
             .cursors
-            .get(&(due.account, due.channel))
+            .get(&(due.account, due.channel.get()))
             .copied()
             .unwrap_or_default();
         if read >= due.seq {
@@ -262,17 +259,14 @@ async fn read_names<'a>(
 ) -> Result<Names, StoreError> {
     let channels = distinct(said.clone().map(|said| said.channel));
     let named = said.clone().flat_map(|said| {
-        let mentions = find_mentions(&said.message.content);
-        let users = mentions.filter_map(|(_, mention)| match mention {
-            Mention::User(user) => Some(user),
-            Mention::Role(_) | Mention::Everyone => None,
-        });
-        users
-            .chain([said.message.author_id])
-            .map(|user| (said.server, user))
+        let users = said.named().iter().copied().chain([said.message.author_id]);
+        users.map(|user| (said.server, user))
     });
     let (servers, accounts): (Vec<ServerId>, Vec<UserId>) = distinct(named).into_iter().unzip();
-    let roles = read::server::list_roles(snapshot, &distinct(servers.iter().copied())).await?;
+    // A text without a mention names no role.
+    let calling = said.filter(|said| !said.message.mentions.is_empty());
+    let calling = distinct(calling.map(|said| said.server));
+    let roles = read::server::list_roles(snapshot, &calling).await?;
     let roles = roles
         .into_values()
         .flatten()

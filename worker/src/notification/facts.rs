@@ -17,6 +17,7 @@ use shared::{
         message::Message,
         notification::{Notifications, QuietHours},
         presence::{Status, StatusKind},
+        register::RegisterKind,
     },
 };
 
@@ -64,6 +65,11 @@ impl SaidMessage {
         &self.words
     }
 
+    /// Whom its text names.
+    pub(super) const fn named(&self) -> &BTreeSet<UserId> {
+        &self.named
+    }
+
     /// Whether it calls everyone: their role has the server's id.
     pub(super) fn calls_everyone(&self) -> bool {
         self.message.mentions.contains(&self.server.cast())
@@ -86,7 +92,8 @@ pub(crate) struct Gathered {
     parents: BTreeMap<ChannelId, u64>,
     structures: BTreeMap<ServerId, Structure>,
     standings: BTreeMap<(ServerId, UserId), Standing>,
-    levels: BTreeMap<(UserId, u64), LevelSetting>,
+    /// As registers keep them, by account and scope.
+    levels: BTreeMap<(UserId, u64), u64>,
     settings: BTreeMap<UserId, Settings>,
     statuses: HashMap<UserId, Status>,
     authors: BTreeMap<MessageId, UserId>,
@@ -111,8 +118,8 @@ impl Gathered {
             let scopes = scopes_of(said, &parents).into_iter().flatten();
             scopes.map(|scope| (*account, scope))
         });
-        let (of, scopes): (Vec<UserId>, Vec<u64>) = distinct(asked).into_iter().unzip();
-        let levels = read::notification::find_levels(snapshot, &of, &scopes).await?;
+        let kind = RegisterKind::NotificationLevel;
+        let levels = read::notification::find_registers(snapshot, kind, distinct(asked)).await?;
         let settings = read::notification::list_settings(snapshot, &accounts).await?;
         let statuses = read::presence::list_statuses(snapshot, &accounts).await?;
         let authors = read::notification::find_authors(snapshot, &answered_in, &answered).await?;
@@ -146,7 +153,8 @@ impl Gathered {
             });
         let level = |scope: Option<u64>| {
             let set = scope.and_then(|scope| self.levels.get(&(user, scope)));
-            set.copied().unwrap_or_default()
+            set.map(|value| LevelSetting::unpack(*value))
+                .unwrap_or_default()
         };
         Facts {
             is_own: said.message.author_id == user,

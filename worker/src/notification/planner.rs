@@ -18,7 +18,7 @@ use tracing::warn;
 
 use super::{
     AudienceSource, Gathered, SaidMessage,
-    candidates::{Known, Rest, list_candidates},
+    candidates::{Rest, Sources, list_candidates},
     facts::distinct,
 };
 use crate::{
@@ -142,7 +142,7 @@ impl Planner {
         snapshot: &mut Snapshot,
         said: &[SaidMessage],
     ) -> Result<Plan, StoreError> {
-        let known = Known::read(snapshot, said).await?;
+        let known = Sources::read(snapshot, said).await?;
         let (mut found, mut rests) = (BTreeSet::new(), Vec::new());
         // Who wants all of all servers is the same for each message of a server.
         let mut general: BTreeMap<ServerId, Vec<UserId>> = BTreeMap::new();

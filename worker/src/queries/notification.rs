@@ -74,7 +74,7 @@ impl Handler<QueryContext> for ExplainNotification {
         Ok(NotificationExplained {
             reason: decided.ok(),
             steps,
-            state: state.map(|(_reason, state)| state),
+            state,
         })
     }
 }

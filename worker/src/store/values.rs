@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use shared::{
     domain::{
         limits::EXPORT_KEPT_MS,
-        notification::NotificationReason,
         permissions::{Override, Permissions, Standing, TargetKind},
         silences::Silences,
     },
@@ -209,7 +208,6 @@ read_as! {
     TargetKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a kind of override";
     SignUp: i16, |policy| u8::try_from(policy).ok().and_then(Self::from_number), "a policy";
     StatusKind: i16, |kind| u8::try_from(kind).ok().and_then(Self::from_number), "a status";
-    NotificationReason: i16, |reason| u8::try_from(reason).ok().and_then(Self::from_number), "a reason";
     NotificationState: i16, |state| u8::try_from(state).ok().and_then(Self::from_number), "a state";
 }
 

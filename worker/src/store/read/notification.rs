@@ -3,11 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
-    domain::{
-        limits::MAX_WATCHED_MEMBERS,
-        notification::{LevelSetting, NotificationReason},
-        permissions::Standing,
-    },
+    domain::{limits::MAX_WATCHED_MEMBERS, notification::LevelSetting, permissions::Standing},
     ids::{AnyId, ChannelId, Id, MessageId, RoleId, ServerId, UserId},
     protocol::{
         message::Message,
@@ -102,19 +98,20 @@ pub(crate) async fn list_levels(
     Ok((levels, next))
 }
 
-/// What accounts set for scopes, pair by pair; the scope 0 is all servers.
-pub(crate) async fn find_levels(
+/// What accounts keep in registers of a kind, pair by pair.
+pub(crate) async fn find_registers(
     snapshot: &mut Snapshot,
-    accounts: &[UserId],
-    scopes: &[u64],
-) -> Result<BTreeMap<(UserId, u64), LevelSetting>, StoreError> {
+    kind: RegisterKind,
+    pairs: impl IntoIterator<Item = (UserId, u64)>,
+) -> Result<BTreeMap<(UserId, u64), u64>, StoreError> {
+    let (accounts, keys): (Vec<UserId>, Vec<u64>) = pairs.into_iter().unzip();
     let sql = "SELECT r.account, r.key, r.value
-               FROM unnest($1::int8[], $2::int8[]) AS w (account, scope)
-               JOIN registers r ON r.account = w.account AND r.kind = $3 AND r.key = w.scope";
-    let kind = RegisterKind::NotificationLevel as i16;
-    let rows: Vec<(UserId, u64, u64)> = snapshot.list(sql, &[&accounts, &scopes, &kind]).await?;
-    let set = |(account, scope, value)| ((account, scope), LevelSetting::unpack(value));
-    Ok(rows.into_iter().map(set).collect())
+               FROM unnest($1::int8[], $2::int8[]) AS w (account, key)
+               JOIN registers r ON r.account = w.account AND r.kind = $3 AND r.key = w.key";
+    let kind = kind as i16;
+    let rows: Vec<(UserId, u64, u64)> = snapshot.list(sql, &[&accounts, &keys, &kind]).await?;
+    let kept = |(account, key, value)| ((account, key), value);
+    Ok(rows.into_iter().map(kept).collect())
 }
 
 /// The categories that these channels stand in, or 0; channels that are gone are missing.
@@ -287,24 +284,6 @@ pub(crate) async fn list_said(
     snapshot.list(sql, &[&channels, &messages]).await
 }
 
-/// How far these accounts have read these channels, pair by pair.
-pub(crate) async fn find_cursors(
-    snapshot: &mut Snapshot,
-    accounts: &[UserId],
-    channels: &[ChannelId],
-) -> Result<BTreeMap<(UserId, ChannelId), u64>, StoreError> {
-    let sql = "SELECT r.account, r.key, r.value
-               FROM unnest($1::int8[], $2::int8[]) AS w (account, channel)
-               JOIN registers r ON r.account = w.account AND r.kind = $3 AND r.key = w.channel";
-    let kind = RegisterKind::ReadCursor as i16;
-    let rows: Vec<(UserId, ChannelId, u64)> =
-        snapshot.list(sql, &[&accounts, &channels, &kind]).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(account, channel, seq)| ((account, channel), seq))
-        .collect())
-}
-
 /// What channels and their servers are called.
 pub(crate) async fn find_titles(
     snapshot: &mut Snapshot,
@@ -341,8 +320,8 @@ pub(crate) async fn find_state(
     snapshot: &mut Snapshot,
     account: UserId,
     message: MessageId,
-) -> Result<Option<(NotificationReason, NotificationState)>, StoreError> {
-    let sql = "SELECT reason, state FROM notifications WHERE account = $1 AND message = $2";
+) -> Result<Option<NotificationState>, StoreError> {
+    let sql = "SELECT state FROM notifications WHERE account = $1 AND message = $2";
     snapshot.find(sql, &[&account, &message]).await
 }
 
