@@ -282,7 +282,10 @@ impl Parts {
             };
             tasks.spawn_orderly(delivery.run(stopping.clone()));
             let sender = Sender::new(
-                Pushes::new(self.database.clone()),
+                (
+                    Pushes::new(self.database.clone()),
+                    self.queries.store.clone(),
+                ),
                 policy.clone(),
                 self.lanes.clock.clone(),
                 (self.push_metrics, draw_fraction),

@@ -177,6 +177,7 @@ impl SessionContext {
             topics,
             registers,
             status: _,
+            push,
         } = opened;
         let gaps: Vec<Gap> = topics
             .iter()
@@ -201,6 +202,7 @@ impl SessionContext {
                 .collect(),
             registers,
             sent_at: self.clock.now_ms(),
+            push,
         };
         let mut frames = vec![connection.dialect.control(opcode::READY, &ready)];
         self.metrics.gaps_total.inc_by(gaps.len() as u64);

@@ -398,6 +398,9 @@ pub struct Opened {
     /// The account's status; none from a worker that does not know of statuses.
     #[serde(default)]
     pub status: Option<AccountStatus>,
+    /// Whether devices are told by web push.
+    #[serde(default)]
+    pub push: bool,
 }
 
 /// A topic of a session.

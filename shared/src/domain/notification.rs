@@ -79,6 +79,8 @@ pub enum NotificationRule {
     NotQuiet = 7,
     /// His status is not "do not disturb".
     MayBeDisturbed = 8,
+    /// A device of his is told.
+    HasDevice = 9,
 }
 
 /// What somebody set for one scope.
@@ -180,6 +182,8 @@ pub struct Facts {
     pub is_quiet: bool,
     /// Whether his status is "do not disturb".
     pub is_dnd: bool,
+    /// Whether a device of his is told.
+    pub has_device: bool,
     /// Milliseconds since 1970.
     pub now_ms: u64,
 }
@@ -228,6 +232,7 @@ pub fn decide(
     )?;
     ask(NotificationRule::NotQuiet, None, !facts.is_quiet)?;
     ask(NotificationRule::MayBeDisturbed, None, !facts.is_dnd)?;
+    ask(NotificationRule::HasDevice, None, facts.has_device)?;
     Ok(reason.unwrap_or(NotificationReason::All))
 }
 

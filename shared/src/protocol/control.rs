@@ -70,6 +70,9 @@ pub struct Ready {
     /// of the cluster, as its own may be wrong. 0 from a gateway that does not say it.
     #[serde(default)]
     pub sent_at: u64,
+    /// Whether devices are told by web push here. Without keys, and from a gateway that does not say it, they are not.
+    #[serde(default)]
+    pub push: bool,
 }
 
 /// Still there (opcode 7); the gateway answers with the same number.

@@ -7,7 +7,7 @@ use super::macros::family;
 use crate::ids::PushDeviceId;
 
 family! {
-    commands: SubscribePush, UnsubscribePush, TestPush;
+    commands: SubscribePush, UnsubscribePush, TestPush, SetPushDevice;
     queries: GetVapid, ListPushDevices;
 }
 
@@ -56,6 +56,9 @@ pub struct PushDevice {
     /// Whether it is told no more: its push service does not know it, or pushes to it failed for a week. It has to
     /// subscribe again.
     pub gone: bool,
+    /// Whether it is switched off: nothing is sent to it until it is switched on again.
+    #[serde(default)]
+    pub off: bool,
 }
 
 /// Has a device told no more.
@@ -70,6 +73,19 @@ pub struct UnsubscribePush {
     /// In place of it: the address that this device subscribed.
     #[serde(default)]
     pub endpoint: Option<String>,
+}
+
+/// Switches a device of the account off, wherever that is, or on again. It stays subscribed, also where its browser subscribes
+/// once more.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
+#[command(787, push_device_set, reply = PushDevice, access = Account, limit = Write)]
+pub struct SetPushDevice {
+    /// The idempotency key.
+    pub nonce: String,
+    /// The device, as the list shows it.
+    pub device_id: PushDeviceId,
+    /// Whether nothing is sent to it from now on.
+    pub off: bool,
 }
 
 /// Lists the devices of the account that are told by web push.

@@ -1,4 +1,4 @@
-//! Push: subscribe, unsubscribe, test.
+//! Push: subscribe, unsubscribe, switch, test.
 
 use sha2::{Digest as _, Sha256};
 use shared::{
@@ -7,7 +7,7 @@ use shared::{
     ids::PushDeviceId,
     protocol::{
         Handler,
-        push::{PushDevice, PushTested, SubscribePush, TestPush, UnsubscribePush},
+        push::{PushDevice, PushTested, SetPushDevice, SubscribePush, TestPush, UnsubscribePush},
     },
     telemetry::trace_parent,
 };
@@ -15,9 +15,9 @@ use shared::{
 use crate::{
     error::Error,
     outbound::OutboundUrl,
-    store::write::{
-        self,
-        push::{NewPush, NewPushDevice},
+    store::{
+        push::{NewPush, ToldDevice},
+        write::{self, push::NewPushDevice},
     },
     transaction::Context,
 };
@@ -26,6 +26,18 @@ use crate::{
 const TEST: &[u8] = br#"{"kind":"test"}"#;
 /// For how many seconds that is worth something: somebody waits for it.
 const TEST_TTL_S: u32 = 3_600;
+
+fn test_of(device: ToldDevice) -> NewPush {
+    NewPush {
+        device,
+        body: TEST.to_vec(),
+        topic: "test".to_owned(),
+        urgency: 3,
+        ttl_s: TEST_TTL_S,
+        message: None,
+        trace: trace_parent(),
+    }
+}
 
 /// What stands for an address, however it is written.
 fn hash_address(url: &OutboundUrl) -> [u8; 32] {
@@ -58,12 +70,27 @@ impl Handler<Context<'_>> for SubscribePush {
         };
         let mut writes = ctx.write().await?;
         write::push::delete_gone(&mut writes, caller.user).await?;
-        write::push::insert_device(&mut writes, &device).await?;
+        let off = write::push::insert_device(&mut writes, &device).await?;
         Ok(PushDevice {
             device_id,
             name: name.to_owned(),
             failing_since: None,
             gone: false,
+            off,
+        })
+    }
+}
+
+impl Handler<Context<'_>> for SetPushDevice {
+    async fn handle(self, ctx: &mut Context<'_>) -> Result<PushDevice, Error> {
+        let user = ctx.caller()?.user;
+        let found = write::push::find_device(ctx.read().await?, user, self.device_id).await?;
+        let device = found.ok_or(Reason::UnknownItem)?;
+        let place = (user, self.device_id);
+        write::push::switch_device(&mut ctx.write().await?, place, self.off).await?;
+        Ok(PushDevice {
+            off: self.off,
+            ..device
         })
     }
 }
@@ -92,21 +119,15 @@ impl Handler<Context<'_>> for TestPush {
         ctx.push()?;
         let mut devices = write::push::list_devices(ctx.read().await?, user).await?;
         if let Some(only) = self.device_id {
-            devices.retain(|device| device.id == only);
+            devices.retain(|told| told.device == only);
             ctx.require(!devices.is_empty(), Reason::UnknownItem)?;
         }
-        if !devices.is_empty() {
-            let test = NewPush {
-                body: TEST,
-                topic: Some("test"),
-                urgency: 3,
-                ttl_s: TEST_TTL_S,
-                trace: trace_parent(),
-            };
-            write::push::enqueue_pushes(&mut ctx.write().await?, (user, &devices), &test).await?;
+        let tests: Vec<NewPush> = devices.into_iter().map(test_of).collect();
+        if !tests.is_empty() {
+            write::push::insert_pushes(&mut ctx.write().await?, &tests).await?;
         }
         Ok(PushTested {
-            devices: devices.len().try_into().unwrap_or(u32::MAX),
+            devices: tests.len().try_into().unwrap_or(u32::MAX),
         })
     }
 }

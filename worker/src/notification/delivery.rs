@@ -6,26 +6,22 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use shared::{
     clock::Clock,
-    domain::notification::{NotificationReason, decide},
-    ids::{ChannelId, MessageId, ServerId, UserId},
-    protocol::{notification::NotificationState, register::RegisterKind},
+    domain::notification::NotificationReason,
+    ids::{ChannelId, UserId},
+    protocol::notification::NotificationState,
 };
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{
-    Gathered, NotificationMetrics, SaidMessage,
-    facts::distinct,
-    planner::NEWS_MS,
-    text::{Names, Told, body_of},
-};
+use super::{NotificationMetrics, Present, facts::distinct, text::Told};
 use crate::{
     error::StoreError,
     retry,
     store::{
-        notification::{DueNotification, DueTurn, Notifications, PlannedPush, ToldDevice},
-        read::{self, Snapshot, Store},
+        notification::{DueTurn, Notifications},
+        push::{NewPush, ToldDevice},
+        read::Store,
     },
 };
 
@@ -149,11 +145,10 @@ impl Delivery {
                 .get(&due.account)
                 .map(Vec::as_slice)
                 .unwrap_or_default();
-            let state = match known.judge(due) {
+            let state = match known.judge(due, !devices.is_empty()) {
                 Err(state) => state,
-                Ok(_) if devices.is_empty() => NotificationState::NoDevice,
                 Ok(told) => {
-                    let body = body_of(told, known.names_for(due.account));
+                    let body = known.body(due.account, told);
                     pushes.extend(
                         devices
                             .iter()
@@ -179,106 +174,7 @@ impl Delivery {
     }
 }
 
-/// What is so now.
-struct Present {
-    said: BTreeMap<(ServerId, MessageId), SaidMessage>,
-    gathered: Gathered,
-    cursors: BTreeMap<(UserId, u64), u64>,
-    names: Names,
-    /// Before that, nothing is news.
-    oldest_ms: u64,
-}
-
-impl Present {
-    async fn read(
-        snapshot: &mut Snapshot,
-        now_ms: u64,
-        due: &[DueNotification],
-    ) -> Result<Self, StoreError> {
-        let places = distinct(due.iter().map(|due| (due.channel, due.message)));
-        let (channels, messages): (Vec<ChannelId>, Vec<MessageId>) = places.into_iter().unzip();
-        let found = read::notification::list_said(snapshot, &channels, &messages).await?;
-        let said: BTreeMap<(ServerId, MessageId), SaidMessage> = found
-            .into_iter()
-            .map(|(server, channel, message)| {
-                (
-                    (server, message.message_id),
-                    SaidMessage::new(server, channel, message),
-                )
-            })
-            .collect();
-        let pairs: Vec<(&SaidMessage, UserId)> = due
-            .iter()
-            .filter_map(|due| Some((said.get(&(due.server, due.message))?, due.account)))
-            .collect();
-        let gathered = Gathered::gather(snapshot, now_ms, &pairs).await?;
-        let read = due.iter().map(|due| (due.account, due.channel.get()));
-        let kind = RegisterKind::ReadCursor;
-        let cursors = read::notification::find_registers(snapshot, kind, read).await?;
-        let names = read_names(snapshot, said.values()).await?;
-        Ok(Self {
-            said,
-            gathered,
-            cursors,
-            names,
-            oldest_ms: now_ms.saturating_sub(NEWS_MS),
-        })
-    }
-
-    /// Whether somebody is still told, or what became of it.
-    fn judge(&self, due: &DueNotification) -> Result<Told<'_>, NotificationState> {
-        let said = self
-            .said
-            .get(&(due.server, due.message))
-            .ok_or(NotificationState::Withdrawn)?;
-        let read = self
-            .cursors
-            .get(&(due.account, due.channel.get()))
-            .copied()
-            .unwrap_or_default();
-        if read >= due.seq {
-            return Err(NotificationState::Read);
-        }
-        // It waited for a worker that may push.
-        if due.message.created_ms() < self.oldest_ms {
-            return Err(NotificationState::Withdrawn);
-        }
-        let facts = self.gathered.facts(said, due.account);
-        let reason = decide(&facts, |_| {}).map_err(|_rule| NotificationState::Withdrawn)?;
-        Ok(Told { said, reason })
-    }
-
-    fn names_for(&self, account: UserId) -> Option<&Names> {
-        (!self.gathered.is_private(account)).then_some(&self.names)
-    }
-}
-
-async fn read_names<'a>(
-    snapshot: &mut Snapshot,
-    said: impl Iterator<Item = &'a SaidMessage> + Clone,
-) -> Result<Names, StoreError> {
-    let channels = distinct(said.clone().map(|said| said.channel));
-    let named = said.clone().flat_map(|said| {
-        let users = said.named().iter().copied().chain([said.message.author_id]);
-        users.map(|user| (said.server, user))
-    });
-    let (servers, accounts): (Vec<ServerId>, Vec<UserId>) = distinct(named).into_iter().unzip();
-    // A text without a mention names no role.
-    let calling = said.filter(|said| !said.message.mentions.is_empty());
-    let calling = distinct(calling.map(|said| said.server));
-    let roles = read::server::list_roles(snapshot, &calling).await?;
-    let roles = roles
-        .into_values()
-        .flatten()
-        .map(|role| (role.role_id, role.name));
-    Ok(Names {
-        titles: read::notification::find_titles(snapshot, &channels).await?,
-        accounts: read::notification::find_names(snapshot, &servers, &accounts).await?,
-        roles: roles.collect(),
-    })
-}
-
-fn push_to(device: &ToldDevice, told: Told<'_>, body: Vec<u8>) -> PlannedPush {
+fn push_to(device: &ToldDevice, told: Told<'_>, body: Vec<u8>) -> NewPush {
     let (meant, general) = URGENCY;
     let urgency = match told.reason {
         NotificationReason::Everyone | NotificationReason::All => general,
@@ -287,12 +183,14 @@ fn push_to(device: &ToldDevice, told: Told<'_>, body: Vec<u8>) -> PlannedPush {
         | NotificationReason::Role
         | NotificationReason::Keyword => meant,
     };
-    PlannedPush {
+    NewPush {
         device: device.clone(),
         body,
         topic: topic_of(device, told.said.channel),
         urgency,
         ttl_s: WORTH_S,
+        message: Some(told.said.message.message_id),
+        trace: None,
     }
 }
 

@@ -140,8 +140,8 @@ impl Gathered {
         })
     }
 
-    /// What decides whether an account is told of a message.
-    pub(crate) fn facts(&self, said: &SaidMessage, user: UserId) -> Facts {
+    /// What decides whether an account, of which a device is told or not, is told of a message.
+    pub(crate) fn facts(&self, said: &SaidMessage, user: UserId, has_device: bool) -> Facts {
         let standing = self.standings.get(&(said.server, user));
         let structure = self.structures.get(&said.server);
         let may_read = standing
@@ -166,6 +166,7 @@ impl Gathered {
                 .get(&user)
                 .is_some_and(|settings| settings.is_quiet(self.now_ms)),
             is_dnd: self.status(user) == StatusKind::Dnd,
+            has_device,
             now_ms: self.now_ms,
         }
     }

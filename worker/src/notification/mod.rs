@@ -9,9 +9,11 @@ mod candidates;
 mod delivery;
 mod facts;
 mod planner;
+mod present;
 mod text;
 
 pub(crate) use candidates::AudienceSource;
 pub(crate) use delivery::Delivery;
 pub(crate) use facts::{Gathered, SaidMessage};
 pub(crate) use planner::{NotificationMetrics, Planner};
+pub(crate) use present::Present;

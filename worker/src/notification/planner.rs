@@ -234,7 +234,7 @@ impl Planner {
             .collect();
         let gathered = Gathered::gather(snapshot, self.clock.now_ms(), &pairs).await?;
         let rows = pairs.iter().filter_map(|(said, account)| {
-            let reason = decide(&gathered.facts(said, *account), |_| {}).ok()?;
+            let reason = decide(&gathered.facts(said, *account, true), |_| {}).ok()?;
             let is_there = self.is_there(*account, gathered.status(*account));
             Some(self.row(said, (*account, reason), is_there))
         });

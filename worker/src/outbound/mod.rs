@@ -10,10 +10,11 @@ mod url;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use httpdate::parse_http_date;
 use ipnet::IpNet;
 use reqwest::{
     Client, Response,
-    header::{HeaderMap, RETRY_AFTER},
+    header::{DATE, HeaderMap, RETRY_AFTER},
     redirect::Policy,
 };
 use shared::{
@@ -67,7 +68,7 @@ pub(crate) enum OutboundError {
 pub(crate) struct Answer {
     /// Its status.
     pub(crate) status: u16,
-    /// When to come again, if it says so in seconds.
+    /// When to come again, if it says so.
     pub(crate) retry_after: Option<Duration>,
     /// How it begins.
     pub(crate) body: Vec<u8>,
@@ -160,8 +161,7 @@ fn written_address(url: &OutboundUrl) -> Option<IpAddr> {
 
 /// What an answer says after its head may be cut off: nothing that is decided hangs on it.
 async fn read_answer(mut response: Response) -> Answer {
-    let seconds = response.headers().get(RETRY_AFTER);
-    let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let retry_after = read_retry_after(response.headers());
     let mut body = Vec::new();
     while body.len() < ANSWER
         && let Ok(Some(chunk)) = response.chunk().await
@@ -171,9 +171,20 @@ async fn read_answer(mut response: Response) -> Answer {
     }
     Answer {
         status: response.status().as_u16(),
-        retry_after: seconds.map(Duration::from_secs),
+        retry_after,
         body,
     }
+}
+
+/// When to come again: in seconds, or at a time by the clock of who answers, as RFC 9110 (10.2.3) has it.
+fn read_retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.trim());
+    let after = text(RETRY_AFTER)?;
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = parse_http_date(text(DATE)?).ok()?;
+    parse_http_date(after).ok()?.duration_since(now).ok()
 }
 
 fn sort_error(error: &reqwest::Error) -> OutboundError {

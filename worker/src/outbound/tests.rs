@@ -129,6 +129,28 @@ async fn an_answer_is_its_status_when_to_come_again_and_how_it_begins() {
 }
 
 #[test]
+fn when_to_come_again_is_said_in_seconds_or_as_a_time_by_the_clock_of_who_says_it() {
+    let read = |date: Option<&'static str>, after: &'static str| {
+        let date = date.map(|date| (DATE, date.parse().unwrap()));
+        let after = (RETRY_AFTER, after.parse().unwrap());
+        read_retry_after(&date.into_iter().chain([after]).collect())
+    };
+    let now = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+    let later = "Sun, 06 Nov 1994 08:50:47 GMT";
+    let seconds = |count| Some(Duration::from_secs(count));
+    assert_eq!(read(None, " 120 "), seconds(120));
+    assert_eq!(read(now, later), seconds(70));
+    for (date, after) in [
+        (None, later),
+        (Some(later), "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (now, "soon"),
+        (now, "-1"),
+    ] {
+        assert_eq!(read(date, after), None, "{date:?} {after}");
+    }
+}
+
+#[test]
 fn only_https_at_its_port_without_a_name_is_taken() {
     let outbound = Outbound::new(OutboundConfig::default()).unwrap();
     for taken in [

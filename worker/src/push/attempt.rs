@@ -17,6 +17,10 @@ use crate::{
 /// The first wait after a failure, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_hours(1));
 
+/// After as many a push is given up. In the day that it is worth something a service that asks for patience sees fewer: it is for one that
+/// ends each worker that sends it.
+const MAX_ATTEMPTS: i16 = 100;
+
 /// What became of a push.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Outcome {
@@ -34,13 +38,15 @@ pub(super) enum Outcome {
     Expired,
     /// A newer one takes its place, or too many wait for the device.
     Superseded,
-    /// The device is no more, or another account has its address.
+    /// The device is no more, is switched off, or another account has its address.
     Unsubscribed,
+    /// What it tells of is read, deleted, or not to be told any more.
+    Withdrawn,
 }
 
 impl Outcome {
     /// All names.
-    pub(super) const NAMES: [&str; 8] = [
+    pub(super) const NAMES: [&str; 9] = [
         "sent",
         "gone",
         "later",
@@ -49,6 +55,7 @@ impl Outcome {
         "expired",
         "superseded",
         "unsubscribed",
+        "withdrawn",
     ];
 
     /// What metrics call it.
@@ -62,6 +69,7 @@ impl Outcome {
             Self::Expired => "expired",
             Self::Superseded => "superseded",
             Self::Unsubscribed => "unsubscribed",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -83,6 +91,10 @@ impl Sender {
             Outcome::Unsubscribed
         } else if push.is_superseded {
             Outcome::Superseded
+        } else if push.is_withdrawn {
+            Outcome::Withdrawn
+        } else if push.attempts > MAX_ATTEMPTS {
+            Outcome::Failed
         } else if left_s <= 0.0 {
             Outcome::Expired
         } else {
@@ -123,9 +135,11 @@ impl Sender {
         };
         let began = Instant::now();
         let answer = self.policy.outbound.post(&url, head, body).await;
-        self.metrics
+        let seconds = self
+            .metrics
             .answer_seconds
-            .observe(began.elapsed().as_secs_f64());
+            .with_label_values(&[&push.service]);
+        seconds.observe(began.elapsed().as_secs_f64());
         judge(answer, push.body.is_empty(), self.back_off(push.attempts))
     }
 

@@ -1,11 +1,12 @@
 //! Web push: who may be told, and telling them.
 //!
-//! A push is a row that somebody left in the transaction of its cause. Any worker claims it ([`round`]), sends it
-//! ([`attempt`]), and notes what became of it ([`record`]). To each push service only some go at a time, so one that
+//! A push is a row that somebody left in the transaction of its cause. Any worker claims it ([`round`]), asks about it if it is late
+//! ([`late`]), sends it ([`attempt`]), and notes what became of it ([`record`]). To each push service only some go at a time, so one that
 //! is slow, or takes none, holds up no other.
 
 mod attempt;
 pub(crate) mod config;
+mod late;
 pub(crate) mod message;
 mod metrics;
 mod record;

@@ -24,7 +24,8 @@ impl Sender {
             .with_label_values(&[service, outcome])
             .inc();
         if ended.outcome == Outcome::Sent {
-            self.metrics.age_seconds.observe(ended.push.age_s);
+            let ages = self.metrics.age_seconds.with_label_values(&[service]);
+            ages.observe(ended.push.age_s);
         }
     }
 
@@ -40,9 +41,10 @@ impl Sender {
         let patience = PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
         for Ended { push, outcome } in all {
             if matches!(outcome, Outcome::Gone | Outcome::Failed | Outcome::Later(_)) {
-                let is_gone = *outcome == Outcome::Gone;
+                let wait = outcome.wait().unwrap_or_default();
+                let failure = (*outcome == Outcome::Gone, wait);
                 let now = (self.clock.now_ms(), patience);
-                self.pushes.note_failure(&push.target, is_gone, now).await?;
+                self.pushes.note_failure(&push.target, failure, now).await?;
             }
             if let Some(wait) = outcome.wait() {
                 let is_shortened = *outcome == Outcome::Shortened;

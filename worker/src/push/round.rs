@@ -13,15 +13,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span, warn};
 
 use super::{record::Ended, sender::Sender};
-use crate::{error::StoreError, store::push::Push};
+use crate::{
+    error::StoreError,
+    store::push::{Push, SweepPlace},
+};
 
 /// Pushes to one service at a time: with answers in 50 ms over a thousand a second.
 const AT_ONCE: usize = 64;
 /// How soon to look again when nothing was due, or Postgres did not answer.
 const IDLE: Duration = Duration::from_millis(250);
-/// How often what is overdue is looked for, and what is past deleted.
+/// How often what is overdue is looked for, and some rows are looked at for what is past.
 const SURVEY: Duration = Duration::from_secs(5);
-const SWEEP: Duration = Duration::from_hours(1);
 /// How long Postgres has to answer until claims of others are taken for lapsed: who could not note what it had
 /// sent does so first.
 const STEADY: Duration = Duration::from_secs(10);
@@ -38,7 +40,7 @@ struct Round {
     /// Since when Postgres answers.
     steady_since: Instant,
     surveyed: Option<Instant>,
-    swept: Option<Instant>,
+    swept: SweepPlace,
 }
 
 impl Sender {
@@ -55,7 +57,7 @@ impl Sender {
             ended: Vec::new(),
             steady_since: Instant::now(),
             surveyed: None,
-            swept: None,
+            swept: SweepPlace::default(),
         };
         while !stop.is_cancelled() {
             round.look_after().await;
@@ -67,25 +69,16 @@ impl Sender {
     }
 }
 
-/// Whether something that is done now and then is to be done now.
-fn is_time(last: &mut Option<Instant>, every: Duration) -> bool {
-    let is_time = last.is_none_or(|at| at.elapsed() >= every);
-    if is_time {
-        *last = Some(Instant::now());
-    }
-    is_time
-}
-
 impl Round {
     async fn look_after(&mut self) {
-        if is_time(&mut self.surveyed, SURVEY) {
-            let survey = self.sender.survey().await;
-            self.judge_postgres(&survey, "pushes could not be counted");
+        if self.surveyed.is_some_and(|at| at.elapsed() < SURVEY) {
+            return;
         }
-        if is_time(&mut self.swept, SWEEP) {
-            let swept = self.sender.pushes.sweep().await;
-            self.judge_postgres(&swept, "past pushes could not be deleted");
-        }
+        self.surveyed = Some(Instant::now());
+        let survey = self.sender.survey().await;
+        self.judge_postgres(&survey, "pushes could not be counted");
+        let swept = self.sender.pushes.sweep(&mut self.swept).await;
+        self.judge_postgres(&swept, "past pushes could not be deleted");
     }
 
     /// Says whether Postgres did it, and remembers where it did not.
@@ -106,6 +99,7 @@ impl Round {
         let with_lapsed = self.steady_since.elapsed() >= STEADY;
         let claimed = match self.sender.claim(&self.places, with_lapsed).await {
             Ok(claimed) => claimed,
+            // Those that are claimed by now are again when their leases lapse.
             Err(error) => return self.judge_postgres(&Err(error), "pushes could not be claimed"),
         };
         let some = !claimed.is_empty();
@@ -198,8 +192,9 @@ impl Sender {
         if services.is_empty() {
             return Ok(Vec::new());
         }
-        self.pushes
-            .claim_pushes((&services, &counts), with_lapsed)
-            .await
+        let free = (services.as_slice(), counts.as_slice());
+        let mut claimed = self.pushes.claim_pushes(free, with_lapsed).await?;
+        self.judge_late(&mut claimed).await?;
+        Ok(claimed)
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use shared::clock::Clock;
 
 use super::{PushMetrics, PushPolicy, vapid_tokens::VapidTokens};
-use crate::store::push::Pushes;
+use crate::store::{push::Pushes, read::Store};
 
 /// Who sends pushes.
 pub(crate) struct Sender {
     pub(crate) pushes: Pushes,
+    pub(crate) store: Store,
     pub(crate) policy: Arc<PushPolicy>,
     pub(crate) clock: Clock,
     pub(crate) metrics: PushMetrics,
@@ -21,13 +22,14 @@ pub(crate) struct Sender {
 impl Sender {
     /// One that has sent nothing yet.
     pub(crate) fn new(
-        pushes: Pushes,
+        (pushes, store): (Pushes, Store),
         policy: Arc<PushPolicy>,
         clock: Clock,
         (metrics, random): (PushMetrics, fn() -> f64),
     ) -> Self {
         Self {
             pushes,
+            store,
             policy,
             clock,
             metrics,

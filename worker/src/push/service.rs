@@ -4,7 +4,7 @@ use std::{convert::Infallible, str::FromStr};
 
 /// Those of the browsers that there are, by their hosts.
 pub(crate) const KNOWN: &str =
-    "fcm.googleapis.com,push.services.mozilla.com,push.apple.com,notify.windows.com";
+    "fcm.googleapis.com,updates.push.services.mozilla.com,web.push.apple.com,notify.windows.com";
 /// Any host of the internet.
 const ANY: &str = "*";
 /// What those are called that are in no list.
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(known.find("fcm.googleapis.com"), Some("fcm.googleapis.com"));
         assert_eq!(
             known.find("updates.push.services.mozilla.com"),
-            Some("push.services.mozilla.com")
+            Some("updates.push.services.mozilla.com")
         );
         assert_eq!(
             known.find("wns2-par02p.notify.windows.com"),
@@ -68,6 +68,7 @@ mod tests {
         for stranger in [
             "evil-fcm.googleapis.com",
             "fcm.googleapis.com.example",
+            "accounts.push.apple.com",
             "example.com",
             "",
         ] {

@@ -38,12 +38,20 @@ pub(super) async fn answer(deps: &Deps, query: NodeQuery) -> Result<NodeAnswer, 
     if let NodeQuery::Open { token, resume } = &query
         && let Some(answer) = open_at_once(deps, token, resume.as_ref()).await?
     {
-        return Ok(answer);
+        return Ok(with_push(answer, deps));
     }
     let mut snapshot = deps.store.snapshot().await?;
     let answer = read_answer(&mut snapshot, query).await?;
     snapshot.end().await;
-    Ok(answer)
+    Ok(with_push(answer, deps))
+}
+
+/// Says to who opens a session whether devices are told here.
+fn with_push(mut answer: NodeAnswer, deps: &Deps) -> NodeAnswer {
+    if let NodeAnswer::Opened(opened) = &mut answer {
+        opened.push = deps.push.is_some();
+    }
+    answer
 }
 
 async fn read_answer(snapshot: &mut Snapshot, query: NodeQuery) -> Result<NodeAnswer, StoreError> {
@@ -135,6 +143,7 @@ fn opened_answer(opening: Opening, epoch: String, resume: Option<&Resume>) -> No
         topics,
         registers,
         status: Some(status),
+        push: false,
     })
 }
 

@@ -62,9 +62,10 @@ impl Handler<QueryContext> for ExplainNotification {
             found.ok_or(Reason::UnknownMessage)?,
         );
         let gathered = Gathered::gather(snapshot, now_ms, &[(&said, user)]).await?;
+        let has_device = read::push::is_told(snapshot, user).await?;
         let state = read::notification::find_state(snapshot, user, message).await?;
         let mut steps = Vec::new();
-        let decided = decide(&gathered.facts(&said, user), |step| {
+        let decided = decide(&gathered.facts(&said, user, has_device), |step| {
             steps.push(NotificationStep {
                 rule: step.rule,
                 scope: step.scope,

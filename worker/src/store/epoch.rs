@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use shared::protocol::notification::NotificationState;
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{LOCK_CLASS, statement, values::Parameter};
@@ -150,6 +151,12 @@ pub(crate) async fn replace(options: &PgConnectOptions, epoch: &str) -> Result<b
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
     let parameters: [&dyn Parameter; 3] = [&epoch, &here, &i64::from(LOCK_CLASS)];
     let replaced = statement::execute(&mut *transaction, sql, &parameters).await?;
+    if replaced > 0 {
+        // Whom a restored database would tell was told, or reads it when he comes back.
+        let sql =
+            "WITH gone AS (DELETE FROM pushes) UPDATE notifications SET state = $1 WHERE state = 0";
+        statement::execute(&mut *transaction, sql, &[&NotificationState::Withdrawn]).await?;
+    }
     transaction.commit().await?;
     connection.close().await?;
     Ok(replaced > 0)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::{
     domain::notification::NotificationReason,
-    ids::{ChannelId, MessageId, PushDeviceId, ServerId, UserId},
+    ids::{ChannelId, MessageId, ServerId, UserId},
     protocol::notification::NotificationState,
 };
 use sqlx::{
@@ -13,6 +13,7 @@ use sqlx::{
 };
 
 use super::{
+    push::{INSERT, LIST_TOLD, NewPush, NewPushColumns, ToldDevice},
     statement,
     values::{Parameter, columns},
 };
@@ -56,27 +57,7 @@ pub(crate) struct DueNotification {
     pub(crate) attempts: i16,
 }
 
-/// A device that pushes go to.
-#[derive(Debug, Clone)]
-pub(crate) struct ToldDevice {
-    pub(crate) account: UserId,
-    pub(crate) device: PushDeviceId,
-    pub(crate) service: String,
-}
-
-/// A push that follows from a notification.
-#[derive(Debug, Clone)]
-pub(crate) struct PlannedPush {
-    pub(crate) device: ToldDevice,
-    pub(crate) body: Vec<u8>,
-    pub(crate) topic: String,
-    pub(crate) urgency: i16,
-    /// For how many seconds it is worth something.
-    pub(crate) ttl_s: u32,
-}
-
 columns! { DueNotification { account, message, server, channel, seq, attempts } }
-columns! { ToldDevice { account, device, service } }
 
 /// Leaves a row for each account that is to be told; one that has a row for the message has it for its first reason.
 pub(super) async fn insert_notifications(
@@ -127,11 +108,17 @@ impl Notifications {
         Self { pool }
     }
 
-    /// Begins with those that are due longest, up to a limit; others that do the same pass over them.
+    /// Begins with those that are due, up to a limit: first who is meant, then who is told of everything, and of each those
+    /// that are due longest. Others that do the same pass over them.
     pub(crate) async fn begin(&self, limit: i64) -> Result<DueTurn, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let sql = "SELECT account, message, server, channel, seq, attempts FROM notifications
-                   WHERE state = 0 AND due <= now() ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED";
+        let sql = "SELECT n.account, n.message, n.server, n.channel, n.seq, n.attempts
+                   FROM unnest('{f,t}'::bool[]) WITH ORDINALITY AS w (general, place)
+                   CROSS JOIN LATERAL (
+                       SELECT * FROM notifications
+                       WHERE state = 0 AND (reason >= 6) = w.general AND due <= now()
+                       ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED) n
+                   ORDER BY w.place, n.due LIMIT $1";
         let due = statement::list(&mut *transaction, sql, &[&limit]).await?;
         Ok(DueTurn { transaction, due })
     }
@@ -156,8 +143,11 @@ impl Notifications {
     /// How long the oldest that is due waits, in seconds.
     pub(crate) async fn find_overdue(&self) -> Result<f64, StoreError> {
         let sql =
-            "SELECT coalesce(extract(epoch FROM now() - min(due)), 0)::float8 FROM notifications
-                   WHERE state = 0 AND due <= now()";
+            "SELECT coalesce(extract(epoch FROM now() - min(n.due)), 0)::float8
+                   FROM unnest('{f,t}'::bool[]) AS w (general)
+                   CROSS JOIN LATERAL (
+                       SELECT due FROM notifications
+                       WHERE state = 0 AND (reason >= 6) = w.general AND due <= now() ORDER BY due LIMIT 1) n";
         statement::get(&self.pool, sql, &[]).await
     }
 
@@ -180,15 +170,14 @@ impl DueTurn {
         &mut self,
         accounts: &[UserId],
     ) -> Result<Vec<ToldDevice>, StoreError> {
-        let sql = "SELECT account, id, service FROM push_told WHERE account = ANY($1) ORDER BY account, id";
-        statement::list(&mut *self.transaction, sql, &[&accounts]).await
+        statement::list(&mut *self.transaction, LIST_TOLD, &[&accounts]).await
     }
 
     /// Ends each notification in the state at its place, leaves the pushes, and commits.
     pub(crate) async fn finish(
         mut self,
         states: &[NotificationState],
-        pushes: &[PlannedPush],
+        pushes: &[NewPush],
     ) -> Result<(), StoreError> {
         let accounts: Vec<UserId> = self.due.iter().map(|due| due.account).collect();
         let messages: Vec<MessageId> = self.due.iter().map(|due| due.message).collect();
@@ -201,33 +190,10 @@ impl DueTurn {
                    WHERE n.account = w.account AND n.message = w.message";
         let parameters: [&dyn Parameter; 3] = [&accounts, &messages, &states];
         statement::execute(&mut *self.transaction, sql, &parameters).await?;
-        insert_pushes(&mut self.transaction, pushes).await?;
+        if !pushes.is_empty() {
+            let columns = NewPushColumns::new(pushes);
+            statement::execute(&mut *self.transaction, INSERT, &columns.parameters()).await?;
+        }
         Ok(self.transaction.commit().await?)
     }
-}
-
-async fn insert_pushes(
-    connection: &mut PgConnection,
-    pushes: &[PlannedPush],
-) -> Result<(), StoreError> {
-    if pushes.is_empty() {
-        return Ok(());
-    }
-    let accounts: Vec<UserId> = pushes.iter().map(|push| push.device.account).collect();
-    let devices: Vec<PushDeviceId> = pushes.iter().map(|push| push.device.device).collect();
-    let services: Vec<&str> = pushes
-        .iter()
-        .map(|push| push.device.service.as_str())
-        .collect();
-    let bodies: Vec<Vec<u8>> = pushes.iter().map(|push| push.body.clone()).collect();
-    let topics: Vec<&str> = pushes.iter().map(|push| push.topic.as_str()).collect();
-    let urgencies: Vec<i16> = pushes.iter().map(|push| push.urgency).collect();
-    let ttls: Vec<i32> = pushes.iter().map(|push| push.ttl_s.cast_signed()).collect();
-    let sql = "INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s)
-               SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[])";
-    let parameters: [&dyn Parameter; 7] = [
-        &accounts, &devices, &services, &bodies, &topics, &urgencies, &ttls,
-    ];
-    statement::execute(connection, sql, &parameters).await?;
-    Ok(())
 }

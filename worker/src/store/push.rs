@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::ids::{PushDeviceId, UserId};
+use shared::ids::{MessageId, PushDeviceId, UserId};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -29,8 +29,65 @@ const SETTINGS: [(&str, &str); 4] = [
 const LEASE: f64 = 30.0;
 /// Pushes that wait for one device: older ones would only be in the way of these.
 const MAX_WAITING: i64 = 100;
-/// Rows that a look for what is past deletes.
-const MAX_SWEPT: i64 = 1_000;
+/// Rows of a table that one look for what is past goes through.
+const SWEPT: i64 = 1_000;
+/// As often pushes to a device have to have failed until it is taken for gone: two that failed a week apart say little.
+const MIN_FAILURES: i32 = 10;
+
+/// See [`Pushes::claim_pushes`]. What a newer one of the same topic takes the place of, or what a hundred others wait behind, is claimed and said to be
+/// superseded.
+const CLAIM: &str = "
+    WITH due AS (
+        SELECT p.id, w.count, row_number() OVER (PARTITION BY w.service ORDER BY u.urgency DESC, p.due) AS place
+        FROM unnest($1::text[], $2::int8[]) AS w (service, count)
+        CROSS JOIN unnest('{3,2,1,0}'::int2[]) AS u (urgency)
+        CROSS JOIN LATERAL (
+            SELECT id, due FROM pushes p
+            WHERE service = w.service AND urgency = u.urgency AND due <= now()
+                AND (lease = '-infinity' OR $5 AND lease <= now())
+                AND NOT EXISTS (
+                    SELECT FROM pushes other WHERE other.account = p.account AND other.device = p.device
+                        AND (other.lease > now()
+                             OR other.due <= now() AND (other.urgency > p.urgency
+                                                        OR other.urgency = p.urgency AND other.id < p.id)))
+            ORDER BY due LIMIT w.count FOR UPDATE SKIP LOCKED) p),
+    claimed AS (
+        UPDATE pushes p SET lease = now() + $3 * interval '1 second', claim = claim + 1,
+                            attempts = least(attempts, 1000) + 1
+        FROM due WHERE p.id = due.id AND due.place <= due.count RETURNING p.*)
+    SELECT c.id, c.claim, c.attempts, c.service, c.body, c.topic, c.urgency, c.message, c.trace, c.ttl_s,
+           extract(epoch FROM now() - c.made)::float8,
+           EXISTS (SELECT FROM pushes later WHERE later.account = c.account AND later.device = c.device
+                       AND later.topic = c.topic
+                       AND (later.message > c.message OR c.message IS NULL AND later.id > c.id))
+           OR EXISTS (SELECT FROM pushes later WHERE later.account = c.account AND later.device = c.device
+                          AND later.id > c.id ORDER BY later.id OFFSET $4 LIMIT 1),
+           false, c.account, c.device, coalesce(d.endpoint, ''), coalesce(d.p256dh, ''), coalesce(d.auth, ''),
+           coalesce(d.vapid, '')
+    FROM claimed c LEFT JOIN push_told d ON d.account = c.account AND d.id = c.device";
+
+/// The devices of accounts that pushes go to.
+pub(super) const LIST_TOLD: &str =
+    "SELECT account, id, service FROM push_told WHERE account = ANY($1) ORDER BY account, id";
+
+/// Leaves pushes. What tells of an older message than another one of its topic gives way to that; and none is tried before
+/// others to its device are.
+pub(super) const INSERT: &str = "
+    WITH w AS (
+        SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[],
+                             $8::int8[], $9::text[])
+            AS w (account, device, service, body, topic, urgency, ttl_s, message, trace)),
+    older AS (
+        DELETE FROM pushes WHERE id IN (
+            SELECT p.id FROM w JOIN pushes p ON p.account = w.account AND p.device = w.device AND p.topic = w.topic
+            WHERE p.message < w.message AND p.lease = '-infinity'
+            ORDER BY p.id FOR UPDATE OF p SKIP LOCKED))
+    INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, message, trace, due)
+    SELECT w.*, greatest(now(), f.until)
+    FROM w LEFT JOIN push_failures f ON f.account = w.account AND f.device = w.device
+    WHERE NOT EXISTS (SELECT FROM pushes p WHERE p.account = w.account AND p.device = w.device
+                          AND p.topic = w.topic AND p.message > w.message)
+    RETURNING id";
 
 /// A push that this worker has until its lease ends.
 #[derive(Debug)]
@@ -42,6 +99,8 @@ pub(crate) struct Push {
     pub(crate) body: Vec<u8>,
     pub(crate) topic: Option<String>,
     pub(crate) urgency: i16,
+    /// The message that it tells of, where it tells of one.
+    pub(crate) message: Option<MessageId>,
     /// The trace parent of its cause.
     pub(crate) trace: Option<String>,
     /// For how many seconds it is worth something, and how many have passed.
@@ -49,6 +108,8 @@ pub(crate) struct Push {
     pub(crate) age_s: f64,
     /// A newer one takes its place, or too many wait for the device.
     pub(crate) is_superseded: bool,
+    /// What it tells of is not to be told any more: found out of one that is late.
+    pub(crate) is_withdrawn: bool,
     pub(crate) target: PushTarget,
 }
 
@@ -70,6 +131,78 @@ pub(crate) struct PushTarget {
     pub(crate) vapid: Vec<u8>,
 }
 
+/// A device that pushes go to.
+#[derive(Debug, Clone)]
+pub(crate) struct ToldDevice {
+    pub(crate) account: UserId,
+    pub(crate) device: PushDeviceId,
+    pub(crate) service: String,
+}
+
+/// A push that is not stored yet.
+#[derive(Debug, Clone)]
+pub(crate) struct NewPush {
+    pub(crate) device: ToldDevice,
+    /// Bytes of JSON, at most 3,052; without any the browser is only woken.
+    pub(crate) body: Vec<u8>,
+    /// What replaces one that was not shown yet: at most 32 characters of base64url.
+    pub(crate) topic: String,
+    /// How soon the browser is to be woken, from 0 to 3.
+    pub(crate) urgency: i16,
+    /// For how many seconds it is worth something.
+    pub(crate) ttl_s: u32,
+    /// The message that it tells of, where it tells of one.
+    pub(crate) message: Option<MessageId>,
+    /// The trace parent of its cause.
+    pub(crate) trace: Option<String>,
+}
+
+/// Pushes as [`INSERT`] takes them: for each column its values.
+#[derive(Debug, Default)]
+pub(super) struct NewPushColumns<'a> {
+    accounts: Vec<UserId>,
+    devices: Vec<PushDeviceId>,
+    services: Vec<&'a str>,
+    bodies: Vec<Vec<u8>>,
+    topics: Vec<&'a str>,
+    urgencies: Vec<i16>,
+    ttls: Vec<i32>,
+    messages: Vec<Option<i64>>,
+    traces: Vec<Option<&'a str>>,
+}
+
+impl<'a> NewPushColumns<'a> {
+    pub(super) fn new(pushes: &'a [NewPush]) -> Self {
+        let mut columns = Self::default();
+        for push in pushes {
+            columns.accounts.push(push.device.account);
+            columns.devices.push(push.device.device);
+            columns.services.push(&push.device.service);
+            columns.bodies.push(push.body.clone());
+            columns.topics.push(&push.topic);
+            columns.urgencies.push(push.urgency);
+            columns.ttls.push(push.ttl_s.cast_signed());
+            columns.messages.push(push.message.map(|id| id.sql()));
+            columns.traces.push(push.trace.as_deref());
+        }
+        columns
+    }
+
+    pub(super) fn parameters(&self) -> [&dyn Parameter; 9] {
+        [
+            &self.accounts,
+            &self.devices,
+            &self.services,
+            &self.bodies,
+            &self.topics,
+            &self.urgencies,
+            &self.ttls,
+            &self.messages,
+            &self.traces,
+        ]
+    }
+}
+
 /// What waits for a service.
 #[derive(Debug)]
 pub(crate) struct WaitingPushes {
@@ -79,11 +212,20 @@ pub(crate) struct WaitingPushes {
 }
 
 columns! { PushClaim { id, number } }
+columns! { ToldDevice { account, device, service } }
 columns! { PushTarget { account, device, endpoint, p256dh, auth, vapid } }
 columns! { Push {
-    claim, attempts, service, body, topic, urgency, trace, ttl_s, age_s, is_superseded, target
+    claim, attempts, service, body, topic, urgency, message, trace, ttl_s, age_s, is_superseded, is_withdrawn, target
 } }
 columns! { WaitingPushes { service, overdue_s } }
+
+/// How far the look for what is past has come.
+#[derive(Debug, Default)]
+pub(crate) struct SweepPlace {
+    push: i64,
+    failure: (i64, i64),
+    address: (Vec<u8>, i64),
+}
 
 /// The table of pushes. Clones share the connections.
 #[derive(Debug, Clone)]
@@ -102,38 +244,18 @@ impl Pushes {
         Self { pool }
     }
 
-    /// Claims the pushes that have been due longest: of each service as many as are said, with those whose
-    /// lease has lapsed where that is said. The attempt is counted now, so that one that ends its worker
-    /// is counted, too.
+    /// Claims pushes that are due: of each service as many as are said, the urgent ones first and then those that have been
+    /// due longest, with those whose lease has lapsed where that is said. A device has one at a time, so that a wait that its
+    /// service asks for holds for the next one, and none comes before an older one. The attempt is counted now, so that
+    /// one that ends its worker is counted, too.
     pub(crate) async fn claim_pushes(
         &self,
         (services, counts): (&[&str], &[i64]),
         with_lapsed: bool,
     ) -> Result<Vec<Push>, StoreError> {
-        let sql = "WITH due AS (
-                       SELECT p.id FROM unnest($1::text[], $2::int8[]) AS w (service, count)
-                       CROSS JOIN LATERAL (
-                           SELECT id FROM pushes
-                           WHERE service = w.service AND due <= now()
-                               AND (lease = '-infinity' OR $5 AND lease <= now())
-                           ORDER BY due LIMIT w.count FOR UPDATE SKIP LOCKED) p),
-                   claimed AS (
-                       UPDATE pushes p SET lease = now() + $3 * interval '1 second', claim = claim + 1,
-                                           attempts = least(attempts, 1000) + 1
-                       FROM due WHERE p.id = due.id RETURNING p.*)
-                   SELECT c.id, c.claim, c.attempts, c.service, c.body, c.topic, c.urgency, c.trace, c.ttl_s,
-                          extract(epoch FROM now() - c.made)::float8,
-                          EXISTS (SELECT FROM pushes later WHERE later.account = c.account
-                                  AND later.device = c.device AND later.id > c.id AND later.topic = c.topic)
-                          OR EXISTS (SELECT FROM pushes later WHERE later.account = c.account
-                                     AND later.device = c.device AND later.id > c.id
-                                     ORDER BY later.id OFFSET $4 LIMIT 1),
-                          c.account, c.device, coalesce(d.endpoint, ''), coalesce(d.p256dh, ''),
-                          coalesce(d.auth, ''), coalesce(d.vapid, '')
-                   FROM claimed c LEFT JOIN push_told d ON d.account = c.account AND d.id = c.device";
         let most = MAX_WAITING - 1;
         let parameters: [&dyn Parameter; 5] = [&services, &counts, &LEASE, &most, &with_lapsed];
-        statement::list(&self.pool, sql, &parameters).await
+        statement::list(&self.pool, CLAIM, &parameters).await
     }
 
     /// Forgets pushes that are done.
@@ -167,21 +289,31 @@ impl Pushes {
         Ok(())
     }
 
-    /// Notes that pushes to a device fail, since now if they did not before, or that it is gone; it is gone,
-    /// too, once they have failed for that long. Both times are in milliseconds, the first since 1970.
+    /// Notes that a push to a device failed, for the first time if the last one arrived, and that others wait so long; or
+    /// that it is gone. It is gone, too, once pushes have failed for that long, and not only now and then. Both times
+    /// are in milliseconds, the first since 1970.
     pub(crate) async fn note_failure(
         &self,
         target: &PushTarget,
-        gone: bool,
+        (gone, wait): (bool, Duration),
         (now_ms, patience_ms): (u64, u64),
     ) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO push_failures AS f (account, device, since, gone) VALUES ($1, $2, $3, $4)
+        let sql = "INSERT INTO push_failures AS f (account, device, since, gone, count, until)
+                   VALUES ($1, $2, $3, $4, 1, now() + $7 * interval '1 second')
                    ON CONFLICT (account, device) DO UPDATE
-                       SET gone = f.gone OR $4 OR f.since + $5 < $3
-                       WHERE NOT f.gone AND ($4 OR f.since + $5 < $3)";
-        let (account, device) = (target.account, target.device);
-        let parameters: [&dyn Parameter; 5] = [&account, &device, &now_ms, &gone, &patience_ms];
+                       SET count = f.count + 1, until = greatest(f.until, excluded.until),
+                           gone = $4 OR (f.since + $5 < $3 AND f.count + 1 >= $6)
+                       WHERE NOT f.gone";
+        let (account, device, wait) = (target.account, target.device, wait.as_secs_f64());
+        let parameters: [&dyn Parameter; 7] = [
+            &account,
+            &device,
+            &now_ms,
+            &gone,
+            &patience_ms,
+            &MIN_FAILURES,
+            &wait,
+        ];
         statement::execute(&self.pool, sql, &parameters).await?;
         Ok(())
     }
@@ -205,27 +337,47 @@ impl Pushes {
         services: &[&str],
     ) -> Result<Vec<WaitingPushes>, StoreError> {
         let sql = "SELECT service, extract(epoch FROM now() - (
-                       SELECT due FROM pushes p WHERE p.service = w.service AND due <= now()
-                       ORDER BY due LIMIT 1))::float8
+                       SELECT min(p.due) FROM unnest('{3,2,1,0}'::int2[]) AS u (urgency)
+                       CROSS JOIN LATERAL (
+                           SELECT due FROM pushes p
+                           WHERE p.service = w.service AND p.urgency = u.urgency AND due <= now()
+                           ORDER BY due LIMIT 1) p))::float8
                    FROM unnest($1::text[]) AS w (service)";
         statement::list(&self.pool, sql, &[&services]).await
     }
 
-    /// Deletes pushes that nobody is to get any more, as to a service that is in no list now, and what was
-    /// noted of devices and addresses that are no more.
-    pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
-        let sql = "DELETE FROM pushes WHERE id IN (
-                       SELECT id FROM pushes WHERE made + ttl_s * interval '1 second' < now() - interval '1 hour'
-                           AND lease <= now() ORDER BY id LIMIT $1)";
-        statement::execute(&self.pool, sql, &[&MAX_SWEPT]).await?;
-        let sql = "DELETE FROM push_failures f WHERE NOT EXISTS (
-                       SELECT FROM push_devices d WHERE d.account = f.account AND d.id = f.device)";
-        statement::execute(&self.pool, sql, &[]).await?;
-        let sql = "DELETE FROM push_addresses a
-                   WHERE NOT EXISTS (SELECT FROM push_devices d WHERE d.address = a.address)
-                       OR EXISTS (SELECT FROM push_addresses later
-                                  WHERE later.address = a.address AND later.device > a.device)";
-        statement::execute(&self.pool, sql, &[]).await?;
+    /// Looks through the next rows for what is past, and deletes it: pushes that nobody is to get any more, as to a service
+    /// that is in no list now, and what was noted of devices and addresses that are no more. Behind the last row
+    /// it begins at the first.
+    pub(crate) async fn sweep(&self, place: &mut SweepPlace) -> Result<(), StoreError> {
+        let sql = "WITH page AS (SELECT id, lease <= now() AND made + ttl_s * interval '1 second' < now() - interval '1 hour' AS past
+                                 FROM pushes WHERE id > $1 ORDER BY id LIMIT $2),
+                        past AS (DELETE FROM pushes p USING page WHERE p.id = page.id AND page.past)
+                   SELECT id FROM page ORDER BY id OFFSET $2 - 1";
+        let next: Option<i64> = statement::find(&self.pool, sql, &[&place.push, &SWEPT]).await?;
+        place.push = next.unwrap_or_default();
+        let sql = "WITH page AS (SELECT account, device FROM push_failures WHERE (account, device) > ($1, $2)
+                                 ORDER BY account, device LIMIT $3),
+                        past AS (DELETE FROM push_failures f USING page p
+                                 WHERE f.account = p.account AND f.device = p.device AND NOT EXISTS (
+                                     SELECT FROM push_devices d WHERE d.account = p.account AND d.id = p.device))
+                   SELECT account, device FROM page ORDER BY account, device OFFSET $3 - 1";
+        let (account, device) = place.failure;
+        let next: Option<(i64, i64)> =
+            statement::find(&self.pool, sql, &[&account, &device, &SWEPT]).await?;
+        place.failure = next.unwrap_or_default();
+        let sql = "WITH page AS (SELECT address, device FROM push_addresses WHERE (address, device) > ($1, $2)
+                                 ORDER BY address, device LIMIT $3),
+                        past AS (DELETE FROM push_addresses a USING page p
+                                 WHERE a.address = p.address AND a.device = p.device
+                                     AND (NOT EXISTS (SELECT FROM push_devices d WHERE d.address = p.address)
+                                          OR EXISTS (SELECT FROM push_addresses later
+                                                     WHERE later.address = p.address AND later.device > p.device)))
+                   SELECT address, device FROM page ORDER BY address, device OFFSET $3 - 1";
+        let (address, device) = (&place.address.0, place.address.1);
+        let next: Option<(Vec<u8>, i64)> =
+            statement::find(&self.pool, sql, &[address, &device, &SWEPT]).await?;
+        place.address = next.unwrap_or_default();
         Ok(())
     }
 

@@ -45,7 +45,7 @@ pub(crate) async fn redact_events(
 }
 
 /// Takes deleted messages out of the log of their server, wherever their texts were told, and
-/// forgets their edits and who reacted to them.
+/// forgets their edits, who reacted to them, and what devices were to be told of them.
 pub(crate) async fn redact_messages(
     connection: &mut PgConnection,
     topic: i64,
@@ -57,6 +57,10 @@ pub(crate) async fn redact_messages(
                SELECT event FROM messages WHERE channel = $1 AND id = ANY($2) AND deleted AND event IS NOT NULL";
     let seqs: Vec<i64> = statement::list(&mut *connection, sql, &[&channel, &messages]).await?;
     redact_events(&mut *connection, topic, &seqs).await?;
+    // One that is under way just now is not waited for: if it comes back, it is asked about again.
+    let sql = "DELETE FROM pushes WHERE id IN (
+                   SELECT id FROM pushes WHERE message = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED)";
+    statement::execute(&mut *connection, sql, &[&messages]).await?;
     for message in messages {
         let gone =
             purge_reactions(&mut *connection, channel, Some(*message), REACTIONS_AT_ONCE).await?;

@@ -297,6 +297,8 @@ written_plain! {
     [&str]: TEXT_ARRAY,
     [String]: TEXT_ARRAY,
     [Vec<u8>]: BYTEA_ARRAY,
+    [Option<i64>]: INT8_ARRAY,
+    [Option<&str>]: TEXT_ARRAY,
 }
 
 impl<V> ToColumn for Vec<V>

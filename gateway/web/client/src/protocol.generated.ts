@@ -60,7 +60,7 @@ export type PresenceState = "offline" | "online" | "idle" | "dnd";
 export type NotificationReason = "mention" | "reply" | "role" | "keyword" | "everyone" | "all";
 
 /** What has to hold for somebody to be told, in the order in which it is asked. */
-export type NotificationRule = "not_own" | "readable" | "not_muted" | "level" | "everyone_counts" | "called" | "not_quiet" | "may_be_disturbed";
+export type NotificationRule = "not_own" | "readable" | "not_muted" | "level" | "everyone_counts" | "called" | "not_quiet" | "may_be_disturbed" | "has_device";
 
 /** What a level may be set for, from the widest to the narrowest. */
 export type LevelScope = "deployment" | "server" | "category" | "channel";
@@ -1063,6 +1063,16 @@ export interface TestPush {
   device_id?: PushDeviceId | null | undefined;
 }
 
+/** Switches a device of the account off, wherever that is, or on again. It stays subscribed, also where its browser subscribes once more. */
+export interface SetPushDevice {
+  /** The idempotency key. */
+  nonce: string;
+  /** The device, as the list shows it. */
+  device_id: PushDeviceId;
+  /** Whether nothing is sent to it from now on. */
+  off: boolean;
+}
+
 /** Shows the key by which a browser subscribes; refused as `switched_off` where the deployment has none. */
 export type GetVapid = Record<string, never>;
 
@@ -2025,6 +2035,8 @@ export interface PushDevice {
   failing_since: number | null;
   /** Whether it is told no more: its push service does not know it, or pushes to it failed for a week. It has to subscribe again. */
   gone: boolean;
+  /** Whether it is switched off: nothing is sent to it until it is switched on again. */
+  off: boolean;
 }
 
 /** What was sent. */
@@ -2599,6 +2611,8 @@ export interface Ready {
   registers: number;
   /** When the gateway said this, in milliseconds since 1970: a client counts down by the clock of the cluster, as its own may be wrong. 0 from a gateway that does not say it. */
   sent_at: number;
+  /** Whether devices are told by web push here. Without keys, and from a gateway that does not say it, they are not. */
+  push: boolean;
 }
 
 /** The client has everything up to here that it may see (opcode 8). */
@@ -2745,6 +2759,7 @@ export interface Structs {
   SubscribePush: SubscribePush;
   UnsubscribePush: UnsubscribePush;
   TestPush: TestPush;
+  SetPushDevice: SetPushDevice;
   GetVapid: GetVapid;
   ListPushDevices: ListPushDevices;
   SetNotificationLevel: SetNotificationLevel;
@@ -3120,6 +3135,8 @@ export interface Requests {
   push_unsubscribe: { request: UnsubscribePush; reply: null };
   /** Sends a push to each device of the account, or to one, at once: so that somebody sees whether it comes. */
   push_test: { request: TestPush; reply: PushTested };
+  /** Switches a device of the account off, wherever that is, or on again. It stays subscribed, also where its browser subscribes once more. */
+  push_device_set: { request: SetPushDevice; reply: PushDevice };
   /** Shows the key by which a browser subscribes; refused as `switched_off` where the deployment has none. */
   push_get_vapid: { request: GetVapid; reply: Vapid };
   /** Lists the devices of the account that are told by web push. */
@@ -3753,6 +3770,11 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "nonce", type: "text", optional: false },
     { name: "device_id", type: {"optional":{"id":"PushDeviceId"}}, optional: true },
   ],
+  SetPushDevice: [
+    { name: "nonce", type: "text", optional: false },
+    { name: "device_id", type: {"id":"PushDeviceId"}, optional: false },
+    { name: "off", type: "bool", optional: false },
+  ],
   GetVapid: [],
   ListPushDevices: [],
   SetNotificationLevel: [
@@ -4231,6 +4253,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "name", type: "text", optional: false },
     { name: "failing_since", type: {"optional":{"int":53}}, optional: false },
     { name: "gone", type: "bool", optional: false },
+    { name: "off", type: "bool", optional: true },
   ],
   PushTested: [
     { name: "devices", type: {"int":32}, optional: false },
@@ -4518,6 +4541,7 @@ export const STRUCTS: Readonly<Record<keyof Structs, readonly Field<keyof Struct
     { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
     { name: "registers", type: {"int":53}, optional: true },
     { name: "sent_at", type: {"int":53}, optional: true },
+    { name: "push", type: "bool", optional: true },
   ],
   Cursor: [
     { name: "topics", type: {"list":{"struct":"TopicSeq"}}, optional: false },
@@ -4557,7 +4581,7 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
   RateLimit: { send: 0, write: 1, signal: 2, register: 3, read: 4, search: 5, sign_in: 6, unlimited: 7 },
   PresenceState: { offline: 0, online: 1, idle: 2, dnd: 3 },
   NotificationReason: { mention: 2, reply: 3, role: 4, keyword: 5, everyone: 6, all: 7 },
-  NotificationRule: { not_own: 1, readable: 2, not_muted: 3, level: 4, everyone_counts: 5, called: 6, not_quiet: 7, may_be_disturbed: 8 },
+  NotificationRule: { not_own: 1, readable: 2, not_muted: 3, level: 4, everyone_counts: 5, called: 6, not_quiet: 7, may_be_disturbed: 8, has_device: 9 },
   LevelScope: { deployment: 0, server: 1, category: 2, channel: 3 },
   NotificationState: { waiting: 0, told: 1, read: 2, withdrawn: 3, no_device: 4, failed: 5 },
   NodeKind: { gateway: 0, worker: 1 },
@@ -4666,6 +4690,7 @@ export const REQUESTS: Readonly<Record<keyof Requests, RequestRow<keyof Structs>
   push_subscribe: { opcode: 784, request: {"struct":"SubscribePush"}, reply: {"struct":"PushDevice"} },
   push_unsubscribe: { opcode: 785, request: {"struct":"UnsubscribePush"}, reply: "unit" },
   push_test: { opcode: 786, request: {"struct":"TestPush"}, reply: {"struct":"PushTested"} },
+  push_device_set: { opcode: 787, request: {"struct":"SetPushDevice"}, reply: {"struct":"PushDevice"} },
   push_get_vapid: { opcode: 2816, request: {"struct":"GetVapid"}, reply: {"struct":"Vapid"} },
   push_devices_list: { opcode: 2817, request: {"struct":"ListPushDevices"}, reply: {"struct":"PushDevices"} },
   notification_level_set: { opcode: 976, request: {"struct":"SetNotificationLevel"}, reply: {"struct":"LevelState"} },

@@ -27,7 +27,7 @@ fn setting() -> impl Strategy<Value = LevelSetting> {
 
 fn facts() -> impl Strategy<Value = Facts> {
     let seldom = || proptest::bool::weighted(0.15);
-    let flags = (seldom(), seldom(), seldom(), seldom());
+    let flags = (seldom(), seldom(), seldom(), seldom(), seldom());
     let calls = (seldom(), seldom(), seldom(), seldom(), any::<bool>());
     (flags, calls, uniform4(setting())).prop_map(|(flags, calls, levels)| Facts {
         is_own: flags.0,
@@ -42,6 +42,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         levels,
         is_quiet: flags.2,
         is_dnd: flags.3,
+        has_device: !flags.4,
         now_ms: NOW,
     })
 }
@@ -60,6 +61,7 @@ fn is_told_for(facts: &Facts, reason: NotificationReason) -> bool {
         || !facts.may_read
         || facts.is_quiet
         || facts.is_dnd
+        || !facts.has_device
         || level == NotificationLevel::Nothing;
     let applies = match reason {
         NotificationReason::Mention => facts.calls.mention,

@@ -71,6 +71,47 @@ impl Stage {
         .await;
     }
 
+    /// Leaves a push that tells a device 1 of the account 1 of a message, as notifications do.
+    async fn insert(&self, topic: &str, message: u64) {
+        let device = ToldDevice {
+            account: 1.try_into().unwrap(),
+            device: 1.try_into().unwrap(),
+            service: SERVICE.to_owned(),
+        };
+        let push = NewPush {
+            device,
+            body: b"body".to_vec(),
+            topic: topic.to_owned(),
+            urgency: 3,
+            ttl_s: 600,
+            message: Some(message.try_into().unwrap()),
+            trace: None,
+        };
+        let pushes = [push];
+        let columns = NewPushColumns::new(&pushes);
+        statement::execute(&self.pushes.pool, INSERT, &columns.parameters())
+            .await
+            .unwrap();
+    }
+
+    /// Claims and finishes all that are due, one after the other.
+    async fn drain(&self) -> Vec<Push> {
+        let mut told = Vec::new();
+        loop {
+            let claimed = self.claim(1, false).await;
+            let Some(push) = claimed.into_iter().next() else {
+                return told;
+            };
+            self.pushes.finish_pushes(&[push.claim]).await.unwrap();
+            told.push(push);
+        }
+    }
+
+    async fn sweep(&self) {
+        let mut place = SweepPlace::default();
+        self.pushes.sweep(&mut place).await.unwrap();
+    }
+
     async fn claim(&self, most: i64, with_lapsed: bool) -> Vec<Push> {
         let most = [most];
         self.pushes
@@ -83,13 +124,22 @@ impl Stage {
 #[tokio::test]
 async fn a_push_is_claimed_by_one_until_its_lease_ends() {
     let stage = Stage::new().await;
-    stage.leave(1, "NULL", 3).await;
+    stage.device(1, 2, "b").await;
+    stage.device(1, 3, "c").await;
+    for device in 1..=3 {
+        stage.leave(device, "NULL", 1).await;
+    }
     let first = stage.claim(2, true).await;
     assert_eq!(
         (first.len(), first[0].attempts, first[0].body.as_slice()),
         (2, 1, &b"body"[..])
     );
-    assert_eq!(first[0].target.endpoint, "https://push.example/a");
+    assert!(
+        first[0]
+            .target
+            .endpoint
+            .starts_with("https://push.example/")
+    );
     assert_eq!(stage.claim(2, true).await.len(), 1);
     assert_eq!(stage.claim(2, true).await.len(), 0);
     stage.execute("UPDATE pushes SET lease = now()").await;
@@ -131,17 +181,97 @@ async fn what_waits_for_a_device_waits_together_and_others_do_not() {
         .postpone_push(&claimed[0], (Duration::from_mins(1), true))
         .await
         .unwrap();
-    let others = stage.claim(9, false).await;
+    let others = stage.drain().await;
     let devices: Vec<u64> = others.iter().map(|push| push.target.device.get()).collect();
     assert_eq!(devices, [2]);
     stage.execute("UPDATE pushes SET due = now()").await;
-    let late = stage.claim(9, false).await;
-    let mut told: Vec<(&[u8], i16)> = late
+    let late = stage.drain().await;
+    let told: Vec<(&[u8], i16)> = late
         .iter()
         .map(|push| (&push.body[..], push.attempts))
         .collect();
-    told.sort_unstable();
     assert_eq!(told, [(&b""[..], 2), (&b"body"[..], 1)]);
+}
+
+#[tokio::test]
+async fn a_device_has_one_at_a_time_and_the_urgent_first() {
+    let stage = Stage::new().await;
+    stage.device(1, 2, "b").await;
+    stage.leave(1, "NULL", 1).await;
+    stage.execute("UPDATE pushes SET urgency = 2").await;
+    stage.leave(1, "NULL", 2).await;
+    stage.leave(2, "NULL", 1).await;
+    let claimed = stage.claim(9, false).await;
+    let mut devices: Vec<u64> = claimed
+        .iter()
+        .map(|push| push.target.device.get())
+        .collect();
+    devices.sort_unstable();
+    assert_eq!(devices, [1, 2]);
+    let claims: Vec<PushClaim> = claimed.iter().map(|push| push.claim).collect();
+    stage.pushes.finish_pushes(&claims).await.unwrap();
+    let rest = stage.drain().await;
+    let urgencies: Vec<i16> = rest.iter().map(|push| push.urgency).collect();
+    assert_eq!(urgencies, [3, 2]);
+}
+
+#[tokio::test]
+async fn a_new_push_waits_as_long_as_its_device_does() {
+    let stage = Stage::new().await;
+    stage.leave(1, "NULL", 1).await;
+    let push = stage.claim(1, false).await.remove(0);
+    let wait = Duration::from_mins(1);
+    let failure = (false, wait);
+    stage
+        .pushes
+        .note_failure(&push.target, failure, (1, WEEK))
+        .await
+        .unwrap();
+    stage.pushes.finish_pushes(&[push.claim]).await.unwrap();
+    stage.insert("topic", 7).await;
+    assert_eq!(stage.drain().await.len(), 0);
+    let arrived = [(push.target.account, push.target.device)];
+    stage.pushes.note_arrival(&arrived).await.unwrap();
+    stage.insert("topic", 8).await;
+    let told: Vec<_> = stage
+        .drain()
+        .await
+        .iter()
+        .map(|push| push.message)
+        .collect();
+    assert_eq!(told, [Some(8.try_into().unwrap())]);
+}
+
+#[tokio::test]
+async fn the_push_of_a_newer_message_takes_the_place_of_an_older_one_whichever_comes_first() {
+    let stage = Stage::new().await;
+    for message in [7, 9, 8] {
+        stage.insert("topic", message).await;
+    }
+    stage.insert("other", 1).await;
+    let told: Vec<_> = stage
+        .drain()
+        .await
+        .iter()
+        .map(|push| push.message)
+        .collect();
+    let message = |number: u64| Some(number.try_into().unwrap());
+    assert_eq!(told, [message(9), message(1)]);
+    // One that is under way goes once it comes back.
+    stage.insert("topic", 8).await;
+    let claimed = stage.claim(1, false).await;
+    stage.insert("topic", 9).await;
+    stage
+        .pushes
+        .postpone_push(&claimed[0], (Duration::ZERO, false))
+        .await
+        .unwrap();
+    let told = stage.drain().await;
+    let told: Vec<_> = told
+        .iter()
+        .map(|push| (push.message, push.is_superseded))
+        .collect();
+    assert_eq!(told, [(message(8), true), (message(9), false)]);
 }
 
 #[tokio::test]
@@ -149,15 +279,14 @@ async fn a_newer_one_of_its_topic_and_too_many_supersede_a_push() {
     let stage = Stage::new().await;
     stage.leave(1, "'topic'", 3).await;
     stage.leave(1, "'other'", 1).await;
-    let claimed = stage.claim(9, false).await;
-    let left: Vec<_> = claimed.iter().filter(|push| !push.is_superseded).collect();
+    let told = stage.drain().await;
+    let left: Vec<_> = told.iter().filter(|push| !push.is_superseded).collect();
     let mut topics: Vec<_> = left.iter().map(|push| push.topic.as_deref()).collect();
     topics.sort_unstable();
     assert_eq!(topics, [Some("other"), Some("topic")]);
-    stage.execute("DELETE FROM pushes").await;
     stage.leave(1, "NULL", 103).await;
-    let claimed = stage.claim(200, false).await;
-    assert_eq!(claimed.iter().filter(|push| push.is_superseded).count(), 3);
+    let told = stage.drain().await;
+    assert_eq!(told.iter().filter(|push| push.is_superseded).count(), 3);
 }
 
 #[tokio::test]
@@ -175,10 +304,10 @@ async fn a_device_that_is_told_no_more_has_no_address() {
     stage.execute("DELETE FROM sessions WHERE id = 7").await;
     assert_eq!(stage.count("push_devices").await, 1);
     assert!(endpoint().await.is_empty(), "it does not come back");
-    stage.pushes.sweep().await.unwrap();
+    stage.sweep().await;
     assert!(endpoint().await.is_empty(), "nor after the cleaning");
     stage.execute("DELETE FROM sessions").await;
-    stage.pushes.sweep().await.unwrap();
+    stage.sweep().await;
     assert_eq!(stage.count("push_addresses").await, 0);
 }
 
@@ -188,20 +317,27 @@ async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
     stage.leave(1, "NULL", 1).await;
     let push = stage.claim(1, false).await.remove(0);
     let fail = async |gone, now| {
+        let failure = (gone, Duration::ZERO);
         stage
             .pushes
-            .note_failure(&push.target, gone, (now, WEEK))
+            .note_failure(&push.target, failure, (now, WEEK))
             .await
             .unwrap();
     };
     let arrived = [(push.target.account, push.target.device)];
-    fail(false, 1).await;
+    for _ in 1..MIN_FAILURES {
+        fail(false, 1).await;
+    }
     fail(false, 1 + WEEK).await;
     assert_eq!(stage.count("push_told").await, 1);
     stage.pushes.note_arrival(&arrived).await.unwrap();
     assert_eq!(stage.count("push_failures").await, 0);
     fail(false, 1).await;
     fail(false, 2 + WEEK).await;
+    assert_eq!(stage.count("push_told").await, 1, "two say little");
+    for _ in 2..MIN_FAILURES {
+        fail(false, 2 + WEEK).await;
+    }
     assert_eq!(stage.count("push_told").await, 0);
     stage.pushes.note_arrival(&arrived).await.unwrap();
     assert_eq!(
@@ -216,12 +352,12 @@ async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
     };
     stage
         .pushes
-        .note_failure(&other, true, (1, WEEK))
+        .note_failure(&other, (true, Duration::ZERO), (1, WEEK))
         .await
         .unwrap();
     assert_eq!(stage.count("push_told").await, 0);
     stage.execute("DELETE FROM sessions").await;
-    stage.pushes.sweep().await.unwrap();
+    stage.sweep().await;
     assert_eq!(stage.count("push_failures").await, 0);
 }
 
@@ -254,6 +390,6 @@ async fn what_nobody_claims_is_deleted_and_what_is_late_is_told() {
             .is_some_and(|late| late >= 100.0)
     );
     stage.execute("UPDATE pushes SET made = now() - interval '26 hours' WHERE id = (SELECT min(id) FROM pushes)").await;
-    stage.pushes.sweep().await.unwrap();
+    stage.sweep().await;
     assert_eq!(stage.count("pushes").await, 1);
 }

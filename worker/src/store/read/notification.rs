@@ -15,7 +15,10 @@ use shared::{
 use super::Snapshot;
 use crate::{
     error::StoreError,
-    store::values::{Columns, FromColumns, columns},
+    store::{
+        notification::DueNotification,
+        values::{Columns, FromColumns, columns},
+    },
 };
 
 /// Accounts that are looked at for a page of those who may be told.
@@ -258,10 +261,14 @@ pub(crate) async fn list_keyword_owners(
                        AND EXISTS (SELECT FROM push_devices d WHERE d.account = m.account)";
         return Ok((snapshot.list(sql, &[&server, &words]).await?, None));
     }
-    let sql = "SELECT k.account, EXISTS (SELECT FROM push_devices d WHERE d.account = k.account)
-               FROM (SELECT DISTINCT k.account FROM keywords k
-                     JOIN members m ON m.server = $1 AND m.account = k.account
-                     WHERE k.word = ANY($2) AND k.account > $3 ORDER BY k.account LIMIT $4) k
+    // Of each word a page, and of all of them the first accounts: what is looked at does not grow with those that have the words.
+    let sql = "SELECT k.account, EXISTS (SELECT FROM members m WHERE m.server = $1 AND m.account = k.account)
+                      AND EXISTS (SELECT FROM push_devices d WHERE d.account = k.account)
+               FROM (SELECT DISTINCT k.account FROM unnest($2::text[]) AS w (word)
+                     CROSS JOIN LATERAL (
+                         SELECT account FROM keywords WHERE word = w.word AND account > $3
+                         ORDER BY account LIMIT $4) k
+                     ORDER BY k.account LIMIT $4) k
                ORDER BY k.account";
     let after = after.map_or(0, UserId::get);
     let rows: Vec<(UserId, bool)> = snapshot
@@ -313,6 +320,18 @@ pub(crate) async fn find_names(
         .into_iter()
         .map(|(server, account, name)| ((server, account), name))
         .collect())
+}
+
+/// The notifications of these accounts of these messages, pair by pair, as if they were due; those that are forgotten are missing.
+pub(crate) async fn list_notifications(
+    snapshot: &mut Snapshot,
+    accounts: &[UserId],
+    messages: &[MessageId],
+) -> Result<Vec<DueNotification>, StoreError> {
+    let sql = "SELECT n.account, n.message, n.server, n.channel, n.seq, n.attempts
+               FROM unnest($1::int8[], $2::int8[]) AS w (account, message)
+               JOIN notifications n ON n.account = w.account AND n.message = w.message";
+    snapshot.list(sql, &[&accounts, &messages]).await
 }
 
 /// What became of telling an account of a message.

@@ -1,11 +1,17 @@
 //! The devices of accounts that are told by web push, and what they are to be told.
 
-use shared::ids::{PushDeviceId, SessionId, UserId};
+use shared::{
+    ids::{PushDeviceId, SessionId, UserId},
+    protocol::push::PushDevice,
+};
 
 use super::{Reads, Writes};
 use crate::{
     error::StoreError,
-    store::values::{Parameter, columns},
+    store::{
+        push::{INSERT, LIST_TOLD, NewPush, NewPushColumns, ToldDevice},
+        values::Parameter,
+    },
 };
 
 /// A device that is not stored yet.
@@ -24,37 +30,13 @@ pub(crate) struct NewPushDevice<'a> {
     pub(crate) name: &'a str,
 }
 
-/// A device that somebody has told.
-#[derive(Debug, Clone)]
-pub(crate) struct KnownPushDevice {
-    pub(crate) id: PushDeviceId,
-    pub(crate) service: String,
-}
-
-columns! { KnownPushDevice { id, service } }
-
-/// What devices are told, and how.
-#[derive(Debug)]
-pub(crate) struct NewPush<'a> {
-    /// Bytes of JSON, at most 3,052; without any the browser is only woken.
-    pub(crate) body: &'a [u8],
-    /// What replaces one that was not shown yet: at most 32 characters of base64url.
-    pub(crate) topic: Option<&'a str>,
-    /// How soon the browser is to be woken, from 0 to 3.
-    pub(crate) urgency: i16,
-    /// For how many seconds it is worth something.
-    pub(crate) ttl_s: u32,
-    /// The trace parent of its cause.
-    pub(crate) trace: Option<String>,
-}
-
-/// How many devices of the account are told, besides that at an address.
+/// How many devices the account has, besides that at an address.
 pub(crate) async fn count_others(
     reads: Reads<'_>,
     account: UserId,
     address: &[u8],
 ) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM push_told WHERE account = $1 AND address <> $2";
+    let sql = "SELECT count(*) FROM push_held WHERE account = $1 AND address <> $2";
     Ok(reads
         .find(sql, &[&account, &address])
         .await?
@@ -65,9 +47,8 @@ pub(crate) async fn count_others(
 pub(crate) async fn list_devices(
     reads: Reads<'_>,
     account: UserId,
-) -> Result<Vec<KnownPushDevice>, StoreError> {
-    let sql = "SELECT id, service FROM push_told WHERE account = $1 ORDER BY id";
-    reads.list(sql, &[&account]).await
+) -> Result<Vec<ToldDevice>, StoreError> {
+    reads.list(LIST_TOLD, &[&[account].as_slice()]).await
 }
 
 /// Whether the account has a device with this id, or at this address.
@@ -81,29 +62,30 @@ pub(crate) async fn has_device(
     Ok(found.is_some())
 }
 
-/// Deletes those that are told no more.
+/// Deletes those that others have by now, or that their push service does not know.
 pub(crate) async fn delete_gone(
     writes: &mut Writes<'_>,
     account: UserId,
 ) -> Result<usize, StoreError> {
     let sql = "DELETE FROM push_devices d WHERE account = $1 AND NOT EXISTS (
-                   SELECT FROM push_told t WHERE t.account = $1 AND t.id = d.id)
+                   SELECT FROM push_held h WHERE h.account = $1 AND h.id = d.id)
                RETURNING id";
     writes.execute(sql, &[&account]).await
 }
 
-/// Stores a device, in place of the one of the account at the same address; who had that before has it no more.
+/// Stores a device, in place of the one of the account at the same address; who had that before has it no more. Answers
+/// whether it is switched off: it is as that was.
 pub(crate) async fn insert_device(
     writes: &mut Writes<'_>,
     device: &NewPushDevice<'_>,
-) -> Result<usize, StoreError> {
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO push_devices
                    (account, id, session, endpoint, address, p256dh, auth, vapid, service, name)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
                ON CONFLICT (account, address) DO UPDATE SET id = excluded.id, session = excluded.session,
                    p256dh = excluded.p256dh, auth = excluded.auth, vapid = excluded.vapid,
                    service = excluded.service, name = excluded.name
-               RETURNING id";
+               RETURNING is_off";
     let parameters: [&dyn Parameter; 10] = [
         &device.account,
         &device.id,
@@ -116,9 +98,33 @@ pub(crate) async fn insert_device(
         &device.service,
         &device.name,
     ];
-    writes.execute(sql, &parameters).await?;
+    let off: Vec<bool> = writes.list(sql, &parameters).await?;
     let sql = "INSERT INTO push_addresses (address, device) VALUES ($1, $2) RETURNING device";
-    writes.execute(sql, &[&device.address, &device.id]).await
+    writes.execute(sql, &[&device.address, &device.id]).await?;
+    Ok(off.first().copied().unwrap_or_default())
+}
+
+/// A device of the account that nobody else has by now, as its list shows it.
+pub(crate) async fn find_device(
+    reads: Reads<'_>,
+    account: UserId,
+    id: PushDeviceId,
+) -> Result<Option<PushDevice>, StoreError> {
+    let sql = "SELECT d.id, d.name, f.since, coalesce(f.gone, false), d.is_off
+               FROM push_devices d LEFT JOIN push_failures f ON f.account = d.account AND f.device = d.id
+               WHERE d.account = $1 AND d.id = $2 AND NOT EXISTS (
+                   SELECT FROM push_addresses later WHERE later.address = d.address AND later.device > d.id)";
+    reads.find(sql, &[&account, &id]).await
+}
+
+/// Switches a device off or on.
+pub(crate) async fn switch_device(
+    writes: &mut Writes<'_>,
+    (account, id): (UserId, PushDeviceId),
+    off: bool,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE push_devices SET is_off = $3 WHERE account = $1 AND id = $2 RETURNING id";
+    writes.execute(sql, &[&account, &id, &off]).await
 }
 
 /// Deletes a device of the account by its id, or by its address.
@@ -132,30 +138,11 @@ pub(crate) async fn delete_device(
     writes.execute(sql, &[&account, &id, &address]).await
 }
 
-/// Has each of these devices of an account told.
-pub(crate) async fn enqueue_pushes(
+/// Leaves pushes.
+pub(crate) async fn insert_pushes(
     writes: &mut Writes<'_>,
-    (account, devices): (UserId, &[KnownPushDevice]),
-    push: &NewPush<'_>,
+    pushes: &[NewPush],
 ) -> Result<usize, StoreError> {
-    let ids: Vec<PushDeviceId> = devices.iter().map(|device| device.id).collect();
-    let services: Vec<&str> = devices
-        .iter()
-        .map(|device| device.service.as_str())
-        .collect();
-    let sql = "INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, trace)
-               SELECT $1, w.device, w.service, $4, $5, $6, $7, $8
-               FROM unnest($2::int8[], $3::text[]) AS w (device, service)
-               RETURNING id";
-    let parameters: [&dyn Parameter; 8] = [
-        &account,
-        &ids,
-        &services,
-        &push.body,
-        &push.topic,
-        &push.urgency,
-        &push.ttl_s,
-        &push.trace,
-    ];
-    writes.execute(sql, &parameters).await
+    let columns = NewPushColumns::new(pushes);
+    writes.execute(INSERT, &columns.parameters()).await
 }

@@ -1,0 +1,59 @@
+//! Asks about pushes that could not be sent at once whether there is still something to tell: by then a message may be read,
+//! changed or deleted, and its reader gone, or careful.
+
+use std::collections::BTreeMap;
+
+use shared::ids::{MessageId, UserId};
+
+use super::sender::Sender;
+use crate::{
+    error::StoreError,
+    notification::Present,
+    store::{push::Push, read},
+};
+
+/// How old a push is that is asked about, in seconds. One that is younger was decided just now.
+const LATE_S: f64 = 10.0;
+
+impl Sender {
+    /// Says of those that are late what is to be told now; and of those that tell of nothing any more, that they are withdrawn.
+    pub(super) async fn judge_late(&self, pushes: &mut [Push]) -> Result<(), StoreError> {
+        let late = pushes.iter().filter(|push| push.age_s >= LATE_S);
+        let late = late.filter_map(|push| Some((push.target.account, push.message?)));
+        let (accounts, messages): (Vec<UserId>, Vec<MessageId>) = late.unzip();
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        let told = self.read_late(&accounts, &messages).await?;
+        for push in pushes.iter_mut().filter(|push| push.age_s >= LATE_S) {
+            let Some(message) = push.message else {
+                continue;
+            };
+            match told.get(&(push.target.account, message)) {
+                None => push.is_withdrawn = true,
+                // What was too large once is so again.
+                Some(_) if push.body.is_empty() => {}
+                Some(body) => push.body.clone_from(body),
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_late(
+        &self,
+        accounts: &[UserId],
+        messages: &[MessageId],
+    ) -> Result<BTreeMap<(UserId, MessageId), Vec<u8>>, StoreError> {
+        let mut snapshot = self.store.snapshot().await?;
+        let found =
+            read::notification::list_notifications(&mut snapshot, accounts, messages).await?;
+        let present = Present::read(&mut snapshot, self.clock.now_ms(), &found).await;
+        snapshot.end().await;
+        let present = present?;
+        let told = found.iter().filter_map(|due| {
+            let place = (due.account, due.message);
+            Some((place, present.tell_late(due)?))
+        });
+        Ok(told.collect())
+    }
+}
