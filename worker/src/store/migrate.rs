@@ -22,7 +22,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 32] = [
+const STEPS: [(&str, &str); 33] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -55,6 +55,7 @@ const STEPS: [(&str, &str); 32] = [
     step!("0030_origin"),
     step!("0031_push"),
     step!("0032_notifications"),
+    step!("0033_push_order"),
 ];
 
 /// How long a connection that failed is left alone, and a table that changes while somebody reads it.

@@ -72,7 +72,7 @@ impl Stage {
     }
 
     /// Leaves a push that tells a device 1 of the account 1 of a message, as notifications do.
-    async fn insert(&self, topic: &str, message: u64) {
+    async fn insert(&self, topic: &str, message: i64) {
         let device = ToldDevice {
             account: 1.try_into().unwrap(),
             device: 1.try_into().unwrap(),
@@ -255,7 +255,7 @@ async fn the_push_of_a_newer_message_takes_the_place_of_an_older_one_whichever_c
         .iter()
         .map(|push| push.message)
         .collect();
-    let message = |number: u64| Some(number.try_into().unwrap());
+    let message = |number: i64| Some(number.try_into().unwrap());
     assert_eq!(told, [message(9), message(1)]);
     // One that is under way goes once it comes back.
     stage.insert("topic", 8).await;
