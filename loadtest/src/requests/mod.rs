@@ -41,7 +41,7 @@ pub use self::{
     },
     notification::{explain, set_keywords, set_level},
     presence::{get_presences, set_status, watch_presences},
-    push::{subscribe_push, test_push, unsubscribe_push},
+    push::{set_push_device, subscribe_push, test_push, unsubscribe_push},
     role::{
         create_role, delete_role, leave_role, move_role, reorder_roles, take_role, update_role,
     },

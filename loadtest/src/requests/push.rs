@@ -1,6 +1,9 @@
 //! Requests of web push.
 
-use shared::protocol::push::{SubscribePush, TestPush, UnsubscribePush};
+use shared::{
+    ids::PushDeviceId,
+    protocol::push::{SetPushDevice, SubscribePush, TestPush, UnsubscribePush},
+};
 
 use crate::{push_service::Browser, random::nonce};
 
@@ -30,5 +33,14 @@ pub fn test_push() -> TestPush {
     TestPush {
         nonce: nonce(),
         device_id: None,
+    }
+}
+
+/// Switches a device off or on.
+pub fn set_push_device(device_id: PushDeviceId, off: bool) -> SetPushDevice {
+    SetPushDevice {
+        nonce: nonce(),
+        device_id,
+        off,
     }
 }

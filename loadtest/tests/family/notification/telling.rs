@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use loadtest::{
     harness::{Person, eventually, holds, same},
-    push_service::{Browser, Push},
+    push_service::{Answer, Browser, Push},
     requests::{
-        create_role, deny_everyone, join_as_guest, mark_unread, redeem_invite, send_message,
-        set_keywords, set_level, set_roles, set_status, subscribe_push,
+        create_role, deny_everyone, edit_message, join_as_guest, mark_unread, redeem_invite,
+        send_message, set_keywords, set_level, set_roles, set_status, subscribe_push,
     },
     transport::{Transport, TransportClient},
 };
@@ -412,6 +412,86 @@ async fn whatever_is_killed_each_is_told() -> Result<()> {
             ),
             &(3, 1, 1),
         )
+    })
+    .await
+}
+
+/// Waits until a push is there that waits, as its service could not take it, or one before it.
+async fn is_postponed(stage: &Stage<'_>) -> Result<()> {
+    let waiting = "SELECT count(*) FROM pushes WHERE due > now() + interval '5 minutes'";
+    eventually(PATIENCE, async || {
+        let found = stage
+            .harness
+            .cluster
+            .sql(async |client| Ok(client.query_one(waiting, &[]).await?.get(0)));
+        Ok(same(&found.await?, &1_i64))
+    })
+    .await
+}
+
+/// Lets a minute pass for what waits.
+async fn a_minute_passes(stage: &Stage<'_>) -> Result<()> {
+    let later = "UPDATE pushes SET made = made - interval '1 minute', due = now()";
+    let passed = stage
+        .harness
+        .cluster
+        .sql(async |client| client.execute(later, &[]).await);
+    same(&passed.await?, &1)
+}
+
+#[tokio::test]
+async fn what_is_told_late_is_what_is_so_by_then() -> Result<()> {
+    told(async |stage| {
+        let [alice, bob] = stage.harness.members().await?;
+        let general = alice.channel("#general").await?;
+        let mut bob_hears = Listener::new(&stage, &bob).await?;
+        let browser = bob_hears.browser.clone();
+        let later = Answer {
+            retry_after: Some(600),
+            ..Answer::status(503)
+        };
+        stage.service.will_answer(&browser, [later]);
+        let mention = bob_hears.mention();
+        let say = async |text: &str| {
+            let text = format!("{mention} {text}");
+            Ok::<_, anyhow::Error>(alice.send("#general", &text).await?)
+        };
+        let requests = || stage.service.pushes_of(&browser).1;
+        let is_gone = async || {
+            let left = "SELECT count(*) FROM pushes";
+            eventually(PATIENCE, async || {
+                let found = stage
+                    .harness
+                    .cluster
+                    .sql(async |client| Ok(client.query_one(left, &[]).await?.get(0)));
+                Ok(same(&found.await?, &0_i64))
+            })
+            .await
+        };
+        // Deleted: its text stands nowhere any more, and nothing is sent.
+        let deleted = say("a secret").await?.message_id;
+        is_postponed(&stage).await?;
+        alice.deletes(general, deleted).await?;
+        is_gone().await?;
+        // Read.
+        say("lunch?").await?;
+        is_postponed(&stage).await?;
+        bob.reads("#general").await?;
+        a_minute_passes(&stage).await?;
+        is_gone().await?;
+        same(&requests(), &1)?;
+        // Corrected.
+        let corrected = say("diner?").await?.message_id;
+        is_postponed(&stage).await?;
+        let text = format!("{mention} dinner?");
+        alice.call(&edit_message(general, corrected, &text)).await?;
+        a_minute_passes(&stage).await?;
+        let told = bob_hears.hears(corrected, "mention").await?;
+        holds(
+            told.text.is_some_and(|text| text.ends_with("dinner?")),
+            "what it says now",
+        )?;
+        same(&requests(), &2)
     })
     .await
 }

@@ -6,12 +6,14 @@ use loadtest::{
     harness::{holds, refused, same, scenario_on},
     push_service::{PushService, generate_sender},
     random::nonce,
-    requests::{revoke_session, subscribe_push, test_push, unsubscribe_push},
+    requests::{revoke_session, set_push_device, subscribe_push, test_push, unsubscribe_push},
     transport::Transport,
 };
 use shared::{
     error::Reason,
-    protocol::push::{GetVapid, ListPushDevices, SubscribePush, TestPush, UnsubscribePush},
+    protocol::push::{
+        GetVapid, ListPushDevices, PushDevice, SubscribePush, TestPush, UnsubscribePush,
+    },
 };
 
 use super::{devices_of, pushed};
@@ -67,6 +69,75 @@ async fn a_browser_subscribes_and_unsubscribes_over_every_door() -> Result<()> {
             }
         }
         stage.tests(&alice, 0).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_device_is_switched_off_and_on_over_every_door() -> Result<()> {
+    pushed(async |stage| {
+        let [alice, bob] = stage.harness.members().await?;
+        for transport in Transport::ALL {
+            let (browser, device) = stage.subscribes(&alice).await?;
+            let mut way = alice.through(transport).await?;
+            let off = way
+                .call(0, &set_push_device(device.device_id, true))
+                .await?;
+            let expected = PushDevice {
+                off: true,
+                ..device.clone()
+            };
+            same(&off, &expected)?;
+            same(&devices_of(&alice).await?, &vec![expected])?;
+            stage.tests(&alice, 0).await?;
+            // Its browser subscribes again by itself, and that says nothing.
+            let again = way.call(0, &subscribe_push(&browser)).await?;
+            holds(again.off, "it is as it was")?;
+            let on = way
+                .call(0, &set_push_device(again.device_id, false))
+                .await?;
+            holds(!on.off, "it is on")?;
+            stage.tests(&alice, 1).await?;
+            stage.service.wait_for(&browser, 1).await?;
+            for unknown in [device.device_id, 7.try_into()?] {
+                let unknown = set_push_device(unknown, true);
+                refused(way.call(0, &unknown).await, Reason::UnknownItem)?;
+            }
+            let hers = set_push_device(again.device_id, true);
+            bob.is_refused(0, &hers, Reason::UnknownItem).await?;
+            way.call(0, &unsubscribe_push(&browser)).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_test_of_one_device_reaches_no_other() -> Result<()> {
+    pushed(async |stage| {
+        let [alice, bob] = stage.harness.members().await?;
+        let (first, device) = stage.subscribes(&alice).await?;
+        let (second, _) = stage.subscribes(&alice).await?;
+        let one = || TestPush {
+            device_id: Some(device.device_id),
+            ..test_push()
+        };
+        same(&alice.client.call(0, &one()).await?.devices, &1)?;
+        stage.service.wait_for(&first, 1).await?;
+        same(&stage.service.pushes_of(&second), &(Vec::new(), 0))?;
+        bob.is_refused(0, &one(), Reason::UnknownItem).await?;
+        let hers = UnsubscribePush {
+            device_id: Some(device.device_id),
+            endpoint: None,
+            ..unsubscribe_push(&first)
+        };
+        bob.is_refused(0, &hers, Reason::UnknownItem).await?;
+        let nowhere = UnsubscribePush {
+            endpoint: Some("nowhere".to_owned()),
+            ..unsubscribe_push(&first)
+        };
+        alice.is_refused(0, &nowhere, Reason::Invalid).await?;
+        same(&devices_of(&alice).await?.len(), &2)
     })
     .await
 }

@@ -234,8 +234,8 @@ async fn a_refusal_of_a_service_counts_and_is_no_end() -> Result<()> {
             holds(!device.gone, "it may yet be told")?;
             stage.is_done().await?;
         }
-        // A week later that is enough.
-        let week_ago = "UPDATE push_failures SET since = since - 604800001";
+        // A week later, and with some more of them, that is enough.
+        let week_ago = "UPDATE push_failures SET since = since - 604800001, count = 9";
         stage
             .harness
             .cluster
@@ -251,22 +251,49 @@ async fn a_refusal_of_a_service_counts_and_is_no_end() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_device_that_asks_for_patience_has_it_also_with_what_comes_next() -> Result<()> {
+    pushed(async |stage| {
+        let alice = stage.harness.guest("alice", 0).await?;
+        let (browser, _) = stage.subscribes(&alice).await?;
+        let wait = Answer {
+            retry_after: Some(600),
+            ..Answer::status(429)
+        };
+        stage.service.will_answer(&browser, [wait]);
+        stage.tests(&alice, 1).await?;
+        shown(&alice, |device| device.failing_since.is_some()).await?;
+        stage.tests(&alice, 1).await?;
+        let waiting = "SELECT count(*) FROM pushes WHERE due > now() + interval '5 minutes'";
+        eventually(PATIENCE, async || {
+            let sql = stage
+                .harness
+                .cluster
+                .sql(async |client| Ok(client.query_one(waiting, &[]).await?.get(0)));
+            Ok(same(&sql.await?, &2_i64))
+        })
+        .await?;
+        same(&stage.service.pushes_of(&browser), &(Vec::new(), 1))
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_slow_service_delays_no_other() -> Result<()> {
     pushed(async |stage| {
-        let [alice, bob] = stage.harness.members().await?;
-        // More than both workers send at once, in two devices, as each has a bound of its own.
-        for _ in 0..2 {
-            let slow = stage.service.subscribe_at("localhost", &stage.key)?;
-            let device = alice.client.call(0, &subscribe_push(&slow)).await?;
-            let after = Answer {
-                after: Duration::from_secs(5),
-                ..Answer::status(201)
-            };
-            stage.service.will_answer(&slow, [after; 90]);
-            stage
-                .leaves(&alice, &device, vec![TEST.to_vec(); 90], None)
-                .await?;
-            stage.service.wait_for_requests(&slow, 20).await?;
+        let bob = stage.harness.guest("bob", 0).await?;
+        // More than both workers send at once: a device has one at a time, and an account twenty devices.
+        for _ in 0..7 {
+            let guest = stage.harness.guest("guest", 0).await?;
+            for _ in 0..20 {
+                let browser = stage.service.subscribe_at("localhost", &stage.key)?;
+                guest.client.call(0, &subscribe_push(&browser)).await?;
+                let after = Answer {
+                    after: Duration::from_secs(9),
+                    ..Answer::status(201)
+                };
+                stage.service.will_answer(&browser, [after]);
+            }
+            stage.tests(&guest, 20).await?;
         }
         let (quick, _) = stage.subscribes(&bob).await?;
         let began = tokio::time::Instant::now();
