@@ -127,7 +127,7 @@ test("what is kept of somebody is a file", async ({ alice }) => {
   await page.goto("/");
   await openSettings(page);
   await page.getByRole("button", { name: "Download my data" }).click();
-  const button = page.getByRole("button", { name: "Download" });
+  const button = page.getByRole("button", { name: "Download", exact: true });
   await expect(button).toBeVisible({ timeout: 30_000 });
   const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
   expect(download.suggestedFilename()).toMatch(/^confab-alice.*\.jsonl$/);
