@@ -2,8 +2,9 @@
 // that are real, and what the service would bring is brought by the browser's own tools.
 import type { Locator, Page } from "@playwright/test";
 import { axe, axeInThemes, expect, PASSWORD, test, type Person, type Server } from "./support/fixture.ts";
+import type { Cluster } from "./support/cluster.ts";
 import { composer } from "./support/page.ts";
-import { deliver, inWorker, newSubscription, standInForPushService } from "./support/push.ts";
+import { deliver, inWorker, newSubscription, outdateKey, standInForPushService, subscribedAddress } from "./support/push.ts";
 
 const HERE = "Show notifications";
 
@@ -11,6 +12,13 @@ async function openNotifications(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Settings" }).click();
   await page.getByRole("dialog", { name: "Settings" }).getByRole("button", { name: "Notifications", exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Notifications" })).toBeVisible();
+}
+
+/** Has this browser told, and stays in the settings. */
+async function switchOn(page: Page): Promise<void> {
+  await openNotifications(page);
+  await page.getByRole("switch", { name: HERE }).check();
+  await expect(devices(page)).toContainText("This device");
 }
 
 /** What the service worker shows. */
@@ -45,10 +53,8 @@ const rowOf = (page: Page, name: string): Locator => page.getByRole("navigation"
 test("who switches it on has a device that is told, until it is removed", async ({ alice }) => {
   await standInForPushService(alice.context);
   const page = await alice.open(await alice.makeServer("Book club"));
-  await openNotifications(page);
-  await page.getByRole("switch", { name: HERE }).check();
+  await switchOn(page);
   await expect(devices(page)).toHaveCount(1);
-  await expect(devices(page)).toContainText("This device");
   await page.getByRole("button", { name: "Send a test" }).click();
   await expect(page.getByText("A test is on its way to 1 device.")).toBeVisible();
   await deliver(page, { kind: "test" });
@@ -62,16 +68,20 @@ test("who switches it on has a device that is told, until it is removed", async 
   await expect(page.getByRole("switch", { name: HERE })).not.toBeChecked();
 });
 
-test("who signs out leaves no device that is told", async ({ alice }) => {
+test("who signs out leaves no device that is told, and nothing that was told", async ({ alice }) => {
   await standInForPushService(alice.context);
-  const page = await alice.open(await alice.makeServer("Book club"));
-  await openNotifications(page);
-  await page.getByRole("switch", { name: HERE }).check();
-  await expect(devices(page)).toContainText("This device");
+  const club = await alice.makeServer("Book club");
+  const page = await alice.open(club);
+  await switchOn(page);
+  await deliver(page, mention(club, "5", "lunch?"));
+  await expect.poll(async () => (await shown(page)).map(({ body }) => body)).toEqual(["lunch?"]);
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByLabel("Password")).toBeVisible();
-  const subscribed = () => page.evaluate(async () => (await (await navigator.serviceWorker.ready).pushManager.getSubscription()) !== null);
-  await expect.poll(subscribed).toBe(false);
+  await expect.poll(() => subscribedAddress(page)).toBeUndefined();
+  await expect.poll(() => shown(page)).toEqual([]);
+  // One that was on its way says nothing of its content.
+  await deliver(page, mention(club, "6", "or dinner?"));
+  await expect.poll(() => shown(page)).toEqual([{ title: "Confab", body: "There is something new.", tag: "something" }]);
   await page.getByLabel("Name").fill(alice.name);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -80,6 +90,126 @@ test("who signs out leaves no device that is told", async ({ alice }) => {
   await expect(page.getByText("None yet.")).toBeVisible();
   await expect(page.getByRole("switch", { name: HERE })).not.toBeChecked();
 });
+
+test("what was told goes with a session that is ended elsewhere", async ({ alice }) => {
+  await standInForPushService(alice.context);
+  const club = await alice.makeServer("Book club");
+  const page = await alice.open(club);
+  await switchOn(page);
+  await deliver(page, mention(club, "5", "lunch?"));
+  await expect.poll(async () => (await shown(page)).map(({ body }) => body)).toEqual(["lunch?"]);
+  alice.expects(/401/);
+  const { sessions } = await alice.call<{ sessions: { session_id: string }[] }>("sessions_list");
+  for (const { session_id } of sessions) await alice.write("session_revoke", { session_id });
+  await expect(page.getByText("You were signed out.")).toBeVisible();
+  await expect.poll(() => shown(page)).toEqual([]);
+  await expect.poll(() => subscribedAddress(page)).toBeUndefined();
+});
+
+test("who subscribed with a key that was replaced is told by a new subscription", async ({ alice }) => {
+  await standInForPushService(alice.context);
+  const page = await alice.open(await alice.makeServer("Book club"));
+  await switchOn(page);
+  const before = await subscribedAddress(page);
+  await page.reload();
+  await openNotifications(page);
+  await expect(devices(page)).toContainText("This device");
+  expect(await subscribedAddress(page)).toBe(before);
+  await outdateKey(page);
+  await page.reload();
+  await expect.poll(() => subscribedAddress(page)).not.toBe(before);
+  await expect.poll(async () => (await listed(alice)).length).toBe(1);
+  await openNotifications(page);
+  await expect(devices(page)).toHaveCount(1);
+  await expect(page.getByRole("switch", { name: HERE })).toBeChecked();
+});
+
+/** The devices of an account, as the cluster lists them. */
+async function listed(person: Person): Promise<{ device_id: string; name: string; off: boolean }[]> {
+  return (await person.call<{ devices: { device_id: string; name: string; off: boolean }[] }>("push_devices_list")).devices;
+}
+
+test("a device that is switched off on another one is told nothing, until it is switched on", async ({ alice, bob, stranger }) => {
+  await standInForPushService(alice.context);
+  const club = await alice.makeServer("Book club", [bob]);
+  const page = await alice.open(club);
+  await switchOn(page);
+  const laptop = await secondDevice(alice, stranger);
+  await openNotifications(laptop);
+  const tell = laptop.getByRole("switch", { name: "Tell Chrome, Linux" });
+  await tell.uncheck();
+  await expect(tell).toBeFocused();
+  await expect(laptop.getByRole("button", { name: "Send a test" })).toHaveCount(0);
+  await bob.say(club, `<@${alice.id}> lunch?`);
+
+  await page.keyboard.press("Escape");
+  const why = async () => {
+    await page.getByText(`@${alice.name} lunch?`, { exact: true }).click({ button: "right" });
+    await page.getByRole("menuitem", { name: "Why was I told, or not?" }).click();
+    return page.getByRole("dialog", { name: "Why was I told, or not?" });
+  };
+  const dialog = await why();
+  await expect(dialog.getByText("You are not told: no device of yours is.")).toBeVisible();
+  // It stays switched off where its browser subscribes once more.
+  await outdateKey(page);
+  const before = await subscribedAddress(page);
+  await page.reload();
+  await expect.poll(() => subscribedAddress(page)).not.toBe(before);
+  await expect.poll(async () => (await listed(alice)).map(({ off }) => off)).toEqual([true]);
+  await (await why()).getByRole("button", { name: "Change" }).click();
+  await expect(page.getByRole("switch", { name: HERE })).not.toBeChecked();
+  await page.getByRole("switch", { name: HERE }).check();
+  await expect(page.getByRole("switch", { name: "Tell Chrome, Linux" })).toBeChecked();
+  await page.keyboard.press("Escape");
+  await expect((await why()).getByText("You are told: it mentions you.")).toBeVisible();
+});
+
+/** What the sender notes of a device that its push service does not know any more. */
+const dropDevice = (cluster: Cluster, person: Person, device: string) =>
+  cluster.sql(`INSERT INTO push_failures (account, device, since, gone) VALUES (${person.id}, ${device}, 0, true)`);
+
+test("of a device that is told no more its owner hears on another one, once", async ({ alice, cluster }) => {
+  const club = await alice.makeServer("Book club");
+  const { endpoint, keys } = newSubscription();
+  const { device_id } = await alice.write<{ device_id: string }>("push_subscribe", { endpoint, ...keys, name: "Old phone" });
+  await dropDevice(cluster, alice, device_id);
+  const page = await alice.open(club);
+  await expect(page.getByText("Old phone is told no more.")).toBeVisible();
+  await axe(page, "the toast");
+  await page.locator(".toast").getByRole("button", { name: "Notifications" }).click();
+  await expect(devices(page)).toContainText("Old phone");
+  await expect(page.getByRole("switch", { name: "Tell Old phone" })).toHaveCount(0);
+  await nextDay(page);
+  await page.reload();
+  await openNotifications(page);
+  await expect(devices(page)).toContainText("Old phone");
+  await expect(page.getByText("Old phone is told no more.")).toHaveCount(0);
+  await page.getByRole("button", { name: "Remove Old phone" }).click();
+  await expect(page.getByText("None yet.")).toBeVisible();
+});
+
+test("a device that is told no more subscribes once more by itself", async ({ alice, cluster }) => {
+  await standInForPushService(alice.context);
+  const page = await alice.open(await alice.makeServer("Book club"));
+  await switchOn(page);
+  const before = await subscribedAddress(page);
+  const [own] = await listed(alice);
+  await dropDevice(cluster, alice, own?.device_id ?? "");
+  await nextDay(page);
+  await page.reload();
+  await expect.poll(() => subscribedAddress(page)).not.toBe(before);
+  await openNotifications(page);
+  await expect(devices(page)).toHaveCount(1);
+  await expect(page.getByRole("switch", { name: HERE })).toBeChecked();
+});
+
+/** A day later: what this browser looked at is to be looked at again. */
+const nextDay = (page: Page) =>
+  page.evaluate(() => {
+    for (const key of Object.keys(localStorage).filter((key) => key.startsWith("confab.push-looked."))) {
+      localStorage.setItem(key, JSON.stringify({ ...(JSON.parse(localStorage.getItem(key) ?? "{}") as object), at: 0 }));
+    }
+  });
 
 test("who did not permit it reads how to", async ({ alice }) => {
   await alice.context.addInitScript(() => Object.defineProperty(Notification, "permission", { get: () => "denied" }));
@@ -99,6 +229,9 @@ test("a channel has one notification, and none while its reader looks at it", as
   await standInForPushService(alice.context);
   const club = await alice.makeServer("Book club", [bob]);
   const page = await alice.open(club);
+  await switchOn(page);
+  await page.keyboard.press("Escape");
+  await expect(composer(page)).toBeVisible();
   await deliver(page, mention(club, "5", "not now"));
   await deliver(page, { kind: "test" });
   await expect.poll(async () => (await shown(page)).map(({ tag }) => tag)).toEqual(["test"]);
@@ -130,15 +263,20 @@ test("what a notification leads to is shown over whatever is open", async ({ ali
 });
 
 test("the worker subscribes again where the browser ended the subscription", async ({ alice }) => {
+  await standInForPushService(alice.context);
   const page = await alice.open(await alice.makeServer("Book club"));
-  await inWorker(page, (subscription) => {
+  await switchOn(page);
+  const [before] = await listed(alice);
+  const endpoint = await subscribedAddress(page);
+  await inWorker(page, ({ subscription, oldSubscription }) => {
     PushManager.prototype.subscribe = async () => ({ toJSON: () => subscription }) as unknown as PushSubscription;
     // That somebody waits for it only a browser may say.
-    dispatchEvent(Object.assign(new Event("pushsubscriptionchange"), { waitUntil: () => undefined }));
-  }, newSubscription());
+    dispatchEvent(Object.assign(new Event("pushsubscriptionchange"), { oldSubscription, waitUntil: () => undefined }));
+  }, { subscription: newSubscription(), oldSubscription: { endpoint } });
   await expect(async () => {
-    const { devices } = await alice.call<{ devices: { name: string }[] }>("push_devices_list");
-    expect(devices.map(({ name }) => name)).toEqual(["Chrome, Linux"]);
+    const [now, ...rest] = await listed(alice);
+    expect([now?.name, rest]).toEqual(["Chrome, Linux", []]);
+    expect(now?.device_id).not.toBe(before?.device_id);
   }).toPass();
 });
 
@@ -198,6 +336,8 @@ test("a channel that is muted shows nothing new but mentions, on all devices", a
 
 test("why one is told or not is said in words, with a way to change it", async ({ alice, bob }) => {
   const club = await alice.makeServer("Book club", [bob]);
+  const { endpoint, keys } = newSubscription();
+  await alice.write("push_subscribe", { endpoint, ...keys, name: "Phone" });
   const page = await alice.open(club);
   await bob.say(club, "lunch?");
   const ask = async () => {

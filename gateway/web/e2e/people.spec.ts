@@ -282,6 +282,7 @@ test.describe("who moderates", () => {
     await dialog.getByLabel("Words, one in each line").fill("butler*");
     await axeInThemes(page);
     await dialog.getByRole("button", { name: "Save" }).click();
+    await expect(dialog).toHaveCount(0);
     await page.getByLabel("Text").fill("It was the Butlers");
     await page.getByRole("button", { name: "Try it" }).click();
     await expect(page.getByText(/^No spoilers finds “/)).toBeVisible();

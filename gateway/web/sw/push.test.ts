@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { noticeOf, readPush } from "./notice.ts";
-import { follow, subscribeAgain, tell, type PageWindow, type Surroundings } from "./push.ts";
+import { follow, subscribeAgain, tell, type Kept, type PageWindow, type Surroundings } from "./push.ts";
 import { GERMAN, sayIn, type Sentence } from "./words.ts";
 
 const english = sayIn(["en"]);
@@ -10,6 +10,9 @@ const MENTION = {
 };
 const { server: _, channel: __, author: ___, text: ____, ...PRIVATE } = MENTION;
 
+/** Somebody is told here. */
+const TOLD = { account: "7", device: "70" };
+
 /** A browser with these windows, and what it shows. */
 function browser({ windows = [], looks = null, ...rest }: { windows?: PageWindow[]; looks?: string | null } & Partial<Surroundings> = {}) {
   const shown: { title: string; options: NotificationOptions & { renotify?: boolean } }[] = [];
@@ -17,13 +20,14 @@ function browser({ windows = [], looks = null, ...rest }: { windows?: PageWindow
     const at = shown.findIndex((other) => other.options.tag === options.tag);
     shown.splice(at < 0 ? shown.length : at, 1, { title, options });
   };
-  const getNotifications = async ({ tag }: { tag?: string } = {}) => shown.filter(({ options }) => options.tag === tag).map(({ options }) => options as Notification);
+  const getNotifications = async ({ tag }: { tag?: string } = {}) =>
+    shown.filter(({ options }) => options.tag === tag).map(({ title, options }) => ({ title, ...options }) as Notification);
   const around: Surroundings = {
     registration: { showNotification, getNotifications, pushManager: { subscribe: vi.fn() } },
     windows: async () => windows,
     openWindow: vi.fn(async () => null),
     ask: async () => looks,
-    kept: async () => ({}),
+    kept: async () => TOLD,
     languages: ["en"],
     call: vi.fn(),
     ...rest,
@@ -68,7 +72,7 @@ describe("a notification", () => {
   it("speaks the language that was chosen here, else that of the browser", async () => {
     const { around, shown } = browser({ languages: ["fr", "de-AT", "en"] });
     await tell('{"kind":"test"}', around);
-    await tell(JSON.stringify(PRIVATE), { ...around, kept: async () => ({ language: "en" }) });
+    await tell(JSON.stringify(PRIVATE), { ...around, kept: async () => ({ ...TOLD, language: "en" }) });
     expect(shown.map(({ options }) => options.body)).toEqual(["Ein Test: Benachrichtigungen erreichen dieses Gerät.", "Somebody mentions you."]);
   });
 
@@ -95,6 +99,24 @@ describe("what is told", () => {
     for (const text of ["lunch?", "lunch? (edited)"]) await tell(JSON.stringify({ ...MENTION, text }), around);
     expect(shown).toHaveLength(1);
     expect(shown[0]?.options).toMatchObject({ body: "lunch? (edited)", renotify: false, silent: true });
+  });
+
+  it("leaves what is newer, and shows that once more without a sound", async () => {
+    const { around, shown } = browser();
+    // As numbers in a text they would stand the other way round.
+    for (const message_id of ["100", "99"]) await tell(JSON.stringify({ ...MENTION, message_id, text: message_id }), around);
+    expect(shown).toMatchObject([{ title: "Jo mentions you in #ops · HQ", options: { body: "100", data: { path: "/c/10/20/100", message: "100" }, renotify: false, silent: true } }]);
+    await tell(JSON.stringify({ ...MENTION, message_id: "101", text: "101" }), around);
+    expect(shown).toMatchObject([{ options: { body: "101", renotify: true, silent: false } }]);
+  });
+
+  it("is only that there is something where nobody is signed in, or nothing is kept", async () => {
+    for (const kept of [async () => ({ language: "de" }), async () => Promise.reject(new Error("no storage"))]) {
+      const { around, shown } = browser({ kept, windows: [windowOf()], looks: "20" });
+      for (const push of [MENTION, PRIVATE, { kind: "test" }]) await tell(JSON.stringify(push), around);
+      expect(shown.map(({ title, options: { tag, data } }) => [title, tag, (data as { path: string }).path])).toEqual([["Confab", "something", "/"]]);
+      expect(shown[0]?.options.body).toMatch(/^(Es gibt etwas Neues|There is something new)\.$/);
+    }
   });
 
   it("is nothing where its reader looks at that very channel", async () => {
@@ -131,17 +153,32 @@ describe("a click", () => {
   });
 });
 
-it("a subscription that the browser ended is replaced, and the cluster told of both", async () => {
-  const call = vi.fn(async () => ({ key: "vapid" })) as Surroundings["call"];
-  const { around } = browser({ call, kept: async () => ({ name: "Firefox on Linux" }) });
+describe("a subscription that the browser ended", () => {
   const fresh = { toJSON: () => ({ endpoint: "https://push/new", keys: { p256dh: "p", auth: "a" } }) } as unknown as PushSubscription;
-  vi.mocked(around.registration.pushManager.subscribe).mockResolvedValue(fresh);
-  await subscribeAgain("https://push/old", around);
-  expect(around.registration.pushManager.subscribe).toHaveBeenCalledWith({ userVisibleOnly: true, applicationServerKey: "vapid" });
-  const subscribed = { endpoint: "https://push/new", p256dh: "p", auth: "a", name: "Firefox on Linux", key: "vapid" };
-  expect(vi.mocked(call).mock.calls).toEqual([
-    ["push_get_vapid", {}],
-    ["push_subscribe", { nonce: expect.any(String) as string, ...subscribed }],
-    ["push_unsubscribe", { nonce: expect.any(String) as string, endpoint: "https://push/old" }],
-  ]);
+  /** What the cluster answers where these devices are known. */
+  const cluster = (devices: unknown[]) =>
+    vi.fn(async (command: string) => ({ push_get_vapid: { key: "vapid" }, push_devices_list: { devices }, push_subscribe: { device_id: "71" } })[command]) as Surroundings["call"];
+  const again = async (call: Surroundings["call"], kept: Kept) => {
+    const { around } = browser({ call, kept: async () => kept });
+    vi.mocked(around.registration.pushManager.subscribe).mockResolvedValue(fresh);
+    await subscribeAgain("https://push/old", around);
+    return vi.mocked(call).mock.calls.filter(([name]) => name !== "push_devices_list");
+  };
+  const nonce = expect.any(String) as string;
+  const subscribed = ["push_subscribe", { nonce, endpoint: "https://push/new", p256dh: "p", auth: "a", name: "Firefox on Linux", key: "vapid" }];
+  const ended = ["push_unsubscribe", { nonce, endpoint: "https://push/old" }];
+
+  it("is replaced, and the cluster told of both", async () => {
+    const calls = await again(cluster([{ device_id: "70", off: false }, { device_id: "9", off: true }]), { ...TOLD, name: "Firefox on Linux" });
+    expect(calls).toEqual([["push_get_vapid", {}], subscribed, ended]);
+  });
+
+  it("stays switched off where it was", async () => {
+    const calls = await again(cluster([{ device_id: "70", off: true }]), { ...TOLD, name: "Firefox on Linux" });
+    expect(calls).toEqual([["push_get_vapid", {}], subscribed, ["push_device_set", { nonce, device_id: "71", off: true }], ended]);
+  });
+
+  it("ends where nobody is signed in: the next one did not ask for it", async () => {
+    expect(await again(cluster([]), { name: "Firefox on Linux" })).toEqual([]);
+  });
 });

@@ -49,8 +49,10 @@ const around: Surroundings = {
   openWindow: (path) => worker.clients.openWindow(path),
   ask,
   async kept() {
-    const found = await (await caches.open(FOR_WORKER)).match("/");
-    return found === undefined ? {} : ((await found.json()) as Kept);
+    const cache = await caches.open(FOR_WORKER);
+    const found = await Promise.all(["/", "/device"].map((path) => cache.match(path)));
+    const parts = await Promise.all(found.map(async (part) => (part === undefined ? {} : ((await part.json()) as Kept))));
+    return Object.assign({}, ...parts) as Kept;
   },
   languages: worker.navigator.languages,
   async call(command, body) {
@@ -73,7 +75,14 @@ function ask(window: PageWindow): Promise<string | null> {
   });
 }
 
-worker.addEventListener("push", (event) => event.waitUntil(tell(event.data?.text() ?? "", around)));
+/** One push behind the other: each looks at what the one before shows. */
+let telling: Promise<void> = Promise.resolve();
+
+worker.addEventListener("push", (event) => {
+  const text = event.data?.text() ?? "";
+  telling = telling.catch(() => undefined).then(() => tell(text, around));
+  event.waitUntil(telling);
+});
 
 worker.addEventListener("notificationclick", (event) => {
   event.notification.close();

@@ -246,9 +246,9 @@ export class Sync {
     await fetches.run(
       () => call("servers_list", 0, {}),
       (state, { servers }) => {
-        const { me, session, epoch, registers } = state;
+        const { me, session, epoch, registers, push } = state;
         if (me === null || session === null || epoch === null) return;
-        mergeReady(state, { user: me, session_id: session, epoch, servers, topics: [], registers, sent_at: 0 }, true);
+        mergeReady(state, { user: me, session_id: session, epoch, servers, topics: [], registers, sent_at: 0, push: push === true }, true);
       },
     );
     await this.load();

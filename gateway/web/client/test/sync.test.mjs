@@ -96,6 +96,25 @@ test("who comes next waits for nothing that the one before asked for", async () 
   assert.equal(state.windows[1_010]?.messages.length, 1);
 });
 
+test("whether devices are told is what the session said last", async () => {
+  const { client, clock, gateway, state, ready } = start({ answers: { servers_list: () => ({ servers }) } });
+  assert.equal(state.push, null);
+  client.connect();
+  ready({ push: true });
+  await calm(clock);
+  assert.equal(state.push, true);
+  // The list of servers, fetched where the account has a gap, says nothing of it.
+  gateway.control("gap", { topic: ME.user_id, seq: 50 });
+  await calm(clock);
+  assert.equal(gateway.asked("servers_list").length, 1);
+  assert.equal(state.push, true);
+  gateway.cut();
+  client.tryNow();
+  ready();
+  await calm(clock);
+  assert.equal(state.push, false, "a gateway that does not say it tells nobody");
+});
+
 test("what one account was not told yet the next one does not hear", async () => {
   const { client, clock, gateway, ready } = start({ answers: { servers_overview: () => undefined } });
   const heard = [];

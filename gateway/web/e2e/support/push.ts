@@ -18,26 +18,39 @@ export async function standInForPushService(context: BrowserContext): Promise<vo
   await context.addInitScript((endpoint) => {
     const base64 = (bytes: ArrayBuffer | Uint8Array<ArrayBuffer>) =>
       btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    const bytesOf = (text: string) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0)).buffer;
     const KEY = "push";
     const forget = async () => (localStorage.removeItem(KEY), true);
     const held = () => {
       const kept = localStorage.getItem(KEY);
       if (kept === null) return null;
-      const told = JSON.parse(kept) as { endpoint: string };
-      return { endpoint: told.endpoint, unsubscribe: forget, toJSON: () => told } as unknown as PushSubscription;
+      const told = JSON.parse(kept) as { endpoint: string; key: string };
+      const options = { userVisibleOnly: true, applicationServerKey: bytesOf(told.key) };
+      return { endpoint: told.endpoint, options, unsubscribe: forget, toJSON: () => told } as unknown as PushSubscription;
     };
-    const subscribe = async () => {
+    const subscribe = async ({ applicationServerKey: key }: PushSubscriptionOptionsInit = {}) => {
       const pair = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]);
       const p256dh = base64(await crypto.subtle.exportKey("raw", pair.publicKey));
       const auth = base64(crypto.getRandomValues(new Uint8Array(16)));
       const address = endpoint + base64(crypto.getRandomValues(new Uint8Array(16)));
-      localStorage.setItem(KEY, JSON.stringify({ endpoint: address, keys: { p256dh, auth } }));
+      localStorage.setItem(KEY, JSON.stringify({ endpoint: address, key, keys: { p256dh, auth } }));
       return held() as PushSubscription;
     };
     PushManager.prototype.subscribe = subscribe;
     PushManager.prototype.getSubscription = async () => held();
   }, `https://${SERVICE}/`);
 }
+
+/** What the stand-in subscribed, where it did: each subscription has an address of its own. */
+export const subscribedAddress = (page: Page) =>
+  page.evaluate(() => (JSON.parse(localStorage.getItem("push") ?? "null") as { endpoint: string } | null)?.endpoint);
+
+/** Has what the stand-in subscribed be made with another key than the cluster has. */
+export const outdateKey = (page: Page) =>
+  page.evaluate(() => {
+    const kept = JSON.parse(localStorage.getItem("push") ?? "{}") as object;
+    localStorage.setItem("push", JSON.stringify({ ...kept, key: btoa("an old key") }));
+  });
 
 /** A subscription as a browser tells of it. */
 export function newSubscription() {

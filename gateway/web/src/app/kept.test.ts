@@ -1,6 +1,6 @@
 import type { UserId } from "confab-client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { forgetKept, readKept, withFirst, writeKept } from "./kept.ts";
+import { forgetKept, forgetOfAll, readKept, withFirst, writeKept } from "./kept.ts";
 
 const [ana, bo] = [7 as UserId, 77 as UserId];
 
@@ -29,6 +29,12 @@ it("forgets one thing, or all that an account has, and nothing of the others", (
   forgetKept(ana);
   expect([readKept("places", ana, 0), readKept("places", bo, 0), readKept("searches", bo, 0)]).toEqual([0, 1, 1]);
   expect(localStorage.getItem("confab.settings")).toBe("{}");
+});
+
+it("forgets one thing of all accounts, and nothing that is called alike", () => {
+  for (const user of [ana, bo]) for (const name of ["push", "push-looked"]) writeKept(name, user, 1);
+  forgetOfAll("push");
+  expect([ana, bo].map((user) => [readKept("push", user, 0), readKept("push-looked", user, 0)])).toEqual([[0, 1], [0, 1]]);
 });
 
 it("passes over what cannot be read", () => {

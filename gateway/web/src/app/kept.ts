@@ -31,6 +31,11 @@ export function withFirst<One>(list: readonly One[], first: One, most: number): 
   return [first, ...list.filter((other) => other !== first)].slice(0, most);
 }
 
+/** Forgets one thing, whichever account it is kept of. */
+export function forgetOfAll(name: string): void {
+  for (const key of Object.keys(localStorage)) if (key.startsWith(`confab.${name}.`)) localStorage.removeItem(key);
+}
+
 /** Forgets one thing that is kept of an account, or everything. */
 export function forgetKept(user: UserId, name?: string): void {
   const gone = (key: string) => (name === undefined ? key.startsWith("confab.") && key.endsWith(`.${user}`) : key === keyOf(name, user));

@@ -91,12 +91,22 @@ export function Choice<Value extends string>(props: ChoiceProps<Value>) {
   );
 }
 
+export interface SwitchProps {
+  label: string;
+  /** The label is read out and not shown: what stands beside it says what it is of. */
+  bare?: boolean;
+  hint?: string;
+  checked: boolean;
+  disabled?: boolean;
+  onChange: (on: boolean) => void;
+}
+
 /** On or off. */
-export function Switch(props: { label: string; hint?: string; checked: boolean; disabled?: boolean; onChange: (on: boolean) => void }) {
+export function Switch(props: SwitchProps) {
   const id = createUniqueId();
   return (
-    <div class="switch">
-      <label for={id}>{props.label}</label>
+    <div class="switch" classList={{ bare: props.bare ?? false }}>
+      <label for={id} classList={{ unseen: props.bare ?? false }}>{props.label}</label>
       <input
         id={id}
         type="checkbox"

@@ -47,6 +47,7 @@ export function mergeReady(state: State, ready: Ready, resumed: boolean): void {
   state.me = ready.user;
   state.session = ready.session_id;
   state.epoch = ready.epoch;
+  state.push = ready.push;
   state.users[ready.user.user_id] = ready.user;
   for (const { topic, seq } of ready.topics) state.topics[topic] = (stay ? state.topics[topic] : undefined) ?? seq;
   const present = new Set<number>(ready.servers.map(({ server_id }) => server_id));

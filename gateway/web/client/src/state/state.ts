@@ -54,6 +54,8 @@ export interface State {
   topics: Record<AnyId, number>;
   /** How far changes of cursors and levels are known. */
   registers: number;
+  /** Whether devices are told by web push in this deployment; null until a session says. */
+  push: boolean | null;
   profile: Profile | null;
   status: Status | null;
   /** The account's sessions, once they were asked for. */
@@ -147,6 +149,7 @@ export function emptyKnowledge(): Knowledge {
     epoch: null,
     topics: {},
     registers: 0,
+    push: null,
     profile: null,
     status: null,
     sessions: null,

@@ -51,7 +51,7 @@ function Rules(props: { server: ServerId }) {
           rows={rules.rows()}
           error={rules.error()}
           columns={[
-            { title: t("On"), cell: (rule) => <RuleSwitch rule={rule} onChange={(on) => void turn(rule, on)} /> },
+            { title: t("On"), cell: (rule) => <Switch bare label={t("{rule} is on", { rule: rule.settings.name })} checked={rule.settings.enabled} onChange={(on) => void turn(rule, on)} /> },
             { title: t("Name"), names: true, cell: ({ settings }) => <strong>{settings.name}</strong> },
             { title: t("Looks for"), cell: ({ settings }) => say(KINDS[settings.kind].name) },
             { title: t("Does"), cell: ({ settings }) => (settings.kind === "raid" ? t("Lock the server") : say(ACTIONS[settings.action])) },
@@ -70,14 +70,6 @@ function Rules(props: { server: ServerId }) {
       </div>
       <Try server={server} />
     </>
-  );
-}
-
-function RuleSwitch(props: { rule: Rule; onChange: (on: boolean) => void }) {
-  return (
-    <div class="bare-switch">
-      <Switch label={t("{rule} is on", { rule: props.rule.settings.name })} checked={props.rule.settings.enabled} onChange={props.onChange} />
-    </div>
   );
 }
 

@@ -5,12 +5,13 @@ import { act, tellRefusal } from "../../app/act.ts";
 import { client } from "../../app/client.ts";
 import { here, unsubscribe } from "../../app/push.ts";
 import { Button } from "../../kit/button.tsx";
+import { Switch } from "../../kit/field.tsx";
 import { Section } from "../../kit/form.tsx";
 import { toast } from "../../kit/toast.tsx";
 import { exact, moment, timeOfId } from "../../lang/dates.ts";
 import { t, tn } from "../../lang/index.ts";
 
-export function Devices(props: { devices: readonly PushDevice[] | undefined; changed: () => void }) {
+export function Devices(props: { devices: readonly PushDevice[] | undefined; changed: () => Promise<void> }) {
   const [busy, setBusy] = createSignal(false);
   const test = async () => {
     setBusy(true);
@@ -24,16 +25,19 @@ export function Devices(props: { devices: readonly PushDevice[] | undefined; cha
   };
   const remove = async ({ device_id }: PushDevice) => {
     const own = device_id === here()?.device_id;
-    if (await act(own ? unsubscribe() : client.call("push_unsubscribe", 0, { device_id }))) props.changed();
+    if (await act(own ? unsubscribe() : client.call("push_unsubscribe", 0, { device_id }))) await props.changed();
   };
-  const anyTold = () => props.devices?.some(({ gone }) => !gone) === true;
+  const turn = async ({ device_id }: PushDevice, on: boolean) => {
+    if (await act(client.call("push_device_set", 0, { device_id, off: !on }))) await props.changed();
+  };
+  const anyTold = () => props.devices?.some(({ gone, off }) => !gone && !off) === true;
   return (
     <Show when={props.devices}>
       {(devices) => (
         <Section title={t("Devices that are told")}>
           <ul class="devices">
             <For each={devices()} fallback={<li class="second">{t("None yet.")}</li>}>
-              {(device) => <Device device={device} onRemove={() => void remove(device)} />}
+              {(device) => <Device device={device} onTurn={(on) => turn(device, on)} onRemove={() => void remove(device)} />}
             </For>
           </ul>
           <Show when={anyTold()}>
@@ -45,7 +49,13 @@ export function Devices(props: { devices: readonly PushDevice[] | undefined; cha
   );
 }
 
-function Device(props: { device: PushDevice; onRemove: () => void }) {
+function Device(props: { device: PushDevice; onTurn: (on: boolean) => Promise<void>; onRemove: () => void }) {
+  const [wanted, setWanted] = createSignal<boolean>();
+  const turn = async (on: boolean) => {
+    setWanted(on);
+    await props.onTurn(on);
+    setWanted(undefined);
+  };
   const since = () => timeOfId(props.device.device_id);
   const name = () => props.device.name || t("Unknown device");
   return (
@@ -58,6 +68,9 @@ function Device(props: { device: PushDevice; onRemove: () => void }) {
         </span>
         <Show when={faultOf(props.device)}>{(text) => <span class="error">{text()}</span>}</Show>
       </span>
+      <Show when={!props.device.gone}>
+        <Switch bare label={t("Tell {device}", { device: name() })} checked={wanted() ?? !props.device.off} onChange={(on) => void turn(on)} />
+      </Show>
       <Button aria-label={t("Remove {device}", { device: name() })} onClick={() => props.onRemove()}>{t("Remove")}</Button>
     </li>
   );

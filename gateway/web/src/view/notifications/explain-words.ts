@@ -21,6 +21,7 @@ export const RULES: Record<NotificationRule, { asks: Sentence; fails: Sentence }
   called: { asks: "It calls upon you, or you want all messages", fails: "You are not told: nothing in it calls upon you." },
   not_quiet: { asks: "These are none of your quiet hours", fails: "You are not told: these are your quiet hours." },
   may_be_disturbed: { asks: "You may be disturbed", fails: "You are not told: your status is “Do not disturb”." },
+  has_device: { asks: "You have a device that is told", fails: "You are not told: no device of yours is." },
 };
 
 export const SCOPES: Record<LevelScope, Sentence> = {

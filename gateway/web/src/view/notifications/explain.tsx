@@ -3,11 +3,12 @@ import type { ChannelState, Message, NotificationStep } from "confab-client";
 import { createResource, For, Show } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
 import { client, state } from "../../app/client.ts";
-import { Button } from "../../kit/button.tsx";
 import { Dialog, openDialog } from "../../kit/dialog.tsx";
 import { Icon } from "../../kit/icon.tsx";
 import { say, t } from "../../lang/index.ts";
 import { openLayer } from "../panel.ts";
+import { openStatus } from "../settings/open-status.ts";
+import { ChainLine } from "../why/chain-line.tsx";
 import { RULES, SCOPES, STATES, verdictOf } from "./explain-words.ts";
 import { openLevels } from "./open.tsx";
 import "../why/why.css";
@@ -46,44 +47,36 @@ function Explanation(props: { channel: ChannelState; message: Message; close: ()
 const whatBecame = (state: keyof typeof STATES | null) => (state === null ? t("When it came: nobody was to be told, or it is forgotten by now.") : say(STATES[state]));
 
 function StepLine(props: { step: NotificationStep; channel: ChannelState; close: () => void }) {
-  const lead = () => leadTo(props.step, props.channel);
-  return (
-    <li class="why-step" classList={{ decides: !props.step.holds }}>
-      <p>
-        <span>
-          {say(RULES[props.step.rule].asks)}
-          <Show when={props.step.scope}>
-            {(scope) => (
-              <>
-                <br />
-                <span class="meta">{say(SCOPES[scope()])}</span>
-              </>
-            )}
-          </Show>
-        </span>
-        <span class={props.step.holds ? "why-allows" : "why-denies"}>{props.step.holds ? t("yes") : t("no")}</span>
-      </p>
-      <Show when={!props.step.holds && lead()}>
-        {(go) => (
-          <Button
-            kind="quiet"
-            onClick={() => {
-              props.close();
-              go()();
-            }}
-          >
-            {t("Change")}
-          </Button>
+  const says = () => (
+    <>
+      {say(RULES[props.step.rule].asks)}
+      <Show when={props.step.scope}>
+        {(scope) => (
+          <>
+            <br />
+            <span class="meta">{say(SCOPES[scope()])}</span>
+          </>
         )}
       </Show>
-    </li>
+    </>
+  );
+  return (
+    <ChainLine
+      says={says()}
+      follows={props.step.holds ? t("yes") : t("no")}
+      favours={props.step.holds}
+      decides={!props.step.holds}
+      lead={props.step.holds ? undefined : leadTo(props.step, props.channel)}
+      close={props.close}
+    />
   );
 }
 
 /** Opens where what decided is set; nothing where it is no setting. */
 function leadTo({ rule, scope }: NotificationStep, channel: ChannelState): (() => void) | undefined {
   const settings = () => openLayer("settings", "notifications");
-  if (rule === "not_quiet" || scope === "deployment") return settings;
+  if (rule === "may_be_disturbed") return openStatus;
+  if (rule === "not_quiet" || rule === "has_device" || scope === "deployment") return settings;
   if (scope === "channel") return () => openLevels({ kind: "channel", channel });
   const [category, server] = [channel.parent_id === null ? undefined : state.channels[channel.parent_id], state.servers[channel.server_id]];
   if (scope === "category" && category !== undefined) return () => openLevels({ kind: "category", channel: category });

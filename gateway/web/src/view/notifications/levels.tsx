@@ -35,7 +35,7 @@ export function Levels(props: { place: Place; close: () => void }) {
       <Choice label={t("Tell me of")} options={levels()} {...form.pick("level")} />
       <Select label={t("Mute")} options={mutes(end)} hint={t("What is muted tells nothing, and shows no sign of what is new. Mentions count all the same.")} {...form.pick("mute")} />
       <Show when={place.kind === "server"}>
-        <Switch label={t("Calls of everyone count")} hint={t("Else they tell you of nothing here.")} {...form.toggle("everyone")} />
+        <Switch label={t("Calls of everyone count")} hint={t("Else they tell you of nothing here, unless you want to be told of all messages.")} {...form.toggle("everyone")} />
       </Show>
     </FormDialog>
   );

@@ -1,8 +1,9 @@
-import { LIMITS, MUTED_FOR_GOOD, type NotificationExplained } from "confab-client";
+import { LIMITS, MUTED_FOR_GOOD, type NotificationExplained, type PushDeviceId } from "confab-client";
 import { describe, expect, it } from "vitest";
 import { RULES, verdictOf } from "./explain-words.ts";
 import { clockOf, minuteOf, zones } from "./hours.ts";
 import { withKeyword } from "./keyword-list.ts";
+import { NEVER, newsOf } from "./looked.ts";
 import { endOf, muteOf, mutes } from "./mute.ts";
 
 describe("hours", () => {
@@ -63,4 +64,11 @@ describe("an explanation", () => {
       expect(verdictOf({ reason: null, steps: steps(rule, false) })).toBe(RULES[rule].fails);
     }
   });
+});
+
+it("a device that is told no more is news once", () => {
+  const [phone, tablet] = [3, 5].map((device_id) => ({ device_id: device_id as PushDeviceId }));
+  if (phone === undefined || tablet === undefined) throw new Error("there are two");
+  expect(newsOf([phone], NEVER)).toEqual([phone]);
+  expect(newsOf([phone, tablet], { at: 1, gone: [phone.device_id] })).toEqual([tablet]);
 });

@@ -2,10 +2,12 @@
 import { Refusal, type PushDevice } from "confab-client";
 import { createResource, createSignal, Match, Show, Switch as Cases } from "solid-js";
 import { sentenceOf } from "../../app/act.ts";
+import { client } from "../../app/client.ts";
 import { here, obstacle, prepare, subscribe, unsubscribe } from "../../app/push.ts";
 import { Switch } from "../../kit/field.tsx";
 import { Section } from "../../kit/form.tsx";
 import { t } from "../../lang/index.ts";
+import { SWITCHED_OFF } from "./words.ts";
 
 export function ThisDevice(props: { devices: readonly PushDevice[] | undefined; changed: () => Promise<void> }) {
   const [ready] = createResource(prepare);
@@ -13,15 +15,18 @@ export function ThisDevice(props: { devices: readonly PushDevice[] | undefined; 
   const [wanted, setWanted] = createSignal<boolean>();
   const [denied, setDenied] = createSignal(obstacle() === "denied");
   const own = () => props.devices?.find(({ device_id }) => device_id === here()?.device_id);
+  const isSubscribed = () => own()?.gone === false;
   // Until the list is there the device is believed.
-  const isTold = () => here() !== undefined && (props.devices === undefined || own()?.gone === false);
+  const isTold = () => here() !== undefined && (props.devices === undefined || (isSubscribed() && own()?.off === false));
   const known = () => (ready.error === undefined ? ready() : undefined);
   const turn = async (on: boolean) => {
     const able = known();
     setFault(undefined);
     setWanted(on);
     try {
+      const device = own();
       if (!on) await unsubscribe();
+      else if (device !== undefined && isSubscribed()) await client.call("push_device_set", 0, { device_id: device.device_id, off: false });
       else if (able !== undefined) await subscribe(able);
       await props.changed();
     } catch (error) {
@@ -59,7 +64,7 @@ export function ThisDevice(props: { devices: readonly PushDevice[] | undefined; 
 }
 
 function faultOf(error: unknown): string {
-  if (error instanceof Refusal && error.reason === "switched_off") return t("Notifications are switched off in this deployment: whoever runs it can switch them on.");
+  if (error instanceof Refusal && error.reason === "switched_off") return t(SWITCHED_OFF);
   if (!(error instanceof DOMException)) return sentenceOf(error);
   return error.name === "NotAllowedError" ? t("The browser did not get your permission.") : t("The browser cannot reach its push service. Try again later.");
 }

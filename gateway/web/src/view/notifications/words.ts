@@ -8,5 +8,7 @@ export const LEVELS: Record<NotificationLevel, Sentence> = {
   nothing: "Nothing",
 };
 
+export const SWITCHED_OFF = "Notifications are switched off in this deployment: whoever runs it can switch them on." satisfies Sentence;
+
 /** From the loudest. */
 export const IN_ORDER = ["all", "mentions", "nothing"] as const satisfies readonly NotificationLevel[];

@@ -8,6 +8,7 @@ import { dropSubscription, keepSubscription, obstacle } from "../../app/push.ts"
 import { go, read } from "../../app/route.ts";
 import { leave } from "../../kit/unsaved.ts";
 import { dropLayer, layer, pane, PHONE, showPane } from "../panel.ts";
+import { lookForGone } from "./gone.ts";
 
 /** What the worker says to a window, as `sw/push.ts` has it. */
 type Told = { go: string } | { ask: "channel" };
@@ -59,7 +60,8 @@ function keepDevice(): void {
   // Where the push service cannot be reached, the next visit tries again.
   const quietly = (work: Promise<void>) => void work.catch(() => undefined);
   const connected = (state: string) => {
-    if (state === "open") quietly(keepSubscription());
+    // What is wrong with this device is put right before it is looked which are told no more.
+    if (state === "open") quietly(keepSubscription().catch(() => undefined).then(lookForGone));
     if (state === "signed_out") quietly(dropSubscription());
   };
   createRoot(() => createEffect(on(() => [account(), client.status.state] as const, ([, state]) => connected(state))));

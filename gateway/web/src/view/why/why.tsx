@@ -12,6 +12,7 @@ import { spokenName } from "../channels/called.ts";
 import { shownName } from "../people/names.ts";
 import { bitOf, GROUPS, groupsIn, wordsOf, type PermissionName } from "../permissions/words.ts";
 import type { Asked } from "./asked.ts";
+import { ChainLine } from "./chain-line.tsx";
 import { chainOf, type Link } from "./chain.ts";
 import { leadTo, tellStep } from "./steps.ts";
 import "./why.css";
@@ -65,30 +66,19 @@ export function Why(props: Asked & { close: () => void }) {
 }
 
 function StepLine(props: { link: Link; asked: Asked; close: () => void; onAsk: (name: PermissionName) => void }) {
-  const lead = () => leadTo(props.link.step, props.asked);
   return (
-    <li class="why-step" classList={{ decides: props.link.decides }}>
-      <p>
-        <span>{tellStep(props.link.step, props.asked)}</span>
-        <span class={props.link.allows ? "why-allows" : "why-denies"}>{props.link.allows ? t("allows") : t("denies")}</span>
-      </p>
+    <ChainLine
+      says={tellStep(props.link.step, props.asked)}
+      follows={props.link.allows ? t("allows") : t("denies")}
+      favours={props.link.allows}
+      decides={props.link.decides}
+      lead={leadTo(props.link.step, props.asked)}
+      close={props.close}
+    >
       <Show when={props.link.step.cause === "hidden"}>
         <Button kind="quiet" onClick={() => props.onAsk("VIEW_CHANNEL")}>{t("Why?")}</Button>
       </Show>
-      <Show when={lead()}>
-        {(go) => (
-          <Button
-            kind="quiet"
-            onClick={() => {
-              props.close();
-              go()();
-            }}
-          >
-            {t("Change")}
-          </Button>
-        )}
-      </Show>
-    </li>
+    </ChainLine>
   );
 }
 
