@@ -284,7 +284,7 @@ impl Parts {
             let sender = Sender::new(
                 (
                     Pushes::new(self.database.clone()),
-                    self.queries.store.clone(),
+                    self.planning.effect.store.clone(),
                 ),
                 policy.clone(),
                 self.lanes.clock.clone(),

@@ -15,17 +15,22 @@ use crate::{
 /// How old a push is that is asked about, in seconds. One that is younger was decided just now.
 const LATE_S: f64 = 10.0;
 
+/// Whether it is asked about a push: one that was tried before, too.
+pub(super) fn is_late(push: &Push) -> bool {
+    push.message.is_some() && (push.age_s >= LATE_S || push.attempts > 1)
+}
+
 impl Sender {
     /// Says of those that are late what is to be told now; and of those that tell of nothing any more, that they are withdrawn.
     pub(super) async fn judge_late(&self, pushes: &mut [Push]) -> Result<(), StoreError> {
-        let late = pushes.iter().filter(|push| push.age_s >= LATE_S);
+        let late = pushes.iter().filter(|push| is_late(push));
         let late = late.filter_map(|push| Some((push.target.account, push.message?)));
         let (accounts, messages): (Vec<UserId>, Vec<MessageId>) = late.unzip();
         if accounts.is_empty() {
             return Ok(());
         }
         let told = self.read_late(&accounts, &messages).await?;
-        for push in pushes.iter_mut().filter(|push| push.age_s >= LATE_S) {
+        for push in pushes.iter_mut().filter(|push| is_late(push)) {
             let Some(message) = push.message else {
                 continue;
             };

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span, warn};
 
-use super::{record::Ended, sender::Sender};
+use super::{late::is_late, record::Ended, sender::Sender};
 use crate::{
     error::StoreError,
     store::push::{Push, SweepPlace},
@@ -99,7 +99,6 @@ impl Round {
         let with_lapsed = self.steady_since.elapsed() >= STEADY;
         let claimed = match self.sender.claim(&self.places, with_lapsed).await {
             Ok(claimed) => claimed,
-            // Those that are claimed by now are again when their leases lapse.
             Err(error) => return self.judge_postgres(&Err(error), "pushes could not be claimed"),
         };
         let some = !claimed.is_empty();
@@ -194,7 +193,11 @@ impl Sender {
         }
         let free = (services.as_slice(), counts.as_slice());
         let mut claimed = self.pushes.claim_pushes(free, with_lapsed).await?;
-        self.judge_late(&mut claimed).await?;
+        if let Err(error) = self.judge_late(&mut claimed).await {
+            // They are claimed again when their leases lapse; the others need not wait for that.
+            warn!(%error, "late pushes could not be asked about");
+            claimed.retain(|push| !is_late(push));
+        }
         Ok(claimed)
     }
 }

@@ -11,7 +11,10 @@ use std::fmt;
 use shared::protocol::notification::NotificationState;
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::{LOCK_CLASS, statement, values::Parameter};
+use super::{
+    LOCK_CLASS, consumers::NOTIFICATION_READS, jobs::NOTIFICATION_PLAN, statement,
+    values::Parameter,
+};
 use crate::error::StoreError;
 
 /// The server, where it says who it is; the database and a table of it; and the moment to which the
@@ -156,6 +159,11 @@ pub(crate) async fn replace(options: &PgConnectOptions, epoch: &str) -> Result<b
         let sql =
             "WITH gone AS (DELETE FROM pushes) UPDATE notifications SET state = $1 WHERE state = 0";
         statement::execute(&mut *transaction, sql, &[&NotificationState::Withdrawn]).await?;
+        let sql = "WITH gone AS (DELETE FROM jobs WHERE kind = $1)
+                   UPDATE consumers c SET position = p.position FROM partitions p
+                   WHERE c.name = $2 AND c.partition = p.id";
+        let parameters: [&dyn Parameter; 2] = [&NOTIFICATION_PLAN, &NOTIFICATION_READS.name];
+        statement::execute(&mut *transaction, sql, &parameters).await?;
     }
     transaction.commit().await?;
     connection.close().await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::ids::{MessageId, PushDeviceId, UserId};
+use shared::ids::{Id, MessageId, PushDeviceId, UserId};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -34,8 +34,8 @@ const SWEPT: i64 = 1_000;
 /// As often pushes to a device have to have failed until it is taken for gone: two that failed a week apart say little.
 const MIN_FAILURES: i32 = 10;
 
-/// See [`Pushes::claim_pushes`]. What a newer one of the same topic takes the place of, or what a hundred others wait behind, is claimed and said to be
-/// superseded.
+/// See [`Pushes::claim_pushes`]. What a newer one of the same topic takes the place of, or what a hundred others that are as urgent wait behind, is
+/// claimed and said to be superseded; what tells of an older message of the topic goes.
 const CLAIM: &str = "
     WITH due AS (
         SELECT p.id, w.count, row_number() OVER (PARTITION BY w.service ORDER BY u.urgency DESC, p.due) AS place
@@ -47,44 +47,58 @@ const CLAIM: &str = "
                 AND (lease = '-infinity' OR $5 AND lease <= now())
                 AND NOT EXISTS (
                     SELECT FROM pushes other WHERE other.account = p.account AND other.device = p.device
-                        AND (other.lease > now()
-                             OR other.due <= now() AND (other.urgency > p.urgency
-                                                        OR other.urgency = p.urgency AND other.id < p.id)))
+                        AND other.lease > now())
+                AND NOT EXISTS (
+                    SELECT FROM pushes other WHERE other.account = p.account AND other.device = p.device
+                        AND other.urgency > p.urgency AND other.due <= now())
+                AND NOT EXISTS (
+                    SELECT FROM pushes other WHERE other.account = p.account AND other.device = p.device
+                        AND other.urgency = p.urgency AND other.id < p.id AND other.due <= now())
             ORDER BY due LIMIT w.count FOR UPDATE SKIP LOCKED) p),
     claimed AS (
         UPDATE pushes p SET lease = now() + $3 * interval '1 second', claim = claim + 1,
                             attempts = least(attempts, 1000) + 1
-        FROM due WHERE p.id = due.id AND due.place <= due.count RETURNING p.*)
+        FROM due WHERE p.id = due.id AND due.place <= due.count RETURNING p.*),
+    older AS (
+        DELETE FROM pushes WHERE id IN (
+            SELECT p.id FROM claimed c JOIN pushes p ON p.account = c.account AND p.device = c.device AND p.topic = c.topic
+            WHERE p.message < c.message AND p.lease <= now() FOR UPDATE OF p SKIP LOCKED))
     SELECT c.id, c.claim, c.attempts, c.service, c.body, c.topic, c.urgency, c.message, c.trace, c.ttl_s,
            extract(epoch FROM now() - c.made)::float8,
            EXISTS (SELECT FROM pushes later WHERE later.account = c.account AND later.device = c.device
                        AND later.topic = c.topic
                        AND (later.message > c.message OR c.message IS NULL AND later.id > c.id))
            OR EXISTS (SELECT FROM pushes later WHERE later.account = c.account AND later.device = c.device
-                          AND later.id > c.id ORDER BY later.id OFFSET $4 LIMIT 1),
+                          AND later.id > c.id AND later.urgency >= c.urgency OFFSET $4 LIMIT 1),
            false, c.account, c.device, coalesce(d.endpoint, ''), coalesce(d.p256dh, ''), coalesce(d.auth, ''),
            coalesce(d.vapid, '')
-    FROM claimed c LEFT JOIN push_told d ON d.account = c.account AND d.id = c.device";
+    FROM claimed c LEFT JOIN push_on d ON d.account = c.account AND d.id = c.device";
 
 /// The devices of accounts that pushes go to.
 pub(super) const LIST_TOLD: &str =
-    "SELECT account, id, service FROM push_told WHERE account = ANY($1) ORDER BY account, id";
+    "SELECT account, id, service FROM push_on WHERE account = ANY($1) ORDER BY account, id";
 
-/// Leaves pushes. What tells of an older message than another one of its topic gives way to that; and none is tried before
-/// others to its device are.
+/// Leaves pushes. What tells of an older message than another one of its topic gives way to that, which takes its place, as soon and as
+/// urgent; and none is tried before others to its device are.
 pub(super) const INSERT: &str = "
     WITH w AS (
-        SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[],
-                             $8::int8[], $9::text[])
-            AS w (account, device, service, body, topic, urgency, ttl_s, message, trace)),
+        SELECT DISTINCT ON (account, device, topic) *
+        FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[],
+                    $8::int8[], $9::text[])
+            AS w (account, device, service, body, topic, urgency, ttl_s, message, trace)
+        ORDER BY account, device, topic, message DESC NULLS LAST),
     older AS (
         DELETE FROM pushes WHERE id IN (
             SELECT p.id FROM w JOIN pushes p ON p.account = w.account AND p.device = w.device AND p.topic = w.topic
-            WHERE p.message < w.message AND p.lease = '-infinity'
-            ORDER BY p.id FOR UPDATE OF p SKIP LOCKED))
+            WHERE (p.message < w.message OR p.message IS NULL AND w.message IS NULL) AND p.lease = '-infinity'
+            ORDER BY p.id FOR UPDATE OF p SKIP LOCKED)
+        RETURNING account, device, topic, due, urgency),
+    place AS (SELECT account, device, topic, min(due) AS due, max(urgency) AS urgency FROM older GROUP BY 1, 2, 3)
     INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, message, trace, due)
-    SELECT w.*, greatest(now(), f.until)
+    SELECT w.account, w.device, w.service, w.body, w.topic, greatest(w.urgency, o.urgency), w.ttl_s, w.message, w.trace,
+           greatest(least(now(), o.due), f.until)
     FROM w LEFT JOIN push_failures f ON f.account = w.account AND f.device = w.device
+    LEFT JOIN place o ON o.account = w.account AND o.device = w.device AND o.topic = w.topic
     WHERE NOT EXISTS (SELECT FROM pushes p WHERE p.account = w.account AND p.device = w.device
                           AND p.topic = w.topic AND p.message > w.message)
     RETURNING id";
@@ -182,7 +196,7 @@ impl<'a> NewPushColumns<'a> {
             columns.topics.push(&push.topic);
             columns.urgencies.push(push.urgency);
             columns.ttls.push(push.ttl_s.cast_signed());
-            columns.messages.push(push.message.map(|id| id.sql()));
+            columns.messages.push(push.message.map(Id::sql));
             columns.traces.push(push.trace.as_deref());
         }
         columns
@@ -275,21 +289,25 @@ impl Pushes {
         push: &Push,
         (wait, empty): (Duration, bool),
     ) -> Result<(), StoreError> {
+        // The others first: as long as this one is claimed, none of them is.
+        let wait = wait.as_secs_f64();
+        if wait > 0.0 {
+            let sql = "UPDATE pushes SET due = now() + $3 * interval '1 second'
+                       WHERE account = $1 AND device = $2 AND lease <= now()
+                           AND due < now() + $3 * interval '1 second'";
+            let (account, device) = (push.target.account, push.target.device);
+            statement::execute(&self.pool, sql, &[&account, &device, &wait]).await?;
+        }
         let sql = "UPDATE pushes SET due = now() + $3 * interval '1 second', lease = '-infinity',
                                      body = CASE WHEN $4 THEN '' ELSE body END
                    WHERE id = $1 AND claim = $2";
-        let (claim, wait) = (push.claim, wait.as_secs_f64());
+        let claim = push.claim;
         let parameters: [&dyn Parameter; 4] = [&claim.id, &claim.number, &wait, &empty];
         statement::execute(&self.pool, sql, &parameters).await?;
-        let sql = "UPDATE pushes SET due = now() + $3 * interval '1 second'
-                   WHERE account = $1 AND device = $2 AND lease <= now()
-                       AND due < now() + $3 * interval '1 second'";
-        let (account, device) = (push.target.account, push.target.device);
-        statement::execute(&self.pool, sql, &[&account, &device, &wait]).await?;
         Ok(())
     }
 
-    /// Notes that a push to a device failed, for the first time if the last one arrived, and that others wait so long; or
+    /// Notes that a push to a device failed, for the first time if the last one arrived or a day passed since, and that others wait so long; or
     /// that it is gone. It is gone, too, once pushes have failed for that long, and not only now and then. Both times
     /// are in milliseconds, the first since 1970.
     pub(crate) async fn note_failure(
@@ -301,8 +319,11 @@ impl Pushes {
         let sql = "INSERT INTO push_failures AS f (account, device, since, gone, count, until)
                    VALUES ($1, $2, $3, $4, 1, now() + $7 * interval '1 second')
                    ON CONFLICT (account, device) DO UPDATE
-                       SET count = f.count + 1, until = greatest(f.until, excluded.until),
-                           gone = $4 OR (f.since + $5 < $3 AND f.count + 1 >= $6)
+                       SET since = CASE WHEN f.until < now() - interval '1 day' THEN $3 ELSE f.since END,
+                           count = CASE WHEN f.until < now() - interval '1 day' THEN 1 ELSE f.count + 1 END,
+                           until = greatest(f.until, excluded.until),
+                           gone = $4 OR (f.since + $5 < $3 AND f.count + 1 >= $6
+                                         AND f.until >= now() - interval '1 day')
                        WHERE NOT f.gone";
         let (account, device, wait) = (target.account, target.device, wait.as_secs_f64());
         let parameters: [&dyn Parameter; 7] = [

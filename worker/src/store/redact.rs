@@ -109,6 +109,9 @@ pub(crate) async fn purge_messages(
                edits AS (
                    DELETE FROM message_edits WHERE channel = $1 AND id IN (SELECT id FROM gone)
                    RETURNING id, event),
+               pushed AS (
+                   DELETE FROM pushes WHERE id IN (
+                       SELECT p.id FROM pushes p JOIN gone g ON g.id = p.message FOR UPDATE OF p SKIP LOCKED)),
                blocks AS (
                    DELETE FROM search_blocks WHERE channel = $1 AND last_id IN
                        (SELECT last_id FROM search_blocks WHERE channel = $1 ORDER BY last_id LIMIT $2))

@@ -556,7 +556,11 @@ impl State {
             caller: caller.clone(),
             user: User {
                 user_id: caller.user,
-                name: format!("user-{user}"),
+                name: format!(
+                    "user-{user
+            push: false,
+        }"
+                ),
                 guest: false,
                 admin: false,
                 avatar: String::new(),

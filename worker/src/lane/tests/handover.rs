@@ -205,7 +205,9 @@ async fn a_server_that_hides_who_it_is_has_an_origin_all_the_same() {
         .execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
         .await;
     stage.execute("CREATE ROLE visitor LOGIN").await;
-    stage.execute("GRANT ALL ON deployment TO visitor").await;
+    stage
+        .execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO visitor")
+        .await;
     let visitor = stage.options.clone().username("visitor");
     assert_eq!(epoch::find_origin(&visitor).await.unwrap(), made);
     assert!(epoch::replace(&visitor, "another").await.unwrap());

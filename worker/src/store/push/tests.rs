@@ -329,22 +329,18 @@ async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
         fail(false, 1).await;
     }
     fail(false, 1 + WEEK).await;
-    assert_eq!(stage.count("push_told").await, 1);
+    assert_eq!(stage.count("push_on").await, 1);
     stage.pushes.note_arrival(&arrived).await.unwrap();
     assert_eq!(stage.count("push_failures").await, 0);
     fail(false, 1).await;
     fail(false, 2 + WEEK).await;
-    assert_eq!(stage.count("push_told").await, 1, "two say little");
+    assert_eq!(stage.count("push_on").await, 1, "two say little");
     for _ in 2..MIN_FAILURES {
         fail(false, 2 + WEEK).await;
     }
-    assert_eq!(stage.count("push_told").await, 0);
+    assert_eq!(stage.count("push_on").await, 0);
     stage.pushes.note_arrival(&arrived).await.unwrap();
-    assert_eq!(
-        stage.count("push_told").await,
-        0,
-        "it has to subscribe again"
-    );
+    assert_eq!(stage.count("push_on").await, 0, "it has to subscribe again");
     stage.device(1, 2, "b").await;
     let other = PushTarget {
         device: 2.try_into().unwrap(),
@@ -355,7 +351,7 @@ async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
         .note_failure(&other, (true, Duration::ZERO), (1, WEEK))
         .await
         .unwrap();
-    assert_eq!(stage.count("push_told").await, 0);
+    assert_eq!(stage.count("push_on").await, 0);
     stage.execute("DELETE FROM sessions").await;
     stage.sweep().await;
     assert_eq!(stage.count("push_failures").await, 0);

@@ -22,6 +22,6 @@ pub(crate) async fn list_devices(
 
 /// Whether pushes go to any device of an account.
 pub(crate) async fn is_told(snapshot: &mut Snapshot, account: UserId) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT FROM push_told WHERE account = $1)";
+    let sql = "SELECT EXISTS (SELECT FROM push_on WHERE account = $1)";
     Ok(snapshot.find(sql, &[&account]).await?.unwrap_or_default())
 }

@@ -36,7 +36,7 @@ pub(crate) async fn count_others(
     account: UserId,
     address: &[u8],
 ) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM push_held WHERE account = $1 AND address <> $2";
+    let sql = "SELECT count(*) FROM push_told WHERE account = $1 AND address <> $2";
     Ok(reads
         .find(sql, &[&account, &address])
         .await?
@@ -68,7 +68,7 @@ pub(crate) async fn delete_gone(
     account: UserId,
 ) -> Result<usize, StoreError> {
     let sql = "DELETE FROM push_devices d WHERE account = $1 AND NOT EXISTS (
-                   SELECT FROM push_held h WHERE h.account = $1 AND h.id = d.id)
+                   SELECT FROM push_told t WHERE t.account = $1 AND t.id = d.id)
                RETURNING id";
     writes.execute(sql, &[&account]).await
 }
