@@ -38,7 +38,7 @@ pub const WAITING: f64 = 256.0 * MIB;
 /// Connections of a worker to Postgres besides those of its lanes: `CONFAB_QUERIES`, and those of
 /// the work beside the lanes.
 pub const QUERIES: f64 = 8.0;
-const BESIDE: f64 = 5.0;
+const BESIDE: f64 = 13.0;
 /// What operators, backups and standbys connect with.
 const OTHERS: f64 = 20.0;
 /// A busy lane commits once in so many seconds.

@@ -79,7 +79,7 @@ pub enum NotificationRule {
     NotQuiet = 7,
     /// His status is not "do not disturb".
     MayBeDisturbed = 8,
-    /// A device of his is told.
+    /// He has a device that is neither switched off nor gone.
     HasDevice = 9,
 }
 

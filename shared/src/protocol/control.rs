@@ -70,7 +70,7 @@ pub struct Ready {
     /// of the cluster, as its own may be wrong. 0 from a gateway that does not say it.
     #[serde(default)]
     pub sent_at: u64,
-    /// Whether devices are told by web push here. Without keys, and from a gateway that does not say it, they are not.
+    /// Whether there are keys for web push, as of when the session opened; a gateway that does not know says no.
     #[serde(default)]
     pub push: bool,
 }

@@ -162,7 +162,7 @@ pub enum NotificationState {
     /// It waits: somebody who is there may read it meanwhile.
     #[default]
     Waiting = 0,
-    /// The devices were told.
+    /// Pushes were left for its devices; whether they arrived this does not say.
     Told = 1,
     /// It was read before.
     Read = 2,

@@ -25,7 +25,13 @@ pub struct Vapid {
 }
 
 /// Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it
-/// takes it from the account that had it.
+/// takes it from the account that had it. The same address once more is a new device, with another id. Refused as `switched_off`
+/// without keys, as `forbidden` at a push service that is not permitted, as `limit_reached` beyond 20 devices.
+///
+/// A push is JSON: `{"kind":"test"}`, or `{"kind":"message"}` with `reason`, a NotificationReason, and `server_id`, `channel_id` and
+/// `message_id` as text; unless the account is private also with `server`, `channel`, `author` and `text`, which has names for mentions and
+/// is cut to fit. It may have no body, come twice, or behind a newer one of its channel: then the larger `message_id` counts. Of a kind that
+/// a client does not know it shows that there is something.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(784, push_subscribe, reply = PushDevice, access = Account, limit = Write)]
 pub struct SubscribePush {
@@ -75,8 +81,8 @@ pub struct UnsubscribePush {
     pub endpoint: Option<String>,
 }
 
-/// Switches a device of the account off, wherever that is, or on again. It stays subscribed, also where its browser subscribes
-/// once more.
+/// Switches a device of the account off, from any session, or on again. It stays subscribed, and off where its browser subscribes the
+/// same address again; another address is another device, and that is on.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Body)]
 #[command(787, push_device_set, reply = PushDevice, access = Account, limit = Write)]
 pub struct SetPushDevice {
@@ -106,7 +112,7 @@ pub struct PushDevices {
 pub struct TestPush {
     /// The idempotency key.
     pub nonce: String,
-    /// Only this device.
+    /// Only this device; `unknown_item` where it is off or gone.
     #[serde(default)]
     pub device_id: Option<PushDeviceId>,
 }
