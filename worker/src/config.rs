@@ -12,7 +12,7 @@ use shared::{
     protocol::account::SignUp,
 };
 
-use crate::push::config::PushConfig;
+use crate::push::{bench::PushBench, config::PushConfig};
 
 /// Keeps the rules of Confab and writes what they permit to Postgres.
 #[derive(Debug, Parser)]
@@ -48,6 +48,9 @@ pub enum Command {
 pub enum PushCommand {
     /// Makes a pair of keys, and prints it: the private one is for `CONFAB_PUSH_KEYS`, the same for every worker.
     Keys,
+    /// Makes pushes for nobody, and prints what one takes of a CPU: what `loadtest push` holds workers against.
+    #[command(hide = true)]
+    Bench(PushBench),
 }
 
 /// What operators do without a client.

@@ -55,7 +55,7 @@ mod token;
 mod transaction;
 
 pub use admin::run as admin;
-pub use push::print_keys as print_push_keys;
+pub use push::{bench::print_costs as print_push_costs, print_keys as print_push_keys};
 pub use run::{metrics, migrate, new_epoch, run};
 
 #[cfg(test)]

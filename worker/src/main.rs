@@ -33,6 +33,7 @@ fn main() -> anyhow::Result<()> {
             Command::NewEpoch(config) => worker::new_epoch(&config).await,
             Command::Admin(command) => worker::admin(command).await,
             Command::Push(PushCommand::Keys) => worker::print_push_keys(),
+            Command::Push(PushCommand::Bench(bench)) => worker::print_push_costs(bench),
             Command::Health(config) => Ok(check_health(&config)?),
         }
     });

@@ -7,7 +7,7 @@
 //! - [`pool`] is all threads, [`target`] what they are put on, and where accounts are made;
 //! - [`run`] measures, [`figures`] says what, [`search`] looks for a maximum by an [`objective`];
 //! - the scenarios: [`fanout`] and their [`baseline`], [`rooms`],
-//!   [`connections`], [`failures`], [`hold`], [`background`], [`cursors`], [`message_search`], [`presence`].
+//!   [`connections`], [`failures`], [`hold`], [`background`], [`cursors`], [`message_search`], [`presence`], [`push`].
 //!
 //! What needs families that do not exist yet comes with them: a mix of direct
 //! messages.
@@ -34,6 +34,7 @@ pub mod pool;
 pub mod presence;
 pub mod progress;
 mod publish;
+pub mod push;
 pub mod rooms;
 pub mod run;
 pub mod search;
@@ -92,6 +93,8 @@ pub enum Scenario {
     Search(With<message_search::Search>),
     /// Load: people come and go in a large server, and some watch.
     Presence(With<presence::Presence>),
+    /// Load: people who are away are mentioned, and their browsers are told.
+    Push(With<push::Mentioned>),
 }
 
 /// What `loadtest --help` says of scenarios that are to come.
@@ -125,6 +128,7 @@ pub async fn run(scenario: Scenario) -> Result<Report> {
         Scenario::Cursors(with) => run!(with),
         Scenario::Search(with) => run!(with),
         Scenario::Presence(with) => run!(with),
+        Scenario::Push(with) => run!(with),
     };
     if let Some(file) = &options.json {
         report.write(file)?;

@@ -36,13 +36,7 @@ impl Rooms {
         run.report.set("rooms", self.rooms);
         run.report.set("members of a room", self.members);
         self.publishing.describe(&mut run.report);
-        let rooms = self.rooms;
-        run.recruit((rooms * self.members, rooms), rooms, |member| {
-            let room = member % rooms;
-            room..room + 1
-        })
-        .await?;
-        run.connect(None).await?;
+        gather(&mut run, self.rooms, self.members).await?;
         let mut plan = self.publishing.plan(self.rooms);
         if self.find_max {
             plan = search::find_max(&mut run, plan).await?;
@@ -50,4 +44,14 @@ impl Rooms {
         let windows = run.measure(&plan).await?;
         figures::report(run, &windows).await
     }
+}
+
+/// Rooms with so many members each, all connected; the first of each publishes.
+pub async fn gather(run: &mut Run, rooms: usize, members: usize) -> Result<()> {
+    run.recruit((rooms * members, rooms), rooms, |member| {
+        let room = member % rooms;
+        room..room + 1
+    })
+    .await?;
+    run.connect(None).await.map(drop)
 }

@@ -1,11 +1,15 @@
 //! A push service, as browsers have theirs: it takes pushes over HTTPS, refuses who does not sign for it, and opens
 //! what comes with the keys of the browser that it is for. What it answers is said beforehand.
 //!
-//! - [`serve`] is its HTTP, [`token`] says who a sender is, [`open`] has the browser's keys.
+//! - [`serve`] is its HTTP, [`token`] says who a sender is, [`open`] has the browser's keys, [`waiting`] counts what a
+//!   cluster has still to tell.
+//!
+//! Under load it keeps no push, and hands each that it opened to who measures ([`PushService::start_for`]).
 
 mod open;
 mod serve;
 mod token;
+mod waiting;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,6 +26,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time::timeout};
 
 pub use open::{BrowserKeys, generate_sender};
+pub use waiting::count_waiting;
 
 use crate::random::nonce;
 
@@ -68,6 +73,8 @@ pub struct Push {
 /// A browser that has subscribed.
 #[derive(Debug, Clone)]
 pub struct Browser {
+    /// Which one of its service it is, from 0.
+    pub number: usize,
     /// Its address at the service.
     pub endpoint: String,
     /// Its public key, in base64url.
@@ -77,7 +84,11 @@ pub struct Browser {
     path: String,
 }
 
+/// Gets each push that was opened, in place of its browser: the number of that, and what it is told.
+type Taker = dyn Fn(usize, &[u8]) + Send + Sync;
+
 struct Subscriber {
+    number: usize,
     keys: BrowserKeys,
     /// Whose pushes it takes.
     sender: Vec<u8>,
@@ -93,6 +104,8 @@ struct State {
     subscribers: Mutex<HashMap<String, Subscriber>>,
     arrived: Notify,
     refused: AtomicU32,
+    /// Where pushes are too many to keep.
+    taker: Option<Box<Taker>>,
 }
 
 impl State {
@@ -123,12 +136,26 @@ impl Drop for PushService {
 impl PushService {
     /// Starts it on a port of 127.0.0.1.
     pub async fn start() -> Result<Self> {
+        Self::start_with(State::default()).await
+    }
+
+    /// The same, and hands over each push that was opened, with the number of its browser, in place of keeping it.
+    pub async fn start_for(taker: impl Fn(usize, &[u8]) + Send + Sync + 'static) -> Result<Self> {
+        let taker: Option<Box<Taker>> = Some(Box::new(taker));
+        Self::start_with(State {
+            taker,
+            ..State::default()
+        })
+        .await
+    }
+
+    async fn start_with(state: State) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let trusted = std::env::temp_dir().join(format!("confab-push-{}.pem", nonce()));
         std::fs::write(&trusted, CERTIFICATE)
             .context("writing the certificate of the push service")?;
-        let state = Arc::new(State::default());
+        let state = Arc::new(state);
         let acceptor = serve::acceptor(CERTIFICATE)?;
         let mut serving = JoinSet::new();
         serving.spawn(serve::serve(listener, acceptor, state.clone(), port));
@@ -167,8 +194,10 @@ impl PushService {
             .decode(sender)
             .context("the key of the sender")?;
         let mut subscribers = self.state.subscribers();
-        let path = format!("/push/{}", subscribers.len());
+        let number = subscribers.len();
+        let path = format!("/push/{number}");
         let browser = Browser {
+            number,
             endpoint: format!("https://{host}:{}{path}", self.port),
             p256dh: URL_SAFE_NO_PAD.encode(keys.public()),
             auth: URL_SAFE_NO_PAD.encode(keys.auth()),
@@ -177,6 +206,7 @@ impl PushService {
         subscribers.insert(
             path,
             Subscriber {
+                number,
                 keys,
                 sender,
                 pushes: Vec::new(),

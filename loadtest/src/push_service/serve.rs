@@ -105,7 +105,10 @@ impl State {
                 .pop_front()
                 .unwrap_or(Answer::status(201));
             if (200..300).contains(&answer.status) {
-                subscriber.pushes.push(read_push(request, body));
+                match &self.taker {
+                    Some(take) => take(subscriber.number, &body),
+                    None => subscriber.pushes.push(read_push(request, body)),
+                }
             }
             answer
         } else {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     checker,
     client::{CallError, Client, Options},
-    push_service::{Answer, Browser, PushService},
+    push_service::{Answer, Browser, PushService, count_waiting},
     requests::{
         create_channel, create_invite, create_server, join_as_guest, redeem_invite, send_message,
         subscribe_push,
@@ -168,18 +168,12 @@ impl Stage {
     /// Waits until every notification has ended and no push is left.
     async fn wait_until_calm(&self, trial: &mut Trial<'_>) -> Result<()> {
         let began = Instant::now();
-        let waiting = "SELECT (SELECT count(*) FROM notifications WHERE state = 0)
-                     + (SELECT count(*) FROM pushes)
-                     + (SELECT count(*) FROM jobs WHERE kind = 'notification_plan')
-                     + (SELECT count(*) FROM consumers c JOIN partitions p ON p.id = c.partition
-                        WHERE c.name = 'notification' AND c.position < p.position)";
         let cluster = &trial.cluster;
         until("every notification ends", CALM, async || {
-            let row = cluster
-                .sql(async |client| client.query_one(waiting, &[]).await)
-                .await;
             // Postgres may just be coming back.
-            Ok(row.is_ok_and(|row| row.get::<_, i64>(0) == 0))
+            Ok(count_waiting(cluster)
+                .await
+                .is_ok_and(|waiting| waiting == 0))
         })
         .await?;
         trial.measured(format!(

@@ -187,3 +187,28 @@ async fn who_watches_a_large_server_is_told_of_few() {
         assert!(report.figure("changes told").unwrap().value > 0.0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_away_is_told_of_each_mention_once() {
+    let report = run("push --accounts 12 --devices 2 --rate 40 --named 2")
+        .await
+        .unwrap();
+    let once = &report.objectives[0];
+    assert!(once.kept, "{once:?}");
+    let checks = &report.checks;
+    assert!(checks.sent > 0, "{checks:?}");
+    assert_eq!(checks.expected, checks.sent * 4, "{checks:?}");
+    assert_eq!(report.settings["mentions"], "40/s");
+    assert!(report.figure("a loop that encrypts").unwrap().value > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_notifications_cost_who_sends_is_measured_in_turns() {
+    let report = run("push --send-path --rate 100").await.unwrap();
+    let checks = &report.checks;
+    assert!(checks.hold(), "{checks:?}");
+    assert_eq!(checks.acknowledged, checks.sent, "{checks:?}");
+    assert_eq!(checks.expected, checks.sent * 2, "{checks:?}");
+    let promise = report.objectives.last().unwrap();
+    assert!(promise.promise.contains("2 %"), "{promise:?}");
+}

@@ -28,7 +28,7 @@ pub struct Vapid {
 /// takes it from the account that had it. The same address once more is a new device, with another id. Refused as `switched_off`
 /// without keys, as `forbidden` at a push service that is not permitted, as `limit_reached` beyond 20 devices.
 ///
-/// A push is JSON: `{"kind":"test"}`, or `{"kind":"message"}` with `reason`, a NotificationReason, and `server_id`, `channel_id` and
+/// A push is JSON: `{"kind":"test"}`, or `{"kind":"message"}` with `reason`, a `NotificationReason`, and `server_id`, `channel_id` and
 /// `message_id` as text; unless the account is private also with `server`, `channel`, `author` and `text`, which has names for mentions and
 /// is cut to fit. It may have no body, come twice, or behind a newer one of its channel: then the larger `message_id` counts. Of a kind that
 /// a client does not know it shows that there is something.

@@ -2,9 +2,10 @@
 //!
 //! A push is a row that somebody left in the transaction of its cause. Any worker claims it ([`round`]), asks about it if it is late
 //! ([`late`]), sends it ([`attempt`]), and notes what became of it ([`record`]). To each push service only some go at a time, so one that
-//! is slow, or takes none, holds up no other.
+//! is slow, or takes none, holds up no other. [`bench`] makes pushes for nobody: what one costs at least.
 
 mod attempt;
+pub(crate) mod bench;
 pub(crate) mod config;
 mod late;
 pub(crate) mod message;
