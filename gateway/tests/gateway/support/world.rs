@@ -556,11 +556,7 @@ impl State {
             caller: caller.clone(),
             user: User {
                 user_id: caller.user,
-                name: format!(
-                    "user-{user
-            push: false,
-        }"
-                ),
+                name: format!("user-{user}"),
                 guest: false,
                 admin: false,
                 avatar: String::new(),
@@ -571,6 +567,7 @@ impl State {
             topics,
             registers: 0,
             status: Some(AccountStatus::default()),
+            push: false,
         }
     }
 

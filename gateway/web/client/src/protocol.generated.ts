@@ -1029,7 +1029,7 @@ export interface ListOnline {
   limit?: number | null | undefined;
 }
 
-/** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from the account that had it. */
+/** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from the account that had it. The same address once more is a new device, with another id. Refused as `switched_off` without keys, as `forbidden` at a push service that is not permitted, as `limit_reached` beyond 20 devices.  A push is JSON: `{"kind":"test"}`, or `{"kind":"message"}` with `reason`, a `NotificationReason`, and `server_id`, `channel_id` and `message_id` as text; unless the account is private also with `server`, `channel`, `author` and `text`, which has names for mentions and is cut to fit. It may have no body, come twice, or behind a newer one of its channel: then the larger `message_id` counts. Of a kind that a client does not know it shows that there is something. */
 export interface SubscribePush {
   /** The idempotency key. */
   nonce: string;
@@ -1059,11 +1059,11 @@ export interface UnsubscribePush {
 export interface TestPush {
   /** The idempotency key. */
   nonce: string;
-  /** Only this device. */
+  /** Only this device; `unknown_item` where it is off or gone. */
   device_id?: PushDeviceId | null | undefined;
 }
 
-/** Switches a device of the account off, wherever that is, or on again. It stays subscribed, also where its browser subscribes once more. */
+/** Switches a device of the account off, from any session, or on again. It stays subscribed, and off where its browser subscribes the same address again; another address is another device, and that is on. */
 export interface SetPushDevice {
   /** The idempotency key. */
   nonce: string;
@@ -2611,7 +2611,7 @@ export interface Ready {
   registers: number;
   /** When the gateway said this, in milliseconds since 1970: a client counts down by the clock of the cluster, as its own may be wrong. 0 from a gateway that does not say it. */
   sent_at: number;
-  /** Whether devices are told by web push here. Without keys, and from a gateway that does not say it, they are not. */
+  /** Whether there are keys for web push, as of when the session opened; a gateway that does not know says no. */
   push: boolean;
 }
 
@@ -3129,13 +3129,13 @@ export interface Requests {
   presence_watch: { request: WatchPresences; reply: Presences };
   /** Lists the members of the scope's server that look online, as a member list shows them: those of each hoisted role, from the highest rank down, then all others, each group by nickname or name. */
   users_online: { request: ListOnline; reply: OnlinePage };
-  /** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from the account that had it. */
+  /** Has this device told by web push, as long as its session lasts. One address belongs to one account: who subscribes it takes it from the account that had it. The same address once more is a new device, with another id. Refused as `switched_off` without keys, as `forbidden` at a push service that is not permitted, as `limit_reached` beyond 20 devices.  A push is JSON: `{"kind":"test"}`, or `{"kind":"message"}` with `reason`, a `NotificationReason`, and `server_id`, `channel_id` and `message_id` as text; unless the account is private also with `server`, `channel`, `author` and `text`, which has names for mentions and is cut to fit. It may have no body, come twice, or behind a newer one of its channel: then the larger `message_id` counts. Of a kind that a client does not know it shows that there is something. */
   push_subscribe: { request: SubscribePush; reply: PushDevice };
   /** Has a device told no more. */
   push_unsubscribe: { request: UnsubscribePush; reply: null };
   /** Sends a push to each device of the account, or to one, at once: so that somebody sees whether it comes. */
   push_test: { request: TestPush; reply: PushTested };
-  /** Switches a device of the account off, wherever that is, or on again. It stays subscribed, also where its browser subscribes once more. */
+  /** Switches a device of the account off, from any session, or on again. It stays subscribed, and off where its browser subscribes the same address again; another address is another device, and that is on. */
   push_device_set: { request: SetPushDevice; reply: PushDevice };
   /** Shows the key by which a browser subscribes; refused as `switched_off` where the deployment has none. */
   push_get_vapid: { request: GetVapid; reply: Vapid };

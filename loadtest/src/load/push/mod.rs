@@ -14,7 +14,10 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -94,7 +97,8 @@ impl Mentioned {
 
         let stop = CancellationToken::new();
         let stage = Arc::new(stage);
-        let writing = tokio::spawn({
+        let mut writing = JoinSet::new();
+        writing.spawn({
             let (stage, stop) = (stage.clone(), stop.clone());
             let rate = self.rate / real(self.named as u64);
             async move { writer::write(&stage, rate, stop).await }
@@ -108,7 +112,7 @@ impl Mentioned {
             windows.push(watch(&mut sampler, &ledger, options.seconds).await);
         }
         stop.cancel();
-        let written = writing.await.context("who writes")?;
+        let written = writing.join_next().await.context("who writes")??;
         wait_until_calm(cluster).await?;
         let floor = Floor::measure(ledger.mean_bytes()).await?;
 

@@ -39,7 +39,7 @@ pub(super) async fn write(stage: &PushStage, rate: f64, stop: CancellationToken)
         let early = pacer.next_at().saturating_sub(clock::now());
         tokio::select! {
             () = stop.cancelled(), if !is_done => is_done = true,
-            Some((answer, letter)) = waiting.next() => count(&mut tally, &mut mentions, answer, letter),
+            Some((answer, letter)) = waiting.next() => count(&mut tally, &mut mentions, &answer, letter),
             () = sleep(Duration::from_nanos(early)), if !is_done => {
                 let now = clock::now();
                 while let Some(intended) = pacer.due(now) {
@@ -82,7 +82,7 @@ fn send(
 fn count(
     tally: &mut Tally,
     mentions: &mut Vec<SentMention>,
-    answer: Result<MessageSent, CallError>,
+    answer: &Result<MessageSent, CallError>,
     Letter { intended, browsers }: Letter,
 ) {
     match answer {
@@ -91,7 +91,7 @@ fn count(
             let took = clock::now().saturating_sub(intended);
             tally.latencies.ack.record_nanos(took);
             mentions.push(SentMention {
-                message: Id::get(message_id),
+                message: Id::get(*message_id),
                 intended,
                 browsers,
             });
