@@ -25,7 +25,7 @@ use crate::{
     limiter::{Limiter, Quotas},
     metrics::LaneMetrics,
     newer_gateways,
-    notification::{Delivery, NotificationMetrics, Planner},
+    notification::{Delivery, LateTeller, NotificationMetrics, Planner},
     outbound::Outbound,
     password::Hasher,
     presence::{Hearing, Presence, PresenceMetrics},
@@ -281,11 +281,12 @@ impl Parts {
                 metrics: self.planning.effect.metrics.clone(),
             };
             tasks.spawn_orderly(delivery.run(stopping.clone()));
+            let late = LateTeller {
+                store: self.planning.effect.store.clone(),
+                clock: self.lanes.clock.clone(),
+            };
             let sender = Sender::new(
-                (
-                    Pushes::new(self.database.clone()),
-                    self.planning.effect.store.clone(),
-                ),
+                (Pushes::new(self.database.clone()), Arc::new(late)),
                 policy.clone(),
                 self.lanes.clock.clone(),
                 (self.push_metrics, draw_fraction),

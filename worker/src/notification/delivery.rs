@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{NotificationMetrics, Present, facts::distinct, text::Told};
+use super::{NotificationMetrics, facts::distinct, present::Present, text::Told};
 use crate::{
     error::StoreError,
     retry,

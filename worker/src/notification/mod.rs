@@ -16,4 +16,4 @@ pub(crate) use candidates::AudienceSource;
 pub(crate) use delivery::Delivery;
 pub(crate) use facts::{Gathered, SaidMessage};
 pub(crate) use planner::{NotificationMetrics, Planner};
-pub(crate) use present::Present;
+pub(crate) use present::LateTeller;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use shared::{
+    clock::Clock,
     domain::notification::{NotificationRule, decide},
     ids::{ChannelId, MessageId, ServerId, UserId},
     protocol::{notification::NotificationState, register::RegisterKind},
@@ -16,14 +18,43 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    push::{LateBodies, TellLate},
     store::{
         notification::DueNotification,
-        read::{self, Snapshot},
+        read::{self, Snapshot, Store},
     },
 };
 
+/// Says what is told late.
+pub(crate) struct LateTeller {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+}
+
+impl TellLate for LateTeller {
+    fn tell_late<'a>(
+        &'a self,
+        accounts: &'a [UserId],
+        messages: &'a [MessageId],
+    ) -> BoxFuture<'a, Result<LateBodies, StoreError>> {
+        Box::pin(async move {
+            let mut snapshot = self.store.snapshot().await?;
+            let found =
+                read::notification::list_notifications(&mut snapshot, accounts, messages).await?;
+            let present = Present::read(&mut snapshot, self.clock.now_ms(), &found).await;
+            snapshot.end().await;
+            let present = present?;
+            let told = found.iter().filter_map(|due| {
+                let place = (due.account, due.message);
+                Some((place, present.body_late(due)?))
+            });
+            Ok(told.collect())
+        })
+    }
+}
+
 /// What is so now of notifications, read for many at once.
-pub(crate) struct Present {
+pub(super) struct Present {
     said: BTreeMap<(ServerId, MessageId), SaidMessage>,
     gathered: Gathered,
     cursors: BTreeMap<(UserId, u64), u64>,
@@ -33,7 +64,7 @@ pub(crate) struct Present {
 }
 
 impl Present {
-    pub(crate) async fn read(
+    pub(super) async fn read(
         snapshot: &mut Snapshot,
         now_ms: u64,
         due: &[DueNotification],
@@ -107,7 +138,7 @@ impl Present {
     }
 
     /// What a device is told that was not reached for some time; nothing where there is nothing to tell any more.
-    pub(crate) fn tell_late(&self, due: &DueNotification) -> Option<Vec<u8>> {
+    fn body_late(&self, due: &DueNotification) -> Option<Vec<u8>> {
         let told = self.judge(due, true).ok()?;
         Some(self.body(due.account, told))
     }

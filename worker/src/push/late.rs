@@ -3,17 +3,27 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use shared::ids::{MessageId, UserId};
 
 use super::sender::Sender;
-use crate::{
-    error::StoreError,
-    notification::Present,
-    store::{push::Push, read},
-};
+use crate::{error::StoreError, store::push::Push};
 
 /// How old a push is that is asked about, in seconds. One that is younger was decided just now.
 const LATE_S: f64 = 10.0;
+
+/// What accounts are told of messages, of those of whom something is to be told.
+pub(crate) type LateBodies = BTreeMap<(UserId, MessageId), Vec<u8>>;
+
+/// Who knows what is told late: pushes know nothing of messages.
+pub(crate) trait TellLate: Send + Sync {
+    /// What these accounts are told of these messages by now, pair by pair.
+    fn tell_late<'a>(
+        &'a self,
+        accounts: &'a [UserId],
+        messages: &'a [MessageId],
+    ) -> BoxFuture<'a, Result<LateBodies, StoreError>>;
+}
 
 /// Whether it is asked about a push: one that was tried before, too.
 pub(super) fn is_late(push: &Push) -> bool {
@@ -29,7 +39,7 @@ impl Sender {
         if accounts.is_empty() {
             return Ok(());
         }
-        let told = self.read_late(&accounts, &messages).await?;
+        let told = self.late.tell_late(&accounts, &messages).await?;
         for push in pushes.iter_mut().filter(|push| is_late(push)) {
             let Some(message) = push.message else {
                 continue;
@@ -42,23 +52,5 @@ impl Sender {
             }
         }
         Ok(())
-    }
-
-    async fn read_late(
-        &self,
-        accounts: &[UserId],
-        messages: &[MessageId],
-    ) -> Result<BTreeMap<(UserId, MessageId), Vec<u8>>, StoreError> {
-        let mut snapshot = self.store.snapshot().await?;
-        let found =
-            read::notification::list_notifications(&mut snapshot, accounts, messages).await?;
-        let present = Present::read(&mut snapshot, self.clock.now_ms(), &found).await;
-        snapshot.end().await;
-        let present = present?;
-        let told = found.iter().filter_map(|due| {
-            let place = (due.account, due.message);
-            Some((place, present.tell_late(due)?))
-        });
-        Ok(told.collect())
     }
 }

@@ -20,6 +20,7 @@ use shared::error::{Reason, Refusal};
 
 use crate::outbound::{Outbound, OutboundUrl};
 use config::PushKeys;
+pub(crate) use late::{LateBodies, TellLate};
 pub(crate) use metrics::PushMetrics;
 pub(crate) use sender::Sender;
 use service::PushServices;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use shared::clock::Clock;
 
-use super::{PushMetrics, PushPolicy, vapid_tokens::VapidTokens};
-use crate::store::{push::Pushes, read::Store};
+use super::{PushMetrics, PushPolicy, TellLate, vapid_tokens::VapidTokens};
+use crate::store::push::Pushes;
 
 /// Who sends pushes.
 pub(crate) struct Sender {
     pub(crate) pushes: Pushes,
-    pub(crate) store: Store,
+    pub(crate) late: Arc<dyn TellLate>,
     pub(crate) policy: Arc<PushPolicy>,
     pub(crate) clock: Clock,
     pub(crate) metrics: PushMetrics,
@@ -22,14 +22,14 @@ pub(crate) struct Sender {
 impl Sender {
     /// One that has sent nothing yet.
     pub(crate) fn new(
-        (pushes, store): (Pushes, Store),
+        (pushes, late): (Pushes, Arc<dyn TellLate>),
         policy: Arc<PushPolicy>,
         clock: Clock,
         (metrics, random): (PushMetrics, fn() -> f64),
     ) -> Self {
         Self {
             pushes,
-            store,
+            late,
             policy,
             clock,
             metrics,

@@ -23,7 +23,7 @@ struct Arrival {
 
 /// All that arrived, in its order.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct PushLedger {
     arrivals: Mutex<Vec<Arrival>>,
     bytes: AtomicU64,
     unreadable: AtomicU64,
@@ -42,7 +42,7 @@ pub(super) struct SentMention {
 
 /// What a comparison shows.
 #[derive(Debug, Default)]
-pub(super) struct Comparison {
+pub(super) struct PushComparison {
     /// What was expected, came, came twice or never, or was no push of these messages.
     pub(super) checks: Checks,
     /// How old each arrival was, in nanoseconds; none where it came again, or was of no message.
@@ -54,7 +54,7 @@ struct Told {
     message_id: String,
 }
 
-impl Ledger {
+impl PushLedger {
     fn arrivals(&self) -> MutexGuard<'_, Vec<Arrival>> {
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,13 +91,13 @@ impl Ledger {
     }
 
     /// Holds what arrived against what was mentioned.
-    pub(super) fn compare(&self, mentions: &[SentMention]) -> Comparison {
+    pub(super) fn compare(&self, mentions: &[SentMention]) -> PushComparison {
         let mut due: HashMap<(u64, usize), (u64, bool)> = HashMap::new();
         for mention in mentions {
             let browsers = mention.browsers.iter();
             due.extend(browsers.map(|it| ((mention.message, *it), (mention.intended, false))));
         }
-        let mut found = Comparison::default();
+        let mut found = PushComparison::default();
         found.checks.expected = due.len() as u64;
         found.checks.corrupt = self.unreadable.load(Ordering::Relaxed);
         for arrival in self.arrivals().iter() {
@@ -127,14 +127,14 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    fn note(ledger: &Ledger, browser: usize, message: u64) {
+    fn note(ledger: &PushLedger, browser: usize, message: u64) {
         let body = format!(r#"{{"kind":"message","message_id":"{message}"}}"#);
         ledger.note(browser, body.as_bytes());
     }
 
     #[test]
     fn each_push_is_expected_once_at_each_browser_of_the_named() {
-        let ledger = Ledger::default();
+        let ledger = PushLedger::default();
         let mentions = [SentMention {
             message: 7,
             intended: 1,

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     floor::Floor,
-    ledger::{Comparison, Ledger},
+    ledger::{PushComparison, PushLedger},
     stage::{Crowd, PushStage},
     writer::Written,
 };
@@ -80,7 +80,7 @@ impl Mentioned {
             return Box::pin(send_path::run(self.rate, options)).await;
         }
         let crowd = self.crowd(options)?;
-        let ledger = Arc::new(Ledger::default());
+        let ledger = Arc::new(PushLedger::default());
         let noted = ledger.clone();
         let service = PushService::start_for(move |browser, body| noted.note(browser, body));
         let service = service.await?;
@@ -166,7 +166,7 @@ impl Mentioned {
     fn judge(
         &self,
         report: &mut Report,
-        (written, found, refused): (&Tally, &Comparison, u32),
+        (written, found, refused): (&Tally, &PushComparison, u32),
         windows: &[PushWindow],
     ) {
         report.checks = written.checks.clone();
@@ -193,7 +193,7 @@ impl Mentioned {
 }
 
 /// Lets seconds pass, and measures them.
-async fn watch(sampler: &mut Sampler, ledger: &Ledger, seconds: u32) -> PushWindow {
+async fn watch(sampler: &mut Sampler, ledger: &PushLedger, seconds: u32) -> PushWindow {
     let (began, from, first) = (Instant::now(), sampler.mark(), ledger.count());
     let mut last = first;
     for second in 1..=seconds {
@@ -228,7 +228,7 @@ async fn wait_until_calm(cluster: &Cluster) -> Result<()> {
 }
 
 /// How old the pushes of a window were.
-fn ages(window: &PushWindow, found: &Comparison) -> Latency {
+fn ages(window: &PushWindow, found: &PushComparison) -> Latency {
     let mut ages = Latency::default();
     let arrived = found.ages.get(window.arrivals.clone()).unwrap_or_default();
     for age in arrived.iter().flatten() {
@@ -237,7 +237,7 @@ fn ages(window: &PushWindow, found: &Comparison) -> Latency {
     ages
 }
 
-fn figures(windows: &[PushWindow], found: &Comparison, floor: &Floor) -> Vec<Figure> {
+fn figures(windows: &[PushWindow], found: &PushComparison, floor: &Floor) -> Vec<Figure> {
     let of = |name: &str, (unit, better), value: &dyn Fn(&PushWindow) -> f64| {
         Figure::of(name, unit, better, windows.iter().map(value).collect())
     };
@@ -270,7 +270,7 @@ fn figures(windows: &[PushWindow], found: &Comparison, floor: &Floor) -> Vec<Fig
 fn note_latencies(
     report: &mut Report,
     (_, written): &Written,
-    found: &Comparison,
+    found: &PushComparison,
     (windows, options): (&[PushWindow], &Options),
 ) -> Result<()> {
     let mut latencies = Latencies::default();
