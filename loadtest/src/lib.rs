@@ -6,6 +6,7 @@
 //! - [`websocket`] has the frames of loops that are too busy for it, [`socket`] their sockets;
 //! - [`transport`] makes one of the three transports;
 //! - [`mod@cluster`], a package of its own, is a private cluster;
+//! - `away` is a server of people who are away;
 //! - [`fixture`] and [`workload`] make load, [`history`] keeps it, [`checker`] decides;
 //! - [`verify`] tries each promise under its faults;
 //! - [`harness`] is where the tests of the whole cluster play, and [`demo`], which shows it;
@@ -17,6 +18,7 @@
 //! - [`push_service`] takes pushes, as the services of browsers do;
 //! - [`random`] has the seeds.
 
+mod away;
 pub mod checker;
 pub mod client;
 pub mod demo;

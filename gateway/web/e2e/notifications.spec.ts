@@ -50,6 +50,16 @@ async function openLevels(page: Page, row: Locator): Promise<Locator> {
 
 const rowOf = (page: Page, name: string): Locator => page.getByRole("navigation", { name: "Channels" }).getByRole("button", { name: new RegExp(`^${name}(,|$)`) });
 
+/** Somebody at a page that has just shown a notification. */
+async function openTold(person: Person) {
+  const club = await person.makeServer("Book club");
+  const page = await person.open(club);
+  await switchOn(page);
+  await deliver(page, mention(club, "5", "lunch?"));
+  await expect.poll(async () => (await shown(page)).map(({ body }) => body)).toEqual(["lunch?"]);
+  return { page, club };
+}
+
 test("who switches it on has a device that is told, until it is removed", async ({ alice }) => {
   await standInForPushService(alice.context);
   const page = await alice.open(await alice.makeServer("Book club"));
@@ -70,11 +80,7 @@ test("who switches it on has a device that is told, until it is removed", async 
 
 test("who signs out leaves no device that is told, and nothing that was told", async ({ alice }) => {
   await standInForPushService(alice.context);
-  const club = await alice.makeServer("Book club");
-  const page = await alice.open(club);
-  await switchOn(page);
-  await deliver(page, mention(club, "5", "lunch?"));
-  await expect.poll(async () => (await shown(page)).map(({ body }) => body)).toEqual(["lunch?"]);
+  const { page, club } = await openTold(alice);
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByLabel("Password")).toBeVisible();
   await expect.poll(() => subscribedAddress(page)).toBeUndefined();
@@ -93,11 +99,7 @@ test("who signs out leaves no device that is told, and nothing that was told", a
 
 test("what was told goes with a session that is ended elsewhere", async ({ alice }) => {
   await standInForPushService(alice.context);
-  const club = await alice.makeServer("Book club");
-  const page = await alice.open(club);
-  await switchOn(page);
-  await deliver(page, mention(club, "5", "lunch?"));
-  await expect.poll(async () => (await shown(page)).map(({ body }) => body)).toEqual(["lunch?"]);
+  const { page } = await openTold(alice);
   alice.expects(/401/);
   const { sessions } = await alice.call<{ sessions: { session_id: string }[] }>("sessions_list");
   for (const { session_id } of sessions) await alice.write("session_revoke", { session_id });

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use shared::{
-    ids::{ChannelId, Id, MessageId, ServerId, UserId},
-    protocol::{account::SignedIn, message::MessageSent},
+    ids::{ChannelId, Id, MessageId, UserId},
+    protocol::message::MessageSent,
 };
 use tokio::time::Instant;
 
@@ -15,14 +15,11 @@ use super::{
     trial::{BACK, Trial, until},
 };
 use crate::{
+    away::AwayServer,
     checker,
-    client::{CallError, Client, Options},
+    client::{CallError, Options},
     push_service::{Answer, Browser, PushService, count_waiting},
-    requests::{
-        create_channel, create_invite, create_server, join_as_guest, redeem_invite, send_message,
-        subscribe_push,
-    },
-    transport::{Transport, TransportClient},
+    requests::{send_message, subscribe_push},
 };
 
 /// What is killed: leases of half a minute end behind each of these.
@@ -71,7 +68,7 @@ pub(super) async fn told(trial: &mut Trial<'_>) -> Result<()> {
     let (mentions, played) = tokio::join!(stage.mention_all(end), trial.play(&schedule));
     played?;
     let mentions = mentions?;
-    trial.outcome.counts.sent += stage.people.len() * stage.channels.len();
+    trial.outcome.counts.sent += stage.people.len() * stage.away.channels.len();
     trial.outcome.counts.acknowledged += mentions.len();
     trial.demand(!mentions.is_empty(), || {
         "nothing was acknowledged".to_owned()
@@ -82,45 +79,24 @@ pub(super) async fn told(trial: &mut Trial<'_>) -> Result<()> {
 
 /// A server of people who are away, and one who writes.
 struct Stage {
-    writer: Client,
-    server: ServerId,
-    channels: Vec<ChannelId>,
+    away: AwayServer,
     people: Vec<Absent>,
 }
 
 impl Stage {
     async fn open(trial: &mut Trial<'_>, people: usize, channels: usize) -> Result<Self> {
-        let gateways = trial.cluster.addresses();
         let options = Options {
             patience: PATIENCE,
             ..Options::default()
         };
-        let writer = Client::connect(gateways.clone(), options);
-        let owner: SignedIn = writer.call(0, &join_as_guest()).await?;
-        writer.identify(&owner.token).await?;
-        let server = writer
-            .call(0, &create_server("Away"))
-            .await?
-            .server
-            .server_id;
-        let code = writer.call(server.get(), &create_invite()).await?.code;
-        let mut made = Vec::new();
-        for number in 0..channels {
-            let create = create_channel(&format!("channel-{number}"), Vec::new());
-            made.push(writer.call(server.get(), &create).await?.channel.channel_id);
-        }
+        let away = AwayServer::open(trial.cluster.addresses(), options, channels).await?;
         let mut absent = Vec::new();
         for number in 0..people {
-            absent.push(
-                enter(trial, &code, number)
-                    .await
-                    .context("somebody who is away")?,
-            );
+            let entered = enter(trial, &away, number).await;
+            absent.push(entered.context("somebody who is away")?);
         }
         Ok(Self {
-            writer,
-            server,
-            channels: made,
+            away,
             people: absent,
         })
     }
@@ -129,7 +105,7 @@ impl Stage {
     /// Answers what was acknowledged.
     async fn mention_all(&self, end: Instant) -> Result<Vec<Mention>> {
         let mut mentions = Vec::new();
-        for channel in &self.channels {
+        for channel in &self.away.channels {
             for (absent, person) in self.people.iter().enumerate() {
                 if Instant::now() >= end {
                     return Ok(mentions);
@@ -152,7 +128,12 @@ impl Stage {
         let request = send_message(channel, text);
         let deadline = Instant::now() + BACK;
         loop {
-            match self.writer.call(self.server.get(), &request).await {
+            match self
+                .away
+                .writer
+                .call(self.away.server.get(), &request)
+                .await
+            {
                 Ok(sent) => return Ok(Some(sent)),
                 Err(CallError::TimedOut | CallError::Disconnected | CallError::Refused(_))
                     if Instant::now() < deadline =>
@@ -272,16 +253,10 @@ impl Found {
 }
 
 /// Somebody joins by requests alone, with two browsers whose service takes what it gets sooner or later.
-async fn enter(trial: &mut Trial<'_>, code: &str, number: usize) -> Result<Absent> {
+async fn enter(trial: &mut Trial<'_>, away: &AwayServer, number: usize) -> Result<Absent> {
     let gateways = trial.cluster.addresses();
-    let client = Client::connect(gateways.clone(), Options::default());
-    let signed = client.call(0, &join_as_guest()).await?;
-    client.close().await;
-    let address = gateways
-        .get(number % gateways.len().max(1))
-        .context("a gateway")?;
-    let mut way = TransportClient::open(Transport::Http, address, Some(&signed.token)).await?;
-    way.call(0, &redeem_invite(code)).await?;
+    let gateway = gateways.get(number % gateways.len().max(1));
+    let (mut way, user) = away.enter(gateway.context("a gateway")?).await?;
     let mut browsers = Vec::new();
     for _ in 0..2 {
         let answers: Vec<Answer> = (0..4).map(|_| draw_answer(trial)).collect();
@@ -291,10 +266,7 @@ async fn enter(trial: &mut Trial<'_>, code: &str, number: usize) -> Result<Absen
         way.call(0, &subscribe_push(&browser)).await?;
         browsers.push(browser);
     }
-    Ok(Absent {
-        user: signed.user.user_id,
-        browsers,
-    })
+    Ok(Absent { user, browsers })
 }
 
 /// One in three is no 201.

@@ -4,8 +4,8 @@
 use anyhow::{Context, Result};
 use shared::protocol::push::PushDevice;
 
-use super::stage::enter;
 use crate::{
+    away::come_by_requests,
     load::{
         figures::figure,
         options::Options,
@@ -67,7 +67,7 @@ pub(super) async fn run(rate: f64, options: &Options) -> Result<Report> {
             .await?;
     }
     let gateway = cluster.addresses().into_iter().next();
-    let (way, _user) = enter(&gateway.context("a gateway")?).await?;
+    let (way, _user) = come_by_requests(&gateway.context("a gateway")?).await?;
     let browser = service.subscribe(&key)?;
     let mut switch = Switch {
         way,

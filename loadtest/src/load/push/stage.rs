@@ -6,17 +6,12 @@ use anyhow::{Context, Result, ensure};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shared::{
     domain::limits::{MAX_CHANNELS, MAX_MENTIONS, MAX_PUSH_DEVICES},
-    ids::{ChannelId, ServerId, UserId},
+    ids::{ChannelId, UserId},
 };
 
 use crate::{
-    client::{self, Client},
-    cluster::Cluster,
-    push_service::PushService,
-    requests::{
-        create_channel, create_invite, create_server, join_as_guest, redeem_invite, subscribe_push,
-    },
-    transport::{Transport, TransportClient},
+    away::AwayServer, client::Options, cluster::Cluster, push_service::PushService,
+    requests::subscribe_push,
 };
 
 /// People who are made at once.
@@ -45,9 +40,7 @@ pub(super) struct Absent {
 /// The server and its people.
 #[derive(Debug)]
 pub(super) struct PushStage {
-    pub(super) writer: Client,
-    pub(super) server: ServerId,
-    channels: Vec<ChannelId>,
+    pub(super) away: AwayServer,
     people: Vec<Absent>,
     crowd: Crowd,
 }
@@ -97,29 +90,18 @@ impl Crowd {
 }
 
 impl PushStage {
-    /// Makes the people, by requests alone: nobody is there, so nobody is given time to read.
+    /// Makes the people.
     pub(super) async fn open(
         cluster: &Cluster,
         crowd: Crowd,
         (service, key): (&PushService, &str),
     ) -> Result<Self> {
         let gateways = cluster.addresses();
-        let writer = Client::connect(gateways.clone(), client::Options::default());
-        let owner = writer.call(0, &join_as_guest()).await?;
-        writer.identify(&owner.token).await?;
-        let made = writer.call(0, &create_server("Away")).await?;
-        let server = made.server.server_id;
-        let code = writer.call(server.get(), &create_invite()).await?.code;
-        let mut channels = Vec::new();
-        for number in 0..crowd.count_channels() {
-            let create = create_channel(&format!("channel-{number}"), Vec::new());
-            let made = writer.call(server.get(), &create).await?;
-            channels.push(made.channel.channel_id);
-        }
+        let channels = crowd.count_channels();
+        let away = AwayServer::open(gateways.clone(), Options::default(), channels).await?;
         let gateways = gateways.iter().cycle().take(crowd.accounts);
         let people = stream::iter(gateways).map(|gateway| async {
-            let (mut way, user) = enter(gateway).await?;
-            way.call(0, &redeem_invite(&code)).await?;
+            let (mut way, user) = away.enter(gateway).await?;
             let mut browsers = Vec::new();
             for _ in 0..crowd.devices {
                 let browser = service.subscribe(key)?;
@@ -131,9 +113,7 @@ impl PushStage {
         let people = people.buffered(AT_ONCE).try_collect().await;
         Ok(Self {
             people: people.context("somebody who is away")?,
-            writer,
-            server,
-            channels,
+            away,
             crowd,
         })
     }
@@ -141,16 +121,8 @@ impl PushStage {
     /// Where the message of this number goes, and whom it names; none behind the last.
     pub(super) fn message(&self, number: usize) -> Option<(ChannelId, &[Absent])> {
         let (channel, named) = self.crowd.name(number);
-        Some((*self.channels.get(channel)?, self.people.get(named)?))
+        Some((*self.away.channels.get(channel)?, self.people.get(named)?))
     }
-}
-
-/// A guest who comes by requests alone.
-pub(super) async fn enter(gateway: &str) -> Result<(TransportClient, UserId)> {
-    let mut stranger = TransportClient::open(Transport::Http, gateway, None).await?;
-    let signed = stranger.call(0, &join_as_guest()).await?;
-    let way = TransportClient::open(Transport::Http, gateway, Some(&signed.token)).await?;
-    Ok((way, signed.user.user_id))
 }
 
 #[cfg(test)]

@@ -73,7 +73,11 @@ fn send(
     };
     Some(async move {
         (
-            stage.writer.call(stage.server.get(), &request).await,
+            stage
+                .away
+                .writer
+                .call(stage.away.server.get(), &request)
+                .await,
             letter,
         )
     })

@@ -24,7 +24,7 @@ use shared::{
 };
 
 use super::explained;
-use crate::push::{Stage, pushed_with};
+use crate::push::{IS_SOON, Stage, pushed_with};
 
 /// How long it may take until it is known what became of a message.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -418,15 +418,7 @@ async fn whatever_is_killed_each_is_told() -> Result<()> {
 
 /// Waits until a push is there that waits, as its service could not take it, or one before it.
 async fn is_postponed(stage: &Stage<'_>) -> Result<()> {
-    let waiting = "SELECT count(*) FROM pushes WHERE due > now() + interval '5 minutes'";
-    eventually(PATIENCE, async || {
-        let found = stage
-            .harness
-            .cluster
-            .sql(async |client| Ok(client.query_one(waiting, &[]).await?.get(0)));
-        Ok(same(&found.await?, &1_i64))
-    })
-    .await
+    stage.has_pushes(1, &format!("NOT {IS_SOON}")).await
 }
 
 /// Lets a minute pass for what waits.
@@ -457,28 +449,17 @@ async fn what_is_told_late_is_what_is_so_by_then() -> Result<()> {
             alice.send("#general", &text).await
         };
         let requests = || stage.service.pushes_of(&browser).1;
-        let is_gone = async || {
-            let left = "SELECT count(*) FROM pushes";
-            eventually(PATIENCE, async || {
-                let found = stage
-                    .harness
-                    .cluster
-                    .sql(async |client| Ok(client.query_one(left, &[]).await?.get(0)));
-                Ok(same(&found.await?, &0_i64))
-            })
-            .await
-        };
         // Deleted: its text stands nowhere any more, and nothing is sent.
         let deleted = say("a secret").await?.message_id;
         is_postponed(&stage).await?;
         alice.deletes(general, deleted).await?;
-        is_gone().await?;
+        stage.is_done().await?;
         // Read.
         say("lunch?").await?;
         is_postponed(&stage).await?;
         bob.reads("#general").await?;
         a_minute_passes(&stage).await?;
-        is_gone().await?;
+        stage.is_done().await?;
         same(&requests(), &1)?;
         // Corrected.
         let corrected = say("diner?").await?.message_id;

@@ -3,10 +3,12 @@
 mod devices;
 mod sending;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use loadtest::{
     cluster::Settings,
-    harness::{Harness, Person, refused, same, scenario_on},
+    harness::{Harness, Person, eventually, refused, same, scenario_on},
     push_service::{Browser, PushService, generate_sender},
     requests::{subscribe_push, test_push, unsubscribe_push},
 };
@@ -18,6 +20,11 @@ use shared::{
 scenarios! {
     without_keys_it_is_switched_off,
 }
+
+/// How long it may take until it shows what became of a push.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// That a push is due, or will be soon.
+pub(crate) const IS_SOON: &str = "due <= now() + interval '5 minutes'";
 
 /// A cluster that pushes to a local service.
 pub(crate) struct Stage<'a> {
@@ -63,6 +70,24 @@ impl Stage<'_> {
         let browser = self.service.subscribe(&self.key)?;
         let device = person.client.call(0, &subscribe_push(&browser)).await?;
         Ok((browser, device))
+    }
+
+    /// Waits until this many pushes, of those for which a condition of SQL holds, are not sent yet.
+    pub(crate) async fn has_pushes(&self, count: i64, condition: &str) -> Result<()> {
+        let sql = &format!("SELECT count(*) FROM pushes WHERE {condition}");
+        eventually(PATIENCE, async || {
+            let found = self
+                .harness
+                .cluster
+                .sql(async |client| Ok(client.query_one(sql, &[]).await?.get::<_, i64>(0)));
+            Ok(same(&found.await?, &count))
+        })
+        .await
+    }
+
+    /// Waits until no push is left.
+    pub(crate) async fn is_done(&self) -> Result<()> {
+        self.has_pushes(0, "true").await
     }
 
     /// Has all devices of somebody told; fails unless there are so many.

@@ -11,10 +11,8 @@ use loadtest::{
 };
 use shared::protocol::push::PushDevice;
 
-use super::{Stage, devices_of, pushed};
+use super::{IS_SOON, PATIENCE, Stage, devices_of, pushed};
 
-/// How long it may take until the list shows what became of a push.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// What a test tells.
 const TEST: &[u8] = br#"{"kind":"test"}"#;
 
@@ -49,20 +47,6 @@ impl Stage<'_> {
                 .await
         });
         same(&inserted.await?, &(bodies.len() as u64))
-    }
-
-    /// Waits until no push is left.
-    async fn is_done(&self) -> Result<()> {
-        eventually(PATIENCE, async || {
-            let left = "SELECT count(*) FROM pushes";
-            let left: i64 = self
-                .harness
-                .cluster
-                .sql(async |client| Ok(client.query_one(left, &[]).await?.get(0)))
-                .await?;
-            Ok(same(&left, &0))
-        })
-        .await
     }
 
     /// What a browser got in the end, and how many requests were made for it.
@@ -263,15 +247,7 @@ async fn a_device_that_asks_for_patience_has_it_also_with_what_comes_next() -> R
         stage.tests(&alice, 1).await?;
         shown(&alice, |device| device.failing_since.is_some()).await?;
         stage.tests(&alice, 1).await?;
-        let tried_soon = "SELECT count(*) FROM pushes WHERE due <= now() + interval '5 minutes'";
-        eventually(PATIENCE, async || {
-            let sql = stage
-                .harness
-                .cluster
-                .sql(async |client| Ok(client.query_one(tried_soon, &[]).await?.get(0)));
-            Ok(same(&sql.await?, &0_i64))
-        })
-        .await?;
+        stage.has_pushes(0, IS_SOON).await?;
         same(&stage.service.pushes_of(&browser), &(Vec::new(), 1))
     })
     .await
